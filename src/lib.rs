@@ -1,0 +1,13 @@
+//! ovlsniff: grep through overlay networks, and know whether they are encrypted.
+//!
+//! Floors, each using only those below it:
+//!
+//! | floor | modules | does |
+//! |---|---|---|
+//! | 0 | [`packet`], [`pattern`] | bytes to values; matching |
+//!
+//! A packet's way: a source yields a [`packet::Frame`], decoding makes a [`packet::Packet`] of it, the pattern finds
+//! spans in its payload.
+
+pub mod packet;
+pub mod pattern;

@@ -1,0 +1,3 @@
+//! The `ovlsniff` command.
+
+fn main() {}

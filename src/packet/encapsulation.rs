@@ -1,0 +1,144 @@
+//! The tunnels and wrappings around a packet, as a small list rather than a recursion an attacker can feed.
+
+use super::Headers;
+use std::fmt;
+
+/// Tunnels inside one another that are followed; a fifth stops the decoding.
+pub const MAX_DEPTH: usize = 4;
+
+/// One wrapping: what it is, and the headers that stood before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encapsulation {
+    /// What wraps.
+    pub tunnel: Tunnel,
+    /// The headers in front of it. What shares an IP header with the wrapping around it (VXLAN inside
+    /// transport-mode ESP) repeats that IP header here.
+    pub outer: Headers,
+}
+
+/// The kinds of wrapping that are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tunnel {
+    /// VXLAN (RFC 7348), with or without the group policy extension.
+    Vxlan(Vni),
+    /// VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe).
+    VxlanGpe(Vni),
+    /// Geneve (RFC 8926).
+    Geneve(Vni),
+    /// GRE (RFC 2784), with the key of RFC 2890 if there is one.
+    Gre {
+        /// The 32-bit key.
+        key: Option<u32>,
+    },
+    /// NVGRE (RFC 7637): GRE whose key holds a 24-bit virtual subnet and a flow number.
+    Nvgre(Vni),
+    /// IPv4 or IPv6 directly in IP (RFC 2003, RFC 2473, RFC 4213).
+    IpInIp,
+    /// ESP (RFC 4303) whose inside can be read.
+    Esp {
+        /// The security parameter index.
+        spi: Spi,
+        /// The sequence number as it is on the wire: the low 32 bits.
+        sequence: u32,
+        /// Why it can be read.
+        kind: EspKind,
+        /// Carried in UDP (RFC 3948).
+        udp: bool,
+    },
+    /// AH (RFC 4302): authenticated, never encrypted.
+    Ah {
+        /// The security parameter index.
+        spi: Spi,
+        /// The sequence number.
+        sequence: u32,
+    },
+    /// MACsec (IEEE 802.1AE) with E=0: authenticated, not encrypted.
+    Macsec {
+        /// The secure channel identifier, where the tag carries one.
+        sci: Option<u64>,
+    },
+}
+
+impl Tunnel {
+    /// The virtual network this wrapping carries.
+    pub fn vni(self) -> Option<Vni> {
+        match self {
+            Self::Vxlan(vni) | Self::VxlanGpe(vni) | Self::Geneve(vni) | Self::Nvgre(vni) => Some(vni),
+            Self::Gre { .. } | Self::IpInIp | Self::Esp { .. } | Self::Ah { .. } | Self::Macsec { .. } => None,
+        }
+    }
+
+    /// The short name that headers and JSON print.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vxlan(_) => "vxlan",
+            Self::VxlanGpe(_) => "vxlan-gpe",
+            Self::Geneve(_) => "geneve",
+            Self::Gre { .. } => "gre",
+            Self::Nvgre(_) => "nvgre",
+            Self::IpInIp => "ipip",
+            Self::Esp { kind, .. } => kind.name(),
+            Self::Ah { .. } => "ah",
+            Self::Macsec { .. } => "macsec",
+        }
+    }
+}
+
+/// Why the inside of an ESP packet can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EspKind {
+    /// It is not encrypted: no cipher and no IV before the payload (RFC 2410).
+    Null,
+    /// It is authenticated only: an IV, then the payload in clear (RFC 4543).
+    Gmac,
+    /// It was opened with a key and its ICV verified.
+    Opened,
+}
+
+impl EspKind {
+    /// `esp-null`, `esp-gmac`, or `esp` for what a key opened.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Null => "esp-null",
+            Self::Gmac => "esp-gmac",
+            Self::Opened => "esp",
+        }
+    }
+}
+
+/// A virtual network identifier: 24 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Vni(u32);
+
+impl Vni {
+    /// `None` from 2^24 on.
+    pub fn new(value: u32) -> Option<Self> {
+        (value < 1 << 24).then_some(Self(value))
+    }
+
+    /// From the three bytes of a header, network byte order.
+    pub fn from_be_bytes([high, middle, low]: [u8; 3]) -> Self {
+        Self(u32::from_be_bytes([0, high, middle, low]))
+    }
+
+    /// The number.
+    pub fn value(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Vni {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A security parameter index of ESP or AH, in host byte order. 0 never appears on the wire, 1 to 255 are reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Spi(pub u32);
+
+impl fmt::Display for Spi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x}", self.0)
+    }
+}

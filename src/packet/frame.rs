@@ -1,0 +1,114 @@
+//! A frame as it was captured: the bytes and what the capture knows about them.
+
+/// One captured frame, borrowed from the ring or the file's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Position in the capture, from 1, as Wireshark counts.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// What the first byte belongs to.
+    pub link: LinkType,
+    /// Index of the interface in the source's list, from 0.
+    pub interface: u32,
+    /// Whether it left or reached the capturing host, where the capture says so.
+    pub direction: Option<Direction>,
+    /// Length on the wire in bytes; more than `bytes.len()` when the snaplen cut the frame.
+    pub wire_len: u32,
+    /// What was captured of it.
+    pub bytes: &'a [u8],
+}
+
+/// A point in time: nanoseconds since the Unix epoch, and how many digits of a second the capture knew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timestamp {
+    /// Nanoseconds since 1970-01-01 00:00:00 UTC.
+    pub nanos: i64,
+    /// Digits after the second's point that carry meaning: 6 for a microsecond capture, 9 for a nanosecond one.
+    pub digits: u8,
+}
+
+impl Timestamp {
+    /// Seconds and nanoseconds since the epoch; what does not fit 64 bits of nanoseconds stays at the end of the scale.
+    pub fn new(seconds: i64, nanos: u32, digits: u8) -> Self {
+        let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanos));
+        Self { nanos, digits: digits.min(9) }
+    }
+}
+
+/// Which way a frame passed the capturing interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// It left the host (egress).
+    Out,
+    /// It reached the host (ingress).
+    In,
+}
+
+impl Direction {
+    /// `in` or `out`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::In => "in",
+        }
+    }
+}
+
+/// What stands at a frame's first byte: a number of the tcpdump.org list of link-layer header types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback: a 4-byte address family in the capturing host's byte order.
+    pub const NULL: Self = Self(0);
+    /// Ethernet.
+    pub const ETHERNET: Self = Self(1);
+    /// PPP, with or without the HDLC-like framing of RFC 1662.
+    pub const PPP: Self = Self(9);
+    /// IPv4 or IPv6, told apart by the version nibble.
+    pub const RAW: Self = Self(101);
+    /// `OpenBSD` loopback: as [`Self::NULL`], the address family in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture, version 1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// IPv4.
+    pub const IPV4: Self = Self(228);
+    /// IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux cooked capture, version 2: what `-i any` gives today.
+    pub const LINUX_SLL2: Self = Self(276);
+
+    /// The file format's number for what libpcap calls `dlt` on this system: DLT_RAW is 12 or 14 there, 101 in files.
+    pub fn from_dlt(dlt: i32) -> Self {
+        match dlt {
+            12 | 14 => Self::RAW,
+            other => Self(u16::try_from(other).unwrap_or(u16::MAX)),
+        }
+    }
+
+    /// The type's name in libpcap's list, for those this program decodes.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NULL => "NULL",
+            Self::ETHERNET => "EN10MB",
+            Self::PPP => "PPP",
+            Self::RAW => "RAW",
+            Self::LOOP => "LOOP",
+            Self::LINUX_SLL => "LINUX_SLL",
+            Self::IPV4 => "IPV4",
+            Self::IPV6 => "IPV6",
+            Self::LINUX_SLL2 => "LINUX_SLL2",
+            _ => return None,
+        })
+    }
+}
+
+impl std::fmt::Display for LinkType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "link type {}", self.0),
+        }
+    }
+}

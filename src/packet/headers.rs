@@ -1,0 +1,189 @@
+//! What the headers of one level said: from a link layer (or the start of a tunnel's payload) to a transport header.
+
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
+
+/// The headers of one level. A packet in a tunnel has two: the tunnel's outer headers and the inner ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// Source and destination of the Ethernet header; the cooked formats know a source only and are not shown here.
+    pub mac: Option<Macs>,
+    /// The 802.1Q and 802.1ad tags.
+    pub vlan: Vlans,
+    /// The Ethernet type (or its cooked, PPP or GRE equivalent) of what follows the link layer.
+    pub ether_type: Option<u16>,
+    /// The IPv4 or IPv6 header.
+    pub ip: Option<Ip>,
+    /// What follows IP.
+    pub transport: Transport,
+}
+
+/// The two addresses of an Ethernet header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Macs {
+    /// Sender.
+    pub source: [u8; 6],
+    /// Receiver.
+    pub destination: [u8; 6],
+}
+
+/// VLAN identifiers of a frame, outermost first; of more than two tags the first two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Vlans {
+    ids: [u16; 2],
+    count: u8,
+}
+
+impl Vlans {
+    /// Adds the identifier of the next tag further in.
+    pub fn push(&mut self, id: u16) {
+        if let Some(free) = self.ids.get_mut(usize::from(self.count)) {
+            *free = id & 0x0fff;
+            self.count += 1;
+        }
+    }
+
+    /// The identifiers, 0 to 4095, outermost first.
+    pub fn ids(&self) -> &[u16] {
+        self.ids.get(..usize::from(self.count)).unwrap_or(&[])
+    }
+}
+
+/// What matters of an IP header, either version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ip {
+    /// Sender.
+    pub source: IpAddr,
+    /// Receiver.
+    pub destination: IpAddr,
+    /// The protocol after the IP header and IPv6's extension headers, by its IANA number.
+    pub protocol: u8,
+    /// Set when the packet is a fragment that has not been put together with the others.
+    pub fragment: Option<Fragment>,
+}
+
+/// Where a fragment belongs in its datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// The identification field: 16 bits in IPv4, 32 in IPv6.
+    pub id: u32,
+    /// Offset of the fragment's payload in the datagram's, in bytes: a multiple of 8 below 65,536.
+    pub offset: u16,
+    /// Whether more fragments follow.
+    pub more: bool,
+    /// Length of this fragment's payload in bytes, by its header.
+    pub len: u16,
+}
+
+/// The transport header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// None that is decoded: another protocol, a later fragment, or a header that was cut off.
+    #[default]
+    None,
+    /// TCP, with its flags.
+    Tcp {
+        /// Ports.
+        ports: Ports,
+        /// The flag byte and what it means.
+        flags: TcpFlags,
+    },
+    /// UDP.
+    Udp(Ports),
+    /// SCTP.
+    Sctp(Ports),
+    /// ICMP.
+    Icmp(TypeCode),
+    /// `ICMPv6`.
+    Icmpv6(TypeCode),
+    /// IGMP.
+    Igmp(TypeCode),
+}
+
+impl Transport {
+    /// The two ports of a transport that has them.
+    pub fn ports(self) -> Option<Ports> {
+        match self {
+            Self::Tcp { ports, .. } | Self::Udp(ports) | Self::Sctp(ports) => Some(ports),
+            Self::None | Self::Icmp(_) | Self::Icmpv6(_) | Self::Igmp(_) => None,
+        }
+    }
+}
+
+/// Source and destination port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ports {
+    /// Sender's.
+    pub source: u16,
+    /// Receiver's.
+    pub destination: u16,
+}
+
+/// Type and code of an ICMP, `ICMPv6` or IGMP message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeCode {
+    /// The first byte.
+    pub kind: u8,
+    /// The second byte; IGMP has none in most of its messages and then it is as it stands there.
+    pub code: u8,
+}
+
+/// TCP's flags, in the order of the header's byte: CWR, ECE, URG, ACK, PSH, RST, SYN, FIN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// The letters of the flags that are set, in ngrep's order `ASRFUPEC`.
+    pub fn letters(self) -> ArrayVec<u8, 8> {
+        const ORDER: [(u8, u8); 8] = [
+            (0x10, b'A'),
+            (0x02, b'S'),
+            (0x04, b'R'),
+            (0x01, b'F'),
+            (0x20, b'U'),
+            (0x08, b'P'),
+            (0x40, b'E'),
+            (0x80, b'C'),
+        ];
+        ORDER.iter().filter(|(bit, _)| self.0 & bit != 0).map(|&(_, letter)| letter).collect()
+    }
+}
+
+/// The two ends of a level, for telling conversations apart and for printing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// Sender.
+    pub source: IpAddr,
+    /// Receiver.
+    pub destination: IpAddr,
+    /// Ports, where the transport has them.
+    pub ports: Option<Ports>,
+    /// IANA protocol number.
+    pub protocol: u8,
+}
+
+impl Flow {
+    /// The same conversation seen from the other end.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            ports: self.ports.map(|p| Ports { source: p.destination, destination: p.source }),
+            protocol: self.protocol,
+        }
+    }
+}
+
+impl Headers {
+    /// The level's two ends; none for what is not IP.
+    pub fn flow(&self) -> Option<Flow> {
+        self.ip.map(|ip| Flow {
+            source: ip.source,
+            destination: ip.destination,
+            ports: self.transport.ports(),
+            protocol: ip.protocol,
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! Floor 0: regex or hex bytes to match spans.
