@@ -3,18 +3,44 @@
 //! One file a protocol. Nothing here does I/O, fails or panics: a frame that cannot be decoded to its end keeps the
 //! layers that were good, with the [`Stop`] that says where and why the decoding ended.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+mod ah;
+mod cooked;
+mod decode;
 mod encapsulation;
+mod esp;
+mod ethernet;
 mod frame;
+mod geneve;
+mod gre;
 mod headers;
+mod ipv4;
+mod ipv6;
+mod loopback;
+mod macsec;
+mod ports;
+mod ppp;
+mod reassembly;
+mod transport;
+mod vxlan;
+mod wireguard;
+
+pub use decode::Decoder;
 
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, Spi, Tunnel, Vni};
 pub use frame::{Direction, Frame, LinkType, Timestamp};
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
+pub use ports::{TooManyPorts, TunnelPorts};
+pub use reassembly::{Added, Datagram, Held, Reassembly};
 
 use arrayvec::ArrayVec;
 
 /// A decoded packet: the wrappings around it, the innermost headers, and what they carry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Packet<'a> {
     /// The wrappings, outermost first.
     pub encapsulations: ArrayVec<Encapsulation, MAX_DEPTH>,
@@ -25,10 +51,15 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
     /// Set when nobody without a key can read the payload.
     pub opaque: Option<Opaque>,
-    /// Set when decoding ended before the payload of a known protocol.
+    /// Set when decoding ended before the payload of a known protocol, or the payload itself was cut off.
     pub stop: Option<Stop>,
+    /// Which way it passed the capturing interface: from the capture, or from a cooked header.
+    pub direction: Option<Direction>,
     /// The innermost frame: the frame itself when nothing wraps it.
     pub inner: InnerFrame<'a>,
+    /// The innermost IP header as it stands in the packet, options included, IPv6's extension headers not; empty for
+    /// what is not IP.
+    pub ip_header: &'a [u8],
     /// Frames this packet was put together from: more than one for a reassembled datagram.
     pub frames: u32,
 }
@@ -39,19 +70,42 @@ impl Packet<'_> {
         self.encapsulations.iter().rev().find_map(|e| e.tunnel.vni())
     }
 
+    /// Whether the packet is one fragment, outside of any tunnel, of a datagram that is not put together yet.
+    pub fn is_fragment(&self) -> bool {
+        self.encapsulations.is_empty() && self.headers.ip.is_some_and(|ip| ip.fragment.is_some())
+    }
+
     /// The headers that are on the wire outside of everything else.
     pub fn outermost(&self) -> &Headers {
         self.encapsulations.first().map_or(&self.headers, |e| &e.outer)
     }
 }
 
-/// The innermost frame and what its first byte belongs to.
+/// The innermost frame, as far as it stands in one piece.
 #[derive(Clone, Copy, Debug)]
-pub struct InnerFrame<'a> {
-    /// Ethernet for what VXLAN, Geneve and NVGRE carry; RAW for IP in IP.
-    pub link: LinkType,
-    /// By the length the headers around it give.
-    pub bytes: &'a [u8],
+pub enum InnerFrame<'a> {
+    /// It stands in the capture as it is: what VXLAN, Geneve or GRE carry, or the captured frame itself.
+    Whole {
+        /// Ethernet, or RAW for IP without a link layer.
+        link: LinkType,
+        /// By the length that the headers around it give.
+        bytes: &'a [u8],
+    },
+    /// Something stood between an IP header and what it carries: AH, transport-mode ESP, or the cuts of fragmentation.
+    Parts {
+        /// The IP header as it was on the wire: protocol, length and checksum are those of what was removed.
+        ip: &'a [u8],
+        /// The protocol of the segment.
+        protocol: u8,
+        /// What the IP packet carries.
+        segment: &'a [u8],
+    },
+}
+
+impl Default for InnerFrame<'_> {
+    fn default() -> Self {
+        Self::Whole { link: LinkType::RAW, bytes: &[] }
+    }
 }
 
 /// Why a payload cannot be read.
@@ -72,7 +126,7 @@ pub enum Opaque {
     EspFragment,
     /// ESP of which too little was captured for its own header.
     EspTruncated,
-    /// `WireGuard`, by its message type: 1 and 2 handshake, 3 cookie, 4 data.
+    /// WireGuard, by its message type: 1 and 2 handshake, 3 cookie, 4 data.
     WireGuard {
         /// The first byte.
         message: u8,

@@ -68,7 +68,7 @@ impl LinkType {
     pub const PPP: Self = Self(9);
     /// IPv4 or IPv6, told apart by the version nibble.
     pub const RAW: Self = Self(101);
-    /// `OpenBSD` loopback: as [`Self::NULL`], the address family in network byte order.
+    /// OpenBSD loopback: as [`Self::NULL`], the address family in network byte order.
     pub const LOOP: Self = Self(108);
     /// Linux cooked capture, version 1.
     pub const LINUX_SLL: Self = Self(113);

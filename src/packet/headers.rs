@@ -95,7 +95,7 @@ pub enum Transport {
     Sctp(Ports),
     /// ICMP.
     Icmp(TypeCode),
-    /// `ICMPv6`.
+    /// ICMPv6.
     Icmpv6(TypeCode),
     /// IGMP.
     Igmp(TypeCode),
@@ -120,7 +120,7 @@ pub struct Ports {
     pub destination: u16,
 }
 
-/// Type and code of an ICMP, `ICMPv6` or IGMP message.
+/// Type and code of an ICMP, ICMPv6 or IGMP message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeCode {
     /// The first byte.

@@ -1,0 +1,34 @@
+//! Linux cooked captures: what `-i any` gives instead of an Ethernet header.
+//!
+//! ```text
+//! SLL:  packet type (2) | ARPHRD (2) | address length (2) | address (8) | protocol (2)
+//! SLL2: protocol (2) | reserved (2) | interface index (4) | ARPHRD (2) | packet type (1) | address length (1) | address (8)
+//! ```
+//!
+//! All in network byte order. Source: tcpdump.org `LINKTYPE_LINUX_SLL` and `LINKTYPE_LINUX_SLL2`.
+
+use super::{Direction, Why};
+
+/// Which way the packet went, the protocol (an Ethernet type, or below 0x0600 one of Linux' own numbers), the rest.
+type Cooked<'a> = (Option<Direction>, u16, &'a [u8]);
+
+pub(super) fn split_sll(bytes: &[u8]) -> Result<Cooked<'_>, Why> {
+    let (header, rest) = bytes.split_first_chunk::<16>().ok_or(Why::Truncated)?;
+    let &[k0, k1, .., p0, p1] = header;
+    Ok((direction(u16::from_be_bytes([k0, k1])), u16::from_be_bytes([p0, p1]), rest))
+}
+
+pub(super) fn split_sll2(bytes: &[u8]) -> Result<Cooked<'_>, Why> {
+    let (header, rest) = bytes.split_first_chunk::<20>().ok_or(Why::Truncated)?;
+    let &[p0, p1, _, _, _, _, _, _, _, _, kind, ..] = header;
+    Ok((direction(u16::from(kind)), u16::from_be_bytes([p0, p1]), rest))
+}
+
+/// The packet type as in the kernel's `if_packet.h`: 0 to us, 1 broadcast, 2 multicast, 3 to another host, 4 outgoing.
+fn direction(packet_type: u16) -> Option<Direction> {
+    match packet_type {
+        0..=3 => Some(Direction::In),
+        4 => Some(Direction::Out),
+        _ => None,
+    }
+}

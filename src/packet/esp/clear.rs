@@ -1,0 +1,207 @@
+//! Recognising ESP that is not encrypted: NULL (RFC 2410) and GMAC (RFC 4543), by what is inside.
+//!
+//! RFC 5879 asks whether a packet *might* be unencrypted. Here the answer must be certain enough to print the inside, so
+//! every test below leaves far less than one chance in 2^30 to ciphertext: lengths that agree to the byte, a checksum, a
+//! fixed header form. Nothing is taken from statistics of the bytes.
+
+use std::net::IpAddr;
+
+use etherparse::checksum::Sum16BitWords;
+
+use super::layout::{Clear, Layout, Learned};
+use crate::packet::ports::TunnelPorts;
+use crate::packet::{Spi, ethernet, ipv4, ipv6, transport, vxlan};
+
+/// Where the payload may begin: right behind the header, behind an IV of 8 (GMAC), of 16 bytes.
+const OFFSETS: [usize; 3] = [8, 16, 24];
+/// Lengths of the integrity check value in use, none included.
+const ICVS: [usize; 6] = [0, 8, 12, 16, 24, 32];
+/// Padding length, next header.
+const TRAILER: usize = 2;
+
+const IPV4: u8 = 4;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const IPV6: u8 = 41;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
+
+/// The addresses that transport-mode checksums cover, and the ports that tell VXLAN.
+pub(crate) struct Around<'a> {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) ports: &'a TunnelPorts,
+}
+
+/// What an ESP packet carries in clear, if it is certain that it does.
+///
+/// `esp` is what was captured from the SPI on, `declared` its length by the IP (or UDP) header.
+pub(crate) fn recognise(
+    esp: &[u8],
+    declared: usize,
+    spi: Spi,
+    around: &Around<'_>,
+    learned: &mut Learned,
+) -> Option<Clear> {
+    if let Some(layout) = learned.layout(around.destination, spi) {
+        return by_layout(esp, declared, layout);
+    }
+    let found = OFFSETS
+        .iter()
+        .find_map(|&offset| vxlan_at(esp, declared, offset, around))
+        .or_else(|| ICVS.iter().find_map(|&icv| by_trailer(esp, declared, icv, around)))?;
+    learned.learn(around.destination, spi, found.layout);
+    Some(found)
+}
+
+/// The padding length and next header of a trailer whose padding is the sequence of RFC 4303 section 2.4.
+fn trailer(esp: &[u8], declared: usize, icv: usize) -> Option<(usize, u8)> {
+    if esp.len() < declared {
+        return None;
+    }
+    let end = declared.checked_sub(icv)?;
+    let (before, &[padding, next_header]) = esp.get(..end)?.split_last_chunk::<TRAILER>()?;
+    let start = before.len().checked_sub(usize::from(padding))?;
+    let sequence = before.get(start..)?.iter().zip(1u8..).all(|(&byte, n)| byte == n);
+    sequence.then_some((usize::from(padding), next_header))
+}
+
+/// UDP to a VXLAN port at this offset, its length in agreement with the packet's, and a VXLAN header behind it.
+/// The trailer is not needed, so a packet that the snaplen cut is recognised too.
+fn vxlan_at(esp: &[u8], declared: usize, offset: usize, around: &Around<'_>) -> Option<Clear> {
+    let udp = esp.get(offset..)?;
+    let (ports, Some(inner_len), rest) = transport::udp(udp).ok()? else { return None };
+    if !around.ports.is_vxlan(ports.destination) {
+        return None;
+    }
+    let (&[flags, _, _, _, _, _, _, reserved], _) = rest.split_first_chunk::<8>()?;
+    let (_, inner) = vxlan::split(rest).ok()?;
+    // I, or I with the group policy's G.
+    if !matches!(flags, 0x08 | 0x88) || reserved != 0 {
+        return None;
+    }
+    let (_, ether_type, _) = ethernet::split(inner).ok()?;
+    if !matches!(ether_type, ethernet::IPV4 | ethernet::IPV6 | ethernet::ARP) && !ethernet::is_tag(ether_type)
+    {
+        return None;
+    }
+    let payload_len = inner_len + 8;
+    let behind = declared.checked_sub(offset + payload_len)?;
+    let icv = if esp.len() < declared {
+        // ESP aligns to 4 bytes, so with an ICV of a known length the padding follows.
+        ICVS.iter().copied().find(|icv| behind.checked_sub(icv + TRAILER).is_some_and(|padding| padding < 4))
+    } else {
+        ICVS.iter().copied().find(|&icv| {
+            trailer(esp, declared, icv) == behind.checked_sub(icv + TRAILER).map(|padding| (padding, UDP))
+        })
+    }?;
+    Some(Clear { layout: Layout { offset, icv }, next_header: UDP, payload_len })
+}
+
+/// A trailer for an ICV of this length, and at one of the offsets a payload that its next header describes and that
+/// ends just where the trailer begins.
+fn by_trailer(esp: &[u8], declared: usize, icv: usize, around: &Around<'_>) -> Option<Clear> {
+    let (padding, next_header) = trailer(esp, declared, icv)?;
+    let end = declared.checked_sub(icv + TRAILER + padding)?;
+    OFFSETS.iter().find_map(|&offset| {
+        let payload = esp.get(offset..end)?;
+        let certain = match next_header {
+            IPV4 => is_ipv4(payload),
+            IPV6 => is_ipv6(payload),
+            TCP => is_tcp(payload, around),
+            UDP => is_udp(payload, around),
+            ICMP | ICMPV6 => is_echo(payload, next_header, around),
+            _ => false,
+        };
+        certain.then_some(Clear { layout: Layout { offset, icv }, next_header, payload_len: payload.len() })
+    })
+}
+
+/// The payload of a packet whose security association is known to be unencrypted: the trailer must still fit.
+fn by_layout(esp: &[u8], declared: usize, layout: Layout) -> Option<Clear> {
+    if esp.len() < declared {
+        return None;
+    }
+    let (padding, next_header) = trailer(esp, declared, layout.icv)?;
+    if !matches!(next_header, IPV4 | IPV6 | TCP | UDP | ICMP | ICMPV6) {
+        return None;
+    }
+    let payload_len = declared.checked_sub(layout.offset + layout.icv + TRAILER + padding)?;
+    Some(Clear { layout, next_header, payload_len })
+}
+
+/// Tunnel mode: version, header length, total length and header checksum.
+fn is_ipv4(payload: &[u8]) -> bool {
+    let Ok((header, rest)) = ipv4::split(payload) else { return false };
+    rest.len() == header.payload_len && Sum16BitWords::new().add_slice(header.bytes).ones_complement() == 0
+}
+
+/// Tunnel mode: version, payload length, addresses that can be a packet's, a hop limit, a protocol that exists here.
+fn is_ipv6(payload: &[u8]) -> bool {
+    let Ok((header, rest)) = ipv6::split(payload) else { return false };
+    let (IpAddr::V6(source), IpAddr::V6(destination)) = (header.ip.source, header.ip.destination) else {
+        return false;
+    };
+    let &[_, _, _, _, _, _, _, hop_limit, ..] = payload else { return false };
+    // Global unicast 2000::/3, unique local fc00::/7 or link-local fe80::/10, or the unspecified address as a source.
+    let usable = |first: u16| first >> 13 == 1 || first >> 9 == 0x7e || first >> 6 == 0x3fa;
+    let source_fits = source.is_unspecified() || usable(source.segments()[0]);
+    let destination_fits = destination.is_multicast() || usable(destination.segments()[0]);
+    rest.len() == header.payload_len
+        && source_fits
+        && destination_fits
+        && hop_limit > 0
+        && matches!(header.ip.protocol, 0 | TCP | UDP | 43 | 44 | 47 | 50 | 51 | ICMPV6 | 59 | 60 | 132)
+        && (!matches!(header.ip.protocol, TCP | UDP | ICMPV6)
+            || checksum_fits(rest, header.ip.protocol, header.ip.source, header.ip.destination))
+}
+
+/// Transport mode TCP: the checksum, and an option that stands at its usual place (time stamps, or a SYN's MSS).
+fn is_tcp(payload: &[u8], around: &Around<'_>) -> bool {
+    let Ok((_, flags, len)) = transport::tcp(payload) else { return false };
+    let Some(options) = payload.get(20..len) else { return false };
+    let syn = flags.0 & 0x02 != 0;
+    let form = match options {
+        [1, 1, 8, 10, ..] => !syn,
+        [2, 4, ..] => syn,
+        _ => false,
+    };
+    form && checksum_fits(payload, TCP, around.source, around.destination)
+}
+
+/// Transport mode UDP: the length, and a checksum that is there and right.
+fn is_udp(payload: &[u8], around: &Around<'_>) -> bool {
+    let Ok((_, len, rest)) = transport::udp(payload) else { return false };
+    let checksummed = !matches!(payload, [_, _, _, _, _, _, 0, 0, ..]);
+    len == Some(rest.len()) && checksummed && checksum_fits(payload, UDP, around.source, around.destination)
+}
+
+/// Transport mode ping: type and code of an echo and the checksum.
+fn is_echo(payload: &[u8], protocol: u8, around: &Around<'_>) -> bool {
+    let form = match payload {
+        [0 | 8, 0, _, _, _, _, _, _, ..] => protocol == ICMP,
+        [128 | 129, 0, _, _, _, _, _, _, ..] => protocol == ICMPV6,
+        _ => false,
+    };
+    form && if protocol == ICMP {
+        Sum16BitWords::new().add_slice(payload).ones_complement() == 0
+    } else {
+        checksum_fits(payload, protocol, around.source, around.destination)
+    }
+}
+
+/// The Internet checksum (RFC 1071) over the pseudo header and the segment, the checksum field included, is zero.
+fn checksum_fits(segment: &[u8], protocol: u8, source: IpAddr, destination: IpAddr) -> bool {
+    let mut sum = Sum16BitWords::new();
+    sum = match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            sum.add_4bytes(source.octets()).add_4bytes(destination.octets())
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            sum.add_16bytes(source.octets()).add_16bytes(destination.octets())
+        }
+        _ => return false,
+    };
+    let len = segment.len() as u32;
+    sum.add_4bytes(len.to_be_bytes()).add_2bytes([0, protocol]).add_slice(segment).ones_complement() == 0
+}

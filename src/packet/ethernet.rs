@@ -1,0 +1,59 @@
+//! Ethernet II and IEEE 802.3 frames, and their 802.1Q tags.
+//!
+//! ```text
+//! destination (6) | source (6) | type or length (2) | …
+//! tag: priority, DEI, VLAN identifier (2) | type or length (2) | …
+//! 802.3: length ≤ 1500, then LLC aa aa 03, SNAP 00 00 00, type (2)
+//! ```
+
+use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
+
+use super::{Macs, Why};
+
+pub(super) const IPV4: u16 = 0x0800;
+pub(super) const ARP: u16 = 0x0806;
+pub(super) const IPV6: u16 = 0x86dd;
+pub(super) const MACSEC: u16 = 0x88e5;
+pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
+
+/// Values below this in the type field are the length of an IEEE 802.3 frame (IEEE 802.3, 3.2.6).
+const FIRST_TYPE: u16 = 0x0600;
+
+/// The addresses, the type (or length) and what follows.
+pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {
+    let header = Ethernet2HeaderSlice::from_slice(bytes).map_err(|_| Why::Truncated)?;
+    let macs = Macs { source: header.source(), destination: header.destination() };
+    Ok((macs, header.ether_type().0, bytes.get(14..).unwrap_or(&[])))
+}
+
+/// Whether the type says that a VLAN tag follows: 802.1Q, 802.1ad, and two numbers from before the standard.
+pub(super) fn is_tag(ether_type: u16) -> bool {
+    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
+}
+
+/// The identifier of a VLAN tag, the type behind it, and what follows.
+pub(super) fn split_tag(bytes: &[u8]) -> Result<(u16, u16, &[u8]), Why> {
+    let tag = SingleVlanHeaderSlice::from_slice(bytes).map_err(|_| Why::Truncated)?;
+    Ok((tag.vlan_identifier().value(), tag.ether_type().0, bytes.get(4..).unwrap_or(&[])))
+}
+
+/// Whether a type field is the length of an IEEE 802.3 frame instead.
+pub(super) fn is_length(ether_type: u16) -> bool {
+    ether_type < FIRST_TYPE
+}
+
+/// The type inside an LLC/SNAP header with no organisation code, and what follows it.
+pub(super) fn split_snap(bytes: &[u8]) -> Result<(u16, &[u8]), Why> {
+    let (&[dsap, ssap, control, o1, o2, o3, high, low], rest) =
+        bytes.split_first_chunk::<8>().ok_or(Why::Unsupported)?;
+    if [dsap, ssap, control, o1, o2, o3] != [0xaa, 0xaa, 3, 0, 0, 0] {
+        return Err(Why::Unsupported);
+    }
+    Ok((u16::from_be_bytes([high, low]), rest))
+}
+
+/// Length of an ARP message, which has no length field of its own: it follows from its address lengths.
+pub(super) fn arp_len(bytes: &[u8]) -> Option<usize> {
+    let (&[_, _, _, _, hardware, protocol], _) = bytes.split_first_chunk::<6>()?;
+    Some(8 + 2 * usize::from(hardware) + 2 * usize::from(protocol))
+}

@@ -1,0 +1,45 @@
+//! IPv4, RFC 791.
+
+use std::net::IpAddr;
+
+use etherparse::Ipv4HeaderSlice;
+use etherparse::err::ipv4::HeaderSliceError;
+
+use super::{Fragment, Ip, Why};
+
+/// An IPv4 header and the length of what it carries.
+pub(super) struct Header<'a> {
+    pub(super) ip: Ip,
+    /// The header's bytes, options included.
+    pub(super) bytes: &'a [u8],
+    /// Length of the payload by the total length field.
+    pub(super) payload_len: usize,
+}
+
+pub(super) fn split(bytes: &[u8]) -> Result<(Header<'_>, &[u8]), Why> {
+    let header = Ipv4HeaderSlice::from_slice(bytes).map_err(|error| match error {
+        HeaderSliceError::Len(_) => Why::Truncated,
+        HeaderSliceError::Content(_) => Why::Malformed,
+    })?;
+    let header_len = header.slice().len();
+    let rest = bytes.get(header_len..).unwrap_or(&[]);
+    let payload_len = match usize::from(header.total_len()) {
+        // A segmentation-offload super-frame above 64 KiB: the tap shows it before the field can be filled in.
+        0 => rest.len(),
+        total => total.checked_sub(header_len).ok_or(Why::Malformed)?,
+    };
+    let offset = header.fragments_offset().value() * 8;
+    let fragment = (offset > 0 || header.more_fragments()).then(|| Fragment {
+        id: u32::from(header.identification()),
+        offset,
+        more: header.more_fragments(),
+        len: payload_len.min(usize::from(u16::MAX)) as u16,
+    });
+    let ip = Ip {
+        source: IpAddr::from(header.source()),
+        destination: IpAddr::from(header.destination()),
+        protocol: header.protocol().0,
+        fragment,
+    };
+    Ok((Header { ip, bytes: header.slice(), payload_len }, rest))
+}

@@ -1,0 +1,17 @@
+//! BSD loopback: four bytes of address family, in the byte order of the capturing host (NULL) or the network's (LOOP).
+
+use super::Why;
+use super::ethernet::{IPV4, IPV6};
+
+/// The Ethernet type that the address family stands for, and what follows.
+pub(super) fn split(bytes: &[u8]) -> Result<(u16, &[u8]), Why> {
+    let (&family, rest) = bytes.split_first_chunk::<4>().ok_or(Why::Truncated)?;
+    // The number fits a byte, so whichever end it stands at tells the byte order. AF_INET6 differs by system:
+    // 10 Linux, 24 NetBSD and OpenBSD, 28 FreeBSD, 30 macOS.
+    let ([0, 0, 0, family] | [family, 0, 0, 0]) = family else { return Err(Why::Unsupported) };
+    match family {
+        2 => Ok((IPV4, rest)),
+        10 | 24 | 28 | 30 => Ok((IPV6, rest)),
+        _ => Err(Why::Unsupported),
+    }
+}

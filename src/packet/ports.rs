@@ -1,0 +1,68 @@
+//! The UDP ports that are taken for tunnels.
+
+use arrayvec::ArrayVec;
+
+/// Ports for each kind of tunnel: the usual ones, and what the user adds.
+#[derive(Clone, Debug)]
+pub struct TunnelPorts {
+    vxlan: ArrayVec<u16, MOST>,
+    geneve: ArrayVec<u16, MOST>,
+}
+
+/// Ports of each kind that can be told apart: a handful by nature.
+const MOST: usize = 16;
+
+/// More ports than fit were asked for.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many tunnel ports: at most 16 of a kind")]
+pub struct TooManyPorts;
+
+/// VXLAN-GPE's port.
+const VXLAN_GPE: u16 = 4790;
+/// ESP in UDP (RFC 3948).
+const NAT_TRAVERSAL: u16 = 4500;
+
+impl Default for TunnelPorts {
+    /// VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081.
+    fn default() -> Self {
+        Self { vxlan: [4789, 8472].into_iter().collect(), geneve: [6081].into_iter().collect() }
+    }
+}
+
+impl TunnelPorts {
+    /// Takes a port for VXLAN too.
+    ///
+    /// # Errors
+    /// [`TooManyPorts`] beyond 16.
+    pub fn add_vxlan(&mut self, port: u16) -> Result<(), TooManyPorts> {
+        self.vxlan.try_push(port).map_err(|_| TooManyPorts)
+    }
+
+    /// Takes a port for Geneve too.
+    ///
+    /// # Errors
+    /// [`TooManyPorts`] beyond 16.
+    pub fn add_geneve(&mut self, port: u16) -> Result<(), TooManyPorts> {
+        self.geneve.try_push(port).map_err(|_| TooManyPorts)
+    }
+
+    /// Whether a datagram to this port is VXLAN.
+    pub fn is_vxlan(&self, destination: u16) -> bool {
+        self.vxlan.contains(&destination)
+    }
+
+    /// Whether a datagram to this port is Geneve.
+    pub(super) fn is_geneve(&self, destination: u16) -> bool {
+        self.geneve.contains(&destination)
+    }
+
+    /// Whether a datagram to this port is VXLAN-GPE.
+    pub(super) fn is_vxlan_gpe(destination: u16) -> bool {
+        destination == VXLAN_GPE
+    }
+
+    /// Whether a datagram between these ports may carry ESP.
+    pub(super) fn is_nat_traversal(source: u16, destination: u16) -> bool {
+        source == NAT_TRAVERSAL || destination == NAT_TRAVERSAL
+    }
+}

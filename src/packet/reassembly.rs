@@ -1,0 +1,264 @@
+//! Putting IP datagrams together from their fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
+//!
+//! Fragments are held until their datagram is whole, so that what it carries is searched in one piece. Those of a
+//! datagram that stays incomplete come back one by one when its time is over or memory is short: nothing is lost, it is
+//! only later. Bounds are those of Linux: 30 seconds (`ipfrag_time`) by the capture's clock and 4 MiB
+//! (`ipfrag_high_thresh`). A datagram whose fragments overlap is given up, as RFC 5722 wants it, since what an overlap
+//! hides depends on the receiver.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+
+use super::{Direction, Fragment, Frame, LinkType, Packet, Timestamp, Why};
+
+/// Nanoseconds a datagram may stay incomplete.
+const MAX_AGE: i64 = 30_000_000_000;
+/// Bytes of all fragments held, frames with a fixed share for their bookkeeping.
+const MAX_BYTES: usize = 4 << 20;
+const BOOKKEEPING: usize = 128;
+/// Fragments of one datagram: 64 KiB at an MTU of 256 bytes. Smaller ones are somebody's attempt to keep us busy.
+const MAX_FRAGMENTS: usize = 300;
+
+/// The datagrams that are not whole yet.
+#[derive(Debug, Default)]
+pub struct Reassembly {
+    datagrams: HashMap<Key, Datagram>,
+    /// The datagrams by the arrival of their first frame; those that have left are still named until they come up.
+    order: VecDeque<(u64, Key)>,
+    bytes: usize,
+    arrivals: u64,
+}
+
+/// What became of a fragment.
+#[derive(Debug)]
+pub enum Added {
+    /// It waits for the others.
+    Held,
+    /// It completes its datagram: `payload` is what the datagram carries, `earlier` the frames that were held.
+    Whole {
+        /// Protocol of the payload, from the first fragment.
+        protocol: u8,
+        /// The datagram's payload.
+        payload: Vec<u8>,
+        /// The frames that came before, in the order of their arrival.
+        earlier: Datagram,
+    },
+    /// It cannot be put together: cut off by the capture, or a duplicate.
+    Alone,
+    /// Its datagram cannot be put together: it overlaps others, or they are too many. They come back with it.
+    GivenUp(Datagram),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    source: IpAddr,
+    destination: IpAddr,
+    id: u32,
+    /// The protocol is part of the key in IPv4 only (RFC 791); in IPv6 fragments may differ in it.
+    protocol: Option<u8>,
+    interface: u32,
+    vlan: [u16; 2],
+}
+
+/// The fragments of one datagram, as the frames they came in.
+#[derive(Debug, Default)]
+pub struct Datagram {
+    frames: Vec<Held>,
+    /// Payload length, once the last fragment is there.
+    len: Option<usize>,
+    /// Bytes of payload held.
+    have: usize,
+    arrival: u64,
+    since: i64,
+}
+
+/// A frame that was kept.
+#[derive(Debug)]
+pub struct Held {
+    number: u64,
+    time: Timestamp,
+    link: LinkType,
+    interface: u32,
+    direction: Option<Direction>,
+    wire_len: u32,
+    bytes: Box<[u8]>,
+    fragment: Fragment,
+    protocol: u8,
+    /// Where the fragment's payload begins in the frame.
+    payload_at: usize,
+}
+
+impl Held {
+    /// The frame as it came.
+    pub fn frame(&self) -> Frame<'_> {
+        Frame {
+            number: self.number,
+            time: self.time,
+            link: self.link,
+            interface: self.interface,
+            direction: self.direction,
+            wire_len: self.wire_len,
+            bytes: &self.bytes,
+        }
+    }
+
+    fn payload(&self) -> &[u8] {
+        let len = usize::from(self.fragment.len);
+        self.bytes.get(self.payload_at..).and_then(|rest| rest.get(..len)).unwrap_or(&[])
+    }
+
+    fn range(&self) -> (usize, usize) {
+        let start = usize::from(self.fragment.offset);
+        (start, start + usize::from(self.fragment.len))
+    }
+}
+
+impl Datagram {
+    /// The frames, in the order of their arrival.
+    pub fn frames(&self) -> &[Held] {
+        &self.frames
+    }
+
+    fn push(&mut self, held: Held) {
+        let (start, end) = held.range();
+        if !held.fragment.more {
+            self.len = Some(end);
+        }
+        self.have += end - start;
+        self.frames.push(held);
+    }
+
+    /// Whether this very fragment is there already: the network may deliver it twice.
+    fn has(&self, held: &Held) -> bool {
+        self.frames.iter().any(|other| other.range() == held.range() && other.payload() == held.payload())
+    }
+
+    /// Whether the fragment overlaps another, or disagrees about where the datagram ends.
+    fn contradicts(&self, held: &Held) -> bool {
+        let (start, end) = held.range();
+        let last = !held.fragment.more;
+        self.len.is_some_and(|len| end > len || last)
+            || self.frames.iter().any(|other| {
+                let (from, to) = other.range();
+                start < to && from < end || last && to > end
+            })
+    }
+
+    fn bytes(&self) -> usize {
+        self.frames.iter().map(|held| held.bytes.len() + BOOKKEEPING).sum()
+    }
+
+    fn payload(&self) -> Vec<u8> {
+        let mut payload = vec![0; self.have];
+        for held in &self.frames {
+            let (start, end) = held.range();
+            if let Some(place) = payload.get_mut(start..end) {
+                place.copy_from_slice(held.payload());
+            }
+        }
+        payload
+    }
+}
+
+impl Reassembly {
+    /// Takes a fragment: `packet` is what [`super::Decoder::decode`] made of `frame`.
+    pub fn add(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> Added {
+        let Some((ip, fragment)) = packet.headers.ip.and_then(|ip| ip.fragment.map(|f| (ip, f))) else {
+            return Added::Alone;
+        };
+        let end = usize::from(fragment.offset) + usize::from(fragment.len);
+        let cut = packet.stop.is_some_and(|stop| stop.why == Why::Truncated);
+        // All but the last fragment carry a multiple of 8 bytes, and a datagram's length has 16 bits.
+        let odd = fragment.more && fragment.len % 8 != 0;
+        if cut || odd || fragment.len == 0 || end > usize::from(u16::MAX) {
+            return Added::Alone;
+        }
+        let mut vlan = [0; 2];
+        for (place, id) in vlan.iter_mut().zip(packet.headers.vlan.ids()) {
+            *place = *id;
+        }
+        let key = Key {
+            source: ip.source,
+            destination: ip.destination,
+            id: fragment.id,
+            protocol: ip.source.is_ipv4().then_some(ip.protocol),
+            interface: frame.interface,
+            vlan,
+        };
+        let held = Held {
+            number: frame.number,
+            time: frame.time,
+            link: frame.link,
+            interface: frame.interface,
+            direction: frame.direction,
+            wire_len: frame.wire_len,
+            bytes: frame.bytes.into(),
+            fragment,
+            protocol: ip.protocol,
+            payload_at: offset_in(frame.bytes, packet.payload),
+        };
+        self.insert(key, held)
+    }
+
+    fn insert(&mut self, key: Key, held: Held) -> Added {
+        if !self.datagrams.contains_key(&key) {
+            self.arrivals += 1;
+            self.order.push_back((self.arrivals, key));
+        }
+        let (arrival, since) = (self.arrivals, held.time.nanos);
+        let datagram =
+            self.datagrams.entry(key).or_insert_with(|| Datagram { arrival, since, ..Datagram::default() });
+        if datagram.has(&held) {
+            return Added::Alone;
+        }
+        if datagram.contradicts(&held) || datagram.frames.len() >= MAX_FRAGMENTS {
+            return Added::GivenUp(self.take(key).unwrap_or_default());
+        }
+        self.bytes += held.bytes.len() + BOOKKEEPING;
+        datagram.push(held);
+        if datagram.len != Some(datagram.have) {
+            return Added::Held;
+        }
+        let mut datagram = self.take(key).unwrap_or_default();
+        let first = datagram.frames.iter().find(|held| held.fragment.offset == 0);
+        let protocol = first.map_or(0, |held| held.protocol);
+        let payload = datagram.payload();
+        // The completing frame is the caller's own.
+        datagram.frames.pop();
+        Added::Whole { protocol, payload, earlier: datagram }
+    }
+
+    /// The oldest datagram that is over its time at `now`, or has to give way to newer ones.
+    pub fn expired(&mut self, now: Timestamp) -> Option<Datagram> {
+        let (key, since) = self.oldest()?;
+        let over = now.nanos.saturating_sub(since) > MAX_AGE || self.bytes > MAX_BYTES;
+        over.then(|| self.take(key)).flatten()
+    }
+
+    /// The oldest datagram left, at the end of a capture.
+    pub fn drain(&mut self) -> Option<Datagram> {
+        let (key, _) = self.oldest()?;
+        self.take(key)
+    }
+
+    fn oldest(&mut self) -> Option<(Key, i64)> {
+        while let Some(&(arrival, key)) = self.order.front() {
+            match self.datagrams.get(&key) {
+                Some(datagram) if datagram.arrival == arrival => return Some((key, datagram.since)),
+                _ => self.order.pop_front(),
+            };
+        }
+        None
+    }
+
+    fn take(&mut self, key: Key) -> Option<Datagram> {
+        let datagram = self.datagrams.remove(&key)?;
+        self.bytes -= datagram.bytes();
+        Some(datagram)
+    }
+}
+
+/// Where `part`, a slice of `whole`, begins in it.
+fn offset_in(whole: &[u8], part: &[u8]) -> usize {
+    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
+}
