@@ -12,6 +12,7 @@ mod error;
 mod pcapng;
 mod source;
 
+pub(super) use error::reason;
 pub use error::{Error, shown};
 
 use std::path::Path;

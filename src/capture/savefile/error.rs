@@ -157,7 +157,7 @@ pub fn shown(path: &Path) -> String {
 }
 
 /// The operating system's words in lower case and without its error number.
-pub(super) fn reason(error: &io::Error) -> String {
+pub(in crate::capture) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
