@@ -1,8 +1,8 @@
 //! Classic BPF: the machine of McCanne and Jacobson (USENIX Winter 1993), as libpcap's bpf_filter(3) runs it.
 //!
-//! A program is checked once: every instruction known, every jump forward and inside, the last one a return. So a run
-//! ends after at most as many steps as there are instructions. A load past the captured bytes and a division by zero
-//! end it without a match.
+//! A program is checked once: every instruction known, every jump inside, every test's jump forward, the last
+//! instruction a return. Only `protochain` jumps back, to the next header of a chain; [`MAX_LOOPS`] of those are allowed,
+//! so every run ends. A load past the captured bytes and a division by zero end it without a match.
 
 /// A checked program.
 #[derive(Clone, Debug)]
@@ -61,7 +61,8 @@ enum Step {
     AluK(Alu, u32),
     AluX(Alu),
     Neg,
-    Jump(u32),
+    /// The one that may lead backwards.
+    Jump(i32),
     /// The commonest test, apart from the others for speed.
     IfEq(u32, u8, u8),
     IfK(Test, u32, u8, u8),
@@ -74,6 +75,9 @@ enum Step {
 }
 
 const MEMORY: usize = 16;
+
+/// How often one run may jump back: headers of a chain that are followed. A packet with more does not match.
+const MAX_LOOPS: u32 = 256;
 
 impl Program {
     /// From lines `code jt jf k` in decimal, as `tcpdump -ddd` prints them; `None` if it may not be run.
@@ -89,7 +93,7 @@ impl Program {
         let last = steps.last()?;
         let inside = |at: usize, by: u32| at + 1 + (by as usize) < steps.len();
         let sound = steps.iter().enumerate().all(|(at, step)| match *step {
-            Step::Jump(by) => inside(at, by),
+            Step::Jump(by) => target(at + 1, by).is_some_and(|to| to < steps.len()),
             Step::IfEq(_, t, f) | Step::IfK(_, _, t, f) | Step::IfX(_, t, f) => {
                 inside(at, t.into()) && inside(at, f.into())
             }
@@ -111,6 +115,7 @@ impl Program {
         let (mut a, mut x) = (0u32, 0u32);
         let mut memory = [0u32; MEMORY];
         let mut pc = 0usize;
+        let mut loops = 0;
         loop {
             let step = *self.steps.get(pc)?;
             pc += 1;
@@ -136,7 +141,13 @@ impl Program {
                 Step::Store(m) => *memory.get_mut(usize::from(m))? = a,
                 Step::StoreX(m) => *memory.get_mut(usize::from(m))? = x,
                 Step::Neg => a = a.wrapping_neg(),
-                Step::Jump(by) => pc += by as usize,
+                Step::Jump(by) => {
+                    loops += u32::from(by < 0);
+                    if loops > MAX_LOOPS {
+                        return None;
+                    }
+                    pc = target(pc, by)?;
+                }
                 Step::ToX => x = a,
                 Step::ToA => a = x,
                 Step::Return(k) => return Some(k),
@@ -176,7 +187,7 @@ impl Step {
                     Operand::X => Self::AluX(alu),
                 }
             }
-            (5, 0x00) => Self::Jump(k),
+            (5, 0x00) => Self::Jump(i32::from_ne_bytes(k.to_ne_bytes())),
             (5, 0x10) => Self::IfEq(k, jt, jf),
             (5, op) => {
                 let test = Test::of_code(op & !8)?;
@@ -250,6 +261,11 @@ impl Test {
             Self::Set => a & b != 0,
         }
     }
+}
+
+/// Where a jump leads to, counted from the instruction after it.
+fn target(next: usize, by: i32) -> Option<usize> {
+    next.checked_add_signed(isize::try_from(by).ok()?)
 }
 
 #[inline]

@@ -274,7 +274,7 @@ mod tests {
             "src host web",
             "host 10.0.0.1",
             "host 2001:db8::1 and tcp",
-            "port http or port 22-80",
+            "port http or portrange 22-80",
             "portrange 8000-8080",
             "portrange ftp-ssh",
             "net 10.0.0.0/8",
