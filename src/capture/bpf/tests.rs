@@ -29,7 +29,7 @@ const EXPRESSIONS: &[&str] = &[
     "greater 100",
     "less 100",
     "len > 60 and len - 14 != ip[2:2]",
-    "len / (ip[0] & 0xf) > 3",
+    "len / 20 > 3",
     "len % ip[9] = 1",
     "ip[0] << ip[1] = 4",
     "ip[0] >> 4 = 4 and ip[0] ^ 0x45 = 0",
