@@ -61,7 +61,7 @@ fn a_frame_check_sequence_is_no_part_of_the_frame() {
     assert_eq!((&contents.frames[1].bytes[..], contents.frames[1].wire_len), (&b"cut"[..], 96));
     // pcapng says it of the interface, or of the packet.
     let fcs = LITTLE.option(13, &[4]);
-    let own = LITTLE.option(2, &(2u32 << 5 | 2).to_le_bytes());
+    let own = LITTLE.option(2, &((2u32 << 5) | 2).to_le_bytes());
     let file = [
         LITTLE.section(),
         LITTLE.interface(1, 0, &fcs),
@@ -120,7 +120,7 @@ fn a_simple_packet_ends_at_the_snaplen() {
 
 #[test]
 fn a_clock_may_tick_in_powers_of_two() {
-    let ticks = LITTLE.option(9, &[0x80 | 10]);
+    let ticks = LITTLE.option(9, &[0x80 + 10]);
     let file =
         [LITTLE.section(), LITTLE.interface(1, 0, &ticks), LITTLE.packet(0, 1536, 1, b"x", &[])].concat();
     let contents = read_bytes(&file);

@@ -40,7 +40,7 @@ fn built_files_are_read_as_libpcap_reads_them() {
             let (_dir, path) = file(&file_bytes.concat());
             agree(&path);
         }
-        for resolution in [0u8, 3, 6, 9, 12, 0x80 | 20] {
+        for resolution in [0u8, 3, 6, 9, 12, 0x80 + 20] {
             let options = [order.option(9, &[resolution]), order.option(14, &order.u64(60))].concat();
             let blocks = [
                 order.section(),

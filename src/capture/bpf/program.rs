@@ -1,4 +1,4 @@
-//! Classic BPF: the machine of McCanne and Jacobson (USENIX Winter 1993), as libpcap's bpf_filter(3) runs it.
+//! Classic BPF, the machine of "The BSD Packet Filter" (USENIX Winter 1993), as libpcap runs it.
 //!
 //! A program is checked once: every instruction known, every jump inside, every test's jump forward, the last
 //! instruction a return. Only `protochain` jumps back, to the next header of a chain; [`MAX_LOOPS`] of those are allowed,
@@ -123,9 +123,9 @@ impl Program {
                 Step::Half(k) => a = half(bytes, u64::from(k))?,
                 Step::Byte(k) => a = byte(bytes, u64::from(k))?,
                 Step::Word(k) => a = word(bytes, u64::from(k))?,
-                Step::IfEq(k, t, f) => pc += usize::from(if a == k { t } else { f }),
-                Step::IfK(test, k, t, f) => pc += usize::from(if test.holds(a, k) { t } else { f }),
-                Step::IfX(test, t, f) => pc += usize::from(if test.holds(a, x) { t } else { f }),
+                Step::IfEq(k, yes, no) => pc += usize::from(if a == k { yes } else { no }),
+                Step::IfK(test, k, yes, no) => pc += usize::from(if test.holds(a, k) { yes } else { no }),
+                Step::IfX(test, yes, no) => pc += usize::from(if test.holds(a, x) { yes } else { no }),
                 Step::XHeader(k) => x = (byte(bytes, u64::from(k))? & 0xf) << 2,
                 Step::HalfAtX(k) => a = half(bytes, u64::from(k) + u64::from(x))?,
                 Step::ByteAtX(k) => a = byte(bytes, u64::from(k) + u64::from(x))?,

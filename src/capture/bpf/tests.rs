@@ -79,7 +79,7 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
                 frame.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
                 frame.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, fragment]);
             } else {
-                let offset = if fragment > 200 { 1 } else { 0 };
+                let offset = u8::from(fragment > 200);
                 frame.extend([0x45, 0, 0, 80, 0, 0, 0, offset, 64, proto, 0, 0]);
                 frame.extend(src);
                 frame.extend(dst);

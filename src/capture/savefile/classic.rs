@@ -29,7 +29,7 @@ pub(super) struct Header {
     /// Bytes of frame check sequence at the end of every frame.
     fcs: u32,
     /// Length of a record's header: 16, or 24 in Kuznetzov's variant.
-    record_header: usize,
+    head: usize,
 }
 
 impl Header {
@@ -37,7 +37,7 @@ impl Header {
     pub(super) fn open(buffer: &mut Buffer, magic: [u8; 4]) -> Result<(Self, Interface), Fault> {
         let big_endian = magic[0] == 0xa1;
         let number = if big_endian { u32::from_be_bytes(magic) } else { u32::from_le_bytes(magic) };
-        let (unit, digits, record_header) = match number {
+        let (unit, digits, head) = match number {
             MICROSECONDS => (1000, 6, 16),
             NANOSECONDS => (1, 9, 16),
             KUZNETZOV => (1000, 6, 24),
@@ -66,7 +66,7 @@ impl Header {
         let fcs = if link & 1 << 26 != 0 { (link >> 28) * 2 } else { 0 };
         let link = LinkType((link & 0xffff) as u16);
         let interface = Interface { name: None, link, snaplen: u32_of([s0, s1, s2, s3]), digits };
-        Ok((Self { big_endian, unit, digits, link, fcs, record_header }, interface))
+        Ok((Self { big_endian, unit, digits, link, fcs, head }, interface))
     }
 
     /// The next record; `None` at the file's end.
@@ -78,12 +78,12 @@ impl Header {
             return Err(Fault::absurd(buffer.offset(), captured));
         }
         let captured = captured as usize;
-        if !buffer.fill(self.record_header + captured)? {
-            return Err(cut_in_frame(buffer, self.record_header, captured));
+        if !buffer.fill(self.head + captured)? {
+            return Err(cut_in_frame(buffer, self.head, captured));
         }
-        let direction = if self.record_header == 16 { None } else { packet_type(buffer) };
-        let start = buffer.start() + self.record_header;
-        buffer.consume(self.record_header + captured);
+        let direction = if self.head == 16 { None } else { packet_type(buffer) };
+        let start = buffer.start() + self.head;
+        buffer.consume(self.head + captured);
         let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
         let (wire_len, len) = without_fcs(wire, captured, self.fcs);
         let time = Timestamp { nanos, digits: self.digits };
@@ -94,13 +94,12 @@ impl Header {
     pub(super) fn ready(&self, buffer: &Buffer) -> bool {
         let Some(header) = buffer.head::<16>() else { return false };
         let [_, _, captured, _] = self.fields(&header);
-        buffer.available().len() >= self.record_header + captured as usize
+        buffer.available().len() >= self.head + captured as usize
     }
 
     #[inline]
     fn fields(&self, header: &[u8; 16]) -> [u32; 4] {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *header;
-        let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]];
+        let words = [0, 4, 8, 12].map(|at| [header[at], header[at + 1], header[at + 2], header[at + 3]]);
         if self.big_endian { words.map(u32::from_be_bytes) } else { words.map(u32::from_le_bytes) }
     }
 }
@@ -135,14 +134,14 @@ fn end(buffer: &Buffer) -> Result<Option<Record>, Fault> {
 }
 
 #[cold]
-fn cut_in_frame(buffer: &Buffer, record_header: usize, captured: usize) -> Fault {
+fn cut_in_frame(buffer: &Buffer, head: usize, captured: usize) -> Fault {
     let rest = buffer.available().len();
     let offset = buffer.offset() + rest as u64;
     let begin = buffer.offset();
-    let what = if rest < record_header {
+    let what = if rest < head {
         format!("the header of the record at byte {begin}")
     } else {
-        let here = rest - record_header;
+        let here = rest - head;
         format!("a frame of which {here} of {captured} bytes are there (its record begins at byte {begin})")
     };
     Fault::Cut { offset, what }

@@ -95,7 +95,7 @@ impl Resolution {
             Self::Decimal(power) => {
                 10u128.checked_pow(u32::from(power) - 9).map_or(0, |per_nano| ticks / per_nano)
             }
-            Self::Binary(power) => ticks * NANOS >> power,
+            Self::Binary(power) => (ticks * NANOS) >> power,
         };
         u64::try_from(nanos).unwrap_or(u64::MAX)
     }
@@ -122,8 +122,8 @@ mod tests {
         assert_eq!(nanos(6, 1_500_000), (1_500_000_000, 6));
         assert_eq!(nanos(9, 15), (15, 9));
         assert_eq!(nanos(12, 15_999), (15, 9));
-        assert_eq!(nanos(0x80 | 10, 1024 + 512), (1_500_000_000, 4));
-        assert_eq!(nanos(0x80 | 20, 1 << 20), (1_000_000_000, 7));
+        assert_eq!(nanos(0x80 + 10, 1024 + 512), (1_500_000_000, 4));
+        assert_eq!(nanos(0x80 + 20, 1 << 20), (1_000_000_000, 7));
     }
 
     #[test]

@@ -30,8 +30,8 @@ impl Endian {
 
     /// The type and the length at a block's head.
     #[inline]
-    pub(super) fn two(self, [a, b, c, d, e, f, g, h]: [u8; 8]) -> [u32; 2] {
-        [self.u32([a, b, c, d]), self.u32([e, f, g, h])]
+    pub(super) fn two(self, head: [u8; 8]) -> [u32; 2] {
+        [0, 4].map(|at| self.u32([head[at], head[at + 1], head[at + 2], head[at + 3]]))
     }
 }
 
