@@ -1,0 +1,5 @@
+//! Floor 1: where frames come from, and where matched ones go.
+
+pub mod bpf;
+pub mod savefile;
+pub mod write;

@@ -1,0 +1,149 @@
+//! The interpreter against libpcap's own.
+
+use proptest::prelude::*;
+
+use super::{Error, Filter, dlt};
+use crate::packet::LinkType;
+
+const EXPRESSIONS: &[&str] = &[
+    "",
+    "host 10.0.0.1",
+    "src host 10.0.0.1 and dst net 192.168.0.0/16",
+    "net 10.0.0.0/8",
+    "port 80",
+    "not port 22",
+    "tcp",
+    "udp port 4789",
+    "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0",
+    "tcp[13] = 18",
+    "vlan and ip",
+    "vlan 5 and vlan 6 and tcp port 80",
+    "ip6",
+    "ip6 and udp port 53",
+    "ip6 host 2001:db8::1",
+    "portrange 1-1024",
+    "src portrange 8000-9000 or icmp",
+    "ether host 02:00:00:00:00:01",
+    "ether broadcast or ether multicast",
+    "ip broadcast or ip multicast",
+    "greater 100",
+    "less 100",
+    "len > 60 and len - 14 != ip[2:2]",
+    "len / 20 > 3",
+    "len % ip[9] = 1",
+    "ip[0] << ip[1] = 4",
+    "ip[0] >> 4 = 4 and ip[0] ^ 0x45 = 0",
+    "udp[8] = 8",
+    "udp[8:4] = 0x08000000 and udp[11:4] & 0xffffff00 = 0x00100100",
+    "tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420",
+    "ip proto 50",
+    "ip protochain 6",
+    "ip6 protochain 17",
+    "arp or rarp",
+    "icmp[icmptype] = icmp-echo",
+    "mpls",
+    "pppoes",
+    "ip[6:2] & 0x1fff != 0",
+    "esp or ah",
+    "geneve",
+    "-(ip[0]) = 3",
+];
+
+fn pair(expression: &str, link: LinkType) -> Option<(Filter, pcap::BpfProgram)> {
+    let theirs = pcap::Capture::dead(pcap::Linktype(dlt(link))).unwrap().compile(expression, true).ok();
+    let ours = Filter::compile(expression, link);
+    assert_eq!(theirs.is_some(), ours.is_ok(), "{expression} on {link}: {ours:?}");
+    ours.ok().zip(theirs)
+}
+
+/// Frames that get far into a filter: random bytes with some right ones.
+fn frame() -> impl Strategy<Value = Vec<u8>> {
+    let ether = prop_oneof![
+        Just(vec![8, 0]),
+        Just(vec![0x86, 0xdd]),
+        Just(vec![0x81, 0, 0, 5, 8, 0]),
+        Just(vec![0x81, 0, 0, 5, 0x81, 0, 0, 6, 8, 0]),
+        proptest::collection::vec(any::<u8>(), 2),
+    ];
+    let proto = prop_oneof![Just(6u8), Just(17), Just(50), Just(1), any::<u8>()];
+    let address = prop_oneof![Just([10, 0, 0, 1]), Just([192, 168, 0, 9]), any::<[u8; 4]>()];
+    let port = prop_oneof![Just(80u16), Just(22), Just(4789), Just(6081), Just(8080), any::<u16>()];
+    let rest = proptest::collection::vec(any::<u8>(), 0..120);
+    (ether, proto, (address.clone(), address), (port.clone(), port), rest, any::<u8>(), 0..200usize).prop_map(
+        |(ether, proto, (src, dst), (sport, dport), rest, fragment, cut)| {
+            let six = ether == [0x86, 0xdd];
+            let mut frame = vec![2, 0, 0, 0, 0, 1, 255, 255, 255, 255, 255, 255];
+            frame.extend(ether);
+            if six {
+                frame.extend([0x60, 0, 0, 0, 0, 60, proto, 64]);
+                frame.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+                frame.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, fragment]);
+            } else {
+                let offset = u8::from(fragment > 200);
+                frame.extend([0x45, 0, 0, 80, 0, 0, 0, offset, 64, proto, 0, 0]);
+                frame.extend(src);
+                frame.extend(dst);
+            }
+            frame.extend(sport.to_be_bytes());
+            frame.extend(dport.to_be_bytes());
+            frame.extend(rest);
+            frame.truncate(cut.max(1));
+            frame
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_filter_decides_as_libpcap_does(frames in proptest::collection::vec(frame(), 64)) {
+        for expression in EXPRESSIONS {
+            for link in [LinkType::ETHERNET, LinkType::RAW, LinkType::LINUX_SLL, LinkType::LINUX_SLL2] {
+                let Some((ours, theirs)) = pair(expression, link) else { continue };
+                for frame in &frames {
+                    // Cut off the Ethernet header, so that the IP header stands where this link type has it.
+                    let bytes = if link == LinkType::RAW { frame.get(14..).unwrap_or(&[1]) } else { &frame[..] };
+                    let bytes = if bytes.is_empty() { &[0] } else { bytes };
+                    prop_assert_eq!(
+                        ours.matches(bytes, bytes.len() as u32), theirs.filter(bytes), "{} {:02x?}", expression, bytes
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_expressions_are_all_taken_for_ethernet() {
+    let refused: Vec<_> = EXPRESSIONS.iter().filter(|e| pair(e, LinkType::ETHERNET).is_none()).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
+#[test]
+fn the_length_is_that_on_the_wire_and_loads_end_at_the_captured_bytes() {
+    let greater = Filter::compile("greater 1000", LinkType::ETHERNET).unwrap();
+    assert!(greater.matches(&[0; 60], 1500));
+    assert!(!greater.matches(&[0; 60], 60));
+    let byte = Filter::compile("ether[100] = 0", LinkType::ETHERNET).unwrap();
+    assert!(byte.matches(&[0; 101], 1500));
+    assert!(!byte.matches(&[0; 100], 1500));
+}
+
+#[test]
+fn raw_ip_has_another_number_in_libpcap_than_in_files() {
+    let filter = Filter::compile("src host 10.0.0.1", LinkType::RAW).unwrap();
+    let packet = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    assert!(filter.matches(&packet, 20));
+}
+
+#[test]
+fn errors_carry_libpcaps_words() {
+    let error = Filter::compile("tcp prt 80", LinkType::ETHERNET).unwrap_err().to_string();
+    assert!(error.starts_with("filter 'tcp prt 80': ") && error.contains("syntax error"), "{error}");
+    let error = Filter::compile("ip and arp", LinkType::ETHERNET).unwrap_err();
+    assert!(matches!(error, Error::RejectsAll { .. }), "{error}");
+    let error = Filter::compile("tcp port 80", LinkType(195)).unwrap_err().to_string();
+    assert!(error.starts_with("filter 'tcp port 80'"), "{error}");
+    let error = Filter::compile("tcp\0", LinkType::ETHERNET).unwrap_err().to_string();
+    assert!(error.contains("NUL"), "{error}");
+    Filter::compile("ip", LinkType(0xfff0)).unwrap_err();
+}

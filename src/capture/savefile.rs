@@ -1,0 +1,187 @@
+//! Capture files, read frame by frame: classic pcap and pcapng, plain or compressed, from a file, a FIFO or standard
+//! input.
+//!
+//! Everything passes through one buffer that is used again and again, so memory stays bounded whatever a file claims:
+//! a compressed bomb is unpacked a buffer at a time and never held, a frame may be [`MAX_FRAME`] bytes at most, and
+//! what is skipped is not stored. The frames before a damaged place are delivered, then the error names the place.
+
+mod buffer;
+mod classic;
+mod compression;
+mod error;
+mod pcapng;
+mod source;
+
+pub(super) use error::reason;
+pub use error::{Error, shown};
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::packet::{Direction, Frame, LinkType, Timestamp};
+use buffer::Buffer;
+use source::Source;
+
+/// The longest frame that is believed, in bytes. The longest real ones are super-frames of a few hundred KiB; a
+/// longer claim is damage.
+pub const MAX_FRAME: u32 = 16 << 20;
+
+/// The most interfaces one file may declare.
+pub const MAX_INTERFACES: usize = 65_536;
+
+/// An interface frames were captured on, as the file describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Interface {
+    /// Its name, where the file has one; may hold any character, so escape it before a terminal.
+    pub name: Option<String>,
+    /// What its frames' first byte belongs to.
+    pub link: LinkType,
+    /// The most bytes captured of a frame; 0 for no limit.
+    pub snaplen: u32,
+    /// Digits of a second that its time stamps carry, 0 to 9.
+    pub digits: u8,
+}
+
+/// An open capture file.
+#[derive(Debug)]
+pub struct Savefile {
+    file: String,
+    buffer: Buffer,
+    format: Format,
+    interfaces: Vec<Interface>,
+    number: u64,
+    ended: bool,
+    waits: bool,
+}
+
+#[derive(Debug)]
+enum Format {
+    Classic(classic::Header),
+    Pcapng(pcapng::Section),
+}
+
+/// A frame as a format finds it: all but its number, and its bytes as a place in the buffer.
+#[derive(Debug)]
+struct Record {
+    time: Timestamp,
+    link: LinkType,
+    interface: u32,
+    direction: Option<Direction>,
+    wire_len: u32,
+    start: usize,
+    len: usize,
+}
+
+impl Savefile {
+    /// Opens `path`, or standard input for `-`, and reads the file's header.
+    ///
+    /// Compression is recognised by its magic bytes, not by the name. On a FIFO or a pipe this waits for the writer.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_until(path, &Arc::default())
+    }
+
+    /// As [`Self::open`], for a reader that can be stopped: once `stop` is true the file is at its end for
+    /// [`Self::next`], also while it waits for the writer of a pipe.
+    ///
+    /// Whoever catches the signal sets `stop` in its handler. A signal that reaches the reading thread ends its
+    /// waiting at once (poll(2) is never restarted); one that another thread takes is noticed within 100 ms.
+    pub fn open_until(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
+        let file = shown(path);
+        let source = Source::open(path, Arc::clone(stop)).map_err(|e| Error::opening(file.clone(), e))?;
+        let waits = source.waits();
+        let mut buffer = Buffer::new(source);
+        let mut interfaces = Vec::new();
+        let format = match read_format(&mut buffer, &mut interfaces) {
+            Ok(format) => Some(format),
+            Err(_) if buffer.stopped() => None,
+            Err(e) => return Err(e.of(&file, buffer.compression())),
+        };
+        let ended = format.is_none();
+        let format = format.unwrap_or(Format::Pcapng(pcapng::Section::default()));
+        Ok(Self { file, buffer, format, interfaces, number: 0, ended, waits })
+    }
+
+    /// The next frame; `None` at the end of the file and after an error.
+    #[allow(clippy::should_implement_trait)] // Iterator cannot lend the frame from the buffer.
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        let read = match &mut self.format {
+            Format::Classic(header) => header.next(&mut self.buffer),
+            Format::Pcapng(section) => section.next(&mut self.buffer, &mut self.interfaces),
+        };
+        match read {
+            Ok(Some(record)) => {
+                self.number += 1;
+                Ok(Some(Frame {
+                    number: self.number,
+                    time: record.time,
+                    link: record.link,
+                    interface: record.interface,
+                    direction: record.direction,
+                    wire_len: record.wire_len,
+                    bytes: self.buffer.slice(record.start, record.len),
+                }))
+            }
+            Ok(None) => {
+                self.ended = true;
+                Ok(None)
+            }
+            Err(fault) => self.fail(fault),
+        }
+    }
+
+    /// The interfaces declared so far: in a pcapng file the list may grow with every [`Self::next`], and a
+    /// [`Frame::interface`] is always within it.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// Whether the frames come from a pipe, a FIFO or the like, where the next one may be long in coming.
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// Whether [`Self::next`] can go on without reading, so without waiting for the writer of a pipe.
+    ///
+    /// Before a `next` for which this is false, whatever is to be seen should be flushed.
+    pub fn ready(&self) -> bool {
+        self.ended
+            || match &self.format {
+                Format::Classic(header) => header.ready(&self.buffer),
+                Format::Pcapng(section) => section.ready(&self.buffer),
+            }
+    }
+
+    /// Bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
+    pub fn offset(&self) -> u64 {
+        self.buffer.offset()
+    }
+
+    #[cold]
+    fn fail(&mut self, fault: error::Fault) -> Result<Option<Frame<'_>>, Error> {
+        self.ended = true;
+        if self.buffer.stopped() {
+            return Ok(None);
+        }
+        Err(fault.of(&self.file, self.buffer.compression()))
+    }
+}
+
+fn read_format(buffer: &mut Buffer, interfaces: &mut Vec<Interface>) -> Result<Format, error::Fault> {
+    buffer.unpack()?;
+    let magic = match buffer.peek::<4>()? {
+        Some(magic) => magic,
+        None if buffer.available().is_empty() => return Err(error::Fault::Empty),
+        None => return Err(error::Fault::CutFileHeader { len: buffer.available().len() }),
+    };
+    if magic == pcapng::SECTION_HEADER {
+        return pcapng::Section::open(buffer, interfaces).map(Format::Pcapng);
+    }
+    let (header, interface) = classic::Header::open(buffer, magic)?;
+    interfaces.push(interface);
+    Ok(Format::Classic(header))
+}

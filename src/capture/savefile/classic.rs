@@ -1,0 +1,148 @@
+//! The classic pcap format (draft-ietf-opsawg-pcap), with the header that Alexey Kuznetzov's patch gave it in the 1990s
+//! as a variant.
+//!
+//! ```text
+//! file    magic(4) major(2) minor(2) reserved(8) snaplen(4) link(4)
+//! record  seconds(4) fraction(4) captured length(4) wire length(4) [interface(4) protocol(2) type(1) 0(1)] bytes
+//! ```
+//!
+//! All in the byte order of the machine that wrote it, which the magic number shows.
+
+use super::buffer::Buffer;
+use super::error::Fault;
+use super::{Interface, MAX_FRAME, Record};
+use crate::packet::{Direction, LinkType, Timestamp};
+
+const FILE_HEADER: usize = 24;
+const MICROSECONDS: u32 = 0xa1b2_c3d4;
+const NANOSECONDS: u32 = 0xa1b2_3c4d;
+const KUZNETZOV: u32 = 0xa1b2_cd34;
+
+/// What the file's header says of all its records.
+#[derive(Debug)]
+pub(super) struct Header {
+    big_endian: bool,
+    /// Nanoseconds in a unit of a record's fraction of a second.
+    unit: u32,
+    digits: u8,
+    link: LinkType,
+    /// Bytes of frame check sequence at the end of every frame.
+    fcs: u32,
+    /// Length of a record's header: 16, or 24 in Kuznetzov's variant.
+    head: usize,
+}
+
+impl Header {
+    /// Takes the file's header.
+    pub(super) fn open(buffer: &mut Buffer, magic: [u8; 4]) -> Result<(Self, Interface), Fault> {
+        let big_endian = magic[0] == 0xa1;
+        let number = if big_endian { u32::from_be_bytes(magic) } else { u32::from_le_bytes(magic) };
+        let (unit, digits, head) = match number {
+            MICROSECONDS => (1000, 6, 16),
+            NANOSECONDS => (1, 9, 16),
+            KUZNETZOV => (1000, 6, 24),
+            _ => {
+                let [a, b, c, d] = magic;
+                let what = format!(
+                    "it begins with {a:02x} {b:02x} {c:02x} {d:02x}, which is neither pcap nor pcapng"
+                );
+                return Err(Fault::NotACapture { what });
+            }
+        };
+        let Some(header) = buffer.peek::<FILE_HEADER>()? else {
+            return Err(Fault::CutFileHeader { len: buffer.available().len() });
+        };
+        let [_, _, _, _, m0, m1, n0, n1, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3] = header;
+        let u16_of = |b| if big_endian { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) };
+        let u32_of = |b| if big_endian { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) };
+        let (major, minor) = (u16_of([m0, m1]), u16_of([n0, n1]));
+        if major != 2 {
+            let what = format!("its pcap version {major}.{minor} is not known (2.4 is)");
+            return Err(Fault::NotACapture { what });
+        }
+        buffer.consume(FILE_HEADER);
+        // The link type's upper half: bit 26 says that the upper four bits count the 16-bit words of the FCS.
+        let link = u32_of([l0, l1, l2, l3]);
+        let fcs = if link & 1 << 26 != 0 { (link >> 28) * 2 } else { 0 };
+        let link = LinkType((link & 0xffff) as u16);
+        let interface = Interface { name: None, link, snaplen: u32_of([s0, s1, s2, s3]), digits };
+        Ok((Self { big_endian, unit, digits, link, fcs, head }, interface))
+    }
+
+    /// The next record; `None` at the file's end.
+    #[inline]
+    pub(super) fn next(&self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
+        let Some(header) = buffer.peek::<16>()? else { return end(buffer) };
+        let [seconds, fraction, captured, wire] = self.fields(&header);
+        if captured > MAX_FRAME {
+            return Err(Fault::absurd(buffer.offset(), captured));
+        }
+        let captured = captured as usize;
+        if !buffer.fill(self.head + captured)? {
+            return Err(cut_in_frame(buffer, self.head, captured));
+        }
+        let direction = if self.head == 16 { None } else { packet_type(buffer) };
+        let start = buffer.start() + self.head;
+        buffer.consume(self.head + captured);
+        let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
+        let (wire_len, len) = without_fcs(wire, captured, self.fcs);
+        let time = Timestamp { nanos, digits: self.digits };
+        Ok(Some(Record { time, link: self.link, interface: 0, direction, wire_len, start, len }))
+    }
+
+    /// Whether a whole record is in the buffer.
+    pub(super) fn ready(&self, buffer: &Buffer) -> bool {
+        let Some(header) = buffer.head::<16>() else { return false };
+        let [_, _, captured, _] = self.fields(&header);
+        buffer.available().len() >= self.head + captured as usize
+    }
+
+    #[inline]
+    fn fields(&self, header: &[u8; 16]) -> [u32; 4] {
+        let words = [0, 4, 8, 12].map(|at| [header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        if self.big_endian { words.map(u32::from_be_bytes) } else { words.map(u32::from_le_bytes) }
+    }
+}
+
+/// The lengths of a frame without its frame check sequence, which only a whole frame still has.
+#[inline]
+pub(super) fn without_fcs(wire: u32, captured: usize, fcs: u32) -> (u32, usize) {
+    // A capture cannot hold more than was on the wire; where a file says so, the bytes it has are the better witness.
+    let wire = wire.max(captured as u32);
+    let wire = if fcs == 0 { wire } else { wire.saturating_sub(fcs) };
+    (wire, captured.min(wire as usize))
+}
+
+/// The direction by a Linux packet type (`if_packet.h`) in the header of Kuznetzov's variant.
+fn packet_type(buffer: &Buffer) -> Option<Direction> {
+    let header = buffer.head::<24>()?;
+    match header[22] {
+        0..=2 => Some(Direction::In),
+        4 => Some(Direction::Out),
+        _ => None,
+    }
+}
+
+#[cold]
+fn end(buffer: &Buffer) -> Result<Option<Record>, Fault> {
+    let rest = buffer.available().len();
+    if rest == 0 {
+        return Ok(None);
+    }
+    let begin = buffer.offset();
+    Err(Fault::Cut { offset: begin + rest as u64, what: format!("the header of the record at byte {begin}") })
+}
+
+#[cold]
+fn cut_in_frame(buffer: &Buffer, head: usize, captured: usize) -> Fault {
+    let rest = buffer.available().len();
+    let offset = buffer.offset() + rest as u64;
+    let begin = buffer.offset();
+    let what = if rest < head {
+        format!("the header of the record at byte {begin}")
+    } else {
+        let here = rest - head;
+        format!("a frame of which {here} of {captured} bytes are there (its record begins at byte {begin})")
+    };
+    Fault::Cut { offset, what }
+}

@@ -1,0 +1,94 @@
+//! Capture files in gzip or zstd.
+
+use std::io::{self, BufReader, Chain, Cursor, Read};
+
+use super::source::Source;
+
+/// A compression that is unpacked while reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    /// RFC 1952, any number of members.
+    Gzip,
+    /// RFC 8878, any number of frames.
+    Zstd,
+}
+
+/// The log2 of the largest zstd window that is accepted: 128 MiB, what `zstd` itself takes unless told otherwise. It
+/// bounds the memory a file can ask for.
+const WINDOW_LOG_MAX: u32 = 27;
+
+impl Compression {
+    /// What a file that begins with these bytes is compressed with, if with anything.
+    pub(super) fn of(magic: [u8; 4]) -> Option<Self> {
+        match magic {
+            [0x1f, 0x8b, 8, _] => Some(Self::Gzip),
+            // A frame, or a skippable one, with which pzstd and others begin (RFC 8878 3.1.2).
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    /// The name in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// The rest of a compressed file: what was read to recognise it, then the source.
+type Packed = BufReader<Chain<Cursor<Vec<u8>>, Source>>;
+
+/// Where a [`super::buffer::Buffer`] reads from.
+pub(super) enum Input {
+    /// Not compressed.
+    Plain(Source),
+    /// gzip.
+    Gzip(Box<flate2::bufread::MultiGzDecoder<Packed>>),
+    /// zstd.
+    Zstd(Box<zstd::Decoder<'static, Packed>>),
+    /// Nothing more.
+    Ended,
+}
+
+impl Input {
+    /// Unpacks a file of which `head` was read already.
+    pub(super) fn unpack(compression: Compression, head: Vec<u8>, source: Source) -> io::Result<Self> {
+        let packed = BufReader::with_capacity(128 << 10, Cursor::new(head).chain(source));
+        Ok(match compression {
+            Compression::Gzip => Self::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(packed))),
+            Compression::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(packed)?;
+                decoder.window_log_max(WINDOW_LOG_MAX)?;
+                Self::Zstd(Box::new(decoder))
+            }
+        })
+    }
+
+    /// The compression, if there is one.
+    pub(super) fn compression(&self) -> Option<Compression> {
+        match self {
+            Self::Plain(_) | Self::Ended => None,
+            Self::Gzip(_) => Some(Compression::Gzip),
+            Self::Zstd(_) => Some(Compression::Zstd),
+        }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(source) => source.read(into),
+            Self::Gzip(decoder) => decoder.read(into),
+            Self::Zstd(decoder) => decoder.read(into),
+            Self::Ended => Ok(0),
+        }
+    }
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.compression().map_or("plain", Compression::name))
+    }
+}

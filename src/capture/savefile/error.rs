@@ -1,0 +1,169 @@
+//! What can be wrong with a capture file.
+
+use std::io;
+use std::path::Path;
+
+use super::MAX_FRAME;
+use super::compression::Compression;
+
+/// Why a capture file could not be opened or read to its end. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be opened: missing, no permission.
+    #[error("open {file}: {}", reason(source))]
+    Open {
+        /// The file, fit for a terminal.
+        file: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// It is a directory.
+    #[error("{file} is a directory, not a capture file; name the files in it")]
+    Directory {
+        /// The file, fit for a terminal.
+        file: String,
+    },
+    /// There is not one byte in it.
+    #[error("{file} is empty: a capture file has at least a header")]
+    Empty {
+        /// The file, fit for a terminal.
+        file: String,
+    },
+    /// It does not begin as a capture file does.
+    #[error("{file} is not a capture file: {what}")]
+    NotACapture {
+        /// The file, fit for a terminal.
+        file: String,
+        /// What is wrong with its beginning.
+        what: String,
+    },
+    /// It ends within a header or a frame.
+    #[error("{file} is cut off at byte {offset}, in {what}{unpacked}")]
+    Cut {
+        /// The file, fit for a terminal.
+        file: String,
+        /// Where its bytes end, counted from 0 in the (unpacked) capture.
+        offset: u64,
+        /// What ends there, with the place it began.
+        what: String,
+        /// Empty, or a remark that the offset counts unpacked bytes.
+        unpacked: &'static str,
+    },
+    /// Its bytes contradict each other.
+    #[error("{file} is damaged at byte {offset}: {what}{unpacked}")]
+    Damaged {
+        /// The file, fit for a terminal.
+        file: String,
+        /// Where the record or block that cannot be right begins, counted from 0 in the (unpacked) capture.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+        /// Empty, or a remark that the offset counts unpacked bytes.
+        unpacked: &'static str,
+    },
+    /// The compression around it is damaged or cut off.
+    #[error(
+        "{file}: the {compression} data is damaged or cut off after {offset} unpacked bytes: {}",
+        reason(source)
+    )]
+    Compressed {
+        /// The file, fit for a terminal.
+        file: String,
+        /// `gzip` or `zstd`.
+        compression: &'static str,
+        /// How much could be unpacked.
+        offset: u64,
+        /// What the decompressor says.
+        source: io::Error,
+    },
+    /// The operating system could not read on.
+    #[error("read {file} at byte {offset}: {}", reason(source))]
+    Read {
+        /// The file, fit for a terminal.
+        file: String,
+        /// How much could be read, in bytes of the (unpacked) capture.
+        offset: u64,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// From what [`super::source::Source::open`] says.
+    pub(super) fn opening(file: String, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::IsADirectory {
+            Self::Directory { file }
+        } else {
+            Self::Open { file, source }
+        }
+    }
+}
+
+/// What went wrong, before the file's name is put to it.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Empty,
+    CutFileHeader { len: usize },
+    NotACapture { what: String },
+    Cut { offset: u64, what: String },
+    Damaged { offset: u64, what: String },
+    Input { offset: u64, source: io::Error },
+}
+
+impl Fault {
+    /// A frame that claims to be longer than any real one.
+    #[cold]
+    pub(super) fn absurd(offset: u64, claimed: u32) -> Self {
+        Self::Damaged {
+            offset,
+            what: format!(
+                "a frame cannot be {claimed} bytes long (more than {} MiB is not believed)",
+                MAX_FRAME >> 20
+            ),
+        }
+    }
+
+    pub(super) fn of(self, file: &str, compression: Option<Compression>) -> Error {
+        let file = file.to_owned();
+        let unpacked = if compression.is_some() { " (counted in the unpacked capture)" } else { "" };
+        match self {
+            Self::Empty => Error::Empty { file },
+            Self::CutFileHeader { len } => {
+                Error::Cut { file, offset: len as u64, what: "the file's header".into(), unpacked }
+            }
+            Self::NotACapture { what } => Error::NotACapture { file, what },
+            Self::Cut { offset, what } => Error::Cut { file, offset, what, unpacked },
+            Self::Damaged { offset, what } => Error::Damaged { file, offset, what, unpacked },
+            Self::Input { offset, source } => match compression {
+                Some(c) if source.raw_os_error().is_none() => {
+                    Error::Compressed { file, compression: c.name(), offset, source }
+                }
+                _ => Error::Read { file, offset, source },
+            },
+        }
+    }
+}
+
+/// A path as it may stand in a message: `-` as what it means, control characters escaped.
+pub fn shown(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        return "standard input".to_owned();
+    }
+    let mut text = String::new();
+    for c in path.to_string_lossy().chars() {
+        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+    text
+}
+
+/// The operating system's words in lower case and without its error number.
+pub(in crate::capture) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or(&text).to_owned()
+        }
+    }
+}

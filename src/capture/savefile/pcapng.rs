@@ -1,0 +1,285 @@
+//! The pcapng format (draft-ietf-opsawg-pcapng): blocks, in sections that each have their own byte order and interfaces.
+//!
+//! ```text
+//! block           type(4) total length(4) body total length(4)
+//! section header  byte-order magic(4) major(2) minor(2) section length(8) options
+//! enhanced packet interface(4) time high(4) time low(4) captured(4) wire(4) bytes, padded to 4; options
+//! old packet      interface(2) drops(2) then as above
+//! simple packet   wire(4) bytes, padded to 4
+//! ```
+
+mod description;
+mod fields;
+
+use super::buffer::Buffer;
+use super::classic::without_fcs;
+use super::error::Fault;
+use super::{Interface, MAX_FRAME, MAX_INTERFACES, Record};
+use crate::packet::{Direction, Timestamp};
+use description::Description;
+use fields::{Endian, Fields};
+
+/// The first four bytes of a section, the same in both byte orders.
+pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const OLD_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const ENHANCED_PACKET: u32 = 6;
+
+/// A block's type and its two lengths.
+const AROUND: u32 = 12;
+/// The longest block that is read as a whole: a frame, with room for its options.
+const MAX_BLOCK: u32 = MAX_FRAME + (1 << 20);
+/// The options `epb_flags` and `pack_flags`.
+const FLAGS: u16 = 2;
+
+/// The section that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Section {
+    endian: Endian,
+    /// Its interfaces, in the order of their numbers.
+    interfaces: Vec<Description>,
+}
+
+/// A packet block's fixed fields.
+struct Fixed {
+    interface: usize,
+    ticks: u64,
+    captured: u32,
+    wire: u32,
+    /// Where the frame's bytes begin in the body.
+    at: usize,
+}
+
+impl Section {
+    /// Takes the first section's header.
+    pub(super) fn open(buffer: &mut Buffer, interfaces: &mut [Interface]) -> Result<Self, Fault> {
+        debug_assert!(interfaces.is_empty());
+        let mut section = Self::default();
+        match section.begin(buffer) {
+            Err(Fault::Cut { offset, .. }) => Err(Fault::CutFileHeader { len: offset as usize }),
+            other => other.map(|()| section),
+        }
+    }
+
+    /// The next packet block; `None` at the file's end.
+    #[inline]
+    pub(super) fn next(
+        &mut self,
+        buffer: &mut Buffer,
+        interfaces: &mut Vec<Interface>,
+    ) -> Result<Option<Record>, Fault> {
+        loop {
+            let Some(head) = buffer.peek::<8>()? else { return end(buffer) };
+            let [kind, total] = self.endian.two(head);
+            if kind == SECTION {
+                self.begin(buffer)?;
+                continue;
+            }
+            check_length(buffer, total, AROUND)?;
+            match kind {
+                ENHANCED_PACKET | OLD_PACKET | SIMPLE_PACKET => {
+                    self.whole_block(buffer, total)?;
+                    return self.packet(buffer, kind, total).map(Some);
+                }
+                INTERFACE => {
+                    self.whole_block(buffer, total)?;
+                    self.interface(buffer, total, interfaces)?;
+                }
+                _ => {
+                    let begin = buffer.offset();
+                    if !buffer.skip(u64::from(total))? {
+                        return Err(cut(begin, buffer));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a whole block is in the buffer.
+    pub(super) fn ready(&self, buffer: &Buffer) -> bool {
+        let Some(head) = buffer.head::<8>() else { return false };
+        let [_, total] = self.endian.two(head);
+        buffer.available().len() >= total as usize
+    }
+
+    /// Takes a section header block: from here on its byte order holds and its interfaces count.
+    fn begin(&mut self, buffer: &mut Buffer) -> Result<(), Fault> {
+        let Some(head) = buffer.peek::<16>()? else { return Err(cut(buffer.offset(), buffer)) };
+        let [_, _, _, _, l0, l1, l2, l3, magic @ .., m0, m1, _, _] = head;
+        self.endian = Endian::of(magic).ok_or_else(|| Fault::Damaged {
+            offset: buffer.offset(),
+            what: "a pcapng section's byte-order magic is none".into(),
+        })?;
+        self.interfaces.clear();
+        let major = self.endian.u16([m0, m1]);
+        if major != 1 {
+            let what = format!("a pcapng section of version {major}, which is not known (1 is)");
+            return Err(Fault::Damaged { offset: buffer.offset(), what });
+        }
+        let total = self.endian.u32([l0, l1, l2, l3]);
+        check_length(buffer, total, AROUND + 16)?;
+        let begin = buffer.offset();
+        if buffer.skip(u64::from(total))? { Ok(()) } else { Err(cut(begin, buffer)) }
+    }
+
+    /// Sees to it that the block is in the buffer, and that its two lengths agree.
+    #[inline]
+    fn whole_block(&self, buffer: &mut Buffer, total: u32) -> Result<(), Fault> {
+        if total > MAX_BLOCK {
+            return Err(Fault::absurd(buffer.offset(), total));
+        }
+        if !buffer.fill(total as usize)? {
+            return Err(cut(buffer.offset(), buffer));
+        }
+        let again = buffer.slice(buffer.start() + total as usize - 4, 4);
+        match again.first_chunk().map(|b| self.endian.u32(*b)) {
+            Some(again) if again == total => Ok(()),
+            again => Err(Fault::Damaged {
+                offset: buffer.offset(),
+                what: format!(
+                    "a block is {total} bytes long by its first length and {} by its last",
+                    again.unwrap_or(0)
+                ),
+            }),
+        }
+    }
+
+    /// Takes an interface description block.
+    fn interface(
+        &mut self,
+        buffer: &mut Buffer,
+        total: u32,
+        interfaces: &mut Vec<Interface>,
+    ) -> Result<(), Fault> {
+        let offset = buffer.offset();
+        if interfaces.len() >= MAX_INTERFACES {
+            return Err(Fault::Damaged {
+                offset,
+                what: format!("it declares more than {MAX_INTERFACES} interfaces"),
+            });
+        }
+        let body = self.body(buffer, total);
+        let Some((mut description, interface)) = Description::read(body) else {
+            return Err(Fault::Damaged { offset, what: "an interface description is too short".into() });
+        };
+        buffer.consume(total as usize);
+        description.number = interfaces.len() as u32;
+        self.interfaces.push(description);
+        interfaces.push(interface);
+        Ok(())
+    }
+
+    /// Takes a packet block, which is in the buffer.
+    #[inline]
+    fn packet(&self, buffer: &mut Buffer, kind: u32, total: u32) -> Result<Record, Fault> {
+        let offset = buffer.offset();
+        let body_at = buffer.start() + 8;
+        let body = self.body(buffer, total);
+        let Some(fixed) = Fixed::read(body, kind) else {
+            return Err(Fault::Damaged { offset, what: "a packet block is too short for its fields".into() });
+        };
+        let Some(interface) = self.interfaces.get(fixed.interface) else {
+            let what = format!("a packet names interface {}, which was not declared", fixed.interface);
+            return Err(Fault::Damaged { offset, what });
+        };
+        let room = body.len() - fixed.at;
+        let captured = if kind == SIMPLE_PACKET {
+            // It has no length of its own: the whole frame, or as much as the snaplen let through.
+            let limit = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
+            fixed.wire.min(limit)
+        } else {
+            fixed.captured
+        };
+        if captured > MAX_FRAME {
+            return Err(Fault::absurd(offset, captured));
+        }
+        let captured = captured as usize;
+        if captured > room {
+            let what = format!("a packet of {captured} bytes is in a block with room for {room}");
+            return Err(Fault::Damaged { offset, what });
+        }
+        let options = body.from(fixed.at + captured.next_multiple_of(4));
+        let (direction, fcs) = if kind == SIMPLE_PACKET || options.len() < 8 {
+            (None, interface.fcs)
+        } else {
+            flags(options, interface.fcs)
+        };
+        let (wire_len, len) = without_fcs(fixed.wire, captured, fcs);
+        let time = if kind == SIMPLE_PACKET {
+            Timestamp { nanos: 0, digits: 0 }
+        } else {
+            interface.time(fixed.ticks)
+        };
+        let record = Record {
+            time,
+            link: interface.link,
+            interface: interface.number,
+            direction,
+            wire_len,
+            start: body_at + fixed.at,
+            len,
+        };
+        buffer.consume(total as usize);
+        Ok(record)
+    }
+
+    /// A block's body, which is in the buffer.
+    #[inline]
+    fn body<'a>(&self, buffer: &'a Buffer, total: u32) -> Fields<'a> {
+        Fields::new(buffer.slice(buffer.start() + 8, total as usize - AROUND as usize), self.endian)
+    }
+}
+
+impl Fixed {
+    #[inline]
+    fn read(body: Fields<'_>, kind: u32) -> Option<Self> {
+        if kind == SIMPLE_PACKET {
+            return Some(Self { interface: 0, ticks: 0, captured: 0, wire: body.u32(0)?, at: 4 });
+        }
+        let interface = if kind == OLD_PACKET { usize::from(body.u16(0)?) } else { body.u32(0)? as usize };
+        Some(Self {
+            interface,
+            ticks: u64::from(body.u32(4)?) << 32 | u64::from(body.u32(8)?),
+            captured: body.u32(12)?,
+            wire: body.u32(16)?,
+            at: 20,
+        })
+    }
+}
+
+/// The direction (bits 0 and 1) and the length of the FCS (bits 5 to 8, 0 for unknown) from a packet's flags.
+fn flags(options: Fields<'_>, fcs: u32) -> (Option<Direction>, u32) {
+    let Some(flags) = options.options().find(|(code, _)| *code == FLAGS).and_then(|(_, value)| value.u32(0))
+    else {
+        return (None, fcs);
+    };
+    let direction = match flags & 3 {
+        1 => Some(Direction::In),
+        2 => Some(Direction::Out),
+        _ => None,
+    };
+    let own = flags >> 5 & 0xf;
+    (direction, if own == 0 { fcs } else { own })
+}
+
+#[inline]
+fn check_length(buffer: &Buffer, total: u32, least: u32) -> Result<(), Fault> {
+    if total >= least && total % 4 == 0 {
+        return Ok(());
+    }
+    Err(Fault::Damaged { offset: buffer.offset(), what: format!("a block cannot be {total} bytes long") })
+}
+
+#[cold]
+fn end(buffer: &Buffer) -> Result<Option<Record>, Fault> {
+    if buffer.available().is_empty() { Ok(None) } else { Err(cut(buffer.offset(), buffer)) }
+}
+
+#[cold]
+fn cut(begin: u64, buffer: &Buffer) -> Fault {
+    let offset = buffer.offset() + buffer.available().len() as u64;
+    Fault::Cut { offset, what: format!("the block at byte {begin}") }
+}

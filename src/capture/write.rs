@@ -1,0 +1,169 @@
+//! Writing frames to a capture file, classic pcap or pcapng.
+
+mod classic;
+mod error;
+mod pcapng;
+
+pub use error::Error;
+
+use std::fs::{File, Metadata};
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::savefile::{Interface, shown};
+use crate::packet::{Frame, LinkType};
+
+/// A capture file's format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One link type, one precision; read by everything.
+    Pcap,
+    /// Any mix of interfaces, with names and directions.
+    Pcapng,
+}
+
+impl Format {
+    /// By the name's ending: `.pcapng` and `.ntar` are pcapng, all else classic pcap, `-` too.
+    pub fn of(path: &Path) -> Self {
+        match path.extension() {
+            Some(e) if e.eq_ignore_ascii_case("pcapng") || e.eq_ignore_ascii_case("ntar") => Self::Pcapng,
+            _ => Self::Pcap,
+        }
+    }
+}
+
+/// Writes frames to `W`, which is written to in large pieces.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    file: String,
+    out: BufWriter<W>,
+    as_ethernet: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Classic(classic::State),
+    Pcapng(pcapng::State),
+}
+
+impl Writer<File> {
+    /// Creates the file, or takes standard output for `-`. A file that is there is overwritten: ask [`same_file`]
+    /// first whether it is being read.
+    pub fn create(path: &Path, format: Format) -> Result<Self, Error> {
+        let file = if path.as_os_str() == "-" {
+            io::stdout().as_fd().try_clone_to_owned().map(File::from)
+        } else {
+            File::create(path)
+        };
+        let name = if path.as_os_str() == "-" { "standard output".to_owned() } else { shown(path) };
+        match file {
+            Ok(out) => Ok(Self::new(out, name, format)),
+            Err(source) => Err(Error::Create { file: name, source }),
+        }
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes to `out`, which messages call `file`.
+    pub fn new(out: W, file: String, format: Format) -> Self {
+        let state = match format {
+            Format::Pcap => State::Classic(classic::State::default()),
+            Format::Pcapng => State::Pcapng(pcapng::State::default()),
+        };
+        Self { file, out: BufWriter::with_capacity(256 << 10, out), as_ethernet: false, state }
+    }
+
+    /// Puts an Ethernet header (all-zero addresses, the type by the IP version) before raw IP, so that inner frames of
+    /// different tunnels fit one file.
+    #[must_use]
+    pub fn as_ethernet(self, yes: bool) -> Self {
+        Self { as_ethernet: yes, ..self }
+    }
+
+    /// Writes what stands before the frames of `interface`, which is otherwise written with its first frame. A reader
+    /// at the other end of a pipe waits for it.
+    pub fn declare(&mut self, interface: &Interface) -> Result<(), Error> {
+        let link = self.link(interface.link);
+        match &mut self.state {
+            State::Classic(state) => state.begin(&mut self.out, &self.file, link, interface),
+            State::Pcapng(state) => state
+                .declare(&mut self.out, link, interface)
+                .map(drop)
+                .map_err(|source| Error::Write { file: self.file.clone(), source }),
+        }
+    }
+
+    /// Writes `frame`, captured on `interface`. The link type that counts is the frame's; the interface gives name,
+    /// snaplen and precision.
+    ///
+    /// A classic file has the link type and the precision of its first frame: a frame of another link type is an error
+    /// that names pcapng as the remedy, and one of finer time stamps loses digits.
+    pub fn write(&mut self, frame: &Frame<'_>, interface: &Interface) -> Result<(), Error> {
+        let link = self.link(frame.link);
+        let header = if link == frame.link { None } else { Some(ethernet_header(frame)) };
+        let prefix = header.as_ref().map_or(&[][..], |h| h);
+        match &mut self.state {
+            State::Classic(state) => {
+                state.begin(&mut self.out, &self.file, link, interface)?;
+                state.write(&mut self.out, frame, prefix)
+            }
+            State::Pcapng(state) => state
+                .declare(&mut self.out, link, interface)
+                .and_then(|id| pcapng::write(&mut self.out, frame, prefix, id, interface.digits)),
+        }
+        .map_err(|source| Error::Write { file: self.file.clone(), source })
+    }
+
+    /// Hands everything to the operating system.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.out.flush().map_err(|source| Error::Write { file: self.file.clone(), source })
+    }
+
+    /// Ends the file and hands everything to the operating system. A file without a frame gets the header of an empty
+    /// Ethernet capture, so that it can be read.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        let none = Interface { name: None, link: LinkType::ETHERNET, snaplen: 0, digits: 6 };
+        let empty = match &self.state {
+            State::Classic(state) => state.is_empty(),
+            State::Pcapng(state) => state.is_empty(),
+        };
+        if empty {
+            self.declare(&none)?;
+        }
+        self.flush()
+    }
+
+    fn link(&self, link: LinkType) -> LinkType {
+        let raw = matches!(link, LinkType::RAW | LinkType::IPV4 | LinkType::IPV6);
+        if self.as_ethernet && raw { LinkType::ETHERNET } else { link }
+    }
+}
+
+/// Whether writing to `writing` would write onto the file that `reading` reads: the same device and inode, by whatever
+/// name. `-` is standard input or output. Only regular files can be in one's own way.
+pub fn same_file(reading: &Path, writing: &Path) -> bool {
+    let input = if reading.as_os_str() == "-" { of_fd(io::stdin()) } else { reading.metadata() };
+    let output = if writing.as_os_str() == "-" { of_fd(io::stdout()) } else { writing.metadata() };
+    match (input, output) {
+        (Ok(i), Ok(o)) => i.is_file() && (i.dev(), i.ino()) == (o.dev(), o.ino()),
+        _ => false,
+    }
+}
+
+fn of_fd(fd: impl AsFd) -> io::Result<Metadata> {
+    File::from(fd.as_fd().try_clone_to_owned()?).metadata()
+}
+
+/// An Ethernet header for a raw IP packet.
+fn ethernet_header(frame: &Frame<'_>) -> [u8; 14] {
+    let six = match frame.link {
+        LinkType::IPV4 => false,
+        LinkType::IPV6 => true,
+        _ => frame.bytes.first().is_some_and(|first| first >> 4 == 6),
+    };
+    let [high, low]: [u8; 2] = if six { [0x86, 0xdd] } else { [0x08, 0x00] };
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, high, low]
+}

@@ -1,0 +1,66 @@
+//! The classic pcap format, little-endian: `savefile/classic.rs` shows it.
+
+use std::io::{self, Write};
+
+use super::Error;
+use crate::capture::savefile::Interface;
+use crate::packet::{Frame, LinkType};
+
+/// What the file's header said.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    begun: Option<(LinkType, bool)>,
+}
+
+impl State {
+    /// Writes the file's header if it was not yet; an error if it was, for another link type.
+    pub(super) fn begin(
+        &mut self,
+        out: &mut impl Write,
+        file: &str,
+        link: LinkType,
+        interface: &Interface,
+    ) -> Result<(), Error> {
+        if let Some((first, _)) = self.begun {
+            if first == link {
+                return Ok(());
+            }
+            return Err(Error::LinkTypes { file: file.to_owned(), first, other: link });
+        }
+        let nanos = interface.digits > 6;
+        header(out, link, nanos).map_err(|source| Error::Write { file: file.to_owned(), source })?;
+        self.begun = Some((link, nanos));
+        Ok(())
+    }
+
+    /// Writes a record: the frame after `prefix`.
+    pub(super) fn write(&self, out: &mut impl Write, frame: &Frame<'_>, prefix: &[u8]) -> io::Result<()> {
+        let nanos = self.begun.is_some_and(|(_, nanos)| nanos);
+        // The format knows 1970 to 2106; what is outside stays at the end of the scale.
+        let seconds = frame.time.nanos.div_euclid(1_000_000_000);
+        let fraction = frame.time.nanos.rem_euclid(1_000_000_000) as u32;
+        let seconds = if seconds < 0 { 0 } else { u32::try_from(seconds).unwrap_or(u32::MAX) };
+        let fraction = if nanos { fraction } else { fraction / 1000 };
+        let added = prefix.len() as u32;
+        out.write_all(&seconds.to_le_bytes())?;
+        out.write_all(&fraction.to_le_bytes())?;
+        out.write_all(&(frame.bytes.len() as u32 + added).to_le_bytes())?;
+        out.write_all(&frame.wire_len.saturating_add(added).to_le_bytes())?;
+        out.write_all(prefix)?;
+        out.write_all(frame.bytes)
+    }
+
+    /// Whether nothing was written yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.begun.is_none()
+    }
+}
+
+fn header(out: &mut impl Write, link: LinkType, nanos: bool) -> io::Result<()> {
+    let magic: u32 = if nanos { 0xa1b2_3c4d } else { 0xa1b2_c3d4 };
+    out.write_all(&magic.to_le_bytes())?;
+    out.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0])?;
+    // libpcap's own largest snaplen: readers take it for a limit, and 0 for damage.
+    out.write_all(&262_144u32.to_le_bytes())?;
+    out.write_all(&u32::from(link.0).to_le_bytes())
+}

@@ -1,0 +1,45 @@
+//! What can go wrong with writing a capture file.
+
+use std::io;
+
+use crate::packet::LinkType;
+
+/// Why a capture file could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be created.
+    #[error("create {file}: {}", crate::capture::savefile::reason(source))]
+    Create {
+        /// The file, fit for a terminal.
+        file: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A classic pcap file has one link type only.
+    #[error(
+        "{file}: a pcap file cannot hold {first} and {other} frames; write pcapng (a name that ends in .pcapng)"
+    )]
+    LinkTypes {
+        /// The file, fit for a terminal.
+        file: String,
+        /// The link type in the file's header.
+        first: LinkType,
+        /// That of the frame that does not fit.
+        other: LinkType,
+    },
+    /// The operating system did not take the bytes.
+    #[error("write {file}: {}", crate::capture::savefile::reason(source))]
+    Write {
+        /// The file, fit for a terminal.
+        file: String,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether the reader of the pipe that was written to has gone, which is a quiet end.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

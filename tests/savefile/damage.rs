@@ -1,0 +1,239 @@
+//! Files that are none, or not whole: the frames before are delivered, then one sentence says what is wrong.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use crate::build::{BIG, LITTLE};
+use crate::{Contents, SWARM, file, read, read_bytes};
+use ovlsniff::capture::savefile::{Error, MAX_FRAME};
+
+#[test]
+fn every_prefix_of_a_file_gives_its_whole_records_and_then_the_offset() {
+    let whole = fs::read(SWARM).unwrap();
+    let all = read(SWARM.as_ref()).frames;
+    let mut ends = vec![24];
+    for frame in &all {
+        ends.push(ends.last().unwrap() + 16 + frame.bytes.len());
+    }
+    assert_eq!(*ends.last().unwrap(), whole.len());
+    let (_dir, path) = file(&whole);
+    for len in (0..whole.len()).rev() {
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(len as u64).unwrap();
+        let Contents { frames, error, .. } = read(&path);
+        let records = ends.iter().filter(|end| **end <= len).count().saturating_sub(1);
+        assert_eq!(frames, all[..records], "{len}");
+        match error {
+            None => assert!(ends.contains(&len), "{len}"),
+            Some(Error::Empty { .. }) => assert_eq!(len, 0),
+            Some(Error::Cut { offset, .. }) => assert!(offset == len as u64 && !ends.contains(&len), "{len}"),
+            Some(other) => panic!("{len}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn every_prefix_of_a_pcapng_file_too() {
+    let blocks = [
+        LITTLE.section(),
+        LITTLE.interface(1, 0, &[]),
+        LITTLE.packet(0, 1, 3, b"abc", &[]),
+        LITTLE.block(9, &[0; 20]),
+        BIG.section(),
+        BIG.interface(1, 0, &[]),
+        BIG.packet(0, 1, 3, b"abc", &[]),
+    ];
+    let whole = blocks.concat();
+    let ends: Vec<_> = (1..=blocks.len()).map(|n| blocks[..n].iter().map(Vec::len).sum::<usize>()).collect();
+    for len in 1..whole.len() {
+        let contents = read_bytes(&whole[..len]);
+        let packets = [ends[2], ends[6]].iter().filter(|end| **end <= len).count();
+        assert_eq!(contents.frames.len(), packets, "{len}");
+        match contents.error {
+            None => assert!(ends.contains(&len), "{len}"),
+            Some(Error::Cut { offset, .. }) => assert!(offset == len as u64 && !ends.contains(&len), "{len}"),
+            Some(other) => panic!("{len}: {other}"),
+        }
+    }
+}
+
+/// What is said of a file with these bytes, with its name left out.
+fn complaint(bytes: &[u8]) -> String {
+    let (_dir, path) = file(bytes);
+    read(&path).message().replace(path.to_str().unwrap(), "FILE")
+}
+
+#[test]
+fn each_fault_is_one_sentence() {
+    let pcap = LITTLE.pcap(0xa1b2_c3d4, 1);
+    let pcapng = [LITTLE.section(), LITTLE.interface(1, 0, &[])].concat();
+    let record = LITTLE.record(0, 0, 3, b"abc");
+    let packet = LITTLE.packet(0, 0, 3, b"abc", &[]);
+    let gzip_of_nothing = [0x1f, 0x8b, 8, 0, 0, 0];
+    let mut crooked = packet.clone();
+    *crooked.last_mut().unwrap() = 1;
+    let mut version = pcap.clone();
+    version[4] = 3;
+    for (bytes, sentence) in [
+        (vec![], "FILE is empty: a capture file has at least a header"),
+        (
+            b"GET / HTTP/1.1".to_vec(),
+            "FILE is not a capture file: it begins with 47 45 54 20, which is neither pcap nor pcapng",
+        ),
+        (version, "FILE is not a capture file: its pcap version 3.4 is not known (2.4 is)"),
+        (pcap[..10].to_vec(), "FILE is cut off at byte 10, in the file's header"),
+        (pcapng[..10].to_vec(), "FILE is cut off at byte 10, in the file's header"),
+        (
+            [&pcap[..], &record[..5]].concat(),
+            "FILE is cut off at byte 29, in the header of the record at byte 24",
+        ),
+        (
+            [&pcap[..], &record[..18]].concat(),
+            "FILE is cut off at byte 42, in a frame of which 2 of 3 bytes are there (its record begins at byte 24)",
+        ),
+        (
+            [&pcap[..], &LITTLE.u32s(&[0, 0, MAX_FRAME + 1, 9])].concat(),
+            "FILE is damaged at byte 24: a frame cannot be 16777217 bytes long (more than 16 MiB is not believed)",
+        ),
+        ([&pcapng[..], &packet[..9]].concat(), "FILE is cut off at byte 57, in the block at byte 48"),
+        (
+            [&pcapng[..], &LITTLE.packet(7, 0, 0, b"", &[])].concat(),
+            "FILE is damaged at byte 48: a packet names interface 7, which was not declared",
+        ),
+        (
+            [&pcapng[..], &LITTLE.block(6, &LITTLE.u32s(&[0, 0, 0, 5, 5, 0]))].concat(),
+            "FILE is damaged at byte 48: a packet of 5 bytes is in a block with room for 4",
+        ),
+        (
+            [&pcapng[..], &LITTLE.u32s(&[6, 7, 0])].concat(),
+            "FILE is damaged at byte 48: a block cannot be 7 bytes long",
+        ),
+        (
+            [&pcapng[..], &crooked].concat(),
+            "FILE is damaged at byte 48: a block is 36 bytes long by its first length and 16777252 by its last",
+        ),
+        (
+            gzip_of_nothing.to_vec(),
+            "FILE: the gzip data is damaged or cut off after 0 unpacked bytes: unexpected end of file",
+        ),
+    ] {
+        assert_eq!(complaint(&bytes), sentence);
+    }
+}
+
+#[test]
+fn a_compressed_file_that_is_cut_gives_the_frames_before() {
+    let plain = fs::read(SWARM).unwrap();
+    let all = read(SWARM.as_ref()).frames;
+    let packed = zstd::encode_all(&plain[..], 1).unwrap();
+    let contents = read_bytes(&packed[..packed.len() - 5]);
+    assert!(matches!(contents.error, Some(Error::Compressed { compression: "zstd", .. })), "{contents:?}");
+    assert_eq!(contents.frames, all[..contents.frames.len()]);
+    let cut_before = zstd::encode_all(&plain[..plain.len() - 1], 1).unwrap();
+    let contents = read_bytes(&cut_before);
+    assert_eq!(contents.frames, all[..all.len() - 1]);
+    assert!(contents.message().ends_with("(counted in the unpacked capture)"), "{}", contents.message());
+}
+
+#[test]
+fn what_cannot_be_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let message = read(dir.path()).message();
+    assert_eq!(
+        message,
+        format!("{} is a directory, not a capture file; name the files in it", dir.path().display())
+    );
+    let missing = dir.path().join("missing\u{1b}[31m");
+    let message = read(&missing).message();
+    assert_eq!(message, format!("open {}/missing\\u{{1b}}[31m: no such file", dir.path().display()));
+}
+
+#[test]
+fn a_file_without_permission() {
+    let (_dir, path) = file(b"x");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    let error = read(&path).error.unwrap();
+    // Root may read it all the same, and finds that it is none.
+    let root = nix::unistd::geteuid().is_root();
+    assert_eq!(matches!(error, Error::Open { .. }), !root, "{error}");
+}
+
+#[test]
+fn a_zip_bomb_is_unpacked_a_buffer_at_a_time() {
+    // 1 GiB of one unknown block, in some 100 KB.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bomb.pcapng.zst");
+    let mut encoder = zstd::Encoder::new(fs::File::create(&path).unwrap(), 1).unwrap();
+    let total = 1u32 << 30;
+    let head = [LITTLE.section(), LITTLE.u32s(&[0xbad, total])].concat();
+    std::io::Write::write_all(&mut encoder, &head).unwrap();
+    let zeros = vec![0; 1 << 20];
+    for _ in 0..1023 {
+        std::io::Write::write_all(&mut encoder, &zeros).unwrap();
+    }
+    encoder.finish().unwrap();
+    assert!(fs::metadata(&path).unwrap().len() < 1 << 20);
+    let contents = read(Path::new(&path));
+    assert!(matches!(contents.error, Some(Error::Cut { .. })), "{}", contents.message());
+    assert!(peak_kib() < 400 << 10, "{} KiB", peak_kib());
+}
+
+/// The most memory this process ever had, in KiB.
+fn peak_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+fn sound_file() -> Vec<u8> {
+    let options = [LITTLE.option(2, &[1, 0, 0, 0]), LITTLE.option(0, &[])].concat();
+    [
+        LITTLE.section(),
+        LITTLE.interface(1, 64, &[LITTLE.option(2, b"eth0"), LITTLE.option(9, &[9])].concat()),
+        LITTLE.packet(0, 1 << 40, 99, &[1; 40], &options),
+        LITTLE.block(3, &[9; 20]),
+        LITTLE.block(5, &[9; 20]),
+        BIG.section(),
+        BIG.interface(113, 0, &BIG.option(9, &[0x8a])),
+        BIG.packet(0, 1 << 40, 99, &[1; 40], &[]),
+        BIG.block(2, &[&BIG.u32s(&[0, 0, 8, 2, 2])[..], b"ob"].concat()),
+    ]
+    .concat()
+}
+
+proptest! {
+    #[test]
+    fn no_pcapng_file_makes_it_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        swap in proptest::option::of((any::<prop::sample::Index>(), any::<u32>())),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = sound_file();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Some((at, value)) = swap {
+            let at = at.index(bytes.len() / 4) * 4;
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        bytes.truncate(cut.index(bytes.len() + 1).max(bytes.len() / 2));
+        let contents = read_bytes(&bytes);
+        for (n, frame) in contents.frames.iter().enumerate() {
+            prop_assert_eq!(frame.number, n as u64 + 1);
+            prop_assert!(frame.bytes.len() <= frame.wire_len as usize);
+            prop_assert!((frame.interface as usize) < contents.interfaces.len());
+        }
+    }
+
+    #[test]
+    fn no_bytes_at_all_make_it_panic(
+        magic in proptest::sample::select(vec![0xa1b2_c3d4u32, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x34cd_b2a1, 0x0a0d_0d0a]),
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let contents = read_bytes(&[&magic.to_le_bytes()[..], &bytes].concat());
+        prop_assert!(contents.frames.len() < 20);
+    }
+}
