@@ -5,9 +5,11 @@
 //! | floor | modules | does |
 //! |---|---|---|
 //! | 0 | [`packet`], [`pattern`] | bytes to values; matching |
+//! | 1 | [`capture`] | where frames come from |
 //!
 //! A packet's way: a source yields a [`packet::Frame`], decoding makes a [`packet::Packet`] of it, the pattern finds
 //! spans in its payload.
 
+pub mod capture;
 pub mod packet;
 pub mod pattern;
