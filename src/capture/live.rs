@@ -80,15 +80,16 @@ pub struct Live {
     strides: u32,
     /// An interface has gone: until when its ring is drained, and the error after that.
     ending: Option<(Instant, Error)>,
-    counted: Statistics,
     elsewhere: bool,
 }
 
-/// A handle, the interface it belongs to, and its counters when they were last read.
+/// A handle and the interface it belongs to.
 struct Source {
     handle: Handle,
     interface: u32,
+    /// libpcap's counters when they were last read, and the sums that do not wrap.
     last: [u32; 3],
+    counted: [u64; 3],
 }
 
 /// What to wait for.
@@ -109,7 +110,8 @@ impl Live {
         if devices.is_empty() {
             return Err(Error::None);
         }
-        let open_all = || devices.iter().map(|device| open::open(device, options)).collect::<Result<Vec<_>, _>>();
+        let open_all =
+            || devices.iter().map(|device| open::open(device, options)).collect::<Result<Vec<_>, _>>();
         let opened = match &options.namespace {
             Some(namespace) => namespace.visit(open_all)?,
             None => open_all(),
@@ -119,7 +121,12 @@ impl Live {
         for ((device, handles), interface) in devices.iter().zip(opened).zip(0..) {
             let link = handles.first().map_or(LinkType::ETHERNET, |handle| handle.link);
             interfaces.push(Interface { device: device.clone(), link });
-            sources.extend(handles.into_iter().map(|handle| Source { handle, interface, last: [0; 3] }));
+            sources.extend(handles.into_iter().map(|handle| Source {
+                handle,
+                interface,
+                last: [0; 3],
+                counted: [0; 3],
+            }));
         }
         Ok(Self {
             merge: Merge::new(sources.len()),
@@ -131,7 +138,6 @@ impl Live {
             stride: STRIDE,
             strides: STRIDES_PER_COUNT,
             ending: None,
-            counted: Statistics::default(),
             elsewhere: options.namespace.is_some(),
         })
     }
@@ -189,18 +195,20 @@ impl Live {
 
     /// The counters so far.
     pub fn statistics(&mut self) -> Statistics {
+        let mut all = Statistics::default();
+        let mut received_of = (u32::MAX, 0);
         for source in &mut self.sources {
-            // After an interface has gone there is nothing to read, and what was read before stands.
-            let Ok(now) = source.handle.capture.stats() else { continue };
-            let now = [now.received, now.dropped, now.if_dropped];
-            let [received, kernel, interface] =
-                std::array::from_fn(|i| u64::from(now[i].wrapping_sub(source.last[i])));
-            source.last = now;
-            self.counted.received += received;
-            self.counted.dropped_kernel += kernel;
-            self.counted.dropped_interface += if self.elsewhere { 0 } else { interface };
+            let [received, kernel, interface] = source.count();
+            all.dropped_kernel += kernel;
+            all.dropped_interface += if self.elsewhere { 0 } else { interface };
+            // The two directions of an interface are told apart after the ring: both rings receive everything.
+            if received_of.0 == source.interface {
+                all.received -= received_of.1.min(received);
+            }
+            all.received += received;
+            received_of = (source.interface, received);
         }
-        self.counted
+        all
     }
 
     /// Several rings: the oldest frame of all.
@@ -291,7 +299,9 @@ impl Live {
         let watch = |fd| PollFd::new(fd, PollFlags::POLLIN);
         fds.extend(self.wake.as_ref().map(|wake| watch(wake.as_fd())));
         // A ring whose frame is held back may well have more: it would end the wait at once.
-        fds.extend((0..).zip(&self.sources).filter(|(i, _)| !self.merge.holds(*i)).map(|(_, s)| watch(s.fd())));
+        fds.extend(
+            (0..).zip(&self.sources).filter(|(i, _)| !self.merge.holds(*i)).map(|(_, s)| watch(s.fd())),
+        );
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(Error::Wait(error.into())),
@@ -301,6 +311,19 @@ impl Live {
 }
 
 impl Source {
+    /// Received, dropped by the kernel, dropped by the interface.
+    fn count(&mut self) -> [u64; 3] {
+        // When the interface has gone there may be nothing to read, and what was read before stands.
+        if let Ok(now) = self.handle.capture.stats() {
+            let now = [now.received, now.dropped, now.if_dropped];
+            for ((counted, last), now) in self.counted.iter_mut().zip(self.last).zip(now) {
+                *counted += u64::from(now.wrapping_sub(last));
+            }
+            self.last = now;
+        }
+        self.counted
+    }
+
     fn fd(&self) -> BorrowedFd<'_> {
         self.handle.capture.as_fd()
     }
@@ -324,7 +347,9 @@ fn time(header: &pcap::PacketHeader) -> Timestamp {
 
 impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live").field("interfaces", &self.interfaces).field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Live")
+            .field("interfaces", &self.interfaces)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
     }
 }
-

@@ -102,7 +102,8 @@ impl Namespace {
     /// Sockets that `work` opens stay in the namespace. Threads that it starts would, too: it should start none.
     pub fn visit<T>(&self, work: impl FnOnce() -> T) -> Result<T, Error> {
         let name = || self.path.display().to_string().escape_debug().to_string();
-        let home = File::open("/proc/thread-self/ns/net").map_err(|cause| Error::Open { name: name(), cause })?;
+        let home =
+            File::open("/proc/thread-self/ns/net").map_err(|cause| Error::Open { name: name(), cause })?;
         setns(&self.file, CloneFlags::CLONE_NEWNET).map_err(|cause| match cause {
             Errno::EPERM => Error::Permission { name: name() },
             Errno::EINVAL | Errno::ENOTTY => Error::Other { name: name() },

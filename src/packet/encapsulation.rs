@@ -64,7 +64,9 @@ impl Tunnel {
     pub fn vni(self) -> Option<Vni> {
         match self {
             Self::Vxlan(vni) | Self::VxlanGpe(vni) | Self::Geneve(vni) | Self::Nvgre(vni) => Some(vni),
-            Self::Gre { .. } | Self::IpInIp | Self::Esp { .. } | Self::Ah { .. } | Self::Macsec { .. } => None,
+            Self::Gre { .. } | Self::IpInIp | Self::Esp { .. } | Self::Ah { .. } | Self::Macsec { .. } => {
+                None
+            }
         }
     }
 

@@ -18,7 +18,9 @@ pub enum Error {
         there_is: Vec<Device>,
     },
     /// Raw sockets need a privilege.
-    #[error("open {device}: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {program}")]
+    #[error(
+        "open {device}: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {program}"
+    )]
     Permission {
         /// The interface.
         device: Device,

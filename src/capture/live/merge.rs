@@ -84,7 +84,8 @@ impl Merge {
                 slot.empty_at = (!slot.full).then_some(before);
             }
             let full = self.slots.iter().enumerate().filter(|(_, slot)| slot.full);
-            let Some((oldest, time)) = full.map(|(ring, slot)| (ring, slot.held.time.nanos)).min_by_key(|each| each.1)
+            let Some((oldest, time)) =
+                full.map(|(ring, slot)| (ring, slot.held.time.nanos)).min_by_key(|each| each.1)
             else {
                 self.forget();
                 return Next::Dry;

@@ -107,33 +107,27 @@ fn one(device: &Device, options: &Options, direction: Option<Direction>, ring: u
     Ok(Handle { capture, link, direction: direction.filter(|_| !cooked) })
 }
 
-/// Sets the filter, and the direction both in it, so that the other half never enters the ring, and in libpcap, which
-/// also knows that a frame on the loopback passes twice.
+/// Sets the filter and the direction. The direction is libpcap's business, not part of the filter (`inbound`): what is
+/// already in the ring is filtered in user space, where that word cannot be checked and drops every frame.
 fn filter(
     capture: &mut Capture<Active>,
     device: &Device,
     expression: Option<&str>,
     direction: Option<Direction>,
 ) -> Result<(), Error> {
-    let expression = expression.map(str::trim).filter(|text| !text.is_empty());
-    if let Some(expression) = expression {
-        // By itself first: an error is then about what the user wrote, and a stray `)` stays one.
+    if let Some(expression) = expression.map(str::trim).filter(|text| !text.is_empty()) {
         capture.filter(expression, true).map_err(|error| Error::Filter {
             device: device.clone(),
             filter: expression.escape_debug().to_string(),
             cause: words(&error),
         })?;
     }
-    let Some(direction) = direction else { return Ok(()) };
-    let (which, word) = match direction {
-        Direction::In => (pcap::Direction::In, "inbound"),
-        Direction::Out => (pcap::Direction::Out, "outbound"),
+    let which = match direction {
+        Some(Direction::In) => pcap::Direction::In,
+        Some(Direction::Out) => pcap::Direction::Out,
+        None => return Ok(()),
     };
-    capture.direction(which).map_err(|error| refusal(device, &error))?;
-    let both = expression.map_or_else(|| word.to_owned(), |expression| format!("({expression}) and {word}"));
-    // Only a saving: where the kernel cannot, libpcap has the direction already.
-    let _ = capture.filter(&both, true);
-    Ok(())
+    capture.direction(which).map_err(|error| refusal(device, &error))
 }
 
 /// libpcap's words, without bytes that could steer a terminal.
@@ -152,13 +146,16 @@ fn refusal(device: &Device, error: &pcap::Error) -> Error {
     let denied = matches!(raw, Err(Errno::EPERM | Errno::EACCES));
     let there_is = Device::all();
     // libpcap knows devices that are no network interfaces (usbmon0): for those its own words stand.
-    let missing = !device.is_any() && !there_is.contains(&device) && (denied || cause.contains("No such device"));
+    let missing =
+        !device.is_any() && !there_is.contains(&device) && (denied || cause.contains("No such device"));
     if missing {
         return Error::NoSuchInterface { there_is: device.nearest_first(there_is), device };
     }
     if denied {
-        let program = std::env::current_exe()
-            .map_or_else(|_| "ovlsniff".to_owned(), |path| path.display().to_string().escape_debug().to_string());
+        let program = std::env::current_exe().map_or_else(
+            |_| "ovlsniff".to_owned(),
+            |path| path.display().to_string().escape_debug().to_string(),
+        );
         return Error::Permission { device, program };
     }
     if cause.contains("not up") { Error::Down { device } } else { Error::Open { device, cause } }
