@@ -39,7 +39,12 @@ impl Net {
             ip(&format!("-n {namespace} addr add 10.{subnet}.0.{}/24 dev ovlt-{name}{end}", end + 1));
             ip(&format!("-n {namespace} link set ovlt-{name}{end} up"));
         }
-        // The first packet must not wait for ARP, or it would be sent twice over the wire's time.
+        self.neighbours(name, subnet);
+    }
+
+    /// What ARP would find out: no packet of a test has to wait for it. Gone when a link goes down.
+    pub(crate) fn neighbours(&self, name: &str, subnet: u8) {
+        let (a, b) = (&self.first, &self.second);
         let mac = |namespace: &str, end: u8| {
             let path = format!("/sys/class/net/ovlt-{name}{end}/address");
             let out = Command::new("ip").args(["netns", "exec", namespace, "cat", &path]).output().unwrap();
@@ -52,11 +57,6 @@ impl Net {
     /// The first namespace.
     pub(crate) fn namespace(&self) -> Namespace {
         Namespace::find(&self.first).unwrap()
-    }
-
-    /// Its name.
-    pub(crate) fn name(&self) -> &str {
-        &self.first
     }
 
     /// Runs `ip` in the first namespace.
