@@ -1,6 +1,7 @@
 //! Live capture on the real kernel: network namespaces with veth pairs of their own.
 
 mod net;
+mod overlay;
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;

@@ -64,6 +64,13 @@ impl Net {
         ip(&format!("-n {} {words}", self.first));
     }
 
+    /// Runs `bridge` in the first namespace.
+    pub(crate) fn bridge(&self, words: &str) {
+        let words: Vec<&str> =
+            ["bridge", "-n", &self.first].into_iter().chain(words.split_whitespace()).collect();
+        run(&words);
+    }
+
     /// Runs `work` in the first namespace.
     pub(crate) fn inside<T>(&self, work: impl FnOnce() -> T) -> T {
         self.namespace().visit(work).unwrap()
