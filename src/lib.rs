@@ -4,11 +4,13 @@
 //!
 //! | floor | modules | does |
 //! |---|---|---|
-//! | 0 | [`packet`], [`pattern`] | bytes to values; matching |
-//! | 1 | [`capture`] | where frames come from and where they are written to |
+//! | 0 | [`packet`], [`pattern`], [`escape`] | bytes to values; matching; safe text |
+//! | 1 | [`capture`], [`search`] | where frames come from and go to; the fold of frames to what is to be shown |
+//! | 2 | [`print`] | values to text and JSON |
 //!
-//! A packet's way: a source yields a [`packet::Frame`], decoding makes a [`packet::Packet`] of it, the pattern finds
-//! spans in its payload.
+//! A packet's way: [`capture::savefile`] or [`capture::live`] yields a [`packet::Frame`], [`search`] makes a
+//! [`packet::Packet`] of it, the pattern finds spans in its payload, and [`print`] writes a block, a mark, or a line of
+//! JSON.
 
 pub mod capture;
 pub mod packet;

@@ -1,0 +1,326 @@
+//! Which interfaces to capture on when none is named, and why: a pure function of what the kernel and Docker said.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::docker::Swarm;
+use super::interfaces::{Link, Survey, Vxlan};
+
+/// An interface that was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its index.
+    pub index: u32,
+    /// Its name, which may hold bytes that steer a terminal.
+    pub name: String,
+    /// Why, the best reason first; never empty.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why an interface was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A VXLAN device's packets pass it.
+    Underlay {
+        /// The VXLAN device.
+        device: String,
+        /// The Docker network of the device's VNI.
+        network: Option<String>,
+    },
+    /// It owns the source address of an IPsec security association.
+    Association(IpAddr),
+    /// It owns the address of a Docker swarm's data path.
+    Swarm {
+        /// The swarm's overlay networks.
+        networks: Vec<String>,
+    },
+    /// The default route leaves by it.
+    DefaultRoute,
+    /// It is up, and nothing better was found.
+    Up,
+}
+
+/// The reason as it is printed: names are escaped.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Underlay { device, network } => {
+                write!(f, "underlay of {}", device.escape_debug())?;
+                network.iter().try_for_each(|name| write!(f, ", docker overlay \"{}\"", name.escape_debug()))
+            }
+            Self::Association(address) => write!(f, "source of an IPsec SA, {address}"),
+            Self::Swarm { networks } => {
+                f.write_str("data path of the docker swarm")?;
+                for (at, name) in networks.iter().enumerate() {
+                    let before = if at == 0 { ", docker overlay" } else { "," };
+                    write!(f, "{before} \"{}\"", name.escape_debug())?;
+                }
+                Ok(())
+            }
+            Self::DefaultRoute => f.write_str("default route"),
+            Self::Up => f.write_str("up"),
+        }
+    }
+}
+
+/// `NAME (REASON; REASON)`, escaped: what stands after `interface: `.
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (", self.name.escape_debug())?;
+        for (at, reason) in self.reasons.iter().enumerate() {
+            write!(f, "{}{reason}", if at == 0 { "" } else { "; " })?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// The interfaces to capture on, by index.
+///
+/// Those that carry an overlay: the underlay of a VXLAN device, the owner of the source address of an SA or of the
+/// swarm's data path. Else those of the default route. Else all that are up, the loopback only when nothing else is.
+/// Only links that are up are chosen: empty when none is.
+pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
+    let mut choices = Choices { survey, chosen: Vec::new() };
+    for device in &survey.links {
+        let Some(vxlan) = device.vxlan.as_ref().filter(|vxlan| !vxlan.elsewhere) else { continue };
+        let network = swarm.zip(vxlan.vni).and_then(|(swarm, vni)| swarm.network(vni)).map(str::to_owned);
+        for link in underlay(survey, vxlan) {
+            choices.add(link, Reason::Underlay { device: device.name.clone(), network: network.clone() });
+        }
+    }
+    for &source in survey.sa_sources.iter().flatten() {
+        if let Some(link) = survey.owner(source) {
+            choices.add(link, Reason::Association(source));
+        }
+    }
+    if let Some((swarm, link)) = swarm.and_then(|swarm| Some((swarm, survey.owner(swarm.address)?))) {
+        let networks = swarm.networks.iter().map(|network| network.name.clone()).collect();
+        choices.add(link, Reason::Swarm { networks });
+    }
+    if choices.chosen.is_empty() {
+        for link in survey.default_routes.iter().filter_map(|index| survey.link(*index)) {
+            choices.add(link, Reason::DefaultRoute);
+        }
+    }
+    for loopback in [false, true] {
+        if choices.chosen.is_empty() {
+            for link in survey.links.iter().filter(|link| link.loopback == loopback) {
+                choices.add(link, Reason::Up);
+            }
+        }
+    }
+    choices.chosen.sort_by_key(|choice| choice.index);
+    choices.chosen
+}
+
+/// The links that a tunnel's packets pass: the one it is bound to; else those of the routes to its peers, with the
+/// owner of its address, which an EVPN fabric has on the loopback where no packet passes.
+fn underlay<'s>(survey: &'s Survey, vxlan: &Vxlan) -> Vec<&'s Link> {
+    if let Some(link) = vxlan.underlay.and_then(|index| survey.link(index)) {
+        return vec![link];
+    }
+    let peers = vxlan.remote.iter().chain(&vxlan.peers);
+    let mut links: Vec<&Link> = peers.filter_map(|peer| survey.route(*peer)).collect();
+    let owner = vxlan.local.and_then(|local| survey.owner(local));
+    links.extend(owner.filter(|owner| !owner.loopback || links.is_empty()));
+    links
+}
+
+struct Choices<'s> {
+    survey: &'s Survey,
+    chosen: Vec<Choice>,
+}
+
+impl Choices<'_> {
+    fn add(&mut self, link: &Link, reason: Reason) {
+        debug_assert!(self.survey.link(link.index).is_some());
+        if !link.up {
+            return;
+        }
+        match self.chosen.iter_mut().find(|choice| choice.index == link.index) {
+            Some(choice) if choice.reasons.contains(&reason) => {}
+            Some(choice) => choice.reasons.push(reason),
+            None => {
+                self.chosen.push(Choice {
+                    index: link.index,
+                    name: link.name.clone(),
+                    reasons: vec![reason],
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::docker::Network;
+    use crate::packet::Vni;
+
+    fn link(index: u32, name: &str, address: &str) -> Link {
+        let addresses = address.parse().map(|address| (address, 24)).into_iter().collect();
+        Link {
+            index,
+            name: name.to_owned(),
+            up: true,
+            running: true,
+            loopback: name == "lo",
+            addresses,
+            ..Link::default()
+        }
+    }
+
+    fn vxlan(index: u32, name: &str, vni: u32, tunnel: Vxlan) -> Link {
+        Link { vxlan: Some(Vxlan { vni: Vni::new(vni), port: 4789, ..tunnel }), ..link(index, name, "") }
+    }
+
+    /// A host with a way to the Internet (eth0) and one to its neighbours (eth1).
+    fn host(more: impl IntoIterator<Item = Link>) -> Survey {
+        let mut links =
+            vec![link(1, "lo", "127.0.0.1"), link(2, "eth0", "203.0.113.5"), link(3, "eth1", "192.0.2.1")];
+        links.extend(more);
+        Survey { links, default_routes: vec![2], sa_sources: Some(Vec::new()), ..Survey::default() }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn swarm(address: &str) -> Swarm {
+        let network =
+            |name: &str, vni| Network { name: name.to_owned(), vnis: Vni::new(vni).into_iter().collect() };
+        Swarm {
+            address: ip(address),
+            port: 4789,
+            networks: vec![network("insecure", 4097), network("secure", 4098)],
+        }
+    }
+
+    fn told(survey: &Survey, swarm: Option<&Swarm>) -> Vec<String> {
+        choose(survey, swarm).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn plain_host_is_its_default_route() {
+        assert_eq!(told(&host([]), None), ["eth0 (default route)"]);
+    }
+
+    #[test]
+    fn link_the_tunnel_is_bound_to() {
+        let tunnel = Vxlan { underlay: Some(3), local: Some(ip("203.0.113.5")), ..Vxlan::default() };
+        assert_eq!(told(&host([vxlan(4, "vxlan0", 4097, tunnel)]), None), ["eth1 (underlay of vxlan0)"]);
+    }
+
+    #[test]
+    fn docker_names_the_network_of_the_vni() {
+        let tunnel = Vxlan { underlay: Some(3), ..Vxlan::default() };
+        let survey = host([vxlan(4, "vxlan0", 4097, tunnel)]);
+        assert_eq!(
+            told(&survey, Some(&swarm("198.51.100.9"))),
+            ["eth1 (underlay of vxlan0, docker overlay \"insecure\")"]
+        );
+    }
+
+    #[test]
+    fn owner_of_the_tunnels_address() {
+        let tunnel = Vxlan { local: Some(ip("192.0.2.1")), ..Vxlan::default() };
+        assert_eq!(told(&host([vxlan(4, "vxlan0", 1, tunnel)]), None), ["eth1 (underlay of vxlan0)"]);
+    }
+
+    #[test]
+    fn route_to_the_peers_of_the_forwarding_table() {
+        let tunnel = Vxlan { peers: vec![ip("192.0.2.2"), ip("203.0.113.9")], ..Vxlan::default() };
+        let mut survey = host([vxlan(4, "vxlan0", 1, tunnel)]);
+        survey.routes = vec![(ip("192.0.2.2"), 3), (ip("203.0.113.9"), 2)];
+        assert_eq!(told(&survey, None), ["eth0 (underlay of vxlan0)", "eth1 (underlay of vxlan0)"]);
+    }
+
+    #[test]
+    fn tunnel_over_the_loopback_counts() {
+        let tunnel =
+            Vxlan { local: Some(ip("127.0.0.1")), remote: Some(ip("127.0.0.2")), ..Vxlan::default() };
+        let mut survey = host([vxlan(4, "vxlan0", 1, tunnel)]);
+        survey.routes = vec![(ip("127.0.0.2"), 1)];
+        assert_eq!(told(&survey, None), ["lo (underlay of vxlan0)"]);
+    }
+
+    #[test]
+    fn address_on_the_loopback_of_a_fabric_is_no_wire() {
+        let tunnel = Vxlan { local: Some(ip("127.0.0.1")), peers: vec![ip("192.0.2.2")], ..Vxlan::default() };
+        let mut survey = host([vxlan(4, "vxlan0", 1, tunnel)]);
+        survey.routes = vec![(ip("192.0.2.2"), 3)];
+        assert_eq!(told(&survey, None), ["eth1 (underlay of vxlan0)"]);
+    }
+
+    #[test]
+    fn source_of_an_association_and_not_its_peer() {
+        let mut survey = host([]);
+        survey.sa_sources = Some(vec![ip("192.0.2.2"), ip("192.0.2.1")]);
+        assert_eq!(told(&survey, None), ["eth1 (source of an IPsec SA, 192.0.2.1)"]);
+    }
+
+    #[test]
+    fn data_path_of_a_swarm_whose_devices_are_in_other_namespaces() {
+        assert_eq!(
+            told(&host([]), Some(&swarm("192.0.2.1"))),
+            ["eth1 (data path of the docker swarm, docker overlay \"insecure\", \"secure\")"]
+        );
+    }
+
+    #[test]
+    fn several_reasons_for_one_and_several_interfaces() {
+        let bound = |underlay| Vxlan { underlay: Some(underlay), ..Vxlan::default() };
+        let mut survey = host([
+            vxlan(4, "vxlan0", 1, bound(3)),
+            vxlan(5, "vxlan1", 2, bound(3)),
+            vxlan(6, "vxlan2", 3, bound(2)),
+        ]);
+        survey.sa_sources = Some(vec![ip("192.0.2.1")]);
+        assert_eq!(
+            told(&survey, None),
+            [
+                "eth0 (underlay of vxlan2)",
+                "eth1 (underlay of vxlan0; underlay of vxlan1; source of an IPsec SA, 192.0.2.1)"
+            ]
+        );
+    }
+
+    #[test]
+    fn tunnel_whose_socket_is_elsewhere_says_nothing_here() {
+        let tunnel = Vxlan { underlay: Some(3), elsewhere: true, ..Vxlan::default() };
+        assert_eq!(told(&host([vxlan(4, "vxlan0", 1, tunnel)]), None), ["eth0 (default route)"]);
+    }
+
+    #[test]
+    fn underlay_that_is_down_cannot_be_captured_on() {
+        let tunnel = Vxlan { underlay: Some(3), ..Vxlan::default() };
+        let mut survey = host([vxlan(4, "vxlan0", 1, tunnel)]);
+        survey.links[2].up = false;
+        assert_eq!(told(&survey, None), ["eth0 (default route)"]);
+    }
+
+    #[test]
+    fn without_a_default_route_all_that_are_up_but_the_loopback() {
+        let mut survey = host([]);
+        survey.default_routes.clear();
+        assert_eq!(told(&survey, None), ["eth0 (up)", "eth1 (up)"]);
+        survey.links[1].up = false;
+        survey.links[2].up = false;
+        assert_eq!(told(&survey, None), ["lo (up)"]);
+        survey.links[0].up = false;
+        assert!(told(&survey, None).is_empty());
+    }
+
+    #[test]
+    fn unknown_associations_are_no_reason() {
+        let survey = Survey { sa_sources: None, ..host([]) };
+        assert_eq!(told(&survey, None), ["eth0 (default route)"]);
+    }
+
+    #[test]
+    fn hostile_names_are_escaped() {
+        let tunnel = Vxlan { underlay: Some(3), ..Vxlan::default() };
+        let survey = host([vxlan(4, "vx\x1b]0;x\x07", 1, tunnel)]);
+        assert_eq!(told(&survey, None), ["eth1 (underlay of vx\\u{1b}]0;x\\u{7})"]);
+    }
+}

@@ -1,0 +1,119 @@
+//! What can be captured on: the links of a network namespace, as the kernel describes them.
+
+use std::net::IpAddr;
+
+use super::netlink;
+use crate::packet::Vni;
+
+/// What the kernel said about one network namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// All links, by index.
+    pub links: Vec<Link>,
+    /// Indices of the links that the IPv4 and the IPv6 default route with the lowest metric leave by.
+    pub default_routes: Vec<u32>,
+    /// Which link a packet to each VXLAN peer leaves by: the peer and the link's index.
+    pub routes: Vec<(IpAddr, u32)>,
+    /// Source addresses of the IPsec security associations; `None` when we may not know.
+    pub sa_sources: Option<Vec<IpAddr>>,
+}
+
+/// A network interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's number of it.
+    pub index: u32,
+    /// Its name, which may hold bytes that steer a terminal: escape it before it is printed.
+    pub name: String,
+    /// Set up, by its administrator.
+    pub up: bool,
+    /// Has a carrier, or says nothing about one.
+    pub running: bool,
+    /// The loopback.
+    pub loopback: bool,
+    /// The hardware type, an `ARPHRD_*` number of `linux/if_arp.h`.
+    pub hardware: u16,
+    /// Its addresses with the lengths of their prefixes.
+    pub addresses: Vec<(IpAddr, u8)>,
+    /// What made it, as `ip -d link` says: `veth`, `bridge`, `vxlan`…; none for hardware.
+    pub kind: Option<String>,
+    /// Index of the bridge, bond or VRF it belongs to.
+    pub master: Option<u32>,
+    /// The tunnel, for a VXLAN device.
+    pub vxlan: Option<Vxlan>,
+}
+
+/// A VXLAN device's tunnel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vxlan {
+    /// Its network; none for a device that takes all of them.
+    pub vni: Option<Vni>,
+    /// The VTEP's own address.
+    pub local: Option<IpAddr>,
+    /// The group or the only peer.
+    pub remote: Option<IpAddr>,
+    /// UDP port.
+    pub port: u16,
+    /// Index of the link the tunnel is bound to.
+    pub underlay: Option<u32>,
+    /// The peers in the forwarding table.
+    pub peers: Vec<IpAddr>,
+    /// The tunnel's own socket is in another namespace: `underlay`, `local` and the peers belong there.
+    pub elsewhere: bool,
+}
+
+/// Why the kernel could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("list the network interfaces: {0}")]
+pub struct Error(pub(super) String);
+
+impl Survey {
+    /// Asks the kernel about the current network namespace. Needs no privilege.
+    pub fn take() -> Result<Self, Error> {
+        netlink::survey()
+    }
+
+    /// The link with this index.
+    pub fn link(&self, index: u32) -> Option<&Link> {
+        self.links.iter().find(|link| link.index == index)
+    }
+
+    /// The link that owns this address.
+    pub fn owner(&self, address: IpAddr) -> Option<&Link> {
+        self.links.iter().find(|link| link.addresses.iter().any(|(own, _)| *own == address))
+    }
+
+    /// The link that packets to this VXLAN peer leave by.
+    pub fn route(&self, destination: IpAddr) -> Option<&Link> {
+        let (_, index) = self.routes.iter().find(|(to, _)| *to == destination)?;
+        self.link(*index)
+    }
+}
+
+impl Link {
+    /// `up`, `no-carrier` or `down`.
+    pub fn state(&self) -> &'static str {
+        match (self.up, self.running) {
+            (true, true) => "up",
+            (true, false) => "no-carrier",
+            (false, _) => "down",
+        }
+    }
+
+    /// The hardware type in a word.
+    pub fn hardware_name(&self) -> &'static str {
+        match self.hardware {
+            1 => "ethernet",
+            32 => "infiniband",
+            512 => "ppp",
+            768 | 769 => "ip-tunnel",
+            772 => "loopback",
+            776 => "sit",
+            778 | 823 => "gre",
+            801..=803 => "wireless",
+            824 => "netlink",
+            65534 => "ip",
+            _ => "other",
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Network namespaces: sockets opened inside one stay in it, so a thread only has to visit.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+
+/// Where `ip netns` keeps the names; the second is what older systems call it.
+const ROOMS: [&str; 2] = ["/run/netns", "/var/run/netns"];
+
+/// A network namespace that exists, open, so that it cannot go away before it is entered.
+#[derive(Debug)]
+pub struct Namespace {
+    file: File,
+    path: PathBuf,
+}
+
+/// Why a namespace cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing of that name.
+    #[error("network namespace {name}: no such namespace{}; give a name of `ip netns list`, a path or a PID", there_is(.known))]
+    Unknown {
+        /// What was asked for, escaped.
+        name: String,
+        /// The names there are, escaped.
+        known: Vec<String>,
+    },
+    /// It exists and cannot be opened.
+    #[error("network namespace {name}: {cause}")]
+    Open {
+        /// What was asked for, escaped.
+        name: String,
+        /// The kernel's word.
+        cause: io::Error,
+    },
+    /// The path is a file of another kind.
+    #[error("network namespace {name}: not a network namespace")]
+    Other {
+        /// What was asked for, escaped.
+        name: String,
+    },
+    /// Entering needs a privilege.
+    #[error("enter network namespace {name}: permission denied; run as root")]
+    Permission {
+        /// The path, escaped.
+        name: String,
+    },
+    /// Entering failed for another reason.
+    #[error("enter network namespace {name}: {cause}")]
+    Enter {
+        /// The path, escaped.
+        name: String,
+        /// The kernel's word.
+        cause: Errno,
+    },
+    /// The way back is barred: nothing more may be done on this thread.
+    #[error("leave network namespace {name}: {cause}")]
+    Leave {
+        /// The path, escaped.
+        name: String,
+        /// The kernel's word.
+        cause: Errno,
+    },
+}
+
+fn there_is(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!(" (there is: {})", known.join(", ")) }
+}
+
+impl Namespace {
+    /// Finds a namespace by a name under `/run/netns`, by a path, or by the PID of a process that is in it.
+    ///
+    /// A word with a `/` is a path. A number is a name if there is such a name, else a PID.
+    pub fn find(word: &str) -> Result<Self, Error> {
+        let name = || word.escape_debug().to_string();
+        let unknown = || Error::Unknown { name: name(), known: names() };
+        let path = if word.contains('/') {
+            PathBuf::from(word)
+        } else if word.is_empty() || word == "." || word == ".." {
+            return Err(unknown());
+        } else {
+            let named = ROOMS.iter().map(|room| Path::new(room).join(word)).find(|path| path.exists());
+            match (named, word.parse::<u32>()) {
+                (Some(path), _) => path,
+                (None, Ok(pid)) => PathBuf::from(format!("/proc/{pid}/ns/net")),
+                (None, Err(_)) => return Err(unknown()),
+            }
+        };
+        let file = File::open(&path).map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => unknown(),
+            _ => Error::Open { name: name(), cause },
+        })?;
+        Ok(Self { file, path })
+    }
+
+    /// Runs `work` inside, on this thread, and comes back.
+    ///
+    /// Sockets that `work` opens stay in the namespace. Threads that it starts would, too: it should start none.
+    pub fn visit<T>(&self, work: impl FnOnce() -> T) -> Result<T, Error> {
+        let name = || self.path.display().to_string().escape_debug().to_string();
+        let home =
+            File::open("/proc/thread-self/ns/net").map_err(|cause| Error::Open { name: name(), cause })?;
+        setns(&self.file, CloneFlags::CLONE_NEWNET).map_err(|cause| match cause {
+            Errno::EPERM => Error::Permission { name: name() },
+            Errno::EINVAL | Errno::ENOTTY => Error::Other { name: name() },
+            cause => Error::Enter { name: name(), cause },
+        })?;
+        let home = Return(Some(home));
+        let done = work();
+        home.now().map_err(|cause| Error::Leave { name: name(), cause })?;
+        Ok(done)
+    }
+}
+
+/// Takes the thread home even when the work inside panics.
+struct Return(Option<File>);
+
+impl Return {
+    fn now(mut self) -> Result<(), Errno> {
+        self.0.take().map_or(Ok(()), |home| setns(&home, CloneFlags::CLONE_NEWNET))
+    }
+}
+
+impl Drop for Return {
+    fn drop(&mut self) {
+        if let Some(home) = self.0.take() {
+            let _ = setns(&home, CloneFlags::CLONE_NEWNET);
+        }
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display().to_string().escape_debug())
+    }
+}
+
+/// The names `ip netns` knows, sorted, escaped.
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = ROOMS
+        .iter()
+        .filter_map(|room| std::fs::read_dir(room).ok())
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().escape_debug().to_string())
+        .collect();
+    names.sort();
+    names.dedup();
+    names.truncate(20);
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_name_is_one_sentence_with_the_name_escaped() {
+        let error = Namespace::find("no\x1bsuch").unwrap_err().to_string();
+        assert!(error.starts_with("network namespace no\\u{1b}such: no such namespace"), "{error}");
+        assert!(!error.contains('\n') && !error.contains('\x1b'));
+    }
+
+    #[test]
+    fn number_without_a_name_is_a_process() {
+        assert!(Namespace::find(&std::process::id().to_string()).is_ok());
+        assert!(matches!(Namespace::find("4294967295"), Err(Error::Unknown { .. })));
+    }
+
+    #[test]
+    fn dots_do_not_leave_the_room() {
+        assert!(matches!(Namespace::find(".."), Err(Error::Unknown { .. })));
+        assert!(matches!(Namespace::find(""), Err(Error::Unknown { .. })));
+    }
+
+    #[test]
+    #[ignore = "needs root"]
+    fn path_that_is_no_namespace_says_so() {
+        let namespace = Namespace::find("/dev/null").unwrap();
+        assert!(matches!(namespace.visit(|| ()), Err(Error::Other { .. })));
+    }
+}

@@ -1,0 +1,248 @@
+//! The one place where rtnetlink is asked. Synchronous outside, and no type of it leaves this file.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::link::{InfoData, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType};
+use rtnetlink::{Handle, RouteMessageBuilder};
+
+use super::interfaces::{Error, Link, Survey, Vxlan};
+use super::xfrm;
+use crate::packet::Vni;
+
+/// The kernel answers at once; a dump that takes longer than this is not worth waiting for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Peers of all VXLAN devices whose routes are looked up.
+const MOST_PEERS: usize = 256;
+
+/// What the kernel says about the current network namespace.
+pub(super) fn survey() -> Result<Survey, Error> {
+    let mut survey = block_on(ask())?;
+    survey.sa_sources = xfrm::sources();
+    Ok(survey)
+}
+
+/// Runs `work` on a runtime of this thread: the sockets belong to its namespace.
+fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    runtime.map_err(failed)?.block_on(async {
+        tokio::time::timeout(PATIENCE, work)
+            .await
+            .map_err(|_| Error("the kernel does not answer".to_owned()))?
+    })
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error(error.to_string())
+}
+
+async fn ask() -> Result<Survey, Error> {
+    let (connection, handle, _) = rtnetlink::new_connection().map_err(failed)?;
+    let connection = tokio::spawn(connection);
+    let links: Vec<LinkMessage> = handle.link().get().execute().try_collect().await.map_err(failed)?;
+    let mut survey = Survey { links: links.iter().map(link).collect(), ..Survey::default() };
+    survey.links.sort_by_key(|link| link.index);
+
+    let addresses: Vec<AddressMessage> =
+        handle.address().get().execute().try_collect().await.map_err(failed)?;
+    for message in &addresses {
+        let owner = survey.links.iter_mut().find(|link| link.index == message.header.index);
+        if let (Some(owner), Some(address)) = (owner, address(message)) {
+            owner.addresses.push((address, message.header.prefix_len));
+        }
+    }
+    if survey.links.iter().any(|link| link.vxlan.is_some()) {
+        // A kernel without bridging has no such table: then there are no peers in it.
+        let bridge = handle.neighbours().get().set_address_family(AddressFamily::Bridge).execute();
+        let entries: Vec<NeighbourMessage> = bridge.try_collect().await.unwrap_or_default();
+        for (index, peer) in entries.iter().filter_map(peer) {
+            let link = survey.links.iter_mut().find(|link| link.index == index);
+            if let Some(vxlan) = link.and_then(|link| link.vxlan.as_mut()) {
+                if !vxlan.peers.contains(&peer) {
+                    vxlan.peers.push(peer);
+                }
+            }
+        }
+    }
+    for family in [
+        RouteMessageBuilder::<std::net::Ipv4Addr>::new().build(),
+        RouteMessageBuilder::<std::net::Ipv6Addr>::new().build(),
+    ] {
+        // Without IPv6 there is no IPv6 route.
+        let routes: Vec<RouteMessage> =
+            handle.route().get(family).execute().try_collect().await.unwrap_or_default();
+        for index in default_route(&routes) {
+            if !survey.default_routes.contains(&index) {
+                survey.default_routes.push(index);
+            }
+        }
+    }
+    survey.routes = routes(&handle, &survey).await;
+    connection.abort();
+    Ok(survey)
+}
+
+/// Asks for the route to every peer of every VXLAN device.
+async fn routes(handle: &Handle, survey: &Survey) -> Vec<(IpAddr, u32)> {
+    let mut found: Vec<(IpAddr, u32)> = Vec::new();
+    let tunnels = survey.links.iter().filter_map(|link| link.vxlan.as_ref()).filter(|vxlan| !vxlan.elsewhere);
+    for &peer in tunnels.flat_map(|vxlan| vxlan.remote.iter().chain(&vxlan.peers)).take(MOST_PEERS) {
+        if found.iter().any(|(known, _)| *known == peer) {
+            continue;
+        }
+        let question = match peer {
+            IpAddr::V4(peer) => {
+                RouteMessageBuilder::<std::net::Ipv4Addr>::new().destination_prefix(peer, 32).build()
+            }
+            IpAddr::V6(peer) => {
+                RouteMessageBuilder::<std::net::Ipv6Addr>::new().destination_prefix(peer, 128).build()
+            }
+        };
+        // No route is an answer as well.
+        if let Ok(Some(route)) = handle.route().get(question).execute().try_next().await {
+            found.extend(route.attributes.iter().find_map(outgoing).map(|index| (peer, index)));
+        }
+    }
+    found
+}
+
+fn link(message: &LinkMessage) -> Link {
+    let flags = message.header.flags;
+    let mut link = Link {
+        index: message.header.index,
+        up: flags.contains(LinkFlags::Up),
+        running: flags.contains(LinkFlags::LowerUp),
+        loopback: flags.contains(LinkFlags::Loopback),
+        hardware: message.header.link_layer_type.into(),
+        ..Link::default()
+    };
+    let mut elsewhere = false;
+    for attribute in &message.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => link.name.clone_from(name),
+            LinkAttribute::Controller(index) => link.master = Some(*index),
+            LinkAttribute::LinkNetNsId(_) => elsewhere = true,
+            LinkAttribute::LinkInfo(parts) => {
+                for part in parts {
+                    match part {
+                        LinkInfo::Kind(kind) => link.kind = Some(kind.to_string()),
+                        LinkInfo::Data(InfoData::Vxlan(attributes)) => link.vxlan = Some(vxlan(attributes)),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(vxlan) = &mut link.vxlan {
+        vxlan.elsewhere = elsewhere;
+    }
+    link
+}
+
+fn vxlan(attributes: &[InfoVxlan]) -> Vxlan {
+    let mut vxlan = Vxlan::default();
+    for attribute in attributes {
+        match attribute {
+            InfoVxlan::Id(id) => vxlan.vni = Vni::new(*id),
+            InfoVxlan::Local(address) => vxlan.local = Some((*address).into()),
+            InfoVxlan::Local6(address) => vxlan.local = Some((*address).into()),
+            InfoVxlan::Group(address) => vxlan.remote = Some((*address).into()),
+            InfoVxlan::Group6(address) => vxlan.remote = Some((*address).into()),
+            InfoVxlan::Link(index) => vxlan.underlay = Some(*index).filter(|index| *index != 0),
+            InfoVxlan::Port(port) => vxlan.port = *port,
+            InfoVxlan::CollectMetadata(true) => vxlan.vni = None,
+            _ => {}
+        }
+    }
+    for address in [&mut vxlan.local, &mut vxlan.remote] {
+        *address = address.filter(|address| !address.is_unspecified());
+    }
+    vxlan
+}
+
+/// The interface's own address: of a point-to-point link `IFA_ADDRESS` is the other end's.
+fn address(message: &AddressMessage) -> Option<IpAddr> {
+    let local = message.attributes.iter().find_map(|attribute| match attribute {
+        AddressAttribute::Local(address) => Some(*address),
+        _ => None,
+    });
+    local.or_else(|| {
+        message.attributes.iter().find_map(|attribute| match attribute {
+            AddressAttribute::Address(address) => Some(*address),
+            _ => None,
+        })
+    })
+}
+
+/// The VXLAN device and the VTEP of an entry of its forwarding table.
+fn peer(message: &NeighbourMessage) -> Option<(u32, IpAddr)> {
+    message.attributes.iter().find_map(|attribute| match attribute {
+        NeighbourAttribute::Destination(address) => {
+            let address = match address {
+                NeighbourAddress::Inet(address) => (*address).into(),
+                NeighbourAddress::Inet6(address) => (*address).into(),
+                NeighbourAddress::Other(bytes) => from_bytes(bytes)?,
+                _ => return None,
+            };
+            Some((message.header.ifindex, address)).filter(|(_, address)| !address.is_unspecified())
+        }
+        _ => None,
+    })
+}
+
+/// An address by its length: the entry's family is that of the bridge, not of the address.
+fn from_bytes(bytes: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(bytes)
+        .map(IpAddr::from)
+        .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}
+
+/// The links of the default route with the lowest metric in the main table.
+fn default_route(routes: &[RouteMessage]) -> Vec<u32> {
+    const MAIN: u8 = 254;
+    let best = routes
+        .iter()
+        .filter(|route| {
+            route.header.destination_prefix_length == 0 && route.header.kind == RouteType::Unicast
+        })
+        .filter(|route| route.header.table == MAIN)
+        .min_by_key(|route| {
+            let metric = route.attributes.iter().find_map(|attribute| match attribute {
+                RouteAttribute::Priority(metric) => Some(*metric),
+                _ => None,
+            });
+            metric.unwrap_or(0)
+        });
+    let Some(best) = best else { return Vec::new() };
+    let mut links = Vec::new();
+    for attribute in &best.attributes {
+        match attribute {
+            RouteAttribute::Oif(index) => links.push(*index),
+            RouteAttribute::MultiPath(hops) => {
+                links.extend(
+                    hops.iter()
+                        .filter(|hop| !hop.flags.contains(RouteNextHopFlags::Dead))
+                        .map(|hop| hop.interface_index),
+                );
+            }
+            _ => {}
+        }
+    }
+    links
+}
+
+fn outgoing(attribute: &RouteAttribute) -> Option<u32> {
+    match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    }
+}

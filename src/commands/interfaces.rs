@@ -1,0 +1,216 @@
+//! What can be sniffed, and what auto would choose: a table, or JSON.
+
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+
+use ovlsniff::capture::auto::{Choice, choose};
+use ovlsniff::capture::docker::{Swarm, swarm};
+use ovlsniff::capture::interfaces::{Link, Survey, Vxlan};
+use ovlsniff::capture::namespace::Namespace;
+
+use crate::cli::interfaces::Interfaces;
+
+/// Prints the interfaces of this network namespace, or of the one that was named.
+pub fn run(args: &Interfaces) -> anyhow::Result<ExitCode> {
+    let survey = match &args.netns {
+        Some(name) => Namespace::find(name)?.visit(Survey::take)?,
+        None => Survey::take(),
+    }?;
+    let swarm = swarm();
+    let choices = choose(&survey, swarm.as_ref());
+    let text = if args.json {
+        json(&survey, swarm.as_ref(), &choices)
+    } else {
+        table(&survey, swarm.as_ref(), &choices)
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn table(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
+    let mut rows = vec![["", "NAME", "STATE", "LINK", "ADDRESSES", "WHAT"].map(str::to_owned)];
+    for link in &survey.links {
+        let chosen = choices.iter().any(|choice| choice.index == link.index);
+        let addresses: Vec<String> =
+            link.addresses.iter().map(|(address, len)| format!("{address}/{len}")).collect();
+        rows.push([
+            if chosen { "*" } else { "" }.to_owned(),
+            link.name.escape_debug().to_string(),
+            link.state().to_owned(),
+            link.hardware_name().to_owned(),
+            if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") },
+            what(survey, swarm, link),
+        ]);
+    }
+    let widths: [usize; 6] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in &rows {
+        let line: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(line.join("  ").trim_end());
+        text.push('\n');
+    }
+    text.push_str("\nauto:");
+    if choices.is_empty() {
+        text.push_str(" no interface is up\n");
+    }
+    for (at, choice) in choices.iter().enumerate() {
+        let _ = writeln!(text, "{} {choice}", if at == 0 { "" } else { "     " });
+    }
+    if survey.sa_sources.is_none() {
+        text.push_str("IPsec SAs: not known without CAP_NET_ADMIN\n");
+    }
+    text
+}
+
+/// What kind of link it is, what it belongs to, and its tunnel.
+fn what(survey: &Survey, swarm: Option<&Swarm>, link: &Link) -> String {
+    let mut parts = Vec::new();
+    match (&link.vxlan, &link.kind) {
+        (Some(vxlan), _) => parts.push(tunnel(survey, swarm, vxlan)),
+        (None, Some(kind)) => parts.push(kind.escape_debug().to_string()),
+        (None, None) => {}
+    }
+    if let Some(master) = link.master {
+        parts.push(format!("in {}", name(survey, master)));
+    }
+    if parts.is_empty() { "-".to_owned() } else { parts.join(" ") }
+}
+
+fn tunnel(survey: &Survey, swarm: Option<&Swarm>, vxlan: &Vxlan) -> String {
+    const PEERS: usize = 8;
+    let mut text = "vxlan".to_owned();
+    if let Some(vni) = vxlan.vni {
+        let _ = write!(text, " vni {vni}");
+        if let Some(network) = swarm.and_then(|swarm| swarm.network(vni)) {
+            let _ = write!(text, " (docker overlay \"{}\")", network.escape_debug());
+        }
+    }
+    for (word, address) in [("local", vxlan.local), ("remote", vxlan.remote)] {
+        if let Some(address) = address {
+            let _ = write!(text, " {word} {address}");
+        }
+    }
+    let _ = write!(text, " port {}", vxlan.port);
+    if let Some(underlay) = vxlan.underlay.filter(|_| !vxlan.elsewhere) {
+        let _ = write!(text, " dev {}", name(survey, underlay));
+    }
+    if vxlan.elsewhere {
+        text.push_str(" (underlay in another namespace)");
+    }
+    if !vxlan.peers.is_empty() {
+        text.push_str(" peers");
+        for peer in vxlan.peers.iter().take(PEERS) {
+            let _ = write!(text, " {peer}");
+        }
+        if let Some(more) = vxlan.peers.len().checked_sub(PEERS).filter(|more| *more > 0) {
+            let _ = write!(text, " and {more} more");
+        }
+    }
+    text
+}
+
+/// The link's name, escaped; its number when there is no such link in this namespace.
+fn name(survey: &Survey, index: u32) -> String {
+    survey.link(index).map_or_else(|| format!("#{index}"), |link| link.name.escape_debug().to_string())
+}
+
+fn json(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
+    let named = |index: u32| survey.link(index).map(|link| &link.name);
+    let mut text = String::new();
+    for link in &survey.links {
+        let choice = choices.iter().find(|choice| choice.index == link.index);
+        let vxlan = link.vxlan.as_ref().map(|vxlan| {
+            serde_json::json!({
+                "vni": vxlan.vni.map(|vni| vni.value()),
+                "network": vxlan.vni.and_then(|vni| swarm?.network(vni)),
+                "local": vxlan.local,
+                "remote": vxlan.remote,
+                "port": vxlan.port,
+                "underlay": vxlan.underlay.filter(|_| !vxlan.elsewhere).and_then(named),
+                "peers": vxlan.peers,
+            })
+        });
+        let object = serde_json::json!({
+            "v": 1,
+            "index": link.index,
+            "name": link.name,
+            "state": link.state(),
+            "link": link.hardware_name(),
+            "addresses": link.addresses.iter().map(|(a, len)| format!("{a}/{len}")).collect::<Vec<_>>(),
+            "kind": link.kind,
+            "master": link.master.and_then(named),
+            "vxlan": vxlan,
+            "auto": choice.is_some(),
+            "reasons": choice.map_or_else(Vec::new, |c| c.reasons.iter().map(ToString::to_string).collect()),
+        });
+        let _ = writeln!(text, "{object}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survey() -> Survey {
+        let link = |index, name: &str| Link {
+            index,
+            name: name.to_owned(),
+            up: true,
+            running: true,
+            hardware: 1,
+            ..Link::default()
+        };
+        let eth = Link { addresses: vec![("192.0.2.1".parse().unwrap(), 24)], ..link(2, "eth0") };
+        let vxlan = Vxlan {
+            vni: ovlsniff::packet::Vni::new(4097),
+            local: "192.0.2.1".parse().ok(),
+            port: 4789,
+            underlay: Some(2),
+            peers: (1..=10).map(|i| std::net::Ipv4Addr::new(192, 0, 2, 100 + i).into()).collect(),
+            ..Vxlan::default()
+        };
+        let tunnel = Link {
+            vxlan: Some(vxlan),
+            kind: Some("vxlan".to_owned()),
+            master: Some(9),
+            ..link(3, "vx\x1b[2J")
+        };
+        Survey { links: vec![eth, tunnel], ..Survey::default() }
+    }
+
+    #[test]
+    fn table_marks_what_auto_would_choose_and_escapes_names() {
+        let survey = survey();
+        let text = table(&survey, None, &choose(&survey, None));
+        let expected = "   NAME          STATE  LINK      ADDRESSES     WHAT
+*  eth0          up     ethernet  192.0.2.1/24  -
+   vx\\u{1b}[2J  up     ethernet  -             vxlan vni 4097 local 192.0.2.1 port 4789 dev eth0 \
+            peers 192.0.2.101 192.0.2.102 192.0.2.103 192.0.2.104 192.0.2.105 192.0.2.106 192.0.2.107 192.0.2.108 \
+            and 2 more in #9
+
+auto: eth0 (underlay of vx\\u{1b}[2J)
+IPsec SAs: not known without CAP_NET_ADMIN
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn json_has_one_object_a_line() {
+        let survey = survey();
+        let text = json(&survey, None, &choose(&survey, None));
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0]["auto"], true);
+        assert_eq!(lines[0]["reasons"][0], "underlay of vx\\u{1b}[2J");
+        assert_eq!(lines[1]["vxlan"]["vni"], 4097);
+        assert_eq!(lines[1]["vxlan"]["underlay"], "eth0");
+        assert!(!text.contains('\x1b'));
+    }
+}

@@ -1,0 +1,201 @@
+//! What the kernel says about interfaces and what is chosen, privileges, and a Docker engine that is not one.
+
+use std::io::{Read, Write};
+use std::net::IpAddr;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use ovlsniff::capture::auto::choose;
+use ovlsniff::capture::docker::{Network, Swarm, swarm_at};
+use ovlsniff::capture::interfaces::{Link, Survey};
+use ovlsniff::packet::Vni;
+
+use crate::net::Net;
+
+fn survey(net: &Net) -> Survey {
+    net.inside(Survey::take).unwrap()
+}
+
+fn link<'s>(survey: &'s Survey, name: &str) -> &'s Link {
+    survey.links.iter().find(|link| link.name == name).unwrap()
+}
+
+fn told(survey: &Survey) -> Vec<String> {
+    choose(survey, None).iter().map(ToString::to_string).collect()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn links_are_described_as_the_kernel_has_them() {
+    let net = Net::pair("links");
+    net.ip("link add ovlt-br type bridge");
+    net.ip("link set ovlt-a0 master ovlt-br");
+    net.ip("link add vx0 type vxlan id 4097 dstport 4790 local 10.77.0.1 dev ovlt-a0");
+    net.ip("link set vx0 up");
+    // NTF_APPEND: one entry of flooding for each peer.
+    for peer in ["10.77.0.2", "10.77.0.3"] {
+        net.bridge(&format!("fdb append 00:00:00:00:00:00 dev vx0 dst {peer}"));
+    }
+    let survey = survey(&net);
+    let (lo, veth, bridge) = (link(&survey, "lo"), link(&survey, "ovlt-a0"), link(&survey, "ovlt-br"));
+    assert!(lo.loopback && lo.state() == "up" && lo.hardware_name() == "loopback");
+    assert_eq!((veth.kind.as_deref(), veth.master), (Some("veth"), Some(bridge.index)));
+    assert_eq!(veth.addresses, [(ip("10.77.0.1"), 24)]);
+    assert_eq!((bridge.kind.as_deref(), bridge.state()), (Some("bridge"), "down"));
+    let vxlan = link(&survey, "vx0").vxlan.as_ref().unwrap();
+    assert_eq!((vxlan.vni, vxlan.port), (Vni::new(4097), 4790));
+    assert_eq!((vxlan.local, vxlan.underlay), (Some(ip("10.77.0.1")), Some(veth.index)));
+    assert_eq!(vxlan.peers, [ip("10.77.0.2"), ip("10.77.0.3")]);
+    assert!(!vxlan.elsewhere);
+    assert_eq!(survey.route(ip("10.77.0.3")), Some(veth));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn underlay_of_a_real_device_is_chosen_over_the_default_route() {
+    let net = Net::pair("auto");
+    net.second();
+    net.ip("route add default via 10.78.0.2 dev ovlt-b0");
+    assert_eq!(told(&survey(&net)), ["ovlt-b0 (default route)"]);
+    for tunnel in ["dev ovlt-a0 remote 10.77.0.2", "local 10.77.0.1", "remote 10.77.0.2"] {
+        net.ip(&format!("link add vx0 type vxlan id 7 dstport 4789 {tunnel}"));
+        assert_eq!(told(&survey(&net)), ["ovlt-a0 (underlay of vx0)"], "{tunnel}");
+        net.ip("link del vx0");
+    }
+    net.ip("link add vx0 type vxlan id 7 dstport 4789");
+    net.bridge("fdb append 00:00:00:00:00:00 dev vx0 dst 10.77.0.2");
+    net.bridge("fdb append 00:00:00:00:00:00 dev vx0 dst 203.0.113.1");
+    assert_eq!(told(&survey(&net)), ["ovlt-a0 (underlay of vx0)", "ovlt-b0 (underlay of vx0)"]);
+    net.ip("link set ovlt-a0 down");
+    assert_eq!(told(&survey(&net)), ["ovlt-b0 (underlay of vx0)"]);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn default_route_with_the_lowest_metric_counts() {
+    let net = Net::pair("metric");
+    net.second();
+    assert_eq!(told(&survey(&net)), ["ovlt-a0 (up)", "ovlt-b0 (up)"]);
+    net.ip("route add default via 10.77.0.2 dev ovlt-a0 metric 200");
+    net.ip("route add default via 10.78.0.2 dev ovlt-b0 metric 100");
+    assert_eq!(told(&survey(&net)), ["ovlt-b0 (default route)"]);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn associations_of_a_namespace_without_any_are_known_to_be_none() {
+    let net = Net::pair("sa");
+    assert_eq!(survey(&net).sa_sources, Some(Vec::new()));
+}
+
+/// Runs what `shell` says about our own binary as `nobody`.
+fn as_nobody(args: &[&str]) -> (String, String, Option<i32>) {
+    let out = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"])
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(out.stdout), text(out.stderr), out.status.code())
+}
+
+#[test]
+#[ignore = "needs root"]
+fn without_privilege_interfaces_are_listed_and_associations_are_unknown() {
+    // Cargo's target directory need not be open to others.
+    let place = tempfile::tempdir().unwrap();
+    let binary = place.path().join("ovlsniff");
+    std::fs::copy(env!("CARGO_BIN_EXE_ovlsniff"), &binary).unwrap();
+    for open in [place.path(), &binary] {
+        std::fs::set_permissions(open, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let (out, err, code) = as_nobody(&[binary.to_str().unwrap(), "interfaces"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("loopback") && out.contains("IPsec SAs: not known without CAP_NET_ADMIN"), "{out}");
+}
+
+/// An engine that answers each path with what was prepared, one request a connection or many.
+fn engine(answers: Vec<(&'static str, String)>) -> (tempfile::TempDir, String) {
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("docker.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, answers) = (stream.unwrap(), answers.clone());
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                    let request = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                    let path = request.split(' ').nth(1).unwrap_or("").to_owned();
+                    let answer = answers.iter().find(|(end, _)| path.contains(end));
+                    let (status, body) = answer.map_or(("404 Not Found", "{}"), |(_, body)| ("200 OK", body));
+                    let head = format!(
+                        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                        body.len()
+                    );
+                    let _ = stream.write_all((head + body).as_bytes());
+                }
+            });
+        }
+    });
+    let path = socket.to_str().unwrap().to_owned();
+    (place, path)
+}
+
+fn version() -> (&'static str, String) {
+    ("/version", r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12","Version":"20.10.24"}"#.to_owned())
+}
+
+#[test]
+fn engine_tells_the_data_path_and_the_networks_by_their_vnis() {
+    let info = r#"{"ID":"x","Swarm":{"NodeID":"n","NodeAddr":"192.0.2.1","LocalNodeState":"active",
+        "ControlAvailable":true,"Error":"","RemoteManagers":[],"Cluster":{"ID":"c","DataPathPort":4790}}}"#;
+    let networks = r#"[
+        {"Name":"insecure","Driver":"overlay","Options":{"com.docker.network.driver.overlay.vxlanid_list":"4097,4101"}},
+        {"Name":"fresh","Driver":"overlay","Options":null},
+        {"Name":"bridge","Driver":"bridge","Options":{}}]"#;
+    let (_place, path) =
+        engine(vec![version(), ("/info", info.to_owned()), ("/networks", networks.to_owned())]);
+    let expected = Swarm {
+        address: ip("192.0.2.1"),
+        port: 4790,
+        networks: vec![
+            Network {
+                name: "insecure".to_owned(),
+                vnis: vec![Vni::new(4097).unwrap(), Vni::new(4101).unwrap()],
+            },
+            Network { name: "fresh".to_owned(), vnis: Vec::new() },
+        ],
+    };
+    assert_eq!(swarm_at(&path), Some(expected));
+}
+
+#[test]
+fn engine_without_a_swarm_is_none() {
+    let info = r#"{"ID":"x","Swarm":{"NodeID":"","NodeAddr":"","LocalNodeState":"inactive","ControlAvailable":false}}"#;
+    let (_place, path) = engine(vec![version(), ("/info", info.to_owned())]);
+    assert_eq!(swarm_at(&path), None);
+}
+
+#[test]
+fn engine_that_talks_nonsense_or_is_missing_is_none() {
+    let (_place, path) = engine(vec![version(), ("/info", "\u{1b}[2J not json".to_owned())]);
+    assert_eq!(swarm_at(&path), None);
+    assert_eq!(swarm_at("/nonexistent/docker.sock"), None);
+}
+
+#[test]
+fn engine_that_does_not_answer_is_given_half_a_second() {
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("docker.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let start = Instant::now();
+    assert_eq!(swarm_at(socket.to_str().unwrap()), None);
+    let took = start.elapsed();
+    assert!(took < Duration::from_millis(900), "{took:?}");
+}
