@@ -4,10 +4,11 @@
 //!
 //! | floor | modules | does |
 //! |---|---|---|
-//! | 0 | [`packet`], [`pattern`] | bytes to values; matching |
+//! | 0 | [`packet`], [`pattern`], [`escape`] | bytes to values; matching; safe text |
 //!
 //! A packet's way: a source yields a [`packet::Frame`], decoding makes a [`packet::Packet`] of it, the pattern finds
 //! spans in its payload.
 
+pub mod escape;
 pub mod packet;
 pub mod pattern;
