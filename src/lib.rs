@@ -5,6 +5,7 @@
 //! | floor | modules | does |
 //! |---|---|---|
 //! | 0 | [`packet`], [`pattern`], [`escape`] | bytes to values; matching; safe text |
+//! | 2 | [`print`] | values to text and JSON |
 //!
 //! A packet's way: a source yields a [`packet::Frame`], decoding makes a [`packet::Packet`] of it, the pattern finds
 //! spans in its payload.
@@ -12,3 +13,4 @@
 pub mod escape;
 pub mod packet;
 pub mod pattern;
+pub mod print;

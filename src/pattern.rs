@@ -116,7 +116,11 @@ impl Pattern {
         }
         let mut parsed = Vec::with_capacity(expressions.patterns.len());
         for pattern in &expressions.patterns {
-            parsed.push(if expressions.hex { hex::parse(pattern)? } else { parse::parse(pattern, expressions)? });
+            parsed.push(if expressions.hex {
+                hex::parse(pattern)?
+            } else {
+                parse::parse(pattern, expressions)?
+            });
         }
         let shown = expressions.patterns.join(" | ");
         let prefix = if expressions.hex { "0x" } else { "" };
@@ -141,9 +145,7 @@ impl Pattern {
         match &self.search {
             Search::Literal(literal) => literal.find(payload).is_some(),
             Search::Anything => !payload.is_empty(),
-            Search::Containing(literal, regex) => {
-                literal.find(payload).is_some() && regex.is_match(payload)
-            }
+            Search::Containing(literal, regex) => literal.find(payload).is_some() && regex.is_match(payload),
             Search::Beginning(prefilter, regex) => {
                 let all = Span { start: 0, end: payload.len() };
                 prefilter.find(payload, all).is_some() && regex.is_match(payload)
@@ -215,7 +217,8 @@ impl Search {
 }
 
 fn compile(hir: &Hir, pattern: &str) -> Result<Regex, Error> {
-    let config = Regex::config().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(1 << 20);
+    let config =
+        Regex::config().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(1 << 20);
     Regex::builder().configure(config).build_from_hir(hir).map_err(|error| refused(&error, pattern))
 }
 

@@ -18,7 +18,9 @@ pub(super) fn parse(pattern: &str) -> Result<Hir, Error> {
             let &[high, low] = pair else {
                 return Err(wrong("an odd number of digits; a byte has two"));
             };
-            parts.push(byte(high, low).ok_or_else(|| wrong("not hex; a byte is two of 0-9 a-f, or ?? for any"))?);
+            parts.push(
+                byte(high, low).ok_or_else(|| wrong("not hex; a byte is two of 0-9 a-f, or ?? for any"))?,
+            );
         }
     }
     if parts.is_empty() {

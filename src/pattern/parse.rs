@@ -71,7 +71,9 @@ fn without_captures(hir: Hir) -> Hir {
 fn read_as_unicode(ast: &mut Ast, pattern: &str) {
     match ast {
         Ast::Concat(concat) => concat.asts.iter_mut().for_each(|a| read_as_unicode(a, pattern)),
-        Ast::Alternation(alternation) => alternation.asts.iter_mut().for_each(|a| read_as_unicode(a, pattern)),
+        Ast::Alternation(alternation) => {
+            alternation.asts.iter_mut().for_each(|a| read_as_unicode(a, pattern))
+        }
         Ast::Repetition(repetition) => read_as_unicode(&mut repetition.ast, pattern),
         Ast::Group(group) => read_as_unicode(&mut group.ast, pattern),
         Ast::Literal(_) | Ast::ClassBracketed(_) => {

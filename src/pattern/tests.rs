@@ -107,7 +107,8 @@ fn bytes_are_what_is_matched() {
 
 #[test]
 fn case_is_ignored_on_request() {
-    let options = |text: &str| Expressions { patterns: vec![text.into()], ignore_case: true, ..Default::default() };
+    let options =
+        |text: &str| Expressions { patterns: vec![text.into()], ignore_case: true, ..Default::default() };
     assert!(Pattern::new(&options("http")).unwrap().is_match(b"GET HtTp"));
     assert!(Pattern::new(&options("GRÜN")).unwrap().is_match("grün".as_bytes()));
     assert!(!Pattern::new(&options(r"^\W$")).unwrap().is_match(b"w"));

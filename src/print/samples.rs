@@ -1,0 +1,1 @@
+//! Packets and frames made by hand, for the tests of this room.
