@@ -198,3 +198,6 @@ fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
         Tunnel::Gre { key: None } | Tunnel::IpInIp | Tunnel::Macsec { .. } => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,7 +173,7 @@ impl Layout {
                 continue;
             }
             let width = cell.width();
-            if column > 0 && width > row - column {
+            if column > 0 && width > row.saturating_sub(column) {
                 color(out, false, &mut coloured);
                 out.extend_from_slice(b"\n  ");
                 column = 0;

@@ -142,3 +142,6 @@ impl<W: Write> Text<W> {
         &mut self.writer
     }
 }
+
+#[cfg(test)]
+mod tests;
