@@ -5,7 +5,7 @@
 //! | floor | modules | does |
 //! |---|---|---|
 //! | 0 | [`packet`], [`pattern`], [`escape`] | bytes to values; matching; safe text |
-//! | 2 | [`print`] | values to text and JSON |
+//! | 2 | [`mod@print`] | values to text and JSON |
 //!
 //! A packet's way: a source yields a [`packet::Frame`], decoding makes a [`packet::Packet`] of it, the pattern finds
 //! spans in its payload.

@@ -72,7 +72,7 @@ fn read_as_unicode(ast: &mut Ast, pattern: &str) {
     match ast {
         Ast::Concat(concat) => concat.asts.iter_mut().for_each(|a| read_as_unicode(a, pattern)),
         Ast::Alternation(alternation) => {
-            alternation.asts.iter_mut().for_each(|a| read_as_unicode(a, pattern))
+            alternation.asts.iter_mut().for_each(|a| read_as_unicode(a, pattern));
         }
         Ast::Repetition(repetition) => read_as_unicode(&mut repetition.ast, pattern),
         Ast::Group(group) => read_as_unicode(&mut group.ast, pattern),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use base64::display::Base64Display;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use serde::{Serialize, Serializer};
 
 use crate::packet::{Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel};
@@ -17,10 +17,8 @@ pub(super) struct Record<'a> {
     v: u8,
     number: u64,
     outcome: &'static str,
-    #[serde(serialize_with = "time")]
-    time: Timestamp,
-    #[serde(serialize_with = "display")]
-    time_ns: i64,
+    time: AsText<Rfc3339>,
+    time_ns: AsText<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,8 +47,8 @@ impl<'a> Record<'a> {
             v: 1,
             number: frame.number,
             outcome: shown.outcome.name(),
-            time: frame.time,
-            time_ns: frame.time.nanos,
+            time: AsText(Rfc3339(frame.time)),
+            time_ns: AsText(frame.time.nanos),
             interface: shown.interface,
             direction: frame.direction.map(crate::packet::Direction::name),
             link_type: frame.link.0,
@@ -278,42 +276,44 @@ impl Stopped {
 #[derive(Serialize)]
 struct Payload<'a> {
     len: usize,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "lossy")]
-    text: Option<&'a [u8]>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "base64")]
-    base64: Option<&'a [u8]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<AsText<Lossy<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<AsText<Base64<'a>>>,
 }
 
 impl<'a> Payload<'a> {
     fn new(payload: &'a [u8], limit: usize, readable: bool) -> Self {
         let shown = readable.then(|| payload.get(..limit).unwrap_or(payload));
-        Self { len: payload.len(), text: shown, base64: shown }
+        Self {
+            len: payload.len(),
+            text: shown.map(|bytes| AsText(Lossy(bytes))),
+            base64: shown.map(|bytes| AsText(Base64Display::new(bytes, &STANDARD))),
+        }
     }
 }
 
-/// Serde hands fields over by reference.
-type Shared<'r, 'a> = &'r Option<&'a [u8]>;
+/// Of the alphabet with `+` and `/`, with padding.
+type Base64<'a> = Base64Display<'a, 'static, GeneralPurpose>;
 
-#[allow(clippy::ref_option)]
-fn lossy<S: Serializer>(bytes: Shared<'_, '_>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&Lossy(bytes.unwrap_or_default()))
+/// A string of what the value displays.
+struct AsText<D>(D);
+
+impl<D: fmt::Display> Serialize for AsText<D> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
-#[allow(clippy::ref_option)]
-fn base64<S: Serializer>(bytes: Shared<'_, '_>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&Base64Display::new(bytes.unwrap_or_default(), &STANDARD))
-}
+/// In UTC, with the capture's digits.
+struct Rfc3339(Timestamp);
 
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn display<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-/// RFC 3339, in UTC, with the capture's digits.
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    let stamp = jiff::Timestamp::from_nanosecond(i128::from(time.nanos)).unwrap_or_default();
-    serializer.collect_str(&format_args!("{stamp:.*}", usize::from(time.digits)))
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // 64 bits of nanoseconds span the years 1677 to 2262, all of which have a date.
+        let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.0.nanos)).unwrap_or_default();
+        write!(f, "{stamp:.*}", usize::from(self.0.digits))
+    }
 }
 
 /// UTF-8 with U+FFFD for each piece that is none.

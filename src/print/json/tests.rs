@@ -1,3 +1,7 @@
+// A single span is what most of these have.
+#![allow(clippy::single_range_in_vec_init)]
+
+use base64::Engine;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -285,7 +289,6 @@ proptest! {
             check(&schema, &schema, &value, "");
             let cut = &payload[..payload.len().min(limit.unwrap_or(usize::MAX))];
             prop_assert_eq!(value["payload"]["text"].as_str().unwrap(), String::from_utf8_lossy(cut));
-            use base64::Engine;
             let decoded = base64::engine::general_purpose::STANDARD.decode(value["payload"]["base64"].as_str().unwrap());
             prop_assert_eq!(decoded.unwrap(), cut);
             prop_assert_eq!(value["interface"].as_str().unwrap(), &text);

@@ -1,7 +1,11 @@
+// A single span is what most of these have.
+#![allow(clippy::single_range_in_vec_init)]
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::packet::{Opaque, Packet};
+use crate::print::numbers::hex;
 use crate::print::samples::{REQUEST, frame, hosts, packet, request, shown, tcp, text, text_printer};
 use crate::print::{Outcome, Printer};
 
@@ -252,7 +256,7 @@ proptest! {
     fn a_hexdump_holds_every_byte(bytes in prop::collection::vec(any::<u8>(), 1..70)) {
         let dump = payload(&shape(Shape::Hex), &bytes, &[]);
         let digits: String = dump.lines().map(|row| &row[2..56]).flat_map(|hex| hex.chars()).filter(|c| *c != ' ').collect();
-        let expected: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let expected: String = bytes.iter().flat_map(|&b| hex(b)).map(char::from).collect();
         prop_assert_eq!(digits, expected);
     }
 }
