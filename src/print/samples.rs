@@ -3,12 +3,10 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use arrayvec::ArrayVec;
-
 use super::{JsonOptions, Outcome, Printer, Shown, TextOptions};
 use crate::packet::{
-    Encapsulation, Frame, Headers, InnerFrame, Ip, LinkType, Macs, Packet, Ports, Spi, TcpFlags, Timestamp,
-    Transport, Tunnel, Vni,
+    Encapsulation, Frame, Headers, Ip, LinkType, Macs, Packet, Ports, Spi, TcpFlags, Timestamp, Transport,
+    Tunnel, Vni,
 };
 
 /// 40 bytes.
@@ -38,15 +36,7 @@ pub(super) fn request() -> Packet<'static> {
 }
 
 pub(super) fn packet(headers: Headers, payload: &[u8]) -> Packet<'_> {
-    Packet {
-        encapsulations: ArrayVec::new(),
-        headers,
-        payload,
-        opaque: None,
-        stop: None,
-        inner: InnerFrame { link: LinkType::ETHERNET, bytes: payload },
-        frames: 1,
-    }
+    Packet { headers, payload, frames: 1, ..Packet::default() }
 }
 
 /// Headers of a level that only goes from one host to another.

@@ -50,7 +50,7 @@ impl<'a> Record<'a> {
             time: AsText(Rfc3339(frame.time)),
             time_ns: AsText(frame.time.nanos),
             interface: shown.interface,
-            direction: frame.direction.map(crate::packet::Direction::name),
+            direction: packet.direction.or(frame.direction).map(crate::packet::Direction::name),
             link_type: frame.link.0,
             wire_len: frame.wire_len,
             captured_len: frame.bytes.len(),
