@@ -13,5 +13,7 @@
 //! JSON.
 
 pub mod capture;
+pub mod escape;
 pub mod packet;
 pub mod pattern;
+pub mod print;

@@ -1,0 +1,277 @@
+// A single span is what most of these have.
+#![allow(clippy::single_range_in_vec_init)]
+
+use super::*;
+use proptest::prelude::*;
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::new(&Expressions { patterns: vec![text.into()], ..Expressions::default() }).unwrap()
+}
+
+fn word(text: &str) -> Pattern {
+    Pattern::new(&Expressions { patterns: vec![text.into()], word: true, ..Expressions::default() }).unwrap()
+}
+
+fn hex(text: &str) -> Result<Pattern, Error> {
+    Pattern::new(&Expressions { patterns: vec![text.into()], hex: true, ..Expressions::default() })
+}
+
+fn several(texts: &[&str]) -> Pattern {
+    let patterns = texts.iter().map(ToString::to_string).collect();
+    Pattern::new(&Expressions { patterns, ..Expressions::default() }).unwrap()
+}
+
+fn spans(pattern: &Pattern, payload: &[u8]) -> Vec<Range<usize>> {
+    let mut out = vec![7..9];
+    pattern.spans(payload, &mut out);
+    out
+}
+
+fn error(text: &str) -> String {
+    let wrong = Expressions { patterns: vec![text.into()], ..Expressions::default() };
+    Pattern::new(&wrong).unwrap_err().to_string()
+}
+
+#[test]
+fn a_literal_is_searched_for_without_the_regex_engine() {
+    for text in ["HTTP", "(HTTP)", "(?:HT)(TP)", r"HTTP/1\.1", "grün"] {
+        assert!(matches!(pattern(text).search, Search::Literal(_)), "{text}");
+    }
+    assert!(pattern("HTTP").is_match(b"GET / HTTP/1.1"));
+    assert!(!pattern("HTTP").is_match(b"http"));
+    assert_eq!(spans(&pattern("foo"), b"hello foo foo"), [6..9, 10..13]);
+}
+
+#[test]
+fn an_inner_literal_is_looked_for_before_the_regex() {
+    let hard = pattern(r"(GET|POST) /[a-z0-9]+ HTTP/1\.[01]");
+    assert_eq!(hard.required_literal(), Some(&b" HTTP/1."[..]));
+    assert!(matches!(hard.search, Search::Containing(..)));
+    assert!(hard.is_match(b"POST /x HTTP/1.0"));
+    assert!(!hard.is_match(b"GET it, POSTed HTTP/1.1"));
+    assert_eq!(pattern(r"[a-z]+@[a-z]+\.com").required_literal(), Some(&b".com"[..]));
+}
+
+#[test]
+fn what_is_optional_or_one_of_several_is_not_required() {
+    for text in ["(HTTP)?", "(HTTP)*x?", "HTTP|FTP", "(HTTP){0,3}"] {
+        assert_eq!(pattern(text).required_literal(), None, "{text}");
+    }
+    assert_eq!(pattern("(abc)+").required_literal(), Some(&b"abc"[..]));
+    assert_eq!(several(&["abc", "def"]).required_literal(), None);
+}
+
+#[test]
+fn the_empty_pattern_matches_whatever_has_a_payload() {
+    for anything in [pattern(""), word(""), several(&["", "x"]), several(&[])] {
+        assert!(anything.matches_everything());
+        assert!(anything.is_match(b"y"));
+        assert!(!anything.is_match(b""));
+    }
+    assert!(spans(&pattern(""), b"abc").is_empty());
+    assert_eq!(spans(&several(&["", "b"]), b"abc"), [1..2]);
+}
+
+#[test]
+fn no_payload_never_matches() {
+    for text in ["^$", "a*", "^"] {
+        assert!(!pattern(text).is_match(b""), "{text}");
+    }
+}
+
+#[test]
+fn a_word_may_be_the_whole_payload_and_alternatives_are_grouped() {
+    let either = word("hello|GET");
+    for payload in [&b"hello"[..], b"GET", b" GET ", b"\xffGET\0"] {
+        assert!(either.is_match(payload), "{}", payload.escape_ascii());
+    }
+    for payload in [&b"hellooo"[..], b"xhello", b"GETS", b"_GET", b"GET9"] {
+        assert!(!either.is_match(payload), "{}", payload.escape_ascii());
+    }
+}
+
+#[test]
+fn a_word_that_ends_in_punctuation_is_held_only_against_word_bytes() {
+    assert!(word("/index.html?").is_match(b"GET /index.html HTTP"));
+    assert!(word("-x-").is_match(b" -x- "));
+    assert!(!word("-x-").is_match(b"a-x-"));
+    assert_eq!(spans(&word("foo|foobar"), b"foobar foo"), [0..6, 7..10]);
+}
+
+#[test]
+fn bytes_are_what_is_matched() {
+    assert!(pattern(r"\xff.\x00").is_match(b"a\xff\n\x00"));
+    assert!(pattern("a.b").is_match(b"a\nb"));
+    assert!(!pattern(r"^\w$").is_match("ü".as_bytes()));
+    assert!(pattern(r"(?u)^\w$").is_match("ü".as_bytes()));
+    assert!(pattern("[äö]+x").is_match("öäx".as_bytes()));
+    assert_eq!(spans(&pattern("ü+"), "aüüb".as_bytes()), [1..5]);
+}
+
+#[test]
+fn case_is_ignored_on_request() {
+    let options =
+        |text: &str| Expressions { patterns: vec![text.into()], ignore_case: true, ..Default::default() };
+    assert!(Pattern::new(&options("http")).unwrap().is_match(b"GET HtTp"));
+    assert!(Pattern::new(&options("GRÜN")).unwrap().is_match("grün".as_bytes()));
+    assert!(!Pattern::new(&options(r"^\W$")).unwrap().is_match(b"w"));
+}
+
+#[test]
+fn overlapping_matches_of_several_patterns_are_one_span() {
+    let both = several(&["foob", "obar", "x"]);
+    assert_eq!(spans(&both, b"foobar x foob"), [0..6, 7..8, 9..13]);
+    assert_eq!(both.to_string(), "foob | obar | x");
+}
+
+#[test]
+fn spans_are_bounded() {
+    assert_eq!(spans(&pattern("a"), &vec![b'a'; 60_000]).len(), MAX_SPANS);
+}
+
+#[test]
+fn hex_bytes_with_wildcards() {
+    for text in ["474554??2f", "0x474554??2F", " 47 45 54 ?? 2f ", "0x47 0x45 54??2f"] {
+        let get = hex(text).unwrap();
+        assert!(get.is_match(b"..GET\n/"), "{text}");
+        assert!(!get.is_match(b"GET/"), "{text}");
+    }
+    assert_eq!(hex("dead").unwrap().to_string(), "0xdead");
+    assert_eq!(hex("47 45 54 ?? 2f").unwrap().required_literal(), Some(&b"GET"[..]));
+}
+
+#[test]
+fn wrong_hex_says_what_is_wrong() {
+    let problem = |text| hex(text).unwrap_err().to_string();
+    assert_eq!(problem("474"), "hex pattern '474': an odd number of digits; a byte has two");
+    assert_eq!(problem("4x"), "hex pattern '4x': not hex; a byte is two of 0-9 a-f, or ?? for any");
+    assert_eq!(problem("4?"), "hex pattern '4?': not hex; a byte is two of 0-9 a-f, or ?? for any");
+    assert_eq!(problem(""), "hex pattern '': no bytes; give two hex digits for each");
+    assert_eq!(problem("0x"), "hex pattern '0x': 0x without digits after it");
+    let both = Expressions { patterns: vec!["ab".into()], hex: true, word: true, ignore_case: false };
+    assert_eq!(
+        Pattern::new(&both).unwrap_err().to_string(),
+        "hex bytes have no case and no words: leave out -y and -w beside -X"
+    );
+}
+
+#[test]
+fn a_wrong_expression_is_named_with_the_place() {
+    assert_eq!(error("a(b"), "pattern 'a(b': unclosed group at column 2");
+    assert_eq!(error("ü(b"), "pattern 'ü(b': unclosed group at column 3");
+    assert_eq!(error("*"), "pattern '*': repetition operator missing expression at column 1");
+    assert!(error("(?=x)").contains("look-around"), "{}", error("(?=x)"));
+    assert_eq!(error("\u{1b}["), r"pattern '\u{1b}[': unclosed character class at column 2");
+    assert!(several_error(&["ok", "b["]).contains("'b['"));
+}
+
+fn several_error(texts: &[&str]) -> String {
+    let patterns = texts.iter().map(ToString::to_string).collect();
+    Pattern::new(&Expressions { patterns, ..Expressions::default() }).unwrap_err().to_string()
+}
+
+#[test]
+fn a_huge_expression_is_an_error_and_not_memory() {
+    for text in ["(a{1000}){1000}", "((a{100}){100}){100}", r"(?u)\w{5000}"] {
+        assert!(error(text).contains("use smaller repeat counts"), "{}", error(text));
+    }
+    assert!(error(&format!("{}a{}", "(".repeat(5000), ")".repeat(5000))).contains("nest"));
+}
+
+/// Expressions of the pieces that decide which search is chosen.
+fn expression() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        "[ab]{1,3}",
+        Just("[a-c]".to_string()),
+        Just(".".to_string()),
+        Just(r"\b".to_string()),
+        Just("^".to_string()),
+        Just("$".to_string()),
+        Just(r"\xff".to_string()),
+        Just(String::new()),
+        Just("HTTP/".to_string()),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|v| v.concat()),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|v| format!("({})", v.join("|"))),
+            (inner, prop_oneof![Just("*"), Just("+"), Just("?"), Just("{2}"), Just("+?")])
+                .prop_map(|(e, r)| format!("(?:{e}){r}")),
+        ]
+    })
+}
+
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        "[abcHT _/]{0,4}".prop_map(String::into_bytes),
+        Just(b"HTTP/".to_vec()),
+        Just(b"\xff\n".to_vec()),
+        prop::collection::vec(any::<u8>(), 0..3)
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|v| v.concat())
+}
+
+fn oracle(expression: &str, ignore_case: bool) -> regex::bytes::Regex {
+    regex::bytes::RegexBuilder::new(expression)
+        .unicode(false)
+        .dot_matches_new_line(true)
+        .case_insensitive(ignore_case)
+        .build()
+        .unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn says_what_the_regex_crate_says(text in expression(), payload in payload(), ignore_case: bool) {
+        let ours = Pattern::new(&Expressions { patterns: vec![text.clone()], ignore_case, ..Default::default() }).unwrap();
+        let plain = oracle(&text, ignore_case);
+        prop_assert_eq!(ours.is_match(&payload), !payload.is_empty() && plain.is_match(&payload));
+        let expected: Vec<_> = plain.find_iter(&payload).map(|m| m.range()).filter(|r| !r.is_empty()).collect();
+        prop_assert_eq!(spans(&ours, &payload), expected);
+        if let (Some(literal), true) = (ours.required_literal(), ours.is_match(&payload)) {
+            prop_assert!(payload.windows(literal.len()).any(|w| w == literal));
+        }
+    }
+
+    #[test]
+    fn a_word_is_what_grep_calls_one(text in "[ab]{1,2}(\\|[ab]{1,3})?", payload in "[ab _]{1,8}") {
+        let plain = oracle(&format!(r"(?:^|\W)(?:{text})(?:$|\W)"), false);
+        prop_assert_eq!(word(&text).is_match(payload.as_bytes()), plain.is_match(payload.as_bytes()));
+    }
+
+    #[test]
+    fn several_patterns_match_where_any_does(texts in prop::collection::vec(expression(), 1..4), payload in payload()) {
+        let ours = several(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let any = texts.iter().any(|t| oracle(t, false).is_match(&payload));
+        prop_assert_eq!(ours.is_match(&payload), any && !payload.is_empty());
+        let mut covered = vec![false; payload.len()];
+        for text in &texts {
+            for found in oracle(text, false).find_iter(&payload) {
+                covered[found.range()].fill(true);
+            }
+        }
+        let found = spans(&ours, &payload);
+        prop_assert!(found.windows(2).all(|w| w[0].end <= w[1].start));
+        let mut marked = vec![false; payload.len()];
+        for range in found {
+            marked[range].fill(true);
+        }
+        prop_assert_eq!(marked, covered);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in ".{0,30}", hex_text in "[0-9a-f?x ]{0,12}", payload in payload()) {
+        for (text, is_hex) in [(text, false), (hex_text, true)] {
+            let made = Pattern::new(&Expressions { patterns: vec![text], hex: is_hex, ..Default::default() });
+            match made {
+                Ok(ours) => {
+                    ours.is_match(&payload);
+                    prop_assert!(!ours.to_string().chars().any(char::is_control));
+                }
+                Err(error) => prop_assert!(!error.to_string().chars().any(char::is_control)),
+            }
+        }
+    }
+}

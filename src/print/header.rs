@@ -1,0 +1,203 @@
+//! A packet's first line: ngrep's header for the innermost packet, then what is wrapped around it, from the inside out.
+//!
+//! ```text
+//! T 10.0.1.6:49142 -> 10.0.1.3:80 [AP] vxlan:4097 192.0.2.1 -> 192.0.2.2 #394
+//! ? 192.0.2.1 -> 192.0.2.2 esp:0x9aa3ee15 sealed #12
+//! U 10.0.0.1 -> 10.0.0.2 +4660@40:40 #2
+//! I fe80::1 -> ff02::1 135:0 vlan:5 #3
+//! ? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff arp #4
+//! ```
+//!
+//! Beyond ngrep: brackets around an IPv6 address with a port; what `?` stands for (`sctp`, `proto:89`, `arp`, `0x88b5`);
+//! `vlan:ID` for each 802.1Q tag of the level it stands at, outermost first; why a packet is opaque; where decoding
+//! ended. A run of wrappings around one pair of addresses (VXLAN in transport-mode ESP) names the pair once, at its end.
+
+use std::net::IpAddr;
+
+use super::Shown;
+use super::clock::Clock;
+use super::numbers::{address, decimal, mac, text};
+use crate::escape::escape;
+use crate::packet::{Encapsulation, Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
+
+/// The line, without `#N` and without its end.
+pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
+    let headers = &shown.packet.headers;
+    out.extend_from_slice(&[letter(headers), b' ']);
+    clock.stamp(out, shown.frame.time);
+    ends(out, headers, headers.transport.ports());
+    transport(out, headers.transport);
+    if let Some(fragment) = headers.ip.and_then(|ip| ip.fragment) {
+        fragment_tail(out, fragment);
+    }
+    if shown.packet.opaque.is_none() {
+        other_protocol(out, headers);
+    }
+    vlans(out, headers);
+    if let Some(opaque) = shown.packet.opaque {
+        sealed(out, opaque);
+    }
+    wrappings(out, &shown.packet.encapsulations);
+    if let Some(interface) = shown.interface {
+        out.push(b' ');
+        out.extend_from_slice(escape(interface).as_bytes());
+    }
+    if let Some(stop) = shown.packet.stop {
+        text(out, &format_args!(" ({} in {})", stop.why.name(), stop.layer.name()));
+    }
+}
+
+/// ngrep's letter, by the protocol number, so that a later fragment keeps it.
+fn letter(headers: &Headers) -> u8 {
+    match headers.ip.map(|ip| ip.protocol) {
+        Some(6) => b'T',
+        Some(17) => b'U',
+        Some(1 | 58) => b'I',
+        Some(2) => b'G',
+        _ => b'?',
+    }
+}
+
+/// The two ends of a level: by IP, else by MAC, else by nothing, each followed by no blank.
+fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>) {
+    if let Some(ip) = headers.ip {
+        end(out, ip.source, ports.map(|p| p.source));
+        out.extend_from_slice(b" -> ");
+        end(out, ip.destination, ports.map(|p| p.destination));
+    } else if let Some(macs) = headers.mac {
+        mac(out, macs.source);
+        out.extend_from_slice(b" -> ");
+        mac(out, macs.destination);
+    } else {
+        out.push(b'-');
+    }
+}
+
+fn end(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>) {
+    match port {
+        None => address(out, ip),
+        Some(port) => {
+            if ip.is_ipv6() {
+                out.push(b'[');
+                address(out, ip);
+                out.push(b']');
+            } else {
+                address(out, ip);
+            }
+            out.push(b':');
+            decimal(out, u64::from(port));
+        }
+    }
+}
+
+fn transport(out: &mut Vec<u8>, transport: Transport) {
+    match transport {
+        Transport::Tcp { flags, .. } => {
+            let letters = flags.letters();
+            if !letters.is_empty() {
+                out.extend_from_slice(b" [");
+                out.extend_from_slice(&letters);
+                out.push(b']');
+            }
+        }
+        Transport::Icmp(message) | Transport::Icmpv6(message) | Transport::Igmp(message) => {
+            out.push(b' ');
+            decimal(out, u64::from(message.kind));
+            out.push(b':');
+            decimal(out, u64::from(message.code));
+        }
+        Transport::None | Transport::Udp(_) | Transport::Sctp(_) => {}
+    }
+}
+
+/// ngrep's `ID@OFFSET:LEN`, with `+` in front when it is not the first fragment; unlike ngrep's also on the first one of
+/// an IPv4 datagram.
+fn fragment_tail(out: &mut Vec<u8>, fragment: Fragment) {
+    out.push(b' ');
+    if fragment.offset > 0 {
+        out.push(b'+');
+    }
+    decimal(out, u64::from(fragment.id));
+    out.push(b'@');
+    decimal(out, u64::from(fragment.offset));
+    out.push(b':');
+    decimal(out, u64::from(fragment.len));
+}
+
+/// What the letter does not say.
+fn other_protocol(out: &mut Vec<u8>, headers: &Headers) {
+    match (headers.ip, headers.ether_type) {
+        (Some(ip), _) => match ip.protocol {
+            1 | 2 | 6 | 17 | 58 => {}
+            132 => out.extend_from_slice(b" sctp"),
+            other => text(out, &format_args!(" proto:{other}")),
+        },
+        (None, Some(0x0806)) => out.extend_from_slice(b" arp"),
+        (None, Some(0x88cc)) => out.extend_from_slice(b" lldp"),
+        (None, Some(other)) => text(out, &format_args!(" {other:#06x}")),
+        (None, None) => {}
+    }
+}
+
+fn vlans(out: &mut Vec<u8>, headers: &Headers) {
+    for &id in headers.vlan.ids() {
+        out.extend_from_slice(b" vlan:");
+        decimal(out, u64::from(id));
+    }
+}
+
+fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
+    match opaque {
+        Opaque::Esp { spi, udp, why, .. } => {
+            text(out, &format_args!(" {}:{spi} sealed", if udp { "esp-in-udp" } else { "esp" }));
+            match why {
+                Sealed::NoKey => {}
+                other => text(out, &format_args!(" ({})", other.name())),
+            }
+        }
+        Opaque::WireGuard { message } => text(out, &format_args!(" wireguard:{message} sealed")),
+        Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci:#018x} sealed")),
+        Opaque::EspFragment | Opaque::EspTruncated | Opaque::Macsec { sci: None } => {
+            text(out, &format_args!(" {} sealed", opaque.name()));
+        }
+    }
+}
+
+/// From the inside out; addresses once for neighbours that share them.
+fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
+    let mut inside_out = encapsulations.iter().rev().peekable();
+    while let Some(wrapping) = inside_out.next() {
+        out.push(b' ');
+        tunnel(out, wrapping.tunnel);
+        if inside_out.peek().is_some_and(|next| same_ends(&next.outer, &wrapping.outer)) {
+            continue;
+        }
+        out.push(b' ');
+        ends(out, &wrapping.outer, None);
+        vlans(out, &wrapping.outer);
+    }
+}
+
+fn same_ends(a: &Headers, b: &Headers) -> bool {
+    let by_ip = |h: &Headers| h.ip.map(|ip| (ip.source, ip.destination));
+    by_ip(a) == by_ip(b) && (a.ip.is_some() || a.mac == b.mac)
+}
+
+fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
+    out.extend_from_slice(tunnel.name().as_bytes());
+    match tunnel {
+        Tunnel::Vxlan(vni) | Tunnel::VxlanGpe(vni) | Tunnel::Geneve(vni) | Tunnel::Nvgre(vni) => {
+            out.push(b':');
+            decimal(out, u64::from(vni.value()));
+        }
+        Tunnel::Gre { key: Some(key) } => {
+            out.push(b':');
+            decimal(out, u64::from(key));
+        }
+        Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } => text(out, &format_args!(":{spi}")),
+        Tunnel::Gre { key: None } | Tunnel::IpInIp | Tunnel::Macsec { .. } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

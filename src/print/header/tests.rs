@@ -1,0 +1,167 @@
+use super::*;
+use crate::packet::{EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Vni, Why};
+use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, vxlan};
+use crate::print::{Outcome, Times};
+
+fn line(packet: &Packet<'_>) -> String {
+    let mut out = Vec::new();
+    header(&mut out, &shown(&frame(3), packet, &[]), &mut Clock::new(Times::None));
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_innermost_packet_is_shown_as_ngrep_shows_it() {
+    assert_eq!(line(&request()), "T 10.0.0.1:1234 -> 10.0.0.2:80 [AP]");
+    let mut all = tcp("10.0.0.1", "10.0.0.2", (1, 2), 0xff);
+    assert_eq!(line(&packet(all, b"")), "T 10.0.0.1:1 -> 10.0.0.2:2 [ASRFUPEC]");
+    all.transport = Transport::Tcp { ports: Ports { source: 1, destination: 2 }, flags: TcpFlags(0) };
+    assert_eq!(line(&packet(all, b"")), "T 10.0.0.1:1 -> 10.0.0.2:2");
+    let ping = Transport::Icmp(TypeCode { kind: 8, code: 0 });
+    assert_eq!(
+        line(&packet(Headers { transport: ping, ..hosts("10.0.0.1", "10.0.0.2", 1) }, b"")),
+        "I 10.0.0.1 -> 10.0.0.2 8:0"
+    );
+    let solicit = Transport::Icmpv6(TypeCode { kind: 135, code: 0 });
+    assert_eq!(
+        line(&packet(Headers { transport: solicit, ..hosts("fe80::1", "ff02::1", 58) }, b"")),
+        "I fe80::1 -> ff02::1 135:0"
+    );
+    let report = Transport::Igmp(TypeCode { kind: 34, code: 0 });
+    assert_eq!(
+        line(&packet(Headers { transport: report, ..hosts("10.0.0.1", "224.0.0.22", 2) }, b"")),
+        "G 10.0.0.1 -> 224.0.0.22 34:0"
+    );
+}
+
+#[test]
+fn ipv6_with_a_port_has_brackets() {
+    let headers = tcp("2001:db8::1", "2001:db8::2", (1000, 80), 0x10);
+    assert_eq!(line(&packet(headers, b"")), "T [2001:db8::1]:1000 -> [2001:db8::2]:80 [A]");
+}
+
+#[test]
+fn fragments_are_marked_also_the_first_of_ipv4() {
+    let fragment = |offset, len| Some(Fragment { id: 4660, offset, more: true, len });
+    let mut headers = hosts("10.0.0.1", "10.0.0.2", 17);
+    headers.ip = Some(Ip { fragment: fragment(40, 40), ..ip("10.0.0.1", "10.0.0.2", 17) });
+    assert_eq!(line(&packet(headers, b"")), "U 10.0.0.1 -> 10.0.0.2 +4660@40:40");
+    headers.ip = Some(Ip { fragment: fragment(0, 48), ..ip("10.0.0.1", "10.0.0.2", 17) });
+    headers.transport = Transport::Udp(Ports { source: 11, destination: 22 });
+    assert_eq!(line(&packet(headers, b"")), "U 10.0.0.1:11 -> 10.0.0.2:22 4660@0:48");
+}
+
+#[test]
+fn what_a_question_mark_stands_for_is_said() {
+    let ports = Transport::Sctp(Ports { source: 1000, destination: 2000 });
+    let sctp = Headers { transport: ports, ..hosts("10.0.0.1", "10.0.0.2", 132) };
+    assert_eq!(line(&packet(sctp, b"")), "? 10.0.0.1:1000 -> 10.0.0.2:2000 sctp");
+    assert_eq!(line(&packet(hosts("10.0.0.1", "10.0.0.2", 89), b"")), "? 10.0.0.1 -> 10.0.0.2 proto:89");
+    let arp = Headers { mac: Some(macs()), ether_type: Some(0x0806), ..Headers::default() };
+    assert_eq!(line(&packet(arp, b"")), "? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff arp");
+    let other = Headers { ether_type: Some(0x88b5), ..arp };
+    assert_eq!(line(&packet(other, b"")), "? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff 0x88b5");
+    assert_eq!(line(&packet(Headers::default(), b"")), "? -");
+}
+
+#[test]
+fn wrappings_follow_from_the_inside_out() {
+    let mut wrapped = request();
+    wrapped.encapsulations.push(vxlan(4097));
+    assert_eq!(line(&wrapped), "T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] vxlan:4097 192.0.2.1 -> 192.0.2.2");
+    let gre = Encapsulation {
+        tunnel: Tunnel::Gre { key: Some(9) },
+        outer: hosts("2001:db8::1", "2001:db8::2", 47),
+    };
+    wrapped.encapsulations.insert(0, gre);
+    assert_eq!(
+        line(&wrapped),
+        "T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] vxlan:4097 192.0.2.1 -> 192.0.2.2 gre:9 2001:db8::1 -> 2001:db8::2"
+    );
+}
+
+#[test]
+fn vxlan_in_transport_mode_esp_names_the_hosts_once() {
+    for (kind, name) in [(EspKind::Opened, "esp"), (EspKind::Null, "esp-null"), (EspKind::Gmac, "esp-gmac")] {
+        let mut wrapped = request();
+        wrapped.encapsulations.push(esp(kind));
+        wrapped.encapsulations.push(vxlan(4098));
+        let expected = format!(
+            "T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] vxlan:4098 {name}:0x9aa3ee15 192.0.2.1 -> 192.0.2.2"
+        );
+        assert_eq!(line(&wrapped), expected);
+    }
+}
+
+#[test]
+fn every_kind_of_wrapping_has_its_word() {
+    let vni = Vni::new(7).unwrap();
+    for (tunnel, word) in [
+        (Tunnel::VxlanGpe(vni), "vxlan-gpe:7"),
+        (Tunnel::Geneve(vni), "geneve:7"),
+        (Tunnel::Nvgre(vni), "nvgre:7"),
+        (Tunnel::Gre { key: None }, "gre"),
+        (Tunnel::IpInIp, "ipip"),
+        (Tunnel::Ah { spi: crate::packet::Spi(0x100), sequence: 1 }, "ah:0x00000100"),
+    ] {
+        let mut wrapped = request();
+        wrapped.encapsulations.push(Encapsulation { tunnel, outer: hosts("192.0.2.1", "192.0.2.2", 47) });
+        assert_eq!(
+            line(&wrapped),
+            format!("T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] {word} 192.0.2.1 -> 192.0.2.2")
+        );
+    }
+    let mut wrapped = request();
+    let outer = Headers { mac: Some(macs()), ..Headers::default() };
+    wrapped.encapsulations.push(Encapsulation { tunnel: Tunnel::Macsec { sci: None }, outer });
+    assert!(line(&wrapped).ends_with("[AP] macsec 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff"));
+}
+
+#[test]
+fn vlan_ids_stand_at_their_level() {
+    let mut wrapped = request();
+    wrapped.headers.vlan.push(5);
+    let mut outer = vxlan(4097);
+    outer.outer.vlan.push(100);
+    outer.outer.vlan.push(7);
+    wrapped.encapsulations.push(outer);
+    assert_eq!(
+        line(&wrapped),
+        "T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] vlan:5 vxlan:4097 192.0.2.1 -> 192.0.2.2 vlan:100 vlan:7"
+    );
+}
+
+#[test]
+fn an_opaque_packet_says_why() {
+    let esp = |udp, why| Opaque::Esp { spi: crate::packet::Spi(0x9aa3_ee15), sequence: 1, udp, why };
+    for (opaque, words) in [
+        (esp(false, Sealed::NoKey), "esp:0x9aa3ee15 sealed"),
+        (esp(true, Sealed::NoKey), "esp-in-udp:0x9aa3ee15 sealed"),
+        (esp(false, Sealed::BadIcv), "esp:0x9aa3ee15 sealed (bad-icv)"),
+        (Opaque::EspFragment, "esp-fragment sealed"),
+        (Opaque::EspTruncated, "esp-truncated sealed"),
+        (Opaque::WireGuard { message: 4 }, "wireguard:4 sealed"),
+        (Opaque::Macsec { sci: Some(0x0242_ac1f_0002_0001) }, "macsec:0x0242ac1f00020001 sealed"),
+        (Opaque::Macsec { sci: None }, "macsec sealed"),
+    ] {
+        let mut sealed = packet(hosts("192.0.2.1", "192.0.2.2", 50), b"ciphertext");
+        sealed.opaque = Some(opaque);
+        assert_eq!(line(&sealed), format!("? 192.0.2.1 -> 192.0.2.2 {words}"));
+    }
+}
+
+#[test]
+fn a_cut_packet_says_where_decoding_ended() {
+    let mut cut = packet(hosts("10.0.0.1", "10.0.0.2", 6), b"");
+    cut.stop = Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
+    assert_eq!(line(&cut), "T 10.0.0.1 -> 10.0.0.2 (truncated in tcp)");
+}
+
+#[test]
+fn an_interface_name_cannot_act_on_the_terminal() {
+    let (packet, frame) = (request(), frame(3));
+    let named =
+        Shown { interface: Some("eth\x1b[2J"), outcome: Outcome::Match, ..shown(&frame, &packet, &[]) };
+    let mut out = Vec::new();
+    header(&mut out, &named, &mut Clock::new(Times::None));
+    assert_eq!(String::from_utf8(out).unwrap(), r"T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] eth\u{1b}[2J");
+}

@@ -1,0 +1,45 @@
+//! `-x`: 16 bytes a row, in hex and as text, with more room after the eighth and the last.
+
+use super::numbers::hex;
+use super::payload::{Layout, Spans};
+
+const ROW: usize = 16;
+/// Columns from the first digit of a row to its text.
+const WIDTH: usize = ROW * 3 + 6;
+
+pub(super) fn write(out: &mut Vec<u8>, layout: &Layout, payload: &[u8], mut spans: Spans<'_>) {
+    for start in (0..payload.len()).step_by(ROW) {
+        let row = start..payload.len().min(start + ROW);
+        let mut as_text = spans;
+        out.extend_from_slice(b"  ");
+        spans.runs(row.clone(), |run, matched| {
+            for at in run.clone() {
+                out.extend_from_slice(gap(at - start));
+                if matched && at == run.start {
+                    out.extend_from_slice(&layout.palette.start);
+                }
+                out.extend_from_slice(&hex(payload[at]));
+            }
+            if matched {
+                out.extend_from_slice(&layout.palette.stop);
+            }
+        });
+        out.resize(out.len() + WIDTH - width(row.len()), b' ');
+        layout.bytes(out, payload, row, &mut as_text);
+        out.push(b'\n');
+    }
+}
+
+/// What stands before the digits of a row's nth byte.
+fn gap(n: usize) -> &'static [u8] {
+    match n {
+        0 => b"",
+        8 => b"    ",
+        _ => b" ",
+    }
+}
+
+/// Columns that the digits of `n` bytes take, with the gaps between them.
+fn width(n: usize) -> usize {
+    n * 3 - 1 + if n > 8 { 3 } else { 0 }
+}

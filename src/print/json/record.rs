@@ -1,0 +1,332 @@
+//! A packet as the object that is written.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::Range;
+
+use base64::display::Base64Display;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
+use serde::{Serialize, Serializer};
+
+use crate::packet::{Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel};
+use crate::print::{Outcome, Shown};
+
+/// One line. What a packet does not have is left out.
+#[derive(Serialize)]
+pub(super) struct Record<'a> {
+    v: u8,
+    number: u64,
+    outcome: &'static str,
+    time: AsText<Rfc3339>,
+    time_ns: AsText<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'static str>,
+    link_type: u16,
+    wire_len: u32,
+    captured_len: usize,
+    frames: u32,
+    #[serde(flatten)]
+    headers: Level<'a>,
+    encapsulations: Vec<Wrapping<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opaque: Option<Sealed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<Stopped>,
+    spans: Vec<[usize; 2]>,
+    payload: Payload<'a>,
+}
+
+impl<'a> Record<'a> {
+    /// With `limit` bytes of the payload.
+    pub(super) fn new(shown: &Shown<'a>, limit: usize) -> Self {
+        let Shown { frame, packet, .. } = *shown;
+        let spans: &[Range<usize>] = if shown.outcome == Outcome::Match { shown.spans } else { &[] };
+        Self {
+            v: 1,
+            number: frame.number,
+            outcome: shown.outcome.name(),
+            time: AsText(Rfc3339(frame.time)),
+            time_ns: AsText(frame.time.nanos),
+            interface: shown.interface,
+            direction: packet.direction.or(frame.direction).map(crate::packet::Direction::name),
+            link_type: frame.link.0,
+            wire_len: frame.wire_len,
+            captured_len: frame.bytes.len(),
+            frames: packet.frames,
+            headers: Level::new(&packet.headers),
+            encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
+            opaque: packet.opaque.map(Sealed::new),
+            stop: packet.stop.map(Stopped::new),
+            spans: spans.iter().map(|span| [span.start, span.end]).collect(),
+            payload: Payload::new(packet.payload, limit, packet.opaque.is_none()),
+        }
+    }
+}
+
+/// The headers of the packet itself, or those in front of a wrapping.
+#[derive(Serialize)]
+struct Level<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac: Option<Mac>,
+    #[serde(skip_serializing_if = "<[u16]>::is_empty")]
+    vlan: &'a [u16],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ether_type: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<Flow>,
+}
+
+impl<'a> Level<'a> {
+    fn new(headers: &'a Headers) -> Self {
+        Self {
+            mac: headers.mac.map(Mac::new),
+            vlan: headers.vlan.ids(),
+            ether_type: headers.ether_type,
+            flow: Flow::new(headers),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Mac {
+    source: String,
+    destination: String,
+}
+
+impl Mac {
+    fn new(macs: Macs) -> Self {
+        let text = |[a, b, c, d, e, f]: [u8; 6]| format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
+        Self { source: text(macs.source), destination: text(macs.destination) }
+    }
+}
+
+#[derive(Serialize)]
+struct Flow {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
+    protocol_number: u8,
+    source: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_port: Option<u16>,
+    destination: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tcp_flags: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icmp_type: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icmp_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fragment: Option<Piece>,
+}
+
+impl Flow {
+    fn new(headers: &Headers) -> Option<Self> {
+        let ip = headers.ip?;
+        let ports = headers.transport.ports();
+        let tcp_flags = match headers.transport {
+            Transport::Tcp { flags, .. } => Some(flags.letters().into_iter().map(char::from).collect()),
+            _ => None,
+        };
+        let message = match headers.transport {
+            Transport::Icmp(message) | Transport::Icmpv6(message) | Transport::Igmp(message) => Some(message),
+            _ => None,
+        };
+        Some(Self {
+            protocol: protocol(ip.protocol),
+            protocol_number: ip.protocol,
+            source: ip.source,
+            source_port: ports.map(|p| p.source),
+            destination: ip.destination,
+            destination_port: ports.map(|p| p.destination),
+            tcp_flags,
+            icmp_type: message.map(|m| m.kind),
+            icmp_code: message.map(|m| m.code),
+            fragment: ip.fragment.map(Piece::new),
+        })
+    }
+}
+
+/// The IANA number's usual name, for the protocols that this program knows.
+fn protocol(number: u8) -> Option<&'static str> {
+    Some(match number {
+        1 => "icmp",
+        2 => "igmp",
+        4 => "ipv4",
+        6 => "tcp",
+        17 => "udp",
+        41 => "ipv6",
+        47 => "gre",
+        50 => "esp",
+        51 => "ah",
+        58 => "icmpv6",
+        132 => "sctp",
+        _ => return None,
+    })
+}
+
+#[derive(Serialize)]
+struct Piece {
+    id: u32,
+    offset: u16,
+    more: bool,
+    len: u16,
+}
+
+impl Piece {
+    fn new(fragment: Fragment) -> Self {
+        Self { id: fragment.id, offset: fragment.offset, more: fragment.more, len: fragment.len }
+    }
+}
+
+#[derive(Serialize)]
+struct Wrapping<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vni: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<u32>,
+    #[serde(flatten)]
+    seal: Seal,
+    outer: Level<'a>,
+}
+
+impl<'a> Wrapping<'a> {
+    fn new(wrapping: &'a Encapsulation) -> Self {
+        let tunnel = wrapping.tunnel;
+        let (key, seal) = match tunnel {
+            Tunnel::Gre { key } => (key, Seal::default()),
+            Tunnel::Esp { spi, sequence, udp, .. } => (None, Seal::numbered(spi, sequence, Some(udp))),
+            Tunnel::Ah { spi, sequence } => (None, Seal::numbered(spi, sequence, None)),
+            Tunnel::Macsec { sci } => (None, Seal::channel(sci)),
+            Tunnel::Vxlan(_)
+            | Tunnel::VxlanGpe(_)
+            | Tunnel::Geneve(_)
+            | Tunnel::Nvgre(_)
+            | Tunnel::IpInIp => (None, Seal::default()),
+        };
+        let vni = tunnel.vni().map(crate::packet::Vni::value);
+        Self { kind: tunnel.name(), vni, key, seal, outer: Level::new(&wrapping.outer) }
+    }
+}
+
+/// What identifies the keys of a packet, wrapped or opaque.
+#[derive(Default, Serialize)]
+struct Seal {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spi: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    udp: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sci: Option<String>,
+}
+
+impl Seal {
+    fn numbered(spi: crate::packet::Spi, sequence: u32, udp: Option<bool>) -> Self {
+        Self { spi: Some(spi.to_string()), sequence: Some(sequence), udp, sci: None }
+    }
+
+    fn channel(sci: Option<u64>) -> Self {
+        Self { sci: sci.map(|sci| format!("{sci:#018x}")), ..Self::default() }
+    }
+}
+
+#[derive(Serialize)]
+struct Sealed {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    #[serde(flatten)]
+    seal: Seal,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<u8>,
+}
+
+impl Sealed {
+    fn new(opaque: Opaque) -> Self {
+        let (why, seal, message) = match opaque {
+            Opaque::Esp { spi, sequence, udp, why } => {
+                (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)), None)
+            }
+            Opaque::EspFragment | Opaque::EspTruncated => (None, Seal::default(), None),
+            Opaque::WireGuard { message } => (None, Seal::default(), Some(message)),
+            Opaque::Macsec { sci } => (None, Seal::channel(sci), None),
+        };
+        Self { kind: opaque.name(), why, seal, message }
+    }
+}
+
+#[derive(Serialize)]
+struct Stopped {
+    layer: &'static str,
+    why: &'static str,
+}
+
+impl Stopped {
+    fn new(stop: Stop) -> Self {
+        Self { layer: stop.layer.name(), why: stop.why.name() }
+    }
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    len: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<AsText<Lossy<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<AsText<Base64<'a>>>,
+}
+
+impl<'a> Payload<'a> {
+    fn new(payload: &'a [u8], limit: usize, readable: bool) -> Self {
+        let shown = readable.then(|| payload.get(..limit).unwrap_or(payload));
+        Self {
+            len: payload.len(),
+            text: shown.map(|bytes| AsText(Lossy(bytes))),
+            base64: shown.map(|bytes| AsText(Base64Display::new(bytes, &STANDARD))),
+        }
+    }
+}
+
+/// Of the alphabet with `+` and `/`, with padding.
+type Base64<'a> = Base64Display<'a, 'static, GeneralPurpose>;
+
+/// A string of what the value displays.
+struct AsText<D>(D);
+
+impl<D: fmt::Display> Serialize for AsText<D> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// In UTC, with the capture's digits.
+struct Rfc3339(Timestamp);
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // 64 bits of nanoseconds span the years 1677 to 2262, all of which have a date.
+        let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.0.nanos)).unwrap_or_default();
+        write!(f, "{stamp:.*}", usize::from(self.0.digits))
+    }
+}
+
+/// UTF-8 with U+FFFD for each piece that is none.
+struct Lossy<'a>(&'a [u8]);
+
+impl fmt::Display for Lossy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_str("\u{fffd}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Packets and frames made by hand, for the tests of this room.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use super::{JsonOptions, Outcome, Printer, Shown, TextOptions};
+use crate::packet::{
+    Encapsulation, Frame, Headers, Ip, LinkType, Macs, Packet, Ports, Spi, TcpFlags, Timestamp, Transport,
+    Tunnel, Vni,
+};
+
+/// 40 bytes.
+pub(super) const REQUEST: &[u8] = b"GET /foo HTTP/1.1\r\nHost: example.org\r\n\r\n";
+
+pub(super) fn ip(source: &str, destination: &str, protocol: u8) -> Ip {
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    Ip { source: address(source), destination: address(destination), protocol, fragment: None }
+}
+
+pub(super) fn macs() -> Macs {
+    Macs { source: [2, 0x42, 0xac, 0x1f, 0, 2], destination: [0xff; 6] }
+}
+
+pub(super) fn tcp(source: &str, destination: &str, ports: (u16, u16), flags: u8) -> Headers {
+    let ports = Ports { source: ports.0, destination: ports.1 };
+    Headers {
+        ip: Some(ip(source, destination, 6)),
+        ether_type: Some(0x0800),
+        transport: Transport::Tcp { ports, flags: TcpFlags(flags) },
+        ..Headers::default()
+    }
+}
+
+pub(super) fn request() -> Packet<'static> {
+    packet(tcp("10.0.0.1", "10.0.0.2", (1234, 80), 0x18), REQUEST)
+}
+
+pub(super) fn packet(headers: Headers, payload: &[u8]) -> Packet<'_> {
+    Packet { headers, payload, frames: 1, ..Packet::default() }
+}
+
+/// Headers of a level that only goes from one host to another.
+pub(super) fn hosts(source: &str, destination: &str, protocol: u8) -> Headers {
+    Headers { ip: Some(ip(source, destination, protocol)), ..Headers::default() }
+}
+
+pub(super) fn vxlan(vni: u32) -> Encapsulation {
+    let ports = Ports { source: 50000, destination: 4789 };
+    let transport = Transport::Udp(ports);
+    Encapsulation {
+        tunnel: Tunnel::Vxlan(Vni::new(vni).unwrap()),
+        outer: Headers { transport, mac: Some(macs()), ..hosts("192.0.2.1", "192.0.2.2", 17) },
+    }
+}
+
+pub(super) fn esp(kind: crate::packet::EspKind) -> Encapsulation {
+    Encapsulation {
+        tunnel: Tunnel::Esp { spi: Spi(0x9aa3_ee15), sequence: 7, kind, udp: false },
+        outer: Headers { mac: Some(macs()), ..hosts("192.0.2.1", "192.0.2.2", 50) },
+    }
+}
+
+pub(super) fn frame(number: u64) -> Frame<'static> {
+    Frame {
+        number,
+        time: Timestamp::new(1_700_000_000, 500_000_000, 6),
+        link: LinkType::ETHERNET,
+        interface: 0,
+        direction: None,
+        wire_len: 93,
+        bytes: &[0; 93],
+    }
+}
+
+pub(super) fn shown<'a>(
+    frame: &'a Frame<'a>,
+    packet: &'a Packet<'a>,
+    spans: &'a [Range<usize>],
+) -> Shown<'a> {
+    let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Match };
+    Shown { frame, packet, spans, outcome, interface: None }
+}
+
+pub(super) fn text_printer(options: &TextOptions) -> Printer<Vec<u8>> {
+    Printer::Text(super::Text::new(Vec::new(), options))
+}
+
+pub(super) fn json_printer(options: JsonOptions) -> Printer<Vec<u8>> {
+    Printer::Json(super::Json::new(Vec::new(), options))
+}
+
+/// What one packet, frame number 3, looks like as text.
+pub(super) fn text(options: &TextOptions, packet: &Packet<'_>, spans: &[Range<usize>]) -> String {
+    let mut printer = text_printer(options);
+    printer.packet(&shown(&frame(3), packet, spans)).unwrap();
+    String::from_utf8(printer.writer().clone()).unwrap()
+}

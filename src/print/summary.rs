@@ -1,0 +1,130 @@
+//! The lines around the packets, which go to standard error: what is searched, for what, and what came of it.
+
+use std::fmt;
+
+use crate::escape::escape;
+use crate::packet::Opaque;
+use crate::pattern::Pattern;
+
+/// `interface: eth1 (underlay of vxlan0), eth0 (default route)`: names with the reason each was chosen, if there is one.
+pub fn interface_line<'a>(interfaces: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
+    let one = |(name, why): (&str, Option<&str>)| match why {
+        Some(why) => format!("{} ({})", escape(name), escape(why)),
+        None => escape(name).into_owned(),
+    };
+    let interfaces: Vec<String> = interfaces.into_iter().map(one).collect();
+    format!("interface: {}", interfaces.join(", "))
+}
+
+/// `match: HTTP` or `don't match: HTTP`; nothing for a pattern that matches everything, as in ngrep.
+pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
+    let what = if inverted { "don't match" } else { "match" };
+    (!pattern.matches_everything()).then(|| format!("{what}: {pattern}"))
+}
+
+/// Opaque packets, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpaqueCounts([u64; KINDS.len()]);
+
+/// In the order in which [`kind`] counts.
+const KINDS: [&str; 6] = ["ESP", "ESP in UDP", "ESP fragments", "truncated ESP", "WireGuard", "MACsec"];
+
+fn kind(opaque: Opaque) -> usize {
+    match opaque {
+        Opaque::Esp { udp: false, .. } => 0,
+        Opaque::Esp { udp: true, .. } => 1,
+        Opaque::EspFragment => 2,
+        Opaque::EspTruncated => 3,
+        Opaque::WireGuard { .. } => 4,
+        Opaque::Macsec { .. } => 5,
+    }
+}
+
+impl OpaqueCounts {
+    /// Counts one.
+    pub fn add(&mut self, opaque: Opaque) {
+        self.0[kind(opaque)] += 1;
+    }
+
+    /// All kinds together.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+/// `10 opaque (7 ESP, 3 WireGuard)`.
+impl fmt::Display for OpaqueCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} opaque", self.total())?;
+        let counted = self.0.iter().zip(KINDS).filter(|(count, _)| **count > 0);
+        for (n, (count, kind)) in counted.enumerate() {
+            write!(f, "{}{count} {kind}", if n == 0 { " (" } else { ", " })?;
+        }
+        if self.total() > 0 { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+/// What came of a search. Displays as the closing line:
+/// `456 packets, 0 dropped by kernel: 2 matched, 10 opaque (10 ESP), 444 readable without a match`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// All that were looked at.
+    pub packets: u64,
+    /// What a live capture lost for want of room; `None` for a file.
+    pub dropped: Option<u64>,
+    /// What was looked for.
+    pub matched: u64,
+    /// What nobody could read.
+    pub opaque: OpaqueCounts,
+    /// What was read and did not match.
+    pub clear: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} packet{}", self.packets, if self.packets == 1 { "" } else { "s" })?;
+        if let Some(dropped) = self.dropped {
+            write!(f, ", {dropped} dropped by kernel")?;
+        }
+        write!(f, ": {} matched, {}, {} readable without a match", self.matched, self.opaque, self.clear)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Sealed, Spi};
+    use crate::pattern::Expressions;
+
+    #[test]
+    fn the_closing_line_breaks_the_opaque_ones_down() {
+        let esp = Opaque::Esp { spi: Spi(1), sequence: 1, udp: false, why: Sealed::NoKey };
+        let mut summary =
+            Summary { packets: 456, dropped: Some(0), matched: 2, clear: 444, ..Summary::default() };
+        (0..10).for_each(|_| summary.opaque.add(esp));
+        assert_eq!(
+            summary.to_string(),
+            "456 packets, 0 dropped by kernel: 2 matched, 10 opaque (10 ESP), 444 readable without a match"
+        );
+        summary.opaque.add(Opaque::WireGuard { message: 4 });
+        assert!(summary.to_string().contains("11 opaque (10 ESP, 1 WireGuard), "));
+    }
+
+    #[test]
+    fn a_file_has_no_kernel_that_drops() {
+        let summary = Summary { packets: 1, clear: 1, ..Summary::default() };
+        assert_eq!(summary.to_string(), "1 packet: 0 matched, 0 opaque, 1 readable without a match");
+    }
+
+    #[test]
+    fn names_cannot_reach_the_terminal() {
+        let line = interface_line([("eth1", Some("underlay of \x1b[2Jvx")), ("eth0\n", None)]);
+        assert_eq!(line, r"interface: eth1 (underlay of \u{1b}[2Jvx), eth0\n");
+        let pattern = |text: &str| {
+            Pattern::new(&Expressions { patterns: vec![text.into()], ..Expressions::default() }).unwrap()
+        };
+        assert_eq!(match_line(&pattern("HT\x1bTP"), false).unwrap(), r"match: HT\u{1b}TP");
+        assert_eq!(match_line(&pattern("x"), true).unwrap(), "don't match: x");
+        assert_eq!(match_line(&pattern(""), false), None);
+    }
+}
