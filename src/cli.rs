@@ -1,3 +1,59 @@
-//! What was typed.
+//! What was typed: clap types, no behaviour.
 
-pub mod interfaces;
+mod grep;
+mod interfaces;
+mod values;
+
+pub(crate) use grep::{Color, Grep, Marks, Shape, Way};
+pub(crate) use interfaces::Interfaces;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Grep the network, or a capture file, through VXLAN, Geneve, GRE and unencrypted ESP.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ovlsniff",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 110,
+    after_help = EXAMPLES
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) grep: Grep,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ovlsniff -i eth0 HTTP                    what mentions HTTP, in tunnels too; `#` for what nobody can read
+  ovlsniff -r capture.pcapng -x 'GET /'    a capture file, as a hexdump
+  ovlsniff --vni 4097 '' not port 22       every packet with a payload of one overlay network
+  ovlsniff --inner 'tcp port 80' --json    filtered by the innermost frame, as JSON Lines
+
+Exit status: 0 matched, 1 nothing matched, 2 error. A pattern that is also the name of a command: -e NAME.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What can be sniffed, and what auto would choose (also: -D)
+    Interfaces(Interfaces),
+    /// Write the completions of a shell
+    Completions(Completions),
+    /// Write the manual page, of the program or of one command
+    Man(Man),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// The command; the program itself without one
+    pub(crate) command: Option<String>,
+}

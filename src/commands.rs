@@ -1,3 +1,42 @@
-//! One file a subcommand.
+//! One file a subcommand: build the parts, run them, print.
 
-pub mod interfaces;
+mod completions;
+mod grep;
+mod interfaces;
+mod man;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+
+/// How a command ended, other than in an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It found what it was to find, or did what it was to do.
+    Success,
+    /// Nothing was found.
+    NoMatch,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Success => Self::SUCCESS,
+            Status::NoMatch => Self::from(1),
+        }
+    }
+}
+
+/// Runs what was asked for.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
+    match cli.command {
+        None if cli.grep.list => {
+            let netns = cli.grep.netns;
+            interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json })
+        }
+        None => grep::run(cli.grep),
+        Some(Command::Interfaces(args)) => interfaces::run(&args),
+        Some(Command::Completions(args)) => completions::run(&args),
+        Some(Command::Man(args)) => man::run(&args),
+    }
+}

@@ -17,3 +17,4 @@ pub mod escape;
 pub mod packet;
 pub mod pattern;
 pub mod print;
+pub mod search;

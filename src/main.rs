@@ -1,23 +1,59 @@
-//! The `ovlsniff` command.
-#![allow(unreachable_pub)]
+//! The `ovlsniff` command: parse, run, turn the outcome into an exit status.
 
 mod cli;
 mod commands;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
-#[derive(Parser)]
-enum Ovlsniff {
-    /// What can be sniffed, and what auto would choose
-    Interfaces(cli::interfaces::Interfaces),
-}
+/// Errors, of usage too.
+const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let Ovlsniff::Interfaces(args) = Ovlsniff::parse();
-    commands::interfaces::run(&args).unwrap_or_else(|error| {
-        eprintln!("ovlsniff: {error:#}");
-        ExitCode::from(2)
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match commands::run(cli) {
+        Ok(status) => status.into(),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Every message is whole in itself: it has its causes in it.
+            eprintln!("ovlsniff: {error}");
+            ExitCode::from(ERROR)
+        }
+    }
+}
+
+/// Help and version go to standard output; what was mistyped is one sentence on standard error.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader that has gone away needs no help.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let mut sentence = String::new();
+    for line in text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")) {
+        let line = line.strip_prefix("error: ").unwrap_or(line);
+        if line.is_empty() {
+            continue;
+        }
+        if !sentence.is_empty() {
+            sentence.push_str(if sentence.ends_with(':') { " " } else { "; " });
+        }
+        sentence.push_str(line.strip_prefix("tip: ").unwrap_or(line));
+    }
+    eprintln!("ovlsniff: {sentence}; see ovlsniff --help");
+    ExitCode::from(ERROR)
+}
+
+/// Whether the reader of our output has gone away, which ends the work quietly.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
 }

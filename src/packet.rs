@@ -18,6 +18,7 @@ mod frame;
 mod geneve;
 mod gre;
 mod headers;
+mod inner;
 mod ipv4;
 mod ipv6;
 mod loopback;

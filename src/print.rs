@@ -30,6 +30,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use crate::packet::{Frame, Packet};
+pub use crate::search::Outcome;
 
 /// One packet to print, with what the search found out about it.
 #[derive(Clone, Copy, Debug)]
@@ -45,28 +46,6 @@ pub struct Shown<'a> {
     pub outcome: Outcome,
     /// The name of the interface it was captured on; text prints it, so give it where there are several.
     pub interface: Option<&'a str>,
-}
-
-/// What the search made of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It is what was looked for.
-    Match,
-    /// Nobody without a key can read it.
-    Opaque,
-    /// It can be read, and is not what was looked for.
-    Clear,
-}
-
-impl Outcome {
-    /// The stable word for JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Match => "match",
-            Self::Opaque => "opaque",
-            Self::Clear => "clear",
-        }
-    }
 }
 
 /// A packet that is not shown, as one character on a line of them.

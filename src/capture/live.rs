@@ -164,7 +164,7 @@ impl Live {
             }
         }
         if self.sources.len() > 1 {
-            return self.next_merged();
+            return Ok(self.next_merged());
         }
         let Some(source) = self.sources.first_mut() else { return Err(Error::None) };
         match source.handle.capture.next_packet() {
@@ -212,7 +212,7 @@ impl Live {
     }
 
     /// Several rings: the oldest frame of all.
-    fn next_merged(&mut self) -> Result<Event<'_>, Error> {
+    fn next_merged(&mut self) -> Event<'_> {
         let found = self.merge.next(|index, held| {
             let source = &mut self.sources[index];
             match source.handle.capture.next_packet() {
@@ -235,7 +235,7 @@ impl Live {
             merge::Next::Frame(index) => {
                 self.number += 1;
                 let (source, held) = (&self.sources[index], self.merge.frame(index));
-                Ok(Event::Frame(Frame {
+                Event::Frame(Frame {
                     number: self.number,
                     time: held.time,
                     link: source.handle.link,
@@ -243,15 +243,15 @@ impl Live {
                     direction: source.handle.direction,
                     wire_len: held.wire_len,
                     bytes: &held.bytes,
-                }))
+                })
             }
             merge::Next::Hold(time) => {
                 self.wait = Some(Wait::AtMost(time));
-                Ok(Event::Idle)
+                Event::Idle
             }
             merge::Next::Dry => {
                 self.wait = Some(Wait::Frame);
-                Ok(Event::Idle)
+                Event::Idle
             }
         }
     }

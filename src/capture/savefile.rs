@@ -50,6 +50,7 @@ pub struct Savefile {
     buffer: Buffer,
     format: Format,
     interfaces: Vec<Interface>,
+    record: Record,
     number: u64,
     ended: bool,
     waits: bool,
@@ -71,6 +72,18 @@ struct Record {
     wire_len: u32,
     start: usize,
     len: usize,
+}
+
+impl Record {
+    const NONE: Self = Self {
+        time: Timestamp { nanos: 0, digits: 0 },
+        link: LinkType::NULL,
+        interface: 0,
+        direction: None,
+        wire_len: 0,
+        start: 0,
+        len: 0,
+    };
 }
 
 impl Savefile {
@@ -99,15 +112,14 @@ impl Savefile {
         };
         let ended = format.is_none();
         let format = format.unwrap_or(Format::Pcapng(pcapng::Section::default()));
-        Ok(Self { file, buffer, format, interfaces, number: 0, ended, waits })
+        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, ended, waits })
     }
 
-    /// The next frame; `None` at the end of the file and after an error.
-    #[allow(clippy::should_implement_trait)] // Iterator cannot lend the frame from the buffer.
+    /// Goes on to the next frame, which [`Self::frame`] then gives; false at the end of the file and after an error.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<Frame<'_>>, Error> {
+    pub fn advance(&mut self) -> Result<bool, Error> {
         if self.ended {
-            return Ok(None);
+            return Ok(false);
         }
         let read = match &mut self.format {
             Format::Classic(header) => header.next(&mut self.buffer),
@@ -116,22 +128,37 @@ impl Savefile {
         match read {
             Ok(Some(record)) => {
                 self.number += 1;
-                Ok(Some(Frame {
-                    number: self.number,
-                    time: record.time,
-                    link: record.link,
-                    interface: record.interface,
-                    direction: record.direction,
-                    wire_len: record.wire_len,
-                    bytes: self.buffer.slice(record.start, record.len),
-                }))
+                self.record = record;
+                Ok(true)
             }
             Ok(None) => {
                 self.ended = true;
-                Ok(None)
+                Ok(false)
             }
             Err(fault) => self.fail(fault),
         }
+    }
+
+    /// The frame that [`Self::advance`] found: there until the next call of it.
+    #[inline]
+    pub fn frame(&self) -> Frame<'_> {
+        let record = &self.record;
+        Frame {
+            number: self.number,
+            time: record.time,
+            link: record.link,
+            interface: record.interface,
+            direction: record.direction,
+            wire_len: record.wire_len,
+            bytes: self.buffer.slice(record.start, record.len),
+        }
+    }
+
+    /// The next frame; `None` at the end of the file and after an error.
+    #[allow(clippy::should_implement_trait)] // Iterator cannot lend the frame from the buffer.
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        Ok(if self.advance()? { Some(self.frame()) } else { None })
     }
 
     /// The interfaces declared so far: in a pcapng file the list may grow with every [`Self::next`], and a
@@ -162,10 +189,10 @@ impl Savefile {
     }
 
     #[cold]
-    fn fail(&mut self, fault: error::Fault) -> Result<Option<Frame<'_>>, Error> {
+    fn fail(&mut self, fault: error::Fault) -> Result<bool, Error> {
         self.ended = true;
         if self.buffer.stopped() {
-            return Ok(None);
+            return Ok(false);
         }
         Err(fault.of(&self.file, self.buffer.compression()))
     }

@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
-use std::process::ExitCode;
 
 use ovlsniff::capture::auto::{Choice, choose};
 use ovlsniff::capture::docker::{Swarm, swarm};
 use ovlsniff::capture::interfaces::{Link, Survey, Vxlan};
 use ovlsniff::capture::namespace::Namespace;
+use ovlsniff::packet::Vni;
 
-use crate::cli::interfaces::Interfaces;
+use super::Status;
+use crate::cli::Interfaces;
 
 /// Prints the interfaces of this network namespace, or of the one that was named.
-pub fn run(args: &Interfaces) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
     let survey = match &args.netns {
         Some(name) => Namespace::find(name)?.visit(Survey::take)?,
         None => Survey::take(),
@@ -26,7 +27,7 @@ pub fn run(args: &Interfaces) -> anyhow::Result<ExitCode> {
     };
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
+        _ => Ok(Status::Success),
     }
 }
 
@@ -126,7 +127,7 @@ fn json(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
         let choice = choices.iter().find(|choice| choice.index == link.index);
         let vxlan = link.vxlan.as_ref().map(|vxlan| {
             serde_json::json!({
-                "vni": vxlan.vni.map(|vni| vni.value()),
+                "vni": vxlan.vni.map(Vni::value),
                 "network": vxlan.vni.and_then(|vni| swarm?.network(vni)),
                 "local": vxlan.local,
                 "remote": vxlan.remote,

@@ -153,7 +153,7 @@ fn what_cannot_be_opened() {
 #[test]
 fn a_file_without_permission() {
     let (_dir, path) = file(b"x");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     let error = read(&path).error.unwrap();
     // Root may read it all the same, and finds that it is none.
     let root = nix::unistd::geteuid().is_root();

@@ -57,7 +57,7 @@ fn nanoseconds_stay_nanoseconds() {
     let nine = interface(LinkType::ETHERNET, None, 9);
     for format in [Format::Pcap, Format::Pcapng] {
         let bytes = written(format, |w| {
-            w.write(&frame(1_000_000_001, 9, LinkType::ETHERNET, b"abc"), &nine).unwrap()
+            w.write(&frame(1_000_000_001, 9, LinkType::ETHERNET, b"abc"), &nine).unwrap();
         });
         let again = read_bytes(&bytes);
         assert_eq!((again.frames[0].nanos, again.frames[0].digits), (1_000_000_001, 9));

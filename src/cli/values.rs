@@ -1,0 +1,63 @@
+//! Values as they are typed.
+
+use ovlsniff::packet::Vni;
+
+/// A number of bytes: `262144`, `64K`, `32M`, `32MiB`, `1G`. Units are powers of 1024.
+pub(super) fn size(typed: &str) -> Result<u32, String> {
+    let digits = typed.find(|c: char| !c.is_ascii_digit()).unwrap_or(typed.len());
+    let (number, unit) = typed.split_at(digits);
+    let shift = match unit.to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return Err("use a number of bytes, with K, M or G behind it if you like".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "use a number of bytes, such as 32M".to_owned())?;
+    number
+        .checked_mul(1 << shift)
+        .and_then(|bytes| u32::try_from(bytes).ok())
+        .ok_or_else(|| "at most 4 GiB less one byte".to_owned())
+}
+
+/// A virtual network identifier.
+pub(super) fn vni(typed: &str) -> Result<Vni, String> {
+    let number = match typed.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => typed.parse().ok(),
+    };
+    number.and_then(Vni::new).ok_or_else(|| "a VNI is a number from 0 to 16777215".to_owned())
+}
+
+/// A character that stands for what cannot be printed.
+pub(super) fn replacement(typed: &str) -> Result<char, String> {
+    let mut characters = typed.chars();
+    match (characters.next(), characters.next()) {
+        (Some(character @ ' '..='~'), None) => Ok(character),
+        _ => Err("use one visible ASCII character or a blank".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_in_powers_of_1024() {
+        for (typed, bytes) in
+            [("1", Some(1)), ("64K", Some(65_536)), ("32MiB", Some(32 << 20)), ("3gb", Some(3 << 30))]
+        {
+            assert_eq!(size(typed).ok(), bytes, "{typed}");
+        }
+        for wrong in ["", "K", "4G", "-1", "1.5M", "12 apples", "99999999999999999999"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_vni_has_24_bits() {
+        assert_eq!(vni("16777215").map(Vni::value), Ok(16_777_215));
+        assert_eq!(vni("0x1001").map(Vni::value), Ok(4097));
+        assert!(vni("16777216").is_err());
+    }
+}

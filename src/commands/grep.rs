@@ -1,0 +1,155 @@
+//! Grep mode: live traffic or capture files.
+
+mod files;
+mod live;
+mod output;
+mod signals;
+mod words;
+
+use anyhow::anyhow;
+use ovlsniff::escape::escape;
+use ovlsniff::packet::{LinkType, TunnelPorts};
+use ovlsniff::pattern::{Expressions, Pattern};
+use ovlsniff::print::match_line;
+use ovlsniff::search::{self, Filters, Search};
+
+use super::Status;
+use crate::cli::Grep;
+use output::Output;
+use signals::Signals;
+use words::Words;
+
+pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
+    let words =
+        Words::new(std::mem::take(&mut args.expressions), args.first.take(), std::mem::take(&mut args.rest));
+    let pattern = Pattern::new(&Expressions {
+        patterns: words.patterns,
+        ignore_case: args.ignore_case,
+        word: args.word_regexp,
+        hex: args.hex,
+    })?;
+    let mut job = Job {
+        banner: banner(&args, words.filter.as_deref(), &pattern),
+        search: Search::new(pattern, tunnel_ports(&args)?, options(&args)?),
+        filter: words.filter,
+        // Before anything is opened, so that nothing that may wait cannot be ended.
+        signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
+        output: Output::open(&args)?,
+        quiet: args.quiet > 0,
+        searching: false,
+    };
+    if let Some(note) = words.note {
+        eprintln!("ovlsniff: {note}");
+    }
+    let ended = if args.read.is_empty() { live::run(&mut job, &args) } else { files::run(&mut job, &args) };
+    job.conclude(ended)
+}
+
+/// A search with all its parts.
+struct Job {
+    search: Search,
+    filter: Option<String>,
+    signals: Signals,
+    output: Output,
+    banner: Vec<String>,
+    quiet: bool,
+    /// All is open and the search has begun.
+    searching: bool,
+}
+
+/// Why a search ended before its end.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Output(#[from] output::Error),
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+impl From<search::Error<output::Error>> for Error {
+    fn from(error: search::Error<output::Error>) -> Self {
+        match error {
+            search::Error::Filter(error) => Self::Other(error.into()),
+            search::Error::Sink(error) => Self::Output(error),
+        }
+    }
+}
+
+impl Job {
+    /// Says what is searched, and for what.
+    fn announce(&mut self, source: &str) {
+        self.searching = true;
+        if !self.quiet {
+            eprintln!("{source}");
+            self.banner.iter().for_each(|line| eprintln!("{line}"));
+        }
+    }
+
+    /// Says how it goes.
+    fn report(&mut self) -> Result<(), Error> {
+        self.output.end_line()?;
+        eprintln!("{}", self.output.summary);
+        Ok(())
+    }
+
+    /// Flushes everything and says what came of it, whether the search ended well or not.
+    fn conclude(mut self, ended: Result<(), Error>) -> anyhow::Result<Status> {
+        let status = if self.output.summary.matched > 0 { Status::Success } else { Status::NoMatch };
+        let ended = ended.and_then(|()| Ok(self.output.finish()?));
+        match ended {
+            Err(Error::Output(error)) if error.is_broken_pipe() => return Ok(status),
+            Err(Error::Output(error)) => return Err(error.into()),
+            Err(Error::Other(error)) => {
+                // What was found before stays found.
+                let _ = self.output.finish();
+                self.summarise();
+                return Err(error);
+            }
+            Ok(()) => self.summarise(),
+        }
+        Ok(status)
+    }
+
+    fn summarise(&self) {
+        if !self.searching {
+            return;
+        }
+        if !self.quiet {
+            eprintln!("{}", self.output.summary);
+        } else if let Some(dropped @ 1..) = self.output.summary.dropped {
+            eprintln!("ovlsniff: {dropped} packets dropped by kernel; a larger --buffer may help");
+        }
+    }
+}
+
+fn banner(args: &Grep, filter: Option<&str>, pattern: &Pattern) -> Vec<String> {
+    let named = |name: &str, value: Option<&str>| value.map(|value| format!("{name}: {}", escape(value)));
+    let inner = args.inner.as_deref();
+    [named("filter", filter), named("inner filter", inner), match_line(pattern, args.invert_match)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn tunnel_ports(args: &Grep) -> anyhow::Result<TunnelPorts> {
+    let mut ports = TunnelPorts::default();
+    args.vxlan_port.iter().try_for_each(|&port| ports.add_vxlan(port))?;
+    args.geneve_port.iter().try_for_each(|&port| ports.add_geneve(port))?;
+    Ok(ports)
+}
+
+fn options(args: &Grep) -> anyhow::Result<search::Options> {
+    let inner = args.inner.as_deref();
+    let inner =
+        inner.map(|expression| Filters::new(expression, &[LinkType::ETHERNET, LinkType::RAW])).transpose();
+    Ok(search::Options {
+        invert: args.invert_match,
+        vnis: args.vni.clone(),
+        inner: inner.map_err(|error| anyhow!("--inner: {error}"))?,
+        depth: args.depth,
+        before: args.before,
+        after: args.after,
+        limit: args.count.filter(|&count| count > 0),
+        all: args.all,
+    })
+}

@@ -1,0 +1,77 @@
+//! The search through capture files.
+
+use std::path::PathBuf;
+
+use ovlsniff::capture::savefile::{Savefile, shown};
+use ovlsniff::packet::LinkType;
+use ovlsniff::search::Filters;
+
+use super::{Error, Job};
+use crate::cli::Grep;
+
+pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
+    // All are opened before root is left; a file that cannot be opened is told before any is searched.
+    let mut files = Vec::with_capacity(args.read.len());
+    for path in &args.read {
+        files.push(Savefile::open_until(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
+    }
+    let mut filter = filter(job, &files)?;
+    super::live::leave_root(args)?;
+    for (n, mut file) in files.into_iter().enumerate() {
+        if n == 0 {
+            job.announce(&input_line(&args.read));
+            job.output.declare(file.interfaces())?;
+        }
+        let searched = search(job, &mut file, filter.as_mut());
+        // What waited for the rest of its datagram is searched in any case.
+        let output = &mut job.output;
+        job.search.finish(&mut |found| output.take(&found, file.interfaces()))?;
+        searched?;
+        if job.search.is_over() || job.signals.stopped() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) -> Result<(), Error> {
+    loop {
+        if file.waits() && !file.ready() {
+            job.output.flush()?;
+        }
+        if !file.advance().map_err(anyhow::Error::from)? {
+            return Ok(());
+        }
+        let frame = file.frame();
+        if let Some(filter) = &mut filter {
+            if !filter.matches(frame.link, frame.bytes, frame.wire_len).map_err(anyhow::Error::from)? {
+                continue;
+            }
+        }
+        let output = &mut job.output;
+        job.search.frame(&frame, &mut |found| output.take(&found, file.interfaces()))?;
+        if job.search.is_over() || job.signals.stopped() {
+            return Ok(());
+        }
+        if job.signals.take_report() {
+            job.report()?;
+        }
+    }
+}
+
+/// The filter, which must make sense for the link type of at least one of the files.
+fn filter(job: &Job, files: &[Savefile]) -> Result<Option<Filters>, Error> {
+    let Some(expression) = &job.filter else { return Ok(None) };
+    let mut links: Vec<LinkType> =
+        files.iter().flat_map(|file| file.interfaces().iter().map(|interface| interface.link)).collect();
+    links.dedup();
+    if links.is_empty() {
+        links.push(LinkType::ETHERNET);
+    }
+    Ok(Some(Filters::new(expression, &links).map_err(anyhow::Error::from)?))
+}
+
+fn input_line(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| shown(path)).collect();
+    format!("input: {}", names.join(", "))
+}

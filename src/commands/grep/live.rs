@@ -1,0 +1,146 @@
+//! The search through what passes by.
+
+use std::os::fd::OwnedFd;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::bail;
+use ovlsniff::capture::interfaces::Survey;
+use ovlsniff::capture::live::{Device, Event, Live, Options};
+use ovlsniff::capture::namespace::Namespace;
+use ovlsniff::capture::savefile::Interface;
+use ovlsniff::capture::{auto, docker, privileges};
+use ovlsniff::escape::escape;
+use ovlsniff::packet::{Direction, Timestamp};
+
+use super::{Error, Job};
+use crate::cli::{Grep, Way};
+
+pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
+    let (mut live, chosen) = open(job, args)?;
+    let wake: OwnedFd = job.signals.descriptor().map_err(anyhow::Error::from)?;
+    live.wake_on(wake);
+    leave_root(args)?;
+    let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
+    job.announce(&format!("interface: {}", names.join(", ")));
+    let interfaces = described(&live);
+    job.output.declare(&interfaces)?;
+    let ended = search(job, &mut live, &interfaces);
+    count_drops(job, &mut live);
+    let output = &mut job.output;
+    let finished = job.search.finish(&mut |found| output.take(&found, &interfaces));
+    ended?;
+    Ok(finished?)
+}
+
+fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<(), Error> {
+    while !job.search.is_over() {
+        match live.next(None).map_err(anyhow::Error::from)? {
+            Event::Frame(frame) => {
+                let output = &mut job.output;
+                job.search.frame(&frame, &mut |found| output.take(&found, interfaces))?;
+            }
+            Event::Idle => {
+                let output = &mut job.output;
+                job.search.tick(now(), &mut |found| output.take(&found, interfaces))?;
+                job.output.flush()?;
+            }
+            Event::Woken => {
+                job.signals.drain();
+                if job.signals.stopped() {
+                    return Ok(());
+                }
+                if job.signals.take_report() {
+                    count_drops(job, live);
+                    job.report()?;
+                }
+            }
+            Event::Deadline => {}
+        }
+    }
+    Ok(())
+}
+
+/// Interfaces, and how each is announced.
+type Chosen = Vec<(Device, String)>;
+
+/// Opens what was asked for, or what carries overlays.
+fn open(job: &Job, args: &Grep) -> Result<(Live, Chosen), Error> {
+    let namespace = args.netns.as_deref().map(Namespace::find).transpose().map_err(anyhow::Error::from)?;
+    let chosen = choose(args, namespace.as_ref())?;
+    let defaults = Options::default();
+    let options = Options {
+        promiscuous: !args.no_promiscuous,
+        snaplen: args.snaplen.unwrap_or(defaults.snaplen),
+        buffer: args.buffer.unwrap_or(defaults.buffer),
+        direction: args.direction.map(|way| match way {
+            Way::In => Direction::In,
+            Way::Out => Direction::Out,
+        }),
+        // JSON says which way a frame went; text does not.
+        directed: args.json,
+        filter: job.filter.clone(),
+        namespace,
+    };
+    let devices: Vec<Device> = chosen.iter().map(|(device, _)| device.clone()).collect();
+    Ok((Live::open(&devices, &options).map_err(anyhow::Error::from)?, chosen))
+}
+
+fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> {
+    let mut chosen = Chosen::new();
+    let mut auto = args.interface.is_empty();
+    for name in &args.interface {
+        match name.as_str() {
+            "auto" => auto = true,
+            name => chosen.push((Device::new(name), escape(name).into_owned())),
+        }
+    }
+    if auto {
+        let survey = match namespace {
+            Some(namespace) => namespace.visit(Survey::take)?,
+            None => Survey::take(),
+        }?;
+        for choice in auto::choose(&survey, docker::swarm().as_ref()) {
+            chosen.push((Device::new(&choice.name), choice.to_string()));
+        }
+        if chosen.is_empty() {
+            bail!("no interface is up; bring one up, or name one with -i");
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    chosen.retain(|(device, _)| seen.insert(device.as_str().to_owned()));
+    Ok(chosen)
+}
+
+/// Leaves root for the user that was asked for, or `nobody`.
+pub(super) fn leave_root(args: &Grep) -> anyhow::Result<()> {
+    if args.no_drop {
+        return Ok(());
+    }
+    let user = args.user.as_deref().unwrap_or("nobody");
+    if privileges::leave(user)? == privileges::Outcome::Alone && args.quiet == 0 {
+        eprintln!("ovlsniff: staying root: this user namespace has no other user");
+    }
+    Ok(())
+}
+
+/// The interfaces as a capture file describes them.
+fn described(live: &Live) -> Vec<Interface> {
+    let describe = |interface: &ovlsniff::capture::live::Interface| Interface {
+        name: Some(interface.device.as_str().to_owned()),
+        link: interface.link,
+        snaplen: 0,
+        digits: 9,
+    };
+    live.interfaces().iter().map(describe).collect()
+}
+
+fn count_drops(job: &mut Job, live: &mut Live) {
+    let statistics = live.statistics();
+    job.output.summary.dropped = Some(statistics.dropped_kernel + statistics.dropped_interface);
+}
+
+/// The wall clock, for the time when nothing passes by that would tell it.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::new(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos(), 9)
+}

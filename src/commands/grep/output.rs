@@ -1,0 +1,237 @@
+//! Where what was found goes: blocks, marks and lines to standard output, frames to a capture file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use anyhow::bail;
+use ovlsniff::capture::savefile::Interface;
+use ovlsniff::capture::write::{self, Format, Writer};
+use ovlsniff::packet::{Frame, Timestamp};
+use ovlsniff::print::{
+    ColorChoice, Json, JsonOptions, Mark, Marks, Printer, Replacement, Shape, Shown, Summary, Text,
+    TextOptions, Times, use_color,
+};
+use ovlsniff::search::{Found, Outcome};
+
+use crate::cli::{self, Grep};
+
+/// A match waits for company in the buffer no longer than this, in nanoseconds of the capture's clock.
+const PATIENCE: i64 = 4_000_000;
+const BUFFER: usize = 256 << 10;
+
+/// Standard output, or nothing when the capture file takes its place.
+type Out = BufWriter<Box<dyn Write>>;
+
+pub(super) struct Output {
+    printer: Printer<Out>,
+    file: Option<Writer<File>>,
+    decap: bool,
+    /// Flush after every packet.
+    eager: bool,
+    /// Since when something waits in a buffer, by the capture's clock.
+    pending: Option<i64>,
+    pub(super) summary: Summary,
+    scratch: Vec<u8>,
+}
+
+/// Why nothing more can be put out.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("write standard output: {0}")]
+    Print(#[from] io::Error),
+    #[error(transparent)]
+    File(#[from] write::Error),
+}
+
+impl Error {
+    /// Whether whoever reads the output has gone away.
+    pub(super) fn is_broken_pipe(&self) -> bool {
+        match self {
+            Self::Print(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::File(error) => error.is_broken_pipe(),
+        }
+    }
+}
+
+impl Output {
+    /// Checks the options that have to do with output, and opens it.
+    pub(super) fn open(args: &Grep) -> anyhow::Result<Self> {
+        let to_stdout = args.write.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        if to_stdout && args.json {
+            bail!("--json and -O - both want standard output; write the capture to a file");
+        }
+        if to_stdout && io::stdout().is_terminal() {
+            bail!("-O - would write a capture to the terminal; send it to a file or another program");
+        }
+        let out: Box<dyn Write> = if to_stdout {
+            Box::new(io::sink())
+        } else {
+            Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+        };
+        let out = BufWriter::with_capacity(BUFFER, out);
+        let printer = if args.json {
+            Printer::Json(Json::new(out, JsonOptions { limit: args.depth }))
+        } else {
+            Printer::Text(Text::new(out, &text_options(args)))
+        };
+        Ok(Self {
+            printer,
+            file: args.write.as_ref().map(|path| open_file(path, args)).transpose()?,
+            decap: args.decap,
+            eager: args.line_buffered || io::stdout().is_terminal(),
+            pending: None,
+            summary: Summary::default(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Has what stands before the frames of these interfaces written at once: a reader of a pipe waits for it.
+    pub(super) fn declare(&mut self, interfaces: &[Interface]) -> Result<(), Error> {
+        let Some(file) = self.file.as_mut().filter(|_| !self.decap) else { return Ok(()) };
+        if let [interface, ..] = interfaces {
+            file.declare(interface)?;
+            file.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Takes what was found; `interfaces` are those its frame's number counts among.
+    #[inline]
+    pub(super) fn take(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
+        self.count(found);
+        if found.show {
+            self.show(found, interfaces)?;
+        } else {
+            let mark = if found.outcome == Outcome::Opaque { Mark::Opaque } else { Mark::Clear };
+            for _ in 0..found.packet.frames {
+                self.printer.mark(mark)?;
+            }
+        }
+        if self.eager { self.flush() } else { self.flush_when_due(found.frame.time) }
+    }
+
+    #[inline]
+    fn count(&mut self, found: &Found<'_>) {
+        if found.recalled {
+            return;
+        }
+        self.summary.packets += 1;
+        match (found.outcome, found.packet.opaque) {
+            (Outcome::Match, _) => self.summary.matched += 1,
+            (_, Some(opaque)) => self.summary.opaque.add(opaque),
+            (_, None) => self.summary.clear += 1,
+        }
+    }
+
+    #[cold]
+    fn show(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
+        let own = interfaces.get(found.frame.interface as usize);
+        let name = own.and_then(|interface| interface.name.as_deref());
+        self.printer.packet(&Shown {
+            frame: found.frame,
+            packet: found.packet,
+            spans: found.spans,
+            outcome: found.outcome,
+            interface: name.filter(|_| interfaces.len() > 1 || matches!(self.printer, Printer::Json(_))),
+        })?;
+        let (Some(file), Some(own)) = (&mut self.file, own) else { return Ok(()) };
+        if self.decap {
+            let (link, bytes) = found.packet.rebuild_inner(&mut self.scratch);
+            let wire_len = bytes.len() as u32;
+            file.write(&Frame { link, bytes, wire_len, ..*found.frame }, own)?;
+            return Ok(());
+        }
+        for held in found.earlier {
+            file.write(&held.frame(), own)?;
+        }
+        Ok(file.write(found.frame, own)?)
+    }
+
+    /// Flushes when something has waited long enough: on a wire that is never quiet a match must not be held back.
+    #[inline]
+    fn flush_when_due(&mut self, now: Timestamp) -> Result<(), Error> {
+        match self.pending {
+            None => self.pending = Some(now.nanos),
+            Some(since) if now.nanos.wrapping_sub(since) > PATIENCE => return self.flush(),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Flushes what waits, if anything does.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        if self.pending.take().is_some() || self.eager {
+            self.printer.flush()?;
+            if let Some(file) = &mut self.file {
+                file.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the line of marks, so that a message on a terminal begins its own.
+    pub(super) fn end_line(&mut self) -> Result<(), Error> {
+        self.printer.end_line()?;
+        Ok(self.printer.flush()?)
+    }
+
+    /// Ends the output: everything is with the operating system after this.
+    pub(super) fn finish(&mut self) -> Result<(), Error> {
+        self.end_line()?;
+        if let Some(file) = &mut self.file {
+            file.finish()?;
+        }
+        Ok(())
+    }
+}
+
+fn open_file(path: &Path, args: &Grep) -> anyhow::Result<Writer<File>> {
+    if let Some(reading) = args.read.iter().find(|reading| write::same_file(reading, path)) {
+        bail!("-O {} would overwrite what -r reads: {}", path.display(), reading.display());
+    }
+    Ok(Writer::create(path, Format::of(path))?.as_ethernet(args.decap))
+}
+
+fn text_options(args: &Grep) -> TextOptions {
+    let shape = match args.shape {
+        _ if args.hexdump => Shape::Hex,
+        cli::Shape::Normal => Shape::Normal,
+        cli::Shape::Byline => Shape::ByLine,
+        cli::Shape::Single => Shape::Single,
+        cli::Shape::None => Shape::None,
+    };
+    let marks = match args.marks {
+        _ if args.quiet > 0 => Marks::None,
+        cli::Marks::Opaque => Marks::Opaque,
+        cli::Marks::Ngrep => Marks::Ngrep,
+        cli::Marks::None => Marks::None,
+    };
+    let times = match args.relative {
+        _ if args.time => Times::Clock,
+        0 => Times::None,
+        1 => Times::SinceLast,
+        _ => Times::SinceFirst,
+    };
+    let choice = match args.color {
+        cli::Color::Auto => ColorChoice::Auto,
+        cli::Color::Always => ColorChoice::Always,
+        cli::Color::Never => ColorChoice::Never,
+    };
+    let environment = |name| std::env::var(name).ok();
+    let (no_color, force) = (environment("NO_COLOR"), environment("CLICOLOR_FORCE"));
+    let terminal = io::stdout().is_terminal();
+    let width = || terminal_size::terminal_size().map(|(width, _)| u32::from(width.0)).filter(|_| terminal);
+    TextOptions {
+        shape,
+        columns: args.columns.or_else(width).unwrap_or(80).max(8) as usize,
+        replacement: Replacement::new(args.replacement).unwrap_or_default(),
+        limit: args.depth,
+        utf8: args.utf8,
+        color: use_color(choice, no_color.as_deref(), force.as_deref(), terminal),
+        times,
+        marks,
+        headers_only: args.quiet > 1,
+    }
+}

@@ -1,0 +1,341 @@
+//! Floor 1: the fold of frames to what is to be shown.
+//!
+//! A [`Search`] takes one frame after the other, decodes it, puts datagrams together, and tells a sink what became of
+//! each packet. It reads no clock and prints nothing, so that a capture file and a live wire are the same to it.
+
+mod context;
+mod filters;
+
+pub use filters::Filters;
+
+use std::ops::Range;
+
+use crate::capture::bpf;
+use crate::packet::{
+    Added, Datagram, Decoder, Frame, Held, InnerFrame, Packet, Reassembly, Timestamp, TunnelPorts, Vni,
+};
+use crate::pattern::Pattern;
+use context::{Following, Kept, Preceding};
+
+/// What is to be found.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Packets that do not match the pattern, rather than those that do.
+    pub invert: bool,
+    /// Only packets of these virtual networks; all when empty. What cannot be read passes: nobody can say.
+    pub vnis: Vec<Vni>,
+    /// Only packets whose innermost frame passes these filters. What cannot be read passes.
+    pub inner: Option<Filters>,
+    /// Bytes of a payload that are searched.
+    pub depth: Option<usize>,
+    /// Packets of the same flow to show before a match.
+    pub before: usize,
+    /// Packets of the same flow to show after a match.
+    pub after: usize,
+    /// Matches after which the search ends.
+    pub limit: Option<u64>,
+    /// Every packet is to be shown.
+    pub all: bool,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It is what was looked for.
+    Match,
+    /// Nobody without a key can read it.
+    Opaque,
+    /// It can be read, and is not what was looked for.
+    Clear,
+}
+
+impl Outcome {
+    /// The stable word for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Opaque => "opaque",
+            Self::Clear => "clear",
+        }
+    }
+}
+
+/// A packet and what became of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The frame; of a datagram in fragments the one that completed it.
+    pub frame: &'a Frame<'a>,
+    /// The frame decoded.
+    pub packet: &'a Packet<'a>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Where the pattern matched in the payload: in order, not overlapping, none empty.
+    pub spans: &'a [Range<usize>],
+    /// The other frames of a datagram in fragments.
+    pub earlier: &'a [Held],
+    /// Whether it is to be shown: a match, its context, or everything was asked for.
+    pub show: bool,
+    /// It was told before, and comes again as the context of a match.
+    pub recalled: bool,
+}
+
+/// A search in progress.
+#[derive(Debug)]
+pub struct Search {
+    decoder: Decoder,
+    reassembly: Reassembly,
+    pattern: Pattern,
+    options: Options,
+    preceding: Preceding,
+    following: Following,
+    matched: u64,
+    spans: Vec<Range<usize>>,
+    rebuilt: Vec<u8>,
+}
+
+/// Why a search cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error<E> {
+    /// The inner filter does not fit the innermost frames.
+    #[error(transparent)]
+    Filter(#[from] bpf::Error),
+    /// The sink failed.
+    #[error(transparent)]
+    Sink(E),
+}
+
+/// What a datagram was put together from, when it was more than one frame.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    protocol: u8,
+    payload: &'a [u8],
+    earlier: &'a Datagram,
+}
+
+impl Search {
+    /// A search for `pattern`, with UDP to `ports` taken for tunnels.
+    pub fn new(pattern: Pattern, ports: TunnelPorts, options: Options) -> Self {
+        Self {
+            decoder: Decoder::new(ports),
+            reassembly: Reassembly::default(),
+            preceding: Preceding::new(options.before),
+            following: Following::new(options.after),
+            pattern,
+            options,
+            matched: 0,
+            spans: Vec::new(),
+            rebuilt: Vec::new(),
+        }
+    }
+
+    /// What is looked for.
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// Packets that matched so far.
+    pub fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    /// Whether the limit of matches is reached and the context of the last one complete.
+    pub fn is_over(&self) -> bool {
+        self.limit_reached() && self.following.is_empty()
+    }
+
+    fn limit_reached(&self) -> bool {
+        self.options.limit.is_some_and(|limit| self.matched >= limit)
+    }
+
+    /// Takes the next frame and tells `sink` what became of it, and of frames that waited for it.
+    ///
+    /// # Errors
+    /// What the sink returns, or [`Error::Filter`] when the inner filter does not fit.
+    #[inline]
+    pub fn frame<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        self.tick(frame.time, sink)?;
+        let packet = self.decoder.decode(frame);
+        if packet.is_fragment() {
+            self.fragment(frame, &packet, sink)
+        } else {
+            self.packet(frame, &packet, None, sink)
+        }
+    }
+
+    /// Lets time pass without a frame: fragments that have waited too long are searched as they are.
+    ///
+    /// # Errors
+    /// As [`Self::frame`].
+    #[inline]
+    pub fn tick<E>(
+        &mut self,
+        now: Timestamp,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        while let Some(datagram) = self.reassembly.expired(now) {
+            self.fragments_alone(datagram.frames(), sink)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the search: what still waited for the rest of its datagram is searched as it is.
+    ///
+    /// # Errors
+    /// As [`Self::frame`].
+    pub fn finish<E>(&mut self, sink: &mut impl FnMut(Found<'_>) -> Result<(), E>) -> Result<(), Error<E>> {
+        while let Some(datagram) = self.reassembly.drain() {
+            self.fragments_alone(datagram.frames(), sink)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn fragment<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        packet: &Packet<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        match self.reassembly.add(frame, packet) {
+            Added::Held => Ok(()),
+            Added::Whole { protocol, payload, earlier } => {
+                let whole = Whole { protocol, payload: &payload, earlier: &earlier };
+                self.datagram(frame, packet, whole, sink)
+            }
+            Added::Alone => self.fragment_alone(frame, sink),
+            Added::GivenUp(datagram) => {
+                self.fragments_alone(datagram.frames(), sink)?;
+                self.fragment_alone(frame, sink)
+            }
+        }
+    }
+
+    fn datagram<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        packet: &Packet<'_>,
+        whole: Whole<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        let frames = whole.earlier.frames().len() as u32 + 1;
+        let packet = self.decoder.datagram(packet.clone(), whole.protocol, whole.payload, frames);
+        self.packet(frame, &packet, Some(whole), sink)
+    }
+
+    fn fragments_alone<E>(
+        &mut self,
+        frames: &[Held],
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        frames.iter().try_for_each(|held| self.fragment_alone(&held.frame(), sink))
+    }
+
+    fn fragment_alone<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        let packet = self.decoder.decode(frame);
+        let packet = self.decoder.lone_fragment(packet);
+        self.packet(frame, &packet, None, sink)
+    }
+
+    #[inline]
+    fn packet<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        packet: &Packet<'_>,
+        whole: Option<Whole<'_>>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        if !self.wanted(packet)? {
+            return Ok(());
+        }
+        let outcome = self.outcome(packet);
+        if outcome == Outcome::Match {
+            self.recall(packet, sink)?;
+        }
+        let context = self.following.passes(packet, outcome);
+        let show = outcome == Outcome::Match || context || self.options.all;
+        let earlier = whole.map_or(&[][..], |whole| whole.earlier.frames());
+        let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
+        sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false }).map_err(Error::Sink)?;
+        self.preceding
+            .keep(show, packet, || Kept::new(frame, whole.map(|w| (w.protocol, w.payload, packet.frames))));
+        Ok(())
+    }
+
+    /// Whether the packet is of a network and an inner flow that was asked for.
+    #[inline]
+    fn wanted(&mut self, packet: &Packet<'_>) -> Result<bool, bpf::Error> {
+        if packet.opaque.is_some() {
+            return Ok(true);
+        }
+        if !self.options.vnis.is_empty() && !packet.vni().is_some_and(|vni| self.options.vnis.contains(&vni))
+        {
+            return Ok(false);
+        }
+        let Some(filters) = &mut self.options.inner else { return Ok(true) };
+        let (link, bytes) = match packet.inner {
+            InnerFrame::Whole { link, bytes } => (link, bytes),
+            InnerFrame::Parts { .. } => packet.rebuild_inner(&mut self.rebuilt),
+        };
+        filters.matches(link, bytes, bytes.len() as u32)
+    }
+
+    #[inline]
+    fn outcome(&mut self, packet: &Packet<'_>) -> Outcome {
+        if packet.opaque.is_some() {
+            return Outcome::Opaque;
+        }
+        let payload = match self.options.depth {
+            Some(depth) => packet.payload.get(..depth).unwrap_or(packet.payload),
+            None => packet.payload,
+        };
+        let matches = !payload.is_empty() && self.pattern.is_match(payload) != self.options.invert;
+        if !matches || self.limit_reached() {
+            return Outcome::Clear;
+        }
+        self.matched += 1;
+        self.spans.clear();
+        if !self.options.invert {
+            self.pattern.spans(payload, &mut self.spans);
+        }
+        Outcome::Match
+    }
+
+    /// Tells the packets of the same flow that came before a match.
+    fn recall<E>(
+        &mut self,
+        packet: &Packet<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        for kept in self.preceding.take(packet) {
+            let frame = kept.frame();
+            let decoded = self.decoder.decode(&frame);
+            let packet = match kept.datagram() {
+                Some((protocol, payload, frames)) => {
+                    self.decoder.datagram(decoded, protocol, payload, frames)
+                }
+                None if decoded.is_fragment() => self.decoder.lone_fragment(decoded),
+                None => decoded,
+            };
+            let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Clear };
+            let found = Found {
+                frame: &frame,
+                packet: &packet,
+                outcome,
+                spans: &[],
+                earlier: &[],
+                show: true,
+                recalled: true,
+            };
+            sink(found).map_err(Error::Sink)?;
+        }
+        Ok(())
+    }
+}
