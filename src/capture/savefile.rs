@@ -52,7 +52,6 @@ pub struct Savefile {
     interfaces: Vec<Interface>,
     record: Record,
     number: u64,
-    ended: bool,
     waits: bool,
 }
 
@@ -60,6 +59,8 @@ pub struct Savefile {
 enum Format {
     Classic(classic::Header),
     Pcapng(pcapng::Section),
+    /// No frame is to come any more.
+    Ended,
 }
 
 /// A frame as a format finds it: all but its number, and its bytes as a place in the buffer.
@@ -106,36 +107,29 @@ impl Savefile {
         let mut buffer = Buffer::new(source);
         let mut interfaces = Vec::new();
         let format = match read_format(&mut buffer, &mut interfaces) {
-            Ok(format) => Some(format),
-            Err(_) if buffer.stopped() => None,
+            Ok(format) => format,
+            Err(_) if buffer.stopped() => Format::Ended,
             Err(e) => return Err(e.of(&file, buffer.compression())),
         };
-        let ended = format.is_none();
-        let format = format.unwrap_or(Format::Pcapng(pcapng::Section::default()));
-        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, ended, waits })
+        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, waits })
     }
 
     /// Goes on to the next frame, which [`Self::frame`] then gives; false at the end of the file and after an error.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, Error> {
-        if self.ended {
-            return Ok(false);
-        }
-        let read = match &mut self.format {
-            Format::Classic(header) => header.next(&mut self.buffer),
-            Format::Pcapng(section) => section.next(&mut self.buffer, &mut self.interfaces),
+        // Mostly the whole record is in the buffer, and right; all else is for the other way.
+        let record = match &self.format {
+            Format::Classic(header) => header.whole(&mut self.buffer),
+            Format::Pcapng(section) => section.whole(&mut self.buffer),
+            Format::Ended => None,
         };
-        match read {
-            Ok(Some(record)) => {
+        match record {
+            Some(record) => {
                 self.number += 1;
                 self.record = record;
                 Ok(true)
             }
-            Ok(None) => {
-                self.ended = true;
-                Ok(false)
-            }
-            Err(fault) => self.fail(fault),
+            None => self.read_on(),
         }
     }
 
@@ -176,11 +170,11 @@ impl Savefile {
     ///
     /// Before a `next` for which this is false, whatever is to be seen should be flushed.
     pub fn ready(&self) -> bool {
-        self.ended
-            || match &self.format {
-                Format::Classic(header) => header.ready(&self.buffer),
-                Format::Pcapng(section) => section.ready(&self.buffer),
-            }
+        match &self.format {
+            Format::Classic(header) => header.ready(&self.buffer),
+            Format::Pcapng(section) => section.ready(&self.buffer),
+            Format::Ended => true,
+        }
     }
 
     /// Bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
@@ -188,13 +182,29 @@ impl Savefile {
         self.buffer.offset()
     }
 
-    #[cold]
-    fn fail(&mut self, fault: error::Fault) -> Result<bool, Error> {
-        self.ended = true;
-        if self.buffer.stopped() {
-            return Ok(false);
+    /// [`Self::advance`] when the buffer runs out, when a block is not a frame, at the end and for faults.
+    #[inline(never)]
+    fn read_on(&mut self) -> Result<bool, Error> {
+        let read = match &mut self.format {
+            Format::Classic(header) => header.next(&mut self.buffer),
+            Format::Pcapng(section) => section.next(&mut self.buffer, &mut self.interfaces),
+            Format::Ended => Ok(None),
+        };
+        match read {
+            Ok(Some(record)) => {
+                self.number += 1;
+                self.record = record;
+                return Ok(true);
+            }
+            Ok(None) => self.format = Format::Ended,
+            Err(fault) => {
+                self.format = Format::Ended;
+                if !self.buffer.stopped() {
+                    return Err(fault.of(&self.file, self.buffer.compression()));
+                }
+            }
         }
-        Err(fault.of(&self.file, self.buffer.compression()))
+        Ok(false)
     }
 }
 

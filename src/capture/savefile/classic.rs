@@ -69,25 +69,35 @@ impl Header {
         Ok((Self { big_endian, unit, digits, link, fcs, head }, interface))
     }
 
-    /// The next record; `None` at the file's end.
+    /// The next record, if it is in the buffer as a whole.
     #[inline]
+    pub(super) fn whole(&self, buffer: &mut Buffer) -> Option<Record> {
+        let available = buffer.available();
+        let [seconds, fraction, captured, wire] = self.fields(available.first_chunk()?);
+        let whole = self.head + captured as usize;
+        if whole > available.len() || captured > MAX_FRAME {
+            return None;
+        }
+        let direction = if self.head == 16 { None } else { packet_type(available) };
+        let start = buffer.start() + self.head;
+        buffer.consume(whole);
+        let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
+        let (wire_len, len) = without_fcs(wire, captured as usize, self.fcs);
+        let time = Timestamp { nanos, digits: self.digits };
+        Some(Record { time, link: self.link, interface: 0, direction, wire_len, start, len })
+    }
+
+    /// The next record, read if need be; `None` at the file's end.
     pub(super) fn next(&self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
         let Some(header) = buffer.peek::<16>()? else { return end(buffer) };
-        let [seconds, fraction, captured, wire] = self.fields(&header);
+        let [_, _, captured, _] = self.fields(&header);
         if captured > MAX_FRAME {
             return Err(Fault::absurd(buffer.offset(), captured));
         }
-        let captured = captured as usize;
-        if !buffer.fill(self.head + captured)? {
+        if !buffer.fill(self.head + captured as usize)? {
             return Err(cut_in_frame(buffer, self.head, captured));
         }
-        let direction = if self.head == 16 { None } else { packet_type(buffer) };
-        let start = buffer.start() + self.head;
-        buffer.consume(self.head + captured);
-        let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
-        let (wire_len, len) = without_fcs(wire, captured, self.fcs);
-        let time = Timestamp { nanos, digits: self.digits };
-        Ok(Some(Record { time, link: self.link, interface: 0, direction, wire_len, start, len }))
+        Ok(self.whole(buffer))
     }
 
     /// Whether a whole record is in the buffer.
@@ -99,9 +109,20 @@ impl Header {
 
     #[inline]
     fn fields(&self, header: &[u8; 16]) -> [u32; 4] {
-        let words = [0, 4, 8, 12].map(|at| [header[at], header[at + 1], header[at + 2], header[at + 3]]);
-        if self.big_endian { words.map(u32::from_be_bytes) } else { words.map(u32::from_le_bytes) }
+        if self.big_endian { swapped(header) } else { little(header) }
     }
+}
+
+#[inline]
+fn little(header: &[u8; 16]) -> [u32; 4] {
+    [0, 4, 8, 12].map(|at| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]))
+}
+
+/// Apart, so that the usual byte order pays nothing for it.
+#[cold]
+#[inline(never)]
+fn swapped(header: &[u8; 16]) -> [u32; 4] {
+    little(header).map(u32::swap_bytes)
 }
 
 /// The lengths of a frame without its frame check sequence, which only a whole frame still has.
@@ -114,9 +135,8 @@ pub(super) fn without_fcs(wire: u32, captured: usize, fcs: u32) -> (u32, usize) 
 }
 
 /// The direction by a Linux packet type (`if_packet.h`) in the header of Kuznetzov's variant.
-fn packet_type(buffer: &Buffer) -> Option<Direction> {
-    let header = buffer.head::<24>()?;
-    match header[22] {
+fn packet_type(header: &[u8]) -> Option<Direction> {
+    match header.get(22)? {
         0..=2 => Some(Direction::In),
         4 => Some(Direction::Out),
         _ => None,
@@ -134,7 +154,7 @@ fn end(buffer: &Buffer) -> Result<Option<Record>, Fault> {
 }
 
 #[cold]
-fn cut_in_frame(buffer: &Buffer, head: usize, captured: usize) -> Fault {
+fn cut_in_frame(buffer: &Buffer, head: usize, captured: u32) -> Fault {
     let rest = buffer.available().len();
     let offset = buffer.offset() + rest as u64;
     let begin = buffer.offset();

@@ -53,6 +53,17 @@ struct Fixed {
     at: usize,
 }
 
+/// What can be wrong with a packet block.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum Wrong {
+    #[error("a packet block is too short for its fields")]
+    TooShort,
+    #[error("a packet names interface {0}, which was not declared")]
+    Interface(usize),
+    #[error("a packet of {captured} bytes is in a block with room for {room}")]
+    Room { captured: usize, room: usize },
+}
+
 impl Section {
     /// Takes the first section's header.
     pub(super) fn open(buffer: &mut Buffer, interfaces: &mut [Interface]) -> Result<Self, Fault> {
@@ -64,8 +75,21 @@ impl Section {
         }
     }
 
-    /// The next packet block; `None` at the file's end.
+    /// The next packet, if an enhanced packet block comes next and is in the buffer as a whole.
     #[inline]
+    pub(super) fn whole(&self, buffer: &mut Buffer) -> Option<Record> {
+        let [kind, total] = self.endian.two(*buffer.available().first_chunk()?);
+        if kind != ENHANCED_PACKET || total < AROUND || total % 4 != 0 || total > MAX_BLOCK {
+            return None;
+        }
+        let block = buffer.available().get(..total as usize)?;
+        if self.endian.u32(*block.last_chunk()?) != total {
+            return None;
+        }
+        self.packet(buffer, kind, total).ok()
+    }
+
+    /// The next packet block, read if need be; `None` at the file's end.
     pub(super) fn next(
         &mut self,
         buffer: &mut Buffer,
@@ -82,7 +106,12 @@ impl Section {
             match kind {
                 ENHANCED_PACKET | OLD_PACKET | SIMPLE_PACKET => {
                     self.whole_block(buffer, total)?;
-                    return self.packet(buffer, kind, total).map(Some);
+                    return match self.packet(buffer, kind, total) {
+                        Ok(record) => Ok(Some(record)),
+                        Err(wrong) => {
+                            Err(Fault::Damaged { offset: buffer.offset(), what: wrong.to_string() })
+                        }
+                    };
                 }
                 INTERFACE => {
                     self.whole_block(buffer, total)?;
@@ -126,7 +155,6 @@ impl Section {
     }
 
     /// Sees to it that the block is in the buffer, and that its two lengths agree.
-    #[inline]
     fn whole_block(&self, buffer: &mut Buffer, total: u32) -> Result<(), Fault> {
         if total > MAX_BLOCK {
             return Err(Fault::absurd(buffer.offset(), total));
@@ -174,32 +202,20 @@ impl Section {
 
     /// Takes a packet block, which is in the buffer.
     #[inline]
-    fn packet(&self, buffer: &mut Buffer, kind: u32, total: u32) -> Result<Record, Fault> {
-        let offset = buffer.offset();
-        let body_at = buffer.start() + 8;
+    fn packet(&self, buffer: &mut Buffer, kind: u32, total: u32) -> Result<Record, Wrong> {
         let body = self.body(buffer, total);
-        let Some(fixed) = Fixed::read(body, kind) else {
-            return Err(Fault::Damaged { offset, what: "a packet block is too short for its fields".into() });
-        };
-        let Some(interface) = self.interfaces.get(fixed.interface) else {
-            let what = format!("a packet names interface {}, which was not declared", fixed.interface);
-            return Err(Fault::Damaged { offset, what });
-        };
-        let room = body.len() - fixed.at;
+        let fixed = Fixed::read(body, kind).ok_or(Wrong::TooShort)?;
+        let interface = self.interfaces.get(fixed.interface).ok_or(Wrong::Interface(fixed.interface))?;
+        let room = (body.len() - fixed.at).min(MAX_FRAME as usize);
         let captured = if kind == SIMPLE_PACKET {
             // It has no length of its own: the whole frame, or as much as the snaplen let through.
             let limit = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
-            fixed.wire.min(limit)
+            fixed.wire.min(limit) as usize
         } else {
-            fixed.captured
+            fixed.captured as usize
         };
-        if captured > MAX_FRAME {
-            return Err(Fault::absurd(offset, captured));
-        }
-        let captured = captured as usize;
         if captured > room {
-            let what = format!("a packet of {captured} bytes is in a block with room for {room}");
-            return Err(Fault::Damaged { offset, what });
+            return Err(Wrong::Room { captured, room });
         }
         let options = body.from(fixed.at + captured.next_multiple_of(4));
         let (direction, fcs) = if kind == SIMPLE_PACKET || options.len() < 8 {
@@ -213,17 +229,17 @@ impl Section {
         } else {
             interface.time(fixed.ticks)
         };
-        let record = Record {
+        let start = buffer.start() + 8 + fixed.at;
+        buffer.consume(total as usize);
+        Ok(Record {
             time,
             link: interface.link,
             interface: interface.number,
             direction,
             wire_len,
-            start: body_at + fixed.at,
+            start,
             len,
-        };
-        buffer.consume(total as usize);
-        Ok(record)
+        })
     }
 
     /// A block's body, which is in the buffer.
