@@ -109,20 +109,9 @@ impl Header {
 
     #[inline]
     fn fields(&self, header: &[u8; 16]) -> [u32; 4] {
-        if self.big_endian { swapped(header) } else { little(header) }
+        let words = [0, 4, 8, 12].map(|at| [header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        if self.big_endian { words.map(u32::from_be_bytes) } else { words.map(u32::from_le_bytes) }
     }
-}
-
-#[inline]
-fn little(header: &[u8; 16]) -> [u32; 4] {
-    [0, 4, 8, 12].map(|at| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]))
-}
-
-/// Apart, so that the usual byte order pays nothing for it.
-#[cold]
-#[inline(never)]
-fn swapped(header: &[u8; 16]) -> [u32; 4] {
-    little(header).map(u32::swap_bytes)
 }
 
 /// The lengths of a frame without its frame check sequence, which only a whole frame still has.
