@@ -255,12 +255,13 @@ impl Fixed {
         if kind == SIMPLE_PACKET {
             return Some(Self { interface: 0, ticks: 0, captured: 0, wire: body.u32(0)?, at: 4 });
         }
-        let interface = if kind == OLD_PACKET { usize::from(body.u16(0)?) } else { body.u32(0)? as usize };
+        let [id, high, low, captured, wire] = body.words()?;
+        let interface = if kind == OLD_PACKET { u32::from(body.u16(0)?) } else { id };
         Some(Self {
-            interface,
-            ticks: u64::from(body.u32(4)?) << 32 | u64::from(body.u32(8)?),
-            captured: body.u32(12)?,
-            wire: body.u32(16)?,
+            interface: interface as usize,
+            ticks: (u64::from(high) << 32) | u64::from(low),
+            captured,
+            wire,
             at: 20,
         })
     }

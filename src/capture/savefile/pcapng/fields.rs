@@ -73,6 +73,14 @@ impl<'a> Fields<'a> {
         self.bytes.get(at..)?.first_chunk().map(|b| self.endian.u32(*b))
     }
 
+    /// The five numbers it begins with.
+    #[inline]
+    pub(super) fn words(self) -> Option<[u32; 5]> {
+        let head: &[u8; 20] = self.bytes.first_chunk()?;
+        let word = |at: usize| [head[at], head[at + 1], head[at + 2], head[at + 3]];
+        Some([0, 4, 8, 12, 16].map(|at| self.endian.u32(word(at))))
+    }
+
     pub(super) fn i64(self, at: usize) -> Option<i64> {
         let bytes: [u8; 8] = *self.bytes.get(at..)?.first_chunk()?;
         Some(if self.endian == Endian::Big { i64::from_be_bytes(bytes) } else { i64::from_le_bytes(bytes) })
