@@ -13,7 +13,7 @@ pub(super) fn write(out: &mut Vec<u8>, layout: &Layout, payload: &[u8], mut span
         let mut as_text = spans;
         if let (Ok(bytes), false) = (payload[row.clone()].try_into(), spans.touches(&row)) {
             out.extend_from_slice(&plain(bytes));
-            layout.bytes(out, payload, row, &mut as_text);
+            out.extend_from_slice(&bytes.map(|byte| layout.shown(byte)));
             out.push(b'\n');
             continue;
         }

@@ -134,6 +134,13 @@ impl Layout {
         }
     }
 
+    /// A byte as it is printed: a comparison and a choice, which the compiler makes of 16 bytes at once, where a table
+    /// is read byte by byte.
+    #[inline]
+    pub(super) fn shown(&self, byte: u8) -> u8 {
+        if is_printable(byte) { byte } else { self.replacement }
+    }
+
     /// A piece of a line, byte by byte.
     pub(super) fn bytes(
         &self,
@@ -143,9 +150,7 @@ impl Layout {
         spans: &mut Spans<'_>,
     ) {
         spans.runs(piece, |run, matched| {
-            // A comparison and a choice, which the compiler makes of 16 bytes at once, where a table is read byte by byte.
-            let replacement = self.replacement;
-            let shown = payload[run].iter().map(|&byte| if is_printable(byte) { byte } else { replacement });
+            let shown = payload[run].iter().map(|&byte| self.shown(byte));
             if matched {
                 out.extend_from_slice(&self.palette.start);
                 out.extend(shown);
