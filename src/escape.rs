@@ -56,6 +56,8 @@ pub fn is_plain(c: char) -> bool {
     match c {
         ' '..='~' => true,
         c if c.is_ascii() => false,
+        // Most of what is met, without a look into the table: Latin letters, Chinese characters, what stands for no UTF-8.
+        '\u{c0}'..='\u{24f}' | '\u{4e00}'..='\u{9fff}' | char::REPLACEMENT_CHARACTER => true,
         c => c.escape_debug().len() == 1,
     }
 }

@@ -6,10 +6,10 @@
 //! |---|---|---|
 //! | 0 | [`packet`], [`pattern`], [`escape`] | bytes to values; matching; safe text |
 //! | 1 | [`capture`], [`search`] | where frames come from and go to; the fold of frames to what is to be shown |
-//! | 2 | [`print`] | values to text and JSON |
+//! | 2 | [`mod@print`] | values to text and JSON |
 //!
 //! A packet's way: [`capture::savefile`] or [`capture::live`] yields a [`packet::Frame`], [`search`] makes a
-//! [`packet::Packet`] of it, the pattern finds spans in its payload, and [`print`] writes a block, a mark, or a line of
+//! [`packet::Packet`] of it, the pattern finds spans in its payload, and [`mod@print`] writes a block, a mark, or a line of
 //! JSON.
 
 pub mod capture;

@@ -100,6 +100,8 @@ enum Search {
     Anything,
     /// A plain literal.
     Literal(Finder<'static>),
+    /// Any of several plain literals.
+    Literals(Prefilter),
     /// An expression all of whose matches contain this literal.
     Containing(Finder<'static>, Regex),
     /// An expression all of whose matches begin with what the prefilter finds.
@@ -145,10 +147,10 @@ impl Pattern {
         match &self.search {
             Search::Literal(literal) => literal.find(payload).is_some(),
             Search::Anything => !payload.is_empty(),
+            Search::Literals(literals) => literals.find(payload, all(payload)).is_some(),
             Search::Containing(literal, regex) => literal.find(payload).is_some() && regex.is_match(payload),
             Search::Beginning(prefilter, regex) => {
-                let all = Span { start: 0, end: payload.len() };
-                prefilter.find(payload, all).is_some() && regex.is_match(payload)
+                prefilter.find(payload, all(payload)).is_some() && regex.is_match(payload)
             }
             Search::Expression(regex) => !payload.is_empty() && regex.is_match(payload),
         }
@@ -203,9 +205,10 @@ impl Search {
         if let HirKind::Literal(literal) = hir.kind() {
             return Ok(Self::Literal(Finder::new(&literal.0).into_owned()));
         }
+        if let Some(literals) = literals(hir) {
+            return Ok(Self::Literals(literals));
+        }
         let regex = compile(hir, shown)?;
-        // Without the empty payload, which the engine is not asked about, an expression that can match nothing at all
-        // could not be told from one that needs bytes: so a literal is only of use to those that need some.
         if let Some(literal) = required::literal(hir).filter(|l| required::is_selective(l)) {
             return Ok(Self::Containing(Finder::new(&literal).into_owned(), regex));
         }
@@ -214,6 +217,21 @@ impl Search {
             _ => Ok(Self::Expression(regex)),
         }
     }
+}
+
+fn all(payload: &[u8]) -> Span {
+    Span { start: 0, end: payload.len() }
+}
+
+/// A searcher for exactly the literals of an expression that is nothing but such: what it finds is a match.
+fn literals(hir: &Hir) -> Option<Prefilter> {
+    let HirKind::Alternation(branches) = hir.kind() else { return None };
+    let literal = |branch: &Hir| match branch.kind() {
+        HirKind::Literal(literal) => Some(literal.0.clone()),
+        _ => None,
+    };
+    let literals: Vec<Box<[u8]>> = branches.iter().map(literal).collect::<Option<_>>()?;
+    Prefilter::new(MatchKind::LeftmostFirst, &literals)
 }
 
 fn compile(hir: &Hir, pattern: &str) -> Result<Regex, Error> {

@@ -43,6 +43,16 @@ fn a_literal_is_searched_for_without_the_regex_engine() {
 }
 
 #[test]
+fn several_literals_are_searched_for_without_the_regex_engine() {
+    for either in [pattern("GET|POST"), several(&["GET", "POST"]), pattern("(?i:x)")] {
+        assert!(!matches!(either.search, Search::Expression(_) | Search::Containing(..)));
+    }
+    let methods = pattern("GET|POST");
+    assert!(matches!(methods.search, Search::Literals(_)));
+    assert!(methods.is_match(b"a POST") && methods.is_match(b"GET") && !methods.is_match(b"GEPOS"));
+}
+
+#[test]
 fn an_inner_literal_is_looked_for_before_the_regex() {
     let hard = pattern(r"(GET|POST) /[a-z0-9]+ HTTP/1\.[01]");
     assert_eq!(hard.required_literal(), Some(&b" HTTP/1."[..]));
@@ -190,6 +200,7 @@ fn expression() -> impl Strategy<Value = String> {
         Just(r"\xff".to_string()),
         Just(String::new()),
         Just("HTTP/".to_string()),
+        Just("(?:HT|b/|ca)".to_string()),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![

@@ -46,6 +46,10 @@ pub(super) fn cells(payload: &[u8]) -> impl Iterator<Item = (Range<usize>, Cell)
 
 /// `marks` counts those on the current character, full where none may stand.
 fn cell(c: char, marks: &mut u8) -> Cell {
+    if matches!(c, ' '..='~') {
+        *marks = 0;
+        return Cell::Shown { width: 1 };
+    }
     if c != '\n' && is_mark(c) && *marks < MARKS {
         *marks += 1;
         return Cell::Shown { width: 0 };

@@ -11,6 +11,12 @@ pub(super) fn write(out: &mut Vec<u8>, layout: &Layout, payload: &[u8], mut span
     for start in (0..payload.len()).step_by(ROW) {
         let row = start..payload.len().min(start + ROW);
         let mut as_text = spans;
+        if let (Ok(bytes), false) = (payload[row.clone()].try_into(), spans.touches(&row)) {
+            out.extend_from_slice(&plain(bytes));
+            out.extend_from_slice(&bytes.map(|byte| layout.shown(byte)));
+            out.push(b'\n');
+            continue;
+        }
         out.extend_from_slice(b"  ");
         spans.runs(row.clone(), |run, matched| {
             for at in run.clone() {
@@ -28,6 +34,16 @@ pub(super) fn write(out: &mut Vec<u8>, layout: &Layout, payload: &[u8], mut span
         layout.bytes(out, payload, row, &mut as_text);
         out.push(b'\n');
     }
+}
+
+/// The indent and the digits of a whole row without a match, which most rows are: in place, and written at once.
+fn plain(bytes: [u8; ROW]) -> [u8; 2 + WIDTH] {
+    let mut columns = [b' '; 2 + WIDTH];
+    for (n, byte) in bytes.into_iter().enumerate() {
+        let at = 2 + n * 3 + if n >= 8 { 3 } else { 0 };
+        columns[at..at + 2].copy_from_slice(&hex(byte));
+    }
+    columns
 }
 
 /// What stands before the digits of a row's nth byte.

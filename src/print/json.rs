@@ -56,6 +56,9 @@ struct Ascii;
 
 impl Formatter for Ascii {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|&(_, c)| !is_plain(c)) {
             writer.write_all(&rest.as_bytes()[..at])?;

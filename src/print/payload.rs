@@ -1,4 +1,4 @@
-//! A payload in the shapes of `-W` and `-x`: one pass through a table of 256 bytes into the block's buffer.
+//! A payload in the shapes of `-W` and `-x`: one pass into the block's buffer, a run at a time.
 
 use std::ops::Range;
 
@@ -38,6 +38,11 @@ impl Default for Replacement {
     fn default() -> Self {
         Self(b'.')
     }
+}
+
+/// Visible ASCII, and the blank.
+fn is_printable(byte: u8) -> bool {
+    byte.wrapping_sub(b' ') <= b'~' - b' '
 }
 
 /// The parts of a payload that matched, consumed from left to right.
@@ -83,7 +88,7 @@ pub(super) struct Layout {
     /// Bytes, or columns of UTF-8, in a row of [`Shape::Normal`].
     row: usize,
     utf8: bool,
-    pub(super) table: [u8; 256],
+    replacement: u8,
     pub(super) palette: Palette,
 }
 
@@ -96,12 +101,8 @@ impl Layout {
         utf8: bool,
         color: bool,
     ) -> Self {
-        let table = std::array::from_fn(|byte| match byte as u8 {
-            printable @ b' '..=b'~' => printable,
-            _ => replacement.0,
-        });
         let row = columns.saturating_sub(5).max(1);
-        Self { shape, row, utf8, table, palette: Palette::new(color) }
+        Self { shape, row, utf8, replacement: replacement.0, palette: Palette::new(color) }
     }
 
     /// The payload, not empty, with the line ends that its shape puts after it.
@@ -133,6 +134,13 @@ impl Layout {
         }
     }
 
+    /// A byte as it is printed: a comparison and a choice, which the compiler makes of 16 bytes at once, where a table
+    /// is read byte by byte.
+    #[inline]
+    pub(super) fn shown(&self, byte: u8) -> u8 {
+        if is_printable(byte) { byte } else { self.replacement }
+    }
+
     /// A piece of a line, byte by byte.
     pub(super) fn bytes(
         &self,
@@ -142,7 +150,7 @@ impl Layout {
         spans: &mut Spans<'_>,
     ) {
         spans.runs(piece, |run, matched| {
-            let shown = payload[run].iter().map(|&byte| self.table[usize::from(byte)]);
+            let shown = payload[run].iter().map(|&byte| self.shown(byte));
             if matched {
                 out.extend_from_slice(&self.palette.start);
                 out.extend(shown);
@@ -182,7 +190,7 @@ impl Layout {
             color(out, spans.touches(&range), &mut coloured);
             match cell {
                 Cell::Shown { .. } => out.extend_from_slice(&payload[range]),
-                Cell::LineEnd | Cell::Unprintable => out.push(self.table[0]),
+                Cell::LineEnd | Cell::Unprintable => out.push(self.replacement),
             }
         }
         color(out, false, &mut coloured);

@@ -63,7 +63,7 @@ pub enum Marks {
 #[derive(Debug)]
 pub struct Text<W: Write> {
     writer: W,
-    layout: Box<Layout>,
+    layout: Layout,
     clock: Clock,
     limit: usize,
     marks: Marks,
@@ -80,7 +80,7 @@ impl<W: Write> Text<W> {
         let TextOptions { shape, columns, replacement, utf8, color, .. } = *options;
         Self {
             writer,
-            layout: Box::new(Layout::new(shape, columns, replacement, utf8, color)),
+            layout: Layout::new(shape, columns, replacement, utf8, color),
             clock: Clock::new(options.times),
             limit: options.limit.unwrap_or(usize::MAX),
             marks: options.marks,
