@@ -1,0 +1,58 @@
+//! What the README shows is what the program prints.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::process::Command;
+
+/// A command of the README's ```console blocks, with the lines shown below it.
+struct Sample {
+    command: String,
+    output: String,
+}
+
+fn samples(readme: &str) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = Vec::new();
+    let mut inside = false;
+    for line in readme.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if let Some(command) = line.strip_prefix("$ ovlsniff ").filter(|_| inside) {
+            samples.push(Sample { command: command.into(), output: String::new() });
+        } else if let Some(sample) = samples.last_mut().filter(|_| inside) {
+            sample.output.push_str(line);
+            sample.output.push('\n');
+        }
+    }
+    samples
+}
+
+/// Words as a shell takes them, as far as the README needs it: blanks between words, single quotes around some.
+fn words(command: &str) -> Vec<String> {
+    let quoted = command.split('\'').enumerate();
+    quoted
+        .flat_map(|(n, part)| match n % 2 {
+            0 => part.split_whitespace().map(String::from).collect(),
+            _ => vec![part.to_owned()],
+        })
+        .collect()
+}
+
+#[test]
+fn every_sample_is_what_the_program_prints() {
+    let samples = samples(include_str!("../README.md"));
+    assert!(samples.len() >= 3, "the README shows {} commands", samples.len());
+    for Sample { command, output } in samples {
+        // One file for both streams, as on a terminal: the order of the lines is part of the sample.
+        let mut screen: File = tempfile::tempfile().unwrap();
+        Command::new(env!("CARGO_BIN_EXE_ovlsniff"))
+            .args(words(&command))
+            .stdout(screen.try_clone().unwrap())
+            .stderr(screen.try_clone().unwrap())
+            .status()
+            .unwrap();
+        let mut printed = String::new();
+        screen.rewind().unwrap();
+        screen.read_to_string(&mut printed).unwrap();
+        assert_eq!(printed.trim_end(), output.trim_end(), "ovlsniff {command}");
+    }
+}
