@@ -27,7 +27,7 @@ pub enum Reason {
         /// The Docker network of the device's VNI.
         network: Option<String>,
     },
-    /// It owns the source address of an IPsec security association.
+    /// It owns the source address of an `IPsec` security association.
     Association(IpAddr),
     /// It owns the address of a Docker swarm's data path.
     Swarm {

@@ -14,7 +14,7 @@ pub struct Survey {
     pub default_routes: Vec<u32>,
     /// Which link a packet to each VXLAN peer leaves by: the peer and the link's index.
     pub routes: Vec<(IpAddr, u32)>,
-    /// Source addresses of the IPsec security associations; `None` when we may not know.
+    /// Source addresses of the `IPsec` security associations; `None` when we may not know.
     pub sa_sources: Option<Vec<IpAddr>>,
 }
 

@@ -1,4 +1,4 @@
-//! The source addresses of this host's IPsec security associations, and nothing else of them.
+//! The source addresses of this host's `IPsec` security associations, and nothing else of them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -169,7 +169,7 @@ mod tests {
         };
         let eth = Link { addresses: vec![("192.0.2.1".parse().unwrap(), 24)], ..link(2, "eth0") };
         let vxlan = Vxlan {
-            vni: ovlsniff::packet::Vni::new(4097),
+            vni: Vni::new(4097),
             local: "192.0.2.1".parse().ok(),
             port: 4789,
             underlay: Some(2),

@@ -8,8 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::packet::Timestamp;
 
-/// After this time a frame shows in its ring: the block's time-out, and as much again for a late timer.
+/// After this time a frame shows in its ring, nanoseconds: twice the block's time-out.
 const HOLD: i64 = 4_000_000;
+
+/// The same for kernels before 6.18, which round the time-out up to their tick: 4 ms at the usual 250 Hz. At 100 Hz the
+/// order is not always kept.
+const HOLD_BY_TICKS: i64 = 6_000_000;
 
 /// A clock further behind the stamps than this was set back, and says nothing about their age.
 const ASTRAY: i64 = 1_000_000_000;
@@ -17,6 +21,8 @@ const ASTRAY: i64 = 1_000_000_000;
 /// One frame of every ring, copied out of it.
 pub(super) struct Merge {
     slots: Vec<Slot>,
+    /// Nanoseconds.
+    hold: i64,
 }
 
 /// The frame of one ring.
@@ -51,7 +57,9 @@ impl Merge {
             full: false,
             empty_at: None,
         };
-        Self { slots: (0..rings).map(|_| slot()).collect() }
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let hold = if has_fine_timer(&release) { HOLD } else { HOLD_BY_TICKS };
+        Self { slots: (0..rings).map(|_| slot()).collect(), hold }
     }
 
     /// Whether a frame of this ring waits here.
@@ -90,7 +98,7 @@ impl Merge {
                 self.forget();
                 return Next::Dry;
             };
-            let safe = time.saturating_add(HOLD);
+            let safe = time.saturating_add(self.hold);
             if self.slots.iter().all(|slot| slot.full || slot.empty_at.is_some_and(|at| at >= safe)) {
                 return self.give(oldest);
             }
@@ -118,6 +126,13 @@ impl Merge {
     }
 }
 
+/// Whether the kernel of this release times blocks with a high-resolution timer (`net/packet/af_packet.c`).
+fn has_fine_timer(release: &str) -> bool {
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(6), Some(18))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +148,7 @@ mod tests {
     /// The stamps in the order in which they came out, and the time when the last one did.
     fn run(mut rings: Vec<Ring>, now: i64) -> (Vec<i64>, i64) {
         let clock = Cell::new(now);
-        let mut merge = Merge::new(rings.len());
+        let mut merge = Merge { hold: HOLD, ..Merge::new(rings.len()) };
         let mut order = Vec::new();
         while !(rings.iter().all(VecDeque::is_empty) && (0..rings.len()).all(|ring| !merge.holds(ring))) {
             let next = merge.step(
@@ -181,5 +196,11 @@ mod tests {
     fn clock_that_was_set_back_holds_nothing() {
         let (order, at) = run(vec![[(5000, 0)].into(), Ring::new()], START);
         assert_eq!((order, at), (vec![5000], 0));
+    }
+
+    #[test]
+    fn release_tells_the_timer() {
+        assert!(has_fine_timer("6.18.44-fc-v669\n") && has_fine_timer("7.0.1"));
+        assert!(!has_fine_timer("6.1.0-30-amd64") && !has_fine_timer("6.17.9") && !has_fine_timer(""));
     }
 }
