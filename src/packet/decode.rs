@@ -4,7 +4,7 @@ use super::esp::{self, Learned};
 use super::vxlan::GpeNext;
 use super::{
     Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet,
-    Sealed, Spi, Stop, Transport, Tunnel, TunnelPorts, Why, ah, cooked, ethernet, geneve, gre, ipv4, ipv6,
+    Sealed, Stop, Transport, Tunnel, TunnelPorts, Why, ah, cooked, ethernet, geneve, gre, ipv4, ipv6,
     loopback, macsec, ppp, transport, vxlan, wireguard,
 };
 
@@ -26,21 +26,24 @@ impl Decoder {
     }
 
     /// Decodes a frame.
+    #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Packet<'a> {
         let inner = InnerFrame::Whole { link: frame.link, bytes: frame.bytes };
-        let packet = Packet { direction: frame.direction, inner, frames: 1, ..Packet::default() };
+        let mut packet = Packet { direction: frame.direction, inner, frames: 1, ..Packet::default() };
         let declared = (frame.wire_len as usize).max(frame.bytes.len());
-        let walk = Walk { decoder: self, packet, rest: frame.bytes, declared, fragments: Fragments::Hold };
-        walk.run(Next::Link(frame.link))
+        self.walk(&mut packet, frame.bytes, declared, Fragments::Hold).run(Next::Link(frame.link));
+        packet
     }
 
     /// Goes on with a fragment whose datagram will not be put together: a first fragment is decoded as far as it
     /// reaches, a later one is payload, or opaque when it is ESP's.
     pub fn lone_fragment<'a>(&mut self, packet: Packet<'a>) -> Packet<'a> {
+        let mut packet = packet;
         let Some(ip) = packet.headers.ip else { return packet };
         let rest = packet.payload;
         let declared = ip.fragment.map_or(rest.len(), |fragment| usize::from(fragment.len)).max(rest.len());
-        Walk { decoder: self, packet, rest, declared, fragments: Fragments::Decode }.run(Next::IpPayload)
+        self.walk(&mut packet, rest, declared, Fragments::Decode).run(Next::IpPayload);
+        packet
     }
 
     /// Goes on with the payload of a whole datagram, put together from `frames` fragments of which `packet` is one.
@@ -60,28 +63,31 @@ impl Decoder {
         packet.stop = None;
         packet.frames = frames;
         packet.inner = InnerFrame::Parts { ip: packet.ip_header, protocol, segment: payload };
-        let walk = Walk {
-            decoder: self,
-            packet,
-            rest: payload,
-            declared: payload.len(),
-            fragments: Fragments::Decode,
-        };
-        walk.run(Next::IpPayload)
+        self.walk(&mut packet, payload, payload.len(), Fragments::Decode).run(Next::IpPayload);
+        packet
     }
 
     /// Goes on inside an ESP packet that a key has opened: `packet` is the opaque one, `plaintext` what the ESP packet
     /// carries without its padding, `next_header` the protocol of that.
     pub fn opened<'a>(&mut self, packet: Packet<'a>, next_header: u8, plaintext: &'a [u8]) -> Packet<'a> {
-        let Some(Opaque::Esp { spi, sequence, udp, .. }) = packet.opaque else { return packet };
         let mut packet = packet;
+        let Some(Opaque::Esp { spi, sequence, udp, .. }) = packet.opaque else { return packet };
         packet.opaque = None;
         packet.stop = None;
-        let declared = plaintext.len();
-        let mut walk =
-            Walk { decoder: self, packet, rest: plaintext, declared, fragments: Fragments::Decode };
-        let next = walk.inside_esp(spi, sequence, EspKind::Opened, udp, next_header);
-        walk.run(next)
+        let esp = Tunnel::Esp { spi, sequence, kind: EspKind::Opened, udp };
+        self.walk(&mut packet, plaintext, plaintext.len(), Fragments::Decode)
+            .run(Next::Esp(esp, next_header));
+        packet
+    }
+
+    fn walk<'d, 'a>(
+        &'d mut self,
+        packet: &'d mut Packet<'a>,
+        rest: &'a [u8],
+        declared: usize,
+        fragments: Fragments,
+    ) -> Walk<'d, 'a> {
+        Walk { decoder: self, packet, rest, declared, fragments }
     }
 }
 
@@ -93,6 +99,8 @@ enum Next {
     Ip,
     /// What the IP header in the packet's headers carries.
     IpPayload,
+    /// What readable ESP carries, with its protocol.
+    Esp(Tunnel, u8),
     End,
 }
 
@@ -108,7 +116,7 @@ enum Fragments {
 /// One packet on its way.
 struct Walk<'d, 'a> {
     decoder: &'d mut Decoder,
-    packet: Packet<'a>,
+    packet: &'d mut Packet<'a>,
     /// What was captured of the bytes that are left.
     rest: &'a [u8],
     /// How many are left by the headers; more than `rest` when the capture cut them off.
@@ -117,7 +125,7 @@ struct Walk<'d, 'a> {
 }
 
 impl<'a> Walk<'_, 'a> {
-    fn run(mut self, mut next: Next) -> Packet<'a> {
+    fn run(mut self, mut next: Next) {
         loop {
             let step = match next {
                 Next::Link(link) => self.link(link),
@@ -125,6 +133,7 @@ impl<'a> Walk<'_, 'a> {
                 Next::EtherType(ether_type) => self.ether_type(ether_type),
                 Next::Ip => self.ip(),
                 Next::IpPayload => self.ip_payload(),
+                Next::Esp(tunnel, next_header) => self.inside_esp(tunnel, next_header),
                 Next::End => break,
             };
             next = step.unwrap_or_else(|stop| {
@@ -136,7 +145,6 @@ impl<'a> Walk<'_, 'a> {
         if self.packet.stop.is_none() && self.rest.len() < self.declared {
             self.packet.stop = Some(Stop { layer: Layer::Payload, why: Why::Truncated });
         }
-        self.packet
     }
 
     fn stop(&mut self, stop: Stop) {
@@ -317,7 +325,7 @@ impl<'a> Walk<'_, 'a> {
                 self.wrap(Tunnel::IpInIp, Layer::Ipv4)?;
                 self.enter_ip()
             }
-            protocol::ESP => self.esp(false),
+            protocol::ESP => Ok(self.esp(false)),
             protocol::AH => {
                 let (tunnel, next, rest) = ah::split(bytes).map_err(at(Layer::Ah))?;
                 self.advance(rest);
@@ -368,7 +376,7 @@ impl<'a> Walk<'_, 'a> {
             // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, else it is an SPI.
             match self.rest {
                 [0, 0, 0, 0, ..] | [_] | [] => {}
-                _ => return self.esp(true),
+                _ => return Ok(self.esp(true)),
             }
         }
         if let Some(message) = wireguard::message(ports, self.rest, self.declared) {
@@ -385,10 +393,10 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// `rest` is an ESP packet from its SPI on.
-    fn esp(&mut self, udp: bool) -> Result<Next, Stop> {
+    fn esp(&mut self, udp: bool) -> Next {
         let (Ok((spi, sequence)), Some(ip)) = (esp::header(self.rest), self.packet.headers.ip) else {
             self.packet.opaque = Some(Opaque::EspTruncated);
-            return Ok(Next::End);
+            return Next::End;
         };
         let around =
             esp::Around { source: ip.source, destination: ip.destination, ports: &self.decoder.ports };
@@ -398,29 +406,16 @@ impl<'a> Walk<'_, 'a> {
             .flatten();
         let Some(clear) = clear else {
             self.packet.opaque = Some(Opaque::Esp { spi, sequence, udp, why: Sealed::NoKey });
-            return Ok(Next::End);
+            return Next::End;
         };
         self.advance(self.rest.get(clear.layout.offset..).unwrap_or(&[]));
         self.limit(clear.payload_len);
-        self.inside_esp_checked(spi, sequence, clear.layout.kind(), udp, clear.next_header)
+        let kind = clear.layout.kind();
+        Next::Esp(Tunnel::Esp { spi, sequence, kind, udp }, clear.next_header)
     }
 
-    fn inside_esp(&mut self, spi: Spi, sequence: u32, kind: EspKind, udp: bool, next_header: u8) -> Next {
-        self.inside_esp_checked(spi, sequence, kind, udp, next_header).unwrap_or_else(|stop| {
-            self.stop(stop);
-            Next::End
-        })
-    }
-
-    fn inside_esp_checked(
-        &mut self,
-        spi: Spi,
-        sequence: u32,
-        kind: EspKind,
-        udp: bool,
-        next_header: u8,
-    ) -> Result<Next, Stop> {
-        self.wrap(Tunnel::Esp { spi, sequence, kind, udp }, Layer::Esp)?;
+    fn inside_esp(&mut self, tunnel: Tunnel, next_header: u8) -> Result<Next, Stop> {
+        self.wrap(tunnel, Layer::Esp)?;
         self.enter_protected(next_header)
     }
 
