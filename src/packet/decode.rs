@@ -26,10 +26,14 @@ impl Decoder {
     }
 
     /// Decodes a frame.
+    #[allow(clippy::field_reassign_with_default)]
     #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Packet<'a> {
-        let inner = InnerFrame::Whole { link: frame.link, bytes: frame.bytes };
-        let mut packet = Packet { direction: frame.direction, inner, frames: 1, ..Packet::default() };
+        // Field by field: the update syntax would move the empty list of wrappings, which is most of a packet.
+        let mut packet = Packet::default();
+        packet.direction = frame.direction;
+        packet.inner = InnerFrame::Whole { link: frame.link, bytes: frame.bytes };
+        packet.frames = 1;
         let declared = (frame.wire_len as usize).max(frame.bytes.len());
         self.walk(&mut packet, frame.bytes, declared, Fragments::Hold).run(Next::Link(frame.link));
         packet
