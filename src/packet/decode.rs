@@ -71,14 +71,20 @@ impl Decoder {
         packet
     }
 
-    /// Goes on inside an ESP packet that a key has opened: `packet` is the opaque one, `plaintext` what the ESP packet
-    /// carries without its padding, `next_header` the protocol of that.
-    pub fn opened<'a>(&mut self, packet: Packet<'a>, next_header: u8, plaintext: &'a [u8]) -> Packet<'a> {
+    /// Goes on inside an ESP packet that a key has opened: `packet` is the opaque one, `kind` whether its SA encrypts,
+    /// `plaintext` what the ESP packet carries without its padding, `next_header` the protocol of that.
+    pub fn opened<'a>(
+        &mut self,
+        packet: Packet<'a>,
+        kind: EspKind,
+        next_header: u8,
+        plaintext: &'a [u8],
+    ) -> Packet<'a> {
         let mut packet = packet;
         let Some(Opaque::Esp { spi, sequence, udp, .. }) = packet.opaque else { return packet };
         packet.opaque = None;
         packet.stop = None;
-        let esp = Tunnel::Esp { spi, sequence, kind: EspKind::Opened, udp };
+        let esp = Tunnel::Esp { spi, sequence, kind, udp };
         self.walk(&mut packet, plaintext, plaintext.len(), Fragments::Decode)
             .run(Next::Esp(esp, next_header));
         packet
