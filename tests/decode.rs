@@ -2,6 +2,7 @@
 
 #[path = "captures/layers.rs"]
 mod layers;
+#[allow(dead_code)] // Each test needs a part of it.
 #[path = "captures/reading.rs"]
 mod reading;
 
