@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use layers::{Layers, Seen, layers};
 use ovlsniff::packet::{
-    Decoder, EspKind, Frame, Layer, LinkType, Opaque, Packet, Timestamp, Tunnel, Vni, Why,
+    Added, Decoder, EspKind, Frame, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp, Tunnel, Vni, Why,
 };
 
 #[test]
@@ -42,6 +42,62 @@ fn every_prefix_of_every_frame_keeps_the_layers_that_are_whole_and_stops_in_the_
         faults.len(),
         faults.into_iter().collect::<Vec<_>>().join("\n")
     );
+}
+
+#[test]
+fn damaged_frames_of_every_link_type_decode_without_panic() {
+    let mut random = xorshift();
+    let links = [0, 1, 9, 12, 101, 108, 113, 147, 228, 229, 276].map(LinkType);
+    let mut decoder = Decoder::new(reading::ports());
+    let mut reassembly = Reassembly::default();
+    let mut decoded = 0_u32;
+    for fixture in reading::all() {
+        for mut kept in reading::frames(&fixture) {
+            for round in 0..20 {
+                for _ in 0..round {
+                    if kept.bytes.is_empty() {
+                        break;
+                    }
+                    // Mostly in the headers.
+                    let at = random() as usize % kept.bytes.len().min(160);
+                    kept.bytes[at] = random() as u8;
+                }
+                if round % 4 == 3 {
+                    kept.link = links[random() as usize % links.len()];
+                }
+                let len = kept.bytes.len() - random() as usize % (kept.bytes.len() / 2 + 1);
+                let mut frame = kept.cut(len);
+                if round % 2 == 0 {
+                    frame.wire_len = len as u32;
+                }
+                let packet = decoder.decode(&frame);
+                assert!(packet.payload.len() <= len);
+                decoded += 1;
+                if packet.is_fragment() {
+                    match reassembly.add(&frame, &packet) {
+                        Added::Whole { protocol, payload, .. } => {
+                            let packet = decoder.datagram(packet, protocol, &payload, 2);
+                            assert!(packet.payload.len() <= payload.len());
+                        }
+                        Added::Alone => drop(decoder.lone_fragment(packet)),
+                        Added::Held | Added::GivenUp(_) => {}
+                    }
+                }
+            }
+        }
+    }
+    assert!(decoded > 20_000, "{decoded}");
+}
+
+/// The same numbers every time (xorshift64*).
+fn xorshift() -> impl FnMut() -> u64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    move || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
 }
 
 /// What is wrong with the layers of a prefix of `len` bytes, given those of one byte less and of the whole frame.
@@ -215,14 +271,7 @@ fn a_vxlan_frame_in_fragments_is_read_whole() {
 
 #[test]
 fn random_bodies_never_pass_for_esp_without_encryption() {
-    // xorshift64*: the same million every time.
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = move || {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    };
+    let mut random = xorshift();
     let mut decoder = Decoder::new(reading::ports());
     let mut bytes = Vec::new();
     for round in 0..1_000_000_u32 {

@@ -12,6 +12,7 @@ mod layers;
 mod reading;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::process::Command;
 
 use layers::layers;
@@ -159,7 +160,10 @@ fn words(packet: &Packet<'_>) -> Vec<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 const FIELDS: &[&str] = &[
