@@ -50,7 +50,7 @@ fn damaged_frames_of_every_link_type_decode_without_panic() {
     let links = [0, 1, 9, 12, 101, 108, 113, 147, 228, 229, 276].map(LinkType);
     let mut decoder = Decoder::new(reading::ports());
     let mut reassembly = Reassembly::default();
-    let mut decoded = 0_u32;
+    let mut count = 0_u32;
     for fixture in reading::all() {
         for mut kept in reading::frames(&fixture) {
             for round in 0..20 {
@@ -72,7 +72,7 @@ fn damaged_frames_of_every_link_type_decode_without_panic() {
                 }
                 let packet = decoder.decode(&frame);
                 assert!(packet.payload.len() <= len);
-                decoded += 1;
+                count += 1;
                 if packet.is_fragment() {
                     match reassembly.add(&frame, &packet) {
                         Added::Whole { protocol, payload, .. } => {
@@ -86,7 +86,7 @@ fn damaged_frames_of_every_link_type_decode_without_panic() {
             }
         }
     }
-    assert!(decoded > 20_000, "{decoded}");
+    assert!(count > 20_000, "{count}");
 }
 
 /// The same numbers every time (xorshift64*).
