@@ -379,14 +379,16 @@ impl<'a> Walk<'_, 'a> {
             return match next {
                 GpeNext::Ip => self.enter_ip(),
                 GpeNext::Ethernet => Ok(self.enter_ethernet()),
-                GpeNext::Other => Err(Stop { layer: Layer::VxlanGpe, why: Why::Unsupported }),
+                GpeNext::Other => Err(self.unknown(None, Layer::VxlanGpe)),
             };
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
-            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, else it is an SPI.
+            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, else it is an SPI. Of less than four
+            // bytes nobody can tell.
             match self.rest {
-                [0, 0, 0, 0, ..] | [_] | [] => {}
-                _ => return Ok(self.esp(true)),
+                [0, 0, 0, 0, ..] => {}
+                [_, _, _, _, ..] => return Ok(self.esp(true)),
+                _ => {}
             }
         }
         if let Some(message) = wireguard::message(ports, self.rest, self.declared) {
@@ -458,8 +460,15 @@ impl<'a> Walk<'_, 'a> {
         match ether_type {
             ethernet::TRANSPARENT_BRIDGING => Ok(self.enter_ethernet()),
             ethernet::IPV4 | ethernet::IPV6 => self.enter_ip(),
-            _ => Err(Stop { layer, why: Why::Unsupported }),
+            _ => Err(self.unknown(Some(ether_type), layer)),
         }
+    }
+
+    /// A tunnel's payload that is not decoded here: it has no headers, and not those around the tunnel.
+    fn unknown(&mut self, ether_type: Option<u16>, layer: Layer) -> Stop {
+        self.packet.headers = Headers { ether_type, ..Headers::default() };
+        self.packet.ip_header = &[];
+        Stop { layer, why: Why::Unsupported }
     }
 
     /// Into what AH or ESP protect: a whole packet in tunnel mode, else what the same IP header carries.
