@@ -5,6 +5,7 @@ mod grep;
 mod interfaces;
 mod keys;
 mod man;
+mod overlay;
 
 use std::process::ExitCode;
 
@@ -17,13 +18,15 @@ pub(crate) enum Status {
     Success,
     /// Nothing was found.
     NoMatch,
+    /// It was looked at, and something is not as it should be.
+    Amiss,
 }
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         match status {
             Status::Success => Self::SUCCESS,
-            Status::NoMatch => Self::from(1),
+            Status::NoMatch | Status::Amiss => Self::from(1),
         }
     }
 }
@@ -38,6 +41,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
         None => grep::run(cli.grep),
         Some(Command::Interfaces(args)) => interfaces::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
+        Some(Command::Overlay(args)) => overlay::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
     }
