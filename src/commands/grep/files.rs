@@ -16,7 +16,7 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
         files.push(Savefile::open_until(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
     }
     let mut filter = filter(job, &files)?;
-    super::live::leave_root(args)?;
+    super::live::leave_root(job, args)?;
     for (n, mut file) in files.into_iter().enumerate() {
         if n == 0 {
             job.announce(&input_line(&args.read));
