@@ -38,6 +38,11 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) 
     loop {
         if file.waits() && !file.ready() {
             job.output.flush()?;
+            while !file.wait() && !job.signals.stopped() {
+                if job.signals.take_report() {
+                    job.report()?;
+                }
+            }
         }
         if !file.advance().map_err(anyhow::Error::from)? {
             return Ok(());
