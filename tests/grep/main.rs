@@ -2,9 +2,11 @@
 
 mod build;
 mod errors;
+mod files;
 mod output;
 mod pattern;
 mod run;
+mod signals;
 
 /// Two nodes of a Docker Swarm: frames 22 and 24 are HTTP in VXLAN 4097, ten are ESP.
 const SWARM: &str = "tests/fixtures/swarm/swarm-node1.pcap";
