@@ -85,7 +85,7 @@ impl Job {
         self.searching = true;
         if !self.quiet {
             tell(source);
-            self.banner.iter().for_each(|line| tell(line));
+            self.banner.iter().for_each(tell);
         }
     }
 
@@ -95,7 +95,7 @@ impl Job {
         if self.quiet {
             tell(format_args!("{} matched; with -q what does not match is not counted", self.search.matched()));
         } else {
-            tell(&self.output.summary);
+            tell(self.output.summary);
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Job {
             return;
         }
         if !self.quiet {
-            tell(&self.output.summary);
+            tell(self.output.summary);
         } else if let Some(dropped @ 1..) = self.output.summary.dropped {
             tell(format_args!("ovlsniff: {dropped} packets dropped by kernel; a larger --buffer may help"));
         }

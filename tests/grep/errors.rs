@@ -179,7 +179,8 @@ fn a_zip_bomb_takes_no_memory() {
     let file = dir.path().join("bomb.pcap.gz");
     let mut packed = flate2::write::GzEncoder::new(File::create(&file).unwrap(), flate2::Compression::fast());
     packed.write_all(&fs::read(SWARM).unwrap()).unwrap();
-    let zeros = [&[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0][..], &[0; 0xffff]].concat();
+    let zeros =
+        [&[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0][..], &vec![0; 0xffff]].concat();
     for _ in 0..8192 {
         packed.write_all(&zeros).unwrap();
     }

@@ -52,7 +52,7 @@ fn shapes_are_ngreps() {
         request(&["-x", "-S", "18"]),
         format!(
             "{header} #22\n  47 45 54 20 2f 20 48 54    54 50 2f 31 2e 31 0d 0a    GET / HTTP/1.1..\n  \
-             48 6f                                                  Ho\n"
+             48 6f                                                 Ho\n"
         )
     );
 }

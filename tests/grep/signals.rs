@@ -33,7 +33,7 @@ fn reading(words: &[&str]) -> (TempDir, Child, File) {
 }
 
 fn send(child: &Child, signal: Signal) {
-    kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
 }
 
 /// Reads standard output until these many bytes came.
