@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--buffer', '--buffer', [CompletionResultType]::ParameterName, 'Ring between kernel and program, per interface')
             [CompletionResult]::new('--vxlan-port', '--vxlan-port', [CompletionResultType]::ParameterName, 'One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)')
             [CompletionResult]::new('--geneve-port', '--geneve-port', [CompletionResultType]::ParameterName, 'One more UDP port that is Geneve, beside 6081 (repeatable)')
+            [CompletionResult]::new('--sa', '--sa', [CompletionResultType]::ParameterName, 'Keys to open ESP with: Wireshark''s esp_sa table, or what ''ip xfrm state'' printed (repeatable)')
             [CompletionResult]::new('-Z', '-Z ', [CompletionResultType]::ParameterName, 'User to become once all is open, when root; nobody by default')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User to become once all is open, when root; nobody by default')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after so many matched packets')
@@ -58,6 +59,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('-X', '-X ', [CompletionResultType]::ParameterName, 'The pattern is bytes in hex, ?? any byte: ''4745 5420'', ''0x45??00''')
             [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'The pattern is bytes in hex, ?? any byte: ''4745 5420'', ''0x45??00''')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Not promiscuous')
+            [CompletionResult]::new('--decrypt', '--decrypt', [CompletionResultType]::ParameterName, 'Open ESP with the keys of this host''s kernel')
             [CompletionResult]::new('--no-drop', '--no-drop', [CompletionResultType]::ParameterName, 'Stay root')
             [CompletionResult]::new('-D', '-D ', [CompletionResultType]::ParameterName, 'List the interfaces and what auto would choose')
             [CompletionResult]::new('--decap', '--decap', [CompletionResultType]::ParameterName, 'Write the innermost frames instead')
@@ -75,6 +77,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('interfaces', 'interfaces', [CompletionResultType]::ParameterValue, 'What can be sniffed, and what auto would choose (also: -D)')
+            [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Write the kernel''s IPsec keys for Wireshark')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Write the completions of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual page, of the program or of one command')
             break
@@ -82,6 +85,17 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
         'ovlsniff;interfaces' {
             [CompletionResult]::new('--netns', '--netns', [CompletionResultType]::ParameterName, 'Look into another network namespace: a name of `ip netns list`, a path or a PID')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object a line for each interface')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ovlsniff;keys' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write, readable by its owner only; standard output without it')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write, readable by its owner only; standard output without it')
+            [CompletionResult]::new('--sa', '--sa', [CompletionResultType]::ParameterName, 'SAs of this file instead of the kernel''s (repeatable)')
+            [CompletionResult]::new('--netns', '--netns', [CompletionResultType]::ParameterName, 'Network namespace: a name, a path, or a process id')
+            [CompletionResult]::new('--wireshark', '--wireshark', [CompletionResultType]::ParameterName, 'As Wireshark''s table esp_sa, which its profile folder holds')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write keys to a terminal too')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -22,6 +22,9 @@ _ovlsniff() {
             ovlsniff,interfaces)
                 cmd="ovlsniff__subcmd__interfaces"
                 ;;
+            ovlsniff,keys)
+                cmd="ovlsniff__subcmd__keys"
+                ;;
             ovlsniff,man)
                 cmd="ovlsniff__subcmd__man"
                 ;;
@@ -32,7 +35,7 @@ _ovlsniff() {
 
     case "${cmd}" in
         ovlsniff)
-            opts="-e -y -w -v -X -i -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --buffer --vxlan-port --geneve-port --user --no-drop --count --write --decap --columns --marks --json --all --color --line-buffered --help --version interfaces completions man"
+            opts="-e -y -w -v -X -i -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --buffer --vxlan-port --geneve-port --sa --decrypt --user --no-drop --count --write --decap --columns --marks --json --all --color --line-buffered --help --version interfaces keys completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -87,6 +90,10 @@ _ovlsniff() {
                     return 0
                     ;;
                 --geneve-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sa)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -178,6 +185,36 @@ _ovlsniff() {
                 return 0
             fi
             case "${prev}" in
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__keys)
+            opts="-o -h --wireshark --output --force --sa --netns --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sa)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --netns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

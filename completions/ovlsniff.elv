@@ -31,6 +31,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --buffer 'Ring between kernel and program, per interface'
             cand --vxlan-port 'One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)'
             cand --geneve-port 'One more UDP port that is Geneve, beside 6081 (repeatable)'
+            cand --sa 'Keys to open ESP with: Wireshark''s esp_sa table, or what ''ip xfrm state'' printed (repeatable)'
             cand -Z 'User to become once all is open, when root; nobody by default'
             cand --user 'User to become once all is open, when root; nobody by default'
             cand -n 'Stop after so many matched packets'
@@ -55,6 +56,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand -X 'The pattern is bytes in hex, ?? any byte: ''4745 5420'', ''0x45??00'''
             cand --hex 'The pattern is bytes in hex, ?? any byte: ''4745 5420'', ''0x45??00'''
             cand -p 'Not promiscuous'
+            cand --decrypt 'Open ESP with the keys of this host''s kernel'
             cand --no-drop 'Stay root'
             cand -D 'List the interfaces and what auto would choose'
             cand --decap 'Write the innermost frames instead'
@@ -72,12 +74,23 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand interfaces 'What can be sniffed, and what auto would choose (also: -D)'
+            cand keys 'Write the kernel''s IPsec keys for Wireshark'
             cand completions 'Write the completions of a shell'
             cand man 'Write the manual page, of the program or of one command'
         }
         &'ovlsniff;interfaces'= {
             cand --netns 'Look into another network namespace: a name of `ip netns list`, a path or a PID'
             cand --json 'One JSON object a line for each interface'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ovlsniff;keys'= {
+            cand -o 'File to write, readable by its owner only; standard output without it'
+            cand --output 'File to write, readable by its owner only; standard output without it'
+            cand --sa 'SAs of this file instead of the kernel''s (repeatable)'
+            cand --netns 'Network namespace: a name, a path, or a process id'
+            cand --wireshark 'As Wireshark''s table esp_sa, which its profile folder holds'
+            cand --force 'Write keys to a terminal too'
             cand -h 'Print help'
             cand --help 'Print help'
         }

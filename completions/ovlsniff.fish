@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ovlsniff_global_optspecs
-    string join \n e= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p s= buffer= vxlan-port= geneve-port= Z/user= no-drop D n/count= A= B= O/write= decap W= x S= P= c/columns= u t T q marks= json all color= l/line-buffered h/help V/version
+    string join \n e= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p s= buffer= vxlan-port= geneve-port= sa= decrypt Z/user= no-drop D n/count= A= B= O/write= decap W= x S= P= c/columns= u t T q marks= json all color= l/line-buffered h/help V/version
 end
 
 function __fish_ovlsniff_needs_command
@@ -36,6 +36,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s s -d 'Bytes captured 
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l buffer -d 'Ring between kernel and program, per interface' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vxlan-port -d 'One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l geneve-port -d 'One more UDP port that is Geneve, beside 6081 (repeatable)' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l sa -d 'Keys to open ESP with: Wireshark\'s esp_sa table, or what \'ip xfrm state\' printed (repeatable)' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s Z -l user -d 'User to become once all is open, when root; nobody by default' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s n -l count -d 'Stop after so many matched packets' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s A -d 'Packets of the same flow after a match' -r
@@ -59,6 +60,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s w -l word-regexp -d '
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s v -l invert-match -d 'Packets that do not match'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s X -l hex -d 'The pattern is bytes in hex, ?? any byte: \'4745 5420\', \'0x45??00\''
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s p -d 'Not promiscuous'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l decrypt -d 'Open ESP with the keys of this host\'s kernel'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l no-drop -d 'Stay root'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s D -d 'List the interfaces and what auto would choose'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l decap -d 'Write the innermost frames instead'
@@ -73,10 +75,17 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s l -l line-buffered -d
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s V -l version -d 'Print version'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "interfaces" -d 'What can be sniffed, and what auto would choose (also: -D)'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "keys" -d 'Write the kernel\'s IPsec keys for Wireshark'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "completions" -d 'Write the completions of a shell'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "man" -d 'Write the manual page, of the program or of one command'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l netns -d 'Look into another network namespace: a name of `ip netns list`, a path or a PID' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l json -d 'One JSON object a line for each interface'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -s h -l help -d 'Print help'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -s o -l output -d 'File to write, readable by its owner only; standard output without it' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l sa -d 'SAs of this file instead of the kernel\'s (repeatable)' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l netns -d 'Network namespace: a name, a path, or a process id' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l wireshark -d 'As Wireshark\'s table esp_sa, which its profile folder holds'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l force -d 'Write keys to a terminal too'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand man" -s h -l help -d 'Print help'
