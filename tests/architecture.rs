@@ -18,8 +18,14 @@ const ROOMS: [(&str, &[&str]); 10] = [
 ];
 
 /// The only files, or the only rooms, that a crate appears in.
-const CRATES: [(&[&str], &[&str]); 16] = [
-    (&["etherparse", "arrayvec"], &["packet"]),
+const CRATES: [(&[&str], &[&str]); 19] = [
+    (&["etherparse"], &["packet"]),
+    (&["arrayvec"], &["packet", "ipsec"]),
+    (
+        &["aes", "aes_gcm", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"],
+        &["ipsec"],
+    ),
+    (&["sha2", "zeroize"], &["ipsec", "overlay"]),
     (&["regex", "regex_automata", "regex_syntax", "aho_corasick"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),

@@ -93,7 +93,10 @@ impl Job {
     fn report(&mut self) -> Result<(), Error> {
         self.output.end_line()?;
         if self.quiet {
-            tell(format_args!("{} matched; with -q what does not match is not counted", self.search.matched()));
+            tell(format_args!(
+                "{} matched; with -q what does not match is not counted",
+                self.search.matched()
+            ));
         } else {
             tell(self.output.summary);
         }

@@ -310,10 +310,8 @@ fn unknown_interfaces_and_namespaces_are_told() {
         refused(&["--netns", "nosuch", "HTTP"]),
         "ovlsniff: network namespace nosuch: no such namespace; give a name of `ip netns list`, a path or a PID"
     );
-    assert_eq!(
-        refused(&["man", "nope"]),
-        "ovlsniff: no command 'nope'; there is: interfaces, completions, man"
-    );
+    let complaint = refused(&["man", "nope"]);
+    assert!(complaint.starts_with("ovlsniff: no command 'nope'; there is: interfaces, "), "{complaint}");
     assert!(refused(&["completions", "nosh"]).contains("bash"));
 }
 
