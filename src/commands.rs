@@ -7,6 +7,8 @@ mod keys;
 mod man;
 mod overlay;
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
@@ -29,6 +31,28 @@ impl From<Status> for ExitCode {
             Status::NoMatch | Status::Amiss => Self::from(1),
         }
     }
+}
+
+/// Writes a line to standard error. That nobody reads it, or that a disk is full, is no reason to stop.
+pub(crate) fn tell(line: impl Display) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Standard output does not take what is written to it.
+#[derive(Debug, thiserror::Error)]
+#[error("write standard output: {}", reason(.0))]
+struct Unwritten(#[from] io::Error);
+
+/// The operating system's words without its error number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+/// Writes a whole text to standard output.
+fn put(text: &[u8]) -> Result<(), Unwritten> {
+    let mut out = io::stdout().lock();
+    Ok(out.write_all(text).and_then(|()| out.flush())?)
 }
 
 /// Runs what was asked for.

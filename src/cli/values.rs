@@ -29,6 +29,11 @@ pub(super) fn vni(typed: &str) -> Result<Vni, String> {
     number.and_then(Vni::new).ok_or_else(|| "a VNI is a number from 0 to 16777215".to_owned())
 }
 
+/// A UDP port that datagrams are sent to: any but 0.
+pub(super) fn port() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..)
+}
+
 /// A character that stands for what cannot be printed.
 pub(super) fn replacement(typed: &str) -> Result<char, String> {
     let mut characters = typed.chars();
