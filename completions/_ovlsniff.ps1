@@ -78,6 +78,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('interfaces', 'interfaces', [CompletionResultType]::ParameterValue, 'What can be sniffed, and what auto would choose (also: -D)')
             [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Write the kernel''s IPsec keys for Wireshark')
+            [CompletionResult]::new('overlay', 'overlay', [CompletionResultType]::ParameterValue, 'Build VXLAN links between nodes, plain and inside IPsec')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Write the completions of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual page, of the program or of one command')
             break
@@ -96,6 +97,73 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--netns', '--netns', [CompletionResultType]::ParameterName, 'Network namespace: a name, a path, or a process id')
             [CompletionResult]::new('--wireshark', '--wireshark', [CompletionResultType]::ParameterName, 'As Wireshark''s table esp_sa, which its profile folder holds')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write keys to a terminal too')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ovlsniff;overlay' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Build a network, or all networks of a file; a second time changes nothing')
+            [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'Take networks down; what is not ours stays')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'What the kernel says of our networks; 1 when something is missing')
+            [CompletionResult]::new('rotate', 'rotate', [CompletionResultType]::ParameterValue, 'Move encrypted networks to new keys without losing a packet')
+            [CompletionResult]::new('keygen', 'keygen', [CompletionResultType]::ParameterValue, 'Write a new secret, the same file for every node, to a file (mode 0600)')
+            break
+        }
+        'ovlsniff;overlay;up' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'A TOML file with all nodes and networks')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'A TOML file with all nodes and networks')
+            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Which node of the file this is, when its underlay address does not tell')
+            [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'VXLAN network identifier, 1 to 16777215')
+            [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'This node''s underlay address')
+            [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'Another node''s underlay address, with its address in the network where it is known: 192.0.2.2=10.0.1.2')
+            [CompletionResult]::new('--addr', '--addr', [CompletionResultType]::ParameterName, 'This node''s address in the network')
+            [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'What Docker''s --opt takes: encrypted, com.docker.network.driver.mtu=N; and cipher=NAME, mtu=N, port=N')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The secret of an encrypted network, from keygen')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'UDP port, the same on every node [default: 4789, encrypted 14789 + VNI mod 16384]')
+            [CompletionResult]::new('--mtu', '--mtu', [CompletionResultType]::ParameterName, 'MTU of the device [default: the largest that fits the underlay]')
+            [CompletionResult]::new('--in-netns', '--in-netns', [CompletionResultType]::ParameterName, 'Put the device into this network namespace; its socket stays here')
+            [CompletionResult]::new('--bridge', '--bridge', [CompletionResultType]::ParameterName, 'Make the device a port of this bridge, which gets the address and is made if need be')
+            [CompletionResult]::new('--generation', '--generation', [CompletionResultType]::ParameterName, 'Begin with this generation of keys, for a node whose state was lost or that joins late')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Where the start counters are kept')
+            [CompletionResult]::new('--learn', '--learn', [CompletionResultType]::ParameterName, 'Learn addresses from the traffic and flood what is unknown')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done, and do nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print it as one JSON document')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ovlsniff;overlay;down' {
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Where the start counters are kept')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every network of ours')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done, and do nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print it as one JSON document')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ovlsniff;overlay;status' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON document')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ovlsniff;overlay;rotate' {
+            [CompletionResult]::new('--step', '--step', [CompletionResultType]::ParameterName, 'What to do [default: send, or drop when new keys are already sent with]')
+            [CompletionResult]::new('--due', '--due', [CompletionResultType]::ParameterName, 'For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The secret [default: where it lay at overlay up]')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Where the start counters are kept')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Do not wait for peers that were not heard: they may lose packets until they rotate, too')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done, and do nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print it as one JSON document')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ovlsniff;overlay;keygen' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this new file instead of standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this new file instead of standard output')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -28,6 +28,24 @@ _ovlsniff() {
             ovlsniff,man)
                 cmd="ovlsniff__subcmd__man"
                 ;;
+            ovlsniff,overlay)
+                cmd="ovlsniff__subcmd__overlay"
+                ;;
+            ovlsniff__subcmd__overlay,down)
+                cmd="ovlsniff__subcmd__overlay__subcmd__down"
+                ;;
+            ovlsniff__subcmd__overlay,keygen)
+                cmd="ovlsniff__subcmd__overlay__subcmd__keygen"
+                ;;
+            ovlsniff__subcmd__overlay,rotate)
+                cmd="ovlsniff__subcmd__overlay__subcmd__rotate"
+                ;;
+            ovlsniff__subcmd__overlay,status)
+                cmd="ovlsniff__subcmd__overlay__subcmd__status"
+                ;;
+            ovlsniff__subcmd__overlay,up)
+                cmd="ovlsniff__subcmd__overlay__subcmd__up"
+                ;;
             *)
                 ;;
         esac
@@ -35,7 +53,7 @@ _ovlsniff() {
 
     case "${cmd}" in
         ovlsniff)
-            opts="-e -y -w -v -X -i -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --buffer --vxlan-port --geneve-port --sa --decrypt --user --no-drop --count --write --decap --columns --marks --json --all --color --line-buffered --help --version interfaces keys completions man"
+            opts="-e -y -w -v -X -i -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --buffer --vxlan-port --geneve-port --sa --decrypt --user --no-drop --count --write --decap --columns --marks --json --all --color --line-buffered --help --version interfaces keys overlay completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -233,6 +251,178 @@ _ovlsniff() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__overlay)
+            opts="-h --help up down status rotate keygen"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__overlay__subcmd__down)
+            opts="-h --all --dry-run --json --state --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__overlay__subcmd__keygen)
+            opts="-o -h --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__overlay__subcmd__rotate)
+            opts="-h --step --due --force --key --dry-run --json --state --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --step)
+                    COMPREPLY=($(compgen -W "prepare send drop" -- "${cur}"))
+                    return 0
+                    ;;
+                --due)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__overlay__subcmd__status)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__overlay__subcmd__up)
+            opts="-f -h --file --node --vni --local --peer --addr --opt --key --port --mtu --in-netns --bridge --learn --generation --dry-run --json --state --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vni)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --local)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --peer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --opt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mtu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --in-netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bridge)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -75,6 +75,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --version 'Print version'
             cand interfaces 'What can be sniffed, and what auto would choose (also: -D)'
             cand keys 'Write the kernel''s IPsec keys for Wireshark'
+            cand overlay 'Build VXLAN links between nodes, plain and inside IPsec'
             cand completions 'Write the completions of a shell'
             cand man 'Write the manual page, of the program or of one command'
         }
@@ -91,6 +92,67 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --netns 'Network namespace: a name, a path, or a process id'
             cand --wireshark 'As Wireshark''s table esp_sa, which its profile folder holds'
             cand --force 'Write keys to a terminal too'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ovlsniff;overlay'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand up 'Build a network, or all networks of a file; a second time changes nothing'
+            cand down 'Take networks down; what is not ours stays'
+            cand status 'What the kernel says of our networks; 1 when something is missing'
+            cand rotate 'Move encrypted networks to new keys without losing a packet'
+            cand keygen 'Write a new secret, the same file for every node, to a file (mode 0600)'
+        }
+        &'ovlsniff;overlay;up'= {
+            cand -f 'A TOML file with all nodes and networks'
+            cand --file 'A TOML file with all nodes and networks'
+            cand --node 'Which node of the file this is, when its underlay address does not tell'
+            cand --vni 'VXLAN network identifier, 1 to 16777215'
+            cand --local 'This node''s underlay address'
+            cand --peer 'Another node''s underlay address, with its address in the network where it is known: 192.0.2.2=10.0.1.2'
+            cand --addr 'This node''s address in the network'
+            cand --opt 'What Docker''s --opt takes: encrypted, com.docker.network.driver.mtu=N; and cipher=NAME, mtu=N, port=N'
+            cand --key 'The secret of an encrypted network, from keygen'
+            cand --port 'UDP port, the same on every node [default: 4789, encrypted 14789 + VNI mod 16384]'
+            cand --mtu 'MTU of the device [default: the largest that fits the underlay]'
+            cand --in-netns 'Put the device into this network namespace; its socket stays here'
+            cand --bridge 'Make the device a port of this bridge, which gets the address and is made if need be'
+            cand --generation 'Begin with this generation of keys, for a node whose state was lost or that joins late'
+            cand --state 'Where the start counters are kept'
+            cand --learn 'Learn addresses from the traffic and flood what is unknown'
+            cand --dry-run 'Print what would be done, and do nothing'
+            cand --json 'Print it as one JSON document'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ovlsniff;overlay;down'= {
+            cand --state 'Where the start counters are kept'
+            cand --all 'Every network of ours'
+            cand --dry-run 'Print what would be done, and do nothing'
+            cand --json 'Print it as one JSON document'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ovlsniff;overlay;status'= {
+            cand --json 'One JSON document'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ovlsniff;overlay;rotate'= {
+            cand --step 'What to do [default: send, or drop when new keys are already sent with]'
+            cand --due 'For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old'
+            cand --key 'The secret [default: where it lay at overlay up]'
+            cand --state 'Where the start counters are kept'
+            cand --force 'Do not wait for peers that were not heard: they may lose packets until they rotate, too'
+            cand --dry-run 'Print what would be done, and do nothing'
+            cand --json 'Print it as one JSON document'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ovlsniff;overlay;keygen'= {
+            cand -o 'Write to this new file instead of standard output'
+            cand --output 'Write to this new file instead of standard output'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -76,6 +76,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s h -l help -d 'Print h
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s V -l version -d 'Print version'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "interfaces" -d 'What can be sniffed, and what auto would choose (also: -D)'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "keys" -d 'Write the kernel\'s IPsec keys for Wireshark'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "overlay" -d 'Build VXLAN links between nodes, plain and inside IPsec'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "completions" -d 'Write the completions of a shell'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "man" -d 'Write the manual page, of the program or of one command'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l netns -d 'Look into another network namespace: a name of `ip netns list`, a path or a PID' -r
@@ -87,5 +88,48 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l netns -d 'Net
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l wireshark -d 'As Wireshark\'s table esp_sa, which its profile folder holds'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l force -d 'Write keys to a terminal too'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -s h -l help -d 'Print help'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fish_seen_subcommand_from up down status rotate keygen" -s h -l help -d 'Print help'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fish_seen_subcommand_from up down status rotate keygen" -f -a "up" -d 'Build a network, or all networks of a file; a second time changes nothing'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fish_seen_subcommand_from up down status rotate keygen" -f -a "down" -d 'Take networks down; what is not ours stays'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fish_seen_subcommand_from up down status rotate keygen" -f -a "status" -d 'What the kernel says of our networks; 1 when something is missing'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fish_seen_subcommand_from up down status rotate keygen" -f -a "rotate" -d 'Move encrypted networks to new keys without losing a packet'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fish_seen_subcommand_from up down status rotate keygen" -f -a "keygen" -d 'Write a new secret, the same file for every node, to a file (mode 0600)'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -s f -l file -d 'A TOML file with all nodes and networks' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l node -d 'Which node of the file this is, when its underlay address does not tell' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l vni -d 'VXLAN network identifier, 1 to 16777215' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l local -d 'This node\'s underlay address' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l peer -d 'Another node\'s underlay address, with its address in the network where it is known: 192.0.2.2=10.0.1.2' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l addr -d 'This node\'s address in the network' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l opt -d 'What Docker\'s --opt takes: encrypted, com.docker.network.driver.mtu=N; and cipher=NAME, mtu=N, port=N' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l key -d 'The secret of an encrypted network, from keygen' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l port -d 'UDP port, the same on every node [default: 4789, encrypted 14789 + VNI mod 16384]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l mtu -d 'MTU of the device [default: the largest that fits the underlay]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l in-netns -d 'Put the device into this network namespace; its socket stays here' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l bridge -d 'Make the device a port of this bridge, which gets the address and is made if need be' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l generation -d 'Begin with this generation of keys, for a node whose state was lost or that joins late' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l state -d 'Where the start counters are kept' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l learn -d 'Learn addresses from the traffic and flood what is unknown'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l dry-run -d 'Print what would be done, and do nothing'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l json -d 'Print it as one JSON document'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l state -d 'Where the start counters are kept' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l all -d 'Every network of ours'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l dry-run -d 'Print what would be done, and do nothing'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l json -d 'Print it as one JSON document'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from status" -l json -d 'One JSON document'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l step -d 'What to do [default: send, or drop when new keys are already sent with]' -r -f -a "prepare\t'Accept what peers may send next'
+send\t'Send with new keys'
+drop\t'Accept the old keys no more'"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l due -d 'For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l key -d 'The secret [default: where it lay at overlay up]' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l state -d 'Where the start counters are kept' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l force -d 'Do not wait for peers that were not heard: they may lose packets until they rotate, too'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l dry-run -d 'Print what would be done, and do nothing'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l json -d 'Print it as one JSON document'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from keygen" -s o -l output -d 'Write to this new file instead of standard output' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from keygen" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand man" -s h -l help -d 'Print help'

@@ -37,7 +37,7 @@ const CRATES: [(&[&str], &[&str]); 19] = [
     (&["unicode_width"], &["print/glyphs"]),
     (&["base64"], &["print/json"]),
     (&["serde_json"], &["print/json", "verify", "overlay", "commands"]),
-    (&["serde"], &["print/json", "verify", "overlay", "capture/docker"]),
+    (&["serde"], &["print/json", "verify", "overlay", "capture/docker", "commands"]),
     (&["caps"], &["capture/privileges"]),
     (&["clap", "clap_complete", "clap_mangen"], &["main", "cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),

@@ -186,8 +186,8 @@ mod tests {
     fn table_marks_what_auto_would_choose_and_escapes_names() {
         let survey = survey();
         let text = table(&survey, None, &choose(&survey, None));
-        let expected = "   NAME          STATE  LINK      ADDRESSES     WHAT
-*  eth0          up     ethernet  192.0.2.1/24  -
+        let expected = "   NAME         STATE  LINK      ADDRESSES     WHAT
+*  eth0         up     ethernet  192.0.2.1/24  -
    vx\\u{1b}[2J  up     ethernet  -             vxlan vni 4097 local 192.0.2.1 port 4789 dev eth0 \
             peers 192.0.2.101 192.0.2.102 192.0.2.103 192.0.2.104 192.0.2.105 192.0.2.106 192.0.2.107 192.0.2.108 \
             and 2 more in #9
