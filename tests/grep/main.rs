@@ -3,6 +3,7 @@
 mod build;
 mod errors;
 mod files;
+mod live;
 mod output;
 mod pattern;
 mod run;
