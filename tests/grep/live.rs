@@ -229,7 +229,8 @@ fn any_and_several_interfaces_are_heard() {
 fn only_the_asked_direction_is_shown() {
     let hosts = Hosts::new();
     for (direction, sender) in [("out", "10.0.1.1"), ("in", "10.0.1.2")] {
-        let sniffer = hosts.sniff(&["-p", "-i", "eth0", "--direction", direction, "^canary", "udp port 4789"]);
+        let sniffer =
+            hosts.sniff(&["-p", "-i", "eth0", "--direction", direction, "^canary", "udp port 4789"]);
         hosts.send(0, b"canary-there", 2);
         hosts.send(1, b"canary-back", 2);
         let (_, out, err) = sniffer.stop();
