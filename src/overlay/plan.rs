@@ -375,3 +375,6 @@ fn unchanged(network: &Network, there: &PresentDevice, mark: &Mark) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
