@@ -7,7 +7,7 @@ ups() { # the nth message to the kernel is refused
         "$OVLSNIFF" overlay up --state /tmp/state1 secure --vni 4098 --local 192.0.2.1 --peer 192.0.2.2=10.0.2.2 \
         --addr 10.0.2.1/24 --bridge brsecure --opt encrypted --key "$key"
 }
-ups 60000 > said.txt 2>&1
+ups 60000 > said.txt 2>&1 # further than there are messages
 steps=$(sed -n 's/.*up (\([0-9]*\) steps).*/\1/p' said.txt)
 messages=$(wc -l < trace)
 overlay 1 down secure

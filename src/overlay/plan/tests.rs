@@ -117,12 +117,13 @@ fn a_second_plan_is_empty_and_a_plan_shows_no_key() {
     let present = done(&first.steps, host());
     let state = first.remember.clone().unwrap();
     assert_eq!(plan(&networks(), &present, &state, &secrets).unwrap(), Plan::default());
-    let shown = format!("{first:?} {}", serde_json::to_string(&first.steps).unwrap());
+    let words: String = first.steps.iter().map(ToString::to_string).collect();
+    let shown = format!("{first:?} {} {words}", serde_json::to_string(&first.steps).unwrap());
     for step in &first.steps {
         let Step::Sa(sa) = step else { continue };
         let material = secrets[&sa.association.vni].1.material(&sa.association);
-        let hex: String = material.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert!(!shown.contains(&hex) && !shown.contains(&format!("{:?}", &material[..8])));
+        let bytes = format!("{:?}", &material[..8]);
+        assert!(!shown.contains(bytes.trim_matches(['[', ']'])));
     }
 }
 
