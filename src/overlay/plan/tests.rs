@@ -1,6 +1,8 @@
-use super::super::policy::{Action, Direction};
-use super::super::present::PresentVxlan;
+use super::super::mark::Mark;
+use super::super::policy::Direction;
+use super::super::present::{PresentDevice, PresentVxlan};
 use super::super::spec::{Cipher, Peer};
+use super::super::state::Progress;
 use super::super::xfrm::{PresentPolicy, PresentSa};
 use super::*;
 use std::path::Path;
