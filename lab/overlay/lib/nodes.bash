@@ -5,6 +5,9 @@
 # is /tmp/stateN. Everything is read back with ip -j and tshark, never with the program's own words.
 set -euo pipefail
 trap 'echo "failed at ${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND" >&2' ERR
+# Whatever runs beside a scenario ends with it.
+# shellcheck disable=SC2046 # several
+trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 work=$(mktemp -d); cd "$work" || exit
 key=$work/secure.key
 
