@@ -1,7 +1,7 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
 # A kernel without GCM, without ESP, without VXLAN: said in words, and nothing is touched. Last in the alphabet of kernels:
-# needs: own kernel
 # the modules are loaded again at the end.
+# needs: own kernel
 nodes 2; keygen
 snapshot 1 > before
 helper=$(cat /proc/sys/kernel/modprobe)

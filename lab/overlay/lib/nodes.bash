@@ -5,6 +5,9 @@
 # is /tmp/stateN. Everything is read back with ip -j and tshark, never with the program's own words.
 set -euo pipefail
 trap 'echo "failed at ${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND" >&2' ERR
+# Whatever runs beside a scenario ends with it.
+# shellcheck disable=SC2046 # several
+trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 work=$(mktemp -d); cd "$work" || exit
 key=$work/secure.key
 
@@ -83,9 +86,5 @@ policies() { on "$1" ip xfrm policy | grep -c '^src' || true; }
 
 # All of a node's kernel state that the program can touch, in a form that can be compared.
 snapshot() {
-    on "$1" ip -d -j link | jq -c '.[] | [.ifname, .ifalias, .flags, .mtu, .linkinfo]' | sort
-    on "$1" ip -j address | jq -c '.[] | [.ifname, (.addr_info | map([.local, .prefixlen]))]' | sort
-    on "$1" bridge fdb | sort
-    on "$1" ip neighbour | grep PERMANENT | sort || true
-    on "$1" ip xfrm policy | sort; on "$1" ip xfrm state | grep -E '^src|spi|aead' | sort || true
+    on "$1" sh -c 'ip -d link; ip address | grep -v valid_lft; bridge fdb; ip neighbour | grep PERMANENT; ip xfrm policy; ip xfrm state'
 }
