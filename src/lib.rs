@@ -14,6 +14,7 @@
 
 pub mod capture;
 pub mod escape;
+pub mod ipsec;
 pub mod packet;
 pub mod pattern;
 pub mod print;
