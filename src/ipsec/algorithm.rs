@@ -186,6 +186,15 @@ impl Algorithm {
         }
     }
 
+    /// Bits of all keys together.
+    pub(super) fn key_bits(&self) -> usize {
+        match self {
+            Self::Combined { key, .. } => key.bits(),
+            Self::Separate { key, auth_key, .. } => key.bits() + auth_key.bits(),
+            Self::Unknown { .. } => 0,
+        }
+    }
+
     /// Whether the kernel zeroed a key before it handed the SA out.
     pub fn has_zeroed_key(&self) -> bool {
         match self {

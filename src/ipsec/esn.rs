@@ -49,8 +49,11 @@ impl Esn {
                     .for_each(|high| push(Some(high)));
             }
             (Sequence::Extended { high }, None) => {
-                [high, high.saturating_add(1), 0, 1].map(Some).into_iter().for_each(&mut push);
-                for _ in 0..8 {
+                [high, high.saturating_sub(1), high.saturating_add(1), 0, 1]
+                    .map(Some)
+                    .into_iter()
+                    .for_each(&mut push);
+                for _ in 0..7 {
                     push(Some(self.sweep));
                     self.sweep = if self.sweep + 1 < SWEEP { self.sweep + 1 } else { 2 };
                 }
@@ -93,7 +96,7 @@ mod tests {
     fn a_high_half_nobody_told_is_found_within_bounded_trials_a_packet() {
         let mut esn = Esn::new(Sequence::Extended { high: 0 });
         let packet = (1..9).find(|_| esn.trials(1).contains(&Some(40))).unwrap();
-        assert_eq!(packet, 5);
+        assert_eq!(packet, 6);
         for _ in 0..20_000 {
             assert!(esn.trials(1).len() <= TRIALS);
         }
