@@ -213,7 +213,9 @@ pub fn to_wireshark(sas: &[Sa]) -> (Zeroizing<String>, Vec<&Sa>) {
         text.push_str("\",");
         write_key(&mut text, auth_key);
         if let Sequence::Extended { high } = sa.sequence {
-            text.push_str(&format!(",\"64-bit\",\"{high}\""));
+            text.push_str(",\"64-bit\",\"");
+            text.push_str(&high.to_string());
+            text.push('"');
         }
         text.push('\n');
     }

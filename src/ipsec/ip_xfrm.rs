@@ -15,7 +15,7 @@ use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Key, Mode, Sa, Sequence, SpiPattern};
 use crate::packet::Spi;
 
-/// The SAs of ESP in the text; those of AH and IPComp, and half-made ones without an SPI, are passed over.
+/// The SAs of ESP in the text; those of AH and `IPComp`, and half-made ones without an SPI, are passed over.
 pub(super) fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
     let mut sas = Vec::new();
     let mut block: Option<Block> = None;
@@ -104,7 +104,7 @@ impl Block {
                 self.high = high(rest.first().copied()).max(high(after("oseq-hi", rest)));
             }
             ["encap", ref rest @ ..] => {
-                self.udp = after("type", rest).is_some_and(|kind| kind.contains("udp"))
+                self.udp = after("type", rest).is_some_and(|kind| kind.contains("udp"));
             }
             ["aead", ref rest @ ..] => self.aead = Some(named(rest)?),
             ["enc", ref rest @ ..] => self.cipher = Some(named(rest)?),
