@@ -187,39 +187,41 @@ fn parse_number(text: &str) -> Option<u32> {
 
 /// The table with these SAs, and those that Wireshark has no name for.
 ///
-/// What it can decrypt but not verify gets an authentication of that length "without checking". The long sequence
-/// numbers' two columns stand only on the lines that need them: versions before 4.2 warn of them and read on.
-pub fn to_wireshark(sas: &[Sa]) -> (Zeroizing<String>, Vec<&Sa>) {
+/// What it can decrypt but not verify gets an authentication of that length "without checking". The two columns for
+/// long sequence numbers stand only on the lines that need them: versions that do not know them warn and read on.
+/// Versions before 4.2 stop reading at ChaCha20-Poly1305, so those lines come last.
+pub fn to_wireshark<'a>(sas: &'a [Sa]) -> (Zeroizing<String>, Vec<&'a Sa>) {
     // Reserved for the longest lines there are: a string that grew would leave keys where it was.
     let longest = sas.iter().map(|sa| sa.algorithm.key_bits() / 4).sum::<usize>() + 320 * sas.len();
     let mut text = Zeroizing::new(String::with_capacity(longest));
-    let mut left_out = Vec::new();
-    for sa in sas {
-        let Some((cipher, key, auth, auth_key)) = columns(&sa.algorithm) else {
-            left_out.push(sa);
-            continue;
-        };
-        let protocol = if sa.destination.is_v6() || sa.source.is_v6() { "IPv6" } else { "IPv4" };
-        let (source, destination) = (sa.source.to_wireshark(), sa.destination.to_wireshark());
-        let spi = sa.spi.to_wireshark();
-        for field in [protocol, &source, &destination, &spi, cipher] {
-            text.push('"');
-            text.push_str(field);
-            text.push_str("\",");
-        }
-        write_key(&mut text, key);
-        text.push_str(",\"");
-        text.push_str(auth);
-        text.push_str("\",");
-        write_key(&mut text, auth_key);
-        if let Sequence::Extended { high } = sa.sequence {
-            text.push_str(",\"64-bit\",\"");
-            text.push_str(&high.to_string());
-            text.push('"');
-        }
-        text.push('\n');
+    let named = |sa: &'a Sa| columns(&sa.algorithm).map(|columns| (sa, columns));
+    let (last, first): (Vec<_>, Vec<_>) =
+        sas.iter().filter_map(named).partition(|(_, columns)| columns.0 == CHACHA);
+    for (sa, columns) in first.into_iter().chain(last) {
+        write_line(&mut text, sa, columns);
     }
-    (text, left_out)
+    (text, sas.iter().filter(|sa| columns(&sa.algorithm).is_none()).collect())
+}
+
+fn write_line(text: &mut Zeroizing<String>, sa: &Sa, (cipher, key, auth, auth_key): Columns<'_>) {
+    let protocol = if sa.destination.is_v6() || sa.source.is_v6() { "IPv6" } else { "IPv4" };
+    let (source, destination) = (sa.source.to_wireshark(), sa.destination.to_wireshark());
+    for field in [protocol, &source, &destination, &sa.spi.to_wireshark(), cipher] {
+        text.push('"');
+        text.push_str(field);
+        text.push_str("\",");
+    }
+    write_key(text, key);
+    text.push_str(",\"");
+    text.push_str(auth);
+    text.push_str("\",");
+    write_key(text, auth_key);
+    if let Sequence::Extended { high } = sa.sequence {
+        text.push_str(",\"64-bit\",\"");
+        text.push_str(&high.to_string());
+        text.push('"');
+    }
+    text.push('\n');
 }
 
 fn write_key(text: &mut Zeroizing<String>, key: Option<&Key>) {
@@ -251,5 +253,76 @@ fn columns(algorithm: &Algorithm) -> Option<Columns<'_>> {
             }
         }
         Algorithm::Combined { .. } | Algorithm::Unknown { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Spi;
+
+    const DOCKERS: &str = "\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0xef7baa5f\",\"AES-GCM with 8 octet ICV [RFC4106]\",\"0x2024c15ef4bc2fa785c897b28d184840ef7baa5f\",\"NULL\",\"\"";
+
+    #[test]
+    fn an_sa_of_docker() {
+        let sas = parse(DOCKERS).unwrap();
+        assert_eq!(sas.len(), 1);
+        assert_eq!(sas[0].spi.exact(), Some(Spi(0xef7b_aa5f)));
+        assert!(matches!(&sas[0].algorithm, Algorithm::Combined { cipher: Aead::AesGcm, icv: 8, .. }));
+        assert_eq!(sas[0].sequence, Sequence::Unknown, "older versions have no column for it");
+        assert_eq!(to_wireshark(&sas).0.trim_end(), DOCKERS);
+    }
+
+    #[test]
+    fn gcm_that_does_not_say_its_icv_gives_one_sa_for_each() {
+        let icvs = |auth: &str| {
+            let line = DOCKERS.replace(" with 8 octet ICV", "").replace("\"NULL\"", &format!("\"{auth}\""));
+            parse(&line).unwrap().iter().map(|sa| sa.algorithm.icv_bits().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(icvs("NULL"), [128, 64, 96]);
+        assert_eq!(icvs("ANY 96 bit authentication [no checking]"), [96]);
+    }
+
+    #[test]
+    fn comments_wildcards_escapes_and_text_keys() {
+        let text = "# made by Wireshark\n\n\"IPv4\",\"*\",\"10.*.*.1\",\"0x0000****\",\"NULL\",\"\",\"HMAC-SHA-1-96 [RFC2404]\",\"se\\x22cret\",\"64-bit\",\"0x7\"\n";
+        let sas = parse(text).unwrap();
+        let Algorithm::Separate { auth_key, .. } = &sas[0].algorithm else { panic!() };
+        assert_eq!(auth_key.bytes(), b"se\"cret");
+        assert_eq!(sas[0].sequence, Sequence::Extended { high: 7 });
+        assert!(sas[0].destination.matches("10.2.3.1".parse().unwrap()));
+        assert!(sas[0].spi.matches(Spi(0x1234)));
+    }
+
+    #[test]
+    fn what_wireshark_has_no_name_for_is_left_out_and_told() {
+        let key = |len| Key::new(vec![1; len]);
+        let mut sas = parse(DOCKERS).unwrap();
+        sas.push(Sa { algorithm: Algorithm::combined(Aead::AesCcm, key(19), 16).unwrap(), ..sas[0].clone() });
+        let (text, left_out) = to_wireshark(&sas);
+        assert_eq!(text.lines().count(), 1);
+        assert_eq!(left_out, [&sas[1]]);
+    }
+
+    #[test]
+    fn a_damaged_line_is_named_by_its_number_and_never_quoted() {
+        for damage in [
+            DOCKERS.replace("0x2024", "0x20z4"),
+            DOCKERS.replace("\"0x2024", "0x2024"),
+            DOCKERS.replace("0x2024", "0x"),
+            DOCKERS.replace("AES-GCM", "AES-GMC"),
+            DOCKERS
+                .replace("\"NULL\",\"\"", "\"HMAC\",\"\"")
+                .replace("AES-GCM with 8 octet ICV [RFC4106]", "AES-CBC [RFC3602]"),
+            DOCKERS.replace("192.0.2.2", "192.0.2.2.2"),
+            DOCKERS.replace("0xef7baa5f\",\"AES", "0xef7baa5f0\",\"AES"),
+            DOCKERS.replace(",\"NULL\",\"\"", ""),
+            DOCKERS.replace("5f\",\"NULL", "5f\\x2"),
+            DOCKERS[..DOCKERS.len() - 1].to_owned(),
+        ] {
+            let bad = parse(&format!("{DOCKERS}\n{damage}\n")).expect_err(&damage);
+            assert_eq!(bad.line, 2, "{damage}");
+            assert!(!bad.what.contains("c15ef4bc"));
+        }
     }
 }
