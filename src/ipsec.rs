@@ -72,14 +72,6 @@ pub enum Error {
         "read the kernel's SAs: this kernel has no IPsec; run 'modprobe xfrm_user', or give the keys with --sa FILE"
     )]
     NoXfrm,
-    /// The network namespace cannot be entered.
-    #[error("enter network namespace {namespace}: {source}")]
-    Namespace {
-        /// Its path.
-        namespace: String,
-        /// Why.
-        source: std::io::Error,
-    },
     /// Netlink failed otherwise.
     #[error("read the kernel's SAs: {0}")]
     Netlink(std::io::Error),

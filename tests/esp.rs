@@ -1,6 +1,7 @@
 //! ESP packets that a kernel made, opened with the keys it had.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -68,16 +69,16 @@ fn vector_name(plaintext: &[u8]) -> Option<String> {
 fn every_algorithm_of_the_kernel_is_opened() {
     let mut opener = Opener::new(sas("esp/algorithms.xfrm"));
     let mut scratch = Vec::new();
-    let mut opened = BTreeMap::<String, usize>::new();
+    let mut found = BTreeMap::<String, usize>::new();
     let mut shut = Vec::new();
     for (source, destination, esp) in esp_packets() {
         match opener.open(source, destination, esp, &mut scratch) {
-            Ok(inside) => *opened.entry(vector_name(inside.plaintext).unwrap()).or_default() += 1,
+            Ok(inside) => *found.entry(vector_name(inside.plaintext).unwrap()).or_default() += 1,
             Err(why) => shut.push(why),
         }
     }
-    let four: Vec<_> = opened.values().filter(|&&count| count == 4).collect();
-    assert_eq!(four.len(), 94, "{opened:?}");
+    let four: Vec<_> = found.values().filter(|&&count| count == 4).collect();
+    assert_eq!(four.len(), 94, "{found:?}");
     assert_eq!(shut, [Sealed::UnknownAlgorithm; NOT_OPENED.len()]);
 }
 
@@ -277,6 +278,14 @@ fn nothing_prints_a_key() {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|n| char::from_digit(n.into(), 16))
+        .collect()
+}
+
 /// What tshark makes of a capture with this `esp_sa` table: by frame number the payload of the innermost UDP datagram.
 fn tshark(pcap: &Path, esp_sa: &str) -> BTreeMap<u64, String> {
     let profile = tempfile::tempdir().unwrap();
@@ -321,7 +330,7 @@ fn tshark_opens_the_same_packets_with_the_table_that_we_write() {
     for frame in frames(PCAP) {
         let packet = decoder.decode(&frame);
         let packet = opener.open_packet(&mut decoder, packet, &mut scratch);
-        let ours: String = packet.payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        let ours = hex(packet.payload);
         // What tshark leaves shut ends in the payload of the outer datagram, or in none.
         if theirs[&frame.number].starts_with("766563746f72") {
             assert_eq!(theirs[&frame.number], ours, "frame {}", frame.number);
@@ -334,15 +343,15 @@ fn tshark_opens_the_same_packets_with_the_table_that_we_write() {
 #[test]
 fn ten_thousand_sas_make_a_packet_no_slower() {
     let one = sas("swarm/xfrm-state.txt");
-    let text: String = (0..10_000u32)
-        .map(|n| {
-            format!(
-                "src 10.{0}.{1}.1 dst 10.{0}.{1}.2\n\tproto esp spi {n} reqid 0 mode transport\n\taead rfc4106(gcm(aes)) 0x{n:040x} 64\n",
-                n >> 8,
-                n & 255
-            )
-        })
-        .collect();
+    let mut text = String::new();
+    for n in 0..10_000u32 {
+        let (a, b) = (n >> 8, n & 255);
+        writeln!(
+            text,
+            "src 10.{a}.{b}.1 dst 10.{a}.{b}.2\n\tproto esp spi {n} reqid 0 mode transport\n\taead rfc4106(gcm(aes)) 0x{n:040x} 64"
+        )
+        .unwrap();
+    }
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     let many = ipsec::read_file(file.path()).unwrap().into_iter().chain(one.clone());

@@ -3,13 +3,10 @@
 //! Integers are in the machine's byte order, SPIs and addresses in the network's. A kernel under lockdown (mode
 //! confidentiality) hands out zeros for keys.
 
-use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::Path;
 
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
-use nix::sched::{CloneFlags, setns};
+use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
 use zeroize::Zeroizing;
 
 use super::xfrm_names::{Named, combined, separate};
@@ -68,26 +65,10 @@ impl KernelSas {
     }
 }
 
-/// The SAs of ESP in this network namespace, or in the one whose file (`/run/netns/NAME`, `/proc/PID/ns/net`) is given.
-/// Needs `CAP_NET_ADMIN` in that namespace.
-pub fn dump(namespace: Option<&Path>) -> Result<KernelSas, Error> {
-    let Some(path) = namespace else { return dump_here() };
-    let refused = |source| Error::Namespace { namespace: path.display().to_string(), source };
-    let file = File::open(path).map_err(refused)?;
-    // A thread of its own, so that the rest of the program stays where it is.
-    std::thread::scope(|scope| {
-        let inside = scope.spawn(|| {
-            setns(&file, CloneFlags::CLONE_NEWNET).map_err(|errno| refused(errno.into()))?;
-            dump_here()
-        });
-        inside
-            .join()
-            .unwrap_or_else(|_| Err(Error::Netlink(io::Error::other("the thread that asked has ended"))))
-    })
-}
-
-fn dump_here() -> Result<KernelSas, Error> {
+/// The SAs of ESP in the network namespace of this thread. Needs `CAP_NET_ADMIN` there.
+pub fn dump() -> Result<KernelSas, Error> {
     let socket = Socket::new(NETLINK_XFRM).map_err(explain)?;
+    // Connected to the kernel, so that nobody else can answer.
     socket.connect(&SocketAddr::new(0, 0)).map_err(explain)?;
     let mut request = [0; 16];
     request[..4].copy_from_slice(&16u32.to_ne_bytes());

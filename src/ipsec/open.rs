@@ -1,5 +1,6 @@
 //! Opening ESP packets with the keys at hand.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::algorithm::{Aead, Algorithm, Cipher};
@@ -19,6 +20,12 @@ pub struct Opener {
     table: SaTable,
     /// One for each SA of the table.
     keyed: Vec<Keyed>,
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").field("table", &self.table).finish_non_exhaustive()
+    }
 }
 
 /// What an SA needs beside itself to open packets.

@@ -27,7 +27,9 @@ impl Opener {
                 self.open(ip.source, ip.destination, packet.payload, scratch)
             };
             match opened {
-                Ok(opened) => packet = decoder.opened(packet, opened.next_header, opened.plaintext),
+                Ok(opened) => {
+                    packet = decoder.opened(packet, opened.kind, opened.next_header, opened.plaintext);
+                }
                 Err(why) => {
                     packet.opaque = Some(Opaque::Esp { spi, sequence, udp, why });
                     return packet;
