@@ -41,17 +41,17 @@ pub use table::SaTable;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file of SAs cannot be read.
-    #[error("read SAs from {file}: {source}")]
+    #[error("read SAs from {file}: {}", reason(.cause))]
     Unreadable {
-        /// Its path.
+        /// Its path, escaped.
         file: String,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A line of the file is damaged.
     #[error("read SAs from {file}: line {line}: {what}")]
     BadLine {
-        /// Its path.
+        /// Its path, escaped.
         file: String,
         /// From 1.
         line: usize,
@@ -61,7 +61,7 @@ pub enum Error {
     /// There is none in the file.
     #[error("no SA in {file}: it must hold what 'ip xfrm state' prints, or Wireshark's esp_sa table")]
     NoSa {
-        /// Its path.
+        /// Its path, escaped.
         file: String,
     },
     /// The kernel does not give its SAs to this user.
@@ -73,6 +73,12 @@ pub enum Error {
     )]
     NoXfrm,
     /// Netlink failed otherwise.
-    #[error("read the kernel's SAs: {0}")]
+    #[error("read the kernel's SAs: {}", reason(.0))]
     Netlink(std::io::Error),
+}
+
+/// The system's words without its number for them.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

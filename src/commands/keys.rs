@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
-use ovlsniff::ipsec::{self, Sa};
+use ovlsniff::ipsec::{self, Sa, SaTable};
 
 use super::Status;
 use crate::cli::Keys;
@@ -24,7 +24,8 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
     if args.sa.is_empty() {
         sas = kernel_sas(args.netns.as_deref())?;
     }
-    let (table, left_out) = ipsec::to_wireshark(&sas);
+    let sas: SaTable = sas.into_iter().collect();
+    let (table, left_out) = ipsec::to_wireshark(sas.sas());
     for sa in &left_out {
         eprintln!(
             "ovlsniff: SA {} to {} left out: Wireshark has no {} with an ICV of {} bits",
@@ -38,7 +39,7 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
         Some(path) => write_file(path, table.as_bytes())?,
         None => io::stdout().lock().write_all(table.as_bytes()).context("write standard output")?,
     }
-    Ok(if sas.len() > left_out.len() { Status::Success } else { Status::NoMatch })
+    Ok(if sas.sas().len() > left_out.len() { Status::Success } else { Status::NoMatch })
 }
 
 /// The SAs of the kernel, here or in another network namespace. What it keeps back, or has not got, is told.

@@ -79,16 +79,15 @@ impl AddressPattern {
         matches!(self, Self::One(IpAddr::V6(_)) | Self::Masked { v6: true, .. })
     }
 
-    /// As Wireshark's table spells it.
+    /// As Wireshark's table spells it; what it has no spelling for becomes a wider pattern.
     pub fn to_wireshark(self) -> String {
         match self {
-            Self::Any => "*".to_owned(),
             Self::One(address) => address.to_string(),
             Self::Masked { value, mask, v6: false } => {
-                let field = |at: usize| if mask[at] == 0 { "*".to_owned() } else { value[at].to_string() };
+                let field = |at: usize| if mask[at] == 255 { value[at].to_string() } else { "*".to_owned() };
                 format!("{}.{}.{}.{}", field(0), field(1), field(2), field(3))
             }
-            Self::Masked { value, .. } => Ipv6Addr::from(value).to_string(),
+            Self::Any | Self::Masked { .. } => "*".to_owned(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::{Error, Sa, esp_sa, ip_xfrm};
+use crate::escape::escape;
 
 /// Far above ten thousand SAs; a file beyond it is something else.
 const LARGEST: u64 = 64 << 20;
@@ -27,8 +28,8 @@ impl BadLine {
 
 /// The SAs of a file: what `ip xfrm state` printed, or Wireshark's `esp_sa` table. `-` is standard input.
 pub fn read_file(path: &Path) -> Result<Vec<Sa>, Error> {
-    let name = || path.display().to_string();
-    let unreadable = |source| Error::Unreadable { file: name(), source };
+    let name = || escape(&path.display().to_string()).into_owned();
+    let unreadable = |cause| Error::Unreadable { file: name(), cause };
     let mut file: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(io::stdin())
     } else {
