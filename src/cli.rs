@@ -2,15 +2,17 @@
 
 mod grep;
 mod interfaces;
+mod keys;
 mod values;
 
 pub(crate) use grep::{Color, Grep, Marks, Shape, Way};
 pub(crate) use interfaces::Interfaces;
+pub(crate) use keys::Keys;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-/// Grep the network, or a capture file, through VXLAN, Geneve, GRE and unencrypted ESP.
+/// Grep the network, or a capture file, through VXLAN, Geneve, GRE and ESP.
 #[derive(Debug, Parser)]
 #[command(
     name = "ovlsniff",
@@ -41,6 +43,8 @@ Exit status: 0 matched, 1 nothing matched, 2 error. A pattern that is also the n
 pub(crate) enum Command {
     /// What can be sniffed, and what auto would choose (also: -D)
     Interfaces(Interfaces),
+    /// Write the kernel's IPsec keys for Wireshark
+    Keys(Keys),
     /// Write the completions of a shell
     Completions(Completions),
     /// Write the manual page, of the program or of one command

@@ -3,6 +3,7 @@
 mod completions;
 mod grep;
 mod interfaces;
+mod keys;
 mod man;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
         }
         None => grep::run(cli.grep),
         Some(Command::Interfaces(args)) => interfaces::run(&args),
+        Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
     }

@@ -11,8 +11,10 @@ pub use filters::Filters;
 use std::ops::Range;
 
 use crate::capture::bpf;
+use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
-    Added, Datagram, Decoder, Frame, Held, InnerFrame, Packet, Reassembly, Timestamp, TunnelPorts, Vni,
+    Added, Datagram, Decoder, Frame, Held, InnerFrame, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
+    Vni,
 };
 use crate::pattern::Pattern;
 use context::{Following, Kept, Preceding};
@@ -84,6 +86,10 @@ pub struct Found<'a> {
 pub struct Search {
     decoder: Decoder,
     reassembly: Reassembly,
+    /// The keys, when there are any.
+    opener: Option<Opener>,
+    /// Where opened packets lie.
+    scratch: Scratch,
     pattern: Pattern,
     options: Options,
     preceding: Preceding,
@@ -118,6 +124,8 @@ impl Search {
         Self {
             decoder: Decoder::new(ports),
             reassembly: Reassembly::default(),
+            opener: None,
+            scratch: Scratch::default(),
             preceding: Preceding::new(options.before),
             following: Following::new(options.after),
             pattern,
@@ -126,6 +134,11 @@ impl Search {
             spans: Vec::new(),
             rebuilt: Vec::new(),
         }
+    }
+
+    /// Opens ESP with these keys from now on.
+    pub fn open_with(&mut self, opener: Opener) {
+        self.opener = Some(opener);
     }
 
     /// What is looked for.
@@ -252,6 +265,42 @@ impl Search {
         whole: Option<Whole<'_>>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), Error<E>> {
+        if matches!(packet.opaque, Some(Opaque::Esp { .. })) && self.opener.is_some() {
+            self.esp(frame, packet, whole, sink)
+        } else {
+            self.judge(frame, packet, whole, sink)
+        }
+    }
+
+    /// A packet of ESP, when there are keys.
+    fn esp<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        packet: &Packet<'_>,
+        whole: Option<Whole<'_>>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
+        // Lent to the packet while it is judged, and then kept for the next.
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let judged = match &mut self.opener {
+            Some(opener) => {
+                let packet = opener.open_packet(&mut self.decoder, packet.clone(), &mut scratch);
+                self.judge(frame, &packet, whole, sink)
+            }
+            None => self.judge(frame, packet, whole, sink),
+        };
+        self.scratch = scratch;
+        judged
+    }
+
+    #[inline]
+    fn judge<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        packet: &Packet<'_>,
+        whole: Option<Whole<'_>>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), Error<E>> {
         if !self.wanted(packet)? {
             return Ok(());
         }
@@ -314,6 +363,7 @@ impl Search {
         packet: &Packet<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), Error<E>> {
+        let mut scratch = Scratch::default();
         for kept in self.preceding.take(packet) {
             let frame = kept.frame();
             let decoded = self.decoder.decode(&frame);
@@ -323,6 +373,10 @@ impl Search {
                 }
                 None if decoded.is_fragment() => self.decoder.lone_fragment(decoded),
                 None => decoded,
+            };
+            let packet = match &mut self.opener {
+                Some(opener) => opener.open_packet(&mut self.decoder, packet, &mut scratch),
+                None => packet,
             };
             let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Clear };
             let found = Found {

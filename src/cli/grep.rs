@@ -72,6 +72,12 @@ pub(crate) struct Grep {
     /// One more UDP port that is Geneve, beside 6081 (repeatable)
     #[arg(long, value_name = "P", value_delimiter = ',', help_heading = "Source")]
     pub(crate) geneve_port: Vec<u16>,
+    /// Keys to open ESP with: Wireshark's esp_sa table, or what 'ip xfrm state' printed (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = "Source")]
+    pub(crate) sa: Vec<PathBuf>,
+    /// Open ESP with the keys of this host's kernel
+    #[arg(long, help_heading = "Source")]
+    pub(crate) decrypt: bool,
     /// User to become once all is open, when root; nobody by default
     #[arg(short = 'Z', long, value_name = "NAME", help_heading = "Source", conflicts_with = "no_drop")]
     pub(crate) user: Option<String>,

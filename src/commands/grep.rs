@@ -1,6 +1,7 @@
 //! Grep mode: live traffic or capture files.
 
 mod files;
+mod keys;
 mod live;
 mod output;
 mod signals;
@@ -40,6 +41,9 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
     };
     if let Some(note) = words.note {
         eprintln!("ovlsniff: {note}");
+    }
+    if let Some(opener) = keys::read(&args)? {
+        job.search.open_with(opener);
     }
     let ended = if args.read.is_empty() { live::run(&mut job, &args) } else { files::run(&mut job, &args) };
     job.conclude(ended)

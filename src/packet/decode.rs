@@ -70,9 +70,15 @@ impl Decoder {
         walk.run(Next::IpPayload)
     }
 
-    /// Goes on inside an ESP packet that a key has opened: `packet` is the opaque one, `plaintext` what the ESP packet
-    /// carries without its padding, `next_header` the protocol of that.
-    pub fn opened<'a>(&mut self, packet: Packet<'a>, next_header: u8, plaintext: &'a [u8]) -> Packet<'a> {
+    /// Goes on inside an ESP packet that a key has opened: `packet` is the opaque one, `kind` whether its SA encrypts,
+    /// `plaintext` what the ESP packet carries without its padding, `next_header` the protocol of that.
+    pub fn opened<'a>(
+        &mut self,
+        packet: Packet<'a>,
+        kind: EspKind,
+        next_header: u8,
+        plaintext: &'a [u8],
+    ) -> Packet<'a> {
         let Some(Opaque::Esp { spi, sequence, udp, .. }) = packet.opaque else { return packet };
         let mut packet = packet;
         packet.opaque = None;
@@ -80,7 +86,7 @@ impl Decoder {
         let declared = plaintext.len();
         let mut walk =
             Walk { decoder: self, packet, rest: plaintext, declared, fragments: Fragments::Decode };
-        let next = walk.inside_esp(spi, sequence, EspKind::Opened, udp, next_header);
+        let next = walk.inside_esp(spi, sequence, kind, udp, next_header);
         walk.run(next)
     }
 }

@@ -8,6 +8,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use serde::{Serialize, Serializer};
 
+use crate::ipsec::docker_tag;
 use crate::packet::{Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel};
 use crate::print::{Outcome, Shown};
 
@@ -57,7 +58,7 @@ impl<'a> Record<'a> {
             frames: packet.frames,
             headers: Level::new(&packet.headers),
             encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
-            opaque: packet.opaque.map(Sealed::new),
+            opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
             spans: spans.iter().map(|span| [span.start, span.end]).collect(),
             payload: Payload::new(packet.payload, limit, packet.opaque.is_none()),
@@ -199,7 +200,9 @@ impl<'a> Wrapping<'a> {
         let tunnel = wrapping.tunnel;
         let (key, seal) = match tunnel {
             Tunnel::Gre { key } => (key, Seal::default()),
-            Tunnel::Esp { spi, sequence, udp, .. } => (None, Seal::numbered(spi, sequence, Some(udp))),
+            Tunnel::Esp { spi, sequence, udp, .. } => {
+                (None, Seal::numbered(spi, sequence, Some(udp)).marked(spi, &wrapping.outer))
+            }
             Tunnel::Ah { spi, sequence } => (None, Seal::numbered(spi, sequence, None)),
             Tunnel::Macsec { sci } => (None, Seal::channel(sci)),
             Tunnel::Vxlan(_)
@@ -223,12 +226,26 @@ struct Seal {
     #[serde(skip_serializing_if = "Option::is_none")]
     udp: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    docker_key_tag: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docker_key_variant: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sci: Option<String>,
 }
 
 impl Seal {
     fn numbered(spi: crate::packet::Spi, sequence: u32, udp: Option<bool>) -> Self {
-        Self { spi: Some(spi.to_string()), sequence: Some(sequence), udp, sci: None }
+        Self { spi: Some(spi.to_string()), sequence: Some(sequence), udp, ..Self::default() }
+    }
+
+    /// With Docker's mark, when the SPI of ESP between these addresses has one.
+    fn marked(self, spi: crate::packet::Spi, outer: &Headers) -> Self {
+        let found = outer.ip.and_then(|ip| docker_tag(ip.source, ip.destination, spi));
+        Self {
+            docker_key_tag: found.map(|found| found.tag),
+            docker_key_variant: found.map(|found| found.variant.name()),
+            ..self
+        }
     }
 
     fn channel(sci: Option<u64>) -> Self {
@@ -248,10 +265,11 @@ struct Sealed {
 }
 
 impl Sealed {
-    fn new(opaque: Opaque) -> Self {
+    /// `outer` are the headers in front of what is opaque.
+    fn new(opaque: Opaque, outer: &Headers) -> Self {
         let (why, seal, message) = match opaque {
             Opaque::Esp { spi, sequence, udp, why } => {
-                (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)), None)
+                (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
             }
             Opaque::EspFragment | Opaque::EspTruncated => (None, Seal::default(), None),
             Opaque::WireGuard { message } => (None, Seal::default(), Some(message)),

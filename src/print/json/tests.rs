@@ -56,7 +56,8 @@ fn an_opaque_packet_says_why_and_shows_no_ciphertext() {
     sealed.opaque = Some(Opaque::Esp { spi: Spi(0x9aa3_ee15), sequence: 7, udp: false, why: Sealed::BadIcv });
     let found = line(&shown(&frame(1), &sealed, &[]));
     let expected = serde_json::json!(
-        {"kind": "esp", "why": "bad-icv", "spi": "0x9aa3ee15", "sequence": 7, "udp": false}
+        {"kind": "esp", "why": "bad-icv", "spi": "0x9aa3ee15", "sequence": 7, "udp": false,
+         "docker_key_tag": 13901, "docker_key_variant": "mapped"}
     );
     assert_eq!(found["opaque"], expected);
     assert_eq!(found["outcome"], "opaque");

@@ -1,0 +1,21 @@
+//! The keys to open ESP with.
+
+use ovlsniff::ipsec::{self, Opener};
+
+use crate::cli::Grep;
+use crate::commands::keys::kernel_sas;
+
+/// All keys that were asked for; they are read before root is left.
+pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
+    if args.sa.is_empty() && !args.decrypt {
+        return Ok(None);
+    }
+    let mut sas = Vec::new();
+    for path in &args.sa {
+        sas.extend(ipsec::read_file(path)?);
+    }
+    if args.decrypt {
+        sas.extend(kernel_sas(args.netns.as_deref())?);
+    }
+    Ok(Some(Opener::new(sas)))
+}

@@ -1,0 +1,79 @@
+//! `ovlsniff keys`: the kernel's SAs as a file that Wireshark reads.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use ovlsniff::capture::namespace::Namespace;
+use ovlsniff::escape::escape;
+use ovlsniff::ipsec::{self, Sa, SaTable};
+
+use super::Status;
+use crate::cli::Keys;
+
+pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
+    if args.output.is_none() && io::stdout().is_terminal() && !args.force {
+        bail!("this would print keys on the terminal; write them to a file with -o FILE, or add --force");
+    }
+    let mut sas = Vec::new();
+    for path in &args.sa {
+        sas.extend(ipsec::read_file(path)?);
+    }
+    if args.sa.is_empty() {
+        sas = kernel_sas(args.netns.as_deref())?;
+    }
+    let sas: SaTable = sas.into_iter().collect();
+    let (table, left_out) = ipsec::to_wireshark(sas.sas());
+    for sa in &left_out {
+        eprintln!(
+            "ovlsniff: SA {} to {} left out: Wireshark has no {} with an ICV of {} bits",
+            sa.spi.to_wireshark(),
+            sa.destination.to_wireshark(),
+            sa.algorithm.name(),
+            sa.algorithm.icv_bits().unwrap_or(0)
+        );
+    }
+    match &args.output {
+        Some(path) => write_file(path, table.as_bytes())?,
+        None => io::stdout().lock().write_all(table.as_bytes()).context("write standard output")?,
+    }
+    Ok(if sas.sas().len() > left_out.len() { Status::Success } else { Status::NoMatch })
+}
+
+/// The SAs of the kernel, here or in another network namespace. What it keeps back, or has not got, is told.
+pub(super) fn kernel_sas(netns: Option<&str>) -> anyhow::Result<Vec<Sa>> {
+    let found = match netns {
+        Some(name) => Namespace::find(name)?.visit(ipsec::dump)??,
+        None => ipsec::dump()?,
+    };
+    if let Some(warning) = found.warning() {
+        eprintln!("ovlsniff: {warning}");
+    } else if found.sas.is_empty() {
+        eprintln!(
+            "ovlsniff: the kernel has no SA of ESP here; name the namespace that has with --netns, or a file with --sa"
+        );
+    }
+    Ok(found.sas)
+}
+
+/// Writes the file whole or not at all, and never where others could read it meanwhile.
+fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let shown = escape(&path.display().to_string()).into_owned();
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.new", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let write = || -> io::Result<()> {
+        let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        // The umask may have taken bits away, never added some; the owner is to be able to read it.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write().map_err(|error| {
+        let _ = std::fs::remove_file(&temporary);
+        anyhow::anyhow!("write {shown}: {error}")
+    })
+}

@@ -1,0 +1,231 @@
+//! What protects the packets of an SA, with its keys.
+
+use super::Key;
+
+/// The algorithms of an SA. The constructors check the lengths of keys and ICV, so that what is known can be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Encryption and integrity by one algorithm.
+    Combined {
+        /// Which.
+        cipher: Aead,
+        /// The key, with the salt at its end.
+        key: Key,
+        /// Length of the integrity check value in bytes.
+        icv: usize,
+    },
+    /// Encryption (or none) and integrity by two algorithms, encrypt then authenticate.
+    Separate {
+        /// The cipher.
+        cipher: Cipher,
+        /// Its key; for AES-CTR with the nonce at its end, empty for NULL.
+        key: Key,
+        /// The keyed hash.
+        auth: Auth,
+        /// Its key.
+        auth_key: Key,
+        /// Length of the integrity check value in bytes: the hash is cut off there.
+        icv: usize,
+    },
+    /// Something that is not known here, or that has no integrity check and can therefore never be verified.
+    Unknown {
+        /// What the source of the SA calls it.
+        name: Box<str>,
+    },
+}
+
+/// Algorithms that encrypt and authenticate in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Aead {
+    /// AES-GCM (RFC 4106): key of 16, 24 or 32 bytes, salt of 4, ICV of 8, 12 or 16.
+    AesGcm,
+    /// AES-CCM (RFC 4309): key of 16, 24 or 32 bytes, salt of 3, ICV of 8, 12 or 16.
+    AesCcm,
+    /// AES-GMAC (RFC 4543), which encrypts nothing: key and salt as GCM, ICV of 16.
+    AesGmac,
+    /// ChaCha20-Poly1305 (RFC 7634): key of 32 bytes, salt of 4, ICV of 16.
+    ChaCha20Poly1305,
+}
+
+/// Algorithms that encrypt only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cipher {
+    /// None (RFC 2410).
+    Null,
+    /// AES-CBC (RFC 3602): key of 16, 24 or 32 bytes.
+    AesCbc,
+    /// AES-CTR (RFC 3686): key of 16, 24 or 32 bytes, nonce of 4.
+    AesCtr,
+}
+
+/// Algorithms that authenticate only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Auth {
+    /// HMAC-SHA-1 (RFC 2404).
+    HmacSha1,
+    /// HMAC-SHA-256 (RFC 4868).
+    HmacSha256,
+    /// HMAC-SHA-384 (RFC 4868).
+    HmacSha384,
+    /// HMAC-SHA-512 (RFC 4868).
+    HmacSha512,
+}
+
+impl Auth {
+    /// Length of the whole hash in bytes.
+    pub fn digest_len(self) -> usize {
+        match self {
+            Self::HmacSha1 => 20,
+            Self::HmacSha256 => 32,
+            Self::HmacSha384 => 48,
+            Self::HmacSha512 => 64,
+        }
+    }
+
+    /// The short name for messages and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "hmac-sha1",
+            Self::HmacSha256 => "hmac-sha256",
+            Self::HmacSha384 => "hmac-sha384",
+            Self::HmacSha512 => "hmac-sha512",
+        }
+    }
+}
+
+impl Algorithm {
+    /// A combined algorithm. `icv` is in bytes. Refused with the reason when a length does not fit the algorithm.
+    pub fn combined(cipher: Aead, key: Key, icv: usize) -> Result<Self, &'static str> {
+        let (salt, keys, icvs): (_, &[usize], &[usize]) = match cipher {
+            Aead::AesGcm => (4, &[16, 24, 32], &[8, 12, 16]),
+            Aead::AesCcm => (3, &[16, 24, 32], &[8, 12, 16]),
+            Aead::AesGmac => (4, &[16, 24, 32], &[16]),
+            Aead::ChaCha20Poly1305 => (4, &[32], &[16]),
+        };
+        if !key.bytes().len().checked_sub(salt).is_some_and(|len| keys.contains(&len)) {
+            return Err(match cipher {
+                Aead::AesGcm | Aead::AesGmac => "the key and its salt must be 20, 28 or 36 bytes long",
+                Aead::AesCcm => "the key and its salt must be 19, 27 or 35 bytes long",
+                Aead::ChaCha20Poly1305 => "the key and its salt must be 36 bytes long",
+            });
+        }
+        if !icvs.contains(&icv) {
+            return Err(match cipher {
+                Aead::AesGcm | Aead::AesCcm => "the ICV must be 64, 96 or 128 bits long",
+                Aead::AesGmac | Aead::ChaCha20Poly1305 => "the ICV must be 128 bits long",
+            });
+        }
+        Ok(Self::Combined { cipher, key, icv })
+    }
+
+    /// A cipher and a keyed hash. `icv` is in bytes. Refused with the reason when a length does not fit.
+    pub fn separate(
+        cipher: Cipher,
+        key: Key,
+        auth: Auth,
+        auth_key: Key,
+        icv: usize,
+    ) -> Result<Self, &'static str> {
+        let len = key.bytes().len();
+        match cipher {
+            Cipher::Null if len != 0 => return Err("the null cipher has no key"),
+            Cipher::AesCbc if ![16, 24, 32].contains(&len) => {
+                return Err("the encryption key must be 16, 24 or 32 bytes long");
+            }
+            Cipher::AesCtr if ![20, 28, 36].contains(&len) => {
+                return Err("the encryption key and its nonce must be 20, 28 or 36 bytes long");
+            }
+            _ => {}
+        }
+        if auth_key.bytes().is_empty() {
+            return Err("the authentication key is missing");
+        }
+        // Shorter than 64 bits nobody uses, and a short ICV would let a wrong key pass as the right one.
+        if !(8..=auth.digest_len()).contains(&icv) {
+            return Err("the ICV must be at least 64 bits long and not longer than the hash");
+        }
+        Ok(Self::Separate { cipher, key, auth, auth_key, icv })
+    }
+
+    /// Something that cannot be opened, under the name its source gives it.
+    pub fn unknown(name: &str) -> Self {
+        Self::Unknown { name: name.into() }
+    }
+
+    /// Whether it keeps a payload from being read; `None` when that is not known.
+    pub fn encrypts(&self) -> Option<bool> {
+        match self {
+            Self::Combined { cipher, .. } => Some(*cipher != Aead::AesGmac),
+            Self::Separate { cipher, .. } => Some(*cipher != Cipher::Null),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    /// The short name for messages and reports: `aes-gcm`, `aes-cbc`. The name of an unknown one is the source's, with
+    /// what could disturb a terminal escaped.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Combined { cipher: Aead::AesGcm, .. } => "aes-gcm".to_owned(),
+            Self::Combined { cipher: Aead::AesCcm, .. } => "aes-ccm".to_owned(),
+            Self::Combined { cipher: Aead::AesGmac, .. } => "aes-gmac".to_owned(),
+            Self::Combined { cipher: Aead::ChaCha20Poly1305, .. } => "chacha20-poly1305".to_owned(),
+            Self::Separate { cipher, auth, .. } => match cipher {
+                Cipher::Null => format!("null/{}", auth.name()),
+                Cipher::AesCbc => format!("aes-cbc/{}", auth.name()),
+                Cipher::AesCtr => format!("aes-ctr/{}", auth.name()),
+            },
+            Self::Unknown { name } => name.escape_debug().to_string(),
+        }
+    }
+
+    /// Length of the integrity check value in bits; `None` when the algorithm is not known.
+    pub fn icv_bits(&self) -> Option<usize> {
+        match self {
+            Self::Combined { icv, .. } | Self::Separate { icv, .. } => Some(icv * 8),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Bits of all keys together.
+    pub(super) fn key_bits(&self) -> usize {
+        match self {
+            Self::Combined { key, .. } => key.bits(),
+            Self::Separate { key, auth_key, .. } => key.bits() + auth_key.bits(),
+            Self::Unknown { .. } => 0,
+        }
+    }
+
+    /// Whether the kernel zeroed a key before it handed the SA out.
+    pub fn has_zeroed_key(&self) -> bool {
+        match self {
+            Self::Combined { key, .. } => key.is_zeroed(),
+            Self::Separate { key, auth_key, .. } => key.is_zeroed() || auth_key.is_zeroed(),
+            Self::Unknown { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_that_do_not_fit_are_refused_with_the_reason() {
+        let key = |len| Key::new(vec![1; len]);
+        assert!(Algorithm::combined(Aead::AesGcm, key(20), 8).is_ok());
+        assert_eq!(
+            Algorithm::combined(Aead::AesGcm, key(16), 8),
+            Err("the key and its salt must be 20, 28 or 36 bytes long")
+        );
+        assert_eq!(Algorithm::combined(Aead::AesGmac, key(20), 8), Err("the ICV must be 128 bits long"));
+        assert!(Algorithm::separate(Cipher::Null, key(0), Auth::HmacSha1, key(20), 12).is_ok());
+        assert!(Algorithm::separate(Cipher::Null, key(0), Auth::HmacSha1, key(20), 21).is_err());
+        assert!(Algorithm::separate(Cipher::AesCbc, key(20), Auth::HmacSha1, key(20), 12).is_err());
+        assert!(Algorithm::separate(Cipher::AesCbc, key(16), Auth::HmacSha1, key(0), 12).is_err());
+    }
+
+    #[test]
+    fn a_hostile_name_is_escaped() {
+        assert_eq!(Algorithm::unknown("a\x1b[2J").name(), "a\\u{1b}[2J");
+    }
+}

@@ -1,0 +1,87 @@
+//! AES-CCM (RFC 4309): nonce of salt (3) and IV (8); authenticated beside the payload is the ESP header, as in GCM.
+
+use ::ccm::aead::{
+    AeadInOut,
+    array::{Array, ArraySize},
+    consts::U8,
+    consts::U11,
+    consts::U12,
+    consts::U16,
+    inout::InOutBuf,
+};
+use ::ccm::{Ccm as Crate, TagSize};
+
+use super::aes::{Encrypt, EncryptKey};
+use super::gcm::room;
+use crate::packet::Sealed;
+
+/// An SA's expanded key.
+pub(super) struct Ccm {
+    aes: EncryptKey,
+    salt: [u8; 3],
+    icv: usize,
+}
+
+impl Ccm {
+    /// `key` ends with the salt. `None` unless its length fits.
+    pub(super) fn new(key: &[u8], icv: usize) -> Option<Self> {
+        let (key, salt) = key.split_last_chunk()?;
+        Some(Self { aes: EncryptKey::new(key)?, salt: *salt, icv })
+    }
+
+    /// Verifies and decrypts into `out`; says how many bytes of it are payload and trailer.
+    pub(super) fn open(&self, esp: &[u8], high: Option<u32>, out: &mut Vec<u8>) -> Result<usize, Sealed> {
+        match &self.aes {
+            EncryptKey::Aes128(aes) => self.open_with(aes, esp, high, out),
+            EncryptKey::Aes192(aes) => self.open_with(aes, esp, high, out),
+            EncryptKey::Aes256(aes) => self.open_with(aes, esp, high, out),
+        }
+    }
+
+    fn open_with<C: Encrypt>(
+        &self,
+        aes: &C,
+        esp: &[u8],
+        high: Option<u32>,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Sealed> {
+        match self.icv {
+            8 => self.open_sized::<C, U8>(aes, esp, high, out),
+            12 => self.open_sized::<C, U12>(aes, esp, high, out),
+            _ => self.open_sized::<C, U16>(aes, esp, high, out),
+        }
+    }
+
+    fn open_sized<C: Encrypt, M: ArraySize + TagSize>(
+        &self,
+        aes: &C,
+        esp: &[u8],
+        high: Option<u32>,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Sealed> {
+        let (head, rest) = esp.split_first_chunk::<16>().ok_or(Sealed::Truncated)?;
+        let body = rest.len().checked_sub(M::USIZE).ok_or(Sealed::Truncated)?;
+        let (ciphertext, icv) = rest.split_at(body);
+        let icv = <&Array<u8, M>>::try_from(icv).map_err(|_| Sealed::Truncated)?;
+        let mut nonce = Array::<u8, U11>::default();
+        nonce[..3].copy_from_slice(&self.salt);
+        nonce[3..].copy_from_slice(&head[8..]);
+        let (header, len) = authenticated(head, high);
+
+        let buffer = InOutBuf::new(ciphertext, room(out, body)).map_err(|_| Sealed::BadIcv)?;
+        Crate::<&C, M, U11>::from(aes)
+            .decrypt_inout_detached(&nonce, &header[..len], buffer, icv)
+            .map_err(|_| Sealed::BadIcv)?;
+        Ok(body)
+    }
+}
+
+/// SPI and sequence number as they are authenticated, and how many bytes that are.
+pub(super) fn authenticated(head: &[u8; 16], high: Option<u32>) -> ([u8; 12], usize) {
+    let mut header = [0; 12];
+    header[..8].copy_from_slice(&head[..8]);
+    let Some(high) = high else { return (header, 8) };
+    header[8..].copy_from_slice(&head[4..8]);
+    header[4..8].copy_from_slice(&high.to_be_bytes());
+    (header, 12)
+}

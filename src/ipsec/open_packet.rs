@@ -1,0 +1,47 @@
+//! From an opaque packet to what is inside.
+
+use super::Opener;
+use crate::packet::{Decoder, MAX_DEPTH, Opaque, Packet, Stop, Why};
+
+/// The buffers that opened packets lie in: one for each ESP inside another. Keep them for the next packet.
+pub type Scratch = [Vec<u8>; MAX_DEPTH];
+
+impl Opener {
+    /// Opens the ESP that made decoding stop, and what ESP there may be inside, and decodes on. A packet that is not ESP
+    /// comes back as it was, one that stays shut with the reason.
+    pub fn open_packet<'a>(
+        &mut self,
+        decoder: &mut Decoder,
+        packet: Packet<'a>,
+        scratch: &'a mut Scratch,
+    ) -> Packet<'a> {
+        let mut packet = packet;
+        for scratch in scratch {
+            let (Some(Opaque::Esp { spi, sequence, udp, .. }), Some(ip)) = (packet.opaque, packet.headers.ip)
+            else {
+                return packet;
+            };
+            let opened = if is_cut_off(&packet) {
+                Err(self.cut_off(ip.destination, packet.payload))
+            } else {
+                self.open(ip.source, ip.destination, packet.payload, scratch)
+            };
+            match opened {
+                Ok(opened) => {
+                    packet = decoder.opened(packet, opened.kind, opened.next_header, opened.plaintext);
+                }
+                Err(why) => {
+                    packet.opaque = Some(Opaque::Esp { spi, sequence, udp, why });
+                    return packet;
+                }
+            }
+        }
+        packet
+    }
+}
+
+/// Whether the end of the ESP packet is missing: cut off by the snaplen, or because this is its first fragment only.
+fn is_cut_off(packet: &Packet<'_>) -> bool {
+    matches!(packet.stop, Some(Stop { why: Why::Truncated, .. }))
+        || packet.headers.ip.is_some_and(|ip| ip.fragment.is_some())
+}

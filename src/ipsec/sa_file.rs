@@ -1,0 +1,74 @@
+//! Files with SAs, in either of the two formats.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{Error, Sa, esp_sa, ip_xfrm};
+use crate::escape::escape;
+
+/// Far above ten thousand SAs; a file beyond it is something else.
+const LARGEST: u64 = 64 << 20;
+
+/// A line that cannot be read, and why; the reason never quotes it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BadLine {
+    /// From 1.
+    pub(super) line: usize,
+    pub(super) what: &'static str,
+}
+
+impl BadLine {
+    pub(super) fn new(line: usize, what: &'static str) -> Self {
+        Self { line, what }
+    }
+}
+
+/// The SAs of a file: what `ip xfrm state` printed, or Wireshark's `esp_sa` table. `-` is standard input.
+pub fn read_file(path: &Path) -> Result<Vec<Sa>, Error> {
+    let name = || escape(&path.display().to_string()).into_owned();
+    let unreadable = |cause| Error::Unreadable { file: name(), cause };
+    let mut file: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(unreadable)?)
+    };
+    let text = read_text(&mut file).map_err(unreadable)?;
+    let text = std::str::from_utf8(&text).map_err(|_| Error::NoSa { file: name() })?;
+    let sas = parse(text).map_err(|bad| Error::BadLine { file: name(), line: bad.line, what: bad.what })?;
+    if sas.is_empty() { Err(Error::NoSa { file: name() }) } else { Ok(sas) }
+}
+
+/// All of a file, in a buffer that leaves no copies behind as it grows.
+fn read_text(file: &mut dyn Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(Vec::new());
+    let mut piece = Zeroizing::new(vec![0; 1 << 16]);
+    loop {
+        let len = match file.read(&mut piece) {
+            Ok(0) => return Ok(text),
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if (text.len() + len) as u64 > LARGEST {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 64 MiB are no list of SAs"));
+        }
+        if text.capacity() < text.len() + len {
+            let mut larger = Zeroizing::new(Vec::with_capacity((text.len() + len) * 2));
+            larger.extend_from_slice(&text);
+            text = larger;
+        }
+        text.extend(piece.iter().take(len));
+    }
+}
+
+/// Told apart by the first line that is not empty or a comment: a table begins with a quote.
+fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    match first {
+        Some(line) if line.starts_with('"') => esp_sa::parse(text),
+        _ => ip_xfrm::parse(text),
+    }
+}

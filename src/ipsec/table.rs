@@ -1,0 +1,65 @@
+//! Finding the SAs of a packet.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{AddressPattern, Sa};
+use crate::packet::Spi;
+
+/// SAs by destination and SPI. A look-up costs the same for ten thousand SAs as for one, except for those that a
+/// wildcard for the SPI makes candidates for every packet.
+///
+/// The source address does not select, as in the kernel: a NAT may have changed it, and the ICV decides anyway.
+#[derive(Debug, Default)]
+pub struct SaTable {
+    sas: Vec<Sa>,
+    exact: HashMap<(IpAddr, Spi), Vec<usize>>,
+    by_spi: HashMap<Spi, Vec<usize>>,
+    loose: Vec<usize>,
+}
+
+impl SaTable {
+    /// Adds an SA, unless it is there already, as in the dumps of both ends of a tunnel. Several may share an SPI.
+    pub fn insert(&mut self, sa: Sa) {
+        let index = self.sas.len();
+        let list = match (sa.destination, sa.spi.exact()) {
+            (AddressPattern::One(destination), Some(spi)) => {
+                self.exact.entry((destination, spi)).or_default()
+            }
+            (_, Some(spi)) => self.by_spi.entry(spi).or_default(),
+            (_, None) => &mut self.loose,
+        };
+        if list.iter().any(|&other| self.sas.get(other) == Some(&sa)) {
+            return;
+        }
+        list.push(index);
+        self.sas.push(sa);
+    }
+
+    /// Positions in [`Self::sas`] of the SAs that a packet with this destination and SPI may belong to.
+    pub fn candidates(&self, destination: IpAddr, spi: Spi) -> impl Iterator<Item = usize> {
+        fn all(list: Option<&Vec<usize>>) -> &[usize] {
+            list.map_or(&[], Vec::as_slice)
+        }
+        let fits = move |&index: &usize| {
+            self.sas.get(index).is_some_and(|sa| sa.destination.matches(destination) && sa.spi.matches(spi))
+        };
+        // Most tables have no wildcards: then nothing is hashed for them.
+        let wild = if self.by_spi.is_empty() { None } else { self.by_spi.get(&spi) };
+        let wild = all(wild).iter().chain(&self.loose).copied().filter(fits);
+        all(self.exact.get(&(destination, spi))).iter().copied().chain(wild)
+    }
+
+    /// The SAs, in the order they came.
+    pub fn sas(&self) -> &[Sa] {
+        &self.sas
+    }
+}
+
+impl FromIterator<Sa> for SaTable {
+    fn from_iter<I: IntoIterator<Item = Sa>>(sas: I) -> Self {
+        let mut table = Self::default();
+        sas.into_iter().for_each(|sa| table.insert(sa));
+        table
+    }
+}

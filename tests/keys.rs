@@ -1,0 +1,161 @@
+//! Keys on the command line: `--sa`, `--decrypt` and `ovlsniff keys`.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
+const CAPTURE: &str = "tests/fixtures/swarm/swarm-node1.pcap";
+const KEYS: &str = "tests/fixtures/swarm/xfrm-state.txt";
+
+fn ovlsniff(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn the_page_behind_esp_is_found_with_the_keys_and_not_without() {
+    let found = ovlsniff(&["-r", CAPTURE, "--sa", KEYS, "Hello from the overlay"]);
+    let printed = text(&found.stdout);
+    assert!(
+        printed.contains(
+            "T 10.0.2.2:80 -> 10.0.2.4:60312 [AP] vxlan:4098 esp:0x73d2fd07 192.0.2.2 -> 192.0.2.1 #52\n"
+        ),
+        "{printed}"
+    );
+    assert!(text(&found.stderr).contains("2 matched, 0 opaque"), "{}", text(&found.stderr));
+
+    let without = ovlsniff(&["-r", CAPTURE, "Hello from the overlay"]);
+    assert!(!text(&without.stdout).contains("10.0.2.2"));
+    assert!(text(&without.stderr).contains("10 ESP"), "{}", text(&without.stderr));
+}
+
+#[test]
+fn filters_see_the_opened_packet() {
+    let count = |args: &[&str]| {
+        let mut all = vec!["-r", CAPTURE, "--sa", KEYS, "-qq"];
+        all.extend_from_slice(args);
+        text(&ovlsniff(&all).stdout).lines().filter(|line| line.starts_with("T ")).count()
+    };
+    assert_eq!(count(&["--vni", "4098", ""]), 2);
+    assert_eq!(count(&["--inner", "src host 10.0.2.2", ""]), 1);
+    assert_eq!(count(&["-B", "1", "Hello", "--vni", "4098"]), 2, "what came before is opened as well");
+}
+
+#[test]
+fn decap_writes_what_was_inside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inner.pcap");
+    let found = ovlsniff(&[
+        "-r",
+        CAPTURE,
+        "--sa",
+        KEYS,
+        "-O",
+        path.to_str().unwrap(),
+        "--decap",
+        "--vni",
+        "4098",
+        "",
+    ]);
+    assert!(found.status.success(), "{}", text(&found.stderr));
+    let again = ovlsniff(&["-r", path.to_str().unwrap(), "-q", "HTTP"]);
+    let printed = text(&again.stdout);
+    assert!(printed.contains("T 10.0.2.4:60312 -> 10.0.2.2:80 [AP] #1\n"), "{printed}");
+    assert!(printed.contains("T 10.0.2.2:80 -> 10.0.2.4:60312 [AP] #2\n"), "{printed}");
+}
+
+#[test]
+fn json_tells_of_dockers_key_and_of_the_reason() {
+    let opened = ovlsniff(&["-r", CAPTURE, "--sa", KEYS, "--json", "--vni", "4098", "GET"]);
+    assert!(text(&opened.stdout).contains("\"docker_key_tag\":"), "{}", text(&opened.stdout));
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wrong");
+    let keys = std::fs::read_to_string(KEYS).unwrap().replace("0x2024c15e", "0x2024c15f");
+    std::fs::write(&path, keys).unwrap();
+    let shut = ovlsniff(&["-r", CAPTURE, "--sa", path.to_str().unwrap(), "--json", "--all", "nothing"]);
+    assert_eq!(text(&shut.stdout).matches("\"why\":\"bad-icv\"").count(), 10);
+}
+
+#[test]
+fn the_table_for_wireshark_is_its_owners_and_opens_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("esp_sa");
+    std::fs::write(&path, "old").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let written = ovlsniff(&["keys", "--wireshark", "--sa", KEYS, "-o", path.to_str().unwrap()]);
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    assert!(written.stdout.is_empty() && written.stderr.is_empty());
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
+    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 6);
+
+    let found = ovlsniff(&["-r", CAPTURE, "--sa", path.to_str().unwrap(), "Hello from the overlay"]);
+    assert!(text(&found.stderr).contains("2 matched, 0 opaque"), "{}", text(&found.stderr));
+}
+
+#[test]
+fn what_cannot_be_read_is_one_sentence_and_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("dam\x1baged");
+    std::fs::write(
+        &damaged,
+        std::fs::read_to_string(KEYS).unwrap().replace("0xef077f2e57f9", "0xef077f2e57fx"),
+    )
+    .unwrap();
+    let damaged = damaged.to_str().unwrap();
+    for (file, words) in [
+        (damaged, "line 11: the key is not hexadecimal"),
+        ("/nonexistent", "no such file"),
+        ("Cargo.toml", "no SA in Cargo.toml"),
+    ] {
+        for args in [&["-r", CAPTURE, "x", "--sa", file][..], &["keys", "--wireshark", "--sa", file]] {
+            let refused = ovlsniff(args);
+            let said = text(&refused.stderr);
+            assert_eq!(refused.status.code(), Some(2));
+            assert!(said.contains(words) && said.lines().count() == 1 && !said.contains('\x1b'), "{said}");
+            assert!(!said.contains("57f9") && refused.stdout.is_empty());
+        }
+    }
+}
+
+#[test]
+fn no_path_that_cannot_be_written_gets_a_file() {
+    let refused = ovlsniff(&["keys", "--wireshark", "--sa", KEYS, "-o", "/nonexistent/esp_sa"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).starts_with("ovlsniff: write /nonexistent/esp_sa"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
+#[test]
+#[ignore = "needs script"]
+fn a_terminal_gets_no_keys_without_force() {
+    let on_a_terminal = |options: &str| {
+        let command = format!("{} keys --wireshark --sa {KEYS} {options}", env!("CARGO_BIN_EXE_ovlsniff"));
+        let out = Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap())
+    };
+    let (status, printed) = on_a_terminal("");
+    assert_eq!(status, Some(2));
+    assert!(printed.contains("-o FILE") && !printed.contains("0x2024"), "{printed}");
+    let (status, printed) = on_a_terminal("--force");
+    assert_eq!(status, Some(0));
+    assert!(printed.contains("0x2024"));
+}
+
+#[test]
+#[ignore = "needs lab"]
+fn the_kernels_sas_are_those_ip_prints_and_open_what_passes_by() {
+    let out = Command::new("lab/boot")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["lab/esp-keys.sh", env!("CARGO_BIN_EXE_ovlsniff")])
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}{}", text(&out.stdout), text(&out.stderr));
+}
