@@ -5,6 +5,7 @@ mod grep;
 mod interfaces;
 mod keys;
 mod man;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -17,6 +18,8 @@ pub(crate) enum Status {
     Success,
     /// Nothing was found.
     NoMatch,
+    /// A verification's verdict.
+    Verdict(u8),
 }
 
 impl From<Status> for ExitCode {
@@ -24,6 +27,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Success => Self::SUCCESS,
             Status::NoMatch => Self::from(1),
+            Status::Verdict(status) => Self::from(status),
         }
     }
 }
@@ -36,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
             interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json })
         }
         None => grep::run(cli.grep),
+        Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Interfaces(args)) => interfaces::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),

@@ -20,3 +20,4 @@ pub mod packet;
 pub mod pattern;
 pub mod print;
 pub mod search;
+pub mod verify;

@@ -9,6 +9,7 @@ mod clock;
 mod glyphs;
 mod header;
 mod hexdump;
+pub mod report;
 mod json;
 mod numbers;
 mod palette;

@@ -1,0 +1,31 @@
+//! Floor 1: is this overlay network really encrypted?
+//!
+//! ```text
+//! frames -> Watch (decode, put together, open) -> Judge (fold) -> Report
+//! ```
+//!
+//! Nothing is believed that was not seen: never encrypted from configuration alone, from silence, from a capture that lost
+//! frames, from ESP of another tunnel between the same hosts, or from one direction for the other. What leaves a node
+//! decides; what arrives may be a copy that its kernel shows after decryption. The crate's `docs/verify.md` has the ladder
+//! of evidence and every reason.
+
+mod decide;
+mod docker_inspect;
+mod evidence;
+mod findings;
+mod judge;
+mod kernel;
+mod lengths;
+mod network;
+mod report;
+mod verdict;
+mod watch;
+
+pub use docker_inspect::{InspectError, from_file as docker_inspect_file};
+pub use evidence::{Sighting, Sightings};
+pub use judge::{Ending, Judge, Probe, Question};
+pub use kernel::{Enforcement, Error as KernelError, Kernel, Policy, Rules, SaState, Template, Way};
+pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss};
+pub use report::{Counts, Direction, EspSeen, Expectation, Finding, Report};
+pub use verdict::{Reason, Rung, Verdict};
+pub use watch::Watch;

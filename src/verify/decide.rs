@@ -1,0 +1,507 @@
+//! From evidence to verdicts: the table of what was seen to what may be said.
+//!
+//! What leaves this node decides, since a capture sees it as it is on the wire. What arrives may be a copy that the
+//! kernel shows after decryption: then the ESP it came in, or the kernel's state, has to explain it.
+
+use std::net::IpAddr;
+
+use super::evidence::Evidence;
+use super::findings;
+use super::judge::{Ending, Judge, Pair, Probe};
+use super::kernel::{DOCKER_MARK, Kernel, Way};
+use super::lengths::{Expected, explained};
+use super::network::Source;
+use super::report::{Counts, Direction, EspSeen, Report};
+use super::verdict::{Reason, Rung, Verdict};
+use crate::ipsec::docker_tag;
+
+/// Packets that prove a direction; fewer are too few.
+const ENOUGH: u64 = 3;
+
+type Decision = (Verdict, Option<Rung>, Reason);
+
+/// The report of all that was observed.
+pub(super) fn report(judge: &Judge, ending: Ending) -> Report {
+    let network = &judge.question.network;
+    let mut directions = Vec::new();
+    for (&peer, pair) in &judge.pairs {
+        if is_of_the_network(judge, peer, pair) {
+            let case = Case::new(judge, &ending, peer, pair);
+            directions.push(case.direction(true));
+            directions.push(case.direction(false));
+        }
+    }
+    if directions.is_empty() {
+        directions.push(nobody(judge, &ending));
+    }
+    let (verdict, reason) = overall(judge, &ending, &directions);
+    let findings = findings::find(judge, &ending, &directions);
+    Report {
+        network: network.name.clone(),
+        source: network.source,
+        vnis: network.vnis.clone(),
+        port: network.port,
+        configured: network.encrypted,
+        captured: ending.source,
+        nanos: ending.nanos,
+        frames: judge.frames,
+        dropped: ending.dropped,
+        directions,
+        verdict,
+        reason,
+        findings,
+    }
+}
+
+/// Whether a peer is one that was named, or frames of the network went between it and us.
+fn is_of_the_network(judge: &Judge, peer: IpAddr, pair: &Pair) -> bool {
+    let named = judge.question.network.peers.iter().any(|known| known.underlay == peer);
+    let showed = |evidence: &Evidence| {
+        evidence.clear.count + evidence.opened.count + auth_only(evidence).0 + evidence.other_port > 0
+    };
+    named || showed(&pair.out) || showed(&pair.back)
+}
+
+fn auth_only(evidence: &Evidence) -> (u64, Option<(Reason, Option<super::evidence::Sighting>)>) {
+    let kinds = [
+        (&evidence.null, Reason::EspNull),
+        (&evidence.gmac, Reason::EspGmac),
+        (&evidence.ah, Reason::AhOnly),
+        (&evidence.macsec, Reason::MacsecIntegrity),
+    ];
+    let count = kinds.iter().map(|(seen, _)| seen.count).sum();
+    let first = kinds.iter().find(|(seen, _)| seen.count > 0);
+    (count, first.map(|(seen, reason)| (*reason, seen.shown)))
+}
+
+/// One peer, with all that bears on it.
+struct Case<'a> {
+    judge: &'a Judge,
+    ending: &'a Ending,
+    kernel: Option<&'a Kernel>,
+    peer: IpAddr,
+    local: Option<IpAddr>,
+    pair: &'a Pair,
+    probes: Vec<Probe>,
+    answered: u64,
+    probing: bool,
+}
+
+impl<'a> Case<'a> {
+    fn new(judge: &'a Judge, ending: &'a Ending, peer: IpAddr, pair: &'a Pair) -> Self {
+        let probes: Vec<Probe> = ending.probes.iter().filter(|probe| probe.peer == peer).copied().collect();
+        let answered = probes.iter().filter(|probe| probe.answered).count() as u64;
+        let same_family = |local: &&IpAddr| local.is_ipv4() == peer.is_ipv4();
+        Self {
+            judge,
+            ending,
+            kernel: ending.kernel.as_ref(),
+            peer,
+            local: judge.question.network.locals.iter().find(same_family).copied(),
+            pair,
+            probes,
+            answered,
+            probing: judge.question.canary.is_some(),
+        }
+    }
+
+    fn direction(&self, out: bool) -> Direction {
+        let evidence = if out { &self.pair.out } else { &self.pair.back };
+        let (verdict, rung, reason) = if out { self.leaving() } else { self.arriving() };
+        let (auth, first) = auth_only(evidence);
+        let clear = if out { evidence.clear.count } else { evidence.unexplained };
+        let (from, to) = if out { (self.local, Some(self.peer)) } else { (Some(self.peer), self.local) };
+        let shown = if clear > 0 { evidence.clear.shown } else { first.and_then(|(_, shown)| shown) };
+        let counts = Counts {
+            clear,
+            auth_only: auth,
+            esp: evidence.esp_packets,
+            opened: evidence.opened.count,
+            canaries: evidence.opened.canaries,
+            copies: evidence.clear.count - clear,
+            probes: self.probes.len() as u64,
+            answered: self.answered,
+            matched: self.matched(evidence),
+            opaque: evidence.opaque,
+        };
+        Direction { from, to, out, verdict, rung, reason, counts, esp: self.esp(evidence, out), shown }
+    }
+
+    fn esp(&self, evidence: &Evidence, out: bool) -> Vec<EspSeen> {
+        let ends = self.local.map(|local| if out { (local, self.peer) } else { (self.peer, local) });
+        let seen = evidence.esp.iter().map(|(&spi, esp)| {
+            let state = ends.zip(self.kernel).and_then(|((from, to), kernel)| {
+                kernel.between_hosts(from, to).find(|sa| sa.spi == spi)
+            });
+            EspSeen {
+                spi,
+                packets: esp.packets,
+                algorithm: state.map(|sa| sa.algorithm.clone()),
+                icv_bits: state.map(|sa| sa.icv_bits).filter(|bits| *bits > 0),
+                docker_tag: ends.and_then(|(from, to)| docker_tag(from, to, spi)).map(|found| found.tag),
+            }
+        });
+        seen.collect()
+    }
+
+    /// What leaves this node.
+    fn leaving(&self) -> Decision {
+        let evidence = &self.pair.out;
+        let offload = self.sas(true).any(|sa| sa.offload);
+        if evidence.clear.count > 0 {
+            if offload {
+                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
+            }
+            return (Verdict::Clear, Some(Rung::Seen), self.why_clear());
+        }
+        if let Some((reason, _)) = auth_only(evidence).1 {
+            if offload {
+                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
+            }
+            return (Verdict::AuthOnly, Some(Rung::Seen), reason);
+        }
+        match self.attributed(evidence) {
+            Some((rung, reason)) => {
+                if let Some(reason) = self.incomplete(evidence) {
+                    return (Verdict::Inconclusive, Some(rung), reason);
+                }
+                if self.probing && self.answered == 0 {
+                    return (Verdict::Blackholed, Some(rung), self.why_nothing_arrives());
+                }
+                if self.probing && self.answered < ENOUGH {
+                    return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
+                }
+                (Verdict::Encrypted, Some(rung), reason)
+            }
+            None => self.unproven_leaving(),
+        }
+    }
+
+    /// Nothing in clear left, and nothing proves that what left in ESP was the network's.
+    fn unproven_leaving(&self) -> Decision {
+        let evidence = &self.pair.out;
+        let inconclusive = |reason| (Verdict::Inconclusive, self.configured(), reason);
+        if self.judge.question.own.contains(&self.peer) {
+            return inconclusive(Reason::LocalOnly);
+        }
+        if self.judge.inside > 0 {
+            return inconclusive(Reason::OpaqueTransport);
+        }
+        let held = self.probing && self.answered == 0 && !self.probes.is_empty();
+        if held && evidence.opened.count == 0 && self.kernel_holds() {
+            let reason = if self.went_up("XfrmOutPolBlock") { Reason::PolicyBlock } else { Reason::NoSa };
+            return (Verdict::Blackholed, Some(Rung::Counted), reason);
+        }
+        if evidence.opened.count > 0 {
+            return (Verdict::Inconclusive, Some(Rung::Opened), self.incomplete(evidence).unwrap_or(Reason::TooFew));
+        }
+        if let Some(reason) = self.incomplete(evidence) {
+            return inconclusive(reason);
+        }
+        if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
+            return inconclusive(Reason::OpaqueTransport);
+        }
+        if evidence.esp_packets > 0 {
+            return inconclusive(Reason::OtherTunnel);
+        }
+        if self.judge.bare > 0 || self.answered > 0 {
+            return inconclusive(Reason::WrongInterface);
+        }
+        self.silence()
+    }
+
+    /// Whether a policy of the network's packets let nothing leave.
+    fn kernel_holds(&self) -> bool {
+        let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return false };
+        let port = self.judge.question.network.port;
+        let marks = [0, DOCKER_MARK];
+        let policy = marks.iter().find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
+        let stopped = ["XfrmOutNoStates", "XfrmOutPolBlock", "XfrmOutStateInvalid", "XfrmOutBundleGenError"];
+        policy.is_some_and(super::kernel::Policy::requires_esp) && stopped.iter().any(|name| self.went_up(name))
+    }
+
+    fn went_up(&self, counter: &str) -> bool {
+        self.kernel.is_some_and(|kernel| kernel.counter(counter) > 0)
+    }
+
+    /// Nothing at all was seen.
+    fn silence(&self) -> Decision {
+        let network = &self.judge.question.network;
+        let probed = !self.probes.is_empty();
+        let peer = network.peers.iter().find(|peer| peer.underlay == self.peer);
+        let reason = if network.typo.is_some() && network.encrypted == Some(false) {
+            Reason::TypoOption
+        } else if self.probing && !probed && peer.is_none_or(|peer| peer.overlay.is_empty()) {
+            Reason::NoTarget
+        } else if probed && self.answered == 0 {
+            Reason::NoReply
+        } else {
+            Reason::NoTraffic
+        };
+        (Verdict::Inconclusive, self.configured(), reason)
+    }
+
+    /// What arrives at this node.
+    fn arriving(&self) -> Decision {
+        let evidence = &self.pair.back;
+        if evidence.unexplained > 0 {
+            return self.clear_arrives();
+        }
+        if let Some((reason, _)) = auth_only(evidence).1 {
+            if self.sas(false).any(|sa| sa.offload) {
+                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
+            }
+            return (Verdict::AuthOnly, Some(Rung::Seen), reason);
+        }
+        if let Some((rung, reason)) = self.attributed(evidence) {
+            return match self.incomplete(evidence) {
+                Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
+                None => (Verdict::Encrypted, Some(rung), reason),
+            };
+        }
+        let inconclusive = |reason| (Verdict::Inconclusive, self.configured(), reason);
+        if self.judge.question.own.contains(&self.peer) {
+            return inconclusive(Reason::LocalOnly);
+        }
+        if self.judge.inside > 0 {
+            return inconclusive(Reason::OpaqueTransport);
+        }
+        if let Some(reason) = self.refused() {
+            return (Verdict::Inconclusive, Some(Rung::Counted), reason);
+        }
+        if evidence.opened.count > 0 {
+            return (Verdict::Inconclusive, Some(Rung::Opened), self.incomplete(evidence).unwrap_or(Reason::TooFew));
+        }
+        if let Some(reason) = self.incomplete(evidence) {
+            return inconclusive(reason);
+        }
+        if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
+            return inconclusive(Reason::OpaqueTransport);
+        }
+        if evidence.esp_packets > 0 {
+            return inconclusive(Reason::OtherTunnel);
+        }
+        if self.judge.bare > 0 || self.answered > 0 {
+            return inconclusive(Reason::WrongInterface);
+        }
+        let out = &self.pair.out;
+        if out.clear.count + out.opened.count + auth_only(out).0 > 0 {
+            return inconclusive(Reason::OneDirection);
+        }
+        self.silence()
+    }
+
+    /// Frames in clear arrived that are no known copies. On the wire they were in clear, unless the kernel may have
+    /// decrypted them before the capture saw them.
+    fn clear_arrives(&self) -> Decision {
+        let evidence = &self.pair.back;
+        let clear = (Verdict::Clear, Some(Rung::Seen), self.why_peer_clear());
+        if self.judge.question.off_host {
+            return clear;
+        }
+        let leaves_clear = self.pair.out.clear.count > 0;
+        let not_configured = self.judge.question.network.encrypted == Some(false);
+        if let (Some(kernel), Some(_)) = (self.kernel, self.local) {
+            if self.sas(false).any(|sa| sa.offload) {
+                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
+            }
+            let decrypted: u64 = self.sas(false).map(|sa| sa.packets).sum();
+            let counted = !kernel.sas_changed && decrypted < evidence.unexplained;
+            let tunnel = self.sas(false).any(|sa| sa.tunnel);
+            if self.sas(false).next().is_none() || counted || (!tunnel && kernel.esp_offload == Some(false)) {
+                return clear;
+            }
+            if self.only_decrypted_gets_in(kernel) && self.answered >= ENOUGH && decrypted >= self.answered {
+                return match self.incomplete(evidence) {
+                    Some(reason) => (Verdict::Inconclusive, Some(Rung::Counted), reason),
+                    None => (Verdict::Encrypted, Some(Rung::Counted), Reason::Enforced),
+                };
+            }
+        } else if evidence.opened_transport > 0 && evidence.opened_tunnel == 0 {
+            return clear;
+        }
+        if not_configured && leaves_clear {
+            return clear;
+        }
+        let reason = if evidence.esp_packets == 0 { Reason::EspGro } else { Reason::TunnelCopy };
+        (Verdict::Inconclusive, Some(Rung::Seen), reason)
+    }
+
+    /// Whether an inbound policy drops clear frames of the network, and none came.
+    fn only_decrypted_gets_in(&self, kernel: &Kernel) -> bool {
+        let Some(local) = self.local else { return false };
+        let policy = kernel.policy(Way::In, self.peer, local, self.judge.question.network.port, 0);
+        policy.is_some_and(super::kernel::Policy::requires_esp)
+            && ["XfrmInTmplMismatch", "XfrmInPolBlock"].iter().all(|name| kernel.counter(name) == 0)
+    }
+
+    /// Which ESP is the network's: opened with the canary in it, or as long as the probes ask for.
+    fn attributed(&self, evidence: &Evidence) -> Option<(Rung, Reason)> {
+        let opened = if self.probing { evidence.opened.canaries } else { evidence.opened.count };
+        // An overlay whose neighbours do not answer sends no probes, only the question for their addresses.
+        let asked = self.probing && self.answered == 0 && evidence.opened.count >= ENOUGH;
+        if opened >= ENOUGH || asked {
+            return Some((Rung::Opened, Reason::Opened));
+        }
+        let due = if self.answered > 0 { self.answered } else { self.probes.len() as u64 };
+        let matched = self.matched(evidence);
+        (due >= ENOUGH && matched >= due && matched >= ENOUGH).then_some((Rung::Seen, Reason::Lengths))
+    }
+
+    /// How many probes, answered ones if there are such, an ESP packet of the right length stands for.
+    fn matched(&self, evidence: &Evidence) -> u64 {
+        let due = self.probes.iter().filter(|probe| self.answered == 0 || probe.answered);
+        let expected: Vec<Expected> =
+            due.map(|probe| Expected { from: probe.sent.nanos, inner: probe.inner_len }).collect();
+        if expected.is_empty() || evidence.lengths.is_empty() {
+            return 0;
+        }
+        explained(&expected, &evidence.lengths) as u64
+    }
+
+    /// Why absence of clear frames is not proven.
+    fn incomplete(&self, evidence: &Evidence) -> Option<Reason> {
+        if self.ending.cut_short.is_some() {
+            return Some(Reason::CutShort);
+        }
+        if self.ending.dropped.is_some_and(|dropped| dropped > 0) {
+            return Some(Reason::Drops);
+        }
+        if evidence.truncated > 0 {
+            return Some(Reason::Truncated);
+        }
+        if evidence.lone_fragments > 0 {
+            return Some(Reason::Fragments);
+        }
+        (evidence.other_port > 0).then_some(Reason::PortMismatch)
+    }
+
+    /// ESP arrived, and the kernel or the keys refused it.
+    fn refused(&self) -> Option<Reason> {
+        let evidence = &self.pair.back;
+        if evidence.esp_packets == 0 || self.answered > 0 {
+            return None;
+        }
+        let bad = evidence.esp.values().any(|esp| esp.bad_icv > 0 && esp.opened == 0);
+        if bad || self.went_up("XfrmInStateProtoError") {
+            return Some(Reason::KeyMismatch);
+        }
+        let unknown = self.kernel.is_some_and(|_| {
+            evidence.esp.keys().all(|spi| !self.sas(false).any(|sa| sa.spi == *spi)) && !evidence.esp.is_empty()
+        });
+        (unknown || self.went_up("XfrmInNoStates")).then_some(Reason::SpiMismatch)
+    }
+
+    fn why_nothing_arrives(&self) -> Reason {
+        self.refused().unwrap_or(Reason::BlockedEsp)
+    }
+
+    fn why_clear(&self) -> Reason {
+        let network = &self.judge.question.network;
+        if network.encrypted == Some(false) {
+            return if network.typo.is_some() { Reason::TypoOption } else { Reason::NotConfigured };
+        }
+        let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return Reason::Clear };
+        let port = network.port;
+        if let Some(policy) = kernel.policy(Way::Out, local, self.peer, port, 0) {
+            if policy.templates.iter().any(|template| template.esp && template.optional) {
+                return Reason::OptionalPolicy;
+            }
+            if policy.requires_esp() {
+                // It is there now, and was not, or another one came before it.
+                return Reason::Clear;
+            }
+        }
+        if kernel.policy(Way::Out, local, self.peer, port, DOCKER_MARK).is_some_and(|p| p.mark.1 != 0) {
+            return Reason::NoMark;
+        }
+        let other_port = kernel.policies.iter().any(|policy| {
+            policy.way == Way::Out && policy.port.1 != 0 && policy.pair(local, self.peer) && policy.requires_esp()
+        });
+        if other_port {
+            return Reason::PortMismatch;
+        }
+        Reason::NoPolicy
+    }
+
+    /// Of the peer's policies nothing is known here.
+    fn why_peer_clear(&self) -> Reason {
+        let network = &self.judge.question.network;
+        match (network.encrypted, &network.typo) {
+            (Some(false), Some(_)) => Reason::TypoOption,
+            (Some(false), None) => Reason::NotConfigured,
+            _ => Reason::Clear,
+        }
+    }
+
+    fn sas(&self, out: bool) -> impl Iterator<Item = &super::kernel::SaState> {
+        let ends = self.local.map(|local| if out { (local, self.peer) } else { (self.peer, local) });
+        self.kernel.zip(ends).into_iter().flat_map(|(kernel, (from, to))| kernel.between_hosts(from, to))
+    }
+
+    /// The rung of what is only configured, or armed.
+    fn configured(&self) -> Option<Rung> {
+        let armed = self.kernel.zip(self.local).is_some_and(|(kernel, local)| {
+            let port = self.judge.question.network.port;
+            let policy = [0, DOCKER_MARK]
+                .iter()
+                .find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
+            policy.is_some_and(super::kernel::Policy::requires_esp) && self.sas(true).any(|sa| sa.encrypts)
+        });
+        if armed {
+            return Some(Rung::Armed);
+        }
+        (self.judge.question.network.encrypted == Some(true)).then_some(Rung::Config)
+    }
+}
+
+/// The line of a network without any peer.
+fn nobody(judge: &Judge, ending: &Ending) -> Direction {
+    let network = &judge.question.network;
+    let reason = if ending.cut_short.is_some() {
+        Reason::CutShort
+    } else if network.typo.is_some() {
+        Reason::TypoOption
+    } else if judge.bare > 0 {
+        Reason::WrongInterface
+    } else if network.source == Source::Given || judge.question.canary.is_none() {
+        Reason::NoTraffic
+    } else {
+        Reason::NoPeers
+    };
+    Direction {
+        from: network.locals.first().copied(),
+        to: None,
+        out: true,
+        verdict: Verdict::Inconclusive,
+        rung: (network.encrypted == Some(true)).then_some(Rung::Config),
+        reason,
+        counts: Counts::default(),
+        esp: Vec::new(),
+        shown: None,
+    }
+}
+
+/// The worst of the directions; one that is proven to be readable outweighs all doubt.
+fn overall(judge: &Judge, ending: &Ending, directions: &[Direction]) -> (Verdict, Reason) {
+    let first = |verdict| directions.iter().find(|direction| direction.verdict == verdict);
+    let encrypted = first(Verdict::Encrypted);
+    if let Some(direction) = first(Verdict::Clear) {
+        let verdict = if encrypted.is_some() { Verdict::Asymmetric } else { Verdict::Clear };
+        return (verdict, direction.reason);
+    }
+    if let Some(direction) = first(Verdict::AuthOnly) {
+        let verdict = if encrypted.is_some() { Verdict::Asymmetric } else { Verdict::AuthOnly };
+        return (verdict, direction.reason);
+    }
+    if ending.control == Some(false) {
+        return (Verdict::Inconclusive, Reason::ControlFailed);
+    }
+    if let Some(direction) = first(Verdict::Blackholed).or_else(|| first(Verdict::Inconclusive)) {
+        return (direction.verdict, direction.reason);
+    }
+    if findings::not_enforced(judge, ending) == Some(true) {
+        return (Verdict::NotEnforced, Reason::NotEnforced);
+    }
+    (Verdict::Encrypted, encrypted.map_or(Reason::Opened, |direction| direction.reason))
+}
