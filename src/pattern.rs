@@ -7,11 +7,14 @@
 //! substring search; of anything else a literal that every match must contain is looked for first, and the regex engine
 //! runs only on payloads that have it.
 
+mod gate;
 mod hex;
 mod parse;
 mod required;
 
+pub use gate::Gate;
 use std::fmt;
+
 use std::ops::Range;
 
 use memchr::memmem::Finder;
@@ -182,6 +185,11 @@ impl Pattern {
     /// frames before any of them is decoded.
     pub fn required_literal(&self) -> Option<&[u8]> {
         self.required.as_deref()
+    }
+
+    /// A quick look at a frame that is not decoded yet, if the expressions allow one.
+    pub fn gate(&self) -> Option<Gate> {
+        self.required.as_deref().map(Gate::new)
     }
 
     /// Whether every payload with a byte in it matches.

@@ -16,7 +16,7 @@ use crate::packet::{
     Added, Datagram, Decoder, Frame, Held, InnerFrame, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
     Vni,
 };
-use crate::pattern::Pattern;
+use crate::pattern::{Gate, Pattern};
 use context::{Following, Kept, Preceding};
 
 /// What is to be found.
@@ -38,6 +38,9 @@ pub struct Options {
     pub limit: Option<u64>,
     /// Every packet is to be shown.
     pub all: bool,
+    /// Nobody asks what became of packets that do not match. Those that cannot are then not even decoded, and not told
+    /// to the sink.
+    pub matches_only: bool,
 }
 
 /// What became of a packet.
@@ -91,6 +94,8 @@ pub struct Search {
     /// Where opened packets lie.
     scratch: Scratch,
     pattern: Pattern,
+    /// What a frame must hold to be worth decoding.
+    gate: Option<Gate>,
     options: Options,
     preceding: Preceding,
     following: Following,
@@ -121,7 +126,12 @@ struct Whole<'a> {
 impl Search {
     /// A search for `pattern`, with UDP to `ports` taken for tunnels.
     pub fn new(pattern: Pattern, ports: TunnelPorts, options: Options) -> Self {
+        let gated = options.matches_only
+            && !(options.invert || options.all)
+            && options.before == 0
+            && options.after == 0;
         Self {
+            gate: pattern.gate().filter(|_| gated),
             decoder: Decoder::new(ports),
             reassembly: Reassembly::default(),
             opener: None,
@@ -138,6 +148,8 @@ impl Search {
 
     /// Opens ESP with these keys from now on.
     pub fn open_with(&mut self, opener: Opener) {
+        // What is inside cannot be seen from outside.
+        self.gate = None;
         self.opener = Some(opener);
     }
 
@@ -171,6 +183,11 @@ impl Search {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), Error<E>> {
         self.tick(frame.time, sink)?;
+        if let Some(gate) = &self.gate {
+            if !gate.is_open(frame.bytes) && !frame.may_be_fragment() {
+                return Ok(());
+            }
+        }
         let packet = self.decoder.decode(frame);
         if packet.is_fragment() {
             self.fragment(frame, &packet, sink)

@@ -123,14 +123,26 @@ fn what_cannot_be_read_is_one_sentence_and_2() {
 }
 
 #[test]
-fn no_path_that_cannot_be_written_gets_a_file() {
-    let refused = ovlsniff(&["keys", "--wireshark", "--sa", KEYS, "-o", "/nonexistent/esp_sa"]);
+fn what_cannot_be_written_to_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("/dev/stdout", &link).unwrap();
+    for (path, words) in
+        [("/nonexistent/esp_sa", "No such file"), (link.to_str().unwrap(), "not a regular file")]
+    {
+        let refused = ovlsniff(&["keys", "--wireshark", "--sa", KEYS, "-o", path]);
+        assert_eq!(refused.status.code(), Some(2));
+        let said = text(&refused.stderr);
+        assert!(said.starts_with(&format!("ovlsniff: write {path}: ")) && said.contains(words), "{said}");
+    }
+    assert!(link.is_symlink());
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    let refused = ovlsniff(&["-r", "-", "--sa", "-", "x"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(
-        text(&refused.stderr).starts_with("ovlsniff: write /nonexistent/esp_sa"),
-        "{}",
-        text(&refused.stderr)
-    );
+    assert!(text(&refused.stderr).contains("both want standard input"), "{}", text(&refused.stderr));
 }
 
 #[test]

@@ -16,7 +16,14 @@ use program::Program;
 #[derive(Clone, Debug)]
 pub struct Filter {
     program: Program,
+    /// Bytes in front of what the program was compiled for.
+    skip: usize,
 }
+
+/// The address family of BSD loopback frames. libpcap's program for them compares it with the numbers and in the byte
+/// order of this host, which a capture file from another system does not have; so the program is one for the IP
+/// packet behind it.
+const LOOPBACK_HEADER: usize = 4;
 
 /// Why an expression is no filter.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +60,11 @@ impl Filter {
     /// Names of hosts in it are looked up, as tcpdump does.
     pub fn compile(expression: &str, link: LinkType) -> Result<Self, Error> {
         let invalid = |words: String| Error::Invalid { expression: expression.to_owned(), words };
-        let dead = pcap::Capture::dead(pcap::Linktype(dlt(link))).map_err(|e| invalid(words_of(e)))?;
+        let (skip, behind) = match link {
+            LinkType::NULL | LinkType::LOOP => (LOOPBACK_HEADER, LinkType::RAW),
+            _ => (0, link),
+        };
+        let dead = pcap::Capture::dead(pcap::Linktype(dlt(behind))).map_err(|e| invalid(words_of(e)))?;
         let compiled = dead.compile(expression, true).map_err(|e| match words_of(e) {
             words if words.contains("rejects all packets") => {
                 Error::RejectsAll { expression: expression.to_owned(), link }
@@ -64,13 +75,13 @@ impl Filter {
         let listing = compiled.get_instructions().iter().map(ToString::to_string);
         let program = Program::parse(listing)
             .ok_or_else(|| Error::Program { expression: expression.to_owned(), link })?;
-        Ok(Self { program })
+        Ok(Self { program, skip })
     }
 
     /// Whether a frame with these captured bytes, and this length on the wire, passes.
     #[inline]
     pub fn matches(&self, bytes: &[u8], wire_len: u32) -> bool {
-        self.program.run(bytes, wire_len) != 0
+        self.program.run(bytes.get(self.skip..).unwrap_or(&[]), wire_len) != 0
     }
 }
 

@@ -92,7 +92,11 @@ impl Job {
     /// Says how it goes.
     fn report(&mut self) -> Result<(), Error> {
         self.output.end_line()?;
-        eprintln!("{}", self.output.summary);
+        if self.quiet {
+            eprintln!("{} matched; with -q what does not match is not counted", self.search.matched());
+        } else {
+            eprintln!("{}", self.output.summary);
+        }
         Ok(())
     }
 
@@ -155,5 +159,6 @@ fn options(args: &Grep) -> anyhow::Result<search::Options> {
         after: args.after,
         limit: args.count.filter(|&count| count > 0),
         all: args.all,
+        matches_only: args.quiet > 0,
     })
 }

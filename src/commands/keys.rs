@@ -35,11 +35,15 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
             sa.algorithm.icv_bits().unwrap_or(0)
         );
     }
+    if table.is_empty() {
+        // Nothing to write is no reason to lose what was there.
+        return Ok(Status::NoMatch);
+    }
     match &args.output {
         Some(path) => write_file(path, table.as_bytes())?,
         None => io::stdout().lock().write_all(table.as_bytes()).context("write standard output")?,
     }
-    Ok(if sas.sas().len() > left_out.len() { Status::Success } else { Status::NoMatch })
+    Ok(Status::Success)
 }
 
 /// The SAs of the kernel, here or in another network namespace. What it keeps back, or has not got, is told.
@@ -61,6 +65,10 @@ pub(super) fn kernel_sas(netns: Option<&str>) -> anyhow::Result<Vec<Sa>> {
 /// Writes the file whole or not at all, and never where others could read it meanwhile.
 fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let shown = escape(&path.display().to_string()).into_owned();
+    // A device or a link such as /dev/stdout would be replaced by the file, not written to.
+    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        bail!("write {shown}: not a regular file; without -o the keys go to standard output");
+    }
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = PathBuf::from(temporary);

@@ -4,7 +4,7 @@ use super::esp::{self, Learned};
 use super::vxlan::GpeNext;
 use super::{
     Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet,
-    Sealed, Spi, Stop, Transport, Tunnel, TunnelPorts, Why, ah, cooked, ethernet, geneve, gre, ipv4, ipv6,
+    Sealed, Stop, Transport, Tunnel, TunnelPorts, Why, ah, cooked, ethernet, geneve, gre, ipv4, ipv6,
     loopback, macsec, ppp, transport, vxlan, wireguard,
 };
 
@@ -26,21 +26,28 @@ impl Decoder {
     }
 
     /// Decodes a frame.
+    #[allow(clippy::field_reassign_with_default)]
+    #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Packet<'a> {
-        let inner = InnerFrame::Whole { link: frame.link, bytes: frame.bytes };
-        let packet = Packet { direction: frame.direction, inner, frames: 1, ..Packet::default() };
+        // Field by field: the update syntax would move the empty list of wrappings, which is most of a packet.
+        let mut packet = Packet::default();
+        packet.direction = frame.direction;
+        packet.inner = InnerFrame::Whole { link: frame.link, bytes: frame.bytes };
+        packet.frames = 1;
         let declared = (frame.wire_len as usize).max(frame.bytes.len());
-        let walk = Walk { decoder: self, packet, rest: frame.bytes, declared, fragments: Fragments::Hold };
-        walk.run(Next::Link(frame.link))
+        self.walk(&mut packet, frame.bytes, declared, Fragments::Hold).run(Next::Link(frame.link));
+        packet
     }
 
     /// Goes on with a fragment whose datagram will not be put together: a first fragment is decoded as far as it
     /// reaches, a later one is payload, or opaque when it is ESP's.
     pub fn lone_fragment<'a>(&mut self, packet: Packet<'a>) -> Packet<'a> {
+        let mut packet = packet;
         let Some(ip) = packet.headers.ip else { return packet };
         let rest = packet.payload;
         let declared = ip.fragment.map_or(rest.len(), |fragment| usize::from(fragment.len)).max(rest.len());
-        Walk { decoder: self, packet, rest, declared, fragments: Fragments::Decode }.run(Next::IpPayload)
+        self.walk(&mut packet, rest, declared, Fragments::Decode).run(Next::IpPayload);
+        packet
     }
 
     /// Goes on with the payload of a whole datagram, put together from `frames` fragments of which `packet` is one.
@@ -60,14 +67,8 @@ impl Decoder {
         packet.stop = None;
         packet.frames = frames;
         packet.inner = InnerFrame::Parts { ip: packet.ip_header, protocol, segment: payload };
-        let walk = Walk {
-            decoder: self,
-            packet,
-            rest: payload,
-            declared: payload.len(),
-            fragments: Fragments::Decode,
-        };
-        walk.run(Next::IpPayload)
+        self.walk(&mut packet, payload, payload.len(), Fragments::Decode).run(Next::IpPayload);
+        packet
     }
 
     /// Goes on inside an ESP packet that a key has opened: `packet` is the opaque one, `kind` whether its SA encrypts,
@@ -79,15 +80,24 @@ impl Decoder {
         next_header: u8,
         plaintext: &'a [u8],
     ) -> Packet<'a> {
-        let Some(Opaque::Esp { spi, sequence, udp, .. }) = packet.opaque else { return packet };
         let mut packet = packet;
+        let Some(Opaque::Esp { spi, sequence, udp, .. }) = packet.opaque else { return packet };
         packet.opaque = None;
         packet.stop = None;
-        let declared = plaintext.len();
-        let mut walk =
-            Walk { decoder: self, packet, rest: plaintext, declared, fragments: Fragments::Decode };
-        let next = walk.inside_esp(spi, sequence, kind, udp, next_header);
-        walk.run(next)
+        let esp = Tunnel::Esp { spi, sequence, kind, udp };
+        self.walk(&mut packet, plaintext, plaintext.len(), Fragments::Decode)
+            .run(Next::Esp(esp, next_header));
+        packet
+    }
+
+    fn walk<'d, 'a>(
+        &'d mut self,
+        packet: &'d mut Packet<'a>,
+        rest: &'a [u8],
+        declared: usize,
+        fragments: Fragments,
+    ) -> Walk<'d, 'a> {
+        Walk { decoder: self, packet, rest, declared, fragments }
     }
 }
 
@@ -99,6 +109,8 @@ enum Next {
     Ip,
     /// What the IP header in the packet's headers carries.
     IpPayload,
+    /// What readable ESP carries, with its protocol.
+    Esp(Tunnel, u8),
     End,
 }
 
@@ -114,7 +126,7 @@ enum Fragments {
 /// One packet on its way.
 struct Walk<'d, 'a> {
     decoder: &'d mut Decoder,
-    packet: Packet<'a>,
+    packet: &'d mut Packet<'a>,
     /// What was captured of the bytes that are left.
     rest: &'a [u8],
     /// How many are left by the headers; more than `rest` when the capture cut them off.
@@ -123,7 +135,7 @@ struct Walk<'d, 'a> {
 }
 
 impl<'a> Walk<'_, 'a> {
-    fn run(mut self, mut next: Next) -> Packet<'a> {
+    fn run(mut self, mut next: Next) {
         loop {
             let step = match next {
                 Next::Link(link) => self.link(link),
@@ -131,6 +143,7 @@ impl<'a> Walk<'_, 'a> {
                 Next::EtherType(ether_type) => self.ether_type(ether_type),
                 Next::Ip => self.ip(),
                 Next::IpPayload => self.ip_payload(),
+                Next::Esp(tunnel, next_header) => self.inside_esp(tunnel, next_header),
                 Next::End => break,
             };
             next = step.unwrap_or_else(|stop| {
@@ -142,7 +155,6 @@ impl<'a> Walk<'_, 'a> {
         if self.packet.stop.is_none() && self.rest.len() < self.declared {
             self.packet.stop = Some(Stop { layer: Layer::Payload, why: Why::Truncated });
         }
-        self.packet
     }
 
     fn stop(&mut self, stop: Stop) {
@@ -323,7 +335,7 @@ impl<'a> Walk<'_, 'a> {
                 self.wrap(Tunnel::IpInIp, Layer::Ipv4)?;
                 self.enter_ip()
             }
-            protocol::ESP => self.esp(false),
+            protocol::ESP => Ok(self.esp(false)),
             protocol::AH => {
                 let (tunnel, next, rest) = ah::split(bytes).map_err(at(Layer::Ah))?;
                 self.advance(rest);
@@ -367,14 +379,16 @@ impl<'a> Walk<'_, 'a> {
             return match next {
                 GpeNext::Ip => self.enter_ip(),
                 GpeNext::Ethernet => Ok(self.enter_ethernet()),
-                GpeNext::Other => Err(Stop { layer: Layer::VxlanGpe, why: Why::Unsupported }),
+                GpeNext::Other => Err(self.unknown(None, Layer::VxlanGpe)),
             };
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
-            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, else it is an SPI.
+            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, else it is an SPI. Of less than four
+            // bytes nobody can tell.
             match self.rest {
-                [0, 0, 0, 0, ..] | [_] | [] => {}
-                _ => return self.esp(true),
+                [0, 0, 0, 0, ..] => {}
+                [_, _, _, _, ..] => return Ok(self.esp(true)),
+                _ => {}
             }
         }
         if let Some(message) = wireguard::message(ports, self.rest, self.declared) {
@@ -391,10 +405,10 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// `rest` is an ESP packet from its SPI on.
-    fn esp(&mut self, udp: bool) -> Result<Next, Stop> {
+    fn esp(&mut self, udp: bool) -> Next {
         let (Ok((spi, sequence)), Some(ip)) = (esp::header(self.rest), self.packet.headers.ip) else {
             self.packet.opaque = Some(Opaque::EspTruncated);
-            return Ok(Next::End);
+            return Next::End;
         };
         let around =
             esp::Around { source: ip.source, destination: ip.destination, ports: &self.decoder.ports };
@@ -404,29 +418,16 @@ impl<'a> Walk<'_, 'a> {
             .flatten();
         let Some(clear) = clear else {
             self.packet.opaque = Some(Opaque::Esp { spi, sequence, udp, why: Sealed::NoKey });
-            return Ok(Next::End);
+            return Next::End;
         };
         self.advance(self.rest.get(clear.layout.offset..).unwrap_or(&[]));
         self.limit(clear.payload_len);
-        self.inside_esp_checked(spi, sequence, clear.layout.kind(), udp, clear.next_header)
+        let kind = clear.layout.kind();
+        Next::Esp(Tunnel::Esp { spi, sequence, kind, udp }, clear.next_header)
     }
 
-    fn inside_esp(&mut self, spi: Spi, sequence: u32, kind: EspKind, udp: bool, next_header: u8) -> Next {
-        self.inside_esp_checked(spi, sequence, kind, udp, next_header).unwrap_or_else(|stop| {
-            self.stop(stop);
-            Next::End
-        })
-    }
-
-    fn inside_esp_checked(
-        &mut self,
-        spi: Spi,
-        sequence: u32,
-        kind: EspKind,
-        udp: bool,
-        next_header: u8,
-    ) -> Result<Next, Stop> {
-        self.wrap(Tunnel::Esp { spi, sequence, kind, udp }, Layer::Esp)?;
+    fn inside_esp(&mut self, tunnel: Tunnel, next_header: u8) -> Result<Next, Stop> {
+        self.wrap(tunnel, Layer::Esp)?;
         self.enter_protected(next_header)
     }
 
@@ -459,8 +460,15 @@ impl<'a> Walk<'_, 'a> {
         match ether_type {
             ethernet::TRANSPARENT_BRIDGING => Ok(self.enter_ethernet()),
             ethernet::IPV4 | ethernet::IPV6 => self.enter_ip(),
-            _ => Err(Stop { layer, why: Why::Unsupported }),
+            _ => Err(self.unknown(Some(ether_type), layer)),
         }
+    }
+
+    /// A tunnel's payload that is not decoded here: it has no headers, and not those around the tunnel.
+    fn unknown(&mut self, ether_type: Option<u16>, layer: Layer) -> Stop {
+        self.packet.headers = Headers { ether_type, ..Headers::default() };
+        self.packet.ip_header = &[];
+        Stop { layer, why: Why::Unsupported }
     }
 
     /// Into what AH or ESP protect: a whole packet in tunnel mode, else what the same IP header carries.

@@ -19,6 +19,27 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
+impl Frame<'_> {
+    /// Whether the frame may be a fragment of an IP datagram, by a glance at its first headers. False is certain.
+    #[inline]
+    pub fn may_be_fragment(&self) -> bool {
+        if self.link != LinkType::ETHERNET {
+            return true;
+        }
+        match self.bytes {
+            // IPv4: neither an offset nor more fragments.
+            [_, _, _, _, _, _, _, _, _, _, _, _, 0x08, 0x00, _, _, _, _, _, _, flags, offset, ..] => {
+                flags & 0x3f != 0 || *offset != 0
+            }
+            // IPv6: TCP, UDP, ESP, AH or ICMPv6 follows and no extension header.
+            [_, _, _, _, _, _, _, _, _, _, _, _, 0x86, 0xdd, _, _, _, _, _, _, next_header, ..] => {
+                !matches!(next_header, 6 | 17 | 50 | 51 | 58)
+            }
+            _ => true,
+        }
+    }
+}
+
 /// A point in time: nanoseconds since the Unix epoch, and how many digits of a second the capture knew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp {

@@ -8,6 +8,8 @@ pub(super) fn split(bytes: &[u8]) -> Result<(u16, &[u8]), Why> {
     let bytes = bytes.strip_prefix(&[0xff, 0x03]).unwrap_or(bytes);
     // RFC 1661 section 2: the low bit of the last byte of a protocol number is 1, that of the first of two is 0.
     let (protocol, rest) = match bytes {
+        // The address alone, its control byte cut off.
+        [0xff] => return Err(Why::Truncated),
         [low, rest @ ..] if low & 1 == 1 => (u16::from(*low), rest),
         [high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
         _ => return Err(Why::Truncated),

@@ -65,7 +65,7 @@ fn between(direction: &Direction) -> String {
 
 fn because(report: &Report) -> String {
     match (report.verdict, report.reason) {
-        (Verdict::Encrypted, Reason::Opened | Reason::Lengths | Reason::Enforced) => String::new(),
+        (Verdict::Encrypted, Reason::Opened | Reason::Lengths) => String::new(),
         (_, reason) => format!(" ({})", reason.code()),
     }
 }

@@ -165,10 +165,10 @@ impl<'a> Case<'a> {
                 if let Some(reason) = self.incomplete(evidence) {
                     return (Verdict::Inconclusive, Some(rung), reason);
                 }
-                if self.probing && self.answered == 0 {
+                if self.probing && self.delivered() == 0 {
                     return (Verdict::Blackholed, Some(rung), self.why_nothing_arrives());
                 }
-                if self.probing && self.answered < ENOUGH {
+                if self.probing && self.delivered() < ENOUGH {
                     return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
                 }
                 (Verdict::Encrypted, Some(rung), reason)
@@ -201,7 +201,7 @@ impl<'a> Case<'a> {
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
             return inconclusive(Reason::OpaqueTransport);
         }
-        if evidence.esp_packets > 0 {
+        if evidence.esp_packets > evidence.opened_transport + evidence.opened_tunnel {
             return inconclusive(Reason::OtherTunnel);
         }
         if self.judge.bare > 0 || self.answered > 0 {
@@ -220,6 +220,13 @@ impl<'a> Case<'a> {
         policy.is_some_and(super::kernel::Policy::requires_esp) && stopped.iter().any(|name| self.went_up(name))
     }
 
+    /// Probes that reached the peer: those whose reply came, or was seen on its way to us.
+    fn delivered(&self) -> u64 {
+        let back = &self.pair.back;
+        let kinds = [&back.clear, &back.opened, &back.null, &back.gmac, &back.ah, &back.macsec];
+        self.answered.max(kinds.iter().map(|seen| seen.canaries).sum())
+    }
+
     fn went_up(&self, counter: &str) -> bool {
         self.kernel.is_some_and(|kernel| kernel.counter(counter) > 0)
     }
@@ -227,14 +234,11 @@ impl<'a> Case<'a> {
     /// Nothing at all was seen.
     fn silence(&self) -> Decision {
         let network = &self.judge.question.network;
-        let probed = !self.probes.is_empty();
         let peer = network.peers.iter().find(|peer| peer.underlay == self.peer);
         let reason = if network.typo.is_some() && network.encrypted == Some(false) {
             Reason::TypoOption
-        } else if self.probing && !probed && peer.is_none_or(|peer| peer.overlay.is_empty()) {
+        } else if self.probing && self.probes.is_empty() && peer.is_none_or(|peer| peer.overlay.is_empty()) {
             Reason::NoTarget
-        } else if probed && self.answered == 0 {
-            Reason::NoReply
         } else {
             Reason::NoTraffic
         };
@@ -267,7 +271,9 @@ impl<'a> Case<'a> {
             return inconclusive(Reason::OpaqueTransport);
         }
         if let Some(reason) = self.refused() {
-            return (Verdict::Inconclusive, Some(Rung::Counted), reason);
+            let leaves = self.attributed(&self.pair.out).is_some();
+            let verdict = if leaves { Verdict::Blackholed } else { Verdict::Inconclusive };
+            return (verdict, Some(Rung::Counted), reason);
         }
         if evidence.opened.count > 0 {
             return (Verdict::Inconclusive, Some(Rung::Opened), self.incomplete(evidence).unwrap_or(Reason::TooFew));
@@ -278,7 +284,7 @@ impl<'a> Case<'a> {
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
             return inconclusive(Reason::OpaqueTransport);
         }
-        if evidence.esp_packets > 0 {
+        if evidence.esp_packets > evidence.opened_transport + evidence.opened_tunnel {
             return inconclusive(Reason::OtherTunnel);
         }
         if self.judge.bare > 0 || self.answered > 0 {
@@ -311,12 +317,6 @@ impl<'a> Case<'a> {
             if self.sas(false).next().is_none() || counted || (!tunnel && kernel.esp_offload == Some(false)) {
                 return clear;
             }
-            if self.only_decrypted_gets_in(kernel) && self.answered >= ENOUGH && decrypted >= self.answered {
-                return match self.incomplete(evidence) {
-                    Some(reason) => (Verdict::Inconclusive, Some(Rung::Counted), reason),
-                    None => (Verdict::Encrypted, Some(Rung::Counted), Reason::Enforced),
-                };
-            }
         } else if evidence.opened_transport > 0 && evidence.opened_tunnel == 0 {
             return clear;
         }
@@ -325,14 +325,6 @@ impl<'a> Case<'a> {
         }
         let reason = if evidence.esp_packets == 0 { Reason::EspGro } else { Reason::TunnelCopy };
         (Verdict::Inconclusive, Some(Rung::Seen), reason)
-    }
-
-    /// Whether an inbound policy drops clear frames of the network, and none came.
-    fn only_decrypted_gets_in(&self, kernel: &Kernel) -> bool {
-        let Some(local) = self.local else { return false };
-        let policy = kernel.policy(Way::In, self.peer, local, self.judge.question.network.port, 0);
-        policy.is_some_and(super::kernel::Policy::requires_esp)
-            && ["XfrmInTmplMismatch", "XfrmInPolBlock"].iter().all(|name| kernel.counter(name) == 0)
     }
 
     /// Which ESP is the network's: opened with the canary in it, or as long as the probes ask for.
@@ -405,7 +397,7 @@ impl<'a> Case<'a> {
         let port = network.port;
         if let Some(policy) = kernel.policy(Way::Out, local, self.peer, port, 0) {
             if policy.templates.iter().any(|template| template.esp && template.optional) {
-                return Reason::OptionalPolicy;
+                return Reason::LevelUse;
             }
             if policy.requires_esp() {
                 // It is there now, and was not, or another one came before it.
@@ -464,10 +456,10 @@ fn nobody(judge: &Judge, ending: &Ending) -> Direction {
         Reason::TypoOption
     } else if judge.bare > 0 {
         Reason::WrongInterface
-    } else if network.source == Source::Given || judge.question.canary.is_none() {
+    } else if network.source == Source::Given {
         Reason::NoTraffic
     } else {
-        Reason::NoPeers
+        Reason::LocalOnly
     };
     Direction {
         from: network.locals.first().copied(),
@@ -487,12 +479,10 @@ fn overall(judge: &Judge, ending: &Ending, directions: &[Direction]) -> (Verdict
     let first = |verdict| directions.iter().find(|direction| direction.verdict == verdict);
     let encrypted = first(Verdict::Encrypted);
     if let Some(direction) = first(Verdict::Clear) {
-        let verdict = if encrypted.is_some() { Verdict::Asymmetric } else { Verdict::Clear };
-        return (verdict, direction.reason);
+        return (Verdict::Clear, direction.reason);
     }
     if let Some(direction) = first(Verdict::AuthOnly) {
-        let verdict = if encrypted.is_some() { Verdict::Asymmetric } else { Verdict::AuthOnly };
-        return (verdict, direction.reason);
+        return (Verdict::AuthOnly, direction.reason);
     }
     if ending.control == Some(false) {
         return (Verdict::Inconclusive, Reason::ControlFailed);

@@ -54,9 +54,9 @@ pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> 
 pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
     let kernel = ending.kernel.as_ref()?;
     let network = &judge.question.network;
-    let local = *network.locals.first()?;
-    let required = |peer| {
-        let policy = kernel.policy(Way::In, peer, local, network.port, 0);
+    let required = |peer: std::net::IpAddr| {
+        let local = network.locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4());
+        let policy = local.and_then(|local| kernel.policy(Way::In, peer, *local, network.port, 0));
         policy.is_some_and(super::kernel::Policy::requires_esp)
     };
     if !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay)) {
@@ -127,7 +127,7 @@ fn tags(directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
         if let (Some(sent), Some(received), Some(peer)) = (last(out), last(back), out.to) {
             if sent != received {
                 add(
-                    "key-tag-skew",
+                    "key-skew",
                     format!("this node sends with Docker's key {sent}, {peer} with key {received}: a rotation has not reached both"),
                 );
             }

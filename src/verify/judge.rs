@@ -88,6 +88,15 @@ pub(super) struct Pair {
     pub(super) back: Evidence,
 }
 
+/// What a packet of the network shows.
+struct Seen<'a> {
+    sighting: Sighting,
+    opened: bool,
+    foreign: bool,
+    transport: bool,
+    inner: &'a [u8],
+}
+
 /// Which direction a frame belongs to, and who the peer is.
 struct Place {
     peer: IpAddr,
@@ -149,7 +158,22 @@ impl Judge {
             return;
         }
         let inner = inner_bytes(packet, at);
-        let Some(evidence) = self.evidence(&place) else { return };
+        let seen = Seen { sighting, opened, foreign, transport, inner };
+        if place.out && place.peer.is_multicast() && !self.question.network.peers.is_empty() {
+            // What goes to the group goes to every peer.
+            for at in 0..self.question.network.peers.len() {
+                let peer = self.question.network.peers.get(at).map_or(place.peer, |peer| peer.underlay);
+                self.tally(packet, around, &Place { peer, out: true }, &seen);
+            }
+        } else {
+            self.tally(packet, around, &place, &seen);
+        }
+    }
+
+    /// Counts a packet of the network.
+    fn tally(&mut self, packet: &Packet<'_>, around: &[Encapsulation], place: &Place, seen: &Seen<'_>) {
+        let &Seen { sighting, opened, foreign, transport, inner } = seen;
+        let Some(evidence) = self.evidence(place) else { return };
         evidence.frames += 1;
         if opened {
             count_esp(evidence, packet);

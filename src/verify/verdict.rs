@@ -9,8 +9,6 @@ pub enum Verdict {
     Clear,
     /// Frames of the network were on the wire authenticated, but readable: ESP-NULL, GMAC, AH.
     AuthOnly,
-    /// Of the whole network only: one direction is encrypted and another is not.
-    Asymmetric,
     /// Of the whole network only: all is encrypted, and clear frames would be accepted nevertheless.
     NotEnforced,
     /// Neither could be proven.
@@ -26,7 +24,6 @@ impl Verdict {
             Self::Encrypted => "ENCRYPTED",
             Self::Clear => "CLEAR",
             Self::AuthOnly => "AUTH-ONLY",
-            Self::Asymmetric => "ASYMMETRIC",
             Self::NotEnforced => "NOT-ENFORCED",
             Self::Inconclusive => "INCONCLUSIVE",
             Self::Blackholed => "BLACKHOLED",
@@ -35,7 +32,7 @@ impl Verdict {
 
     /// Whether somebody on the wire can read the network's frames.
     pub fn is_readable(self) -> bool {
-        matches!(self, Self::Clear | Self::AuthOnly | Self::Asymmetric)
+        matches!(self, Self::Clear | Self::AuthOnly)
     }
 }
 
@@ -97,8 +94,6 @@ reasons! {
     Opened = "opened", "";
     /// ESP of the probes' lengths, one for each.
     Lengths = "lengths", "";
-    /// The kernel let only decrypted packets in, and counted them.
-    Enforced = "enforced", "";
     /// Clear frames of the network, and nothing more is known of why.
     Clear = "clear", "encrypt the network, and check the IPsec policy of the sender with: ip xfrm policy";
     /// The network is not configured to be encrypted.
@@ -110,7 +105,7 @@ reasons! {
     /// The sender's policy is for another UDP port.
     PortMismatch = "port-mismatch", "the IPsec policy is for another UDP port than the network's: make them the same";
     /// The policy allows clear packets as long as there is no SA.
-    OptionalPolicy = "optional-policy", "the policy says 'level use': make it 'level required', and add the SA";
+    LevelUse = "level-use", "the policy says 'level use': make it 'level required', and add the SA";
     /// Docker's policy waits for a mark that no firewall rule sets.
     NoMark = "no-mark", "no firewall rule marks the network's packets for encryption: restart the Docker engine, or update it (CVE-2023-28841)";
     /// ESP with the NULL cipher.
@@ -124,7 +119,7 @@ reasons! {
     /// The network interface card encrypts, behind the place where frames are captured.
     NicOffload = "nic-offload", "the network card encrypts after the capture: capture on the peer, on a switch's mirror port, or without offload";
     /// Nothing of the network passed.
-    NoTraffic = "no-traffic", "nothing of the network passed: let it carry traffic, or probe it without --passive";
+    NoTraffic = "no-traffic", "nothing of the network passed: check that its device is up and not held by a firewall, let it carry traffic, or watch longer";
     /// Fewer packets than prove anything.
     TooFew = "too-few", "too few packets of the network passed: watch longer, with --for";
     /// Frames in one direction only.
@@ -143,18 +138,14 @@ reasons! {
     Fragments = "fragments", "fragments without their beginning passed: begin the capture earlier, and lower the overlay's MTU";
     /// The network's packets pass another interface.
     WrongInterface = "wrong-interface", "the network's packets pass another interface: name it with -i";
-    /// The peer is this host.
-    LocalOnly = "local-only", "the peer is this host: nothing is on a wire";
-    /// The network has no peer that is known.
-    NoPeers = "no-peers", "no other node is known: name one with --peer IP";
+    /// All members are on this host.
+    LocalOnly = "local-only", "no other node takes part: nothing is on a wire; name a node with --peer IP if there is one";
     /// No address of the peer in the overlay is known, so it cannot be probed.
     NoTarget = "no-target", "no overlay address of the peer is known: name one with --target IP";
     /// Copies of decrypted packets, as the kernel shows them to a capture.
     TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run as root on both nodes and believe what leaves";
     /// Decrypted packets where ESP arrives before a capture can see it.
     EspGro = "esp-gro", "esp4_offload decrypts before a capture can see it: verify on the peer, where these packets leave";
-    /// The probe did not come back, and nothing says why.
-    NoReply = "no-reply", "the probe got no answer: check that the peer is up, and its overlay address";
     /// ESP leaves, and nothing comes back.
     BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key";
     /// A policy wants an SA that is not there.

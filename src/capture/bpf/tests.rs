@@ -147,3 +147,23 @@ fn errors_carry_libpcaps_words() {
     assert!(error.contains("NUL"), "{error}");
     Filter::compile("ip", LinkType(0xfff0)).unwrap_err();
 }
+
+#[test]
+fn loopback_captures_of_other_systems_are_filtered_by_their_ip_version() {
+    // The family as NetBSD and OpenBSD, FreeBSD, macOS and Linux number IPv6, in both byte orders.
+    let ip6 = Filter::compile("ip6 and udp", LinkType::NULL).unwrap();
+    let ip = Filter::compile("ip and greater 64", LinkType::LOOP).unwrap();
+    for family in [24_u32, 28, 30, 10] {
+        for family in [family.to_le_bytes(), family.to_be_bytes()] {
+            let mut packet = [0; 48];
+            (packet[0], packet[6]) = (0x60, 17);
+            assert!(ip6.matches(&[&family[..], &packet].concat(), 52), "{family:?}");
+            packet[0] = 0x45;
+            assert!(!ip6.matches(&[&family[..], &packet].concat(), 52), "{family:?}");
+            assert!(
+                ip.matches(&[&family[..], &packet].concat(), 64)
+                    && !ip.matches(&[&family[..], &packet].concat(), 63)
+            );
+        }
+    }
+}

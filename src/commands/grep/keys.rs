@@ -1,5 +1,8 @@
 //! The keys to open ESP with.
 
+use std::path::PathBuf;
+
+use anyhow::bail;
 use ovlsniff::ipsec::{self, Opener};
 
 use crate::cli::Grep;
@@ -9,6 +12,10 @@ use crate::commands::keys::kernel_sas;
 pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
     if args.sa.is_empty() && !args.decrypt {
         return Ok(None);
+    }
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    if args.sa.iter().any(is_stdin) && args.read.iter().any(is_stdin) {
+        bail!("--sa - and -r - both want standard input; give the keys in a file");
     }
     let mut sas = Vec::new();
     for path in &args.sa {

@@ -30,6 +30,8 @@ pub(super) struct Output {
     decap: bool,
     /// Flush after every packet.
     eager: bool,
+    /// Packets come at the wire's pace: a match must not wait for the buffer to fill.
+    live: bool,
     /// Since when something waits in a buffer, by the capture's clock.
     pending: Option<i64>,
     pub(super) summary: Summary,
@@ -81,6 +83,7 @@ impl Output {
             file: args.write.as_ref().map(|path| open_file(path, args)).transpose()?,
             decap: args.decap,
             eager: args.line_buffered || io::stdout().is_terminal(),
+            live: args.read.is_empty(),
             pending: None,
             summary: Summary::default(),
             scratch: Vec::new(),
@@ -153,6 +156,7 @@ impl Output {
     #[inline]
     fn flush_when_due(&mut self, now: Timestamp) -> Result<(), Error> {
         match self.pending {
+            Some(_) if !self.live => {}
             None => self.pending = Some(now.nanos),
             Some(since) if now.nanos.wrapping_sub(since) > PATIENCE => return self.flush(),
             Some(_) => {}

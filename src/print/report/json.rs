@@ -28,7 +28,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "remedy": report.reason.remedy(),
         "directions": report.directions.iter().map(direction).collect::<Vec<_>>(),
         "findings": report.findings.iter().map(|finding| json!({
-            "code": finding.code,
+            "reason": finding.code,
             "text": finding.text,
         })).collect::<Vec<_>>(),
     });

@@ -30,20 +30,27 @@ pub enum Enforcement {
 }
 
 impl Rules {
-    /// Asks the tools, in the network namespace of this thread.
+    /// Asks the tools, in the network namespace of this thread. A tool is asked only for tables the kernel has: asking for
+    /// others would load modules.
     pub(super) fn read() -> Self {
-        let iptables = [("ip_tables", "iptables-save"), ("ip6_tables", "ip6tables-save")].map(|(module, tool)| {
-            if no_tables(module) { Some(String::new()) } else { run(tool, &[]) }
+        let legacy = [("ip_tables", "iptables"), ("ip6_tables", "ip6tables")].map(|(tables, tool)| {
+            let names = std::fs::read_to_string(format!("/proc/thread-self/net/{tables}_names"));
+            if names.is_ok_and(|names| !names.trim().is_empty()) {
+                run(&format!("{tool}-legacy-save"), &[]).or_else(|| run(&format!("{tool}-save"), &[]))
+            } else {
+                Some(String::new())
+            }
         });
-        let iptables = match iptables {
-            [Some(four), Some(six)] => Some(four + &six),
-            _ => None,
-        };
-        let nft = if std::path::Path::new("/sys/module/nf_tables").exists() {
-            run("nft", &["list", "ruleset"])
-        } else {
-            Some(String::new())
-        };
+        let [four, six] = legacy;
+        let mut iptables = four.zip(six).map(|(four, six)| four + &six);
+        let mut nft = Some(String::new());
+        if std::path::Path::new("/sys/module/nf_tables").exists() {
+            nft = run("nft", &["list", "ruleset"]);
+            // Rules that iptables keeps in nftables are readable in its own words only.
+            if let (Some(all), Some(text)) = (&mut iptables, run("iptables-nft-save", &[])) {
+                all.push_str(&text);
+            }
+        }
         Self { iptables, nft }
     }
 
@@ -121,13 +128,6 @@ fn any(one: Option<bool>, other: Option<bool>) -> Option<bool> {
         (Some(false), Some(false)) => Some(false),
         _ => None,
     }
-}
-
-/// Whether the kernel has no such tables at all: then there are no rules, and a tool would only load the module.
-fn no_tables(module: &str) -> bool {
-    let names = std::fs::read_to_string(format!("/proc/net/{module}_names"));
-    let legacy = names.is_ok_and(|names| !names.trim().is_empty());
-    !legacy && !std::path::Path::new("/sys/module/nf_tables").exists()
 }
 
 fn run(tool: &str, arguments: &[&str]) -> Option<String> {

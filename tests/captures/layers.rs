@@ -1,0 +1,125 @@
+//! The layers of a decoded packet as one list, from the outermost inwards: what the tests compare.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
+use ovlsniff::packet::{Headers, Macs, Opaque, Packet, Ports, Spi, Transport, Tunnel, Vni};
+
+/// One header and what identifies it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Ethernet(Macs),
+    Vlan(u16),
+    Ip(IpAddr, IpAddr),
+    Tcp(Ports, u8),
+    Udp(Ports),
+    Sctp(Ports),
+    Icmp(u8, u8),
+    Icmpv6(u8, u8),
+    Igmp(u8),
+    Vxlan(Vni),
+    VxlanGpe(Vni),
+    Geneve(Vni),
+    Gre(Option<u32>),
+    Nvgre(Vni),
+    /// `None` when too little of it is there.
+    Esp(Option<Spi>),
+    Ah(Spi),
+    Macsec,
+    WireGuard(u8),
+}
+
+/// More than any packet has: five levels of Ethernet, two tags, IP, transport and tunnel.
+pub(crate) type Layers = ArrayVec<Seen, 40>;
+
+/// The layers of a packet. IP in IP is two IP headers in a row; what ESP and AH in transport mode and MACsec leave in
+/// front of them is not repeated.
+pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
+    let mut seen = Layers::new();
+    let mut around: Option<(Tunnel, Headers)> = None;
+    for wrapping in &packet.encapsulations {
+        level(&mut seen, around, &wrapping.outer);
+        seen.extend(tunnel(wrapping.tunnel));
+        around = Some((wrapping.tunnel, wrapping.outer));
+    }
+    level(&mut seen, around, &packet.headers);
+    seen.extend(packet.opaque.map(|opaque| match opaque {
+        Opaque::Esp { spi, .. } => Seen::Esp(Some(spi)),
+        Opaque::EspFragment | Opaque::EspTruncated => Seen::Esp(None),
+        Opaque::WireGuard { message } => Seen::WireGuard(message),
+        Opaque::Macsec { .. } => Seen::Macsec,
+    }));
+    seen
+}
+
+fn level(seen: &mut Layers, around: Option<(Tunnel, Headers)>, headers: &Headers) {
+    let (link, ip) = match around {
+        Some((Tunnel::Macsec { .. }, _)) => (false, true),
+        Some((Tunnel::Esp { .. } | Tunnel::Ah { .. }, outer)) => {
+            // In tunnel mode a new level begins; in transport mode link layer and addresses are those around.
+            let ends = |headers: &Headers| headers.ip.map(|ip| (ip.source, ip.destination));
+            let transport = headers.ether_type == outer.ether_type
+                && (outer.ether_type.is_some() || ends(headers) == ends(&outer));
+            (false, !transport)
+        }
+        _ => (true, true),
+    };
+    if link {
+        seen.extend(headers.mac.map(Seen::Ethernet));
+        seen.extend(headers.vlan.ids().iter().map(|&id| Seen::Vlan(id)));
+    }
+    if ip {
+        seen.extend(headers.ip.map(|ip| Seen::Ip(ip.source, ip.destination)));
+    }
+    seen.extend(match headers.transport {
+        Transport::Tcp { ports, flags } => Some(Seen::Tcp(ports, flags.0)),
+        Transport::Udp(ports) => Some(Seen::Udp(ports)),
+        Transport::Sctp(ports) => Some(Seen::Sctp(ports)),
+        Transport::Icmp(message) => Some(Seen::Icmp(message.kind, message.code)),
+        Transport::Icmpv6(message) => Some(Seen::Icmpv6(message.kind, message.code)),
+        Transport::Igmp(message) => Some(Seen::Igmp(message.kind)),
+        Transport::None => None,
+    });
+}
+
+fn tunnel(tunnel: Tunnel) -> Option<Seen> {
+    Some(match tunnel {
+        Tunnel::Vxlan(vni) => Seen::Vxlan(vni),
+        Tunnel::VxlanGpe(vni) => Seen::VxlanGpe(vni),
+        Tunnel::Geneve(vni) => Seen::Geneve(vni),
+        Tunnel::Nvgre(vni) => Seen::Nvgre(vni),
+        Tunnel::Gre { key } => Seen::Gre(key),
+        Tunnel::Esp { spi, .. } => Seen::Esp(Some(spi)),
+        Tunnel::Ah { spi, .. } => Seen::Ah(spi),
+        Tunnel::Macsec { .. } => Seen::Macsec,
+        Tunnel::IpInIp => return None,
+    })
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colons = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
+        match self {
+            Self::Ethernet(mac) => write!(f, "eth {} > {}", colons(mac.source), colons(mac.destination)),
+            Self::Vlan(id) => write!(f, "vlan {id}"),
+            Self::Ip(source, destination) => write!(f, "ip {source} > {destination}"),
+            Self::Tcp(ports, flags) => write!(f, "tcp {} > {} {flags:#04x}", ports.source, ports.destination),
+            Self::Udp(ports) => write!(f, "udp {} > {}", ports.source, ports.destination),
+            Self::Sctp(ports) => write!(f, "sctp {} > {}", ports.source, ports.destination),
+            Self::Icmp(kind, code) => write!(f, "icmp {kind} {code}"),
+            Self::Icmpv6(kind, code) => write!(f, "icmpv6 {kind} {code}"),
+            Self::Igmp(kind) => write!(f, "igmp {kind}"),
+            Self::Vxlan(vni) | Self::VxlanGpe(vni) => write!(f, "vxlan {vni}"),
+            Self::Geneve(vni) => write!(f, "geneve {vni}"),
+            Self::Gre(Some(key)) => write!(f, "gre {key:#010x}"),
+            Self::Gre(None) => write!(f, "gre"),
+            Self::Nvgre(vni) => write!(f, "nvgre {vni}"),
+            Self::Esp(Some(spi)) => write!(f, "esp {:#010x}", spi.0),
+            Self::Esp(None) => write!(f, "esp"),
+            Self::Ah(spi) => write!(f, "ah {:#010x}", spi.0),
+            Self::Macsec => write!(f, "macsec"),
+            Self::WireGuard(message) => write!(f, "wireguard {message}"),
+        }
+    }
+}

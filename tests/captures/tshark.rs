@@ -1,0 +1,252 @@
+//! What tshark makes of a capture, written down in the words of `layers.rs`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::process::Command;
+
+use super::reading;
+
+const FIELDS: &[&str] = &[
+    "frame.number",
+    "frame.protocols",
+    "eth.src",
+    "eth.dst",
+    "vlan.id",
+    "ieee8021ad.id",
+    "ip.src",
+    "ip.dst",
+    "ipv6.src",
+    "ipv6.dst",
+    "udp.srcport",
+    "udp.dstport",
+    "udp.length",
+    "udp.payload",
+    "tcp.srcport",
+    "tcp.dstport",
+    "tcp.flags",
+    "tcp.len",
+    "tcp.payload",
+    "sctp.srcport",
+    "sctp.dstport",
+    "icmp.type",
+    "icmp.code",
+    "icmpv6.type",
+    "icmpv6.code",
+    "igmp.type",
+    "vxlan.vni",
+    "geneve.vni",
+    "gre.key",
+    "gre.proto",
+    "gre.flags_and_version",
+    "esp.spi",
+    "ah.spi",
+    "wg.type",
+];
+
+/// What tshark makes of the frames of a capture.
+pub(crate) fn tshark(fixture: &str) -> BTreeMap<u64, Vec<String>> {
+    let gmac = (fixture == GMAC).then(|| without_iv(fixture));
+    let path = gmac.as_ref().map_or_else(|| reading::path(fixture), |file| file.path().to_owned());
+    let mut command = Command::new("tshark");
+    command.arg("-n").arg("-r").arg(path).args(["-T", "fields", "-E", "separator=/t"]);
+    command.args(FIELDS.iter().flat_map(|field| ["-e", field]));
+    for setting in [
+        "tcp.desegment_tcp_streams:FALSE",
+        "ip.defragment:TRUE",
+        "ipv6.defragment:TRUE",
+        "esp.enable_null_encryption_decode_heuristic:FALSE",
+        "esp.enable_encryption_decode:TRUE",
+    ] {
+        command.args(["-o", setting]);
+    }
+    // 5555 is the fixtures' own port; 8472 is OTV's by IANA.
+    command.args(["-d", "udp.port==8472,vxlan", "-d", "udp.port==5555,vxlan"]);
+    if gmac.is_some() {
+        command.args([
+            "-o",
+            r#"uat:esp_sa:"IPv4","*","*","*","NULL","","ANY 128 bit authentication [no checking]","""#,
+        ]);
+        command.args([
+            "-o",
+            r#"uat:esp_sa:"IPv6","*","*","*","NULL","","ANY 128 bit authentication [no checking]","""#,
+        ]);
+    }
+    for association in null_associations(fixture) {
+        command.args(["-o", &format!("uat:esp_sa:{association}")]);
+    }
+    let output = command.output().expect("tshark starts");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .map(|line| {
+            let mut fields = Fields::new(line);
+            (fields.next("frame.number").unwrap().parse().unwrap(), fields.words())
+        })
+        .collect()
+}
+
+/// The associations of a capture whose ESP is not encrypted: tshark is told them, ovlsniff finds out.
+fn null_associations(fixture: &str) -> Vec<String> {
+    let table = reading::path(fixture).with_extension("esp_sa");
+    let lines = std::fs::read_to_string(table).unwrap_or_default();
+    lines.lines().filter(|line| line.contains(r#","NULL","","#)).map(str::to_owned).collect()
+}
+
+/// tshark has no word for GMAC, which is ESP-NULL with an IV of eight bytes: it gets a copy without the IVs.
+const GMAC: &str = "ipsec/esp-gmac.pcap";
+
+/// A copy of a capture whose ESP packets are eight bytes shorter, from behind the sequence number on.
+fn without_iv(fixture: &str) -> tempfile::NamedTempFile {
+    let mut copy = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 2 | 4 << 16, 0, 0, 262_144, 1] {
+        copy.extend(word.to_le_bytes());
+    }
+    for kept in reading::frames(fixture) {
+        let mut frame = kept.bytes;
+        // Where the IP length stands, and where ESP begins.
+        let places = match (frame[12], frame[13], frame[14 + 9], frame[14 + 6]) {
+            (0x08, 0x00, 50, _) => Some((14 + 2, 14 + 20)),
+            (0x86, 0xdd, _, 50) => Some((14 + 4, 14 + 40)),
+            _ => None,
+        };
+        if let Some((length, esp)) = places {
+            frame.drain(esp + 8..esp + 16);
+            let shorter = u16::from_be_bytes([frame[length], frame[length + 1]]) - 8;
+            frame[length..length + 2].copy_from_slice(&shorter.to_be_bytes());
+        }
+        let len = frame.len() as u32;
+        for word in [0, kept.number as u32, len, len] {
+            copy.extend(word.to_le_bytes());
+        }
+        copy.extend(frame);
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), copy).unwrap();
+    file
+}
+
+/// The fields of one frame: of each the values in the order of the layers.
+struct Fields<'a> {
+    values: HashMap<&'static str, VecDeque<&'a str>>,
+}
+
+impl<'a> Fields<'a> {
+    fn new(line: &'a str) -> Self {
+        let values = FIELDS
+            .iter()
+            .zip(line.split('\t'))
+            .map(|(field, text)| (*field, text.split(',').filter(|value| !value.is_empty()).collect()));
+        Self { values: values.collect() }
+    }
+
+    fn next(&mut self, field: &'static str) -> Option<&'a str> {
+        self.values.get_mut(field).and_then(VecDeque::pop_front)
+    }
+
+    /// `name value > value` of the next layer that has these two fields.
+    fn pair(&mut self, name: &str, first: &'static str, second: &'static str) -> Option<String> {
+        Some(format!("{name} {} > {}", self.next(first)?, self.next(second)?))
+    }
+
+    fn words(&mut self) -> Vec<String> {
+        let protocols = self.next("frame.protocols").unwrap_or_default();
+        let mut words = Vec::new();
+        let mut payload = None;
+        let mut tags = 0;
+        for protocol in protocols.split(':') {
+            let word = match protocol {
+                "eth" => {
+                    tags = 0;
+                    self.gpe(&mut words);
+                    self.pair("eth", "eth.src", "eth.dst")
+                }
+                "vlan" | "ieee8021ad" => {
+                    let id = self.next(if protocol == "vlan" { "vlan.id" } else { "ieee8021ad.id" });
+                    tags += 1;
+                    // The library keeps the first two.
+                    id.filter(|_| tags <= 2).map(|id| format!("vlan {id}"))
+                }
+                "ip" => {
+                    self.gpe(&mut words);
+                    self.pair("ip", "ip.src", "ip.dst")
+                }
+                "ipv6" => {
+                    self.gpe(&mut words);
+                    self.pair("ip", "ipv6.src", "ipv6.dst")
+                }
+                "tcp" => {
+                    payload = self.payload("tcp.len", 0, "tcp.payload");
+                    let flags =
+                        self.next("tcp.flags").and_then(|flags| u16::from_str_radix(&flags[2..], 16).ok());
+                    self.pair("tcp", "tcp.srcport", "tcp.dstport").map(|word| {
+                        flags.map_or(word.clone(), |flags| format!("{word} {:#04x}", flags & 0xff))
+                    })
+                }
+                "udp" => {
+                    payload = self.payload("udp.length", 8, "udp.payload");
+                    self.pair("udp", "udp.srcport", "udp.dstport")
+                }
+                "sctp" => self.pair("sctp", "sctp.srcport", "sctp.dstport"),
+                "vxlan" => self.next("vxlan.vni").map(|vni| format!("vxlan {vni}")),
+                "geneve" => self.next("geneve.vni").map(|vni| {
+                    format!("geneve {}", u32::from_str_radix(vni.trim_start_matches("0x"), 16).unwrap())
+                }),
+                "gre" => Some(self.gre()),
+                "esp" => Some(self.next("esp.spi").map_or("esp".into(), |spi| format!("esp {spi}"))),
+                "ah" => self.next("ah.spi").map(|spi| format!("ah {spi}")),
+                "macsec" => Some("macsec".into()),
+                "wg" => self.next("wg.type").map(|message| format!("wireguard {message}")),
+                // What an error message quotes is its payload.
+                "icmp" => {
+                    words.extend(self.message("icmp", "icmp.type", "icmp.code"));
+                    return words;
+                }
+                "icmpv6" => {
+                    words.extend(self.message("icmpv6", "icmpv6.type", "icmpv6.code"));
+                    return words;
+                }
+                "igmp" => {
+                    words.extend(self.next("igmp.type").map(|kind| {
+                        format!("igmp {}", u8::from_str_radix(kind.trim_start_matches("0x"), 16).unwrap())
+                    }));
+                    return words;
+                }
+                _ => continue,
+            };
+            if !matches!(protocol, "tcp" | "udp") {
+                payload = None;
+            }
+            words.extend(word);
+        }
+        words.extend(payload.map(|payload| format!("payload {payload}")));
+        words
+    }
+
+    fn message(&mut self, name: &str, kind: &'static str, code: &'static str) -> Option<String> {
+        Some(format!("{name} {} {}", self.next(kind)?, self.next(code).unwrap_or("0")))
+    }
+
+    /// VXLAN-GPE is missing from tshark's list of protocols; its VNI is there.
+    fn gpe(&mut self, words: &mut Vec<String>) {
+        if words.last().is_some_and(|word| word.starts_with("udp") && word.ends_with(" 4790")) {
+            words.extend(self.next("vxlan.vni").map(|vni| format!("vxlan {vni}")));
+        }
+    }
+
+    /// GRE by its key; NVGRE by the rule of RFC 7637: Ethernet inside, only the key, a virtual subnet from 0x1000 on.
+    fn gre(&mut self) -> String {
+        let key =
+            self.next("gre.key").and_then(|key| u32::from_str_radix(key.trim_start_matches("0x"), 16).ok());
+        let bridged = self.next("gre.proto") == Some("0x6558");
+        let plain = self.next("gre.flags_and_version") == Some("0x2000");
+        match key {
+            Some(key) if bridged && plain && key >> 8 >= 0x1000 => format!("nvgre {}", key >> 8),
+            Some(key) => format!("gre {key:#010x}"),
+            None => "gre".into(),
+        }
+    }
+
+    /// The payload of the next layer with this length field, of which `header` bytes are header.
+    fn payload(&mut self, len: &'static str, header: usize, payload: &'static str) -> Option<&'a str> {
+        let len: usize = self.next(len)?.parse().ok()?;
+        if len <= header { None } else { self.next(payload) }
+    }
+}

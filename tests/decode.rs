@@ -1,0 +1,362 @@
+//! Decoding real captures: cut at every byte, ESP by what it is, and what must never be taken for clear.
+
+#[path = "captures/layers.rs"]
+mod layers;
+#[allow(dead_code)] // Each test needs a part of it.
+#[path = "captures/reading.rs"]
+mod reading;
+
+use std::collections::BTreeSet;
+
+use layers::{Layers, Seen, layers};
+use ovlsniff::packet::{
+    Added, Decoder, EspKind, Frame, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp, Tunnel, Vni, Why,
+};
+
+#[test]
+fn every_prefix_of_every_frame_keeps_the_layers_that_are_whole_and_stops_in_the_next() {
+    let mut faults = BTreeSet::new();
+    for fixture in reading::all() {
+        // Containers of the same frames.
+        if fixture.starts_with("formats/") {
+            continue;
+        }
+        for kept in reading::frames(&fixture) {
+            let whole = layers(&Decoder::new(reading::ports()).decode(&kept.frame()));
+            let mut before = Layers::new();
+            for len in 0..=kept.bytes.len() {
+                let frame = kept.cut(len);
+                let packet = Decoder::new(reading::ports()).decode(&frame);
+                let now = layers(&packet);
+                if let Some(fault) = fault(&packet, len, &before, &now, &whole) {
+                    faults.insert(format!("{fixture} frame {} cut to {len}: {fault}", kept.number));
+                    break;
+                }
+                before = now;
+            }
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "{} frames:\n{}",
+        faults.len(),
+        faults.into_iter().collect::<Vec<_>>().join("\n")
+    );
+}
+
+#[test]
+fn damaged_frames_of_every_link_type_decode_without_panic() {
+    let mut random = xorshift();
+    let links = [0, 1, 9, 12, 101, 108, 113, 147, 228, 229, 276].map(LinkType);
+    let mut decoder = Decoder::new(reading::ports());
+    let mut reassembly = Reassembly::default();
+    let mut count = 0_u32;
+    for fixture in reading::all() {
+        for mut kept in reading::frames(&fixture) {
+            for round in 0..20 {
+                for _ in 0..round {
+                    if kept.bytes.is_empty() {
+                        break;
+                    }
+                    // Mostly in the headers.
+                    let at = random() as usize % kept.bytes.len().min(160);
+                    kept.bytes[at] = random() as u8;
+                }
+                if round % 4 == 3 {
+                    kept.link = links[random() as usize % links.len()];
+                }
+                let len = kept.bytes.len() - random() as usize % (kept.bytes.len() / 2 + 1);
+                let mut frame = kept.cut(len);
+                if round % 2 == 0 {
+                    frame.wire_len = len as u32;
+                }
+                let packet = decoder.decode(&frame);
+                assert!(packet.payload.len() <= len);
+                count += 1;
+                if packet.is_fragment() {
+                    match reassembly.add(&frame, &packet) {
+                        Added::Whole { protocol, payload, .. } => {
+                            let packet = decoder.datagram(packet, protocol, &payload, 2);
+                            assert!(packet.payload.len() <= payload.len());
+                        }
+                        Added::Alone => drop(decoder.lone_fragment(packet)),
+                        Added::Held | Added::GivenUp(_) => {}
+                    }
+                }
+            }
+        }
+    }
+    assert!(count > 20_000, "{count}");
+}
+
+/// The same numbers every time (xorshift64*).
+fn xorshift() -> impl FnMut() -> u64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    move || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
+
+/// What is wrong with the layers of a prefix of `len` bytes, given those of one byte less and of the whole frame.
+fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: &Layers) -> Option<String> {
+    if !begins(now, before) {
+        return Some(format!("a byte more, and a layer less: {before:?} then {now:?}"));
+    }
+    if !begins(whole, now) {
+        return Some(format!("{now:?} is not the beginning of {whole:?}"));
+    }
+    if packet.payload.len() > len {
+        return Some(format!("a payload of {} bytes", packet.payload.len()));
+    }
+    let missing = whole.get(now.len());
+    match (missing, packet.stop) {
+        // What is there of the packet is all of it, the rest was padding; or the payload is being cut.
+        (None, _) => None,
+        (Some(_), None) => Some(format!("says nothing about the missing {missing:?}")),
+        // A length in front of what was cut decides about it: WireGuard's, ESP's padding and trailer.
+        (Some(_), Some(stop)) if matches!(stop.layer, Layer::Payload) => None,
+        (Some(&next), Some(stop)) => {
+            let link =
+                matches!(stop.layer, Layer::Link | Layer::Sll | Layer::Sll2 | Layer::Null | Layer::Ppp);
+            // The type behind a SecTag or in a SNAP header, and headers that are no layer of their own.
+            // The third of three tags is not kept.
+            let between =
+                matches!(stop.layer, Layer::Ipv6Extension | Layer::Macsec | Layer::Ethernet | Layer::Vlan)
+                    || stop.layer == Layer::Tcp && matches!(now.last(), Some(Seen::Tcp(..)));
+            let right = is(next, stop.layer) || between || link && now.is_empty();
+            (stop.why != Why::Truncated || !right).then(|| format!("stops with {stop:?} before {next:?}"))
+        }
+    }
+}
+
+/// Whether decoding that ends inside this header says so with `layer`.
+fn is(seen: Seen, layer: Layer) -> bool {
+    match seen {
+        Seen::Ethernet(_) => layer == Layer::Ethernet,
+        Seen::Vlan(_) => layer == Layer::Vlan,
+        // Of an IP header without its first byte nobody can tell the version.
+        Seen::Ip(source, _) => layer == Layer::Ipv4 || source.is_ipv6() && layer == Layer::Ipv6,
+        Seen::Tcp(..) => layer == Layer::Tcp,
+        Seen::Udp(_) => layer == Layer::Udp,
+        Seen::Sctp(_) => layer == Layer::Sctp,
+        Seen::Icmp(..) => layer == Layer::Icmp,
+        Seen::Icmpv6(..) => layer == Layer::Icmpv6,
+        Seen::Igmp(_) => layer == Layer::Igmp,
+        Seen::Vxlan(_) => layer == Layer::Vxlan,
+        Seen::VxlanGpe(_) => layer == Layer::VxlanGpe,
+        Seen::Geneve(_) => layer == Layer::Geneve,
+        Seen::Gre(_) | Seen::Nvgre(_) => layer == Layer::Gre,
+        Seen::Esp(_) => layer == Layer::Esp,
+        Seen::Ah(_) => layer == Layer::Ah,
+        Seen::Macsec => layer == Layer::Macsec,
+        Seen::WireGuard(_) => layer == Layer::Payload,
+    }
+}
+
+/// Whether `layers` begins with `start`; of ESP the SPI may not have been there yet.
+fn begins(layers: &Layers, start: &Layers) -> bool {
+    layers.len() >= start.len()
+        && start.iter().zip(layers).all(|(a, b)| a == b || matches!((a, b), (Seen::Esp(None), Seen::Esp(_))))
+}
+
+/// What became of the ESP packets of a capture: the kinds of the readable ones, how many are opaque, and all text that
+/// was readable.
+fn esp(fixture: &str) -> (BTreeSet<&'static str>, usize, String) {
+    let (mut kinds, mut opaque, mut text) = (BTreeSet::new(), 0, String::new());
+    reading::decode(fixture, |_, packet| {
+        for wrapping in &packet.encapsulations {
+            if let Tunnel::Esp { kind, .. } = wrapping.tunnel {
+                kinds.insert(kind.name());
+            }
+        }
+        if matches!(packet.opaque, Some(Opaque::Esp { .. } | Opaque::EspFragment)) {
+            opaque += 1;
+        } else {
+            text.push_str(&String::from_utf8_lossy(packet.payload));
+        }
+    });
+    (kinds, opaque, text)
+}
+
+#[test]
+fn encrypted_esp_is_opaque_whatever_its_cipher() {
+    for (cipher, least) in [
+        ("gcm", 100),
+        ("ccm", 80),
+        ("chacha20poly1305", 25),
+        ("cbc", 150),
+        ("ctr", 50),
+        ("v6", 40),
+        ("tunnel", 60),
+        ("esn", 80),
+    ] {
+        let (kinds, opaque, text) = esp(&format!("ipsec/esp-{cipher}.pcap"));
+        assert!(kinds.is_empty(), "{cipher}: {kinds:?}");
+        assert!(opaque >= least, "{cipher}: {opaque}");
+        // In tunnel mode the kernel's own copies of what it opened are in the capture too.
+        assert!(cipher == "tunnel" || !text.contains("GET /"), "{cipher}: {text}");
+    }
+}
+
+#[test]
+fn esp_without_encryption_is_read_whatever_its_icv() {
+    let (kinds, opaque, text) = esp("ipsec/esp-null.pcap");
+    assert_eq!((kinds.into_iter().collect::<Vec<_>>(), opaque), (vec![EspKind::Null.name()], 0));
+    for icv in ["sha1-96", "sha256-128", "sha384-192", "sha512-256", "noauth"] {
+        for what in ["GET /", "reply to /", "udp ", "echo: udp "] {
+            for through in ["plain", "vxlan"] {
+                let mark = format!("{what}null-{icv}-{through}");
+                assert!(text.contains(&mark), "{mark}");
+            }
+        }
+    }
+    for mark in
+        ["GET /null-v6-plain", "GET /null-v6-vxlan", "GET /null-tunnel HTTP", "echo: udp null-tunnel66"]
+    {
+        assert!(text.contains(mark), "{mark}");
+    }
+}
+
+#[test]
+fn gmac_authenticates_and_hides_nothing() {
+    let (kinds, opaque, text) = esp("ipsec/esp-gmac.pcap");
+    assert_eq!((kinds.into_iter().collect::<Vec<_>>(), opaque), (vec![EspKind::Gmac.name()], 0));
+    for mark in
+        ["GET /gmac128-plain", "echo: udp gmac256-vxlan", "GET /gmac-tunnel", "reply to /gmac-v6-vxlan"]
+    {
+        assert!(text.contains(mark), "{mark}");
+    }
+}
+
+#[test]
+fn esp_in_udp_is_opaque_unless_it_is_null_and_its_neighbours_are_not_esp() {
+    let (mut sealed, mut read, mut other) = (0, 0, 0);
+    reading::decode("ipsec/esp-in-udp.pcap", |_, packet| match packet.opaque {
+        Some(Opaque::Esp { udp, .. }) => {
+            assert!(udp);
+            sealed += 1;
+        }
+        Some(other) => panic!("{other:?}"),
+        None if packet.encapsulations.is_empty() => other += 1,
+        None => {
+            assert!(matches!(
+                packet.encapsulations[0].tunnel,
+                Tunnel::Esp { udp: true, kind: EspKind::Null, .. }
+            ));
+            read += 1;
+        }
+    });
+    assert!(sealed > 30 && read > 20, "{sealed} sealed, {read} read");
+    assert_eq!(other, 2, "the IKE message and the keepalive");
+}
+
+#[test]
+fn a_vxlan_frame_in_fragments_is_read_whole() {
+    for fixture in ["tunnels/vxlan-fragmented.pcap", "ipsec/esp-fragmented.pcap"] {
+        let (mut whole, mut text) = (0, String::new());
+        reading::decode(fixture, |_, packet| {
+            if packet.frames > 1 {
+                whole += 1;
+            }
+            text.push_str(&String::from_utf8_lossy(packet.payload));
+        });
+        assert!(whole >= 4, "{fixture}: {whole}");
+        let end = if fixture.starts_with("ipsec") { "END-frag-null-vxlan" } else { "END-vxlan-frag4" };
+        assert!(text.contains(end), "{fixture}");
+    }
+}
+
+#[test]
+fn random_bodies_never_pass_for_esp_without_encryption() {
+    let mut random = xorshift();
+    let mut decoder = Decoder::new(reading::ports());
+    let mut bytes = Vec::new();
+    for round in 0..1_000_000_u32 {
+        // ESP bodies are a multiple of four long; odd ones come too.
+        let esp = [44, 60, 76, 88, 92, 104, 120, 61, 132][round as usize % 9];
+        let v6 = round % 3 == 0;
+        let head = if v6 { 40 } else { 20 };
+        bytes.clear();
+        bytes.resize(head, 0);
+        while bytes.len() < head + esp {
+            bytes.extend_from_slice(&random().to_le_bytes());
+        }
+        bytes.truncate(head + esp);
+        let total = bytes.len() as u16;
+        if v6 {
+            bytes[..8].copy_from_slice(&[0x60, 0, 0, 0, 0, esp as u8, 50, 64]);
+            bytes[8..10].copy_from_slice(&[0x20, 0x01]);
+            bytes[24..26].copy_from_slice(&[0x20, 0x01]);
+        } else {
+            bytes[..4].copy_from_slice(&[0x45, 0, (total >> 8) as u8, total as u8]);
+            bytes[9] = 50;
+            bytes[12..20].copy_from_slice(&[192, 0, 2, 1, 192, 0, 2, 2]);
+        }
+        let packet = decoder.decode(&raw(&bytes));
+        assert!(
+            packet.encapsulations.is_empty() && matches!(packet.opaque, Some(Opaque::Esp { .. })),
+            "round {round}: {packet:?}"
+        );
+    }
+}
+
+#[test]
+fn what_a_tunnel_carries_and_nobody_decodes_has_not_the_headers_around_it() {
+    let gre = [
+        &[0x45, 0, 0, 31, 0, 0, 0, 0, 64, 47, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2][..],
+        &[0, 0, 0x88, 0xbe],
+        b"payload",
+    ]
+    .concat();
+    let packet = Decoder::new(reading::ports()).decode(&raw(&gre));
+    assert_eq!(packet.headers.ip, None);
+    assert_eq!(packet.headers.ether_type, Some(0x88be));
+    assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Gre, Why::Unsupported)));
+    assert_eq!(packet.payload, b"payload");
+
+    let mut found = None;
+    reading::decode("crafted/vxlan-gpe.pcap", |kept, packet| {
+        if kept.number == 4 {
+            found = Some((packet.vni(), packet.headers.ip));
+        }
+    });
+    assert_eq!(found, Some((Vni::new(9), None)), "NSH in VXLAN-GPE");
+}
+
+#[test]
+fn three_bytes_on_port_4500_are_not_taken_for_esp() {
+    for payload in [&[0, 0, 0][..], &[0xc0, 0xff, 0xee], &[0xff]] {
+        let len = payload.len() as u8;
+        let udp = [
+            &[0x45, 0, 0, 28 + len, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2][..],
+            &[0x11, 0x94, 0x11, 0x94, 0, 8 + len, 0, 0],
+            payload,
+        ]
+        .concat();
+        let packet = Decoder::new(reading::ports()).decode(&raw(&udp));
+        assert_eq!((packet.opaque, packet.payload), (None, payload));
+    }
+}
+
+fn raw(bytes: &[u8]) -> Frame<'_> {
+    Frame {
+        number: 1,
+        time: Timestamp::new(0, 0, 6),
+        link: LinkType::RAW,
+        interface: 0,
+        direction: None,
+        wire_len: bytes.len() as u32,
+        bytes,
+    }
+}
+
+#[test]
+fn ppp_cut_behind_its_address_byte_is_cut_not_unknown() {
+    let mut frame = raw(&[0xff]);
+    frame.link = LinkType::PPP;
+    let packet = Decoder::new(reading::ports()).decode(&frame);
+    assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Ppp, Why::Truncated)));
+}

@@ -1,0 +1,169 @@
+//! Every frame of every fixture, decoded by ovlsniff and by tshark: the layers must be the same, from the outermost to
+//! the payload's bytes.
+//!
+//! A level is written down as a list of words (`ip 10.0.0.1 > 10.0.0.2`, `vxlan 4097`, `tcp 1 > 2 ..`, `payload ..`), once
+//! from the library's packet, once from tshark's fields. Where the two differ for a reason, [`EXCEPTIONS`] names it; an
+//! exception that is no longer needed fails the test.
+
+#[path = "captures/layers.rs"]
+mod layers;
+#[allow(dead_code)] // Each test needs a part of it.
+#[path = "captures/reading.rs"]
+mod reading;
+#[path = "captures/tshark.rs"]
+mod tshark;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use layers::layers;
+use ovlsniff::packet::{Layer, Packet, Transport, Why};
+use reading::Kept;
+use tshark::tshark;
+
+/// How the two differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// ovlsniff stops earlier: its words are the beginning of tshark's.
+    WeStop,
+    /// tshark stops earlier.
+    TheyStop,
+    /// Neither is the beginning of the other.
+    Apart,
+}
+
+struct Exception {
+    fixture: &'static str,
+    /// Frame numbers; none for any of the file.
+    frames: &'static [u64],
+    how: How,
+    reason: &'static str,
+}
+
+const TOO_DEEP: &str = "a fifth tunnel is not followed";
+const NO_MPLS: &str = "MPLS and PPPoE are not decoded";
+const VERSION: &str = "an unknown version, which its RFC wants dropped, is not decoded";
+const BROKEN: &str = "a header that is not all there counts as none";
+const NIBBLE: &str = "the version nibble decides, not the Ethernet type";
+
+const EXCEPTIONS: &[Exception] = &[
+    Exception::new("crafted/deep.pcap", &[1], How::WeStop, TOO_DEEP),
+    Exception::new("crafted/vxlan.pcap", &[9], How::WeStop, TOO_DEEP),
+    Exception::new("tunnels/nested.pcap", &[], How::WeStop, TOO_DEEP),
+    Exception::new("crafted/ethernet.pcap", &[7, 8], How::WeStop, NO_MPLS),
+    Exception::new("crafted/ethernet.pcap", &[9], How::TheyStop, NIBBLE),
+    Exception::new("crafted/geneve.pcap", &[6], How::WeStop, VERSION),
+    Exception::new("crafted/gre.pcap", &[6, 8], How::WeStop, VERSION),
+    Exception::new("crafted/gre.pcap", &[9], How::WeStop, BROKEN),
+    Exception::new("crafted/esp.pcap", &[7], How::WeStop, BROKEN),
+    Exception::new("crafted/esp.pcap", &[2], How::Apart, BROKEN),
+    Exception::new(
+        "crafted/ipv6-extensions.pcap",
+        &[10],
+        How::TheyStop,
+        "tshark reads nothing behind a mobility header",
+    ),
+    Exception::new(
+        "crafted/vxlan.pcap",
+        &[5],
+        How::WeStop,
+        "without the I flag it is no VXLAN (RFC 7348 section 5)",
+    ),
+    Exception::new(
+        "crafted/vxlan.pcap",
+        &[10],
+        How::Apart,
+        "tshark takes port 4789 for VXLAN as a source port too",
+    ),
+    Exception::new("crafted/vxlan-gpe.pcap", &[4], How::WeStop, "NSH is not decoded"),
+    Exception::new(
+        "crafted/vxlan-gpe.pcap",
+        &[5],
+        How::Apart,
+        "without the P flag VXLAN-GPE carries Ethernet, as VXLAN does",
+    ),
+    Exception::new("links/loop.pcap", &[7], How::TheyStop, "tshark does not know Linux' AF_INET6"),
+    Exception::new("links/null.pcap", &[7], How::TheyStop, "tshark does not know Linux' AF_INET6"),
+];
+
+impl Exception {
+    const fn new(fixture: &'static str, frames: &'static [u64], how: How, reason: &'static str) -> Self {
+        Self { fixture, frames, how, reason }
+    }
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn ovlsniff_and_tshark_see_the_same_layers() {
+    let mut unexplained = Vec::new();
+    let mut used = vec![false; EXCEPTIONS.len()];
+    let mut compared = 0;
+    for fixture in reading::all() {
+        let theirs = tshark(&fixture);
+        let mut ours = BTreeMap::new();
+        reading::decode(&fixture, |kept, packet| {
+            ours.insert(kept.number, (words(packet), cut_short(kept, packet)));
+        });
+        let numbers = |n: Vec<&u64>| n.into_iter().copied().collect::<Vec<_>>();
+        assert_eq!(numbers(ours.keys().collect()), numbers(theirs.keys().collect()), "frames of {fixture}");
+        for (number, (ours, cut)) in &ours {
+            compared += 1;
+            let theirs = &theirs[number];
+            let Some(how) = difference(ours, theirs) else { continue };
+            // What the snaplen cut in the middle of a header: tshark shows the fields that are there, ovlsniff takes a
+            // header whole or not at all.
+            if *cut && how == How::WeStop {
+                continue;
+            }
+            let explained = EXCEPTIONS.iter().position(|e| {
+                e.fixture == fixture && e.how == how && (e.frames.is_empty() || e.frames.contains(number))
+            });
+            match explained {
+                Some(index) => used[index] = true,
+                None => unexplained.push(format!(
+                    "{fixture} frame {number}: {how:?}\n    ours:   {ours:?}\n    tshark: {theirs:?}"
+                )),
+            }
+        }
+    }
+    assert!(unexplained.is_empty(), "{} of {compared}:\n{}", unexplained.len(), unexplained.join("\n"));
+    assert!(compared > 1000, "only {compared} frames were compared");
+    let stale: Vec<_> =
+        EXCEPTIONS.iter().zip(used).filter(|(_, used)| !used).map(|(e, _)| (e.fixture, e.reason)).collect();
+    assert!(stale.is_empty(), "no longer needed: {stale:?}");
+}
+
+fn difference(ours: &[String], theirs: &[String]) -> Option<How> {
+    if ours == theirs {
+        None
+    } else if theirs.starts_with(ours) {
+        Some(How::WeStop)
+    } else if ours.starts_with(theirs) {
+        Some(How::TheyStop)
+    } else {
+        Some(How::Apart)
+    }
+}
+
+/// Whether decoding ended because the capture did.
+fn cut_short(kept: &Kept, packet: &Packet<'_>) -> bool {
+    kept.bytes.len() < kept.wire_len as usize && packet.stop.is_some_and(|stop| stop.why == Why::Truncated)
+}
+
+/// What the library made of a frame.
+fn words(packet: &Packet<'_>) -> Vec<String> {
+    let mut words: Vec<_> = layers(packet).iter().map(ToString::to_string).collect();
+    let whole = packet.stop.is_none_or(|stop| stop.layer == Layer::Payload);
+    let segment = matches!(packet.headers.transport, Transport::Tcp { .. } | Transport::Udp(_));
+    if packet.opaque.is_none() && segment && whole && !packet.payload.is_empty() {
+        words.push(format!("payload {}", hex(packet.payload)));
+    }
+    words
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
