@@ -10,6 +10,8 @@
 //! of evidence and every reason.
 
 mod decide;
+mod device;
+mod docker;
 mod docker_inspect;
 mod evidence;
 mod findings;
@@ -17,15 +19,19 @@ mod judge;
 mod kernel;
 mod lengths;
 mod network;
+pub mod probe;
 mod report;
+mod sources;
 mod verdict;
 mod watch;
 
+pub use device::{Place, places};
 pub use docker_inspect::{InspectError, from_file as docker_inspect_file};
 pub use evidence::{Sighting, Sightings};
 pub use judge::{Ending, Judge, Probe, Question};
 pub use kernel::{Enforcement, Error as KernelError, Kernel, Policy, Rules, SaState, Template, Way};
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss};
 pub use report::{Counts, Direction, EspSeen, Expectation, Finding, Report};
+pub use sources::{find, refresh};
 pub use verdict::{Reason, Rung, Verdict};
 pub use watch::Watch;

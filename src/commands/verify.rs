@@ -2,8 +2,10 @@
 
 mod file;
 mod find;
+mod live;
 
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use ovlsniff::ipsec::{self, Opener, Sa};
@@ -19,7 +21,20 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         let report = file::run(args)?;
         return conclude(args, &report);
     }
-    bail!("live verification is not built yet");
+    let job = live::Job::new(args)?;
+    loop {
+        let begun = Instant::now();
+        let report = job.watch()?;
+        let status = conclude(args, &report)?;
+        let Some(every) = args.watch else { return Ok(status) };
+        // A signal ends it with the last verdict.
+        while !job.signals.stopped() && begun.elapsed() < every {
+            std::thread::sleep(Duration::from_millis(50).min(every.saturating_sub(begun.elapsed())));
+        }
+        if job.signals.stopped() {
+            return Ok(status);
+        }
+    }
 }
 
 /// Prints the report; the exit status follows from it.

@@ -122,7 +122,7 @@ pub(super) fn from_json(text: &str, name: &str) -> Result<Network, Wrong> {
         peers: peers.map(|underlay| Peer { underlay, overlay: Vec::new() }).collect(),
         encrypted: Some(encrypted),
         typo: if encrypted { None } else { near_miss(options.keys().map(String::as_str)).map(str::to_owned) },
-        entry: None,
+        ..Network::default()
     })
 }
 

@@ -25,6 +25,10 @@ pub struct Network {
     pub typo: Option<String>,
     /// Where packets into the overlay can be sent from.
     pub entry: Option<Entry>,
+    /// The file of the underlay's network namespace; none for the one this process is in.
+    pub underlay: Option<String>,
+    /// Indices, in the underlay's namespace, of the links that lead to the peers, where the kernel said so.
+    pub links: Vec<u32>,
 }
 
 /// Who knows a network.

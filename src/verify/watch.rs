@@ -56,6 +56,11 @@ impl Watch {
         }
     }
 
+    /// Whether the canary of the question with this number was seen leaving in clear.
+    pub fn canary_left_in_clear(&self, question: usize) -> Option<bool> {
+        self.judges.get(question).map(Judge::canary_left_in_clear)
+    }
+
     /// Nanoseconds from the first frame to the last.
     pub fn nanos(&self) -> i64 {
         self.first.zip(self.last).map_or(0, |(first, last)| (last.nanos - first.nanos).max(0))

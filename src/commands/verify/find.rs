@@ -1,6 +1,8 @@
 //! The network that was asked for, and what the command line adds to it.
 
-use ovlsniff::verify::{Network, Peer, Source, docker_inspect_file};
+use anyhow::{anyhow, bail};
+use ovlsniff::escape::escape;
+use ovlsniff::verify::{self, Network, Peer, Place, Source, docker_inspect_file};
 
 use crate::cli::Verify;
 
@@ -12,9 +14,49 @@ pub(super) fn for_file(args: &Verify) -> anyhow::Result<Network> {
     };
     add(args, &mut network);
     if network.vnis.is_empty() {
-        anyhow::bail!("no VNI is known of this network; give it with --vni N, or the network with --docker-inspect FILE");
+        bail!("no VNI is known of this network; give it with --vni N, or the network with --docker-inspect FILE");
     }
     Ok(network)
+}
+
+/// The network for a live watch: whoever knows it, and the command line.
+pub(super) fn live(args: &Verify, places: &[Place]) -> anyhow::Result<Network> {
+    let mut network = match (&args.docker_inspect, &args.net) {
+        (Some(path), Some(name)) => {
+            let mut network = docker_inspect_file(path, name)?;
+            verify::refresh(&mut network, places);
+            network
+        }
+        (None, Some(name)) => match verify::find(Some(name), &args.vni, places) {
+            Some(network) => network,
+            // A VNI and a peer are enough; the name is then only a name.
+            None if !args.vni.is_empty() && !args.peer.is_empty() => {
+                Network { name: name.clone(), ..Network::default() }
+            }
+            None => return Err(unknown(name)),
+        },
+        (_, None) => verify::find(None, &args.vni, places).unwrap_or_default(),
+    };
+    add(args, &mut network);
+    if network.vnis.is_empty() {
+        bail!("network {}: no VNI is known of it; give it with --vni N", escape(&network.name));
+    }
+    if network.peers.is_empty() && network.source == Source::Given {
+        bail!("no device of VNI {} is here; name the other node with --peer IP", network.vnis[0]);
+    }
+    Ok(network)
+}
+
+/// The network that is known to be clear.
+pub(super) fn control(name: &str, places: &[Place]) -> anyhow::Result<Network> {
+    verify::find(Some(name), &[], places).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    anyhow!(
+        "network {}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device; describe it with --vni N --peer IP",
+        escape(name)
+    )
 }
 
 /// What was typed goes before what was found.
