@@ -9,11 +9,11 @@ mod clock;
 mod glyphs;
 mod header;
 mod hexdump;
-pub mod report;
 mod json;
 mod numbers;
 mod palette;
 mod payload;
+pub mod report;
 mod summary;
 mod text;
 

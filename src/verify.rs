@@ -35,3 +35,6 @@ pub use report::{Counts, Direction, EspSeen, Expectation, Finding, Report};
 pub use sources::{find, refresh};
 pub use verdict::{Reason, Rung, Verdict};
 pub use watch::Watch;
+
+#[cfg(test)]
+mod table;

@@ -221,7 +221,8 @@ fn peer(message: &NeighbourMessage) -> Option<(u32, IpAddr, Option<[u8; 6]>)> {
                 NeighbourAddress::Other(bytes) => from_bytes(bytes)?,
                 _ => return None,
             };
-            Some((message.header.ifindex, address, mac(message))).filter(|(_, address, _)| !address.is_unspecified())
+            Some((message.header.ifindex, address, mac(message)))
+                .filter(|(_, address, _)| !address.is_unspecified())
         }
         _ => None,
     })

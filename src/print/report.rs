@@ -16,7 +16,8 @@ pub fn text(report: &Report) -> String {
     let _ = writeln!(text, "{}", head(report));
     let ends: Vec<String> = report.directions.iter().map(between).collect();
     let width = ends.iter().map(|ends| ends.chars().count()).max().unwrap_or(0);
-    let verdicts = report.directions.iter().map(|direction| direction.verdict.name().len()).max().unwrap_or(0);
+    let verdicts =
+        report.directions.iter().map(|direction| direction.verdict.name().len()).max().unwrap_or(0);
     for (direction, ends) in report.directions.iter().zip(&ends) {
         let rung = direction.rung.map_or("--", super::super::verify::Rung::name);
         let _ = writeln!(
@@ -46,9 +47,11 @@ fn head(report: &Report) -> String {
     }
     what.extend(report.port.filter(|port| *port != 4789).map(|port| format!("port {port}")));
     what.push(report.source.name().to_owned());
-    what.extend(report.configured.map(|encrypted| {
-        if encrypted { "encrypted" } else { "not configured as encrypted" }.to_owned()
-    }));
+    what.extend(
+        report
+            .configured
+            .map(|encrypted| if encrypted { "encrypted" } else { "not configured as encrypted" }.to_owned()),
+    );
     let name = format!("{} ({})", escape(&report.network), what.join(", "));
     let dropped = match report.dropped {
         Some(dropped) => format!("{dropped} dropped"),

@@ -130,9 +130,9 @@ impl<'a> Case<'a> {
     fn esp(&self, evidence: &Evidence, out: bool) -> Vec<EspSeen> {
         let ends = self.local.map(|local| if out { (local, self.peer) } else { (self.peer, local) });
         let seen = evidence.esp.iter().map(|(&spi, esp)| {
-            let state = ends.zip(self.kernel).and_then(|((from, to), kernel)| {
-                kernel.between_hosts(from, to).find(|sa| sa.spi == spi)
-            });
+            let state = ends
+                .zip(self.kernel)
+                .and_then(|((from, to), kernel)| kernel.between_hosts(from, to).find(|sa| sa.spi == spi));
             EspSeen {
                 spi,
                 packets: esp.packets,
@@ -171,6 +171,10 @@ impl<'a> Case<'a> {
                 if self.probing && self.delivered() < ENOUGH {
                     return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
                 }
+                if evidence.esp_packets < self.answered {
+                    // Some probes went another way.
+                    return (Verdict::Inconclusive, Some(rung), Reason::WrongInterface);
+                }
                 (Verdict::Encrypted, Some(rung), reason)
             }
             None => self.unproven_leaving(),
@@ -193,7 +197,11 @@ impl<'a> Case<'a> {
             return (Verdict::Blackholed, Some(Rung::Counted), reason);
         }
         if evidence.opened.count > 0 {
-            return (Verdict::Inconclusive, Some(Rung::Opened), self.incomplete(evidence).unwrap_or(Reason::TooFew));
+            return (
+                Verdict::Inconclusive,
+                Some(Rung::Opened),
+                self.incomplete(evidence).unwrap_or(Reason::TooFew),
+            );
         }
         if let Some(reason) = self.incomplete(evidence) {
             return inconclusive(reason);
@@ -217,7 +225,8 @@ impl<'a> Case<'a> {
         let marks = [0, DOCKER_MARK];
         let policy = marks.iter().find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
         let stopped = ["XfrmOutNoStates", "XfrmOutPolBlock", "XfrmOutStateInvalid", "XfrmOutBundleGenError"];
-        policy.is_some_and(super::kernel::Policy::requires_esp) && stopped.iter().any(|name| self.went_up(name))
+        policy.is_some_and(super::kernel::Policy::requires_esp)
+            && stopped.iter().any(|name| self.went_up(name))
     }
 
     /// Probes that reached the peer: those whose reply came, or was seen on its way to us.
@@ -257,6 +266,11 @@ impl<'a> Case<'a> {
             }
             return (Verdict::AuthOnly, Some(Rung::Seen), reason);
         }
+        if let Some(reason) = self.refused() {
+            let leaves = self.attributed(&self.pair.out).is_some();
+            let verdict = if leaves { Verdict::Blackholed } else { Verdict::Inconclusive };
+            return (verdict, Some(Rung::Counted), reason);
+        }
         if let Some((rung, reason)) = self.attributed(evidence) {
             return match self.incomplete(evidence) {
                 Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
@@ -270,13 +284,12 @@ impl<'a> Case<'a> {
         if self.judge.inside > 0 {
             return inconclusive(Reason::OpaqueTransport);
         }
-        if let Some(reason) = self.refused() {
-            let leaves = self.attributed(&self.pair.out).is_some();
-            let verdict = if leaves { Verdict::Blackholed } else { Verdict::Inconclusive };
-            return (verdict, Some(Rung::Counted), reason);
-        }
         if evidence.opened.count > 0 {
-            return (Verdict::Inconclusive, Some(Rung::Opened), self.incomplete(evidence).unwrap_or(Reason::TooFew));
+            return (
+                Verdict::Inconclusive,
+                Some(Rung::Opened),
+                self.incomplete(evidence).unwrap_or(Reason::TooFew),
+            );
         }
         if let Some(reason) = self.incomplete(evidence) {
             return inconclusive(reason);
@@ -371,7 +384,7 @@ impl<'a> Case<'a> {
     /// ESP arrived, and the kernel or the keys refused it.
     fn refused(&self) -> Option<Reason> {
         let evidence = &self.pair.back;
-        if evidence.esp_packets == 0 || self.answered > 0 {
+        if evidence.esp_packets == 0 || evidence.opened.count > 0 || self.answered > 0 {
             return None;
         }
         let bad = evidence.esp.values().any(|esp| esp.bad_icv > 0 && esp.opened == 0);
@@ -379,7 +392,8 @@ impl<'a> Case<'a> {
             return Some(Reason::KeyMismatch);
         }
         let unknown = self.kernel.is_some_and(|_| {
-            evidence.esp.keys().all(|spi| !self.sas(false).any(|sa| sa.spi == *spi)) && !evidence.esp.is_empty()
+            evidence.esp.keys().all(|spi| !self.sas(false).any(|sa| sa.spi == *spi))
+                && !evidence.esp.is_empty()
         });
         (unknown || self.went_up("XfrmInNoStates")).then_some(Reason::SpiMismatch)
     }
@@ -408,7 +422,10 @@ impl<'a> Case<'a> {
             return Reason::NoMark;
         }
         let other_port = kernel.policies.iter().any(|policy| {
-            policy.way == Way::Out && policy.port.1 != 0 && policy.pair(local, self.peer) && policy.requires_esp()
+            policy.way == Way::Out
+                && policy.port.1 != 0
+                && policy.pair(local, self.peer)
+                && policy.requires_esp()
         });
         if other_port {
             return Reason::PortMismatch;

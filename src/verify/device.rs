@@ -56,10 +56,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// The network of the VXLAN device for which `wanted` holds, wherever it is.
-pub(super) fn find(
-    places: &[Place],
-    wanted: impl Fn(&Link, &Vxlan) -> bool,
-) -> Option<Network> {
+pub(super) fn find(places: &[Place], wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
     let base = places.first()?;
     places.iter().find_map(|place| {
         let found = place.survey.links.iter().find_map(|link| {
@@ -89,8 +86,7 @@ fn network(base: &Place, place: &Place, link: &Link, vxlan: &Vxlan) -> Network {
     let master = link.master.and_then(|master| survey.link(master));
     let own: Vec<IpAddr> =
         survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address)).collect();
-    let mut known: Vec<Peer> =
-        peers.iter().map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
+    let mut known: Vec<Peer> = peers.iter().map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
     for neighbour in &survey.neighbours {
         let on_link = neighbour.link == link.index;
         if own.contains(&neighbour.address) || !(on_link || Some(neighbour.link) == link.master) {
@@ -180,7 +176,8 @@ mod tests {
             vxlan: Some(vxlan),
             ..Link::default()
         };
-        let neighbour = |address, last| Neighbour { link: 3, address: ip(address), mac: [2, 0, 0, 0, 0, last] };
+        let neighbour =
+            |address, last| Neighbour { link: 3, address: ip(address), mac: [2, 0, 0, 0, 0, last] };
         let survey = Survey {
             links: vec![link],
             neighbours: vec![neighbour("fe80::2", 2), neighbour("10.42.0.2", 2), neighbour("10.42.0.1", 1)],
@@ -192,7 +189,10 @@ mod tests {
     #[test]
     fn peers_have_the_addresses_behind_them() {
         let network = find(&[place()], |link, _| link.name == "secure").unwrap();
-        assert_eq!(network.peers, [Peer { underlay: ip("192.0.2.2"), overlay: vec![ip("10.42.0.2"), ip("fe80::2")] }]);
+        assert_eq!(
+            network.peers,
+            [Peer { underlay: ip("192.0.2.2"), overlay: vec![ip("10.42.0.2"), ip("fe80::2")] }]
+        );
         assert_eq!(network.entry.unwrap().device, "secure");
         assert_eq!((network.source, network.encrypted), (Source::Device, None));
     }

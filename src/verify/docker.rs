@@ -48,7 +48,8 @@ async fn ask(docker: Docker, name: &str) -> Option<Found> {
     let network = from_json(&text, inspected.name.as_deref().unwrap_or(name)).ok()?;
     let mut members = Vec::new();
     let containers = value.get("Containers").and_then(serde_json::Value::as_object);
-    for (id, endpoint) in containers.into_iter().flatten().filter(|(id, _)| !id.starts_with("lb-")).take(MOST) {
+    for (id, endpoint) in containers.into_iter().flatten().filter(|(id, _)| !id.starts_with("lb-")).take(MOST)
+    {
         let address = endpoint.get("IPv4Address").and_then(serde_json::Value::as_str);
         let address = address.and_then(|address| address.split('/').next()?.parse().ok());
         let container = docker.inspect_container(id, None).await.ok();

@@ -77,7 +77,8 @@ pub enum InspectError {
 /// [`InspectError`]: no file, other JSON, no such network, or none that is an overlay.
 pub fn from_file(path: &Path, name: &str) -> Result<Network, InspectError> {
     let file = || escape(&path.display().to_string()).into_owned();
-    let text = std::fs::read_to_string(path).map_err(|cause| InspectError::Unreadable { file: file(), cause })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|cause| InspectError::Unreadable { file: file(), cause })?;
     from_json(&text, name).map_err(|error| match error {
         Wrong::Format(cause) => InspectError::Format { file: file(), cause },
         Wrong::Missing(there_is) => {
@@ -98,12 +99,11 @@ pub(super) enum Wrong {
 pub(super) fn from_json(text: &str, name: &str) -> Result<Network, Wrong> {
     let networks: Vec<Inspected> =
         serde_json::from_str(text).map_err(|error| Wrong::Format(error.to_string()))?;
-    let named = |network: &&Inspected| {
-        network.name == name || (name.len() >= 10 && network.id.starts_with(name))
-    };
+    let named =
+        |network: &&Inspected| network.name == name || (name.len() >= 10 && network.id.starts_with(name));
     let Some(found) = networks.iter().find(named) else {
-        let names: Vec<_> = networks.iter().map(|network| escape(&network.name).into_owned()).collect();
-        return Err(Wrong::Missing(if names.is_empty() { "none".to_owned() } else { names.join(", ") }));
+        let there: Vec<_> = networks.iter().map(|network| escape(&network.name).into_owned()).collect();
+        return Err(Wrong::Missing(if there.is_empty() { "none".to_owned() } else { there.join(", ") }));
     };
     if found.driver != "overlay" {
         return Err(Wrong::Driver(escape(&found.driver).into_owned()));
@@ -138,7 +138,12 @@ mod tests {
         assert_eq!(secure.encrypted, Some(true));
         assert_eq!(secure.vnis, [Vni::new(4098).unwrap()]);
         assert_eq!(secure.peers.len(), 2);
-        assert_eq!(from_json(&SWARM.replace("\"encrypted\": \"\"", "\"encrypted\": \"false\""), "secure").unwrap().encrypted, Some(true));
+        assert_eq!(
+            from_json(&SWARM.replace("\"encrypted\": \"\"", "\"encrypted\": \"false\""), "secure")
+                .unwrap()
+                .encrypted,
+            Some(true)
+        );
         assert_eq!(from_json(SWARM, "insecure").unwrap().encrypted, Some(false));
     }
 

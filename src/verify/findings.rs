@@ -128,7 +128,9 @@ fn tags(directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
             if sent != received {
                 add(
                     "key-skew",
-                    format!("this node sends with Docker's key {sent}, {peer} with key {received}: a rotation has not reached both"),
+                    format!(
+                        "this node sends with Docker's key {sent}, {peer} with key {received}: a rotation has not reached both"
+                    ),
                 );
             }
         }
@@ -144,7 +146,9 @@ fn fragments(judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
         if count > 0 {
             add(
                 "fragments",
-                format!("{count} ESP packets with {peer} in fragments: lower the overlay's MTU (1424 for 1500 with an ICV of 64 bits, 1416 with 128)"),
+                format!(
+                    "{count} ESP packets with {peer} in fragments: lower the overlay's MTU (1424 for 1500 with an ICV of 64 bits, 1416 with 128)"
+                ),
             );
         }
     }

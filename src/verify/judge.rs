@@ -12,8 +12,8 @@ use super::lengths::Passed;
 use super::network::Network;
 use super::report::Report;
 use crate::packet::{
-    Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Opaque, Packet, Sealed, Timestamp, Transport, Tunnel,
-    Vni, Why,
+    Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Opaque, Packet, Sealed, Timestamp, Transport,
+    Tunnel, Vni, Why,
 };
 
 /// Peers that are told apart: those of the network, and what turns up.
@@ -270,7 +270,8 @@ impl Judge {
         let udp = headers.ip.is_some_and(|ip| ip.protocol == 17);
         if packet.vni().is_some() {
             evidence.other_vni += 1;
-        } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0)) {
+        } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0))
+        {
             evidence.lone_fragments += 1;
         } else if packet.opaque.is_none()
             && packet.stop.is_some_and(|stop| stop.why == Why::Truncated)
@@ -324,11 +325,16 @@ fn count_esp(evidence: &mut Evidence, packet: &Packet<'_>) {
     let Some(at) = packet.encapsulations.iter().position(|w| matches!(w.tunnel, Tunnel::Esp { .. })) else {
         return;
     };
-    let Some(Tunnel::Esp { spi, kind, udp, .. }) = packet.encapsulations.get(at).map(|w| w.tunnel) else { return };
+    let Some(Tunnel::Esp { spi, kind, udp, .. }) = packet.encapsulations.get(at).map(|w| w.tunnel) else {
+        return;
+    };
     evidence.esp_packets += 1;
     if kind == EspKind::Opened {
-        *if is_transport_mode(packet, at) { &mut evidence.opened_transport } else { &mut evidence.opened_tunnel } +=
-            1;
+        *if is_transport_mode(packet, at) {
+            &mut evidence.opened_transport
+        } else {
+            &mut evidence.opened_tunnel
+        } += 1;
     }
     if let Some(esp) = evidence.spi(spi) {
         esp.packets += 1;
@@ -379,8 +385,14 @@ fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
     use crate::packet::Layer;
     let Some(stop) = packet.stop else { return false };
     match stop.layer {
-        Layer::Vxlan | Layer::VxlanGpe | Layer::Udp => true,
-        Layer::Ah | Layer::Esp | Layer::Ipv4 | Layer::Ipv6 | Layer::Ipv6Extension => true,
+        Layer::Vxlan
+        | Layer::VxlanGpe
+        | Layer::Udp
+        | Layer::Ah
+        | Layer::Esp
+        | Layer::Ipv4
+        | Layer::Ipv6
+        | Layer::Ipv6Extension => true,
         _ => outer.ip.is_none(),
     }
 }

@@ -203,7 +203,11 @@ impl Kernel {
     }
 
     /// The SAs of packets between these addresses.
-    pub(super) fn between_hosts(&self, source: IpAddr, destination: IpAddr) -> impl Iterator<Item = &SaState> {
+    pub(super) fn between_hosts(
+        &self,
+        source: IpAddr,
+        destination: IpAddr,
+    ) -> impl Iterator<Item = &SaState> {
         self.sas.iter().filter(move |sa| {
             sa.destination == destination && (sa.source == source || sa.source.is_unspecified())
         })

@@ -26,9 +26,8 @@ impl Law {
     /// Every form.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         CIPHERS.into_iter().flat_map(|(iv, block)| {
-            ICVS.into_iter().flat_map(move |icv| {
-                TUNNELS.into_iter().map(move |tunnel| Self { iv, block, icv, tunnel })
-            })
+            ICVS.into_iter()
+                .flat_map(move |icv| TUNNELS.into_iter().map(move |tunnel| Self { iv, block, icv, tunnel }))
         })
     }
 

@@ -120,7 +120,8 @@ mod tests {
         for typo in ["encrypt", "Encrypted", "encryption", "encypted", "encrypted ", "crypted"] {
             assert_eq!(near_miss([typo]), Some(typo));
         }
-        for other in ["encrypted", "", "mtu", "com.docker.network.driver.overlay.vxlanid_list", "attachable"] {
+        for other in ["encrypted", "", "mtu", "com.docker.network.driver.overlay.vxlanid_list", "attachable"]
+        {
             assert_eq!(near_miss([other]), None, "{other}");
         }
     }

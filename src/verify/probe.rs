@@ -96,8 +96,10 @@ impl Prober {
         let open = || -> Result<_, Errno> {
             let four = targets.iter().any(|target| target.address.is_ipv4());
             let six = targets.iter().any(|target| target.address.is_ipv6());
-            let four = four.then(|| raw(&entry.device, AddressFamily::Inet, SockProtocol::Icmp)).transpose()?;
-            let six = six.then(|| raw(&entry.device, AddressFamily::Inet6, SockProtocol::IcmpV6)).transpose()?;
+            let four =
+                four.then(|| raw(&entry.device, AddressFamily::Inet, SockProtocol::Icmp)).transpose()?;
+            let six =
+                six.then(|| raw(&entry.device, AddressFamily::Inet6, SockProtocol::IcmpV6)).transpose()?;
             let scope = nix::net::if_::if_nametoindex(entry.device.as_str()).unwrap_or(0);
             Ok((four, six, scope))
         };
@@ -110,9 +112,12 @@ impl Prober {
             Errno::EPERM | Errno::EACCES => Error::Permission(device()),
             cause => Error::Socket { device: device(), cause },
         })?;
-        let identifier = canary.bytes().iter().rev().take(6).fold(0u16, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(u16::from(*byte))
-        });
+        let identifier = canary
+            .bytes()
+            .iter()
+            .rev()
+            .take(6)
+            .fold(0u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(*byte)));
         Ok(Self { four, six, scope, canary, targets, identifier, probes: Vec::new(), rounds: 0 })
     }
 
@@ -200,11 +205,7 @@ fn raw(device: &str, family: AddressFamily, protocol: SockProtocol) -> nix::Resu
 
 /// The sequence number of a reply to one of ours. A raw socket of IPv4 shows the IP header, one of IPv6 does not.
 fn reply(packet: &[u8], six: bool, identifier: u16, canary: &[u8]) -> Option<u16> {
-    let message = if six {
-        packet
-    } else {
-        packet.get(usize::from(packet.first()? & 0x0f) * 4..)?
-    };
+    let message = if six { packet } else { packet.get(usize::from(packet.first()? & 0x0f) * 4..)? };
     let &[kind, 0, _, _, i0, i1, s0, s1, ref data @ ..] = message else { return None };
     let wanted = if six { ECHO_REPLY6 } else { 0 };
     let ours = kind == wanted && u16::from_be_bytes([i0, i1]) == identifier;
@@ -259,7 +260,10 @@ mod tests {
             six: None,
             scope: 0,
             canary: Canary("ovlsniff-canary-00112233445566778899".to_owned()),
-            targets: vec![Target { peer: "192.0.2.2".parse().unwrap(), address: "10.0.0.2".parse().unwrap() }],
+            targets: vec![Target {
+                peer: "192.0.2.2".parse().unwrap(),
+                address: "10.0.0.2".parse().unwrap(),
+            }],
             identifier: 7,
             probes: Vec::new(),
             rounds: 0,

@@ -25,7 +25,7 @@ fn from_docker(name: &str, places: &[Place]) -> Option<Network> {
     if let Some(swarm) = swarm() {
         network.locals = vec![swarm.address];
     }
-    network.underlay = places.first()?.path.clone();
+    network.underlay.clone_from(&places.first()?.path);
     if let Some(kernel) = device::find(places, |_, vxlan| device::has_vni(vxlan, &network.vnis)) {
         network.port = kernel.port;
         merge_peers(&mut network, &kernel);

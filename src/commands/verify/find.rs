@@ -14,7 +14,9 @@ pub(super) fn for_file(args: &Verify) -> anyhow::Result<Network> {
     };
     add(args, &mut network);
     if network.vnis.is_empty() {
-        bail!("no VNI is known of this network; give it with --vni N, or the network with --docker-inspect FILE");
+        bail!(
+            "no VNI is known of this network; give it with --vni N, or the network with --docker-inspect FILE"
+        );
     }
     Ok(network)
 }
@@ -72,7 +74,8 @@ pub(super) fn add(args: &Verify, network: &mut Network) {
     }
     if !args.peer.is_empty() {
         let known = std::mem::take(&mut network.peers);
-        let overlay = |peer| known.iter().find(|known| known.underlay == peer).map(|known| known.overlay.clone());
+        let overlay =
+            |peer| known.iter().find(|known| known.underlay == peer).map(|known| known.overlay.clone());
         network.peers = args
             .peer
             .iter()

@@ -43,7 +43,9 @@ struct Probed {
 impl<'a> Job<'a> {
     pub(super) fn new(args: &'a Verify) -> anyhow::Result<Self> {
         if args.interface.iter().any(|name| name == "any") {
-            bail!("verify has to know the interface: a device 'any' shows frames before and behind encryption; name it with -i");
+            bail!(
+                "verify has to know the interface: a device 'any' shows frames before and behind encryption; name it with -i"
+            );
         }
         let signals = Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?;
         Ok(Self { args, signals })
@@ -108,9 +110,10 @@ impl<'a> Job<'a> {
             keys: opener.is_some(),
         });
         let questions = questions.collect();
-        let mut watch = Watch::new(questions, super::ports(probed.iter().map(|probed| &probed.network))?, opener);
+        let mut watch =
+            Watch::new(questions, super::ports(probed.iter().map(|probed| &probed.network))?, opener);
 
-        let devices: Vec<Device> = links.iter().map(|name| Device::new(name)).collect();
+        let devices: Vec<Device> = links.iter().map(String::as_str).map(Device::new).collect();
         let defaults = Options::default();
         let options = Options {
             promiscuous: false,
@@ -260,7 +263,8 @@ fn collect(probed: &mut [Probed]) {
 
 /// Numbers, in the order of the capture, of the links that encrypt.
 fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
-    let kind = |name: &str| survey.links.iter().find(|link| link.name == name).and_then(|link| link.kind.as_deref());
+    let kind =
+        |name: &str| survey.links.iter().find(|link| link.name == name).and_then(|link| link.kind.as_deref());
     (0..)
         .zip(links)
         .filter(|(_, name)| kind(name).is_some_and(|kind| ENCRYPTING.contains(&kind)))
@@ -280,7 +284,8 @@ fn inside<T>(namespace: Option<&Namespace>, work: impl FnOnce() -> T) -> anyhow:
 fn locals(network: &Network) -> Vec<IpAddr> {
     let mut found = Vec::new();
     for peer in &network.peers {
-        let any: SocketAddr = if peer.underlay.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
+        let any: SocketAddr =
+            if peer.underlay.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
         let port = network.port.unwrap_or(4789);
         let local = UdpSocket::bind(any).and_then(|socket| {
             socket.connect((peer.underlay, port))?;
@@ -299,10 +304,8 @@ fn locals(network: &Network) -> Vec<IpAddr> {
 fn discover(network: &mut Network, places: &mut Vec<Place>, given: Option<&Namespace>) {
     let unknown = network.peers.iter().any(|peer| peer.overlay.is_empty());
     let (true, Some(entry), Some(peer)) = (unknown, &network.entry, network.peers.first()) else { return };
-    let targets: Vec<Target> = candidates(entry)
-        .into_iter()
-        .map(|address| Target { peer: peer.underlay, address })
-        .collect();
+    let targets: Vec<Target> =
+        candidates(entry).into_iter().map(|address| Target { peer: peer.underlay, address }).collect();
     let Ok(canary) = Canary::random() else { return };
     let Ok(mut prober) = Prober::open(entry, canary, targets) else { return };
     prober.round();

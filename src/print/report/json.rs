@@ -15,7 +15,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "port": report.port,
         "configured_encrypted": report.configured,
         "captured": report.captured,
-        "seconds": report.nanos as f64 / 1e9,
+        "milliseconds": report.nanos / 1_000_000,
         "frames": report.frames,
         "dropped": report.dropped,
         "expected": match expected {

@@ -59,11 +59,14 @@ impl Rules {
         let hex = u32_hex(vni);
         let iptables = self.iptables.as_deref().map(|text| {
             text.lines().any(|line| {
-                line.contains("-j MARK") && line.contains("0xd0c4e3") && (line.contains(&hex) || line.contains("--bytecode"))
+                line.contains("-j MARK")
+                    && line.contains("0xd0c4e3")
+                    && (line.contains(&hex) || line.contains("--bytecode"))
             })
         });
         let nft = self.nft.as_deref().map(|text| {
-            text.contains("encrypted-vnis") && (text.contains("mark set 0x00d0c4e3") || text.contains("mark set 13681891"))
+            text.contains("encrypted-vnis")
+                && (text.contains("mark set 0x00d0c4e3") || text.contains("mark set 13681891"))
         });
         any(iptables, nft)
     }
@@ -146,7 +149,11 @@ mod tests {
     use super::*;
 
     fn swarm() -> String {
-        include_str!("../../../tests/fixtures/swarm/iptables.txt").split("== node2").next().unwrap().to_owned()
+        include_str!("../../../tests/fixtures/swarm/iptables.txt")
+            .split("== node2")
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     fn rules(iptables: String) -> Rules {

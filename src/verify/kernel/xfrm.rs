@@ -113,7 +113,8 @@ fn messages<T>(
         match kind {
             NLMSG_DONE => return Ok(false),
             NLMSG_ERROR => {
-                let code = u32_at(body, 0).map_or(0, u32::wrapping_neg) as i32;
+                // It is negative.
+                let code = array(body, 0).map_or(0, i32::from_ne_bytes).wrapping_neg();
                 return if code == 0 { Ok(false) } else { Err(io::Error::from_raw_os_error(code)) };
             }
             kind if kind == new => found.extend(read(body)),
@@ -305,7 +306,9 @@ mod tests {
         body.extend(u32::MAX.to_ne_bytes());
         let policy = policy(&body).unwrap();
         let (a, b) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        assert!(policy.covers(a, b, Some(4789)) && !policy.covers(a, b, Some(4790)) && !policy.covers(b, a, None));
+        assert!(
+            policy.covers(a, b, Some(4789)) && !policy.covers(a, b, Some(4790)) && !policy.covers(b, a, None)
+        );
         assert!(policy.requires_esp());
         assert_eq!(policy.mark, (super::super::DOCKER_MARK, u32::MAX));
     }
