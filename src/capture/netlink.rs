@@ -17,7 +17,7 @@ use super::xfrm;
 use crate::packet::Vni;
 
 /// The kernel answers at once; a dump that takes longer than this is not worth waiting for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Peers of all VXLAN devices whose routes are looked up.
 const MOST_PEERS: usize = 256;

@@ -160,7 +160,7 @@ impl Scene {
 }
 
 fn time(n: usize) -> Timestamp {
-    Timestamp::new(1_700_000_000 + n as i64, 0, 9)
+    Timestamp::new(1_700_000_000 + i64::try_from(n).unwrap(), 0, 9)
 }
 
 fn inner(n: usize) -> u32 {
@@ -214,6 +214,7 @@ fn armed() -> Kernel {
     }
 }
 
+#[allow(clippy::unnecessary_wraps)] // As an ending has it.
 fn with(change: impl FnOnce(&mut Kernel)) -> Option<Kernel> {
     let mut kernel = armed();
     change(&mut kernel);
