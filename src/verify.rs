@@ -25,7 +25,7 @@ mod sources;
 mod verdict;
 mod watch;
 
-pub use device::{Place, places};
+pub use device::{Place, Places};
 pub use docker_inspect::{InspectError, from_file as docker_inspect_file};
 pub use evidence::{Sighting, Sightings};
 pub use judge::{Ending, Judge, Probe, Question};

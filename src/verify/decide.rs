@@ -342,7 +342,7 @@ impl<'a> Case<'a> {
 
     /// Which ESP is the network's: opened with the canary in it, or as long as the probes ask for.
     fn attributed(&self, evidence: &Evidence) -> Option<(Rung, Reason)> {
-        let leaves = std::ptr::eq(evidence, &self.pair.out);
+        let leaves = std::ptr::eq(evidence, &raw const self.pair.out);
         let opened = if self.probing && leaves { evidence.opened.canaries } else { evidence.opened.count };
         // An overlay whose neighbours do not answer sends no probes, only the question for their addresses.
         let asked = self.probing && self.answered == 0 && evidence.opened.count >= ENOUGH;

@@ -1,5 +1,6 @@
 //! Networks as the kernel knows them: VXLAN devices, here and in the network namespaces that have a name.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -24,41 +25,81 @@ pub struct Place {
     pub survey: Survey,
 }
 
-/// The namespace of the underlay first, then all others that can be entered.
-///
-/// # Errors
-/// When the first one cannot be looked into.
-pub fn places(underlay: Option<&Namespace>) -> Result<Vec<Place>, String> {
-    let survey = match underlay {
-        Some(namespace) => namespace.visit(Survey::take).map_err(|error| error.to_string())?,
-        None => Survey::take(),
-    };
-    let path = underlay.map(ToString::to_string);
-    let here = identity(Path::new(path.as_deref().unwrap_or("/proc/thread-self/ns/net")));
-    let mut seen: Vec<_> = here.into_iter().collect();
-    let mut places = vec![Place { path, survey: survey.map_err(|error| error.to_string())? }];
-    let files = ROOMS.iter().filter_map(|room| std::fs::read_dir(room).ok()).flatten().flatten();
-    for file in files.take(MOST) {
-        let path = file.path();
-        let Some(identity) = identity(&path).filter(|identity| !seen.contains(identity)) else { continue };
-        seen.push(identity);
-        let path = path.display().to_string();
-        let survey = Namespace::find(&path).ok().and_then(|namespace| namespace.visit(Survey::take).ok());
-        if let Some(Ok(survey)) = survey {
-            places.push(Place { path: Some(path), survey });
-        }
+/// The namespaces that are looked into: that of the underlay, and all others that can be entered, when it does not have
+/// what is looked for.
+#[derive(Debug)]
+pub struct Places {
+    /// The namespace of the underlay.
+    pub base: Place,
+    others: OnceCell<Vec<Place>>,
+}
+
+impl Places {
+    /// Looks into the namespace of the underlay.
+    ///
+    /// # Errors
+    /// When it cannot be looked into.
+    pub fn look(underlay: Option<&Namespace>) -> Result<Self, String> {
+        let survey = match underlay {
+            Some(namespace) => namespace.visit(Survey::take).map_err(|error| error.to_string())?,
+            None => Survey::take(),
+        };
+        let path = underlay.map(ToString::to_string);
+        let base = Place { path, survey: survey.map_err(|error| error.to_string())? };
+        Ok(Self { base, others: OnceCell::new() })
     }
-    Ok(places)
+
+    /// All of them, the underlay's first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Place> {
+        std::iter::once(&self.base).chain(self.others())
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Place> {
+        // Only looked into when somebody comes this far.
+        std::iter::once(()).flat_map(|()| self.others.get_or_init(|| self.look_around()))
+    }
+
+    fn look_around(&self) -> Vec<Place> {
+        let here = self.base.path.as_deref().unwrap_or("/proc/thread-self/ns/net");
+        let mut seen: Vec<_> = identity(Path::new(here)).into_iter().collect();
+        let mut places = Vec::new();
+        let files = ROOMS.iter().filter_map(|room| std::fs::read_dir(room).ok()).flatten().flatten();
+        for file in files.take(MOST) {
+            let path = file.path();
+            let Some(identity) = identity(&path).filter(|identity| !seen.contains(identity)) else {
+                continue;
+            };
+            seen.push(identity);
+            let path = path.display().to_string();
+            let survey = Namespace::find(&path).ok().and_then(|namespace| namespace.visit(Survey::take).ok());
+            if let Some(Ok(survey)) = survey {
+                places.push(Place { path: Some(path), survey });
+            }
+        }
+        places
+    }
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
+/// As [`find`], in the namespace of the underlay only.
+pub(super) fn find_near(places: &Places, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
+    find_in(&places.base, std::iter::once(&places.base), wanted)
+}
+
 /// The network of the VXLAN device for which `wanted` holds, wherever it is.
-pub(super) fn find(places: &[Place], wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
-    let base = places.first()?;
-    places.iter().find_map(|place| {
+pub(super) fn find(places: &Places, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
+    find_in(&places.base, places.all(), wanted)
+}
+
+fn find_in<'p>(
+    base: &Place,
+    mut places: impl Iterator<Item = &'p Place>,
+    wanted: impl Fn(&Link, &Vxlan) -> bool,
+) -> Option<Network> {
+    places.find_map(|place| {
         let found = place.survey.links.iter().find_map(|link| {
             let vxlan = link.vxlan.as_ref()?;
             wanted(link, vxlan).then_some((link, vxlan))
@@ -160,7 +201,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn place() -> Place {
+    fn place() -> Places {
         let vxlan = Vxlan {
             vni: Vni::new(42),
             local: Some(ip("192.0.2.1")),
@@ -183,12 +224,12 @@ mod tests {
             neighbours: vec![neighbour("fe80::2", 2), neighbour("10.42.0.2", 2), neighbour("10.42.0.1", 1)],
             ..Survey::default()
         };
-        Place { path: None, survey }
+        Places { base: Place { path: None, survey }, others: OnceCell::from(Vec::new()) }
     }
 
     #[test]
     fn peers_have_the_addresses_behind_them() {
-        let network = find(&[place()], |link, _| link.name == "secure").unwrap();
+        let network = find(&place(), |link, _| link.name == "secure").unwrap();
         assert_eq!(
             network.peers,
             [Peer { underlay: ip("192.0.2.2"), overlay: vec![ip("10.42.0.2"), ip("fe80::2")] }]
@@ -200,9 +241,9 @@ mod tests {
     #[test]
     fn our_own_networks_are_known_by_their_alias() {
         let mut place = place();
-        place.survey.links[0].alias =
+        place.base.survey.links[0].alias =
             Some("ovlsniff overlay=office vni=42 cipher=aes-256-gcm key=1f generation=3".to_owned());
-        let network = find(&[place], |link, _| ours(link).is_some_and(|(name, _)| name == "office")).unwrap();
+        let network = find(&place, |link, _| ours(link).is_some_and(|(name, _)| name == "office")).unwrap();
         assert_eq!((network.name.as_str(), network.source), ("office", Source::Ours));
         assert_eq!(network.encrypted, Some(true));
     }

@@ -2,30 +2,36 @@
 
 use std::net::IpAddr;
 
-use super::device::{self, Place};
+use super::device::{self, Place, Places};
 use super::docker;
 use super::network::{Entry, Network};
 use crate::capture::docker::swarm;
+use crate::capture::interfaces::{Link, Vxlan};
 use crate::packet::Vni;
 
 /// The network of this name; without a name, that of a VXLAN device with one of these VNIs. `None` when nobody knows it.
-pub fn find(name: Option<&str>, vnis: &[Vni], places: &[Place]) -> Option<Network> {
+pub fn find(name: Option<&str>, vnis: &[Vni], places: &Places) -> Option<Network> {
     let Some(name) = name else {
         return device::find(places, |_, vxlan| device::has_vni(vxlan, vnis));
     };
-    device::find(places, |link, _| device::ours(link).is_some_and(|(ours, _)| ours == name))
+    let ours = |link: &Link, _: &Vxlan| device::ours(link).is_some_and(|(ours, _)| ours == name);
+    let named = |link: &Link, _: &Vxlan| link.name == name;
+    // Other namespaces come last: there may be hundreds.
+    device::find_near(places, ours)
         .or_else(|| from_docker(name, places))
-        .or_else(|| device::find(places, |link, _| link.name == name))
+        .or_else(|| device::find_near(places, named))
+        .or_else(|| device::find(places, ours))
+        .or_else(|| device::find(places, named))
 }
 
 /// The engine knows options and nodes, the kernel the addresses behind each node.
-fn from_docker(name: &str, places: &[Place]) -> Option<Network> {
+fn from_docker(name: &str, places: &Places) -> Option<Network> {
     let found = docker::find(name)?;
     let mut network = found.network;
     if let Some(swarm) = swarm() {
         network.locals = vec![swarm.address];
     }
-    network.underlay.clone_from(&places.first()?.path);
+    network.underlay.clone_from(&places.base.path);
     if let Some(kernel) = device::find(places, |_, vxlan| device::has_vni(vxlan, &network.vnis)) {
         network.port = kernel.port;
         merge_peers(&mut network, &kernel);
@@ -37,9 +43,9 @@ fn from_docker(name: &str, places: &[Place]) -> Option<Network> {
 }
 
 /// A container's way into the overlay.
-fn member(places: &[Place], sandbox: &str, address: IpAddr) -> Option<Entry> {
+fn member(places: &Places, sandbox: &str, address: IpAddr) -> Option<Entry> {
     let name = sandbox.rsplit('/').next()?;
-    let place = places.iter().find(|place| {
+    let place = places.all().find(|place: &&Place| {
         place.path.as_deref().and_then(|path| path.rsplit('/').next()).is_some_and(|path| path == name)
     })?;
     let link = place.survey.owner(address)?;
@@ -51,7 +57,7 @@ fn member(places: &[Place], sandbox: &str, address: IpAddr) -> Option<Entry> {
 }
 
 /// Reads once more who is behind which peer: neighbours may have been heard of since.
-pub fn refresh(network: &mut Network, places: &[Place]) {
+pub fn refresh(network: &mut Network, places: &Places) {
     if let Some(kernel) = device::find(places, |_, vxlan| device::has_vni(vxlan, &network.vnis)) {
         merge_peers(network, &kernel);
     }

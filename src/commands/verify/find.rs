@@ -2,7 +2,7 @@
 
 use anyhow::{anyhow, bail};
 use ovlsniff::escape::escape;
-use ovlsniff::verify::{self, Network, Peer, Place, Source, docker_inspect_file};
+use ovlsniff::verify::{self, Network, Peer, Places, Source, docker_inspect_file};
 
 use crate::cli::Verify;
 
@@ -22,7 +22,7 @@ pub(super) fn for_file(args: &Verify) -> anyhow::Result<Network> {
 }
 
 /// The network for a live watch: whoever knows it, and the command line.
-pub(super) fn live(args: &Verify, places: &[Place]) -> anyhow::Result<Network> {
+pub(super) fn live(args: &Verify, places: &Places) -> anyhow::Result<Network> {
     let mut network = match (&args.docker_inspect, &args.net) {
         (Some(path), Some(name)) => {
             let mut network = docker_inspect_file(path, name)?;
@@ -50,7 +50,7 @@ pub(super) fn live(args: &Verify, places: &[Place]) -> anyhow::Result<Network> {
 }
 
 /// The network that is known to be clear.
-pub(super) fn control(name: &str, places: &[Place]) -> anyhow::Result<Network> {
+pub(super) fn control(name: &str, places: &Places) -> anyhow::Result<Network> {
     verify::find(Some(name), &[], places).ok_or_else(|| unknown(name))
 }
 

@@ -11,7 +11,7 @@ use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec;
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
-use ovlsniff::verify::{Ending, Kernel, Network, Place, Question, Report, Watch, places, refresh};
+use ovlsniff::verify::{Ending, Kernel, Network, Places, Question, Report, Watch, refresh};
 
 use super::find;
 use crate::cli::Verify;
@@ -55,13 +55,15 @@ impl<'a> Job<'a> {
     pub(super) fn watch(&self) -> anyhow::Result<Report> {
         let args = self.args;
         let given = args.netns.as_deref().map(Namespace::find).transpose()?;
-        let mut places = places(given.as_ref()).map_err(|error| anyhow!(error))?;
+        let mut places = Places::look(given.as_ref()).map_err(|error| anyhow!(error))?;
         let mut network = find::live(args, &places)?;
         let underlay = match &network.underlay {
             Some(path) => Some(Namespace::find(path)?),
             None => None,
         };
-        let survey = inside(underlay.as_ref(), Survey::take)??;
+        let elsewhere = network.underlay != places.base.path;
+        let survey =
+            if elsewhere { inside(underlay.as_ref(), Survey::take)?? } else { places.base.survey.clone() };
         let mut control = args.control.as_deref().map(|name| find::control(name, &places)).transpose()?;
         for network in std::iter::once(&mut network).chain(&mut control) {
             let found = inside(underlay.as_ref(), || locals(network))?;
@@ -90,7 +92,7 @@ impl<'a> Job<'a> {
         underlay: Option<Namespace>,
     ) -> anyhow::Result<Report> {
         let args = self.args;
-        let before = inside(underlay.as_ref(), || Kernel::read(true))?.ok();
+        let before = inside(underlay.as_ref(), || Kernel::read(false))?.ok();
         let mut keys = super::keys(args)?;
         if let Ok(dumped) = inside(underlay.as_ref(), ipsec::dump)? {
             if let Some(warning) = dumped.warning() {
@@ -301,7 +303,7 @@ fn locals(network: &Network) -> Vec<IpAddr> {
 }
 
 /// Wakes the neighbours up when no address behind a peer is known, and reads the tables once more.
-fn discover(network: &mut Network, places: &mut Vec<Place>, given: Option<&Namespace>) {
+fn discover(network: &mut Network, places: &mut Places, given: Option<&Namespace>) {
     let unknown = network.peers.iter().any(|peer| peer.overlay.is_empty());
     let (true, Some(entry), Some(peer)) = (unknown, &network.entry, network.peers.first()) else { return };
     let targets: Vec<Target> =
@@ -310,7 +312,7 @@ fn discover(network: &mut Network, places: &mut Vec<Place>, given: Option<&Names
     let Ok(mut prober) = Prober::open(entry, canary, targets) else { return };
     prober.round();
     std::thread::sleep(DISCOVERY);
-    if let Ok(now) = ovlsniff::verify::places(given) {
+    if let Ok(now) = Places::look(given) {
         *places = now;
         refresh(network, places);
     }
