@@ -3,12 +3,14 @@
 mod grep;
 mod interfaces;
 mod keys;
+pub(crate) mod overlay;
 mod values;
 mod verify;
 
 pub(crate) use grep::{Color, Grep, Marks, Shape, Way};
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
+pub(crate) use overlay::Overlay;
 pub(crate) use verify::{Expect, Format, Verify};
 
 use clap::{Args, Parser, Subcommand};
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Interfaces(Interfaces),
     /// Write the kernel's IPsec keys for Wireshark
     Keys(Keys),
+    /// Build VXLAN links between nodes, plain and inside IPsec
+    Overlay(Overlay),
     /// Write the completions of a shell
     Completions(Completions),
     /// Write the manual page, of the program or of one command

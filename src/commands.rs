@@ -5,8 +5,11 @@ mod grep;
 mod interfaces;
 mod keys;
 mod man;
+mod overlay;
 mod verify;
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
@@ -18,6 +21,8 @@ pub(crate) enum Status {
     Success,
     /// Nothing was found.
     NoMatch,
+    /// It was looked at, and something is not as it should be.
+    Amiss,
     /// A verification's verdict.
     Verdict(u8),
 }
@@ -26,10 +31,32 @@ impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         match status {
             Status::Success => Self::SUCCESS,
-            Status::NoMatch => Self::from(1),
+            Status::NoMatch | Status::Amiss => Self::from(1),
             Status::Verdict(status) => Self::from(status),
         }
     }
+}
+
+/// Writes a line to standard error. That nobody reads it, or that a disk is full, is no reason to stop.
+pub(crate) fn tell(line: impl Display) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Standard output does not take what is written to it.
+#[derive(Debug, thiserror::Error)]
+#[error("write standard output: {}", reason(.0))]
+struct Unwritten(#[from] io::Error);
+
+/// The operating system's words without its error number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+/// Writes a whole text to standard output.
+fn put(text: &[u8]) -> Result<(), Unwritten> {
+    let mut out = io::stdout().lock();
+    Ok(out.write_all(text).and_then(|()| out.flush())?)
 }
 
 /// Runs what was asked for.
@@ -43,6 +70,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Interfaces(args)) => interfaces::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
+        Some(Command::Overlay(args)) => overlay::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
     }

@@ -59,7 +59,7 @@ pub enum Error {
         what: &'static str,
     },
     /// There is none in the file.
-    #[error("no SA in {file}: it must hold what 'ip xfrm state' prints, or Wireshark's esp_sa table")]
+    #[error("no SA of ESP in {file}: it must hold what 'ip xfrm state' prints, or Wireshark's esp_sa table")]
     NoSa {
         /// Its path, escaped.
         file: String,

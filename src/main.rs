@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Every message is whole in itself: it has its causes in it.
-            eprintln!("ovlsniff: {error}");
+            commands::tell(format_args!("ovlsniff: {error}"));
             ExitCode::from(ERROR)
         }
     }
@@ -37,7 +37,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     let text = error.render().to_string();
     let mut sentence = String::new();
-    for line in text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")) {
+    let end = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");
+    for line in text.lines().map(str::trim).take_while(end) {
         let line = line.strip_prefix("error: ").unwrap_or(line);
         if line.is_empty() {
             continue;
@@ -47,7 +48,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         }
         sentence.push_str(line.strip_prefix("tip: ").unwrap_or(line));
     }
-    eprintln!("ovlsniff: {sentence}; see ovlsniff --help");
+    commands::tell(format_args!("ovlsniff: {sentence}; see ovlsniff --help"));
     ExitCode::from(ERROR)
 }
 

@@ -18,9 +18,7 @@ use std::fmt;
 use std::ops::Range;
 
 use memchr::memmem::Finder;
-use regex_automata::meta::{BuildError, Regex};
-use regex_automata::util::prefilter::Prefilter;
-use regex_automata::{MatchKind, Span};
+use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind};
 
 use crate::escape::escape;
@@ -103,13 +101,9 @@ enum Search {
     Anything,
     /// A plain literal.
     Literal(Finder<'static>),
-    /// Any of several plain literals.
-    Literals(Prefilter),
     /// An expression all of whose matches contain this literal.
     Containing(Finder<'static>, Regex),
-    /// An expression all of whose matches begin with what the prefilter finds.
-    Beginning(Prefilter, Regex),
-    /// No literal helps.
+    /// Anything else: the engine looks for literals that a match begins with by itself.
     Expression(Regex),
 }
 
@@ -150,11 +144,7 @@ impl Pattern {
         match &self.search {
             Search::Literal(literal) => literal.find(payload).is_some(),
             Search::Anything => !payload.is_empty(),
-            Search::Literals(literals) => literals.find(payload, all(payload)).is_some(),
             Search::Containing(literal, regex) => literal.find(payload).is_some() && regex.is_match(payload),
-            Search::Beginning(prefilter, regex) => {
-                prefilter.find(payload, all(payload)).is_some() && regex.is_match(payload)
-            }
             Search::Expression(regex) => !payload.is_empty() && regex.is_match(payload),
         }
     }
@@ -213,46 +203,30 @@ impl Search {
         if let HirKind::Literal(literal) = hir.kind() {
             return Ok(Self::Literal(Finder::new(&literal.0).into_owned()));
         }
-        if let Some(literals) = literals(hir) {
-            return Ok(Self::Literals(literals));
-        }
         let regex = compile(hir, shown)?;
         if let Some(literal) = required::literal(hir).filter(|l| required::is_selective(l)) {
             return Ok(Self::Containing(Finder::new(&literal).into_owned(), regex));
         }
-        match Prefilter::from_hir_prefix(MatchKind::LeftmostFirst, hir) {
-            Some(prefilter) if prefilter.is_fast() => Ok(Self::Beginning(prefilter, regex)),
-            _ => Ok(Self::Expression(regex)),
-        }
+        Ok(Self::Expression(regex))
     }
 }
 
-fn all(payload: &[u8]) -> Span {
-    Span { start: 0, end: payload.len() }
-}
-
-/// A searcher for exactly the literals of an expression that is nothing but such: what it finds is a match.
-fn literals(hir: &Hir) -> Option<Prefilter> {
-    let HirKind::Alternation(branches) = hir.kind() else { return None };
-    let literal = |branch: &Hir| match branch.kind() {
-        HirKind::Literal(literal) => Some(literal.0.clone()),
-        _ => None,
-    };
-    let literals: Vec<Box<[u8]>> = branches.iter().map(literal).collect::<Option<_>>()?;
-    Prefilter::new(MatchKind::LeftmostFirst, &literals)
-}
-
+/// By way of its text, which says the same: the engine takes no parsed expressions.
 fn compile(hir: &Hir, pattern: &str) -> Result<Regex, Error> {
-    let config =
-        Regex::config().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(1 << 20);
-    Regex::builder().configure(config).build_from_hir(hir).map_err(|error| refused(&error, pattern))
+    RegexBuilder::new(&hir.to_string())
+        .size_limit(SIZE_LIMIT)
+        .dfa_size_limit(1 << 20)
+        // The text has more groups than the expression had, whose nesting is bounded.
+        .nest_limit(10 * parse::NESTING)
+        .build()
+        .map_err(|error| refused(&error, pattern))
 }
 
-fn refused(error: &BuildError, pattern: &str) -> Error {
+fn refused(error: &regex::Error, pattern: &str) -> Error {
     let pattern = escape(pattern).into_owned();
-    match error.size_limit() {
-        Some(limit) => Error::TooLarge { pattern, limit },
-        None => Error::Unsupported { pattern, problem: escape(&error.to_string()).into_owned() },
+    match error {
+        regex::Error::CompiledTooBig(limit) => Error::TooLarge { pattern, limit: *limit },
+        other => Error::Unsupported { pattern, problem: escape(&other.to_string()).into_owned() },
     }
 }
 

@@ -188,7 +188,8 @@ impl Search {
                 return Ok(());
             }
         }
-        let packet = self.decoder.decode(frame);
+        let mut packet = Packet::default();
+        self.decoder.decode_into(frame, &mut packet);
         if packet.is_fragment() {
             self.fragment(frame, &packet, sink)
         } else {

@@ -262,6 +262,54 @@ fn the_page_that_went_through_the_encrypted_network_is_found_with_its_inner_addr
     assert_eq!(found, [(client.clone(), server.clone(), 4098), (server, client, 4098)]);
 }
 
+/// What became of the packets of a capture with these keys: how many were opened, and why others stayed shut.
+fn with_keys(capture: &str, keys: &Path) -> (usize, Vec<Sealed>) {
+    let pcap = std::fs::read(fixture(capture)).unwrap();
+    let mut opener = Opener::new(ipsec::read_file(keys).unwrap());
+    let (mut decoder, mut scratch) = (decoder(), Scratch::default());
+    let (mut count, mut shut) = (0, Vec::new());
+    for frame in frames(&pcap) {
+        let packet = decoder.decode(&frame);
+        // Fragments are put together elsewhere.
+        let was_shut = matches!(packet.opaque, Some(Opaque::Esp { .. }));
+        match opener.open_packet(&mut decoder, packet, &mut scratch).opaque {
+            None if was_shut => count += 1,
+            Some(Opaque::Esp { why, .. }) => shut.push(why),
+            _ => {}
+        }
+    }
+    (count, shut)
+}
+
+#[test]
+fn other_traffic_of_a_kernel_is_opened_with_either_kind_of_file() {
+    let mut tried = 0;
+    for entry in std::fs::read_dir(fixture("ipsec")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.extension().unwrap() != "xfrm" || name == "ah" {
+            continue;
+        }
+        let capture = format!("ipsec/{name}.pcap");
+        let (opened, shut) = with_keys(&capture, &path);
+        // One SA of AES-CBC has no authentication; NULL and GMAC are not shut to begin with, fragments neither.
+        let expected =
+            if name == "esp-cbc" { vec![Sealed::UnknownAlgorithm; shut.len()] } else { Vec::new() };
+        assert_eq!(shut, expected, "{name}");
+        assert!(
+            opened > 20
+                || ["esp-null", "esp-gmac", "esp-fragmented", "esp-tunnel-any"].contains(&name.as_str()),
+            "{name}: {opened}"
+        );
+        let table = path.with_extension("esp_sa");
+        if table.exists() {
+            assert_eq!(with_keys(&capture, &table), (opened, shut), "{name}");
+        }
+        tried += 1;
+    }
+    assert!(tried >= 12, "{tried}");
+}
+
 #[test]
 fn nothing_prints_a_key() {
     let sas = sas("esp/algorithms.xfrm");

@@ -110,7 +110,7 @@ fn what_cannot_be_read_is_one_sentence_and_2() {
     for (file, words) in [
         (damaged, "line 11: the key is not hexadecimal"),
         ("/nonexistent", "no such file"),
-        ("Cargo.toml", "no SA in Cargo.toml"),
+        ("Cargo.toml", "no SA of ESP in Cargo.toml"),
     ] {
         for args in [&["-r", CAPTURE, "x", "--sa", file][..], &["keys", "--wireshark", "--sa", file]] {
             let refused = ovlsniff(args);

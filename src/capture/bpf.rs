@@ -9,6 +9,7 @@ mod words;
 
 pub use words::is_filter;
 
+use crate::escape::escape;
 use crate::packet::LinkType;
 use program::Program;
 
@@ -31,7 +32,7 @@ pub enum Error {
     /// libpcap does not take it.
     #[error("filter '{expression}': {words}")]
     Invalid {
-        /// The expression.
+        /// The expression, fit for a terminal.
         expression: String,
         /// libpcap's words.
         words: String,
@@ -39,7 +40,7 @@ pub enum Error {
     /// No frame of this link type can match.
     #[error("filter '{expression}' can match no frame of link type {link}")]
     RejectsAll {
-        /// The expression.
+        /// The expression, fit for a terminal.
         expression: String,
         /// The link type.
         link: LinkType,
@@ -47,7 +48,7 @@ pub enum Error {
     /// libpcap's program is not one that can be run here.
     #[error("filter '{expression}' compiles to a program that cannot be run on frames of link type {link}")]
     Program {
-        /// The expression.
+        /// The expression, fit for a terminal.
         expression: String,
         /// The link type.
         link: LinkType,
@@ -59,22 +60,20 @@ impl Filter {
     ///
     /// Names of hosts in it are looked up, as tcpdump does.
     pub fn compile(expression: &str, link: LinkType) -> Result<Self, Error> {
-        let invalid = |words: String| Error::Invalid { expression: expression.to_owned(), words };
+        let shown = || escape(expression).into_owned();
+        let invalid = |words: String| Error::Invalid { expression: shown(), words };
         let (skip, behind) = match link {
             LinkType::NULL | LinkType::LOOP => (LOOPBACK_HEADER, LinkType::RAW),
             _ => (0, link),
         };
         let dead = pcap::Capture::dead(pcap::Linktype(dlt(behind))).map_err(|e| invalid(words_of(e)))?;
         let compiled = dead.compile(expression, true).map_err(|e| match words_of(e) {
-            words if words.contains("rejects all packets") => {
-                Error::RejectsAll { expression: expression.to_owned(), link }
-            }
+            words if words.contains("rejects all packets") => Error::RejectsAll { expression: shown(), link },
             words => invalid(words),
         })?;
         // The crate shows an instruction's fields only in its text: "code jt jf k".
         let listing = compiled.get_instructions().iter().map(ToString::to_string);
-        let program = Program::parse(listing)
-            .ok_or_else(|| Error::Program { expression: expression.to_owned(), link })?;
+        let program = Program::parse(listing).ok_or_else(|| Error::Program { expression: shown(), link })?;
         Ok(Self { program, skip })
     }
 
@@ -98,7 +97,7 @@ fn dlt(link: LinkType) -> i32 {
 
 fn words_of(error: pcap::Error) -> String {
     match error {
-        pcap::Error::PcapError(words) => words,
+        pcap::Error::PcapError(words) => escape(&words).into_owned(),
         pcap::Error::InvalidInputString => "it contains a NUL character".to_owned(),
         other => other.to_string(),
     }

@@ -49,11 +49,7 @@ pub fn leave(user: &str) -> Result<Outcome, Error> {
         drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
         return Ok(Outcome::NotRoot);
     }
-    let found = User::from_name(user).map_err(|cause| refused("look up", cause.into()))?;
-    let target = found.ok_or_else(|| Error::NoSuchUser(shown.clone()))?;
-    if target.uid.is_root() {
-        return Err(Error::StillRoot(shown));
-    }
+    let target = find(user)?;
     match become_user(target.uid, target.gid) {
         Ok(()) => {}
         Err((_, Errno::EINVAL | Errno::EPERM)) if only_root_is_mapped() => {
@@ -68,6 +64,22 @@ pub fn leave(user: &str) -> Result<Outcome, Error> {
         return Err(Error::StillRoot(shown));
     }
     Ok(Outcome::Left(shown))
+}
+
+/// Whether [`leave`] can become `user`, as far as the user database knows: to be asked before anything is changed.
+/// Without root there is nobody to become.
+pub fn check(user: &str) -> Result<(), Error> {
+    if Uid::effective().is_root() { find(user).map(drop) } else { Ok(()) }
+}
+
+fn find(user: &str) -> Result<User, Error> {
+    let shown = user.escape_debug().to_string();
+    match User::from_name(user) {
+        Ok(Some(target)) if target.uid.is_root() => Err(Error::StillRoot(shown)),
+        Ok(Some(target)) => Ok(target),
+        Ok(None) => Err(Error::NoSuchUser(shown)),
+        Err(cause) => Err(Error::Refused { user: shown, operation: "look up", cause: cause.into() }),
+    }
 }
 
 fn become_user(uid: Uid, gid: Gid) -> Result<(), (&'static str, Errno)> {

@@ -177,6 +177,12 @@ impl Savefile {
         }
     }
 
+    /// Waits for the writer of a pipe, at most 100 ms: false when it has written nothing, or a signal came first. Of
+    /// packed input it cannot be said, and the next read waits.
+    pub fn wait(&self) -> bool {
+        self.buffer.wait()
+    }
+
     /// Bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
     pub fn offset(&self) -> u64 {
         self.buffer.offset()

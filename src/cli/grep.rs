@@ -67,10 +67,10 @@ pub(crate) struct Grep {
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) buffer: Option<u32>,
     /// One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)
-    #[arg(long, value_name = "P", value_delimiter = ',', help_heading = "Source")]
+    #[arg(long, value_name = "P", value_delimiter = ',', value_parser = values::port(), help_heading = "Source")]
     pub(crate) vxlan_port: Vec<u16>,
     /// One more UDP port that is Geneve, beside 6081 (repeatable)
-    #[arg(long, value_name = "P", value_delimiter = ',', help_heading = "Source")]
+    #[arg(long, value_name = "P", value_delimiter = ',', value_parser = values::port(), help_heading = "Source")]
     pub(crate) geneve_port: Vec<u16>,
     /// Keys to open ESP with: Wireshark's esp_sa table, or what 'ip xfrm state' printed (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Source")]

@@ -56,6 +56,11 @@ pub(super) fn duration(typed: &str) -> Result<Duration, String> {
     if bounds.contains(&sum) { Ok(sum) } else { Err("from 1ms to 24h".to_owned()) }
 }
 
+/// A UDP port that datagrams are sent to: any but 0.
+pub(super) fn port() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..)
+}
+
 /// A character that stands for what cannot be printed.
 pub(super) fn replacement(typed: &str) -> Result<char, String> {
     let mut characters = typed.chars();

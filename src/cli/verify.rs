@@ -22,7 +22,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "IP", value_delimiter = ',', help_heading = "Network")]
     pub(crate) peer: Vec<IpAddr>,
     /// Its UDP port
-    #[arg(long, value_name = "P", help_heading = "Network")]
+    #[arg(long, value_name = "P", value_parser = values::port(), help_heading = "Network")]
     pub(crate) vxlan_port: Option<u16>,
     /// Underlay address of this node (repeatable)
     #[arg(long, value_name = "ADDR", value_delimiter = ',', help_heading = "Network")]

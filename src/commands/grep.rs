@@ -14,7 +14,7 @@ use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::match_line;
 use ovlsniff::search::{self, Filters, Search};
 
-use super::Status;
+use super::{Status, tell};
 use crate::cli::Grep;
 use output::Output;
 use signals::Signals;
@@ -40,7 +40,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         searching: false,
     };
     if let Some(note) = words.note {
-        eprintln!("ovlsniff: {note}");
+        tell(format_args!("ovlsniff: {note}"));
     }
     if let Some(opener) = keys::read(&args)? {
         job.search.open_with(opener);
@@ -84,8 +84,8 @@ impl Job {
     fn announce(&mut self, source: &str) {
         self.searching = true;
         if !self.quiet {
-            eprintln!("{source}");
-            self.banner.iter().for_each(|line| eprintln!("{line}"));
+            tell(source);
+            self.banner.iter().for_each(tell);
         }
     }
 
@@ -93,9 +93,12 @@ impl Job {
     fn report(&mut self) -> Result<(), Error> {
         self.output.end_line()?;
         if self.quiet {
-            eprintln!("{} matched; with -q what does not match is not counted", self.search.matched());
+            tell(format_args!(
+                "{} matched; with -q what does not match is not counted",
+                self.search.matched()
+            ));
         } else {
-            eprintln!("{}", self.output.summary);
+            tell(self.output.summary);
         }
         Ok(())
     }
@@ -123,9 +126,9 @@ impl Job {
             return;
         }
         if !self.quiet {
-            eprintln!("{}", self.output.summary);
+            tell(self.output.summary);
         } else if let Some(dropped @ 1..) = self.output.summary.dropped {
-            eprintln!("ovlsniff: {dropped} packets dropped by kernel; a larger --buffer may help");
+            tell(format_args!("ovlsniff: {dropped} packets dropped by kernel; a larger --buffer may help"));
         }
     }
 }

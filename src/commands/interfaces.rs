@@ -1,7 +1,6 @@
 //! What can be sniffed, and what auto would choose: a table, or JSON.
 
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
 
 use ovlsniff::capture::auto::{Choice, choose};
 use ovlsniff::capture::docker::{Swarm, swarm};
@@ -9,7 +8,7 @@ use ovlsniff::capture::interfaces::{Link, Survey, Vxlan};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::packet::Vni;
 
-use super::Status;
+use super::{Status, put};
 use crate::cli::Interfaces;
 
 /// Prints the interfaces of this network namespace, or of the one that was named.
@@ -25,10 +24,8 @@ pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
     } else {
         table(&survey, swarm.as_ref(), &choices)
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Status::Success),
-    }
+    put(text.as_bytes())?;
+    Ok(Status::Success)
 }
 
 fn table(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
@@ -189,8 +186,8 @@ mod tests {
     fn table_marks_what_auto_would_choose_and_escapes_names() {
         let survey = survey();
         let text = table(&survey, None, &choose(&survey, None));
-        let expected = "   NAME          STATE  LINK      ADDRESSES     WHAT
-*  eth0          up     ethernet  192.0.2.1/24  -
+        let expected = "   NAME         STATE  LINK      ADDRESSES     WHAT
+*  eth0         up     ethernet  192.0.2.1/24  -
    vx\\u{1b}[2J  up     ethernet  -             vxlan vni 4097 local 192.0.2.1 port 4789 dev eth0 \
             peers 192.0.2.101 192.0.2.102 192.0.2.103 192.0.2.104 192.0.2.105 192.0.2.106 192.0.2.107 192.0.2.108 \
             and 2 more in #9

@@ -1,12 +1,11 @@
 //! `ovlsniff man`.
 
-use std::io::{self, Write};
-
 use anyhow::Context;
 use clap::CommandFactory;
 use clap_mangen::Man;
+use ovlsniff::escape::escape;
 
-use super::Status;
+use super::{Status, put};
 use crate::cli::{self, Cli};
 
 pub(super) fn run(args: &cli::Man) -> anyhow::Result<Status> {
@@ -18,13 +17,14 @@ pub(super) fn run(args: &cli::Man) -> anyhow::Result<Status> {
             let known =
                 || command.get_subcommands().map(clap::Command::get_name).collect::<Vec<_>>().join(", ");
             let found = command.find_subcommand(name).cloned();
-            let found = found.with_context(|| format!("no command '{name}'; there is: {}", known()))?;
+            let found =
+                found.with_context(|| format!("no command '{}'; there is: {}", escape(name), known()))?;
             // `build` has given it the display name `ovlsniff-NAME`.
             found
         }
     };
     let mut roff = Vec::new();
     Man::new(page).render(&mut roff)?;
-    io::stdout().write_all(&roff)?;
+    put(&roff)?;
     Ok(Status::Success)
 }

@@ -30,6 +30,9 @@ const IPPROTO_ESP: u8 = 50;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
+/// Where the kernel says how locked down it is; not there when that is not built in, or nobody mounted it.
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+
 /// Where `struct xfrm_usersa_info` has its fields, and how long it is.
 mod usersa {
     pub(super) const DESTINATION: usize = 56;
@@ -49,9 +52,22 @@ pub struct KernelSas {
     pub sas: Vec<Sa>,
     /// How many more it has whose keys it zeroed: it is under lockdown.
     pub zeroed: usize,
+    /// Those whose keys are zeros, for whatever reason.
+    doubtful: Vec<Sa>,
 }
 
 impl KernelSas {
+    /// Keys of zeros are the kernel's doing, unless it says that it is not in lockdown: then somebody chose them.
+    /// `lockdown` is its own word for it: `none [integrity] confidentiality`.
+    fn settle(mut self, lockdown: Option<&str>) -> Self {
+        if lockdown.is_some_and(|mode| mode.contains('[') && !mode.contains("[confidentiality]")) {
+            self.sas.append(&mut self.doubtful);
+        }
+        self.zeroed = self.doubtful.len();
+        self.doubtful.clear();
+        self
+    }
+
     /// What to tell the user of keys that were kept back; nothing when none were.
     pub fn warning(&self) -> Option<String> {
         (self.zeroed > 0).then(|| {
@@ -83,7 +99,7 @@ pub fn dump() -> Result<KernelSas, Error> {
         let mut room = &mut buffer[..];
         let len = socket.recv(&mut room, 0).map_err(explain)?;
         if len == 0 || read_messages(buffer.get(..len).unwrap_or(&[]), &mut found)? {
-            return Ok(found);
+            return Ok(found.settle(std::fs::read_to_string(LOCKDOWN).ok().as_deref()));
         }
     }
 }
@@ -112,7 +128,7 @@ fn read_messages(mut bytes: &[u8], found: &mut KernelSas) -> Result<bool, Error>
                 };
             }
             XFRM_MSG_NEWSA => match read_sa(body) {
-                Some(sa) if sa.algorithm.has_zeroed_key() => found.zeroed += 1,
+                Some(sa) if sa.algorithm.has_zeroed_key() => found.doubtful.push(sa),
                 Some(sa) => found.sas.push(sa),
                 None => {}
             },
@@ -257,9 +273,19 @@ mod tests {
 
     #[test]
     fn zeroed_keys_are_counted_and_said() {
-        let found = read(&[message(&[0; 20]), message(&[7; 20])].concat());
-        assert_eq!((found.sas.len(), found.zeroed), (1, 1));
-        assert!(found.warning().unwrap().contains("keys of 1 of 2 SAs"));
+        let dump = [message(&[0; 20]), message(&[7; 20])].concat();
+        for lockdown in [None, Some("none integrity [confidentiality]\n")] {
+            let found = read(&dump).settle(lockdown);
+            assert_eq!((found.sas.len(), found.zeroed), (1, 1));
+            assert!(found.warning().unwrap().contains("keys of 1 of 2 SAs"));
+        }
+    }
+
+    #[test]
+    fn keys_of_zeros_that_somebody_chose_are_keys() {
+        let found = read(&message(&[0; 20])).settle(Some("[none] integrity confidentiality\n"));
+        assert_eq!((found.sas.len(), found.zeroed), (1, 0));
+        assert_eq!(found.warning(), None);
     }
 
     #[test]

@@ -34,5 +34,5 @@ fn byte(high: u8, low: u8) -> Option<Hir> {
         return Some(Hir::class(Class::Bytes(ClassBytes::new([ClassBytesRange::new(0, 255)]))));
     }
     let digit = |d: u8| char::from(d).to_digit(16).map(|d| d as u8);
-    Some(Hir::literal([digit(high)? << 4 | digit(low)?]))
+    Some(Hir::literal([(digit(high)? << 4) | digit(low)?]))
 }

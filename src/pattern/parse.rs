@@ -11,7 +11,7 @@ use super::{Error, Expressions};
 use crate::escape::escape;
 
 /// Groups inside one another. Everything below that walks an expression recurses no deeper than a few times this.
-const NESTING: u32 = 100;
+pub(super) const NESTING: u32 = 100;
 
 /// One expression; never with capture groups, which nobody asks for and which cost the engine.
 pub(super) fn parse(pattern: &str, options: &Expressions) -> Result<Hir, Error> {

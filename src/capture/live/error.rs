@@ -52,7 +52,7 @@ pub enum Error {
         cause: String,
     },
     /// A number outside of what libpcap takes.
-    #[error("{what} of {value} bytes: at most {most}")]
+    #[error("{what} of {value} bytes: give 1 to {most}")]
     Size {
         /// Which number.
         what: &'static str,

@@ -49,6 +49,11 @@ impl Buffer {
         self.input.compression()
     }
 
+    /// Waits a little for something to read; false when there is none yet.
+    pub(super) fn wait(&self) -> bool {
+        self.input.wait()
+    }
+
     /// Whether the reading was stopped from outside.
     pub(super) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)

@@ -66,6 +66,11 @@ impl Input {
         })
     }
 
+    /// Waits a little for something to read; false when there is none yet. A decompressor may have bytes of its own.
+    pub(super) fn wait(&self) -> bool {
+        if let Self::Plain(source) = self { source.wait() } else { true }
+    }
+
     /// The compression, if there is one.
     pub(super) fn compression(&self) -> Option<Compression> {
         match self {

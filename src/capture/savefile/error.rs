@@ -1,10 +1,12 @@
 //! What can be wrong with a capture file.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::MAX_FRAME;
 use super::compression::Compression;
+use crate::escape::escape_bytes;
 
 /// Why a capture file could not be opened or read to its end. Every message names the file.
 #[derive(Debug, thiserror::Error)]
@@ -144,16 +146,12 @@ impl Fault {
     }
 }
 
-/// A path as it may stand in a message: `-` as what it means, control characters escaped.
+/// A path as it may stand in a message: `-` as what it means, what a terminal would act on escaped.
 pub fn shown(path: &Path) -> String {
     if path.as_os_str() == "-" {
         return "standard input".to_owned();
     }
-    let mut text = String::new();
-    for c in path.to_string_lossy().chars() {
-        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
-    }
-    text
+    escape_bytes(path.as_os_str().as_bytes())
 }
 
 /// The operating system's words in lower case and without its error number.

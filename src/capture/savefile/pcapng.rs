@@ -278,7 +278,7 @@ fn flags(options: Fields<'_>, fcs: u32) -> (Option<Direction>, u32) {
         2 => Some(Direction::Out),
         _ => None,
     };
-    let own = flags >> 5 & 0xf;
+    let own = (flags >> 5) & 0xf;
     (direction, if own == 0 { fcs } else { own })
 }
 

@@ -52,6 +52,12 @@ impl Source {
         self.waits
     }
 
+    /// Waits a little for something to read; false when a signal or the time came first.
+    pub(super) fn wait(&self) -> bool {
+        // What is wrong with the file shows when it is read.
+        !self.waits || wait(self.file.as_fd()).unwrap_or(true)
+    }
+
     /// The flag that ends the reading.
     pub(super) fn stop(&self) -> &Arc<AtomicBool> {
         &self.stop

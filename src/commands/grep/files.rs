@@ -16,7 +16,7 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
         files.push(Savefile::open_until(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
     }
     let mut filter = filter(job, &files)?;
-    super::live::leave_root(args)?;
+    super::live::leave_root(job, args)?;
     for (n, mut file) in files.into_iter().enumerate() {
         if n == 0 {
             job.announce(&input_line(&args.read));
@@ -38,6 +38,11 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) 
     loop {
         if file.waits() && !file.ready() {
             job.output.flush()?;
+            while !file.wait() && !job.signals.stopped() {
+                if job.signals.take_report() {
+                    job.report()?;
+                }
+            }
         }
         if !file.advance().map_err(anyhow::Error::from)? {
             return Ok(());

@@ -14,12 +14,13 @@ use ovlsniff::packet::{Direction, Timestamp};
 
 use super::{Error, Job};
 use crate::cli::{Grep, Way};
+use crate::commands::tell;
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     let (mut live, chosen) = open(job, args)?;
     let wake: OwnedFd = job.signals.descriptor().map_err(anyhow::Error::from)?;
     live.wake_on(wake);
-    leave_root(args)?;
+    leave_root(job, args)?;
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
     job.announce(&format!("interface: {}", names.join(", ")));
     let interfaces = described(&live);
@@ -111,14 +112,18 @@ fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> 
     Ok(chosen)
 }
 
-/// Leaves root for the user that was asked for, or `nobody`.
-pub(super) fn leave_root(args: &Grep) -> anyhow::Result<()> {
+/// Makes the file to write, now that all to read is open, and leaves root for the user that was asked for, or `nobody`.
+pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
+    let user = args.user.as_deref().unwrap_or("nobody");
+    if !args.no_drop {
+        privileges::check(user)?;
+    }
+    job.output.create_file(args)?;
     if args.no_drop {
         return Ok(());
     }
-    let user = args.user.as_deref().unwrap_or("nobody");
     if privileges::leave(user)? == privileges::Outcome::Alone && args.quiet == 0 {
-        eprintln!("ovlsniff: staying root: this user namespace has no other user");
+        tell("ovlsniff: staying root: this user namespace has no other user");
     }
     Ok(())
 }

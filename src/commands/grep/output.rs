@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::bail;
-use ovlsniff::capture::savefile::Interface;
+use ovlsniff::capture::savefile::{Interface, shown};
 use ovlsniff::capture::write::{self, Format, Writer};
 use ovlsniff::packet::{Frame, Timestamp};
 use ovlsniff::print::{
@@ -16,6 +16,7 @@ use ovlsniff::print::{
 use ovlsniff::search::{Found, Outcome};
 
 use crate::cli::{self, Grep};
+use crate::commands::reason;
 
 /// A match waits for company in the buffer no longer than this, in nanoseconds of the capture's clock.
 const PATIENCE: i64 = 4_000_000;
@@ -41,7 +42,7 @@ pub(super) struct Output {
 /// Why nothing more can be put out.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error("write standard output: {0}")]
+    #[error("write standard output: {}", reason(.0))]
     Print(#[from] io::Error),
     #[error(transparent)]
     File(#[from] write::Error),
@@ -58,7 +59,7 @@ impl Error {
 }
 
 impl Output {
-    /// Checks the options that have to do with output, and opens it.
+    /// Checks the options that have to do with output. The file to write is made by [`Self::create_file`].
     pub(super) fn open(args: &Grep) -> anyhow::Result<Self> {
         let to_stdout = args.write.as_ref().is_some_and(|path| path.as_os_str() == "-");
         if to_stdout && args.json {
@@ -72,6 +73,9 @@ impl Output {
         } else {
             Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?))
         };
+        if let Some((reading, path)) = args.write.as_ref().and_then(|path| overwritten(path, args)) {
+            bail!("-O {} would overwrite what -r reads: {}", shown(path), shown(reading));
+        }
         let out = BufWriter::with_capacity(BUFFER, out);
         let printer = if args.json {
             Printer::Json(Json::new(out, JsonOptions { limit: args.depth }))
@@ -80,7 +84,7 @@ impl Output {
         };
         Ok(Self {
             printer,
-            file: args.write.as_ref().map(|path| open_file(path, args)).transpose()?,
+            file: None,
             decap: args.decap,
             eager: args.line_buffered || io::stdout().is_terminal(),
             live: args.read.is_empty(),
@@ -88,6 +92,14 @@ impl Output {
             summary: Summary::default(),
             scratch: Vec::new(),
         })
+    }
+
+    /// Makes the capture file. Call it when nothing else can fail any more: a file that is there is emptied.
+    pub(super) fn create_file(&mut self, args: &Grep) -> Result<(), write::Error> {
+        if let Some(path) = &args.write {
+            self.file = Some(Writer::create(path, Format::of(path))?.as_ethernet(args.decap));
+        }
+        Ok(())
     }
 
     /// Has what stands before the frames of these interfaces written at once: a reader of a pipe waits for it.
@@ -191,11 +203,10 @@ impl Output {
     }
 }
 
-fn open_file(path: &Path, args: &Grep) -> anyhow::Result<Writer<File>> {
-    if let Some(reading) = args.read.iter().find(|reading| write::same_file(reading, path)) {
-        bail!("-O {} would overwrite what -r reads: {}", path.display(), reading.display());
-    }
-    Ok(Writer::create(path, Format::of(path))?.as_ethernet(args.decap))
+/// The file to read that writing to `path` would destroy, and `path`.
+fn overwritten<'a>(path: &'a Path, args: &'a Grep) -> Option<(&'a Path, &'a Path)> {
+    let reading = args.read.iter().find(|reading| write::same_file(reading, path))?;
+    Some((reading, path))
 }
 
 fn text_options(args: &Grep) -> TextOptions {

@@ -16,6 +16,7 @@ use ovlsniff::verify::{Ending, Kernel, Network, Places, Question, Report, Watch,
 use super::find;
 use crate::cli::Verify;
 use crate::commands::grep::signals::Signals;
+use crate::commands::tell;
 
 /// Between two rounds of probes.
 const PACE: Duration = Duration::from_millis(250);
@@ -96,7 +97,7 @@ impl<'a> Job<'a> {
         let mut keys = super::keys(args)?;
         if let Ok(dumped) = inside(underlay.as_ref(), ipsec::dump)? {
             if let Some(warning) = dumped.warning() {
-                eprintln!("ovlsniff: {warning}");
+                tell(format_args!("ovlsniff: {warning}"));
             }
             keys.extend(dumped.sas);
         }

@@ -1,0 +1,24 @@
+# shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
+# A kernel without GCM, without ESP, without VXLAN: said in words, and nothing is touched. Last in the alphabet of kernels:
+# the modules are loaded again at the end.
+# needs: own kernel
+nodes 2; keygen
+snapshot 1 > before
+helper=$(cat /proc/sys/kernel/modprobe)
+restore() { echo "$helper" > /proc/sys/kernel/modprobe; modprobe -a vxlan esp4 esp6 gcm seqiv chacha20poly1305 || true; }
+trap restore EXIT
+echo /bin/false > /proc/sys/kernel/modprobe
+lacks() { # WORDS NETWORK
+    local status=0
+    "$2" 1 2> lacks.txt || status=$?
+    cat lacks.txt
+    is "exit" 2 $status
+    has words "$(cat lacks.txt)" "$1"
+    is "sentences" 1 "$(wc -l < lacks.txt)"
+    snapshot 1 | diff before -
+}
+rmmod chacha20poly1305 && { up_chacha() { up_secure "$1" --opt cipher=chacha20-poly1305; }; lacks 'no ESP.*chacha20-poly1305' up_chacha; }
+rmmod esp4 && lacks 'no ESP for IPv4 \(CONFIG_INET_ESP\)' up_secure
+rmmod vxlan && lacks 'no VXLAN' up_insecure
+restore
+up_secure 1; up_secure 2; ping_ok 1 10.0.2.2

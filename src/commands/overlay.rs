@@ -1,0 +1,360 @@
+//! `ovlsniff overlay`: read, plan, apply, print.
+
+use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
+use crate::commands::Status;
+use anyhow::{Context, bail};
+use ovlsniff::overlay::{
+    self, Kernel, Network, NetworkStatus, Options, Peer, Plan, Secret, Secrets, SpecError, State, Step,
+    Store, Turn,
+};
+use ovlsniff::packet::Vni;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Runs it. 0: done, or all is well; 1: `status` found something missing, `rotate` waits for a peer; an error is 2.
+pub(crate) fn run(typed: &Overlay) -> anyhow::Result<Status> {
+    match &typed.act {
+        Act::Up(up) => self::up(up),
+        Act::Down(down) => self::down(down),
+        Act::Status(status) => self::status(status),
+        Act::Rotate(rotate) => self::rotate(rotate),
+        Act::Keygen(keygen) => self::keygen(keygen),
+    }
+}
+
+fn keygen(typed: &Keygen) -> anyhow::Result<Status> {
+    let secret = Secret::generate()?;
+    match &typed.output {
+        Some(path) => secret.create(path)?,
+        None => secret.write_out(&mut File::from(io::stdout().as_fd().try_clone_to_owned()?))?,
+    }
+    Ok(Status::Success)
+}
+
+fn up(typed: &Up) -> anyhow::Result<Status> {
+    let mut networks = match &typed.file {
+        None => vec![network(typed)?],
+        Some(_) => Vec::new(),
+    };
+    // What can be known to be wrong without the kernel is said without it.
+    overlay::validate(&networks)?;
+    let mut kernel = Kernel::open()?;
+    let present = kernel.read()?;
+    if let Some(file) = &typed.file {
+        networks = overlay::networks_of_file(file, typed.node.as_deref(), &present.own_addresses())?;
+        overlay::validate(&networks)?;
+        select(&mut networks, &typed.names)?;
+    }
+    let secrets = overlay::read_secrets(&networks)?;
+    let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
+    let mut state = match &store {
+        Some(store) => store.load()?,
+        None => Store::read(&typed.how.state)?,
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    overlay::begin(&networks, &secrets, &mut state, typed.generation, now)?;
+    let plan = overlay::plan(&networks, &present, &state, &secrets)?;
+    check_kernel(&networks, &plan, &mut kernel)?;
+    let Some(store) = store else { return announce(&plan, &typed.how) };
+    if plan.remember.is_some() {
+        if let Err((path, cause)) = overlay::witness(&networks, &secrets) {
+            eprintln!("ovlsniff: {}.used: {cause}; a lost state will not be noticed", path.display());
+        }
+    }
+    carry_out(&plan, &mut kernel, &secrets, &store)?;
+    report(&plan, &kernel, &typed.how, || match plan.steps.len() {
+        0 => format!("{}: nothing to do", list(&networks)),
+        steps => format!("{}: up ({steps} steps)", list(&networks)),
+    })
+}
+
+fn list(networks: &[Network]) -> String {
+    match networks {
+        [first, _, _, _, _, ..] => format!("{} and {} more", first.name, networks.len() - 1),
+        few => few.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn network(typed: &Up) -> anyhow::Result<Network> {
+    let [name] = typed.names.as_slice() else {
+        bail!("overlay up builds one network at a time; for several: --file FILE")
+    };
+    let options = Options::parse(typed.opt.iter().map(String::as_str))?;
+    let Some(local) = typed.local else {
+        bail!("overlay up {name}: which underlay address has this node? --local ADDRESS")
+    };
+    let vni = match (typed.vni, options.vni) {
+        (Some(vni), _) => Vni::new(vni).with_context(|| format!("--vni {vni}: expected 1 to 16777215"))?,
+        (None, Some(vni)) => vni,
+        (None, None) => bail!("overlay up {name}: which network identifier? --vni N"),
+    };
+    let cipher = match (options.encrypted, options.cipher) {
+        (false, Some(_)) => bail!("--opt cipher is for an encrypted network; add --opt encrypted"),
+        (encrypted, cipher) => encrypted.then(|| cipher.unwrap_or_default()),
+    };
+    let port = typed.port.or(options.port).unwrap_or_else(|| Network::default_port(vni, cipher.is_some()));
+    Ok(Network {
+        name: name.clone(),
+        vni,
+        port,
+        cipher,
+        key: typed.key.clone(),
+        mtu: typed.mtu.or(options.mtu),
+        local,
+        address: typed.addr.as_deref().map(str::parse).transpose()?,
+        peers: typed.peer.iter().map(|text| peer(text)).collect::<Result<_, _>>()?,
+        netns: typed.in_netns.clone(),
+        bridge: typed.bridge.clone(),
+        learn: typed.learn,
+    })
+}
+
+fn peer(text: &str) -> Result<Peer, SpecError> {
+    let wrong = || SpecError::Value {
+        what: "--peer".into(),
+        word: text.into(),
+        expected: "an underlay address, or UNDERLAY=OVERLAY such as 192.0.2.2=10.0.1.2",
+    };
+    let (underlay, inner) = text.split_once('=').map_or((text, None), |(a, b)| (a, Some(b)));
+    let overlay = inner.map(str::parse).transpose().map_err(|_| wrong())?;
+    Ok(Peer { underlay: underlay.parse().map_err(|_| wrong())?, overlay })
+}
+
+fn select(networks: &mut Vec<Network>, names: &[String]) -> anyhow::Result<()> {
+    for name in names {
+        if !networks.iter().any(|network| network.name == *name) {
+            bail!("network {name}: not in the file");
+        }
+    }
+    networks.retain(|network| names.is_empty() || names.contains(&network.name));
+    Ok(())
+}
+
+/// Only what the plan is about to need is tried.
+fn check_kernel(networks: &[Network], plan: &Plan, kernel: &mut Kernel) -> anyhow::Result<()> {
+    if plan.steps.iter().any(|step| matches!(step, Step::Vxlan(_))) {
+        kernel.check_vxlan()?;
+    }
+    if plan.steps.iter().any(|step| matches!(step, Step::Sa(_))) {
+        let mut tried = Vec::new();
+        for network in networks {
+            let Some(cipher) = network.cipher else { continue };
+            if !tried.contains(&(network.local.is_ipv4(), cipher)) {
+                kernel.check_esp(network.local, cipher)?;
+                tried.push((network.local.is_ipv4(), cipher));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn down(typed: &Down) -> anyhow::Result<Status> {
+    let mut kernel = Kernel::open()?;
+    let present = kernel.read()?;
+    let state = Store::read(&typed.how.state).unwrap_or_default();
+    let mut names = typed.names.clone();
+    if typed.all {
+        names.extend(overlay::names(&present));
+    }
+    names.sort();
+    names.dedup();
+    let (steps, unknown) = overlay::teardown(&names, &present, &state);
+    if let Some(unknown) = unknown.first() {
+        let there = overlay::names(&present);
+        let there = if there.is_empty() {
+            "there is none".into()
+        } else {
+            format!("there are: {}", there.join(", "))
+        };
+        bail!("network {unknown}: no such network of ours; {there}");
+    }
+    let plan = Plan { steps, remember: None };
+    if typed.how.dry_run {
+        return announce(&plan, &typed.how);
+    }
+    let failed = overlay::apply_all(&plan.steps, &mut kernel);
+    if failed.is_empty() {
+        return report(&plan, &kernel, &typed.how, || format!("{}: down", names.join(", ")));
+    }
+    for (step, cause) in &failed {
+        eprintln!("ovlsniff: {step}: {cause}");
+    }
+    bail!("{} of {} steps failed, the others were done; try again", failed.len(), plan.steps.len());
+}
+
+fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
+    let turn = match (&typed.due, typed.step) {
+        (Some(due), _) => Turn::Due(seconds(due)?),
+        (None, None) => Turn::Next,
+        (None, Some(typed::Step::Prepare)) => Turn::Prepare,
+        (None, Some(typed::Step::Send)) => Turn::Send,
+        (None, Some(typed::Step::Drop)) => Turn::Drop,
+    };
+    let store = Store::open(&typed.how.state)?;
+    let state = store.load()?;
+    let mut kernel = Kernel::open()?;
+    let present = kernel.read()?;
+    let mut networks = overlay::rotatable(&present);
+    for name in &typed.names {
+        if !networks.iter().any(|network| network.name() == name) {
+            bail!("network {name}: no encrypted network of ours; see: ovlsniff overlay status");
+        }
+    }
+    networks
+        .retain(|network| typed.names.is_empty() || typed.names.iter().any(|name| name == network.name()));
+    if networks.is_empty() && typed.due.is_none() {
+        bail!("there is no encrypted network of ours to rotate; see: ovlsniff overlay status");
+    }
+    let secrets = secrets_of(&networks, &state, typed)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let (plan, outcomes) = overlay::rotate(&networks, &present, &state, &secrets, turn, typed.force, now);
+    if typed.how.dry_run {
+        return announce(&plan, &typed.how);
+    }
+    carry_out(&plan, &mut kernel, &secrets, &store)?;
+    report(&plan, &kernel, &typed.how, || {
+        let lines = outcomes.iter().map(|o| format!("{}: generation {}, {}", o.name, o.generation, o.what));
+        lines.collect::<Vec<_>>().join("\n")
+    })?;
+    let waits = outcomes.iter().any(|outcome| outcome.waiting) && typed.due.is_none();
+    Ok(if waits { Status::Amiss } else { Status::Success })
+}
+
+fn secrets_of(networks: &[overlay::Rotatable], state: &State, typed: &Rotate) -> anyhow::Result<Secrets> {
+    let mut secrets = Secrets::new();
+    for network in networks {
+        let name = network.name();
+        let Some(path) = typed.key.as_ref().or_else(|| network.key_file(state)) else {
+            bail!(
+                "network {name}: its state is not in {}; was it built with another --state? if it is lost, rotate the \
+                 other nodes, then here: ovlsniff overlay down {name}, and up with --generation N",
+                typed.how.state.display()
+            );
+        };
+        let secret = Secret::read(path)?;
+        if !overlay::same_secret(network, &secret) {
+            bail!("network {name}: {} is not the key it was built with ({})", path.display(), network.key());
+        }
+        secrets.insert(network.vni(), (secret.id(), secret));
+    }
+    Ok(secrets)
+}
+
+fn seconds(text: &str) -> anyhow::Result<u64> {
+    let (number, unit) = text.split_at(text.len() - usize::from(text.ends_with(['s', 'm', 'h', 'd'])));
+    let unit = match unit {
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => 1,
+    };
+    let wrong = || format!("--due {text}: expected a duration such as 90s, 30m, 12h or 7d");
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).with_context(wrong)
+}
+
+fn carry_out(plan: &Plan, kernel: &mut Kernel, secrets: &Secrets, store: &Store) -> anyhow::Result<()> {
+    overlay::apply(plan, kernel, secrets, store).map_err(Into::into)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    v: u8,
+    dry_run: bool,
+    steps: &'a [Step],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netlink_messages: Option<u32>,
+}
+
+/// The plan, as it would be carried out.
+fn announce(plan: &Plan, how: &How) -> anyhow::Result<Status> {
+    let mut out = io::stdout().lock();
+    if how.json {
+        let document = Document { v: 1, dry_run: true, steps: &plan.steps, netlink_messages: None };
+        serde_json::to_writer(&mut out, &document)?;
+        writeln!(out)?;
+    } else if plan.steps.is_empty() {
+        writeln!(out, "nothing to do")?;
+    } else {
+        plan.steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
+    }
+    Ok(Status::Success)
+}
+
+fn report(plan: &Plan, kernel: &Kernel, how: &How, words: impl Fn() -> String) -> anyhow::Result<Status> {
+    let mut out = io::stdout().lock();
+    if how.json {
+        let netlink_messages = Some(kernel.messages());
+        let document = Document { v: 1, dry_run: false, steps: &plan.steps, netlink_messages };
+        serde_json::to_writer(&mut out, &document)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{}", words())?;
+    }
+    Ok(Status::Success)
+}
+
+fn status(typed: &typed::Status) -> anyhow::Result<Status> {
+    let mut kernel = Kernel::open()?;
+    let mut networks = overlay::status(&kernel.read()?);
+    for name in &typed.names {
+        if !networks.iter().any(|network| network.name == *name) {
+            bail!("network {name}: no such network of ours");
+        }
+    }
+    networks.retain(|network| typed.names.is_empty() || typed.names.contains(&network.name));
+    let mut out = io::stdout().lock();
+    if typed.json {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            v: u8,
+            networks: &'a [NetworkStatus],
+        }
+        serde_json::to_writer(&mut out, &Document { v: 1, networks: &networks })?;
+        writeln!(out)?;
+    } else if networks.is_empty() {
+        writeln!(out, "no network of ours")?;
+    } else {
+        networks.iter().try_for_each(|network| print(&mut out, network))?;
+    }
+    let well = networks.iter().all(|network| network.missing.is_empty());
+    Ok(if well { Status::Success } else { Status::Amiss })
+}
+
+fn print(out: &mut impl Write, network: &NetworkStatus) -> io::Result<()> {
+    let NetworkStatus { name, vni, port, netns, local, addresses, mtu, up, encrypted, peers, missing } =
+        network;
+    let kind = match encrypted {
+        None => "in clear".to_owned(),
+        Some(e) => format!("{}, key {}, generation {}", e.cipher, e.key, e.generation),
+    };
+    let state = if *up { "up" } else { "down" };
+    if let Some(local) = local {
+        let netns = netns.as_ref().map(|netns| format!(", netns {netns}")).unwrap_or_default();
+        writeln!(out, "{name} (vni {vni}, port {port}{netns}): {state}, {kind}")?;
+        writeln!(out, "  {local}, mtu {mtu}, {}", addresses.join(" "))?;
+    } else {
+        writeln!(out, "(vni {vni}, port {port}): without a device")?;
+    }
+    for peer in peers {
+        write!(out, "  -> {}", peer.underlay)?;
+        if encrypted.is_some() {
+            let spi = |spi: &Option<String>| spi.clone().unwrap_or_else(|| "none".into());
+            write!(
+                out,
+                "   sent {} (spi {}), received {} (spi {})",
+                peer.sent,
+                spi(&peer.spi_out),
+                peer.received,
+                spi(&peer.spi_in)
+            )?;
+        }
+        writeln!(out)?;
+        if let Some(hint) = peer.hint {
+            writeln!(out, "     {hint}")?;
+        }
+    }
+    missing.iter().try_for_each(|what| writeln!(out, "  missing: {what}"))
+}

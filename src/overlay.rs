@@ -1,0 +1,52 @@
+//! Floor 1: VXLAN links, plain and inside `IPsec`, from a specification to the kernel.
+//!
+//! Three acts. [`Kernel::read`] says what *is*; [`plan()`] says what has to be done, is pure and empty when nothing has;
+//! [`apply()`] does it and takes it back when it fails half way. [`teardown()`] goes on past errors. The kernel itself holds
+//! the intent ([`Mark`], in the device's alias), so that [`status()`] needs no memory.
+//!
+//! An encrypted network is fail-closed ([`policy`](Policy)), has keys nobody distributes ([`Secret`]), and changes them
+//! without losing a packet ([`rotate()`]).
+
+mod apply;
+mod file;
+mod kernel;
+mod keys;
+mod link;
+mod mark;
+mod mtu;
+mod netlink;
+mod options;
+mod plan;
+mod policy;
+mod present;
+mod rotate;
+mod security;
+mod spec;
+mod start;
+mod state;
+mod status;
+mod step;
+mod teardown;
+mod validate;
+mod xfrm;
+
+pub use apply::{ApplyError, Undone, apply, apply_all};
+pub use file::networks as networks_of_file;
+pub use kernel::{Kernel, KernelError};
+pub use keys::{Association, KeyError, KeyId, Secret};
+pub use mark::{Encryption, Mark};
+pub use mtu::inner_mtu;
+pub use netlink::Refusal;
+pub use options::Options;
+pub use plan::{Plan, Secrets, mac_of, plan};
+pub use policy::{Action, Direction, Policy, reqid, vni_of_reqid};
+pub use present::Present;
+pub use rotate::{Outcome, Rotatable, Turn, rotatable, rotate, same_secret};
+pub use security::{LOOKAHEAD, Sa};
+pub use spec::{CLEAR_PORT, Cipher, ENCRYPTED_PORTS, Network, Peer, Prefix, SpecError};
+pub use start::{begin, read_secrets, witness};
+pub use state::{FOLDER as STATE_FOLDER, PeerProgress, Progress, State, StateError, Store};
+pub use status::{Encrypted, NetworkStatus, PeerStatus, status};
+pub use step::{Device, Mac, Step, Vxlan};
+pub use teardown::{names, teardown};
+pub use validate::validate;

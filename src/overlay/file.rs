@@ -1,0 +1,253 @@
+//! The TOML file: all nodes and networks, the same on every node.
+//!
+//! ```toml
+//! key = "secure.key"                      # beside this file
+//!
+//! [node.node1]
+//! underlay = "192.0.2.1"
+//! [node.node2]
+//! underlay = "192.0.2.2"
+//!
+//! [network.insecure]
+//! vni = 4097
+//! addresses = { node1 = "10.0.1.1/24", node2 = "10.0.1.2/24" }
+//!
+//! [network.secure]
+//! vni = 4098
+//! encrypted = true
+//! addresses = { node1 = "10.0.2.1/24", node2 = "10.0.2.2/24" }
+//! ```
+
+use super::options::hint;
+use super::spec::{Cipher, Network, Peer, Prefix, SpecError};
+use crate::packet::Vni;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+const FILE_KEYS: [&str; 3] = ["key", "node", "network"];
+const NODE_KEYS: [&str; 1] = ["underlay"];
+const NETWORK_KEYS: [&str; 11] =
+    ["vni", "port", "encrypted", "cipher", "key", "mtu", "netns", "bridge", "learn", "nodes", "addresses"];
+
+#[derive(Deserialize)]
+struct File {
+    key: Option<PathBuf>,
+    #[serde(default)]
+    node: BTreeMap<String, NodeTable>,
+    #[serde(default)]
+    network: BTreeMap<String, NetworkTable>,
+}
+
+#[derive(Deserialize)]
+struct NodeTable {
+    underlay: IpAddr,
+}
+
+#[derive(Deserialize)]
+struct NetworkTable {
+    vni: u32,
+    port: Option<u16>,
+    #[serde(default)]
+    encrypted: bool,
+    cipher: Option<String>,
+    key: Option<PathBuf>,
+    mtu: Option<u32>,
+    netns: Option<String>,
+    bridge: Option<String>,
+    #[serde(default)]
+    learn: bool,
+    /// All nodes unless listed.
+    nodes: Option<Vec<String>>,
+    #[serde(default)]
+    addresses: BTreeMap<String, String>,
+}
+
+/// The networks of a file as one node has to build them. Without a name, the node is the one whose underlay address
+/// is among `own`.
+pub fn networks(path: &Path, node: Option<&str>, own: &[IpAddr]) -> Result<Vec<Network>, SpecError> {
+    let named = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| SpecError::File { file: named.clone(), cause: cause.to_string() })?;
+    parse(&text, &named, path.parent().unwrap_or(Path::new("")), node, own)
+}
+
+fn parse(
+    text: &str,
+    named: &str,
+    folder: &Path,
+    node: Option<&str>,
+    own: &[IpAddr],
+) -> Result<Vec<Network>, SpecError> {
+    let wrong = |cause: String| SpecError::File { file: named.to_owned(), cause };
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| wrong(one_line(&e, text)))?;
+    check_keys(&table, &FILE_KEYS, "")?;
+    for (group, keys) in [("node", &NODE_KEYS[..]), ("network", &NETWORK_KEYS[..])] {
+        for (name, entry) in table.get(group).and_then(toml::Value::as_table).into_iter().flatten() {
+            if let Some(entry) = entry.as_table() {
+                check_keys(entry, keys, &format!("{group}.{name}."))?;
+            }
+        }
+    }
+    let file: File = toml::from_str(text).map_err(|e| wrong(one_line(&e, text)))?;
+    let (here, local) = whoami(&file, named, node, own)?;
+    let mut networks = Vec::new();
+    for (name, table) in &file.network {
+        networks.extend(network(&file, name, table, folder, here, local)?);
+    }
+    if networks.is_empty() {
+        return Err(wrong(format!("no network in which {here} takes part")));
+    }
+    Ok(networks)
+}
+
+fn whoami<'a>(
+    file: &'a File,
+    named: &str,
+    node: Option<&str>,
+    own: &[IpAddr],
+) -> Result<(&'a str, IpAddr), SpecError> {
+    let known: Vec<&str> = file.node.keys().map(String::as_str).collect();
+    let mut found = file.node.iter().filter(|(name, table)| match node {
+        Some(node) => node == *name,
+        None => own.contains(&table.underlay),
+    });
+    match (found.next(), found.next(), node) {
+        (Some((name, table)), None, _) => Ok((name, table.underlay)),
+        (_, _, Some(node)) => {
+            Err(SpecError::Unknown { what: "node".into(), word: node.into(), hint: hint(node, &known) })
+        }
+        _ => Err(SpecError::File {
+            file: named.into(),
+            cause: format!("which node is this? say --node NAME, one of: {}", known.join(", ")),
+        }),
+    }
+}
+
+fn network(
+    file: &File,
+    name: &str,
+    table: &NetworkTable,
+    folder: &Path,
+    here: &str,
+    local: IpAddr,
+) -> Result<Option<Network>, SpecError> {
+    let wrong = |cause: String| SpecError::Network { network: name.to_owned(), cause };
+    let known: Vec<&str> = file.node.keys().map(String::as_str).collect();
+    let members = table.nodes.clone().unwrap_or_else(|| known.iter().map(ToString::to_string).collect());
+    for member in members.iter().chain(table.addresses.keys()) {
+        if !file.node.contains_key(member) {
+            return Err(wrong(format!("node {member}: no such node{}", hint(member, &known))));
+        }
+    }
+    if !members.iter().any(|member| member == here) {
+        return Ok(None);
+    }
+    if let Some(outsider) = table.addresses.keys().find(|node| !members.contains(node)) {
+        return Err(wrong(format!("node {outsider} has an address but is not among its nodes")));
+    }
+    let vni = Vni::new(table.vni).ok_or_else(|| wrong(format!("vni {} is not below 16777216", table.vni)))?;
+    let address = |node: &str| table.addresses.get(node).map(|text| text.parse::<Prefix>()).transpose();
+    let mut peers = Vec::new();
+    for member in members.iter().filter(|member| *member != here) {
+        let overlay = address(member)?.map(|prefix| prefix.address);
+        peers.push(Peer { underlay: file.node[member].underlay, overlay });
+    }
+    let cipher = match (&table.cipher, table.encrypted) {
+        (Some(_), false) => {
+            return Err(wrong("has a cipher but is not encrypted; add: encrypted = true".into()));
+        }
+        (Some(cipher), true) => Some(cipher.parse::<Cipher>()?),
+        (None, encrypted) => encrypted.then(Cipher::default),
+    };
+    let own_key = table.key.as_ref().map(|key| folder.join(key));
+    let key = own_key.or_else(|| file.key.as_ref().filter(|_| cipher.is_some()).map(|key| folder.join(key)));
+    Ok(Some(Network {
+        name: name.to_owned(),
+        vni,
+        port: table.port.unwrap_or_else(|| Network::default_port(vni, cipher.is_some())),
+        cipher,
+        key,
+        mtu: table.mtu,
+        local,
+        address: address(here)?,
+        peers,
+        netns: table.netns.clone(),
+        bridge: table.bridge.clone(),
+        learn: table.learn,
+    }))
+}
+
+fn check_keys(table: &toml::Table, known: &[&str], place: &str) -> Result<(), SpecError> {
+    match table.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(SpecError::Unknown {
+            what: "key".into(),
+            word: format!("{place}{key}"),
+            hint: hint(key, known),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn one_line(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map(|span| 1 + text.get(..span.start).unwrap_or("").matches('\n').count());
+    let message = error.message().lines().next().unwrap_or_default();
+    line.map_or_else(|| message.to_owned(), |line| format!("line {line}: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        key = "secure.key"
+        [node.node1]
+        underlay = "192.0.2.1"
+        [node.node2]
+        underlay = "192.0.2.2"
+        [network.insecure]
+        vni = 4097
+        addresses = { node1 = "10.0.1.1/24", node2 = "10.0.1.2/24" }
+        [network.secure]
+        vni = 4098
+        encrypted = true
+        addresses = { node1 = "10.0.2.1/24", node2 = "10.0.2.2/24" }
+    "#;
+
+    fn read(text: &str, node: Option<&str>) -> Result<Vec<Network>, SpecError> {
+        parse(text, "overlay.toml", Path::new("/etc/ovlsniff"), node, &["192.0.2.2".parse().unwrap()])
+    }
+
+    #[test]
+    fn every_node_sees_the_file_from_its_own_side() {
+        let [insecure, secure] = read(FILE, Some("node1")).unwrap().try_into().unwrap();
+        assert_eq!((insecure.cipher, insecure.port, insecure.key), (None, 4789, None));
+        assert_eq!((secure.cipher, secure.port), (Some(Cipher::Aes256Gcm), 18_887));
+        assert_eq!(secure.key.as_deref(), Some(Path::new("/etc/ovlsniff/secure.key")));
+        assert_eq!(secure.peers[0].overlay, Some("10.0.2.2".parse().unwrap()));
+        let by_address = read(FILE, None).unwrap();
+        assert_eq!(by_address[0].local, "192.0.2.2".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn a_key_nobody_knows_is_named_with_the_nearest_one() {
+        let cases = [
+            (
+                "encrypted = true",
+                "encrypt = true",
+                "key network.secure.encrypt: no such key; did you mean 'encrypted'?",
+            ),
+            ("key = ", "keys = ", "key keys: no such key; did you mean 'key'?"),
+            ("underlay = \"192.0.2.2\"", "underlai = \"192.0.2.2\"", "did you mean 'underlay'?"),
+            ("node2 = \"10.0.2.2", "node3 = \"10.0.2.2", "node node3: no such node; did you mean 'node1'?"),
+            ("vni = 4098", "vni = 16777216", "not below 16777216"),
+            ("vni = 4098", "vni = \"4098\"", "overlay.toml: line 11"),
+        ];
+        for (from, to, expected) in cases {
+            let error = read(&FILE.replacen(from, to, 1), Some("node1")).unwrap_err().to_string();
+            assert!(error.contains(expected), "{to}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}

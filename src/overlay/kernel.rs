@@ -1,0 +1,287 @@
+//! The kernel, as one place to read and to change. Everything here needs `CAP_NET_ADMIN`.
+
+mod read;
+
+use super::keys::{Association, KeyId, Secret};
+use super::link;
+use super::netlink::{Family, Netlink, Refusal};
+use super::policy::{Direction, vni_of_reqid};
+use super::present::Present;
+use super::security::Sa;
+use super::spec::Cipher;
+use super::step::{Device, Step};
+use super::xfrm;
+use crate::packet::{Spi, Vni};
+use read::{namespaces, read_devices, udp_ports};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::net::IpAddr;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+const NETNS: &str = "/run/netns";
+
+/// Why the kernel cannot be read or lacks something.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// No conversation at all.
+    #[error("netlink socket{place}: {cause}{remedy}")]
+    Open {
+        /// ` in netns NAME`, or nothing.
+        place: String,
+        /// The reason.
+        cause: std::io::Error,
+        /// What to do, where there is something.
+        remedy: &'static str,
+    },
+    /// A reading failed.
+    #[error("read {what} from the kernel: {cause}{remedy}")]
+    Read {
+        /// The kind of object.
+        what: &'static str,
+        /// The reason.
+        cause: Refusal,
+        /// What to do, where there is something.
+        remedy: &'static str,
+    },
+    /// It was built without.
+    #[error("this kernel has no {what}: {cause}; {remedy}")]
+    Lacks {
+        /// In words.
+        what: String,
+        /// What it said.
+        cause: Refusal,
+        /// What to do.
+        remedy: &'static str,
+    },
+}
+
+/// The conversations with the kernel, opened as they are needed.
+pub struct Kernel {
+    host: Netlink,
+    xfrm: Netlink,
+    elsewhere: BTreeMap<String, Netlink>,
+    indexes: HashMap<Device, u32>,
+}
+
+impl Kernel {
+    /// Opens them in the network namespace of this process.
+    pub fn open() -> Result<Self, KernelError> {
+        let open = |family| {
+            Netlink::open(family, None).map_err(|cause| KernelError::Open {
+                place: String::new(),
+                remedy: "; is CONFIG_XFRM_USER there?",
+                cause,
+            })
+        };
+        Ok(Self {
+            host: open(Family::Route)?,
+            xfrm: open(Family::Xfrm)?,
+            elsewhere: BTreeMap::new(),
+            indexes: HashMap::new(),
+        })
+    }
+
+    /// How many netlink requests were sent so far.
+    pub fn messages(&self) -> u32 {
+        self.host.sent() + self.xfrm.sent() + self.elsewhere.values().map(Netlink::sent).sum::<u32>()
+    }
+
+    /// Reads what is.
+    pub fn read(&mut self) -> Result<Present, KernelError> {
+        let mut present = Present::default();
+        let read = |what| move |cause: Refusal| KernelError::Read { what, remedy: rights(&cause), cause };
+        read_devices(&mut self.host, None, &mut present)?;
+        for netns in namespaces() {
+            // One that vanished or belongs to somebody else is none of ours.
+            let Ok(netlink) = self.route(Some(&netns)) else { continue };
+            if read_devices(netlink, Some(&netns), &mut present).is_ok() {
+                present.netns.insert(netns);
+            }
+        }
+        let ours = |reqid| vni_of_reqid(reqid).is_some();
+        present.sas = xfrm::sas(&mut self.xfrm, ours).map_err(read("security associations"))?;
+        present.sas.retain(|sa| !sa.larval);
+        present.policies = xfrm::policies(&mut self.xfrm, ours).map_err(read("policies"))?;
+        present.udp_ports = udp_ports();
+        Ok(present)
+    }
+
+    /// Whether this kernel has VXLAN.
+    pub fn check_vxlan(&mut self) -> Result<(), KernelError> {
+        link::has_vxlan(&mut self.host).map_err(|cause| KernelError::Lacks {
+            what: "VXLAN (CONFIG_VXLAN)".into(),
+            cause,
+            remedy: "load its module: modprobe vxlan, or take a kernel that has it",
+        })
+    }
+
+    /// Whether this kernel has ESP for the address family and the cipher: an SA that nothing uses is added and removed.
+    pub fn check_esp(&mut self, local: IpAddr, cipher: Cipher) -> Result<(), KernelError> {
+        let nobody =
+            if local.is_ipv4() { IpAddr::from([127, 0, 0, 1]) } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        let vni = Vni::from_be_bytes([0; 3]);
+        let association =
+            Association { vni, sender: nobody, receiver: nobody, cipher, generation: 0, counter: 0 };
+        let spi = Spi(0x6f76_0000 | std::process::id() & 0xffff);
+        let sa = Sa { direction: Direction::In, association, spi, port: 1, reqid: super::policy::reqid(vni) };
+        xfrm::probe(&mut self.xfrm, &sa).map_err(|cause| lacks_esp(local, cipher, cause))
+    }
+
+    /// Does one step. Those that need a key find it among the secrets.
+    pub(super) fn perform(
+        &mut self,
+        step: &Step,
+        secrets: &BTreeMap<Vni, (KeyId, Secret)>,
+    ) -> Result<(), Refusal> {
+        match step {
+            Step::Remember { .. } => Ok(()),
+            Step::Policy(policy) => xfrm::add_policy(&mut self.xfrm, policy),
+            Step::Sa(sa) => {
+                let (_, secret) = secrets.get(&sa.association.vni).ok_or_else(missing)?;
+                xfrm::add_sa(&mut self.xfrm, sa, secret)
+            }
+            Step::Vxlan(vxlan) => {
+                let netns = vxlan.device.netns.as_deref().map(|n| File::open(Path::new(NETNS).join(n)));
+                let netns = netns.transpose()?;
+                link::add_vxlan(&mut self.host, vxlan, netns.as_ref().map(AsRawFd::as_raw_fd))
+            }
+            Step::Bridge { device, mac, mtu } => {
+                link::add_bridge(self.route(device.netns.as_deref())?, &device.name, *mac, *mtu)
+            }
+            Step::Mark { device, alias } => self.on(device, |n, index| link::set_alias(n, index, alias)),
+            Step::Mtu { device, mtu, .. } => self.on(device, |n, index| link::set_mtu(n, index, *mtu)),
+            Step::Port { device, bridge } => {
+                let bridge = Device { name: bridge.clone(), netns: device.netns.clone() };
+                let master = self.index(&bridge)?;
+                self.on(device, |n, index| link::set_master(n, index, master))
+            }
+            Step::Address { device, address } => {
+                self.on(device, |n, index| link::add_address(n, index, *address))
+            }
+            Step::Fdb { device, mac, vtep } => {
+                self.on(device, |n, index| link::add_fdb(n, index, *mac, *vtep))
+            }
+            Step::Neighbour { device, address, mac } => {
+                self.on(device, |n, index| link::add_neighbour(n, index, *address, *mac))
+            }
+            Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, true)),
+            Step::DropSa { destination, spi, .. } => {
+                let spi = u32::from_str_radix(spi.trim_start_matches("0x"), 16).map_err(|_| missing())?;
+                xfrm::delete_sa(&mut self.xfrm, *destination, Spi(spi))
+            }
+            Step::DropFdb { device, mac, vtep } => {
+                self.on(device, |n, index| link::delete_fdb(n, index, *mac, *vtep))
+            }
+            Step::DropNeighbour { device, address, mac } => {
+                self.on(device, |n, index| link::delete_neighbour(n, index, *address, *mac))
+            }
+            Step::DropPolicy { policy, index } => {
+                let present = xfrm::PresentPolicy { policy: policy.clone(), index: *index };
+                xfrm::delete_policy_by_index(&mut self.xfrm, &present)
+            }
+            Step::DropDevice { device } => {
+                let index = self.index(device)?;
+                self.indexes.remove(device);
+                link::delete(self.route(device.netns.as_deref())?, index)
+            }
+        }
+    }
+
+    /// Takes back one step that was done. What hangs on a device goes with the device; what was removed stays removed.
+    pub(super) fn undo(&mut self, step: &Step) -> Result<(), Refusal> {
+        let undone = match step {
+            Step::Policy(policy) => xfrm::delete_policy(&mut self.xfrm, policy),
+            Step::Sa(sa) => xfrm::delete_sa(&mut self.xfrm, sa.association.receiver, sa.spi),
+            Step::Vxlan(vxlan) => {
+                self.perform(&Step::DropDevice { device: vxlan.device.clone() }, &BTreeMap::new())
+            }
+            Step::Bridge { device, .. } => {
+                self.perform(&Step::DropDevice { device: device.clone() }, &BTreeMap::new())
+            }
+            Step::Mtu { device, before, .. } => self.on(device, |n, index| link::set_mtu(n, index, *before)),
+            Step::Port { device, .. } => self.on(device, |n, index| link::set_master(n, index, 0)),
+            Step::Address { device, address } => {
+                self.on(device, |n, index| link::delete_address(n, index, *address))
+            }
+            Step::Fdb { device, mac, vtep } => {
+                self.on(device, |n, index| link::delete_fdb(n, index, *mac, *vtep))
+            }
+            Step::Neighbour { device, address, mac } => {
+                self.on(device, |n, index| link::delete_neighbour(n, index, *address, *mac))
+            }
+            Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, false)),
+            Step::Remember { .. }
+            | Step::Mark { .. }
+            | Step::DropSa { .. }
+            | Step::DropFdb { .. }
+            | Step::DropNeighbour { .. }
+            | Step::DropPolicy { .. }
+            | Step::DropDevice { .. } => Ok(()),
+        };
+        undone.or_else(|refusal| if refusal.is_absent() { Ok(()) } else { Err(refusal) })
+    }
+
+    fn on(
+        &mut self,
+        device: &Device,
+        act: impl FnOnce(&mut Netlink, u32) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let index = self.index(device)?;
+        act(self.route(device.netns.as_deref())?, index)
+    }
+
+    fn index(&mut self, device: &Device) -> Result<u32, Refusal> {
+        if let Some(index) = self.indexes.get(device) {
+            return Ok(*index);
+        }
+        let index = link::index_of(self.route(device.netns.as_deref())?, &device.name)?;
+        self.indexes.insert(device.clone(), index);
+        Ok(index)
+    }
+
+    fn route(&mut self, netns: Option<&str>) -> Result<&mut Netlink, Refusal> {
+        use std::collections::btree_map::Entry;
+        let Some(netns) = netns else { return Ok(&mut self.host) };
+        match self.elsewhere.entry(netns.to_owned()) {
+            Entry::Occupied(open) => Ok(open.into_mut()),
+            Entry::Vacant(place) => {
+                let path: PathBuf = Path::new(NETNS).join(netns);
+                Ok(place.insert(Netlink::open(Family::Route, Some(&path))?))
+            }
+        }
+    }
+}
+
+fn missing() -> Refusal {
+    Refusal { errno: nix::libc::ENOKEY, said: None }
+}
+
+fn rights(refusal: &Refusal) -> &'static str {
+    if refusal.errno == nix::libc::EPERM { "; run as root (it needs CAP_NET_ADMIN)" } else { "" }
+}
+
+fn lacks_esp(local: IpAddr, cipher: Cipher, cause: Refusal) -> KernelError {
+    use nix::libc::{ENOENT, ENOSYS, EPERM, EPROTONOSUPPORT};
+    let family =
+        if local.is_ipv4() { "ESP for IPv4 (CONFIG_INET_ESP)" } else { "ESP for IPv6 (CONFIG_INET6_ESP)" };
+    match cause.errno {
+        EPERM => KernelError::Read { what: "whether it has ESP", remedy: rights(&cause), cause },
+        // What is said for an unknown algorithm, and for one of which a part cannot be loaded.
+        ENOSYS | ENOENT => KernelError::Lacks {
+            what: format!("{family} with {cipher} ({})", cipher.kernel_name()),
+            cause,
+            remedy: "load the modules: modprobe -a esp4 esp6 gcm seqiv chacha20poly1305, or take a kernel that has them",
+        },
+        EPROTONOSUPPORT => KernelError::Lacks {
+            what: family.into(),
+            cause,
+            remedy: "load the modules: modprobe -a esp4 esp6, or take a kernel that has them",
+        },
+        _ => KernelError::Lacks {
+            what: format!("working {family} with {cipher}"),
+            cause,
+            remedy: "see the kernel's log: dmesg",
+        },
+    }
+}

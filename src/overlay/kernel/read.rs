@@ -1,0 +1,95 @@
+//! Readings of the kernel, put together to what a plan has to know.
+
+use super::{KernelError, NETNS, rights};
+use crate::overlay::link;
+use crate::overlay::mark::Mark;
+use crate::overlay::netlink::{Netlink, Refusal};
+use crate::overlay::present::{Present, PresentDevice, PresentVxlan};
+use crate::overlay::step::Device;
+use crate::packet::Vni;
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+/// Reads links, addresses, forwarding entries and neighbours of one network namespace.
+pub(super) fn read_devices(
+    netlink: &mut Netlink,
+    netns: Option<&str>,
+    present: &mut Present,
+) -> Result<(), KernelError> {
+    let read = |what| move |cause: Refusal| KernelError::Read { what, remedy: rights(&cause), cause };
+    let links = link::links(netlink).map_err(read("links"))?;
+    let names: HashMap<u32, String> = links.iter().map(|link| (link.index, link.name.clone())).collect();
+    let mut devices: HashMap<u32, PresentDevice> = HashMap::new();
+    for link in links {
+        let vxlan = link.vxlan.and_then(|vxlan| {
+            // In another namespace only what has its underlay elsewhere, and at an address of this host, can be ours.
+            let here = match netns {
+                None => !link.foreign,
+                Some(_) => link.foreign && vxlan.local.is_none_or(|local| present.own.contains_key(&local)),
+            };
+            here.then_some(PresentVxlan {
+                vni: Vni::new(vxlan.vni)?,
+                port: vxlan.port,
+                local: vxlan.local,
+                learning: vxlan.learning,
+                proxy: vxlan.proxy,
+            })
+        });
+        let device = PresentDevice {
+            mark: Mark::parse(&link.alias),
+            mtu: link.mtu,
+            up: link.up,
+            bridge: link.bridge,
+            master: link.master.and_then(|master| names.get(&master).cloned()),
+            vxlan,
+            ..PresentDevice::default()
+        };
+        devices.insert(link.index, device);
+    }
+    for (index, address) in link::addresses(netlink).map_err(read("addresses"))? {
+        let Some(device) = devices.get_mut(&index) else { continue };
+        if netns.is_none() {
+            present.own.insert(address.address, (device.mtu, names[&index].clone()));
+        }
+        device.addresses.insert(address);
+    }
+    for (index, mac, vtep) in link::fdb(netlink).map_err(read("forwarding entries"))? {
+        devices.entry(index).and_modify(|device| _ = device.fdb.insert((mac, vtep)));
+    }
+    for (index, address, mac) in link::neighbours(netlink).map_err(read("neighbours"))? {
+        devices.entry(index).and_modify(|device| _ = device.neighbours.insert((address, mac)));
+    }
+    for (index, device) in devices {
+        let place = Device { name: names[&index].clone(), netns: netns.map(str::to_owned) };
+        present.devices.insert(place, device);
+    }
+    Ok(())
+}
+
+/// The named network namespaces but for the one this process is in.
+pub(super) fn namespaces() -> Vec<String> {
+    let own = fs::metadata("/proc/self/ns/net").map(|own| (own.dev(), own.ino())).ok();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(NETNS).into_iter().flatten().flatten() {
+        let place = fs::metadata(entry.path()).map(|found| (found.dev(), found.ino())).ok();
+        if place != own {
+            names.extend(entry.file_name().into_string());
+        }
+    }
+    names.sort();
+    names
+}
+
+/// The ports in use: what `/proc/net/udp` lists in its second column, the local port in hexadecimal. The kernel's own sockets stand there
+/// like any other.
+pub(super) fn udp_ports() -> BTreeSet<u16> {
+    let mut ports = BTreeSet::new();
+    for file in ["/proc/net/udp", "/proc/net/udp6"] {
+        for line in fs::read_to_string(file).unwrap_or_default().lines().skip(1) {
+            let port = line.split_whitespace().nth(1).and_then(|local| local.rsplit(':').next());
+            ports.extend(port.and_then(|port| u16::from_str_radix(port, 16).ok()));
+        }
+    }
+    ports
+}

@@ -1,0 +1,322 @@
+//! The one secret of all nodes, and the keys derived from it.
+//!
+//! Every security association has an AEAD key, a salt and an SPI of its own, derived by HKDF-SHA256 (RFC 5869) from
+//! the secret over everything that tells two associations apart: cipher, generation, sender, receiver, VNI and the
+//! sender's start counter. So both ends know them without talking, each direction and each start of a node has its own
+//! key, and no nonce repeats with a key.
+
+use super::spec::Cipher;
+use crate::packet::{Spi, Vni};
+use hkdf::Hkdf;
+use serde::Serialize;
+use sha2::Sha256;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+const LABEL: &str = "ovlsniff-overlay-key-1:";
+const SALT: &[u8] = b"ovlsniff overlay 1";
+
+/// Why a secret cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be opened, read or written.
+    #[error("key file {path}: {cause}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        cause: io::Error,
+    },
+    /// Others may read it.
+    #[error(
+        "key file {path} may be read by others (mode {mode:04o}); make it yours alone: chmod 600 {path}, and if it was ever read: ovlsniff overlay keygen"
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is not one of ours.
+    #[error("key file {0} holds no key of this program; make one: ovlsniff overlay keygen > {0}")]
+    Format(PathBuf),
+    /// The kernel gave no random bytes.
+    #[error("no random bytes from the kernel: {0}")]
+    Random(io::Error),
+    /// Standard output is not a place for a secret.
+    #[error("a key is not written to {0}; send it to a new file: ovlsniff overlay keygen > secure.key")]
+    Output(&'static str),
+}
+
+/// 256 bits from the kernel's random numbers. Wiped when dropped, never printed.
+pub struct Secret(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.id())
+    }
+}
+
+impl Secret {
+    /// A new one.
+    pub fn generate() -> Result<Self, KeyError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(|e| KeyError::Random(e.into()))?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads a file that [`Secret::create`] or [`Secret::write_out`] made, if nobody but its owner may read it.
+    pub fn read(path: &Path) -> Result<Self, KeyError> {
+        let failed = |cause| KeyError::File { path: path.to_owned(), cause };
+        let mut file = File::open(path).map_err(failed)?;
+        let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(KeyError::Open { path: path.to_owned(), mode });
+        }
+        let mut text = Zeroizing::new(String::with_capacity(4096));
+        (&mut file).take(4096).read_to_string(&mut text).map_err(failed)?;
+        parse(&text).ok_or_else(|| KeyError::Format(path.to_owned()))
+    }
+
+    /// Writes it to a file that must not exist yet, mode 0600.
+    pub fn create(&self, path: &Path) -> Result<(), KeyError> {
+        let failed = |cause| KeyError::File { path: path.to_owned(), cause };
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        self.write(&mut file).and_then(|()| file.sync_all()).map_err(failed)
+    }
+
+    /// Writes it to an open file, which is made the owner's alone first. A terminal and a file that already holds
+    /// something are refused; a pipe is not.
+    pub fn write_out(&self, file: &mut File) -> Result<(), KeyError> {
+        use std::io::IsTerminal;
+        let failed = |cause| KeyError::File { path: "standard output".into(), cause };
+        if file.is_terminal() {
+            return Err(KeyError::Output("a terminal"));
+        }
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_file() {
+            if metadata.len() > 0 {
+                return Err(KeyError::Output("a file that already holds something"));
+            }
+            file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        }
+        self.write(file).map_err(failed)
+    }
+
+    fn write(&self, file: &mut File) -> io::Result<()> {
+        let mut text = Zeroizing::new(String::with_capacity(512));
+        text.push_str("# The secret of an encrypted overlay: the same file on every node, readable by its owner only.\n");
+        text.push_str(LABEL);
+        for byte in self.0.iter() {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
+        }
+        text.push('\n');
+        file.write_all(text.as_bytes())
+    }
+
+    /// What names this secret without giving it away: two nodes that print the same have the same.
+    pub fn id(&self) -> KeyId {
+        let mut id = [0; 8];
+        self.expand(b"id", &[], &mut id);
+        KeyId(u64::from_be_bytes(id))
+    }
+
+    /// The key material of one association: key and salt, as the kernel takes them.
+    pub(super) fn material(&self, association: &Association) -> Zeroizing<Vec<u8>> {
+        let mut material = Zeroizing::new(vec![0; association.cipher.key_bytes()]);
+        let mut info = association.label();
+        info.extend_from_slice(&association.counter.to_be_bytes());
+        self.expand(b"key", &info, &mut material);
+        material
+    }
+
+    /// The SPI of one association. Its low bits are the generation (2) and the start counter (4), so that what one
+    /// receiver expects of one sender in one network never collides; the others are derived. Never below 0x1000: 1
+    /// to 255 are reserved (RFC 4303), and low numbers are what people give by hand.
+    pub(super) fn spi(&self, association: &Association) -> Spi {
+        let mut stream = [0; 64];
+        self.expand(b"spi", &association.label(), &mut stream);
+        let high = stream
+            .chunks_exact(4)
+            .map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]) & !0x3f)
+            .find(|high| *high >= 0x1000)
+            .unwrap_or(0x1000);
+        Spi(high | (association.generation & 3) << 4 | association.counter & 15)
+    }
+
+    fn expand(&self, purpose: &[u8], info: &[u8], output: &mut [u8]) {
+        let hkdf = Hkdf::<Sha256>::new(Some(SALT), self.0.as_slice());
+        hkdf.expand_multi_info(&[purpose, &[0], info], output).expect("far below 255 blocks");
+    }
+}
+
+fn parse(text: &str) -> Option<Secret> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let digits = line.strip_prefix(LABEL)?.as_bytes();
+    let mut bytes = Zeroizing::new([0; 32]);
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
+        *byte = (high? << 4 | low?) as u8;
+    }
+    Some(Secret(bytes))
+}
+
+/// The public name of a secret: 64 bits derived from it, sixteen hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(u64);
+
+impl KeyId {
+    /// From what [`KeyId`] prints.
+    pub fn parse(text: &str) -> Option<Self> {
+        u64::from_str_radix(text, 16).ok().map(Self)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// What tells one security association from every other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Association {
+    /// The network.
+    #[serde(serialize_with = "vni_number")]
+    pub vni: Vni,
+    /// The underlay address packets come from.
+    pub sender: IpAddr,
+    /// The underlay address they go to.
+    pub receiver: IpAddr,
+    /// The algorithm.
+    pub cipher: Cipher,
+    /// Which turn of the keys: from 1, one more with every rotation.
+    pub generation: u32,
+    /// Which start of the sender within the generation: from 1.
+    pub counter: u32,
+}
+
+impl Association {
+    fn label(&self) -> Vec<u8> {
+        let mut label = Vec::with_capacity(64);
+        label.push(self.cipher.number());
+        for address in [self.sender, self.receiver] {
+            label.extend_from_slice(&sixteen(address));
+        }
+        label.extend_from_slice(&self.vni.value().to_be_bytes());
+        label.extend_from_slice(&self.generation.to_be_bytes());
+        label
+    }
+}
+
+/// An address in its sixteen-byte form, IPv4 mapped.
+pub(super) fn sixteen(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the shape serde asks for
+pub(super) fn vni_number<S: serde::Serializer>(vni: &Vni, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u32(vni.value())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn association(generation: u32, counter: u32) -> Association {
+        Association {
+            vni: Vni::new(4098).unwrap(),
+            sender: "192.0.2.1".parse().unwrap(),
+            receiver: "192.0.2.2".parse().unwrap(),
+            cipher: Cipher::Aes256Gcm,
+            generation,
+            counter,
+        }
+    }
+
+    fn secret(byte: u8) -> Secret {
+        Secret(Zeroizing::new([byte; 32]))
+    }
+
+    #[test]
+    fn whatever_differs_gives_another_key() {
+        let base = association(1, 1);
+        let (sender, receiver) = (base.receiver, base.sender);
+        let others = [
+            association(2, 1),
+            association(1, 2),
+            Association { sender, receiver, ..base.clone() },
+            Association { vni: Vni::new(4099).unwrap(), ..base.clone() },
+            Association { cipher: Cipher::ChaCha20Poly1305, ..base.clone() },
+        ];
+        let key = secret(7).material(&base);
+        assert_eq!(key.len(), 36);
+        for other in others {
+            assert_ne!(key, secret(7).material(&other), "{other:?}");
+        }
+        assert_ne!(key, secret(8).material(&base));
+        assert_eq!(key, secret(7).material(&base));
+    }
+
+    /// The derivation is an agreement between nodes of different versions: it must never change under this label.
+    #[test]
+    fn the_derivation_stays_what_it_is() {
+        assert_eq!(secret(7).id().to_string(), "5d7ce54c84f665b0");
+        assert_eq!(secret(7).spi(&association(1, 1)), Spi(0xa885_d191));
+        let key = secret(7).material(&association(1, 1));
+        assert_eq!(key[..4], [0xd5, 0xd8, 0x15, 0x96]);
+    }
+
+    #[test]
+    fn one_senders_window_has_distinct_spis_above_the_reserved_ones() {
+        let mut seen = std::collections::BTreeSet::new();
+        for generation in 3..7 {
+            for counter in 14..30 {
+                let spi = secret(9).spi(&association(generation, counter));
+                assert!(spi.0 >= 0x1000);
+                assert!(seen.insert((generation, spi)), "{spi} twice in generation {generation}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secure.key");
+        let secret = Secret::generate().unwrap();
+        secret.create(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(Secret::read(&path).unwrap().id(), secret.id());
+        assert!(
+            matches!(secret.create(&path), Err(KeyError::File { .. })),
+            "an existing key is never overwritten"
+        );
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = Secret::read(&path).unwrap_err().to_string();
+        assert!(refused.contains("mode 0640") && refused.contains("chmod 600"), "{refused}");
+    }
+
+    #[test]
+    fn neither_debug_nor_errors_show_the_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broken.key");
+        std::fs::write(&path, "ovlsniff-overlay-key-1:00ff").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(!Secret::read(&path).unwrap_err().to_string().contains("00ff"));
+        assert!(!format!("{:?}", secret(0xab)).contains("abab"));
+    }
+}

@@ -1,0 +1,104 @@
+//! What is written into a device's alias: that it is ours, and what it is meant to be. So the kernel itself knows, and
+//! `status`, `down`, `rotate` and `verify` need no memory of their own.
+
+use super::keys::KeyId;
+use super::spec::Cipher;
+use crate::packet::Vni;
+use std::fmt;
+
+/// The intent behind a device of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A VXLAN device.
+    Network {
+        /// The network's name.
+        name: String,
+        /// Its VNI.
+        vni: Vni,
+        /// Set when it is meant to be encrypted.
+        encryption: Option<Encryption>,
+    },
+    /// A bridge made for a network.
+    Bridge {
+        /// The network's name.
+        name: String,
+    },
+}
+
+/// How a network is meant to be encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encryption {
+    /// The algorithm.
+    pub cipher: Cipher,
+    /// Which secret.
+    pub key: KeyId,
+    /// The generation this node sends with.
+    pub generation: u32,
+}
+
+impl Mark {
+    /// From a device's alias; `None` for one that is not ours.
+    pub fn parse(alias: &str) -> Option<Self> {
+        let words = alias.strip_prefix("ovlsniff ")?;
+        let value = |key: &str| {
+            words.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned)
+        };
+        if let Some(name) = value("bridge-of") {
+            return Some(Self::Bridge { name });
+        }
+        let encryption = match value("cipher") {
+            None => None,
+            Some(cipher) => Some(Encryption {
+                cipher: cipher.parse().ok()?,
+                key: KeyId::parse(&value("key")?)?,
+                generation: value("generation")?.parse().ok()?,
+            }),
+        };
+        Some(Self::Network {
+            name: value("overlay")?,
+            vni: Vni::new(value("vni")?.parse().ok()?)?,
+            encryption,
+        })
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bridge { name } => write!(f, "ovlsniff bridge-of={name}"),
+            Self::Network { name, vni, encryption } => {
+                write!(f, "ovlsniff overlay={name} vni={vni}")?;
+                match encryption {
+                    None => Ok(()),
+                    Some(Encryption { cipher, key, generation }) => {
+                        write!(f, " cipher={cipher} key={key} generation={generation}")
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_survives_the_kernel_and_strangers_are_not_ours() {
+        let encryption =
+            Some(Encryption { cipher: Cipher::Aes256Gcm, key: KeyId::parse("1f").unwrap(), generation: 3 });
+        let vni = Vni::new(4098).unwrap();
+        let marks = [
+            Mark::Network { name: "a-name-of-15-by".into(), vni, encryption },
+            Mark::Network { name: "insecure".into(), vni, encryption: None },
+            Mark::Bridge { name: "secure".into() },
+        ];
+        for mark in marks {
+            assert!(mark.to_string().len() < 256, "the kernel's limit");
+            assert_eq!(Mark::parse(&mark.to_string()), Some(mark));
+        }
+        for alias in ["", "uplink", "ovlsniff", "ovlsniff overlay=x", "ovlsniff overlay=x vni=99999999"] {
+            assert_eq!(Mark::parse(alias), None, "{alias}");
+        }
+    }
+}

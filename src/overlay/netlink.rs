@@ -1,0 +1,300 @@
+//! One netlink conversation: a request and its answer, or a dump. Everything of the overlay goes through here.
+//!
+//! The socket is synchronous: a provisioner sends one message after the other and waits for each to be acknowledged.
+//! Extended acknowledgements are on, so that the kernel's own words reach the user, and capped, so that a refused
+//! message (which may hold a key) is never echoed back.
+
+use rtnetlink::sys::{Socket, SocketAddr, protocols};
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use zeroize::{Zeroize, Zeroizing};
+
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLM_F_REQUEST: u16 = 1;
+const NLM_F_ACK: u16 = 4;
+const NLM_F_DUMP: u16 = 0x300;
+const NLM_F_DUMP_INTR: u16 = 0x10;
+const NLM_F_CAPPED: u16 = 0x100;
+const NLM_F_ACK_TLVS: u16 = 0x200;
+const NLMSGERR_ATTR_MSG: u16 = 1;
+const HEADER: usize = 16;
+
+/// Create it, and fail if it is there.
+pub(super) const CREATE: u16 = 0x400 | 0x200;
+/// Create it beside what is there.
+pub(super) const APPEND: u16 = 0x400 | 0x800;
+
+/// Why the kernel did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Refusal {
+    /// The error number, positive.
+    pub errno: i32,
+    /// What the kernel said beside the number.
+    pub said: Option<String>,
+}
+
+impl Refusal {
+    fn new(errno: i32) -> Self {
+        Self { errno, said: None }
+    }
+
+    /// Whether the object is not there, in any of the kernel's ways to say so.
+    pub(super) fn is_absent(&self) -> bool {
+        use nix::libc;
+        matches!(self.errno, libc::ENOENT | libc::ESRCH | libc::ENODEV | libc::EADDRNOTAVAIL)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = io::Error::from_raw_os_error(self.errno).to_string();
+        let error = error.split(" (os error").next().unwrap_or_default();
+        match &self.said {
+            Some(said) => write!(f, "{said} ({error})"),
+            None => f.write_str(error),
+        }
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::new(error.raw_os_error().unwrap_or(nix::libc::EIO))
+    }
+}
+
+/// Which part of the kernel is talked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// Links, addresses, neighbours.
+    Route,
+    /// Security associations and policies.
+    Xfrm,
+}
+
+/// A socket to one part of the kernel in one network namespace.
+pub(super) struct Netlink {
+    socket: Socket,
+    sequence: u32,
+    received: Vec<u8>,
+}
+
+impl Netlink {
+    /// Opens the socket in the network namespace of this process, or in the one that `netns` is a file of.
+    pub(super) fn open(family: Family, netns: Option<&Path>) -> io::Result<Self> {
+        let socket = match netns {
+            None => connect(family)?,
+            // A thread of its own enters the namespace and ends: this one never leaves its own.
+            Some(path) => {
+                let namespace = File::open(path)?;
+                std::thread::spawn(move || {
+                    nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET)?;
+                    connect(family)
+                })
+                .join()
+                .map_err(|_| io::Error::other("entering a network namespace failed"))??
+            }
+        };
+        Ok(Self { socket, sequence: 0, received: Vec::with_capacity(1 << 16) })
+    }
+
+    /// How many requests were sent.
+    pub(super) fn sent(&self) -> u32 {
+        self.sequence
+    }
+
+    /// Sends one request and waits for its acknowledgement.
+    pub(super) fn request(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Refusal> {
+        self.exchange(kind, NLM_F_REQUEST | NLM_F_ACK | flags, body, |_, _| ())
+    }
+
+    /// Sends one request and hands over what is answered before the acknowledgement.
+    pub(super) fn ask(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        each: impl FnMut(u16, &[u8]),
+    ) -> Result<(), Refusal> {
+        self.exchange(kind, NLM_F_REQUEST | NLM_F_ACK, body, each)
+    }
+
+    /// Hands over every object of a kind: message type and body. What was received is wiped afterwards, as a dump of
+    /// SAs holds their keys.
+    pub(super) fn dump(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        each: impl FnMut(u16, &[u8]),
+    ) -> Result<(), Refusal> {
+        let answered = self.exchange(kind, NLM_F_REQUEST | NLM_F_DUMP, body, each);
+        self.received.zeroize();
+        answered
+    }
+
+    fn exchange(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        body: &[u8],
+        mut each: impl FnMut(u16, &[u8]),
+    ) -> Result<(), Refusal> {
+        self.sequence += 1;
+        let mut message = Zeroizing::new(Vec::with_capacity(HEADER + body.len()));
+        message.extend_from_slice(&((HEADER + body.len()) as u32).to_ne_bytes());
+        message.extend_from_slice(&kind.to_ne_bytes());
+        message.extend_from_slice(&flags.to_ne_bytes());
+        message.extend_from_slice(&self.sequence.to_ne_bytes());
+        message.extend_from_slice(&[0; 4]);
+        message.extend_from_slice(body);
+        self.socket.send(&message, 0)?;
+        let mut interrupted = false;
+        loop {
+            self.received.clear();
+            self.received.reserve(1 << 16);
+            self.socket.recv(&mut self.received, 0)?;
+            let mut rest = self.received.as_slice();
+            while let Some((message, next)) = Message::parse(rest) {
+                rest = next;
+                if message.sequence != self.sequence {
+                    continue;
+                }
+                interrupted |= message.flags & NLM_F_DUMP_INTR != 0;
+                match message.kind {
+                    NLMSG_DONE if interrupted => return Err(Refusal::new(nix::libc::EINTR)),
+                    NLMSG_ERROR | NLMSG_DONE => return message.outcome(),
+                    kind => each(kind, message.body),
+                }
+            }
+        }
+    }
+}
+
+fn connect(family: Family) -> io::Result<Socket> {
+    let protocol = match family {
+        Family::Route => protocols::NETLINK_ROUTE,
+        Family::Xfrm => protocols::NETLINK_XFRM,
+    };
+    let mut socket = Socket::new(protocol)?;
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    socket.set_ext_ack(true)?;
+    socket.set_cap_ack(true)?;
+    // A thousand SAs in one dump; the kernel caps it where this process may not ask for so much.
+    socket.set_rx_buf_sz(1_i32 << 20)?;
+    Ok(socket)
+}
+
+struct Message<'a> {
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    body: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = u32_at(bytes, 0)? as usize;
+        let body = bytes.get(HEADER..length)?;
+        let message =
+            Self { kind: u16_at(bytes, 4)?, flags: u16_at(bytes, 6)?, sequence: u32_at(bytes, 8)?, body };
+        Some((message, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
+    }
+
+    /// The error number an acknowledgement carries, 0 for success, and the kernel's words after it.
+    fn outcome(&self) -> Result<(), Refusal> {
+        let errno = i32_at(self.body, 0).map_or(0, i32::wrapping_neg);
+        if errno == 0 {
+            return Ok(());
+        }
+        let said = (self.kind == NLMSG_ERROR && self.flags & NLM_F_ACK_TLVS != 0).then(|| {
+            let echoed = u32_at(self.body, 4).unwrap_or(0) as usize;
+            let skip = if self.flags & NLM_F_CAPPED != 0 { HEADER } else { echoed.next_multiple_of(4) };
+            attributes(self.body.get(4 + skip..).unwrap_or_default())
+                .find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)
+                .map(|(_, text)| String::from_utf8_lossy(text).trim_end_matches('\0').to_owned())
+        });
+        Err(Refusal { errno, said: said.flatten() })
+    }
+}
+
+/// The attributes of a message: type without its flag bits, and value.
+pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let length = u16_at(bytes, 0)? as usize;
+        let kind = u16_at(bytes, 2)? & 0x3fff;
+        let value = bytes.get(4..length)?;
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
+/// Appends one attribute with its padding.
+pub(super) fn push_attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    message.extend_from_slice(&((4 + value.len()) as u16).to_ne_bytes());
+    message.extend_from_slice(&kind.to_ne_bytes());
+    message.extend_from_slice(value);
+    message.resize(message.len().next_multiple_of(4), 0);
+}
+
+/// The number in the host's byte order at an offset.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
+    Some(i32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// The number in the host's byte order at an offset.
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+/// The number in the host's byte order at an offset.
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acknowledgement(flags: u16, errno: i32, said: Option<&str>) -> Vec<u8> {
+        let mut body = (-errno).to_ne_bytes().to_vec();
+        body.extend_from_slice(&[0; HEADER]);
+        if let Some(said) = said {
+            push_attribute(&mut body, NLMSGERR_ATTR_MSG, format!("{said}\0").as_bytes());
+        }
+        let mut message = ((HEADER + body.len()) as u32).to_ne_bytes().to_vec();
+        message.extend_from_slice(&NLMSG_ERROR.to_ne_bytes());
+        message.extend_from_slice(&flags.to_ne_bytes());
+        message.extend_from_slice(&[7, 0, 0, 0, 0, 0, 0, 0]);
+        message.extend_from_slice(&body);
+        message
+    }
+
+    #[test]
+    fn a_refusal_carries_the_kernels_words() {
+        let bytes = acknowledgement(NLM_F_CAPPED | NLM_F_ACK_TLVS, 93, Some("Requested type not found"));
+        let (message, rest) = Message::parse(&bytes).unwrap();
+        let refusal = message.outcome().unwrap_err();
+        assert!(rest.is_empty());
+        assert_eq!(refusal.to_string(), "Requested type not found (Protocol not supported)");
+    }
+
+    #[test]
+    fn zero_is_success() {
+        let bytes = acknowledgement(NLM_F_CAPPED, 0, None);
+        assert_eq!(Message::parse(&bytes).unwrap().0.outcome(), Ok(()));
+    }
+
+    #[test]
+    fn a_message_that_claims_more_than_there_is_ends_the_parsing() {
+        let mut bytes = acknowledgement(0, 1, None);
+        bytes[0] = 0xff;
+        assert!(Message::parse(&bytes).is_none());
+        assert_eq!(attributes(&[9, 0, 1, 0, 5]).count(), 0);
+    }
+}

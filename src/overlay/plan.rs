@@ -1,0 +1,101 @@
+//! From what is asked for and what is to what has to be done: pure, and empty when all is as it should be.
+//!
+//! The order is what makes an encrypted network fail closed: what blocks, what requires ESP, the SAs (receiving before
+//! sending), and only then the device; it goes up last.
+
+mod associations;
+mod check;
+mod device;
+
+pub(super) use associations::{notice, secure};
+
+use super::keys::{KeyId, Secret, sixteen};
+use super::mark::Encryption;
+use super::policy::{Action, Policy};
+use super::present::Present;
+use super::spec::{Network, SpecError};
+use super::state::State;
+use super::step::{Device, Mac, Step};
+use crate::packet::Vni;
+use associations::{advance, distinct};
+use check::check;
+use device::build;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// The secrets of the encrypted networks.
+pub type Secrets = BTreeMap<Vni, (KeyId, Secret)>;
+
+/// What has to be done, and what has to be remembered before.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In this order; undone in the reverse one.
+    pub steps: Vec<Step>,
+    /// How far the networks will have come, to be kept before the first step.
+    pub remember: Option<State>,
+}
+
+/// The address the device of a node has in a network: every node can tell it of every other.
+pub fn mac_of(vni: Vni, underlay: IpAddr) -> Mac {
+    let hash = Sha256::new()
+        .chain_update(b"ovlsniff mac")
+        .chain_update(vni.value().to_be_bytes())
+        .chain_update(sixteen(underlay))
+        .finalize();
+    // Locally administered, unicast.
+    Mac([0x02, hash[0], hash[1], hash[2], hash[3], hash[4]])
+}
+
+/// Plans all networks, or says why they cannot be built here.
+pub fn plan(
+    networks: &[Network],
+    present: &Present,
+    state: &State,
+    secrets: &Secrets,
+) -> Result<Plan, SpecError> {
+    let mut plan = Plan::default();
+    let (mut blocking, mut requiring, mut associations) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut devices, mut drops, mut remembered) = (Vec::new(), Vec::new(), 0);
+    let mut after = state.clone();
+    for network in networks {
+        let wrong = |cause| SpecError::Network { network: network.name.clone(), cause };
+        let mtu = check(network, present).map_err(wrong)?;
+        let mut encryption = None;
+        if let (Some(cipher), Some((key, secret))) = (network.cipher, secrets.get(&network.vni)) {
+            let before = state.progress(*key, network.vni);
+            let progress = advance(network, present, before, secret).map_err(wrong)?;
+            encryption = Some(Encryption { cipher, key: *key, generation: progress.generation });
+            let policies = Policy::of(network.vni, network.port, network.local);
+            let missing = policies.into_iter().filter(|p| !present.policies.iter().any(|q| q.policy == *p));
+            let (block, require): (Vec<_>, Vec<_>) =
+                missing.partition(|policy| policy.action == Action::Block);
+            blocking.extend(block.into_iter().map(Step::Policy));
+            requiring.extend(require.into_iter().map(Step::Policy));
+            let planned = associations.len() + drops.len();
+            secure(network, present, &progress, secret, &mut associations, &mut drops);
+            // That a peer was heard changes nothing to be done, and is read from the kernel the next time, too.
+            if planned != associations.len() + drops.len() {
+                remembered += 1;
+                after.note(*key, network.vni, progress);
+            }
+        }
+        build(network, present, mtu, encryption, &mut devices, &mut drops).map_err(wrong)?;
+    }
+    distinct(&associations, present)?;
+    if remembered > 0 {
+        plan.steps.push(Step::Remember { networks: remembered });
+        plan.remember = Some(after);
+    }
+    for mut steps in [blocking, requiring, associations, devices, drops] {
+        plan.steps.append(&mut steps);
+    }
+    Ok(plan)
+}
+
+fn device_of(network: &Network) -> Device {
+    Device { name: network.name.clone(), netns: network.netns.clone() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The security associations of a network: those to add, those to remove, and how far the counters have come.
+
+use crate::overlay::keys::Secret;
+use crate::overlay::policy::{Direction, reqid};
+use crate::overlay::present::Present;
+use crate::overlay::security::{self, Sa};
+use crate::overlay::spec::{Network, SpecError};
+use crate::overlay::state::Progress;
+use crate::overlay::step::Step;
+use std::collections::BTreeSet;
+
+/// How far the network will have come: peers that started again are noticed, and this node's counters are moved on
+/// wherever an SA to send with is not there, because what it was used for before nobody knows.
+pub(super) fn advance(
+    network: &Network,
+    present: &Present,
+    before: Option<&Progress>,
+    secret: &Secret,
+) -> Result<Progress, String> {
+    let mut progress = before.cloned().ok_or("has no state")?;
+    notice(network, present, &mut progress, secret);
+    for peer in &network.peers {
+        let mut towards = progress.peer(peer.underlay);
+        let sending =
+            security::sa(network, Direction::Out, peer.underlay, progress.generation, towards.start, secret);
+        if towards.start == 0 || !has(present, &sending) {
+            towards.start += 1;
+        }
+        progress.peers.insert(peer.underlay, towards);
+    }
+    Ok(progress)
+}
+
+/// Looks which of the accepted SAs were used: a higher start counter than the known one means the peer started again.
+pub(in crate::overlay) fn notice(
+    network: &Network,
+    present: &Present,
+    progress: &mut Progress,
+    secret: &Secret,
+) {
+    let used: BTreeSet<_> =
+        present.sas.iter().filter(|sa| sa.packets > 0).map(|sa| (sa.destination, sa.spi)).collect();
+    for peer in &network.peers {
+        let mut towards = progress.peer(peer.underlay);
+        for generation in progress.oldest..=progress.generation + 1 {
+            let highest = security::window(towards.seen_in(generation)).rev().find(|counter| {
+                let direction = Direction::In;
+                let sa = security::sa(network, direction, peer.underlay, generation, *counter, secret);
+                used.contains(&(network.local, sa.spi))
+            });
+            if let Some(counter) = highest {
+                towards.seen.insert(generation, counter);
+            }
+        }
+        towards.seen.retain(|generation, _| *generation >= progress.oldest);
+        progress.peers.insert(peer.underlay, towards);
+    }
+}
+
+fn has(present: &Present, sa: &Sa) -> bool {
+    present.sas.iter().any(|there| {
+        there.spi == sa.spi
+            && there.destination == sa.association.receiver
+            && there.source == sa.association.sender
+            && there.reqid == sa.reqid
+    })
+}
+
+/// The SAs to add, and those to remove because neither this node nor a peer needs them any more.
+pub(in crate::overlay) fn secure(
+    network: &Network,
+    present: &Present,
+    progress: &Progress,
+    secret: &Secret,
+    add: &mut Vec<Step>,
+    drop: &mut Vec<Step>,
+) {
+    let security::Wanted { needed, kept } = security::wanted(network, progress, secret);
+    let known: BTreeSet<_> = needed.iter().chain(&kept).map(|sa| (sa.association.receiver, sa.spi)).collect();
+    add.extend(needed.into_iter().filter(|sa| !has(present, sa)).map(Step::Sa));
+    for sa in present.sas.iter().filter(|sa| sa.reqid == reqid(network.vni)) {
+        if !known.contains(&(sa.destination, sa.spi)) {
+            drop.push(Step::DropSa {
+                destination: sa.destination,
+                spi: sa.spi.to_string(),
+                what: format!("sa {} -> {} spi {}", sa.source, sa.destination, sa.spi),
+            });
+        }
+    }
+}
+
+/// Derived numbers may meet by chance, once in millions: then it is said, and nothing is overwritten.
+pub(super) fn distinct(associations: &[Step], present: &Present) -> Result<(), SpecError> {
+    let mut taken: BTreeSet<_> = present.sas.iter().map(|sa| (sa.destination, sa.spi)).collect();
+    for step in associations {
+        let Step::Sa(sa) = step else { continue };
+        if !taken.insert((sa.association.receiver, sa.spi)) {
+            return Err(SpecError::Network {
+                network: format!("with vni {}", sa.association.vni),
+                cause: format!(
+                    "{sa} meets the SPI of another network by chance; give one of the two another VNI"
+                ),
+            });
+        }
+    }
+    Ok(())
+}

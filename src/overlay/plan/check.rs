@@ -1,0 +1,83 @@
+//! What only the host can say is wrong: before anything is planned.
+
+use super::device_of;
+use crate::overlay::mark::Mark;
+use crate::overlay::mtu::inner_mtu;
+use crate::overlay::policy::reqid;
+use crate::overlay::present::{Present, PresentDevice};
+use crate::overlay::spec::Network;
+
+/// Whether the network can be built here. The MTU the device gets.
+pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String> {
+    let Some((underlay_mtu, underlay)) = present.own.get(&network.local) else {
+        return Err(format!("{} is no address of this host; see: ip address", network.local));
+    };
+    if let Some(netns) = network.netns.as_ref().filter(|netns| !present.netns.contains(*netns)) {
+        return Err(format!("there is no network namespace {netns}; make it: ip netns add {netns}"));
+    }
+    let fits = inner_mtu(*underlay_mtu, network.local, network.cipher);
+    let mtu = network.mtu.unwrap_or(fits);
+    if mtu > fits || mtu < 68 {
+        let how = if network.cipher.is_some() { "VXLAN in ESP" } else { "VXLAN" };
+        return Err(format!(
+            "mtu {mtu} does not fit: {underlay} has {underlay_mtu}, {how} leaves {fits} of it"
+        ));
+    }
+    let ours =
+        |mark: &Option<Mark>| matches!(mark, Some(Mark::Network { name, .. }) if *name == network.name);
+    for (place, device) in &present.devices {
+        let Some(vxlan) = &device.vxlan else { continue };
+        if ours(&device.mark) && place.name == network.name && place.netns == network.netns {
+            continue;
+        }
+        if vxlan.vni == network.vni && (vxlan.port == network.port || device.mark.is_some()) {
+            return Err(format!("device {place} already has vni {} on port {}", vxlan.vni, vxlan.port));
+        }
+        if vxlan.port == network.port && network.cipher.is_some() {
+            return Err(format!(
+                "port {} is that of device {place}; give this one another: --port N",
+                vxlan.port
+            ));
+        }
+    }
+    let place = device_of(network);
+    let up = present.devices.get(&place).is_some_and(|device| ours(&device.mark));
+    if network.cipher.is_some() && !up && present.udp_ports.contains(&network.port) {
+        return Err(format!("something is bound to udp port {}; give another: --port N", network.port));
+    }
+    let taken = present.policies.iter().find(|p| p.policy.port == network.port);
+    match taken.filter(|p| network.cipher.is_none() || p.policy.reqid != reqid(network.vni)) {
+        Some(_) => Err(format!("port {} is that of an encrypted network of this host", network.port)),
+        None => Ok(mtu),
+    }
+}
+
+/// What a device cannot change while it is there.
+pub(super) fn unchanged(network: &Network, there: &PresentDevice, mark: &Mark) -> Result<(), String> {
+    let name = &network.name;
+    let Some(Mark::Network { name: marked, vni, encryption }) = &there.mark else {
+        return Err(format!("a device {name} is there and is not ours; give the network another name"));
+    };
+    let Mark::Network { encryption: wanted, .. } = mark else { return Ok(()) };
+    let differs = |what: &str| Err(format!("is up with another {what}; first: ovlsniff overlay down {name}"));
+    let Some(vxlan) = &there.vxlan else { return differs("kind of device") };
+    if marked != name || *vni != network.vni || vxlan.vni != network.vni {
+        return differs("vni");
+    }
+    match (encryption, wanted) {
+        (Some(is), Some(wanted)) if is.key != wanted.key => return differs("key"),
+        (Some(is), Some(wanted)) if is.cipher != wanted.cipher => return differs("cipher"),
+        (None, None) | (Some(_), Some(_)) => {}
+        _ => return differs("encryption"),
+    }
+    if vxlan.port != network.port {
+        return differs("port");
+    }
+    if vxlan.local != Some(network.local) {
+        return differs("underlay address");
+    }
+    if (vxlan.learning, vxlan.proxy) != (network.learn, network.is_static()) {
+        return differs("way to find addresses (--learn, addresses of peers)");
+    }
+    Ok(())
+}

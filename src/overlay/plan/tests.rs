@@ -1,0 +1,211 @@
+use super::super::mark::Mark;
+use super::super::policy::Direction;
+use super::super::present::{PresentDevice, PresentVxlan};
+use super::super::spec::{Cipher, Peer};
+use super::super::state::Progress;
+use super::super::xfrm::{PresentPolicy, PresentSa};
+use super::*;
+use std::path::Path;
+
+fn networks() -> Vec<Network> {
+    let peers =
+        vec![Peer { underlay: "192.0.2.2".parse().unwrap(), overlay: Some("10.0.2.2".parse().unwrap()) }];
+    let secure = Network {
+        name: "secure".into(),
+        vni: Vni::new(4098).unwrap(),
+        port: 18_887,
+        cipher: Some(Cipher::Aes256Gcm),
+        key: Some("secure.key".into()),
+        mtu: None,
+        local: "192.0.2.1".parse().unwrap(),
+        address: Some("10.0.2.1/24".parse().unwrap()),
+        peers,
+        netns: None,
+        bridge: Some("brsecure".into()),
+        learn: false,
+    };
+    vec![secure]
+}
+
+fn host() -> Present {
+    let mut present = Present::default();
+    present.own.insert("192.0.2.1".parse().unwrap(), (1500, "eth0".into()));
+    present
+}
+
+fn begun() -> (Secrets, State) {
+    let secret = Secret::generate().unwrap();
+    let (key, vni) = (secret.id(), Vni::new(4098).unwrap());
+    let mut state = State::default();
+    state.note(key, vni, Progress::new("secure", Path::new("secure.key"), 1, 0));
+    (Secrets::from([(vni, (key, secret))]), state)
+}
+
+/// What the kernel would be like with these steps done.
+fn done(steps: &[Step], mut present: Present) -> Present {
+    for step in steps {
+        match step.clone() {
+            Step::Policy(policy) => present.policies.push(PresentPolicy { policy, index: 0 }),
+            Step::Sa(sa) => present.sas.push(PresentSa {
+                spi: sa.spi,
+                source: sa.association.sender,
+                destination: sa.association.receiver,
+                reqid: sa.reqid,
+                packets: 0,
+                last_used: 0,
+                larval: false,
+            }),
+            Step::Vxlan(v) => {
+                let vni = Vni::new(v.vni).unwrap();
+                let (port, local, learning, proxy) = (v.port, Some(v.local), v.learning, v.proxy);
+                let vxlan = Some(PresentVxlan { vni, port, local, learning, proxy });
+                let device = PresentDevice { mtu: v.mtu, vxlan, ..PresentDevice::default() };
+                present.devices.insert(v.device, device);
+                present.udp_ports.insert(port);
+            }
+            Step::Bridge { device, mtu, .. } => {
+                let bridge = PresentDevice { mtu, bridge: true, ..PresentDevice::default() };
+                present.devices.insert(device, bridge);
+            }
+            Step::Mark { device, alias } => on(&mut present, &device).mark = Mark::parse(&alias),
+            Step::Port { device, bridge } => on(&mut present, &device).master = Some(bridge),
+            Step::Address { device, address } => _ = on(&mut present, &device).addresses.insert(address),
+            Step::Fdb { device, mac, vtep } => _ = on(&mut present, &device).fdb.insert((mac, vtep)),
+            Step::Neighbour { device, address, mac } => {
+                on(&mut present, &device).neighbours.insert((address, mac));
+            }
+            Step::Up { device } => on(&mut present, &device).up = true,
+            Step::DropSa { destination, spi, .. } => {
+                present.sas.retain(|sa| sa.destination != destination || sa.spi.to_string() != spi);
+            }
+            _ => {}
+        }
+    }
+    present
+}
+
+fn on<'a>(present: &'a mut Present, device: &Device) -> &'a mut PresentDevice {
+    present.devices.get_mut(device).expect("made by an earlier step")
+}
+
+fn first(steps: &[Step], of: impl Fn(&Step) -> bool) -> usize {
+    steps.iter().position(of).unwrap()
+}
+
+#[test]
+fn what_blocks_comes_first_and_the_device_goes_up_last() {
+    let (secrets, state) = begun();
+    let plan = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let steps = &plan.steps;
+    let block = |s: &Step| matches!(s, Step::Policy(p) if p.action == Action::Block);
+    let require = |s: &Step| matches!(s, Step::Policy(p) if p.action == Action::RequireEsp);
+    let sending = |s: &Step| matches!(s, Step::Sa(sa) if sa.direction == Direction::Out);
+    assert!(matches!(steps[0], Step::Remember { networks: 1 }) && plan.remember.is_some());
+    assert_eq!(first(steps, block), 1);
+    assert!(steps.iter().rposition(block).unwrap() < first(steps, require));
+    assert!(steps.iter().rposition(require).unwrap() < first(steps, |s| matches!(s, Step::Sa(_))));
+    let last_receiving =
+        steps.iter().rposition(|s| matches!(s, Step::Sa(sa) if sa.direction == Direction::In));
+    assert!(last_receiving.unwrap() < first(steps, sending));
+    assert!(first(steps, sending) < first(steps, |s| matches!(s, Step::Vxlan(_))));
+    assert!(matches!(steps.last(), Some(Step::Up { .. })));
+    assert!(!steps[..steps.len() - 2].iter().any(|s| matches!(s, Step::Up { .. })));
+}
+
+#[test]
+fn a_second_plan_is_empty_and_a_plan_shows_no_key() {
+    let (secrets, state) = begun();
+    let first = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let present = done(&first.steps, host());
+    let state = first.remember.clone().unwrap();
+    assert_eq!(plan(&networks(), &present, &state, &secrets).unwrap(), Plan::default());
+    let words: String = first.steps.iter().map(ToString::to_string).collect();
+    let shown = format!("{first:?} {} {words}", serde_json::to_string(&first.steps).unwrap());
+    for step in &first.steps {
+        let Step::Sa(sa) = step else { continue };
+        let material = secrets[&sa.association.vni].1.material(&sa.association);
+        let bytes = format!("{:?}", &material[..8]);
+        assert!(!shown.contains(bytes.trim_matches(['[', ']'])));
+    }
+}
+
+#[test]
+fn a_start_counter_is_used_once() {
+    let (secrets, state) = begun();
+    let first = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let state = first.remember.clone().unwrap();
+    // After a reboot nothing is in the kernel, and everything in the state.
+    let second = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let sent_with = |plan: &Plan| {
+        let mut sas = plan.steps.iter().filter_map(|step| match step {
+            Step::Sa(sa) if sa.direction == Direction::Out => Some(sa.association.counter),
+            _ => None,
+        });
+        (sas.next(), sas.next())
+    };
+    assert_eq!(sent_with(&first), (Some(1), None));
+    assert_eq!(sent_with(&second), (Some(2), None));
+}
+
+#[test]
+fn the_look_ahead_slides_when_a_peer_started_again() {
+    let (secrets, state) = begun();
+    let first = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let mut present = done(&first.steps, host());
+    let state = first.remember.unwrap();
+    let third = first.steps.iter().find_map(|step| match step {
+        Step::Sa(sa) if (sa.direction, sa.association.counter) == (Direction::In, 3) => Some(sa.spi),
+        _ => None,
+    });
+    present.sas.iter_mut().filter(|sa| Some(sa.spi) == third).for_each(|sa| sa.packets = 7);
+    let plan = plan(&networks(), &present, &state, &secrets).unwrap();
+    let added: Vec<u32> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Sa(sa) => Some(sa.association.counter),
+            _ => None,
+        })
+        .collect();
+    let dropped = plan.steps.iter().filter(|step| matches!(step, Step::DropSa { .. })).count();
+    assert_eq!((added, dropped), (vec![6, 7], 2));
+}
+
+#[test]
+fn what_the_host_says_no_to_is_said_before_anything_is_done() {
+    let (secrets, state) = begun();
+    let refused = |change: &dyn Fn(&mut Network, &mut Present)| {
+        let (mut networks, mut present) = (networks(), host());
+        change(&mut networks[0], &mut present);
+        plan(&networks, &present, &state, &secrets).unwrap_err().to_string()
+    };
+    assert!(refused(&|n, _| n.local = "192.0.2.9".parse().unwrap()).contains("no address of this host"));
+    assert!(refused(&|n, _| n.mtu = Some(1417)).contains("leaves 1416"));
+    assert!(refused(&|n, _| n.netns = Some("blue".into())).contains("ip netns add blue"));
+    assert!(refused(&|_, p| _ = p.udp_ports.insert(18_887)).contains("udp port 18887"));
+    let foreign = Device { name: "secure".into(), netns: None };
+    assert!(
+        refused(&|_, p| _ = p.devices.insert(foreign.clone(), PresentDevice::default()))
+            .contains("is not ours")
+    );
+}
+
+#[test]
+fn a_peer_that_left_the_specification_leaves_the_kernel() {
+    let (secrets, state) = begun();
+    let mut before = networks();
+    before[0]
+        .peers
+        .push(Peer { underlay: "192.0.2.3".parse().unwrap(), overlay: Some("10.0.2.3".parse().unwrap()) });
+    let first = plan(&before, &host(), &state, &secrets).unwrap();
+    let present = done(&first.steps, host());
+    let plan = plan(&networks(), &present, &first.remember.unwrap(), &secrets).unwrap();
+    let of_three = plan
+        .steps
+        .iter()
+        .filter(|step| format!("{step}").contains("192.0.2.3") || format!("{step}").contains("10.0.2.3"));
+    let kept: Vec<_> =
+        plan.steps.iter().filter(|s| matches!(s, Step::Sa(_) | Step::Policy(_) | Step::Vxlan(_))).collect();
+    assert_eq!(of_three.count(), 11 + 1 + 2, "11 SAs, a forwarding entry, a neighbour on device and bridge");
+    assert!(kept.is_empty(), "{kept:?}");
+}

@@ -1,0 +1,134 @@
+//! What makes an encrypted network fail closed.
+//!
+//! Three policies in each direction, for all UDP to the network's own port, whoever sends it:
+//!
+//! - `RequireEsp` for every address: what leaves is ESP by one of the network's SAs, what arrives must have been. An SA
+//!   has its own selector (one sender, one receiver, this port), so no SA serves another pair.
+//! - `Block` below it, for every address, as two halves: the kernel knows a policy by its selector, so a second one for
+//!   `0.0.0.0/0` cannot stand beside the first. Take any one of the three away and the other two still cover every
+//!   address.
+
+use crate::packet::Vni;
+use serde::Serialize;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The first byte of every reqid of ours, `o`: what marks SAs and policies as ours. The other three are the VNI.
+const OURS: u32 = 0x6f00_0000;
+
+/// The request number that ties a network's policies to its SAs, and marks both as ours.
+pub fn reqid(vni: Vni) -> u32 {
+    OURS | vni.value()
+}
+
+/// The network a reqid of ours belongs to.
+pub fn vni_of_reqid(reqid: u32) -> Option<Vni> {
+    Vni::new(reqid ^ OURS)
+}
+
+/// Which way the datagrams go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// To this host.
+    In,
+    /// From this host.
+    Out,
+}
+
+/// What becomes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Dropped.
+    Block,
+    /// Transport-mode ESP, or dropped.
+    RequireEsp,
+}
+
+/// One policy of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Policy {
+    /// The direction.
+    pub direction: Direction,
+    /// The action.
+    pub action: Action,
+    /// The destination prefix; every source.
+    pub destination: IpAddr,
+    /// Its length in bits.
+    pub prefix: u8,
+    /// The UDP destination port.
+    pub port: u16,
+    /// Ours, of one network.
+    pub reqid: u32,
+}
+
+impl Policy {
+    /// All of a network, in the order they are put in place: what blocks first.
+    pub fn of(vni: Vni, port: u16, underlay: IpAddr) -> Vec<Self> {
+        let [all, upper] = match underlay {
+            IpAddr::V4(_) => [Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(128, 0, 0, 0).into()],
+            IpAddr::V6(_) => {
+                [Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x8000, 0, 0, 0, 0, 0, 0, 0).into()]
+            }
+        };
+        let mut policies = Vec::with_capacity(6);
+        for (action, destination, prefix) in
+            [(Action::Block, all, 1), (Action::Block, upper, 1), (Action::RequireEsp, all, 0)]
+        {
+            for direction in [Direction::Out, Direction::In] {
+                policies.push(Self { direction, action, destination, prefix, port, reqid: reqid(vni) });
+            }
+        }
+        policies
+    }
+
+    /// The lower number wins.
+    pub(super) fn priority(&self) -> u32 {
+        match self.action {
+            Action::RequireEsp => 100,
+            Action::Block => 1000,
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let action = match self.action {
+            Action::Block => "block",
+            Action::RequireEsp => "require esp for",
+        };
+        let way = match self.direction {
+            Direction::In => "in",
+            Direction::Out => "out",
+        };
+        write!(f, "{action} udp port {} to {}/{} ({way})", self.port, self.destination, self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reqid_of_ours_names_its_network_and_no_other_one_does() {
+        let vni = Vni::new(4098).unwrap();
+        assert_eq!(vni_of_reqid(reqid(vni)), Some(vni));
+        for foreign in [0, 1, 0xd0_c4e3, 0x7000_1002, u32::MAX] {
+            assert_eq!(vni_of_reqid(foreign), None, "{foreign:#x}");
+        }
+    }
+
+    #[test]
+    fn without_any_one_policy_every_address_is_still_covered() {
+        let policies = Policy::of(Vni::new(7).unwrap(), 14796, "192.0.2.1".parse().unwrap());
+        assert_eq!(policies.len(), 6);
+        for missing in &policies {
+            let rest: Vec<_> =
+                policies.iter().filter(|p| *p != missing && p.direction == missing.direction).collect();
+            let everything = rest.iter().any(|p| p.prefix == 0);
+            let halves = rest.iter().filter(|p| p.prefix == 1).count() == 2;
+            assert!(everything || halves, "{missing}");
+        }
+    }
+}

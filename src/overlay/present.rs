@@ -1,0 +1,71 @@
+//! What is: the part of the kernel's state that a plan has to know. Plain values, so that planning needs no kernel.
+
+use super::mark::Mark;
+use super::spec::Prefix;
+use super::step::{Device, Mac};
+use super::xfrm::{PresentPolicy, PresentSa};
+use crate::packet::Vni;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// One reading of the kernel.
+#[derive(Clone, Debug, Default)]
+pub struct Present {
+    /// The host's addresses, each with the MTU and name of its link.
+    pub(super) own: BTreeMap<IpAddr, (u32, String)>,
+    /// Network namespaces in `/run/netns` other than the host's own.
+    pub(super) netns: BTreeSet<String>,
+    /// Every device of the host and of those namespaces, by place.
+    pub(super) devices: BTreeMap<Device, PresentDevice>,
+    /// UDP ports something is bound to in the host's namespace, kernel sockets included.
+    pub(super) udp_ports: BTreeSet<u16>,
+    /// SAs of ours.
+    pub(super) sas: Vec<PresentSa>,
+    /// Policies of ours.
+    pub(super) policies: Vec<PresentPolicy>,
+}
+
+/// A device, with what hangs on it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PresentDevice {
+    pub(super) mark: Option<Mark>,
+    pub(super) mtu: u32,
+    pub(super) up: bool,
+    pub(super) bridge: bool,
+    pub(super) master: Option<String>,
+    pub(super) vxlan: Option<PresentVxlan>,
+    pub(super) addresses: BTreeSet<Prefix>,
+    pub(super) fdb: BTreeSet<(Mac, IpAddr)>,
+    pub(super) neighbours: BTreeSet<(IpAddr, Mac)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PresentVxlan {
+    pub(super) vni: Vni,
+    pub(super) port: u16,
+    pub(super) local: Option<IpAddr>,
+    pub(super) learning: bool,
+    pub(super) proxy: bool,
+}
+
+impl PresentDevice {
+    /// The peers' underlay addresses, as the forwarding entries have them.
+    pub(super) fn vteps(&self) -> BTreeSet<IpAddr> {
+        self.fdb.iter().map(|(_, vtep)| *vtep).collect()
+    }
+}
+
+impl Present {
+    /// The host's own addresses.
+    pub fn own_addresses(&self) -> Vec<IpAddr> {
+        self.own.keys().copied().collect()
+    }
+
+    /// Networks of ours: the device, and the mark it bears.
+    pub(super) fn networks(&self) -> impl Iterator<Item = (&Device, &PresentDevice, &PresentVxlan, &Mark)> {
+        self.devices.iter().filter_map(|(place, device)| {
+            let (vxlan, mark) = (device.vxlan.as_ref()?, device.mark.as_ref()?);
+            matches!(mark, Mark::Network { .. }).then_some((place, device, vxlan, mark))
+        })
+    }
+}

@@ -1,0 +1,278 @@
+//! Moving to new keys without losing a packet, and without the nodes talking to each other.
+//!
+//! Every node always accepts the generation it sends with and the next one. So:
+//!
+//! 1. *Receive both*: is always so; `prepare` only makes sure of it.
+//! 2. *Send new*: a node may send with generation g+1 as soon as every peer was seen to send with g or later, because
+//!    such a peer accepts g+1. From then on it accepts g, g+1 and g+2.
+//! 3. *Drop old*: once every peer was seen to send with g+1, nobody sends with g any more.
+//!
+//! Each node takes these steps by itself, whenever its own timer or its administrator says so; two nodes are never
+//! more than one generation apart. A generation counts starts from 1 again.
+
+use super::keys::{KeyId, Secret};
+use super::mark::{Encryption, Mark};
+use super::plan::{self, Plan, Secrets};
+use super::present::Present;
+use super::spec::{Network, Peer};
+use super::state::{Progress, State};
+use super::step::{Device, Step};
+use crate::packet::Vni;
+use std::path::PathBuf;
+
+/// Which part of a rotation is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Accept what peers may send next; nothing changes for what is sent.
+    Prepare,
+    /// Send with the next generation.
+    Send,
+    /// Accept the old one no more.
+    Drop,
+    /// What comes next of the two.
+    Next,
+    /// For a timer: drop as soon as that can be, follow a peer that went ahead, and send new after so many seconds.
+    Due(u64),
+}
+
+/// An encrypted network of ours, as the kernel has it.
+#[derive(Debug)]
+pub struct Rotatable {
+    device: Device,
+    network: Network,
+    encryption: Encryption,
+}
+
+impl Rotatable {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.network.name
+    }
+
+    /// Its network identifier.
+    pub fn vni(&self) -> Vni {
+        self.network.vni
+    }
+
+    /// Which secret it was built with.
+    pub fn key(&self) -> KeyId {
+        self.encryption.key
+    }
+
+    /// Where that secret lay when the network was built.
+    pub fn key_file<'a>(&self, state: &'a State) -> Option<&'a PathBuf> {
+        state.progress(self.encryption.key, self.network.vni).map(|progress| &progress.key)
+    }
+}
+
+/// The encrypted networks of ours that are there.
+pub fn rotatable(present: &Present) -> Vec<Rotatable> {
+    let mut found = Vec::new();
+    for (place, device, vxlan, mark) in present.networks() {
+        let Mark::Network { name, vni, encryption: Some(encryption) } = mark else { continue };
+        let Some(local) = vxlan.local else { continue };
+        let peers = device.vteps().into_iter().map(|underlay| Peer { underlay, overlay: None }).collect();
+        let network = Network {
+            name: name.clone(),
+            vni: *vni,
+            port: vxlan.port,
+            cipher: Some(encryption.cipher),
+            key: None,
+            mtu: None,
+            local,
+            address: None,
+            peers,
+            netns: place.netns.clone(),
+            bridge: None,
+            learn: vxlan.learning,
+        };
+        found.push(Rotatable { device: place.clone(), network, encryption: *encryption });
+    }
+    found
+}
+
+/// What became of one network.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The network.
+    pub name: String,
+    /// The generation it now sends with.
+    pub generation: u32,
+    /// What was done, or what is waited for.
+    pub what: String,
+    /// Nothing could be done because of a peer.
+    pub waiting: bool,
+}
+
+/// Plans one turn for all given networks. With `force`, peers are not waited for.
+pub fn rotate(
+    networks: &[Rotatable],
+    present: &Present,
+    state: &State,
+    secrets: &Secrets,
+    turn: Turn,
+    force: bool,
+    now: u64,
+) -> (Plan, Vec<Outcome>) {
+    let (mut after, mut changed, mut outcomes) = (state.clone(), 0, Vec::new());
+    let (mut add, mut marks, mut drop) = (Vec::new(), Vec::new(), Vec::new());
+    for Rotatable { device, network, encryption } in networks {
+        let Some((key, secret)) = secrets.get(&network.vni) else { continue };
+        let Some(before) = state.progress(*key, network.vni) else { continue };
+        let mut progress = before.clone();
+        plan::notice(network, present, &mut progress, secret);
+        let (what, waiting) = match turned(network, &mut progress, turn, force, now) {
+            Ok(what) => (what.to_owned(), false),
+            Err(waits) => (waits, true),
+        };
+        outcomes.push(Outcome { name: network.name.clone(), generation: progress.generation, what, waiting });
+        plan::secure(network, present, &progress, secret, &mut add, &mut drop);
+        if encryption.generation != progress.generation {
+            let encryption = Some(Encryption { generation: progress.generation, ..*encryption });
+            let mark = Mark::Network { name: network.name.clone(), vni: network.vni, encryption };
+            marks.push(Step::Mark { device: device.clone(), alias: mark.to_string() });
+        }
+        if progress != *before {
+            changed += 1;
+            after.note(*key, network.vni, progress);
+        }
+    }
+    let mut plan = Plan::default();
+    if changed > 0 {
+        plan.steps.push(Step::Remember { networks: changed });
+        plan.remember = Some(after);
+    }
+    for mut steps in [add, marks, drop] {
+        plan.steps.append(&mut steps);
+    }
+    (plan, outcomes)
+}
+
+fn turned(
+    network: &Network,
+    progress: &mut Progress,
+    turn: Turn,
+    force: bool,
+    now: u64,
+) -> Result<&'static str, String> {
+    let settled = progress.oldest == progress.generation;
+    let silent = |progress: &Progress| {
+        let generation = progress.generation;
+        network
+            .peers
+            .iter()
+            .find(|peer| !force && !heard(progress, peer, generation))
+            .map(|peer| peer.underlay)
+    };
+    let waits = |progress: &Progress| {
+        let (peer, generation) = (silent(progress).unwrap_or(network.local), progress.generation);
+        format!(
+            "nothing from {peer} was seen with generation {generation} yet; rotate there, or send something, or: --force"
+        )
+    };
+    let ahead = network.peers.iter().any(|peer| heard(progress, peer, progress.generation + 1));
+    let turn = match turn {
+        Turn::Next if settled => Turn::Send,
+        Turn::Next => Turn::Drop,
+        Turn::Due(_) if !settled => Turn::Drop,
+        Turn::Due(every) if ahead || now.saturating_sub(progress.since) >= every => Turn::Send,
+        Turn::Due(_) => return Ok("nothing is due"),
+        turn => turn,
+    };
+    match turn {
+        Turn::Drop if settled => Ok("there are no old keys"),
+        Turn::Send | Turn::Drop if silent(progress).is_some() => Err(waits(progress)),
+        Turn::Send if !settled => {
+            Err("a rotation is under way; first: ovlsniff overlay rotate --step drop".into())
+        }
+        Turn::Send => {
+            for towards in progress.peers.values_mut() {
+                towards.before = Some((progress.generation, towards.start));
+                towards.start = 1;
+            }
+            progress.generation += 1;
+            progress.since = now;
+            Ok("sends with new keys, still accepts the old ones")
+        }
+        Turn::Drop => {
+            progress.oldest = progress.generation;
+            for towards in progress.peers.values_mut() {
+                towards.before = None;
+                towards.seen.retain(|generation, _| *generation >= progress.generation);
+            }
+            Ok("accepts the old keys no more")
+        }
+        Turn::Prepare | Turn::Next | Turn::Due(_) => Ok("accepts the keys that come next"),
+    }
+}
+
+fn heard(progress: &Progress, peer: &Peer, generation: u32) -> bool {
+    progress.peer(peer.underlay).seen.iter().any(|(seen, start)| *seen >= generation && *start > 0)
+}
+
+/// The secret of a network, if it is the one it was built with.
+pub fn same_secret(rotatable: &Rotatable, secret: &Secret) -> bool {
+    rotatable.encryption.key == secret.id()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::Cipher;
+    use super::super::state::PeerProgress;
+    use super::*;
+    use std::path::Path;
+
+    fn network() -> Network {
+        Network {
+            name: "secure".into(),
+            vni: Vni::new(4098).unwrap(),
+            port: 18_887,
+            cipher: Some(Cipher::Aes256Gcm),
+            key: None,
+            mtu: None,
+            local: "192.0.2.1".parse().unwrap(),
+            address: None,
+            peers: vec![Peer { underlay: "192.0.2.2".parse().unwrap(), overlay: None }],
+            netns: None,
+            bridge: None,
+            learn: false,
+        }
+    }
+
+    fn at(generation: u32, oldest: u32, seen: &[(u32, u32)]) -> Progress {
+        let mut progress = Progress::new("secure", Path::new("/k"), generation, 1000);
+        progress.oldest = oldest;
+        let towards = PeerProgress { start: 2, before: None, seen: seen.iter().copied().collect() };
+        progress.peers.insert("192.0.2.2".parse().unwrap(), towards);
+        progress
+    }
+
+    fn turn(mut progress: Progress, turn: Turn) -> Result<(u32, u32), String> {
+        turned(&network(), &mut progress, turn, false, 1000).map(|_| (progress.generation, progress.oldest))
+    }
+
+    #[test]
+    fn nobody_is_left_behind_by_more_than_one_generation() {
+        assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Send), Ok((2, 1)));
+        assert!(turn(at(1, 1, &[]), Turn::Send).unwrap_err().contains("192.0.2.2"));
+        assert!(turn(at(2, 1, &[(1, 1)]), Turn::Drop).unwrap_err().contains("generation 2"));
+        assert_eq!(turn(at(2, 1, &[(1, 1), (2, 1)]), Turn::Drop), Ok((2, 2)));
+        assert!(turn(at(2, 1, &[(2, 1)]), Turn::Send).unwrap_err().contains("under way"));
+    }
+
+    #[test]
+    fn a_timer_follows_a_peer_that_went_ahead_and_otherwise_waits_for_its_time() {
+        assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Due(3600)), Ok((1, 1)));
+        assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Due(0)), Ok((2, 1)));
+        assert_eq!(turn(at(1, 1, &[(1, 1), (2, 1)]), Turn::Due(3600)), Ok((2, 1)));
+        assert_eq!(turn(at(2, 1, &[(2, 1)]), Turn::Due(3600)), Ok((2, 2)));
+    }
+
+    #[test]
+    fn a_new_generation_counts_from_one_and_remembers_what_was_sent_with() {
+        let mut progress = at(1, 1, &[(1, 1)]);
+        turned(&network(), &mut progress, Turn::Send, false, 5000).unwrap();
+        let towards = progress.peer("192.0.2.2".parse().unwrap());
+        assert_eq!((towards.start, towards.before, progress.since), (1, Some((1, 2)), 5000));
+    }
+}

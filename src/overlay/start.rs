@@ -1,0 +1,79 @@
+//! The first time a node builds a network with a secret, and every time after.
+
+use super::keys::{KeyError, KeyId, Secret};
+use super::plan::Secrets;
+use super::spec::{Network, SpecError};
+use super::state::{Progress, State, Witness};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Reads the secret of every encrypted network; a file that several share is read once.
+pub fn read_secrets(networks: &[Network]) -> Result<Secrets, KeyError> {
+    let mut secrets = Secrets::new();
+    for network in networks {
+        if let Some(path) = &network.key {
+            let secret = Secret::read(path)?;
+            secrets.insert(network.vni, (secret.id(), secret));
+        }
+    }
+    Ok(secrets)
+}
+
+/// Gives every encrypted network a place in the state: what it had, or a beginning in `generation` (1 by default).
+///
+/// Where the witness beside the key knows this node to have used the key and the state does not, the state was lost,
+/// and beginning again would repeat keys: that is refused unless a generation is given.
+pub fn begin(
+    networks: &[Network],
+    secrets: &Secrets,
+    state: &mut State,
+    generation: Option<u32>,
+    now: u64,
+) -> Result<(), SpecError> {
+    for network in networks {
+        let (Some((key, _)), Some(path)) = (secrets.get(&network.vni), &network.key) else { continue };
+        let wrong = |cause| SpecError::Network { network: network.name.clone(), cause };
+        match (state.progress(*key, network.vni), generation) {
+            (Some(progress), Some(generation)) if progress.generation != generation => {
+                let at = progress.generation;
+                return Err(wrong(format!(
+                    "is in generation {at} here; to move it on: ovlsniff overlay rotate"
+                )));
+            }
+            (Some(_), _) => {}
+            (None, None) if Witness::beside(path).knows(*key, network.local, network.vni) => {
+                return Err(wrong(
+                    "this node has used the key before, and its state is lost, so that keys might repeat; rotate the \
+                     other nodes (ovlsniff overlay rotate) and give the generation they are in: --generation N"
+                        .into(),
+                ));
+            }
+            (None, _) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                state.note(
+                    *key,
+                    network.vni,
+                    Progress::new(&network.name, &path, generation.unwrap_or(1), now),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Notes beside each key that it was used, before it is. The error names the first that could not be written: the
+/// state alone then remembers.
+pub fn witness(networks: &[Network], secrets: &Secrets) -> Result<(), (PathBuf, io::Error)> {
+    let mut by_key: BTreeMap<&Path, Vec<(KeyId, &Network)>> = BTreeMap::new();
+    for network in networks {
+        if let (Some((key, _)), Some(path)) = (secrets.get(&network.vni), &network.key) {
+            by_key.entry(path).or_default().push((*key, network));
+        }
+    }
+    for (path, used) in by_key {
+        let used = used.into_iter().map(|(key, network)| (key, network.local, network.vni));
+        Witness::beside(path).add(used).map_err(|cause| (path.to_owned(), cause))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The single acts a plan consists of. None of them holds a key.
+
+use super::policy::Policy;
+use super::security::Sa;
+use super::spec::Prefix;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::net::IpAddr;
+
+/// An Ethernet address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// Every destination without an entry of its own.
+    pub const ALL: Self = Self([0; 6]);
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02x}", if i == 0 { "" } else { ":" })?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Mac {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A device: its name and the network namespace it is in, `None` for the host's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Device {
+    /// The interface name.
+    pub name: String,
+    /// By its name in `/run/netns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<String>,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.netns {
+            None => f.write_str(&self.name),
+            Some(netns) => write!(f, "{} (netns {netns})", self.name),
+        }
+    }
+}
+
+/// A VXLAN device to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Vxlan {
+    /// Where.
+    #[serde(flatten)]
+    pub device: Device,
+    /// The network identifier.
+    pub vni: u32,
+    /// The UDP port.
+    pub port: u16,
+    /// This node's underlay address.
+    pub local: IpAddr,
+    /// Derived from VNI and underlay address, so that the other nodes know it.
+    pub mac: Mac,
+    /// Of the device.
+    pub mtu: u32,
+    /// Learn addresses from the traffic.
+    pub learning: bool,
+    /// Answer ARP from the entries, flood nothing.
+    pub proxy: bool,
+}
+
+/// One act, and its object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Step {
+    /// Keep the start counters, before any of them is used.
+    Remember { networks: usize },
+    /// Put a policy in place.
+    Policy(Policy),
+    /// Put an SA in place.
+    Sa(Sa),
+    /// Make the VXLAN device, down.
+    Vxlan(Vxlan),
+    /// Make a bridge, down.
+    Bridge { device: Device, mac: Mac, mtu: u32 },
+    /// Write the alias that marks a device as ours.
+    Mark { device: Device, alias: String },
+    /// Change the MTU.
+    Mtu { device: Device, mtu: u32, before: u32 },
+    /// Make a device a port of a bridge.
+    Port { device: Device, bridge: String },
+    /// Add an address.
+    Address { device: Device, address: Prefix },
+    /// Add a forwarding entry: where frames for a MAC go.
+    Fdb { device: Device, mac: Mac, vtep: IpAddr },
+    /// Add a neighbour: which MAC an address has.
+    Neighbour { device: Device, address: IpAddr, mac: Mac },
+    /// Set a device up.
+    Up { device: Device },
+    /// Remove an SA.
+    DropSa { destination: IpAddr, spi: String, what: String },
+    /// Remove a forwarding entry.
+    DropFdb { device: Device, mac: Mac, vtep: IpAddr },
+    /// Remove a neighbour.
+    DropNeighbour { device: Device, address: IpAddr, mac: Mac },
+    /// Remove a policy, by the number the kernel gave it.
+    DropPolicy { policy: Policy, index: u32 },
+    /// Remove a device.
+    DropDevice { device: Device },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Remember { networks } => {
+                write!(f, "keep the start counters of {networks} encrypted networks")
+            }
+            Self::Policy(policy) => write!(f, "add policy: {policy}"),
+            Self::Sa(sa) => write!(f, "add {sa}"),
+            Self::Vxlan(v) => {
+                let Vxlan { device, vni, port, local, mac, mtu, learning, proxy } = v;
+                write!(f, "add vxlan {device}: vni {vni}, port {port}, local {local}, mac {mac}, mtu {mtu}")?;
+                f.write_str(if *learning { ", learning" } else { "" })?;
+                f.write_str(if *proxy { ", proxy" } else { "" })
+            }
+            Self::Bridge { device, mtu, .. } => write!(f, "add bridge {device}: mtu {mtu}"),
+            Self::Mark { device, alias } => write!(f, "mark {device}: {alias}"),
+            Self::Mtu { device, mtu, before } => write!(f, "set mtu of {device}: {mtu} (was {before})"),
+            Self::Port { device, bridge } => write!(f, "make {device} a port of {bridge}"),
+            Self::Address { device, address } => write!(f, "add address {address} to {device}"),
+            Self::Fdb { device, mac, vtep } if *mac == Mac::ALL => {
+                write!(f, "add fdb of {device}: everything else to {vtep}")
+            }
+            Self::Fdb { device, mac, vtep } => write!(f, "add fdb of {device}: {mac} to {vtep}"),
+            Self::Neighbour { device, address, mac } => {
+                write!(f, "add neighbour of {device}: {address} is {mac}")
+            }
+            Self::Up { device } => write!(f, "set {device} up"),
+            Self::DropSa { what, .. } => write!(f, "remove {what}"),
+            Self::DropFdb { device, mac, vtep } => write!(f, "remove fdb of {device}: {mac} to {vtep}"),
+            Self::DropNeighbour { device, address, .. } => {
+                write!(f, "remove neighbour of {device}: {address}")
+            }
+            Self::DropPolicy { policy, .. } => write!(f, "remove policy: {policy}"),
+            Self::DropDevice { device } => write!(f, "remove {device}"),
+        }
+    }
+}

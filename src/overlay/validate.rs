@@ -1,0 +1,237 @@
+//! What can be known to be wrong from the specification alone.
+
+use super::spec::{Network, SpecError};
+use std::net::IpAddr;
+
+/// UDP ports that mean something else: a block policy on one of them would cut off others.
+const TAKEN: [(u16, &str); 8] = [
+    (53, "DNS"),
+    (500, "IKE"),
+    (4500, "ESP in UDP"),
+    (4789, "VXLAN in clear"),
+    (4790, "VXLAN-GPE"),
+    (4791, "RoCEv2"),
+    (6081, "Geneve"),
+    (8472, "VXLAN in clear (Flannel, Cilium)"),
+];
+
+/// Checks every network by itself and against the others.
+pub fn validate(networks: &[Network]) -> Result<(), SpecError> {
+    for (i, network) in networks.iter().enumerate() {
+        let named = |cause| SpecError::Network { network: network.name.clone(), cause };
+        alone(network).map_err(named)?;
+        for other in &networks[..i] {
+            together(network, other).map_err(named)?;
+        }
+    }
+    Ok(())
+}
+
+fn alone(network: &Network) -> Result<(), String> {
+    device_name(&network.name, "the name of the device")?;
+    if let Some(bridge) = &network.bridge {
+        device_name(bridge, "the name of a bridge")?;
+    }
+    if network.netns.as_deref().is_some_and(|netns| netns.is_empty() || netns.contains('/')) {
+        return Err("netns must be a name in /run/netns".into());
+    }
+    if network.vni.value() == 0 {
+        return Err("vni 0 is no network; take 1 to 16777215".into());
+    }
+    underlay(network)?;
+    addresses(network)?;
+    security(network)?;
+    match network.mtu {
+        Some(mtu) if mtu < 68 => Err(format!("mtu {mtu} is too small for IPv4 (68)")),
+        Some(mtu) if mtu < 1280 && network.address.is_some_and(|a| a.address.is_ipv6()) => {
+            Err(format!("mtu {mtu} is too small for IPv6 (1280)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn device_name(name: &str, what: &str) -> Result<(), String> {
+    let fits = (1..=15).contains(&name.len()) && !matches!(name, "." | "..");
+    if fits && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+        return Ok(());
+    }
+    Err(format!("{name:?} cannot be {what}: up to 15 of letters, digits, '-', '_' and '.'"))
+}
+
+fn underlay(network: &Network) -> Result<(), String> {
+    let local = network.local;
+    if network.peers.is_empty() {
+        return Err("has no peer; give one with --peer ADDRESS".into());
+    }
+    for (i, peer) in network.peers.iter().enumerate() {
+        let address = peer.underlay;
+        if address.is_ipv4() != local.is_ipv4() {
+            return Err(format!(
+                "{local} and {address} are of different families; all of a network must be one"
+            ));
+        }
+        if address == local {
+            return Err(format!("{address} is both this node and a peer"));
+        }
+        if network.peers[..i].iter().any(|other| other.underlay == address) {
+            return Err(format!("peer {address} is given twice"));
+        }
+    }
+    for address in network.peers.iter().map(|peer| peer.underlay).chain([local]) {
+        if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+            return Err(format!("{address} cannot be a node's underlay address"));
+        }
+    }
+    Ok(())
+}
+
+fn addresses(network: &Network) -> Result<(), String> {
+    let overlays: Vec<IpAddr> = network.peers.iter().filter_map(|peer| peer.overlay).collect();
+    let Some(own) = network.address else {
+        if overlays.is_empty() {
+            return Ok(());
+        }
+        return Err("peers have addresses in it, this node has none; give it one".into());
+    };
+    let usable = |address: IpAddr| match address {
+        IpAddr::V4(v4) if own.length < 31 => {
+            let host = v4.to_bits() & (u32::MAX >> own.length);
+            host != 0 && host != u32::MAX >> own.length
+        }
+        _ => true,
+    };
+    for (i, address) in overlays.iter().copied().chain([own.address]).enumerate() {
+        if !own.contains(address) {
+            return Err(format!("{address} is not in {own}, the network of this node's address"));
+        }
+        if !usable(address) || address.is_multicast() {
+            return Err(format!("{address} is not a host's address in {own}"));
+        }
+        if overlays[..i.min(overlays.len())].contains(&address) {
+            return Err(format!("two nodes have the address {address}"));
+        }
+    }
+    match network.peers.iter().map(|peer| peer.underlay).chain([network.local]).find(|a| own.contains(*a)) {
+        Some(underlay) => Err(format!("the underlay address {underlay} lies in the overlay's own {own}")),
+        None => Ok(()),
+    }
+}
+
+fn security(network: &Network) -> Result<(), String> {
+    if network.port == 0 {
+        return Err("port 0 is no port".into());
+    }
+    match (network.cipher, &network.key) {
+        (Some(_), None) => {
+            Err("is encrypted and has no key; give one with --key FILE (make it: ovlsniff overlay keygen)"
+                .into())
+        }
+        (None, Some(_)) => {
+            Err("has a key and is not encrypted; say --opt encrypted, or leave the key out".into())
+        }
+        (Some(_), Some(_)) => match TAKEN.iter().find(|(port, _)| *port == network.port) {
+            Some((port, who)) => {
+                Err(format!("port {port} is {who}; an encrypted network needs a UDP port of its own"))
+            }
+            None => Ok(()),
+        },
+        (None, None) => Ok(()),
+    }
+}
+
+fn together(network: &Network, other: &Network) -> Result<(), String> {
+    let name = &other.name;
+    if network.name == *name {
+        return Err("is given twice".into());
+    }
+    if network.vni == other.vni {
+        return Err(format!("vni {} is also that of network {name}", network.vni));
+    }
+    if network.port == other.port && (network.cipher.is_some() || other.cipher.is_some()) {
+        let port = network.port;
+        return Err(format!(
+            "port {port} is also that of network {name}; an encrypted network needs one of its own: --port N"
+        ));
+    }
+    if network.netns == other.netns {
+        if let (Some(a), Some(b)) = (network.address, other.address) {
+            if a.overlaps(b) {
+                return Err(format!("{a} overlaps {b} of network {name}"));
+            }
+        }
+        if network.bridge.is_some() && network.bridge == other.bridge {
+            return Err(format!("network {name} has the same bridge: that would join the two"));
+        }
+        if network.bridge.as_ref() == Some(name) || other.bridge.as_ref() == Some(&network.name) {
+            return Err(format!("its bridge and network {name} cannot have one name"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::{Cipher, Peer};
+    use super::*;
+    use crate::packet::Vni;
+
+    fn secure() -> Network {
+        Network {
+            name: "secure".into(),
+            vni: Vni::new(4098).unwrap(),
+            port: 18_887,
+            cipher: Some(Cipher::Aes256Gcm),
+            key: Some("secure.key".into()),
+            mtu: None,
+            local: "192.0.2.1".parse().unwrap(),
+            address: Some("10.0.2.1/24".parse().unwrap()),
+            peers: vec![Peer { underlay: "192.0.2.2".parse().unwrap(), overlay: None }],
+            netns: None,
+            bridge: None,
+            learn: false,
+        }
+    }
+
+    fn insecure() -> Network {
+        let address = Some("10.0.1.1/24".parse().unwrap());
+        let vni = Vni::new(4097).unwrap();
+        Network { name: "insecure".into(), vni, port: 4789, cipher: None, key: None, address, ..secure() }
+    }
+
+    fn refused(change: impl FnOnce(&mut Network)) -> String {
+        let mut network = secure();
+        change(&mut network);
+        validate(&[insecure(), network]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn clear_and_encrypted_stand_side_by_side() {
+        assert_eq!(validate(&[insecure(), secure()]), Ok(()));
+    }
+
+    #[test]
+    fn everything_that_does_not_fit_together_is_named() {
+        assert!(refused(|n| n.port = 4789).contains("VXLAN in clear"));
+        assert!(refused(|n| n.vni = Vni::new(4097).unwrap()).contains("also that of network insecure"));
+        assert!(refused(|n| n.vni = Vni::new(0).unwrap()).contains("vni 0"));
+        assert!(refused(|n| n.key = None).contains("--key"));
+        assert!(refused(|n| n.cipher = None).contains("--opt encrypted"));
+        assert!(refused(|n| n.local = "2001:db8::1".parse().unwrap()).contains("different families"));
+        assert!(refused(|n| n.peers.clear()).contains("--peer"));
+        assert!(
+            refused(|n| n.address = Some("10.0.0.9/16".parse().unwrap())).contains("overlaps 10.0.1.1/24")
+        );
+        assert!(
+            refused(|n| n.address = Some("10.0.2.0/24".parse().unwrap())).contains("not a host's address")
+        );
+        assert!(refused(|n| n.address = Some("192.0.2.9/24".parse().unwrap())).contains("underlay address"));
+        assert!(
+            refused(|n| n.peers[0].overlay = Some("10.0.9.2".parse().unwrap()))
+                .contains("not in 10.0.2.1/24")
+        );
+        assert!(refused(|n| n.peers[0].overlay = Some("10.0.2.1".parse().unwrap())).contains("two nodes"));
+        assert!(refused(|n| n.name = "a/b".into()).contains("name of the device"));
+        assert!(refused(|n| n.name = "insecure".into()).contains("given twice"));
+        assert!(refused(|n| n.mtu = Some(60)).contains("too small"));
+    }
+}

@@ -1,0 +1,286 @@
+//! Security associations and policies, as the bytes the kernel takes (`include/uapi/linux/xfrm.h`).
+//!
+//! Written out by hand: six messages of fixed layout, whose buffers can then be wiped. All numbers are in the host's
+//! byte order but for addresses, ports and SPIs, which are in the network's.
+
+use super::keys::{Secret, sixteen};
+use super::netlink::{CREATE, Netlink, Refusal, attributes, push_attribute, u16_at, u32_at, u64_at};
+use super::policy::{Action, Direction, Policy};
+use super::security::Sa;
+use super::spec::Cipher;
+use crate::packet::Spi;
+use nix::libc::{IPPROTO_ESP, IPPROTO_UDP};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use zeroize::Zeroizing;
+
+const NEWSA: u16 = 0x10;
+const DELSA: u16 = 0x11;
+const GETSA: u16 = 0x12;
+const NEWPOLICY: u16 = 0x13;
+const DELPOLICY: u16 = 0x14;
+const GETPOLICY: u16 = 0x15;
+
+const XFRMA_TMPL: u16 = 5;
+const XFRMA_LASTUSED: u16 = 15;
+const XFRMA_ALG_AEAD: u16 = 18;
+const XFRMA_REPLAY_ESN_VAL: u16 = 23;
+
+const AF_INET: u16 = nix::libc::AF_INET as u16;
+const AF_INET6: u16 = nix::libc::AF_INET6 as u16;
+const MODE_TRANSPORT: u8 = 0;
+const STATE_ESN: u8 = 128;
+/// In packets.
+const REPLAY_WINDOW: u32 = 128;
+
+const SELECTOR: usize = 56;
+const SA_SIZE: usize = 224;
+const POLICY_SIZE: usize = 168;
+
+/// An SA of ours that is in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PresentSa {
+    pub(super) spi: Spi,
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    pub(super) reqid: u32,
+    /// Packets that went through it.
+    pub(super) packets: u64,
+    /// Unix time of the last of them, 0 for never.
+    pub(super) last_used: u64,
+    /// Still waiting for a key: the kernel's own placeholder, nobody's SA.
+    pub(super) larval: bool,
+}
+
+/// A policy of ours that is in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PresentPolicy {
+    pub(super) policy: Policy,
+    /// The number the kernel gave it: what is deleted by it is exactly this one.
+    pub(super) index: u32,
+}
+
+/// Installs an SA with its key derived from the secret.
+pub(super) fn add_sa(netlink: &mut Netlink, sa: &Sa, secret: &Secret) -> Result<(), Refusal> {
+    let association = &sa.association;
+    install(netlink, sa, &secret.material(association))
+}
+
+/// Installs and removes an SA that nothing uses, to learn whether this kernel has ESP and the cipher.
+pub(super) fn probe(netlink: &mut Netlink, sa: &Sa) -> Result<(), Refusal> {
+    let mut key = Zeroizing::new(vec![0; sa.association.cipher.key_bytes()]);
+    getrandom::fill(&mut key).map_err(|e| Refusal::from(std::io::Error::from(e)))?;
+    install(netlink, sa, &key)?;
+    // It must not stay, so a refusal is not taken for an answer at once.
+    let remove = |netlink: &mut Netlink| delete_sa(netlink, sa.association.receiver, sa.spi);
+    remove(netlink).or_else(|_| remove(netlink))
+}
+
+fn install(netlink: &mut Netlink, sa: &Sa, material: &[u8]) -> Result<(), Refusal> {
+    let association = &sa.association;
+    let family = family(association.receiver);
+    let mut body = Zeroizing::new(Vec::with_capacity(512));
+    push_selector(&mut body, association.sender, width(family), association.receiver, width(family), sa.port);
+    body.extend_from_slice(&address(association.receiver));
+    body.extend_from_slice(&sa.spi.0.to_be_bytes());
+    body.extend_from_slice(&[IPPROTO_ESP as u8, 0, 0, 0]);
+    body.extend_from_slice(&address(association.sender));
+    push_unlimited(&mut body);
+    body.extend_from_slice(&[0; 32 + 12 + 4]);
+    body.extend_from_slice(&sa.reqid.to_ne_bytes());
+    body.extend_from_slice(&family.to_ne_bytes());
+    body.extend_from_slice(&[MODE_TRANSPORT, 0, STATE_ESN]);
+    body.resize(SA_SIZE, 0);
+
+    let mut algorithm = Zeroizing::new(Vec::with_capacity(128));
+    algorithm.extend_from_slice(association.cipher.kernel_name().as_bytes());
+    algorithm.resize(64, 0);
+    algorithm.extend_from_slice(&(8 * material.len() as u32).to_ne_bytes());
+    algorithm.extend_from_slice(&(8 * Cipher::ICV_BYTES).to_ne_bytes());
+    algorithm.extend_from_slice(material);
+    push_attribute(&mut body, XFRMA_ALG_AEAD, &algorithm);
+
+    let words = REPLAY_WINDOW / 32;
+    let mut replay = Vec::new();
+    for number in [words, 0, 0, 0, 0, REPLAY_WINDOW] {
+        replay.extend_from_slice(&number.to_ne_bytes());
+    }
+    replay.resize(24 + 4 * words as usize, 0);
+    push_attribute(&mut body, XFRMA_REPLAY_ESN_VAL, &replay);
+    netlink.request(NEWSA, CREATE, &body)
+}
+
+/// Removes the one SA with this destination and SPI.
+pub(super) fn delete_sa(netlink: &mut Netlink, destination: IpAddr, spi: Spi) -> Result<(), Refusal> {
+    let mut body = address(destination).to_vec();
+    body.extend_from_slice(&spi.0.to_be_bytes());
+    body.extend_from_slice(&family(destination).to_ne_bytes());
+    body.extend_from_slice(&[IPPROTO_ESP as u8, 0]);
+    netlink.request(DELSA, 0, &body)
+}
+
+/// All SAs of this network namespace whose reqid is wanted. Their keys are never looked at.
+pub(super) fn sas(netlink: &mut Netlink, wanted: impl Fn(u32) -> bool) -> Result<Vec<PresentSa>, Refusal> {
+    let mut present = Vec::new();
+    netlink.dump(GETSA, &[], |kind, body| {
+        if kind == NEWSA {
+            present.extend(parse_sa(body).filter(|sa| wanted(sa.reqid)));
+        }
+    })?;
+    Ok(present)
+}
+
+fn parse_sa(body: &[u8]) -> Option<PresentSa> {
+    let family = u16_at(body, 212)?;
+    let last_used = attributes(body.get(SA_SIZE..)?)
+        .find(|(kind, _)| *kind == XFRMA_LASTUSED)
+        .and_then(|(_, value)| u64_at(value, 0));
+    (*body.get(SELECTOR + 20)? == IPPROTO_ESP as u8).then_some(PresentSa {
+        destination: ip_at(body, SELECTOR, family)?,
+        spi: Spi(u32_at(body, SELECTOR + 16)?.to_be()),
+        source: ip_at(body, 80, family)?,
+        packets: u64_at(body, 160 + 8)?,
+        reqid: u32_at(body, 208)?,
+        last_used: last_used.unwrap_or(0),
+        larval: *body.get(SELECTOR + 16..SELECTOR + 20)? == [0; 4],
+    })
+}
+
+/// Installs a policy.
+pub(super) fn add_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(), Refusal> {
+    let family = family(policy.destination);
+    let mut body = Vec::with_capacity(256);
+    push_policy_selector(&mut body, policy);
+    push_unlimited(&mut body);
+    body.extend_from_slice(&[0; 32]);
+    body.extend_from_slice(&policy.priority().to_ne_bytes());
+    body.extend_from_slice(&[0; 4]);
+    body.extend_from_slice(&[direction_number(policy.direction), action_number(policy.action), 0, 0]);
+    body.resize(POLICY_SIZE, 0);
+
+    // A block policy looks at no template: there it only carries the reqid, by which it is known as ours.
+    let mut template = vec![0; 16];
+    template.extend_from_slice(&[0, 0, 0, 0, IPPROTO_ESP as u8, 0, 0, 0]);
+    template.extend_from_slice(&family.to_ne_bytes());
+    template.extend_from_slice(&[0; 2 + 16]);
+    template.extend_from_slice(&policy.reqid.to_ne_bytes());
+    template.extend_from_slice(&[MODE_TRANSPORT, 0, 0, 0]);
+    template.extend_from_slice(&[0xff; 12]);
+    push_attribute(&mut body, XFRMA_TMPL, &template);
+    netlink.request(NEWPOLICY, CREATE, &body)
+}
+
+/// Removes a policy by its selector.
+pub(super) fn delete_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(), Refusal> {
+    let mut body = Vec::with_capacity(64);
+    push_policy_selector(&mut body, policy);
+    body.extend_from_slice(&[0; 4]);
+    body.extend_from_slice(&[direction_number(policy.direction), 0, 0, 0]);
+    netlink.request(DELPOLICY, 0, &body)
+}
+
+/// Removes the policy the kernel gave this number.
+pub(super) fn delete_policy_by_index(netlink: &mut Netlink, present: &PresentPolicy) -> Result<(), Refusal> {
+    let mut body = vec![0; SELECTOR];
+    body.extend_from_slice(&present.index.to_ne_bytes());
+    body.extend_from_slice(&[direction_number(present.policy.direction), 0, 0, 0]);
+    netlink.request(DELPOLICY, 0, &body)
+}
+
+/// All policies of this network namespace whose template has a wanted reqid.
+pub(super) fn policies(
+    netlink: &mut Netlink,
+    wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<PresentPolicy>, Refusal> {
+    let mut present = Vec::new();
+    netlink.dump(GETPOLICY, &[], |kind, body| {
+        if kind == NEWPOLICY {
+            present.extend(parse_policy(body).filter(|p| wanted(p.policy.reqid)));
+        }
+    })?;
+    Ok(present)
+}
+
+fn parse_policy(body: &[u8]) -> Option<PresentPolicy> {
+    let family = u16_at(body, 40)?;
+    let template =
+        attributes(body.get(POLICY_SIZE..)?).find(|(kind, _)| *kind == XFRMA_TMPL).map(|(_, value)| value)?;
+    let policy = Policy {
+        direction: match body.get(160)? {
+            0 => Direction::In,
+            1 => Direction::Out,
+            _ => return None,
+        },
+        action: if *body.get(161)? == 0 { Action::RequireEsp } else { Action::Block },
+        destination: ip_at(body, 0, family)?,
+        prefix: *body.get(42)?,
+        port: u16_at(body, 32)?.to_be(),
+        reqid: u32_at(template, 44)?,
+    };
+    Some(PresentPolicy { policy, index: u32_at(body, 156)? })
+}
+
+fn push_policy_selector(body: &mut Vec<u8>, policy: &Policy) {
+    let source = match policy.destination {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    push_selector(body, source, 0, policy.destination, policy.prefix, policy.port);
+}
+
+fn push_selector(body: &mut Vec<u8>, source: IpAddr, from: u8, destination: IpAddr, to: u8, port: u16) {
+    body.extend_from_slice(&address(destination));
+    body.extend_from_slice(&address(source));
+    body.extend_from_slice(&port.to_be_bytes());
+    body.extend_from_slice(&[0xff, 0xff, 0, 0, 0, 0]);
+    body.extend_from_slice(&family(destination).to_ne_bytes());
+    body.extend_from_slice(&[to, from, IPPROTO_UDP as u8]);
+    body.extend_from_slice(&[0; 3 + 4 + 4]);
+}
+
+/// No limit in bytes, packets or seconds.
+fn push_unlimited(body: &mut Vec<u8>) {
+    body.extend_from_slice(&[0xff; 32]);
+    body.extend_from_slice(&[0; 32]);
+}
+
+/// An address as the kernel's union has it: IPv4 in the first four bytes.
+fn address(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&v4.octets());
+            bytes
+        }
+        IpAddr::V6(_) => sixteen(address),
+    }
+}
+
+fn ip_at(body: &[u8], at: usize, of: u16) -> Option<IpAddr> {
+    if of == AF_INET {
+        Some(IpAddr::from(<[u8; 4]>::try_from(body.get(at..at + 4)?).ok()?))
+    } else {
+        Some(IpAddr::from(<[u8; 16]>::try_from(body.get(at..at + 16)?).ok()?))
+    }
+}
+
+fn family(address: IpAddr) -> u16 {
+    if address.is_ipv4() { AF_INET } else { AF_INET6 }
+}
+
+fn width(of: u16) -> u8 {
+    if of == AF_INET { 32 } else { 128 }
+}
+
+fn direction_number(direction: Direction) -> u8 {
+    match direction {
+        Direction::In => 0,
+        Direction::Out => 1,
+    }
+}
+
+fn action_number(action: Action) -> u8 {
+    match action {
+        Action::RequireEsp => 0,
+        Action::Block => 1,
+    }
+}

@@ -1,0 +1,120 @@
+//! The floors of the house: which room may use which, and where a foreign crate may appear.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a room of the library may use of ours, the higher floors after the lower. The binary may use every room.
+const ROOMS: [(&str, &[&str]); 10] = [
+    ("packet", &[]),
+    ("pattern", &["escape"]),
+    ("escape", &[]),
+    ("ipsec", &["packet", "escape"]),
+    ("capture", &["packet", "pattern", "escape", "ipsec"]),
+    ("search", &["packet", "pattern", "escape", "ipsec", "capture"]),
+    ("verify", &["packet", "pattern", "escape", "ipsec", "capture"]),
+    ("overlay", &["packet", "pattern", "escape", "ipsec"]),
+    ("print", &["packet", "pattern", "escape", "ipsec", "capture", "search", "verify"]),
+    ("lib", &[]),
+];
+
+/// The only files, or the only rooms, that a crate appears in.
+const CRATES: [(&[&str], &[&str]); 19] = [
+    (&["etherparse"], &["packet"]),
+    (&["arrayvec"], &["packet", "ipsec"]),
+    (
+        &["aes", "aes_gcm", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"],
+        &["ipsec"],
+    ),
+    (&["sha2", "zeroize"], &["ipsec", "overlay"]),
+    (&["regex", "regex_automata", "regex_syntax", "aho_corasick"], &["pattern"]),
+    (&["pcap"], &["capture/bpf", "capture/live"]),
+    (&["flate2", "zstd"], &["capture/savefile/compression"]),
+    (&["bollard"], &["capture/docker"]),
+    (&["rtnetlink"], &["capture/netlink", "capture/xfrm", "ipsec/kernel", "overlay"]),
+    (&["tokio", "futures_util"], &["capture/docker", "capture/netlink", "ipsec/kernel", "overlay"]),
+    (&["owo_colors"], &["print/palette"]),
+    (&["jiff"], &["print"]),
+    (&["unicode_width"], &["print/glyphs"]),
+    (&["base64"], &["print/json"]),
+    (&["serde_json"], &["print/json", "verify", "overlay", "commands"]),
+    (&["serde"], &["print/json", "verify", "overlay", "capture/docker", "commands"]),
+    (&["caps"], &["capture/privileges"]),
+    (&["clap", "clap_complete", "clap_mangen"], &["main", "cli", "commands"]),
+    (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
+];
+
+/// Every file of `src` as its path without ending (`capture/live/open`), and its text without comments
+/// and tests, which may use what they like.
+fn sources() -> Vec<(String, String)> {
+    fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() { walk(&entry, found) } else { found.push(entry) }
+        }
+    }
+    let mut files = Vec::new();
+    walk(Path::new("src"), &mut files);
+    let code = |line: &&str| !line.trim_start().starts_with("//");
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file).unwrap().lines().filter(code).collect::<Vec<_>>().join("\n");
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+        (file.with_extension("").strip_prefix("src").unwrap().to_str().unwrap().to_owned(), text)
+    };
+    let tests = |file: &PathBuf| file.ends_with("tests.rs") || file.ends_with("samples.rs");
+    files.into_iter().filter(|file| !tests(file)).map(read).collect()
+}
+
+/// The names that follow `before` in `text`, as in `crate::packet`.
+fn names<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    let start_of_name =
+        move |at: &usize| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+    text.match_indices(before).map(|(at, _)| at).filter(start_of_name).map(move |at| {
+        let rest = &text[at + before.len()..];
+        &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())]
+    })
+}
+
+fn within(file: &str, place: &str) -> bool {
+    file.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[test]
+fn every_room_uses_only_the_rooms_below_it() {
+    for (file, text) in sources() {
+        let room = file.split('/').next().unwrap();
+        if matches!(room, "main" | "cli" | "commands") {
+            continue;
+        }
+        let (_, allowed) =
+            ROOMS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room}: on which floor?"));
+        assert!(
+            !text.contains("use crate::{"),
+            "{file}: one `use crate::ROOM` a room, for this test to read"
+        );
+        for used in names(&text, "crate::").chain(names(&text, "ovlsniff::")) {
+            let macros = used.is_empty();
+            assert!(macros || used == room || allowed.contains(&used), "{file} uses {used}");
+        }
+    }
+}
+
+#[test]
+fn every_foreign_crate_has_its_place() {
+    for (file, text) in sources() {
+        for (crates, places) in CRATES {
+            for name in crates {
+                let uses = names(&text, &format!("{name}::")).count()
+                    + names(&text, &format!("use {name};")).count();
+                let here = places.iter().any(|place| within(&file, place));
+                assert!(here || uses == 0, "{file} uses {name}, which belongs to {places:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn files_are_found_by_what_they_are_about() {
+    for (file, _) in sources() {
+        let name = file.rsplit('/').next().unwrap();
+        assert!(!["mod", "utils", "util", "common", "helpers", "types", "misc"].contains(&name), "{file}");
+    }
+}

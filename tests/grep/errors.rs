@@ -1,0 +1,375 @@
+//! What is wrong with the words, the files and the system: one sentence, status 2, nothing half done.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
+
+use crate::SWARM;
+use crate::run::{finish, numbers, ovlsniff, program};
+
+/// The sentence about these words, which is all that is on standard error; nothing is on standard output.
+fn refused(words: &[&str]) -> String {
+    let ran = ovlsniff(words);
+    let complaint = ran.complaint().to_owned();
+    assert_eq!((ran.err.trim_end(), ran.out.as_str()), (complaint.as_str(), ""), "{words:?}");
+    complaint
+}
+
+#[test]
+fn bad_values_are_told_with_what_would_be_good() {
+    for (words, expected) in [
+        (
+            &["--vni", "99999999"][..],
+            "invalid value '99999999' for '--vni <N>': a VNI is a number from 0 to 16777215",
+        ),
+        (&["-c", "0"], "invalid value '0' for '--columns <N>': 0 is not in 8..=65536"),
+        (
+            &["--buffer", "5X"],
+            "invalid value '5X' for '--buffer <SIZE>': use a number of bytes, with K, M or G behind it if you like",
+        ),
+        (&["-n", "some"], "invalid value 'some' for '--count <N>': invalid digit found in string"),
+        (&["-P", "ab"], "invalid value 'ab' for '-P <C>': use one visible ASCII character or a blank"),
+        (
+            &["-W", "wide"],
+            "invalid value 'wide' for '-W <SHAPE>'; [possible values: normal, byline, single, none]",
+        ),
+        (&["--direction", "up"], "invalid value 'up' for '--direction <WAY>'; [possible values: in, out]"),
+        (
+            &["--vxlan-port", "99999"],
+            "invalid value '99999' for '--vxlan-port <P>': 99999 is not in 1..=65535",
+        ),
+        (&["--vxlan-port", "0"], "invalid value '0' for '--vxlan-port <P>': 0 is not in 1..=65535"),
+        (&["--geneve-port", "0"], "invalid value '0' for '--geneve-port <P>': 0 is not in 1..=65535"),
+    ] {
+        assert_eq!(refused(words), format!("ovlsniff: {expected}; see ovlsniff --help"), "{words:?}");
+    }
+}
+
+#[test]
+fn mistyped_options_are_told_with_the_nearest_there_is() {
+    for (word, nearest) in [("--colour", "--color"), ("--vn", "--vni"), ("--invert", "--invert-match")] {
+        let expected = format!(
+            "ovlsniff: unexpected argument '{word}' found; a similar argument exists: '{nearest}'; see ovlsniff --help"
+        );
+        assert_eq!(refused(&[word, "x"]), expected);
+    }
+}
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    for words in [
+        &["-i", "lo", "-r", SWARM][..],
+        &["-r", SWARM, "--netns", "1"],
+        &["-r", SWARM, "-s", "64"],
+        &["-x", "-W", "byline", "-r", SWARM],
+        &["--decap", "-r", SWARM],
+        &["-Z", "nobody", "--no-drop", "-r", SWARM],
+    ] {
+        let complaint = refused(words);
+        assert!(complaint.ends_with("; see ovlsniff --help"), "{complaint}");
+    }
+    assert_eq!(
+        refused(&["--json", "-O", "-", "-r", SWARM]),
+        "ovlsniff: --json and -O - both want standard output; write the capture to a file"
+    );
+    assert_eq!(
+        refused(&["-X", "-y", "4745", "-r", SWARM]),
+        "ovlsniff: hex bytes have no case and no words: leave out -y and -w beside -X"
+    );
+}
+
+#[test]
+fn bad_patterns_are_told_with_the_place() {
+    for (words, expected) in [
+        (&["a("][..], "pattern 'a(': unclosed group at column 2"),
+        (
+            &["x[z-a]"],
+            "pattern 'x[z-a]': invalid character class range, the start must be <= the end at column 3",
+        ),
+        (&["-e", "fine", "-e", "*x"], "pattern '*x': repetition operator missing expression at column 1"),
+        (&["-X", "4g"], "hex pattern '4g': not hex; a byte is two of 0-9 a-f, or ?? for any"),
+        (&["-X", "474"], "hex pattern '474': an odd number of digits; a byte has two"),
+        (&["-X", "47 0x"], "hex pattern '47 0x': 0x without digits after it"),
+        (&["-X", "?4"], "hex pattern '?4': not hex; a byte is two of 0-9 a-f, or ?? for any"),
+    ] {
+        let words: Vec<&str> = ["-r", SWARM].iter().chain(words).copied().collect();
+        assert_eq!(refused(&words), format!("ovlsniff: {expected}"));
+    }
+}
+
+#[test]
+fn bad_filters_are_told_in_libpcaps_words() {
+    for (words, expected) in [
+        (&["x", "tcp prot 80"][..], "filter 'tcp prot 80': can't parse filter expression: syntax error"),
+        (
+            &["x", "port 80) or (port 81"],
+            "filter 'port 80) or (port 81': can't parse filter expression: syntax error",
+        ),
+        (&["--inner", "prot 3"], "--inner: filter 'prot 3': can't parse filter expression: syntax error"),
+    ] {
+        let words: Vec<&str> = ["-r", SWARM].iter().chain(words).copied().collect();
+        assert_eq!(refused(&words), format!("ovlsniff: {expected}"));
+    }
+}
+
+#[test]
+fn a_filter_that_cannot_match_on_this_link_type_is_refused() {
+    assert_eq!(
+        refused(&["-r", SWARM, "HTTP", "wlan type mgt"]),
+        "ovlsniff: filter 'wlan type mgt': 802.11 link-layer types supported only on 802.11"
+    );
+}
+
+#[test]
+fn files_that_are_no_captures_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    fs::write(at("empty"), "").unwrap();
+    fs::write(at("header"), &fs::read(SWARM).unwrap()[..10]).unwrap();
+    fs::write(at("text"), "# ovlsniff\n").unwrap();
+    for (name, expected) in [
+        ("text", "FILE is not a capture file: it begins with 23 20 6f 76, which is neither pcap nor pcapng"),
+        ("empty", "FILE is empty: a capture file has at least a header"),
+        ("header", "FILE is cut off at byte 10, in the file's header"),
+        ("none", "open FILE: no such file"),
+        ("", "FILE is a directory, not a capture file; name the files in it"),
+    ] {
+        let file = at(name);
+        assert_eq!(refused(&["-r", &file, "HTTP"]), format!("ovlsniff: {}", expected.replace("FILE", &file)));
+        // The other file is not half searched.
+        refused(&["-r", SWARM, "-r", &file, "HTTP"]);
+    }
+}
+
+#[test]
+fn frames_before_a_cut_are_shown_and_the_offset_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("cut.pcap");
+    fs::write(&file, &fs::read(SWARM).unwrap()[..5000]).unwrap();
+    let ran = ovlsniff(&["-qq", "-r", file.to_str().unwrap(), "HTTP"]);
+    assert_eq!(numbers(&ran.out), [22, 24]);
+    assert_eq!(
+        ran.complaint().replace(file.to_str().unwrap(), "FILE"),
+        "ovlsniff: FILE is cut off at byte 5000, in a frame of which 109 of 152 bytes are there (its record begins at \
+         byte 4875)"
+    );
+}
+
+#[test]
+fn absurd_lengths_end_the_search_after_the_frames_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("absurd.pcap");
+    let mut bytes = fs::read(SWARM).unwrap();
+    bytes.extend([0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0x7f]);
+    fs::write(&file, &bytes).unwrap();
+    let ran = ovlsniff(&["-qq", "-r", file.to_str().unwrap(), "HTTP"]);
+    assert_eq!(numbers(&ran.out), [22, 24]);
+    let complaint = ran.complaint();
+    assert!(
+        complaint.contains("is damaged at byte") && complaint.contains("2147483647 bytes long"),
+        "{complaint}"
+    );
+}
+
+/// 512 MB of frames of zeros behind the swarm's, packed in 2 MB, searched in an address space of 300 MB.
+#[test]
+fn a_zip_bomb_takes_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bomb.pcap.gz");
+    let mut packed = flate2::write::GzEncoder::new(File::create(&file).unwrap(), flate2::Compression::fast());
+    packed.write_all(&fs::read(SWARM).unwrap()).unwrap();
+    let zeros =
+        [&[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0][..], &vec![0; 0xffff]].concat();
+    for _ in 0..8192 {
+        packed.write_all(&zeros).unwrap();
+    }
+    packed.finish().unwrap().sync_all().unwrap();
+    let limited = "ulimit -v 300000; exec \"$0\" \"$@\"";
+    let child = Command::new("sh")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_ovlsniff"), "-qq", "-r", file.to_str().unwrap(), "HTTP"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ran = finish(child);
+    assert_eq!((ran.code, numbers(&ran.out)), (Some(0), vec![22, 24]), "{}", ran.err);
+}
+
+#[test]
+fn a_fifo_whose_writer_dies_is_a_file_that_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let child = program()
+        .args(["-qq", "HTTP", "-r"])
+        .arg(&fifo)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    File::options().write(true).open(&fifo).unwrap().write_all(&fs::read(SWARM).unwrap()[..3100]).unwrap();
+    let ran = finish(child);
+    assert_eq!(numbers(&ran.out), [22]);
+    assert!(ran.complaint().contains("is cut off at byte 3100"), "{}", ran.complaint());
+}
+
+#[test]
+fn what_cannot_be_opened_leaves_the_file_to_write_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("kept.pcap");
+    let kept = kept.to_str().unwrap();
+    fs::write(kept, "precious").unwrap();
+    for words in [
+        &["-r", "/nonexistent.pcap", "x"][..],
+        &["-r", SWARM, "x", "bogus bogus"],
+        &["-i", "nosuch0", "x"],
+        &["--netns", "nosuch", "x"],
+    ] {
+        let words: Vec<&str> = ["-O", kept].iter().chain(words).copied().collect();
+        refused(&words);
+        assert_eq!(fs::read_to_string(kept).unwrap(), "precious", "{words:?}");
+    }
+}
+
+#[test]
+fn the_file_that_is_read_is_not_written_onto() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, link) = (dir.path().join("a.pcap"), dir.path().join("b.pcap"));
+    fs::copy(SWARM, &file).unwrap();
+    fs::hard_link(&file, &link).unwrap();
+    let (file, link) = (file.to_str().unwrap(), link.to_str().unwrap());
+    for to in [file, link] {
+        let complaint = refused(&["-r", SWARM, "-r", file, "-O", to, "x"]);
+        assert_eq!(complaint, format!("ovlsniff: -O {to} would overwrite what -r reads: {file}"));
+    }
+    assert_eq!(fs::read(file).unwrap(), fs::read(SWARM).unwrap());
+    // By redirection too.
+    let same = File::options().append(true).open(file).unwrap();
+    let ran = finish(
+        program().args(["-r", file, "-O", "-", "x"]).stdout(same).stderr(Stdio::piped()).spawn().unwrap(),
+    );
+    assert!(ran.complaint().contains("would overwrite"), "{ran:?}");
+    assert_eq!(fs::read(file).unwrap(), fs::read(SWARM).unwrap());
+}
+
+#[test]
+fn files_that_cannot_be_written_are_told() {
+    assert_eq!(
+        refused(&["-r", SWARM, "-O", "/nonexistent/x.pcap", "HTTP"]),
+        "ovlsniff: create /nonexistent/x.pcap: no such file"
+    );
+    for name in ["/dev/full", "-"] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let child = program()
+            .args(["-r", SWARM, "-O", name, "HTTP"])
+            .stdout(full)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let file = if name == "-" { "standard output" } else { name };
+        assert_eq!(finish(child).complaint(), format!("ovlsniff: write {file}: No space left on device"));
+    }
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_told() {
+    for words in [
+        &["-r", SWARM, "HTTP"][..],
+        &["-q", "--json", "--all", "-r", SWARM, "HTTP"],
+        &["-l", "-r", SWARM, "HTTP"],
+        &["man"],
+        &["completions", "bash"],
+        &["interfaces"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let child = program().args(words).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        let ran = finish(child);
+        assert_eq!(ran.complaint(), "ovlsniff: write standard output: No space left on device", "{words:?}");
+    }
+}
+
+#[test]
+fn standard_error_that_takes_nothing_is_no_reason_to_stop() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let child = program().args(["-r", SWARM, "HTTP"]).stdout(Stdio::piped()).stderr(full).spawn().unwrap();
+    let ran = finish(child);
+    assert_eq!((ran.code, numbers(&ran.out)), (Some(0), vec![22, 24]));
+
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    drop(reader);
+    let child = program().args(["-r", SWARM, "HTTP"]).stdout(Stdio::piped()).stderr(writer).spawn().unwrap();
+    assert_eq!(finish(child).code, Some(0));
+}
+
+#[test]
+fn unknown_interfaces_and_namespaces_are_told() {
+    let complaint = refused(&["-i", "nosuch0", "HTTP"]);
+    assert!(complaint.starts_with("ovlsniff: open nosuch0: no such interface; there is: "), "{complaint}");
+    assert_eq!(
+        refused(&["--netns", "nosuch", "HTTP"]),
+        "ovlsniff: network namespace nosuch: no such namespace; give a name of `ip netns list`, a path or a PID"
+    );
+    let complaint = refused(&["man", "nope"]);
+    assert!(complaint.starts_with("ovlsniff: no command 'nope'; there is: interfaces, "), "{complaint}");
+    assert!(refused(&["completions", "nosh"]).contains("bash"));
+}
+
+#[test]
+fn no_name_on_the_command_line_steers_the_terminal() {
+    for words in [
+        &["-r", "a\u{1b}[2J\u{7}b", "HTTP"][..],
+        &["-i", "e\u{1b}[2J", "HTTP"],
+        &["-r", SWARM, "(\u{1b}[2J", "HTTP"],
+        &["-r", SWARM, "HTTP", "port \u{1b}[2J"],
+        &["--netns", "\u{1b}[2J", "HTTP"],
+        &["-r", SWARM, "-Z", "\u{1b}[2J", "--bogus\u{1b}[2J", "HTTP"],
+        &["--vni", "\u{1b}[2J", "HTTP"],
+        &["-O", "/nonexistent/\u{1b}[2J", "-r", SWARM, "HTTP"],
+        &["man", "\u{1b}[2J"],
+    ] {
+        let ran = ovlsniff(words);
+        assert!(!ran.err.contains('\u{1b}'), "{words:?}: {:?}", ran.err);
+        ran.complaint();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn who_may_not_capture_is_told_the_setcap_line_with_our_own_path() {
+    let dir = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .tempdir()
+        .unwrap();
+    let copy = dir.path().join("ovlsniff");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o755).open(&copy).unwrap();
+    std::io::copy(&mut File::open(env!("CARGO_BIN_EXE_ovlsniff")).unwrap(), &mut file).unwrap();
+    drop(file);
+    let child = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"])
+        .arg(&copy)
+        .args(["-i", "lo", "HTTP"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let expected = format!(
+        "ovlsniff: open lo: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {}",
+        copy.display()
+    );
+    assert_eq!(finish(child).complaint(), expected);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_user_that_does_not_exist_cannot_be_become() {
+    assert_eq!(
+        refused(&["-r", SWARM, "-Z", "nosuchuser", "HTTP"]),
+        "ovlsniff: leave root for nosuchuser: no such user; name one with -Z or keep root with --no-drop"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("kept.pcap");
+    fs::write(&kept, "precious").unwrap();
+    refused(&["-r", SWARM, "-Z", "nosuchuser", "-O", kept.to_str().unwrap(), "HTTP"]);
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "precious");
+}

@@ -1,0 +1,153 @@
+//! Reading several files, pipes and packed files; writing what matched.
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::SWARM;
+use crate::build::{self, frames, pcap, udp, vxlan};
+use crate::run::{finish, numbers, ovlsniff, program, shown, with_input};
+
+#[test]
+fn several_files_are_read_one_after_the_other() {
+    let (_dir, other) = pcap(&[udp("192.0.2.1", "192.0.2.2", 7, b"HTTP too")]);
+    let ran = ovlsniff(&["-r", SWARM, "-r", &other, "-I", SWARM, "--marks", "none", "HTTP"]);
+    assert_eq!(numbers(&ran.out), [22, 24, 1, 22, 24]);
+    assert_eq!(ran.err.lines().next(), Some(format!("input: {SWARM}, {other}, {SWARM}").as_str()));
+    assert_eq!(ran.summary(), "153 packets: 5 matched, 20 opaque (20 ESP), 128 readable without a match");
+}
+
+#[test]
+fn packed_files_and_standard_input_are_read_like_others() {
+    let whole = fs::read(SWARM).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&whole).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in [
+        ("swarm.pcap.gz", gzip.finish().unwrap()),
+        ("swarm.pcap.zst", zstd::encode_all(&whole[..], 1).unwrap()),
+        ("a name without an ending", whole.clone()),
+    ] {
+        let file = dir.path().join(name);
+        fs::write(&file, &bytes).unwrap();
+        assert_eq!(shown(&["-r", file.to_str().unwrap(), "HTTP"]), [22, 24], "{name}");
+        let ran = with_input(&["-r", "-", "HTTP"], &bytes);
+        assert_eq!((ran.code, numbers(&ran.out)), (Some(0), vec![22, 24]), "{name}");
+        assert!(ran.err.starts_with("input: standard input\n"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn what_matched_is_written_as_pcap_or_by_name_as_pcapng() {
+    let all = frames(&fs::read(SWARM).unwrap());
+    let wanted = [all[21].clone(), all[23].clone()];
+    let dir = tempfile::tempdir().unwrap();
+    let (classic, ng) = (dir.path().join("out.pcap"), dir.path().join("out.pcapng"));
+    let ran = ovlsniff(&["-qq", "-r", SWARM, "-O", classic.to_str().unwrap(), "HTTP"]);
+    assert_eq!(numbers(&ran.out), [22, 24]);
+    assert_eq!(frames(&fs::read(&classic).unwrap()), wanted);
+    ovlsniff(&["-q", "-r", SWARM, "-O", ng.to_str().unwrap(), "HTTP"]);
+    assert_eq!(fs::read(&ng).unwrap()[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
+    for written in [&classic, &ng] {
+        let again = ovlsniff(&["-q", "-t", "-r", written.to_str().unwrap(), "-W", "single", "HTTP"]);
+        let direct = ovlsniff(&["-q", "-t", "-r", SWARM, "-W", "single", "HTTP"]);
+        assert_eq!(again.out, direct.out);
+    }
+}
+
+#[test]
+fn a_capture_on_standard_output_has_nothing_else_beside_it() {
+    for marks in [&[][..], &["--marks", "ngrep"], &["-l"], &["--all"]] {
+        let ran = ovlsniff(&[marks, &["-r", SWARM, "-O", "-", "HTTP"]].concat());
+        let all = frames(&fs::read(SWARM).unwrap());
+        let wanted = if marks == ["--all"] { all } else { vec![all[21].clone(), all[23].clone()] };
+        assert_eq!((ran.code, frames(&ran.bytes)), (Some(0), wanted), "{marks:?}");
+        assert_eq!(ran.summary(), "76 packets: 2 matched, 10 opaque (10 ESP), 64 readable without a match");
+    }
+}
+
+#[test]
+fn nothing_found_is_an_empty_capture_that_can_be_read() {
+    let ran = ovlsniff(&["-q", "-r", SWARM, "-O", "-", "no such thing"]);
+    assert_eq!((ran.code, ran.bytes.len()), (Some(1), 24));
+    let read = with_input(&["-r", "-", "x"], &ran.bytes);
+    assert_eq!(
+        (read.code, read.summary()),
+        (Some(1), "0 packets: 0 matched, 0 opaque, 0 readable without a match")
+    );
+}
+
+#[test]
+fn decap_writes_the_innermost_frames() {
+    let inner = udp("10.0.0.1", "10.0.0.2", 7, b"needle");
+    let plain = udp("192.0.2.9", "192.0.2.2", 7, b"needle");
+    let (_dir, file) =
+        pcap(&[vxlan(4789, 5, &inner), plain.clone(), vxlan(4789, 5, &vxlan(8472, 6, &inner))]);
+    let ran = ovlsniff(&["-q", "-r", &file, "-O", "-", "--decap", "needle"]);
+    assert_eq!(frames(&ran.bytes), [inner.clone(), plain, inner]);
+}
+
+/// A datagram that does not fit one frame.
+#[test]
+fn a_match_in_a_fragmented_tunnel_is_written_with_all_its_frames() {
+    let inner = udp("10.0.0.1", "10.0.0.2", 7, &[&[b'x'; 700][..], b"needle", &[b'y'; 700]].concat());
+    let segment = build::vxlan_segment(4789, 5, &inner);
+    let pieces = build::fragments("192.0.2.1", "192.0.2.2", 17, &segment, 368);
+    assert_eq!(pieces.len(), 4);
+    let between = udp("192.0.2.1", "192.0.2.2", 7, b"between");
+    let mut sent = pieces.clone();
+    sent.insert(2, between);
+    let (_dir, file) = pcap(&sent);
+
+    let ran = ovlsniff(&["-qq", "-r", &file, "^x+needley+$"]);
+    assert_eq!(ran.out, "U 10.0.0.1:4000 -> 10.0.0.2:7 vxlan:5 192.0.2.1 -> 192.0.2.2 #5\n");
+    assert_eq!(shown(&["-r", &file, "--vni", "5", "needle"]), [5]);
+    let ran = ovlsniff(&["-q", "-r", &file, "-O", "-", "needle"]);
+    assert_eq!(frames(&ran.bytes), pieces);
+    let ran = ovlsniff(&["-q", "-r", &file, "-O", "-", "--decap", "needle"]);
+    assert_eq!(frames(&ran.bytes), [inner]);
+    let json = ovlsniff(&["-q", "--json", "-r", &file, "needle"]).out;
+    assert!(json.contains(r#""frames":4,"#), "{json}");
+    // One mark for each frame, and one line more for each other packet.
+    let marks = ovlsniff(&["-r", &file, "no such thing"]);
+    assert_eq!(
+        (marks.out.as_str(), marks.summary()),
+        (".....\n", "2 packets: 0 matched, 0 opaque, 2 readable without a match")
+    );
+}
+
+#[test]
+fn fragments_that_stay_incomplete_are_searched_alone_at_the_end() {
+    let segment = build::vxlan_segment(4789, 5, &udp("10.0.0.1", "10.0.0.2", 7, &b"n33dle".repeat(150)));
+    let mut pieces = build::fragments("192.0.2.1", "192.0.2.2", 17, &segment, 304);
+    pieces.remove(1);
+    let whole = udp("192.0.2.1", "192.0.2.2", 7, b"n33dle");
+    let (_dir, file) = pcap(&[&pieces[..], &[whole]].concat());
+    assert_eq!(pieces.len(), 3);
+    let found = shown(&["-r", &file, "n33dle"]);
+    assert_eq!(found, [4, 1, 2, 3]);
+    let ran = ovlsniff(&["-q", "-r", &file, "-O", "-", "n33dle"]);
+    assert_eq!(frames(&ran.bytes).len(), 4);
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    for words in [&["-l", "--all"][..], &["--json", "--all"], &["-l", "-O", "-"]] {
+        let mut child = program()
+            .args(words)
+            .args(["-q", "-r", SWARM, "-r", SWARM, ""])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ran = finish(child);
+        assert!(matches!(ran.code, Some(0 | 1)) && ran.err.is_empty(), "{words:?} {ran:?}");
+    }
+    for words in [&["man"][..], &["completions", "zsh"], &["interfaces"], &["--help"]] {
+        let mut child = program().args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ran = finish(child);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{words:?}");
+    }
+}

@@ -1,0 +1,323 @@
+//! Live capture between two network namespaces with VXLAN 4097 on a veth pair.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use ovlsniff::capture::namespace::Namespace;
+
+use crate::run::program;
+
+/// Two hosts, 192.0.2.1 and 192.0.2.2 on `eth0`; 10.0.1.1 and 10.0.1.2 on `vx`, VXLAN 4097 over it.
+struct Hosts {
+    names: [String; 2],
+}
+
+impl Hosts {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let own = format!("ovlc{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let hosts = Self { names: [format!("{own}a"), format!("{own}b")] };
+        let [a, b] = &hosts.names;
+        ip(&format!("netns add {a}"));
+        ip(&format!("netns add {b}"));
+        ip(&format!("-n {a} link add eth0 type veth peer name eth0 netns {b}"));
+        for (name, own, peer) in [(a, 1, 2), (b, 2, 1)] {
+            ip(&format!("-n {name} addr add 192.0.2.{own}/24 dev eth0"));
+            ip(&format!("-n {name} link set lo up"));
+            ip(&format!("-n {name} link set eth0 up"));
+            ip(&format!(
+                "-n {name} link add vx type vxlan id 4097 remote 192.0.2.{peer} dstport 4789 dev eth0"
+            ));
+            ip(&format!("-n {name} addr add 10.0.1.{own}/24 dev vx"));
+            ip(&format!("-n {name} link set vx up"));
+        }
+        hosts
+    }
+
+    /// Sends datagrams inside the overlay, from a host (0 or 1) to the other.
+    fn send(&self, host: usize, payload: &[u8], count: u32) {
+        let (own, peer) = (host + 1, 2 - host);
+        let send = || {
+            let socket = UdpSocket::bind((format!("10.0.1.{own}").as_str(), 0)).unwrap();
+            for _ in 0..count {
+                let _ = socket.send_to(payload, (format!("10.0.1.{peer}").as_str(), 4243));
+            }
+        };
+        Namespace::find(&self.names[host]).unwrap().visit(send).unwrap();
+    }
+
+    /// A sniffer in the first host's namespace, once it has said that it listens.
+    fn sniff(&self, words: &[&str]) -> Sniffer {
+        let words: Vec<&str> = ["--netns", &self.names[0]].iter().chain(words).copied().collect();
+        Sniffer::start(program().args(words))
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        for name in &self.names {
+            let _ = Command::new("ip").args(["netns", "del", name]).status();
+        }
+    }
+}
+
+fn ip(words: &str) {
+    let output = Command::new("ip").args(words.split(' ')).output().unwrap();
+    assert!(output.status.success(), "ip {words}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+struct Sniffer {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
+    banner: String,
+}
+
+impl Sniffer {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut banner = String::new();
+        while !banner.contains("match: ") {
+            assert!(err.read_line(&mut banner).unwrap() > 0, "ended: {banner}");
+        }
+        Self { child, out, err, banner }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Status, and the rest of standard output and of standard error.
+    fn end(mut self) -> (Option<i32>, String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
+        self.out.read_to_string(&mut out).unwrap();
+        self.err.read_to_string(&mut err).unwrap();
+        (self.child.wait().unwrap().code(), out, err)
+    }
+
+    /// Ends it by TERM after a moment for what is on its way.
+    fn stop(self) -> (Option<i32>, String, String) {
+        sleep(Duration::from_millis(200));
+        self.signal(Signal::SIGTERM);
+        self.end()
+    }
+}
+
+impl Drop for Sniffer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs root curl"]
+fn the_course_sees_request_and_answer_of_the_overlay() {
+    let hosts = Hosts::new();
+    let site = tempfile::tempdir().unwrap();
+    std::fs::write(site.path().join("index.html"), "Hello from the overlay").unwrap();
+    let mut server = Command::new("ip")
+        .args([
+            "netns",
+            "exec",
+            &hosts.names[1],
+            "python3",
+            "-m",
+            "http.server",
+            "--bind",
+            "10.0.1.2",
+            "80",
+            "--directory",
+        ])
+        .arg(site.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let sniffer = hosts.sniff(&["-i", "eth0", "-n", "2", "HTTP"]);
+    assert!(sniffer.banner.starts_with("interface: eth0\n"), "{}", sniffer.banner);
+    let end = Instant::now() + Duration::from_secs(20);
+    let fetch = || {
+        let curl = ["netns", "exec", &hosts.names[0], "curl", "-s", "-m", "2", "http://10.0.1.2/"];
+        Command::new("ip").args(curl).output().unwrap().status.success()
+    };
+    while !fetch() {
+        assert!(Instant::now() < end, "no answer");
+        sleep(Duration::from_millis(200));
+    }
+    let (code, out, err) = sniffer.end();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(code, Some(0), "{err}");
+    let headers: Vec<&str> = out.lines().filter(|line| line.starts_with("T ")).collect();
+    assert!(headers[0].contains("-> 10.0.1.2:80 [AP] vxlan:4097 192.0.2.1 -> 192.0.2.2 #"), "{out}");
+    assert!(headers[1].starts_with("T 10.0.1.2:80 -> 10.0.1.1:"), "{out}");
+    assert!(out.contains("  GET / HTTP/1.1..Host: 10.0.1.2") && out.contains("  HTTP/1.0 200 OK.."), "{out}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn auto_chooses_the_underlay_and_says_why() {
+    let hosts = Hosts::new();
+    let mut sniffer = hosts.sniff(&["-n", "1", "canary"]);
+    assert!(sniffer.banner.starts_with("interface: eth0 (underlay of vx"), "{}", sniffer.banner);
+    hosts.send(0, b"canary-auto", 1);
+    let mut line = sniffer.line();
+    while !line.contains("vxlan:4097") {
+        assert!(!line.is_empty());
+        line = sniffer.line();
+    }
+    assert_eq!(sniffer.end().0, Some(0));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_match_is_in_the_pipe_within_ten_milliseconds() {
+    let hosts = Hosts::new();
+    hosts.send(0, b"to know the neighbour", 1);
+    let mut sniffer = hosts.sniff(&["-i", "eth0", "--marks", "none", "^canary", "udp port 4789"]);
+    let mut times: Vec<Duration> = (0..30)
+        .map(|_| {
+            sleep(Duration::from_millis(13));
+            let sent = Instant::now();
+            hosts.send(0, b"canary-latency", 1);
+            while !sniffer.line().contains("canary-latency") {}
+            sent.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("match in a pipe: p50 {:?} p90 {:?} max {:?}", times[15], times[27], times[29]);
+    assert!(times[15] < Duration::from_millis(10), "{times:?}");
+    assert_eq!(sniffer.stop().0, Some(0));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn any_and_several_interfaces_are_heard() {
+    let hosts = Hosts::new();
+    for (words, banner, copies) in [
+        (&["-i", "any"][..], "interface: any\n", 2),
+        (&["-i", "eth0", "-i", "vx"], "interface: eth0, vx\n", 2),
+        (&["-i", "vx"], "interface: vx\n", 1),
+    ] {
+        let sniffer =
+            hosts.sniff(&[words, &["-W", "single", "--marks", "none", "^canary-any", "udp"]].concat());
+        assert!(sniffer.banner.starts_with(banner), "{}", sniffer.banner);
+        hosts.send(0, b"canary-any", 1);
+        let (code, out, err) = sniffer.stop();
+        assert_eq!((code, out.lines().count()), (Some(0), copies), "{words:?} {out} {err}");
+        assert_eq!(out.contains("vxlan:4097"), copies == 2, "{out}");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn only_the_asked_direction_is_shown() {
+    let hosts = Hosts::new();
+    for (direction, sender) in [("out", "10.0.1.1"), ("in", "10.0.1.2")] {
+        let sniffer =
+            hosts.sniff(&["-p", "-i", "eth0", "--direction", direction, "^canary", "udp port 4789"]);
+        hosts.send(0, b"canary-there", 2);
+        hosts.send(1, b"canary-back", 2);
+        let (_, out, err) = sniffer.stop();
+        let headers: Vec<&str> = out.lines().filter(|line| line.starts_with("U ")).collect();
+        assert_eq!(headers.len(), 2, "{out} {err}");
+        assert!(headers.iter().all(|line| line.starts_with(&format!("U {sender}:"))), "{out}");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn every_ending_signal_flushes_what_was_found() {
+    let hosts = Hosts::new();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("out.pcapng");
+        let sniffer = hosts.sniff(&["-i", "eth0", "-O", file.to_str().unwrap(), "^canary", "udp port 4789"]);
+        hosts.send(0, b"canary", 3);
+        sleep(Duration::from_millis(200));
+        let start = Instant::now();
+        sniffer.signal(signal);
+        let (code, out, err) = sniffer.end();
+        assert!(start.elapsed() < Duration::from_secs(1), "{signal}");
+        assert_eq!((code, out.matches("canary").count()), (Some(0), 3), "{signal}: {out} {err}");
+        assert!(err.contains(" packets, 0 dropped by kernel: 3 matched, "), "{err}");
+        assert_eq!(crate::run::shown(&["-r", file.to_str().unwrap(), "canary"]), [1, 2, 3]);
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn usr1_prints_the_statistics_of_a_live_capture() {
+    let hosts = Hosts::new();
+    let mut sniffer = hosts.sniff(&["-i", "eth0", "^canary", "udp port 4789"]);
+    hosts.send(0, b"canary", 1);
+    sleep(Duration::from_millis(200));
+    sniffer.signal(Signal::SIGUSR1);
+    let mut line = String::new();
+    sniffer.err.read_line(&mut line).unwrap();
+    assert!(line.contains("dropped by kernel: 1 matched, 0 opaque"), "{line}");
+    assert_eq!(sniffer.stop().0, Some(0));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn root_is_left_once_all_is_open() {
+    let hosts = Hosts::new();
+    for (words, nobody) in [(&[][..], true), (&["-Z", "nobody"], true), (&["--no-drop"], false)] {
+        let sniffer = hosts.sniff(&[words, &["-i", "eth0", "canary"]].concat());
+        let status = std::fs::read_to_string(format!("/proc/{}/status", sniffer.child.id())).unwrap();
+        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
+        let expected = if nobody { "65534" } else { "0" };
+        assert!(uids.split_whitespace().all(|uid| uid == expected), "{words:?} {uids}");
+        if nobody {
+            assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
+        }
+        assert_eq!(sniffer.stop().0, Some(1));
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn drops_of_a_ring_that_is_too_small_are_told() {
+    let hosts = Hosts::new();
+    let sniffer = hosts.sniff(&["-i", "eth0", "--buffer", "64K", "canary"]);
+    // While it is stopped the ring fills.
+    sniffer.signal(Signal::SIGSTOP);
+    hosts.send(0, &[b'x'; 1200], 2000);
+    sniffer.signal(Signal::SIGCONT);
+    let (_, _, err) = sniffer.stop();
+    let dropped = err.split(", ").nth(1).unwrap().split(' ').next().unwrap().parse::<u32>().unwrap();
+    assert!(dropped > 100, "{err}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_interface_that_goes_away_ends_the_capture_with_its_name() {
+    let hosts = Hosts::new();
+    let sniffer = hosts.sniff(&["-i", "eth0", "^canary", "udp port 4789"]);
+    hosts.send(0, b"canary-last", 1);
+    sleep(Duration::from_millis(100));
+    ip(&format!("-n {} link del eth0", hosts.names[0]));
+    let (code, out, err) = sniffer.end();
+    assert_eq!(code, Some(2), "{err}");
+    assert!(out.contains("canary-last"), "{out}");
+    assert_eq!(
+        err.lines().filter(|line| line.starts_with("ovlsniff: ")).collect::<Vec<_>>(),
+        ["ovlsniff: eth0: the interface disappeared"]
+    );
+}

@@ -1,0 +1,133 @@
+//! Signals while the program waits for a FIFO's writer, before and after frames came.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, mkfifo};
+use tempfile::TempDir;
+
+use crate::SWARM;
+use crate::build::frames;
+use crate::run::{finish, numbers, program};
+
+/// A search that reads a FIFO, with words of its own.
+fn reading(words: &[&str]) -> (TempDir, Child, File) {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let child = program()
+        .args(words)
+        .arg("-r")
+        .arg(&fifo)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Opens as soon as the program has opened the other end.
+    let writer = File::options().write(true).open(&fifo).unwrap();
+    (dir, child, writer)
+}
+
+fn send(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+}
+
+/// Reads standard output until these many bytes came.
+fn wait_for(child: &mut Child, bytes: usize) -> Vec<u8> {
+    let mut read = vec![0; bytes];
+    child.stdout.as_mut().unwrap().read_exact(&mut read).unwrap();
+    read
+}
+
+#[test]
+fn a_signal_ends_the_search_with_all_flushed() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        let (_dir, mut child, mut writer) = reading(&["HTTP"]);
+        // All but the last frame, and half of that.
+        let whole = fs::read(SWARM).unwrap();
+        writer.write_all(&whole[..whole.len() - 20]).unwrap();
+        let first = wait_for(&mut child, 40);
+        // The match may be told before the frames after it are read.
+        sleep(Duration::from_millis(300));
+        let start = Instant::now();
+        send(&child, signal);
+        let ran = finish(child);
+        assert!(start.elapsed() < Duration::from_secs(2), "{signal}: {:?}", start.elapsed());
+        assert_eq!(ran.code, Some(0), "{signal}: {ran:?}");
+        let out = String::from_utf8(first).unwrap() + &ran.out;
+        assert_eq!(numbers(&out), [22, 24], "{signal}");
+        assert_eq!(
+            ran.summary(),
+            "75 packets: 2 matched, 10 opaque (10 ESP), 63 readable without a match",
+            "{signal}"
+        );
+    }
+}
+
+#[test]
+fn a_signal_ends_what_has_not_begun() {
+    let (_dir, child, writer) = reading(&["HTTP"]);
+    sleep(Duration::from_millis(100));
+    send(&child, Signal::SIGTERM);
+    let ran = finish(child);
+    drop(writer);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{ran:?}");
+}
+
+#[test]
+fn what_is_written_is_a_whole_file_after_a_signal() {
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("out.pcap");
+    let (_dir, mut child, mut writer) = reading(&["-O", file.to_str().unwrap(), "HTTP"]);
+    writer.write_all(&fs::read(SWARM).unwrap()).unwrap();
+    wait_for(&mut child, 40);
+    sleep(Duration::from_millis(300));
+    send(&child, Signal::SIGTERM);
+    assert_eq!(finish(child).code, Some(0));
+    assert_eq!(frames(&fs::read(&file).unwrap()).len(), 2);
+    drop(writer);
+}
+
+#[test]
+fn usr1_prints_the_statistics_while_nothing_comes() {
+    let (_dir, mut child, mut writer) = reading(&["HTTP"]);
+    let whole = fs::read(SWARM).unwrap();
+    writer.write_all(&whole).unwrap();
+    wait_for(&mut child, 40);
+    sleep(Duration::from_millis(300));
+    send(&child, Signal::SIGUSR1);
+    let mut err = child.stderr.take().unwrap();
+    let mut said = String::new();
+    let mut buffer = [0; 256];
+    while !said.contains("76 packets: 2 matched, 10 opaque (10 ESP), 64 readable without a match\n") {
+        let read = err.read(&mut buffer).unwrap();
+        assert!(read > 0, "{said}");
+        said.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+    }
+    // And the search goes on.
+    writer.write_all(&whole[24..]).unwrap();
+    drop(writer);
+    child.stderr = Some(err);
+    let ran = finish(child);
+    assert_eq!(
+        (ran.code, ran.summary()),
+        (Some(0), "152 packets: 4 matched, 20 opaque (20 ESP), 128 readable without a match")
+    );
+}
+
+#[test]
+fn a_match_is_written_at_once_while_the_pipe_stays_open() {
+    let (_dir, mut child, mut writer) = reading(&["-q", "HTTP"]);
+    let whole = fs::read(SWARM).unwrap();
+    let start = Instant::now();
+    writer.write_all(&whole[..4000]).unwrap();
+    let out = wait_for(&mut child, 60);
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(out.starts_with(b"T 10.0.1.4:35530 -> "));
+    drop(writer);
+    assert_eq!(finish(child).code, Some(2));
+}

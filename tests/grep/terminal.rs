@@ -1,0 +1,73 @@
+//! What reaches a terminal.
+
+use std::process::{Command, Stdio};
+
+use crate::build::{pcap, udp};
+
+/// What the program writes to a terminal of its own (`script` of bsdutils makes one).
+fn on_a_terminal(words: &str) -> String {
+    let command = format!("stty rows 24 cols 60; TZ=UTC {} {words}", env!("CARGO_BIN_EXE_ovlsniff"));
+    let output = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn hostile() -> (tempfile::TempDir, String) {
+    let all: Vec<u8> = (0..=255).collect();
+    let text =
+        "needle \u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{202e}evil\u{2066}\u{feff}\u{85}\u{200b}\u{e000} grün";
+    pcap(&[
+        udp("192.0.2.1", "192.0.2.2", 7, &[b"needle ", &all[..]].concat()),
+        udp("192.0.2.1", "192.0.2.2", 7, text.as_bytes()),
+    ])
+}
+
+#[test]
+fn no_payload_steers_the_terminal() {
+    let (_dir, file) = hostile();
+    for shape in
+        ["-W normal", "-W byline", "-W single", "-W none", "-x", "--json", "-u", "-u -W byline", "-u -W none"]
+    {
+        let out = on_a_terminal(&format!("--color never {shape} -t -r {file} needle"));
+        let hostile = |c: char| {
+            c.is_control() && !matches!(c, '\r' | '\n')
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{e000}')
+        };
+        assert_eq!(out.chars().filter(|c| hostile(*c)).count(), 0, "{shape}: {out:?}");
+        assert!(out.contains("needle"), "{shape}: {out}");
+        // A line ends where we end it.
+        assert_eq!(out.matches('\r').count(), out.matches("\r\n").count(), "{shape}");
+    }
+}
+
+#[test]
+fn matches_are_coloured_on_a_terminal_and_lines_are_as_wide_as_it_is() {
+    let (_dir, file) = hostile();
+    let out = on_a_terminal(&format!("-q -r {file} needle"));
+    let sequences: Vec<&str> =
+        out.split('\u{1b}').skip(1).map(|rest| &rest[..=rest.find('m').unwrap()]).collect();
+    assert_eq!(sequences.len(), 4, "{out:?}");
+    assert!(sequences.iter().all(|s| {
+        s.strip_prefix('[').is_some_and(|s| s.chars().all(|c| c.is_ascii_digit() || c == ';' || c == 'm'))
+    }));
+    let widest = out
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.contains('\u{1b}'))
+        .map(|line| line.trim_end().len())
+        .max();
+    assert!(widest.is_some_and(|widest| (50..=60).contains(&widest)), "{out}");
+}
+
+#[test]
+fn a_capture_is_not_written_to_a_terminal() {
+    let out = on_a_terminal(&format!("-r {} -O - HTTP", crate::SWARM));
+    assert_eq!(
+        out.trim_end(),
+        "ovlsniff: -O - would write a capture to the terminal; send it to a file or another program"
+    );
+}

@@ -1,0 +1,79 @@
+//! `ovlsniff overlay` as a user meets it, as far as no kernel is needed.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Output, Stdio};
+
+fn overlay(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ovlsniff")).arg("overlay").args(arguments).output().unwrap()
+}
+
+/// Exit status 2, and its one sentence.
+fn refused(arguments: &[&str]) -> String {
+    let output = overlay(arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(output.stdout.is_empty());
+    said
+}
+
+const SECURE: [&str; 9] =
+    ["up", "secure", "--vni", "4098", "--local", "192.0.2.1", "--peer", "192.0.2.2", "--addr=10.0.2.1/24"];
+
+#[test]
+fn the_typo_of_the_course_is_an_error_and_not_a_network_in_clear() {
+    let said = refused(&[&SECURE[..], &["--opt", "encrypt"]].concat());
+    assert!(said.contains("option encrypt: no such option; did you mean 'encrypted'?"), "{said}");
+}
+
+#[test]
+fn an_encrypted_network_without_a_key_and_a_key_without_encryption_are_errors() {
+    assert!(refused(&[&SECURE[..], &["--opt", "encrypted"]].concat()).contains("--key"));
+    assert!(refused(&[&SECURE[..], &["--key", "secure.key"]].concat()).contains("--opt encrypted"));
+}
+
+#[test]
+fn what_cannot_be_is_said_before_the_kernel_is_asked() {
+    for (wrong, expected) in [
+        (["--vni", "16777216"], "1 to 16777215"),
+        (["--peer", "2001:db8::1"], "different families"),
+        (["--peer", "192.0.2.3=10.0.9.3"], "not in 10.0.2.1/24"),
+        (["--opt", "port=99999"], "UDP port"),
+        (["--opt", "cipher=aes-128-gcm"], "--opt encrypted"),
+    ] {
+        let replaced: Vec<&str> = if wrong[0] == "--vni" {
+            ["up", "secure", "--local", "192.0.2.1", "--peer", "192.0.2.2"].into_iter().chain(wrong).collect()
+        } else {
+            SECURE.into_iter().chain(wrong).collect()
+        };
+        let said = refused(&replaced);
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn keygen_makes_the_file_its_owners_alone_and_never_writes_over_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secure.key");
+    let file = fs::File::create(&path).unwrap();
+    let mut keygen = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
+    let status = keygen.args(["overlay", "keygen"]).stdout(Stdio::from(file)).status().unwrap();
+    assert!(status.success());
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    let before = fs::read(&path).unwrap();
+    let said = refused(&["keygen", "--output", path.to_str().unwrap()]);
+    assert!(said.contains("exists"), "{said}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+#[ignore = "needs lab"]
+fn every_scenario_passes_on_a_real_kernel() {
+    let status = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/lab/run"))
+        .env("OVLSNIFF", env!("CARGO_BIN_EXE_ovlsniff"))
+        .env("OVLSNIFF_LAB_SECONDS", "1800")
+        .status()
+        .unwrap();
+    assert!(status.success(), "the table above names what failed; its log is in lab-out");
+}
