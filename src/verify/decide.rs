@@ -3,13 +3,15 @@
 //! What leaves this node decides, since a capture sees it as it is on the wire. What arrives may be a copy that the
 //! kernel shows after decryption: then the ESP it came in, or the kernel's state, has to explain it.
 
+mod proof;
+mod reasons;
+
 use std::net::IpAddr;
 
 use super::evidence::Evidence;
 use super::findings;
 use super::judge::{Ending, Judge, Pair, Probe};
-use super::kernel::{DOCKER_MARK, Kernel, Way};
-use super::lengths::{Expected, explained};
+use super::kernel::Kernel;
 use super::network::Source;
 use super::report::{Counts, Direction, EspSeen, Report};
 use super::verdict::{Reason, Rung, Verdict};
@@ -218,42 +220,6 @@ impl<'a> Case<'a> {
         self.silence()
     }
 
-    /// Whether a policy of the network's packets let nothing leave.
-    fn kernel_holds(&self) -> bool {
-        let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return false };
-        let port = self.judge.question.network.port;
-        let marks = [0, DOCKER_MARK];
-        let policy = marks.iter().find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
-        let stopped = ["XfrmOutNoStates", "XfrmOutPolBlock", "XfrmOutStateInvalid", "XfrmOutBundleGenError"];
-        policy.is_some_and(super::kernel::Policy::requires_esp)
-            && stopped.iter().any(|name| self.went_up(name))
-    }
-
-    /// Probes that reached the peer: those whose reply came, or was seen on its way to us.
-    fn delivered(&self) -> u64 {
-        let back = &self.pair.back;
-        let kinds = [&back.clear, &back.opened, &back.null, &back.gmac, &back.ah, &back.macsec];
-        self.answered.max(kinds.iter().map(|seen| seen.canaries).sum())
-    }
-
-    fn went_up(&self, counter: &str) -> bool {
-        self.kernel.is_some_and(|kernel| kernel.counter(counter) > 0)
-    }
-
-    /// Nothing at all was seen.
-    fn silence(&self) -> Decision {
-        let network = &self.judge.question.network;
-        let peer = network.peers.iter().find(|peer| peer.underlay == self.peer);
-        let reason = if network.typo.is_some() && network.encrypted == Some(false) {
-            Reason::TypoOption
-        } else if self.probing && self.probes.is_empty() && peer.is_none_or(|peer| peer.overlay.is_empty()) {
-            Reason::NoTarget
-        } else {
-            Reason::NoTraffic
-        };
-        (Verdict::Inconclusive, self.configured(), reason)
-    }
-
     /// What arrives at this node.
     fn arriving(&self) -> Decision {
         let evidence = &self.pair.back;
@@ -338,130 +304,6 @@ impl<'a> Case<'a> {
         }
         let reason = if evidence.esp_packets == 0 { Reason::EspGro } else { Reason::TunnelCopy };
         (Verdict::Inconclusive, Some(Rung::Seen), reason)
-    }
-
-    /// Which ESP is the network's: opened with the canary in it, or as long as the probes ask for.
-    fn attributed(&self, evidence: &Evidence) -> Option<(Rung, Reason)> {
-        let leaves = std::ptr::eq(evidence, &raw const self.pair.out);
-        let opened = if self.probing && leaves { evidence.opened.canaries } else { evidence.opened.count };
-        // An overlay whose neighbours do not answer sends no probes, only the question for their addresses.
-        let asked = self.probing && self.answered == 0 && evidence.opened.count >= ENOUGH;
-        if opened >= ENOUGH || asked {
-            return Some((Rung::Opened, Reason::Opened));
-        }
-        let due = if self.answered > 0 { self.answered } else { self.probes.len() as u64 };
-        let matched = self.matched(evidence);
-        (due >= ENOUGH && matched >= due && matched >= ENOUGH).then_some((Rung::Seen, Reason::Lengths))
-    }
-
-    /// How many probes, answered ones if there are such, an ESP packet of the right length stands for.
-    fn matched(&self, evidence: &Evidence) -> u64 {
-        let due = self.probes.iter().filter(|probe| self.answered == 0 || probe.answered);
-        let expected: Vec<Expected> =
-            due.map(|probe| Expected { from: probe.sent.nanos, inner: probe.inner_len }).collect();
-        if expected.is_empty() || evidence.lengths.is_empty() {
-            return 0;
-        }
-        explained(&expected, &evidence.lengths) as u64
-    }
-
-    /// Why absence of clear frames is not proven.
-    fn incomplete(&self, evidence: &Evidence) -> Option<Reason> {
-        if self.ending.cut_short.is_some() {
-            return Some(Reason::CutShort);
-        }
-        if self.ending.dropped.is_some_and(|dropped| dropped > 0) {
-            return Some(Reason::Drops);
-        }
-        if evidence.truncated > 0 {
-            return Some(Reason::Truncated);
-        }
-        if evidence.lone_fragments > 0 {
-            return Some(Reason::Fragments);
-        }
-        (evidence.other_port > 0).then_some(Reason::PortMismatch)
-    }
-
-    /// ESP arrived, and the kernel or the keys refused it.
-    fn refused(&self) -> Option<Reason> {
-        let evidence = &self.pair.back;
-        if evidence.esp_packets == 0 || evidence.opened.count > 0 || self.answered > 0 {
-            return None;
-        }
-        let bad = evidence.esp.values().any(|esp| esp.bad_icv > 0 && esp.opened == 0);
-        if bad || self.went_up("XfrmInStateProtoError") {
-            return Some(Reason::KeyMismatch);
-        }
-        let unknown = self.kernel.is_some_and(|_| {
-            evidence.esp.keys().all(|spi| !self.sas(false).any(|sa| sa.spi == *spi))
-                && !evidence.esp.is_empty()
-        });
-        (unknown || self.went_up("XfrmInNoStates")).then_some(Reason::SpiMismatch)
-    }
-
-    fn why_nothing_arrives(&self) -> Reason {
-        self.refused().unwrap_or(Reason::BlockedEsp)
-    }
-
-    fn why_clear(&self) -> Reason {
-        let network = &self.judge.question.network;
-        if network.encrypted == Some(false) {
-            return if network.typo.is_some() { Reason::TypoOption } else { Reason::NotConfigured };
-        }
-        let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return Reason::Clear };
-        let port = network.port;
-        if let Some(policy) = kernel.policy(Way::Out, local, self.peer, port, 0) {
-            if policy.templates.iter().any(|template| template.esp && template.optional) {
-                return Reason::LevelUse;
-            }
-            if policy.requires_esp() {
-                // It is there now, and was not, or another one came before it.
-                return Reason::Clear;
-            }
-        }
-        if kernel.policy(Way::Out, local, self.peer, port, DOCKER_MARK).is_some_and(|p| p.mark.1 != 0) {
-            return Reason::NoMark;
-        }
-        let other_port = kernel.policies.iter().any(|policy| {
-            policy.way == Way::Out
-                && policy.port.1 != 0
-                && policy.pair(local, self.peer)
-                && policy.requires_esp()
-        });
-        if other_port {
-            return Reason::PortMismatch;
-        }
-        Reason::NoPolicy
-    }
-
-    /// Of the peer's policies nothing is known here.
-    fn why_peer_clear(&self) -> Reason {
-        let network = &self.judge.question.network;
-        match (network.encrypted, &network.typo) {
-            (Some(false), Some(_)) => Reason::TypoOption,
-            (Some(false), None) => Reason::NotConfigured,
-            _ => Reason::Clear,
-        }
-    }
-
-    fn sas(&self, out: bool) -> impl Iterator<Item = &super::kernel::SaState> {
-        let ends = self.local.map(|local| if out { (local, self.peer) } else { (self.peer, local) });
-        self.kernel.zip(ends).into_iter().flat_map(|(kernel, (from, to))| kernel.between_hosts(from, to))
-    }
-
-    /// The rung of what is only configured, or armed.
-    fn configured(&self) -> Option<Rung> {
-        let armed = self.kernel.zip(self.local).is_some_and(|(kernel, local)| {
-            let port = self.judge.question.network.port;
-            let policy = [0, DOCKER_MARK]
-                .iter()
-                .find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
-            policy.is_some_and(super::kernel::Policy::requires_esp) && self.sas(true).any(|sa| sa.encrypts)
-        });
-        if armed {
-            return Some(Rung::Armed);
-        }
-        (self.judge.question.network.encrypted == Some(true)).then_some(Rung::Config)
     }
 }
 
