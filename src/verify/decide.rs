@@ -214,6 +214,9 @@ impl<'a> Case<'a> {
         if evidence.esp_packets > evidence.opened_transport + evidence.opened_tunnel {
             return inconclusive(Reason::OtherTunnel);
         }
+        if self.answered > 0 && self.judge.opaque > 0 {
+            return inconclusive(Reason::OpaqueTransport);
+        }
         if self.judge.bare > 0 || self.answered > 0 {
             return inconclusive(Reason::WrongInterface);
         }
@@ -266,6 +269,9 @@ impl<'a> Case<'a> {
         if evidence.esp_packets > evidence.opened_transport + evidence.opened_tunnel {
             return inconclusive(Reason::OtherTunnel);
         }
+        if self.answered > 0 && self.judge.opaque > 0 {
+            return inconclusive(Reason::OpaqueTransport);
+        }
         if self.judge.bare > 0 || self.answered > 0 {
             return inconclusive(Reason::WrongInterface);
         }
@@ -297,6 +303,9 @@ impl<'a> Case<'a> {
                 return clear;
             }
         } else if evidence.opened_transport > 0 && evidence.opened_tunnel == 0 {
+            return clear;
+        } else if evidence.esp_packets == 0 && self.ending.esp_offload == Some(false) {
+            // Copies come behind the ESP they were in, unless that is decrypted before the capture.
             return clear;
         }
         if not_configured && leaves_clear {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::packet::Spi;
+pub use counters::esp_offload;
 pub use rules::{Enforcement, Rules};
 
 /// What the kernel said about IPsec in one network namespace.

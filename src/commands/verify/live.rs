@@ -11,7 +11,7 @@ use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec;
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
-use ovlsniff::verify::{Ending, Kernel, Network, Places, Question, Report, Watch, refresh};
+use ovlsniff::verify::{Ending, Kernel, Network, Places, Question, Report, Watch, esp_offload, refresh};
 
 use super::find;
 use crate::cli::Verify;
@@ -128,6 +128,7 @@ impl<'a> Job<'a> {
         let mut live = Live::open(&devices, &options)?;
         let wake: OwnedFd = self.signals.descriptor()?;
         live.wake_on(wake);
+        tell(format_args!("interface: {}", escape(&links.join(", "))));
         let begun = Instant::now();
         let cut_short = self.look(&mut live, &mut watch, &mut probed, begun);
         let statistics = live.statistics();
@@ -143,6 +144,7 @@ impl<'a> Job<'a> {
             probes: probed.prober.as_ref().map_or_else(Vec::new, |prober| prober.probes().to_vec()),
             kernel: kernel.clone(),
             control: None,
+            esp_offload: esp_offload(),
         });
         let mut ending = endings.next().unwrap_or_default();
         if probed.len() > 1 {

@@ -17,7 +17,7 @@ fn parse(text: &str) -> BTreeMap<String, u64> {
 
 /// Whether the modules `esp4_offload` or `esp6_offload` are in the kernel. One that is built in shows only in
 /// `modules.builtin`; where there is no such list nobody knows.
-pub(super) fn esp_offload() -> Option<bool> {
+pub fn esp_offload() -> Option<bool> {
     const MODULES: [&str; 2] = ["esp4_offload", "esp6_offload"];
     let loaded = std::fs::read_to_string("/proc/modules").ok()?;
     let first = |line: &str| line.split(' ').next().is_some_and(|name| MODULES.contains(&name));
