@@ -39,4 +39,8 @@ is "lines with HTTP" 0 "$(grep -c HTTP secure.txt || true)"
 [ "$(tr -cd '#' < secure.txt | wc -c)" -ge 8 ]
 is "anything but marks" "" "$(tr -d '#.\n' < secure.txt)"
 kill -TERM $nginx; wait $nginx || true
+for shown in insecure secure; do
+    echo "shown: \$ curl -s over $shown; ovlsniff -i eth0 HTTP"
+    sed 's/^/shown: /' $shown.txt; echo
+done
 echo "note: request and answer in clear; $(tr -cd '#' < secure.txt | wc -c) # and no HTTP"

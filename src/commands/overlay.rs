@@ -3,6 +3,7 @@
 use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
 use crate::commands::Status;
 use anyhow::{Context, bail};
+use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
     self, Kernel, Network, NetworkStatus, Options, Peer, Plan, Secret, Secrets, SpecError, State, Step,
     Store, Turn,
@@ -332,7 +333,7 @@ fn print(out: &mut impl Write, network: &NetworkStatus) -> io::Result<()> {
     };
     let state = if *up { "up" } else { "down" };
     if let Some(local) = local {
-        let netns = netns.as_ref().map(|netns| format!(", netns {netns}")).unwrap_or_default();
+        let netns = netns.as_ref().map(|netns| format!(", netns {}", escape(netns))).unwrap_or_default();
         writeln!(out, "{name} (vni {vni}, port {port}{netns}): {state}, {kind}")?;
         writeln!(out, "  {local}, mtu {mtu}, {}", addresses.join(" "))?;
     } else {

@@ -3,6 +3,7 @@
 
 use super::keys::KeyId;
 use super::spec::Cipher;
+use super::validate::is_device_name;
 use crate::packet::Vni;
 use std::fmt;
 
@@ -43,7 +44,8 @@ impl Mark {
         let value = |key: &str| {
             words.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned)
         };
-        if let Some(name) = value("bridge-of") {
+        let named = |key| value(key).filter(|name| is_device_name(name));
+        if let Some(name) = named("bridge-of") {
             return Some(Self::Bridge { name });
         }
         let encryption = match value("cipher") {
@@ -55,7 +57,7 @@ impl Mark {
             }),
         };
         Some(Self::Network {
-            name: value("overlay")?,
+            name: named("overlay")?,
             vni: Vni::new(value("vni")?.parse().ok()?)?,
             encryption,
         })
@@ -97,7 +99,14 @@ mod tests {
             assert!(mark.to_string().len() < 256, "the kernel's limit");
             assert_eq!(Mark::parse(&mark.to_string()), Some(mark));
         }
-        for alias in ["", "uplink", "ovlsniff", "ovlsniff overlay=x", "ovlsniff overlay=x vni=99999999"] {
+        for alias in [
+            "",
+            "uplink",
+            "ovlsniff",
+            "ovlsniff overlay=x",
+            "ovlsniff overlay=x vni=99999999",
+            "ovlsniff overlay=\u{1b}[2J vni=1",
+        ] {
             assert_eq!(Mark::parse(alias), None, "{alias}");
         }
     }

@@ -3,6 +3,7 @@
 use super::policy::Policy;
 use super::security::Sa;
 use super::spec::Prefix;
+use crate::escape::escape;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::IpAddr;
@@ -44,8 +45,8 @@ pub struct Device {
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.netns {
-            None => f.write_str(&self.name),
-            Some(netns) => write!(f, "{} (netns {netns})", self.name),
+            None => f.write_str(&escape(&self.name)),
+            Some(netns) => write!(f, "{} (netns {})", escape(&self.name), escape(netns)),
         }
     }
 }

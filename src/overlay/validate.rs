@@ -51,11 +51,16 @@ fn alone(network: &Network) -> Result<(), String> {
 }
 
 fn device_name(name: &str, what: &str) -> Result<(), String> {
-    let fits = (1..=15).contains(&name.len()) && !matches!(name, "." | "..");
-    if fits && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+    if is_device_name(name) {
         return Ok(());
     }
     Err(format!("{name:?} cannot be {what}: up to 15 of letters, digits, '-', '_' and '.'"))
+}
+
+/// What a network may be called, so that its device can be called so too: nothing that means something elsewhere.
+pub(super) fn is_device_name(name: &str) -> bool {
+    let fits = (1..=15).contains(&name.len()) && !matches!(name, "." | "..");
+    fits && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 fn underlay(network: &Network) -> Result<(), String> {

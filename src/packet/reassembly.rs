@@ -262,3 +262,6 @@ impl Reassembly {
 fn offset_in(whole: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
 }
+
+#[cfg(test)]
+mod tests;

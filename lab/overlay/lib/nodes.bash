@@ -3,11 +3,11 @@
 #
 # Node N is the network namespace nN with eth0 (192.0.2.N, 2001:db8::N) on one bridge, the wire. Its reboot-proof state
 # is /tmp/stateN. Everything is read back with ip -j and tshark, never with the program's own words.
-set -euo pipefail
-trap 'echo "failed at ${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND" >&2' ERR
+set -Eeuo pipefail
+trap 'echo "failed at ${BASH_SOURCE[0]:-}:$LINENO: $BASH_COMMAND" >&2' ERR
 # Whatever runs beside a scenario ends with it.
 # shellcheck disable=SC2046 # several
-trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; wait || true' EXIT
 work=$(mktemp -d); cd "$work" || exit
 key=$work/secure.key
 
@@ -86,5 +86,5 @@ policies() { on "$1" ip xfrm policy | grep -c '^src' || true; }
 
 # All of a node's kernel state that the program can touch, in a form that can be compared.
 snapshot() {
-    on "$1" sh -c 'ip -d link; ip address | grep -v valid_lft; bridge fdb; ip neighbour | grep PERMANENT; ip xfrm policy; ip xfrm state'
+    on "$1" sh -c 'ip -d link; ip address | grep -v valid_lft; bridge fdb; ip neighbour | grep PERMANENT; ip xfrm policy; ip xfrm state | grep -E "^src|proto|aead|sel|mark"; true'
 }

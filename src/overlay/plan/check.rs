@@ -1,6 +1,7 @@
 //! What only the host can say is wrong: before anything is planned.
 
 use super::device_of;
+use crate::escape::escape;
 use crate::overlay::mark::Mark;
 use crate::overlay::mtu::inner_mtu;
 use crate::overlay::policy::reqid;
@@ -20,9 +21,11 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
     if mtu > fits || mtu < 68 {
         let how = if network.cipher.is_some() { "VXLAN in ESP" } else { "VXLAN" };
         return Err(format!(
-            "mtu {mtu} does not fit: {underlay} has {underlay_mtu}, {how} leaves {fits} of it"
+            "mtu {mtu} does not fit: {} has {underlay_mtu}, {how} leaves {fits} of it",
+            escape(underlay)
         ));
     }
+    overlapping(network, present)?;
     let ours =
         |mark: &Option<Mark>| matches!(mark, Some(Mark::Network { name, .. }) if *name == network.name);
     for (place, device) in &present.devices {
@@ -50,6 +53,22 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
         Some(_) => Err(format!("port {} is that of an encrypted network of this host", network.port)),
         None => Ok(mtu),
     }
+}
+
+/// Whether another device in the same place has an address in the network already: routes would go either way.
+fn overlapping(network: &Network, present: &Present) -> Result<(), String> {
+    let Some(own) = network.address else { return Ok(()) };
+    let others = present.devices.iter().filter(|(place, _)| {
+        place.netns == network.netns
+            && place.name != network.name
+            && Some(&place.name) != network.bridge.as_ref()
+    });
+    for (place, device) in others {
+        if let Some(taken) = device.addresses.iter().find(|taken| taken.overlaps(own)) {
+            return Err(format!("{own} overlaps {taken} of device {place}"));
+        }
+    }
+    Ok(())
 }
 
 /// What a device cannot change while it is there.

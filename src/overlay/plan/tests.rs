@@ -1,7 +1,7 @@
 use super::super::mark::Mark;
 use super::super::policy::Direction;
 use super::super::present::{PresentDevice, PresentVxlan};
-use super::super::spec::{Cipher, Peer};
+use super::super::spec::{Cipher, Peer, Prefix};
 use super::super::state::Progress;
 use super::super::xfrm::{PresentPolicy, PresentSa};
 use super::*;
@@ -183,6 +183,11 @@ fn what_the_host_says_no_to_is_said_before_anything_is_done() {
     assert!(refused(&|n, _| n.mtu = Some(1417)).contains("leaves 1416"));
     assert!(refused(&|n, _| n.netns = Some("blue".into())).contains("ip netns add blue"));
     assert!(refused(&|_, p| _ = p.udp_ports.insert(18_887)).contains("udp port 18887"));
+    let wide: Prefix = "10.0.0.9/8".parse().unwrap();
+    let eth1 = PresentDevice { addresses: [wide].into(), ..PresentDevice::default() };
+    let place = Device { name: "eth1".into(), netns: None };
+    let said = refused(&|_, p| _ = p.devices.insert(place.clone(), eth1.clone()));
+    assert!(said.contains("overlaps 10.0.0.9/8 of device eth1"), "{said}");
     let foreign = Device { name: "secure".into(), netns: None };
     assert!(
         refused(&|_, p| _ = p.devices.insert(foreign.clone(), PresentDevice::default()))

@@ -44,7 +44,8 @@ pub(crate) fn recognise(
     learned: &mut Learned,
 ) -> Option<Clear> {
     if let Some(layout) = learned.layout(around.destination, spi) {
-        return by_layout(esp, declared, layout);
+        // The second for what the snaplen cut.
+        return by_layout(esp, declared, layout).or_else(|| vxlan_at(esp, declared, layout.offset, around));
     }
     let found = OFFSETS
         .iter()
@@ -122,14 +123,26 @@ fn by_trailer(esp: &[u8], declared: usize, icv: usize, around: &Around<'_>) -> O
     })
 }
 
-/// The payload of a packet whose security association is known to be unencrypted: the trailer must still fit.
+/// The payload of a packet whose security association is known to be unencrypted: the trailer and the lengths inside must
+/// still fit, since an SPI may be used again for one that encrypts.
 fn by_layout(esp: &[u8], declared: usize, layout: Layout) -> Option<Clear> {
     if esp.len() < declared {
         return None;
     }
     let (padding, next_header) = trailer(esp, declared, layout.icv)?;
-    let payload_len = declared.checked_sub(layout.offset + layout.icv + TRAILER + padding)?;
-    Some(Clear { layout, next_header, payload_len })
+    let end = declared.checked_sub(layout.icv + TRAILER + padding)?;
+    let payload = esp.get(layout.offset..end)?;
+    let fits = match next_header {
+        IPV4 => ipv4::split(payload).is_ok_and(|(header, rest)| header.payload_len == rest.len()),
+        IPV6 => ipv6::split(payload).is_ok_and(|(header, rest)| header.payload_len == rest.len()),
+        UDP => transport::udp(payload).is_ok_and(|(_, len, rest)| len == Some(rest.len())),
+        // Three reserved bits, and a header that lies within the segment.
+        TCP => transport::tcp(payload).is_ok_and(|(.., len)| {
+            len <= payload.len() && payload.get(12).is_some_and(|byte| byte & 0x0e == 0)
+        }),
+        _ => payload.len() >= 8,
+    };
+    fits.then_some(Clear { layout, next_header, payload_len: payload.len() })
 }
 
 /// Tunnel mode: version, header length, total length and header checksum.
@@ -206,4 +219,51 @@ fn checksum_fits(segment: &[u8], protocol: u8, source: IpAddr, destination: IpAd
     };
     let len = segment.len() as u32;
     sum.add_4bytes(len.to_be_bytes()).add_2bytes([0, protocol]).add_slice(segment).ones_complement() == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TO: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+    const FROM: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    /// ESP NULL with an ICV of 12 bytes around VXLAN around an ARP frame.
+    fn null() -> Vec<u8> {
+        let mut esp = vec![0, 0, 0x10, 1, 0, 0, 0, 1];
+        let inner = [&[2; 12][..], &[8, 6], &[0; 28]].concat();
+        let len = (16 + inner.len()) as u16;
+        esp.extend([0x80, 0, 0x12, 0xb5]);
+        esp.extend(len.to_be_bytes());
+        esp.extend([0, 0, 8, 0, 0, 0, 0, 16, 1, 0]);
+        esp.extend(inner);
+        esp.extend([1, 2, 2, UDP]);
+        esp.extend([0xee; 12]);
+        esp
+    }
+
+    fn recognised(esp: &[u8], declared: usize, learned: &mut Learned) -> Option<Clear> {
+        let ports = TunnelPorts::default();
+        let around = Around { source: FROM, destination: TO, ports: &ports };
+        recognise(esp, declared, Spi(0x1001), &around, learned)
+    }
+
+    #[test]
+    fn a_cut_packet_is_recognised_before_and_after_its_association_is_known() {
+        let (esp, mut learned) = (null(), Learned::new());
+        let cut = &esp[..60];
+        assert_eq!(recognised(cut, esp.len(), &mut learned).map(|clear| clear.payload_len), Some(58));
+        let whole = recognised(&esp, esp.len(), &mut learned);
+        assert_eq!(whole.map(|clear| clear.layout), Some(Layout { offset: 8, icv: 12 }));
+        assert_eq!(recognised(cut, esp.len(), &mut learned).map(|clear| clear.payload_len), Some(58));
+    }
+
+    #[test]
+    fn an_spi_that_is_used_again_to_encrypt_is_not_taken_for_clear() {
+        let (mut esp, mut learned) = (null(), Learned::new());
+        assert!(recognised(&esp, esp.len(), &mut learned).is_some());
+        let trailer = esp.len() - 16;
+        esp[8..trailer].fill(0xa5);
+        assert_eq!(recognised(&esp, esp.len(), &mut learned), None);
+    }
 }
