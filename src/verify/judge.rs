@@ -12,8 +12,8 @@ use super::lengths::Passed;
 use super::network::Network;
 use super::report::Report;
 use crate::packet::{
-    Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Opaque, Packet, Sealed, Timestamp, Transport,
-    Tunnel, Vni, Why,
+    Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, Opaque, Packet, Sealed, Timestamp,
+    Transport, Tunnel, Vni, Why,
 };
 
 /// Peers that are told apart: those of the network, and what turns up.
@@ -388,17 +388,8 @@ fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
 
 /// Whether decoding ended where the VNI might still have come.
 fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
-    use crate::packet::Layer;
     let Some(stop) = packet.stop else { return false };
-    match stop.layer {
-        Layer::Vxlan
-        | Layer::VxlanGpe
-        | Layer::Udp
-        | Layer::Ah
-        | Layer::Esp
-        | Layer::Ipv4
-        | Layer::Ipv6
-        | Layer::Ipv6Extension => true,
-        _ => outer.ip.is_none(),
-    }
+    let lower = [Layer::Ah, Layer::Esp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
+    let tunnel = [Layer::Udp, Layer::Vxlan, Layer::VxlanGpe];
+    lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
 }
