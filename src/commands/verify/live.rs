@@ -131,6 +131,10 @@ impl<'a> Job<'a> {
         tell(format_args!("interface: {}", escape(&links.join(", "))));
         let begun = Instant::now();
         let cut_short = self.look(&mut live, &mut watch, &mut probed, begun);
+        // Not every interface that goes down ends a capture: what came afterwards was not seen all the same.
+        let now = inside(options.namespace.as_ref(), Survey::take)?;
+        let cut_short =
+            cut_short.or_else(|| now.map_or_else(|error| Some(error.to_string()), |now| gone(links, &now)));
         let statistics = live.statistics();
         let nanos = i64::try_from(begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
         let after = inside(options.namespace.as_ref(), || Kernel::read(true))?.ok();
@@ -275,6 +279,12 @@ fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
         .filter(|(_, name)| kind(name).is_some_and(|kind| ENCRYPTING.contains(&kind)))
         .map(|(number, _)| number)
         .collect()
+}
+
+/// The interface that is no longer there, or down.
+fn gone(links: &[String], survey: &Survey) -> Option<String> {
+    let up = |name: &&String| survey.links.iter().any(|link| link.name == **name && link.up);
+    links.iter().find(|name| !up(name)).map(|name| format!("{name}: the interface went down"))
 }
 
 /// Runs `work` in a namespace, or here.
