@@ -5,11 +5,13 @@ mod interfaces;
 mod keys;
 pub(crate) mod overlay;
 mod values;
+mod verify;
 
 pub(crate) use grep::{Color, Grep, Marks, Shape, Way};
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
 pub(crate) use overlay::Overlay;
+pub(crate) use verify::{Expect, Format, Verify};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -43,6 +45,8 @@ Exit status: 0 matched, 1 nothing matched, 2 error. A pattern that is also the n
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Is this overlay really encrypted?
+    Verify(Box<Verify>),
     /// What can be sniffed, and what auto would choose (also: -D)
     Interfaces(Interfaces),
     /// Write the kernel's IPsec keys for Wireshark

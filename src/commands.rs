@@ -6,6 +6,7 @@ mod interfaces;
 mod keys;
 mod man;
 mod overlay;
+mod verify;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -22,6 +23,8 @@ pub(crate) enum Status {
     NoMatch,
     /// It was looked at, and something is not as it should be.
     Amiss,
+    /// A verification's verdict.
+    Verdict(u8),
 }
 
 impl From<Status> for ExitCode {
@@ -29,6 +32,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Success => Self::SUCCESS,
             Status::NoMatch | Status::Amiss => Self::from(1),
+            Status::Verdict(status) => Self::from(status),
         }
     }
 }
@@ -63,6 +67,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
             interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json })
         }
         None => grep::run(cli.grep),
+        Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Interfaces(args)) => interfaces::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Overlay(args)) => overlay::run(&args),

@@ -22,3 +22,4 @@ pub mod packet;
 pub mod pattern;
 pub mod print;
 pub mod search;
+pub mod verify;

@@ -13,6 +13,7 @@ mod json;
 mod numbers;
 mod palette;
 mod payload;
+pub mod report;
 mod summary;
 mod text;
 

@@ -14,8 +14,21 @@ pub struct Survey {
     pub default_routes: Vec<u32>,
     /// Which link a packet to each VXLAN peer leaves by: the peer and the link's index.
     pub routes: Vec<(IpAddr, u32)>,
+    /// Who has which address on the links that are VXLAN devices or bridges.
+    pub neighbours: Vec<Neighbour>,
     /// Source addresses of the `IPsec` security associations; `None` when we may not know.
     pub sa_sources: Option<Vec<IpAddr>>,
+}
+
+/// An entry of a neighbour table: ARP's or that of IPv6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Index of the link.
+    pub link: u32,
+    /// The neighbour's address.
+    pub address: IpAddr,
+    /// Its link-layer address.
+    pub mac: [u8; 6],
 }
 
 /// A network interface.
@@ -39,6 +52,8 @@ pub struct Link {
     pub kind: Option<String>,
     /// Index of the bridge, bond or VRF it belongs to.
     pub master: Option<u32>,
+    /// What its administrator wrote down about it.
+    pub alias: Option<String>,
     /// The tunnel, for a VXLAN device.
     pub vxlan: Option<Vxlan>,
 }
@@ -58,6 +73,8 @@ pub struct Vxlan {
     pub underlay: Option<u32>,
     /// The peers in the forwarding table.
     pub peers: Vec<IpAddr>,
+    /// The forwarding table: which link-layer address is behind which peer.
+    pub stations: Vec<([u8; 6], IpAddr)>,
     /// The tunnel's own socket is in another namespace: `underlay`, `local` and the peers belong there.
     pub elsewhere: bool,
 }

@@ -12,15 +12,18 @@ use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, N
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType};
 use rtnetlink::{Handle, RouteMessageBuilder};
 
-use super::interfaces::{Error, Link, Survey, Vxlan};
+use super::interfaces::{Error, Link, Neighbour, Survey, Vxlan};
 use super::xfrm;
 use crate::packet::Vni;
 
 /// The kernel answers at once; a dump that takes longer than this is not worth waiting for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Peers of all VXLAN devices whose routes are looked up.
 const MOST_PEERS: usize = 256;
+
+/// Neighbours of one family that are kept.
+const MOST_NEIGHBOURS: usize = 4096;
 
 /// What the kernel says about the current network namespace.
 pub(super) fn survey() -> Result<Survey, Error> {
@@ -62,13 +65,19 @@ async fn ask() -> Result<Survey, Error> {
         // A kernel without bridging has no such table: then there are no peers in it.
         let bridge = handle.neighbours().get().set_address_family(AddressFamily::Bridge).execute();
         let entries: Vec<NeighbourMessage> = bridge.try_collect().await.unwrap_or_default();
-        for (index, peer) in entries.iter().filter_map(peer) {
+        for (index, peer, mac) in entries.iter().filter_map(peer) {
             let link = survey.links.iter_mut().find(|link| link.index == index);
             if let Some(vxlan) = link.and_then(|link| link.vxlan.as_mut()) {
                 if !vxlan.peers.contains(&peer) {
                     vxlan.peers.push(peer);
                 }
+                vxlan.stations.extend(mac.map(|mac| (mac, peer)));
             }
+        }
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let table = handle.neighbours().get().set_address_family(family).execute();
+            let entries: Vec<NeighbourMessage> = table.try_collect().await.unwrap_or_default();
+            survey.neighbours.extend(entries.iter().filter_map(neighbour).take(MOST_NEIGHBOURS));
         }
     }
     for family in [
@@ -127,6 +136,7 @@ fn link(message: &LinkMessage) -> Link {
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
+            LinkAttribute::IfAlias(alias) => link.alias = Some(alias.clone()),
             LinkAttribute::Controller(index) => link.master = Some(*index),
             LinkAttribute::LinkNetNsId(_) => elsewhere = true,
             LinkAttribute::LinkInfo(parts) => {
@@ -182,8 +192,27 @@ fn address(message: &AddressMessage) -> Option<IpAddr> {
     })
 }
 
-/// The VXLAN device and the VTEP of an entry of its forwarding table.
-fn peer(message: &NeighbourMessage) -> Option<(u32, IpAddr)> {
+/// An entry of a neighbour table that has been resolved.
+fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
+    let address = message.attributes.iter().find_map(|attribute| match attribute {
+        NeighbourAttribute::Destination(NeighbourAddress::Inet(address)) => Some(IpAddr::from(*address)),
+        NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => Some(IpAddr::from(*address)),
+        _ => None,
+    })?;
+    let mac = mac(message).filter(|mac| *mac != [0; 6])?;
+    let usable = !address.is_multicast() && !address.is_unspecified();
+    usable.then_some(Neighbour { link: message.header.ifindex, address, mac })
+}
+
+fn mac(message: &NeighbourMessage) -> Option<[u8; 6]> {
+    message.attributes.iter().find_map(|attribute| match attribute {
+        NeighbourAttribute::LinkLayerAddress(bytes) => <[u8; 6]>::try_from(bytes.as_slice()).ok(),
+        _ => None,
+    })
+}
+
+/// The VXLAN device, the VTEP and the link-layer address of an entry of its forwarding table.
+fn peer(message: &NeighbourMessage) -> Option<(u32, IpAddr, Option<[u8; 6]>)> {
     message.attributes.iter().find_map(|attribute| match attribute {
         NeighbourAttribute::Destination(address) => {
             let address = match address {
@@ -192,7 +221,8 @@ fn peer(message: &NeighbourMessage) -> Option<(u32, IpAddr)> {
                 NeighbourAddress::Other(bytes) => from_bytes(bytes)?,
                 _ => return None,
             };
-            Some((message.header.ifindex, address)).filter(|(_, address)| !address.is_unspecified())
+            Some((message.header.ifindex, address, mac(message)))
+                .filter(|(_, address, _)| !address.is_unspecified())
         }
         _ => None,
     })

@@ -1,5 +1,7 @@
 //! Values as they are typed.
 
+use std::time::Duration;
+
 use ovlsniff::packet::Vni;
 
 /// A number of bytes: `262144`, `64K`, `32M`, `32MiB`, `1G`. Units are powers of 1024.
@@ -29,6 +31,31 @@ pub(super) fn vni(typed: &str) -> Result<Vni, String> {
     number.and_then(Vni::new).ok_or_else(|| "a VNI is a number from 0 to 16777215".to_owned())
 }
 
+/// A time: `10s`, `1m30s`, `500ms`, or seconds without a unit. At most a day, and not nothing.
+pub(super) fn duration(typed: &str) -> Result<Duration, String> {
+    let wrong = || "use a time such as 10s, 500ms or 1m30s".to_owned();
+    let mut rest = typed.trim();
+    let mut sum = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let unit = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit);
+        let millis = match unit {
+            "ms" => 1,
+            "s" | "" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        sum += number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)?;
+        rest = after;
+    }
+    let bounds = Duration::from_millis(1)..=Duration::from_secs(86_400);
+    if bounds.contains(&sum) { Ok(sum) } else { Err("from 1ms to 24h".to_owned()) }
+}
+
 /// A UDP port that datagrams are sent to: any but 0.
 pub(super) fn port() -> clap::builder::RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..)
@@ -56,6 +83,16 @@ mod tests {
         }
         for wrong in ["", "K", "4G", "-1", "1.5M", "12 apples", "99999999999999999999"] {
             assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (typed, millis) in [("10s", 10_000), ("1m30s", 90_000), ("500ms", 500), ("7", 7000)] {
+            assert_eq!(duration(typed), Ok(Duration::from_millis(millis)), "{typed}");
+        }
+        for wrong in ["", "0s", "s", "1d", "-1s", "25h", "1.5s", "99999999999999999999s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 

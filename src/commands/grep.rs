@@ -4,7 +4,7 @@ mod files;
 mod keys;
 mod live;
 mod output;
-mod signals;
+pub(super) mod signals;
 mod words;
 
 use anyhow::anyhow;

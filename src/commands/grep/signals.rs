@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
 
 /// The signals that came. Handlers only set flags and wake whoever waits.
-pub(super) struct Signals {
+pub(in crate::commands) struct Signals {
     stop: Arc<AtomicBool>,
     report: Arc<AtomicBool>,
     woken: UnixStream,
@@ -18,7 +18,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// From now on INT, TERM, HUP and QUIT set the stop flag, USR1 asks for a report.
-    pub(super) fn install() -> std::io::Result<Self> {
+    pub(in crate::commands) fn install() -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let report = Arc::new(AtomicBool::new(false));
         let (woken, wake) = UnixStream::pair()?;
@@ -33,26 +33,26 @@ impl Signals {
     }
 
     /// The flag that is set once the search is to end.
-    pub(super) fn stop_flag(&self) -> &Arc<AtomicBool> {
+    pub(in crate::commands) fn stop_flag(&self) -> &Arc<AtomicBool> {
         &self.stop
     }
 
-    pub(super) fn stopped(&self) -> bool {
+    pub(in crate::commands) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
     /// Whether a report was asked for since the last time.
-    pub(super) fn take_report(&self) -> bool {
+    pub(in crate::commands) fn take_report(&self) -> bool {
         self.report.load(Ordering::Relaxed) && self.report.swap(false, Ordering::Relaxed)
     }
 
     /// A descriptor that is readable after a signal, until [`Self::drain`].
-    pub(super) fn descriptor(&self) -> std::io::Result<OwnedFd> {
+    pub(in crate::commands) fn descriptor(&self) -> std::io::Result<OwnedFd> {
         Ok(self.woken.try_clone()?.into())
     }
 
     /// Reads the descriptor empty.
-    pub(super) fn drain(&self) {
+    pub(in crate::commands) fn drain(&self) {
         let mut bytes = [0; 64];
         while matches!((&self.woken).read(&mut bytes), Ok(1..)) {}
     }

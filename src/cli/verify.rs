@@ -1,0 +1,90 @@
+//! `ovlsniff verify`, as typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ovlsniff::packet::Vni;
+
+use super::values;
+
+#[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni"])))]
+pub(crate) struct Verify {
+    /// A network of ovlsniff overlay, a Docker overlay network, or a VXLAN device
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    pub(crate) net: Option<String>,
+    /// Its VNI (repeatable), without or beside a name
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = values::vni, help_heading = "Network")]
+    pub(crate) vni: Vec<Vni>,
+    /// Underlay address of another node (repeatable)
+    #[arg(long, value_name = "IP", value_delimiter = ',', help_heading = "Network")]
+    pub(crate) peer: Vec<IpAddr>,
+    /// Its UDP port
+    #[arg(long, value_name = "P", value_parser = values::port(), help_heading = "Network")]
+    pub(crate) vxlan_port: Option<u16>,
+    /// Underlay address of this node (repeatable)
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', help_heading = "Network")]
+    pub(crate) local: Vec<IpAddr>,
+    /// Read a Docker network from what `docker network inspect` printed
+    #[arg(long, value_name = "FILE", requires = "net", help_heading = "Network")]
+    pub(crate) docker_inspect: Option<PathBuf>,
+    /// What the network is to be
+    #[arg(long, value_name = "WHAT", default_value = "encrypted", help_heading = "Network")]
+    pub(crate) expect: Expect,
+
+    /// How long to watch: 10s, 1m30s, 500ms
+    #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = values::duration, help_heading = "Watch")]
+    pub(crate) duration: Duration,
+    /// Send no probe, judge what passes by
+    #[arg(long, help_heading = "Watch")]
+    pub(crate) passive: bool,
+    /// Overlay address to probe (repeatable); found out by itself otherwise
+    #[arg(long, value_name = "IP", value_delimiter = ',', conflicts_with_all = ["passive", "read"], help_heading = "Watch")]
+    pub(crate) target: Vec<IpAddr>,
+    /// A network known to be clear: its canary must be seen, else the capture is at fault
+    #[arg(long, value_name = "NET", conflicts_with_all = ["passive", "read"], help_heading = "Watch")]
+    pub(crate) control: Option<String>,
+    /// Go on, one verdict each time
+    #[arg(long, value_name = "EVERY", value_parser = values::duration, conflicts_with = "read", help_heading = "Watch")]
+    pub(crate) watch: Option<Duration>,
+    /// Interface of the underlay (repeatable); found out by itself otherwise
+    #[arg(short = 'i', long, value_name = "IF", help_heading = "Watch")]
+    pub(crate) interface: Vec<String>,
+    /// Network namespace of the underlay: a name, a path, or a process id
+    #[arg(long, value_name = "NAME|PATH|PID", help_heading = "Watch")]
+    pub(crate) netns: Option<String>,
+    /// Ring between kernel and program, per interface
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Watch")]
+    pub(crate) buffer: Option<u32>,
+    /// Judge a capture file instead: pcap or pcapng
+    #[arg(
+        short = 'r',
+        long,
+        value_name = "FILE",
+        requires = "local",
+        conflicts_with_all = ["interface", "netns", "buffer", "passive"],
+        help_heading = "Watch"
+    )]
+    pub(crate) read: Option<PathBuf>,
+    /// Keys of the SAs: Wireshark's esp_sa or what `ip xfrm state` printed (repeatable); the kernel's own by itself
+    #[arg(long, value_name = "FILE", help_heading = "Watch")]
+    pub(crate) sa: Vec<PathBuf>,
+
+    /// text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Expect {
+    Encrypted,
+    Clear,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}

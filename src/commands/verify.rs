@@ -1,0 +1,85 @@
+//! `ovlsniff verify`: is this overlay really encrypted?
+
+mod file;
+mod find;
+mod live;
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use ovlsniff::ipsec::{self, Opener, Sa};
+use ovlsniff::packet::TunnelPorts;
+use ovlsniff::print::report;
+use ovlsniff::verify::{Expectation, Network, Report};
+
+use super::Status;
+use crate::cli::{Expect, Format, Verify};
+
+pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
+    if args.read.is_some() {
+        let report = file::run(args)?;
+        return conclude(args, &report);
+    }
+    let job = live::Job::new(args)?;
+    loop {
+        let begun = Instant::now();
+        let report = job.watch()?;
+        let status = conclude(args, &report)?;
+        let Some(every) = args.watch else { return Ok(status) };
+        // A signal ends it with the last verdict.
+        while !job.signals.stopped() && begun.elapsed() < every {
+            std::thread::sleep(Duration::from_millis(50).min(every.saturating_sub(begun.elapsed())));
+        }
+        if job.signals.stopped() {
+            return Ok(status);
+        }
+    }
+}
+
+/// Prints the report; the exit status follows from it.
+fn conclude(args: &Verify, report: &Report) -> anyhow::Result<Status> {
+    let text = match args.format {
+        Format::Text => report::text(report),
+        Format::Json => report::json(report, expectation(args)),
+    };
+    let status = Status::Verdict(report.exit_status(expectation(args)));
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // Who reads the exit status need not read the text.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            bail!("write standard output: {error}")
+        }
+        _ => Ok(status),
+    }
+}
+
+fn expectation(args: &Verify) -> Expectation {
+    match args.expect {
+        Expect::Encrypted => Expectation::Encrypted,
+        Expect::Clear => Expectation::Clear,
+    }
+}
+
+/// The ports that are taken for VXLAN.
+fn ports<'a>(networks: impl IntoIterator<Item = &'a Network>) -> anyhow::Result<TunnelPorts> {
+    let mut ports = TunnelPorts::default();
+    for port in networks.into_iter().filter_map(|network| network.port) {
+        if !ports.is_vxlan(port) {
+            ports.add_vxlan(port)?;
+        }
+    }
+    Ok(ports)
+}
+
+/// The keys of the files that were given.
+fn keys(args: &Verify) -> anyhow::Result<Vec<Sa>> {
+    let mut sas = Vec::new();
+    for path in &args.sa {
+        sas.extend(ipsec::read_file(path)?);
+    }
+    Ok(sas)
+}
+
+fn opener(sas: Vec<Sa>) -> Option<Opener> {
+    (!sas.is_empty()).then(|| Opener::new(sas))
+}

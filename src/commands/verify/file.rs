@@ -1,0 +1,36 @@
+//! The verdict on a capture file.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ovlsniff::capture::savefile::{Savefile, shown};
+use ovlsniff::verify::{Ending, Question, Report, Watch};
+
+use super::find;
+use crate::cli::Verify;
+
+pub(super) fn run(args: &Verify) -> anyhow::Result<Report> {
+    let Some(path) = &args.read else { anyhow::bail!("no capture file was given") };
+    let network = find::for_file(args)?;
+    let ports = super::ports([&network])?;
+    let opener = super::opener(super::keys(args)?);
+    let question = Question { keys: opener.is_some(), network, ..Question::default() };
+    let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
+    let mut watch = Watch::new(vec![question], ports, opener);
+    let cut_short = loop {
+        match file.advance() {
+            Ok(true) => watch.frame(&file.frame()),
+            Ok(false) => break None,
+            // What was read before stands: a clear frame in it is one.
+            Err(error) => break Some(error.to_string()),
+        }
+    };
+    let nanos = watch.nanos();
+    let mut reports = watch.finish(|_, _| Ending {
+        source: shown(path),
+        nanos,
+        cut_short: cut_short.clone(),
+        ..Ending::default()
+    });
+    reports.pop().ok_or_else(|| anyhow::anyhow!("no verdict"))
+}

@@ -1,0 +1,332 @@
+//! The verdict on what passes by, with a probe or without.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail};
+use ovlsniff::capture::interfaces::{Link, Survey};
+use ovlsniff::capture::live::{Device, Event, Live, Options};
+use ovlsniff::capture::namespace::Namespace;
+use ovlsniff::escape::escape;
+use ovlsniff::ipsec;
+use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
+use ovlsniff::verify::{Ending, Kernel, Network, Places, Question, Report, Watch, esp_offload, refresh};
+
+use super::find;
+use crate::cli::Verify;
+use crate::commands::grep::signals::Signals;
+use crate::commands::tell;
+
+/// Between two rounds of probes.
+const PACE: Duration = Duration::from_millis(250);
+/// What the capture outlives the last probe by, at most.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long neighbours are waited for, when none is known.
+const DISCOVERY: Duration = Duration::from_millis(800);
+
+/// Kinds of links that encrypt what passes them, or hand it to a program that may: clear frames there are on no wire.
+const ENCRYPTING: [&str; 7] = ["wireguard", "macsec", "tun", "xfrm", "vti", "vti6", "ipsec"];
+
+/// What one watch needs and the next one needs again.
+pub(super) struct Job<'a> {
+    args: &'a Verify,
+    pub(super) signals: Signals,
+}
+
+/// A network that is probed.
+struct Probed {
+    network: Network,
+    prober: Option<Prober>,
+    canary: Option<Canary>,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(args: &'a Verify) -> anyhow::Result<Self> {
+        if args.interface.iter().any(|name| name == "any") {
+            bail!(
+                "verify has to know the interface: a device 'any' shows frames before and behind encryption; name it with -i"
+            );
+        }
+        let signals = Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?;
+        Ok(Self { args, signals })
+    }
+
+    /// One watch from its beginning to its end.
+    pub(super) fn watch(&self) -> anyhow::Result<Report> {
+        let args = self.args;
+        let given = args.netns.as_deref().map(Namespace::find).transpose()?;
+        let mut places = Places::look(given.as_ref()).map_err(|error| anyhow!(error))?;
+        let mut network = find::live(args, &places)?;
+        let underlay = match &network.underlay {
+            Some(path) => Some(Namespace::find(path)?),
+            None => None,
+        };
+        let elsewhere = network.underlay != places.base.path;
+        let survey =
+            if elsewhere { inside(underlay.as_ref(), Survey::take)?? } else { places.base.survey.clone() };
+        let mut control = args.control.as_deref().map(|name| find::control(name, &places)).transpose()?;
+        for network in std::iter::once(&mut network).chain(&mut control) {
+            let found = inside(underlay.as_ref(), || locals(network))?;
+            if network.locals.is_empty() {
+                network.locals = found;
+            }
+            let own = network.locals.clone();
+            network.peers.retain(|peer| !own.contains(&peer.underlay));
+        }
+        if !args.passive && args.target.is_empty() {
+            discover(&mut network, &mut places, given.as_ref());
+        }
+        let links = self.links(&network, &survey)?;
+        let mut probed = vec![self.probed(network, &args.target)?];
+        if let Some(control) = control {
+            probed.push(self.probed(control, &[])?);
+        }
+        self.run(probed, &links, &survey, underlay)
+    }
+
+    fn run(
+        &self,
+        mut probed: Vec<Probed>,
+        links: &[String],
+        survey: &Survey,
+        underlay: Option<Namespace>,
+    ) -> anyhow::Result<Report> {
+        let args = self.args;
+        let before = inside(underlay.as_ref(), || Kernel::read(false))?.ok();
+        let mut keys = super::keys(args)?;
+        if let Ok(dumped) = inside(underlay.as_ref(), ipsec::dump)? {
+            if let Some(warning) = dumped.warning() {
+                tell(format_args!("ovlsniff: {warning}"));
+            }
+            keys.extend(dumped.sas);
+        }
+        let opener = super::opener(keys);
+        let own: Vec<IpAddr> =
+            survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address)).collect();
+        let questions = probed.iter().map(|probed| Question {
+            network: probed.network.clone(),
+            canary: probed.canary.as_ref().map(|canary| canary.bytes().to_vec()),
+            encrypting: encrypting(links, survey),
+            off_host: false,
+            own: own.clone(),
+            keys: opener.is_some(),
+        });
+        let questions = questions.collect();
+        let mut watch =
+            Watch::new(questions, super::ports(probed.iter().map(|probed| &probed.network))?, opener);
+
+        let devices: Vec<Device> = links.iter().map(String::as_str).map(Device::new).collect();
+        let defaults = Options::default();
+        let options = Options {
+            promiscuous: false,
+            directed: true,
+            buffer: args.buffer.unwrap_or(defaults.buffer),
+            namespace: underlay,
+            ..defaults
+        };
+        let mut live = Live::open(&devices, &options)?;
+        let wake: OwnedFd = self.signals.descriptor()?;
+        live.wake_on(wake);
+        tell(format_args!("interface: {}", escape(&links.join(", "))));
+        let begun = Instant::now();
+        let cut_short = self.look(&mut live, &mut watch, &mut probed, begun);
+        // Not every interface that goes down ends a capture: what came afterwards was not seen all the same.
+        let now = inside(options.namespace.as_ref(), Survey::take)?;
+        let cut_short =
+            cut_short.or_else(|| now.map_or_else(|error| Some(error.to_string()), |now| gone(links, &now)));
+        let statistics = live.statistics();
+        let nanos = i64::try_from(begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        let after = inside(options.namespace.as_ref(), || Kernel::read(true))?.ok();
+        let kernel = before.zip(after).map(|(before, after)| Kernel::between(&before, after));
+        let mut control = None;
+        let mut endings = probed.iter().map(|probed| Ending {
+            source: links.join(", "),
+            nanos,
+            dropped: Some(statistics.dropped_kernel + statistics.dropped_interface),
+            cut_short: cut_short.clone(),
+            probes: probed.prober.as_ref().map_or_else(Vec::new, |prober| prober.probes().to_vec()),
+            kernel: kernel.clone(),
+            control: None,
+            esp_offload: esp_offload(),
+        });
+        let mut ending = endings.next().unwrap_or_default();
+        if probed.len() > 1 {
+            control = watch.canary_left_in_clear(1);
+        }
+        ending.control = control;
+        let mut reports = watch.finish(|_, _| ending.clone());
+        if reports.is_empty() {
+            bail!("no verdict");
+        }
+        Ok(reports.swap_remove(0))
+    }
+
+    /// Captures and probes until the time is over. Why it ended before, if it did.
+    fn look(
+        &self,
+        live: &mut Live,
+        watch: &mut Watch,
+        probed: &mut [Probed],
+        begun: Instant,
+    ) -> Option<String> {
+        let end = begun + self.args.duration;
+        let last_probe = end.checked_sub(GRACE.min(self.args.duration / 3)).unwrap_or(end);
+        let mut next_probe = begun;
+        loop {
+            let now = Instant::now();
+            if now >= next_probe && now < last_probe {
+                for prober in probed.iter_mut().filter_map(|probed| probed.prober.as_mut()) {
+                    prober.collect();
+                    prober.round();
+                }
+                next_probe = now + PACE;
+            }
+            if now >= end {
+                break;
+            }
+            let deadline = if next_probe < last_probe { next_probe } else { end };
+            match live.next(Some(deadline.max(now))) {
+                Ok(Event::Frame(frame)) => watch.frame(&frame),
+                Ok(Event::Idle | Event::Deadline) => {}
+                Ok(Event::Woken) => {
+                    self.signals.drain();
+                    if self.signals.stopped() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    collect(probed);
+                    return Some(error.to_string());
+                }
+            }
+        }
+        collect(probed);
+        // What is in the ring already belongs to the watch: a bounded look.
+        let drain = Instant::now() + Duration::from_millis(300);
+        while Instant::now() < drain {
+            match live.next(Some(Instant::now())) {
+                Ok(Event::Frame(frame)) => watch.frame(&frame),
+                Ok(Event::Deadline | Event::Woken) | Err(_) => break,
+                Ok(Event::Idle) => {}
+            }
+        }
+        None
+    }
+
+    /// The canary and the sockets of a network. Without an address to probe there is a canary and no probe.
+    fn probed(&self, network: Network, targets: &[IpAddr]) -> anyhow::Result<Probed> {
+        if self.args.passive {
+            return Ok(Probed { network, prober: None, canary: None });
+        }
+        let canary = Canary::random().map_err(|error| anyhow!("read /dev/urandom: {error}"))?;
+        let mut chosen: Vec<Target> = Vec::new();
+        for (at, &address) in targets.iter().enumerate() {
+            // One target a peer in their order, unless the kernel knows behind which it is.
+            let behind = network.peers.iter().find(|peer| peer.overlay.contains(&address));
+            let peer = behind.or_else(|| network.peers.get(at)).or_else(|| network.peers.first());
+            chosen.extend(peer.map(|peer| Target { peer: peer.underlay, address }));
+        }
+        if targets.is_empty() {
+            let first = |peer: &ovlsniff::verify::Peer| {
+                peer.overlay.first().map(|&address| Target { peer: peer.underlay, address })
+            };
+            chosen = network.peers.iter().filter_map(first).collect();
+        }
+        let prober = match &network.entry {
+            Some(entry) if !chosen.is_empty() => Some(Prober::open(entry, canary.clone(), chosen)?),
+            _ => None,
+        };
+        Ok(Probed { network, prober, canary: Some(canary) })
+    }
+
+    /// The interfaces of the underlay.
+    fn links(&self, network: &Network, survey: &Survey) -> anyhow::Result<Vec<String>> {
+        if !self.args.interface.is_empty() {
+            return Ok(self.args.interface.clone());
+        }
+        let routed = network.links.iter().filter_map(|&index| survey.link(index));
+        let mut links: Vec<&Link> = routed.collect();
+        if links.is_empty() {
+            links.extend(network.locals.iter().filter_map(|&local| survey.owner(local)));
+        }
+        let mut names: Vec<String> = Vec::new();
+        for link in links {
+            if !names.contains(&link.name) {
+                names.push(link.name.clone());
+            }
+        }
+        if names.is_empty() {
+            bail!(
+                "no interface of this host leads to the nodes of {}; name one with -i, or the namespace with --netns",
+                escape(&network.name)
+            );
+        }
+        Ok(names)
+    }
+}
+
+fn collect(probed: &mut [Probed]) {
+    probed.iter_mut().filter_map(|probed| probed.prober.as_mut()).for_each(Prober::collect);
+}
+
+/// Numbers, in the order of the capture, of the links that encrypt.
+fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
+    let kind =
+        |name: &str| survey.links.iter().find(|link| link.name == name).and_then(|link| link.kind.as_deref());
+    (0..)
+        .zip(links)
+        .filter(|(_, name)| kind(name).is_some_and(|kind| ENCRYPTING.contains(&kind)))
+        .map(|(number, _)| number)
+        .collect()
+}
+
+/// The interface that is no longer there, or down.
+fn gone(links: &[String], survey: &Survey) -> Option<String> {
+    let up = |name: &&String| survey.links.iter().any(|link| link.name == **name && link.up);
+    links.iter().find(|name| !up(name)).map(|name| format!("{name}: the interface went down"))
+}
+
+/// Runs `work` in a namespace, or here.
+fn inside<T>(namespace: Option<&Namespace>, work: impl FnOnce() -> T) -> anyhow::Result<T> {
+    match namespace {
+        Some(namespace) => Ok(namespace.visit(work)?),
+        None => Ok(work()),
+    }
+}
+
+/// The addresses this host would send to the peers from. No packet is sent for it.
+fn locals(network: &Network) -> Vec<IpAddr> {
+    let mut found = Vec::new();
+    for peer in &network.peers {
+        let any: SocketAddr =
+            if peer.underlay.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
+        let port = network.port.unwrap_or(4789);
+        let local = UdpSocket::bind(any).and_then(|socket| {
+            socket.connect((peer.underlay, port))?;
+            socket.local_addr()
+        });
+        if let Ok(local) = local {
+            if !found.contains(&local.ip()) {
+                found.push(local.ip());
+            }
+        }
+    }
+    found
+}
+
+/// Wakes the neighbours up when no address behind a peer is known, and reads the tables once more.
+fn discover(network: &mut Network, places: &mut Places, given: Option<&Namespace>) {
+    let unknown = network.peers.iter().any(|peer| peer.overlay.is_empty());
+    let (true, Some(entry), Some(peer)) = (unknown, &network.entry, network.peers.first()) else { return };
+    let targets: Vec<Target> =
+        candidates(entry).into_iter().map(|address| Target { peer: peer.underlay, address }).collect();
+    let Ok(canary) = Canary::random() else { return };
+    let Ok(mut prober) = Prober::open(entry, canary, targets) else { return };
+    prober.round();
+    std::thread::sleep(DISCOVERY);
+    if let Ok(now) = Places::look(given) {
+        *places = now;
+        refresh(network, places);
+    }
+}

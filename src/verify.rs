@@ -1,0 +1,42 @@
+//! Floor 1: is this overlay network really encrypted?
+//!
+//! ```text
+//! frames -> Watch (decode, put together, open) -> Judge (fold) -> Report
+//! ```
+//!
+//! Nothing is believed that was not seen: never encrypted from configuration alone, from silence, from a capture that lost
+//! frames, from ESP of another tunnel between the same hosts, or from one direction for the other. What leaves a node
+//! decides; what arrives may be a copy that its kernel shows after decryption. The crate's `docs/verify.md` has the ladder
+//! of evidence and every reason.
+
+mod decide;
+mod device;
+mod docker;
+mod docker_inspect;
+mod evidence;
+mod findings;
+mod judge;
+mod kernel;
+mod lengths;
+mod network;
+pub mod probe;
+mod report;
+mod sources;
+mod verdict;
+mod watch;
+
+pub use device::{Place, Places};
+pub use docker_inspect::{InspectError, from_file as docker_inspect_file};
+pub use evidence::{Sighting, Sightings};
+pub use judge::{Ending, Judge, Probe, Question};
+pub use kernel::{
+    Enforcement, Error as KernelError, Kernel, Policy, Rules, SaState, Template, Way, esp_offload,
+};
+pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss};
+pub use report::{Counts, Direction, EspSeen, Expectation, Finding, Report};
+pub use sources::{find, refresh};
+pub use verdict::{Reason, Rung, Verdict};
+pub use watch::Watch;
+
+#[cfg(test)]
+mod table;

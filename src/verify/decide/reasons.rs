@@ -1,0 +1,117 @@
+//! Why a verdict is what it is: what the kernel, the keys and the configuration say about it.
+
+use super::super::kernel::{DOCKER_MARK, Policy, SaState, Way};
+use super::super::verdict::{Reason, Rung, Verdict};
+use super::{Case, Decision};
+
+impl Case<'_> {
+    /// Whether a policy of the network's packets let nothing leave.
+    pub(super) fn kernel_holds(&self) -> bool {
+        let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return false };
+        let port = self.judge.question.network.port;
+        let marks = [0, DOCKER_MARK];
+        let policy = marks.iter().find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
+        let stopped = ["XfrmOutNoStates", "XfrmOutPolBlock", "XfrmOutStateInvalid", "XfrmOutBundleGenError"];
+        policy.is_some_and(Policy::requires_esp) && stopped.iter().any(|name| self.went_up(name))
+    }
+
+    pub(super) fn went_up(&self, counter: &str) -> bool {
+        self.kernel.is_some_and(|kernel| kernel.counter(counter) > 0)
+    }
+
+    /// Nothing at all was seen.
+    pub(super) fn silence(&self) -> Decision {
+        let network = &self.judge.question.network;
+        let peer = network.peers.iter().find(|peer| peer.underlay == self.peer);
+        let reason = if network.typo.is_some() && network.encrypted == Some(false) {
+            Reason::TypoOption
+        } else if self.probing && self.probes.is_empty() && peer.is_none_or(|peer| peer.overlay.is_empty()) {
+            Reason::NoTarget
+        } else {
+            Reason::NoTraffic
+        };
+        (Verdict::Inconclusive, self.configured(), reason)
+    }
+
+    /// ESP arrived, and the kernel or the keys refused it.
+    pub(super) fn refused(&self) -> Option<Reason> {
+        let evidence = &self.pair.back;
+        if evidence.esp_packets == 0 || evidence.opened.count > 0 || self.answered > 0 {
+            return None;
+        }
+        let bad = evidence.esp.values().any(|esp| esp.bad_icv > 0 && esp.opened == 0);
+        if bad || self.went_up("XfrmInStateProtoError") {
+            return Some(Reason::KeyMismatch);
+        }
+        let unknown = self.kernel.is_some_and(|_| {
+            evidence.esp.keys().all(|spi| !self.sas(false).any(|sa| sa.spi == *spi))
+                && !evidence.esp.is_empty()
+        });
+        (unknown || self.went_up("XfrmInNoStates")).then_some(Reason::SpiMismatch)
+    }
+
+    pub(super) fn why_nothing_arrives(&self) -> Reason {
+        self.refused().unwrap_or(Reason::BlockedEsp)
+    }
+
+    pub(super) fn why_clear(&self) -> Reason {
+        let network = &self.judge.question.network;
+        if network.encrypted == Some(false) {
+            return if network.typo.is_some() { Reason::TypoOption } else { Reason::NotConfigured };
+        }
+        let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return Reason::Clear };
+        let port = network.port;
+        if let Some(policy) = kernel.policy(Way::Out, local, self.peer, port, 0) {
+            if policy.templates.iter().any(|template| template.esp && template.optional) {
+                return Reason::LevelUse;
+            }
+            if policy.requires_esp() {
+                // It is there now, and was not, or another one came before it.
+                return Reason::Clear;
+            }
+        }
+        if kernel.policy(Way::Out, local, self.peer, port, DOCKER_MARK).is_some_and(|p| p.mark.1 != 0) {
+            return Reason::NoMark;
+        }
+        let other_port = kernel.policies.iter().any(|policy| {
+            policy.way == Way::Out
+                && policy.port.1 != 0
+                && policy.pair(local, self.peer)
+                && policy.requires_esp()
+        });
+        if other_port {
+            return Reason::PortMismatch;
+        }
+        Reason::NoPolicy
+    }
+
+    /// Of the peer's policies nothing is known here.
+    pub(super) fn why_peer_clear(&self) -> Reason {
+        let network = &self.judge.question.network;
+        match (network.encrypted, &network.typo) {
+            (Some(false), Some(_)) => Reason::TypoOption,
+            (Some(false), None) => Reason::NotConfigured,
+            _ => Reason::Clear,
+        }
+    }
+
+    pub(super) fn sas(&self, out: bool) -> impl Iterator<Item = &SaState> {
+        let ends = self.local.map(|local| if out { (local, self.peer) } else { (self.peer, local) });
+        self.kernel.zip(ends).into_iter().flat_map(|(kernel, (from, to))| kernel.between_hosts(from, to))
+    }
+
+    /// The rung of what is only configured, or armed.
+    pub(super) fn configured(&self) -> Option<Rung> {
+        let armed = self.kernel.zip(self.local).is_some_and(|(kernel, local)| {
+            let port = self.judge.question.network.port;
+            let policy = [0, DOCKER_MARK]
+                .iter()
+                .find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
+            policy.is_some_and(Policy::requires_esp) && self.sas(true).any(|sa| sa.encrypts)
+        });
+        if armed {
+            return Some(Rung::Armed);
+        }
+        (self.judge.question.network.encrypted == Some(true)).then_some(Rung::Config)
+    }
+}

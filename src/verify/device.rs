@@ -1,0 +1,250 @@
+//! Networks as the kernel knows them: VXLAN devices, here and in the network namespaces that have a name.
+
+use std::cell::OnceCell;
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::network::{Entry, Network, Peer, Source};
+use crate::capture::interfaces::{Link, Survey, Vxlan};
+use crate::capture::namespace::Namespace;
+use crate::packet::Vni;
+
+/// Where network namespaces have their files: `ip netns`, and Docker's sandboxes.
+const ROOMS: [&str; 3] = ["/run/netns", "/run/docker/netns", "/var/run/docker/netns"];
+
+/// Namespaces that are looked into.
+const MOST: usize = 256;
+
+/// A network namespace that was looked into.
+#[derive(Debug)]
+pub struct Place {
+    /// The file of the namespace; none for the one this process is in.
+    pub path: Option<String>,
+    /// What is there.
+    pub survey: Survey,
+}
+
+/// The namespaces that are looked into: that of the underlay, and all others that can be entered, when it does not have
+/// what is looked for.
+#[derive(Debug)]
+pub struct Places {
+    /// The namespace of the underlay.
+    pub base: Place,
+    others: OnceCell<Vec<Place>>,
+}
+
+impl Places {
+    /// Looks into the namespace of the underlay.
+    ///
+    /// # Errors
+    /// When it cannot be looked into.
+    pub fn look(underlay: Option<&Namespace>) -> Result<Self, String> {
+        let survey = match underlay {
+            Some(namespace) => namespace.visit(Survey::take).map_err(|error| error.to_string())?,
+            None => Survey::take(),
+        };
+        let path = underlay.map(ToString::to_string);
+        let base = Place { path, survey: survey.map_err(|error| error.to_string())? };
+        Ok(Self { base, others: OnceCell::new() })
+    }
+
+    /// All of them, the underlay's first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Place> {
+        std::iter::once(&self.base).chain(self.others())
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Place> {
+        // Only looked into when somebody comes this far.
+        std::iter::once(()).flat_map(|()| self.others.get_or_init(|| self.look_around()))
+    }
+
+    fn look_around(&self) -> Vec<Place> {
+        let here = self.base.path.as_deref().unwrap_or("/proc/thread-self/ns/net");
+        let mut seen: Vec<_> = identity(Path::new(here)).into_iter().collect();
+        let mut places = Vec::new();
+        let files = ROOMS.iter().filter_map(|room| std::fs::read_dir(room).ok()).flatten().flatten();
+        for file in files.take(MOST) {
+            let path = file.path();
+            let Some(identity) = identity(&path).filter(|identity| !seen.contains(identity)) else {
+                continue;
+            };
+            seen.push(identity);
+            let path = path.display().to_string();
+            let survey = Namespace::find(&path).ok().and_then(|namespace| namespace.visit(Survey::take).ok());
+            if let Some(Ok(survey)) = survey {
+                places.push(Place { path: Some(path), survey });
+            }
+        }
+        places
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// As [`find`], in the namespace of the underlay only.
+pub(super) fn find_near(places: &Places, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
+    find_in(&places.base, std::iter::once(&places.base), wanted)
+}
+
+/// The network of the VXLAN device for which `wanted` holds, wherever it is.
+pub(super) fn find(places: &Places, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
+    find_in(&places.base, places.all(), wanted)
+}
+
+fn find_in<'p>(
+    base: &Place,
+    mut places: impl Iterator<Item = &'p Place>,
+    wanted: impl Fn(&Link, &Vxlan) -> bool,
+) -> Option<Network> {
+    places.find_map(|place| {
+        let found = place.survey.links.iter().find_map(|link| {
+            let vxlan = link.vxlan.as_ref()?;
+            wanted(link, vxlan).then_some((link, vxlan))
+        });
+        found.map(|(link, vxlan)| network(base, place, link, vxlan))
+    })
+}
+
+/// What `ovlsniff overlay` wrote down about a device of its own: the network's name, and whether it is to be encrypted.
+pub(super) fn ours(link: &Link) -> Option<(&str, bool)> {
+    let words = link.alias.as_deref()?.strip_prefix("ovlsniff ")?;
+    let name = words.split(' ').find_map(|word| word.strip_prefix("overlay="))?;
+    Some((name, words.split(' ').any(|word| word.starts_with("cipher="))))
+}
+
+fn network(base: &Place, place: &Place, link: &Link, vxlan: &Vxlan) -> Network {
+    let survey = &place.survey;
+    let ours = ours(link);
+    let mut peers: Vec<IpAddr> = Vec::new();
+    for &peer in vxlan.peers.iter().chain(&vxlan.remote) {
+        if !peer.is_multicast() && !peers.contains(&peer) {
+            peers.push(peer);
+        }
+    }
+    let master = link.master.and_then(|master| survey.link(master));
+    let own: Vec<IpAddr> =
+        survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address)).collect();
+    let mut known: Vec<Peer> = peers.iter().map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
+    for neighbour in &survey.neighbours {
+        let on_link = neighbour.link == link.index;
+        if own.contains(&neighbour.address) || !(on_link || Some(neighbour.link) == link.master) {
+            continue;
+        }
+        let station = vxlan.stations.iter().find(|(mac, _)| *mac == neighbour.mac).map(|(_, peer)| *peer);
+        // Without an entry of its own a frame goes to all peers, which may be one.
+        let only = peers.first().filter(|_| on_link && peers.len() == 1).copied();
+        let behind = station.or(only);
+        if let Some(peer) = known.iter_mut().find(|peer| Some(peer.underlay) == behind) {
+            peer.overlay.push(neighbour.address);
+        }
+    }
+    for peer in &mut known {
+        // IPv4 first, link-local addresses last.
+        peer.overlay.sort_by_key(|address| match address {
+            IpAddr::V4(_) => 0,
+            IpAddr::V6(address) if !address.is_unicast_link_local() => 1,
+            IpAddr::V6(_) => 2,
+        });
+    }
+    let underlay = if vxlan.elsewhere { base } else { place };
+    let mut links = Vec::new();
+    if !vxlan.elsewhere {
+        for (to, index) in &survey.routes {
+            if peers.contains(to) && !links.contains(index) {
+                links.push(*index);
+            }
+        }
+    }
+    Network {
+        name: ours.map_or(link.name.as_str(), |(name, _)| name).to_owned(),
+        source: if ours.is_some() { Source::Ours } else { Source::Device },
+        vnis: vxlan.vni.into_iter().collect(),
+        port: Some(vxlan.port).filter(|port| *port != 0),
+        locals: vxlan.local.into_iter().collect(),
+        peers: known,
+        encrypted: ours.map(|(_, encrypted)| encrypted),
+        typo: None,
+        entry: entry(place, link, master),
+        underlay: underlay.path.clone(),
+        links,
+    }
+}
+
+/// The device itself, or the bridge it is in: whichever has an address to send from.
+fn entry(place: &Place, link: &Link, master: Option<&Link>) -> Option<Entry> {
+    let local = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let usable = |link: &&Link| link.addresses.iter().any(|(address, _)| !local(address));
+    let any = |link: &&Link| !link.addresses.is_empty();
+    let candidates = || [Some(link), master].into_iter().flatten();
+    let chosen = candidates().find(usable).or_else(|| candidates().find(any))?;
+    Some(Entry {
+        device: chosen.name.clone(),
+        namespace: place.path.clone(),
+        addresses: chosen.addresses.clone(),
+    })
+}
+
+/// Whether the device is of one of these networks.
+pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
+    vxlan.vni.is_some_and(|vni| vnis.contains(&vni))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::interfaces::Neighbour;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn place() -> Places {
+        let vxlan = Vxlan {
+            vni: Vni::new(42),
+            local: Some(ip("192.0.2.1")),
+            port: 4789,
+            peers: vec![ip("192.0.2.2"), ip("239.1.1.1")],
+            stations: vec![([2, 0, 0, 0, 0, 2], ip("192.0.2.2")), ([0; 6], ip("239.1.1.1"))],
+            ..Vxlan::default()
+        };
+        let link = Link {
+            index: 3,
+            name: "secure".to_owned(),
+            addresses: vec![(ip("10.42.0.1"), 24)],
+            vxlan: Some(vxlan),
+            ..Link::default()
+        };
+        let neighbour =
+            |address, last| Neighbour { link: 3, address: ip(address), mac: [2, 0, 0, 0, 0, last] };
+        let survey = Survey {
+            links: vec![link],
+            neighbours: vec![neighbour("fe80::2", 2), neighbour("10.42.0.2", 2), neighbour("10.42.0.1", 1)],
+            ..Survey::default()
+        };
+        Places { base: Place { path: None, survey }, others: OnceCell::from(Vec::new()) }
+    }
+
+    #[test]
+    fn peers_have_the_addresses_behind_them() {
+        let network = find(&place(), |link, _| link.name == "secure").unwrap();
+        assert_eq!(
+            network.peers,
+            [Peer { underlay: ip("192.0.2.2"), overlay: vec![ip("10.42.0.2"), ip("fe80::2")] }]
+        );
+        assert_eq!(network.entry.unwrap().device, "secure");
+        assert_eq!((network.source, network.encrypted), (Source::Device, None));
+    }
+
+    #[test]
+    fn our_own_networks_are_known_by_their_alias() {
+        let mut place = place();
+        place.base.survey.links[0].alias =
+            Some("ovlsniff overlay=office vni=42 cipher=aes-256-gcm key=1f generation=3".to_owned());
+        let network = find(&place, |link, _| ours(link).is_some_and(|(name, _)| name == "office")).unwrap();
+        assert_eq!((network.name.as_str(), network.source), ("office", Source::Ours));
+        assert_eq!(network.encrypted, Some(true));
+    }
+}

@@ -1,0 +1,163 @@
+//! What `docker network inspect` says of a network: the engine's answer, or a file it was saved to.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::network::{ENCRYPTED, Network, Peer, Source, near_miss};
+use crate::escape::escape;
+use crate::packet::Vni;
+
+/// The driver's option that lists a network's VNIs, separated by commas.
+const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
+
+/// A network in the engine's words, as far as it is read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    name: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    driver: String,
+    options: Option<std::collections::BTreeMap<String, Option<String>>>,
+    peers: Option<Vec<InspectedPeer>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedPeer {
+    #[serde(rename = "IP")]
+    ip: String,
+}
+
+/// Why saved JSON is of no use. Names are escaped.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// It cannot be read.
+    #[error("read {file}: {cause}")]
+    Unreadable {
+        /// The path.
+        file: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// It is something else.
+    #[error("read {file}: {cause}; it must hold what 'docker network inspect NAME' prints")]
+    Format {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// No such network in it.
+    #[error("network {name}: not in {file}; there is: {there_is}")]
+    Missing {
+        /// The path.
+        file: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        there_is: String,
+    },
+    /// It is no overlay.
+    #[error("network {name}: its driver is {driver}, not overlay: there is nothing to verify")]
+    NoOverlay {
+        /// What was asked for.
+        name: String,
+        /// Its driver.
+        driver: String,
+    },
+}
+
+/// The network of this name (or the beginning of its identifier) in a file of saved JSON.
+///
+/// # Errors
+/// [`InspectError`]: no file, other JSON, no such network, or none that is an overlay.
+pub fn from_file(path: &Path, name: &str) -> Result<Network, InspectError> {
+    let file = || escape(&path.display().to_string()).into_owned();
+    let text =
+        std::fs::read_to_string(path).map_err(|cause| InspectError::Unreadable { file: file(), cause })?;
+    from_json(&text, name).map_err(|error| match error {
+        Wrong::Format(cause) => InspectError::Format { file: file(), cause },
+        Wrong::Missing(there_is) => {
+            InspectError::Missing { file: file(), name: escape(name).into_owned(), there_is }
+        }
+        Wrong::Driver(driver) => InspectError::NoOverlay { name: escape(name).into_owned(), driver },
+    })
+}
+
+/// What is wrong with the JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    Format(String),
+    Missing(String),
+    Driver(String),
+}
+
+pub(super) fn from_json(text: &str, name: &str) -> Result<Network, Wrong> {
+    let networks: Vec<Inspected> =
+        serde_json::from_str(text).map_err(|error| Wrong::Format(error.to_string()))?;
+    let named =
+        |network: &&Inspected| network.name == name || (name.len() >= 10 && network.id.starts_with(name));
+    let Some(found) = networks.iter().find(named) else {
+        let there: Vec<_> = networks.iter().map(|network| escape(&network.name).into_owned()).collect();
+        return Err(Wrong::Missing(if there.is_empty() { "none".to_owned() } else { there.join(", ") }));
+    };
+    if found.driver != "overlay" {
+        return Err(Wrong::Driver(escape(&found.driver).into_owned()));
+    }
+    let none = std::collections::BTreeMap::new();
+    let options = found.options.as_ref().unwrap_or(&none);
+    let vnis = options.get(VNIS).and_then(Option::as_deref).unwrap_or_default();
+    let encrypted = options.contains_key(ENCRYPTED);
+    let peers = found.peers.iter().flatten().filter_map(|peer| peer.ip.parse::<IpAddr>().ok());
+    Ok(Network {
+        name: found.name.clone(),
+        source: Source::Docker,
+        vnis: vnis.split(',').filter_map(|vni| Vni::new(vni.trim().parse().ok()?)).collect(),
+        port: None,
+        locals: Vec::new(),
+        peers: peers.map(|underlay| Peer { underlay, overlay: Vec::new() }).collect(),
+        encrypted: Some(encrypted),
+        typo: if encrypted { None } else { near_miss(options.keys().map(String::as_str)).map(str::to_owned) },
+        ..Network::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SWARM: &str = include_str!("../../tests/fixtures/swarm/network-inspect.json");
+
+    #[test]
+    fn presence_of_the_key_counts_whatever_its_value() {
+        let secure = from_json(SWARM, "secure").unwrap();
+        assert_eq!(secure.encrypted, Some(true));
+        assert_eq!(secure.vnis, [Vni::new(4098).unwrap()]);
+        assert_eq!(secure.peers.len(), 2);
+        assert_eq!(
+            from_json(&SWARM.replace("\"encrypted\": \"\"", "\"encrypted\": \"false\""), "secure")
+                .unwrap()
+                .encrypted,
+            Some(true)
+        );
+        assert_eq!(from_json(SWARM, "insecure").unwrap().encrypted, Some(false));
+    }
+
+    #[test]
+    fn the_misspelt_option_is_named() {
+        let typo = from_json(SWARM, "typo").unwrap();
+        assert_eq!((typo.encrypted, typo.typo.as_deref()), (Some(false), Some("encrypt")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert_eq!(from_json("[]", "x").unwrap_err(), Wrong::Missing("none".to_owned()));
+        assert!(matches!(from_json("{}", "x"), Err(Wrong::Format(_))));
+        let bridge = r#"[{"Name":"bridge","Driver":"bridge","Options":null,"Peers":null}]"#;
+        assert_eq!(from_json(bridge, "bridge").unwrap_err(), Wrong::Driver("bridge".to_owned()));
+    }
+}

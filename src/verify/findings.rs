@@ -1,0 +1,155 @@
+//! What is worth knowing beside the verdict.
+
+use super::judge::{Ending, Judge};
+use super::kernel::{Enforcement, Kernel, Way};
+use super::report::{Direction, Finding};
+use crate::escape::escape;
+
+/// Packets of the anti-replay window are fine from here on; ICVs from this many bits.
+const SHORT_ICV: u32 = 96;
+
+/// Every finding, the gravest first.
+pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut add = |code, text: String| found.push(Finding { code, text });
+    let network = &judge.question.network;
+    if let Some(typo) = &network.typo {
+        add(
+            "typo-option",
+            format!("option '{}' is unknown and ignored; did you mean 'encrypted'?", escape(typo)),
+        );
+    }
+    if let Some(cut) = &ending.cut_short {
+        add("cut-short", escape(cut).into_owned());
+    }
+    match &ending.kernel {
+        Some(kernel) => {
+            match not_enforced(judge, ending) {
+                Some(true) => add(
+                    "not-enforced",
+                    "clear packets from outside would be accepted: no inbound policy asks for ESP, no firewall rule drops them"
+                        .to_owned(),
+                ),
+                None if network.encrypted != Some(false) => add(
+                    "enforcement-unknown",
+                    "whether clear packets from outside would be accepted was not checked: the firewall's rules could not be read"
+                        .to_owned(),
+                ),
+                _ => {}
+            }
+            sas(kernel, judge, &mut add);
+            offload(kernel, directions, &mut add);
+        }
+        None if !judge.question.off_host && !ending.probes.is_empty() => {
+            add("kernel-unknown", "the kernel's policies and SAs were not read: run as root".to_owned());
+        }
+        None => {}
+    }
+    tags(directions, &mut add);
+    fragments(judge, &mut add);
+    found
+}
+
+/// Whether clear frames of the network from outside would be accepted; `None` when that is not known.
+pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
+    let kernel = ending.kernel.as_ref()?;
+    let network = &judge.question.network;
+    let required = |peer: std::net::IpAddr| {
+        let local = network.locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4());
+        let policy = local.and_then(|local| kernel.policy(Way::In, peer, *local, network.port, 0));
+        policy.is_some_and(super::kernel::Policy::requires_esp)
+    };
+    if !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay)) {
+        return Some(false);
+    }
+    let mut unknown = false;
+    for &vni in &network.vnis {
+        match kernel.rules.enforcement(vni, network.port.unwrap_or(4789)) {
+            Enforcement::Accepted | Enforcement::Bypassed => return Some(true),
+            Enforcement::Unknown => unknown = true,
+            Enforcement::Dropped => {}
+        }
+    }
+    (!unknown).then_some(false)
+}
+
+fn sas(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
+    let network = &judge.question.network;
+    let ours = kernel.sas.iter().filter(|sa| {
+        let peers = || network.peers.iter().map(|peer| peer.underlay);
+        let between = |from, to| network.locals.contains(&from) && peers().any(|peer| peer == to);
+        between(sa.source, sa.destination) || between(sa.destination, sa.source)
+    });
+    let (mut replay, mut short, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+    for sa in ours {
+        if sa.replay_window == 0 && network.locals.contains(&sa.destination) {
+            replay.push(sa.spi);
+        }
+        if (1..SHORT_ICV).contains(&sa.icv_bits) {
+            short.push(sa.spi);
+        }
+        if !sa.encrypts {
+            plain.push(sa.spi);
+        }
+    }
+    let list = |spis: &[crate::packet::Spi]| {
+        let shown: Vec<String> = spis.iter().take(4).map(ToString::to_string).collect();
+        shown.join(", ") + if spis.len() > 4 { ", …" } else { "" }
+    };
+    if !plain.is_empty() {
+        add("sa-not-encrypting", format!("SAs between the nodes that do not encrypt: {}", list(&plain)));
+    }
+    if !replay.is_empty() {
+        add("no-replay-protection", format!("SAs without protection against replay: {}", list(&replay)));
+    }
+    if !short.is_empty() {
+        add("short-icv", format!("SAs with an ICV of less than 96 bits: {}", list(&short)));
+    }
+}
+
+fn offload(kernel: &Kernel, directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
+    if kernel.esp_offload == Some(true) && directions.iter().any(|d| !d.out && d.counts.clear > 0) {
+        add(
+            "esp-offload",
+            "esp4_offload is loaded: what arrives may be shown decrypted; believe what leaves".to_owned(),
+        );
+    }
+    if kernel.sas_changed {
+        add("rekeyed", "SAs came or went during the watch".to_owned());
+    }
+}
+
+/// Docker's keys of the two directions of a pair differ.
+fn tags(directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
+    let last = |direction: &Direction| direction.esp.iter().filter_map(|esp| esp.docker_tag).max();
+    for pair in directions.chunks_exact(2) {
+        let [out, back] = pair else { continue };
+        if let (Some(sent), Some(received), Some(peer)) = (last(out), last(back), out.to) {
+            if sent != received {
+                add(
+                    "key-skew",
+                    format!(
+                        "this node sends with Docker's key {sent}, {peer} with key {received}: a rotation has not reached both"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn fragments(judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
+    for (peer, pair) in &judge.pairs {
+        let cut = |evidence: &super::evidence::Evidence| {
+            evidence.esp_fragments + evidence.esp.values().map(|esp| esp.fragmented).sum::<u64>()
+        };
+        let count = cut(&pair.out) + cut(&pair.back);
+        if count > 0 {
+            add(
+                "fragments",
+                format!(
+                    "{count} ESP packets with {peer} in fragments: lower the overlay's MTU (1424 for 1500 with an ICV of 64 bits, 1416 with 128)"
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The fold of packets to a report: it reads no clock, does no I/O and prints nothing.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use memchr::memmem::Finder;
+
+use super::decide;
+use super::evidence::{Evidence, Sighting};
+use super::kernel::Kernel;
+use super::lengths::Passed;
+use super::network::Network;
+use super::report::Report;
+use crate::packet::{
+    Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, Opaque, Packet, Sealed, Timestamp,
+    Transport, Tunnel, Vni, Why,
+};
+
+/// Peers that are told apart: those of the network, and what turns up.
+const MOST_PEERS: usize = 512;
+
+/// What is asked of a judge.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// The network.
+    pub network: Network,
+    /// What the probes carry; none when nothing is probed.
+    pub canary: Option<Vec<u8>>,
+    /// Interfaces, by their number in the capture, that encrypt what passes them: clear frames there are no leak.
+    pub encrypting: Vec<u32>,
+    /// The capture was taken somewhere on the way, not on one of the two hosts: nothing in it is a decrypted copy.
+    pub off_host: bool,
+    /// Addresses of this host: a peer among them is on no wire.
+    pub own: Vec<IpAddr>,
+    /// Keys are at hand.
+    pub keys: bool,
+}
+
+/// A probe that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The node it was sent to, by its underlay address.
+    pub peer: IpAddr,
+    /// When.
+    pub sent: Timestamp,
+    /// Length of the inner frame, from its Ethernet header on.
+    pub inner_len: u32,
+    /// Whether its reply came.
+    pub answered: bool,
+}
+
+/// How the watch ended, and what else is known.
+#[derive(Clone, Debug, Default)]
+pub struct Ending {
+    /// The interfaces or the file.
+    pub source: String,
+    /// Length of the watch in nanoseconds.
+    pub nanos: i64,
+    /// Frames that the capture lost; `None` when it does not say.
+    pub dropped: Option<u64>,
+    /// Why the capture ended before its time.
+    pub cut_short: Option<String>,
+    /// The probes.
+    pub probes: Vec<Probe>,
+    /// What the kernel says.
+    pub kernel: Option<Kernel>,
+    /// What a network known to be clear showed: whether its canary was seen.
+    pub control: Option<bool>,
+    /// Whether ESP may be decrypted before a capture sees it; `None` when that is not known.
+    pub esp_offload: Option<bool>,
+}
+
+/// A judgement in progress.
+#[derive(Debug)]
+pub struct Judge {
+    pub(super) question: Question,
+    finder: Option<Finder<'static>>,
+    pub(super) pairs: BTreeMap<IpAddr, Pair>,
+    pub(super) frames: u64,
+    /// Frames with the canary that no tunnel carries: the capture is inside the overlay.
+    pub(super) bare: u64,
+    /// WireGuard and encrypted MACsec between other addresses than the nodes'.
+    pub(super) opaque: u64,
+    /// Clear frames of the network on an interface that encrypts.
+    pub(super) inside: u64,
+}
+
+/// Both directions between this node and one peer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pair {
+    pub(super) out: Evidence,
+    pub(super) back: Evidence,
+}
+
+/// What a packet of the network shows.
+struct Seen<'a> {
+    sighting: Sighting,
+    opened: bool,
+    foreign: bool,
+    transport: bool,
+    inner: &'a [u8],
+}
+
+/// Which direction a frame belongs to, and who the peer is.
+struct Place {
+    peer: IpAddr,
+    out: bool,
+}
+
+impl Judge {
+    /// A judge of this question.
+    pub fn new(question: Question) -> Self {
+        let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
+        let finder = question.canary.as_deref().map(|canary| Finder::new(canary).into_owned());
+        Self { question, finder, pairs, frames: 0, bare: 0, opaque: 0, inside: 0 }
+    }
+
+    /// Takes the next packet: decoded, put together from its fragments, and opened where a key was at hand.
+    pub fn observe(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
+        self.frames += 1;
+        let ours = packet.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
+        match ours {
+            Some(at) => self.ours(frame, packet, at),
+            None => self.other(frame, packet),
+        }
+    }
+
+    /// Whether the canary was seen in a clear frame of the network that left.
+    pub fn canary_left_in_clear(&self) -> bool {
+        self.pairs.values().any(|pair| pair.out.clear.canaries > 0)
+    }
+
+    /// The verdict on all of it.
+    pub fn finish(self, ending: Ending) -> Report {
+        decide::report(&self, ending)
+    }
+
+    fn is_ours(&self, wrapping: &Encapsulation) -> bool {
+        let (Tunnel::Vxlan(vni) | Tunnel::VxlanGpe(vni)) = wrapping.tunnel else { return false };
+        self.question.network.vnis.contains(&vni)
+    }
+
+    /// A packet that carries the network's VNI where it can be read.
+    fn ours(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, at: usize) {
+        let Some(vxlan) = packet.encapsulations.get(at) else { return };
+        let Some(place) = vxlan.outer.ip.and_then(|ip| self.place(&ip)) else { return };
+        let canary = self.has_canary(packet.payload) || (packet.frames < 2 && self.has_canary(frame.bytes));
+        let sighting = Sighting { frame: frame.number, time: frame.time, vni: vxlan.tunnel.vni(), canary };
+        let around = packet.encapsulations.get(..at).unwrap_or(&[]);
+        let opened = around.iter().any(|w| matches!(w.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
+        let esp = around.iter().rposition(|w| matches!(w.tunnel, Tunnel::Esp { .. }));
+        let transport = esp.is_some_and(|esp| is_transport_mode(packet, esp));
+        let port = match vxlan.outer.transport {
+            Transport::Udp(ports) => Some(ports.destination),
+            _ => None,
+        };
+        // The same number on another port may be somebody else's network.
+        let foreign = !canary && self.question.network.port.is_some_and(|ours| port != Some(ours));
+        let encrypting = self.question.encrypting.contains(&frame.interface);
+        if !opened && !foreign && encrypting {
+            self.inside += 1;
+            return;
+        }
+        let inner = inner_bytes(packet, at);
+        let seen = Seen { sighting, opened, foreign, transport, inner };
+        if place.out && place.peer.is_multicast() && !self.question.network.peers.is_empty() {
+            // What goes to the group goes to every peer.
+            for at in 0..self.question.network.peers.len() {
+                let peer = self.question.network.peers.get(at).map_or(place.peer, |peer| peer.underlay);
+                self.tally(packet, around, &Place { peer, out: true }, &seen);
+            }
+        } else {
+            self.tally(packet, around, &place, &seen);
+        }
+    }
+
+    /// Counts a packet of the network.
+    fn tally(&mut self, packet: &Packet<'_>, around: &[Encapsulation], place: &Place, seen: &Seen<'_>) {
+        let &Seen { sighting, opened, foreign, transport, inner } = seen;
+        let Some(evidence) = self.evidence(place) else { return };
+        evidence.frames += 1;
+        if opened {
+            count_esp(evidence, packet);
+            if !foreign {
+                evidence.opened.add(sighting);
+                if !transport {
+                    evidence.may_come_again(inner);
+                }
+            }
+            return;
+        }
+        if foreign {
+            evidence.other_port += 1;
+            return;
+        }
+        for wrapping in around.iter().rev() {
+            let kind = match wrapping.tunnel {
+                Tunnel::Esp { kind: EspKind::Null, .. } => &mut evidence.null,
+                Tunnel::Esp { kind: EspKind::Gmac, .. } => &mut evidence.gmac,
+                Tunnel::Ah { .. } => &mut evidence.ah,
+                Tunnel::Macsec { .. } => &mut evidence.macsec,
+                _ => continue,
+            };
+            kind.add(sighting);
+            count_esp(evidence, packet);
+            return;
+        }
+        evidence.clear.add(sighting);
+        if !place.out && !evidence.is_copy(inner) {
+            evidence.unexplained += 1;
+        }
+    }
+
+    /// A packet that does not show the network's VNI.
+    fn other(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
+        let canary = self.has_canary(packet.payload) || self.has_canary(frame.bytes);
+        let Some((place, headers)) = self.outer_place(packet) else {
+            // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
+            self.bare += u64::from(canary);
+            self.opaque +=
+                u64::from(matches!(packet.opaque, Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. })));
+            return;
+        };
+        let hidden = hidden_vni(packet).filter(|vni| self.question.network.vnis.contains(vni));
+        let port_known = self.question.network.port.is_some();
+        let Some(evidence) = self.evidence(&place) else { return };
+        evidence.frames += 1;
+        let opened = packet
+            .encapsulations
+            .iter()
+            .any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
+        if opened {
+            count_esp(evidence, packet);
+            return;
+        }
+        if canary && matches!(packet.opaque, Some(Opaque::Esp { .. })) {
+            // Taken for encrypted, and yet it can be read.
+            evidence.esp_packets += 1;
+            evidence.null.add(Sighting { frame: frame.number, time: frame.time, vni: None, canary });
+            return;
+        }
+        if canary || hidden.is_some() {
+            if canary || !port_known {
+                evidence.clear.add(Sighting {
+                    frame: frame.number,
+                    time: frame.time,
+                    vni: packet.vni().or(hidden),
+                    canary,
+                });
+                evidence.unexplained += u64::from(!place.out);
+            } else {
+                evidence.other_port += 1;
+            }
+            return;
+        }
+        match packet.opaque {
+            Some(Opaque::Esp { spi, udp, why, .. }) => {
+                let fragmented = packet.frames > 1 || headers.ip.is_some_and(|ip| ip.fragment.is_some());
+                evidence.esp_packets += 1;
+                if !fragmented || packet.frames > 1 {
+                    evidence.length(Passed { time: frame.time.nanos, len: packet.payload.len() as u32 });
+                }
+                if let Some(esp) = evidence.spi(spi) {
+                    esp.packets += 1;
+                    esp.udp |= udp;
+                    esp.fragmented += u64::from(fragmented);
+                    esp.bad_icv += u64::from(why == Sealed::BadIcv);
+                }
+                return;
+            }
+            Some(Opaque::EspFragment) => evidence.esp_fragments += 1,
+            Some(Opaque::EspTruncated) => evidence.truncated += 1,
+            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. }) => evidence.opaque += 1,
+            None => {}
+        }
+        let udp = headers.ip.is_some_and(|ip| ip.protocol == 17);
+        if packet.vni().is_some() {
+            evidence.other_vni += 1;
+        } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0))
+        {
+            evidence.lone_fragments += 1;
+        } else if packet.opaque.is_none()
+            && packet.stop.is_some_and(|stop| stop.why == Why::Truncated)
+            && cut_before_vni(packet, headers)
+        {
+            evidence.truncated += 1;
+        }
+    }
+
+    fn has_canary(&self, bytes: &[u8]) -> bool {
+        self.finder.as_ref().is_some_and(|finder| finder.find(bytes).is_some())
+    }
+
+    /// The direction of the outermost IP header that is between this node and another.
+    fn outer_place<'p>(&self, packet: &'p Packet<'_>) -> Option<(Place, &'p Headers)> {
+        let outer = packet.encapsulations.iter().map(|wrapping| &wrapping.outer);
+        let headers = outer.chain([&packet.headers]).find(|headers| headers.ip.is_some())?;
+        let place = headers.ip.as_ref().and_then(|ip| self.place(ip))?;
+        Some((place, headers))
+    }
+
+    /// `None` for what neither leaves nor reaches this node.
+    fn place(&self, ip: &Ip) -> Option<Place> {
+        let locals = &self.question.network.locals;
+        if locals.contains(&ip.source) {
+            Some(Place { peer: ip.destination, out: true })
+        } else if locals.contains(&ip.destination) || ip.destination.is_multicast() && self.knows(ip.source) {
+            Some(Place { peer: ip.source, out: false })
+        } else {
+            None
+        }
+    }
+
+    fn knows(&self, peer: IpAddr) -> bool {
+        self.pairs.contains_key(&peer)
+    }
+
+    /// The evidence of a direction. What is not about a peer of the network is kept as well: the network's frames may go
+    /// to nodes nobody named.
+    fn evidence(&mut self, place: &Place) -> Option<&mut Evidence> {
+        if self.pairs.len() >= MOST_PEERS && !self.knows(place.peer) {
+            return None;
+        }
+        let pair = self.pairs.entry(place.peer).or_default();
+        Some(if place.out { &mut pair.out } else { &mut pair.back })
+    }
+}
+
+/// Counts a packet of ESP whose inside can be read.
+fn count_esp(evidence: &mut Evidence, packet: &Packet<'_>) {
+    let Some(at) = packet.encapsulations.iter().position(|w| matches!(w.tunnel, Tunnel::Esp { .. })) else {
+        return;
+    };
+    let Some(Tunnel::Esp { spi, kind, udp, .. }) = packet.encapsulations.get(at).map(|w| w.tunnel) else {
+        return;
+    };
+    evidence.esp_packets += 1;
+    if kind == EspKind::Opened {
+        *if is_transport_mode(packet, at) {
+            &mut evidence.opened_transport
+        } else {
+            &mut evidence.opened_tunnel
+        } += 1;
+    }
+    if let Some(esp) = evidence.spi(spi) {
+        esp.packets += 1;
+        esp.udp |= udp;
+        esp.opened += u64::from(kind == EspKind::Opened);
+        esp.fragmented += u64::from(packet.frames > 1);
+    }
+}
+
+/// Whether this ESP is certainly in transport mode: what is inside then repeats the headers in front of it, down to the
+/// link layer's, which a packet of its own inside a tunnel has not.
+fn is_transport_mode(packet: &Packet<'_>, esp: usize) -> bool {
+    let Some(wrapping) = packet.encapsulations.get(esp) else { return false };
+    let inside = packet.encapsulations.get(esp + 1).map_or(&packet.headers, |next| &next.outer);
+    wrapping.outer.ether_type.is_some() && inside.ether_type == wrapping.outer.ether_type
+}
+
+/// The innermost frame's bytes, by which a copy is known again.
+fn inner_bytes<'a>(packet: &Packet<'a>, at: usize) -> &'a [u8] {
+    if at + 1 < packet.encapsulations.len() {
+        return packet.payload;
+    }
+    match packet.inner {
+        InnerFrame::Whole { bytes, .. } => bytes,
+        InnerFrame::Parts { segment, .. } => segment,
+    }
+}
+
+/// The VNI of VXLAN on a port that nobody said is VXLAN's: eight bytes of which all but the VNI are fixed, and an
+/// Ethernet frame of IPv4, IPv6 or ARP behind them.
+fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
+    let Transport::Udp(_) = packet.headers.transport else { return None };
+    if packet.opaque.is_some() {
+        return None;
+    }
+    match packet.payload {
+        [0x08, 0, 0, 0, a, b, c, 0, rest @ ..] => {
+            let ether_type = rest.get(12..14)?;
+            let known = matches!(ether_type, [0x08, 0x00 | 0x06] | [0x86, 0xdd] | [0x81, 0x00]);
+            known.then(|| Vni::from_be_bytes([*a, *b, *c]))
+        }
+        _ => None,
+    }
+}
+
+/// Whether decoding ended where the VNI might still have come.
+fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
+    let Some(stop) = packet.stop else { return false };
+    let lower = [Layer::Ah, Layer::Esp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
+    let tunnel = [Layer::Udp, Layer::Vxlan, Layer::VxlanGpe];
+    lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
+}

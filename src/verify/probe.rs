@@ -1,0 +1,316 @@
+//! The probe: ICMP echo through the overlay, with a canary in it. The peer's kernel answers, so nothing has to be
+//! installed there, and the reply carries the canary back.
+
+use std::io::{IoSlice, Read};
+use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, SockaddrLike, bind,
+    recv, sendmsg, setsockopt, socket, sockopt,
+};
+
+use super::judge::Probe;
+use super::network::Entry;
+use crate::capture::namespace::Namespace;
+use crate::packet::Timestamp;
+
+/// A token that nothing else on the wire has: text, so that it can be found by eye as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canary(String);
+
+impl Canary {
+    /// A random one.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn random() -> std::io::Result<Self> {
+        let mut bytes = [0; 10];
+        std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        Ok(Self(bytes.iter().fold("ovlsniff-canary-".to_owned(), |text, byte| format!("{text}{byte:02x}"))))
+    }
+
+    /// What is to be looked for.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// Where a probe goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The node, by its underlay address.
+    pub peer: IpAddr,
+    /// The address in the overlay.
+    pub address: IpAddr,
+}
+
+/// Why nothing can be probed. Names are escaped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Raw sockets need a privilege.
+    #[error("probe through {0}: permission denied; run as root, or judge what passes by with --passive")]
+    Permission(String),
+    /// The kernel refused.
+    #[error("probe through {device}: {cause}")]
+    Socket {
+        /// The device.
+        device: String,
+        /// The kernel's word.
+        cause: Errno,
+    },
+    /// The device's namespace cannot be entered.
+    #[error(transparent)]
+    Namespace(#[from] crate::capture::namespace::Error),
+}
+
+/// Shortest payload, and how much longer each next one is: more than a cipher's block, so that padding cannot make two
+/// lengths the same.
+const SHORTEST: usize = 72;
+const STEP: usize = 16;
+/// Different lengths; the longest packet fits an overlay on the smallest of usual MTUs.
+const LENGTHS: usize = 53;
+
+const ECHO: u8 = 8;
+const ECHO6: u8 = 128;
+const ECHO_REPLY6: u8 = 129;
+
+/// Sends probes and takes their replies.
+#[derive(Debug)]
+pub struct Prober {
+    four: Option<OwnedFd>,
+    six: Option<OwnedFd>,
+    scope: u32,
+    canary: Canary,
+    targets: Vec<Target>,
+    identifier: u16,
+    probes: Vec<Probe>,
+    rounds: usize,
+}
+
+impl Prober {
+    /// Opens the sockets, bound to the device, in its namespace.
+    pub fn open(entry: &Entry, canary: Canary, targets: Vec<Target>) -> Result<Self, Error> {
+        let open = || -> Result<_, Errno> {
+            let four = targets.iter().any(|target| target.address.is_ipv4());
+            let six = targets.iter().any(|target| target.address.is_ipv6());
+            let four =
+                four.then(|| raw(&entry.device, AddressFamily::Inet, SockProtocol::Icmp)).transpose()?;
+            let six =
+                six.then(|| raw(&entry.device, AddressFamily::Inet6, SockProtocol::IcmpV6)).transpose()?;
+            let scope = nix::net::if_::if_nametoindex(entry.device.as_str()).unwrap_or(0);
+            Ok((four, six, scope))
+        };
+        let opened = match &entry.namespace {
+            Some(path) => Namespace::find(path)?.visit(open)?,
+            None => open(),
+        };
+        let device = || entry.device.escape_debug().to_string();
+        let (four, six, scope) = opened.map_err(|cause| match cause {
+            Errno::EPERM | Errno::EACCES => Error::Permission(device()),
+            cause => Error::Socket { device: device(), cause },
+        })?;
+        let identifier = canary
+            .bytes()
+            .iter()
+            .rev()
+            .take(6)
+            .fold(0u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(*byte)));
+        Ok(Self { four, six, scope, canary, targets, identifier, probes: Vec::new(), rounds: 0 })
+    }
+
+    /// Sends one probe to every target. What cannot be sent is a probe without a reply.
+    pub fn round(&mut self) {
+        // A walk through all lengths that does not look like one that counts up.
+        let len = SHORTEST + STEP * (self.rounds * 23 % LENGTHS);
+        self.rounds += 1;
+        for target in self.targets.clone() {
+            let Ok(sequence) = u16::try_from(self.probes.len()) else { return };
+            let message = self.message(target.address.is_ipv4(), sequence, len);
+            let headers = if target.address.is_ipv4() { 14 + 20 } else { 14 + 40 };
+            let inner_len = headers + message.len() as u32;
+            self.probes.push(Probe { peer: target.peer, sent: now(), inner_len, answered: false });
+            // The interface may be down, the route gone: then there is no reply.
+            let _ = self.send(target.address, &message);
+        }
+    }
+
+    /// Takes the replies that have come.
+    pub fn collect(&mut self) {
+        let mut buffer = [0; 2048];
+        for (fd, six) in [(&self.four, false), (&self.six, true)] {
+            let Some(fd) = fd else { continue };
+            while let Ok(len) = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                let packet = buffer.get(..len).unwrap_or(&[]);
+                let sequence = reply(packet, six, self.identifier, self.canary.bytes());
+                if let Some(probe) = sequence.and_then(|n| self.probes.get_mut(usize::from(n))) {
+                    probe.answered = true;
+                }
+            }
+        }
+    }
+
+    /// The probes that were sent.
+    pub fn probes(&self) -> &[Probe] {
+        &self.probes
+    }
+
+    fn message(&self, four: bool, sequence: u16, len: usize) -> Vec<u8> {
+        let mut message = vec![if four { ECHO } else { ECHO6 }, 0, 0, 0];
+        message.extend(self.identifier.to_be_bytes());
+        message.extend(sequence.to_be_bytes());
+        message.extend(b"GET /");
+        message.extend(self.canary.bytes());
+        message.extend(b" HTTP/1.1\r\n");
+        let text = b"is this network encrypted? ".iter().cycle();
+        message.extend(text.take((8 + len).saturating_sub(message.len())));
+        if four {
+            // The kernel does it for ICMPv6 only.
+            let sum = checksum(&message).to_be_bytes();
+            message[2..4].copy_from_slice(&sum);
+        }
+        message
+    }
+
+    fn send(&self, to: IpAddr, message: &[u8]) -> nix::Result<usize> {
+        match to {
+            IpAddr::V4(to) => send(self.four.as_ref(), message, &SockaddrIn::from(SocketAddrV4::new(to, 0))),
+            IpAddr::V6(to) => {
+                let scope = if needs_scope(to) { self.scope } else { 0 };
+                send(self.six.as_ref(), message, &SockaddrIn6::from(SocketAddrV6::new(to, 0, 0, scope)))
+            }
+        }
+    }
+}
+
+fn needs_scope(address: Ipv6Addr) -> bool {
+    address.is_unicast_link_local() || address.is_multicast()
+}
+
+fn send<A: SockaddrLike>(fd: Option<&OwnedFd>, message: &[u8], to: &A) -> nix::Result<usize> {
+    let fd = fd.ok_or(Errno::EAFNOSUPPORT)?;
+    sendmsg(fd.as_raw_fd(), &[IoSlice::new(message)], &[], MsgFlags::MSG_DONTWAIT, Some(to))
+}
+
+fn raw(device: &str, family: AddressFamily, protocol: SockProtocol) -> nix::Result<OwnedFd> {
+    let fd = socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, protocol)?;
+    setsockopt(&fd, sockopt::BindToDevice, &device.into())?;
+    if family == AddressFamily::Inet6 {
+        bind(fd.as_raw_fd(), &SockaddrIn6::from(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0)))?;
+    }
+    Ok(fd)
+}
+
+/// The sequence number of a reply to one of ours. A raw socket of IPv4 shows the IP header, one of IPv6 does not.
+fn reply(packet: &[u8], six: bool, identifier: u16, canary: &[u8]) -> Option<u16> {
+    let message = if six { packet } else { packet.get(usize::from(packet.first()? & 0x0f) * 4..)? };
+    let &[kind, 0, _, _, i0, i1, s0, s1, ref data @ ..] = message else { return None };
+    let wanted = if six { ECHO_REPLY6 } else { 0 };
+    let ours = kind == wanted && u16::from_be_bytes([i0, i1]) == identifier;
+    (ours && data.get(5..)?.starts_with(canary)).then_some(u16::from_be_bytes([s0, s1]))
+}
+
+/// RFC 1071.
+fn checksum(bytes: &[u8]) -> u16 {
+    let mut sum: u32 = 0;
+    for pair in bytes.chunks(2) {
+        sum += u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::new(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos(), 9)
+}
+
+/// Addresses to try when none behind the peers is known: all nodes of the link (RFC 4291 section 2.7.1), and the subnet
+/// where it is small.
+pub fn candidates(entry: &Entry) -> Vec<IpAddr> {
+    let mut found = Vec::new();
+    for &(address, prefix) in &entry.addresses {
+        match address {
+            IpAddr::V4(own) if (24..=30).contains(&prefix) => {
+                let first = u32::from(own) & (u32::MAX << (32 - prefix));
+                let hosts = (1..(1u32 << (32 - prefix)) - 1).map(|n| IpAddr::from((first + n).to_be_bytes()));
+                found.extend(hosts.filter(|host| *host != address));
+            }
+            IpAddr::V4(own) if prefix == 31 => found.push((u32::from(own) ^ 1).to_be_bytes().into()),
+            IpAddr::V6(own) if own.is_unicast_link_local() => {
+                found.push(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into());
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prober() -> Prober {
+        Prober {
+            four: None,
+            six: None,
+            scope: 0,
+            canary: Canary("ovlsniff-canary-00112233445566778899".to_owned()),
+            targets: vec![Target {
+                peer: "192.0.2.2".parse().unwrap(),
+                address: "10.0.0.2".parse().unwrap(),
+            }],
+            identifier: 7,
+            probes: Vec::new(),
+            rounds: 0,
+        }
+    }
+
+    #[test]
+    fn lengths_are_distinct_and_steps_wider_than_padding() {
+        let mut prober = prober();
+        (0..LENGTHS).for_each(|_| prober.round());
+        let mut lengths: Vec<u32> = prober.probes().iter().map(|probe| probe.inner_len).collect();
+        assert!(lengths[1].abs_diff(lengths[0]) > 16);
+        lengths.sort_unstable();
+        assert!(lengths.windows(2).all(|pair| pair[1] - pair[0] >= 16), "{lengths:?}");
+        assert!(lengths[LENGTHS - 1] < 1280);
+    }
+
+    #[test]
+    fn only_replies_to_our_probes_count() {
+        let prober = prober();
+        let mut message = prober.message(true, 5, SHORTEST);
+        assert_eq!(checksum(&message), 0);
+        assert_eq!(message.len(), 8 + SHORTEST);
+        message[0] = 0;
+        let mut packet = vec![0x45; 20];
+        packet.extend(&message);
+        let read = |packet: &[u8], id| reply(packet, false, id, prober.canary.bytes());
+        assert_eq!(read(&packet, 7), Some(5));
+        assert_eq!(read(&packet, 8), None);
+        packet[20] = 8;
+        assert_eq!(read(&packet, 7), None);
+        for len in 0..40 {
+            assert_eq!(read(&packet[..len], 7), None);
+        }
+    }
+
+    #[test]
+    fn a_small_subnet_is_tried_and_a_large_one_not() {
+        let entry = |address: &str, prefix| Entry {
+            device: String::new(),
+            namespace: None,
+            addresses: vec![(address.parse().unwrap(), prefix)],
+        };
+        assert_eq!(candidates(&entry("10.0.0.1", 30)), ["10.0.0.2".parse::<IpAddr>().unwrap()]);
+        assert_eq!(candidates(&entry("10.0.0.1", 31)), ["10.0.0.0".parse::<IpAddr>().unwrap()]);
+        assert_eq!(candidates(&entry("10.0.0.1", 24)).len(), 253);
+        assert!(candidates(&entry("10.0.0.1", 16)).is_empty());
+        assert_eq!(candidates(&entry("fe80::1", 64)), ["ff02::1".parse::<IpAddr>().unwrap()]);
+    }
+}

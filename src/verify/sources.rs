@@ -1,0 +1,77 @@
+//! Who knows a network, asked in order: `ovlsniff overlay`, Docker, the kernel's VXLAN devices.
+
+use std::net::IpAddr;
+
+use super::device::{self, Place, Places};
+use super::docker;
+use super::network::{Entry, Network};
+use crate::capture::docker::swarm;
+use crate::capture::interfaces::{Link, Vxlan};
+use crate::packet::Vni;
+
+/// The network of this name; without a name, that of a VXLAN device with one of these VNIs. `None` when nobody knows it.
+pub fn find(name: Option<&str>, vnis: &[Vni], places: &Places) -> Option<Network> {
+    let Some(name) = name else {
+        return device::find(places, |_, vxlan| device::has_vni(vxlan, vnis));
+    };
+    let ours = |link: &Link, _: &Vxlan| device::ours(link).is_some_and(|(ours, _)| ours == name);
+    let named = |link: &Link, _: &Vxlan| link.name == name;
+    // Other namespaces come last: there may be hundreds.
+    device::find_near(places, ours)
+        .or_else(|| from_docker(name, places))
+        .or_else(|| device::find_near(places, named))
+        .or_else(|| device::find(places, ours))
+        .or_else(|| device::find(places, named))
+}
+
+/// The engine knows options and nodes, the kernel the addresses behind each node.
+fn from_docker(name: &str, places: &Places) -> Option<Network> {
+    let found = docker::find(name)?;
+    let mut network = found.network;
+    if let Some(swarm) = swarm() {
+        network.locals = vec![swarm.address];
+    }
+    network.underlay.clone_from(&places.base.path);
+    if let Some(kernel) = device::find(places, |_, vxlan| device::has_vni(vxlan, &network.vnis)) {
+        network.port = kernel.port;
+        merge_peers(&mut network, &kernel);
+    }
+    for (sandbox, address) in found.members {
+        network.entry = network.entry.or_else(|| member(places, &sandbox, address));
+    }
+    Some(network)
+}
+
+/// A container's way into the overlay.
+fn member(places: &Places, sandbox: &str, address: IpAddr) -> Option<Entry> {
+    let name = sandbox.rsplit('/').next()?;
+    let place = places.all().find(|place: &&Place| {
+        place.path.as_deref().and_then(|path| path.rsplit('/').next()).is_some_and(|path| path == name)
+    })?;
+    let link = place.survey.owner(address)?;
+    Some(Entry {
+        device: link.name.clone(),
+        namespace: place.path.clone(),
+        addresses: link.addresses.clone(),
+    })
+}
+
+/// Reads once more who is behind which peer: neighbours may have been heard of since.
+pub fn refresh(network: &mut Network, places: &Places) {
+    if let Some(kernel) = device::find(places, |_, vxlan| device::has_vni(vxlan, &network.vnis)) {
+        merge_peers(network, &kernel);
+    }
+}
+
+fn merge_peers(network: &mut Network, kernel: &Network) {
+    for known in &kernel.peers {
+        match network.peers.iter_mut().find(|peer| peer.underlay == known.underlay) {
+            Some(peer) => {
+                let new: Vec<IpAddr> =
+                    known.overlay.iter().filter(|address| !peer.overlay.contains(address)).copied().collect();
+                peer.overlay.extend(new);
+            }
+            None => network.peers.push(known.clone()),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The table from what is seen to what may be said, row by row.
+
+mod kernel;
+mod wire;
+
+use std::net::IpAddr;
+
+use super::kernel::{DOCKER_MARK, Kernel, Policy, Rules, SaState, Template, Way};
+use super::lengths::Law;
+use super::*;
+use crate::packet::{
+    Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, LinkType, Opaque, Packet, Ports, Sealed, Spi,
+    Timestamp, Transport, Tunnel, Vni,
+};
+
+const CANARY: &[u8] = b"ovlsniff-canary-table";
+const OURS: u32 = 42;
+const OUT: bool = true;
+const BACK: bool = false;
+const PROBES: usize = 5;
+
+fn here() -> IpAddr {
+    "192.0.2.1".parse().unwrap()
+}
+
+fn there() -> IpAddr {
+    "192.0.2.2".parse().unwrap()
+}
+
+fn spi(out: bool) -> Spi {
+    Spi(if out { 0x1ab } else { 0x1ba })
+}
+
+fn vxlan(vni: u32) -> Tunnel {
+    Tunnel::Vxlan(Vni::new(vni).unwrap())
+}
+
+fn esp(out: bool, kind: EspKind) -> Tunnel {
+    Tunnel::Esp { spi: spi(out), sequence: 1, kind, udp: false }
+}
+
+fn sealed(out: bool, why: Sealed) -> Opaque {
+    Opaque::Esp { spi: spi(out), sequence: 1, udp: false, why }
+}
+
+/// A capture in the making, with the probes that go with it.
+struct Scene {
+    judge: Judge,
+    ending: Ending,
+    number: u64,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self::asking(|_| ())
+    }
+
+    fn asking(change: impl FnOnce(&mut Question)) -> Self {
+        let network = Network {
+            name: "secure".to_owned(),
+            source: Source::Device,
+            vnis: vec![Vni::new(OURS).unwrap()],
+            port: Some(4789),
+            locals: vec![here()],
+            peers: vec![Peer { underlay: there(), overlay: vec!["10.42.0.2".parse().unwrap()] }],
+            ..Network::default()
+        };
+        let mut question =
+            Question { network, canary: Some(CANARY.to_vec()), own: vec![here()], ..Question::default() };
+        change(&mut question);
+        let ending = Ending { dropped: Some(0), ..Ending::default() };
+        Self { judge: Judge::new(question), ending, number: 0 }
+    }
+
+    fn passive() -> Self {
+        Self::asking(|question| question.canary = None)
+    }
+
+    /// Five probes went out at one-second steps.
+    fn probed(mut self, answered: bool) -> Self {
+        self.ending.probes = (0..PROBES)
+            .map(|n| Probe { peer: there(), sent: time(n), inner_len: inner(n), answered })
+            .collect();
+        self
+    }
+
+    fn ended(mut self, change: impl FnOnce(&mut Ending)) -> Self {
+        change(&mut self.ending);
+        self
+    }
+
+    fn packet(
+        mut self,
+        out: bool,
+        at: usize,
+        wrappings: &[Tunnel],
+        opaque: Option<Opaque>,
+        payload: &[u8],
+    ) -> Self {
+        let (source, destination) = if out { (here(), there()) } else { (there(), here()) };
+        let ip = |protocol| Some(Ip { source, destination, protocol, fragment: None });
+        let outer = |tunnel: Tunnel| Headers {
+            ether_type: Some(0x0800),
+            ip: ip(if matches!(tunnel, Tunnel::Esp { .. }) { 50 } else { 17 }),
+            transport: match tunnel {
+                Tunnel::Vxlan(_) => Transport::Udp(Ports { source: 40_000, destination: 4789 }),
+                _ => Transport::None,
+            },
+            ..Headers::default()
+        };
+        let headers = match opaque {
+            Some(_) => Headers { ip: ip(50), ether_type: Some(0x0800), ..Headers::default() },
+            None => Headers::default(),
+        };
+        let packet = Packet {
+            encapsulations: wrappings
+                .iter()
+                .map(|&tunnel| Encapsulation { tunnel, outer: outer(tunnel) })
+                .collect(),
+            headers,
+            payload,
+            opaque,
+            inner: InnerFrame::Whole { link: LinkType::ETHERNET, bytes: payload },
+            frames: 1,
+            ..Packet::default()
+        };
+        self.number += 1;
+        let frame = Frame {
+            number: self.number,
+            time: Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 },
+            link: LinkType::ETHERNET,
+            interface: 0,
+            direction: None,
+            wire_len: 0,
+            bytes: &[],
+        };
+        self.judge.observe(&frame, &packet);
+        self
+    }
+
+    /// The probes, or their replies, in clear.
+    fn clear(self, out: bool) -> Self {
+        (0..PROBES).fold(self, |scene, n| scene.packet(out, n, &[vxlan(OURS)], None, CANARY))
+    }
+
+    /// The probes, or their replies, inside one more wrapping that can be read.
+    fn inside(self, out: bool, wrapping: Tunnel) -> Self {
+        (0..PROBES).fold(self, |scene, n| scene.packet(out, n, &[wrapping, vxlan(OURS)], None, CANARY))
+    }
+
+    /// ESP that nobody opened, as long as the probes ask for, or not.
+    fn shut(self, out: bool, fits: bool, why: Sealed) -> Self {
+        let law = Law::all().next().unwrap();
+        (0..PROBES).fold(self, |scene, n| {
+            let len = if fits { law.esp_len(inner(n)) } else { 152 };
+            scene.packet(out, n, &[], Some(sealed(out, why)), &vec![0xa5; len as usize])
+        })
+    }
+
+    fn report(self) -> Report {
+        self.judge.finish(self.ending)
+    }
+}
+
+fn time(n: usize) -> Timestamp {
+    Timestamp::new(1_700_000_000 + i64::try_from(n).unwrap(), 0, 9)
+}
+
+fn inner(n: usize) -> u32 {
+    [200, 360, 120, 280, 440][n]
+}
+
+fn sa(out: bool) -> SaState {
+    let (source, destination) = if out { (here(), there()) } else { (there(), here()) };
+    SaState {
+        source,
+        destination,
+        spi: spi(out),
+        reqid: 7,
+        tunnel: false,
+        offload: false,
+        encrypts: true,
+        algorithm: "rfc4106(gcm(aes))".to_owned(),
+        icv_bits: 128,
+        replay_window: 128,
+        packets: 100,
+    }
+}
+
+fn policy(way: Way) -> Policy {
+    let (source, destination) = if way == Way::Out { (here(), there()) } else { (there(), here()) };
+    Policy {
+        way,
+        source: (source, 32),
+        destination: (destination, 32),
+        protocol: 17,
+        port: (4789, 0xffff),
+        priority: 100,
+        block: false,
+        mark: (0, 0),
+        templates: vec![Template { esp: true, optional: false, reqid: 7 }],
+    }
+}
+
+fn no_rules() -> Rules {
+    Rules { iptables: Some(String::new()), nft: Some(String::new()) }
+}
+
+/// All in order: SAs and policies of both directions, and no offload.
+fn armed() -> Kernel {
+    Kernel {
+        sas: vec![sa(OUT), sa(BACK)],
+        policies: vec![policy(Way::Out), policy(Way::In)],
+        esp_offload: Some(false),
+        rules: no_rules(),
+        ..Kernel::default()
+    }
+}
+
+#[allow(clippy::unnecessary_wraps)] // As an ending has it.
+fn with(change: impl FnOnce(&mut Kernel)) -> Option<Kernel> {
+    let mut kernel = armed();
+    change(&mut kernel);
+    Some(kernel)
+}
+
+type Line = (Verdict, Option<Rung>, Reason);
+
+/// The two directions and the whole.
+fn verdicts(report: &Report) -> (Line, Line, Verdict) {
+    let line = |n: usize| {
+        let direction = &report.directions[n];
+        (direction.verdict, direction.rung, direction.reason)
+    };
+    (line(0), line(1), report.verdict)
+}
+
+const CLEAR: Line = (Verdict::Clear, Some(Rung::Seen), Reason::Clear);
+const OPENED: Line = (Verdict::Encrypted, Some(Rung::Opened), Reason::Opened);
+const LENGTHS: Line = (Verdict::Encrypted, Some(Rung::Seen), Reason::Lengths);

@@ -1,0 +1,187 @@
+//! What frames alone say.
+
+use super::*;
+
+#[test]
+fn clear_and_delivered() {
+    let report = Scene::new().probed(true).clear(OUT).clear(BACK).report();
+    let unknown = (Verdict::Inconclusive, Some(Rung::Seen), Reason::EspGro);
+    assert_eq!(verdicts(&report), (CLEAR, unknown, Verdict::Clear));
+    assert_eq!(report.directions[0].shown.map(|shown| (shown.frame, shown.canary)), Some((1, true)));
+    assert_eq!(report.exit_status(Expectation::Encrypted), 1);
+    assert_eq!(report.exit_status(Expectation::Clear), 0);
+}
+
+#[test]
+fn clear_and_dropped_by_the_peer_has_left_all_the_same() {
+    let report = Scene::new().probed(false).clear(OUT).report();
+    assert_eq!(report.directions[0].verdict, Verdict::Clear);
+    assert_eq!(report.exit_status(Expectation::Encrypted), 1);
+}
+
+#[test]
+fn any_clear_frame_of_the_network_is_a_leak() {
+    let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+    let report =
+        scene.inside(BACK, esp(BACK, EspKind::Opened)).packet(OUT, 1, &[vxlan(OURS)], None, b"arp").report();
+    assert_eq!(verdicts(&report), (CLEAR, OPENED, Verdict::Clear));
+    assert_eq!(report.directions[0].counts.clear, 1);
+}
+
+#[test]
+fn frames_of_another_network_are_no_evidence() {
+    let scene = Scene::new().probed(true).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey);
+    let report =
+        scene.packet(OUT, 1, &[vxlan(43)], None, b"x").packet(BACK, 1, &[vxlan(43)], None, b"x").report();
+    assert_eq!(verdicts(&report), (LENGTHS, LENGTHS, Verdict::Encrypted));
+}
+
+#[test]
+fn one_direction_is_no_proof_of_the_other() {
+    let opened = esp(OUT, EspKind::Opened);
+    let report = Scene::new()
+        .probed(true)
+        .inside(OUT, opened)
+        .clear(BACK)
+        .ended(|ending| ending.kernel = with(|kernel| kernel.sas[1].packets = 0))
+        .report();
+    assert_eq!(verdicts(&report), (OPENED, CLEAR, Verdict::Clear));
+    let report = Scene::passive().inside(OUT, opened).report();
+    assert_eq!(report.directions[1].reason, Reason::OneDirection);
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn esp_of_the_probes_lengths_is_theirs() {
+    let report =
+        Scene::new().probed(true).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey).report();
+    assert_eq!(verdicts(&report), (LENGTHS, LENGTHS, Verdict::Encrypted));
+    assert_eq!(report.exit_status(Expectation::Encrypted), 0);
+    assert_eq!(report.exit_status(Expectation::Clear), 1);
+}
+
+#[test]
+fn esp_of_other_lengths_is_anybodys() {
+    let report =
+        Scene::new().probed(true).shut(OUT, false, Sealed::NoKey).shut(BACK, true, Sealed::NoKey).report();
+    assert_eq!(verdicts(&report).0, (Verdict::Inconclusive, None, Reason::OtherTunnel));
+    assert_eq!(report.exit_status(Expectation::Encrypted), 3);
+    let report = Scene::passive().shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey).report();
+    assert_eq!(verdicts(&report).2, Verdict::Inconclusive);
+}
+
+#[test]
+fn esp_that_leaves_and_no_reply_is_a_black_hole() {
+    let report = Scene::new().probed(false).inside(OUT, esp(OUT, EspKind::Opened)).report();
+    assert_eq!(verdicts(&report).0, (Verdict::Blackholed, Some(Rung::Opened), Reason::BlockedEsp));
+    assert_eq!(report.exit_status(Expectation::Encrypted), 4);
+    let report = Scene::new().probed(false).shut(OUT, true, Sealed::NoKey).report();
+    assert_eq!(verdicts(&report).0, (Verdict::Blackholed, Some(Rung::Seen), Reason::BlockedEsp));
+    // Somebody else's ESP is not our probe.
+    let report = Scene::new().probed(false).shut(OUT, false, Sealed::NoKey).report();
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn authenticated_is_not_encrypted() {
+    let ah = Tunnel::Ah { spi: Spi(300), sequence: 1 };
+    let kinds = [
+        (esp(OUT, EspKind::Null), Reason::EspNull),
+        (esp(OUT, EspKind::Gmac), Reason::EspGmac),
+        (ah, Reason::AhOnly),
+        (Tunnel::Macsec { sci: None }, Reason::MacsecIntegrity),
+    ];
+    for (wrapping, reason) in kinds {
+        let report = Scene::new().probed(true).inside(OUT, wrapping).inside(BACK, wrapping).report();
+        let line = (Verdict::AuthOnly, Some(Rung::Seen), reason);
+        assert_eq!(verdicts(&report), (line, line, Verdict::AuthOnly));
+        assert_eq!(report.exit_status(Expectation::Encrypted), 1);
+    }
+}
+
+#[test]
+fn fragments_and_esp_in_udp_are_esp() {
+    let law = Law::all().next().unwrap();
+    let scene = (0..PROBES).fold(Scene::new().probed(true), |scene, n| {
+        let opaque = Opaque::Esp { spi: spi(OUT), sequence: 1, udp: true, why: Sealed::NoKey };
+        scene.packet(OUT, n, &[], Some(opaque), &vec![1; law.esp_len(inner(n)) as usize])
+    });
+    let report =
+        scene.shut(BACK, true, Sealed::NoKey).packet(BACK, 1, &[], Some(Opaque::EspFragment), b"").report();
+    assert_eq!(verdicts(&report), (LENGTHS, LENGTHS, Verdict::Encrypted));
+    assert!(report.findings.iter().any(|finding| finding.code == "fragments"));
+}
+
+#[test]
+fn another_opaque_transport_is_not_the_overlays_own() {
+    let wireguard = Opaque::WireGuard { message: 4 };
+    let report = Scene::new().probed(true).packet(OUT, 0, &[], Some(wireguard), &[4; 64]).report();
+    assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
+    // Seen in clear on the device that encrypts.
+    let report =
+        Scene::asking(|question| question.encrypting = vec![0]).probed(true).clear(OUT).clear(BACK).report();
+    assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
+    assert_eq!(report.exit_status(Expectation::Encrypted), 3);
+}
+
+#[test]
+fn silence_proves_nothing() {
+    let reason = |report: Report| (report.verdict, report.reason);
+    let inconclusive = |reason| (Verdict::Inconclusive, reason);
+    assert_eq!(reason(Scene::new().probed(true).report()), inconclusive(Reason::WrongInterface));
+    assert_eq!(reason(Scene::new().probed(false).report()), inconclusive(Reason::NoTraffic));
+    assert_eq!(reason(Scene::passive().report()), inconclusive(Reason::NoTraffic));
+    let same_host = Scene::asking(|question| question.own.push(there())).probed(true);
+    assert_eq!(reason(same_host.report()), inconclusive(Reason::LocalOnly));
+    let no_target = Scene::asking(|question| question.network.peers[0].overlay.clear());
+    assert_eq!(reason(no_target.report()), inconclusive(Reason::NoTarget));
+    let typo = Scene::asking(|question| {
+        question.network.encrypted = Some(false);
+        question.network.typo = Some("encrypt".to_owned());
+    });
+    let report = typo.report();
+    assert_eq!((report.verdict, report.reason), inconclusive(Reason::TypoOption));
+    assert!(report.findings[0].text.contains("'encrypt'"));
+}
+
+#[test]
+fn clear_that_arrives_at_a_tap_on_the_way_was_clear() {
+    let report = Scene::asking(|question| question.off_host = true).probed(true).clear(BACK).report();
+    assert_eq!(verdicts(&report).1, CLEAR);
+}
+
+#[test]
+fn doubt_about_the_capture_is_doubt_about_the_verdict() {
+    let proven = || {
+        let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+        scene.inside(BACK, esp(BACK, EspKind::Opened))
+    };
+    assert_eq!(verdicts(&proven().report()), (OPENED, OPENED, Verdict::Encrypted));
+    let doubt = |scene: Scene| scene.report().verdict;
+    assert_eq!(doubt(proven().ended(|ending| ending.dropped = Some(1))), Verdict::Inconclusive);
+    assert_eq!(
+        doubt(proven().ended(|ending| ending.cut_short = Some("eth0: gone".to_owned()))),
+        Verdict::Inconclusive
+    );
+    assert_eq!(doubt(proven().ended(|ending| ending.control = Some(false))), Verdict::Inconclusive);
+    // But a clear frame that was seen is one.
+    let clear = proven().packet(OUT, 1, &[vxlan(OURS)], None, b"x").ended(|ending| ending.dropped = Some(1));
+    assert_eq!(clear.report().verdict, Verdict::Clear);
+}
+
+#[test]
+fn two_packets_are_too_few() {
+    let opened = esp(OUT, EspKind::Opened);
+    let scene =
+        (0..2).fold(Scene::passive(), |scene, n| scene.packet(OUT, n, &[opened, vxlan(OURS)], None, b"x"));
+    assert_eq!(verdicts(&scene.report()).0, (Verdict::Inconclusive, Some(Rung::Opened), Reason::TooFew));
+}
+
+#[test]
+fn esp_that_was_opened_and_carries_another_network_is_no_proof() {
+    let opened = |out| esp(out, EspKind::Opened);
+    let scene = (0..PROBES)
+        .fold(Scene::passive(), |scene, n| scene.packet(OUT, n, &[opened(OUT), vxlan(43)], None, b"x"));
+    let report = scene.report();
+    assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::NoTraffic));
+}

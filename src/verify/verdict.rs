@@ -1,0 +1,178 @@
+//! The words of a report: verdicts, rungs of evidence, reasons and what to do about them.
+
+/// What is known of one direction, or of the whole network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Proven to be encrypted on the wire, and delivered.
+    Encrypted,
+    /// Frames of the network were on the wire in clear.
+    Clear,
+    /// Frames of the network were on the wire authenticated, but readable: ESP-NULL, GMAC, AH.
+    AuthOnly,
+    /// Of the whole network only: all is encrypted, and clear frames would be accepted nevertheless.
+    NotEnforced,
+    /// Neither could be proven.
+    Inconclusive,
+    /// Nothing leaves in clear, and nothing arrives.
+    Blackholed,
+}
+
+impl Verdict {
+    /// The word as it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encrypted => "ENCRYPTED",
+            Self::Clear => "CLEAR",
+            Self::AuthOnly => "AUTH-ONLY",
+            Self::NotEnforced => "NOT-ENFORCED",
+            Self::Inconclusive => "INCONCLUSIVE",
+            Self::Blackholed => "BLACKHOLED",
+        }
+    }
+
+    /// Whether somebody on the wire can read the network's frames.
+    pub fn is_readable(self) -> bool {
+        matches!(self, Self::Clear | Self::AuthOnly)
+    }
+}
+
+/// How strong the evidence is, from the weakest up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rung {
+    /// E0: the configuration says so.
+    Config,
+    /// E1: the kernel has the policies and SAs for it.
+    Armed,
+    /// E2: the kernel's counters moved with the traffic.
+    Counted,
+    /// E3: frames on the wire, matched to the probes by their lengths, or in clear.
+    Seen,
+    /// E4: opened with the keys, and the network's own frames found inside.
+    Opened,
+}
+
+impl Rung {
+    /// `E0` to `E4`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Config => "E0",
+            Self::Armed => "E1",
+            Self::Counted => "E2",
+            Self::Seen => "E3",
+            Self::Opened => "E4",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $remedy:literal;)+) => {
+        /// Why a verdict is what it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Reason {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The stable code.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// What to do, in one line; empty where nothing is to be done.
+            pub fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Opened with keys, and the network's frames were inside.
+    Opened = "opened", "";
+    /// ESP of the probes' lengths, one for each.
+    Lengths = "lengths", "";
+    /// Clear frames of the network, and nothing more is known of why.
+    Clear = "clear", "encrypt the network, and check the IPsec policy of the sender with: ip xfrm policy";
+    /// The network is not configured to be encrypted.
+    NotConfigured = "not-configured", "create the network with the option: --opt encrypted";
+    /// An option of the network looks like a misspelt `encrypted`.
+    TypoOption = "typo-option", "the option is ignored: create the network again with: --opt encrypted";
+    /// The sender has no policy for the network's packets.
+    NoPolicy = "no-policy", "no IPsec policy covers the network's packets: set it up again (Docker: leave and join the network)";
+    /// The sender's policy is for another UDP port.
+    PortMismatch = "port-mismatch", "the IPsec policy is for another UDP port than the network's: make them the same";
+    /// The policy allows clear packets as long as there is no SA.
+    LevelUse = "level-use", "the policy says 'level use': make it 'level required', and add the SA";
+    /// Docker's policy waits for a mark that no firewall rule sets.
+    NoMark = "no-mark", "no firewall rule marks the network's packets for encryption: restart the Docker engine, or update it (CVE-2023-28841)";
+    /// ESP with the NULL cipher.
+    EspNull = "esp-null", "the SA only authenticates: use a cipher, such as rfc4106(gcm(aes))";
+    /// ESP with GMAC.
+    EspGmac = "esp-gmac", "the SA only authenticates: use rfc4106(gcm(aes)) instead of rfc4543(gcm(aes))";
+    /// AH.
+    AhOnly = "ah-only", "AH only authenticates: use ESP";
+    /// MACsec without encryption.
+    MacsecIntegrity = "macsec-integrity", "MACsec only authenticates here: ip link set DEVICE type macsec encrypt on";
+    /// The network interface card encrypts, behind the place where frames are captured.
+    NicOffload = "nic-offload", "the network card encrypts after the capture: capture on the peer, on a switch's mirror port, or without offload";
+    /// Nothing of the network passed.
+    NoTraffic = "no-traffic", "nothing of the network passed: check that its device is up and not held by a firewall, let it carry traffic, or watch longer";
+    /// Fewer packets than prove anything.
+    TooFew = "too-few", "too few packets of the network passed: watch longer, with --for";
+    /// Frames in one direction only.
+    OneDirection = "one-direction", "nothing came back: look from the peer's side too";
+    /// ESP passed, but nothing says that it is this network's.
+    OtherTunnel = "other-tunnel", "nothing shows whose ESP this is: run as root for the kernel's keys, or give them with --sa FILE";
+    /// Something else that is opaque passed between the nodes.
+    OpaqueTransport = "opaque-transport", "another tunnel carries the packets (WireGuard, MACsec): verify that tunnel; the overlay itself shows no encryption";
+    /// Frames were lost by the capture.
+    Drops = "drops", "the capture lost frames: give it a larger ring with --buffer, or a quieter moment";
+    /// The capture ended early, or its file is damaged.
+    CutShort = "cut-short", "the capture is not whole: take it again";
+    /// Frames were cut off before it could be seen whose they are.
+    Truncated = "truncated", "frames were cut off: capture them whole (tcpdump -s 0)";
+    /// Fragments whose beginning was not seen.
+    Fragments = "fragments", "fragments without their beginning passed: begin the capture earlier, and lower the overlay's MTU";
+    /// The network's packets pass another interface.
+    WrongInterface = "wrong-interface", "the network's packets pass another interface: name it with -i";
+    /// All members are on this host.
+    LocalOnly = "local-only", "no other node takes part: nothing is on a wire; name a node with --peer IP if there is one";
+    /// No address of the peer in the overlay is known, so it cannot be probed.
+    NoTarget = "no-target", "no overlay address of the peer is known: name one with --target IP";
+    /// Copies of decrypted packets, as the kernel shows them to a capture.
+    TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run as root on both nodes and believe what leaves";
+    /// Decrypted packets where ESP arrives before a capture can see it.
+    EspGro = "esp-gro", "esp4_offload decrypts before a capture can see it: verify on the peer, where these packets leave";
+    /// ESP leaves, and nothing comes back.
+    BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key";
+    /// A policy wants an SA that is not there.
+    NoSa = "no-sa", "the policy has no SA to send with: add it on both nodes (Docker: restart the engine)";
+    /// A policy blocks the network's packets.
+    PolicyBlock = "policy-block", "a policy blocks the network's packets: see ip xfrm policy";
+    /// ESP arrives with an SPI that is unknown here.
+    SpiMismatch = "spi-mismatch", "the peer sends with an SPI that has no SA here: set both nodes up again (Docker: same engine version, rotate the keys)";
+    /// ESP arrives whose integrity check fails.
+    KeyMismatch = "key-mismatch", "the peer uses another key: set both nodes up with the same key (Docker: docker swarm ca, or rejoin the node)";
+    /// Clear frames from outside would be accepted.
+    NotEnforced = "not-enforced", "clear packets from outside are accepted: require ESP with an inbound policy, or drop them first in INPUT (Docker: CVE-2023-28840)";
+    /// The sniffer did not see what it must see on a clear network.
+    ControlFailed = "control-failed", "the control network's canary was not seen: this capture cannot show clear frames; name the interface with -i";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_words_and_remedies_one_line() {
+        let mut seen = std::collections::HashSet::new();
+        for reason in Reason::ALL {
+            assert!(seen.insert(reason.code()), "{reason:?}");
+            assert!(reason.code().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+            assert!(!reason.remedy().contains('\n'));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! From frames to what a judge observes: decoded, put together, opened.
+
+use super::judge::{Ending, Judge, Question};
+use super::report::Report;
+use crate::ipsec::{Opener, Scratch};
+use crate::packet::{Added, Decoder, Frame, Held, Packet, Reassembly, Timestamp, TunnelPorts};
+
+/// A watch in progress. Like the judge it has no clock: time is that of the frames.
+pub struct Watch {
+    decoder: Decoder,
+    reassembly: Reassembly,
+    opener: Option<Opener>,
+    scratch: Box<Scratch>,
+    judges: Vec<Judge>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Watch {
+    /// A watch for these questions. UDP to `ports` is taken for VXLAN; `opener` has the keys that are at hand.
+    pub fn new(questions: Vec<Question>, ports: TunnelPorts, opener: Option<Opener>) -> Self {
+        Self {
+            decoder: Decoder::new(ports),
+            reassembly: Reassembly::default(),
+            opener,
+            scratch: Box::default(),
+            judges: questions.into_iter().map(Judge::new).collect(),
+            first: None,
+            last: None,
+        }
+    }
+
+    /// Takes the next frame.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        self.first.get_or_insert(frame.time);
+        self.last = Some(frame.time);
+        while let Some(datagram) = self.reassembly.expired(frame.time) {
+            self.alone(datagram.frames());
+        }
+        let packet = self.decoder.decode(frame);
+        if !packet.is_fragment() {
+            return self.packet(frame, packet);
+        }
+        match self.reassembly.add(frame, &packet) {
+            Added::Held => {}
+            Added::Whole { protocol, payload, earlier } => {
+                let frames = earlier.frames().len() as u32 + 1;
+                let packet = self.decoder.datagram(packet, protocol, &payload, frames);
+                self.packet(frame, packet);
+            }
+            Added::Alone => self.fragment(frame),
+            Added::GivenUp(datagram) => {
+                self.alone(datagram.frames());
+                self.fragment(frame);
+            }
+        }
+    }
+
+    /// Whether the canary of the question with this number was seen leaving in clear.
+    pub fn canary_left_in_clear(&self, question: usize) -> Option<bool> {
+        self.judges.get(question).map(Judge::canary_left_in_clear)
+    }
+
+    /// Nanoseconds from the first frame to the last.
+    pub fn nanos(&self) -> i64 {
+        self.first.zip(self.last).map_or(0, |(first, last)| (last.nanos - first.nanos).max(0))
+    }
+
+    /// Ends the watch: the reports in the order of the questions. `ending` is asked for each, with its judge.
+    pub fn finish(mut self, mut ending: impl FnMut(usize, &Judge) -> Ending) -> Vec<Report> {
+        while let Some(datagram) = self.reassembly.drain() {
+            self.alone(datagram.frames());
+        }
+        let judges = self.judges.into_iter().enumerate();
+        judges
+            .map(|(at, judge)| {
+                let ending = ending(at, &judge);
+                judge.finish(ending)
+            })
+            .collect()
+    }
+
+    fn alone(&mut self, frames: &[Held]) {
+        for held in frames {
+            self.fragment(&held.frame());
+        }
+    }
+
+    fn fragment(&mut self, frame: &Frame<'_>) {
+        let packet = self.decoder.decode(frame);
+        let packet = self.decoder.lone_fragment(packet);
+        self.packet(frame, packet);
+    }
+
+    fn packet(&mut self, frame: &Frame<'_>, packet: Packet<'_>) {
+        let packet = match &mut self.opener {
+            Some(opener) if packet.opaque.is_some() => {
+                opener.open_packet(&mut self.decoder, packet, &mut self.scratch)
+            }
+            _ => packet,
+        };
+        for judge in &mut self.judges {
+            judge.observe(frame, &packet);
+        }
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("judges", &self.judges.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! `ovlsniff verify` on captures of a real Docker Swarm: text, JSON by its published schema, and exit status.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const SWARM: &str = "tests/fixtures/swarm/";
+
+fn verify(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ovlsniff")).arg("verify").args(arguments).output().unwrap()
+}
+
+/// node1's capture, judged as `net`.
+fn swarm(net: &str, more: &[&str]) -> Output {
+    let (pcap, inspect) = (format!("{SWARM}swarm-node1.pcap"), format!("{SWARM}network-inspect.json"));
+    let mut arguments = vec!["-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--net", net];
+    arguments.extend(more);
+    verify(&arguments)
+}
+
+fn keys() -> String {
+    format!("{SWARM}xfrm-state.txt")
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json(net: &str, more: &[&str]) -> Value {
+    let output = swarm(net, &[&["--format", "json"], more].concat());
+    let text = text(&output);
+    assert_eq!(text.lines().count(), 1);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["exit"], output.status.code().unwrap());
+    report
+}
+
+#[test]
+fn secure_is_encrypted_where_the_keys_show_the_network_inside() {
+    let output = swarm("secure", &["--sa", &keys()]);
+    assert_eq!(output.status.code(), Some(0));
+    let expected = "\
+secure (vni 4098, docker overlay, encrypted)                 on tests/fixtures/swarm/swarm-node1.pcap, 10.8 s, 76 packets, drops unknown
+  192.0.2.1 -> 192.0.2.2   ENCRYPTED   E4 opened: 6 ESP (spi 0xef7baa5f, docker key 50205), 6 of the network found inside with the key, 0 in clear
+  192.0.2.2 -> 192.0.2.1   ENCRYPTED   E4 opened: 4 ESP (spi 0x73d2fd07, docker key 50205), 4 of the network found inside with the key, 0 in clear
+verdict: ENCRYPTED
+";
+    assert_eq!(text(&output), expected);
+}
+
+#[test]
+fn secure_without_keys_is_inconclusive_since_nothing_says_whose_esp_it_is() {
+    let report = json("secure", &[]);
+    assert_eq!((&report["verdict"], &report["exit"]), (&"INCONCLUSIVE".into(), &3.into()));
+    assert_eq!(report["reason"], "other-tunnel");
+    assert!(report["remedy"].as_str().unwrap().contains("--sa FILE"));
+}
+
+#[test]
+fn insecure_is_clear_with_keys_and_without() {
+    for more in [&[][..], &["--sa", &keys()]] {
+        let report = json("insecure", more);
+        assert_eq!((&report["verdict"], &report["exit"]), (&"CLEAR".into(), &1.into()));
+        assert_eq!(report["directions"][0]["shown"]["frame"], 19);
+        assert_eq!(report["directions"][0]["shown"]["vni"], 4097);
+        assert_eq!(report["directions"][1]["verdict"], "CLEAR");
+    }
+    assert_eq!(swarm("insecure", &["--expect", "clear"]).status.code(), Some(0));
+    assert_eq!(swarm("secure", &["--sa", &keys(), "--expect", "clear"]).status.code(), Some(1));
+}
+
+#[test]
+fn typo_names_the_misspelt_option() {
+    let report = json("typo", &[]);
+    assert_eq!((&report["reason"], &report["exit"]), (&"typo-option".into(), &3.into()));
+    assert!(report["findings"][0]["text"].as_str().unwrap().contains("'encrypt'"));
+}
+
+#[test]
+fn a_network_is_described_without_docker_as_well() {
+    let pcap = format!("{SWARM}swarm-node1.pcap");
+    let output = verify(&["-r", &pcap, "--local", "192.0.2.1", "--vni", "4098", "--sa", &keys()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let output = verify(&["-r", &pcap, "--local", "192.0.2.1", "--vni", "4097", "--peer", "192.0.2.2"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let output = verify(&["-r", &pcap, "--local", "192.0.2.1", "--vni", "4711", "--peer", "192.0.2.2"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+}
+
+#[test]
+fn a_damaged_file_is_inconclusive_unless_it_shows_a_leak() {
+    let whole = std::fs::read(format!("{SWARM}swarm-node1.pcap")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("cut.pcap");
+    std::fs::write(&cut, &whole[..whole.len() - 5]).unwrap();
+    let run = |vni: &str, keys: &str| {
+        let output =
+            verify(&["-r", cut.to_str().unwrap(), "--local", "192.0.2.1", "--vni", vni, "--sa", keys]);
+        (output.status.code(), text(&output))
+    };
+    let (status, said) = run("4098", &keys());
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains("cut-short"), "{said}");
+    assert_eq!(run("4097", &keys()).0, Some(1));
+}
+
+#[test]
+fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
+    let pcap = format!("{SWARM}swarm-node1.pcap");
+    let inspect = format!("{SWARM}network-inspect.json");
+    for (arguments, wanted) in [
+        (vec![], "--net"),
+        (vec!["-r", &pcap, "--vni", "1"], "--local"),
+        (
+            vec!["-r", &pcap, "--local", "192.0.2.1", "--net", "x", "--docker-inspect", &inspect],
+            "there is: secure, insecure, typo",
+        ),
+        (vec!["-r", &pcap, "--local", "192.0.2.1", "--net", "x"], "--vni N"),
+        (vec!["-r", "/nowhere.pcap", "--local", "192.0.2.1", "--vni", "1"], "/nowhere.pcap"),
+        (vec!["--vni", "1", "--for", "soon"], "10s"),
+        (vec!["--net", "no-such-network"], "not known to"),
+        (vec!["--vni", "1", "-i", "any"], "-i"),
+    ] {
+        let output = verify(&arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(wanted) && said.lines().count() == 1, "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn json_is_by_its_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../docs/verify-schema.json")).unwrap();
+    for report in
+        [json("secure", &["--sa", &keys()]), json("secure", &[]), json("insecure", &[]), json("typo", &[])]
+    {
+        check(&schema, &schema, &report, "report");
+    }
+}
+
+#[test]
+fn schema_knows_every_word() {
+    let schema: Value = serde_json::from_str(include_str!("../docs/verify-schema.json")).unwrap();
+    let codes: Vec<&str> = ovlsniff::verify::Reason::ALL.iter().map(|reason| reason.code()).collect();
+    let known: Vec<&str> =
+        schema["$defs"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(known, codes);
+}
+
+/// As much of JSON Schema as the schema uses.
+fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
+    let schema = match schema["$ref"].as_str() {
+        Some(place) => root.pointer(place.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}")),
+        None => schema,
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match &schema["type"] {
+        Value::String(one) => assert_eq!(one, kind, "{at}"),
+        Value::Array(any) => assert!(any.iter().any(|one| one == kind), "{at}: {kind}"),
+        _ => {}
+    }
+    if let (Some(words), false) = (schema["enum"].as_array(), value.is_null()) {
+        assert!(words.contains(value), "{at}: {value}");
+    }
+    if let Some(constant) = schema.get("const") {
+        assert_eq!(constant, value, "{at}");
+    }
+    for (n, item) in value.as_array().into_iter().flatten().enumerate() {
+        check(root, &schema["items"], item, &format!("{at}[{n}]"));
+    }
+    if let Some(members) = value.as_object() {
+        let known = schema["properties"].as_object().unwrap_or_else(|| panic!("{at}: no properties"));
+        assert_eq!(schema["additionalProperties"], false, "{at}");
+        let required: Vec<&str> =
+            schema["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        for name in required {
+            assert!(members.contains_key(name), "{at}: {name} is missing");
+        }
+        for (name, member) in members {
+            let schema = known.get(name).unwrap_or_else(|| panic!("{at}: {name} is not in the schema"));
+            check(root, schema, member, &format!("{at}.{name}"));
+        }
+    }
+}
