@@ -4,6 +4,7 @@
 # One SA and one policy for every algorithm the kernel knows, selected by UDP port, and a datagram or more through each
 # that names its algorithm; nobody answers. algorithms.pcap is what left the host, algorithms.xfrm the SAs with their
 # keys (made here from the names, good for nothing else), refused.txt what this kernel would not take.
+# shellcheck disable=SC2046 # what is substituted is several words on purpose
 set -euo pipefail
 out=${1:?usage: esp-vectors.sh DIR}
 mkdir -p "$out"

@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
 
 use crate::escape::escape;
 
@@ -213,13 +213,35 @@ impl Search {
 
 /// By way of its text, which says the same: the engine takes no parsed expressions.
 fn compile(hir: &Hir, pattern: &str) -> Result<Regex, Error> {
-    RegexBuilder::new(&hir.to_string())
+    RegexBuilder::new(&grouped(hir.clone()).to_string())
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(1 << 20)
         // The text has more groups than the expression had, whose nesting is bounded.
         .nest_limit(10 * parse::NESTING)
         .build()
         .map_err(|error| refused(&error, pattern))
+}
+
+/// The same with a group around what is repeated twice over: `(?:a{2})?` would be written as `a{2}?`, which is another
+/// expression.
+fn grouped(hir: Hir) -> Hir {
+    let all = |parts: Vec<Hir>| parts.into_iter().map(grouped).collect();
+    match hir.into_kind() {
+        HirKind::Repetition(repetition) => {
+            let mut sub = Box::new(grouped(*repetition.sub));
+            if matches!(sub.kind(), HirKind::Repetition(_)) {
+                sub = Box::new(Hir::capture(Capture { index: 0, name: None, sub }));
+            }
+            Hir::repetition(Repetition { sub, ..repetition })
+        }
+        HirKind::Capture(capture) => Hir::capture(Capture { sub: Box::new(grouped(*capture.sub)), ..capture }),
+        HirKind::Concat(parts) => Hir::concat(all(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
+        HirKind::Literal(literal) => Hir::literal(literal.0),
+        HirKind::Class(class) => Hir::class(class),
+        HirKind::Look(look) => Hir::look(look),
+        HirKind::Empty => Hir::empty(),
+    }
 }
 
 fn refused(error: &regex::Error, pattern: &str) -> Error {

@@ -16,8 +16,8 @@ use super::interfaces::{Error, Link, Neighbour, Survey, Vxlan};
 use super::xfrm;
 use crate::packet::Vni;
 
-/// The kernel answers at once; a dump that takes longer than this is not worth waiting for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Peers of all VXLAN devices whose routes are looked up.
 const MOST_PEERS: usize = 256;

@@ -230,6 +230,16 @@ fn oracle(expression: &str, ignore_case: bool) -> regex::bytes::Regex {
         .unwrap()
 }
 
+#[test]
+fn what_is_repeated_twice_over_keeps_its_group() {
+    for text in ["(?:(?:ab){2})?c", "(?:(?:a){2})?", "(?:(?:a+)?){2}b", "(?:(?:a*)+)?", "(?:(?:ab){2}){3}?"] {
+        for payload in ["c", "_", "ababc", "aab", "ababababababx"] {
+            let expected = oracle(text, false).is_match(payload.as_bytes());
+            assert_eq!(several(&[text]).is_match(payload.as_bytes()), expected, "{text} on {payload}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
