@@ -214,9 +214,6 @@ impl<'a> Case<'a> {
         if evidence.esp_packets > evidence.opened_transport + evidence.opened_tunnel {
             return inconclusive(Reason::OtherTunnel);
         }
-        if self.answered > 0 && self.judge.opaque > 0 {
-            return inconclusive(Reason::OpaqueTransport);
-        }
         if self.judge.bare > 0 || self.answered > 0 {
             return inconclusive(Reason::WrongInterface);
         }
@@ -268,9 +265,6 @@ impl<'a> Case<'a> {
         }
         if evidence.esp_packets > evidence.opened_transport + evidence.opened_tunnel {
             return inconclusive(Reason::OtherTunnel);
-        }
-        if self.answered > 0 && self.judge.opaque > 0 {
-            return inconclusive(Reason::OpaqueTransport);
         }
         if self.judge.bare > 0 || self.answered > 0 {
             return inconclusive(Reason::WrongInterface);

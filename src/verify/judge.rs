@@ -79,8 +79,6 @@ pub struct Judge {
     pub(super) frames: u64,
     /// Frames with the canary that no tunnel carries: the capture is inside the overlay.
     pub(super) bare: u64,
-    /// WireGuard and encrypted MACsec between other addresses than the nodes'.
-    pub(super) opaque: u64,
     /// Clear frames of the network on an interface that encrypts.
     pub(super) inside: u64,
 }
@@ -112,7 +110,7 @@ impl Judge {
     pub fn new(question: Question) -> Self {
         let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
         let finder = question.canary.as_deref().map(|canary| Finder::new(canary).into_owned());
-        Self { question, finder, pairs, frames: 0, bare: 0, opaque: 0, inside: 0 }
+        Self { question, finder, pairs, frames: 0, bare: 0, inside: 0 }
     }
 
     /// Takes the next packet: decoded, put together from its fragments, and opened where a key was at hand.
@@ -217,8 +215,6 @@ impl Judge {
         let Some((place, headers)) = self.outer_place(packet) else {
             // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
             self.bare += u64::from(canary);
-            self.opaque +=
-                u64::from(matches!(packet.opaque, Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. })));
             return;
         };
         let hidden = hidden_vni(packet).filter(|vni| self.question.network.vnis.contains(vni));
