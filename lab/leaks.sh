@@ -1,0 +1,100 @@
+# shellcheck shell=bash disable=SC1090
+# The leak lab: overlays that are encrypted, and overlays that are not in every way we know of, each with one right
+# verdict. Run by `lab/boot lab/leaks.sh [--ovlsniff PATH] [SCENARIO…]`, after `cargo build`.
+#
+# Each scenario is set up by plain `ip` in fresh network namespaces, and two captures on the switch between the hosts
+# prove that it is what it claims before ovlsniff's verdict counts. lab/leaks/scenarios.txt has the right verdicts.
+# `--no-verdicts` tries the scenarios alone. A run of all of them writes lab/leaks/RESULTS.md.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+
+[ "${OVLSNIFF_LAB:-}" = 1 ] || { echo "lab/leaks.sh changes the network: run it with lab/boot" >&2; exit 2; }
+
+ovlsniff=target/debug/ovlsniff
+verdicts=yes
+names=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --ovlsniff) ovlsniff=$2; shift ;;
+        --no-verdicts) verdicts=no ;;
+        *) names+=("$1") ;;
+    esac
+    shift
+done
+[ $verdicts = no ] || [ -x "$ovlsniff" ] || { echo "no $ovlsniff: build it first, or name one with --ovlsniff" >&2; exit 2; }
+
+modprobe -a act_skbedit act_gact cls_matchall cls_flower sch_ingress xt_u32 xt_policy xt_mark xt_tcpudp iptable_mangle iptable_filter 2>/dev/null || true
+
+. lab/leaks/wire.sh
+for themes in plain looks-encrypted black-holes keys underlay sniffer; do . "lab/leaks/$themes.sh"; done
+. lab/leaks/judge.sh
+
+# What a scenario may say of how ovlsniff is called: options, how long it looks (seconds), and as whom.
+asks() { options+=("$@"); }
+lasts() { seconds=$1; }
+as() { prefix=("$@"); }
+
+# One scenario from nothing to nothing: set up, look, check what was on the wire. Its files are in $work.
+act() {
+    set -e
+    local options=() seconds=4 prefix=() status=0 function=${lab//-/_}
+    trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+    "${function}_setup"
+    watch_wire
+    sleep 0.5
+    ! declare -F "${function}_during" >/dev/null || "${function}_during" > "$work/during" 2>&1 &
+    if [ $verdicts = yes ]; then
+        in_a timeout -k 5 60 "${prefix[@]}" "$ovlsniff" verify --net secure --for "${seconds}s" --format json "${options[@]}" \
+            > "$work/report" 2> "$work/stderr" </dev/null || status=$?
+        echo $status > "$work/status"
+    else
+        sleep "$seconds"
+    fi
+    end INT "${pings[@]}"
+    end TERM "${taps[@]}"
+    : > "$work/claims"
+    "${function}_claims"
+}
+
+# end SIGNAL PID…: and waits for what they still have to say.
+end() {
+    kill "-$1" "${@:2}" 2>/dev/null || true
+    wait "${@:2}" 2>/dev/null || true
+}
+
+# A scenario, its verdict, and the row about it in $work/row; never fails.
+scenario() {
+    local host rc=0
+    work=/tmp/leaks/$lab
+    mkdir -p "$work"
+    (act) > "$work/log" 2>&1 </dev/null || rc=$?
+    for host in a b c w; do ip netns delete "$lab-$host" 2>/dev/null || true; done
+    if [ $rc != 0 ]; then
+        row "could not be set up: $(tail -n 1 "$work/log")"
+    elif [ -s "$work/claims" ]; then
+        row "$(head -n 1 "$work/claims")"
+    else
+        row ""
+    fi
+}
+
+# Most of a scenario is waiting, so several run at a time; these load the machine or a module, and run alone.
+alone=" esp-gro drops drops-clear "
+at_once=4
+
+ran=()
+begin_table
+while read_scenario; do
+    [ ${#names[@]} = 0 ] || [[ " ${names[*]} " = *" $lab "* ]] || continue
+    ran+=("$lab")
+    if [[ $alone = *" $lab "* ]]; then
+        wait
+        scenario
+        modprobe -r esp4_offload 2>/dev/null || true
+    else
+        [ "$(jobs -pr | wc -l)" -lt $at_once ] || wait -n || true
+        scenario &
+    fi
+done 3< lab/leaks/scenarios.txt
+wait
+end_table
