@@ -42,7 +42,8 @@ act() {
     "${function}_setup"
     watch_wire
     sleep 0.5
-    ! declare -F "${function}_during" >/dev/null || "${function}_during" > "$work/during" 2>&1 &
+    : > "$work/claims"
+    ! declare -F "${function}_during" >/dev/null || { "${function}_during" > "$work/during" 2>&1; touch "$work/happened"; } &
     if [ $verdicts = yes ]; then
         in_a timeout -k 5 60 "${prefix[@]}" "$ovlsniff" verify --net secure --for "${seconds}s" --format json "${options[@]}" \
             > "$work/report" 2> "$work/stderr" </dev/null || status=$?
@@ -50,9 +51,9 @@ act() {
     else
         sleep "$seconds"
     fi
+    ! declare -F "${function}_during" >/dev/null || [ -e "$work/happened" ] || claim "what was to happen meanwhile came too late"
     end INT "${pings[@]}"
     end TERM "${taps[@]}"
-    : > "$work/claims"
     "${function}_claims"
 }
 
@@ -67,7 +68,9 @@ scenario() {
     local host rc=0
     work=/tmp/leaks/$lab
     mkdir -p "$work"
-    (act) > "$work/log" 2>&1 </dev/null || rc=$?
+    # In the background, where `set -e` holds.
+    (act) > "$work/log" 2>&1 </dev/null &
+    wait $! || rc=$?
     for host in a b c w; do ip netns delete "$lab-$host" 2>/dev/null || true; done
     if [ $rc != 0 ]; then
         row "could not be set up: $(tail -n 1 "$work/log")"

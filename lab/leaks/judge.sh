@@ -35,9 +35,9 @@ row() {
         if [ -s "$work/status" ]; then
             exit=$(cat "$work/status")
             verdict=$(field .verdict)
-            out=$(field '.directions[0].verdict')
-            in=$(field '.directions[1].verdict')
-            rungs="$(field '.directions[0].rung') $(field '.directions[1].rung')"
+            out=$(field '.directions[] | select(.way == "out") | .verdict')
+            in=$(field '.directions[] | select(.way == "in") | .verdict')
+            rungs="$(field '.directions[] | select(.way == "out") | .rung') $(field '.directions[] | select(.way == "in") | .rung')"
             reasons=$(reasons)
         fi
         is "$right_exit" "$exit" && is "$right_verdict" "$verdict" && is "$right_out" "$out" && is "$right_in" "$in" &&
@@ -49,7 +49,7 @@ row() {
     echo "| $lab | $what | $right | $right_reason | $given | $rungs | $reasons | $mark |" > "$work/row"
     [ "$mark" != ok ] || return 0
     touch "$work/wrong"
-    for file in claims log stderr; do
+    for file in claims log during stderr; do
         [ ! -s "$work/$file" ] || tail -n 6 "$work/$file" | sed "s/^/    $lab: $file: /"
     done
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
 # Keys that change, several of them, and protection that goes while it is looked at.
 
-rekey_setup() { both_encrypted_setup; lasts 8; }
+rekey_setup() { both_encrypted_setup; lasts 15; }
 rekey_during() {
-    sleep 4
+    sleep 3
     sa ab b 0x2ab new-ab; sa ba a 0x2ba new-ba
     sa ab a 0x2ab new-ab; sa ba b 0x2ba new-ba
     sleep 2
@@ -54,9 +54,9 @@ key_generations_claims() {
     sends b "ip[20:4] = $(docker_spi $b $a 1000)"; sends_no b "ip[20:4] = $(docker_spi $b $a 1002)"
 }
 
-policy_removed_setup() { both_encrypted_setup; lasts 8; }
+policy_removed_setup() { both_encrypted_setup; lasts 15; }
 policy_removed_during() {
-    sleep 4
+    sleep 3
     ip -n "$lab-a" xfrm policy delete src $a dst $b proto udp dport "$port" dir out
 }
 policy_removed_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; all_esp b; delivered; }

@@ -13,12 +13,12 @@ wrong_interface_claims() { all_esp a; all_esp b; delivered; }
 wrong_interface_clear_setup() { clear_setup; second_interface; asks -i eth1; }
 wrong_interface_clear_claims() { clear_claims; }
 
-interface_down_setup() { both_encrypted_setup; lasts 8; }
-interface_down_during() { sleep 4; ip -n "$lab-a" link set eth0 down; }
+interface_down_setup() { both_encrypted_setup; lasts 15; }
+interface_down_during() { sleep 3; ip -n "$lab-a" link set eth0 down; }
 interface_down_claims() { all_esp a; all_esp b; delivered; [ -z "$(ip -n "$lab-a" -br link show eth0 up)" ] || claim "eth0 is up"; }
 
-interface_gone_setup() { both_encrypted_setup; lasts 8; }
-interface_gone_during() { sleep 4; ip -n "$lab-a" link delete eth0; }
+interface_gone_setup() { both_encrypted_setup; lasts 15; }
+interface_gone_during() { sleep 3; ip -n "$lab-a" link delete eth0; }
 interface_gone_claims() { all_esp a; all_esp b; delivered; ! ip -n "$lab-a" link show eth0 >/dev/null 2>&1 || claim "eth0 is there"; }
 
 # Who captures is stopped while more comes in than its ring can hold.
@@ -39,10 +39,10 @@ sniffers() {
     done
 }
 witness_lost() { [ "$(sed -n 's/^\([0-9]*\) packets dropped by kernel.*/\1/p' "$work/tap.pcap.log")" -gt 0 ] || claim "the witness lost nothing"; }
-drops_setup() { both_encrypted_setup; taps tap.pcap a eth0 -B 64; lasts 8; asks --buffer 64K; }
+drops_setup() { both_encrypted_setup; taps tap.pcap a eth0 -B 64; lasts 15; asks --buffer 64K; }
 drops_claims() { all_esp a; all_esp b; delivered; witness_lost; }
 
-drops_clear_setup() { clear_setup; taps tap.pcap a eth0 -B 64; lasts 8; asks --buffer 64K; }
+drops_clear_setup() { clear_setup; taps tap.pcap a eth0 -B 64; lasts 15; asks --buffer 64K; }
 drops_clear_during() { drops_during; }
 drops_clear_claims() { clear_claims; witness_lost; }
 

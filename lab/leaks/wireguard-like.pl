@@ -8,7 +8,8 @@ use constant { TUNSETIFF => 0x400454ca, IFF_TUN => 1, IFF_NO_PI => 0x1000 };
 
 my $peer = sockaddr_in(51820, inet_aton($ARGV[0] // die "usage: wireguard-like.pl PEER\n"));
 sysopen(my $tun, '/dev/net/tun', 2) or die "/dev/net/tun: $!";
-ioctl($tun, TUNSETIFF, pack('a16 S x22', 'wg0', IFF_TUN | IFF_NO_PI)) or die "TUNSETIFF: $!";
+my $request = pack('a16 S x22', 'wg0', IFF_TUN | IFF_NO_PI);
+ioctl($tun, TUNSETIFF, $request) or die "TUNSETIFF: $!";
 socket(my $udp, PF_INET, SOCK_DGRAM, IPPROTO_UDP) or die "socket: $!";
 bind($udp, sockaddr_in(51820, INADDR_ANY)) or die "bind: $!";
 
