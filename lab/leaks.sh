@@ -43,7 +43,7 @@ act() {
     watch_wire
     sleep 0.5
     : > "$work/claims"
-    ! declare -F "${function}_during" >/dev/null || { "${function}_during" > "$work/during" 2>&1; touch "$work/happened"; } &
+    ! declare -F "${function}_during" >/dev/null || meanwhile "$(packet_sockets)" > "$work/during" 2>&1 &
     if [ $verdicts = yes ]; then
         in_a timeout -k 5 60 "${prefix[@]}" "$ovlsniff" verify --net secure --for "${seconds}s" --format json "${options[@]}" \
             > "$work/report" 2> "$work/stderr" </dev/null || status=$?
@@ -56,6 +56,18 @@ act() {
     end TERM "${taps[@]}"
     "${function}_claims"
 }
+
+# meanwhile SOCKETS: what happens once ovlsniff captures, that is, when host a has more packet sockets than before.
+meanwhile() {
+    local _
+    for _ in $(seq 100); do
+        [ $verdicts = yes ] && [ "$(packet_sockets)" -le "$1" ] || break
+        sleep 0.2
+    done
+    "${function}_during"
+    touch "$work/happened"
+}
+packet_sockets() { in_a sh -c 'wc -l < /proc/net/packet'; }
 
 # end SIGNAL PID…: and waits for what they still have to say.
 end() {

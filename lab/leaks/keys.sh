@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
 # Keys that change, several of them, and protection that goes while it is looked at.
 
-rekey_setup() { both_encrypted_setup; lasts 15; }
+rekey_setup() { both_encrypted_setup; lasts 20; }
 rekey_during() {
     sleep 3
     sa ab b 0x2ab new-ab; sa ba a 0x2ba new-ba
@@ -54,7 +54,7 @@ key_generations_claims() {
     sends b "ip[20:4] = $(docker_spi $b $a 1000)"; sends_no b "ip[20:4] = $(docker_spi $b $a 1002)"
 }
 
-policy_removed_setup() { both_encrypted_setup; lasts 15; }
+policy_removed_setup() { both_encrypted_setup; lasts 20; }
 policy_removed_during() {
     sleep 3
     ip -n "$lab-a" xfrm policy delete src $a dst $b proto udp dport "$port" dir out
