@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC1090
+# shellcheck shell=bash disable=SC1090,SC2154
 # The leak lab: overlays that are encrypted, and overlays that are not in every way we know of, each with one right
 # verdict. Run by `lab/boot lab/leaks.sh [--ovlsniff PATH] [SCENARIO…]`, after `cargo build`.
 #
