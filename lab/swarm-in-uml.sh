@@ -48,7 +48,7 @@ docker1 service create -d --endpoint-mode dnsrr --name web --network secure --ne
 for _ in $(seq 120); do docker1 service ps web --format '{{.CurrentState}}' | grep -q ^Running && break; sleep 2; done
 for net in insecure secure typo; do
     # Attaching times out at the first try on a slow machine.
-    for _ in $(seq 12); do docker1 run -d --name c-$net --net $net netshoot:latest sleep 3600 && break; docker1 rm -f c-$net; sleep 2; done
+    for _ in $(seq 30); do docker1 run -d --name c-$net --net $net netshoot:latest sleep 3600 && break; docker1 rm -f c-$net; sleep 2; done
 done
 
 # ---- what must hold --------------------------------------------------------------------------------------------------
