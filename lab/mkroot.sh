@@ -8,6 +8,8 @@ debootstrap --variant=minbase \
     --include=docker.io,iproute2,iptables,curl,tcpdump,ngrep,kmod,iputils-ping,procps,nginx-light,libpcap0.8 bookworm "$root"
 mkdir -p "$root/lib/modules" "$root/out"
 cp -a /usr/lib/uml/modules/* "$root/lib/modules/"
+# The minimal system has no poweroff.
+install -m 755 "$(command -v busybox)" "$root/usr/local/bin/busybox"
 chroot "$root" update-alternatives --set iptables /usr/sbin/iptables-legacy
 chroot "$root" update-alternatives --set ip6tables /usr/sbin/ip6tables-legacy
 

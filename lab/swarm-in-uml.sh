@@ -12,7 +12,7 @@ for module in veth vxlan esp4 xfrm_user gcm seqiv bridge br_netfilter overlay xt
 done
 
 failed=0
-finish() { echo "$1"; echo "$2" > /out/status; sync; poweroff -f; }
+finish() { echo "$1"; echo "$2" > /out/status; sync; busybox poweroff -f; }
 
 # ---- the swarm -------------------------------------------------------------------------------------------------------
 
