@@ -4,7 +4,7 @@
 #
 # Each scenario is set up by plain `ip` in fresh network namespaces, and two captures on the switch between the hosts
 # prove that it is what it claims before ovlsniff's verdict counts. lab/leaks/scenarios.txt has the right verdicts.
-# `--no-verdicts` tries the scenarios alone. A run of all of them writes lab/leaks/RESULTS.md.
+# `--no-verdicts` tries the scenarios alone. What was run replaces its rows in lab/leaks/RESULTS.md.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
