@@ -1,0 +1,125 @@
+# shellcheck shell=bash disable=SC1090,SC2154
+# The leak lab: overlays that are encrypted, and overlays that are not in every way we know of, each with one right
+# verdict. Run by `lab/boot lab/leaks.sh [--ovlsniff PATH] [SCENARIO…]`, after `cargo build`.
+#
+# Each scenario is set up by plain `ip` in fresh network namespaces, and two captures on the switch between the hosts
+# prove that it is what it claims before ovlsniff's verdict counts. lab/leaks/scenarios.txt has the right verdicts.
+# `--no-verdicts` tries the scenarios alone. What was run replaces its rows in lab/leaks/RESULTS.md.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+
+[ "${OVLSNIFF_LAB:-}" = 1 ] || { echo "lab/leaks.sh changes the network: run it with lab/boot" >&2; exit 2; }
+
+ovlsniff=target/debug/ovlsniff
+verdicts=yes
+names=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --ovlsniff) ovlsniff=$2; shift ;;
+        --no-verdicts) verdicts=no ;;
+        *) names+=("$1") ;;
+    esac
+    shift
+done
+[ $verdicts = no ] || [ -x "$ovlsniff" ] || { echo "no $ovlsniff: build it first, or name one with --ovlsniff" >&2; exit 2; }
+
+modprobe -a act_skbedit act_gact cls_matchall cls_flower sch_ingress xt_u32 xt_policy xt_mark xt_tcpudp iptable_mangle iptable_filter 2>/dev/null || true
+
+. lab/leaks/wire.sh
+for themes in plain looks-encrypted black-holes keys underlay sniffer; do . "lab/leaks/$themes.sh"; done
+. lab/leaks/judge.sh
+
+# What a scenario may say of how ovlsniff is called: options, how long it looks (seconds), and as whom.
+asks() { options+=("$@"); }
+lasts() { seconds=$1; }
+as() { prefix=("$@"); }
+
+# One scenario from nothing to nothing: set up, look, check what was on the wire. Its files are in $work.
+act() {
+    set -e
+    local options=() seconds=4 prefix=() status=0 function=${lab//-/_}
+    trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+    "${function}_setup"
+    watch_wire
+    sleep 0.5
+    : > "$work/claims"
+    ! declare -F "${function}_during" >/dev/null || meanwhile "$(packet_sockets)" > "$work/during" 2>&1 &
+    if [ $verdicts = yes ]; then
+        in_a timeout -k 5 60 "${prefix[@]}" "$ovlsniff" verify --net secure --for "${seconds}s" --format json "${options[@]}" \
+            > "$work/report" 2> "$work/stderr" </dev/null || status=$?
+        echo $status > "$work/status"
+    else
+        sleep "$seconds"
+    fi
+    ! declare -F "${function}_during" >/dev/null || [ -e "$work/happened" ] || claim "what was to happen meanwhile came too late"
+    end INT "${pings[@]}"
+    end TERM "${taps[@]}"
+    "${function}_claims"
+}
+
+# meanwhile SOCKETS: what happens once ovlsniff captures, that is, when host a has more packet sockets than before.
+meanwhile() {
+    local _
+    for _ in $(seq 100); do
+        [ $verdicts = yes ] && [ "$(packet_sockets)" -le "$1" ] || break
+        sleep 0.2
+    done
+    "${function}_during"
+    touch "$work/happened"
+}
+packet_sockets() { in_a sh -c 'wc -l < /proc/net/packet'; }
+
+# end SIGNAL PID…: and waits for what they still have to say.
+end() {
+    kill "-$1" "${@:2}" 2>/dev/null || true
+    wait "${@:2}" 2>/dev/null || true
+}
+
+# A scenario, its verdict, and the row about it in $work/row; never fails.
+scenario() {
+    local host rc=0
+    work=/tmp/leaks/$lab
+    mkdir -p "$work"
+    # In the background, where `set -e` holds.
+    (act) > "$work/log" 2>&1 </dev/null &
+    wait $! || rc=$?
+    for host in a b c w; do ip netns delete "$lab-$host" 2>/dev/null || true; done
+    if [ $rc != 0 ]; then
+        row "could not be set up: $(tail -n 1 "$work/log")"
+    elif [ -s "$work/claims" ]; then
+        row "$(head -n 1 "$work/claims")"
+    else
+        row ""
+    fi
+}
+
+# Most of a scenario is waiting, so several run at a time; these load the machine or a module, and run alone.
+alone=" esp-gro drops drops-clear "
+at_once=4
+
+# The SAs of a namespace that is gone hold the module for a moment.
+unload() {
+    local _
+    for _ in $(seq 50); do
+        [ -d "/sys/module/$1" ] || return 0
+        modprobe -r "$1" 2>/dev/null || sleep 0.2
+    done
+    echo "$1 cannot be unloaded: it changes what the next scenarios see"
+}
+
+ran=()
+begin_table
+while read_scenario; do
+    [ ${#names[@]} = 0 ] || [[ " ${names[*]} " = *" $lab "* ]] || continue
+    ran+=("$lab")
+    if [[ $alone = *" $lab "* ]]; then
+        wait
+        scenario
+        unload esp4_offload
+    else
+        [ "$(jobs -pr | wc -l)" -lt $at_once ] || wait -n || true
+        scenario &
+    fi
+done 3< lab/leaks/scenarios.txt
+wait
+end_table

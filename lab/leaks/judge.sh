@@ -1,0 +1,79 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
+# The table: what is right by lab/leaks/scenarios.txt, what ovlsniff said, and whether that is the same.
+
+# Reads the next scenario from file descriptor 3.
+# shellcheck disable=SC2034 # lab is the runner's
+read_scenario() {
+    local line
+    while read -r line <&3; do
+        case $line in '' | '#'*) continue ;; esac
+        IFS='|' read -r lab right_exit right_verdict right_out right_in right_rungs right_reason what <<<"$line"
+        for field in lab right_exit right_verdict right_out right_in right_rungs right_reason what; do
+            read -r "${field?}" <<<"${!field}"
+        done
+        return 0
+    done
+    return 1
+}
+
+begin_table() {
+    [ "$verdicts" = no ] || printf '%-24s %-42s %-42s %-7s %s\n' scenario right given rungs reasons
+}
+
+# The report's fields, '-' for what is not there.
+field() { jq -r "$1 // \"-\"" "$work/report" 2>/dev/null || echo -; }
+reasons() { jq -r '[.reason, .directions[]?.reason, .findings[]?.reason] | map(select(. != null)) | unique | join(" ")' "$work/report" 2>/dev/null || echo -; }
+
+# row PROBLEM: judges one scenario, prints its row and keeps it for the table; a problem of the scenario itself is wrong.
+row() {
+    local exit=- verdict=- out=- in=- rungs=- reasons=- mark=ok given=-
+    local right="$right_exit $right_verdict: $right_out, $right_in"
+    if [ "$verdicts" = no ]; then
+        printf '%-24s %s\n' "$lab" "${1:-is what it claims}"
+        [ -n "$1" ] && mark=WRONG
+    else
+        if [ -s "$work/status" ]; then
+            exit=$(cat "$work/status")
+            verdict=$(field .verdict)
+            out=$(field '.directions[] | select(.way == "out") | .verdict')
+            in=$(field '.directions[] | select(.way == "in") | .verdict')
+            rungs="$(field '.directions[] | select(.way == "out") | .rung') $(field '.directions[] | select(.way == "in") | .rung')"
+            reasons=$(reasons)
+        fi
+        is "$right_exit" "$exit" && is "$right_verdict" "$verdict" && is "$right_out" "$out" && is "$right_in" "$in" &&
+            is "$right_rungs" "$rungs" && { [ "$right_reason" = - ] || [[ " $reasons " = *" $right_reason "* ]]; } || mark=WRONG
+        [ -z "$1" ] || mark="WRONG: $1"
+        given="$exit $verdict: $out, $in"
+        printf '%-24s %-42s %-42s %-7s %s  %s\n' "$lab" "$right" "$given" "$rungs" "$reasons" "$mark"
+    fi
+    echo "| $lab | $what | $right | $right_reason | $given | $rungs | $reasons | $mark |" > "$work/row"
+    [ "$mark" != ok ] || return 0
+    touch "$work/wrong"
+    for file in claims log during stderr; do
+        [ ! -s "$work/$file" ] || tail -n 6 "$work/$file" | sed "s/^/    $lab: $file: /"
+    done
+}
+is() { [ "$1" = - ] || [ "$1" = "$2" ]; }
+
+# Fails when one row is wrong.
+end_table() {
+    local wrong=0 name
+    for name in "${ran[@]}"; do [ ! -e "/tmp/leaks/$name/wrong" ] || wrong=$((wrong + 1)); done
+    echo "${#ran[@]} scenarios, $wrong wrong"
+    if [ "$verdicts" = yes ]; then
+        touch lab/leaks/RESULTS.md
+        {
+            echo '# What ovlsniff says in the leak lab'
+            echo
+            echo 'Written by `./x lab leaks`. The right verdicts: [scenarios.txt](scenarios.txt).'
+            echo
+            echo '| scenario | what it is | right: exit, verdict, out, in | reason wanted | given | rungs | reasons | |'
+            echo '|---|---|---|---|---|---|---|---|'
+            while read_scenario; do
+                cat "/tmp/leaks/$lab/row" 2>/dev/null || grep "^| $lab |" lab/leaks/RESULTS.md || true
+            done 3< lab/leaks/scenarios.txt
+        } > /tmp/leaks/results
+        cat /tmp/leaks/results > lab/leaks/RESULTS.md
+    fi
+    [ $wrong = 0 ]
+}

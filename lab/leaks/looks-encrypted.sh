@@ -1,0 +1,49 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
+# ESP or AH on the wire, and yet not encrypted; or encrypted, and yet not this overlay.
+
+esp_null_setup() { suite=null; both_encrypted_setup; }
+esp_null_claims() { for host in a b; do sends $host "$esp"; sends_no $host "$(vxlan 42)"; readable $host; done; delivered; }
+
+esp_gmac_setup() { suite=gmac; both_encrypted_setup; }
+esp_gmac_claims() { esp_null_claims; }
+
+ah_only_setup() { suite=ah protocol=ah; both_encrypted_setup; }
+ah_only_claims() { for host in a b; do sends $host 'ip proto 51'; sends_no $host "$esp"; readable $host; done; delivered; }
+
+# The SAs protect another tunnel between the hosts, and that one is busy.
+other_tunnel() { port=4799; overlay other 43 10.43.0; protect; pings 10.43.0.2; port=4789; }
+
+other_tunnel_silent_setup() { hosts; other_tunnel; overlay secure 42 10.42.0; asks --passive; }
+other_tunnel_silent_claims() { all_esp a; all_esp b; delivered; }
+
+# The overlay's own frames do not get as far as the wire.
+other_tunnel_stuck_setup() {
+    hosts; other_tunnel; overlay secure 42 10.42.0
+    in_a iptables-legacy -A OUTPUT -p udp --dport 4789 -j DROP
+}
+other_tunnel_stuck_claims() { all_esp a; all_esp b; delivered; }
+
+other_tunnel_clear_setup() { hosts; other_tunnel; overlay secure 42 10.42.0; pings_too 10.42.0.2; }
+other_tunnel_clear_claims() { for host in a b; do sends $host "$esp"; sends $host "$(vxlan 42)"; readable $host; done; delivered; }
+
+# Two networks on one port share the SAs; netfilter's mark says which frames are to be protected, as Docker does it.
+shared() {
+    local host
+    hosts; overlay "$1" 42 10.42.0; overlay "$2" 43 10.43.0; associations
+    for host in a b; do docker_sends_by $host; done
+    pings 10.42.0.2
+    pings_too 10.43.0.2
+}
+shared_sa_clear_setup() { shared secure other; for host in a b; do iptables_marks $host 43; iptables_drops_clear $host 43; done; }
+shared_sa_clear_claims() { for host in a b; do sends $host "$esp"; sends $host "$(vxlan 42)"; sends_no $host "$(vxlan 43)"; readable $host; done; delivered; }
+
+shared_sa_encrypted_setup() { shared secure other; for host in a b; do iptables_marks $host 42; iptables_drops_clear $host 42; done; }
+shared_sa_encrypted_claims() { for host in a b; do sends $host "$esp"; sends $host "$(vxlan 43)"; sends_no $host "$(vxlan 42)"; done; delivered; }
+
+# Docker's rule that drops clear frames is missing on a: CVE-2023-28840.
+no_drop_rule_setup() { shared secure other; for host in a b; do iptables_marks $host 42; done; iptables_drops_clear b 42; }
+no_drop_rule_claims() { shared_sa_encrypted_claims; }
+
+# The rule that marks is missing on a: CVE-2023-28841.
+no_mark_rule_setup() { shared secure other; iptables_marks b 42; iptables_drops_clear a 42; }
+no_mark_rule_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; sends b "$esp"; sends_no b "$(vxlan 42)"; delivered; }

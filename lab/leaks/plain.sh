@@ -1,0 +1,62 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
+# Both directions right, both wrong, and one of each.
+
+both_encrypted_setup() { hosts; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
+both_encrypted_claims() { all_esp a; all_esp b; delivered; }
+
+clear_setup() { hosts; overlay secure 42 10.42.0; pings 10.42.0.2; }
+clear_claims() { all_clear a; all_clear b; delivered; }
+
+clear_as_expected_setup() { clear_setup; asks --expect clear; }
+clear_as_expected_claims() { clear_claims; }
+
+out_clear_setup() { hosts; overlay secure 42 10.42.0; associations; sends_by b; accepts_by a; pings 10.42.0.2; }
+out_clear_claims() { all_clear a; all_esp b; delivered; }
+
+in_clear_setup() { hosts; overlay secure 42 10.42.0; associations; sends_by a; accepts_by b; pings 10.42.0.2; }
+in_clear_claims() { all_esp a; all_clear b; delivered; }
+
+in_clear_refused_setup() { hosts; overlay secure 42 10.42.0; associations; sends_by a; accepts_by a; accepts_by b; pings 10.42.0.2; }
+in_clear_refused_claims() { all_esp a; all_clear b; lost; counts a XfrmInTmplMismatch; }
+
+# `level use` means: protect it when there is an SA, else send it as it is.
+level_use_setup() { hosts; overlay secure 42 10.42.0; sends_by a level use; sends_by b level use; pings 10.42.0.2; }
+level_use_claims() { all_clear a; all_clear b; delivered; }
+
+# The SAs and the policies are in order, for a port that the overlay does not use.
+other_port_setup() { hosts; protect; port=4799; overlay secure 42 10.42.0; pings 10.42.0.2; }
+other_port_claims() { all_clear a; all_clear b; delivered; }
+
+not_enforced_setup() { hosts; overlay secure 42 10.42.0; associations; sends_by a; sends_by b; accepts_by b; pings 10.42.0.2; }
+not_enforced_claims() { all_esp a; all_esp b; delivered; }
+
+# Only the frames that mangle's rule marks meet the policy: unicast does, broadcast does not.
+broadcast_clear_setup() {
+    hosts; overlay secure 42 10.42.0; flood secure; associations
+    docker_sends_by a; sends_by b; accepts_by a
+    ip netns exec "$lab-a" tc qdisc add dev secure clsact
+    ip netns exec "$lab-a" tc filter add dev secure egress protocol all prio 1 flower dst_mac ff:ff:ff:ff:ff:ff action pass
+    ip netns exec "$lab-a" tc filter add dev secure egress protocol all prio 2 matchall action skbedit mark $docker_mark
+    pings 10.42.0.2
+    # Nobody has 10.42.0.77: the question for it is the broadcast that leaks.
+    pings_too 10.42.0.77
+}
+broadcast_clear_claims() {
+    sends a "$esp"; unreadable a; all_esp b; delivered
+    sends a "$(vxlan 42) and udp[16:4] = 0xffffffff"
+    sends_no a "$(vxlan 42) and not udp[16:4] = 0xffffffff"
+}
+
+# Broadcasts go to a multicast group, for which there is no policy.
+multicast_clear_setup() {
+    hosts; overlay secure 42 10.42.0; protect
+    ip -n "$lab-a" route add 239.1.1.1 dev eth0
+    bridge -n "$lab-a" fdb append 00:00:00:00:00:00 dev secure dst 239.1.1.1 via eth0 self permanent
+    pings 10.42.0.2
+    pings_too 10.42.0.77
+}
+multicast_clear_claims() {
+    sends a "$esp"; unreadable a; all_esp b; delivered
+    sends a "$(vxlan 42) and dst host 239.1.1.1"
+    sends_no a "$(vxlan 42) and dst host $b"
+}

@@ -1,0 +1,106 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
+# Underlays and forms of ESP that change how the same truth looks.
+
+# The kernel would learn the smaller MTU for its own packets; locked it is as it is for those of a bridge's members.
+fragments_setup() {
+    local host
+    overlay_mtu=1450
+    hosts; overlay secure 42 10.42.0; protect
+    for host in a b; do ip -n "$lab-$host" route replace 10.42.0.0/24 dev secure mtu lock 1450; done
+    pings 10.42.0.2 -s 1400
+}
+fragments_claims() { all_esp a; all_esp b; delivered; sends a 'ip[6:2] & 0x3fff != 0'; sends b 'ip[6:2] & 0x3fff != 0'; }
+
+vlan_hosts() {
+    local host
+    hosts
+    for host in a b; do
+        ip -n "$lab-$host" addr flush dev eth0
+        ip -n "$lab-$host" link add link eth0 name eth0.100 type vlan id 100
+        ip -n "$lab-$host" link set eth0.100 up
+    done
+    ip -n "$lab-a" addr add $a/24 dev eth0.100
+    ip -n "$lab-b" addr add $b/24 dev eth0.100
+}
+vlan_setup() { vlan_hosts; overlay secure 42 10.42.0; protect; pings 10.42.0.2; asks -i eth0; }
+vlan_claims() { for host in a b; do sends $host "vlan 100 and $esp"; sends_no $host "vlan 100 and $(vxlan 42)"; unreadable $host; done; delivered; }
+
+vlan_clear_setup() { vlan_hosts; overlay secure 42 10.42.0; pings 10.42.0.2; asks -i eth0; }
+vlan_clear_claims() { for host in a b; do sends_no $host "vlan 100 and $esp"; sends $host "vlan 100 and $(vxlan 42)"; readable $host; done; delivered; }
+
+ipv6_setup() { ipv6_hosts; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
+ipv6_claims() { for host in a b; do sends $host 'ip6 proto 50'; sends_no $host "$(vxlan6 42)"; unreadable $host; done; delivered; }
+
+ipv6_clear_setup() { ipv6_hosts; overlay secure 42 10.42.0; pings 10.42.0.2; }
+ipv6_clear_claims() { for host in a b; do sends_no $host 'ip6 proto 50'; sends $host "$(vxlan6 42)"; readable $host; done; delivered; }
+
+# Who receives ESP in UDP has to hold a socket that says so (UDP_ENCAP, udp(7)).
+udp_encapsulation_socket() {
+    ip netns exec "$lab-$1" perl -MSocket=:DEFAULT,IPPROTO_UDP -e '
+        socket(my $s, PF_INET, SOCK_DGRAM, IPPROTO_UDP) or die; bind($s, sockaddr_in(4500, INADDR_ANY)) or die;
+        setsockopt($s, IPPROTO_UDP, 100, pack("i", 2)) or die; sleep' &
+}
+esp_in_udp_setup() {
+    local none=0.0.0.0
+    hosts; overlay secure 42 10.42.0; policies
+    udp_encapsulation_socket a; udp_encapsulation_socket b
+    sa ab "a b" "" ab encap espinudp 4500 4500 $none; sa ba "a b" "" ba encap espinudp 4500 4500 $none
+    pings 10.42.0.2
+}
+esp_in_udp_claims() { for host in a b; do sends $host 'udp port 4500'; sends_no $host "$(vxlan 42)"; unreadable $host; done; delivered; }
+
+# Behind decryption the kernel passes the frame through the device once more, and a tap sees it in clear.
+tunnel_mode_setup() { mode=tunnel; both_encrypted_setup; taps tap.pcap a eth0 -Q in; }
+tunnel_mode_claims() { all_esp a; all_esp b; delivered; sends tap "$esp"; sends tap "$(vxlan 42)"; }
+
+# With receive offload a tap sees what comes in in clear only, though all of it was ESP on the wire.
+esp_gro_setup() {
+    modprobe esp4_offload
+    both_encrypted_setup
+    # A veth receives like a real card once its peer does not pass on segments larger than frames.
+    in_w ethtool -K port-a tso off
+    in_a ethtool -K eth0 gro on
+    taps tap.pcap a eth0 -Q in
+}
+esp_gro_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42)"; sends_no tap "$esp"; }
+
+# A tunnel that only its two ends can read, with messages that look like WireGuard's (this kernel has none).
+opaque_hosts() {
+    local host far _
+    hosts
+    modprobe tun
+    for host in a b; do
+        far=$b; [ $host = a ] || far=$a
+        ip netns exec "$lab-$host" perl lab/leaks/wireguard-like.pl $far &
+        for _ in $(seq 50); do ! ip -n "$lab-$host" link show wg0 >/dev/null 2>&1 || break; sleep 0.1; done
+        ip -n "$lab-$host" link set wg0 mtu 1420 up
+    done
+    a=10.99.0.1 b=10.99.0.2
+    ip -n "$lab-a" addr add $a/24 dev wg0
+    ip -n "$lab-b" addr add $b/24 dev wg0
+}
+opaque_transport_setup() { opaque_hosts; overlay_mtu=1350; overlay secure 42 10.42.0; pings 10.42.0.2; }
+opaque_transport_claims() {
+    for host in a b; do sends $host 'udp port 51820 and udp[8:4] = 0x04000000'; sends_no $host "udp dst port 4789"; unreadable $host; done; delivered
+}
+opaque_transport_beneath_setup() { opaque_transport_setup; asks -i eth0; }
+opaque_transport_beneath_claims() { opaque_transport_claims; }
+
+macsec_setup() {
+    hosts
+    local host far number
+    for host in a b; do
+        far=b number=1; [ $host = a ] || far=a number=2
+        ip -n "$lab-$host" addr flush dev eth0
+        ip -n "$lab-$host" link add link eth0 macsec0 type macsec sci "000000000000000$number" encrypt on
+        ip -n "$lab-$host" macsec add macsec0 tx sa 0 pn 1 on key 01 "$(key macsec-$host 32 | cut -c 3-)"
+        ip -n "$lab-$host" macsec add macsec0 rx sci "000000000000000$((3 - number))" on
+        ip -n "$lab-$host" macsec add macsec0 rx sci "000000000000000$((3 - number))" sa 0 pn 1 on key 02 "$(key macsec-$far 32 | cut -c 3-)"
+        ip -n "$lab-$host" link set macsec0 up
+    done
+    ip -n "$lab-a" addr add $a/24 dev macsec0
+    ip -n "$lab-b" addr add $b/24 dev macsec0
+    overlay_mtu=1350
+    overlay secure 42 10.42.0; pings 10.42.0.2
+}
+macsec_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; sends_no $host 'udp dst port 4789'; unreadable $host; done; delivered; }
