@@ -76,11 +76,37 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Is this overlay really encrypted?')
             [CompletionResult]::new('interfaces', 'interfaces', [CompletionResultType]::ParameterValue, 'What can be sniffed, and what auto would choose (also: -D)')
             [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Write the kernel''s IPsec keys for Wireshark')
             [CompletionResult]::new('overlay', 'overlay', [CompletionResultType]::ParameterValue, 'Build VXLAN links between nodes, plain and inside IPsec')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Write the completions of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual page, of the program or of one command')
+            break
+        }
+        'ovlsniff;verify' {
+            [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'A network of ovlsniff overlay, a Docker overlay network, or a VXLAN device')
+            [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'Its VNI (repeatable), without or beside a name')
+            [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'Underlay address of another node (repeatable)')
+            [CompletionResult]::new('--vxlan-port', '--vxlan-port', [CompletionResultType]::ParameterName, 'Its UDP port')
+            [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'Underlay address of this node (repeatable)')
+            [CompletionResult]::new('--docker-inspect', '--docker-inspect', [CompletionResultType]::ParameterName, 'Read a Docker network from what `docker network inspect` printed')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'What the network is to be')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'How long to watch: 10s, 1m30s, 500ms')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'Overlay address to probe (repeatable); found out by itself otherwise')
+            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'A network known to be clear: its canary must be seen, else the capture is at fault')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, one verdict each time')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Interface of the underlay (repeatable); found out by itself otherwise')
+            [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Interface of the underlay (repeatable); found out by itself otherwise')
+            [CompletionResult]::new('--netns', '--netns', [CompletionResultType]::ParameterName, 'Network namespace of the underlay: a name, a path, or a process id')
+            [CompletionResult]::new('--buffer', '--buffer', [CompletionResultType]::ParameterName, 'Ring between kernel and program, per interface')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Judge a capture file instead: pcap or pcapng')
+            [CompletionResult]::new('--read', '--read', [CompletionResultType]::ParameterName, 'Judge a capture file instead: pcap or pcapng')
+            [CompletionResult]::new('--sa', '--sa', [CompletionResultType]::ParameterName, 'Keys of the SAs: Wireshark''s esp_sa or what `ip xfrm state` printed (repeatable); the kernel''s own by itself')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'text or json')
+            [CompletionResult]::new('--passive', '--passive', [CompletionResultType]::ParameterName, 'Send no probe, judge what passes by')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'ovlsniff;interfaces' {

@@ -31,6 +31,9 @@ _ovlsniff() {
             ovlsniff,overlay)
                 cmd="ovlsniff__subcmd__overlay"
                 ;;
+            ovlsniff,verify)
+                cmd="ovlsniff__subcmd__verify"
+                ;;
             ovlsniff__subcmd__overlay,down)
                 cmd="ovlsniff__subcmd__overlay__subcmd__down"
                 ;;
@@ -53,7 +56,7 @@ _ovlsniff() {
 
     case "${cmd}" in
         ovlsniff)
-            opts="-e -y -w -v -X -i -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --buffer --vxlan-port --geneve-port --sa --decrypt --user --no-drop --count --write --decap --columns --marks --json --all --color --line-buffered --help --version interfaces keys overlay completions man"
+            opts="-e -y -w -v -X -i -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --buffer --vxlan-port --geneve-port --sa --decrypt --user --no-drop --count --write --decap --columns --marks --json --all --color --line-buffered --help --version verify interfaces keys overlay completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -421,6 +424,96 @@ _ovlsniff() {
                     ;;
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__verify)
+            opts="-i -r -h --net --vni --peer --vxlan-port --local --docker-inspect --expect --for --passive --target --control --watch --interface --netns --buffer --read --sa --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --net)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vni)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --peer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vxlan-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --local)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-inspect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect)
+                    COMPREPLY=($(compgen -W "encrypted clear" -- "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --buffer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --read)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sa)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -74,11 +74,33 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l all -d 'Show every pa
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s l -l line-buffered -d 'Flush after every packet'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s V -l version -d 'Print version'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "verify" -d 'Is this overlay really encrypted?'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "interfaces" -d 'What can be sniffed, and what auto would choose (also: -D)'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "keys" -d 'Write the kernel\'s IPsec keys for Wireshark'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "overlay" -d 'Build VXLAN links between nodes, plain and inside IPsec'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "completions" -d 'Write the completions of a shell'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "man" -d 'Write the manual page, of the program or of one command'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l net -d 'A network of ovlsniff overlay, a Docker overlay network, or a VXLAN device' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vni -d 'Its VNI (repeatable), without or beside a name' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l peer -d 'Underlay address of another node (repeatable)' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vxlan-port -d 'Its UDP port' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l local -d 'Underlay address of this node (repeatable)' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l docker-inspect -d 'Read a Docker network from what `docker network inspect` printed' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l expect -d 'What the network is to be' -r -f -a "encrypted\t''
+clear\t''"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l for -d 'How long to watch: 10s, 1m30s, 500ms' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l target -d 'Overlay address to probe (repeatable); found out by itself otherwise' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l control -d 'A network known to be clear: its canary must be seen, else the capture is at fault' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l watch -d 'Go on, one verdict each time' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s i -l interface -d 'Interface of the underlay (repeatable); found out by itself otherwise' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l netns -d 'Network namespace of the underlay: a name, a path, or a process id' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l buffer -d 'Ring between kernel and program, per interface' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s r -l read -d 'Judge a capture file instead: pcap or pcapng' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l sa -d 'Keys of the SAs: Wireshark\'s esp_sa or what `ip xfrm state` printed (repeatable); the kernel\'s own by itself' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l format -d 'text or json' -r -f -a "text\t''
+json\t''"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l passive -d 'Send no probe, judge what passes by'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l netns -d 'Look into another network namespace: a name of `ip netns list`, a path or a PID' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l json -d 'One JSON object a line for each interface'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -s h -l help -d 'Print help'

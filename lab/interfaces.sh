@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+#!/usr/bin/env bash
 # The choice of interfaces with real SAs: run by `lab/boot lab/interfaces.sh`, after `cargo build`.
 set -euo pipefail
 ovlsniff=${OVLSNIFF:-target/debug/ovlsniff}
