@@ -234,7 +234,9 @@ fn grouped(hir: Hir) -> Hir {
             }
             Hir::repetition(Repetition { sub, ..repetition })
         }
-        HirKind::Capture(capture) => Hir::capture(Capture { sub: Box::new(grouped(*capture.sub)), ..capture }),
+        HirKind::Capture(capture) => {
+            Hir::capture(Capture { sub: Box::new(grouped(*capture.sub)), ..capture })
+        }
         HirKind::Concat(parts) => Hir::concat(all(parts)),
         HirKind::Alternation(parts) => Hir::alternation(all(parts)),
         HirKind::Literal(literal) => Hir::literal(literal.0),

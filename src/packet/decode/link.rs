@@ -1,0 +1,97 @@
+//! The link layers, and what stands in for them.
+
+use super::{Next, Walk, at};
+use crate::packet::{
+    Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, loopback,
+    macsec, ppp,
+};
+
+impl<'a> Walk<'_, 'a> {
+    pub(super) fn link(&mut self, link: LinkType) -> Result<Next, Stop> {
+        let bytes = self.rest;
+        let (layer, split) = match link {
+            LinkType::ETHERNET => return Ok(Next::Ethernet),
+            LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => return Ok(Next::Ip),
+            LinkType::NULL | LinkType::LOOP => (Layer::Null, loopback::split(bytes)),
+            LinkType::PPP => (Layer::Ppp, ppp::split(bytes)),
+            LinkType::LINUX_SLL => (Layer::Sll, self.cooked(cooked::split_sll(bytes))),
+            LinkType::LINUX_SLL2 => (Layer::Sll2, self.cooked(cooked::split_sll2(bytes))),
+            _ => (Layer::Link, Err(Why::Unsupported)),
+        };
+        let (ether_type, rest) = split.map_err(at(layer))?;
+        self.advance(rest);
+        Ok(Next::EtherType(ether_type))
+    }
+
+    #[allow(clippy::type_complexity)]
+    pub(super) fn cooked(
+        &mut self,
+        split: Result<(Option<Direction>, u16, &'a [u8]), Why>,
+    ) -> Result<(u16, &'a [u8]), Why> {
+        split.map(|(direction, protocol, rest)| {
+            self.packet.direction = self.packet.direction.or(direction);
+            (protocol, rest)
+        })
+    }
+
+    pub(super) fn ethernet(&mut self) -> Result<Next, Stop> {
+        let (macs, ether_type, rest) = ethernet::split(self.rest).map_err(at(Layer::Ethernet))?;
+        self.packet.headers.mac = Some(macs);
+        self.advance(rest);
+        Ok(Next::EtherType(ether_type))
+    }
+
+    pub(super) fn ether_type(&mut self, ether_type: u16) -> Result<Next, Stop> {
+        self.packet.headers.ether_type = Some(ether_type);
+        match ether_type {
+            ethernet::IPV4 | ethernet::IPV6 => Ok(Next::Ip),
+            ethernet::MACSEC => self.macsec(),
+            ethernet::ARP => {
+                if let Some(len) = ethernet::arp_len(self.rest) {
+                    self.limit(len);
+                }
+                Ok(Next::End)
+            }
+            tag if ethernet::is_tag(tag) => {
+                let (id, ether_type, rest) = ethernet::split_tag(self.rest).map_err(at(Layer::Vlan))?;
+                self.packet.headers.vlan.push(id);
+                self.advance(rest);
+                Ok(Next::EtherType(ether_type))
+            }
+            len if ethernet::is_length(len) => {
+                if self.packet.headers.mac.is_some() {
+                    self.limit(usize::from(len));
+                }
+                let (ether_type, rest) = ethernet::split_snap(self.rest).map_err(at(Layer::Ethernet))?;
+                self.advance(rest);
+                // A length cannot follow a length.
+                if ethernet::is_length(ether_type) {
+                    return Err(Stop { layer: Layer::Ethernet, why: Why::Malformed });
+                }
+                Ok(Next::EtherType(ether_type))
+            }
+            _ => Err(Stop { layer: Layer::Ethernet, why: Why::Unsupported }),
+        }
+    }
+
+    pub(super) fn macsec(&mut self) -> Result<Next, Stop> {
+        let (tag, rest) = macsec::split(self.rest).map_err(at(Layer::Macsec))?;
+        self.advance(rest);
+        if tag.encrypted {
+            self.packet.opaque = Some(Opaque::Macsec { sci: tag.sci });
+            return Ok(Next::End);
+        }
+        if let Some(len) = tag.short_len {
+            self.limit(len);
+        }
+        let Headers { mac, vlan, .. } = self.packet.headers;
+        self.wrap(Tunnel::Macsec { sci: tag.sci }, Layer::Macsec)?;
+        self.packet.headers = Headers { mac, vlan, ..Headers::default() };
+        let (&[high, low], rest) =
+            self.rest.split_first_chunk::<2>().ok_or(Why::Truncated).map_err(at(Layer::Macsec))?;
+        self.advance(rest);
+        // What the tag was put into is no longer in one piece; from the IP header on it is.
+        self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: rest };
+        Ok(Next::EtherType(u16::from_be_bytes([high, low])))
+    }
+}

@@ -1,0 +1,146 @@
+//! IP, and what IP carries.
+
+use super::{Fragments, Next, Walk, at, protocol};
+use crate::packet::vxlan::GpeNext;
+use crate::packet::{
+    Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6,
+    transport, vxlan, wireguard,
+};
+
+impl Walk<'_, '_> {
+    pub(super) fn ip(&mut self) -> Result<Next, Stop> {
+        let version = self.rest.first().map(|byte| byte >> 4);
+        let (ip, header, payload_len, rest, layer) = match version {
+            Some(4) => {
+                let (header, rest) = ipv4::split(self.rest).map_err(at(Layer::Ipv4))?;
+                (header.ip, header.bytes, header.payload_len, rest, Layer::Ipv4)
+            }
+            Some(6) => {
+                let (header, rest) = ipv6::split(self.rest).map_err(at(Layer::Ipv6))?;
+                (header.ip, header.bytes, header.payload_len, rest, Layer::Ipv6)
+            }
+            Some(_) => return Err(Stop { layer: Layer::Ipv4, why: Why::Malformed }),
+            None => return Err(Stop { layer: Layer::Ipv4, why: Why::Truncated }),
+        };
+        self.packet.headers.ip = Some(ip);
+        self.packet.ip_header = header;
+        self.advance(rest);
+        self.limit(payload_len);
+        if layer == Layer::Ipv6 {
+            self.extensions(ip)?;
+        }
+        Ok(Next::IpPayload)
+    }
+
+    pub(super) fn extensions(&mut self, mut ip: Ip) -> Result<(), Stop> {
+        let mut declared = self.declared;
+        let skipped = ipv6::skip_extensions(&mut ip, self.rest, &mut declared);
+        self.packet.headers.ip = Some(ip);
+        self.rest = skipped.map_err(at(Layer::Ipv6Extension))?;
+        self.declared = declared;
+        Ok(())
+    }
+
+    pub(super) fn ip_payload(&mut self) -> Result<Next, Stop> {
+        let Some(ip) = self.packet.headers.ip else { return Ok(Next::End) };
+        if let Some(fragment) = ip.fragment {
+            if self.fragments == Fragments::Hold && self.packet.encapsulations.is_empty() {
+                return Ok(Next::End);
+            }
+            if fragment.offset > 0 {
+                if ip.protocol == protocol::ESP {
+                    self.packet.opaque = Some(Opaque::EspFragment);
+                }
+                return Ok(Next::End);
+            }
+        }
+        let bytes = self.rest;
+        match ip.protocol {
+            protocol::TCP => {
+                let (ports, flags, len) = transport::tcp(bytes).map_err(at(Layer::Tcp))?;
+                self.packet.headers.transport = Transport::Tcp { ports, flags };
+                let rest = bytes.get(len..).ok_or(Stop { layer: Layer::Tcp, why: Why::Truncated })?;
+                self.advance(rest);
+                Ok(Next::End)
+            }
+            protocol::UDP => self.udp(),
+            protocol::SCTP => {
+                let (ports, rest) = transport::sctp(bytes).map_err(at(Layer::Sctp))?;
+                self.packet.headers.transport = Transport::Sctp(ports);
+                self.advance(rest);
+                Ok(Next::End)
+            }
+            protocol::ICMP => self.message(Transport::Icmp, Layer::Icmp),
+            protocol::ICMPV6 => self.message(Transport::Icmpv6, Layer::Icmpv6),
+            protocol::IGMP => self.message(Transport::Igmp, Layer::Igmp),
+            protocol::GRE => self.gre(),
+            protocol::IPV4 | protocol::IPV6 => {
+                self.wrap(Tunnel::IpInIp, Layer::Ipv4)?;
+                self.enter_ip()
+            }
+            protocol::ESP => Ok(self.esp(false)),
+            protocol::AH => {
+                let (tunnel, next, rest) = ah::split(bytes).map_err(at(Layer::Ah))?;
+                self.advance(rest);
+                self.wrap(tunnel, Layer::Ah)?;
+                self.enter_protected(next)
+            }
+            _ => Ok(Next::End),
+        }
+    }
+
+    pub(super) fn message(
+        &mut self,
+        transport: fn(TypeCode) -> Transport,
+        layer: Layer,
+    ) -> Result<Next, Stop> {
+        let (type_code, rest) = transport::message(self.rest).map_err(at(layer))?;
+        self.packet.headers.transport = transport(type_code);
+        self.advance(rest);
+        Ok(Next::End)
+    }
+
+    pub(super) fn udp(&mut self) -> Result<Next, Stop> {
+        let (ports, len, rest) = transport::udp(self.rest).map_err(at(Layer::Udp))?;
+        self.packet.headers.transport = Transport::Udp(ports);
+        self.advance(rest);
+        if let Some(len) = len {
+            self.limit(len);
+        }
+        if self.decoder.ports.is_vxlan(ports.destination) {
+            let (vni, rest) = vxlan::split(self.rest).map_err(at(Layer::Vxlan))?;
+            self.advance(rest);
+            self.wrap(Tunnel::Vxlan(vni), Layer::Vxlan)?;
+            return Ok(self.enter_ethernet());
+        }
+        if self.decoder.ports.is_geneve(ports.destination) {
+            let (vni, ether_type, rest) = geneve::split(self.rest).map_err(at(Layer::Geneve))?;
+            self.advance(rest);
+            self.wrap(Tunnel::Geneve(vni), Layer::Geneve)?;
+            return self.enter(ether_type, Layer::Geneve);
+        }
+        if TunnelPorts::is_vxlan_gpe(ports.destination) {
+            let (vni, next, rest) = vxlan::split_gpe(self.rest).map_err(at(Layer::VxlanGpe))?;
+            self.advance(rest);
+            self.wrap(Tunnel::VxlanGpe(vni), Layer::VxlanGpe)?;
+            return match next {
+                GpeNext::Ip => self.enter_ip(),
+                GpeNext::Ethernet => Ok(self.enter_ethernet()),
+                GpeNext::Other => Err(self.unknown(None, Layer::VxlanGpe)),
+            };
+        }
+        if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
+            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, else it is an SPI. Of less than four
+            // bytes nobody can tell.
+            match self.rest {
+                [0, 0, 0, 0, ..] => {}
+                [_, _, _, _, ..] => return Ok(self.esp(true)),
+                _ => {}
+            }
+        }
+        if let Some(message) = wireguard::message(ports, self.rest, self.declared) {
+            self.packet.opaque = Some(Opaque::WireGuard { message });
+        }
+        Ok(Next::End)
+    }
+}
