@@ -84,10 +84,10 @@ for net in insecure secure; do
     wait $ngrep $ovlsniff
     head -c 1500 /out/ovlsniff-$net
 done
-has ngrep-insecure 'GET / HTTP' 'ngrep sees the page over insecure'
+has ngrep-insecure 'User-Agent: curl' 'ngrep sees the page over insecure'
 has ovlsniff-insecure 'GET / HTTP' 'so does ovlsniff'
 has ovlsniff-insecure 'vxlan:' 'ovlsniff names the VNI'
-has_no ngrep-secure 'GET / HTTP' 'ngrep sees nothing over secure'
+has_no ngrep-secure 'User-Agent: curl' 'ngrep sees nothing over secure'
 has_no ovlsniff-secure 'GET / HTTP' 'nor does ovlsniff'
 has ovlsniff-secure '#' 'ovlsniff marks what is opaque'
 
