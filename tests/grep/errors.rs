@@ -311,7 +311,7 @@ fn unknown_interfaces_and_namespaces_are_told() {
         "ovlsniff: network namespace nosuch: no such namespace; give a name of `ip netns list`, a path or a PID"
     );
     let complaint = refused(&["man", "nope"]);
-    assert!(complaint.starts_with("ovlsniff: no command 'nope'; there is: interfaces, "), "{complaint}");
+    assert!(complaint.starts_with("ovlsniff: no command 'nope'; there is: "), "{complaint}");
     assert!(refused(&["completions", "nosh"]).contains("bash"));
 }
 
