@@ -122,4 +122,16 @@ while read_scenario; do
     fi
 done 3< lab/leaks/scenarios.txt
 wait
+
+# On a loaded machine what is to happen within a second may come too late: what was wrong is looked at once more, alone.
+# Not so a wrong ENCRYPTED, which is never a matter of time.
+false_encrypted() { [ "$(field .verdict)" = ENCRYPTED ] && [ "$right_verdict" != ENCRYPTED ]; }
+while read_scenario; do
+    work=/tmp/leaks/$lab
+    [ -e "$work/wrong" ] && ! false_encrypted || continue
+    echo "$lab: once more, alone"
+    rm -rf "$work"
+    scenario
+    unload esp4_offload
+done 3< lab/leaks/scenarios.txt
 end_table
