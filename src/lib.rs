@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | 0 | [`packet`], [`pattern`], [`escape`] | bytes to values; matching; safe text |
 //! | 1 | [`ipsec`] | security associations, opening ESP |
+//! | 1 | [`verify`] | a fold of packets to a verdict; who knows the networks; the probe |
 //! | 1 | [`overlay`] | networks from a specification to the kernel |
 //! | 1 | [`capture`], [`search`] | where frames come from and go to; the fold of frames to what is to be shown |
 //! | 2 | [`mod@print`] | values to text and JSON |
