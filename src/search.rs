@@ -184,7 +184,7 @@ impl Search {
     ) -> Result<(), Error<E>> {
         self.tick(frame.time, sink)?;
         if let Some(gate) = &self.gate {
-            if !gate.is_open(frame.bytes) && !frame.may_be_fragment() {
+            if !gate.is_open(frame.bytes) && !frame.may_tell_of_others() {
                 return Ok(());
             }
         }

@@ -20,20 +20,59 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Whether the frame may be a fragment of an IP datagram, by a glance at its first headers. False is certain.
+    /// Whether decoding the frame may matter to other frames, by a glance at its first headers: it may be a fragment of
+    /// their datagram, or ESP that shows how theirs is laid out. False is certain for fragments; of ESP inside of a
+    /// tunnel the glance knows the usual place.
     #[inline]
-    pub fn may_be_fragment(&self) -> bool {
+    pub fn may_tell_of_others(&self) -> bool {
+        const TCP: u8 = 6;
+        const UDP: u8 = 17;
+        const ICMPV6: u8 = 58;
         if self.link != LinkType::ETHERNET {
             return true;
         }
-        match self.bytes {
-            // IPv4: neither an offset nor more fragments.
-            [_, _, _, _, _, _, _, _, _, _, _, _, 0x08, 0x00, _, _, _, _, _, _, flags, offset, ..] => {
-                flags & 0x3f != 0 || *offset != 0
+        let (transport, protocol) = match self.bytes {
+            // IPv4 without options and neither an offset nor more fragments.
+            [
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                0x08,
+                0x00,
+                0x45,
+                _,
+                _,
+                _,
+                _,
+                _,
+                flags,
+                0,
+                _,
+                protocol,
+                ..,
+            ] if matches!(flags & 0x3f, 0) => (34, *protocol),
+            // IPv6 without extension headers.
+            [_, _, _, _, _, _, _, _, _, _, _, _, 0x86, 0xdd, _, _, _, _, _, _, protocol, ..] => {
+                (54, *protocol)
             }
-            // IPv6: TCP, UDP, ESP, AH or ICMPv6 follows and no extension header.
-            [_, _, _, _, _, _, _, _, _, _, _, _, 0x86, 0xdd, _, _, _, _, _, _, next_header, ..] => {
-                !matches!(next_header, 6 | 17 | 50 | 51 | 58)
+            _ => return true,
+        };
+        match protocol {
+            TCP | ICMPV6 => false,
+            UDP => {
+                let Some([s0, s1, d0, d1]) = self.bytes.get(transport..transport + 4) else { return true };
+                let ports = [u16::from_be_bytes([*s0, *s1]), u16::from_be_bytes([*d0, *d1])];
+                // Behind UDP, VXLAN, Ethernet: the protocol of an inner IPv4 header.
+                ports.contains(&4500) || self.bytes.get(transport + 39) == Some(&50)
             }
             _ => true,
         }

@@ -2,7 +2,7 @@
 
 use crate::SWARM;
 use crate::build::{esp, pcap, udp, vxlan};
-use crate::run::{ovlsniff, shown};
+use crate::run::{ovlsniff, program, shown};
 
 fn plain(payloads: &[&[u8]]) -> (tempfile::TempDir, String) {
     let frames: Vec<Vec<u8>> =
@@ -135,4 +135,34 @@ fn count_ends_the_search_after_the_context_of_its_last_match() {
     assert_eq!(found(&["-A", "1", "-B", "1"]), [1, 2, 4, 5, 3, 6, 7]);
     let ran = ovlsniff(&["-qq", "-r", &file, "-n", "1", "hit"]);
     assert_eq!(ran.code, Some(0));
+}
+
+/// With `-q` frames that cannot match are not decoded: that must not be seen in what does match.
+#[test]
+fn quiet_finds_the_same_packets() {
+    let mut matched = 0;
+    for folder in ["ipsec", "tunnels", "plain", "swarm"] {
+        for file in std::fs::read_dir(format!("tests/fixtures/{folder}")).unwrap() {
+            let file = file.unwrap().path();
+            if file.extension().is_none_or(|ending| ending != "pcap") {
+                continue;
+            }
+            let found = |quiet: &str| {
+                let words = [quiet, "--marks", "none", "-W", "none", "-P", "_", "-n", "0", "-r"];
+                let out =
+                    program().args(words).arg(&file).args(["-e", "HTTP", "-e", "udp"]).output().unwrap();
+                assert!(out.status.code() < Some(2), "{}", file.display());
+                out.stdout
+            };
+            let quietly = found("-q");
+            matched += usize::from(!quietly.is_empty());
+            assert!(quietly == found("--line-buffered"), "{}", file.display());
+            let one = |quiet: &str| {
+                let words = [quiet, "--marks", "none", "-r"];
+                program().args(words).arg(&file).arg("HTTP").output().unwrap().stdout
+            };
+            assert!(one("-q") == one("--line-buffered"), "{}", file.display());
+        }
+    }
+    assert!(matched > 20, "{matched} captures with a match");
 }
