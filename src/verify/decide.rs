@@ -175,7 +175,7 @@ impl<'a> Case<'a> {
                 }
                 if evidence.esp_packets < self.answered {
                     // Some probes went another way.
-                    return (Verdict::Inconclusive, Some(rung), Reason::WrongInterface);
+                    return (Verdict::Inconclusive, Some(rung), self.passes_elsewhere());
                 }
                 (Verdict::Encrypted, Some(rung), reason)
             }
@@ -215,7 +215,7 @@ impl<'a> Case<'a> {
             return inconclusive(Reason::OtherTunnel);
         }
         if self.judge.bare > 0 || self.answered > 0 {
-            return inconclusive(Reason::WrongInterface);
+            return inconclusive(self.passes_elsewhere());
         }
         self.silence()
     }
@@ -267,7 +267,7 @@ impl<'a> Case<'a> {
             return inconclusive(Reason::OtherTunnel);
         }
         if self.judge.bare > 0 || self.answered > 0 {
-            return inconclusive(Reason::WrongInterface);
+            return inconclusive(self.passes_elsewhere());
         }
         let out = &self.pair.out;
         if out.clear.count + out.opened.count + auth_only(out).0 > 0 {

@@ -28,6 +28,8 @@ pub struct Question {
     pub canary: Option<Vec<u8>>,
     /// Interfaces, by their number in the capture, that encrypt what passes them: clear frames there are no leak.
     pub encrypting: Vec<u32>,
+    /// The network's packets leave by a link that encrypts them: below it only that link's messages are on the wire.
+    pub enclosed: bool,
     /// The capture was taken somewhere on the way, not on one of the two hosts: nothing in it is a decrypted copy.
     pub off_host: bool,
     /// Addresses of this host: a peer among them is on no wire.

@@ -108,6 +108,7 @@ impl<'a> Job<'a> {
             network: probed.network.clone(),
             canary: probed.canary.as_ref().map(|canary| canary.bytes().to_vec()),
             encrypting: encrypting(links, survey),
+            enclosed: leads_to(&probed.network, survey).iter().any(|link| encrypts(link)),
             off_host: false,
             own: own.clone(),
             keys: opener.is_some(),
@@ -245,13 +246,8 @@ impl<'a> Job<'a> {
         if !self.args.interface.is_empty() {
             return Ok(self.args.interface.clone());
         }
-        let routed = network.links.iter().filter_map(|&index| survey.link(index));
-        let mut links: Vec<&Link> = routed.collect();
-        if links.is_empty() {
-            links.extend(network.locals.iter().filter_map(|&local| survey.owner(local)));
-        }
         let mut names: Vec<String> = Vec::new();
-        for link in links {
+        for link in leads_to(network, survey) {
             if !names.contains(&link.name) {
                 names.push(link.name.clone());
             }
@@ -270,15 +266,24 @@ fn collect(probed: &mut [Probed]) {
     probed.iter_mut().filter_map(|probed| probed.prober.as_mut()).for_each(Prober::collect);
 }
 
+/// The links that the packets to the other nodes leave by.
+fn leads_to<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
+    let routed: Vec<&Link> = network.links.iter().filter_map(|&index| survey.link(index)).collect();
+    if routed.is_empty() {
+        network.locals.iter().filter_map(|&local| survey.owner(local)).collect()
+    } else {
+        routed
+    }
+}
+
+fn encrypts(link: &Link) -> bool {
+    link.kind.as_deref().is_some_and(|kind| ENCRYPTING.contains(&kind))
+}
+
 /// Numbers, in the order of the capture, of the links that encrypt.
 fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
-    let kind =
-        |name: &str| survey.links.iter().find(|link| link.name == name).and_then(|link| link.kind.as_deref());
-    (0..)
-        .zip(links)
-        .filter(|(_, name)| kind(name).is_some_and(|kind| ENCRYPTING.contains(&kind)))
-        .map(|(number, _)| number)
-        .collect()
+    let named = |name: &str| survey.links.iter().find(|link| link.name == name);
+    (0..).zip(links).filter(|(_, name)| named(name).is_some_and(encrypts)).map(|(number, _)| number).collect()
 }
 
 /// The interface that is no longer there, or down.

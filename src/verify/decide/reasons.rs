@@ -19,6 +19,12 @@ impl Case<'_> {
         self.kernel.is_some_and(|kernel| kernel.counter(counter) > 0)
     }
 
+    /// The network's packets arrive, and the capture does not show them.
+    pub(super) fn passes_elsewhere(&self) -> Reason {
+        // The interface that does show them shows them in clear, and proves nothing either.
+        if self.judge.question.enclosed { Reason::OpaqueTransport } else { Reason::WrongInterface }
+    }
+
     /// Nothing at all was seen.
     pub(super) fn silence(&self) -> Decision {
         let network = &self.judge.question.network;

@@ -122,6 +122,9 @@ fn another_opaque_transport_is_not_the_overlays_own() {
         Scene::asking(|question| question.encrypting = vec![0]).probed(true).clear(OUT).clear(BACK).report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
     assert_eq!(report.exit_status(Expectation::Encrypted), 3);
+    // Not seen at all, since the capture is below that device.
+    let report = Scene::asking(|question| question.enclosed = true).probed(true).report();
+    assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::OpaqueTransport));
 }
 
 #[test]
