@@ -63,6 +63,8 @@ pub struct Packet<'a> {
     pub ip_header: &'a [u8],
     /// Frames this packet was put together from: more than one for a reassembled datagram.
     pub frames: u32,
+    /// Decoding was held at the IP header of a fragment.
+    pub(crate) held: bool,
 }
 
 impl Packet<'_> {
@@ -71,9 +73,10 @@ impl Packet<'_> {
         self.encapsulations.iter().rev().find_map(|e| e.tunnel.vni())
     }
 
-    /// Whether the packet is one fragment, outside of any tunnel, of a datagram that is not put together yet.
+    /// Whether the packet is one fragment of a datagram, which decoding has left alone, to be put together with the
+    /// others. In a tunnel only where the decoder was told to: see [`Decoder::hold_in_tunnels`].
     pub fn is_fragment(&self) -> bool {
-        self.encapsulations.is_empty() && self.headers.ip.is_some_and(|ip| ip.fragment.is_some())
+        self.held
     }
 
     /// The headers that are on the wire outside of everything else.

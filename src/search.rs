@@ -123,6 +123,15 @@ struct Whole<'a> {
     earlier: &'a Datagram,
 }
 
+/// What becomes of a packet that ESP hid and that is one fragment of its datagram.
+#[derive(Clone, Copy)]
+enum Piece {
+    /// It waits for the others.
+    Waits,
+    /// It is searched as it is.
+    Alone,
+}
+
 impl Search {
     /// A search for `pattern`, with UDP to `ports` taken for tunnels.
     pub fn new(pattern: Pattern, ports: TunnelPorts, options: Options) -> Self {
@@ -132,7 +141,7 @@ impl Search {
             && options.after == 0;
         Self {
             gate: pattern.gate().filter(|_| gated),
-            decoder: Decoder::new(ports),
+            decoder: Decoder::new(ports).hold_in_tunnels(),
             reassembly: Reassembly::default(),
             opener: None,
             scratch: Scratch::default(),
@@ -184,7 +193,7 @@ impl Search {
     ) -> Result<(), Error<E>> {
         self.tick(frame.time, sink)?;
         if let Some(gate) = &self.gate {
-            if !gate.is_open(frame.bytes) && !frame.may_tell_of_others() {
+            if !gate.is_open(frame.bytes) && !frame.may_tell_of_others(self.decoder.ports()) {
                 return Ok(());
             }
         }
@@ -193,7 +202,7 @@ impl Search {
         if packet.is_fragment() {
             self.fragment(frame, &packet, sink)
         } else {
-            self.packet(frame, &packet, None, sink)
+            self.packet(frame, &packet, None, Piece::Waits, sink)
         }
     }
 
@@ -254,7 +263,7 @@ impl Search {
     ) -> Result<(), Error<E>> {
         let frames = whole.earlier.frames().len() as u32 + 1;
         let packet = self.decoder.datagram(packet.clone(), whole.protocol, whole.payload, frames);
-        self.packet(frame, &packet, Some(whole), sink)
+        self.packet(frame, &packet, Some(whole), Piece::Alone, sink)
     }
 
     fn fragments_alone<E>(
@@ -270,9 +279,12 @@ impl Search {
         frame: &Frame<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), Error<E>> {
-        let packet = self.decoder.decode(frame);
-        let packet = self.decoder.lone_fragment(packet);
-        self.packet(frame, &packet, None, sink)
+        let mut packet = self.decoder.decode(frame);
+        // Else it shows only once ESP is open.
+        if packet.is_fragment() {
+            packet = self.decoder.lone_fragment(packet);
+        }
+        self.packet(frame, &packet, None, Piece::Alone, sink)
     }
 
     #[inline]
@@ -281,10 +293,11 @@ impl Search {
         frame: &Frame<'_>,
         packet: &Packet<'_>,
         whole: Option<Whole<'_>>,
+        piece: Piece,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), Error<E>> {
         if matches!(packet.opaque, Some(Opaque::Esp { .. })) && self.opener.is_some() {
-            self.esp(frame, packet, whole, sink)
+            self.esp(frame, packet, whole, piece, sink)
         } else {
             self.judge(frame, packet, whole, sink)
         }
@@ -296,6 +309,7 @@ impl Search {
         frame: &Frame<'_>,
         packet: &Packet<'_>,
         whole: Option<Whole<'_>>,
+        piece: Piece,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), Error<E>> {
         // Lent to the packet while it is judged, and then kept for the next.
@@ -303,7 +317,14 @@ impl Search {
         let judged = match &mut self.opener {
             Some(opener) => {
                 let packet = opener.open_packet(&mut self.decoder, packet.clone(), &mut scratch);
-                self.judge(frame, &packet, whole, sink)
+                match piece {
+                    _ if !packet.is_fragment() => self.judge(frame, &packet, whole, sink),
+                    Piece::Waits => self.fragment(frame, &packet, sink),
+                    Piece::Alone => {
+                        let packet = self.decoder.lone_fragment(packet);
+                        self.judge(frame, &packet, whole, sink)
+                    }
+                }
             }
             None => self.judge(frame, packet, whole, sink),
         };
@@ -384,18 +405,17 @@ impl Search {
         let mut scratch = Scratch::default();
         for kept in self.preceding.take(packet) {
             let frame = kept.frame();
-            let decoded = self.decoder.decode(&frame);
-            let packet = match kept.datagram() {
-                Some((protocol, payload, frames)) => {
-                    self.decoder.datagram(decoded, protocol, payload, frames)
-                }
-                None if decoded.is_fragment() => self.decoder.lone_fragment(decoded),
-                None => decoded,
-            };
-            let packet = match &mut self.opener {
-                Some(opener) => opener.open_packet(&mut self.decoder, packet, &mut scratch),
-                None => packet,
-            };
+            let mut whole = kept.datagram();
+            let mut packet = self.decoder.decode(&frame);
+            if packet.is_fragment() {
+                packet = piece(&mut self.decoder, packet, whole.take());
+            }
+            if let Some(opener) = &mut self.opener {
+                packet = opener.open_packet(&mut self.decoder, packet, &mut scratch);
+            }
+            if packet.is_fragment() {
+                packet = piece(&mut self.decoder, packet, whole);
+            }
             let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Clear };
             let found = Found {
                 frame: &frame,
@@ -409,5 +429,13 @@ impl Search {
             sink(found).map_err(Error::Sink)?;
         }
         Ok(())
+    }
+}
+
+/// A fragment as it was judged: in its datagram (protocol, payload, frames), or alone.
+fn piece<'a>(decoder: &mut Decoder, packet: Packet<'a>, whole: Option<(u8, &'a [u8], u32)>) -> Packet<'a> {
+    match whole {
+        Some((protocol, payload, frames)) => decoder.datagram(packet, protocol, payload, frames),
+        None => decoder.lone_fragment(packet),
     }
 }

@@ -44,6 +44,30 @@ fn filters_see_the_opened_packet() {
     assert_eq!(count(&["-B", "1", "Hello", "--vni", "4098"]), 2, "what came before is opened as well");
 }
 
+/// The kernel took the datagram apart before the tunnel and ESP saw it.
+#[test]
+fn a_datagram_in_fragments_inside_of_esp_is_searched_whole() {
+    const FRAGMENTS: &str = "tests/fixtures/ipsec/esp-inner-fragments";
+    let (capture, keys) = (format!("{FRAGMENTS}.pcap"), format!("{FRAGMENTS}.xfrm"));
+    let shown = |args: &[&str]| {
+        let found = ovlsniff(&[&["-r", &capture, "--sa", &keys, "-qq", "-W", "single"], args].concat());
+        let lines: Vec<String> = text(&found.stdout).lines().map(str::to_owned).collect();
+        lines
+    };
+    let whole = shown(&["^big (inner-frag-[a-z]+) x+ END-inner-frag-[a-z]+\n$"]);
+    assert_eq!(whole.len(), 2, "{whole:?}");
+    assert!(
+        whole[0].contains(":7007 vxlan:4098 esp:0x") && whole[1].contains(":7007 vxlan:4098 esp-null:0x")
+    );
+    // As context it comes from where packets are kept, and is opened once more.
+    let context = shown(&["-B", "1", "^echo: big "]);
+    assert_eq!(context.len(), 4, "{context:?}");
+    assert!(context.iter().all(|line| line.contains("10.0.1.2:7007")), "{context:?}");
+    // Without the frames that complete them they are searched alone.
+    assert_eq!(shown(&["big inner-frag", "ip[2:2] > 1000"]).len(), 4);
+    assert!(shown(&["END-inner-frag", "ip[2:2] > 1000"]).is_empty());
+}
+
 #[test]
 fn decap_writes_what_was_inside() {
     let folder = tempfile::tempdir().unwrap();

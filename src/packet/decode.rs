@@ -12,16 +12,29 @@ use super::{EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Stop, T
 /// Decoding never fails: it goes as far as the bytes are good and the [`Packet`] says where it stopped. A frame that is
 /// one fragment of a datagram is not decoded beyond its IP header ([`Packet::is_fragment`]); the caller puts datagrams
 /// together with [`super::Reassembly`] and goes on with [`Decoder::datagram`], or with [`Decoder::lone_fragment`].
+/// Fragments inside of a tunnel are decoded one by one, unless [`Decoder::hold_in_tunnels`] was asked for.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     ports: TunnelPorts,
     learned: Learned,
+    in_tunnels: bool,
 }
 
 impl Decoder {
     /// A decoder that takes UDP datagrams to these ports for tunnels.
     pub fn new(ports: TunnelPorts) -> Self {
-        Self { ports, learned: Learned::new() }
+        Self { ports, learned: Learned::new(), in_tunnels: false }
+    }
+
+    /// Leaves fragments inside of tunnels alone too, in frames that are no datagram put together themselves.
+    #[must_use]
+    pub fn hold_in_tunnels(self) -> Self {
+        Self { in_tunnels: true, ..self }
+    }
+
+    /// The UDP ports that are taken for tunnels.
+    pub fn ports(&self) -> &TunnelPorts {
+        &self.ports
     }
 
     /// Decodes a frame.
@@ -46,6 +59,7 @@ impl Decoder {
     pub fn lone_fragment<'a>(&mut self, packet: Packet<'a>) -> Packet<'a> {
         let mut packet = packet;
         let Some(ip) = packet.headers.ip else { return packet };
+        packet.held = false;
         let rest = packet.payload;
         let declared = ip.fragment.map_or(rest.len(), |fragment| usize::from(fragment.len)).max(rest.len());
         self.walk(&mut packet, rest, declared, Fragments::Decode).run(Next::IpPayload);
@@ -66,6 +80,7 @@ impl Decoder {
             ip.protocol = protocol;
             ip.fragment = None;
         }
+        packet.held = false;
         packet.stop = None;
         packet.frames = frames;
         packet.inner = InnerFrame::Parts { ip: packet.ip_header, protocol, segment: payload };
@@ -87,8 +102,8 @@ impl Decoder {
         packet.opaque = None;
         packet.stop = None;
         let esp = Tunnel::Esp { spi, sequence, kind, udp };
-        self.walk(&mut packet, plaintext, plaintext.len(), Fragments::Decode)
-            .run(Next::Esp(esp, next_header));
+        let fragments = if packet.frames == 1 { Fragments::Hold } else { Fragments::Decode };
+        self.walk(&mut packet, plaintext, plaintext.len(), fragments).run(Next::Esp(esp, next_header));
         packet
     }
 
@@ -116,7 +131,7 @@ enum Next {
     End,
 }
 
-/// What becomes of a fragment outside of any tunnel.
+/// What becomes of a fragment.
 #[derive(PartialEq, Eq)]
 enum Fragments {
     /// It is left alone, to be put together with the others.

@@ -58,6 +58,12 @@ impl TunnelPorts {
         has(&self.geneve, destination)
     }
 
+    /// Whether a datagram to this port is a tunnel's.
+    #[inline]
+    pub(super) fn is_tunnel(&self, destination: u16) -> bool {
+        self.is_vxlan(destination) || self.is_geneve(destination) || Self::is_vxlan_gpe(destination)
+    }
+
     /// Whether a datagram to this port is VXLAN-GPE.
     pub(super) fn is_vxlan_gpe(destination: u16) -> bool {
         destination == VXLAN_GPE

@@ -3,13 +3,13 @@
 //! Fragments are held until their datagram is whole, so that what it carries is searched in one piece. Those of a
 //! datagram that stays incomplete come back one by one when its time is over or memory is short: nothing is lost, it is
 //! only later. Bounds are those of Linux: 30 seconds (`ipfrag_time`) by the capture's clock and 4 MiB
-//! (`ipfrag_high_thresh`). A datagram whose fragments overlap is given up, as RFC 5722 wants it, since what an overlap
+//! (`ipfrag_high_thresh`). Fragments that passed a tunnel are told apart by it. A datagram whose fragments overlap is given up, as RFC 5722 wants it, since what an overlap
 //! hides depends on the receiver.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::{Direction, Fragment, Frame, LinkType, Packet, Timestamp, Why};
+use super::{Direction, Fragment, Frame, LinkType, Packet, Timestamp, Vni, Why};
 
 /// Nanoseconds a datagram may stay incomplete.
 const MAX_AGE: i64 = 30_000_000_000;
@@ -58,6 +58,23 @@ struct Key {
     protocol: Option<u8>,
     interface: u32,
     vlan: [u16; 2],
+    tunnel: Option<Tunnel>,
+}
+
+/// The tunnel a fragment passed: networks may use the same addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Tunnel {
+    depth: usize,
+    vni: Option<Vni>,
+    ends: Option<(IpAddr, IpAddr)>,
+}
+
+impl Tunnel {
+    fn around(packet: &Packet<'_>) -> Option<Self> {
+        let innermost = packet.encapsulations.last()?;
+        let ends = innermost.outer.ip.map(|ip| (ip.source, ip.destination));
+        Some(Self { depth: packet.encapsulations.len(), vni: packet.vni(), ends })
+    }
 }
 
 /// The fragments of one datagram, as the frames they came in.
@@ -84,8 +101,27 @@ pub struct Held {
     bytes: Box<[u8]>,
     fragment: Fragment,
     protocol: u8,
-    /// Where the fragment's payload begins in the frame.
-    payload_at: usize,
+    payload: Payload,
+}
+
+/// Where a fragment's payload is.
+#[derive(Debug)]
+enum Payload {
+    /// In the frame, from this byte on.
+    At(usize),
+    /// Not in the frame as it was on the wire: a key has opened what was around it.
+    Opened(Box<[u8]>),
+}
+
+impl Payload {
+    fn of(packet: &Packet<'_>, frame: &Frame<'_>) -> Self {
+        let (part, whole) = (packet.payload.as_ptr_range(), frame.bytes.as_ptr_range());
+        if whole.start <= part.start && part.end <= whole.end {
+            Self::At(part.start as usize - whole.start as usize)
+        } else {
+            Self::Opened(packet.payload.into())
+        }
+    }
 }
 
 impl Held {
@@ -103,13 +139,22 @@ impl Held {
     }
 
     fn payload(&self) -> &[u8] {
-        let len = usize::from(self.fragment.len);
-        self.bytes.get(self.payload_at..).and_then(|rest| rest.get(..len)).unwrap_or(&[])
+        let from = match &self.payload {
+            Payload::At(at) => self.bytes.get(*at..),
+            Payload::Opened(bytes) => Some(&bytes[..]),
+        };
+        from.and_then(|rest| rest.get(..usize::from(self.fragment.len))).unwrap_or(&[])
     }
 
     fn range(&self) -> (usize, usize) {
         let start = usize::from(self.fragment.offset);
         (start, start + usize::from(self.fragment.len))
+    }
+
+    /// Bytes of memory it takes.
+    fn size(&self) -> usize {
+        let opened = if let Payload::Opened(bytes) = &self.payload { bytes.len() } else { 0 };
+        self.bytes.len() + opened + BOOKKEEPING
     }
 }
 
@@ -145,7 +190,7 @@ impl Datagram {
     }
 
     fn bytes(&self) -> usize {
-        self.frames.iter().map(|held| held.bytes.len() + BOOKKEEPING).sum()
+        self.frames.iter().map(Held::size).sum()
     }
 
     fn payload(&self) -> Vec<u8> {
@@ -184,6 +229,7 @@ impl Reassembly {
             protocol: ip.source.is_ipv4().then_some(ip.protocol),
             interface: frame.interface,
             vlan,
+            tunnel: Tunnel::around(packet),
         };
         let held = Held {
             number: frame.number,
@@ -195,7 +241,7 @@ impl Reassembly {
             bytes: frame.bytes.into(),
             fragment,
             protocol: ip.protocol,
-            payload_at: offset_in(frame.bytes, packet.payload),
+            payload: Payload::of(packet, frame),
         };
         self.insert(key, held)
     }
@@ -214,7 +260,7 @@ impl Reassembly {
         if datagram.contradicts(&held) || datagram.frames.len() >= MAX_FRAGMENTS {
             return Added::GivenUp(self.take(key).unwrap_or_default());
         }
-        self.bytes += held.bytes.len() + BOOKKEEPING;
+        self.bytes += held.size();
         datagram.push(held);
         if datagram.len != Some(datagram.have) {
             return Added::Held;
@@ -256,11 +302,6 @@ impl Reassembly {
         self.bytes -= datagram.bytes();
         Some(datagram)
     }
-}
-
-/// Where `part`, a slice of `whole`, begins in it.
-fn offset_in(whole: &[u8], part: &[u8]) -> usize {
-    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
 }
 
 #[cfg(test)]

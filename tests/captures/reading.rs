@@ -85,7 +85,7 @@ pub(crate) fn ports() -> TunnelPorts {
 /// Decodes a capture frame by frame, as the search does: a datagram in fragments is decoded with the frame that
 /// completes it, and its other frames up to their IP header.
 pub(crate) fn decode(fixture: &str, mut each: impl FnMut(&Kept, &Packet<'_>)) {
-    let mut decoder = Decoder::new(ports());
+    let mut decoder = Decoder::new(ports()).hold_in_tunnels();
     let mut reassembly = Reassembly::default();
     for kept in frames(fixture) {
         let frame = kept.frame();

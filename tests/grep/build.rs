@@ -26,7 +26,7 @@ pub(crate) fn ethernet(packet: &[u8]) -> Vec<u8> {
     [&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0], packet].concat()
 }
 
-fn udp_segment(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn udp_segment(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     let mut segment = [source.to_be_bytes(), destination.to_be_bytes()].concat();
     segment.extend(((8 + payload.len()) as u16).to_be_bytes());
     segment.extend([0, 0]);

@@ -116,6 +116,46 @@ fn a_match_in_a_fragmented_tunnel_is_written_with_all_its_frames() {
     );
 }
 
+/// What a container sends that does not fit the overlay's MTU: each fragment is in a tunnel frame of its own.
+#[test]
+fn a_datagram_in_fragments_inside_a_tunnel_is_searched_whole() {
+    let text = [&[b'x'; 700][..], b"needle", &[b'y'; 700]].concat();
+    let pieces = build::fragments("10.0.0.1", "10.0.0.2", 17, &build::udp_segment(4000, 7, &text), 352);
+    let in_network = |vni, piece: &Vec<u8>| vxlan(4789, vni, piece);
+    let mut sent: Vec<Vec<u8>> = pieces.iter().rev().map(|piece| in_network(5, piece)).collect();
+    assert_eq!(sent.len(), 5);
+    // Another network with the same addresses, whose datagram has even the same identifier.
+    sent.insert(2, in_network(6, &pieces[0]));
+    let (_dir, file) = pcap(&sent);
+
+    let ran = ovlsniff(&["-qq", "-r", &file, "^x+needley+$"]);
+    assert_eq!(ran.out, "U 10.0.0.1:4000 -> 10.0.0.2:7 vxlan:5 192.0.2.1 -> 192.0.2.2 #6\n");
+    assert_eq!(shown(&["-r", &file, "--inner", "udp dst port 7", "needle"]), [6]);
+    let ran = ovlsniff(&["-q", "-r", &file, "-O", "-", "needle"]);
+    assert_eq!(frames(&ran.bytes), [&sent[..2], &sent[3..]].concat());
+    let ran = ovlsniff(&["-q", "-r", &file, "-O", "-", "--decap", "needle"]);
+    assert_eq!(frames(&ran.bytes), [udp("10.0.0.1", "10.0.0.2", 7, &text)].map(|whole| without_macs(&whole)));
+    let marks = ovlsniff(&["-r", &file, "no such thing"]);
+    assert_eq!(
+        (marks.out.as_str(), marks.summary()),
+        ("......\n", "2 packets: 0 matched, 0 opaque, 2 readable without a match")
+    );
+
+    // One that is lost does not hide the others.
+    sent.remove(0);
+    let (_dir, file) = pcap(&sent);
+    assert_eq!(shown(&["-r", &file, "needle"]), [3]);
+}
+
+/// The frame with the addresses and the checksum that `--decap` gives to what was not in one piece.
+fn without_macs(frame: &[u8]) -> Vec<u8> {
+    let mut packet = frame[14..].to_vec();
+    let sum: u32 = packet[..20].chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(word[1])).sum();
+    let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    [&[0; 12][..], &[8, 0], &packet].concat()
+}
+
 #[test]
 fn fragments_that_stay_incomplete_are_searched_alone_at_the_end() {
     let segment = build::vxlan_segment(4789, 5, &udp("10.0.0.1", "10.0.0.2", 7, &b"n33dle".repeat(150)));

@@ -44,7 +44,9 @@ impl Walk<'_, '_> {
     pub(super) fn ip_payload(&mut self) -> Result<Next, Stop> {
         let Some(ip) = self.packet.headers.ip else { return Ok(Next::End) };
         if let Some(fragment) = ip.fragment {
-            if self.fragments == Fragments::Hold && self.packet.encapsulations.is_empty() {
+            let in_tunnel = !self.packet.encapsulations.is_empty();
+            if self.fragments == Fragments::Hold && (self.decoder.in_tunnels || !in_tunnel) {
+                self.packet.held = true;
                 return Ok(Next::End);
             }
             if fragment.offset > 0 {
