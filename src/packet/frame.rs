@@ -138,6 +138,11 @@ impl LinkType {
         }
     }
 
+    /// From the number in a capture file, where some writers put what DLT_RAW is on their system (12, 14 on OpenBSD).
+    pub fn from_file(number: u16) -> Self {
+        Self::from_dlt(i32::from(number))
+    }
+
     /// The type's name in libpcap's list, for those this program decodes.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {

@@ -34,6 +34,25 @@ fn classic_files_in_both_byte_orders_and_precisions() {
     }
 }
 
+/// As ngrep and tcpdump read them: a system's own number for raw IP in place of the file format's 101.
+#[test]
+fn raw_ip_by_the_number_of_the_system_that_wrote_the_file() {
+    for number in [12, 14, 101] {
+        let classic = [LITTLE.pcap(0xa1b2_c3d4, number), LITTLE.record(5, 7, 3, b"abc")].concat();
+        let interface = [LITTLE.u16(number as u16), LITTLE.u16(0)].concat();
+        let pcapng = [
+            LITTLE.section(),
+            LITTLE.block(1, &[interface, LITTLE.u32(0).to_vec()].concat()),
+            LITTLE.block(3, &[&LITTLE.u32(3)[..], b"abc"].concat()),
+        ];
+        for file in [classic, pcapng.concat()] {
+            let contents = read_bytes(&file);
+            assert_eq!(contents.interfaces[0].link, LinkType::RAW, "{number}");
+            assert_eq!(contents.frames[0].link, LinkType::RAW, "{number}");
+        }
+    }
+}
+
 #[test]
 fn kuznetzovs_variant_has_longer_records_and_a_direction() {
     for order in [LITTLE, BIG] {

@@ -64,7 +64,7 @@ impl Header {
         // The link type's upper half: bit 26 says that the upper four bits count the 16-bit words of the FCS.
         let link = u32_of([l0, l1, l2, l3]);
         let fcs = if link & (1 << 26) != 0 { (link >> 28) * 2 } else { 0 };
-        let link = LinkType((link & 0xffff) as u16);
+        let link = LinkType::from_file((link & 0xffff) as u16);
         let interface = Interface { name: None, link, snaplen: u32_of([s0, s1, s2, s3]), digits };
         Ok((Self { big_endian, unit, digits, link, fcs, head }, interface))
     }

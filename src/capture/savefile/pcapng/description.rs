@@ -43,7 +43,7 @@ enum Resolution {
 impl Description {
     /// Reads a block's body; `None` if it is too short. The number is for the caller to set.
     pub(super) fn read(body: Fields<'_>) -> Option<(Self, Interface)> {
-        let (link, snaplen) = (LinkType(body.u16(0)?), body.u32(4)?);
+        let (link, snaplen) = (LinkType::from_file(body.u16(0)?), body.u32(4)?);
         let (mut name, mut fcs, mut offset, mut code) = (None, 0, 0, 6);
         for (option, value) in body.from(8).options() {
             match (option, value.bytes()) {
