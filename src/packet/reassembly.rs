@@ -9,7 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::{Direction, Fragment, Frame, LinkType, Packet, Timestamp, Vni, Why};
+use super::{Direction, Fragment, Frame, LinkType, Packet, Timestamp, Vni, Why, cooked};
 
 /// Nanoseconds a datagram may stay incomplete.
 const MAX_AGE: i64 = 30_000_000_000;
@@ -57,6 +57,8 @@ struct Key {
     /// The protocol is part of the key in IPv4 only (RFC 791); in IPv6 fragments may differ in it.
     protocol: Option<u8>,
     interface: u32,
+    /// Where the capture is on all interfaces at once: which of them.
+    of_any: Option<u32>,
     vlan: [u16; 2],
     tunnel: Option<Tunnel>,
 }
@@ -228,6 +230,7 @@ impl Reassembly {
             id: fragment.id,
             protocol: ip.source.is_ipv4().then_some(ip.protocol),
             interface: frame.interface,
+            of_any: (frame.link == LinkType::LINUX_SLL2).then(|| cooked::interface(frame.bytes)).flatten(),
             vlan,
             tunnel: Tunnel::around(packet),
         };

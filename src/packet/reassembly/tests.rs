@@ -16,10 +16,14 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn add(reassembly: &mut Reassembly, seconds: i64, bytes: &[u8]) -> Added {
+    add_of(LinkType::RAW, reassembly, seconds, bytes)
+}
+
+fn add_of(link: LinkType, reassembly: &mut Reassembly, seconds: i64, bytes: &[u8]) -> Added {
     let frame = Frame {
         number: 1,
         time: at(seconds),
-        link: LinkType::RAW,
+        link,
         interface: 0,
         direction: None,
         wire_len: bytes.len() as u32,
@@ -49,6 +53,24 @@ fn a_datagram_is_whole_in_any_order_and_a_duplicate_does_no_harm() {
         assert_eq!(earlier.frames().len(), 2);
         assert!(reassembly.drain().is_none() && reassembly.bytes == 0);
     }
+}
+
+/// A capture on `any` shows a packet on each interface that it passes: a port of a bridge, the bridge, the way out.
+#[test]
+fn what_passes_several_interfaces_of_any_is_put_together_on_each() {
+    let cooked = |interface: u8, packet: &[u8]| {
+        let header = [8, 0, 0, 0, 0, 0, 0, interface, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+        [&header[..], packet].concat()
+    };
+    let mut reassembly = Reassembly::default();
+    for (packet, whole) in [(fragment(1, 0, true, b"half of "), false), (fragment(1, 8, false, b"all"), true)]
+    {
+        for interface in 2..5 {
+            let added = add_of(LinkType::LINUX_SLL2, &mut reassembly, 0, &cooked(interface, &packet));
+            assert_eq!(matches!(added, Added::Whole { .. }), whole, "{interface} {added:?}");
+        }
+    }
+    assert!(reassembly.drain().is_none());
 }
 
 #[test]
