@@ -92,6 +92,7 @@ impl Namespace {
         };
         let file = File::open(&path).map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => unknown(),
+            io::ErrorKind::PermissionDenied => Error::Permission { name: name() },
             _ => Error::Open { name: name(), cause },
         })?;
         Ok(Self { file, path })

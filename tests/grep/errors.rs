@@ -257,7 +257,7 @@ fn the_file_that_is_read_is_not_written_onto() {
 fn files_that_cannot_be_written_are_told() {
     assert_eq!(
         refused(&["-r", SWARM, "-O", "/nonexistent/x.pcap", "HTTP"]),
-        "ovlsniff: create /nonexistent/x.pcap: no such file"
+        "ovlsniff: create /nonexistent/x.pcap: no such directory"
     );
     for name in ["/dev/full", "-"] {
         let full = File::options().write(true).open("/dev/full").unwrap();
@@ -310,6 +310,10 @@ fn unknown_interfaces_and_namespaces_are_told() {
         refused(&["--netns", "nosuch", "HTTP"]),
         "ovlsniff: network namespace nosuch: no such namespace; give a name of `ip netns list`, a path or a PID"
     );
+    assert_eq!(
+        refused(&["-i", "lo", "--buffer", "0", "HTTP"]),
+        "ovlsniff: ring of 0 bytes: give 1 to 2147483647"
+    );
     let complaint = refused(&["man", "nope"]);
     assert!(complaint.starts_with("ovlsniff: no command 'nope'; there is: "), "{complaint}");
     assert!(refused(&["completions", "nosh"]).contains("bash"));
@@ -345,19 +349,26 @@ fn who_may_not_capture_is_told_the_setcap_line_with_our_own_path() {
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o755).open(&copy).unwrap();
     std::io::copy(&mut File::open(env!("CARGO_BIN_EXE_ovlsniff")).unwrap(), &mut file).unwrap();
     drop(file);
-    let child = Command::new("setpriv")
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"])
-        .arg(&copy)
-        .args(["-i", "lo", "HTTP"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let told = |words: [&str; 3]| {
+        let child = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"])
+            .arg(&copy)
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        finish(child).complaint().to_owned()
+    };
     let expected = format!(
         "ovlsniff: open lo: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {}",
         copy.display()
     );
-    assert_eq!(finish(child).complaint(), expected);
+    assert_eq!(told(["-i", "lo", "HTTP"]), expected);
+    assert_eq!(
+        told(["--netns", "1", "HTTP"]),
+        "ovlsniff: enter network namespace 1: permission denied; run as root"
+    );
 }
 
 #[test]

@@ -58,7 +58,8 @@ impl Options {
         if self.snaplen > 262_144 || self.snaplen == 0 {
             return Err(Error::Size { what: "snaplen", value: self.snaplen, most: 262_144 });
         }
-        if self.buffer > most {
+        // libpcap takes 0 for its own default, which is 16 times smaller than ours.
+        if self.buffer > most || self.buffer == 0 {
             return Err(Error::Size { what: "ring", value: self.buffer, most });
         }
         Ok(())

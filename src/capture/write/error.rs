@@ -8,7 +8,7 @@ use crate::packet::LinkType;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be created.
-    #[error("create {file}: {}", crate::capture::savefile::reason(source))]
+    #[error("create {file}: {}", creation(source))]
     Create {
         /// The file, fit for a terminal.
         file: String,
@@ -35,6 +35,14 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
+}
+
+/// What is missing for a file to be made is its directory.
+fn creation(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such directory".to_owned(),
+        _ => crate::capture::savefile::reason(error),
+    }
 }
 
 impl Error {
