@@ -47,6 +47,8 @@ pub struct Shown<'a> {
     pub outcome: Outcome,
     /// The name of the interface it was captured on; text prints it, so give it where there are several.
     pub interface: Option<&'a str>,
+    /// The file it was read from, where there are several.
+    pub file: Option<&'a str>,
 }
 
 /// A packet that is not shown, as one character on a line of them.

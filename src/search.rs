@@ -222,7 +222,8 @@ impl Search {
         Ok(())
     }
 
-    /// Ends the search: what still waited for the rest of its datagram is searched as it is.
+    /// Ends the search, or what comes from one file: what still waited for the rest of its datagram is searched as it
+    /// is, and nothing of it is context of a later match.
     ///
     /// # Errors
     /// As [`Self::frame`].
@@ -230,6 +231,7 @@ impl Search {
         while let Some(datagram) = self.reassembly.drain() {
             self.fragments_alone(datagram.frames(), sink)?;
         }
+        self.preceding.clear();
         Ok(())
     }
 

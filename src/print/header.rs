@@ -45,6 +45,11 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
     if let Some(stop) = shown.packet.stop {
         text(out, &format_args!(" ({} in {})", stop.why.name(), stop.layer.name()));
     }
+    // Next to the frame's number, which counts in this file.
+    if let Some(file) = shown.file {
+        out.push(b' ');
+        out.extend_from_slice(escape(file).as_bytes());
+    }
 }
 
 /// ngrep's letter, by the protocol number, so that a later fragment keeps it.

@@ -131,6 +131,11 @@ impl Preceding {
         }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
+        self.bytes = 0;
+    }
+
     /// The last packets of this one's conversation, oldest first. They and older ones of it are kept no longer.
     pub(super) fn take(&mut self, packet: &Packet<'_>) -> Vec<Kept> {
         if self.kept.is_empty() {

@@ -17,6 +17,23 @@ fn several_files_are_read_one_after_the_other() {
     assert_eq!(ran.summary(), "153 packets: 5 matched, 20 opaque (20 ESP), 128 readable without a match");
 }
 
+/// Frames are counted anew in each file, so the number alone does not say which frame it is.
+#[test]
+fn of_several_files_each_match_names_its_own() {
+    let frames = ["one", "two"].map(|text| udp("192.0.2.1", "192.0.2.2", 7, text.as_bytes()));
+    let ((_a, first), (_b, second)) = (pcap(&frames[..1]), pcap(&frames[1..]));
+    let ran = ovlsniff(&["-qq", "-r", &first, "-r", &second, ""]);
+    let header = "U 192.0.2.1:4000 -> 192.0.2.2:7";
+    assert_eq!(ran.out, format!("{header} {first} #1\n{header} {second} #1\n"));
+    let ran = ovlsniff(&["--json", "-r", &first, "-r", &second, "two"]);
+    assert!(ran.out.contains(&format!(r#""file":"{second}""#)), "{}", ran.out);
+    let ran = ovlsniff(&["--json", "-r", &second, "two"]);
+    assert!(!ran.out.contains("file"), "{}", ran.out);
+    // Context is what stands before a match in its file.
+    let ran = ovlsniff(&["-qq", "-B", "1", "-r", &first, "-r", &second, "two"]);
+    assert_eq!(ran.out, format!("{header} {second} #1\n"));
+}
+
 #[test]
 fn packed_files_and_standard_input_are_read_like_others() {
     let whole = fs::read(SWARM).unwrap();

@@ -22,6 +22,9 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
             job.announce(&input_line(&args.read));
             job.output.declare(file.interfaces())?;
         }
+        if let [_, _, ..] = args.read[..] {
+            job.output.reading(&args.read[n]);
+        }
         let searched = search(job, &mut file, filter.as_mut());
         // What waited for the rest of its datagram is searched in any case.
         let output = &mut job.output;

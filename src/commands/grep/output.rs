@@ -36,6 +36,8 @@ pub(super) struct Output {
     /// Since when something waits in a buffer, by the capture's clock.
     pending: Option<i64>,
     pub(super) summary: Summary,
+    /// The file that is read, where there are several.
+    file_read: Option<String>,
     scratch: Vec<u8>,
 }
 
@@ -90,6 +92,7 @@ impl Output {
             live: args.read.is_empty(),
             pending: None,
             summary: Summary::default(),
+            file_read: None,
             scratch: Vec::new(),
         })
     }
@@ -110,6 +113,12 @@ impl Output {
             file.flush()?;
         }
         Ok(())
+    }
+
+    /// What comes from now on is from this file, which is one of several.
+    pub(super) fn reading(&mut self, path: &Path) {
+        self.file_read =
+            Some(if path.as_os_str() == "-" { shown(path) } else { path.to_string_lossy().into_owned() });
     }
 
     /// Takes what was found; `interfaces` are those its frame's number counts among.
@@ -150,6 +159,7 @@ impl Output {
             spans: found.spans,
             outcome: found.outcome,
             interface: name.filter(|_| interfaces.len() > 1 || matches!(self.printer, Printer::Json(_))),
+            file: self.file_read.as_deref(),
         })?;
         let (Some(file), Some(own)) = (&mut self.file, own) else { return Ok(()) };
         if self.decap {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::packet::{EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Vni, Why};
 use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, vxlan};
-use crate::print::{Outcome, Times};
+use crate::print::Times;
 
 fn line(packet: &Packet<'_>) -> String {
     let mut out = Vec::new();
@@ -157,11 +157,10 @@ fn a_cut_packet_says_where_decoding_ended() {
 }
 
 #[test]
-fn an_interface_name_cannot_act_on_the_terminal() {
+fn the_name_of_an_interface_or_a_file_cannot_act_on_the_terminal() {
     let (packet, frame) = (request(), frame(3));
-    let named =
-        Shown { interface: Some("eth\x1b[2J"), outcome: Outcome::Match, ..shown(&frame, &packet, &[]) };
+    let named = Shown { interface: Some("eth\x1b[2J"), file: Some("a\x1bb"), ..shown(&frame, &packet, &[]) };
     let mut out = Vec::new();
     header(&mut out, &named, &mut Clock::new(Times::None));
-    assert_eq!(String::from_utf8(out).unwrap(), r"T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] eth\u{1b}[2J");
+    assert_eq!(String::from_utf8(out).unwrap(), r"T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] eth\u{1b}[2J a\u{1b}b");
 }

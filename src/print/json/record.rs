@@ -21,6 +21,8 @@ pub(super) struct Record<'a> {
     time: AsText<Rfc3339>,
     time_ns: AsText<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<&'static str>,
@@ -50,6 +52,7 @@ impl<'a> Record<'a> {
             outcome: shown.outcome.name(),
             time: AsText(Rfc3339(frame.time)),
             time_ns: AsText(frame.time.nanos),
+            file: shown.file,
             interface: shown.interface,
             direction: packet.direction.or(frame.direction).map(crate::packet::Direction::name),
             link_type: frame.link.0,
