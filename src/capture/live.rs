@@ -6,6 +6,7 @@
 mod device;
 mod error;
 mod merge;
+mod names;
 mod open;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use device::Device;
 pub use error::Error;
+pub use names::Names;
 pub use open::Options;
 
 use crate::packet::{Frame, LinkType, Timestamp};

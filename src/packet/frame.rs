@@ -1,6 +1,6 @@
 //! A frame as it was captured: the bytes and what the capture knows about them.
 
-use super::TunnelPorts;
+use super::{TunnelPorts, cooked};
 
 /// One captured frame, borrowed from the ring or the file's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,11 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
+    /// The kernel's number of the interface that the frame passed, where the capture is on all of them (SLL2).
+    pub fn passed(&self) -> Option<u32> {
+        if self.link == LinkType::LINUX_SLL2 { cooked::interface(self.bytes) } else { None }
+    }
+
     /// Whether decoding the frame may matter to other frames, by a glance at its first headers: it may be a fragment of
     /// their datagram, in a tunnel or not, or ESP that shows how theirs is laid out. False is certain.
     #[inline]

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::{Direction, Fragment, Frame, LinkType, Packet, Timestamp, Vni, Why, cooked};
+use super::{Direction, Fragment, Frame, LinkType, Packet, Timestamp, Vni, Why};
 
 /// Nanoseconds a datagram may stay incomplete.
 const MAX_AGE: i64 = 30_000_000_000;
@@ -230,7 +230,7 @@ impl Reassembly {
             id: fragment.id,
             protocol: ip.source.is_ipv4().then_some(ip.protocol),
             interface: frame.interface,
-            of_any: (frame.link == LinkType::LINUX_SLL2).then(|| cooked::interface(frame.bytes)).flatten(),
+            of_any: frame.passed(),
             vlan,
             tunnel: Tunnel::around(packet),
         };

@@ -221,7 +221,16 @@ fn any_and_several_interfaces_are_heard() {
         let (code, out, err) = sniffer.stop();
         assert_eq!((code, out.lines().count()), (Some(0), copies), "{words:?} {out} {err}");
         assert_eq!(out.contains("vxlan:4097"), copies == 2, "{out}");
+        // The same packet comes twice: which of them was on the wire is said.
+        for (interface, copy) in [(" eth0 ", "vxlan:4097"), (" vx ", "10.0.1.2:4243 vx ")] {
+            let said = out.lines().any(|line| line.contains(interface) && line.contains(copy));
+            assert_eq!(said, copies == 2, "{words:?} {interface} {out}");
+        }
     }
+    let sniffer = hosts.sniff(&["-i", "any", "--json", "^canary-any", "udp"]);
+    hosts.send(0, b"canary-any", 1);
+    let (_, out, _) = sniffer.stop();
+    assert!(out.contains(r#""interface":"eth0""#) && out.contains(r#""interface":"vx""#), "{out}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
 use ovlsniff::capture::interfaces::Survey;
-use ovlsniff::capture::live::{Device, Event, Live, Options};
+use ovlsniff::capture::live::{Device, Event, Live, Names, Options};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::capture::{auto, docker, privileges};
@@ -65,9 +65,12 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
 type Chosen = Vec<(Device, String)>;
 
 /// Opens what was asked for, or what carries overlays.
-fn open(job: &Job, args: &Grep) -> Result<(Live, Chosen), Error> {
+fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
     let namespace = args.netns.as_deref().map(Namespace::find).transpose().map_err(anyhow::Error::from)?;
     let chosen = choose(args, namespace.as_ref())?;
+    if chosen.iter().any(|(device, _)| device.is_any()) {
+        job.output.name_by(Names::take(namespace.as_ref()).map_err(anyhow::Error::from)?);
+    }
     let defaults = Options::default();
     let options = Options {
         promiscuous: !args.no_promiscuous,

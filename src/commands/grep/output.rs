@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::bail;
+use ovlsniff::capture::live::Names;
 use ovlsniff::capture::savefile::{Interface, shown};
 use ovlsniff::capture::write::{self, Format, Writer};
 use ovlsniff::packet::{Frame, Timestamp};
@@ -36,6 +37,8 @@ pub(super) struct Output {
     /// Since when something waits in a buffer, by the capture's clock.
     pending: Option<i64>,
     pub(super) summary: Summary,
+    /// What is captured on all interfaces at once passed one of these.
+    names: Option<Names>,
     /// The file that is read, where there are several.
     file_read: Option<String>,
     scratch: Vec<u8>,
@@ -92,6 +95,7 @@ impl Output {
             live: args.read.is_empty(),
             pending: None,
             summary: Summary::default(),
+            names: None,
             file_read: None,
             scratch: Vec::new(),
         })
@@ -113,6 +117,11 @@ impl Output {
             file.flush()?;
         }
         Ok(())
+    }
+
+    /// Frames that are captured on all interfaces at once are shown with the one that they passed.
+    pub(super) fn name_by(&mut self, names: Names) {
+        self.names = Some(names);
     }
 
     /// What comes from now on is from this file, which is one of several.
@@ -152,13 +161,15 @@ impl Output {
     #[cold]
     fn show(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
         let own = interfaces.get(found.frame.interface as usize);
-        let name = own.and_then(|interface| interface.name.as_deref());
+        let passed = self.names.as_mut().and_then(|names| names.of(found.frame));
+        let several = passed.is_some() || interfaces.len() > 1;
+        let name = passed.or_else(|| own.and_then(|interface| interface.name.as_deref()));
         self.printer.packet(&Shown {
             frame: found.frame,
             packet: found.packet,
             spans: found.spans,
             outcome: found.outcome,
-            interface: name.filter(|_| interfaces.len() > 1 || matches!(self.printer, Printer::Json(_))),
+            interface: name.filter(|_| several || matches!(self.printer, Printer::Json(_))),
             file: self.file_read.as_deref(),
         })?;
         let (Some(file), Some(own)) = (&mut self.file, own) else { return Ok(()) };

@@ -1,7 +1,7 @@
 use super::*;
 use crate::packet::{EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Vni, Why};
-use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, vxlan};
 use crate::print::Times;
+use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, vxlan};
 
 fn line(packet: &Packet<'_>) -> String {
     let mut out = Vec::new();
