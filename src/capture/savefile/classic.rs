@@ -41,13 +41,7 @@ impl Header {
             MICROSECONDS => (1000, 6, 16),
             NANOSECONDS => (1, 9, 16),
             KUZNETZOV => (1000, 6, 24),
-            _ => {
-                let [a, b, c, d] = magic;
-                let what = format!(
-                    "it begins with {a:02x} {b:02x} {c:02x} {d:02x}, which is neither pcap nor pcapng"
-                );
-                return Err(Fault::NotACapture { what });
-            }
+            _ => return Err(Fault::NotACapture { what: unknown(magic) }),
         };
         let Some(header) = buffer.peek::<FILE_HEADER>()? else {
             return Err(Fault::CutFileHeader { len: buffer.available().len() });
@@ -130,6 +124,22 @@ fn packet_type(header: &[u8]) -> Option<Direction> {
         4 => Some(Direction::Out),
         _ => None,
     }
+}
+
+/// What a file is that begins with these bytes.
+#[cold]
+fn unknown(magic: [u8; 4]) -> String {
+    let packer = match magic {
+        [0xfd, b'7', b'z', b'X'] => "xz",
+        [b'B', b'Z', b'h', _] => "bzip2",
+        [0x04, 0x22, 0x4d, 0x18] => "lz4",
+        [a, b, c, d] => {
+            return format!(
+                "it begins with {a:02x} {b:02x} {c:02x} {d:02x}, which is neither pcap nor pcapng"
+            );
+        }
+    };
+    format!("it is packed with {packer}; give what `{packer} -dc` makes of it to -r -")
 }
 
 #[cold]
