@@ -177,6 +177,11 @@ impl Search {
         self.limit_reached() && self.following.is_empty()
     }
 
+    /// Whether fragments wait for the rest of their datagrams, for which [`Self::tick`] is to be called now and then.
+    pub fn holds_fragments(&self) -> bool {
+        !self.reassembly.is_empty()
+    }
+
     fn limit_reached(&self) -> bool {
         self.options.limit.is_some_and(|limit| self.matched >= limit)
     }

@@ -284,6 +284,11 @@ impl Reassembly {
         over.then(|| self.take(key)).flatten()
     }
 
+    /// Whether no datagram waits for the rest of its fragments.
+    pub fn is_empty(&self) -> bool {
+        self.datagrams.is_empty()
+    }
+
     /// The oldest datagram left, at the end of a capture.
     pub fn drain(&mut self) -> Option<Datagram> {
         let (key, _) = self.oldest()?;

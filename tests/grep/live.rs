@@ -233,6 +233,29 @@ fn any_and_several_interfaces_are_heard() {
     assert!(out.contains(r#""interface":"eth0""#) && out.contains(r#""interface":"vx""#), "{out}");
 }
 
+/// Half a datagram, and then nothing more on the wire: it is searched alone once the rest is overdue, after 30 seconds.
+#[test]
+#[ignore = "needs root"]
+fn a_lone_fragment_is_shown_though_the_wire_is_quiet() {
+    let hosts = Hosts::new();
+    for ns in &hosts.names {
+        ip(&format!("-n {ns} link set vx down"));
+    }
+    ip(&format!("-n {} route add 198.51.100.9 dev eth0", hosts.names[0]));
+    ip(&format!("-n {} neigh add 198.51.100.9 lladdr 02:00:00:00:00:09 dev eth0", hosts.names[0]));
+    // The last fragment does not pass the filter.
+    let mut sniffer =
+        hosts.sniff(&["-i", "eth0", "-W", "single", "-n", "1", "canary-first", "ip[6:2] & 0x2000 != 0"]);
+    let send = || {
+        let socket = UdpSocket::bind("192.0.2.1:0").unwrap();
+        socket.send_to(&[&b"canary-first"[..], &[b'x'; 2000]].concat(), "198.51.100.9:7").unwrap();
+    };
+    Namespace::find(&hosts.names[0]).unwrap().visit(send).unwrap();
+    let begin = Instant::now();
+    assert!(sniffer.line().contains("198.51.100.9:7"));
+    assert!((29..40).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+}
+
 #[test]
 #[ignore = "needs root"]
 fn only_the_asked_direction_is_shown() {

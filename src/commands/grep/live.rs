@@ -1,7 +1,7 @@
 //! The search through what passes by.
 
 use std::os::fd::OwnedFd;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
 use ovlsniff::capture::interfaces::Survey;
@@ -15,6 +15,9 @@ use ovlsniff::packet::{Direction, Timestamp};
 use super::{Error, Job};
 use crate::cli::{Grep, Way};
 use crate::commands::tell;
+
+/// How often a quiet wire is left to see whose time is over.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     let (mut live, chosen) = open(job, args)?;
@@ -34,16 +37,19 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
 }
 
 fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<(), Error> {
+    let mut deadline = None;
     while !job.search.is_over() {
-        match live.next(None).map_err(anyhow::Error::from)? {
+        match live.next(deadline).map_err(anyhow::Error::from)? {
             Event::Frame(frame) => {
+                deadline = None;
                 let output = &mut job.output;
                 job.search.frame(&frame, &mut |found| output.take(&found, interfaces))?;
             }
-            Event::Idle => {
+            Event::Idle | Event::Deadline => {
                 let output = &mut job.output;
                 job.search.tick(now(), &mut |found| output.take(&found, interfaces))?;
                 job.output.flush()?;
+                deadline = job.search.holds_fragments().then(|| Instant::now() + LOOK);
             }
             Event::Woken => {
                 job.signals.drain();
@@ -55,7 +61,6 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
                     job.report()?;
                 }
             }
-            Event::Deadline => {}
         }
     }
     Ok(())
