@@ -66,11 +66,16 @@ impl Following {
     }
 }
 
-/// The latest packets that were not shown.
+/// The latest packets of each conversation that were not shown.
 #[derive(Debug)]
 pub(super) struct Preceding {
+    /// Packets of a conversation that are kept.
     count: usize,
-    kept: VecDeque<(Conversation, Kept)>,
+    kept: HashMap<Conversation, VecDeque<(u64, Kept)>>,
+    /// All packets by their arrival; those that have left are named until they come up, or are too many.
+    order: VecDeque<(u64, Conversation)>,
+    arrivals: u64,
+    packets: usize,
     bytes: usize,
 }
 
@@ -102,7 +107,9 @@ impl Kept {
     }
 
     fn len(&self) -> usize {
-        size_of::<(Conversation, Self)>()
+        // In a conversation's queue, and twice over in the order of arrival.
+        size_of::<(u64, Self)>()
+            + 2 * size_of::<(u64, Conversation)>()
             + self.bytes.len()
             + self.datagram.as_ref().map_or(0, |(_, payload, _)| payload.len())
     }
@@ -110,7 +117,8 @@ impl Kept {
 
 impl Preceding {
     pub(super) fn new(count: usize) -> Self {
-        Self { count, kept: VecDeque::new(), bytes: 0 }
+        let (kept, order) = (HashMap::new(), VecDeque::new());
+        Self { count, kept, order, arrivals: 0, packets: 0, bytes: 0 }
     }
 
     /// Keeps a packet that was not shown; the oldest give way.
@@ -123,30 +131,122 @@ impl Preceding {
 
     fn push(&mut self, packet: &Packet<'_>, kept: Kept) {
         let Some(conversation) = Conversation::of(packet) else { return };
+        self.arrivals += 1;
+        self.packets += 1;
         self.bytes += kept.len();
-        self.kept.push_back((conversation, kept));
-        while self.bytes > MAX_KEPT {
-            let Some((_, oldest)) = self.kept.pop_front() else { break };
-            self.bytes -= oldest.len();
+        self.order.push_back((self.arrivals, conversation));
+        let same = self.kept.entry(conversation).or_default();
+        same.push_back((self.arrivals, kept));
+        if same.len() > self.count {
+            let oldest = same.pop_front();
+            self.forget(oldest);
+        }
+        while self.bytes > MAX_KEPT && self.drop_oldest() {}
+        if self.order.len() > 2 * self.packets {
+            let Self { kept, order, .. } = self;
+            order.retain(|(arrival, of)| {
+                kept.get(of).is_some_and(|same| same.front().is_some_and(|(first, _)| first <= arrival))
+            });
+        }
+    }
+
+    /// Whether there was one.
+    fn drop_oldest(&mut self) -> bool {
+        while let Some((arrival, conversation)) = self.order.pop_front() {
+            let Some(same) = self.kept.get_mut(&conversation) else { continue };
+            if same.front().is_some_and(|(first, _)| *first == arrival) {
+                let oldest = same.pop_front();
+                if same.is_empty() {
+                    self.kept.remove(&conversation);
+                }
+                self.forget(oldest);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn forget(&mut self, gone: Option<(u64, Kept)>) {
+        if let Some((_, gone)) = gone {
+            self.packets -= 1;
+            self.bytes -= gone.len();
         }
     }
 
     pub(super) fn clear(&mut self) {
-        self.kept.clear();
-        self.bytes = 0;
+        *self = Self::new(self.count);
     }
 
-    /// The last packets of this one's conversation, oldest first. They and older ones of it are kept no longer.
+    /// The last packets of this one's conversation, oldest first. They are kept no longer.
     pub(super) fn take(&mut self, packet: &Packet<'_>) -> Vec<Kept> {
         if self.kept.is_empty() {
             return Vec::new();
         }
-        let Some(conversation) = Conversation::of(packet) else { return Vec::new() };
-        let (same, others): (VecDeque<_>, _) =
-            self.kept.drain(..).partition(|(of, _): &(Conversation, Kept)| *of == conversation);
-        self.kept = others;
-        self.bytes = self.kept.iter().map(|(_, kept)| kept.len()).sum();
-        let skip = same.len().saturating_sub(self.count);
-        same.into_iter().skip(skip).map(|(_, kept)| kept).collect()
+        let same = Conversation::of(packet).and_then(|conversation| self.kept.remove(&conversation));
+        let same: Vec<Kept> = same.into_iter().flatten().map(|(_, kept)| kept).collect();
+        self.packets -= same.len();
+        self.bytes -= same.iter().map(Kept::len).sum::<usize>();
+        same
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Decoder, LinkType, Timestamp, TunnelPorts};
+
+    fn frame(number: u64, bytes: &[u8]) -> Frame<'_> {
+        let wire_len = bytes.len() as u32;
+        let time = Timestamp::new(0, 0, 6);
+        Frame { number, time, link: LinkType::RAW, interface: 0, direction: None, wire_len, bytes }
+    }
+
+    /// A datagram between two hosts of which the first is `host`.
+    fn datagram(host: u16, len: u16) -> Vec<u8> {
+        let [h0, h1] = host.to_be_bytes();
+        let [l0, l1] = (20 + len).to_be_bytes();
+        let header = [0x45, 0, l0, l1, 0, 0, 0, 0, 64, 200, 0, 0, 10, 0, h0, h1, 192, 0, 2, 2];
+        [&header[..], &vec![7; usize::from(len)]].concat()
+    }
+
+    fn with<T>(number: u64, bytes: &[u8], work: impl FnOnce(&Frame<'_>, &Packet<'_>) -> T) -> T {
+        let frame = frame(number, bytes);
+        work(&frame, &Decoder::new(TunnelPorts::default()).decode(&frame))
+    }
+
+    fn keep(preceding: &mut Preceding, number: u64, bytes: &[u8]) {
+        with(number, bytes, |frame, packet| preceding.keep(false, packet, || Kept::new(frame, None)));
+    }
+
+    fn taken(preceding: &mut Preceding, bytes: &[u8]) -> Vec<u64> {
+        let taken = with(0, bytes, |_, packet| preceding.take(packet));
+        taken.iter().map(|kept| kept.frame().number).collect()
+    }
+
+    #[test]
+    fn the_last_packets_of_a_conversation_are_given_once() {
+        let mut preceding = Preceding::new(2);
+        for number in 1..=10 {
+            keep(&mut preceding, number, &datagram((number % 2) as u16, 30));
+        }
+        assert_eq!(taken(&mut preceding, &datagram(0, 9)), [8, 10]);
+        assert!(taken(&mut preceding, &datagram(0, 9)).is_empty());
+        assert_eq!(taken(&mut preceding, &datagram(1, 9)), [7, 9]);
+        assert_eq!((preceding.packets, preceding.bytes), (0, 0));
+    }
+
+    #[test]
+    fn memory_is_bounded_by_few_conversations_and_by_many() {
+        for hosts in [1, 60_000] {
+            let mut preceding = Preceding::new(1);
+            for number in 0..100_000 {
+                keep(&mut preceding, number, &datagram((number % hosts) as u16, 1000));
+                assert!(preceding.bytes <= MAX_KEPT);
+                assert!(preceding.order.len() <= 2 * preceding.packets);
+            }
+            assert!(!taken(&mut preceding, &datagram((99_999 % hosts) as u16, 9)).is_empty());
+            // The oldest have given way where they had to.
+            assert_eq!(preceding.packets > 0, hosts > 1);
+        }
     }
 }
