@@ -23,7 +23,8 @@ const MAX_FRAGMENTS: usize = 300;
 #[derive(Debug, Default)]
 pub struct Reassembly {
     datagrams: HashMap<Key, Datagram>,
-    /// The datagrams by the arrival of their first frame; those that have left are still named until they come up.
+    /// The datagrams by the arrival of their first frame; those that have left are still named until they come up, or are
+    /// more than those that are there.
     order: VecDeque<(u64, Key)>,
     bytes: usize,
     arrivals: u64,
@@ -253,6 +254,7 @@ impl Reassembly {
         if !self.datagrams.contains_key(&key) {
             self.arrivals += 1;
             self.order.push_back((self.arrivals, key));
+            self.tidy();
         }
         let (arrival, since) = (self.arrivals, held.time.nanos);
         let datagram =
@@ -303,6 +305,16 @@ impl Reassembly {
             };
         }
         None
+    }
+
+    fn tidy(&mut self) {
+        if self.order.len() > 2 * self.datagrams.len() + 64 {
+            let Self { datagrams, order, arrivals, .. } = self;
+            // The newest is not among the datagrams yet.
+            order.retain(|(arrival, key)| {
+                arrival == arrivals || datagrams.get(key).is_some_and(|datagram| datagram.arrival == *arrival)
+            });
+        }
     }
 
     fn take(&mut self, key: Key) -> Option<Datagram> {
