@@ -17,7 +17,7 @@ pub(crate) struct Grep {
     pub(crate) rest: Vec<String>,
 
     /// Pattern; all words are the filter then (repeatable: any of them)
-    #[arg(short = 'e', value_name = "PATTERN", help_heading = "Pattern")]
+    #[arg(short = 'e', value_name = "PATTERN", allow_hyphen_values = true, help_heading = "Pattern")]
     pub(crate) expressions: Vec<String>,
     /// Upper and lower case are the same
     #[arg(short = 'y', long, help_heading = "Pattern")]

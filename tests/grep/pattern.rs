@@ -80,6 +80,12 @@ fn a_first_word_that_begins_a_filter_is_the_filter() {
 }
 
 #[test]
+fn a_pattern_may_begin_with_a_hyphen_as_in_grep() {
+    assert_eq!(shown(&["-r", SWARM, "-e", "-Agent: curl"]), [22]);
+    assert_eq!(shown(&["-r", SWARM, "--", "-Agent: curl"]), [22]);
+}
+
+#[test]
 fn inner_filters_and_vnis_choose_by_the_innermost_frame() {
     assert_eq!(shown(&["-r", SWARM, "HTTP", "--inner", "src host 10.0.1.4"]), [22]);
     assert_eq!(shown(&["-r", SWARM, "HTTP", "--inner", "host 192.0.2.1"]), [] as [u64; 0]);
