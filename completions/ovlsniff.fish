@@ -27,8 +27,8 @@ end
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s e -d 'Pattern; all words are the filter then (repeatable: any of them)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l inner -d 'Filter on the innermost frame: \'host 10.0.1.3 and port 80\'' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vni -d 'Only these virtual networks (repeatable); what is encrypted still counts, its VNI cannot be seen' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s i -l interface -d 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s r -l read -d 'Capture file (repeatable): pcap, pcapng, also gzip or zstd; - is standard input' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s i -s d -l interface -d 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s r -s I -l read -d 'Capture file (repeatable): pcap, pcapng, also gzip or zstd; - is standard input' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l netns -d 'Network namespace: a name, a path, or a process id' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l direction -d 'Only what goes this way' -r -f -a "in\t''
 out\t''"

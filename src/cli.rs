@@ -66,6 +66,6 @@ pub(crate) struct Completions {
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// The command; the program itself without one
-    pub(crate) command: Option<String>,
+    /// The command: verify, or overlay up; the program itself without one
+    pub(crate) command: Vec<String>,
 }

@@ -39,12 +39,12 @@ pub(crate) struct Grep {
     pub(crate) vni: Vec<Vni>,
 
     /// Interface (repeatable), any, or auto, the default: the interfaces that carry overlays
-    #[arg(short = 'i', short_alias = 'd', long, value_name = "IF", help_heading = "Source")]
+    #[arg(short = 'i', visible_short_alias = 'd', long, value_name = "IF", help_heading = "Source")]
     pub(crate) interface: Vec<String>,
     /// Capture file (repeatable): pcap, pcapng, also gzip or zstd; - is standard input
     #[arg(
         short = 'r',
-        short_alias = 'I',
+        visible_short_alias = 'I',
         long,
         value_name = "FILE",
         conflicts_with_all = ["interface", "netns", "direction", "buffer", "snaplen", "no_promiscuous"],

@@ -319,6 +319,8 @@ fn unknown_interfaces_and_namespaces_are_told() {
         refused(&["-i", "lo", "--buffer", "0", "HTTP"]),
         "ovlsniff: ring of 0 bytes: give 1 to 2147483647"
     );
+    assert!(crate::run::printed(&["man", "overlay", "up"]).contains(".TH ovlsniff-overlay-up 1"));
+    assert_eq!(refused(&["man", "verify", "up"]), "ovlsniff: no command 'up'; there is: none");
     let complaint = refused(&["man", "nope"]);
     assert!(complaint.starts_with("ovlsniff: no command 'nope'; there is: "), "{complaint}");
     assert!(refused(&["completions", "nosh"]).contains("bash"));
