@@ -45,7 +45,7 @@ fn tells_of_others(bytes: &[u8], ports: &TunnelPorts, outer: bool) -> bool {
     let (transport, protocol) = match bytes {
         // IPv4 without options and neither an offset nor more fragments.
         [_, _, _, _, _, _, _, _, _, _, _, _, 0x08, 0x00, 0x45, _, _, _, _, _, flags, 0, _, protocol, ..]
-            if flags & 0x3f == 0 => (34, *protocol),
+            if matches!(flags & 0x3f, 0) => (34, *protocol),
         // IPv6 without extension headers.
         [_, _, _, _, _, _, _, _, _, _, _, _, 0x86, 0xdd, _, _, _, _, _, _, protocol, ..] => (54, *protocol),
         _ => return true,
