@@ -107,3 +107,15 @@ fn a_datagram_in_crumbs_is_given_up() {
     });
     assert!(given_up);
 }
+
+#[test]
+fn what_completes_leaves_nothing_behind_one_that_waits() {
+    let mut reassembly = Reassembly::default();
+    assert!(matches!(add(&mut reassembly, 0, &fragment(0, 0, true, b"forever ")), Added::Held));
+    for id in 1..=10_000 {
+        assert!(matches!(add(&mut reassembly, 0, &fragment(id, 0, true, b"both of ")), Added::Held));
+        assert!(matches!(add(&mut reassembly, 0, &fragment(id, 8, false, b"it")), Added::Whole { .. }));
+    }
+    assert!(reassembly.order.len() < 100, "{} are named, 1 waits", reassembly.order.len());
+    assert!(reassembly.expired(at(31)).is_some_and(|datagram| datagram.frames().len() == 1));
+}
