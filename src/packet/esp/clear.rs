@@ -47,12 +47,41 @@ pub(crate) fn recognise(
         // The second for what the snaplen cut.
         return by_layout(esp, declared, layout).or_else(|| vxlan_at(esp, declared, layout.offset, around));
     }
+    if !may_be_clear(esp, declared, around) {
+        return None;
+    }
     let found = OFFSETS
         .iter()
         .find_map(|&offset| vxlan_at(esp, declared, offset, around))
         .or_else(|| ICVS.iter().find_map(|&icv| by_trailer(esp, declared, icv, around)))?;
     learned.learn(around.destination, spi, found.layout);
     Some(found)
+}
+
+/// A glance that most ciphertext does not pass: a VXLAN port where one may be, or a next header that is looked into.
+fn may_be_clear(esp: &[u8], declared: usize, around: &Around<'_>) -> bool {
+    /// What ends behind the destination port at the last of [`OFFSETS`].
+    const START: usize = 28;
+    /// What begins with the next header before the longest of [`ICVS`].
+    const END: usize = 33;
+    let Some(start) = esp.first_chunk::<START>() else { return true };
+    let vxlan = |offset: usize| match start.get(offset + 2..) {
+        Some(&[high, low, ..]) => around.ports.is_vxlan(u16::from_be_bytes([high, low])),
+        _ => false,
+    };
+    if OFFSETS.into_iter().any(vxlan) {
+        return true;
+    }
+    // Without its end a packet shows its ports only; one without so many bytes is not worth a glance.
+    let Some(whole) = esp.get(..declared) else { return false };
+    whole.last_chunk::<END>().is_none_or(|end| {
+        ICVS.iter().any(|icv| end.get(END - 1 - icv).is_some_and(|&next_header| is_looked_into(next_header)))
+    })
+}
+
+/// Next headers whose payload can tell what it is.
+fn is_looked_into(next_header: u8) -> bool {
+    matches!(next_header, IPV4 | IPV6 | TCP | UDP | ICMP | ICMPV6)
 }
 
 /// The padding length and next header of a trailer whose padding is the sequence of RFC 4303 section 2.4 and whose next
@@ -64,7 +93,7 @@ fn trailer(esp: &[u8], declared: usize, icv: usize) -> Option<(usize, u8)> {
     let end = declared.checked_sub(icv)?;
     let (before, &[padding, next_header]) = esp.get(..end)?.split_last_chunk::<TRAILER>()?;
     // Before the padding is looked at: of ciphertext one byte in 43 passes this.
-    if !matches!(next_header, IPV4 | IPV6 | TCP | UDP | ICMP | ICMPV6) {
+    if !is_looked_into(next_header) {
         return None;
     }
     let start = before.len().checked_sub(usize::from(padding))?;
