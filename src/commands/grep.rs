@@ -29,6 +29,8 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         word: args.word_regexp,
         hex: args.hex,
     })?;
+    // Before signals are caught: until there are keys, nothing has begun that they would have to end well.
+    let opener = keys::read(&args)?;
     let mut job = Job {
         banner: banner(&args, words.filter.as_deref(), &pattern),
         search: Search::new(pattern, tunnel_ports(&args)?, options(&args)?),
@@ -42,7 +44,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
     if let Some(note) = words.note {
         tell(format_args!("ovlsniff: {note}"));
     }
-    if let Some(opener) = keys::read(&args)? {
+    if let Some(opener) = opener {
         job.search.open_with(opener);
     }
     let ended = if args.read.is_empty() { live::run(&mut job, &args) } else { files::run(&mut job, &args) };
