@@ -160,6 +160,10 @@ fn number(text: &str) -> Option<u32> {
 /// `NAME [0xKEY [(N bits)]] [BITS]`. What is wrong never quotes a word: it could be the key.
 fn named(words: &[&str]) -> Result<Named, &'static str> {
     let (&name, mut words) = words.split_first().ok_or("the algorithm has no name")?;
+    // Names are told to the user, and no name of the kernel's has so many digits.
+    if name.split(|c: char| !c.is_ascii_hexdigit()).any(|digits| digits.len() >= 8) {
+        return Err("a key stands where the algorithm's name is expected");
+    }
     let mut key = Key::default();
     if let Some((word, rest)) = words.split_first() {
         if word.starts_with("<<") {
@@ -298,6 +302,8 @@ mod tests {
             (format!("{head}aead rfc4106(gcm(aes)) {secret}13 64\n"), 3),
             (format!("{head}aead rfc4106(gcm(aes)) 0x{secret} 64\n"), 1),
             (format!("{head}aead rfc4106(gcm(aes)) 0x{secret}13 61\n"), 1),
+            (format!("{head}aead 0x{secret}13 64\n"), 3),
+            (format!("{head}aead rfc4309(ccm(aes)){secret} 64\n"), 3),
             (format!("{head}aead rfc4106(gcm(aes)) <<Keys hidden>> 64\n"), 3),
             (format!("{head}enc"), 3),
             (head.to_owned(), 1),
