@@ -28,7 +28,7 @@ mod xfrm_names;
 pub use algorithm::{Aead, Algorithm, Auth, Cipher};
 pub use association::{Mode, Sa, Sequence};
 pub use esp_sa::to_wireshark;
-pub use kernel::{KernelSas, dump};
+pub use kernel::{KernelSas, Notices, dump};
 pub use key::Key;
 pub use open::{Opened, Opener};
 pub use open_packet::Scratch;
