@@ -15,7 +15,8 @@ use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Key, Mode, Sa, Sequence, SpiPattern};
 use crate::packet::Spi;
 
-/// The SAs of ESP in the text; those of AH and `IPComp`, and half-made ones without an SPI, are passed over.
+/// The SAs of ESP in the text; those of AH and `IPComp`, and half-made ones that have no SPI or no key yet, are passed
+/// over.
 pub(super) fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
     let mut sas = Vec::new();
     let mut block: Option<Block> = None;
@@ -55,6 +56,8 @@ struct Block {
     extended: bool,
     high: u32,
     udp: bool,
+    /// Its last line has come.
+    whole: bool,
     aead: Option<Named>,
     cipher: Option<Named>,
     auth: Option<Named>,
@@ -77,6 +80,7 @@ impl Block {
             extended: false,
             high: 0,
             udp: false,
+            whole: false,
             aead: None,
             cipher: None,
             auth: None,
@@ -106,6 +110,7 @@ impl Block {
             ["encap", ref rest @ ..] => {
                 self.udp = after("type", rest).is_some_and(|kind| kind.contains("udp"));
             }
+            ["sel", ..] => self.whole = true,
             ["aead", ref rest @ ..] => self.aead = Some(named(rest)?),
             ["enc", ref rest @ ..] => self.cipher = Some(named(rest)?),
             // After the longer spelling the shorter one says nothing new.
@@ -128,6 +133,7 @@ fn finish(block: Option<Block>) -> Result<Option<Sa>, BadLine> {
     }
     let algorithm = match (block.aead, block.cipher, block.auth) {
         (Some(aead), ..) => combined(aead).map_err(bad)?,
+        (None, None, None) if block.whole => return Ok(None),
         (None, None, None) => return Err(bad("this SA has no line with its algorithm and key")),
         (None, cipher, auth) => separate(cipher, auth).map_err(bad)?,
     };
@@ -291,6 +297,15 @@ mod tests {
         let sas = parse(&text).unwrap();
         assert_eq!(sas.len(), 1);
         assert_eq!(sas[0].spi.exact(), Some(Spi(0x102)));
+    }
+
+    #[test]
+    fn an_sa_whose_keys_are_still_negotiated_does_not_spoil_the_others() {
+        let larval = "src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x000020e2 reqid 0 mode transport\n\treplay-window 0 \n\t\
+             anti-replay context: seq 0x0, oseq 0x0, bitmap 0x00000000\n\tsel src 192.0.2.1/32 dst 192.0.2.2/32 \n";
+        let made =
+            format!("src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x102 reqid 0 mode transport\n\t{GCM}\n");
+        assert_eq!(parse(&format!("{larval}{made}")).unwrap(), parse(&made).unwrap());
     }
 
     #[test]
