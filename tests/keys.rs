@@ -110,6 +110,7 @@ fn what_cannot_be_read_is_one_sentence_and_2() {
     for (file, words) in [
         (damaged, "line 11: the key is not hexadecimal"),
         ("/nonexistent", "no such file"),
+        ("/dev/zero", "more than 64 MiB are no list of SAs"),
         ("Cargo.toml", "no SA of ESP in Cargo.toml"),
     ] {
         for args in [&["-r", CAPTURE, "x", "--sa", file][..], &["keys", "--wireshark", "--sa", file]] {
@@ -136,6 +137,13 @@ fn what_cannot_be_written_to_is_left_as_it_is() {
         assert!(said.starts_with(&format!("ovlsniff: write {path}: ")) && said.contains(words), "{said}");
     }
     assert!(link.is_symlink());
+
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["keys", "--wireshark", "--sa", KEYS]).stdout(full);
+    let refused = command.output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).starts_with("ovlsniff: write standard output: No space left"));
 }
 
 #[test]

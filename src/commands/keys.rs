@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec::{self, Sa, SaTable};
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
         None => match write_out(table.as_bytes()) {
             // Whoever read has had enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => written.context("write standard output")?,
+            written => written.map_err(|error| anyhow!("write standard output: {error}"))?,
         },
     }
     Ok(Status::Success)
@@ -92,7 +92,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = PathBuf::from(temporary);
-    let failed = |error| anyhow::anyhow!("write {shown}: {error}");
+    let failed = |error| anyhow!("write {shown}: {error}");
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
     let mut write = || -> io::Result<()> {
