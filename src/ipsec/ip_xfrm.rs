@@ -177,10 +177,12 @@ fn named(words: &[&str]) -> Result<Named, &'static str> {
         }
         if let Some(digits) = word.strip_prefix("0x") {
             key = Key::from_hex(digits).ok_or("the key is not hexadecimal")?;
-            words = match rest {
-                [open, _, rest @ ..] if open.starts_with('(') => rest,
-                rest => rest,
-            };
+            words = rest;
+        }
+    }
+    if let [open, _, rest @ ..] = words {
+        if open.starts_with('(') {
+            words = rest;
         }
     }
     let bits = match words {
@@ -217,6 +219,13 @@ mod tests {
         assert_eq!((sa.mode, sa.sequence, sa.udp), (Some(Mode::Tunnel), Sequence::Short, false));
         let Algorithm::Combined { cipher: Aead::AesGcm, key, icv: 8 } = sa.algorithm else { panic!() };
         assert_eq!(key.bytes(), (0..20).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn a_cipher_without_a_key_may_have_its_length_told() {
+        let auth = "auth-trunc hmac(sha1) 0x000102030405060708090a0b0c0d0e0f10111213 (160 bits) 96";
+        let bare = one(&[auth, "enc ecb(cipher_null) "]);
+        assert_eq!(bare, one(&[auth, "enc ecb(cipher_null)  (0 bits)"]));
     }
 
     #[test]
