@@ -63,8 +63,8 @@ impl Esn {
                     Some(0),
                 ]
                 .into_iter()
-                .filter(Option::is_some)
-                .for_each(&mut push);
+                .flatten()
+                .for_each(|high| push(Some(high)));
                 (high, TRIALS_ONCE_FOUND)
             }
             (Sequence::Extended { high }, None) => {

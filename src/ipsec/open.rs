@@ -104,7 +104,11 @@ impl Opener {
     /// Takes in the SAs that the kernel has told of. Whether there was a new one. Never waits.
     pub fn catch_up(&mut self) -> bool {
         let found = self.notices.as_mut().map(Notices::take).unwrap_or_default();
-        found.into_iter().fold(false, |any, sa| self.add(sa) || any)
+        let before = self.followed;
+        for sa in found {
+            self.add(sa);
+        }
+        self.followed > before
     }
 
     /// What to tell the user of SAs that could not be taken in, once.

@@ -1,5 +1,6 @@
 //! SAs that the kernel is given while packets are opened: what it tells the group `XFRMNLGRP_SA` of.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -18,9 +19,9 @@ const ROOM: usize = 8 << 20;
 /// The kernel's word of every SA that is set up from now on, with its keys.
 ///
 /// It needs `CAP_NET_ADMIN` to be opened, and nothing afterwards: a dump could not be repeated once root is left.
-#[derive(Debug)]
 pub struct Notices {
     socket: Socket,
+    /// Holds keys.
     buffer: Zeroizing<Vec<u8>>,
     lockdown: Option<String>,
     complaint: Option<String>,
@@ -79,6 +80,12 @@ impl Notices {
     /// What to tell the user, once: that SAs were missed, or that their keys were kept back.
     pub(in crate::ipsec) fn complaint(&mut self) -> Option<String> {
         self.complaint.take()
+    }
+}
+
+impl fmt::Debug for Notices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notices").field("socket", &self.socket).finish_non_exhaustive()
     }
 }
 
