@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::libc::MSG_DONTWAIT;
+use nix::libc::{ENOBUFS, MSG_DONTWAIT};
 use nix::sys::socket::{setsockopt, sockopt};
 use rtnetlink::sys::{Socket, protocols::NETLINK_XFRM};
 use zeroize::Zeroizing;
@@ -55,12 +55,12 @@ impl Notices {
                 // Of what else the group hears nothing is wanted.
                 Ok(len) => drop(read_messages(self.buffer.get(..len).unwrap_or(&[]), &mut found)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // ENOBUFS: there was no room left. What came before is still there to be read.
-                Err(_) => self.complain(
+                // There was no room left. What came before is still there to be read.
+                Err(error) if error.raw_os_error() == Some(ENOBUFS) => self.complain(
                     "the kernel was given more SAs than could be read in time; packets of some stay opaque: start again"
                         .to_owned(),
                 ),
+                Err(_) => break,
             }
         }
         let found = found.settle(self.lockdown.as_deref());
