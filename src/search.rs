@@ -153,6 +153,11 @@ impl Search {
         self.opener = Some(opener);
     }
 
+    /// What opens ESP, when there are keys.
+    pub fn opener(&mut self) -> Option<&mut Opener> {
+        self.opener.as_mut()
+    }
+
     /// What is looked for.
     pub fn pattern(&self) -> &Pattern {
         &self.pattern
