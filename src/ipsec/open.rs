@@ -29,6 +29,10 @@ pub struct Opener {
     given: usize,
     /// SAs that came by notices so far.
     followed: usize,
+    /// SPIs whose SAs the kernel was asked for in vain: each in the slot of its hash.
+    asked: [Option<Spi>; 64],
+    /// Packets that stayed shut.
+    shut: u32,
 }
 
 impl fmt::Debug for Opener {
@@ -87,7 +91,8 @@ impl Opener {
     pub fn new(sas: impl IntoIterator<Item = Sa>) -> Self {
         let table: SaTable = sas.into_iter().collect();
         let keyed: Vec<Keyed> = table.sas().iter().map(Keyed::new).collect();
-        Self { given: keyed.len(), followed: 0, table, keyed, notices: None }
+        let asked = [None; 64];
+        Self { given: keyed.len(), followed: 0, table, keyed, notices: None, asked, shut: 0 }
     }
 
     /// Takes in the SAs that the kernel tells of from now on: by itself when a packet stays shut, and with
@@ -157,12 +162,25 @@ impl Opener {
         let (spi, sequence) = header(esp).ok_or(Sealed::Truncated)?;
         let tried = match self.try_all(source, destination, (spi, sequence), esp, scratch) {
             // The kernel tells of an SA before it sends with it.
-            Err(_) if self.catch_up() => self.try_all(source, destination, (spi, sequence), esp, scratch),
+            Err(_) if self.looks_for(spi) && self.catch_up() => {
+                self.try_all(source, destination, (spi, sequence), esp, scratch)
+            }
             tried => tried,
         };
         let Inside { sa, len, high } = tried?;
         let known = self.table.sas().get(sa).ok_or(Sealed::NoKey)?;
         trim(known, sa, len, u64::from(high) << 32 | u64::from(sequence), scratch)
+    }
+
+    /// Whether it is worth asking the kernel for the SA of a packet that stays shut: every time it has not been asked for
+    /// this SPI lately, else now and then, so that somebody else's tunnel does not cost a system call a packet.
+    fn looks_for(&mut self, spi: Spi) -> bool {
+        if self.notices.is_none() {
+            return false;
+        }
+        self.shut = self.shut.wrapping_add(1);
+        let slot = self.asked.get_mut((spi.0.wrapping_mul(0x9e37_79b9) >> 26) as usize);
+        slot.is_none_or(|slot| slot.replace(spi) != Some(spi)) || self.shut % 64 == 0
     }
 
     fn try_all(
