@@ -119,8 +119,8 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             break
         }
         'ovlsniff;keys' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write, readable by its owner only; standard output without it')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write, readable by its owner only; standard output without it')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write, readable by its owner only; standard output without it, or with ''-''')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write, readable by its owner only; standard output without it, or with ''-''')
             [CompletionResult]::new('--sa', '--sa', [CompletionResultType]::ParameterName, 'SAs of this file instead of the kernel''s (repeatable)')
             [CompletionResult]::new('--netns', '--netns', [CompletionResultType]::ParameterName, 'Network namespace: a name, a path, or a process id')
             [CompletionResult]::new('--wireshark', '--wireshark', [CompletionResultType]::ParameterName, 'As Wireshark''s table esp_sa, which its profile folder holds')

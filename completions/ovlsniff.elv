@@ -113,8 +113,8 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --help 'Print help'
         }
         &'ovlsniff;keys'= {
-            cand -o 'File to write, readable by its owner only; standard output without it'
-            cand --output 'File to write, readable by its owner only; standard output without it'
+            cand -o 'File to write, readable by its owner only; standard output without it, or with ''-'''
+            cand --output 'File to write, readable by its owner only; standard output without it, or with ''-'''
             cand --sa 'SAs of this file instead of the kernel''s (repeatable)'
             cand --netns 'Network namespace: a name, a path, or a process id'
             cand --wireshark 'As Wireshark''s table esp_sa, which its profile folder holds'

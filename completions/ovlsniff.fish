@@ -104,7 +104,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s h -l help -
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l netns -d 'Look into another network namespace: a name of `ip netns list`, a path or a PID' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l json -d 'One JSON object a line for each interface'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -s h -l help -d 'Print help'
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -s o -l output -d 'File to write, readable by its owner only; standard output without it' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -s o -l output -d 'File to write, readable by its owner only; standard output without it, or with \'-\'' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l sa -d 'SAs of this file instead of the kernel\'s (repeatable)' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l netns -d 'Network namespace: a name, a path, or a process id' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l wireshark -d 'As Wireshark\'s table esp_sa, which its profile folder holds'

@@ -50,4 +50,22 @@ done
 wait $sniff || fail "what passed by was not opened: $(cat "$work/said")"
 grep -q "esp:0x00001001 $a -> $b" "$work/found" || fail "$(cat "$work/found")"
 cat "$work/found"
+
+# An SA that is set up while the search goes on, and root is left, is known when its first packet passes by; as is the
+# key that takes another's place under the same SPI.
+say() { ip netns exec key-a bash -c "echo '$1' > /dev/udp/$b/7778" 2>/dev/null || true; }
+"$ovlsniff" -q --decrypt --netns key-a -i ka -n 2 'the later word' > "$work/found" 2> "$work/said" & sniff=$!
+until grep -q '^Uid:.*65534' /proc/$sniff/status; do sleep 0.1; kill -0 $sniff || fail "$(cat "$work/said")"; done
+sleep 1
+add 0x1010 aead 'rfc4106(gcm(aes))' "$(key late 20)" 64
+ip -n key-a xfrm policy add src $a dst $b proto udp dport 7778 dir out tmpl src $a dst $b proto esp spi 0x1010 reqid 1 mode transport
+say 'the later word, one'
+ip -n key-a xfrm state delete src $a dst $b proto esp spi 0x1010
+add 0x1010 aead 'rfc4106(gcm(aes))' "$(key later 20)" 64
+say 'the later word, two'
+for _ in $(seq 50); do kill -0 $sniff 2>/dev/null || break; sleep 0.1; done
+kill $sniff 2>/dev/null || true
+wait $sniff || fail "an SA that was set up later is not known: $(cat "$work/said")"
+cat "$work/found"
+[ "$(grep -c 'esp:0x00001010' "$work/found")" = 2 ] || fail "the first packet of each key was not opened"
 echo ok

@@ -28,7 +28,7 @@ mod xfrm_names;
 pub use algorithm::{Aead, Algorithm, Auth, Cipher};
 pub use association::{Mode, Sa, Sequence};
 pub use esp_sa::to_wireshark;
-pub use kernel::{KernelSas, dump};
+pub use kernel::{KernelSas, Notices, dump};
 pub use key::Key;
 pub use open::{Opened, Opener};
 pub use open_packet::Scratch;
@@ -80,5 +80,7 @@ pub enum Error {
 /// The system's words without its number for them.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let first = text.chars().take(1).flat_map(char::to_lowercase);
+    first.chain(text.chars().skip(1)).collect()
 }

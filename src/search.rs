@@ -162,6 +162,11 @@ impl Search {
         self.opener = Some(opener);
     }
 
+    /// What opens ESP, when there are keys.
+    pub fn opener(&mut self) -> Option<&mut Opener> {
+        self.opener.as_mut()
+    }
+
     /// What is looked for.
     pub fn pattern(&self) -> &Pattern {
         &self.pattern
@@ -198,7 +203,8 @@ impl Search {
     ) -> Result<(), Error<E>> {
         self.tick(frame.time, sink)?;
         if let Some(gate) = &self.gate {
-            if !gate.is_open(frame.bytes) && !frame.may_tell_of_others(self.decoder.ports()) {
+            // The glance first: it costs next to nothing.
+            if !frame.may_tell_of_others(self.decoder.ports()) && !gate.is_open(frame.bytes) {
                 return Ok(());
             }
         }

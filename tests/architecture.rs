@@ -18,14 +18,15 @@ const ROOMS: [(&str, &[&str]); 10] = [
 ];
 
 /// The only files, or the only rooms, that a crate appears in.
-const CRATES: [(&[&str], &[&str]); 19] = [
+const CRATES: [(&[&str], &[&str]); 20] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (
         &["aes", "aes_gcm", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"],
         &["ipsec"],
     ),
-    (&["sha2", "zeroize"], &["ipsec", "overlay", "verify/kernel"]),
+    (&["sha2"], &["ipsec", "overlay", "verify/kernel"]),
+    (&["zeroize"], &["ipsec", "overlay", "verify/kernel", "capture/xfrm"]),
     (&["regex", "regex_automata", "regex_syntax", "aho_corasick"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),

@@ -134,6 +134,7 @@ fn what_cannot_be_read_is_one_sentence_and_2() {
     for (file, words) in [
         (damaged, "line 11: the key is not hexadecimal"),
         ("/nonexistent", "no such file"),
+        ("/dev/zero", "more than 64 MiB are no list of SAs"),
         ("Cargo.toml", "no SA of ESP in Cargo.toml"),
     ] {
         for args in [&["-r", CAPTURE, "x", "--sa", file][..], &["keys", "--wireshark", "--sa", file]] {
@@ -160,6 +161,66 @@ fn what_cannot_be_written_to_is_left_as_it_is() {
         assert!(said.starts_with(&format!("ovlsniff: write {path}: ")) && said.contains(words), "{said}");
     }
     assert!(link.is_symlink());
+
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["keys", "--wireshark", "--sa", KEYS]).stdout(full);
+    let refused = command.output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).starts_with("ovlsniff: write standard output: No space left"));
+}
+
+#[test]
+fn what_the_shell_made_for_everybody_is_its_owners_before_keys_go_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("esp_sa");
+    for more in [&[][..], &["-o", "-"]] {
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_permissions(std::fs::Permissions::from_mode(0o644)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
+        command
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["keys", "--wireshark", "--sa", KEYS])
+            .args(more);
+        assert!(command.stdout(file).status().unwrap().success());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 6);
+    }
+}
+
+#[test]
+fn a_file_in_the_way_of_the_temporary_one_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "echo theirs > \"$1.$$.new\"; exec \"$0\" keys --wireshark --sa \"$2\" -o \"$1\"";
+    let out = Command::new("sh")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["-c", script, env!("CARGO_BIN_EXE_ovlsniff")])
+        .args([folder.path().join("esp_sa").to_str().unwrap(), KEYS])
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out.stderr));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left.len(), 1);
+    assert_eq!(std::fs::read_to_string(&left[0]).unwrap(), "theirs\n");
+}
+
+#[test]
+fn waiting_for_keys_ends_with_a_signal() {
+    let mut waiting = Command::new(env!("CARGO_BIN_EXE_ovlsniff"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["-r", CAPTURE, "--sa", "-", "x"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while waiting.try_wait().unwrap().is_none() {
+        if std::time::Instant::now() > until {
+            waiting.kill().unwrap();
+            panic!("it waits on");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let _ = Command::new("kill").args(["-INT", &waiting.id().to_string()]).status();
+    }
 }
 
 #[test]

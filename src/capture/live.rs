@@ -40,7 +40,7 @@ pub enum Event<'a> {
     Frame(Frame<'a>),
     /// Nothing is pending: the moment to flush. The next call waits. May come several times in a row.
     Idle,
-    /// The wake descriptor is readable. Comes again at once until it has been read empty by its owner.
+    /// A wake descriptor is readable. Comes again at once until it has been read empty by its owner.
     Woken,
     /// The deadline has passed.
     Deadline,
@@ -72,7 +72,7 @@ pub struct Live {
     interfaces: Vec<Interface>,
     sources: Vec<Source>,
     merge: Merge,
-    wake: Option<OwnedFd>,
+    wake: Vec<OwnedFd>,
     /// Frames given out so far.
     number: u64,
     /// All rings were empty, or what is pending has to be held back: wait before looking again.
@@ -134,7 +134,7 @@ impl Live {
             merge: Merge::new(sources.len()),
             interfaces,
             sources,
-            wake: None,
+            wake: Vec::new(),
             number: 0,
             wait: None,
             stride: STRIDE,
@@ -145,9 +145,9 @@ impl Live {
     }
 
     /// Has [`Self::next`] return [`Event::Woken`] as soon as `wake` is readable: the read end of a pipe that a signal
-    /// handler writes to. It is never read here.
+    /// handler writes to, for one. There may be several; none is ever read here.
     pub fn wake_on(&mut self, wake: OwnedFd) {
-        self.wake = Some(wake);
+        self.wake.push(wake);
     }
 
     /// The interfaces, in the order they were given in.
@@ -289,17 +289,17 @@ impl Live {
         Ok(deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Event::Deadline))
     }
 
-    /// Waits until a ring has something new, the wake descriptor is readable, or `most` has passed. Whether it was the
-    /// wake descriptor.
+    /// Waits until a ring has something new, a wake descriptor is readable, or `most` has passed. Whether it was a wake
+    /// descriptor.
     fn poll(&self, most: Option<Duration>) -> Result<bool, Error> {
         let timeout = most.map_or(PollTimeout::NONE, |most| {
             // Rounded up: a wait that ends too early would be repeated until the time is over.
             let millis = most.as_micros().div_ceil(1000);
             PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
         });
-        let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(self.sources.len() + 1);
+        let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(self.wake.len() + self.sources.len());
         let watch = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        fds.extend(self.wake.as_ref().map(|wake| watch(wake.as_fd())));
+        fds.extend(self.wake.iter().map(|wake| watch(wake.as_fd())));
         // A ring whose frame is held back may well have more: it would end the wait at once.
         fds.extend(
             (0..).zip(&self.sources).filter(|(i, _)| !self.merge.holds(*i)).map(|(_, s)| watch(s.fd())),
@@ -308,7 +308,7 @@ impl Live {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(Error::Wait(error.into())),
         }
-        Ok(self.wake.is_some() && fds.first().is_some_and(|fd| fd.any().unwrap_or(true)))
+        Ok(fds.iter().take(self.wake.len()).any(|fd| fd.any().unwrap_or(true)))
     }
 }
 

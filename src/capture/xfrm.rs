@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rtnetlink::sys::{Socket, SocketAddr};
+use zeroize::Zeroize;
 
 /// `NETLINK_XFRM` of `linux/netlink.h`.
 const NETLINK_XFRM: isize = 6;
@@ -46,7 +47,7 @@ fn dump() -> io::Result<Vec<IpAddr>> {
         }
         let more = read(&answer, &mut found);
         // The associations' keys came along.
-        answer.fill(0);
+        answer.zeroize();
         if !more? || found.len() >= MOST {
             return Ok(found);
         }

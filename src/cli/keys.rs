@@ -9,7 +9,7 @@ pub(crate) struct Keys {
     /// As Wireshark's table esp_sa, which its profile folder holds
     #[arg(long, required = true)]
     pub(crate) wireshark: bool,
-    /// File to write, readable by its owner only; standard output without it
+    /// File to write, readable by its owner only; standard output without it, or with '-'
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Write keys to a terminal too

@@ -29,20 +29,23 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         word: args.word_regexp,
         hex: args.hex,
     })?;
+    let (ports, options, output) = (tunnel_ports(&args)?, options(&args)?, Output::open(&args)?);
+    // Before signals are caught: until there are keys, nothing has begun that they would have to end well.
+    let opener = keys::read(&args)?;
     let mut job = Job {
         banner: banner(&args, words.filter.as_deref(), &pattern),
-        search: Search::new(pattern, tunnel_ports(&args)?, options(&args)?),
+        search: Search::new(pattern, ports, options),
         filter: words.filter,
         // Before anything is opened, so that nothing that may wait cannot be ended.
         signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
-        output: Output::open(&args)?,
+        output,
         quiet: args.quiet > 0,
         searching: false,
     };
     if let Some(note) = words.note {
         tell(format_args!("ovlsniff: {note}"));
     }
-    if let Some(opener) = keys::read(&args)? {
+    if let Some(opener) = opener {
         job.search.open_with(opener);
     }
     let ended = if args.read.is_empty() { live::run(&mut job, &args) } else { files::run(&mut job, &args) };

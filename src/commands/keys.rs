@@ -2,10 +2,11 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec::{self, Sa, SaTable};
@@ -14,7 +15,8 @@ use super::Status;
 use crate::cli::Keys;
 
 pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
-    if args.output.is_none() && io::stdout().is_terminal() && !args.force {
+    let file = args.output.as_deref().filter(|path| path.as_os_str() != "-");
+    if file.is_none() && io::stdout().is_terminal() && !args.force {
         bail!("this would print keys on the terminal; write them to a file with -o FILE, or add --force");
     }
     let mut sas = Vec::new();
@@ -39,19 +41,29 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
         // Nothing to write is no reason to lose what was there.
         return Ok(Status::NoMatch);
     }
-    match &args.output {
+    match file {
         Some(path) => write_file(path, table.as_bytes())?,
-        None => io::stdout().lock().write_all(table.as_bytes()).context("write standard output")?,
+        None => match write_out(table.as_bytes()) {
+            // Whoever read has had enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written.map_err(|error| anyhow!("write standard output: {error}"))?,
+        },
     }
     Ok(Status::Success)
 }
 
+/// Writes to standard output, which is made its owner's alone first when it is a file: the shell made it for everybody.
+fn write_out(bytes: &[u8]) -> io::Result<()> {
+    let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    if out.metadata()?.is_file() {
+        out.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    out.write_all(bytes)
+}
+
 /// The SAs of the kernel, here or in another network namespace. What it keeps back, or has not got, is told.
 pub(super) fn kernel_sas(netns: Option<&str>) -> anyhow::Result<Vec<Sa>> {
-    let found = match netns {
-        Some(name) => Namespace::find(name)?.visit(ipsec::dump)??,
-        None => ipsec::dump()?,
-    };
+    let found = within(netns, ipsec::dump)??;
     if let Some(warning) = found.warning() {
         eprintln!("ovlsniff: {warning}");
     } else if found.sas.is_empty() {
@@ -60,6 +72,14 @@ pub(super) fn kernel_sas(netns: Option<&str>) -> anyhow::Result<Vec<Sa>> {
         );
     }
     Ok(found.sas)
+}
+
+/// Runs `work` here or in another network namespace.
+pub(super) fn within<T>(netns: Option<&str>, work: impl FnOnce() -> T) -> anyhow::Result<T> {
+    Ok(match netns {
+        Some(name) => Namespace::find(name)?.visit(work)?,
+        None => work(),
+    })
 }
 
 /// Writes the file whole or not at all, and never where others could read it meanwhile.
@@ -72,8 +92,10 @@ fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = PathBuf::from(temporary);
-    let write = || -> io::Result<()> {
-        let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let failed = |error| anyhow!("write {shown}: {error}");
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
+    let mut write = || -> io::Result<()> {
         // The umask may have taken bits away, never added some; the owner is to be able to read it.
         file.set_permissions(Permissions::from_mode(0o600))?;
         file.write_all(bytes)?;
@@ -82,6 +104,6 @@ fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     };
     write().map_err(|error| {
         let _ = std::fs::remove_file(&temporary);
-        anyhow::anyhow!("write {shown}: {error}")
+        failed(error)
     })
 }

@@ -7,22 +7,32 @@ use super::association::Sequence;
 /// The most ICVs that are computed for one packet of one SA.
 pub(super) const TRIALS: usize = 12;
 
-/// High halves that the search for an SA's first packet goes through, a few with every packet that fails.
+/// The most for an SA of which a packet has verified before: what fails then is mostly damaged or forged.
+const TRIALS_ONCE_FOUND: usize = 8;
+
+/// How far from the expected high half the search goes, a few steps with every packet that fails.
 const SWEEP: u32 = 1 << 16;
 
 /// What is known about the sequence numbers of an SA.
 #[derive(Debug)]
 pub(super) struct Esn {
     sequence: Sequence,
-    /// The number of the last packet that verified, all 64 bits.
-    newest: Option<u64>,
-    /// Where the search goes on.
+    /// The numbers of the packets that verified, all 64 bits.
+    seen: Option<Seen>,
+    /// How far from the expected high half the search goes on.
     sweep: u32,
+}
+
+/// Two places to look near: whoever sends an old packet once more moves the last, and not the greatest.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    last: u64,
+    greatest: u64,
 }
 
 impl Esn {
     pub(super) fn new(sequence: Sequence) -> Self {
-        Self { sequence, newest: None, sweep: 2 }
+        Self { sequence, seen: None, sweep: 2 }
     }
 
     /// The high halves to try for a packet with this low half, best first; `None` is a 32-bit sequence number.
@@ -33,31 +43,46 @@ impl Esn {
                 let _ = trials.try_push(high);
             }
         };
-        match (self.sequence, self.newest) {
-            (Sequence::Short, _) => push(None),
-            (Sequence::Unknown, _) => [None, Some(0), Some(1)].into_iter().for_each(push),
-            (Sequence::Extended { .. }, Some(newest)) => {
-                // The number nearest to the last one that verified (RFC 4303 appendix A2), then its neighbours, then 0:
-                // an SA that was set up anew with the same SPI.
-                let ahead = i64::from(low.wrapping_sub(newest as u32));
-                let step = if ahead < 1 << 31 { ahead } else { ahead - (1 << 32) };
-                let near = (newest.saturating_add_signed(step) >> 32) as u32;
-                push(Some(near));
-                [near.checked_add(1), near.checked_sub(1), Some(0)]
-                    .into_iter()
-                    .flatten()
-                    .for_each(|high| push(Some(high)));
+        let (expected, most) = match (self.sequence, self.seen) {
+            (Sequence::Short, _) => {
+                push(None);
+                return trials;
+            }
+            (Sequence::Unknown, _) => {
+                [None, Some(0), Some(1)].into_iter().for_each(push);
+                return trials;
+            }
+            (Sequence::Extended { .. }, Some(seen)) => {
+                // Then the neighbours, then 0: an SA that was set up anew with the same SPI.
+                let high = near(seen.last, low);
+                [
+                    Some(high),
+                    Some(near(seen.greatest, low)),
+                    high.checked_add(1),
+                    high.checked_sub(1),
+                    Some(0),
+                ]
+                .into_iter()
+                .flatten()
+                .for_each(|high| push(Some(high)));
+                (high, TRIALS_ONCE_FOUND)
             }
             (Sequence::Extended { high }, None) => {
                 [high, high.saturating_sub(1), high.saturating_add(1), 0, 1]
                     .map(Some)
                     .into_iter()
                     .for_each(&mut push);
-                for _ in 0..7 {
-                    push(Some(self.sweep));
-                    self.sweep = if self.sweep + 1 < SWEEP { self.sweep + 1 } else { 2 };
+                (high, TRIALS)
+            }
+        };
+        // A stretch of 2^32 packets and more that nobody captured.
+        while trials.len() + 2 <= most {
+            for high in [expected.checked_add(self.sweep), expected.checked_sub(self.sweep)] {
+                if high.is_some() && !trials.contains(&high) {
+                    let _ = trials.try_push(high);
                 }
             }
+            self.sweep = if self.sweep + 1 < SWEEP { self.sweep + 1 } else { 2 };
         }
         trials
     }
@@ -67,11 +92,24 @@ impl Esn {
         match high {
             None => self.sequence = Sequence::Short,
             Some(high) => {
+                let last = u64::from(high) << 32 | u64::from(low);
+                let greatest = self.seen.map_or(last, |seen| seen.greatest.max(last));
+                // Another one of the same high half does not end a search that a second capture needs.
+                if self.seen.is_none_or(|seen| seen.last >> 32 != u64::from(high)) {
+                    self.sweep = 2;
+                }
                 self.sequence = Sequence::Extended { high };
-                self.newest = Some(u64::from(high) << 32 | u64::from(low));
+                self.seen = Some(Seen { last, greatest });
             }
         }
     }
+}
+
+/// The high half with which a number with this low half is nearest to one that was seen (RFC 4303 appendix A2).
+fn near(seen: u64, low: u32) -> u32 {
+    let ahead = i64::from(low.wrapping_sub(seen as u32));
+    let step = if ahead < 1 << 31 { ahead } else { ahead - (1 << 32) };
+    (seen.saturating_add_signed(step) >> 32) as u32
 }
 
 #[cfg(test)]
@@ -96,10 +134,35 @@ mod tests {
     fn a_high_half_nobody_told_is_found_within_bounded_trials_a_packet() {
         let mut esn = Esn::new(Sequence::Extended { high: 0 });
         let packet = (1..9).find(|_| esn.trials(1).contains(&Some(40))).unwrap();
-        assert_eq!(packet, 6);
+        assert_eq!(packet, 5);
         for _ in 0..20_000 {
             assert!(esn.trials(1).len() <= TRIALS);
         }
+    }
+
+    #[test]
+    fn an_old_packet_sent_once_more_does_not_lead_away_for_good() {
+        let mut esn = tracked(9, 100);
+        assert!(esn.trials(50).contains(&Some(0)));
+        esn.verified(Some(0), 50);
+        assert!(esn.trials(101).contains(&Some(9)));
+    }
+
+    #[test]
+    fn captures_that_lie_more_than_a_low_half_apart_follow_each_other_in_any_order() {
+        for (first, then) in [(1, 5), (5, 1), (40, 20), (u32::MAX, u32::MAX - 7)] {
+            let mut esn = tracked(first, 7);
+            let packet = (1..20).find(|_| esn.trials(7).contains(&Some(then)));
+            assert!(packet.is_some_and(|packet| packet <= 20), "{first} then {then}");
+            esn.verified(Some(then), 7);
+            assert!(esn.trials(8).contains(&Some(first)) || first < then);
+        }
+        let mut esn = tracked(1, 7);
+        let found = (1..20).any(|_| {
+            esn.verified(Some(1), 8);
+            esn.trials(7).contains(&Some(6))
+        });
+        assert!(found, "two captures by turns");
     }
 
     #[test]

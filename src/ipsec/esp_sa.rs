@@ -73,7 +73,14 @@ pub(super) fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
 
 fn read_line(line: &str, sas: &mut Vec<Sa>) -> Result<(), &'static str> {
     let fields = fields(line).ok_or("the fields must be in double quotes with commas between them")?;
-    let [_, source, destination, spi, cipher, key, auth, auth_key, rest @ ..] = &fields[..] else {
+    // Only keys may be any bytes.
+    let words: Vec<&str> =
+        fields.iter().map(|field| std::str::from_utf8(field).unwrap_or_default()).collect();
+    let (
+        &[_, source, destination, spi, cipher, _, auth, _, ref rest @ ..],
+        [_, _, _, _, _, key, _, auth_key, ..],
+    ) = (&words[..], &fields[..])
+    else {
         return Err(
             "eight fields are expected: protocol, source, destination, SPI, encryption, key, authentication, key",
         );
@@ -100,7 +107,7 @@ fn read_line(line: &str, sas: &mut Vec<Sa>) -> Result<(), &'static str> {
         let key = || read_key(key);
         sa.algorithm = match icv {
             Some(icv) => Algorithm::combined(Aead::AesGcm, key()?, icv)?,
-            None if cipher.as_str() == CHACHA => Algorithm::combined(Aead::ChaCha20Poly1305, key()?, 16)?,
+            None if cipher == CHACHA => Algorithm::combined(Aead::ChaCha20Poly1305, key()?, 16)?,
             None => separate(cipher, key()?, auth, read_key(auth_key)?)?,
         };
         sas.push(sa.clone());
@@ -144,7 +151,7 @@ fn separate(cipher: &str, key: Key, auth: &str, auth_key: Key) -> Result<Algorit
 }
 
 /// The fields of a line, their escapes undone; none when the quotes are not closed.
-fn fields(line: &str) -> Option<Vec<Zeroizing<String>>> {
+fn fields(line: &str) -> Option<Vec<Zeroizing<Vec<u8>>>> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {
@@ -160,21 +167,23 @@ fn fields(line: &str) -> Option<Vec<Zeroizing<String>>> {
 }
 
 /// Undoes `\x22`, which is how Wireshark writes quotes, backslashes and what is not printable.
-fn unescape(text: &str) -> Option<Zeroizing<String>> {
-    let mut plain = Zeroizing::new(String::with_capacity(text.len() * 2));
+fn unescape(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut parts = text.split("\\x");
-    plain.push_str(parts.next()?);
+    plain.extend_from_slice(parts.next()?.as_bytes());
     for part in parts {
-        plain.push(char::from(u8::from_str_radix(part.get(..2)?, 16).ok()?));
-        plain.push_str(part.get(2..)?);
+        plain.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        plain.extend_from_slice(part.get(2..)?.as_bytes());
     }
     Some(plain)
 }
 
-fn read_key(text: &str) -> Result<Key, &'static str> {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => Key::from_hex(digits).ok_or("a key is not hexadecimal"),
-        None => Ok(Key::new(text.as_bytes().to_vec())),
+fn read_key(text: &[u8]) -> Result<Key, &'static str> {
+    match text.strip_prefix(b"0x").or_else(|| text.strip_prefix(b"0X")) {
+        Some(digits) => {
+            std::str::from_utf8(digits).ok().and_then(Key::from_hex).ok_or("a key is not hexadecimal")
+        }
+        None => Ok(Key::new(text.to_vec())),
     }
 }
 
@@ -285,10 +294,10 @@ mod tests {
 
     #[test]
     fn comments_wildcards_escapes_and_text_keys() {
-        let text = "# made by Wireshark\n\n\"IPv4\",\"*\",\"10.*.*.1\",\"0x0000****\",\"NULL\",\"\",\"HMAC-SHA-1-96 [RFC2404]\",\"se\\x22cret\",\"64-bit\",\"0x7\"\n";
+        let text = "# made by Wireshark\n\n\"IPv4\",\"*\",\"10.*.*.1\",\"0x0000****\",\"NULL\",\"\",\"HMAC-SHA-1-96 [RFC2404]\",\"se\\x22cr\\xe9t\",\"64-bit\",\"0x7\"\n";
         let sas = parse(text).unwrap();
         let Algorithm::Separate { auth_key, .. } = &sas[0].algorithm else { panic!() };
-        assert_eq!(auth_key.bytes(), b"se\"cret");
+        assert_eq!(auth_key.bytes(), b"se\"cr\xe9t");
         assert_eq!(sas[0].sequence, Sequence::Extended { high: 7 });
         assert!(sas[0].destination.matches("10.2.3.1".parse().unwrap()));
         assert!(sas[0].spi.matches(Spi(0x1234)));

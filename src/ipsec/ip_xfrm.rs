@@ -15,7 +15,8 @@ use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Key, Mode, Sa, Sequence, SpiPattern};
 use crate::packet::Spi;
 
-/// The SAs of ESP in the text; those of AH and `IPComp`, and half-made ones without an SPI, are passed over.
+/// The SAs of ESP in the text; those of AH and `IPComp`, and half-made ones that have no SPI or no key yet, are passed
+/// over.
 pub(super) fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
     let mut sas = Vec::new();
     let mut block: Option<Block> = None;
@@ -55,6 +56,8 @@ struct Block {
     extended: bool,
     high: u32,
     udp: bool,
+    /// Its last line has come.
+    whole: bool,
     aead: Option<Named>,
     cipher: Option<Named>,
     auth: Option<Named>,
@@ -77,6 +80,7 @@ impl Block {
             extended: false,
             high: 0,
             udp: false,
+            whole: false,
             aead: None,
             cipher: None,
             auth: None,
@@ -106,6 +110,7 @@ impl Block {
             ["encap", ref rest @ ..] => {
                 self.udp = after("type", rest).is_some_and(|kind| kind.contains("udp"));
             }
+            ["sel", ..] => self.whole = true,
             ["aead", ref rest @ ..] => self.aead = Some(named(rest)?),
             ["enc", ref rest @ ..] => self.cipher = Some(named(rest)?),
             // After the longer spelling the shorter one says nothing new.
@@ -128,6 +133,7 @@ fn finish(block: Option<Block>) -> Result<Option<Sa>, BadLine> {
     }
     let algorithm = match (block.aead, block.cipher, block.auth) {
         (Some(aead), ..) => combined(aead).map_err(bad)?,
+        (None, None, None) if block.whole => return Ok(None),
         (None, None, None) => return Err(bad("this SA has no line with its algorithm and key")),
         (None, cipher, auth) => separate(cipher, auth).map_err(bad)?,
     };
@@ -160,6 +166,10 @@ fn number(text: &str) -> Option<u32> {
 /// `NAME [0xKEY [(N bits)]] [BITS]`. What is wrong never quotes a word: it could be the key.
 fn named(words: &[&str]) -> Result<Named, &'static str> {
     let (&name, mut words) = words.split_first().ok_or("the algorithm has no name")?;
+    // Names are told to the user, and no name of the kernel's has so many digits.
+    if name.split(|c: char| !c.is_ascii_hexdigit()).any(|digits| digits.len() >= 8) {
+        return Err("a key stands where the algorithm's name is expected");
+    }
     let mut key = Key::default();
     if let Some((word, rest)) = words.split_first() {
         if word.starts_with("<<") {
@@ -167,10 +177,12 @@ fn named(words: &[&str]) -> Result<Named, &'static str> {
         }
         if let Some(digits) = word.strip_prefix("0x") {
             key = Key::from_hex(digits).ok_or("the key is not hexadecimal")?;
-            words = match rest {
-                [open, _, rest @ ..] if open.starts_with('(') => rest,
-                rest => rest,
-            };
+            words = rest;
+        }
+    }
+    if let [open, _, rest @ ..] = words {
+        if open.starts_with('(') {
+            words = rest;
         }
     }
     let bits = match words {
@@ -207,6 +219,13 @@ mod tests {
         assert_eq!((sa.mode, sa.sequence, sa.udp), (Some(Mode::Tunnel), Sequence::Short, false));
         let Algorithm::Combined { cipher: Aead::AesGcm, key, icv: 8 } = sa.algorithm else { panic!() };
         assert_eq!(key.bytes(), (0..20).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn a_cipher_without_a_key_may_have_its_length_told() {
+        let auth = "auth-trunc hmac(sha1) 0x000102030405060708090a0b0c0d0e0f10111213 (160 bits) 96";
+        let bare = one(&[auth, "enc ecb(cipher_null) "]);
+        assert_eq!(bare, one(&[auth, "enc ecb(cipher_null)  (0 bits)"]));
     }
 
     #[test]
@@ -290,6 +309,15 @@ mod tests {
     }
 
     #[test]
+    fn an_sa_whose_keys_are_still_negotiated_does_not_spoil_the_others() {
+        let larval = "src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x000020e2 reqid 0 mode transport\n\treplay-window 0 \n\t\
+             anti-replay context: seq 0x0, oseq 0x0, bitmap 0x00000000\n\tsel src 192.0.2.1/32 dst 192.0.2.2/32 \n";
+        let made =
+            format!("src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x102 reqid 0 mode transport\n\t{GCM}\n");
+        assert_eq!(parse(&format!("{larval}{made}")).unwrap(), parse(&made).unwrap());
+    }
+
+    #[test]
     fn a_damaged_line_is_named_by_its_number_and_never_quoted() {
         let head = "src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x102 reqid 0 mode transport\n\t";
         let secret = "000102030405060708090a0b0c0d0e0f101112";
@@ -298,6 +326,8 @@ mod tests {
             (format!("{head}aead rfc4106(gcm(aes)) {secret}13 64\n"), 3),
             (format!("{head}aead rfc4106(gcm(aes)) 0x{secret} 64\n"), 1),
             (format!("{head}aead rfc4106(gcm(aes)) 0x{secret}13 61\n"), 1),
+            (format!("{head}aead 0x{secret}13 64\n"), 3),
+            (format!("{head}aead rfc4309(ccm(aes)){secret} 64\n"), 3),
             (format!("{head}aead rfc4106(gcm(aes)) <<Keys hidden>> 64\n"), 3),
             (format!("{head}enc"), 3),
             (head.to_owned(), 1),

@@ -3,8 +3,12 @@
 //! Integers are in the machine's byte order, SPIs and addresses in the network's. A kernel under lockdown (mode
 //! confidentiality) hands out zeros for keys.
 
+mod notices;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use notices::Notices;
 
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
 use zeroize::Zeroizing;
@@ -19,6 +23,7 @@ const NLM_F_REQUEST: u16 = 0x1;
 const NLM_F_DUMP: u16 = 0x300;
 const XFRM_MSG_NEWSA: u16 = 0x10;
 const XFRM_MSG_GETSA: u16 = 0x12;
+const XFRM_MSG_UPDSA: u16 = 0x1a;
 const XFRMA_ALG_AUTH: u16 = 1;
 const XFRMA_ALG_CRYPT: u16 = 2;
 const XFRMA_ENCAP: u16 = 4;
@@ -127,7 +132,8 @@ fn read_messages(mut bytes: &[u8], found: &mut KernelSas) -> Result<bool, Error>
                     Ok(errno) => Err(explain(io::Error::from_raw_os_error(errno))),
                 };
             }
-            XFRM_MSG_NEWSA => match read_sa(body) {
+            // The second is how key daemons fill in an SPI that they had asked for.
+            XFRM_MSG_NEWSA | XFRM_MSG_UPDSA => match read_sa(body) {
                 Some(sa) if sa.algorithm.has_zeroed_key() => found.doubtful.push(sa),
                 Some(sa) => found.sas.push(sa),
                 None => {}
@@ -269,6 +275,16 @@ mod tests {
         assert_eq!(found.sas[0].algorithm.name(), "aes-gcm");
         assert_eq!(found.sas[0].algorithm.icv_bits(), Some(64));
         assert_eq!(found.warning(), None);
+    }
+
+    #[test]
+    fn an_sa_that_a_key_daemon_fills_in_is_read() {
+        let mut update = message(&[7; 20]);
+        update[4..6].copy_from_slice(&XFRM_MSG_UPDSA.to_ne_bytes());
+        assert_eq!(read(&update).sas, read(&message(&[7; 20])).sas);
+        let deletion: u16 = 0x11;
+        update[4..6].copy_from_slice(&deletion.to_ne_bytes());
+        assert!(read(&update).sas.is_empty());
     }
 
     #[test]

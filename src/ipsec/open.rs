@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use super::algorithm::{Aead, Algorithm, Cipher};
 use super::ccm::Ccm;
@@ -10,16 +11,28 @@ use super::esn::Esn;
 use super::gcm::Gcm;
 use super::separate::Separate;
 use super::table::SaTable;
-use super::{Mode, Sa};
+use super::{Mode, Notices, Sa};
 use crate::packet::{EspKind, Sealed, Spi};
 
-/// Opens the packets of the SAs it was made with.
+/// SAs of the kernel's notices that are kept: then the oldest of them makes room.
+const MOST_FOLLOWED: usize = 1 << 16;
+
+/// Opens the packets of the SAs it was made with, and of those that the kernel tells of later.
 ///
 /// An SA's key schedule is made with its first packet and kept; after that a packet allocates nothing.
 pub struct Opener {
     table: SaTable,
     /// One for each SA of the table.
     keyed: Vec<Keyed>,
+    notices: Option<Notices>,
+    /// SAs that it was made with; those that came by notices stand behind them.
+    given: usize,
+    /// SAs that came by notices so far.
+    followed: usize,
+    /// SPIs whose SAs the kernel was asked for in vain: each in the slot of its hash.
+    asked: [Option<Spi>; 64],
+    /// Packets that stayed shut.
+    shut: u32,
 }
 
 impl fmt::Debug for Opener {
@@ -49,6 +62,13 @@ enum Expanded {
     Separate(Separate),
 }
 
+/// Which SA opened a packet, how many bytes of the buffer are payload and trailer, and the sequence number's high half.
+struct Inside {
+    sa: usize,
+    len: usize,
+    high: u32,
+}
+
 /// What was inside an ESP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened<'b> {
@@ -70,9 +90,56 @@ impl Opener {
     /// An opener for these SAs.
     pub fn new(sas: impl IntoIterator<Item = Sa>) -> Self {
         let table: SaTable = sas.into_iter().collect();
-        let keyed =
-            table.sas().iter().map(|sa| Keyed { cipher: Lazy::New, esn: Esn::new(sa.sequence) }).collect();
-        Self { table, keyed }
+        let keyed: Vec<Keyed> = table.sas().iter().map(Keyed::new).collect();
+        let asked = [None; 64];
+        Self { given: keyed.len(), followed: 0, table, keyed, notices: None, asked, shut: 0 }
+    }
+
+    /// Takes in the SAs that the kernel tells of from now on: by itself when a packet stays shut, and with
+    /// [`Self::catch_up`].
+    pub fn follow(&mut self, notices: Notices) {
+        self.notices = Some(notices);
+    }
+
+    /// What becomes readable when [`Self::catch_up`] is due; `None` without notices.
+    pub fn due(&self) -> Option<BorrowedFd<'_>> {
+        self.notices.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Takes in the SAs that the kernel has told of. Whether there was a new one. Never waits.
+    pub fn catch_up(&mut self) -> bool {
+        let found = self.notices.as_mut().map(Notices::take).unwrap_or_default();
+        let before = self.followed;
+        for sa in found {
+            self.add(sa);
+        }
+        self.followed > before
+    }
+
+    /// What to tell the user of SAs that could not be taken in, once.
+    pub fn complaint(&mut self) -> Option<String> {
+        self.notices.as_mut().and_then(Notices::complaint)
+    }
+
+    fn add(&mut self, sa: Sa) -> bool {
+        let keyed = Keyed::new(&sa);
+        let index = self.given + self.followed % MOST_FOLLOWED;
+        let new = match self.keyed.get_mut(index) {
+            Some(place) => {
+                self.table.replace(index, sa) && {
+                    *place = keyed;
+                    true
+                }
+            }
+            None => {
+                self.table.insert(sa) && {
+                    self.keyed.push(keyed);
+                    true
+                }
+            }
+        };
+        self.followed += usize::from(new);
+        new
     }
 
     /// The SAs, each once.
@@ -93,6 +160,37 @@ impl Opener {
         scratch: &'b mut Vec<u8>,
     ) -> Result<Opened<'b>, Sealed> {
         let (spi, sequence) = header(esp).ok_or(Sealed::Truncated)?;
+        let tried = match self.try_all(source, destination, (spi, sequence), esp, scratch) {
+            // The kernel tells of an SA before it sends with it.
+            Err(_) if self.looks_for(spi) && self.catch_up() => {
+                self.try_all(source, destination, (spi, sequence), esp, scratch)
+            }
+            tried => tried,
+        };
+        let Inside { sa, len, high } = tried?;
+        let known = self.table.sas().get(sa).ok_or(Sealed::NoKey)?;
+        trim(known, sa, len, u64::from(high) << 32 | u64::from(sequence), scratch)
+    }
+
+    /// Whether it is worth asking the kernel for the SA of a packet that stays shut: every time it has not been asked for
+    /// this SPI lately, else now and then, so that somebody else's tunnel does not cost a system call a packet.
+    fn looks_for(&mut self, spi: Spi) -> bool {
+        if self.notices.is_none() {
+            return false;
+        }
+        self.shut = self.shut.wrapping_add(1);
+        let slot = self.asked.get_mut((spi.0.wrapping_mul(0x9e37_79b9) >> 26) as usize);
+        slot.is_none_or(|slot| slot.replace(spi) != Some(spi)) || self.shut % 64 == 0
+    }
+
+    fn try_all(
+        &mut self,
+        source: IpAddr,
+        destination: IpAddr,
+        (spi, sequence): (Spi, u32),
+        esp: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> Result<Inside, Sealed> {
         let mut sealed = Sealed::NoKey;
         for same_source in [true, false] {
             for index in self.table.candidates(destination, spi) {
@@ -103,9 +201,7 @@ impl Opener {
                     continue;
                 }
                 match keyed.open(&sa.algorithm, sequence, esp, scratch) {
-                    Ok((len, high)) => {
-                        return trim(sa, index, len, u64::from(high) << 32 | u64::from(sequence), scratch);
-                    }
+                    Ok((len, high)) => return Ok(Inside { sa: index, len, high }),
                     Err(why) => sealed = worse(sealed, why),
                 }
             }
@@ -166,6 +262,10 @@ fn trim<'b>(
 }
 
 impl Keyed {
+    fn new(sa: &Sa) -> Self {
+        Self { cipher: Lazy::New, esn: Esn::new(sa.sequence) }
+    }
+
     /// How many bytes of `scratch` are payload and trailer, and the high half of the sequence number (0 for none).
     fn open(
         &mut self,
@@ -222,5 +322,44 @@ impl Expanded {
             Self::ChaCha(chacha) => chacha.open(esp, high, out),
             Self::Separate(separate) => separate.open(esp, high, out),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipsec::{AddressPattern, Auth, Key, Sequence, SpiPattern};
+
+    fn null(spi: u32) -> Sa {
+        let key = Key::new(vec![7; 20]);
+        Sa {
+            source: AddressPattern::Any,
+            destination: AddressPattern::parse("192.0.2.2").unwrap(),
+            spi: SpiPattern::one(Spi(spi)),
+            mode: None,
+            algorithm: Algorithm::separate(Cipher::Null, Key::default(), Auth::HmacSha1, key, 12).unwrap(),
+            sequence: Sequence::Short,
+            udp: false,
+        }
+    }
+
+    #[test]
+    fn of_sas_that_come_later_the_oldest_makes_room_and_those_given_stay() {
+        let mut opener = Opener::new([null(256), null(257)]);
+        assert!(!opener.add(null(257)), "told before the dump and in it");
+        let most = MOST_FOLLOWED as u32;
+        for spi in 1000..1000 + most + 2 {
+            assert!(opener.add(null(spi)));
+        }
+        assert_eq!(opener.sas().len(), 2 + MOST_FOLLOWED);
+        let mut why = |spi: u32| {
+            let esp = [&spi.to_be_bytes()[..], &[0; 40]].concat();
+            let (from, to) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+            opener.open(from, to, &esp, &mut Vec::new()).unwrap_err()
+        };
+        for spi in [256, 257, 1002, 1000 + most, 1001 + most] {
+            assert_eq!(why(spi), Sealed::BadIcv, "{spi}");
+        }
+        assert_eq!((why(1000), why(1001)), (Sealed::NoKey, Sealed::NoKey));
     }
 }

@@ -60,7 +60,7 @@ fn read_text(file: &mut dyn Read) -> io::Result<Zeroizing<Vec<u8>>> {
             larger.extend_from_slice(&text);
             text = larger;
         }
-        text.extend(piece.iter().take(len));
+        text.extend_from_slice(piece.get(..len).unwrap_or(&piece));
     }
 }
 

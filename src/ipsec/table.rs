@@ -20,20 +20,55 @@ pub struct SaTable {
 
 impl SaTable {
     /// Adds an SA, unless it is there already, as in the dumps of both ends of a tunnel. Several may share an SPI.
-    pub fn insert(&mut self, sa: Sa) {
+    /// Whether it was new.
+    pub fn insert(&mut self, sa: Sa) -> bool {
         let index = self.sas.len();
-        let list = match (sa.destination, sa.spi.exact()) {
+        let new = self.note(&sa, index);
+        if new {
+            self.sas.push(sa);
+        }
+        new
+    }
+
+    /// Puts an SA in the place of another, unless it is there already. Whether it was new.
+    pub(super) fn replace(&mut self, index: usize, sa: Sa) -> bool {
+        if index >= self.sas.len() || !self.note(&sa, index) {
+            return false;
+        }
+        let old = std::mem::replace(&mut self.sas[index], sa);
+        let list = self.list(&old);
+        if let Some(at) = list.iter().position(|&other| other == index) {
+            list.remove(at);
+        }
+        if let (AddressPattern::One(destination), Some(spi)) = (old.destination, old.spi.exact()) {
+            if self.exact.get(&(destination, spi)).is_some_and(Vec::is_empty) {
+                self.exact.remove(&(destination, spi));
+            }
+        }
+        true
+    }
+
+    /// Makes the SA found at this position; false when it is there already.
+    fn note(&mut self, sa: &Sa, index: usize) -> bool {
+        let sas = std::mem::take(&mut self.sas);
+        let list = self.list(sa);
+        let new = !list.iter().any(|&other| sas.get(other) == Some(sa));
+        if new {
+            list.push(index);
+        }
+        self.sas = sas;
+        new
+    }
+
+    /// Where the SAs are that are looked for like this one.
+    fn list(&mut self, sa: &Sa) -> &mut Vec<usize> {
+        match (sa.destination, sa.spi.exact()) {
             (AddressPattern::One(destination), Some(spi)) => {
                 self.exact.entry((destination, spi)).or_default()
             }
             (_, Some(spi)) => self.by_spi.entry(spi).or_default(),
             (_, None) => &mut self.loose,
-        };
-        if list.iter().any(|&other| self.sas.get(other) == Some(&sa)) {
-            return;
         }
-        list.push(index);
-        self.sas.push(sa);
     }
 
     /// Positions in [`Self::sas`] of the SAs that a packet with this destination and SPI may belong to.
@@ -59,7 +94,9 @@ impl SaTable {
 impl FromIterator<Sa> for SaTable {
     fn from_iter<I: IntoIterator<Item = Sa>>(sas: I) -> Self {
         let mut table = Self::default();
-        sas.into_iter().for_each(|sa| table.insert(sa));
+        for sa in sas {
+            table.insert(sa);
+        }
         table
     }
 }

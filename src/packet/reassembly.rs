@@ -23,11 +23,18 @@ const MAX_FRAGMENTS: usize = 300;
 #[derive(Debug, Default)]
 pub struct Reassembly {
     datagrams: HashMap<Key, Datagram>,
-    /// The datagrams by the arrival of their first frame; those that have left are still named until they come up, or are
-    /// more than those that are there.
-    order: VecDeque<(u64, Key)>,
+    /// The datagrams by the arrival of their first frame; some that have left are still named.
+    order: VecDeque<Begun>,
     bytes: usize,
     arrivals: u64,
+}
+
+/// When a datagram began.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    key: Key,
+    arrival: u64,
+    since: i64,
 }
 
 /// What became of a fragment.
@@ -89,7 +96,6 @@ pub struct Datagram {
     /// Bytes of payload held.
     have: usize,
     arrival: u64,
-    since: i64,
 }
 
 /// A frame that was kept.
@@ -251,14 +257,14 @@ impl Reassembly {
     }
 
     fn insert(&mut self, key: Key, held: Held) -> Added {
+        let since = held.time.nanos;
         if !self.datagrams.contains_key(&key) {
             self.arrivals += 1;
-            self.order.push_back((self.arrivals, key));
-            self.tidy();
+            self.begin(Begun { key, arrival: self.arrivals, since });
         }
-        let (arrival, since) = (self.arrivals, held.time.nanos);
+        let arrival = self.arrivals;
         let datagram =
-            self.datagrams.entry(key).or_insert_with(|| Datagram { arrival, since, ..Datagram::default() });
+            self.datagrams.entry(key).or_insert_with(|| Datagram { arrival, ..Datagram::default() });
         if datagram.has(&held) {
             return Added::Alone;
         }
@@ -281,9 +287,13 @@ impl Reassembly {
 
     /// The oldest datagram that is over its time at `now`, or has to give way to newer ones.
     pub fn expired(&mut self, now: Timestamp) -> Option<Datagram> {
-        let (key, since) = self.oldest()?;
-        let over = now.nanos.saturating_sub(since) > MAX_AGE || self.bytes > MAX_BYTES;
-        over.then(|| self.take(key)).flatten()
+        let begun = *self.order.front()?;
+        if now.nanos.saturating_sub(begun.since) <= MAX_AGE && self.bytes <= MAX_BYTES {
+            return None;
+        }
+        let begun = self.oldest()?;
+        let over = now.nanos.saturating_sub(begun.since) > MAX_AGE || self.bytes > MAX_BYTES;
+        over.then(|| self.take(begun.key)).flatten()
     }
 
     /// Whether no datagram waits for the rest of its fragments.
@@ -293,28 +303,31 @@ impl Reassembly {
 
     /// The oldest datagram left, at the end of a capture.
     pub fn drain(&mut self) -> Option<Datagram> {
-        let (key, _) = self.oldest()?;
-        self.take(key)
+        let begun = self.oldest()?;
+        self.take(begun.key)
     }
 
-    fn oldest(&mut self) -> Option<(Key, i64)> {
-        while let Some(&(arrival, key)) = self.order.front() {
-            match self.datagrams.get(&key) {
-                Some(datagram) if datagram.arrival == arrival => return Some((key, datagram.since)),
-                _ => self.order.pop_front(),
-            };
+    fn oldest(&mut self) -> Option<Begun> {
+        while let Some(&begun) = self.order.front() {
+            if self.waits(&begun) {
+                return Some(begun);
+            }
+            self.order.pop_front();
         }
         None
     }
 
-    fn tidy(&mut self) {
+    fn begin(&mut self, begun: Begun) {
+        // Behind one that waits, others may come and go for as long as it does.
         if self.order.len() > 2 * self.datagrams.len() + 64 {
-            let Self { datagrams, order, arrivals, .. } = self;
-            // The newest is not among the datagrams yet.
-            order.retain(|(arrival, key)| {
-                arrival == arrivals || datagrams.get(key).is_some_and(|datagram| datagram.arrival == *arrival)
-            });
+            let order = std::mem::take(&mut self.order);
+            self.order = order.into_iter().filter(|begun| self.waits(begun)).collect();
         }
+        self.order.push_back(begun);
+    }
+
+    fn waits(&self, begun: &Begun) -> bool {
+        self.datagrams.get(&begun.key).is_some_and(|datagram| datagram.arrival == begun.arrival)
     }
 
     fn take(&mut self, key: Key) -> Option<Datagram> {

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use ovlsniff::ipsec::{self, Opener};
+use ovlsniff::ipsec::{self, Notices, Opener};
 
 use crate::cli::Grep;
-use crate::commands::keys::kernel_sas;
+use crate::commands::keys::{kernel_sas, within};
 
 /// All keys that were asked for; they are read before root is left.
 pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
@@ -21,8 +21,16 @@ pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
     for path in &args.sa {
         sas.extend(ipsec::read_file(path)?);
     }
+    let netns = args.netns.as_deref();
+    let live = args.decrypt && args.read.is_empty();
+    // Opened before the dump, so that no SA falls between the two.
+    let notices = if live { Some(within(netns, Notices::open)??) } else { None };
     if args.decrypt {
-        sas.extend(kernel_sas(args.netns.as_deref())?);
+        sas.extend(kernel_sas(netns)?);
     }
-    Ok(Some(Opener::new(sas)))
+    let mut opener = Opener::new(sas);
+    if let Some(notices) = notices {
+        opener.follow(notices);
+    }
+    Ok(Some(opener))
 }

@@ -10,6 +10,7 @@ use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::capture::{auto, docker, privileges};
 use ovlsniff::escape::escape;
+use ovlsniff::ipsec::Opener;
 use ovlsniff::packet::{Direction, Timestamp};
 
 use super::{Error, Job};
@@ -23,6 +24,9 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     let (mut live, chosen) = open(job, args)?;
     let wake: OwnedFd = job.signals.descriptor().map_err(anyhow::Error::from)?;
     live.wake_on(wake);
+    if let Some(due) = job.search.opener().and_then(|opener| opener.due()) {
+        live.wake_on(due.try_clone_to_owned().map_err(anyhow::Error::from)?);
+    }
     leave_root(job, args)?;
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
     job.announce(&format!("interface: {}", names.join(", ")));
@@ -49,10 +53,15 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
                 let output = &mut job.output;
                 job.search.tick(now(), &mut |found| output.take(&found, interfaces))?;
                 job.output.flush()?;
+                if let Some(complaint) = job.search.opener().and_then(Opener::complaint) {
+                    job.output.end_line()?;
+                    tell(format_args!("ovlsniff: {complaint}"));
+                }
                 deadline = job.search.holds_fragments().then(|| Instant::now() + LOOK);
             }
             Event::Woken => {
                 job.signals.drain();
+                job.search.opener().map(Opener::catch_up);
                 if job.signals.stopped() {
                     return Ok(());
                 }

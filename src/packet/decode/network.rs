@@ -9,25 +9,25 @@ use crate::packet::{
 
 impl Walk<'_, '_> {
     pub(super) fn ip(&mut self) -> Result<Next, Stop> {
-        let version = self.rest.first().map(|byte| byte >> 4);
-        let (ip, header, payload_len, rest, layer) = match version {
+        // The headers are set in each branch: through one place for both, the addresses would be moved byte by byte.
+        match self.rest.first().map(|byte| byte >> 4) {
             Some(4) => {
                 let (header, rest) = ipv4::split(self.rest).map_err(at(Layer::Ipv4))?;
-                (header.ip, header.bytes, header.payload_len, rest, Layer::Ipv4)
+                self.packet.headers.ip = Some(header.ip);
+                self.packet.ip_header = header.bytes;
+                self.advance(rest);
+                self.limit(header.payload_len);
             }
             Some(6) => {
                 let (header, rest) = ipv6::split(self.rest).map_err(at(Layer::Ipv6))?;
-                (header.ip, header.bytes, header.payload_len, rest, Layer::Ipv6)
+                self.packet.headers.ip = Some(header.ip);
+                self.packet.ip_header = header.bytes;
+                self.advance(rest);
+                self.limit(header.payload_len);
+                self.extensions(header.ip)?;
             }
             Some(_) => return Err(Stop { layer: Layer::Ipv4, why: Why::Malformed }),
             None => return Err(Stop { layer: Layer::Ipv4, why: Why::Truncated }),
-        };
-        self.packet.headers.ip = Some(ip);
-        self.packet.ip_header = header;
-        self.advance(rest);
-        self.limit(payload_len);
-        if layer == Layer::Ipv6 {
-            self.extensions(ip)?;
         }
         Ok(Next::IpPayload)
     }

@@ -45,7 +45,15 @@ pub(crate) fn recognise(
 ) -> Option<Clear> {
     if let Some(layout) = learned.layout(around.destination, spi) {
         // The second for what the snaplen cut.
-        return by_layout(esp, declared, layout).or_else(|| vxlan_at(esp, declared, layout.offset, around));
+        let found = by_layout(esp, declared, layout, around)
+            .or_else(|| vxlan_at(esp, declared, layout.offset, around));
+        if found.is_some() {
+            return found;
+        }
+        // An SPI is used again, and anybody may forge one packet that hides all others.
+    }
+    if !may_be_clear(esp, declared, around) {
+        return None;
     }
     let found = OFFSETS
         .iter()
@@ -53,6 +61,32 @@ pub(crate) fn recognise(
         .or_else(|| ICVS.iter().find_map(|&icv| by_trailer(esp, declared, icv, around)))?;
     learned.learn(around.destination, spi, found.layout);
     Some(found)
+}
+
+/// A glance that most ciphertext does not pass: a VXLAN port where one may be, or a next header that is looked into.
+fn may_be_clear(esp: &[u8], declared: usize, around: &Around<'_>) -> bool {
+    /// What ends behind the destination port at the last of [`OFFSETS`].
+    const START: usize = 28;
+    /// What begins with the next header before the longest of [`ICVS`].
+    const END: usize = 33;
+    let Some(start) = esp.first_chunk::<START>() else { return true };
+    let vxlan = |offset: usize| match start.get(offset + 2..) {
+        Some(&[high, low, ..]) => around.ports.is_vxlan(u16::from_be_bytes([high, low])),
+        _ => false,
+    };
+    if OFFSETS.into_iter().any(vxlan) {
+        return true;
+    }
+    // Without its end a packet shows its ports only; one without so many bytes is not worth a glance.
+    let Some(whole) = esp.get(..declared) else { return false };
+    whole.last_chunk::<END>().is_none_or(|end| {
+        ICVS.iter().any(|icv| end.get(END - 1 - icv).is_some_and(|&next_header| is_looked_into(next_header)))
+    })
+}
+
+/// Next headers whose payload can tell what it is.
+fn is_looked_into(next_header: u8) -> bool {
+    matches!(next_header, IPV4 | IPV6 | TCP | UDP | ICMP | ICMPV6)
 }
 
 /// The padding length and next header of a trailer whose padding is the sequence of RFC 4303 section 2.4 and whose next
@@ -64,7 +98,7 @@ fn trailer(esp: &[u8], declared: usize, icv: usize) -> Option<(usize, u8)> {
     let end = declared.checked_sub(icv)?;
     let (before, &[padding, next_header]) = esp.get(..end)?.split_last_chunk::<TRAILER>()?;
     // Before the padding is looked at: of ciphertext one byte in 43 passes this.
-    if !matches!(next_header, IPV4 | IPV6 | TCP | UDP | ICMP | ICMPV6) {
+    if !is_looked_into(next_header) {
         return None;
     }
     let start = before.len().checked_sub(usize::from(padding))?;
@@ -125,7 +159,7 @@ fn by_trailer(esp: &[u8], declared: usize, icv: usize, around: &Around<'_>) -> O
 
 /// The payload of a packet whose security association is known to be unencrypted: the trailer and the lengths inside must
 /// still fit, since an SPI may be used again for one that encrypts.
-fn by_layout(esp: &[u8], declared: usize, layout: Layout) -> Option<Clear> {
+fn by_layout(esp: &[u8], declared: usize, layout: Layout, around: &Around<'_>) -> Option<Clear> {
     if esp.len() < declared {
         return None;
     }
@@ -140,7 +174,7 @@ fn by_layout(esp: &[u8], declared: usize, layout: Layout) -> Option<Clear> {
         TCP => transport::tcp(payload).is_ok_and(|(.., len)| {
             len <= payload.len() && payload.get(12).is_some_and(|byte| byte & 0x0e == 0)
         }),
-        _ => payload.len() >= 8,
+        _ => payload.len() >= 8 && message_checksum_fits(payload, next_header, around),
     };
     fits.then_some(Clear { layout, next_header, payload_len: payload.len() })
 }
@@ -198,10 +232,14 @@ fn is_echo(payload: &[u8], protocol: u8, around: &Around<'_>) -> bool {
         [128 | 129, 0, _, _, _, _, _, _, ..] => protocol == ICMPV6,
         _ => false,
     };
-    form && if protocol == ICMP {
-        Sum16BitWords::new().add_slice(payload).ones_complement() == 0
-    } else {
-        checksum_fits(payload, protocol, around.source, around.destination)
+    form && message_checksum_fits(payload, protocol, around)
+}
+
+/// The checksum of ICMP, which covers the message, or of ICMPv6, which covers the addresses too.
+fn message_checksum_fits(payload: &[u8], protocol: u8, around: &Around<'_>) -> bool {
+    match protocol {
+        ICMP => Sum16BitWords::new().add_slice(payload).ones_complement() == 0,
+        _ => checksum_fits(payload, protocol, around.source, around.destination),
     }
 }
 
@@ -256,6 +294,26 @@ mod tests {
         let whole = recognised(&esp, esp.len(), &mut learned);
         assert_eq!(whole.map(|clear| clear.layout), Some(Layout { offset: 8, icv: 12 }));
         assert_eq!(recognised(cut, esp.len(), &mut learned).map(|clear| clear.payload_len), Some(58));
+    }
+
+    #[test]
+    fn a_forged_packet_does_not_hide_the_clear_ones_of_its_association() {
+        let (esp, mut learned) = (null(), Learned::new());
+        let forged = [&esp[..8], &[0; 8], &esp[8..esp.len() - 12], &[0xee; 32]].concat();
+        let layout = recognised(&forged, forged.len(), &mut learned).map(|clear| clear.layout);
+        assert_eq!(layout, Some(Layout { offset: 16, icv: 32 }));
+        let layout = recognised(&esp, esp.len(), &mut learned).map(|clear| clear.layout);
+        assert_eq!(layout, Some(Layout { offset: 8, icv: 12 }));
+    }
+
+    #[test]
+    fn ciphertext_with_the_trailer_of_a_message_needs_its_checksum_too() {
+        let (esp, mut learned) = (null(), Learned::new());
+        assert!(recognised(&esp, esp.len(), &mut learned).is_some());
+        for next_header in [ICMP, ICMPV6] {
+            let ciphertext = [&esp[..8], &[0xa5; 64], &[1, 2, 2, next_header], &[0xee; 12]].concat();
+            assert_eq!(recognised(&ciphertext, ciphertext.len(), &mut learned), None);
+        }
     }
 
     #[test]
