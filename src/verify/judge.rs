@@ -1,12 +1,12 @@
 //! The fold of packets to a report: it reads no clock, does no I/O and prints nothing.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use memchr::memmem::Finder;
 
 use super::decide;
-use super::evidence::{Evidence, Sighting};
+use super::evidence::{Evidence, Sighting, Sightings};
 use super::kernel::Kernel;
 use super::lengths::Passed;
 use super::network::Network;
@@ -16,8 +16,12 @@ use crate::packet::{
     Transport, Tunnel, Vni, Why,
 };
 
-/// Peers that are told apart: those of the network, and what turns up.
-const MOST_PEERS: usize = 512;
+/// Hosts that are told apart beside the network's peers; what is about any other counts as of [`OTHERS`].
+const MOST_STRANGERS: usize = 512;
+/// Of those that the network's frames went to or came from there may be as many again.
+const MOST_MEMBERS: usize = 2 * MOST_STRANGERS;
+/// Stands for all hosts that are too many to be told apart.
+pub(super) const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What is asked of a judge.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +87,13 @@ pub struct Judge {
     pub(super) bare: u64,
     /// Clear frames of the network on an interface that encrypts.
     pub(super) inside: u64,
+    /// Frames cut off before their addresses.
+    pub(super) illegible: u64,
+    /// Packets of ESP that did not come from this host, whoever sent them to whom.
+    pub(super) esp_from_afar: u64,
+    /// Clear frames of the network between two other nodes, and the ends of the first of them.
+    pub(super) elsewhere: Sightings,
+    pub(super) elsewhere_ends: Option<(IpAddr, IpAddr)>,
 }
 
 /// Both directions between this node and one peer.
@@ -112,12 +123,24 @@ impl Judge {
     pub fn new(question: Question) -> Self {
         let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
         let finder = question.canary.as_deref().map(|canary| Finder::new(canary).into_owned());
-        Self { question, finder, pairs, frames: 0, bare: 0, inside: 0 }
+        Self {
+            question,
+            finder,
+            pairs,
+            frames: 0,
+            bare: 0,
+            inside: 0,
+            illegible: 0,
+            esp_from_afar: 0,
+            elsewhere: Sightings::default(),
+            elsewhere_ends: None,
+        }
     }
 
     /// Takes the next packet: decoded, put together from its fragments, and opened where a key was at hand.
     pub fn observe(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
         self.frames += 1;
+        self.esp_from_afar += u64::from(is_esp(packet) && !self.is_sent_here(packet));
         let ours = packet.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
         match ours {
             Some(at) => self.ours(frame, packet, at),
@@ -143,7 +166,8 @@ impl Judge {
     /// A packet that carries the network's VNI where it can be read.
     fn ours(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, at: usize) {
         let Some(vxlan) = packet.encapsulations.get(at) else { return };
-        let Some(place) = vxlan.outer.ip.and_then(|ip| self.place(&ip)) else { return };
+        let Some(ip) = vxlan.outer.ip else { return };
+        let place = self.tunnel_place(&ip);
         let canary = self.has_canary(packet.payload) || (packet.frames < 2 && self.has_canary(frame.bytes));
         let sighting = Sighting { frame: frame.number, time: frame.time, vni: vxlan.tunnel.vni(), canary };
         let around = packet.encapsulations.get(..at).unwrap_or(&[]);
@@ -157,6 +181,13 @@ impl Judge {
         // The same number on another port may be somebody else's network.
         let foreign = !canary && self.question.network.port.is_some_and(|ours| port != Some(ours));
         let encrypting = self.question.encrypting.contains(&frame.interface);
+        let Some(place) = place else {
+            if around.is_empty() && !foreign && !encrypting {
+                self.elsewhere.add(sighting);
+                self.elsewhere_ends.get_or_insert((ip.source, ip.destination));
+            }
+            return;
+        };
         if !opened && !foreign && encrypting {
             self.inside += 1;
             return;
@@ -177,12 +208,13 @@ impl Judge {
     /// Counts a packet of the network.
     fn tally(&mut self, packet: &Packet<'_>, around: &[Encapsulation], place: &Place, seen: &Seen<'_>) {
         let &Seen { sighting, opened, foreign, transport, inner } = seen;
-        let Some(evidence) = self.evidence(place) else { return };
+        let evidence = self.evidence(place, MOST_MEMBERS);
         evidence.frames += 1;
         if opened {
             count_esp(evidence, packet);
             if !foreign {
                 evidence.opened.add(sighting);
+                evidence.vnis.extend(sighting.vni);
                 if !transport {
                     evidence.may_come_again(inner);
                 }
@@ -217,11 +249,13 @@ impl Judge {
         let Some((place, headers)) = self.outer_place(packet) else {
             // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
             self.bare += u64::from(canary);
+            self.illegible += u64::from(cut_before_addresses(frame, packet));
             return;
         };
         let hidden = hidden_vni(packet).filter(|vni| self.question.network.vnis.contains(vni));
         let port_known = self.question.network.port.is_some();
-        let Some(evidence) = self.evidence(&place) else { return };
+        let room = if canary || hidden.is_some() { MOST_MEMBERS } else { MOST_STRANGERS };
+        let evidence = self.evidence(&place, room);
         evidence.frames += 1;
         let opened = packet
             .encapsulations
@@ -256,7 +290,7 @@ impl Judge {
                 let fragmented = packet.frames > 1 || headers.ip.is_some_and(|ip| ip.fragment.is_some());
                 evidence.esp_packets += 1;
                 if !fragmented || packet.frames > 1 {
-                    evidence.length(Passed { time: frame.time.nanos, len: packet.payload.len() as u32 });
+                    evidence.length(Passed { time: frame.time.nanos, len: packet.payload.len() as u32, spi });
                 }
                 if let Some(esp) = evidence.spi(spi) {
                     esp.packets += 1;
@@ -309,19 +343,47 @@ impl Judge {
         }
     }
 
+    /// As [`Self::place`], of a tunnel's own packet: it leaves from any address of this host, and what comes to a group is
+    /// for every member.
+    fn tunnel_place(&self, ip: &Ip) -> Option<Place> {
+        let own = |address| self.question.own.contains(&address);
+        self.place(ip).or_else(|| {
+            if own(ip.source) {
+                Some(Place { peer: ip.destination, out: true })
+            } else if own(ip.destination) || ip.destination.is_multicast() {
+                Some(Place { peer: ip.source, out: false })
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Whether one of this host's addresses sent a packet.
+    fn is_sent_here(&self, packet: &Packet<'_>) -> bool {
+        let Question { network, own, .. } = &self.question;
+        packet
+            .outermost()
+            .ip
+            .is_some_and(|ip| network.locals.contains(&ip.source) || own.contains(&ip.source))
+    }
+
     fn knows(&self, peer: IpAddr) -> bool {
         self.pairs.contains_key(&peer)
     }
 
     /// The evidence of a direction. What is not about a peer of the network is kept as well: the network's frames may go
-    /// to nodes nobody named.
-    fn evidence(&mut self, place: &Place) -> Option<&mut Evidence> {
-        if self.pairs.len() >= MOST_PEERS && !self.knows(place.peer) {
-            return None;
-        }
-        let pair = self.pairs.entry(place.peer).or_default();
-        Some(if place.out { &mut pair.out } else { &mut pair.back })
+    /// to nodes nobody named. A host that finds no `room` is one of [`OTHERS`]: nothing is forgotten.
+    fn evidence(&mut self, place: &Place, room: usize) -> &mut Evidence {
+        let strangers = self.pairs.len().saturating_sub(self.question.network.peers.len());
+        let peer = if strangers >= room && !self.knows(place.peer) { OTHERS } else { place.peer };
+        let pair = self.pairs.entry(peer).or_default();
+        if place.out { &mut pair.out } else { &mut pair.back }
     }
+}
+
+fn is_esp(packet: &Packet<'_>) -> bool {
+    matches!(packet.opaque, Some(Opaque::Esp { .. } | Opaque::EspFragment | Opaque::EspTruncated))
+        || packet.encapsulations.iter().any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { .. }))
 }
 
 /// Counts a packet of ESP whose inside can be read.
@@ -382,6 +444,16 @@ fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
         }
         _ => None,
     }
+}
+
+/// Whether the snaplen ended the frame before it was clear who talks to whom.
+fn cut_before_addresses(frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
+    let below =
+        [Layer::Link, Layer::Ethernet, Layer::Vlan, Layer::Sll, Layer::Sll2, Layer::Ipv4, Layer::Ipv6];
+    frame.wire_len as usize > frame.bytes.len()
+        && packet.headers.ip.is_none()
+        && packet.encapsulations.is_empty()
+        && packet.stop.is_some_and(|stop| stop.why == Why::Truncated && below.contains(&stop.layer))
 }
 
 /// Whether decoding ended where the VNI might still have come.

@@ -57,6 +57,13 @@ pub struct SaState {
     pub packets: u64,
 }
 
+impl SaState {
+    /// Whether its packets go from one of these hosts to the other.
+    pub(super) fn is_between(&self, source: IpAddr, destination: IpAddr) -> bool {
+        self.destination == destination && (self.source == source || self.source.is_unspecified())
+    }
+}
+
 /// Which packets a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -118,6 +125,18 @@ impl Policy {
     /// Whether the policy is for UDP between these addresses, whatever the port.
     pub(super) fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
         within(source, self.source) && within(destination, self.destination)
+    }
+
+    /// Whether UDP between these addresses to this port goes through the tunnel of this SA.
+    pub(super) fn leads_to(
+        &self,
+        sa: &SaState,
+        source: IpAddr,
+        destination: IpAddr,
+        port: Option<u16>,
+    ) -> bool {
+        let template = |template: &Template| template.esp && template.reqid == sa.reqid;
+        self.covers(source, destination, port) && self.templates.iter().any(template)
     }
 
     /// Whether nothing passes it in clear.
@@ -209,9 +228,7 @@ impl Kernel {
         source: IpAddr,
         destination: IpAddr,
     ) -> impl Iterator<Item = &SaState> {
-        self.sas.iter().filter(move |sa| {
-            sa.destination == destination && (sa.source == source || sa.source.is_unspecified())
-        })
+        self.sas.iter().filter(move |sa| sa.is_between(source, destination))
     }
 
     /// How far a counter of `xfrm_stat` went up.

@@ -69,7 +69,7 @@ pub enum Error {
 /// Shortest payload, and how much longer each next one is: more than a cipher's block, so that padding cannot make two
 /// lengths the same.
 const SHORTEST: usize = 72;
-const STEP: usize = 16;
+pub(super) const STEP: usize = 16;
 /// Different lengths; the longest packet fits an overlay on the smallest of usual MTUs.
 const LENGTHS: usize = 53;
 
