@@ -36,10 +36,10 @@ pub struct Question {
     pub enclosed: bool,
     /// The capture was taken somewhere on the way, not on one of the two hosts: nothing in it is a decrypted copy.
     pub off_host: bool,
+    /// The engine knows the network, and no container of this host is on it.
+    pub no_member: bool,
     /// Addresses of this host: a peer among them is on no wire.
     pub own: Vec<IpAddr>,
-    /// Keys are at hand.
-    pub keys: bool,
 }
 
 /// A probe that was sent.
