@@ -35,7 +35,7 @@ impl Rules {
     pub(super) fn read() -> Self {
         let legacy = [("ip_tables", "iptables"), ("ip6_tables", "ip6tables")].map(|(tables, tool)| {
             let names = std::fs::read_to_string(format!("/proc/thread-self/net/{tables}_names"));
-            if names.is_ok_and(|names| !names.trim().is_empty()) {
+            if has_tables(names)? {
                 run(&format!("{tool}-legacy-save"), &[]).or_else(|| run(&format!("{tool}-save"), &[]))
             } else {
                 Some(String::new())
@@ -133,6 +133,14 @@ fn any(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     }
 }
 
+/// Whether the kernel has tables of a kind, by the file that lists them; `None` when it does not tell this user.
+fn has_tables(names: std::io::Result<String>) -> Option<bool> {
+    match names {
+        Ok(names) => Some(!names.trim().is_empty()),
+        Err(error) => (error.kind() == std::io::ErrorKind::NotFound).then_some(false),
+    }
+}
+
 fn run(tool: &str, arguments: &[&str]) -> Option<String> {
     let ran = Command::new(tool)
         .args(arguments)
@@ -179,6 +187,15 @@ mod tests {
 
     fn swarm_lines() -> impl Iterator<Item = &'static str> {
         include_str!("../../../tests/fixtures/swarm/iptables.txt").split("== node2").next().unwrap().lines()
+    }
+
+    #[test]
+    fn a_list_of_tables_that_only_root_may_read_is_no_proof_that_there_are_none() {
+        use std::io::ErrorKind::{NotFound, PermissionDenied};
+        assert_eq!(has_tables(Ok("filter\nmangle\n".to_owned())), Some(true));
+        assert_eq!(has_tables(Ok("\n".to_owned())), Some(false));
+        assert_eq!(has_tables(Err(NotFound.into())), Some(false));
+        assert_eq!(has_tables(Err(PermissionDenied.into())), None);
     }
 
     #[test]
