@@ -321,7 +321,7 @@ fn nobody(judge: &Judge, ending: &Ending) -> Direction {
         Reason::TypoOption
     } else if judge.bare > 0 {
         Reason::WrongInterface
-    } else if network.source == Source::Docker && network.entry.is_none() {
+    } else if judge.question.no_member {
         Reason::NoMember
     } else if network.source == Source::Given {
         Reason::NoTraffic

@@ -9,9 +9,11 @@ use ovlsniff::capture::interfaces::{Link, Survey};
 use ovlsniff::capture::live::{Device, Event, Live, Options};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
-use ovlsniff::ipsec;
+use ovlsniff::ipsec::{self, Sa};
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
-use ovlsniff::verify::{Ending, Kernel, Network, Places, Question, Report, Watch, esp_offload, refresh};
+use ovlsniff::verify::{
+    Ending, Judge, Kernel, Network, Places, Question, Report, Watch, esp_offload, refresh,
+};
 
 use super::find;
 use crate::cli::Verify;
@@ -22,6 +24,10 @@ use crate::commands::tell;
 const PACE: Duration = Duration::from_millis(250);
 /// What the capture outlives the last probe by, at most.
 const GRACE: Duration = Duration::from_secs(1);
+/// Between two readings of the kernel's SAs, when ESP of an unknown one passes.
+const REREAD: Duration = Duration::from_secs(1);
+/// Addresses of a peer that are tried until one answers.
+const TRIED: usize = 4;
 /// How long neighbours are waited for, when none is known.
 const DISCOVERY: Duration = Duration::from_millis(800);
 
@@ -57,7 +63,12 @@ impl<'a> Job<'a> {
         let args = self.args;
         let given = args.netns.as_deref().map(Namespace::find).transpose()?;
         let mut places = Places::look(given.as_ref()).map_err(|error| anyhow!(error))?;
-        let mut network = find::live(args, &places)?;
+        let (mut network, no_member) = find::live(args, &places)?;
+        if no_member {
+            let ending = Ending { source: "no interface".to_owned(), ..Ending::default() };
+            let question = Question { network, no_member, ..Question::default() };
+            return Ok(Judge::new(question).finish(ending));
+        }
         let underlay = match &network.underlay {
             Some(path) => Some(Namespace::find(path)?),
             None => None,
@@ -95,7 +106,9 @@ impl<'a> Job<'a> {
         let args = self.args;
         let before = inside(underlay.as_ref(), || Kernel::read(false))?.ok();
         let mut keys = super::keys(args)?;
-        if let Ok(dumped) = inside(underlay.as_ref(), ipsec::dump)? {
+        let dumped = inside(underlay.as_ref(), ipsec::dump)?;
+        let rereads = dumped.is_ok();
+        if let Ok(dumped) = dumped {
             if let Some(warning) = dumped.warning() {
                 tell(format_args!("ovlsniff: {warning}"));
             }
@@ -109,9 +122,8 @@ impl<'a> Job<'a> {
             canary: probed.canary.as_ref().map(|canary| canary.bytes().to_vec()),
             encrypting: encrypting(links, survey),
             enclosed: leads_to(&probed.network, survey).iter().any(|link| encrypts(link)),
-            off_host: false,
             own: own.clone(),
-            keys: opener.is_some(),
+            ..Question::default()
         });
         let questions = questions.collect();
         let mut watch =
@@ -131,11 +143,15 @@ impl<'a> Job<'a> {
         live.wake_on(wake);
         tell(format_args!("interface: {}", escape(&links.join(", "))));
         let begun = Instant::now();
-        let cut_short = self.look(&mut live, &mut watch, &mut probed, begun);
+        let sas = || inside(options.namespace.as_ref(), ipsec::dump).ok()?.ok().map(|dumped| dumped.sas);
+        let rereads: Option<&dyn Fn() -> Option<Vec<Sa>>> = if rereads { Some(&sas) } else { None };
+        let cut_short = self.look(&mut live, &mut watch, &mut probed, begun, rereads);
         // Not every interface that goes down ends a capture: what came afterwards was not seen all the same.
         let now = inside(options.namespace.as_ref(), Survey::take)?;
-        let cut_short =
-            cut_short.or_else(|| now.map_or_else(|error| Some(error.to_string()), |now| gone(links, &now)));
+        let cut_short = cut_short.or_else(|| {
+            let now = now.map_err(|error| error.to_string());
+            now.map_or_else(Some, |now| gone(links, &now).or_else(|| moved(&probed, survey, &now)))
+        });
         let statistics = live.statistics();
         let nanos = i64::try_from(begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
         let after = inside(options.namespace.as_ref(), || Kernel::read(true))?.ok();
@@ -170,10 +186,12 @@ impl<'a> Job<'a> {
         watch: &mut Watch,
         probed: &mut [Probed],
         begun: Instant,
+        sas: Option<&dyn Fn() -> Option<Vec<Sa>>>,
     ) -> Option<String> {
         let end = begun + self.args.duration;
         let last_probe = end.checked_sub(GRACE.min(self.args.duration / 3)).unwrap_or(end);
         let mut next_probe = begun;
+        let mut next_reading = begun;
         loop {
             let now = Instant::now();
             if now >= next_probe && now < last_probe {
@@ -185,6 +203,10 @@ impl<'a> Job<'a> {
             }
             if now >= end {
                 break;
+            }
+            if let Some(sas) = sas.filter(|_| watch.wants_keys() && now >= next_reading) {
+                watch.add_keys(sas().unwrap_or_default());
+                next_reading = now + REREAD;
             }
             let deadline = if next_probe < last_probe { next_probe } else { end };
             match live.next(Some(deadline.max(now))) {
@@ -229,10 +251,11 @@ impl<'a> Job<'a> {
             chosen.extend(peer.map(|peer| Target { peer: peer.underlay, address }));
         }
         if targets.is_empty() {
-            let first = |peer: &ovlsniff::verify::Peer| {
-                peer.overlay.first().map(|&address| Target { peer: peer.underlay, address })
+            let some = |peer: &'_ ovlsniff::verify::Peer| {
+                let target = |&address| Target { peer: peer.underlay, address };
+                peer.overlay.iter().take(TRIED).map(target).collect::<Vec<_>>()
             };
-            chosen = network.peers.iter().filter_map(first).collect();
+            chosen = network.peers.iter().flat_map(some).collect();
         }
         let prober = match &network.entry {
             Some(entry) if !chosen.is_empty() => Some(Prober::open(entry, canary.clone(), chosen)?),
@@ -266,14 +289,14 @@ fn collect(probed: &mut [Probed]) {
     probed.iter_mut().filter_map(|probed| probed.prober.as_mut()).for_each(Prober::collect);
 }
 
-/// The links that the packets to the other nodes leave by.
+/// The links that the packets to the other nodes leave by, or may leave by.
 fn leads_to<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
-    let routed: Vec<&Link> = network.links.iter().filter_map(|&index| survey.link(index)).collect();
-    if routed.is_empty() {
-        network.locals.iter().filter_map(|&local| survey.owner(local)).collect()
-    } else {
-        routed
+    let mut links: Vec<&Link> = network.links.iter().filter_map(|&index| survey.link(index)).collect();
+    if links.is_empty() {
+        links = network.locals.iter().filter_map(|&local| survey.owner(local)).collect();
     }
+    links.extend(network.peers.iter().flat_map(|peer| survey.paths(peer.underlay)).filter(|link| link.up));
+    links
 }
 
 fn encrypts(link: &Link) -> bool {
@@ -290,6 +313,16 @@ fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
 fn gone(links: &[String], survey: &Survey) -> Option<String> {
     let up = |name: &&String| survey.links.iter().any(|link| link.name == **name && link.up);
     links.iter().find(|name| !up(name)).map(|name| format!("{name}: the interface went down"))
+}
+
+/// Whether packets to a peer leave by another interface than they did: what passed it was not seen.
+fn moved(probed: &[Probed], before: &Survey, now: &Survey) -> Option<String> {
+    let peers = probed.iter().flat_map(|probed| &probed.network.peers).map(|peer| peer.underlay);
+    let changed = peers.filter_map(|peer| Some((peer, before.route(peer)?, now.route(peer)?)));
+    let mut changed = changed.filter(|(_, was, is)| was.index != is.index);
+    changed.next().map(|(peer, was, is)| {
+        format!("packets to {peer} leave by {} now, and not by {}", escape(&is.name), escape(&was.name))
+    })
 }
 
 /// Runs `work` in a namespace, or here.
@@ -328,7 +361,7 @@ fn discover(network: &mut Network, places: &mut Places, given: Option<&Namespace
         candidates(entry).into_iter().map(|address| Target { peer: peer.underlay, address }).collect();
     let Ok(canary) = Canary::random() else { return };
     let Ok(mut prober) = Prober::open(entry, canary, targets) else { return };
-    prober.round();
+    prober.sweep();
     std::thread::sleep(DISCOVERY);
     if let Ok(now) = Places::look(given) {
         *places = now;

@@ -193,10 +193,15 @@ fn policies_that_hold_for_today_only_are_findings() {
 
 #[test]
 fn a_network_of_the_engine_without_a_member_here_says_so() {
-    let scene = Scene::asking(|question| {
-        question.network.source = Source::Docker;
-        question.network.peers.clear();
-    });
-    let report = scene.report();
+    let scene = |typo: Option<&str>| {
+        let typo = typo.map(str::to_owned);
+        Scene::asking(|question| {
+            question.no_member = true;
+            question.network.typo = typo;
+            question.network.peers.clear();
+        })
+    };
+    let report = scene(None).report();
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::NoMember));
+    assert_eq!(scene(Some("encrypt")).report().reason, Reason::TypoOption);
 }
