@@ -34,7 +34,7 @@ pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> 
                 ),
                 None if network.encrypted != Some(false) => add(
                     "enforcement-unknown",
-                    "whether clear packets from outside would be accepted was not checked: the firewall's rules could not be read"
+                    "whether clear packets from outside would be accepted is not known: the firewall's rules could not be read, or not be understood"
                         .to_owned(),
                 ),
                 _ => {}
@@ -67,8 +67,9 @@ pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
         return Some(false);
     }
     let mut unknown = false;
+    let six = network.locals.iter().any(IpAddr::is_ipv6);
     for &vni in &network.vnis {
-        match kernel.rules.enforcement(vni, network.port.unwrap_or(4789)) {
+        match kernel.rules.enforcement(six, vni, network.port.unwrap_or(4789)) {
             Enforcement::Accepted | Enforcement::Bypassed => return Some(true),
             Enforcement::Unknown => unknown = true,
             Enforcement::Dropped => {}
@@ -104,7 +105,8 @@ fn policies(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, S
                 && policy.covers(peer, local, port)
         })
     });
-    let dropped = |vni| kernel.rules.enforcement(vni, port.unwrap_or(4789)) == Enforcement::Dropped;
+    let six = network.locals.iter().any(IpAddr::is_ipv6);
+    let dropped = |vni| kernel.rules.enforcement(six, vni, port.unwrap_or(4789)) == Enforcement::Dropped;
     if by_policy && !from_all && !network.vnis.iter().copied().all(dropped) {
         add(
             "peers-only",

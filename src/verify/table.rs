@@ -219,7 +219,7 @@ fn policy(way: Way) -> Policy {
 }
 
 fn no_rules() -> Rules {
-    Rules { iptables: Some(String::new()), nft: Some(String::new()) }
+    Rules { iptables: Some(String::new()), ip6tables: Some(String::new()), nft: Some(String::new()) }
 }
 
 /// All in order: SAs and policies of both directions, and no offload.

@@ -267,14 +267,9 @@ impl<'a> Job<'a> {
     /// The interfaces of the underlay.
     fn links(&self, network: &Network, survey: &Survey) -> anyhow::Result<Vec<String>> {
         if !self.args.interface.is_empty() {
-            return Ok(self.args.interface.clone());
+            return Ok(once(self.args.interface.iter()));
         }
-        let mut names: Vec<String> = Vec::new();
-        for link in leads_to(network, survey) {
-            if !names.contains(&link.name) {
-                names.push(link.name.clone());
-            }
-        }
+        let names = once(leads_to(network, survey).into_iter().map(|link| &link.name));
         if names.is_empty() {
             bail!(
                 "no interface of this host leads to the nodes of {}; name one with -i, or the namespace with --netns",
@@ -283,6 +278,17 @@ impl<'a> Job<'a> {
         }
         Ok(names)
     }
+}
+
+/// Each name once: of an interface that is opened twice every frame would count twice.
+fn once<'n>(names: impl Iterator<Item = &'n String>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for name in names {
+        if !found.contains(name) {
+            found.push(name.clone());
+        }
+    }
+    found
 }
 
 fn collect(probed: &mut [Probed]) {
