@@ -120,7 +120,8 @@ impl Survey {
     }
 }
 
-fn within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
+/// Whether an address is in a network, given by one of its addresses and the length of its prefix.
+pub fn within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
     let bits = |address: IpAddr| match address {
         IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
         IpAddr::V6(address) => (u128::from(address), 128),
@@ -161,6 +162,17 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prefix_holds_its_addresses() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert!(within(ip("192.0.2.1"), ip("0.0.0.0"), 0));
+        assert!(within(ip("192.0.2.1"), ip("192.0.2.1"), 32));
+        assert!(within(ip("192.0.2.77"), ip("192.0.2.64"), 26));
+        assert!(!within(ip("192.0.2.1"), ip("192.0.2.64"), 26));
+        assert!(!within(ip("192.0.2.1"), ip("::"), 0));
+        assert!(within(ip("2001:db8::1"), ip("2001:db8::"), 32));
+    }
 
     #[test]
     fn all_paths_to_a_destination_are_known() {

@@ -5,14 +5,14 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
-use ovlsniff::capture::interfaces::{Link, Survey};
+use ovlsniff::capture::interfaces::{Link, Survey, within};
 use ovlsniff::capture::live::{Device, Event, Live, Options};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec::{self, Sa};
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
 use ovlsniff::verify::{
-    Ending, Judge, Kernel, Network, Places, Question, Report, Watch, esp_offload, refresh,
+    Ending, Judge, Kernel, Network, Places, Question, Report, Source, Watch, esp_offload, refresh,
 };
 
 use super::find;
@@ -81,6 +81,10 @@ impl<'a> Job<'a> {
             let found = inside(underlay.as_ref(), || locals(network))?;
             if network.locals.is_empty() {
                 network.locals = found;
+            } else if network.source == Source::Docker && args.local.is_empty() {
+                // The engine's own address is not that of its data path, where it was given one.
+                let engines = std::mem::replace(&mut network.locals, found);
+                network.locals = once(network.locals.iter().chain(&engines));
             }
             let own = network.locals.clone();
             network.peers.retain(|peer| !own.contains(&peer.underlay));
@@ -251,11 +255,15 @@ impl<'a> Job<'a> {
             chosen.extend(peer.map(|peer| Target { peer: peer.underlay, address }));
         }
         if targets.is_empty() {
-            let some = |peer: &'_ ovlsniff::verify::Peer| {
-                let target = |&address| Target { peer: peer.underlay, address };
-                peer.overlay.iter().take(TRIED).map(target).collect::<Vec<_>>()
-            };
-            chosen = network.peers.iter().flat_map(some).collect();
+            // A network of several subnets has addresses that may not be reached from this one: they come last.
+            let entries = network.entry.iter().flat_map(|entry| &entry.addresses);
+            let near = |to: &IpAddr| entries.clone().any(|&(own, prefix)| within(*to, own, prefix));
+            for peer in &network.peers {
+                let mut addresses = peer.overlay.clone();
+                addresses.sort_by_key(|to| !near(to));
+                let target = |address| Target { peer: peer.underlay, address };
+                chosen.extend(addresses.into_iter().take(TRIED).map(target));
+            }
         }
         let prober = match &network.entry {
             Some(entry) if !chosen.is_empty() => Some(Prober::open(entry, canary.clone(), chosen)?),
@@ -280,12 +288,12 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Each name once: of an interface that is opened twice every frame would count twice.
-fn once<'n>(names: impl Iterator<Item = &'n String>) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for name in names {
-        if !found.contains(name) {
-            found.push(name.clone());
+/// Each once, in their order: of an interface that is opened twice every frame would count twice.
+fn once<'n, T: Clone + PartialEq + 'n>(all: impl Iterator<Item = &'n T>) -> Vec<T> {
+    let mut found: Vec<T> = Vec::new();
+    for one in all {
+        if !found.contains(one) {
+            found.push(one.clone());
         }
     }
     found
