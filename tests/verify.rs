@@ -194,6 +194,16 @@ fn schema_knows_every_word() {
     assert_eq!(known, codes);
 }
 
+#[test]
+fn docs_explain_every_reason_as_the_program_does() {
+    let docs = include_str!("../docs/verify.md");
+    for reason in ovlsniff::verify::Reason::ALL {
+        let row = docs.lines().find(|line| line.starts_with(&format!("| `{}` | ", reason.code())));
+        let row = row.unwrap_or_else(|| panic!("{} is not in docs/verify.md", reason.code()));
+        assert!(row.ends_with(&format!("| {} |", reason.remedy())), "{row}");
+    }
+}
+
 /// As much of JSON Schema as the schema uses.
 fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
     let schema = match schema["$ref"].as_str() {

@@ -159,9 +159,9 @@ reasons! {
     /// A policy blocks the network's packets.
     PolicyBlock = "policy-block", "a policy blocks the network's packets: see ip xfrm policy";
     /// ESP arrives with an SPI that is unknown here.
-    SpiMismatch = "spi-mismatch", "the peer sends with an SPI that has no SA here: set both nodes up again (Docker: same engine version, rotate the keys)";
+    SpiMismatch = "spi-mismatch", "the peer sends with an SPI that has no SA here: set both nodes up again (Docker: the same engine version on both, and restart them)";
     /// ESP arrives whose integrity check fails.
-    KeyMismatch = "key-mismatch", "the peer uses another key: set both nodes up with the same key (Docker: docker swarm ca, or rejoin the node)";
+    KeyMismatch = "key-mismatch", "the peer uses another key: set both nodes up with the same key (Docker: restart the engine, or let the node leave the swarm and join it again)";
     /// Clear frames from outside would be accepted.
     NotEnforced = "not-enforced", "clear packets from outside are accepted: require ESP with an inbound policy, or drop them first in INPUT (Docker: CVE-2023-28840)";
     /// The sniffer did not see what it must see on a clear network.
