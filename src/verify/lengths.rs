@@ -134,9 +134,9 @@ mod tests {
     const GCM: Law = Law { iv: 8, block: 4, icv: 16, tunnel: 0 };
     const SECOND: i64 = 1_000_000_000;
 
-    fn probes(count: i64) -> Vec<Expected> {
+    fn probes(count: u32) -> Vec<Expected> {
         (0..count)
-            .map(|n| Expected { from: n * SECOND / 4, inner: 114 + STEP * (n * 23 % 53) as u32 })
+            .map(|n| Expected { from: i64::from(n) * SECOND / 4, inner: 114 + STEP * (n * 23 % 53) })
             .collect()
     }
 
@@ -162,10 +162,10 @@ mod tests {
         let own: Vec<Passed> = probes.iter().map(passed).collect();
         assert_eq!(explained(&probes, &probes, &own), 40);
         // A thousand packets a second of all lengths: somebody else's download.
-        let busy: Vec<Passed> = (0..10_000)
+        let busy: Vec<Passed> = (0..10_000u32)
             .map(|n| Passed {
-                time: n * SECOND / 1000,
-                len: 100 + 4 * (n * 7919 % 360) as u32,
+                time: i64::from(n) * SECOND / 1000,
+                len: 100 + 4 * (n * 7919 % 360),
                 spi: Spi(300),
             })
             .collect();

@@ -119,7 +119,7 @@ pub struct Prober {
 impl Prober {
     /// Opens the sockets, bound to the device, in its namespace. Of several targets of a peer the next is tried when one
     /// does not answer.
-    pub fn open(entry: &Entry, canary: Canary, targets: Vec<Target>) -> Result<Self, Error> {
+    pub fn open(entry: &Entry, canary: Canary, targets: &[Target]) -> Result<Self, Error> {
         let open = || -> Result<_, Errno> {
             let four = targets.iter().any(|target| target.address.is_ipv4());
             let six = targets.iter().any(|target| target.address.is_ipv6());
@@ -145,7 +145,7 @@ impl Prober {
             .rev()
             .take(6)
             .fold(0u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(*byte)));
-        Ok(Self { four, six, scope, canary, aims: aims(&targets), identifier, probes: Vec::new(), rounds: 0 })
+        Ok(Self { four, six, scope, canary, aims: aims(targets), identifier, probes: Vec::new(), rounds: 0 })
     }
 
     /// Sends one probe to every peer. What cannot be sent is a probe without a reply.

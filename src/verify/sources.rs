@@ -41,7 +41,9 @@ fn from_docker(name: &str, places: &Places) -> Option<Network> {
         // The engine names the addresses it talks to, the kernel those of a data path of its own.
         network.peers.clear();
     }
-    devices.iter().for_each(|device| merge_peers(&mut network, device));
+    for device in &devices {
+        merge_peers(&mut network, device);
+    }
     for (sandbox, address) in found.members {
         network.entry = network.entry.or_else(|| member(places, &sandbox, address));
     }
@@ -64,7 +66,9 @@ fn member(places: &Places, sandbox: &str, address: IpAddr) -> Option<Entry> {
 
 /// Reads once more who is behind which peer: neighbours may have been heard of since.
 pub fn refresh(network: &mut Network, places: &Places) {
-    devices(places, &network.vnis).iter().for_each(|device| merge_peers(network, device));
+    for device in devices(places, &network.vnis) {
+        merge_peers(network, &device);
+    }
 }
 
 /// What the kernel knows of each of these VNIs.

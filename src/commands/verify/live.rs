@@ -266,7 +266,7 @@ impl<'a> Job<'a> {
             }
         }
         let prober = match &network.entry {
-            Some(entry) if !chosen.is_empty() => Some(Prober::open(entry, canary.clone(), chosen)?),
+            Some(entry) if !chosen.is_empty() => Some(Prober::open(entry, canary.clone(), &chosen)?),
             _ => None,
         };
         Ok(Probed { network, prober, canary: Some(canary) })
@@ -374,7 +374,7 @@ fn discover(network: &mut Network, places: &mut Places, given: Option<&Namespace
     let targets: Vec<Target> =
         candidates(entry).into_iter().map(|address| Target { peer: peer.underlay, address }).collect();
     let Ok(canary) = Canary::random() else { return };
-    let Ok(mut prober) = Prober::open(entry, canary, targets) else { return };
+    let Ok(mut prober) = Prober::open(entry, canary, &targets) else { return };
     prober.sweep();
     std::thread::sleep(DISCOVERY);
     if let Ok(now) = Places::look(given) {

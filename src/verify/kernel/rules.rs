@@ -46,20 +46,19 @@ impl Rules {
                 Some(String::new())
             }
         });
-        let [mut iptables, mut ip6tables] = legacy;
+        let [mut four, mut six] = legacy;
         let mut nft = Some(String::new());
         if std::path::Path::new("/sys/module/nf_tables").exists() {
             nft = run("nft", &["list", "ruleset"]);
             // Rules that iptables keeps in nftables are readable in its own words only.
-            for (all, tool) in [(&mut iptables, "iptables-nft-save"), (&mut ip6tables, "ip6tables-nft-save")]
-            {
+            for (all, tool) in [(&mut four, "iptables-nft-save"), (&mut six, "ip6tables-nft-save")] {
                 if let (Some(all), Some(text)) = (all, run(tool, &[])) {
                     all.push('\n');
                     all.push_str(&text);
                 }
             }
         }
-        Self { iptables, ip6tables, nft }
+        Self { iptables: four, ip6tables: six, nft }
     }
 
     /// What becomes of clear frames of this VNI that arrive at this port, of an underlay of IPv6 or of IPv4.

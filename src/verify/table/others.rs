@@ -108,7 +108,7 @@ fn esp_of_the_probes_lengths_in_an_sa_that_does_not_encrypt_proves_nothing() {
     let scene = scene.shut(BACK, true, Sealed::UnknownAlgorithm);
     let report = scene
         .ended(|ending| {
-            ending.kernel = with(|kernel| kernel.sas.iter_mut().for_each(|sa| sa.encrypts = false))
+            ending.kernel = with(|kernel| kernel.sas.iter_mut().for_each(|sa| sa.encrypts = false));
         })
         .report();
     assert_eq!(report.verdict, Verdict::Inconclusive);
