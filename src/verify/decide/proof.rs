@@ -68,8 +68,10 @@ impl Case<'_> {
     /// What left was encrypted, and no probe was answered.
     pub(super) fn undelivered(&self, rung: Rung) -> Decision {
         let back = &self.pair.back;
-        if self.refused().is_none() && back.opened_transport + back.opened_tunnel > 0 {
-            // The peer's ESP comes through: it may be only the target that refuses pings, or is not there.
+        let comes_through = back.opened_transport + back.opened_tunnel > 0
+            || self.kernel.is_none() && self.attributed(back).is_some();
+        if self.refused().is_none() && comes_through {
+            // It may be only the target that refuses pings or is not there, or a firewall here that drops the replies.
             return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
         }
         (Verdict::Blackholed, Some(rung), self.why_nothing_arrives())

@@ -91,6 +91,15 @@ fn a_target_that_refuses_pings_is_no_black_hole() {
 }
 
 #[test]
+fn replies_on_the_wire_that_do_not_reach_the_probe_are_no_black_hole() {
+    // A firewall here, or another key: without the kernel's word nobody knows.
+    let scene = Scene::new().probed(false).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey);
+    let report = scene.report();
+    let line = (Verdict::Inconclusive, Some(Rung::Seen), Reason::NoAnswer);
+    assert_eq!((verdicts(&report).0, report.verdict), (line, Verdict::Inconclusive));
+}
+
+#[test]
 fn opened_esp_that_others_use_does_not_stand_for_a_probe() {
     // Three probes passed here, two went another way, and another network's packets are in the same SA.
     let scene = (0..3).fold(Scene::new().probed(true), |scene, n| {
