@@ -67,15 +67,26 @@ pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
         return Some(false);
     }
     let mut unknown = false;
-    let six = network.locals.iter().any(IpAddr::is_ipv6);
-    for &vni in &network.vnis {
-        match kernel.rules.enforcement(six, vni, network.port.unwrap_or(4789)) {
+    for enforcement in by_rules(kernel, judge) {
+        match enforcement {
             Enforcement::Accepted | Enforcement::Bypassed => return Some(true),
             Enforcement::Unknown => unknown = true,
             Enforcement::Dropped => {}
         }
     }
     (!unknown).then_some(false)
+}
+
+/// What the firewall does with clear frames of each VNI, in each family of the underlay.
+fn by_rules<'a>(kernel: &'a Kernel, judge: &'a Judge) -> impl Iterator<Item = Enforcement> + 'a {
+    let network = &judge.question.network;
+    let port = network.port.unwrap_or(4789);
+    let in_use = |six: &bool| {
+        network.locals.iter().any(|local| local.is_ipv6() == *six) || network.locals.is_empty() && !six
+    };
+    let families = [false, true].into_iter().filter(in_use);
+    families
+        .flat_map(move |six| network.vnis.iter().map(move |&vni| kernel.rules.enforcement(six, vni, port)))
 }
 
 /// Policies that hold for what was seen, and not for all that may come.
@@ -105,9 +116,8 @@ fn policies(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, S
                 && policy.covers(peer, local, port)
         })
     });
-    let six = network.locals.iter().any(IpAddr::is_ipv6);
-    let dropped = |vni| kernel.rules.enforcement(six, vni, port.unwrap_or(4789)) == Enforcement::Dropped;
-    if by_policy && !from_all && !network.vnis.iter().copied().all(dropped) {
+    let dropped = by_rules(kernel, judge).all(|enforcement| enforcement == Enforcement::Dropped);
+    if by_policy && !from_all && !dropped {
         add(
             "peers-only",
             "clear packets are refused from the known nodes only, not from other addresses: block those by a policy or a firewall rule for the port"
