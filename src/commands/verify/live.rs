@@ -1,5 +1,6 @@
 //! The verdict on what passes by, with a probe or without.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -38,6 +39,8 @@ const ENCRYPTING: [&str; 7] = ["wireguard", "macsec", "tun", "xfrm", "vti", "vti
 pub(super) struct Job<'a> {
     args: &'a Verify,
     pub(super) signals: Signals,
+    /// The interfaces that were named last.
+    told: RefCell<Vec<String>>,
 }
 
 /// A network that is probed.
@@ -55,7 +58,7 @@ impl<'a> Job<'a> {
             );
         }
         let signals = Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?;
-        Ok(Self { args, signals })
+        Ok(Self { args, signals, told: RefCell::default() })
     }
 
     /// One watch from its beginning to its end.
@@ -145,7 +148,9 @@ impl<'a> Job<'a> {
         let mut live = Live::open(&devices, &options)?;
         let wake: OwnedFd = self.signals.descriptor()?;
         live.wake_on(wake);
-        tell(format_args!("interface: {}", escape(&links.join(", "))));
+        if self.told.replace(links.to_vec()) != links {
+            tell(format_args!("interface: {}", escape(&links.join(", "))));
+        }
         let begun = Instant::now();
         let sas = || inside(options.namespace.as_ref(), ipsec::dump).ok()?.ok().map(|dumped| dumped.sas);
         let rereads: Option<&dyn Fn() -> Option<Vec<Sa>>> = if rereads { Some(&sas) } else { None };
