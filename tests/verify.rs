@@ -105,6 +105,51 @@ fn a_damaged_file_is_inconclusive_unless_it_shows_a_leak() {
     assert_eq!(run("4097", &keys()).0, Some(1));
 }
 
+/// The capture as a pcapng file, which ends with an interface's statistics of `lost` frames.
+fn pcapng(lost: Option<u64>) -> Vec<u8> {
+    let pcap = std::fs::read(format!("{SWARM}swarm-node1.pcap")).unwrap();
+    let word = |at: usize| u32::from_le_bytes(pcap[at..at + 4].try_into().unwrap());
+    let mut file = Vec::new();
+    let mut block = |kind: u32, body: &[u8]| {
+        let total = (body.len().next_multiple_of(4) + 12) as u32;
+        file.extend([kind.to_le_bytes(), total.to_le_bytes()].concat());
+        file.extend(body);
+        file.resize(file.len().next_multiple_of(4), 0);
+        file.extend(total.to_le_bytes());
+    };
+    block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
+    block(1, &[1, 0, 0, 0, 0, 0, 4, 0]);
+    let mut at = 24;
+    while at < pcap.len() {
+        let micros = u64::from(word(at)) * 1_000_000 + u64::from(word(at + 4));
+        let (captured, wire) = (word(at + 8), word(at + 12));
+        let head = [0, (micros >> 32) as u32, micros as u32, captured, wire].map(u32::to_le_bytes).concat();
+        let end = at + 16 + captured as usize;
+        block(6, &[&head, &pcap[at + 16..end]].concat());
+        at = end;
+    }
+    if let Some(lost) = lost {
+        block(5, &[&[0; 12][..], &[5, 0, 8, 0], &lost.to_le_bytes(), &[0; 4]].concat());
+    }
+    file
+}
+
+#[test]
+fn a_file_whose_capture_lost_frames_is_inconclusive() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lost.pcapng");
+    for (lost, exit, said) in
+        [(None, 0, "drops unknown"), (Some(0), 0, "0 dropped"), (Some(5), 3, "INCONCLUSIVE (drops)")]
+    {
+        std::fs::write(&file, pcapng(lost)).unwrap();
+        let arguments =
+            ["-r", file.to_str().unwrap(), "--local", "192.0.2.1", "--vni", "4098", "--sa", &keys()];
+        let output = verify(&arguments);
+        assert_eq!(output.status.code(), Some(exit), "{}", text(&output));
+        assert!(text(&output).contains(said), "{}", text(&output));
+    }
+}
+
 #[test]
 fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
     let pcap = format!("{SWARM}swarm-node1.pcap");
@@ -147,6 +192,16 @@ fn schema_knows_every_word() {
     let known: Vec<&str> =
         schema["$defs"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(known, codes);
+}
+
+#[test]
+fn docs_explain_every_reason_as_the_program_does() {
+    let docs = include_str!("../docs/verify.md");
+    for reason in ovlsniff::verify::Reason::ALL {
+        let row = docs.lines().find(|line| line.starts_with(&format!("| `{}` | ", reason.code())));
+        let row = row.unwrap_or_else(|| panic!("{} is not in docs/verify.md", reason.code()));
+        assert!(row.ends_with(&format!("| {} |", reason.remedy())), "{row}");
+    }
 }
 
 /// As much of JSON Schema as the schema uses.

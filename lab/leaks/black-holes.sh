@@ -35,3 +35,22 @@ unknown_spi_here_claims() { all_esp a; all_esp b; lost; counts a XfrmInNoStates;
 # A policy whose SA does not exist: the kernel holds the frames back.
 no_sa_setup() { hosts; overlay secure 42 10.42.0; policies; pings 10.42.0.2; }
 no_sa_claims() { sends_no a "$esp"; sends_no a "$(vxlan 42)"; lost; }
+
+# b's firewall refuses pings, and b's own arrive: ESP comes through, so that nothing says that a's does not.
+target_refuses_setup() {
+    hosts; overlay secure 42 10.42.0; protect
+    in_b iptables-legacy -I INPUT -i secure -p icmp --icmp-type echo-request -j DROP
+    pings 10.42.0.2
+    ip netns exec "$lab-b" ping -n -i 0.3 10.42.0.1 > /dev/null 2>&1 &
+    pings+=($!)
+}
+target_refuses_claims() { all_esp a; all_esp b; lost; }
+
+# The same, but b says that it refuses: so it was reached.
+target_says_no_setup() {
+    hosts; overlay secure 42 10.42.0; protect
+    in_b iptables-legacy -I INPUT -i secure -p icmp --icmp-type echo-request -j REJECT
+    pings 10.42.0.2
+    lasts 12
+}
+target_says_no_claims() { all_esp a; all_esp b; lost; }

@@ -22,6 +22,8 @@ begin_table() {
 
 # The report's fields, '-' for what is not there.
 field() { jq -r "$1 // \"-\"" "$work/report" 2>/dev/null || echo -; }
+# each out|in FIELD: of every peer, one after the other.
+each() { field ".directions[] | select(.way == \"$1\") | $2" | paste -sd / -; }
 reasons() { jq -r '[.reason, .directions[]?.reason, .findings[]?.reason] | map(select(. != null)) | unique | join(" ")' "$work/report" 2>/dev/null || echo -; }
 
 # row PROBLEM: judges one scenario, prints its row and keeps it for the table; a problem of the scenario itself is wrong.
@@ -35,9 +37,9 @@ row() {
         if [ -s "$work/status" ]; then
             exit=$(cat "$work/status")
             verdict=$(field .verdict)
-            out=$(field '.directions[] | select(.way == "out") | .verdict')
-            in=$(field '.directions[] | select(.way == "in") | .verdict')
-            rungs="$(field '.directions[] | select(.way == "out") | .rung') $(field '.directions[] | select(.way == "in") | .rung')"
+            out=$(each out .verdict)
+            in=$(each in .verdict)
+            rungs="$(each out .rung) $(each in .rung)"
             reasons=$(reasons)
         fi
         is "$right_exit" "$exit" && is "$right_verdict" "$verdict" && is "$right_out" "$out" && is "$right_in" "$in" &&

@@ -60,3 +60,14 @@ multicast_clear_claims() {
     sends a "$(vxlan 42) and dst host 239.1.1.1"
     sends_no a "$(vxlan 42) and dst host $b"
 }
+
+# Broadcasts go to a group by another interface than what goes to the peer.
+multicast_elsewhere_setup() {
+    hosts; overlay secure 42 10.42.0; protect; second_interface
+    ip -n "$lab-a" route add 239.1.1.1 dev eth1
+    bridge -n "$lab-a" fdb append 00:00:00:00:00:00 dev secure dst 239.1.1.1 via eth1 self permanent
+    taps tap.pcap a eth1 -Q out
+    pings 10.42.0.2
+    pings_too 10.42.0.77
+}
+multicast_elsewhere_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42) and dst host 239.1.1.1"; }

@@ -104,3 +104,29 @@ macsec_setup() {
     overlay secure 42 10.42.0; pings 10.42.0.2
 }
 macsec_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; sends_no $host 'udp dst port 4789'; unreadable $host; done; delivered; }
+
+# The VTEPs' addresses are on loopbacks, and a tunnel between the hosts' other addresses leads to them: what comes in
+# passes the tap again in clear, between addresses that no ESP has.
+tunnel_elsewhere_setup() {
+    local host far near
+    hosts
+    a=10.255.0.1 b=10.255.0.2
+    ip -n "$lab-a" addr add $a/32 dev lo; ip -n "$lab-b" addr add $b/32 dev lo
+    ip -n "$lab-a" route add $b via 192.0.2.2 src $a; ip -n "$lab-b" route add $a via 192.0.2.1 src $b
+    overlay_mtu=1350
+    overlay secure 42 10.42.0
+    algorithm tunnel
+    for host in a b; do
+        ip -n "$lab-$host" xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1ab reqid $reqid mode tunnel replay-window 32 "${words[@]}"
+        ip -n "$lab-$host" xfrm state add src 192.0.2.2 dst 192.0.2.1 proto esp spi 0x1ba reqid $reqid mode tunnel replay-window 32 "${words[@]}"
+    done
+    led a out $a $b 192.0.2.1 192.0.2.2; led a in $b $a 192.0.2.2 192.0.2.1
+    led b out $b $a 192.0.2.2 192.0.2.1; led b in $a $b 192.0.2.1 192.0.2.2
+    pings 10.42.0.2
+    taps tap.pcap a eth0 -Q in
+}
+led() { ip -n "$lab-$1" xfrm policy add src "$3" dst "$4" dir "$2" tmpl src "$5" dst "$6" proto esp reqid $reqid mode tunnel; }
+tunnel_elsewhere_claims() { all_esp a; all_esp b; delivered; sends tap "$esp"; sends tap "$(vxlan 42)"; }
+
+tunnel_elsewhere_no_keys_setup() { tunnel_elsewhere_setup; as setpriv --bounding-set=-all,+net_raw --inh-caps=-all; }
+tunnel_elsewhere_no_keys_claims() { tunnel_elsewhere_claims; }

@@ -14,6 +14,8 @@ pub struct Survey {
     pub default_routes: Vec<u32>,
     /// Which link a packet to each VXLAN peer leaves by: the peer and the link's index.
     pub routes: Vec<(IpAddr, u32)>,
+    /// Routes with several next hops: destination, length of its prefix, and the links they leave by.
+    pub multipath: Vec<(IpAddr, u8, Vec<u32>)>,
     /// Who has which address on the links that are VXLAN devices or bridges.
     pub neighbours: Vec<Neighbour>,
     /// Source addresses of the `IPsec` security associations; `None` when we may not know.
@@ -100,11 +102,33 @@ impl Survey {
         self.links.iter().find(|link| link.addresses.iter().any(|(own, _)| *own == address))
     }
 
+    /// The links that packets to this destination may leave by, where a route has several next hops.
+    pub fn paths(&self, destination: IpAddr) -> impl Iterator<Item = &Link> {
+        let leads =
+            move |(network, prefix, _): &&(IpAddr, u8, Vec<u32>)| within(destination, *network, *prefix);
+        self.multipath
+            .iter()
+            .filter(leads)
+            .flat_map(|(.., links)| links)
+            .filter_map(|index| self.link(*index))
+    }
+
     /// The link that packets to this VXLAN peer leave by.
     pub fn route(&self, destination: IpAddr) -> Option<&Link> {
         let (_, index) = self.routes.iter().find(|(to, _)| *to == destination)?;
         self.link(*index)
     }
+}
+
+/// Whether an address is in a network, given by one of its addresses and the length of its prefix.
+pub fn within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
+        IpAddr::V6(address) => (u128::from(address), 128),
+    };
+    let ((address, len), (network, other)) = (bits(address), bits(network));
+    let kept = u32::from(prefix).min(len);
+    len == other && (kept == 0 || (address ^ network) >> (128 - kept) == 0)
 }
 
 impl Link {
@@ -132,5 +156,36 @@ impl Link {
             65534 => "ip",
             _ => "other",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_holds_its_addresses() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert!(within(ip("192.0.2.1"), ip("0.0.0.0"), 0));
+        assert!(within(ip("192.0.2.1"), ip("192.0.2.1"), 32));
+        assert!(within(ip("192.0.2.77"), ip("192.0.2.64"), 26));
+        assert!(!within(ip("192.0.2.1"), ip("192.0.2.64"), 26));
+        assert!(!within(ip("192.0.2.1"), ip("::"), 0));
+        assert!(within(ip("2001:db8::1"), ip("2001:db8::"), 32));
+    }
+
+    #[test]
+    fn all_paths_to_a_destination_are_known() {
+        let link = |index| Link { index, ..Link::default() };
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let survey = Survey {
+            links: vec![link(1), link(2), link(3)],
+            multipath: vec![(ip("192.0.2.0"), 24, vec![1, 2]), (ip("2001:db8::"), 32, vec![3])],
+            ..Survey::default()
+        };
+        let paths = |to: &str| survey.paths(ip(to)).map(|link| link.index).collect::<Vec<_>>();
+        assert_eq!(paths("192.0.2.7"), [1, 2]);
+        assert_eq!(paths("2001:db8::1"), [3]);
+        assert_eq!(paths("198.51.100.1"), [0; 0]);
     }
 }

@@ -9,7 +9,9 @@ use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{InfoData, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
-use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType,
+};
 use rtnetlink::{Handle, RouteMessageBuilder};
 
 use super::interfaces::{Error, Link, Neighbour, Survey, Vxlan};
@@ -87,6 +89,7 @@ async fn ask() -> Result<Survey, Error> {
         // Without IPv6 there is no IPv6 route.
         let routes: Vec<RouteMessage> =
             handle.route().get(family).execute().try_collect().await.unwrap_or_default();
+        survey.multipath.extend(routes.iter().filter_map(multipath));
         for index in default_route(&routes) {
             if !survey.default_routes.contains(&index) {
                 survey.default_routes.push(index);
@@ -268,6 +271,27 @@ fn default_route(routes: &[RouteMessage]) -> Vec<u32> {
         }
     }
     links
+}
+
+/// A route of several next hops, of those that are alive.
+fn multipath(route: &RouteMessage) -> Option<(IpAddr, u8, Vec<u32>)> {
+    let hops = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::MultiPath(hops) => Some(hops),
+        _ => None,
+    })?;
+    let destination = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(IpAddr::from(*address)),
+        RouteAttribute::Destination(RouteAddress::Inet6(address)) => Some(IpAddr::from(*address)),
+        _ => None,
+    });
+    let default = if route.header.address_family == AddressFamily::Inet {
+        IpAddr::from([0; 4])
+    } else {
+        IpAddr::from([0; 16])
+    };
+    let alive = hops.iter().filter(|hop| !hop.flags.contains(RouteNextHopFlags::Dead));
+    let links = alive.map(|hop| hop.interface_index).collect();
+    Some((destination.unwrap_or(default), route.header.destination_prefix_length, links))
 }
 
 fn outgoing(attribute: &RouteAttribute) -> Option<u32> {

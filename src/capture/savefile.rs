@@ -52,6 +52,7 @@ pub struct Savefile {
     interfaces: Vec<Interface>,
     record: Record,
     number: u64,
+    dropped: Option<u64>,
     waits: bool,
 }
 
@@ -111,7 +112,7 @@ impl Savefile {
             Err(_) if buffer.stopped() => Format::Ended,
             Err(e) => return Err(e.of(&file, buffer.compression())),
         };
-        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, waits })
+        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, dropped: None, waits })
     }
 
     /// Goes on to the next frame, which [`Self::frame`] then gives; false at the end of the file and after an error.
@@ -161,6 +162,12 @@ impl Savefile {
         &self.interfaces
     }
 
+    /// Frames that the capture lost, as the statistics of a pcapng file say, which mostly stand at its end; `None` where
+    /// there are none.
+    pub fn dropped(&self) -> Option<u64> {
+        self.dropped
+    }
+
     /// Whether the frames come from a pipe, a FIFO or the like, where the next one may be long in coming.
     pub fn waits(&self) -> bool {
         self.waits
@@ -196,6 +203,9 @@ impl Savefile {
             Format::Pcapng(section) => section.next(&mut self.buffer, &mut self.interfaces),
             Format::Ended => Ok(None),
         };
+        if let Format::Pcapng(section) = &self.format {
+            self.dropped = section.lost();
+        }
         match read {
             Ok(Some(record)) => {
                 self.number += 1;

@@ -19,15 +19,21 @@ use crate::cli::{Expect, Format, Verify};
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     if args.read.is_some() {
         let report = file::run(args)?;
-        return conclude(args, &report);
+        return conclude(args, &report).map(|(status, _)| status);
     }
     let job = live::Job::new(args)?;
+    let mut last = None;
     loop {
         let begun = Instant::now();
         let report = job.watch()?;
-        let status = conclude(args, &report)?;
-        let Some(every) = args.watch else { return Ok(status) };
-        // A signal ends it with the last verdict.
+        // A signal ends it with the last verdict. What was seen of the next one until then is not enough for anything but
+        // a leak.
+        if let Some(last) = last.filter(|_| job.signals.stopped() && !report.verdict.is_readable()) {
+            return Ok(last);
+        }
+        let (status, heard) = conclude(args, &report)?;
+        let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
+        last = Some(status);
         while !job.signals.stopped() && begun.elapsed() < every {
             std::thread::sleep(Duration::from_millis(50).min(every.saturating_sub(begun.elapsed())));
         }
@@ -37,8 +43,8 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     }
 }
 
-/// Prints the report; the exit status follows from it.
-fn conclude(args: &Verify, report: &Report) -> anyhow::Result<Status> {
+/// Prints the report; the exit status follows from it. With whether somebody still reads the output.
+fn conclude(args: &Verify, report: &Report) -> anyhow::Result<(Status, bool)> {
     let text = match args.format {
         Format::Text => report::text(report),
         Format::Json => report::json(report, expectation(args)),
@@ -49,7 +55,7 @@ fn conclude(args: &Verify, report: &Report) -> anyhow::Result<Status> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             bail!("write standard output: {error}")
         }
-        _ => Ok(status),
+        printed => Ok((status, printed.is_ok())),
     }
 }
 

@@ -86,7 +86,9 @@ struct Case<'a> {
     pair: &'a Pair,
     probes: Vec<Probe>,
     answered: u64,
+    /// Something was to be probed; this peer was, if there are probes.
     probing: bool,
+    named: bool,
 }
 
 impl<'a> Case<'a> {
@@ -104,6 +106,7 @@ impl<'a> Case<'a> {
             probes,
             answered,
             probing: judge.question.canary.is_some(),
+            named: judge.question.network.peers.iter().any(|known| known.underlay == peer),
         }
     }
 
@@ -167,15 +170,14 @@ impl<'a> Case<'a> {
                 if let Some(reason) = self.incomplete(evidence) {
                     return (Verdict::Inconclusive, Some(rung), reason);
                 }
-                if self.probing && self.delivered() == 0 {
-                    return (Verdict::Blackholed, Some(rung), self.why_nothing_arrives());
+                if self.is_probed() && self.delivered() == 0 {
+                    return self.undelivered(rung);
                 }
-                if self.probing && self.delivered() < ENOUGH {
+                if self.is_probed() && self.delivered() < ENOUGH {
                     return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
                 }
-                if evidence.esp_packets < self.answered {
-                    // Some probes went another way.
-                    return (Verdict::Inconclusive, Some(rung), self.passes_elsewhere());
+                if let Some(reason) = self.unaccounted(evidence, rung) {
+                    return (Verdict::Inconclusive, Some(rung), reason);
                 }
                 (Verdict::Encrypted, Some(rung), reason)
             }
@@ -193,7 +195,7 @@ impl<'a> Case<'a> {
         if self.judge.inside > 0 {
             return inconclusive(Reason::OpaqueTransport);
         }
-        let held = self.probing && self.answered == 0 && !self.probes.is_empty();
+        let held = self.answered == 0 && self.is_probed();
         if held && evidence.opened.count == 0 && self.kernel_holds() {
             let reason = if self.went_up("XfrmOutPolBlock") { Reason::PolicyBlock } else { Reason::NoSa };
             return (Verdict::Blackholed, Some(Rung::Counted), reason);
@@ -211,7 +213,7 @@ impl<'a> Case<'a> {
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
             return inconclusive(Reason::OpaqueTransport);
         }
-        if evidence.esp_packets > evidence.opened_transport + evidence.opened_tunnel {
+        if evidence.unopened() > 0 {
             return inconclusive(Reason::OtherTunnel);
         }
         if self.judge.bare > 0 || self.answered > 0 {
@@ -238,7 +240,7 @@ impl<'a> Case<'a> {
             return (verdict, Some(Rung::Counted), reason);
         }
         if let Some((rung, reason)) = self.attributed(evidence) {
-            return match self.incomplete(evidence) {
+            return match self.incomplete(evidence).or_else(|| self.unaccounted(evidence, rung)) {
                 Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
                 None => (Verdict::Encrypted, Some(rung), reason),
             };
@@ -263,7 +265,7 @@ impl<'a> Case<'a> {
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
             return inconclusive(Reason::OpaqueTransport);
         }
-        if evidence.esp_packets > evidence.opened_transport + evidence.opened_tunnel {
+        if evidence.unopened() > 0 {
             return inconclusive(Reason::OtherTunnel);
         }
         if self.judge.bare > 0 || self.answered > 0 {
@@ -298,7 +300,7 @@ impl<'a> Case<'a> {
             }
         } else if evidence.opened_transport > 0 && evidence.opened_tunnel == 0 {
             return clear;
-        } else if evidence.esp_packets == 0 && self.ending.esp_offload == Some(false) {
+        } else if self.judge.esp_from_afar == 0 && self.ending.esp_offload == Some(false) {
             // Copies come behind the ESP they were in, unless that is decrypted before the capture.
             return clear;
         }
@@ -319,6 +321,8 @@ fn nobody(judge: &Judge, ending: &Ending) -> Direction {
         Reason::TypoOption
     } else if judge.bare > 0 {
         Reason::WrongInterface
+    } else if judge.question.no_member {
+        Reason::NoMember
     } else if network.source == Source::Given {
         Reason::NoTraffic
     } else {

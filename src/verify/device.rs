@@ -152,9 +152,12 @@ fn network(base: &Place, place: &Place, link: &Link, vxlan: &Vxlan) -> Network {
     let underlay = if vxlan.elsewhere { base } else { place };
     let mut links = Vec::new();
     if !vxlan.elsewhere {
-        for (to, index) in &survey.routes {
-            if peers.contains(to) && !links.contains(index) {
-                links.push(*index);
+        // What goes to a group, or to whom no route leads, leaves all the same.
+        let to_it = |to: &IpAddr| vxlan.peers.contains(to) || vxlan.remote == Some(*to);
+        let routed = survey.routes.iter().filter(|(to, _)| to_it(to)).map(|(_, index)| *index);
+        for index in routed.chain(vxlan.underlay) {
+            if !links.contains(&index) {
+                links.push(index);
             }
         }
     }
@@ -207,6 +210,7 @@ mod tests {
             local: Some(ip("192.0.2.1")),
             port: 4789,
             peers: vec![ip("192.0.2.2"), ip("239.1.1.1")],
+            underlay: Some(9),
             stations: vec![([2, 0, 0, 0, 0, 2], ip("192.0.2.2")), ([0; 6], ip("239.1.1.1"))],
             ..Vxlan::default()
         };
@@ -221,6 +225,7 @@ mod tests {
             |address, last| Neighbour { link: 3, address: ip(address), mac: [2, 0, 0, 0, 0, last] };
         let survey = Survey {
             links: vec![link],
+            routes: vec![(ip("192.0.2.2"), 7), (ip("239.1.1.1"), 8), (ip("198.51.100.9"), 6)],
             neighbours: vec![neighbour("fe80::2", 2), neighbour("10.42.0.2", 2), neighbour("10.42.0.1", 1)],
             ..Survey::default()
         };
@@ -236,6 +241,11 @@ mod tests {
         );
         assert_eq!(network.entry.unwrap().device, "secure");
         assert_eq!((network.source, network.encrypted), (Source::Device, None));
+    }
+
+    #[test]
+    fn what_goes_to_a_group_is_watched_where_it_leaves() {
+        assert_eq!(find(&place(), |link, _| link.name == "secure").unwrap().links, [7, 8, 9]);
     }
 
     #[test]

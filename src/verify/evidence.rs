@@ -1,6 +1,6 @@
 //! What was seen of one direction between this node and a peer: counts, and the first of each kind.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::lengths::Passed;
 use crate::packet::{Spi, Timestamp, Vni};
@@ -81,6 +81,8 @@ pub(super) struct Evidence {
     pub macsec: Sightings,
     /// The network's frames inside ESP, opened with a key.
     pub opened: Sightings,
+    /// The VNIs of those.
+    pub vnis: BTreeSet<Vni>,
     /// Packets that a key opened in tunnel mode, of any network.
     pub opened_tunnel: u64,
     /// Packets that a key opened in transport mode, of any network.
@@ -106,6 +108,11 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
+    /// ESP packets that no key opened.
+    pub(super) fn unopened(&self) -> u64 {
+        self.esp_packets.saturating_sub(self.opened_transport + self.opened_tunnel)
+    }
+
     /// The ESP of this SPI; of one too many the sum only is kept.
     pub(super) fn spi(&mut self, spi: Spi) -> Option<&mut Esp> {
         if self.esp.len() >= MOST_SPIS && !self.esp.contains_key(&spi) {

@@ -1,7 +1,9 @@
 //! What is worth knowing beside the verdict.
 
+use std::net::IpAddr;
+
 use super::judge::{Ending, Judge};
-use super::kernel::{Enforcement, Kernel, Way};
+use super::kernel::{DOCKER_MARK, Enforcement, Kernel, Policy, Way};
 use super::report::{Direction, Finding};
 use crate::escape::escape;
 
@@ -32,11 +34,12 @@ pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> 
                 ),
                 None if network.encrypted != Some(false) => add(
                     "enforcement-unknown",
-                    "whether clear packets from outside would be accepted was not checked: the firewall's rules could not be read"
+                    "whether clear packets from outside would be accepted is not known: the firewall's rules could not be read, or not be understood"
                         .to_owned(),
                 ),
                 _ => {}
             }
+            policies(kernel, judge, &mut add);
             sas(kernel, judge, &mut add);
             offload(kernel, directions, &mut add);
         }
@@ -46,7 +49,8 @@ pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> 
         None => {}
     }
     tags(directions, &mut add);
-    fragments(judge, &mut add);
+    fragments(judge, directions, &mut add);
+    elsewhere(judge, &mut add);
     found
 }
 
@@ -54,23 +58,72 @@ pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> 
 pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
     let kernel = ending.kernel.as_ref()?;
     let network = &judge.question.network;
-    let required = |peer: std::net::IpAddr| {
+    let required = |peer: IpAddr| {
         let local = network.locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4());
         let policy = local.and_then(|local| kernel.policy(Way::In, peer, *local, network.port, 0));
-        policy.is_some_and(super::kernel::Policy::requires_esp)
+        policy.is_some_and(Policy::requires_esp)
     };
     if !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay)) {
         return Some(false);
     }
     let mut unknown = false;
-    for &vni in &network.vnis {
-        match kernel.rules.enforcement(vni, network.port.unwrap_or(4789)) {
+    for enforcement in by_rules(kernel, judge) {
+        match enforcement {
             Enforcement::Accepted | Enforcement::Bypassed => return Some(true),
             Enforcement::Unknown => unknown = true,
             Enforcement::Dropped => {}
         }
     }
     (!unknown).then_some(false)
+}
+
+/// What the firewall does with clear frames of each VNI, in each family of the underlay.
+fn by_rules<'a>(kernel: &'a Kernel, judge: &'a Judge) -> impl Iterator<Item = Enforcement> + 'a {
+    let network = &judge.question.network;
+    let port = network.port.unwrap_or(4789);
+    let in_use = |six: &bool| {
+        network.locals.iter().any(|local| local.is_ipv6() == *six) || network.locals.is_empty() && !six
+    };
+    let families = [false, true].into_iter().filter(in_use);
+    families
+        .flat_map(move |six| network.vnis.iter().map(move |&vni| kernel.rules.enforcement(six, vni, port)))
+}
+
+/// Policies that hold for what was seen, and not for all that may come.
+fn policies(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
+    let network = &judge.question.network;
+    let port = network.port;
+    let local = |peer: IpAddr| network.locals.iter().copied().find(|local| local.is_ipv4() == peer.is_ipv4());
+    let peers = || network.peers.iter().filter_map(|peer| local(peer.underlay).zip(Some(peer.underlay)));
+    let optional = |(local, peer)| {
+        let policy =
+            [0, DOCKER_MARK].iter().find_map(|&mark| kernel.policy(Way::Out, local, peer, port, mark));
+        policy.is_some_and(|policy| policy.templates.iter().any(|template| template.esp && template.optional))
+    };
+    if let Some((_, peer)) = peers().find(|&ends| optional(ends)) {
+        add(
+            "level-use",
+            format!("the policy for what goes to {peer} says 'level use': without an SA it leaves in clear"),
+        );
+    }
+    let required = |from, to| kernel.policy(Way::In, from, to, port, 0).is_some_and(Policy::requires_esp);
+    let by_policy = peers().next().is_some() && peers().all(|(local, peer)| required(peer, local));
+    let from_all = peers().all(|(local, peer)| {
+        kernel.policies.iter().any(|policy| {
+            policy.way == Way::In
+                && policy.source.1 == 0
+                && policy.requires_esp()
+                && policy.covers(peer, local, port)
+        })
+    });
+    let dropped = by_rules(kernel, judge).all(|enforcement| enforcement == Enforcement::Dropped);
+    if by_policy && !from_all && !dropped {
+        add(
+            "peers-only",
+            "clear packets are refused from the known nodes only, not from other addresses: block those by a policy or a firewall rule for the port"
+                .to_owned(),
+        );
+    }
 }
 
 fn sas(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
@@ -137,8 +190,22 @@ fn tags(directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
     }
 }
 
-fn fragments(judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
-    for (peer, pair) in &judge.pairs {
+/// A capture that sees what others say to each other, as a switch's mirror port does.
+fn elsewhere(judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
+    if let (Some((from, to)), Some(shown)) = (judge.elsewhere_ends, judge.elsewhere.shown) {
+        add(
+            "clear-elsewhere",
+            format!(
+                "{} clear frames with the VNI between other nodes, the first from {from} to {to} (frame {}): verify there too",
+                judge.elsewhere.count, shown.frame
+            ),
+        );
+    }
+}
+
+fn fragments(judge: &Judge, directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
+    let ours = |peer| directions.iter().any(|direction| direction.out && direction.to == Some(peer));
+    for (peer, pair) in judge.pairs.iter().filter(|(peer, _)| ours(**peer)) {
         let cut = |evidence: &super::evidence::Evidence| {
             evidence.esp_fragments + evidence.esp.values().map(|esp| esp.fragmented).sum::<u64>()
         };

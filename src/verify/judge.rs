@@ -1,23 +1,31 @@
 //! The fold of packets to a report: it reads no clock, does no I/O and prints nothing.
 
+mod reading;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use memchr::memmem::Finder;
 
 use super::decide;
-use super::evidence::{Evidence, Sighting};
+use super::evidence::{Evidence, Sighting, Sightings};
 use super::kernel::Kernel;
 use super::lengths::Passed;
 use super::network::Network;
 use super::report::Report;
 use crate::packet::{
-    Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, Opaque, Packet, Sealed, Timestamp,
-    Transport, Tunnel, Vni, Why,
+    Encapsulation, EspKind, Frame, Headers, Ip, Opaque, Packet, Sealed, Timestamp, Transport, Tunnel, Why,
+};
+use reading::{
+    count_esp, cut_before_addresses, cut_before_vni, hidden_vni, inner_bytes, is_esp, is_transport_mode,
 };
 
-/// Peers that are told apart: those of the network, and what turns up.
-const MOST_PEERS: usize = 512;
+/// Hosts that are told apart beside the network's peers; what is about any other counts as of [`OTHERS`].
+const MOST_STRANGERS: usize = 512;
+/// Of those that the network's frames went to or came from there may be as many again.
+const MOST_MEMBERS: usize = 2 * MOST_STRANGERS;
+/// Stands for all hosts that are too many to be told apart.
+pub(super) const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What is asked of a judge.
 #[derive(Clone, Debug, Default)]
@@ -32,10 +40,10 @@ pub struct Question {
     pub enclosed: bool,
     /// The capture was taken somewhere on the way, not on one of the two hosts: nothing in it is a decrypted copy.
     pub off_host: bool,
+    /// The engine knows the network, and no container of this host is on it.
+    pub no_member: bool,
     /// Addresses of this host: a peer among them is on no wire.
     pub own: Vec<IpAddr>,
-    /// Keys are at hand.
-    pub keys: bool,
 }
 
 /// A probe that was sent.
@@ -83,6 +91,13 @@ pub struct Judge {
     pub(super) bare: u64,
     /// Clear frames of the network on an interface that encrypts.
     pub(super) inside: u64,
+    /// Frames cut off before their addresses.
+    pub(super) illegible: u64,
+    /// Packets of ESP that did not come from this host, whoever sent them to whom.
+    pub(super) esp_from_afar: u64,
+    /// Clear frames of the network between two other nodes, and the ends of the first of them.
+    pub(super) elsewhere: Sightings,
+    pub(super) elsewhere_ends: Option<(IpAddr, IpAddr)>,
 }
 
 /// Both directions between this node and one peer.
@@ -112,12 +127,24 @@ impl Judge {
     pub fn new(question: Question) -> Self {
         let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
         let finder = question.canary.as_deref().map(|canary| Finder::new(canary).into_owned());
-        Self { question, finder, pairs, frames: 0, bare: 0, inside: 0 }
+        Self {
+            question,
+            finder,
+            pairs,
+            frames: 0,
+            bare: 0,
+            inside: 0,
+            illegible: 0,
+            esp_from_afar: 0,
+            elsewhere: Sightings::default(),
+            elsewhere_ends: None,
+        }
     }
 
     /// Takes the next packet: decoded, put together from its fragments, and opened where a key was at hand.
     pub fn observe(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
         self.frames += 1;
+        self.esp_from_afar += u64::from(is_esp(packet) && !self.is_sent_here(packet));
         let ours = packet.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
         match ours {
             Some(at) => self.ours(frame, packet, at),
@@ -143,7 +170,8 @@ impl Judge {
     /// A packet that carries the network's VNI where it can be read.
     fn ours(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, at: usize) {
         let Some(vxlan) = packet.encapsulations.get(at) else { return };
-        let Some(place) = vxlan.outer.ip.and_then(|ip| self.place(&ip)) else { return };
+        let Some(ip) = vxlan.outer.ip else { return };
+        let place = self.tunnel_place(&ip);
         let canary = self.has_canary(packet.payload) || (packet.frames < 2 && self.has_canary(frame.bytes));
         let sighting = Sighting { frame: frame.number, time: frame.time, vni: vxlan.tunnel.vni(), canary };
         let around = packet.encapsulations.get(..at).unwrap_or(&[]);
@@ -157,6 +185,13 @@ impl Judge {
         // The same number on another port may be somebody else's network.
         let foreign = !canary && self.question.network.port.is_some_and(|ours| port != Some(ours));
         let encrypting = self.question.encrypting.contains(&frame.interface);
+        let Some(place) = place else {
+            if around.is_empty() && !foreign && !encrypting {
+                self.elsewhere.add(sighting);
+                self.elsewhere_ends.get_or_insert((ip.source, ip.destination));
+            }
+            return;
+        };
         if !opened && !foreign && encrypting {
             self.inside += 1;
             return;
@@ -177,12 +212,13 @@ impl Judge {
     /// Counts a packet of the network.
     fn tally(&mut self, packet: &Packet<'_>, around: &[Encapsulation], place: &Place, seen: &Seen<'_>) {
         let &Seen { sighting, opened, foreign, transport, inner } = seen;
-        let Some(evidence) = self.evidence(place) else { return };
+        let evidence = self.evidence(place, MOST_MEMBERS);
         evidence.frames += 1;
         if opened {
             count_esp(evidence, packet);
             if !foreign {
                 evidence.opened.add(sighting);
+                evidence.vnis.extend(sighting.vni);
                 if !transport {
                     evidence.may_come_again(inner);
                 }
@@ -217,11 +253,13 @@ impl Judge {
         let Some((place, headers)) = self.outer_place(packet) else {
             // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
             self.bare += u64::from(canary);
+            self.illegible += u64::from(cut_before_addresses(frame, packet));
             return;
         };
         let hidden = hidden_vni(packet).filter(|vni| self.question.network.vnis.contains(vni));
         let port_known = self.question.network.port.is_some();
-        let Some(evidence) = self.evidence(&place) else { return };
+        let room = if canary || hidden.is_some() { MOST_MEMBERS } else { MOST_STRANGERS };
+        let evidence = self.evidence(&place, room);
         evidence.frames += 1;
         let opened = packet
             .encapsulations
@@ -256,7 +294,7 @@ impl Judge {
                 let fragmented = packet.frames > 1 || headers.ip.is_some_and(|ip| ip.fragment.is_some());
                 evidence.esp_packets += 1;
                 if !fragmented || packet.frames > 1 {
-                    evidence.length(Passed { time: frame.time.nanos, len: packet.payload.len() as u32 });
+                    evidence.length(Passed { time: frame.time.nanos, len: packet.payload.len() as u32, spi });
                 }
                 if let Some(esp) = evidence.spi(spi) {
                     esp.packets += 1;
@@ -309,85 +347,40 @@ impl Judge {
         }
     }
 
+    /// As [`Self::place`], of a tunnel's own packet: it leaves from any address of this host, and what comes to a group is
+    /// for every member.
+    fn tunnel_place(&self, ip: &Ip) -> Option<Place> {
+        let own = |address| self.question.own.contains(&address);
+        self.place(ip).or_else(|| {
+            if own(ip.source) {
+                Some(Place { peer: ip.destination, out: true })
+            } else if own(ip.destination) || ip.destination.is_multicast() {
+                Some(Place { peer: ip.source, out: false })
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Whether one of this host's addresses sent a packet.
+    fn is_sent_here(&self, packet: &Packet<'_>) -> bool {
+        let Question { network, own, .. } = &self.question;
+        packet
+            .outermost()
+            .ip
+            .is_some_and(|ip| network.locals.contains(&ip.source) || own.contains(&ip.source))
+    }
+
     fn knows(&self, peer: IpAddr) -> bool {
         self.pairs.contains_key(&peer)
     }
 
     /// The evidence of a direction. What is not about a peer of the network is kept as well: the network's frames may go
-    /// to nodes nobody named.
-    fn evidence(&mut self, place: &Place) -> Option<&mut Evidence> {
-        if self.pairs.len() >= MOST_PEERS && !self.knows(place.peer) {
-            return None;
-        }
-        let pair = self.pairs.entry(place.peer).or_default();
-        Some(if place.out { &mut pair.out } else { &mut pair.back })
+    /// to nodes nobody named. A host that finds no `room` is one of [`OTHERS`]: nothing is forgotten.
+    fn evidence(&mut self, place: &Place, room: usize) -> &mut Evidence {
+        let strangers = self.pairs.len().saturating_sub(self.question.network.peers.len());
+        let peer = if strangers >= room && !self.knows(place.peer) { OTHERS } else { place.peer };
+        let pair = self.pairs.entry(peer).or_default();
+        if place.out { &mut pair.out } else { &mut pair.back }
     }
-}
-
-/// Counts a packet of ESP whose inside can be read.
-fn count_esp(evidence: &mut Evidence, packet: &Packet<'_>) {
-    let Some(at) = packet.encapsulations.iter().position(|w| matches!(w.tunnel, Tunnel::Esp { .. })) else {
-        return;
-    };
-    let Some(Tunnel::Esp { spi, kind, udp, .. }) = packet.encapsulations.get(at).map(|w| w.tunnel) else {
-        return;
-    };
-    evidence.esp_packets += 1;
-    if kind == EspKind::Opened {
-        *if is_transport_mode(packet, at) {
-            &mut evidence.opened_transport
-        } else {
-            &mut evidence.opened_tunnel
-        } += 1;
-    }
-    if let Some(esp) = evidence.spi(spi) {
-        esp.packets += 1;
-        esp.udp |= udp;
-        esp.opened += u64::from(kind == EspKind::Opened);
-        esp.fragmented += u64::from(packet.frames > 1);
-    }
-}
-
-/// Whether this ESP is certainly in transport mode: what is inside then repeats the headers in front of it, down to the
-/// link layer's, which a packet of its own inside a tunnel has not.
-fn is_transport_mode(packet: &Packet<'_>, esp: usize) -> bool {
-    let Some(wrapping) = packet.encapsulations.get(esp) else { return false };
-    let inside = packet.encapsulations.get(esp + 1).map_or(&packet.headers, |next| &next.outer);
-    wrapping.outer.ether_type.is_some() && inside.ether_type == wrapping.outer.ether_type
-}
-
-/// The innermost frame's bytes, by which a copy is known again.
-fn inner_bytes<'a>(packet: &Packet<'a>, at: usize) -> &'a [u8] {
-    if at + 1 < packet.encapsulations.len() {
-        return packet.payload;
-    }
-    match packet.inner {
-        InnerFrame::Whole { bytes, .. } => bytes,
-        InnerFrame::Parts { segment, .. } => segment,
-    }
-}
-
-/// The VNI of VXLAN on a port that nobody said is VXLAN's: eight bytes of which all but the VNI are fixed, and an
-/// Ethernet frame of IPv4, IPv6 or ARP behind them.
-fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
-    let Transport::Udp(_) = packet.headers.transport else { return None };
-    if packet.opaque.is_some() {
-        return None;
-    }
-    match packet.payload {
-        [0x08, 0, 0, 0, a, b, c, 0, rest @ ..] => {
-            let ether_type = rest.get(12..14)?;
-            let known = matches!(ether_type, [0x08, 0x00 | 0x06] | [0x86, 0xdd] | [0x81, 0x00]);
-            known.then(|| Vni::from_be_bytes([*a, *b, *c]))
-        }
-        _ => None,
-    }
-}
-
-/// Whether decoding ended where the VNI might still have come.
-fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
-    let Some(stop) = packet.stop else { return false };
-    let lower = [Layer::Ah, Layer::Esp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
-    let tunnel = [Layer::Udp, Layer::Vxlan, Layer::VxlanGpe];
-    lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
 }

@@ -9,6 +9,7 @@ mod xfrm;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::capture::interfaces::within;
 use crate::packet::Spi;
 pub use counters::esp_offload;
 pub use rules::{Enforcement, Rules};
@@ -55,6 +56,13 @@ pub struct SaState {
     pub replay_window: u32,
     /// Packets that went through it.
     pub packets: u64,
+}
+
+impl SaState {
+    /// Whether its packets go from one of these hosts to the other.
+    pub(super) fn is_between(&self, source: IpAddr, destination: IpAddr) -> bool {
+        self.destination == destination && (self.source == source || self.source.is_unspecified())
+    }
 }
 
 /// Which packets a policy is for.
@@ -117,23 +125,26 @@ impl Policy {
 
     /// Whether the policy is for UDP between these addresses, whatever the port.
     pub(super) fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
-        within(source, self.source) && within(destination, self.destination)
+        within(source, self.source.0, self.source.1)
+            && within(destination, self.destination.0, self.destination.1)
+    }
+
+    /// Whether UDP between these addresses to this port goes through the tunnel of this SA.
+    pub(super) fn leads_to(
+        &self,
+        sa: &SaState,
+        source: IpAddr,
+        destination: IpAddr,
+        port: Option<u16>,
+    ) -> bool {
+        let template = |template: &Template| template.esp && template.reqid == sa.reqid;
+        self.covers(source, destination, port) && self.templates.iter().any(template)
     }
 
     /// Whether nothing passes it in clear.
     pub(super) fn requires_esp(&self) -> bool {
         self.block || self.templates.iter().any(|template| template.esp && !template.optional)
     }
-}
-
-fn within(address: IpAddr, (network, prefix): (IpAddr, u8)) -> bool {
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
-        IpAddr::V6(address) => (u128::from(address), 128),
-    };
-    let ((address, len), (network, other)) = (bits(address), bits(network));
-    let kept = u32::from(prefix).min(len);
-    len == other && (kept == 0 || (address ^ network) >> (128 - kept) == 0)
 }
 
 /// Why the kernel's state cannot be had.
@@ -209,9 +220,7 @@ impl Kernel {
         source: IpAddr,
         destination: IpAddr,
     ) -> impl Iterator<Item = &SaState> {
-        self.sas.iter().filter(move |sa| {
-            sa.destination == destination && (sa.source == source || sa.source.is_unspecified())
-        })
+        self.sas.iter().filter(move |sa| sa.is_between(source, destination))
     }
 
     /// How far a counter of `xfrm_stat` went up.
@@ -239,17 +248,6 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_prefix_holds_its_addresses() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(within(ip("192.0.2.1"), (ip("0.0.0.0"), 0)));
-        assert!(within(ip("192.0.2.1"), (ip("192.0.2.1"), 32)));
-        assert!(within(ip("192.0.2.77"), (ip("192.0.2.64"), 26)));
-        assert!(!within(ip("192.0.2.1"), (ip("192.0.2.64"), 26)));
-        assert!(!within(ip("192.0.2.1"), (ip("::"), 0)));
-        assert!(within(ip("2001:db8::1"), (ip("2001:db8::"), 32)));
-    }
 
     #[test]
     fn counters_are_what_went_up_and_gone_sas_stay_known() {

@@ -3,6 +3,8 @@
 //! A VXLAN packet in ESP (RFC 4303) is SPI and sequence number (8), IV, \[IP header in tunnel mode,\] UDP and VXLAN (16),
 //! the inner frame, padding and trailer (2) up to a multiple of the cipher's block, and the ICV.
 
+use crate::packet::Spi;
+
 /// One form of ESP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Law {
@@ -54,6 +56,8 @@ pub(super) struct Passed {
     pub(super) time: i64,
     /// Length from the SPI on.
     pub(super) len: u32,
+    /// Its SPI.
+    pub(super) spi: Spi,
 }
 
 /// Clocks of the probe and the capture may differ by this much.
@@ -61,25 +65,59 @@ const EARLY: i64 = 20_000_000;
 /// A probe's packet is on the wire within this time.
 const LATE: i64 = 2_000_000_000;
 
+/// Lengths that nothing was sent with are tried for each that was.
+const DECOYS: usize = 4;
+/// Between two lengths of the probe.
+const STEP: u32 = super::probe::STEP as u32;
+
 /// How many of the expected packets passed, in their time, under the one law that explains most of them. Each packet
 /// that passed explains one.
-pub(super) fn explained(expected: &[Expected], passed: &[Passed]) -> usize {
-    let count = |law: Law| {
-        let mut used = vec![false; passed.len()];
-        expected
-            .iter()
-            .filter(|probe| {
-                let len = law.esp_len(probe.inner);
-                let window = probe.from - EARLY..probe.from + LATE;
-                let hit = passed
-                    .iter()
-                    .zip(&used)
-                    .position(|(esp, used)| !used && esp.len == len && window.contains(&esp.time));
-                hit.map(|at| used[at] = true).is_some()
-            })
-            .count()
+///
+/// None, where lengths that are not among those `sent` are found as easily: in the traffic of a busy tunnel every length
+/// is.
+pub(super) fn explained(expected: &[Expected], sent: &[Expected], passed: &[Passed]) -> usize {
+    let mut passed = passed.to_vec();
+    passed.sort_by_key(|esp| esp.time);
+    let Some((best, law)) =
+        Law::all().map(|law| (hits(law, expected, &passed), law)).max_by_key(|(hits, _)| *hits)
+    else {
+        return 0;
     };
-    Law::all().map(count).max().unwrap_or(0)
+    let decoys = decoys(expected, sent);
+    let by_chance = hits(law, &decoys, &passed);
+    // A quarter as often: then three by chance are rarer than one in sixty, and ten than one in a million.
+    if by_chance * expected.len() * 4 > best * decoys.len() { 0 } else { best }
+}
+
+/// How many of the expected packets passed under this law; `passed` by time.
+fn hits(law: Law, expected: &[Expected], passed: &[Passed]) -> usize {
+    let mut used = vec![false; passed.len()];
+    expected
+        .iter()
+        .filter(|probe| {
+            let len = law.esp_len(probe.inner);
+            let first = passed.partition_point(|esp| esp.time < probe.from - EARLY);
+            let hit = (first..passed.len())
+                .take_while(|&at| passed[at].time < probe.from + LATE)
+                .find(|&at| !used[at] && passed[at].len == len);
+            hit.map(|at| used[at] = true).is_some()
+        })
+        .count()
+}
+
+/// The lengths next to the expected ones that nothing sent at that time has.
+fn decoys(expected: &[Expected], sent: &[Expected]) -> Vec<Expected> {
+    let mut found = Vec::new();
+    for &Expected { from, inner } in expected {
+        let around = from - LATE - EARLY..=from + LATE + EARLY;
+        let first = sent.partition_point(|other| other.from < *around.start());
+        let near: Vec<u32> =
+            sent[first..].iter().take_while(|other| around.contains(&other.from)).map(|o| o.inner).collect();
+        let steps = (1..).flat_map(|n| [inner.checked_add(n * STEP), inner.checked_sub(n * STEP)]).flatten();
+        let free = steps.filter(|inner| !near.contains(inner)).take(DECOYS);
+        found.extend(free.map(|inner| Expected { from, inner }));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -93,16 +131,62 @@ mod tests {
         assert_eq!(gcm(16).esp_len(98), 148);
     }
 
+    const GCM: Law = Law { iv: 8, block: 4, icv: 16, tunnel: 0 };
+    const SECOND: i64 = 1_000_000_000;
+
+    fn probes(count: u32) -> Vec<Expected> {
+        (0..count)
+            .map(|n| Expected { from: i64::from(n) * SECOND / 4, inner: 114 + STEP * (n * 23 % 53) })
+            .collect()
+    }
+
+    fn passed(probe: &Expected) -> Passed {
+        Passed { time: probe.from + 1, len: GCM.esp_len(probe.inner), spi: Spi(300) }
+    }
+
     #[test]
     fn one_law_must_explain_all() {
-        let probes = [100, 164, 132].map(|inner| Expected { from: i64::from(inner), inner });
-        let law = Law { iv: 8, block: 4, icv: 16, tunnel: 0 };
-        let mut esp = probes.map(|probe| Passed { time: probe.from + 1, len: law.esp_len(probe.inner) });
-        assert_eq!(explained(&probes, &esp), 3);
+        let probes = probes(3);
+        let mut esp: Vec<Passed> = probes.iter().map(passed).collect();
+        assert_eq!(explained(&probes, &probes, &esp), 3);
         esp[1].len += 8;
-        assert_eq!(explained(&probes, &esp), 2);
-        esp[0].time += 3_000_000_000;
-        assert_eq!(explained(&probes, &esp), 1);
-        assert_eq!(explained(&probes, &esp[..0]), 0);
+        assert_eq!(explained(&probes, &probes, &esp), 2);
+        esp[0].time += 3 * SECOND;
+        assert_eq!(explained(&probes, &probes, &esp), 1);
+        assert_eq!(explained(&probes, &probes, &[]), 0);
+    }
+
+    #[test]
+    fn in_a_busy_tunnel_every_length_is_found_and_proves_nothing() {
+        let probes = probes(40);
+        let own: Vec<Passed> = probes.iter().map(passed).collect();
+        assert_eq!(explained(&probes, &probes, &own), 40);
+        // A thousand packets a second of all lengths: somebody else's download.
+        let busy: Vec<Passed> = (0..10_000u32)
+            .map(|n| Passed {
+                time: i64::from(n) * SECOND / 1000,
+                len: 100 + 4 * (n * 7919 % 360),
+                spi: Spi(300),
+            })
+            .collect();
+        assert_eq!(explained(&probes, &probes, &busy), 0);
+        // Nor is it proof that the probe's own are among them; but some steady ping beside it does no harm.
+        assert_eq!(explained(&probes, &probes, &[own.clone(), busy].concat()), 0);
+        let ping = (0..30).map(|n| Passed { time: n * SECOND / 3, len: GCM.esp_len(98), spi: Spi(300) });
+        assert_eq!(explained(&probes, &probes, &own.iter().copied().chain(ping).collect::<Vec<_>>()), 40);
+        // Probes without an answer are on the wire as well.
+        let answered: Vec<Expected> = probes.iter().step_by(2).copied().collect();
+        assert_eq!(explained(&answered, &probes, &own), 20);
+    }
+
+    #[test]
+    fn an_hour_of_probes_is_judged_at_once() {
+        let probes = probes(14_400);
+        let esp: Vec<Passed> = (0..65_536)
+            .map(|n| Passed { time: n * 55_000_000, len: GCM.esp_len(98), spi: Spi(300) })
+            .collect();
+        let begun = std::time::Instant::now();
+        explained(&probes, &probes, &esp);
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
     }
 }

@@ -69,13 +69,39 @@ pub enum Error {
 /// Shortest payload, and how much longer each next one is: more than a cipher's block, so that padding cannot make two
 /// lengths the same.
 const SHORTEST: usize = 72;
-const STEP: usize = 16;
+pub(super) const STEP: usize = 16;
 /// Different lengths; the longest packet fits an overlay on the smallest of usual MTUs.
 const LENGTHS: usize = 53;
 
 const ECHO: u8 = 8;
+const UNREACHABLE: u8 = 3;
 const ECHO6: u8 = 128;
 const ECHO_REPLY6: u8 = 129;
+
+/// Probes without a reply after which the next address of a peer is tried.
+const SILENT: u32 = 4;
+
+/// A peer, and the addresses behind it of which one answering is enough.
+#[derive(Debug)]
+struct Aim {
+    peer: IpAddr,
+    addresses: Vec<IpAddr>,
+    at: usize,
+    /// Probes since its last reply, or since the address was changed.
+    silent: u32,
+}
+
+impl Aim {
+    /// The address the next probe goes to.
+    fn next(&mut self) -> Option<IpAddr> {
+        if self.silent >= SILENT {
+            self.at = (self.at + 1) % self.addresses.len().max(1);
+            self.silent = 0;
+        }
+        self.silent += 1;
+        self.addresses.get(self.at).copied()
+    }
+}
 
 /// Sends probes and takes their replies.
 #[derive(Debug)]
@@ -84,15 +110,16 @@ pub struct Prober {
     six: Option<OwnedFd>,
     scope: u32,
     canary: Canary,
-    targets: Vec<Target>,
+    aims: Vec<Aim>,
     identifier: u16,
     probes: Vec<Probe>,
     rounds: usize,
 }
 
 impl Prober {
-    /// Opens the sockets, bound to the device, in its namespace.
-    pub fn open(entry: &Entry, canary: Canary, targets: Vec<Target>) -> Result<Self, Error> {
+    /// Opens the sockets, bound to the device, in its namespace. Of several targets of a peer the next is tried when one
+    /// does not answer.
+    pub fn open(entry: &Entry, canary: Canary, targets: &[Target]) -> Result<Self, Error> {
         let open = || -> Result<_, Errno> {
             let four = targets.iter().any(|target| target.address.is_ipv4());
             let six = targets.iter().any(|target| target.address.is_ipv6());
@@ -118,22 +145,41 @@ impl Prober {
             .rev()
             .take(6)
             .fold(0u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(*byte)));
-        Ok(Self { four, six, scope, canary, targets, identifier, probes: Vec::new(), rounds: 0 })
+        Ok(Self { four, six, scope, canary, aims: aims(targets), identifier, probes: Vec::new(), rounds: 0 })
     }
 
-    /// Sends one probe to every target. What cannot be sent is a probe without a reply.
+    /// Sends one probe to every peer. What cannot be sent is a probe without a reply.
     pub fn round(&mut self) {
+        let targets: Vec<Target> = self
+            .aims
+            .iter_mut()
+            .filter_map(|aim| Some(Target { peer: aim.peer, address: aim.next()? }))
+            .collect();
+        self.probe(&targets);
+    }
+
+    /// Sends one probe to every target there is.
+    pub fn sweep(&mut self) {
+        let all = self
+            .aims
+            .iter()
+            .flat_map(|aim| aim.addresses.iter().map(|&address| Target { peer: aim.peer, address }));
+        let all: Vec<Target> = all.collect();
+        self.probe(&all);
+    }
+
+    fn probe(&mut self, targets: &[Target]) {
         // A walk through all lengths that does not look like one that counts up.
         let len = SHORTEST + STEP * (self.rounds * 23 % LENGTHS);
         self.rounds += 1;
-        for target in self.targets.clone() {
+        for &Target { peer, address } in targets {
             let Ok(sequence) = u16::try_from(self.probes.len()) else { return };
-            let message = self.message(target.address.is_ipv4(), sequence, len);
-            let headers = if target.address.is_ipv4() { 14 + 20 } else { 14 + 40 };
+            let message = self.message(address.is_ipv4(), sequence, len);
+            let headers = if address.is_ipv4() { 14 + 20 } else { 14 + 40 };
             let inner_len = headers + message.len() as u32;
-            self.probes.push(Probe { peer: target.peer, sent: now(), inner_len, answered: false });
+            self.probes.push(Probe { peer, sent: now(), inner_len, answered: false });
             // The interface may be down, the route gone: then there is no reply.
-            let _ = self.send(target.address, &message);
+            let _ = self.send(address, &message);
         }
     }
 
@@ -145,8 +191,12 @@ impl Prober {
             while let Ok(len) = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
                 let packet = buffer.get(..len).unwrap_or(&[]);
                 let sequence = reply(packet, six, self.identifier, self.canary.bytes());
-                if let Some(probe) = sequence.and_then(|n| self.probes.get_mut(usize::from(n))) {
-                    probe.answered = true;
+                let Some(probe) = sequence.and_then(|n| self.probes.get_mut(usize::from(n))) else {
+                    continue;
+                };
+                probe.answered = true;
+                if let Some(aim) = self.aims.iter_mut().find(|aim| aim.peer == probe.peer) {
+                    aim.silent = 0;
                 }
             }
         }
@@ -185,6 +235,18 @@ impl Prober {
     }
 }
 
+/// The targets by their peers, in their order.
+fn aims(targets: &[Target]) -> Vec<Aim> {
+    let mut aims: Vec<Aim> = Vec::new();
+    for &Target { peer, address } in targets {
+        match aims.iter_mut().find(|aim| aim.peer == peer) {
+            Some(aim) => aim.addresses.push(address),
+            None => aims.push(Aim { peer, addresses: vec![address], at: 0, silent: 0 }),
+        }
+    }
+    aims
+}
+
 fn needs_scope(address: Ipv6Addr) -> bool {
     address.is_unicast_link_local() || address.is_multicast()
 }
@@ -203,11 +265,26 @@ fn raw(device: &str, family: AddressFamily, protocol: SockProtocol) -> nix::Resu
     Ok(fd)
 }
 
-/// The sequence number of a reply to one of ours. A raw socket of IPv4 shows the IP header, one of IPv6 does not.
+/// The sequence number of a reply to one of ours, which shows that the probe arrived: an echo, or the target's own word
+/// that it refuses pings. A raw socket of IPv4 shows the IP header, one of IPv6 does not.
 fn reply(packet: &[u8], six: bool, identifier: u16, canary: &[u8]) -> Option<u16> {
-    let message = if six { packet } else { packet.get(usize::from(packet.first()? & 0x0f) * 4..)? };
-    let &[kind, 0, _, _, i0, i1, s0, s1, ref data @ ..] = message else { return None };
     let wanted = if six { ECHO_REPLY6 } else { 0 };
+    let message = if six { packet } else { behind_ip(packet)? };
+    if !six && message.first() == Some(&UNREACHABLE) {
+        // It quotes the probe (RFC 792), and is the target's word only where the target is who sent it.
+        let probe = message.get(8..)?;
+        let from_target = packet.get(12..16)? == probe.get(16..20)?;
+        return sequence(behind_ip(probe).filter(|_| from_target)?, ECHO, identifier, canary);
+    }
+    sequence(message, wanted, identifier, canary)
+}
+
+fn behind_ip(packet: &[u8]) -> Option<&[u8]> {
+    packet.get(usize::from(packet.first()? & 0x0f) * 4..)
+}
+
+fn sequence(message: &[u8], wanted: u8, identifier: u16, canary: &[u8]) -> Option<u16> {
+    let &[kind, 0, _, _, i0, i1, s0, s1, ref data @ ..] = message else { return None };
     let ours = kind == wanted && u16::from_be_bytes([i0, i1]) == identifier;
     (ours && data.get(5..)?.starts_with(canary)).then_some(u16::from_be_bytes([s0, s1]))
 }
@@ -254,16 +331,17 @@ pub fn candidates(entry: &Entry) -> Vec<IpAddr> {
 mod tests {
     use super::*;
 
+    fn target(address: &str) -> Target {
+        Target { peer: "192.0.2.2".parse().unwrap(), address: address.parse().unwrap() }
+    }
+
     fn prober() -> Prober {
         Prober {
             four: None,
             six: None,
             scope: 0,
             canary: Canary("ovlsniff-canary-00112233445566778899".to_owned()),
-            targets: vec![Target {
-                peer: "192.0.2.2".parse().unwrap(),
-                address: "10.0.0.2".parse().unwrap(),
-            }],
+            aims: aims(&[target("10.0.0.2")]),
             identifier: 7,
             probes: Vec::new(),
             rounds: 0,
@@ -298,6 +376,39 @@ mod tests {
         for len in 0..40 {
             assert_eq!(read(&packet[..len], 7), None);
         }
+    }
+
+    #[test]
+    fn a_target_that_refuses_pings_was_reached_and_a_router_that_does_says_nothing() {
+        let prober = prober();
+        let mut probe = vec![0x45; 20];
+        probe[16..].copy_from_slice(&[10, 0, 0, 2]);
+        probe.extend(prober.message(true, 5, SHORTEST));
+        let refusal = |from: [u8; 4]| {
+            let mut packet = vec![0x45; 20];
+            packet[12..16].copy_from_slice(&from);
+            packet.extend([UNREACHABLE, 10, 0, 0, 0, 0, 0, 0]);
+            packet.extend(&probe);
+            packet
+        };
+        let read = |packet: &[u8]| reply(packet, false, 7, prober.canary.bytes());
+        assert_eq!(read(&refusal([10, 0, 0, 2])), Some(5));
+        assert_eq!(read(&refusal([10, 0, 0, 1])), None);
+        for len in 0..70 {
+            assert_eq!(read(&refusal([10, 0, 0, 2])[..len]), None);
+        }
+    }
+
+    #[test]
+    fn an_address_that_does_not_answer_is_left_for_the_next_of_its_peer() {
+        let mut aims = aims(&[target("10.0.0.2"), target("10.0.0.3")]);
+        assert_eq!(aims.len(), 1);
+        let tried: Vec<_> = (0..9).filter_map(|_| aims[0].next()).map(|ip| ip.to_string()).collect();
+        assert_eq!(tried[..4], ["10.0.0.2"; 4]);
+        assert_eq!(tried[4..8], ["10.0.0.3"; 4]);
+        assert_eq!(tried[8], "10.0.0.2");
+        aims[0].silent = 0;
+        assert!((0..3).all(|_| aims[0].next() == Some("10.0.0.2".parse().unwrap())));
     }
 
     #[test]

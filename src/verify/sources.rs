@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::device::{self, Place, Places};
 use super::docker;
-use super::network::{Entry, Network};
+use super::network::{Entry, Network, Peer};
 use crate::capture::docker::swarm;
 use crate::capture::interfaces::{Link, Vxlan};
 use crate::packet::Vni;
@@ -32,9 +32,17 @@ fn from_docker(name: &str, places: &Places) -> Option<Network> {
         network.locals = vec![swarm.address];
     }
     network.underlay.clone_from(&places.base.path);
-    if let Some(kernel) = device::find(places, |_, vxlan| device::has_vni(vxlan, &network.vnis)) {
-        network.port = kernel.port;
-        merge_peers(&mut network, &kernel);
+    let devices = devices(places, &network.vnis);
+    network.port = devices.first().and_then(|device| device.port);
+    let has = |peer: &Peer| network.peers.iter().any(|known| known.underlay == peer.underlay);
+    if devices.iter().any(|device| !device.peers.is_empty())
+        && !devices.iter().flat_map(|d| &d.peers).any(has)
+    {
+        // The engine names the addresses it talks to, the kernel those of a data path of its own.
+        network.peers.clear();
+    }
+    for device in &devices {
+        merge_peers(&mut network, device);
     }
     for (sandbox, address) in found.members {
         network.entry = network.entry.or_else(|| member(places, &sandbox, address));
@@ -58,9 +66,15 @@ fn member(places: &Places, sandbox: &str, address: IpAddr) -> Option<Entry> {
 
 /// Reads once more who is behind which peer: neighbours may have been heard of since.
 pub fn refresh(network: &mut Network, places: &Places) {
-    if let Some(kernel) = device::find(places, |_, vxlan| device::has_vni(vxlan, &network.vnis)) {
-        merge_peers(network, &kernel);
+    for device in devices(places, &network.vnis) {
+        merge_peers(network, &device);
     }
+}
+
+/// What the kernel knows of each of these VNIs.
+fn devices(places: &Places, vnis: &[Vni]) -> Vec<Network> {
+    let of = |&vni: &Vni| device::find(places, |_, vxlan| device::has_vni(vxlan, &[vni]));
+    vnis.iter().filter_map(of).collect()
 }
 
 fn merge_peers(network: &mut Network, kernel: &Network) {

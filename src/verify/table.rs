@@ -1,6 +1,7 @@
 //! The table from what is seen to what may be said, row by row.
 
 mod kernel;
+mod others;
 mod wire;
 
 use std::net::IpAddr;
@@ -90,14 +91,25 @@ impl Scene {
     }
 
     fn packet(
-        mut self,
+        self,
         out: bool,
         at: usize,
         wrappings: &[Tunnel],
         opaque: Option<Opaque>,
         payload: &[u8],
     ) -> Self {
-        let (source, destination) = if out { (here(), there()) } else { (there(), here()) };
+        let ends = if out { (here(), there()) } else { (there(), here()) };
+        self.between(ends, at, wrappings, opaque, payload)
+    }
+
+    fn between(
+        mut self,
+        (source, destination): (IpAddr, IpAddr),
+        at: usize,
+        wrappings: &[Tunnel],
+        opaque: Option<Opaque>,
+        payload: &[u8],
+    ) -> Self {
         let ip = |protocol| Some(Ip { source, destination, protocol, fragment: None });
         let outer = |tunnel: Tunnel| Headers {
             ether_type: Some(0x0800),
@@ -125,16 +137,8 @@ impl Scene {
             ..Packet::default()
         };
         self.number += 1;
-        let frame = Frame {
-            number: self.number,
-            time: Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 },
-            link: LinkType::ETHERNET,
-            interface: 0,
-            direction: None,
-            wire_len: 0,
-            bytes: &[],
-        };
-        self.judge.observe(&frame, &packet);
+        let time = Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 };
+        self.judge.observe(&Frame { time, ..frame(self.number) }, &packet);
         self
     }
 
@@ -159,6 +163,18 @@ impl Scene {
 
     fn report(self) -> Report {
         self.judge.finish(self.ending)
+    }
+}
+
+fn frame(number: u64) -> Frame<'static> {
+    Frame {
+        number,
+        time: time(0),
+        link: LinkType::ETHERNET,
+        interface: 0,
+        direction: None,
+        wire_len: 0,
+        bytes: &[],
     }
 }
 
@@ -203,7 +219,7 @@ fn policy(way: Way) -> Policy {
 }
 
 fn no_rules() -> Rules {
-    Rules { iptables: Some(String::new()), nft: Some(String::new()) }
+    Rules { iptables: Some(String::new()), ip6tables: Some(String::new()), nft: Some(String::new()) }
 }
 
 /// All in order: SAs and policies of both directions, and no offload.

@@ -122,6 +122,8 @@ reasons! {
     NoTraffic = "no-traffic", "nothing of the network passed: check that its device is up and not held by a firewall, let it carry traffic, or watch longer";
     /// Fewer packets than prove anything.
     TooFew = "too-few", "too few packets of the network passed: watch longer, with --for";
+    /// The network has several VNIs, and one of them was not proven.
+    SilentVni = "silent-vni", "the network has several VNIs, and not each was seen encrypted: let all carry traffic, or judge each alone with --vni N";
     /// Frames in one direction only.
     OneDirection = "one-direction", "nothing came back: look from the peer's side too";
     /// ESP passed, but nothing says that it is this network's.
@@ -140,22 +142,26 @@ reasons! {
     WrongInterface = "wrong-interface", "the network's packets pass another interface: name it with -i";
     /// All members are on this host.
     LocalOnly = "local-only", "no other node takes part: nothing is on a wire; name a node with --peer IP if there is one";
+    /// The engine knows the network, and nothing on this host is a member of it.
+    NoMember = "no-member", "no container of this host is on the network: run it on a node that has one";
     /// No address of the peer in the overlay is known, so it cannot be probed.
     NoTarget = "no-target", "no overlay address of the peer is known: name one with --target IP";
+    /// The peer's packets arrive, and its target answers no probe.
+    NoAnswer = "no-answer", "the target answers no ping, though packets of its node arrive: name another address with --target IP, or judge what passes by with --passive";
     /// Copies of decrypted packets, as the kernel shows them to a capture.
     TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run as root on both nodes and believe what leaves";
     /// Decrypted packets where ESP arrives before a capture can see it.
     EspGro = "esp-gro", "esp4_offload decrypts before a capture can see it: verify on the peer, where these packets leave";
     /// ESP leaves, and nothing comes back.
-    BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key";
+    BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key, and name an address that answers pings with --target IP";
     /// A policy wants an SA that is not there.
     NoSa = "no-sa", "the policy has no SA to send with: add it on both nodes (Docker: restart the engine)";
     /// A policy blocks the network's packets.
     PolicyBlock = "policy-block", "a policy blocks the network's packets: see ip xfrm policy";
     /// ESP arrives with an SPI that is unknown here.
-    SpiMismatch = "spi-mismatch", "the peer sends with an SPI that has no SA here: set both nodes up again (Docker: same engine version, rotate the keys)";
+    SpiMismatch = "spi-mismatch", "the peer sends with an SPI that has no SA here: set both nodes up again (Docker: the same engine version on both, and restart them)";
     /// ESP arrives whose integrity check fails.
-    KeyMismatch = "key-mismatch", "the peer uses another key: set both nodes up with the same key (Docker: docker swarm ca, or rejoin the node)";
+    KeyMismatch = "key-mismatch", "the peer uses another key: set both nodes up with the same key (Docker: restart the engine, or let the node leave the swarm and join it again)";
     /// Clear frames from outside would be accepted.
     NotEnforced = "not-enforced", "clear packets from outside are accepted: require ESP with an inbound policy, or drop them first in INPUT (Docker: CVE-2023-28840)";
     /// The sniffer did not see what it must see on a clear network.

@@ -6,10 +6,13 @@
 //! enhanced packet interface(4) time high(4) time low(4) captured(4) wire(4) bytes, padded to 4; options
 //! old packet      interface(2) drops(2) then as above
 //! simple packet   wire(4) bytes, padded to 4
+//! statistics      interface(4) time(8) options
 //! ```
 
 mod description;
 mod fields;
+
+use std::collections::BTreeMap;
 
 use super::buffer::Buffer;
 use super::classic::without_fcs;
@@ -26,14 +29,19 @@ const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const OLD_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
 /// A block's type and its two lengths.
 const AROUND: u32 = 12;
 /// The longest block that is read as a whole: a frame, with room for its options.
 const MAX_BLOCK: u32 = MAX_FRAME + (1 << 20);
+/// The longest statistics that are read.
+const MAX_STATISTICS: u32 = 1 << 16;
 /// The options `epb_flags` and `pack_flags`.
 const FLAGS: u16 = 2;
+/// The options `isb_ifdrop` and `isb_osdrop`: frames that the interface and the system lost.
+const LOST: [u16; 2] = [5, 7];
 
 /// The section that is being read.
 #[derive(Debug, Default)]
@@ -41,6 +49,8 @@ pub(super) struct Section {
     endian: Endian,
     /// Its interfaces, in the order of their numbers.
     interfaces: Vec<Description>,
+    /// Frames that were lost, by the interface's number in the file, where its statistics say so.
+    lost: BTreeMap<u32, u64>,
 }
 
 /// A packet block's fixed fields.
@@ -116,6 +126,10 @@ impl Section {
                 INTERFACE => {
                     self.whole_block(buffer, total)?;
                     self.interface(buffer, total, interfaces)?;
+                }
+                STATISTICS if total <= MAX_STATISTICS => {
+                    self.whole_block(buffer, total)?;
+                    self.statistics(buffer, total);
                 }
                 _ => {
                     let begin = buffer.offset();
@@ -198,6 +212,26 @@ impl Section {
         self.interfaces.push(description);
         interfaces.push(interface);
         Ok(())
+    }
+
+    /// Takes an interface's statistics, which count from the beginning of its capture.
+    fn statistics(&mut self, buffer: &mut Buffer, total: u32) {
+        let body = self.body(buffer, total);
+        let of = body.u32(0).and_then(|interface| self.interfaces.get(interface as usize));
+        let counts = body.from(12).options().filter(|(code, _)| LOST.contains(code));
+        let lost: Option<u64> = counts
+            .filter_map(|(_, value)| u64::try_from(value.i64(0)?).ok())
+            .fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)));
+        if let Some((of, lost)) = of.zip(lost) {
+            let known = self.lost.entry(of.number).or_default();
+            *known = lost.max(*known);
+        }
+        buffer.consume(total as usize);
+    }
+
+    /// Frames that were lost, as far as the statistics of interfaces say so.
+    pub(super) fn lost(&self) -> Option<u64> {
+        self.lost.values().copied().reduce(u64::saturating_add)
     }
 
     /// Takes a packet block, which is in the buffer.

@@ -14,7 +14,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Report> {
     let network = find::for_file(args)?;
     let ports = super::ports([&network])?;
     let opener = super::opener(super::keys(args)?);
-    let question = Question { keys: opener.is_some(), network, ..Question::default() };
+    let question = Question { network, ..Question::default() };
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
     let mut watch = Watch::new(vec![question], ports, opener);
     let cut_short = loop {
@@ -29,6 +29,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Report> {
     let mut reports = watch.finish(|_, _| Ending {
         source: shown(path),
         nanos,
+        dropped: file.dropped(),
         cut_short: cut_short.clone(),
         ..Ending::default()
     });

@@ -21,8 +21,8 @@ pub(super) fn for_file(args: &Verify) -> anyhow::Result<Network> {
     Ok(network)
 }
 
-/// The network for a live watch: whoever knows it, and the command line.
-pub(super) fn live(args: &Verify, places: &Places) -> anyhow::Result<Network> {
+/// The network for a live watch: whoever knows it, and the command line; and whether this host has no part in it.
+pub(super) fn live(args: &Verify, places: &Places) -> anyhow::Result<(Network, bool)> {
     let mut network = match (&args.docker_inspect, &args.net) {
         (Some(path), Some(name)) => {
             let mut network = docker_inspect_file(path, name)?;
@@ -39,14 +39,19 @@ pub(super) fn live(args: &Verify, places: &Places) -> anyhow::Result<Network> {
         },
         (_, None) => verify::find(None, &args.vni, places).unwrap_or_default(),
     };
+    // The engine names the nodes of a network, its own among them, to whom has a container on it.
+    let no_part = network.source == Source::Docker && network.peers.is_empty() && network.entry.is_none();
     add(args, &mut network);
+    if no_part && network.peers.is_empty() {
+        return Ok((network, true));
+    }
     if network.vnis.is_empty() {
         bail!("network {}: no VNI is known of it; give it with --vni N", escape(&network.name));
     }
     if network.peers.is_empty() && network.source == Source::Given {
         bail!("no device of VNI {} is here; name the other node with --peer IP", network.vnis[0]);
     }
-    Ok(network)
+    Ok((network, false))
 }
 
 /// The network that is known to be clear.
@@ -56,7 +61,7 @@ pub(super) fn control(name: &str, places: &Places) -> anyhow::Result<Network> {
 
 fn unknown(name: &str) -> anyhow::Error {
     anyhow!(
-        "network {}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device; describe it with --vni N --peer IP",
+        "network {}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while a container of its is on it); describe it with --vni N --peer IP",
         escape(name)
     )
 }

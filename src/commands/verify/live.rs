@@ -1,17 +1,20 @@
 //! The verdict on what passes by, with a probe or without.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
-use ovlsniff::capture::interfaces::{Link, Survey};
+use ovlsniff::capture::interfaces::{Link, Survey, within};
 use ovlsniff::capture::live::{Device, Event, Live, Options};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
-use ovlsniff::ipsec;
+use ovlsniff::ipsec::{self, Sa};
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
-use ovlsniff::verify::{Ending, Kernel, Network, Places, Question, Report, Watch, esp_offload, refresh};
+use ovlsniff::verify::{
+    Ending, Judge, Kernel, Network, Places, Question, Report, Source, Watch, esp_offload, refresh,
+};
 
 use super::find;
 use crate::cli::Verify;
@@ -22,6 +25,10 @@ use crate::commands::tell;
 const PACE: Duration = Duration::from_millis(250);
 /// What the capture outlives the last probe by, at most.
 const GRACE: Duration = Duration::from_secs(1);
+/// Between two readings of the kernel's SAs, when ESP of an unknown one passes.
+const REREAD: Duration = Duration::from_secs(1);
+/// Addresses of a peer that are tried until one answers.
+const TRIED: usize = 4;
 /// How long neighbours are waited for, when none is known.
 const DISCOVERY: Duration = Duration::from_millis(800);
 
@@ -32,6 +39,8 @@ const ENCRYPTING: [&str; 7] = ["wireguard", "macsec", "tun", "xfrm", "vti", "vti
 pub(super) struct Job<'a> {
     args: &'a Verify,
     pub(super) signals: Signals,
+    /// The interfaces that were named last.
+    told: RefCell<Vec<String>>,
 }
 
 /// A network that is probed.
@@ -49,7 +58,7 @@ impl<'a> Job<'a> {
             );
         }
         let signals = Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?;
-        Ok(Self { args, signals })
+        Ok(Self { args, signals, told: RefCell::default() })
     }
 
     /// One watch from its beginning to its end.
@@ -57,7 +66,12 @@ impl<'a> Job<'a> {
         let args = self.args;
         let given = args.netns.as_deref().map(Namespace::find).transpose()?;
         let mut places = Places::look(given.as_ref()).map_err(|error| anyhow!(error))?;
-        let mut network = find::live(args, &places)?;
+        let (mut network, no_member) = find::live(args, &places)?;
+        if no_member {
+            let ending = Ending { source: "no interface".to_owned(), ..Ending::default() };
+            let question = Question { network, no_member, ..Question::default() };
+            return Ok(Judge::new(question).finish(ending));
+        }
         let underlay = match &network.underlay {
             Some(path) => Some(Namespace::find(path)?),
             None => None,
@@ -70,6 +84,10 @@ impl<'a> Job<'a> {
             let found = inside(underlay.as_ref(), || locals(network))?;
             if network.locals.is_empty() {
                 network.locals = found;
+            } else if network.source == Source::Docker && args.local.is_empty() {
+                // The engine's own address is not that of its data path, where it was given one.
+                let engines = std::mem::replace(&mut network.locals, found);
+                network.locals = once(network.locals.iter().chain(&engines));
             }
             let own = network.locals.clone();
             network.peers.retain(|peer| !own.contains(&peer.underlay));
@@ -95,7 +113,9 @@ impl<'a> Job<'a> {
         let args = self.args;
         let before = inside(underlay.as_ref(), || Kernel::read(false))?.ok();
         let mut keys = super::keys(args)?;
-        if let Ok(dumped) = inside(underlay.as_ref(), ipsec::dump)? {
+        let dumped = inside(underlay.as_ref(), ipsec::dump)?;
+        let rereads = dumped.is_ok();
+        if let Ok(dumped) = dumped {
             if let Some(warning) = dumped.warning() {
                 tell(format_args!("ovlsniff: {warning}"));
             }
@@ -109,9 +129,8 @@ impl<'a> Job<'a> {
             canary: probed.canary.as_ref().map(|canary| canary.bytes().to_vec()),
             encrypting: encrypting(links, survey),
             enclosed: leads_to(&probed.network, survey).iter().any(|link| encrypts(link)),
-            off_host: false,
             own: own.clone(),
-            keys: opener.is_some(),
+            ..Question::default()
         });
         let questions = questions.collect();
         let mut watch =
@@ -129,13 +148,19 @@ impl<'a> Job<'a> {
         let mut live = Live::open(&devices, &options)?;
         let wake: OwnedFd = self.signals.descriptor()?;
         live.wake_on(wake);
-        tell(format_args!("interface: {}", escape(&links.join(", "))));
+        if self.told.replace(links.to_vec()) != links {
+            tell(format_args!("interface: {}", escape(&links.join(", "))));
+        }
         let begun = Instant::now();
-        let cut_short = self.look(&mut live, &mut watch, &mut probed, begun);
+        let sas = || inside(options.namespace.as_ref(), ipsec::dump).ok()?.ok().map(|dumped| dumped.sas);
+        let rereads: Option<&dyn Fn() -> Option<Vec<Sa>>> = if rereads { Some(&sas) } else { None };
+        let cut_short = self.look(&mut live, &mut watch, &mut probed, begun, rereads);
         // Not every interface that goes down ends a capture: what came afterwards was not seen all the same.
         let now = inside(options.namespace.as_ref(), Survey::take)?;
-        let cut_short =
-            cut_short.or_else(|| now.map_or_else(|error| Some(error.to_string()), |now| gone(links, &now)));
+        let cut_short = cut_short.or_else(|| {
+            let now = now.map_err(|error| error.to_string());
+            now.map_or_else(Some, |now| gone(links, &now).or_else(|| moved(&probed, survey, &now)))
+        });
         let statistics = live.statistics();
         let nanos = i64::try_from(begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
         let after = inside(options.namespace.as_ref(), || Kernel::read(true))?.ok();
@@ -170,10 +195,12 @@ impl<'a> Job<'a> {
         watch: &mut Watch,
         probed: &mut [Probed],
         begun: Instant,
+        sas: Option<&dyn Fn() -> Option<Vec<Sa>>>,
     ) -> Option<String> {
         let end = begun + self.args.duration;
         let last_probe = end.checked_sub(GRACE.min(self.args.duration / 3)).unwrap_or(end);
         let mut next_probe = begun;
+        let mut next_reading = begun;
         loop {
             let now = Instant::now();
             if now >= next_probe && now < last_probe {
@@ -185,6 +212,10 @@ impl<'a> Job<'a> {
             }
             if now >= end {
                 break;
+            }
+            if let Some(sas) = sas.filter(|_| watch.wants_keys() && now >= next_reading) {
+                watch.add_keys(sas().unwrap_or_default());
+                next_reading = now + REREAD;
             }
             let deadline = if next_probe < last_probe { next_probe } else { end };
             match live.next(Some(deadline.max(now))) {
@@ -229,13 +260,18 @@ impl<'a> Job<'a> {
             chosen.extend(peer.map(|peer| Target { peer: peer.underlay, address }));
         }
         if targets.is_empty() {
-            let first = |peer: &ovlsniff::verify::Peer| {
-                peer.overlay.first().map(|&address| Target { peer: peer.underlay, address })
-            };
-            chosen = network.peers.iter().filter_map(first).collect();
+            // A network of several subnets has addresses that may not be reached from this one: they come last.
+            let entries = network.entry.iter().flat_map(|entry| &entry.addresses);
+            let near = |to: &IpAddr| entries.clone().any(|&(own, prefix)| within(*to, own, prefix));
+            for peer in &network.peers {
+                let mut addresses = peer.overlay.clone();
+                addresses.sort_by_key(|to| !near(to));
+                let target = |address| Target { peer: peer.underlay, address };
+                chosen.extend(addresses.into_iter().take(TRIED).map(target));
+            }
         }
         let prober = match &network.entry {
-            Some(entry) if !chosen.is_empty() => Some(Prober::open(entry, canary.clone(), chosen)?),
+            Some(entry) if !chosen.is_empty() => Some(Prober::open(entry, canary.clone(), &chosen)?),
             _ => None,
         };
         Ok(Probed { network, prober, canary: Some(canary) })
@@ -244,14 +280,9 @@ impl<'a> Job<'a> {
     /// The interfaces of the underlay.
     fn links(&self, network: &Network, survey: &Survey) -> anyhow::Result<Vec<String>> {
         if !self.args.interface.is_empty() {
-            return Ok(self.args.interface.clone());
+            return Ok(once(self.args.interface.iter()));
         }
-        let mut names: Vec<String> = Vec::new();
-        for link in leads_to(network, survey) {
-            if !names.contains(&link.name) {
-                names.push(link.name.clone());
-            }
-        }
+        let names = once(leads_to(network, survey).into_iter().map(|link| &link.name));
         if names.is_empty() {
             bail!(
                 "no interface of this host leads to the nodes of {}; name one with -i, or the namespace with --netns",
@@ -262,18 +293,29 @@ impl<'a> Job<'a> {
     }
 }
 
+/// Each once, in their order: of an interface that is opened twice every frame would count twice.
+fn once<'n, T: Clone + PartialEq + 'n>(all: impl Iterator<Item = &'n T>) -> Vec<T> {
+    let mut found: Vec<T> = Vec::new();
+    for one in all {
+        if !found.contains(one) {
+            found.push(one.clone());
+        }
+    }
+    found
+}
+
 fn collect(probed: &mut [Probed]) {
     probed.iter_mut().filter_map(|probed| probed.prober.as_mut()).for_each(Prober::collect);
 }
 
-/// The links that the packets to the other nodes leave by.
+/// The links that the packets to the other nodes leave by, or may leave by.
 fn leads_to<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
-    let routed: Vec<&Link> = network.links.iter().filter_map(|&index| survey.link(index)).collect();
-    if routed.is_empty() {
-        network.locals.iter().filter_map(|&local| survey.owner(local)).collect()
-    } else {
-        routed
+    let mut links: Vec<&Link> = network.links.iter().filter_map(|&index| survey.link(index)).collect();
+    if links.is_empty() {
+        links = network.locals.iter().filter_map(|&local| survey.owner(local)).collect();
     }
+    links.extend(network.peers.iter().flat_map(|peer| survey.paths(peer.underlay)).filter(|link| link.up));
+    links
 }
 
 fn encrypts(link: &Link) -> bool {
@@ -290,6 +332,16 @@ fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
 fn gone(links: &[String], survey: &Survey) -> Option<String> {
     let up = |name: &&String| survey.links.iter().any(|link| link.name == **name && link.up);
     links.iter().find(|name| !up(name)).map(|name| format!("{name}: the interface went down"))
+}
+
+/// Whether packets to a peer leave by another interface than they did: what passed it was not seen.
+fn moved(probed: &[Probed], before: &Survey, now: &Survey) -> Option<String> {
+    let peers = probed.iter().flat_map(|probed| &probed.network.peers).map(|peer| peer.underlay);
+    let changed = peers.filter_map(|peer| Some((peer, before.route(peer)?, now.route(peer)?)));
+    let mut changed = changed.filter(|(_, was, is)| was.index != is.index);
+    changed.next().map(|(peer, was, is)| {
+        format!("packets to {peer} leave by {} now, and not by {}", escape(&is.name), escape(&was.name))
+    })
 }
 
 /// Runs `work` in a namespace, or here.
@@ -327,8 +379,8 @@ fn discover(network: &mut Network, places: &mut Places, given: Option<&Namespace
     let targets: Vec<Target> =
         candidates(entry).into_iter().map(|address| Target { peer: peer.underlay, address }).collect();
     let Ok(canary) = Canary::random() else { return };
-    let Ok(mut prober) = Prober::open(entry, canary, targets) else { return };
-    prober.round();
+    let Ok(mut prober) = Prober::open(entry, canary, &targets) else { return };
+    prober.sweep();
     std::thread::sleep(DISCOVERY);
     if let Ok(now) = Places::look(given) {
         *places = now;

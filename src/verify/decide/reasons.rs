@@ -42,7 +42,7 @@ impl Case<'_> {
     /// ESP arrived, and the kernel or the keys refused it.
     pub(super) fn refused(&self) -> Option<Reason> {
         let evidence = &self.pair.back;
-        if evidence.esp_packets == 0 || evidence.opened.count > 0 || self.answered > 0 {
+        if evidence.unopened() == 0 || evidence.opened.count > 0 || self.answered > 0 {
             return None;
         }
         let bad = evidence.esp.values().any(|esp| esp.bad_icv > 0 && esp.opened == 0);
@@ -101,9 +101,20 @@ impl Case<'_> {
         }
     }
 
+    /// The SAs that may carry the network's packets: those between the two nodes, and those of a tunnel between other
+    /// addresses that a policy sends these packets through.
     pub(super) fn sas(&self, out: bool) -> impl Iterator<Item = &SaState> {
         let ends = self.local.map(|local| if out { (local, self.peer) } else { (self.peer, local) });
-        self.kernel.zip(ends).into_iter().flat_map(|(kernel, (from, to))| kernel.between_hosts(from, to))
+        let way = if out { Way::Out } else { Way::In };
+        let port = self.judge.question.network.port;
+        self.kernel.zip(ends).into_iter().flat_map(move |(kernel, (from, to))| {
+            let tunnelled = move |sa: &&SaState| {
+                let led = |policy: &Policy| policy.way == way && policy.leads_to(sa, from, to, port);
+                sa.tunnel && kernel.policies.iter().any(led)
+            };
+            let direct = move |sa: &&SaState| sa.is_between(from, to);
+            kernel.sas.iter().filter(move |sa| direct(sa) || tunnelled(sa))
+        })
     }
 
     /// The rung of what is only configured, or armed.

@@ -28,6 +28,7 @@ const XFRMA_ALG_AUTH_TRUNC: u16 = 20;
 const XFRMA_MARK: u16 = 21;
 const XFRMA_REPLAY_ESN_VAL: u16 = 23;
 const XFRMA_OFFLOAD_DEV: u16 = 28;
+const XFRMA_IF_ID: u16 = 31;
 
 const ESP: u8 = 50;
 const AH: u8 = 51;
@@ -203,6 +204,8 @@ fn policy(body: &[u8]) -> Option<Policy> {
                 })
             })),
             XFRMA_MARK => mark = (u32_at(value, 0)?, u32_at(value, 4)?),
+            // For what passes an xfrm interface only, which the network's packets are not said to do.
+            XFRMA_IF_ID if u32_at(value, 0) != Some(0) => return None,
             _ => {}
         }
     }
@@ -304,6 +307,9 @@ mod tests {
         body.extend(XFRMA_MARK.to_ne_bytes());
         body.extend(super::super::DOCKER_MARK.to_ne_bytes());
         body.extend(u32::MAX.to_ne_bytes());
+        let mut of_an_interface = body.clone();
+        of_an_interface.extend([8, 0, XFRMA_IF_ID as u8, 0, 42, 0, 0, 0]);
+        assert_eq!(policy(&of_an_interface), None);
         let policy = policy(&body).unwrap();
         let (a, b) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         assert!(

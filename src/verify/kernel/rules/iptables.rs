@@ -1,0 +1,289 @@
+//! What `iptables-save` printed, walked as the kernel would walk it with a clear frame of the network.
+
+use std::collections::HashMap;
+
+use super::Enforcement;
+use crate::packet::Vni;
+
+/// Jumps from chain to chain that are followed.
+const MOST_JUMPS: usize = 16;
+
+/// What becomes of a clear frame of this VNI that arrives at this port, by the tables before and at INPUT.
+pub(super) fn enforcement(text: &str, vni: Vni, port: u16) -> Enforcement {
+    let frame = Frame { vni, port };
+    let tables = text.split("\n*").map(|table| Table::read(table.trim_start_matches('*')));
+    let tables = tables.filter(|table| ["raw", "mangle", "filter"].contains(&table.name));
+    let chains = tables.flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain, &frame)));
+    // Accepted in one table is only let on to the next.
+    let rank = |enforcement: &Enforcement| match enforcement {
+        Enforcement::Accepted => 0,
+        Enforcement::Bypassed => 1,
+        Enforcement::Unknown => 2,
+        Enforcement::Dropped => 3,
+    };
+    chains.max_by_key(rank).unwrap_or(Enforcement::Accepted)
+}
+
+/// The frame that is looked for.
+struct Frame {
+    vni: Vni,
+    port: u16,
+}
+
+/// Whether a rule is for the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Match {
+    Surely,
+    Maybe,
+    No,
+}
+
+#[derive(Default)]
+struct Table<'a> {
+    name: &'a str,
+    policies: HashMap<&'a str, &'a str>,
+    chains: HashMap<&'a str, Vec<Rule<'a>>>,
+}
+
+struct Rule<'a> {
+    words: Vec<&'a str>,
+    target: &'a str,
+}
+
+/// What was met on the way.
+#[derive(Clone, Copy, Default)]
+struct Met {
+    accepted: bool,
+    /// Something may have let it in.
+    doubt: bool,
+    /// Something may have dropped it.
+    maybe_dropped: bool,
+}
+
+impl Met {
+    fn dropped(self) -> Enforcement {
+        match self {
+            Self { accepted: true, .. } => Enforcement::Bypassed,
+            Self { doubt: true, .. } => Enforcement::Unknown,
+            _ => Enforcement::Dropped,
+        }
+    }
+}
+
+impl<'a> Table<'a> {
+    fn read(text: &'a str) -> Self {
+        let mut table = Self { name: text.lines().next().unwrap_or("").trim(), ..Self::default() };
+        for line in text.lines() {
+            let words = words(line);
+            match words.as_slice() {
+                ["-A", chain, rest @ ..] => {
+                    let jump = rest.iter().position(|word| ["-j", "-g", "--jump", "--goto"].contains(word));
+                    let at = jump.unwrap_or(rest.len());
+                    let target = rest.get(at + 1).copied().unwrap_or("");
+                    let matches = rest.get(..at).unwrap_or(rest).to_vec();
+                    table.chains.entry(chain).or_default().push(Rule { words: matches, target });
+                }
+                [chain, policy, ..] => {
+                    table.policies.extend(chain.strip_prefix(':').map(|chain| (chain, *policy)));
+                }
+                _ => {}
+            }
+        }
+        table
+    }
+
+    fn judge(&self, chain: &str, frame: &Frame) -> Enforcement {
+        let mut met = Met::default();
+        if let Some(end) = self.walk(chain, frame, &mut met, 0) {
+            return end;
+        }
+        match self.policies.get(chain) {
+            Some(&"DROP") => met.dropped(),
+            _ if met.maybe_dropped && !met.accepted => Enforcement::Unknown,
+            _ => Enforcement::Accepted,
+        }
+    }
+
+    /// How a chain ends; `None` when it is left at its end or by RETURN.
+    fn walk(&self, chain: &str, frame: &Frame, met: &mut Met, jumps: usize) -> Option<Enforcement> {
+        for rule in self.chains.get(chain)? {
+            let matched = rule.matches(frame);
+            match (matched, rule.target) {
+                (Match::No, _) => {}
+                (Match::Surely, "ACCEPT") => met.accepted = true,
+                (Match::Surely, "DROP" | "REJECT") => return Some(met.dropped()),
+                (Match::Surely, "RETURN") => return None,
+                (Match::Maybe, "ACCEPT" | "RETURN") => met.doubt = true,
+                (Match::Maybe, "DROP" | "REJECT") => met.maybe_dropped = true,
+                (_, target) if self.chains.contains_key(target) && jumps < MOST_JUMPS => {
+                    let mut inside = *met;
+                    let end = self.walk(target, frame, &mut inside, jumps + 1);
+                    if matched == Match::Surely {
+                        *met = inside;
+                        if end.is_some() {
+                            return end;
+                        }
+                    } else {
+                        met.doubt |= inside.doubt || inside.accepted;
+                        met.maybe_dropped |= inside.maybe_dropped || end.is_some();
+                    }
+                }
+                // Logs, marks, counts.
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+impl Rule<'_> {
+    fn matches(&self, frame: &Frame) -> Match {
+        let mut matched = Match::Surely;
+        let mut words = self.words.iter().copied();
+        while let Some(word) = words.next() {
+            let value = match word {
+                // What is negated is not understood, and `-m` only says whose the next words are.
+                "!" => {
+                    words.next();
+                    ""
+                }
+                _ => words.next().unwrap_or(""),
+            };
+            let fits = match word {
+                "-m" | "--match" | "--comment" | "--reject-with" => Match::Surely,
+                "-p" | "--protocol" => yes(matches!(value, "udp" | "17" | "all")),
+                "--dport" | "--dports" => {
+                    yes(ports(value).any(|(first, last)| (first..=last).contains(&frame.port)))
+                }
+                "--u32" => yes(value.contains(&u32_hex(frame.vni))),
+                // Docker's program compares the word at the VNI, as `xt_bpf` has it: `21 0 1 VALUE`.
+                "--bytecode" => yes(value.contains(&format!(" {},", frame.vni.value() << 8))),
+                "--dir" => yes(value == "in"),
+                "--pol" => yes(value == "none"),
+                // A frame of its own flow is first new, and from then on established.
+                "--ctstate" | "--state" => {
+                    if value.contains("NEW") {
+                        Match::Maybe
+                    } else {
+                        Match::No
+                    }
+                }
+                "-i" | "--in-interface" if value == "lo" => Match::No,
+                _ => Match::Maybe,
+            };
+            matched = match (matched, fits) {
+                (Match::No, _) | (_, Match::No) => Match::No,
+                (Match::Surely, Match::Surely) => Match::Surely,
+                _ => Match::Maybe,
+            };
+        }
+        matched
+    }
+}
+
+fn yes(fits: bool) -> Match {
+    if fits { Match::Surely } else { Match::No }
+}
+
+/// `4789`, `1000:5000` and lists of such.
+fn ports(value: &str) -> impl Iterator<Item = (u16, u16)> {
+    value.split(',').filter_map(|range| {
+        let (first, last) = range.split_once(':').unwrap_or((range, range));
+        let first = if first.is_empty() { 0 } else { first.parse().ok()? };
+        Some((first, if last.is_empty() { u16::MAX } else { last.parse().ok()? }))
+    })
+}
+
+/// The VNI as the rule of `xt_u32` has it: in the upper three bytes.
+pub(super) fn u32_hex(vni: Vni) -> String {
+    format!("={:#x}", vni.value() << 8)
+}
+
+/// Words, of which those in quotes may hold blanks.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_start();
+    while !rest.is_empty() {
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
+        };
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DROP: &str = "-A INPUT -p udp -m policy --dir in --pol none -m udp --dport 4789 \
+                        -m u32 --u32 \"0x0>>0x16&0x3c@0xc&0xffffff00=0x100200\" -j DROP";
+
+    fn input(rules: &[&str]) -> Enforcement {
+        filter("ACCEPT", rules)
+    }
+
+    fn filter(policy: &str, rules: &[&str]) -> Enforcement {
+        let text = format!("*filter\n:INPUT {policy} [0:0]\n:CUSTOM - [0:0]\n{}\nCOMMIT\n", rules.join("\n"));
+        enforcement(&text, Vni::new(4098).unwrap(), 4789)
+    }
+
+    #[test]
+    fn a_drop_of_something_else_is_none_of_the_network() {
+        for other in [
+            "-A INPUT -m conntrack --ctstate INVALID -j DROP",
+            "-A INPUT -p tcp -m tcp --dport 23 -j DROP",
+            "-A INPUT -p udp -m multiport --dports 137,138:139 -j DROP",
+        ] {
+            assert_eq!(input(&[other]), Enforcement::Accepted, "{other}");
+        }
+        // Of one sender, or of one interface: who knows.
+        assert_eq!(input(&["-A INPUT -s 203.0.113.5/32 -j DROP"]), Enforcement::Unknown);
+    }
+
+    #[test]
+    fn an_accept_of_something_else_is_no_way_around_the_drop() {
+        for other in [
+            "-A INPUT -i lo -j ACCEPT",
+            "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+            "-A INPUT -p udp -m multiport --dports 53,67 -j ACCEPT",
+            "-A INPUT -p udp -m udp --dport 5000:6000 -m comment --comment \"udp to --dport 4789\" -j ACCEPT",
+            "-A INPUT -p udp -m udp --dport 4789 -m policy --dir in --pol ipsec -j ACCEPT",
+        ] {
+            assert_eq!(input(&[other, DROP]), Enforcement::Dropped, "{other}");
+        }
+        assert_eq!(
+            input(&["-A INPUT -p udp -m udp --dport 4000:5000 -j ACCEPT", DROP]),
+            Enforcement::Bypassed
+        );
+        assert_eq!(input(&["-A INPUT -i docker0 -j ACCEPT", DROP]), Enforcement::Unknown);
+    }
+
+    #[test]
+    fn chains_are_followed() {
+        let custom = DROP.replace("INPUT", "CUSTOM");
+        assert_eq!(input(&[&custom]), Enforcement::Accepted);
+        assert_eq!(input(&["-A INPUT -p udp -j CUSTOM", &custom]), Enforcement::Dropped);
+        assert_eq!(input(&["-A INPUT -p tcp -j CUSTOM", &custom]), Enforcement::Accepted);
+        assert_eq!(input(&["-A INPUT -i eth0 -j CUSTOM", &custom]), Enforcement::Unknown);
+        let accept = "-A CUSTOM -p udp -m udp --dport 4789 -j ACCEPT";
+        assert_eq!(filter("DROP", &["-A INPUT -j CUSTOM", accept]), Enforcement::Bypassed);
+        assert_eq!(filter("DROP", &["-A INPUT -j CUSTOM"]), Enforcement::Dropped);
+        assert_eq!(input(&["-A INPUT -j CUSTOM", "-A CUSTOM -j INPUT"]), Enforcement::Accepted);
+    }
+
+    #[test]
+    fn a_program_is_for_the_vni_that_it_compares() {
+        let program = |vni: u32| {
+            format!(
+                "-A INPUT -p udp -m policy --dir in --pol none -m udp --dport 4789 -m bpf --bytecode \
+                 \"6,177 0 0 0,64 0 0 12,84 0 0 4294967040,21 0 1 {},6 0 0 4294967295,6 0 0 0\" -j DROP",
+                vni << 8
+            )
+        };
+        assert_eq!(input(&[&program(4098)]), Enforcement::Dropped);
+        assert_eq!(input(&[&program(4097)]), Enforcement::Accepted);
+    }
+}

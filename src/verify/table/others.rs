@@ -1,0 +1,216 @@
+//! What others do on the same wires: other hosts, other tunnels, other networks.
+
+use super::*;
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// Proven in both directions.
+fn proven(change: impl FnOnce(&mut Question)) -> Scene {
+    let scene = Scene::asking(change).probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+    scene.inside(BACK, esp(BACK, EspKind::Opened))
+}
+
+#[test]
+fn a_leak_to_a_node_nobody_named_is_seen_on_a_host_that_talks_to_thousands() {
+    let client = |n: u32| IpAddr::from((0x0a00_0000 + n).to_be_bytes());
+    let crowd = || {
+        (0..2000).fold(proven(|_| ()), |scene, n| {
+            scene.between((client(n), here()), 0, &[], Some(sealed(BACK, Sealed::NoKey)), &[1; 99])
+        })
+    };
+    assert_eq!(verdicts(&crowd().report()), (OPENED, OPENED, Verdict::Encrypted));
+    let new = ip("192.0.2.9");
+    let report = crowd().between((here(), new), 1, &[vxlan(OURS)], None, b"x").report();
+    assert_eq!(report.verdict, Verdict::Clear);
+    assert!(report.directions.iter().any(|line| line.to == Some(new) && line.verdict == Verdict::Clear));
+}
+
+#[test]
+fn a_leak_from_another_address_of_this_host_is_one() {
+    let second = ip("198.51.100.1");
+    for to in [there(), ip("239.1.1.1"), ip("198.51.100.2")] {
+        let scene = proven(|question| question.own.push(second));
+        let report = scene.between((second, to), 1, &[vxlan(OURS)], None, b"arp").report();
+        assert_eq!(report.verdict, Verdict::Clear, "{to}");
+    }
+}
+
+#[test]
+fn a_group_is_heard_whoever_speaks() {
+    let scene = proven(|_| ());
+    let report = scene.between((ip("192.0.2.9"), ip("239.1.1.1")), 1, &[vxlan(OURS)], None, b"arp").report();
+    assert_ne!(report.verdict, Verdict::Encrypted);
+}
+
+#[test]
+fn what_others_say_to_each_other_is_a_finding_and_no_verdict_on_us() {
+    let scene = proven(|_| ()).between((ip("192.0.2.3"), there()), 1, &[vxlan(OURS)], None, b"x");
+    let report = scene.report();
+    assert_eq!(verdicts(&report), (OPENED, OPENED, Verdict::Encrypted));
+    let finding = report.findings.iter().find(|finding| finding.code == "clear-elsewhere").unwrap();
+    assert!(finding.text.contains("from 192.0.2.3 to 192.0.2.2"), "{}", finding.text);
+}
+
+#[test]
+fn a_vni_that_was_silent_is_not_proven_by_the_other_one() {
+    let two = |question: &mut Question| question.network.vnis.push(Vni::new(43).unwrap());
+    let scene = proven(two);
+    let silent = (Verdict::Inconclusive, Some(Rung::Opened), Reason::SilentVni);
+    assert_eq!(verdicts(&scene.report()), (silent, silent, Verdict::Inconclusive));
+    let both = [OUT, BACK].into_iter().fold(proven(two), |scene, way| {
+        scene.packet(way, 1, &[esp(way, EspKind::Opened), vxlan(43)], None, b"x")
+    });
+    assert_eq!(verdicts(&both.report()), (OPENED, OPENED, Verdict::Encrypted));
+    // Lengths do not say which.
+    let scene =
+        Scene::asking(two).probed(true).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey);
+    assert_eq!(scene.report().verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_peer_that_could_not_be_probed_is_judged_by_what_passes() {
+    let scene = Scene::asking(|question| question.network.peers[0].overlay.clear());
+    let scene = [OUT, BACK].into_iter().fold(scene, |scene, way| {
+        (0..PROBES).fold(scene, |scene, n| {
+            scene.packet(way, n, &[esp(way, EspKind::Opened), vxlan(OURS)], None, b"others' traffic")
+        })
+    });
+    assert_eq!(verdicts(&scene.report()), (OPENED, OPENED, Verdict::Encrypted));
+}
+
+#[test]
+fn a_target_that_refuses_pings_is_no_black_hole() {
+    let scene = Scene::new().probed(false).inside(OUT, esp(OUT, EspKind::Opened));
+    // The answer to the question for its address, say.
+    let report = scene.packet(BACK, 1, &[esp(BACK, EspKind::Opened), vxlan(OURS)], None, b"arp").report();
+    let line = (Verdict::Inconclusive, Some(Rung::Opened), Reason::NoAnswer);
+    assert_eq!((verdicts(&report).0, report.verdict), (line, Verdict::Inconclusive));
+    assert_eq!(report.exit_status(Expectation::Encrypted), 3);
+}
+
+#[test]
+fn replies_on_the_wire_that_do_not_reach_the_probe_are_no_black_hole() {
+    // A firewall here, or another key: without the kernel's word nobody knows.
+    let scene = Scene::new().probed(false).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey);
+    let report = scene.report();
+    let line = (Verdict::Inconclusive, Some(Rung::Seen), Reason::NoAnswer);
+    assert_eq!((verdicts(&report).0, report.verdict), (line, Verdict::Inconclusive));
+}
+
+#[test]
+fn opened_esp_that_others_use_does_not_stand_for_a_probe() {
+    // Three probes passed here, two went another way, and another network's packets are in the same SA.
+    let scene = (0..3).fold(Scene::new().probed(true), |scene, n| {
+        scene.packet(OUT, n, &[esp(OUT, EspKind::Opened), vxlan(OURS)], None, CANARY)
+    });
+    let scene = (0..PROBES)
+        .fold(scene, |scene, n| scene.packet(OUT, n, &[esp(OUT, EspKind::Opened), vxlan(43)], None, b"x"));
+    let report = scene.inside(BACK, esp(BACK, EspKind::Opened)).report();
+    assert_eq!(verdicts(&report).0, (Verdict::Inconclusive, Some(Rung::Opened), Reason::WrongInterface));
+}
+
+#[test]
+fn esp_of_the_probes_lengths_in_an_sa_that_does_not_encrypt_proves_nothing() {
+    let scene = Scene::new().probed(true).shut(OUT, true, Sealed::UnknownAlgorithm);
+    let scene = scene.shut(BACK, true, Sealed::UnknownAlgorithm);
+    let report = scene
+        .ended(|ending| {
+            ending.kernel = with(|kernel| kernel.sas.iter_mut().for_each(|sa| sa.encrypts = false));
+        })
+        .report();
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+}
+
+/// The nodes' overlay addresses are behind a tunnel between two other addresses of theirs.
+fn tunnel_of_others(kernel: &mut Kernel) {
+    for (at, (source, destination)) in
+        [(0, ("203.0.113.1", "203.0.113.2")), (1, ("203.0.113.2", "203.0.113.1"))]
+    {
+        kernel.sas[at].tunnel = true;
+        (kernel.sas[at].source, kernel.sas[at].destination) = (ip(source), ip(destination));
+    }
+}
+
+#[test]
+fn a_tunnel_between_other_addresses_may_be_what_a_copy_came_out_of() {
+    let scene = || Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened)).clear(BACK);
+    let ended = |kernel| scene().ended(|ending| ending.kernel = kernel).report();
+    assert_eq!(verdicts(&ended(with(tunnel_of_others))).1.0, Verdict::Inconclusive);
+    // But not one that no policy sends the network's packets through.
+    let unrelated = with(|kernel| {
+        tunnel_of_others(kernel);
+        kernel.policies.iter_mut().for_each(|policy| policy.templates[0].reqid = 8);
+    });
+    assert_eq!(verdicts(&ended(unrelated)).1, CLEAR);
+    // Its card may encrypt as well.
+    let offload = with(|kernel| {
+        tunnel_of_others(kernel);
+        kernel.sas[0].offload = true;
+    });
+    let report = Scene::new().probed(true).clear(OUT).ended(|ending| ending.kernel = offload).report();
+    assert_eq!(verdicts(&report).0, (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload));
+}
+
+#[test]
+fn without_the_kernels_word_any_esp_that_arrives_may_have_held_a_copy() {
+    let scene = || Scene::new().probed(true).clear(BACK).ended(|ending| ending.esp_offload = Some(false));
+    assert_eq!(verdicts(&scene().report()).1, CLEAR);
+    let other = (ip("203.0.113.2"), ip("203.0.113.1"));
+    let report = scene().between(other, 0, &[], Some(sealed(BACK, Sealed::NoKey)), &[1; 200]).report();
+    assert_eq!(verdicts(&report).1.0, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_frame_cut_off_before_its_addresses_may_have_been_a_leak() {
+    let mut scene = proven(|_| ());
+    let stop = crate::packet::Stop { layer: crate::packet::Layer::Ipv4, why: crate::packet::Why::Truncated };
+    let packet = Packet { stop: Some(stop), ..Packet::default() };
+    scene.judge.observe(&Frame { wire_len: 200, bytes: &[0; 20], ..frame(99) }, &packet);
+    let report = scene.report();
+    assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::Truncated));
+}
+
+#[test]
+fn another_peers_trouble_is_not_this_ones() {
+    // What arrives was opened; what the counter counted was somebody else's.
+    let scene = Scene::new().probed(false).inside(OUT, esp(OUT, EspKind::Opened));
+    let scene = (0..PROBES)
+        .fold(scene, |scene, n| scene.packet(BACK, n, &[esp(BACK, EspKind::Opened), vxlan(43)], None, b"x"));
+    let report = scene.ended(|ending| {
+        ending.kernel = with(|kernel| {
+            kernel.counters.insert("XfrmInStateProtoError".to_owned(), 9);
+        });
+    });
+    assert_eq!(verdicts(&report.report()).0.2, Reason::NoAnswer);
+}
+
+#[test]
+fn policies_that_hold_for_today_only_are_findings() {
+    let codes = |kernel| {
+        let report = proven(|_| ()).ended(|ending| ending.kernel = kernel).report();
+        assert_eq!(report.verdict, Verdict::Encrypted);
+        report.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(Some(armed())), ["peers-only"]);
+    let optional = with(|kernel| kernel.policies[0].templates[0].optional = true);
+    assert_eq!(codes(optional), ["level-use", "peers-only"]);
+    let from_all = with(|kernel| kernel.policies[1].source = (ip("0.0.0.0"), 0));
+    assert_eq!(codes(from_all), [""; 0]);
+}
+
+#[test]
+fn a_network_of_the_engine_without_a_member_here_says_so() {
+    let scene = |typo: Option<&str>| {
+        let typo = typo.map(str::to_owned);
+        Scene::asking(|question| {
+            question.no_member = true;
+            question.network.typo = typo;
+            question.network.peers.clear();
+        })
+    };
+    let report = scene(None).report();
+    assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::NoMember));
+    assert_eq!(scene(Some("encrypt")).report().reason, Reason::TypoOption);
+}
