@@ -142,15 +142,6 @@ impl Opener {
         new
     }
 
-    /// Takes more SAs; those that are known already stay as they are.
-    pub fn add(&mut self, sas: impl IntoIterator<Item = Sa>) {
-        for sa in sas {
-            self.table.insert(sa);
-        }
-        let new = self.table.sas().iter().skip(self.keyed.len());
-        self.keyed.extend(new.map(|sa| Keyed { cipher: Lazy::New, esn: Esn::new(sa.sequence) }));
-    }
-
     /// The SAs, each once.
     pub fn sas(&self) -> &[Sa] {
         self.table.sas()

@@ -2,10 +2,8 @@
 
 use super::judge::{Ending, Judge, Question};
 use super::report::Report;
-use crate::ipsec::{Opener, Sa, Scratch};
-use crate::packet::{
-    Added, Decoder, Frame, Held, Opaque, Packet, Reassembly, Sealed, Timestamp, TunnelPorts,
-};
+use crate::ipsec::{Opener, Scratch};
+use crate::packet::{Added, Decoder, Frame, Held, Packet, Reassembly, Timestamp, TunnelPorts};
 
 /// A watch in progress. Like the judge it has no clock: time is that of the frames.
 pub struct Watch {
@@ -13,8 +11,6 @@ pub struct Watch {
     reassembly: Reassembly,
     opener: Option<Opener>,
     scratch: Box<Scratch>,
-    /// ESP passed that no SA is known of.
-    wants_keys: bool,
     judges: Vec<Judge>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
@@ -28,7 +24,6 @@ impl Watch {
             reassembly: Reassembly::default(),
             opener,
             scratch: Box::default(),
-            wants_keys: false,
             judges: questions.into_iter().map(Judge::new).collect(),
             first: None,
             last: None,
@@ -61,15 +56,9 @@ impl Watch {
         }
     }
 
-    /// Whether ESP has passed whose SPI is unknown: it may be a new SA's, and those are to be read again.
-    pub fn wants_keys(&self) -> bool {
-        self.wants_keys
-    }
-
-    /// Takes the SAs as they are now, beside those that were; packets from here on are opened with them.
-    pub fn add_keys(&mut self, sas: Vec<Sa>) {
-        self.opener.get_or_insert_with(|| Opener::new([])).add(sas);
-        self.wants_keys = false;
+    /// What to tell the user of SAs that could not be taken in, once.
+    pub fn complaint(&mut self) -> Option<String> {
+        self.opener.as_mut().and_then(Opener::complaint)
     }
 
     /// Whether the canary of the question with this number was seen leaving in clear.
@@ -115,7 +104,6 @@ impl Watch {
             }
             _ => packet,
         };
-        self.wants_keys |= matches!(packet.opaque, Some(Opaque::Esp { why: Sealed::NoKey, .. }));
         for judge in &mut self.judges {
             judge.observe(frame, &packet);
         }

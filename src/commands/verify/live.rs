@@ -10,7 +10,7 @@ use ovlsniff::capture::interfaces::{Link, Survey, within};
 use ovlsniff::capture::live::{Device, Event, Live, Options};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
-use ovlsniff::ipsec::{self, Sa};
+use ovlsniff::ipsec::{self, Notices, Opener, Sa};
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
 use ovlsniff::verify::{
     Ending, Judge, Kernel, Network, Places, Question, Report, Source, Watch, esp_offload, refresh,
@@ -25,8 +25,6 @@ use crate::commands::tell;
 const PACE: Duration = Duration::from_millis(250);
 /// What the capture outlives the last probe by, at most.
 const GRACE: Duration = Duration::from_secs(1);
-/// Between two readings of the kernel's SAs, when ESP of an unknown one passes.
-const REREAD: Duration = Duration::from_secs(1);
 /// Addresses of a peer that are tried until one answers.
 const TRIED: usize = 4;
 /// How long neighbours are waited for, when none is known.
@@ -112,16 +110,7 @@ impl<'a> Job<'a> {
     ) -> anyhow::Result<Report> {
         let args = self.args;
         let before = inside(underlay.as_ref(), || Kernel::read(false))?.ok();
-        let mut keys = super::keys(args)?;
-        let dumped = inside(underlay.as_ref(), ipsec::dump)?;
-        let rereads = dumped.is_ok();
-        if let Ok(dumped) = dumped {
-            if let Some(warning) = dumped.warning() {
-                tell(format_args!("ovlsniff: {warning}"));
-            }
-            keys.extend(dumped.sas);
-        }
-        let opener = super::opener(keys);
+        let opener = opener(super::keys(args)?, underlay.as_ref())?;
         let own: Vec<IpAddr> =
             survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address)).collect();
         let questions = probed.iter().map(|probed| Question {
@@ -134,7 +123,7 @@ impl<'a> Job<'a> {
         });
         let questions = questions.collect();
         let mut watch =
-            Watch::new(questions, super::ports(probed.iter().map(|probed| &probed.network))?, opener);
+            Watch::new(questions, super::ports(probed.iter().map(|probed| &probed.network))?, Some(opener));
 
         let devices: Vec<Device> = links.iter().map(String::as_str).map(Device::new).collect();
         let defaults = Options::default();
@@ -152,9 +141,10 @@ impl<'a> Job<'a> {
             tell(format_args!("interface: {}", escape(&links.join(", "))));
         }
         let begun = Instant::now();
-        let sas = || inside(options.namespace.as_ref(), ipsec::dump).ok()?.ok().map(|dumped| dumped.sas);
-        let rereads: Option<&dyn Fn() -> Option<Vec<Sa>>> = if rereads { Some(&sas) } else { None };
-        let cut_short = self.look(&mut live, &mut watch, &mut probed, begun, rereads);
+        let cut_short = self.look(&mut live, &mut watch, &mut probed, begun);
+        if let Some(complaint) = watch.complaint() {
+            tell(format_args!("ovlsniff: {complaint}"));
+        }
         // Not every interface that goes down ends a capture: what came afterwards was not seen all the same.
         let now = inside(options.namespace.as_ref(), Survey::take)?;
         let cut_short = cut_short.or_else(|| {
@@ -195,12 +185,10 @@ impl<'a> Job<'a> {
         watch: &mut Watch,
         probed: &mut [Probed],
         begun: Instant,
-        sas: Option<&dyn Fn() -> Option<Vec<Sa>>>,
     ) -> Option<String> {
         let end = begun + self.args.duration;
         let last_probe = end.checked_sub(GRACE.min(self.args.duration / 3)).unwrap_or(end);
         let mut next_probe = begun;
-        let mut next_reading = begun;
         loop {
             let now = Instant::now();
             if now >= next_probe && now < last_probe {
@@ -212,10 +200,6 @@ impl<'a> Job<'a> {
             }
             if now >= end {
                 break;
-            }
-            if let Some(sas) = sas.filter(|_| watch.wants_keys() && now >= next_reading) {
-                watch.add_keys(sas().unwrap_or_default());
-                next_reading = now + REREAD;
             }
             let deadline = if next_probe < last_probe { next_probe } else { end };
             match live.next(Some(deadline.max(now))) {
@@ -342,6 +326,23 @@ fn moved(probed: &[Probed], before: &Survey, now: &Survey) -> Option<String> {
     changed.next().map(|(peer, was, is)| {
         format!("packets to {peer} leave by {} now, and not by {}", escape(&is.name), escape(&was.name))
     })
+}
+
+/// Opens with these keys and those of the kernel, as far as it gives them out, the later ones too.
+fn opener(mut sas: Vec<Sa>, namespace: Option<&Namespace>) -> anyhow::Result<Opener> {
+    // Opened before the dump, so that no SA falls between the two.
+    let notices = inside(namespace, Notices::open)?.ok();
+    if let Ok(dumped) = inside(namespace, ipsec::dump)? {
+        if let Some(warning) = dumped.warning() {
+            tell(format_args!("ovlsniff: {warning}"));
+        }
+        sas.extend(dumped.sas);
+    }
+    let mut opener = Opener::new(sas);
+    if let Some(notices) = notices {
+        opener.follow(notices);
+    }
+    Ok(opener)
 }
 
 /// Runs `work` in a namespace, or here.
