@@ -5,14 +5,15 @@ use crate::commands::Status;
 use anyhow::{Context, bail};
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
-    self, Kernel, Network, NetworkStatus, Options, Peer, Plan, Secret, Secrets, SpecError, State, Step,
-    Store, Turn,
+    self, Kernel, Network, NetworkStatus, Options, Peer, Plan, Secret, Secrets, SpecError, State, StateError,
+    Step, Store, Turn,
 };
 use ovlsniff::packet::Vni;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Runs it. 0: done, or all is well; 1: `status` found something missing, `rotate` waits for a peer; an error is 2.
@@ -42,6 +43,8 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     };
     // What can be known to be wrong without the kernel is said without it.
     overlay::validate(&networks)?;
+    // Locked before the kernel is read: what is planned must still be so when it is done.
+    let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
     if let Some(file) = &typed.file {
@@ -50,7 +53,6 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
         select(&mut networks, &typed.names)?;
     }
     let secrets = overlay::read_secrets(&networks)?;
-    let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
     let mut state = match &store {
         Some(store) => store.load()?,
         None => Store::read(&typed.how.state)?,
@@ -153,6 +155,7 @@ fn check_kernel(networks: &[Network], plan: &Plan, kernel: &mut Kernel) -> anyho
 }
 
 fn down(typed: &Down) -> anyhow::Result<Status> {
+    let _store = if typed.how.dry_run { None } else { lock(&typed.how.state)? };
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
     let state = Store::read(&typed.how.state).unwrap_or_default();
@@ -184,6 +187,19 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
         eprintln!("ovlsniff: {step}: {cause}");
     }
     bail!("{} of {} steps failed, the others were done; try again", failed.len(), plan.steps.len());
+}
+
+/// Against an `up` at the same time, whose device would stand without the policies that are removed here. Taking down
+/// needs nothing else of the folder, and goes on where there is none to be had.
+fn lock(state: &Path) -> anyhow::Result<Option<Store>> {
+    match Store::open(state) {
+        Ok(store) => Ok(Some(store)),
+        Err(busy @ StateError::Busy(_)) => Err(busy.into()),
+        Err(other) => {
+            eprintln!("ovlsniff: {other}; going on without it");
+            Ok(None)
+        }
+    }
 }
 
 fn rotate(typed: &Rotate) -> anyhow::Result<Status> {

@@ -5,6 +5,8 @@
 
 use super::keys::KeyId;
 use crate::packet::Vni;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -12,6 +14,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Where it lies unless told otherwise.
 pub const FOLDER: &str = "/var/lib/ovlsniff";
@@ -21,7 +24,7 @@ const FILE: &str = "overlay.json";
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The system's reason.
-    #[error("state {path}: {cause}; give another folder with --state DIR")]
+    #[error("state {path}: {cause}; run as root, or give another folder with --state DIR")]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -43,10 +46,13 @@ pub enum StateError {
     Busy(PathBuf),
 }
 
-/// The state folder, locked for this process.
+/// How long one waits for another to be done: a thousand networks take seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The state folder, locked for this process: one at a time reads the kernel, plans, and changes it.
 pub struct Store {
     folder: PathBuf,
-    _lock: nix::fcntl::Flock<File>,
+    _lock: Flock<File>,
 }
 
 /// How far the networks of this node have come.
@@ -124,8 +130,12 @@ impl State {
 }
 
 impl Store {
-    /// Opens the folder, makes it if need be (0700), and locks it.
+    /// Opens the folder, makes it if need be (0700), and locks it, waiting for whoever has it now.
     pub fn open(folder: &Path) -> Result<Self, StateError> {
+        Self::open_within(PATIENCE, folder)
+    }
+
+    fn open_within(patience: Duration, folder: &Path) -> Result<Self, StateError> {
         let failed = |cause| StateError::File { path: folder.to_owned(), cause };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let lock = OpenOptions::new()
@@ -135,9 +145,17 @@ impl Store {
             .mode(0o600)
             .open(folder.join("overlay.lock"))
             .map_err(failed)?;
-        let lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusiveNonblock)
-            .map_err(|_| StateError::Busy(folder.to_owned()))?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        let give_up = Instant::now() + patience;
+        let mut file = lock;
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(Self { folder: folder.to_owned(), _lock: lock }),
+                Err((again, Errno::EWOULDBLOCK)) if Instant::now() < give_up => file = again,
+                Err((_, Errno::EWOULDBLOCK)) => return Err(StateError::Busy(folder.to_owned())),
+                Err((_, errno)) => return Err(failed(errno.into())),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// What was kept; nothing on the first start.
@@ -164,7 +182,9 @@ impl Store {
             file.write_all(&serde_json::to_vec(state)?)?;
             file.sync_all()?;
             fs::rename(&temporary, &path)?;
-            File::open(&self.folder)?.sync_all()
+            File::open(&self.folder)?.sync_all()?;
+            // The folder itself may be new.
+            File::open(self.folder.join(".."))?.sync_all()
         };
         write().map_err(|cause| StateError::File { path: path.clone(), cause })
     }
@@ -221,7 +241,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (vni, key) = (Vni::new(4098).unwrap(), KeyId::parse("00ff").unwrap());
         let store = Store::open(folder.path()).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StateError::Busy(_))));
+        let impatient = Store::open_within(Duration::ZERO, folder.path());
+        assert!(matches!(impatient, Err(StateError::Busy(_))));
         let mut state = store.load().unwrap();
         assert_eq!(state, State::default());
         let mut progress = Progress::new("secure", Path::new("/etc/secure.key"), 1, 1_700_000_000);
