@@ -54,6 +54,10 @@ pub fn apply(plan: &Plan, kernel: &mut Kernel, secrets: &Secrets, store: &Store)
     }
     for (done, step) in plan.steps.iter().enumerate() {
         if let Err(cause) = kernel.perform(step, secrets) {
+            // What somebody else removed first is as removed as it should be.
+            if step.removes() && cause.is_absent() {
+                continue;
+            }
             let undone = undo(&plan.steps[..done], kernel);
             return Err(ApplyError::Step { step: Box::new(step.clone()), cause, undone });
         }

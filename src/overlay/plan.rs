@@ -7,7 +7,7 @@ mod associations;
 mod check;
 mod device;
 
-pub(super) use associations::{notice, secure};
+pub(super) use associations::{advance, secure};
 
 use super::keys::{KeyId, Secret, sixteen};
 use super::mark::Encryption;
@@ -17,7 +17,7 @@ use super::spec::{Network, SpecError};
 use super::state::State;
 use super::step::{Device, Mac, Step};
 use crate::packet::Vni;
-use associations::{advance, distinct};
+use associations::distinct;
 use check::check;
 use device::build;
 use sha2::{Digest, Sha256};
@@ -64,7 +64,8 @@ pub fn plan(
         let mut encryption = None;
         if let (Some(cipher), Some((key, secret))) = (network.cipher, secrets.get(&network.vni)) {
             let before = state.progress(*key, network.vni);
-            let progress = advance(network, present, before, secret).map_err(wrong)?;
+            let before = before.ok_or_else(|| wrong("has no state".into()))?;
+            let progress = advance(network, present, before, secret);
             encryption = Some(Encryption { cipher, key: *key, generation: progress.generation });
             let policies = Policy::of(network.vni, network.port, network.local);
             let missing = policies.into_iter().filter(|p| !present.policies.iter().any(|q| q.policy == *p));

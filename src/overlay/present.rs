@@ -1,6 +1,7 @@
 //! What is: the part of the kernel's state that a plan has to know. Plain values, so that planning needs no kernel.
 
 use super::mark::Mark;
+use super::policy::reqid;
 use super::spec::Prefix;
 use super::step::{Device, Mac};
 use super::xfrm::{PresentPolicy, PresentSa};
@@ -59,6 +60,12 @@ impl Present {
     /// The host's own addresses.
     pub fn own_addresses(&self) -> Vec<IpAddr> {
         self.own.keys().copied().collect()
+    }
+
+    /// The other ends of a network's SAs.
+    pub(super) fn ends(&self, vni: Vni, local: IpAddr) -> BTreeSet<IpAddr> {
+        let ours = self.sas.iter().filter(|sa| sa.reqid == reqid(vni));
+        ours.flat_map(|sa| [sa.source, sa.destination]).filter(|end| *end != local).collect()
     }
 
     /// Networks of ours: the device, and the mark it bears.

@@ -114,6 +114,20 @@ pub enum Step {
     DropDevice { device: Device },
 }
 
+impl Step {
+    /// Whether it takes something away.
+    pub(super) fn removes(&self) -> bool {
+        matches!(
+            self,
+            Self::DropSa { .. }
+                | Self::DropFdb { .. }
+                | Self::DropNeighbour { .. }
+                | Self::DropPolicy { .. }
+                | Self::DropDevice { .. }
+        )
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

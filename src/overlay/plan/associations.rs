@@ -9,15 +9,15 @@ use crate::overlay::state::Progress;
 use crate::overlay::step::Step;
 use std::collections::BTreeSet;
 
-/// How far the network will have come: peers that started again are noticed, and this node's counters are moved on
-/// wherever an SA to send with is not there, because what it was used for before nobody knows.
-pub(super) fn advance(
+/// How far the network will have come before anything is turned: peers that started again are noticed, and this node's
+/// counters are moved on wherever an SA to send with is not there, because what it was used for before nobody knows.
+pub(in crate::overlay) fn advance(
     network: &Network,
     present: &Present,
-    before: Option<&Progress>,
+    before: &Progress,
     secret: &Secret,
-) -> Result<Progress, String> {
-    let mut progress = before.cloned().ok_or("has no state")?;
+) -> Progress {
+    let mut progress = before.clone();
     notice(network, present, &mut progress, secret);
     for peer in &network.peers {
         let mut towards = progress.peer(peer.underlay);
@@ -28,16 +28,11 @@ pub(super) fn advance(
         }
         progress.peers.insert(peer.underlay, towards);
     }
-    Ok(progress)
+    progress
 }
 
 /// Looks which of the accepted SAs were used: a higher start counter than the known one means the peer started again.
-pub(in crate::overlay) fn notice(
-    network: &Network,
-    present: &Present,
-    progress: &mut Progress,
-    secret: &Secret,
-) {
+fn notice(network: &Network, present: &Present, progress: &mut Progress, secret: &Secret) {
     let used: BTreeSet<_> =
         present.sas.iter().filter(|sa| sa.packets > 0).map(|sa| (sa.destination, sa.spi)).collect();
     for peer in &network.peers {
