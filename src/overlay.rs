@@ -48,5 +48,5 @@ pub use start::{begin, read_secrets, witness};
 pub use state::{FOLDER as STATE_FOLDER, PeerProgress, Progress, State, StateError, Store};
 pub use status::{Encrypted, NetworkStatus, PeerStatus, status};
 pub use step::{Device, Mac, Step, Vxlan};
-pub use teardown::{names, teardown};
+pub use teardown::{names, teardown, teardown_left};
 pub use validate::validate;

@@ -165,7 +165,10 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
     }
     names.sort();
     names.dedup();
-    let (steps, unknown) = overlay::teardown(&names, &present, &state);
+    let (mut steps, unknown) = overlay::teardown(&names, &present, &state);
+    if typed.all {
+        steps.append(&mut overlay::teardown_left(&present));
+    }
     if let Some(unknown) = unknown.first() {
         let there = overlay::names(&present);
         let there = if there.is_empty() {
@@ -181,7 +184,11 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
     }
     let failed = overlay::apply_all(&plan.steps, &mut kernel);
     if failed.is_empty() {
-        return report(&plan, &kernel, &typed.how, || format!("{}: down", names.join(", ")));
+        return report(&plan, &kernel, &typed.how, || match plan.steps.len() {
+            0 => "nothing of ours is there".into(),
+            _ if names.is_empty() => "what was left of networks without a device: down".into(),
+            _ => format!("{}: down", names.join(", ")),
+        });
     }
     for (step, cause) in &failed {
         eprintln!("ovlsniff: {step}: {cause}");
@@ -341,9 +348,22 @@ fn status(typed: &typed::Status) -> anyhow::Result<Status> {
 }
 
 fn print(out: &mut impl Write, network: &NetworkStatus) -> io::Result<()> {
-    let NetworkStatus { name, vni, port, netns, local, addresses, mtu, up, encrypted, peers, missing } =
-        network;
+    let NetworkStatus {
+        name,
+        vni,
+        port,
+        netns,
+        local,
+        addresses,
+        mtu,
+        up,
+        marked,
+        encrypted,
+        peers,
+        missing,
+    } = network;
     let kind = match encrypted {
+        None if !marked => "not marked as clear or encrypted".to_owned(),
         None => "in clear".to_owned(),
         Some(e) => format!("{}, key {}, generation {}", e.cipher, e.key, e.generation),
     };

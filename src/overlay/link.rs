@@ -1,6 +1,6 @@
 //! Links, addresses, forwarding entries and neighbours over rtnetlink: the one place with its types.
 
-use super::netlink::{APPEND, CREATE, Netlink, Refusal};
+use super::netlink::{APPEND, CREATE, Netlink, REPLACE, Refusal};
 use super::spec::Prefix;
 use super::step::{Mac, Vxlan};
 use rtnetlink::packet_core::{Emitable, Parseable};
@@ -33,6 +33,7 @@ pub(super) struct Link {
     pub(super) index: u32,
     pub(super) name: String,
     pub(super) alias: String,
+    pub(super) mac: Option<Mac>,
     pub(super) mtu: u32,
     pub(super) up: bool,
     pub(super) master: Option<u32>,
@@ -162,9 +163,9 @@ fn address_message(index: u32, prefix: Prefix) -> AddressMessage {
     message
 }
 
-/// Adds a forwarding entry; [`Mac::ALL`] may have several.
+/// Adds a forwarding entry. [`Mac::ALL`] may have several, any other replaces what was there.
 pub(super) fn add_fdb(netlink: &mut Netlink, index: u32, mac: Mac, vtep: IpAddr) -> Result<(), Refusal> {
-    let flags = if mac == Mac::ALL { APPEND } else { CREATE };
+    let flags = if mac == Mac::ALL { APPEND } else { REPLACE };
     netlink.request(RTM_NEWNEIGH, flags, &bytes(&fdb_message(index, mac, vtep)))
 }
 
@@ -188,9 +189,9 @@ fn fdb_message(index: u32, mac: Mac, vtep: IpAddr) -> NeighbourMessage {
     message
 }
 
-/// Adds a permanent neighbour.
+/// Adds a permanent neighbour, or makes one of what the kernel found out, or not, by itself.
 pub(super) fn add_neighbour(netlink: &mut Netlink, index: u32, ip: IpAddr, mac: Mac) -> Result<(), Refusal> {
-    netlink.request(RTM_NEWNEIGH, CREATE, &bytes(&neighbour_message(index, ip, mac)))
+    netlink.request(RTM_NEWNEIGH, REPLACE, &bytes(&neighbour_message(index, ip, mac)))
 }
 
 /// Removes a neighbour.
@@ -232,6 +233,7 @@ fn read_link(message: LinkMessage) -> Link {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::IfAlias(alias) => link.alias = alias,
+            LinkAttribute::Address(mac) => link.mac = mac.as_slice().try_into().ok().map(Mac),
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::Controller(master) => link.master = Some(master).filter(|master| *master != 0),
             LinkAttribute::LinkNetNsId(_) => link.foreign = true,

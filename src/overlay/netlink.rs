@@ -24,6 +24,8 @@ const HEADER: usize = 16;
 
 /// Create it, and fail if it is there.
 pub(super) const CREATE: u16 = 0x400 | 0x200;
+/// Create it, or put it in the place of what is there.
+pub(super) const REPLACE: u16 = 0x400 | 0x100;
 /// Create it beside what is there.
 pub(super) const APPEND: u16 = 0x400 | 0x800;
 
@@ -39,6 +41,11 @@ pub struct Refusal {
 impl Refusal {
     fn new(errno: i32) -> Self {
         Self { errno, said: None }
+    }
+
+    /// What was not even tried, as a device would have been left without it.
+    pub(super) fn device_stands() -> Self {
+        Self { errno: nix::libc::EBUSY, said: Some("not tried, as a device is still there".into()) }
     }
 
     /// Whether the object is not there, in any of the kernel's ways to say so.

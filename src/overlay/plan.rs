@@ -68,11 +68,14 @@ pub fn plan(
             let progress = advance(network, present, before, secret);
             encryption = Some(Encryption { cipher, key: *key, generation: progress.generation });
             let policies = Policy::of(network.vni, network.port, network.local);
-            let missing = policies.into_iter().filter(|p| !present.policies.iter().any(|q| q.policy == *p));
-            let (block, require): (Vec<_>, Vec<_>) =
-                missing.partition(|policy| policy.action == Action::Block);
-            blocking.extend(block.into_iter().map(Step::Policy));
-            requiring.extend(require.into_iter().map(Step::Policy));
+            for policy in policies {
+                let phase = if policy.action == Action::Block { &mut blocking } else { &mut requiring };
+                match present.policy(&policy) {
+                    None => phase.push(Step::Policy(policy)),
+                    Some(false) => phase.push(Step::MendPolicy(policy)),
+                    Some(true) => {}
+                }
+            }
             let planned = associations.len() + drops.len();
             secure(network, present, &progress, secret, &mut associations, &mut drops);
             // That a peer was heard changes nothing to be done, and is read from the kernel the next time, too.

@@ -40,6 +40,7 @@ pub enum Turn {
 pub struct Rotatable {
     device: Device,
     network: Network,
+    mark: Mark,
     encryption: Encryption,
 }
 
@@ -69,7 +70,7 @@ impl Rotatable {
 pub fn rotatable(present: &Present) -> Vec<Rotatable> {
     let mut found = Vec::new();
     for (place, device, vxlan, mark) in present.networks() {
-        let Mark::Network { name, vni, encryption: Some(encryption) } = mark else { continue };
+        let Mark::Network { name, vni, encryption: Some(encryption), .. } = mark else { continue };
         let Some(local) = vxlan.local else { continue };
         // An entry that somebody removed leaves a peer no less a peer: its SAs tell.
         let mut peers = present.ends(*vni, local);
@@ -89,7 +90,8 @@ pub fn rotatable(present: &Present) -> Vec<Rotatable> {
             bridge: None,
             learn: vxlan.learning,
         };
-        found.push(Rotatable { device: place.clone(), network, encryption: *encryption });
+        let (device, mark) = (place.clone(), mark.clone());
+        found.push(Rotatable { device, network, mark, encryption: *encryption });
     }
     found
 }
@@ -119,7 +121,7 @@ pub fn rotate(
 ) -> (Plan, Vec<Outcome>) {
     let (mut after, mut changed, mut outcomes) = (state.clone(), 0, Vec::new());
     let (mut add, mut marks, mut drop) = (Vec::new(), Vec::new(), Vec::new());
-    for Rotatable { device, network, encryption } in networks {
+    for Rotatable { device, network, mark, encryption } in networks {
         let Some((key, secret)) = secrets.get(&network.vni) else { continue };
         let Some(before) = state.progress(*key, network.vni) else { continue };
         let network = &with_peers(network, before);
@@ -131,8 +133,7 @@ pub fn rotate(
         outcomes.push(Outcome { name: network.name.clone(), generation: progress.generation, what, waiting });
         plan::secure(network, present, &progress, secret, &mut add, &mut drop);
         if encryption.generation != progress.generation {
-            let encryption = Some(Encryption { generation: progress.generation, ..*encryption });
-            let mark = Mark::Network { name: network.name.clone(), vni: network.vni, encryption };
+            let mark = mark.in_generation(progress.generation);
             marks.push(Step::Mark { device: device.clone(), alias: mark.to_string() });
         }
         if progress != *before {
@@ -307,7 +308,7 @@ mod tests {
             }
         }
         let encryption = Some(Encryption { cipher: Cipher::Aes256Gcm, key, generation: 1 });
-        let mark = Some(Mark::Network { name: "secure".into(), vni: network.vni, encryption });
+        let mark = Some(Mark::Network { name: "secure".into(), vni: network.vni, address: None, encryption });
         let local = Some(network.local);
         let vxlan =
             Some(PresentVxlan { vni: network.vni, port: 18_887, local, learning: false, proxy: false });

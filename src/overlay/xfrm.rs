@@ -5,7 +5,7 @@
 
 use super::keys::{Secret, sixteen};
 use super::netlink::{CREATE, Netlink, Refusal, attributes, push_attribute, u16_at, u32_at, u64_at};
-use super::policy::{Action, Direction, Policy};
+use super::policy::{Action, Direction, ForeignPolicy, Policy};
 use super::security::Sa;
 use super::spec::Cipher;
 use crate::packet::Spi;
@@ -19,11 +19,14 @@ const GETSA: u16 = 0x12;
 const NEWPOLICY: u16 = 0x13;
 const DELPOLICY: u16 = 0x14;
 const GETPOLICY: u16 = 0x15;
+const UPDPOLICY: u16 = 0x19;
 
 const XFRMA_TMPL: u16 = 5;
 const XFRMA_LASTUSED: u16 = 15;
 const XFRMA_ALG_AEAD: u16 = 18;
+const XFRMA_MARK: u16 = 21;
 const XFRMA_REPLAY_ESN_VAL: u16 = 23;
+const XFRMA_IF_ID: u16 = 31;
 
 const AF_INET: u16 = nix::libc::AF_INET as u16;
 const AF_INET6: u16 = nix::libc::AF_INET6 as u16;
@@ -35,6 +38,7 @@ const REPLAY_WINDOW: u32 = 128;
 const SELECTOR: usize = 56;
 const SA_SIZE: usize = 224;
 const POLICY_SIZE: usize = 168;
+const TEMPLATE_SIZE: usize = 64;
 
 /// An SA of ours that is in the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +61,8 @@ pub(super) struct PresentPolicy {
     pub(super) policy: Policy,
     /// The number the kernel gave it: what is deleted by it is exactly this one.
     pub(super) index: u32,
+    /// To the byte as it was put in place. One that is not may let clear frames pass.
+    pub(super) intact: bool,
 }
 
 /// Installs an SA with its key derived from the secret.
@@ -147,6 +153,15 @@ fn parse_sa(body: &[u8]) -> Option<PresentSa> {
 
 /// Installs a policy.
 pub(super) fn add_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(), Refusal> {
+    netlink.request(NEWPOLICY, CREATE, &policy_message(policy))
+}
+
+/// Puts a policy in the place of the one with its selector, at once: there is no moment without either.
+pub(super) fn replace_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(), Refusal> {
+    netlink.request(UPDPOLICY, 0, &policy_message(policy))
+}
+
+fn policy_message(policy: &Policy) -> Vec<u8> {
     let family = family(policy.destination);
     let mut body = Vec::with_capacity(256);
     push_policy_selector(&mut body, policy);
@@ -166,7 +181,7 @@ pub(super) fn add_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(), R
     template.extend_from_slice(&[MODE_TRANSPORT, 0, 0, 0]);
     template.extend_from_slice(&[0xff; 12]);
     push_attribute(&mut body, XFRMA_TMPL, &template);
-    netlink.request(NEWPOLICY, CREATE, &body)
+    body
 }
 
 /// Removes a policy by its selector.
@@ -179,25 +194,33 @@ pub(super) fn delete_policy(netlink: &mut Netlink, policy: &Policy) -> Result<()
 }
 
 /// Removes the policy the kernel gave this number.
-pub(super) fn delete_policy_by_index(netlink: &mut Netlink, present: &PresentPolicy) -> Result<(), Refusal> {
+pub(super) fn delete_policy_by_index(
+    netlink: &mut Netlink,
+    direction: Direction,
+    index: u32,
+) -> Result<(), Refusal> {
     let mut body = vec![0; SELECTOR];
-    body.extend_from_slice(&present.index.to_ne_bytes());
-    body.extend_from_slice(&[direction_number(present.policy.direction), 0, 0, 0]);
+    body.extend_from_slice(&index.to_ne_bytes());
+    body.extend_from_slice(&[direction_number(direction), 0, 0, 0]);
     netlink.request(DELPOLICY, 0, &body)
 }
 
-/// All policies of this network namespace whose template has a wanted reqid.
+/// The policies of this network namespace: those whose template has a wanted reqid, and of the others those that let
+/// clear datagrams pass.
 pub(super) fn policies(
     netlink: &mut Netlink,
     wanted: impl Fn(u32) -> bool,
-) -> Result<Vec<PresentPolicy>, Refusal> {
-    let mut present = Vec::new();
+) -> Result<(Vec<PresentPolicy>, Vec<ForeignPolicy>), Refusal> {
+    let (mut ours, mut foreign) = (Vec::new(), Vec::new());
     netlink.dump(GETPOLICY, &[], |kind, body| {
         if kind == NEWPOLICY {
-            present.extend(parse_policy(body).filter(|p| wanted(p.policy.reqid)));
+            match parse_policy(body).filter(|p| wanted(p.policy.reqid)) {
+                Some(policy) => ours.push(policy),
+                None => foreign.extend(parse_foreign(body)),
+            }
         }
     })?;
-    Ok(present)
+    Ok((ours, foreign))
 }
 
 fn parse_policy(body: &[u8]) -> Option<PresentPolicy> {
@@ -205,18 +228,58 @@ fn parse_policy(body: &[u8]) -> Option<PresentPolicy> {
     let template =
         attributes(body.get(POLICY_SIZE..)?).find(|(kind, _)| *kind == XFRMA_TMPL).map(|(_, value)| value)?;
     let policy = Policy {
-        direction: match body.get(160)? {
-            0 => Direction::In,
-            1 => Direction::Out,
-            _ => return None,
-        },
+        direction: direction_at(body)?,
         action: if *body.get(161)? == 0 { Action::RequireEsp } else { Action::Block },
         destination: ip_at(body, 0, family)?,
         prefix: *body.get(42)?,
         port: u16_at(body, 32)?.to_be(),
         reqid: u32_at(template, 44)?,
     };
-    Some(PresentPolicy { policy, index: u32_at(body, 156)? })
+    let made = policy_message(&policy);
+    // Selector; priority; direction, action, flags and share; the template. Between them are counters and the index.
+    let same = |range: std::ops::Range<usize>| body.get(range.clone()) == made.get(range);
+    let intact = same(0..SELECTOR)
+        && same(152..156)
+        && same(160..164)
+        && made.get(POLICY_SIZE + 4..) == Some(template)
+        && everywhere(body);
+    Some(PresentPolicy { policy, index: u32_at(body, 156)?, intact })
+}
+
+/// A policy of others, if it is one for datagrams that are not ESP's, and asks of them nothing.
+fn parse_foreign(body: &[u8]) -> Option<ForeignPolicy> {
+    let family = u16_at(body, 40)?;
+    let templates = attributes(body.get(POLICY_SIZE..)?).find(|(kind, _)| *kind == XFRMA_TMPL);
+    let encrypts = templates.is_some_and(|(_, templates)| {
+        templates.chunks_exact(TEMPLATE_SIZE).any(|t| t[20] == IPPROTO_ESP as u8 && t[50] == 0)
+    });
+    let udp = [0, IPPROTO_UDP as u8].contains(body.get(44)?);
+    let passes = *body.get(161)? == 0 && !encrypts;
+    (udp && passes && everywhere(body)).then_some(ForeignPolicy {
+        direction: direction_at(body)?,
+        source: (ip_at(body, 16, family)?, *body.get(43)?),
+        destination: (ip_at(body, 0, family)?, *body.get(42)?),
+        port: u16_at(body, 32)?.to_be(),
+        port_mask: u16_at(body, 34)?.to_be(),
+        priority: u32_at(body, 152)?,
+    })
+}
+
+/// Whether a policy looks at neither a mark nor an xfrm interface.
+fn everywhere(body: &[u8]) -> bool {
+    attributes(body.get(POLICY_SIZE..).unwrap_or_default()).all(|(kind, value)| match kind {
+        XFRMA_MARK => u32_at(value, 4) == Some(0),
+        XFRMA_IF_ID => u32_at(value, 0) == Some(0),
+        _ => true,
+    })
+}
+
+fn direction_at(body: &[u8]) -> Option<Direction> {
+    match body.get(160)? {
+        0 => Some(Direction::In),
+        1 => Some(Direction::Out),
+        _ => None,
+    }
 }
 
 fn push_policy_selector(body: &mut Vec<u8>, policy: &Policy) {

@@ -45,7 +45,7 @@ fn begun() -> (Secrets, State) {
 fn done(steps: &[Step], mut present: Present) -> Present {
     for step in steps {
         match step.clone() {
-            Step::Policy(policy) => present.policies.push(PresentPolicy { policy, index: 0 }),
+            Step::Policy(policy) => present.policies.push(PresentPolicy { policy, index: 0, intact: true }),
             Step::Sa(sa) => present.sas.push(PresentSa {
                 spi: sa.spi,
                 source: sa.association.sender,
@@ -70,8 +70,8 @@ fn done(steps: &[Step], mut present: Present) -> Present {
             Step::Mark { device, alias } => on(&mut present, &device).mark = Mark::parse(&alias),
             Step::Port { device, bridge } => on(&mut present, &device).master = Some(bridge),
             Step::Address { device, address } => _ = on(&mut present, &device).addresses.insert(address),
-            Step::Fdb { device, mac, vtep } => _ = on(&mut present, &device).fdb.insert((mac, vtep)),
-            Step::Neighbour { device, address, mac } => {
+            Step::Fdb { device, mac, vtep, .. } => _ = on(&mut present, &device).fdb.insert((mac, vtep)),
+            Step::Neighbour { device, address, mac, .. } => {
                 on(&mut present, &device).neighbours.insert((address, mac));
             }
             Step::Up { device } => on(&mut present, &device).up = true,
@@ -213,4 +213,27 @@ fn a_peer_that_left_the_specification_leaves_the_kernel() {
         plan.steps.iter().filter(|s| matches!(s, Step::Sa(_) | Step::Policy(_) | Step::Vxlan(_))).collect();
     assert_eq!(of_three.count(), 11 + 1 + 2, "11 SAs, a forwarding entry, a neighbour on device and bridge");
     assert!(kept.is_empty(), "{kept:?}");
+}
+
+#[test]
+fn what_somebody_changed_is_replaced_and_not_added_beside() {
+    let (secrets, state) = begun();
+    let first = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let (mut present, state) = (done(&first.steps, host()), first.remember.unwrap());
+    let place = Device { name: "secure".into(), netns: None };
+    let (mac, vtep) =
+        (mac_of(Vni::new(4098).unwrap(), "192.0.2.2".parse().unwrap()), "192.0.2.2".parse().unwrap());
+    let (elsewhere, other) = ("192.0.2.9".parse().unwrap(), Mac([2, 0, 0, 0, 0, 0x77]));
+    let device = on(&mut present, &place);
+    device.fdb = [(mac, elsewhere)].into();
+    device.neighbours = [("10.0.2.2".parse().unwrap(), other)].into();
+    present.policies[0].intact = false;
+    let plan = plan(&networks(), &present, &state, &secrets).unwrap();
+    let address = "10.0.2.2".parse().unwrap();
+    let expected = [
+        Step::MendPolicy(present.policies[0].policy.clone()),
+        Step::Fdb { device: place.clone(), mac, vtep, before: Some(elsewhere) },
+        Step::Neighbour { device: place, address, mac, before: Some(other) },
+    ];
+    assert_eq!(plan.steps, expected);
 }
