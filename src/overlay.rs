@@ -31,7 +31,7 @@ mod validate;
 mod xfrm;
 
 pub use apply::{ApplyError, Undone, apply, apply_all};
-pub use file::networks as networks_of_file;
+pub use file::OverlayFile;
 pub use kernel::{Kernel, KernelError};
 pub use keys::{Association, KeyError, KeyId, Secret};
 pub use mark::{Encryption, Mark};

@@ -53,6 +53,31 @@ fn what_cannot_be_is_said_before_the_kernel_is_asked() {
 }
 
 #[test]
+fn a_word_in_a_file_that_means_nothing_is_said_before_the_kernel_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("overlay.toml");
+    for (line, expected) in [
+        ("encrypt = true", "key network.secure.encrypt: no such key; did you mean 'encrypted'?"),
+        ("cipher = \"aes-256-gmc\"\nencrypted = true", "did you mean 'aes-256-gcm'?"),
+        ("mtu = 60", "too small"),
+    ] {
+        let text = format!(
+            "[node.a]\nunderlay = \"192.0.2.1\"\n[node.b]\nunderlay = \"192.0.2.2\"\n[network.secure]\nvni = 1\n{line}\n"
+        );
+        fs::write(&path, text).unwrap();
+        let said = refused(&["up", "--node", "a", "-f", path.to_str().unwrap()]);
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_key_on_the_command_line_is_refused_and_not_repeated() {
+    let key = "ovlsniff-overlay-key-1:00112233";
+    let said = refused(&[&SECURE[..], &["--opt", "encrypted", "--key", key]].concat());
+    assert!(said.contains("name of its file") && !said.contains("00112233"), "{said}");
+}
+
+#[test]
 fn keygen_makes_the_file_its_owners_alone_and_never_writes_over_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secure.key");

@@ -5,8 +5,8 @@ use crate::commands::Status;
 use anyhow::{Context, bail};
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
-    self, Kernel, Network, NetworkStatus, Options, Peer, Plan, Secret, Secrets, SpecError, State, StateError,
-    Step, Store, Turn,
+    self, Kernel, Network, NetworkStatus, Options, OverlayFile, Peer, Plan, Secret, Secrets, SpecError,
+    State, StateError, Step, Store, Turn,
 };
 use ovlsniff::packet::Vni;
 use serde::Serialize;
@@ -37,22 +37,22 @@ fn keygen(typed: &Keygen) -> anyhow::Result<Status> {
 }
 
 fn up(typed: &Up) -> anyhow::Result<Status> {
-    let mut networks = match &typed.file {
-        None => vec![network(typed)?],
-        Some(_) => Vec::new(),
+    // What can be known to be wrong without the kernel is said without it: all, but for a file that does not say which
+    // node this is.
+    let file = typed.file.as_deref().map(OverlayFile::read).transpose()?;
+    let known = match (&file, &typed.node) {
+        (None, _) => Some(checked(vec![network(typed)?], &[])?),
+        (Some(file), Some(node)) => Some(checked(file.networks(Some(node), &[])?, &typed.names)?),
+        (Some(_), None) => None,
     };
-    // What can be known to be wrong without the kernel is said without it.
-    overlay::validate(&networks)?;
     // Locked before the kernel is read: what is planned must still be so when it is done.
     let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
-    if let Some(file) = &typed.file {
-        networks = overlay::networks_of_file(file, typed.node.as_deref(), &present.own_addresses())?;
-        overlay::validate(&networks)?;
-        select(&mut networks, &typed.names)?;
-    }
-    let secrets = overlay::read_secrets(&networks)?;
+    let (networks, secrets) = match (known, &file) {
+        (None, Some(file)) => checked(file.networks(None, &present.own_addresses())?, &typed.names)?,
+        (known, _) => known.unwrap_or_default(),
+    };
     let mut state = match &store {
         Some(store) => store.load()?,
         None => Store::read(&typed.how.state)?,
@@ -126,14 +126,17 @@ fn peer(text: &str) -> Result<Peer, SpecError> {
     Ok(Peer { underlay: underlay.parse().map_err(|_| wrong())?, overlay })
 }
 
-fn select(networks: &mut Vec<Network>, names: &[String]) -> anyhow::Result<()> {
+/// The networks if they make sense, only the named ones if there are names, with their secrets.
+fn checked(mut networks: Vec<Network>, names: &[String]) -> anyhow::Result<(Vec<Network>, Secrets)> {
+    overlay::validate(&networks)?;
     for name in names {
         if !networks.iter().any(|network| network.name == *name) {
             bail!("network {name}: not in the file");
         }
     }
     networks.retain(|network| names.is_empty() || names.contains(&network.name));
-    Ok(())
+    let secrets = overlay::read_secrets(&networks)?;
+    Ok((networks, secrets))
 }
 
 /// Only what the plan is about to need is tried.

@@ -25,6 +25,12 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
             escape(underlay)
         ));
     }
+    if mtu < 1280 && network.address.is_some_and(|own| own.address.is_ipv6()) {
+        return Err(format!(
+            "mtu {mtu} is too small for IPv6 (1280); {} has {underlay_mtu}, raise it or give the network IPv4 addresses",
+            escape(underlay)
+        ));
+    }
     overlapping(network, present)?;
     let peers: Vec<_> = network.peers.iter().map(|peer| peer.underlay).collect();
     if let Some(why) =

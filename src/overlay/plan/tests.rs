@@ -181,6 +181,12 @@ fn what_the_host_says_no_to_is_said_before_anything_is_done() {
     };
     assert!(refused(&|n, _| n.local = "192.0.2.9".parse().unwrap()).contains("no address of this host"));
     assert!(refused(&|n, _| n.mtu = Some(1417)).contains("leaves 1416"));
+    let small = refused(&|n, p| {
+        p.own.insert(n.local, (1280, "eth0".into()));
+        n.address = Some("fd00::1/64".parse().unwrap());
+        n.peers[0].overlay = None;
+    });
+    assert!(small.contains("mtu 1196 is too small for IPv6"), "{small}");
     assert!(refused(&|n, _| n.netns = Some("blue".into())).contains("ip netns add blue"));
     assert!(refused(&|_, p| _ = p.udp_ports.insert(18_887)).contains("udp port 18887"));
     let wide: Prefix = "10.0.0.9/8".parse().unwrap();
