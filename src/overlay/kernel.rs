@@ -95,8 +95,12 @@ impl Kernel {
         for netns in namespaces() {
             // One that vanished or belongs to somebody else is none of ours.
             let Ok(netlink) = self.route(Some(&netns)) else { continue };
-            if read_devices(netlink, Some(&netns), &mut present).is_ok() {
-                present.netns.insert(netns);
+            match read_devices(netlink, Some(&netns), &mut present) {
+                Ok(()) => _ = present.netns.insert(netns),
+                Err(KernelError::Read { what, cause, remedy }) if cause.errno == nix::libc::EINTR => {
+                    return Err(KernelError::Read { what, cause, remedy });
+                }
+                Err(_) => {}
             }
         }
         let ours = |reqid| vni_of_reqid(reqid).is_some();

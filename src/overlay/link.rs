@@ -7,7 +7,7 @@ use rtnetlink::packet_core::{Emitable, Parseable};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{
-    InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
@@ -219,11 +219,9 @@ fn neighbour_message(index: u32, ip: IpAddr, mac: Mac) -> NeighbourMessage {
 
 /// All links.
 pub(super) fn links(netlink: &mut Netlink) -> Result<Vec<Link>, Refusal> {
-    let mut links = Vec::new();
-    netlink.dump(RTM_GETLINK, &bytes(&LinkMessage::default()), |_, body| {
-        links.extend(LinkMessage::parse(body).ok().map(read_link));
-    })?;
-    Ok(links)
+    let mut request = LinkMessage::default();
+    request.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    netlink.dump(RTM_GETLINK, &bytes(&request), |_, body| LinkMessage::parse(body).ok().map(read_link))
 }
 
 fn read_link(message: LinkMessage) -> Link {
@@ -270,9 +268,8 @@ fn read_vxlan(data: &[InfoVxlan]) -> LinkVxlanState {
 
 /// All addresses: link number and address.
 pub(super) fn addresses(netlink: &mut Netlink) -> Result<Vec<(u32, Prefix)>, Refusal> {
-    let mut addresses = Vec::new();
     netlink.dump(RTM_GETADDR, &bytes(&AddressMessage::default()), |_, body| {
-        let Ok(message) = AddressMessage::parse(body) else { return };
+        let message = AddressMessage::parse(body).ok()?;
         let mut found = None;
         for attribute in &message.attributes {
             match attribute {
@@ -282,44 +279,32 @@ pub(super) fn addresses(netlink: &mut Netlink) -> Result<Vec<(u32, Prefix)>, Ref
             }
         }
         let length = message.header.prefix_len;
-        addresses.extend(found.map(|address| (message.header.index, Prefix { address, length })));
-    })?;
-    Ok(addresses)
+        found.map(|address| (message.header.index, Prefix { address, length }))
+    })
 }
 
 /// All permanent forwarding entries of VXLAN devices: link number, MAC and where its frames go.
 pub(super) fn fdb(netlink: &mut Netlink) -> Result<Vec<(u32, Mac, IpAddr)>, Refusal> {
     let mut request = NeighbourMessage::default();
     request.header.family = AddressFamily::Bridge;
-    let mut entries = Vec::new();
-    neighbour_dump(netlink, &request, |message| {
-        let Some((mac, destination)) = read_neighbour(message) else { return };
-        entries.push((message.header.ifindex, mac, destination));
-    })?;
-    Ok(entries)
+    neighbour_dump(netlink, &request, |index, mac, vtep| (index, mac, vtep))
 }
 
 /// All permanent neighbours: link number, address and MAC.
 pub(super) fn neighbours(netlink: &mut Netlink) -> Result<Vec<(u32, IpAddr, Mac)>, Refusal> {
-    let mut entries = Vec::new();
-    neighbour_dump(netlink, &NeighbourMessage::default(), |message| {
-        let Some((mac, address)) = read_neighbour(message) else { return };
-        entries.push((message.header.ifindex, address, mac));
-    })?;
-    Ok(entries)
+    neighbour_dump(netlink, &NeighbourMessage::default(), |index, mac, address| (index, address, mac))
 }
 
-fn neighbour_dump(
+fn neighbour_dump<T>(
     netlink: &mut Netlink,
     request: &NeighbourMessage,
-    mut each: impl FnMut(&NeighbourMessage),
-) -> Result<(), Refusal> {
+    entry: impl Fn(u32, Mac, IpAddr) -> T,
+) -> Result<Vec<T>, Refusal> {
     netlink.dump(RTM_GETNEIGH, &bytes(request), |_, body| {
-        if let Ok(message) = NeighbourMessage::parse(body) {
-            if message.header.state == NeighbourState::Permanent {
-                each(&message);
-            }
-        }
+        let message = NeighbourMessage::parse(body).ok()?;
+        let permanent = message.header.state == NeighbourState::Permanent;
+        let (mac, address) = read_neighbour(&message).filter(|_| permanent)?;
+        Some(entry(message.header.ifindex, mac, address))
     })
 }
 

@@ -126,13 +126,7 @@ pub(super) fn delete_sa(netlink: &mut Netlink, destination: IpAddr, spi: Spi) ->
 
 /// All SAs of this network namespace whose reqid is wanted. Their keys are never looked at.
 pub(super) fn sas(netlink: &mut Netlink, wanted: impl Fn(u32) -> bool) -> Result<Vec<PresentSa>, Refusal> {
-    let mut present = Vec::new();
-    netlink.dump(GETSA, &[], |kind, body| {
-        if kind == NEWSA {
-            present.extend(parse_sa(body).filter(|sa| wanted(sa.reqid)));
-        }
-    })?;
-    Ok(present)
+    netlink.dump(GETSA, &[], |kind, body| parse_sa(body).filter(|sa| kind == NEWSA && wanted(sa.reqid)))
 }
 
 fn parse_sa(body: &[u8]) -> Option<PresentSa> {
@@ -212,14 +206,16 @@ pub(super) fn policies(
     wanted: impl Fn(u32) -> bool,
 ) -> Result<(Vec<PresentPolicy>, Vec<ForeignPolicy>), Refusal> {
     let (mut ours, mut foreign) = (Vec::new(), Vec::new());
-    netlink.dump(GETPOLICY, &[], |kind, body| {
-        if kind == NEWPOLICY {
-            match parse_policy(body).filter(|p| wanted(p.policy.reqid)) {
-                Some(policy) => ours.push(policy),
-                None => foreign.extend(parse_foreign(body)),
-            }
-        }
+    let read = netlink.dump(GETPOLICY, &[], |kind, body| {
+        let policy = parse_policy(body).filter(|p| wanted(p.policy.reqid));
+        (kind == NEWPOLICY).then(|| policy.ok_or_else(|| parse_foreign(body)))
     })?;
+    for policy in read {
+        match policy {
+            Ok(policy) => ours.push(policy),
+            Err(other) => foreign.extend(other),
+        }
+    }
     Ok((ours, foreign))
 }
 
