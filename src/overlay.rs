@@ -28,6 +28,7 @@ mod status;
 mod step;
 mod teardown;
 mod validate;
+mod witness;
 mod xfrm;
 
 pub use apply::{ApplyError, Undone, apply, apply_all};

@@ -62,12 +62,7 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     let plan = overlay::plan(&networks, &present, &state, &secrets)?;
     check_kernel(&networks, &plan, &mut kernel)?;
     let Some(store) = store else { return announce(&plan, &typed.how) };
-    if plan.remember.is_some() {
-        if let Err((path, cause)) = overlay::witness(&networks, &secrets) {
-            eprintln!("ovlsniff: {}.used: {cause}; a lost state will not be noticed", path.display());
-        }
-    }
-    carry_out(&plan, &mut kernel, &secrets, &store)?;
+    carry_out(&plan, &networks, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || match plan.steps.len() {
         0 => format!("{}: nothing to do", list(&networks)),
         steps => format!("{}: up ({steps} steps)", list(&networks)),
@@ -241,7 +236,8 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
     if typed.how.dry_run {
         return announce(&plan, &typed.how);
     }
-    carry_out(&plan, &mut kernel, &secrets, &store)?;
+    let built: Vec<Network> = networks.iter().map(|network| network.network().clone()).collect();
+    carry_out(&plan, &built, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || {
         let lines = outcomes.iter().map(|o| format!("{}: generation {}, {}", o.name, o.generation, o.what));
         lines.collect::<Vec<_>>().join("\n")
@@ -282,7 +278,18 @@ fn seconds(text: &str) -> anyhow::Result<u64> {
     number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).with_context(wrong)
 }
 
-fn carry_out(plan: &Plan, kernel: &mut Kernel, secrets: &Secrets, store: &Store) -> anyhow::Result<()> {
+fn carry_out(
+    plan: &Plan,
+    networks: &[Network],
+    kernel: &mut Kernel,
+    secrets: &Secrets,
+    store: &Store,
+) -> anyhow::Result<()> {
+    if let Some(state) = &plan.remember {
+        if let Err((path, cause)) = overlay::witness(networks, secrets, state) {
+            eprintln!("ovlsniff: {}.used: {cause}; a lost state will not be noticed", path.display());
+        }
+    }
     overlay::apply(plan, kernel, secrets, store).map_err(Into::into)
 }
 

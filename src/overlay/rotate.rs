@@ -55,6 +55,11 @@ impl Rotatable {
         self.network.vni
     }
 
+    /// As this node has it: without what only the specification says.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// Which secret it was built with.
     pub fn key(&self) -> KeyId {
         self.encryption.key

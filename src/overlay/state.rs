@@ -190,48 +190,6 @@ impl Store {
     }
 }
 
-/// The file beside the key that says which networks it was used for from which address. It is the second witness: where
-/// it knows a network and the state does not, the state was lost, and counters might repeat.
-pub(super) struct Witness {
-    path: PathBuf,
-    text: String,
-}
-
-impl Witness {
-    pub(super) fn beside(key: &Path) -> Self {
-        let mut path = key.as_os_str().to_owned();
-        path.push(".used");
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        Self { path: path.into(), text }
-    }
-
-    pub(super) fn knows(&self, key: KeyId, local: IpAddr, vni: Vni) -> bool {
-        let line = line(key, local, vni);
-        self.text.lines().any(|known| known == line)
-    }
-
-    /// Adds networks. Fails where the key lies on a read-only file system.
-    pub(super) fn add(&mut self, used: impl Iterator<Item = (KeyId, IpAddr, Vni)>) -> io::Result<()> {
-        let before = self.text.len();
-        for (key, local, vni) in used {
-            if !self.knows(key, local, vni) {
-                self.text.push_str(&line(key, local, vni));
-                self.text.push('\n');
-            }
-        }
-        if self.text.len() == before {
-            return Ok(());
-        }
-        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)?;
-        file.write_all(&self.text.as_bytes()[before..])?;
-        file.sync_all()
-    }
-}
-
-fn line(key: KeyId, local: IpAddr, vni: Vni) -> String {
-    format!("key {key} was used from {local} for vni {vni}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,17 +218,5 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), "{\"secrets\":").unwrap();
         assert!(matches!(Store::read(folder.path()), Err(StateError::Damaged { .. })));
-    }
-
-    #[test]
-    fn the_witness_remembers_what_the_state_lost() {
-        let folder = tempfile::tempdir().unwrap();
-        let (vni, key) = (Vni::new(4098).unwrap(), KeyId::parse("00ff").unwrap());
-        let local: IpAddr = "192.0.2.1".parse().unwrap();
-        let path = folder.path().join("secure.key");
-        Witness::beside(&path).add([(key, local, vni)].into_iter()).unwrap();
-        let witness = Witness::beside(&path);
-        assert!(witness.knows(key, local, vni));
-        assert!(!witness.knows(key, "192.0.2.2".parse().unwrap(), vni));
     }
 }
