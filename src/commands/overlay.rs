@@ -18,6 +18,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Runs it. 0: done, or all is well; 1: `status` found something missing, `rotate` waits for a peer; an error is 2.
 pub(crate) fn run(typed: &Overlay) -> anyhow::Result<Status> {
+    // No core file, and no other process of this user, gets to see a secret.
+    nix::sys::prctl::set_dumpable(false)?;
     match &typed.act {
         Act::Up(up) => self::up(up),
         Act::Down(down) => self::down(down),
