@@ -15,6 +15,7 @@ fn refused(arguments: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert_eq!(said.trim_end().lines().count(), 1, "{said}");
     assert!(output.stdout.is_empty());
+    assert!(!said.contains('\u{1b}'), "control bytes reach a terminal: {said:?}");
     said
 }
 
@@ -40,6 +41,9 @@ fn what_cannot_be_is_said_before_the_kernel_is_asked() {
         (["--peer", "2001:db8::1"], "different families"),
         (["--peer", "192.0.2.3=10.0.9.3"], "not in 10.0.2.1/24"),
         (["--opt", "port=99999"], "UDP port"),
+        (["--opt", "\u{1b}[2Jencrypted"], "no such option"),
+        (["--\u{1b}[2J", "1"], "unexpected argument"),
+        (["--opt", "com.docker.network.driver.overlay.vxlanid_list=4099"], "two different things"),
         (["--opt", "cipher=aes-128-gcm"], "--opt encrypted"),
     ] {
         let replaced: Vec<&str> = if wrong[0] == "--vni" {

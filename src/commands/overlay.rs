@@ -1,7 +1,7 @@
 //! `ovlsniff overlay`: read, plan, apply, print.
 
 use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
-use crate::commands::Status;
+use crate::commands::{Status, tell};
 use anyhow::{Context, bail};
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
@@ -86,6 +86,9 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
     let Some(local) = typed.local else {
         bail!("overlay up {name}: which underlay address has this node? --local ADDRESS")
     };
+    if let Some(what) = said_twice(typed, &options) {
+        bail!("overlay up {name}: --{what} and --opt {what} say two different things; leave one out");
+    }
     let vni = match (typed.vni, options.vni) {
         (Some(vni), _) => Vni::new(vni).with_context(|| format!("--vni {vni}: expected 1 to 16777215"))?,
         (None, Some(vni)) => vni,
@@ -110,6 +113,19 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
         bridge: typed.bridge.clone(),
         learn: typed.learn,
     })
+}
+
+/// What a flag and an option give different values.
+fn said_twice(typed: &Up, options: &Options) -> Option<&'static str> {
+    fn differ<T: PartialEq>(flag: Option<T>, option: Option<T>) -> bool {
+        flag.is_some() && option.is_some() && flag != option
+    }
+    let said = [
+        ("vni", differ(typed.vni, options.vni.map(Vni::value))),
+        ("port", differ(typed.port, options.port)),
+        ("mtu", differ(typed.mtu, options.mtu)),
+    ];
+    said.into_iter().find_map(|(what, twice)| twice.then_some(what))
 }
 
 fn peer(text: &str) -> Result<Peer, SpecError> {
@@ -191,7 +207,7 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
         });
     }
     for (step, cause) in &failed {
-        eprintln!("ovlsniff: {step}: {cause}");
+        tell(format_args!("ovlsniff: {step}: {cause}"));
     }
     bail!("{} of {} steps failed, the others were done; try again", failed.len(), plan.steps.len());
 }
@@ -203,7 +219,7 @@ fn lock(state: &Path) -> anyhow::Result<Option<Store>> {
         Ok(store) => Ok(Some(store)),
         Err(busy @ StateError::Busy(_)) => Err(busy.into()),
         Err(other) => {
-            eprintln!("ovlsniff: {other}; going on without it");
+            tell(format_args!("ovlsniff: {other}; going on without it"));
             Ok(None)
         }
     }
@@ -289,7 +305,8 @@ fn carry_out(
 ) -> anyhow::Result<()> {
     if let Some(state) = &plan.remember {
         if let Err((path, cause)) = overlay::witness(networks, secrets, state) {
-            eprintln!("ovlsniff: {}.used: {cause}; a lost state will not be noticed", path.display());
+            let path = escape(&path.to_string_lossy()).into_owned();
+            tell(format_args!("ovlsniff: {path}.used: {cause}; a lost state will not be noticed"));
         }
     }
     overlay::apply(plan, kernel, secrets, store).map_err(Into::into)
