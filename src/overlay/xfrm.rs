@@ -343,3 +343,51 @@ fn action_number(action: Action) -> u8 {
         Action::Block => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Vni;
+
+    #[test]
+    fn a_policy_of_ours_is_known_and_one_that_somebody_changed_is_not_intact() {
+        for underlay in ["192.0.2.1", "2001:db8::1"] {
+            for policy in Policy::of(Vni::new(4098).unwrap(), 18_887, underlay.parse().unwrap()) {
+                let made = policy_message(&policy);
+                let read = parse_policy(&made).unwrap();
+                assert_eq!((&read.policy, read.intact), (&policy, true));
+                let (priority, optional, source) = (152, POLICY_SIZE + 4 + 50, 43);
+                for at in [priority, optional, source] {
+                    let mut changed = made.clone();
+                    changed[at] ^= 1;
+                    assert!(!parse_policy(&changed).unwrap().intact, "{at}");
+                }
+                let mut marked = made;
+                push_attribute(&mut marked, XFRMA_MARK, &[7, 0, 0, 0, 0xff, 0, 0, 0]);
+                assert!(!parse_policy(&marked).unwrap().intact);
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_lets_clear_datagrams_pass_everywhere_is_a_rival() {
+        let policies = Policy::of(Vni::new(4098).unwrap(), 18_887, "192.0.2.1".parse().unwrap());
+        let block = policy_message(&policies[0]);
+        let require = policy_message(policies.last().unwrap());
+        assert!(parse_foreign(&block).is_none() && parse_foreign(&require).is_none());
+        let mut pass = require[..POLICY_SIZE].to_vec();
+        assert_eq!(parse_foreign(&pass).unwrap().priority, 100);
+        push_attribute(&mut pass, XFRMA_IF_ID, &[9, 0, 0, 0]);
+        assert!(parse_foreign(&pass).is_none());
+        let mut optional = require.clone();
+        optional[POLICY_SIZE + 4 + 50] = 1;
+        assert!(parse_foreign(&optional).is_some());
+        for length in 0..require.len() {
+            let _ = (
+                parse_policy(&require[..length]),
+                parse_foreign(&require[..length]),
+                parse_sa(&require[..length]),
+            );
+        }
+    }
+}
