@@ -37,6 +37,7 @@ pub(super) struct PresentDevice {
     pub(super) mark: Option<Mark>,
     /// The mark is not there yet, and known only from the MAC that this program gives.
     pub(super) unmarked: bool,
+    pub(super) mac: Option<Mac>,
     pub(super) mtu: u32,
     pub(super) up: bool,
     pub(super) bridge: bool,

@@ -146,6 +146,8 @@ pub fn rotate(
             after.note(*key, network.vni, progress);
         }
     }
+    // One to send with that is left out gets the next start counter the next time; until then the old one is used.
+    let _ = plan::distinct(&mut add, present, |_| true);
     let mut plan = Plan::default();
     if changed > 0 {
         plan.steps.push(Step::Remember { networks: changed });

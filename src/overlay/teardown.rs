@@ -2,7 +2,7 @@
 //! what blocks last. Only what bears our mark, nothing by flushing.
 
 use super::mark::Mark;
-use super::plan::mac_of;
+use super::plan::{drop_sa, mac_of};
 use super::policy::{Action, vni_of_reqid};
 use super::present::{Present, PresentDevice, PresentVxlan};
 use super::state::State;
@@ -82,13 +82,7 @@ fn lent(
 
 fn keys_and_policies(vnis: &BTreeSet<Vni>, present: &Present, steps: &mut Vec<Step>) {
     let ours = |reqid: u32| vni_of_reqid(reqid).is_some_and(|vni| vnis.contains(&vni));
-    for sa in present.sas.iter().filter(|sa| ours(sa.reqid)) {
-        steps.push(Step::DropSa {
-            destination: sa.destination,
-            spi: sa.spi.to_string(),
-            what: format!("sa {} -> {} spi {}", sa.source, sa.destination, sa.spi),
-        });
-    }
+    steps.extend(present.sas.iter().filter(|sa| ours(sa.reqid)).map(drop_sa));
     for action in [Action::RequireEsp, Action::Block] {
         for present in present.policies.iter().filter(|p| ours(p.policy.reqid) && p.policy.action == action) {
             steps.push(Step::DropPolicy { policy: present.policy.clone(), index: present.index });

@@ -78,7 +78,7 @@ pub(super) fn probe(netlink: &mut Netlink, sa: &Sa) -> Result<(), Refusal> {
     install(netlink, sa, &key)?;
     // It must not stay, so a refusal is not taken for an answer at once.
     let remove = |netlink: &mut Netlink| delete_sa(netlink, sa.association.receiver, sa.spi);
-    remove(netlink).or_else(|_| remove(netlink))
+    remove(netlink).or_else(|_| remove(netlink)).or_else(|e| if e.is_absent() { Ok(()) } else { Err(e) })
 }
 
 fn install(netlink: &mut Netlink, sa: &Sa, material: &[u8]) -> Result<(), Refusal> {

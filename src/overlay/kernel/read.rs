@@ -50,6 +50,7 @@ pub(super) fn read_devices(
         }
         let device = PresentDevice {
             unmarked: unmarked && mark.is_some(),
+            mac: link.mac,
             mark,
             mtu: link.mtu,
             up: link.up,

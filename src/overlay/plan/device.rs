@@ -87,14 +87,21 @@ fn bridge(
 ) -> Result<(Device, PresentDevice), String> {
     let device = device_of(network);
     let Some(name) = &network.bridge else { return Ok((device, now.clone())) };
-    let bridge = front_of(network);
+    let (bridge, mac) = (front_of(network), mac_of(network.vni, network.local));
+    let mark = || {
+        let alias = Mark::Bridge { name: network.name.clone() }.to_string();
+        Step::Mark { device: bridge.clone(), alias }
+    };
     match present.devices.get(&bridge) {
         Some(there) if !there.bridge => return Err(format!("device {bridge} is there and is no bridge")),
+        // Made, and its maker killed before it was marked: no bridge of others has this MAC without having our port.
+        Some(there) if there.mark.is_none() && there.mac == Some(mac) && now.master.is_none() => {
+            steps.push(mark());
+        }
         Some(_) => {}
         None => {
-            steps.push(Step::Bridge { device: bridge.clone(), mac: mac_of(network.vni, network.local), mtu });
-            let alias = Mark::Bridge { name: network.name.clone() }.to_string();
-            steps.push(Step::Mark { device: bridge.clone(), alias });
+            steps.push(Step::Bridge { device: bridge.clone(), mac, mtu });
+            steps.push(mark());
         }
     }
     match &now.master {

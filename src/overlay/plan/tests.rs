@@ -243,3 +243,22 @@ fn what_somebody_changed_is_replaced_and_not_added_beside() {
     ];
     assert_eq!(plan.steps, expected);
 }
+
+#[test]
+fn an_spi_that_meets_anothers_by_chance_is_never_overwritten_and_refused_only_where_it_is_needed() {
+    let (secrets, state) = begun();
+    let first = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let met = |generation: u32| {
+        let mut present = host();
+        let sa = first.steps.iter().find_map(|step| match step {
+            Step::Sa(sa) if sa.association.generation == generation => Some(sa.clone()),
+            _ => None,
+        });
+        let taken = done(&[Step::Sa(sa.unwrap())], host()).sas.remove(0);
+        present.sas.push(PresentSa { reqid: super::super::policy::reqid(Vni::new(9).unwrap()), ..taken });
+        plan(&networks(), &present, &state, &secrets)
+    };
+    let said = met(1).unwrap_err().to_string();
+    assert!(said.contains("another VNI"), "{said}");
+    assert_eq!(met(2).unwrap().steps.len(), first.steps.len() - 1);
+}
