@@ -117,7 +117,7 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
 
 /// What a flag and an option give different values.
 fn said_twice(typed: &Up, options: &Options) -> Option<&'static str> {
-    fn differ<T: PartialEq>(flag: Option<T>, option: Option<T>) -> bool {
+    fn differ<T: PartialEq + Copy>(flag: Option<T>, option: Option<T>) -> bool {
         flag.is_some() && option.is_some() && flag != option
     }
     let said = [
