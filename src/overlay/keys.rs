@@ -14,7 +14,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -82,7 +82,12 @@ impl Secret {
         }
         let failed = |cause| KeyError::File { path: path.to_owned(), cause };
         let mut file = File::open(path).map_err(failed)?;
-        let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
+        let metadata = file.metadata().map_err(failed)?;
+        // Nobody is to be told to change the mode of a directory or a device.
+        if !metadata.is_file() && !metadata.file_type().is_fifo() {
+            return Err(failed(io::Error::other("it is neither a file nor a pipe")));
+        }
+        let mode = metadata.mode() & 0o7777;
         if mode & 0o077 != 0 {
             return Err(KeyError::Open { path: path.to_owned(), mode });
         }
@@ -348,6 +353,9 @@ mod tests {
             Secret::read(&path)
         };
         assert!(read(format!("# a comment\n\n{key}").as_bytes()).is_ok());
+        for place in [Path::new("/dev/null"), folder.path()] {
+            assert!(Secret::read(place).unwrap_err().to_string().ends_with("neither a file nor a pipe"));
+        }
         let not = [b"".to_vec(), key.as_bytes()[..80].to_vec(), format!("{key}{key}").into(), vec![0xff; 88]];
         for bytes in not {
             assert!(matches!(read(&bytes), Err(KeyError::Format(_))), "{bytes:?}");

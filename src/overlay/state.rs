@@ -33,7 +33,7 @@ pub enum StateError {
     },
     /// Not what this program wrote.
     #[error(
-        "state {path} is damaged ({cause}): which keys were used is lost; move it away and go on with new keys on every node: ovlsniff overlay rotate, and here ovlsniff overlay up … --generation N, one above the peers'"
+        "state {path} is damaged ({cause}): which keys were used is lost; move it away, rotate the other nodes (ovlsniff overlay rotate), and give the generation they are in: ovlsniff overlay up … --generation N"
     )]
     Damaged {
         /// The file.
