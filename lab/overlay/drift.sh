@@ -90,6 +90,16 @@ on 1 ip xfrm policy add src 0.0.0.0/0 dst 198.51.100.0/24 dir out priority 1
 on 1 ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out priority 1 mark 7 mask 0xff
 up 1; overlay 1 status
 
+# One that blocks, with the very selector of ours, is neither overwritten nor removed.
+overlay 1 down secure
+on 1 ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/1 proto udp dport 18887 dir in action block
+status=0; up 1 2> taken.txt || status=$?
+is "up with its selector taken" 2 $status
+has taken "$(cat taken.txt)" 'somebody else has one'
+is "policies" 4 "$(policies 1)"
+on 1 ip xfrm policy delete src 0.0.0.0/0 dst 0.0.0.0/1 proto udp dport 18887 dir in
+up 1
+
 # A mend that fails half way does not take back the policies of a device that stands.
 on 1 ip xfrm policy flush
 messages=$(on 1 strace -f -qq -e trace=sendto -o trace "$OVLSNIFF" overlay up --state /tmp/state1 --dry-run secure --vni 4098 --local 192.0.2.1 \

@@ -142,7 +142,11 @@ impl Kernel {
     ) -> Result<(), Refusal> {
         match step {
             Step::Remember { .. } => Ok(()),
-            Step::Policy(policy) => xfrm::add_policy(&mut self.xfrm, policy),
+            Step::Policy(policy) => xfrm::add_policy(&mut self.xfrm, policy).map_err(|refusal| {
+                let taken =
+                    "somebody else has one for the same; see: ip xfrm policy, and take another --port";
+                if refusal.errno == nix::libc::EEXIST { refusal.saying(taken) } else { refusal }
+            }),
             Step::MendPolicy(policy) => xfrm::replace_policy(&mut self.xfrm, policy),
             Step::Sa(sa) => {
                 let (_, secret) = secrets.get(&sa.association.vni).ok_or_else(missing)?;

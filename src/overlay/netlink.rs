@@ -46,9 +46,14 @@ impl Refusal {
         Self { errno, said: None }
     }
 
+    /// With words where the kernel has none.
+    pub(super) fn saying(self, words: &str) -> Self {
+        Self { said: self.said.or_else(|| Some(words.to_owned())), ..self }
+    }
+
     /// What was not even tried, as a device would have been left without it.
     pub(super) fn device_stands() -> Self {
-        Self { errno: nix::libc::EBUSY, said: Some("not tried, as a device is still there".into()) }
+        Self::new(nix::libc::EBUSY).saying("not tried, as a device is still there")
     }
 
     /// Whether the object is not there, in any of the kernel's ways to say so.
