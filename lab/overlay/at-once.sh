@@ -3,9 +3,9 @@
 # policies: an `up` that met a `down` half way would leave the one without the others.
 nodes 2; keygen
 together() { # COMMAND… each in the background; all must end well
-    local running=() pid
-    for command in "$@"; do $command & running+=($!); done
-    for pid in "${running[@]}"; do wait "$pid"; done
+    local at_once=() pid
+    for command in "$@"; do $command & at_once+=($!); done
+    for pid in "${at_once[@]}"; do wait "$pid"; done
 }
 up_secure 2
 together "up_secure 1" "up_secure 1" "up_secure 1"
