@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use ovlsniff::escape::escape;
 
 /// Errors, of usage too.
 const ERROR: u8 = 2;
@@ -21,8 +22,8 @@ fn main() -> ExitCode {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Every message is whole in itself: it has its causes in it.
-            commands::tell(format_args!("ovlsniff: {error}"));
+            // Every message is whole in itself: it has its causes in it, and names from anywhere.
+            commands::tell(escape(&format!("ovlsniff: {error}")));
             ExitCode::from(ERROR)
         }
     }
@@ -48,7 +49,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         }
         sentence.push_str(line.strip_prefix("tip: ").unwrap_or(line));
     }
-    commands::tell(format_args!("ovlsniff: {sentence}; see ovlsniff --help"));
+    commands::tell(escape(&format!("ovlsniff: {sentence}; see ovlsniff --help")));
     ExitCode::from(ERROR)
 }
 

@@ -15,6 +15,7 @@ fn refused(arguments: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert_eq!(said.trim_end().lines().count(), 1, "{said}");
     assert!(output.stdout.is_empty());
+    assert!(!said.contains('\u{1b}'), "control bytes reach a terminal: {said:?}");
     said
 }
 
@@ -40,6 +41,9 @@ fn what_cannot_be_is_said_before_the_kernel_is_asked() {
         (["--peer", "2001:db8::1"], "different families"),
         (["--peer", "192.0.2.3=10.0.9.3"], "not in 10.0.2.1/24"),
         (["--opt", "port=99999"], "UDP port"),
+        (["--opt", "\u{1b}[2Jencrypted"], "no such option"),
+        (["--\u{1b}[2J", "1"], "unexpected argument"),
+        (["--opt", "com.docker.network.driver.overlay.vxlanid_list=4099"], "two different things"),
         (["--opt", "cipher=aes-128-gcm"], "--opt encrypted"),
     ] {
         let replaced: Vec<&str> = if wrong[0] == "--vni" {
@@ -50,6 +54,31 @@ fn what_cannot_be_is_said_before_the_kernel_is_asked() {
         let said = refused(&replaced);
         assert!(said.contains(expected), "{said}");
     }
+}
+
+#[test]
+fn a_word_in_a_file_that_means_nothing_is_said_before_the_kernel_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("overlay.toml");
+    for (line, expected) in [
+        ("encrypt = true", "key network.secure.encrypt: no such key; did you mean 'encrypted'?"),
+        ("cipher = \"aes-256-gmc\"\nencrypted = true", "did you mean 'aes-256-gcm'?"),
+        ("mtu = 60", "too small"),
+    ] {
+        let text = format!(
+            "[node.a]\nunderlay = \"192.0.2.1\"\n[node.b]\nunderlay = \"192.0.2.2\"\n[network.secure]\nvni = 1\n{line}\n"
+        );
+        fs::write(&path, text).unwrap();
+        let said = refused(&["up", "--node", "a", "-f", path.to_str().unwrap()]);
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_key_on_the_command_line_is_refused_and_not_repeated() {
+    let key = "ovlsniff-overlay-key-1:00112233";
+    let said = refused(&[&SECURE[..], &["--opt", "encrypted", "--key", key]].concat());
+    assert!(said.contains("name of its file") && !said.contains("00112233"), "{said}");
 }
 
 #[test]
@@ -72,7 +101,7 @@ fn keygen_makes_the_file_its_owners_alone_and_never_writes_over_one() {
 fn every_scenario_passes_on_a_real_kernel() {
     let status = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/lab/run"))
         .env("OVLSNIFF", env!("CARGO_BIN_EXE_ovlsniff"))
-        .env("OVLSNIFF_LAB_SECONDS", "1800")
+        .env("OVLSNIFF_LAB_SECONDS", "2400")
         .status()
         .unwrap();
     assert!(status.success(), "the table above names what failed; its log is in lab-out");

@@ -29,3 +29,13 @@ is "sas without state" 0 "$(sas 2)"
 overlay 1 rotate --step send --force
 up_secure 2 --generation 2
 ping_ok 1 10.0.2.2
+# It had rotated before it was lost: the generation its peers follow to is one it has used itself.
+overlay 1 rotate --step drop; overlay 2 rotate; ping_ok 1 10.0.2.2
+rm -rf /tmp/state2; reboot_node 2
+overlay 1 rotate
+status=0; up_secure 2 --generation 3 2> used.txt || status=$?
+is "exit with a generation it has used" 2 $status
+has used "$(cat used.txt)" 'up to generation 3'
+overlay 1 rotate --force; overlay 1 rotate --force
+up_secure 2 --generation 4
+ping_ok 1 10.0.2.2

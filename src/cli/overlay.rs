@@ -70,7 +70,7 @@ pub(crate) struct Up {
     #[arg(long)]
     pub(crate) learn: bool,
     /// Begin with this generation of keys, for a node whose state was lost or that joins late
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     pub(crate) generation: Option<u32>,
     #[command(flatten)]
     pub(crate) how: How,

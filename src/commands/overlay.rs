@@ -1,22 +1,25 @@
 //! `ovlsniff overlay`: read, plan, apply, print.
 
 use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
-use crate::commands::Status;
+use crate::commands::{Status, tell};
 use anyhow::{Context, bail};
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
-    self, Kernel, Network, NetworkStatus, Options, Peer, Plan, Secret, Secrets, SpecError, State, Step,
-    Store, Turn,
+    self, Kernel, Network, NetworkStatus, Options, OverlayFile, Peer, Plan, Secret, Secrets, SpecError,
+    State, StateError, Step, Store, Turn,
 };
 use ovlsniff::packet::Vni;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Runs it. 0: done, or all is well; 1: `status` found something missing, `rotate` waits for a peer; an error is 2.
 pub(crate) fn run(typed: &Overlay) -> anyhow::Result<Status> {
+    // No core file, and no other process of this user, gets to see a secret.
+    nix::sys::prctl::set_dumpable(false)?;
     match &typed.act {
         Act::Up(up) => self::up(up),
         Act::Down(down) => self::down(down),
@@ -36,21 +39,22 @@ fn keygen(typed: &Keygen) -> anyhow::Result<Status> {
 }
 
 fn up(typed: &Up) -> anyhow::Result<Status> {
-    let mut networks = match &typed.file {
-        None => vec![network(typed)?],
-        Some(_) => Vec::new(),
+    // What can be known to be wrong without the kernel is said without it: all, but for a file that does not say which
+    // node this is.
+    let file = typed.file.as_deref().map(OverlayFile::read).transpose()?;
+    let known = match (&file, &typed.node) {
+        (None, _) => Some(checked(vec![network(typed)?], &[])?),
+        (Some(file), Some(node)) => Some(checked(file.networks(Some(node), &[])?, &typed.names)?),
+        (Some(_), None) => None,
     };
-    // What can be known to be wrong without the kernel is said without it.
-    overlay::validate(&networks)?;
+    // Locked before the kernel is read: what is planned must still be so when it is done.
+    let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
-    if let Some(file) = &typed.file {
-        networks = overlay::networks_of_file(file, typed.node.as_deref(), &present.own_addresses())?;
-        overlay::validate(&networks)?;
-        select(&mut networks, &typed.names)?;
-    }
-    let secrets = overlay::read_secrets(&networks)?;
-    let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
+    let (networks, secrets) = match (known, &file) {
+        (None, Some(file)) => checked(file.networks(None, &present.own_addresses())?, &typed.names)?,
+        (known, _) => known.unwrap_or_default(),
+    };
     let mut state = match &store {
         Some(store) => store.load()?,
         None => Store::read(&typed.how.state)?,
@@ -60,12 +64,7 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     let plan = overlay::plan(&networks, &present, &state, &secrets)?;
     check_kernel(&networks, &plan, &mut kernel)?;
     let Some(store) = store else { return announce(&plan, &typed.how) };
-    if plan.remember.is_some() {
-        if let Err((path, cause)) = overlay::witness(&networks, &secrets) {
-            eprintln!("ovlsniff: {}.used: {cause}; a lost state will not be noticed", path.display());
-        }
-    }
-    carry_out(&plan, &mut kernel, &secrets, &store)?;
+    carry_out(&plan, &networks, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || match plan.steps.len() {
         0 => format!("{}: nothing to do", list(&networks)),
         steps => format!("{}: up ({steps} steps)", list(&networks)),
@@ -87,6 +86,9 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
     let Some(local) = typed.local else {
         bail!("overlay up {name}: which underlay address has this node? --local ADDRESS")
     };
+    if let Some(what) = said_twice(typed, &options) {
+        bail!("overlay up {name}: --{what} and --opt {what} say two different things; leave one out");
+    }
     let vni = match (typed.vni, options.vni) {
         (Some(vni), _) => Vni::new(vni).with_context(|| format!("--vni {vni}: expected 1 to 16777215"))?,
         (None, Some(vni)) => vni,
@@ -113,6 +115,19 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
     })
 }
 
+/// What a flag and an option give different values.
+fn said_twice(typed: &Up, options: &Options) -> Option<&'static str> {
+    fn differ<T: PartialEq + Copy>(flag: Option<T>, option: Option<T>) -> bool {
+        flag.is_some() && option.is_some() && flag != option
+    }
+    let said = [
+        ("vni", differ(typed.vni, options.vni.map(Vni::value))),
+        ("port", differ(typed.port, options.port)),
+        ("mtu", differ(typed.mtu, options.mtu)),
+    ];
+    said.into_iter().find_map(|(what, twice)| twice.then_some(what))
+}
+
 fn peer(text: &str) -> Result<Peer, SpecError> {
     let wrong = || SpecError::Value {
         what: "--peer".into(),
@@ -124,14 +139,17 @@ fn peer(text: &str) -> Result<Peer, SpecError> {
     Ok(Peer { underlay: underlay.parse().map_err(|_| wrong())?, overlay })
 }
 
-fn select(networks: &mut Vec<Network>, names: &[String]) -> anyhow::Result<()> {
+/// The networks if they make sense, only the named ones if there are names, with their secrets.
+fn checked(mut networks: Vec<Network>, names: &[String]) -> anyhow::Result<(Vec<Network>, Secrets)> {
+    overlay::validate(&networks)?;
     for name in names {
         if !networks.iter().any(|network| network.name == *name) {
             bail!("network {name}: not in the file");
         }
     }
     networks.retain(|network| names.is_empty() || names.contains(&network.name));
-    Ok(())
+    let secrets = overlay::read_secrets(&networks)?;
+    Ok((networks, secrets))
 }
 
 /// Only what the plan is about to need is tried.
@@ -153,6 +171,7 @@ fn check_kernel(networks: &[Network], plan: &Plan, kernel: &mut Kernel) -> anyho
 }
 
 fn down(typed: &Down) -> anyhow::Result<Status> {
+    let _store = if typed.how.dry_run { None } else { lock(&typed.how.state)? };
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
     let state = Store::read(&typed.how.state).unwrap_or_default();
@@ -162,7 +181,10 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
     }
     names.sort();
     names.dedup();
-    let (steps, unknown) = overlay::teardown(&names, &present, &state);
+    let (mut steps, unknown) = overlay::teardown(&names, &present, &state);
+    if typed.all {
+        steps.append(&mut overlay::teardown_left(&present));
+    }
     if let Some(unknown) = unknown.first() {
         let there = overlay::names(&present);
         let there = if there.is_empty() {
@@ -178,12 +200,29 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
     }
     let failed = overlay::apply_all(&plan.steps, &mut kernel);
     if failed.is_empty() {
-        return report(&plan, &kernel, &typed.how, || format!("{}: down", names.join(", ")));
+        return report(&plan, &kernel, &typed.how, || match plan.steps.len() {
+            0 => "nothing of ours is there".into(),
+            _ if names.is_empty() => "what was left of networks without a device: down".into(),
+            _ => format!("{}: down", names.join(", ")),
+        });
     }
     for (step, cause) in &failed {
-        eprintln!("ovlsniff: {step}: {cause}");
+        tell(format_args!("ovlsniff: {step}: {cause}"));
     }
     bail!("{} of {} steps failed, the others were done; try again", failed.len(), plan.steps.len());
+}
+
+/// Against an `up` at the same time, whose device would stand without the policies that are removed here. Taking down
+/// needs nothing else of the folder, and goes on where there is none to be had.
+fn lock(state: &Path) -> anyhow::Result<Option<Store>> {
+    match Store::open(state) {
+        Ok(store) => Ok(Some(store)),
+        Err(busy @ StateError::Busy(_)) => Err(busy.into()),
+        Err(other) => {
+            tell(format_args!("ovlsniff: {other}; going on without it"));
+            Ok(None)
+        }
+    }
 }
 
 fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
@@ -215,7 +254,8 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
     if typed.how.dry_run {
         return announce(&plan, &typed.how);
     }
-    carry_out(&plan, &mut kernel, &secrets, &store)?;
+    let built: Vec<Network> = networks.iter().map(|network| network.network().clone()).collect();
+    carry_out(&plan, &built, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || {
         let lines = outcomes.iter().map(|o| format!("{}: generation {}, {}", o.name, o.generation, o.what));
         lines.collect::<Vec<_>>().join("\n")
@@ -256,7 +296,19 @@ fn seconds(text: &str) -> anyhow::Result<u64> {
     number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).with_context(wrong)
 }
 
-fn carry_out(plan: &Plan, kernel: &mut Kernel, secrets: &Secrets, store: &Store) -> anyhow::Result<()> {
+fn carry_out(
+    plan: &Plan,
+    networks: &[Network],
+    kernel: &mut Kernel,
+    secrets: &Secrets,
+    store: &Store,
+) -> anyhow::Result<()> {
+    if let Some(state) = &plan.remember {
+        if let Err((path, cause)) = overlay::witness(networks, secrets, state) {
+            let path = escape(&path.to_string_lossy()).into_owned();
+            tell(format_args!("ovlsniff: {path}.used: {cause}; a lost state will not be noticed"));
+        }
+    }
     overlay::apply(plan, kernel, secrets, store).map_err(Into::into)
 }
 
@@ -325,9 +377,22 @@ fn status(typed: &typed::Status) -> anyhow::Result<Status> {
 }
 
 fn print(out: &mut impl Write, network: &NetworkStatus) -> io::Result<()> {
-    let NetworkStatus { name, vni, port, netns, local, addresses, mtu, up, encrypted, peers, missing } =
-        network;
+    let NetworkStatus {
+        name,
+        vni,
+        port,
+        netns,
+        local,
+        addresses,
+        mtu,
+        up,
+        marked,
+        encrypted,
+        peers,
+        missing,
+    } = network;
     let kind = match encrypted {
+        None if !marked => "not marked as clear or encrypted".to_owned(),
         None => "in clear".to_owned(),
         Some(e) => format!("{}, key {}, generation {}", e.cipher, e.key, e.generation),
     };

@@ -3,8 +3,10 @@
 use super::kernel::Kernel;
 use super::netlink::Refusal;
 use super::plan::{Plan, Secrets};
+use super::policy::vni_of_reqid;
 use super::state::{StateError, Store};
 use super::step::Step;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A plan that was not carried out.
@@ -32,12 +34,18 @@ pub struct Undone {
     pub steps: usize,
     /// Steps that were not, and why.
     pub failed: Vec<(Step, Refusal)>,
+    /// Policies that stay because their devices do: those were there before, or could not be removed.
+    pub kept: usize,
 }
 
 impl fmt::Display for Undone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kept > 0 {
+            write!(f, "{} policies stay, as their devices do; ", self.kept)?;
+        }
         if self.failed.is_empty() {
-            return write!(f, "all {} steps before it were undone", self.steps);
+            let all = if self.kept > 0 { "the other" } else { "all" };
+            return write!(f, "{all} {} steps before it were undone", self.steps);
         }
         write!(f, "of the steps before it, {} were undone and these were not:", self.steps)?;
         for (i, (step, cause)) in self.failed.iter().enumerate() {
@@ -54,28 +62,56 @@ pub fn apply(plan: &Plan, kernel: &mut Kernel, secrets: &Secrets, store: &Store)
     }
     for (done, step) in plan.steps.iter().enumerate() {
         if let Err(cause) = kernel.perform(step, secrets) {
-            let undone = undo(&plan.steps[..done], kernel);
+            // What somebody else removed first is as removed as it should be.
+            if step.removes() && cause.is_absent() {
+                continue;
+            }
+            let undone = undo(&plan.steps, done, kernel);
             return Err(ApplyError::Step { step: Box::new(step.clone()), cause, undone });
         }
     }
     Ok(())
 }
 
-fn undo(steps: &[Step], kernel: &mut Kernel) -> Undone {
-    let mut undone = Undone { steps: 0, failed: Vec::new() };
-    for step in steps.iter().rev() {
+/// Takes back the first so many. A policy goes only when the device it is for is gone.
+fn undo(steps: &[Step], done: usize, kernel: &mut Kernel) -> Undone {
+    let mut undone = Undone { steps: 0, failed: Vec::new(), kept: 0 };
+    let made = steps.iter().filter_map(|step| match step {
+        Step::Vxlan(vxlan) => Some(vxlan.vni),
+        _ => None,
+    });
+    let mut gone: BTreeSet<u32> = made.collect();
+    for step in steps[..done].iter().rev() {
+        if let Step::Policy(policy) | Step::MendPolicy(policy) = step {
+            if vni_of_reqid(policy.reqid).is_some_and(|vni| !gone.contains(&vni.value())) {
+                undone.kept += 1;
+                continue;
+            }
+        }
         match kernel.undo(step) {
             Ok(()) => undone.steps += 1,
-            Err(cause) => undone.failed.push((step.clone(), cause)),
+            Err(cause) => {
+                if let Step::Vxlan(vxlan) = step {
+                    gone.remove(&vxlan.vni);
+                }
+                undone.failed.push((step.clone(), cause));
+            }
         }
     }
     undone
 }
 
-/// Does every step, whatever becomes of the others: for taking down. What is gone already counts as done.
+/// Does every step, whatever becomes of the others: for taking down. What is gone already counts as done. Only policies
+/// stay when a device does, which without them would go on in clear.
 pub fn apply_all(steps: &[Step], kernel: &mut Kernel) -> Vec<(Step, Refusal)> {
-    let mut failed = Vec::new();
+    let mut failed: Vec<(Step, Refusal)> = Vec::new();
     for step in steps {
+        if matches!(step, Step::DropPolicy { .. })
+            && failed.iter().any(|(step, _)| matches!(step, Step::DropDevice { .. }))
+        {
+            failed.push((step.clone(), Refusal::device_stands()));
+            continue;
+        }
         if let Err(cause) = kernel.perform(step, &Secrets::new()) {
             if !cause.is_absent() {
                 failed.push((step.clone(), cause));

@@ -64,42 +64,51 @@ struct NetworkTable {
     addresses: BTreeMap<String, String>,
 }
 
-/// The networks of a file as one node has to build them. Without a name, the node is the one whose underlay address
-/// is among `own`.
-pub fn networks(path: &Path, node: Option<&str>, own: &[IpAddr]) -> Result<Vec<Network>, SpecError> {
-    let named = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| SpecError::File { file: named.clone(), cause: cause.to_string() })?;
-    parse(&text, &named, path.parent().unwrap_or(Path::new("")), node, own)
+/// A file that could be read, with no word in it that means nothing.
+pub struct OverlayFile {
+    named: String,
+    folder: PathBuf,
+    file: File,
 }
 
-fn parse(
-    text: &str,
-    named: &str,
-    folder: &Path,
-    node: Option<&str>,
-    own: &[IpAddr],
-) -> Result<Vec<Network>, SpecError> {
-    let wrong = |cause: String| SpecError::File { file: named.to_owned(), cause };
-    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| wrong(one_line(&e, text)))?;
-    check_keys(&table, &FILE_KEYS, "")?;
-    for (group, keys) in [("node", &NODE_KEYS[..]), ("network", &NETWORK_KEYS[..])] {
-        for (name, entry) in table.get(group).and_then(toml::Value::as_table).into_iter().flatten() {
-            if let Some(entry) = entry.as_table() {
-                check_keys(entry, keys, &format!("{group}.{name}."))?;
+impl OverlayFile {
+    /// Reads it.
+    pub fn read(path: &Path) -> Result<Self, SpecError> {
+        let named = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| SpecError::File { file: named.clone(), cause: cause.to_string() })?;
+        Self::parse(&text, named, path.parent().unwrap_or(Path::new("")))
+    }
+
+    fn parse(text: &str, named: String, folder: &Path) -> Result<Self, SpecError> {
+        let wrong = |cause: String| SpecError::File { file: named.clone(), cause };
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| wrong(one_line(&e, text)))?;
+        check_keys(&table, &FILE_KEYS, "")?;
+        for (group, keys) in [("node", &NODE_KEYS[..]), ("network", &NETWORK_KEYS[..])] {
+            for (name, entry) in table.get(group).and_then(toml::Value::as_table).into_iter().flatten() {
+                if let Some(entry) = entry.as_table() {
+                    check_keys(entry, keys, &format!("{group}.{name}."))?;
+                }
             }
         }
+        let file: File = toml::from_str(text).map_err(|e| wrong(one_line(&e, text)))?;
+        Ok(Self { file, named, folder: folder.to_owned() })
     }
-    let file: File = toml::from_str(text).map_err(|e| wrong(one_line(&e, text)))?;
-    let (here, local) = whoami(&file, named, node, own)?;
-    let mut networks = Vec::new();
-    for (name, table) in &file.network {
-        networks.extend(network(&file, name, table, folder, here, local)?);
+
+    /// Its networks as one node has to build them. Without a name, the node is the one whose underlay address is among
+    /// `own`.
+    pub fn networks(&self, node: Option<&str>, own: &[IpAddr]) -> Result<Vec<Network>, SpecError> {
+        let (here, local) = whoami(&self.file, &self.named, node, own)?;
+        let mut networks = Vec::new();
+        for (name, table) in &self.file.network {
+            networks.extend(network(&self.file, name, table, &self.folder, here, local)?);
+        }
+        if networks.is_empty() {
+            let cause = format!("no network in which {here} takes part");
+            return Err(SpecError::File { file: self.named.clone(), cause });
+        }
+        Ok(networks)
     }
-    if networks.is_empty() {
-        return Err(wrong(format!("no network in which {here} takes part")));
-    }
-    Ok(networks)
 }
 
 fn whoami<'a>(
@@ -149,9 +158,14 @@ fn network(
     }
     let vni = Vni::new(table.vni).ok_or_else(|| wrong(format!("vni {} is not below 16777216", table.vni)))?;
     let address = |node: &str| table.addresses.get(node).map(|text| text.parse::<Prefix>()).transpose();
+    let own = address(here)?;
     let mut peers = Vec::new();
     for member in members.iter().filter(|member| *member != here) {
-        let overlay = address(member)?.map(|prefix| prefix.address);
+        let theirs = address(member)?;
+        if let (Some(a), Some(b)) = (own, theirs.filter(|b| own.is_some_and(|a| a.length != b.length))) {
+            return Err(wrong(format!("{here} has {a} and {member} {b}; all need the same prefix length")));
+        }
+        let overlay = theirs.map(|prefix| prefix.address);
         peers.push(Peer { underlay: file.node[member].underlay, overlay });
     }
     let cipher = match (&table.cipher, table.encrypted) {
@@ -171,7 +185,7 @@ fn network(
         key,
         mtu: table.mtu,
         local,
-        address: address(here)?,
+        address: own,
         peers,
         netns: table.netns.clone(),
         bridge: table.bridge.clone(),
@@ -216,7 +230,8 @@ mod tests {
     "#;
 
     fn read(text: &str, node: Option<&str>) -> Result<Vec<Network>, SpecError> {
-        parse(text, "overlay.toml", Path::new("/etc/ovlsniff"), node, &["192.0.2.2".parse().unwrap()])
+        let file = OverlayFile::parse(text, "overlay.toml".into(), Path::new("/etc/ovlsniff"))?;
+        file.networks(node, &["192.0.2.2".parse().unwrap()])
     }
 
     #[test]
@@ -241,6 +256,7 @@ mod tests {
             ("key = ", "keys = ", "key keys: no such key; did you mean 'key'?"),
             ("underlay = \"192.0.2.2\"", "underlai = \"192.0.2.2\"", "did you mean 'underlay'?"),
             ("node2 = \"10.0.2.2", "node3 = \"10.0.2.2", "node node3: no such node; did you mean 'node1'?"),
+            ("10.0.2.2/24", "10.0.2.2/16", "the same prefix length"),
             ("vni = 4098", "vni = 16777216", "not below 16777216"),
             ("vni = 4098", "vni = \"4098\"", "overlay.toml: line 11"),
         ];

@@ -12,7 +12,7 @@ use super::spec::Cipher;
 use super::step::{Device, Step};
 use super::xfrm;
 use crate::packet::{Spi, Vni};
-use read::{namespaces, read_devices, udp_ports};
+use read::{exempt, namespaces, read_devices, udp_ports};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::net::IpAddr;
@@ -95,15 +95,21 @@ impl Kernel {
         for netns in namespaces() {
             // One that vanished or belongs to somebody else is none of ours.
             let Ok(netlink) = self.route(Some(&netns)) else { continue };
-            if read_devices(netlink, Some(&netns), &mut present).is_ok() {
-                present.netns.insert(netns);
+            match read_devices(netlink, Some(&netns), &mut present) {
+                Ok(()) => _ = present.netns.insert(netns),
+                Err(KernelError::Read { what, cause, remedy }) if cause.errno == nix::libc::EINTR => {
+                    return Err(KernelError::Read { what, cause, remedy });
+                }
+                Err(_) => {}
             }
         }
         let ours = |reqid| vni_of_reqid(reqid).is_some();
         present.sas = xfrm::sas(&mut self.xfrm, ours).map_err(read("security associations"))?;
         present.sas.retain(|sa| !sa.larval);
-        present.policies = xfrm::policies(&mut self.xfrm, ours).map_err(read("policies"))?;
+        (present.policies, present.foreign) =
+            xfrm::policies(&mut self.xfrm, ours).map_err(read("policies"))?;
         present.udp_ports = udp_ports();
+        present.exempt = exempt(&present);
         Ok(present)
     }
 
@@ -136,7 +142,12 @@ impl Kernel {
     ) -> Result<(), Refusal> {
         match step {
             Step::Remember { .. } => Ok(()),
-            Step::Policy(policy) => xfrm::add_policy(&mut self.xfrm, policy),
+            Step::Policy(policy) => xfrm::add_policy(&mut self.xfrm, policy).map_err(|refusal| {
+                let taken =
+                    "somebody else has one for the same; see: ip xfrm policy, and take another --port";
+                if refusal.errno == nix::libc::EEXIST { refusal.saying(taken) } else { refusal }
+            }),
+            Step::MendPolicy(policy) => xfrm::replace_policy(&mut self.xfrm, policy),
             Step::Sa(sa) => {
                 let (_, secret) = secrets.get(&sa.association.vni).ok_or_else(missing)?;
                 xfrm::add_sa(&mut self.xfrm, sa, secret)
@@ -159,16 +170,19 @@ impl Kernel {
             Step::Address { device, address } => {
                 self.on(device, |n, index| link::add_address(n, index, *address))
             }
-            Step::Fdb { device, mac, vtep } => {
+            Step::Fdb { device, mac, vtep, .. } => {
                 self.on(device, |n, index| link::add_fdb(n, index, *mac, *vtep))
             }
-            Step::Neighbour { device, address, mac } => {
+            Step::Neighbour { device, address, mac, .. } => {
                 self.on(device, |n, index| link::add_neighbour(n, index, *address, *mac))
             }
             Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, true)),
             Step::DropSa { destination, spi, .. } => {
                 let spi = u32::from_str_radix(spi.trim_start_matches("0x"), 16).map_err(|_| missing())?;
                 xfrm::delete_sa(&mut self.xfrm, *destination, Spi(spi))
+            }
+            Step::DropAddress { device, address } => {
+                self.on(device, |n, index| link::delete_address(n, index, *address))
             }
             Step::DropFdb { device, mac, vtep } => {
                 self.on(device, |n, index| link::delete_fdb(n, index, *mac, *vtep))
@@ -177,8 +191,7 @@ impl Kernel {
                 self.on(device, |n, index| link::delete_neighbour(n, index, *address, *mac))
             }
             Step::DropPolicy { policy, index } => {
-                let present = xfrm::PresentPolicy { policy: policy.clone(), index: *index };
-                xfrm::delete_policy_by_index(&mut self.xfrm, &present)
+                xfrm::delete_policy_by_index(&mut self.xfrm, policy.direction, *index)
             }
             Step::DropDevice { device } => {
                 let index = self.index(device)?;
@@ -204,14 +217,24 @@ impl Kernel {
             Step::Address { device, address } => {
                 self.on(device, |n, index| link::delete_address(n, index, *address))
             }
-            Step::Fdb { device, mac, vtep } => {
+            Step::DropAddress { device, address } => {
+                self.on(device, |n, index| link::add_address(n, index, *address))
+            }
+            Step::Fdb { device, mac, before: Some(before), .. } => {
+                self.on(device, |n, index| link::add_fdb(n, index, *mac, *before))
+            }
+            Step::Fdb { device, mac, vtep, .. } => {
                 self.on(device, |n, index| link::delete_fdb(n, index, *mac, *vtep))
             }
-            Step::Neighbour { device, address, mac } => {
+            Step::Neighbour { device, address, before: Some(before), .. } => {
+                self.on(device, |n, index| link::add_neighbour(n, index, *address, *before))
+            }
+            Step::Neighbour { device, address, mac, .. } => {
                 self.on(device, |n, index| link::delete_neighbour(n, index, *address, *mac))
             }
             Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, false)),
             Step::Remember { .. }
+            | Step::MendPolicy(_)
             | Step::Mark { .. }
             | Step::DropSa { .. }
             | Step::DropFdb { .. }

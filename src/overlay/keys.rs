@@ -14,7 +14,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -45,6 +45,11 @@ pub enum KeyError {
     /// It is not one of ours.
     #[error("key file {0} holds no key of this program; make one: ovlsniff overlay keygen > {0}")]
     Format(PathBuf),
+    /// The secret stands where the name of its file belongs.
+    #[error(
+        "the key itself was given, where the name of its file belongs: put it into a file of mode 0600; and as others may have seen it, make a new one: ovlsniff overlay keygen"
+    )]
+    Spelled,
     /// The kernel gave no random bytes.
     #[error("no random bytes from the kernel: {0}")]
     Random(io::Error),
@@ -72,14 +77,27 @@ impl Secret {
 
     /// Reads a file that [`Secret::create`] or [`Secret::write_out`] made, if nobody but its owner may read it.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
+        if path.as_os_str().as_encoded_bytes().windows(LABEL.len()).any(|part| part == LABEL.as_bytes()) {
+            return Err(KeyError::Spelled);
+        }
         let failed = |cause| KeyError::File { path: path.to_owned(), cause };
         let mut file = File::open(path).map_err(failed)?;
-        let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
+        let metadata = file.metadata().map_err(failed)?;
+        // Nobody is to be told to change the mode of a directory or a device.
+        if !metadata.is_file() && !metadata.file_type().is_fifo() {
+            return Err(failed(io::Error::other("it is neither a file nor a pipe")));
+        }
+        let mode = metadata.mode() & 0o7777;
         if mode & 0o077 != 0 {
             return Err(KeyError::Open { path: path.to_owned(), mode });
         }
         let mut text = Zeroizing::new(String::with_capacity(4096));
-        (&mut file).take(4096).read_to_string(&mut text).map_err(failed)?;
+        match (&mut file).take(4096).read_to_string(&mut text) {
+            Err(cause) if cause.kind() == io::ErrorKind::InvalidData => {
+                return Err(KeyError::Format(path.to_owned()));
+            }
+            read => read.map_err(failed)?,
+        };
         parse(&text).ok_or_else(|| KeyError::Format(path.to_owned()))
     }
 
@@ -159,7 +177,9 @@ impl Secret {
 }
 
 fn parse(text: &str) -> Option<Secret> {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    // Of two keys nobody can say which is meant.
+    let (line, None) = (lines.next()?, lines.next()) else { return None };
     let digits = line.strip_prefix(LABEL)?.as_bytes();
     let mut bytes = Zeroizing::new([0; 32]);
     if digits.len() != 64 {
@@ -318,5 +338,27 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert!(!Secret::read(&path).unwrap_err().to_string().contains("00ff"));
         assert!(!format!("{:?}", secret(0xab)).contains("abab"));
+        let pasted = Secret::read(Path::new("/etc/ovlsniff/ovlsniff-overlay-key-1:00ff")).unwrap_err();
+        assert!(!pasted.to_string().contains("00ff") && pasted.to_string().contains("file"), "{pasted}");
+    }
+
+    #[test]
+    fn what_is_not_one_key_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secure.key");
+        let key = format!("{LABEL}{}\n", "0f".repeat(32));
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            Secret::read(&path)
+        };
+        assert!(read(format!("# a comment\n\n{key}").as_bytes()).is_ok());
+        for place in [Path::new("/dev/null"), folder.path()] {
+            assert!(Secret::read(place).unwrap_err().to_string().ends_with("neither a file nor a pipe"));
+        }
+        let not = [b"".to_vec(), key.as_bytes()[..80].to_vec(), format!("{key}{key}").into(), vec![0xff; 88]];
+        for bytes in not {
+            assert!(matches!(read(&bytes), Err(KeyError::Format(_))), "{bytes:?}");
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! Links, addresses, forwarding entries and neighbours over rtnetlink: the one place with its types.
 
-use super::netlink::{APPEND, CREATE, Netlink, Refusal};
+use super::netlink::{APPEND, CREATE, Netlink, REPLACE, Refusal};
 use super::spec::Prefix;
 use super::step::{Mac, Vxlan};
 use rtnetlink::packet_core::{Emitable, Parseable};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{
-    InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
@@ -33,6 +33,7 @@ pub(super) struct Link {
     pub(super) index: u32,
     pub(super) name: String,
     pub(super) alias: String,
+    pub(super) mac: Option<Mac>,
     pub(super) mtu: u32,
     pub(super) up: bool,
     pub(super) master: Option<u32>,
@@ -162,9 +163,9 @@ fn address_message(index: u32, prefix: Prefix) -> AddressMessage {
     message
 }
 
-/// Adds a forwarding entry; [`Mac::ALL`] may have several.
+/// Adds a forwarding entry. [`Mac::ALL`] may have several, any other replaces what was there.
 pub(super) fn add_fdb(netlink: &mut Netlink, index: u32, mac: Mac, vtep: IpAddr) -> Result<(), Refusal> {
-    let flags = if mac == Mac::ALL { APPEND } else { CREATE };
+    let flags = if mac == Mac::ALL { APPEND } else { REPLACE };
     netlink.request(RTM_NEWNEIGH, flags, &bytes(&fdb_message(index, mac, vtep)))
 }
 
@@ -188,9 +189,9 @@ fn fdb_message(index: u32, mac: Mac, vtep: IpAddr) -> NeighbourMessage {
     message
 }
 
-/// Adds a permanent neighbour.
+/// Adds a permanent neighbour, or makes one of what the kernel found out, or not, by itself.
 pub(super) fn add_neighbour(netlink: &mut Netlink, index: u32, ip: IpAddr, mac: Mac) -> Result<(), Refusal> {
-    netlink.request(RTM_NEWNEIGH, CREATE, &bytes(&neighbour_message(index, ip, mac)))
+    netlink.request(RTM_NEWNEIGH, REPLACE, &bytes(&neighbour_message(index, ip, mac)))
 }
 
 /// Removes a neighbour.
@@ -218,11 +219,9 @@ fn neighbour_message(index: u32, ip: IpAddr, mac: Mac) -> NeighbourMessage {
 
 /// All links.
 pub(super) fn links(netlink: &mut Netlink) -> Result<Vec<Link>, Refusal> {
-    let mut links = Vec::new();
-    netlink.dump(RTM_GETLINK, &bytes(&LinkMessage::default()), |_, body| {
-        links.extend(LinkMessage::parse(body).ok().map(read_link));
-    })?;
-    Ok(links)
+    let mut request = LinkMessage::default();
+    request.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    netlink.dump(RTM_GETLINK, &bytes(&request), |_, body| LinkMessage::parse(body).ok().map(read_link))
 }
 
 fn read_link(message: LinkMessage) -> Link {
@@ -232,6 +231,7 @@ fn read_link(message: LinkMessage) -> Link {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::IfAlias(alias) => link.alias = alias,
+            LinkAttribute::Address(mac) => link.mac = mac.as_slice().try_into().ok().map(Mac),
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::Controller(master) => link.master = Some(master).filter(|master| *master != 0),
             LinkAttribute::LinkNetNsId(_) => link.foreign = true,
@@ -268,9 +268,8 @@ fn read_vxlan(data: &[InfoVxlan]) -> LinkVxlanState {
 
 /// All addresses: link number and address.
 pub(super) fn addresses(netlink: &mut Netlink) -> Result<Vec<(u32, Prefix)>, Refusal> {
-    let mut addresses = Vec::new();
     netlink.dump(RTM_GETADDR, &bytes(&AddressMessage::default()), |_, body| {
-        let Ok(message) = AddressMessage::parse(body) else { return };
+        let message = AddressMessage::parse(body).ok()?;
         let mut found = None;
         for attribute in &message.attributes {
             match attribute {
@@ -280,44 +279,32 @@ pub(super) fn addresses(netlink: &mut Netlink) -> Result<Vec<(u32, Prefix)>, Ref
             }
         }
         let length = message.header.prefix_len;
-        addresses.extend(found.map(|address| (message.header.index, Prefix { address, length })));
-    })?;
-    Ok(addresses)
+        found.map(|address| (message.header.index, Prefix { address, length }))
+    })
 }
 
 /// All permanent forwarding entries of VXLAN devices: link number, MAC and where its frames go.
 pub(super) fn fdb(netlink: &mut Netlink) -> Result<Vec<(u32, Mac, IpAddr)>, Refusal> {
     let mut request = NeighbourMessage::default();
     request.header.family = AddressFamily::Bridge;
-    let mut entries = Vec::new();
-    neighbour_dump(netlink, &request, |message| {
-        let Some((mac, destination)) = read_neighbour(message) else { return };
-        entries.push((message.header.ifindex, mac, destination));
-    })?;
-    Ok(entries)
+    neighbour_dump(netlink, &request, |index, mac, vtep| (index, mac, vtep))
 }
 
 /// All permanent neighbours: link number, address and MAC.
 pub(super) fn neighbours(netlink: &mut Netlink) -> Result<Vec<(u32, IpAddr, Mac)>, Refusal> {
-    let mut entries = Vec::new();
-    neighbour_dump(netlink, &NeighbourMessage::default(), |message| {
-        let Some((mac, address)) = read_neighbour(message) else { return };
-        entries.push((message.header.ifindex, address, mac));
-    })?;
-    Ok(entries)
+    neighbour_dump(netlink, &NeighbourMessage::default(), |index, mac, address| (index, address, mac))
 }
 
-fn neighbour_dump(
+fn neighbour_dump<T>(
     netlink: &mut Netlink,
     request: &NeighbourMessage,
-    mut each: impl FnMut(&NeighbourMessage),
-) -> Result<(), Refusal> {
+    entry: impl Fn(u32, Mac, IpAddr) -> T,
+) -> Result<Vec<T>, Refusal> {
     netlink.dump(RTM_GETNEIGH, &bytes(request), |_, body| {
-        if let Ok(message) = NeighbourMessage::parse(body) {
-            if message.header.state == NeighbourState::Permanent {
-                each(&message);
-            }
-        }
+        let message = NeighbourMessage::parse(body).ok()?;
+        let permanent = message.header.state == NeighbourState::Permanent;
+        let (mac, address) = read_neighbour(&message).filter(|_| permanent)?;
+        Some(entry(message.header.ifindex, mac, address))
     })
 }
 

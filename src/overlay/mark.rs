@@ -2,7 +2,7 @@
 //! `status`, `down`, `rotate` and `verify` need no memory of their own.
 
 use super::keys::KeyId;
-use super::spec::Cipher;
+use super::spec::{Cipher, Prefix};
 use super::validate::is_device_name;
 use crate::packet::Vni;
 use std::fmt;
@@ -16,6 +16,8 @@ pub enum Mark {
         name: String,
         /// Its VNI.
         vni: Vni,
+        /// The node's address in it, where this program gave it to the device or its bridge.
+        address: Option<Prefix>,
         /// Set when it is meant to be encrypted.
         encryption: Option<Encryption>,
     },
@@ -38,6 +40,23 @@ pub struct Encryption {
 }
 
 impl Mark {
+    /// The address that this program gave.
+    pub(super) fn address(&self) -> Option<Prefix> {
+        match self {
+            Self::Network { address, .. } => *address,
+            Self::Bridge { .. } => None,
+        }
+    }
+
+    /// The same, in another generation.
+    pub(super) fn in_generation(&self, generation: u32) -> Self {
+        let mut mark = self.clone();
+        if let Self::Network { encryption: Some(encryption), .. } = &mut mark {
+            encryption.generation = generation;
+        }
+        mark
+    }
+
     /// From a device's alias; `None` for one that is not ours.
     pub fn parse(alias: &str) -> Option<Self> {
         let words = alias.strip_prefix("ovlsniff ")?;
@@ -59,6 +78,7 @@ impl Mark {
         Some(Self::Network {
             name: named("overlay")?,
             vni: Vni::new(value("vni")?.parse().ok()?)?,
+            address: value("address").map(|text| text.parse()).transpose().ok()?,
             encryption,
         })
     }
@@ -68,8 +88,9 @@ impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bridge { name } => write!(f, "ovlsniff bridge-of={name}"),
-            Self::Network { name, vni, encryption } => {
+            Self::Network { name, vni, address, encryption } => {
                 write!(f, "ovlsniff overlay={name} vni={vni}")?;
+                address.map_or(Ok(()), |address| write!(f, " address={address}"))?;
                 match encryption {
                     None => Ok(()),
                     Some(Encryption { cipher, key, generation }) => {
@@ -91,8 +112,13 @@ mod tests {
             Some(Encryption { cipher: Cipher::Aes256Gcm, key: KeyId::parse("1f").unwrap(), generation: 3 });
         let vni = Vni::new(4098).unwrap();
         let marks = [
-            Mark::Network { name: "a-name-of-15-by".into(), vni, encryption },
-            Mark::Network { name: "insecure".into(), vni, encryption: None },
+            Mark::Network {
+                name: "a-name-of-15-by".into(),
+                vni,
+                address: Some("2001:db8:1111:2222:3333:4444:5555:6666/120".parse().unwrap()),
+                encryption,
+            },
+            Mark::Network { name: "insecure".into(), vni, address: None, encryption: None },
             Mark::Bridge { name: "secure".into() },
         ];
         for mark in marks {

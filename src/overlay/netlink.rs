@@ -9,6 +9,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
 const NLMSG_ERROR: u16 = 2;
@@ -21,9 +22,13 @@ const NLM_F_CAPPED: u16 = 0x100;
 const NLM_F_ACK_TLVS: u16 = 0x200;
 const NLMSGERR_ATTR_MSG: u16 = 1;
 const HEADER: usize = 16;
+/// How often an interrupted dump is asked for again: some four seconds of others' changes.
+const DUMPS: u64 = 40;
 
 /// Create it, and fail if it is there.
 pub(super) const CREATE: u16 = 0x400 | 0x200;
+/// Create it, or put it in the place of what is there.
+pub(super) const REPLACE: u16 = 0x400 | 0x100;
 /// Create it beside what is there.
 pub(super) const APPEND: u16 = 0x400 | 0x800;
 
@@ -39,6 +44,16 @@ pub struct Refusal {
 impl Refusal {
     fn new(errno: i32) -> Self {
         Self { errno, said: None }
+    }
+
+    /// With words where the kernel has none.
+    pub(super) fn saying(self, words: &str) -> Self {
+        Self { said: self.said.or_else(|| Some(words.to_owned())), ..self }
+    }
+
+    /// What was not even tried, as a device would have been left without it.
+    pub(super) fn device_stands() -> Self {
+        Self::new(nix::libc::EBUSY).saying("not tried, as a device is still there")
     }
 
     /// Whether the object is not there, in any of the kernel's ways to say so.
@@ -120,17 +135,29 @@ impl Netlink {
         self.exchange(kind, NLM_F_REQUEST | NLM_F_ACK, body, each)
     }
 
-    /// Hands over every object of a kind: message type and body. What was received is wiped afterwards, as a dump of
-    /// SAs holds their keys.
-    pub(super) fn dump(
+    /// Every object of a kind, as it is read from message type and body. What was received is wiped afterwards, as a dump
+    /// of SAs holds their keys. A dump that others change things under is asked for again: half of it may be from before.
+    pub(super) fn dump<T>(
         &mut self,
         kind: u16,
         body: &[u8],
-        each: impl FnMut(u16, &[u8]),
-    ) -> Result<(), Refusal> {
-        let answered = self.exchange(kind, NLM_F_REQUEST | NLM_F_DUMP, body, each);
-        self.received.zeroize();
-        answered
+        mut read: impl FnMut(u16, &[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, Refusal> {
+        let mut tried = 0;
+        loop {
+            let mut found = Vec::new();
+            let flags = NLM_F_REQUEST | NLM_F_DUMP;
+            let answered = self.exchange(kind, flags, body, |kind, body| found.extend(read(kind, body)));
+            self.received.zeroize();
+            match answered {
+                Ok(()) => return Ok(found),
+                Err(refusal) if refusal.errno == nix::libc::EINTR && tried < DUMPS => {
+                    tried += 1;
+                    std::thread::sleep(Duration::from_millis(5 * tried));
+                }
+                Err(refusal) => return Err(refusal),
+            }
+        }
     }
 
     fn exchange(

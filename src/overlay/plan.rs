@@ -7,17 +7,17 @@ mod associations;
 mod check;
 mod device;
 
-pub(super) use associations::{notice, secure};
+pub(super) use associations::{advance, distinct, drop_sa, secure};
 
 use super::keys::{KeyId, Secret, sixteen};
 use super::mark::Encryption;
-use super::policy::{Action, Policy};
+use super::policy::{Action, Policy, reqid};
 use super::present::Present;
+use super::security::Sa;
 use super::spec::{Network, SpecError};
 use super::state::State;
 use super::step::{Device, Mac, Step};
 use crate::packet::Vni;
-use associations::{advance, distinct};
 use check::check;
 use device::build;
 use sha2::{Digest, Sha256};
@@ -57,6 +57,7 @@ pub fn plan(
     let mut plan = Plan::default();
     let (mut blocking, mut requiring, mut associations) = (Vec::new(), Vec::new(), Vec::new());
     let (mut devices, mut drops, mut remembered) = (Vec::new(), Vec::new(), 0);
+    let mut generations = BTreeMap::new();
     let mut after = state.clone();
     for network in networks {
         let wrong = |cause| SpecError::Network { network: network.name.clone(), cause };
@@ -64,14 +65,19 @@ pub fn plan(
         let mut encryption = None;
         if let (Some(cipher), Some((key, secret))) = (network.cipher, secrets.get(&network.vni)) {
             let before = state.progress(*key, network.vni);
-            let progress = advance(network, present, before, secret).map_err(wrong)?;
+            let before = before.ok_or_else(|| wrong("has no state".into()))?;
+            let progress = advance(network, present, before, secret);
             encryption = Some(Encryption { cipher, key: *key, generation: progress.generation });
+            generations.insert(network.vni, progress.generation);
             let policies = Policy::of(network.vni, network.port, network.local);
-            let missing = policies.into_iter().filter(|p| !present.policies.iter().any(|q| q.policy == *p));
-            let (block, require): (Vec<_>, Vec<_>) =
-                missing.partition(|policy| policy.action == Action::Block);
-            blocking.extend(block.into_iter().map(Step::Policy));
-            requiring.extend(require.into_iter().map(Step::Policy));
+            for policy in policies {
+                let phase = if policy.action == Action::Block { &mut blocking } else { &mut requiring };
+                match present.policy(&policy) {
+                    None => phase.push(Step::Policy(policy)),
+                    Some(false) => phase.push(Step::MendPolicy(policy)),
+                    Some(true) => {}
+                }
+            }
             let planned = associations.len() + drops.len();
             secure(network, present, &progress, secret, &mut associations, &mut drops);
             // That a peer was heard changes nothing to be done, and is read from the kernel the next time, too.
@@ -82,11 +88,17 @@ pub fn plan(
         }
         build(network, present, mtu, encryption, &mut devices, &mut drops).map_err(wrong)?;
     }
-    distinct(&associations, present)?;
+    // What nobody sends with yet.
+    let ahead =
+        |sa: &Sa| generations.get(&sa.association.vni).is_some_and(|at| sa.association.generation > *at);
+    distinct(&mut associations, present, ahead)?;
     if remembered > 0 {
         plan.steps.push(Step::Remember { networks: remembered });
         plan.remember = Some(after);
     }
+    // What a trial of ESP left whose maker was killed: no network has this number.
+    let trial = present.sas.iter().filter(|sa| sa.reqid == reqid(Vni::from_be_bytes([0; 3])));
+    drops.extend(trial.map(drop_sa));
     for mut steps in [blocking, requiring, associations, devices, drops] {
         plan.steps.append(&mut steps);
     }

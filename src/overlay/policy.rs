@@ -8,6 +8,7 @@
 //!   `0.0.0.0/0` cannot stand beside the first. Take any one of the three away and the other two still cover every
 //!   address.
 
+use super::spec::Prefix;
 use crate::packet::Vni;
 use serde::Serialize;
 use std::fmt;
@@ -15,6 +16,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The first byte of every reqid of ours, `o`: what marks SAs and policies as ours. The other three are the VNI.
 const OURS: u32 = 0x6f00_0000;
+
+const REQUIRE: u32 = 100;
 
 /// The request number that ties a network's policies to its SAs, and marks both as ours.
 pub fn reqid(vni: Vni) -> u32 {
@@ -86,7 +89,7 @@ impl Policy {
     /// The lower number wins.
     pub(super) fn priority(&self) -> u32 {
         match self.action {
-            Action::RequireEsp => 100,
+            Action::RequireEsp => REQUIRE,
             Action::Block => 1000,
         }
     }
@@ -106,9 +109,73 @@ impl fmt::Display for Policy {
     }
 }
 
+/// A policy of somebody else that lets datagrams pass in clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ForeignPolicy {
+    pub(super) direction: Direction,
+    pub(super) source: (IpAddr, u8),
+    pub(super) destination: (IpAddr, u8),
+    pub(super) port: u16,
+    /// 0 for every port.
+    pub(super) port_mask: u16,
+    pub(super) priority: u32,
+}
+
+impl ForeignPolicy {
+    /// Whether the kernel would follow it, and not ours, for datagrams of a network between this node and its peers.
+    pub(super) fn precedes(&self, port: u16, local: IpAddr, peers: &[IpAddr]) -> bool {
+        let ends = match self.direction {
+            Direction::Out => holds(self.source, local) && peers.iter().any(|p| holds(self.destination, *p)),
+            Direction::In => holds(self.destination, local),
+        };
+        ends && self.priority <= REQUIRE && (self.port ^ port) & self.port_mask == 0
+    }
+}
+
+fn holds((network, length): (IpAddr, u8), address: IpAddr) -> bool {
+    Prefix { address: network, length }.contains(address)
+}
+
+impl fmt::Display for ForeignPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ((source, from), (destination, to)) = (self.source, self.destination);
+        let way = if self.direction == Direction::In { "in" } else { "out" };
+        write!(
+            f,
+            "a policy of others comes first and lets it pass in clear ({source}/{from} to {destination}/{to}, {way}, \
+             priority {}); remove it or give it one above {REQUIRE}, see: ip xfrm policy",
+            self.priority
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_of_others_matters_when_it_is_for_the_same_datagrams_and_not_behind_ours() {
+        let (local, peer) = ("192.0.2.1".parse().unwrap(), ["192.0.2.2".parse().unwrap()]);
+        let pass = ForeignPolicy {
+            direction: Direction::Out,
+            source: (Ipv4Addr::UNSPECIFIED.into(), 0),
+            destination: ("192.0.2.0".parse().unwrap(), 24),
+            port: 0,
+            port_mask: 0,
+            priority: 100,
+        };
+        assert!(pass.precedes(18_887, local, &peer));
+        let others = [
+            ForeignPolicy { priority: 101, ..pass.clone() },
+            ForeignPolicy { port: 500, port_mask: 0xffff, ..pass.clone() },
+            ForeignPolicy { source: ("192.0.2.7".parse().unwrap(), 32), ..pass.clone() },
+            ForeignPolicy { destination: (Ipv6Addr::UNSPECIFIED.into(), 0), ..pass.clone() },
+            ForeignPolicy { direction: Direction::In, destination: (peer[0], 32), ..pass.clone() },
+        ];
+        for other in others {
+            assert!(!other.precedes(18_887, local, &peer), "{other}");
+        }
+    }
 
     #[test]
     fn a_reqid_of_ours_names_its_network_and_no_other_one_does() {

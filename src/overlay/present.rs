@@ -1,12 +1,14 @@
 //! What is: the part of the kernel's state that a plan has to know. Plain values, so that planning needs no kernel.
 
 use super::mark::Mark;
+use super::policy::{ForeignPolicy, Policy, reqid};
 use super::spec::Prefix;
 use super::step::{Device, Mac};
 use super::xfrm::{PresentPolicy, PresentSa};
 use crate::packet::Vni;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// One reading of the kernel.
 #[derive(Clone, Debug, Default)]
@@ -23,12 +25,19 @@ pub struct Present {
     pub(super) sas: Vec<PresentSa>,
     /// Policies of ours.
     pub(super) policies: Vec<PresentPolicy>,
+    /// Policies of others that let datagrams pass in clear.
+    pub(super) foreign: Vec<ForeignPolicy>,
+    /// Links, and `all`, on which the host switches policies off: with whether it is for IPv4, and the switch.
+    pub(super) exempt: Vec<(String, bool, PathBuf)>,
 }
 
 /// A device, with what hangs on it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PresentDevice {
     pub(super) mark: Option<Mark>,
+    /// The mark is not there yet, and known only from the MAC that this program gives.
+    pub(super) unmarked: bool,
+    pub(super) mac: Option<Mac>,
     pub(super) mtu: u32,
     pub(super) up: bool,
     pub(super) bridge: bool,
@@ -59,6 +68,34 @@ impl Present {
     /// The host's own addresses.
     pub fn own_addresses(&self) -> Vec<IpAddr> {
         self.own.keys().copied().collect()
+    }
+
+    /// Why the policies of an encrypted network would not be followed on this host, where something says so.
+    pub(super) fn overruled(&self, port: u16, local: IpAddr, peers: &[IpAddr]) -> Option<String> {
+        let link = self.own.get(&local).map(|(_, link)| link.as_str());
+        let switched = self
+            .exempt
+            .iter()
+            .find(|(name, v4, _)| *v4 == local.is_ipv4() && (name == "all" || Some(name.as_str()) == link));
+        if let Some((_, _, switch)) = switched {
+            let switch = switch.display();
+            return Some(format!(
+                "{switch} is not 0, so that no policy is asked there; do: echo 0 > {switch}"
+            ));
+        }
+        self.foreign.iter().find(|policy| policy.precedes(port, local, peers)).map(ToString::to_string)
+    }
+
+    /// Whether a policy of ours is in place, and whether it is as it was made.
+    pub(super) fn policy(&self, policy: &Policy) -> Option<bool> {
+        let there = self.policies.iter().filter(|there| there.policy == *policy);
+        there.map(|there| there.intact).reduce(|a, b| a || b)
+    }
+
+    /// The other ends of a network's SAs.
+    pub(super) fn ends(&self, vni: Vni, local: IpAddr) -> BTreeSet<IpAddr> {
+        let ours = self.sas.iter().filter(|sa| sa.reqid == reqid(vni));
+        ours.flat_map(|sa| [sa.source, sa.destination]).filter(|end| *end != local).collect()
     }
 
     /// Networks of ours: the device, and the mark it bears.

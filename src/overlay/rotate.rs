@@ -40,6 +40,7 @@ pub enum Turn {
 pub struct Rotatable {
     device: Device,
     network: Network,
+    mark: Mark,
     encryption: Encryption,
 }
 
@@ -52,6 +53,11 @@ impl Rotatable {
     /// Its network identifier.
     pub fn vni(&self) -> Vni {
         self.network.vni
+    }
+
+    /// As this node has it: without what only the specification says.
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// Which secret it was built with.
@@ -69,9 +75,12 @@ impl Rotatable {
 pub fn rotatable(present: &Present) -> Vec<Rotatable> {
     let mut found = Vec::new();
     for (place, device, vxlan, mark) in present.networks() {
-        let Mark::Network { name, vni, encryption: Some(encryption) } = mark else { continue };
+        let Mark::Network { name, vni, encryption: Some(encryption), .. } = mark else { continue };
         let Some(local) = vxlan.local else { continue };
-        let peers = device.vteps().into_iter().map(|underlay| Peer { underlay, overlay: None }).collect();
+        // An entry that somebody removed leaves a peer no less a peer: its SAs tell.
+        let mut peers = present.ends(*vni, local);
+        peers.append(&mut device.vteps());
+        let peers = peers.into_iter().map(|underlay| Peer { underlay, overlay: None }).collect();
         let network = Network {
             name: name.clone(),
             vni: *vni,
@@ -86,7 +95,8 @@ pub fn rotatable(present: &Present) -> Vec<Rotatable> {
             bridge: None,
             learn: vxlan.learning,
         };
-        found.push(Rotatable { device: place.clone(), network, encryption: *encryption });
+        let (device, mark) = (place.clone(), mark.clone());
+        found.push(Rotatable { device, network, mark, encryption: *encryption });
     }
     found
 }
@@ -116,11 +126,11 @@ pub fn rotate(
 ) -> (Plan, Vec<Outcome>) {
     let (mut after, mut changed, mut outcomes) = (state.clone(), 0, Vec::new());
     let (mut add, mut marks, mut drop) = (Vec::new(), Vec::new(), Vec::new());
-    for Rotatable { device, network, encryption } in networks {
+    for Rotatable { device, network, mark, encryption } in networks {
         let Some((key, secret)) = secrets.get(&network.vni) else { continue };
         let Some(before) = state.progress(*key, network.vni) else { continue };
-        let mut progress = before.clone();
-        plan::notice(network, present, &mut progress, secret);
+        let network = &with_peers(network, before);
+        let mut progress = plan::advance(network, present, before, secret);
         let (what, waiting) = match turned(network, &mut progress, turn, force, now) {
             Ok(what) => (what.to_owned(), false),
             Err(waits) => (waits, true),
@@ -128,8 +138,7 @@ pub fn rotate(
         outcomes.push(Outcome { name: network.name.clone(), generation: progress.generation, what, waiting });
         plan::secure(network, present, &progress, secret, &mut add, &mut drop);
         if encryption.generation != progress.generation {
-            let encryption = Some(Encryption { generation: progress.generation, ..*encryption });
-            let mark = Mark::Network { name: network.name.clone(), vni: network.vni, encryption };
+            let mark = mark.in_generation(progress.generation);
             marks.push(Step::Mark { device: device.clone(), alias: mark.to_string() });
         }
         if progress != *before {
@@ -137,6 +146,8 @@ pub fn rotate(
             after.note(*key, network.vni, progress);
         }
     }
+    // One to send with that is left out gets the next start counter the next time; until then the old one is used.
+    let _ = plan::distinct(&mut add, present, |_| true);
     let mut plan = Plan::default();
     if changed > 0 {
         plan.steps.push(Step::Remember { networks: changed });
@@ -146,6 +157,13 @@ pub fn rotate(
         plan.steps.append(&mut steps);
     }
     (plan, outcomes)
+}
+
+/// Without those whom no `up` ever named: a forwarding entry that somebody else made is no reason to wait for it.
+fn with_peers(network: &Network, progress: &Progress) -> Network {
+    let mut network = network.clone();
+    network.peers.retain(|peer| progress.peers.contains_key(&peer.underlay));
+    network
 }
 
 fn turned(
@@ -266,6 +284,70 @@ mod tests {
         assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Due(0)), Ok((2, 1)));
         assert_eq!(turn(at(1, 1, &[(1, 1), (2, 1)]), Turn::Due(3600)), Ok((2, 1)));
         assert_eq!(turn(at(2, 1, &[(2, 1)]), Turn::Due(3600)), Ok((2, 2)));
+    }
+
+    /// One network in the kernel as `plan` would have made it, with the SA to send with or without it.
+    fn rotated(sending: bool, vteps: &[&str]) -> (Plan, Secrets) {
+        use super::super::present::{PresentDevice, PresentVxlan};
+        use super::super::{keys::Secret, security, step::Mac, xfrm::PresentSa};
+        let (network, secret) = (network(), Secret::generate().unwrap());
+        let (key, progress) = (secret.id(), at(1, 1, &[(1, 1)]));
+        let mut state = State::default();
+        state.note(key, network.vni, progress.clone());
+        let mut present = Present::default();
+        for sa in security::wanted(&network, &progress, &secret).needed {
+            if sending || sa.direction == super::super::policy::Direction::In {
+                let (source, destination) = (sa.association.sender, sa.association.receiver);
+                let (spi, reqid, packets) = (
+                    sa.spi,
+                    sa.reqid,
+                    u64::from((sa.association.generation, sa.association.counter) == (1, 1)),
+                );
+                present.sas.push(PresentSa {
+                    spi,
+                    source,
+                    destination,
+                    reqid,
+                    packets,
+                    last_used: 0,
+                    larval: false,
+                });
+            }
+        }
+        let encryption = Some(Encryption { cipher: Cipher::Aes256Gcm, key, generation: 1 });
+        let mark = Some(Mark::Network { name: "secure".into(), vni: network.vni, address: None, encryption });
+        let local = Some(network.local);
+        let vxlan =
+            Some(PresentVxlan { vni: network.vni, port: 18_887, local, learning: false, proxy: false });
+        let fdb = vteps.iter().map(|vtep| (Mac::ALL, vtep.parse().unwrap())).collect();
+        let device = PresentDevice { mark, vxlan, fdb, ..PresentDevice::default() };
+        present.devices.insert(Device { name: "secure".into(), netns: None }, device);
+        let secrets = Secrets::from([(network.vni, (key, secret))]);
+        let networks = rotatable(&present);
+        let (plan, _) = rotate(&networks, &present, &state, &secrets, Turn::Prepare, false, 1000);
+        (plan, secrets)
+    }
+
+    #[test]
+    fn an_sa_to_send_with_that_vanished_comes_back_with_a_key_never_used_before() {
+        assert_eq!(rotated(true, &["192.0.2.2"]).0, Plan::default());
+        let (plan, _) = rotated(false, &["192.0.2.2"]);
+        let added: Vec<u32> = plan
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Sa(sa) => Some(sa.association.counter),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(added, [3], "it was sent with start 2");
+        assert!(plan.remember.is_some());
+    }
+
+    #[test]
+    fn a_forwarding_entry_that_somebody_changed_neither_takes_a_peers_keys_nor_gives_a_stranger_any() {
+        assert_eq!(rotated(true, &["192.0.2.9"]).0, Plan::default());
+        assert_eq!(rotated(true, &[]).0, Plan::default());
     }
 
     #[test]

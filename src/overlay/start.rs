@@ -1,9 +1,10 @@
 //! The first time a node builds a network with a secret, and every time after.
 
-use super::keys::{KeyError, KeyId, Secret};
+use super::keys::{KeyError, Secret};
 use super::plan::Secrets;
 use super::spec::{Network, SpecError};
-use super::state::{Progress, State, Witness};
+use super::state::{Progress, State};
+use super::witness::{Use, Witness};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,14 +43,15 @@ pub fn begin(
                 )));
             }
             (Some(_), _) => {}
-            (None, None) if Witness::beside(path).knows(*key, network.local, network.vni) => {
-                return Err(wrong(
-                    "this node has used the key before, and its state is lost, so that keys might repeat; rotate the \
-                     other nodes (ovlsniff overlay rotate) and give the generation they are in: --generation N"
-                        .into(),
-                ));
-            }
-            (None, _) => {
+            (None, given) => {
+                let used = Witness::beside(path).generation((*key, network.local, network.vni));
+                if let Some(used) = used.filter(|used| given.is_none_or(|given| given <= *used)) {
+                    return Err(wrong(format!(
+                        "this node has used the key before, up to generation {used}, and its state is lost, so that \
+                         keys might repeat; rotate the other nodes (ovlsniff overlay rotate) until they are in a later \
+                         one, and give that: --generation N"
+                    )));
+                }
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 state.note(
                     *key,
@@ -62,18 +64,19 @@ pub fn begin(
     Ok(())
 }
 
-/// Notes beside each key that it was used, before it is. The error names the first that could not be written: the
-/// state alone then remembers.
-pub fn witness(networks: &[Network], secrets: &Secrets) -> Result<(), (PathBuf, io::Error)> {
-    let mut by_key: BTreeMap<&Path, Vec<(KeyId, &Network)>> = BTreeMap::new();
+/// Notes beside each key that it is used, and in which generation, before it is. The error names the first that could
+/// not be written: the state alone then remembers.
+pub fn witness(networks: &[Network], secrets: &Secrets, state: &State) -> Result<(), (PathBuf, io::Error)> {
+    let mut by_key: BTreeMap<&Path, Vec<(Use, u32)>> = BTreeMap::new();
     for network in networks {
-        if let (Some((key, _)), Some(path)) = (secrets.get(&network.vni), &network.key) {
-            by_key.entry(path).or_default().push((*key, network));
-        }
+        let Some((key, _)) = secrets.get(&network.vni) else { continue };
+        let Some(progress) = state.progress(*key, network.vni) else { continue };
+        let path = network.key.as_ref().unwrap_or(&progress.key);
+        let used = (*key, network.local, network.vni);
+        by_key.entry(path).or_default().push((used, progress.generation));
     }
-    for (path, used) in by_key {
-        let used = used.into_iter().map(|(key, network)| (key, network.local, network.vni));
-        Witness::beside(path).add(used).map_err(|cause| (path.to_owned(), cause))?;
+    for (path, about) in by_key {
+        Witness::add(path, &about).map_err(|cause| (path.to_owned(), cause))?;
     }
     Ok(())
 }

@@ -5,6 +5,8 @@
 
 use super::keys::KeyId;
 use crate::packet::Vni;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -12,6 +14,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Where it lies unless told otherwise.
 pub const FOLDER: &str = "/var/lib/ovlsniff";
@@ -21,7 +24,7 @@ const FILE: &str = "overlay.json";
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The system's reason.
-    #[error("state {path}: {cause}; give another folder with --state DIR")]
+    #[error("state {path}: {cause}; run as root, or give another folder with --state DIR")]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -30,7 +33,7 @@ pub enum StateError {
     },
     /// Not what this program wrote.
     #[error(
-        "state {path} is damaged ({cause}): which keys were used is lost; move it away and go on with new keys on every node: ovlsniff overlay rotate, and here ovlsniff overlay up … --generation N, one above the peers'"
+        "state {path} is damaged ({cause}): which keys were used is lost; move it away, rotate the other nodes (ovlsniff overlay rotate), and give the generation they are in: ovlsniff overlay up … --generation N"
     )]
     Damaged {
         /// The file.
@@ -43,10 +46,13 @@ pub enum StateError {
     Busy(PathBuf),
 }
 
-/// The state folder, locked for this process.
+/// How long one waits for another to be done: a thousand networks take seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The state folder, locked for this process: one at a time reads the kernel, plans, and changes it.
 pub struct Store {
     folder: PathBuf,
-    _lock: nix::fcntl::Flock<File>,
+    _lock: Flock<File>,
 }
 
 /// How far the networks of this node have come.
@@ -124,8 +130,12 @@ impl State {
 }
 
 impl Store {
-    /// Opens the folder, makes it if need be (0700), and locks it.
+    /// Opens the folder, makes it if need be (0700), and locks it, waiting for whoever has it now.
     pub fn open(folder: &Path) -> Result<Self, StateError> {
+        Self::open_within(PATIENCE, folder)
+    }
+
+    fn open_within(patience: Duration, folder: &Path) -> Result<Self, StateError> {
         let failed = |cause| StateError::File { path: folder.to_owned(), cause };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let lock = OpenOptions::new()
@@ -135,9 +145,17 @@ impl Store {
             .mode(0o600)
             .open(folder.join("overlay.lock"))
             .map_err(failed)?;
-        let lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusiveNonblock)
-            .map_err(|_| StateError::Busy(folder.to_owned()))?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        let give_up = Instant::now() + patience;
+        let mut file = lock;
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(Self { folder: folder.to_owned(), _lock: lock }),
+                Err((again, Errno::EWOULDBLOCK)) if Instant::now() < give_up => file = again,
+                Err((_, Errno::EWOULDBLOCK)) => return Err(StateError::Busy(folder.to_owned())),
+                Err((_, errno)) => return Err(failed(errno.into())),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// What was kept; nothing on the first start.
@@ -164,52 +182,12 @@ impl Store {
             file.write_all(&serde_json::to_vec(state)?)?;
             file.sync_all()?;
             fs::rename(&temporary, &path)?;
-            File::open(&self.folder)?.sync_all()
+            File::open(&self.folder)?.sync_all()?;
+            // The folder itself may be new.
+            File::open(self.folder.join(".."))?.sync_all()
         };
         write().map_err(|cause| StateError::File { path: path.clone(), cause })
     }
-}
-
-/// The file beside the key that says which networks it was used for from which address. It is the second witness: where
-/// it knows a network and the state does not, the state was lost, and counters might repeat.
-pub(super) struct Witness {
-    path: PathBuf,
-    text: String,
-}
-
-impl Witness {
-    pub(super) fn beside(key: &Path) -> Self {
-        let mut path = key.as_os_str().to_owned();
-        path.push(".used");
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        Self { path: path.into(), text }
-    }
-
-    pub(super) fn knows(&self, key: KeyId, local: IpAddr, vni: Vni) -> bool {
-        let line = line(key, local, vni);
-        self.text.lines().any(|known| known == line)
-    }
-
-    /// Adds networks. Fails where the key lies on a read-only file system.
-    pub(super) fn add(&mut self, used: impl Iterator<Item = (KeyId, IpAddr, Vni)>) -> io::Result<()> {
-        let before = self.text.len();
-        for (key, local, vni) in used {
-            if !self.knows(key, local, vni) {
-                self.text.push_str(&line(key, local, vni));
-                self.text.push('\n');
-            }
-        }
-        if self.text.len() == before {
-            return Ok(());
-        }
-        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)?;
-        file.write_all(&self.text.as_bytes()[before..])?;
-        file.sync_all()
-    }
-}
-
-fn line(key: KeyId, local: IpAddr, vni: Vni) -> String {
-    format!("key {key} was used from {local} for vni {vni}")
 }
 
 #[cfg(test)]
@@ -221,7 +199,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (vni, key) = (Vni::new(4098).unwrap(), KeyId::parse("00ff").unwrap());
         let store = Store::open(folder.path()).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StateError::Busy(_))));
+        let impatient = Store::open_within(Duration::ZERO, folder.path());
+        assert!(matches!(impatient, Err(StateError::Busy(_))));
         let mut state = store.load().unwrap();
         assert_eq!(state, State::default());
         let mut progress = Progress::new("secure", Path::new("/etc/secure.key"), 1, 1_700_000_000);
@@ -239,17 +218,5 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), "{\"secrets\":").unwrap();
         assert!(matches!(Store::read(folder.path()), Err(StateError::Damaged { .. })));
-    }
-
-    #[test]
-    fn the_witness_remembers_what_the_state_lost() {
-        let folder = tempfile::tempdir().unwrap();
-        let (vni, key) = (Vni::new(4098).unwrap(), KeyId::parse("00ff").unwrap());
-        let local: IpAddr = "192.0.2.1".parse().unwrap();
-        let path = folder.path().join("secure.key");
-        Witness::beside(&path).add([(key, local, vni)].into_iter()).unwrap();
-        let witness = Witness::beside(&path);
-        assert!(witness.knows(key, local, vni));
-        assert!(!witness.knows(key, "192.0.2.2".parse().unwrap(), vni));
     }
 }

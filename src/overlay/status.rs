@@ -1,9 +1,14 @@
 //! What the kernel says of our networks. Nothing of it is remembered, and no key is needed to read it.
 
 use super::mark::{Encryption, Mark};
+use super::mtu::inner_mtu;
+use super::plan::mac_of;
 use super::policy::{Direction, Policy, reqid, vni_of_reqid};
-use super::present::Present;
+use super::present::{Present, PresentDevice, PresentVxlan};
+use super::security::LOOKAHEAD;
+use super::step::Mac;
 use super::xfrm::PresentSa;
+use crate::escape::escape;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -28,6 +33,8 @@ pub struct NetworkStatus {
     pub mtu: u32,
     /// Whether the device is up.
     pub up: bool,
+    /// Whether it bears the mark that says what it is meant to be.
+    pub marked: bool,
     /// How it is encrypted; absent for a network in clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<Encrypted>,
@@ -73,25 +80,29 @@ pub fn status(present: &Present) -> Vec<NetworkStatus> {
     let mut found = Vec::new();
     let mut held = BTreeSet::new();
     for (place, device, vxlan, mark) in present.networks() {
-        let Mark::Network { name, vni, encryption } = mark else { continue };
+        let Mark::Network { name, vni, encryption, .. } = mark else { continue };
         held.insert(*vni);
         let master = device.master.as_ref().and_then(|master| {
             let place = super::step::Device { name: master.clone(), netns: place.netns.clone() };
             present.devices.get(&place)
         });
-        let mut missing = Vec::new();
-        if !device.up {
-            missing.push("the device is down".to_owned());
-        }
-        let vteps = device.vteps();
+        let mut missing = drift(present, device, vxlan, mark, master);
+        let mut vteps = device.vteps();
         if vteps.is_empty() {
             missing.push("no forwarding entry leads to a peer".into());
         }
+        vteps.extend(vxlan.local.into_iter().flat_map(|local| present.ends(*vni, local)));
         if let (Some(_), Some(local)) = (encryption, vxlan.local) {
             for policy in Policy::of(*vni, vxlan.port, local) {
-                if !present.policies.iter().any(|there| there.policy == policy) {
-                    missing.push(format!("policy: {policy}"));
+                match present.policy(&policy) {
+                    None => missing.push(format!("policy: {policy}")),
+                    Some(false) => missing.push(format!("policy as it was made: {policy}")),
+                    Some(true) => {}
                 }
+            }
+            let peers: Vec<_> = vteps.iter().copied().collect();
+            if let Some(why) = present.overruled(vxlan.port, local, &peers) {
+                missing.push(format!("protection: {why}"));
             }
         }
         let peers = vteps
@@ -108,6 +119,7 @@ pub fn status(present: &Present) -> Vec<NetworkStatus> {
             addresses: addresses.filter(|a| !is_link_local(a.address)).map(ToString::to_string).collect(),
             mtu: device.mtu,
             up: device.up,
+            marked: !device.unmarked,
             encrypted: encryption.map(|e| Encrypted {
                 cipher: e.cipher.name(),
                 key: e.key.to_string(),
@@ -130,14 +142,80 @@ pub fn status(present: &Present) -> Vec<NetworkStatus> {
             addresses: Vec::new(),
             mtu: 0,
             up: false,
+            marked: false,
             encrypted: None,
             peers: Vec::new(),
             missing: vec![
-                "the device is gone, SAs or policies are left; overlay up mends it, down removes it".into(),
+                "the device is gone, SAs or policies are left; overlay up mends it, down removes it (or: down --all)".into(),
             ],
         });
     }
     found
+}
+
+/// What of a device is not as it was made.
+fn drift(
+    present: &Present,
+    device: &PresentDevice,
+    vxlan: &PresentVxlan,
+    mark: &Mark,
+    master: Option<&PresentDevice>,
+) -> Vec<String> {
+    let mut missing = Vec::new();
+    if device.unmarked {
+        missing.push("the mark that says what it is meant to be; overlay up mends it".into());
+    }
+    if !device.up {
+        missing.push("the device is down".into());
+    }
+    let Mark::Network { address, encryption, .. } = mark else { return missing };
+    if let Some(address) = address.filter(|address| !master.unwrap_or(device).addresses.contains(address)) {
+        missing.push(format!("address {address}"));
+    }
+    let Some(local) = vxlan.local else { return missing };
+    match present.own.get(&local) {
+        None => missing.push(format!("the underlay address {local} is none of this host any more")),
+        Some((underlay, link)) => {
+            let fits = inner_mtu(*underlay, local, encryption.map(|encryption| encryption.cipher));
+            if device.mtu > fits {
+                let (mtu, link) = (device.mtu, escape(link));
+                missing.push(format!("mtu {mtu} does not fit: {link} has {underlay}, which leaves {fits}"));
+            }
+        }
+    }
+    if !vxlan.learning {
+        missing.append(&mut misdirected(present, device, vxlan, local));
+    }
+    missing
+}
+
+/// Nodes that frames do not find the way to.
+fn misdirected(
+    present: &Present,
+    device: &PresentDevice,
+    vxlan: &PresentVxlan,
+    local: IpAddr,
+) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut nodes = present.ends(vxlan.vni, local);
+    nodes.extend(device.fdb.iter().filter(|(mac, _)| *mac == Mac::ALL).map(|(_, vtep)| *vtep));
+    for end in nodes {
+        if !device.fdb.contains(&(mac_of(vxlan.vni, end), end)) {
+            missing.push(format!("forwarding entry to {end}"));
+        }
+    }
+    for (address, mac) in &device.neighbours {
+        if !device.fdb.iter().any(|(there, _)| there == mac) {
+            missing.push(format!("forwarding entry to {address} ({mac})"));
+        }
+    }
+    for vtep in device.vteps().into_iter().filter(|_| vxlan.proxy) {
+        let mac = mac_of(vxlan.vni, vtep);
+        if !device.neighbours.iter().any(|(_, there)| *there == mac) {
+            missing.push(format!("neighbour: the address of {vtep}"));
+        }
+    }
+    missing
 }
 
 fn peer(
@@ -167,8 +245,15 @@ fn peer(
     if current.is_none() {
         missing.push(format!("sa to send to {underlay} with"));
     }
-    if inward.is_empty() {
-        missing.push(format!("sa to receive from {underlay} with"));
+    for generation in [encryption.generation, encryption.generation.wrapping_add(1)] {
+        let accepted = inward.iter().filter(|sa| sa.spi.0 >> 4 & 3 == generation & 3).count();
+        let wanted = 1 + LOOKAHEAD as usize;
+        if accepted < wanted {
+            let lacking = wanted - accepted;
+            missing.push(format!(
+                "{lacking} of {wanted} sas to receive generation {generation} from {underlay} with"
+            ));
+        }
     }
     (status.sent, status.received) = (sums(&out), sums(&inward));
     status.spi_out = current.map(|sa| sa.spi.to_string());

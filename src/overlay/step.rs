@@ -82,6 +82,8 @@ pub enum Step {
     Remember { networks: usize },
     /// Put a policy in place.
     Policy(Policy),
+    /// Put a policy of ours right that somebody changed.
+    MendPolicy(Policy),
     /// Put an SA in place.
     Sa(Sa),
     /// Make the VXLAN device, down.
@@ -96,14 +98,28 @@ pub enum Step {
     Port { device: Device, bridge: String },
     /// Add an address.
     Address { device: Device, address: Prefix },
-    /// Add a forwarding entry: where frames for a MAC go.
-    Fdb { device: Device, mac: Mac, vtep: IpAddr },
-    /// Add a neighbour: which MAC an address has.
-    Neighbour { device: Device, address: IpAddr, mac: Mac },
+    /// Add a forwarding entry, where frames for a MAC go, in the place of the one there is.
+    Fdb {
+        device: Device,
+        mac: Mac,
+        vtep: IpAddr,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<IpAddr>,
+    },
+    /// Add a neighbour, which MAC an address has, in the place of the one there is.
+    Neighbour {
+        device: Device,
+        address: IpAddr,
+        mac: Mac,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<Mac>,
+    },
     /// Set a device up.
     Up { device: Device },
     /// Remove an SA.
     DropSa { destination: IpAddr, spi: String, what: String },
+    /// Remove an address.
+    DropAddress { device: Device, address: Prefix },
     /// Remove a forwarding entry.
     DropFdb { device: Device, mac: Mac, vtep: IpAddr },
     /// Remove a neighbour.
@@ -114,6 +130,21 @@ pub enum Step {
     DropDevice { device: Device },
 }
 
+impl Step {
+    /// Whether it takes something away.
+    pub(super) fn removes(&self) -> bool {
+        matches!(
+            self,
+            Self::DropSa { .. }
+                | Self::DropAddress { .. }
+                | Self::DropFdb { .. }
+                | Self::DropNeighbour { .. }
+                | Self::DropPolicy { .. }
+                | Self::DropDevice { .. }
+        )
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -121,6 +152,7 @@ impl fmt::Display for Step {
                 write!(f, "keep the start counters of {networks} encrypted networks")
             }
             Self::Policy(policy) => write!(f, "add policy: {policy}"),
+            Self::MendPolicy(policy) => write!(f, "put right policy: {policy}"),
             Self::Sa(sa) => write!(f, "add {sa}"),
             Self::Vxlan(v) => {
                 let Vxlan { device, vni, port, local, mac, mtu, learning, proxy } = v;
@@ -133,15 +165,20 @@ impl fmt::Display for Step {
             Self::Mtu { device, mtu, before } => write!(f, "set mtu of {device}: {mtu} (was {before})"),
             Self::Port { device, bridge } => write!(f, "make {device} a port of {bridge}"),
             Self::Address { device, address } => write!(f, "add address {address} to {device}"),
-            Self::Fdb { device, mac, vtep } if *mac == Mac::ALL => {
+            Self::Fdb { device, mac, vtep, .. } if *mac == Mac::ALL => {
                 write!(f, "add fdb of {device}: everything else to {vtep}")
             }
-            Self::Fdb { device, mac, vtep } => write!(f, "add fdb of {device}: {mac} to {vtep}"),
-            Self::Neighbour { device, address, mac } => {
-                write!(f, "add neighbour of {device}: {address} is {mac}")
+            Self::Fdb { device, mac, vtep, before } => {
+                write!(f, "add fdb of {device}: {mac} to {vtep}")?;
+                before.map_or(Ok(()), |before| write!(f, " (was {before})"))
+            }
+            Self::Neighbour { device, address, mac, before } => {
+                write!(f, "add neighbour of {device}: {address} is {mac}")?;
+                before.map_or(Ok(()), |before| write!(f, " (was {before})"))
             }
             Self::Up { device } => write!(f, "set {device} up"),
             Self::DropSa { what, .. } => write!(f, "remove {what}"),
+            Self::DropAddress { device, address } => write!(f, "remove address {address} of {device}"),
             Self::DropFdb { device, mac, vtep } => write!(f, "remove fdb of {device}: {mac} to {vtep}"),
             Self::DropNeighbour { device, address, .. } => {
                 write!(f, "remove neighbour of {device}: {address}")

@@ -2,19 +2,22 @@
 //! what blocks last. Only what bears our mark, nothing by flushing.
 
 use super::mark::Mark;
+use super::plan::{drop_sa, mac_of};
 use super::policy::{Action, vni_of_reqid};
-use super::present::Present;
+use super::present::{Present, PresentDevice, PresentVxlan};
 use super::state::State;
-use super::step::Step;
+use super::step::{Device, Mac, Step};
 use crate::packet::Vni;
 use std::collections::BTreeSet;
 
-/// The names of all networks of ours that are there.
+/// The names of all networks of ours that are there, if only with the bridge that was made for one.
 pub fn names(present: &Present) -> Vec<String> {
-    let names = present.networks().map(|(_, _, _, mark)| match mark {
+    let bridges = present.devices.values().filter(|device| device.bridge);
+    let marks = present.networks().map(|(_, _, _, mark)| mark).chain(bridges.filter_map(|b| b.mark.as_ref()));
+    let names = marks.map(|mark| match mark {
         Mark::Network { name, .. } | Mark::Bridge { name } => name.clone(),
     });
-    names.collect()
+    names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What has to be removed for these networks, and the names of which nothing was found.
@@ -23,9 +26,10 @@ pub fn teardown(wanted: &[String], present: &Present, state: &State) -> (Vec<Ste
     let mut vnis: BTreeSet<Vni> = BTreeSet::new();
     for name in wanted {
         let before = steps.len();
-        for (place, _, vxlan, mark) in present.networks() {
+        for (place, device, vxlan, mark) in present.networks() {
             if matches!(mark, Mark::Network { name: marked, .. } if marked == name) {
                 steps.push(Step::DropDevice { device: place.clone() });
+                lent(place, device, vxlan, mark, present, &mut steps);
                 vnis.insert(vxlan.vni);
             }
         }
@@ -42,25 +46,57 @@ pub fn teardown(wanted: &[String], present: &Present, state: &State) -> (Vec<Ste
         }
         vnis.extend(left);
     }
-    let ours = |reqid: u32| vni_of_reqid(reqid).is_some_and(|vni| vnis.contains(&vni));
-    for sa in present.sas.iter().filter(|sa| ours(sa.reqid)) {
-        steps.push(Step::DropSa {
-            destination: sa.destination,
-            spi: sa.spi.to_string(),
-            what: format!("sa {} -> {} spi {}", sa.source, sa.destination, sa.spi),
-        });
+    keys_and_policies(&vnis, present, &mut steps);
+    (steps, unknown)
+}
+
+/// What has to be removed of networks whose device is gone, whether the state can name them or not.
+pub fn teardown_left(present: &Present) -> Vec<Step> {
+    let reqids = present.sas.iter().map(|sa| sa.reqid).chain(present.policies.iter().map(|p| p.policy.reqid));
+    let vnis = reqids.filter_map(vni_of_reqid).filter(|vni| is_left(present, *vni)).collect();
+    let mut steps = Vec::new();
+    keys_and_policies(&vnis, present, &mut steps);
+    steps
+}
+
+/// What a network put onto a bridge that was there before it.
+fn lent(
+    place: &Device,
+    device: &PresentDevice,
+    vxlan: &PresentVxlan,
+    mark: &Mark,
+    present: &Present,
+    steps: &mut Vec<Step>,
+) {
+    let Some(name) = &device.master else { return };
+    let place = Device { name: name.clone(), netns: place.netns.clone() };
+    let Some(bridge) = present.devices.get(&place).filter(|bridge| bridge.mark.is_none()) else { return };
+    let nodes: BTreeSet<Mac> = device.vteps().into_iter().map(|vtep| mac_of(vxlan.vni, vtep)).collect();
+    for (address, mac) in bridge.neighbours.iter().filter(|(_, mac)| nodes.contains(mac)) {
+        steps.push(Step::DropNeighbour { device: place.clone(), address: *address, mac: *mac });
     }
+    if let Some(address) = mark.address().filter(|address| bridge.addresses.contains(address)) {
+        steps.push(Step::DropAddress { device: place, address });
+    }
+}
+
+fn keys_and_policies(vnis: &BTreeSet<Vni>, present: &Present, steps: &mut Vec<Step>) {
+    let ours = |reqid: u32| vni_of_reqid(reqid).is_some_and(|vni| vnis.contains(&vni));
+    steps.extend(present.sas.iter().filter(|sa| ours(sa.reqid)).map(drop_sa));
     for action in [Action::RequireEsp, Action::Block] {
         for present in present.policies.iter().filter(|p| ours(p.policy.reqid) && p.policy.action == action) {
             steps.push(Step::DropPolicy { policy: present.policy.clone(), index: present.index });
         }
     }
-    (steps, unknown)
 }
 
+/// Whether there is something of a network without its device. One that nothing names but has its port is no reason to
+/// take the policies away: it would go on in clear.
 fn is_left(present: &Present, vni: Vni) -> bool {
     let is = |reqid| vni_of_reqid(reqid) == Some(vni);
-    let held = present.networks().any(|(_, _, vxlan, _)| vxlan.vni == vni);
-    !held
+    let ports: BTreeSet<u16> =
+        present.policies.iter().filter(|p| is(p.policy.reqid)).map(|p| p.policy.port).collect();
+    let mut vxlans = present.devices.values().filter_map(|device| device.vxlan.as_ref());
+    !vxlans.any(|vxlan| vxlan.vni == vni || ports.contains(&vxlan.port))
         && (present.sas.iter().any(|sa| is(sa.reqid)) || present.policies.iter().any(|p| is(p.policy.reqid)))
 }

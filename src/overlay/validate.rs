@@ -83,11 +83,23 @@ fn underlay(network: &Network) -> Result<(), String> {
         }
     }
     for address in network.peers.iter().map(|peer| peer.underlay).chain([local]) {
-        if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+        if is_nobodys(address) {
             return Err(format!("{address} cannot be a node's underlay address"));
+        }
+        // It means another node on every link, and SAs know no link.
+        if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
+            return Err(format!("{address} is link-local; give the node's global or unique local address"));
         }
     }
     Ok(())
+}
+
+fn is_nobodys(address: IpAddr) -> bool {
+    let special = match address {
+        IpAddr::V4(v4) => v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
+    };
+    special || address.is_unspecified() || address.is_multicast() || address.is_loopback()
 }
 
 fn addresses(network: &Network) -> Result<(), String> {
@@ -238,5 +250,12 @@ mod tests {
         assert!(refused(|n| n.name = "a/b".into()).contains("name of the device"));
         assert!(refused(|n| n.name = "insecure".into()).contains("given twice"));
         assert!(refused(|n| n.mtu = Some(60)).contains("too small"));
+        let link_local = |n: &mut Network| {
+            n.local = "fe80::1".parse().unwrap();
+            n.peers[0].underlay = "fe80::2".parse().unwrap();
+        };
+        assert!(refused(link_local).contains("link-local"));
+        let broadcast = refused(|n| n.peers[0].underlay = "255.255.255.255".parse().unwrap());
+        assert!(broadcast.contains("cannot be a node's"));
     }
 }

@@ -4,12 +4,15 @@ use super::{KernelError, NETNS, rights};
 use crate::overlay::link;
 use crate::overlay::mark::Mark;
 use crate::overlay::netlink::{Netlink, Refusal};
+use crate::overlay::plan::mac_of;
 use crate::overlay::present::{Present, PresentDevice, PresentVxlan};
 use crate::overlay::step::Device;
+use crate::overlay::validate::is_device_name;
 use crate::packet::Vni;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// Reads links, addresses, forwarding entries and neighbours of one network namespace.
 pub(super) fn read_devices(
@@ -36,8 +39,19 @@ pub(super) fn read_devices(
                 proxy: vxlan.proxy,
             })
         });
+        let mut mark = Mark::parse(&link.alias);
+        let unmarked = mark.is_none() && link.alias.is_empty();
+        // Whoever was killed between making a device and marking it left one that only its MAC tells.
+        if let Some(PresentVxlan { vni, local: Some(local), .. }) = vxlan.as_ref().filter(|_| unmarked) {
+            if link.mac == Some(mac_of(*vni, *local)) && is_device_name(&link.name) {
+                let name = link.name.clone();
+                mark = Some(Mark::Network { name, vni: *vni, address: None, encryption: None });
+            }
+        }
         let device = PresentDevice {
-            mark: Mark::parse(&link.alias),
+            unmarked: unmarked && mark.is_some(),
+            mac: link.mac,
+            mark,
             mtu: link.mtu,
             up: link.up,
             bridge: link.bridge,
@@ -65,6 +79,28 @@ pub(super) fn read_devices(
         present.devices.insert(place, device);
     }
     Ok(())
+}
+
+/// The links with addresses of this host, and `all`, on which policies are switched off. Devices of ours carry no underlay.
+pub(super) fn exempt(present: &Present) -> Vec<(String, bool, PathBuf)> {
+    let ours = |name: &String| {
+        let place = Device { name: name.clone(), netns: None };
+        present.devices.get(&place).is_some_and(|device| device.mark.is_some())
+    };
+    let links: BTreeSet<String> = present.own.values().map(|(_, link)| link.clone()).collect();
+    let links = links.into_iter().filter(|link| link != "lo" && !ours(link));
+    let mut found = Vec::new();
+    for link in links.chain(["all".to_owned()]) {
+        for (family, switch) in
+            [("ipv4", "disable_xfrm"), ("ipv4", "disable_policy"), ("ipv6", "disable_policy")]
+        {
+            let path = Path::new("/proc/sys/net").join(family).join("conf").join(&link).join(switch);
+            if fs::read_to_string(&path).is_ok_and(|value| value.trim() != "0") {
+                found.push((link.clone(), family == "ipv4", path));
+            }
+        }
+    }
+    found
 }
 
 /// The named network namespaces but for the one this process is in.

@@ -7,17 +7,18 @@ use crate::overlay::security::{self, Sa};
 use crate::overlay::spec::{Network, SpecError};
 use crate::overlay::state::Progress;
 use crate::overlay::step::Step;
+use crate::overlay::xfrm::PresentSa;
 use std::collections::BTreeSet;
 
-/// How far the network will have come: peers that started again are noticed, and this node's counters are moved on
-/// wherever an SA to send with is not there, because what it was used for before nobody knows.
-pub(super) fn advance(
+/// How far the network will have come before anything is turned: peers that started again are noticed, and this node's
+/// counters are moved on wherever an SA to send with is not there, because what it was used for before nobody knows.
+pub(in crate::overlay) fn advance(
     network: &Network,
     present: &Present,
-    before: Option<&Progress>,
+    before: &Progress,
     secret: &Secret,
-) -> Result<Progress, String> {
-    let mut progress = before.cloned().ok_or("has no state")?;
+) -> Progress {
+    let mut progress = before.clone();
     notice(network, present, &mut progress, secret);
     for peer in &network.peers {
         let mut towards = progress.peer(peer.underlay);
@@ -28,16 +29,11 @@ pub(super) fn advance(
         }
         progress.peers.insert(peer.underlay, towards);
     }
-    Ok(progress)
+    progress
 }
 
 /// Looks which of the accepted SAs were used: a higher start counter than the known one means the peer started again.
-pub(in crate::overlay) fn notice(
-    network: &Network,
-    present: &Present,
-    progress: &mut Progress,
-    secret: &Secret,
-) {
+fn notice(network: &Network, present: &Present, progress: &mut Progress, secret: &Secret) {
     let used: BTreeSet<_> =
         present.sas.iter().filter(|sa| sa.packets > 0).map(|sa| (sa.destination, sa.spi)).collect();
     for peer in &network.peers {
@@ -80,28 +76,41 @@ pub(in crate::overlay) fn secure(
     add.extend(needed.into_iter().filter(|sa| !has(present, sa)).map(Step::Sa));
     for sa in present.sas.iter().filter(|sa| sa.reqid == reqid(network.vni)) {
         if !known.contains(&(sa.destination, sa.spi)) {
-            drop.push(Step::DropSa {
-                destination: sa.destination,
-                spi: sa.spi.to_string(),
-                what: format!("sa {} -> {} spi {}", sa.source, sa.destination, sa.spi),
-            });
+            drop.push(drop_sa(sa));
         }
     }
 }
 
-/// Derived numbers may meet by chance, once in millions: then it is said, and nothing is overwritten.
-pub(super) fn distinct(associations: &[Step], present: &Present) -> Result<(), SpecError> {
+/// The step that removes one.
+pub(in crate::overlay) fn drop_sa(sa: &PresentSa) -> Step {
+    let what = format!("sa {} -> {} spi {}", sa.source, sa.destination, sa.spi);
+    Step::DropSa { destination: sa.destination, spi: sa.spi.to_string(), what }
+}
+
+/// Two derived SPIs of one receiver may meet by chance: with ten networks once in a million plans, with a thousand in one of
+/// a hundred. Nothing is overwritten then. An SA that can be spared is left out, so that the others are not kept from
+/// their turn, and the next generation meets no more; for another it is said.
+pub(in crate::overlay) fn distinct(
+    associations: &mut Vec<Step>,
+    present: &Present,
+    spared: impl Fn(&Sa) -> bool,
+) -> Result<(), SpecError> {
     let mut taken: BTreeSet<_> = present.sas.iter().map(|sa| (sa.destination, sa.spi)).collect();
-    for step in associations {
-        let Step::Sa(sa) = step else { continue };
-        if !taken.insert((sa.association.receiver, sa.spi)) {
-            return Err(SpecError::Network {
-                network: format!("with vni {}", sa.association.vni),
-                cause: format!(
-                    "{sa} meets the SPI of another network by chance; give one of the two another VNI"
-                ),
-            });
+    let mut met = None;
+    associations.retain(|step| {
+        let Step::Sa(sa) = step else { return true };
+        let free = taken.insert((sa.association.receiver, sa.spi));
+        if !free && !spared(sa) {
+            met.get_or_insert_with(|| sa.clone());
         }
-    }
-    Ok(())
+        free
+    });
+    met.map_or(Ok(()), |sa| {
+        Err(SpecError::Network {
+            network: format!("with vni {}", sa.association.vni),
+            cause: format!(
+                "{sa} meets the SPI of another network by chance; give one of the two another VNI"
+            ),
+        })
+    })
 }

@@ -25,7 +25,19 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
             escape(underlay)
         ));
     }
+    if mtu < 1280 && network.address.is_some_and(|own| own.address.is_ipv6()) {
+        return Err(format!(
+            "mtu {mtu} is too small for IPv6 (1280); {} has {underlay_mtu}, raise it or give the network IPv4 addresses",
+            escape(underlay)
+        ));
+    }
     overlapping(network, present)?;
+    let peers: Vec<_> = network.peers.iter().map(|peer| peer.underlay).collect();
+    if let Some(why) =
+        present.overruled(network.port, network.local, &peers).filter(|_| network.cipher.is_some())
+    {
+        return Err(why);
+    }
     let ours =
         |mark: &Option<Mark>| matches!(mark, Some(Mark::Network { name, .. }) if *name == network.name);
     for (place, device) in &present.devices {
@@ -74,7 +86,7 @@ fn overlapping(network: &Network, present: &Present) -> Result<(), String> {
 /// What a device cannot change while it is there.
 pub(super) fn unchanged(network: &Network, there: &PresentDevice, mark: &Mark) -> Result<(), String> {
     let name = &network.name;
-    let Some(Mark::Network { name: marked, vni, encryption }) = &there.mark else {
+    let Some(Mark::Network { name: marked, vni, encryption, .. }) = &there.mark else {
         return Err(format!("a device {name} is there and is not ours; give the network another name"));
     };
     let Mark::Network { encryption: wanted, .. } = mark else { return Ok(()) };
@@ -84,6 +96,7 @@ pub(super) fn unchanged(network: &Network, there: &PresentDevice, mark: &Mark) -
         return differs("vni");
     }
     match (encryption, wanted) {
+        _ if there.unmarked => {}
         (Some(is), Some(wanted)) if is.key != wanted.key => return differs("key"),
         (Some(is), Some(wanted)) if is.cipher != wanted.cipher => return differs("cipher"),
         (None, None) | (Some(_), Some(_)) => {}

@@ -19,10 +19,10 @@ pub(super) fn build(
     drops: &mut Vec<Step>,
 ) -> Result<(), String> {
     let device = device_of(network);
-    let mark = Mark::Network { name: network.name.clone(), vni: network.vni, encryption };
     let (learning, proxy) = (network.learn, network.is_static());
     let nothing = PresentDevice::default();
     let there = present.devices.get(&device);
+    let mark = mark(network, present, there.unwrap_or(&nothing), encryption);
     if let Some(there) = there {
         unchanged(network, there, &mark)?;
     } else {
@@ -32,13 +32,22 @@ pub(super) fn build(
         steps.push(Step::Vxlan(Vxlan { device, vni, port, local, mac, mtu, learning, proxy }));
     }
     let now = there.unwrap_or(&nothing);
-    if now.mark.as_ref() != Some(&mark) {
+    if now.unmarked || now.mark.as_ref() != Some(&mark) {
         steps.push(Step::Mark { device: device.clone(), alias: mark.to_string() });
     }
     if there.is_some() && now.mtu != mtu {
         steps.push(Step::Mtu { device: device.clone(), mtu, before: now.mtu });
     }
     let (front, front_now) = bridge(network, present, now, mtu, steps)?;
+    // One that this program gave before, and that is another now or has moved to a bridge. First, as others of the same
+    // prefix would go with it.
+    let before = now.mark.as_ref().and_then(Mark::address);
+    for (place, now) in places(&device, now, &front, &front_now) {
+        let stays = *place == front && before == network.address;
+        if let Some(address) = before.filter(|address| !stays && now.addresses.contains(address)) {
+            steps.push(Step::DropAddress { device: place.clone(), address });
+        }
+    }
     if let Some(address) = network.address.filter(|address| !front_now.addresses.contains(address)) {
         steps.push(Step::Address { device: front.clone(), address });
     }
@@ -51,7 +60,24 @@ pub(super) fn build(
     Ok(())
 }
 
+/// The address is marked as given by this program, unless it was there before on a bridge of somebody else.
+fn mark(network: &Network, present: &Present, now: &PresentDevice, encryption: Option<Encryption>) -> Mark {
+    let lent =
+        present.devices.get(&front_of(network)).filter(|bridge| bridge.bridge && bridge.mark.is_none());
+    let given = network.address.filter(|address| {
+        let marked = now.mark.as_ref().is_some_and(|mark| mark.address() == Some(*address));
+        marked || lent.is_none_or(|bridge| !bridge.addresses.contains(address))
+    });
+    Mark::Network { name: network.name.clone(), vni: network.vni, address: given, encryption }
+}
+
 /// The device that has the address: the bridge where there is one.
+fn front_of(network: &Network) -> Device {
+    let name = network.bridge.as_ref().unwrap_or(&network.name).clone();
+    Device { name, netns: network.netns.clone() }
+}
+
+/// Makes the bridge where it is not there, and the device a port of it.
 fn bridge(
     network: &Network,
     present: &Present,
@@ -61,14 +87,21 @@ fn bridge(
 ) -> Result<(Device, PresentDevice), String> {
     let device = device_of(network);
     let Some(name) = &network.bridge else { return Ok((device, now.clone())) };
-    let bridge = Device { name: name.clone(), netns: network.netns.clone() };
+    let (bridge, mac) = (front_of(network), mac_of(network.vni, network.local));
+    let mark = || {
+        let alias = Mark::Bridge { name: network.name.clone() }.to_string();
+        Step::Mark { device: bridge.clone(), alias }
+    };
     match present.devices.get(&bridge) {
         Some(there) if !there.bridge => return Err(format!("device {bridge} is there and is no bridge")),
+        // Made, and its maker killed before it was marked: no bridge of others has this MAC without having our port.
+        Some(there) if there.mark.is_none() && there.mac == Some(mac) && now.master.is_none() => {
+            steps.push(mark());
+        }
         Some(_) => {}
         None => {
-            steps.push(Step::Bridge { device: bridge.clone(), mac: mac_of(network.vni, network.local), mtu });
-            let alias = Mark::Bridge { name: network.name.clone() }.to_string();
-            steps.push(Step::Mark { device: bridge.clone(), alias });
+            steps.push(Step::Bridge { device: bridge.clone(), mac, mtu });
+            steps.push(mark());
         }
     }
     match &now.master {
@@ -99,25 +132,44 @@ fn entries(
         }
         neighbours.extend(peer.overlay.filter(|_| !network.learn).map(|overlay| (overlay, mac)));
     }
-    let place = || device.clone();
-    let missing = fdb.difference(&now.fdb);
-    steps.extend(missing.map(|(mac, vtep)| Step::Fdb { device: place(), mac: *mac, vtep: *vtep }));
+    let other = |mac: &Mac| now.fdb.iter().find(|(there, _)| there == mac && *mac != Mac::ALL);
+    for (mac, vtep) in fdb.difference(&now.fdb) {
+        let before = other(mac).map(|(_, vtep)| *vtep);
+        steps.push(Step::Fdb { device: device.clone(), mac: *mac, vtep: *vtep, before });
+    }
     // Peers that are no longer in the specification; entries for others than nodes are not ours to judge.
     let stays = |vtep: &IpAddr| network.peers.iter().any(|peer| peer.underlay == *vtep);
     let gone: Vec<_> = now.fdb.iter().filter(|(_, vtep)| !stays(vtep)).collect();
-    let leavers: BTreeSet<Mac> = gone.iter().map(|(_, vtep)| mac_of(network.vni, *vtep)).collect();
-    // The proxy answers from the device's own entries, the host asks those of the device with the address.
-    let mut places = vec![(device, now)];
-    if front != device {
-        places.push((front, front_now));
-    }
-    for (place, now) in &places {
+    let peers = network.peers.iter().map(|peer| peer.underlay);
+    let nodes: BTreeSet<Mac> =
+        peers.chain(gone.iter().map(|(_, vtep)| *vtep)).map(|vtep| mac_of(network.vni, vtep)).collect();
+    for (place, now) in places(device, now, front, front_now) {
         for (address, mac) in neighbours.difference(&now.neighbours) {
-            steps.push(Step::Neighbour { device: (*place).clone(), address: *address, mac: *mac });
+            let before = now.neighbours.iter().find(|(there, _)| there == address).map(|(_, mac)| *mac);
+            steps.push(Step::Neighbour { device: place.clone(), address: *address, mac: *mac, before });
         }
-        for (address, mac) in now.neighbours.iter().filter(|(_, mac)| leavers.contains(mac)) {
-            drops.push(Step::DropNeighbour { device: (*place).clone(), address: *address, mac: *mac });
-        }
+        let stale = now.neighbours.iter().filter(|(address, mac)| {
+            nodes.contains(mac) && !neighbours.iter().any(|(wanted, _)| wanted == address)
+        });
+        drops.extend(stale.map(|(address, mac)| Step::DropNeighbour {
+            device: place.clone(),
+            address: *address,
+            mac: *mac,
+        }));
     }
-    drops.extend(gone.iter().map(|(mac, vtep)| Step::DropFdb { device: place(), mac: *mac, vtep: *vtep }));
+    let replaced = |mac: &Mac| *mac != Mac::ALL && fdb.iter().any(|(wanted, _)| wanted == mac);
+    let gone = gone.into_iter().filter(|(mac, _)| !replaced(mac));
+    drops.extend(gone.map(|(mac, vtep)| Step::DropFdb { device: device.clone(), mac: *mac, vtep: *vtep }));
+}
+
+/// The device, and the bridge where there is one: the proxy answers from the device's own entries, the host asks those of
+/// the device with the address.
+fn places<'a>(
+    device: &'a Device,
+    now: &'a PresentDevice,
+    front: &'a Device,
+    front_now: &'a PresentDevice,
+) -> impl Iterator<Item = (&'a Device, &'a PresentDevice)> {
+    let bridge = (front != device).then_some((front, front_now));
+    [(device, now)].into_iter().chain(bridge)
 }

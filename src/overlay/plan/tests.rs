@@ -45,7 +45,7 @@ fn begun() -> (Secrets, State) {
 fn done(steps: &[Step], mut present: Present) -> Present {
     for step in steps {
         match step.clone() {
-            Step::Policy(policy) => present.policies.push(PresentPolicy { policy, index: 0 }),
+            Step::Policy(policy) => present.policies.push(PresentPolicy { policy, index: 0, intact: true }),
             Step::Sa(sa) => present.sas.push(PresentSa {
                 spi: sa.spi,
                 source: sa.association.sender,
@@ -70,8 +70,8 @@ fn done(steps: &[Step], mut present: Present) -> Present {
             Step::Mark { device, alias } => on(&mut present, &device).mark = Mark::parse(&alias),
             Step::Port { device, bridge } => on(&mut present, &device).master = Some(bridge),
             Step::Address { device, address } => _ = on(&mut present, &device).addresses.insert(address),
-            Step::Fdb { device, mac, vtep } => _ = on(&mut present, &device).fdb.insert((mac, vtep)),
-            Step::Neighbour { device, address, mac } => {
+            Step::Fdb { device, mac, vtep, .. } => _ = on(&mut present, &device).fdb.insert((mac, vtep)),
+            Step::Neighbour { device, address, mac, .. } => {
                 on(&mut present, &device).neighbours.insert((address, mac));
             }
             Step::Up { device } => on(&mut present, &device).up = true,
@@ -181,6 +181,12 @@ fn what_the_host_says_no_to_is_said_before_anything_is_done() {
     };
     assert!(refused(&|n, _| n.local = "192.0.2.9".parse().unwrap()).contains("no address of this host"));
     assert!(refused(&|n, _| n.mtu = Some(1417)).contains("leaves 1416"));
+    let small = refused(&|n, p| {
+        p.own.insert(n.local, (1280, "eth0".into()));
+        n.address = Some("fd00::1/64".parse().unwrap());
+        n.peers[0].overlay = None;
+    });
+    assert!(small.contains("mtu 1196 is too small for IPv6"), "{small}");
     assert!(refused(&|n, _| n.netns = Some("blue".into())).contains("ip netns add blue"));
     assert!(refused(&|_, p| _ = p.udp_ports.insert(18_887)).contains("udp port 18887"));
     let wide: Prefix = "10.0.0.9/8".parse().unwrap();
@@ -213,4 +219,46 @@ fn a_peer_that_left_the_specification_leaves_the_kernel() {
         plan.steps.iter().filter(|s| matches!(s, Step::Sa(_) | Step::Policy(_) | Step::Vxlan(_))).collect();
     assert_eq!(of_three.count(), 11 + 1 + 2, "11 SAs, a forwarding entry, a neighbour on device and bridge");
     assert!(kept.is_empty(), "{kept:?}");
+}
+
+#[test]
+fn what_somebody_changed_is_replaced_and_not_added_beside() {
+    let (secrets, state) = begun();
+    let first = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let (mut present, state) = (done(&first.steps, host()), first.remember.unwrap());
+    let place = Device { name: "secure".into(), netns: None };
+    let (mac, vtep) =
+        (mac_of(Vni::new(4098).unwrap(), "192.0.2.2".parse().unwrap()), "192.0.2.2".parse().unwrap());
+    let (elsewhere, other) = ("192.0.2.9".parse().unwrap(), Mac([2, 0, 0, 0, 0, 0x77]));
+    let device = on(&mut present, &place);
+    device.fdb = [(mac, elsewhere)].into();
+    device.neighbours = [("10.0.2.2".parse().unwrap(), other)].into();
+    present.policies[0].intact = false;
+    let plan = plan(&networks(), &present, &state, &secrets).unwrap();
+    let address = "10.0.2.2".parse().unwrap();
+    let expected = [
+        Step::MendPolicy(present.policies[0].policy.clone()),
+        Step::Fdb { device: place.clone(), mac, vtep, before: Some(elsewhere) },
+        Step::Neighbour { device: place, address, mac, before: Some(other) },
+    ];
+    assert_eq!(plan.steps, expected);
+}
+
+#[test]
+fn an_spi_that_meets_anothers_by_chance_is_never_overwritten_and_refused_only_where_it_is_needed() {
+    let (secrets, state) = begun();
+    let first = plan(&networks(), &host(), &state, &secrets).unwrap();
+    let met = |generation: u32| {
+        let mut present = host();
+        let sa = first.steps.iter().find_map(|step| match step {
+            Step::Sa(sa) if sa.association.generation == generation => Some(sa.clone()),
+            _ => None,
+        });
+        let taken = done(&[Step::Sa(sa.unwrap())], host()).sas.remove(0);
+        present.sas.push(PresentSa { reqid: super::super::policy::reqid(Vni::new(9).unwrap()), ..taken });
+        plan(&networks(), &present, &state, &secrets)
+    };
+    let said = met(1).unwrap_err().to_string();
+    assert!(said.contains("another VNI"), "{said}");
+    assert_eq!(met(2).unwrap().steps.len(), first.steps.len() - 1);
 }
