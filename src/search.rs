@@ -5,8 +5,10 @@
 
 mod context;
 mod filters;
+mod found;
 
 pub use filters::Filters;
+pub use found::{Found, Outcome};
 
 use std::ops::Range;
 
@@ -41,47 +43,6 @@ pub struct Options {
     /// Nobody asks what became of packets that do not match. Those that cannot are then not even decoded, and not told
     /// to the sink.
     pub matches_only: bool,
-}
-
-/// What became of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It is what was looked for.
-    Match,
-    /// Nobody without a key can read it.
-    Opaque,
-    /// It can be read, and is not what was looked for.
-    Clear,
-}
-
-impl Outcome {
-    /// The stable word for JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Match => "match",
-            Self::Opaque => "opaque",
-            Self::Clear => "clear",
-        }
-    }
-}
-
-/// A packet and what became of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Found<'a> {
-    /// The frame; of a datagram in fragments the one that completed it.
-    pub frame: &'a Frame<'a>,
-    /// The frame decoded.
-    pub packet: &'a Packet<'a>,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Where the pattern matched in the payload: in order, not overlapping, none empty.
-    pub spans: &'a [Range<usize>],
-    /// The other frames of a datagram in fragments.
-    pub earlier: &'a [Held],
-    /// Whether it is to be shown: a match, its context, or everything was asked for.
-    pub show: bool,
-    /// It was told before, and comes again as the context of a match.
-    pub recalled: bool,
 }
 
 /// A search in progress.
