@@ -12,6 +12,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use ovlsniff::escape::reason;
+
 use crate::cli::{Cli, Command};
 
 /// How a command ended, other than in an error.
@@ -46,12 +48,6 @@ pub(crate) fn tell(line: impl Display) {
 #[derive(Debug, thiserror::Error)]
 #[error("write standard output: {}", reason(.0))]
 struct Unwritten(#[from] io::Error);
-
-/// The operating system's words without its error number.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
 
 /// Writes a whole text to standard output.
 fn put(text: &[u8]) -> Result<(), Unwritten> {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io;
 
 /// The text with every character escaped that a terminal would act on or not show: control characters, bidirectional
 /// and other format characters, private and unassigned ones. Quotes and backslashes stay as they are: the result is to
@@ -48,6 +49,19 @@ fn push(safe: &mut String, c: char) {
             let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
         }
     }
+}
+
+/// The system's words for an error, to go on a sentence with: no capital in front, no number of its own behind.
+///
+/// ```
+/// let error = std::io::Error::from_raw_os_error(28);
+/// assert_eq!(ovlsniff::escape::reason(&error), "no space left on device");
+/// ```
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect()
 }
 
 /// Whether a character shows as itself, alone: the standard library's table of what is printable, which leaves out all

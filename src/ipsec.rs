@@ -25,6 +25,8 @@ mod spi_tag;
 mod table;
 mod xfrm_names;
 
+use crate::escape::reason;
+
 pub use algorithm::{Aead, Algorithm, Auth, Cipher};
 pub use association::{Mode, Sa, Sequence};
 pub use esp_sa::to_wireshark;
@@ -75,12 +77,4 @@ pub enum Error {
     /// Netlink failed otherwise.
     #[error("read the kernel's SAs: {}", reason(.0))]
     Netlink(std::io::Error),
-}
-
-/// The system's words without its number for them.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let first = text.chars().take(1).flat_map(char::to_lowercase);
-    first.chain(text.chars().skip(1)).collect()
 }

@@ -167,7 +167,7 @@ fn what_cannot_be_written_to_is_left_as_it_is() {
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["keys", "--wireshark", "--sa", KEYS]).stdout(full);
     let refused = command.output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
-    assert!(text(&refused.stderr).starts_with("ovlsniff: write standard output: No space left"));
+    assert!(text(&refused.stderr).starts_with("ovlsniff: write standard output: no space left"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ const SECURE: [&str; 9] =
 #[test]
 fn the_typo_of_the_course_is_an_error_and_not_a_network_in_clear() {
     let said = refused(&[&SECURE[..], &["--opt", "encrypt"]].concat());
-    assert!(said.contains("option encrypt: no such option; did you mean 'encrypted'?"), "{said}");
+    assert!(said.contains("--opt encrypt: no such option; did you mean 'encrypted'?"), "{said}");
 }
 
 #[test]

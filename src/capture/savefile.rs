@@ -12,7 +12,6 @@ mod error;
 mod pcapng;
 mod source;
 
-pub(super) use error::reason;
 pub use error::{Error, shown};
 
 use std::path::Path;

@@ -6,6 +6,7 @@
 //! key, and no nonce repeats with a key.
 
 use super::spec::Cipher;
+use crate::escape::reason;
 use crate::packet::{Spi, Vni};
 use hkdf::Hkdf;
 use serde::Serialize;
@@ -25,7 +26,7 @@ const SALT: &[u8] = b"ovlsniff overlay 1";
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be opened, read or written.
-    #[error("key file {path}: {cause}")]
+    #[error("key file {path}: {}", reason(cause))]
     File {
         /// The file.
         path: PathBuf,
@@ -51,7 +52,7 @@ pub enum KeyError {
     )]
     Spelled,
     /// The kernel gave no random bytes.
-    #[error("no random bytes from the kernel: {0}")]
+    #[error("no random bytes from the kernel: {}", reason(.0))]
     Random(io::Error),
     /// Standard output is not a place for a secret.
     #[error("a key is not written to {0}; send it to a new file: ovlsniff overlay keygen > secure.key")]

@@ -4,6 +4,7 @@
 //! Extended acknowledgements are on, so that the kernel's own words reach the user, and capped, so that a refused
 //! message (which may hold a key) is never echoed back.
 
+use crate::escape::reason;
 use rtnetlink::sys::{Socket, SocketAddr, protocols};
 use std::fmt;
 use std::fs::File;
@@ -65,11 +66,10 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = io::Error::from_raw_os_error(self.errno).to_string();
-        let error = error.split(" (os error").next().unwrap_or_default();
+        let error = reason(&io::Error::from_raw_os_error(self.errno));
         match &self.said {
             Some(said) => write!(f, "{said} ({error})"),
-            None => f.write_str(error),
+            None => f.write_str(&error),
         }
     }
 }

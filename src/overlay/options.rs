@@ -66,11 +66,7 @@ impl Options {
                 self.vni = Some(vni);
             }
             _ => {
-                return Err(SpecError::Unknown {
-                    what: "option".into(),
-                    word: key.into(),
-                    hint: hint(key, &KEYS),
-                });
+                return Err(SpecError::Option { word: key.into(), hint: hint(key, &KEYS) });
             }
         }
         Ok(())
@@ -114,7 +110,7 @@ mod tests {
     #[test]
     fn the_courses_typo_fails_loudly_and_names_the_option() {
         let error = Options::parse(["encrypt"]).unwrap_err().to_string();
-        assert_eq!(error, "option encrypt: no such option; did you mean 'encrypted'?");
+        assert_eq!(error, "--opt encrypt: no such option; did you mean 'encrypted'?");
         for typo in ["Encrypted", "encryption", "encrypted ", "encrpyted"] {
             assert!(Options::parse([typo]).unwrap_err().to_string().contains("'encrypted'"), "{typo}");
         }

@@ -219,6 +219,14 @@ pub enum SpecError {
         /// `; did you mean …?`, or what there is.
         hint: String,
     },
+    /// What `--opt` was given.
+    #[error("--opt {word}: no such option{hint}")]
+    Option {
+        /// The word.
+        word: String,
+        /// `; did you mean …?`, or what there is.
+        hint: String,
+    },
     /// A value that cannot be read.
     #[error("{what} {word}: expected {expected}")]
     Value {

@@ -4,6 +4,7 @@
 //! It holds no key and nothing that leads to one.
 
 use super::keys::KeyId;
+use crate::escape::reason;
 use crate::packet::Vni;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -24,7 +25,7 @@ const FILE: &str = "overlay.json";
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The system's reason.
-    #[error("state {path}: {cause}; run as root, or give another folder with --state DIR")]
+    #[error("state {path}: {}; run as root, or give another folder with --state DIR", reason(cause))]
     File {
         /// The file or folder.
         path: PathBuf,

@@ -273,7 +273,7 @@ fn files_that_cannot_be_written_are_told() {
             .spawn()
             .unwrap();
         let file = if name == "-" { "standard output" } else { name };
-        assert_eq!(finish(child).complaint(), format!("ovlsniff: write {file}: No space left on device"));
+        assert_eq!(finish(child).complaint(), format!("ovlsniff: write {file}: no space left on device"));
     }
 }
 
@@ -290,7 +290,7 @@ fn a_full_disk_behind_standard_output_is_told() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let child = program().args(words).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
         let ran = finish(child);
-        assert_eq!(ran.complaint(), "ovlsniff: write standard output: No space left on device", "{words:?}");
+        assert_eq!(ran.complaint(), "ovlsniff: write standard output: no space left on device", "{words:?}");
     }
 }
 

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::MAX_FRAME;
 use super::compression::Compression;
-use crate::escape::escape_bytes;
+use crate::escape::{escape_bytes, reason};
 
 /// Why a capture file could not be opened or read to its end. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be opened: missing, no permission.
-    #[error("open {file}: {}", reason(source))]
+    #[error("open {file}: {}", opening(source))]
     Open {
         /// The file, fit for a terminal.
         file: String,
@@ -154,14 +154,9 @@ pub fn shown(path: &Path) -> String {
     escape_bytes(path.as_os_str().as_bytes())
 }
 
-/// The operating system's words in lower case and without its error number.
-pub(in crate::capture) fn reason(error: &io::Error) -> String {
+fn opening(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => {
-            let text = error.to_string();
-            text.split(" (os error").next().unwrap_or(&text).to_owned()
-        }
+        _ => reason(error),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::escape::reason;
 use crate::packet::LinkType;
 
 /// Why a capture file could not be written.
@@ -28,7 +29,7 @@ pub enum Error {
         other: LinkType,
     },
     /// The operating system did not take the bytes.
-    #[error("write {file}: {}", crate::capture::savefile::reason(source))]
+    #[error("write {file}: {}", reason(source))]
     Write {
         /// The file, fit for a terminal.
         file: String,
@@ -41,7 +42,7 @@ pub enum Error {
 fn creation(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such directory".to_owned(),
-        _ => crate::capture::savefile::reason(error),
+        _ => reason(error),
     }
 }
 

@@ -9,6 +9,7 @@ use anyhow::bail;
 use ovlsniff::capture::live::Names;
 use ovlsniff::capture::savefile::{Interface, shown};
 use ovlsniff::capture::write::{self, Format, Writer};
+use ovlsniff::escape::reason;
 use ovlsniff::packet::{Frame, Timestamp};
 use ovlsniff::print::{
     ColorChoice, Json, JsonOptions, Mark, Marks, Printer, Replacement, Shape, Shown, Summary, Text,
@@ -17,7 +18,6 @@ use ovlsniff::print::{
 use ovlsniff::search::{Found, Outcome};
 
 use crate::cli::{self, Grep};
-use crate::commands::reason;
 
 /// A match waits for company in the buffer no longer than this, in nanoseconds of the capture's clock.
 const PATIENCE: i64 = 4_000_000;
