@@ -153,7 +153,7 @@ fn what_cannot_be_written_to_is_left_as_it_is() {
     let link = folder.path().join("link");
     std::os::unix::fs::symlink("/dev/stdout", &link).unwrap();
     for (path, words) in
-        [("/nonexistent/esp_sa", "No such file"), (link.to_str().unwrap(), "not a regular file")]
+        [("/nonexistent/esp_sa", "no such file"), (link.to_str().unwrap(), "not a regular file")]
     {
         let refused = ovlsniff(&["keys", "--wireshark", "--sa", KEYS, "-o", path]);
         assert_eq!(refused.status.code(), Some(2));

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use ovlsniff::capture::namespace::Namespace;
-use ovlsniff::escape::escape;
+use ovlsniff::escape::{escape, reason};
 use ovlsniff::ipsec::{self, Sa, SaTable};
 
-use super::Status;
+use super::{Status, tell};
 use crate::cli::Keys;
 
 pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
@@ -29,13 +29,13 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
     let sas: SaTable = sas.into_iter().collect();
     let (table, left_out) = ipsec::to_wireshark(sas.sas());
     for sa in &left_out {
-        eprintln!(
+        tell(format_args!(
             "ovlsniff: SA {} to {} left out: Wireshark has no {} with an ICV of {} bits",
             sa.spi.to_wireshark(),
             sa.destination.to_wireshark(),
             sa.algorithm.name(),
             sa.algorithm.icv_bits().unwrap_or(0)
-        );
+        ));
     }
     if table.is_empty() {
         // Nothing to write is no reason to lose what was there.
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
         None => match write_out(table.as_bytes()) {
             // Whoever read has had enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => written.map_err(|error| anyhow!("write standard output: {error}"))?,
+            written => written.map_err(|error| anyhow!("write standard output: {}", reason(&error)))?,
         },
     }
     Ok(Status::Success)
@@ -65,10 +65,10 @@ fn write_out(bytes: &[u8]) -> io::Result<()> {
 pub(super) fn kernel_sas(netns: Option<&str>) -> anyhow::Result<Vec<Sa>> {
     let found = within(netns, ipsec::dump)??;
     if let Some(warning) = found.warning() {
-        eprintln!("ovlsniff: {warning}");
+        tell(format_args!("ovlsniff: {warning}"));
     } else if found.sas.is_empty() {
-        eprintln!(
-            "ovlsniff: the kernel has no SA of ESP here; name the namespace that has with --netns, or a file with --sa"
+        tell(
+            "ovlsniff: the kernel has no SA of ESP here; name the namespace that has with --netns, or a file with --sa",
         );
     }
     Ok(found.sas)
@@ -92,7 +92,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = PathBuf::from(temporary);
-    let failed = |error| anyhow!("write {shown}: {error}");
+    let failed = |error| anyhow!("write {shown}: {}", reason(&error));
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
     let mut write = || -> io::Result<()> {

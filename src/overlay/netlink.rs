@@ -308,7 +308,7 @@ mod tests {
         let (message, rest) = Message::parse(&bytes).unwrap();
         let refusal = message.outcome().unwrap_err();
         assert!(rest.is_empty());
-        assert_eq!(refusal.to_string(), "Requested type not found (Protocol not supported)");
+        assert_eq!(refusal.to_string(), "Requested type not found (protocol not supported)");
     }
 
     #[test]

@@ -311,10 +311,10 @@ fn standard_error_that_takes_nothing_is_no_reason_to_stop() {
 fn unknown_interfaces_and_namespaces_are_told() {
     let complaint = refused(&["-i", "nosuch0", "HTTP"]);
     assert!(complaint.starts_with("ovlsniff: open nosuch0: no such interface; there is: "), "{complaint}");
-    assert_eq!(
-        refused(&["--netns", "nosuch", "HTTP"]),
-        "ovlsniff: network namespace nosuch: no such namespace; give a name of `ip netns list`, a path or a PID"
-    );
+    // Those that there are stand between, on a machine that has some.
+    let complaint = refused(&["--netns", "nosuch", "HTTP"]);
+    assert!(complaint.starts_with("ovlsniff: network namespace nosuch: no such namespace"), "{complaint}");
+    assert!(complaint.ends_with("; give a name of `ip netns list`, a path or a PID"), "{complaint}");
     assert_eq!(
         refused(&["-i", "lo", "--buffer", "0", "HTTP"]),
         "ovlsniff: ring of 0 bytes: give 1 to 2147483647"
