@@ -6,7 +6,7 @@ capture 1 encrypted.pcap
 up_secure 1; up_secure 2
 ping_ok 1 10.0.2.2
 captured
-is "clear vxlan" 0 "$(frames encrypted.pcap 'vxlan|18887')"
+no_frames "clear vxlan" encrypted.pcap 'vxlan|18887'
 [ "$(frames encrypted.pcap ':esp .*192.0.2.1 192.0.2.2')" -ge 3 ]
 [ "$(frames encrypted.pcap ':esp .*192.0.2.2 192.0.2.1')" -ge 3 ]
 out=$(on 1 ip xfrm state list src 192.0.2.1 dst 192.0.2.2)

@@ -81,6 +81,12 @@ frames() { # FILE PATTERN
     grep -Ec -- "$2" "$1.txt" || true
 }
 
+no_frames() { # WHAT FILE PATTERN: none looks so; what does is shown
+    local count; count=$(frames "$2" "$3")
+    [ "$count" = 0 ] || grep -E -- "$3" "$2.txt" | head -n 3 >&2
+    is "$1" 0 "$count"
+}
+
 sas() { on "$1" ip xfrm state | grep -c '^src' || true; }
 policies() { on "$1" ip xfrm policy | grep -c '^src' || true; }
 
