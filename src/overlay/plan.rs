@@ -1,7 +1,8 @@
 //! From what is asked for and what is to what has to be done: pure, and empty when all is as it should be.
 //!
-//! The order is what makes an encrypted network fail closed: what blocks, what requires ESP, the SAs (receiving before
-//! sending), and only then the device; it goes up last.
+//! The order is what makes an encrypted network fail closed: what blocks, what requires ESP, then the device, and only
+//! when it is up the SAs, receiving before sending. A frame that is decrypted while there is no device to take it is
+//! answered by the kernel with an ICMP error, in clear, that quotes it (net/ipv4/udp.c, `__udp4_lib_rcv`).
 
 mod associations;
 mod check;
@@ -99,7 +100,7 @@ pub fn plan(
     // What a trial of ESP left whose maker was killed: no network has this number.
     let trial = present.sas.iter().filter(|sa| sa.reqid == reqid(Vni::from_be_bytes([0; 3])));
     drops.extend(trial.map(drop_sa));
-    for mut steps in [blocking, requiring, associations, devices, drops] {
+    for mut steps in [blocking, requiring, devices, associations, drops] {
         plan.steps.append(&mut steps);
     }
     Ok(plan)

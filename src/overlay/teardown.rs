@@ -1,5 +1,5 @@
-//! Taking networks down: the devices first, so that nothing is sent any more, then SAs, then what requires ESP, and
-//! what blocks last. Only what bears our mark, nothing by flushing.
+//! Taking networks down: the SAs first, so that nothing is decrypted that no device would take any more, then the
+//! devices, then what requires ESP, and what blocks last. Only what bears our mark, nothing by flushing.
 
 use super::mark::Mark;
 use super::plan::{drop_sa, mac_of};
@@ -46,16 +46,18 @@ pub fn teardown(wanted: &[String], present: &Present, state: &State) -> (Vec<Ste
         }
         vnis.extend(left);
     }
-    keys_and_policies(&vnis, present, &mut steps);
-    (steps, unknown)
+    let mut all = keys(&vnis, present);
+    all.append(&mut steps);
+    all.extend(policies(&vnis, present));
+    (all, unknown)
 }
 
 /// What has to be removed of networks whose device is gone, whether the state can name them or not.
 pub fn teardown_left(present: &Present) -> Vec<Step> {
     let reqids = present.sas.iter().map(|sa| sa.reqid).chain(present.policies.iter().map(|p| p.policy.reqid));
     let vnis = reqids.filter_map(vni_of_reqid).filter(|vni| is_left(present, *vni)).collect();
-    let mut steps = Vec::new();
-    keys_and_policies(&vnis, present, &mut steps);
+    let mut steps = keys(&vnis, present);
+    steps.extend(policies(&vnis, present));
     steps
 }
 
@@ -80,14 +82,22 @@ fn lent(
     }
 }
 
-fn keys_and_policies(vnis: &BTreeSet<Vni>, present: &Present, steps: &mut Vec<Step>) {
-    let ours = |reqid: u32| vni_of_reqid(reqid).is_some_and(|vni| vnis.contains(&vni));
-    steps.extend(present.sas.iter().filter(|sa| ours(sa.reqid)).map(drop_sa));
+fn keys(vnis: &BTreeSet<Vni>, present: &Present) -> Vec<Step> {
+    present.sas.iter().filter(|sa| is_of(vnis, sa.reqid)).map(drop_sa).collect()
+}
+
+fn policies(vnis: &BTreeSet<Vni>, present: &Present) -> Vec<Step> {
+    let mut steps = Vec::new();
     for action in [Action::RequireEsp, Action::Block] {
-        for present in present.policies.iter().filter(|p| ours(p.policy.reqid) && p.policy.action == action) {
-            steps.push(Step::DropPolicy { policy: present.policy.clone(), index: present.index });
-        }
+        let ours =
+            present.policies.iter().filter(|p| is_of(vnis, p.policy.reqid) && p.policy.action == action);
+        steps.extend(ours.map(|p| Step::DropPolicy { policy: p.policy.clone(), index: p.index }));
     }
+    steps
+}
+
+fn is_of(vnis: &BTreeSet<Vni>, reqid: u32) -> bool {
+    vni_of_reqid(reqid).is_some_and(|vni| vnis.contains(&vni))
 }
 
 /// Whether there is something of a network without its device. One that nothing names but has its port is no reason to
