@@ -26,7 +26,7 @@ for n in $(seq "$messages"); do
 done
 # Every step but the keeping of the counters is at least a message, and each of them was refused once.
 [ $undone -ge $((steps - 1)) ]
-echo "note: $messages messages, $failures refusals, $undone of $steps steps undone"
+echo "note: $messages messages, $failures refused, $undone of these after steps that were undone"
 # A start counter that could not be kept is not used.
 rm -rf /tmp/state1; mkdir /tmp/state1; mkdir /tmp/state1/overlay.json.new
 status=0; up_secure 1 || status=$?

@@ -10,8 +10,8 @@ messages=$(wc -l < trace)
 overlay 1 down secure
 reading=$(on 1 strace -f -qq -o trace -e trace=sendto "${up[@]}" --dry-run > /dev/null; wc -l < trace)
 for n in $(seq "$((reading - 1))" "$messages"); do
-    past=$((n - reading))
-    [ $past -lt 11 ] || [ $past -gt 18 ] || continue # eleven SAs in a row, alike
+    left=$((messages - n))
+    [ $left -lt 2 ] || [ $left -gt 9 ] || continue # the SAs come last, eleven in a row, alike
     killed=$((${killed:-0} + 1))
     on 1 strace -f -qq -o trace -e trace=sendto -e inject=sendto:signal=KILL:when="$n" "${up[@]}" > said.txt 2>&1 && { echo "not killed at $n"; return 1; }
     [ "$(on 1 ip -j link show type vxlan | jq length)" = 0 ] || is "policies when killed before message $n" 6 "$(policies 1)"
