@@ -56,6 +56,11 @@ impl Watch {
         }
     }
 
+    /// Takes in the SAs that the kernel has told of. Never waits.
+    pub fn catch_up(&mut self) {
+        self.opener.as_mut().map(Opener::catch_up);
+    }
+
     /// What to tell the user of SAs that could not be taken in, once.
     pub fn complaint(&mut self) -> Option<String> {
         self.opener.as_mut().and_then(Opener::complaint)

@@ -111,6 +111,7 @@ impl<'a> Job<'a> {
         let args = self.args;
         let before = inside(underlay.as_ref(), || Kernel::read(false))?.ok();
         let opener = opener(super::keys(args)?, underlay.as_ref())?;
+        let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose()?;
         let own: Vec<IpAddr> =
             survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address)).collect();
         let questions = probed.iter().map(|probed| Question {
@@ -137,6 +138,10 @@ impl<'a> Job<'a> {
         let mut live = Live::open(&devices, &options)?;
         let wake: OwnedFd = self.signals.descriptor()?;
         live.wake_on(wake);
+        // A packet may come before the SA that opens those behind it.
+        if let Some(notices) = notices {
+            live.wake_on(notices);
+        }
         if self.told.replace(links.to_vec()) != links {
             tell(format_args!("interface: {}", escape(&links.join(", "))));
         }
@@ -207,6 +212,7 @@ impl<'a> Job<'a> {
                 Ok(Event::Idle | Event::Deadline) => {}
                 Ok(Event::Woken) => {
                     self.signals.drain();
+                    watch.catch_up();
                     if self.signals.stopped() {
                         break;
                     }
