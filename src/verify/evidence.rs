@@ -69,6 +69,8 @@ pub(super) struct Evidence {
     pub clear: Sightings,
     /// Those among them that are no known copies of decrypted packets; in the incoming direction only.
     pub unexplained: u64,
+    /// Those among the clear ones that an ICMP error quotes.
+    pub quoted: u64,
     /// Frames of the network's VNI on another UDP port than the network's, without the canary.
     pub other_port: u64,
     /// The network's frames in ESP-NULL.
@@ -111,6 +113,11 @@ impl Evidence {
     /// ESP packets that no key opened.
     pub(super) fn unopened(&self) -> u64 {
         self.esp_packets.saturating_sub(self.opened_transport + self.opened_tunnel)
+    }
+
+    /// Whether what was in clear was so in ICMP errors alone.
+    pub(super) fn only_quoted(&self) -> bool {
+        self.quoted > 0 && self.quoted == self.clear.count
     }
 
     /// The ESP of this SPI; of one too many the sum only is kept.

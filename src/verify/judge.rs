@@ -1,5 +1,6 @@
 //! The fold of packets to a report: it reads no clock, does no I/O and prints nothing.
 
+mod quote;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -14,8 +15,10 @@ use super::lengths::Passed;
 use super::network::Network;
 use super::report::Report;
 use crate::packet::{
-    Encapsulation, EspKind, Frame, Headers, Ip, Opaque, Packet, Sealed, Timestamp, Transport, Tunnel, Why,
+    Decoder, Encapsulation, EspKind, Frame, Headers, Ip, Opaque, Packet, Sealed, Timestamp, Transport,
+    Tunnel, TunnelPorts, Vni, Why,
 };
+use quote::quoted;
 use reading::{
     count_esp, cut_before_addresses, cut_before_vni, hidden_vni, inner_bytes, is_esp, is_transport_mode,
 };
@@ -85,6 +88,8 @@ pub struct Ending {
 pub struct Judge {
     pub(super) question: Question,
     finder: Option<Finder<'static>>,
+    /// For what ICMP errors quote.
+    quotes: Decoder,
     pub(super) pairs: BTreeMap<IpAddr, Pair>,
     pub(super) frames: u64,
     /// Frames with the canary that no tunnel carries: the capture is inside the overlay.
@@ -127,9 +132,13 @@ impl Judge {
     pub fn new(question: Question) -> Self {
         let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
         let finder = question.canary.as_deref().map(|canary| Finder::new(canary).into_owned());
+        let mut ports = TunnelPorts::default();
+        // One that does not fit beside the well-known ones is told by its shape: see `hidden_vni`.
+        let _ = question.network.port.map(|port| ports.add_vxlan(port));
         Self {
             question,
             finder,
+            quotes: Decoder::new(ports),
             pairs,
             frames: 0,
             bare: 0,
@@ -257,8 +266,14 @@ impl Judge {
             return;
         };
         let hidden = hidden_vni(packet).filter(|vni| self.question.network.vnis.contains(vni));
+        let quoted = self.quoted_vni(frame, packet);
         let port_known = self.question.network.port.is_some();
-        let room = if canary || hidden.is_some() { MOST_MEMBERS } else { MOST_STRANGERS };
+        let ours = canary || hidden.is_some() || quoted.is_some();
+        if ours && self.question.encrypting.contains(&frame.interface) {
+            self.inside += 1;
+            return;
+        }
+        let room = if ours { MOST_MEMBERS } else { MOST_STRANGERS };
         let evidence = self.evidence(&place, room);
         evidence.frames += 1;
         let opened = packet
@@ -275,12 +290,13 @@ impl Judge {
             evidence.null.add(Sighting { frame: frame.number, time: frame.time, vni: None, canary });
             return;
         }
-        if canary || hidden.is_some() {
-            if canary || !port_known {
+        if ours {
+            if canary || quoted.is_some() || !port_known {
+                evidence.quoted += u64::from(quoted.is_some());
                 evidence.clear.add(Sighting {
                     frame: frame.number,
                     time: frame.time,
-                    vni: packet.vni().or(hidden),
+                    vni: packet.vni().or(hidden).or(quoted),
                     canary,
                 });
                 evidence.unexplained += u64::from(!place.out);
@@ -320,6 +336,23 @@ impl Judge {
             && cut_before_vni(packet, headers)
         {
             evidence.truncated += 1;
+        }
+    }
+
+    /// The network's VNI in what an ICMP error quotes, which nothing protects.
+    fn quoted_vni(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> Option<Vni> {
+        let quote = quoted(&mut self.quotes, frame, packet)?;
+        let Question { network, .. } = &self.question;
+        let to_our_port = |outer: &Headers| {
+            let port = outer.transport.ports().map(|ports| ports.destination);
+            network.port.is_none_or(|ours| port == Some(ours))
+        };
+        let shown = quote.encapsulations.iter().find(|wrapping| self.is_ours(wrapping));
+        match shown {
+            Some(wrapping) => wrapping.tunnel.vni().filter(|_| to_our_port(&wrapping.outer)),
+            None => {
+                hidden_vni(&quote).filter(|vni| network.vnis.contains(vni) && to_our_port(&quote.headers))
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::lengths::Law;
 use super::*;
 use crate::packet::{
     Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, LinkType, Opaque, Packet, Ports, Sealed, Spi,
-    Timestamp, Transport, Tunnel, Vni,
+    Timestamp, Transport, Tunnel, TypeCode, Vni,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";

@@ -108,6 +108,8 @@ reasons! {
     LevelUse = "level-use", "the policy says 'level use': make it 'level required', and add the SA";
     /// Docker's policy waits for a mark that no firewall rule sets.
     NoMark = "no-mark", "no firewall rule marks the network's packets for encryption: restart the Docker engine, or update it (CVE-2023-28841)";
+    /// ICMP errors quote the network's frames in clear.
+    IcmpQuote = "icmp-quote", "the node that sends these ICMP errors decrypts frames that no VXLAN device takes: set its device up or remove its SAs, and let OUTPUT drop ICMP port unreachable there";
     /// ESP with the NULL cipher.
     EspNull = "esp-null", "the SA only authenticates: use a cipher, such as rfc4106(gcm(aes))";
     /// ESP with GMAC.

@@ -65,6 +65,9 @@ impl Case<'_> {
         if network.encrypted == Some(false) {
             return if network.typo.is_some() { Reason::TypoOption } else { Reason::NotConfigured };
         }
+        if self.pair.out.only_quoted() {
+            return Reason::IcmpQuote;
+        }
         let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return Reason::Clear };
         let port = network.port;
         if let Some(policy) = kernel.policy(Way::Out, local, self.peer, port, 0) {
@@ -97,6 +100,7 @@ impl Case<'_> {
         match (network.encrypted, &network.typo) {
             (Some(false), Some(_)) => Reason::TypoOption,
             (Some(false), None) => Reason::NotConfigured,
+            _ if self.pair.back.only_quoted() => Reason::IcmpQuote,
             _ => Reason::Clear,
         }
     }

@@ -188,3 +188,40 @@ fn esp_that_was_opened_and_carries_another_network_is_no_proof() {
     let report = scene.report();
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::NoTraffic));
 }
+
+/// `port unreachable` from the peer or from here, which quotes what it answers.
+fn unreachable(scene: Scene, out: bool, vni: u8, port: u16) -> Scene {
+    let (source, destination) = if out { (here(), there()) } else { (there(), here()) };
+    let (IpAddr::V4(from), IpAddr::V4(to)) = (source, destination) else { unreachable!() };
+    let mut quote = vec![0; 4];
+    let vxlan = [8, 0, 0, 0, 0, 0, vni, 0];
+    etherparse::PacketBuilder::ipv4(to.octets(), from.octets(), 64)
+        .udp(40_000, port)
+        .write(&mut quote, &vxlan)
+        .unwrap();
+    let headers = Headers {
+        ip: Some(Ip { source, destination, protocol: 1, fragment: None }),
+        transport: Transport::Icmp(TypeCode { kind: 3, code: 3 }),
+        ..Headers::default()
+    };
+    let packet = Packet { headers, payload: &quote, frames: 1, ..Packet::default() };
+    let mut scene = scene;
+    scene.number += 1;
+    scene.judge.observe(&frame(scene.number), &packet);
+    scene
+}
+
+#[test]
+fn what_was_encrypted_and_is_quoted_by_an_icmp_error_is_in_clear() {
+    let opened =
+        || Scene::passive().inside(OUT, esp(OUT, EspKind::Opened)).inside(BACK, esp(BACK, EspKind::Opened));
+    let armed = |scene: Scene| scene.ended(|ending| ending.kernel = with(|_| ())).report();
+    let quoted = (Verdict::Clear, Some(Rung::Seen), Reason::IcmpQuote);
+    let report = armed(unreachable(opened(), BACK, 42, 4789));
+    assert_eq!(verdicts(&report), (OPENED, quoted, Verdict::Clear));
+    let report = armed(unreachable(opened(), OUT, 42, 4789));
+    assert_eq!(verdicts(&report), (quoted, OPENED, Verdict::Clear));
+    // Not so a quote of another network, or of the same number on somebody else's port.
+    let report = armed(unreachable(unreachable(opened(), BACK, 43, 4789), BACK, 42, 8472));
+    assert_eq!(verdicts(&report), (OPENED, OPENED, Verdict::Encrypted));
+}
