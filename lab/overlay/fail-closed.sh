@@ -9,6 +9,8 @@ ip netns exec n1 ping -q -i 0.05 -W 1 10.0.2.2 > ping.txt 2>&1 & running=$!
 
 # Clear frames, as an attacker sends them: from a stranger's address and from the peer's own; VNI, port and MACs right.
 on 3 ip address add 192.0.2.2/32 dev lo
+# Without a question for the address of node1 in the peer's name: its answer would take the peer's place, a third attack.
+on 3 ip neighbour replace 192.0.2.1 lladdr 02:00:5e:00:53:01 dev eth0 nud permanent
 attacker() { # DEVICE VNI PORT NET
     on 3 ip link add "$1" type vxlan id "$2" dstport "$3" local 192.0.2.3 remote 192.0.2.1 nolearning
     on 3 sysctl -qw "net.ipv6.conf.$1.disable_ipv6=1"

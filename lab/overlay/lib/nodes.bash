@@ -2,7 +2,7 @@
 # Nodes, what they do, and what must be true. Sourced before every scenario.
 #
 # Node N is the network namespace nN with eth0 (192.0.2.N, 2001:db8::N) on one bridge, the wire. Its reboot-proof state
-# is /tmp/stateN. Everything is read back with ip -j and tshark, never with the program's own words.
+# is /tmp/stateN, and its network card's address outlives a boot as well. Everything is read back with ip -j and tshark, never with the program's own words.
 set -Eeuo pipefail
 trap 'echo "failed at ${BASH_SOURCE[0]:-}:$LINENO: $BASH_COMMAND" >&2' ERR
 # Whatever runs beside a scenario ends with it.
@@ -18,7 +18,7 @@ nodes() { # COUNT
 
 node() { # N: from nothing, as after a boot; what is on disk stays
     ip netns add "n$1"
-    ip link add "wire$1" type veth peer name eth0 netns "n$1"
+    ip link add "wire$1" type veth peer name eth0 address "02:00:5e:00:53:0$1" netns "n$1"
     ip link set "wire$1" master wire up
     on "$1" sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.default.accept_dad=0
     on "$1" ip link set lo up; on "$1" ip link set eth0 up
