@@ -4,7 +4,7 @@
 //! of it as fits into 576 bytes (net/ipv4/icmp.c, `__icmp_send`) or 1,280 (net/ipv6/icmp.c, `icmp6_send`): what was
 //! encrypted on its way here is in clear on its way back.
 
-use crate::packet::{Decoder, Frame, LinkType, Opaque, Packet, Transport};
+use crate::packet::{Decoder, Frame, LinkType, Packet, Transport};
 
 /// The packet that an ICMP error quotes, decoded; none for any other packet.
 pub(super) fn quoted<'a>(

@@ -1,0 +1,24 @@
+//! A file of SAs: what `ip xfrm state` prints, or Wireshark's table. An error never quotes it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ovlsniff::ipsec::{Opener, read_file, to_wireshark};
+
+fuzz_target!(|data: &[u8]| {
+    let path = std::env::temp_dir().join(format!("ovlsniff-fuzz-keys-{}", std::process::id()));
+    std::fs::write(&path, data).expect("room for a temporary file");
+    match read_file(&path) {
+        Ok(sas) => {
+            let shown = format!("{sas:?}");
+            assert!(!shown.contains("deadbeef"), "{shown}");
+            everything::assert_plain(to_wireshark(&sas).0.as_bytes());
+            drop(Opener::new(sas));
+        }
+        Err(error) => {
+            let said = error.to_string();
+            everything::assert_plain(said.as_bytes());
+            assert!(!said.contains('\n') && !said.contains("deadbeef"), "{said}");
+        }
+    }
+    let _ = std::fs::remove_file(path);
+});

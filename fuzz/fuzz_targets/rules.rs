@@ -1,0 +1,20 @@
+//! The firewall's rules as the systems' tools print them, and a saved `docker network inspect`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ovlsniff::packet::Vni;
+use ovlsniff::verify::{Rules, docker_inspect_file};
+
+fuzz_target!(|data: &str| {
+    let text = || Some(data.to_owned());
+    let rules = Rules { iptables: text(), ip6tables: text(), nft: text() };
+    for six in [false, true] {
+        let _ = rules.enforcement(six, Vni::new(4098).expect("24 bits"), 4789);
+    }
+    let path = std::env::temp_dir().join(format!("ovlsniff-fuzz-inspect-{}", std::process::id()));
+    std::fs::write(&path, data).expect("room for a temporary file");
+    if let Err(error) = docker_inspect_file(&path, "secure") {
+        everything::assert_plain(error.to_string().as_bytes());
+    }
+    let _ = std::fs::remove_file(path);
+});

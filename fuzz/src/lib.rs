@@ -1,0 +1,154 @@
+//! All that happens to a frame, and what must hold of what comes out: no panic, nothing in any output that a terminal
+//! would obey, and JSON that is JSON.
+
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use ovlsniff::ipsec::{Opener, Sa, read_file};
+use ovlsniff::packet::{Frame, LinkType, TunnelPorts, Vni};
+use ovlsniff::pattern::{Expressions, Pattern};
+use ovlsniff::print::{Json, JsonOptions, Printer, Shape, Shown, Text, TextOptions, Times, report};
+use ovlsniff::search::{Found, Options, Search};
+use ovlsniff::verify::{Ending, Expectation, Network, Peer, Probe, Question, Watch};
+
+/// The link types that are decoded: a seed of `frames` begins with a place in this list.
+pub const LINKS: [LinkType; 9] = [
+    LinkType::ETHERNET,
+    LinkType::RAW,
+    LinkType::NULL,
+    LinkType::LOOP,
+    LinkType::PPP,
+    LinkType::LINUX_SLL,
+    LinkType::LINUX_SLL2,
+    LinkType::IPV4,
+    LinkType::IPV6,
+];
+
+/// The searches and the watch, with everything switched on that a frame can meet.
+pub struct Everything {
+    searches: [Search; 2],
+    watch: Watch,
+    text: [Printer<Vec<u8>>; 2],
+    json: Printer<Vec<u8>>,
+}
+
+// Once: they cost more than a frame does.
+static KEYS: LazyLock<Vec<Sa>> = LazyLock::new(|| {
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/keys.esp_sa"));
+    read_file(file).expect("the fuzz targets' own keys")
+});
+static PATTERNS: LazyLock<[Pattern; 2]> = LazyLock::new(|| {
+    ["[A-Z]", "HTTP"].map(|word| {
+        let expressions = Expressions { patterns: vec![word.to_owned()], ..Expressions::default() };
+        Pattern::new(&expressions).expect("a pattern of our own")
+    })
+});
+
+impl Default for Everything {
+    fn default() -> Self {
+        let opener = || Opener::new(KEYS.iter().cloned());
+        let [capitals, http] = PATTERNS.clone();
+        let mut keyed = Search::new(
+            capitals,
+            TunnelPorts::default(),
+            Options { before: 2, after: 1, all: true, ..Options::default() },
+        );
+        keyed.open_with(opener());
+        let quiet = Options { matches_only: true, limit: Some(3), ..Options::default() };
+        let text = |shape, utf8, times| {
+            let options = TextOptions { shape, utf8, times, ..TextOptions::default() };
+            Printer::Text(Text::new(Vec::new(), &options))
+        };
+        Self {
+            searches: [keyed, Search::new(http, TunnelPorts::default(), quiet)],
+            watch: Watch::new(vec![question()], TunnelPorts::default(), Some(opener())),
+            text: [text(Shape::Normal, true, Times::Clock), text(Shape::Hex, false, Times::SinceFirst)],
+            json: Printer::Json(Json::new(Vec::new(), JsonOptions::default())),
+        }
+    }
+}
+
+fn question() -> Question {
+    let network = Network {
+        name: "secure".to_owned(),
+        vnis: [42, 4098].into_iter().filter_map(Vni::new).collect(),
+        port: Some(4789),
+        locals: vec![[192, 0, 2, 1].into()],
+        peers: vec![Peer { underlay: [192, 0, 2, 2].into(), overlay: Vec::new() }],
+        ..Network::default()
+    };
+    Question { network, canary: Some(b"canary".to_vec()), ..Question::default() }
+}
+
+impl Everything {
+    /// The next frame.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        self.watch.frame(frame);
+        let Self { searches, text, json, .. } = self;
+        for search in searches {
+            let Ok(()) = search.frame(frame, &mut |found| print(text, json, &found)).map_err(unfiltered);
+        }
+    }
+
+    /// The end of the capture: what is left is searched and judged, and all that was printed looked at.
+    pub fn finish(mut self) {
+        let Self { searches, text, json, .. } = &mut self;
+        for search in searches {
+            let Ok(()) = search.finish(&mut |found| print(text, json, &found)).map_err(unfiltered);
+        }
+        for printer in text {
+            assert_plain(printer.writer());
+        }
+        let lines = std::mem::take(json.writer());
+        assert_plain(&lines);
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            serde_json::from_slice::<serde_json::Value>(line).expect("a line of JSON");
+        }
+        let probe = Probe {
+            peer: [192, 0, 2, 2].into(),
+            sent: ovlsniff::packet::Timestamp::new(1, 0, 9),
+            inner_len: 100,
+            answered: true,
+        };
+        let ending = || Ending { dropped: Some(0), probes: vec![probe; 5], ..Ending::default() };
+        for judged in self.watch.finish(|_, _| ending()) {
+            assert_plain(report::text(&judged).as_bytes());
+            let json = report::json(&judged, Expectation::Encrypted);
+            assert_plain(json.as_bytes());
+            serde_json::from_str::<serde_json::Value>(&json).expect("a report in JSON");
+        }
+    }
+}
+
+fn unfiltered(error: ovlsniff::search::Error<Infallible>) -> Infallible {
+    unreachable!("there is no filter and a sink that cannot fail: {error:?}")
+}
+
+fn print(
+    text: &mut [Printer<Vec<u8>>; 2],
+    json: &mut Printer<Vec<u8>>,
+    found: &Found<'_>,
+) -> Result<(), Infallible> {
+    if found.show {
+        let shown = Shown {
+            frame: found.frame,
+            packet: found.packet,
+            spans: found.spans,
+            outcome: found.outcome,
+            interface: Some("eth\u{1b}[2J0"),
+            file: None,
+        };
+        for printer in text.iter_mut().chain([json]) {
+            printer.packet(&shown).expect("memory does not fail to be written");
+        }
+    }
+    Ok(())
+}
+
+/// Nothing that a terminal would obey.
+pub fn assert_plain(output: &[u8]) {
+    let text = std::str::from_utf8(output).expect("UTF-8");
+    let bad = text.chars().find(|c| c.is_control() && *c != '\n');
+    assert!(bad.is_none(), "{bad:?} in {text:?}");
+}
