@@ -50,12 +50,12 @@ no_mark_rule_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; sends b "$esp"
 
 # b decrypts what a sends and has no device for it: the kernel answers with ICMP errors, which nothing protects, and
 # which quote what was inside.
-nobody_takes_it_setup() { both_encrypted_setup; ip -n "$lab-b" link set secure down; asks --passive; }
+nobody_takes_it_setup() { hosts; overlay secure 42 10.42.0; protect; ip -n "$lab-b" link set secure down; pings 10.42.0.2; asks --passive; }
 nobody_takes_it_claims() { all_esp a; sends b 'icmp[0] = 3 and icmp[1] = 3'; sends_no b "$(vxlan 42)"; readable b; lost; }
 
 # The same, and ovlsniff asks as well: of a black hole it is no longer the question.
 nobody_takes_it_probed_setup() { nobody_takes_it_setup; options=(); }
 nobody_takes_it_probed_claims() { nobody_takes_it_claims; }
 
-nobody_takes_it_ipv6_setup() { ipv6_hosts; overlay secure 42 10.42.0; protect; pings 10.42.0.2; ip -n "$lab-b" link set secure down; asks --passive; }
+nobody_takes_it_ipv6_setup() { ipv6_hosts; overlay secure 42 10.42.0; protect; ip -n "$lab-b" link set secure down; pings 10.42.0.2; asks --passive; }
 nobody_takes_it_ipv6_claims() { sends a 'ip6 proto 50'; unreadable a; sends b 'icmp6[0] = 1'; readable b; lost; }
