@@ -71,3 +71,19 @@ multicast_elsewhere_setup() {
     pings_too 10.42.0.77
 }
 multicast_elsewhere_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42) and dst host 239.1.1.1"; }
+
+# A rule leads what carries a mark to a table of its own, and out of another interface: broadcasts, which no policy is for.
+policy_routed_clear_setup() {
+    hosts; overlay secure 42 10.42.0; flood secure; associations
+    docker_sends_by a; sends_by b; accepts_by a; second_interface
+    ip -n "$lab-a" rule add fwmark 5 lookup 100
+    ip -n "$lab-a" route add $b dev eth1 table 100
+    ip -n "$lab-a" neigh replace $b lladdr 02:00:00:00:00:99 dev eth1
+    ip netns exec "$lab-a" tc qdisc add dev secure clsact
+    ip netns exec "$lab-a" tc filter add dev secure egress protocol all prio 1 flower dst_mac ff:ff:ff:ff:ff:ff action skbedit mark 5
+    ip netns exec "$lab-a" tc filter add dev secure egress protocol all prio 2 matchall action skbedit mark $docker_mark
+    taps tap.pcap a eth1 -Q out
+    pings 10.42.0.2
+    pings_too 10.42.0.77
+}
+policy_routed_clear_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42) and dst host $b"; }

@@ -14,8 +14,9 @@ pub struct Survey {
     pub default_routes: Vec<u32>,
     /// Which link a packet to each VXLAN peer leaves by: the peer and the link's index.
     pub routes: Vec<(IpAddr, u32)>,
-    /// Routes with several next hops: destination, length of its prefix, and the links they leave by.
-    pub multipath: Vec<(IpAddr, u8, Vec<u32>)>,
+    /// Routes that the answer to a question for a route may leave out: those with several next hops, and those in tables
+    /// that a rule leads some packets to. Destination, length of its prefix, and the links they leave by.
+    pub detours: Vec<(IpAddr, u8, Vec<u32>)>,
     /// Who has which address on the links that are VXLAN devices or bridges.
     pub neighbours: Vec<Neighbour>,
     /// Source addresses of the `IPsec` security associations; `None` when we may not know.
@@ -102,15 +103,11 @@ impl Survey {
         self.links.iter().find(|link| link.addresses.iter().any(|(own, _)| *own == address))
     }
 
-    /// The links that packets to this destination may leave by, where a route has several next hops.
-    pub fn paths(&self, destination: IpAddr) -> impl Iterator<Item = &Link> {
+    /// The links that packets to this destination may leave by beside the one of [`Self::route`].
+    pub fn detours(&self, destination: IpAddr) -> impl Iterator<Item = &Link> {
         let leads =
             move |(network, prefix, _): &&(IpAddr, u8, Vec<u32>)| within(destination, *network, *prefix);
-        self.multipath
-            .iter()
-            .filter(leads)
-            .flat_map(|(.., links)| links)
-            .filter_map(|index| self.link(*index))
+        self.detours.iter().filter(leads).flat_map(|(.., links)| links).filter_map(|index| self.link(*index))
     }
 
     /// The link that packets to this VXLAN peer leave by.
@@ -180,12 +177,12 @@ mod tests {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let survey = Survey {
             links: vec![link(1), link(2), link(3)],
-            multipath: vec![(ip("192.0.2.0"), 24, vec![1, 2]), (ip("2001:db8::"), 32, vec![3])],
+            detours: vec![(ip("192.0.2.0"), 24, vec![1, 2]), (ip("2001:db8::"), 32, vec![3])],
             ..Survey::default()
         };
-        let paths = |to: &str| survey.paths(ip(to)).map(|link| link.index).collect::<Vec<_>>();
-        assert_eq!(paths("192.0.2.7"), [1, 2]);
-        assert_eq!(paths("2001:db8::1"), [3]);
-        assert_eq!(paths("198.51.100.1"), [0; 0]);
+        let detours = |to: &str| survey.detours(ip(to)).map(|link| link.index).collect::<Vec<_>>();
+        assert_eq!(detours("192.0.2.7"), [1, 2]);
+        assert_eq!(detours("2001:db8::1"), [3]);
+        assert_eq!(detours("198.51.100.1"), [0; 0]);
     }
 }

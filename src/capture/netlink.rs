@@ -89,7 +89,7 @@ async fn ask() -> Result<Survey, Error> {
         // Without IPv6 there is no IPv6 route.
         let routes: Vec<RouteMessage> =
             handle.route().get(family).execute().try_collect().await.unwrap_or_default();
-        survey.multipath.extend(routes.iter().filter_map(multipath));
+        survey.detours.extend(routes.iter().filter_map(detour));
         for index in default_route(&routes) {
             if !survey.default_routes.contains(&index) {
                 survey.default_routes.push(index);
@@ -273,12 +273,22 @@ fn default_route(routes: &[RouteMessage]) -> Vec<u32> {
     links
 }
 
-/// A route of several next hops, of those that are alive.
-fn multipath(route: &RouteMessage) -> Option<(IpAddr, u8, Vec<u32>)> {
-    let hops = route.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::MultiPath(hops) => Some(hops),
+/// A route of several next hops, of those that are alive, or one of a table that only a rule leads to.
+fn detour(route: &RouteMessage) -> Option<(IpAddr, u8, Vec<u32>)> {
+    if route.header.kind != RouteType::Unicast {
+        return None;
+    }
+    let attribute =
+        |wanted: fn(&RouteAttribute) -> Option<Vec<u32>>| route.attributes.iter().find_map(wanted);
+    let hops = attribute(|attribute| match attribute {
+        RouteAttribute::MultiPath(hops) => {
+            let alive = hops.iter().filter(|hop| !hop.flags.contains(RouteNextHopFlags::Dead));
+            Some(alive.map(|hop| hop.interface_index).collect())
+        }
         _ => None,
-    })?;
+    });
+    let elsewhere = || attribute(|attribute| outgoing(attribute).map(|link| vec![link]));
+    let links = hops.or_else(|| if is_by_rule(route) { elsewhere() } else { None })?;
     let destination = route.attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(IpAddr::from(*address)),
         RouteAttribute::Destination(RouteAddress::Inet6(address)) => Some(IpAddr::from(*address)),
@@ -289,9 +299,19 @@ fn multipath(route: &RouteMessage) -> Option<(IpAddr, u8, Vec<u32>)> {
     } else {
         IpAddr::from([0; 16])
     };
-    let alive = hops.iter().filter(|hop| !hop.flags.contains(RouteNextHopFlags::Dead));
-    let links = alive.map(|hop| hop.interface_index).collect();
     Some((destination.unwrap_or(default), route.header.destination_prefix_length, links))
+}
+
+/// Whether the route's table is none of those that every packet is looked up in.
+fn is_by_rule(route: &RouteMessage) -> bool {
+    const DEFAULT: u32 = 253;
+    const MAIN: u32 = 254;
+    const LOCAL: u32 = 255;
+    let table = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Table(table) => Some(*table),
+        _ => None,
+    });
+    !matches!(table.unwrap_or_else(|| u32::from(route.header.table)), DEFAULT | MAIN | LOCAL)
 }
 
 fn outgoing(attribute: &RouteAttribute) -> Option<u32> {

@@ -304,7 +304,7 @@ fn leads_to<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
     if links.is_empty() {
         links = network.locals.iter().filter_map(|&local| survey.owner(local)).collect();
     }
-    links.extend(network.peers.iter().flat_map(|peer| survey.paths(peer.underlay)).filter(|link| link.up));
+    links.extend(network.peers.iter().flat_map(|peer| survey.detours(peer.underlay)).filter(|link| link.up));
     links
 }
 
