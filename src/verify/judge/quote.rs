@@ -24,8 +24,8 @@ pub(super) fn quoted<'a>(
         bytes,
         ..*frame
     };
-    let decoded = decoder.decode(&quote);
-    Some(if decoded.is_fragment() { decoder.lone_fragment(decoded) } else { decoded })
+    let inside = decoder.decode(&quote);
+    Some(if inside.is_fragment() { decoder.lone_fragment(inside) } else { inside })
 }
 
 /// RFC 792: destination unreachable, source quench, redirect, time exceeded, parameter problem. RFC 4443 §2.1: all
