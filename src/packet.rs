@@ -16,6 +16,7 @@ mod esp;
 mod ethernet;
 mod frame;
 mod geneve;
+mod glance;
 mod gre;
 mod headers;
 mod inner;
@@ -34,6 +35,7 @@ pub use decode::Decoder;
 
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, Spi, Tunnel, Vni};
 pub use frame::{Direction, Frame, LinkType, Timestamp};
+pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ports::{TooManyPorts, TunnelPorts};
 pub use reassembly::{Added, Datagram, Held, Reassembly};

@@ -16,7 +16,7 @@ use crate::capture::bpf;
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
     Added, Datagram, Decoder, Frame, Held, InnerFrame, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
-    Vni,
+    Vni, Worth,
 };
 use crate::pattern::{Gate, Pattern};
 use context::{Following, Kept, Preceding};
@@ -165,8 +165,10 @@ impl Search {
         self.tick(frame.time, sink)?;
         if let Some(gate) = &self.gate {
             // The glance first: it costs next to nothing.
-            if !frame.may_tell_of_others(self.decoder.ports()) && !gate.is_open(frame.bytes) {
-                return Ok(());
+            match self.decoder.glance(frame) {
+                Worth::Nothing => return Ok(()),
+                Worth::Match if !gate.is_open(frame.bytes) => return Ok(()),
+                Worth::Match | Worth::Others => {}
             }
         }
         let mut packet = Packet::default();

@@ -5,6 +5,7 @@ mod network;
 mod tunnel;
 
 use super::esp::Learned;
+use super::glance::{Glance, Worth};
 use super::{EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Stop, Tunnel, TunnelPorts, Why};
 
 /// Turns frames into packets.
@@ -35,6 +36,12 @@ impl Decoder {
     /// The UDP ports that are taken for tunnels.
     pub fn ports(&self) -> &TunnelPorts {
         &self.ports
+    }
+
+    /// What decoding the frame can be good for, by a glance at its first headers. Less than [`Worth::Others`] is certain.
+    #[inline]
+    pub fn glance(&self, frame: &Frame<'_>) -> Worth {
+        Glance { ports: &self.ports, learned: &self.learned }.at(frame)
     }
 
     /// Decodes a frame.

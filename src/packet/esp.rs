@@ -7,8 +7,9 @@
 mod clear;
 mod layout;
 
-pub(super) use clear::Around;
-pub(super) use clear::recognise;
+pub(super) use clear::{Around, may_be_clear, recognise};
+#[cfg(test)]
+pub(super) use layout::Layout;
 pub(super) use layout::Learned;
 
 use super::{Spi, Why};

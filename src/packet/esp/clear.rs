@@ -52,7 +52,7 @@ pub(crate) fn recognise(
         }
         // An SPI is used again, and anybody may forge one packet that hides all others.
     }
-    if !may_be_clear(esp, declared, around) {
+    if !may_be_clear(esp, declared, around.ports) {
         return None;
     }
     let found = OFFSETS
@@ -64,14 +64,15 @@ pub(crate) fn recognise(
 }
 
 /// A glance that most ciphertext does not pass: a VXLAN port where one may be, or a next header that is looked into.
-fn may_be_clear(esp: &[u8], declared: usize, around: &Around<'_>) -> bool {
+#[inline]
+pub(crate) fn may_be_clear(esp: &[u8], declared: usize, ports: &TunnelPorts) -> bool {
     /// What ends behind the destination port at the last of [`OFFSETS`].
     const START: usize = 28;
     /// What begins with the next header before the longest of [`ICVS`].
     const END: usize = 33;
     let Some(start) = esp.first_chunk::<START>() else { return true };
     let vxlan = |offset: usize| match start.get(offset + 2..) {
-        Some(&[high, low, ..]) => around.ports.is_vxlan(u16::from_be_bytes([high, low])),
+        Some(&[high, low, ..]) => ports.is_vxlan(u16::from_be_bytes([high, low])),
         _ => false,
     };
     if OFFSETS.into_iter().any(vxlan) {

@@ -57,6 +57,12 @@ impl Learned {
         }
     }
 
+    /// Whether a layout was seen for this SPI, whatever the destination.
+    #[inline]
+    pub(crate) fn knows(&self, spi: Spi) -> bool {
+        matches!(self.slots.get(Self::slot(spi)), Some(Some((_, known, _))) if *known == spi)
+    }
+
     /// Keeps the layout of this SPI and destination.
     pub(crate) fn learn(&mut self, destination: IpAddr, spi: Spi, layout: Layout) {
         if let Some(slot) = self.slots.get_mut(Self::slot(spi)) {

@@ -1,0 +1,155 @@
+//! A glance at a frame's first headers: what can decoding it be good for?
+
+use super::esp::{self, Learned};
+use super::{Frame, LinkType, TunnelPorts};
+
+/// What decoding a frame can be good for, where only matches are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// Nothing: nobody can read it.
+    Nothing,
+    /// It may match.
+    Match,
+    /// It may match, and may matter to other frames: it may be a fragment of their datagram, in a tunnel or not, or ESP
+    /// that shows how theirs is laid out.
+    Others,
+}
+
+/// What a glance needs to know.
+pub(super) struct Glance<'a> {
+    pub(super) ports: &'a TunnelPorts,
+    pub(super) learned: &'a Learned,
+}
+
+impl Glance<'_> {
+    #[inline]
+    pub(super) fn at(&self, frame: &Frame<'_>) -> Worth {
+        if frame.link == LinkType::ETHERNET { self.ethernet(frame.bytes, true) } else { Worth::Others }
+    }
+
+    /// An Ethernet frame, which is `outer` or what VXLAN or Geneve carries in one.
+    #[inline]
+    fn ethernet(&self, bytes: &[u8], outer: bool) -> Worth {
+        const TCP: u8 = 6;
+        const UDP: u8 = 17;
+        const ESP: u8 = 50;
+        const ICMPV6: u8 = 58;
+        #[rustfmt::skip]
+        let (transport, protocol) = match bytes {
+            // IPv4 without options and neither an offset nor more fragments.
+            [_, _, _, _, _, _, _, _, _, _, _, _, 0x08, 0x00, 0x45, _, _, _, _, _, flags, 0, _, protocol, ..]
+                if matches!(flags & 0x3f, 0) => (34, *protocol),
+            // IPv6 without extension headers.
+            [_, _, _, _, _, _, _, _, _, _, _, _, 0x86, 0xdd, _, _, _, _, _, _, protocol, ..] => (54, *protocol),
+            _ => return Worth::Others,
+        };
+        match protocol {
+            TCP | ICMPV6 => Worth::Match,
+            UDP => self.udp(bytes.get(transport..).unwrap_or(&[]), outer),
+            ESP => self.esp(bytes, transport),
+            _ => Worth::Others,
+        }
+    }
+
+    #[inline]
+    fn udp(&self, udp: &[u8], outer: bool) -> Worth {
+        let &[s0, s1, d0, d1, _, _, _, _, ref payload @ ..] = udp else { return Worth::Others };
+        let [source, destination] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
+        if TunnelPorts::is_nat_traversal(source, destination) {
+            return Worth::Others;
+        }
+        if !self.ports.is_tunnel(destination) {
+            return Worth::Match;
+        }
+        // What stands behind eight bytes of a tunnel's header, unless that has options or carries no Ethernet.
+        let inner = match payload {
+            [_, _, _, _, _, _, _, _, inner @ ..] if outer && self.ports.is_vxlan(destination) => inner,
+            [0, _, 0x65, 0x58, _, _, _, _, inner @ ..] if outer && self.ports.is_geneve(destination) => inner,
+            _ => return Worth::Others,
+        };
+        self.ethernet(inner, false)
+    }
+
+    /// ESP that is encrypted shows it at a glance, most of it.
+    #[inline]
+    fn esp(&self, bytes: &[u8], transport: usize) -> Worth {
+        // The length of what follows is part of IPv4's total length, and IPv6's payload length.
+        let (len, header) = if transport == 34 { (16, 20) } else { (18, 0) };
+        let Some(&[high, low, ..]) = bytes.get(len..) else { return Worth::Others };
+        let declared = usize::from(u16::from_be_bytes([high, low])).checked_sub(header);
+        let (Some(declared), Some(rest)) = (declared, bytes.get(transport..)) else { return Worth::Others };
+        let packet = rest.get(..declared).unwrap_or(rest);
+        match esp::header(packet) {
+            Ok((spi, _)) if !self.learned.knows(spi) && !esp::may_be_clear(packet, declared, self.ports) => {
+                Worth::Nothing
+            }
+            _ => Worth::Others,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Spi;
+    use super::super::esp::Layout;
+    use super::*;
+
+    /// An Ethernet frame with an IPv4 header without options, and what follows it.
+    fn ipv4(flags: u8, protocol: u8, rest: &[u8]) -> Vec<u8> {
+        let header = [0x45, 0, 0, 0, 0, 0, flags, 0, 64, protocol, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+        [&[0; 12][..], &[8, 0], &header, rest].concat()
+    }
+
+    fn tunnel(port: u16, header: [u8; 8], inner: &[u8]) -> Vec<u8> {
+        ipv4(0, 17, &[&[0xc0, 0][..], &port.to_be_bytes(), &[0; 4], &header, inner].concat())
+    }
+
+    fn worth(bytes: &[u8]) -> Worth {
+        worth_after(bytes, &Learned::new())
+    }
+
+    fn worth_after(bytes: &[u8], learned: &Learned) -> Worth {
+        Glance { ports: &TunnelPorts::default(), learned }.ethernet(bytes, true)
+    }
+
+    #[test]
+    fn whole_packets_do_not_tell_of_others_and_pieces_do_wherever_they_are() {
+        const VXLAN: [u8; 8] = [8, 0, 0, 0, 0, 0, 5, 0];
+        const GENEVE: [u8; 8] = [0, 0, 0x65, 0x58, 0, 0, 5, 0];
+        const OPTIONS: [u8; 8] = [1, 0, 0x65, 0x58, 0, 0, 5, 0];
+        let (whole, piece) = (ipv4(0x40, 6, &[0; 20]), ipv4(0x20, 6, &[0; 20]));
+        assert_eq!(worth(&whole), Worth::Match);
+        assert_eq!(worth(&piece), Worth::Others);
+        for (port, header) in [(4789, VXLAN), (8472, VXLAN), (6081, GENEVE)] {
+            assert_eq!(worth(&tunnel(port, header, &whole)), Worth::Match, "{port}");
+            let others: [&[u8]; 4] =
+                [&piece, &tunnel(4789, VXLAN, &whole), &ipv4(0, 50, &[0; 20]), &ipv4(0, 1, &[0; 20])];
+            for inner in others.into_iter().chain([&[][..]]) {
+                assert_eq!(worth(&tunnel(port, header, inner)), Worth::Others, "{port} {inner:?}");
+            }
+        }
+        assert_eq!(worth(&tunnel(6081, OPTIONS, &whole)), Worth::Others);
+        assert_eq!(worth(&tunnel(4790, [0x0c, 0, 0, 3, 0, 0, 5, 0], &whole)), Worth::Others);
+        assert_eq!(worth(&tunnel(7, VXLAN, &piece)), Worth::Match);
+    }
+
+    #[test]
+    fn encrypted_esp_is_worth_nothing_unless_its_spi_was_seen_in_clear() {
+        let esp = |last: u8| {
+            let packet = [&[0, 0, 1, 0x77, 0, 0, 0, 1][..], &[0xa5; 90], &[last]].concat();
+            let mut frame = ipv4(0, 50, &packet);
+            frame[16..18].copy_from_slice(&(20 + packet.len() as u16).to_be_bytes());
+            frame
+        };
+        assert_eq!(worth(&esp(0xa5)), Worth::Nothing);
+        assert_eq!(worth(&tunnel(4789, [8, 0, 0, 0, 0, 0, 5, 0], &esp(0xa5))), Worth::Nothing);
+        assert_eq!(worth(&esp(6)), Worth::Others, "a next header without an ICV behind it");
+        let mut learned = Learned::new();
+        let destination = "192.0.2.9".parse().unwrap();
+        learned.learn(destination, Spi(0x177), Layout { offset: 8, icv: 0 });
+        assert_eq!(worth_after(&esp(0xa5), &learned), Worth::Others);
+        // A total length of nothing, and one that was cut.
+        assert_eq!(worth(&ipv4(0, 50, &[0xa5; 99])), Worth::Others);
+        assert_eq!(worth(&esp(0xa5)[..40]), Worth::Others);
+    }
+}
