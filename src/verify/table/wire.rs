@@ -193,12 +193,15 @@ fn esp_that_was_opened_and_carries_another_network_is_no_proof() {
 fn unreachable(scene: Scene, out: bool, vni: u8, port: u16) -> Scene {
     let (source, destination) = if out { (here(), there()) } else { (there(), here()) };
     let (IpAddr::V4(from), IpAddr::V4(to)) = (source, destination) else { unreachable!() };
-    let mut quote = vec![0; 4];
-    let vxlan = [8, 0, 0, 0, 0, 0, vni, 0];
-    etherparse::PacketBuilder::ipv4(to.octets(), from.octets(), 64)
-        .udp(40_000, port)
-        .write(&mut quote, &vxlan)
-        .unwrap();
+    let [high, low] = port.to_be_bytes();
+    #[rustfmt::skip]
+    let quote = [
+        &[0; 4][..],
+        // IPv4, UDP, VXLAN.
+        &[0x45, 0, 0, 36, 0, 0, 0, 0, 64, 17, 0, 0], &to.octets(), &from.octets(),
+        &[0x9c, 0x40, high, low, 0, 16, 0, 0],
+        &[8, 0, 0, 0, 0, 0, vni, 0],
+    ].concat();
     let headers = Headers {
         ip: Some(Ip { source, destination, protocol: 1, fragment: None }),
         transport: Transport::Icmp(TypeCode { kind: 3, code: 3 }),
