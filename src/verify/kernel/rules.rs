@@ -5,6 +5,7 @@
 
 mod iptables;
 mod nft;
+mod walk;
 
 use std::process::{Command, Stdio};
 
@@ -68,9 +69,11 @@ impl Rules {
         let nft = self.nft.as_deref().map(|text| nft::enforcement(text, saved.unwrap_or(""), six, vni, port));
         match (iptables, nft) {
             (Some(Enforcement::Dropped), _) | (_, Some(Enforcement::Dropped)) => Enforcement::Dropped,
-            (Some(Enforcement::Bypassed), Some(Enforcement::Accepted)) => Enforcement::Bypassed,
             (Some(Enforcement::Accepted), Some(Enforcement::Accepted)) => Enforcement::Accepted,
-            _ => Enforcement::Unknown,
+            (Some(Enforcement::Unknown) | None, _) | (_, Some(Enforcement::Unknown) | None) => {
+                Enforcement::Unknown
+            }
+            _ => Enforcement::Bypassed,
         }
     }
 }

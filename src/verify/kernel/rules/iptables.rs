@@ -1,27 +1,16 @@
 //! What `iptables-save` printed, walked as the kernel would walk it with a clear frame of the network.
 
-use std::collections::HashMap;
-
 use super::Enforcement;
+use super::walk::{Match, Rule, Table, Target, together, words};
 use crate::packet::Vni;
-
-/// Jumps from chain to chain that are followed.
-const MOST_JUMPS: usize = 16;
 
 /// What becomes of a clear frame of this VNI that arrives at this port, by the tables before and at INPUT.
 pub(super) fn enforcement(text: &str, vni: Vni, port: u16) -> Enforcement {
     let frame = Frame { vni, port };
-    let tables = text.split("\n*").map(|table| Table::read(table.trim_start_matches('*')));
-    let tables = tables.filter(|table| ["raw", "mangle", "filter"].contains(&table.name));
-    let chains = tables.flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain, &frame)));
-    // Accepted in one table is only let on to the next.
-    let rank = |enforcement: &Enforcement| match enforcement {
-        Enforcement::Accepted => 0,
-        Enforcement::Bypassed => 1,
-        Enforcement::Unknown => 2,
-        Enforcement::Dropped => 3,
-    };
-    chains.max_by_key(rank).unwrap_or(Enforcement::Accepted)
+    let tables = text.split("\n*").map(|table| table.trim_start_matches('*'));
+    let wanted = tables.filter(|table| ["raw", "mangle", "filter"].contains(&name(table)));
+    let read: Vec<Table<'_>> = wanted.map(|table| read(table, &frame)).collect();
+    together(read.iter().flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain))))
 }
 
 /// The frame that is looked for.
@@ -30,159 +19,77 @@ struct Frame {
     port: u16,
 }
 
-/// Whether a rule is for the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Match {
-    Surely,
-    Maybe,
-    No,
+fn name(table: &str) -> &str {
+    table.lines().next().unwrap_or("").trim()
 }
 
-#[derive(Default)]
-struct Table<'a> {
-    name: &'a str,
-    policies: HashMap<&'a str, &'a str>,
-    chains: HashMap<&'a str, Vec<Rule<'a>>>,
-}
-
-struct Rule<'a> {
-    words: Vec<&'a str>,
-    target: &'a str,
-}
-
-/// What was met on the way.
-#[derive(Clone, Copy, Default)]
-struct Met {
-    accepted: bool,
-    /// Something may have let it in.
-    doubt: bool,
-    /// Something may have dropped it.
-    maybe_dropped: bool,
-}
-
-impl Met {
-    fn dropped(self) -> Enforcement {
-        match self {
-            Self { accepted: true, .. } => Enforcement::Bypassed,
-            Self { doubt: true, .. } => Enforcement::Unknown,
-            _ => Enforcement::Dropped,
-        }
-    }
-}
-
-impl<'a> Table<'a> {
-    fn read(text: &'a str) -> Self {
-        let mut table = Self { name: text.lines().next().unwrap_or("").trim(), ..Self::default() };
-        for line in text.lines() {
-            let words = words(line);
-            match words.as_slice() {
-                ["-A", chain, rest @ ..] => {
-                    let jump = rest.iter().position(|word| ["-j", "-g", "--jump", "--goto"].contains(word));
-                    let at = jump.unwrap_or(rest.len());
-                    let target = rest.get(at + 1).copied().unwrap_or("");
-                    let matches = rest.get(..at).unwrap_or(rest).to_vec();
-                    table.chains.entry(chain).or_default().push(Rule { words: matches, target });
-                }
-                [chain, policy, ..] => {
-                    table.policies.extend(chain.strip_prefix(':').map(|chain| (chain, *policy)));
-                }
-                _ => {}
+fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
+    let mut table = Table::default();
+    for line in text.lines() {
+        let words = words(line);
+        match words.as_slice() {
+            ["-A", chain, rest @ ..] => {
+                let jump = rest.iter().position(|word| ["-j", "-g", "--jump", "--goto"].contains(word));
+                let at = jump.unwrap_or(rest.len());
+                let target = match rest.get(at + 1).copied() {
+                    Some("ACCEPT") => Target::Accept,
+                    Some("DROP" | "REJECT") => Target::Drop,
+                    Some("RETURN") => Target::Return,
+                    Some(other) => Target::Jump(other),
+                    None => Target::Nothing,
+                };
+                let matched = matches(rest.get(..at).unwrap_or(rest), frame);
+                table.chains.entry(chain).or_default().rules.push(Rule { matched, target });
             }
-        }
-        table
-    }
-
-    fn judge(&self, chain: &str, frame: &Frame) -> Enforcement {
-        let mut met = Met::default();
-        if let Some(end) = self.walk(chain, frame, &mut met, 0) {
-            return end;
-        }
-        match self.policies.get(chain) {
-            Some(&"DROP") => met.dropped(),
-            _ if met.maybe_dropped && !met.accepted => Enforcement::Unknown,
-            _ => Enforcement::Accepted,
-        }
-    }
-
-    /// How a chain ends; `None` when it is left at its end or by RETURN.
-    fn walk(&self, chain: &str, frame: &Frame, met: &mut Met, jumps: usize) -> Option<Enforcement> {
-        for rule in self.chains.get(chain)? {
-            let matched = rule.matches(frame);
-            match (matched, rule.target) {
-                (Match::No, _) => {}
-                (Match::Surely, "ACCEPT") => met.accepted = true,
-                (Match::Surely, "DROP" | "REJECT") => return Some(met.dropped()),
-                (Match::Surely, "RETURN") => return None,
-                (Match::Maybe, "ACCEPT" | "RETURN") => met.doubt = true,
-                (Match::Maybe, "DROP" | "REJECT") => met.maybe_dropped = true,
-                (_, target) if self.chains.contains_key(target) && jumps < MOST_JUMPS => {
-                    let mut inside = *met;
-                    let end = self.walk(target, frame, &mut inside, jumps + 1);
-                    if matched == Match::Surely {
-                        *met = inside;
-                        if end.is_some() {
-                            return end;
-                        }
-                    } else {
-                        met.doubt |= inside.doubt || inside.accepted;
-                        met.maybe_dropped |= inside.maybe_dropped || end.is_some();
-                    }
+            [chain, policy, ..] => {
+                if let Some(chain) = chain.strip_prefix(':') {
+                    table.chains.entry(chain).or_default().drops = *policy == "DROP";
                 }
-                // Logs, marks, counts.
-                _ => {}
             }
+            _ => {}
         }
-        None
     }
+    table
 }
 
-impl Rule<'_> {
-    fn matches(&self, frame: &Frame) -> Match {
-        let mut matched = Match::Surely;
-        let mut words = self.words.iter().copied();
-        while let Some(word) = words.next() {
-            let value = match word {
-                // What is negated is not understood, and `-m` only says whose the next words are.
-                "!" => {
-                    words.next();
-                    ""
+/// Whether a rule with these conditions is for the frame.
+fn matches(conditions: &[&str], frame: &Frame) -> Match {
+    let mut matched = Match::Surely;
+    let mut words = conditions.iter().copied();
+    while let Some(word) = words.next() {
+        let value = match word {
+            // What is negated is not understood, and `-m` only says whose the next words are.
+            "!" => {
+                words.next();
+                ""
+            }
+            _ => words.next().unwrap_or(""),
+        };
+        let fits = match word {
+            "-m" | "--match" | "--comment" | "--reject-with" => Match::Surely,
+            "-p" | "--protocol" => Match::when(matches!(value, "udp" | "17" | "all")),
+            "--dport" | "--dports" => {
+                Match::when(ports(value).any(|(first, last)| (first..=last).contains(&frame.port)))
+            }
+            "--u32" => Match::when(value.contains(&u32_hex(frame.vni))),
+            // Docker's program compares the word at the VNI, as `xt_bpf` has it: `21 0 1 VALUE`.
+            "--bytecode" => Match::when(value.contains(&format!(" {},", frame.vni.value() << 8))),
+            "--dir" => Match::when(value == "in"),
+            "--pol" => Match::when(value == "none"),
+            // A frame of its own flow is first new, and from then on established.
+            "--ctstate" | "--state" => {
+                if value.contains("NEW") {
+                    Match::Maybe
+                } else {
+                    Match::No
                 }
-                _ => words.next().unwrap_or(""),
-            };
-            let fits = match word {
-                "-m" | "--match" | "--comment" | "--reject-with" => Match::Surely,
-                "-p" | "--protocol" => yes(matches!(value, "udp" | "17" | "all")),
-                "--dport" | "--dports" => {
-                    yes(ports(value).any(|(first, last)| (first..=last).contains(&frame.port)))
-                }
-                "--u32" => yes(value.contains(&u32_hex(frame.vni))),
-                // Docker's program compares the word at the VNI, as `xt_bpf` has it: `21 0 1 VALUE`.
-                "--bytecode" => yes(value.contains(&format!(" {},", frame.vni.value() << 8))),
-                "--dir" => yes(value == "in"),
-                "--pol" => yes(value == "none"),
-                // A frame of its own flow is first new, and from then on established.
-                "--ctstate" | "--state" => {
-                    if value.contains("NEW") {
-                        Match::Maybe
-                    } else {
-                        Match::No
-                    }
-                }
-                "-i" | "--in-interface" if value == "lo" => Match::No,
-                _ => Match::Maybe,
-            };
-            matched = match (matched, fits) {
-                (Match::No, _) | (_, Match::No) => Match::No,
-                (Match::Surely, Match::Surely) => Match::Surely,
-                _ => Match::Maybe,
-            };
-        }
-        matched
+            }
+            "-i" | "--in-interface" if value == "lo" => Match::No,
+            _ => Match::Maybe,
+        };
+        matched = matched.and(fits);
     }
-}
-
-fn yes(fits: bool) -> Match {
-    if fits { Match::Surely } else { Match::No }
+    matched
 }
 
 /// `4789`, `1000:5000` and lists of such.
@@ -197,21 +104,6 @@ fn ports(value: &str) -> impl Iterator<Item = (u16, u16)> {
 /// The VNI as the rule of `xt_u32` has it: in the upper three bytes.
 pub(super) fn u32_hex(vni: Vni) -> String {
     format!("={:#x}", vni.value() << 8)
-}
-
-/// Words, of which those in quotes may hold blanks.
-fn words(line: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    let mut rest = line.trim_start();
-    while !rest.is_empty() {
-        let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
-        };
-        words.push(word);
-        rest = after.trim_start();
-    }
-    words
 }
 
 #[cfg(test)]

@@ -1,66 +1,204 @@
-//! What `nft list ruleset` printed, as far as it is about clear frames of the network.
+//! What `nft list ruleset` printed, walked as the kernel would walk it with a clear frame of the network.
+
+use std::collections::HashMap;
 
 use super::Enforcement;
+use super::walk::{Chain, Match, Rule, Table, Target, together, words};
 use crate::packet::Vni;
-
-/// Words of a rule for what had no IPsec.
-const UNPROTECTED: [&str; 3] = ["meta ipsec missing", "meta secpath missing", "ipsec exists == false"];
-/// Rules for these are not for UDP.
-const OTHERS: [&str; 6] = ["tcp ", "icmp ", "icmpv6 ", "ip protocol tcp", "l4proto tcp", "oif"];
 
 /// What becomes of a clear frame of this VNI that arrives at this port. What `iptables-save` printed as well is its own.
 pub(super) fn enforcement(text: &str, iptables: &str, six: bool, vni: Vni, port: u16) -> Enforcement {
-    let wanted = if six { "ip6" } else { "ip" };
-    let (mut ours, mut input, mut doubt) = (false, false, false);
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["table", family, name, ..] => {
-                let told = || iptables.lines().any(|line| line.strip_prefix('*') == Some(name));
-                ours = *family == "inet" || *family == wanted && !told();
-            }
-            ["chain", ..] => input = false,
-            ["type", ..] => input = ["hook input", "hook prerouting"].iter().any(|hook| line.contains(hook)),
-            _ => {}
-        }
-        // A chain that others jump to has no hook, and is not followed.
-        let stops = ["drop", "reject"]
-            .iter()
-            .any(|verdict| words.contains(verdict) || words.contains(&&*format!("{verdict};")));
-        if !ours || !stops || OTHERS.iter().any(|other| line.contains(other)) {
-            continue;
-        }
-        let port_fits = !line.contains("dport") || number(&words, u32::from(port));
-        if !port_fits {
-            continue;
-        }
-        if UNPROTECTED.iter().any(|word| line.contains(word)) {
-            // Docker's rule names a set of VNIs.
-            if !line.contains("@th,") || names(text, vni) {
-                return Enforcement::Dropped;
-            }
-        } else {
-            doubt |= input || !line.contains("policy");
-        }
-    }
-    if doubt { Enforcement::Unknown } else { Enforcement::Accepted }
+    let frame = Frame { six, vni, port };
+    let told = |name: &str| iptables.lines().any(|line| line.strip_prefix('*') == Some(name));
+    let family = if six { "ip6" } else { "ip" };
+    let tables = split(text).filter_map(|(head, lines)| match words(head).as_slice() {
+        ["inet", ..] => Some(read(&lines, &frame)),
+        [of, name, ..] if *of == family && !told(name) => Some(read(&lines, &frame)),
+        _ => None,
+    });
+    let tables: Vec<_> = tables.collect();
+    together(tables.iter().flat_map(|(table, begins)| begins.iter().map(|chain| table.judge(chain))))
 }
 
-/// Whether the set of Docker's encrypted VNIs has this one.
-fn names(text: &str, vni: Vni) -> bool {
-    let set = text.split("set encrypted-vnis").nth(1).and_then(|rest| rest.split('}').next());
-    set.is_none_or(|set| {
-        number(&set.split(|c: char| c.is_whitespace() || c == ',').collect::<Vec<_>>(), vni.value())
+/// The frame that is looked for.
+struct Frame {
+    six: bool,
+    vni: Vni,
+    port: u16,
+}
+
+/// The tables: what stands behind the word, and their lines.
+fn split(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
+    let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in text.lines() {
+        if let Some(head) = line.strip_prefix("table ") {
+            tables.push((head, Vec::new()));
+        } else if let Some((_, lines)) = tables.last_mut() {
+            lines.push(line.trim());
+        }
+    }
+    tables.into_iter()
+}
+
+/// A table, and those of its chains that arriving frames begin with.
+fn read<'a>(lines: &[&'a str], frame: &Frame) -> (Table<'a>, Vec<&'a str>) {
+    let (mut table, mut begins) = (Table::default(), Vec::new());
+    let sets = sets(lines);
+    let mut current: Option<&'a str> = None;
+    for line in lines {
+        let words = words(line);
+        match words.as_slice() {
+            ["chain", name, "{"] => {
+                current = Some(name);
+                table.chains.insert(name, Chain::default());
+            }
+            ["}"] => current = None,
+            _ => {
+                let Some(name) = current else { continue };
+                let chain = table.chains.entry(name).or_default();
+                match words.as_slice() {
+                    ["type", _, "hook", hook, ..] => {
+                        chain.drops = line.contains("policy drop");
+                        if ["input", "prerouting"].contains(hook) {
+                            begins.push(name);
+                        }
+                    }
+                    _ => chain.rules.extend(rules(&words, &sets, frame)),
+                }
+            }
+        }
+    }
+    (table, begins)
+}
+
+/// The elements of every set of a table.
+fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
+    let (mut sets, mut current) = (HashMap::new(), None);
+    for line in lines {
+        match words(line).as_slice() {
+            ["set", name, "{"] => {
+                current = Some(*name);
+                sets.insert(*name, Vec::new());
+            }
+            ["}"] => current = None,
+            words => {
+                if let Some(set) = current.and_then(|name| sets.get_mut(name)) {
+                    set.extend(words.iter().map(|word| plain(word)).filter(|word| !word.is_empty()));
+                }
+            }
+        }
+    }
+    sets
+}
+
+/// A line's rule; two of a verdict map, which may do either.
+fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) -> Vec<Rule<'a>> {
+    let has = |wanted: &str| words.iter().any(|word| plain(word) == wanted);
+    if has("vmap") {
+        // What is new in none of its states is not looked up with success.
+        let matched = match words {
+            ["ct", "state", ..] if !has("new") => Match::No,
+            _ => Match::Maybe,
+        };
+        return [Target::Accept, Target::Drop].map(|target| Rule { matched, target }).to_vec();
+    }
+    let mut rule = Rule { matched: Match::Surely, target: Target::Nothing };
+    let mut rest = words;
+    while let [word, after @ ..] = rest {
+        let (fits, left) = condition(word, after, sets, frame).unwrap_or_else(|| {
+            match (*word, after.first()) {
+                ("accept", _) => rule.target = Target::Accept,
+                ("drop" | "reject", _) => rule.target = Target::Drop,
+                ("return", _) => rule.target = Target::Return,
+                ("jump" | "goto", Some(chain)) => rule.target = Target::Jump(chain),
+                _ => return (Match::Maybe, after),
+            }
+            // Behind a verdict there is but its kind, and a comment.
+            (Match::Surely, &[][..])
+        });
+        rule.matched = rule.matched.and(fits);
+        rest = left;
+    }
+    vec![rule]
+}
+
+/// What the condition or statement that begins with `word` says of the frame, and the words behind it; `None` for a
+/// verdict and for what is not understood.
+fn condition<'w, 'a>(
+    word: &str,
+    after: &'w [&'a str],
+    sets: &HashMap<&str, Vec<&str>>,
+    frame: &Frame,
+) -> Option<(Match, &'w [&'a str])> {
+    let value = |from: usize| value(after.get(from..).unwrap_or(&[]), sets);
+    Some(match (word, after) {
+        ("ip", _) if frame.six => (Match::No, &[]),
+        ("ip6", _) if !frame.six => (Match::No, &[]),
+        ("udp", ["dport", ..]) => {
+            let (values, used) = value(1)?;
+            (Match::when(holds(&values, u32::from(frame.port))), after.get(1 + used..)?)
+        }
+        // Behind UDP's eight bytes and four of VXLAN's.
+        ("@th,96,24", _) => {
+            let (values, used) = value(0)?;
+            (Match::when(holds(&values, frame.vni.value())), after.get(used..)?)
+        }
+        ("meta", ["ipsec" | "secpath", "missing", rest @ ..])
+        | ("ipsec", ["exists", "==", "false", rest @ ..]) => (Match::Surely, rest),
+        ("meta", ["ipsec" | "secpath", "exists", rest @ ..]) => (Match::No, rest),
+        ("tcp" | "icmp" | "icmpv6" | "sctp" | "esp" | "ah", [_, ..]) => (Match::No, &[]),
+        ("meta", ["l4proto", ..]) | ("ip" | "ip6", ["protocol" | "nexthdr", ..]) => {
+            let (values, used) = value(1)?;
+            (Match::when(values.iter().any(|value| ["udp", "17"].contains(value))), after.get(1 + used..)?)
+        }
+        ("meta", ["nfproto", "ipv4", rest @ ..]) => (Match::when(!frame.six), rest),
+        ("meta", ["nfproto", "ipv6", rest @ ..]) => (Match::when(frame.six), rest),
+        ("iif" | "iifname", ["lo", rest @ ..]) => (Match::No, rest),
+        // A frame of its own flow is first new, and from then on established.
+        ("ct", ["state", ..]) => {
+            let (values, used) = value(1)?;
+            let fits = if values.contains(&"new") { Match::Maybe } else { Match::No };
+            (fits, after.get(1 + used..)?)
+        }
+        ("counter", ["packets", _, "bytes", _, rest @ ..]) => (Match::Surely, rest),
+        ("log", [_, _, ..]) => {
+            let options =
+                after.chunks(2).take_while(|pair| ["prefix", "level", "group", "flags"].contains(&pair[0]));
+            (Match::Surely, after.get(2 * options.count()..).unwrap_or(&[]))
+        }
+        ("counter" | "log", rest) | ("comment", [_, rest @ ..]) => (Match::Surely, rest),
+        _ => return None,
     })
 }
 
-/// Whether a number is among the words, decimal or hexadecimal.
-fn number(words: &[&str], wanted: u32) -> bool {
-    let value = |word: &str| match word.strip_prefix("0x") {
+/// The values that stand here, and how many words they take: one, a list in braces or with commas, or a set's. `None`
+/// for a comparison, a set that is not there, and nothing.
+fn value<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&'a str>>) -> Option<(Vec<&'a str>, usize)> {
+    match words {
+        ["{", rest @ ..] => {
+            let end = rest.iter().position(|word| *word == "}")?;
+            Some((rest.get(..end)?.iter().map(|word| plain(word)).collect(), end + 2))
+        }
+        ["!=" | "<" | ">" | "<=" | ">=" | "&", ..] | [] => None,
+        [set, ..] if set.starts_with('@') => Some((sets.get(set.get(1..)?)?.clone(), 1)),
+        [one, ..] => Some((one.split(',').collect(), 1)),
+    }
+}
+
+/// Whether a number is among these values, decimal or hexadecimal, or in one of their ranges.
+fn holds(values: &[&str], wanted: u32) -> bool {
+    let number = |word: &str| match word.strip_prefix("0x") {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => word.parse().ok(),
     };
-    words.iter().any(|word| value(word.trim_matches(|c: char| "{},;".contains(c))) == Some(wanted))
+    values.iter().any(|value| {
+        let (first, last) = value.split_once('-').unwrap_or((value, value));
+        number(first).zip(number(last)).is_some_and(|(first, last)| (first..=last).contains(&wanted))
+    })
+}
+
+fn plain(word: &str) -> &str {
+    word.trim_matches(|c: char| "{},;".contains(c))
 }
 
 #[cfg(test)]
@@ -79,34 +217,82 @@ mod tests {
         )
     }
 
+    fn input(lines: &str) -> Enforcement {
+        let chain = format!("\tchain input {{\n\t\ttype filter hook input priority filter; {lines}\n\t}}\n");
+        let custom = "\tchain custom {\n\t\tudp dport 4789 meta ipsec missing drop\n\t}\n";
+        judge(&format!("table inet filter {{\n{chain}{custom}}}\n"), false)
+    }
+
     #[test]
     fn dockers_rule_is_for_the_vnis_of_its_set_and_its_family() {
         assert_eq!(judge(&docker("ip", "4097, 4098"), false), Enforcement::Dropped);
         assert_eq!(judge(&docker("ip", "0x1002"), false), Enforcement::Dropped);
+        assert_eq!(judge(&docker("ip", "4097-4099"), false), Enforcement::Dropped);
         assert_eq!(judge(&docker("ip", "4097"), false), Enforcement::Accepted);
         assert_eq!(judge(&docker("ip6", "4098"), false), Enforcement::Accepted);
         assert_eq!(judge(&docker("ip6", "4098"), true), Enforcement::Dropped);
+        // Each family's table has its own set, of the same name.
+        let both = docker("ip", "4098") + &docker("ip6", "4097");
+        assert_eq!(judge(&both, false), Enforcement::Dropped);
+        assert_eq!(judge(&both, true), Enforcement::Accepted);
     }
 
     #[test]
-    fn a_firewall_that_is_not_understood_is_no_accusation() {
-        let chain = |lines: &str| {
-            format!(
-                "table inet filter {{\n\tchain input {{\n\t\ttype filter hook input priority filter; {lines}\n\t}}\n}}\n"
-            )
-        };
-        assert_eq!(judge(&chain("policy accept;"), false), Enforcement::Accepted);
-        assert_eq!(judge(&chain("policy accept;\n\t\ttcp dport 23 drop"), false), Enforcement::Accepted);
-        assert_eq!(judge(&chain("policy accept;\n\t\tudp dport 53 drop"), false), Enforcement::Accepted);
-        assert_eq!(judge(&chain("policy accept;\n\t\tudp dport 4789 drop"), false), Enforcement::Unknown);
+    fn a_rule_drops_what_all_of_its_conditions_hold_for() {
+        let docker = "policy accept;\n\t\tudp dport 4789 meta ipsec missing";
+        for (conditions, expected) in [
+            ("drop", Enforcement::Dropped),
+            ("reject with icmp port-unreachable", Enforcement::Dropped),
+            ("@th,96,24 4098 drop", Enforcement::Dropped),
+            ("@th,96,24 { 4097, 0x1002 } drop", Enforcement::Dropped),
+            ("@th,96,24 4097 drop", Enforcement::Accepted),
+            ("log prefix \"clear: \" level info drop", Enforcement::Dropped),
+            ("log drop", Enforcement::Dropped),
+            ("@th,96,24 @nowhere drop", Enforcement::Unknown),
+            ("ip saddr 203.0.113.5 drop", Enforcement::Unknown),
+            ("counter packets 4098 bytes 4789 drop comment \"overlay\"", Enforcement::Dropped),
+            ("tcp dport 23 drop", Enforcement::Accepted),
+        ] {
+            assert_eq!(input(&format!("{docker} {conditions}")), expected, "{conditions}");
+        }
         assert_eq!(
-            judge(&chain("policy drop;\n\t\tudp dport 4789 meta ipsec exists accept"), false),
-            Enforcement::Unknown
+            input("policy accept;\n\t\tudp dport 4790 counter packets 4789 bytes 1 drop"),
+            Enforcement::Accepted
         );
-        let iptables = "table ip filter {\n\tchain ISOLATION {\n\t\tcounter packets 0 bytes 0 drop\n\t}\n}\n";
+        assert_eq!(input("policy accept;\n\t\tudp dport != 53 drop"), Enforcement::Unknown);
+    }
+
+    #[test]
+    fn what_is_let_in_before_is_not_dropped_behind() {
+        let drop = "udp dport 4789 meta ipsec missing drop";
+        for (before, expected) in [
+            ("udp dport { 53, 4000-5000 } accept", Enforcement::Bypassed),
+            ("iifname \"lo\" accept", Enforcement::Dropped),
+            ("iifname \"eth0\" accept", Enforcement::Unknown),
+            ("ct state established,related accept", Enforcement::Dropped),
+            (
+                "ct state vmap { established : accept, related : accept, invalid : drop }",
+                Enforcement::Dropped,
+            ),
+            ("ip protocol vmap { tcp : jump tcp_in, udp : jump udp_in }", Enforcement::Unknown),
+            ("tcp dport { 22, 80 } accept", Enforcement::Dropped),
+            ("ip6 saddr fe80::/10 accept", Enforcement::Dropped),
+            ("udp dport 4789 meta ipsec exists accept", Enforcement::Dropped),
+        ] {
+            assert_eq!(input(&format!("policy accept;\n\t\t{before}\n\t\t{drop}")), expected, "{before}");
+        }
+    }
+
+    #[test]
+    fn chains_that_frames_begin_with_and_jump_to_count_and_no_others() {
+        assert_eq!(input("policy accept;"), Enforcement::Accepted);
+        assert_eq!(input("policy drop;"), Enforcement::Dropped);
+        assert_eq!(input("policy accept;\n\t\tjump custom"), Enforcement::Dropped);
+        assert_eq!(input("policy accept;\n\t\tudp dport 53 jump custom"), Enforcement::Accepted);
+        let forward = docker("ip", "4098").replace("hook input", "hook forward");
+        assert_eq!(judge(&forward, false), Enforcement::Accepted);
+        let iptables = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n";
         assert_eq!(judge(iptables, false), Enforcement::Accepted);
-        let forward = "table ip mine {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n";
-        assert_eq!(judge(forward, false), Enforcement::Accepted);
         assert_eq!(judge("", false), Enforcement::Accepted);
     }
 }
