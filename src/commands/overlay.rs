@@ -1,7 +1,7 @@
 //! `ovlsniff overlay`: read, plan, apply, print.
 
 use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
-use crate::commands::{Status, tell};
+use crate::commands::{Status, put, tell};
 use anyhow::{Context, bail};
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
@@ -10,8 +10,9 @@ use ovlsniff::overlay::{
 };
 use ovlsniff::packet::Vni;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -233,8 +234,11 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
         (None, Some(typed::Step::Send)) => Turn::Send,
         (None, Some(typed::Step::Drop)) => Turn::Drop,
     };
-    let store = Store::open(&typed.how.state)?;
-    let state = store.load()?;
+    let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
+    let state = match &store {
+        Some(store) => store.load()?,
+        None => Store::read(&typed.how.state)?,
+    };
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
     let mut networks = overlay::rotatable(&present);
@@ -251,9 +255,7 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
     let secrets = secrets_of(&networks, &state, typed)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let (plan, outcomes) = overlay::rotate(&networks, &present, &state, &secrets, turn, typed.force, now);
-    if typed.how.dry_run {
-        return announce(&plan, &typed.how);
-    }
+    let Some(store) = store else { return announce(&plan, &typed.how) };
     let built: Vec<Network> = networks.iter().map(|network| network.network().clone()).collect();
     carry_out(&plan, &built, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || {
@@ -321,32 +323,40 @@ struct Document<'a> {
     netlink_messages: Option<u32>,
 }
 
+impl Document<'_> {
+    fn text(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+}
+
 /// The plan, as it would be carried out.
 fn announce(plan: &Plan, how: &How) -> anyhow::Result<Status> {
-    let mut out = io::stdout().lock();
-    if how.json {
-        let document = Document { v: 1, dry_run: true, steps: &plan.steps, netlink_messages: None };
-        serde_json::to_writer(&mut out, &document)?;
-        writeln!(out)?;
+    let text = if how.json {
+        Document { v: 1, dry_run: true, steps: &plan.steps, netlink_messages: None }.text()?
     } else if plan.steps.is_empty() {
-        writeln!(out, "nothing to do")?;
+        "nothing to do\n".to_owned()
     } else {
-        plan.steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
-    }
-    Ok(Status::Success)
+        plan.steps.iter().map(|step| format!("{step}\n")).collect()
+    };
+    say(&text, Status::Success)
 }
 
 fn report(plan: &Plan, kernel: &Kernel, how: &How, words: impl Fn() -> String) -> anyhow::Result<Status> {
-    let mut out = io::stdout().lock();
-    if how.json {
+    let text = if how.json {
         let netlink_messages = Some(kernel.messages());
-        let document = Document { v: 1, dry_run: false, steps: &plan.steps, netlink_messages };
-        serde_json::to_writer(&mut out, &document)?;
-        writeln!(out)?;
+        Document { v: 1, dry_run: false, steps: &plan.steps, netlink_messages }.text()?
     } else {
-        writeln!(out, "{}", words())?;
+        words() + "\n"
+    };
+    say(&text, Status::Success)
+}
+
+/// Writes the text, and ends with the status also where nobody reads it.
+fn say(text: &str, status: Status) -> anyhow::Result<Status> {
+    match put(text.as_bytes()) {
+        Err(unwritten) if unwritten.0.kind() != io::ErrorKind::BrokenPipe => Err(unwritten.into()),
+        _ => Ok(status),
     }
-    Ok(Status::Success)
 }
 
 fn status(typed: &typed::Status) -> anyhow::Result<Status> {
@@ -358,25 +368,31 @@ fn status(typed: &typed::Status) -> anyhow::Result<Status> {
         }
     }
     networks.retain(|network| typed.names.is_empty() || typed.names.contains(&network.name));
-    let mut out = io::stdout().lock();
-    if typed.json {
+    let text = if typed.json {
         #[derive(Serialize)]
         struct Document<'a> {
             v: u8,
             networks: &'a [NetworkStatus],
         }
-        serde_json::to_writer(&mut out, &Document { v: 1, networks: &networks })?;
-        writeln!(out)?;
+        serde_json::to_string(&Document { v: 1, networks: &networks })? + "\n"
     } else if networks.is_empty() {
-        writeln!(out, "no network of ours")?;
+        "no network of ours\n".to_owned()
     } else {
-        networks.iter().try_for_each(|network| print(&mut out, network))?;
-    }
+        networks.iter().map(words).collect()
+    };
     let well = networks.iter().all(|network| network.missing.is_empty());
-    Ok(if well { Status::Success } else { Status::Amiss })
+    say(&text, if well { Status::Success } else { Status::Amiss })
 }
 
-fn print(out: &mut impl Write, network: &NetworkStatus) -> io::Result<()> {
+/// A network's lines.
+fn words(network: &NetworkStatus) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_words(&mut text, network);
+    text
+}
+
+fn write_words(out: &mut String, network: &NetworkStatus) -> std::fmt::Result {
     let NetworkStatus {
         name,
         vni,

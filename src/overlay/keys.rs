@@ -60,6 +60,7 @@ pub enum KeyError {
 }
 
 /// 256 bits from the kernel's random numbers. Wiped when dropped, never printed.
+#[derive(Clone)]
 pub struct Secret(Zeroizing<[u8; 32]>);
 
 impl fmt::Debug for Secret {

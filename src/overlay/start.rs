@@ -5,18 +5,24 @@ use super::plan::Secrets;
 use super::spec::{Network, SpecError};
 use super::state::{Progress, State};
 use super::witness::{Use, Witness};
+use crate::packet::Vni;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Reads the secret of every encrypted network; a file that several share is read once.
+/// Reads the secret of every encrypted network; a file that several share is read once, since it may be a pipe.
 pub fn read_secrets(networks: &[Network]) -> Result<Secrets, KeyError> {
     let mut secrets = Secrets::new();
+    let mut read: BTreeMap<&Path, Vni> = BTreeMap::new();
     for network in networks {
-        if let Some(path) = &network.key {
-            let secret = Secret::read(path)?;
-            secrets.insert(network.vni, (secret.id(), secret));
-        }
+        let Some(path) = &network.key else { continue };
+        let shared = read.get(path.as_path()).and_then(|vni| secrets.get(vni));
+        let secret = match shared {
+            Some((_, secret)) => secret.clone(),
+            None => Secret::read(path)?,
+        };
+        read.insert(path, network.vni);
+        secrets.insert(network.vni, (secret.id(), secret));
     }
     Ok(secrets)
 }
@@ -72,6 +78,10 @@ pub fn witness(networks: &[Network], secrets: &Secrets, state: &State) -> Result
         let Some((key, _)) = secrets.get(&network.vni) else { continue };
         let Some(progress) = state.progress(*key, network.vni) else { continue };
         let path = network.key.as_ref().unwrap_or(&progress.key);
+        // Nothing stays beside a pipe.
+        if !path.is_file() {
+            continue;
+        }
         let used = (*key, network.local, network.vni);
         by_key.entry(path).or_default().push((used, progress.generation));
     }
