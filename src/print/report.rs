@@ -100,8 +100,16 @@ fn evidence(direction: &Direction) -> String {
             answered => format!("reply to {answered} of {} probes", counts.probes),
         });
     }
+    // The frame to look at: in clear, or else authenticated only.
+    let shown = direction.shown.map(|shown| {
+        let canary = if shown.canary { ", with the canary" } else { "" };
+        let vni = shown.vni.map(|vni| format!(", vni {vni}")).unwrap_or_default();
+        format!(" (frame {}{vni}{canary})", shown.frame)
+    });
+    let shown = shown.unwrap_or_default();
+    let (in_clear, authenticated) = if counts.clear > 0 { (&*shown, "") } else { ("", &*shown) };
     if counts.auth_only > 0 {
-        parts.push(format!("{} authenticated only", counts.auth_only));
+        parts.push(format!("{} authenticated only{authenticated}", counts.auth_only));
     }
     if counts.opaque > 0 {
         parts.push(format!("{} opaque", counts.opaque));
@@ -109,13 +117,7 @@ fn evidence(direction: &Direction) -> String {
     if counts.copies > 0 {
         parts.push(format!("{} copies of decrypted frames", counts.copies));
     }
-    let mut clear = format!("{} in clear", counts.clear);
-    if let Some(shown) = direction.shown {
-        let canary = if shown.canary { ", with the canary" } else { "" };
-        let vni = shown.vni.map(|vni| format!(", vni {vni}")).unwrap_or_default();
-        let _ = write!(clear, " (frame {}{vni}{canary})", shown.frame);
-    }
-    parts.push(clear);
+    parts.push(format!("{} in clear{in_clear}", counts.clear));
     parts.join(", ")
 }
 

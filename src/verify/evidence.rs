@@ -101,8 +101,6 @@ pub(super) struct Evidence {
     pub truncated: u64,
     /// Fragments of UDP whose beginning was not seen.
     pub lone_fragments: u64,
-    /// Frames of other networks in clear.
-    pub other_vni: u64,
     /// All frames between the two.
     pub frames: u64,
     pub(super) lengths: Vec<Passed>,

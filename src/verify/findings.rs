@@ -44,7 +44,9 @@ pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> 
             offload(kernel, directions, &mut add);
         }
         None if !judge.question.off_host && !ending.probes.is_empty() => {
-            add("kernel-unknown", "the kernel's policies and SAs were not read: run as root".to_owned());
+            let unread = ending.kernel_unread.as_deref();
+            let why = unread.unwrap_or("the kernel's policies and SAs were not read: run as root");
+            add("kernel-unknown", escape(why).into_owned());
         }
         None => {}
     }

@@ -77,6 +77,8 @@ pub struct Ending {
     pub probes: Vec<Probe>,
     /// What the kernel says.
     pub kernel: Option<Kernel>,
+    /// Why it was not asked with success.
+    pub kernel_unread: Option<String>,
     /// What a network known to be clear showed: whether its canary was seen.
     pub control: Option<bool>,
     /// Whether ESP may be decrypted before a capture sees it; `None` when that is not known.
@@ -327,7 +329,7 @@ impl Judge {
         }
         let udp = headers.ip.is_some_and(|ip| ip.protocol == 17);
         if packet.vni().is_some() {
-            evidence.other_vni += 1;
+            // Another network's.
         } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0))
         {
             evidence.lone_fragments += 1;

@@ -15,6 +15,7 @@ use nix::sys::socket::{
 use super::judge::Probe;
 use super::network::Entry;
 use crate::capture::namespace::Namespace;
+use crate::escape::escape;
 use crate::packet::Timestamp;
 
 /// A token that nothing else on the wire has: text, so that it can be found by eye as well.
@@ -37,6 +38,9 @@ impl Canary {
         self.0.as_bytes()
     }
 }
+
+/// Messages that are read at a time: a flood of others is no reason to stay.
+const MOST_REPLIES: usize = 1024;
 
 /// Where a probe goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +138,7 @@ impl Prober {
             Some(path) => Namespace::find(path)?.visit(open)?,
             None => open(),
         };
-        let device = || entry.device.escape_debug().to_string();
+        let device = || escape(&entry.device).into_owned();
         let (four, six, scope) = opened.map_err(|cause| match cause {
             Errno::EPERM | Errno::EACCES => Error::Permission(device()),
             cause => Error::Socket { device: device(), cause },
@@ -173,7 +177,7 @@ impl Prober {
         let len = SHORTEST + STEP * (self.rounds * 23 % LENGTHS);
         self.rounds += 1;
         for &Target { peer, address } in targets {
-            let Ok(sequence) = u16::try_from(self.probes.len()) else { return };
+            let sequence = self.probes.len() as u16;
             let message = self.message(address.is_ipv4(), sequence, len);
             let headers = if address.is_ipv4() { 14 + 20 } else { 14 + 40 };
             let inner_len = headers + message.len() as u32;
@@ -188,12 +192,12 @@ impl Prober {
         let mut buffer = [0; 2048];
         for (fd, six) in [(&self.four, false), (&self.six, true)] {
             let Some(fd) = fd else { continue };
-            while let Ok(len) = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            for _ in 0..MOST_REPLIES {
+                let Ok(len) = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) else { break };
                 let packet = buffer.get(..len).unwrap_or(&[]);
                 let sequence = reply(packet, six, self.identifier, self.canary.bytes());
-                let Some(probe) = sequence.and_then(|n| self.probes.get_mut(usize::from(n))) else {
-                    continue;
-                };
+                let latest = sequence.and_then(|sequence| latest(self.probes.len(), sequence));
+                let Some(probe) = latest.and_then(|at| self.probes.get_mut(at)) else { continue };
                 probe.answered = true;
                 if let Some(aim) = self.aims.iter_mut().find(|aim| aim.peer == probe.peer) {
                     aim.silent = 0;
@@ -233,6 +237,14 @@ impl Prober {
             }
         }
     }
+}
+
+/// The last of so many probes that had this number: of 65,536 each has its own.
+fn latest(sent: usize, sequence: u16) -> Option<usize> {
+    const NUMBERS: usize = 1 << 16;
+    let sequence = usize::from(sequence);
+    let later = sent.checked_sub(1 + sequence)? / NUMBERS;
+    Some(sequence + later * NUMBERS)
 }
 
 /// The targets by their peers, in their order.
@@ -330,6 +342,17 @@ pub fn candidates(entry: &Entry) -> Vec<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_probes_with_one_number_the_last_is_answered() {
+        assert_eq!(latest(0, 0), None);
+        assert_eq!(latest(5, 5), None);
+        assert_eq!(latest(5, 4), Some(4));
+        assert_eq!(latest(65_536, 0), Some(0));
+        assert_eq!(latest(65_537, 0), Some(65_536));
+        assert_eq!(latest(65_537, 1), Some(1));
+        assert_eq!(latest(200_000, 3), Some(196_611));
+    }
 
     fn target(address: &str) -> Target {
         Target { peer: "192.0.2.2".parse().unwrap(), address: address.parse().unwrap() }

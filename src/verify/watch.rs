@@ -73,7 +73,7 @@ impl Watch {
 
     /// Nanoseconds from the first frame to the last.
     pub fn nanos(&self) -> i64 {
-        self.first.zip(self.last).map_or(0, |(first, last)| (last.nanos - first.nanos).max(0))
+        self.first.zip(self.last).map_or(0, |(first, last)| last.nanos.saturating_sub(first.nanos).max(0))
     }
 
     /// Ends the watch: the reports in the order of the questions. `ending` is asked for each, with its judge.

@@ -109,7 +109,7 @@ impl<'a> Job<'a> {
         underlay: Option<Namespace>,
     ) -> anyhow::Result<Report> {
         let args = self.args;
-        let before = inside(underlay.as_ref(), || Kernel::read(false))?.ok();
+        let before = inside(underlay.as_ref(), || Kernel::read(false))?;
         let opener = opener(super::keys(args)?, underlay.as_ref())?;
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose()?;
         let own: Vec<IpAddr> =
@@ -158,8 +158,11 @@ impl<'a> Job<'a> {
         });
         let statistics = live.statistics();
         let nanos = i64::try_from(begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        let after = inside(options.namespace.as_ref(), || Kernel::read(true))?.ok();
-        let kernel = before.zip(after).map(|(before, after)| Kernel::between(&before, after));
+        let after = inside(options.namespace.as_ref(), || Kernel::read(true))?;
+        let (kernel, kernel_unread) = match (before, after) {
+            (Ok(before), Ok(after)) => (Some(Kernel::between(&before, after)), None),
+            (Err(error), _) | (_, Err(error)) => (None, Some(error.to_string())),
+        };
         let mut control = None;
         let mut endings = probed.iter().map(|probed| Ending {
             source: links.join(", "),
@@ -168,6 +171,7 @@ impl<'a> Job<'a> {
             cut_short: cut_short.clone(),
             probes: probed.prober.as_ref().map_or_else(Vec::new, |prober| prober.probes().to_vec()),
             kernel: kernel.clone(),
+            kernel_unread: kernel_unread.clone(),
             control: None,
             esp_offload: esp_offload(),
         });
