@@ -155,7 +155,7 @@ impl Pattern {
     pub fn spans(&self, payload: &[u8], out: &mut Vec<Range<usize>>) {
         out.clear();
         for regex in &self.each {
-            let found = regex.find_iter(payload).take(MAX_SPANS).map(|m| m.range()).filter(|r| !r.is_empty());
+            let found = regex.find_iter(payload).map(|m| m.range()).filter(|r| !r.is_empty()).take(MAX_SPANS);
             out.extend(found);
         }
         if self.each.len() > 1 {
@@ -171,9 +171,9 @@ impl Pattern {
         }
     }
 
-    /// Bytes that every matching payload contains, if the expressions have such: for a search over a whole block of
-    /// frames before any of them is decoded.
-    pub fn required_literal(&self) -> Option<&[u8]> {
+    /// Bytes that every matching payload contains, if the expressions have such.
+    #[cfg(test)]
+    pub(crate) fn required_literal(&self) -> Option<&[u8]> {
         self.required.as_deref()
     }
 

@@ -3,8 +3,8 @@
 //! Fragments are held until their datagram is whole, so that what it carries is searched in one piece. Those of a
 //! datagram that stays incomplete come back one by one when its time is over or memory is short: nothing is lost, it is
 //! only later. Bounds are those of Linux: 30 seconds (`ipfrag_time`) by the capture's clock and 4 MiB
-//! (`ipfrag_high_thresh`). Fragments that passed a tunnel are told apart by it. A datagram whose fragments overlap is given up, as RFC 5722 wants it, since what an overlap
-//! hides depends on the receiver.
+//! (`ipfrag_high_thresh`). Fragments that passed a tunnel are told apart by it. A datagram whose fragments overlap is
+//! given up, as RFC 5722 wants it, since what an overlap hides depends on the receiver.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;

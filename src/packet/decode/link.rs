@@ -90,8 +90,11 @@ impl<'a> Walk<'_, 'a> {
         let (&[high, low], rest) =
             self.rest.split_first_chunk::<2>().ok_or(Why::Truncated).map_err(at(Layer::Macsec))?;
         self.advance(rest);
-        // What the tag was put into is no longer in one piece; from the IP header on it is.
-        self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: rest };
-        Ok(Next::EtherType(u16::from_be_bytes([high, low])))
+        let ether_type = u16::from_be_bytes([high, low]);
+        // What the tag was put into is no longer in one piece; from an IP header on it is.
+        if matches!(ether_type, ethernet::IPV4 | ethernet::IPV6) {
+            self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: rest };
+        }
+        Ok(Next::EtherType(ether_type))
     }
 }

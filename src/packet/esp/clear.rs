@@ -1,8 +1,9 @@
 //! Recognising ESP that is not encrypted: NULL (RFC 2410) and GMAC (RFC 4543), by what is inside.
 //!
 //! RFC 5879 asks whether a packet *might* be unencrypted. Here the answer must be certain enough to print the inside, so
-//! every test below leaves far less than one chance in 2^30 to ciphertext: lengths that agree to the byte, a checksum, a
-//! fixed header form. Nothing is taken from statistics of the bytes.
+//! every test that an SA is first recognised by leaves far less than one chance in 2^30 to ciphertext: lengths that agree
+//! to the byte, a checksum, a fixed header form. What is known to be laid out so is asked less. Nothing is taken from
+//! statistics of the bytes.
 
 use std::net::IpAddr;
 
