@@ -144,8 +144,12 @@ fn condition<'w, 'a>(
             (Match::when(holds(&values, frame.vni.value())), after.get(used..)?)
         }
         ("meta", ["ipsec" | "secpath", "missing", rest @ ..])
-        | ("ipsec", ["exists", "==", "false", rest @ ..]) => (Match::Surely, rest),
-        ("meta", ["ipsec" | "secpath", "exists", rest @ ..]) => (Match::No, rest),
+        | ("ipsec", ["exists", "==", "false", rest @ ..])
+        | ("counter", ["packets", _, "bytes", _, rest @ ..])
+        | ("comment", [_, rest @ ..]) => (Match::Surely, rest),
+        ("meta", ["ipsec" | "secpath", "exists", rest @ ..]) | ("iif" | "iifname", ["lo", rest @ ..]) => {
+            (Match::No, rest)
+        }
         ("tcp" | "icmp" | "icmpv6" | "sctp" | "esp" | "ah", [_, ..]) => (Match::No, &[]),
         ("meta", ["l4proto", ..]) | ("ip" | "ip6", ["protocol" | "nexthdr", ..]) => {
             let (values, used) = value(1)?;
@@ -153,20 +157,18 @@ fn condition<'w, 'a>(
         }
         ("meta", ["nfproto", "ipv4", rest @ ..]) => (Match::when(!frame.six), rest),
         ("meta", ["nfproto", "ipv6", rest @ ..]) => (Match::when(frame.six), rest),
-        ("iif" | "iifname", ["lo", rest @ ..]) => (Match::No, rest),
         // A frame of its own flow is first new, and from then on established.
         ("ct", ["state", ..]) => {
             let (values, used) = value(1)?;
             let fits = if values.contains(&"new") { Match::Maybe } else { Match::No };
             (fits, after.get(1 + used..)?)
         }
-        ("counter", ["packets", _, "bytes", _, rest @ ..]) => (Match::Surely, rest),
         ("log", [_, _, ..]) => {
             let options =
                 after.chunks(2).take_while(|pair| ["prefix", "level", "group", "flags"].contains(&pair[0]));
             (Match::Surely, after.get(2 * options.count()..).unwrap_or(&[]))
         }
-        ("counter" | "log", rest) | ("comment", [_, rest @ ..]) => (Match::Surely, rest),
+        ("counter" | "log", rest) => (Match::Surely, rest),
         _ => return None,
     })
 }
