@@ -146,6 +146,7 @@ fn condition<'w, 'a>(
         ("meta", ["ipsec" | "secpath", "missing", rest @ ..])
         | ("ipsec", ["exists", "==", "false", rest @ ..])
         | ("counter", ["packets", _, "bytes", _, rest @ ..])
+        | ("counter", rest)
         | ("comment", [_, rest @ ..]) => (Match::Surely, rest),
         ("meta", ["ipsec" | "secpath", "exists", rest @ ..]) | ("iif" | "iifname", ["lo", rest @ ..]) => {
             (Match::No, rest)
@@ -163,12 +164,11 @@ fn condition<'w, 'a>(
             let fits = if values.contains(&"new") { Match::Maybe } else { Match::No };
             (fits, after.get(1 + used..)?)
         }
-        ("log", [_, _, ..]) => {
+        ("log", _) => {
             let options =
                 after.chunks(2).take_while(|pair| ["prefix", "level", "group", "flags"].contains(&pair[0]));
             (Match::Surely, after.get(2 * options.count()..).unwrap_or(&[]))
         }
-        ("counter" | "log", rest) => (Match::Surely, rest),
         _ => return None,
     })
 }
