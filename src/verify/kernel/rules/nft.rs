@@ -145,8 +145,7 @@ fn condition<'w, 'a>(
         }
         ("meta", ["ipsec" | "secpath", "missing", rest @ ..])
         | ("ipsec", ["exists", "==", "false", rest @ ..])
-        | ("counter", ["packets", _, "bytes", _, rest @ ..])
-        | ("counter", rest)
+        | ("counter", ["packets", _, "bytes", _, rest @ ..] | rest)
         | ("comment", [_, rest @ ..]) => (Match::Surely, rest),
         ("meta", ["ipsec" | "secpath", "exists", rest @ ..]) | ("iif" | "iifname", ["lo", rest @ ..]) => {
             (Match::No, rest)
