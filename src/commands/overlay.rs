@@ -336,7 +336,7 @@ fn announce(plan: &Plan, how: &How) -> anyhow::Result<Status> {
     } else if plan.steps.is_empty() {
         "nothing to do\n".to_owned()
     } else {
-        plan.steps.iter().map(|step| format!("{step}\n")).collect()
+        plan.steps.iter().fold(String::new(), |text, step| text + &step.to_string() + "\n")
     };
     say(&text, Status::Success)
 }
