@@ -116,6 +116,16 @@ fn every_foreign_crate_has_its_place() {
 }
 
 #[test]
+fn texts_from_outside_are_escaped_in_one_way() {
+    // The standard library's way puts backslashes before quotes as well, for a compiler to read.
+    let may = ["escape", "print/glyphs", "verify/probe"];
+    for (file, text) in sources() {
+        let here = may.contains(&file.as_str());
+        assert!(here || !text.contains(".escape_debug()"), "{file}: crate::escape is for that");
+    }
+}
+
+#[test]
 fn files_are_found_by_what_they_are_about() {
     for (file, _) in sources() {
         let name = file.rsplit('/').next().unwrap();

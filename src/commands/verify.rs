@@ -7,13 +7,12 @@ mod live;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
 use ovlsniff::ipsec::{self, Opener, Sa};
 use ovlsniff::packet::TunnelPorts;
 use ovlsniff::print::report;
 use ovlsniff::verify::{Expectation, Network, Report};
 
-use super::Status;
+use super::{Status, Unwritten};
 use crate::cli::{Expect, Format, Verify};
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
@@ -53,7 +52,7 @@ fn conclude(args: &Verify, report: &Report) -> anyhow::Result<(Status, bool)> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         // Who reads the exit status need not read the text.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            bail!("write standard output: {error}")
+            Err(Unwritten(error).into())
         }
         printed => Ok((status, printed.is_ok())),
     }

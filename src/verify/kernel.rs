@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::capture::interfaces::within;
+use crate::escape::reason;
 use crate::packet::Spi;
 pub use counters::esp_offload;
 pub use rules::{Enforcement, Rules};
@@ -154,10 +155,10 @@ pub enum Error {
     #[error("read the kernel's IPsec state: permission denied; run as root")]
     Denied,
     /// It has no XFRM.
-    #[error("read the kernel's IPsec state: this kernel has no IPsec")]
+    #[error("read the kernel's IPsec state: this kernel has no IPsec; run 'modprobe xfrm_user'")]
     NoXfrm,
     /// Netlink failed.
-    #[error("read the kernel's IPsec state: {0}")]
+    #[error("read the kernel's IPsec state: {}", reason(.0))]
     Netlink(std::io::Error),
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::escape::escape;
+
 /// An interface by its name, or `any` for all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Device(String);
@@ -38,7 +40,7 @@ impl Device {
 /// The name with anything a terminal could act on escaped.
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_debug())
+        f.write_str(&escape(&self.0))
     }
 }
 
