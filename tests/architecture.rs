@@ -4,15 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a room of the library may use of ours, the higher floors after the lower. The binary may use every room.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("packet", &[]),
     ("pattern", &["escape"]),
     ("escape", &[]),
+    ("spelling", &[]),
     ("ipsec", &["packet", "escape"]),
-    ("capture", &["packet", "pattern", "escape", "ipsec"]),
+    ("capture", &["packet", "pattern", "escape", "spelling", "ipsec"]),
     ("search", &["packet", "pattern", "escape", "ipsec", "capture"]),
-    ("verify", &["packet", "pattern", "escape", "ipsec", "capture"]),
-    ("overlay", &["packet", "pattern", "escape", "ipsec"]),
+    ("verify", &["packet", "pattern", "escape", "spelling", "ipsec", "capture"]),
+    ("overlay", &["packet", "pattern", "escape", "spelling", "ipsec"]),
     ("print", &["packet", "pattern", "escape", "ipsec", "capture", "search", "verify"]),
     ("lib", &[]),
 ];
