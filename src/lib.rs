@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | does |
 //! |---|---|---|
-//! | 0 | [`packet`], [`pattern`], [`escape`] | bytes to values; matching; safe text |
+//! | 0 | [`packet`], [`pattern`], [`escape`], `spelling` | bytes to values; matching; safe text; near words |
 //! | 1 | [`ipsec`] | security associations, opening ESP |
 //! | 1 | [`verify`] | a fold of packets to a verdict; who knows the networks; the probe |
 //! | 1 | [`overlay`] | networks from a specification to the kernel |
@@ -23,4 +23,5 @@ pub mod packet;
 pub mod pattern;
 pub mod print;
 pub mod search;
+mod spelling;
 pub mod verify;

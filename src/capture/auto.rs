@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::docker::Swarm;
 use super::interfaces::{Link, Survey, Vxlan};
+use crate::escape::escape;
 
 /// An interface that was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +46,15 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Underlay { device, network } => {
-                write!(f, "underlay of {}", device.escape_debug())?;
-                network.iter().try_for_each(|name| write!(f, ", docker overlay \"{}\"", name.escape_debug()))
+                write!(f, "underlay of {}", escape(device))?;
+                network.iter().try_for_each(|name| write!(f, ", docker overlay \"{}\"", escape(name)))
             }
             Self::Association(address) => write!(f, "source of an IPsec SA, {address}"),
             Self::Swarm { networks } => {
                 f.write_str("data path of the docker swarm")?;
                 for (at, name) in networks.iter().enumerate() {
                     let before = if at == 0 { ", docker overlay" } else { "," };
-                    write!(f, "{before} \"{}\"", name.escape_debug())?;
+                    write!(f, "{before} \"{}\"", escape(name))?;
                 }
                 Ok(())
             }
@@ -66,7 +67,7 @@ impl fmt::Display for Reason {
 /// `NAME (REASON; REASON)`, escaped: what stands after `interface: `.
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (", self.name.escape_debug())?;
+        write!(f, "{} (", escape(&self.name))?;
         for (at, reason) in self.reasons.iter().enumerate() {
             write!(f, "{}{reason}", if at == 0 { "" } else { "; " })?;
         }

@@ -39,6 +39,9 @@ impl Swarm {
 /// Half a second in all: who has no Docker must not notice that it was asked for.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// What the client waits for one answer, which it counts in whole seconds: so [`PATIENCE`] is what ends the waiting.
+const CLIENT_SECONDS: u64 = 1;
+
 /// The driver's option that lists a network's VNIs, separated by commas.
 const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
 
@@ -55,12 +58,9 @@ pub fn swarm() -> Option<Swarm> {
 
 /// Asks the engine behind this socket.
 pub fn swarm_at(socket: &str) -> Option<Swarm> {
-    let docker = Docker::connect_with_socket(socket, PATIENCE.as_secs().max(1), API_DEFAULT_VERSION).ok()?;
+    let docker = Docker::connect_with_socket(socket, CLIENT_SECONDS, API_DEFAULT_VERSION).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
-    let swarm = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(docker)).await.ok()? });
-    // A name that is still being looked up must not keep us.
-    runtime.shutdown_background();
-    swarm
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(docker)).await.ok()? })
 }
 
 async fn ask(docker: Docker) -> Option<Swarm> {

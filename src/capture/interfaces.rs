@@ -106,7 +106,7 @@ impl Survey {
     /// The links that packets to this destination may leave by beside the one of [`Self::route`].
     pub fn detours(&self, destination: IpAddr) -> impl Iterator<Item = &Link> {
         let leads =
-            move |(network, prefix, _): &&(IpAddr, u8, Vec<u32>)| within(destination, *network, *prefix);
+            move |(network, prefix, _): &&(IpAddr, u8, Vec<u32>)| in_prefix(destination, *network, *prefix);
         self.detours.iter().filter(leads).flat_map(|(.., links)| links).filter_map(|index| self.link(*index))
     }
 
@@ -118,7 +118,7 @@ impl Survey {
 }
 
 /// Whether an address is in a network, given by one of its addresses and the length of its prefix.
-pub fn within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
+pub fn in_prefix(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
     let bits = |address: IpAddr| match address {
         IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
         IpAddr::V6(address) => (u128::from(address), 128),
@@ -163,12 +163,12 @@ mod tests {
     #[test]
     fn a_prefix_holds_its_addresses() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(within(ip("192.0.2.1"), ip("0.0.0.0"), 0));
-        assert!(within(ip("192.0.2.1"), ip("192.0.2.1"), 32));
-        assert!(within(ip("192.0.2.77"), ip("192.0.2.64"), 26));
-        assert!(!within(ip("192.0.2.1"), ip("192.0.2.64"), 26));
-        assert!(!within(ip("192.0.2.1"), ip("::"), 0));
-        assert!(within(ip("2001:db8::1"), ip("2001:db8::"), 32));
+        assert!(in_prefix(ip("192.0.2.1"), ip("0.0.0.0"), 0));
+        assert!(in_prefix(ip("192.0.2.1"), ip("192.0.2.1"), 32));
+        assert!(in_prefix(ip("192.0.2.77"), ip("192.0.2.64"), 26));
+        assert!(!in_prefix(ip("192.0.2.1"), ip("192.0.2.64"), 26));
+        assert!(!in_prefix(ip("192.0.2.1"), ip("::"), 0));
+        assert!(in_prefix(ip("2001:db8::1"), ip("2001:db8::"), 32));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 
+use crate::escape::{escape, reason};
+
 /// Where `ip netns` keeps the names; the second is what older systems call it.
 const ROOMS: [&str; 2] = ["/run/netns", "/var/run/netns"];
 
@@ -30,7 +32,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// It exists and cannot be opened.
-    #[error("network namespace {name}: {cause}")]
+    #[error("network namespace {name}: {}", reason(.cause))]
     Open {
         /// What was asked for, escaped.
         name: String,
@@ -50,7 +52,7 @@ pub enum Error {
         name: String,
     },
     /// Entering failed for another reason.
-    #[error("enter network namespace {name}: {cause}")]
+    #[error("enter network namespace {name}: {}", reason(&io::Error::from(*.cause)))]
     Enter {
         /// The path, escaped.
         name: String,
@@ -58,7 +60,7 @@ pub enum Error {
         cause: Errno,
     },
     /// The way back is barred: nothing more may be done on this thread.
-    #[error("leave network namespace {name}: {cause}")]
+    #[error("leave network namespace {name}: {}", reason(&io::Error::from(*.cause)))]
     Leave {
         /// The path, escaped.
         name: String,
@@ -76,7 +78,7 @@ impl Namespace {
     ///
     /// A word with a `/` is a path. A number is a name if there is such a name, else a PID.
     pub fn find(word: &str) -> Result<Self, Error> {
-        let name = || word.escape_debug().to_string();
+        let name = || escape(word).into_owned();
         let unknown = || Error::Unknown { name: name(), known: names() };
         let path = if word.contains('/') {
             PathBuf::from(word)
@@ -102,7 +104,7 @@ impl Namespace {
     ///
     /// Sockets that `work` opens stay in the namespace. Threads that it starts would, too: it should start none.
     pub fn visit<T>(&self, work: impl FnOnce() -> T) -> Result<T, Error> {
-        let name = || self.path.display().to_string().escape_debug().to_string();
+        let name = || escape(&self.path.display().to_string()).into_owned();
         let home =
             File::open("/proc/thread-self/ns/net").map_err(|cause| Error::Open { name: name(), cause })?;
         setns(&self.file, CloneFlags::CLONE_NEWNET).map_err(|cause| match cause {
@@ -136,7 +138,7 @@ impl Drop for Return {
 
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display().to_string().escape_debug())
+        f.write_str(&escape(&self.path.display().to_string()))
     }
 }
 
@@ -147,7 +149,7 @@ fn names() -> Vec<String> {
         .filter_map(|room| std::fs::read_dir(room).ok())
         .flatten()
         .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().escape_debug().to_string())
+        .map(|entry| escape(&entry.file_name().to_string_lossy()).into_owned())
         .collect();
     names.sort();
     names.dedup();

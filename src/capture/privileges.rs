@@ -5,6 +5,8 @@ use std::io;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
 
+use crate::escape::{escape, reason};
+
 /// How it went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -23,7 +25,7 @@ pub enum Error {
     #[error("leave root for {0}: no such user; name one with -Z or keep root with --no-drop")]
     NoSuchUser(String),
     /// The kernel or the user database refused.
-    #[error("leave root for {user}: {operation}: {cause}; keep root with --no-drop")]
+    #[error("leave root for {user}: {operation}: {}; keep root with --no-drop", reason(.cause))]
     Refused {
         /// The user, escaped.
         user: String,
@@ -41,7 +43,7 @@ pub enum Error {
 ///
 /// Call it with one thread running: capabilities belong to the thread.
 pub fn leave(user: &str) -> Result<Outcome, Error> {
-    let shown = user.escape_debug().to_string();
+    let shown = escape(user).into_owned();
     let refused = |operation, cause: io::Error| Error::Refused { user: shown.clone(), operation, cause };
     // No program that is started from here on can gain what was left, by a setuid bit or a file's capabilities.
     nix::sys::prctl::set_no_new_privs().map_err(|cause| refused("no_new_privs", cause.into()))?;
@@ -73,7 +75,7 @@ pub fn check(user: &str) -> Result<(), Error> {
 }
 
 fn find(user: &str) -> Result<User, Error> {
-    let shown = user.escape_debug().to_string();
+    let shown = escape(user).into_owned();
     match User::from_name(user) {
         Ok(Some(target)) if target.uid.is_root() => Err(Error::StillRoot(shown)),
         Ok(Some(target)) => Ok(target),

@@ -54,11 +54,12 @@ fn dump() -> io::Result<Vec<IpAddr>> {
     }
 }
 
-/// Adds the source addresses of one datagram's messages. Whether more datagrams follow.
+/// Adds the source addresses of one datagram's messages. Whether more datagrams follow; an error also for a message that
+/// is not whole.
 fn read(mut messages: &[u8], found: &mut Vec<IpAddr>) -> io::Result<bool> {
     while let (Some(length), Some(kind)) = (field(messages, 0).map(u32::from_ne_bytes), field(messages, 4)) {
-        let length = (length as usize).clamp(HEADER, messages.len().max(HEADER));
-        let body = messages.get(HEADER..length).unwrap_or(&[]);
+        let length = length as usize;
+        let body = messages.get(HEADER..length).ok_or(io::ErrorKind::InvalidData)?;
         match u16::from_ne_bytes(kind) {
             NLMSG_DONE => return Ok(false),
             NLMSG_ERROR => {
@@ -133,15 +134,18 @@ mod tests {
     }
 
     #[test]
-    fn cut_and_absurd_messages_end_the_reading() {
+    fn cut_and_absurd_messages_tell_no_address() {
         let whole = association(Ipv4Addr::new(192, 0, 2, 1));
         for end in 0..whole.len() {
-            let _ = read(&whole[..end], &mut Vec::new());
+            let mut found = Vec::new();
+            let _ = read(&whole[..end], &mut found);
+            assert!(found.is_empty(), "{end} bytes");
         }
-        for length in [0u32, 1, u32::MAX] {
+        for length in [0u32, 1, 15, 241, u32::MAX] {
             let mut absurd = whole.clone();
             absurd[..4].copy_from_slice(&length.to_ne_bytes());
-            let _ = read(&absurd, &mut Vec::new());
+            let mut found = Vec::new();
+            assert!(read(&absurd, &mut found).is_err() && found.is_empty(), "length {length}");
         }
     }
 }

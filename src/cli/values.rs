@@ -8,11 +8,11 @@ use ovlsniff::packet::Vni;
 pub(super) fn size(typed: &str) -> Result<u32, String> {
     let digits = typed.find(|c: char| !c.is_ascii_digit()).unwrap_or(typed.len());
     let (number, unit) = typed.split_at(digits);
-    let shift = match unit.to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
         _ => return Err("use a number of bytes, with K, M or G behind it if you like".to_owned()),
     };
     let number: u64 = number.parse().map_err(|_| "use a number of bytes, such as 32M".to_owned())?;
@@ -49,7 +49,8 @@ pub(super) fn duration(typed: &str) -> Result<Duration, String> {
             _ => return Err(wrong()),
         };
         let number: u64 = number.parse().map_err(|_| wrong())?;
-        sum += number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)?;
+        let part = number.checked_mul(millis).map(Duration::from_millis);
+        sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(wrong)?;
         rest = after;
     }
     let bounds = Duration::from_millis(1)..=Duration::from_secs(86_400);
@@ -76,12 +77,16 @@ mod tests {
 
     #[test]
     fn sizes_have_units_in_powers_of_1024() {
-        for (typed, bytes) in
-            [("1", Some(1)), ("64K", Some(65_536)), ("32MiB", Some(32 << 20)), ("3gb", Some(3 << 30))]
-        {
+        for (typed, bytes) in [
+            ("1", Some(1)),
+            ("64b", Some(64)),
+            ("64K", Some(65_536)),
+            ("32MiB", Some(32 << 20)),
+            ("3gb", Some(3 << 30)),
+        ] {
             assert_eq!(size(typed).ok(), bytes, "{typed}");
         }
-        for wrong in ["", "K", "4G", "-1", "1.5M", "12 apples", "99999999999999999999"] {
+        for wrong in ["", "K", "4G", "-1", "1.5M", "12 apples", "64bbb", "64ib", "99999999999999999999"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }
@@ -94,6 +99,7 @@ mod tests {
         for wrong in ["", "0s", "s", "1d", "-1s", "25h", "1.5s", "99999999999999999999s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+        assert!(duration(&format!("{}ms", u64::MAX).repeat(1001)).is_err());
     }
 
     #[test]

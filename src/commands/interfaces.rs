@@ -6,6 +6,7 @@ use ovlsniff::capture::auto::{Choice, choose};
 use ovlsniff::capture::docker::{Swarm, swarm};
 use ovlsniff::capture::interfaces::{Link, Survey, Vxlan};
 use ovlsniff::capture::namespace::Namespace;
+use ovlsniff::escape::escape;
 use ovlsniff::packet::Vni;
 
 use super::{Status, put};
@@ -36,7 +37,7 @@ fn table(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
             link.addresses.iter().map(|(address, len)| format!("{address}/{len}")).collect();
         rows.push([
             if chosen { "*" } else { "" }.to_owned(),
-            link.name.escape_debug().to_string(),
+            escape(&link.name).into_owned(),
             link.state().to_owned(),
             link.hardware_name().to_owned(),
             if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") },
@@ -70,7 +71,7 @@ fn what(survey: &Survey, swarm: Option<&Swarm>, link: &Link) -> String {
     let mut parts = Vec::new();
     match (&link.vxlan, &link.kind) {
         (Some(vxlan), _) => parts.push(tunnel(survey, swarm, vxlan)),
-        (None, Some(kind)) => parts.push(kind.escape_debug().to_string()),
+        (None, Some(kind)) => parts.push(escape(kind).into_owned()),
         (None, None) => {}
     }
     if let Some(master) = link.master {
@@ -85,7 +86,7 @@ fn tunnel(survey: &Survey, swarm: Option<&Swarm>, vxlan: &Vxlan) -> String {
     if let Some(vni) = vxlan.vni {
         let _ = write!(text, " vni {vni}");
         if let Some(network) = swarm.and_then(|swarm| swarm.network(vni)) {
-            let _ = write!(text, " (docker overlay \"{}\")", network.escape_debug());
+            let _ = write!(text, " (docker overlay \"{}\")", escape(network));
         }
     }
     for (word, address) in [("local", vxlan.local), ("remote", vxlan.remote)] {
@@ -114,7 +115,7 @@ fn tunnel(survey: &Survey, swarm: Option<&Swarm>, vxlan: &Vxlan) -> String {
 
 /// The link's name, escaped; its number when there is no such link in this namespace.
 fn name(survey: &Survey, index: u32) -> String {
-    survey.link(index).map_or_else(|| format!("#{index}"), |link| link.name.escape_debug().to_string())
+    survey.link(index).map_or_else(|| format!("#{index}"), |link| escape(&link.name).into_owned())
 }
 
 fn json(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {

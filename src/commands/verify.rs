@@ -7,18 +7,17 @@ mod live;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
 use ovlsniff::ipsec::{self, Opener, Sa};
 use ovlsniff::packet::TunnelPorts;
 use ovlsniff::print::report;
 use ovlsniff::verify::{Expectation, Network, Report};
 
-use super::Status;
+use super::{Status, Unwritten};
 use crate::cli::{Expect, Format, Verify};
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
-    if args.read.is_some() {
-        let report = file::run(args)?;
+    if let Some(path) = &args.read {
+        let report = file::run(args, path)?;
         return conclude(args, &report).map(|(status, _)| status);
     }
     let job = live::Job::new(args)?;
@@ -52,9 +51,7 @@ fn conclude(args: &Verify, report: &Report) -> anyhow::Result<(Status, bool)> {
     let status = Status::Verdict(report.exit_status(expectation(args)));
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         // Who reads the exit status need not read the text.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            bail!("write standard output: {error}")
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error).into()),
         printed => Ok((status, printed.is_ok())),
     }
 }

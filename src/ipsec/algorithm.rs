@@ -1,6 +1,7 @@
 //! What protects the packets of an SA, with its keys.
 
 use super::Key;
+use crate::escape::escape;
 
 /// The algorithms of an SA. The constructors check the lengths of keys and ICV, so that what is known can be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,7 +175,7 @@ impl Algorithm {
                 Cipher::AesCbc => format!("aes-cbc/{}", auth.name()),
                 Cipher::AesCtr => format!("aes-ctr/{}", auth.name()),
             },
-            Self::Unknown { name } => name.escape_debug().to_string(),
+            Self::Unknown { name } => escape(name).into_owned(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Secret bytes. Wiped when dropped; printed only as their length.
 #[derive(Clone, Default)]
@@ -50,12 +50,6 @@ impl Key {
                 text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
             }
         }
-    }
-}
-
-impl Zeroize for Key {
-    fn zeroize(&mut self) {
-        self.0.zeroize();
     }
 }
 

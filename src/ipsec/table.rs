@@ -40,9 +40,12 @@ impl SaTable {
         if let Some(at) = list.iter().position(|&other| other == index) {
             list.remove(at);
         }
-        if let (AddressPattern::One(destination), Some(spi)) = (old.destination, old.spi.exact()) {
-            if self.exact.get(&(destination, spi)).is_some_and(Vec::is_empty) {
-                self.exact.remove(&(destination, spi));
+        // A kernel rekeys for as long as it runs, so lists of SPIs that are gone must not pile up.
+        if list.is_empty() {
+            match (old.destination, old.spi.exact()) {
+                (AddressPattern::One(destination), Some(spi)) => _ = self.exact.remove(&(destination, spi)),
+                (_, Some(spi)) => _ = self.by_spi.remove(&spi),
+                (_, None) => {}
             }
         }
         true
@@ -98,5 +101,31 @@ impl FromIterator<Sa> for SaTable {
             table.insert(sa);
         }
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Algorithm, Sequence, SpiPattern};
+    use super::*;
+
+    #[test]
+    fn what_was_replaced_leaves_nothing_behind() {
+        let one = AddressPattern::One("192.0.2.1".parse().unwrap());
+        let sa = |destination, spi| Sa {
+            source: AddressPattern::Any,
+            destination,
+            spi: SpiPattern::one(Spi(spi)),
+            mode: None,
+            algorithm: Algorithm::unknown("x"),
+            sequence: Sequence::Unknown,
+            udp: false,
+        };
+        let mut table: SaTable = [sa(one, 1000), sa(AddressPattern::Any, 1000)].into_iter().collect();
+        for spi in 1001..1100 {
+            assert!(table.replace(0, sa(one, spi)) && table.replace(1, sa(AddressPattern::Any, spi)));
+        }
+        assert_eq!((table.exact.len(), table.by_spi.len(), table.sas.len()), (1, 1, 2));
+        assert_eq!(table.candidates("192.0.2.1".parse().unwrap(), Spi(1099)).count(), 2);
     }
 }

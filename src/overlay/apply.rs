@@ -6,6 +6,7 @@ use super::plan::{Plan, Secrets};
 use super::policy::vni_of_reqid;
 use super::state::{StateError, Store};
 use super::step::Step;
+use crate::packet::Vni;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -80,10 +81,10 @@ fn undo(steps: &[Step], done: usize, kernel: &mut Kernel) -> Undone {
         Step::Vxlan(vxlan) => Some(vxlan.vni),
         _ => None,
     });
-    let mut gone: BTreeSet<u32> = made.collect();
+    let mut gone: BTreeSet<Vni> = made.collect();
     for step in steps[..done].iter().rev() {
         if let Step::Policy(policy) | Step::MendPolicy(policy) = step {
-            if vni_of_reqid(policy.reqid).is_some_and(|vni| !gone.contains(&vni.value())) {
+            if vni_of_reqid(policy.reqid).is_some_and(|vni| !gone.contains(&vni)) {
                 undone.kept += 1;
                 continue;
             }

@@ -20,6 +20,7 @@
 
 use super::options::hint;
 use super::spec::{Cipher, Network, Peer, Prefix, SpecError};
+use crate::escape::reason;
 use crate::packet::Vni;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -76,7 +77,7 @@ impl OverlayFile {
     pub fn read(path: &Path) -> Result<Self, SpecError> {
         let named = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|cause| SpecError::File { file: named.clone(), cause: cause.to_string() })?;
+            .map_err(|cause| SpecError::File { file: named.clone(), cause: reason(&cause) })?;
         Self::parse(&text, named, path.parent().unwrap_or(Path::new("")))
     }
 

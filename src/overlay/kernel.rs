@@ -11,6 +11,7 @@ use super::security::Sa;
 use super::spec::Cipher;
 use super::step::{Device, Step};
 use super::xfrm;
+use crate::escape::reason;
 use crate::packet::{Spi, Vni};
 use read::{exempt, namespaces, read_devices, udp_ports};
 use std::collections::{BTreeMap, HashMap};
@@ -25,10 +26,8 @@ const NETNS: &str = "/run/netns";
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
     /// No conversation at all.
-    #[error("netlink socket{place}: {cause}{remedy}")]
+    #[error("netlink socket: {}{remedy}", reason(.cause))]
     Open {
-        /// ` in netns NAME`, or nothing.
-        place: String,
         /// The reason.
         cause: std::io::Error,
         /// What to do, where there is something.
@@ -67,16 +66,11 @@ pub struct Kernel {
 impl Kernel {
     /// Opens them in the network namespace of this process.
     pub fn open() -> Result<Self, KernelError> {
-        let open = |family| {
-            Netlink::open(family, None).map_err(|cause| KernelError::Open {
-                place: String::new(),
-                remedy: "; is CONFIG_XFRM_USER there?",
-                cause,
-            })
-        };
+        let open =
+            |family, remedy| Netlink::open(family, None).map_err(|cause| KernelError::Open { cause, remedy });
         Ok(Self {
-            host: open(Family::Route)?,
-            xfrm: open(Family::Xfrm)?,
+            host: open(Family::Route, "")?,
+            xfrm: open(Family::Xfrm, "; is CONFIG_XFRM_USER there?")?,
             elsewhere: BTreeMap::new(),
             indexes: HashMap::new(),
         })
@@ -177,10 +171,7 @@ impl Kernel {
                 self.on(device, |n, index| link::add_neighbour(n, index, *address, *mac))
             }
             Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, true)),
-            Step::DropSa { destination, spi, .. } => {
-                let spi = u32::from_str_radix(spi.trim_start_matches("0x"), 16).map_err(|_| missing())?;
-                xfrm::delete_sa(&mut self.xfrm, *destination, Spi(spi))
-            }
+            Step::DropSa { destination, spi, .. } => xfrm::delete_sa(&mut self.xfrm, *destination, *spi),
             Step::DropAddress { device, address } => {
                 self.on(device, |n, index| link::delete_address(n, index, *address))
             }

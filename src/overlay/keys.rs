@@ -158,9 +158,9 @@ impl Secret {
         material
     }
 
-    /// The SPI of one association. Its low bits are the generation (2) and the start counter (4), so that what one
-    /// receiver expects of one sender in one network never collides; the others are derived. Never below 0x1000: 1
-    /// to 255 are reserved (RFC 4303), and low numbers are what people give by hand.
+    /// The SPI of one association. Bits 4 and 5 are the generation's lowest, bits 0 to 3 those of the start counter, so
+    /// that what one receiver expects of one sender in one network never collides; the others are derived. Never below
+    /// 0x1000: 1 to 255 are reserved (RFC 4303), and low numbers are what people give by hand.
     pub(super) fn spi(&self, association: &Association) -> Spi {
         let mut stream = [0; 64];
         self.expand(b"spi", &association.label(), &mut stream);
@@ -176,6 +176,12 @@ impl Secret {
         let hkdf = Hkdf::<Sha256>::new(Some(SALT), self.0.as_slice());
         hkdf.expand_multi_info(&[purpose, &[0], info], output).expect("far below 255 blocks");
     }
+}
+
+/// Whether an SPI of ours, as [`Secret::spi`] makes them, is of this generation. It holds the lowest two bits of it, which
+/// tell apart the generations that are in use at one time.
+pub(super) fn is_of_generation(spi: Spi, generation: u32) -> bool {
+    spi.0 >> 4 & 3 == generation & 3
 }
 
 fn parse(text: &str) -> Option<Secret> {
@@ -310,6 +316,7 @@ mod tests {
             for counter in 14..30 {
                 let spi = secret(9).spi(&association(generation, counter));
                 assert!(spi.0 >= 0x1000);
+                assert!(is_of_generation(spi, generation) && !is_of_generation(spi, generation + 1));
                 assert!(seen.insert((generation, spi)), "{spi} twice in generation {generation}");
             }
         }

@@ -61,7 +61,7 @@ fn bytes(message: &impl Emitable) -> Vec<u8> {
 
 /// Makes a VXLAN device, down. With `netns` it appears there, while its socket stays where this conversation is.
 pub(super) fn add_vxlan(netlink: &mut Netlink, vxlan: &Vxlan, netns: Option<RawFd>) -> Result<(), Refusal> {
-    let mut link = LinkVxlan::new(&vxlan.device.name, vxlan.vni)
+    let mut link = LinkVxlan::new(&vxlan.device.name, vxlan.vni.value())
         .port(vxlan.port)
         .append_info_data(match vxlan.local {
             IpAddr::V4(local) => InfoVxlan::Local(local),

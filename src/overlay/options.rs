@@ -3,6 +3,7 @@
 
 use super::spec::{Cipher, SpecError};
 use crate::packet::Vni;
+use crate::spelling::edits;
 
 const KEYS: [&str; 6] = [
     "encrypted",
@@ -79,28 +80,14 @@ fn number<T: std::str::FromStr>(value: Option<&str>) -> Option<T> {
 
 /// `; did you mean 'encrypted'?` when a known word is near, else the list of all.
 pub(super) fn hint(word: &str, known: &[&str]) -> String {
-    let nearest = known.iter().map(|candidate| (distance(word, candidate), candidate)).min();
+    let folded = word.to_lowercase();
+    let nearest = known.iter().map(|candidate| (edits(&folded, candidate), candidate)).min();
     match nearest {
-        Some((distance, candidate)) if distance <= 2 + word.len() / 4 => {
+        Some((changes, candidate)) if changes <= 2 + word.len() / 4 => {
             format!("; did you mean '{candidate}'?")
         }
         _ => format!("; there are: {}", known.join(", ")),
     }
-}
-
-/// Levenshtein's: insertions, deletions and replacements of one character.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

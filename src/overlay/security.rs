@@ -57,7 +57,7 @@ impl fmt::Display for Sa {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // the shape serde asks for
-fn spi_text<S: serde::Serializer>(spi: &Spi, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn spi_text<S: serde::Serializer>(spi: &Spi, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(spi)
 }
 

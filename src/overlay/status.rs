@@ -1,5 +1,6 @@
 //! What the kernel says of our networks. Nothing of it is remembered, and no key is needed to read it.
 
+use super::keys::is_of_generation;
 use super::mark::{Encryption, Mark};
 use super::mtu::inner_mtu;
 use super::plan::mac_of;
@@ -239,14 +240,13 @@ fn peer(
     };
     let (out, inward) = (between(Direction::Out), between(Direction::In));
     let sums = |sas: &[&PresentSa]| sas.iter().map(|sa| sa.packets).sum();
-    // The low bits of an SPI of ours are its generation.
-    let current = out.iter().find(|sa| sa.spi.0 >> 4 & 3 == encryption.generation & 3);
+    let current = out.iter().find(|sa| is_of_generation(sa.spi, encryption.generation));
     let last = inward.iter().filter(|sa| sa.packets > 0).max_by_key(|sa| sa.last_used);
     if current.is_none() {
         missing.push(format!("sa to send to {underlay} with"));
     }
     for generation in [encryption.generation, encryption.generation.wrapping_add(1)] {
-        let accepted = inward.iter().filter(|sa| sa.spi.0 >> 4 & 3 == generation & 3).count();
+        let accepted = inward.iter().filter(|sa| is_of_generation(sa.spi, generation)).count();
         let wanted = 1 + LOOKAHEAD as usize;
         if accepted < wanted {
             let lacking = wanted - accepted;

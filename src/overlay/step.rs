@@ -1,9 +1,11 @@
 //! The single acts a plan consists of. None of them holds a key.
 
+use super::keys::vni_number;
 use super::policy::Policy;
-use super::security::Sa;
+use super::security::{Sa, spi_text};
 use super::spec::Prefix;
 use crate::escape::escape;
+use crate::packet::{Spi, Vni};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::IpAddr;
@@ -58,7 +60,8 @@ pub struct Vxlan {
     #[serde(flatten)]
     pub device: Device,
     /// The network identifier.
-    pub vni: u32,
+    #[serde(serialize_with = "vni_number")]
+    pub vni: Vni,
     /// The UDP port.
     pub port: u16,
     /// This node's underlay address.
@@ -117,7 +120,12 @@ pub enum Step {
     /// Set a device up.
     Up { device: Device },
     /// Remove an SA.
-    DropSa { destination: IpAddr, spi: String, what: String },
+    DropSa {
+        destination: IpAddr,
+        #[serde(serialize_with = "spi_text")]
+        spi: Spi,
+        what: String,
+    },
     /// Remove an address.
     DropAddress { device: Device, address: Prefix },
     /// Remove a forwarding entry.

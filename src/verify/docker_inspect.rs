@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::network::{ENCRYPTED, Network, Peer, Source, near_miss};
-use crate::escape::escape;
+use crate::escape::{escape, reason};
 use crate::packet::Vni;
 
 /// The driver's option that lists a network's VNIs, separated by commas.
@@ -36,7 +36,7 @@ struct InspectedPeer {
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// It cannot be read.
-    #[error("read {file}: {cause}")]
+    #[error("read {file}: {}", reason(.cause))]
     Unreadable {
         /// The path.
         file: String,

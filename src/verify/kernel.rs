@@ -9,7 +9,8 @@ mod xfrm;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::capture::interfaces::within;
+use crate::capture::interfaces::in_prefix;
+use crate::escape::reason;
 use crate::packet::Spi;
 pub use counters::esp_offload;
 pub use rules::{Enforcement, Rules};
@@ -125,8 +126,8 @@ impl Policy {
 
     /// Whether the policy is for UDP between these addresses, whatever the port.
     pub(super) fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
-        within(source, self.source.0, self.source.1)
-            && within(destination, self.destination.0, self.destination.1)
+        in_prefix(source, self.source.0, self.source.1)
+            && in_prefix(destination, self.destination.0, self.destination.1)
     }
 
     /// Whether UDP between these addresses to this port goes through the tunnel of this SA.
@@ -154,10 +155,10 @@ pub enum Error {
     #[error("read the kernel's IPsec state: permission denied; run as root")]
     Denied,
     /// It has no XFRM.
-    #[error("read the kernel's IPsec state: this kernel has no IPsec")]
+    #[error("read the kernel's IPsec state: this kernel has no IPsec; run 'modprobe xfrm_user'")]
     NoXfrm,
     /// Netlink failed.
-    #[error("read the kernel's IPsec state: {0}")]
+    #[error("read the kernel's IPsec state: {}", reason(.0))]
     Netlink(std::io::Error),
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::packet::Vni;
+use crate::spelling::edits;
 
 /// What is known of a network, from whoever knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,25 +91,9 @@ pub const ENCRYPTED: &str = "encrypted";
 pub fn near_miss<'a>(keys: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |key: &&str| {
         let folded = key.trim().to_lowercase();
-        *key != ENCRYPTED && (folded.starts_with("encry") || distance(&folded, ENCRYPTED) <= 3)
+        *key != ENCRYPTED && (folded.starts_with("encry") || edits(&folded, ENCRYPTED) <= 3)
     };
     keys.into_iter().find(near)
-}
-
-/// Insertions, removals and replacements that make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let replace = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::escape::escape;
+use crate::spelling::edits;
+
 /// An interface by its name, or `any` for all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Device(String);
@@ -30,7 +33,7 @@ impl Device {
 
     /// `others`, those first that need the fewest keystrokes to become this name.
     pub(super) fn nearest_first(&self, mut others: Vec<Self>) -> Vec<Self> {
-        others.sort_by_cached_key(|other| distance(&self.0, &other.0));
+        others.sort_by_cached_key(|other| edits(&self.0, &other.0));
         others
     }
 }
@@ -38,24 +41,8 @@ impl Device {
 /// The name with anything a terminal could act on escaped.
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_debug())
+        f.write_str(&escape(&self.0))
     }
-}
-
-/// Insertions, deletions and replacements from one name to the other (Levenshtein), on the first 64 bytes.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (&a.as_bytes()[..a.len().min(64)], &b.as_bytes()[..b.len().min(64)]);
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -71,13 +58,5 @@ mod tests {
     #[test]
     fn control_bytes_of_a_name_are_escaped() {
         assert_eq!(Device::new("e\x1b[31m").to_string(), "e\\u{1b}[31m");
-    }
-
-    #[test]
-    fn distance_counts_single_changes() {
-        assert_eq!(distance("eth0", "eth0"), 0);
-        assert_eq!(distance("eth0", "eth"), 1);
-        assert_eq!(distance("", "eth"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Device;
 use crate::capture::namespace;
+use crate::escape::reason;
 
 /// What goes wrong with a live capture. Names in the messages are escaped.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +71,7 @@ pub enum Error {
         cause: String,
     },
     /// Waiting for frames failed.
-    #[error("wait for frames: {0}")]
+    #[error("wait for frames: {}", reason(.0))]
     Wait(std::io::Error),
     /// The network namespace cannot be used.
     #[error(transparent)]

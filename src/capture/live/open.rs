@@ -6,6 +6,7 @@ use pcap::{Active, Capture, Linktype, Precision};
 
 use super::{Device, Error};
 use crate::capture::namespace::Namespace;
+use crate::escape::escape;
 use crate::packet::{Direction, LinkType};
 
 /// How to capture.
@@ -119,7 +120,7 @@ fn filter(
     if let Some(expression) = expression.map(str::trim).filter(|text| !text.is_empty()) {
         capture.filter(expression, true).map_err(|error| Error::Filter {
             device: device.clone(),
-            filter: expression.escape_debug().to_string(),
+            filter: escape(expression).into_owned(),
             cause: words(&error),
         })?;
     }
@@ -134,7 +135,7 @@ fn filter(
 /// libpcap's words, without bytes that could steer a terminal.
 pub(super) fn words(error: &pcap::Error) -> String {
     match error {
-        pcap::Error::PcapError(text) => text.trim().escape_debug().to_string().replace("\\'", "'"),
+        pcap::Error::PcapError(text) => escape(text.trim()).into_owned(),
         other => other.to_string(),
     }
 }
@@ -153,10 +154,8 @@ fn refusal(device: &Device, error: &pcap::Error) -> Error {
         return Error::NoSuchInterface { there_is: device.nearest_first(there_is), device };
     }
     if denied {
-        let program = std::env::current_exe().map_or_else(
-            |_| "ovlsniff".to_owned(),
-            |path| path.display().to_string().escape_debug().to_string(),
-        );
+        let program = std::env::current_exe()
+            .map_or_else(|_| "ovlsniff".to_owned(), |path| escape(&path.display().to_string()).into_owned());
         return Error::Permission { device, program };
     }
     if cause.contains("not up") { Error::Down { device } } else { Error::Open { device, cause } }

@@ -70,9 +70,12 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) 
 /// The filter, which must make sense for the link type of at least one of the files.
 fn filter(job: &Job, files: &[Savefile]) -> Result<Option<Filters>, Error> {
     let Some(expression) = &job.filter else { return Ok(None) };
-    let mut links: Vec<LinkType> =
-        files.iter().flat_map(|file| file.interfaces().iter().map(|interface| interface.link)).collect();
-    links.dedup();
+    let mut links: Vec<LinkType> = Vec::new();
+    for interface in files.iter().flat_map(Savefile::interfaces) {
+        if !links.contains(&interface.link) {
+            links.push(interface.link);
+        }
+    }
     if links.is_empty() {
         links.push(LinkType::ETHERNET);
     }

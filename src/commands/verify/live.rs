@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
-use ovlsniff::capture::interfaces::{Link, Survey, within};
+use ovlsniff::capture::interfaces::{Link, Survey, in_prefix};
 use ovlsniff::capture::live::{Device, Event, Live, Options};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
@@ -256,7 +256,7 @@ impl<'a> Job<'a> {
         if targets.is_empty() {
             // A network of several subnets has addresses that may not be reached from this one: they come last.
             let entries = network.entry.iter().flat_map(|entry| &entry.addresses);
-            let near = |to: &IpAddr| entries.clone().any(|&(own, prefix)| within(*to, own, prefix));
+            let near = |to: &IpAddr| entries.clone().any(|&(own, prefix)| in_prefix(*to, own, prefix));
             for peer in &network.peers {
                 let mut addresses = peer.overlay.clone();
                 addresses.sort_by_key(|to| !near(to));

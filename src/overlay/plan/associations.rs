@@ -84,7 +84,7 @@ pub(in crate::overlay) fn secure(
 /// The step that removes one.
 pub(in crate::overlay) fn drop_sa(sa: &PresentSa) -> Step {
     let what = format!("sa {} -> {} spi {}", sa.source, sa.destination, sa.spi);
-    Step::DropSa { destination: sa.destination, spi: sa.spi.to_string(), what }
+    Step::DropSa { destination: sa.destination, spi: sa.spi, what }
 }
 
 /// Two derived SPIs of one receiver may meet by chance: with ten networks once in a million plans, with a thousand in one of

@@ -26,9 +26,8 @@ pub(super) fn build(
     if let Some(there) = there {
         unchanged(network, there, &mark)?;
     } else {
-        let vni = network.vni.value();
         let mac = mac_of(network.vni, network.local);
-        let (device, port, local) = (device.clone(), network.port, network.local);
+        let (device, vni, port, local) = (device.clone(), network.vni, network.port, network.local);
         steps.push(Step::Vxlan(Vxlan { device, vni, port, local, mac, mtu, learning, proxy }));
     }
     let now = there.unwrap_or(&nothing);

@@ -56,8 +56,8 @@ fn done(steps: &[Step], mut present: Present) -> Present {
                 larval: false,
             }),
             Step::Vxlan(v) => {
-                let vni = Vni::new(v.vni).unwrap();
-                let (port, local, learning, proxy) = (v.port, Some(v.local), v.learning, v.proxy);
+                let (vni, port, local) = (v.vni, v.port, Some(v.local));
+                let (learning, proxy) = (v.learning, v.proxy);
                 let vxlan = Some(PresentVxlan { vni, port, local, learning, proxy });
                 let device = PresentDevice { mtu: v.mtu, vxlan, ..PresentDevice::default() };
                 present.devices.insert(v.device, device);
@@ -76,7 +76,7 @@ fn done(steps: &[Step], mut present: Present) -> Present {
             }
             Step::Up { device } => on(&mut present, &device).up = true,
             Step::DropSa { destination, spi, .. } => {
-                present.sas.retain(|sa| sa.destination != destination || sa.spi.to_string() != spi);
+                present.sas.retain(|sa| sa.destination != destination || sa.spi != spi);
             }
             _ => {}
         }
