@@ -20,6 +20,10 @@ use crate::ipsec::docker_tag;
 /// Packets that prove a direction; fewer are too few.
 const ENOUGH: u64 = 3;
 
+/// What leaves this node, and what arrives.
+const OUT: bool = true;
+const BACK: bool = false;
+
 type Decision = (Verdict, Option<Rung>, Reason);
 
 /// The report of all that was observed.
@@ -29,8 +33,8 @@ pub(super) fn report(judge: &Judge, ending: Ending) -> Report {
     for (&peer, pair) in &judge.pairs {
         if is_of_the_network(judge, peer, pair) {
             let case = Case::new(judge, &ending, peer, pair);
-            directions.push(case.direction(true));
-            directions.push(case.direction(false));
+            directions.push(case.direction(OUT));
+            directions.push(case.direction(BACK));
         }
     }
     if directions.is_empty() {
@@ -110,8 +114,12 @@ impl<'a> Case<'a> {
         }
     }
 
+    fn evidence(&self, out: bool) -> &Evidence {
+        if out { &self.pair.out } else { &self.pair.back }
+    }
+
     fn direction(&self, out: bool) -> Direction {
-        let evidence = if out { &self.pair.out } else { &self.pair.back };
+        let evidence = self.evidence(out);
         let (verdict, rung, reason) = if out { self.leaving() } else { self.arriving() };
         let (auth, first) = auth_only(evidence);
         let clear = if out { evidence.clear.count } else { evidence.unexplained };
@@ -126,7 +134,7 @@ impl<'a> Case<'a> {
             copies: evidence.clear.count - clear,
             probes: self.probes.len() as u64,
             answered: self.answered,
-            matched: self.matched(evidence),
+            matched: self.matched(out),
             opaque: evidence.opaque,
         };
         Direction { from, to, out, verdict, rung, reason, counts, esp: self.esp(evidence, out), shown }
@@ -165,9 +173,9 @@ impl<'a> Case<'a> {
             }
             return (Verdict::AuthOnly, Some(Rung::Seen), reason);
         }
-        match self.attributed(evidence) {
+        match self.attributed(OUT) {
             Some((rung, reason)) => {
-                if let Some(reason) = self.incomplete(evidence) {
+                if let Some(reason) = self.incomplete(OUT) {
                     return (Verdict::Inconclusive, Some(rung), reason);
                 }
                 if self.is_probed() && self.delivered() == 0 {
@@ -176,7 +184,7 @@ impl<'a> Case<'a> {
                 if self.is_probed() && self.delivered() < ENOUGH {
                     return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
                 }
-                if let Some(reason) = self.unaccounted(evidence, rung) {
+                if let Some(reason) = self.unaccounted(OUT, rung) {
                     return (Verdict::Inconclusive, Some(rung), reason);
                 }
                 (Verdict::Encrypted, Some(rung), reason)
@@ -204,10 +212,10 @@ impl<'a> Case<'a> {
             return (
                 Verdict::Inconclusive,
                 Some(Rung::Opened),
-                self.incomplete(evidence).unwrap_or(Reason::TooFew),
+                self.incomplete(OUT).unwrap_or(Reason::TooFew),
             );
         }
-        if let Some(reason) = self.incomplete(evidence) {
+        if let Some(reason) = self.incomplete(OUT) {
             return inconclusive(reason);
         }
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
@@ -235,12 +243,12 @@ impl<'a> Case<'a> {
             return (Verdict::AuthOnly, Some(Rung::Seen), reason);
         }
         if let Some(reason) = self.refused() {
-            let leaves = self.attributed(&self.pair.out).is_some();
+            let leaves = self.attributed(OUT).is_some();
             let verdict = if leaves { Verdict::Blackholed } else { Verdict::Inconclusive };
             return (verdict, Some(Rung::Counted), reason);
         }
-        if let Some((rung, reason)) = self.attributed(evidence) {
-            return match self.incomplete(evidence).or_else(|| self.unaccounted(evidence, rung)) {
+        if let Some((rung, reason)) = self.attributed(BACK) {
+            return match self.incomplete(BACK).or_else(|| self.unaccounted(BACK, rung)) {
                 Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
                 None => (Verdict::Encrypted, Some(rung), reason),
             };
@@ -256,10 +264,10 @@ impl<'a> Case<'a> {
             return (
                 Verdict::Inconclusive,
                 Some(Rung::Opened),
-                self.incomplete(evidence).unwrap_or(Reason::TooFew),
+                self.incomplete(BACK).unwrap_or(Reason::TooFew),
             );
         }
-        if let Some(reason) = self.incomplete(evidence) {
+        if let Some(reason) = self.incomplete(BACK) {
             return inconclusive(reason);
         }
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {

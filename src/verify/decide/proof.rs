@@ -4,7 +4,7 @@ use super::super::evidence::Evidence;
 use super::super::judge::{OTHERS, Probe};
 use super::super::lengths::{Expected, Passed, explained};
 use super::super::verdict::{Reason, Rung, Verdict};
-use super::{Case, Decision, ENOUGH};
+use super::{BACK, Case, Decision, ENOUGH};
 use crate::packet::Spi;
 
 impl Case<'_> {
@@ -21,29 +21,28 @@ impl Case<'_> {
     }
 
     /// Which ESP is the network's: opened with the canary in it, or as long as the probes ask for.
-    pub(super) fn attributed(&self, evidence: &Evidence) -> Option<(Rung, Reason)> {
-        let leaves = std::ptr::eq(evidence, &raw const self.pair.out);
-        let opened =
-            if self.is_probed() && leaves { evidence.opened.canaries } else { evidence.opened.count };
+    pub(super) fn attributed(&self, out: bool) -> Option<(Rung, Reason)> {
+        let evidence = self.evidence(out);
+        let opened = if self.is_probed() && out { evidence.opened.canaries } else { evidence.opened.count };
         // An overlay whose neighbours do not answer sends no probes, only the question for their addresses.
         let asked = self.is_probed() && self.answered == 0 && evidence.opened.count >= ENOUGH;
         if opened >= ENOUGH || asked {
             return Some((Rung::Opened, Reason::Opened));
         }
         let due = if self.answered > 0 { self.answered } else { self.probes.len() as u64 };
-        let matched = self.matched(evidence);
+        let matched = self.matched(out);
         (due >= ENOUGH && matched >= due && matched >= ENOUGH).then_some((Rung::Seen, Reason::Lengths))
     }
 
     /// How many probes, answered ones if there are such, an ESP packet of the right length stands for.
-    pub(super) fn matched(&self, evidence: &Evidence) -> u64 {
+    pub(super) fn matched(&self, out: bool) -> u64 {
         let due = self.probes.iter().filter(|probe| self.answered == 0 || probe.answered);
         let when = |probe: &Probe| Expected { from: probe.sent.nanos, inner: probe.inner_len };
         let expected: Vec<Expected> = due.map(when).collect();
         let sent: Vec<Expected> = self.probes.iter().map(when).collect();
         // What the kernel says does not encrypt is no proof, however opaque it looks.
-        let leaves = std::ptr::eq(evidence, &raw const self.pair.out);
-        let plain: Vec<Spi> = self.sas(leaves).filter(|sa| !sa.encrypts).map(|sa| sa.spi).collect();
+        let evidence = self.evidence(out);
+        let plain: Vec<Spi> = self.sas(out).filter(|sa| !sa.encrypts).map(|sa| sa.spi).collect();
         let passed: Vec<Passed> =
             evidence.lengths.iter().filter(|esp| !plain.contains(&esp.spi)).copied().collect();
         if expected.is_empty() || passed.is_empty() {
@@ -53,9 +52,9 @@ impl Case<'_> {
     }
 
     /// Why what was proven is not all that passed.
-    pub(super) fn unaccounted(&self, evidence: &Evidence, rung: Rung) -> Option<Reason> {
-        let leaves = std::ptr::eq(evidence, &raw const self.pair.out);
-        let opened = if leaves { evidence.opened.canaries } else { evidence.opened.count };
+    pub(super) fn unaccounted(&self, out: bool, rung: Rung) -> Option<Reason> {
+        let evidence = self.evidence(out);
+        let opened = if out { evidence.opened.canaries } else { evidence.opened.count };
         if opened + evidence.unopened() < self.answered {
             return Some(self.passes_elsewhere());
         }
@@ -69,7 +68,7 @@ impl Case<'_> {
     pub(super) fn undelivered(&self, rung: Rung) -> Decision {
         let back = &self.pair.back;
         let comes_through = back.opened_transport + back.opened_tunnel > 0
-            || self.kernel.is_none() && self.attributed(back).is_some();
+            || self.kernel.is_none() && self.attributed(BACK).is_some();
         if self.refused().is_none() && comes_through {
             // It may be only the target that refuses pings or is not there, or a firewall here that drops the replies.
             return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
@@ -78,11 +77,11 @@ impl Case<'_> {
     }
 
     /// Why absence of clear frames is not proven.
-    pub(super) fn incomplete(&self, evidence: &Evidence) -> Option<Reason> {
-        let leaves = std::ptr::eq(evidence, &raw const self.pair.out);
+    pub(super) fn incomplete(&self, out: bool) -> Option<Reason> {
+        let evidence = self.evidence(out);
         // What was not told apart may have been about anybody who is not named.
         let others = self.judge.pairs.get(&OTHERS).filter(|_| !self.named);
-        let others = others.map(|pair| if leaves { &pair.out } else { &pair.back });
+        let others = others.map(|pair| if out { &pair.out } else { &pair.back });
         let any = |count: fn(&Evidence) -> u64| count(evidence) + others.map_or(0, count) > 0;
         if self.ending.cut_short.is_some() {
             return Some(Reason::CutShort);
