@@ -13,7 +13,7 @@ pub(crate) use keys::Keys;
 pub(crate) use overlay::Overlay;
 pub(crate) use verify::{Expect, Format, Verify};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// Grep the network, or a capture file, through VXLAN, Geneve, GRE and ESP.
@@ -23,6 +23,8 @@ use clap_complete::Shell;
     version,
     about,
     args_conflicts_with_subcommands = true,
+    // The last one counts: a word of the command line before that of an alias.
+    args_override_self = true,
     disable_help_subcommand = true,
     max_term_width = 110,
     after_help = EXAMPLES
@@ -68,4 +70,12 @@ pub(crate) struct Completions {
 pub(crate) struct Man {
     /// The command: verify, or overlay up; the program itself without one
     pub(crate) command: Vec<String>,
+}
+
+/// The words that may follow `ovlsniff overlay`, the only command that has such.
+pub(crate) fn overlay_acts() -> Vec<String> {
+    let cli = Cli::command();
+    let overlay = cli.find_subcommand("overlay");
+    let acts = overlay.into_iter().flat_map(clap::Command::get_subcommands);
+    acts.map(|act| act.get_name().to_owned()).collect()
 }

@@ -36,6 +36,14 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let acts: Vec<String> = cli::overlay_acts();
+        commands::tell(format_args!(
+            "ovlsniff: overlay: what is to be done? {}; see ovlsniff overlay --help",
+            acts.join(", ")
+        ));
+        return ExitCode::from(ERROR);
+    }
     let text = error.render().to_string();
     let mut sentence = String::new();
     let end = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");

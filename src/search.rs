@@ -12,7 +12,6 @@ pub use found::{Found, Outcome};
 
 use std::ops::Range;
 
-use crate::capture::bpf;
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
     Added, Datagram, Decoder, Frame, Held, InnerFrame, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
@@ -63,17 +62,6 @@ pub struct Search {
     matched: u64,
     spans: Vec<Range<usize>>,
     rebuilt: Vec<u8>,
-}
-
-/// Why a search cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Error<E> {
-    /// The inner filter does not fit the innermost frames.
-    #[error(transparent)]
-    Filter(#[from] bpf::Error),
-    /// The sink failed.
-    #[error(transparent)]
-    Sink(E),
 }
 
 /// What a datagram was put together from, when it was more than one frame.
@@ -155,13 +143,13 @@ impl Search {
     /// Takes the next frame and tells `sink` what became of it, and of frames that waited for it.
     ///
     /// # Errors
-    /// What the sink returns, or [`Error::Filter`] when the inner filter does not fit.
+    /// What the sink returns.
     #[inline]
     pub fn frame<E>(
         &mut self,
         frame: &Frame<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         self.tick(frame.time, sink)?;
         if let Some(gate) = &self.gate {
             // The glance first: it costs next to nothing.
@@ -189,7 +177,7 @@ impl Search {
         &mut self,
         now: Timestamp,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         while let Some(datagram) = self.reassembly.expired(now) {
             self.fragments_alone(datagram.frames(), sink)?;
         }
@@ -201,7 +189,7 @@ impl Search {
     ///
     /// # Errors
     /// As [`Self::frame`].
-    pub fn finish<E>(&mut self, sink: &mut impl FnMut(Found<'_>) -> Result<(), E>) -> Result<(), Error<E>> {
+    pub fn finish<E>(&mut self, sink: &mut impl FnMut(Found<'_>) -> Result<(), E>) -> Result<(), E> {
         while let Some(datagram) = self.reassembly.drain() {
             self.fragments_alone(datagram.frames(), sink)?;
         }
@@ -215,7 +203,7 @@ impl Search {
         frame: &Frame<'_>,
         packet: &Packet<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         match self.reassembly.add(frame, packet) {
             Added::Held => Ok(()),
             Added::Whole { protocol, payload, earlier } => {
@@ -236,7 +224,7 @@ impl Search {
         packet: &Packet<'_>,
         whole: Whole<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         let frames = whole.earlier.frames().len() as u32 + 1;
         let packet = self.decoder.datagram(packet.clone(), whole.protocol, whole.payload, frames);
         self.packet(frame, &packet, Some(whole), Piece::Alone, sink)
@@ -246,7 +234,7 @@ impl Search {
         &mut self,
         frames: &[Held],
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         frames.iter().try_for_each(|held| self.fragment_alone(&held.frame(), sink))
     }
 
@@ -254,7 +242,7 @@ impl Search {
         &mut self,
         frame: &Frame<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         let mut packet = self.decoder.decode(frame);
         // Else it shows only once ESP is open.
         if packet.is_fragment() {
@@ -271,7 +259,7 @@ impl Search {
         whole: Option<Whole<'_>>,
         piece: Piece,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         if matches!(packet.opaque, Some(Opaque::Esp { .. })) && self.opener.is_some() {
             self.esp(frame, packet, whole, piece, sink)
         } else {
@@ -287,7 +275,7 @@ impl Search {
         whole: Option<Whole<'_>>,
         piece: Piece,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         // Lent to the packet while it is judged, and then kept for the next.
         let mut scratch = std::mem::take(&mut self.scratch);
         let judged = match &mut self.opener {
@@ -315,8 +303,8 @@ impl Search {
         packet: &Packet<'_>,
         whole: Option<Whole<'_>>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
-        if !self.wanted(packet)? {
+    ) -> Result<(), E> {
+        if !self.wanted(packet) {
             return Ok(());
         }
         let outcome = self.outcome(packet);
@@ -327,7 +315,7 @@ impl Search {
         let show = outcome == Outcome::Match || context || self.options.all;
         let earlier = whole.map_or(&[][..], |whole| whole.earlier.frames());
         let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
-        sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false }).map_err(Error::Sink)?;
+        sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false })?;
         self.preceding
             .keep(show, packet, || Kept::new(frame, whole.map(|w| (w.protocol, w.payload, packet.frames))));
         Ok(())
@@ -335,15 +323,15 @@ impl Search {
 
     /// Whether the packet is of a network and an inner flow that was asked for.
     #[inline]
-    fn wanted(&mut self, packet: &Packet<'_>) -> Result<bool, bpf::Error> {
+    fn wanted(&mut self, packet: &Packet<'_>) -> bool {
         if packet.opaque.is_some() {
-            return Ok(true);
+            return true;
         }
         if !self.options.vnis.is_empty() && !packet.vni().is_some_and(|vni| self.options.vnis.contains(&vni))
         {
-            return Ok(false);
+            return false;
         }
-        let Some(filters) = &mut self.options.inner else { return Ok(true) };
+        let Some(filters) = &mut self.options.inner else { return true };
         let (link, bytes) = match packet.inner {
             InnerFrame::Whole { link, bytes } => (link, bytes),
             InnerFrame::Parts { .. } => packet.rebuild_inner(&mut self.rebuilt),
@@ -377,7 +365,7 @@ impl Search {
         &mut self,
         packet: &Packet<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), Error<E>> {
+    ) -> Result<(), E> {
         let mut scratch = Scratch::default();
         for kept in self.preceding.take(packet) {
             let frame = kept.frame();
@@ -402,7 +390,7 @@ impl Search {
                 show: true,
                 recalled: true,
             };
-            sink(found).map_err(Error::Sink)?;
+            sink(found)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ pub use error::Error;
 use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use super::savefile::{Interface, shown};
@@ -151,6 +151,16 @@ pub fn same_file(reading: &Path, writing: &Path) -> bool {
         (Ok(i), Ok(o)) => i.is_file() && (i.dev(), i.ino()) == (o.dev(), o.ino()),
         _ => false,
     }
+}
+
+/// Whether what is written to `path` is written to standard output: `-`, and the file or the pipe that it is.
+pub fn is_stdout(path: &Path) -> bool {
+    let same = || {
+        let (path, out) = (path.metadata().ok()?, of_fd(io::stdout()).ok()?);
+        let piped = path.is_file() || path.file_type().is_fifo();
+        Some(piped && (path.dev(), path.ino()) == (out.dev(), out.ino()))
+    };
+    path.as_os_str() == "-" || same().unwrap_or(false)
 }
 
 fn of_fd(fd: impl AsFd) -> io::Result<Metadata> {

@@ -73,15 +73,6 @@ enum Error {
     Other(#[from] anyhow::Error),
 }
 
-impl From<search::Error<output::Error>> for Error {
-    fn from(error: search::Error<output::Error>) -> Self {
-        match error {
-            search::Error::Filter(error) => Self::Other(error.into()),
-            search::Error::Sink(error) => Self::Output(error),
-        }
-    }
-}
-
 impl Job {
     /// Says what is searched, and for what.
     fn announce(&mut self, source: &str) {

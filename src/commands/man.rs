@@ -18,8 +18,19 @@ pub(super) fn run(args: &cli::Man) -> anyhow::Result<Status> {
         let found = page.find_subcommand(name).cloned();
         page = found.with_context(|| format!("no command '{}'; there is: {known}", escape(name)))?;
     }
+    let page = page.mut_args(with_aliases);
     let mut roff = Vec::new();
     Man::new(page).render(&mut roff)?;
     put(&roff)?;
     Ok(Status::Success)
+}
+
+/// The page's maker leaves out the other letters of an option, which --help has.
+fn with_aliases(option: clap::Arg) -> clap::Arg {
+    let Some(letters) = option.get_visible_short_aliases().filter(|letters| !letters.is_empty()) else {
+        return option;
+    };
+    let letters: Vec<String> = letters.iter().map(|letter| format!("-{letter}")).collect();
+    let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+    option.help(format!("{help} (also: {})", letters.join(", ")))
 }

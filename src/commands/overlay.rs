@@ -33,8 +33,8 @@ pub(crate) fn run(typed: &Overlay) -> anyhow::Result<Status> {
 fn keygen(typed: &Keygen) -> anyhow::Result<Status> {
     let secret = Secret::generate()?;
     match &typed.output {
-        Some(path) => secret.create(path)?,
-        None => secret.write_out(&mut File::from(io::stdout().as_fd().try_clone_to_owned()?))?,
+        Some(path) if path.as_os_str() != "-" => secret.create(path)?,
+        _ => secret.write_out(&mut File::from(io::stdout().as_fd().try_clone_to_owned()?))?,
     }
     Ok(Status::Success)
 }
@@ -63,8 +63,9 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     overlay::begin(&networks, &secrets, &mut state, typed.generation, now)?;
     let plan = overlay::plan(&networks, &present, &state, &secrets)?;
-    check_kernel(&networks, &plan, &mut kernel)?;
+    // Whether the kernel can do it is only known by trying.
     let Some(store) = store else { return announce(&plan, &typed.how) };
+    check_kernel(&networks, &plan, &mut kernel)?;
     carry_out(&plan, &networks, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || match plan.steps.len() {
         0 => format!("{}: nothing to do", list(&networks)),
@@ -259,6 +260,9 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
     let built: Vec<Network> = networks.iter().map(|network| network.network().clone()).collect();
     carry_out(&plan, &built, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || {
+        if outcomes.is_empty() {
+            return "nothing to do".to_owned();
+        }
         let lines = outcomes.iter().map(|o| format!("{}: generation {}, {}", o.name, o.generation, o.what));
         lines.collect::<Vec<_>>().join("\n")
     })?;

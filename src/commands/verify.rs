@@ -45,7 +45,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
 /// Prints the report; the exit status follows from it. With whether somebody still reads the output.
 fn conclude(args: &Verify, report: &Report) -> anyhow::Result<(Status, bool)> {
     let text = match args.format {
-        Format::Text => report::text(report),
+        Format::Text => report::text(report, expectation(args)),
         Format::Json => report::json(report, expectation(args)),
     };
     let status = Status::Verdict(report.exit_status(expectation(args)));

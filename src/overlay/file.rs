@@ -128,6 +128,9 @@ fn whoami<'a>(
         (_, _, Some(node)) => {
             Err(SpecError::Unknown { what: "node".into(), word: node.into(), hint: hint(node, &known) })
         }
+        _ if known.is_empty() => {
+            Err(SpecError::File { file: named.into(), cause: "it has no node: add [node.NAME]".to_owned() })
+        }
         _ => Err(SpecError::File {
             file: named.into(),
             cause: format!("which node is this? say --node NAME, one of: {}", known.join(", ")),

@@ -156,6 +156,7 @@ impl Kernel {
             }
             Step::Mark { device, alias } => self.on(device, |n, index| link::set_alias(n, index, alias)),
             Step::Mtu { device, mtu, .. } => self.on(device, |n, index| link::set_mtu(n, index, *mtu)),
+            Step::Mac { device, mac, .. } => self.on(device, |n, index| link::set_mac(n, index, *mac)),
             Step::Port { device, bridge } => {
                 let bridge = Device { name: bridge.clone(), netns: device.netns.clone() };
                 let master = self.index(&bridge)?;
@@ -204,6 +205,7 @@ impl Kernel {
                 self.perform(&Step::DropDevice { device: device.clone() }, &BTreeMap::new())
             }
             Step::Mtu { device, before, .. } => self.on(device, |n, index| link::set_mtu(n, index, *before)),
+            Step::Mac { device, before, .. } => self.on(device, |n, index| link::set_mac(n, index, *before)),
             Step::Port { device, .. } => self.on(device, |n, index| link::set_master(n, index, 0)),
             Step::Address { device, address } => {
                 self.on(device, |n, index| link::delete_address(n, index, *address))

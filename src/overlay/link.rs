@@ -103,6 +103,11 @@ pub(super) fn set_mtu(netlink: &mut Netlink, index: u32, mtu: u32) -> Result<(),
     set(netlink, &LinkUnspec::new_with_index(index).mtu(mtu).build())
 }
 
+/// Sets the link-layer address.
+pub(super) fn set_mac(netlink: &mut Netlink, index: u32, mac: Mac) -> Result<(), Refusal> {
+    set(netlink, &LinkUnspec::new_with_index(index).address(mac.0.to_vec()).build())
+}
+
 /// Makes a link a port of a bridge; 0 for none.
 pub(super) fn set_master(netlink: &mut Netlink, index: u32, bridge: u32) -> Result<(), Refusal> {
     set(netlink, &LinkUnspec::new_with_index(index).controller(bridge).build())

@@ -174,6 +174,10 @@ fn drift(
         missing.push(format!("address {address}"));
     }
     let Some(local) = vxlan.local else { return missing };
+    let known = mac_of(vxlan.vni, local);
+    if let Some(mac) = device.mac.filter(|mac| *mac != known) {
+        missing.push(format!("mac {known}, by which the peers know this node; it is {mac}"));
+    }
     match present.own.get(&local) {
         None => missing.push(format!("the underlay address {local} is none of this host any more")),
         Some((underlay, link)) => {

@@ -97,6 +97,8 @@ pub enum Step {
     Mark { device: Device, alias: String },
     /// Change the MTU.
     Mtu { device: Device, mtu: u32, before: u32 },
+    /// Change the link-layer address, to the one that the peers know.
+    Mac { device: Device, mac: Mac, before: Mac },
     /// Make a device a port of a bridge.
     Port { device: Device, bridge: String },
     /// Add an address.
@@ -171,6 +173,7 @@ impl fmt::Display for Step {
             Self::Bridge { device, mtu, .. } => write!(f, "add bridge {device}: mtu {mtu}"),
             Self::Mark { device, alias } => write!(f, "mark {device}: {alias}"),
             Self::Mtu { device, mtu, before } => write!(f, "set mtu of {device}: {mtu} (was {before})"),
+            Self::Mac { device, mac, before } => write!(f, "set mac of {device}: {mac} (was {before})"),
             Self::Port { device, bridge } => write!(f, "make {device} a port of {bridge}"),
             Self::Address { device, address } => write!(f, "add address {address} to {device}"),
             Self::Fdb { device, mac, vtep, .. } if *mac == Mac::ALL => {

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 pub use json::json;
 
 use crate::escape::escape;
-use crate::verify::{Direction, Reason, Report, Verdict};
+use crate::verify::{Direction, Expectation, Reason, Report, Verdict};
 
-/// The report as text, every line ended.
-pub fn text(report: &Report) -> String {
+/// The report as text, every line ended; with a remedy where it is not as `expected`.
+pub fn text(report: &Report, expected: Expectation) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", head(report));
     let ends: Vec<String> = report.directions.iter().map(between).collect();
@@ -29,7 +29,7 @@ pub fn text(report: &Report) -> String {
         );
     }
     let _ = writeln!(text, "verdict: {}{}", report.verdict.name(), because(report));
-    if report.verdict != Verdict::Encrypted && !report.reason.remedy().is_empty() {
+    if report.exit_status(expected) != 0 && !report.reason.remedy().is_empty() {
         let _ = writeln!(text, "remedy: {}", report.reason.remedy());
     }
     for finding in &report.findings {

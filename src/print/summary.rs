@@ -78,6 +78,8 @@ pub struct Summary {
     pub opaque: OpaqueCounts,
     /// What was read and did not match.
     pub clear: u64,
+    /// How many of these the snaplen cut off, so that nobody knows what else was in them.
+    pub cut: u64,
 }
 
 impl fmt::Display for Summary {
@@ -86,7 +88,8 @@ impl fmt::Display for Summary {
         if let Some(dropped) = self.dropped {
             write!(f, ", {dropped} dropped by kernel")?;
         }
-        write!(f, ": {} matched, {}, {} readable without a match", self.matched, self.opaque, self.clear)
+        write!(f, ": {} matched, {}, {} readable without a match", self.matched, self.opaque, self.clear)?;
+        if self.cut > 0 { write!(f, " ({} of them cut off by the snaplen)", self.cut) } else { Ok(()) }
     }
 }
 
@@ -114,6 +117,14 @@ mod tests {
     fn a_file_has_no_kernel_that_drops() {
         let summary = Summary { packets: 1, clear: 1, ..Summary::default() };
         assert_eq!(summary.to_string(), "1 packet: 0 matched, 0 opaque, 1 readable without a match");
+    }
+
+    #[test]
+    fn what_was_not_captured_whole_is_told() {
+        let summary = Summary { packets: 3, clear: 3, cut: 2, ..Summary::default() };
+        assert!(
+            summary.to_string().ends_with(", 3 readable without a match (2 of them cut off by the snaplen)")
+        );
     }
 
     #[test]

@@ -7,11 +7,12 @@ use crate::packet::LinkType;
 #[derive(Clone, Debug)]
 pub struct Filters {
     expression: String,
-    compiled: Vec<(LinkType, Filter)>,
+    /// None for a link type that it makes no sense for.
+    compiled: Vec<(LinkType, Option<Filter>)>,
 }
 
 impl Filters {
-    /// A filter that has to make sense for at least one of `links`, and is compiled for all it makes sense for.
+    /// A filter that has to make sense for at least one of `links`.
     ///
     /// # Errors
     /// That of the first link type, when it fits none of them.
@@ -19,29 +20,41 @@ impl Filters {
         let mut filters = Self { expression: expression.to_owned(), compiled: Vec::new() };
         let mut first_error = None;
         for &link in links {
-            match Filter::compile(expression, link) {
-                Ok(filter) => filters.compiled.push((link, filter)),
-                Err(error) => first_error = first_error.or(Some(error)),
-            }
+            let compiled = Filter::compile(expression, link);
+            let filter = compiled.map_err(|error| first_error.get_or_insert(error)).ok();
+            filters.compiled.push((link, filter));
         }
         match first_error {
-            Some(error) if filters.compiled.is_empty() => Err(error),
+            Some(error) if filters.compiled.iter().all(|(_, filter)| filter.is_none()) => Err(error),
             _ => Ok(filters),
         }
     }
 
-    /// Whether a frame passes.
-    ///
-    /// # Errors
-    /// When the expression cannot be compiled for the frame's link type.
+    /// Whether a frame passes: none does of a link type that the expression makes no sense for.
     #[inline]
-    pub fn matches(&mut self, link: LinkType, bytes: &[u8], wire_len: u32) -> Result<bool, Error> {
-        if let Some((_, filter)) = self.compiled.iter().find(|(known, _)| *known == link) {
-            return Ok(filter.matches(bytes, wire_len));
-        }
-        let filter = Filter::compile(&self.expression, link)?;
-        let passes = filter.matches(bytes, wire_len);
-        self.compiled.push((link, filter));
-        Ok(passes)
+    pub fn matches(&mut self, link: LinkType, bytes: &[u8], wire_len: u32) -> bool {
+        let known = self.compiled.iter().position(|(known, _)| *known == link);
+        let at = known.unwrap_or_else(|| {
+            self.compiled.push((link, Filter::compile(&self.expression, link).ok()));
+            self.compiled.len() - 1
+        });
+        let filter = self.compiled.get(at).and_then(|(_, filter)| filter.as_ref());
+        filter.is_some_and(|filter| filter.matches(bytes, wire_len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_a_link_type_that_the_filter_makes_no_sense_for_do_not_pass() {
+        let mut filters = Filters::new("arp", &[LinkType::ETHERNET, LinkType::RAW]).unwrap();
+        let arp = [&[0xff; 12][..], &[0x08, 0x06], &[0; 28]].concat();
+        assert!(filters.matches(LinkType::ETHERNET, &arp, 42));
+        assert!(!filters.matches(LinkType::RAW, &[0x45; 40], 40));
+        // One that comes later, too.
+        assert!(!filters.matches(LinkType::IPV4, &[0x45; 40], 40));
+        assert!(Filters::new("arp", &[LinkType::RAW]).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::packet::{Frame, Held, Packet};
+use crate::packet::{Frame, Held, Packet, Why};
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,4 +43,12 @@ pub struct Found<'a> {
     pub show: bool,
     /// It was told before, and comes again as the context of a match.
     pub recalled: bool,
+}
+
+impl Found<'_> {
+    /// Whether the snaplen left out some of what would have been searched.
+    pub fn is_cut_off(&self) -> bool {
+        let cut = self.frame.wire_len as usize > self.frame.bytes.len();
+        cut && self.packet.stop.is_some_and(|stop| stop.why == Why::Truncated)
+    }
 }

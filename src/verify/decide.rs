@@ -331,6 +331,8 @@ fn nobody(judge: &Judge, ending: &Ending) -> Direction {
         Reason::WrongInterface
     } else if judge.question.no_member {
         Reason::NoMember
+    } else if judge.pairs.values().any(|pair| pair.out.esp_packets + pair.back.esp_packets > 0) {
+        Reason::OtherTunnel
     } else if network.source == Source::Given {
         Reason::NoTraffic
     } else {

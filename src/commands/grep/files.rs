@@ -17,6 +17,8 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     }
     let mut filter = filter(job, &files)?;
     super::live::leave_root(job, args)?;
+    // A damaged file is no reason to leave the others alone.
+    let mut damaged = Ok(());
     for (n, mut file) in files.into_iter().enumerate() {
         if n == 0 {
             job.announce(&input_line(&args.read));
@@ -29,12 +31,15 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
         // What waited for the rest of its datagram is searched in any case.
         let output = &mut job.output;
         job.search.finish(&mut |found| output.take(&found, file.interfaces()))?;
-        searched?;
+        match searched {
+            Err(Error::Other(error)) => damaged = damaged.and(Err(Error::Other(error))),
+            searched => searched?,
+        }
         if job.search.is_over() || job.signals.stopped() {
             break;
         }
     }
-    Ok(())
+    damaged
 }
 
 fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) -> Result<(), Error> {
@@ -52,7 +57,7 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) 
         }
         let frame = file.frame();
         if let Some(filter) = &mut filter {
-            if !filter.matches(frame.link, frame.bytes, frame.wire_len).map_err(anyhow::Error::from)? {
+            if !filter.matches(frame.link, frame.bytes, frame.wire_len) {
                 continue;
             }
         }

@@ -88,7 +88,8 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
     let defaults = Options::default();
     let options = Options {
         promiscuous: !args.no_promiscuous,
-        snaplen: args.snaplen.unwrap_or(defaults.snaplen),
+        // As in tcpdump, 0 is all of it.
+        snaplen: args.snaplen.filter(|bytes| *bytes > 0).unwrap_or(defaults.snaplen),
         buffer: args.buffer.unwrap_or(defaults.buffer),
         direction: args.direction.map(|way| match way {
             Way::In => Direction::In,

@@ -1,5 +1,6 @@
 //! Where what was found goes: blocks, marks and lines to standard output, frames to a capture file.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -66,12 +67,18 @@ impl Error {
 impl Output {
     /// Checks the options that have to do with output. The file to write is made by [`Self::create_file`].
     pub(super) fn open(args: &Grep) -> anyhow::Result<Self> {
-        let to_stdout = args.write.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        let to_stdout = args.write.as_deref().is_some_and(write::is_stdout);
         if to_stdout && args.json {
             bail!("--json and -O - both want standard output; write the capture to a file");
         }
         if to_stdout && io::stdout().is_terminal() {
             bail!("-O - would write a capture to the terminal; send it to a file or another program");
+        }
+        if let Some(path) = args.write.as_ref().filter(|path| path.extension().is_some_and(is_compression)) {
+            bail!(
+                "-O {}: what is written is not compressed; write it without that ending, or: -O - | gzip",
+                shown(path)
+            );
         }
         let out: Box<dyn Write> = if to_stdout {
             Box::new(io::sink())
@@ -154,7 +161,10 @@ impl Output {
         match (found.outcome, found.packet.opaque) {
             (Outcome::Match, _) => self.summary.matched += 1,
             (_, Some(opaque)) => self.summary.opaque.add(opaque),
-            (_, None) => self.summary.clear += 1,
+            (_, None) => {
+                self.summary.clear += 1;
+                self.summary.cut += u64::from(found.is_cut_off());
+            }
         }
     }
 
@@ -222,6 +232,10 @@ impl Output {
         }
         Ok(())
     }
+}
+
+fn is_compression(ending: &OsStr) -> bool {
+    ["gz", "zst"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// The file to read that writing to `path` would destroy, and `path`.

@@ -17,13 +17,20 @@ pub(in crate::commands) struct Signals {
 }
 
 impl Signals {
-    /// From now on INT, TERM, HUP and QUIT set the stop flag, USR1 asks for a report.
+    /// From now on INT, TERM, HUP (unless it is ignored) and QUIT set the stop flag, or end the program where it is set
+    /// already; USR1 asks for a report.
     pub(in crate::commands) fn install() -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let report = Arc::new(AtomicBool::new(false));
         let (woken, wake) = UnixStream::pair()?;
         woken.set_nonblocking(true)?;
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+            if signal == SIGHUP && is_ignored(signal) {
+                // nohup: the terminal may go, we stay.
+                continue;
+            }
+            // Where we hang, in a pipe that nobody reads, the second one ends us.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
             flag::register(signal, Arc::clone(&stop))?;
             pipe::register(signal, wake.try_clone()?)?;
         }
@@ -56,4 +63,12 @@ impl Signals {
         let mut bytes = [0; 64];
         while matches!((&self.woken).read(&mut bytes), Ok(1..)) {}
     }
+}
+
+/// Whether a signal was ignored when this program was started.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

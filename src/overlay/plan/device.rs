@@ -37,6 +37,10 @@ pub(super) fn build(
     if there.is_some() && now.mtu != mtu {
         steps.push(Step::Mtu { device: device.clone(), mtu, before: now.mtu });
     }
+    let mac = mac_of(network.vni, network.local);
+    if let Some(before) = now.mac.filter(|before| *before != mac) {
+        steps.push(Step::Mac { device: device.clone(), mac, before });
+    }
     let (front, front_now) = bridge(network, present, now, mtu, steps)?;
     // One that this program gave before, and that is another now or has moved to a bridge. First, as others of the same
     // prefix would go with it.
