@@ -208,3 +208,59 @@ fn a_closed_pipe_ends_quietly() {
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{words:?}");
     }
 }
+
+/// A search of several files does not end with the first that is damaged.
+#[test]
+fn the_files_behind_a_damaged_one_are_searched_and_the_damage_is_told() {
+    let whole = fs::read(SWARM).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let cut = dir.path().join("cut.pcap");
+    fs::write(&cut, &whole[..whole.len() - 7]).unwrap();
+    let ran = ovlsniff(&["-qq", "-r", cut.to_str().unwrap(), "-r", SWARM, "HTTP"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(2), 4), "{}", ran.out);
+    assert!(ran.err.contains("cut.pcap"), "{}", ran.err);
+}
+
+#[test]
+fn what_standard_output_is_takes_the_capture_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.pcap");
+    let out = fs::File::create(&path).unwrap();
+    let words = ["-r", SWARM, "-O", path.to_str().unwrap(), "HTTP"];
+    assert!(program().args(words).stdout(out).stderr(Stdio::null()).status().unwrap().success());
+    assert_eq!(frames(&fs::read(&path).unwrap()).len(), 2);
+}
+
+#[test]
+fn a_name_that_promises_compression_is_refused() {
+    let ran = ovlsniff(&["-r", SWARM, "-O", "/tmp/x.pcap.GZ", "HTTP"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("-O - | gzip"), "{}", ran.err);
+}
+
+#[test]
+fn what_the_snaplen_cut_off_is_not_passed_over() {
+    let ran = ovlsniff(&["-r", "tests/fixtures/plain/snap60.pcap", "HTTP"]);
+    assert!(
+        ran.summary().ends_with("54 readable without a match (46 of them cut off by the snaplen)"),
+        "{}",
+        ran.err
+    );
+}
+
+/// An alias has options that the command line then has again.
+#[test]
+fn of_an_option_that_is_given_twice_the_last_counts() {
+    let ran = ovlsniff(&[
+        "--color", "always", "-l", "-n", "1", "-l", "--color", "never", "-n", "2", "-qr", SWARM, "HTTP",
+    ]);
+    assert_eq!(numbers(&ran.out), [22, 24], "{}", ran.err);
+    assert!(!ran.out.contains('\x1b'));
+}
+
+/// Others may be on the wire beside what a filter is about.
+#[test]
+fn frames_of_a_link_type_that_an_inner_filter_makes_no_sense_for_do_not_pass_it() {
+    let ran = ovlsniff(&["-r", "tests/fixtures/tunnels/ip-in-ip.pcap", "--inner", "arp", ""]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+}
