@@ -21,7 +21,7 @@ drifted() { # WORDS STEPS COMMAND…: the command changes it, status has the wor
 }
 drifted 'address 10.0.2.1/24' 'address neighbour' ip address delete 10.0.2.1/24 dev secure
 drifted 'mtu 1450 does not fit' mtu ip link set secure mtu 1450
-drifted 'mac .*, by which the peers know this node' mac ip link set secure address 02:00:00:00:00:99
+drifted 'mac .*, by which the peers know this node' 'mac neighbour' ip link set secure address 02:00:00:00:00:99
 drifted 'the device is down' 'neighbour up' ip link set secure down
 drifted 'forwarding entry to 192.0.2.2' fdb bridge fdb replace "$mac2" dev secure dst 192.0.2.9 self permanent
 drifted 'forwarding entry to 192.0.2.2' fdb bridge fdb delete "$mac2" dev secure dst 192.0.2.2

@@ -23,23 +23,25 @@ pub(super) fn build(
     let nothing = PresentDevice::default();
     let there = present.devices.get(&device);
     let mark = mark(network, present, there.unwrap_or(&nothing), encryption);
+    let mac = mac_of(network.vni, network.local);
     if let Some(there) = there {
         unchanged(network, there, &mark)?;
     } else {
-        let mac = mac_of(network.vni, network.local);
         let (device, vni, port, local) = (device.clone(), network.vni, network.port, network.local);
         steps.push(Step::Vxlan(Vxlan { device, vni, port, local, mac, mtu, learning, proxy }));
     }
-    let now = there.unwrap_or(&nothing);
+    let mut now = there.cloned().unwrap_or_default();
+    if let Some(before) = now.mac.filter(|before| *before != mac) {
+        steps.push(Step::Mac { device: device.clone(), mac, before });
+        // They go with the address (net/core/neighbour.c, `neigh_changeaddr`).
+        now.neighbours.clear();
+    }
+    let now = &now;
     if now.unmarked || now.mark.as_ref() != Some(&mark) {
         steps.push(Step::Mark { device: device.clone(), alias: mark.to_string() });
     }
     if there.is_some() && now.mtu != mtu {
         steps.push(Step::Mtu { device: device.clone(), mtu, before: now.mtu });
-    }
-    let mac = mac_of(network.vni, network.local);
-    if let Some(before) = now.mac.filter(|before| *before != mac) {
-        steps.push(Step::Mac { device: device.clone(), mac, before });
     }
     let (front, front_now) = bridge(network, present, now, mtu, steps)?;
     // One that this program gave before, and that is another now or has moved to a bridge. First, as others of the same
