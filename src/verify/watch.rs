@@ -2,7 +2,7 @@
 
 use super::judge::{Ending, Judge, Question};
 use super::report::Report;
-use crate::ipsec::{Opener, Scratch};
+use crate::ipsec::{Opener, Sa, Scratch};
 use crate::packet::{Added, Decoder, Frame, Held, Packet, Reassembly, Timestamp, TunnelPorts};
 
 /// A watch in progress. Like the judge it has no clock: time is that of the frames.
@@ -85,7 +85,11 @@ impl Watch {
         judges
             .map(|(at, judge)| {
                 let ending = ending(at, &judge);
-                judge.finish(ending)
+                let mut report = judge.finish(ending);
+                if let Some(opener) = &self.opener {
+                    name_algorithms(&mut report, opener.sas());
+                }
+                report
             })
             .collect()
     }
@@ -111,6 +115,18 @@ impl Watch {
         };
         for judge in &mut self.judges {
             judge.observe(frame, &packet);
+        }
+    }
+}
+
+/// Says of what SPIs the keys know how they are protected, where the kernel did not: in a file, or of one that is gone.
+fn name_algorithms(report: &mut Report, sas: &[Sa]) {
+    for direction in &mut report.directions {
+        let Some(to) = direction.to else { continue };
+        for seen in direction.esp.iter_mut().filter(|seen| seen.algorithm.is_none()) {
+            let known = sas.iter().find(|sa| sa.spi.matches(seen.spi) && sa.destination.matches(to));
+            seen.algorithm = known.map(|sa| sa.algorithm.name());
+            seen.icv_bits = known.and_then(|sa| u32::try_from(sa.algorithm.icv_bits()?).ok());
         }
     }
 }
