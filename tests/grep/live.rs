@@ -125,7 +125,7 @@ impl Drop for Sniffer {
 }
 
 #[test]
-#[ignore = "needs root curl"]
+#[ignore = "needs root curl python3"]
 fn the_course_sees_request_and_answer_of_the_overlay() {
     let hosts = Hosts::new();
     let site = tempfile::tempdir().unwrap();
