@@ -54,9 +54,9 @@ cat "$work/found"
 # An SA that is set up while the search goes on, and root is left, is known when its first packet passes by; as is the
 # key that takes another's place under the same SPI.
 say() { ip netns exec key-a bash -c "echo '$1' > /dev/udp/$b/7778" 2>/dev/null || true; }
-"$ovlsniff" -q --decrypt --netns key-a -i ka -n 2 'the later word' > "$work/found" 2> "$work/said" & sniff=$!
-until grep -q '^Uid:.*65534' /proc/$sniff/status; do sleep 0.1; kill -0 $sniff || fail "$(cat "$work/said")"; done
-sleep 1
+"$ovlsniff" --decrypt --netns key-a -i ka -n 2 'the later word' > "$work/found" 2> "$work/said" & sniff=$!
+until grep -q '^interface' "$work/said"; do sleep 0.1; kill -0 $sniff || fail "$(cat "$work/said")"; done
+grep -q '^Uid:.*65534' /proc/$sniff/status || fail "root is not left before the SAs are set up"
 add 0x1010 aead 'rfc4106(gcm(aes))' "$(key late 20)" 64
 ip -n key-a xfrm policy add src $a dst $b proto udp dport 7778 dir out tmpl src $a dst $b proto esp spi 0x1010 reqid 1 mode transport
 say 'the later word, one'

@@ -41,7 +41,6 @@ act() {
     trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
     "${function}_setup"
     watch_wire
-    sleep 0.5
     : > "$work/claims"
     ! declare -F "${function}_during" >/dev/null || meanwhile "$(packet_sockets)" > "$work/during" 2>&1 &
     if [ $verdicts = yes ]; then

@@ -1,7 +1,9 @@
 //! Keys on the command line: `--sa`, `--decrypt` and `ovlsniff keys`.
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 const CAPTURE: &str = "tests/fixtures/swarm/swarm-node1.pcap";
 const KEYS: &str = "tests/fixtures/swarm/xfrm-state.txt";
@@ -212,15 +214,22 @@ fn waiting_for_keys_ends_with_a_signal() {
         .stdin(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while waiting.try_wait().unwrap().is_none() {
-        if std::time::Instant::now() > until {
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(waiting.try_wait().unwrap(), None, "it does not wait");
+    assert!(Command::new("kill").args(["-INT", &waiting.id().to_string()]).status().unwrap().success());
+    let until = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        if let Some(status) = waiting.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > until {
             waiting.kill().unwrap();
             panic!("it waits on");
         }
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        let _ = Command::new("kill").args(["-INT", &waiting.id().to_string()]).status();
-    }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    // Nothing has begun that would have to end well.
+    assert_eq!(status.signal(), Some(2), "{status}");
 }
 
 #[test]

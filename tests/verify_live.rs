@@ -18,14 +18,20 @@ impl Hosts {
         let names = ["a", "b"].map(|end| format!("ovlv-{test}-{}-{end}", std::process::id()));
         let hosts = Self(names);
         let [a, b] = &hosts.0;
-        ip(&format!("netns add {a}"));
-        ip(&format!("netns add {b}"));
-        ip(&format!("-n {a} link add eth0 type veth peer name eth0 netns {b}"));
+        for name in [a, b] {
+            ip(&format!("netns add {name}"));
+            // Without IPv6's chatter and ARP all that passes by was sent by the test.
+            ip(&format!("netns exec {name} sysctl -qw net.ipv6.conf.default.disable_ipv6=1"));
+        }
+        ip(&format!(
+            "-n {a} link add eth0 address 02:00:00:00:00:01 type veth peer name eth0 address 02:00:00:00:00:02 netns {b}"
+        ));
         for (name, own, peer) in [(a, 1, 2), (b, 2, 1)] {
             for words in [
                 "link set lo up".to_owned(),
                 "link set eth0 up".to_owned(),
                 format!("addr add 192.0.2.{own}/24 dev eth0"),
+                format!("neigh add 192.0.2.{peer} lladdr 02:00:00:00:00:0{peer} dev eth0"),
                 format!(
                     "link add clear address 02:00:00:00:2a:0{own} type vxlan id 42 local 192.0.2.{own} dstport 4789"
                 ),
@@ -46,9 +52,19 @@ impl Hosts {
             .args(["netns", "exec", &self.0[0], env!("CARGO_BIN_EXE_ovlsniff"), "verify"])
             .args(words)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap()
+    }
+
+    /// How many packets the overlay brought to the first host.
+    fn received(&self) -> u64 {
+        let out = Command::new("ip")
+            .args(["-n", &self.0[0], "-s", "-j", "link", "show", "clear"])
+            .output()
+            .unwrap();
+        let links: Value = serde_json::from_slice(&out.stdout).unwrap();
+        links[0]["stats64"]["rx"]["packets"].as_u64().unwrap()
     }
 }
 
@@ -66,6 +82,16 @@ fn ip(words: &str) {
 
 fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+}
+
+/// Waits until it captures.
+fn wait_for_capture(child: &mut Child) {
+    let mut err = BufReader::new(child.stderr.as_mut().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("interface: ") {
+        line.clear();
+        assert!(err.read_line(&mut line).unwrap() > 0, "it ended");
+    }
 }
 
 /// Waits for its end, which must come soon.
@@ -118,7 +144,12 @@ fn a_watch_nobody_reads_any_more_ends() {
 fn a_signal_in_mid_watch_ends_it_with_a_verdict_on_what_was_seen() {
     let hosts = Hosts::new("signal");
     let mut child = hosts.verify(&["--net", "clear", "--for", "1m", "--format", "json"]);
-    std::thread::sleep(Duration::from_secs(2));
+    wait_for_capture(&mut child);
+    let (begin, end_of_patience) = (hosts.received(), Instant::now() + Duration::from_secs(20));
+    while hosts.received() < begin + 4 {
+        assert!(Instant::now() < end_of_patience, "no answers to its canaries");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     signal(&child, Signal::SIGINT);
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
@@ -158,7 +189,7 @@ fn a_route_that_moved_in_mid_watch_is_a_watch_cut_short() {
     }
     let words = ["--net", "clear", "--for", "3s", "--passive", "--format", "json"];
     let mut child = hosts.verify(&words);
-    std::thread::sleep(Duration::from_millis(1500));
+    wait_for_capture(&mut child);
     ip(&format!("-n {a} route add 192.0.2.2 dev eth1"));
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();

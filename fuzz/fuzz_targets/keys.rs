@@ -5,8 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use ovlsniff::ipsec::{Opener, read_file, to_wireshark};
 
 fuzz_target!(|data: &[u8]| {
-    let path = std::env::temp_dir().join(format!("ovlsniff-fuzz-keys-{}", std::process::id()));
-    std::fs::write(&path, data).expect("room for a temporary file");
+    let (_file, path) = everything::file(data);
     match read_file(&path) {
         Ok(sas) => {
             let shown = format!("{sas:?}");
@@ -20,5 +19,4 @@ fuzz_target!(|data: &[u8]| {
             assert!(!said.contains('\n') && !said.contains("deadbeef"), "{said}");
         }
     }
-    let _ = std::fs::remove_file(path);
 });

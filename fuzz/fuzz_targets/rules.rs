@@ -11,10 +11,8 @@ fuzz_target!(|data: &str| {
     for six in [false, true] {
         let _ = rules.enforcement(six, Vni::new(4098).expect("24 bits"), 4789);
     }
-    let path = std::env::temp_dir().join(format!("ovlsniff-fuzz-inspect-{}", std::process::id()));
-    std::fs::write(&path, data).expect("room for a temporary file");
+    let (_file, path) = everything::file(data.as_bytes());
     if let Err(error) = docker_inspect_file(&path, "secure") {
         everything::assert_plain(error.to_string().as_bytes());
     }
-    let _ = std::fs::remove_file(path);
 });

@@ -6,8 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use ovlsniff::capture::savefile::Savefile;
 
 fuzz_target!(|data: &[u8]| {
-    let path = std::env::temp_dir().join(format!("ovlsniff-fuzz-{}", std::process::id()));
-    std::fs::write(&path, data).expect("room for a temporary file");
+    let (_file, path) = everything::file(data);
     let mut everything = Everything::default();
     let failed = match Savefile::open(&path) {
         Ok(mut file) => loop {
@@ -25,5 +24,4 @@ fuzz_target!(|data: &[u8]| {
         assert!(!said.contains('\n'), "{said}");
     }
     everything.finish();
-    let _ = std::fs::remove_file(path);
 });

@@ -2,7 +2,9 @@
 //! would obey, and JSON that is JSON.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use ovlsniff::ipsec::{Opener, Sa, read_file};
@@ -24,6 +26,16 @@ pub const LINKS: [LinkType; 9] = [
     LinkType::IPV4,
     LinkType::IPV6,
 ];
+
+/// A file of these bytes and a path to it, that is gone with the process however that ends.
+pub fn file(bytes: &[u8]) -> (File, PathBuf) {
+    let named = std::env::temp_dir().join(format!("ovlsniff-fuzz-{}", std::process::id()));
+    fs::write(&named, bytes).expect("room for a temporary file");
+    let file = File::open(&named).expect("a file that was just written");
+    fs::remove_file(&named).expect("a file of our own");
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
+    (file, path)
+}
 
 /// The searches and the watch, with everything switched on that a frame can meet.
 pub struct Everything {

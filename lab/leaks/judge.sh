@@ -21,10 +21,11 @@ begin_table() {
 }
 
 # The report's fields, '-' for what is not there.
-field() { jq -r "$1 // \"-\"" "$work/report" 2>/dev/null || echo -; }
+report() { { [ -s "$work/report" ] && jq -r "$1" "$work/report" 2>/dev/null; } || echo -; }
+field() { report "$1 // \"-\""; }
 # each out|in FIELD: of every peer, one after the other.
 each() { field ".directions[] | select(.way == \"$1\") | $2" | paste -sd / -; }
-reasons() { jq -r '[.reason, .directions[]?.reason, .findings[]?.reason] | map(select(. != null)) | unique | join(" ")' "$work/report" 2>/dev/null || echo -; }
+reasons() { report '[.reason, .directions[]?.reason, .findings[]?.reason] | map(select(. != null)) | unique | join(" ")'; }
 
 # row PROBLEM: judges one scenario, prints its row and keeps it for the table; a problem of the scenario itself is wrong.
 row() {

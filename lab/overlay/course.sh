@@ -18,13 +18,18 @@ ping_ok 1 10.0.2.2
 sniff() { # FILE: until stopped
     ip netns exec n1 "$OVLSNIFF" -i eth0 HTTP > "$1" 2> "$1.err" & sniffer=$!
     for _ in $(seq 100); do grep -q '^match' "$1.err" && break; sleep 0.1; done
-    sleep 0.3
 }
-stop() { sleep 1; kill -INT $sniffer; wait $sniffer || true; cat "$1" "$1.err"; }
+stop() { # FILE COMMAND…: once the command finds in the file what has to come, or after ten seconds
+    for _ in $(seq 100); do ! "${@:2}" "$1" || break; sleep 0.1; done
+    kill -INT $sniffer; wait $sniffer || true; cat "$1" "$1.err"
+}
+answered() { grep -q '^  HTTP/1.1 200 OK' "$1"; }
+# As many as a fetch takes at least.
+eight_marks() { [ "$(tr -cd '#' < "$1" | wc -c)" -ge 8 ]; }
 
 sniff insecure.txt
 on 1 curl -s http://10.0.1.2/ | tee page.html
-stop insecure.txt
+stop insecure.txt answered
 has "the page" "$(cat page.html)" 'Welcome to the course'
 is "request" 1 "$(grep -c '^  GET / HTTP/1.1' insecure.txt)"
 is "answer" 1 "$(grep -c '^  HTTP/1.1 200 OK' insecure.txt)"
@@ -33,10 +38,10 @@ has "and back" "$(cat insecure.txt)" '^T 10\.0\.1\.2:80 -> 10\.0\.1\.1:[0-9]+ \[
 
 sniff secure.txt
 on 1 curl -s http://10.0.2.2/ > page.html
-stop secure.txt
+stop secure.txt eight_marks
 has "the page" "$(cat page.html)" 'Welcome to the course'
 is "lines with HTTP" 0 "$(grep -c HTTP secure.txt || true)"
-[ "$(tr -cd '#' < secure.txt | wc -c)" -ge 8 ]
+eight_marks secure.txt
 is "anything but marks" "" "$(tr -d '#.\n' < secure.txt)"
 kill -TERM $nginx; wait $nginx || true
 for shown in insecure secure; do

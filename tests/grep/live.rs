@@ -24,18 +24,25 @@ impl Hosts {
         let own = format!("ovlc{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let hosts = Self { names: [format!("{own}a"), format!("{own}b")] };
         let [a, b] = &hosts.names;
-        ip(&format!("netns add {a}"));
-        ip(&format!("netns add {b}"));
-        ip(&format!("-n {a} link add eth0 type veth peer name eth0 netns {b}"));
+        for name in [a, b] {
+            ip(&format!("netns add {name}"));
+            // Without IPv6's chatter and ARP all that passes by was sent by the test.
+            ip(&format!("netns exec {name} sysctl -qw net.ipv6.conf.default.disable_ipv6=1"));
+        }
+        ip(&format!(
+            "-n {a} link add eth0 address 02:00:00:00:00:01 type veth peer name eth0 address 02:00:00:00:00:02 netns {b}"
+        ));
         for (name, own, peer) in [(a, 1, 2), (b, 2, 1)] {
             ip(&format!("-n {name} addr add 192.0.2.{own}/24 dev eth0"));
             ip(&format!("-n {name} link set lo up"));
             ip(&format!("-n {name} link set eth0 up"));
+            ip(&format!("-n {name} neigh add 192.0.2.{peer} lladdr 02:00:00:00:00:0{peer} dev eth0"));
             ip(&format!(
-                "-n {name} link add vx type vxlan id 4097 remote 192.0.2.{peer} dstport 4789 dev eth0"
+                "-n {name} link add vx address 02:00:00:00:01:0{own} type vxlan id 4097 remote 192.0.2.{peer} dstport 4789 dev eth0"
             ));
             ip(&format!("-n {name} addr add 10.0.1.{own}/24 dev vx"));
             ip(&format!("-n {name} link set vx up"));
+            ip(&format!("-n {name} neigh add 10.0.1.{peer} lladdr 02:00:00:00:01:0{peer} dev vx"));
         }
         hosts
     }
@@ -109,9 +116,20 @@ impl Sniffer {
         (self.child.wait().unwrap().code(), out, err)
     }
 
-    /// Ends it by TERM after a moment for what is on its way.
+    /// Waits until so many packets matched, by its statistics.
+    fn wait_for(&mut self, matched: usize) {
+        let end = Instant::now() + Duration::from_secs(20);
+        let mut line = String::new();
+        while !line.contains(&format!(": {matched} matched, ")) {
+            assert!(Instant::now() < end, "{line}");
+            self.signal(Signal::SIGUSR1);
+            line.clear();
+            assert!(self.err.read_line(&mut line).unwrap() > 0, "it ended");
+        }
+    }
+
+    /// Ends it by TERM.
     fn stop(self) -> (Option<i32>, String, String) {
-        sleep(Duration::from_millis(200));
         self.signal(Signal::SIGTERM);
         self.end()
     }
@@ -125,7 +143,7 @@ impl Drop for Sniffer {
 }
 
 #[test]
-#[ignore = "needs root curl"]
+#[ignore = "needs root curl python3"]
 fn the_course_sees_request_and_answer_of_the_overlay() {
     let hosts = Hosts::new();
     let site = tempfile::tempdir().unwrap();
@@ -188,7 +206,6 @@ fn auto_chooses_the_underlay_and_says_why() {
 #[ignore = "needs root"]
 fn a_match_is_in_the_pipe_within_ten_milliseconds() {
     let hosts = Hosts::new();
-    hosts.send(0, b"to know the neighbour", 1);
     let mut sniffer = hosts.sniff(&["-i", "eth0", "--marks", "none", "^canary", "udp port 4789"]);
     let mut times: Vec<Duration> = (0..30)
         .map(|_| {
@@ -214,10 +231,11 @@ fn any_and_several_interfaces_are_heard() {
         (&["-i", "eth0", "-i", "vx"], "interface: eth0, vx\n", 2),
         (&["-i", "vx"], "interface: vx\n", 1),
     ] {
-        let sniffer =
+        let mut sniffer =
             hosts.sniff(&[words, &["-W", "single", "--marks", "none", "^canary-any", "udp"]].concat());
         assert!(sniffer.banner.starts_with(banner), "{}", sniffer.banner);
         hosts.send(0, b"canary-any", 1);
+        sniffer.wait_for(copies);
         let (code, out, err) = sniffer.stop();
         assert_eq!((code, out.lines().count()), (Some(0), copies), "{words:?} {out} {err}");
         assert_eq!(out.contains("vxlan:4097"), copies == 2, "{out}");
@@ -227,8 +245,9 @@ fn any_and_several_interfaces_are_heard() {
             assert_eq!(said, copies == 2, "{words:?} {interface} {out}");
         }
     }
-    let sniffer = hosts.sniff(&["-i", "any", "--json", "^canary-any", "udp"]);
+    let mut sniffer = hosts.sniff(&["-i", "any", "--json", "^canary-any", "udp"]);
     hosts.send(0, b"canary-any", 1);
+    sniffer.wait_for(2);
     let (_, out, _) = sniffer.stop();
     assert!(out.contains(r#""interface":"eth0""#) && out.contains(r#""interface":"vx""#), "{out}");
 }
@@ -253,7 +272,7 @@ fn a_lone_fragment_is_shown_though_the_wire_is_quiet() {
     Namespace::find(&hosts.names[0]).unwrap().visit(send).unwrap();
     let begin = Instant::now();
     assert!(sniffer.line().contains("198.51.100.9:7"));
-    assert!((29..40).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    assert!((29..60).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -261,10 +280,11 @@ fn a_lone_fragment_is_shown_though_the_wire_is_quiet() {
 fn only_the_asked_direction_is_shown() {
     let hosts = Hosts::new();
     for (direction, sender) in [("out", "10.0.1.1"), ("in", "10.0.1.2")] {
-        let sniffer =
+        let mut sniffer =
             hosts.sniff(&["-p", "-i", "eth0", "--direction", direction, "^canary", "udp port 4789"]);
         hosts.send(0, b"canary-there", 2);
         hosts.send(1, b"canary-back", 2);
+        sniffer.wait_for(2);
         let (_, out, err) = sniffer.stop();
         let headers: Vec<&str> = out.lines().filter(|line| line.starts_with("U ")).collect();
         assert_eq!(headers.len(), 2, "{out} {err}");
@@ -279,13 +299,14 @@ fn every_ending_signal_flushes_what_was_found() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("out.pcapng");
-        let sniffer = hosts.sniff(&["-i", "eth0", "-O", file.to_str().unwrap(), "^canary", "udp port 4789"]);
+        let mut sniffer =
+            hosts.sniff(&["-i", "eth0", "-O", file.to_str().unwrap(), "^canary", "udp port 4789"]);
         hosts.send(0, b"canary", 3);
-        sleep(Duration::from_millis(200));
+        sniffer.wait_for(3);
         let start = Instant::now();
         sniffer.signal(signal);
         let (code, out, err) = sniffer.end();
-        assert!(start.elapsed() < Duration::from_secs(1), "{signal}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{signal}");
         assert_eq!((code, out.matches("canary").count()), (Some(0), 3), "{signal}: {out} {err}");
         assert!(err.contains(" packets, 0 dropped by kernel: 3 matched, "), "{err}");
         assert_eq!(crate::run::shown(&["-r", file.to_str().unwrap(), "canary"]), [1, 2, 3]);
@@ -298,7 +319,7 @@ fn usr1_prints_the_statistics_of_a_live_capture() {
     let hosts = Hosts::new();
     let mut sniffer = hosts.sniff(&["-i", "eth0", "^canary", "udp port 4789"]);
     hosts.send(0, b"canary", 1);
-    sleep(Duration::from_millis(200));
+    assert!(sniffer.line().starts_with("U "));
     sniffer.signal(Signal::SIGUSR1);
     let mut line = String::new();
     sniffer.err.read_line(&mut line).unwrap();
@@ -343,7 +364,6 @@ fn an_interface_that_goes_away_ends_the_capture_with_its_name() {
     let hosts = Hosts::new();
     let sniffer = hosts.sniff(&["-i", "eth0", "^canary", "udp port 4789"]);
     hosts.send(0, b"canary-last", 1);
-    sleep(Duration::from_millis(100));
     ip(&format!("-n {} link del eth0", hosts.names[0]));
     let (code, out, err) = sniffer.end();
     assert_eq!(code, Some(2), "{err}");

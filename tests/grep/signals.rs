@@ -43,6 +43,22 @@ fn wait_for(child: &mut Child, bytes: usize) -> Vec<u8> {
     read
 }
 
+/// Asks for the statistics until these words are in them: a match may be told before the frames after it are read.
+fn wait_until_told(child: &mut Child, words: &str) {
+    let mut err = child.stderr.take().unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut said = String::new();
+    while !said.contains(words) {
+        assert!(Instant::now() < end, "{said}");
+        send(child, Signal::SIGUSR1);
+        let mut buffer = [0; 256];
+        let read = err.read(&mut buffer).unwrap();
+        assert!(read > 0, "{said}");
+        said.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+    }
+    child.stderr = Some(err);
+}
+
 #[test]
 fn a_signal_ends_the_search_with_all_flushed() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
@@ -51,8 +67,7 @@ fn a_signal_ends_the_search_with_all_flushed() {
         let whole = fs::read(SWARM).unwrap();
         writer.write_all(&whole[..whole.len() - 20]).unwrap();
         let first = wait_for(&mut child, 40);
-        // The match may be told before the frames after it are read.
-        sleep(Duration::from_millis(300));
+        wait_until_told(&mut child, "75 packets: ");
         let start = Instant::now();
         send(&child, signal);
         let ran = finish(child);
@@ -85,7 +100,7 @@ fn what_is_written_is_a_whole_file_after_a_signal() {
     let (_dir, mut child, mut writer) = reading(&["-O", file.to_str().unwrap(), "HTTP"]);
     writer.write_all(&fs::read(SWARM).unwrap()).unwrap();
     wait_for(&mut child, 40);
-    sleep(Duration::from_millis(300));
+    wait_until_told(&mut child, "76 packets: ");
     send(&child, Signal::SIGTERM);
     assert_eq!(finish(child).code, Some(0));
     assert_eq!(frames(&fs::read(&file).unwrap()).len(), 2);
@@ -98,20 +113,10 @@ fn usr1_prints_the_statistics_while_nothing_comes() {
     let whole = fs::read(SWARM).unwrap();
     writer.write_all(&whole).unwrap();
     wait_for(&mut child, 40);
-    sleep(Duration::from_millis(300));
-    send(&child, Signal::SIGUSR1);
-    let mut err = child.stderr.take().unwrap();
-    let mut said = String::new();
-    let mut buffer = [0; 256];
-    while !said.contains("76 packets: 2 matched, 10 opaque (10 ESP), 64 readable without a match\n") {
-        let read = err.read(&mut buffer).unwrap();
-        assert!(read > 0, "{said}");
-        said.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
-    }
+    wait_until_told(&mut child, "76 packets: 2 matched, 10 opaque (10 ESP), 64 readable without a match\n");
     // And the search goes on.
     writer.write_all(&whole[24..]).unwrap();
     drop(writer);
-    child.stderr = Some(err);
     let ran = finish(child);
     assert_eq!(
         (ran.code, ran.summary()),

@@ -28,6 +28,7 @@ fn hostile() -> (tempfile::TempDir, String) {
 }
 
 #[test]
+#[ignore = "needs script"]
 fn no_payload_steers_the_terminal() {
     let (_dir, file) = hostile();
     for shape in
@@ -46,6 +47,7 @@ fn no_payload_steers_the_terminal() {
 }
 
 #[test]
+#[ignore = "needs script"]
 fn matches_are_coloured_on_a_terminal_and_lines_are_as_wide_as_it_is() {
     let (_dir, file) = hostile();
     let out = on_a_terminal(&format!("-q -r {file} needle"));
@@ -64,6 +66,7 @@ fn matches_are_coloured_on_a_terminal_and_lines_are_as_wide_as_it_is() {
 }
 
 #[test]
+#[ignore = "needs script"]
 fn a_capture_is_not_written_to_a_terminal() {
     let out = on_a_terminal(&format!("-r {} -O - HTTP", crate::SWARM));
     assert_eq!(

@@ -277,7 +277,7 @@ fn wake_descriptor_is_heard_at_once_while_idle() {
     }
     let heard = Instant::now();
     let (at, _writer) = waker.join().unwrap();
-    assert!(heard.duration_since(at) < Duration::from_millis(50), "{:?}", heard.duration_since(at));
+    assert!(heard.duration_since(at) < SECONDS / 2, "{:?}", heard.duration_since(at));
     assert!(matches!(live.next(None).unwrap(), Event::Woken), "until its owner has read it");
 }
 
@@ -318,7 +318,7 @@ fn idle_comes_before_waiting_and_the_deadline_is_kept() {
     }
     assert!(idle >= 1);
     let took = start.elapsed();
-    assert!(took >= Duration::from_millis(50) && took < Duration::from_millis(150), "{took:?}");
+    assert!(took >= Duration::from_millis(50) && took < SECONDS, "{took:?}");
 }
 
 #[test]

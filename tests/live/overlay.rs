@@ -197,5 +197,5 @@ fn engine_that_does_not_answer_is_given_half_a_second() {
     let start = Instant::now();
     assert_eq!(swarm_at(socket.to_str().unwrap()), None);
     let took = start.elapsed();
-    assert!(took < Duration::from_millis(900), "{took:?}");
+    assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(5), "{took:?}");
 }
