@@ -42,8 +42,8 @@ fn secure_is_encrypted_where_the_keys_show_the_network_inside() {
     assert_eq!(output.status.code(), Some(0));
     let expected = "\
 secure (vni 4098, docker overlay, encrypted)                 on tests/fixtures/swarm/swarm-node1.pcap, 10.8 s, 76 packets, drops unknown
-  192.0.2.1 -> 192.0.2.2   ENCRYPTED   E4 opened: 6 ESP (spi 0xef7baa5f, docker key 50205), 6 of the network found inside with the key, 0 in clear
-  192.0.2.2 -> 192.0.2.1   ENCRYPTED   E4 opened: 4 ESP (spi 0x73d2fd07, docker key 50205), 4 of the network found inside with the key, 0 in clear
+  192.0.2.1 -> 192.0.2.2   ENCRYPTED   E4 opened: 6 ESP (spi 0xef7baa5f, aes-gcm, icv 64, docker key 50205), 6 of the network found inside with the key, 0 in clear
+  192.0.2.2 -> 192.0.2.1   ENCRYPTED   E4 opened: 4 ESP (spi 0x73d2fd07, aes-gcm, icv 64, docker key 50205), 4 of the network found inside with the key, 0 in clear
 verdict: ENCRYPTED
 ";
     assert_eq!(text(&output), expected);

@@ -136,3 +136,23 @@ fn a_match_is_written_at_once_while_the_pipe_stays_open() {
     drop(writer);
     assert_eq!(finish(child).code, Some(2));
 }
+
+/// nohup: the terminal may go.
+#[test]
+fn a_hangup_that_is_ignored_stays_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("frames");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut command = std::process::Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_ovlsniff")).args(["-r", fifo.to_str().unwrap(), "HTTP"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
+    // Open once it waits for frames: its handlers are in place then.
+    let writer = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    kill(pid, Signal::SIGHUP).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none(), "it ended");
+    kill(pid, Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().code().is_some());
+    drop(writer);
+}
