@@ -30,7 +30,7 @@ pub use docker_inspect::{InspectError, from_file as docker_inspect_file};
 pub use evidence::{Sighting, Sightings};
 pub use judge::{Ending, Judge, Probe, Question};
 pub use kernel::{
-    Enforcement, Error as KernelError, Kernel, Policy, Rules, SaState, Template, Way, esp_offload,
+    Enforcement, Error as KernelError, Kernel, Policy, Rules, SaState, Template, Way, esp_offload, exempt,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss};
 pub use report::{Counts, Direction, EspSeen, Expectation, Finding, Report};

@@ -54,3 +54,24 @@ target_says_no_setup() {
     lasts 12
 }
 target_says_no_claims() { all_esp a; all_esp b; lost; }
+
+# a's kernel takes b's packets for replays: they are on the wire, and nothing arrives.
+replay_refused_setup() {
+    hosts; overlay secure 42 10.42.0; policies
+    sa ab "a b"; sa ba b; sa ba a "" ba replay-seq 0x100000
+    pings 10.42.0.2
+}
+replay_refused_claims() { all_esp a; all_esp b; lost; counts a XfrmInStateSeqError; }
+
+# a's firewall drops the port, decrypted or not.
+input_drops_setup() { hosts; in_a iptables-legacy -A INPUT -p udp --dport 4789 -j DROP; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
+input_drops_claims() { all_esp a; all_esp b; lost; }
+
+# Held back by a's firewall; that another tunnel lacks its SA has nothing to do with it.
+stuck_and_other_setup() {
+    hosts; overlay secure 42 10.42.0; protect
+    in_a iptables-legacy -A OUTPUT -p udp --dport 4789 -j DROP
+    ip -n "$lab-a" xfrm policy add src $a dst 192.0.2.50 dir out tmpl src $a dst 192.0.2.50 proto esp reqid 99 mode tunnel
+    pings 10.42.0.2; pings_too 192.0.2.50
+}
+stuck_and_other_claims() { sends_no a "$(vxlan 42)"; counts a XfrmOutNoStates; }

@@ -59,3 +59,49 @@ nobody_takes_it_probed_claims() { nobody_takes_it_claims; }
 
 nobody_takes_it_ipv6_setup() { ipv6_hosts; overlay secure 42 10.42.0; protect; ip -n "$lab-b" link set secure down; pings 10.42.0.2; asks --passive; }
 nobody_takes_it_ipv6_claims() { sends a 'ip6 proto 50'; unreadable a; sends b 'icmp6[0] = 1'; readable b; lost; }
+
+# Port mirroring: tc sends what goes into the overlay out of the underlay's own card as well, in no tunnel.
+mirror_bare_setup() {
+    modprobe -a act_mirred 2>/dev/null || true
+    both_encrypted_setup
+    in_a tc qdisc add dev secure clsact
+    in_a tc filter add dev secure egress protocol all prio 1 matchall action mirred egress mirror dev eth0
+}
+mirror_bare_claims() { sends a "$esp"; readable a; delivered; }
+
+# a's address changes while it is watched, and the policy is for the old one.
+address_moves_setup() {
+    hosts
+    vtep a secure 02:00:00:00:2a:01 10.42.0.1 id 42
+    vtep b secure 02:00:00:00:2a:02 10.42.0.2 id 42 local $b
+    knows a secure 02:00:00:00:2a:02 10.42.0.2 $b; knows b secure 02:00:00:00:2a:01 10.42.0.1 $a
+    protect; pings 10.42.0.2; lasts 12
+}
+address_moves_during() { sleep 4; in_a sh -c "ip addr del $a/24 dev eth0; ip addr add 192.0.2.11/24 dev eth0"; }
+address_moves_claims() { sends a "$esp"; sends a "$(vxlan 42) and src host 192.0.2.11"; readable a; }
+
+# The forwarding table names the interface itself, whatever the route says.
+multicast_via_setup() {
+    hosts; overlay secure 42 10.42.0; protect; second_interface
+    ip -n "$lab-a" route add 239.0.0.0/8 dev eth0
+    bridge -n "$lab-a" fdb append 00:00:00:00:00:00 dev secure dst 239.1.1.1 via eth1 self permanent
+    taps tap.pcap a eth1 -Q out
+    pings 10.42.0.2; pings_too 10.42.0.77
+}
+multicast_via_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42) and dst host 239.1.1.1"; }
+
+# A third node joins by another interface than the ones that are watched.
+new_peer_elsewhere_setup() {
+    both_encrypted_setup
+    ip netns add "$lab-c"; ip -n "$lab-c" link set lo up
+    ip -n "$lab-a" link add eth1 type veth peer name eth0 netns "$lab-c"
+    ip -n "$lab-a" link set eth1 up; ip -n "$lab-c" link set eth0 up
+    ip -n "$lab-a" addr add 198.51.100.1/24 dev eth1; ip -n "$lab-c" addr add 198.51.100.3/24 dev eth0
+    taps tap.pcap a eth1 -Q out; lasts 20
+}
+new_peer_elsewhere_during() {
+    sleep 3
+    knows a secure 02:00:00:00:2a:03 10.42.0.3 198.51.100.3
+    in_a ping -n -i 0.3 -c 9 -p "$pattern" 10.42.0.3 > /dev/null 2>&1 || true
+}
+new_peer_elsewhere_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42)"; readable tap; }

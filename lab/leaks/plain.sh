@@ -87,3 +87,20 @@ policy_routed_clear_setup() {
     pings_too 10.42.0.77
 }
 policy_routed_clear_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42) and dst host $b"; }
+
+# An IN policy that names the source port: a tunnel sends from any.
+in_sport_setup() {
+    hosts; overlay secure 42 10.42.0; associations; sends_by a; sends_by b; accepts_by b
+    ip -n "$lab-a" xfrm policy add src $b dst $a proto udp sport 4789 dir in priority 100 \
+        tmpl src $b dst $a proto esp reqid $reqid mode transport
+    pings 10.42.0.2
+}
+in_sport_claims() { all_esp a; all_esp b; delivered; }
+
+# Policies are switched off for what arrives.
+disable_policy_setup() { both_encrypted_setup; in_a sh -c 'echo 1 > /proc/sys/net/ipv4/conf/eth0/disable_policy'; }
+disable_policy_claims() { all_esp a; all_esp b; delivered; }
+
+# A rule that drops one stranger's packets drops nobody else's.
+one_banned_setup() { not_enforced_setup; in_a iptables-legacy -A INPUT -s 203.0.113.5 -j DROP; }
+one_banned_claims() { all_esp a; all_esp b; delivered; }

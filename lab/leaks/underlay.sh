@@ -130,3 +130,20 @@ tunnel_elsewhere_claims() { all_esp a; all_esp b; delivered; sends tap "$esp"; s
 
 tunnel_elsewhere_no_keys_setup() { tunnel_elsewhere_setup; as setpriv --bounding-set=-all,+net_raw --inh-caps=-all; }
 tunnel_elsewhere_no_keys_claims() { tunnel_elsewhere_claims; }
+
+# The underlay is a VRF, whose own device shows what is sent before it is encrypted.
+vrf_setup() {
+    local host
+    modprobe vrf 2>/dev/null || true
+    hosts
+    for host in a b; do
+        ip -n "$lab-$host" link add red type vrf table 100
+        ip -n "$lab-$host" link set red up
+        ip -n "$lab-$host" link set eth0 master red
+    done
+    vtep a secure 02:00:00:00:2a:01 10.42.0.1 id 42 local $a dev red
+    vtep b secure 02:00:00:00:2a:02 10.42.0.2 id 42 local $b dev red
+    knows a secure 02:00:00:00:2a:02 10.42.0.2 $b; knows b secure 02:00:00:00:2a:01 10.42.0.1 $a
+    protect; pings 10.42.0.2
+}
+vrf_claims() { all_esp a; all_esp b; delivered; }

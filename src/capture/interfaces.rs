@@ -78,6 +78,10 @@ pub struct Vxlan {
     pub peers: Vec<IpAddr>,
     /// The forwarding table: which link-layer address is behind which peer.
     pub stations: Vec<([u8; 6], IpAddr)>,
+    /// Links that entries of the forwarding table name, whatever the route says.
+    pub ways: Vec<u32>,
+    /// Networks that entries of the forwarding table name, beside the device's own.
+    pub more_vnis: Vec<Vni>,
     /// The tunnel's own socket is in another namespace: `underlay`, `local` and the peers belong there.
     pub elsewhere: bool,
 }

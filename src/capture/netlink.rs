@@ -76,6 +76,17 @@ async fn ask() -> Result<Survey, Error> {
                 vxlan.stations.extend(mac.map(|mac| (mac, peer)));
             }
         }
+        for entry in &entries {
+            let link = survey.links.iter_mut().find(|link| link.index == entry.header.ifindex);
+            let Some(vxlan) = link.and_then(|link| link.vxlan.as_mut()) else { continue };
+            for attribute in &entry.attributes {
+                match attribute {
+                    NeighbourAttribute::IfIndex(way) => vxlan.ways.push(*way),
+                    NeighbourAttribute::Vni(vni) => vxlan.more_vnis.extend(Vni::new(*vni)),
+                    _ => {}
+                }
+            }
+        }
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let table = handle.neighbours().get().set_address_family(family).execute();
             let entries: Vec<NeighbourMessage> = table.try_collect().await.unwrap_or_default();

@@ -181,6 +181,13 @@ impl<'a> Case<'a> {
                 if self.is_probed() && self.delivered() == 0 {
                     return self.undelivered(rung);
                 }
+                if self.is_probed() && self.answered == 0 && self.pair.back.unexplained == 0 {
+                    // Replies came as ESP, and our own kernel did not let them in.
+                    return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
+                }
+                if self.judge.bare > 0 {
+                    return (Verdict::Inconclusive, Some(rung), Reason::CanaryBare);
+                }
                 if self.is_probed() && self.delivered() < ENOUGH {
                     return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
                 }
@@ -244,7 +251,8 @@ impl<'a> Case<'a> {
         }
         if let Some(reason) = self.refused() {
             let leaves = self.attributed(OUT).is_some();
-            let verdict = if leaves { Verdict::Blackholed } else { Verdict::Inconclusive };
+            let verdict =
+                if leaves && self.is_probed() { Verdict::Blackholed } else { Verdict::Inconclusive };
             return (verdict, Some(Rung::Counted), reason);
         }
         if let Some((rung, reason)) = self.attributed(BACK) {

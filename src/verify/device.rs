@@ -155,16 +155,22 @@ fn network(base: &Place, place: &Place, link: &Link, vxlan: &Vxlan) -> Network {
         // What goes to a group, or to whom no route leads, leaves all the same.
         let to_it = |to: &IpAddr| vxlan.peers.contains(to) || vxlan.remote == Some(*to);
         let routed = survey.routes.iter().filter(|(to, _)| to_it(to)).map(|(_, index)| *index);
-        for index in routed.chain(vxlan.underlay) {
+        for index in routed.chain(vxlan.underlay).chain(vxlan.ways.iter().copied()) {
             if !links.contains(&index) {
                 links.push(index);
             }
         }
     }
+    let mut vnis: Vec<Vni> = vxlan.vni.into_iter().collect();
+    for vni in vxlan.vni.map_or(&[][..], |_| &vxlan.more_vnis) {
+        if !vnis.contains(vni) {
+            vnis.push(*vni);
+        }
+    }
     Network {
         name: ours.map_or(link.name.as_str(), |(name, _)| name).to_owned(),
         source: if ours.is_some() { Source::Ours } else { Source::Device },
-        vnis: vxlan.vni.into_iter().collect(),
+        vnis,
         port: Some(vxlan.port).filter(|port| *port != 0),
         locals: vxlan.local.into_iter().collect(),
         peers: known,

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::lengths::Passed;
-use crate::packet::{Spi, Timestamp, Vni};
+use crate::packet::{Packet, Spi, Timestamp, Tunnel, Vni};
 
 /// SPIs that are told apart in one direction.
 const MOST_SPIS: usize = 64;
 /// ESP packets whose lengths are kept.
 const MOST_LENGTHS: usize = 65_536;
+/// ESP packets that are known again.
+const MOST_SEQUENCES: usize = 256;
 /// Inner frames whose copies are waited for.
 const MOST_COPIES: usize = 4096;
 
@@ -105,6 +107,8 @@ pub(super) struct Evidence {
     pub frames: u64,
     pub(super) lengths: Vec<Passed>,
     copies: Copies,
+    /// The last ESP packets, by SPI and sequence number.
+    sequences: VecDeque<(Spi, u32)>,
 }
 
 impl Evidence {
@@ -130,6 +134,24 @@ impl Evidence {
         if self.lengths.len() < MOST_LENGTHS {
             self.lengths.push(passed);
         }
+    }
+
+    /// Whether this opened packet is not one that was seen before: on another interface, in another file, or because
+    /// somebody sent it again.
+    pub(super) fn is_new(&mut self, packet: &Packet<'_>) -> bool {
+        let esp = packet.encapsulations.iter().find_map(|wrapping| match wrapping.tunnel {
+            Tunnel::Esp { spi, sequence, .. } => Some((spi, sequence)),
+            _ => None,
+        });
+        let Some(esp) = esp else { return true };
+        if self.sequences.contains(&esp) {
+            return false;
+        }
+        if self.sequences.len() >= MOST_SEQUENCES {
+            self.sequences.pop_front();
+        }
+        self.sequences.push_back(esp);
+        true
     }
 
     /// An inner frame that came out of a tunnel: the kernel may show it once more.

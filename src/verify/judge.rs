@@ -15,12 +15,13 @@ use super::lengths::Passed;
 use super::network::Network;
 use super::report::Report;
 use crate::packet::{
-    Decoder, Encapsulation, EspKind, Frame, Headers, Ip, Opaque, Packet, Sealed, Timestamp, Transport,
-    Tunnel, TunnelPorts, Vni, Why,
+    Decoder, Direction, Encapsulation, EspKind, Frame, Headers, Ip, Opaque, Packet, Sealed, Timestamp,
+    Transport, Tunnel, TunnelPorts, Vni, Why,
 };
 use quote::quoted;
 use reading::{
     count_esp, cut_before_addresses, cut_before_vni, hidden_vni, inner_bytes, is_esp, is_transport_mode,
+    is_undecoded,
 };
 
 /// Hosts that are told apart beside the network's peers; what is about any other counts as of [`OTHERS`].
@@ -100,6 +101,8 @@ pub struct Judge {
     pub(super) inside: u64,
     /// Frames cut off before their addresses.
     pub(super) illegible: u64,
+    /// Frames of protocols that are not decoded here and may carry anything.
+    pub(super) undecoded: u64,
     /// Packets of ESP that did not come from this host, whoever sent them to whom.
     pub(super) esp_from_afar: u64,
     /// Clear frames of the network between two other nodes, and the ends of the first of them.
@@ -146,6 +149,7 @@ impl Judge {
             bare: 0,
             inside: 0,
             illegible: 0,
+            undecoded: 0,
             esp_from_afar: 0,
             elsewhere: Sightings::default(),
             elsewhere_ends: None,
@@ -182,8 +186,8 @@ impl Judge {
     fn ours(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, at: usize) {
         let Some(vxlan) = packet.encapsulations.get(at) else { return };
         let Some(ip) = vxlan.outer.ip else { return };
-        let place = self.tunnel_place(&ip);
         let canary = self.has_canary(packet.payload) || (packet.frames < 2 && self.has_canary(frame.bytes));
+        let place = self.tunnel_place(&ip, frame.direction, canary);
         let sighting = Sighting { frame: frame.number, time: frame.time, vni: vxlan.tunnel.vni(), canary };
         let around = packet.encapsulations.get(..at).unwrap_or(&[]);
         let opened = around.iter().any(|w| matches!(w.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
@@ -227,7 +231,7 @@ impl Judge {
         evidence.frames += 1;
         if opened {
             count_esp(evidence, packet);
-            if !foreign {
+            if !foreign && evidence.is_new(packet) {
                 evidence.opened.add(sighting);
                 evidence.vnis.extend(sighting.vni);
                 if !transport {
@@ -261,9 +265,10 @@ impl Judge {
     /// A packet that does not show the network's VNI.
     fn other(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
         let canary = self.has_canary(packet.payload) || self.has_canary(frame.bytes);
-        let Some((place, headers)) = self.outer_place(packet) else {
+        let Some((place, headers)) = self.outer_place(packet, frame.direction) else {
             // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
             self.bare += u64::from(canary);
+            self.undecoded += u64::from(is_undecoded(packet));
             self.illegible += u64::from(cut_before_addresses(frame, packet));
             return;
         };
@@ -363,16 +368,24 @@ impl Judge {
     }
 
     /// The direction of the outermost IP header that is between this node and another.
-    fn outer_place<'p>(&self, packet: &'p Packet<'_>) -> Option<(Place, &'p Headers)> {
+    fn outer_place<'p>(
+        &self,
+        packet: &'p Packet<'_>,
+        direction: Option<Direction>,
+    ) -> Option<(Place, &'p Headers)> {
         let outer = packet.encapsulations.iter().map(|wrapping| &wrapping.outer);
         let headers = outer.chain([&packet.headers]).find(|headers| headers.ip.is_some())?;
-        let place = headers.ip.as_ref().and_then(|ip| self.place(ip))?;
+        let place = headers.ip.as_ref().and_then(|ip| self.place(ip, direction))?;
         Some((place, headers))
     }
 
     /// `None` for what neither leaves nor reaches this node.
-    fn place(&self, ip: &Ip) -> Option<Place> {
+    fn place(&self, ip: &Ip, direction: Option<Direction>) -> Option<Place> {
         let locals = &self.question.network.locals;
+        // What arrives with an address of ours as its source is somebody's forgery, or comes a second time.
+        if direction == Some(Direction::In) && self.question.own.contains(&ip.source) {
+            return None;
+        }
         if locals.contains(&ip.source) {
             Some(Place { peer: ip.destination, out: true })
         } else if locals.contains(&ip.destination) || ip.destination.is_multicast() && self.knows(ip.source) {
@@ -384,10 +397,16 @@ impl Judge {
 
     /// As [`Self::place`], of a tunnel's own packet: it leaves from any address of this host, and what comes to a group is
     /// for every member.
-    fn tunnel_place(&self, ip: &Ip) -> Option<Place> {
+    fn tunnel_place(&self, ip: &Ip, direction: Option<Direction>, canary: bool) -> Option<Place> {
         let own = |address| self.question.own.contains(&address);
-        self.place(ip).or_else(|| {
-            if own(ip.source) {
+        // Under another address, that it had before or that a NAT gave it: ours all the same.
+        let disguised = direction == Some(Direction::Out)
+            && (canary || self.knows(ip.destination))
+            && !self.question.own.is_empty();
+        self.place(ip, direction).or_else(|| {
+            if direction == Some(Direction::In) && own(ip.source) {
+                None
+            } else if own(ip.source) || disguised {
                 Some(Place { peer: ip.destination, out: true })
             } else if own(ip.destination) || ip.destination.is_multicast() {
                 Some(Place { peer: ip.source, out: false })

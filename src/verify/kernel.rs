@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use crate::capture::interfaces::in_prefix;
 use crate::escape::reason;
 use crate::packet::Spi;
-pub use counters::esp_offload;
+pub use counters::{esp_offload, exempt};
 pub use rules::{Enforcement, Rules};
 
 /// What the kernel said about IPsec in one network namespace.
@@ -24,6 +24,8 @@ pub struct Kernel {
     pub sas_changed: bool,
     /// The policies.
     pub policies: Vec<Policy>,
+    /// No policy is asked for what arrives on the interfaces that are watched (`disable_policy`).
+    pub exempt: bool,
     /// `/proc/net/xfrm_stat`, by name: how far each went up.
     pub counters: BTreeMap<String, u64>,
     /// Whether `esp4_offload` or `esp6_offload` is there; `None` when that cannot be known.
@@ -170,6 +172,7 @@ impl Kernel {
             sas: xfrm::sas()?,
             sas_changed: false,
             policies: xfrm::policies()?,
+            exempt: false,
             counters: counters::read(),
             esp_offload: counters::esp_offload(),
             rules: if with_rules { Rules::read() } else { Rules::default() },

@@ -10,8 +10,8 @@ use super::kernel::{DOCKER_MARK, Kernel, Policy, Rules, SaState, Template, Way};
 use super::lengths::Law;
 use super::*;
 use crate::packet::{
-    Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, LinkType, Opaque, Packet, Ports, Sealed, Spi,
-    Timestamp, Transport, Tunnel, TypeCode, Vni,
+    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, LinkType, Opaque, Packet, Ports,
+    Sealed, Spi, Timestamp, Transport, Tunnel, TypeCode, Vni,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
@@ -49,6 +49,7 @@ struct Scene {
     judge: Judge,
     ending: Ending,
     number: u64,
+    direction: Option<Direction>,
 }
 
 impl Scene {
@@ -70,7 +71,7 @@ impl Scene {
             Question { network, canary: Some(CANARY.to_vec()), own: vec![here()], ..Question::default() };
         change(&mut question);
         let ending = Ending { dropped: Some(0), ..Ending::default() };
-        Self { judge: Judge::new(question), ending, number: 0 }
+        Self { judge: Judge::new(question), ending, number: 0, direction: None }
     }
 
     fn passive() -> Self {
@@ -127,7 +128,7 @@ impl Scene {
         let packet = Packet {
             encapsulations: wrappings
                 .iter()
-                .map(|&tunnel| Encapsulation { tunnel, outer: outer(tunnel) })
+                .map(|&tunnel| Encapsulation { tunnel: numbered(tunnel, self.number), outer: outer(tunnel) })
                 .collect(),
             headers,
             payload,
@@ -138,8 +139,15 @@ impl Scene {
         };
         self.number += 1;
         let time = Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 };
-        self.judge.observe(&Frame { time, ..frame(self.number) }, &packet);
+        let frame = Frame { time, direction: self.direction, ..frame(self.number) };
+        self.judge.observe(&frame, &packet);
         self
+    }
+
+    /// What the capture says which way it passed.
+    fn coming(self, direction: Direction, packets: impl FnOnce(Self) -> Self) -> Self {
+        let scene = packets(Self { direction: Some(direction), ..self });
+        Self { direction: None, ..scene }
     }
 
     /// The probes, or their replies, in clear.
@@ -163,6 +171,14 @@ impl Scene {
 
     fn report(self) -> Report {
         self.judge.finish(self.ending)
+    }
+}
+
+/// The same, as the packet with this number has it.
+fn numbered(tunnel: Tunnel, number: u64) -> Tunnel {
+    match tunnel {
+        Tunnel::Esp { spi, kind, udp, .. } => Tunnel::Esp { spi, sequence: number as u32, kind, udp },
+        other => other,
     }
 }
 

@@ -138,6 +138,10 @@ reasons! {
     CutShort = "cut-short", "the capture is not whole: take it again";
     /// Frames were cut off before it could be seen whose they are.
     Truncated = "truncated", "frames were cut off: capture them whole (tcpdump -s 0)";
+    /// Frames of a protocol that is not decoded here, which may carry anything.
+    Undecoded = "undecoded", "a protocol passed that is not decoded here and may carry anything (MPLS, PPPoE, many tunnels in one another): watch the interface behind it, with -i";
+    /// The probe was seen outside of any tunnel, beside what was encrypted.
+    CanaryBare = "canary-bare", "the probe passed a watched interface outside of any tunnel: look for a mirror (tc filter show), and name with -i the underlay alone";
     /// Fragments whose beginning was not seen.
     Fragments = "fragments", "fragments without their beginning passed: begin the capture earlier, and lower the overlay's MTU";
     /// The network's packets pass another interface.

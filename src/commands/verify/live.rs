@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, bail};
 use ovlsniff::capture::interfaces::{Link, Survey, in_prefix};
@@ -13,7 +13,7 @@ use ovlsniff::escape::escape;
 use ovlsniff::ipsec::{self, Notices, Opener, Sa};
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
 use ovlsniff::verify::{
-    Ending, Judge, Kernel, Network, Places, Question, Report, Source, Watch, esp_offload, refresh,
+    Ending, Judge, Kernel, Network, Places, Question, Report, Source, Watch, esp_offload, exempt, refresh,
 };
 
 use super::find;
@@ -25,6 +25,9 @@ use crate::commands::tell;
 const PACE: Duration = Duration::from_millis(250);
 /// What the capture outlives the last probe by, at most.
 const GRACE: Duration = Duration::from_secs(1);
+/// What is in the rings at the end is read for so long at most, and until nothing more has come for a moment.
+const DRAIN: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_millis(50);
 /// Addresses of a peer that are tried until one answers.
 const TRIED: usize = 4;
 /// How long neighbours are waited for, when none is known.
@@ -154,11 +157,18 @@ impl<'a> Job<'a> {
         let now = inside(options.namespace.as_ref(), Survey::take)?;
         let cut_short = cut_short.or_else(|| {
             let now = now.map_err(|error| error.to_string());
-            now.map_or_else(Some, |now| gone(links, &now).or_else(|| moved(&probed, survey, &now)))
+            let chosen = args.interface.is_empty();
+            now.map_or_else(Some, |now| {
+                let joined = || if chosen { unwatched(&probed, links, &now) } else { None };
+                gone(links, &now).or_else(|| moved(&probed, survey, &now)).or_else(joined)
+            })
         });
         let statistics = live.statistics();
         let nanos = i64::try_from(begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        let after = inside(options.namespace.as_ref(), || Kernel::read(true))?;
+        let after = inside(options.namespace.as_ref(), || {
+            Kernel::read(true)
+                .map(|kernel| Kernel { exempt: exempt(links.iter().map(String::as_str)), ..kernel })
+        })?;
         let (kernel, kernel_unread) = match (before, after) {
             (Ok(before), Ok(after)) => (Some(Kernel::between(&before, after)), None),
             (Err(error), _) | (_, Err(error)) => (None, Some(error.to_string())),
@@ -228,16 +238,7 @@ impl<'a> Job<'a> {
             }
         }
         collect(probed);
-        // What is in the ring already belongs to the watch: a bounded look.
-        let drain = Instant::now() + Duration::from_millis(300);
-        while Instant::now() < drain {
-            match live.next(Some(Instant::now())) {
-                Ok(Event::Frame(frame)) => watch.frame(&frame),
-                Ok(Event::Deadline | Event::Woken) | Err(_) => break,
-                Ok(Event::Idle) => {}
-            }
-        }
-        None
+        drain(live, watch, &self.signals)
     }
 
     /// The canary and the sockets of a network. Without an address to probe there is a canary and no probe.
@@ -287,6 +288,31 @@ impl<'a> Job<'a> {
     }
 }
 
+/// Takes what was in the rings when the watch ended, also where it was kept from reading it. Why that is not all, if so.
+fn drain(live: &mut Live, watch: &mut Watch, signals: &Signals) -> Option<String> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let end = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+    let give_up = Instant::now() + DRAIN;
+    let mut quiet = Instant::now() + QUIET;
+    while Instant::now() < give_up {
+        match live.next(Some(quiet)) {
+            Ok(Event::Frame(frame)) if frame.time.nanos > end => return None,
+            Ok(Event::Frame(frame)) => {
+                watch.frame(&frame);
+                quiet = Instant::now() + QUIET;
+            }
+            Ok(Event::Deadline) if Instant::now() >= quiet => return None,
+            Ok(Event::Idle | Event::Deadline) => {}
+            Ok(Event::Woken) => {
+                signals.drain();
+                watch.catch_up();
+            }
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+    Some("more was captured than could be read in time".to_owned())
+}
+
 /// Each once, in their order: of an interface that is opened twice every frame would count twice.
 fn once<'n, T: Clone + PartialEq + 'n>(all: impl Iterator<Item = &'n T>) -> Vec<T> {
     let mut found: Vec<T> = Vec::new();
@@ -309,7 +335,14 @@ fn leads_to<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
         links = network.locals.iter().filter_map(|&local| survey.owner(local)).collect();
     }
     links.extend(network.peers.iter().flat_map(|peer| survey.detours(peer.underlay)).filter(|link| link.up));
-    links
+    // A VRF's device shows what is sent before it is encrypted; on the wire are the links that it is made of.
+    let vrf = |link: &Link| link.kind.as_deref() == Some("vrf");
+    let ports = |vrf: u32| survey.links.iter().filter(move |link| link.master == Some(vrf) && link.up);
+    let mut found = Vec::new();
+    for link in links {
+        if vrf(link) { found.extend(ports(link.index)) } else { found.push(link) }
+    }
+    found
 }
 
 fn encrypts(link: &Link) -> bool {
@@ -335,6 +368,17 @@ fn moved(probed: &[Probed], before: &Survey, now: &Survey) -> Option<String> {
     let mut changed = changed.filter(|(_, was, is)| was.index != is.index);
     changed.next().map(|(peer, was, is)| {
         format!("packets to {peer} leave by {} now, and not by {}", escape(&is.name), escape(&was.name))
+    })
+}
+
+/// A node of the network that packets leave to by an interface that was not watched, since it joined after the beginning.
+fn unwatched(probed: &[Probed], links: &[String], now: &Survey) -> Option<String> {
+    let vnis = |vni| probed.iter().any(|probed| probed.network.vnis.contains(&vni));
+    let ours = now.links.iter().filter_map(|link| link.vxlan.as_ref());
+    let mut peers = ours.filter(|vxlan| vxlan.vni.is_some_and(vnis)).flat_map(|vxlan| &vxlan.peers);
+    peers.find_map(|peer| {
+        let leads = now.route(*peer).filter(|link| !links.contains(&link.name) && !link.loopback)?;
+        Some(format!("packets to {peer} leave by {}, which was not watched", escape(&leads.name)))
     })
 }
 

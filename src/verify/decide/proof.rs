@@ -89,6 +89,9 @@ impl Case<'_> {
         if self.ending.dropped.is_some_and(|dropped| dropped > 0) {
             return Some(Reason::Drops);
         }
+        if self.judge.undecoded > 0 {
+            return Some(Reason::Undecoded);
+        }
         if self.judge.illegible > 0 || any(|evidence| evidence.truncated) {
             return Some(Reason::Truncated);
         }

@@ -1,6 +1,6 @@
 //! Why a verdict is what it is: what the kernel, the keys and the configuration say about it.
 
-use super::super::kernel::{DOCKER_MARK, Policy, SaState, Way};
+use super::super::kernel::{DOCKER_MARK, Policy, SaState, Template, Way};
 use super::super::verdict::{Reason, Rung, Verdict};
 use super::{Case, Decision};
 
@@ -11,8 +11,16 @@ impl Case<'_> {
         let port = self.judge.question.network.port;
         let marks = [0, DOCKER_MARK];
         let policy = marks.iter().find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
-        let stopped = ["XfrmOutNoStates", "XfrmOutPolBlock", "XfrmOutStateInvalid", "XfrmOutBundleGenError"];
-        policy.is_some_and(Policy::requires_esp) && stopped.iter().any(|name| self.went_up(name))
+        policy.is_some_and(|policy| {
+            // The counters are of all policies.
+            let has_sa = |template: &Template| kernel.sas.iter().any(|sa| sa.reqid == template.reqid);
+            let lacks = policy.requires_esp() && !policy.templates.iter().all(has_sa);
+            let broken =
+                ["XfrmOutStateInvalid", "XfrmOutBundleGenError"].iter().any(|name| self.went_up(name));
+            lacks && self.went_up("XfrmOutNoStates")
+                || policy.block && self.went_up("XfrmOutPolBlock")
+                || policy.requires_esp() && broken
+        })
     }
 
     pub(super) fn went_up(&self, counter: &str) -> bool {

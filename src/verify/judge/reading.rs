@@ -53,18 +53,19 @@ pub(super) fn inner_bytes<'a>(packet: &Packet<'a>, at: usize) -> &'a [u8] {
     }
 }
 
-/// The VNI of VXLAN on a port that nobody said is VXLAN's: eight bytes of which all but the VNI are fixed, and an
-/// Ethernet frame of IPv4, IPv6 or ARP behind them.
+/// The VNI of VXLAN on a port that nobody said is VXLAN's: eight bytes of which all but the VNI and the group are fixed,
+/// and an Ethernet frame behind them.
 pub(super) fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
     let Transport::Udp(_) = packet.headers.transport else { return None };
     if packet.opaque.is_some() {
         return None;
     }
     match packet.payload {
-        [0x08, 0, 0, 0, a, b, c, 0, rest @ ..] => {
-            let ether_type = rest.get(12..14)?;
-            let known = matches!(ether_type, [0x08, 0x00 | 0x06] | [0x86, 0xdd] | [0x81, 0x00]);
-            known.then(|| Vni::from_be_bytes([*a, *b, *c]))
+        // With the group policy's flag there is a group.
+        [0x08, 0, 0, 0, a, b, c, 0, rest @ ..] | [0x88, _, _, _, a, b, c, 0, rest @ ..] => {
+            let &[high, ..] = rest.get(12..14)? else { return None };
+            // What is less is a length (IEEE 802.3).
+            (high >= 0x06).then(|| Vni::from_be_bytes([*a, *b, *c]))
         }
         _ => None,
     }
@@ -86,4 +87,11 @@ pub(super) fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
     let lower = [Layer::Ah, Layer::Esp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
     let tunnel = [Layer::Udp, Layer::Vxlan, Layer::VxlanGpe];
     lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
+}
+
+/// Whether this is a tunnel that is not decoded here and may carry anything: MPLS, PPPoE, or one in too many others.
+pub(super) fn is_undecoded(packet: &Packet<'_>) -> bool {
+    const OTHERS: [u16; 3] = [0x8847, 0x8848, 0x8864];
+    let too_deep = packet.stop.is_some_and(|stop| stop.why == Why::TooDeep);
+    too_deep || packet.headers.ether_type.is_some_and(|kind| OTHERS.contains(&kind))
 }

@@ -15,6 +15,15 @@ fn parse(text: &str) -> BTreeMap<String, u64> {
     text.lines().filter_map(line).collect()
 }
 
+/// Whether policies are switched off for what arrives on one of these interfaces of this thread's network namespace.
+pub fn exempt<'n>(interfaces: impl IntoIterator<Item = &'n str>) -> bool {
+    let off = |family: &str, name: &str| {
+        let switch = format!("/proc/sys/net/{family}/conf/{name}/disable_policy");
+        std::fs::read_to_string(switch).is_ok_and(|value| value.trim() != "0")
+    };
+    interfaces.into_iter().chain(["all"]).any(|name| off("ipv4", name) || off("ipv6", name))
+}
+
 /// Whether the modules `esp4_offload` or `esp6_offload` are in the kernel. One that is built in shows only in
 /// `modules.builtin`; where there is no such list nobody knows.
 pub fn esp_offload() -> Option<bool> {

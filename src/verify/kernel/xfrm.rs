@@ -53,6 +53,7 @@ mod userpolicy {
     pub(super) const SOURCE: usize = 16;
     pub(super) const DPORT: usize = 32;
     pub(super) const DPORT_MASK: usize = 34;
+    pub(super) const SPORT_MASK: usize = 38;
     pub(super) const FAMILY: usize = 40;
     pub(super) const PREFIX_D: usize = 42;
     pub(super) const PREFIX_S: usize = 43;
@@ -192,6 +193,10 @@ fn policy(body: &[u8]) -> Option<Policy> {
         2 => Way::Forward,
         _ => return None,
     };
+    // A tunnel sends from whatever port (RFC 7348 section 5): one port's policy is not the network's.
+    if u16_at(body, userpolicy::SPORT_MASK)? != 0 {
+        return None;
+    }
     let mut templates = Vec::new();
     let mut mark = (0, 0);
     for (kind, value) in Attributes(body.get(userpolicy::LEN..)?) {

@@ -34,16 +34,23 @@ fn configuration_alone_is_never_encrypted() {
 
 #[test]
 fn a_policy_that_holds_everything_back_is_a_black_hole() {
-    let held = |counter: &str| {
+    let held = |counter: &str, change: fn(&mut Kernel)| {
         let scene = Scene::new().probed(false).ended(|ending| {
             ending.kernel = with(|kernel| {
                 kernel.counters.insert(counter.to_owned(), 3);
+                change(kernel);
             });
         });
         verdicts(&scene.report()).0
     };
-    assert_eq!(held("XfrmOutNoStates"), (Verdict::Blackholed, Some(Rung::Counted), Reason::NoSa));
-    assert_eq!(held("XfrmOutPolBlock"), (Verdict::Blackholed, Some(Rung::Counted), Reason::PolicyBlock));
+    let no_sa = held("XfrmOutNoStates", |kernel| kernel.sas.clear());
+    assert_eq!(no_sa, (Verdict::Blackholed, Some(Rung::Counted), Reason::NoSa));
+    let blocks = held("XfrmOutPolBlock", |kernel| kernel.policies[0].block = true);
+    assert_eq!(blocks, (Verdict::Blackholed, Some(Rung::Counted), Reason::PolicyBlock));
+    // Another tunnel's packets were held back, and went up the same counters.
+    for counter in ["XfrmOutNoStates", "XfrmOutPolBlock"] {
+        assert_eq!(held(counter, |_| ()).0, Verdict::Inconclusive, "{counter}");
+    }
 }
 
 #[test]

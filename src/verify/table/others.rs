@@ -214,3 +214,49 @@ fn a_network_of_the_engine_without_a_member_here_says_so() {
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::NoMember));
     assert_eq!(scene(Some("encrypt")).report().reason, Reason::TypoOption);
 }
+
+#[test]
+fn a_packet_that_is_seen_three_times_is_one() {
+    let once = |scene: Scene| scene.packet(OUT, 1, &[esp(OUT, EspKind::Opened), vxlan(OURS)], None, b"x");
+    let mut scene = Scene::passive();
+    for _ in 0..3 {
+        // A bridge and its port show the same packet.
+        scene.number = 0;
+        scene = once(scene);
+    }
+    assert_eq!(scene.report().directions[0].reason, Reason::TooFew);
+}
+
+#[test]
+fn what_arrives_under_our_own_address_is_neither_our_leak_nor_our_proof() {
+    let report = Scene::passive()
+        .coming(Direction::In, |scene| scene.clear(OUT).inside(OUT, esp(OUT, EspKind::Opened)))
+        .report();
+    assert_eq!(report.directions[0].verdict, Verdict::Inconclusive);
+    assert_eq!(report.directions[0].counts.clear, 0);
+}
+
+#[test]
+fn what_leaves_to_a_peer_under_another_address_is_our_leak() {
+    let from = (ip("192.0.2.77"), there());
+    let report = Scene::passive()
+        .inside(OUT, esp(OUT, EspKind::Opened))
+        .coming(Direction::Out, |scene| scene.between(from, 1, &[vxlan(OURS)], None, b"x"))
+        .report();
+    assert_eq!((report.directions[0].verdict, report.verdict), (Verdict::Clear, Verdict::Clear));
+}
+
+#[test]
+fn a_canary_outside_of_any_tunnel_takes_the_proof_away() {
+    let (out, back) = (esp(OUT, EspKind::Opened), esp(BACK, EspKind::Opened));
+    let scene = Scene::new().probed(true).inside(OUT, out).inside(BACK, back);
+    let mirrored = scene.between((ip("10.42.0.1"), ip("10.42.0.2")), 1, &[], None, CANARY);
+    assert_eq!(mirrored.report().directions[0].reason, Reason::CanaryBare);
+}
+
+#[test]
+fn replies_that_only_the_capture_saw_are_no_delivery() {
+    let (out, back) = (esp(OUT, EspKind::Opened), esp(BACK, EspKind::Opened));
+    let report = Scene::new().probed(false).inside(OUT, out).inside(BACK, back).report();
+    assert_eq!((report.directions[0].reason, report.verdict), (Reason::NoAnswer, Verdict::Inconclusive));
+}

@@ -38,7 +38,12 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
                     Some(other) => Target::Jump(other),
                     None => Target::Nothing,
                 };
-                let matched = matches(rest.get(..at).unwrap_or(rest), frame);
+                let conditions = rest.get(..at).unwrap_or(rest);
+                let mut matched = matches(conditions, frame);
+                // What drops one sender's lets all others' in.
+                if target == Target::Drop && is_of_some_senders(conditions) {
+                    matched = Match::No;
+                }
                 table.chains.entry(chain).or_default().rules.push(Rule { matched, target });
             }
             [chain, policy, ..] => {
@@ -50,6 +55,12 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
         }
     }
     table
+}
+
+fn is_of_some_senders(conditions: &[&str]) -> bool {
+    let source = conditions.iter().position(|word| ["-s", "--source"].contains(word));
+    let before = source.map(|at| at.checked_sub(1).and_then(|at| conditions.get(at)));
+    before.is_some_and(|before| before != Some(&"!"))
 }
 
 /// Whether a rule with these conditions is for the frame.
@@ -131,8 +142,10 @@ mod tests {
         ] {
             assert_eq!(input(&[other]), Enforcement::Accepted, "{other}");
         }
-        // Of one sender, or of one interface: who knows.
-        assert_eq!(input(&["-A INPUT -s 203.0.113.5/32 -j DROP"]), Enforcement::Unknown);
+        // Of one sender: all others' are let in. Of one interface, or of all but one sender: who knows.
+        assert_eq!(input(&["-A INPUT -s 203.0.113.5/32 -j DROP"]), Enforcement::Accepted);
+        assert_eq!(input(&["-A INPUT ! -s 203.0.113.5/32 -j DROP"]), Enforcement::Unknown);
+        assert_eq!(input(&["-A INPUT -i eth7 -j DROP"]), Enforcement::Unknown);
     }
 
     #[test]

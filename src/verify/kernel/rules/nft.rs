@@ -119,6 +119,11 @@ fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) 
         rule.matched = rule.matched.and(fits);
         rest = left;
     }
+    // What drops one sender's lets all others' in.
+    let source = words.windows(3).find(|words| ["ip", "ip6"].contains(&words[0]) && words[1] == "saddr");
+    if rule.target == Target::Drop && source.is_some_and(|words| words[2] != "!=") {
+        rule.matched = Match::No;
+    }
     vec![rule]
 }
 
@@ -250,7 +255,8 @@ mod tests {
             ("log prefix \"clear: \" level info drop", Enforcement::Dropped),
             ("log drop", Enforcement::Dropped),
             ("@th,96,24 @nowhere drop", Enforcement::Unknown),
-            ("ip saddr 203.0.113.5 drop", Enforcement::Unknown),
+            ("ip saddr 203.0.113.5 drop", Enforcement::Accepted),
+            ("ip saddr != 203.0.113.5 drop", Enforcement::Unknown),
             ("counter packets 4098 bytes 4789 drop comment \"overlay\"", Enforcement::Dropped),
             ("tcp dport 23 drop", Enforcement::Accepted),
         ] {
