@@ -30,6 +30,10 @@ const STRIDE: u32 = 256;
 /// Strides between two readings of libpcap's counters, which have 32 bits.
 const STRIDES_PER_COUNT: u32 = 1 << 14;
 
+/// The longest wait without a look at the ring. The kernel tells once that an interface went down, and not again when it
+/// is deleted then (net/packet/af_packet.c, `packet_notifier`): libpcap sees that when it is asked.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+
 /// How long frames are still taken from the ring of an interface that has gone.
 const DRAIN: Duration = Duration::from_millis(20);
 
@@ -270,7 +274,7 @@ impl Live {
                 Some(Duration::ZERO)
             }
             Some(Wait::AtMost(time)) => Some(time),
-            Some(Wait::Frame) => None,
+            Some(Wait::Frame) => Some(HEARTBEAT),
         };
         self.stride = STRIDE;
         self.strides -= 1;

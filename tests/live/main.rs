@@ -234,6 +234,22 @@ fn interface_that_is_deleted_ends_the_capture_after_its_last_frame() {
     }
 }
 
+/// The kernel says that it is down, and not again when it is deleted.
+#[test]
+#[ignore = "needs root"]
+fn interface_that_is_deleted_when_it_is_down_already_ends_the_capture() {
+    for devices in [&["ovlt-a0"][..], &["ovlt-b0", "ovlt-a0"]] {
+        let net = Net::pair("downgone");
+        net.second();
+        let mut live = open(&net, devices, &options(&net));
+        net.ip("link set ovlt-a0 down");
+        assert!(collect(&mut live, b"canary", 1, Duration::from_millis(100)).unwrap().is_empty());
+        net.ip("link del ovlt-a0");
+        let error = collect(&mut live, b"canary", 1, SECONDS).unwrap_err();
+        assert_eq!(error.to_string(), "ovlt-a0: the interface disappeared");
+    }
+}
+
 /// As libpcap from 1.10 has it: a link that flaps is not the end.
 #[test]
 #[ignore = "needs root"]
