@@ -147,3 +147,29 @@ vrf_setup() {
     protect; pings 10.42.0.2
 }
 vrf_claims() { all_esp a; all_esp b; delivered; }
+
+# Two nodes on two networks of the underlay, and a VTEP that sends from whichever address the route says.
+two_homed_setup() {
+    hosts
+    ip netns add "$lab-c"; ip -n "$lab-c" link set lo up
+    ip -n "$lab-a" link add eth1 type veth peer name eth0 netns "$lab-c"
+    in_a sh -c 'echo 1 > /proc/sys/net/ipv6/conf/eth1/disable_ipv6'
+    ip netns exec "$lab-c" sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6'
+    ip -n "$lab-a" link set eth1 up; ip -n "$lab-c" link set eth0 up
+    ip -n "$lab-a" addr add 198.51.100.1/24 dev eth1; ip -n "$lab-c" addr add 198.51.100.3/24 dev eth0
+    vtep a secure 02:00:00:00:2a:01 10.42.0.1 id 42
+    vtep b secure 02:00:00:00:2a:02 10.42.0.2 id 42 local $b
+    vtep c secure 02:00:00:00:2a:03 10.42.0.3 id 42 local 198.51.100.3
+    knows a secure 02:00:00:00:2a:02 10.42.0.2 $b; knows b secure 02:00:00:00:2a:01 10.42.0.1 $a
+    knows a secure 02:00:00:00:2a:03 10.42.0.3 198.51.100.3; knows c secure 02:00:00:00:2a:01 10.42.0.1 198.51.100.1
+    protect
+    (
+        a=198.51.100.1 b=198.51.100.3
+        sa ab "a c" 0x2ab; sa ba "a c" 0x2ba; sends_by a; accepts_by a
+        ip -n "$lab-c" xfrm policy add src $b dst $a proto udp dport 4789 dir out priority 100 tmpl src $b dst $a proto esp reqid $reqid mode transport
+        ip -n "$lab-c" xfrm policy add src $a dst $b proto udp dport 4789 dir in priority 100 tmpl src $a dst $b proto esp reqid $reqid mode transport
+    )
+    pings 10.42.0.2; pings_too 10.42.0.3
+    taps c.pcap c eth0 -Q out; taps ac.pcap c eth0 -Q in
+}
+two_homed_claims() { all_esp a; all_esp b; delivered; for tap in c ac; do sends $tap "$esp"; sends_no $tap "$(vxlan 42)"; done; }

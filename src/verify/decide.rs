@@ -99,13 +99,12 @@ impl<'a> Case<'a> {
     fn new(judge: &'a Judge, ending: &'a Ending, peer: IpAddr, pair: &'a Pair) -> Self {
         let probes: Vec<Probe> = ending.probes.iter().filter(|probe| probe.peer == peer).copied().collect();
         let answered = probes.iter().filter(|probe| probe.answered).count() as u64;
-        let same_family = |local: &&IpAddr| local.is_ipv4() == peer.is_ipv4();
         Self {
             judge,
             ending,
             kernel: ending.kernel.as_ref(),
             peer,
-            local: judge.question.network.locals.iter().find(same_family).copied(),
+            local: judge.question.local_to(peer),
             pair,
             probes,
             answered,

@@ -61,8 +61,8 @@ pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
     let kernel = ending.kernel.as_ref()?;
     let network = &judge.question.network;
     let required = |peer: IpAddr| {
-        let local = network.locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4());
-        let policy = local.and_then(|local| kernel.policy(Way::In, peer, *local, network.port, 0));
+        let local = judge.question.local_to(peer);
+        let policy = local.and_then(|local| kernel.policy(Way::In, peer, local, network.port, 0));
         policy.is_some_and(Policy::requires_esp)
     };
     if !kernel.exempt && !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay))
@@ -96,7 +96,7 @@ fn by_rules<'a>(kernel: &'a Kernel, judge: &'a Judge) -> impl Iterator<Item = En
 fn policies(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
     let network = &judge.question.network;
     let port = network.port;
-    let local = |peer: IpAddr| network.locals.iter().copied().find(|local| local.is_ipv4() == peer.is_ipv4());
+    let local = |peer: IpAddr| judge.question.local_to(peer);
     let peers = || network.peers.iter().filter_map(|peer| local(peer.underlay).zip(Some(peer.underlay)));
     let optional = |(local, peer)| {
         let policy =

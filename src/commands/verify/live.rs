@@ -1,6 +1,7 @@
 //! The verdict on what passes by, with a probe or without.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -82,7 +83,8 @@ impl<'a> Job<'a> {
             if elsewhere { inside(underlay.as_ref(), Survey::take)?? } else { places.base.survey.clone() };
         let mut control = args.control.as_deref().map(|name| find::control(name, &places)).transpose()?;
         for network in std::iter::once(&mut network).chain(&mut control) {
-            let found = inside(underlay.as_ref(), || locals(network))?;
+            let ends = inside(underlay.as_ref(), || ends(network))?;
+            let found = once(network.peers.iter().filter_map(|peer| ends.get(&peer.underlay)));
             if network.locals.is_empty() {
                 network.locals = found;
             } else if network.source == Source::Docker && args.local.is_empty() {
@@ -117,7 +119,11 @@ impl<'a> Job<'a> {
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose()?;
         let own: Vec<IpAddr> =
             survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address)).collect();
-        let questions = probed.iter().map(|probed| Question {
+        let ends = inside(underlay.as_ref(), || {
+            probed.iter().map(|probed| ends(&probed.network)).collect::<Vec<_>>()
+        })?;
+        let questions = probed.iter().zip(ends).map(|(probed, ends)| Question {
+            ends,
             network: probed.network.clone(),
             canary: probed.canary.as_ref().map(|canary| canary.bytes().to_vec()),
             encrypting: encrypting(links, survey),
@@ -407,24 +413,15 @@ fn inside<T>(namespace: Option<&Namespace>, work: impl FnOnce() -> T) -> anyhow:
     }
 }
 
-/// The addresses this host would send to the peers from. No packet is sent for it.
-fn locals(network: &Network) -> Vec<IpAddr> {
-    let mut found = Vec::new();
-    for peer in &network.peers {
-        let any: SocketAddr =
-            if peer.underlay.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
-        let port = network.port.unwrap_or(4789);
-        let local = UdpSocket::bind(any).and_then(|socket| {
-            socket.connect((peer.underlay, port))?;
-            socket.local_addr()
-        });
-        if let Ok(local) = local {
-            if !found.contains(&local.ip()) {
-                found.push(local.ip());
-            }
-        }
-    }
-    found
+/// The addresses this host would send to the peers from, by the peers'. No packet is sent for it.
+fn ends(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
+    let from = |peer: IpAddr| {
+        let any: SocketAddr = if peer.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
+        let socket = UdpSocket::bind(any).ok()?;
+        socket.connect((peer, network.port.unwrap_or(4789))).ok()?;
+        Some((peer, socket.local_addr().ok()?.ip()))
+    };
+    network.peers.iter().filter_map(|peer| from(peer.underlay)).collect()
 }
 
 /// Wakes the neighbours up when no address behind a peer is known, and reads the tables once more.
