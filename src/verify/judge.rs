@@ -1,7 +1,11 @@
 //! The fold of packets to a report: it reads no clock, does no I/O and prints nothing.
 
+mod place;
+mod question;
 mod quote;
 mod reading;
+
+pub use question::{Ending, Probe, Question};
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -10,14 +14,13 @@ use memchr::memmem::Finder;
 
 use super::decide;
 use super::evidence::{Evidence, Sighting, Sightings};
-use super::kernel::Kernel;
 use super::lengths::Passed;
-use super::network::Network;
 use super::report::Report;
 use crate::packet::{
-    Decoder, Direction, Encapsulation, EspKind, Frame, Headers, Ip, Opaque, Packet, Sealed, Timestamp,
-    Transport, Tunnel, TunnelPorts, Vni, Why,
+    Decoder, Encapsulation, EspKind, Frame, Headers, Opaque, Packet, Sealed, Transport, Tunnel, TunnelPorts,
+    Vni, Why,
 };
+use place::Place;
 use quote::quoted;
 use reading::{
     count_esp, cut_before_addresses, cut_before_vni, hidden_vni, inner_bytes, is_esp, is_transport_mode,
@@ -30,72 +33,6 @@ const MOST_STRANGERS: usize = 512;
 const MOST_MEMBERS: usize = 2 * MOST_STRANGERS;
 /// Stands for all hosts that are too many to be told apart.
 pub(super) const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
-/// What is asked of a judge.
-#[derive(Clone, Debug, Default)]
-pub struct Question {
-    /// The network.
-    pub network: Network,
-    /// What the probes carry; none when nothing is probed.
-    pub canary: Option<Vec<u8>>,
-    /// Interfaces, by their number in the capture, that encrypt what passes them: clear frames there are no leak.
-    pub encrypting: Vec<u32>,
-    /// The network's packets leave by a link that encrypts them: below it only that link's messages are on the wire.
-    pub enclosed: bool,
-    /// The capture was taken somewhere on the way, not on one of the two hosts: nothing in it is a decrypted copy.
-    pub off_host: bool,
-    /// The engine knows the network, and no container of this host is on it.
-    pub no_member: bool,
-    /// Addresses of this host: a peer among them is on no wire.
-    pub own: Vec<IpAddr>,
-    /// The address of this node that packets to a peer leave from, by the peer's, where it has several.
-    pub ends: BTreeMap<IpAddr, IpAddr>,
-}
-
-impl Question {
-    /// The address of this node that a peer knows it by: the first of its family, where nothing more is known.
-    pub(super) fn local_to(&self, peer: IpAddr) -> Option<IpAddr> {
-        let locals = &self.network.locals;
-        let known = self.ends.get(&peer).filter(|local| locals.contains(local));
-        known.or_else(|| locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4())).copied()
-    }
-}
-
-/// A probe that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// The node it was sent to, by its underlay address.
-    pub peer: IpAddr,
-    /// When.
-    pub sent: Timestamp,
-    /// Length of the inner frame, from its Ethernet header on.
-    pub inner_len: u32,
-    /// Whether its reply came.
-    pub answered: bool,
-}
-
-/// How the watch ended, and what else is known.
-#[derive(Clone, Debug, Default)]
-pub struct Ending {
-    /// The interfaces or the file.
-    pub source: String,
-    /// Length of the watch in nanoseconds.
-    pub nanos: i64,
-    /// Frames that the capture lost; `None` when it does not say.
-    pub dropped: Option<u64>,
-    /// Why the capture ended before its time.
-    pub cut_short: Option<String>,
-    /// The probes.
-    pub probes: Vec<Probe>,
-    /// What the kernel says.
-    pub kernel: Option<Kernel>,
-    /// Why it was not asked with success.
-    pub kernel_unread: Option<String>,
-    /// What a network known to be clear showed: whether its canary was seen.
-    pub control: Option<bool>,
-    /// Whether ESP may be decrypted before a capture sees it; `None` when that is not known.
-    pub esp_offload: Option<bool>,
-}
 
 /// A judgement in progress.
 #[derive(Debug)]
@@ -135,12 +72,6 @@ struct Seen<'a> {
     foreign: bool,
     transport: bool,
     inner: &'a [u8],
-}
-
-/// Which direction a frame belongs to, and who the peer is.
-struct Place {
-    peer: IpAddr,
-    out: bool,
 }
 
 impl Judge {
@@ -376,64 +307,6 @@ impl Judge {
 
     fn has_canary(&self, bytes: &[u8]) -> bool {
         self.finder.as_ref().is_some_and(|finder| finder.find(bytes).is_some())
-    }
-
-    /// The direction of the outermost IP header that is between this node and another.
-    fn outer_place<'p>(
-        &self,
-        packet: &'p Packet<'_>,
-        direction: Option<Direction>,
-    ) -> Option<(Place, &'p Headers)> {
-        let outer = packet.encapsulations.iter().map(|wrapping| &wrapping.outer);
-        let headers = outer.chain([&packet.headers]).find(|headers| headers.ip.is_some())?;
-        let place = headers.ip.as_ref().and_then(|ip| self.place(ip, direction))?;
-        Some((place, headers))
-    }
-
-    /// `None` for what neither leaves nor reaches this node.
-    fn place(&self, ip: &Ip, direction: Option<Direction>) -> Option<Place> {
-        let locals = &self.question.network.locals;
-        // What arrives with an address of ours as its source is somebody's forgery, or comes a second time.
-        if direction == Some(Direction::In) && self.question.own.contains(&ip.source) {
-            return None;
-        }
-        if locals.contains(&ip.source) {
-            Some(Place { peer: ip.destination, out: true })
-        } else if locals.contains(&ip.destination) || ip.destination.is_multicast() && self.knows(ip.source) {
-            Some(Place { peer: ip.source, out: false })
-        } else {
-            None
-        }
-    }
-
-    /// As [`Self::place`], of a tunnel's own packet: it leaves from any address of this host, and what comes to a group is
-    /// for every member.
-    fn tunnel_place(&self, ip: &Ip, direction: Option<Direction>, canary: bool) -> Option<Place> {
-        let own = |address| self.question.own.contains(&address);
-        // Under another address, that it had before or that a NAT gave it: ours all the same.
-        let disguised = direction == Some(Direction::Out)
-            && (canary || self.knows(ip.destination))
-            && !self.question.own.is_empty();
-        self.place(ip, direction).or_else(|| {
-            if direction == Some(Direction::In) && own(ip.source) {
-                None
-            } else if own(ip.source) || disguised {
-                Some(Place { peer: ip.destination, out: true })
-            } else if own(ip.destination) || ip.destination.is_multicast() {
-                Some(Place { peer: ip.source, out: false })
-            } else {
-                None
-            }
-        })
-    }
-
-    /// Whether one of this host's addresses sent a packet.
-    fn is_sent_here(&self, packet: &Packet<'_>) -> bool {
-        let Question { network, own, .. } = &self.question;
-        packet
-            .outermost()
-            .ip
-            .is_some_and(|ip| network.locals.contains(&ip.source) || own.contains(&ip.source))
     }
 
     fn knows(&self, peer: IpAddr) -> bool {
