@@ -207,10 +207,10 @@ impl Judge {
     /// A packet that does not show the network's VNI.
     fn other(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
         let canary = self.has_canary(packet.payload) || self.has_canary(frame.bytes);
+        self.undecoded += u64::from(is_undecoded(packet));
         let Some((place, headers)) = self.outer_place(packet, frame.direction) else {
             // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
             self.bare += u64::from(canary);
-            self.undecoded += u64::from(is_undecoded(packet));
             self.illegible += u64::from(cut_before_addresses(frame, packet));
             return;
         };

@@ -10,8 +10,8 @@ use super::kernel::{DOCKER_MARK, Kernel, Policy, Rules, SaState, Template, Way};
 use super::lengths::Law;
 use super::*;
 use crate::packet::{
-    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, LinkType, Opaque, Packet, Ports,
-    Sealed, Spi, Timestamp, Transport, Tunnel, TypeCode, Vni,
+    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet,
+    Ports, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";

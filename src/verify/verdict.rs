@@ -152,8 +152,8 @@ reasons! {
     NoMember = "no-member", "no container of this host is on the network: run it on a node that has one";
     /// No address of the peer in the overlay is known, so it cannot be probed.
     NoTarget = "no-target", "no overlay address of the peer is known: name one with --target IP";
-    /// The peer's packets arrive, and its target answers no probe.
-    NoAnswer = "no-answer", "the target answers no ping, though packets of its node arrive: name another address with --target IP, or judge what passes by with --passive";
+    /// The peer's packets are seen, and no reply reaches the probe.
+    NoAnswer = "no-answer", "no reply reaches the probe, though packets of its target's node arrive: look here for what refuses them (INPUT rules, /proc/net/xfrm_stat), name another address with --target IP, or judge what passes by with --passive";
     /// Copies of decrypted packets, as the kernel shows them to a capture.
     TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run as root on both nodes and believe what leaves";
     /// Decrypted packets where ESP arrives before a capture can see it.

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, bail};
-use ovlsniff::capture::interfaces::{Link, Survey, in_prefix};
+use ovlsniff::capture::interfaces::{Link, Survey, Vxlan, in_prefix};
 use ovlsniff::capture::live::{Device, Event, Live, Options};
 use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
@@ -165,7 +165,7 @@ impl<'a> Job<'a> {
             let now = now.map_err(|error| error.to_string());
             let chosen = args.interface.is_empty();
             now.map_or_else(Some, |now| {
-                let joined = || if chosen { unwatched(&probed, links, &now) } else { None };
+                let joined = || if chosen { unwatched(&probed, links, survey, &now) } else { None };
                 gone(links, &now).or_else(|| moved(&probed, survey, &now)).or_else(joined)
             })
         });
@@ -378,11 +378,15 @@ fn moved(probed: &[Probed], before: &Survey, now: &Survey) -> Option<String> {
 }
 
 /// A node of the network that packets leave to by an interface that was not watched, since it joined after the beginning.
-fn unwatched(probed: &[Probed], links: &[String], now: &Survey) -> Option<String> {
+fn unwatched(probed: &[Probed], links: &[String], before: &Survey, now: &Survey) -> Option<String> {
+    fn tunnels(survey: &Survey) -> impl Iterator<Item = &Vxlan> {
+        survey.links.iter().filter_map(|link| link.vxlan.as_ref())
+    }
     let vnis = |vni| probed.iter().any(|probed| probed.network.vnis.contains(&vni));
-    let ours = now.links.iter().filter_map(|link| link.vxlan.as_ref());
-    let mut peers = ours.filter(|vxlan| vxlan.vni.is_some_and(vnis)).flat_map(|vxlan| &vxlan.peers);
-    peers.find_map(|peer| {
+    let ours = tunnels(now).filter(|vxlan| vxlan.vni.is_some_and(vnis));
+    let known = |peer: &&IpAddr| tunnels(before).any(|vxlan| vxlan.peers.contains(peer));
+    let mut joined = ours.flat_map(|vxlan| &vxlan.peers).filter(|peer| !known(peer));
+    joined.find_map(|peer| {
         let leads = now.route(*peer).filter(|link| !links.contains(&link.name) && !link.loopback)?;
         Some(format!("packets to {peer} leave by {}, which was not watched", escape(&leads.name)))
     })

@@ -260,3 +260,15 @@ fn replies_that_only_the_capture_saw_are_no_delivery() {
     let report = Scene::new().probed(false).inside(OUT, out).inside(BACK, back).report();
     assert_eq!((report.directions[0].reason, report.verdict), (Reason::NoAnswer, Verdict::Inconclusive));
 }
+
+#[test]
+fn a_protocol_that_is_not_decoded_may_have_carried_a_leak_to_the_peer_too() {
+    let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+    let mut scene = scene.inside(BACK, esp(BACK, EspKind::Opened));
+    let ip = Some(Ip { source: here(), destination: there(), protocol: 4, fragment: None });
+    let stop = Some(Stop { layer: Layer::Vxlan, why: Why::TooDeep });
+    let packet =
+        Packet { headers: Headers { ip, ..Headers::default() }, stop, frames: 1, ..Packet::default() };
+    scene.judge.observe(&frame(99), &packet);
+    assert_eq!(scene.report().directions[0].reason, Reason::Undecoded);
+}

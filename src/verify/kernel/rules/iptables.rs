@@ -35,13 +35,14 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
                     Some("ACCEPT") => Target::Accept,
                     Some("DROP" | "REJECT") => Target::Drop,
                     Some("RETURN") => Target::Return,
+                    Some(other) if ["-g", "--goto"].contains(&rest[at]) => Target::Goto(other),
                     Some(other) => Target::Jump(other),
                     None => Target::Nothing,
                 };
                 let conditions = rest.get(..at).unwrap_or(rest);
                 let mut matched = matches(conditions, frame);
-                // What drops one sender's lets all others' in.
-                if target == Target::Drop && is_of_some_senders(conditions) {
+                // What bans a sender lets all others' in.
+                if target == Target::Drop && bans_a_sender(conditions) {
                     matched = Match::No;
                 }
                 table.chains.entry(chain).or_default().rules.push(Rule { matched, target });
@@ -57,7 +58,11 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
     table
 }
 
-fn is_of_some_senders(conditions: &[&str]) -> bool {
+/// Whether a rule is for all that some senders send. One for their packets to a port may be the network's own.
+fn bans_a_sender(conditions: &[&str]) -> bool {
+    if conditions.iter().any(|word| ["--dport", "--dports"].contains(word)) {
+        return false;
+    }
     let source = conditions.iter().position(|word| ["-s", "--source"].contains(word));
     let before = source.map(|at| at.checked_sub(1).and_then(|at| conditions.get(at)));
     before.is_some_and(|before| before != Some(&"!"))
@@ -144,6 +149,8 @@ mod tests {
         }
         // Of one sender: all others' are let in. Of one interface, or of all but one sender: who knows.
         assert_eq!(input(&["-A INPUT -s 203.0.113.5/32 -j DROP"]), Enforcement::Accepted);
+        let from_one = DROP.replace("-p udp", "-s 203.0.113.5/32 -p udp");
+        assert_eq!(input(&[&from_one]), Enforcement::Unknown);
         assert_eq!(input(&["-A INPUT ! -s 203.0.113.5/32 -j DROP"]), Enforcement::Unknown);
         assert_eq!(input(&["-A INPUT -i eth7 -j DROP"]), Enforcement::Unknown);
     }
@@ -177,6 +184,10 @@ mod tests {
         assert_eq!(filter("DROP", &["-A INPUT -j CUSTOM", accept]), Enforcement::Bypassed);
         assert_eq!(filter("DROP", &["-A INPUT -j CUSTOM"]), Enforcement::Dropped);
         assert_eq!(input(&["-A INPUT -j CUSTOM", "-A CUSTOM -j INPUT"]), Enforcement::Accepted);
+        // In circles that no kernel would take: an end all the same.
+        let circles =
+            ["-A INPUT -j CUSTOM"; 9].into_iter().chain(["-A CUSTOM -j INPUT"; 9]).collect::<Vec<_>>();
+        assert_eq!(input(&circles), Enforcement::Unknown);
     }
 
     #[test]

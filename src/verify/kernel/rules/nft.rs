@@ -110,7 +110,8 @@ fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) 
                 ("accept", _) => rule.target = Target::Accept,
                 ("drop" | "reject", _) => rule.target = Target::Drop,
                 ("return", _) => rule.target = Target::Return,
-                ("jump" | "goto", Some(chain)) => rule.target = Target::Jump(chain),
+                ("jump", Some(chain)) => rule.target = Target::Jump(chain),
+                ("goto", Some(chain)) => rule.target = Target::Goto(chain),
                 _ => return (Match::Maybe, after),
             }
             // Behind a verdict there is but its kind, and a comment.
@@ -119,12 +120,16 @@ fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) 
         rule.matched = rule.matched.and(fits);
         rest = left;
     }
-    // What drops one sender's lets all others' in.
-    let source = words.windows(3).find(|words| ["ip", "ip6"].contains(&words[0]) && words[1] == "saddr");
-    if rule.target == Target::Drop && source.is_some_and(|words| words[2] != "!=") {
+    if rule.target == Target::Drop && bans_a_sender(words) {
         rule.matched = Match::No;
     }
     vec![rule]
+}
+
+/// Whether a rule is for all that some senders send. One for their packets to a port may be the network's own.
+fn bans_a_sender(words: &[&str]) -> bool {
+    let one = |words: &[&str]| matches!(words, ["ip" | "ip6", "saddr", value] if *value != "!=");
+    !words.contains(&"dport") && words.windows(3).any(one)
 }
 
 /// What the condition or statement that begins with `word` says of the frame, and the words behind it; `None` for a
@@ -255,7 +260,7 @@ mod tests {
             ("log prefix \"clear: \" level info drop", Enforcement::Dropped),
             ("log drop", Enforcement::Dropped),
             ("@th,96,24 @nowhere drop", Enforcement::Unknown),
-            ("ip saddr 203.0.113.5 drop", Enforcement::Accepted),
+            ("ip saddr 203.0.113.5 drop", Enforcement::Unknown),
             ("ip saddr != 203.0.113.5 drop", Enforcement::Unknown),
             ("counter packets 4098 bytes 4789 drop comment \"overlay\"", Enforcement::Dropped),
             ("tcp dport 23 drop", Enforcement::Accepted),
@@ -267,6 +272,8 @@ mod tests {
             Enforcement::Accepted
         );
         assert_eq!(input("policy accept;\n\t\tudp dport != 53 drop"), Enforcement::Unknown);
+        // A ban of one sender lets all others' in.
+        assert_eq!(input("policy accept;\n\t\tip saddr 203.0.113.5 drop"), Enforcement::Accepted);
     }
 
     #[test]
@@ -296,6 +303,10 @@ mod tests {
         assert_eq!(input("policy drop;"), Enforcement::Dropped);
         assert_eq!(input("policy accept;\n\t\tjump custom"), Enforcement::Dropped);
         assert_eq!(input("policy accept;\n\t\tudp dport 53 jump custom"), Enforcement::Accepted);
+        // From where a goto leads there is no way back.
+        let drop = "\n\t\tudp dport 4789 meta ipsec missing drop";
+        assert_eq!(input(&format!("policy accept;\n\t\tgoto nowhere{drop}")), Enforcement::Accepted);
+        assert_eq!(input(&format!("policy accept;\n\t\tjump nowhere{drop}")), Enforcement::Dropped);
         let forward = docker("ip", "4098").replace("hook input", "hook forward");
         assert_eq!(judge(&forward, false), Enforcement::Accepted);
         let iptables = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n";

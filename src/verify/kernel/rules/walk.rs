@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use super::Enforcement;
 
-/// Jumps from chain to chain that are followed.
+/// Jumps from chain to chain that are followed, one inside of another.
 const MOST_JUMPS: usize = 16;
+/// Rules that are looked at: chains that jump to each other again and again may ask for any number.
+const MOST_RULES: u32 = 1_000_000;
 
 /// Whether a rule is for the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub(super) enum Target<'a> {
     Drop,
     Return,
     Jump(&'a str),
+    /// A jump from which there is no way back.
+    Goto(&'a str),
     /// Logs, marks, counts.
     Nothing,
 }
@@ -68,6 +72,8 @@ struct Met {
     doubt: bool,
     /// Something may have dropped it.
     maybe_dropped: bool,
+    /// Rules that may still be looked at.
+    rules: u32,
 }
 
 impl Met {
@@ -83,7 +89,7 @@ impl Met {
 impl Table<'_> {
     /// What becomes of the frame in a chain that the kernel begins with.
     pub(super) fn judge(&self, chain: &str) -> Enforcement {
-        let mut met = Met::default();
+        let mut met = Met { rules: MOST_RULES, ..Met::default() };
         if let Some(end) = self.walk(chain, &mut met, 0) {
             return end;
         }
@@ -97,6 +103,10 @@ impl Table<'_> {
     /// How a chain ends; `None` when it is left at its end or by a return.
     fn walk(&self, chain: &str, met: &mut Met, jumps: usize) -> Option<Enforcement> {
         for rule in &self.chains.get(chain)?.rules {
+            met.rules = met.rules.saturating_sub(1);
+            if met.rules == 0 {
+                return Some(Enforcement::Unknown);
+            }
             match (rule.matched, rule.target) {
                 (Match::No, _) | (_, Target::Nothing) => {}
                 (Match::Surely, Target::Accept) => met.accepted = true,
@@ -104,12 +114,13 @@ impl Table<'_> {
                 (Match::Surely, Target::Return) => return None,
                 (Match::Maybe, Target::Accept | Target::Return) => met.doubt = true,
                 (Match::Maybe, Target::Drop) => met.maybe_dropped = true,
-                (matched, Target::Jump(target)) if jumps < MOST_JUMPS => {
+                (matched, Target::Jump(target) | Target::Goto(target)) if jumps < MOST_JUMPS => {
                     let mut inside = *met;
                     let end = self.walk(target, &mut inside, jumps + 1);
+                    met.rules = inside.rules;
                     if matched == Match::Surely {
                         *met = inside;
-                        if end.is_some() {
+                        if end.is_some() || matches!(rule.target, Target::Goto(_)) {
                             return end;
                         }
                     } else {
@@ -117,7 +128,7 @@ impl Table<'_> {
                         met.maybe_dropped |= inside.maybe_dropped || end.is_some();
                     }
                 }
-                (_, Target::Jump(_)) => {}
+                (_, Target::Jump(_) | Target::Goto(_)) => {}
             }
         }
         None
