@@ -5,6 +5,7 @@
 //! | floor | modules | does |
 //! |---|---|---|
 //! | 0 | [`packet`], [`pattern`], [`escape`], `spelling` | bytes to values; matching; safe text; near words |
+//! | 0 | `netlink` | one conversation with the kernel |
 //! | 1 | [`ipsec`] | security associations, opening ESP |
 //! | 1 | [`verify`] | a fold of packets to a verdict; who knows the networks; the probe |
 //! | 1 | [`overlay`] | networks from a specification to the kernel |
@@ -18,6 +19,7 @@
 pub mod capture;
 pub mod escape;
 pub mod ipsec;
+mod netlink;
 pub mod overlay;
 pub mod packet;
 pub mod pattern;

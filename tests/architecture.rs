@@ -4,16 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a room of the library may use of ours, the higher floors after the lower. The binary may use every room.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("packet", &[]),
     ("pattern", &["escape"]),
     ("escape", &[]),
     ("spelling", &[]),
+    ("netlink", &["escape"]),
     ("ipsec", &["packet", "escape"]),
     ("capture", &["packet", "pattern", "escape", "spelling", "ipsec"]),
     ("search", &["packet", "pattern", "escape", "ipsec", "capture"]),
     ("verify", &["packet", "pattern", "escape", "spelling", "ipsec", "capture"]),
-    ("overlay", &["packet", "pattern", "escape", "spelling", "ipsec"]),
+    ("overlay", &["packet", "pattern", "escape", "spelling", "netlink", "ipsec"]),
     ("print", &["packet", "pattern", "escape", "ipsec", "capture", "search", "verify"]),
     ("lib", &[]),
 ];
@@ -24,12 +25,15 @@ const CRATES: [(&[&str], &[&str]); 20] = [
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
     (&["sha2"], &["ipsec", "overlay"]),
-    (&["zeroize"], &["ipsec", "overlay", "verify/kernel", "capture/xfrm"]),
+    (&["zeroize"], &["netlink", "ipsec", "overlay", "verify/kernel", "capture/xfrm"]),
     (&["regex", "regex_syntax"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),
     (&["bollard"], &["capture/docker", "verify/docker"]),
-    (&["rtnetlink"], &["capture/netlink", "capture/xfrm", "ipsec/kernel", "overlay", "verify/kernel"]),
+    (
+        &["rtnetlink"],
+        &["netlink", "capture/netlink", "capture/xfrm", "ipsec/kernel", "overlay/link", "verify/kernel"],
+    ),
     (&["tokio", "futures_util"], &["capture/docker", "capture/netlink", "verify/docker"]),
     (&["owo_colors"], &["print/palette"]),
     (&["jiff"], &["print"]),

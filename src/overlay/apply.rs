@@ -1,11 +1,11 @@
 //! Doing what is planned, and taking it back when it fails half way.
 
 use super::kernel::Kernel;
-use super::netlink::Refusal;
 use super::plan::{Plan, Secrets};
 use super::policy::vni_of_reqid;
 use super::state::{StateError, Store};
 use super::step::Step;
+use crate::netlink::Refusal;
 use crate::packet::Vni;
 use std::collections::BTreeSet;
 use std::fmt;

@@ -4,7 +4,6 @@ mod read;
 
 use super::keys::{Association, KeyId, Secret};
 use super::link;
-use super::netlink::{Family, Netlink, Refusal};
 use super::policy::{Direction, vni_of_reqid};
 use super::present::Present;
 use super::security::Sa;
@@ -12,6 +11,7 @@ use super::spec::Cipher;
 use super::step::{Device, Step};
 use super::xfrm;
 use crate::escape::reason;
+use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::{Spi, Vni};
 use read::{exempt, namespaces, read_devices, udp_ports};
 use std::collections::{BTreeMap, HashMap};

@@ -1,8 +1,8 @@
 //! Links, addresses, forwarding entries and neighbours over rtnetlink: the one place with its types.
 
-use super::netlink::{APPEND, CREATE, Netlink, REPLACE, Refusal};
 use super::spec::Prefix;
 use super::step::{Mac, Vxlan};
+use crate::netlink::{APPEND, CREATE, Netlink, REPLACE, Refusal};
 use rtnetlink::packet_core::{Emitable, Parseable};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};

@@ -4,10 +4,10 @@
 //! byte order but for addresses, ports and SPIs, which are in the network's.
 
 use super::keys::{Secret, sixteen};
-use super::netlink::{CREATE, Netlink, Refusal, attributes, push_attribute, u16_at, u32_at, u64_at};
 use super::policy::{Action, Direction, ForeignPolicy, Policy};
 use super::security::Sa;
 use super::spec::Cipher;
+use crate::netlink::{CREATE, Netlink, Refusal, attributes, push_attribute, u16_at, u32_at, u64_at};
 use crate::packet::Spi;
 use nix::libc::{IPPROTO_ESP, IPPROTO_UDP};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

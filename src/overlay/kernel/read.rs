@@ -1,9 +1,9 @@
 //! Readings of the kernel, put together to what a plan has to know.
 
 use super::{KernelError, NETNS, rights};
+use crate::netlink::{Netlink, Refusal};
 use crate::overlay::link;
 use crate::overlay::mark::Mark;
-use crate::overlay::netlink::{Netlink, Refusal};
 use crate::overlay::plan::mac_of;
 use crate::overlay::present::{Present, PresentDevice, PresentVxlan};
 use crate::overlay::step::Device;

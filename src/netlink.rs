@@ -27,11 +27,11 @@ const HEADER: usize = 16;
 const DUMPS: u64 = 40;
 
 /// Create it, and fail if it is there.
-pub(super) const CREATE: u16 = 0x400 | 0x200;
+pub(crate) const CREATE: u16 = 0x400 | 0x200;
 /// Create it, or put it in the place of what is there.
-pub(super) const REPLACE: u16 = 0x400 | 0x100;
+pub(crate) const REPLACE: u16 = 0x400 | 0x100;
 /// Create it beside what is there.
-pub(super) const APPEND: u16 = 0x400 | 0x800;
+pub(crate) const APPEND: u16 = 0x400 | 0x800;
 
 /// Why the kernel did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,17 +48,17 @@ impl Refusal {
     }
 
     /// With words where the kernel has none.
-    pub(super) fn saying(self, words: &str) -> Self {
+    pub(crate) fn saying(self, words: &str) -> Self {
         Self { said: self.said.or_else(|| Some(words.to_owned())), ..self }
     }
 
     /// What was not even tried, as a device would have been left without it.
-    pub(super) fn device_stands() -> Self {
+    pub(crate) fn device_stands() -> Self {
         Self::new(nix::libc::EBUSY).saying("not tried, as a device is still there")
     }
 
     /// Whether the object is not there, in any of the kernel's ways to say so.
-    pub(super) fn is_absent(&self) -> bool {
+    pub(crate) fn is_absent(&self) -> bool {
         use nix::libc;
         matches!(self.errno, libc::ENOENT | libc::ESRCH | libc::ENODEV | libc::EADDRNOTAVAIL)
     }
@@ -82,7 +82,7 @@ impl From<io::Error> for Refusal {
 
 /// Which part of the kernel is talked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(crate) enum Family {
     /// Links, addresses, neighbours.
     Route,
     /// Security associations and policies.
@@ -90,7 +90,7 @@ pub(super) enum Family {
 }
 
 /// A socket to one part of the kernel in one network namespace.
-pub(super) struct Netlink {
+pub(crate) struct Netlink {
     socket: Socket,
     sequence: u32,
     received: Vec<u8>,
@@ -98,7 +98,7 @@ pub(super) struct Netlink {
 
 impl Netlink {
     /// Opens the socket in the network namespace of this process, or in the one that `netns` is a file of.
-    pub(super) fn open(family: Family, netns: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn open(family: Family, netns: Option<&Path>) -> io::Result<Self> {
         let socket = match netns {
             None => connect(family)?,
             // A thread of its own enters the namespace and ends: this one never leaves its own.
@@ -116,17 +116,17 @@ impl Netlink {
     }
 
     /// How many requests were sent.
-    pub(super) fn sent(&self) -> u32 {
+    pub(crate) fn sent(&self) -> u32 {
         self.sequence
     }
 
     /// Sends one request and waits for its acknowledgement.
-    pub(super) fn request(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn request(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Refusal> {
         self.exchange(kind, NLM_F_REQUEST | NLM_F_ACK | flags, body, |_, _| ())
     }
 
     /// Sends one request and hands over what is answered before the acknowledgement.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &mut self,
         kind: u16,
         body: &[u8],
@@ -137,7 +137,7 @@ impl Netlink {
 
     /// Every object of a kind, as it is read from message type and body. What was received is wiped afterwards, as a dump
     /// of SAs holds their keys. A dump that others change things under is asked for again: half of it may be from before.
-    pub(super) fn dump<T>(
+    pub(crate) fn dump<T>(
         &mut self,
         kind: u16,
         body: &[u8],
@@ -247,7 +247,7 @@ impl<'a> Message<'a> {
 }
 
 /// The attributes of a message: type without its flag bits, and value.
-pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(crate) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let length = u16_at(bytes, 0)? as usize;
         let kind = u16_at(bytes, 2)? & 0x3fff;
@@ -258,7 +258,7 @@ pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])>
 }
 
 /// Appends one attribute with its padding.
-pub(super) fn push_attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
+pub(crate) fn push_attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message.extend_from_slice(&((4 + value.len()) as u16).to_ne_bytes());
     message.extend_from_slice(&kind.to_ne_bytes());
     message.extend_from_slice(value);
@@ -266,7 +266,7 @@ pub(super) fn push_attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
 }
 
 /// The number in the host's byte order at an offset.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
@@ -275,12 +275,12 @@ fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 }
 
 /// The number in the host's byte order at an offset.
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
 /// The number in the host's byte order at an offset.
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
