@@ -1,8 +1,10 @@
-//! One netlink conversation: a request and its answer, or a dump. Everything of the overlay goes through here.
+//! One netlink conversation: a request and its answer, or a dump.
 //!
-//! The socket is synchronous: a provisioner sends one message after the other and waits for each to be acknowledged.
+//! The socket is synchronous: one message is sent after the other and each waited for to be acknowledged.
 //! Extended acknowledgements are on, so that the kernel's own words reach the user, and capped, so that a refused
 //! message (which may hold a key) is never echoed back.
+
+pub(crate) mod xfrm;
 
 use crate::escape::reason;
 use rtnetlink::sys::{Socket, SocketAddr, protocols};
@@ -43,18 +45,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(errno: i32) -> Self {
+    pub(crate) fn new(errno: i32) -> Self {
         Self { errno, said: None }
     }
 
     /// With words where the kernel has none.
     pub(crate) fn saying(self, words: &str) -> Self {
         Self { said: self.said.or_else(|| Some(words.to_owned())), ..self }
-    }
-
-    /// What was not even tried, as a device would have been left without it.
-    pub(crate) fn device_stands() -> Self {
-        Self::new(nix::libc::EBUSY).saying("not tried, as a device is still there")
     }
 
     /// Whether the object is not there, in any of the kernel's ways to say so.
@@ -181,9 +178,7 @@ impl Netlink {
             self.received.clear();
             self.received.reserve(1 << 16);
             self.socket.recv(&mut self.received, 0)?;
-            let mut rest = self.received.as_slice();
-            while let Some((message, next)) = Message::parse(rest) {
-                rest = next;
+            for message in messages(&self.received) {
                 if message.sequence != self.sequence {
                     continue;
                 }
@@ -206,18 +201,29 @@ fn connect(family: Family) -> io::Result<Socket> {
     let mut socket = Socket::new(protocol)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
-    socket.set_ext_ack(true)?;
-    socket.set_cap_ack(true)?;
+    // Kernels before 4.12 have no words, and those before 4.3 echo what they refuse.
+    let _ = socket.set_ext_ack(true).and_then(|()| socket.set_cap_ack(true));
     // A thousand SAs in one dump; the kernel caps it where this process may not ask for so much.
     socket.set_rx_buf_sz(1_i32 << 20)?;
     Ok(socket)
 }
 
-struct Message<'a> {
-    kind: u16,
+/// A message of a datagram.
+pub(crate) struct Message<'a> {
+    pub(crate) kind: u16,
     flags: u16,
     sequence: u32,
-    body: &'a [u8],
+    /// What follows the header.
+    pub(crate) body: &'a [u8],
+}
+
+/// The messages of a datagram, up to the first that is not whole.
+pub(crate) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+    std::iter::from_fn(move || {
+        let (message, rest) = Message::parse(bytes)?;
+        bytes = rest;
+        Some(message)
+    })
 }
 
 impl<'a> Message<'a> {
@@ -265,23 +271,28 @@ pub(crate) fn push_attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message.resize(message.len().next_multiple_of(4), 0);
 }
 
+/// So many bytes at an offset.
+pub(crate) fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
 /// The number in the host's byte order at an offset.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+    array_at(bytes, at).map(u32::from_ne_bytes)
 }
 
 fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
-    Some(i32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+    array_at(bytes, at).map(i32::from_ne_bytes)
 }
 
 /// The number in the host's byte order at an offset.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+    array_at(bytes, at).map(u16::from_ne_bytes)
 }
 
 /// The number in the host's byte order at an offset.
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+    array_at(bytes, at).map(u64::from_ne_bytes)
 }
 
 #[cfg(test)]

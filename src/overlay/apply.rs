@@ -110,7 +110,8 @@ pub fn apply_all(steps: &[Step], kernel: &mut Kernel) -> Vec<(Step, Refusal)> {
         if matches!(step, Step::DropPolicy { .. })
             && failed.iter().any(|(step, _)| matches!(step, Step::DropDevice { .. }))
         {
-            failed.push((step.clone(), Refusal::device_stands()));
+            let refusal = Refusal::new(nix::libc::EBUSY).saying("not tried, as a device is still there");
+            failed.push((step.clone(), refusal));
             continue;
         }
         if let Err(cause) = kernel.perform(step, &Secrets::new()) {

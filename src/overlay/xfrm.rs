@@ -7,38 +7,21 @@ use super::keys::{Secret, sixteen};
 use super::policy::{Action, Direction, ForeignPolicy, Policy};
 use super::security::Sa;
 use super::spec::Cipher;
-use crate::netlink::{CREATE, Netlink, Refusal, attributes, push_attribute, u16_at, u32_at, u64_at};
+use crate::netlink::xfrm::{
+    AF_INET, AF_INET6, DELPOLICY, DELSA, ESP, GETPOLICY, GETSA, NEWPOLICY, NEWSA, UDP, UPDPOLICY,
+    XFRMA_ALG_AEAD, XFRMA_IF_ID, XFRMA_LASTUSED, XFRMA_MARK, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL, address_at,
+    algo, replay, template, userpolicy, usersa,
+};
+use crate::netlink::{
+    CREATE, Netlink, Refusal, array_at, attributes, push_attribute, u16_at, u32_at, u64_at,
+};
 use crate::packet::Spi;
-use nix::libc::{IPPROTO_ESP, IPPROTO_UDP};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 use zeroize::Zeroizing;
 
-const NEWSA: u16 = 0x10;
-const DELSA: u16 = 0x11;
-const GETSA: u16 = 0x12;
-const NEWPOLICY: u16 = 0x13;
-const DELPOLICY: u16 = 0x14;
-const GETPOLICY: u16 = 0x15;
-const UPDPOLICY: u16 = 0x19;
-
-const XFRMA_TMPL: u16 = 5;
-const XFRMA_LASTUSED: u16 = 15;
-const XFRMA_ALG_AEAD: u16 = 18;
-const XFRMA_MARK: u16 = 21;
-const XFRMA_REPLAY_ESN_VAL: u16 = 23;
-const XFRMA_IF_ID: u16 = 31;
-
-const AF_INET: u16 = nix::libc::AF_INET as u16;
-const AF_INET6: u16 = nix::libc::AF_INET6 as u16;
-const MODE_TRANSPORT: u8 = 0;
-const STATE_ESN: u8 = 128;
 /// In packets.
 const REPLAY_WINDOW: u32 = 128;
-
-const SELECTOR: usize = 56;
-const SA_SIZE: usize = 224;
-const POLICY_SIZE: usize = 168;
-const TEMPLATE_SIZE: usize = 64;
 
 /// An SA of ours that is in the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,30 +71,30 @@ fn install(netlink: &mut Netlink, sa: &Sa, material: &[u8]) -> Result<(), Refusa
     push_selector(&mut body, association.sender, width(family), association.receiver, width(family), sa.port);
     body.extend_from_slice(&address(association.receiver));
     body.extend_from_slice(&sa.spi.0.to_be_bytes());
-    body.extend_from_slice(&[IPPROTO_ESP as u8, 0, 0, 0]);
+    body.extend_from_slice(&[ESP, 0, 0, 0]);
     body.extend_from_slice(&address(association.sender));
     push_unlimited(&mut body);
     body.extend_from_slice(&[0; 32 + 12 + 4]);
     body.extend_from_slice(&sa.reqid.to_ne_bytes());
     body.extend_from_slice(&family.to_ne_bytes());
-    body.extend_from_slice(&[MODE_TRANSPORT, 0, STATE_ESN]);
-    body.resize(SA_SIZE, 0);
+    body.extend_from_slice(&[usersa::TRANSPORT, 0, usersa::ESN]);
+    body.resize(usersa::LEN, 0);
 
     let mut algorithm = Zeroizing::new(Vec::with_capacity(128));
     algorithm.extend_from_slice(association.cipher.kernel_name().as_bytes());
-    algorithm.resize(64, 0);
+    algorithm.resize(algo::NAME_LEN, 0);
     algorithm.extend_from_slice(&(8 * material.len() as u32).to_ne_bytes());
     algorithm.extend_from_slice(&(8 * Cipher::ICV_BYTES).to_ne_bytes());
     algorithm.extend_from_slice(material);
     push_attribute(&mut body, XFRMA_ALG_AEAD, &algorithm);
 
     let words = REPLAY_WINDOW / 32;
-    let mut replay = Vec::new();
+    let mut state = Vec::new();
     for number in [words, 0, 0, 0, 0, REPLAY_WINDOW] {
-        replay.extend_from_slice(&number.to_ne_bytes());
+        state.extend_from_slice(&number.to_ne_bytes());
     }
-    replay.resize(24 + 4 * words as usize, 0);
-    push_attribute(&mut body, XFRMA_REPLAY_ESN_VAL, &replay);
+    state.resize(replay::LEN + 4 * words as usize, 0);
+    push_attribute(&mut body, XFRMA_REPLAY_ESN_VAL, &state);
     netlink.request(NEWSA, CREATE, &body)
 }
 
@@ -120,7 +103,7 @@ pub(super) fn delete_sa(netlink: &mut Netlink, destination: IpAddr, spi: Spi) ->
     let mut body = address(destination).to_vec();
     body.extend_from_slice(&spi.0.to_be_bytes());
     body.extend_from_slice(&family(destination).to_ne_bytes());
-    body.extend_from_slice(&[IPPROTO_ESP as u8, 0]);
+    body.extend_from_slice(&[ESP, 0]);
     netlink.request(DELSA, 0, &body)
 }
 
@@ -130,18 +113,19 @@ pub(super) fn sas(netlink: &mut Netlink, wanted: impl Fn(u32) -> bool) -> Result
 }
 
 fn parse_sa(body: &[u8]) -> Option<PresentSa> {
-    let family = u16_at(body, 212)?;
-    let last_used = attributes(body.get(SA_SIZE..)?)
+    let family = u16_at(body, usersa::FAMILY)?;
+    let spi = array_at(body, usersa::SPI).map(u32::from_be_bytes)?;
+    let last_used = attributes(body.get(usersa::LEN..)?)
         .find(|(kind, _)| *kind == XFRMA_LASTUSED)
         .and_then(|(_, value)| u64_at(value, 0));
-    (*body.get(SELECTOR + 20)? == IPPROTO_ESP as u8).then_some(PresentSa {
-        destination: ip_at(body, SELECTOR, family)?,
-        spi: Spi(u32_at(body, SELECTOR + 16)?.to_be()),
-        source: ip_at(body, 80, family)?,
-        packets: u64_at(body, 160 + 8)?,
-        reqid: u32_at(body, 208)?,
+    (*body.get(usersa::PROTO)? == ESP).then_some(PresentSa {
+        destination: address_at(body, usersa::DESTINATION, family)?,
+        spi: Spi(spi),
+        source: address_at(body, usersa::SOURCE, family)?,
+        packets: u64_at(body, usersa::PACKETS)?,
+        reqid: u32_at(body, usersa::REQID)?,
         last_used: last_used.unwrap_or(0),
-        larval: *body.get(SELECTOR + 16..SELECTOR + 20)? == [0; 4],
+        larval: spi == 0,
     })
 }
 
@@ -164,17 +148,17 @@ fn policy_message(policy: &Policy) -> Vec<u8> {
     body.extend_from_slice(&policy.priority().to_ne_bytes());
     body.extend_from_slice(&[0; 4]);
     body.extend_from_slice(&[direction_number(policy.direction), action_number(policy.action), 0, 0]);
-    body.resize(POLICY_SIZE, 0);
+    body.resize(userpolicy::LEN, 0);
 
     // A block policy looks at no template: there it only carries the reqid, by which it is known as ours.
-    let mut template = vec![0; 16];
-    template.extend_from_slice(&[0, 0, 0, 0, IPPROTO_ESP as u8, 0, 0, 0]);
-    template.extend_from_slice(&family.to_ne_bytes());
-    template.extend_from_slice(&[0; 2 + 16]);
-    template.extend_from_slice(&policy.reqid.to_ne_bytes());
-    template.extend_from_slice(&[MODE_TRANSPORT, 0, 0, 0]);
-    template.extend_from_slice(&[0xff; 12]);
-    push_attribute(&mut body, XFRMA_TMPL, &template);
+    let mut wanted = vec![0; 16];
+    wanted.extend_from_slice(&[0, 0, 0, 0, ESP, 0, 0, 0]);
+    wanted.extend_from_slice(&family.to_ne_bytes());
+    wanted.extend_from_slice(&[0; 2 + 16]);
+    wanted.extend_from_slice(&policy.reqid.to_ne_bytes());
+    wanted.extend_from_slice(&[usersa::TRANSPORT, 0, 0, 0]);
+    wanted.extend_from_slice(&[0xff; 12]);
+    push_attribute(&mut body, XFRMA_TMPL, &wanted);
     body
 }
 
@@ -193,7 +177,7 @@ pub(super) fn delete_policy_by_index(
     direction: Direction,
     index: u32,
 ) -> Result<(), Refusal> {
-    let mut body = vec![0; SELECTOR];
+    let mut body = vec![0; userpolicy::SELECTOR_LEN];
     body.extend_from_slice(&index.to_ne_bytes());
     body.extend_from_slice(&[direction_number(direction), 0, 0, 0]);
     netlink.request(DELPOLICY, 0, &body)
@@ -220,50 +204,55 @@ pub(super) fn policies(
 }
 
 fn parse_policy(body: &[u8]) -> Option<PresentPolicy> {
-    let family = u16_at(body, 40)?;
-    let template =
-        attributes(body.get(POLICY_SIZE..)?).find(|(kind, _)| *kind == XFRMA_TMPL).map(|(_, value)| value)?;
+    let family = u16_at(body, userpolicy::FAMILY)?;
+    let wanted = attributes(body.get(userpolicy::LEN..)?)
+        .find(|(kind, _)| *kind == XFRMA_TMPL)
+        .map(|(_, value)| value)?;
     let policy = Policy {
         direction: direction_at(body)?,
-        action: if *body.get(161)? == 0 { Action::RequireEsp } else { Action::Block },
-        destination: ip_at(body, 0, family)?,
-        prefix: *body.get(42)?,
-        port: u16_at(body, 32)?.to_be(),
-        reqid: u32_at(template, 44)?,
+        action: if *body.get(userpolicy::ACTION)? == userpolicy::ALLOW {
+            Action::RequireEsp
+        } else {
+            Action::Block
+        },
+        destination: address_at(body, userpolicy::DESTINATION, family)?,
+        prefix: *body.get(userpolicy::PREFIX_D)?,
+        port: array_at(body, userpolicy::DPORT).map(u16::from_be_bytes)?,
+        reqid: u32_at(wanted, template::REQID)?,
     };
     let made = policy_message(&policy);
     // Selector; priority; direction, action, flags and share; the template. Between them are counters and the index.
-    let same = |range: std::ops::Range<usize>| body.get(range.clone()) == made.get(range);
-    let intact = same(0..SELECTOR)
-        && same(152..156)
-        && same(160..164)
-        && made.get(POLICY_SIZE + 4..) == Some(template)
+    let same = |range: Range<usize>| body.get(range.clone()) == made.get(range);
+    let intact = same(0..userpolicy::SELECTOR_LEN)
+        && same(userpolicy::PRIORITY..userpolicy::INDEX)
+        && same(userpolicy::DIR..userpolicy::DIR + 4)
+        && made.get(userpolicy::LEN + 4..) == Some(wanted)
         && everywhere(body);
-    Some(PresentPolicy { policy, index: u32_at(body, 156)?, intact })
+    Some(PresentPolicy { policy, index: u32_at(body, userpolicy::INDEX)?, intact })
 }
 
 /// A policy of others, if it is one for datagrams that are not ESP's, and asks of them nothing.
 fn parse_foreign(body: &[u8]) -> Option<ForeignPolicy> {
-    let family = u16_at(body, 40)?;
-    let templates = attributes(body.get(POLICY_SIZE..)?).find(|(kind, _)| *kind == XFRMA_TMPL);
+    let family = u16_at(body, userpolicy::FAMILY)?;
+    let templates = attributes(body.get(userpolicy::LEN..)?).find(|(kind, _)| *kind == XFRMA_TMPL);
     let encrypts = templates.is_some_and(|(_, templates)| {
-        templates.chunks_exact(TEMPLATE_SIZE).any(|t| t[20] == IPPROTO_ESP as u8 && t[50] == 0)
+        templates.chunks_exact(template::LEN).any(|t| t[template::PROTO] == ESP && t[template::OPTIONAL] == 0)
     });
-    let udp = [0, IPPROTO_UDP as u8].contains(body.get(44)?);
-    let passes = *body.get(161)? == 0 && !encrypts;
+    let udp = [0, UDP].contains(body.get(userpolicy::PROTO)?);
+    let passes = *body.get(userpolicy::ACTION)? == userpolicy::ALLOW && !encrypts;
     (udp && passes && everywhere(body)).then_some(ForeignPolicy {
         direction: direction_at(body)?,
-        source: (ip_at(body, 16, family)?, *body.get(43)?),
-        destination: (ip_at(body, 0, family)?, *body.get(42)?),
-        port: u16_at(body, 32)?.to_be(),
-        port_mask: u16_at(body, 34)?.to_be(),
-        priority: u32_at(body, 152)?,
+        source: (address_at(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?),
+        destination: (address_at(body, userpolicy::DESTINATION, family)?, *body.get(userpolicy::PREFIX_D)?),
+        port: array_at(body, userpolicy::DPORT).map(u16::from_be_bytes)?,
+        port_mask: array_at(body, userpolicy::DPORT_MASK).map(u16::from_be_bytes)?,
+        priority: u32_at(body, userpolicy::PRIORITY)?,
     })
 }
 
 /// Whether a policy looks at neither a mark nor an xfrm interface.
 fn everywhere(body: &[u8]) -> bool {
-    attributes(body.get(POLICY_SIZE..).unwrap_or_default()).all(|(kind, value)| match kind {
+    attributes(body.get(userpolicy::LEN..).unwrap_or_default()).all(|(kind, value)| match kind {
         XFRMA_MARK => u32_at(value, 4) == Some(0),
         XFRMA_IF_ID => u32_at(value, 0) == Some(0),
         _ => true,
@@ -271,9 +260,9 @@ fn everywhere(body: &[u8]) -> bool {
 }
 
 fn direction_at(body: &[u8]) -> Option<Direction> {
-    match body.get(160)? {
-        0 => Some(Direction::In),
-        1 => Some(Direction::Out),
+    match *body.get(userpolicy::DIR)? {
+        userpolicy::IN => Some(Direction::In),
+        userpolicy::OUT => Some(Direction::Out),
         _ => None,
     }
 }
@@ -292,7 +281,7 @@ fn push_selector(body: &mut Vec<u8>, source: IpAddr, from: u8, destination: IpAd
     body.extend_from_slice(&port.to_be_bytes());
     body.extend_from_slice(&[0xff, 0xff, 0, 0, 0, 0]);
     body.extend_from_slice(&family(destination).to_ne_bytes());
-    body.extend_from_slice(&[to, from, IPPROTO_UDP as u8]);
+    body.extend_from_slice(&[to, from, UDP]);
     body.extend_from_slice(&[0; 3 + 4 + 4]);
 }
 
@@ -314,14 +303,6 @@ fn address(address: IpAddr) -> [u8; 16] {
     }
 }
 
-fn ip_at(body: &[u8], at: usize, of: u16) -> Option<IpAddr> {
-    if of == AF_INET {
-        Some(IpAddr::from(<[u8; 4]>::try_from(body.get(at..at + 4)?).ok()?))
-    } else {
-        Some(IpAddr::from(<[u8; 16]>::try_from(body.get(at..at + 16)?).ok()?))
-    }
-}
-
 fn family(address: IpAddr) -> u16 {
     if address.is_ipv4() { AF_INET } else { AF_INET6 }
 }
@@ -332,15 +313,15 @@ fn width(of: u16) -> u8 {
 
 fn direction_number(direction: Direction) -> u8 {
     match direction {
-        Direction::In => 0,
-        Direction::Out => 1,
+        Direction::In => userpolicy::IN,
+        Direction::Out => userpolicy::OUT,
     }
 }
 
 fn action_number(action: Action) -> u8 {
     match action {
-        Action::RequireEsp => 0,
-        Action::Block => 1,
+        Action::RequireEsp => userpolicy::ALLOW,
+        Action::Block => userpolicy::BLOCK,
     }
 }
 
@@ -356,8 +337,8 @@ mod tests {
                 let made = policy_message(&policy);
                 let read = parse_policy(&made).unwrap();
                 assert_eq!((&read.policy, read.intact), (&policy, true));
-                let (priority, optional, source) = (152, POLICY_SIZE + 4 + 50, 43);
-                for at in [priority, optional, source] {
+                let optional = userpolicy::LEN + 4 + template::OPTIONAL;
+                for at in [userpolicy::PRIORITY, optional, userpolicy::PREFIX_S] {
                     let mut changed = made.clone();
                     changed[at] ^= 1;
                     assert!(!parse_policy(&changed).unwrap().intact, "{at}");
@@ -375,12 +356,12 @@ mod tests {
         let block = policy_message(&policies[0]);
         let require = policy_message(policies.last().unwrap());
         assert!(parse_foreign(&block).is_none() && parse_foreign(&require).is_none());
-        let mut pass = require[..POLICY_SIZE].to_vec();
+        let mut pass = require[..userpolicy::LEN].to_vec();
         assert_eq!(parse_foreign(&pass).unwrap().priority, 100);
         push_attribute(&mut pass, XFRMA_IF_ID, &[9, 0, 0, 0]);
         assert!(parse_foreign(&pass).is_none());
         let mut optional = require.clone();
-        optional[POLICY_SIZE + 4 + 50] = 1;
+        optional[userpolicy::LEN + 4 + template::OPTIONAL] = 1;
         assert!(parse_foreign(&optional).is_some());
         for length in 0..require.len() {
             let _ = (

@@ -9,7 +9,8 @@ use nix::sys::socket::{setsockopt, sockopt};
 use rtnetlink::sys::{Socket, protocols::NETLINK_XFRM};
 use zeroize::Zeroizing;
 
-use super::{Error, KernelSas, LOCKDOWN, Sa, explain, read_messages};
+use super::{Error, KernelSas, LOCKDOWN, Sa, read_message};
+use crate::netlink::{Refusal, messages};
 
 const XFRMNLGRP_SA: u32 = 3;
 
@@ -31,11 +32,11 @@ pub struct Notices {
 impl Notices {
     /// In the network namespace of this thread. Open it before the dump, then no SA falls between the two.
     pub fn open() -> Result<Self, Error> {
-        let mut socket = Socket::new(NETLINK_XFRM).map_err(explain)?;
-        socket.bind_auto().map_err(explain)?;
+        let mut socket = Socket::new(NETLINK_XFRM).map_err(Refusal::from)?;
+        socket.bind_auto().map_err(Refusal::from)?;
         // Where the privilege lies in a user namespace only, the usual room has to do.
         let _ = setsockopt(&socket, sockopt::RcvBufForce, &ROOM);
-        socket.add_membership(XFRMNLGRP_SA).map_err(explain)?;
+        socket.add_membership(XFRMNLGRP_SA).map_err(Refusal::from)?;
         Ok(Self {
             socket,
             buffer: Zeroizing::new(vec![0; 1 << 16]),
@@ -53,7 +54,9 @@ impl Notices {
             match self.socket.recv(&mut room, MSG_DONTWAIT) {
                 Ok(0) => break,
                 // Of what else the group hears nothing is wanted.
-                Ok(len) => drop(read_messages(self.buffer.get(..len).unwrap_or(&[]), &mut found)),
+                Ok(len) => messages(self.buffer.get(..len).unwrap_or(&[]))
+                    .filter_map(|message| read_message(message.kind, message.body))
+                    .for_each(|sa| found.add(sa)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // There was no room left. What came before is still there to be read.
                 Err(error) if error.raw_os_error() == Some(ENOBUFS) => self.complain(

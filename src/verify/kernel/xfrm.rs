@@ -1,76 +1,15 @@
 //! SAs and policies over netlink (linux `include/uapi/linux/xfrm.h`), without keys.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use nix::errno::Errno;
-use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
-use zeroize::Zeroize;
 
 use super::{Error, Policy, SaState, Template, Way};
+use crate::netlink::xfrm::{
+    AH, ESP, GETPOLICY, GETSA, NEWPOLICY, NEWSA, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC,
+    XFRMA_ALG_CRYPT, XFRMA_IF_ID, XFRMA_MARK, XFRMA_OFFLOAD_DEV, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL,
+    address_at, algo, algorithm_name, replay, template, userpolicy, usersa,
+};
+use crate::netlink::{Family, Netlink, Refusal, array_at, attributes, u16_at, u32_at, u64_at};
 use crate::packet::Spi;
-
-const NEWSA: u16 = 0x10;
-const GETSA: u16 = 0x12;
-const NEWPOLICY: u16 = 0x13;
-const GETPOLICY: u16 = 0x15;
-/// `NLM_F_REQUEST | NLM_F_DUMP`.
-const DUMP: u16 = 0x301;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const HEADER: usize = 16;
-
-const XFRMA_ALG_AUTH: u16 = 1;
-const XFRMA_ALG_CRYPT: u16 = 2;
-const XFRMA_TMPL: u16 = 5;
-const XFRMA_ALG_AEAD: u16 = 18;
-const XFRMA_ALG_AUTH_TRUNC: u16 = 20;
-const XFRMA_MARK: u16 = 21;
-const XFRMA_REPLAY_ESN_VAL: u16 = 23;
-const XFRMA_OFFLOAD_DEV: u16 = 28;
-const XFRMA_IF_ID: u16 = 31;
-
-const ESP: u8 = 50;
-const AH: u8 = 51;
-
-/// Offsets in `struct xfrm_usersa_info`.
-mod usersa {
-    pub(super) const DESTINATION: usize = 56;
-    pub(super) const SPI: usize = 72;
-    pub(super) const PROTO: usize = 76;
-    pub(super) const SOURCE: usize = 80;
-    pub(super) const PACKETS: usize = 168;
-    pub(super) const REQID: usize = 208;
-    pub(super) const FAMILY: usize = 212;
-    pub(super) const MODE: usize = 214;
-    pub(super) const REPLAY: usize = 215;
-    pub(super) const LEN: usize = 224;
-}
-
-/// Offsets in `struct xfrm_userpolicy_info`, which begins with `struct xfrm_selector`.
-mod userpolicy {
-    pub(super) const DESTINATION: usize = 0;
-    pub(super) const SOURCE: usize = 16;
-    pub(super) const DPORT: usize = 32;
-    pub(super) const DPORT_MASK: usize = 34;
-    pub(super) const SPORT_MASK: usize = 38;
-    pub(super) const FAMILY: usize = 40;
-    pub(super) const PREFIX_D: usize = 42;
-    pub(super) const PREFIX_S: usize = 43;
-    pub(super) const PROTO: usize = 44;
-    pub(super) const PRIORITY: usize = 152;
-    pub(super) const DIR: usize = 160;
-    pub(super) const ACTION: usize = 161;
-    pub(super) const LEN: usize = 168;
-}
-
-/// Length of `struct xfrm_user_tmpl` and offsets in it.
-mod template {
-    pub(super) const LEN: usize = 64;
-    pub(super) const PROTO: usize = 20;
-    pub(super) const REQID: usize = 44;
-    pub(super) const OPTIONAL: usize = 50;
-}
 
 pub(super) fn sas() -> Result<Vec<SaState>, Error> {
     dump(GETSA, NEWSA, sa)
@@ -80,78 +19,38 @@ pub(super) fn policies() -> Result<Vec<Policy>, Error> {
     dump(GETPOLICY, NEWPOLICY, policy)
 }
 
+/// Every object that the kernel tells of with messages of the kind `new`.
 fn dump<T>(get: u16, new: u16, read: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<T>, Error> {
-    let socket = Socket::new(NETLINK_XFRM).map_err(explain)?;
-    socket.connect(&SocketAddr::new(0, 0)).map_err(explain)?;
-    let mut request = [0; HEADER];
-    request[..4].copy_from_slice(&(HEADER as u32).to_ne_bytes());
-    request[4..6].copy_from_slice(&get.to_ne_bytes());
-    request[6..8].copy_from_slice(&DUMP.to_ne_bytes());
-    request[8..12].copy_from_slice(&1u32.to_ne_bytes());
-    socket.send(&request, 0).map_err(explain)?;
-    let mut found = Vec::new();
-    loop {
-        let (mut answer, _) = socket.recv_from_full().map_err(explain)?;
-        let more = messages(&answer, new, &read, &mut found);
-        // Keys came along.
-        answer.zeroize();
-        if !more.map_err(explain)? {
-            return Ok(found);
-        }
-    }
+    let mut netlink = Netlink::open(Family::Xfrm, None).map_err(Refusal::from)?;
+    Ok(netlink.dump(get, &[], |kind, body| if kind == new { read(body) } else { None })?)
 }
 
-fn messages<T>(
-    mut bytes: &[u8],
-    new: u16,
-    read: &impl Fn(&[u8]) -> Option<T>,
-    found: &mut Vec<T>,
-) -> io::Result<bool> {
-    if bytes.len() < HEADER {
-        return Ok(false);
-    }
-    while let (Some(len), Some(kind)) = (u32_at(bytes, 0), u16_at(bytes, 4)) {
-        let Some(body) = bytes.get(HEADER..len as usize) else { break };
-        match kind {
-            NLMSG_DONE => return Ok(false),
-            NLMSG_ERROR => {
-                // It is negative.
-                let code = array(body, 0).map_or(0, i32::from_ne_bytes).wrapping_neg();
-                return if code == 0 { Ok(false) } else { Err(io::Error::from_raw_os_error(code)) };
-            }
-            kind if kind == new => found.extend(read(body)),
-            _ => {}
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match Errno::from_raw(refusal.errno) {
+            Errno::EPERM | Errno::EACCES => Self::Denied,
+            Errno::EPROTONOSUPPORT | Errno::ECONNREFUSED => Self::NoXfrm,
+            errno => Self::Netlink(errno.into()),
         }
-        bytes = bytes.get((len as usize).next_multiple_of(4)..).unwrap_or(&[]);
-    }
-    Ok(true)
-}
-
-fn explain(error: io::Error) -> Error {
-    match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-        Errno::EPERM | Errno::EACCES => Error::Denied,
-        Errno::EPROTONOSUPPORT | Errno::ECONNREFUSED => Error::NoXfrm,
-        _ => Error::Netlink(error),
     }
 }
 
 fn sa(body: &[u8]) -> Option<SaState> {
     let proto = *body.get(usersa::PROTO)?;
-    let spi = u32::from_be_bytes(array(body, usersa::SPI)?);
+    let spi = u32::from_be_bytes(array_at(body, usersa::SPI)?);
     if !matches!(proto, ESP | AH) || spi == 0 {
         return None;
     }
     let family = u16_at(body, usersa::FAMILY)?;
     let mut replay_window = u32::from(*body.get(usersa::REPLAY)?);
     let (mut aead, mut cipher, mut auth, mut icv, mut offload) = (None, None, None, None, false);
-    for (kind, value) in Attributes(body.get(usersa::LEN..)?) {
+    for (kind, value) in attributes(body.get(usersa::LEN..)?) {
         match kind {
-            XFRMA_ALG_AEAD => (aead, icv) = (name(value), u32_at(value, 68)),
-            XFRMA_ALG_CRYPT => cipher = name(value),
-            XFRMA_ALG_AUTH if auth.is_none() => auth = name(value),
-            XFRMA_ALG_AUTH_TRUNC => (auth, icv) = (name(value), u32_at(value, 68)),
-            // bmp_len, oseq, seq, oseq_hi, seq_hi, replay_window
-            XFRMA_REPLAY_ESN_VAL => replay_window = u32_at(value, 20).unwrap_or(replay_window),
+            XFRMA_ALG_AEAD => (aead, icv) = (algorithm_name(value), u32_at(value, algo::ICV_BITS)),
+            XFRMA_ALG_CRYPT => cipher = algorithm_name(value),
+            XFRMA_ALG_AUTH if auth.is_none() => auth = algorithm_name(value),
+            XFRMA_ALG_AUTH_TRUNC => (auth, icv) = (algorithm_name(value), u32_at(value, algo::ICV_BITS)),
+            XFRMA_REPLAY_ESN_VAL => replay_window = u32_at(value, replay::WINDOW).unwrap_or(replay_window),
             XFRMA_OFFLOAD_DEV => offload = true,
             _ => {}
         }
@@ -170,17 +69,17 @@ fn sa(body: &[u8]) -> Option<SaState> {
         (None, None, None) => String::new(),
     };
     Some(SaState {
-        source: address(body, usersa::SOURCE, family)?,
-        destination: address(body, usersa::DESTINATION, family)?,
+        source: address_at(body, usersa::SOURCE, family)?,
+        destination: address_at(body, usersa::DESTINATION, family)?,
         spi: Spi(spi),
         reqid: u32_at(body, usersa::REQID)?,
-        tunnel: *body.get(usersa::MODE)? == 1,
+        tunnel: *body.get(usersa::MODE)? == usersa::TUNNEL,
         offload,
         encrypts,
         algorithm,
         icv_bits: icv.unwrap_or(0),
         replay_window,
-        packets: array(body, usersa::PACKETS).map(u64::from_ne_bytes)?,
+        packets: u64_at(body, usersa::PACKETS)?,
     })
 }
 
@@ -188,9 +87,9 @@ fn policy(body: &[u8]) -> Option<Policy> {
     // A selector for all has no family where it was set without addresses.
     let family = u16_at(body, userpolicy::FAMILY)?;
     let way = match *body.get(userpolicy::DIR)? {
-        0 => Way::In,
-        1 => Way::Out,
-        2 => Way::Forward,
+        userpolicy::IN => Way::In,
+        userpolicy::OUT => Way::Out,
+        userpolicy::FORWARD => Way::Forward,
         _ => return None,
     };
     // A tunnel sends from whatever port (RFC 7348 section 5): one port's policy is not the network's.
@@ -199,7 +98,7 @@ fn policy(body: &[u8]) -> Option<Policy> {
     }
     let mut templates = Vec::new();
     let mut mark = (0, 0);
-    for (kind, value) in Attributes(body.get(userpolicy::LEN..)?) {
+    for (kind, value) in attributes(body.get(userpolicy::LEN..)?) {
         match kind {
             XFRMA_TMPL => templates.extend(value.chunks_exact(template::LEN).filter_map(|one| {
                 Some(Template {
@@ -216,59 +115,18 @@ fn policy(body: &[u8]) -> Option<Policy> {
     }
     Some(Policy {
         way,
-        source: (address(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?),
-        destination: (address(body, userpolicy::DESTINATION, family)?, *body.get(userpolicy::PREFIX_D)?),
+        source: (address_at(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?),
+        destination: (address_at(body, userpolicy::DESTINATION, family)?, *body.get(userpolicy::PREFIX_D)?),
         protocol: *body.get(userpolicy::PROTO)?,
         port: (
-            u16::from_be_bytes(array(body, userpolicy::DPORT)?),
-            u16::from_be_bytes(array(body, userpolicy::DPORT_MASK)?),
+            u16::from_be_bytes(array_at(body, userpolicy::DPORT)?),
+            u16::from_be_bytes(array_at(body, userpolicy::DPORT_MASK)?),
         ),
         priority: u32_at(body, userpolicy::PRIORITY)?,
-        block: *body.get(userpolicy::ACTION)? == 1,
+        block: *body.get(userpolicy::ACTION)? == userpolicy::BLOCK,
         mark,
         templates,
     })
-}
-
-/// The name at the beginning of `struct xfrm_algo` and its relatives.
-fn name(value: &[u8]) -> Option<String> {
-    let name = value.get(..64)?.split(|&byte| byte == 0).next()?;
-    Some(String::from_utf8_lossy(name).into_owned())
-}
-
-/// `struct nlattr`: length with header, kind, value, padding to 4 bytes.
-struct Attributes<'a>(&'a [u8]);
-
-impl<'a> Iterator for Attributes<'a> {
-    type Item = (u16, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let len = usize::from(u16_at(self.0, 0)?);
-        let kind = u16_at(self.0, 2)?;
-        let value = self.0.get(4..len)?;
-        self.0 = self.0.get(len.next_multiple_of(4)..).unwrap_or(&[]);
-        Some((kind, value))
-    }
-}
-
-fn address(body: &[u8], at: usize, family: u16) -> Option<IpAddr> {
-    match i32::from(family) {
-        nix::libc::AF_INET => Some(Ipv4Addr::from(array::<4>(body, at)?).into()),
-        nix::libc::AF_INET6 => Some(Ipv6Addr::from(array::<16>(body, at)?).into()),
-        _ => None,
-    }
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..)?.first_chunk().copied()
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    array(bytes, at).map(u16::from_ne_bytes)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    array(bytes, at).map(u32::from_ne_bytes)
 }
 
 #[cfg(test)]
@@ -276,20 +134,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cut_messages_end_the_reading() {
-        let mut whole = vec![0; HEADER + usersa::LEN];
-        whole[..4].copy_from_slice(&((HEADER + usersa::LEN) as u32).to_ne_bytes());
-        whole[4..6].copy_from_slice(&NEWSA.to_ne_bytes());
-        whole[HEADER + usersa::PROTO] = ESP;
-        whole[HEADER + usersa::SPI] = 1;
-        whole[HEADER + usersa::FAMILY..][..2].copy_from_slice(&2u16.to_ne_bytes());
-        let mut found = Vec::new();
-        assert!(messages(&whole, NEWSA, &sa, &mut found).unwrap());
-        assert_eq!(found.len(), 1);
+    fn a_cut_association_is_none() {
+        let mut whole = vec![0; usersa::LEN];
+        whole[usersa::PROTO] = ESP;
+        whole[usersa::SPI] = 1;
+        whole[usersa::FAMILY..][..2].copy_from_slice(&2u16.to_ne_bytes());
+        assert!(sa(&whole).is_some());
         for len in 0..whole.len() {
-            let mut found = Vec::new();
-            let _ = messages(&whole[..len], NEWSA, &sa, &mut found);
-            assert!(found.is_empty());
+            assert_eq!(sa(&whole[..len]), None);
         }
     }
 
