@@ -8,7 +8,7 @@ captured
 [ "$(frames mixed.pcap 'vxlan:.*:icmp.* 4097 ')" -ge 6 ]
 [ "$(frames mixed.pcap ':esp ')" -ge 6 ]
 no_frames "clear frames of the encrypted network" mixed.pcap ' 4098 | 18887 '
-no_frames "10.0.2 in clear" mixed.pcap '10[.]0[.]2[.]'
+no_frames "clear frames with 10.0.2" mixed.pcap '10[.]0[.]2[.]'
 # What does not go together is refused, and nothing is touched.
 snapshot 1 > before
 for wrong in "third --vni 4098 --port 4789 --local 192.0.2.1 --peer 192.0.2.2" "third --vni 9 --port 18887 --local 192.0.2.1 --peer 192.0.2.2" \
