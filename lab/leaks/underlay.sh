@@ -87,12 +87,17 @@ opaque_transport_beneath_setup() { opaque_transport_setup; asks -i eth0; }
 opaque_transport_beneath_claims() { opaque_transport_claims; }
 
 macsec_setup() {
+    macsec_hosts on
+    overlay_mtu=1350
+    overlay secure 42 10.42.0; pings 10.42.0.2
+}
+macsec_hosts() { # on|off: whether it encrypts
     hosts
     local host far number
     for host in a b; do
         far=b number=1; [ $host = a ] || far=a number=2
         ip -n "$lab-$host" addr flush dev eth0
-        ip -n "$lab-$host" link add link eth0 macsec0 type macsec sci "000000000000000$number" encrypt on
+        ip -n "$lab-$host" link add link eth0 macsec0 type macsec sci "000000000000000$number" encrypt "$1"
         ip -n "$lab-$host" macsec add macsec0 tx sa 0 pn 1 on key 01 "$(key macsec-$host 32 | cut -c 3-)"
         ip -n "$lab-$host" macsec add macsec0 rx sci "000000000000000$((3 - number))" on
         ip -n "$lab-$host" macsec add macsec0 rx sci "000000000000000$((3 - number))" sa 0 pn 1 on key 02 "$(key macsec-$far 32 | cut -c 3-)"
@@ -100,10 +105,63 @@ macsec_setup() {
     done
     ip -n "$lab-a" addr add $a/24 dev macsec0
     ip -n "$lab-b" addr add $b/24 dev macsec0
-    overlay_mtu=1350
-    overlay secure 42 10.42.0; pings 10.42.0.2
 }
 macsec_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; sends_no $host 'udp dst port 4789'; unreadable $host; done; delivered; }
+
+macsec_signs_setup() { macsec_hosts off; overlay_mtu=1350; overlay secure 42 10.42.0; pings 10.42.0.2; }
+macsec_signs_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; readable $host; done; delivered; }
+
+# The VTEPs' addresses are on loopbacks, and a device of a tunnel leads to them: on that device all is in clear, and what is on the
+# wire is for the link below to say. tunnel_hosts TYPE [option…]
+tunnel_hosts() {
+    local host near far
+    hosts
+    modprobe -a ip_gre ip_vti 2>/dev/null || true
+    a=10.255.0.1 b=10.255.0.2
+    for host in a b; do
+        near=192.0.2.1 far=192.0.2.2; [ $host = a ] || near=192.0.2.2 far=192.0.2.1
+        ip -n "$lab-$host" link add tun0 type "$1" local $near remote $far "${@:2}"
+        ip -n "$lab-$host" link set tun0 mtu 1420 up
+    done
+    ip -n "$lab-a" addr add $a/32 dev lo; ip -n "$lab-b" addr add $b/32 dev lo
+    ip -n "$lab-a" route add $b dev tun0 src $a; ip -n "$lab-b" route add $a dev tun0 src $b
+    overlay_mtu=1350
+    overlay secure 42 10.42.0
+}
+over_gre_setup() { tunnel_hosts gre; pings 10.42.0.2; }
+over_gre_claims() { for host in a b; do sends $host 'ip proto 47'; sends_no $host "$esp"; readable $host; done; delivered; }
+
+# All of GRE is protected, and frames that come past it are not refused.
+over_gre_esp_setup() {
+    tunnel_hosts gre
+    local a=192.0.2.1 b=192.0.2.2 host
+    associations
+    for host in a b; do
+        ip -n "$lab-$host" xfrm policy add src $a dst $b proto gre dir "$(way $host ab)" tmpl src $a dst $b proto esp reqid $reqid mode transport
+        ip -n "$lab-$host" xfrm policy add src $b dst $a proto gre dir "$(way $host ba)" tmpl src $b dst $a proto esp reqid $reqid mode transport
+    done
+    pings 10.42.0.2
+}
+way() { case $1$2 in aab|bba) echo out ;; *) echo in ;; esac; }
+over_gre_esp_claims() { for host in a b; do sends $host "$esp"; sends_no $host 'ip proto 47'; unreadable $host; done; delivered; }
+
+# Route-based: what is routed to the device is what is encrypted.
+over_vti_setup() {
+    tunnel_hosts vti key 9
+    local mode=tunnel host dir
+    (
+        a=192.0.2.1 b=192.0.2.2
+        associations
+        for host in a b; do
+            for dir in ab ba; do
+                # shellcheck disable=SC2046
+                ip -n "$lab-$host" xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir "$(way $host $dir)" mark 9 tmpl $(ends $dir) proto esp reqid $reqid mode tunnel
+            done
+        done
+    )
+    pings 10.42.0.2
+}
+over_vti_claims() { for host in a b; do all_esp $host; done; delivered; }
 
 # The VTEPs' addresses are on loopbacks, and a tunnel between the hosts' other addresses leads to them: what comes in
 # passes the tap again in clear, between addresses that no ESP has.

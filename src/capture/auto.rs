@@ -118,13 +118,13 @@ pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
 /// owner of its address, which an EVPN fabric has on the loopback where no packet passes.
 fn underlay<'s>(survey: &'s Survey, vxlan: &Vxlan) -> Vec<&'s Link> {
     if let Some(link) = vxlan.underlay.and_then(|index| survey.link(index)) {
-        return vec![link];
+        return survey.wires(link);
     }
     let peers = vxlan.remote.iter().chain(&vxlan.peers);
     let mut links: Vec<&Link> = peers.filter_map(|peer| survey.route(*peer)).collect();
     let owner = vxlan.local.and_then(|local| survey.owner(local));
     links.extend(owner.filter(|owner| !owner.loopback || links.is_empty()));
-    links
+    links.into_iter().flat_map(|link| survey.wires(link)).collect()
 }
 
 struct Choices<'s> {

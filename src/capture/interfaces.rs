@@ -12,7 +12,7 @@ pub struct Survey {
     pub links: Vec<Link>,
     /// Indices of the links that the IPv4 and the IPv6 default route with the lowest metric leave by.
     pub default_routes: Vec<u32>,
-    /// Which link a packet to each VXLAN peer leaves by: the peer and the link's index.
+    /// Which link a packet to each VXLAN peer, and to the other end of each tunnel, leaves by: whom, and the link's index.
     pub routes: Vec<(IpAddr, u32)>,
     /// Routes that the answer to a question for a route may leave out: those with several next hops, and those in tables
     /// that a rule leads some packets to. Destination, length of its prefix, and the links they leave by.
@@ -55,6 +55,10 @@ pub struct Link {
     pub kind: Option<String>,
     /// Index of the bridge, bond or VRF it belongs to.
     pub master: Option<u32>,
+    /// Index of the link that a link on top of another is on, in this network namespace.
+    pub parent: Option<u32>,
+    /// The other end, of an IP or GRE tunnel that has one.
+    pub remote: Option<IpAddr>,
     /// What its administrator wrote down about it.
     pub alias: Option<String>,
     /// The tunnel, for a VXLAN device.
@@ -86,6 +90,30 @@ pub struct Vxlan {
     pub elsewhere: bool,
 }
 
+/// Links on top of one another that are followed.
+const DEPTH: usize = 4;
+
+/// Kinds of links that encrypt what passes them or may have it encrypted below, or hand it to a program that may.
+const ENCRYPTING: [&str; 17] = [
+    "wireguard",
+    "macsec",
+    "tun",
+    "xfrm",
+    "vti",
+    "vti6",
+    "ipsec",
+    "gre",
+    "ip6gre",
+    "gretap",
+    "ip6gretap",
+    "ipip",
+    "sit",
+    "ip6tnl",
+    "vxlan",
+    "geneve",
+    "erspan",
+];
+
 /// Why the kernel could not be asked.
 #[derive(Debug, thiserror::Error)]
 #[error("list the network interfaces: {0}")]
@@ -114,7 +142,45 @@ impl Survey {
         self.detours.iter().filter(leads).flat_map(|(.., links)| links).filter_map(|index| self.link(*index))
     }
 
-    /// The link that packets to this VXLAN peer leave by.
+    /// The links on whose wires is what this one sends: itself, or the last ones of those that it hands its packets to,
+    /// wrapped or encrypted. A link whose wire the kernel does not tell stands for itself.
+    pub fn wires<'s>(&'s self, link: &'s Link) -> Vec<&'s Link> {
+        let mut found: Vec<&Link> = vec![link];
+        for _ in 0..DEPTH {
+            let mut next: Vec<&Link> = Vec::new();
+            for link in found.iter().flat_map(|link| self.below(link).unwrap_or_else(|| vec![link])) {
+                if next.iter().all(|known| known.index != link.index) {
+                    next.push(link);
+                }
+            }
+            if next == found {
+                break;
+            }
+            found = next;
+        }
+        found
+    }
+
+    /// The links that another one hands its packets to, where the kernel tells it.
+    fn below(&self, link: &Link) -> Option<Vec<&Link>> {
+        match link.kind.as_deref()? {
+            // It shows what is sent before it is encrypted.
+            "vrf" => {
+                Some(self.links.iter().filter(|port| port.master == Some(link.index) && port.up).collect())
+            }
+            "macsec" | "xfrm" => link.parent.and_then(|parent| self.link(parent)).map(|parent| vec![parent]),
+            "gre" | "ip6gre" | "ipip" | "sit" | "ip6tnl" | "vti" | "vti6" => {
+                let remote = link.remote?;
+                let detours = self.detours(remote).filter(|link| link.up);
+                let ways: Vec<&Link> = self.route(remote).into_iter().chain(detours).collect();
+                // A route that leads into the tunnel itself leads nowhere.
+                Some(ways).filter(|ways| !ways.is_empty() && ways.iter().all(|way| way.index != link.index))
+            }
+            _ => None,
+        }
+    }
+
+    /// The link that packets to this VXLAN peer, or to the other end of a tunnel, leave by.
     pub fn route(&self, destination: IpAddr) -> Option<&Link> {
         let (_, index) = self.routes.iter().find(|(to, _)| *to == destination)?;
         self.link(*index)
@@ -133,6 +199,11 @@ pub fn in_prefix(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
 }
 
 impl Link {
+    /// Whether what is clear on this link may be encrypted on every wire.
+    pub fn may_encrypt(&self) -> bool {
+        self.kind.as_deref().is_some_and(|kind| ENCRYPTING.contains(&kind))
+    }
+
     /// `up`, `no-carrier` or `down`.
     pub fn state(&self) -> &'static str {
         match (self.up, self.running) {
@@ -173,6 +244,39 @@ mod tests {
         assert!(!in_prefix(ip("192.0.2.1"), ip("192.0.2.64"), 26));
         assert!(!in_prefix(ip("192.0.2.1"), ip("::"), 0));
         assert!(in_prefix(ip("2001:db8::1"), ip("2001:db8::"), 32));
+    }
+
+    #[test]
+    fn what_a_tunnel_sends_is_on_the_wire_of_the_link_below() {
+        let link =
+            |index, kind: &str| Link { index, up: true, kind: Some(kind.to_owned()), ..Link::default() };
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let port = |index| Link { master: Some(6), ..link(index, "veth") };
+        let to = |remote: &str, link: Link| Link { remote: Some(ip(remote)), ..link };
+        let survey = Survey {
+            links: vec![
+                link(1, "veth"),
+                Link { parent: Some(1), ..link(2, "macsec") },
+                to("192.0.2.2", link(3, "gre")),
+                to("192.0.2.3", link(4, "ipip")),
+                link(5, "gre"),
+                link(6, "vrf"),
+                port(7),
+                port(8),
+                to("192.0.2.4", link(9, "sit")),
+                link(10, "xfrm"),
+            ],
+            routes: vec![(ip("192.0.2.2"), 2), (ip("192.0.2.3"), 3), (ip("192.0.2.4"), 9)],
+            ..Survey::default()
+        };
+        let wires = |of: u32| {
+            survey.wires(survey.link(of).unwrap()).iter().map(|link| link.index).collect::<Vec<_>>()
+        };
+        assert_eq!((wires(1), wires(2), wires(3), wires(4)), (vec![1], vec![1], vec![1], vec![1]));
+        assert_eq!(wires(6), [7, 8]);
+        // One that has many other ends, one whose route leads into itself, one of which the kernel says nothing.
+        assert_eq!((wires(5), wires(9), wires(10)), (vec![5], vec![9], vec![10]));
+        assert!([5, 9, 10].iter().all(|of| survey.link(*of).unwrap().may_encrypt()));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::packet::Vni;
 /// The kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Peers of all VXLAN devices whose routes are looked up.
+/// Peers of all VXLAN devices, and other ends of tunnels, whose routes are looked up.
 const MOST_PEERS: usize = 256;
 
 /// Neighbours of one family that are kept.
@@ -112,11 +112,12 @@ async fn ask() -> Result<Survey, Error> {
     Ok(survey)
 }
 
-/// Asks for the route to every peer of every VXLAN device.
+/// Asks for the route to the other end of every tunnel, and to every peer of every VXLAN device.
 async fn routes(handle: &Handle, survey: &Survey) -> Vec<(IpAddr, u32)> {
     let mut found: Vec<(IpAddr, u32)> = Vec::new();
     let tunnels = survey.links.iter().filter_map(|link| link.vxlan.as_ref()).filter(|vxlan| !vxlan.elsewhere);
-    for &peer in tunnels.flat_map(|vxlan| vxlan.remote.iter().chain(&vxlan.peers)).take(MOST_PEERS) {
+    let peers = tunnels.flat_map(|vxlan| vxlan.remote.iter().chain(&vxlan.peers));
+    for &peer in survey.links.iter().filter_map(|link| link.remote.as_ref()).chain(peers).take(MOST_PEERS) {
         if found.iter().any(|(known, _)| *known == peer) {
             continue;
         }
@@ -146,13 +147,18 @@ fn link(message: &LinkMessage) -> Link {
         hardware: message.header.link_layer_type.into(),
         ..Link::default()
     };
-    let mut elsewhere = false;
+    let (mut elsewhere, mut other_end) = (false, None);
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
             LinkAttribute::IfAlias(alias) => link.alias = Some(alias.clone()),
             LinkAttribute::Controller(index) => link.master = Some(*index),
             LinkAttribute::LinkNetNsId(_) => elsewhere = true,
+            LinkAttribute::Link(index) => link.parent = Some(*index).filter(|index| *index != 0),
+            // Of a tunnel that is not Ethernet: its link-layer addresses are its two ends.
+            LinkAttribute::Broadcast(bytes) => {
+                other_end = from_bytes(bytes).filter(|end| !end.is_unspecified());
+            }
             LinkAttribute::LinkInfo(parts) => {
                 for part in parts {
                     match part {
@@ -167,6 +173,11 @@ fn link(message: &LinkMessage) -> Link {
     }
     if let Some(vxlan) = &mut link.vxlan {
         vxlan.elsewhere = elsewhere;
+    }
+    if elsewhere {
+        link.parent = None;
+    } else {
+        link.remote = other_end;
     }
     link
 }

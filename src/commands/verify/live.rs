@@ -34,9 +34,6 @@ const TRIED: usize = 4;
 /// How long neighbours are waited for, when none is known.
 const DISCOVERY: Duration = Duration::from_millis(800);
 
-/// Kinds of links that encrypt what passes them, or hand it to a program that may: clear frames there are on no wire.
-const ENCRYPTING: [&str; 7] = ["wireguard", "macsec", "tun", "xfrm", "vti", "vti6", "ipsec"];
-
 /// What one watch needs and the next one needs again.
 pub(super) struct Job<'a> {
     args: &'a Verify,
@@ -127,7 +124,7 @@ impl<'a> Job<'a> {
             network: probed.network.clone(),
             canary: probed.canary.as_ref().map(|canary| canary.bytes().to_vec()),
             encrypting: encrypting(links, survey),
-            enclosed: leads_to(&probed.network, survey).iter().any(|link| encrypts(link)),
+            enclosed: routed(&probed.network, survey).iter().any(|link| link.may_encrypt()),
             own: own.clone(),
             ..Question::default()
         });
@@ -334,31 +331,29 @@ fn collect(probed: &mut [Probed]) {
     probed.iter_mut().filter_map(|probed| probed.prober.as_mut()).for_each(Prober::collect);
 }
 
-/// The links that the packets to the other nodes leave by, or may leave by.
-fn leads_to<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
+/// The links that the packets to the other nodes are routed to, or may be.
+fn routed<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
     let mut links: Vec<&Link> = network.links.iter().filter_map(|&index| survey.link(index)).collect();
     if links.is_empty() {
         links = network.locals.iter().filter_map(|&local| survey.owner(local)).collect();
     }
     links.extend(network.peers.iter().flat_map(|peer| survey.detours(peer.underlay)).filter(|link| link.up));
-    // A VRF's device shows what is sent before it is encrypted; on the wire are the links that it is made of.
-    let vrf = |link: &Link| link.kind.as_deref() == Some("vrf");
-    let ports = |vrf: u32| survey.links.iter().filter(move |link| link.master == Some(vrf) && link.up);
-    let mut found = Vec::new();
-    for link in links {
-        if vrf(link) { found.extend(ports(link.index)) } else { found.push(link) }
-    }
-    found
+    links
 }
 
-fn encrypts(link: &Link) -> bool {
-    link.kind.as_deref().is_some_and(|kind| ENCRYPTING.contains(&kind))
+/// The links on whose wires those packets are.
+fn leads_to<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
+    routed(network, survey).into_iter().flat_map(|link| survey.wires(link)).collect()
 }
 
 /// Numbers, in the order of the capture, of the links that encrypt.
 fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
     let named = |name: &str| survey.links.iter().find(|link| link.name == name);
-    (0..).zip(links).filter(|(_, name)| named(name).is_some_and(encrypts)).map(|(number, _)| number).collect()
+    (0..)
+        .zip(links)
+        .filter(|(_, name)| named(name).is_some_and(Link::may_encrypt))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 /// The interface that is no longer there, or down.
@@ -387,7 +382,8 @@ fn unwatched(probed: &[Probed], links: &[String], before: &Survey, now: &Survey)
     let known = |peer: &&IpAddr| tunnels(before).any(|vxlan| vxlan.peers.contains(peer));
     let mut joined = ours.flat_map(|vxlan| &vxlan.peers).filter(|peer| !known(peer));
     joined.find_map(|peer| {
-        let leads = now.route(*peer).filter(|link| !links.contains(&link.name) && !link.loopback)?;
+        let wires = now.route(*peer).map(|link| now.wires(link)).unwrap_or_default();
+        let leads = wires.into_iter().find(|link| !links.contains(&link.name) && !link.loopback)?;
         Some(format!("packets to {peer} leave by {}, which was not watched", escape(&leads.name)))
     })
 }
