@@ -195,45 +195,8 @@ impl<'a> Case<'a> {
                 }
                 (Verdict::Encrypted, Some(rung), reason)
             }
-            None => self.unproven_leaving(),
+            None => self.unproven(OUT),
         }
-    }
-
-    /// Nothing in clear left, and nothing proves that what left in ESP was the network's.
-    fn unproven_leaving(&self) -> Decision {
-        let evidence = &self.pair.out;
-        let inconclusive = |reason| (Verdict::Inconclusive, self.configured(), reason);
-        if self.judge.question.own.contains(&self.peer) {
-            return inconclusive(Reason::LocalOnly);
-        }
-        if self.judge.inside > 0 {
-            return inconclusive(Reason::OpaqueTransport);
-        }
-        let held = self.answered == 0 && self.is_probed();
-        if held && evidence.opened.count == 0 && self.kernel_holds() {
-            let reason = if self.went_up("XfrmOutPolBlock") { Reason::PolicyBlock } else { Reason::NoSa };
-            return (Verdict::Blackholed, Some(Rung::Counted), reason);
-        }
-        if evidence.opened.count > 0 {
-            return (
-                Verdict::Inconclusive,
-                Some(Rung::Opened),
-                self.incomplete(OUT).unwrap_or(Reason::TooFew),
-            );
-        }
-        if let Some(reason) = self.incomplete(OUT) {
-            return inconclusive(reason);
-        }
-        if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
-            return inconclusive(Reason::OpaqueTransport);
-        }
-        if evidence.unopened() > 0 {
-            return inconclusive(Reason::OtherTunnel);
-        }
-        if self.judge.bare > 0 || self.answered > 0 {
-            return inconclusive(self.passes_elsewhere());
-        }
-        self.silence()
     }
 
     /// What arrives at this node.
@@ -260,6 +223,12 @@ impl<'a> Case<'a> {
                 None => (Verdict::Encrypted, Some(rung), reason),
             };
         }
+        self.unproven(BACK)
+    }
+
+    /// Nothing in clear was seen, and nothing proves that what was opaque was the network's.
+    fn unproven(&self, out: bool) -> Decision {
+        let evidence = self.evidence(out);
         let inconclusive = |reason| (Verdict::Inconclusive, self.configured(), reason);
         if self.judge.question.own.contains(&self.peer) {
             return inconclusive(Reason::LocalOnly);
@@ -268,13 +237,14 @@ impl<'a> Case<'a> {
             return inconclusive(Reason::OpaqueTransport);
         }
         if evidence.opened.count > 0 {
-            return (
-                Verdict::Inconclusive,
-                Some(Rung::Opened),
-                self.incomplete(BACK).unwrap_or(Reason::TooFew),
-            );
+            let reason = self.incomplete(out).unwrap_or(Reason::TooFew);
+            return (Verdict::Inconclusive, Some(Rung::Opened), reason);
         }
-        if let Some(reason) = self.incomplete(BACK) {
+        if out && self.answered == 0 && self.is_probed() && self.kernel_holds() {
+            let reason = if self.went_up("XfrmOutPolBlock") { Reason::PolicyBlock } else { Reason::NoSa };
+            return (Verdict::Blackholed, Some(Rung::Counted), reason);
+        }
+        if let Some(reason) = self.incomplete(out) {
             return inconclusive(reason);
         }
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
@@ -286,8 +256,8 @@ impl<'a> Case<'a> {
         if self.judge.bare > 0 || self.answered > 0 {
             return inconclusive(self.passes_elsewhere());
         }
-        let out = &self.pair.out;
-        if out.clear.count + out.opened.count + auth_only(out).0 > 0 {
+        let left = &self.pair.out;
+        if !out && left.clear.count + left.opened.count + auth_only(left).0 > 0 {
             return inconclusive(Reason::OneDirection);
         }
         self.silence()
