@@ -8,8 +8,11 @@ use super::compression::{Compression, Input};
 use super::error::Fault;
 use super::source::Source;
 
-/// What one read asks for: it stays in the second-level cache, where the frames are looked at.
-const CAPACITY: usize = 256 << 10;
+/// What the first read asks for: of many files that are open at the same time, little more than the header is wanted.
+const FIRST: usize = 64 << 10;
+
+/// What one read asks for. Reads of 256 KiB, which stay in the second-level cache, took 6 to 8 % longer in all.
+const CAPACITY: usize = 1 << 20;
 
 /// A window on the (unpacked) bytes of a file. It grows for a record that is larger than it, and only for that: callers
 /// check a record's length before they ask for it.
@@ -28,7 +31,7 @@ pub(super) struct Buffer {
 impl Buffer {
     pub(super) fn new(source: Source) -> Self {
         let stop = Arc::clone(source.stop());
-        Self { bytes: vec![0; CAPACITY], start: 0, end: 0, base: 0, input: Input::Plain(source), stop }
+        Self { bytes: vec![0; FIRST], start: 0, end: 0, base: 0, input: Input::Plain(source), stop }
     }
 
     /// Looks at the first bytes and unpacks from now on if they are compressed.
@@ -124,12 +127,14 @@ impl Buffer {
 
     #[inline(never)]
     fn refill(&mut self, len: usize) -> Result<bool, Fault> {
+        let more_is_likely = self.end == self.bytes.len();
         self.bytes.copy_within(self.start..self.end, 0);
         self.base += self.start as u64;
         self.end -= self.start;
         self.start = 0;
-        if len > self.bytes.len() {
-            self.bytes.resize(len, 0);
+        let size = if more_is_likely { len.max(CAPACITY) } else { len };
+        if size > self.bytes.len() {
+            self.bytes.resize(size, 0);
         }
         while self.end < len {
             if self.stopped() {
