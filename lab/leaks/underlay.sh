@@ -108,6 +108,22 @@ macsec_hosts() { # on|off: whether it encrypts
 }
 macsec_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; sends_no $host 'udp dst port 4789'; unreadable $host; done; delivered; }
 
+# The same with a VLAN on top of MACsec: nothing on the VLAN's own device says that it is not the wire.
+macsec_vlan_setup() {
+    local host
+    macsec_hosts on
+    for host in a b; do
+        ip -n "$lab-$host" addr flush dev macsec0
+        ip -n "$lab-$host" link add link macsec0 name vlan100 type vlan id 100
+        ip -n "$lab-$host" link set vlan100 up
+    done
+    ip -n "$lab-a" addr add $a/24 dev vlan100
+    ip -n "$lab-b" addr add $b/24 dev vlan100
+    overlay_mtu=1350
+    overlay secure 42 10.42.0; pings 10.42.0.2
+}
+macsec_vlan_claims() { macsec_claims; }
+
 macsec_signs_setup() { macsec_hosts off; overlay_mtu=1350; overlay secure 42 10.42.0; pings 10.42.0.2; }
 macsec_signs_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; readable $host; done; delivered; }
 

@@ -161,14 +161,24 @@ impl Survey {
         found
     }
 
+    /// Whether what this link sends may be encrypted before it is on a wire.
+    pub fn encloses(&self, link: &Link) -> bool {
+        let parent = link.parent.and_then(|parent| self.link(parent));
+        link.may_encrypt() || parent.is_some_and(Link::may_encrypt)
+    }
+
     /// The links that another one hands its packets to, where the kernel tells it.
     fn below(&self, link: &Link) -> Option<Vec<&Link>> {
+        let parent = || link.parent.and_then(|parent| self.link(parent));
         match link.kind.as_deref()? {
             // It shows what is sent before it is encrypted.
             "vrf" => {
                 Some(self.links.iter().filter(|port| port.master == Some(link.index) && port.up).collect())
             }
-            "macsec" | "xfrm" => link.parent.and_then(|parent| self.link(parent)).map(|parent| vec![parent]),
+            "macsec" | "xfrm" => parent().map(|parent| vec![parent]),
+            "vlan" | "macvlan" | "ipvlan" => {
+                parent().filter(|parent| parent.may_encrypt()).map(|parent| vec![parent])
+            }
             "gre" | "ip6gre" | "ipip" | "sit" | "ip6tnl" | "vti" | "vti6" => {
                 let remote = link.remote?;
                 let detours = self.detours(remote).filter(|link| link.up);
@@ -265,6 +275,8 @@ mod tests {
                 port(8),
                 to("192.0.2.4", link(9, "sit")),
                 link(10, "xfrm"),
+                Link { parent: Some(1), ..link(11, "vlan") },
+                Link { parent: Some(2), ..link(12, "vlan") },
             ],
             routes: vec![(ip("192.0.2.2"), 2), (ip("192.0.2.3"), 3), (ip("192.0.2.4"), 9)],
             ..Survey::default()
@@ -274,6 +286,8 @@ mod tests {
         };
         assert_eq!((wires(1), wires(2), wires(3), wires(4)), (vec![1], vec![1], vec![1], vec![1]));
         assert_eq!(wires(6), [7, 8]);
+        // A VLAN's frames are on its own device as they are on the wire, unless they are encrypted below.
+        assert_eq!((wires(11), wires(12)), (vec![11], vec![1]));
         // One that has many other ends, one whose route leads into itself, one of which the kernel says nothing.
         assert_eq!((wires(5), wires(9), wires(10)), (vec![5], vec![9], vec![10]));
         assert!([5, 9, 10].iter().all(|of| survey.link(*of).unwrap().may_encrypt()));

@@ -124,7 +124,7 @@ impl<'a> Job<'a> {
             network: probed.network.clone(),
             canary: probed.canary.as_ref().map(|canary| canary.bytes().to_vec()),
             encrypting: encrypting(links, survey),
-            enclosed: routed(&probed.network, survey).iter().any(|link| link.may_encrypt()),
+            enclosed: routed(&probed.network, survey).iter().any(|link| survey.encloses(link)),
             own: own.clone(),
             ..Question::default()
         });
