@@ -31,7 +31,7 @@ const CRATES: [(&[&str], &[&str]); 20] = [
     (&["flate2", "zstd"], &["capture/savefile/compression"]),
     (&["bollard"], &["capture/docker", "verify/docker"]),
     (&["rtnetlink"], &["netlink", "capture/netlink", "ipsec/kernel/notices", "overlay/link"]),
-    (&["tokio", "futures_util"], &["capture/docker", "capture/netlink", "verify/docker"]),
+    (&["tokio", "futures_util"], &["capture/docker", "capture/netlink"]),
     (&["owo_colors"], &["print/palette"]),
     (&["jiff"], &["print"]),
     (&["unicode_width"], &["print/glyphs"]),

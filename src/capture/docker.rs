@@ -39,32 +39,47 @@ impl Swarm {
 /// Half a second in all: who has no Docker must not notice that it was asked for.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What the client waits for one answer, which it counts in whole seconds: so [`PATIENCE`] is what ends the waiting.
-const CLIENT_SECONDS: u64 = 1;
-
 /// The driver's option that lists a network's VNIs, separated by commas.
 const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
 
-/// Asks the engine behind `DOCKER_HOST`, else the one at `/var/run/docker.sock`.
+/// Asks the engine of this host.
 ///
-/// `None` for every reason not to know: no engine, no swarm, no permission, no answer in time. A `DOCKER_HOST` that is
-/// no `unix://` speaks of another host's interfaces and is not asked.
+/// `None` for every reason not to know: no engine, no swarm, no permission, no answer in time.
 pub fn swarm() -> Option<Swarm> {
-    match std::env::var("DOCKER_HOST") {
-        Ok(host) if !host.is_empty() => swarm_at(host.strip_prefix("unix://")?),
-        _ => swarm_at("/var/run/docker.sock"),
-    }
+    swarm_at(&socket()?)
 }
 
 /// Asks the engine behind this socket.
 pub fn swarm_at(socket: &str) -> Option<Swarm> {
-    let docker = Docker::connect_with_socket(socket, CLIENT_SECONDS, API_DEFAULT_VERSION).ok()?;
+    converse(socket, PATIENCE, ask)
+}
+
+/// Where the engine of this host is asked: behind `DOCKER_HOST`, else at `/var/run/docker.sock`. A `DOCKER_HOST` that is no
+/// `unix://` speaks of another host's interfaces and is not asked.
+pub(crate) fn socket() -> Option<String> {
+    match std::env::var("DOCKER_HOST") {
+        Ok(host) if !host.is_empty() => host.strip_prefix("unix://").map(str::to_owned),
+        _ => Some("/var/run/docker.sock".to_owned()),
+    }
+}
+
+/// Talks to the engine behind a socket, for so long at most.
+pub(crate) fn converse<T>(
+    socket: &str,
+    patience: Duration,
+    talk: impl AsyncFnOnce(Docker) -> Option<T>,
+) -> Option<T> {
+    // It counts in whole seconds what it waits for one answer: so the patience is what ends the waiting.
+    let seconds = patience.as_secs() + 1;
+    let docker = Docker::connect_with_socket(socket, seconds, API_DEFAULT_VERSION).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
-    runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(docker)).await.ok()? })
+    let talk = async { talk(docker.negotiate_version().await.ok()?).await };
+    let said = runtime.block_on(async { tokio::time::timeout(patience, talk).await.ok()? });
+    runtime.shutdown_background();
+    said
 }
 
 async fn ask(docker: Docker) -> Option<Swarm> {
-    let docker = docker.negotiate_version().await.ok()?;
     let (address, port) = data_path(&docker.info().await.ok()?)?;
     let filters = std::collections::HashMap::from([("driver", vec!["overlay"])]);
     let options = ListNetworksOptionsBuilder::default().filters(&filters).build();

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::Docker;
 
 use super::docker_inspect::from_json;
 use super::network::Network;
+use crate::capture::docker::{converse, socket};
 
 /// Who has no Docker must not notice that it was asked for.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -26,22 +27,10 @@ pub(super) fn find(name: &str) -> Option<Found> {
     if name.is_empty() || !name.chars().all(word) {
         return None;
     }
-    let socket = match std::env::var("DOCKER_HOST") {
-        Ok(host) if !host.is_empty() => host.strip_prefix("unix://")?.to_owned(),
-        _ => "/var/run/docker.sock".to_owned(),
-    };
-    if !std::path::Path::new(&socket).exists() {
-        return None;
-    }
-    let docker = Docker::connect_with_socket(&socket, PATIENCE.as_secs(), API_DEFAULT_VERSION).ok()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
-    let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(docker, name)).await.ok()? });
-    runtime.shutdown_background();
-    found
+    converse(&socket()?, PATIENCE, async |docker| ask(docker, name).await)
 }
 
 async fn ask(docker: Docker, name: &str) -> Option<Found> {
-    let docker = docker.negotiate_version().await.ok()?;
     let inspected = docker.inspect_network(name, None).await.ok()?;
     let value = serde_json::to_value(&inspected).ok()?;
     let text = serde_json::Value::Array(vec![value.clone()]).to_string();
