@@ -9,5 +9,6 @@ pub mod namespace;
 mod netlink;
 pub mod privileges;
 pub mod savefile;
+mod wires;
 pub mod write;
 mod xfrm;
