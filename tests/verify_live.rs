@@ -150,7 +150,7 @@ fn a_signal_in_mid_watch_ends_it_with_a_verdict_on_what_was_seen() {
         assert!(Instant::now() < end_of_patience, "no answers to its canaries");
         std::thread::sleep(Duration::from_millis(50));
     }
-    signal(&child, Signal::SIGINT);
+    signal(&child, Signal::SIGTERM);
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(report(&text)["verdict"], "CLEAR");

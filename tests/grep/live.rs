@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ovlsniff::capture::namespace::Namespace;
 
-use crate::run::program;
+use crate::run::program_that_heeds_signals;
 
 /// Two hosts, 192.0.2.1 and 192.0.2.2 on `eth0`; 10.0.1.1 and 10.0.1.2 on `vx`, VXLAN 4097 over it.
 struct Hosts {
@@ -62,7 +62,7 @@ impl Hosts {
     /// A sniffer in the first host's namespace, once it has said that it listens.
     fn sniff(&self, words: &[&str]) -> Sniffer {
         let words: Vec<&str> = ["--netns", &self.names[0]].iter().chain(words).copied().collect();
-        Sniffer::start(program().args(words))
+        Sniffer::start(program_that_heeds_signals().args(words))
     }
 }
 

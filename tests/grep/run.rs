@@ -14,7 +14,17 @@ pub(crate) struct Ran {
 
 /// The program, with nothing of our own environment that would change its output.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
+    plain(Command::new(env!("CARGO_BIN_EXE_ovlsniff")))
+}
+
+/// The same, heeding every signal also where whoever started the tests ignores some: `nohup`, or a script's `&`.
+pub(crate) fn program_that_heeds_signals() -> Command {
+    let mut command = plain(Command::new("env"));
+    command.args(["--default-signal", env!("CARGO_BIN_EXE_ovlsniff")]);
+    command
+}
+
+fn plain(mut command: Command) -> Command {
     for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LS_COLORS"] {
         command.env_remove(name);
     }

@@ -12,14 +12,14 @@ use tempfile::TempDir;
 
 use crate::SWARM;
 use crate::build::frames;
-use crate::run::{finish, numbers, program};
+use crate::run::{finish, numbers, program_that_heeds_signals};
 
 /// A search that reads a FIFO, with words of its own.
 fn reading(words: &[&str]) -> (TempDir, Child, File) {
     let dir = tempfile::tempdir().unwrap();
     let fifo = dir.path().join("fifo");
     mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let child = program()
+    let child = program_that_heeds_signals()
         .args(words)
         .arg("-r")
         .arg(&fifo)
