@@ -93,7 +93,7 @@ scenario() {
 }
 
 # Most of a scenario is waiting, so several run at a time; these load the machine or a module, and run alone.
-alone=" esp-gro drops drops-clear "
+alone=" esp-gro over-gre-gro drops drops-clear "
 at_once=4
 
 # The SAs of a namespace that is gone hold the module for a moment.

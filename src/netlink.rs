@@ -2,7 +2,7 @@
 //!
 //! The socket is synchronous: one message is sent after the other and each waited for to be acknowledged.
 //! Extended acknowledgements are on, so that the kernel's own words reach the user, and capped, so that a refused
-//! message (which may hold a key) is never echoed back.
+//! message (which may hold a key) is not sent back. What was received is wiped.
 
 pub(crate) mod xfrm;
 
@@ -119,7 +119,10 @@ impl Netlink {
 
     /// Sends one request and waits for its acknowledgement.
     pub(crate) fn request(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Refusal> {
-        self.exchange(kind, NLM_F_REQUEST | NLM_F_ACK | flags, body, |_, _| ())
+        let answered = self.exchange(kind, NLM_F_REQUEST | NLM_F_ACK | flags, body, |_, _| ());
+        // Where refusals are not capped, what was sent came back.
+        self.received.as_mut_slice().zeroize();
+        answered
     }
 
     /// Sends one request and hands over what is answered before the acknowledgement.
@@ -201,8 +204,9 @@ fn connect(family: Family) -> io::Result<Socket> {
     let mut socket = Socket::new(protocol)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
-    // Kernels before 4.12 have no words, and those before 4.3 echo what they refuse.
-    let _ = socket.set_ext_ack(true).and_then(|()| socket.set_cap_ack(true));
+    // Kernels before 4.12 have no words, and those before 4.3 send back what they refuse.
+    let _ = socket.set_ext_ack(true);
+    let _ = socket.set_cap_ack(true);
     // A thousand SAs in one dump; the kernel caps it where this process may not ask for so much.
     socket.set_rx_buf_sz(1_i32 << 20)?;
     Ok(socket)

@@ -25,14 +25,14 @@ for _ in 1 2; do
 done
 kill -0 $sender; touch enough
 wait $sender; wait $listener; wait $flood
+captured
+is "clear frames" 0 "$(tcpdump -nr rotate.pcap udp 2>/dev/null | wc -l)"
 read -r pings lost <<<"$(awk '/packets transmitted/ { sent += $1; lost += $1 - $4 } END { print sent + 0, lost + 0 }' flood.txt)"
 [ "$pings" -ge 1000 ] || { cat flood.txt; exit 1; }
 is "pings lost" 0 "$lost"
 is "TCP: checksum and bytes" "$(for _ in $(seq "$(cat chunks)"); do cat chunk; done | cksum)" "$(cat received)"
 is "xfrm errors of node1" "$before1" "$(errors 1)"
 is "xfrm errors of node2" "$before2" "$(errors 2)"
-captured
-is "clear frames" 0 "$(tcpdump -nr rotate.pcap udp 2>/dev/null | wc -l)"
 spis=$(tcpdump -nr rotate.pcap src 192.0.2.1 2>/dev/null | sed -n 's/.*ESP(spi=\([^,]*\),.*/\1/p' | sort -u | wc -l)
 is "keys node1 sent with" 3 "$spis"
 keys 1 > new.keys

@@ -117,14 +117,20 @@ pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
 /// The links that a tunnel's packets pass: the one it is bound to; else those of the routes to its peers, with the
 /// owner of its address, which an EVPN fabric has on the loopback where no packet passes.
 fn underlay<'s>(survey: &'s Survey, vxlan: &Vxlan) -> Vec<&'s Link> {
+    // The device of a tunnel or of MACsec is the place where the packets can be read; that of a VRF shows in clear what its
+    // ports send encrypted.
+    let readable = |link: &'s Link| match link.kind.as_deref() {
+        Some("vrf") => survey.ports(link.index).collect(),
+        _ => vec![link],
+    };
     if let Some(link) = vxlan.underlay.and_then(|index| survey.link(index)) {
-        return survey.wires(link);
+        return readable(link);
     }
     let peers = vxlan.remote.iter().chain(&vxlan.peers);
     let mut links: Vec<&Link> = peers.filter_map(|peer| survey.route(*peer)).collect();
     let owner = vxlan.local.and_then(|local| survey.owner(local));
     links.extend(owner.filter(|owner| !owner.loopback || links.is_empty()));
-    links.into_iter().flat_map(|link| survey.wires(link)).collect()
+    links.into_iter().flat_map(readable).collect()
 }
 
 struct Choices<'s> {
@@ -220,6 +226,17 @@ mod tests {
             told(&survey, Some(&swarm("198.51.100.9"))),
             ["eth1 (underlay of vxlan0, docker overlay \"insecure\")"]
         );
+    }
+
+    #[test]
+    fn a_vrf_stands_for_its_ports_and_a_tunnels_device_for_itself() {
+        let tunnel = || Vxlan { underlay: Some(5), ..Vxlan::default() };
+        let port = Link { master: Some(5), ..link(6, "eth2", "") };
+        let below =
+            |kind: &str| Link { kind: Some(kind.to_owned()), parent: Some(6), ..link(5, "below", "") };
+        let survey = |kind| host([vxlan(4, "vxlan0", 4097, tunnel()), below(kind), port.clone()]);
+        assert_eq!(told(&survey("vrf"), None), ["eth2 (underlay of vxlan0)"]);
+        assert_eq!(told(&survey("macsec"), None), ["below (underlay of vxlan0)"]);
     }
 
     #[test]

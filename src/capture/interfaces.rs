@@ -55,7 +55,7 @@ pub struct Link {
     pub kind: Option<String>,
     /// Index of the bridge, bond or VRF it belongs to.
     pub master: Option<u32>,
-    /// Index of the link that a link on top of another is on, in this network namespace.
+    /// Index of the link in this network namespace that it is on top of or bound to; of a veth the other end.
     pub parent: Option<u32>,
     /// The other end, of an IP or GRE tunnel that has one.
     pub remote: Option<IpAddr>,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
-use rtnetlink::packet_route::link::{InfoData, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{
+    InfoData, InfoMacSec, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacSecOffload,
+};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType,
@@ -21,7 +23,7 @@ use crate::packet::Vni;
 /// The kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Peers of all VXLAN devices, and other ends of tunnels, whose routes are looked up.
+/// Peers of all VXLAN devices, and as many other ends of tunnels, whose routes are looked up.
 const MOST_PEERS: usize = 256;
 
 /// Neighbours of one family that are kept.
@@ -112,12 +114,13 @@ async fn ask() -> Result<Survey, Error> {
     Ok(survey)
 }
 
-/// Asks for the route to the other end of every tunnel, and to every peer of every VXLAN device.
+/// Asks for the route to every peer of every VXLAN device, and to the other end of every tunnel.
 async fn routes(handle: &Handle, survey: &Survey) -> Vec<(IpAddr, u32)> {
     let mut found: Vec<(IpAddr, u32)> = Vec::new();
     let tunnels = survey.links.iter().filter_map(|link| link.vxlan.as_ref()).filter(|vxlan| !vxlan.elsewhere);
     let peers = tunnels.flat_map(|vxlan| vxlan.remote.iter().chain(&vxlan.peers));
-    for &peer in survey.links.iter().filter_map(|link| link.remote.as_ref()).chain(peers).take(MOST_PEERS) {
+    let ends = survey.links.iter().filter_map(|link| link.remote.as_ref());
+    for &peer in peers.take(MOST_PEERS).chain(ends.take(MOST_PEERS)) {
         if found.iter().any(|(known, _)| *known == peer) {
             continue;
         }
@@ -147,7 +150,7 @@ fn link(message: &LinkMessage) -> Link {
         hardware: message.header.link_layer_type.into(),
         ..Link::default()
     };
-    let (mut elsewhere, mut other_end) = (false, None);
+    let (mut elsewhere, mut other_end, mut offloaded) = (false, None, false);
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
@@ -164,6 +167,7 @@ fn link(message: &LinkMessage) -> Link {
                     match part {
                         LinkInfo::Kind(kind) => link.kind = Some(kind.to_string()),
                         LinkInfo::Data(InfoData::Vxlan(attributes)) => link.vxlan = Some(vxlan(attributes)),
+                        LinkInfo::Data(InfoData::MacSec(attributes)) => offloaded = is_offloaded(attributes),
                         _ => {}
                     }
                 }
@@ -174,12 +178,19 @@ fn link(message: &LinkMessage) -> Link {
     if let Some(vxlan) = &mut link.vxlan {
         vxlan.elsewhere = elsewhere;
     }
-    if elsewhere {
+    // Where the card encrypts, what is below shows frames in clear as well.
+    if elsewhere || offloaded {
         link.parent = None;
     } else {
         link.remote = other_end;
     }
     link
+}
+
+fn is_offloaded(attributes: &[InfoMacSec]) -> bool {
+    attributes
+        .iter()
+        .any(|attribute| matches!(attribute, InfoMacSec::Offload(by) if *by != MacSecOffload::Off))
 }
 
 fn vxlan(attributes: &[InfoVxlan]) -> Vxlan {

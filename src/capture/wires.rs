@@ -1,15 +1,19 @@
 //! On which links' wires is what a link sends: a tunnel's own device shows frames before they are wrapped or encrypted.
 
+use std::net::IpAddr;
+
 use super::interfaces::{Link, Survey};
 
 /// Links on top of one another that are followed.
-const DEPTH: usize = 4;
+const DEPTH: usize = 6;
 
 /// Kinds of links that encrypt what passes them or may have it encrypted below, or hand it to a program that may.
-const ENCRYPTING: [&str; 17] = [
+const ENCRYPTING: [&str; 22] = [
     "wireguard",
     "macsec",
     "tun",
+    "ovpn",
+    "ovpn-dco",
     "xfrm",
     "vti",
     "vti6",
@@ -18,63 +22,117 @@ const ENCRYPTING: [&str; 17] = [
     "ip6gre",
     "gretap",
     "ip6gretap",
+    "erspan",
+    "ip6erspan",
     "ipip",
     "sit",
     "ip6tnl",
     "vxlan",
     "geneve",
-    "erspan",
+    "bareudp",
+    "gtp",
 ];
 
 impl Survey {
     /// The links on whose wires is what this one sends: itself, or the last ones of those that it hands its packets to,
-    /// wrapped or encrypted. A link whose wire the kernel does not tell stands for itself.
+    /// wrapped or encrypted. A link of which the kernel does not tell what is below stands for itself.
     pub fn wires<'s>(&'s self, link: &'s Link) -> Vec<&'s Link> {
-        let mut found: Vec<&Link> = vec![link];
-        for _ in 0..DEPTH {
-            let mut next: Vec<&Link> = Vec::new();
-            for link in found.iter().flat_map(|link| self.below(link).unwrap_or_else(|| vec![link])) {
-                if next.iter().all(|known| known.index != link.index) {
-                    next.push(link);
-                }
-            }
-            if next == found {
-                break;
-            }
-            found = next;
-        }
-        found
+        let mut passed = self.passes(link);
+        passed.retain(|link| self.below(link).is_none());
+        // Tunnels whose routes lead into each other.
+        if passed.is_empty() && link.kind.as_deref() != Some("vrf") { vec![link] } else { passed }
+    }
+
+    /// The links that what this one sends passes on its way to the wires, itself first.
+    pub fn passes<'s>(&'s self, link: &'s Link) -> Vec<&'s Link> {
+        follow(link, |link| self.below(link).unwrap_or_default())
     }
 
     /// Whether what this link sends may be encrypted before it is on a wire.
     pub fn encloses(&self, link: &Link) -> bool {
-        let parent = link.parent.and_then(|parent| self.link(parent));
-        link.may_encrypt() || parent.is_some_and(Link::may_encrypt)
+        self.passes(link).iter().any(|link| link.may_encrypt())
     }
 
-    /// The links that another one hands its packets to, where the kernel tells it.
+    /// The links of a VRF, a bond or a bridge that are up.
+    pub(super) fn ports(&self, master: u32) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(move |port| port.master == Some(master) && port.up)
+    }
+
+    /// The links that another one hands its packets to; `None` for one that shows them as they are on its wire, or of which
+    /// the kernel tells nothing.
     fn below(&self, link: &Link) -> Option<Vec<&Link>> {
-        let parent = || link.parent.and_then(|parent| self.link(parent));
+        let carriers = self.carriers(link);
+        let hides = |carrier: &&Link| {
+            follow(carrier, |link| self.carriers(link)).iter().any(|link| link.may_encrypt())
+        };
         match link.kind.as_deref()? {
-            // It shows what is sent before it is encrypted.
-            "vrf" => {
-                Some(self.links.iter().filter(|port| port.master == Some(link.index) && port.up).collect())
+            // It shows what is sent before policies encrypt it, whatever its ports are.
+            "vrf" => Some(carriers),
+            "vlan" | "macvlan" | "ipvlan" | "macvtap" | "ipvtap" | "bond" | "team" => {
+                Some(carriers).filter(|carriers| carriers.iter().any(hides))
             }
-            // An xfrm interface may be bound to no link that its ESP passes.
-            "macsec" | "xfrm" => parent().filter(|parent| !parent.loopback).map(|parent| vec![parent]),
-            "vlan" | "macvlan" | "ipvlan" => {
-                parent().filter(|parent| parent.may_encrypt()).map(|parent| vec![parent])
-            }
-            "gre" | "ip6gre" | "ipip" | "sit" | "ip6tnl" | "vti" | "vti6" => {
-                let remote = link.remote?;
-                let detours = self.detours(remote).filter(|link| link.up);
-                let ways: Vec<&Link> = self.route(remote).into_iter().chain(detours).collect();
-                // A route that leads into the tunnel itself leads nowhere.
-                Some(ways).filter(|ways| !ways.is_empty() && ways.iter().all(|way| way.index != link.index))
-            }
-            _ => None,
+            // One that has a plain port as well may send by that.
+            "bridge" => Some(carriers).filter(|carriers| !carriers.is_empty() && carriers.iter().all(hides)),
+            _ => Some(carriers).filter(|carriers| !carriers.is_empty()),
         }
     }
+
+    /// The links directly below another one.
+    fn carriers(&self, link: &Link) -> Vec<&Link> {
+        // A link that is bound to the loopback is bound to none in truth.
+        let parent = || {
+            let parent = link.parent.and_then(|parent| self.link(parent)).filter(|parent| !parent.loopback);
+            parent.into_iter().collect::<Vec<_>>()
+        };
+        match link.kind.as_deref().unwrap_or("") {
+            "vrf" | "bond" | "team" => self.ports(link.index).collect(),
+            // Not those to its guests.
+            "bridge" => {
+                let guest = |port: &&Link| matches!(port.kind.as_deref(), Some("veth" | "tun"));
+                self.ports(link.index).filter(|port| !guest(port)).collect()
+            }
+            "vlan" | "macvlan" | "ipvlan" | "macvtap" | "ipvtap" | "macsec" | "xfrm" => parent(),
+            "gre" | "ip6gre" | "ipip" | "sit" | "ip6tnl" | "vti" | "vti6" => match parent() {
+                bound if !bound.is_empty() => bound,
+                _ => self.ways(link, link.remote.as_slice()),
+            },
+            "vxlan" => {
+                let Some(vxlan) = link.vxlan.as_ref().filter(|vxlan| !vxlan.elsewhere) else {
+                    return Vec::new();
+                };
+                if let Some(bound) = vxlan.underlay.and_then(|underlay| self.link(underlay)) {
+                    return vec![bound];
+                }
+                let peers: Vec<IpAddr> = vxlan.remote.iter().chain(&vxlan.peers).copied().collect();
+                self.ways(link, &peers)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The links that a tunnel's own packets may leave by. A route that leads into the tunnel itself leads nowhere.
+    fn ways(&self, tunnel: &Link, remotes: &[IpAddr]) -> Vec<&Link> {
+        let detours = |&remote: &IpAddr| self.detours(remote).filter(|link| link.up);
+        let ways = remotes.iter().flat_map(|remote| self.route(*remote).into_iter().chain(detours(remote)));
+        ways.filter(|way| way.index != tunnel.index).collect()
+    }
+}
+
+/// A link, those below it, those below these and so on, each once.
+fn follow<'s>(link: &'s Link, below: impl Fn(&Link) -> Vec<&'s Link>) -> Vec<&'s Link> {
+    let mut found = vec![link];
+    let mut level = vec![link];
+    for _ in 0..DEPTH {
+        let mut next: Vec<&Link> = Vec::new();
+        for link in level.iter().flat_map(|link| below(link)) {
+            if found.iter().all(|known| known.index != link.index) {
+                found.push(link);
+                next.push(link);
+            }
+        }
+        level = next;
+    }
+    found
 }
 
 impl Link {
@@ -87,42 +145,105 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::IpAddr;
+    use crate::capture::interfaces::Vxlan;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn link(index: u32, kind: &str) -> Link {
+        Link { index, up: true, kind: Some(kind.to_owned()), ..Link::default() }
+    }
+
+    fn on(parent: u32, link: Link) -> Link {
+        Link { parent: Some(parent), ..link }
+    }
+
+    fn port_of(master: u32, link: Link) -> Link {
+        Link { master: Some(master), ..link }
+    }
+
+    fn to(remote: &str, link: Link) -> Link {
+        Link { remote: Some(ip(remote)), ..link }
+    }
+
+    fn wires(survey: &Survey, of: u32) -> Vec<u32> {
+        survey.wires(survey.link(of).unwrap()).iter().map(|link| link.index).collect()
+    }
 
     #[test]
     fn what_a_tunnel_sends_is_on_the_wire_of_the_link_below() {
-        let link =
-            |index, kind: &str| Link { index, up: true, kind: Some(kind.to_owned()), ..Link::default() };
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let port = |index| Link { master: Some(6), ..link(index, "veth") };
-        let to = |remote: &str, link: Link| Link { remote: Some(ip(remote)), ..link };
         let survey = Survey {
             links: vec![
                 link(1, "veth"),
-                Link { parent: Some(1), ..link(2, "macsec") },
+                on(1, link(2, "macsec")),
                 to("192.0.2.2", link(3, "gre")),
                 to("192.0.2.3", link(4, "ipip")),
                 link(5, "gre"),
                 link(6, "vrf"),
-                port(7),
-                port(8),
+                port_of(6, link(7, "veth")),
+                port_of(6, link(8, "veth")),
                 to("192.0.2.4", link(9, "sit")),
                 link(10, "xfrm"),
-                Link { parent: Some(1), ..link(11, "vlan") },
-                Link { parent: Some(2), ..link(12, "vlan") },
+                on(7, to("192.0.2.2", link(11, "vti"))),
+                Link {
+                    vxlan: Some(Vxlan { peers: vec![ip("192.0.2.3")], ..Vxlan::default() }),
+                    ..link(12, "vxlan")
+                },
             ],
             routes: vec![(ip("192.0.2.2"), 2), (ip("192.0.2.3"), 3), (ip("192.0.2.4"), 9)],
+            // A rule may lead into the tunnel, which is no way for its own packets, and elsewhere.
+            detours: vec![(ip("192.0.2.2"), 32, vec![3, 8])],
             ..Survey::default()
         };
-        let wires = |of: u32| {
-            survey.wires(survey.link(of).unwrap()).iter().map(|link| link.index).collect::<Vec<_>>()
-        };
-        assert_eq!((wires(1), wires(2), wires(3), wires(4)), (vec![1], vec![1], vec![1], vec![1]));
-        assert_eq!(wires(6), [7, 8]);
-        // A VLAN's frames are on its own device as they are on the wire, unless they are encrypted below.
-        assert_eq!((wires(11), wires(12)), (vec![11], vec![1]));
+        for (of, is) in
+            [(1, vec![1]), (2, vec![1]), (3, vec![8, 1]), (4, vec![8, 1]), (6, vec![7, 8]), (12, vec![8, 1])]
+        {
+            assert_eq!(wires(&survey, of), is, "{of}");
+        }
+        assert_eq!(wires(&survey, 11), [7], "bound to a link, whatever the route");
         // One that has many other ends, one whose route leads into itself, one of which the kernel says nothing.
-        assert_eq!((wires(5), wires(9), wires(10)), (vec![5], vec![9], vec![10]));
-        assert!([5, 9, 10].iter().all(|of| survey.link(*of).unwrap().may_encrypt()));
+        for of in [5, 9, 10] {
+            assert_eq!(wires(&survey, of), [of]);
+            assert!(survey.encloses(survey.link(of).unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_link_that_shows_its_wire_stays_unless_something_below_it_encrypts() {
+        let survey = Survey {
+            links: vec![
+                link(1, "veth"),
+                on(1, link(2, "macsec")),
+                on(1, link(3, "vlan")),
+                on(2, link(4, "vlan")),
+                on(4, link(5, "vlan")),
+                link(6, "bond"),
+                port_of(6, link(7, "veth")),
+                link(8, "bond"),
+                port_of(8, on(1, link(9, "macsec"))),
+                link(10, "bridge"),
+                port_of(10, on(1, link(11, "macsec"))),
+                port_of(10, link(12, "veth")),
+                link(13, "bridge"),
+                port_of(13, link(14, "gretap")),
+                port_of(13, link(15, "bond")),
+            ],
+            ..Survey::default()
+        };
+        for (of, is) in [(3, 3), (4, 1), (5, 1), (6, 6), (8, 1), (10, 1), (13, 13)] {
+            assert_eq!(wires(&survey, of), [is], "{of}");
+            assert_eq!(survey.encloses(survey.link(of).unwrap()), is == 1, "{of}");
+        }
+    }
+
+    #[test]
+    fn tunnels_that_lead_into_each_other_lead_nowhere() {
+        let survey = Survey {
+            links: vec![to("192.0.2.2", link(1, "gre")), to("192.0.2.3", link(2, "gre"))],
+            routes: vec![(ip("192.0.2.2"), 2), (ip("192.0.2.3"), 1)],
+            ..Survey::default()
+        };
+        assert_eq!(wires(&survey, 1), [1]);
     }
 }

@@ -131,7 +131,7 @@ reasons! {
     /// ESP passed, but nothing says that it is this network's.
     OtherTunnel = "other-tunnel", "nothing shows whose ESP this is: run as root for the kernel's keys, or give them with --sa FILE";
     /// Something else that is opaque passed between the nodes.
-    OpaqueTransport = "opaque-transport", "another tunnel carries the packets (WireGuard, MACsec): verify that tunnel; the overlay itself shows no encryption";
+    OpaqueTransport = "opaque-transport", "another tunnel carries the packets (WireGuard, MACsec, GRE, a VPN's): name the link below it with -i, or verify that tunnel; the overlay itself shows no encryption";
     /// Frames were lost by the capture.
     Drops = "drops", "the capture lost frames: give it a larger ring with --buffer, or a quieter moment";
     /// The capture ended early, or its file is damaged.

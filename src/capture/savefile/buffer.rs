@@ -14,8 +14,8 @@ const FIRST: usize = 64 << 10;
 /// What one read asks for. Reads of 256 KiB, which stay in the second-level cache, took 6 to 8 % longer in all.
 const CAPACITY: usize = 1 << 20;
 
-/// A window on the (unpacked) bytes of a file. It grows for a record that is larger than it, and only for that: callers
-/// check a record's length before they ask for it.
+/// A window on the (unpacked) bytes of a file. It grows once, when there is more to read than the first time, and for a
+/// record that is larger than it: callers check a record's length before they ask for it.
 #[derive(Debug)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,

@@ -167,10 +167,14 @@ impl<'a> Job<'a> {
             })
         });
         let statistics = live.statistics();
+        // A tunnel's device is where its packets arrive a second time.
+        let routes = probed.iter().flat_map(|probed| routed(&probed.network, survey));
+        let passed = routes.flat_map(|link| survey.passes(link)).map(|link| &link.name);
+        let passed = once(links.iter().chain(passed));
         let nanos = i64::try_from(begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
         let after = inside(options.namespace.as_ref(), || {
             Kernel::read(true)
-                .map(|kernel| Kernel { exempt: exempt(links.iter().map(String::as_str)), ..kernel })
+                .map(|kernel| Kernel { exempt: exempt(passed.iter().map(String::as_str)), ..kernel })
         })?;
         let (kernel, kernel_unread) = match (before, after) {
             (Ok(before), Ok(after)) => (Some(Kernel::between(&before, after)), None),
@@ -364,12 +368,14 @@ fn gone(links: &[String], survey: &Survey) -> Option<String> {
 
 /// Whether packets to a peer leave by another interface than they did: what passed it was not seen.
 fn moved(probed: &[Probed], before: &Survey, now: &Survey) -> Option<String> {
+    let names = |survey: &Survey, peer| {
+        let wires = survey.route(peer).map(|link| survey.wires(link)).unwrap_or_default();
+        wires.iter().map(|link| escape(&link.name).to_string()).collect::<Vec<_>>().join(", ")
+    };
     let peers = probed.iter().flat_map(|probed| &probed.network.peers).map(|peer| peer.underlay);
-    let changed = peers.filter_map(|peer| Some((peer, before.route(peer)?, now.route(peer)?)));
-    let mut changed = changed.filter(|(_, was, is)| was.index != is.index);
-    changed.next().map(|(peer, was, is)| {
-        format!("packets to {peer} leave by {} now, and not by {}", escape(&is.name), escape(&was.name))
-    })
+    let changed = peers.map(|peer| (peer, names(before, peer), names(now, peer)));
+    let mut changed = changed.filter(|(_, was, is)| !was.is_empty() && !is.is_empty() && was != is);
+    changed.next().map(|(peer, was, is)| format!("packets to {peer} leave by {is} now, and not by {was}"))
 }
 
 /// A node of the network that packets leave to by an interface that was not watched, since it joined after the beginning.

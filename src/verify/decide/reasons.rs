@@ -113,8 +113,8 @@ impl Case<'_> {
         }
     }
 
-    /// The SAs that may carry the network's packets: those between the two nodes, and those of a tunnel between other
-    /// addresses that a policy sends these packets through.
+    /// The SAs that may carry the network's packets: those between the two nodes, those of a tunnel between other
+    /// addresses that a policy sends these packets through, and any where another tunnel carries them.
     pub(super) fn sas(&self, out: bool) -> impl Iterator<Item = &SaState> {
         let ends = self.local.map(|local| if out { (local, self.peer) } else { (self.peer, local) });
         let way = if out { Way::Out } else { Way::In };
@@ -125,7 +125,8 @@ impl Case<'_> {
                 sa.tunnel && kernel.policies.iter().any(led)
             };
             let direct = move |sa: &&SaState| sa.is_between(from, to);
-            kernel.sas.iter().filter(move |sa| direct(sa) || tunnelled(sa))
+            let enclosed = self.judge.question.enclosed;
+            kernel.sas.iter().filter(move |sa| enclosed || direct(sa) || tunnelled(sa))
         })
     }
 

@@ -16,7 +16,8 @@ pub struct Question {
     pub canary: Option<Vec<u8>>,
     /// Interfaces, by their number in the capture, that encrypt what passes them: clear frames there are no leak.
     pub encrypting: Vec<u32>,
-    /// The network's packets leave by a link that encrypts them: below it only that link's messages are on the wire.
+    /// The network's packets leave by a link that encrypts them or may have them encrypted below: on the wire are that
+    /// link's messages.
     pub enclosed: bool,
     /// The capture was taken somewhere on the way, not on one of the two hosts: nothing in it is a decrypted copy.
     pub off_host: bool,
