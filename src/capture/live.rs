@@ -34,8 +34,9 @@ const STRIDES_PER_COUNT: u32 = 1 << 14;
 /// is deleted then (net/packet/af_packet.c, `packet_notifier`): libpcap sees that when it is asked.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
-/// How long frames are still taken from the ring of an interface that has gone.
+/// How long more frames are waited for when an interface has gone, and how long they are taken at most while others go on.
 const DRAIN: Duration = Duration::from_millis(20);
+const DRAIN_AT_MOST: Duration = Duration::from_secs(1);
 
 /// What [`Live::next`] has to say.
 #[derive(Debug)]
@@ -164,13 +165,11 @@ impl Live {
         if let Some(event) = self.look_aside(deadline)? {
             return Ok(event);
         }
-        if self.ending.as_ref().is_some_and(|(until, _)| Instant::now() >= *until) {
-            if let Some((_, error)) = self.ending.take() {
-                return Err(error);
-            }
+        if let Some(error) = over(&mut self.ending, DRAIN_AT_MOST) {
+            return Err(error);
         }
         if self.sources.len() > 1 {
-            return Ok(self.next_merged());
+            return self.next_merged();
         }
         let Some(source) = self.sources.first_mut() else { return Err(Error::None) };
         match source.handle.capture.next_packet() {
@@ -188,13 +187,13 @@ impl Live {
             }
             Err(pcap::Error::TimeoutExpired) => {
                 self.wait = Some(Wait::Frame);
-                Ok(Event::Idle)
+                over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
             }
             Err(error) => {
                 let device = &self.interfaces[source.interface as usize].device;
                 self.wait = Some(Wait::AtMost(Duration::from_millis(2)));
                 self.ending.get_or_insert_with(|| gone(device, &error));
-                Ok(Event::Idle)
+                over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
             }
         }
     }
@@ -218,7 +217,7 @@ impl Live {
     }
 
     /// Several rings: the oldest frame of all.
-    fn next_merged(&mut self) -> Event<'_> {
+    fn next_merged(&mut self) -> Result<Event<'_>, Error> {
         let found = self.merge.next(|index, held| {
             let source = &mut self.sources[index];
             match source.handle.capture.next_packet() {
@@ -241,7 +240,7 @@ impl Live {
             merge::Next::Frame(index) => {
                 self.number += 1;
                 let (source, held) = (&self.sources[index], self.merge.frame(index));
-                Event::Frame(Frame {
+                Ok(Event::Frame(Frame {
                     number: self.number,
                     time: held.time,
                     link: source.handle.link,
@@ -249,15 +248,15 @@ impl Live {
                     direction: source.handle.direction,
                     wire_len: held.wire_len,
                     bytes: &held.bytes,
-                })
+                }))
             }
             merge::Next::Hold(time) => {
                 self.wait = Some(Wait::AtMost(time));
-                Event::Idle
+                Ok(Event::Idle)
             }
             merge::Next::Dry => {
                 self.wait = Some(Wait::Frame);
-                Event::Idle
+                over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
             }
         }
     }
@@ -333,6 +332,11 @@ impl Source {
     fn fd(&self) -> BorrowedFd<'_> {
         self.handle.capture.as_fd()
     }
+}
+
+/// The error that is due, so long after its time.
+fn over(ending: &mut Option<(Instant, Error)>, after: Duration) -> Option<Error> {
+    ending.take_if(|(until, _)| Instant::now() >= *until + after).map(|(_, error)| error)
 }
 
 /// The error that ends the capture once the rest of the ring has been read.
