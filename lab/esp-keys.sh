@@ -39,6 +39,7 @@ if setpriv --reuid 65534 --clear-groups "$ovlsniff" keys --wireshark > "$work/no
 grep -q "run as root" "$work/said" || fail "nobody is not told what to do: $(cat "$work/said")"
 
 ip -n key-a xfrm policy add src $a dst $b proto udp dport 7777 dir out tmpl src $a dst $b proto esp spi 0x1001 reqid 1 mode transport
+: > "$work/said"
 "$ovlsniff" --decrypt --netns key-a -i ka -n 1 'the secret word' > "$work/found" 2> "$work/said" & sniff=$!
 until grep -q '^interface' "$work/said"; do sleep 0.1; kill -0 $sniff || fail "$(cat "$work/said")"; done
 grep -q '^Uid:.*65534' /proc/$sniff/status || fail "root is not left after the keys are read"
@@ -54,6 +55,7 @@ cat "$work/found"
 # An SA that is set up while the search goes on, and root is left, is known when its first packet passes by; as is the
 # key that takes another's place under the same SPI.
 say() { ip netns exec key-a bash -c "echo '$1' > /dev/udp/$b/7778" 2>/dev/null || true; }
+: > "$work/said" # else the banner of the one before may be read
 "$ovlsniff" --decrypt --netns key-a -i ka -n 2 'the later word' > "$work/found" 2> "$work/said" & sniff=$!
 until grep -q '^interface' "$work/said"; do sleep 0.1; kill -0 $sniff || fail "$(cat "$work/said")"; done
 grep -q '^Uid:.*65534' /proc/$sniff/status || fail "root is not left before the SAs are set up"

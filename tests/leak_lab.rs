@@ -9,7 +9,7 @@ use std::process::Command;
 fn verify_gives_every_scenario_its_right_verdict() {
     let lab = Command::new("lab/boot")
         .args(["lab/leaks.sh", "--ovlsniff", env!("CARGO_BIN_EXE_ovlsniff")])
-        .env("OVLSNIFF_LAB_SECONDS", "1800")
+        .env("OVLSNIFF_LAB_SECONDS", "4000")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

@@ -116,7 +116,7 @@ fn report(line: &str) -> Value {
 fn a_watch_gives_one_verdict_each_time_and_ends_with_the_last_at_a_signal() {
     let hosts = Hosts::new("watch");
     let words =
-        ["--net", "clear", "--for", "1s", "--watch", "1500ms", "--format", "json", "--expect", "clear"];
+        ["--net", "clear", "--for", "3s", "--watch", "3500ms", "--format", "json", "--expect", "clear"];
     let mut child = hosts.verify(&words);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     for _ in 0..2 {

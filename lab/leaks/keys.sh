@@ -82,6 +82,6 @@ new_peer_clear_during() {
     sleep 3
     ip -n "$lab-a" neigh replace 192.0.2.3 lladdr 02:00:00:00:00:03 dev eth0 nud permanent
     knows a secure 02:00:00:00:2a:03 10.42.0.3 192.0.2.3
-    in_a ping -n -i 0.3 -c 9 -p "$pattern" 10.42.0.3 > /dev/null 2>&1 || true
+    in_a ping -n -i 0.3 -c 9 -W 1 -p "$pattern" 10.42.0.3 > /dev/null 2>&1 || true
 }
 new_peer_clear_claims() { sends a "$esp"; sends a "$(vxlan 42) and dst host 192.0.2.3"; sends_no a "$(vxlan 42) and dst host $b"; all_esp b; delivered; }

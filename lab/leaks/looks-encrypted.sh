@@ -102,6 +102,6 @@ new_peer_elsewhere_setup() {
 new_peer_elsewhere_during() {
     sleep 3
     knows a secure 02:00:00:00:2a:03 10.42.0.3 198.51.100.3
-    in_a ping -n -i 0.3 -c 9 -p "$pattern" 10.42.0.3 > /dev/null 2>&1 || true
+    in_a ping -n -i 0.3 -c 9 -W 1 -p "$pattern" 10.42.0.3 > /dev/null 2>&1 || true
 }
 new_peer_elsewhere_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42)"; readable tap; }

@@ -172,7 +172,8 @@ fn engine_tells_the_data_path_and_the_networks_by_their_vnis() {
             Network { name: "fresh".to_owned(), vnis: Vec::new() },
         ],
     };
-    assert_eq!(swarm_at(&path), Some(expected));
+    // It has half a second, which a busy machine may take.
+    assert_eq!((0..5).find_map(|_| swarm_at(&path)), Some(expected));
 }
 
 #[test]

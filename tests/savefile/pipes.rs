@@ -27,11 +27,13 @@ fn writer(path: &PathBuf) -> File {
 #[test]
 fn a_frame_is_there_as_soon_as_it_is_written() {
     let (_dir, path) = fifo();
+    let (opened, header_read) = std::sync::mpsc::channel();
     let reading = {
         let path = path.clone();
         thread::spawn(move || {
             let mut file = Savefile::open(&path).unwrap();
             assert!(file.waits() && !file.ready());
+            opened.send(()).unwrap();
             let first = file.next().unwrap().unwrap().bytes.to_vec();
             let ready = file.ready();
             let second = file.next().unwrap().unwrap().bytes.to_vec();
@@ -40,9 +42,8 @@ fn a_frame_is_there_as_soon_as_it_is_written() {
     };
     let mut out = writer(&path);
     out.write_all(&LITTLE.pcap(0xa1b2_c3d4, 1)).unwrap();
-    thread::sleep(Duration::from_millis(50));
+    header_read.recv().unwrap();
     out.write_all(&[LITTLE.record(0, 0, 1, b"a"), LITTLE.record(0, 0, 1, b"b")].concat()).unwrap();
-    thread::sleep(Duration::from_millis(50));
     drop(out);
     assert_eq!(reading.join().unwrap(), (b"a".to_vec(), true, b"b".to_vec(), false, true));
 }
