@@ -32,7 +32,11 @@ not_enforced_claims() { all_esp a; all_esp b; delivered; }
 
 # Only the frames that mangle's rule marks meet the policy: unicast does, broadcast does not.
 broadcast_clear_setup() {
-    hosts; overlay secure 42 10.42.0; flood secure; associations
+    hosts; overlay secure 42 10.42.0; protect_unicast
+}
+# a protects what is for one host; broadcasts leave in clear.
+protect_unicast() {
+    flood secure; associations
     docker_sends_by a; sends_by b; accepts_by a
     ip netns exec "$lab-a" tc qdisc add dev secure clsact
     ip netns exec "$lab-a" tc filter add dev secure egress protocol all prio 1 flower dst_mac ff:ff:ff:ff:ff:ff action pass

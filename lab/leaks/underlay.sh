@@ -123,6 +123,8 @@ macsec_vlan_setup() {
     overlay secure 42 10.42.0; pings 10.42.0.2
 }
 macsec_vlan_claims() { macsec_claims; }
+macsec_vlan_named_setup() { macsec_vlan_setup; asks -i vlan100; }
+macsec_vlan_named_claims() { macsec_claims; }
 
 macsec_signs_setup() { macsec_hosts off; overlay_mtu=1350; overlay secure 42 10.42.0; pings 10.42.0.2; }
 macsec_signs_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; readable $host; done; delivered; }
@@ -178,6 +180,12 @@ over_gre_exempt_setup() {
     pings 10.42.0.2
 }
 over_gre_exempt_claims() { for host in a b; do sends $host 'ip proto 47'; unreadable $host; done; delivered; }
+
+# ESP and clear broadcasts inside of GRE, seen on the tunnel's own device: the ESP is no proof for what is beside it.
+over_gre_half_setup() { tunnel_hosts gre; protect_unicast; asks -i tun0; }
+over_gre_half_claims() { sends a 'ip proto 47'; sends b 'ip proto 47'; unreadable a; delivered; }
+over_gre_half_below_setup() { tunnel_hosts gre; protect_unicast; }
+over_gre_half_below_claims() { over_gre_half_claims; }
 
 # Route-based: what is routed to the device is what is encrypted.
 over_vti_setup() {
@@ -239,6 +247,8 @@ vrf_setup() {
     protect; pings 10.42.0.2
 }
 vrf_claims() { all_esp a; all_esp b; delivered; }
+vrf_named_setup() { vrf_setup; asks -i red; }
+vrf_named_claims() { vrf_claims; }
 
 # Two nodes on two networks of the underlay, and a VTEP that sends from whichever address the route says.
 two_homed_setup() {

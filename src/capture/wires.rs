@@ -48,6 +48,11 @@ impl Survey {
         follow(link, |link| self.below(link).unwrap_or_default())
     }
 
+    /// Whether frames are on this link as they are on its wire, so far as the kernel tells.
+    pub fn shows_its_wire(&self, link: &Link) -> bool {
+        !link.may_encrypt() && self.below(link).is_none()
+    }
+
     /// Whether what this link sends may be encrypted before it is on a wire.
     pub fn encloses(&self, link: &Link) -> bool {
         self.passes(link).iter().any(|link| link.may_encrypt())
@@ -207,6 +212,9 @@ mod tests {
             assert_eq!(wires(&survey, of), [of]);
             assert!(survey.encloses(survey.link(of).unwrap()));
         }
+        for of in 1..=12 {
+            assert_eq!(survey.shows_its_wire(survey.link(of).unwrap()), [1, 7, 8].contains(&of), "{of}");
+        }
     }
 
     #[test]
@@ -233,7 +241,8 @@ mod tests {
         };
         for (of, is) in [(3, 3), (4, 1), (5, 1), (6, 6), (8, 1), (10, 1), (13, 13)] {
             assert_eq!(wires(&survey, of), [is], "{of}");
-            assert_eq!(survey.encloses(survey.link(of).unwrap()), is == 1, "{of}");
+            let link = survey.link(of).unwrap();
+            assert_eq!((survey.encloses(link), survey.shows_its_wire(link)), (is == 1, is == of), "{of}");
         }
     }
 

@@ -187,6 +187,9 @@ impl<'a> Case<'a> {
                 if self.judge.bare > 0 {
                     return (Verdict::Inconclusive, Some(rung), Reason::CanaryBare);
                 }
+                if self.judge.inside > 0 {
+                    return (Verdict::Inconclusive, Some(rung), Reason::OpaqueTransport);
+                }
                 if self.is_probed() && self.delivered() < ENOUGH {
                     return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
                 }
@@ -218,7 +221,9 @@ impl<'a> Case<'a> {
             return (verdict, Some(Rung::Counted), reason);
         }
         if let Some((rung, reason)) = self.attributed(BACK) {
-            return match self.incomplete(BACK).or_else(|| self.unaccounted(BACK, rung)) {
+            // Other frames were clear where nothing says what becomes of them on the wire.
+            let hidden = (self.judge.inside > 0).then_some(Reason::OpaqueTransport);
+            return match self.incomplete(BACK).or(hidden).or_else(|| self.unaccounted(BACK, rung)) {
                 Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
                 None => (Verdict::Encrypted, Some(rung), reason),
             };

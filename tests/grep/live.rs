@@ -207,19 +207,21 @@ fn auto_chooses_the_underlay_and_says_why() {
 fn a_match_is_in_the_pipe_within_ten_milliseconds() {
     let hosts = Hosts::new();
     let mut sniffer = hosts.sniff(&["-i", "eth0", "--marks", "none", "^canary", "udp port 4789"]);
-    let mut times: Vec<Duration> = (0..30)
-        .map(|_| {
+    let mut median = || {
+        let once = |_| {
             sleep(Duration::from_millis(13));
             let sent = Instant::now();
             hosts.send(0, b"canary-latency", 1);
             while !sniffer.line().contains("canary-latency") {}
             sent.elapsed()
-        })
-        .collect();
-    times.sort();
-    println!("match in a pipe: p50 {:?} p90 {:?} max {:?}", times[15], times[27], times[29]);
-    // The quickest tenth: what waits for something waits every time, and the machine may be busy.
-    assert!(times[3] < Duration::from_millis(10), "{times:?}");
+        };
+        let mut times: Vec<Duration> = (0..30).map(once).collect();
+        times.sort();
+        println!("match in a pipe: p50 {:?} p90 {:?} max {:?}", times[15], times[27], times[29]);
+        times[15]
+    };
+    // The machine may be busy, but not each time; what waits for something waits each time.
+    assert!((0..3).any(|_| median() < Duration::from_millis(10)));
     assert_eq!(sniffer.stop().0, Some(0));
 }
 

@@ -147,19 +147,21 @@ fn quiet_wire_is_heard_within_ten_milliseconds() {
     let net = Net::pair("latency");
     for directed in [false, true] {
         let mut live = open(&net, &["ovlt-a0"], &Options { directed, ..options(&net) });
-        let mut times: Vec<Duration> = (0..40)
-            .map(|_| {
+        let mut median = || {
+            let once = |_| {
                 std::thread::sleep(Duration::from_millis(7));
                 let sent = Instant::now();
                 net.inside(|| send("10.77.0.1", "10.77.0.2", b"canary-latency", 1));
                 assert_eq!(collect(&mut live, b"canary-latency", 1, SECONDS).unwrap().len(), 1);
                 sent.elapsed()
-            })
-            .collect();
-        times.sort();
-        println!("directed {directed}: p50 {:?} p90 {:?} max {:?}", times[20], times[36], times[39]);
-        // The quickest tenth: what waits for something waits every time, and the machine may be busy.
-        assert!(times[4] < Duration::from_millis(10), "{times:?}");
+            };
+            let mut times: Vec<Duration> = (0..40).map(once).collect();
+            times.sort();
+            println!("directed {directed}: p50 {:?} p90 {:?} max {:?}", times[20], times[36], times[39]);
+            times[20]
+        };
+        // The machine may be busy, but not each time; what waits for something waits each time.
+        assert!((0..3).any(|_| median() < Duration::from_millis(10)));
     }
 }
 

@@ -282,7 +282,15 @@ impl<'a> Job<'a> {
     /// The interfaces of the underlay.
     fn links(&self, network: &Network, survey: &Survey) -> anyhow::Result<Vec<String>> {
         if !self.args.interface.is_empty() {
-            return Ok(once(self.args.interface.iter()));
+            // The device of a VRF shows frames before and behind their encryption, in one.
+            let vrf = |name: &&String| {
+                survey.links.iter().find(|link| link.name == **name && link.kind.as_deref() == Some("vrf"))
+            };
+            let names = self.args.interface.iter().flat_map(|name| match vrf(&name) {
+                Some(vrf) => survey.wires(vrf).into_iter().map(|link| &link.name).collect(),
+                None => vec![name],
+            });
+            return Ok(once(names));
         }
         let names = once(leads_to(network, survey).into_iter().map(|link| &link.name));
         if names.is_empty() {
@@ -350,12 +358,13 @@ fn leads_to<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
     routed(network, survey).into_iter().flat_map(|link| survey.wires(link)).collect()
 }
 
-/// Numbers, in the order of the capture, of the links that encrypt.
+/// Numbers, in the order of the capture, of the links on which frames are clear that may be encrypted on the wire. Who names
+/// one with -i is not told that it leaks.
 fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
     let named = |name: &str| survey.links.iter().find(|link| link.name == name);
     (0..)
         .zip(links)
-        .filter(|(_, name)| named(name).is_some_and(Link::may_encrypt))
+        .filter(|(_, name)| named(name).is_some_and(|link| !survey.shows_its_wire(link)))
         .map(|(number, _)| number)
         .collect()
 }
@@ -368,14 +377,13 @@ fn gone(links: &[String], survey: &Survey) -> Option<String> {
 
 /// Whether packets to a peer leave by another interface than they did: what passed it was not seen.
 fn moved(probed: &[Probed], before: &Survey, now: &Survey) -> Option<String> {
-    let names = |survey: &Survey, peer| {
-        let wires = survey.route(peer).map(|link| survey.wires(link)).unwrap_or_default();
-        wires.iter().map(|link| escape(&link.name).to_string()).collect::<Vec<_>>().join(", ")
-    };
-    let peers = probed.iter().flat_map(|probed| &probed.network.peers).map(|peer| peer.underlay);
-    let changed = peers.map(|peer| (peer, names(before, peer), names(now, peer)));
-    let mut changed = changed.filter(|(_, was, is)| !was.is_empty() && !is.is_empty() && was != is);
-    changed.next().map(|(peer, was, is)| format!("packets to {peer} leave by {is} now, and not by {was}"))
+    let mut peers = probed.iter().flat_map(|probed| &probed.network.peers).map(|peer| peer.underlay);
+    peers.find_map(|peer| {
+        let was = before.wires(before.route(peer)?);
+        let is = now.wires(now.route(peer)?);
+        let new = is.into_iter().find(|wire| was.iter().all(|known| known.index != wire.index))?;
+        Some(format!("packets to {peer} leave by {} now, and did not at the beginning", escape(&new.name)))
+    })
 }
 
 /// A node of the network that packets leave to by an interface that was not watched, since it joined after the beginning.

@@ -14,7 +14,8 @@ pub struct Question {
     pub network: Network,
     /// What the probes carry; none when nothing is probed.
     pub canary: Option<Vec<u8>>,
-    /// Interfaces, by their number in the capture, that encrypt what passes them: clear frames there are no leak.
+    /// Interfaces, by their number in the capture, below which what passes them may be encrypted: clear frames there are no
+    /// leak.
     pub encrypting: Vec<u32>,
     /// The network's packets leave by a link that encrypts them or may have them encrypted below: on the wire are that
     /// link's messages.
