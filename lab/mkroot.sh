@@ -1,17 +1,12 @@
 #!/usr/bin/env bash
 # Builds the tree that lab/swarm runs in: lab/mkroot.sh DIR. A Debian 12 with Docker, and beside it an image for the
-# Swarm's services (nginx, curl, busybox). Needs root, debootstrap, busybox-static and user-mode-linux.
+# Swarm's services (nginx, curl, busybox). Needs root, debootstrap and busybox-static.
 set -euo pipefail
 
 root=$(realpath -m "$1")
 debootstrap --variant=minbase \
     --include=docker.io,iproute2,iptables,curl,tcpdump,ngrep,kmod,iputils-ping,procps,nginx-light,libpcap0.8 bookworm "$root"
 mkdir -p "$root/lib/modules" "$root/out"
-cp -a /usr/lib/uml/modules/* "$root/lib/modules/"
-# The minimal system has no poweroff.
-install -m 755 "$(command -v busybox)" "$root/usr/local/bin/busybox"
-chroot "$root" update-alternatives --set iptables /usr/sbin/iptables-legacy
-chroot "$root" update-alternatives --set ip6tables /usr/sbin/ip6tables-legacy
 
 image=$(mktemp -d)
 trap 'rm -rf "$image"' EXIT

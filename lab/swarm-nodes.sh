@@ -1,18 +1,20 @@
 #!/bin/bash
-# init of lab/swarm's user-mode Linux: a two-node Docker Swarm on one bridge, the course run on it with ngrep and
+# lab/swarm's scenario, in a tree of its own: a two-node Docker Swarm on one bridge, the course run on it with ngrep and
 # ovlsniff side by side, and what `ovlsniff verify` says of its networks: as they are, and with Docker's rules missing.
-export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-exec > /out/log 2>&1
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /tmp
-mkdir -p /dev/pts /dev/shm /dev/mqueue; mount -t devpts devpts /dev/pts; mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mount -o remount,rw /; ip link set lo up
+. /lab/time.bash
+. /lab/features.bash
+mkdir -p /dev/mqueue; mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for module in veth vxlan esp4 xfrm_user gcm seqiv bridge br_netfilter overlay xt_u32 xt_bpf ip_vs ip_vs_rr nf_nat xt_conntrack \
     xt_addrtype xt_MASQUERADE iptable_nat iptable_filter iptable_mangle xt_mark xt_policy dummy; do
     modprobe $module || echo "no module $module"
 done
 
+for tool in iptables ip6tables; do
+    update-alternatives --set $tool "/usr/sbin/$(iptables_tool | sed "s/iptables/$tool/")" >/dev/null
+done
+
 failed=0
-finish() { echo "$1"; echo "$2" > /out/status; sync; busybox poweroff -f; }
+finish() { echo "$1"; exit "$2"; }
 
 # ---- the swarm -------------------------------------------------------------------------------------------------------
 
@@ -33,8 +35,8 @@ for i in 1 2; do
 done
 docker1() { docker -H unix:///run/d1/docker.sock "$@"; }
 docker2() { docker -H unix:///run/d2/docker.sock "$@"; }
-for _ in $(seq 180); do docker1 info >/dev/null 2>&1 && docker2 info >/dev/null 2>&1 && break; sleep 1; done
-docker1 info >/dev/null 2>&1 || { tail -n 5 /run/d1/log; finish "no Docker" 125; }
+both_up() { docker1 info >/dev/null 2>&1 && docker2 info >/dev/null 2>&1; }
+wait_for both_up || wait_for both_up || wait_for both_up || { tail -n 5 /run/d1/log; finish "no Docker" 125; }
 
 docker1 swarm init --advertise-addr 192.0.2.1 --listen-addr 192.0.2.1 >/dev/null
 docker2 swarm join --advertise-addr 192.0.2.2 --listen-addr 192.0.2.2 --token "$(docker1 swarm join-token -q worker)" 192.0.2.1:2377
@@ -45,7 +47,8 @@ docker1 network create typo --opt encrypt --driver overlay --attachable
 # The replies of IPVS's virtual addresses do not come back in this kernel: dnsrr.
 docker1 service create -d --endpoint-mode dnsrr --name web --network secure --network insecure --network typo \
     --constraint node.hostname!=node1 netshoot:latest nginx
-for _ in $(seq 120); do docker1 service ps web --format '{{.CurrentState}}' | grep -q ^Running && break; sleep 2; done
+web_runs() { docker1 service ps web --format '{{.CurrentState}}' | grep -q ^Running; }
+wait_for web_runs || wait_for web_runs || wait_for web_runs || finish "no web service" 125
 for net in insecure secure typo; do
     # Attaching times out at the first tries on a slow machine.
     for _ in $(seq 30); do docker1 run -d --name c-$net --net $net netshoot:latest sleep 3600 && break; docker1 rm -f c-$net; sleep 2; done
@@ -68,7 +71,7 @@ has_no() { if grep -qE -- "$2" "/out/$1"; then fails "$1: $3 ('$2')"; else holds
 verify() {
     local file=$1 net=$2 status=0
     shift 2
-    on_node1 timeout 120 ovlsniff verify --net "$net" > "/out/$file" 2> "/out/$file.stderr" </dev/null || status=$?
+    on_node1 timeout "$(scaled 120)" ovlsniff verify --net "$net" --for "$(scaled 10)s" > "/out/$file" 2> "/out/$file.stderr" </dev/null || status=$?
     echo "== verify --net $net ($file)"; cat "/out/$file" "/out/$file.stderr"
     case " $* " in *" $status "*) holds "$file: exit $status" ;; *) fails "$file: exit $status, right is $*" ;; esac
 }
@@ -76,10 +79,11 @@ verify() {
 for net in insecure secure; do
     on_node1 ngrep -tpd eth0 HTTP > /out/ngrep-$net 2>&1 & ngrep=$!
     on_node1 ovlsniff -i eth0 HTTP > /out/ovlsniff-$net 2> /out/ovlsniff-$net.stderr & ovlsniff=$!
-    sleep 8
+    wait_for grep -q '^match' /out/ngrep-$net
+    wait_for grep -q '^match' /out/ovlsniff-$net.stderr
     echo "== curl over $net"
-    timeout 60 docker -H unix:///run/d1/docker.sock exec c-$net curl -sS web || fails "curl over $net"
-    sleep 3
+    timeout "$(scaled 60)" docker -H unix:///run/d1/docker.sock exec c-$net curl -sS web || fails "curl over $net"
+    pause 3
     kill -INT "$(pgrep -P $ngrep -x ngrep || echo $ngrep)" "$(pgrep -P $ovlsniff -x ovlsniff || echo $ovlsniff)" 2>/dev/null
     wait $ngrep $ovlsniff
     head -c 1500 /out/ovlsniff-$net

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# What a scenario says it needs (`# needs: wireguard, nftables`), and what of it this kernel lacks.
+
+# lacks NEED, NEED…: prints the first that is not here, and fails when there is none such.
+lacks() {
+    local need
+    local -a wanted
+    IFS=, read -r -a wanted <<<"$1"
+    for need in "${wanted[@]}"; do
+        need=${need# }
+        [ -e "/run/has/$need" ] || [ -e "/run/lacks/$need" ] || {
+            mkdir -p /run/has /run/lacks
+            if has "$need" >/dev/null 2>&1; then touch "/run/has/$need"; else touch "/run/lacks/$need"; fi
+        }
+        [ ! -e "/run/lacks/$need" ] || { echo "$need"; return 0; }
+    done
+    return 1
+}
+
+# Tried in a network namespace of its own, so that nothing is left.
+has() {
+    case $1 in
+        'own kernel') [ "$OVLSNIFF_LAB" = own ] ;;
+        iptables) iptables_tool ;;
+        nftables) unshare --net nft add table inet try ;;
+        flower) unshare --net sh -c 'tc qdisc add dev lo clsact && tc filter add dev lo egress protocol all prio 1 flower action skbedit mark 1' ;;
+        mirred) unshare --net sh -c 'tc qdisc add dev lo clsact && tc filter add dev lo egress protocol all prio 1 matchall action mirred egress mirror dev lo' ;;
+        tun) unshare --net ip tuntap add try mode tun ;;
+        gre) unshare --net ip link add try type gre local 127.0.0.1 remote 127.0.0.2 ;;
+        vti) unshare --net ip link add try type vti local 127.0.0.1 remote 127.0.0.2 key 9 ;;
+        vrf) unshare --net ip link add try type vrf table 100 ;;
+        vlan) unshare --net sh -c 'ip link add d type dummy && ip link add link d try type vlan id 1' ;;
+        macsec) unshare --net sh -c 'ip link add d type dummy && ip link add link d try type macsec' ;;
+        wireguard) command -v wg && unshare --net ip link add try type wireguard ;;
+        'xfrm interface') unshare --net ip link add try type xfrm dev lo if_id 1 ;;
+        ah) unshare --net ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto ah spi 1 auth 'hmac(sha256)' 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f ;;
+        *) echo "lab/features.bash does not know: $1" >&2; exit 2 ;;
+    esac
+}
+
+# iptables as this kernel takes it: its own tables, or nftables with its matches.
+iptables_tool() {
+    local tool
+    for tool in iptables-legacy iptables-nft; do
+        if unshare --net "$tool" -t mangle -A OUTPUT -p udp -m u32 --u32 '0=0' -j MARK --set-mark 1 2>/dev/null; then echo $tool; return; fi
+    done
+    return 1
+}

@@ -1,0 +1,41 @@
+# shellcheck shell=bash disable=SC2154 # $modules, $here, $state and scenario() are lab/boot's
+# What the lab's kernel runs as its first process; lab/boot puts a scenario and some variables before it. Also on the running
+# kernel, in namespaces of its own.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+if [ "$OVLSNIFF_LAB" = own ]; then
+    mount -t proc proc /proc
+    mount -t sysfs sys /sys
+    # Device files: the kernel's own where it keeps some, else those of the shared tree.
+    ! grep -qw devtmpfs /proc/filesystems || mount -t devtmpfs dev /dev
+    mkdir -p /dev/pts /dev/shm
+    mount -t devpts devpts /dev/pts
+    mount -o remount,rw /
+    [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+fi
+# A working directory below /tmp is to stay in sight there.
+mount -t tmpfs tmpfs /run
+mkdir /run/here /run/netns
+[ "$here" = / ] || mount --bind "$here" /run/here
+mount -t tmpfs tmpfs /tmp
+[ -d "$here" ] || { mkdir -p "$here" && mount --bind /run/here "$here"; }
+ip link set lo up
+if [ "$OVLSNIFF_LAB" = own ]; then
+    [ -z "$modules" ] || mount --bind "$modules" /lib/modules
+    for module in veth bridge dummy 8021q macsec vxlan geneve ip_gre ip6_gre ipip ip6_tunnel sit xfrm_user esp4 esp6 ah4 ah6 \
+        gcm ccm ctr cbc seqiv echainiv authenc chacha20poly1305 crypto_null; do modprobe $module; done 2>/dev/null
+fi
+cd "$here" || exit
+
+# How many times slower than a kernel that starts a process in 20 ms.
+begin=$(date +%s%N)
+for _ in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done
+OVLSNIFF_LAB_SLOW=$(((($(date +%s%N) - begin) / 10000000 + 19) / 20))
+[ $OVLSNIFF_LAB_SLOW -ge 1 ] || OVLSNIFF_LAB_SLOW=1
+[ $OVLSNIFF_LAB_SLOW -le 30 ] || OVLSNIFF_LAB_SLOW=30
+export OVLSNIFF_LAB_SLOW
+echo $OVLSNIFF_LAB_SLOW > "$state/slow"
+
+scenario > "$state/out" 2>&1
+echo $? > "$state/status"
+[ "$OVLSNIFF_LAB" = here ] || { sync; poweroff -f 2>/dev/null || echo o > /proc/sysrq-trigger; sleep 5; }
+# A minimal system has no poweroff, and some kernels no such key: that their first process ends, ends them.
