@@ -4,19 +4,22 @@
 #
 # Each scenario is set up by plain `ip` in fresh network namespaces, and two captures on the switch between the hosts
 # prove that it is what it claims before ovlsniff's verdict counts. lab/leaks/scenarios.txt has the right verdicts.
-# `--no-verdicts` tries the scenarios alone. What was run replaces its rows in lab/leaks/RESULTS.md.
+# `--no-verdicts` tries the scenarios alone; `--record` puts what was run in the place of its rows in lab/leaks/RESULTS.md. A row
+# that needs what this kernel lacks is skipped, and shown to be.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
-[ "${OVLSNIFF_LAB:-}" = 1 ] || { echo "lab/leaks.sh changes the network: run it with lab/boot" >&2; exit 2; }
+[ -n "${OVLSNIFF_LAB:-}" ] || { echo "lab/leaks.sh changes the network: run it with lab/boot" >&2; exit 2; }
 
 ovlsniff=target/debug/ovlsniff
 verdicts=yes
+record=no
 names=()
 while [ $# -gt 0 ]; do
     case $1 in
         --ovlsniff) ovlsniff=$2; shift ;;
         --no-verdicts) verdicts=no ;;
+        --record) record=yes ;;
         *) names+=("$1") ;;
     esac
     shift
@@ -25,6 +28,9 @@ done
 
 modprobe -a act_skbedit act_gact cls_matchall cls_flower sch_ingress xt_u32 xt_policy xt_mark xt_tcpudp iptable_mangle iptable_filter 2>/dev/null || true
 
+. lab/time.bash
+. lab/features.bash
+iptables=$(iptables_tool) || iptables=iptables
 . lab/leaks/wire.sh
 for themes in plain looks-encrypted black-holes keys underlay sniffer; do . "lab/leaks/$themes.sh"; done
 . lab/leaks/judge.sh
@@ -45,11 +51,11 @@ act() {
     sockets=$(packet_sockets)
     ! declare -F "${function}_during" >/dev/null || meanwhile "$sockets" > "$work/during" 2>&1 &
     if [ $verdicts = yes ]; then
-        in_a timeout -k 5 60 "${prefix[@]}" "$ovlsniff" verify --net secure --for "${seconds}s" --format json "${options[@]}" \
+        in_a timeout -k 5 "$(scaled $((seconds + 60)))" "${prefix[@]}" "$ovlsniff" verify --net secure --for "$(scaled "$seconds")s" --format json "${options[@]}" \
             > "$work/report" 2> "$work/stderr" </dev/null || status=$?
         echo $status > "$work/status"
     else
-        sleep "$seconds"
+        pause "$seconds"
     fi
     ! declare -F "${function}_during" >/dev/null || [ -e "$work/happened" ] || claim "what was to happen meanwhile came too late"
     end INT "${pings[@]}"
@@ -59,14 +65,11 @@ act() {
 
 # meanwhile SOCKETS: what happens once ovlsniff captures, that is, when host a has more packet sockets than before.
 meanwhile() {
-    local _
-    for _ in $(seq 100); do
-        [ $verdicts = yes ] && [ "$(packet_sockets)" -le "$1" ] || break
-        sleep 0.2
-    done
+    [ $verdicts = no ] || wait_for captures "$1"
     "${function}_during"
     touch "$work/happened"
 }
+captures() { [ "$(packet_sockets)" -gt "$1" ]; }
 packet_sockets() { in_a sh -c 'wc -l < /proc/net/packet'; }
 
 # end SIGNAL PID…: and waits for what they still have to say.
@@ -99,19 +102,17 @@ at_once=4
 
 # The SAs of a namespace that is gone hold the module for a moment.
 unload() {
-    local _
-    for _ in $(seq 50); do
-        [ -d "/sys/module/$1" ] || return 0
-        modprobe -r "$1" 2>/dev/null || sleep 0.2
-    done
-    echo "$1 cannot be unloaded: it changes what the next scenarios see"
+    [ "$OVLSNIFF_LAB" = own ] || return 0
+    wait_for unloaded "$1" || echo "$1 cannot be unloaded: it changes what the next scenarios see"
 }
+unloaded() { [ ! -d "/sys/module/$1" ] || modprobe -r "$1" 2>/dev/null; }
 
 ran=()
 begin_table
 while read_scenario; do
     [ ${#names[@]} = 0 ] || [[ " ${names[*]} " = *" $lab "* ]] || continue
     ran+=("$lab")
+    if lacking=$(lacks "$needs"); then skip "$lacking"; continue; fi
     if [[ $alone = *" $lab "* ]]; then
         wait
         scenario

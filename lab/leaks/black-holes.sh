@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
 # Encrypted, and nothing comes of it.
 
-esp_blocked_setup() { hosts; in_b iptables-legacy -I INPUT -p esp -j DROP; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
+esp_blocked_setup() { hosts; in_b "$iptables" -I INPUT -p esp -j DROP; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
 esp_blocked_claims() { all_esp a; sends_no b "$esp"; sends_no b "$(vxlan 42)"; lost; }
 
 wrong_key_there_setup() {
@@ -39,7 +39,7 @@ no_sa_claims() { sends_no a "$esp"; sends_no a "$(vxlan 42)"; lost; }
 # b's firewall refuses pings, and b's own arrive: ESP comes through, so that nothing says that a's does not.
 target_refuses_setup() {
     hosts; overlay secure 42 10.42.0; protect
-    in_b iptables-legacy -I INPUT -i secure -p icmp --icmp-type echo-request -j DROP
+    in_b "$iptables" -I INPUT -i secure -p icmp --icmp-type echo-request -j DROP
     pings 10.42.0.2
     ip netns exec "$lab-b" ping -n -i 0.3 10.42.0.1 > /dev/null 2>&1 &
     pings+=($!)
@@ -49,7 +49,7 @@ target_refuses_claims() { all_esp a; all_esp b; lost; }
 # The same, but b says that it refuses: so it was reached.
 target_says_no_setup() {
     hosts; overlay secure 42 10.42.0; protect
-    in_b iptables-legacy -I INPUT -i secure -p icmp --icmp-type echo-request -j REJECT
+    in_b "$iptables" -I INPUT -i secure -p icmp --icmp-type echo-request -j REJECT
     pings 10.42.0.2
     lasts 12
 }
@@ -64,13 +64,13 @@ replay_refused_setup() {
 replay_refused_claims() { all_esp a; all_esp b; lost; counts a XfrmInStateSeqError; }
 
 # a's firewall drops the port, decrypted or not.
-input_drops_setup() { hosts; in_a iptables-legacy -A INPUT -p udp --dport 4789 -j DROP; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
+input_drops_setup() { hosts; in_a "$iptables" -A INPUT -p udp --dport 4789 -j DROP; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
 input_drops_claims() { all_esp a; all_esp b; lost; }
 
 # Held back by a's firewall; that another tunnel lacks its SA has nothing to do with it.
 stuck_and_other_setup() {
     hosts; overlay secure 42 10.42.0; protect
-    in_a iptables-legacy -A OUTPUT -p udp --dport 4789 -j DROP
+    in_a "$iptables" -A OUTPUT -p udp --dport 4789 -j DROP
     ip -n "$lab-a" xfrm policy add src $a dst 192.0.2.50 dir out tmpl src $a dst 192.0.2.50 proto esp reqid 99 mode tunnel
     pings 10.42.0.2; pings_too 192.0.2.50
 }

@@ -1,19 +1,37 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
 # The table: what is right by lab/leaks/scenarios.txt, what ovlsniff said, and whether that is the same.
 
-# Reads the next scenario from file descriptor 3.
+# Reads the next scenario from file descriptor 3; what it needs stands in a line of its own before it.
 # shellcheck disable=SC2034 # lab is the runner's
 read_scenario() {
     local line
+    needs=
     while read -r line <&3; do
-        case $line in '' | '#'*) continue ;; esac
-        IFS='|' read -r lab right_exit right_verdict right_out right_in right_rungs right_reason what <<<"$line"
-        for field in lab right_exit right_verdict right_out right_in right_rungs right_reason what; do
-            read -r "${field?}" <<<"${!field}"
-        done
-        return 0
+        case $line in
+            '# needs: '*) needs=${line#'# needs: '} ;;
+            '' | '#'*) ;;
+            *)
+                IFS='|' read -r lab right_exit right_verdict right_out right_in right_rungs right_reason what <<<"$line"
+                for field in lab right_exit right_verdict right_out right_in right_rungs right_reason what; do
+                    read -r "${field?}" <<<"${!field}"
+                done
+                return 0
+                ;;
+        esac
     done
     return 1
+}
+
+# The outcome of one scenario, for whoever compares kernels: word, what was given, rungs, reasons.
+keep() { printf '%s\t%s\t%s\t%s\t%s\n' "$lab" "$@" > "$work/kept"; }
+
+# skip WHAT: this kernel lacks it.
+skip() {
+    work=/tmp/leaks/$lab
+    mkdir -p "$work"
+    printf '%-24s skipped: no %s\n' "$lab" "$1"
+    echo "| $lab | $what | $right_exit $right_verdict: $right_out, $right_in | $right_reason | skipped: no $1 | | | |" > "$work/row"
+    keep skipped "no $1" "" ""
 }
 
 begin_table() {
@@ -49,6 +67,7 @@ row() {
         given="$exit $verdict: $out, $in"
         printf '%-24s %-42s %-42s %-7s %s  %s\n' "$lab" "$right" "$given" "$rungs" "$reasons" "$mark"
     fi
+    keep "$mark" "$given" "$rungs" "$reasons"
     echo "| $lab | $what | $right | $right_reason | $given | $rungs | $reasons | $mark |" > "$work/row"
     [ "$mark" != ok ] || return 0
     touch "$work/wrong"
@@ -60,23 +79,30 @@ is() { [ "$1" = - ] || [ "$1" = "$2" ]; }
 
 # Fails when one row is wrong.
 end_table() {
-    local wrong=0 name
-    for name in "${ran[@]}"; do [ ! -e "/tmp/leaks/$name/wrong" ] || wrong=$((wrong + 1)); done
-    echo "${#ran[@]} scenarios, $wrong wrong"
-    if [ "$verdicts" = yes ]; then
-        touch lab/leaks/RESULTS.md
-        {
-            echo '# What ovlsniff says in the leak lab'
-            echo
-            echo 'Written by `./x lab leaks`. The right verdicts: [scenarios.txt](scenarios.txt).'
-            echo
-            echo '| scenario | what it is | right: exit, verdict, out, in | reason wanted | given | rungs | reasons | |'
-            echo '|---|---|---|---|---|---|---|---|'
-            while read_scenario; do
-                cat "/tmp/leaks/$lab/row" 2>/dev/null || grep "^| $lab |" lab/leaks/RESULTS.md || true
-            done 3< lab/leaks/scenarios.txt
-        } > /tmp/leaks/results
-        cat /tmp/leaks/results > lab/leaks/RESULTS.md
-    fi
+    local wrong=0 skipped=0 name
+    for name in "${ran[@]}"; do
+        [ ! -e "/tmp/leaks/$name/wrong" ] || wrong=$((wrong + 1))
+        ! grep -q "^$name.skipped" "/tmp/leaks/$name/kept" || skipped=$((skipped + 1))
+    done
+    echo "${#ran[@]} scenarios, $wrong wrong, $skipped skipped"
+    mkdir -p lab-out
+    for name in "${ran[@]}"; do cat "/tmp/leaks/$name/kept"; done > lab-out/leaks.tsv
+    [ $record = no ] || record_table
     [ $wrong = 0 ]
+}
+
+record_table() {
+    touch lab/leaks/RESULTS.md
+    {
+        echo '# What ovlsniff says in the leak lab'
+        echo
+        echo 'Written by `./x lab leaks`. The right verdicts: [scenarios.txt](scenarios.txt).'
+        echo
+        echo '| scenario | what it is | right: exit, verdict, out, in | reason wanted | given | rungs | reasons | |'
+        echo '|---|---|---|---|---|---|---|---|'
+        while read_scenario; do
+            cat "/tmp/leaks/$lab/row" 2>/dev/null || grep "^| $lab |" lab/leaks/RESULTS.md || true
+        done 3< lab/leaks/scenarios.txt
+    } > /tmp/leaks/results
+    cat /tmp/leaks/results > lab/leaks/RESULTS.md
 }

@@ -3,10 +3,10 @@
 
 rekey_setup() { both_encrypted_setup; lasts 20; }
 rekey_during() {
-    sleep 3
+    pause 3
     sa ab b 0x2ab new-ab; sa ba a 0x2ba new-ba
     sa ab a 0x2ab new-ab; sa ba b 0x2ba new-ba
-    sleep 2
+    pause 2
     local host
     for host in a b; do
         ip -n "$lab-$host" xfrm state delete src $a dst $b proto esp spi 0x1ab
@@ -56,7 +56,7 @@ key_generations_claims() {
 
 policy_removed_setup() { both_encrypted_setup; lasts 20; }
 policy_removed_during() {
-    sleep 3
+    pause 3
     ip -n "$lab-a" xfrm policy delete src $a dst $b proto udp dport "$port" dir out
 }
 policy_removed_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; all_esp b; delivered; }
@@ -64,7 +64,7 @@ policy_removed_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; all
 # The new SAs do not encrypt.
 rekey_null_setup() { both_encrypted_setup; lasts 20; }
 rekey_null_during() {
-    sleep 3
+    pause 3
     suite=null
     sa ab b 0x2ab new-ab; sa ba a 0x2ba new-ba
     sa ab a 0x2ab new-ab; sa ba b 0x2ba new-ba
@@ -79,7 +79,7 @@ rekey_null_claims() { for host in a b; do sends $host "$esp"; sends_no $host "$(
 # A third node joins while it is watched, and a has no policy for what goes to it.
 new_peer_clear_setup() { both_encrypted_setup; lasts 20; }
 new_peer_clear_during() {
-    sleep 3
+    pause 3
     ip -n "$lab-a" neigh replace 192.0.2.3 lladdr 02:00:00:00:00:03 dev eth0 nud permanent
     knows a secure 02:00:00:00:2a:03 10.42.0.3 192.0.2.3
     in_a ping -n -i 0.3 -c 9 -W 1 -p "$pattern" 10.42.0.3 > /dev/null 2>&1 || true

@@ -19,7 +19,7 @@ other_tunnel_silent_claims() { all_esp a; all_esp b; delivered; }
 # The overlay's own frames do not get as far as the wire.
 other_tunnel_stuck_setup() {
     hosts; other_tunnel; overlay secure 42 10.42.0
-    in_a iptables-legacy -A OUTPUT -p udp --dport 4789 -j DROP
+    in_a "$iptables" -A OUTPUT -p udp --dport 4789 -j DROP
 }
 other_tunnel_stuck_claims() { all_esp a; all_esp b; delivered; }
 
@@ -77,7 +77,7 @@ address_moves_setup() {
     knows a secure 02:00:00:00:2a:02 10.42.0.2 $b; knows b secure 02:00:00:00:2a:01 10.42.0.1 $a
     protect; pings 10.42.0.2; lasts 12
 }
-address_moves_during() { sleep 4; in_a sh -c "ip addr del $a/24 dev eth0; ip addr add 192.0.2.11/24 dev eth0"; }
+address_moves_during() { pause 4; in_a sh -c "ip addr del $a/24 dev eth0; ip addr add 192.0.2.11/24 dev eth0"; }
 address_moves_claims() { sends a "$esp"; sends a "$(vxlan 42) and src host 192.0.2.11"; readable a; }
 
 # The forwarding table names the interface itself, whatever the route says.
@@ -100,7 +100,7 @@ new_peer_elsewhere_setup() {
     taps tap.pcap a eth1 -Q out; lasts 20
 }
 new_peer_elsewhere_during() {
-    sleep 3
+    pause 3
     knows a secure 02:00:00:00:2a:03 10.42.0.3 198.51.100.3
     in_a ping -n -i 0.3 -c 9 -W 1 -p "$pattern" 10.42.0.3 > /dev/null 2>&1 || true
 }

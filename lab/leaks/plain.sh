@@ -101,10 +101,24 @@ in_sport_setup() {
 }
 in_sport_claims() { all_esp a; all_esp b; delivered; }
 
+# No IN policy on a, and its nftables refuse what arrives in clear.
+nft_drops_clear_setup() {
+    not_enforced_setup
+    in_a nft -f - <<'RULES'
+table inet overlay {
+    chain input {
+        type filter hook input priority 0; policy accept;
+        udp dport 4789 meta secpath missing drop
+    }
+}
+RULES
+}
+nft_drops_clear_claims() { all_esp a; all_esp b; delivered; }
+
 # Policies are switched off for what arrives.
 disable_policy_setup() { both_encrypted_setup; in_a sh -c 'echo 1 > /proc/sys/net/ipv4/conf/eth0/disable_policy'; }
 disable_policy_claims() { all_esp a; all_esp b; delivered; }
 
 # A rule that drops one stranger's packets drops nobody else's.
-one_banned_setup() { not_enforced_setup; in_a iptables-legacy -A INPUT -s 203.0.113.5 -j DROP; }
+one_banned_setup() { not_enforced_setup; in_a "$iptables" -A INPUT -s 203.0.113.5 -j DROP; }
 one_banned_claims() { all_esp a; all_esp b; delivered; }

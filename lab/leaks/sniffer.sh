@@ -14,21 +14,21 @@ wrong_interface_clear_setup() { clear_setup; second_interface; asks -i eth1; }
 wrong_interface_clear_claims() { clear_claims; }
 
 interface_down_setup() { both_encrypted_setup; lasts 15; }
-interface_down_during() { sleep 3; ip -n "$lab-a" link set eth0 down; }
+interface_down_during() { pause 3; ip -n "$lab-a" link set eth0 down; }
 interface_down_claims() { all_esp a; all_esp b; delivered; [ -z "$(ip -n "$lab-a" -br link show eth0 up)" ] || claim "eth0 is up"; }
 
 interface_gone_setup() { both_encrypted_setup; lasts 15; }
-interface_gone_during() { sleep 3; ip -n "$lab-a" link delete eth0; }
+interface_gone_during() { pause 3; ip -n "$lab-a" link delete eth0; }
 interface_gone_claims() { all_esp a; all_esp b; delivered; ! ip -n "$lab-a" link show eth0 >/dev/null 2>&1 || claim "eth0 is there"; }
 
 # Who captures is stopped while more comes in than its ring can hold.
 drops_during() {
     local pid
-    sleep 3
-    in_a ping -n -f -w 6 -s 1300 10.42.0.2 > /dev/null 2>&1 &
-    sleep 0.5
+    pause 3
+    in_a ping -n -f -w "$(scaled 6)" -s 1300 10.42.0.2 > /dev/null 2>&1 &
+    pause 0.5
     for pid in $(sniffers); do kill -STOP "$pid"; done
-    sleep 3
+    pause 3
     for pid in $(sniffers); do kill -CONT "$pid"; done
 }
 # All that captures in host a: ovlsniff, and the tap beside it, which is the witness.
@@ -87,12 +87,12 @@ same_host_claims() { sends_no a "$(vxlan 42)"; sends_no a "$esp"; sends_no b "$e
 unread_tail_setup() { both_encrypted_setup; lasts 6; }
 unread_tail_during() {
     local pid
-    sleep 1
+    pause 1
     for pid in $(ip netns pids "$lab-a"); do [ "$(cat "/proc/$pid/comm")" != ovlsniff ] || kill -STOP "$pid"; done
-    in_a timeout 4 ping -n -q -f -c 220 10.42.0.2 > /dev/null || true
+    in_a timeout "$(scaled 4)" ping -n -q -f -c 220 10.42.0.2 > /dev/null || true
     ip -n "$lab-a" xfrm policy delete src $a dst $b proto udp dport "$port" dir out
     in_a ping -n -i 0.2 -c 4 -W 1 -p "$pattern" 10.42.0.2 > /dev/null || true
-    sleep 1.5
+    pause 1.5
     for pid in $(ip netns pids "$lab-a"); do [ "$(cat "/proc/$pid/comm")" != ovlsniff ] || kill -CONT "$pid"; done
 }
 unread_tail_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; }

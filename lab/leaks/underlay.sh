@@ -72,7 +72,7 @@ opaque_hosts() {
     for host in a b; do
         far=$b; [ $host = a ] || far=$a
         ip netns exec "$lab-$host" perl lab/leaks/wireguard-like.pl $far &
-        for _ in $(seq 50); do ! ip -n "$lab-$host" link show wg0 >/dev/null 2>&1 || break; sleep 0.1; done
+        wait_for ip -n "$lab-$host" link show wg0 > /dev/null
         ip -n "$lab-$host" link set wg0 mtu 1420 up
     done
     a=10.99.0.1 b=10.99.0.2
@@ -85,6 +85,27 @@ opaque_transport_claims() {
 }
 opaque_transport_beneath_setup() { opaque_transport_setup; asks -i eth0; }
 opaque_transport_beneath_claims() { opaque_transport_claims; }
+
+# The kernel's own WireGuard.
+wireguard_hosts() {
+    local host near far
+    hosts
+    for host in a b; do (umask 077; wg genkey > "$work/key-$host"); done
+    for host in a b; do
+        near=$a far=$b; [ $host = a ] || near=$b far=$a
+        ip -n "$lab-$host" link add wg0 mtu 1420 type wireguard
+        ip netns exec "$lab-$host" wg set wg0 private-key "$work/key-$host" listen-port 51820 \
+            peer "$(wg pubkey < "$work/key-$([ $host = a ] && echo b || echo a)")" endpoint "$far:51820" allowed-ips 10.99.0.0/24
+        ip -n "$lab-$host" link set wg0 up
+    done
+    a=10.99.0.1 b=10.99.0.2
+    ip -n "$lab-a" addr add $a/24 dev wg0
+    ip -n "$lab-b" addr add $b/24 dev wg0
+}
+wireguard_setup() { wireguard_hosts; overlay_mtu=1350; overlay secure 42 10.42.0; pings 10.42.0.2; }
+wireguard_claims() { opaque_transport_claims; }
+wireguard_beneath_setup() { wireguard_setup; asks -i eth0; }
+wireguard_beneath_claims() { wireguard_claims; }
 
 macsec_setup() {
     macsec_hosts on
@@ -204,6 +225,33 @@ over_vti_setup() {
     pings 10.42.0.2
 }
 over_vti_claims() { for host in a b; do all_esp $host; done; delivered; }
+
+# The same by an xfrm interface, which policies and SAs belong to by its number.
+over_xfrm_interface_setup() {
+    local host dir near far mode=tunnel
+    hosts
+    for host in a b; do
+        ip -n "$lab-$host" link add tun0 type xfrm dev eth0 if_id 9
+        ip -n "$lab-$host" link set tun0 mtu 1400 up
+    done
+    (
+        a=192.0.2.1 b=192.0.2.2
+        sa ab "a b" "" ab if_id 9; sa ba "a b" "" ba if_id 9
+        for host in a b; do
+            for dir in ab ba; do
+                # shellcheck disable=SC2046
+                ip -n "$lab-$host" xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir "$(way $host $dir)" if_id 9 tmpl $(ends $dir) proto esp reqid $reqid mode tunnel
+            done
+        done
+    )
+    a=10.255.0.1 b=10.255.0.2
+    ip -n "$lab-a" addr add $a/32 dev lo; ip -n "$lab-b" addr add $b/32 dev lo
+    ip -n "$lab-a" route add $b dev tun0 src $a; ip -n "$lab-b" route add $a dev tun0 src $b
+    overlay_mtu=1300
+    overlay secure 42 10.42.0
+    pings 10.42.0.2
+}
+over_xfrm_interface_claims() { for host in a b; do all_esp $host; done; delivered; }
 
 # The VTEPs' addresses are on loopbacks, and a tunnel between the hosts' other addresses leads to them: what comes in
 # passes the tap again in clear, between addresses that no ESP has.

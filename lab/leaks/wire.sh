@@ -148,11 +148,11 @@ docker_sends_by() {
         tmpl $(ends $way) proto esp reqid $reqid mode transport
 }
 iptables_marks() {
-    ip netns exec "$lab-$1" iptables-legacy -t mangle -A OUTPUT -p udp --dport "$port" \
+    ip netns exec "$lab-$1" "$iptables" -t mangle -A OUTPUT -p udp --dport "$port" \
         -m u32 --u32 "$(u32_vni "$2")" -j MARK --set-mark $docker_mark
 }
 iptables_drops_clear() {
-    ip netns exec "$lab-$1" iptables-legacy -I INPUT -m policy --dir in --pol none -p udp --dport "$port" \
+    ip netns exec "$lab-$1" "$iptables" -I INPUT -m policy --dir in --pol none -p udp --dport "$port" \
         -m u32 --u32 "$(u32_vni "$2")" -j DROP
 }
 
@@ -178,13 +178,7 @@ pings_too() {
 taps() {
     ip netns exec "$lab-$2" tcpdump -n -s 0 -U --immediate-mode -i "$3" -w "$work/$1" "${@:4}" 2> "$work/$1.log" &
     taps+=($!)
-    local _
-    for _ in $(seq 100); do
-        ! grep -q 'listening on' "$work/$1.log" || return 0
-        sleep 0.1
-    done
-    echo "tcpdump on $3 did not start: $(cat "$work/$1.log")"
-    return 1
+    wait_for grep -q 'listening on' "$work/$1.log" || { echo "tcpdump on $3 did not start: $(cat "$work/$1.log")"; return 1; }
 }
 
 # The switch's two captures: the frames that a sent, and those that b sent.

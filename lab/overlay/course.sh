@@ -12,15 +12,15 @@ events {}
 http { access_log off; server { listen 80; root $work/www; } }
 N
 ip netns exec web nginx -p "$work" -c "$work/nginx.conf" > nginx.log 2>&1 & nginx=$!
-on 1 sh -c 'for i in $(seq 50); do curl -sf -m 2 -o /dev/null http://10.0.1.2/ && exit; sleep 0.1; done; exit 1'
+wait_for on 1 curl -sf -m "$(scaled 2)" -o /dev/null http://10.0.1.2/
 ping_ok 1 10.0.2.2
 
 sniff() { # FILE: until stopped
     ip netns exec n1 "$OVLSNIFF" -i eth0 HTTP > "$1" 2> "$1.err" & sniffer=$!
-    for _ in $(seq 100); do grep -q '^match' "$1.err" && break; sleep 0.1; done
+    wait_for grep -q '^match' "$1.err"
 }
-stop() { # FILE COMMAND…: once the command finds in the file what has to come, or after ten seconds
-    for _ in $(seq 100); do ! "${@:2}" "$1" || break; sleep 0.1; done
+stop() { # FILE COMMAND…: once the command finds in the file what has to come
+    wait_for "${@:2}" "$1" || true
     kill -INT $sniffer; wait $sniffer || true; cat "$1" "$1.err"
 }
 answered() { grep -q '^  HTTP/1.1 200 OK' "$1"; }

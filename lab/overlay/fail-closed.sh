@@ -13,7 +13,7 @@ on 3 ip address add 192.0.2.2/32 dev lo
 on 3 ip neighbour replace 192.0.2.1 lladdr 02:00:5e:00:53:01 dev eth0 nud permanent
 attacker() { # DEVICE VNI PORT NET
     on 3 ip link add "$1" type vxlan id "$2" dstport "$3" local 192.0.2.3 remote 192.0.2.1 nolearning
-    on 3 sysctl -qw "net.ipv6.conf.$1.disable_ipv6=1"
+    on 3 sh -c "echo 1 > /proc/sys/net/ipv6/conf/$1/disable_ipv6"
     on 3 ip link set "$1" up
     on 3 ip address add "$4.9/24" dev "$1"
 }
@@ -27,7 +27,7 @@ attack() { # DEVICE VNI DEVICE-OF-NODE1 NET
 }
 let_in() { # DEVICE FILE: what arrives at the device itself
     ip netns exec n1 tcpdump --immediate-mode -i "$1" -U -w "$2" src host 10.0.1.9 or src host 10.0.2.9 2> "$2.log" & captures="$captures $!"
-    for _ in $(seq 100); do grep -q 'listening on' "$2.log" && return; sleep 0.1; done
+    wait_for grep -q 'listening on' "$2.log"
 }
 let_in insecure control.pcap; let_in secure in.pcap
 attacker toclear 4097 4789 10.0.1; attacker tosecure 4098 18887 10.0.2

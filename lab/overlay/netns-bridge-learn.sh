@@ -2,7 +2,7 @@
 # The device in a namespace of its own while its socket stays with the host; on a bridge; learning with head-end replication.
 nodes 3; keygen
 for n in 1 2; do ip netns add "app$n"; up_secure $n --in-netns "app$n"; done
-ip netns exec app1 ping -q -c 3 -i 0.2 -W 2 10.0.2.2
+ip netns exec app1 ping -q -c 3 -i 0.2 -W "$(scaled 2)" 10.0.2.2
 is "device in the host" "" "$(on 1 ip -j link show type vxlan | jq -r '.[].ifname')"
 has socket "$(on 1 cat /proc/net/udp)" ':49C7 '
 is "second plan" 0 "$(up_secure 1 --in-netns app1 --dry-run --json | jq '.steps | length')"

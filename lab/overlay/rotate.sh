@@ -13,15 +13,15 @@ keys 1 > old.keys
 # TCP as fast as it goes, so what it carried is held against a checksum and not kept.
 head -c 1000000 /dev/urandom > chunk
 (ip netns exec n2 socat -u TCP-LISTEN:5001,bind=10.0.2.2 STDOUT | cksum > received) & listener=$!
-sleep 1
+pause 1
 (chunks=0; while [ ! -e enough ]; do cat chunk; chunks=$((chunks + 1)); done; echo $chunks > chunks) |
-    ip netns exec n1 socat -u STDIN TCP:10.0.2.2:5001,retry=100,interval=0.1 & sender=$!
+    ip netns exec n1 socat -u STDIN TCP:10.0.2.2:5001,retry=$((100 * slow)),interval=0.1 & sender=$!
 for _ in 1 2; do
-    overlay 1 rotate; sleep 1      # sends new
-    overlay 2 rotate; sleep 1      # sends new, the other way round
+    overlay 1 rotate; pause 1      # sends new
+    overlay 2 rotate; pause 1      # sends new, the other way round
     overlay 1 rotate --step drop   # drops old
     overlay 2 rotate --step drop
-    sleep 1
+    pause 1
 done
 kill -0 $sender; touch enough
 wait $sender; wait $listener; wait $flood

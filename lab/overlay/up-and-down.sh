@@ -7,11 +7,11 @@ capture 1 come.pcap
 on 1 ping -q -f 10.0.2.2 > /dev/null 2>&1 & ping=$!
 for _ in $(seq 10); do
     up_secure 2
-    sleep 0.2
+    pause 0.2
     overlay 2 down secure
 done
 up_secure 2
-sleep 0.5
+pause 0.5
 kill $ping; wait $ping || true
 captured
 [ "$(frames come.pcap ':esp ')" -ge 100 ]

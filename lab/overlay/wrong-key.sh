@@ -6,7 +6,7 @@ up_secure 1
 "$OVLSNIFF" overlay keygen > other.key
 key=$work/other.key up_secure 2
 ping_fails 1 10.0.2.2
-on 2 ping -q -c 2 -W 1 10.0.2.1 || true
+on 2 ping -q -c 2 -W "$(scaled 1)" 10.0.2.1 || true
 captured
 no_frames "clear frames" wrong.pcap 'vxlan| 18887 '
 [ "$(frames wrong.pcap ':esp ')" -ge 4 ]

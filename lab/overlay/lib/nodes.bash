@@ -8,6 +8,7 @@ trap 'echo "failed at ${BASH_SOURCE[0]:-}:$LINENO: $BASH_COMMAND" >&2' ERR
 # Whatever runs beside a scenario ends with it.
 # shellcheck disable=SC2046 # several
 trap 'kill $(jobs -p) 2>/dev/null || true; wait || true' EXIT
+. "$LAB/../time.bash"
 work=$(mktemp -d); cd "$work" || exit
 key=$work/secure.key
 
@@ -20,7 +21,7 @@ node() { # N: from nothing, as after a boot; what is on disk stays
     ip netns add "n$1"
     ip link add "wire$1" type veth peer name eth0 address "02:00:5e:00:53:0$1" netns "n$1"
     ip link set "wire$1" master wire up
-    on "$1" sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+    on "$1" sh -c 'for i in eth0 default; do echo 0 > /proc/sys/net/ipv6/conf/$i/accept_dad; done'
     on "$1" ip link set lo up; on "$1" ip link set eth0 up
     on "$1" ip address add "192.0.2.$1/24" dev eth0
     on "$1" ip address add "2001:db8::$1/64" dev eth0 nodad
@@ -45,11 +46,11 @@ up_insecure() { overlay "$1" up insecure --vni 4097 --local "192.0.2.$1" --peer 
 up_secure() { overlay "$1" up secure --vni 4098 --local "192.0.2.$1" --peer "192.0.2.$((3 - $1))" --addr "10.0.2.$1/24" --opt encrypted --key "$key" "${@:2}"; }
 
 ping_ok() { # N ADDRESS [COUNT]: not one lost
-    local said; said=$(on "$1" ping -q -c "${3:-3}" -i 0.2 -W 3 "$2") || true
+    local said; said=$(on "$1" ping -q -c "${3:-3}" -i 0.2 -W "$(scaled 3)" "$2") || true
     echo "$said" | tail -n 3 >&2
     [[ $said == *" 0% packet loss"* ]]
 }
-ping_fails() { fails on "$1" ping -q -c 3 -i 0.2 -W 1 "$2"; }
+ping_fails() { fails on "$1" ping -q -c 3 -i 0.2 -W "$(scaled 1)" "$2"; }
 
 has() { # WHAT TEXT PATTERN: a line of the text matches
     grep -Eq -- "$3" <<<"$2" || { echo "$1: nothing like '$3' in: $2" >&2; return 1; }
@@ -67,10 +68,9 @@ is() { # WHAT EXPECTED ACTUAL
 
 capture() { # N FILE [TCPDUMP OPTION…]: returns once it listens
     ip netns exec "n$1" tcpdump --immediate-mode -i eth0 -U -w "$2" "${@:3}" 2> "$2.log" & captures="${captures:-} $!"
-    for _ in $(seq 100); do grep -q 'listening on' "$2.log" && return; sleep 0.1; done
-    return 1
+    wait_for grep -q 'listening on' "$2.log"
 }
-captured() { sleep 0.5; kill -TERM $captures; wait $captures || true; captures=; }
+captured() { pause 0.5; kill -TERM $captures; wait $captures || true; captures=; }
 
 # A capture as tshark reads it: how many of its frames look so. One line a frame: protocols, VNIs, ports, SPI,
 # addresses outer first, fragment offset, length.
