@@ -1,0 +1,66 @@
+# shellcheck shell=bash # a part of ./x
+# ./x fresh [SUITE…]: the README's two commands in minimal trees, as a new user has them: of Debian 12, Debian 13 and Ubuntu 24.04.
+#
+# Each tree is made by debootstrap below /var/tmp and removed afterwards; what is committed here is cloned into it. What was
+# printed is in lab-out/fresh-SUITE.log.
+
+fresh() {
+    local suite outcome=0
+    local -a suites=("$@")
+    [ $# -gt 0 ] || suites=(bookworm trixie noble)
+    is_root || die "fresh: makes trees and changes root into them; run it as root: sudo ./x fresh"
+    have debootstrap || { apt-get update -q && install_packages debootstrap; }
+    mkdir -p lab-out
+    for suite in "${suites[@]}"; do fresh_tree "$suite" || outcome=1; done
+    return $outcome
+}
+
+fresh_tree() { # SUITE
+    local suite=$1 log=lab-out/fresh-$1.log tree begin=$SECONDS status=0 running
+    local -a bootstrap=(--variant=minbase)
+    tree=$(mktemp -d -p /var/tmp "ovlsniff-fresh-$suite.XXXXXX")
+    chmod 755 "$tree"
+    say "== $suite: a minimal tree"
+    case $suite in
+        bookworm | trixie | forky | sid) bootstrap+=("$suite" "$tree" "$(debian_mirror)") ;;
+        *) bootstrap+=("--components=main,universe" --keyring="$(ubuntu_keyring)" "$suite" "$tree") ;;
+    esac
+    if ! debootstrap "${bootstrap[@]}" > "$log" 2>&1; then
+        say "skipped: $suite (no tree: $(tail -n 1 "$log"))"
+        rm -rf --one-file-system "$tree"
+        return 0
+    fi
+    git clone -q . "$tree/root/ovlsniff"
+    # What connects this machine to the registries: names, and certificates of its own.
+    cp -L /etc/resolv.conf "$tree/etc/resolv.conf"
+    mkdir -p "$tree/usr/local/share/ca-certificates"
+    cp /usr/local/share/ca-certificates/*.crt "$tree/usr/local/share/ca-certificates/" 2>/dev/null || true
+    say "-- tree: $((SECONDS - begin)) s"
+    for command in demo test; do
+        begin=$SECONDS
+        say "== $suite: ./x $command"
+        # shellcheck disable=SC2016 # for the inner shell
+        unshare --mount --pid --fork --kill-child bash -c '
+            mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && mount -t sysfs sys "$1/sys" && mount -t tmpfs tmpfs "$1/run" &&
+            exec chroot "$1" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+                bash -c "cd /root/ovlsniff && ./x $2"' fresh "$tree" "$command" </dev/null >> "$log" 2>&1 & running=$!
+        tail --pid=$running -n 0 -f "$log" | grep --line-buffered -E '^(==|--|skipped:|failed:|[0-9]+ passed)' || true
+        wait $running || { status=1; say "$suite: ./x $command FAILED: $log"; }
+        say "-- $suite: ./x $command: $((SECONDS - begin)) s"
+    done
+    rm -rf --one-file-system "$tree"
+    return $status
+}
+
+# shellcheck disable=SC2016 # apt's variables
+debian_mirror() {
+    echo "${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+        sed -n 's/^Debian Debian //p' | head -n 1)}"
+}
+
+# Debian has the keys of Ubuntu's archive in a package of its own.
+ubuntu_keyring() {
+    local keys=/usr/share/keyrings/ubuntu-archive-keyring.gpg
+    [ -e $keys ] || { lab/kernels/fetch lab-out/ubuntu-keyring testing ubuntu-keyring; keys=$PWD/lab-out/ubuntu-keyring$keys; }
+    echo "$keys"
+}

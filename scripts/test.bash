@@ -1,0 +1,95 @@
+# shellcheck shell=bash # a part of ./x
+# ./x test: everything that must hold.
+
+. scripts/steps.bash
+
+run_tests() {
+    begin_steps
+    step setup setup_tests
+    use_cargo || exit 2
+    own_target
+    machine
+    step format format_clean
+    step clippy clippy_clean
+    step docs rustdoc_clean
+    step scripts scripts_clean
+    step fuzz fuzz_lints
+    step deny dependencies_allowed
+    step tests plain_tests
+    step needs privileged_tests
+    step labs lab_tests
+    step demo bash ./x demo
+    end_steps
+}
+
+setup_tests() { bash ./x setup test; }
+
+rustdoc_clean() {
+    # The library last: both write to the same place, and its pages are the ones to read.
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --document-private-items --bins &&
+        RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --document-private-items --lib
+}
+
+# By their first line, whatever they are called; a tree without git is an unpacked one.
+shell_scripts() {
+    local file
+    { git ls-files -z 2>/dev/null || find . \( -name .git -o -name target \) -prune -o -type f -print0; } |
+        while IFS= read -r -d '' file; do
+            if [ -f "$file" ] && head -n 1 "$file" | grep -qaE '^#!.*\b(ba)?sh\b|^# shellcheck shell='; then printf '%s\0' "$file"; fi
+        done
+}
+
+scripts_clean() {
+    if ! have shellcheck; then skip "scripts: shellcheck is not installed"; return 0; fi
+    shell_scripts | xargs -0 shellcheck --severity=warning
+}
+
+# The fuzz targets are a package of their own, that nothing else would build. libFuzzer itself is not needed for lints, and
+# would be minutes of C++: so another one is named, which need not exist.
+fuzz_lints() {
+    cargo fmt --check --manifest-path fuzz/Cargo.toml -- --config-path rustfmt.toml &&
+        CUSTOM_LIBFUZZER_PATH=$PWD/target/libnone.a CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target} \
+            cargo clippy --locked --quiet --manifest-path fuzz/Cargo.toml -- -D warnings
+}
+
+# A newer one may find other things, or need a newer Rust. Built once for this user, as it takes a while.
+deny_version=0.20.2
+
+dependencies_allowed() {
+    local tools=${XDG_CACHE_HOME:-$HOME/.cache}/ovlsniff
+    export PATH="$PATH:$tools/bin"
+    if ! have cargo-deny; then
+        if ! at_least 1.88 "$rust_found"; then skip "deny: cargo-deny needs Rust 1.88, here is $rust_found"; return 0; fi
+        if ! CARGO_PROFILE_DEV_DEBUG=0 timeout 900 cargo install --quiet --locked --debug --root "$tools" --version "$deny_version" cargo-deny; then
+            skip "deny: cargo-deny could not be installed"
+            return 0
+        fi
+    fi
+    cargo deny --log-level error check bans licenses sources || return 1
+    if timeout 60 cargo deny --log-level error fetch db 2>/dev/null; then
+        cargo deny check --disable-fetch advisories
+    else
+        skip "deny: advisories (the database of RustSec cannot be fetched)"
+    fi
+}
+
+# Tests with needs are #[ignore], and lie in modules of tests/privileged that are named by what they need.
+privileged() { cargo test --locked --no-fail-fast --test privileged -- --ignored "$@"; }
+
+# One after another: they share network namespaces and the two processors.
+privileged_tests() {
+    local need
+    local -a without=(--skip lab::)
+    is_root || { skip "tests of root::, because this is not root"; without+=(--skip root::); }
+    for need in tshark ngrep script groff; do
+        have $need || { skip "tests of $need::, because there is no $need here"; without+=(--skip "$need::"); }
+    done
+    privileged --test-threads=1 "${without[@]}" 2>&1 </dev/null | tee -a "$log"
+}
+
+# Each of them boots a kernel, which is one process with one processor: two side by side.
+lab_tests() {
+    is_root || { skip "tests of lab::, because this is not root"; return 0; }
+    lab/kernels/choose >/dev/null || { skip "tests of lab::, because no kernel with ESP boots here"; return 0; }
+    privileged --test-threads=2 lab:: 2>&1 </dev/null | tee -a "$log"
+}
