@@ -38,16 +38,16 @@ begin_table() {
     [ "$verdicts" = no ] || printf '%-24s %-42s %-42s %-7s %s\n' scenario right given rungs reasons
 }
 
-# The report's fields, '-' for what is not there.
-report() { { [ -s "$work/report" ] && jq -r "$1" "$work/report" 2>/dev/null; } || echo -; }
-field() { report "$1 // \"-\""; }
-# each out|in FIELD: of every peer, one after the other.
-each() { field ".directions[] | select(.way == \"$1\") | $2" | paste -sd / -; }
-reasons() { report '[.reason, .directions[]?.reason, .findings[]?.reason] | map(select(. != null)) | unique | join(" ")'; }
+# The report's fields, in the order of `given` in row; '-' for what is not there. Of several peers one after the other.
+report='
+    def each(way; f): [.directions[]? | select(.way == way) | f // "-"] | if . == [] then "-" else join("/") end;
+    (.verdict // "-"), each("out"; .verdict), each("in"; .verdict), each("out"; .rung), each("in"; .rung),
+    ([.reason, .directions[]?.reason, .findings[]?.reason] | map(select(. != null)) | unique | join(" "))'
 
 # row PROBLEM: judges one scenario, prints its row and keeps it for the table; a problem of the scenario itself is wrong.
 row() {
-    local exit=- verdict=- out=- in=- rungs=- reasons=- mark=ok given=-
+    local exit=- verdict=- out=- in=- rungs=- reasons=- mark=ok said=-
+    local -a given=()
     local right="$right_exit $right_verdict: $right_out, $right_in"
     if [ "$verdicts" = no ]; then
         printf '%-24s %s\n' "$lab" "${1:-is what it claims}"
@@ -55,20 +55,18 @@ row() {
     else
         if [ -s "$work/status" ]; then
             exit=$(cat "$work/status")
-            verdict=$(field .verdict)
-            out=$(each out .verdict)
-            in=$(each in .verdict)
-            rungs="$(each out .rung) $(each in .rung)"
-            reasons=$(reasons)
+            mapfile -t given < <(jq -r "$report" "$work/report" 2>/dev/null)
+            verdict=${given[0]:--} out=${given[1]:--} in=${given[2]:--} rungs="${given[3]:--} ${given[4]:--}" reasons=${given[5]:--}
+            echo "$verdict" > "$work/verdict"
         fi
         is "$right_exit" "$exit" && is "$right_verdict" "$verdict" && is "$right_out" "$out" && is "$right_in" "$in" &&
             is "$right_rungs" "$rungs" && { [ "$right_reason" = - ] || [[ " $reasons " = *" $right_reason "* ]]; } || mark=WRONG
         [ -z "$1" ] || mark="WRONG: $1"
-        given="$exit $verdict: $out, $in"
-        printf '%-24s %-42s %-42s %-7s %s  %s\n' "$lab" "$right" "$given" "$rungs" "$reasons" "$mark"
+        said="$exit $verdict: $out, $in"
+        printf '%-24s %-42s %-42s %-7s %s  %s\n' "$lab" "$right" "$said" "$rungs" "$reasons" "$mark"
     fi
-    keep "$mark" "$given" "$rungs" "$reasons"
-    echo "| $lab | $what | $right | $right_reason | $given | $rungs | $reasons | $mark |" > "$work/row"
+    keep "$mark" "$said" "$rungs" "$reasons"
+    echo "| $lab | $what | $right | $right_reason | $said | $rungs | $reasons | $mark |" > "$work/row"
     [ "$mark" != ok ] || return 0
     touch "$work/wrong"
     for file in claims log during stderr; do

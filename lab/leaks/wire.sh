@@ -14,25 +14,59 @@ in_a() { ip netns exec "$lab-a" "$@"; }
 in_b() { ip netns exec "$lab-b" "$@"; }
 in_w() { ip netns exec "$lab-w" "$@"; }
 
+# ---- one process for many commands: where starting one is slow, the lab would do little else ---------------------------
+
+declare -A kept kept_bridge
+keeping=no
+
+# on HOST WORD…: `ip` on one host, at once or, within at_once, with all the others of that host. fdb HOST WORD…: `bridge fdb`.
+on() {
+    local line
+    if [ $keeping = no ]; then ip -n "$lab-$1" "${@:2}"; return; fi
+    printf -v line "'%s' " "${@:2}"
+    kept[$1]+=$line$'\n'
+}
+fdb() {
+    local line
+    if [ $keeping = no ]; then bridge -n "$lab-$1" fdb "${@:2}"; return; fi
+    printf -v line "'%s' " "${@:2}"
+    kept_bridge[$1]+="fdb $line"$'\n'
+}
+
+# at_once COMMAND…: what it does by `on`, the switch first, then what it does by `fdb`.
+at_once() {
+    local host
+    keeping=yes kept=() kept_bridge=()
+    "$@"
+    keeping=no
+    for host in w a b c; do [ -z "${kept[$host]:-}" ] || ip -n "$lab-$host" -batch - <<<"${kept[$host]}"; done
+    for host in a b c; do [ -z "${kept_bridge[$host]:-}" ] || bridge -n "$lab-$host" -batch - <<<"${kept_bridge[$host]}"; done
+}
+
 # ---- hosts and overlays ----------------------------------------------------------------------------------------------
 
 hosts() {
     local host
-    for host in a b w; do
-        ip netns add "$lab-$host"
-        ip -n "$lab-$host" link set lo up
-    done
-    ip -n "$lab-w" link add br0 type bridge mcast_snooping 0
-    ip -n "$lab-w" link set br0 up
+    printf 'netns add %s\n' "$lab-a" "$lab-b" "$lab-w" | ip -batch -
+    at_once wires
     for host in a b; do
-        ip -n "$lab-w" link add "port-$host" type veth peer name eth0 netns "$lab-$host"
-        ip -n "$lab-w" link set "port-$host" master br0 up
-        ip -n "$lab-$host" link set eth0 up
         # No neighbour discovery of its own on an overlay: what is to be silent is silent.
         ip netns exec "$lab-$host" sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6'
     done
-    ip -n "$lab-a" addr add $a/24 dev eth0
-    ip -n "$lab-b" addr add $b/24 dev eth0
+}
+wires() {
+    local host address
+    on w link add br0 type bridge mcast_snooping 0
+    on w link set br0 up
+    on w link set lo up
+    for host in a b; do
+        address=$a; [ $host = a ] || address=$b
+        on w link add "port-$host" type veth peer name eth0 netns "$lab-$host"
+        on w link set "port-$host" master br0 up
+        on $host link set lo up
+        on $host link set eth0 up
+        on $host addr add "$address/24" dev eth0
+    done
 }
 
 # Gives the hosts IPv6 addresses and makes those the ends of the underlay.
@@ -45,7 +79,8 @@ ipv6_hosts() {
 
 # overlay NAME VNI SUBNET [vxlan option…]: a VXLAN device on both hosts, SUBNET.1 on a and SUBNET.2 on b, that know each
 # other's addresses as Docker sets them: permanent entries in the FDB and among the neighbours.
-overlay() {
+overlay() { at_once vteps "$@"; }
+vteps() {
     local name=$1 vni=$2 subnet=$3 mac
     shift 3
     mac=$(printf '02:00:00:00:%02x' "$vni")
@@ -59,15 +94,15 @@ overlay() {
 vtep() {
     local host=$1 name=$2 mac=$3 address=$4
     shift 4
-    ip -n "$lab-$host" link add "$name" mtu "${overlay_mtu:-1400}" address "$mac" type vxlan "$@" dstport "$port" nolearning
-    ip -n "$lab-$host" addr add "$address/24" dev "$name"
-    ip -n "$lab-$host" link set "$name" up
+    on "$host" link add "$name" mtu "${overlay_mtu:-1400}" address "$mac" type vxlan "$@" dstport "$port" nolearning
+    on "$host" addr add "$address/24" dev "$name"
+    on "$host" link set "$name" up
 }
 
 # knows HOST DEVICE MAC ADDRESS VTEP: where the overlay's address ADDRESS is to be found.
 knows() {
-    bridge -n "$lab-$1" fdb append "$3" dev "$2" dst "$5" self permanent
-    ip -n "$lab-$1" neigh replace "$4" lladdr "$3" dev "$2" nud permanent
+    fdb "$1" append "$3" dev "$2" dst "$5" self permanent
+    on "$1" neigh replace "$4" lladdr "$3" dev "$2" nud permanent
 }
 
 # Unknown and broadcast addresses go to the peer as well.
@@ -83,7 +118,7 @@ mode=transport
 suite=gcm
 
 # Key material that depends on nothing but its name: key NAME HEX-DIGITS
-key() { printf '0x%s' "$(sha256sum <<<"$1" | cut -c "1-$2")"; }
+key() { local digest; digest=$(sha256sum <<<"$1"); printf '0x%s' "${digest::$2}"; }
 
 # The algorithm words of an SA: algorithm KEY-NAME
 algorithm() {
@@ -95,7 +130,9 @@ algorithm() {
     esac
 }
 
-ends() { case $1 in ab) echo "src $a dst $b" ;; ba) echo "src $b dst $a" ;; esac; }
+# The addresses of one direction, as words in the array ends: ends_of ab|ba
+ends_of() { case $1 in ab) ends=(src "$a" dst "$b") ;; ba) ends=(src "$b" dst "$a") ;; esac; }
+ends() { ends_of "$1"; echo "${ends[*]}"; }
 
 # sa ab|ba "HOST…" [SPI] [KEY-NAME] [option…]: the SA of one direction, on the hosts named.
 sa() {
@@ -104,33 +141,32 @@ sa() {
     more=("${@:5}")
     [ -n "$spi" ] || case $way in ab) spi=0x1ab ;; ba) spi=0x1ba ;; esac
     algorithm "$name"
+    ends_of "$way"
     for host in $on; do
-        # shellcheck disable=SC2046 # two words and two values
-        ip -n "$lab-$host" xfrm state add $(ends "$way") proto $protocol spi "$spi" reqid $reqid mode $mode \
+        on "$host" xfrm state add "${ends[@]}" proto $protocol spi "$spi" reqid $reqid mode $mode \
             replay-window 32 "${words[@]}" "${more[@]}"
     done
 }
 
 # sends_by HOST [template option…], accepts_by HOST: the policies of one host for the overlay's port.
 sends_by() {
-    local way=ab
-    [ "$1" = a ] || way=ba
-    # shellcheck disable=SC2046
-    ip -n "$lab-$1" xfrm policy add $(ends $way) proto udp dport "$port" dir out priority 100 \
-        tmpl $(ends $way) proto $protocol reqid $reqid mode $mode "${@:2}"
+    if [ "$1" = a ]; then ends_of ab; else ends_of ba; fi
+    on "$1" xfrm policy add "${ends[@]}" proto udp dport "$port" dir out priority 100 \
+        tmpl "${ends[@]}" proto $protocol reqid $reqid mode $mode "${@:2}"
 }
 accepts_by() {
-    local way=ba
-    [ "$1" = a ] || way=ab
-    # shellcheck disable=SC2046
-    ip -n "$lab-$1" xfrm policy add $(ends $way) proto udp dport "$port" dir in priority 100 \
-        tmpl $(ends $way) proto $protocol reqid $reqid mode $mode
+    if [ "$1" = a ]; then ends_of ba; else ends_of ab; fi
+    on "$1" xfrm policy add "${ends[@]}" proto udp dport "$port" dir in priority 100 \
+        tmpl "${ends[@]}" proto $protocol reqid $reqid mode $mode
 }
 
 # Everything right: SAs of both directions on both hosts, and both hosts send and accept nothing but protected frames.
-associations() { sa ab "a b"; sa ba "a b"; }
-policies() { sends_by a; sends_by b; accepts_by a; accepts_by b; }
-protect() { associations; policies; }
+both_associations() { sa ab "a b"; sa ba "a b"; }
+all_policies() { sends_by a; sends_by b; accepts_by a; accepts_by b; }
+protection() { both_associations; all_policies; }
+associations() { at_once both_associations; }
+policies() { at_once all_policies; }
+protect() { at_once protection; }
 
 # ---- Docker's rules --------------------------------------------------------------------------------------------------
 
