@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Holds what is read from the kernel to what ip prints, and opens live traffic: lab/boot lab/esp-keys.sh OVLSNIFF
 set -euo pipefail
+. lab/time.bash
 ovlsniff=${1:?usage: esp-keys.sh PATH-OF-OVLSNIFF}
 work=$(mktemp -d)
 a=198.51.100.1 b=198.51.100.2
@@ -43,11 +44,12 @@ ip -n key-a xfrm policy add src $a dst $b proto udp dport 7777 dir out tmpl src 
 "$ovlsniff" --decrypt --netns key-a -i ka -n 1 'the secret word' > "$work/found" 2> "$work/said" & sniff=$!
 until grep -q '^interface' "$work/said"; do sleep 0.1; kill -0 $sniff || fail "$(cat "$work/said")"; done
 grep -q '^Uid:.*65534' /proc/$sniff/status || fail "root is not left after the keys are read"
-for _ in $(seq 100); do
+found() {
     ip netns exec key-a bash -c "echo 'the secret word' > /dev/udp/$b/7777" 2>/dev/null || true
-    kill -0 $sniff 2>/dev/null || break
-    sleep 0.1
-done
+    ended
+}
+ended() { ! kill -0 $sniff 2>/dev/null; }
+wait_for found
 wait $sniff || fail "what passed by was not opened: $(cat "$work/said")"
 grep -q "esp:0x00001001 $a -> $b" "$work/found" || fail "$(cat "$work/found")"
 cat "$work/found"
@@ -65,7 +67,7 @@ say 'the later word, one'
 ip -n key-a xfrm state delete src $a dst $b proto esp spi 0x1010
 add 0x1010 aead 'rfc4106(gcm(aes))' "$(key later 20)" 64
 say 'the later word, two'
-for _ in $(seq 50); do kill -0 $sniff 2>/dev/null || break; sleep 0.1; done
+wait_for ended || true
 kill $sniff 2>/dev/null || true
 wait $sniff || fail "an SA that was set up later is not known: $(cat "$work/said")"
 cat "$work/found"

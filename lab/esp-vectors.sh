@@ -6,6 +6,7 @@
 # keys (made here from the names, good for nothing else), refused.txt what this kernel would not take.
 # shellcheck disable=SC2046 # what is substituted is several words on purpose
 set -euo pipefail
+. lab/time.bash
 out=${1:?usage: esp-vectors.sh DIR}
 mkdir -p "$out"
 a4=198.51.100.1 b4=198.51.100.2 a6=2001:db8:64::1 b6=2001:db8:64::2
@@ -89,11 +90,11 @@ vector des3 $a4 $b4 1 transport enc 'cbc(des3_ede)' "$(key des3 24)" auth-trunc 
 vector cbc-cmac $a4 $b4 1 transport enc 'cbc(aes)' "$(key cbc-cmac 16)" auth-trunc 'cmac(aes)' "$(key cbc-cmac-auth 16)" 96
 vector cbc-noauth $a4 $b4 1 transport enc 'cbc(aes)' "$(key cbc-noauth 16)"
 
-for i in $(seq 100); do
-    sleep 0.1
+all_seen() {
     seen=$(tcpdump -nr "$out/algorithms.pcap" 2>/dev/null | wc -l)
-    [ "$seen" -ge "$expected" ] && break
-done
+    [ "$seen" -ge "$expected" ]
+}
+wait_for all_seen || true
 kill "$dump"; wait "$dump" 2>/dev/null || true
 ip -n vec-a xfrm state > "$out/algorithms.xfrm"
 ip -n vec-a -s xfrm state > "$out/algorithms-s.xfrm"

@@ -25,12 +25,12 @@ has() {
         nftables) unshare --net nft add table inet try ;;
         flower) unshare --net sh -c 'tc qdisc add dev lo clsact && tc filter add dev lo egress protocol all prio 1 flower action skbedit mark 1' ;;
         mirred) unshare --net sh -c 'tc qdisc add dev lo clsact && tc filter add dev lo egress protocol all prio 1 matchall action mirred egress mirror dev lo' ;;
-        tun) unshare --net ip tuntap add try mode tun ;;
+        tun) { modprobe tun || true; } && unshare --net ip tuntap add try mode tun ;;
         gre) unshare --net ip link add try type gre local 127.0.0.1 remote 127.0.0.2 ;;
         vti) unshare --net ip link add try type vti local 127.0.0.1 remote 127.0.0.2 key 9 ;;
         vrf) unshare --net ip link add try type vrf table 100 ;;
-        vlan) unshare --net sh -c 'ip link add d type dummy && ip link add link d try type vlan id 1' ;;
-        macsec) unshare --net sh -c 'ip link add d type dummy && ip link add link d try type macsec' ;;
+        vlan) unshare --net sh -c 'ip link add below type dummy && ip link add link below try type vlan id 1' ;;
+        macsec) unshare --net sh -c 'ip link add below type dummy && ip link add link below try type macsec' ;;
         wireguard) command -v wg && unshare --net ip link add try type wireguard ;;
         'xfrm interface') unshare --net ip link add try type xfrm dev lo if_id 1 ;;
         ah) unshare --net ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto ah spi 1 auth 'hmac(sha256)' 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f ;;
