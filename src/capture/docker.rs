@@ -1,13 +1,17 @@
 //! What the Docker Engine of this host says about its swarm: the address of the data path and the overlay networks.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bollard::models::SystemInfo;
-use bollard::query_parameters::ListNetworksOptionsBuilder;
-use bollard::{API_DEFAULT_VERSION, Docker};
+use serde::Deserialize;
 
+pub(crate) use self::engine::{Engine, converse, socket};
 use crate::packet::Vni;
+
+mod engine;
+#[cfg(test)]
+pub(crate) mod fake;
 
 /// A swarm that this host is a node of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +40,11 @@ impl Swarm {
     }
 }
 
-/// Half a second in all: who has no Docker must not notice that it was asked for.
+/// Hosts without Docker see no delay: the engine is optional. An engine that hangs costs this much.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The list of overlay networks: the filter is `{"driver":["overlay"]}`, encoded for a URL.
+const NETWORKS: &str = "/networks?filters=%7B%22driver%22%3A%5B%22overlay%22%5D%7D";
 
 /// The driver's option that lists a network's VNIs, separated by commas.
 const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
@@ -54,40 +61,42 @@ pub fn swarm_at(socket: &str) -> Option<Swarm> {
     converse(socket, PATIENCE, ask)
 }
 
-/// Where the engine of this host is asked: behind `DOCKER_HOST`, else at `/var/run/docker.sock`. A `DOCKER_HOST` that is no
-/// `unix://` speaks of another host's interfaces and is not asked.
-pub(crate) fn socket() -> Option<String> {
-    match std::env::var("DOCKER_HOST") {
-        Ok(host) if !host.is_empty() => host.strip_prefix("unix://").map(str::to_owned),
-        _ => Some("/var/run/docker.sock".to_owned()),
-    }
+/// The answer to `/info`, as far as it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SystemInfo {
+    swarm: Option<SwarmInfo>,
 }
 
-/// Talks to the engine behind a socket, for so long at most.
-pub(crate) fn converse<T>(
-    socket: &str,
-    patience: Duration,
-    talk: impl AsyncFnOnce(Docker) -> Option<T>,
-) -> Option<T> {
-    // It counts in whole seconds what it waits for one answer: so the patience is what ends the waiting.
-    let seconds = patience.as_secs() + 1;
-    let docker = Docker::connect_with_socket(socket, seconds, API_DEFAULT_VERSION).ok()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
-    let talk = async { talk(docker.negotiate_version().await.ok()?).await };
-    let said = runtime.block_on(async { tokio::time::timeout(patience, talk).await.ok()? });
-    runtime.shutdown_background();
-    said
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SwarmInfo {
+    node_addr: Option<String>,
+    cluster: Option<ClusterInfo>,
 }
 
-async fn ask(docker: Docker) -> Option<Swarm> {
-    let (address, port) = data_path(&docker.info().await.ok()?)?;
-    let filters = std::collections::HashMap::from([("driver", vec!["overlay"])]);
-    let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ClusterInfo {
+    data_path_port: Option<u32>,
+}
+
+/// One network in the answer to [`NETWORKS`].
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    name: Option<String>,
+    driver: Option<String>,
+    options: Option<BTreeMap<String, Option<String>>>,
+}
+
+async fn ask(engine: Engine) -> Option<Swarm> {
+    let (address, port) = data_path(&engine.get("/info").await?)?;
     // The address alone is worth having.
-    let networks = docker.list_networks(Some(options)).await.unwrap_or_default();
+    let networks: Vec<Listed> = engine.get(NETWORKS).await.unwrap_or_default();
     let networks = networks.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
     let networks = networks.filter_map(|network| {
-        let vnis = network.options.unwrap_or_default().remove(VNIS).map(|list| vnis(&list));
+        let vnis = network.options.unwrap_or_default().remove(VNIS).flatten().map(|list| vnis(&list));
         Some(Network { name: network.name?, vnis: vnis.unwrap_or_default() })
     });
     Some(Swarm { address, port, networks: networks.collect() })

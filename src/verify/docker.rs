@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bollard::Docker;
+use serde::Deserialize;
 
-use super::docker_inspect::from_json;
+use super::docker_inspect::{Endpoint, Inspected};
 use super::network::Network;
-use crate::capture::docker::{converse, socket};
+use crate::capture::docker::{Engine, converse, socket};
 
-/// Who has no Docker must not notice that it was asked for.
+/// Hosts without Docker see no delay: the engine is optional. An engine that hangs costs this much.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Containers that are asked where they are.
 const MOST: usize = 8;
@@ -21,29 +21,113 @@ pub(super) struct Found {
     pub(super) members: Vec<(String, IpAddr)>,
 }
 
-/// The overlay network of this name; `None` for every reason not to know.
-pub(super) fn find(name: &str) -> Option<Found> {
-    let word = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    if name.is_empty() || !name.chars().all(word) {
-        return None;
-    }
-    converse(&socket()?, PATIENCE, async |docker| ask(docker, name).await)
+/// The answer to `/containers/ID/json`, as far as it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container {
+    network_settings: Option<NetworkSettings>,
 }
 
-async fn ask(docker: Docker, name: &str) -> Option<Found> {
-    let inspected = docker.inspect_network(name, None).await.ok()?;
-    let value = serde_json::to_value(&inspected).ok()?;
-    let text = serde_json::Value::Array(vec![value.clone()]).to_string();
-    let network = from_json(&text, inspected.name.as_deref().unwrap_or(name)).ok()?;
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkSettings {
+    sandbox_key: Option<String>,
+}
+
+/// The overlay network of this name; `None` for every reason not to know.
+pub(super) fn find(name: &str) -> Option<Found> {
+    find_at(&socket()?, PATIENCE, name)
+}
+
+fn find_at(socket: &str, patience: Duration, name: &str) -> Option<Found> {
+    if !is_word(name) {
+        return None;
+    }
+    converse(socket, patience, async |engine| ask(engine, name).await)
+}
+
+/// Names and identifiers of Docker's consist of these characters, which need no encoding in a URL.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}
+
+async fn ask(engine: Engine, name: &str) -> Option<Found> {
+    let inspected: Inspected = engine.get(&format!("/networks/{name}")).await?;
+    let network = inspected.overlay().ok()?;
+    let containers = inspected.containers.iter().flatten();
+    let containers = containers.filter(|(id, _)| is_word(id) && !id.starts_with("lb-"));
     let mut members = Vec::new();
-    let containers = value.get("Containers").and_then(serde_json::Value::as_object);
-    for (id, endpoint) in containers.into_iter().flatten().filter(|(id, _)| !id.starts_with("lb-")).take(MOST)
-    {
-        let address = endpoint.get("IPv4Address").and_then(serde_json::Value::as_str);
-        let address = address.and_then(|address| address.split('/').next()?.parse().ok());
-        let container = docker.inspect_container(id, None).await.ok();
+    for (id, endpoint) in containers.take(MOST) {
+        let container: Option<Container> = engine.get(&format!("/containers/{id}/json")).await;
         let sandbox = container.and_then(|container| container.network_settings?.sandbox_key);
-        members.extend(sandbox.filter(|path| !path.is_empty()).zip(address));
+        members.extend(sandbox.filter(|path| !path.is_empty()).zip(address(endpoint)));
     }
     Some(Found { network, members })
+}
+
+fn address(endpoint: &Endpoint) -> Option<IpAddr> {
+    endpoint.ipv4_address.as_ref()?.split('/').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::docker::fake::{Fake, say, say_nothing_known};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+    const VERSION: &str = r#"{"ApiVersion":"1.41"}"#;
+
+    #[test]
+    fn containers_are_found_where_the_engine_says() {
+        let fake = Fake::new(|path, stream| match path {
+            "/version" => say(stream, VERSION),
+            "/v1.41/networks/secure" => say(
+                stream,
+                r#"{"Name":"secure","Id":"mkfo4ewzw16s","Driver":"overlay","Containers":{
+                    "aa":{"Name":"c","IPv4Address":"10.0.2.4/24","IPv6Address":""},
+                    "bb":{"IPv4Address":"10.0.2.5/24"}, "cc":{"IPv4Address":"10.0.2.6/24"},
+                    "dd":{"IPv4Address":"10.0.2.7/24"}, "ee":{"IPv4Address":""}, "ff":{"IPv4Address":null},
+                    "../x?y":{"IPv4Address":"10.0.2.8/24"},
+                    "lb-secure":{"Name":"secure-endpoint","IPv4Address":"10.0.2.3/24"}},
+                  "Options":{"com.docker.network.driver.overlay.vxlanid_list":"4098","encrypted":""},
+                  "Peers":[{"Name":"7a83dcd2447b","IP":"192.0.2.2"}]}"#,
+            ),
+            "/v1.41/containers/bb/json" => say(stream, r#"{"NetworkSettings":{"SandboxKey":""}}"#),
+            "/v1.41/containers/cc/json" => say(stream, r#"{"NetworkSettings":null}"#),
+            "/v1.41/containers/dd/json" => say_nothing_known(stream),
+            _ => say(stream, r#"{"Id":"aa","NetworkSettings":{"SandboxKey":"/var/run/docker/netns/1"}}"#),
+        });
+        let found = find_at(&fake.socket, PATIENCE, "secure").unwrap();
+        assert_eq!(found.members, [("/var/run/docker/netns/1".to_owned(), IpAddr::from([10, 0, 2, 4]))]);
+        assert_eq!((found.network.encrypted, found.network.peers.len()), (Some(true), 1));
+        assert_eq!(fake.paths().len(), 8);
+    }
+
+    #[test]
+    fn a_network_without_containers_here_is_known() {
+        let fake = Fake::new(|path, stream| match path {
+            "/version" => say(stream, VERSION),
+            _ => {
+                say(
+                    stream,
+                    r#"{"Name":"typo","Driver":"overlay","Containers":null,"Options":{"encrypt":""}}"#,
+                );
+            }
+        });
+        let found = find_at(&fake.socket, PATIENCE, "typo").unwrap();
+        assert_eq!((found.members.len(), found.network.typo.as_deref()), (0, Some("encrypt")));
+    }
+
+    #[test]
+    fn other_networks_and_names_are_not_known() {
+        let fake = Fake::new(|path, stream| match path {
+            "/version" => say(stream, VERSION),
+            "/v1.41/networks/bridge" => say(stream, r#"{"Name":"bridge","Driver":"bridge","Options":{}}"#),
+            "/v1.41/networks/list" => say(stream, "[]"),
+            _ => say_nothing_known(stream),
+        });
+        for name in ["bridge", "list", "secuer", "", "../info", "a b"] {
+            assert!(find_at(&fake.socket, PATIENCE, name).is_none(), "{name}");
+        }
+    }
 }

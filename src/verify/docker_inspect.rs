@@ -1,5 +1,6 @@
 //! What `docker network inspect` says of a network: the engine's answer, or a file it was saved to.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -15,21 +16,28 @@ const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
 /// A network in the engine's words, as far as it is read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Inspected {
+pub(super) struct Inspected {
     name: String,
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    driver: String,
-    options: Option<std::collections::BTreeMap<String, Option<String>>>,
+    id: Option<String>,
+    driver: Option<String>,
+    options: Option<BTreeMap<String, Option<String>>>,
     peers: Option<Vec<InspectedPeer>>,
+    /// The local containers by their identifiers, and the load balancer of each Swarm service by its name.
+    pub(super) containers: Option<BTreeMap<String, Endpoint>>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct InspectedPeer {
     #[serde(rename = "IP")]
-    ip: String,
+    ip: Option<String>,
+}
+
+/// A container's interface on the network.
+#[derive(Debug, Deserialize)]
+pub(super) struct Endpoint {
+    /// Its address with the length of the prefix.
+    #[serde(rename = "IPv4Address")]
+    pub(super) ipv4_address: Option<String>,
 }
 
 /// Why saved JSON is of no use. Names are escaped.
@@ -99,31 +107,40 @@ pub(super) enum Wrong {
 pub(super) fn from_json(text: &str, name: &str) -> Result<Network, Wrong> {
     let networks: Vec<Inspected> =
         serde_json::from_str(text).map_err(|error| Wrong::Format(error.to_string()))?;
-    let named =
-        |network: &&Inspected| network.name == name || (name.len() >= 10 && network.id.starts_with(name));
+    let has_id = |network: &Inspected| network.id.as_ref().is_some_and(|id| id.starts_with(name));
+    let named = |network: &&Inspected| network.name == name || (name.len() >= 10 && has_id(network));
     let Some(found) = networks.iter().find(named) else {
         let there: Vec<_> = networks.iter().map(|network| escape(&network.name).into_owned()).collect();
         return Err(Wrong::Missing(if there.is_empty() { "none".to_owned() } else { there.join(", ") }));
     };
-    if found.driver != "overlay" {
-        return Err(Wrong::Driver(escape(&found.driver).into_owned()));
+    found.overlay().map_err(|driver| Wrong::Driver(escape(driver).into_owned()))
+}
+
+impl Inspected {
+    /// The network, or the name of its driver when that is another.
+    pub(super) fn overlay(&self) -> Result<Network, &str> {
+        let driver = self.driver.as_deref().unwrap_or_default();
+        if driver != "overlay" {
+            return Err(driver);
+        }
+        let none = BTreeMap::new();
+        let options = self.options.as_ref().unwrap_or(&none);
+        let vnis = options.get(VNIS).and_then(Option::as_deref).unwrap_or_default();
+        let encrypted = options.contains_key(ENCRYPTED);
+        let peers = self.peers.iter().flatten().filter_map(|peer| peer.ip.as_ref()?.parse::<IpAddr>().ok());
+        let typo = if encrypted { None } else { near_miss(options.keys().map(String::as_str)) };
+        Ok(Network {
+            name: self.name.clone(),
+            source: Source::Docker,
+            vnis: vnis.split(',').filter_map(|vni| Vni::new(vni.trim().parse().ok()?)).collect(),
+            port: None,
+            locals: Vec::new(),
+            peers: peers.map(|underlay| Peer { underlay, overlay: Vec::new() }).collect(),
+            encrypted: Some(encrypted),
+            typo: typo.map(str::to_owned),
+            ..Network::default()
+        })
     }
-    let none = std::collections::BTreeMap::new();
-    let options = found.options.as_ref().unwrap_or(&none);
-    let vnis = options.get(VNIS).and_then(Option::as_deref).unwrap_or_default();
-    let encrypted = options.contains_key(ENCRYPTED);
-    let peers = found.peers.iter().flatten().filter_map(|peer| peer.ip.parse::<IpAddr>().ok());
-    Ok(Network {
-        name: found.name.clone(),
-        source: Source::Docker,
-        vnis: vnis.split(',').filter_map(|vni| Vni::new(vni.trim().parse().ok()?)).collect(),
-        port: None,
-        locals: Vec::new(),
-        peers: peers.map(|underlay| Peer { underlay, overlay: Vec::new() }).collect(),
-        encrypted: Some(encrypted),
-        typo: if encrypted { None } else { near_miss(options.keys().map(String::as_str)).map(str::to_owned) },
-        ..Network::default()
-    })
 }
 
 #[cfg(test)]
@@ -159,5 +176,21 @@ mod tests {
         assert!(matches!(from_json("{}", "x"), Err(Wrong::Format(_))));
         let bridge = r#"[{"Name":"bridge","Driver":"bridge","Options":null,"Peers":null}]"#;
         assert_eq!(from_json(bridge, "bridge").unwrap_err(), Wrong::Driver("bridge".to_owned()));
+    }
+    #[test]
+    fn nulls_and_missing_fields_are_nothing_known() {
+        let bare = from_json(r#"[{"Name":"secure","Driver":"overlay"}]"#, "secure").unwrap();
+        let nulls = r#"[{"Name":"secure","Id":null,"Driver":"overlay","Options":null,"Peers":null,"Containers":null,
+            "Labels":null}]"#;
+        assert_eq!(from_json(nulls, "secure").unwrap(), bare);
+        assert_eq!((bare.vnis, bare.peers, bare.encrypted), (Vec::new(), Vec::new(), Some(false)));
+        let inside = r#"[{"Name":"secure","Driver":"overlay","Options":{"encrypted":null},
+            "Peers":[{"Name":"node","IP":null},{"Name":"node"},{"IP":"none"},{"IP":"192.0.2.1"}],"Containers":{"a":{}}}]"#;
+        let inside = from_json(inside, "secure").unwrap();
+        assert_eq!((inside.peers.len(), inside.encrypted), (1, Some(true)));
+        assert_eq!(
+            from_json(r#"[{"Name":"x","Driver":null}]"#, "x").unwrap_err(),
+            Wrong::Driver(String::new())
+        );
     }
 }

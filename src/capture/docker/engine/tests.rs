@@ -1,0 +1,158 @@
+use std::io::Write;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+use super::super::fake::{Fake, say, say_nothing_known, say_with};
+use super::*;
+
+/// Long enough for every machine: no test with an answer waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const VERSION: &str = r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12","Version":"20.10.24"}"#;
+
+type Answer = fn(&mut UnixStream);
+
+/// An engine of version 1.41 that has one answer to all other questions.
+fn engine(answer: Answer) -> Fake {
+    Fake::new(move |path, stream| if path == "/version" { say(stream, VERSION) } else { answer(stream) })
+}
+
+fn ask(fake: &Fake, patience: Duration) -> Option<Vec<u32>> {
+    converse(&fake.socket, patience, async |engine| engine.get("/question").await)
+}
+
+#[test]
+fn paths_bear_the_newest_version_that_both_speak() {
+    let prefix = |versions: &'static str| {
+        let fake = Fake::new(move |_, stream| say(stream, versions));
+        converse(&fake.socket, PATIENCE, async |engine| Some(engine.prefix))
+    };
+    for (versions, expected) in [
+        (VERSION, Some("/v1.41")),
+        (r#"{"ApiVersion":"1.99","MinAPIVersion":"1.44"}"#, Some("/v1.56")),
+        (r#"{"ApiVersion":"2.3","MinAPIVersion":"2.1"}"#, Some("/v2.1")),
+        // Engines from before 1.25 do not say how old a version may be.
+        (r#"{"ApiVersion":"1.9"}"#, Some("/v1.9")),
+        (r#"{"ApiVersion":"1.9","MinAPIVersion":null}"#, Some("/v1.9")),
+        (r#"{"ApiVersion":"1.9","MinAPIVersion":"old"}"#, Some("/v1.9")),
+        (r#"{"ApiVersion":"1.41/../x"}"#, None),
+        (r#"{"ApiVersion":"newest"}"#, None),
+        (r#"{"ApiVersion":null}"#, None),
+        ("{}", None),
+    ] {
+        assert_eq!(prefix(versions).as_deref(), expected, "{versions}");
+    }
+}
+
+#[test]
+fn only_the_version_is_asked_for_without_one_and_every_request_names_a_host() {
+    let fake = engine(|stream| say(stream, "[1,2]"));
+    assert_eq!(ask(&fake, PATIENCE), Some(vec![1, 2]));
+    let expected =
+        ["/version", "/v1.41/question"].map(|path| format!("GET {path} HTTP/1.1\r\nhost: docker\r\n\r\n"));
+    assert_eq!(fake.heads(), expected);
+}
+
+#[test]
+fn answers_in_chunks_and_up_to_the_end_of_the_connection_are_read() {
+    let answers: [Answer; 2] = [
+        |stream| {
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            stream.write_all(format!("{head}3\r\n[1,\r\n2;x=y\r\n2]\r\n0\r\n\r\n").as_bytes()).unwrap();
+        },
+        |stream| {
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n[1,2]").unwrap();
+            stream.shutdown(Shutdown::Both).unwrap();
+        },
+    ];
+    for answer in answers {
+        assert_eq!(ask(&engine(answer), PATIENCE), Some(vec![1, 2]));
+    }
+}
+
+#[test]
+fn an_answer_that_is_refused_does_not_end_the_conversation() {
+    let fake = Fake::new(|path, stream| match path {
+        "/version" => say(stream, VERSION),
+        "/v1.41/second" => say(stream, "[2]"),
+        _ => say_nothing_known(stream),
+    });
+    let said = converse(&fake.socket, PATIENCE, async |engine| {
+        let first: Option<Vec<u32>> = engine.get("/first").await;
+        let second: Option<Vec<u32>> = engine.get("/second").await;
+        Some((first, second))
+    });
+    assert_eq!(said, Some((None, Some(vec![2]))));
+}
+
+#[test]
+fn whatever_else_is_no_answer() {
+    let answers: [Answer; 6] = [
+        // These would be an answer but for their status.
+        |stream| say_with("404 Not Found", stream, "[1,2]"),
+        |stream| say_with("201 Created", stream, "[1,2]"),
+        |stream| say_with("301 Moved Permanently\r\nLocation: /elsewhere", stream, "[1,2]"),
+        // No JSON, no HTTP, half an answer.
+        |stream| say(stream, "<html>"),
+        |stream| stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").unwrap(),
+        |stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n[1,").unwrap();
+            stream.shutdown(Shutdown::Both).unwrap();
+        },
+    ];
+    for (number, answer) in answers.into_iter().enumerate() {
+        let fake = engine(answer);
+        assert_eq!((ask(&fake, PATIENCE), fake.heads().len()), (None, 2), "answer {number}");
+    }
+    assert_eq!(converse("/nonexistent/docker.sock", PATIENCE, async |_| Some(())), None);
+}
+
+#[test]
+fn a_path_that_a_url_cannot_hold_is_not_asked_for() {
+    let fake = engine(|stream| say(stream, "[1,2]"));
+    let said = converse(&fake.socket, PATIENCE, async |engine| engine.get::<Vec<u32>>("/a b\r\n").await);
+    assert_eq!((said, fake.heads().len()), (None, 1));
+}
+
+#[test]
+fn an_answer_without_an_end_is_dropped_when_it_is_too_long() {
+    let start = Instant::now();
+    let fake = engine(|stream| {
+        let chunk = format!("8000\r\n{}\r\n", " ".repeat(0x8000));
+        let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while sent.is_ok() {
+            sent = stream.write_all(chunk.as_bytes());
+        }
+    });
+    assert_eq!((ask(&fake, PATIENCE), fake.heads().len()), (None, 2));
+    assert!(start.elapsed() < PATIENCE, "patience ended it");
+}
+
+#[test]
+fn an_answer_of_the_greatest_length_is_read_and_a_longer_one_is_not() {
+    fn say_long(stream: &mut UnixStream, length: usize) {
+        say(stream, &format!("[7{}]", " ".repeat(length - 3)));
+    }
+    assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST)), PATIENCE), Some(vec![7]));
+    assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST + 1)), PATIENCE), None);
+}
+
+#[test]
+fn one_patience_holds_for_an_engine_that_is_silent_or_slow() {
+    const SHORT: Duration = Duration::from_millis(300);
+    let silent = Fake::new(|_, _| {});
+    let silent_after_its_version = engine(|_| {});
+    let slow = engine(|stream| {
+        let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+        while sent.is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+            sent = stream.write_all(b" ");
+        }
+    });
+    for fake in [silent, silent_after_its_version, slow] {
+        let start = Instant::now();
+        assert_eq!(ask(&fake, SHORT), None);
+        assert!(start.elapsed() >= SHORT && start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+    }
+}
