@@ -1,16 +1,10 @@
 //! Capture files: every format, and everything that can be wrong with one.
 
-#[path = "savefile/build.rs"]
 mod build;
-#[path = "savefile/damage.rs"]
 mod damage;
-#[path = "savefile/formats.rs"]
 mod formats;
-#[path = "savefile/libpcap.rs"]
 mod libpcap;
-#[path = "savefile/pipes.rs"]
 mod pipes;
-#[path = "savefile/write.rs"]
 mod write;
 
 use std::io::Write as _;

@@ -1,18 +1,14 @@
 //! Packets built through random layers and taken apart again: every address, port and identifier comes back, and the
 //! payload to the byte.
 
-#[path = "captures/building.rs"]
-mod building;
-#[path = "captures/layers.rs"]
-mod layers;
-
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use building::{Built, Extras, Stack};
-use layers::{Seen, layers};
 use ovlsniff::packet::{Decoder, Frame, LinkType, Macs, Ports, Spi, Timestamp, TunnelPorts, Vni};
 use proptest::prelude::*;
 use proptest::sample::select;
+
+use crate::building::{Built, Extras, Stack};
+use crate::layers::{Seen, layers};
 
 /// What is expected to be seen of the layers.
 fn expected(stack: &[Built]) -> Vec<Seen> {

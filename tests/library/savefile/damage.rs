@@ -6,8 +6,8 @@ use std::process::Command;
 
 use proptest::prelude::*;
 
-use crate::build::{BIG, LITTLE};
-use crate::{Contents, SWARM, file, read, read_bytes};
+use super::build::{BIG, LITTLE};
+use super::{Contents, SWARM, file, read, read_bytes};
 use ovlsniff::capture::savefile::{Error, MAX_FRAME};
 
 #[test]

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use crate::build::LITTLE;
-use crate::{Owned, SWARM, file, read, read_bytes};
+use super::build::LITTLE;
+use super::{Owned, SWARM, file, read, read_bytes};
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::capture::write::{Error, Format, Writer, same_file};
 use ovlsniff::packet::{Direction, Frame, LinkType, Timestamp};

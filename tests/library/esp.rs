@@ -8,7 +8,7 @@ use std::path::Path;
 use ovlsniff::ipsec::{self, Opener, Sa, Scratch};
 use ovlsniff::packet::{Decoder, Frame, LinkType, Opaque, Packet, Sealed, Timestamp, Transport, TunnelPorts};
 
-const PCAP: &[u8] = include_bytes!("fixtures/esp/algorithms.pcap");
+const PCAP: &[u8] = include_bytes!("../fixtures/esp/algorithms.pcap");
 const NOT_OPENED: [&str; 3] = ["des3", "cbc-cmac", "cbc-noauth"];
 
 fn fixture(name: &str) -> std::path::PathBuf {

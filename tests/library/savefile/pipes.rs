@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
 
-use crate::build::LITTLE;
+use super::build::LITTLE;
 use ovlsniff::capture::savefile::{Error, Savefile};
 
 fn fifo() -> (tempfile::TempDir, PathBuf) {

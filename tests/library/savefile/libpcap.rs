@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::build::{BIG, LITTLE};
-use crate::{SWARM, file, read};
+use super::build::{BIG, LITTLE};
+use super::{SWARM, file, read};
 
 /// Seconds, fraction, captured bytes and wire length of every frame, as libpcap reads them to nanoseconds.
 fn witness(path: &Path) -> Vec<(i64, Vec<u8>, u32)> {

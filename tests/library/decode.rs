@@ -1,17 +1,13 @@
 //! Decoding real captures: cut at every byte, ESP by what it is, and what must never be taken for clear.
 
-#[path = "captures/layers.rs"]
-mod layers;
-#[allow(dead_code)] // Each test needs a part of it.
-#[path = "captures/reading.rs"]
-mod reading;
-
 use std::collections::BTreeSet;
 
-use layers::{Layers, Seen, layers};
 use ovlsniff::packet::{
     Added, Decoder, EspKind, Frame, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp, Tunnel, Vni, Why,
 };
+
+use crate::layers::{Layers, Seen, layers};
+use crate::reading;
 
 #[test]
 fn every_prefix_of_every_frame_keeps_the_layers_that_are_whole_and_stops_in_the_next() {

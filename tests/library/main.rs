@@ -1,0 +1,17 @@
+//! What the library promises to those who call it. A test belongs here when it needs neither the program nor anything of the
+//! machine: captures, decoding, opening ESP, capture files, a Docker engine that is not one, and the order of the house.
+
+mod architecture;
+mod decode;
+mod decode_built;
+mod engine;
+mod esp;
+mod savefile;
+
+#[path = "../captures/building.rs"]
+mod building;
+#[path = "../captures/layers.rs"]
+mod layers;
+#[allow(dead_code)] // The rest of it is for the witnesses.
+#[path = "../captures/reading.rs"]
+mod reading;
