@@ -12,6 +12,5 @@ mod savefile;
 mod building;
 #[path = "../captures/layers.rs"]
 mod layers;
-#[allow(dead_code)] // The rest of it is for the witnesses.
 #[path = "../captures/reading.rs"]
 mod reading;

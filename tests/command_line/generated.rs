@@ -1,7 +1,6 @@
 //! What the program writes about itself: completions for the shells, manual pages.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 fn written(words: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_ovlsniff")).args(words).output().unwrap();
@@ -46,26 +45,5 @@ fn every_option_of_the_help_is_in_the_manual() {
     assert!(options.len() > 35, "{options:?}");
     for option in options {
         assert!(manual.contains(&format!("-{option}")), "-{option}");
-    }
-}
-
-#[test]
-#[ignore = "needs groff"]
-fn manual_pages_are_set_without_a_warning() {
-    let mut pages = vec![written(&["man"])];
-    pages.extend(["interfaces", "completions", "man"].map(|command| written(&["man", command])));
-    for page in pages {
-        let mut groff = Command::new("groff")
-            .args(["-man", "-Tutf8", "-ww"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        groff.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
-        let output = groff.wait_with_output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(text.contains("SYNOPSIS") || text.contains("S\u{8}SY\u{8}Y"), "{text}");
     }
 }

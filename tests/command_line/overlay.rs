@@ -95,14 +95,3 @@ fn keygen_makes_the_file_its_owners_alone_and_never_writes_over_one() {
     assert!(said.contains("exists"), "{said}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
-
-#[test]
-#[ignore = "needs lab"]
-fn every_scenario_passes_on_a_real_kernel() {
-    let status = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/lab/run"))
-        .env("OVLSNIFF", env!("CARGO_BIN_EXE_ovlsniff"))
-        .env("OVLSNIFF_LAB_SECONDS", "4000")
-        .status()
-        .unwrap();
-    assert!(status.success(), "the table above names what failed; its log is in lab-out");
-}

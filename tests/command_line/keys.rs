@@ -238,30 +238,3 @@ fn standard_input_is_read_once() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("both want standard input"), "{}", text(&refused.stderr));
 }
-
-#[test]
-#[ignore = "needs script"]
-fn a_terminal_gets_no_keys_without_force() {
-    let on_a_terminal = |options: &str| {
-        let command = format!("{} keys --wireshark --sa {KEYS} {options}", env!("CARGO_BIN_EXE_ovlsniff"));
-        let out = Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
-        (out.status.code(), String::from_utf8(out.stdout).unwrap())
-    };
-    let (status, printed) = on_a_terminal("");
-    assert_eq!(status, Some(2));
-    assert!(printed.contains("-o FILE") && !printed.contains("0x2024"), "{printed}");
-    let (status, printed) = on_a_terminal("--force");
-    assert_eq!(status, Some(0));
-    assert!(printed.contains("0x2024"));
-}
-
-#[test]
-#[ignore = "needs lab"]
-fn the_kernels_sas_are_those_ip_prints_and_open_what_passes_by() {
-    let out = Command::new("lab/boot")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["lab/esp-keys.sh", env!("CARGO_BIN_EXE_ovlsniff")])
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "{}{}", text(&out.stdout), text(&out.stderr));
-}

@@ -4,8 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::SWARM;
-use crate::build::{self, frames, pcap, udp, vxlan};
+use crate::made::{self, SWARM, frames, pcap, udp, vxlan};
 use crate::run::{finish, numbers, ovlsniff, program, shown, with_input};
 
 #[test]
@@ -108,8 +107,8 @@ fn decap_writes_the_innermost_frames() {
 #[test]
 fn a_match_in_a_fragmented_tunnel_is_written_with_all_its_frames() {
     let inner = udp("10.0.0.1", "10.0.0.2", 7, &[&[b'x'; 700][..], b"needle", &[b'y'; 700]].concat());
-    let segment = build::vxlan_segment(4789, 5, &inner);
-    let pieces = build::fragments("192.0.2.1", "192.0.2.2", 17, &segment, 368);
+    let segment = made::vxlan_segment(4789, 5, &inner);
+    let pieces = made::fragments("192.0.2.1", "192.0.2.2", 17, &segment, 368);
     assert_eq!(pieces.len(), 4);
     let between = udp("192.0.2.1", "192.0.2.2", 7, b"between");
     let mut sent = pieces.clone();
@@ -137,7 +136,7 @@ fn a_match_in_a_fragmented_tunnel_is_written_with_all_its_frames() {
 #[test]
 fn a_datagram_in_fragments_inside_a_tunnel_is_searched_whole() {
     let text = [&[b'x'; 700][..], b"needle", &[b'y'; 700]].concat();
-    let pieces = build::fragments("10.0.0.1", "10.0.0.2", 17, &build::udp_segment(4000, 7, &text), 352);
+    let pieces = made::fragments("10.0.0.1", "10.0.0.2", 17, &made::udp_segment(4000, 7, &text), 352);
     let in_network = |vni, piece: &Vec<u8>| vxlan(4789, vni, piece);
     let mut sent: Vec<Vec<u8>> = pieces.iter().rev().map(|piece| in_network(5, piece)).collect();
     assert_eq!(sent.len(), 5);
@@ -175,8 +174,8 @@ fn without_macs(frame: &[u8]) -> Vec<u8> {
 
 #[test]
 fn fragments_that_stay_incomplete_are_searched_alone_at_the_end() {
-    let segment = build::vxlan_segment(4789, 5, &udp("10.0.0.1", "10.0.0.2", 7, &b"n33dle".repeat(150)));
-    let mut pieces = build::fragments("192.0.2.1", "192.0.2.2", 17, &segment, 304);
+    let segment = made::vxlan_segment(4789, 5, &udp("10.0.0.1", "10.0.0.2", 7, &b"n33dle".repeat(150)));
+    let mut pieces = made::fragments("192.0.2.1", "192.0.2.2", 17, &segment, 304);
     pieces.remove(1);
     let whole = udp("192.0.2.1", "192.0.2.2", 7, b"n33dle");
     let (_dir, file) = pcap(&[&pieces[..], &[whole]].concat());

@@ -7,7 +7,7 @@ use ovlsniff::capture::auto::choose;
 use ovlsniff::capture::interfaces::{Link, Survey};
 use ovlsniff::packet::Vni;
 
-use crate::net::Net;
+use super::net::Net;
 
 fn survey(net: &Net) -> Survey {
     net.inside(Survey::take).unwrap()

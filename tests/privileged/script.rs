@@ -1,8 +1,8 @@
-//! What reaches a terminal.
+//! The `script` of util-linux, which makes a terminal: what reaches one.
 
 use std::process::{Command, Stdio};
 
-use crate::build::{pcap, udp};
+use crate::made::{SWARM, pcap, udp};
 
 /// What the program writes to a terminal of its own (`script` of bsdutils makes one).
 fn on_a_terminal(words: &str) -> String {
@@ -68,9 +68,28 @@ fn matches_are_coloured_on_a_terminal_and_lines_are_as_wide_as_it_is() {
 #[test]
 #[ignore = "needs script"]
 fn a_capture_is_not_written_to_a_terminal() {
-    let out = on_a_terminal(&format!("-r {} -O - HTTP", crate::SWARM));
+    let out = on_a_terminal(&format!("-r {SWARM} -O - HTTP"));
     assert_eq!(
         out.trim_end(),
         "ovlsniff: -O - would write a capture to the terminal; send it to a file or another program"
     );
+}
+
+#[test]
+#[ignore = "needs script"]
+fn a_terminal_gets_no_keys_without_force() {
+    let on_a_terminal = |options: &str| {
+        let command = format!(
+            "{} keys --wireshark --sa tests/fixtures/swarm/xfrm-state.txt {options}",
+            env!("CARGO_BIN_EXE_ovlsniff")
+        );
+        let out = Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap())
+    };
+    let (status, printed) = on_a_terminal("");
+    assert_eq!(status, Some(2));
+    assert!(printed.contains("-o FILE") && !printed.contains("0x2024"), "{printed}");
+    let (status, printed) = on_a_terminal("--force");
+    assert_eq!(status, Some(0));
+    assert!(printed.contains("0x2024"));
 }

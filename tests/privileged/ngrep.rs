@@ -5,16 +5,14 @@
 //! and IPv6 (it refuses them), fragments (it does not put them together), `-w` (its alternation loses a bracket) and the
 //! exit status with `-v` (it counts what it does not show).
 
-#[allow(dead_code)] // Each test needs a part of it.
-#[path = "captures/reading.rs"]
-mod reading;
-
 use std::collections::BTreeSet;
 use std::process::Command;
 
 use ovlsniff::capture::bpf::Filter;
 use ovlsniff::packet::LinkType;
 use ovlsniff::pattern::{Expressions, Pattern};
+
+use crate::reading;
 
 const CAPTURES: &[&str] = &[
     "plain/ethernet.pcap",

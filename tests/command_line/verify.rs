@@ -177,7 +177,7 @@ fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
 
 #[test]
 fn json_is_by_its_schema() {
-    let schema: Value = serde_json::from_str(include_str!("../docs/verify-schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../docs/verify-schema.json")).unwrap();
     for report in
         [json("secure", &["--sa", &keys()]), json("secure", &[]), json("insecure", &[]), json("typo", &[])]
     {
@@ -187,7 +187,7 @@ fn json_is_by_its_schema() {
 
 #[test]
 fn schema_knows_every_word() {
-    let schema: Value = serde_json::from_str(include_str!("../docs/verify-schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../docs/verify-schema.json")).unwrap();
     let codes: Vec<&str> = ovlsniff::verify::Reason::ALL.iter().map(|reason| reason.code()).collect();
     let known: Vec<&str> =
         schema["$defs"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
@@ -196,7 +196,7 @@ fn schema_knows_every_word() {
 
 #[test]
 fn docs_explain_every_reason_as_the_program_does() {
-    let docs = include_str!("../docs/verify.md");
+    let docs = include_str!("../../docs/verify.md");
     for reason in ovlsniff::verify::Reason::ALL {
         let row = docs.lines().find(|line| line.starts_with(&format!("| `{}` | ", reason.code())));
         let row = row.unwrap_or_else(|| panic!("{} is not in docs/verify.md", reason.code()));

@@ -1,7 +1,7 @@
 //! The shapes of what is shown: text, times, marks, colours, JSON.
 
+use crate::made::{self, SWARM};
 use crate::run::{numbers, ovlsniff, printed, shown};
-use crate::{SWARM, build};
 
 /// The swarm's two HTTP packets by a filter that lets the frames around them out.
 const REQUEST: &str = "udp src port 58378 and greater 170";
@@ -86,7 +86,7 @@ fn times_are_of_the_wall_clock_or_since_a_packet_that_was_shown() {
 
 #[test]
 fn captures_in_nanoseconds_have_nine_digits() {
-    let (_dir, file) = build::pcap_nanos(&[build::udp("192.0.2.1", "192.0.2.2", 7, b"tick")]);
+    let (_dir, file) = made::pcap_nanos(&[made::udp("192.0.2.1", "192.0.2.2", 7, b"tick")]);
     let line = printed(&["-qq", "-t", "-r", &file, "tick"]);
     assert_eq!(line, "U 2023/11/14 22:13:20.123456789 192.0.2.1:4000 -> 192.0.2.2:7 #1\n");
     let json = printed(&["--json", "-q", "-r", &file, "tick"]);

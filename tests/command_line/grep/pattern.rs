@@ -1,7 +1,6 @@
 //! What matches, and what is pattern and what filter.
 
-use crate::SWARM;
-use crate::build::{esp, pcap, udp, vxlan};
+use crate::made::{SWARM, esp, pcap, udp, vxlan};
 use crate::run::{ovlsniff, program, shown};
 
 fn plain(payloads: &[&[u8]]) -> (tempfile::TempDir, String) {

@@ -10,8 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, mkfifo};
 use tempfile::TempDir;
 
-use crate::SWARM;
-use crate::build::frames;
+use crate::made::{SWARM, frames};
 use crate::run::{finish, numbers, program_that_heeds_signals};
 
 /// A search that reads a FIFO, with words of its own.

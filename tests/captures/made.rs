@@ -4,6 +4,9 @@ use std::net::Ipv4Addr;
 
 use tempfile::TempDir;
 
+/// Two nodes of a Docker Swarm: frames 22 and 24 are HTTP in VXLAN 4097, ten are ESP.
+pub(crate) const SWARM: &str = "tests/fixtures/swarm/swarm-node1.pcap";
+
 fn v4(text: &str) -> [u8; 4] {
     text.parse::<Ipv4Addr>().unwrap().octets()
 }

@@ -1,15 +1,13 @@
 //! Live capture on the real kernel: network namespaces with veth pairs of their own.
 
-mod net;
-mod overlay;
-
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use net::{Net, send};
 use ovlsniff::capture::live::{Device, Error, Event, Live, Options};
 use ovlsniff::packet::{Direction, Frame, LinkType};
+
+use super::net::{Net, send, send_to};
 
 fn options(net: &Net) -> Options {
     Options { namespace: Some(net.namespace()), ..Options::default() }
@@ -191,7 +189,7 @@ fn kernel_filter_keeps_the_rest_out() {
         let mut live = open(&net, &["ovlt-a0"], &Options { filter, directed, ..options(&net) });
         net.inside(|| {
             send("10.77.0.1", "10.77.0.2", b"canary-other", 3);
-            net::send_to("10.77.0.1", "10.77.0.2", 4242, b"canary-filter", 2);
+            send_to("10.77.0.1", "10.77.0.2", 4242, b"canary-filter", 2);
         });
         let kept = collect_all(&mut live, b"canary-", 2);
         assert_eq!(kept.len(), 2);

@@ -5,21 +5,14 @@
 //! from the library's packet, once from tshark's fields. Where the two differ for a reason, [`EXCEPTIONS`] names it; an
 //! exception that is no longer needed fails the test.
 
-#[path = "captures/layers.rs"]
-mod layers;
-#[allow(dead_code)] // Each test needs a part of it.
-#[path = "captures/reading.rs"]
-mod reading;
-#[path = "captures/tshark.rs"]
-mod tshark;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use layers::layers;
 use ovlsniff::packet::{Layer, Packet, Transport, Why};
-use reading::Kept;
-use tshark::tshark;
+
+use super::fields::tshark;
+use crate::layers::layers;
+use crate::reading::{self, Kept};
 
 /// How the two differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,7 +39,7 @@ fn words(command: &str) -> Vec<String> {
 
 #[test]
 fn every_sample_is_what_the_program_prints() {
-    let samples = samples(include_str!("../README.md"));
+    let samples = samples(include_str!("../../README.md"));
     assert!(samples.len() >= 3, "the README shows {} commands", samples.len());
     for Sample { command, output } in samples {
         // One file for both streams, as on a terminal: the order of the lines is part of the sample.

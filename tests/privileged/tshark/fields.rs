@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::process::Command;
 
-use super::reading;
+use crate::reading;
 
 const FIELDS: &[&str] = &[
     "frame.number",

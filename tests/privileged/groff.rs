@@ -1,0 +1,31 @@
+//! groff, to set the manual pages.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+fn written(words: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_ovlsniff")).args(words).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{words:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+#[ignore = "needs groff"]
+fn manual_pages_are_set_without_a_warning() {
+    let mut pages = vec![written(&["man"])];
+    pages.extend(["interfaces", "completions", "man"].map(|command| written(&["man", command])));
+    for page in pages {
+        let mut groff = Command::new("groff")
+            .args(["-man", "-Tutf8", "-ww"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        groff.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+        let output = groff.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("SYNOPSIS") || text.contains("S\u{8}SY\u{8}Y"), "{text}");
+    }
+}

@@ -1,0 +1,49 @@
+//! A kernel with ESP, which the scenarios in `lab/` run on.
+
+use std::process::Command;
+
+/// What `ovlsniff verify` says of overlays that are encrypted, and of overlays that are not in every way we know of. The
+/// scenarios and their right verdicts are in `lab/leaks/scenarios.txt`.
+///
+/// One wrong row of the table is a failure, and so is a scenario that is not on the wire what it claims to be.
+#[test]
+#[ignore = "needs lab, tcpdump, jq, perl, ethtool"]
+fn verify_gives_every_scenario_its_right_verdict() {
+    let lab = Command::new("lab/boot")
+        .args(["lab/leaks.sh", "--ovlsniff", env!("CARGO_BIN_EXE_ovlsniff")])
+        .env("OVLSNIFF_LAB_SECONDS", "4000")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let table = String::from_utf8_lossy(&lab.stdout);
+    println!("{table}");
+    assert!(lab.status.success(), "{}\n{table}", String::from_utf8_lossy(&lab.stderr));
+    assert!(table.contains(" scenarios, 0 wrong"), "no table");
+}
+
+#[test]
+#[ignore = "needs lab"]
+fn every_scenario_passes_on_a_real_kernel() {
+    let status = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/lab/run"))
+        .env("OVLSNIFF", env!("CARGO_BIN_EXE_ovlsniff"))
+        .env("OVLSNIFF_LAB_SECONDS", "4000")
+        .status()
+        .unwrap();
+    assert!(status.success(), "the table above names what failed; its log is in lab-out");
+}
+
+#[test]
+#[ignore = "needs lab"]
+fn the_kernels_sas_are_those_ip_prints_and_open_what_passes_by() {
+    let out = Command::new("lab/boot")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["lab/esp-keys.sh", env!("CARGO_BIN_EXE_ovlsniff")])
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    );
+}

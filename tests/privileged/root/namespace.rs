@@ -1,0 +1,10 @@
+//! Entering network namespaces.
+
+use ovlsniff::capture::namespace::{Error, Namespace};
+
+#[test]
+#[ignore = "needs root"]
+fn path_that_is_no_namespace_says_so() {
+    let namespace = Namespace::find("/dev/null").unwrap();
+    assert!(matches!(namespace.visit(|| ()), Err(Error::Other { .. })));
+}

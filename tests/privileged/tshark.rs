@@ -1,0 +1,5 @@
+//! tshark, to look at the same packets.
+
+mod esp;
+mod fields;
+mod layers;
