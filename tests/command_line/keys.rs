@@ -1,16 +1,19 @@
 //! Keys on the command line: `--sa`, `--decrypt` and `ovlsniff keys`.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
-const CAPTURE: &str = "tests/fixtures/swarm/swarm-node1.pcap";
+use nix::sys::signal::Signal;
+
+use crate::made::SWARM as CAPTURE;
+use crate::run::{Watchdog, plain, program, program_that_heeds_signals, send};
+
 const KEYS: &str = "tests/fixtures/swarm/xfrm-state.txt";
 
 fn ovlsniff(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args).output().unwrap()
+    program().args(args).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -165,9 +168,7 @@ fn what_cannot_be_written_to_is_left_as_it_is() {
     assert!(link.is_symlink());
 
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["keys", "--wireshark", "--sa", KEYS]).stdout(full);
-    let refused = command.output().unwrap();
+    let refused = program().args(["keys", "--wireshark", "--sa", KEYS]).stdout(full).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).starts_with("ovlsniff: write standard output: no space left"));
 }
@@ -179,12 +180,9 @@ fn what_the_shell_made_for_everybody_is_its_owners_before_keys_go_there() {
     for more in [&[][..], &["-o", "-"]] {
         let file = std::fs::File::create(&path).unwrap();
         file.set_permissions(std::fs::Permissions::from_mode(0o644)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
-        command
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["keys", "--wireshark", "--sa", KEYS])
-            .args(more);
-        assert!(command.stdout(file).status().unwrap().success());
+        let mut command = program();
+        command.args(["keys", "--wireshark", "--sa", KEYS]).args(more).stdout(file);
+        assert!(command.status().unwrap().success());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 6);
     }
@@ -194,8 +192,7 @@ fn what_the_shell_made_for_everybody_is_its_owners_before_keys_go_there() {
 fn a_file_in_the_way_of_the_temporary_one_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let script = "echo theirs > \"$1.$$.new\"; exec \"$0\" keys --wireshark --sa \"$2\" -o \"$1\"";
-    let out = Command::new("sh")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+    let out = plain(Command::new("sh"))
         .args(["-c", script, env!("CARGO_BIN_EXE_ovlsniff")])
         .args([folder.path().join("esp_sa").to_str().unwrap(), KEYS])
         .output()
@@ -208,28 +205,20 @@ fn a_file_in_the_way_of_the_temporary_one_is_left_alone() {
 
 #[test]
 fn waiting_for_keys_ends_with_a_signal() {
-    let mut waiting = Command::new(env!("CARGO_BIN_EXE_ovlsniff"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+    let mut child = program_that_heeds_signals()
         .args(["-r", CAPTURE, "--sa", "-", "x"])
-        .stdin(std::process::Stdio::piped())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(waiting.try_wait().unwrap(), None, "it does not wait");
-    assert!(Command::new("kill").args(["-TERM", &waiting.id().to_string()]).status().unwrap().success());
-    let until = Instant::now() + Duration::from_secs(20);
-    let status = loop {
-        if let Some(status) = waiting.try_wait().unwrap() {
-            break status;
-        }
-        if Instant::now() > until {
-            waiting.kill().unwrap();
-            panic!("it waits on");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    // Nothing has begun that would have to end well. Not INT: it is ignored by what a shell starts in the background.
-    assert_eq!(status.signal(), Some(15), "{status}");
+    let _watchdog = Watchdog::of(&child);
+    // More than fits the pipe: once it is written the program has read of it, and waits for the rest.
+    let mut keys = child.stdin.take().unwrap();
+    keys.write_all(&vec![b'\n'; 1 << 20]).unwrap();
+    send(&child, Signal::SIGTERM);
+    // Nothing has begun that would have to end well.
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
 }
 
 #[test]

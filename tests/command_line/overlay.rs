@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
+
+use crate::run::program;
 
 fn overlay(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ovlsniff")).arg("overlay").args(arguments).output().unwrap()
+    program().arg("overlay").args(arguments).output().unwrap()
 }
 
 /// Exit status 2, and its one sentence.
@@ -86,8 +88,7 @@ fn keygen_makes_the_file_its_owners_alone_and_never_writes_over_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secure.key");
     let file = fs::File::create(&path).unwrap();
-    let mut keygen = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
-    let status = keygen.args(["overlay", "keygen"]).stdout(Stdio::from(file)).status().unwrap();
+    let status = program().args(["overlay", "keygen"]).stdout(Stdio::from(file)).status().unwrap();
     assert!(status.success());
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     let before = fs::read(&path).unwrap();

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::process::Command;
+
+use crate::run::program;
 
 /// A command of the README's ```console blocks, with the lines shown below it.
 struct Sample {
@@ -44,7 +45,7 @@ fn every_sample_is_what_the_program_prints() {
     for Sample { command, output } in samples {
         // One file for both streams, as on a terminal: the order of the lines is part of the sample.
         let mut screen: File = tempfile::tempfile().unwrap();
-        Command::new(env!("CARGO_BIN_EXE_ovlsniff"))
+        program()
             .args(words(&command))
             .stdout(screen.try_clone().unwrap())
             .stderr(screen.try_clone().unwrap())

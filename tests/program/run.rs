@@ -2,6 +2,25 @@
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+
+/// For what comes at once or not at all, on a machine that may be slow and busy with other things.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits until it is so.
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !so() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// What became of a run.
 #[derive(Debug)]
@@ -24,12 +43,45 @@ pub(crate) fn program_that_heeds_signals() -> Command {
     command
 }
 
-fn plain(mut command: Command) -> Command {
+/// A program that meets nothing of our own environment, and no Docker engine.
+pub(crate) fn plain(mut command: Command) -> Command {
     for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LS_COLORS"] {
         command.env_remove(name);
     }
-    command.env("TZ", "UTC").env("LC_ALL", "C").stdin(Stdio::null());
+    command.env("TZ", "UTC").env("LC_ALL", "C").env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    command.stdin(Stdio::null());
     command
+}
+
+pub(crate) fn send(child: &Child, signal: Signal) {
+    kill(pid(child), signal).unwrap();
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).unwrap())
+}
+
+/// Kills a program that has not ended in time, so that its test fails and does not hang.
+pub(crate) struct Watchdog {
+    /// Nothing is ever sent: it is heard when this side is gone.
+    _leash: Sender<()>,
+}
+
+impl Watchdog {
+    pub(crate) fn of(child: &Child) -> Self {
+        let pid = pid(child);
+        let (leash, end) = channel();
+        thread::spawn(move || {
+            // Of a child that was waited for the number may be another's.
+            let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout)
+                && waitid(Id::Pid(pid), flags).is_ok()
+            {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+        });
+        Self { _leash: leash }
+    }
 }
 
 /// Runs it with these words.
@@ -53,6 +105,7 @@ pub(crate) fn with_input(words: &[&str], input: &[u8]) -> Ran {
 
 /// Waits for the end of a program that was started with pipes.
 pub(crate) fn finish(child: Child) -> Ran {
+    let _watchdog = Watchdog::of(&child);
     let output = child.wait_with_output().unwrap();
     Ran {
         code: output.status.code(),
@@ -60,6 +113,14 @@ pub(crate) fn finish(child: Child) -> Ran {
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
         bytes: output.stdout,
     }
+}
+
+/// The sentence about these words, which is all that is on standard error; nothing is on standard output.
+pub(crate) fn refused(words: &[&str]) -> String {
+    let ran = ovlsniff(words);
+    let complaint = ran.complaint().to_owned();
+    assert_eq!((ran.err.trim_end(), ran.out.as_str()), (complaint.as_str(), ""), "{words:?}");
+    complaint
 }
 
 /// What it prints on standard output when it ends with status 0.

@@ -5,15 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::made::SWARM;
-use crate::run::{finish, numbers, ovlsniff, program};
-
-/// The sentence about these words, which is all that is on standard error; nothing is on standard output.
-fn refused(words: &[&str]) -> String {
-    let ran = ovlsniff(words);
-    let complaint = ran.complaint().to_owned();
-    assert_eq!((ran.err.trim_end(), ran.out.as_str()), (complaint.as_str(), ""), "{words:?}");
-    complaint
-}
+use crate::run::{finish, numbers, ovlsniff, program, refused};
 
 #[test]
 fn bad_values_are_told_with_what_would_be_good() {

@@ -232,7 +232,9 @@ fn what_standard_output_is_takes_the_capture_alone() {
 
 #[test]
 fn a_name_that_promises_compression_is_refused() {
-    let ran = ovlsniff(&["-r", SWARM, "-O", "/tmp/x.pcap.GZ", "HTTP"]);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("x.pcap.GZ");
+    let ran = ovlsniff(&["-r", SWARM, "-O", file.to_str().unwrap(), "HTTP"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("-O - | gzip"), "{}", ran.err);
 }
