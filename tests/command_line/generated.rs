@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::run::program;
+use crate::run::{plain, program};
 
 fn written(words: &[&str]) -> String {
     let output = program().args(words).output().unwrap();
@@ -31,7 +31,7 @@ fn completions_are_those_of_this_command_line() {
 fn bash_takes_its_completions() {
     let script = "source completions/ovlsniff.bash && COMP_WORDS=(ovlsniff --inv) COMP_CWORD=1 && \
                   _ovlsniff ovlsniff --inv ovlsniff && echo \"${COMPREPLY[@]}\"";
-    let output = Command::new("bash").args(["-c", script]).output().unwrap();
+    let output = plain(Command::new("bash")).args(["-c", script]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "--invert-match\n", "{output:?}");
 }
 

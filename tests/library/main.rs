@@ -10,6 +10,8 @@ mod savefile;
 
 #[path = "../captures/building.rs"]
 mod building;
+#[path = "../docker/engine.rs"]
+mod docker;
 #[path = "../captures/layers.rs"]
 mod layers;
 #[path = "../captures/reading.rs"]

@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use crate::run::program;
+
 fn written(words: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_ovlsniff")).args(words).output().unwrap();
+    let output = program().args(words).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{words:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

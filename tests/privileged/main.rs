@@ -8,6 +8,8 @@ mod root;
 mod script;
 mod tshark;
 
+#[path = "../docker/engine.rs"]
+mod docker;
 #[path = "../captures/layers.rs"]
 mod layers;
 #[expect(dead_code, reason = "the rest of it is for the command line")]

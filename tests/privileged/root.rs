@@ -1,10 +1,11 @@
 //! Root, for network namespaces of the tests' own and to capture in them.
 
 mod capture;
-mod errors;
 mod grep;
+mod hosts;
 mod interfaces;
 mod namespace;
-mod net;
 mod privileges;
+mod promptness;
+mod sniffer;
 mod verify;

@@ -1,19 +1,15 @@
 //! The `script` of util-linux, which makes a terminal: what reaches one.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::made::{SWARM, pcap, udp};
+use crate::run::plain;
 
 /// What the program writes to a terminal of its own (`script` of bsdutils makes one).
 fn on_a_terminal(words: &str) -> String {
-    let command = format!("stty rows 24 cols 60; TZ=UTC {} {words}", env!("CARGO_BIN_EXE_ovlsniff"));
-    let output = Command::new("script")
-        .args(["-qec", &command, "/dev/null"])
-        .env_remove("NO_COLOR")
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let command = format!("stty rows 24 cols 60; {} {words}", env!("CARGO_BIN_EXE_ovlsniff"));
+    let mut script = plain(Command::new("script"));
+    let output = script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -83,7 +79,7 @@ fn a_terminal_gets_no_keys_without_force() {
             "{} keys --wireshark --sa tests/fixtures/swarm/xfrm-state.txt {options}",
             env!("CARGO_BIN_EXE_ovlsniff")
         );
-        let out = Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
+        let out = plain(Command::new("script")).args(["-qec", &command, "/dev/null"]).output().unwrap();
         (out.status.code(), String::from_utf8(out.stdout).unwrap())
     };
     let (status, printed) = on_a_terminal("");

@@ -45,7 +45,7 @@ pub(crate) fn program_that_heeds_signals() -> Command {
 
 /// A program that meets nothing of our own environment, and no Docker engine.
 pub(crate) fn plain(mut command: Command) -> Command {
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LS_COLORS"] {
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LS_COLORS", "BASH_ENV"] {
         command.env_remove(name);
     }
     command.env("TZ", "UTC").env("LC_ALL", "C").env("DOCKER_HOST", "unix:///nonexistent/docker.sock");

@@ -1,185 +1,72 @@
-//! Live capture between two network namespaces with VXLAN 4097 on a veth pair.
+//! Grep mode on what passes between two hosts.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::UdpSocket;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::sleep;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use ovlsniff::capture::namespace::Namespace;
+use nix::sys::signal::Signal;
 
-use crate::run::program_that_heeds_signals;
+use super::hosts::{Host, Hosts};
+use super::promptness::assert_prompt;
+use super::sniffer::Sniffer;
+use crate::run::{program_that_heeds_signals, shown, until};
 
-/// Two hosts, 192.0.2.1 and 192.0.2.2 on `eth0`; 10.0.1.1 and 10.0.1.2 on `vx`, VXLAN 4097 over it.
-struct Hosts {
-    names: [String; 2],
+/// Two hosts, and VXLAN 4097 between them: 10.0.1.1 and 10.0.1.2 on `vx`.
+fn hosts() -> Hosts {
+    let hosts = Hosts::new();
+    hosts.overlay("vx", 4097, "0.1");
+    hosts
 }
 
-impl Hosts {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let own = format!("ovlc{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let hosts = Self { names: [format!("{own}a"), format!("{own}b")] };
-        let [a, b] = &hosts.names;
-        for name in [a, b] {
-            ip(&format!("netns add {name}"));
-            // Without IPv6's chatter and ARP all that passes by was sent by the test.
-            ip(&format!("netns exec {name} sysctl -qw net.ipv6.conf.default.disable_ipv6=1"));
-        }
-        ip(&format!(
-            "-n {a} link add eth0 address 02:00:00:00:00:01 type veth peer name eth0 address 02:00:00:00:00:02 netns {b}"
-        ));
-        for (name, own, peer) in [(a, 1, 2), (b, 2, 1)] {
-            ip(&format!("-n {name} addr add 192.0.2.{own}/24 dev eth0"));
-            ip(&format!("-n {name} link set lo up"));
-            ip(&format!("-n {name} link set eth0 up"));
-            ip(&format!("-n {name} neigh add 192.0.2.{peer} lladdr 02:00:00:00:00:0{peer} dev eth0"));
-            ip(&format!(
-                "-n {name} link add vx address 02:00:00:00:01:0{own} type vxlan id 4097 remote 192.0.2.{peer} dstport 4789 dev eth0"
-            ));
-            ip(&format!("-n {name} addr add 10.0.1.{own}/24 dev vx"));
-            ip(&format!("-n {name} link set vx up"));
-            ip(&format!("-n {name} neigh add 10.0.1.{peer} lladdr 02:00:00:00:01:0{peer} dev vx"));
-        }
-        hosts
-    }
-
-    /// Sends datagrams inside the overlay, from a host (0 or 1) to the other.
-    fn send(&self, host: usize, payload: &[u8], count: u32) {
-        let (own, peer) = (host + 1, 2 - host);
-        let send = || {
-            let socket = UdpSocket::bind((format!("10.0.1.{own}").as_str(), 0)).unwrap();
-            for _ in 0..count {
-                let _ = socket.send_to(payload, (format!("10.0.1.{peer}").as_str(), 4243));
-            }
-        };
-        Namespace::find(&self.names[host]).unwrap().visit(send).unwrap();
-    }
-
-    /// A sniffer in the first host's namespace, once it has said that it listens.
-    fn sniff(&self, words: &[&str]) -> Sniffer {
-        let words: Vec<&str> = ["--netns", &self.names[0]].iter().chain(words).copied().collect();
-        Sniffer::start(program_that_heeds_signals().args(words))
-    }
+/// The program, listening on the first host.
+fn sniff(hosts: &Hosts, words: &[&str]) -> Sniffer {
+    Sniffer::start(program_that_heeds_signals().args(["--netns", hosts.a.name]).args(words))
 }
 
-impl Drop for Hosts {
-    fn drop(&mut self) {
-        for name in &self.names {
-            let _ = Command::new("ip").args(["netns", "del", name]).status();
-        }
-    }
+/// From the first host to the second, inside the overlay.
+fn there(hosts: &Hosts, payload: &[u8], count: u32) {
+    hosts.a.send("10.0.1.2", 4243, payload, count);
 }
 
-fn ip(words: &str) {
-    let output = Command::new("ip").args(words.split(' ')).output().unwrap();
-    assert!(output.status.success(), "ip {words}: {}", String::from_utf8_lossy(&output.stderr));
+/// From the second host to the first, inside the overlay.
+fn back(hosts: &Hosts, payload: &[u8], count: u32) {
+    hosts.b.send("10.0.1.1", 4243, payload, count);
 }
 
-struct Sniffer {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    err: BufReader<ChildStderr>,
-    banner: String,
+/// Answers one request for a page, of whatever client.
+fn serve(listener: &TcpListener) {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert!(request.read_line(&mut line).unwrap() > 0, "half a request");
+    }
+    stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 22\r\n\r\nHello from the overlay").unwrap();
 }
 
-impl Sniffer {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let mut err = BufReader::new(child.stderr.take().unwrap());
-        let mut banner = String::new();
-        while !banner.contains("match: ") {
-            assert!(err.read_line(&mut banner).unwrap() > 0, "ended: {banner}");
-        }
-        Self { child, out, err, banner }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).unwrap();
-        line
-    }
-
-    /// Status, and the rest of standard output and of standard error.
-    fn end(mut self) -> (Option<i32>, String, String) {
-        let (mut out, mut err) = (String::new(), String::new());
-        self.out.read_to_string(&mut out).unwrap();
-        self.err.read_to_string(&mut err).unwrap();
-        (self.child.wait().unwrap().code(), out, err)
-    }
-
-    /// Waits until so many packets matched, by its statistics.
-    fn wait_for(&mut self, matched: usize) {
-        let end = Instant::now() + Duration::from_secs(20);
-        let mut line = String::new();
-        while !line.contains(&format!(": {matched} matched, ")) {
-            assert!(Instant::now() < end, "{line}");
-            self.signal(Signal::SIGUSR1);
-            line.clear();
-            assert!(self.err.read_line(&mut line).unwrap() > 0, "it ended");
-        }
-    }
-
-    /// Ends it by TERM.
-    fn stop(self) -> (Option<i32>, String, String) {
-        self.signal(Signal::SIGTERM);
-        self.end()
-    }
-}
-
-impl Drop for Sniffer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The page as a client on this host gets it.
+fn fetch(host: &Host, server: &str) -> String {
+    let mut stream = host.run(|| TcpStream::connect(server)).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: 10.0.1.2\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 #[test]
-#[ignore = "needs root curl python3"]
+#[ignore = "needs root"]
 fn the_course_sees_request_and_answer_of_the_overlay() {
-    let hosts = Hosts::new();
-    let site = tempfile::tempdir().unwrap();
-    std::fs::write(site.path().join("index.html"), "Hello from the overlay").unwrap();
-    let mut server = Command::new("ip")
-        .args([
-            "netns",
-            "exec",
-            &hosts.names[1],
-            "python3",
-            "-m",
-            "http.server",
-            "--bind",
-            "10.0.1.2",
-            "80",
-            "--directory",
-        ])
-        .arg(site.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let sniffer = hosts.sniff(&["-i", "eth0", "-n", "2", "HTTP"]);
+    let hosts = hosts();
+    let listener = hosts.b.run(|| TcpListener::bind("10.0.1.2:80")).unwrap();
+    let server = thread::spawn(move || serve(&listener));
+    let sniffer = sniff(&hosts, &["-i", "eth0", "-n", "2", "HTTP"]);
     assert!(sniffer.banner.starts_with("interface: eth0\n"), "{}", sniffer.banner);
-    let end = Instant::now() + Duration::from_secs(20);
-    let fetch = || {
-        let curl = ["netns", "exec", &hosts.names[0], "curl", "-s", "-m", "2", "http://10.0.1.2/"];
-        Command::new("ip").args(curl).output().unwrap().status.success()
-    };
-    while !fetch() {
-        assert!(Instant::now() < end, "no answer");
-        sleep(Duration::from_millis(200));
-    }
+    assert!(fetch(&hosts.a, "10.0.1.2:80").ends_with("Hello from the overlay"));
+    server.join().unwrap();
     let (code, out, err) = sniffer.end();
-    server.kill().unwrap();
-    server.wait().unwrap();
     assert_eq!(code, Some(0), "{err}");
     let headers: Vec<&str> = out.lines().filter(|line| line.starts_with("T ")).collect();
     assert!(headers[0].contains("-> 10.0.1.2:80 [AP] vxlan:4097 192.0.2.1 -> 192.0.2.2 #"), "{out}");
@@ -190,13 +77,12 @@ fn the_course_sees_request_and_answer_of_the_overlay() {
 #[test]
 #[ignore = "needs root"]
 fn auto_chooses_the_underlay_and_says_why() {
-    let hosts = Hosts::new();
-    let mut sniffer = hosts.sniff(&["-n", "1", "canary"]);
+    let hosts = hosts();
+    let mut sniffer = sniff(&hosts, &["-n", "1", "canary"]);
     assert!(sniffer.banner.starts_with("interface: eth0 (underlay of vx"), "{}", sniffer.banner);
-    hosts.send(0, b"canary-auto", 1);
+    there(&hosts, b"canary-auto", 1);
     let mut line = sniffer.line();
     while !line.contains("vxlan:4097") {
-        assert!(!line.is_empty());
         line = sniffer.line();
     }
     assert_eq!(sniffer.end().0, Some(0));
@@ -205,39 +91,44 @@ fn auto_chooses_the_underlay_and_says_why() {
 #[test]
 #[ignore = "needs root"]
 fn a_match_is_in_the_pipe_within_ten_milliseconds() {
-    let hosts = Hosts::new();
-    let mut sniffer = hosts.sniff(&["-i", "eth0", "--marks", "none", "^canary", "udp port 4789"]);
-    let mut median = || {
-        let once = |_| {
-            sleep(Duration::from_millis(13));
-            let sent = Instant::now();
-            hosts.send(0, b"canary-latency", 1);
-            while !sniffer.line().contains("canary-latency") {}
-            sent.elapsed()
-        };
-        let mut times: Vec<Duration> = (0..30).map(once).collect();
-        times.sort();
-        println!("match in a pipe: p50 {:?} p90 {:?} max {:?}", times[15], times[27], times[29]);
-        times[15]
+    let hosts = hosts();
+    let mut sniffer = sniff(&hosts, &["-i", "eth0", "--marks", "none", "^canary", "udp port 4789"]);
+    let through_the_program = || {
+        thread::sleep(Duration::from_millis(13));
+        let sent = Instant::now();
+        there(&hosts, b"canary-latency", 1);
+        while !sniffer.line().contains("canary-latency") {}
+        sent.elapsed()
     };
-    // The machine may be busy, but not each time; what waits for something waits each time.
-    assert!((0..3).any(|_| median() < Duration::from_millis(10)));
+    // Another process that has to wake up, and writes into a pipe.
+    let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut into, mut out) = (cat.stdin.take().unwrap(), cat.stdout.take().unwrap());
+    let through_cat = || {
+        thread::sleep(Duration::from_millis(13));
+        let sent = Instant::now();
+        into.write_all(b"canary").unwrap();
+        out.read_exact(&mut [0; 6]).unwrap();
+        sent.elapsed()
+    };
+    assert_prompt(through_the_program, through_cat);
+    drop(into);
+    cat.wait().unwrap();
     assert_eq!(sniffer.stop().0, Some(0));
 }
 
 #[test]
 #[ignore = "needs root"]
 fn any_and_several_interfaces_are_heard() {
-    let hosts = Hosts::new();
+    let hosts = hosts();
     for (words, banner, copies) in [
         (&["-i", "any"][..], "interface: any\n", 2),
         (&["-i", "eth0", "-i", "vx"], "interface: eth0, vx\n", 2),
         (&["-i", "vx"], "interface: vx\n", 1),
     ] {
         let mut sniffer =
-            hosts.sniff(&[words, &["-W", "single", "--marks", "none", "^canary-any", "udp"]].concat());
+            sniff(&hosts, &[words, &["-W", "single", "--marks", "none", "^canary-any", "udp"]].concat());
         assert!(sniffer.banner.starts_with(banner), "{}", sniffer.banner);
-        hosts.send(0, b"canary-any", 1);
+        there(&hosts, b"canary-any", 1);
         sniffer.wait_for(copies);
         let (code, out, err) = sniffer.stop();
         assert_eq!((code, out.lines().count()), (Some(0), copies), "{words:?} {out} {err}");
@@ -248,8 +139,8 @@ fn any_and_several_interfaces_are_heard() {
             assert_eq!(said, copies == 2, "{words:?} {interface} {out}");
         }
     }
-    let mut sniffer = hosts.sniff(&["-i", "any", "--json", "^canary-any", "udp"]);
-    hosts.send(0, b"canary-any", 1);
+    let mut sniffer = sniff(&hosts, &["-i", "any", "--json", "^canary-any", "udp"]);
+    there(&hosts, b"canary-any", 1);
     sniffer.wait_for(2);
     let (_, out, _) = sniffer.stop();
     assert!(out.contains(r#""interface":"eth0""#) && out.contains(r#""interface":"vx""#), "{out}");
@@ -259,34 +150,30 @@ fn any_and_several_interfaces_are_heard() {
 #[test]
 #[ignore = "needs root"]
 fn a_lone_fragment_is_shown_though_the_wire_is_quiet() {
-    let hosts = Hosts::new();
-    for ns in &hosts.names {
-        ip(&format!("-n {ns} link set vx down"));
+    let hosts = hosts();
+    for host in [&hosts.a, &hosts.b] {
+        host.ip("link set vx down");
     }
-    ip(&format!("-n {} route add 198.51.100.9 dev eth0", hosts.names[0]));
-    ip(&format!("-n {} neigh add 198.51.100.9 lladdr 02:00:00:00:00:09 dev eth0", hosts.names[0]));
+    hosts.a.ip("route add 198.51.100.9 dev eth0");
+    hosts.a.ip("neigh add 198.51.100.9 lladdr 02:00:00:00:00:09 dev eth0");
     // The last fragment does not pass the filter.
     let mut sniffer =
-        hosts.sniff(&["-i", "eth0", "-W", "single", "-n", "1", "canary-first", "ip[6:2] & 0x2000 != 0"]);
-    let send = || {
-        let socket = UdpSocket::bind("192.0.2.1:0").unwrap();
-        socket.send_to(&[&b"canary-first"[..], &[b'x'; 2000]].concat(), "198.51.100.9:7").unwrap();
-    };
+        sniff(&hosts, &["-i", "eth0", "-W", "single", "-n", "1", "canary-first", "ip[6:2] & 0x2000 != 0"]);
     let begin = Instant::now();
-    Namespace::find(&hosts.names[0]).unwrap().visit(send).unwrap();
+    hosts.a.send("198.51.100.9", 7, &[&b"canary-first"[..], &[b'x'; 2000]].concat(), 1);
     assert!(sniffer.line().contains("198.51.100.9:7"));
-    assert!((29..60).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    assert!(begin.elapsed().as_secs() >= 29, "{:?}", begin.elapsed());
 }
 
 #[test]
 #[ignore = "needs root"]
 fn only_the_asked_direction_is_shown() {
-    let hosts = Hosts::new();
+    let hosts = hosts();
     for (direction, sender) in [("out", "10.0.1.1"), ("in", "10.0.1.2")] {
         let mut sniffer =
-            hosts.sniff(&["-p", "-i", "eth0", "--direction", direction, "^canary", "udp port 4789"]);
-        hosts.send(0, b"canary-there", 2);
-        hosts.send(1, b"canary-back", 2);
+            sniff(&hosts, &["-p", "-i", "eth0", "--direction", direction, "^canary", "udp port 4789"]);
+        there(&hosts, b"canary-there", 2);
+        back(&hosts, b"canary-back", 2);
         sniffer.wait_for(2);
         let (_, out, err) = sniffer.stop();
         let headers: Vec<&str> = out.lines().filter(|line| line.starts_with("U ")).collect();
@@ -298,30 +185,28 @@ fn only_the_asked_direction_is_shown() {
 #[test]
 #[ignore = "needs root"]
 fn every_ending_signal_flushes_what_was_found() {
-    let hosts = Hosts::new();
+    let hosts = hosts();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("out.pcapng");
         let mut sniffer =
-            hosts.sniff(&["-i", "eth0", "-O", file.to_str().unwrap(), "^canary", "udp port 4789"]);
-        hosts.send(0, b"canary", 3);
+            sniff(&hosts, &["-i", "eth0", "-O", file.to_str().unwrap(), "^canary", "udp port 4789"]);
+        there(&hosts, b"canary", 3);
         sniffer.wait_for(3);
-        let start = Instant::now();
         sniffer.signal(signal);
         let (code, out, err) = sniffer.end();
-        assert!(start.elapsed() < Duration::from_secs(5), "{signal}");
         assert_eq!((code, out.matches("canary").count()), (Some(0), 3), "{signal}: {out} {err}");
         assert!(err.contains(" packets, 0 dropped by kernel: 3 matched, "), "{err}");
-        assert_eq!(crate::run::shown(&["-r", file.to_str().unwrap(), "canary"]), [1, 2, 3]);
+        assert_eq!(shown(&["-r", file.to_str().unwrap(), "canary"]), [1, 2, 3]);
     }
 }
 
 #[test]
 #[ignore = "needs root"]
 fn usr1_prints_the_statistics_of_a_live_capture() {
-    let hosts = Hosts::new();
-    let mut sniffer = hosts.sniff(&["-i", "eth0", "^canary", "udp port 4789"]);
-    hosts.send(0, b"canary", 1);
+    let hosts = hosts();
+    let mut sniffer = sniff(&hosts, &["-i", "eth0", "^canary", "udp port 4789"]);
+    there(&hosts, b"canary", 1);
     assert!(sniffer.line().starts_with("U "));
     sniffer.signal(Signal::SIGUSR1);
     let mut line = String::new();
@@ -333,15 +218,14 @@ fn usr1_prints_the_statistics_of_a_live_capture() {
 #[test]
 #[ignore = "needs root"]
 fn root_is_left_once_all_is_open() {
-    let hosts = Hosts::new();
+    let hosts = hosts();
     for (words, nobody) in [(&[][..], true), (&["-Z", "nobody"], true), (&["--no-drop"], false)] {
-        let sniffer = hosts.sniff(&[words, &["-i", "eth0", "canary"]].concat());
-        let status = std::fs::read_to_string(format!("/proc/{}/status", sniffer.child.id())).unwrap();
-        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
+        let sniffer = sniff(&hosts, &[words, &["-i", "eth0", "canary"]].concat());
+        let uids = sniffer.status("Uid");
         let expected = if nobody { "65534" } else { "0" };
-        assert!(uids.split_whitespace().all(|uid| uid == expected), "{words:?} {uids}");
+        assert!(uids.split(' ').all(|uid| uid == expected), "{words:?} {uids}");
         if nobody {
-            assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
+            assert_eq!(sniffer.status("CapEff"), "0000000000000000");
         }
         assert_eq!(sniffer.stop().0, Some(1));
     }
@@ -350,11 +234,12 @@ fn root_is_left_once_all_is_open() {
 #[test]
 #[ignore = "needs root"]
 fn drops_of_a_ring_that_is_too_small_are_told() {
-    let hosts = Hosts::new();
-    let sniffer = hosts.sniff(&["-i", "eth0", "--buffer", "64K", "canary"]);
+    let hosts = hosts();
+    let sniffer = sniff(&hosts, &["-i", "eth0", "--buffer", "64K", "canary"]);
     // While it is stopped the ring fills.
     sniffer.signal(Signal::SIGSTOP);
-    hosts.send(0, &[b'x'; 1200], 2000);
+    until("it is stopped", || sniffer.status("State").starts_with('T'));
+    there(&hosts, &[b'x'; 1200], 2000);
     sniffer.signal(Signal::SIGCONT);
     let (_, _, err) = sniffer.stop();
     let dropped = err.split(", ").nth(1).unwrap().split(' ').next().unwrap().parse::<u32>().unwrap();
@@ -364,10 +249,10 @@ fn drops_of_a_ring_that_is_too_small_are_told() {
 #[test]
 #[ignore = "needs root"]
 fn an_interface_that_goes_away_ends_the_capture_with_its_name() {
-    let hosts = Hosts::new();
-    let sniffer = hosts.sniff(&["-i", "eth0", "^canary", "udp port 4789"]);
-    hosts.send(0, b"canary-last", 1);
-    ip(&format!("-n {} link del eth0", hosts.names[0]));
+    let hosts = hosts();
+    let sniffer = sniff(&hosts, &["-i", "eth0", "^canary", "udp port 4789"]);
+    there(&hosts, b"canary-last", 1);
+    hosts.a.ip("link del eth0");
     let (code, out, err) = sniffer.end();
     assert_eq!(code, Some(2), "{err}");
     assert!(out.contains("canary-last"), "{out}");

@@ -1,16 +1,15 @@
-//! What the kernel says about interfaces and what is chosen, and privileges.
+//! What the kernel says about interfaces and what is chosen.
 
 use std::net::IpAddr;
-use std::process::Command;
 
 use ovlsniff::capture::auto::choose;
 use ovlsniff::capture::interfaces::{Link, Survey};
 use ovlsniff::packet::Vni;
 
-use super::net::Net;
+use super::hosts::Hosts;
 
-fn survey(net: &Net) -> Survey {
-    net.inside(Survey::take).unwrap()
+fn survey(hosts: &Hosts) -> Survey {
+    hosts.a.run(Survey::take).unwrap()
 }
 
 fn link<'s>(survey: &'s Survey, name: &str) -> &'s Link {
@@ -28,89 +27,63 @@ fn ip(text: &str) -> IpAddr {
 #[test]
 #[ignore = "needs root"]
 fn links_are_described_as_the_kernel_has_them() {
-    let net = Net::pair("links");
-    net.ip("link add ovlt-br type bridge");
-    net.ip("link set ovlt-a0 master ovlt-br");
-    net.ip("link add vx0 type vxlan id 4097 dstport 4790 local 10.77.0.1 dev ovlt-a0");
-    net.ip("link set vx0 up");
+    let hosts = Hosts::new();
+    hosts.a.ip("link add br0 type bridge");
+    hosts.a.ip("link set eth0 master br0");
+    hosts.a.ip("link add vx0 type vxlan id 4097 dstport 4790 local 192.0.2.1 dev eth0");
+    hosts.a.ip("link set vx0 up");
     // NTF_APPEND: one entry of flooding for each peer.
-    for peer in ["10.77.0.2", "10.77.0.3"] {
-        net.bridge(&format!("fdb append 00:00:00:00:00:00 dev vx0 dst {peer}"));
+    for peer in ["192.0.2.2", "192.0.2.3"] {
+        hosts.a.bridge(&format!("fdb append 00:00:00:00:00:00 dev vx0 dst {peer}"));
     }
-    let survey = survey(&net);
-    let (lo, veth, bridge) = (link(&survey, "lo"), link(&survey, "ovlt-a0"), link(&survey, "ovlt-br"));
+    let survey = survey(&hosts);
+    let (lo, veth, bridge) = (link(&survey, "lo"), link(&survey, "eth0"), link(&survey, "br0"));
     assert!(lo.loopback && lo.state() == "up" && lo.hardware_name() == "loopback");
     assert_eq!((veth.kind.as_deref(), veth.master), (Some("veth"), Some(bridge.index)));
-    assert_eq!(veth.addresses, [(ip("10.77.0.1"), 24)]);
+    assert_eq!(veth.addresses, [(ip("192.0.2.1"), 24)]);
     assert_eq!((bridge.kind.as_deref(), bridge.state()), (Some("bridge"), "down"));
     let vxlan = link(&survey, "vx0").vxlan.as_ref().unwrap();
     assert_eq!((vxlan.vni, vxlan.port), (Vni::new(4097), 4790));
-    assert_eq!((vxlan.local, vxlan.underlay), (Some(ip("10.77.0.1")), Some(veth.index)));
-    assert_eq!(vxlan.peers, [ip("10.77.0.2"), ip("10.77.0.3")]);
+    assert_eq!((vxlan.local, vxlan.underlay), (Some(ip("192.0.2.1")), Some(veth.index)));
+    assert_eq!(vxlan.peers, [ip("192.0.2.2"), ip("192.0.2.3")]);
     assert!(!vxlan.elsewhere);
-    assert_eq!(survey.route(ip("10.77.0.3")), Some(veth));
+    assert_eq!(survey.route(ip("192.0.2.3")), Some(veth));
 }
 
 #[test]
 #[ignore = "needs root"]
 fn underlay_of_a_real_device_is_chosen_over_the_default_route() {
-    let net = Net::pair("auto");
-    net.second();
-    net.ip("route add default via 10.78.0.2 dev ovlt-b0");
-    assert_eq!(told(&survey(&net)), ["ovlt-b0 (default route)"]);
-    for tunnel in ["dev ovlt-a0 remote 10.77.0.2", "local 10.77.0.1", "remote 10.77.0.2"] {
-        net.ip(&format!("link add vx0 type vxlan id 7 dstport 4789 {tunnel}"));
-        assert_eq!(told(&survey(&net)), ["ovlt-a0 (underlay of vx0)"], "{tunnel}");
-        net.ip("link del vx0");
+    let hosts = Hosts::new();
+    hosts.second_cable();
+    hosts.a.ip("route add default via 198.51.100.2 dev eth1");
+    assert_eq!(told(&survey(&hosts)), ["eth1 (default route)"]);
+    for tunnel in ["dev eth0 remote 192.0.2.2", "local 192.0.2.1", "remote 192.0.2.2"] {
+        hosts.a.ip(&format!("link add vx0 type vxlan id 7 dstport 4789 {tunnel}"));
+        assert_eq!(told(&survey(&hosts)), ["eth0 (underlay of vx0)"], "{tunnel}");
+        hosts.a.ip("link del vx0");
     }
-    net.ip("link add vx0 type vxlan id 7 dstport 4789");
-    net.bridge("fdb append 00:00:00:00:00:00 dev vx0 dst 10.77.0.2");
-    net.bridge("fdb append 00:00:00:00:00:00 dev vx0 dst 203.0.113.1");
-    assert_eq!(told(&survey(&net)), ["ovlt-a0 (underlay of vx0)", "ovlt-b0 (underlay of vx0)"]);
-    net.ip("link set ovlt-a0 down");
-    assert_eq!(told(&survey(&net)), ["ovlt-b0 (underlay of vx0)"]);
+    hosts.a.ip("link add vx0 type vxlan id 7 dstport 4789");
+    hosts.a.bridge("fdb append 00:00:00:00:00:00 dev vx0 dst 192.0.2.2");
+    hosts.a.bridge("fdb append 00:00:00:00:00:00 dev vx0 dst 203.0.113.1");
+    assert_eq!(told(&survey(&hosts)), ["eth0 (underlay of vx0)", "eth1 (underlay of vx0)"]);
+    hosts.a.ip("link set eth0 down");
+    assert_eq!(told(&survey(&hosts)), ["eth1 (underlay of vx0)"]);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn default_route_with_the_lowest_metric_counts() {
-    let net = Net::pair("metric");
-    net.second();
-    assert_eq!(told(&survey(&net)), ["ovlt-a0 (up)", "ovlt-b0 (up)"]);
-    net.ip("route add default via 10.77.0.2 dev ovlt-a0 metric 200");
-    net.ip("route add default via 10.78.0.2 dev ovlt-b0 metric 100");
-    assert_eq!(told(&survey(&net)), ["ovlt-b0 (default route)"]);
+    let hosts = Hosts::new();
+    hosts.second_cable();
+    assert_eq!(told(&survey(&hosts)), ["eth0 (up)", "eth1 (up)"]);
+    hosts.a.ip("route add default via 192.0.2.2 dev eth0 metric 200");
+    hosts.a.ip("route add default via 198.51.100.2 dev eth1 metric 100");
+    assert_eq!(told(&survey(&hosts)), ["eth1 (default route)"]);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn associations_of_a_namespace_without_any_are_known_to_be_none() {
-    let net = Net::pair("sa");
-    assert_eq!(survey(&net).sa_sources, Some(Vec::new()));
-}
-
-/// Runs what `shell` says about our own binary as `nobody`.
-fn as_nobody(args: &[&str]) -> (String, String, Option<i32>) {
-    let out = Command::new("setpriv")
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"])
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (text(out.stdout), text(out.stderr), out.status.code())
-}
-
-#[test]
-#[ignore = "needs root"]
-fn without_privilege_interfaces_are_listed_and_associations_are_unknown() {
-    // Cargo's target directory need not be open to others.
-    let place = tempfile::tempdir().unwrap();
-    let binary = place.path().join("ovlsniff");
-    std::fs::copy(env!("CARGO_BIN_EXE_ovlsniff"), &binary).unwrap();
-    for open in [place.path(), &binary] {
-        std::fs::set_permissions(open, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    }
-    let (out, err, code) = as_nobody(&[binary.to_str().unwrap(), "interfaces"]);
-    assert_eq!(code, Some(0), "{err}");
-    assert!(out.contains("loopback") && out.contains("IPsec SAs: not known without CAP_NET_ADMIN"), "{out}");
+    let hosts = Hosts::new();
+    assert_eq!(survey(&hosts).sa_sources, Some(Vec::new()));
 }

@@ -1,127 +1,145 @@
-//! What is left of root once a capture is open. A process that gives up root cannot run another test, so these start
-//! `examples/frames.rs`.
+//! What is left of root once a capture is open, and what is told to whoever is not root or cannot stop being it.
 
-use std::io::{BufRead, BufReader};
+use std::fs;
 use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-/// The example, copied to where every user may read it.
-struct Frames {
-    _place: tempfile::TempDir,
-    path: PathBuf,
-}
+use ovlsniff::capture::namespace::Namespace;
 
-impl Frames {
+use super::hosts::leave_the_machine;
+use super::sniffer::Sniffer;
+use crate::made::SWARM;
+use crate::run::{Ran, finish, plain, refused};
+
+/// A copy of the program where every user may run it, which Cargo's target directory need not allow, and where the privileges
+/// of a file count, which /tmp need not: a `/run` of the test's own.
+struct Installed(&'static str);
+
+impl Installed {
     fn new() -> Self {
-        let built = build();
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("frames");
-        std::fs::copy(built, &path).unwrap();
-        for open in [place.path(), &path] {
-            std::fs::set_permissions(open, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        }
-        Self { _place: place, path }
+        leave_the_machine();
+        let path = "/run/ovlsniff";
+        // Not by this process: a file that it had open to write, and that a test beside this one took along, cannot be run.
+        let mut install = Command::new("install");
+        assert!(
+            install.args(["-m", "755", env!("CARGO_BIN_EXE_ovlsniff"), path]).status().unwrap().success()
+        );
+        Self(path)
     }
 
-    fn path(&self) -> &str {
-        self.path.to_str().unwrap()
+    /// It, run by `nobody`, whose only privileges are those that the file brings.
+    fn by_nobody(&self) -> Command {
+        let mut command = plain(Command::new("setpriv"));
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", self.0]);
+        command
+    }
+
+    /// What becomes of it when nobody runs it with these words.
+    fn ran(&self, words: &[&str]) -> Ran {
+        finish(self.by_nobody().args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 }
 
-/// Cargo builds examples beside all tests, but not beside one that is named.
-fn build() -> PathBuf {
-    let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--example", "frames", "--target-dir"]).arg(&target);
-    assert!(cargo.status().unwrap().success());
-    target.join("debug/examples/frames")
-}
-
-const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-
-fn start(words: &[&str]) -> Child {
-    Command::new(words[0]).args(&words[1..]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// The first line on stderr, which comes when the capture is open and root has been left.
-fn first_line(child: &mut Child) -> String {
-    let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
-    line
-}
-
-/// Lines of `/proc/PID/status` by their names.
-fn status(child: &Child, name: &str) -> String {
-    let text =
-        std::fs::read_to_string(Path::new("/proc").join(child.id().to_string()).join("status")).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Sends over the loopback until the child has seen enough.
-fn feed(mut child: Child) {
+/// Sends over the loopback what is looked for.
+fn feed() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
-    while child.try_wait().unwrap().is_none() {
-        if std::time::Instant::now() > end {
-            child.kill().unwrap();
-            panic!("no frame was seen");
-        }
-        let _ = socket.send_to(b"frame", "127.0.0.1:9");
-        std::thread::sleep(std::time::Duration::from_millis(5));
+    for _ in 0..3 {
+        socket.send_to(b"canary", socket.local_addr().unwrap()).unwrap();
     }
-    assert!(child.wait().unwrap().success());
 }
 
 #[test]
 #[ignore = "needs root"]
 fn root_becomes_nobody_for_good_and_goes_on_capturing() {
-    let frames = Frames::new();
-    let mut child = start(&[frames.path(), "lo", "3"]);
-    assert_eq!(first_line(&mut child), "root: Left(\"nobody\")\n");
-    assert_eq!(status(&child, "Uid"), "65534 65534 65534 65534");
-    assert_eq!(status(&child, "Gid"), "65534 65534 65534 65534");
-    assert_eq!(status(&child, "Groups"), "65534");
-    assert_eq!(status(&child, "NoNewPrivs"), "1");
-    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
-        assert_eq!(status(&child, set), "0000000000000000", "{set}");
+    let installed = Installed::new();
+    let sniffer = Sniffer::start(plain(Command::new(installed.0)).args(["-i", "lo", "-n", "3", "canary"]));
+    for set in ["Uid", "Gid"] {
+        assert_eq!(sniffer.status(set), "65534 65534 65534 65534", "{set}");
     }
-    feed(child);
+    assert_eq!(sniffer.status("Groups"), "65534");
+    assert_eq!(sniffer.status("NoNewPrivs"), "1");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(sniffer.status(set), "0000000000000000", "{set}");
+    }
+    feed();
+    assert_eq!(sniffer.end().0, Some(0));
 }
 
 #[test]
 #[ignore = "needs root"]
 fn capabilities_of_the_file_are_enough_and_are_dropped() {
-    let frames = Frames::new();
-    let set = Command::new("setcap").args(["cap_net_raw,cap_net_admin+ep", frames.path()]).status().unwrap();
+    let installed = Installed::new();
+    let set = Command::new("setcap").args(["cap_net_raw,cap_net_admin+ep", installed.0]).status().unwrap();
     assert!(set.success());
-    let mut child = start(&[&NOBODY[..], &[frames.path(), "lo", "3"]].concat());
-    assert_eq!(first_line(&mut child), "root: NotRoot\n");
+    let sniffer = Sniffer::start(installed.by_nobody().args(["-i", "lo", "-n", "3", "canary"]));
+    assert_eq!(sniffer.status("NoNewPrivs"), "1");
     for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
-        assert_eq!(status(&child, set), "0000000000000000", "{set}");
+        assert_eq!(sniffer.status(set), "0000000000000000", "{set}");
     }
-    feed(child);
+    feed();
+    assert_eq!(sniffer.end().0, Some(0));
 }
 
 #[test]
 #[ignore = "needs root"]
 fn root_of_a_namespace_without_other_users_goes_on() {
-    let frames = Frames::new();
-    let inside = format!("ip link set lo up && exec {} lo 0", frames.path());
-    let out = start(&["unshare", "-Urn", "sh", "-c", &inside]).wait_with_output().unwrap();
-    let err = String::from_utf8(out.stderr).unwrap();
-    assert_eq!((err.as_str(), out.status.code()), ("root: Alone\n", Some(0)));
+    let installed = Installed::new();
+    let inside = format!("ip link set lo up && exec {} -i lo -n 3 canary", installed.0);
+    let sniffer = Sniffer::start(plain(Command::new("unshare")).args(["-Urn", "sh", "-c", &inside]));
+    let told = "ovlsniff: staying root: this user namespace has no other user\n";
+    assert!(sniffer.banner.contains(told), "{}", sniffer.banner);
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(sniffer.status(set), "0000000000000000", "{set}");
+    }
+    Namespace::find(&sniffer.child.id().to_string()).unwrap().visit(feed).unwrap();
+    assert_eq!(sniffer.end().0, Some(0));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn who_may_not_capture_is_told_the_setcap_line_with_our_own_path() {
+    let installed = Installed::new();
+    let expected = format!(
+        "ovlsniff: open lo: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {}",
+        installed.0
+    );
+    assert_eq!(installed.ran(&["-i", "lo", "HTTP"]).complaint(), expected);
+    assert_eq!(
+        installed.ran(&["--netns", "1", "HTTP"]).complaint(),
+        "ovlsniff: enter network namespace 1: permission denied; run as root"
+    );
 }
 
 #[test]
 #[ignore = "needs root"]
 fn without_permission_the_remedy_has_our_own_path() {
-    let frames = Frames::new();
-    let out = start(&[&NOBODY[..], &[frames.path(), "lo"]].concat()).wait_with_output().unwrap();
-    let expected = format!(
-        "frames: open lo: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {}\n",
-        frames.path()
+    let installed = Installed::new();
+    let ran = installed.ran(&["verify", "-i", "lo", "--vni", "1", "--peer", "127.0.0.1"]);
+    assert!(ran.complaint().ends_with(&format!("+ep {}", installed.0)), "{}", ran.err);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn without_privilege_interfaces_are_listed_and_associations_are_unknown() {
+    let ran = Installed::new().ran(&["interfaces"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(
+        ran.out.contains("loopback") && ran.out.contains("IPsec SAs: not known without CAP_NET_ADMIN"),
+        "{}",
+        ran.out
     );
-    assert_eq!((String::from_utf8(out.stderr).unwrap(), out.status.code()), (expected, Some(2)));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_user_that_does_not_exist_cannot_be_become() {
+    assert_eq!(
+        refused(&["-r", SWARM, "-Z", "nosuchuser", "HTTP"]),
+        "ovlsniff: leave root for nosuchuser: no such user; name one with -Z or keep root with --no-drop"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("kept.pcap");
+    fs::write(&kept, "precious").unwrap();
+    refused(&["-r", SWARM, "-Z", "nosuchuser", "-O", kept.to_str().unwrap(), "HTTP"]);
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "precious");
 }

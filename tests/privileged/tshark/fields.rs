@@ -46,8 +46,15 @@ const FIELDS: &[&str] = &[
 pub(crate) fn tshark(fixture: &str) -> BTreeMap<u64, Vec<String>> {
     let gmac = (fixture == GMAC).then(|| without_iv(fixture));
     let path = gmac.as_ref().map_or_else(|| reading::path(fixture), |file| file.path().to_owned());
+    // Nothing of what its user has set.
+    let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new("tshark");
-    command.arg("-n").arg("-r").arg(path).args(["-T", "fields", "-E", "separator=/t"]);
+    command.env("WIRESHARK_CONFIG_DIR", profile.path()).arg("-n").arg("-r").arg(path).args([
+        "-T",
+        "fields",
+        "-E",
+        "separator=/t",
+    ]);
     command.args(FIELDS.iter().flat_map(|field| ["-e", field]));
     for setting in [
         "tcp.desegment_tcp_streams:FALSE",

@@ -1,0 +1,80 @@
+//! The program while it listens.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+
+use nix::sys::signal::Signal;
+
+use crate::run::{Watchdog, send};
+
+pub(super) struct Sniffer {
+    pub(super) child: Child,
+    pub(super) out: BufReader<ChildStdout>,
+    pub(super) err: BufReader<ChildStderr>,
+    /// What it said up to what it looks for.
+    pub(super) banner: String,
+    _watchdog: Watchdog,
+}
+
+impl Sniffer {
+    /// Starts it, and waits until it has said that it listens.
+    pub(super) fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let watchdog = Watchdog::of(&child);
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut banner = String::new();
+        while !banner.contains("match: ") {
+            assert!(err.read_line(&mut banner).unwrap() > 0, "ended: {banner}");
+        }
+        Self { child, out, err, banner, _watchdog: watchdog }
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        send(&self.child, signal);
+    }
+
+    pub(super) fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.out.read_line(&mut line).unwrap() > 0, "it ended");
+        line
+    }
+
+    /// Lines of `/proc/PID/status` by their names.
+    pub(super) fn status(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Status, and the rest of standard output and of standard error.
+    pub(super) fn end(mut self) -> (Option<i32>, String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
+        self.out.read_to_string(&mut out).unwrap();
+        self.err.read_to_string(&mut err).unwrap();
+        (self.child.wait().unwrap().code(), out, err)
+    }
+
+    /// Waits until so many packets matched, by its statistics.
+    pub(super) fn wait_for(&mut self, matched: usize) {
+        let mut line = String::new();
+        while !line.contains(&format!(": {matched} matched, ")) {
+            self.signal(Signal::SIGUSR1);
+            line.clear();
+            assert!(self.err.read_line(&mut line).unwrap() > 0, "it ended");
+        }
+    }
+
+    /// Ends it by TERM.
+    pub(super) fn stop(self) -> (Option<i32>, String, String) {
+        self.signal(Signal::SIGTERM);
+        self.end()
+    }
+}
+
+impl Drop for Sniffer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
