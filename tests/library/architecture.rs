@@ -1,4 +1,4 @@
-//! The floors of the house: which room may use which, and where a foreign crate may appear.
+//! The floors of the house: which room may use which, where a foreign crate may appear, and where the tests are.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,13 +49,6 @@ const CRATES: [(&[&str], &[&str]); 20] = [
 /// Every file of `src` as its path without ending (`capture/live/open`), and its text without comments
 /// and tests, which may use what they like.
 fn sources() -> Vec<(String, String)> {
-    fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() { walk(&entry, found) } else { found.push(entry) }
-        }
-    }
-    let mut files = Vec::new();
-    walk(Path::new("src"), &mut files);
     let code = |line: &&str| !line.trim_start().starts_with("//");
     let read = |file: PathBuf| {
         let text = fs::read_to_string(&file).unwrap().lines().filter(code).collect::<Vec<_>>().join("\n");
@@ -63,7 +56,12 @@ fn sources() -> Vec<(String, String)> {
         (file.with_extension("").strip_prefix("src").unwrap().to_str().unwrap().to_owned(), text)
     };
     let tests = |file: &PathBuf| file.ends_with("tests.rs") || file.ends_with("samples.rs");
-    files.into_iter().filter(|file| !tests(file)).map(read).collect()
+    files("src").into_iter().filter(|file| !tests(file)).map(read).collect()
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(path.to_str().unwrap()) } else { vec![path] }).collect()
 }
 
 /// The names that follow `before` in `text`, as in `crate::packet`.
@@ -151,4 +149,36 @@ fn files_are_found_by_what_they_are_about() {
         let name = file.rsplit('/').next().unwrap();
         assert!(!["mod", "utils", "util", "common", "helpers", "types", "misc"].contains(&name), "{file}");
     }
+}
+
+/// What can run on a machine is then asked for by the names of tests, and nobody has to look for it in their sources.
+#[test]
+fn a_test_that_needs_something_is_in_the_module_of_that_name() {
+    for file in [files("src"), files("tests")].concat() {
+        if file.extension().is_none_or(|ending| ending != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let with = |start| text.lines().map(str::trim).filter(move |line: &&str| line.starts_with(start));
+        let module = file.strip_prefix("tests/privileged").ok().map(|path| path.with_extension(""));
+        let need = module.as_ref().and_then(|path| path.iter().next()).map(|name| name.to_str().unwrap());
+        for ignored in with("#[ignore") {
+            let wanted = need.map(|need| format!("#[ignore = \"needs {need}\"]"));
+            assert_eq!(Some(ignored), wanted.as_deref(), "{}", file.display());
+        }
+        let tests = with("#[test]").count();
+        assert!(need.is_none() || with("#[ignore").count() == tests, "{}: all need it", file.display());
+    }
+}
+
+/// Each is linked with all there is.
+#[test]
+fn there_are_three_test_programs() {
+    let mut programs: Vec<PathBuf> = files("tests");
+    programs.retain(|path| path.ends_with("main.rs") || path.parent() == Some(Path::new("tests")));
+    programs.sort();
+    assert_eq!(
+        programs,
+        ["command_line", "library", "privileged"].map(|name| Path::new("tests").join(name).join("main.rs"))
+    );
 }

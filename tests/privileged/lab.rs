@@ -1,4 +1,5 @@
-//! A kernel with ESP, which the scenarios in `lab/` run on.
+//! Root, a kernel with ESP that the scenarios of `lab/` can run on, and the programs that they call: `./x setup test` installs
+//! them.
 
 use std::process::Command;
 
@@ -7,7 +8,7 @@ use std::process::Command;
 ///
 /// One wrong row of the table is a failure, and so is a scenario that is not on the wire what it claims to be.
 #[test]
-#[ignore = "needs lab, tcpdump, jq, perl, ethtool"]
+#[ignore = "needs lab"]
 fn verify_gives_every_scenario_its_right_verdict() {
     let lab = Command::new("lab/boot")
         .args(["lab/leaks.sh", "--ovlsniff", env!("CARGO_BIN_EXE_ovlsniff")])
