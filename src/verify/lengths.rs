@@ -181,12 +181,15 @@ mod tests {
 
     #[test]
     fn an_hour_of_probes_is_judged_at_once() {
-        let probes = probes(14_400);
-        let esp: Vec<Passed> = (0..65_536)
-            .map(|n| Passed { time: n * 55_000_000, len: GCM.esp_len(98), spi: Spi(300) })
-            .collect();
-        let begun = std::time::Instant::now();
-        explained(&probes, &probes, &esp);
-        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+        let time = |sixteenths: u32| {
+            let probes = probes(900 * sixteenths);
+            let passed = |n| Passed { time: i64::from(n) * 55_000_000, len: GCM.esp_len(98), spi: Spi(300) };
+            let esp: Vec<Passed> = (0..4_096 * sixteenths).map(passed).collect();
+            let begun = std::time::Instant::now();
+            explained(&probes, &probes, &esp);
+            begun.elapsed()
+        };
+        // Not 256 times as long as a sixteenth of it; of several, as the machine may have other things to do.
+        assert!((0..10).any(|_| time(16) < 64 * time(1)));
     }
 }

@@ -142,7 +142,10 @@ fn what_cannot_be_read_is_one_sentence_and_2() {
         ("/dev/zero", "more than 64 MiB are no list of SAs"),
         ("Cargo.toml", "no SA of ESP in Cargo.toml"),
     ] {
-        for args in [&["-r", CAPTURE, "x", "--sa", file][..], &["keys", "--wireshark", "--sa", file]] {
+        // So many bytes take their time: once is enough.
+        let asked = if file == "/dev/zero" { 1 } else { 2 };
+        let both = [&["keys", "--wireshark", "--sa", file][..], &["-r", CAPTURE, "x", "--sa", file]];
+        for args in &both[..asked] {
             let refused = ovlsniff(args);
             let said = text(&refused.stderr);
             assert_eq!(refused.status.code(), Some(2));

@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::made::SWARM;
-use crate::run::{finish, numbers, ovlsniff, program, refused};
+use crate::run::{Ran, finish, numbers, ovlsniff, plain, program, refused};
 
 #[test]
 fn bad_values_are_told_with_what_would_be_good() {
@@ -168,28 +169,51 @@ fn absurd_lengths_end_the_search_after_the_frames_before() {
     );
 }
 
-/// 512 MB of frames of zeros behind the swarm's, packed in 2 MB, searched in an address space of 300 MB.
+/// The program with an address space of 200 MB: a process of its own, as this one is shared with other tests.
+fn with_little_memory(file: &Path, pattern: &str) -> Ran {
+    let limited = "ulimit -v 200000; exec \"$0\" -qq -r \"$1\" \"$2\"";
+    let mut command = plain(Command::new("sh"));
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_ovlsniff")]).arg(file).arg(pattern);
+    finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+/// 256 MB of frames of zeros behind the swarm's, packed in 1 MB.
 #[test]
 fn a_zip_bomb_takes_no_memory() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("bomb.pcap.gz");
-    let mut packed = flate2::write::GzEncoder::new(File::create(&file).unwrap(), flate2::Compression::fast());
-    packed.write_all(&fs::read(SWARM).unwrap()).unwrap();
+    let packed = |bytes: &[u8]| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    };
     let zeros =
         [&[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0][..], &vec![0; 0xffff]].concat();
-    for _ in 0..8192 {
-        packed.write_all(&zeros).unwrap();
-    }
-    packed.finish().unwrap().sync_all().unwrap();
-    let limited = "ulimit -v 300000; exec \"$0\" \"$@\"";
-    let child = Command::new("sh")
-        .args(["-c", limited, env!("CARGO_BIN_EXE_ovlsniff"), "-qq", "-r", file.to_str().unwrap(), "HTTP"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let ran = finish(child);
+    // What is packed piece by piece is unpacked as one.
+    let whole = [packed(&fs::read(SWARM).unwrap()), packed(&zeros.repeat(64)).repeat(64)].concat();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bomb.pcap.gz");
+    fs::write(&file, whole).unwrap();
+    let ran = with_little_memory(&file, "HTTP");
     assert_eq!((ran.code, numbers(&ran.out)), (Some(0), vec![22, 24]), "{}", ran.err);
+}
+
+/// 1 GiB of one block of a kind that is not known, in some 100 KB.
+#[test]
+fn a_zip_bomb_is_unpacked_a_buffer_at_a_time() {
+    let total = 1u32 << 30;
+    let section = [0x0a0d_0d0a, 28, 0x1a2b_3c4d, 0x0000_0001, 0xffff_ffff, 0xffff_ffff, 28];
+    let head: Vec<u8> = section.into_iter().chain([0xbad, total]).flat_map(u32::to_le_bytes).collect();
+    let zeros = zstd::encode_all(&vec![0; 1 << 24][..], 1).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bomb.pcapng.zst");
+    fs::write(&file, [zstd::encode_all(&head[..], 1).unwrap(), zeros.repeat(63)].concat()).unwrap();
+    let ran = with_little_memory(&file, "x");
+    let end = head.len() + 63 * (1 << 24);
+    assert_eq!(
+        ran.complaint().replace(file.to_str().unwrap(), "FILE"),
+        format!(
+            "ovlsniff: FILE is cut off at byte {end}, in the block at byte 28 (counted in the unpacked capture)"
+        )
+    );
 }
 
 #[test]

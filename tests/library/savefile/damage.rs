@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
 
 use proptest::prelude::*;
 
@@ -156,36 +155,8 @@ fn a_file_without_permission() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     let error = read(&path).error.unwrap();
     // Root may read it all the same, and finds that it is none.
-    let root = nix::unistd::geteuid().is_root();
-    assert_eq!(matches!(error, Error::Open { .. }), !root, "{error}");
-}
-
-#[test]
-fn a_zip_bomb_is_unpacked_a_buffer_at_a_time() {
-    // 1 GiB of one unknown block, in some 100 KB.
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("bomb.pcapng.zst");
-    let mut encoder = zstd::Encoder::new(fs::File::create(&path).unwrap(), 1).unwrap();
-    let total = 1u32 << 30;
-    let head = [LITTLE.section(), LITTLE.u32s(&[0xbad, total])].concat();
-    std::io::Write::write_all(&mut encoder, &head).unwrap();
-    let zeros = vec![0; 1 << 20];
-    for _ in 0..1023 {
-        std::io::Write::write_all(&mut encoder, &zeros).unwrap();
-    }
-    encoder.finish().unwrap();
-    assert!(fs::metadata(&path).unwrap().len() < 1 << 20);
-    // A process of its own, that cannot have more than 400 MiB: this one is shared with other tests.
-    let out = Command::new("sh")
-        .args(["-c", "ulimit -v 409600; exec \"$0\" -r \"$1\" x", env!("CARGO_BIN_EXE_ovlsniff")])
-        .arg(&path)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&out.stderr);
-    let complaint = read(&path);
-    assert!(matches!(complaint.error, Some(Error::Cut { .. })), "{}", complaint.message());
-    assert_eq!(out.status.code(), Some(2), "{said}");
-    assert!(said.contains(&complaint.message()), "{said}");
+    let may = fs::File::open(&path).is_ok();
+    assert_eq!(matches!(error, Error::Open { .. }), !may, "{error}");
 }
 
 fn sound_file() -> Vec<u8> {
