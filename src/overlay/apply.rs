@@ -9,6 +9,7 @@ use crate::netlink::Refusal;
 use crate::packet::Vni;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 /// A plan that was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +83,9 @@ fn undo(steps: &[Step], done: usize, kernel: &mut Kernel) -> Undone {
         _ => None,
     });
     let mut gone: BTreeSet<Vni> = made.collect();
+    let mut settle = Settle::default();
     for step in steps[..done].iter().rev() {
+        settle.before(step);
         if let Step::Policy(policy) | Step::MendPolicy(policy) = step {
             if vni_of_reqid(policy.reqid).is_some_and(|vni| !gone.contains(&vni)) {
                 undone.kept += 1;
@@ -102,11 +105,40 @@ fn undo(steps: &[Step], done: usize, kernel: &mut Kernel) -> Undone {
     undone
 }
 
+/// Waits between the end of decryption and the end of the device that takes what was decrypted.
+///
+/// In transport mode the kernel hands a decrypted packet on from a work queue (`xfrm_trans_queue`,
+/// `net/xfrm/xfrm_input.c`), so the last ones arrive after their SA is gone. Without their device they would be answered with
+/// an ICMP error that quotes them in clear.
+#[derive(Default)]
+struct Settle {
+    decrypts: bool,
+}
+
+impl Settle {
+    /// Nothing tells when the queue is empty; a worker that waits this long for its processor is not seen on a machine in use.
+    const PAUSE: Duration = Duration::from_millis(100);
+
+    /// To be called before each step that is done or taken back.
+    fn before(&mut self, step: &Step) {
+        match step {
+            Step::Sa(_) | Step::DropSa { .. } => self.decrypts = true,
+            Step::Up { .. } | Step::Vxlan(_) | Step::DropDevice { .. } if self.decrypts => {
+                std::thread::sleep(Self::PAUSE);
+                self.decrypts = false;
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Does every step, whatever becomes of the others: for taking down. What is gone already counts as done. Only policies
 /// stay when a device does, which without them would go on in clear.
 pub fn apply_all(steps: &[Step], kernel: &mut Kernel) -> Vec<(Step, Refusal)> {
     let mut failed: Vec<(Step, Refusal)> = Vec::new();
+    let mut settle = Settle::default();
     for step in steps {
+        settle.before(step);
         if matches!(step, Step::DropPolicy { .. })
             && failed.iter().any(|(step, _)| matches!(step, Step::DropDevice { .. }))
         {
