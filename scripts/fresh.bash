@@ -41,7 +41,7 @@ fresh_tree() { # SUITE
         say "== $suite: ./x $command"
         # shellcheck disable=SC2016 # for the inner shell
         unshare --mount --pid --fork --kill-child bash -c '
-            mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && mount -t sysfs sys "$1/sys" && mount -t tmpfs tmpfs "$1/run" &&
+            mount --rbind "$1" "$1" && mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && mount -t sysfs sys "$1/sys" && mount -t tmpfs tmpfs "$1/run" &&
             exec chroot "$1" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
                 bash -c "cd /root/ovlsniff && ./x $2"' fresh "$tree" "$command" </dev/null >> "$log" 2>&1 & running=$!
         tail --pid=$running -n 0 -f "$log" | grep --line-buffered -E '^(==|--|skipped:|failed:|[0-9]+ passed)' || true

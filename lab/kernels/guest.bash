@@ -20,7 +20,7 @@ mount -t tmpfs tmpfs /tmp
 [ -d "$here" ] || { mkdir -p "$here" && mount --bind /run/here "$here"; }
 ip link set lo up
 if [ "$OVLSNIFF_LAB" = own ]; then
-    [ -z "$modules" ] || mount --bind "$modules" /lib/modules
+    [ -z "$modules" ] || { mkdir -p /lib/modules && mount --bind "$modules" /lib/modules; }
     for module in veth bridge dummy 8021q macsec vxlan geneve ip_gre ip6_gre ipip ip6_tunnel sit xfrm_user esp4 esp6 ah4 ah6 \
         gcm ccm ctr cbc seqiv echainiv authenc chacha20poly1305 crypto_null; do modprobe $module; done 2>/dev/null
 fi
