@@ -9,8 +9,9 @@ use super::docker_inspect::{Endpoint, Inspected};
 use super::network::Network;
 use crate::capture::docker::{Engine, converse, socket};
 
-/// Hosts without Docker see no delay: the engine is optional. An engine that hangs costs this much.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Hosts without Docker see no delay: the engine is optional. An engine that hangs costs this much, and one on a busy node has
+/// been seen to take several seconds for an answer: its network would be said not to be known.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Containers that are asked where they are.
 const MOST: usize = 8;
 
