@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a scenario says it needs (`# needs: wireguard, nftables`), and what of it this kernel lacks.
 
-# lacks NEED, NEED…: prints the first that is not here, and fails when there is none such.
+# lacks NEED, NEED…: prints the first that is not here, and fails when there is none such; 2 when it is not known what is meant.
 lacks() {
     local need
     local -a wanted
@@ -10,7 +10,9 @@ lacks() {
         need=${need# }
         [ -e "/run/has/$need" ] || [ -e "/run/lacks/$need" ] || {
             mkdir -p /run/has /run/lacks
-            if has "$need" >/dev/null 2>&1; then touch "/run/has/$need"; else touch "/run/lacks/$need"; fi
+            local status=0
+            (has "$need") >/dev/null 2>&1 || status=$?
+            case $status in 0) touch "/run/has/$need" ;; 99) echo "lab/features.bash does not know: $need" >&2; return 2 ;; *) touch "/run/lacks/$need" ;; esac
         }
         [ ! -e "/run/lacks/$need" ] || { echo "$need"; return 0; }
     done
@@ -34,7 +36,7 @@ has() {
         wireguard) command -v wg && unshare --net ip link add try type wireguard ;;
         'xfrm interface') unshare --net ip link add try type xfrm dev lo if_id 1 ;;
         ah) unshare --net ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto ah spi 1 auth 'hmac(sha256)' 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f ;;
-        *) echo "lab/features.bash does not know: $1" >&2; exit 2 ;;
+        *) exit 99 ;;
     esac
 }
 

@@ -107,12 +107,19 @@ unload() {
 }
 unloaded() { [ ! -d "/sys/module/$1" ] || modprobe -r "$1" 2>/dev/null; }
 
+for name in "${names[@]}"; do
+    grep -q "^$name *|" lab/leaks/scenarios.txt || { echo "lab/leaks.sh: no scenario $name" >&2; exit 2; }
+done
+
 ran=()
 begin_table
 while read_scenario; do
     [ ${#names[@]} = 0 ] || [[ " ${names[*]} " = *" $lab "* ]] || continue
     ran+=("$lab")
-    if lacking=$(lacks "$needs"); then skip "$lacking"; continue; fi
+    known=0
+    lacking=$(lacks "$needs") || known=$?
+    [ $known != 2 ] || exit 2
+    [ $known != 0 ] || { skip "$lacking"; continue; }
     if [[ $alone = *" $lab "* ]]; then
         wait
         scenario

@@ -7,7 +7,7 @@ show() { printf '\n$ ovlsniff'; printf ' %s' "$@"; echo; }
 
 demo() {
     say "== setup: a Rust toolchain, a C linker, libpcap"
-    setup
+    setup demo
     say "== build"
     build
     say
@@ -20,7 +20,7 @@ demo() {
 demo_course() {
     say
     # What a demonstration does not install or try; `./x setup test` has, where that was run.
-    if ! is_root || ! have nginx || ! have curl || ! grep -qs ' ok$' lab-out/kernels/tried; then
+    if ! is_root || ! have nginx || ! have curl || ! grep -qs ' ok$' "${OVLSNIFF_LAB_CACHE:-/var/cache/ovlsniff}/tried"; then
         say "skipped: the same with networks that ovlsniff overlay builds (needs root, nginx and a kernel with ESP: sudo ./x setup test)"
         return 0
     fi

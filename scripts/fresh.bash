@@ -23,12 +23,13 @@ fresh_tree() { # SUITE
     say "== $suite: a minimal tree"
     case $suite in
         bookworm | trixie | forky | sid) bootstrap+=("$suite" "$tree" "$(debian_mirror)") ;;
-        *) bootstrap+=("--components=main,universe" --keyring="$(ubuntu_keyring)" "$suite" "$tree") ;;
+        # All of Ubuntu's suites are made alike; the script of an old one is here on every system, and names the mirror.
+        *) bootstrap+=("--components=main,universe" --keyring="$(ubuntu_keyring)" "$suite" "$tree" "$(ubuntu_mirror)" gutsy) ;;
     esac
     if ! debootstrap "${bootstrap[@]}" > "$log" 2>&1; then
         say "skipped: $suite (no tree: $(tail -n 1 "$log"))"
         rm -rf --one-file-system "$tree"
-        return 0
+        return 1
     fi
     git clone -q . "$tree/root/ovlsniff"
     # What connects this machine to the registries: names, and certificates of its own.
@@ -60,9 +61,11 @@ debian_mirror() {
         sed -n 's/^Debian Debian //p' | head -n 1)}"
 }
 
+ubuntu_mirror() { echo "${UBUNTU_MIRROR:-$(sed -n 's/.*default_mirror //p' /usr/share/debootstrap/scripts/gutsy | head -n 1)}"; }
+
 # Debian has the keys of Ubuntu's archive in a package of its own.
 ubuntu_keyring() {
     local keys=/usr/share/keyrings/ubuntu-archive-keyring.gpg
-    [ -e $keys ] || { lab/kernels/fetch lab-out/ubuntu-keyring testing ubuntu-keyring; keys=$PWD/lab-out/ubuntu-keyring$keys; }
+    [ -e $keys ] || { lab/kernels/fetch lab-out/ubuntu-keyring trixie ubuntu-keyring; keys=$PWD/lab-out/ubuntu-keyring$keys; }
     echo "$keys"
 }

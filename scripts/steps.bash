@@ -53,10 +53,7 @@ clippy_clean() {
     have cargo-clippy || { skip "clippy: not installed"; return 0; }
     case $rust_found in
         "$clippy_release".*) cargo clippy --locked --all-targets -- -D warnings ;;
-        *)
-            skip "clippy: its warnings are failures with Rust $clippy_release only, here is $rust_found"
-            cargo clippy --locked --all-targets
-            ;;
+        *) skip "clippy: the sources are held to the lints of Rust $clippy_release, here is $rust_found" ;;
     esac
 }
 

@@ -84,7 +84,8 @@ end_table() {
     done
     echo "${#ran[@]} scenarios, $wrong wrong, $skipped skipped"
     mkdir -p lab-out
-    for name in "${ran[@]}"; do cat "/tmp/leaks/$name/kept"; done > lab-out/leaks.tsv
+    for name in "${ran[@]}"; do cat "/tmp/leaks/$name/kept"; done > lab-out/leaks.new
+    mv lab-out/leaks.new lab-out/leaks.tsv
     [ $record = no ] || record_table
     [ $wrong = 0 ]
 }

@@ -84,15 +84,15 @@ same_host_setup() {
 same_host_claims() { sends_no a "$(vxlan 42)"; sends_no a "$esp"; sends_no b "$esp"; delivered; }
 
 # Who watches is kept from reading for a while, and what comes meanwhile waits in the ring.
-unread_tail_setup() { both_encrypted_setup; lasts 6; }
+unread_tail_setup() { both_encrypted_setup; lasts 12; }
 unread_tail_during() {
     local pid
     pause 1
-    for pid in $(ip netns pids "$lab-a"); do [ "$(cat "/proc/$pid/comm")" != ovlsniff ] || kill -STOP "$pid"; done
+    for pid in $(ip netns pids "$lab-a"); do [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != ovlsniff ] || kill -STOP "$pid"; done
     in_a timeout "$(scaled 4)" ping -n -q -f -c 220 10.42.0.2 > /dev/null || true
     ip -n "$lab-a" xfrm policy delete src $a dst $b proto udp dport "$port" dir out
     in_a ping -n -i 0.2 -c 4 -W 1 -p "$pattern" 10.42.0.2 > /dev/null || true
     pause 1.5
-    for pid in $(ip netns pids "$lab-a"); do [ "$(cat "/proc/$pid/comm")" != ovlsniff ] || kill -CONT "$pid"; done
+    for pid in $(ip netns pids "$lab-a"); do [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != ovlsniff ] || kill -CONT "$pid"; done
 }
 unread_tail_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; }

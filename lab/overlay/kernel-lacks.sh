@@ -17,7 +17,7 @@ lacks() { # WORDS NETWORK
     is "sentences" 1 "$(wc -l < lacks.txt)"
     snapshot 1 | diff before -
 }
-unload() { for _ in $(seq 50); do ! rmmod "$1" || return 0; sleep 0.2; done; return 1; } # a namespace that is gone holds it for a moment
+unload() { wait_for rmmod "$1"; } # a namespace that is gone holds it for a moment
 unload chacha20poly1305
 { up_chacha() { up_secure "$1" --opt cipher=chacha20-poly1305; }; lacks 'no ESP.*chacha20-poly1305' up_chacha; }
 unload esp4; lacks 'no ESP for IPv4 \(CONFIG_INET_ESP\)' up_secure
