@@ -1,6 +1,7 @@
 //! Opening an interface: the options, libpcap's handle, and what its refusals mean.
 
 use nix::errno::Errno;
+use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use pcap::{Active, Capture, Linktype, Precision};
 
@@ -85,28 +86,46 @@ pub(super) fn open(device: &Device, options: &Options) -> Result<Vec<Handle>, Er
 }
 
 fn one(device: &Device, options: &Options, direction: Option<Direction>, ring: u32) -> Result<Handle, Error> {
-    let mut capture = Capture::from_device(device.as_str())
-        .and_then(|capture| {
-            capture
-                .promisc(options.promiscuous && !device.is_any())
-                .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
-                .buffer_size(i32::try_from(ring).unwrap_or(i32::MAX))
-                .timeout(RETIRE)
-                .precision(Precision::Nano)
-                .open()
-        })
-        .and_then(Capture::setnonblock)
-        .map_err(|error| refusal(device, &error))?;
-    if device.is_any() {
+    let (mut capture, only) = match activate(device.as_str(), options, ring) {
+        Ok(capture) => (capture, None),
+        // libpcap 1.10.5 warns of a kind of link that it does not know, such as GRE's, and captures its frames cooked. The pcap
+        // crate takes every warning for a refusal. So the same frames are taken from `any`, where they are cooked as well.
+        Err(error) if words(&error).contains("falling back to cooked socket") => {
+            let index = if_nametoindex(device.as_str()).map_err(|_| refusal(device, &error))?;
+            let any = activate(ANY, options, ring).map_err(|error| refusal(device, &error))?;
+            (any, Some(index))
+        }
+        Err(error) => return Err(refusal(device, &error)),
+    };
+    if device.is_any() || only.is_some() {
         let sll2 = Linktype(i32::from(LinkType::LINUX_SLL2.0));
         if capture.list_datalinks().is_ok_and(|offered| offered.contains(&sll2)) {
             capture.set_datalink(sll2).map_err(|error| refusal(device, &error))?;
         }
     }
-    filter(&mut capture, device, options.filter.as_deref(), direction)?;
+    let expression = options.filter.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let narrowed = only.map(|index| match expression {
+        Some(expression) => format!("ifindex {index} and ({expression})"),
+        None => format!("ifindex {index}"),
+    });
+    filter(&mut capture, device, narrowed.as_deref().or(expression), direction)?;
     let link = LinkType::from_dlt(capture.get_datalink().0);
     let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
     Ok(Handle { capture, link, direction: direction.filter(|_| !cooked) })
+}
+
+/// What libpcap calls all interfaces.
+const ANY: &str = "any";
+
+fn activate(device: &str, options: &Options, ring: u32) -> Result<Capture<Active>, pcap::Error> {
+    Capture::from_device(device)?
+        .promisc(options.promiscuous && device != ANY)
+        .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
+        .buffer_size(i32::try_from(ring).unwrap_or(i32::MAX))
+        .timeout(RETIRE)
+        .precision(Precision::Nano)
+        .open()?
+        .setnonblock()
 }
 
 /// Sets the filter and the direction. The direction is libpcap's business, not part of the filter (`inbound`): what is
@@ -117,7 +136,7 @@ fn filter(
     expression: Option<&str>,
     direction: Option<Direction>,
 ) -> Result<(), Error> {
-    if let Some(expression) = expression.map(str::trim).filter(|text| !text.is_empty()) {
+    if let Some(expression) = expression {
         capture.filter(expression, true).map_err(|error| Error::Filter {
             device: device.clone(),
             filter: escape(expression).into_owned(),
