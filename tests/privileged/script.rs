@@ -5,12 +5,13 @@ use std::process::Command;
 use crate::made::{SWARM, pcap, udp};
 use crate::run::plain;
 
-/// What the program writes to a terminal of its own (`script` of bsdutils makes one).
-fn on_a_terminal(words: &str) -> String {
-    let command = format!("stty rows 24 cols 60; {} {words}", env!("CARGO_BIN_EXE_ovlsniff"));
+/// Status of the program on a terminal of its own, 60 columns wide, and what it writes there.
+fn on_a_terminal(words: &[&str]) -> (Option<i32>, String) {
+    let command = [&[env!("CARGO_BIN_EXE_ovlsniff")], words].concat().join("' '");
+    let command = format!("stty rows 24 cols 60; '{command}'");
     let mut script = plain(Command::new("script"));
     let output = script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
 fn hostile() -> (tempfile::TempDir, String) {
@@ -27,18 +28,26 @@ fn hostile() -> (tempfile::TempDir, String) {
 #[ignore = "needs script"]
 fn no_payload_steers_the_terminal() {
     let (_dir, file) = hostile();
-    for shape in
-        ["-W normal", "-W byline", "-W single", "-W none", "-x", "--json", "-u", "-u -W byline", "-u -W none"]
-    {
-        let out = on_a_terminal(&format!("--color never {shape} -t -r {file} needle"));
+    for shape in [
+        &["-W", "normal"][..],
+        &["-W", "byline"],
+        &["-W", "single"],
+        &["-W", "none"],
+        &["-x"],
+        &["--json"],
+        &["-u"],
+        &["-u", "-W", "byline"],
+        &["-u", "-W", "none"],
+    ] {
+        let (_, out) = on_a_terminal(&[&["--color", "never", "-t", "-r", &file, "needle"], shape].concat());
         let hostile = |c: char| {
             c.is_control() && !matches!(c, '\r' | '\n')
                 || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{e000}')
         };
-        assert_eq!(out.chars().filter(|c| hostile(*c)).count(), 0, "{shape}: {out:?}");
-        assert!(out.contains("needle"), "{shape}: {out}");
+        assert_eq!(out.chars().filter(|c| hostile(*c)).count(), 0, "{shape:?}: {out:?}");
+        assert!(out.contains("needle"), "{shape:?}: {out}");
         // A line ends where we end it.
-        assert_eq!(out.matches('\r').count(), out.matches("\r\n").count(), "{shape}");
+        assert_eq!(out.matches('\r').count(), out.matches("\r\n").count(), "{shape:?}");
     }
 }
 
@@ -46,7 +55,7 @@ fn no_payload_steers_the_terminal() {
 #[ignore = "needs script"]
 fn matches_are_coloured_on_a_terminal_and_lines_are_as_wide_as_it_is() {
     let (_dir, file) = hostile();
-    let out = on_a_terminal(&format!("-q -r {file} needle"));
+    let (_, out) = on_a_terminal(&["-q", "-r", &file, "needle"]);
     let sequences: Vec<&str> =
         out.split('\u{1b}').skip(1).map(|rest| &rest[..=rest.find('m').unwrap()]).collect();
     assert_eq!(sequences.len(), 4, "{out:?}");
@@ -64,7 +73,7 @@ fn matches_are_coloured_on_a_terminal_and_lines_are_as_wide_as_it_is() {
 #[test]
 #[ignore = "needs script"]
 fn a_capture_is_not_written_to_a_terminal() {
-    let out = on_a_terminal(&format!("-r {SWARM} -O - HTTP"));
+    let (_, out) = on_a_terminal(&["-r", SWARM, "-O", "-", "HTTP"]);
     assert_eq!(
         out.trim_end(),
         "ovlsniff: -O - would write a capture to the terminal; send it to a file or another program"
@@ -74,18 +83,11 @@ fn a_capture_is_not_written_to_a_terminal() {
 #[test]
 #[ignore = "needs script"]
 fn a_terminal_gets_no_keys_without_force() {
-    let on_a_terminal = |options: &str| {
-        let command = format!(
-            "{} keys --wireshark --sa tests/fixtures/swarm/xfrm-state.txt {options}",
-            env!("CARGO_BIN_EXE_ovlsniff")
-        );
-        let out = plain(Command::new("script")).args(["-qec", &command, "/dev/null"]).output().unwrap();
-        (out.status.code(), String::from_utf8(out.stdout).unwrap())
-    };
-    let (status, printed) = on_a_terminal("");
+    let keys = ["keys", "--wireshark", "--sa", "tests/fixtures/swarm/xfrm-state.txt"];
+    let (status, printed) = on_a_terminal(&keys);
     assert_eq!(status, Some(2));
     assert!(printed.contains("-o FILE") && !printed.contains("0x2024"), "{printed}");
-    let (status, printed) = on_a_terminal("--force");
+    let (status, printed) = on_a_terminal(&[&keys[..], &["--force"]].concat());
     assert_eq!(status, Some(0));
     assert!(printed.contains("0x2024"));
 }
