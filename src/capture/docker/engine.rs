@@ -34,7 +34,7 @@ const LONGEST: usize = 8 << 20;
 /// The engine behind a socket.
 pub(crate) struct Engine {
     socket: String,
-    /// What every path begins with.
+    /// The version that every path begins with.
     prefix: String,
 }
 

@@ -114,7 +114,7 @@ fn one(device: &Device, options: &Options, direction: Option<Direction>, ring: u
     Ok(Handle { capture, link, direction: direction.filter(|_| !cooked) })
 }
 
-/// What libpcap calls all interfaces.
+/// The name by which libpcap captures on all interfaces.
 const ANY: &str = "any";
 
 fn activate(device: &str, options: &Options, ring: u32) -> Result<Capture<Active>, pcap::Error> {
