@@ -1,4 +1,4 @@
-//! What the program does with a command line, as whoever types it meets it. A test belongs here when it runs the program and
+//! The program, as whoever types a command line meets it. A test belongs here when it runs the program and
 //! needs no privilege, no interface and no tool of others for it.
 
 mod generated;

@@ -6,7 +6,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// What every engine is asked first.
+/// The question that every engine is asked first.
 pub(crate) const VERSION: (&str, &str) =
     ("/version", r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12","Version":"20.10.24"}"#);
 

@@ -151,7 +151,7 @@ fn files_are_found_by_what_they_are_about() {
     }
 }
 
-/// What can run on a machine is then asked for by the names of tests, and nobody has to look for it in their sources.
+/// Tests that can run on a machine are then asked for by their names, and nobody has to look for it in their sources.
 #[test]
 fn a_test_that_needs_something_is_in_the_module_of_that_name() {
     for file in [files("src"), files("tests")].concat() {

@@ -1,4 +1,4 @@
-//! What is asked of a Docker engine, by one that is not one.
+//! A stand-in for a Docker engine, which answers as a test wants.
 
 use std::net::IpAddr;
 use std::os::unix::net::UnixListener;

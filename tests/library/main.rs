@@ -1,4 +1,4 @@
-//! What the library promises to those who call it. A test belongs here when it needs neither the program nor anything of the
+//! The promises of the library to those who call it. A test belongs here when it needs neither the program nor anything of the
 //! machine: captures, decoding, opening ESP, capture files, a Docker engine that is not one, and the order of the house.
 
 mod architecture;

@@ -187,7 +187,7 @@ fn a_zip_bomb_takes_no_memory() {
     };
     let zeros =
         [&[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0][..], &vec![0; 0xffff]].concat();
-    // What is packed piece by piece is unpacked as one.
+    // A stream packed piece by piece is unpacked as one.
     let whole = [packed(&fs::read(SWARM).unwrap()), packed(&zeros.repeat(64)).repeat(64)].concat();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("bomb.pcap.gz");
