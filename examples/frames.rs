@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use ovlsniff::capture::live::{Device, Event, Live, Options};
-use ovlsniff::capture::privileges;
+use ovlsniff::host::privileges;
 
 fn main() -> ExitCode {
     match run() {

@@ -9,6 +9,7 @@
 //! | 1 | [`ipsec`] | security associations, opening ESP |
 //! | 1 | [`verify`] | a fold of packets to a verdict; who knows the networks; the probe |
 //! | 1 | [`overlay`] | networks from a specification to the kernel |
+//! | 1 | [`host`] | what is known about this machine |
 //! | 1 | [`capture`], [`search`] | where frames come from and go to; the fold of frames to what is to be shown |
 //! | 2 | [`mod@print`] | values to text and JSON |
 //!
@@ -18,6 +19,7 @@
 
 pub mod capture;
 pub mod escape;
+pub mod host;
 pub mod ipsec;
 mod netlink;
 pub mod overlay;

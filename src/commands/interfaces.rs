@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use ovlsniff::capture::auto::{Choice, choose};
-use ovlsniff::capture::docker::{Swarm, swarm};
-use ovlsniff::capture::interfaces::{Link, Survey, Vxlan};
-use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
+use ovlsniff::host::auto::{Choice, choose};
+use ovlsniff::host::docker::{Swarm, swarm};
+use ovlsniff::host::namespace::Namespace;
+use ovlsniff::host::survey::{Link, Survey, Vxlan};
 use ovlsniff::packet::Vni;
 
 use super::{Status, put};

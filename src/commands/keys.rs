@@ -7,8 +7,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
-use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::{escape, reason};
+use ovlsniff::host::namespace::Namespace;
 use ovlsniff::ipsec::{self, Sa, SaTable};
 
 use super::{Status, tell};

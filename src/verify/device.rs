@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::network::{Entry, Network, Peer, Source};
-use crate::capture::interfaces::{Link, Survey, Vxlan};
-use crate::capture::namespace::Namespace;
+use crate::host::namespace::Namespace;
+use crate::host::survey::{Link, Survey, Vxlan};
 use crate::packet::Vni;
 
 /// Where network namespaces have their files: `ip netns`, and Docker's sandboxes.
@@ -204,7 +204,7 @@ pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::interfaces::Neighbour;
+    use crate::host::survey::Neighbour;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::docker_inspect::{Endpoint, Inspected};
 use super::network::Network;
-use crate::capture::docker::{Engine, converse, socket};
+use crate::host::docker::{Engine, converse, socket};
 
 /// Hosts without Docker see no delay: the engine is optional. An engine that hangs costs this much, and one on a busy node has
 /// been seen to take several seconds for an answer: its network would be said not to be known.
@@ -73,7 +73,7 @@ fn address(endpoint: &Endpoint) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::docker::fake::{Fake, say, say_nothing_known};
+    use crate::host::docker::fake::{Fake, say, say_nothing_known};
 
     const PATIENCE: Duration = Duration::from_secs(60);
     const VERSION: &str = r#"{"ApiVersion":"1.41"}"#;

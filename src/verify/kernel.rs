@@ -9,8 +9,8 @@ mod xfrm;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::capture::interfaces::in_prefix;
 use crate::escape::reason;
+use crate::host::survey::in_prefix;
 use crate::packet::Spi;
 pub use counters::{esp_offload, exempt};
 pub use rules::{Enforcement, Rules};

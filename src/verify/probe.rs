@@ -14,8 +14,8 @@ use nix::sys::socket::{
 
 use super::judge::Probe;
 use super::network::Entry;
-use crate::capture::namespace::Namespace;
 use crate::escape::escape;
+use crate::host::namespace::Namespace;
 use crate::packet::Timestamp;
 
 /// A token that nothing else on the wire has: text, so that it can be found by eye as well.
@@ -67,7 +67,7 @@ pub enum Error {
     },
     /// The device's namespace cannot be entered.
     #[error(transparent)]
-    Namespace(#[from] crate::capture::namespace::Error),
+    Namespace(#[from] crate::host::namespace::Error),
 }
 
 /// Shortest payload, and how much longer each next one is: more than a cipher's block, so that padding cannot make two

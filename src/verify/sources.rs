@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::device::{self, Place, Places};
 use super::docker;
 use super::network::{Entry, Network, Peer};
-use crate::capture::docker::swarm;
-use crate::capture::interfaces::{Link, Vxlan};
+use crate::host::docker::swarm;
+use crate::host::survey::{Link, Vxlan};
 use crate::packet::Vni;
 
 /// The network of this name; without a name, that of a VXLAN device with one of these VNIs. `None` when nobody knows it.

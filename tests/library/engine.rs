@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
-use ovlsniff::capture::docker::{Network, Swarm, swarm_at};
+use ovlsniff::host::docker::{Network, Swarm, swarm_at};
 use ovlsniff::packet::Vni;
 
 use crate::docker::{VERSION, engine};

@@ -1,8 +1,8 @@
 //! Why a live capture cannot be opened, or ended.
 
 use super::Device;
-use crate::capture::namespace;
 use crate::escape::reason;
+use crate::host::namespace;
 
 /// What goes wrong with a live capture. Names in the messages are escaped.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use nix::net::if_::{if_indextoname, if_nameindex};
 
-use crate::capture::namespace::{self, Namespace};
+use crate::host::namespace::{self, Namespace};
 use crate::packet::Frame;
 
 /// The names of a network namespace's interfaces, by the kernel's numbers.

@@ -6,8 +6,8 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use pcap::{Active, Capture, Linktype, Precision};
 
 use super::{Device, Error};
-use crate::capture::namespace::Namespace;
 use crate::escape::escape;
+use crate::host::namespace::Namespace;
 use crate::packet::{Direction, LinkType};
 
 /// How to capture.

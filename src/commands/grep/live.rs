@@ -4,12 +4,12 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
-use ovlsniff::capture::interfaces::Survey;
 use ovlsniff::capture::live::{Device, Event, Live, Names, Options};
-use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::capture::savefile::Interface;
-use ovlsniff::capture::{auto, docker, privileges};
 use ovlsniff::escape::escape;
+use ovlsniff::host::namespace::Namespace;
+use ovlsniff::host::survey::Survey;
+use ovlsniff::host::{auto, docker, privileges};
 use ovlsniff::ipsec::Opener;
 use ovlsniff::packet::{Direction, Timestamp};
 

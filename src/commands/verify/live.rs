@@ -7,10 +7,10 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, bail};
-use ovlsniff::capture::interfaces::{Link, Survey, Vxlan, in_prefix};
 use ovlsniff::capture::live::{Device, Event, Live, Options};
-use ovlsniff::capture::namespace::Namespace;
 use ovlsniff::escape::escape;
+use ovlsniff::host::namespace::Namespace;
+use ovlsniff::host::survey::{Link, Survey, Vxlan, in_prefix};
 use ovlsniff::ipsec::{self, Notices, Opener, Sa};
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
 use ovlsniff::verify::{

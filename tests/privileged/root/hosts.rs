@@ -10,7 +10,7 @@ use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
-use ovlsniff::capture::namespace::Namespace;
+use ovlsniff::host::namespace::Namespace;
 
 /// Leaves the machine's network, and its `/run` with the names of namespaces and the socket of Docker, until this thread ends.
 pub(crate) fn leave_the_machine() {

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use ovlsniff::capture::auto::choose;
-use ovlsniff::capture::interfaces::{Link, Survey};
+use ovlsniff::host::auto::choose;
+use ovlsniff::host::survey::{Link, Survey};
 use ovlsniff::packet::Vni;
 
 use super::hosts::Hosts;

@@ -1,6 +1,6 @@
 //! Entering network namespaces.
 
-use ovlsniff::capture::namespace::{Error, Namespace};
+use ovlsniff::host::namespace::{Error, Namespace};
 
 #[test]
 #[ignore = "needs root"]

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 
-use ovlsniff::capture::namespace::Namespace;
+use ovlsniff::host::namespace::Namespace;
 
 use super::hosts::leave_the_machine;
 use super::sniffer::Sniffer;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::interfaces::{Link, Survey};
+use super::survey::{Link, Survey};
 
 /// Links on top of one another that are followed.
 const DEPTH: usize = 6;
@@ -150,7 +150,7 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::interfaces::Vxlan;
+    use crate::host::survey::Vxlan;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()

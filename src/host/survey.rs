@@ -1,8 +1,9 @@
 //! What can be captured on: the links of a network namespace, as the kernel describes them.
 
+mod take;
+
 use std::net::IpAddr;
 
-use super::netlink;
 use crate::packet::Vni;
 
 /// What the kernel said about one network namespace.
@@ -93,14 +94,9 @@ pub struct Vxlan {
 /// Why the kernel could not be asked.
 #[derive(Debug, thiserror::Error)]
 #[error("list the network interfaces: {0}")]
-pub struct Error(pub(super) String);
+pub struct Error(String);
 
 impl Survey {
-    /// Asks the kernel about the current network namespace. Needs no privilege.
-    pub fn take() -> Result<Self, Error> {
-        netlink::survey()
-    }
-
     /// The link with this index.
     pub fn link(&self, index: u32) -> Option<&Link> {
         self.links.iter().find(|link| link.index == index)

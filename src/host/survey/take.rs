@@ -16,8 +16,8 @@ use rtnetlink::packet_route::route::{
 };
 use rtnetlink::{Handle, RouteMessageBuilder};
 
-use super::interfaces::{Error, Link, Neighbour, Survey, Vxlan};
-use super::xfrm;
+use super::{Error, Link, Neighbour, Survey, Vxlan};
+use crate::host::associations;
 use crate::packet::Vni;
 
 /// The kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
@@ -29,11 +29,13 @@ const MOST_PEERS: usize = 256;
 /// Neighbours of one family that are kept.
 const MOST_NEIGHBOURS: usize = 4096;
 
-/// What the kernel says about the current network namespace.
-pub(super) fn survey() -> Result<Survey, Error> {
-    let mut survey = block_on(ask())?;
-    survey.sa_sources = xfrm::sources();
-    Ok(survey)
+impl Survey {
+    /// Asks the kernel about the current network namespace. Needs no privilege.
+    pub fn take() -> Result<Self, Error> {
+        let mut survey = block_on(ask())?;
+        survey.sa_sources = associations::sources();
+        Ok(survey)
+    }
 }
 
 /// Runs `work` on a runtime of this thread: the sockets belong to its namespace.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::docker::Swarm;
-use super::interfaces::{Link, Survey, Vxlan};
+use super::survey::{Link, Survey, Vxlan};
 use crate::escape::escape;
 
 /// An interface that was chosen.
@@ -161,7 +161,7 @@ impl Choices<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::docker::Network;
+    use crate::host::docker::Network;
     use crate::packet::Vni;
 
     fn link(index: u32, name: &str, address: &str) -> Link {

@@ -1,0 +1,9 @@
+//! Floor 2: what is known about this machine, as its kernel and its Docker engine tell it.
+
+mod associations;
+pub mod auto;
+pub mod docker;
+pub mod namespace;
+pub mod privileges;
+pub mod survey;
+mod wires;
