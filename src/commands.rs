@@ -6,6 +6,7 @@ mod interfaces;
 mod keys;
 mod man;
 mod overlay;
+mod signals;
 mod verify;
 
 use std::fmt::Display;

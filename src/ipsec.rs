@@ -30,12 +30,12 @@ use crate::escape::reason;
 pub use algorithm::{Aead, Algorithm, Auth, Cipher};
 pub use association::{Mode, Sa, Sequence};
 pub use esp_sa::to_wireshark;
-pub use kernel::{KernelSas, Notices, dump};
+pub use kernel::{KernelSas, Notices, dump, dump_and_follow};
 pub use key::Key;
 pub use open::{Opened, Opener};
 pub use open_packet::Scratch;
 pub use pattern::{AddressPattern, SpiPattern};
-pub use sa_file::read_file;
+pub use sa_file::{read_file, read_files};
 pub use spi_tag::{DockerTag, Variant, docker_tag};
 pub use table::SaTable;
 

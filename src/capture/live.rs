@@ -20,6 +20,7 @@ pub use error::Error;
 pub use names::Names;
 pub use open::Options;
 
+use crate::host::namespace::Namespace;
 use crate::packet::{Frame, LinkType, Timestamp};
 use merge::Merge;
 use open::Handle;
@@ -119,10 +120,7 @@ impl Live {
         }
         let open_all =
             || devices.iter().map(|device| open::open(device, options)).collect::<Result<Vec<_>, _>>();
-        let opened = match &options.namespace {
-            Some(namespace) => namespace.visit(open_all)?,
-            None => open_all(),
-        }?;
+        let opened = Namespace::run(options.namespace.as_ref(), open_all)??;
         let mut interfaces = Vec::with_capacity(devices.len());
         let mut sources = Vec::with_capacity(devices.len());
         for ((device, handles), interface) in devices.iter().zip(opened).zip(0..) {

@@ -4,7 +4,6 @@ mod files;
 mod keys;
 mod live;
 mod output;
-pub(super) mod signals;
 mod words;
 
 use anyhow::anyhow;
@@ -14,10 +13,10 @@ use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::match_line;
 use ovlsniff::search::{self, Filters, Search};
 
+use super::signals::Signals;
 use super::{Status, tell};
 use crate::cli::Grep;
 use output::Output;
-use signals::Signals;
 use words::Words;
 
 pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {

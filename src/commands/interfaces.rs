@@ -14,10 +14,8 @@ use crate::cli::Interfaces;
 
 /// Prints the interfaces of this network namespace, or of the one that was named.
 pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
-    let survey = match &args.netns {
-        Some(name) => Namespace::find(name)?.visit(Survey::take)?,
-        None => Survey::take(),
-    }?;
+    let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
+    let survey = Namespace::run(namespace.as_ref(), Survey::take)??;
     let swarm = swarm();
     let choices = choose(&survey, swarm.as_ref());
     let text = if args.json {

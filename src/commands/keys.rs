@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use ovlsniff::escape::{escape, reason};
 use ovlsniff::host::namespace::Namespace;
-use ovlsniff::ipsec::{self, Sa, SaTable};
+use ovlsniff::ipsec::{self, KernelSas, Sa, SaTable};
 
 use super::{Status, tell};
 use crate::cli::Keys;
@@ -19,13 +19,12 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
     if file.is_none() && io::stdout().is_terminal() && !args.force {
         bail!("this would print keys on the terminal; write them to a file with -o FILE, or add --force");
     }
-    let mut sas = Vec::new();
-    for path in &args.sa {
-        sas.extend(ipsec::read_file(path)?);
-    }
-    if args.sa.is_empty() {
-        sas = kernel_sas(args.netns.as_deref())?;
-    }
+    let sas = if args.sa.is_empty() {
+        let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
+        told(Namespace::run(namespace.as_ref(), ipsec::dump)??)
+    } else {
+        ipsec::read_files(&args.sa)?
+    };
     let sas: SaTable = sas.into_iter().collect();
     let (table, left_out) = ipsec::to_wireshark(sas.sas());
     for sa in &left_out {
@@ -61,9 +60,8 @@ fn write_out(bytes: &[u8]) -> io::Result<()> {
     out.write_all(bytes)
 }
 
-/// The SAs of the kernel, here or in another network namespace. What it keeps back, or has not got, is told.
-pub(super) fn kernel_sas(netns: Option<&str>) -> anyhow::Result<Vec<Sa>> {
-    let found = within(netns, ipsec::dump)??;
+/// Takes the SAs that the kernel gave, and tells the user of those that it keeps back, or that it has none.
+pub(super) fn told(found: KernelSas) -> Vec<Sa> {
     if let Some(warning) = found.warning() {
         tell(format_args!("ovlsniff: {warning}"));
     } else if found.sas.is_empty() {
@@ -71,15 +69,7 @@ pub(super) fn kernel_sas(netns: Option<&str>) -> anyhow::Result<Vec<Sa>> {
             "ovlsniff: the kernel has no SA of ESP here; name the namespace that has with --netns, or a file with --sa",
         );
     }
-    Ok(found.sas)
-}
-
-/// Runs `work` here or in another network namespace.
-pub(super) fn within<T>(netns: Option<&str>, work: impl FnOnce() -> T) -> anyhow::Result<T> {
-    Ok(match netns {
-        Some(name) => Namespace::find(name)?.visit(work)?,
-        None => work(),
-    })
+    found.sas
 }
 
 /// Writes the file whole or not at all, and never where others could read it meanwhile.

@@ -1,4 +1,4 @@
-//! The signals that end a search, and the one that asks how it goes.
+//! The signals that end a search or a watch, and the one that asks how it goes.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
 
 /// The signals that came. Handlers only set flags and wake whoever waits.
-pub(in crate::commands) struct Signals {
+pub(super) struct Signals {
     stop: Arc<AtomicBool>,
     report: Arc<AtomicBool>,
     woken: UnixStream,
@@ -19,7 +19,7 @@ pub(in crate::commands) struct Signals {
 impl Signals {
     /// From now on INT, TERM, HUP (unless it is ignored) and QUIT set the stop flag, or end the program where it is set
     /// already; USR1 asks for a report.
-    pub(in crate::commands) fn install() -> std::io::Result<Self> {
+    pub(super) fn install() -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let report = Arc::new(AtomicBool::new(false));
         let (woken, wake) = UnixStream::pair()?;
@@ -40,26 +40,26 @@ impl Signals {
     }
 
     /// The flag that is set once the search is to end.
-    pub(in crate::commands) fn stop_flag(&self) -> &Arc<AtomicBool> {
+    pub(super) fn stop_flag(&self) -> &Arc<AtomicBool> {
         &self.stop
     }
 
-    pub(in crate::commands) fn stopped(&self) -> bool {
+    pub(super) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
     /// Whether a report was asked for since the last time.
-    pub(in crate::commands) fn take_report(&self) -> bool {
+    pub(super) fn take_report(&self) -> bool {
         self.report.load(Ordering::Relaxed) && self.report.swap(false, Ordering::Relaxed)
     }
 
     /// A descriptor that is readable after a signal, until [`Self::drain`].
-    pub(in crate::commands) fn descriptor(&self) -> std::io::Result<OwnedFd> {
+    pub(super) fn descriptor(&self) -> std::io::Result<OwnedFd> {
         Ok(self.woken.try_clone()?.into())
     }
 
     /// Reads the descriptor empty.
-    pub(in crate::commands) fn drain(&self) {
+    pub(super) fn drain(&self) {
         let mut bytes = [0; 64];
         while matches!((&self.woken).read(&mut bytes), Ok(1..)) {}
     }

@@ -100,6 +100,17 @@ impl Namespace {
         Ok(Self { file, path })
     }
 
+    /// Runs `work` in a namespace, or here where none is given.
+    ///
+    /// # Errors
+    /// As [`Self::visit`].
+    pub fn run<T>(namespace: Option<&Self>, work: impl FnOnce() -> T) -> Result<T, Error> {
+        match namespace {
+            Some(namespace) => namespace.visit(work),
+            None => Ok(work()),
+        }
+    }
+
     /// Runs `work` inside, on this thread, and comes back.
     ///
     /// Sockets that `work` opens stay in the namespace. Threads that it starts would, too: it should start none.

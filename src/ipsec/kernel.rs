@@ -69,6 +69,16 @@ pub fn dump() -> Result<KernelSas, Error> {
     Ok(found.settle(std::fs::read_to_string(LOCKDOWN).ok().as_deref()))
 }
 
+/// The SAs of [`dump`], and the kernel's word of those that are set up from now on.
+///
+/// # Errors
+/// As [`dump`].
+pub fn dump_and_follow() -> Result<(KernelSas, Notices), Error> {
+    // The notices come first, so that no SA is set up between the two and missed.
+    let notices = Notices::open()?;
+    Ok((dump()?, notices))
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match Errno::from_raw(refusal.errno) {

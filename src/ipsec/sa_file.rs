@@ -41,6 +41,18 @@ pub fn read_file(path: &Path) -> Result<Vec<Sa>, Error> {
     if sas.is_empty() { Err(Error::NoSa { file: name() }) } else { Ok(sas) }
 }
 
+/// The SAs of several files, in their order.
+///
+/// # Errors
+/// That of the first file that cannot be read.
+pub fn read_files<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Sa>, Error> {
+    let mut sas = Vec::new();
+    for path in paths {
+        sas.extend(read_file(path.as_ref())?);
+    }
+    Ok(sas)
+}
+
 /// All of a file, in a buffer that leaves no copies behind as it grows.
 fn read_text(file: &mut dyn Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::new());

@@ -40,10 +40,7 @@ impl Places {
     /// # Errors
     /// When it cannot be looked into.
     pub fn look(underlay: Option<&Namespace>) -> Result<Self, String> {
-        let survey = match underlay {
-            Some(namespace) => namespace.visit(Survey::take).map_err(|error| error.to_string())?,
-            None => Survey::take(),
-        };
+        let survey = Namespace::run(underlay, Survey::take).map_err(|error| error.to_string())?;
         let path = underlay.map(ToString::to_string);
         let base = Place { path, survey: survey.map_err(|error| error.to_string())? };
         Ok(Self { base, others: OnceCell::new() })

@@ -134,10 +134,8 @@ impl Prober {
             let scope = nix::net::if_::if_nametoindex(entry.device.as_str()).unwrap_or(0);
             Ok((four, six, scope))
         };
-        let opened = match &entry.namespace {
-            Some(path) => Namespace::find(path)?.visit(open)?,
-            None => open(),
-        };
+        let namespace = entry.namespace.as_deref().map(Namespace::find).transpose()?;
+        let opened = Namespace::run(namespace.as_ref(), open)?;
         let device = || escape(&entry.device).into_owned();
         let (four, six, scope) = opened.map_err(|cause| match cause {
             Errno::EPERM | Errno::EACCES => Error::Permission(device()),

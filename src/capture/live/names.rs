@@ -18,10 +18,7 @@ pub struct Names {
 impl Names {
     /// Those that there are now, in our namespace or another.
     pub fn take(namespace: Option<&Namespace>) -> Result<Self, namespace::Error> {
-        let known = match namespace {
-            Some(namespace) => namespace.visit(list)?,
-            None => list(),
-        };
+        let known = Namespace::run(namespace, list)?;
         Ok(Self { known, elsewhere: namespace.is_some() })
     }
 

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use ovlsniff::ipsec::{self, Notices, Opener};
+use ovlsniff::host::namespace::Namespace;
+use ovlsniff::ipsec::{self, Opener};
 
 use crate::cli::Grep;
-use crate::commands::keys::{kernel_sas, within};
+use crate::commands::keys::told;
 
 /// All keys that were asked for; they are read before root is left.
 pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
@@ -17,16 +18,19 @@ pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
     if args.sa.iter().any(is_stdin) && args.read.iter().any(is_stdin) {
         bail!("--sa - and -r - both want standard input; give the keys in a file");
     }
-    let mut sas = Vec::new();
-    for path in &args.sa {
-        sas.extend(ipsec::read_file(path)?);
-    }
-    let netns = args.netns.as_deref();
-    let live = args.decrypt && args.read.is_empty();
-    // Opened before the dump, so that no SA falls between the two.
-    let notices = if live { Some(within(netns, Notices::open)??) } else { None };
+    let mut sas = ipsec::read_files(&args.sa)?;
+    let mut notices = None;
     if args.decrypt {
-        sas.extend(kernel_sas(netns)?);
+        let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
+        // Keys that the kernel is given later open nothing in a file.
+        let found = if args.read.is_empty() {
+            let (found, later) = Namespace::run(namespace.as_ref(), ipsec::dump_and_follow)??;
+            notices = Some(later);
+            found
+        } else {
+            Namespace::run(namespace.as_ref(), ipsec::dump)??
+        };
+        sas.extend(told(found));
     }
     let mut opener = Opener::new(sas);
     if let Some(notices) = notices {

@@ -114,10 +114,7 @@ fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> 
         }
     }
     if auto {
-        let survey = match namespace {
-            Some(namespace) => namespace.visit(Survey::take)?,
-            None => Survey::take(),
-        }?;
+        let survey = Namespace::run(namespace, Survey::take)??;
         for choice in auto::choose(&survey, docker::swarm().as_ref()) {
             chosen.push((Device::new(&choice.name), choice.to_string()));
         }

@@ -19,7 +19,7 @@ use ovlsniff::verify::{
 
 use super::find;
 use crate::cli::Verify;
-use crate::commands::grep::signals::Signals;
+use crate::commands::signals::Signals;
 use crate::commands::tell;
 
 /// Between two rounds of probes.
