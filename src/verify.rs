@@ -1,7 +1,7 @@
 //! Floor 1: is this overlay network really encrypted?
 //!
 //! ```text
-//! frames -> Watch (decode, put together, open) -> Judge (fold) -> Report
+//! frames -> Watch (decode, put together, open) -> Tally (fold) -> Report
 //! ```
 //!
 //! Nothing is believed that was not seen: never encrypted from configuration alone, from silence, from a capture that lost
@@ -9,7 +9,6 @@
 //! decides; what arrives may be a copy that its kernel shows after decryption. The crate's `docs/verify.md` has the ladder
 //! of evidence and every reason.
 
-mod decide;
 mod device;
 mod docker;
 mod docker_inspect;
@@ -22,21 +21,26 @@ mod network;
 pub mod probe;
 mod report;
 mod sources;
+mod tally;
 mod verdict;
 mod watch;
+mod way;
 
 pub use device::{Place, Places};
 pub use docker_inspect::{InspectError, from_file as docker_inspect_file};
 pub use evidence::{Sighting, Sightings};
-pub use judge::{Ending, Judge, Probe, Question};
+pub use judge::judge;
 pub use kernel::{
-    Enforcement, Error as KernelError, Kernel, Policy, Rules, SaState, Template, Way, esp_offload, exempt,
+    Enforcement, Error as KernelError, Kernel, Policy, PolicyDirection, Rules, SaState, Template,
+    esp_offload, exempt,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss};
-pub use report::{Counts, Direction, EspSeen, Expectation, Finding, Report};
+pub use report::{Counts, EspSeen, Expectation, Finding, LegReport, Report};
 pub use sources::{find, refresh};
+pub use tally::{Circumstances, Probe, Question, Tally};
 pub use verdict::{Reason, Rung, Verdict};
 pub use watch::Watch;
+pub use way::Way;
 
 #[cfg(test)]
 mod table;

@@ -12,7 +12,7 @@ use ovlsniff::packet::{Frame, LinkType, TunnelPorts, Vni};
 use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::{Json, JsonOptions, Printer, Shape, Shown, Text, TextOptions, Times, report};
 use ovlsniff::search::{Found, Options, Search};
-use ovlsniff::verify::{Ending, Expectation, Network, Peer, Probe, Question, Watch};
+use ovlsniff::verify::{Circumstances, Expectation, Network, Peer, Probe, Question, Watch};
 
 /// The link types that are decoded: a seed of `frames` begins with a place in this list.
 pub const LINKS: [LinkType; 9] = [
@@ -123,8 +123,8 @@ impl Everything {
             inner_len: 100,
             answered: true,
         };
-        let ending = || Ending { dropped: Some(0), probes: vec![probe; 5], ..Ending::default() };
-        for judged in self.watch.finish(|_, _| ending()) {
+        let circumstances = || Circumstances { dropped: Some(0), probes: vec![probe; 5], ..Circumstances::default() };
+        for judged in self.watch.finish(|_, _| circumstances()) {
             assert_plain(report::text(&judged, Expectation::Encrypted).as_bytes());
             let json = report::json(&judged, Expectation::Encrypted);
             assert_plain(json.as_bytes());

@@ -8,24 +8,23 @@ use std::net::IpAddr;
 pub use json::json;
 
 use crate::escape::escape;
-use crate::verify::{Direction, Expectation, Reason, Report, Verdict};
+use crate::verify::{Expectation, LegReport, Reason, Report, Verdict};
 
 /// The report as text, every line ended; with a remedy where it is not as `expected`.
 pub fn text(report: &Report, expected: Expectation) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", head(report));
-    let ends: Vec<String> = report.directions.iter().map(between).collect();
+    let ends: Vec<String> = report.legs.iter().map(between).collect();
     let width = ends.iter().map(|ends| ends.chars().count()).max().unwrap_or(0);
-    let verdicts =
-        report.directions.iter().map(|direction| direction.verdict.name().len()).max().unwrap_or(0);
-    for (direction, ends) in report.directions.iter().zip(&ends) {
-        let rung = direction.rung.map_or("--", super::super::verify::Rung::name);
+    let verdicts = report.legs.iter().map(|leg| leg.verdict.name().len()).max().unwrap_or(0);
+    for (leg, ends) in report.legs.iter().zip(&ends) {
+        let rung = leg.rung.map_or("--", super::super::verify::Rung::name);
         let _ = writeln!(
             text,
             "  {ends:width$}   {:verdicts$}   {rung} {}: {}",
-            direction.verdict.name(),
-            direction.reason.code(),
-            evidence(direction)
+            leg.verdict.name(),
+            leg.reason.code(),
+            evidence(leg)
         );
     }
     let _ = writeln!(text, "verdict: {}{}", report.verdict.name(), because(report));
@@ -61,9 +60,9 @@ fn head(report: &Report) -> String {
     format!("{name:<60} on {}, {seconds} s, {} packets, {dropped}", escape(&report.captured), report.frames)
 }
 
-fn between(direction: &Direction) -> String {
+fn between(leg: &LegReport) -> String {
     let end = |address: Option<IpAddr>| address.map_or_else(|| "?".to_owned(), |address| address.to_string());
-    format!("{} -> {}", end(direction.from), end(direction.to))
+    format!("{} -> {}", end(leg.from), end(leg.to))
 }
 
 fn because(report: &Report) -> String {
@@ -74,14 +73,14 @@ fn because(report: &Report) -> String {
 }
 
 /// What was counted, the decisive first.
-fn evidence(direction: &Direction) -> String {
-    let counts = &direction.counts;
+fn evidence(leg: &LegReport) -> String {
+    let counts = &leg.counts;
     let mut parts = Vec::new();
     if counts.esp > 0 {
         let mut part = format!("{} ESP", counts.esp);
-        let spis: Vec<String> = direction.esp.iter().take(3).map(esp).collect();
+        let spis: Vec<String> = leg.esp.iter().take(3).map(esp).collect();
         if !spis.is_empty() {
-            let more = if direction.esp.len() > 3 { "; …" } else { "" };
+            let more = if leg.esp.len() > 3 { "; …" } else { "" };
             let _ = write!(part, " ({}{more})", spis.join("; "));
         }
         parts.push(part);
@@ -101,7 +100,7 @@ fn evidence(direction: &Direction) -> String {
         });
     }
     // The frame to look at: in clear, or else authenticated only.
-    let shown = direction.shown.map(|shown| {
+    let shown = leg.shown.map(|shown| {
         let canary = if shown.canary { ", with the canary" } else { "" };
         let vni = shown.vni.map(|vni| format!(", vni {vni}")).unwrap_or_default();
         format!(" (frame {}{vni}{canary})", shown.frame)

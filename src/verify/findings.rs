@@ -2,31 +2,32 @@
 
 use std::net::IpAddr;
 
-use super::judge::{Ending, Judge};
-use super::kernel::{DOCKER_MARK, Enforcement, Kernel, Policy, Way};
-use super::report::{Direction, Finding};
+use super::kernel::{DOCKER_MARK, Enforcement, Kernel, Policy, PolicyDirection};
+use super::report::{Finding, LegReport};
+use super::tally::{Circumstances, Tally};
+use super::way::Way;
 use crate::escape::escape;
 
 /// Packets of the anti-replay window are fine from here on; ICVs from this many bits.
 const SHORT_ICV: u32 = 96;
 
 /// Every finding, the gravest first.
-pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> Vec<Finding> {
+pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegReport]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut add = |code, text: String| found.push(Finding { code, text });
-    let network = &judge.question.network;
+    let network = &tally.question.network;
     if let Some(typo) = &network.typo {
         add(
             "typo-option",
             format!("option '{}' is unknown and ignored; did you mean 'encrypted'?", escape(typo)),
         );
     }
-    if let Some(cut) = &ending.cut_short {
+    if let Some(cut) = &circumstances.cut_short {
         add("cut-short", escape(cut).into_owned());
     }
-    match &ending.kernel {
+    match &circumstances.kernel {
         Some(kernel) => {
-            match not_enforced(judge, ending) {
+            match not_enforced(tally, circumstances) {
                 Some(true) => add(
                     "not-enforced",
                     "clear packets from outside would be accepted: no inbound policy asks for ESP, no firewall rule drops them"
@@ -39,30 +40,30 @@ pub(super) fn find(judge: &Judge, ending: &Ending, directions: &[Direction]) -> 
                 ),
                 _ => {}
             }
-            policies(kernel, judge, &mut add);
-            sas(kernel, judge, &mut add);
-            offload(kernel, directions, &mut add);
+            policies(kernel, tally, &mut add);
+            sas(kernel, tally, &mut add);
+            offload(kernel, legs, &mut add);
         }
-        None if !judge.question.off_host && !ending.probes.is_empty() => {
-            let unread = ending.kernel_unread.as_deref();
+        None if !tally.question.off_host && !circumstances.probes.is_empty() => {
+            let unread = circumstances.kernel_unread.as_deref();
             let why = unread.unwrap_or("the kernel's policies and SAs were not read: run as root");
             add("kernel-unknown", escape(why).into_owned());
         }
         None => {}
     }
-    tags(directions, &mut add);
-    fragments(judge, directions, &mut add);
-    elsewhere(judge, &mut add);
+    tags(legs, &mut add);
+    fragments(tally, legs, &mut add);
+    elsewhere(tally, &mut add);
     found
 }
 
 /// Whether clear frames of the network from outside would be accepted; `None` when that is not known.
-pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
-    let kernel = ending.kernel.as_ref()?;
-    let network = &judge.question.network;
+pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Option<bool> {
+    let kernel = circumstances.kernel.as_ref()?;
+    let network = &tally.question.network;
     let required = |peer: IpAddr| {
-        let local = judge.question.local_to(peer);
-        let policy = local.and_then(|local| kernel.policy(Way::In, peer, local, network.port, 0));
+        let local = tally.question.local_to(peer);
+        let policy = local.and_then(|local| kernel.policy(PolicyDirection::In, peer, local, network.port, 0));
         policy.is_some_and(Policy::requires_esp)
     };
     if !kernel.exempt && !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay))
@@ -70,7 +71,7 @@ pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
         return Some(false);
     }
     let mut unknown = false;
-    for enforcement in by_rules(kernel, judge) {
+    for enforcement in by_rules(kernel, tally) {
         match enforcement {
             Enforcement::Accepted | Enforcement::Bypassed => return Some(true),
             Enforcement::Unknown => unknown = true,
@@ -81,8 +82,8 @@ pub(super) fn not_enforced(judge: &Judge, ending: &Ending) -> Option<bool> {
 }
 
 /// What the firewall does with clear frames of each VNI, in each family of the underlay.
-fn by_rules<'a>(kernel: &'a Kernel, judge: &'a Judge) -> impl Iterator<Item = Enforcement> + 'a {
-    let network = &judge.question.network;
+fn by_rules<'a>(kernel: &'a Kernel, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
+    let network = &tally.question.network;
     let port = network.port.unwrap_or(4789);
     let in_use = |six: &bool| {
         network.locals.iter().any(|local| local.is_ipv6() == *six) || network.locals.is_empty() && !six
@@ -93,14 +94,15 @@ fn by_rules<'a>(kernel: &'a Kernel, judge: &'a Judge) -> impl Iterator<Item = En
 }
 
 /// Policies that hold for what was seen, and not for all that may come.
-fn policies(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
-    let network = &judge.question.network;
+fn policies(kernel: &Kernel, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
+    let network = &tally.question.network;
     let port = network.port;
-    let local = |peer: IpAddr| judge.question.local_to(peer);
+    let local = |peer: IpAddr| tally.question.local_to(peer);
     let peers = || network.peers.iter().filter_map(|peer| local(peer.underlay).zip(Some(peer.underlay)));
     let optional = |(local, peer)| {
-        let policy =
-            [0, DOCKER_MARK].iter().find_map(|&mark| kernel.policy(Way::Out, local, peer, port, mark));
+        let policy = [0, DOCKER_MARK]
+            .iter()
+            .find_map(|&mark| kernel.policy(PolicyDirection::Out, local, peer, port, mark));
         policy.is_some_and(|policy| policy.templates.iter().any(|template| template.esp && template.optional))
     };
     if let Some((_, peer)) = peers().find(|&ends| optional(ends)) {
@@ -109,17 +111,18 @@ fn policies(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, S
             format!("the policy for what goes to {peer} says 'level use': without an SA it leaves in clear"),
         );
     }
-    let required = |from, to| kernel.policy(Way::In, from, to, port, 0).is_some_and(Policy::requires_esp);
+    let required =
+        |from, to| kernel.policy(PolicyDirection::In, from, to, port, 0).is_some_and(Policy::requires_esp);
     let by_policy = peers().next().is_some() && peers().all(|(local, peer)| required(peer, local));
     let from_all = peers().all(|(local, peer)| {
         kernel.policies.iter().any(|policy| {
-            policy.way == Way::In
+            policy.direction == PolicyDirection::In
                 && policy.source.1 == 0
                 && policy.requires_esp()
                 && policy.covers(peer, local, port)
         })
     });
-    let dropped = by_rules(kernel, judge).all(|enforcement| enforcement == Enforcement::Dropped);
+    let dropped = by_rules(kernel, tally).all(|enforcement| enforcement == Enforcement::Dropped);
     if by_policy && !from_all && !dropped {
         add(
             "peers-only",
@@ -129,8 +132,8 @@ fn policies(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, S
     }
 }
 
-fn sas(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
-    let network = &judge.question.network;
+fn sas(kernel: &Kernel, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
+    let network = &tally.question.network;
     let ours = kernel.sas.iter().filter(|sa| {
         let peers = || network.peers.iter().map(|peer| peer.underlay);
         let between = |from, to| network.locals.contains(&from) && peers().any(|peer| peer == to);
@@ -163,8 +166,9 @@ fn sas(kernel: &Kernel, judge: &Judge, add: &mut impl FnMut(&'static str, String
     }
 }
 
-fn offload(kernel: &Kernel, directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
-    if kernel.esp_offload == Some(true) && directions.iter().any(|d| !d.out && d.counts.clear > 0) {
+fn offload(kernel: &Kernel, legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
+    if kernel.esp_offload == Some(true) && legs.iter().any(|leg| leg.way == Way::Back && leg.counts.clear > 0)
+    {
         add(
             "esp-offload",
             "esp4_offload is loaded: what arrives may be shown decrypted; believe what leaves".to_owned(),
@@ -175,10 +179,10 @@ fn offload(kernel: &Kernel, directions: &[Direction], add: &mut impl FnMut(&'sta
     }
 }
 
-/// Docker's keys of the two directions of a pair differ.
-fn tags(directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
-    let last = |direction: &Direction| direction.esp.iter().filter_map(|esp| esp.docker_tag).max();
-    for pair in directions.chunks_exact(2) {
+/// Docker's keys of the two legs of a pair differ.
+fn tags(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
+    let last = |leg: &LegReport| leg.esp.iter().filter_map(|esp| esp.docker_tag).max();
+    for pair in legs.chunks_exact(2) {
         let [out, back] = pair else { continue };
         if let (Some(sent), Some(received), Some(peer)) = (last(out), last(back), out.to) {
             if sent != received {
@@ -194,21 +198,21 @@ fn tags(directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
 }
 
 /// A capture that sees what others say to each other, as a switch's mirror port does.
-fn elsewhere(judge: &Judge, add: &mut impl FnMut(&'static str, String)) {
-    if let (Some((from, to)), Some(shown)) = (judge.elsewhere_ends, judge.elsewhere.shown) {
+fn elsewhere(tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
+    if let (Some((from, to)), Some(shown)) = (tally.elsewhere_ends, tally.elsewhere.shown) {
         add(
             "clear-elsewhere",
             format!(
                 "{} clear frames with the VNI between other nodes, the first from {from} to {to} (frame {}): verify there too",
-                judge.elsewhere.count, shown.frame
+                tally.elsewhere.count, shown.frame
             ),
         );
     }
 }
 
-fn fragments(judge: &Judge, directions: &[Direction], add: &mut impl FnMut(&'static str, String)) {
-    let ours = |peer| directions.iter().any(|direction| direction.out && direction.to == Some(peer));
-    for (peer, pair) in judge.pairs.iter().filter(|(peer, _)| ours(**peer)) {
+fn fragments(tally: &Tally, legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
+    let ours = |peer| legs.iter().any(|leg| leg.way == Way::Out && leg.to == Some(peer));
+    for (peer, pair) in tally.pairs.iter().filter(|(peer, _)| ours(**peer)) {
         let cut = |evidence: &super::evidence::Evidence| {
             evidence.esp_fragments + evidence.esp.values().map(|esp| esp.fragmented).sum::<u64>()
         };

@@ -1,324 +1,360 @@
-//! The fold of packets to a report: it reads no clock, does no I/O and prints nothing.
+//! From evidence to verdicts: the table of what was seen to what may be said.
+//!
+//! What leaves this node decides, since a capture sees it as it is on the wire. What arrives may be a copy that the
+//! kernel shows after decryption: then the ESP it came in, or the kernel's state, has to explain it.
 
-mod place;
-mod question;
-mod quote;
-mod reading;
+mod proof;
+mod reasons;
 
-pub use question::{Ending, Probe, Question};
+use std::net::IpAddr;
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use super::evidence::Evidence;
+use super::findings;
+use super::kernel::Kernel;
+use super::network::Source;
+use super::report::{Counts, EspSeen, LegReport, Report};
+use super::tally::{Circumstances, Pair, Probe, Tally};
+use super::verdict::{Reason, Rung, Verdict};
+use super::way::Way;
+use crate::ipsec::docker_tag;
 
-use memchr::memmem::Finder;
+/// Packets that prove a direction; fewer are too few.
+const ENOUGH: u64 = 3;
 
-use super::decide;
-use super::evidence::{Evidence, Sighting, Sightings};
-use super::lengths::Passed;
-use super::report::Report;
-use crate::packet::{
-    Decoder, Encapsulation, EspKind, Frame, Headers, Opaque, Packet, Sealed, Transport, Tunnel, TunnelPorts,
-    Vni, Why,
-};
-use place::Place;
-use quote::quoted;
-use reading::{
-    count_esp, cut_before_addresses, cut_before_vni, hidden_vni, inner_bytes, is_esp, is_transport_mode,
-    is_undecoded,
-};
+type Decision = (Verdict, Option<Rung>, Reason);
 
-/// Hosts that are told apart beside the network's peers; what is about any other counts as of [`OTHERS`].
-const MOST_STRANGERS: usize = 512;
-/// Of those that the network's frames went to or came from there may be as many again.
-const MOST_MEMBERS: usize = 2 * MOST_STRANGERS;
-/// Stands for all hosts that are too many to be told apart.
-pub(super) const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
-/// A judgement in progress.
-#[derive(Debug)]
-pub struct Judge {
-    pub(super) question: Question,
-    finder: Option<Finder<'static>>,
-    /// For what ICMP errors quote.
-    quotes: Decoder,
-    pub(super) pairs: BTreeMap<IpAddr, Pair>,
-    pub(super) frames: u64,
-    /// Frames with the canary that no tunnel carries: the capture is inside the overlay.
-    pub(super) bare: u64,
-    /// Clear frames of the network on an interface that encrypts.
-    pub(super) inside: u64,
-    /// Frames cut off before their addresses.
-    pub(super) illegible: u64,
-    /// Frames of protocols that are not decoded here and may carry anything.
-    pub(super) undecoded: u64,
-    /// Packets of ESP that did not come from this host, whoever sent them to whom.
-    pub(super) esp_from_afar: u64,
-    /// Clear frames of the network between two other nodes, and the ends of the first of them.
-    pub(super) elsewhere: Sightings,
-    pub(super) elsewhere_ends: Option<(IpAddr, IpAddr)>,
+/// The report of all that was observed.
+pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
+    let network = &tally.question.network;
+    let mut legs = Vec::new();
+    for (&peer, pair) in &tally.pairs {
+        if is_of_the_network(tally, peer, pair) {
+            let case = Case::new(tally, &circumstances, peer, pair);
+            legs.extend(Way::BOTH.map(|way| case.leg(way)));
+        }
+    }
+    if legs.is_empty() {
+        legs.push(nobody(tally, &circumstances));
+    }
+    let (verdict, reason) = overall(tally, &circumstances, &legs);
+    let findings = findings::find(tally, &circumstances, &legs);
+    Report {
+        network: network.name.clone(),
+        source: network.source,
+        vnis: network.vnis.clone(),
+        port: network.port,
+        configured: network.encrypted,
+        captured: circumstances.source,
+        nanos: circumstances.nanos,
+        frames: tally.frames,
+        dropped: circumstances.dropped,
+        legs,
+        verdict,
+        reason,
+        findings,
+    }
 }
 
-/// Both directions between this node and one peer.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Pair {
-    pub(super) out: Evidence,
-    pub(super) back: Evidence,
+/// Whether a peer is one that was named, or frames of the network went between it and us.
+fn is_of_the_network(tally: &Tally, peer: IpAddr, pair: &Pair) -> bool {
+    let named = tally.question.network.peers.iter().any(|known| known.underlay == peer);
+    let showed = |evidence: &Evidence| {
+        evidence.clear.count + evidence.opened.count + auth_only(evidence).0 + evidence.other_port > 0
+    };
+    named || showed(&pair.out) || showed(&pair.back)
 }
 
-/// What a packet of the network shows.
-struct Seen<'a> {
-    sighting: Sighting,
-    opened: bool,
-    foreign: bool,
-    transport: bool,
-    inner: &'a [u8],
+fn auth_only(evidence: &Evidence) -> (u64, Option<(Reason, Option<super::evidence::Sighting>)>) {
+    let kinds = [
+        (&evidence.null, Reason::EspNull),
+        (&evidence.gmac, Reason::EspGmac),
+        (&evidence.ah, Reason::AhOnly),
+        (&evidence.macsec, Reason::MacsecIntegrity),
+    ];
+    let count = kinds.iter().map(|(seen, _)| seen.count).sum();
+    let first = kinds.iter().find(|(seen, _)| seen.count > 0);
+    (count, first.map(|(seen, reason)| (*reason, seen.shown)))
 }
 
-impl Judge {
-    /// A judge of this question.
-    pub fn new(question: Question) -> Self {
-        let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
-        let finder = question.canary.as_deref().map(|canary| Finder::new(canary).into_owned());
-        let mut ports = TunnelPorts::default();
-        // One that does not fit beside the well-known ones is told by its shape: see `hidden_vni`.
-        let _ = question.network.port.map(|port| ports.add_vxlan(port));
+/// One peer, with all that bears on it.
+struct Case<'a> {
+    tally: &'a Tally,
+    circumstances: &'a Circumstances,
+    kernel: Option<&'a Kernel>,
+    peer: IpAddr,
+    local: Option<IpAddr>,
+    pair: &'a Pair,
+    probes: Vec<Probe>,
+    answered: u64,
+    /// Something was to be probed; this peer was, if there are probes.
+    probing: bool,
+    named: bool,
+}
+
+impl<'a> Case<'a> {
+    fn new(tally: &'a Tally, circumstances: &'a Circumstances, peer: IpAddr, pair: &'a Pair) -> Self {
+        let probes: Vec<Probe> =
+            circumstances.probes.iter().filter(|probe| probe.peer == peer).copied().collect();
+        let answered = probes.iter().filter(|probe| probe.answered).count() as u64;
         Self {
-            question,
-            finder,
-            quotes: Decoder::new(ports),
-            pairs,
-            frames: 0,
-            bare: 0,
-            inside: 0,
-            illegible: 0,
-            undecoded: 0,
-            esp_from_afar: 0,
-            elsewhere: Sightings::default(),
-            elsewhere_ends: None,
+            tally,
+            circumstances,
+            kernel: circumstances.kernel.as_ref(),
+            peer,
+            local: tally.question.local_to(peer),
+            pair,
+            probes,
+            answered,
+            probing: tally.question.canary.is_some(),
+            named: tally.question.network.peers.iter().any(|known| known.underlay == peer),
         }
     }
 
-    /// Takes the next packet: decoded, put together from its fragments, and opened where a key was at hand.
-    pub fn observe(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
-        self.frames += 1;
-        self.esp_from_afar += u64::from(is_esp(packet) && !self.is_sent_here(packet));
-        let ours = packet.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
-        match ours {
-            Some(at) => self.ours(frame, packet, at),
-            None => self.other(frame, packet),
-        }
+    fn evidence(&self, way: Way) -> &Evidence {
+        self.pair.evidence(way)
     }
 
-    /// Whether the canary was seen in a clear frame of the network that left.
-    pub fn canary_left_in_clear(&self) -> bool {
-        self.pairs.values().any(|pair| pair.out.clear.canaries > 0)
-    }
-
-    /// The verdict on all of it.
-    pub fn finish(self, ending: Ending) -> Report {
-        decide::report(&self, ending)
-    }
-
-    fn is_ours(&self, wrapping: &Encapsulation) -> bool {
-        let (Tunnel::Vxlan(vni) | Tunnel::VxlanGpe(vni)) = wrapping.tunnel else { return false };
-        self.question.network.vnis.contains(&vni)
-    }
-
-    /// A packet that carries the network's VNI where it can be read.
-    fn ours(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, at: usize) {
-        let Some(vxlan) = packet.encapsulations.get(at) else { return };
-        let Some(ip) = vxlan.outer.ip else { return };
-        let canary = self.has_canary(packet.payload) || (packet.frames < 2 && self.has_canary(frame.bytes));
-        let place = self.tunnel_place(&ip, frame.direction, canary);
-        let sighting = Sighting { frame: frame.number, time: frame.time, vni: vxlan.tunnel.vni(), canary };
-        let around = packet.encapsulations.get(..at).unwrap_or(&[]);
-        let opened = around.iter().any(|w| matches!(w.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
-        let esp = around.iter().rposition(|w| matches!(w.tunnel, Tunnel::Esp { .. }));
-        let transport = esp.is_some_and(|esp| is_transport_mode(packet, esp));
-        let port = match vxlan.outer.transport {
-            Transport::Udp(ports) => Some(ports.destination),
-            _ => None,
+    fn leg(&self, way: Way) -> LegReport {
+        let evidence = self.evidence(way);
+        let (verdict, rung, reason) = match way {
+            Way::Out => self.leaving(),
+            Way::Back => self.arriving(),
         };
-        // The same number on another port may be somebody else's network.
-        let foreign = !canary && self.question.network.port.is_some_and(|ours| port != Some(ours));
-        let encrypting = self.question.encrypting.contains(&frame.interface);
-        let Some(place) = place else {
-            if around.is_empty() && !foreign && !encrypting {
-                self.elsewhere.add(sighting);
-                self.elsewhere_ends.get_or_insert((ip.source, ip.destination));
-            }
-            return;
+        let (auth, first) = auth_only(evidence);
+        let clear = if way == Way::Out { evidence.clear.count } else { evidence.unexplained };
+        let (from, to) =
+            if way == Way::Out { (self.local, Some(self.peer)) } else { (Some(self.peer), self.local) };
+        let shown = if clear > 0 { evidence.clear.shown } else { first.and_then(|(_, shown)| shown) };
+        let counts = Counts {
+            clear,
+            auth_only: auth,
+            esp: evidence.esp_packets,
+            opened: evidence.opened.count,
+            canaries: evidence.opened.canaries,
+            copies: evidence.clear.count - clear,
+            probes: self.probes.len() as u64,
+            answered: self.answered,
+            matched: self.matched(way),
+            opaque: evidence.opaque,
         };
-        if !opened && !foreign && encrypting {
-            self.inside += 1;
-            return;
-        }
-        let inner = inner_bytes(packet, at);
-        let seen = Seen { sighting, opened, foreign, transport, inner };
-        if place.out && place.peer.is_multicast() && !self.question.network.peers.is_empty() {
-            // What goes to the group goes to every peer.
-            for at in 0..self.question.network.peers.len() {
-                let peer = self.question.network.peers.get(at).map_or(place.peer, |peer| peer.underlay);
-                self.tally(packet, around, &Place { peer, out: true }, &seen);
-            }
-        } else {
-            self.tally(packet, around, &place, &seen);
-        }
+        LegReport { from, to, way, verdict, rung, reason, counts, esp: self.esp(evidence, way), shown }
     }
 
-    /// Counts a packet of the network.
-    fn tally(&mut self, packet: &Packet<'_>, around: &[Encapsulation], place: &Place, seen: &Seen<'_>) {
-        let &Seen { sighting, opened, foreign, transport, inner } = seen;
-        let evidence = self.evidence(place, MOST_MEMBERS);
-        evidence.frames += 1;
-        if opened {
-            count_esp(evidence, packet);
-            if !foreign && evidence.is_new(packet) {
-                evidence.opened.add(sighting);
-                evidence.vnis.extend(sighting.vni);
-                if !transport {
-                    evidence.may_come_again(inner);
+    fn esp(&self, evidence: &Evidence, way: Way) -> Vec<EspSeen> {
+        let ends = self.local.map(|local| way.ends(local, self.peer));
+        let seen = evidence.esp.iter().map(|(&spi, esp)| {
+            let state = ends
+                .zip(self.kernel)
+                .and_then(|((from, to), kernel)| kernel.between_hosts(from, to).find(|sa| sa.spi == spi));
+            EspSeen {
+                spi,
+                packets: esp.packets,
+                algorithm: state.map(|sa| sa.algorithm.clone()),
+                icv_bits: state.map(|sa| sa.icv_bits).filter(|bits| *bits > 0),
+                docker_tag: ends.and_then(|(from, to)| docker_tag(from, to, spi)).map(|found| found.tag),
+            }
+        });
+        seen.collect()
+    }
+
+    /// What leaves this node.
+    fn leaving(&self) -> Decision {
+        let evidence = &self.pair.out;
+        let offload = self.sas(Way::Out).any(|sa| sa.offload);
+        if evidence.clear.count > 0 {
+            if offload {
+                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
+            }
+            return (Verdict::Clear, Some(Rung::Seen), self.why_clear());
+        }
+        if let Some((reason, _)) = auth_only(evidence).1 {
+            if offload {
+                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
+            }
+            return (Verdict::AuthOnly, Some(Rung::Seen), reason);
+        }
+        match self.attributed(Way::Out) {
+            Some((rung, reason)) => {
+                if let Some(reason) = self.incomplete(Way::Out) {
+                    return (Verdict::Inconclusive, Some(rung), reason);
                 }
+                if self.is_probed() && self.delivered() == 0 {
+                    return self.undelivered(rung);
+                }
+                if self.is_probed() && self.answered == 0 && self.pair.back.unexplained == 0 {
+                    // Replies came as ESP, and our own kernel did not let them in.
+                    return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
+                }
+                if self.tally.bare > 0 {
+                    return (Verdict::Inconclusive, Some(rung), Reason::CanaryBare);
+                }
+                if self.tally.inside > 0 {
+                    return (Verdict::Inconclusive, Some(rung), Reason::OpaqueTransport);
+                }
+                if self.is_probed() && self.delivered() < ENOUGH {
+                    return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
+                }
+                if let Some(reason) = self.unaccounted(Way::Out, rung) {
+                    return (Verdict::Inconclusive, Some(rung), reason);
+                }
+                (Verdict::Encrypted, Some(rung), reason)
             }
-            return;
+            None => self.unproven(Way::Out),
         }
-        if foreign {
-            evidence.other_port += 1;
-            return;
+    }
+
+    /// What arrives at this node.
+    fn arriving(&self) -> Decision {
+        let evidence = &self.pair.back;
+        if evidence.unexplained > 0 {
+            return self.clear_arrives();
         }
-        for wrapping in around.iter().rev() {
-            let kind = match wrapping.tunnel {
-                Tunnel::Esp { kind: EspKind::Null, .. } => &mut evidence.null,
-                Tunnel::Esp { kind: EspKind::Gmac, .. } => &mut evidence.gmac,
-                Tunnel::Ah { .. } => &mut evidence.ah,
-                Tunnel::Macsec { .. } => &mut evidence.macsec,
-                _ => continue,
+        if let Some((reason, _)) = auth_only(evidence).1 {
+            if self.sas(Way::Back).any(|sa| sa.offload) {
+                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
+            }
+            return (Verdict::AuthOnly, Some(Rung::Seen), reason);
+        }
+        if let Some(reason) = self.refused() {
+            let leaves = self.attributed(Way::Out).is_some();
+            let verdict =
+                if leaves && self.is_probed() { Verdict::Blackholed } else { Verdict::Inconclusive };
+            return (verdict, Some(Rung::Counted), reason);
+        }
+        if let Some((rung, reason)) = self.attributed(Way::Back) {
+            // Other frames were clear where nothing says what becomes of them on the wire.
+            let hidden = (self.tally.inside > 0).then_some(Reason::OpaqueTransport);
+            return match self.incomplete(Way::Back).or(hidden).or_else(|| self.unaccounted(Way::Back, rung)) {
+                Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
+                None => (Verdict::Encrypted, Some(rung), reason),
             };
-            kind.add(sighting);
-            count_esp(evidence, packet);
-            return;
         }
-        evidence.clear.add(sighting);
-        if !place.out && !evidence.is_copy(inner) {
-            evidence.unexplained += 1;
-        }
+        self.unproven(Way::Back)
     }
 
-    /// A packet that does not show the network's VNI.
-    fn other(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
-        let canary = self.has_canary(packet.payload) || self.has_canary(frame.bytes);
-        self.undecoded += u64::from(is_undecoded(packet));
-        let Some((place, headers)) = self.outer_place(packet, frame.direction) else {
-            // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
-            self.bare += u64::from(canary);
-            self.illegible += u64::from(cut_before_addresses(frame, packet));
-            return;
-        };
-        let hidden = hidden_vni(packet).filter(|vni| self.question.network.vnis.contains(vni));
-        let quoted = self.quoted_vni(frame, packet);
-        let port_known = self.question.network.port.is_some();
-        let ours = canary || hidden.is_some() || quoted.is_some();
-        if ours && self.question.encrypting.contains(&frame.interface) {
-            self.inside += 1;
-            return;
+    /// Nothing in clear was seen, and nothing proves that what was opaque was the network's.
+    fn unproven(&self, way: Way) -> Decision {
+        let evidence = self.evidence(way);
+        let inconclusive = |reason| (Verdict::Inconclusive, self.configured(), reason);
+        if self.tally.question.own.contains(&self.peer) {
+            return inconclusive(Reason::LocalOnly);
         }
-        let room = if ours { MOST_MEMBERS } else { MOST_STRANGERS };
-        let evidence = self.evidence(&place, room);
-        evidence.frames += 1;
-        let opened = packet
-            .encapsulations
-            .iter()
-            .any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
-        if opened {
-            count_esp(evidence, packet);
-            return;
+        if self.tally.inside > 0 {
+            return inconclusive(Reason::OpaqueTransport);
         }
-        if canary && matches!(packet.opaque, Some(Opaque::Esp { .. })) {
-            // Taken for encrypted, and yet it can be read.
-            evidence.esp_packets += 1;
-            evidence.null.add(Sighting { frame: frame.number, time: frame.time, vni: None, canary });
-            return;
+        if evidence.opened.count > 0 {
+            let reason = self.incomplete(way).unwrap_or(Reason::TooFew);
+            return (Verdict::Inconclusive, Some(Rung::Opened), reason);
         }
-        if ours {
-            if canary || quoted.is_some() || !port_known {
-                evidence.quoted += u64::from(quoted.is_some());
-                evidence.clear.add(Sighting {
-                    frame: frame.number,
-                    time: frame.time,
-                    vni: packet.vni().or(hidden).or(quoted),
-                    canary,
-                });
-                evidence.unexplained += u64::from(!place.out);
-            } else {
-                evidence.other_port += 1;
+        if way == Way::Out && self.answered == 0 && self.is_probed() && self.kernel_holds() {
+            let reason = if self.went_up("XfrmOutPolBlock") { Reason::PolicyBlock } else { Reason::NoSa };
+            return (Verdict::Blackholed, Some(Rung::Counted), reason);
+        }
+        if let Some(reason) = self.incomplete(way) {
+            return inconclusive(reason);
+        }
+        if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
+            return inconclusive(Reason::OpaqueTransport);
+        }
+        if evidence.unopened() > 0 {
+            return inconclusive(Reason::OtherTunnel);
+        }
+        if self.tally.bare > 0 || self.answered > 0 {
+            return inconclusive(self.passes_elsewhere());
+        }
+        let left = &self.pair.out;
+        if way == Way::Back && left.clear.count + left.opened.count + auth_only(left).0 > 0 {
+            return inconclusive(Reason::OneDirection);
+        }
+        self.silence()
+    }
+
+    /// Frames in clear arrived that are no known copies. On the wire they were in clear, unless the kernel may have
+    /// decrypted them before the capture saw them.
+    fn clear_arrives(&self) -> Decision {
+        let evidence = &self.pair.back;
+        let clear = (Verdict::Clear, Some(Rung::Seen), self.why_peer_clear());
+        if self.tally.question.off_host {
+            return clear;
+        }
+        let leaves_clear = self.pair.out.clear.count > 0;
+        let not_configured = self.tally.question.network.encrypted == Some(false);
+        if let (Some(kernel), Some(_)) = (self.kernel, self.local) {
+            if self.sas(Way::Back).any(|sa| sa.offload) {
+                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
             }
-            return;
-        }
-        match packet.opaque {
-            Some(Opaque::Esp { spi, udp, why, .. }) => {
-                let fragmented = packet.frames > 1 || headers.ip.is_some_and(|ip| ip.fragment.is_some());
-                evidence.esp_packets += 1;
-                if !fragmented || packet.frames > 1 {
-                    evidence.length(Passed { time: frame.time.nanos, len: packet.payload.len() as u32, spi });
-                }
-                if let Some(esp) = evidence.spi(spi) {
-                    esp.packets += 1;
-                    esp.udp |= udp;
-                    esp.fragmented += u64::from(fragmented);
-                    esp.bad_icv += u64::from(why == Sealed::BadIcv);
-                }
-                return;
+            let decrypted: u64 = self.sas(Way::Back).map(|sa| sa.packets).sum();
+            let counted = !kernel.sas_changed && decrypted < evidence.unexplained;
+            let tunnel = self.sas(Way::Back).any(|sa| sa.tunnel);
+            if self.sas(Way::Back).next().is_none()
+                || counted
+                || (!tunnel && kernel.esp_offload == Some(false))
+            {
+                return clear;
             }
-            Some(Opaque::EspFragment) => evidence.esp_fragments += 1,
-            Some(Opaque::EspTruncated) => evidence.truncated += 1,
-            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. }) => evidence.opaque += 1,
-            None => {}
+        } else if evidence.opened_transport > 0 && evidence.opened_tunnel == 0 {
+            return clear;
+        } else if self.tally.esp_from_afar == 0 && self.circumstances.esp_offload == Some(false) {
+            // Copies come behind the ESP they were in, unless that is decrypted before the capture.
+            return clear;
         }
-        let udp = headers.ip.is_some_and(|ip| ip.protocol == 17);
-        if packet.vni().is_some() {
-            // Another network's.
-        } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0))
-        {
-            evidence.lone_fragments += 1;
-        } else if packet.opaque.is_none()
-            && packet.stop.is_some_and(|stop| stop.why == Why::Truncated)
-            && cut_before_vni(packet, headers)
-        {
-            evidence.truncated += 1;
+        if not_configured && leaves_clear {
+            return clear;
         }
+        let reason = if evidence.esp_packets == 0 { Reason::EspGro } else { Reason::TunnelCopy };
+        (Verdict::Inconclusive, Some(Rung::Seen), reason)
     }
+}
 
-    /// The network's VNI in what an ICMP error quotes, which nothing protects.
-    fn quoted_vni(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> Option<Vni> {
-        let quote = quoted(&mut self.quotes, frame, packet)?;
-        let Question { network, .. } = &self.question;
-        let to_our_port = |outer: &Headers| {
-            let port = outer.transport.ports().map(|ports| ports.destination);
-            network.port.is_none_or(|ours| port == Some(ours))
-        };
-        let shown = quote.encapsulations.iter().find(|wrapping| self.is_ours(wrapping));
-        match shown {
-            Some(wrapping) => wrapping.tunnel.vni().filter(|_| to_our_port(&wrapping.outer)),
-            None => {
-                hidden_vni(&quote).filter(|vni| network.vnis.contains(vni) && to_our_port(&quote.headers))
-            }
-        }
+/// The line of a network without any peer.
+fn nobody(tally: &Tally, circumstances: &Circumstances) -> LegReport {
+    let network = &tally.question.network;
+    let reason = if circumstances.cut_short.is_some() {
+        Reason::CutShort
+    } else if network.typo.is_some() {
+        Reason::TypoOption
+    } else if tally.bare > 0 {
+        Reason::WrongInterface
+    } else if tally.question.no_member {
+        Reason::NoMember
+    } else if tally.pairs.values().any(|pair| pair.out.esp_packets + pair.back.esp_packets > 0) {
+        Reason::OtherTunnel
+    } else if network.source == Source::Given {
+        Reason::NoTraffic
+    } else {
+        Reason::LocalOnly
+    };
+    LegReport {
+        from: network.locals.first().copied(),
+        to: None,
+        way: Way::Out,
+        verdict: Verdict::Inconclusive,
+        rung: (network.encrypted == Some(true)).then_some(Rung::Config),
+        reason,
+        counts: Counts::default(),
+        esp: Vec::new(),
+        shown: None,
     }
+}
 
-    fn has_canary(&self, bytes: &[u8]) -> bool {
-        self.finder.as_ref().is_some_and(|finder| finder.find(bytes).is_some())
+/// The worst of the legs; one that is proven to be readable outweighs all doubt.
+fn overall(tally: &Tally, circumstances: &Circumstances, legs: &[LegReport]) -> (Verdict, Reason) {
+    let first = |verdict| legs.iter().find(|leg| leg.verdict == verdict);
+    let encrypted = first(Verdict::Encrypted);
+    if let Some(leg) = first(Verdict::Clear) {
+        return (Verdict::Clear, leg.reason);
     }
-
-    fn knows(&self, peer: IpAddr) -> bool {
-        self.pairs.contains_key(&peer)
+    if let Some(leg) = first(Verdict::AuthOnly) {
+        return (Verdict::AuthOnly, leg.reason);
     }
-
-    /// The evidence of a direction. What is not about a peer of the network is kept as well: the network's frames may go
-    /// to nodes nobody named. A host that finds no `room` is one of [`OTHERS`]: nothing is forgotten.
-    fn evidence(&mut self, place: &Place, room: usize) -> &mut Evidence {
-        let strangers = self.pairs.len().saturating_sub(self.question.network.peers.len());
-        let peer = if strangers >= room && !self.knows(place.peer) { OTHERS } else { place.peer };
-        let pair = self.pairs.entry(peer).or_default();
-        if place.out { &mut pair.out } else { &mut pair.back }
+    if circumstances.control == Some(false) {
+        return (Verdict::Inconclusive, Reason::ControlFailed);
     }
+    if let Some(leg) = first(Verdict::Blackholed).or_else(|| first(Verdict::Inconclusive)) {
+        return (leg.verdict, leg.reason);
+    }
+    if findings::not_enforced(tally, circumstances) == Some(true) {
+        return (Verdict::NotEnforced, Reason::NotEnforced);
+    }
+    (Verdict::Encrypted, encrypted.map_or(Reason::Opened, |leg| leg.reason))
 }

@@ -70,7 +70,7 @@ impl SaState {
 
 /// Which packets a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum PolicyDirection {
     /// Those that arrive.
     In,
     /// Those that leave.
@@ -83,7 +83,7 @@ pub enum Way {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Which packets it is asked for.
-    pub way: Way,
+    pub direction: PolicyDirection,
     /// Source network and length of its prefix.
     pub source: (IpAddr, u8),
     /// Destination network and length of its prefix.
@@ -232,10 +232,10 @@ impl Kernel {
         self.counters.get(name).copied().unwrap_or(0)
     }
 
-    /// The policy that decides on UDP between these addresses to this port, of those for this way and mark.
+    /// The policy that decides on UDP between these addresses to this port, of those for this direction and mark.
     pub(super) fn policy(
         &self,
-        way: Way,
+        direction: PolicyDirection,
         source: IpAddr,
         destination: IpAddr,
         port: Option<u16>,
@@ -243,7 +243,7 @@ impl Kernel {
     ) -> Option<&Policy> {
         self.policies
             .iter()
-            .filter(|policy| policy.way == way && policy.covers(source, destination, port))
+            .filter(|policy| policy.direction == direction && policy.covers(source, destination, port))
             .filter(|policy| mark & policy.mark.1 == policy.mark.0)
             .min_by_key(|policy| policy.priority)
     }

@@ -67,8 +67,9 @@ const LATE: i64 = 2_000_000_000;
 
 /// Lengths that nothing was sent with are tried for each that was.
 const DECOYS: usize = 4;
-/// Between two lengths of the probe.
-const STEP: u32 = super::probe::STEP as u32;
+/// Between two lengths of the probe, in bytes: as much as the longest block of a cipher, so that padding cannot make two
+/// lengths the same.
+pub(super) const STEP: u32 = 16;
 
 /// How many of the expected packets passed, in their time, under the one law that explains most of them. Each packet
 /// that passed explains one.

@@ -12,8 +12,8 @@ use nix::sys::socket::{
     recv, sendmsg, setsockopt, socket, sockopt,
 };
 
-use super::judge::Probe;
 use super::network::Entry;
+use super::tally::Probe;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
 use crate::packet::Timestamp;
@@ -70,10 +70,10 @@ pub enum Error {
     Namespace(#[from] crate::host::namespace::Error),
 }
 
-/// Shortest payload, and how much longer each next one is: more than a cipher's block, so that padding cannot make two
-/// lengths the same.
+/// The shortest payload, in bytes.
 const SHORTEST: usize = 72;
-pub(super) const STEP: usize = 16;
+/// How much longer each next one is, in bytes.
+const STEP: usize = super::lengths::STEP as usize;
 /// Different lengths; the longest packet fits an overlay on the smallest of usual MTUs.
 const LENGTHS: usize = 53;
 

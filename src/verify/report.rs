@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::evidence::Sighting;
 use super::network::Source;
 use super::verdict::{Reason, Rung, Verdict};
+use super::way::Way;
 use crate::packet::{Spi, Vni};
 
 /// The whole answer.
@@ -29,7 +30,7 @@ pub struct Report {
     /// Frames that the capture lost; `None` when it does not say.
     pub dropped: Option<u64>,
     /// Two for each peer: there and back.
-    pub directions: Vec<Direction>,
+    pub legs: Vec<LegReport>,
     /// The verdict on the whole.
     pub verdict: Verdict,
     /// The reason for it.
@@ -38,15 +39,15 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// One direction between two nodes.
+/// One of the two ways between this node and a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Direction {
+pub struct LegReport {
     /// The sender, where its address is known.
     pub from: Option<IpAddr>,
     /// The receiver.
     pub to: Option<IpAddr>,
-    /// It leaves this node.
-    pub out: bool,
+    /// Which of the two.
+    pub way: Way,
     /// The verdict.
     pub verdict: Verdict,
     /// How strong the evidence for it is; none when there is none.
@@ -61,7 +62,7 @@ pub struct Direction {
     pub shown: Option<Sighting>,
 }
 
-/// The figures of one direction.
+/// The figures of one leg.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The network's frames in clear, known copies of decrypted ones not among them.
@@ -76,7 +77,7 @@ pub struct Counts {
     pub canaries: u64,
     /// Copies of decrypted frames.
     pub copies: u64,
-    /// Probes sent in this direction; of the way back: replies that are due.
+    /// Probes sent on this leg; of the way back: replies that are due.
     pub probes: u64,
     /// Probes that were answered.
     pub answered: u64,

@@ -6,7 +6,7 @@ mod wire;
 
 use std::net::IpAddr;
 
-use super::kernel::{DOCKER_MARK, Kernel, Policy, Rules, SaState, Template, Way};
+use super::kernel::{DOCKER_MARK, Kernel, Policy, PolicyDirection, Rules, SaState, Template};
 use super::lengths::Law;
 use super::*;
 use crate::packet::{
@@ -16,8 +16,8 @@ use crate::packet::{
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
 const OURS: u32 = 42;
-const OUT: bool = true;
-const BACK: bool = false;
+const OUT: Way = Way::Out;
+const BACK: Way = Way::Back;
 const PROBES: usize = 5;
 
 fn here() -> IpAddr {
@@ -28,26 +28,29 @@ fn there() -> IpAddr {
     "192.0.2.2".parse().unwrap()
 }
 
-fn spi(out: bool) -> Spi {
-    Spi(if out { 0x1ab } else { 0x1ba })
+fn spi(way: Way) -> Spi {
+    Spi(match way {
+        Way::Out => 0x1ab,
+        Way::Back => 0x1ba,
+    })
 }
 
 fn vxlan(vni: u32) -> Tunnel {
     Tunnel::Vxlan(Vni::new(vni).unwrap())
 }
 
-fn esp(out: bool, kind: EspKind) -> Tunnel {
-    Tunnel::Esp { spi: spi(out), sequence: 1, kind, udp: false }
+fn esp(way: Way, kind: EspKind) -> Tunnel {
+    Tunnel::Esp { spi: spi(way), sequence: 1, kind, udp: false }
 }
 
-fn sealed(out: bool, why: Sealed) -> Opaque {
-    Opaque::Esp { spi: spi(out), sequence: 1, udp: false, why }
+fn sealed(way: Way, why: Sealed) -> Opaque {
+    Opaque::Esp { spi: spi(way), sequence: 1, udp: false, why }
 }
 
 /// A capture in the making, with the probes that go with it.
 struct Scene {
-    judge: Judge,
-    ending: Ending,
+    tally: Tally,
+    circumstances: Circumstances,
     number: u64,
     direction: Option<Direction>,
 }
@@ -70,8 +73,8 @@ impl Scene {
         let mut question =
             Question { network, canary: Some(CANARY.to_vec()), own: vec![here()], ..Question::default() };
         change(&mut question);
-        let ending = Ending { dropped: Some(0), ..Ending::default() };
-        Self { judge: Judge::new(question), ending, number: 0, direction: None }
+        let circumstances = Circumstances { dropped: Some(0), ..Circumstances::default() };
+        Self { tally: Tally::new(question), circumstances, number: 0, direction: None }
     }
 
     fn passive() -> Self {
@@ -80,26 +83,26 @@ impl Scene {
 
     /// Five probes went out at one-second steps.
     fn probed(mut self, answered: bool) -> Self {
-        self.ending.probes = (0..PROBES)
+        self.circumstances.probes = (0..PROBES)
             .map(|n| Probe { peer: there(), sent: time(n), inner_len: inner(n), answered })
             .collect();
         self
     }
 
-    fn ended(mut self, change: impl FnOnce(&mut Ending)) -> Self {
-        change(&mut self.ending);
+    fn ended(mut self, change: impl FnOnce(&mut Circumstances)) -> Self {
+        change(&mut self.circumstances);
         self
     }
 
     fn packet(
         self,
-        out: bool,
+        way: Way,
         at: usize,
         wrappings: &[Tunnel],
         opaque: Option<Opaque>,
         payload: &[u8],
     ) -> Self {
-        let ends = if out { (here(), there()) } else { (there(), here()) };
+        let ends = way.ends(here(), there());
         self.between(ends, at, wrappings, opaque, payload)
     }
 
@@ -140,7 +143,7 @@ impl Scene {
         self.number += 1;
         let time = Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 };
         let frame = Frame { time, direction: self.direction, ..frame(self.number) };
-        self.judge.observe(&frame, &packet);
+        self.tally.observe(&frame, &packet);
         self
     }
 
@@ -151,26 +154,26 @@ impl Scene {
     }
 
     /// The probes, or their replies, in clear.
-    fn clear(self, out: bool) -> Self {
-        (0..PROBES).fold(self, |scene, n| scene.packet(out, n, &[vxlan(OURS)], None, CANARY))
+    fn clear(self, way: Way) -> Self {
+        (0..PROBES).fold(self, |scene, n| scene.packet(way, n, &[vxlan(OURS)], None, CANARY))
     }
 
     /// The probes, or their replies, inside one more wrapping that can be read.
-    fn inside(self, out: bool, wrapping: Tunnel) -> Self {
-        (0..PROBES).fold(self, |scene, n| scene.packet(out, n, &[wrapping, vxlan(OURS)], None, CANARY))
+    fn inside(self, way: Way, wrapping: Tunnel) -> Self {
+        (0..PROBES).fold(self, |scene, n| scene.packet(way, n, &[wrapping, vxlan(OURS)], None, CANARY))
     }
 
     /// ESP that nobody opened, as long as the probes ask for, or not.
-    fn shut(self, out: bool, fits: bool, why: Sealed) -> Self {
+    fn shut(self, way: Way, fits: bool, why: Sealed) -> Self {
         let law = Law::all().next().unwrap();
         (0..PROBES).fold(self, |scene, n| {
             let len = if fits { law.esp_len(inner(n)) } else { 152 };
-            scene.packet(out, n, &[], Some(sealed(out, why)), &vec![0xa5; len as usize])
+            scene.packet(way, n, &[], Some(sealed(way, why)), &vec![0xa5; len as usize])
         })
     }
 
     fn report(self) -> Report {
-        self.judge.finish(self.ending)
+        judge(&self.tally, self.circumstances)
     }
 }
 
@@ -202,12 +205,12 @@ fn inner(n: usize) -> u32 {
     [200, 360, 120, 280, 440][n]
 }
 
-fn sa(out: bool) -> SaState {
-    let (source, destination) = if out { (here(), there()) } else { (there(), here()) };
+fn sa(way: Way) -> SaState {
+    let (source, destination) = way.ends(here(), there());
     SaState {
         source,
         destination,
-        spi: spi(out),
+        spi: spi(way),
         reqid: 7,
         tunnel: false,
         offload: false,
@@ -219,10 +222,11 @@ fn sa(out: bool) -> SaState {
     }
 }
 
-fn policy(way: Way) -> Policy {
-    let (source, destination) = if way == Way::Out { (here(), there()) } else { (there(), here()) };
+fn policy(direction: PolicyDirection) -> Policy {
+    let (source, destination) =
+        if direction == PolicyDirection::Out { (here(), there()) } else { (there(), here()) };
     Policy {
-        way,
+        direction,
         source: (source, 32),
         destination: (destination, 32),
         protocol: 17,
@@ -242,14 +246,14 @@ fn no_rules() -> Rules {
 fn armed() -> Kernel {
     Kernel {
         sas: vec![sa(OUT), sa(BACK)],
-        policies: vec![policy(Way::Out), policy(Way::In)],
+        policies: vec![policy(PolicyDirection::Out), policy(PolicyDirection::In)],
         esp_offload: Some(false),
         rules: no_rules(),
         ..Kernel::default()
     }
 }
 
-#[allow(clippy::unnecessary_wraps)] // As an ending has it.
+#[allow(clippy::unnecessary_wraps)] // As the circumstances have it.
 fn with(change: impl FnOnce(&mut Kernel)) -> Option<Kernel> {
     let mut kernel = armed();
     change(&mut kernel);
@@ -261,7 +265,7 @@ type Line = (Verdict, Option<Rung>, Reason);
 /// The two directions and the whole.
 fn verdicts(report: &Report) -> (Line, Line, Verdict) {
     let line = |n: usize| {
-        let direction = &report.directions[n];
+        let direction = &report.legs[n];
         (direction.verdict, direction.rung, direction.reason)
     };
     (line(0), line(1), report.verdict)

@@ -125,7 +125,7 @@ reasons! {
     /// Fewer packets than prove anything.
     TooFew = "too-few", "too few packets of the network passed: watch longer, with --for";
     /// The network has several VNIs, and one of them was not proven.
-    SilentVni = "silent-vni", "the network has several VNIs, and not each was seen encrypted: let all carry traffic, or judge each alone with --vni N";
+    SilentVni = "silent-vni", "the network has several VNIs, and not each was seen encrypted: let all carry traffic, or tally each alone with --vni N";
     /// Frames in one direction only.
     OneDirection = "one-direction", "nothing came back: look from the peer's side too";
     /// ESP passed, but nothing says that it is this network's.

@@ -1,17 +1,18 @@
-//! From frames to what a judge observes: decoded, put together, opened.
+//! From frames to what a tally observes: decoded, put together, opened.
 
-use super::judge::{Ending, Judge, Question};
+use super::judge::judge;
 use super::report::Report;
+use super::tally::{Circumstances, Question, Tally};
 use crate::ipsec::{Opener, Sa, Scratch};
 use crate::packet::{Added, Decoder, Frame, Held, Packet, Reassembly, Timestamp, TunnelPorts};
 
-/// A watch in progress. Like the judge it has no clock: time is that of the frames.
+/// A watch in progress. Like the tally it has no clock: time is that of the frames.
 pub struct Watch {
     decoder: Decoder,
     reassembly: Reassembly,
     opener: Option<Opener>,
     scratch: Box<Scratch>,
-    judges: Vec<Judge>,
+    tallies: Vec<Tally>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
 }
@@ -24,7 +25,7 @@ impl Watch {
             reassembly: Reassembly::default(),
             opener,
             scratch: Box::default(),
-            judges: questions.into_iter().map(Judge::new).collect(),
+            tallies: questions.into_iter().map(Tally::new).collect(),
             first: None,
             last: None,
         }
@@ -68,7 +69,7 @@ impl Watch {
 
     /// Whether the canary of the question with this number was seen leaving in clear.
     pub fn canary_left_in_clear(&self, question: usize) -> Option<bool> {
-        self.judges.get(question).map(Judge::canary_left_in_clear)
+        self.tallies.get(question).map(Tally::canary_left_in_clear)
     }
 
     /// Nanoseconds from the first frame to the last.
@@ -76,16 +77,16 @@ impl Watch {
         self.first.zip(self.last).map_or(0, |(first, last)| last.nanos.saturating_sub(first.nanos).max(0))
     }
 
-    /// Ends the watch: the reports in the order of the questions. `ending` is asked for each, with its judge.
-    pub fn finish(mut self, mut ending: impl FnMut(usize, &Judge) -> Ending) -> Vec<Report> {
+    /// Ends the watch: the reports in the order of the questions. `circumstances` is asked for each, with its tally.
+    pub fn finish(mut self, mut circumstances: impl FnMut(usize, &Tally) -> Circumstances) -> Vec<Report> {
         while let Some(datagram) = self.reassembly.drain() {
             self.alone(datagram.frames());
         }
-        let judges = self.judges.into_iter().enumerate();
-        judges
-            .map(|(at, judge)| {
-                let ending = ending(at, &judge);
-                let mut report = judge.finish(ending);
+        let tallies = self.tallies.into_iter().enumerate();
+        tallies
+            .map(|(at, tally)| {
+                let circumstances = circumstances(at, &tally);
+                let mut report = judge(&tally, circumstances);
                 if let Some(opener) = &self.opener {
                     name_algorithms(&mut report, opener.sas());
                 }
@@ -113,17 +114,17 @@ impl Watch {
             }
             _ => packet,
         };
-        for judge in &mut self.judges {
-            judge.observe(frame, &packet);
+        for tally in &mut self.tallies {
+            tally.observe(frame, &packet);
         }
     }
 }
 
 /// Says of what SPIs the keys know how they are protected, where the kernel did not: in a file, or of one that is gone.
 fn name_algorithms(report: &mut Report, sas: &[Sa]) {
-    for direction in &mut report.directions {
-        let Some(to) = direction.to else { continue };
-        for seen in direction.esp.iter_mut().filter(|seen| seen.algorithm.is_none()) {
+    for leg in &mut report.legs {
+        let Some(to) = leg.to else { continue };
+        for seen in leg.esp.iter_mut().filter(|seen| seen.algorithm.is_none()) {
             let known = sas.iter().find(|sa| sa.spi.matches(seen.spi) && sa.destination.matches(to));
             seen.algorithm = known.map(|sa| sa.algorithm.name());
             seen.icv_bits = known.and_then(|sa| u32::try_from(sa.algorithm.icv_bits()?).ok());
@@ -133,6 +134,6 @@ fn name_algorithms(report: &mut Report, sas: &[Sa]) {
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watch").field("judges", &self.judges.len()).finish_non_exhaustive()
+        f.debug_struct("Watch").field("tallies", &self.tallies.len()).finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ovlsniff::capture::savefile::{Savefile, shown};
-use ovlsniff::verify::{Ending, Question, Report, Watch};
+use ovlsniff::verify::{Circumstances, Question, Report, Watch};
 
 use super::find;
 use crate::cli::Verify;
@@ -26,12 +26,12 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
         }
     };
     let nanos = watch.nanos();
-    let mut reports = watch.finish(|_, _| Ending {
+    let mut reports = watch.finish(|_, _| Circumstances {
         source: shown(path),
         nanos,
         dropped: file.dropped(),
         cut_short: cut_short.clone(),
-        ..Ending::default()
+        ..Circumstances::default()
     });
     Ok(reports.pop().expect("one verdict for the one question"))
 }

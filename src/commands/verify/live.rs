@@ -14,7 +14,8 @@ use ovlsniff::host::survey::{Link, Survey, Vxlan, in_prefix};
 use ovlsniff::ipsec::{self, Notices, Opener, Sa};
 use ovlsniff::verify::probe::{Canary, Prober, Target, candidates};
 use ovlsniff::verify::{
-    Ending, Judge, Kernel, Network, Places, Question, Report, Source, Watch, esp_offload, exempt, refresh,
+    Circumstances, Kernel, Network, Places, Question, Report, Source, Tally, Watch, esp_offload, exempt,
+    judge, refresh,
 };
 
 use super::find;
@@ -67,9 +68,10 @@ impl<'a> Job<'a> {
         let mut places = Places::look(given.as_ref()).map_err(|error| anyhow!(error))?;
         let (mut network, no_member) = find::live(args, &places)?;
         if no_member {
-            let ending = Ending { source: "no interface".to_owned(), ..Ending::default() };
+            let circumstances =
+                Circumstances { source: "no interface".to_owned(), ..Circumstances::default() };
             let question = Question { network, no_member, ..Question::default() };
-            return Ok(Judge::new(question).finish(ending));
+            return Ok(judge(&Tally::new(question), circumstances));
         }
         let underlay = match &network.underlay {
             Some(path) => Some(Namespace::find(path)?),
@@ -181,7 +183,7 @@ impl<'a> Job<'a> {
             (Err(error), _) | (_, Err(error)) => (None, Some(error.to_string())),
         };
         let mut control = None;
-        let mut endings = probed.iter().map(|probed| Ending {
+        let mut endings = probed.iter().map(|probed| Circumstances {
             source: links.join(", "),
             nanos,
             dropped: Some(statistics.dropped_kernel + statistics.dropped_interface),
@@ -192,12 +194,12 @@ impl<'a> Job<'a> {
             control: None,
             esp_offload: esp_offload(),
         });
-        let mut ending = endings.next().unwrap_or_default();
+        let mut circumstances = endings.next().unwrap_or_default();
         if probed.len() > 1 {
             control = watch.canary_left_in_clear(1);
         }
-        ending.control = control;
-        let mut reports = watch.finish(|_, _| ending.clone());
+        circumstances.control = control;
+        let mut reports = watch.finish(|_, _| circumstances.clone());
         if reports.is_empty() {
             bail!("no verdict");
         }

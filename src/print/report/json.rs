@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::packet::Vni;
-use crate::verify::{Direction, Expectation, Report, Rung};
+use crate::verify::{Expectation, LegReport, Report, Rung};
 
 /// The report as one line of JSON.
 pub fn json(report: &Report, expected: Expectation) -> String {
@@ -26,7 +26,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "exit": report.exit_status(expected),
         "reason": report.reason.code(),
         "remedy": report.reason.remedy(),
-        "directions": report.directions.iter().map(direction).collect::<Vec<_>>(),
+        "directions": report.legs.iter().map(leg).collect::<Vec<_>>(),
         "findings": report.findings.iter().map(|finding| json!({
             "reason": finding.code,
             "text": finding.text,
@@ -35,16 +35,16 @@ pub fn json(report: &Report, expected: Expectation) -> String {
     format!("{object}\n")
 }
 
-fn direction(direction: &Direction) -> Value {
-    let counts = &direction.counts;
+fn leg(leg: &LegReport) -> Value {
+    let counts = &leg.counts;
     json!({
-        "from": direction.from,
-        "to": direction.to,
-        "way": if direction.out { "out" } else { "in" },
-        "verdict": direction.verdict.name(),
-        "rung": direction.rung.map(Rung::name),
-        "reason": direction.reason.code(),
-        "remedy": direction.reason.remedy(),
+        "from": leg.from,
+        "to": leg.to,
+        "way": leg.way.name(),
+        "verdict": leg.verdict.name(),
+        "rung": leg.rung.map(Rung::name),
+        "reason": leg.reason.code(),
+        "remedy": leg.reason.remedy(),
         "counts": {
             "clear": counts.clear,
             "auth_only": counts.auth_only,
@@ -57,14 +57,14 @@ fn direction(direction: &Direction) -> Value {
             "matched": counts.matched,
             "opaque": counts.opaque,
         },
-        "esp": direction.esp.iter().map(|seen| json!({
+        "esp": leg.esp.iter().map(|seen| json!({
             "spi": seen.spi.to_string(),
             "packets": seen.packets,
             "algorithm": seen.algorithm,
             "icv_bits": seen.icv_bits,
             "docker_tag": seen.docker_tag,
         })).collect::<Vec<_>>(),
-        "shown": direction.shown.map(|shown| json!({
+        "shown": leg.shown.map(|shown| json!({
             "frame": shown.frame,
             "time_ns": shown.time.nanos.to_string(),
             "vni": shown.vni.map(Vni::value),

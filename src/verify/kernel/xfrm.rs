@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::{Error, Policy, SaState, Template, Way};
+use super::{Error, Policy, PolicyDirection, SaState, Template};
 use crate::netlink::xfrm::{
     AH, ESP, GETPOLICY, GETSA, NEWPOLICY, NEWSA, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC,
     XFRMA_ALG_CRYPT, XFRMA_IF_ID, XFRMA_MARK, XFRMA_OFFLOAD_DEV, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL,
@@ -86,10 +86,10 @@ fn sa(body: &[u8]) -> Option<SaState> {
 fn policy(body: &[u8]) -> Option<Policy> {
     // A selector for all has no family where it was set without addresses.
     let family = u16_at(body, userpolicy::FAMILY)?;
-    let way = match *body.get(userpolicy::DIR)? {
-        userpolicy::IN => Way::In,
-        userpolicy::OUT => Way::Out,
-        userpolicy::FORWARD => Way::Forward,
+    let direction = match *body.get(userpolicy::DIR)? {
+        userpolicy::IN => PolicyDirection::In,
+        userpolicy::OUT => PolicyDirection::Out,
+        userpolicy::FORWARD => PolicyDirection::Forward,
         _ => return None,
     };
     // A tunnel sends from whatever port (RFC 7348 section 5): one port's policy is not the network's.
@@ -114,7 +114,7 @@ fn policy(body: &[u8]) -> Option<Policy> {
         }
     }
     Some(Policy {
-        way,
+        direction,
         source: (address_at(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?),
         destination: (address_at(body, userpolicy::DESTINATION, family)?, *body.get(userpolicy::PREFIX_D)?),
         protocol: *body.get(userpolicy::PROTO)?,

@@ -10,7 +10,7 @@ fn esp_that_arrives_and_is_refused_says_why() {
     assert_eq!(report.reason, Reason::KeyMismatch);
     let report = opened()
         .shut(BACK, true, Sealed::NoKey)
-        .ended(|ending| ending.kernel = with(|kernel| kernel.sas.truncate(1)))
+        .ended(|circumstances| circumstances.kernel = with(|kernel| kernel.sas.truncate(1)))
         .report();
     assert_eq!(report.reason, Reason::SpiMismatch);
 }
@@ -19,7 +19,7 @@ fn esp_that_arrives_and_is_refused_says_why() {
 fn a_network_card_may_encrypt_behind_the_capture() {
     let offload = || with(|kernel| kernel.sas.iter_mut().for_each(|sa| sa.offload = true));
     for scene in [Scene::new().clear(OUT), Scene::new().inside(OUT, esp(OUT, EspKind::Null))] {
-        let report = scene.probed(true).ended(|ending| ending.kernel = offload()).report();
+        let report = scene.probed(true).ended(|circumstances| circumstances.kernel = offload()).report();
         assert_eq!(verdicts(&report).0, (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload));
     }
 }
@@ -28,15 +28,16 @@ fn a_network_card_may_encrypt_behind_the_capture() {
 fn configuration_alone_is_never_encrypted() {
     let scene = Scene::asking(|question| question.network.encrypted = Some(true)).probed(false);
     assert_eq!(verdicts(&scene.report()).0, (Verdict::Inconclusive, Some(Rung::Config), Reason::NoTraffic));
-    let report = Scene::new().probed(false).ended(|ending| ending.kernel = Some(armed())).report();
+    let report =
+        Scene::new().probed(false).ended(|circumstances| circumstances.kernel = Some(armed())).report();
     assert_eq!(verdicts(&report).0, (Verdict::Inconclusive, Some(Rung::Armed), Reason::NoTraffic));
 }
 
 #[test]
 fn a_policy_that_holds_everything_back_is_a_black_hole() {
     let held = |counter: &str, change: fn(&mut Kernel)| {
-        let scene = Scene::new().probed(false).ended(|ending| {
-            ending.kernel = with(|kernel| {
+        let scene = Scene::new().probed(false).ended(|circumstances| {
+            circumstances.kernel = with(|kernel| {
                 kernel.counters.insert(counter.to_owned(), 3);
                 change(kernel);
             });
@@ -57,7 +58,7 @@ fn a_policy_that_holds_everything_back_is_a_black_hole() {
 fn clear_that_arrives_may_be_a_copy_of_what_was_decrypted() {
     let arrives = |kernel: Option<Kernel>| {
         let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened)).clear(BACK);
-        verdicts(&scene.ended(|ending| ending.kernel = kernel).report()).1
+        verdicts(&scene.ended(|circumstances| circumstances.kernel = kernel).report()).1
     };
     let unknown = (Verdict::Inconclusive, Some(Rung::Seen), Reason::EspGro);
     assert_eq!(arrives(None), unknown);
@@ -78,10 +79,10 @@ fn clear_that_arrives_may_be_a_copy_of_what_was_decrypted() {
 
 #[test]
 fn encrypted_and_open_to_clear_frames_is_not_enforced() {
-    let judge = |kernel| {
+    let tally = |kernel| {
         let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
         let scene = scene.inside(BACK, esp(BACK, EspKind::Opened));
-        scene.ended(|ending| ending.kernel = kernel).report()
+        scene.ended(|circumstances| circumstances.kernel = kernel).report()
     };
     let out_only = |rules: Rules| {
         with(|kernel| {
@@ -89,11 +90,11 @@ fn encrypted_and_open_to_clear_frames_is_not_enforced() {
             kernel.rules = rules;
         })
     };
-    assert_eq!(judge(Some(armed())).verdict, Verdict::Encrypted);
-    let report = judge(out_only(no_rules()));
+    assert_eq!(tally(Some(armed())).verdict, Verdict::Encrypted);
+    let report = tally(out_only(no_rules()));
     assert_eq!((report.verdict, report.exit_status(Expectation::Encrypted)), (Verdict::NotEnforced, 1));
     // What was not checked is no accusation.
-    let report = judge(out_only(Rules::default()));
+    let report = tally(out_only(Rules::default()));
     assert_eq!(report.verdict, Verdict::Encrypted);
     assert!(report.findings.iter().any(|finding| finding.code == "enforcement-unknown"));
 }
@@ -101,7 +102,7 @@ fn encrypted_and_open_to_clear_frames_is_not_enforced() {
 #[test]
 fn the_reason_for_a_leak_is_the_kernels() {
     let reason = |kernel: Option<Kernel>| {
-        let scene = Scene::new().probed(true).clear(OUT).ended(|ending| ending.kernel = kernel);
+        let scene = Scene::new().probed(true).clear(OUT).ended(|circumstances| circumstances.kernel = kernel);
         scene.report().reason
     };
     assert_eq!(reason(None), Reason::Clear);
@@ -125,6 +126,6 @@ fn the_reason_for_a_leak_is_the_kernels() {
 fn the_reply_on_its_way_shows_that_the_probe_arrived() {
     // The peer answers in clear, and our policy drops that: ESP left and reached it all the same.
     let scene = Scene::new().probed(false).inside(OUT, esp(OUT, EspKind::Opened)).clear(BACK);
-    let report = scene.ended(|ending| ending.kernel = Some(armed())).report();
+    let report = scene.ended(|circumstances| circumstances.kernel = Some(armed())).report();
     assert_eq!(verdicts(&report), (OPENED, CLEAR, Verdict::Clear));
 }

@@ -24,7 +24,7 @@ fn a_leak_to_a_node_nobody_named_is_seen_on_a_host_that_talks_to_thousands() {
     let new = ip("192.0.2.9");
     let report = crowd().between((here(), new), 1, &[vxlan(OURS)], None, b"x").report();
     assert_eq!(report.verdict, Verdict::Clear);
-    assert!(report.directions.iter().any(|line| line.to == Some(new) && line.verdict == Verdict::Clear));
+    assert!(report.legs.iter().any(|line| line.to == Some(new) && line.verdict == Verdict::Clear));
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn esp_of_the_probes_lengths_in_an_sa_that_does_not_encrypt_proves_nothing() {
     let scene = Scene::new().probed(true).shut(OUT, true, Sealed::UnknownAlgorithm);
     let scene = scene.shut(BACK, true, Sealed::UnknownAlgorithm);
     let report = scene
-        .ended(|ending| {
-            ending.kernel = with(|kernel| kernel.sas.iter_mut().for_each(|sa| sa.encrypts = false));
+        .ended(|circumstances| {
+            circumstances.kernel = with(|kernel| kernel.sas.iter_mut().for_each(|sa| sa.encrypts = false));
         })
         .report();
     assert_eq!(report.verdict, Verdict::Inconclusive);
@@ -136,7 +136,7 @@ fn tunnel_of_others(kernel: &mut Kernel) {
 #[test]
 fn a_tunnel_between_other_addresses_may_be_what_a_copy_came_out_of() {
     let scene = || Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened)).clear(BACK);
-    let ended = |kernel| scene().ended(|ending| ending.kernel = kernel).report();
+    let ended = |kernel| scene().ended(|circumstances| circumstances.kernel = kernel).report();
     assert_eq!(verdicts(&ended(with(tunnel_of_others))).1.0, Verdict::Inconclusive);
     // But not one that no policy sends the network's packets through.
     let unrelated = with(|kernel| {
@@ -149,13 +149,16 @@ fn a_tunnel_between_other_addresses_may_be_what_a_copy_came_out_of() {
         tunnel_of_others(kernel);
         kernel.sas[0].offload = true;
     });
-    let report = Scene::new().probed(true).clear(OUT).ended(|ending| ending.kernel = offload).report();
+    let report =
+        Scene::new().probed(true).clear(OUT).ended(|circumstances| circumstances.kernel = offload).report();
     assert_eq!(verdicts(&report).0, (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload));
 }
 
 #[test]
 fn without_the_kernels_word_any_esp_that_arrives_may_have_held_a_copy() {
-    let scene = || Scene::new().probed(true).clear(BACK).ended(|ending| ending.esp_offload = Some(false));
+    let scene = || {
+        Scene::new().probed(true).clear(BACK).ended(|circumstances| circumstances.esp_offload = Some(false))
+    };
     assert_eq!(verdicts(&scene().report()).1, CLEAR);
     let other = (ip("203.0.113.2"), ip("203.0.113.1"));
     let report = scene().between(other, 0, &[], Some(sealed(BACK, Sealed::NoKey)), &[1; 200]).report();
@@ -167,7 +170,7 @@ fn a_frame_cut_off_before_its_addresses_may_have_been_a_leak() {
     let mut scene = proven(|_| ());
     let stop = crate::packet::Stop { layer: crate::packet::Layer::Ipv4, why: crate::packet::Why::Truncated };
     let packet = Packet { stop: Some(stop), ..Packet::default() };
-    scene.judge.observe(&Frame { wire_len: 200, bytes: &[0; 20], ..frame(99) }, &packet);
+    scene.tally.observe(&Frame { wire_len: 200, bytes: &[0; 20], ..frame(99) }, &packet);
     let report = scene.report();
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::Truncated));
 }
@@ -178,8 +181,8 @@ fn another_peers_trouble_is_not_this_ones() {
     let scene = Scene::new().probed(false).inside(OUT, esp(OUT, EspKind::Opened));
     let scene = (0..PROBES)
         .fold(scene, |scene, n| scene.packet(BACK, n, &[esp(BACK, EspKind::Opened), vxlan(43)], None, b"x"));
-    let report = scene.ended(|ending| {
-        ending.kernel = with(|kernel| {
+    let report = scene.ended(|circumstances| {
+        circumstances.kernel = with(|kernel| {
             kernel.counters.insert("XfrmInStateProtoError".to_owned(), 9);
         });
     });
@@ -189,7 +192,7 @@ fn another_peers_trouble_is_not_this_ones() {
 #[test]
 fn policies_that_hold_for_today_only_are_findings() {
     let codes = |kernel| {
-        let report = proven(|_| ()).ended(|ending| ending.kernel = kernel).report();
+        let report = proven(|_| ()).ended(|circumstances| circumstances.kernel = kernel).report();
         assert_eq!(report.verdict, Verdict::Encrypted);
         report.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
@@ -224,7 +227,7 @@ fn a_packet_that_is_seen_three_times_is_one() {
         scene.number = 0;
         scene = once(scene);
     }
-    assert_eq!(scene.report().directions[0].reason, Reason::TooFew);
+    assert_eq!(scene.report().legs[0].reason, Reason::TooFew);
 }
 
 #[test]
@@ -232,8 +235,8 @@ fn what_arrives_under_our_own_address_is_neither_our_leak_nor_our_proof() {
     let report = Scene::passive()
         .coming(Direction::In, |scene| scene.clear(OUT).inside(OUT, esp(OUT, EspKind::Opened)))
         .report();
-    assert_eq!(report.directions[0].verdict, Verdict::Inconclusive);
-    assert_eq!(report.directions[0].counts.clear, 0);
+    assert_eq!(report.legs[0].verdict, Verdict::Inconclusive);
+    assert_eq!(report.legs[0].counts.clear, 0);
 }
 
 #[test]
@@ -243,7 +246,7 @@ fn what_leaves_to_a_peer_under_another_address_is_our_leak() {
         .inside(OUT, esp(OUT, EspKind::Opened))
         .coming(Direction::Out, |scene| scene.between(from, 1, &[vxlan(OURS)], None, b"x"))
         .report();
-    assert_eq!((report.directions[0].verdict, report.verdict), (Verdict::Clear, Verdict::Clear));
+    assert_eq!((report.legs[0].verdict, report.verdict), (Verdict::Clear, Verdict::Clear));
 }
 
 #[test]
@@ -251,14 +254,14 @@ fn a_canary_outside_of_any_tunnel_takes_the_proof_away() {
     let (out, back) = (esp(OUT, EspKind::Opened), esp(BACK, EspKind::Opened));
     let scene = Scene::new().probed(true).inside(OUT, out).inside(BACK, back);
     let mirrored = scene.between((ip("10.42.0.1"), ip("10.42.0.2")), 1, &[], None, CANARY);
-    assert_eq!(mirrored.report().directions[0].reason, Reason::CanaryBare);
+    assert_eq!(mirrored.report().legs[0].reason, Reason::CanaryBare);
 }
 
 #[test]
 fn replies_that_only_the_capture_saw_are_no_delivery() {
     let (out, back) = (esp(OUT, EspKind::Opened), esp(BACK, EspKind::Opened));
     let report = Scene::new().probed(false).inside(OUT, out).inside(BACK, back).report();
-    assert_eq!((report.directions[0].reason, report.verdict), (Reason::NoAnswer, Verdict::Inconclusive));
+    assert_eq!((report.legs[0].reason, report.verdict), (Reason::NoAnswer, Verdict::Inconclusive));
 }
 
 #[test]
@@ -269,6 +272,6 @@ fn a_protocol_that_is_not_decoded_may_have_carried_a_leak_to_the_peer_too() {
     let stop = Some(Stop { layer: Layer::Vxlan, why: Why::TooDeep });
     let packet =
         Packet { headers: Headers { ip, ..Headers::default() }, stop, frames: 1, ..Packet::default() };
-    scene.judge.observe(&frame(99), &packet);
-    assert_eq!(scene.report().directions[0].reason, Reason::Undecoded);
+    scene.tally.observe(&frame(99), &packet);
+    assert_eq!(scene.report().legs[0].reason, Reason::Undecoded);
 }

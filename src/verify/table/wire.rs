@@ -7,7 +7,7 @@ fn clear_and_delivered() {
     let report = Scene::new().probed(true).clear(OUT).clear(BACK).report();
     let unknown = (Verdict::Inconclusive, Some(Rung::Seen), Reason::EspGro);
     assert_eq!(verdicts(&report), (CLEAR, unknown, Verdict::Clear));
-    assert_eq!(report.directions[0].shown.map(|shown| (shown.frame, shown.canary)), Some((1, true)));
+    assert_eq!(report.legs[0].shown.map(|shown| (shown.frame, shown.canary)), Some((1, true)));
     assert_eq!(report.exit_status(Expectation::Encrypted), 1);
     assert_eq!(report.exit_status(Expectation::Clear), 0);
 }
@@ -15,7 +15,7 @@ fn clear_and_delivered() {
 #[test]
 fn clear_and_dropped_by_the_peer_has_left_all_the_same() {
     let report = Scene::new().probed(false).clear(OUT).report();
-    assert_eq!(report.directions[0].verdict, Verdict::Clear);
+    assert_eq!(report.legs[0].verdict, Verdict::Clear);
     assert_eq!(report.exit_status(Expectation::Encrypted), 1);
 }
 
@@ -25,7 +25,7 @@ fn any_clear_frame_of_the_network_is_a_leak() {
     let report =
         scene.inside(BACK, esp(BACK, EspKind::Opened)).packet(OUT, 1, &[vxlan(OURS)], None, b"arp").report();
     assert_eq!(verdicts(&report), (CLEAR, OPENED, Verdict::Clear));
-    assert_eq!(report.directions[0].counts.clear, 1);
+    assert_eq!(report.legs[0].counts.clear, 1);
 }
 
 #[test]
@@ -43,11 +43,11 @@ fn one_direction_is_no_proof_of_the_other() {
         .probed(true)
         .inside(OUT, opened)
         .clear(BACK)
-        .ended(|ending| ending.kernel = with(|kernel| kernel.sas[1].packets = 0))
+        .ended(|circumstances| circumstances.kernel = with(|kernel| kernel.sas[1].packets = 0))
         .report();
     assert_eq!(verdicts(&report), (OPENED, CLEAR, Verdict::Clear));
     let report = Scene::passive().inside(OUT, opened).report();
-    assert_eq!(report.directions[1].reason, Reason::OneDirection);
+    assert_eq!(report.legs[1].reason, Reason::OneDirection);
     assert_eq!(report.verdict, Verdict::Inconclusive);
 }
 
@@ -161,14 +161,19 @@ fn doubt_about_the_capture_is_doubt_about_the_verdict() {
     };
     assert_eq!(verdicts(&proven().report()), (OPENED, OPENED, Verdict::Encrypted));
     let doubt = |scene: Scene| scene.report().verdict;
-    assert_eq!(doubt(proven().ended(|ending| ending.dropped = Some(1))), Verdict::Inconclusive);
+    assert_eq!(doubt(proven().ended(|circumstances| circumstances.dropped = Some(1))), Verdict::Inconclusive);
     assert_eq!(
-        doubt(proven().ended(|ending| ending.cut_short = Some("eth0: gone".to_owned()))),
+        doubt(proven().ended(|circumstances| circumstances.cut_short = Some("eth0: gone".to_owned()))),
         Verdict::Inconclusive
     );
-    assert_eq!(doubt(proven().ended(|ending| ending.control = Some(false))), Verdict::Inconclusive);
+    assert_eq!(
+        doubt(proven().ended(|circumstances| circumstances.control = Some(false))),
+        Verdict::Inconclusive
+    );
     // But a clear frame that was seen is one.
-    let clear = proven().packet(OUT, 1, &[vxlan(OURS)], None, b"x").ended(|ending| ending.dropped = Some(1));
+    let clear = proven()
+        .packet(OUT, 1, &[vxlan(OURS)], None, b"x")
+        .ended(|circumstances| circumstances.dropped = Some(1));
     assert_eq!(clear.report().verdict, Verdict::Clear);
 }
 
@@ -182,7 +187,7 @@ fn two_packets_are_too_few() {
 
 #[test]
 fn esp_that_was_opened_and_carries_another_network_is_no_proof() {
-    let opened = |out| esp(out, EspKind::Opened);
+    let opened = |way| esp(way, EspKind::Opened);
     let scene = (0..PROBES)
         .fold(Scene::passive(), |scene, n| scene.packet(OUT, n, &[opened(OUT), vxlan(43)], None, b"x"));
     let report = scene.report();
@@ -190,8 +195,8 @@ fn esp_that_was_opened_and_carries_another_network_is_no_proof() {
 }
 
 /// `port unreachable` from the peer or from here, which quotes what it answers.
-fn unreachable(scene: Scene, out: bool, vni: u8, port: u16) -> Scene {
-    let (source, destination) = if out { (here(), there()) } else { (there(), here()) };
+fn unreachable(scene: Scene, way: Way, vni: u8, port: u16) -> Scene {
+    let (source, destination) = way.ends(here(), there());
     let (IpAddr::V4(from), IpAddr::V4(to)) = (source, destination) else { unreachable!() };
     let [high, low] = port.to_be_bytes();
     #[rustfmt::skip]
@@ -210,7 +215,7 @@ fn unreachable(scene: Scene, out: bool, vni: u8, port: u16) -> Scene {
     let packet = Packet { headers, payload: &quote, frames: 1, ..Packet::default() };
     let mut scene = scene;
     scene.number += 1;
-    scene.judge.observe(&frame(scene.number), &packet);
+    scene.tally.observe(&frame(scene.number), &packet);
     scene
 }
 
@@ -218,7 +223,7 @@ fn unreachable(scene: Scene, out: bool, vni: u8, port: u16) -> Scene {
 fn what_was_encrypted_and_is_quoted_by_an_icmp_error_is_in_clear() {
     let opened =
         || Scene::passive().inside(OUT, esp(OUT, EspKind::Opened)).inside(BACK, esp(BACK, EspKind::Opened));
-    let armed = |scene: Scene| scene.ended(|ending| ending.kernel = with(|_| ())).report();
+    let armed = |scene: Scene| scene.ended(|circumstances| circumstances.kernel = with(|_| ())).report();
     let quoted = (Verdict::Clear, Some(Rung::Seen), Reason::IcmpQuote);
     let report = armed(unreachable(opened(), BACK, 42, 4789));
     assert_eq!(verdicts(&report), (OPENED, quoted, Verdict::Clear));

@@ -1,4 +1,4 @@
-//! What is asked of a judge, and what is known when the watch has ended.
+//! What is asked of a tally, and what is known when the watch has ended.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use crate::packet::Timestamp;
 use crate::verify::kernel::Kernel;
 use crate::verify::network::Network;
 
-/// What is asked of a judge.
+/// What is asked of a tally.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
     /// The network.
@@ -54,7 +54,7 @@ pub struct Probe {
 
 /// How the watch ended, and what else is known.
 #[derive(Clone, Debug, Default)]
-pub struct Ending {
+pub struct Circumstances {
     /// The interfaces or the file.
     pub source: String,
     /// Length of the watch in nanoseconds.

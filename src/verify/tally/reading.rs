@@ -1,4 +1,4 @@
-//! What a judge asks of a decoded packet.
+//! What a tally asks of a decoded packet.
 
 use crate::packet::{
     EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Transport, Tunnel, Vni, Why,

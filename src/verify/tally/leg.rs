@@ -2,59 +2,60 @@
 
 use std::net::IpAddr;
 
-use super::{Judge, Question};
+use super::{Question, Tally};
 use crate::packet::{Direction, Headers, Ip, Packet};
+use crate::verify::way::Way;
 
-/// Which direction a frame belongs to, and who the peer is.
-pub(super) struct Place {
+/// The leg that a frame passed: one of the two ways between this node and a peer.
+pub(super) struct Leg {
     pub(super) peer: IpAddr,
-    pub(super) out: bool,
+    pub(super) way: Way,
 }
 
-impl Judge {
+impl Tally {
     /// The direction of the outermost IP header that is between this node and another.
-    pub(super) fn outer_place<'p>(
+    pub(super) fn outer_leg<'p>(
         &self,
         packet: &'p Packet<'_>,
         direction: Option<Direction>,
-    ) -> Option<(Place, &'p Headers)> {
+    ) -> Option<(Leg, &'p Headers)> {
         let outer = packet.encapsulations.iter().map(|wrapping| &wrapping.outer);
         let headers = outer.chain([&packet.headers]).find(|headers| headers.ip.is_some())?;
-        let place = headers.ip.as_ref().and_then(|ip| self.place(ip, direction))?;
-        Some((place, headers))
+        let leg = headers.ip.as_ref().and_then(|ip| self.leg(ip, direction))?;
+        Some((leg, headers))
     }
 
     /// `None` for what neither leaves nor reaches this node.
-    pub(super) fn place(&self, ip: &Ip, direction: Option<Direction>) -> Option<Place> {
+    pub(super) fn leg(&self, ip: &Ip, direction: Option<Direction>) -> Option<Leg> {
         let locals = &self.question.network.locals;
         // What arrives with an address of ours as its source is somebody's forgery, or comes a second time.
         if direction == Some(Direction::In) && self.question.own.contains(&ip.source) {
             return None;
         }
         if locals.contains(&ip.source) {
-            Some(Place { peer: ip.destination, out: true })
+            Some(Leg { peer: ip.destination, way: Way::Out })
         } else if locals.contains(&ip.destination) || ip.destination.is_multicast() && self.knows(ip.source) {
-            Some(Place { peer: ip.source, out: false })
+            Some(Leg { peer: ip.source, way: Way::Back })
         } else {
             None
         }
     }
 
-    /// As [`Self::place`], of a tunnel's own packet: it leaves from any address of this host, and what comes to a group is
+    /// As [`Self::leg`], of a tunnel's own packet: it leaves from any address of this host, and what comes to a group is
     /// for every member.
-    pub(super) fn tunnel_place(&self, ip: &Ip, direction: Option<Direction>, canary: bool) -> Option<Place> {
+    pub(super) fn tunnel_leg(&self, ip: &Ip, direction: Option<Direction>, canary: bool) -> Option<Leg> {
         let own = |address| self.question.own.contains(&address);
         // Under another address, that it had before or that a NAT gave it: ours all the same.
         let disguised = direction == Some(Direction::Out)
             && (canary || self.knows(ip.destination))
             && !self.question.own.is_empty();
-        self.place(ip, direction).or_else(|| {
+        self.leg(ip, direction).or_else(|| {
             if direction == Some(Direction::In) && own(ip.source) {
                 None
             } else if own(ip.source) || disguised {
-                Some(Place { peer: ip.destination, out: true })
+                Some(Leg { peer: ip.destination, way: Way::Out })
             } else if own(ip.destination) || ip.destination.is_multicast() {
-                Some(Place { peer: ip.source, out: false })
+                Some(Leg { peer: ip.source, way: Way::Back })
             } else {
                 None
             }

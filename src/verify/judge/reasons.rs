@@ -1,16 +1,18 @@
 //! Why a verdict is what it is: what the kernel, the keys and the configuration say about it.
 
-use super::super::kernel::{DOCKER_MARK, Policy, SaState, Template, Way};
+use super::super::kernel::{DOCKER_MARK, Policy, PolicyDirection, SaState, Template};
 use super::super::verdict::{Reason, Rung, Verdict};
+use super::super::way::Way;
 use super::{Case, Decision};
 
 impl Case<'_> {
     /// Whether a policy of the network's packets let nothing leave.
     pub(super) fn kernel_holds(&self) -> bool {
         let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return false };
-        let port = self.judge.question.network.port;
+        let port = self.tally.question.network.port;
         let marks = [0, DOCKER_MARK];
-        let policy = marks.iter().find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
+        let policy =
+            marks.iter().find_map(|&mark| kernel.policy(PolicyDirection::Out, local, self.peer, port, mark));
         policy.is_some_and(|policy| {
             // The counters are of all policies.
             let has_sa = |template: &Template| kernel.sas.iter().any(|sa| sa.reqid == template.reqid);
@@ -30,12 +32,12 @@ impl Case<'_> {
     /// The network's packets arrive, and the capture does not show them.
     pub(super) fn passes_elsewhere(&self) -> Reason {
         // The interface that does show them shows them in clear, and proves nothing either.
-        if self.judge.question.enclosed { Reason::OpaqueTransport } else { Reason::WrongInterface }
+        if self.tally.question.enclosed { Reason::OpaqueTransport } else { Reason::WrongInterface }
     }
 
     /// Nothing at all was seen.
     pub(super) fn silence(&self) -> Decision {
-        let network = &self.judge.question.network;
+        let network = &self.tally.question.network;
         let peer = network.peers.iter().find(|peer| peer.underlay == self.peer);
         let reason = if network.typo.is_some() && network.encrypted == Some(false) {
             Reason::TypoOption
@@ -58,7 +60,7 @@ impl Case<'_> {
             return Some(Reason::KeyMismatch);
         }
         let unknown = self.kernel.is_some_and(|_| {
-            evidence.esp.keys().all(|spi| !self.sas(false).any(|sa| sa.spi == *spi))
+            evidence.esp.keys().all(|spi| !self.sas(Way::Back).any(|sa| sa.spi == *spi))
                 && !evidence.esp.is_empty()
         });
         (unknown || self.went_up("XfrmInNoStates")).then_some(Reason::SpiMismatch)
@@ -69,7 +71,7 @@ impl Case<'_> {
     }
 
     pub(super) fn why_clear(&self) -> Reason {
-        let network = &self.judge.question.network;
+        let network = &self.tally.question.network;
         if network.encrypted == Some(false) {
             return if network.typo.is_some() { Reason::TypoOption } else { Reason::NotConfigured };
         }
@@ -78,7 +80,7 @@ impl Case<'_> {
         }
         let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return Reason::Clear };
         let port = network.port;
-        if let Some(policy) = kernel.policy(Way::Out, local, self.peer, port, 0) {
+        if let Some(policy) = kernel.policy(PolicyDirection::Out, local, self.peer, port, 0) {
             if policy.templates.iter().any(|template| template.esp && template.optional) {
                 return Reason::LevelUse;
             }
@@ -87,11 +89,14 @@ impl Case<'_> {
                 return Reason::Clear;
             }
         }
-        if kernel.policy(Way::Out, local, self.peer, port, DOCKER_MARK).is_some_and(|p| p.mark.1 != 0) {
+        if kernel
+            .policy(PolicyDirection::Out, local, self.peer, port, DOCKER_MARK)
+            .is_some_and(|p| p.mark.1 != 0)
+        {
             return Reason::NoMark;
         }
         let other_port = kernel.policies.iter().any(|policy| {
-            policy.way == Way::Out
+            policy.direction == PolicyDirection::Out
                 && policy.port.1 != 0
                 && policy.pair(local, self.peer)
                 && policy.requires_esp()
@@ -104,7 +109,7 @@ impl Case<'_> {
 
     /// Of the peer's policies nothing is known here.
     pub(super) fn why_peer_clear(&self) -> Reason {
-        let network = &self.judge.question.network;
+        let network = &self.tally.question.network;
         match (network.encrypted, &network.typo) {
             (Some(false), Some(_)) => Reason::TypoOption,
             (Some(false), None) => Reason::NotConfigured,
@@ -115,17 +120,21 @@ impl Case<'_> {
 
     /// The SAs that may carry the network's packets: those between the two nodes, those of a tunnel between other
     /// addresses that a policy sends these packets through, and any where another tunnel carries them.
-    pub(super) fn sas(&self, out: bool) -> impl Iterator<Item = &SaState> {
-        let ends = self.local.map(|local| if out { (local, self.peer) } else { (self.peer, local) });
-        let way = if out { Way::Out } else { Way::In };
-        let port = self.judge.question.network.port;
+    pub(super) fn sas(&self, way: Way) -> impl Iterator<Item = &SaState> {
+        let ends = self.local.map(|local| way.ends(local, self.peer));
+        let direction = match way {
+            Way::Out => PolicyDirection::Out,
+            Way::Back => PolicyDirection::In,
+        };
+        let port = self.tally.question.network.port;
         self.kernel.zip(ends).into_iter().flat_map(move |(kernel, (from, to))| {
             let tunnelled = move |sa: &&SaState| {
-                let led = |policy: &Policy| policy.way == way && policy.leads_to(sa, from, to, port);
+                let led =
+                    |policy: &Policy| policy.direction == direction && policy.leads_to(sa, from, to, port);
                 sa.tunnel && kernel.policies.iter().any(led)
             };
             let direct = move |sa: &&SaState| sa.is_between(from, to);
-            let enclosed = self.judge.question.enclosed;
+            let enclosed = self.tally.question.enclosed;
             kernel.sas.iter().filter(move |sa| enclosed || direct(sa) || tunnelled(sa))
         })
     }
@@ -133,15 +142,15 @@ impl Case<'_> {
     /// The rung of what is only configured, or armed.
     pub(super) fn configured(&self) -> Option<Rung> {
         let armed = self.kernel.zip(self.local).is_some_and(|(kernel, local)| {
-            let port = self.judge.question.network.port;
+            let port = self.tally.question.network.port;
             let policy = [0, DOCKER_MARK]
                 .iter()
-                .find_map(|&mark| kernel.policy(Way::Out, local, self.peer, port, mark));
-            policy.is_some_and(Policy::requires_esp) && self.sas(true).any(|sa| sa.encrypts)
+                .find_map(|&mark| kernel.policy(PolicyDirection::Out, local, self.peer, port, mark));
+            policy.is_some_and(Policy::requires_esp) && self.sas(Way::Out).any(|sa| sa.encrypts)
         });
         if armed {
             return Some(Rung::Armed);
         }
-        (self.judge.question.network.encrypted == Some(true)).then_some(Rung::Config)
+        (self.tally.question.network.encrypted == Some(true)).then_some(Rung::Config)
     }
 }

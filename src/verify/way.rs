@@ -1,0 +1,33 @@
+//! The two ways between this node and a peer.
+
+use std::net::IpAddr;
+
+/// One of the two ways between this node and a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From this node to the peer.
+    Out,
+    /// From the peer to this node.
+    Back,
+}
+
+impl Way {
+    /// Both, this node's own first.
+    pub const BOTH: [Self; 2] = [Self::Out, Self::Back];
+
+    /// The word for it in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Back => "in",
+        }
+    }
+
+    /// Sender and receiver on this way.
+    pub(super) fn ends(self, local: IpAddr, peer: IpAddr) -> (IpAddr, IpAddr) {
+        match self {
+            Self::Out => (local, peer),
+            Self::Back => (peer, local),
+        }
+    }
+}
