@@ -20,25 +20,27 @@ mod lengths;
 mod network;
 pub mod probe;
 mod report;
+pub mod session;
 mod sources;
 mod tally;
+mod underlay;
 mod verdict;
+mod wanted;
 mod watch;
 mod way;
 
 pub use device::{Place, Places};
-pub use docker_inspect::{InspectError, from_file as docker_inspect_file};
+pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
 pub use judge::judge;
 pub use kernel::{
     Enforcement, Error as KernelError, Kernel, Policy, PolicyDirection, Rules, SaState, Template,
-    esp_offload, exempt,
 };
-pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss};
+pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use report::{Counts, EspSeen, Expectation, Finding, LegReport, Report};
-pub use sources::{find, refresh};
 pub use tally::{Circumstances, Probe, Question, Tally};
 pub use verdict::{Reason, Rung, Verdict};
+pub use wanted::{Described, Wanted, WantedError};
 pub use watch::Watch;
 pub use way::Way;
 

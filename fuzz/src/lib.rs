@@ -74,7 +74,7 @@ impl Default for Everything {
         };
         Self {
             searches: [keyed, Search::new(http, TunnelPorts::default(), quiet)],
-            watch: Watch::new(vec![question()], TunnelPorts::default(), Some(opener())),
+            watch: Watch::new(question(), None, TunnelPorts::default(), Some(opener())),
             text: [text(Shape::Normal, true, Times::Clock), text(Shape::Hex, false, Times::SinceFirst)],
             json: Printer::Json(Json::new(Vec::new(), JsonOptions::default())),
         }
@@ -123,13 +123,13 @@ impl Everything {
             inner_len: 100,
             answered: true,
         };
-        let circumstances = || Circumstances { dropped: Some(0), probes: vec![probe; 5], ..Circumstances::default() };
-        for judged in self.watch.finish(|_, _| circumstances()) {
-            assert_plain(report::text(&judged, Expectation::Encrypted).as_bytes());
-            let json = report::json(&judged, Expectation::Encrypted);
-            assert_plain(json.as_bytes());
-            serde_json::from_str::<serde_json::Value>(&json).expect("a report in JSON");
-        }
+        let probes = vec![probe; 5];
+        let judged =
+            self.watch.finish(Circumstances { dropped: Some(0), probes, ..Circumstances::default() });
+        assert_plain(report::text(&judged, Expectation::Encrypted).as_bytes());
+        let json = report::json(&judged, Expectation::Encrypted);
+        assert_plain(json.as_bytes());
+        serde_json::from_str::<serde_json::Value>(&json).expect("a report in JSON");
     }
 }
 

@@ -113,14 +113,14 @@ impl Live {
     /// Opens all `devices`; when one cannot be opened none is.
     ///
     /// Frames name their interface by its place in `devices`.
-    pub fn open(devices: &[Device], options: &Options) -> Result<Self, Error> {
+    pub fn open(devices: &[Device], options: &Options<'_>) -> Result<Self, Error> {
         options.check()?;
         if devices.is_empty() {
             return Err(Error::None);
         }
         let open_all =
             || devices.iter().map(|device| open::open(device, options)).collect::<Result<Vec<_>, _>>();
-        let opened = Namespace::run(options.namespace.as_ref(), open_all)??;
+        let opened = Namespace::run(options.namespace, open_all)??;
         let mut interfaces = Vec::with_capacity(devices.len());
         let mut sources = Vec::with_capacity(devices.len());
         for ((device, handles), interface) in devices.iter().zip(opened).zip(0..) {

@@ -15,7 +15,7 @@ use crate::cli::Interfaces;
 /// Prints the interfaces of this network namespace, or of the one that was named.
 pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
     let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
-    let survey = Namespace::run(namespace.as_ref(), Survey::take)??;
+    let survey = Survey::take(namespace.as_ref())?;
     let swarm = swarm();
     let choices = choose(&survey, swarm.as_ref());
     let text = if args.json {

@@ -1,16 +1,13 @@
 //! `ovlsniff verify`: is this overlay really encrypted?
 
 mod file;
-mod find;
 mod live;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use ovlsniff::ipsec::{self, Opener, Sa};
-use ovlsniff::packet::TunnelPorts;
 use ovlsniff::print::report;
-use ovlsniff::verify::{Expectation, Network, Report};
+use ovlsniff::verify::{Expectation, Report, Wanted};
 
 use super::{Status, Unwritten};
 use crate::cli::{Expect, Format, Verify};
@@ -63,26 +60,14 @@ fn expectation(args: &Verify) -> Expectation {
     }
 }
 
-/// The ports that are taken for VXLAN.
-fn ports<'a>(networks: impl IntoIterator<Item = &'a Network>) -> anyhow::Result<TunnelPorts> {
-    let mut ports = TunnelPorts::default();
-    for port in networks.into_iter().filter_map(|network| network.port) {
-        if !ports.is_vxlan(port) {
-            ports.add_vxlan(port)?;
-        }
+/// What was typed of the network.
+fn wanted(args: &Verify) -> Wanted {
+    Wanted {
+        name: args.net.clone(),
+        vnis: args.vni.clone(),
+        port: args.vxlan_port,
+        locals: args.local.clone(),
+        peers: args.peer.clone(),
+        docker_inspect: args.docker_inspect.clone(),
     }
-    Ok(ports)
-}
-
-/// The keys of the files that were given.
-fn keys(args: &Verify) -> anyhow::Result<Vec<Sa>> {
-    let mut sas = Vec::new();
-    for path in &args.sa {
-        sas.extend(ipsec::read_file(path)?);
-    }
-    Ok(sas)
-}
-
-fn opener(sas: Vec<Sa>) -> Option<Opener> {
-    (!sas.is_empty()).then(|| Opener::new(sas))
 }

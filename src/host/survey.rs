@@ -4,6 +4,7 @@ mod take;
 
 use std::net::IpAddr;
 
+use super::namespace;
 use crate::packet::Vni;
 
 /// What the kernel said about one network namespace.
@@ -93,13 +94,24 @@ pub struct Vxlan {
 
 /// Why the kernel could not be asked.
 #[derive(Debug, thiserror::Error)]
-#[error("list the network interfaces: {0}")]
-pub struct Error(String);
+pub enum Error {
+    /// The namespace cannot be entered.
+    #[error(transparent)]
+    Namespace(#[from] namespace::Error),
+    /// It does not answer, or not with what was asked for.
+    #[error("list the network interfaces: {0}")]
+    Kernel(String),
+}
 
 impl Survey {
     /// The link with this index.
     pub fn link(&self, index: u32) -> Option<&Link> {
         self.links.iter().find(|link| link.index == index)
+    }
+
+    /// The link with this name.
+    pub fn named(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
     }
 
     /// The link that owns this address.

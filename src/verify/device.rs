@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::network::{Entry, Network, Peer, Source};
 use crate::host::namespace::Namespace;
-use crate::host::survey::{Link, Survey, Vxlan};
+use crate::host::survey::{self, Link, Survey, Vxlan};
 use crate::packet::Vni;
 
 /// Where network namespaces have their files: `ip netns`, and Docker's sandboxes.
@@ -38,11 +38,10 @@ impl Places {
     /// Looks into the namespace of the underlay.
     ///
     /// # Errors
-    /// When it cannot be looked into.
-    pub fn look(underlay: Option<&Namespace>) -> Result<Self, String> {
-        let survey = Namespace::run(underlay, Survey::take).map_err(|error| error.to_string())?;
-        let path = underlay.map(ToString::to_string);
-        let base = Place { path, survey: survey.map_err(|error| error.to_string())? };
+    /// When it cannot be entered, or the kernel does not list its links.
+    pub fn look(underlay: Option<&Namespace>) -> Result<Self, survey::Error> {
+        let survey = Survey::take(underlay)?;
+        let base = Place { path: underlay.map(ToString::to_string), survey };
         Ok(Self { base, others: OnceCell::new() })
     }
 
@@ -68,8 +67,9 @@ impl Places {
             };
             seen.push(identity);
             let path = path.display().to_string();
-            let survey = Namespace::find(&path).ok().and_then(|namespace| namespace.visit(Survey::take).ok());
-            if let Some(Ok(survey)) = survey {
+            let survey =
+                Namespace::find(&path).ok().and_then(|namespace| Survey::take(Some(&namespace)).ok());
+            if let Some(survey) = survey {
                 places.push(Place { path: Some(path), survey });
             }
         }

@@ -83,7 +83,7 @@ pub enum InspectError {
 ///
 /// # Errors
 /// [`InspectError`]: no file, other JSON, no such network, or none that is an overlay.
-pub fn from_file(path: &Path, name: &str) -> Result<Network, InspectError> {
+pub(super) fn from_file(path: &Path, name: &str) -> Result<Network, InspectError> {
     let file = || escape(&path.display().to_string()).into_owned();
     let text =
         std::fs::read_to_string(path).map_err(|cause| InspectError::Unreadable { file: file(), cause })?;

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use crate::escape::reason;
 use crate::host::survey::in_prefix;
 use crate::packet::Spi;
-pub use counters::{esp_offload, exempt};
+pub(super) use counters::{esp_offload, exempt};
 pub use rules::{Enforcement, Rules};
 
 /// What the kernel said about IPsec in one network namespace.

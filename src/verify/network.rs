@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::packet::Vni;
+use crate::packet::{TooManyPorts, TunnelPorts, Vni};
 use crate::spelling::edits;
 
 /// What is known of a network, from whoever knows it.
@@ -76,6 +76,22 @@ pub struct Entry {
     pub namespace: Option<String>,
     /// Its addresses with the lengths of their prefixes.
     pub addresses: Vec<(IpAddr, u8)>,
+}
+
+/// The UDP ports that are taken for VXLAN in a capture of these networks.
+///
+/// # Errors
+/// When they have too many of their own.
+pub fn tunnel_ports<'n>(
+    networks: impl IntoIterator<Item = &'n Network>,
+) -> Result<TunnelPorts, TooManyPorts> {
+    let mut ports = TunnelPorts::default();
+    for port in networks.into_iter().filter_map(|network| network.port) {
+        if !ports.is_vxlan(port) {
+            ports.add_vxlan(port)?;
+        }
+    }
+    Ok(ports)
 }
 
 /// The option that asks for encryption. Docker looks only whether it is there, whatever its value.

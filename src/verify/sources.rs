@@ -10,7 +10,7 @@ use crate::host::survey::{Link, Vxlan};
 use crate::packet::Vni;
 
 /// The network of this name; without a name, that of a VXLAN device with one of these VNIs. `None` when nobody knows it.
-pub fn find(name: Option<&str>, vnis: &[Vni], places: &Places) -> Option<Network> {
+pub(super) fn find(name: Option<&str>, vnis: &[Vni], places: &Places) -> Option<Network> {
     let Some(name) = name else {
         return device::find(places, |_, vxlan| device::has_vni(vxlan, vnis));
     };
@@ -65,7 +65,7 @@ fn member(places: &Places, sandbox: &str, address: IpAddr) -> Option<Entry> {
 }
 
 /// Reads once more who is behind which peer: neighbours may have been heard of since.
-pub fn refresh(network: &mut Network, places: &Places) {
+pub(super) fn refresh(network: &mut Network, places: &Places) {
     for device in devices(places, &network.vnis) {
         merge_peers(network, &device);
     }

@@ -12,20 +12,28 @@ pub struct Watch {
     reassembly: Reassembly,
     opener: Option<Opener>,
     scratch: Box<Scratch>,
-    tallies: Vec<Tally>,
+    tally: Tally,
+    control: Option<Tally>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
 }
 
 impl Watch {
-    /// A watch for these questions. UDP to `ports` is taken for VXLAN; `opener` has the keys that are at hand.
-    pub fn new(questions: Vec<Question>, ports: TunnelPorts, opener: Option<Opener>) -> Self {
+    /// A watch for this question, and for that of a network known to be clear. UDP to `ports` is taken for VXLAN; `opener`
+    /// has the keys that are at hand.
+    pub fn new(
+        question: Question,
+        control: Option<Question>,
+        ports: TunnelPorts,
+        opener: Option<Opener>,
+    ) -> Self {
         Self {
             decoder: Decoder::new(ports),
             reassembly: Reassembly::default(),
             opener,
             scratch: Box::default(),
-            tallies: questions.into_iter().map(Tally::new).collect(),
+            tally: Tally::new(question),
+            control: control.map(Tally::new),
             first: None,
             last: None,
         }
@@ -67,9 +75,9 @@ impl Watch {
         self.opener.as_mut().and_then(Opener::complaint)
     }
 
-    /// Whether the canary of the question with this number was seen leaving in clear.
-    pub fn canary_left_in_clear(&self, question: usize) -> Option<bool> {
-        self.tallies.get(question).map(Tally::canary_left_in_clear)
+    /// Whether the canary of the network known to be clear was seen leaving in clear.
+    pub fn control_left_in_clear(&self) -> Option<bool> {
+        self.control.as_ref().map(Tally::canary_left_in_clear)
     }
 
     /// Nanoseconds from the first frame to the last.
@@ -77,22 +85,16 @@ impl Watch {
         self.first.zip(self.last).map_or(0, |(first, last)| last.nanos.saturating_sub(first.nanos).max(0))
     }
 
-    /// Ends the watch: the reports in the order of the questions. `circumstances` is asked for each, with its tally.
-    pub fn finish(mut self, mut circumstances: impl FnMut(usize, &Tally) -> Circumstances) -> Vec<Report> {
+    /// Ends the watch: the verdict on the network that was asked for.
+    pub fn finish(mut self, circumstances: Circumstances) -> Report {
         while let Some(datagram) = self.reassembly.drain() {
             self.alone(datagram.frames());
         }
-        let tallies = self.tallies.into_iter().enumerate();
-        tallies
-            .map(|(at, tally)| {
-                let circumstances = circumstances(at, &tally);
-                let mut report = judge(&tally, circumstances);
-                if let Some(opener) = &self.opener {
-                    name_algorithms(&mut report, opener.sas());
-                }
-                report
-            })
-            .collect()
+        let mut report = judge(&self.tally, circumstances);
+        if let Some(opener) = &self.opener {
+            name_algorithms(&mut report, opener.sas());
+        }
+        report
     }
 
     fn alone(&mut self, frames: &[Held]) {
@@ -114,8 +116,9 @@ impl Watch {
             }
             _ => packet,
         };
-        for tally in &mut self.tallies {
-            tally.observe(frame, &packet);
+        self.tally.observe(frame, &packet);
+        if let Some(control) = &mut self.control {
+            control.observe(frame, &packet);
         }
     }
 }
@@ -134,6 +137,6 @@ fn name_algorithms(report: &mut Report, sas: &[Sa]) {
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watch").field("tallies", &self.tallies.len()).finish_non_exhaustive()
+        f.debug_struct("Watch").field("tally", &self.tally).finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("host", &["packet", "escape", "netlink"]),
     ("capture", &["packet", "escape", "spelling", "host"]),
     ("search", &["packet", "pattern", "ipsec", "capture"]),
-    ("verify", &["packet", "escape", "spelling", "netlink", "ipsec", "host"]),
+    ("verify", &["packet", "escape", "spelling", "netlink", "ipsec", "host", "capture"]),
     ("overlay", &["packet", "escape", "spelling", "netlink"]),
     ("print", &["packet", "pattern", "escape", "ipsec", "search", "verify"]),
     ("lib", &[]),

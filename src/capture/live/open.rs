@@ -12,7 +12,7 @@ use crate::packet::{Direction, LinkType};
 
 /// How to capture.
 #[derive(Debug)]
-pub struct Options {
+pub struct Options<'n> {
     /// See frames that are not for this host. On.
     pub promiscuous: bool,
     /// Bytes kept of a frame: 262,144, libpcap's own limit.
@@ -26,10 +26,10 @@ pub struct Options {
     /// A BPF expression that the kernel applies.
     pub filter: Option<String>,
     /// Another network namespace than ours.
-    pub namespace: Option<Namespace>,
+    pub namespace: Option<&'n Namespace>,
 }
 
-impl Default for Options {
+impl Default for Options<'_> {
     fn default() -> Self {
         Self {
             promiscuous: true,
@@ -53,7 +53,7 @@ pub(super) struct Handle {
     pub(super) direction: Option<Direction>,
 }
 
-impl Options {
+impl Options<'_> {
     /// Numbers that libpcap would refuse or silently change.
     pub(super) fn check(&self) -> Result<(), Error> {
         let most = i32::MAX as u32;
@@ -69,7 +69,7 @@ impl Options {
 }
 
 /// Opens `device` in the current network namespace: one handle, or one per direction.
-pub(super) fn open(device: &Device, options: &Options) -> Result<Vec<Handle>, Error> {
+pub(super) fn open(device: &Device, options: &Options<'_>) -> Result<Vec<Handle>, Error> {
     // The cooked formats say in their header which way each frame went.
     let split = options.directed && options.direction.is_none() && !device.is_any();
     if !split {

@@ -98,7 +98,7 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
         // JSON says which way a frame went; text does not.
         directed: args.json,
         filter: job.filter.clone(),
-        namespace,
+        namespace: namespace.as_ref(),
     };
     let devices: Vec<Device> = chosen.iter().map(|(device, _)| device.clone()).collect();
     Ok((Live::open(&devices, &options).map_err(anyhow::Error::from)?, chosen))
@@ -114,7 +114,7 @@ fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> 
         }
     }
     if auto {
-        let survey = Namespace::run(namespace, Survey::take)??;
+        let survey = Survey::take(namespace)?;
         for choice in auto::choose(&survey, docker::swarm().as_ref()) {
             chosen.push((Device::new(&choice.name), choice.to_string()));
         }

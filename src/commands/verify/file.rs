@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ovlsniff::capture::savefile::{Savefile, shown};
-use ovlsniff::verify::{Circumstances, Question, Report, Watch};
+use ovlsniff::ipsec::{self, Opener};
+use ovlsniff::verify::{Circumstances, Question, Report, Watch, tunnel_ports};
 
-use super::find;
 use crate::cli::Verify;
 
 pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
-    let network = find::for_file(args)?;
-    let ports = super::ports([&network])?;
-    let opener = super::opener(super::keys(args)?);
-    let question = Question { network, ..Question::default() };
+    let question = Question { network: super::wanted(args).described()?, ..Question::default() };
+    let ports = tunnel_ports([&question.network])?;
+    let sas = ipsec::read_files(&args.sa)?;
+    let opener = (!sas.is_empty()).then(|| Opener::new(sas));
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
-    let mut watch = Watch::new(vec![question], ports, opener);
+    let mut watch = Watch::new(question, None, ports, opener);
     let cut_short = loop {
         match file.advance() {
             Ok(true) => watch.frame(&file.frame()),
@@ -26,12 +26,6 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
         }
     };
     let nanos = watch.nanos();
-    let mut reports = watch.finish(|_, _| Circumstances {
-        source: shown(path),
-        nanos,
-        dropped: file.dropped(),
-        cut_short: cut_short.clone(),
-        ..Circumstances::default()
-    });
-    Ok(reports.pop().expect("one verdict for the one question"))
+    let (source, dropped) = (shown(path), file.dropped());
+    Ok(watch.finish(Circumstances { source, nanos, dropped, cut_short, ..Circumstances::default() }))
 }

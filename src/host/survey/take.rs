@@ -18,6 +18,7 @@ use rtnetlink::{Handle, RouteMessageBuilder};
 
 use super::{Error, Link, Neighbour, Survey, Vxlan};
 use crate::host::associations;
+use crate::host::namespace::Namespace;
 use crate::packet::Vni;
 
 /// The kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
@@ -30,11 +31,13 @@ const MOST_PEERS: usize = 256;
 const MOST_NEIGHBOURS: usize = 4096;
 
 impl Survey {
-    /// Asks the kernel about the current network namespace. Needs no privilege.
-    pub fn take() -> Result<Self, Error> {
-        let mut survey = block_on(ask())?;
-        survey.sa_sources = associations::sources();
-        Ok(survey)
+    /// Asks the kernel about a network namespace, or about the one this thread is in. Needs no privilege but to enter it.
+    pub fn take(namespace: Option<&Namespace>) -> Result<Self, Error> {
+        Namespace::run(namespace, || {
+            let mut survey = block_on(ask())?;
+            survey.sa_sources = associations::sources();
+            Ok(survey)
+        })?
     }
 }
 
@@ -44,12 +47,12 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
     runtime.map_err(failed)?.block_on(async {
         tokio::time::timeout(PATIENCE, work)
             .await
-            .map_err(|_| Error("the kernel does not answer".to_owned()))?
+            .map_err(|_| Error::Kernel("the kernel does not answer".to_owned()))?
     })
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
-    Error(error.to_string())
+    Error::Kernel(error.to_string())
 }
 
 async fn ask() -> Result<Survey, Error> {

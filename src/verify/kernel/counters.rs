@@ -16,7 +16,7 @@ fn parse(text: &str) -> BTreeMap<String, u64> {
 }
 
 /// Whether policies are switched off for what arrives on one of these interfaces of this thread's network namespace.
-pub fn exempt<'n>(interfaces: impl IntoIterator<Item = &'n str>) -> bool {
+pub(in crate::verify) fn exempt<'n>(interfaces: impl IntoIterator<Item = &'n str>) -> bool {
     let off = |family: &str, name: &str| {
         let switch = format!("/proc/sys/net/{family}/conf/{name}/disable_policy");
         std::fs::read_to_string(switch).is_ok_and(|value| value.trim() != "0")
@@ -26,7 +26,7 @@ pub fn exempt<'n>(interfaces: impl IntoIterator<Item = &'n str>) -> bool {
 
 /// Whether the modules `esp4_offload` or `esp6_offload` are in the kernel. One that is built in shows only in
 /// `modules.builtin`; where there is no such list nobody knows.
-pub fn esp_offload() -> Option<bool> {
+pub(in crate::verify) fn esp_offload() -> Option<bool> {
     const MODULES: [&str; 2] = ["esp4_offload", "esp6_offload"];
     let loaded = std::fs::read_to_string("/proc/modules").ok()?;
     let first = |line: &str| line.split(' ').next().is_some_and(|name| MODULES.contains(&name));

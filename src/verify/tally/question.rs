@@ -27,14 +27,14 @@ pub struct Question {
     /// Addresses of this host: a peer among them is on no wire.
     pub own: Vec<IpAddr>,
     /// The address of this node that packets to a peer leave from, by the peer's, where it has several.
-    pub ends: BTreeMap<IpAddr, IpAddr>,
+    pub sources: BTreeMap<IpAddr, IpAddr>,
 }
 
 impl Question {
     /// The address of this node that a peer knows it by: the first of its family, where nothing more is known.
     pub(in crate::verify) fn local_to(&self, peer: IpAddr) -> Option<IpAddr> {
         let locals = &self.network.locals;
-        let known = self.ends.get(&peer).filter(|local| locals.contains(local));
+        let known = self.sources.get(&peer).filter(|local| locals.contains(local));
         known.or_else(|| locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4())).copied()
     }
 }

@@ -14,11 +14,11 @@ use super::promptness::assert_prompt;
 use crate::run::{PATIENCE, until};
 
 /// On the first host.
-fn options(hosts: &Hosts) -> Options {
-    Options { namespace: Some(hosts.a.namespace()), ..Options::default() }
+fn options(hosts: &Hosts) -> Options<'_> {
+    Options { namespace: Some(&hosts.a.namespace), ..Options::default() }
 }
 
-fn open(devices: &[&str], options: &Options) -> Live {
+fn open(devices: &[&str], options: &Options<'_>) -> Live {
     let devices: Vec<Device> = devices.iter().copied().map(Device::new).collect();
     Live::open(&devices, options).unwrap()
 }

@@ -24,6 +24,7 @@ pub(crate) fn leave_the_machine() {
 /// A host in a network namespace with a name.
 pub(crate) struct Host {
     pub(crate) name: &'static str,
+    pub(crate) namespace: Namespace,
     /// The last number of its addresses.
     number: u8,
     /// Take what is sent to [`PORTS`], so that no error comes back that repeats a payload.
@@ -44,16 +45,12 @@ impl Host {
             batch("ip", "link set lo up");
             PORTS.map(|port| UdpSocket::bind(("0.0.0.0", port)).unwrap())
         });
-        Self { name, number, _sinks: sinks.unwrap() }
-    }
-
-    pub(crate) fn namespace(&self) -> Namespace {
-        Namespace::find(self.name).unwrap()
+        Self { name, namespace, number, _sinks: sinks.unwrap() }
     }
 
     /// Runs `work` on this host. A program that it starts stays there.
     pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.namespace().visit(work).unwrap()
+        self.namespace.visit(work).unwrap()
     }
 
     /// Runs `ip` on this host, once a line.

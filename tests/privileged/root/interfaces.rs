@@ -9,7 +9,7 @@ use ovlsniff::packet::Vni;
 use super::hosts::Hosts;
 
 fn survey(hosts: &Hosts) -> Survey {
-    hosts.a.run(Survey::take).unwrap()
+    hosts.a.run(|| Survey::take(None)).unwrap()
 }
 
 fn link<'s>(survey: &'s Survey, name: &str) -> &'s Link {

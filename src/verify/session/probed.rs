@@ -1,0 +1,155 @@
+//! A network with what is sent into it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Error;
+use crate::host::namespace::Namespace;
+use crate::host::survey::in_prefix;
+use crate::verify::device::Places;
+use crate::verify::network::Network;
+use crate::verify::probe::{Canary, Prober, Target, candidates};
+use crate::verify::sources::refresh;
+use crate::verify::tally::Probe;
+
+/// Addresses of a peer that are tried until one answers.
+const TRIED: usize = 4;
+/// How long neighbours are waited for, when none is known.
+const DISCOVERY: Duration = Duration::from_millis(800);
+
+/// A network, and the probe that goes into it.
+pub(super) struct Probed {
+    pub(super) network: Network,
+    prober: Option<Prober>,
+    canary: Option<Canary>,
+}
+
+impl Probed {
+    /// A network that is only watched.
+    pub(super) fn passively(network: Network) -> Self {
+        Self { network, prober: None, canary: None }
+    }
+
+    /// A network with a canary, and with sockets to probe these targets, else the addresses that are known behind its
+    /// peers. Without any such address there is a canary and no probe.
+    pub(super) fn new(network: Network, targets: &[IpAddr]) -> Result<Self, Error> {
+        let canary = Canary::random().map_err(Error::Random)?;
+        let targets = if targets.is_empty() { found(&network) } else { given(&network, targets) };
+        let prober = match &network.entry {
+            Some(entry) if !targets.is_empty() => Some(Prober::open(entry, canary.clone(), &targets)?),
+            _ => None,
+        };
+        Ok(Self { network, prober, canary: Some(canary) })
+    }
+
+    /// The bytes of the canary.
+    pub(super) fn canary(&self) -> Option<Vec<u8>> {
+        self.canary.as_ref().map(|canary| canary.bytes().to_vec())
+    }
+
+    /// Takes the replies that have come, and sends one probe to every peer.
+    pub(super) fn round(&mut self) {
+        if let Some(prober) = &mut self.prober {
+            prober.collect();
+            prober.round();
+        }
+    }
+
+    /// Takes the replies that have come.
+    pub(super) fn collect(&mut self) {
+        if let Some(prober) = &mut self.prober {
+            prober.collect();
+        }
+    }
+
+    /// The probes that were sent.
+    pub(super) fn probes(&self) -> Vec<Probe> {
+        self.prober.as_ref().map_or_else(Vec::new, |prober| prober.probes().to_vec())
+    }
+}
+
+/// One target a peer in their order, unless the kernel knows behind which peer an address is.
+fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
+    let peer = |at: usize, address: IpAddr| {
+        let behind = network.peers.iter().find(|peer| peer.overlay.contains(&address));
+        behind.or_else(|| network.peers.get(at)).or_else(|| network.peers.first())
+    };
+    let target =
+        |(at, &address): (usize, &IpAddr)| Some(Target { peer: peer(at, address)?.underlay, address });
+    addresses.iter().enumerate().filter_map(target).collect()
+}
+
+/// The first addresses that are known behind each peer. A network of several subnets has some that cannot be reached from
+/// this node's own: they come last.
+fn found(network: &Network) -> Vec<Target> {
+    let own = network.entry.iter().flat_map(|entry| &entry.addresses);
+    let near = |to: &IpAddr| own.clone().any(|&(own, prefix)| in_prefix(*to, own, prefix));
+    let targets = network.peers.iter().flat_map(|peer| {
+        let mut addresses = peer.overlay.clone();
+        addresses.sort_by_key(|to| !near(to));
+        let target = |address| Target { peer: peer.underlay, address };
+        addresses.into_iter().take(TRIED).map(target)
+    });
+    targets.collect()
+}
+
+/// Pings every address that the network may have when none behind some peer is known, so that the kernel learns its
+/// neighbours, and reads its tables once more.
+pub(super) fn discover(network: &mut Network, namespace: Option<&Namespace>) {
+    let unknown = network.peers.iter().any(|peer| peer.overlay.is_empty());
+    let (true, Some(entry), Some(peer)) = (unknown, &network.entry, network.peers.first()) else { return };
+    let targets: Vec<Target> =
+        candidates(entry).into_iter().map(|address| Target { peer: peer.underlay, address }).collect();
+    let Ok(canary) = Canary::random() else { return };
+    let Ok(mut prober) = Prober::open(entry, canary, &targets) else { return };
+    prober.sweep();
+    std::thread::sleep(DISCOVERY);
+    if let Ok(places) = Places::look(namespace) {
+        refresh(network, &places);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::network::{Entry, Peer};
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn network() -> Network {
+        let peer = |underlay, overlay: &[&str]| Peer {
+            underlay: ip(underlay),
+            overlay: overlay.iter().map(|address| ip(address)).collect(),
+        };
+        let entry =
+            Entry { device: "secure".to_owned(), namespace: None, addresses: vec![(ip("10.42.0.1"), 24)] };
+        Network {
+            peers: vec![peer("192.0.2.2", &["10.43.0.2", "10.42.0.2"]), peer("192.0.2.3", &["10.42.0.3"])],
+            entry: Some(entry),
+            ..Network::default()
+        }
+    }
+
+    fn shown(targets: &[Target]) -> Vec<String> {
+        targets.iter().map(|target| format!("{} behind {}", target.address, target.peer)).collect()
+    }
+
+    #[test]
+    fn addresses_of_our_own_subnet_are_probed_first() {
+        assert_eq!(
+            shown(&found(&network())),
+            ["10.42.0.2 behind 192.0.2.2", "10.43.0.2 behind 192.0.2.2", "10.42.0.3 behind 192.0.2.3"]
+        );
+    }
+
+    #[test]
+    fn a_target_belongs_to_the_peer_that_the_kernel_knows_it_behind_else_to_the_one_in_its_place() {
+        let targets = ["10.42.0.3", "10.42.0.99", "10.42.0.98"].map(ip);
+        assert_eq!(
+            shown(&given(&network(), &targets)),
+            ["10.42.0.3 behind 192.0.2.3", "10.42.0.99 behind 192.0.2.3", "10.42.0.98 behind 192.0.2.2"]
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! The network that was asked for: what the command line says of it, and who else knows it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::device::Places;
+use super::docker_inspect::{self, InspectError};
+use super::network::{Network, Peer, Source};
+use super::sources;
+use crate::escape::escape;
+use crate::packet::Vni;
+
+/// What the command line says of a network. It goes before what anybody else says.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its VNIs.
+    pub vnis: Vec<Vni>,
+    /// Its UDP port.
+    pub port: Option<u16>,
+    /// This node's underlay addresses.
+    pub locals: Vec<IpAddr>,
+    /// The other nodes' underlay addresses.
+    pub peers: Vec<IpAddr>,
+    /// A file with what `docker network inspect` printed.
+    pub docker_inspect: Option<PathBuf>,
+}
+
+/// Why the network that was asked for cannot be verified. Names are escaped.
+#[derive(Debug, thiserror::Error)]
+pub enum WantedError {
+    /// The file of `docker network inspect` does not have it.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// There is a name only.
+    #[error(
+        "no VNI is known of this network; give it with --vni N, or the network with --docker-inspect FILE"
+    )]
+    NameOnly,
+    /// Somebody knows it, and not its VNI.
+    #[error("network {0}: no VNI is known of it; give it with --vni N")]
+    NoVni(String),
+    /// There is a VNI only, and no device of it.
+    #[error("no device of VNI {0} is here; name the other node with --peer IP")]
+    NoDevice(Vni),
+    /// Nobody knows it.
+    #[error(
+        "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while a container of its is on it); describe it with --vni N --peer IP"
+    )]
+    Unknown(String),
+}
+
+/// A network that somebody knows.
+#[derive(Debug)]
+pub enum Described {
+    /// It has a part on this host, or its nodes were named.
+    Here(Network),
+    /// The engine knows it, and no container of this host is on it: the engine names the nodes to those only that have one.
+    NotHere(Network),
+}
+
+impl Wanted {
+    /// The network as saved JSON and the command line describe it: of a capture file nobody else can be asked.
+    pub fn described(&self) -> Result<Network, WantedError> {
+        let mut network = match (&self.docker_inspect, &self.name) {
+            (Some(path), Some(name)) => docker_inspect::from_file(path, name)?,
+            (_, name) => Network { name: name.clone().unwrap_or_default(), ..Network::default() },
+        };
+        self.add_to(&mut network);
+        if network.vnis.is_empty() { Err(WantedError::NameOnly) } else { Ok(network) }
+    }
+
+    /// The network as this host knows it, with what the command line adds.
+    pub fn find(&self, places: &Places) -> Result<Described, WantedError> {
+        let mut network = self.known(places)?;
+        let no_part = network.source == Source::Docker && network.peers.is_empty() && network.entry.is_none();
+        self.add_to(&mut network);
+        if no_part && network.peers.is_empty() {
+            return Ok(Described::NotHere(network));
+        }
+        match network.vnis.first() {
+            None => Err(WantedError::NoVni(escape(&network.name).into_owned())),
+            Some(&vni) if network.peers.is_empty() && network.source == Source::Given => {
+                Err(WantedError::NoDevice(vni))
+            }
+            Some(_) => Ok(Described::Here(network)),
+        }
+    }
+
+    fn known(&self, places: &Places) -> Result<Network, WantedError> {
+        let Some(name) = &self.name else {
+            return Ok(sources::find(None, &self.vnis, places).unwrap_or_default());
+        };
+        if let Some(path) = &self.docker_inspect {
+            let mut network = docker_inspect::from_file(path, name)?;
+            sources::refresh(&mut network, places);
+            return Ok(network);
+        }
+        match sources::find(Some(name), &self.vnis, places) {
+            Some(network) => Ok(network),
+            // A VNI and a peer are enough; the name is then only a name.
+            None if !self.vnis.is_empty() && !self.peers.is_empty() => {
+                Ok(Network { name: name.clone(), ..Network::default() })
+            }
+            None => Err(WantedError::Unknown(escape(name).into_owned())),
+        }
+    }
+
+    fn add_to(&self, network: &mut Network) {
+        if !self.vnis.is_empty() {
+            network.vnis.clone_from(&self.vnis);
+        }
+        network.port = self.port.or(network.port);
+        if !self.locals.is_empty() {
+            network.locals.clone_from(&self.locals);
+        }
+        if !self.peers.is_empty() {
+            let known = std::mem::take(&mut network.peers);
+            let overlay =
+                |peer| known.iter().find(|known| known.underlay == peer).map(|known| known.overlay.clone());
+            let named =
+                |&underlay: &IpAddr| Peer { underlay, overlay: overlay(underlay).unwrap_or_default() };
+            network.peers = self.peers.iter().map(named).collect();
+        }
+        network.peers.retain(|peer| !network.locals.contains(&peer.underlay));
+        if network.name.is_empty() && network.source == Source::Given {
+            let vnis: Vec<String> = network.vnis.iter().map(ToString::to_string).collect();
+            network.name = format!("vni {}", vnis.join(","));
+        }
+    }
+}
+
+/// The network of this name that is known to be clear.
+pub(super) fn control(name: &str, places: &Places) -> Result<Network, WantedError> {
+    sources::find(Some(name), &[], places).ok_or_else(|| WantedError::Unknown(escape(name).into_owned()))
+}
