@@ -18,8 +18,9 @@
 //! addresses = { node1 = "10.0.2.1/24", node2 = "10.0.2.2/24" }
 //! ```
 
+use super::address::Prefix;
 use super::options::hint;
-use super::spec::{Cipher, Network, Peer, Prefix, SpecError};
+use super::spec::{Cipher, Network, Peer, SpecError};
 use crate::escape::reason;
 use crate::packet::Vni;
 use serde::Deserialize;

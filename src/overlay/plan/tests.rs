@@ -1,7 +1,8 @@
+use super::super::address::Prefix;
 use super::super::mark::Mark;
 use super::super::policy::Direction;
 use super::super::present::{PresentDevice, PresentVxlan};
-use super::super::spec::{Cipher, Peer, Prefix};
+use super::super::spec::{Cipher, Peer};
 use super::super::state::Progress;
 use super::super::xfrm::{PresentPolicy, PresentSa};
 use super::*;
