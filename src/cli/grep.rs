@@ -60,10 +60,10 @@ pub(crate) struct Grep {
     /// Not promiscuous
     #[arg(short = 'p', help_heading = "Source")]
     pub(crate) no_promiscuous: bool,
-    /// Bytes captured of a frame
-    #[arg(short = 's', value_name = "BYTES", value_parser = values::size, help_heading = "Source")]
+    /// Bytes captured of a frame: 64, 64K
+    #[arg(short = 's', value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) snaplen: Option<u32>,
-    /// Ring between kernel and program, per interface
+    /// Ring between kernel and program, per interface: 64K, 32M
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) buffer: Option<u32>,
     /// One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)
@@ -89,12 +89,13 @@ pub(crate) struct Grep {
     pub(crate) list: bool,
 
     /// Stop after so many matched packets
-    #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::number(0..=u64::MAX), help_heading = "Output")]
     pub(crate) count: Option<u64>,
     /// Packets of the same flow after a match
     #[arg(
         short = 'A',
         value_name = "N",
+        value_parser = values::number(0..=usize::MAX),
         default_value_t = 0,
         hide_default_value = true,
         help_heading = "Output"
@@ -104,6 +105,7 @@ pub(crate) struct Grep {
     #[arg(
         short = 'B',
         value_name = "N",
+        value_parser = values::number(0..=usize::MAX),
         default_value_t = 0,
         hide_default_value = true,
         help_heading = "Output"
@@ -127,14 +129,14 @@ pub(crate) struct Grep {
     /// Hexdump
     #[arg(short = 'x', conflicts_with = "shape", help_heading = "Output")]
     pub(crate) hexdump: bool,
-    /// Bytes of a payload that are searched and shown
-    #[arg(short = 'S', value_name = "N", help_heading = "Output")]
+    /// Bytes of a payload that are searched and shown: 64, 4K
+    #[arg(short = 'S', value_name = "SIZE", value_parser = values::depth, help_heading = "Output")]
     pub(crate) depth: Option<usize>,
     /// Character for what cannot be printed
     #[arg(short = 'P', value_name = "C", default_value = ".", value_parser = values::replacement, help_heading = "Output")]
     pub(crate) replacement: char,
     /// Columns of a line
-    #[arg(short = 'c', long, value_name = "N", help_heading = "Output", value_parser = clap::value_parser!(u32).range(8..=65_536))]
+    #[arg(short = 'c', long, value_name = "N", help_heading = "Output", value_parser = values::number(8..=65_536u32))]
     pub(crate) columns: Option<u32>,
     /// Print UTF-8 as it is
     #[arg(short = 'u', help_heading = "Output")]

@@ -1,8 +1,12 @@
 //! `ovlsniff overlay`, as typed.
 
-use clap::{Args, Subcommand};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::values;
 
 /// Build VXLAN links between nodes, plain and inside IPsec.
 #[derive(Debug, Args)]
@@ -70,7 +74,7 @@ pub(crate) struct Up {
     #[arg(long)]
     pub(crate) learn: bool,
     /// Begin with this generation of keys, for a node whose state was lost or that joins late
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    #[arg(long, value_name = "N", value_parser = values::number(1..=1_000_000_000u32))]
     pub(crate) generation: Option<u32>,
     #[command(flatten)]
     pub(crate) how: How,
@@ -106,9 +110,9 @@ pub(crate) struct Rotate {
     /// What to do [default: send, or drop when new keys are already sent with]
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<Step>,
-    /// For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old
-    #[arg(long, value_name = "DURATION", conflicts_with = "step")]
-    pub(crate) due: Option<String>,
+    /// For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old: 12h, 7d
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "step")]
+    pub(crate) due: Option<Duration>,
     /// Do not wait for peers that were not heard: they may lose packets until they rotate, too
     #[arg(long)]
     pub(crate) force: bool,

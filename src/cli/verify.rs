@@ -34,8 +34,8 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "WHAT", default_value = "encrypted", help_heading = "Network")]
     pub(crate) expect: Expect,
 
-    /// How long to watch: 10s, 1m30s, 500ms
-    #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = values::duration, help_heading = "Watch")]
+    /// How long to watch: 10s, 1m30s, 500ms; at most a day
+    #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = values::watch, help_heading = "Watch")]
     pub(crate) duration: Duration,
     /// Send no probe, judge what passes by
     #[arg(long, help_heading = "Watch")]
@@ -46,8 +46,8 @@ pub(crate) struct Verify {
     /// A network known to be clear: its canary must be seen, else the capture is at fault
     #[arg(long, value_name = "NET", conflicts_with_all = ["passive", "read"], help_heading = "Watch")]
     pub(crate) control: Option<String>,
-    /// Go on, one verdict each time
-    #[arg(long, value_name = "EVERY", value_parser = values::duration, conflicts_with = "read", help_heading = "Watch")]
+    /// Go on, one verdict each time: every 30s, 5m, 1h; at most a day
+    #[arg(long, value_name = "DURATION", value_parser = values::watch, conflicts_with = "read", help_heading = "Watch")]
     pub(crate) watch: Option<Duration>,
     /// Interface of the underlay (repeatable); found out by itself otherwise
     #[arg(short = 'i', long, value_name = "IF", help_heading = "Watch")]
@@ -55,7 +55,7 @@ pub(crate) struct Verify {
     /// Network namespace of the underlay: a name, a path, or a process id
     #[arg(long, value_name = "NAME|PATH|PID", help_heading = "Watch")]
     pub(crate) netns: Option<String>,
-    /// Ring between kernel and program, per interface
+    /// Ring between kernel and program, per interface: 64K, 32M
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Watch")]
     pub(crate) buffer: Option<u32>,
     /// Judge a capture file instead: pcap or pcapng

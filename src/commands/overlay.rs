@@ -228,8 +228,8 @@ fn lock(state: &Path) -> anyhow::Result<Option<Store>> {
 }
 
 fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
-    let turn = match (&typed.due, typed.step) {
-        (Some(due), _) => Turn::Due(seconds(due)?),
+    let turn = match (typed.due, typed.step) {
+        (Some(due), _) => Turn::Due(due),
         (None, None) => Turn::Next,
         (None, Some(typed::Step::Prepare)) => Turn::Prepare,
         (None, Some(typed::Step::Send)) => Turn::Send,
@@ -288,18 +288,6 @@ fn secrets_of(networks: &[overlay::Rotatable], state: &State, typed: &Rotate) ->
         secrets.insert(network.vni(), (secret.id(), secret));
     }
     Ok(secrets)
-}
-
-fn seconds(text: &str) -> anyhow::Result<u64> {
-    let (number, unit) = text.split_at(text.len() - usize::from(text.ends_with(['s', 'm', 'h', 'd'])));
-    let unit = match unit {
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => 1,
-    };
-    let wrong = || format!("--due {text}: expected a duration such as 90s, 30m, 12h or 7d");
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).with_context(wrong)
 }
 
 fn carry_out(

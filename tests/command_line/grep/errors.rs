@@ -15,12 +15,15 @@ fn bad_values_are_told_with_what_would_be_good() {
             &["--vni", "99999999"][..],
             "invalid value '99999999' for '--vni <N>': a VNI is a number from 0 to 16777215",
         ),
-        (&["-c", "0"], "invalid value '0' for '--columns <N>': 0 is not in 8..=65536"),
+        (&["-c", "0"], "invalid value '0' for '--columns <N>': use a number from 8 to 65536"),
         (
             &["--buffer", "5X"],
             "invalid value '5X' for '--buffer <SIZE>': use a number of bytes, with K, M or G behind it if you like",
         ),
-        (&["-n", "some"], "invalid value 'some' for '--count <N>': invalid digit found in string"),
+        (
+            &["-n", "some"],
+            "invalid value 'some' for '--count <N>': use a number from 0 to 18446744073709551615",
+        ),
         (&["-P", "ab"], "invalid value 'ab' for '-P <C>': use one visible ASCII character or a blank"),
         (
             &["-W", "wide"],
