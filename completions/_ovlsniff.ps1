@@ -23,7 +23,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
         'ovlsniff' {
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Pattern; all words are the filter then (repeatable: any of them)')
             [CompletionResult]::new('--inner', '--inner', [CompletionResultType]::ParameterName, 'Filter on the innermost frame: ''host 10.0.1.3 and port 80''')
-            [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'Only these virtual networks (repeatable); what is encrypted still counts, its VNI cannot be seen')
+            [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'Only these virtual networks, 4097 or 0x1001 (repeatable); what is encrypted still counts, its VNI cannot be seen')
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays')
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays')
@@ -88,7 +88,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
         }
         'ovlsniff;verify' {
             [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'A network of ovlsniff overlay, a Docker overlay network, or a VXLAN device')
-            [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'Its VNI (repeatable), without or beside a name')
+            [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'Its VNI, 4097 or 0x1001 (repeatable), without or beside a name')
             [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'Underlay address of another node (repeatable)')
             [CompletionResult]::new('--vxlan-port', '--vxlan-port', [CompletionResultType]::ParameterName, 'Its UDP port')
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'Underlay address of this node (repeatable)')
@@ -143,11 +143,11 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'A TOML file with all nodes and networks')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'A TOML file with all nodes and networks')
             [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Which node of the file this is, when its underlay address does not tell')
-            [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'VXLAN network identifier, 1 to 16777215')
+            [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'VXLAN network identifier, 1 to 16777215: 4097 or 0x1001')
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'This node''s underlay address')
-            [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'Another node''s underlay address, with its address in the network where it is known: 192.0.2.2=10.0.1.2')
+            [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'Another node''s underlay address (repeatable), with its address in the network where it is known: 192.0.2.2=10.0.1.2')
             [CompletionResult]::new('--addr', '--addr', [CompletionResultType]::ParameterName, 'This node''s address in the network')
-            [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'What Docker''s --opt takes: encrypted, com.docker.network.driver.mtu=N; and cipher=NAME, mtu=N, port=N')
+            [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'What Docker''s --opt takes: encrypted, com.docker.network.driver.mtu=MTU; and cipher=NAME, mtu=MTU, port=PORT')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The secret of an encrypted network, from keygen')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'UDP port, the same on every node [default: 4789, encrypted 14789 + VNI mod 16384]')
             [CompletionResult]::new('--mtu', '--mtu', [CompletionResultType]::ParameterName, 'MTU of the device [default: the largest that fits the underlay]')

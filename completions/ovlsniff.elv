@@ -20,7 +20,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
         &'ovlsniff'= {
             cand -e 'Pattern; all words are the filter then (repeatable: any of them)'
             cand --inner 'Filter on the innermost frame: ''host 10.0.1.3 and port 80'''
-            cand --vni 'Only these virtual networks (repeatable); what is encrypted still counts, its VNI cannot be seen'
+            cand --vni 'Only these virtual networks, 4097 or 0x1001 (repeatable); what is encrypted still counts, its VNI cannot be seen'
             cand -i 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays'
             cand -d 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays'
             cand --interface 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays'
@@ -84,7 +84,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
         }
         &'ovlsniff;verify'= {
             cand --net 'A network of ovlsniff overlay, a Docker overlay network, or a VXLAN device'
-            cand --vni 'Its VNI (repeatable), without or beside a name'
+            cand --vni 'Its VNI, 4097 or 0x1001 (repeatable), without or beside a name'
             cand --peer 'Underlay address of another node (repeatable)'
             cand --vxlan-port 'Its UDP port'
             cand --local 'Underlay address of this node (repeatable)'
@@ -135,11 +135,11 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand -f 'A TOML file with all nodes and networks'
             cand --file 'A TOML file with all nodes and networks'
             cand --node 'Which node of the file this is, when its underlay address does not tell'
-            cand --vni 'VXLAN network identifier, 1 to 16777215'
+            cand --vni 'VXLAN network identifier, 1 to 16777215: 4097 or 0x1001'
             cand --local 'This node''s underlay address'
-            cand --peer 'Another node''s underlay address, with its address in the network where it is known: 192.0.2.2=10.0.1.2'
+            cand --peer 'Another node''s underlay address (repeatable), with its address in the network where it is known: 192.0.2.2=10.0.1.2'
             cand --addr 'This node''s address in the network'
-            cand --opt 'What Docker''s --opt takes: encrypted, com.docker.network.driver.mtu=N; and cipher=NAME, mtu=N, port=N'
+            cand --opt 'What Docker''s --opt takes: encrypted, com.docker.network.driver.mtu=MTU; and cipher=NAME, mtu=MTU, port=PORT'
             cand --key 'The secret of an encrypted network, from keygen'
             cand --port 'UDP port, the same on every node [default: 4789, encrypted 14789 + VNI mod 16384]'
             cand --mtu 'MTU of the device [default: the largest that fits the underlay]'

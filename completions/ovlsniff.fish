@@ -26,7 +26,7 @@ end
 
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s e -d 'Pattern; all words are the filter then (repeatable: any of them)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l inner -d 'Filter on the innermost frame: \'host 10.0.1.3 and port 80\'' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vni -d 'Only these virtual networks (repeatable); what is encrypted still counts, its VNI cannot be seen' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vni -d 'Only these virtual networks, 4097 or 0x1001 (repeatable); what is encrypted still counts, its VNI cannot be seen' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s i -s d -l interface -d 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s r -s I -l read -d 'Capture file (repeatable): pcap, pcapng, also gzip or zstd; - is standard input' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l netns -d 'Network namespace: a name, a path, or a process id' -r
@@ -81,7 +81,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "overlay" -d 'Build V
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "completions" -d 'Write the completions of a shell'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "man" -d 'Write the manual page, of the program or of one command'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l net -d 'A network of ovlsniff overlay, a Docker overlay network, or a VXLAN device' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vni -d 'Its VNI (repeatable), without or beside a name' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vni -d 'Its VNI, 4097 or 0x1001 (repeatable), without or beside a name' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l peer -d 'Underlay address of another node (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vxlan-port -d 'Its UDP port' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l local -d 'Underlay address of this node (repeatable)' -r
@@ -118,11 +118,11 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fis
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fish_seen_subcommand_from up down status rotate keygen" -f -a "keygen" -d 'Write a new secret, the same file for every node, to a file (mode 0600)'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -s f -l file -d 'A TOML file with all nodes and networks' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l node -d 'Which node of the file this is, when its underlay address does not tell' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l vni -d 'VXLAN network identifier, 1 to 16777215' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l vni -d 'VXLAN network identifier, 1 to 16777215: 4097 or 0x1001' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l local -d 'This node\'s underlay address' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l peer -d 'Another node\'s underlay address, with its address in the network where it is known: 192.0.2.2=10.0.1.2' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l peer -d 'Another node\'s underlay address (repeatable), with its address in the network where it is known: 192.0.2.2=10.0.1.2' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l addr -d 'This node\'s address in the network' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l opt -d 'What Docker\'s --opt takes: encrypted, com.docker.network.driver.mtu=N; and cipher=NAME, mtu=N, port=N' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l opt -d 'What Docker\'s --opt takes: encrypted, com.docker.network.driver.mtu=MTU; and cipher=NAME, mtu=MTU, port=PORT' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l key -d 'The secret of an encrypted network, from keygen' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l port -d 'UDP port, the same on every node [default: 4789, encrypted 14789 + VNI mod 16384]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l mtu -d 'MTU of the device [default: the largest that fits the underlay]' -r

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use ovlsniff::packet::Vni;
+use ovlsniff::packet::{UdpPort, Vni};
 
 use super::values;
 
@@ -34,8 +34,8 @@ pub(crate) struct Grep {
     /// Filter on the innermost frame: 'host 10.0.1.3 and port 80'
     #[arg(long, value_name = "BPF", help_heading = "Pattern")]
     pub(crate) inner: Option<String>,
-    /// Only these virtual networks (repeatable); what is encrypted still counts, its VNI cannot be seen
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = values::vni, help_heading = "Pattern")]
+    /// Only these virtual networks, 4097 or 0x1001 (repeatable); what is encrypted still counts, its VNI cannot be seen
+    #[arg(long, value_name = "VNI", value_delimiter = ',', help_heading = "Pattern")]
     pub(crate) vni: Vec<Vni>,
 
     /// Interface (repeatable), any, or auto, the default: the interfaces that carry overlays
@@ -67,11 +67,11 @@ pub(crate) struct Grep {
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) buffer: Option<u32>,
     /// One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)
-    #[arg(long, value_name = "P", value_delimiter = ',', value_parser = values::port(), help_heading = "Source")]
-    pub(crate) vxlan_port: Vec<u16>,
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
+    pub(crate) vxlan_port: Vec<UdpPort>,
     /// One more UDP port that is Geneve, beside 6081 (repeatable)
-    #[arg(long, value_name = "P", value_delimiter = ',', value_parser = values::port(), help_heading = "Source")]
-    pub(crate) geneve_port: Vec<u16>,
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
+    pub(crate) geneve_port: Vec<UdpPort>,
     /// Keys to open ESP with: Wireshark's esp_sa table, or what 'ip xfrm state' printed (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Source")]
     pub(crate) sa: Vec<PathBuf>,

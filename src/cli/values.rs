@@ -1,11 +1,10 @@
-//! Values as they are typed.
+//! Values as they are typed, one parser for each kind. Kinds that the overlay's file and `--opt` have too are read by
+//! the library, which must take the same spellings there: VNIs, UDP ports, MTUs, addresses and names of devices.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
-
-use ovlsniff::packet::Vni;
 
 /// A number of bytes that fits 32 bits.
 pub(super) fn size(typed: &str) -> Result<u32, String> {
@@ -77,20 +76,6 @@ fn end_of_number(text: &str) -> usize {
 /// Numbers may have a plus sign, as they may where no unit follows.
 fn is_of_number(c: char) -> bool {
     c.is_ascii_digit() || c == '+'
-}
-
-/// A virtual network identifier.
-pub(super) fn vni(typed: &str) -> Result<Vni, String> {
-    let number = match typed.strip_prefix("0x") {
-        Some(hex) => u32::from_str_radix(hex, 16).ok(),
-        None => typed.parse().ok(),
-    };
-    number.and_then(Vni::new).ok_or_else(|| "a VNI is a number from 0 to 16777215".to_owned())
-}
-
-/// A UDP port that datagrams are sent to: any but 0.
-pub(super) fn port() -> clap::builder::RangedI64ValueParser<u16> {
-    clap::value_parser!(u16).range(1..)
 }
 
 /// A whole number in a range.
@@ -174,12 +159,5 @@ mod tests {
         for wrong in ["7", "65537", "some", ""] {
             assert_eq!(number(8..=65_536)(wrong), Err("use a number from 8 to 65536".to_owned()), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_vni_has_24_bits() {
-        assert_eq!(vni("16777215").map(Vni::value), Ok(16_777_215));
-        assert_eq!(vni("0x1001").map(Vni::value), Ok(4097));
-        assert!(vni("16777216").is_err());
     }
 }

@@ -3,8 +3,8 @@
 
 use super::address::Prefix;
 use super::keys::KeyId;
+use super::naming::is_device_name;
 use super::spec::Cipher;
-use super::validate::is_device_name;
 use crate::packet::Vni;
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! What is asked for: networks as seen from one node, whether flags or a file said so.
 
 use super::address::Prefix;
+use super::mtu::Mtu;
 use crate::packet::Vni;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -28,7 +29,7 @@ pub struct Network {
     /// Where the secret of an encrypted network lies.
     pub key: Option<PathBuf>,
     /// Of the device; `None` for the largest that fits the underlay.
-    pub mtu: Option<u32>,
+    pub mtu: Option<Mtu>,
     /// This node's underlay address.
     pub local: IpAddr,
     /// This node's address in the network.
@@ -166,15 +167,13 @@ pub enum SpecError {
         /// `; did you mean …?`, or what there is.
         hint: String,
     },
-    /// A value that cannot be read.
-    #[error("{what} {word}: expected {expected}")]
+    /// What an option of `--opt` was given.
+    #[error("--opt {word}: {cause}")]
     Value {
-        /// The kind of value.
-        what: String,
-        /// The value.
+        /// The option with its value.
         word: String,
-        /// What it should be.
-        expected: &'static str,
+        /// What the value should be.
+        cause: String,
     },
     /// The file as a whole.
     #[error("{file}: {cause}")]

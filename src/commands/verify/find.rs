@@ -72,7 +72,7 @@ pub(super) fn add(args: &Verify, network: &mut Network) {
         network.vnis.clone_from(&args.vni);
     }
     if let Some(port) = args.vxlan_port {
-        network.port = Some(port);
+        network.port = Some(port.value());
     }
     if !args.local.is_empty() {
         network.locals.clone_from(&args.local);

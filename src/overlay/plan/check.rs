@@ -3,7 +3,7 @@
 use super::device_of;
 use crate::escape::escape;
 use crate::overlay::mark::Mark;
-use crate::overlay::mtu::inner_mtu;
+use crate::overlay::mtu::{Mtu, inner_mtu};
 use crate::overlay::policy::reqid;
 use crate::overlay::present::{Present, PresentDevice};
 use crate::overlay::spec::Network;
@@ -17,8 +17,8 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
         return Err(format!("there is no network namespace {netns}; make it: ip netns add {netns}"));
     }
     let fits = inner_mtu(*underlay_mtu, network.local, network.cipher);
-    let mtu = network.mtu.unwrap_or(fits);
-    if mtu > fits || mtu < 68 {
+    let mtu = network.mtu.map_or(fits, Mtu::value);
+    if mtu > fits || mtu < Mtu::LEAST {
         let how = if network.cipher.is_some() { "VXLAN in ESP" } else { "VXLAN" };
         return Err(format!(
             "mtu {mtu} does not fit: {} has {underlay_mtu}, {how} leaves {fits} of it",
