@@ -92,7 +92,7 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
         bail!("overlay up {name}: --{what} and --opt {what} say two different things; leave one out");
     }
     let Some(vni) = typed.vni.or(options.vni) else {
-        bail!("overlay up {name}: which network identifier? --vni N")
+        bail!("overlay up {name}: which network identifier? --vni VNI")
     };
     let cipher = match (options.encrypted, options.cipher) {
         (false, Some(_)) => bail!("--opt cipher is for an encrypted network; add --opt encrypted"),

@@ -162,7 +162,7 @@ fn together(network: &Network, other: &Network) -> Result<(), String> {
     if network.port == other.port && (network.cipher.is_some() || other.cipher.is_some()) {
         let port = network.port;
         return Err(format!(
-            "port {port} is also that of network {name}; an encrypted network needs one of its own: --port N"
+            "port {port} is also that of network {name}; an encrypted network needs one of its own: --port PORT"
         ));
     }
     if network.netns == other.netns {

@@ -15,7 +15,7 @@ pub(super) fn for_file(args: &Verify) -> anyhow::Result<Network> {
     add(args, &mut network);
     if network.vnis.is_empty() {
         bail!(
-            "no VNI is known of this network; give it with --vni N, or the network with --docker-inspect FILE"
+            "no VNI is known of this network; give it with --vni VNI, or the network with --docker-inspect FILE"
         );
     }
     Ok(network)
@@ -46,10 +46,10 @@ pub(super) fn live(args: &Verify, places: &Places) -> anyhow::Result<(Network, b
         return Ok((network, true));
     }
     if network.vnis.is_empty() {
-        bail!("network {}: no VNI is known of it; give it with --vni N", escape(&network.name));
+        bail!("network {}: no VNI is known of it; give it with --vni VNI", escape(&network.name));
     }
     if network.peers.is_empty() && network.source == Source::Given {
-        bail!("no device of VNI {} is here; name the other node with --peer IP", network.vnis[0]);
+        bail!("no device of VNI {} is here; name the other node with --peer ADDRESS", network.vnis[0]);
     }
     Ok((network, false))
 }
@@ -61,7 +61,7 @@ pub(super) fn control(name: &str, places: &Places) -> anyhow::Result<Network> {
 
 fn unknown(name: &str) -> anyhow::Error {
     anyhow!(
-        "network {}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while a container of its is on it); describe it with --vni N --peer IP",
+        "network {}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while a container of its is on it); describe it with --vni VNI --peer ADDRESS",
         escape(name)
     )
 }

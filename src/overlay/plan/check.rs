@@ -50,7 +50,7 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
         }
         if vxlan.port == network.port && network.cipher.is_some() {
             return Err(format!(
-                "port {} is that of device {place}; give this one another: --port N",
+                "port {} is that of device {place}; give this one another: --port PORT",
                 vxlan.port
             ));
         }
@@ -58,7 +58,7 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
     let place = device_of(network);
     let up = present.devices.get(&place).is_some_and(|device| ours(&device.mark));
     if network.cipher.is_some() && !up && present.udp_ports.contains(&network.port) {
-        return Err(format!("something is bound to udp port {}; give another: --port N", network.port));
+        return Err(format!("something is bound to udp port {}; give another: --port PORT", network.port));
     }
     let taken = present.policies.iter().find(|p| p.policy.port == network.port);
     match taken.filter(|p| network.cipher.is_none() || p.policy.reqid != reqid(network.vni)) {
