@@ -26,14 +26,14 @@ end
 
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s e -d 'Pattern; all words are the filter then (repeatable: any of them)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l inner -d 'Filter on the innermost frame: \'host 10.0.1.3 and port 80\'' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vni -d 'Only these virtual networks (repeatable); what is encrypted still counts, its VNI cannot be seen' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vni -d 'Only these virtual networks, 4097 or 0x1001 (repeatable); what is encrypted still counts, its VNI cannot be seen' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s i -s d -l interface -d 'Interface (repeatable), any, or auto, the default: the interfaces that carry overlays' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s r -s I -l read -d 'Capture file (repeatable): pcap, pcapng, also gzip or zstd; - is standard input' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l netns -d 'Network namespace: a name, a path, or a process id' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l direction -d 'Only what goes this way' -r -f -a "in\t''
 out\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s s -d 'Bytes captured of a frame' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l buffer -d 'Ring between kernel and program, per interface' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s s -d 'Bytes captured of a frame: 64, 64K' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l buffer -d 'Ring between kernel and program, per interface: 64K, 32M' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vxlan-port -d 'One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l geneve-port -d 'One more UDP port that is Geneve, beside 6081 (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l sa -d 'Keys to open ESP with: Wireshark\'s esp_sa table, or what \'ip xfrm state\' printed (repeatable)' -r -F
@@ -46,7 +46,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s W -d 'Shape of the pa
 byline\t''
 single\t''
 none\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s S -d 'Bytes of a payload that are searched and shown' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s S -d 'Bytes of a payload that are searched and shown: 64, 4K' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s P -d 'Character for what cannot be printed' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s c -l columns -d 'Columns of a line' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l marks -d 'Marks for packets that are not shown. opaque: # when nobody can read it, . when it did not match; ngrep: # for each' -r -f -a "opaque\t''
@@ -81,20 +81,20 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "overlay" -d 'Build V
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "completions" -d 'Write the completions of a shell'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "man" -d 'Write the manual page, of the program or of one command'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l net -d 'A network of ovlsniff overlay, a Docker overlay network, or a VXLAN device' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vni -d 'Its VNI (repeatable), without or beside a name' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vni -d 'Its VNI, 4097 or 0x1001 (repeatable), without or beside a name' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l peer -d 'Underlay address of another node (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vxlan-port -d 'Its UDP port' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l local -d 'Underlay address of this node (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l docker-inspect -d 'Read a Docker network from what `docker network inspect` printed' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l expect -d 'What the network is to be' -r -f -a "encrypted\t''
 clear\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l for -d 'How long to watch: 10s, 1m30s, 500ms' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l for -d 'How long to watch: 10s, 1m30s, 500ms; at most a day' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l target -d 'Overlay address to probe (repeatable); found out by itself otherwise' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l control -d 'A network known to be clear: its canary must be seen, else the capture is at fault' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l watch -d 'Go on, one verdict each time' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l watch -d 'Go on, one verdict each time: every 30s, 5m, 1h; at most a day' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s i -l interface -d 'Interface of the underlay (repeatable); found out by itself otherwise' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l netns -d 'Network namespace of the underlay: a name, a path, or a process id' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l buffer -d 'Ring between kernel and program, per interface' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l buffer -d 'Ring between kernel and program, per interface: 64K, 32M' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s r -l read -d 'Judge a capture file instead: pcap or pcapng' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l sa -d 'Keys of the SAs: Wireshark\'s esp_sa or what `ip xfrm state` printed (repeatable); the kernel\'s own by itself' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l format -d 'text or json' -r -f -a "text\t''
@@ -118,11 +118,11 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fis
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and not __fish_seen_subcommand_from up down status rotate keygen" -f -a "keygen" -d 'Write a new secret, the same file for every node, to a file (mode 0600)'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -s f -l file -d 'A TOML file with all nodes and networks' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l node -d 'Which node of the file this is, when its underlay address does not tell' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l vni -d 'VXLAN network identifier, 1 to 16777215' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l vni -d 'VXLAN network identifier, 1 to 16777215: 4097 or 0x1001' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l local -d 'This node\'s underlay address' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l peer -d 'Another node\'s underlay address, with its address in the network where it is known: 192.0.2.2=10.0.1.2' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l peer -d 'Another node\'s underlay address (repeatable), with its address in the network where it is known: 192.0.2.2=10.0.1.2' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l addr -d 'This node\'s address in the network' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l opt -d 'What Docker\'s --opt takes: encrypted, com.docker.network.driver.mtu=N; and cipher=NAME, mtu=N, port=N' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l opt -d 'What Docker\'s --opt takes: encrypted, com.docker.network.driver.mtu=MTU; and cipher=NAME, mtu=MTU, port=PORT' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l key -d 'The secret of an encrypted network, from keygen' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l port -d 'UDP port, the same on every node [default: 4789, encrypted 14789 + VNI mod 16384]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l mtu -d 'MTU of the device [default: the largest that fits the underlay]' -r
@@ -144,7 +144,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_se
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l step -d 'What to do [default: send, or drop when new keys are already sent with]' -r -f -a "prepare\t'Accept what peers may send next'
 send\t'Send with new keys'
 drop\t'Accept the old keys no more'"
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l due -d 'For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l due -d 'For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old: 12h, 7d' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l key -d 'The secret [default: where it lay at overlay up]' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l state -d 'Where the start counters are kept' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l force -d 'Do not wait for peers that were not heard: they may lose packets until they rotate, too'

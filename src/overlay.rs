@@ -7,6 +7,7 @@
 //! An encrypted network is fail-closed ([`policy`](Policy)), has keys nobody distributes ([`Secret`]), and changes them
 //! without losing a packet ([`rotate()`]).
 
+mod address;
 mod apply;
 mod file;
 mod kernel;
@@ -14,6 +15,7 @@ mod keys;
 mod link;
 mod mark;
 mod mtu;
+mod naming;
 mod options;
 mod plan;
 mod policy;
@@ -31,19 +33,21 @@ mod witness;
 mod xfrm;
 
 pub use crate::netlink::Refusal;
+pub use address::{NotAPeer, NotAPrefix, NotAnAddress, Prefix, address};
 pub use apply::{ApplyError, Undone, apply, apply_all};
 pub use file::OverlayFile;
 pub use kernel::{Kernel, KernelError};
 pub use keys::{Association, KeyError, KeyId, Secret};
 pub use mark::{Encryption, Mark};
-pub use mtu::inner_mtu;
+pub use mtu::{Mtu, NotAnMtu, inner_mtu};
+pub use naming::{NotADeviceName, NotANamespaceName, device_name, namespace_name};
 pub use options::Options;
 pub use plan::{Plan, Secrets, mac_of, plan};
 pub use policy::{Action, Direction, Policy, reqid, vni_of_reqid};
 pub use present::Present;
 pub use rotate::{Outcome, Rotatable, Turn, rotatable, rotate, same_secret};
 pub use security::{LOOKAHEAD, Sa};
-pub use spec::{CLEAR_PORT, Cipher, ENCRYPTED_PORTS, Network, Peer, Prefix, SpecError};
+pub use spec::{CLEAR_PORT, Cipher, ENCRYPTED_PORTS, Network, Peer, SpecError};
 pub use start::{begin, read_secrets, witness};
 pub use state::{FOLDER as STATE_FOLDER, PeerProgress, Progress, State, StateError, Store};
 pub use status::{Encrypted, NetworkStatus, PeerStatus, status};

@@ -33,11 +33,11 @@ mod wireguard;
 
 pub use decode::Decoder;
 
-pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, Spi, Tunnel, Vni};
+pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
 pub use frame::{Direction, Frame, LinkType, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
-pub use ports::{TooManyPorts, TunnelPorts};
+pub use ports::{NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
 
 use arrayvec::ArrayVec;

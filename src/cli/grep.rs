@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use ovlsniff::packet::Vni;
+use ovlsniff::packet::{UdpPort, Vni};
 
 use super::values;
 
@@ -34,8 +34,8 @@ pub(crate) struct Grep {
     /// Filter on the innermost frame: 'host 10.0.1.3 and port 80'
     #[arg(long, value_name = "BPF", help_heading = "Pattern")]
     pub(crate) inner: Option<String>,
-    /// Only these virtual networks (repeatable); what is encrypted still counts, its VNI cannot be seen
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = values::vni, help_heading = "Pattern")]
+    /// Only these virtual networks, 4097 or 0x1001 (repeatable); what is encrypted still counts, its VNI cannot be seen
+    #[arg(long, value_name = "VNI", value_delimiter = ',', help_heading = "Pattern")]
     pub(crate) vni: Vec<Vni>,
 
     /// Interface (repeatable), any, or auto, the default: the interfaces that carry overlays
@@ -60,18 +60,18 @@ pub(crate) struct Grep {
     /// Not promiscuous
     #[arg(short = 'p', help_heading = "Source")]
     pub(crate) no_promiscuous: bool,
-    /// Bytes captured of a frame
-    #[arg(short = 's', value_name = "BYTES", value_parser = values::size, help_heading = "Source")]
+    /// Bytes captured of a frame: 64, 64K
+    #[arg(short = 's', value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) snaplen: Option<u32>,
-    /// Ring between kernel and program, per interface
+    /// Ring between kernel and program, per interface: 64K, 32M
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) buffer: Option<u32>,
     /// One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)
-    #[arg(long, value_name = "P", value_delimiter = ',', value_parser = values::port(), help_heading = "Source")]
-    pub(crate) vxlan_port: Vec<u16>,
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
+    pub(crate) vxlan_port: Vec<UdpPort>,
     /// One more UDP port that is Geneve, beside 6081 (repeatable)
-    #[arg(long, value_name = "P", value_delimiter = ',', value_parser = values::port(), help_heading = "Source")]
-    pub(crate) geneve_port: Vec<u16>,
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
+    pub(crate) geneve_port: Vec<UdpPort>,
     /// Keys to open ESP with: Wireshark's esp_sa table, or what 'ip xfrm state' printed (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Source")]
     pub(crate) sa: Vec<PathBuf>,
@@ -89,12 +89,13 @@ pub(crate) struct Grep {
     pub(crate) list: bool,
 
     /// Stop after so many matched packets
-    #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::number(0..=u64::MAX), help_heading = "Output")]
     pub(crate) count: Option<u64>,
     /// Packets of the same flow after a match
     #[arg(
         short = 'A',
         value_name = "N",
+        value_parser = values::number(0..=usize::MAX),
         default_value_t = 0,
         hide_default_value = true,
         help_heading = "Output"
@@ -104,6 +105,7 @@ pub(crate) struct Grep {
     #[arg(
         short = 'B',
         value_name = "N",
+        value_parser = values::number(0..=usize::MAX),
         default_value_t = 0,
         hide_default_value = true,
         help_heading = "Output"
@@ -127,14 +129,14 @@ pub(crate) struct Grep {
     /// Hexdump
     #[arg(short = 'x', conflicts_with = "shape", help_heading = "Output")]
     pub(crate) hexdump: bool,
-    /// Bytes of a payload that are searched and shown
-    #[arg(short = 'S', value_name = "N", help_heading = "Output")]
+    /// Bytes of a payload that are searched and shown: 64, 4K
+    #[arg(short = 'S', value_name = "SIZE", value_parser = values::depth, help_heading = "Output")]
     pub(crate) depth: Option<usize>,
     /// Character for what cannot be printed
     #[arg(short = 'P', value_name = "C", default_value = ".", value_parser = values::replacement, help_heading = "Output")]
     pub(crate) replacement: char,
     /// Columns of a line
-    #[arg(short = 'c', long, value_name = "N", help_heading = "Output", value_parser = clap::value_parser!(u32).range(8..=65_536))]
+    #[arg(short = 'c', long, value_name = "N", help_heading = "Output", value_parser = values::number(8..=65_536u32))]
     pub(crate) columns: Option<u32>,
     /// Print UTF-8 as it is
     #[arg(short = 'u', help_heading = "Output")]

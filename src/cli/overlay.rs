@@ -1,8 +1,14 @@
 //! `ovlsniff overlay`, as typed.
 
-use clap::{Args, Subcommand};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use ovlsniff::overlay::{Mtu, Peer, Prefix, address, device_name, namespace_name};
+use ovlsniff::packet::{UdpPort, Vni};
+
+use super::values;
 
 /// Build VXLAN links between nodes, plain and inside IPsec.
 #[derive(Debug, Args)]
@@ -28,7 +34,7 @@ pub(crate) enum Act {
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// The network's name, which is also the device's; with --file only these of the file
-    #[arg(value_name = "NAME", required_unless_present = "file")]
+    #[arg(value_name = "NETWORK", value_parser = device_name, required_unless_present = "file")]
     pub(crate) names: Vec<String>,
     /// A TOML file with all nodes and networks
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["vni", "local", "peer", "addr", "opt", "port", "mtu", "bridge", "learn", "key", "in_netns"])]
@@ -36,41 +42,41 @@ pub(crate) struct Up {
     /// Which node of the file this is, when its underlay address does not tell
     #[arg(long, value_name = "NAME", requires = "file")]
     pub(crate) node: Option<String>,
-    /// VXLAN network identifier, 1 to 16777215
-    #[arg(long, value_name = "N")]
-    pub(crate) vni: Option<u32>,
+    /// VXLAN network identifier, 1 to 16777215: 4097 or 0x1001
+    #[arg(long, value_name = "VNI")]
+    pub(crate) vni: Option<Vni>,
     /// This node's underlay address
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) local: Option<IpAddr>,
-    /// Another node's underlay address, with its address in the network where it is known: 192.0.2.2=10.0.1.2
-    #[arg(long, value_name = "ADDRESS[=OVERLAY]")]
-    pub(crate) peer: Vec<String>,
+    /// Another node's underlay address (repeatable), with its address in the network where it is known: 192.0.2.2=10.0.1.2
+    #[arg(long, value_name = "ADDRESS[=OVERLAY]", value_delimiter = ',')]
+    pub(crate) peer: Vec<Peer>,
     /// This node's address in the network
     #[arg(long, value_name = "ADDRESS/LENGTH")]
-    pub(crate) addr: Option<String>,
-    /// What Docker's --opt takes: encrypted, com.docker.network.driver.mtu=N; and cipher=NAME, mtu=N, port=N
+    pub(crate) addr: Option<Prefix>,
+    /// What Docker's --opt takes: encrypted, com.docker.network.driver.mtu=MTU; and cipher=NAME, mtu=MTU, port=PORT
     #[arg(long, value_name = "KEY[=VALUE]")]
     pub(crate) opt: Vec<String>,
     /// The secret of an encrypted network, from keygen
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
     /// UDP port, the same on every node [default: 4789, encrypted 14789 + VNI mod 16384]
-    #[arg(long, value_name = "N")]
-    pub(crate) port: Option<u16>,
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<UdpPort>,
     /// MTU of the device [default: the largest that fits the underlay]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) mtu: Option<u32>,
+    #[arg(long, value_name = "MTU")]
+    pub(crate) mtu: Option<Mtu>,
     /// Put the device into this network namespace; its socket stays here
-    #[arg(long = "in-netns", value_name = "NAME")]
+    #[arg(long = "in-netns", value_name = "NETNS", value_parser = namespace_name)]
     pub(crate) in_netns: Option<String>,
     /// Make the device a port of this bridge, which gets the address and is made if need be
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "BRIDGE", value_parser = device_name)]
     pub(crate) bridge: Option<String>,
     /// Learn addresses from the traffic and flood what is unknown
     #[arg(long)]
     pub(crate) learn: bool,
     /// Begin with this generation of keys, for a node whose state was lost or that joins late
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    #[arg(long, value_name = "N", value_parser = values::number(1..=1_000_000_000u32))]
     pub(crate) generation: Option<u32>,
     #[command(flatten)]
     pub(crate) how: How,
@@ -79,7 +85,7 @@ pub(crate) struct Up {
 #[derive(Debug, Args)]
 pub(crate) struct Down {
     /// The networks
-    #[arg(value_name = "NAME", required_unless_present = "all")]
+    #[arg(value_name = "NETWORK", value_parser = device_name, required_unless_present = "all")]
     pub(crate) names: Vec<String>,
     /// Every network of ours
     #[arg(long)]
@@ -91,7 +97,7 @@ pub(crate) struct Down {
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// Only these
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NETWORK", value_parser = device_name)]
     pub(crate) names: Vec<String>,
     /// One JSON document
     #[arg(long)]
@@ -101,14 +107,14 @@ pub(crate) struct Status {
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     /// Only these [default: every encrypted network]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NETWORK", value_parser = device_name)]
     pub(crate) names: Vec<String>,
     /// What to do [default: send, or drop when new keys are already sent with]
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<Step>,
-    /// For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old
-    #[arg(long, value_name = "DURATION", conflicts_with = "step")]
-    pub(crate) due: Option<String>,
+    /// For a timer: drop old keys when that can be, follow peers, send with new keys when the last are this old: 12h, 7d
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "step")]
+    pub(crate) due: Option<Duration>,
     /// Do not wait for peers that were not heard: they may lose packets until they rotate, too
     #[arg(long)]
     pub(crate) force: bool,

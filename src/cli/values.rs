@@ -1,13 +1,24 @@
-//! Values as they are typed.
+//! Values as they are typed, one parser for each kind. Kinds that the overlay's file and `--opt` have too are read by
+//! the library, which must take the same spellings there: VNIs, UDP ports, MTUs, addresses and names of devices.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
-use ovlsniff::packet::Vni;
+/// A number of bytes that fits 32 bits.
+pub(super) fn size(typed: &str) -> Result<u32, String> {
+    u32::try_from(bytes(typed)?).map_err(|_| "at most 4 GiB less one byte".to_owned())
+}
+
+/// A number of bytes of a payload: as many as memory can hold.
+pub(super) fn depth(typed: &str) -> Result<usize, String> {
+    usize::try_from(bytes(typed)?).map_err(|_| "more bytes than memory can hold".to_owned())
+}
 
 /// A number of bytes: `262144`, `64K`, `32M`, `32MiB`, `1G`. Units are powers of 1024.
-pub(super) fn size(typed: &str) -> Result<u32, String> {
-    let digits = typed.find(|c: char| !c.is_ascii_digit()).unwrap_or(typed.len());
-    let (number, unit) = typed.split_at(digits);
+fn bytes(typed: &str) -> Result<u64, String> {
+    let (number, unit) = typed.split_at(end_of_number(typed));
     let shift = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 0,
         "k" | "kb" | "kib" => 10,
@@ -16,50 +27,66 @@ pub(super) fn size(typed: &str) -> Result<u32, String> {
         _ => return Err("use a number of bytes, with K, M or G behind it if you like".to_owned()),
     };
     let number: u64 = number.parse().map_err(|_| "use a number of bytes, such as 32M".to_owned())?;
-    number
-        .checked_mul(1 << shift)
-        .and_then(|bytes| u32::try_from(bytes).ok())
-        .ok_or_else(|| "at most 4 GiB less one byte".to_owned())
+    number.checked_mul(1 << shift).ok_or_else(|| "more bytes than 64 bits can count".to_owned())
 }
 
-/// A virtual network identifier.
-pub(super) fn vni(typed: &str) -> Result<Vni, String> {
-    let number = match typed.strip_prefix("0x") {
-        Some(hex) => u32::from_str_radix(hex, 16).ok(),
-        None => typed.parse().ok(),
-    };
-    number.and_then(Vni::new).ok_or_else(|| "a VNI is a number from 0 to 16777215".to_owned())
-}
-
-/// A time: `10s`, `1m30s`, `500ms`, or seconds without a unit. At most a day, and not nothing.
-pub(super) fn duration(typed: &str) -> Result<Duration, String> {
-    let wrong = || "use a time such as 10s, 500ms or 1m30s".to_owned();
-    let mut rest = typed.trim();
-    let mut sum = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        let unit = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, after) = after.split_at(unit);
-        let millis = match unit {
-            "ms" => 1,
-            "s" | "" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return Err(wrong()),
-        };
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        let part = number.checked_mul(millis).map(Duration::from_millis);
-        sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(wrong)?;
-        rest = after;
-    }
+/// How long something is watched, or how often: from a millisecond to a day.
+pub(super) fn watch(typed: &str) -> Result<Duration, String> {
     let bounds = Duration::from_millis(1)..=Duration::from_secs(86_400);
-    if bounds.contains(&sum) { Ok(sum) } else { Err("from 1ms to 24h".to_owned()) }
+    let within = |time: &Duration| bounds.contains(time);
+    Some(duration(typed)?).filter(within).ok_or_else(|| "use a time from 1ms to 24h".to_owned())
 }
 
-/// A UDP port that datagrams are sent to: any but 0.
-pub(super) fn port() -> clap::builder::RangedI64ValueParser<u16> {
-    clap::value_parser!(u16).range(1..)
+/// A time: `10s`, `1m30s`, `500ms`, `7d`, or seconds without a unit.
+pub(super) fn duration(typed: &str) -> Result<Duration, String> {
+    added_up(typed.trim()).ok_or_else(|| "use a time such as 10s, 500ms, 1m30s or 7d".to_owned())
+}
+
+/// The sum of the parts, of which there must be one.
+fn added_up(mut parts: &str) -> Option<Duration> {
+    let mut sum = Duration::ZERO;
+    loop {
+        let (number, rest) = parts.split_at(end_of_number(parts));
+        let (unit, rest) = rest.split_at(rest.find(is_of_number).unwrap_or(rest.len()));
+        sum = sum.checked_add(part(number.parse().ok()?, unit)?)?;
+        if rest.is_empty() {
+            return Some(sum);
+        }
+        parts = rest;
+    }
+}
+
+fn part(number: u64, unit: &str) -> Option<Duration> {
+    let seconds = match unit {
+        "ms" => return Some(Duration::from_millis(number)),
+        "s" | "" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// Where the number ends that a text begins with.
+fn end_of_number(text: &str) -> usize {
+    text.find(|c| !is_of_number(c)).unwrap_or(text.len())
+}
+
+/// Numbers may have a plus sign, as they may where no unit follows.
+fn is_of_number(c: char) -> bool {
+    c.is_ascii_digit() || c == '+'
+}
+
+/// A whole number in a range.
+pub(super) fn number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |typed| {
+        let number = typed.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("use a number from {} to {}", range.start(), range.end()))
+    }
 }
 
 /// A character that stands for what cannot be printed.
@@ -83,29 +110,54 @@ mod tests {
             ("64K", Some(65_536)),
             ("32MiB", Some(32 << 20)),
             ("3gb", Some(3 << 30)),
+            ("+64K", Some(65_536)),
         ] {
             assert_eq!(size(typed).ok(), bytes, "{typed}");
         }
         for wrong in ["", "K", "4G", "-1", "1.5M", "12 apples", "64bbb", "64ib", "99999999999999999999"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(depth("5000000000"), Ok(5_000_000_000), "a payload may be longer than 32 bits can count");
+        assert_eq!(depth("4K"), Ok(4096));
     }
 
     #[test]
     fn times_have_units() {
-        for (typed, millis) in [("10s", 10_000), ("1m30s", 90_000), ("500ms", 500), ("7", 7000)] {
+        for (typed, millis) in [
+            ("10s", 10_000),
+            ("1m30s", 90_000),
+            ("500ms", 500),
+            ("7", 7000),
+            ("1d12h", 129_600_000),
+            ("0s", 0),
+            ("+5m", 300_000),
+            (" 10s ", 10_000),
+        ] {
             assert_eq!(duration(typed), Ok(Duration::from_millis(millis)), "{typed}");
         }
-        for wrong in ["", "0s", "s", "1d", "-1s", "25h", "1.5s", "99999999999999999999s"] {
+        for wrong in ["", " ", "s", "1w", "-1s", "1.5s", "1m-30s", "1++s", "99999999999999999999s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
-        assert!(duration(&format!("{}ms", u64::MAX).repeat(1001)).is_err());
+        assert_eq!(duration(&u64::MAX.to_string()), Ok(Duration::from_secs(u64::MAX)));
+        assert!(
+            duration(&format!("{}ms", u64::MAX).repeat(1001)).is_err(),
+            "the sum is beyond what can be held"
+        );
     }
 
     #[test]
-    fn a_vni_has_24_bits() {
-        assert_eq!(vni("16777215").map(Vni::value), Ok(16_777_215));
-        assert_eq!(vni("0x1001").map(Vni::value), Ok(4097));
-        assert!(vni("16777216").is_err());
+    fn nobody_watches_for_longer_than_a_day_or_not_at_all() {
+        assert_eq!(watch("1d"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["0s", "25h", "1d1ms"] {
+            assert_eq!(watch(wrong), Err("use a time from 1ms to 24h".to_owned()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_told_with_their_range() {
+        assert_eq!(number(8..=65_536)("80"), Ok(80));
+        for wrong in ["7", "65537", "some", ""] {
+            assert_eq!(number(8..=65_536)(wrong), Err("use a number from 8 to 65536".to_owned()), "{wrong}");
+        }
     }
 }

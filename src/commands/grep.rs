@@ -137,8 +137,8 @@ fn banner(args: &Grep, filter: Option<&str>, pattern: &Pattern) -> Vec<String> {
 
 fn tunnel_ports(args: &Grep) -> anyhow::Result<TunnelPorts> {
     let mut ports = TunnelPorts::default();
-    args.vxlan_port.iter().try_for_each(|&port| ports.add_vxlan(port))?;
-    args.geneve_port.iter().try_for_each(|&port| ports.add_geneve(port))?;
+    args.vxlan_port.iter().try_for_each(|port| ports.add_vxlan(port.value()))?;
+    args.geneve_port.iter().try_for_each(|port| ports.add_geneve(port.value()))?;
     Ok(ports)
 }
 

@@ -2,13 +2,13 @@
 
 use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
 use crate::commands::{Status, put, tell};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
-    self, Kernel, Network, NetworkStatus, Options, OverlayFile, Peer, Plan, Secret, Secrets, SpecError,
-    State, StateError, Step, Store, Turn,
+    self, Kernel, Network, NetworkStatus, Options, OverlayFile, Plan, Secret, Secrets, State, StateError,
+    Step, Store, Turn,
 };
-use ovlsniff::packet::Vni;
+use ovlsniff::packet::UdpPort;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -91,26 +91,24 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
     if let Some(what) = said_twice(typed, &options) {
         bail!("overlay up {name}: --{what} and --opt {what} say two different things; leave one out");
     }
-    let vni = match (typed.vni, options.vni) {
-        (Some(vni), _) => Vni::new(vni).with_context(|| format!("--vni {vni}: expected 1 to 16777215"))?,
-        (None, Some(vni)) => vni,
-        (None, None) => bail!("overlay up {name}: which network identifier? --vni N"),
+    let Some(vni) = typed.vni.or(options.vni) else {
+        bail!("overlay up {name}: which network identifier? --vni VNI")
     };
     let cipher = match (options.encrypted, options.cipher) {
         (false, Some(_)) => bail!("--opt cipher is for an encrypted network; add --opt encrypted"),
         (encrypted, cipher) => encrypted.then(|| cipher.unwrap_or_default()),
     };
-    let port = typed.port.or(options.port).unwrap_or_else(|| Network::default_port(vni, cipher.is_some()));
+    let port = typed.port.or(options.port);
     Ok(Network {
         name: name.clone(),
         vni,
-        port,
+        port: port.map_or_else(|| Network::default_port(vni, cipher.is_some()), UdpPort::value),
         cipher,
         key: typed.key.clone(),
         mtu: typed.mtu.or(options.mtu),
         local,
-        address: typed.addr.as_deref().map(str::parse).transpose()?,
-        peers: typed.peer.iter().map(|text| peer(text)).collect::<Result<_, _>>()?,
+        address: typed.addr,
+        peers: typed.peer.clone(),
         netns: typed.in_netns.clone(),
         bridge: typed.bridge.clone(),
         learn: typed.learn,
@@ -123,22 +121,11 @@ fn said_twice(typed: &Up, options: &Options) -> Option<&'static str> {
         flag.is_some() && option.is_some() && flag != option
     }
     let said = [
-        ("vni", differ(typed.vni, options.vni.map(Vni::value))),
+        ("vni", differ(typed.vni, options.vni)),
         ("port", differ(typed.port, options.port)),
         ("mtu", differ(typed.mtu, options.mtu)),
     ];
     said.into_iter().find_map(|(what, twice)| twice.then_some(what))
-}
-
-fn peer(text: &str) -> Result<Peer, SpecError> {
-    let wrong = || SpecError::Value {
-        what: "--peer".into(),
-        word: text.into(),
-        expected: "an underlay address, or UNDERLAY=OVERLAY such as 192.0.2.2=10.0.1.2",
-    };
-    let (underlay, inner) = text.split_once('=').map_or((text, None), |(a, b)| (a, Some(b)));
-    let overlay = inner.map(str::parse).transpose().map_err(|_| wrong())?;
-    Ok(Peer { underlay: underlay.parse().map_err(|_| wrong())?, overlay })
 }
 
 /// The networks if they make sense, only the named ones if there are names, with their secrets.
@@ -228,8 +215,8 @@ fn lock(state: &Path) -> anyhow::Result<Option<Store>> {
 }
 
 fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
-    let turn = match (&typed.due, typed.step) {
-        (Some(due), _) => Turn::Due(seconds(due)?),
+    let turn = match (typed.due, typed.step) {
+        (Some(due), _) => Turn::Due(due),
         (None, None) => Turn::Next,
         (None, Some(typed::Step::Prepare)) => Turn::Prepare,
         (None, Some(typed::Step::Send)) => Turn::Send,
@@ -288,18 +275,6 @@ fn secrets_of(networks: &[overlay::Rotatable], state: &State, typed: &Rotate) ->
         secrets.insert(network.vni(), (secret.id(), secret));
     }
     Ok(secrets)
-}
-
-fn seconds(text: &str) -> anyhow::Result<u64> {
-    let (number, unit) = text.split_at(text.len() - usize::from(text.ends_with(['s', 'm', 'h', 'd'])));
-    let unit = match unit {
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => 1,
-    };
-    let wrong = || format!("--due {text}: expected a duration such as 90s, 30m, 12h or 7d");
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).with_context(wrong)
 }
 
 fn carry_out(

@@ -6,6 +6,7 @@ mod live;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use ovlsniff::packet::UdpPort;
 use ovlsniff::print::report;
 use ovlsniff::verify::{Expectation, Report, Wanted};
 
@@ -65,7 +66,7 @@ fn wanted(args: &Verify) -> Wanted {
     Wanted {
         name: args.net.clone(),
         vnis: args.vni.clone(),
-        port: args.vxlan_port,
+        port: args.vxlan_port.map(UdpPort::value),
         locals: args.local.clone(),
         peers: args.peer.clone(),
         docker_inspect: args.docker_inspect.clone(),

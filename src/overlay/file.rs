@@ -18,14 +18,19 @@
 //! addresses = { node1 = "10.0.2.1/24", node2 = "10.0.2.2/24" }
 //! ```
 
+use super::address::{Prefix, address};
+use super::mtu::Mtu;
 use super::options::hint;
-use super::spec::{Cipher, Network, Peer, Prefix, SpecError};
+use super::spec::{Cipher, Network, Peer, SpecError};
 use crate::escape::reason;
-use crate::packet::Vni;
-use serde::Deserialize;
+use crate::packet::{UdpPort, Vni};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 const FILE_KEYS: [&str; 3] = ["key", "node", "network"];
 const NODE_KEYS: [&str; 1] = ["underlay"];
@@ -43,18 +48,22 @@ struct File {
 
 #[derive(Deserialize)]
 struct NodeTable {
+    #[serde(deserialize_with = "underlay")]
     underlay: IpAddr,
 }
 
 #[derive(Deserialize)]
 struct NetworkTable {
-    vni: u32,
-    port: Option<u16>,
+    #[serde(deserialize_with = "number")]
+    vni: Vni,
+    #[serde(default, deserialize_with = "some_number")]
+    port: Option<UdpPort>,
     #[serde(default)]
     encrypted: bool,
     cipher: Option<String>,
     key: Option<PathBuf>,
-    mtu: Option<u32>,
+    #[serde(default, deserialize_with = "some_number")]
+    mtu: Option<Mtu>,
     netns: Option<String>,
     bridge: Option<String>,
     #[serde(default)]
@@ -63,6 +72,19 @@ struct NetworkTable {
     nodes: Option<Vec<String>>,
     #[serde(default)]
     addresses: BTreeMap<String, String>,
+}
+
+/// An integer of TOML, in any of its notations, goes through the parser that a word of the command line goes through.
+fn number<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) -> Result<T, D::Error> {
+    i64::deserialize(value)?.to_string().parse().map_err(D::Error::custom)
+}
+
+fn some_number<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) -> Result<Option<T>, D::Error> {
+    number(value).map(Some)
+}
+
+fn underlay<'de, D: Deserializer<'de>>(value: D) -> Result<IpAddr, D::Error> {
+    address(&String::deserialize(value)?).map_err(D::Error::custom)
 }
 
 /// A file that could be read, with no word in it that means nothing.
@@ -160,8 +182,12 @@ fn network(
     if let Some(outsider) = table.addresses.keys().find(|node| !members.contains(node)) {
         return Err(wrong(format!("node {outsider} has an address but is not among its nodes")));
     }
-    let vni = Vni::new(table.vni).ok_or_else(|| wrong(format!("vni {} is not below 16777216", table.vni)))?;
-    let address = |node: &str| table.addresses.get(node).map(|text| text.parse::<Prefix>()).transpose();
+    let address = |node: &str| {
+        let read = |text: &String| {
+            text.parse::<Prefix>().map_err(|cause| wrong(format!("address {text} of {node}: {cause}")))
+        };
+        table.addresses.get(node).map(read).transpose()
+    };
     let own = address(here)?;
     let mut peers = Vec::new();
     for member in members.iter().filter(|member| *member != here) {
@@ -183,8 +209,8 @@ fn network(
     let key = own_key.or_else(|| file.key.as_ref().filter(|_| cipher.is_some()).map(|key| folder.join(key)));
     Ok(Some(Network {
         name: name.to_owned(),
-        vni,
-        port: table.port.unwrap_or_else(|| Network::default_port(vni, cipher.is_some())),
+        vni: table.vni,
+        port: table.port.map_or_else(|| Network::default_port(table.vni, cipher.is_some()), UdpPort::value),
         cipher,
         key,
         mtu: table.mtu,
@@ -261,7 +287,6 @@ mod tests {
             ("underlay = \"192.0.2.2\"", "underlai = \"192.0.2.2\"", "did you mean 'underlay'?"),
             ("node2 = \"10.0.2.2", "node3 = \"10.0.2.2", "node node3: no such node; did you mean 'node1'?"),
             ("10.0.2.2/24", "10.0.2.2/16", "the same prefix length"),
-            ("vni = 4098", "vni = 16777216", "not below 16777216"),
             ("vni = 4098", "vni = \"4098\"", "overlay.toml: line 11"),
         ];
         for (from, to, expected) in cases {
@@ -269,5 +294,38 @@ mod tests {
             assert!(error.contains(expected), "{to}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_told_with_its_line_and_what_can_be() {
+        for (from, to, expected) in [
+            (
+                "vni = 4098",
+                "vni = 16777216",
+                "line 11: a VNI is a number below 16777216, such as 4097 or 0x1001",
+            ),
+            ("vni = 4098", "vni = -1", "line 11: a VNI is a number below 16777216, such as 4097 or 0x1001"),
+            ("vni = 4098", "vni = 4098\nport = 0", "line 12: a UDP port is a number from 1 to 65535"),
+            ("vni = 4098", "vni = 4098\nmtu = 60", "line 12: an MTU is a number of bytes from 68 to 65535"),
+            (
+                "\"192.0.2.2\"",
+                "\"node2\"",
+                "line 6: use an IPv4 or IPv6 address, such as 192.0.2.1 or 2001:db8::1",
+            ),
+        ] {
+            let error = read(&FILE.replacen(from, to, 1), Some("node1")).unwrap_err().to_string();
+            assert_eq!(error, format!("overlay.toml: {expected}"), "{to}");
+        }
+        let error =
+            read(&FILE.replacen("10.0.2.2/24", "10.0.2.2", 1), Some("node1")).unwrap_err().to_string();
+        let expected = "network secure: address 10.0.2.2 of node2: use ADDRESS/LENGTH, such as 10.0.1.1/24 or fd00::1/64";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn numbers_have_the_notations_of_toml() {
+        let hexadecimal = FILE.replacen("vni = 4098", "vni = 0x1002\nport = 18_887\nmtu = 1400", 1);
+        let [_, secure] = read(&hexadecimal, Some("node1")).unwrap().try_into().unwrap();
+        assert_eq!((secure.vni, secure.port, secure.mtu), (Vni::new(4098).unwrap(), 18_887, Mtu::new(1400)));
     }
 }

@@ -1,6 +1,6 @@
 //! Links, addresses, forwarding entries and neighbours over rtnetlink: the one place with its types.
 
-use super::spec::Prefix;
+use super::address::Prefix;
 use super::step::{Mac, Vxlan};
 use crate::netlink::{APPEND, CREATE, Netlink, REPLACE, Refusal};
 use rtnetlink::packet_core::{Emitable, Parseable};

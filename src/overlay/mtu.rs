@@ -2,6 +2,39 @@
 
 use super::spec::Cipher;
 use std::net::IpAddr;
+use std::str::FromStr;
+
+/// The MTU of a device that carries IP: at least the 68 bytes of RFC 791, at most the longest packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mtu(u32);
+
+impl Mtu {
+    /// What IPv4 asks of every link.
+    pub const LEAST: u32 = 68;
+
+    /// `None` below 68 and above 65535 bytes.
+    pub fn new(bytes: u32) -> Option<Self> {
+        (Self::LEAST..=65_535).contains(&bytes).then_some(Self(bytes))
+    }
+
+    /// In bytes.
+    pub fn value(self) -> u32 {
+        self.0
+    }
+}
+
+/// A text that is no MTU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an MTU is a number of bytes from 68 to 65535")]
+pub struct NotAnMtu;
+
+impl FromStr for Mtu {
+    type Err = NotAnMtu;
+
+    fn from_str(text: &str) -> Result<Self, NotAnMtu> {
+        text.parse().ok().and_then(Self::new).ok_or(NotAnMtu)
+    }
+}
 
 /// UDP 8, VXLAN 8, inner Ethernet 14.
 const VXLAN: u32 = 30;
@@ -36,5 +69,13 @@ mod tests {
         assert_eq!(inner_mtu(1500, v4, gcm), 1416);
         assert_eq!(inner_mtu(1500, v6, gcm), 1396);
         assert_eq!(inner_mtu(60, v6, gcm), 0);
+    }
+
+    #[test]
+    fn an_mtu_holds_an_ip_header_and_no_more_than_a_packet() {
+        assert_eq!("1416".parse().map(Mtu::value), Ok(1416));
+        for wrong in ["", "67", "65536", "-1", "1.4K"] {
+            assert_eq!(wrong.parse::<Mtu>(), Err(NotAnMtu), "{wrong}");
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! `--opt KEY[=VALUE]`: what Docker's `network create` takes for an overlay, and this program's own. Docker stores a
 //! key it does not know and ignores it, so that a typo leaves a network in clear; here it is an error.
 
+use super::mtu::Mtu;
 use super::spec::{Cipher, SpecError};
-use crate::packet::Vni;
+use crate::packet::{UdpPort, Vni};
 use crate::spelling::edits;
+use std::fmt::Display;
+use std::str::FromStr;
 
 const KEYS: [&str; 6] = [
     "encrypted",
@@ -14,6 +17,8 @@ const KEYS: [&str; 6] = [
     "com.docker.network.driver.overlay.vxlanid_list",
 ];
 
+const SETS: &str = "Docker encrypts whatever the value is; leave the option out for a network in clear";
+
 /// The options, as given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -21,10 +26,10 @@ pub struct Options {
     pub encrypted: bool,
     /// `cipher=NAME`.
     pub cipher: Option<Cipher>,
-    /// `mtu=N` or Docker's long name for it.
-    pub mtu: Option<u32>,
-    /// `port=N`.
-    pub port: Option<u16>,
+    /// `mtu=MTU` or Docker's long name for it.
+    pub mtu: Option<Mtu>,
+    /// `port=PORT`.
+    pub port: Option<UdpPort>,
     /// Docker's list of VXLAN identifiers, of which there must be one.
     pub vni: Option<Vni>,
 }
@@ -41,31 +46,15 @@ impl Options {
     }
 
     fn set(&mut self, key: &str, value: Option<&str>) -> Result<(), SpecError> {
-        let wrong = |expected| SpecError::Value {
-            what: "--opt".into(),
-            word: value.map_or_else(|| key.to_owned(), |value| format!("{key}={value}")),
-            expected,
-        };
         match key {
             "encrypted" => match value {
                 None | Some("" | "true") => self.encrypted = true,
-                Some(_) => {
-                    return Err(wrong(
-                        "no value: Docker encrypts whatever it is; leave the option out for a network in clear",
-                    ));
-                }
+                Some(_) => return Err(wrong(key, value, &SETS)),
             },
             "cipher" => self.cipher = Some(value.unwrap_or_default().parse()?),
-            "mtu" | "com.docker.network.driver.mtu" => {
-                self.mtu = Some(number(value).ok_or_else(|| wrong("a number of bytes"))?);
-            }
-            "port" => {
-                self.port = Some(number(value).ok_or_else(|| wrong("a UDP port from 1 to 65535"))?);
-            }
-            "com.docker.network.driver.overlay.vxlanid_list" => {
-                let vni = number(value).and_then(Vni::new).ok_or_else(|| wrong("one VNI below 16777216"))?;
-                self.vni = Some(vni);
-            }
+            "mtu" | "com.docker.network.driver.mtu" => self.mtu = Some(read(key, value)?),
+            "port" => self.port = Some(read(key, value)?),
+            "com.docker.network.driver.overlay.vxlanid_list" => self.vni = Some(read(key, value)?),
             _ => {
                 return Err(SpecError::Option { word: key.into(), hint: hint(key, &KEYS) });
             }
@@ -74,8 +63,13 @@ impl Options {
     }
 }
 
-fn number<T: std::str::FromStr>(value: Option<&str>) -> Option<T> {
-    value?.parse().ok()
+fn read<T: FromStr<Err: Display>>(key: &str, value: Option<&str>) -> Result<T, SpecError> {
+    value.unwrap_or_default().parse().map_err(|cause| wrong(key, value, &cause))
+}
+
+fn wrong(key: &str, value: Option<&str>, cause: &dyn Display) -> SpecError {
+    let word = value.map_or_else(|| key.to_owned(), |value| format!("{key}={value}"));
+    SpecError::Value { word, cause: cause.to_string() }
 }
 
 /// `; did you mean 'encrypted'?` when a known word is near, else the list of all.
@@ -108,13 +102,29 @@ mod tests {
         let options = Options::parse([
             "encrypted=",
             "com.docker.network.driver.mtu=1400",
-            "com.docker.network.driver.overlay.vxlanid_list=4098",
+            "com.docker.network.driver.overlay.vxlanid_list=0x1002",
             "cipher=aes-128-gcm",
         ]);
-        let vni = Vni::new(4098);
-        let expected =
-            Options { encrypted: true, cipher: Some(Cipher::Aes128Gcm), mtu: Some(1400), port: None, vni };
+        let (mtu, vni) = (Mtu::new(1400), Vni::new(4098));
+        let expected = Options { encrypted: true, cipher: Some(Cipher::Aes128Gcm), mtu, port: None, vni };
         assert_eq!(options.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_told_with_what_can_be() {
+        for (word, expected) in [
+            ("port=0", "--opt port=0: a UDP port is a number from 1 to 65535"),
+            ("port", "--opt port: a UDP port is a number from 1 to 65535"),
+            ("mtu=big", "--opt mtu=big: an MTU is a number of bytes from 68 to 65535"),
+        ] {
+            assert_eq!(Options::parse([word]).unwrap_err().to_string(), expected);
+        }
+        let two = Options::parse(["com.docker.network.driver.overlay.vxlanid_list=4097,4098"]);
+        assert!(
+            two.unwrap_err()
+                .to_string()
+                .ends_with("a VNI is a number below 16777216, such as 4097 or 0x1001")
+        );
     }
 
     #[test]

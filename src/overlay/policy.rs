@@ -8,7 +8,7 @@
 //!   `0.0.0.0/0` cannot stand beside the first. Take any one of the three away and the other two still cover every
 //!   address.
 
-use super::spec::Prefix;
+use super::address::Prefix;
 use crate::packet::Vni;
 use serde::Serialize;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! What is: the part of the kernel's state that a plan has to know. Plain values, so that planning needs no kernel.
 
+use super::address::Prefix;
 use super::mark::Mark;
 use super::policy::{ForeignPolicy, Policy, reqid};
-use super::spec::Prefix;
 use super::step::{Device, Mac};
 use super::xfrm::{PresentPolicy, PresentSa};
 use crate::packet::Vni;

@@ -19,6 +19,7 @@ use super::state::{Progress, State};
 use super::step::{Device, Step};
 use crate::packet::Vni;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Which part of a rotation is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,8 @@ pub enum Turn {
     Drop,
     /// What comes next of the two.
     Next,
-    /// For a timer: drop as soon as that can be, follow a peer that went ahead, and send new after so many seconds.
-    Due(u64),
+    /// For a timer: drop as soon as that can be, follow a peer that went ahead, and send new after so long.
+    Due(Duration),
 }
 
 /// An encrypted network of ours, as the kernel has it.
@@ -193,7 +194,7 @@ fn turned(
         Turn::Next if settled => Turn::Send,
         Turn::Next => Turn::Drop,
         Turn::Due(_) if !settled => Turn::Drop,
-        Turn::Due(every) if ahead || now.saturating_sub(progress.since) >= every => Turn::Send,
+        Turn::Due(every) if ahead || age(progress, now) >= every => Turn::Send,
         Turn::Due(_) => return Ok("nothing is due"),
         turn => turn,
     };
@@ -222,6 +223,11 @@ fn turned(
         }
         Turn::Prepare | Turn::Next | Turn::Due(_) => Ok("accepts the keys that come next"),
     }
+}
+
+/// How long the keys that are sent with have been in use.
+fn age(progress: &Progress, now: u64) -> Duration {
+    Duration::from_secs(now.saturating_sub(progress.since))
 }
 
 fn heard(progress: &Progress, peer: &Peer, generation: u32) -> bool {
@@ -280,10 +286,11 @@ mod tests {
 
     #[test]
     fn a_timer_follows_a_peer_that_went_ahead_and_otherwise_waits_for_its_time() {
-        assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Due(3600)), Ok((1, 1)));
-        assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Due(0)), Ok((2, 1)));
-        assert_eq!(turn(at(1, 1, &[(1, 1), (2, 1)]), Turn::Due(3600)), Ok((2, 1)));
-        assert_eq!(turn(at(2, 1, &[(2, 1)]), Turn::Due(3600)), Ok((2, 2)));
+        let hourly = Turn::Due(Duration::from_secs(3600));
+        assert_eq!(turn(at(1, 1, &[(1, 1)]), hourly), Ok((1, 1)));
+        assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Due(Duration::ZERO)), Ok((2, 1)));
+        assert_eq!(turn(at(1, 1, &[(1, 1), (2, 1)]), hourly), Ok((2, 1)));
+        assert_eq!(turn(at(2, 1, &[(2, 1)]), hourly), Ok((2, 2)));
     }
 
     /// One network in the kernel as `plan` would have made it, with the SA to send with or without it.

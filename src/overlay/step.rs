@@ -1,9 +1,9 @@
 //! The single acts a plan consists of. None of them holds a key.
 
+use super::address::Prefix;
 use super::keys::vni_number;
 use super::policy::Policy;
 use super::security::{Sa, spi_text};
-use super::spec::Prefix;
 use crate::escape::escape;
 use crate::packet::{Spi, Vni};
 use serde::{Serialize, Serializer};

@@ -1,5 +1,7 @@
 //! What can be known to be wrong from the specification alone.
 
+use super::mtu::Mtu;
+use super::naming::{NotADeviceName, is_device_name, namespace_name};
 use super::spec::{Network, SpecError};
 use std::net::IpAddr;
 
@@ -32,8 +34,8 @@ fn alone(network: &Network) -> Result<(), String> {
     if let Some(bridge) = &network.bridge {
         device_name(bridge, "the name of a bridge")?;
     }
-    if network.netns.as_deref().is_some_and(|netns| netns.is_empty() || netns.contains('/')) {
-        return Err("netns must be a name in /run/netns".into());
+    if let Some(netns) = &network.netns {
+        namespace_name(netns).map_err(|wrong| format!("netns {netns:?}: {wrong}"))?;
     }
     if network.vni.value() == 0 {
         return Err("vni 0 is no network; take 1 to 16777215".into());
@@ -41,8 +43,7 @@ fn alone(network: &Network) -> Result<(), String> {
     underlay(network)?;
     addresses(network)?;
     security(network)?;
-    match network.mtu {
-        Some(mtu) if mtu < 68 => Err(format!("mtu {mtu} is too small for IPv4 (68)")),
+    match network.mtu.map(Mtu::value) {
         Some(mtu) if mtu < 1280 && network.address.is_some_and(|a| a.address.is_ipv6()) => {
             Err(format!("mtu {mtu} is too small for IPv6 (1280)"))
         }
@@ -54,13 +55,7 @@ fn device_name(name: &str, what: &str) -> Result<(), String> {
     if is_device_name(name) {
         return Ok(());
     }
-    Err(format!("{name:?} cannot be {what}: up to 15 of letters, digits, '-', '_' and '.'"))
-}
-
-/// What a network may be called, so that its device can be called so too: nothing that means something elsewhere.
-pub(super) fn is_device_name(name: &str) -> bool {
-    let fits = (1..=15).contains(&name.len()) && !matches!(name, "." | "..");
-    fits && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    Err(format!("{name:?} cannot be {what}: {NotADeviceName}"))
 }
 
 fn underlay(network: &Network) -> Result<(), String> {
@@ -167,7 +162,7 @@ fn together(network: &Network, other: &Network) -> Result<(), String> {
     if network.port == other.port && (network.cipher.is_some() || other.cipher.is_some()) {
         let port = network.port;
         return Err(format!(
-            "port {port} is also that of network {name}; an encrypted network needs one of its own: --port N"
+            "port {port} is also that of network {name}; an encrypted network needs one of its own: --port PORT"
         ));
     }
     if network.netns == other.netns {
@@ -249,7 +244,12 @@ mod tests {
         assert!(refused(|n| n.peers[0].overlay = Some("10.0.2.1".parse().unwrap())).contains("two nodes"));
         assert!(refused(|n| n.name = "a/b".into()).contains("name of the device"));
         assert!(refused(|n| n.name = "insecure".into()).contains("given twice"));
-        assert!(refused(|n| n.mtu = Some(60)).contains("too small"));
+        assert!(refused(|n| n.netns = Some("a/b".into())).contains("netns \"a/b\": use the name"));
+        let small_for_ipv6 = |n: &mut Network| {
+            n.mtu = Mtu::new(1000);
+            n.address = Some("fd00::1/64".parse().unwrap());
+        };
+        assert!(refused(small_for_ipv6).contains("too small for IPv6"));
         let link_local = |n: &mut Network| {
             n.local = "fe80::1".parse().unwrap();
             n.peers[0].underlay = "fe80::2".parse().unwrap();

@@ -2,6 +2,7 @@
 
 use super::Headers;
 use std::fmt;
+use std::str::FromStr;
 
 /// Tunnels inside one another that are followed; a fifth stops the decoding.
 pub const MAX_DEPTH: usize = 4;
@@ -129,6 +130,24 @@ impl Vni {
     }
 }
 
+/// A text that is no VNI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a VNI is a number below 16777216, such as 4097 or 0x1001")]
+pub struct NotAVni;
+
+impl FromStr for Vni {
+    type Err = NotAVni;
+
+    /// Takes decimal digits, or hexadecimal ones behind `0x`.
+    fn from_str(text: &str) -> Result<Self, NotAVni> {
+        let number = match text.strip_prefix("0x") {
+            Some(hex) => u32::from_str_radix(hex, 16),
+            None => text.parse(),
+        };
+        number.ok().and_then(Self::new).ok_or(NotAVni)
+    }
+}
+
 impl fmt::Display for Vni {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -142,5 +161,26 @@ pub struct Spi(pub u32);
 impl fmt::Display for Spi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#010x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vni_has_24_bits_in_decimal_or_hexadecimal_digits() {
+        for (text, vni) in [
+            ("0", Vni::new(0)),
+            ("4097", Vni::new(4097)),
+            ("0x1001", Vni::new(4097)),
+            ("16777215", Vni::new(16_777_215)),
+            ("0xffffff", Vni::new(16_777_215)),
+        ] {
+            assert_eq!(text.parse().ok(), vni, "{text}");
+        }
+        for wrong in ["", "0x", "1001x", "16777216", "0x1000000", "-1", "4097 ", "99999999999"] {
+            assert_eq!(wrong.parse::<Vni>(), Err(NotAVni), "{wrong}");
+        }
     }
 }

@@ -1,6 +1,32 @@
-//! The UDP ports that are taken for tunnels.
+//! UDP ports, and those that are taken for tunnels.
 
 use arrayvec::ArrayVec;
+use std::num::NonZeroU16;
+use std::str::FromStr;
+
+/// A UDP port that datagrams are sent to: 1 to 65535.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UdpPort(NonZeroU16);
+
+impl UdpPort {
+    /// The number.
+    pub fn value(self) -> u16 {
+        self.0.get()
+    }
+}
+
+/// A text that is no UDP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a UDP port is a number from 1 to 65535")]
+pub struct NotAUdpPort;
+
+impl FromStr for UdpPort {
+    type Err = NotAUdpPort;
+
+    fn from_str(text: &str) -> Result<Self, NotAUdpPort> {
+        text.parse().map(Self).map_err(|_| NotAUdpPort)
+    }
+}
 
 /// Ports for each kind of tunnel: the usual ones, and what the user adds.
 #[derive(Clone, Debug)]
@@ -80,4 +106,18 @@ impl TunnelPorts {
 #[inline]
 fn has(ports: &[u16], port: u16) -> bool {
     ports.iter().any(|&known| known == port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_0_is_no_port_to_send_to() {
+        assert_eq!("4789".parse().map(UdpPort::value), Ok(4789));
+        assert_eq!("65535".parse().map(UdpPort::value), Ok(65_535));
+        for wrong in ["", "0", "65536", "-1", "vxlan", "0x12b5"] {
+            assert_eq!(wrong.parse::<UdpPort>(), Err(NotAUdpPort), "{wrong}");
+        }
+    }
 }

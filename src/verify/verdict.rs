@@ -125,7 +125,7 @@ reasons! {
     /// Fewer packets than prove anything.
     TooFew = "too-few", "too few packets of the network passed: watch longer, with --for";
     /// The network has several VNIs, and one of them was not proven.
-    SilentVni = "silent-vni", "the network has several VNIs, and not each was seen encrypted: let all carry traffic, or tally each alone with --vni N";
+    SilentVni = "silent-vni", "the network has several VNIs, and not each was seen encrypted: let all carry traffic, or judge each alone with --vni VNI";
     /// Frames in one direction only.
     OneDirection = "one-direction", "nothing came back: look from the peer's side too";
     /// ESP passed, but nothing says that it is this network's.
@@ -147,7 +147,7 @@ reasons! {
     /// The network's packets pass another interface.
     WrongInterface = "wrong-interface", "the network's packets pass another interface: name it with -i";
     /// All members are on this host.
-    LocalOnly = "local-only", "no other node takes part: nothing is on a wire; name a node with --peer IP if there is one";
+    LocalOnly = "local-only", "no other node takes part: nothing is on a wire; name a node with --peer ADDRESS if there is one";
     /// The engine knows the network, and nothing on this host is a member of it.
     NoMember = "no-member", "no container of this host is on the network: run it on a node that has one";
     /// No address of the peer in the overlay is known, so it cannot be probed.

@@ -35,18 +35,18 @@ pub enum WantedError {
     Inspect(#[from] InspectError),
     /// There is a name only.
     #[error(
-        "no VNI is known of this network; give it with --vni N, or the network with --docker-inspect FILE"
+        "no VNI is known of this network; give it with --vni VNI, or the network with --docker-inspect FILE"
     )]
     NameOnly,
     /// Somebody knows it, and not its VNI.
-    #[error("network {0}: no VNI is known of it; give it with --vni N")]
+    #[error("network {0}: no VNI is known of it; give it with --vni VNI")]
     NoVni(String),
     /// There is a VNI only, and no device of it.
-    #[error("no device of VNI {0} is here; name the other node with --peer IP")]
+    #[error("no device of VNI {0} is here; name the other node with --peer ADDRESS")]
     NoDevice(Vni),
     /// Nobody knows it.
     #[error(
-        "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while a container of its is on it); describe it with --vni N --peer IP"
+        "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while a container of its is on it); describe it with --vni VNI --peer ADDRESS"
     )]
     Unknown(String),
 }

@@ -6,6 +6,7 @@ mod grep;
 mod keys;
 mod overlay;
 mod readme;
+mod values;
 mod verify;
 
 #[path = "../captures/made.rs"]

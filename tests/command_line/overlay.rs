@@ -39,7 +39,8 @@ fn an_encrypted_network_without_a_key_and_a_key_without_encryption_are_errors() 
 #[test]
 fn what_cannot_be_is_said_before_the_kernel_is_asked() {
     for (wrong, expected) in [
-        (["--vni", "16777216"], "1 to 16777215"),
+        (["--vni", "16777216"], "a VNI is a number below 16777216"),
+        (["--vni", "0"], "1 to 16777215"),
         (["--peer", "2001:db8::1"], "different families"),
         (["--peer", "192.0.2.3=10.0.9.3"], "not in 10.0.2.1/24"),
         (["--opt", "port=99999"], "UDP port"),
@@ -65,7 +66,7 @@ fn a_word_in_a_file_that_means_nothing_is_said_before_the_kernel_is_asked() {
     for (line, expected) in [
         ("encrypt = true", "key network.secure.encrypt: no such key; did you mean 'encrypted'?"),
         ("cipher = \"aes-256-gmc\"\nencrypted = true", "did you mean 'aes-256-gcm'?"),
-        ("mtu = 60", "too small"),
+        ("mtu = 60", "an MTU is a number of bytes from 68"),
     ] {
         let text = format!(
             "[node.a]\nunderlay = \"192.0.2.1\"\n[node.b]\nunderlay = \"192.0.2.2\"\n[network.secure]\nvni = 1\n{line}\n"

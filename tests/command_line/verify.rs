@@ -163,7 +163,7 @@ fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
             vec!["-r", &pcap, "--local", "192.0.2.1", "--net", "x", "--docker-inspect", &inspect],
             "there is: secure, insecure, typo",
         ),
-        (vec!["-r", &pcap, "--local", "192.0.2.1", "--net", "x"], "--vni N"),
+        (vec!["-r", &pcap, "--local", "192.0.2.1", "--net", "x"], "--vni VNI"),
         (vec!["-r", "/nowhere.pcap", "--local", "192.0.2.1", "--vni", "1"], "/nowhere.pcap"),
         (vec!["--vni", "1", "--for", "soon"], "10s"),
         (vec!["--vni", "1", "-i", "any"], "-i"),

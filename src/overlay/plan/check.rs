@@ -3,7 +3,7 @@
 use super::device_of;
 use crate::escape::escape;
 use crate::overlay::mark::Mark;
-use crate::overlay::mtu::inner_mtu;
+use crate::overlay::mtu::{Mtu, inner_mtu};
 use crate::overlay::policy::reqid;
 use crate::overlay::present::{Present, PresentDevice};
 use crate::overlay::spec::Network;
@@ -17,8 +17,8 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
         return Err(format!("there is no network namespace {netns}; make it: ip netns add {netns}"));
     }
     let fits = inner_mtu(*underlay_mtu, network.local, network.cipher);
-    let mtu = network.mtu.unwrap_or(fits);
-    if mtu > fits || mtu < 68 {
+    let mtu = network.mtu.map_or(fits, Mtu::value);
+    if mtu > fits || mtu < Mtu::LEAST {
         let how = if network.cipher.is_some() { "VXLAN in ESP" } else { "VXLAN" };
         return Err(format!(
             "mtu {mtu} does not fit: {} has {underlay_mtu}, {how} leaves {fits} of it",
@@ -50,7 +50,7 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
         }
         if vxlan.port == network.port && network.cipher.is_some() {
             return Err(format!(
-                "port {} is that of device {place}; give this one another: --port N",
+                "port {} is that of device {place}; give this one another: --port PORT",
                 vxlan.port
             ));
         }
@@ -58,7 +58,7 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
     let place = device_of(network);
     let up = present.devices.get(&place).is_some_and(|device| ours(&device.mark));
     if network.cipher.is_some() && !up && present.udp_ports.contains(&network.port) {
-        return Err(format!("something is bound to udp port {}; give another: --port N", network.port));
+        return Err(format!("something is bound to udp port {}; give another: --port PORT", network.port));
     }
     let taken = present.policies.iter().find(|p| p.policy.port == network.port);
     match taken.filter(|p| network.cipher.is_none() || p.policy.reqid != reqid(network.vni)) {

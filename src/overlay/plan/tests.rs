@@ -1,7 +1,9 @@
+use super::super::address::Prefix;
 use super::super::mark::Mark;
+use super::super::mtu::Mtu;
 use super::super::policy::Direction;
 use super::super::present::{PresentDevice, PresentVxlan};
-use super::super::spec::{Cipher, Peer, Prefix};
+use super::super::spec::{Cipher, Peer};
 use super::super::state::Progress;
 use super::super::xfrm::{PresentPolicy, PresentSa};
 use super::*;
@@ -179,7 +181,7 @@ fn what_the_host_says_no_to_is_said_before_anything_is_done() {
         plan(&networks, &present, &state, &secrets).unwrap_err().to_string()
     };
     assert!(refused(&|n, _| n.local = "192.0.2.9".parse().unwrap()).contains("no address of this host"));
-    assert!(refused(&|n, _| n.mtu = Some(1417)).contains("leaves 1416"));
+    assert!(refused(&|n, _| n.mtu = Mtu::new(1417)).contains("leaves 1416"));
     let small = refused(&|n, p| {
         p.own.insert(n.local, (1280, "eth0".into()));
         n.address = Some("fd00::1/64".parse().unwrap());

@@ -13,14 +13,17 @@ fn bad_values_are_told_with_what_would_be_good() {
     for (words, expected) in [
         (
             &["--vni", "99999999"][..],
-            "invalid value '99999999' for '--vni <N>': a VNI is a number from 0 to 16777215",
+            "invalid value '99999999' for '--vni <VNI>': a VNI is a number below 16777216, such as 4097 or 0x1001",
         ),
-        (&["-c", "0"], "invalid value '0' for '--columns <N>': 0 is not in 8..=65536"),
+        (&["-c", "0"], "invalid value '0' for '--columns <N>': use a number from 8 to 65536"),
         (
             &["--buffer", "5X"],
             "invalid value '5X' for '--buffer <SIZE>': use a number of bytes, with K, M or G behind it if you like",
         ),
-        (&["-n", "some"], "invalid value 'some' for '--count <N>': invalid digit found in string"),
+        (
+            &["-n", "some"],
+            "invalid value 'some' for '--count <N>': use a number from 0 to 18446744073709551615",
+        ),
         (&["-P", "ab"], "invalid value 'ab' for '-P <C>': use one visible ASCII character or a blank"),
         (
             &["-W", "wide"],
@@ -29,10 +32,16 @@ fn bad_values_are_told_with_what_would_be_good() {
         (&["--direction", "up"], "invalid value 'up' for '--direction <WAY>'; [possible values: in, out]"),
         (
             &["--vxlan-port", "99999"],
-            "invalid value '99999' for '--vxlan-port <P>': 99999 is not in 1..=65535",
+            "invalid value '99999' for '--vxlan-port <PORT>': a UDP port is a number from 1 to 65535",
         ),
-        (&["--vxlan-port", "0"], "invalid value '0' for '--vxlan-port <P>': 0 is not in 1..=65535"),
-        (&["--geneve-port", "0"], "invalid value '0' for '--geneve-port <P>': 0 is not in 1..=65535"),
+        (
+            &["--vxlan-port", "0"],
+            "invalid value '0' for '--vxlan-port <PORT>': a UDP port is a number from 1 to 65535",
+        ),
+        (
+            &["--geneve-port", "0"],
+            "invalid value '0' for '--geneve-port <PORT>': a UDP port is a number from 1 to 65535",
+        ),
     ] {
         assert_eq!(refused(words), format!("ovlsniff: {expected}; see ovlsniff --help"), "{words:?}");
     }

@@ -1,0 +1,49 @@
+//! Names that the kernel has to take.
+
+/// A text that no device of ours may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name of a device has up to 15 of letters, digits, '-', '_' and '.'")]
+pub struct NotADeviceName;
+
+/// Reads the name of a device: of a network, which is called as its device is, or of a bridge.
+pub fn device_name(text: &str) -> Result<String, NotADeviceName> {
+    if is_device_name(text) { Ok(text.to_owned()) } else { Err(NotADeviceName) }
+}
+
+/// Names that mean something elsewhere, in a path or to a shell, are left out although the kernel would take them.
+pub(super) fn is_device_name(text: &str) -> bool {
+    let fits = (1..=15).contains(&text.len()) && !matches!(text, "." | "..");
+    fits && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// A text that no network namespace is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("use the name of a network namespace in /run/netns, not a path")]
+pub struct NotANamespaceName;
+
+/// Reads the name of a network namespace in `/run/netns`.
+pub fn namespace_name(text: &str) -> Result<String, NotANamespaceName> {
+    if text.is_empty() || text.contains('/') { Err(NotANamespaceName) } else { Ok(text.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_have_names_that_mean_nothing_elsewhere() {
+        for name in ["secure", "vx-1_a.b", "fifteen-letters"] {
+            assert_eq!(device_name(name).as_deref(), Ok(name));
+        }
+        for wrong in ["", ".", "..", "a/b", "a b", "sixteen--letters", "gr\u{fc}n", "\u{1b}[2J"] {
+            assert_eq!(device_name(wrong), Err(NotADeviceName), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn namespaces_are_named_and_not_given_by_a_path() {
+        assert_eq!(namespace_name("blue").as_deref(), Ok("blue"));
+        assert_eq!(namespace_name("/run/netns/blue"), Err(NotANamespaceName));
+        assert_eq!(namespace_name(""), Err(NotANamespaceName));
+    }
+}
