@@ -18,6 +18,7 @@
 //! JSON.
 
 pub mod capture;
+pub mod dissect;
 pub mod escape;
 pub mod host;
 pub mod ipsec;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a room of the library may use of ours, the higher floors after the lower. The binary may use every room.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("packet", &[]),
     ("pattern", &["escape"]),
     ("escape", &[]),
@@ -13,8 +13,9 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("ipsec", &["packet", "escape", "netlink"]),
     ("host", &["packet", "escape", "netlink"]),
     ("capture", &["packet", "escape", "spelling", "host"]),
-    ("search", &["packet", "pattern", "ipsec", "capture"]),
-    ("verify", &["packet", "escape", "spelling", "netlink", "ipsec", "host", "capture"]),
+    ("dissect", &["packet", "ipsec"]),
+    ("search", &["packet", "pattern", "ipsec", "capture", "dissect"]),
+    ("verify", &["dissect", "packet", "escape", "spelling", "netlink", "ipsec", "host", "capture"]),
     ("overlay", &["packet", "escape", "spelling", "netlink"]),
     ("print", &["packet", "pattern", "escape", "ipsec", "search", "verify"]),
     ("lib", &[]),
