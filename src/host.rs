@@ -4,6 +4,7 @@ mod associations;
 pub mod auto;
 pub mod docker;
 pub mod namespace;
+pub mod namespaces;
 pub mod privileges;
 pub mod survey;
 mod wires;

@@ -24,7 +24,7 @@ pub use clock::Times;
 pub use json::{Json, JsonOptions};
 pub use palette::{ColorChoice, use_color};
 pub use payload::{Replacement, Shape};
-pub use summary::{OpaqueCounts, Summary, interface_line, match_line};
+pub use summary::{OpaqueCounts, Summary, match_line};
 pub use text::{Marks, Text, TextOptions};
 
 use std::io::{self, Write};

@@ -19,7 +19,7 @@ use selection::Selection;
 
 /// What is to be found.
 #[derive(Debug, Default)]
-pub struct Options {
+pub struct SearchOptions {
     /// Packets that do not match the pattern, rather than those that do.
     pub invert: bool,
     /// Only packets of these virtual networks; all when empty. What cannot be read passes: nobody can say.
@@ -52,7 +52,7 @@ pub struct Search {
 
 impl Search {
     /// A search for `pattern`, with UDP to `ports` taken for tunnels.
-    pub fn new(pattern: Pattern, ports: TunnelPorts, options: Options) -> Self {
+    pub fn new(pattern: Pattern, ports: TunnelPorts, options: SearchOptions) -> Self {
         let gated = options.matches_only
             && !(options.invert || options.all)
             && options.before == 0

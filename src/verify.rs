@@ -29,12 +29,11 @@ mod wanted;
 mod watch;
 mod way;
 
-pub use device::{Place, Places};
 pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
 pub use judge::judge;
 pub use kernel::{
-    Enforcement, Error as KernelError, Kernel, Policy, PolicyDirection, Rules, SaState, Template,
+    Enforcement, Error as KernelError, KernelState, Policy, PolicyDirection, Rules, SaState, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use report::{Counts, EspSeen, Expectation, Finding, LegReport, Report};

@@ -18,7 +18,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 pub use device::Device;
 pub use error::Error;
 pub use names::Names;
-pub use open::Options;
+pub use open::CaptureOptions;
 
 use crate::host::namespace::Namespace;
 use crate::packet::{Frame, LinkType, Timestamp};
@@ -113,7 +113,7 @@ impl Live {
     /// Opens all `devices`; when one cannot be opened none is.
     ///
     /// Frames name their interface by its place in `devices`.
-    pub fn open(devices: &[Device], options: &Options<'_>) -> Result<Self, Error> {
+    pub fn open(devices: &[Device], options: &CaptureOptions<'_>) -> Result<Self, Error> {
         options.check()?;
         if devices.is_empty() {
             return Err(Error::None);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::context::{Following, Kept, Preceding};
-use super::{Found, Options, Outcome};
+use super::{Found, Outcome, SearchOptions};
 use crate::dissect::{Dissected, Dissector};
 use crate::packet::{InnerFrame, Packet};
 use crate::pattern::Pattern;
@@ -12,7 +12,7 @@ use crate::pattern::Pattern;
 #[derive(Debug)]
 pub(super) struct Selection {
     pattern: Pattern,
-    options: Options,
+    options: SearchOptions,
     preceding: Preceding,
     following: Following,
     matched: u64,
@@ -21,7 +21,7 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    pub(super) fn new(pattern: Pattern, options: Options) -> Self {
+    pub(super) fn new(pattern: Pattern, options: SearchOptions) -> Self {
         Self {
             preceding: Preceding::new(options.before),
             following: Following::new(options.after),

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::kernel::{Error as KernelError, Kernel, esp_offload, exempt};
+use super::kernel::{Error as KernelError, KernelState, esp_offload, exempt};
 use super::network::Network;
 use super::probe;
 use super::report::Report;
@@ -111,7 +111,7 @@ pub enum Prepared {
 }
 
 /// What is found out when the watch has ended.
-pub struct Outcome {
+pub struct Watched {
     /// The verdict, with its evidence.
     pub report: Report,
     /// What to tell the user of SAs that were missed.
@@ -125,7 +125,7 @@ pub struct Session {
     /// The names of the links that are captured.
     captured: Vec<String>,
     underlay: Underlay,
-    kernel: Result<Kernel, KernelError>,
+    kernel: Result<KernelState, KernelError>,
     duration: Duration,
     /// The links were named by the user.
     named: bool,
@@ -162,7 +162,7 @@ impl Session {
     ///
     /// # Errors
     /// When the namespace of the underlay cannot be entered any more.
-    pub fn run(mut self, wake: OwnedFd, mut interrupted: impl FnMut() -> bool) -> Result<Outcome, Error> {
+    pub fn run(mut self, wake: OwnedFd, mut interrupted: impl FnMut() -> bool) -> Result<Watched, Error> {
         self.live.wake_on(wake);
         let begun = Instant::now();
         let watched = self.watch(begun, &mut interrupted);
@@ -170,7 +170,7 @@ impl Session {
         let watched = watched.and_then(|()| self.drain(&mut interrupted));
         let complaint = self.watch.complaint();
         let circumstances = self.circumstances(begun, watched.err())?;
-        Ok(Outcome { report: self.watch.finish(circumstances), complaint })
+        Ok(Watched { report: self.watch.finish(circumstances), complaint })
     }
 
     fn probed(&mut self) -> impl Iterator<Item = &mut Probed> {
@@ -269,7 +269,7 @@ impl Session {
     }
 
     /// The state of the kernel with what changed in it during the watch, or why that is not known.
-    fn kernel_between(&self) -> Result<Result<Kernel, String>, Error> {
+    fn kernel_between(&self) -> Result<Result<KernelState, String>, Error> {
         let before = match &self.kernel {
             Ok(before) => before,
             Err(error) => return Ok(Err(error.to_string())),
@@ -277,8 +277,8 @@ impl Session {
         let passed = underlay::passed(self.networks(), &self.captured, &self.underlay.survey);
         let after = self.underlay.run(|| {
             let exempt = exempt(passed.iter().map(String::as_str));
-            Kernel::read(true).map(|kernel| Kernel { exempt, ..kernel })
+            KernelState::read(true).map(|kernel| KernelState { exempt, ..kernel })
         })?;
-        Ok(after.map(|after| Kernel::between(before, after)).map_err(|error| error.to_string()))
+        Ok(after.map(|after| KernelState::between(before, after)).map_err(|error| error.to_string()))
     }
 }

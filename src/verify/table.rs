@@ -6,7 +6,7 @@ mod wire;
 
 use std::net::IpAddr;
 
-use super::kernel::{DOCKER_MARK, Kernel, Policy, PolicyDirection, Rules, SaState, Template};
+use super::kernel::{DOCKER_MARK, KernelState, Policy, PolicyDirection, Rules, SaState, Template};
 use super::lengths::Law;
 use super::*;
 use crate::packet::{
@@ -243,18 +243,18 @@ fn no_rules() -> Rules {
 }
 
 /// All in order: SAs and policies of both directions, and no offload.
-fn armed() -> Kernel {
-    Kernel {
+fn armed() -> KernelState {
+    KernelState {
         sas: vec![sa(OUT), sa(BACK)],
         policies: vec![policy(PolicyDirection::Out), policy(PolicyDirection::In)],
         esp_offload: Some(false),
         rules: no_rules(),
-        ..Kernel::default()
+        ..KernelState::default()
     }
 }
 
 #[allow(clippy::unnecessary_wraps)] // As the circumstances have it.
-fn with(change: impl FnOnce(&mut Kernel)) -> Option<Kernel> {
+fn with(change: impl FnOnce(&mut KernelState)) -> Option<KernelState> {
     let mut kernel = armed();
     change(&mut kernel);
     Some(kernel)

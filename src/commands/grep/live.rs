@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
-use ovlsniff::capture::live::{Device, Event, Live, Names, Options};
+use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::escape::escape;
 use ovlsniff::host::namespace::Namespace;
@@ -85,8 +85,8 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
     if chosen.iter().any(|(device, _)| device.is_any()) {
         job.output.name_by(Names::take(namespace.as_ref()).map_err(anyhow::Error::from)?);
     }
-    let defaults = Options::default();
-    let options = Options {
+    let defaults = CaptureOptions::default();
+    let options = CaptureOptions {
         promiscuous: !args.no_promiscuous,
         // As in tcpdump, 0 is all of it.
         snaplen: args.snaplen.filter(|bytes| *bytes > 0).unwrap_or(defaults.snaplen),
@@ -137,7 +137,7 @@ pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
     if args.no_drop {
         return Ok(());
     }
-    if privileges::leave(user)? == privileges::Outcome::Alone && args.quiet == 0 {
+    if privileges::leave(user)? == privileges::Departure::Alone && args.quiet == 0 {
         tell("ovlsniff: staying root: this user namespace has no other user");
     }
     Ok(())

@@ -124,7 +124,7 @@ fn esp_of_the_probes_lengths_in_an_sa_that_does_not_encrypt_proves_nothing() {
 }
 
 /// The nodes' overlay addresses are behind a tunnel between two other addresses of theirs.
-fn tunnel_of_others(kernel: &mut Kernel) {
+fn tunnel_of_others(kernel: &mut KernelState) {
     for (at, (source, destination)) in
         [(0, ("203.0.113.1", "203.0.113.2")), (1, ("203.0.113.2", "203.0.113.1"))]
     {

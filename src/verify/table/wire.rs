@@ -148,12 +148,6 @@ fn silence_proves_nothing() {
 }
 
 #[test]
-fn clear_that_arrives_at_a_tap_on_the_way_was_clear() {
-    let report = Scene::asking(|question| question.off_host = true).probed(true).clear(BACK).report();
-    assert_eq!(verdicts(&report).1, CLEAR);
-}
-
-#[test]
 fn doubt_about_the_capture_is_doubt_about_the_verdict() {
     let proven = || {
         let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
