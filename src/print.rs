@@ -9,6 +9,7 @@ mod clock;
 mod glyphs;
 mod header;
 mod hexdump;
+mod ink;
 mod json;
 mod numbers;
 mod palette;
@@ -21,9 +22,10 @@ mod text;
 mod samples;
 
 pub use clock::Times;
+pub use ink::Replacement;
 pub use json::{Json, JsonOptions};
 pub use palette::{ColorChoice, use_color};
-pub use payload::{Replacement, Shape};
+pub use payload::Shape;
 pub use summary::{OpaqueCounts, Summary, match_line};
 pub use text::{Marks, Text, TextOptions};
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::network::Network;
 use crate::escape::escape;
 use crate::host::survey::{Link, Survey, Vxlan};
+use crate::packet::Vni;
 
 /// The links that the packets to the other nodes are routed to, or may be.
 pub(super) fn routed<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
@@ -76,7 +77,7 @@ pub(super) fn moved<'n>(
 
 /// Says by which link that was not captured packets leave to a node that joined one of the networks during the watch.
 pub(super) fn joined<'n>(
-    networks: impl Iterator<Item = &'n Network> + Clone,
+    networks: impl Iterator<Item = &'n Network>,
     captured: &[String],
     before: &Survey,
     now: &Survey,
@@ -84,8 +85,8 @@ pub(super) fn joined<'n>(
     fn tunnels(survey: &Survey) -> impl Iterator<Item = &Vxlan> {
         survey.links.iter().filter_map(|link| link.vxlan.as_ref())
     }
-    let of_a_network = |vni| networks.clone().any(|network| network.vnis.contains(&vni));
-    let ours = tunnels(now).filter(|vxlan| vxlan.vni.is_some_and(of_a_network));
+    let vnis: Vec<Vni> = networks.flat_map(|network| &network.vnis).copied().collect();
+    let ours = tunnels(now).filter(|vxlan| vxlan.vni.is_some_and(|vni| vnis.contains(&vni)));
     let known = |peer: &&IpAddr| tunnels(before).any(|vxlan| vxlan.peers.contains(peer));
     let mut joined = ours.flat_map(|vxlan| &vxlan.peers).filter(|peer| !known(peer));
     joined.find_map(|peer| {
@@ -109,7 +110,6 @@ pub(super) fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::Vni;
     use crate::verify::network::Peer;
 
     fn ip(text: &str) -> IpAddr {

@@ -26,13 +26,11 @@ struct Tallies {
 }
 
 impl Tallies {
-    fn observe(&mut self, dissected: Dissected<'_>) -> Result<(), Infallible> {
-        let Dissected { frame, packet, .. } = dissected;
+    fn observe(&mut self, Dissected { frame, packet, .. }: Dissected<'_>) {
         self.asked.observe(frame, packet);
         if let Some(control) = &mut self.control {
             control.observe(frame, packet);
         }
-        Ok(())
     }
 }
 
@@ -47,7 +45,9 @@ impl Watch {
     ) -> Self {
         // Every frame on the wire is evidence by itself, whatever the network sends in pieces through its tunnel.
         let mut dissector = Dissector::frame_by_frame(ports);
-        opener.into_iter().for_each(|opener| dissector.open_with(opener));
+        if let Some(opener) = opener {
+            dissector.open_with(opener);
+        }
         let tallies = Tallies { asked: Tally::new(question), control: control.map(Tally::new) };
         Self { dissector, tallies, first: None, last: None }
     }
@@ -57,7 +57,7 @@ impl Watch {
         self.first.get_or_insert(frame.time);
         self.last = Some(frame.time);
         let Self { dissector, tallies, .. } = self;
-        let sink = &mut |_: &mut Dissector, dissected: Dissected<'_>| tallies.observe(dissected);
+        let sink = &mut sink(tallies);
         let Ok(()) = dissector.tick(frame.time, sink).and_then(|()| dissector.frame(frame, sink));
     }
 
@@ -84,12 +84,20 @@ impl Watch {
     /// Ends the watch: the verdict on the network that was asked for.
     pub fn finish(mut self, circumstances: Circumstances) -> Report {
         let Self { dissector, tallies, .. } = &mut self;
-        let Ok(()) = dissector.finish(&mut |_: &mut Dissector, dissected| tallies.observe(dissected));
+        let Ok(()) = dissector.finish(&mut sink(tallies));
         let mut report = judge(&tallies.asked, circumstances);
         if let Some(opener) = dissector.opener() {
             name_algorithms(&mut report, opener.sas());
         }
         report
+    }
+}
+
+/// The sink of a dissector that counts.
+fn sink(tallies: &mut Tallies) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> {
+    |_, dissected| {
+        tallies.observe(dissected);
+        Ok(())
     }
 }
 

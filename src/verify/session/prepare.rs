@@ -67,7 +67,9 @@ impl Session {
             Watch::new(question(&asked)?, control.as_ref().map(question).transpose()?, ports, Some(opener));
         let mut live = capture(&captured, request.buffer, underlay.namespace.as_ref())?;
         // A packet may come before the SA that opens those behind it.
-        notices.into_iter().for_each(|notices| live.wake_on(notices));
+        if let Some(notices) = notices {
+            live.wake_on(notices);
+        }
         let (duration, named) = (request.duration, !request.interfaces.is_empty());
         Ok(Self { asked, control, captured, underlay, kernel, duration, named, live, watch, warning })
     }
