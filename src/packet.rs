@@ -11,6 +11,7 @@
 mod ah;
 mod cooked;
 mod decode;
+mod direction;
 mod encapsulation;
 mod esp;
 mod ethernet;
@@ -33,8 +34,9 @@ mod wireguard;
 
 pub use decode::Decoder;
 
+pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
-pub use frame::{Direction, Frame, LinkType, Timestamp};
+pub use frame::{Frame, LinkType, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ports::{NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort};

@@ -1,6 +1,6 @@
 //! A frame as it was captured: the bytes and what the capture knows about them.
 
-use super::cooked;
+use super::{Direction, cooked};
 
 /// One captured frame, borrowed from the ring or the file's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -42,25 +42,6 @@ impl Timestamp {
     pub fn new(seconds: i64, nanos: u32, digits: u8) -> Self {
         let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanos));
         Self { nanos, digits: digits.min(9) }
-    }
-}
-
-/// Which way a frame passed the capturing interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// It left the host (egress).
-    Out,
-    /// It reached the host (ingress).
-    In,
-}
-
-impl Direction {
-    /// `in` or `out`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Out => "out",
-            Self::In => "in",
-        }
     }
 }
 

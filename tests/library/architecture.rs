@@ -47,7 +47,7 @@ const CRATES: [(&[&str], &[&str]); 20] = [
 
 /// Every file of `src` as its path without ending (`capture/live/open`), and its text without comments
 /// and tests, which may use what they like.
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let code = |line: &&str| !line.trim_start().starts_with("//");
     let read = |file: PathBuf| {
         let text = fs::read_to_string(&file).unwrap().lines().filter(code).collect::<Vec<_>>().join("\n");

@@ -2,6 +2,7 @@
 //! machine: captures, decoding, opening ESP, capture files, a Docker engine that is not one, and the order of the house.
 
 mod architecture;
+mod circles;
 mod decode;
 mod decode_built;
 mod engine;
