@@ -36,7 +36,7 @@ pub use decode::Decoder;
 
 pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
-pub use frame::{Frame, LinkType, Timestamp};
+pub use frame::{Frame, InterfaceNumber, LinkType, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ports::{NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort};

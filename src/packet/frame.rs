@@ -11,14 +11,25 @@ pub struct Frame<'a> {
     pub time: Timestamp,
     /// What the first byte belongs to.
     pub link: LinkType,
-    /// Index of the interface in the source's list, from 0.
-    pub interface: u32,
+    /// The interface that it passed.
+    pub interface: InterfaceNumber,
     /// Whether it left or reached the capturing host, where the capture says so.
     pub direction: Option<Direction>,
     /// Length on the wire in bytes; more than `bytes.len()` when the snaplen cut the frame.
     pub wire_len: u32,
     /// What was captured of it.
     pub bytes: &'a [u8],
+}
+
+/// An interface by its place in the capture's list, from 0. The kernel's index of a link is another number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InterfaceNumber(pub u32);
+
+impl InterfaceNumber {
+    /// Its place in a list.
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Frame<'_> {

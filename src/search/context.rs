@@ -195,12 +195,20 @@ impl Preceding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Decoder, LinkType, Timestamp, TunnelPorts};
+    use crate::packet::{Decoder, InterfaceNumber, LinkType, Timestamp, TunnelPorts};
 
     fn frame(number: u64, bytes: &[u8]) -> Frame<'_> {
         let wire_len = bytes.len() as u32;
         let time = Timestamp::new(0, 0, 6);
-        Frame { number, time, link: LinkType::RAW, interface: 0, direction: None, wire_len, bytes }
+        Frame {
+            number,
+            time,
+            link: LinkType::RAW,
+            interface: InterfaceNumber(0),
+            direction: None,
+            wire_len,
+            bytes,
+        }
     }
 
     /// A datagram between two hosts of which the first is `host`.

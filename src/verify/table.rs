@@ -10,8 +10,8 @@ use super::kernel::{DOCKER_MARK, KernelState, Policy, PolicyDirection, Rules, Sa
 use super::lengths::Law;
 use super::*;
 use crate::packet::{
-    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet,
-    Ports, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
+    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, InterfaceNumber, Ip, Layer, LinkType,
+    Opaque, Packet, Ports, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
@@ -190,7 +190,7 @@ fn frame(number: u64) -> Frame<'static> {
         number,
         time: time(0),
         link: LinkType::ETHERNET,
-        interface: 0,
+        interface: InterfaceNumber(0),
         direction: None,
         wire_len: 0,
         bytes: &[],

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::network::Network;
 use crate::escape::escape;
 use crate::host::survey::{Link, Survey, Vxlan};
-use crate::packet::Vni;
+use crate::packet::{InterfaceNumber, Vni};
 
 /// The links that the packets to the other nodes are routed to, or may be.
 pub(super) fn routed<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
@@ -34,11 +34,11 @@ pub(super) fn named(interfaces: &[String], survey: &Survey) -> Vec<String> {
     }))
 }
 
-/// The numbers, in the order of the capture, of the links that do not show their wire: frames that are clear on such a link
+/// The captured links that do not show their wire: frames that are clear on such a link
 /// may be encrypted below it, so they are no leak even where the user named the link with `-i`.
-pub(super) fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
+pub(super) fn encrypting(links: &[String], survey: &Survey) -> Vec<InterfaceNumber> {
     let hides = |name: &str| survey.named(name).is_some_and(|link| !survey.shows_its_wire(link));
-    (0..).zip(links).filter(|(_, name)| hides(name)).map(|(number, _)| number).collect()
+    (0..).map(InterfaceNumber).zip(links).filter(|(_, name)| hides(name)).map(|(number, _)| number).collect()
 }
 
 /// The links that the packets of these networks pass on their way to the wires, and those that are captured. The device of
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn only_a_link_above_an_encrypting_one_makes_clear_frames_no_leak() {
         let links = ["eth0", "gre0", "nobody"].map(str::to_owned);
-        assert_eq!(encrypting(&links, &host()), [1]);
+        assert_eq!(encrypting(&links, &host()), [InterfaceNumber(1)]);
     }
 
     #[test]

@@ -118,8 +118,11 @@ fn another_opaque_transport_is_not_the_overlays_own() {
     let report = Scene::new().probed(true).packet(OUT, 0, &[], Some(wireguard), &[4; 64]).report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
     // Seen in clear on the device that encrypts.
-    let report =
-        Scene::asking(|question| question.encrypting = vec![0]).probed(true).clear(OUT).clear(BACK).report();
+    let report = Scene::asking(|question| question.encrypting = vec![InterfaceNumber(0)])
+        .probed(true)
+        .clear(OUT)
+        .clear(BACK)
+        .report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
     assert_eq!(report.exit_status(Expectation::Encrypted), 3);
     // Not seen at all, since the capture is below that device.

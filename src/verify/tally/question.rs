@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::packet::Timestamp;
+use crate::packet::{InterfaceNumber, Timestamp};
 use crate::verify::kernel::KernelState;
 use crate::verify::network::Network;
 
@@ -14,9 +14,9 @@ pub struct Question {
     pub network: Network,
     /// What the probes carry; none when nothing is probed.
     pub canary: Option<Vec<u8>>,
-    /// Interfaces, by their number in the capture, below which what passes them may be encrypted: clear frames there are no
-    /// leak.
-    pub encrypting: Vec<u32>,
+    /// The interfaces above a link that may encrypt. Clear frames on them are no leak, because they may be encrypted on
+    /// their way out.
+    pub encrypting: Vec<InterfaceNumber>,
     /// The network's packets leave by a link that encrypts them or may have them encrypted below: on the wire are that
     /// link's messages.
     pub enclosed: bool,

@@ -82,7 +82,7 @@ fn keep(frame: &Frame<'_>) -> Kept {
     Kept {
         number: frame.number,
         nanos: frame.time.nanos,
-        interface: frame.interface,
+        interface: frame.interface.0,
         direction: frame.direction,
         link: frame.link,
         bytes: frame.bytes.to_vec(),
