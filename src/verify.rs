@@ -42,6 +42,3 @@ pub use verdict::{Reason, Rung, Verdict};
 pub use wanted::{Described, Wanted, WantedError};
 pub use watch::Watch;
 pub use way::Way;
-
-#[cfg(test)]
-mod table;
