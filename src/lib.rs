@@ -27,6 +27,6 @@ pub mod overlay;
 pub mod packet;
 pub mod pattern;
 pub mod print;
+pub mod private_file;
 pub mod search;
-mod spelling;
 pub mod verify;

@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const NETWORKS: &str = "/networks?filters=%7B%22driver%22%3A%5B%22overlay%22%5D%7D";
 
 /// The driver's option that lists a network's VNIs, separated by commas.
-const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
+pub(crate) const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
 
 /// Asks the engine of this host.
 ///

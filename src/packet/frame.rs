@@ -1,5 +1,7 @@
 //! A frame as it was captured: the bytes and what the capture knows about them.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::{Direction, cooked};
 
 /// One captured frame, borrowed from the ring or the file's buffer.
@@ -46,6 +48,14 @@ pub struct Timestamp {
     pub nanos: i64,
     /// Digits after the second's point that carry meaning: 6 for a microsecond capture, 9 for a nanosecond one.
     pub digits: u8,
+}
+
+/// With nanoseconds; a time before 1970 is taken for its beginning.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::new(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos(), 9)
+    }
 }
 
 impl Timestamp {

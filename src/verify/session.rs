@@ -15,7 +15,7 @@ mod probed;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::kernel::{Error as KernelError, KernelState, esp_offload, exempt};
 use super::network::Network;
@@ -29,7 +29,7 @@ use crate::capture::live::{self, Event, Live};
 use crate::host::namespace::{self, Namespace};
 use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
-use crate::packet::TooManyPorts;
+use crate::packet::{Timestamp, TooManyPorts};
 use probed::Probed;
 
 /// Between two rounds of probes.
@@ -89,7 +89,7 @@ pub enum Error {
     #[error(transparent)]
     Ports(#[from] TooManyPorts),
     /// There is no canary.
-    #[error("read /dev/urandom: {0}")]
+    #[error("make a canary of random bytes: {0}")]
     Random(io::Error),
     /// No probe can be sent.
     #[error(transparent)]
@@ -208,13 +208,12 @@ impl Session {
     /// Takes what was in the rings when the watch ended, also where it was kept from reading it. Else says why that is
     /// not all.
     fn drain(&mut self, interrupted: &mut impl FnMut() -> bool) -> Result<(), String> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let end = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+        let end = Timestamp::from(SystemTime::now());
         let give_up = Instant::now() + DRAIN;
         let mut quiet = Instant::now() + QUIET;
         while Instant::now() < give_up {
             match self.live.next(Some(quiet)).map_err(|error| error.to_string())? {
-                Event::Frame(frame) if frame.time.nanos > end => return Ok(()),
+                Event::Frame(frame) if frame.time.nanos > end.nanos => return Ok(()),
                 Event::Frame(frame) => {
                     self.watch.frame(&frame);
                     quiet = Instant::now() + QUIET;

@@ -8,21 +8,21 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("packet", &[]),
     ("pattern", &["escape"]),
     ("escape", &[]),
-    ("spelling", &[]),
+    ("private_file", &[]),
     ("netlink", &["escape"]),
     ("ipsec", &["packet", "escape", "netlink"]),
     ("host", &["packet", "escape", "netlink"]),
-    ("capture", &["packet", "escape", "spelling", "host"]),
+    ("capture", &["packet", "escape", "host"]),
     ("dissect", &["packet", "ipsec"]),
     ("search", &["packet", "pattern", "ipsec", "capture", "dissect"]),
-    ("verify", &["dissect", "packet", "escape", "spelling", "netlink", "ipsec", "host", "capture"]),
-    ("overlay", &["packet", "escape", "spelling", "netlink"]),
+    ("verify", &["dissect", "packet", "escape", "netlink", "ipsec", "host", "capture"]),
+    ("overlay", &["packet", "escape", "private_file", "netlink", "host"]),
     ("print", &["packet", "pattern", "escape", "ipsec", "search", "verify"]),
     ("lib", &[]),
 ];
 
 /// The only files, or the only rooms, that a crate appears in.
-const CRATES: [(&[&str], &[&str]); 20] = [
+const CRATES: [(&[&str], &[&str]); 21] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -40,6 +40,7 @@ const CRATES: [(&[&str], &[&str]); 20] = [
     (&["base64"], &["print/json"]),
     (&["serde_json"], &["host/docker/engine", "print/json", "print/report", "verify", "overlay", "commands"]),
     (&["serde"], &["host/docker", "print/json", "verify", "overlay", "commands"]),
+    (&["strsim"], &["capture/live/device", "overlay/options", "verify/network"]),
     (&["caps"], &["host/privileges"]),
     (&["clap", "clap_complete", "clap_mangen"], &["main", "cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),

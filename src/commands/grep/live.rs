@@ -1,7 +1,7 @@
 //! The search through what passes by.
 
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
 use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
@@ -11,7 +11,7 @@ use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::survey::Survey;
 use ovlsniff::host::{auto, docker, privileges};
 use ovlsniff::ipsec::Opener;
-use ovlsniff::packet::{Direction, Timestamp};
+use ovlsniff::packet::Direction;
 
 use super::{Error, Job};
 use crate::cli::{Grep, Way};
@@ -51,7 +51,8 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
             }
             Event::Idle | Event::Deadline => {
                 let output = &mut job.output;
-                job.search.tick(now(), &mut |found| output.take(&found, interfaces))?;
+                // No frame passes by that would tell the time.
+                job.search.tick(SystemTime::now().into(), &mut |found| output.take(&found, interfaces))?;
                 job.output.flush()?;
                 if let Some(complaint) = job.search.opener().and_then(Opener::complaint) {
                     job.output.end_line()?;
@@ -157,10 +158,4 @@ fn described(live: &Live) -> Vec<Interface> {
 fn count_drops(job: &mut Job, live: &mut Live) {
     let statistics = live.statistics();
     job.output.summary.dropped = Some(statistics.dropped_kernel + statistics.dropped_interface);
-}
-
-/// The wall clock, for the time when nothing passes by that would tell it.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::new(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos(), 9)
 }
