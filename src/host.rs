@@ -1,4 +1,4 @@
-//! Floor 2: what is known about this machine, as its kernel and its Docker engine tell it.
+//! What is known about this machine, as its kernel and its Docker engine tell it.
 
 mod associations;
 pub mod auto;

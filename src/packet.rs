@@ -1,4 +1,4 @@
-//! Floor 0: bytes to values.
+//! Bytes to values.
 //!
 //! One file a protocol. Nothing here does I/O, fails or panics: a frame that cannot be decoded to its end keeps the
 //! layers that were good, with the [`Stop`] that says where and why the decoding ended.

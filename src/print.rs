@@ -1,4 +1,4 @@
-//! Floor 2: values to text, hexdump, JSON and closing words.
+//! Values to text, hexdump, JSON and closing words.
 //!
 //! A [`Printer`] takes decoded packets and writes bytes to whatever implements [`Write`]; it neither reads a clock nor
 //! looks at a terminal. Whether to colour and how wide a line may be are told to it.

@@ -1,4 +1,4 @@
-//! Floor 1: is this overlay network really encrypted?
+//! Is this overlay network really encrypted?
 //!
 //! ```text
 //! frames -> Watch (decode, put together, open) -> Tally (fold) -> Report
