@@ -1,8 +1,8 @@
-//! Filters in libpcap's language, compiled by libpcap and run here.
+//! Filter expressions in libpcap's language, compiled by libpcap and run here.
 //!
-//! libpcap's own `bpf_filter` reads the kernel's way of handing over packets, and the crate around it cannot say that
-//! a frame was longer on the wire than in the capture. So the program it compiles is checked once and run by an
-//! interpreter of our own: `len` and `greater` see the wire length, loads end at the captured bytes.
+//! libpcap could run its programs too, but the pcap crate's call for that takes only the captured bytes: a frame that
+//! was longer on the wire would be tested with the wrong length. So the compiled program is checked once and run by
+//! our own interpreter. `len` and `greater` see the length on the wire, and loads end at the captured bytes.
 
 mod program;
 mod words;
@@ -17,24 +17,24 @@ use program::Program;
 #[derive(Clone, Debug)]
 pub struct Filter {
     program: Program,
-    /// Bytes in front of what the program was compiled for.
+    /// The bytes in front of the packet that the program was compiled for.
     skip: usize,
 }
 
-/// The address family of BSD loopback frames. libpcap's program for them compares it with the numbers and in the byte
-/// order of this host, which a capture file from another system does not have; so the program is one for the IP
-/// packet behind it.
+/// The length of the address family in front of BSD loopback frames. libpcap's program for such frames compares the
+/// family with this host's number and byte order, which are wrong for a file from another system. So the program is
+/// compiled for the IP packet behind the family.
 const LOOPBACK_HEADER: usize = 4;
 
-/// Why an expression is no filter.
+/// The error of an expression that cannot be used as a filter.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// libpcap does not take it.
+    /// libpcap refuses the expression.
     #[error("filter '{expression}': {words}")]
     Invalid {
         /// The expression, fit for a terminal.
         expression: String,
-        /// libpcap's words.
+        /// libpcap's message.
         words: String,
     },
     /// No frame of this link type can match.
@@ -45,7 +45,7 @@ pub enum Error {
         /// The link type.
         link: LinkType,
     },
-    /// libpcap's program is not one that can be run here.
+    /// The compiled program fails the interpreter's check.
     #[error("filter '{expression}' compiles to a program that cannot be run on frames of link type {link}")]
     Program {
         /// The expression, fit for a terminal.
@@ -56,9 +56,9 @@ pub enum Error {
 }
 
 impl Filter {
-    /// Compiles `expression` (pcap-filter(7)) for frames of this link type; the empty one matches every frame.
+    /// Compiles `expression` (pcap-filter(7)) for frames of this link type. The empty expression matches every frame.
     ///
-    /// Names of hosts in it are looked up, as tcpdump does.
+    /// Host names in the expression are looked up, as tcpdump does.
     pub fn compile(expression: &str, link: LinkType) -> Result<Self, Error> {
         let shown = || escape(expression).into_owned();
         let invalid = |words: String| Error::Invalid { expression: shown(), words };
@@ -71,20 +71,20 @@ impl Filter {
             words if words.contains("rejects all packets") => Error::RejectsAll { expression: shown(), link },
             words => invalid(words),
         })?;
-        // The crate shows an instruction's fields only in its text: "code jt jf k".
+        // The crate shows the fields of an instruction only as text: "code jt jf k".
         let listing = compiled.get_instructions().iter().map(ToString::to_string);
         let program = Program::parse(listing).ok_or_else(|| Error::Program { expression: shown(), link })?;
         Ok(Self { program, skip })
     }
 
-    /// Whether a frame with these captured bytes, and this length on the wire, passes.
+    /// Returns true if a frame with these captured bytes and this length on the wire passes the filter.
     #[inline]
     pub fn matches(&self, bytes: &[u8], wire_len: u32) -> bool {
         self.program.run(bytes.get(self.skip..).unwrap_or(&[]), wire_len) != 0
     }
 }
 
-/// libpcap's number on this system for a link type of the file formats: they differ for a few old ones.
+/// Translates a link type of the file formats to libpcap's number on this system. The two differ for a few old types.
 fn dlt(link: LinkType) -> i32 {
     match link.0 {
         100 => 11,

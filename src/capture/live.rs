@@ -1,7 +1,4 @@
-//! Live capture from one or several interfaces, in the order of the wire.
-//!
-//! The rings are read without blocking, and poll(2) is asked only when all of them are empty: at full load a frame
-//! costs no system call, and on a quiet wire the caller hears at once that it may flush.
+//! Live capture from one or several interfaces, with the frames in the order of their time stamps.
 
 mod device;
 mod error;
@@ -25,28 +22,33 @@ use crate::packet::{Frame, InterfaceNumber, LinkType, Timestamp};
 use merge::Merge;
 use open::Handle;
 
-/// Frames between two looks at the wake descriptor, the deadline and the counters while the rings never run dry.
+/// The number of frames between two looks at the wake descriptors, the deadline and the counters, as long as the
+/// rings never run dry.
 const STRIDE: u32 = 256;
 
-/// Strides between two readings of libpcap's counters, which have 32 bits.
+/// The number of strides between two readings of libpcap's counters. They have 32 bits, and may wrap only once
+/// between two readings.
 const STRIDES_PER_COUNT: u32 = 1 << 14;
 
-/// The longest wait without a look at the ring. The kernel tells once that an interface went down, and not again when it
-/// is deleted then (net/packet/af_packet.c, `packet_notifier`): libpcap sees that when it is asked.
+/// The longest wait without a look at the rings. When an interface goes down, the kernel reports that once, and
+/// reports nothing when the interface is then deleted (net/packet/af_packet.c, `packet_notifier`). libpcap notices
+/// the deletion only when it is asked for a frame.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
-/// How long more frames are waited for when an interface has gone, and how long they are taken at most while others go on.
+/// The time for which the rings are still drained after an interface has gone: `DRAIN` if they run empty, and at most
+/// `DRAIN_AT_MOST` longer while other interfaces go on delivering.
 const DRAIN: Duration = Duration::from_millis(20);
 const DRAIN_AT_MOST: Duration = Duration::from_secs(1);
 
-/// What [`Live::next`] has to say.
+/// A report of [`Live::next`].
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A frame, borrowed until the next call.
     Frame(Frame<'a>),
-    /// Nothing is pending: the moment to flush. The next call waits. May come several times in a row.
+    /// No frame is pending, so this is the moment to flush. The next call waits. May come several times in a row.
     Idle,
-    /// A wake descriptor is readable. Comes again at once until it has been read empty by its owner.
+    /// A wake descriptor is readable. This event is repeated at once until the owner of the descriptor has read it
+    /// empty.
     Woken,
     /// The deadline has passed.
     Deadline,
@@ -55,21 +57,22 @@ pub enum Event<'a> {
 /// An interface that is captured on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Its name.
+    /// The interface's name.
     pub device: Device,
-    /// What its frames begin with.
+    /// The link type of its frames.
     pub link: LinkType,
 }
 
-/// What the kernel counted, over all interfaces.
+/// The kernel's counters, summed over all interfaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Frames that passed the kernel filter.
+    /// Frames that passed the kernel filter. An interface with two rings counts once.
     pub received: u64,
-    /// Frames of those that found no room in the ring: the program was too slow.
+    /// Of these, frames that the ring was too full to take, because the program was too slow. Each ring counts by
+    /// itself.
     pub dropped_kernel: u64,
-    /// Frames that the interface or its driver dropped. 0 in another network namespace, whose counters libpcap does
-    /// not see.
+    /// Frames that the interface or its driver dropped. Always 0 for another network namespace, whose counters
+    /// libpcap does not see.
     pub dropped_interface: u64,
 }
 
@@ -79,40 +82,42 @@ pub struct Live {
     sources: Vec<Source>,
     merge: Merge,
     wake: Vec<OwnedFd>,
-    /// Frames given out so far.
+    /// The number of frames given out so far.
     number: u64,
-    /// All rings were empty, or what is pending has to be held back: wait before looking again.
+    /// Set when all rings were empty, or when the pending frame has to be held back: the next call waits before it
+    /// reads.
     wait: Option<Wait>,
-    /// Frames until the next look aside, and strides until the next reading of the counters.
+    /// The frames left until the next look aside, and the strides left until the counters are next read.
     stride: u32,
     strides: u32,
-    /// An interface has gone: until when its ring is drained, and the error after that.
+    /// Set when an interface has gone: the time until which the rings are drained, and the error that follows.
     ending: Option<(Instant, Error)>,
     elsewhere: bool,
 }
 
-/// A handle and the interface it belongs to.
+/// A libpcap handle and the interface it belongs to. An interface has two of them when its directions are captured
+/// apart.
 struct Source {
     handle: Handle,
     interface: InterfaceNumber,
-    /// libpcap's counters when they were last read, and the sums that do not wrap.
+    /// libpcap's counters at the last reading, and the sums, which do not wrap.
     last: [u32; 3],
     counted: [u64; 3],
 }
 
-/// What to wait for.
+/// The reason to wait.
 #[derive(Clone, Copy)]
 enum Wait {
-    /// A frame.
+    /// No frame is pending.
     Frame,
-    /// A frame, or that this much time passes.
+    /// A frame is held back for at most this long.
     AtMost(Duration),
 }
 
 impl Live {
-    /// Opens all `devices`; when one cannot be opened none is.
+    /// Opens all `devices`. If one of them cannot be opened, none is.
     ///
-    /// Frames name their interface by its place in `devices`.
+    /// [`Frame::interface`] of a frame is the position of its interface in `devices`.
     pub fn open(devices: &[Device], options: &CaptureOptions<'_>) -> Result<Self, Error> {
         options.check()?;
         if devices.is_empty() {
@@ -147,18 +152,18 @@ impl Live {
         })
     }
 
-    /// Has [`Self::next`] return [`Event::Woken`] as soon as `wake` is readable: the read end of a pipe that a signal
-    /// handler writes to, for one. There may be several; none is ever read here.
+    /// Has [`Self::next`] return [`Event::Woken`] as soon as `wake` is readable. It may be the read end of a pipe
+    /// that a signal handler writes to. Several descriptors may be added; none of them is ever read here.
     pub fn wake_on(&mut self, wake: OwnedFd) {
         self.wake.push(wake);
     }
 
-    /// The interfaces, in the order they were given in.
+    /// The interfaces, in the order of [`Self::open`].
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces
     }
 
-    /// The next frame or event. Waits, after one [`Event::Idle`], until there is one or `deadline` has passed.
+    /// Returns the next frame or event. After an [`Event::Idle`], waits until there is one or `deadline` has passed.
     pub fn next(&mut self, deadline: Option<Instant>) -> Result<Event<'_>, Error> {
         if let Some(event) = self.look_aside(deadline)? {
             return Ok(event);
@@ -196,7 +201,7 @@ impl Live {
         }
     }
 
-    /// The counters so far.
+    /// Reads the counters. They count from the opening.
     pub fn statistics(&mut self) -> Statistics {
         let mut all = Statistics::default();
         let mut received_of = (None, 0);
@@ -204,7 +209,8 @@ impl Live {
             let [received, kernel, interface] = source.count();
             all.dropped_kernel += kernel;
             all.dropped_interface += if self.elsewhere { 0 } else { interface };
-            // The two directions of an interface are told apart after the ring: both rings receive everything.
+            // libpcap selects the direction after the ring, so each of the two rings of an interface receives the
+            // frames of both directions. The larger of the two counts is taken for the interface.
             if received_of.0 == Some(source.interface) {
                 all.received -= received_of.1.min(received);
             }
@@ -214,7 +220,7 @@ impl Live {
         all
     }
 
-    /// Several rings: the oldest frame of all.
+    /// Returns the oldest frame of several rings.
     fn next_merged(&mut self) -> Result<Event<'_>, Error> {
         let found = self.merge.next(|index, held| {
             let source = &mut self.sources[index];
@@ -259,7 +265,8 @@ impl Live {
         }
     }
 
-    /// What is to be heard beside frames: waits if there is reason to, else looks once a stride.
+    /// Looks at everything that is not a frame: the wake descriptors, the deadline, the counters. Waits if
+    /// `self.wait` says so; otherwise looks once a stride.
     fn look_aside(&mut self, deadline: Option<Instant>) -> Result<Option<Event<'static>>, Error> {
         let waiting = self.wait.take();
         let most = match waiting {
@@ -283,25 +290,26 @@ impl Live {
         let left = ends.iter().flatten().map(|end| end.saturating_duration_since(Instant::now()));
         let most = left.chain(most).min();
         if self.poll(most)? {
-            // Whatever there was to wait for has not been waited for.
+            // The wait was cut short, so the next call waits again.
             self.wait = waiting;
             return Ok(Some(Event::Woken));
         }
         Ok(deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Event::Deadline))
     }
 
-    /// Waits until a ring has something new, a wake descriptor is readable, or `most` has passed. Whether it was a wake
-    /// descriptor.
+    /// Waits until a ring has a new block, a wake descriptor is readable, or `most` has passed. Returns true if a
+    /// wake descriptor is readable.
     fn poll(&self, most: Option<Duration>) -> Result<bool, Error> {
         let timeout = most.map_or(PollTimeout::NONE, |most| {
-            // Rounded up: a wait that ends too early would be repeated until the time is over.
+            // The time is rounded up, because a wait that ends too early would be repeated until the time is over.
             let millis = most.as_micros().div_ceil(1000);
             PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
         });
         let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(self.wake.len() + self.sources.len());
         let watch = |fd| PollFd::new(fd, PollFlags::POLLIN);
         fds.extend(self.wake.iter().map(|wake| watch(wake.as_fd())));
-        // A ring whose frame is held back may well have more: it would end the wait at once.
+        // A ring whose frame is held back is left out. It may well have more frames, which would end the wait at
+        // once.
         fds.extend(
             (0..).zip(&self.sources).filter(|(i, _)| !self.merge.holds(*i)).map(|(_, s)| watch(s.fd())),
         );
@@ -314,9 +322,9 @@ impl Live {
 }
 
 impl Source {
-    /// Received, dropped by the kernel, dropped by the interface.
+    /// Returns how many frames were received, dropped by the kernel, and dropped by the interface.
     fn count(&mut self) -> [u64; 3] {
-        // When the interface has gone there may be nothing to read, and what was read before stands.
+        // The counters of an interface that has gone may be unreadable. The last reading then stands.
         if let Ok(now) = self.handle.capture.stats() {
             let now = [now.received, now.dropped, now.if_dropped];
             for ((counted, last), now) in self.counted.iter_mut().zip(self.last).zip(now) {
@@ -332,12 +340,12 @@ impl Source {
     }
 }
 
-/// The error that is due, so long after its time.
+/// Takes the error of an interface that has gone, if its time came at least `after` ago.
 fn over(ending: &mut Option<(Instant, Error)>, after: Duration) -> Option<Error> {
     ending.take_if(|(until, _)| Instant::now() >= *until + after).map(|(_, error)| error)
 }
 
-/// The error that ends the capture once the rest of the ring has been read.
+/// Makes the error that ends the capture, and the time until which the rings are drained first.
 fn gone(device: &Device, error: &pcap::Error) -> (Instant, Error) {
     let words = open::words(error);
     let cause = match words.as_str() {
@@ -348,7 +356,8 @@ fn gone(device: &Device, error: &pcap::Error) -> (Instant, Error) {
     (Instant::now() + DRAIN, Error::Gone { device: device.clone(), cause })
 }
 
-/// libpcap was asked for nanoseconds, which stand where the header's type says microseconds.
+/// Reads a frame's time stamp. libpcap was asked for nanoseconds, which it puts into the field named for
+/// microseconds.
 fn time(header: &pcap::PacketHeader) -> Timestamp {
     Timestamp::new(header.ts.tv_sec, u32::try_from(header.ts.tv_usec).unwrap_or(0), 9)
 }

@@ -1,9 +1,10 @@
 //! Capture files, read frame by frame: classic pcap and pcapng, plain or compressed, from a file, a FIFO or standard
 //! input.
 //!
-//! Everything passes through one buffer that is used again and again, so memory stays bounded whatever a file claims:
-//! a compressed bomb is unpacked a buffer at a time and never held, a frame may be [`MAX_FRAME`] bytes at most, and
-//! what is skipped is not stored. The frames before a damaged place are delivered, then the error names the place.
+//! All bytes pass through one buffer that is used again and again, so memory stays bounded whatever a file claims. A
+//! compression bomb is unpacked a buffer at a time and never held, a frame may have [`MAX_FRAME`] bytes at most, and
+//! skipped blocks are not stored. The frames before a damaged place are delivered first; then the error names the
+//! place.
 
 mod buffer;
 mod classic;
@@ -22,23 +23,23 @@ use crate::packet::{Direction, Frame, InterfaceNumber, LinkType, Timestamp};
 use buffer::Buffer;
 use source::Source;
 
-/// The longest frame that is believed, in bytes. The longest real ones are super-frames of a few hundred KiB; a
+/// The longest frame that is believed, in bytes. The longest real ones are super-frames of a few hundred KiB, so a
 /// longer claim is damage.
 pub const MAX_FRAME: u32 = 16 << 20;
 
 /// The most interfaces one file may declare.
 pub const MAX_INTERFACES: usize = 65_536;
 
-/// An interface frames were captured on, as the file describes it.
+/// An interface that frames were captured on, as the file describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Interface {
-    /// Its name, where the file has one; may hold any character, so escape it before a terminal.
+    /// Its name, if the file has one. It may hold any character, so escape it before it is printed.
     pub name: Option<String>,
-    /// What its frames' first byte belongs to.
+    /// The link type of its frames.
     pub link: LinkType,
-    /// The most bytes captured of a frame; 0 for no limit.
+    /// The most bytes that were captured of a frame; 0 for no limit.
     pub snaplen: u32,
-    /// Digits of a second that its time stamps carry, 0 to 9.
+    /// The digits after the second's point that its time stamps carry, 0 to 9.
     pub digits: u8,
 }
 
@@ -59,11 +60,11 @@ pub struct Savefile {
 enum Format {
     Classic(classic::Header),
     Pcapng(pcapng::Section),
-    /// No frame is to come any more.
+    /// There are no more frames.
     Ended,
 }
 
-/// A frame as a format finds it: all but its number, and its bytes as a place in the buffer.
+/// A frame as a format reader finds it: everything but the frame's number, and the bytes as a range of the buffer.
 #[derive(Debug)]
 struct Record {
     time: Timestamp,
@@ -90,16 +91,17 @@ impl Record {
 impl Savefile {
     /// Opens `path`, or standard input for `-`, and reads the file's header.
     ///
-    /// Compression is recognised by its magic bytes, not by the name. On a FIFO or a pipe this waits for the writer.
+    /// Compression is recognised by its magic bytes, not by the file's name. On a FIFO or a pipe this waits for the
+    /// writer.
     pub fn open(path: &Path) -> Result<Self, Error> {
         Self::open_until(path, &Arc::default())
     }
 
-    /// As [`Self::open`], for a reader that can be stopped: once `stop` is true the file is at its end for
-    /// [`Self::next`], also while it waits for the writer of a pipe.
+    /// Opens `path` like [`Self::open`], for a reader that can be stopped. Once `stop` is true, [`Self::next`] finds
+    /// the file at its end, even while it waits for the writer of a pipe.
     ///
-    /// Whoever catches the signal sets `stop` in its handler. A signal that reaches the reading thread ends its
-    /// waiting at once (poll(2) is never restarted); one that another thread takes is noticed within 100 ms.
+    /// A signal handler may set `stop`. A signal that reaches the reading thread ends its waiting at once, because
+    /// poll(2) is never restarted. A signal that another thread receives is noticed within 100 ms.
     pub fn open_until(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
         let file = shown(path);
         let source = Source::open(path, Arc::clone(stop)).map_err(|e| Error::opening(file.clone(), e))?;
@@ -114,10 +116,11 @@ impl Savefile {
         Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, dropped: None, waits })
     }
 
-    /// Goes on to the next frame, which [`Self::frame`] then gives; false at the end of the file and after an error.
+    /// Goes on to the next frame, which [`Self::frame`] then returns. Returns false at the end of the file and after
+    /// an error.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, Error> {
-        // Mostly the whole record is in the buffer, and right; all else is for the other way.
+        // Mostly the whole record is in the buffer and sound. `read_on` does everything else.
         let record = match &self.format {
             Format::Classic(header) => header.whole(&mut self.buffer),
             Format::Pcapng(section) => section.whole(&mut self.buffer),
@@ -133,7 +136,7 @@ impl Savefile {
         }
     }
 
-    /// The frame that [`Self::advance`] found: there until the next call of it.
+    /// Returns the frame that [`Self::advance`] found.
     #[inline]
     pub fn frame(&self) -> Frame<'_> {
         let record = &self.record;
@@ -148,33 +151,34 @@ impl Savefile {
         }
     }
 
-    /// The next frame; `None` at the end of the file and after an error.
+    /// Returns the next frame, or `None` at the end of the file and after an error.
     #[allow(clippy::should_implement_trait)] // Iterator cannot lend the frame from the buffer.
     #[inline]
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, Error> {
         Ok(if self.advance()? { Some(self.frame()) } else { None })
     }
 
-    /// The interfaces declared so far: in a pcapng file the list may grow with every [`Self::next`], and a
-    /// [`Frame::interface`] is always within it.
+    /// The interfaces that were declared so far. In a pcapng file the list may grow with every [`Self::next`].
+    /// [`Frame::interface`] is always a position in it.
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces
     }
 
-    /// Frames that the capture lost, as the statistics of a pcapng file say, which mostly stand at its end; `None` where
-    /// there are none.
+    /// The number of frames that the capture lost, according to the statistics of a pcapng file. They mostly stand at
+    /// its end. `None` if there are none.
     pub fn dropped(&self) -> Option<u64> {
         self.dropped
     }
 
-    /// Whether the frames come from a pipe, a FIFO or the like, where the next one may be long in coming.
+    /// Returns true if the frames come from a pipe, a FIFO or the like, where the next one may be long in coming.
     pub fn waits(&self) -> bool {
         self.waits
     }
 
-    /// Whether [`Self::next`] can go on without reading, so without waiting for the writer of a pipe.
+    /// Returns true if the buffer holds the next record or block as a whole, so that [`Self::next`] need not wait for
+    /// the writer of a pipe. (It may still have to, if a pcapng block turns out to hold no frame.)
     ///
-    /// Before a `next` for which this is false, whatever is to be seen should be flushed.
+    /// Before a `next` for which this is false, all output should be flushed.
     pub fn ready(&self) -> bool {
         match &self.format {
             Format::Classic(header) => header.ready(&self.buffer),
@@ -183,18 +187,19 @@ impl Savefile {
         }
     }
 
-    /// Waits for the writer of a pipe, at most 100 ms: false when it has written nothing, or a signal came first. Of
-    /// packed input it cannot be said, and the next read waits.
+    /// Waits up to 100 ms for the writer of a pipe. Returns false if nothing was written, or a signal came first.
+    /// Always returns true for compressed input, whose decompressor may have bytes of its own; the next read then
+    /// waits.
     pub fn wait(&self) -> bool {
         self.buffer.wait()
     }
 
-    /// Bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
+    /// The bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
     pub fn offset(&self) -> u64 {
         self.buffer.offset()
     }
 
-    /// [`Self::advance`] when the buffer runs out, when a block is not a frame, at the end and for faults.
+    /// Advances when the buffer runs out, when a block holds no frame, at the end of the file, and on errors.
     #[inline(never)]
     fn read_on(&mut self) -> Result<bool, Error> {
         let read = match &mut self.format {

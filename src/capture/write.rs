@@ -18,14 +18,15 @@ use crate::packet::{Frame, LinkType};
 /// A capture file's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One link type, one precision; read by everything.
+    /// One link type, one precision. Every program reads it.
     Pcap,
     /// Any mix of interfaces, with names and directions.
     Pcapng,
 }
 
 impl Format {
-    /// By the name's ending: `.pcapng` and `.ntar` are pcapng, all else classic pcap, `-` too.
+    /// Chooses the format by the ending of the name: `.pcapng` and `.ntar` are pcapng. Everything else, including
+    /// `-`, is classic pcap.
     pub fn of(path: &Path) -> Self {
         match path.extension() {
             Some(e) if e.eq_ignore_ascii_case("pcapng") || e.eq_ignore_ascii_case("ntar") => Self::Pcapng,
@@ -34,7 +35,7 @@ impl Format {
     }
 }
 
-/// Writes frames to `W`, which is written to in large pieces.
+/// Writes frames to `W`, in large pieces.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     file: String,
@@ -50,8 +51,8 @@ enum State {
 }
 
 impl Writer<File> {
-    /// Creates the file, or takes standard output for `-`. A file that is there is overwritten: ask [`same_file`]
-    /// first whether it is being read.
+    /// Creates the file, or takes standard output for `-`. An existing file is overwritten: check with [`same_file`]
+    /// first that it is not the one being read.
     pub fn create(path: &Path, format: Format) -> Result<Self, Error> {
         let file = if path.as_os_str() == "-" {
             io::stdout().as_fd().try_clone_to_owned().map(File::from)
@@ -76,15 +77,15 @@ impl<W: Write> Writer<W> {
         Self { file, out: BufWriter::with_capacity(256 << 10, out), as_ethernet: false, state }
     }
 
-    /// Puts an Ethernet header (all-zero addresses, the type by the IP version) before raw IP, so that inner frames of
-    /// different tunnels fit one file.
+    /// Puts an Ethernet header in front of raw IP, with zeros for addresses and the type by the IP version. So inner
+    /// frames of different tunnels fit one file.
     #[must_use]
     pub fn as_ethernet(self, yes: bool) -> Self {
         Self { as_ethernet: yes, ..self }
     }
 
-    /// Writes what stands before the frames of `interface`, which is otherwise written with its first frame. A reader
-    /// at the other end of a pipe waits for it.
+    /// Writes the part of the file that stands before the frames of `interface`, and which is otherwise written with
+    /// its first frame. A reader at the other end of a pipe waits for it.
     pub fn declare(&mut self, interface: &Interface) -> Result<(), Error> {
         let link = self.link(interface.link);
         match &mut self.state {
@@ -96,11 +97,11 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Writes `frame`, captured on `interface`. The link type that counts is the frame's; the interface gives name,
-    /// snaplen and precision.
+    /// Writes `frame`, captured on `interface`. The frame gives the link type; the interface gives name, snaplen and
+    /// precision.
     ///
-    /// A classic file has the link type and the precision of its first frame: a frame of another link type is an error
-    /// that names pcapng as the remedy, and one of finer time stamps loses digits.
+    /// A classic file has the link type and the precision of its first frame. A frame of another link type is an
+    /// error that names pcapng as the remedy. A frame with a finer time stamp loses digits.
     pub fn write(&mut self, frame: &Frame<'_>, interface: &Interface) -> Result<(), Error> {
         let link = self.link(frame.link);
         let header = if link == frame.link { None } else { Some(ethernet_header(frame)) };
@@ -142,8 +143,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Whether writing to `writing` would write onto the file that `reading` reads: the same device and inode, by whatever
-/// name. `-` is standard input or output. Only regular files can be in one's own way.
+/// Returns true if writing to `writing` would overwrite the file that `reading` reads: the same device and inode,
+/// under whatever names. `-` is standard input or output. Only regular files are compared.
 pub fn same_file(reading: &Path, writing: &Path) -> bool {
     let input = if reading.as_os_str() == "-" { of_fd(io::stdin()) } else { reading.metadata() };
     let output = if writing.as_os_str() == "-" { of_fd(io::stdout()) } else { writing.metadata() };
@@ -153,7 +154,7 @@ pub fn same_file(reading: &Path, writing: &Path) -> bool {
     }
 }
 
-/// Whether what is written to `path` is written to standard output: `-`, and the file or the pipe that it is.
+/// Returns true if bytes written to `path` end up in standard output: `path` is `-`, or names the same file or pipe.
 pub fn is_stdout(path: &Path) -> bool {
     let same = || {
         let (path, out) = (path.metadata().ok()?, of_fd(io::stdout()).ok()?);
@@ -167,7 +168,7 @@ fn of_fd(fd: impl AsFd) -> io::Result<Metadata> {
     File::from(fd.as_fd().try_clone_to_owned()?).metadata()
 }
 
-/// An Ethernet header for a raw IP packet.
+/// Makes an Ethernet header for a raw IP packet.
 fn ethernet_header(frame: &Frame<'_>) -> [u8; 14] {
     let six = match frame.link {
         LinkType::IPV4 => false,

@@ -1,16 +1,17 @@
 //! Classic BPF, the machine of "The BSD Packet Filter" (USENIX Winter 1993), as libpcap runs it.
 //!
-//! A program is checked once: every instruction known, every jump inside, every test's jump forward, the last
-//! instruction a return. Only `protochain` jumps back, to the next header of a chain; [`MAX_LOOPS`] of those are allowed,
-//! so every run ends. A load past the captured bytes and a division by zero end it without a match.
+//! A program is checked once, before it is run: every instruction is known, every jump leads to an instruction, and
+//! the last instruction returns. Conditional jumps can only lead forward. Unconditional ones may lead back, which
+//! libpcap uses for `protochain`, to go to the next header of a chain. A run may jump back [`MAX_LOOPS`] times, so
+//! every run ends. A load past the captured bytes and a division by zero end the run without a match.
 
-/// A checked program.
+/// A program that has passed the check.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     steps: Box<[Step]>,
 }
 
-/// Where a value comes from: the instruction or the index register.
+/// The source of an instruction's second operand: the instruction itself or the index register.
 #[derive(Clone, Copy, Debug)]
 enum Operand {
     K(u32),
@@ -39,7 +40,7 @@ enum Test {
     Set,
 }
 
-/// An instruction. Jumps are relative to the next one.
+/// An instruction. Jumps are relative to the instruction that follows.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Word(u32),
@@ -61,9 +62,9 @@ enum Step {
     AluK(Alu, u32),
     AluX(Alu),
     Neg,
-    /// The one that may lead backwards.
+    /// The only jump that may lead back.
     Jump(i32),
-    /// The commonest test, apart from the others for speed.
+    /// The most frequent test, apart from the others for speed.
     IfEq(u32, u8, u8),
     IfK(Test, u32, u8, u8),
     IfX(Test, u8, u8),
@@ -76,11 +77,13 @@ enum Step {
 
 const MEMORY: usize = 16;
 
-/// How often one run may jump back: headers of a chain that are followed. A packet with more does not match.
+/// The number of backward jumps in one run, and so the number of chained headers that are followed. A packet with
+/// more does not match.
 const MAX_LOOPS: u32 = 256;
 
 impl Program {
-    /// From lines `code jt jf k` in decimal, as `tcpdump -ddd` prints them; `None` if it may not be run.
+    /// Parses lines of `code jt jf k` in decimal, as `tcpdump -ddd` prints them. `None` if the program fails the
+    /// check.
     pub(super) fn parse(lines: impl Iterator<Item = String>) -> Option<Self> {
         let steps: Box<[Step]> = lines
             .map(|line| {
@@ -105,7 +108,7 @@ impl Program {
         (sound && returns).then_some(Self { steps })
     }
 
-    /// What the program returns: 0 for no match.
+    /// Runs the program and returns its result, which is 0 for no match.
     #[inline]
     pub(super) fn run(&self, bytes: &[u8], wire_len: u32) -> u32 {
         self.execute(bytes, wire_len).unwrap_or(0)
@@ -159,7 +162,7 @@ impl Program {
 }
 
 impl Step {
-    /// The instruction with this code; `None` if there is none.
+    /// Decodes an instruction. `None` if the code is unknown.
     fn of(code: u32, jt: u8, jf: u8, k: u32) -> Option<Self> {
         let slot = u8::try_from(k).unwrap_or(u8::MAX);
         let operand = if code & 8 == 0 { Operand::K(k) } else { Operand::X };
@@ -223,7 +226,7 @@ impl Alu {
         })
     }
 
-    /// Arithmetic modulo 2^32; a shift by 32 or more leaves nothing; `None` for a division by zero.
+    /// Computes modulo 2^32. A shift by 32 or more gives 0, and a division by zero gives `None`.
     #[inline]
     fn of(self, a: u32, b: u32) -> Option<u32> {
         Some(match self {
@@ -263,7 +266,7 @@ impl Test {
     }
 }
 
-/// Where a jump leads to, counted from the instruction after it.
+/// Returns the index that a jump leads to. It is counted from the instruction after the jump.
 fn target(next: usize, by: i32) -> Option<usize> {
     next.checked_add_signed(isize::try_from(by).ok()?)
 }

@@ -1,4 +1,4 @@
-//! The interpreter against libpcap's own.
+//! Tests the interpreter against libpcap's own.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -57,7 +57,7 @@ fn pair(expression: &str, link: LinkType) -> Option<(Filter, pcap::BpfProgram)> 
     ours.ok().zip(theirs)
 }
 
-/// Frames that get far into a filter: random bytes with some right ones.
+/// Generates frames that get far into a filter: random bytes with some plausible headers.
 fn frame() -> impl Strategy<Value = Vec<u8>> {
     let ether = prop_oneof![
         Just(vec![8, 0]),
@@ -103,7 +103,7 @@ fn every_filter_decides_as_libpcap_does() {
     let tried = TestRunner::default().run(&proptest::collection::vec(frame(), 64), |frames| {
         for (expression, link, (ours, theirs)) in &filters {
             for frame in &frames {
-                // Cut off the Ethernet header, so that the IP header stands where this link type has it.
+                // The Ethernet header is cut off for RAW, so that the frame begins with the IP header.
                 let bytes = if *link == LinkType::RAW { frame.get(14..).unwrap_or(&[1]) } else { &frame[..] };
                 let bytes = if bytes.is_empty() { &[0] } else { bytes };
                 let decided = ours.matches(bytes, bytes.len() as u32);
@@ -153,7 +153,7 @@ fn errors_carry_libpcaps_words() {
 
 #[test]
 fn loopback_captures_of_other_systems_are_filtered_by_their_ip_version() {
-    // The family as NetBSD and OpenBSD, FreeBSD, macOS and Linux number IPv6, in both byte orders.
+    // The family of IPv6 on NetBSD and OpenBSD, FreeBSD, macOS and Linux, in both byte orders.
     let ip6 = Filter::compile("ip6 and udp", LinkType::NULL).unwrap();
     let ip = Filter::compile("ip and greater 64", LinkType::LOOP).unwrap();
     for family in [24_u32, 28, 30, 10] {

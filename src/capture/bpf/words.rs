@@ -1,30 +1,32 @@
-//! Telling a filter from a pattern.
+//! Telling a filter expression from a pattern.
 
 use std::net::Ipv6Addr;
 
 use super::{Error, Filter};
 use crate::packet::LinkType;
 
-/// Whether these words (joined by blanks) are a filter as a whole: `tcp port 80`, `not port 22`, `src host web`.
+/// Returns true if these words (joined by blanks) form a filter expression as a whole: `tcp port 80`, `not port 22`,
+/// `src host web`.
 ///
-/// This asks libpcap's compiler, but never the resolver: it is called with what may be a pattern, and a pattern must
-/// not end up in a question to a name server. A word that is neither of the language nor a number or an address may
-/// stand only where a name is expected (after `host`, `src`, `dst`, `net`, `port`…), and is replaced by a number before
-/// libpcap sees it; anywhere else it makes the whole no filter, without asking libpcap. So `HTTP`, `GET / HTTP/1.1`
-/// and `port 80 and HTTP` are none.
+/// libpcap's compiler is asked, but the resolver never is: the words may be a pattern, and a pattern must not be sent
+/// to a name server. A word that is neither a keyword nor a number nor an address is accepted only where a name is
+/// expected (after `host`, `src`, `dst`, `net`, `port`…). It is replaced by a number before libpcap sees it. Anywhere
+/// else, such a word rules the filter out without asking libpcap. So `HTTP`, `GET / HTTP/1.1` and `port 80 and HTTP`
+/// are not filters.
 ///
-/// A word that is both (`tcp`, `ip`, `len`) is a filter by this; who has only one word takes it as the pattern.
+/// A word that can be both (`tcp`, `ip`, `len`) counts as a filter here. A caller that has one word only takes it for
+/// the pattern.
 pub fn is_filter(words: &str) -> bool {
     let Some(expression) = without_names(words) else { return false };
     match Filter::compile(&expression, LinkType::ETHERNET) {
         Ok(_) | Err(Error::RejectsAll { .. }) => true,
-        // Right on a live interface or another link type: `inbound`, `type mgt`.
+        // The expression would be right on a live interface or for another link type: `inbound`, `type mgt`.
         Err(Error::Invalid { words, .. }) => words.contains("supported"),
         Err(Error::Program { .. }) => false,
     }
 }
 
-/// The expression with every name replaced by a number of the kind that is expected; `None` when it cannot be a filter.
+/// Replaces every name in the expression by a number of the expected kind. `None` if the words cannot be a filter.
 fn without_names(words: &str) -> Option<String> {
     let mut expression = String::with_capacity(words.len() + 16);
     let mut before = ["", ""];
@@ -50,12 +52,12 @@ fn without_names(words: &str) -> Option<String> {
     (!expression.is_empty()).then_some(expression)
 }
 
-/// What ends a word in libpcap's scanner.
+/// Returns true for the characters that end a word in libpcap's scanner.
 fn is_separator(c: char) -> bool {
     c.is_ascii_whitespace() || "()!&|<>=+*%^~[]".contains(c)
 }
 
-/// What can stand for the name `token` after these two words.
+/// Returns a replacement for the name `token` that follows these two words, or `None` if no name is expected there.
 fn stand_in<'a>(before: [&str; 2], token: &'a str) -> Option<&'a str> {
     let plain = token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.\\".contains(&b));
     match before[1] {
@@ -65,7 +67,7 @@ fn stand_in<'a>(before: [&str; 2], token: &'a str) -> Option<&'a str> {
         "net" => Some("127"),
         "port" => Some("1"),
         "portrange" => Some("1-2"),
-        // Looked up in a table of libpcap or in /etc/protocols.
+        // libpcap looks these up in a table of its own or in /etc/protocols.
         "proto" | "protochain" | "ifname" | "on" | "action" | "reason" | "type" | "subtype" | "dir" => {
             Some(token)
         }
@@ -73,7 +75,7 @@ fn stand_in<'a>(before: [&str; 2], token: &'a str) -> Option<&'a str> {
     }
 }
 
-/// A number, a range of them, an address, a network or a MAC address: nothing that is looked up.
+/// Returns true for a number, a range of numbers, an address, a network or a MAC address: none of these is looked up.
 fn is_number(token: &str) -> bool {
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
     let hex = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_hexdigit());
@@ -86,15 +88,15 @@ fn is_number(token: &str) -> bool {
         parts.len() == 12 / width && parts.iter().all(|p| hex(p) && p.len() <= width)
     });
     let prefixed = token.strip_prefix("0x").is_some_and(hex);
-    // `22-80`, and what arithmetic and indices leave together: `4:2`, `12-2`.
+    // `22-80`, and what the scanner leaves of arithmetic and of indices: `4:2`, `12-2`.
     let pair = token.split_once(['-', ':']).is_some_and(|(a, b)| digits(a) && digits(b));
     ipv4 || ipv6 || mac || prefixed || pair
 }
 
-/// Words before `host`, `src` or `dst` that ask for a hardware address.
+/// The words before `host`, `src` or `dst` that make it a hardware address.
 const LINK_LEVEL: &[&str] = &["ether", "link", "fddi", "tr", "wlan"];
 
-/// The words of the language, pcap-filter(7).
+/// The keywords of the language, pcap-filter(7).
 const KEYWORDS: &[&str] = &[
     "src",
     "dst",
@@ -325,7 +327,7 @@ mod tests {
         ] {
             assert!(!is_filter(words), "{words}");
         }
-        // What libpcap would have to ask a name server for never reaches it.
+        // A name that libpcap would have to ask a name server for never reaches it.
         assert_eq!(without_names("src host web and port http").unwrap(), "src host 127.0.0.1 and port 1");
         assert_eq!(without_names("port 80 and HTTP"), None);
     }

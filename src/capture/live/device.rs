@@ -6,40 +6,40 @@ use strsim::levenshtein;
 
 use crate::escape::escape;
 
-/// An interface by its name, or `any` for all of them.
+/// An interface's name, or `any` for all interfaces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Device(String);
 
 impl Device {
-    /// Any name may be asked for; whether there is such an interface shows when it is opened.
+    /// Takes any name. Opening the device shows whether there is such an interface.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
 
-    /// The name as the kernel has it, which may hold control bytes: print it with `Display`.
+    /// The name as the kernel has it. It may hold control bytes, so use `Display` to print it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// All interfaces at once, in the cooked format.
+    /// Returns true for the pseudo-device that captures on all interfaces, in the cooked format.
     pub fn is_any(&self) -> bool {
         self.0 == "any"
     }
 
-    /// The interfaces of the current network namespace.
+    /// Lists the interfaces of the current network namespace.
     pub(super) fn all() -> Vec<Self> {
         let list = nix::net::if_::if_nameindex();
         list.iter().flatten().map(|each| Self(each.name().to_string_lossy().into_owned())).collect()
     }
 
-    /// `others`, those first that need the fewest keystrokes to become this name.
+    /// Sorts `others` by the number of keystrokes that turn them into this name, the fewest first.
     pub(super) fn nearest_first(&self, mut others: Vec<Self>) -> Vec<Self> {
         others.sort_by_cached_key(|other| levenshtein(&self.0, &other.0));
         others
     }
 }
 
-/// The name with anything a terminal could act on escaped.
+/// Prints the name with everything escaped that a terminal would act on.
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&escape(&self.0))

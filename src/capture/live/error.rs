@@ -1,31 +1,31 @@
-//! Why a live capture cannot be opened, or ended.
+//! The errors of a live capture.
 
 use super::Device;
 use crate::escape::reason;
 use crate::host::namespace;
 
-/// What goes wrong with a live capture. Names in the messages are escaped.
+/// An error of opening or reading a live capture. Names in the messages are escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No interface was given.
     #[error("no interface to capture on; name one with -i")]
     None,
-    /// No interface of that name.
+    /// There is no interface of that name.
     #[error("open {device}: no such interface; there is: {}", list(.there_is))]
     NoSuchInterface {
-        /// What was asked for.
+        /// The name that was asked for.
         device: Device,
-        /// The names there are, the nearest first.
+        /// The names that exist, the most similar first.
         there_is: Vec<Device>,
     },
-    /// Raw sockets need a privilege.
+    /// The kernel refuses raw sockets to this process.
     #[error(
         "open {device}: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {program}"
     )]
     Permission {
         /// The interface.
         device: Device,
-        /// Our own executable.
+        /// The path of this program.
         program: String,
     },
     /// The interface is there, but down.
@@ -52,22 +52,22 @@ pub enum Error {
         /// libpcap's words.
         cause: String,
     },
-    /// A number outside of what libpcap takes.
+    /// A size is outside of the range that libpcap accepts.
     #[error("{what} of {value} bytes: give 1 to {most}")]
     Size {
-        /// Which number.
+        /// The option that has the size.
         what: &'static str,
-        /// The number given.
+        /// The size that was given.
         value: u32,
-        /// The largest that is taken.
+        /// The largest size that is accepted.
         most: u32,
     },
-    /// The interface went away or down while capturing. All frames before it were delivered.
+    /// The interface disappeared or went down during the capture. All frames before that were delivered.
     #[error("{device}: {cause}")]
     Gone {
         /// The interface.
         device: Device,
-        /// What happened to it.
+        /// The event.
         cause: String,
     },
     /// Waiting for frames failed.

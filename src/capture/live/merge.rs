@@ -1,31 +1,32 @@
-//! Several rings in one order: that of the frames' time stamps.
+//! Merges the frames of several rings by their time stamps.
 //!
-//! A ring shows its frames a block at a time, so the oldest frame that shows need not be the oldest there is. A frame
-//! is given out once every other ring has shown a later one, or was empty when a block with an older frame would have
-//! had to show.
+//! A ring shows its frames a block at a time, so the oldest visible frame need not be the oldest there is. A frame is
+//! given out once every other ring has either shown a later frame, or was still empty at a time when a block with an
+//! older frame would have become visible.
 
 use std::time::{Duration, SystemTime};
 
 use crate::packet::Timestamp;
 
-/// After this time a frame shows in its ring, nanoseconds: twice the block's time-out.
+/// Nanoseconds after which a frame is certainly visible in its ring: twice the time-out of a block.
 const HOLD: i64 = 4_000_000;
 
-/// The same for kernels before 6.18, which round the time-out up to their tick: 4 ms at the usual 250 Hz. At 100 Hz the
-/// order is not always kept.
+/// The same for kernels before 6.18, which round the time-out up to their tick: 4 ms at the usual 250 Hz. At 100 Hz
+/// the order is not always kept.
 const HOLD_BY_TICKS: i64 = 6_000_000;
 
-/// A clock further behind the stamps than this was set back, and says nothing about their age.
+/// Nanoseconds by which the clock may lag behind a time stamp. A clock that lags further was set back, and says
+/// nothing about the age of a frame.
 const ASTRAY: i64 = 1_000_000_000;
 
-/// One frame of every ring, copied out of it.
+/// The rings to merge, with one frame of each, copied out of the ring.
 pub(super) struct Merge {
     slots: Vec<Slot>,
-    /// Nanoseconds.
+    /// The time for which a frame is held back, in nanoseconds.
     hold: i64,
 }
 
-/// The frame of one ring.
+/// A frame, copied out of its ring.
 pub(super) struct Held {
     pub(super) time: Timestamp,
     pub(super) wire_len: u32,
@@ -35,18 +36,19 @@ pub(super) struct Held {
 struct Slot {
     held: Held,
     full: bool,
-    /// When the ring was last seen empty, nanoseconds since the epoch; `None` when nothing is known.
+    /// The time when the ring was last seen empty, in nanoseconds since the epoch. `None` when it has to be looked at
+    /// again.
     empty_at: Option<i64>,
 }
 
-/// What to do next.
+/// The next thing to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Give out the frame of this ring.
     Frame(usize),
-    /// There is a frame, and an older one could still show within this time.
+    /// Wait for at most this long: there is a frame, but an older one may still become visible.
     Hold(Duration),
-    /// All rings are empty.
+    /// Wait for a frame: all rings are empty.
     Dry,
 }
 
@@ -62,18 +64,18 @@ impl Merge {
         Self { slots: (0..rings).map(|_| slot()).collect(), hold }
     }
 
-    /// Whether a frame of this ring waits here.
+    /// Returns true if a frame of this ring is held here.
     pub(super) fn holds(&self, ring: usize) -> bool {
         self.slots.get(ring).is_some_and(|slot| slot.full)
     }
 
-    /// The frame of this ring.
+    /// The frame that was last read from this ring.
     pub(super) fn frame(&self, ring: usize) -> &Held {
         &self.slots[ring].held
     }
 
-    /// The next frame in time. `read` copies one out of a ring, and says whether there was one. After [`Next::Hold`]
-    /// and [`Next::Dry`] all rings are looked at again.
+    /// Finds the oldest frame. `read` copies the next frame out of a ring, and returns false if the ring is empty.
+    /// After [`Next::Hold`] and [`Next::Dry`], all rings are looked at again.
     pub(super) fn next(&mut self, read: impl FnMut(usize, &mut Held) -> bool) -> Next {
         self.step(read, || Timestamp::from(SystemTime::now()).nanos)
     }
@@ -115,7 +117,7 @@ impl Merge {
         Next::Frame(ring)
     }
 
-    /// What was empty may have frames by now.
+    /// Forgets which rings were empty, since they may have frames by the next call.
     fn forget(&mut self) {
         for slot in &mut self.slots {
             slot.empty_at = None;
@@ -123,7 +125,8 @@ impl Merge {
     }
 }
 
-/// Whether the kernel of this release times blocks with a high-resolution timer (`net/packet/af_packet.c`).
+/// Returns true if a kernel of this release times the blocks of a ring with a high-resolution timer
+/// (`net/packet/af_packet.c`).
 fn has_fine_timer(release: &str) -> bool {
     let mut numbers =
         release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
@@ -139,10 +142,12 @@ mod tests {
     const MS: i64 = 1_000_000;
     const START: i64 = 1_700_000_000_000 * MS;
 
-    /// Frames of a ring: when they were captured and when their block shows, in milliseconds.
+    /// The frames of a ring, each with the time of its capture and the time when its block becomes visible, in
+    /// milliseconds.
     type Ring = VecDeque<(i64, i64)>;
 
-    /// The stamps in the order in which they came out, and the time when the last one did.
+    /// Merges the rings. Returns the time stamps in the order in which they came out, and the time when the last one
+    /// did.
     fn run(mut rings: Vec<Ring>, now: i64) -> (Vec<i64>, i64) {
         let clock = Cell::new(now);
         let mut merge = Merge { hold: HOLD, ..Merge::new(rings.len()) };

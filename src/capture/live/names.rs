@@ -1,4 +1,4 @@
-//! Which interface a frame passed that was captured on all of them.
+//! Names of interfaces for the frames of a capture on all of them (`any`).
 
 use std::collections::HashMap;
 
@@ -7,22 +7,23 @@ use nix::net::if_::{if_indextoname, if_nameindex};
 use crate::host::namespace::{self, Namespace};
 use crate::packet::Frame;
 
-/// The names of a network namespace's interfaces, by the kernel's numbers.
+/// The names of the interfaces of a network namespace, by the kernel's index.
 #[derive(Debug, Default)]
 pub struct Names {
     known: HashMap<u32, String>,
-    /// The namespace is another than ours: who turns up later has no name.
+    /// True if the namespace is another than this process's. Interfaces that appear in it later have no name here.
     elsewhere: bool,
 }
 
 impl Names {
-    /// Those that there are now, in our namespace or another.
+    /// Lists the interfaces that exist at this moment, in the given namespace or in that of this process.
     pub fn take(namespace: Option<&Namespace>) -> Result<Self, namespace::Error> {
         let known = Namespace::run(namespace, list)?;
         Ok(Self { known, elsewhere: namespace.is_some() })
     }
 
-    /// The name of the interface that the frame passed, which may hold control bytes; none where the frame does not say.
+    /// Returns the name of the interface that the frame passed. It may hold control bytes. `None` if the frame does
+    /// not say which interface it passed, or if the interface has no known name.
     pub fn of(&mut self, frame: &Frame<'_>) -> Option<&str> {
         let index = frame.passed()?;
         if !self.known.contains_key(&index) && !self.elsewhere {

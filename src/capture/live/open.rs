@@ -1,4 +1,4 @@
-//! Opening an interface: the options, libpcap's handle, and what its refusals mean.
+//! Opening an interface: the options, libpcap's handle, and the meaning of a refusal.
 
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
@@ -10,22 +10,23 @@ use crate::escape::escape;
 use crate::host::namespace::Namespace;
 use crate::packet::{Direction, LinkType};
 
-/// How to capture.
+/// The options of a live capture.
 #[derive(Debug)]
 pub struct CaptureOptions<'n> {
-    /// See frames that are not for this host. On.
+    /// Capture frames that are addressed to other hosts too. Default: true.
     pub promiscuous: bool,
-    /// Bytes kept of a frame: 262,144, libpcap's own limit.
+    /// The bytes kept of a frame. Default: 262,144, which is libpcap's own limit.
     pub snaplen: u32,
-    /// Bytes of the ring between kernel and program, per interface: 32 MiB. At 4 Gbit/s that is 64 ms.
+    /// The size of the ring between kernel and program, in bytes, per interface. Default: 32 MiB, which is 64 ms at 4
+    /// Gbit/s.
     pub buffer: u32,
-    /// Only frames that go this way. Both.
+    /// Capture only frames of this direction. Default: both.
     pub direction: Option<Direction>,
-    /// Have the kernel tell every frame's direction, at the price of two rings per interface. Off.
+    /// Report the direction of every frame, at the price of two rings per interface. Default: false.
     pub directed: bool,
-    /// A BPF expression that the kernel applies.
+    /// A BPF expression that the kernel applies. Default: none.
     pub filter: Option<String>,
-    /// Another network namespace than ours.
+    /// The network namespace of the interfaces. Default: that of this process.
     pub namespace: Option<&'n Namespace>,
 }
 
@@ -43,10 +44,11 @@ impl Default for CaptureOptions<'_> {
     }
 }
 
-/// Milliseconds until the kernel hands over a block of the ring that is not full: what a match waits on a quiet wire.
+/// Milliseconds until the kernel hands over a block of the ring that is not full. On a quiet wire a match is printed
+/// that much later.
 const RETIRE: i32 = 2;
 
-/// An open interface, or one direction of it.
+/// A libpcap handle on an interface, or on one direction of it.
 pub(super) struct Handle {
     pub(super) capture: Capture<Active>,
     pub(super) link: LinkType,
@@ -54,7 +56,7 @@ pub(super) struct Handle {
 }
 
 impl CaptureOptions<'_> {
-    /// Numbers that libpcap would refuse or silently change.
+    /// Refuses sizes that libpcap would refuse or silently change.
     pub(super) fn check(&self) -> Result<(), Error> {
         let most = i32::MAX as u32;
         if self.snaplen > 262_144 || self.snaplen == 0 {
@@ -68,9 +70,9 @@ impl CaptureOptions<'_> {
     }
 }
 
-/// Opens `device` in the current network namespace: one handle, or one per direction.
+/// Opens `device` in the current network namespace. Returns one handle, or one for each direction.
 pub(super) fn open(device: &Device, options: &CaptureOptions<'_>) -> Result<Vec<Handle>, Error> {
-    // The cooked formats say in their header which way each frame went.
+    // The cooked formats carry the direction in each frame's header, so one handle is enough for them.
     let split = options.directed && options.direction.is_none() && !device.is_any();
     if !split {
         let direction = options.direction;
@@ -93,8 +95,9 @@ fn one(
 ) -> Result<Handle, Error> {
     let (mut capture, only) = match activate(device.as_str(), options, ring) {
         Ok(capture) => (capture, None),
-        // libpcap 1.10.5 warns of a kind of link that it does not know, such as GRE's, and captures its frames cooked. The pcap
-        // crate takes every warning for a refusal. So the same frames are taken from `any`, where they are cooked as well.
+        // libpcap 1.10.5 does not know some kinds of links, such as GRE's. It warns, and captures their frames
+        // cooked. The pcap crate takes every warning for a refusal, so the frames are captured on `any` instead,
+        // where they are cooked as well, and filtered by the interface.
         Err(error) if words(&error).contains("falling back to cooked socket") => {
             let index = if_nametoindex(device.as_str()).map_err(|_| refusal(device, &error))?;
             let any = activate(ANY, options, ring).map_err(|error| refusal(device, &error))?;
@@ -119,7 +122,7 @@ fn one(
     Ok(Handle { capture, link, direction: direction.filter(|_| !cooked) })
 }
 
-/// The name by which libpcap captures on all interfaces.
+/// libpcap's name for all interfaces.
 const ANY: &str = "any";
 
 fn activate(device: &str, options: &CaptureOptions, ring: u32) -> Result<Capture<Active>, pcap::Error> {
@@ -133,8 +136,9 @@ fn activate(device: &str, options: &CaptureOptions, ring: u32) -> Result<Capture
         .setnonblock()
 }
 
-/// Sets the filter and the direction. The direction is libpcap's business, not part of the filter (`inbound`): what is
-/// already in the ring is filtered in user space, where that word cannot be checked and drops every frame.
+/// Sets the filter and the direction. The direction is not made a part of the filter (`inbound`): libpcap applies the
+/// filter in user space to the frames that are already in the ring, where that word cannot be tested and would drop
+/// every frame.
 fn filter(
     capture: &mut Capture<Active>,
     device: &Device,
@@ -156,7 +160,7 @@ fn filter(
     capture.direction(which).map_err(|error| refusal(device, &error))
 }
 
-/// libpcap's words, without bytes that could steer a terminal.
+/// Returns libpcap's message with everything escaped that a terminal would act on.
 pub(super) fn words(error: &pcap::Error) -> String {
     match error {
         pcap::Error::PcapError(text) => escape(text.trim()).into_owned(),
@@ -164,14 +168,15 @@ pub(super) fn words(error: &pcap::Error) -> String {
     }
 }
 
-/// What a refusal to open means. libpcap tells the reasons apart by text only, so the kernel is asked again.
+/// Finds the reason of a refusal to open. libpcap tells reasons apart only by their texts, so the kernel is asked
+/// again.
 fn refusal(device: &Device, error: &pcap::Error) -> Error {
     let device = device.clone();
     let cause = words(error);
     let raw = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None);
     let denied = matches!(raw, Err(Errno::EPERM | Errno::EACCES));
     let there_is = Device::all();
-    // libpcap knows devices that are no network interfaces (usbmon0): for those its own words stand.
+    // libpcap also knows devices that are not network interfaces (usbmon0). Its own message is the best for those.
     let missing =
         !device.is_any() && !there_is.contains(&device) && (denied || cause.contains("No such device"));
     if missing {

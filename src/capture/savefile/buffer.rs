@@ -1,4 +1,4 @@
-//! The one buffer a file is read through.
+//! The one buffer that a file is read through.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -8,21 +8,23 @@ use super::compression::{Compression, Input};
 use super::error::Fault;
 use super::source::Source;
 
-/// What the first read asks for: of many files that are open at the same time, little more than the header is wanted.
+/// The size of the first read, in bytes. When many files are opened at the same time, little more than their headers
+/// is read at first.
 const FIRST: usize = 64 << 10;
 
-/// What one read asks for. Reads of 256 KiB, which stay in the second-level cache, took 6 to 8 % longer in all.
+/// The size of later reads, in bytes. Reads of 256 KiB, which stay in the second-level cache, took 6 to 8 % longer in
+/// all.
 const CAPACITY: usize = 1 << 20;
 
-/// A window on the (unpacked) bytes of a file. It grows once, when there is more to read than the first time, and for a
-/// record that is larger than it: callers check a record's length before they ask for it.
+/// A window on the (uncompressed) bytes of a file. It grows once when there is more to read than the first time, and
+/// for a record that is larger than the buffer. Callers check a record's length before they ask for it.
 #[derive(Debug)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
-    /// What was not consumed yet is `bytes[start..end]`.
+    /// The bytes that are not consumed yet are `bytes[start..end]`.
     start: usize,
     end: usize,
-    /// The place of `bytes[0]` in the file.
+    /// The offset of `bytes[0]` in the file.
     base: u64,
     input: Input,
     stop: Arc<AtomicBool>,
@@ -34,7 +36,7 @@ impl Buffer {
         Self { bytes: vec![0; FIRST], start: 0, end: 0, base: 0, input: Input::Plain(source), stop }
     }
 
-    /// Looks at the first bytes and unpacks from now on if they are compressed.
+    /// Looks at the first bytes. If they are compressed, unpacks from here on.
     pub(super) fn unpack(&mut self) -> Result<(), Fault> {
         let Some(compression) = self.peek::<4>()?.and_then(Compression::of) else { return Ok(()) };
         let head = self.available().to_vec();
@@ -47,69 +49,69 @@ impl Buffer {
         Ok(())
     }
 
-    /// What the file is compressed with.
+    /// Returns the compression of the file, if it has one.
     pub(super) fn compression(&self) -> Option<Compression> {
         self.input.compression()
     }
 
-    /// Waits a little for something to read; false when there is none yet.
+    /// Waits up to 100 ms for something to read. Returns false if there is nothing yet.
     pub(super) fn wait(&self) -> bool {
         self.input.wait()
     }
 
-    /// Whether the reading was stopped from outside.
+    /// Returns true if the reading was stopped from outside.
     pub(super) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// The place in the file of the next byte.
+    /// The offset of the next byte in the file.
     pub(super) fn offset(&self) -> u64 {
         self.base + self.start as u64
     }
 
-    /// What is in the buffer and not consumed.
+    /// The bytes that are in the buffer and not consumed.
     pub(super) fn available(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Index in the buffer of the next byte.
+    /// The index of the next byte in the buffer.
     #[inline]
     pub(super) fn start(&self) -> usize {
         self.start
     }
 
-    /// `len` bytes from index `start`; indices hold until the next [`Self::fill`].
+    /// Returns `len` bytes from index `start`. Indices are valid until the next [`Self::fill`].
     #[inline]
     pub(super) fn slice(&self, start: usize, len: usize) -> &[u8] {
         self.bytes.get(start..start + len).unwrap_or_default()
     }
 
-    /// The next `N` bytes, if they are in the buffer already.
+    /// Returns the next `N` bytes if they are in the buffer already.
     #[inline]
     pub(super) fn head<const N: usize>(&self) -> Option<[u8; N]> {
         self.bytes.get(self.start..self.end)?.first_chunk::<N>().copied()
     }
 
-    /// The next `N` bytes; `None` if the file ends before.
+    /// Returns the next `N` bytes, or `None` if the file ends before.
     #[inline]
     pub(super) fn peek<const N: usize>(&mut self) -> Result<Option<[u8; N]>, Fault> {
         if self.fill(N)? { Ok(self.head()) } else { Ok(None) }
     }
 
-    /// Sees to it that `len` bytes are in the buffer; false if the file ends before.
+    /// Reads until `len` bytes are in the buffer. Returns false if the file ends before.
     #[inline]
     pub(super) fn fill(&mut self, len: usize) -> Result<bool, Fault> {
         if self.end - self.start >= len { Ok(true) } else { self.refill(len) }
     }
 
-    /// Goes past `len` bytes that are in the buffer.
+    /// Consumes `len` bytes that are in the buffer.
     #[inline]
     pub(super) fn consume(&mut self, len: usize) {
         debug_assert!(len <= self.end - self.start);
         self.start += len;
     }
 
-    /// Goes past `len` bytes without keeping them; false if the file ends before.
+    /// Consumes `len` bytes without keeping them. Returns false if the file ends before.
     pub(super) fn skip(&mut self, mut len: u64) -> Result<bool, Fault> {
         loop {
             let here = (self.end - self.start) as u64;

@@ -1,12 +1,12 @@
-//! The classic pcap format (draft-ietf-opsawg-pcap), with the header that Alexey Kuznetzov's patch gave it in the 1990s
-//! as a variant.
+//! The classic pcap format (draft-ietf-opsawg-pcap), and its variant from Alexey Kuznetzov's patch of the 1990s,
+//! which has a longer record header.
 //!
 //! ```text
 //! file    magic(4) major(2) minor(2) reserved(8) snaplen(4) link(4)
 //! record  seconds(4) fraction(4) captured length(4) wire length(4) [interface(4) protocol(2) type(1) 0(1)] bytes
 //! ```
 //!
-//! All in the byte order of the machine that wrote it, which the magic number shows.
+//! All numbers are in the byte order of the machine that wrote the file. The magic number shows which one that is.
 
 use super::buffer::Buffer;
 use super::error::Fault;
@@ -18,7 +18,7 @@ const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
 const KUZNETZOV: u32 = 0xa1b2_cd34;
 
-/// What the file's header says of all its records.
+/// The properties that the file's header gives to all its records.
 #[derive(Debug)]
 pub(super) struct Header {
     big_endian: bool,
@@ -26,14 +26,14 @@ pub(super) struct Header {
     unit: u32,
     digits: u8,
     link: LinkType,
-    /// Bytes of frame check sequence at the end of every frame.
+    /// Bytes of frame check sequence (FCS) at the end of every frame.
     fcs: u32,
     /// Length of a record's header: 16, or 24 in Kuznetzov's variant.
     head: usize,
 }
 
 impl Header {
-    /// Takes the file's header.
+    /// Reads the file's header.
     pub(super) fn open(buffer: &mut Buffer, magic: [u8; 4]) -> Result<(Self, Interface), Fault> {
         let big_endian = magic[0] == 0xa1;
         let number = if big_endian { u32::from_be_bytes(magic) } else { u32::from_le_bytes(magic) };
@@ -55,7 +55,7 @@ impl Header {
             return Err(Fault::NotACapture { what });
         }
         buffer.consume(FILE_HEADER);
-        // The link type's upper half: bit 26 says that the upper four bits count the 16-bit words of the FCS.
+        // In the link type's upper half, bit 26 says that the upper four bits count the 16-bit words of the FCS.
         let link = u32_of([l0, l1, l2, l3]);
         let fcs = if link & (1 << 26) != 0 { (link >> 28) * 2 } else { 0 };
         let link = LinkType::from_file((link & 0xffff) as u16);
@@ -63,7 +63,7 @@ impl Header {
         Ok((Self { big_endian, unit, digits, link, fcs, head }, interface))
     }
 
-    /// The next record, if it is in the buffer as a whole.
+    /// Takes the next record, if the whole of it is in the buffer.
     #[inline]
     pub(super) fn whole(&self, buffer: &mut Buffer) -> Option<Record> {
         let available = buffer.available();
@@ -81,7 +81,7 @@ impl Header {
         Some(Record { time, link: self.link, interface: InterfaceNumber(0), direction, wire_len, start, len })
     }
 
-    /// The next record, read if need be; `None` at the file's end.
+    /// Takes the next record, and reads more if need be. `None` at the file's end.
     pub(super) fn next(&self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
         let Some(header) = buffer.peek::<16>()? else { return end(buffer) };
         let [_, _, captured, _] = self.fields(&header);
@@ -94,7 +94,7 @@ impl Header {
         Ok(self.whole(buffer))
     }
 
-    /// Whether a whole record is in the buffer.
+    /// Returns true if a whole record is in the buffer.
     pub(super) fn ready(&self, buffer: &Buffer) -> bool {
         let Some(header) = buffer.head::<16>() else { return false };
         let [_, _, captured, _] = self.fields(&header);
@@ -108,16 +108,17 @@ impl Header {
     }
 }
 
-/// The lengths of a frame without its frame check sequence, which only a whole frame still has.
+/// Returns the wire length and the captured length of a frame without its FCS. A frame that the snaplen cut has lost
+/// some or all of the FCS already.
 #[inline]
 pub(super) fn without_fcs(wire: u32, captured: usize, fcs: u32) -> (u32, usize) {
-    // A capture cannot hold more than was on the wire; where a file says so, the bytes it has are the better witness.
+    // A capture cannot hold more bytes than were on the wire. If a file says so, its captured bytes are believed.
     let wire = wire.max(captured as u32);
     let wire = if fcs == 0 { wire } else { wire.saturating_sub(fcs) };
     (wire, captured.min(wire as usize))
 }
 
-/// The direction by a Linux packet type (`if_packet.h`) in the header of Kuznetzov's variant.
+/// Reads the direction from the Linux packet type (`if_packet.h`) in the record header of Kuznetzov's variant.
 fn packet_type(header: &[u8]) -> Option<Direction> {
     match header.get(22)? {
         0..=2 => Some(Direction::In),
@@ -126,7 +127,7 @@ fn packet_type(header: &[u8]) -> Option<Direction> {
     }
 }
 
-/// What a file is that begins with these bytes.
+/// Describes a file that begins with these bytes.
 #[cold]
 fn unknown(magic: [u8; 4]) -> String {
     let packer = match magic {

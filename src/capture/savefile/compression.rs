@@ -1,10 +1,10 @@
-//! Capture files in gzip or zstd.
+//! Capture files that are compressed with gzip or zstd.
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
 use super::source::Source;
 
-/// A compression that is unpacked while reading.
+/// A compression that can be unpacked while reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
     /// RFC 1952, any number of members.
@@ -13,16 +13,16 @@ pub(super) enum Compression {
     Zstd,
 }
 
-/// The log2 of the largest zstd window that is accepted: 128 MiB, what `zstd` itself takes unless told otherwise. It
-/// bounds the memory a file can ask for.
+/// The log2 of the largest zstd window that is accepted: 128 MiB, which is also the limit of `zstd` itself unless
+/// told otherwise. It bounds the memory that a file can ask for.
 const WINDOW_LOG_MAX: u32 = 27;
 
 impl Compression {
-    /// What a file that begins with these bytes is compressed with, if with anything.
+    /// Recognises the compression of a file that begins with these bytes.
     pub(super) fn of(magic: [u8; 4]) -> Option<Self> {
         match magic {
             [0x1f, 0x8b, 8, _] => Some(Self::Gzip),
-            // A frame, or a skippable one, with which pzstd and others begin (RFC 8878 3.1.2).
+            // A frame, or a skippable frame, with which pzstd and others begin (RFC 8878 3.1.2).
             [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Self::Zstd),
             _ => None,
         }
@@ -37,10 +37,10 @@ impl Compression {
     }
 }
 
-/// The rest of a compressed file: what was read to recognise it, then the source.
+/// The rest of a compressed file: the bytes that were read to recognise it, then the source.
 type Packed = BufReader<Chain<Cursor<Vec<u8>>, Source>>;
 
-/// Where a [`super::buffer::Buffer`] reads from.
+/// The input of a [`super::buffer::Buffer`].
 pub(super) enum Input {
     /// Not compressed.
     Plain(Source),
@@ -48,7 +48,7 @@ pub(super) enum Input {
     Gzip(Box<flate2::bufread::MultiGzDecoder<Packed>>),
     /// zstd.
     Zstd(Box<zstd::Decoder<'static, Packed>>),
-    /// Nothing more.
+    /// The end.
     Ended,
 }
 
@@ -66,12 +66,13 @@ impl Input {
         })
     }
 
-    /// Waits a little for something to read; false when there is none yet. A decompressor may have bytes of its own.
+    /// Waits up to 100 ms for something to read. Returns false if there is nothing yet. A decompressor may have bytes
+    /// of its own, so compressed input always counts as readable.
     pub(super) fn wait(&self) -> bool {
         if let Self::Plain(source) = self { source.wait() } else { true }
     }
 
-    /// The compression, if there is one.
+    /// Returns the compression, if there is one.
     pub(super) fn compression(&self) -> Option<Compression> {
         match self {
             Self::Plain(_) | Self::Ended => None,

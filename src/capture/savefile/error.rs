@@ -1,4 +1,4 @@
-//! What can be wrong with a capture file.
+//! The errors of a capture file.
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -8,10 +8,10 @@ use super::MAX_FRAME;
 use super::compression::Compression;
 use crate::escape::{escape_bytes, reason};
 
-/// Why a capture file could not be opened or read to its end. Every message names the file.
+/// An error of opening a capture file or of reading it to its end. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be opened: missing, no permission.
+    /// The file cannot be opened: it is missing, or permission is denied.
     #[error("open {file}: {}", opening(source))]
     Open {
         /// The file, fit for a terminal.
@@ -19,51 +19,51 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
-    /// It is a directory.
+    /// The path is a directory.
     #[error("{file} is a directory, not a capture file; name the files in it")]
     Directory {
         /// The file, fit for a terminal.
         file: String,
     },
-    /// There is not one byte in it.
+    /// The file has no bytes.
     #[error("{file} is empty: a capture file has at least a header")]
     Empty {
         /// The file, fit for a terminal.
         file: String,
     },
-    /// It does not begin as a capture file does.
+    /// The file does not begin as a capture file does.
     #[error("{file} is not a capture file: {what}")]
     NotACapture {
         /// The file, fit for a terminal.
         file: String,
-        /// What is wrong with its beginning.
+        /// The fault of its beginning.
         what: String,
     },
-    /// It ends within a header or a frame.
+    /// The file ends within a header or a frame.
     #[error("{file} is cut off at byte {offset}, in {what}{unpacked}")]
     Cut {
         /// The file, fit for a terminal.
         file: String,
-        /// Where its bytes end, counted from 0 in the (unpacked) capture.
+        /// The offset at which its bytes end, counted from 0 in the (uncompressed) capture.
         offset: u64,
-        /// What ends there, with the place it began.
+        /// The header or frame that is cut off, and where it began.
         what: String,
         /// Empty, or a remark that the offset counts unpacked bytes.
         unpacked: &'static str,
     },
-    /// Its bytes contradict each other.
+    /// The bytes of the file contradict each other.
     #[error("{file} is damaged at byte {offset}: {what}{unpacked}")]
     Damaged {
         /// The file, fit for a terminal.
         file: String,
-        /// Where the record or block that cannot be right begins, counted from 0 in the (unpacked) capture.
+        /// The offset of the record or block that cannot be right, counted from 0 in the (uncompressed) capture.
         offset: u64,
-        /// What is wrong.
+        /// The contradiction.
         what: String,
         /// Empty, or a remark that the offset counts unpacked bytes.
         unpacked: &'static str,
     },
-    /// The compression around it is damaged or cut off.
+    /// The compressed data is damaged or cut off.
     #[error(
         "{file}: the {compression} data is damaged or cut off after {offset} unpacked bytes: {}",
         reason(source)
@@ -73,9 +73,9 @@ pub enum Error {
         file: String,
         /// `gzip` or `zstd`.
         compression: &'static str,
-        /// How much could be unpacked.
+        /// The number of bytes that could be unpacked.
         offset: u64,
-        /// What the decompressor says.
+        /// The decompressor's error.
         source: io::Error,
     },
     /// The operating system could not read on.
@@ -83,7 +83,7 @@ pub enum Error {
     Read {
         /// The file, fit for a terminal.
         file: String,
-        /// How much could be read, in bytes of the (unpacked) capture.
+        /// The number of bytes of the (uncompressed) capture that could be read.
         offset: u64,
         /// The cause.
         source: io::Error,
@@ -91,7 +91,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// From what [`super::source::Source::open`] says.
+    /// Makes an error from that of [`super::source::Source::open`].
     pub(super) fn opening(file: String, source: io::Error) -> Self {
         if source.kind() == io::ErrorKind::IsADirectory {
             Self::Directory { file }
@@ -101,7 +101,7 @@ impl Error {
     }
 }
 
-/// What went wrong, before the file's name is put to it.
+/// An error that does not name its file yet.
 #[derive(Debug)]
 pub(super) enum Fault {
     Empty,
@@ -146,7 +146,8 @@ impl Fault {
     }
 }
 
-/// A path as it may stand in a message: `-` as what it means, what a terminal would act on escaped.
+/// Returns a path as it may stand in a message: `-` by its meaning, and everything escaped that a terminal would act
+/// on.
 pub fn shown(path: &Path) -> String {
     if path.as_os_str() == "-" {
         return "standard input".to_owned();

@@ -1,4 +1,5 @@
-//! The pcapng format (draft-ietf-opsawg-pcapng): blocks, in sections that each have their own byte order and interfaces.
+//! The pcapng format (draft-ietf-opsawg-pcapng): blocks, in sections. Each section has its own byte order and its own
+//! interfaces.
 //!
 //! ```text
 //! block           type(4) total length(4) body total length(4)
@@ -32,38 +33,39 @@ const SIMPLE_PACKET: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
-/// A block's type and its two lengths.
+/// The length of a block without its body: the type and two lengths.
 const AROUND: u32 = 12;
-/// The longest block that is read as a whole: a frame, with room for its options.
+/// The longest block that is read as a whole, in bytes: a frame, with space for its options.
 const MAX_BLOCK: u32 = MAX_FRAME + (1 << 20);
-/// The longest statistics that are read.
+/// The longest statistics block that is read, in bytes.
 const MAX_STATISTICS: u32 = 1 << 16;
-/// The options `epb_flags` and `pack_flags`.
+/// The code of the options `epb_flags` and `pack_flags`.
 const FLAGS: u16 = 2;
-/// The options `isb_ifdrop` and `isb_osdrop`: frames that the interface and the system lost.
+/// The codes of the options `isb_ifdrop` and `isb_osdrop`: the frames that the interface and the system lost.
 const LOST: [u16; 2] = [5, 7];
 
 /// The section that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Section {
     endian: Endian,
-    /// Its interfaces, in the order of their numbers.
+    /// The section's interfaces, in the order of their numbers.
     interfaces: Vec<Description>,
-    /// Frames that were lost, by the interface's number in the file, where its statistics say so.
+    /// The number of lost frames, by the interface's number in the file. Interfaces without such statistics are left
+    /// out.
     lost: BTreeMap<u32, u64>,
 }
 
-/// A packet block's fixed fields.
+/// The fixed fields of a packet block.
 struct Fixed {
     interface: usize,
     ticks: u64,
     captured: u32,
     wire: u32,
-    /// Where the frame's bytes begin in the body.
+    /// The offset of the frame's bytes in the body.
     at: usize,
 }
 
-/// What can be wrong with a packet block.
+/// A fault of a packet block.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 enum Wrong {
     #[error("a packet block is too short for its fields")]
@@ -75,7 +77,7 @@ enum Wrong {
 }
 
 impl Section {
-    /// Takes the first section's header.
+    /// Reads the header of the first section.
     pub(super) fn open(buffer: &mut Buffer, interfaces: &mut [Interface]) -> Result<Self, Fault> {
         debug_assert!(interfaces.is_empty());
         let mut section = Self::default();
@@ -85,7 +87,7 @@ impl Section {
         }
     }
 
-    /// The next packet, if an enhanced packet block comes next and is in the buffer as a whole.
+    /// Takes the next packet, if an enhanced packet block comes next and the whole of it is in the buffer.
     #[inline]
     pub(super) fn whole(&self, buffer: &mut Buffer) -> Option<Record> {
         let [kind, total] = self.endian.two(*buffer.available().first_chunk()?);
@@ -99,7 +101,7 @@ impl Section {
         self.packet(buffer, kind, total).ok()
     }
 
-    /// The next packet block, read if need be; `None` at the file's end.
+    /// Takes the next packet block, and reads more if need be. `None` at the file's end.
     pub(super) fn next(
         &mut self,
         buffer: &mut Buffer,
@@ -141,14 +143,14 @@ impl Section {
         }
     }
 
-    /// Whether a whole block is in the buffer.
+    /// Returns true if a whole block is in the buffer.
     pub(super) fn ready(&self, buffer: &Buffer) -> bool {
         let Some(head) = buffer.head::<8>() else { return false };
         let [_, total] = self.endian.two(head);
         buffer.available().len() >= total as usize
     }
 
-    /// Takes a section header block: from here on its byte order holds and its interfaces count.
+    /// Takes a section header block. From here on, its byte order and its own interfaces hold.
     fn begin(&mut self, buffer: &mut Buffer) -> Result<(), Fault> {
         let Some(head) = buffer.peek::<16>()? else { return Err(cut(buffer.offset(), buffer)) };
         let [_, _, _, _, l0, l1, l2, l3, magic @ .., m0, m1, _, _] = head;
@@ -168,7 +170,7 @@ impl Section {
         if buffer.skip(u64::from(total))? { Ok(()) } else { Err(cut(begin, buffer)) }
     }
 
-    /// Sees to it that the block is in the buffer, and that its two lengths agree.
+    /// Reads until the whole block is in the buffer, and checks that its two lengths agree.
     fn whole_block(&self, buffer: &mut Buffer, total: u32) -> Result<(), Fault> {
         if total > MAX_BLOCK {
             return Err(Fault::absurd(buffer.offset(), total));
@@ -214,7 +216,8 @@ impl Section {
         Ok(())
     }
 
-    /// Takes an interface's statistics, which count from the beginning of its capture.
+    /// Takes an interface's statistics. They count from the beginning of its capture, so the larger of two counts
+    /// is kept.
     fn statistics(&mut self, buffer: &mut Buffer, total: u32) {
         let body = self.body(buffer, total);
         let of = body.u32(0).and_then(|interface| self.interfaces.get(interface as usize));
@@ -229,12 +232,12 @@ impl Section {
         buffer.consume(total as usize);
     }
 
-    /// Frames that were lost, as far as the statistics of interfaces say so.
+    /// The number of lost frames, as far as the statistics of interfaces tell.
     pub(super) fn lost(&self) -> Option<u64> {
         self.lost.values().copied().reduce(u64::saturating_add)
     }
 
-    /// Takes a packet block, which is in the buffer.
+    /// Takes a packet block, all of which is in the buffer.
     #[inline]
     fn packet(&self, buffer: &mut Buffer, kind: u32, total: u32) -> Result<Record, Wrong> {
         let body = self.body(buffer, total);
@@ -242,7 +245,7 @@ impl Section {
         let interface = self.interfaces.get(fixed.interface).ok_or(Wrong::Interface(fixed.interface))?;
         let room = (body.len() - fixed.at).min(MAX_FRAME as usize);
         let captured = if kind == SIMPLE_PACKET {
-            // It has no length of its own: the whole frame, or as much as the snaplen let through.
+            // A simple packet has no captured length: it is the whole frame, or as much as the snaplen allowed.
             let limit = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
             fixed.wire.min(limit) as usize
         } else {
@@ -276,7 +279,7 @@ impl Section {
         })
     }
 
-    /// A block's body, which is in the buffer.
+    /// Returns the body of a block, all of which is in the buffer.
     #[inline]
     fn body<'a>(&self, buffer: &'a Buffer, total: u32) -> Fields<'a> {
         Fields::new(buffer.slice(buffer.start() + 8, total as usize - AROUND as usize), self.endian)
@@ -301,7 +304,7 @@ impl Fixed {
     }
 }
 
-/// The direction (bits 0 and 1) and the length of the FCS (bits 5 to 8, 0 for unknown) from a packet's flags.
+/// Reads a packet's flags: the direction (bits 0 and 1) and the length of the FCS (bits 5 to 8, 0 for unknown).
 fn flags(options: Fields<'_>, fcs: u32) -> (Option<Direction>, u32) {
     let Some(flags) = options.options().find(|(code, _)| *code == FLAGS).and_then(|(_, value)| value.u32(0))
     else {

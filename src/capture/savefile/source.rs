@@ -12,27 +12,27 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// What a pipe's buffer is enlarged to, where the system allows it: at the usual 64 KiB reader and writer wait for each
-/// other most of the time.
+/// The size to which a pipe's buffer is enlarged, if the system allows it. At the usual 64 KiB, reader and writer
+/// wait for each other most of the time.
 const PIPE_SIZE: i32 = 1 << 20;
 
-/// How often a waiting reader looks at the stop flag when no signal interrupts it, in milliseconds.
+/// The interval, in milliseconds, at which a waiting reader looks at the stop flag when no signal interrupts it.
 const LOOK: u16 = 100;
 
-/// An open file and how to wait for it.
+/// An open file that can be waited for.
 #[derive(Debug)]
 pub(super) struct Source {
     file: File,
-    /// A pipe or the like: reading may have to wait for a writer, and must stop when told to.
+    /// True for a pipe or the like: reading may have to wait for a writer, and must stop when told to.
     waits: bool,
     stop: Arc<AtomicBool>,
 }
 
 impl Source {
-    /// Opens `path`; `-` is standard input. A FIFO is opened without waiting for its writer: reading waits for it.
+    /// Opens `path`; `-` is standard input. A FIFO is opened without waiting for its writer; reading waits for it.
     pub(super) fn open(path: &Path, stop: Arc<AtomicBool>) -> io::Result<Self> {
         let file = if path.as_os_str() == "-" {
-            // A duplicate of the descriptor, past the standard library's own buffer.
+            // This duplicate of the descriptor bypasses the standard library's own buffer.
             File::from(io::stdin().as_fd().try_clone_to_owned()?)
         } else {
             OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?
@@ -47,14 +47,14 @@ impl Source {
         Ok(Self { file, waits: !kind.is_file() && !kind.is_block_device(), stop })
     }
 
-    /// Whether reading may have to wait for somebody to write.
+    /// Returns true if reading may have to wait for a writer.
     pub(super) fn waits(&self) -> bool {
         self.waits
     }
 
-    /// Waits a little for something to read; false when a signal or the time came first.
+    /// Waits up to 100 ms for something to read. Returns false if a signal or the end of that time came first.
     pub(super) fn wait(&self) -> bool {
-        // What is wrong with the file shows when it is read.
+        // An error of the file is reported when it is read.
         !self.waits || wait(self.file.as_fd()).unwrap_or(true)
     }
 
@@ -65,7 +65,8 @@ impl Source {
 }
 
 impl Read for Source {
-    /// Reads what is there, waiting for the first byte; an error of no particular kind once the stop flag is set.
+    /// Reads the bytes that are there, and waits for the first. Fails with an error of no particular kind once the
+    /// stop flag is set.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.stop.load(Ordering::Relaxed) {
@@ -82,9 +83,10 @@ impl Read for Source {
     }
 }
 
-/// Waits until there is something to read or the writer is gone; false when a signal or the time came first.
+/// Waits until there is something to read or the writer is gone. Returns false if a signal or the end of [`LOOK`]
+/// came first.
 ///
-/// A FIFO that no writer has opened yet counts as neither (pipe(7)), so its reader waits here.
+/// A FIFO that no writer has opened yet is in neither state (pipe(7)), so its reader waits here.
 fn wait(fd: BorrowedFd<'_>) -> io::Result<bool> {
     match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::from(LOOK)) {
         Ok(ready) => Ok(ready > 0),

@@ -1,4 +1,4 @@
-//! The classic pcap format, little-endian: `savefile/classic.rs` shows it.
+//! The classic pcap format, little-endian. `savefile/classic.rs` shows its layout.
 
 use std::io::{self, Write};
 
@@ -6,14 +6,15 @@ use super::Error;
 use crate::capture::savefile::Interface;
 use crate::packet::{Frame, LinkType};
 
-/// What the file's header said.
+/// The link type in the file's header, and whether its time stamps are nanoseconds; `None` before the header is
+/// written.
 #[derive(Debug, Default)]
 pub(super) struct State {
     begun: Option<(LinkType, bool)>,
 }
 
 impl State {
-    /// Writes the file's header if it was not yet; an error if it was, for another link type.
+    /// Writes the file's header if it is not written yet. Fails if it was written for another link type.
     pub(super) fn begin(
         &mut self,
         out: &mut impl Write,
@@ -33,10 +34,10 @@ impl State {
         Ok(())
     }
 
-    /// Writes a record: the frame after `prefix`.
+    /// Writes a record: `prefix`, then the frame.
     pub(super) fn write(&self, out: &mut impl Write, frame: &Frame<'_>, prefix: &[u8]) -> io::Result<()> {
         let nanos = self.begun.is_some_and(|(_, nanos)| nanos);
-        // The format knows 1970 to 2106; what is outside stays at the end of the scale.
+        // The format can express 1970 to 2106. Times outside of that stay at the nearer end.
         let seconds = frame.time.nanos.div_euclid(1_000_000_000);
         let fraction = frame.time.nanos.rem_euclid(1_000_000_000) as u32;
         let seconds = if seconds < 0 { 0 } else { u32::try_from(seconds).unwrap_or(u32::MAX) };
@@ -50,7 +51,7 @@ impl State {
         out.write_all(frame.bytes)
     }
 
-    /// Whether nothing was written yet.
+    /// Returns true if nothing was written yet.
     pub(super) fn is_empty(&self) -> bool {
         self.begun.is_none()
     }
@@ -60,7 +61,7 @@ fn header(out: &mut impl Write, link: LinkType, nanos: bool) -> io::Result<()> {
     let magic: u32 = if nanos { 0xa1b2_3c4d } else { 0xa1b2_c3d4 };
     out.write_all(&magic.to_le_bytes())?;
     out.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0])?;
-    // libpcap's own largest snaplen: readers take it for a limit, and 0 for damage.
+    // libpcap's own largest snaplen. Readers take this field for a limit, and 0 for damage.
     out.write_all(&262_144u32.to_le_bytes())?;
     out.write_all(&u32::from(link.0).to_le_bytes())
 }

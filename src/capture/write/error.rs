@@ -1,11 +1,11 @@
-//! What can go wrong with writing a capture file.
+//! The errors of writing a capture file.
 
 use std::io;
 
 use crate::escape::reason;
 use crate::packet::LinkType;
 
-/// Why a capture file could not be written.
+/// An error of writing a capture file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be created.
@@ -16,7 +16,7 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
-    /// A classic pcap file has one link type only.
+    /// A classic pcap file can have one link type only.
     #[error(
         "{file}: a pcap file cannot hold {first} and {other} frames; write pcapng (a name that ends in .pcapng)"
     )]
@@ -25,10 +25,10 @@ pub enum Error {
         file: String,
         /// The link type in the file's header.
         first: LinkType,
-        /// That of the frame that does not fit.
+        /// The link type of the frame that does not fit.
         other: LinkType,
     },
-    /// The operating system did not take the bytes.
+    /// The operating system did not accept the bytes.
     #[error("write {file}: {}", reason(source))]
     Write {
         /// The file, fit for a terminal.
@@ -38,7 +38,7 @@ pub enum Error {
     },
 }
 
-/// What is missing for a file to be made is its directory.
+/// Describes why a file cannot be created. "Not found" means its directory.
 fn creation(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such directory".to_owned(),
@@ -47,7 +47,7 @@ fn creation(error: &io::Error) -> String {
 }
 
 impl Error {
-    /// Whether the reader of the pipe that was written to has gone, which is a quiet end.
+    /// Returns true if the reader of the pipe has gone, which is a quiet end.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -1,4 +1,4 @@
-//! The pcapng format, little-endian, one section: `savefile/pcapng.rs` shows it.
+//! The pcapng format, little-endian, in one section. `savefile/pcapng.rs` shows its layout.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,13 +10,13 @@ use crate::packet::{Direction, Frame, LinkType};
 #[derive(Debug, Default)]
 pub(super) struct State {
     numbers: HashMap<Interface, u32>,
-    /// The one of the last frame: mostly also that of the next.
+    /// The interface of the last frame, which is mostly that of the next one too.
     last: Option<(Interface, u32)>,
 }
 
 impl State {
-    /// The number of `interface` with this link type, after writing its description (and before the first, the
-    /// section's header) if it is new.
+    /// Returns the number of `interface` with this link type. Writes its description first if it is new, and the
+    /// section's header before the first description.
     pub(super) fn declare(
         &mut self,
         out: &mut impl Write,
@@ -45,13 +45,14 @@ impl State {
         Ok(number)
     }
 
-    /// Whether nothing was written yet.
+    /// Returns true if nothing was written yet.
     pub(super) fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }
 }
 
-/// Writes an enhanced packet block: the frame after `prefix`, in ticks of `digits` digits of a second.
+/// Writes an enhanced packet block: `prefix`, then the frame. The time is in microseconds, or in nanoseconds if
+/// `digits` is above 6.
 pub(super) fn write(
     out: &mut impl Write,
     frame: &Frame<'_>,
@@ -91,7 +92,7 @@ fn same_but_link(a: &Interface, b: &Interface) -> bool {
     a.name == b.name && a.snaplen == b.snaplen && a.digits == b.digits
 }
 
-/// A section header block without options, of unknown length.
+/// Writes a section header block without options, of unknown length.
 fn section(out: &mut impl Write) -> io::Result<()> {
     for word in [0x0a0d_0d0a_u32, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28] {
         out.write_all(&word.to_le_bytes())?;
@@ -99,11 +100,11 @@ fn section(out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// An interface description block with name and resolution.
+/// Writes an interface description block with name and resolution.
 fn description(out: &mut impl Write, interface: &Interface) -> io::Result<()> {
     let mut options = Vec::new();
     if let Some(name) = &interface.name {
-        // An option's length has 16 bits; no name is near that.
+        // The length of an option has 16 bits. No name comes near that.
         let name = name.as_bytes();
         option(&mut options, 2, name.get(..1024).unwrap_or(name))?;
     }
@@ -117,7 +118,7 @@ fn description(out: &mut impl Write, interface: &Interface) -> io::Result<()> {
     out.write_all(&total.to_le_bytes())
 }
 
-/// An option, padded to 4 bytes; `value` has at most 65,535 bytes.
+/// Writes an option, padded to 4 bytes. `value` has at most 65,535 bytes.
 fn option(out: &mut impl Write, code: u16, value: &[u8]) -> io::Result<()> {
     out.write_all(&code.to_le_bytes())?;
     out.write_all(&(value.len() as u16).to_le_bytes())?;

@@ -9,30 +9,30 @@ const RESOLUTION: u16 = 9;
 const FCS_LENGTH: u16 = 13;
 const OFFSET: u16 = 14;
 
-/// The longest name that is kept, in bytes; Linux' have 15 at most, those of Windows some 60.
+/// The longest name that is kept, in bytes. Linux names have 15 at most, those of Windows some 60.
 const MAX_NAME: usize = 255;
 
 const NANOS: u128 = 1_000_000_000;
 
-/// What reading an interface's packets takes.
+/// The properties of an interface that are needed to read its packets.
 #[derive(Debug)]
 pub(super) struct Description {
     /// Its number among all interfaces of the file.
     pub(super) number: u32,
     pub(super) link: LinkType,
     pub(super) snaplen: u32,
-    /// Bytes of frame check sequence at the end of a frame, unless the packet says otherwise.
+    /// Bytes of frame check sequence at the end of a frame, unless the packet gives its own number.
     pub(super) fcs: u32,
     resolution: Resolution,
     digits: u8,
-    /// Nanoseconds to add to every time.
+    /// Nanoseconds to add to every time stamp.
     offset: i64,
 }
 
-/// What one tick of the time stamps is.
+/// The length of one tick of the time stamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resolution {
-    /// So many nanoseconds.
+    /// This many nanoseconds.
     Nanos(u32),
     /// 10 to the power of -n seconds, finer than a nanosecond.
     Decimal(u8),
@@ -41,7 +41,7 @@ enum Resolution {
 }
 
 impl Description {
-    /// Reads a block's body; `None` if it is too short. The number is for the caller to set.
+    /// Reads a block's body. `None` if it is too short. The caller sets the number.
     pub(super) fn read(body: Fields<'_>) -> Option<(Self, Interface)> {
         let (link, snaplen) = (LinkType::from_file(body.u16(0)?), body.u32(4)?);
         let (mut name, mut fcs, mut offset, mut code) = (None, 0, 0, 6);
@@ -59,7 +59,7 @@ impl Description {
         Some((Self { number: 0, link, snaplen, fcs, resolution, digits, offset }, interface))
     }
 
-    /// The time of a packet with this stamp.
+    /// The time of a packet with this time stamp.
     #[inline]
     pub(super) fn time(&self, ticks: u64) -> Timestamp {
         let nanos = match self.resolution {
@@ -72,11 +72,11 @@ impl Description {
 }
 
 impl Resolution {
-    /// From the option `if_tsresol`, with the digits of a second it is worth.
+    /// Reads the option `if_tsresol`. Returns the resolution and the digits of a second that it is worth.
     fn of(code: u8) -> (Self, u8) {
         let power = code & 0x7f;
         if code & 0x80 != 0 {
-            // The fewest digits that tell two neighbouring ticks apart; a double is exact enough to count digits.
+            // The fewest digits that tell two neighbouring ticks apart. A double is exact enough to count digits.
             let digits = (f64::from(power) * std::f64::consts::LOG10_2).ceil().min(9.0);
             #[allow(clippy::cast_sign_loss)] // 0 to 9
             return (Self::Binary(power), digits as u8);

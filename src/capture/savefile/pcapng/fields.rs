@@ -9,7 +9,7 @@ pub(super) enum Endian {
 }
 
 impl Endian {
-    /// By the byte-order magic of a section header.
+    /// Reads the byte-order magic of a section header.
     pub(super) fn of(magic: [u8; 4]) -> Option<Self> {
         match magic {
             [0x4d, 0x3c, 0x2b, 0x1a] => Some(Self::Little),
@@ -28,14 +28,14 @@ impl Endian {
         if self == Self::Big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
     }
 
-    /// The type and the length at a block's head.
+    /// Reads the type and the length at the head of a block.
     #[inline]
     pub(super) fn two(self, head: [u8; 8]) -> [u32; 2] {
         [0, 4].map(|at| self.u32([head[at], head[at + 1], head[at + 2], head[at + 3]]))
     }
 }
 
-/// A block's body, or a part of it.
+/// The body of a block, or a part of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a> {
     bytes: &'a [u8],
@@ -57,7 +57,7 @@ impl<'a> Fields<'a> {
         self.bytes
     }
 
-    /// What begins at `at`; nothing if that is past the end.
+    /// The part that begins at `at`; empty if that is past the end.
     #[inline]
     pub(super) fn from(self, at: usize) -> Self {
         Self { bytes: self.bytes.get(at..).unwrap_or_default(), endian: self.endian }
@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
         self.bytes.get(at..)?.first_chunk().map(|b| self.endian.u32(*b))
     }
 
-    /// The five numbers it begins with.
+    /// The first five numbers of 32 bits.
     #[inline]
     pub(super) fn words(self) -> Option<[u32; 5]> {
         let head: &[u8; 20] = self.bytes.first_chunk()?;
@@ -86,7 +86,8 @@ impl<'a> Fields<'a> {
         Some(if self.endian == Endian::Big { i64::from_be_bytes(bytes) } else { i64::from_le_bytes(bytes) })
     }
 
-    /// The options that begin here, by code: to the end-of-options mark, or to the first that is not whole.
+    /// The options that begin here, with their codes: up to the end-of-options mark, or to the first option that is
+    /// incomplete.
     pub(super) fn options(self) -> impl Iterator<Item = (u16, Fields<'a>)> {
         let mut rest = self;
         std::iter::from_fn(move || {
