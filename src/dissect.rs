@@ -1,57 +1,57 @@
-//! The one way from frames to packets: decode, put together, open.
+//! From frames to packets: decode, reassemble, open ESP.
 //!
 //! ```text
 //! Frame -> Decoder -> (a fragment?) Reassembly -> (ESP, and a key?) Opener -> Dissected { frame, packet, whole }
 //! ```
 //!
-//! The order is not free. A fragment of ESP cannot be opened, so fragments are put together first; and what is opened may
-//! be a fragment again, of a datagram that went through the tunnel in pieces, so what comes out of ESP can go round once
-//! more. A frame that waits for others is not lost: it comes when its datagram is whole, when its time is over, or at the
-//! end, and then alone.
+//! The order matters. A fragment of an ESP packet cannot be opened, so fragments are put together first. An opened
+//! ESP packet may carry a fragment again, of a datagram that was fragmented before it entered the tunnel, so the
+//! result of opening goes to reassembly once more. A frame that waits for others is not lost. It comes with its
+//! datagram when that is whole; otherwise it comes alone, when it has waited too long or at the end of the capture.
 //!
-//! Nothing is copied on the way of an ordinary frame. The packet borrows from the frame, from the buffers that opened ESP
-//! lies in, or from the datagram that was put together, all of which live until the sink returns; so each packet is handed
-//! to a sink and none is returned.
+//! An ordinary frame is not copied. Its packet borrows from the frame, from the buffers that hold opened ESP, or from
+//! the reassembled datagram. All of these live until the sink returns, which is why packets are handed to a sink and
+//! never returned.
 
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
     Added, Datagram, Decoder, Frame, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts, Worth,
 };
 
-/// Makes packets of frames.
+/// Turns frames into packets.
 #[derive(Debug)]
 pub struct Dissector {
     decoder: Decoder,
     reassembly: Reassembly,
-    /// The keys, when there are any.
+    /// Opens ESP with the keys, if there are any.
     opener: Option<Opener>,
-    /// The buffers that opened packets lie in.
+    /// The buffers that hold opened packets.
     scratch: Scratch,
 }
 
 /// A packet, with the frame that it came in.
 #[derive(Clone, Copy)]
 pub struct Dissected<'a> {
-    /// The frame; of a datagram in fragments the one that completed it.
+    /// The frame. For a reassembled datagram, the one that completed it.
     pub frame: &'a Frame<'a>,
-    /// The frame decoded.
+    /// The decoded packet.
     pub packet: &'a Packet<'a>,
-    /// The datagram, when it was more than one frame.
+    /// The datagram, if it came in more than one frame.
     pub whole: Option<Whole<'a>>,
 }
 
-/// A datagram that was put together.
+/// A reassembled datagram.
 #[derive(Clone, Copy)]
 pub struct Whole<'a> {
     /// The protocol of its payload.
     pub protocol: u8,
     /// Its payload.
     pub payload: &'a [u8],
-    /// The frames before the last one, in the order of their arrival.
+    /// The frames before the completing one, in the order of their arrival.
     pub earlier: &'a [Held],
 }
 
-/// A datagram that was put together before, as it is kept to be dissected once more.
+/// A datagram that was reassembled earlier and kept, to be dissected once more.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
     /// The protocol of its payload.
@@ -62,23 +62,24 @@ pub struct Known<'a> {
     pub frames: u32,
 }
 
-/// What becomes of a packet that ESP hid and that is one fragment of its datagram.
+/// The treatment of a packet that turns out to be a fragment once ESP is opened.
 #[derive(Clone, Copy)]
 enum Piece {
-    /// It waits for the others.
+    /// It waits for the other fragments.
     Waits,
     /// It is taken as it is.
     Alone,
 }
 
 impl Dissector {
-    /// UDP to `ports` is taken for tunnels. Datagrams that went through a tunnel in pieces are put together as well.
+    /// Makes a dissector that takes UDP to `ports` for tunnels. Datagrams that were fragmented inside a tunnel are
+    /// reassembled too.
     pub fn new(ports: TunnelPorts) -> Self {
         Self::with(Decoder::new(ports).hold_in_tunnels())
     }
 
-    /// As [`Self::new`], but every frame with a tunnel in it comes by itself, also where it carries one fragment only: to
-    /// whoever counts what is on the wire.
+    /// Makes a dissector like [`Self::new`], except that fragments inside a tunnel are not reassembled: each of their
+    /// frames gives a packet of its own. This is for callers that count the frames on the wire.
     pub fn frame_by_frame(ports: TunnelPorts) -> Self {
         Self::with(Decoder::new(ports))
     }
@@ -92,26 +93,27 @@ impl Dissector {
         self.opener = Some(opener);
     }
 
-    /// What opens ESP, when there are keys.
+    /// The opener of ESP, if there are keys.
     pub fn opener(&mut self) -> Option<&mut Opener> {
         self.opener.as_mut()
     }
 
-    /// What dissecting the frame can be good for, by a glance at its first headers.
+    /// Says what dissecting the frame can be good for, by a glance at its first headers.
     #[inline]
     pub fn glance(&self, frame: &Frame<'_>) -> Worth {
         self.decoder.glance(frame)
     }
 
-    /// Whether fragments wait for the rest of their datagrams, for which [`Self::tick`] is to be called now and then.
+    /// Returns true if fragments wait for the rest of their datagrams. [`Self::tick`] must then be called from time
+    /// to time.
     pub fn holds_fragments(&self) -> bool {
         !self.reassembly.is_empty()
     }
 
-    /// Takes the next frame, and hands `sink` the packet that it makes or completes. Call [`Self::tick`] before it.
+    /// Takes the next frame, and hands `sink` the packet that it gives or completes. Call [`Self::tick`] before this.
     ///
     /// # Errors
-    /// What the sink returns.
+    /// The error of the sink.
     #[inline]
     pub fn frame<E>(
         &mut self,
@@ -130,7 +132,7 @@ impl Dissector {
     /// Lets time pass: fragments that have waited too long come alone.
     ///
     /// # Errors
-    /// What the sink returns.
+    /// The error of the sink.
     #[inline]
     pub fn tick<E>(
         &mut self,
@@ -143,10 +145,10 @@ impl Dissector {
         Ok(())
     }
 
-    /// The end of the frames, or of those of one file: what still waits comes alone.
+    /// Ends the capture, or one file of several: fragments that still wait come alone.
     ///
     /// # Errors
-    /// What the sink returns.
+    /// The error of the sink.
     pub fn finish<E>(
         &mut self,
         sink: &mut impl FnMut(&mut Self, Dissected<'_>) -> Result<(), E>,
@@ -157,7 +159,7 @@ impl Dissector {
         Ok(())
     }
 
-    /// Dissects a frame once more, which may have been part of a datagram. Nothing is held.
+    /// Dissects a frame once more. `known` is the datagram that it was part of, if any. No fragment is held.
     pub fn again<T>(
         &mut self,
         frame: &Frame<'_>,
@@ -223,7 +225,7 @@ impl Dissector {
         sink: &mut impl FnMut(&mut Self, Dissected<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut packet = self.decoder.decode(frame);
-        // Else it shows only once ESP is open.
+        // If it is not a fragment here, the fragment was found inside ESP, and `esp` will find it there again.
         if packet.is_fragment() {
             packet = self.decoder.lone_fragment(packet);
         }
@@ -246,7 +248,7 @@ impl Dissector {
         }
     }
 
-    /// A packet of ESP, when there are keys.
+    /// Opens an ESP packet, if there are keys.
     fn esp<E>(
         &mut self,
         frame: &Frame<'_>,
@@ -258,7 +260,7 @@ impl Dissector {
         let Some(opener) = &mut self.opener else {
             return sink(self, Dissected { frame, packet, whole });
         };
-        // The buffers are lent to the packet until the sink returns, and kept for the next.
+        // The buffers are lent to the packet until the sink returns, and kept for the next packet.
         let mut scratch = std::mem::take(&mut self.scratch);
         let packet = opener.open_packet(&mut self.decoder, packet.clone(), &mut scratch);
         let done = match piece {

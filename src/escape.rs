@@ -1,15 +1,15 @@
-//! Names and texts from outside, made safe for a terminal and for one line of a log.
+//! Escaping of names and texts from outside, so that they are safe on a terminal and in one line of a log.
 //!
-//! Every room that puts an interface name, a file name, a network's name or somebody else's error text into a
-//! message passes it through here.
+//! Every part of the program that puts an interface name, a file name, the name of a network or another program's
+//! error text into a message passes it through here.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
-/// The text with every character escaped that a terminal would act on or not show: control characters, bidirectional
-/// and other format characters, private and unassigned ones. Quotes and backslashes stay as they are: the result is to
-/// be read by people, not to be parsed back.
+/// Escapes every character that a terminal would act on or would not show: control characters, bidirectional and
+/// other format characters, private and unassigned ones. Quotes and backslashes stay as they are, because the result
+/// is meant for people and is not parsed back.
 ///
 /// ```
 /// assert_eq!(ovlsniff::escape::escape("eth0\x1b[2J"), r"eth0\u{1b}[2J");
@@ -25,7 +25,8 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// As [`escape`], for names that need not be UTF-8: what is not becomes `\x` and two hex digits a byte.
+/// Escapes like [`escape`], for names that need not be UTF-8. Each byte that is not UTF-8 becomes `\x` and two hex
+/// digits.
 pub fn escape_bytes(bytes: &[u8]) -> String {
     let mut safe = String::with_capacity(bytes.len() + 16);
     for chunk in bytes.utf8_chunks() {
@@ -51,7 +52,8 @@ fn push(safe: &mut String, c: char) {
     }
 }
 
-/// The system's words for an error, to go on a sentence with: no capital in front, no number of its own behind.
+/// Returns the system's text for an error in the form that continues a sentence: without a capital at the start, and
+/// without the error's number at the end.
 ///
 /// ```
 /// let error = std::io::Error::from_raw_os_error(28);
@@ -64,13 +66,15 @@ pub fn reason(error: &io::Error) -> String {
     chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect()
 }
 
-/// Whether a character shows as itself, alone: the standard library's table of what is printable, which leaves out all
-/// control, format, private, unassigned and combining characters and every blank but the plain one.
+/// Returns true if a character shows as itself, and by itself. The standard library's table of printable characters
+/// decides. It leaves out all control, format, private, unassigned and combining characters, and every blank but the
+/// plain one.
 pub fn is_plain(c: char) -> bool {
     match c {
         ' '..='~' => true,
         c if c.is_ascii() => false,
-        // Most of what is met, without a look into the table: Latin letters, Chinese characters, what stands for no UTF-8.
+        // These are most of what occurs, so they need no look into the table: Latin letters, Chinese characters, and
+        // the sign for bytes that are not UTF-8.
         '\u{c0}'..='\u{24f}' | '\u{4e00}'..='\u{9fff}' | char::REPLACEMENT_CHARACTER => true,
         c => c.escape_debug().len() == 1,
     }

@@ -1,9 +1,30 @@
-//! Values to text, hexdump, JSON and closing words.
+//! Packets and reports as bytes: ngrep's text, hexdumps, JSON Lines and the closing words.
 //!
-//! A [`Printer`] takes decoded packets and writes bytes to whatever implements [`Write`]; it neither reads a clock nor
-//! looks at a terminal. Whether to colour and how wide a line may be are told to it.
+//! A [`Printer`] takes decoded packets and writes to any [`Write`]. It neither reads the time nor looks at a
+//! terminal: the caller says whether to colour, and how wide a line may be. Each packet is put together in one buffer
+//! and written in one piece.
 //!
-//! Nothing that a packet or a name holds reaches the output as a control character.
+//! The text is ngrep's, with a header line, the payload in rows, and marks for the packets that are not shown. It
+//! differs where ngrep is ambiguous or wrong: an IPv6 address with a port has brackets, a first fragment is marked as
+//! one, the last row is not padded, and relative time starts at zero. The header adds the wrappings around the
+//! packet.
+//!
+//! Nothing that a packet or a name holds reaches the output as a control character. The only escape sequences are the
+//! colours of the palette.
+//!
+//! # What surprised us
+//!
+//! - ngrep's time goes into formatting, not into matching: it formats both addresses of every packet before it knows
+//!   whether the payload matches, and prints each byte by a call of its own. Here a packet that is not shown costs a
+//!   mark of one byte, numbers are written without the formatting machinery, and payloads are mapped in runs.
+//! - ngrep keeps the width in 8 bits, and loops forever on a terminal of 261 columns. Here any width is right, even
+//!   0.
+//! - Valid UTF-8 can still lead a reader astray: text can be turned around, characters can be invisible, and accents
+//!   can pile up over the lines above. Only what can be seen is printed as it is, with at most four marks on a
+//!   character.
+//! - JSON allows DEL, the C1 controls and bidirectional controls in its strings. A terminal would act on them, so
+//!   they are escaped.
+//! - A JSON number is exact only up to 2^53 for most readers, so nanoseconds are written as a string.
 
 mod clock;
 mod glyphs;
@@ -35,34 +56,35 @@ use std::ops::Range;
 use crate::packet::{Frame, Packet};
 pub use crate::search::Outcome;
 
-/// One packet to print, with what the search found out about it.
+/// A packet to print, with the result of the search.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
-    /// The frame it came in.
+    /// The frame that the packet came in.
     pub frame: &'a Frame<'a>,
-    /// The frame decoded.
+    /// The decoded packet.
     pub packet: &'a Packet<'a>,
-    /// Where the pattern matched: byte ranges of the packet's payload, in order, not overlapping, none empty. A range
-    /// beyond the payload's end is cut.
+    /// The byte ranges of the payload where the pattern matched: in order, not overlapping, none empty. A range is
+    /// cut at the payload's end.
     pub spans: &'a [Range<usize>],
-    /// Why it is printed.
+    /// The result of the search, which is the reason why it is printed.
     pub outcome: Outcome,
-    /// The name of the interface it was captured on; text prints it, so give it where there are several.
+    /// The name of the interface that it was captured on. Text prints the name, so leave it out if there is one
+    /// interface only.
     pub interface: Option<&'a str>,
-    /// The file it was read from, where there are several.
+    /// The file that it was read from, if there are several.
     pub file: Option<&'a str>,
 }
 
-/// A packet that is not shown, as one character on a line of them.
+/// A packet that is not shown, as one character on a line of marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mark {
-    /// `#`: nobody without a key can read it.
+    /// `#`: nobody without a key can read the packet.
     Opaque,
-    /// `.`: it was read and did not match.
+    /// `.`: the packet was read and did not match.
     Clear,
 }
 
-/// Where packets go, in the form that was asked for.
+/// The output of packets, in the form that was asked for.
 #[derive(Debug)]
 pub enum Printer<W: Write> {
     /// ngrep's blocks and marks.
@@ -72,7 +94,7 @@ pub enum Printer<W: Write> {
 }
 
 impl<W: Write> Printer<W> {
-    /// Writes one packet, in one piece: a block of text, or a line of JSON.
+    /// Writes one packet: a block of text, or a line of JSON.
     pub fn packet(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         match self {
             Self::Text(text) => text.packet(shown),
@@ -80,7 +102,7 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    /// Writes the mark of a packet that is not shown; JSON has none.
+    /// Writes the mark of a packet that is not shown. JSON has no marks.
     pub fn mark(&mut self, mark: Mark) -> io::Result<()> {
         match self {
             Self::Text(text) => text.mark(mark),
@@ -88,7 +110,7 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    /// Ends a line of marks, so that what is written next, here or on standard error, begins a line.
+    /// Ends a line of marks, so that the next output, here or on standard error, begins a line.
     pub fn end_line(&mut self) -> io::Result<()> {
         match self {
             Self::Text(text) => text.end_line(),

@@ -1,7 +1,29 @@
-//! The fold of frames to what is to be shown.
+//! The search: decides for each packet of a capture whether it is shown.
 //!
-//! A [`Search`] takes one frame after the other, has it dissected, and tells a sink what became of each packet. It reads
-//! no clock and prints nothing, so that a capture file and a live wire are the same to it.
+//! A [`Search`] takes one frame after the other, has it dissected, and tells a sink what became of each packet: it
+//! matched, nobody can read it, or it was read and did not match ([`Found`]). It reads no clock and prints nothing,
+//! so a capture file and a live wire are the same to it.
+//!
+//! # The way of a frame
+//!
+//! 1. If the caller wants matches only, the [`Gate`] comes first. A glance at the first headers tells whether anybody
+//!    can read the frame, and whether other frames may depend on it. A frame that nobody can read, and on which no
+//!    other depends, is dropped. A frame that could only match by itself is decoded only if the pattern's literal
+//!    occurs somewhere in it.
+//! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
+//! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
+//! 4. A match recalls the packets of the same conversation that came before it, and announces those that follow.
+//!
+//! # What surprised us
+//!
+//! - An opaque packet has no VNI and no inner flow that anybody could test. It passes these filters: a search that
+//!   hid it would say that there is nothing, where there is something unreadable.
+//! - Skipping a frame is only safe if no other frame depends on it. One fragment without the literal may complete a
+//!   datagram with it, and one ESP packet may show that its whole association is not encrypted.
+//! - With keys there is no gate, because the literal is hidden by the encryption.
+//! - ngrep's context counts hidden packets and other flows, its limit cuts off the context of the last match, and its
+//!   inverted search counts what it does not show. Here, context belongs to a conversation (both directions of a
+//!   flow, within one VNI), the search ends after the last context, and only shown packets count.
 
 mod context;
 mod filters;
@@ -17,27 +39,28 @@ use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
 use crate::pattern::{Gate, Pattern};
 use selection::Selection;
 
-/// What is to be found.
+/// The options of a search.
 #[derive(Debug, Default)]
 pub struct SearchOptions {
-    /// Packets that do not match the pattern, rather than those that do.
+    /// Find packets that do not match the pattern, rather than those that do.
     pub invert: bool,
-    /// Only packets of these virtual networks; all when empty. What cannot be read passes: nobody can say.
+    /// Find only packets of these virtual networks; of all networks if empty. Opaque packets pass, because nobody can
+    /// tell their network.
     pub vnis: Vec<Vni>,
-    /// Only packets whose innermost frame passes these filters. What cannot be read passes.
+    /// Find only packets whose innermost frame passes these filters. Opaque packets pass.
     pub inner: Option<Filters>,
-    /// Bytes of a payload that are searched.
+    /// The number of bytes of a payload that are searched. `None` for all.
     pub depth: Option<usize>,
-    /// Packets of the same flow to show before a match.
+    /// The number of packets of the same flow to show before a match.
     pub before: usize,
-    /// Packets of the same flow to show after a match.
+    /// The number of packets of the same flow to show after a match.
     pub after: usize,
-    /// Matches after which the search ends.
+    /// The number of matches after which the search ends.
     pub limit: Option<u64>,
-    /// Every packet is to be shown.
+    /// Show every packet.
     pub all: bool,
-    /// Nobody asks what became of packets that do not match. Those that cannot are then not even decoded, and not told
-    /// to the sink.
+    /// The caller does not ask what became of packets without a match. Frames that cannot match are then not even
+    /// decoded, and the sink is not told of them.
     pub matches_only: bool,
 }
 
@@ -46,12 +69,12 @@ pub struct SearchOptions {
 pub struct Search {
     dissector: Dissector,
     selection: Selection,
-    /// What a frame must hold to be worth dissecting.
+    /// The test that a frame must pass to be worth dissecting.
     gate: Option<Gate>,
 }
 
 impl Search {
-    /// A search for `pattern`, with UDP to `ports` taken for tunnels.
+    /// Makes a search for `pattern`. UDP to `ports` is taken for tunnels.
     pub fn new(pattern: Pattern, ports: TunnelPorts, options: SearchOptions) -> Self {
         let gated = options.matches_only
             && !(options.invert || options.all)
@@ -66,40 +89,41 @@ impl Search {
 
     /// Opens ESP with these keys from now on.
     pub fn open_with(&mut self, opener: Opener) {
-        // What is inside cannot be seen from outside.
+        // The literal cannot be seen through the encryption.
         self.gate = None;
         self.dissector.open_with(opener);
     }
 
-    /// What opens ESP, when there are keys.
+    /// The opener of ESP, if there are keys.
     pub fn opener(&mut self) -> Option<&mut Opener> {
         self.dissector.opener()
     }
 
-    /// What is looked for.
+    /// The pattern that is searched for.
     pub fn pattern(&self) -> &Pattern {
         self.selection.pattern()
     }
 
-    /// Packets that matched so far.
+    /// The number of packets that matched so far.
     pub fn matched(&self) -> u64 {
         self.selection.matched()
     }
 
-    /// Whether the limit of matches is reached and the context of the last one complete.
+    /// Returns true if the limit of matches is reached and the context of the last match is complete.
     pub fn is_over(&self) -> bool {
         self.selection.is_over()
     }
 
-    /// Whether fragments wait for the rest of their datagrams, for which [`Self::tick`] is to be called now and then.
+    /// Returns true if fragments wait for the rest of their datagrams. [`Self::tick`] must then be called from time
+    /// to time.
     pub fn holds_fragments(&self) -> bool {
         self.dissector.holds_fragments()
     }
 
-    /// Takes the next frame and tells `sink` what became of it, and of frames that waited for it.
+    /// Takes the next frame. Tells `sink` what became of it, and of frames that waited for it.
     ///
     /// # Errors
-    /// What the sink returns.
+    /// The error of the sink.
     #[inline]
     pub fn frame<E>(
         &mut self,
@@ -108,7 +132,7 @@ impl Search {
     ) -> Result<(), E> {
         self.tick(frame.time, sink)?;
         if let Some(gate) = &self.gate {
-            // The glance first: it costs next to nothing.
+            // The glance comes first, because it costs next to nothing.
             match self.dissector.glance(frame) {
                 Worth::Nothing => return Ok(()),
                 Worth::Match if !gate.is_open(frame.bytes) => return Ok(()),
@@ -133,8 +157,8 @@ impl Search {
         dissector.tick(now, &mut select(selection, sink))
     }
 
-    /// Ends the search, or what comes from one file: what still waited for the rest of its datagram is searched as it
-    /// is, and nothing of it is context of a later match.
+    /// Ends the search, or that of one file of several. Fragments that still wait for the rest of their datagrams are
+    /// searched as they are, and no packet so far becomes the context of a later match.
     ///
     /// # Errors
     /// As [`Self::frame`].
@@ -146,7 +170,7 @@ impl Search {
     }
 }
 
-/// The sink of a dissector that shows `sink` what is selected.
+/// Makes the sink of a dissector that passes the selected packets on to `sink`.
 fn select<E>(
     selection: &mut Selection,
     sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,

@@ -1,8 +1,8 @@
-//! A look at a whole frame before it is decoded.
+//! A test of a whole frame before it is decoded.
 
 use memchr::memmem::Finder;
 
-/// Bytes without which nothing can match.
+/// The literal without which nothing can match.
 #[derive(Clone, Debug)]
 pub struct Gate(Finder<'static>);
 
@@ -11,7 +11,7 @@ impl Gate {
         Self(Finder::new(literal).into_owned())
     }
 
-    /// Whether these bytes hold what every match holds, wherever in them the payload may be.
+    /// Returns true if these bytes contain the literal of every match. The payload may be anywhere in them.
     #[inline]
     pub fn is_open(&self, bytes: &[u8]) -> bool {
         self.0.find(bytes).is_some()

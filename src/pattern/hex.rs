@@ -5,7 +5,8 @@ use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir};
 use super::Error;
 use crate::escape::escape;
 
-/// `0x` in front and blanks anywhere between bytes are allowed, `??` is any byte: `47 45 54 ?? 2f`.
+/// Parses bytes in hex such as `47 45 54 ?? 2f`. A `0x` in front of digits and blanks between bytes are allowed, and
+/// `??` is any byte.
 pub(super) fn parse(pattern: &str) -> Result<Hir, Error> {
     let wrong = |problem| Error::Hex { pattern: escape(pattern).into_owned(), problem };
     let mut parts = Vec::new();

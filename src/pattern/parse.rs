@@ -1,4 +1,4 @@
-//! Regular expressions from their text to the form that is compiled.
+//! Parsing regular expressions, up to the form that is compiled.
 
 use std::mem;
 
@@ -10,10 +10,11 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 use super::{Error, Expressions};
 use crate::escape::escape;
 
-/// Groups inside one another. Everything below that walks an expression recurses no deeper than a few times this.
+/// The most groups inside one another. Every function below that walks an expression recurses no deeper than a few
+/// times this.
 pub(super) const NESTING: u32 = 100;
 
-/// One expression; never with capture groups, which nobody asks for and which cost the engine.
+/// Parses one expression. Capture groups are removed, since nothing uses them and they slow the engine down.
 pub(super) fn parse(pattern: &str, options: &Expressions) -> Result<Hir, Error> {
     let wrong = |problem: &dyn ToString, offset: usize| Error::Syntax {
         pattern: escape(pattern).into_owned(),
@@ -35,7 +36,8 @@ pub(super) fn parse(pattern: &str, options: &Expressions) -> Result<Hir, Error> 
     Ok(if options.word && !matches!(hir.kind(), HirKind::Empty) { as_word(hir) } else { hir })
 }
 
-/// Any of several; the empty one alone when one of them is empty, or when there are none.
+/// Returns the expression that matches if any of several does. It is the empty one if any of them is empty, or if
+/// there are none.
 pub(super) fn any_of(hirs: &[Hir]) -> Hir {
     match hirs {
         [] => Hir::empty(),
@@ -44,8 +46,8 @@ pub(super) fn any_of(hirs: &[Hir]) -> Hir {
     }
 }
 
-/// Half boundaries, as in ripgrep: unlike `\b` they hold beside a pattern that itself begins or ends with something
-/// that is no word byte, and at the payload's ends.
+/// Puts half boundaries around the expression, as ripgrep does. Unlike `\b`, they hold at the payload's ends, and
+/// beside a pattern that itself begins or ends with a byte that is not a word byte.
 fn as_word(hir: Hir) -> Hir {
     Hir::concat(vec![Hir::look(Look::WordStartHalfAscii), hir, Hir::look(Look::WordEndHalfAscii)])
 }
@@ -66,8 +68,8 @@ fn without_captures(hir: Hir) -> Hir {
     }
 }
 
-/// Wraps what is not ASCII in the expression as if `(?u:…)` stood around it. A letter such as `ü`, or a class of such,
-/// means its UTF-8 bytes; the parser would refuse it in an expression on bytes.
+/// Wraps the parts of the expression that are not ASCII as if `(?u:…)` stood around them. A letter such as `ü`, or a
+/// class of such letters, then means its UTF-8 bytes. The parser would refuse it in an expression on bytes.
 fn read_as_unicode(ast: &mut Ast, pattern: &str) {
     match ast {
         Ast::Concat(concat) => concat.asts.iter_mut().for_each(|a| read_as_unicode(a, pattern)),

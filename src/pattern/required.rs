@@ -1,8 +1,8 @@
-//! A literal that every match of an expression contains.
+//! The literal that every match of an expression contains.
 
 use regex_syntax::hir::{Hir, HirKind};
 
-/// The most telling one, if there is any: a payload without it cannot match.
+/// Returns the most selective such literal, if there is one. A payload without it cannot match.
 pub(super) fn literal(hir: &Hir) -> Option<Vec<u8>> {
     find(hir).map(<[u8]>::to_vec)
 }
@@ -13,8 +13,8 @@ fn find(hir: &Hir) -> Option<&[u8]> {
         HirKind::Capture(capture) => find(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => find(&repetition.sub),
         HirKind::Concat(parts) => parts.iter().filter_map(find).max_by_key(|l| weight(l)),
-        // The branches of an alternation rarely share a literal, and what they share as a prefix or a suffix has been
-        // factored out by the parser where it could be.
+        // The branches of an alternation rarely share a literal. Where they share a prefix or a suffix, the parser
+        // has already factored it out if it could.
         HirKind::Alternation(_)
         | HirKind::Repetition(_)
         | HirKind::Empty
@@ -23,12 +23,12 @@ fn find(hir: &Hir) -> Option<&[u8]> {
     }
 }
 
-/// Whether searching for it first is worth the time: most payloads should not have it.
+/// Returns true if searching for the literal first is worth the time: most payloads should not contain it.
 pub(super) fn is_selective(literal: &[u8]) -> bool {
     weight(literal) >= 5
 }
 
-/// How telling a literal is: 1 to 5 a byte, by how often the byte is seen in traffic.
+/// Rates how selective a literal is: 1 to 5 for each byte, more for bytes that are rarer in traffic.
 fn weight(literal: &[u8]) -> u32 {
     let byte = |byte: &u8| match byte {
         0 | 0xff => 1,

@@ -1,4 +1,4 @@
-// A single span is what most of these have.
+// Most of these tests expect a single span.
 #![allow(clippy::single_range_in_vec_init)]
 
 use super::*;
@@ -187,7 +187,7 @@ fn a_huge_expression_is_an_error_and_not_memory() {
     assert!(error(&format!("{}a{}", "(".repeat(5000), ")".repeat(5000))).contains("nest"));
 }
 
-/// Expressions of the pieces that decide which search is chosen.
+/// Generates expressions from the pieces that decide which search is chosen.
 fn expression() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         "[ab]{1,3}",

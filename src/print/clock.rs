@@ -1,38 +1,38 @@
-//! Time stamps in front of a packet's addresses.
+//! Time stamps, which stand in front of a packet's addresses.
 
 use jiff::tz::TimeZone;
 
 use super::numbers::{decimal, padded};
 use crate::packet::Timestamp;
 
-/// Which time stamps are printed.
+/// The kind of time stamps that are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Times {
     /// None.
     #[default]
     None,
-    /// `-t`: the wall clock's, in the local time zone, to the capture's own precision.
+    /// `-t`: the wall clock, in the local time zone, with the digits that the capture has.
     Clock,
-    /// `-T`: since the packet shown before; the first is at zero.
+    /// `-T`: the time since the packet that was shown before. The first packet is at zero.
     SinceLast,
-    /// `-TT`: since the first packet shown.
+    /// `-TT`: the time since the first packet that was shown.
     SinceFirst,
 }
 
-/// Writes time stamps and remembers what they are relative to.
+/// Writes time stamps, and remembers the time that they are relative to.
 #[derive(Debug)]
 pub(super) struct Clock {
     times: Times,
     zone: TimeZone,
-    /// The packet that the next one is measured from.
+    /// The time from which the next packet is measured.
     from: Option<i64>,
-    /// The second whose date stands in `date`, since most packets share theirs with the one before.
+    /// The second whose date and time are in `date`. Most packets share it with the packet before.
     second: Option<i64>,
     date: Vec<u8>,
 }
 
 impl Clock {
-    /// Looks up the system's time zone, once, if it is going to be needed.
+    /// Makes a clock. The system's time zone is looked up once, and only if it is needed.
     pub(super) fn new(times: Times) -> Self {
         let zone = if times == Times::Clock { TimeZone::system() } else { TimeZone::UTC };
         Self::in_zone(times, zone)
@@ -42,7 +42,7 @@ impl Clock {
         Self { times, zone, from: None, second: None, date: Vec::new() }
     }
 
-    /// `YYYY/MM/DD HH:MM:SS.ffffff ` or `+S.ffffff `, with the blank, or nothing.
+    /// Writes `YYYY/MM/DD HH:MM:SS.ffffff ` or `+S.ffffff `, with the blank at the end, or nothing.
     pub(super) fn stamp(&mut self, out: &mut Vec<u8>, time: Timestamp) {
         match self.times {
             Times::None => {}

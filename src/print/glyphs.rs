@@ -1,4 +1,4 @@
-//! A payload as UTF-8 text of which nothing can lead a terminal or a reader astray.
+//! Payloads as UTF-8 text that cannot lead a terminal or a reader astray.
 
 use std::ops::Range;
 
@@ -6,17 +6,17 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::escape::is_plain;
 
-/// Marks that may stand on one character; more would run over the lines around it.
+/// The most combining marks on one character. More would run over the lines around it.
 const MARKS: u8 = 4;
 
-/// What is shown of a piece of the payload.
+/// The form in which a piece of the payload is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
-    /// The bytes as they are, so many columns wide; none for a mark that goes onto the character before it.
+    /// The bytes as they are. Their width in columns is 0 for a mark that goes onto the character before it.
     Shown { width: usize },
     /// A line feed.
     LineEnd,
-    /// The replacement, one column wide: a byte that is not UTF-8, or a character that is not for terminals.
+    /// The replacement, one column wide, for a byte that is not UTF-8 or a character that is not fit for terminals.
     Unprintable,
 }
 
@@ -29,7 +29,7 @@ impl Cell {
     }
 }
 
-/// The payload from left to right: every byte in one piece.
+/// Splits the payload into pieces from left to right. Every byte is in one piece.
 pub(super) fn cells(payload: &[u8]) -> impl Iterator<Item = (Range<usize>, Cell)> {
     let mut start = 0;
     let mut marks = MARKS;
@@ -44,7 +44,8 @@ pub(super) fn cells(payload: &[u8]) -> impl Iterator<Item = (Range<usize>, Cell)
     })
 }
 
-/// `marks` counts those on the current character, full where none may stand.
+/// Chooses the form of a character. `marks` is the number of marks on the current character, or [`MARKS`] where none
+/// may stand.
 fn cell(c: char, marks: &mut u8) -> Cell {
     if matches!(c, ' '..='~') {
         *marks = 0;
@@ -69,8 +70,9 @@ fn cell(c: char, marks: &mut u8) -> Cell {
 /// The blank of Chinese and Japanese text, two columns wide.
 const IDEOGRAPHIC_SPACE: char = '\u{3000}';
 
-/// An accent or a vowel sign. The standard library's `str` escapes such a character only where nothing precedes it. The
-/// ones that are never seen (joiners, fillers, variation selectors) could hide text and are none of these.
+/// Returns true for an accent or a vowel sign. The standard library's `str` escapes such a character only where
+/// nothing precedes it. The ones that cannot be seen (joiners, fillers, variation selectors) could hide text, and are
+/// excluded.
 fn is_mark(c: char) -> bool {
     let invisible = matches!(c,
         '\u{034f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'

@@ -1,4 +1,4 @@
-//! A packet's first line: ngrep's header for the innermost packet, then what is wrapped around it, from the inside out.
+//! A packet's first line: ngrep's header for the innermost packet, then the wrappings around it, from the inside out.
 //!
 //! ```text
 //! T 10.0.1.6:49142 -> 10.0.1.3:80 [AP] vxlan:4097 192.0.2.1 -> 192.0.2.2 #394
@@ -8,9 +8,10 @@
 //! ? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff arp #4
 //! ```
 //!
-//! Beyond ngrep: brackets around an IPv6 address with a port; what `?` stands for (`sctp`, `proto:89`, `arp`, `0x88b5`);
-//! `vlan:ID` for each 802.1Q tag of the level it stands at, outermost first; why a packet is opaque; where decoding
-//! ended. A run of wrappings around one pair of addresses (VXLAN in transport-mode ESP) names the pair once, at its end.
+//! The line goes beyond ngrep's. An IPv6 address with a port has brackets, and the protocol behind a `?` is named
+//! (`sctp`, `proto:89`, `arp`, `0x88b5`). There is `vlan:ID` for each 802.1Q tag, at the level that it belongs to,
+//! outermost first. The line also says why a packet is opaque, and where decoding ended. If several wrappings share a
+//! pair of addresses (VXLAN in transport-mode ESP), the pair is named once, after the last of them.
 
 use std::net::IpAddr;
 
@@ -20,7 +21,7 @@ use super::numbers::{address, decimal, mac, text};
 use crate::escape::escape;
 use crate::packet::{Encapsulation, Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
 
-/// The line, without `#N` and without its end.
+/// Writes the line, without `#N` and without its end.
 pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
     let headers = &shown.packet.headers;
     out.extend_from_slice(&[letter(headers), b' ']);
@@ -45,14 +46,14 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
     if let Some(stop) = shown.packet.stop {
         text(out, &format_args!(" ({} in {})", stop.why.name(), stop.layer.name()));
     }
-    // Next to the frame's number, which counts in this file.
+    // The file stands next to the frame's number, which counts within this file.
     if let Some(file) = shown.file {
         out.push(b' ');
         out.extend_from_slice(escape(file).as_bytes());
     }
 }
 
-/// ngrep's letter, by the protocol number, so that a later fragment keeps it.
+/// Returns ngrep's letter for the protocol number, which a later fragment has as well.
 fn letter(headers: &Headers) -> u8 {
     match headers.ip.map(|ip| ip.protocol) {
         Some(6) => b'T',
@@ -63,7 +64,7 @@ fn letter(headers: &Headers) -> u8 {
     }
 }
 
-/// The two ends of a level: by IP, else by MAC, else by nothing, each followed by no blank.
+/// Writes the two ends of a level: by IP, or else by MAC, or else `-`. No blank follows.
 fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>) {
     if let Some(ip) = headers.ip {
         end(out, ip.source, ports.map(|p| p.source));
@@ -115,8 +116,8 @@ fn transport(out: &mut Vec<u8>, transport: Transport) {
     }
 }
 
-/// ngrep's `ID@OFFSET:LEN`, with `+` in front when it is not the first fragment; unlike ngrep's also on the first one of
-/// an IPv4 datagram.
+/// Writes ngrep's `ID@OFFSET:LEN`, with `+` in front of it for any but the first fragment. Unlike ngrep, it also
+/// stands on the first fragment of an IPv4 datagram.
 fn fragment_tail(out: &mut Vec<u8>, fragment: Fragment) {
     out.push(b' ');
     if fragment.offset > 0 {
@@ -129,7 +130,7 @@ fn fragment_tail(out: &mut Vec<u8>, fragment: Fragment) {
     decimal(out, u64::from(fragment.len));
 }
 
-/// What the letter does not say.
+/// Writes the protocol where the letter does not tell it.
 fn other_protocol(out: &mut Vec<u8>, headers: &Headers) {
     match (headers.ip, headers.ether_type) {
         (Some(ip), _) => match ip.protocol {
@@ -168,7 +169,7 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
     }
 }
 
-/// From the inside out; addresses once for neighbours that share them.
+/// Writes the wrappings from the inside out, and addresses once for neighbours that share them.
 fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
     let mut inside_out = encapsulations.iter().rev().peekable();
     while let Some(wrapping) = inside_out.next() {

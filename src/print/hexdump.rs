@@ -1,10 +1,11 @@
-//! `-x`: 16 bytes a row, in hex and as text, with more room after the eighth and the last.
+//! The hexdump of `-x`: 16 bytes a row, in hex and as text, with a wider gap after the eighth byte and after the
+//! last.
 
 use super::ink::{Ink, Spans};
 use super::numbers::hex;
 
 const ROW: usize = 16;
-/// Columns from the first digit of a row to its text.
+/// The number of columns from the first digit of a row to its text.
 const WIDTH: usize = ROW * 3 + 6;
 
 pub(super) fn write(out: &mut Vec<u8>, ink: &Ink, payload: &[u8], mut spans: Spans<'_>) {
@@ -36,7 +37,8 @@ pub(super) fn write(out: &mut Vec<u8>, ink: &Ink, payload: &[u8], mut spans: Spa
     }
 }
 
-/// The indent and the digits of a whole row without a match, which most rows are: in place, and written at once.
+/// Makes the indent and the digits of a whole row without a match, which is what most rows are. Every digit goes
+/// straight to its column.
 fn plain(bytes: [u8; ROW]) -> [u8; 2 + WIDTH] {
     let mut columns = [b' '; 2 + WIDTH];
     for (n, byte) in bytes.into_iter().enumerate() {
@@ -46,7 +48,7 @@ fn plain(bytes: [u8; ROW]) -> [u8; 2 + WIDTH] {
     columns
 }
 
-/// What stands before the digits of a row's nth byte.
+/// Returns the gap in front of the digits of a row's byte `n`.
 fn gap(n: usize) -> &'static [u8] {
     match n {
         0 => b"",
@@ -55,7 +57,7 @@ fn gap(n: usize) -> &'static [u8] {
     }
 }
 
-/// Columns that the digits of `n` bytes take, with the gaps between them.
+/// The number of columns that the digits of `n` bytes take, with the gaps between them.
 fn width(n: usize) -> usize {
     n * 3 - 1 + if n > 8 { 3 } else { 0 }
 }

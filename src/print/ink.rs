@@ -1,33 +1,33 @@
-//! Bytes as they are printed: what cannot be printed is replaced, and what matched is coloured.
+//! Bytes as they are printed: unprintable bytes are replaced, and matches are coloured.
 
 use std::ops::Range;
 
 use super::palette::Palette;
 
-/// The character that stands for a byte that cannot be printed: itself printable ASCII.
+/// The character that is printed for an unprintable byte. It is printable ASCII itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Replacement(u8);
 
 impl Replacement {
-    /// `None` for anything but a blank or a visible ASCII character.
+    /// Makes a replacement. `None` for anything but a blank or a visible ASCII character.
     pub fn new(character: char) -> Option<Self> {
         matches!(character, ' '..='~').then_some(Self(character as u8))
     }
 }
 
 impl Default for Replacement {
-    /// ngrep's dot.
+    /// The dot, as in ngrep.
     fn default() -> Self {
         Self(b'.')
     }
 }
 
-/// Visible ASCII, and the blank.
+/// Returns true for visible ASCII and the blank.
 fn is_printable(byte: u8) -> bool {
     byte.wrapping_sub(b' ') <= b'~' - b' '
 }
 
-/// The parts of a payload that matched, consumed from left to right.
+/// The spans of a payload that matched, consumed from left to right.
 #[derive(Clone, Copy)]
 pub(super) struct Spans<'a>(&'a [Range<usize>]);
 
@@ -47,7 +47,7 @@ impl Spans<'_> {
         }
     }
 
-    /// Whether a match has a byte in `range`.
+    /// Returns true if a match has a byte in `range`.
     pub(super) fn touches(&mut self, range: &Range<usize>) -> bool {
         self.skip(range.start);
         self.0.first().is_some_and(|span| span.start < range.end)
@@ -63,7 +63,7 @@ impl Spans<'_> {
     }
 }
 
-/// A replacement for what cannot be printed, and the colours of what matched.
+/// The replacement for unprintable bytes, and the colours of matches.
 #[derive(Debug)]
 pub(super) struct Ink {
     pub(super) replacement: u8,
@@ -75,19 +75,19 @@ impl Ink {
         Self { replacement: replacement.0, palette: Palette::new(color) }
     }
 
-    /// The spans to colour: none where there are no colours.
+    /// The spans to colour: none if there are no colours.
     pub(super) fn spans<'a>(&self, spans: &'a [Range<usize>]) -> Spans<'a> {
         Spans(if self.palette.start.is_empty() { &[] } else { spans })
     }
 
-    /// A byte as it is printed: a comparison and a choice, which the compiler makes of 16 bytes at once, where a table
-    /// is read byte by byte.
+    /// Returns a byte as it is printed. The compiler turns this comparison and choice into code for 16 bytes at once,
+    /// while a table would be read byte by byte.
     #[inline]
     pub(super) fn shown(&self, byte: u8) -> u8 {
         if is_printable(byte) { byte } else { self.replacement }
     }
 
-    /// A piece of a line, byte by byte.
+    /// Writes a piece of a line.
     pub(super) fn bytes(
         &self,
         out: &mut Vec<u8>,

@@ -1,4 +1,4 @@
-//! JSON Lines: one object for each packet. `docs/json.md` says what its members mean, `docs/json-schema.json` holds its
+//! JSON Lines: one object for each packet. `docs/json.md` explains its members, `docs/json-schema.json` defines its
 //! form.
 
 mod record;
@@ -13,10 +13,10 @@ use super::Shown;
 use crate::escape::is_plain;
 use record::Record;
 
-/// How packets are written as JSON.
+/// The options for packets as JSON.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsonOptions {
-    /// Bytes of a payload that are written at most; its length is always that of the whole.
+    /// The most bytes of a payload that are written. Its length is always that of the whole payload.
     pub limit: Option<usize>,
 }
 
@@ -30,12 +30,12 @@ pub struct Json<W: Write> {
 }
 
 impl<W: Write> Json<W> {
-    /// Into `writer`.
+    /// Makes a printer that writes to `writer`.
     pub fn new(writer: W, options: JsonOptions) -> Self {
         Self { writer, limit: options.limit.unwrap_or(usize::MAX), line: Vec::new() }
     }
 
-    /// One line.
+    /// Writes a packet as one line.
     pub fn packet(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         self.line.clear();
         let mut serializer = Serializer::with_formatter(&mut self.line, Ascii);
@@ -50,8 +50,8 @@ impl<W: Write> Json<W> {
     }
 }
 
-/// JSON lets DEL, the C1 controls and the bidirectional and other format characters stand in a string as they are; a
-/// terminal that the lines are printed on would act on them. All that is not plain text is escaped.
+/// A formatter that escapes everything that is not plain text. JSON allows DEL, the C1 controls and format characters
+/// such as bidirectional controls in strings as they are, but a terminal would act on them.
 struct Ascii;
 
 impl Formatter for Ascii {

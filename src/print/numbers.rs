@@ -1,9 +1,10 @@
-//! Numbers and addresses appended to a line without the formatting machinery: two addresses a packet add up.
+//! Numbers and addresses, appended to a line without the formatting machinery. Each packet has two addresses, so its
+//! cost would add up.
 
 use std::io::Write;
 use std::net::IpAddr;
 
-/// Decimal.
+/// Writes a decimal number.
 pub(super) fn decimal(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
@@ -18,7 +19,7 @@ pub(super) fn decimal(out: &mut Vec<u8>, mut value: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// Decimal with zeros in front up to `width` digits, of which the `shown` first are written.
+/// Writes the first `shown` digits of a decimal number that is filled up with zeros to `width` digits.
 pub(super) fn padded(out: &mut Vec<u8>, mut value: u64, width: usize, shown: usize) {
     let mut digits = [b'0'; 20];
     for digit in digits[..width].iter_mut().rev() {
@@ -28,7 +29,7 @@ pub(super) fn padded(out: &mut Vec<u8>, mut value: u64, width: usize, shown: usi
     out.extend_from_slice(&digits[..shown.min(width)]);
 }
 
-/// IPv4 dotted, IPv6 as in RFC 5952, without brackets.
+/// Writes an address: IPv4 dotted, IPv6 as in RFC 5952, without brackets.
 pub(super) fn address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(v4) => {
@@ -43,7 +44,7 @@ pub(super) fn address(out: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// Six bytes in hex with colons.
+/// Writes six bytes in hex, with colons between them.
 pub(super) fn mac(out: &mut Vec<u8>, mac: [u8; 6]) {
     for (n, byte) in mac.into_iter().enumerate() {
         if n > 0 {
@@ -53,13 +54,13 @@ pub(super) fn mac(out: &mut Vec<u8>, mac: [u8; 6]) {
     }
 }
 
-/// Two lower-case digits.
+/// Returns two lower-case digits.
 pub(super) fn hex(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
-/// Anything that formats itself; for what is not on every packet.
+/// Writes anything that formats itself. This is for parts that not every packet has.
 pub(super) fn text(out: &mut Vec<u8>, value: &dyn std::fmt::Display) {
     // Writing into a Vec cannot fail.
     let _ = write!(out, "{value}");

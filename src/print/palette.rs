@@ -1,22 +1,23 @@
-//! Colour: when, and which escape sequences. The only ones that are ever written.
+//! Colours: when they are used, and their escape sequences, which are the only ones that are ever written.
 
 use owo_colors::Style;
 
-/// What was asked for with `--color`.
+/// The choice made with `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ColorChoice {
-    /// As the environment and the terminal suggest.
+    /// Colour as the environment and the terminal suggest.
     #[default]
     Auto,
-    /// In any case.
+    /// Colour always.
     Always,
-    /// In no case.
+    /// Colour never.
     Never,
 }
 
-/// Whether to colour. `no_color` and `force` are the values of `NO_COLOR` and `CLICOLOR_FORCE`, `terminal` says whether
-/// the output is one. An option beats the environment; `NO_COLOR` with any value beats `CLICOLOR_FORCE` with any but
-/// `0` (no-color.org, bixense.com/clicolors).
+/// Decides whether to colour. `no_color` and `force` are the values of `NO_COLOR` and `CLICOLOR_FORCE`; `terminal` is
+/// true if the output is a terminal. The option beats the environment. `NO_COLOR` with any value beats
+/// `CLICOLOR_FORCE` with any value but `0`, and an empty variable counts as unset (no-color.org,
+/// bixense.com/clicolors).
 pub fn use_color(choice: ColorChoice, no_color: Option<&str>, force: Option<&str>, terminal: bool) -> bool {
     let set = |value: Option<&str>| value.is_some_and(|v| !v.is_empty());
     match choice {
@@ -27,17 +28,17 @@ pub fn use_color(choice: ColorChoice, no_color: Option<&str>, force: Option<&str
     }
 }
 
-/// What is written before and after a coloured run: nothing when there is no colour.
+/// The bytes before and after a coloured run; empty if there is no colour.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Palette {
-    /// Before bytes that matched.
+    /// Written before bytes that matched.
     pub(super) start: Vec<u8>,
-    /// After them.
+    /// Written after them.
     pub(super) stop: Vec<u8>,
 }
 
 impl Palette {
-    /// With colour, or plain.
+    /// Makes a palette with colour or without.
     pub(super) fn new(color: bool) -> Self {
         if !color {
             return Self::default();

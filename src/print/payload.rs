@@ -1,4 +1,4 @@
-//! A payload in the shapes of `-W` and `-x`: one pass into the block's buffer, a run at a time.
+//! Payloads in the shapes of `-W` and `-x`, made in one pass.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::glyphs::{self, Cell};
 use super::hexdump;
 use super::ink::{Ink, Replacement, Spans};
 
-/// How a payload is laid out.
+/// The layout of a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// Rows as wide as the terminal, indented by two blanks.
@@ -18,22 +18,22 @@ pub enum Shape {
     Single,
     /// On one line of its own.
     None,
-    /// 16 bytes a row in hex and as text.
+    /// 16 bytes a row, in hex and as text.
     Hex,
 }
 
-/// Everything that is the same for every payload.
+/// The properties that are the same for every payload.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) shape: Shape,
-    /// Bytes, or columns of UTF-8, in a row of [`Shape::Normal`].
+    /// The number of bytes, or of columns of UTF-8, in a row of [`Shape::Normal`].
     row: usize,
     utf8: bool,
     ink: Ink,
 }
 
 impl Layout {
-    /// ngrep's rows leave five of the terminal's columns free.
+    /// Makes a layout. Rows leave five of the terminal's columns free, as in ngrep.
     pub(super) fn new(
         shape: Shape,
         columns: usize,
@@ -45,7 +45,7 @@ impl Layout {
         Self { shape, row, utf8, ink: Ink::new(replacement, color) }
     }
 
-    /// The payload, not empty, with the line ends that its shape puts after it.
+    /// Writes a payload, which must not be empty, with the line ends that belong to its shape.
     pub(super) fn write(&self, out: &mut Vec<u8>, payload: &[u8], spans: &[Range<usize>]) {
         let mut spans = self.ink.spans(spans);
         match self.shape {
@@ -74,7 +74,7 @@ impl Layout {
         }
     }
 
-    /// As the other shapes, with characters in place of bytes and columns in place of their number.
+    /// Writes a payload in any other shape than the hexdump, by characters and their columns instead of bytes.
     fn utf8(&self, out: &mut Vec<u8>, payload: &[u8], mut spans: Spans<'_>) {
         let row = if self.shape == Shape::Normal { self.row } else { usize::MAX };
         let (mut column, mut coloured) = (0, false);

@@ -1,4 +1,4 @@
-//! A verification's report as text: a line for each direction, then the verdict, and what else is worth knowing.
+//! The report of a verification as text: a line for each leg, then the verdict, the remedy and the findings.
 
 mod json;
 
@@ -10,7 +10,7 @@ pub use json::json;
 use crate::escape::escape;
 use crate::verify::{Expectation, LegReport, Reason, Report, Verdict};
 
-/// The report as text, every line ended; with a remedy where it is not as `expected`.
+/// Returns the report as lines of text. There is a remedy if the verdict is not as `expected`.
 pub fn text(report: &Report, expected: Expectation) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", head(report));
@@ -37,7 +37,7 @@ pub fn text(report: &Report, expected: Expectation) -> String {
     text
 }
 
-/// `secure (vni 4098, docker overlay, encrypted) on eth1, 5.0 s, 62 packets, 0 dropped`.
+/// Returns the head: `secure (vni 4098, docker overlay, encrypted) on eth1, 5.0 s, 62 packets, 0 dropped`.
 fn head(report: &Report) -> String {
     let mut what = Vec::new();
     if !report.vnis.is_empty() {
@@ -72,7 +72,7 @@ fn because(report: &Report) -> String {
     }
 }
 
-/// What was counted, the decisive first.
+/// Lists what was counted on the leg.
 fn evidence(leg: &LegReport) -> String {
     let counts = &leg.counts;
     let mut parts = Vec::new();
@@ -99,7 +99,7 @@ fn evidence(leg: &LegReport) -> String {
             answered => format!("reply to {answered} of {} probes", counts.probes),
         });
     }
-    // The frame to look at: in clear, or else authenticated only.
+    // The frame to look at stands with the packets in clear, or else with those that are only authenticated.
     let shown = leg.shown.map(|shown| {
         let canary = if shown.canary { ", with the canary" } else { "" };
         let vni = shown.vni.map(|vni| format!(", vni {vni}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Packets and frames made by hand, for the tests of this room.
+//! Packets and frames made by hand, for the tests here.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -39,7 +39,7 @@ pub(super) fn packet(headers: Headers, payload: &[u8]) -> Packet<'_> {
     Packet { headers, payload, frames: 1, ..Packet::default() }
 }
 
-/// Headers of a level that only goes from one host to another.
+/// Headers of a level that have nothing but two hosts and a protocol.
 pub(super) fn hosts(source: &str, destination: &str, protocol: u8) -> Headers {
     Headers { ip: Some(ip(source, destination, protocol)), ..Headers::default() }
 }
@@ -89,7 +89,7 @@ pub(super) fn json_printer(options: JsonOptions) -> Printer<Vec<u8>> {
     Printer::Json(super::Json::new(Vec::new(), options))
 }
 
-/// What one packet, frame number 3, looks like as text.
+/// Prints one packet, in a frame with number 3, as text.
 pub(super) fn text(options: &TextOptions, packet: &Packet<'_>, spans: &[Range<usize>]) -> String {
     let mut printer = text_printer(options);
     printer.packet(&shown(&frame(3), packet, spans)).unwrap();

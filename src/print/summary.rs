@@ -1,21 +1,21 @@
-//! The lines around the packets, which go to standard error: what is searched, for what, and what came of it.
+//! The lines around the packets, which go to standard error: the pattern that is searched for, and the closing line.
 
 use std::fmt;
 
 use crate::packet::Opaque;
 use crate::pattern::Pattern;
 
-/// `match: HTTP` or `don't match: HTTP`; nothing for a pattern that matches everything, as in ngrep.
+/// Returns `match: HTTP` or `don't match: HTTP`, or nothing for a pattern that matches everything, as in ngrep.
 pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
     let what = if inverted { "don't match" } else { "match" };
     (!pattern.matches_everything()).then(|| format!("{what}: {pattern}"))
 }
 
-/// Opaque packets, by kind.
+/// The numbers of opaque packets, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OpaqueCounts([u64; KINDS.len()]);
 
-/// In the order in which [`kind`] counts.
+/// The kinds of opaque packets, in the order of [`kind`].
 const KINDS: [&str; 6] = ["ESP", "ESP in UDP", "ESP fragments", "truncated ESP", "WireGuard", "MACsec"];
 
 fn kind(opaque: Opaque) -> usize {
@@ -30,18 +30,18 @@ fn kind(opaque: Opaque) -> usize {
 }
 
 impl OpaqueCounts {
-    /// Counts one.
+    /// Counts a packet.
     pub fn add(&mut self, opaque: Opaque) {
         self.0[kind(opaque)] += 1;
     }
 
-    /// All kinds together.
+    /// The number of opaque packets of all kinds.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 }
 
-/// `10 opaque (7 ESP, 3 WireGuard)`.
+/// Prints `10 opaque (7 ESP, 3 WireGuard)`.
 impl fmt::Display for OpaqueCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} opaque", self.total())?;
@@ -53,21 +53,21 @@ impl fmt::Display for OpaqueCounts {
     }
 }
 
-/// What came of a search. Displays as the closing line:
+/// The result of a search. It displays as the closing line:
 /// `456 packets, 0 dropped by kernel: 2 matched, 10 opaque (10 ESP), 444 readable without a match`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// All that were looked at.
+    /// All packets that were looked at.
     pub packets: u64,
-    /// What a live capture lost for want of room; `None` for a file.
+    /// The frames that a live capture lost because its ring was full; `None` for a file.
     pub dropped: Option<u64>,
-    /// What was looked for.
+    /// The packets that matched.
     pub matched: u64,
-    /// What nobody could read.
+    /// The packets that nobody could read.
     pub opaque: OpaqueCounts,
-    /// What was read and did not match.
+    /// The clear packets: they were read and did not match.
     pub clear: u64,
-    /// How many of these the snaplen cut off, so that nobody knows what else was in them.
+    /// The number of clear packets that the snaplen cut off, so that nobody knows what else was in them.
     pub cut: u64,
 }
 

@@ -1,4 +1,4 @@
-//! ngrep's blocks of text, and its marks.
+//! Text in ngrep's form: a block for each packet that is shown, a mark for each one that is not.
 
 use std::io::{self, Write};
 
@@ -9,26 +9,26 @@ use super::numbers::decimal;
 use super::payload::{Layout, Shape};
 use super::{Mark, Outcome, Shown, Times};
 
-/// How packets are written as text.
+/// The options for packets as text.
 #[derive(Clone, Debug)]
 pub struct TextOptions {
-    /// How the payload is laid out.
+    /// The layout of the payload.
     pub shape: Shape,
-    /// Columns of a line, for [`Shape::Normal`]: the terminal's, or 80.
+    /// The columns of a line, for [`Shape::Normal`]: those of the terminal, or 80.
     pub columns: usize,
-    /// What stands for a byte that cannot be printed.
+    /// The character for unprintable bytes.
     pub replacement: Replacement,
-    /// Bytes of a payload that are printed at most.
+    /// The most bytes of a payload that are printed.
     pub limit: Option<usize>,
-    /// Valid UTF-8 is printed as it is, save for what is not for terminals; not in a hexdump.
+    /// Print valid UTF-8 as it is, except for characters that are not fit for terminals. A hexdump is always ASCII.
     pub utf8: bool,
-    /// Matches are coloured: see [`super::use_color`].
+    /// Colour the matches: see [`super::use_color`].
     pub color: bool,
-    /// Time stamps in the headers.
+    /// The time stamps in the headers.
     pub times: Times,
-    /// Marks for packets that are not shown.
+    /// The marks for packets that are not shown.
     pub marks: Marks,
-    /// Headers only.
+    /// Print headers without payloads.
     pub headers_only: bool,
 }
 
@@ -48,19 +48,20 @@ impl Default for TextOptions {
     }
 }
 
-/// Which marks are written.
+/// The marks that are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Marks {
-    /// `#` for a packet that nobody can read, `.` for one that was read and did not match, none for one that is shown.
+    /// `#` for a packet that nobody can read, `.` for one that was read and did not match, none for one that is
+    /// shown.
     #[default]
     Opaque,
-    /// `#` for every packet, also before one that is shown.
+    /// `#` for every packet, even before one that is shown.
     Ngrep,
     /// None.
     None,
 }
 
-/// Writes text.
+/// Writes packets as text.
 #[derive(Debug)]
 pub struct Text<W: Write> {
     writer: W,
@@ -71,12 +72,12 @@ pub struct Text<W: Write> {
     headers_only: bool,
     /// The block that is being made.
     block: Vec<u8>,
-    /// Whether marks stand on the current line.
+    /// True if the current line has marks.
     marked: bool,
 }
 
 impl<W: Write> Text<W> {
-    /// Into `writer`, which should have a buffer: a mark is a single byte.
+    /// Makes a printer that writes to `writer`, which should have a buffer: a mark is a single byte.
     pub fn new(writer: W, options: &TextOptions) -> Self {
         let TextOptions { shape, columns, replacement, utf8, color, .. } = *options;
         Self {
@@ -91,7 +92,7 @@ impl<W: Write> Text<W> {
         }
     }
 
-    /// A header line and the payload, if it can be read. A line of marks is ended before.
+    /// Writes a header line, and the payload if it can be read. A line of marks is ended first.
     pub fn packet(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         self.block.clear();
         if self.marks == Marks::Ngrep {
@@ -122,7 +123,7 @@ impl<W: Write> Text<W> {
         self.writer.write_all(&self.block)
     }
 
-    /// One character for a packet that is not shown.
+    /// Writes one character for a packet that is not shown.
     pub fn mark(&mut self, mark: Mark) -> io::Result<()> {
         let character = match (self.marks, mark) {
             (Marks::None, _) => return Ok(()),

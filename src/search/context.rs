@@ -1,4 +1,4 @@
-//! The packets of the same flow before and after a match.
+//! The context of a match: the packets of the same flow before and after it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,12 +6,12 @@ use super::Outcome;
 use crate::dissect::{Dissected, Known};
 use crate::packet::{Flow, Frame, Packet, Vni};
 
-/// Bytes of frames that are kept for the time before a match.
+/// The most bytes of frames that are kept because a match may follow.
 const MAX_KEPT: usize = 16 << 20;
-/// Flows whose packets are shown after a match at the same time.
+/// The most conversations whose packets are shown after a match at the same time.
 const MAX_FOLLOWED: usize = 65_536;
 
-/// A conversation: both directions of a flow, in one virtual network.
+/// A conversation: both directions of a flow, within one virtual network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Conversation {
     vni: Option<Vni>,
@@ -28,7 +28,7 @@ impl Conversation {
     }
 }
 
-/// How many packets of each conversation are still to be shown.
+/// The number of packets that are still to be shown, for each conversation.
 #[derive(Debug)]
 pub(super) struct Following {
     count: usize,
@@ -44,7 +44,7 @@ impl Following {
         self.left.is_empty()
     }
 
-    /// Whether the packet follows a match; after a match of its own the count begins again.
+    /// Returns true if the packet follows a match. If it matches itself, the count begins again.
     #[inline]
     pub(super) fn passes(&mut self, packet: &Packet<'_>, outcome: Outcome) -> bool {
         if self.count == 0 { false } else { self.count_down(packet, outcome) }
@@ -70,23 +70,24 @@ impl Following {
 /// The latest packets of each conversation that were not shown.
 #[derive(Debug)]
 pub(super) struct Preceding {
-    /// Packets of a conversation that are kept.
+    /// The number of packets that are kept of a conversation.
     count: usize,
     kept: HashMap<Conversation, VecDeque<(u64, Kept)>>,
-    /// All packets by their arrival; those that have left are named until they come up, or are too many.
+    /// All kept packets by their arrival. Packets that are gone stay listed here until they come to the front, or
+    /// until they are as many as those that are kept.
     order: VecDeque<(u64, Conversation)>,
     arrivals: u64,
     packets: usize,
     bytes: usize,
 }
 
-/// A packet that was kept.
+/// A kept packet. It is dissected again when it is shown, because a decoded packet borrows from its frame.
 #[derive(Debug)]
 pub(super) struct Kept {
-    /// All but the bytes.
+    /// The frame without its bytes.
     frame: Frame<'static>,
     bytes: Box<[u8]>,
-    /// Protocol, payload and number of frames of what was put together.
+    /// The protocol, the payload and the number of frames of a reassembled datagram.
     datagram: Option<(u8, Box<[u8]>, u32)>,
 }
 
@@ -109,7 +110,8 @@ impl Kept {
     }
 
     fn len(&self) -> usize {
-        // In a conversation's queue, and twice over in the order of arrival.
+        // The packet has one entry in its conversation's queue, and there are up to two entries in `order` for each
+        // packet.
         size_of::<(u64, Self)>()
             + 2 * size_of::<(u64, Conversation)>()
             + self.bytes.len()
@@ -123,7 +125,7 @@ impl Preceding {
         Self { count, kept, order, arrivals: 0, packets: 0, bytes: 0 }
     }
 
-    /// Keeps a packet that was not shown; the oldest give way.
+    /// Keeps a packet, unless it was shown. The oldest ones give way to it.
     #[inline]
     pub(super) fn keep(&mut self, shown: bool, packet: &Packet<'_>, kept: impl FnOnce() -> Kept) {
         if self.count > 0 && !shown {
@@ -152,7 +154,7 @@ impl Preceding {
         }
     }
 
-    /// Whether there was one.
+    /// Drops the oldest packet. Returns false if there was none.
     fn drop_oldest(&mut self) -> bool {
         while let Some((arrival, conversation)) = self.order.pop_front() {
             let Some(same) = self.kept.get_mut(&conversation) else { continue };
@@ -179,7 +181,7 @@ impl Preceding {
         *self = Self::new(self.count);
     }
 
-    /// The last packets of this one's conversation, oldest first. They are kept no longer.
+    /// Takes out the kept packets of this packet's conversation, the oldest first.
     pub(super) fn take(&mut self, packet: &Packet<'_>) -> Vec<Kept> {
         if self.kept.is_empty() {
             return Vec::new();
@@ -211,7 +213,7 @@ mod tests {
         }
     }
 
-    /// A datagram between two hosts of which the first is `host`.
+    /// A datagram between two hosts; the sender's address ends with `host`.
     fn datagram(host: u16, len: u16) -> Vec<u8> {
         let [h0, h1] = host.to_be_bytes();
         let [l0, l1] = (20 + len).to_be_bytes();
@@ -257,7 +259,7 @@ mod tests {
                 assert!(preceding.order.len() <= 2 * preceding.packets);
             }
             assert!(!taken(&mut preceding, &datagram((99_999 % hosts) as u16, 9)).is_empty());
-            // The oldest have given way where they had to.
+            // With many conversations, the oldest packets have been dropped.
             assert_eq!(preceding.packets > 0, hosts > 1);
         }
     }

@@ -1,4 +1,4 @@
-//! One filter expression for frames of whatever link type comes.
+//! One filter expression for frames of any link type.
 
 use crate::capture::bpf::{Error, Filter};
 use crate::packet::LinkType;
@@ -7,15 +7,15 @@ use crate::packet::LinkType;
 #[derive(Clone, Debug)]
 pub struct Filters {
     expression: String,
-    /// None for a link type that it makes no sense for.
+    /// `None` for a link type on which the expression makes no sense.
     compiled: Vec<(LinkType, Option<Filter>)>,
 }
 
 impl Filters {
-    /// A filter that has to make sense for at least one of `links`.
+    /// Compiles a filter that must make sense for at least one of `links`.
     ///
     /// # Errors
-    /// That of the first link type, when it fits none of them.
+    /// The error of the first link type, if the expression makes sense for none of them.
     pub fn new(expression: &str, links: &[LinkType]) -> Result<Self, Error> {
         let mut filters = Self { expression: expression.to_owned(), compiled: Vec::new() };
         let mut first_error = None;
@@ -30,7 +30,7 @@ impl Filters {
         }
     }
 
-    /// Whether a frame passes: none does of a link type that the expression makes no sense for.
+    /// Returns true if the frame passes. Frames of a link type on which the expression makes no sense never do.
     #[inline]
     pub fn matches(&mut self, link: LinkType, bytes: &[u8], wire_len: u32) -> bool {
         let known = self.compiled.iter().position(|(known, _)| *known == link);
@@ -53,7 +53,7 @@ mod tests {
         let arp = [&[0xff; 12][..], &[0x08, 0x06], &[0; 28]].concat();
         assert!(filters.matches(LinkType::ETHERNET, &arp, 42));
         assert!(!filters.matches(LinkType::RAW, &[0x45; 40], 40));
-        // One that comes later, too.
+        // This also holds for a link type that comes later.
         assert!(!filters.matches(LinkType::IPV4, &[0x45; 40], 40));
         assert!(Filters::new("arp", &[LinkType::RAW]).is_err());
     }

@@ -1,17 +1,17 @@
-//! What is told of a packet.
+//! The result of the search for one packet.
 
 use std::ops::Range;
 
 use crate::packet::{Frame, Held, Packet, Why};
 
-/// What became of a packet.
+/// The result for a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It is what was looked for.
+    /// The packet is what was searched for.
     Match,
-    /// Nobody without a key can read it.
+    /// Nobody without a key can read the packet.
     Opaque,
-    /// It can be read, and is not what was looked for.
+    /// The packet can be read, and is not what was searched for.
     Clear,
 }
 
@@ -26,27 +26,27 @@ impl Outcome {
     }
 }
 
-/// A packet and what became of it.
+/// A packet, with the result of the search.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
-    /// The frame; of a datagram in fragments the one that completed it.
+    /// The frame. For a reassembled datagram, the one that completed it.
     pub frame: &'a Frame<'a>,
-    /// The frame decoded.
+    /// The decoded packet.
     pub packet: &'a Packet<'a>,
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
-    /// Where the pattern matched in the payload: in order, not overlapping, none empty.
+    /// The byte ranges of the payload where the pattern matched: in order, not overlapping, none empty.
     pub spans: &'a [Range<usize>],
-    /// The other frames of a datagram in fragments.
+    /// The other frames of a reassembled datagram.
     pub earlier: &'a [Held],
-    /// Whether it is to be shown: a match, its context, or everything was asked for.
+    /// True if the packet is to be shown: it matched, it is context, or all packets are to be shown.
     pub show: bool,
-    /// It was told before, and comes again as the context of a match.
+    /// True if the sink was told of this packet before, and it comes again as the context of a match.
     pub recalled: bool,
 }
 
 impl Found<'_> {
-    /// Whether the snaplen left out some of what would have been searched.
+    /// Returns true if the snaplen cut off a part that would have been searched.
     pub fn is_cut_off(&self) -> bool {
         let cut = self.frame.wire_len as usize > self.frame.bytes.len();
         cut && self.packet.stop.is_some_and(|stop| stop.why == Why::Truncated)

@@ -1,4 +1,4 @@
-//! Which packets are shown, and what becomes of all others.
+//! The selection: which packets are shown, and the results for all others.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::dissect::{Dissected, Dissector};
 use crate::packet::{InnerFrame, Packet};
 use crate::pattern::Pattern;
 
-/// The pattern, what else a packet must have to be shown, and the packets around those that were.
+/// The pattern, the other conditions, and the context of matches.
 #[derive(Debug)]
 pub(super) struct Selection {
     pattern: Pattern,
@@ -45,7 +45,7 @@ impl Selection {
         self.limit_reached() && self.following.is_empty()
     }
 
-    /// Nothing that came before is context of a later match.
+    /// Forgets the kept packets, so that none of them becomes the context of a later match.
     pub(super) fn forget(&mut self) {
         self.preceding.clear();
     }
@@ -79,7 +79,7 @@ impl Selection {
         Ok(())
     }
 
-    /// Whether the packet is of a network and an inner flow that was asked for.
+    /// Returns true if the packet belongs to a network and an inner flow that were asked for.
     #[inline]
     fn wanted(&mut self, packet: &Packet<'_>) -> bool {
         if packet.opaque.is_some() {
@@ -118,7 +118,7 @@ impl Selection {
         Outcome::Match
     }
 
-    /// Tells the packets of the same flow that came before a match.
+    /// Shows the packets of the same conversation that came before a match.
     fn recall<E>(
         &mut self,
         dissector: &mut Dissector,

@@ -12,7 +12,7 @@ use crate::ipsec::docker_tag;
 use crate::packet::{Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel};
 use crate::print::{Outcome, Shown};
 
-/// One line. What a packet does not have is left out.
+/// The object of one line. Members that a packet does not have are left out.
 #[derive(Serialize)]
 pub(super) struct Record<'a> {
     v: u8,
@@ -42,7 +42,7 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// With `limit` bytes of the payload.
+    /// Makes the object, with at most `limit` bytes of the payload.
     pub(super) fn new(shown: &Shown<'a>, limit: usize) -> Self {
         let Shown { frame, packet, .. } = *shown;
         let spans: &[Range<usize>] = if shown.outcome == Outcome::Match { shown.spans } else { &[] };
@@ -154,7 +154,7 @@ impl Flow {
     }
 }
 
-/// The IANA number's usual name, for the protocols that this program knows.
+/// Returns the usual name of an IANA protocol number, for the protocols that this program knows.
 fn protocol(number: u8) -> Option<&'static str> {
     Some(match number {
         1 => "icmp",
@@ -219,7 +219,7 @@ impl<'a> Wrapping<'a> {
     }
 }
 
-/// What identifies the keys of a packet, wrapped or opaque.
+/// The members that identify the keys of a wrapping or of an opaque packet.
 #[derive(Default, Serialize)]
 struct Seal {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,7 +241,7 @@ impl Seal {
         Self { spi: Some(spi.to_string()), sequence: Some(sequence), udp, ..Self::default() }
     }
 
-    /// With Docker's mark, when the SPI of ESP between these addresses has one.
+    /// Adds the tag of Docker's key, if Docker derived the SPI of ESP between these addresses.
     fn marked(self, spi: crate::packet::Spi, outer: &Headers) -> Self {
         let found = outer.ip.and_then(|ip| docker_tag(ip.source, ip.destination, spi));
         Self {
@@ -268,7 +268,7 @@ struct Sealed {
 }
 
 impl Sealed {
-    /// `outer` are the headers in front of what is opaque.
+    /// Makes the object. `outer` are the headers in front of the opaque part.
     fn new(opaque: Opaque, outer: &Headers) -> Self {
         let (why, seal, message) = match opaque {
             Opaque::Esp { spi, sequence, udp, why } => {
@@ -314,10 +314,10 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// Of the alphabet with `+` and `/`, with padding.
+/// Base64 with `+` and `/`, and with padding.
 type Base64<'a> = Base64Display<'a, 'static, GeneralPurpose>;
 
-/// A string of what the value displays.
+/// The text that a value displays, as a string.
 struct AsText<D>(D);
 
 impl<D: fmt::Display> Serialize for AsText<D> {
@@ -326,7 +326,7 @@ impl<D: fmt::Display> Serialize for AsText<D> {
     }
 }
 
-/// In UTC, with the capture's digits.
+/// A time in UTC, with the digits that the capture has.
 struct Rfc3339(Timestamp);
 
 impl fmt::Display for Rfc3339 {
@@ -337,7 +337,7 @@ impl fmt::Display for Rfc3339 {
     }
 }
 
-/// UTF-8 with U+FFFD for each piece that is none.
+/// UTF-8 text with U+FFFD in place of each invalid piece.
 struct Lossy<'a>(&'a [u8]);
 
 impl fmt::Display for Lossy<'_> {

@@ -1,4 +1,4 @@
-// A single span is what most of these have.
+// Most of these tests need a single span.
 #![allow(clippy::single_range_in_vec_init)]
 
 use base64::Engine;
@@ -106,7 +106,7 @@ fn nothing_in_a_string_can_act_on_a_terminal() {
     assert_eq!(line(&shown)["payload"]["text"].as_str().unwrap().as_bytes(), payload);
 }
 
-/// What a packet may look like, of everything the schema has a word for.
+/// Makes packets of every form that the schema describes.
 fn variety() -> Vec<Packet<'static>> {
     let vni = Vni::new(0xff_ffff).unwrap();
     let outer =
@@ -173,8 +173,8 @@ fn opaque(kind: Opaque) -> Packet<'static> {
     Packet { opaque: Some(kind), ..packet(hosts("192.0.2.1", "192.0.2.2", 50), b"ciphertext") }
 }
 
-/// Holds a value to the part of JSON Schema that the schema uses. A keyword that is not known here is a failure, so
-/// that nothing in the schema goes unchecked.
+/// Checks a value against the part of JSON Schema that our schema uses. An unknown keyword is a failure, so that
+/// nothing in the schema goes unchecked.
 fn check(schema: &Value, root: &Value, value: &Value, at: &str) {
     for (keyword, rule) in schema.as_object().unwrap() {
         let number = || rule.as_i64().unwrap();

@@ -1,11 +1,11 @@
-//! A verification's report as JSON: one object on one line. `docs/verify-schema.json` holds its form.
+//! The report of a verification as JSON: one object on one line. `docs/verify-schema.json` defines its form.
 
 use serde_json::{Value, json};
 
 use crate::packet::Vni;
 use crate::verify::{Expectation, LegReport, Report, Rung};
 
-/// The report as one line of JSON.
+/// Returns the report as one line of JSON.
 pub fn json(report: &Report, expected: Expectation) -> String {
     let object = json!({
         "v": 1,

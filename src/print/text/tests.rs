@@ -1,4 +1,4 @@
-// A single span is what most of these have.
+// Most of these tests need a single span.
 #![allow(clippy::single_range_in_vec_init)]
 
 use proptest::prelude::*;
@@ -206,7 +206,7 @@ fn any_payload() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-/// Ranges in order, not overlapping, some beyond the payload's end.
+/// Generates ranges in order that do not overlap. Some are beyond the payload's end.
 fn any_spans() -> impl Strategy<Value = Vec<std::ops::Range<usize>>> {
     prop::collection::vec((0..9_usize, 1..9_usize), 0..12).prop_map(|steps| {
         let mut at = 0;
@@ -237,7 +237,7 @@ proptest! {
         prop_assert!(options.utf8 || plain.is_ascii());
         let hidden = ['\u{202e}', '\u{200b}', '\u{feff}'];
         prop_assert!(!plain.contains(hidden));
-        // Colour adds its own sequences and changes nothing else, and every run is closed on its line.
+        // Colour adds its own sequences and changes nothing else, and every run is closed on its own line.
         prop_assert_eq!(&plain, &made(&packet, &TextOptions { color: false, ..options }, &spans));
         for line in coloured.lines() {
             prop_assert_eq!(line.matches("\x1b[31;1m").count(), line.matches("\x1b[0m").count());
