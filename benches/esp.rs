@@ -1,4 +1,4 @@
-//! Opening ESP: how fast, beside what the crate of the same ciphers does in bulk, and with how many SAs.
+//! The speed of opening ESP: compared with the same cipher used in bulk, and with many SAs.
 //!
 //! `cargo bench --bench esp`; each figure is the best of several rounds.
 
@@ -13,7 +13,7 @@ use ovlsniff::ipsec::{
 };
 use ovlsniff::packet::Spi;
 
-/// What a full packet of a VXLAN carries, as it is encrypted.
+/// The length of the encrypted part of a full VXLAN packet, in bytes.
 const BODY: u16 = 1456;
 const LEN: usize = BODY as usize;
 const PACKETS: u32 = 5_000;
@@ -34,7 +34,7 @@ fn main() {
     println!("docker_tag: {:.0} ns for an SPI without one", tags * 1e9);
 }
 
-/// Seconds for one call of many.
+/// The seconds that one call takes, on average over [`PACKETS`] calls.
 fn round(call: &mut impl FnMut(u32)) -> f64 {
     let start = Instant::now();
     (0..PACKETS).for_each(call);
@@ -63,7 +63,7 @@ fn sa(spi: u32, key: &[u8]) -> Sa {
     }
 }
 
-/// A packet of the SA: header, IV, ciphertext, ICV.
+/// An ESP packet of the SA: header, IV, ciphertext, ICV.
 fn packet(spi: u32, key: &[u8], body: usize) -> Vec<u8> {
     let mut esp = [&spi.to_be_bytes()[..], &[0, 0, 0, 1], &IV].concat();
     let mut text = vec![0; body - 2];
@@ -88,7 +88,7 @@ fn packet(spi: u32, key: &[u8], body: usize) -> Vec<u8> {
     esp
 }
 
-/// Both in turns, so that whatever else the machine does slows both down.
+/// Compares opening a packet with bare decryption. The two run in turn, so that other load of the machine slows both.
 fn gcm<C: AeadInOut>(name: &str, key: &[u8], bulk: &C) {
     let esp = packet(256, key, LEN);
     let nonce = [&SALT[..], &IV].concat();
@@ -114,7 +114,7 @@ fn gcm<C: AeadInOut>(name: &str, key: &[u8], bulk: &C) {
     );
 }
 
-/// Out of place as well, in pieces of the same length.
+/// Decrypts pieces of the same length, also from one buffer to another.
 fn open_bulk<C: AeadInOut>(
     gcm: &C,
     nonce: &aes_gcm::aead::Nonce<C>,
@@ -126,7 +126,7 @@ fn open_bulk<C: AeadInOut>(
     gcm.decrypt_inout_detached(nonce, &esp[..8], buffer, icv).expect("authentic");
 }
 
-/// Nanoseconds for a small packet among so many SAs, of which every one is used.
+/// The nanoseconds for a packet of 64 bytes with `count` SAs. Packets of up to 100 different SAs are opened in turn.
 fn small(count: u32) -> f64 {
     let key = [7; 16];
     let packets: Vec<_> =

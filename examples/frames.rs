@@ -1,6 +1,7 @@
-//! Captures on an interface as `nobody` and prints a line a frame: `frames INTERFACE [COUNT]`.
+//! Captures on an interface as `nobody` and prints a line for each frame: `frames INTERFACE [COUNT]`.
 //!
-//! The shortest whole use of a live capture: open as root, leave root, take frames, flush when nothing is pending.
+//! This is the shortest complete use of a live capture: open as root, leave root, take frames, and flush when nothing
+//! is pending.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The bare walk over capture files: what reading costs before anything is decoded.
+//! Reads capture files and does nothing with the frames: the cost of reading before anything is decoded.
 
 use ovlsniff::capture::savefile::Savefile;
 

@@ -1,7 +1,26 @@
-//! Bytes to values.
+//! Bytes to values: frames, headers and tunnels, and the packets that they make.
 //!
-//! One file a protocol. Nothing here does I/O, fails or panics: a frame that cannot be decoded to its end keeps the
-//! layers that were good, with the [`Stop`] that says where and why the decoding ended.
+//! There is one file for each protocol, with a picture of the header, its RFC, and one function from bytes to values.
+//! [`Decoder`] takes a frame through them in a loop: link layer, IP, transport, and on into tunnels, of which
+//! [`MAX_DEPTH`] inside one another are followed. [`Reassembly`] keeps fragments until their datagram is whole.
+//!
+//! Nothing here does I/O, fails or panics. A frame that cannot be decoded to its end keeps the layers that were good,
+//! and its [`Stop`] says where and why the decoding ended. The length of a payload comes from the headers in front of
+//! it, never from the frame, because short Ethernet frames are padded. A wrong checksum is never a reason to reject a
+//! packet: with offload, the checksum is still unfinished when the frame is captured.
+//!
+//! # What surprised us
+//!
+//! - A capture on a host shows super-frames that are longer than the MTU. Above 64 KiB, the length fields of IP and
+//!   UDP are zero.
+//! - ESP need not encrypt. With NULL encryption or GMAC everybody can read the inside, although no header says so.
+//!   Such packets are recognised by lengths, checksums and forms that agree to the byte, and their association is
+//!   then remembered.
+//! - A later fragment of an ESP packet is ciphertext without any header.
+//! - Networks in different tunnels may use the same addresses, and a capture on `any` shows a fragment on every
+//!   interface that it passes. So fragments are told apart by tunnel, VLAN and interface too.
+//! - WireGuard has no magic number. Its messages are recognised by their lengths and their zero bytes.
+//! - Systems number IPv6 differently in BSD loopback headers, and files with raw IP have different link types.
 
 #![cfg_attr(
     not(test),
@@ -44,68 +63,69 @@ pub use reassembly::{Added, Datagram, Held, Reassembly};
 
 use arrayvec::ArrayVec;
 
-/// A decoded packet: the wrappings around it, the innermost headers, and what they carry.
+/// A decoded packet: the wrappings around it, the innermost headers, and the payload.
 #[derive(Clone, Debug, Default)]
 pub struct Packet<'a> {
     /// The wrappings, outermost first.
     pub encapsulations: ArrayVec<Encapsulation, MAX_DEPTH>,
-    /// The innermost headers: the packet's own.
+    /// The innermost headers, which are the packet's own.
     pub headers: Headers,
-    /// What follows the innermost header that was decoded, by the length its headers give, never padding. For an
-    /// opaque packet the ciphertext, which is not searched.
+    /// The bytes that follow the innermost header that was decoded. Their length is that in the headers, so padding
+    /// is never included. In an opaque packet this is the ciphertext, which is not searched.
     pub payload: &'a [u8],
-    /// Set when nobody without a key can read the payload.
+    /// Set if nobody without a key can read the payload.
     pub opaque: Option<Opaque>,
-    /// Set when decoding ended before the payload of a known protocol, or the payload itself was cut off.
+    /// Set if decoding ended before the payload of a known protocol, or if the payload itself was cut off.
     pub stop: Option<Stop>,
-    /// Which way it passed the capturing interface: from the capture, or from a cooked header.
+    /// The direction in which the packet passed the capturing interface, from the capture or from a cooked header.
     pub direction: Option<Direction>,
-    /// The innermost frame: the frame itself when nothing wraps it.
+    /// The innermost frame. It is the captured frame itself if nothing wraps it.
     pub inner: InnerFrame<'a>,
-    /// The innermost IP header as it stands in the packet, options included, IPv6's extension headers not; empty for
-    /// what is not IP.
+    /// The bytes of the innermost IP header: with IPv4's options, without IPv6's extension headers. Empty if the
+    /// packet is not IP.
     pub ip_header: &'a [u8],
-    /// Frames this packet was put together from: more than one for a reassembled datagram.
+    /// The number of frames this packet was put together from: more than one for a reassembled datagram.
     pub frames: u32,
-    /// Decoding was held at the IP header of a fragment.
+    /// True if decoding was held at the IP header of a fragment.
     pub(crate) held: bool,
 }
 
 impl Packet<'_> {
-    /// The virtual network the packet belongs to: that of the innermost tunnel that has one.
+    /// The virtual network that the packet belongs to: that of the innermost tunnel that has one.
     pub fn vni(&self) -> Option<Vni> {
         self.encapsulations.iter().rev().find_map(|e| e.tunnel.vni())
     }
 
-    /// Whether the packet is one fragment of a datagram, which decoding has left alone, to be put together with the
-    /// others. In a tunnel only where the decoder was told to: see [`Decoder::hold_in_tunnels`].
+    /// Returns true if the packet is one fragment of a datagram that the decoder has left alone, so that it can be
+    /// put together with the others. Inside a tunnel, the decoder does so only if it was told to: see
+    /// [`Decoder::hold_in_tunnels`].
     pub fn is_fragment(&self) -> bool {
         self.held
     }
 
-    /// The headers that are on the wire outside of everything else.
+    /// The headers outside of everything else on the wire.
     pub fn outermost(&self) -> &Headers {
         self.encapsulations.first().map_or(&self.headers, |e| &e.outer)
     }
 }
 
-/// The innermost frame, as far as it stands in one piece.
+/// The innermost frame, in one piece if it was in one piece on the wire.
 #[derive(Clone, Copy, Debug)]
 pub enum InnerFrame<'a> {
-    /// It stands in the capture as it is: what VXLAN, Geneve or GRE carry, or the captured frame itself.
+    /// The captured bytes contain it as it is: it is what VXLAN, Geneve or GRE carry, or the captured frame itself.
     Whole {
         /// Ethernet, or RAW for IP without a link layer.
         link: LinkType,
-        /// By the length that the headers around it give.
+        /// Its bytes, by the length that the headers around it give.
         bytes: &'a [u8],
     },
-    /// Something stood between an IP header and what it carries: AH, transport-mode ESP, or the cuts of fragmentation.
+    /// Something separated the IP header from what it carries: AH, transport-mode ESP, or fragmentation.
     Parts {
-        /// The IP header as it was on the wire: protocol, length and checksum are those of what was removed.
+        /// The IP header as it was on the wire. Its protocol, length and checksum do not fit the segment.
         ip: &'a [u8],
         /// The protocol of the segment.
         protocol: u8,
-        /// What the IP packet carries.
+        /// The payload of the IP packet.
         segment: &'a [u8],
     },
 }
@@ -116,7 +136,7 @@ impl Default for InnerFrame<'_> {
     }
 }
 
-/// Why a payload cannot be read.
+/// The reason why a payload cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opaque {
     /// ESP, encrypted as far as can be told.
@@ -127,12 +147,12 @@ pub enum Opaque {
         sequence: u32,
         /// Carried in UDP (RFC 3948).
         udp: bool,
-        /// Why it stayed shut.
+        /// The reason why it was not opened.
         why: Sealed,
     },
     /// A later fragment of an ESP packet: ciphertext without a header.
     EspFragment,
-    /// ESP of which too little was captured for its own header.
+    /// ESP, but too little was captured even for its header.
     EspTruncated,
     /// WireGuard, by its message type: 1 and 2 handshake, 3 cookie, 4 data.
     WireGuard {
@@ -160,17 +180,17 @@ impl Opaque {
     }
 }
 
-/// Why an ESP packet stayed shut.
+/// The reason why an ESP packet was not opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sealed {
     /// No key was given for this SPI and destination.
     #[default]
     NoKey,
-    /// There was a key, and the integrity check value did not verify: wrong key or changed packet.
+    /// There is a key, but the integrity check value does not verify: the key is wrong or the packet was changed.
     BadIcv,
-    /// There was a key, and the frame was cut off by the snaplen, so that nothing can be verified.
+    /// There is a key, but the snaplen cut the frame off, so that it cannot be verified.
     Truncated,
-    /// There is an SA for it whose algorithm is not known here.
+    /// There is an SA for the packet, but its algorithm is not supported here.
     UnknownAlgorithm,
 }
 
@@ -186,12 +206,12 @@ impl Sealed {
     }
 }
 
-/// Where decoding ended, and why.
+/// The place where decoding ended, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop {
     /// The header that could not be decoded.
     pub layer: Layer,
-    /// What was wrong with it.
+    /// The fault.
     pub why: Why,
 }
 
@@ -257,16 +277,16 @@ impl Layer {
     }
 }
 
-/// What was wrong with the header decoding stopped at.
+/// The fault of the header at which decoding stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// The captured bytes end inside it.
     Truncated,
     /// Its fields contradict each other or the bytes around it.
     Malformed,
-    /// The layer is fine, what it carries is not decoded here.
+    /// The layer is sound, but what it carries is not decoded here.
     Unsupported,
-    /// One tunnel more than is followed.
+    /// There is one more tunnel than is followed.
     TooDeep,
 }
 

@@ -1,9 +1,9 @@
-//! What grepping a capture file costs, beside ngrep: `cargo bench --bench grep [-- MEGABYTES]`, 100 without a number.
+//! The time it takes to grep a capture file, compared with ngrep: `cargo bench --bench grep [-- MEGABYTES]`. The
+//! default is 100.
 //!
 //! The captures are the same at every run: TCP as a web server sends it, the same in VXLAN, and as ESP. Both programs
-//! read them in turn, so that whatever else the machine does slows both down; the figure is the median of the pairs'
-//! ratios. Where valgrind is installed, the instructions of a packet come with it: they do not depend on the machine's
-//! load.
+//! read them in turn, so that other load of the machine slows both. The figure is the median of the pairs' ratios. If
+//! valgrind is installed, the instructions for a packet are counted too; they do not depend on the load.
 
 mod traffic;
 
@@ -16,11 +16,11 @@ use std::time::Instant;
 use traffic::Wrapping;
 
 const PAIRS: usize = 7;
-/// Megabytes that are read under valgrind, some fifty times slower.
+/// The megabytes that are read under valgrind, which is some fifty times slower.
 const COUNTED: usize = 20;
 
 fn main() -> std::io::Result<()> {
-    // Cargo itself adds --bench.
+    // Cargo itself adds the argument --bench.
     let megabytes = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(100);
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
     println!("{megabytes} MB each; time as a multiple of: ngrep -q -I FILE HTTP");
@@ -47,7 +47,7 @@ fn grep(options: &[&str], file: &Path) -> Vec<std::ffi::OsString> {
     words.chain(options.iter().map(OsStr::new)).map(OsStr::to_owned).collect()
 }
 
-/// The median of the pairs' ratios; `None` without ngrep.
+/// The median of the pairs' ratios. `None` without ngrep.
 fn ratio(options: &[&str], file: &Path) -> Option<f64> {
     let ours = grep(options, file);
     let theirs = ["ngrep".as_ref(), "-q".as_ref(), "-I".as_ref(), file.as_os_str(), "HTTP".as_ref()];
@@ -65,7 +65,7 @@ fn seconds(words: &[impl AsRef<OsStr>]) -> Option<f64> {
     Some(begun.elapsed().as_secs_f64())
 }
 
-/// Instructions of a whole run, the start of the program included; `None` without valgrind.
+/// The instructions of a whole run, including the start of the program. `None` without valgrind.
 fn instructions(options: &[&str], file: &Path) -> Option<u64> {
     let counted = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

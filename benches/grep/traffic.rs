@@ -1,9 +1,9 @@
-//! Made-up traffic of a web server: 45 packets of a hundred full, 24 of any length, 30 bare acknowledgements, one with
-//! the head of a request. Half of the bodies is text, half noise.
+//! Made-up traffic of a web server. Of a hundred packets, 45 are full, 24 have any length, 30 are bare
+//! acknowledgements, and one has the head of a request. Half of the bodies are text, half are noise.
 
 use std::io::{self, BufWriter, Write};
 
-/// What the packets are carried in.
+/// The tunnel that carries the packets.
 #[derive(Clone, Copy)]
 pub(crate) enum Wrapping {
     None,
@@ -16,13 +16,13 @@ const WORDS: &str =
 const NODES: [[u8; 4]; 2] = [[192, 0, 2, 1], [192, 0, 2, 2]];
 const FULL: usize = 1448;
 
-/// Writes a capture of at least `size` bytes, always the same, and says how many packets it has.
+/// Writes a capture of at least `size` bytes, which is always the same. Returns the number of its packets.
 pub(crate) fn write(file: impl Write, wrapping: Wrapping, size: usize) -> io::Result<u64> {
     let mut out = BufWriter::with_capacity(1 << 20, file);
     let (mut dice, mut packets, mut written) = (Dice(0x9e37_79b9_7f4a_7c15), 0, 24);
     let noise: Vec<u8> = (0..1 << 16).map(|_| dice.below(256) as u8).collect();
     let text: Vec<u8> = WORDS.bytes().cycle().take(1 << 16).collect();
-    // Little-endian, microseconds, version 2.4, Ethernet (draft-ietf-opsawg-pcap).
+    // The file's header: little-endian, microseconds, version 2.4, Ethernet (draft-ietf-opsawg-pcap).
     out.write_all(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])?;
     while written < size {
         let inner = frame(&mut dice, &noise, &text);
@@ -42,7 +42,7 @@ pub(crate) fn write(file: impl Write, wrapping: Wrapping, size: usize) -> io::Re
     Ok(packets)
 }
 
-/// Marsaglia's xorshift: the same numbers everywhere.
+/// Marsaglia's xorshift, which gives the same numbers everywhere.
 struct Dice(u64);
 
 impl Dice {
@@ -68,7 +68,7 @@ fn frame(dice: &mut Dice, noise: &[u8], text: &[u8]) -> Vec<u8> {
     let body = if dice.below(2) == 0 { noise } else { text };
     let start = dice.below(body.len() - FULL);
     let mut frame = ethernet(&ipv4(6, from, [10, 0, 0, 2], &tcp(&body[start..start + len], dice)));
-    // The padding of a short Ethernet frame.
+    // Short Ethernet frames are padded.
     frame.resize(frame.len().max(60), 0);
     frame
 }
@@ -88,7 +88,7 @@ fn tcp(payload: &[u8], dice: &mut Dice) -> Vec<u8> {
     [&header[..], &[1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1], payload].concat()
 }
 
-/// VNI 4097, RFC 7348.
+/// Wraps a frame in VXLAN with VNI 4097 (RFC 7348).
 fn vxlan(inner: &[u8], dice: &mut Dice) -> Vec<u8> {
     let [high, low] = (49_152 + dice.below(16_384) as u16).to_be_bytes();
     let [len_high, len_low] = (16 + inner.len() as u16).to_be_bytes();
@@ -96,7 +96,8 @@ fn vxlan(inner: &[u8], dice: &mut Dice) -> Vec<u8> {
     ethernet(&ipv4(17, NODES[0], NODES[1], &[&headers[..], inner].concat()))
 }
 
-/// As long as the packet would be in AES-GCM with an ICV of 16 bytes (RFC 4106), and as unreadable.
+/// Makes an ESP packet with the length that the frame would have in AES-GCM with an ICV of 16 bytes (RFC 4106), and
+/// with noise for ciphertext.
 fn esp(inner: usize, sequence: u32, noise: &[u8], dice: &mut Dice) -> Vec<u8> {
     let len = 8 + (inner + 16 + 2).next_multiple_of(4) + 16;
     let start = dice.below(noise.len() - len);

@@ -1,4 +1,4 @@
-//! A capture without a file: link type, then frames, each behind its length.
+//! A capture without a file: a link type, then frames with their lengths in front of them.
 #![no_main]
 
 use everything::{Everything, LINKS};

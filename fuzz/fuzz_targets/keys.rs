@@ -1,4 +1,4 @@
-//! A file of SAs: what `ip xfrm state` prints, or Wireshark's table. An error never quotes it.
+//! A file of SAs, as `ip xfrm state` prints them or as Wireshark's table. Errors must never quote it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

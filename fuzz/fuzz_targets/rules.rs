@@ -1,4 +1,4 @@
-//! The firewall's rules as the systems' tools print them, and a saved `docker network inspect`.
+//! The rules of a firewall as the system's tools print them, and a saved `docker network inspect`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! All that happens to a frame, and what must hold of what comes out: no panic, nothing in any output that a terminal
-//! would obey, and JSON that is JSON.
+//! Everything that can happen to a frame, and the properties that all output must have: there is no panic, nothing
+//! that a terminal would obey, and all JSON is valid.
 
 use std::convert::Infallible;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use ovlsniff::print::{Json, JsonOptions, Printer, Shape, Shown, Text, TextOption
 use ovlsniff::search::{Found, SearchOptions, Search};
 use ovlsniff::verify::{Circumstances, Expectation, Network, Peer, Probe, Question, Watch};
 
-/// The link types that are decoded: a seed of `frames` begins with a place in this list.
+/// The link types that are decoded. A seed of `frames` begins with a position in this list.
 pub const LINKS: [LinkType; 9] = [
     LinkType::ETHERNET,
     LinkType::RAW,
@@ -27,7 +27,7 @@ pub const LINKS: [LinkType; 9] = [
     LinkType::IPV6,
 ];
 
-/// A file of these bytes and a path to it, that is gone with the process however that ends.
+/// Makes a file of these bytes, and a path to it. The file disappears when the process ends in any way.
 pub fn file(bytes: &[u8]) -> (File, PathBuf) {
     let named = std::env::temp_dir().join(format!("ovlsniff-fuzz-{}", std::process::id()));
     fs::write(&named, bytes).expect("room for a temporary file");
@@ -37,7 +37,7 @@ pub fn file(bytes: &[u8]) -> (File, PathBuf) {
     (file, path)
 }
 
-/// The searches and the watch, with everything switched on that a frame can meet.
+/// The searches and the watch, with every option switched on that matters to a frame.
 pub struct Everything {
     searches: [Search; 2],
     watch: Watch,
@@ -45,7 +45,7 @@ pub struct Everything {
     json: Printer<Vec<u8>>,
 }
 
-// Once: they cost more than a frame does.
+// Keys and patterns are made once, because making them takes longer than a frame does.
 static KEYS: LazyLock<Vec<Sa>> = LazyLock::new(|| {
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/keys.esp_sa"));
     read_file(file).expect("the fuzz targets' own keys")
@@ -94,7 +94,7 @@ fn question() -> Question {
 }
 
 impl Everything {
-    /// The next frame.
+    /// Takes the next frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.watch.frame(frame);
         let Self { searches, text, json, .. } = self;
@@ -103,7 +103,7 @@ impl Everything {
         }
     }
 
-    /// The end of the capture: what is left is searched and judged, and all that was printed looked at.
+    /// Ends the capture: what still waits is searched, the watch is judged, and all output is checked.
     pub fn finish(mut self) {
         let Self { searches, text, json, .. } = &mut self;
         for search in searches {
@@ -154,7 +154,7 @@ fn print(
     Ok(())
 }
 
-/// Nothing that a terminal would obey.
+/// Asserts that nothing in the output would be obeyed by a terminal.
 pub fn assert_plain(output: &[u8]) {
     let text = std::str::from_utf8(output).expect("UTF-8");
     let bad = text.chars().find(|c| c.is_control() && *c != '\n');

@@ -5,7 +5,7 @@ use etherparse::err::ip_auth::HeaderSliceError;
 
 use super::{Spi, Tunnel, Why};
 
-/// The wrapping, the protocol of what it carries, and what follows.
+/// Splits a packet into the wrapping, the protocol of its payload, and the rest.
 pub(super) fn split(bytes: &[u8]) -> Result<(Tunnel, u8, &[u8]), Why> {
     let header = IpAuthHeaderSlice::from_slice(bytes).map_err(|error| match error {
         HeaderSliceError::Len(_) => Why::Truncated,

@@ -9,7 +9,7 @@
 
 use super::{Direction, Why};
 
-/// Which way the packet went, the protocol (an Ethernet type, or below 0x0600 one of Linux' own numbers), the rest.
+/// The direction, the protocol (an Ethernet type, or one of Linux' own numbers below 0x0600), and the rest.
 type Cooked<'a> = (Option<Direction>, u16, &'a [u8]);
 
 pub(super) fn split_sll(bytes: &[u8]) -> Result<Cooked<'_>, Why> {

@@ -1,4 +1,4 @@
-//! A frame's way through the layers.
+//! The way of a frame through the layers.
 
 mod link;
 mod network;
@@ -10,10 +10,11 @@ use super::{EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Stop, T
 
 /// Turns frames into packets.
 ///
-/// Decoding never fails: it goes as far as the bytes are good and the [`Packet`] says where it stopped. A frame that is
-/// one fragment of a datagram is not decoded beyond its IP header ([`Packet::is_fragment`]); the caller puts datagrams
-/// together with [`super::Reassembly`] and goes on with [`Decoder::datagram`], or with [`Decoder::lone_fragment`].
-/// Fragments inside of a tunnel are decoded one by one, unless [`Decoder::hold_in_tunnels`] was asked for.
+/// Decoding never fails: it goes as far as the bytes are good, and the [`Packet`] says where it stopped. A frame that
+/// is one fragment of a datagram is decoded only up to its IP header ([`Packet::is_fragment`]). The caller puts
+/// datagrams together with [`super::Reassembly`] and goes on with [`Decoder::datagram`], or with
+/// [`Decoder::lone_fragment`]. Fragments inside a tunnel are decoded one by one, unless [`Decoder::hold_in_tunnels`]
+/// was asked for.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     ports: TunnelPorts,
@@ -22,12 +23,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that takes UDP datagrams to these ports for tunnels.
+    /// Makes a decoder that takes UDP datagrams to these ports for tunnels.
     pub fn new(ports: TunnelPorts) -> Self {
         Self { ports, learned: Learned::new(), in_tunnels: false }
     }
 
-    /// Leaves fragments inside of tunnels alone too, in frames that are no datagram put together themselves.
+    /// Leaves fragments inside tunnels alone too. This does not apply inside a reassembled datagram.
     #[must_use]
     pub fn hold_in_tunnels(self) -> Self {
         Self { in_tunnels: true, ..self }
@@ -38,7 +39,8 @@ impl Decoder {
         &self.ports
     }
 
-    /// What decoding the frame can be good for, by a glance at its first headers. Less than [`Worth::Others`] is certain.
+    /// Says what decoding the frame is good for, by a glance at its first headers. Only [`Worth::Others`] may turn
+    /// out to be less.
     #[inline]
     pub fn glance(&self, frame: &Frame<'_>) -> Worth {
         Glance { ports: &self.ports, learned: &self.learned }.at(frame)
@@ -51,7 +53,8 @@ impl Decoder {
         packet
     }
 
-    /// Decodes a frame into `packet`, an empty one: on the way of every packet, where moving 600 bytes would show.
+    /// Decodes a frame into an empty `packet`. This is done for every packet, where moving 600 bytes would be
+    /// noticed.
     #[inline]
     pub fn decode_into<'a>(&mut self, frame: &Frame<'a>, packet: &mut Packet<'a>) {
         packet.direction = frame.direction;
@@ -61,8 +64,8 @@ impl Decoder {
         self.walk(packet, frame.bytes, declared, Fragments::Hold).run(Next::Link(frame.link));
     }
 
-    /// Goes on with a fragment whose datagram will not be put together: a first fragment is decoded as far as it
-    /// reaches, a later one is payload, or opaque when it is ESP's.
+    /// Goes on with a fragment whose datagram will not be put together. A first fragment is decoded as far as it
+    /// reaches. A later one is payload, or opaque if it is ESP's.
     pub fn lone_fragment<'a>(&mut self, packet: Packet<'a>) -> Packet<'a> {
         let mut packet = packet;
         let Some(ip) = packet.headers.ip else { return packet };
@@ -73,8 +76,8 @@ impl Decoder {
         packet
     }
 
-    /// Goes on with the payload of a whole datagram, put together from `frames` fragments of which `packet` is one.
-    /// `protocol` is that of the first fragment.
+    /// Goes on with the payload of a whole datagram, put together from `frames` fragments. `packet` is one of these,
+    /// and `protocol` is that of the first one.
     pub fn datagram<'a>(
         &mut self,
         packet: Packet<'a>,
@@ -95,8 +98,9 @@ impl Decoder {
         packet
     }
 
-    /// Goes on inside an ESP packet that a key has opened: `packet` is the opaque one, `kind` whether its SA encrypts,
-    /// `plaintext` what the ESP packet carries without its padding, `next_header` the protocol of that.
+    /// Goes on inside an ESP packet that a key has opened. `packet` is the opaque packet, `kind` says whether its SA
+    /// encrypts, `plaintext` is what the ESP packet carries without its padding, and `next_header` is the protocol of
+    /// that.
     pub fn opened<'a>(
         &mut self,
         packet: Packet<'a>,
@@ -125,20 +129,20 @@ impl Decoder {
     }
 }
 
-/// What stands next.
+/// The next thing to decode.
 enum Next {
     Link(LinkType),
     Ethernet,
     EtherType(u16),
     Ip,
-    /// What the IP header in the packet's headers carries.
+    /// The payload of the IP header that is in the packet's headers.
     IpPayload,
-    /// What readable ESP carries, with its protocol.
+    /// The payload of readable ESP, with its protocol.
     Esp(Tunnel, u8),
     End,
 }
 
-/// What becomes of a fragment.
+/// The treatment of a fragment.
 #[derive(PartialEq, Eq)]
 enum Fragments {
     /// It is left alone, to be put together with the others.
@@ -147,13 +151,14 @@ enum Fragments {
     Decode,
 }
 
-/// One packet on its way.
+/// A packet that is being decoded.
 struct Walk<'d, 'a> {
     decoder: &'d mut Decoder,
     packet: &'d mut Packet<'a>,
-    /// What was captured of the bytes that are left.
+    /// The captured part of the bytes that are left.
     rest: &'a [u8],
-    /// How many are left by the headers; more than `rest` when the capture cut them off.
+    /// The number of bytes that are left according to the headers. It is larger than `rest` if the capture cut them
+    /// off.
     declared: usize,
     fragments: Fragments,
 }
@@ -195,7 +200,7 @@ impl<'a> Walk<'_, 'a> {
         self.rest = rest;
     }
 
-    /// Takes the length that a header gives to what follows; the rest is padding.
+    /// Applies the length that a header gives to what follows. Bytes after that are padding.
     fn limit(&mut self, len: usize) {
         self.declared = len;
         self.rest = self.rest.get(..len).unwrap_or(self.rest);

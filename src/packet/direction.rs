@@ -1,6 +1,6 @@
 //! The two directions of a frame.
 
-/// Which way a frame passed the capturing interface.
+/// The direction in which a frame passed the capturing interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// It left the host (egress).

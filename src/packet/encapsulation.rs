@@ -1,19 +1,19 @@
-//! The tunnels and wrappings around a packet, as a small list rather than a recursion an attacker can feed.
+//! The tunnels and wrappings around a packet, as a short list. A recursion could be driven deep by an attacker.
 
 use super::Headers;
 use std::fmt;
 use std::str::FromStr;
 
-/// Tunnels inside one another that are followed; a fifth stops the decoding.
+/// The number of tunnels inside one another that are followed. One more stops the decoding.
 pub const MAX_DEPTH: usize = 4;
 
-/// One wrapping: what it is, and the headers that stood before it.
+/// One wrapping: its kind, and the headers in front of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encapsulation {
-    /// What wraps.
+    /// The kind.
     pub tunnel: Tunnel,
-    /// The headers in front of it. What shares an IP header with the wrapping around it (VXLAN inside
-    /// transport-mode ESP) repeats that IP header here.
+    /// The headers in front of it. If two wrappings share an IP header (VXLAN inside transport-mode ESP), it is
+    /// repeated here.
     pub outer: Headers,
 }
 
@@ -35,13 +35,13 @@ pub enum Tunnel {
     Nvgre(Vni),
     /// IPv4 or IPv6 directly in IP (RFC 2003, RFC 2473, RFC 4213).
     IpInIp,
-    /// ESP (RFC 4303) whose inside can be read.
+    /// ESP (RFC 4303) with a readable inside.
     Esp {
         /// The security parameter index.
         spi: Spi,
         /// The sequence number as it is on the wire: the low 32 bits.
         sequence: u32,
-        /// Why it can be read.
+        /// The reason why it can be read.
         kind: EspKind,
         /// Carried in UDP (RFC 3948).
         udp: bool,
@@ -87,7 +87,7 @@ impl Tunnel {
     }
 }
 
-/// Why the inside of an ESP packet can be read.
+/// The reason why the inside of an ESP packet can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EspKind {
     /// It is not encrypted: no cipher and no IV before the payload (RFC 2410).
@@ -114,12 +114,12 @@ impl EspKind {
 pub struct Vni(u32);
 
 impl Vni {
-    /// `None` from 2^24 on.
+    /// Makes a VNI. `None` from 2^24 on.
     pub fn new(value: u32) -> Option<Self> {
         (value < 1 << 24).then_some(Self(value))
     }
 
-    /// From the three bytes of a header, network byte order.
+    /// Reads the three bytes of a header, in network byte order.
     pub fn from_be_bytes([high, middle, low]: [u8; 3]) -> Self {
         Self(u32::from_be_bytes([0, high, middle, low]))
     }
@@ -130,7 +130,7 @@ impl Vni {
     }
 }
 
-/// A text that is no VNI.
+/// The error of a text that is not a VNI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a VNI is a number below 16777216, such as 4097 or 0x1001")]
 pub struct NotAVni;
@@ -138,7 +138,7 @@ pub struct NotAVni;
 impl FromStr for Vni {
     type Err = NotAVni;
 
-    /// Takes decimal digits, or hexadecimal ones behind `0x`.
+    /// Reads decimal digits, or hexadecimal ones after `0x`.
     fn from_str(text: &str) -> Result<Self, NotAVni> {
         let number = match text.strip_prefix("0x") {
             Some(hex) => u32::from_str_radix(hex, 16),

@@ -1,4 +1,4 @@
-//! ESP, RFC 4303: the header, and telling what is not encrypted at all.
+//! ESP, RFC 4303: the header, and recognising packets that are not encrypted.
 //!
 //! ```text
 //! SPI (4) | sequence (4) | [IV] | payload | padding 1 2 3 … | padding length (1) | next header (1) | ICV
@@ -14,7 +14,7 @@ pub(super) use layout::Learned;
 
 use super::{Spi, Why};
 
-/// SPI and sequence number.
+/// Reads SPI and sequence number.
 pub(super) fn header(esp: &[u8]) -> Result<(Spi, u32), Why> {
     let (&[s0, s1, s2, s3, n0, n1, n2, n3], _) = esp.split_first_chunk::<8>().ok_or(Why::Truncated)?;
     Ok((Spi(u32::from_be_bytes([s0, s1, s2, s3])), u32::from_be_bytes([n0, n1, n2, n3])))

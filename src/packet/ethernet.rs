@@ -19,30 +19,30 @@ pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
 /// Values below this in the type field are the length of an IEEE 802.3 frame (IEEE 802.3, 3.2.6).
 const FIRST_TYPE: u16 = 0x0600;
 
-/// The addresses, the type (or length) and what follows.
+/// Splits a frame into its addresses, its type (or length) and the rest.
 pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {
     let header = Ethernet2HeaderSlice::from_slice(bytes).map_err(|_| Why::Truncated)?;
     let macs = Macs { source: header.source(), destination: header.destination() };
     Ok((macs, header.ether_type().0, bytes.get(14..).unwrap_or(&[])))
 }
 
-/// Whether the type says that a VLAN tag follows: 802.1Q, 802.1ad, and two numbers from before the standard.
+/// Returns true for the types of a VLAN tag: 802.1Q, 802.1ad, and two numbers from before the standard.
 pub(super) fn is_tag(ether_type: u16) -> bool {
     matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
 }
 
-/// The identifier of a VLAN tag, the type behind it, and what follows.
+/// Splits a VLAN tag into its identifier, the type after it, and the rest.
 pub(super) fn split_tag(bytes: &[u8]) -> Result<(u16, u16, &[u8]), Why> {
     let tag = SingleVlanHeaderSlice::from_slice(bytes).map_err(|_| Why::Truncated)?;
     Ok((tag.vlan_identifier().value(), tag.ether_type().0, bytes.get(4..).unwrap_or(&[])))
 }
 
-/// Whether a type field is the length of an IEEE 802.3 frame instead.
+/// Returns true if a type field is the length of an IEEE 802.3 frame instead.
 pub(super) fn is_length(ether_type: u16) -> bool {
     ether_type < FIRST_TYPE
 }
 
-/// The type inside an LLC/SNAP header with no organisation code, and what follows it.
+/// Reads the type in an LLC/SNAP header without an organisation code. Returns it with the rest.
 pub(super) fn split_snap(bytes: &[u8]) -> Result<(u16, &[u8]), Why> {
     let (&[dsap, ssap, control, o1, o2, o3, high, low], rest) =
         bytes.split_first_chunk::<8>().ok_or(Why::Unsupported)?;
@@ -52,7 +52,8 @@ pub(super) fn split_snap(bytes: &[u8]) -> Result<(u16, &[u8]), Why> {
     Ok((u16::from_be_bytes([high, low]), rest))
 }
 
-/// Length of an ARP message, which has no length field of its own: it follows from its address lengths.
+/// The length of an ARP message. It has no length field of its own, so the length follows from those of its
+/// addresses.
 pub(super) fn arp_len(bytes: &[u8]) -> Option<usize> {
     let (&[_, _, _, _, hardware, protocol], _) = bytes.split_first_chunk::<6>()?;
     Some(8 + 2 * usize::from(hardware) + 2 * usize::from(protocol))

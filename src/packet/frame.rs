@@ -9,39 +9,39 @@ use super::{Direction, cooked};
 pub struct Frame<'a> {
     /// Position in the capture, from 1, as Wireshark counts.
     pub number: u64,
-    /// When it was captured.
+    /// The time of the capture.
     pub time: Timestamp,
-    /// What the first byte belongs to.
+    /// The link type: it says what the first byte belongs to.
     pub link: LinkType,
     /// The interface that it passed.
     pub interface: InterfaceNumber,
-    /// Whether it left or reached the capturing host, where the capture says so.
+    /// The direction, if the capture tells whether the frame reached or left the host.
     pub direction: Option<Direction>,
     /// Length on the wire in bytes; more than `bytes.len()` when the snaplen cut the frame.
     pub wire_len: u32,
-    /// What was captured of it.
+    /// The captured bytes.
     pub bytes: &'a [u8],
 }
 
-/// An interface by its place in the capture's list, from 0. The kernel's index of a link is another number.
+/// An interface by its position in the capture's list, from 0. The kernel's index of a link is another number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InterfaceNumber(pub u32);
 
 impl InterfaceNumber {
-    /// Its place in a list.
+    /// The position in a list.
     pub fn place(self) -> usize {
         self.0 as usize
     }
 }
 
 impl Frame<'_> {
-    /// The kernel's number of the interface that the frame passed, where the capture is on all of them (SLL2).
+    /// The kernel's index of the interface that the frame passed, in a capture on all interfaces (SLL2).
     pub fn passed(&self) -> Option<u32> {
         if self.link == LinkType::LINUX_SLL2 { cooked::interface(self.bytes) } else { None }
     }
 }
 
-/// A point in time: nanoseconds since the Unix epoch, and how many digits of a second the capture knew.
+/// A point in time: nanoseconds since the Unix epoch, and the digits of a second that the capture knew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp {
     /// Nanoseconds since 1970-01-01 00:00:00 UTC.
@@ -50,7 +50,7 @@ pub struct Timestamp {
     pub digits: u8,
 }
 
-/// With nanoseconds; a time before 1970 is taken for its beginning.
+/// Converts with nanoseconds. Times before 1970 become 1970.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -59,14 +59,15 @@ impl From<SystemTime> for Timestamp {
 }
 
 impl Timestamp {
-    /// Seconds and nanoseconds since the epoch; what does not fit 64 bits of nanoseconds stays at the end of the scale.
+    /// Makes a time of seconds and nanoseconds since the epoch. Times that do not fit 64 bits of nanoseconds stay at
+    /// the nearer end.
     pub fn new(seconds: i64, nanos: u32, digits: u8) -> Self {
         let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanos));
         Self { nanos, digits: digits.min(9) }
     }
 }
 
-/// What stands at a frame's first byte: a number of the tcpdump.org list of link-layer header types.
+/// The type of a frame's first header: a number of the tcpdump.org list of link-layer header types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkType(pub u16);
 
@@ -87,10 +88,11 @@ impl LinkType {
     pub const IPV4: Self = Self(228);
     /// IPv6.
     pub const IPV6: Self = Self(229);
-    /// Linux cooked capture, version 2: what `-i any` gives today.
+    /// Linux cooked capture, version 2, which is the format of `-i any`.
     pub const LINUX_SLL2: Self = Self(276);
 
-    /// The file format's number for what libpcap calls `dlt` on this system: DLT_RAW is 12 or 14 there, 101 in files.
+    /// Translates libpcap's number on this system to that of the file formats: DLT_RAW is 12 or 14 in libpcap, and
+    /// 101 in files.
     pub fn from_dlt(dlt: i32) -> Self {
         match dlt {
             12 | 14 => Self::RAW,
@@ -98,7 +100,7 @@ impl LinkType {
         }
     }
 
-    /// From the number in a capture file, where some writers put what DLT_RAW is on their system (12, 14 on OpenBSD).
+    /// Reads the number in a capture file. Some writers put the DLT_RAW of their system there (12, or 14 on OpenBSD).
     pub fn from_file(number: u16) -> Self {
         Self::from_dlt(i32::from(number))
     }

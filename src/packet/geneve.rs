@@ -6,7 +6,7 @@
 
 use super::{Vni, Why};
 
-/// The VNI, the Ethernet type of what is carried, and what follows the options.
+/// Splits a datagram into the VNI, the Ethernet type of its payload, and the rest after the options.
 pub(super) fn split(bytes: &[u8]) -> Result<(Vni, u16, &[u8]), Why> {
     let (&[version_len, _, p0, p1, v0, v1, v2, _], rest) =
         bytes.split_first_chunk::<8>().ok_or(Why::Truncated)?;

@@ -1,21 +1,21 @@
-//! A glance at a frame's first headers: what can decoding it be good for?
+//! A glance at a frame's first headers, which says what decoding the frame is good for.
 
 use super::esp::{self, Learned};
 use super::{Frame, LinkType, TunnelPorts};
 
-/// What decoding a frame can be good for, where only matches are asked for.
+/// The use of decoding a frame, where only matches are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worth {
     /// Nothing: nobody can read it.
     Nothing,
     /// It may match.
     Match,
-    /// It may match, and may matter to other frames: it may be a fragment of their datagram, in a tunnel or not, or ESP
-    /// that shows how theirs is laid out.
+    /// It may match, and it may matter to other frames: it may be a fragment of a datagram, in a tunnel or not, or an
+    /// ESP packet that shows the layout of others.
     Others,
 }
 
-/// What a glance needs to know.
+/// The knowledge that a glance needs.
 pub(super) struct Glance<'a> {
     pub(super) ports: &'a TunnelPorts,
     pub(super) learned: &'a Learned,
@@ -27,7 +27,8 @@ impl Glance<'_> {
         if frame.link == LinkType::ETHERNET { self.ethernet(frame.bytes, true) } else { Worth::Others }
     }
 
-    /// An Ethernet frame, which is `outer` or what VXLAN or Geneve carries in one.
+    /// Looks at an Ethernet frame. It is the captured frame if `outer` is true, and otherwise what VXLAN or Geneve
+    /// carries in one.
     #[inline]
     fn ethernet(&self, bytes: &[u8], outer: bool) -> Worth {
         const TCP: u8 = 6;
@@ -36,7 +37,7 @@ impl Glance<'_> {
         const ICMPV6: u8 = 58;
         #[rustfmt::skip]
         let (transport, protocol) = match bytes {
-            // IPv4 without options and neither an offset nor more fragments.
+            // IPv4 without options, and not a fragment.
             [_, _, _, _, _, _, _, _, _, _, _, _, 0x08, 0x00, 0x45, _, _, _, _, _, flags, 0, _, protocol, ..]
                 if matches!(flags & 0x3f, 0) => (34, *protocol),
             // IPv6 without extension headers.
@@ -61,7 +62,8 @@ impl Glance<'_> {
         if !self.ports.is_tunnel(destination) {
             return Worth::Match;
         }
-        // What stands behind eight bytes of a tunnel's header, unless that has options or carries no Ethernet.
+        // The inner frame begins after eight bytes of the tunnel's header, unless that has options or carries no
+        // Ethernet.
         let inner = match payload {
             [_, _, _, _, _, _, _, _, inner @ ..] if outer && self.ports.is_vxlan(destination) => inner,
             [0, _, 0x65, 0x58, _, _, _, _, inner @ ..] if outer && self.ports.is_geneve(destination) => inner,
@@ -70,10 +72,10 @@ impl Glance<'_> {
         self.ethernet(inner, false)
     }
 
-    /// ESP that is encrypted shows it at a glance, most of it.
+    /// Most encrypted ESP packets are recognised at a glance.
     #[inline]
     fn esp(&self, bytes: &[u8], transport: usize) -> Worth {
-        // The length of what follows is part of IPv4's total length, and IPv6's payload length.
+        // IPv4's total length includes the header, IPv6's payload length does not.
         let (len, header) = if transport == 34 { (16, 20) } else { (18, 0) };
         let Some(&[high, low, ..]) = bytes.get(len..) else { return Worth::Others };
         let declared = usize::from(u16::from_be_bytes([high, low])).checked_sub(header);
@@ -94,7 +96,7 @@ mod tests {
     use super::super::esp::Layout;
     use super::*;
 
-    /// An Ethernet frame with an IPv4 header without options, and what follows it.
+    /// An Ethernet frame with an IPv4 header without options, followed by `rest`.
     fn ipv4(flags: u8, protocol: u8, rest: &[u8]) -> Vec<u8> {
         let header = [0x45, 0, 0, 0, 0, 0, flags, 0, 64, protocol, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
         [&[0; 12][..], &[8, 0], &header, rest].concat()
@@ -148,7 +150,7 @@ mod tests {
         let destination = "192.0.2.9".parse().unwrap();
         learned.learn(destination, Spi(0x177), Layout { offset: 8, icv: 0 });
         assert_eq!(worth_after(&esp(0xa5), &learned), Worth::Others);
-        // A total length of nothing, and one that was cut.
+        // A total length of zero, and a packet that was cut.
         assert_eq!(worth(&ipv4(0, 50, &[0xa5; 99])), Worth::Others);
         assert_eq!(worth(&esp(0xa5)[..40]), Worth::Others);
     }

@@ -13,7 +13,7 @@ const KEY: u16 = 0x2000;
 const SEQUENCE: u16 = 0x1000;
 const VERSION: u16 = 0x0007;
 
-/// The tunnel, the Ethernet type of what is carried, and what follows.
+/// Splits a packet into the tunnel, the Ethernet type of its payload, and the rest.
 pub(super) fn split(bytes: &[u8]) -> Result<(Tunnel, u16, &[u8]), Why> {
     let (&[f0, f1, p0, p1], mut rest) = bytes.split_first_chunk::<4>().ok_or(Why::Truncated)?;
     let flags = u16::from_be_bytes([f0, f1]);

@@ -1,21 +1,21 @@
-//! What the headers of one level said: from a link layer (or the start of a tunnel's payload) to a transport header.
+//! The headers of one level: from a link layer (or the beginning of a tunnel's payload) to a transport header.
 
 use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 
-/// The headers of one level. A packet in a tunnel has two: the tunnel's outer headers and the inner ones.
+/// The headers of one level. A packet in a tunnel has two levels: the tunnel's outer headers and the inner ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
-    /// Source and destination of the Ethernet header; the cooked formats know a source only and are not shown here.
+    /// Source and destination of the Ethernet header. The cooked formats have a source only, which is not kept.
     pub mac: Option<Macs>,
     /// The 802.1Q and 802.1ad tags.
     pub vlan: Vlans,
-    /// The Ethernet type (or its cooked, PPP or GRE equivalent) of what follows the link layer.
+    /// The Ethernet type of what follows the link layer, or its cooked, PPP or GRE equivalent.
     pub ether_type: Option<u16>,
     /// The IPv4 or IPv6 header.
     pub ip: Option<Ip>,
-    /// What follows IP.
+    /// The transport header.
     pub transport: Transport,
 }
 
@@ -28,7 +28,7 @@ pub struct Macs {
     pub destination: [u8; 6],
 }
 
-/// VLAN identifiers of a frame, outermost first; of more than two tags the first two.
+/// The VLAN identifiers of a frame, outermost first. Only the first two tags are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vlans {
     ids: [u16; 2],
@@ -50,7 +50,7 @@ impl Vlans {
     }
 }
 
-/// What matters of an IP header, either version.
+/// The fields of an IP header of either version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ip {
     /// Sender.
@@ -59,18 +59,18 @@ pub struct Ip {
     pub destination: IpAddr,
     /// The protocol after the IP header and IPv6's extension headers, by its IANA number.
     pub protocol: u8,
-    /// Set when the packet is a fragment that has not been put together with the others.
+    /// Set if the packet is a fragment that has not been put together with the others.
     pub fragment: Option<Fragment>,
 }
 
-/// Where a fragment belongs in its datagram.
+/// The position of a fragment in its datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fragment {
     /// The identification field: 16 bits in IPv4, 32 in IPv6.
     pub id: u32,
     /// Offset of the fragment's payload in the datagram's, in bytes: a multiple of 8 below 65,536.
     pub offset: u16,
-    /// Whether more fragments follow.
+    /// True if more fragments follow.
     pub more: bool,
     /// Length of this fragment's payload in bytes, by its header.
     pub len: u16,
@@ -79,7 +79,7 @@ pub struct Fragment {
 /// The transport header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// None that is decoded: another protocol, a later fragment, or a header that was cut off.
+    /// No header that is decoded: it is another protocol, a later fragment, or it was cut off.
     #[default]
     None,
     /// TCP, with its flags.
@@ -102,7 +102,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The two ports of a transport that has them.
+    /// The two ports, if the transport has them.
     pub fn ports(self) -> Option<Ports> {
         match self {
             Self::Tcp { ports, .. } | Self::Udp(ports) | Self::Sctp(ports) => Some(ports),
@@ -125,7 +125,7 @@ pub struct Ports {
 pub struct TypeCode {
     /// The first byte.
     pub kind: u8,
-    /// The second byte; IGMP has none in most of its messages and then it is as it stands there.
+    /// The second byte. Most IGMP messages have no code; this is then whatever the byte contains.
     pub code: u8,
 }
 
@@ -150,7 +150,7 @@ impl TcpFlags {
     }
 }
 
-/// The two ends of a level, for telling conversations apart and for printing.
+/// The two endpoints of a level, to tell conversations apart and for printing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {
     /// Sender.
@@ -177,7 +177,7 @@ impl Flow {
 }
 
 impl Headers {
-    /// The level's two ends; none for what is not IP.
+    /// The flow of the level; none if it is not IP.
     pub fn flow(&self) -> Option<Flow> {
         self.ip.map(|ip| Flow {
             source: ip.source,

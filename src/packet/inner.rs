@@ -1,10 +1,10 @@
-//! The innermost frame in one piece, where it was not on the wire.
+//! The innermost frame in one piece, even if it was not so on the wire.
 
 use super::{InnerFrame, LinkType, Packet};
 
 impl Packet<'_> {
-    /// The innermost frame and its link type; what was in parts is put together in `scratch`, with the IP header's
-    /// protocol, length and checksum (RFC 791, RFC 8200) made to fit.
+    /// Returns the innermost frame and its link type. A frame in parts is put together in `scratch`: the IP header's
+    /// protocol, length and checksum (RFC 791, RFC 8200) are made to fit.
     ///
     /// IPv6's extension headers are left out. A packet above 64 KiB has a zero length field, as offloaded ones have.
     pub fn rebuild_inner<'s>(&'s self, scratch: &'s mut Vec<u8>) -> (LinkType, &'s [u8]) {
@@ -18,7 +18,7 @@ impl Packet<'_> {
             [0x40..=0x4f, _, l0, l1, _, _, f0, f1, _, next, c0, c1, ..] => {
                 let len = u16::try_from(ip.len() + segment.len()).unwrap_or(0);
                 [*l0, *l1] = len.to_be_bytes();
-                // Whole now: only "don't fragment" stays.
+                // The datagram is whole, so of the flags only "don't fragment" stays.
                 [*f0, *f1] = [*f0 & 0x40, 0];
                 *next = protocol;
                 [*c0, *c1] = [0, 0];
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_ip_header_is_made_to_fit_what_it_carries() {
-        // RFC 1071's example of a header, as a later fragment with ESP in it.
+        // The header of a fragment of an ESP packet. Its length, protocol, flags, offset and checksum have to change.
         let ip = [0x45, 0, 0, 99, 0, 7, 0x20, 9, 64, 50, 1, 2, 192, 0, 2, 1, 192, 0, 2, 2];
         let inner = InnerFrame::Parts { ip: &ip, protocol: 17, segment: b"segment" };
         let packet = Packet { inner, ..Packet::default() };

@@ -24,7 +24,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Header<'_>, &[u8]), Why> {
     let header_len = header.slice().len();
     let rest = bytes.get(header_len..).unwrap_or(&[]);
     let payload_len = match usize::from(header.total_len()) {
-        // A segmentation-offload super-frame above 64 KiB: the tap shows it before the field can be filled in.
+        // A super-frame above 64 KiB of segmentation offload. It is captured before its length could be filled in.
         0 => rest.len(),
         total => total.checked_sub(header_len).ok_or(Why::Malformed)?,
     };

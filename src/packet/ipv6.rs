@@ -1,7 +1,7 @@
 //! IPv6, RFC 8200, with its extension headers.
 //!
-//! Hop-by-hop options, routing, destination options, mobility, HIP and Shim6 are passed over, a fragment header is
-//! taken in. AH and ESP are not extension headers here but wrappings of their own.
+//! Hop-by-hop options, routing, destination options, mobility, HIP and Shim6 are skipped. A fragment header is read.
+//! AH and ESP are wrappings of their own here.
 
 use std::net::IpAddr;
 
@@ -29,7 +29,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Header<'_>, &[u8]), Why> {
     let rest = bytes.get(40..).unwrap_or(&[]);
     let protocol = header.next_header().0;
     let payload_len = match usize::from(header.payload_length()) {
-        // A jumbogram (RFC 2675) or an offload super-frame: longer than the field can say.
+        // A jumbogram (RFC 2675) or an offload super-frame: its length does not fit the field.
         0 if rest.len() > usize::from(u16::MAX) && protocol != NO_NEXT_HEADER => rest.len(),
         len => len,
     };
@@ -42,10 +42,10 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Header<'_>, &[u8]), Why> {
     Ok((Header { ip, bytes: header.slice(), payload_len }, rest))
 }
 
-/// Passes over extension headers: sets the protocol behind them and the fragment, and gives what follows.
+/// Skips extension headers. Sets the protocol after them and the fragment, and returns the rest.
 ///
-/// `declared` is the length of `bytes` by the IPv6 header and is reduced by what was passed. Stops behind the first
-/// fragment header: what follows a later fragment's is data (RFC 8200 section 4.5).
+/// `declared` is the length of `bytes` by the IPv6 header, and is reduced by what was skipped. This stops after the
+/// first fragment header, because what follows in a later fragment is data (RFC 8200 section 4.5).
 pub(super) fn skip_extensions<'a>(
     ip: &mut Ip,
     bytes: &'a [u8],
@@ -58,7 +58,8 @@ pub(super) fn skip_extensions<'a>(
             let offset = header.fragment_offset().value() * 8;
             let len = declared.checked_sub(8).ok_or(Why::Malformed)?;
             ip.protocol = header.next_header().0;
-            // RFC 6946: neither offset nor more is an atomic fragment, a whole datagram.
+            // RFC 6946: without an offset and without more fragments this is an atomic fragment, which is a whole
+            // datagram.
             if offset > 0 || header.more_fragments() {
                 ip.fragment = Some(Fragment {
                     id: header.identification(),

@@ -3,11 +3,11 @@
 use super::Why;
 use super::ethernet::{IPV4, IPV6};
 
-/// The Ethernet type that the address family stands for, and what follows.
+/// Returns the Ethernet type for the address family, and the rest.
 pub(super) fn split(bytes: &[u8]) -> Result<(u16, &[u8]), Why> {
     let (&family, rest) = bytes.split_first_chunk::<4>().ok_or(Why::Truncated)?;
-    // The number fits a byte, so whichever end it stands at tells the byte order. AF_INET6 differs by system:
-    // 10 Linux, 24 NetBSD and OpenBSD, 28 FreeBSD, 30 macOS.
+    // The number fits one byte, so its position tells the byte order. AF_INET6 differs by system: 10 Linux, 24 NetBSD
+    // and OpenBSD, 28 FreeBSD, 30 macOS.
     let ([0, 0, 0, family] | [family, 0, 0, 0]) = family else { return Err(Why::Unsupported) };
     match family {
         2 => Ok((IPV4, rest)),

@@ -12,9 +12,9 @@ use super::Why;
 pub(super) struct SecTag {
     /// The secure channel identifier, when the tag carries it.
     pub(super) sci: Option<u64>,
-    /// Whether what follows is encrypted.
+    /// True if the rest is encrypted.
     pub(super) encrypted: bool,
-    /// Length of what follows up to the ICV, when it is below 48 bytes.
+    /// The length of the rest up to the ICV, if it is below 48 bytes.
     pub(super) short_len: Option<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! UDP ports, and those that are taken for tunnels.
+//! UDP ports, and the ports that are taken for tunnels.
 
 use arrayvec::ArrayVec;
 use std::num::NonZeroU16;
@@ -15,7 +15,7 @@ impl UdpPort {
     }
 }
 
-/// A text that is no UDP port.
+/// The error of a text that is not a UDP port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a UDP port is a number from 1 to 65535")]
 pub struct NotAUdpPort;
@@ -28,17 +28,17 @@ impl FromStr for UdpPort {
     }
 }
 
-/// Ports for each kind of tunnel: the usual ones, and what the user adds.
+/// The ports for each kind of tunnel: the usual ones, and those that the user adds.
 #[derive(Clone, Debug)]
 pub struct TunnelPorts {
     vxlan: ArrayVec<u16, MOST>,
     geneve: ArrayVec<u16, MOST>,
 }
 
-/// Ports of each kind that can be told apart: a handful by nature.
+/// The most ports of each kind. A handful is usual.
 const MOST: usize = 16;
 
-/// More ports than fit were asked for.
+/// The error of adding more ports than fit.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many tunnel ports: at most 16 of a kind")]
 pub struct TooManyPorts;
@@ -56,7 +56,7 @@ impl Default for TunnelPorts {
 }
 
 impl TunnelPorts {
-    /// Takes a port for VXLAN too.
+    /// Takes datagrams to this port for VXLAN too.
     ///
     /// # Errors
     /// [`TooManyPorts`] beyond 16.
@@ -64,7 +64,7 @@ impl TunnelPorts {
         self.vxlan.try_push(port).map_err(|_| TooManyPorts)
     }
 
-    /// Takes a port for Geneve too.
+    /// Takes datagrams to this port for Geneve too.
     ///
     /// # Errors
     /// [`TooManyPorts`] beyond 16.
@@ -72,36 +72,37 @@ impl TunnelPorts {
         self.geneve.try_push(port).map_err(|_| TooManyPorts)
     }
 
-    /// Whether a datagram to this port is VXLAN.
+    /// Returns true if a datagram to this port is VXLAN.
     #[inline]
     pub fn is_vxlan(&self, destination: u16) -> bool {
         has(&self.vxlan, destination)
     }
 
-    /// Whether a datagram to this port is Geneve.
+    /// Returns true if a datagram to this port is Geneve.
     #[inline]
     pub(super) fn is_geneve(&self, destination: u16) -> bool {
         has(&self.geneve, destination)
     }
 
-    /// Whether a datagram to this port is a tunnel's.
+    /// Returns true if a datagram to this port belongs to any tunnel.
     #[inline]
     pub(super) fn is_tunnel(&self, destination: u16) -> bool {
         self.is_vxlan(destination) || self.is_geneve(destination) || Self::is_vxlan_gpe(destination)
     }
 
-    /// Whether a datagram to this port is VXLAN-GPE.
+    /// Returns true if a datagram to this port is VXLAN-GPE.
     pub(super) fn is_vxlan_gpe(destination: u16) -> bool {
         destination == VXLAN_GPE
     }
 
-    /// Whether a datagram between these ports may carry ESP.
+    /// Returns true if a datagram between these ports may carry ESP.
     pub(super) fn is_nat_traversal(source: u16, destination: u16) -> bool {
         source == NAT_TRAVERSAL || destination == NAT_TRAVERSAL
     }
 }
 
-/// A loop rather than `contains`, which for a handful of numbers is a call and a vector setup a packet.
+/// A loop is used rather than `contains`, which costs a call and a vector setup for each packet, too much for a
+/// handful of numbers.
 #[allow(clippy::manual_contains)]
 #[inline]
 fn has(ports: &[u16], port: u16) -> bool {

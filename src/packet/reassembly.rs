@@ -1,9 +1,9 @@
 //! Putting IP datagrams together from their fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
 //!
-//! Fragments are held until their datagram is whole, so that what it carries is searched in one piece. Those of a
-//! datagram that stays incomplete come back one by one when its time is over or memory is short: nothing is lost, it is
-//! only later. Bounds are those of Linux: 30 seconds (`ipfrag_time`) by the capture's clock and 4 MiB
-//! (`ipfrag_high_thresh`). Fragments that passed a tunnel are told apart by it. A datagram whose fragments overlap is
+//! Fragments are held until their datagram is whole, so that its payload is searched in one piece. The fragments of a
+//! datagram that stays incomplete come back one by one when its time is over or memory is short. So nothing is lost;
+//! it only comes later. The bounds are those of Linux: 30 seconds (`ipfrag_time`) by the capture's clock, and 4 MiB
+//! (`ipfrag_high_thresh`). Fragments in different tunnels are told apart. A datagram with overlapping fragments is
 //! given up, as RFC 5722 wants it, since what an overlap hides depends on the receiver.
 
 use std::collections::{HashMap, VecDeque};
@@ -11,25 +11,26 @@ use std::net::IpAddr;
 
 use super::{Direction, Fragment, Frame, InterfaceNumber, LinkType, Packet, Timestamp, Vni, Why};
 
-/// Nanoseconds a datagram may stay incomplete.
+/// The time that a datagram may stay incomplete, in nanoseconds.
 const MAX_AGE: i64 = 30_000_000_000;
-/// Bytes of all fragments held, frames with a fixed share for their bookkeeping.
+/// The most bytes of all held fragments: their frames, with a fixed share for the bookkeeping of each.
 const MAX_BYTES: usize = 4 << 20;
 const BOOKKEEPING: usize = 128;
-/// Fragments of one datagram: 64 KiB at an MTU of 256 bytes. Smaller ones are somebody's attempt to keep us busy.
+/// The most fragments of one datagram: 64 KiB at an MTU of 256 bytes. Somebody who sends smaller ones wants to keep
+/// us busy.
 const MAX_FRAGMENTS: usize = 300;
 
-/// The datagrams that are not whole yet.
+/// The datagrams that are incomplete.
 #[derive(Debug, Default)]
 pub struct Reassembly {
     datagrams: HashMap<Key, Datagram>,
-    /// The datagrams by the arrival of their first frame; some that have left are still named.
+    /// The datagrams by the arrival of their first frame. Some entries are of datagrams that are gone.
     order: VecDeque<Begun>,
     bytes: usize,
     arrivals: u64,
 }
 
-/// When a datagram began.
+/// The beginning of a datagram.
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     key: Key,
@@ -37,23 +38,25 @@ struct Begun {
     since: i64,
 }
 
-/// What became of a fragment.
+/// The result of adding a fragment.
 #[derive(Debug)]
 pub enum Added {
     /// It waits for the others.
     Held,
-    /// It completes its datagram: `payload` is what the datagram carries, `earlier` the frames that were held.
+    /// It completes its datagram.
     Whole {
-        /// Protocol of the payload, from the first fragment.
+        /// The protocol of the payload, from the first fragment.
         protocol: u8,
         /// The datagram's payload.
         payload: Vec<u8>,
         /// The frames that came before, in the order of their arrival.
         earlier: Datagram,
     },
-    /// It cannot be put together: cut off by the capture, or a duplicate.
+    /// It cannot be put together with others: it was cut off by the capture, its length is impossible, or it is a
+    /// duplicate.
     Alone,
-    /// Its datagram cannot be put together: it overlaps others, or they are too many. They come back with it.
+    /// Its datagram cannot be put together: fragments overlap, or there are too many. The frames that were held come
+    /// back.
     GivenUp(Datagram),
 }
 
@@ -65,13 +68,13 @@ struct Key {
     /// The protocol is part of the key in IPv4 only (RFC 791); in IPv6 fragments may differ in it.
     protocol: Option<u8>,
     interface: InterfaceNumber,
-    /// Where the capture is on all interfaces at once: which of them.
+    /// The interface that the frame passed, in a capture on all interfaces.
     of_any: Option<u32>,
     vlan: [u16; 2],
     tunnel: Option<Tunnel>,
 }
 
-/// The tunnel a fragment passed: networks may use the same addresses.
+/// The tunnel that a fragment passed. Different networks may use the same addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Tunnel {
     depth: usize,
@@ -113,12 +116,12 @@ pub struct Held {
     payload: Payload,
 }
 
-/// Where a fragment's payload is.
+/// The place of a fragment's payload.
 #[derive(Debug)]
 enum Payload {
     /// In the frame, from this byte on.
     At(usize),
-    /// Not in the frame as it was on the wire: a key has opened what was around it.
+    /// Apart from the frame, because a key has opened the ESP around it.
     Opened(Box<[u8]>),
 }
 
@@ -182,12 +185,12 @@ impl Datagram {
         self.frames.push(held);
     }
 
-    /// Whether this very fragment is there already: the network may deliver it twice.
+    /// Returns true if this fragment is held already. The network may deliver it twice.
     fn has(&self, held: &Held) -> bool {
         self.frames.iter().any(|other| other.range() == held.range() && other.payload() == held.payload())
     }
 
-    /// Whether the fragment overlaps another, or disagrees about where the datagram ends.
+    /// Returns true if the fragment overlaps another, or disagrees about the end of the datagram.
     fn contradicts(&self, held: &Held) -> bool {
         let (start, end) = held.range();
         let last = !held.fragment.more;
@@ -215,14 +218,14 @@ impl Datagram {
 }
 
 impl Reassembly {
-    /// Takes a fragment: `packet` is what [`super::Decoder::decode`] made of `frame`.
+    /// Adds a fragment. `packet` is what [`super::Decoder::decode`] made of `frame`.
     pub fn add(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> Added {
         let Some((ip, fragment)) = packet.headers.ip.and_then(|ip| ip.fragment.map(|f| (ip, f))) else {
             return Added::Alone;
         };
         let end = usize::from(fragment.offset) + usize::from(fragment.len);
         let cut = packet.stop.is_some_and(|stop| stop.why == Why::Truncated);
-        // All but the last fragment carry a multiple of 8 bytes, and a datagram's length has 16 bits.
+        // Every fragment but the last carries a multiple of 8 bytes, and a datagram's length has 16 bits.
         let odd = fragment.more && fragment.len % 8 != 0;
         if cut || odd || fragment.len == 0 || end > usize::from(u16::MAX) {
             return Added::Alone;
@@ -280,12 +283,12 @@ impl Reassembly {
         let first = datagram.frames.iter().find(|held| held.fragment.offset == 0);
         let protocol = first.map_or(0, |held| held.protocol);
         let payload = datagram.payload();
-        // The completing frame is the caller's own.
+        // The caller has the completing frame.
         datagram.frames.pop();
         Added::Whole { protocol, payload, earlier: datagram }
     }
 
-    /// The oldest datagram that is over its time at `now`, or has to give way to newer ones.
+    /// Takes out the oldest datagram, if its time is over at `now` or it must make way for newer ones.
     pub fn expired(&mut self, now: Timestamp) -> Option<Datagram> {
         let begun = *self.order.front()?;
         if now.nanos.saturating_sub(begun.since) <= MAX_AGE && self.bytes <= MAX_BYTES {
@@ -296,12 +299,12 @@ impl Reassembly {
         over.then(|| self.take(begun.key)).flatten()
     }
 
-    /// Whether no datagram waits for the rest of its fragments.
+    /// Returns true if no datagram is incomplete.
     pub fn is_empty(&self) -> bool {
         self.datagrams.is_empty()
     }
 
-    /// The oldest datagram left, at the end of a capture.
+    /// Takes out the oldest datagram, at the end of a capture.
     pub fn drain(&mut self) -> Option<Datagram> {
         let begun = self.oldest()?;
         self.take(begun.key)
@@ -318,7 +321,7 @@ impl Reassembly {
     }
 
     fn begin(&mut self, begun: Begun) {
-        // Behind one that waits, others may come and go for as long as it does.
+        // While the oldest datagram waits, many others may come and go. Their entries must not pile up after it.
         if self.order.len() > 2 * self.datagrams.len() + 64 {
             let order = std::mem::take(&mut self.order);
             self.order = order.into_iter().filter(|begun| self.waits(begun)).collect();

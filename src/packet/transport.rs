@@ -5,7 +5,7 @@ use etherparse::UdpHeaderSlice;
 
 use super::{Ports, TcpFlags, TypeCode, Why};
 
-/// Ports, flags and the length of the header. The fixed 20 bytes are needed, the options need not be all there.
+/// Reads ports, flags and the length of the header. The fixed 20 bytes are needed; the options need not be complete.
 pub(super) fn tcp(bytes: &[u8]) -> Result<(Ports, TcpFlags, usize), Why> {
     let (&[s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, flags, ..], _) =
         bytes.split_first_chunk::<20>().ok_or(Why::Truncated)?;
@@ -16,8 +16,8 @@ pub(super) fn tcp(bytes: &[u8]) -> Result<(Ports, TcpFlags, usize), Why> {
     Ok((ports([s0, s1, d0, d1]), TcpFlags(flags), len))
 }
 
-/// Ports, the length of the payload by the header (`None` for a zero length field, which stands for a jumbogram or an
-/// offload super-frame), and what follows.
+/// Reads a UDP header. Returns the ports, the length of the payload (`None` for a zero length field, as in a
+/// jumbogram or an offload super-frame), and the rest.
 pub(super) fn udp(bytes: &[u8]) -> Result<(Ports, Option<usize>, &[u8]), Why> {
     let header = UdpHeaderSlice::from_slice(bytes).map_err(|_| Why::Truncated)?;
     let len = match usize::from(header.length()) {
@@ -28,13 +28,14 @@ pub(super) fn udp(bytes: &[u8]) -> Result<(Ports, Option<usize>, &[u8]), Why> {
     Ok((ports, len, bytes.get(8..).unwrap_or(&[])))
 }
 
-/// Ports and what follows the common header of 12 bytes: the chunks.
+/// Reads the ports. Returns them with the chunks that follow the common header of 12 bytes.
 pub(super) fn sctp(bytes: &[u8]) -> Result<(Ports, &[u8]), Why> {
     let (&[s0, s1, d0, d1, ..], rest) = bytes.split_first_chunk::<12>().ok_or(Why::Truncated)?;
     Ok((ports([s0, s1, d0, d1]), rest))
 }
 
-/// Type, code, and what follows the checksum, as ngrep counts the payload: identifier and sequence are part of it.
+/// Reads type and code. The rest after the checksum is the payload, as in ngrep: identifier and sequence number are
+/// part of it.
 pub(super) fn message(bytes: &[u8]) -> Result<(TypeCode, &[u8]), Why> {
     let (&[kind, code, _, _], rest) = bytes.split_first_chunk::<4>().ok_or(Why::Truncated)?;
     Ok((TypeCode { kind, code }, rest))

@@ -21,7 +21,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Vni, &[u8]), Why> {
     Ok((Vni::from_be_bytes([v0, v1, v2]), rest))
 }
 
-/// What a VXLAN-GPE header says follows.
+/// The payload of a VXLAN-GPE header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum GpeNext {
     Ip,

@@ -1,4 +1,4 @@
-//! WireGuard messages (the protocol's white paper, section 5.4), told by their shape.
+//! WireGuard messages (the protocol's white paper, section 5.4), recognised by their form.
 //!
 //! ```text
 //! type (1): 1 initiation, 2 response, 3 cookie, 4 data | zero (3) | …
@@ -7,13 +7,13 @@
 
 use super::Ports;
 
-/// Ports that are WireGuard's by habit: its own, Calico's and Flannel's for IPv6, Cilium's.
+/// The usual ports: WireGuard's own, Calico's and Flannel's for IPv6, and Cilium's.
 const PORTS: [u16; 3] = [51820, 51821, 51871];
 
-/// The message type, when a UDP payload of this length by its header is one.
+/// Returns the message type, if a UDP payload of this length by its header is a WireGuard message.
 ///
-/// On other ports the shape must leave no doubt: in a data message the upper half of the 64-bit counter is still zero,
-/// in a handshake message the cookie field (`mac2`) at the end is, as it is unless the receiver is under load.
+/// On other ports the form must leave no doubt. In a data message, the upper half of the 64-bit counter must still be
+/// zero. In a handshake message, the last field (`mac2`) must be zero, as it is unless the receiver is under load.
 pub(super) fn message(ports: Ports, payload: &[u8], declared: usize) -> Option<u8> {
     let (&[kind, 0, 0, 0], rest) = payload.split_first_chunk::<4>()? else { return None };
     let shape = match kind {
@@ -29,7 +29,7 @@ pub(super) fn message(ports: Ports, payload: &[u8], declared: usize) -> Option<u
     let usual = PORTS.contains(&ports.source) || PORTS.contains(&ports.destination);
     let certain = || match kind {
         1 | 2 => payload.len() == declared && payload.ends_with(&[0; 16]),
-        // Receiver index (4), then the counter, little-endian.
+        // The receiver index (4), then the counter, little-endian.
         4 => rest.get(8..12) == Some(&[0; 4]),
         _ => false,
     };

@@ -4,17 +4,17 @@ use std::net::IpAddr;
 
 use ovlsniff::packet::{Macs, Ports};
 
-/// A layer to build, outermost first in a packet.
+/// A layer to build. In a packet, they are listed from the outside.
 #[derive(Clone, Debug)]
 pub(crate) enum Built {
     Ethernet(Macs),
-    /// Identifier, and the tag's own Ethernet type.
+    /// The identifier, and the Ethernet type of the tag itself.
     Vlan(u16, u16),
-    /// Addresses of one family; bytes of options (IPv4) or extension headers (IPv6).
+    /// Two addresses of one family, and the options (IPv4) or extension headers (IPv6).
     Ip(IpAddr, IpAddr, Extras),
     Vxlan(u32, u8),
     VxlanGpe(u32, u8),
-    /// Options, in 4 bytes each.
+    /// The VNI, and the number of 4-byte words of options.
     Geneve(u32, u8),
     Gre {
         key: Option<u32>,
@@ -23,7 +23,7 @@ pub(crate) enum Built {
     },
     Nvgre(u32),
     IpInIp,
-    /// ICV length in 4 bytes each.
+    /// The SPI, and the number of 4-byte words of the ICV.
     Ah(u32, u8),
     Macsec(bool),
     Tcp(Ports, u8, u8),
@@ -40,18 +40,18 @@ pub(crate) struct Extras {
     pub(crate) atomic: bool,
 }
 
-/// The bytes of the layers around a payload, and the protocol or Ethernet type by which the layer in front names it.
+/// The bytes of the layers so far, and the name of the outermost one in the header that will precede it.
 pub(crate) struct Stack {
     pub(crate) bytes: Vec<u8>,
     pub(crate) names: Names,
 }
 
-/// What the outermost layer built so far is called by the one in front of it.
+/// The name of the outermost layer in the header that precedes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Names {
     EtherType(u16),
     Protocol(u8),
-    /// UDP's payload, to this port.
+    /// The payload of UDP to this port.
     Port(u16),
     Ethernet,
 }
@@ -96,7 +96,7 @@ impl Stack {
             Built::Macsec(sci) => {
                 let kind = self.ether_type().to_be_bytes();
                 self.bytes.splice(0..0, kind);
-                // Of what is shorter than 48 bytes the tag gives the length.
+                // The tag gives the length of a payload below 48 bytes.
                 let short = if self.bytes.len() < 48 { self.bytes.len() as u8 } else { 0 };
                 self.bytes.extend([0x99; 16]);
                 let mut tag = vec![if sci { 0x20 } else { 0 }, short, 0, 0, 0, 1];
@@ -180,7 +180,7 @@ impl Stack {
             }
             Built::Udp(ports) => {
                 let mut header = port_bytes(ports);
-                // A tunnel's port is the tunnel's own.
+                // A tunnel has its own port.
                 if let Names::Port(port) = self.names {
                     if port != 9 {
                         header[2..4].copy_from_slice(&port.to_be_bytes());

@@ -1,4 +1,4 @@
-//! The layers of a decoded packet as one list, from the outermost inwards: what the tests compare.
+//! The layers of a decoded packet as one list, from the outside in, for tests to compare.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 use ovlsniff::packet::{Headers, Macs, Opaque, Packet, Ports, Spi, Transport, Tunnel, Vni};
 
-/// One header and what identifies it.
+/// A header, with the fields that identify it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     Ethernet(Macs),
@@ -23,18 +23,19 @@ pub(crate) enum Seen {
     Geneve(Vni),
     Gre(Option<u32>),
     Nvgre(Vni),
-    /// `None` when too little of it is there.
+    /// `None` if too little of the header is there.
     Esp(Option<Spi>),
     Ah(Spi),
     Macsec,
     WireGuard(u8),
 }
 
-/// More than any packet has: five levels of Ethernet, two tags, IP, transport and tunnel.
+/// The layers of a packet. There is space for more than any packet has: five levels of Ethernet, two tags, IP,
+/// transport and tunnel.
 pub(crate) type Layers = ArrayVec<Seen, 40>;
 
-/// The layers of a packet. IP in IP is two IP headers in a row; what ESP and AH in transport mode and MACsec leave in
-/// front of them is not repeated.
+/// Lists the layers of a packet. IP in IP gives two IP headers in a row. The headers in front of transport-mode ESP,
+/// transport-mode AH and MACsec are listed once, although the decoder repeats them.
 pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
     let mut seen = Layers::new();
     let mut around: Option<(Tunnel, Headers)> = None;
@@ -57,7 +58,8 @@ fn level(seen: &mut Layers, around: Option<(Tunnel, Headers)>, headers: &Headers
     let (link, ip) = match around {
         Some((Tunnel::Macsec { .. }, _)) => (false, true),
         Some((Tunnel::Esp { .. } | Tunnel::Ah { .. }, outer)) => {
-            // In tunnel mode a new level begins; in transport mode link layer and addresses are those around.
+            // In tunnel mode, a new level begins. In transport mode, link layer and addresses are those of the outer
+            // level.
             let ends = |headers: &Headers| headers.ip.map(|ip| (ip.source, ip.destination));
             let transport = headers.ether_type == outer.ether_type
                 && (outer.ether_type.is_some() || ends(headers) == ends(&outer));

@@ -1,17 +1,17 @@
-//! Frames and capture files put together byte for byte.
+//! Frames and capture files that are put together byte by byte.
 
 use std::net::Ipv4Addr;
 
 use tempfile::TempDir;
 
-/// Two nodes of a Docker Swarm: frames 22 and 24 are HTTP in VXLAN 4097, ten are ESP.
+/// A capture of two nodes of a Docker Swarm. Frames 22 and 24 are HTTP in VXLAN 4097, ten frames are ESP.
 pub(crate) const SWARM: &str = "tests/fixtures/swarm/swarm-node1.pcap";
 
 fn v4(text: &str) -> [u8; 4] {
     text.parse::<Ipv4Addr>().unwrap().octets()
 }
 
-/// An IPv4 packet: `fragment` is the field of flags and offset.
+/// An IPv4 packet. `fragment` is the field with flags and offset.
 pub(crate) fn ipv4(from: &str, to: &str, protocol: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
     let total = (20 + payload.len()) as u16;
     let mut packet = vec![0x45, 0];
@@ -42,7 +42,7 @@ pub(crate) fn udp(from: &str, to: &str, port: u16, payload: &[u8]) -> Vec<u8> {
     ethernet(&ipv4(from, to, 17, 0, &udp_segment(4000, port, payload)))
 }
 
-/// What VXLAN puts before `inner`, up to and with the UDP header.
+/// UDP and VXLAN headers, followed by `inner`.
 pub(crate) fn vxlan_segment(port: u16, vni: u32, inner: &[u8]) -> Vec<u8> {
     let header = [&[8, 0, 0, 0][..], &vni.to_be_bytes()[1..], &[0]].concat();
     udp_segment(50000, port, &[&header, inner].concat())
@@ -53,7 +53,7 @@ pub(crate) fn vxlan(port: u16, vni: u32, inner: &[u8]) -> Vec<u8> {
     ethernet(&ipv4("192.0.2.1", "192.0.2.2", 17, 0, &vxlan_segment(port, vni, inner)))
 }
 
-/// An IPv4 payload as the frames of its fragments, `size` bytes each (a multiple of eight).
+/// The fragments of an IPv4 payload as frames, with `size` bytes each (a multiple of eight).
 pub(crate) fn fragments(from: &str, to: &str, protocol: u8, payload: &[u8], size: usize) -> Vec<Vec<u8>> {
     let last = payload.len().div_ceil(size) - 1;
     let fragment = |(n, part): (usize, &[u8])| {
@@ -63,14 +63,15 @@ pub(crate) fn fragments(from: &str, to: &str, protocol: u8, payload: &[u8], size
     payload.chunks(size).enumerate().map(fragment).collect()
 }
 
-/// ESP with bytes that nothing can be made of.
+/// An ESP packet of bytes that have no meaning.
 pub(crate) fn esp(spi: u32) -> Vec<u8> {
     let noise = (0..96u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8);
     let body: Vec<u8> = spi.to_be_bytes().into_iter().chain([0, 0, 0, 1]).chain(noise).collect();
     ethernet(&ipv4("192.0.2.1", "192.0.2.2", 50, 0, &body))
 }
 
-/// The bytes of a classic capture file, Ethernet, a millisecond between frames.
+/// The bytes of a classic capture file of Ethernet frames. `fraction` is that of the first frame's time, and 1000 is
+/// added for each frame.
 pub(crate) fn capture(magic: u32, fraction: u32, frames: &[Vec<u8>]) -> Vec<u8> {
     let u32s = |numbers: &[u32]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
     let mut file = u32s(&[magic, 0x0004_0002, 0, 0, 65535, 1]);
@@ -89,12 +90,12 @@ fn write(bytes: &[u8]) -> (TempDir, String) {
     (dir, file.to_str().unwrap().to_owned())
 }
 
-/// A capture file of these frames, there as long as the directory.
+/// A capture file of these frames. It exists as long as the directory.
 pub(crate) fn pcap(frames: &[Vec<u8>]) -> (TempDir, String) {
     write(&capture(0xa1b2_c3d4, 500_000, frames))
 }
 
-/// The same with nanoseconds, the first at .123456789.
+/// A capture file with nanoseconds, the first frame at .123456789.
 pub(crate) fn pcap_nanos(frames: &[Vec<u8>]) -> (TempDir, String) {
     write(&capture(0xa1b2_3c4d, 123_456_789, frames))
 }

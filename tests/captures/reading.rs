@@ -1,4 +1,4 @@
-//! Reading the captures of `tests/fixtures` through the library: the one place that knows how.
+//! Reading the captures of `tests/fixtures` through the library.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use ovlsniff::packet::{
     Added, Decoder, Frame, InterfaceNumber, LinkType, Packet, Reassembly, Timestamp, TunnelPorts,
 };
 
-/// Every capture there is, sorted by name, relative to `tests/fixtures`.
+/// All captures, sorted by name, with paths relative to `tests/fixtures`.
 pub(crate) fn all() -> Vec<String> {
     let root = root();
     let mut found = Vec::new();
@@ -28,7 +28,7 @@ pub(crate) fn all() -> Vec<String> {
     found
 }
 
-/// Where a capture lies.
+/// The path of a capture.
 pub(crate) fn path(fixture: &str) -> PathBuf {
     root().join(fixture)
 }
@@ -48,7 +48,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// The frame with only the first `len` bytes captured.
+    /// The frame as if only its first `len` bytes had been captured.
     pub(crate) fn cut(&self, len: usize) -> Frame<'_> {
         Frame {
             number: self.number,
@@ -66,7 +66,7 @@ impl Kept {
     }
 }
 
-/// All frames of a capture; those before the damaged place of a damaged one.
+/// All frames of a capture. Of a damaged one, the frames before the damage.
 pub(crate) fn frames(fixture: &str) -> Vec<Kept> {
     let mut file = Savefile::open(&path(fixture)).unwrap();
     let mut kept = Vec::new();
@@ -77,15 +77,15 @@ pub(crate) fn frames(fixture: &str) -> Vec<Kept> {
     kept
 }
 
-/// The ports of the fixtures' tunnels: the usual ones, and 5555 for VXLAN.
+/// The ports of the tunnels in the fixtures: the usual ones, and 5555 for VXLAN.
 pub(crate) fn ports() -> TunnelPorts {
     let mut ports = TunnelPorts::default();
     ports.add_vxlan(5555).unwrap();
     ports
 }
 
-/// Decodes a capture frame by frame, as the search does: a datagram in fragments is decoded with the frame that
-/// completes it, and its other frames up to their IP header.
+/// Decodes a capture frame by frame, as the search does. A datagram in fragments is decoded with the frame that
+/// completes it; its other frames are decoded up to their IP header.
 pub(crate) fn decode(fixture: &str, mut each: impl FnMut(&Kept, &Packet<'_>)) {
     let mut decoder = Decoder::new(ports()).hold_in_tunnels();
     let mut reassembly = Reassembly::default();

@@ -1,4 +1,4 @@
-//! Decoding real captures: cut at every byte, ESP by what it is, and what must never be taken for clear.
+//! Decoding real captures: cut at every byte, damaged, and ESP that must not be taken for clear.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::reading;
 fn every_prefix_of_every_frame_keeps_the_layers_that_are_whole_and_stops_in_the_next() {
     let mut faults = BTreeSet::new();
     for fixture in reading::all() {
-        // Containers of the same frames.
+        // These are the same frames in other file formats.
         if fixture.starts_with("formats/") {
             continue;
         }
@@ -55,7 +55,7 @@ fn damaged_frames_of_every_link_type_decode_without_panic() {
                     if kept.bytes.is_empty() {
                         break;
                     }
-                    // Mostly in the headers.
+                    // Most of the damage is in the headers.
                     let at = random() as usize % kept.bytes.len().min(160);
                     kept.bytes[at] = random() as u8;
                 }
@@ -86,7 +86,7 @@ fn damaged_frames_of_every_link_type_decode_without_panic() {
     assert!(count > 20_000, "{count}");
 }
 
-/// The same numbers every time (xorshift64*).
+/// A generator that gives the same numbers every time (xorshift64*).
 fn xorshift() -> impl FnMut() -> u64 {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     move || {
@@ -97,7 +97,8 @@ fn xorshift() -> impl FnMut() -> u64 {
     }
 }
 
-/// What is wrong with the layers of a prefix of `len` bytes, given those of one byte less and of the whole frame.
+/// Finds a fault in the layers of a prefix of `len` bytes. `before` are the layers of one byte less, `whole` those of
+/// the whole frame.
 fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: &Layers) -> Option<String> {
     if !begins(now, before) {
         return Some(format!("a byte more, and a layer less: {before:?} then {now:?}"));
@@ -110,16 +111,16 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
     }
     let missing = whole.get(now.len());
     match (missing, packet.stop) {
-        // What is there of the packet is all of it, the rest was padding; or the payload is being cut.
+        // Either the prefix has the whole packet, and the rest was padding; or the payload is being cut.
         (None, _) => None,
         (Some(_), None) => Some(format!("says nothing about the missing {missing:?}")),
-        // A length in front of what was cut decides about it: WireGuard's, ESP's padding and trailer.
+        // A length in front of the cut decides about the layer: WireGuard's, or ESP's padding and trailer.
         (Some(_), Some(stop)) if matches!(stop.layer, Layer::Payload) => None,
         (Some(&next), Some(stop)) => {
             let link =
                 matches!(stop.layer, Layer::Link | Layer::Sll | Layer::Sll2 | Layer::Null | Layer::Ppp);
-            // The type behind a SecTag or in a SNAP header, and headers that are no layer of their own.
-            // The third of three tags is not kept.
+            // The type after a SecTag or in a SNAP header, and headers that are not layers of their own here. Of
+            // three tags, the third is not kept.
             let between =
                 matches!(stop.layer, Layer::Ipv6Extension | Layer::Macsec | Layer::Ethernet | Layer::Vlan)
                     || stop.layer == Layer::Tcp && matches!(now.last(), Some(Seen::Tcp(..)));
@@ -129,12 +130,12 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
     }
 }
 
-/// Whether decoding that ends inside this header says so with `layer`.
+/// Returns true if `layer` is the name under which decoding stops inside this header.
 fn is(seen: Seen, layer: Layer) -> bool {
     match seen {
         Seen::Ethernet(_) => layer == Layer::Ethernet,
         Seen::Vlan(_) => layer == Layer::Vlan,
-        // Of an IP header without its first byte nobody can tell the version.
+        // Without its first byte, an IP header does not tell its version.
         Seen::Ip(source, _) => layer == Layer::Ipv4 || source.is_ipv6() && layer == Layer::Ipv6,
         Seen::Tcp(..) => layer == Layer::Tcp,
         Seen::Udp(_) => layer == Layer::Udp,
@@ -153,14 +154,14 @@ fn is(seen: Seen, layer: Layer) -> bool {
     }
 }
 
-/// Whether `layers` begins with `start`; of ESP the SPI may not have been there yet.
+/// Returns true if `layers` begins with `start`. The SPI of ESP may be missing in `start`.
 fn begins(layers: &Layers, start: &Layers) -> bool {
     layers.len() >= start.len()
         && start.iter().zip(layers).all(|(a, b)| a == b || matches!((a, b), (Seen::Esp(None), Seen::Esp(_))))
 }
 
-/// What became of the ESP packets of a capture: the kinds of the readable ones, how many are opaque, and all text that
-/// was readable.
+/// Decodes the ESP packets of a capture. Returns the kinds of the readable ones, the number of opaque ones, and all
+/// readable text.
 fn esp(fixture: &str) -> (BTreeSet<&'static str>, usize, String) {
     let (mut kinds, mut opaque, mut text) = (BTreeSet::new(), 0, String::new());
     reading::decode(fixture, |_, packet| {
@@ -193,7 +194,7 @@ fn encrypted_esp_is_opaque_whatever_its_cipher() {
         let (kinds, opaque, text) = esp(&format!("ipsec/esp-{cipher}.pcap"));
         assert!(kinds.is_empty(), "{cipher}: {kinds:?}");
         assert!(opaque >= least, "{cipher}: {opaque}");
-        // In tunnel mode the kernel's own copies of what it opened are in the capture too.
+        // In tunnel mode, the capture also has the kernel's own copies of the packets that it decrypted.
         assert!(cipher == "tunnel" || !text.contains("GET /"), "{cipher}: {text}");
     }
 }
@@ -272,7 +273,7 @@ fn random_bodies_never_pass_for_esp_without_encryption() {
     let mut decoder = Decoder::new(reading::ports());
     let mut bytes = Vec::new();
     for round in 0..1_000_000_u32 {
-        // ESP bodies are a multiple of four long; odd ones come too.
+        // ESP bodies have a multiple of four bytes. Other lengths are tried too.
         let esp = [44, 60, 76, 88, 92, 104, 120, 61, 132][round as usize % 9];
         let v6 = round % 3 == 0;
         let head = if v6 { 40 } else { 20 };

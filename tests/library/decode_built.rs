@@ -1,5 +1,5 @@
-//! Packets built through random layers and taken apart again: every address, port and identifier comes back, and the
-//! payload to the byte.
+//! Packets that are built of random layers and decoded again. Every address, port and identifier must come back, and
+//! so must every byte of the payload.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,7 +12,7 @@ use proptest::sample::select;
 use crate::building::{Built, Extras, Stack};
 use crate::layers::{Seen, layers};
 
-/// What is expected to be seen of the layers.
+/// The layers that the decoder should find.
 fn expected(stack: &[Built]) -> Vec<Seen> {
     let vni = |vni: u32| Vni::new(vni).unwrap();
     let mut seen = Vec::new();
@@ -44,7 +44,7 @@ fn expected(stack: &[Built]) -> Vec<Seen> {
     seen
 }
 
-/// Ports that no tunnel uses.
+/// Generates ports that no tunnel uses.
 fn ports() -> impl Strategy<Value = Ports> {
     (1024_u16..4000, 10_000_u16..50_000).prop_map(|(source, destination)| Ports { source, destination })
 }
@@ -82,7 +82,7 @@ fn ethernet() -> impl Strategy<Value = Vec<Built>> + Clone {
         })
 }
 
-/// A tunnel: what follows an IP header, up to and without the next one.
+/// Generates a tunnel: everything after an IP header, up to the next IP header.
 fn tunnel() -> impl Strategy<Value = Vec<Built>> {
     let vni = 0_u32..1 << 24;
     let over_udp = prop_oneof![
@@ -92,7 +92,7 @@ fn tunnel() -> impl Strategy<Value = Vec<Built>> {
     ];
     let over_udp =
         (ports(), over_udp, ethernet(), any::<bool>()).prop_map(|(ports, tunnel, ethernet, bare)| {
-            // Geneve and GPE carry IP without Ethernet too.
+            // Geneve and GPE can carry IP without Ethernet too.
             let bare = bare && !matches!(tunnel, Built::Vxlan(..));
             let mut layers = vec![Built::Udp(ports), tunnel];
             layers.extend((!bare).then_some(ethernet).into_iter().flatten());
@@ -100,7 +100,7 @@ fn tunnel() -> impl Strategy<Value = Vec<Built>> {
         });
     let gre = (prop::option::of(any::<u32>()), any::<bool>(), any::<bool>(), prop::option::of(ethernet()))
         .prop_map(|(key, checksum, sequence, ethernet)| {
-            // With only a key and Ethernet it would be NVGRE.
+            // With nothing but a key and Ethernet, it would be NVGRE.
             let checksum = checksum || ethernet.is_some() && key.is_some();
             let mut layers = vec![Built::Gre { key, checksum, sequence }];
             layers.extend(ethernet.into_iter().flatten());
@@ -111,7 +111,7 @@ fn tunnel() -> impl Strategy<Value = Vec<Built>> {
         layers.extend(ethernet);
         layers
     });
-    // AH alone is AH in tunnel mode; in front of another tunnel it is in transport mode.
+    // AH by itself is AH in tunnel mode; in front of another tunnel it is in transport mode.
     let tunnel = prop_oneof![4 => over_udp, 2 => gre, 1 => nvgre];
     prop_oneof![
         6 => tunnel.clone(),
@@ -135,7 +135,7 @@ fn innermost() -> impl Strategy<Value = Built> {
     ]
 }
 
-/// Link layer, up to four wrappings, transport; and whether the link layer is there.
+/// Generates a link layer, up to four wrappings and a transport header. The flag says whether there is a link layer.
 fn stack() -> impl Strategy<Value = (Vec<Built>, bool)> {
     let levels = prop::collection::vec((ip(), tunnel()), 0..=4);
     (prop::option::of(ethernet()), levels, ip(), prop::option::weighted(0.1, ah()), innermost()).prop_map(
@@ -180,7 +180,7 @@ proptest! {
         padding in 0_usize..20,
     ) {
         prop_assume!(wrappings(&stack) <= 4);
-        // Four bytes of zero and a length would make it WireGuard's shape.
+        // Without this byte, the payload might begin like a WireGuard message and have its length.
         let payload = [b"p".as_slice(), &payload].concat();
         let mut built = Stack::new(&payload);
         for layer in stack.iter().rev() {

@@ -1,4 +1,4 @@
-//! A stand-in for a Docker engine, which answers as a test wants.
+//! Questions to a stand-in for the Docker engine, which answers as each test wants.
 
 use std::net::IpAddr;
 use std::os::unix::net::UnixListener;
@@ -32,7 +32,7 @@ fn engine_tells_the_data_path_and_the_networks_by_their_vnis() {
             Network { name: "fresh".to_owned(), vnis: Vec::new() },
         ],
     };
-    // It has half a second, which a busy machine may take.
+    // The engine is given half a second, which may be too little on a busy machine.
     assert_eq!((0..100).find_map(|_| swarm_at(&path)), Some(expected));
 }
 

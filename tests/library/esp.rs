@@ -1,4 +1,4 @@
-//! ESP packets that a kernel made, opened with the keys it had.
+//! ESP packets that a kernel made, opened with the kernel's keys.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,7 +21,7 @@ fn sas(name: &str) -> Vec<Sa> {
     ipsec::read_file(&fixture(name)).unwrap()
 }
 
-/// The frames of a classic capture in this machine's byte order.
+/// Reads the frames of a classic capture in this machine's byte order.
 fn frames(pcap: &[u8]) -> impl Iterator<Item = Frame<'_>> {
     let mut rest = &pcap[24..];
     (1..).map_while(move |number| {
@@ -46,13 +46,14 @@ fn decoder() -> Decoder {
     Decoder::new(TunnelPorts::default())
 }
 
-/// The ESP packets of the capture with their outer addresses.
+/// The ESP packets of the capture, with their outer addresses.
 fn esp_packets() -> Vec<(IpAddr, IpAddr, &'static [u8])> {
     let mut decoder = decoder();
     let esp = frames(PCAP).map(|frame| {
         let packet = decoder.decode(&frame);
         let ip = packet.outermost().ip.unwrap();
-        // What is only authenticated has been decoded already; the packet still stands behind the outer header.
+        // A packet that is only authenticated has been decoded already. Its ESP packet still follows the outer
+        // header.
         let udp = matches!(packet.outermost().transport, Transport::Udp(_)) && ip.protocol == 17;
         let start = 14 + if ip.source.is_ipv4() { 20 } else { 40 } + if udp { 8 } else { 0 };
         (ip.source, ip.destination, &frame.bytes[start..])
@@ -60,7 +61,7 @@ fn esp_packets() -> Vec<(IpAddr, IpAddr, &'static [u8])> {
     esp.collect()
 }
 
-/// `vector NAME …` in the UDP datagram that an opened packet ends with.
+/// Returns NAME from the text `vector NAME …` in the UDP datagram at the end of an opened packet.
 fn vector_name(plaintext: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(plaintext).into_owned();
     let (_, name) = text.split_once("vector ")?;
@@ -131,7 +132,7 @@ fn an_opened_packet_is_decoded_like_any_other() {
 fn every_flipped_bit_is_noticed() {
     let mut seen = std::collections::BTreeSet::new();
     for (source, destination, esp) in esp_packets() {
-        // Of every SA one packet.
+        // One packet of every SA is enough.
         if !seen.insert(&esp[..4]) {
             continue;
         }
@@ -141,7 +142,7 @@ fn every_flipped_bit_is_noticed() {
             continue;
         }
         let mut changed = esp.to_vec();
-        // The first four bytes select the SA; those after them are all authenticated.
+        // The first four bytes select the SA. All bytes after them are authenticated.
         for bit in 32..esp.len() * 8 {
             changed[bit / 8] ^= 1 << (bit % 8);
             let result = opener.open(source, destination, &changed, &mut scratch);
@@ -264,7 +265,8 @@ fn the_page_that_went_through_the_encrypted_network_is_found_with_its_inner_addr
     assert_eq!(found, [(client.clone(), server.clone(), 4098), (server, client, 4098)]);
 }
 
-/// What became of the packets of a capture with these keys: how many were opened, and why others stayed shut.
+/// Opens the packets of a capture with these keys. Returns the number of opened packets, and the reasons why others
+/// were not opened.
 fn with_keys(capture: &str, keys: &Path) -> (usize, Vec<Sealed>) {
     let pcap = std::fs::read(fixture(capture)).unwrap();
     let mut opener = Opener::new(ipsec::read_file(keys).unwrap());
@@ -272,7 +274,7 @@ fn with_keys(capture: &str, keys: &Path) -> (usize, Vec<Sealed>) {
     let (mut count, mut shut) = (0, Vec::new());
     for frame in frames(&pcap) {
         let packet = decoder.decode(&frame);
-        // Fragments are put together elsewhere.
+        // Fragments are not tested here.
         let was_shut = matches!(packet.opaque, Some(Opaque::Esp { .. }));
         match opener.open_packet(&mut decoder, packet, &mut scratch).opaque {
             None if was_shut => count += 1,
@@ -294,7 +296,7 @@ fn other_traffic_of_a_kernel_is_opened_with_either_kind_of_file() {
         }
         let capture = format!("ipsec/{name}.pcap");
         let (opened, shut) = with_keys(&capture, &path);
-        // One SA of AES-CBC has no authentication; NULL and GMAC are not shut to begin with, fragments neither.
+        // One SA of AES-CBC has no authentication. NULL and GMAC can be read without keys, and fragments are skipped.
         let expected =
             if name == "esp-cbc" { vec![Sealed::UnknownAlgorithm; shut.len()] } else { Vec::new() };
         assert_eq!(shut, expected, "{name}");
@@ -321,7 +323,7 @@ fn nothing_prints_a_key() {
     let text = std::fs::read_to_string(fixture("esp/algorithms.xfrm")).unwrap();
     for word in text.split_whitespace().filter(|word| word.starts_with("0x") && word.len() > 30) {
         assert!(!printed.contains(&word[2..18]));
-        // Nor as the list of numbers that a derived Debug would print.
+        // The key must not be printed as a list of numbers either, as a derived Debug would.
         let bytes: Vec<u8> =
             (2..10).step_by(2).map(|at| u8::from_str_radix(&word[at..at + 2], 16).unwrap()).collect();
         let list = format!("{bytes:?}");
@@ -345,7 +347,7 @@ fn ten_thousand_sas_make_a_packet_no_slower() {
     std::fs::write(file.path(), text).unwrap();
     let many = ipsec::read_file(file.path()).unwrap().into_iter().chain(one.clone());
 
-    // Packets without an SA, so that nothing but the look-up takes time.
+    // There is no SA for these packets, so that only the look-up takes time.
     let (source, destination) = ("192.0.2.1".parse().unwrap(), "10.9.9.2".parse().unwrap());
     let (mut few, mut many) = (Opener::new(one), Opener::new(many));
     assert!(many.sas().len() > 9_990, "SPI 0 is none");
@@ -361,8 +363,8 @@ fn ten_thousand_sas_make_a_packet_no_slower() {
         }
         start.elapsed()
     };
-    // The best of several, on a machine that does other things as well. Going through them all would take a thousand
-    // times as long.
+    // The best of several rounds counts, since the machine does other things as well. A search through all SAs would
+    // take a thousand times as long.
     let (mut with_few, mut with_many) = (std::time::Duration::MAX, std::time::Duration::MAX);
     for _ in 0..10 {
         with_few = with_few.min(time(&mut few));
@@ -389,7 +391,7 @@ mod hostile {
             let spi = opener.sas()[sa].spi.exact().unwrap();
             let esp = [&spi.0.to_be_bytes()[..], &body].concat();
             for destination in ["198.51.100.2", "2001:db8:64::2"] {
-                // Nobody who does not have the key gets anything through.
+                // No packet can be opened that was made without the key.
                 prop_assert!(opener.open(ends("::"), ends(destination), &esp, &mut Vec::new()).is_err());
             }
             Ok(())

@@ -1,4 +1,4 @@
-//! Capture files: every format, and everything that can be wrong with one.
+//! Capture files: every format, and every fault that a file can have.
 
 mod build;
 mod damage;
@@ -28,7 +28,7 @@ struct Owned {
     bytes: Vec<u8>,
 }
 
-/// What a file holds: its frames up to the end or the error, its interfaces, and the error.
+/// The contents of a file: its frames up to the end or the error, its interfaces, and the error.
 #[derive(Debug)]
 struct Contents {
     frames: Vec<Owned>,
@@ -68,7 +68,7 @@ fn read(path: &Path) -> Contents {
     Contents { frames, interfaces: file.interfaces().to_vec(), error }
 }
 
-/// Reads bytes through a file named `capture`.
+/// Reads the bytes from a file named `capture`.
 fn read_bytes(bytes: &[u8]) -> Contents {
     let (_dir, path) = file(bytes);
     read(&path)

@@ -1,10 +1,10 @@
-//! Capture files to seeds of the target `frames`: `seeds FOLDER FILE…`, a seed a file.
+//! Turns capture files into seeds of the target `frames`, one seed for each file: `seeds FOLDER FILE…`.
 
 use std::path::Path;
 
 use ovlsniff::capture::savefile::Savefile;
 
-/// More of a capture teaches the fuzzer nothing.
+/// The most frames of a seed. More of the same capture would teach the fuzzer nothing.
 const FRAMES: usize = 20;
 
 fn main() {
@@ -14,7 +14,7 @@ fn main() {
         let Ok(mut capture) = Savefile::open(Path::new(&file)) else { continue };
         let mut seed = Vec::new();
         for _ in 0..FRAMES {
-            // A damaged file is a seed as far as it goes.
+            // A damaged file is used up to the damage.
             let Ok(Some(frame)) = capture.next() else { break };
             if seed.is_empty() {
                 let link = everything::LINKS.iter().position(|link| *link == frame.link);

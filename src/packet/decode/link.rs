@@ -1,4 +1,4 @@
-//! The link layers, and what stands in for them.
+//! The link layers, and the formats that replace them.
 
 use super::{Next, Walk, at};
 use crate::packet::{
@@ -91,7 +91,7 @@ impl<'a> Walk<'_, 'a> {
             self.rest.split_first_chunk::<2>().ok_or(Why::Truncated).map_err(at(Layer::Macsec))?;
         self.advance(rest);
         let ether_type = u16::from_be_bytes([high, low]);
-        // What the tag was put into is no longer in one piece; from an IP header on it is.
+        // The frame around the tag is no longer in one piece without it. From an IP header on, it is.
         if matches!(ether_type, ethernet::IPV4 | ethernet::IPV6) {
             self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: rest };
         }

@@ -1,4 +1,4 @@
-//! IP, and what IP carries.
+//! IP and its payloads.
 
 use super::{Fragments, Next, Walk, at, protocol};
 use crate::packet::vxlan::GpeNext;
@@ -9,7 +9,7 @@ use crate::packet::{
 
 impl Walk<'_, '_> {
     pub(super) fn ip(&mut self) -> Result<Next, Stop> {
-        // The headers are set in each branch: through one place for both, the addresses would be moved byte by byte.
+        // Each branch sets the headers itself. With shared code for both, the addresses would be moved byte by byte.
         match self.rest.first().map(|byte| byte >> 4) {
             Some(4) => {
                 let (header, rest) = ipv4::split(self.rest).map_err(at(Layer::Ipv4))?;
@@ -132,8 +132,8 @@ impl Walk<'_, '_> {
             };
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
-            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, else it is an SPI. Of less than four
-            // bytes nobody can tell.
+            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI. Fewer
+            // than four bytes tell nothing.
             match self.rest {
                 [0, 0, 0, 0, ..] => {}
                 [_, _, _, _, ..] => return Ok(self.esp(true)),

@@ -1,4 +1,4 @@
-//! Into tunnels, and what AH and ESP protect.
+//! The way into tunnels, and into the payloads that AH and ESP protect.
 
 use super::{Next, Walk, at, protocol};
 use crate::packet::{
@@ -14,7 +14,7 @@ impl Walk<'_, '_> {
         self.enter(ether_type, Layer::Gre)
     }
 
-    /// `rest` is an ESP packet from its SPI on.
+    /// Decodes ESP. `rest` begins with the SPI.
     pub(super) fn esp(&mut self, udp: bool) -> Next {
         let (Ok((spi, sequence)), Some(ip)) = (esp::header(self.rest), self.packet.headers.ip) else {
             self.packet.opaque = Some(Opaque::EspTruncated);
@@ -41,7 +41,7 @@ impl Walk<'_, '_> {
         self.enter_protected(next_header)
     }
 
-    /// Puts the headers so far around what follows.
+    /// Makes the headers so far the outer headers of a wrapping.
     pub(super) fn wrap(&mut self, tunnel: Tunnel, layer: Layer) -> Result<(), Stop> {
         let outer = self.packet.headers;
         self.packet
@@ -65,7 +65,7 @@ impl Walk<'_, '_> {
         Ok(Next::Ip)
     }
 
-    /// Into a tunnel that names its payload by an Ethernet type.
+    /// Enters a tunnel that names its payload by an Ethernet type.
     pub(super) fn enter(&mut self, ether_type: u16, layer: Layer) -> Result<Next, Stop> {
         match ether_type {
             ethernet::TRANSPARENT_BRIDGING => Ok(self.enter_ethernet()),
@@ -74,14 +74,15 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A tunnel's payload that is not decoded here: it has no headers, and not those around the tunnel.
+    /// Clears the headers for a tunnel's payload that is not decoded here: those around the tunnel are not its own.
     pub(super) fn unknown(&mut self, ether_type: Option<u16>, layer: Layer) -> Stop {
         self.packet.headers = Headers { ether_type, ..Headers::default() };
         self.packet.ip_header = &[];
         Stop { layer, why: Why::Unsupported }
     }
 
-    /// Into what AH or ESP protect: a whole packet in tunnel mode, else what the same IP header carries.
+    /// Enters the payload of AH or ESP: a whole packet in tunnel mode, and otherwise the payload of the same IP
+    /// header.
     pub(super) fn enter_protected(&mut self, next_header: u8) -> Result<Next, Stop> {
         if matches!(next_header, protocol::IPV4 | protocol::IPV6) {
             return self.enter_ip();

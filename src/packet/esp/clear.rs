@@ -1,9 +1,9 @@
-//! Recognising ESP that is not encrypted: NULL (RFC 2410) and GMAC (RFC 4543), by what is inside.
+//! Recognising ESP that is not encrypted, NULL (RFC 2410) and GMAC (RFC 4543), by its inside.
 //!
-//! RFC 5879 asks whether a packet *might* be unencrypted. Here the answer must be certain enough to print the inside, so
-//! every test that an SA is first recognised by leaves far less than one chance in 2^30 to ciphertext: lengths that agree
-//! to the byte, a checksum, a fixed header form. What is known to be laid out so is asked less. Nothing is taken from
-//! statistics of the bytes.
+//! RFC 5879 asks whether a packet *might* be unencrypted. Here the answer must be certain enough to print the inside.
+//! So every test by which an SA is recognised at first would pass far less than one in 2^30 random ciphertexts:
+//! lengths agree to the byte, a checksum is right, a header has a fixed form. The later packets of the SA are tested
+//! less strictly. No test uses statistics of the bytes.
 
 use std::net::IpAddr;
 
@@ -13,11 +13,11 @@ use super::layout::{Clear, Layout, Learned};
 use crate::packet::ports::TunnelPorts;
 use crate::packet::{Spi, ethernet, ipv4, ipv6, transport, vxlan};
 
-/// Where the payload may begin: right behind the header, behind an IV of 8 (GMAC), of 16 bytes.
+/// The possible offsets of the payload: after the header, after an IV of 8 bytes (GMAC), or after an IV of 16 bytes.
 const OFFSETS: [usize; 3] = [8, 16, 24];
-/// Lengths of the integrity check value in use, none included.
+/// The lengths of integrity check values that are in use, and 0 for none.
 const ICVS: [usize; 6] = [0, 8, 12, 16, 24, 32];
-/// Padding length, next header.
+/// The length of the trailer without its padding: padding length and next header.
 const TRAILER: usize = 2;
 
 const IPV4: u8 = 4;
@@ -27,14 +27,14 @@ const IPV6: u8 = 41;
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
-/// The addresses that transport-mode checksums cover, and the ports that tell VXLAN.
+/// The addresses that checksums in transport mode cover, and the ports that identify VXLAN.
 pub(crate) struct Around<'a> {
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
     pub(crate) ports: &'a TunnelPorts,
 }
 
-/// What an ESP packet carries in clear, if it is certain that it does.
+/// Finds the payload of an ESP packet, if it is certain that it is not encrypted.
 ///
 /// `esp` is what was captured from the SPI on, `declared` its length by the IP (or UDP) header.
 pub(crate) fn recognise(
@@ -45,13 +45,13 @@ pub(crate) fn recognise(
     learned: &mut Learned,
 ) -> Option<Clear> {
     if let Some(layout) = learned.layout(around.destination, spi) {
-        // The second for what the snaplen cut.
+        // `vxlan_at` is for packets that the snaplen cut.
         let found = by_layout(esp, declared, layout, around)
             .or_else(|| vxlan_at(esp, declared, layout.offset, around));
         if found.is_some() {
             return found;
         }
-        // An SPI is used again, and anybody may forge one packet that hides all others.
+        // The layout may be wrong: an SPI may be used again, and anybody may forge one packet to hide all others.
     }
     if !may_be_clear(esp, declared, around.ports) {
         return None;
@@ -64,12 +64,13 @@ pub(crate) fn recognise(
     Some(found)
 }
 
-/// A glance that most ciphertext does not pass: a VXLAN port where one may be, or a next header that is looked into.
+/// A quick test that little ciphertext passes: a VXLAN port at one of its possible places, or a next header that
+/// `recognise` examines.
 #[inline]
 pub(crate) fn may_be_clear(esp: &[u8], declared: usize, ports: &TunnelPorts) -> bool {
-    /// What ends behind the destination port at the last of [`OFFSETS`].
+    /// The end of the destination port behind the last of [`OFFSETS`].
     const START: usize = 28;
-    /// What begins with the next header before the longest of [`ICVS`].
+    /// The distance of the next header from the packet's end, with the longest of [`ICVS`].
     const END: usize = 33;
     let Some(start) = esp.first_chunk::<START>() else { return true };
     let vxlan = |offset: usize| match start.get(offset + 2..) {
@@ -79,27 +80,27 @@ pub(crate) fn may_be_clear(esp: &[u8], declared: usize, ports: &TunnelPorts) -> 
     if OFFSETS.into_iter().any(vxlan) {
         return true;
     }
-    // Without its end a packet shows its ports only; one without so many bytes is not worth a glance.
+    // If the packet was cut, only the ports could be tested. A packet shorter than `END` is left to `recognise`.
     let Some(whole) = esp.get(..declared) else { return false };
     whole.last_chunk::<END>().is_none_or(|end| {
         ICVS.iter().any(|icv| end.get(END - 1 - icv).is_some_and(|&next_header| is_looked_into(next_header)))
     })
 }
 
-/// Next headers whose payload can tell what it is.
+/// Returns true for the next headers whose payloads `recognise` examines.
 fn is_looked_into(next_header: u8) -> bool {
     matches!(next_header, IPV4 | IPV6 | TCP | UDP | ICMP | ICMPV6)
 }
 
-/// The padding length and next header of a trailer whose padding is the sequence of RFC 4303 section 2.4 and whose next
-/// header is a protocol that is looked into.
+/// Returns padding length and next header, if the padding is the sequence of RFC 4303 section 2.4 and the next header
+/// is one that is examined.
 fn trailer(esp: &[u8], declared: usize, icv: usize) -> Option<(usize, u8)> {
     if esp.len() < declared {
         return None;
     }
     let end = declared.checked_sub(icv)?;
     let (before, &[padding, next_header]) = esp.get(..end)?.split_last_chunk::<TRAILER>()?;
-    // Before the padding is looked at: of ciphertext one byte in 43 passes this.
+    // This is tested before the padding, since ciphertext passes it with one byte in 43.
     if !is_looked_into(next_header) {
         return None;
     }
@@ -108,8 +109,8 @@ fn trailer(esp: &[u8], declared: usize, icv: usize) -> Option<(usize, u8)> {
     sequence.then_some((usize::from(padding), next_header))
 }
 
-/// UDP to a VXLAN port at this offset, its length in agreement with the packet's, and a VXLAN header behind it.
-/// The trailer is not needed, so a packet that the snaplen cut is recognised too.
+/// Recognises UDP to a VXLAN port at this offset, with a length that agrees with the packet's, and a VXLAN header
+/// after it. The trailer is not needed, so packets that the snaplen cut are recognised too.
 fn vxlan_at(esp: &[u8], declared: usize, offset: usize, around: &Around<'_>) -> Option<Clear> {
     let udp = esp.get(offset..)?;
     let (ports, Some(inner_len), rest) = transport::udp(udp).ok()? else { return None };
@@ -118,7 +119,7 @@ fn vxlan_at(esp: &[u8], declared: usize, offset: usize, around: &Around<'_>) -> 
     }
     let (&[flags, _, _, _, _, _, _, reserved], _) = rest.split_first_chunk::<8>()?;
     let (_, inner) = vxlan::split(rest).ok()?;
-    // I, or I with the group policy's G.
+    // The flag I, or I with the group policy's G.
     if !matches!(flags, 0x08 | 0x88) || reserved != 0 {
         return None;
     }
@@ -130,7 +131,7 @@ fn vxlan_at(esp: &[u8], declared: usize, offset: usize, around: &Around<'_>) -> 
     let payload_len = inner_len + 8;
     let behind = declared.checked_sub(offset + payload_len)?;
     let icv = if esp.len() < declared {
-        // ESP aligns to 4 bytes, so with an ICV of a known length the padding follows.
+        // ESP aligns to 4 bytes, so the length of the ICV gives that of the padding.
         ICVS.iter().copied().find(|icv| behind.checked_sub(icv + TRAILER).is_some_and(|padding| padding < 4))
     } else {
         ICVS.iter().copied().find(|&icv| {
@@ -140,8 +141,8 @@ fn vxlan_at(esp: &[u8], declared: usize, offset: usize, around: &Around<'_>) -> 
     Some(Clear { layout: Layout { offset, icv }, next_header: UDP, payload_len })
 }
 
-/// A trailer for an ICV of this length, and at one of the offsets a payload that its next header describes and that
-/// ends just where the trailer begins.
+/// Recognises a packet with an ICV of this length by its trailer: at one of the offsets there must be a payload that
+/// fits the next header and that ends where the trailer begins.
 fn by_trailer(esp: &[u8], declared: usize, icv: usize, around: &Around<'_>) -> Option<Clear> {
     let (padding, next_header) = trailer(esp, declared, icv)?;
     let end = declared.checked_sub(icv + TRAILER + padding)?;
@@ -159,8 +160,8 @@ fn by_trailer(esp: &[u8], declared: usize, icv: usize, around: &Around<'_>) -> O
     })
 }
 
-/// The payload of a packet whose security association is known to be unencrypted: the trailer and the lengths inside must
-/// still fit, since an SPI may be used again for one that encrypts.
+/// Finds the payload of a packet whose security association is known to be unencrypted. The trailer and the lengths
+/// inside must still fit, since the SPI may be used again for an association that encrypts.
 fn by_layout(esp: &[u8], declared: usize, layout: Layout, around: &Around<'_>) -> Option<Clear> {
     if esp.len() < declared {
         return None;
@@ -172,7 +173,7 @@ fn by_layout(esp: &[u8], declared: usize, layout: Layout, around: &Around<'_>) -
         IPV4 => ipv4::split(payload).is_ok_and(|(header, rest)| header.payload_len == rest.len()),
         IPV6 => ipv6::split(payload).is_ok_and(|(header, rest)| header.payload_len == rest.len()),
         UDP => transport::udp(payload).is_ok_and(|(_, len, rest)| len == Some(rest.len())),
-        // Three reserved bits, and a header that lies within the segment.
+        // The reserved bits are zero, and the header lies within the segment.
         TCP => transport::tcp(payload).is_ok_and(|(.., len)| {
             len <= payload.len() && payload.get(12).is_some_and(|byte| byte & 0x0e == 0)
         }),
@@ -181,13 +182,14 @@ fn by_layout(esp: &[u8], declared: usize, layout: Layout, around: &Around<'_>) -
     fits.then_some(Clear { layout, next_header, payload_len: payload.len() })
 }
 
-/// Tunnel mode: version, header length, total length and header checksum.
+/// Recognises tunnel mode by version, header length, total length and header checksum.
 fn is_ipv4(payload: &[u8]) -> bool {
     let Ok((header, rest)) = ipv4::split(payload) else { return false };
     rest.len() == header.payload_len && Sum16BitWords::new().add_slice(header.bytes).ones_complement() == 0
 }
 
-/// Tunnel mode: version, payload length, addresses that can be a packet's, a hop limit, a protocol that exists here.
+/// Recognises tunnel mode by version, payload length, plausible addresses, a hop limit and a known protocol. If that
+/// is TCP, UDP or ICMPv6, its checksum must be right too.
 fn is_ipv6(payload: &[u8]) -> bool {
     let Ok((header, rest)) = ipv6::split(payload) else { return false };
     let (IpAddr::V6(source), IpAddr::V6(destination)) = (header.ip.source, header.ip.destination) else {
@@ -207,7 +209,8 @@ fn is_ipv6(payload: &[u8]) -> bool {
             || checksum_fits(rest, header.ip.protocol, header.ip.source, header.ip.destination))
 }
 
-/// Transport mode TCP: the checksum, and an option that stands at its usual place (time stamps, or a SYN's MSS).
+/// Recognises TCP in transport mode by its checksum, and by an option at its usual place (time stamps, or the MSS of
+/// a SYN).
 fn is_tcp(payload: &[u8], around: &Around<'_>) -> bool {
     let Ok((_, flags, len)) = transport::tcp(payload) else { return false };
     let Some(options) = payload.get(20..len) else { return false };
@@ -220,14 +223,14 @@ fn is_tcp(payload: &[u8], around: &Around<'_>) -> bool {
     form && checksum_fits(payload, TCP, around.source, around.destination)
 }
 
-/// Transport mode UDP: the length, and a checksum that is there and right.
+/// Recognises UDP in transport mode by its length, and by a checksum that is not zero and right.
 fn is_udp(payload: &[u8], around: &Around<'_>) -> bool {
     let Ok((_, len, rest)) = transport::udp(payload) else { return false };
     let checksummed = !matches!(payload, [_, _, _, _, _, _, 0, 0, ..]);
     len == Some(rest.len()) && checksummed && checksum_fits(payload, UDP, around.source, around.destination)
 }
 
-/// Transport mode ping: type and code of an echo and the checksum.
+/// Recognises a ping in transport mode by its type, code and checksum.
 fn is_echo(payload: &[u8], protocol: u8, around: &Around<'_>) -> bool {
     let form = match payload {
         [0 | 8, 0, _, _, _, _, _, _, ..] => protocol == ICMP,
@@ -237,7 +240,7 @@ fn is_echo(payload: &[u8], protocol: u8, around: &Around<'_>) -> bool {
     form && message_checksum_fits(payload, protocol, around)
 }
 
-/// The checksum of ICMP, which covers the message, or of ICMPv6, which covers the addresses too.
+/// Checks the checksum of ICMP, which covers the message, or of ICMPv6, which covers the addresses too.
 fn message_checksum_fits(payload: &[u8], protocol: u8, around: &Around<'_>) -> bool {
     match protocol {
         ICMP => Sum16BitWords::new().add_slice(payload).ones_complement() == 0,
@@ -245,7 +248,7 @@ fn message_checksum_fits(payload: &[u8], protocol: u8, around: &Around<'_>) -> b
     }
 }
 
-/// The Internet checksum (RFC 1071) over the pseudo header and the segment, the checksum field included, is zero.
+/// Returns true if the Internet checksum (RFC 1071) over pseudo header and segment, with the checksum field, is zero.
 fn checksum_fits(segment: &[u8], protocol: u8, source: IpAddr, destination: IpAddr) -> bool {
     let mut sum = Sum16BitWords::new();
     sum = match (source, destination) {

@@ -1,10 +1,10 @@
-//! Where the payload of an unencrypted ESP packet lies, and remembering it for the rest of its security association.
+//! The layout of unencrypted ESP packets, remembered for their security associations.
 
 use std::net::IpAddr;
 
 use super::super::{EspKind, Spi};
 
-/// How an unencrypted ESP packet is laid out.
+/// The layout of an unencrypted ESP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// Bytes of SPI, sequence number and IV before the payload: 8, 16 or 24.
@@ -14,27 +14,27 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// What a payload at this place means: with an IV of 8 bytes it is GMAC's form (RFC 4543).
+    /// Returns the kind of ESP with this layout. An IV of 8 bytes is the form of GMAC (RFC 4543).
     pub(crate) fn kind(self) -> EspKind {
         if self.offset == 16 { EspKind::Gmac } else { EspKind::Null }
     }
 }
 
-/// An unencrypted payload: what it is and where it ends.
+/// An unencrypted payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Clear {
     pub(crate) layout: Layout,
-    /// The protocol of the payload, from the trailer or, where that was cut off, from the payload itself.
+    /// The protocol of the payload: from the trailer, or from the payload itself if the trailer was cut off.
     pub(crate) next_header: u8,
     /// Length of the payload in bytes, as the headers give it.
     pub(crate) payload_len: usize,
 }
 
-/// Security associations whose packets were recognised as unencrypted.
+/// The security associations whose packets were recognised as unencrypted.
 ///
-/// One packet that shows its layout beyond doubt lets the others of its SPI and destination be read, that alone would
-/// not: a bare TCP acknowledgement, an unfinished checksum. A fixed table where a newer entry takes an older one's
-/// place: hostile SPIs cannot make it grow.
+/// Some packets could not be recognised by themselves, such as a bare TCP acknowledgement, or one with an unfinished
+/// checksum. They can be read once another packet of their SPI and destination has shown its layout beyond doubt. The
+/// table has a fixed size, and a newer entry replaces an older one, so hostile SPIs cannot make it grow.
 #[derive(Clone, Debug)]
 pub(crate) struct Learned {
     slots: [Option<(IpAddr, Spi, Layout)>; Self::SLOTS],
@@ -47,7 +47,7 @@ impl Learned {
         Self { slots: [None; Self::SLOTS] }
     }
 
-    /// The layout that was seen for this SPI and destination.
+    /// Returns the layout that was seen for this SPI and destination.
     pub(crate) fn layout(&self, destination: IpAddr, spi: Spi) -> Option<Layout> {
         match self.slots.get(Self::slot(spi)) {
             Some(&Some((known, known_spi, layout))) if known == destination && known_spi == spi => {
@@ -57,7 +57,7 @@ impl Learned {
         }
     }
 
-    /// Whether a layout was seen for this SPI, whatever the destination.
+    /// Returns true if a layout was seen for this SPI, whatever the destination.
     #[inline]
     pub(crate) fn knows(&self, spi: Spi) -> bool {
         matches!(self.slots.get(Self::slot(spi)), Some(Some((_, known, _))) if *known == spi)

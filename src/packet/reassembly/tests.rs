@@ -55,7 +55,8 @@ fn a_datagram_is_whole_in_any_order_and_a_duplicate_does_no_harm() {
     }
 }
 
-/// A capture on `any` shows a packet on each interface that it passes: a port of a bridge, the bridge, the way out.
+/// A capture on `any` shows a packet on each interface that it passes, such as a port of a bridge, the bridge, and
+/// the interface it leaves by.
 #[test]
 fn what_passes_several_interfaces_of_any_is_put_together_on_each() {
     let cooked = |interface: u8, packet: &[u8]| {

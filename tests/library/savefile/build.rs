@@ -1,6 +1,6 @@
-//! Capture files put together by hand, byte for byte.
+//! Capture files that are put together byte by byte.
 
-/// Numbers in one byte order.
+/// A byte order for numbers: true is big-endian.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order(pub(crate) bool);
 
@@ -24,7 +24,7 @@ impl Order {
         numbers.iter().flat_map(|n| self.u32(*n)).collect()
     }
 
-    /// A classic file's header.
+    /// The header of a classic file.
     pub(crate) fn pcap(self, magic: u32, link: u32) -> Vec<u8> {
         let mut file = self.u32(magic).to_vec();
         file.extend([self.u16(2), self.u16(4)].concat());
@@ -32,12 +32,12 @@ impl Order {
         file
     }
 
-    /// A classic record: seconds, fraction, wire length, bytes.
+    /// A classic record with its time, wire length and bytes.
     pub(crate) fn record(self, seconds: u32, fraction: u32, wire: u32, bytes: &[u8]) -> Vec<u8> {
         [self.u32s(&[seconds, fraction, bytes.len() as u32, wire]), bytes.to_vec()].concat()
     }
 
-    /// A pcapng block with this body, padded.
+    /// A pcapng block with this body, which is padded.
     pub(crate) fn block(self, kind: u32, body: &[u8]) -> Vec<u8> {
         let padded = body.len().next_multiple_of(4);
         let total = padded as u32 + 12;

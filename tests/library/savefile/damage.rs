@@ -1,4 +1,5 @@
-//! Files that are none, or not whole: the frames before are delivered, then one sentence says what is wrong.
+//! Files that are not captures or are damaged: the frames before the damage are delivered, then one sentence names
+//! the fault.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -58,7 +59,7 @@ fn every_prefix_of_a_pcapng_file_too() {
     }
 }
 
-/// What is said of a file with these bytes, with its name left out.
+/// The message about a file with these bytes, with FILE for its name.
 fn complaint(bytes: &[u8]) -> String {
     let (_dir, path) = file(bytes);
     read(&path).message().replace(path.to_str().unwrap(), "FILE")
@@ -154,7 +155,7 @@ fn a_file_without_permission() {
     let (_dir, path) = file(b"x");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     let error = read(&path).error.unwrap();
-    // Root may read it all the same, and finds that it is none.
+    // Root may read the file all the same, and then finds that it is not a capture.
     let may = fs::File::open(&path).is_ok();
     assert_eq!(matches!(error, Error::Open { .. }), !may, "{error}");
 }

@@ -1,4 +1,4 @@
-//! What every format says about its frames.
+//! The frames of every format, with all that the format says about them.
 
 use std::io::Write as _;
 
@@ -34,7 +34,7 @@ fn classic_files_in_both_byte_orders_and_precisions() {
     }
 }
 
-/// As ngrep and tcpdump read them: a system's own number for raw IP in place of the file format's 101.
+/// ngrep and tcpdump read such files too: the file has the writing system's own number for raw IP instead of 101.
 #[test]
 fn raw_ip_by_the_number_of_the_system_that_wrote_the_file() {
     for number in [12, 14, 101] {
@@ -71,14 +71,14 @@ fn kuznetzovs_variant_has_longer_records_and_a_direction() {
 
 #[test]
 fn a_frame_check_sequence_is_no_part_of_the_frame() {
-    // Bit 26: it is there; upper four bits: two 16-bit words.
+    // Bit 26 says that the number of FCS words follows; the upper four bits are that number, two 16-bit words.
     let header = LITTLE.pcap(0xa1b2_c3d4, 0x2400_0001);
     let file = [header, LITTLE.record(0, 0, 7, b"abcFCS!"), LITTLE.record(0, 0, 100, b"cut")].concat();
     let contents = read_bytes(&file);
     assert_eq!(contents.interfaces[0].link, LinkType::ETHERNET);
     assert_eq!((&contents.frames[0].bytes[..], contents.frames[0].wire_len), (&b"abc"[..], 3));
     assert_eq!((&contents.frames[1].bytes[..], contents.frames[1].wire_len), (&b"cut"[..], 96));
-    // pcapng says it of the interface, or of the packet.
+    // In pcapng, the interface or the packet tells the length of the FCS.
     let fcs = LITTLE.option(13, &[4]);
     let own = LITTLE.option(2, &((2u32 << 5) | 2).to_le_bytes());
     let file = [

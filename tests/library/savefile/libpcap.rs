@@ -1,11 +1,11 @@
-//! libpcap as a witness.
+//! Comparing our reader with libpcap.
 
 use std::path::Path;
 
 use super::build::{BIG, LITTLE};
 use super::{SWARM, file, read};
 
-/// Seconds, fraction, captured bytes and wire length of every frame, as libpcap reads them to nanoseconds.
+/// Reads a file with libpcap. Returns the time in nanoseconds, the captured bytes and the wire length of every frame.
 fn witness(path: &Path) -> Vec<(i64, Vec<u8>, u32)> {
     let mut capture = pcap::Capture::from_file_with_precision(path, pcap::Precision::Nano).unwrap();
     let mut frames = Vec::new();

@@ -1,4 +1,4 @@
-//! FIFOs: frames as they come, writers that die, readers that are told to stop.
+//! FIFOs: frames are delivered as they come, writers may die, and readers can be stopped.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

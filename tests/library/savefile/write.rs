@@ -1,4 +1,4 @@
-//! What is written is read back the same, by this program and by others.
+//! Files that were written are read back the same, by this program and by libpcap.
 
 use std::io;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn frame(nanos: i64, digits: u8, link: LinkType, bytes: &[u8]) -> Frame<'_> {
     Frame { number: 1, time, link, interface: InterfaceNumber(0), direction: None, wire_len: 100, bytes }
 }
 
-/// The bytes that `write` makes of a file.
+/// Returns the bytes of the file that `write` produces.
 fn written(format: Format, write: impl FnOnce(&mut Writer<&mut Vec<u8>>)) -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = Writer::new(&mut out, "out".to_owned(), format);
