@@ -1,7 +1,7 @@
 //! Bytes to values: frames, headers and tunnels, and the packets that they make.
 //!
 //! There is one file for each protocol, with a picture of the header, its RFC, and one function from bytes to values.
-//! [`Decoder`] takes a frame through them in a loop: link layer, IP, transport, and on into tunnels, of which
+//! [`Decoder`] takes a frame through them in a loop: link layer, IP, transport, and on into tunnels, of which at most
 //! [`MAX_DEPTH`] inside one another are followed. [`Reassembly`] keeps fragments until their datagram is whole.
 //!
 //! Nothing here does I/O, fails or panics. A frame that cannot be decoded to its end keeps the layers that were good,
@@ -20,7 +20,7 @@
 //! - Networks in different tunnels may use the same addresses, and a capture on `any` shows a fragment on every
 //!   interface that it passes. So fragments are told apart by tunnel, VLAN and interface too.
 //! - WireGuard has no magic number. Its messages are recognised by their lengths and their zero bytes.
-//! - Systems number IPv6 differently in BSD loopback headers, and files with raw IP have different link types.
+//! - Systems number IPv6 differently in BSD loopback headers, and raw IP differently in the headers of files.
 
 #![cfg_attr(
     not(test),

@@ -18,8 +18,8 @@
 //!
 //! - A call of the regex engine costs 15 ns a packet more than a bare search for literals, which counts when a
 //!   payload has 22 bytes.
-//! - The literals that a match begins with can be a poor filter. Bodies are full of "GET it" and "POSTed", while "
-//!   HTTP/1." occurred in one packet of a hundred. So the literal to look for is chosen by how rare its bytes are in
+//! - The literals that a match begins with can be a poor filter. Bodies are full of `GET it` and `POSTed`, while
+//!   `HTTP/1.` occurred in one packet of a hundred. So the literal to look for is chosen by how rare its bytes are in
 //!   traffic.
 //! - The engine takes text only, so a parsed expression is written out again. What is repeated twice over must be put
 //!   into a group first, or else the text means another expression.

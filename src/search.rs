@@ -12,18 +12,19 @@
 //!    occurs somewhere in it.
 //! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
 //! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
-//! 4. A match recalls the packets of the same conversation that came before it, and announces those that follow.
+//! 4. With a match, the packets of its conversation that came shortly before it are shown, and the next ones after
+//!    it.
 //!
 //! # What surprised us
 //!
-//! - An opaque packet has no VNI and no inner flow that anybody could test. It passes these filters: a search that
-//!   hid it would say that there is nothing, where there is something unreadable.
-//! - Skipping a frame is only safe if no other frame depends on it. One fragment without the literal may complete a
-//!   datagram with it, and one ESP packet may show that its whole association is not encrypted.
+//! - An opaque packet has no VNI and no inner flow that anybody could test. It passes these filters. If the search
+//!   dropped it, there would seem to be nothing where there is something unreadable.
+//! - Skipping a frame is only safe if no other frame depends on it. A fragment without the literal may complete a
+//!   datagram that contains it, and one ESP packet may show that its whole association is not encrypted.
 //! - With keys there is no gate, because the literal is hidden by the encryption.
 //! - ngrep's context counts hidden packets and other flows, its limit cuts off the context of the last match, and its
 //!   inverted search counts what it does not show. Here, context belongs to a conversation (both directions of a
-//!   flow, within one VNI), the search ends after the last context, and only shown packets count.
+//!   flow, within one VNI), the search ends after the last context, and only packets that are shown as matches count.
 
 mod context;
 mod filters;

@@ -40,7 +40,7 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 const DRAIN: Duration = Duration::from_millis(20);
 const DRAIN_AT_MOST: Duration = Duration::from_secs(1);
 
-/// A report of [`Live::next`].
+/// The result of [`Live::next`].
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A frame, borrowed until the next call.

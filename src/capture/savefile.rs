@@ -120,7 +120,7 @@ impl Savefile {
     /// an error.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, Error> {
-        // Mostly the whole record is in the buffer and sound. `read_on` does everything else.
+        // In most cases the whole record is in the buffer and sound. `read_on` does everything else.
         let record = match &self.format {
             Format::Classic(header) => header.whole(&mut self.buffer),
             Format::Pcapng(section) => section.whole(&mut self.buffer),

@@ -74,7 +74,7 @@ pub(super) struct Preceding {
     count: usize,
     kept: HashMap<Conversation, VecDeque<(u64, Kept)>>,
     /// All kept packets by their arrival. Packets that are gone stay listed here until they come to the front, or
-    /// until they are as many as those that are kept.
+    /// until there are more of them than of kept packets.
     order: VecDeque<(u64, Conversation)>,
     arrivals: u64,
     packets: usize,

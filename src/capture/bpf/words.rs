@@ -14,8 +14,8 @@ use crate::packet::LinkType;
 /// else, such a word rules the filter out without asking libpcap. So `HTTP`, `GET / HTTP/1.1` and `port 80 and HTTP`
 /// are not filters.
 ///
-/// A word that can be both (`tcp`, `ip`, `len`) counts as a filter here. A caller that has one word only takes it for
-/// the pattern.
+/// A word that can be both (`tcp`, `ip`, `len`) counts as a filter here. A caller with a single word takes it for the
+/// pattern without asking.
 pub fn is_filter(words: &str) -> bool {
     let Some(expression) = without_names(words) else { return false };
     match Filter::compile(&expression, LinkType::ETHERNET) {

@@ -67,7 +67,7 @@ pub enum Error {
     Gone {
         /// The interface.
         device: Device,
-        /// The event.
+        /// The event in words.
         cause: String,
     },
     /// Waiting for frames failed.

@@ -69,7 +69,7 @@ impl Merge {
         self.slots.get(ring).is_some_and(|slot| slot.full)
     }
 
-    /// The frame that was last read from this ring.
+    /// Returns the frame that was last read from this ring.
     pub(super) fn frame(&self, ring: usize) -> &Held {
         &self.slots[ring].held
     }

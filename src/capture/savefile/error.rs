@@ -36,7 +36,7 @@ pub enum Error {
     NotACapture {
         /// The file, fit for a terminal.
         file: String,
-        /// The fault of its beginning.
+        /// The fault at its beginning.
         what: String,
     },
     /// The file ends within a header or a frame.

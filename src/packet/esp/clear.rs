@@ -70,7 +70,7 @@ pub(crate) fn recognise(
 pub(crate) fn may_be_clear(esp: &[u8], declared: usize, ports: &TunnelPorts) -> bool {
     /// The end of the destination port behind the last of [`OFFSETS`].
     const START: usize = 28;
-    /// The distance of the next header from the packet's end, with the longest of [`ICVS`].
+    /// The number of bytes from the next header to the packet's end, with the longest of [`ICVS`].
     const END: usize = 33;
     let Some(start) = esp.first_chunk::<START>() else { return true };
     let vxlan = |offset: usize| match start.get(offset + 2..) {
@@ -223,7 +223,7 @@ fn is_tcp(payload: &[u8], around: &Around<'_>) -> bool {
     form && checksum_fits(payload, TCP, around.source, around.destination)
 }
 
-/// Recognises UDP in transport mode by its length, and by a checksum that is not zero and right.
+/// Recognises UDP in transport mode by its length, and by a checksum that is present and right.
 fn is_udp(payload: &[u8], around: &Around<'_>) -> bool {
     let Ok((_, len, rest)) = transport::udp(payload) else { return false };
     let checksummed = !matches!(payload, [_, _, _, _, _, _, 0, 0, ..]);
@@ -248,7 +248,7 @@ fn message_checksum_fits(payload: &[u8], protocol: u8, around: &Around<'_>) -> b
     }
 }
 
-/// Returns true if the Internet checksum (RFC 1071) over pseudo header and segment, with the checksum field, is zero.
+/// Returns true if the Internet checksum (RFC 1071) over pseudo header and segment, checksum field included, is zero.
 fn checksum_fits(segment: &[u8], protocol: u8, source: IpAddr, destination: IpAddr) -> bool {
     let mut sum = Sum16BitWords::new();
     sum = match (source, destination) {
