@@ -41,7 +41,6 @@ fn round(call: &mut impl FnMut(u32)) -> f64 {
     start.elapsed().as_secs_f64() / f64::from(PACKETS)
 }
 
-/// The best of several rounds.
 fn best(mut call: impl FnMut(u32)) -> f64 {
     (0..ROUNDS).map(|_| round(&mut call)).fold(f64::MAX, f64::min)
 }

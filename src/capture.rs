@@ -12,7 +12,7 @@
 //!
 //! [`savefile`] reads pcap and pcapng itself, plain or compressed, because libpcap's reader alone takes longer than
 //! our whole search does. All bytes pass through one buffer, and the frames before a damaged place are delivered
-//! before the error. [`write`] writes both formats.
+//! before the error. [`mod@write`] writes both formats.
 //!
 //! # Filters
 //!

@@ -23,7 +23,6 @@ use crate::packet::{
 pub struct Dissector {
     decoder: Decoder,
     reassembly: Reassembly,
-    /// Opens ESP with the keys, if there are any.
     opener: Option<Opener>,
     /// The buffers that hold opened packets.
     scratch: Scratch,

@@ -168,7 +168,6 @@ fn of_fd(fd: impl AsFd) -> io::Result<Metadata> {
     File::from(fd.as_fd().try_clone_to_owned()?).metadata()
 }
 
-/// Makes an Ethernet header for a raw IP packet.
 fn ethernet_header(frame: &Frame<'_>) -> [u8; 14] {
     let six = match frame.link {
         LinkType::IPV4 => false,

@@ -129,7 +129,6 @@ impl Decoder {
     }
 }
 
-/// The next thing to decode.
 enum Next {
     Link(LinkType),
     Ethernet,
@@ -142,7 +141,6 @@ enum Next {
     End,
 }
 
-/// The treatment of a fragment.
 #[derive(PartialEq, Eq)]
 enum Fragments {
     /// It is left alone, to be put together with the others.
@@ -151,7 +149,6 @@ enum Fragments {
     Decode,
 }
 
-/// A packet that is being decoded.
 struct Walk<'d, 'a> {
     decoder: &'d mut Decoder,
     packet: &'d mut Packet<'a>,

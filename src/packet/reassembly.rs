@@ -30,7 +30,6 @@ pub struct Reassembly {
     arrivals: u64,
 }
 
-/// The beginning of a datagram.
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     key: Key,
@@ -163,7 +162,6 @@ impl Held {
         (start, start + usize::from(self.fragment.len))
     }
 
-    /// Bytes of memory it takes.
     fn size(&self) -> usize {
         let opened = if let Payload::Opened(bytes) = &self.payload { bytes.len() } else { 0 };
         self.bytes.len() + opened + BOOKKEEPING

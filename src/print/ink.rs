@@ -87,7 +87,6 @@ impl Ink {
         if is_printable(byte) { byte } else { self.replacement }
     }
 
-    /// Writes a piece of a line.
     pub(super) fn bytes(
         &self,
         out: &mut Vec<u8>,

@@ -25,7 +25,6 @@ pub struct JsonOptions {
 pub struct Json<W: Write> {
     writer: W,
     limit: usize,
-    /// The line that is being made.
     line: Vec<u8>,
 }
 

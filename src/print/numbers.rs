@@ -4,7 +4,6 @@
 use std::io::Write;
 use std::net::IpAddr;
 
-/// Writes a decimal number.
 pub(super) fn decimal(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();

@@ -38,7 +38,6 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// Makes a palette with colour or without.
     pub(super) fn new(color: bool) -> Self {
         if !color {
             return Self::default();

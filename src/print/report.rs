@@ -72,7 +72,6 @@ fn because(report: &Report) -> String {
     }
 }
 
-/// Lists what was counted on the leg.
 fn evidence(leg: &LegReport) -> String {
     let counts = &leg.counts;
     let mut parts = Vec::new();

@@ -70,7 +70,6 @@ pub struct Text<W: Write> {
     limit: usize,
     marks: Marks,
     headers_only: bool,
-    /// The block that is being made.
     block: Vec<u8>,
     /// True if the current line has marks.
     marked: bool,

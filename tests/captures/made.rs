@@ -100,7 +100,6 @@ pub(crate) fn pcap_nanos(frames: &[Vec<u8>]) -> (TempDir, String) {
     write(&capture(0xa1b2_3c4d, 123_456_789, frames))
 }
 
-/// The frames of a classic file.
 pub(crate) fn frames(file: &[u8]) -> Vec<Vec<u8>> {
     let mut rest = &file[24..];
     let mut frames = Vec::new();

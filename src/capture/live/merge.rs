@@ -41,7 +41,6 @@ struct Slot {
     empty_at: Option<i64>,
 }
 
-/// The next thing to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Give out the frame of this ring.
@@ -64,7 +63,6 @@ impl Merge {
         Self { slots: (0..rings).map(|_| slot()).collect(), hold }
     }
 
-    /// Returns true if a frame of this ring is held here.
     pub(super) fn holds(&self, ring: usize) -> bool {
         self.slots.get(ring).is_some_and(|slot| slot.full)
     }

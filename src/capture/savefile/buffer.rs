@@ -49,7 +49,6 @@ impl Buffer {
         Ok(())
     }
 
-    /// Returns the compression of the file, if it has one.
     pub(super) fn compression(&self) -> Option<Compression> {
         self.input.compression()
     }
@@ -59,7 +58,6 @@ impl Buffer {
         self.input.wait()
     }
 
-    /// Returns true if the reading was stopped from outside.
     pub(super) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }

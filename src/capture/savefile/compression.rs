@@ -28,7 +28,6 @@ impl Compression {
         }
     }
 
-    /// The name in messages.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -42,13 +41,9 @@ type Packed = BufReader<Chain<Cursor<Vec<u8>>, Source>>;
 
 /// The input of a [`super::buffer::Buffer`].
 pub(super) enum Input {
-    /// Not compressed.
     Plain(Source),
-    /// gzip.
     Gzip(Box<flate2::bufread::MultiGzDecoder<Packed>>),
-    /// zstd.
     Zstd(Box<zstd::Decoder<'static, Packed>>),
-    /// The end.
     Ended,
 }
 
@@ -72,7 +67,6 @@ impl Input {
         if let Self::Plain(source) = self { source.wait() } else { true }
     }
 
-    /// Returns the compression, if there is one.
     pub(super) fn compression(&self) -> Option<Compression> {
         match self {
             Self::Plain(_) | Self::Ended => None,

@@ -44,7 +44,6 @@ const FLAGS: u16 = 2;
 /// The codes of the options `isb_ifdrop` and `isb_osdrop`: the frames that the interface and the system lost.
 const LOST: [u16; 2] = [5, 7];
 
-/// The section that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Section {
     endian: Endian,
@@ -65,7 +64,6 @@ struct Fixed {
     at: usize,
 }
 
-/// A fault of a packet block.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 enum Wrong {
     #[error("a packet block is too short for its fields")]
@@ -191,7 +189,6 @@ impl Section {
         }
     }
 
-    /// Takes an interface description block.
     fn interface(
         &mut self,
         buffer: &mut Buffer,

@@ -58,7 +58,6 @@ impl Source {
         !self.waits || wait(self.file.as_fd()).unwrap_or(true)
     }
 
-    /// The flag that ends the reading.
     pub(super) fn stop(&self) -> &Arc<AtomicBool> {
         &self.stop
     }

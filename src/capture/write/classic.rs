@@ -51,7 +51,6 @@ impl State {
         out.write_all(frame.bytes)
     }
 
-    /// Returns true if nothing was written yet.
     pub(super) fn is_empty(&self) -> bool {
         self.begun.is_none()
     }

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use crate::capture::savefile::Interface;
 use crate::packet::{Direction, Frame, LinkType};
 
-/// The interfaces that were declared.
 #[derive(Debug, Default)]
 pub(super) struct State {
     numbers: HashMap<Interface, u32>,
@@ -45,7 +44,6 @@ impl State {
         Ok(number)
     }
 
-    /// Returns true if nothing was written yet.
     pub(super) fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }

@@ -47,7 +47,6 @@ impl Learned {
         Self { slots: [None; Self::SLOTS] }
     }
 
-    /// Returns the layout that was seen for this SPI and destination.
     pub(crate) fn layout(&self, destination: IpAddr, spi: Spi) -> Option<Layout> {
         match self.slots.get(Self::slot(spi)) {
             Some(&Some((known, known_spi, layout))) if known == destination && known_spi == spi => {
@@ -63,7 +62,6 @@ impl Learned {
         matches!(self.slots.get(Self::slot(spi)), Some(Some((_, known, _))) if *known == spi)
     }
 
-    /// Keeps the layout of this SPI and destination.
     pub(crate) fn learn(&mut self, destination: IpAddr, spi: Spi, layout: Layout) {
         if let Some(slot) = self.slots.get_mut(Self::slot(spi)) {
             *slot = Some((destination, spi, layout));

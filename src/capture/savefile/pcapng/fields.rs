@@ -1,6 +1,5 @@
 //! Numbers and options in the byte order of a section.
 
-/// A section's byte order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Endian {
     #[default]
