@@ -39,8 +39,8 @@
 //! - ICMP errors quote in clear what was encrypted. A node that decrypts a frame which no VXLAN device takes answers
 //!   with `port unreachable`, and the answer quotes the frame.
 //! - The VXLAN socket may live in another network namespace than the device. Docker creates the device on the host
-//!   and moves it into a sandbox; the packets, the policies and the SAs stay on the host, while the probe has to
-//!   start in the sandbox.
+//!   and moves it into a sandbox. The socket, its packets, the policies and the SAs stay on the host, while the probe
+//!   starts in the namespace of a container.
 //! - A link may hide its wire (WireGuard, MACsec, VTI), because it encrypts below the capture. A clear frame on such
 //!   a link is no leak, and it is no proof of anything either.
 

@@ -2,10 +2,10 @@
 //!
 //! Each leg is judged for itself. Packets that leave this node decide, because a capture sees them as they are on the
 //! wire. One clear frame of the network is a leak. Without one, ENCRYPTED needs a proof that the ESP was the
-//! network's (`proof`), and nothing that takes the proof away: a capture that is not whole, probes that nobody
-//! received, or answered probes that were not seen. A clear frame that arrives may be a copy that the kernel shows
-//! after decryption. It is no leak if the ESP that it was in was opened. If the kernel may have decrypted it before
-//! the capture could see ESP, the leg is INCONCLUSIVE.
+//! network's (`proof`). The proof is void if the capture is not whole, if no probe was delivered, or if an answered
+//! probe was not seen. A clear frame that arrives may be a copy that the kernel shows after decryption. It is no leak
+//! if the ESP that it was in was opened. If the kernel may have decrypted it before the capture could see ESP, the
+//! leg is INCONCLUSIVE.
 //!
 //! Everything else is INCONCLUSIVE, or BLACKHOLED if nothing leaves in clear and nothing arrives. The reason comes
 //! from the frames, or from the kernel, the keys and the configuration (`reasons`). The verdict on the whole is the

@@ -63,7 +63,6 @@ pub(super) struct Passed {
     pub(super) time: i64,
     /// Its length in bytes, from the SPI on.
     pub(super) len: u32,
-    /// Its SPI.
     pub(super) spi: Spi,
 }
 

@@ -1,9 +1,9 @@
 //! The probe: ICMP echo through the overlay, with a canary in it.
 //!
 //! The kernel of the target answers, so nothing has to be installed there, and the reply carries the canary back. A
-//! raw socket sends the probes, bound to the overlay's device in the network namespace of that. The canary is text
-//! and stands in an HTTP request, so that it can be found by eye as well. Rounds differ in the length of their
-//! probes, because lengths are all that ESP shows without a key.
+//! raw socket sends the probes, bound to the overlay's device in the network namespace of that device. The canary is
+//! text in a line of HTTP, so that it can be found by eye as well. Rounds differ in the length of their probes,
+//! because without a key ESP shows little but its length.
 //!
 //! If an address does not answer, the next one behind the same peer is tried. A target's own refusal counts as an
 //! answer, because it shows that the probe arrived.

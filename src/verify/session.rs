@@ -8,7 +8,7 @@
 //! captured.
 //!
 //! The kernel is asked in the network namespace of the underlay, where the VXLAN socket and the IPsec policies are.
-//! With Docker the VXLAN device is in another namespace, a sandbox, and the probes start there.
+//! With Docker the VXLAN device is in another namespace, a sandbox, and the probes start in that of a container.
 
 mod prepare;
 mod probed;

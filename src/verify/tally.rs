@@ -100,7 +100,6 @@ struct Seen<'a> {
     foreign: bool,
     /// True if the ESP around it is in transport mode.
     transport: bool,
-    /// The inner frame.
     inner: &'a [u8],
 }
 

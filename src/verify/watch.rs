@@ -67,7 +67,7 @@ impl Watch {
         self.dissector.opener().map(Opener::catch_up);
     }
 
-    /// Returns once the message to the user about SAs that could not be taken in.
+    /// Returns a message to the user about SAs that could not be taken in. The same message is returned only once.
     pub fn complaint(&mut self) -> Option<String> {
         self.dissector.opener().and_then(Opener::complaint)
     }

@@ -117,7 +117,6 @@ fn find_locals(network: &mut Network, sources: &BTreeMap<IpAddr, IpAddr>, reques
     network.peers.retain(|peer| !network.locals.contains(&peer.underlay));
 }
 
-/// Returns the names of the links to capture on.
 fn captured(request: &Request, network: &Network, survey: &Survey) -> Result<Vec<String>, Error> {
     if !request.interfaces.is_empty() {
         return Ok(underlay::named(&request.interfaces, survey));

@@ -43,7 +43,6 @@ impl Probed {
         Ok(Self { network, prober, canary: Some(canary) })
     }
 
-    /// Returns the bytes of the canary.
     pub(super) fn canary(&self) -> Option<Vec<u8>> {
         self.canary.as_ref().map(|canary| canary.bytes().to_vec())
     }
@@ -63,7 +62,6 @@ impl Probed {
         }
     }
 
-    /// Returns the probes that were sent.
     pub(super) fn probes(&self) -> Vec<Probe> {
         self.prober.as_ref().map_or_else(Vec::new, |prober| prober.probes().to_vec())
     }

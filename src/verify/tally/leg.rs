@@ -16,8 +16,8 @@ pub(super) struct Leg {
 }
 
 impl Tally {
-    /// Returns the leg of a packet by its outermost IP header, and the headers which that is among; `None` if the
-    /// packet passed on no leg.
+    /// Returns the leg that the outermost IP header shows, and the headers with that IP header; `None` if the packet
+    /// passed on no leg.
     pub(super) fn outer_leg<'p>(
         &self,
         packet: &'p Packet<'_>,
