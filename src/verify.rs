@@ -1,13 +1,48 @@
 //! Is this overlay network really encrypted?
 //!
+//! An engine that was told to encrypt may not do it, and nobody notices, because the traffic flows either way. So
+//! this room watches the wire. It reads the configuration and the state of the kernel to find the cause, not the
+//! answer.
+//!
 //! ```text
-//! frames -> Watch (decode, put together, open) -> Tally (fold) -> Report
+//! Wanted -> Session: prepare, watch, drain -> Dissector -> Tally -> judge -> Report
 //! ```
 //!
-//! Nothing is believed that was not seen: never encrypted from configuration alone, from silence, from a capture that lost
-//! frames, from ESP of another tunnel between the same hosts, or from one direction for the other. What leaves a node
-//! decides; what arrives may be a copy that its kernel shows after decryption. The crate's `docs/verify.md` has the ladder
-//! of evidence and every reason.
+//! [`Wanted`] is the network that was asked for. `ovlsniff overlay`, the Docker engine and the kernel's VXLAN devices
+//! complete it to a [`Network`]. A [`session::Session`] finds the links that the network's packets leave by, captures
+//! there and sends ICMP echo with a canary into the overlay ([`probe`]). At the end it drains the rings, because
+//! frames that wait there were on the wire as well. A [`Watch`] has every frame dissected and hands the packet to a
+//! [`Tally`], which counts for each leg: for each peer and each [`Way`]. From the tally and the [`Circumstances`] of
+//! the watch [`judge()`] makes the [`Report`]: a verdict, a rung of evidence and a reason for each leg, then the
+//! verdict on the whole. A capture file has no session and no probe; the rest is the same.
+//!
+//! # The rule
+//!
+//! There must never be a false ENCRYPTED, and never a false alarm. One clear frame of the network on the wire is a
+//! leak. ENCRYPTED needs proof that the ESP was this network's, on each leg for itself, and a capture that missed
+//! nothing. It never follows from configuration, from silence or from a capture that lost frames. If neither is
+//! proven, the verdict is INCONCLUSIVE, with a reason and a remedy. The crate's `docs/verify.md` has the ladder of
+//! evidence and every reason.
+//!
+//! # What surprised us
+//!
+//! - A capture on the receiving side sees decrypted copies. In tunnel mode the kernel shows each packet twice, as ESP
+//!   and then decrypted; with `esp4_offload` and GRO it shows only the decrypted one. What leaves is captured as it
+//!   is on the wire, so what leaves decides. The exception is a network card that encrypts by itself.
+//! - ESP of another tunnel between the same hosts proves nothing. ESP carries no VNI, and Docker uses one pair of SAs
+//!   for all encrypted networks of two nodes. Hence the canary, which is looked for inside ESP that a key opens.
+//!   Hence also the lengths: probes differ in length, and where there is no key, ESP has to pass of exactly these
+//!   lengths.
+//! - ESP may only authenticate (NULL, GMAC). The frames inside are then readable.
+//! - Docker ignores options that it does not know. A network created with `--opt encrypt` is in clear, without an
+//!   error.
+//! - ICMP errors quote in clear what was encrypted. A node that decrypts a frame which no VXLAN device takes answers
+//!   with `port unreachable`, and the answer quotes the frame.
+//! - The VXLAN socket may live in another network namespace than the device. Docker creates the device on the host
+//!   and moves it into a sandbox. The socket, its packets, the policies and the SAs stay on the host, while the probe
+//!   starts in the namespace of a container.
+//! - A link may hide its wire (WireGuard, MACsec, VTI), because it encrypts below the capture. A clear frame on such
+//!   a link is no leak, and it is no proof of anything either.
 
 mod device;
 mod docker;

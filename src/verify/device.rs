@@ -1,4 +1,8 @@
-//! Networks as the kernel knows them: VXLAN devices, here and in the network namespaces that have a name.
+//! Networks as the kernel knows them: VXLAN devices, in the underlay's namespace and in every other one that has a
+//! name.
+//!
+//! A device that was moved between namespaces has left its socket behind, as Docker's devices have. Its packets, its
+//! own address and the routes to its peers then belong to the underlay's namespace, and not to that of the device.
 
 use std::net::IpAddr;
 
@@ -7,12 +11,12 @@ use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Vxlan};
 use crate::packet::Vni;
 
-/// As [`find`], in the namespace of the underlay only.
+/// Finds a network as [`find`] does, but only in the namespace of the underlay.
 pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
     find_in(&namespaces.base, std::iter::once(&namespaces.base), wanted)
 }
 
-/// The network of the VXLAN device for which `wanted` holds, wherever it is.
+/// Finds a VXLAN device for which `wanted` holds, in any namespace, and returns its network.
 pub(super) fn find(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
     find_in(&namespaces.base, namespaces.all(), wanted)
 }
@@ -31,7 +35,8 @@ fn find_in<'p>(
     })
 }
 
-/// What `ovlsniff overlay` wrote down about a device of its own: the network's name, and whether it is to be encrypted.
+/// Reads the alias that `ovlsniff overlay` gives to its devices: the network's name, and true if the network is to be
+/// encrypted. Returns `None` for other devices.
 pub(super) fn ours(link: &Link) -> Option<(&str, bool)> {
     let words = link.alias.as_deref()?.strip_prefix("ovlsniff ")?;
     let name = words.split(' ').find_map(|word| word.strip_prefix("overlay="))?;
@@ -57,7 +62,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
             continue;
         }
         let station = vxlan.stations.iter().find(|(mac, _)| *mac == neighbour.mac).map(|(_, peer)| *peer);
-        // Without an entry of its own a frame goes to all peers, which may be one.
+        // A frame without a forwarding entry goes to all peers. If there is only one, the neighbour is behind that.
         let only = peers.first().filter(|_| on_link && peers.len() == 1).copied();
         let behind = station.or(only);
         if let Some(peer) = known.iter_mut().find(|peer| Some(peer.underlay) == behind) {
@@ -65,7 +70,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
         }
     }
     for peer in &mut known {
-        // IPv4 first, link-local addresses last.
+        // IPv4 comes first, link-local addresses last.
         peer.overlay.sort_by_key(|address| match address {
             IpAddr::V4(_) => 0,
             IpAddr::V6(address) if !address.is_unicast_link_local() => 1,
@@ -75,7 +80,8 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
     let underlay = if vxlan.elsewhere { base } else { place };
     let mut links = Vec::new();
     if !vxlan.elsewhere {
-        // What goes to a group, or to whom no route leads, leaves all the same.
+        // Packets leave by the routes to the peers and to the multicast group, by the link that the device is bound
+        // to, and by links that a forwarding entry names.
         let to_it = |to: &IpAddr| vxlan.peers.contains(to) || vxlan.remote == Some(*to);
         let routed = survey.routes.iter().filter(|(to, _)| to_it(to)).map(|(_, index)| *index);
         for index in routed.chain(vxlan.underlay).chain(vxlan.ways.iter().copied()) {
@@ -105,7 +111,8 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
     }
 }
 
-/// The device itself, or the bridge it is in: whichever has an address to send from.
+/// Returns the VXLAN device itself or the bridge that it is a port of: the one that has an address to send from. An
+/// address beyond link-local is preferred.
 fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> {
     let local = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
     let usable = |link: &&Link| link.addresses.iter().any(|(address, _)| !local(address));
@@ -119,7 +126,7 @@ fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> 
     })
 }
 
-/// Whether the device is of one of these networks.
+/// Returns true if the device has one of these VNIs.
 pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
     vxlan.vni.is_some_and(|vni| vnis.contains(&vni))
 }

@@ -1,4 +1,5 @@
-//! A Docker network as the engine of this host knows it.
+//! A Docker network as the engine of this host knows it. The engine is asked for the network, then for each local
+//! container on it, because a probe can start in a container's network namespace.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,13 +10,15 @@ use super::docker_inspect::{Endpoint, Inspected};
 use super::network::Network;
 use crate::host::docker::{Engine, converse, socket};
 
-/// Hosts without Docker see no delay: the engine is optional. An engine that hangs costs this much, and one on a busy node has
-/// been seen to take several seconds for an answer: its network would be said not to be known.
+/// The longest time to wait for an engine that hangs. It is long because the engine of a busy node has been seen to
+/// take several seconds for an answer, and its network would otherwise be reported as unknown. Hosts without Docker
+/// do not wait.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Containers that are asked where they are.
+/// The most containers whose network namespaces the engine is asked for.
 const MOST: usize = 8;
 
-/// A network, and the local containers on it: the files of their network namespaces and their addresses there.
+/// A network, and the containers of this host on it: for each the file of its network namespace and its address
+/// there.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) network: Network,
@@ -35,7 +38,8 @@ struct NetworkSettings {
     sandbox_key: Option<String>,
 }
 
-/// The overlay network of this name; `None` for every reason not to know.
+/// Asks the engine for the overlay network of this name. Returns `None` for every reason not to know it: no engine,
+/// no such network, no answer in time, or a network that is no overlay.
 pub(super) fn find(name: &str) -> Option<Found> {
     find_at(&socket()?, PATIENCE, name)
 }
@@ -47,7 +51,8 @@ fn find_at(socket: &str, patience: Duration, name: &str) -> Option<Found> {
     converse(socket, patience, async |engine| ask(engine, name).await)
 }
 
-/// Names and identifiers of Docker's consist of these characters, which need no encoding in a URL.
+/// Returns true if the text consists only of the characters of Docker's names and identifiers. They need no encoding
+/// in a URL.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }

@@ -1,4 +1,4 @@
-//! What `docker network inspect` says of a network: the engine's answer, or a file it was saved to.
+//! The JSON of `docker network inspect`: the engine's answer, or a file that it was saved to.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use crate::escape::{escape, reason};
 use crate::host::docker::VNIS;
 use crate::packet::Vni;
 
-/// A network in the engine's words, as far as it is read.
+/// A network as the engine describes it, with the fields that are read here.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Inspected {
@@ -33,54 +33,56 @@ struct InspectedPeer {
 /// A container's interface on the network.
 #[derive(Debug, Deserialize)]
 pub(super) struct Endpoint {
-    /// Its address with the length of the prefix.
+    /// The address with the length of its prefix.
     #[serde(rename = "IPv4Address")]
     pub(super) ipv4_address: Option<String>,
 }
 
-/// Why saved JSON is of no use. Names are escaped.
+/// The errors of saved JSON. Names are escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("read {file}: {}", reason(.cause))]
     Unreadable {
-        /// The path.
+        /// The path of the file.
         file: String,
-        /// Why.
+        /// The error of the system.
         cause: std::io::Error,
     },
-    /// It is something else.
+    /// The file does not hold the output of `docker network inspect`.
     #[error("read {file}: {cause}; it must hold what 'docker network inspect NAME' prints")]
     Format {
-        /// The path.
+        /// The path of the file.
         file: String,
-        /// What is wrong.
+        /// The parser's message.
         cause: String,
     },
-    /// No such network in it.
+    /// The file has no network of this name.
     #[error("network {name}: not in {file}; there is: {there_is}")]
     Missing {
-        /// The path.
+        /// The path of the file.
         file: String,
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What there is.
+        /// The names of the networks in the file, or `none`.
         there_is: String,
     },
-    /// It is no overlay.
+    /// The network is no overlay.
     #[error("network {name}: its driver is {driver}, not overlay: there is nothing to verify")]
     NoOverlay {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// Its driver.
+        /// The network's driver.
         driver: String,
     },
 }
 
-/// The network of this name (or the beginning of its identifier) in a file of saved JSON.
+/// Reads a network from a file of saved JSON, by its name or by at least ten characters from the beginning of its
+/// identifier.
 ///
 /// # Errors
-/// [`InspectError`]: no file, other JSON, no such network, or none that is an overlay.
+/// [`InspectError`]: the file cannot be read, holds something else, has no such network, or the network is no
+/// overlay.
 pub(super) fn from_file(path: &Path, name: &str) -> Result<Network, InspectError> {
     let file = || escape(&path.display().to_string()).into_owned();
     let text =
@@ -94,7 +96,8 @@ pub(super) fn from_file(path: &Path, name: &str) -> Result<Network, InspectError
     })
 }
 
-/// What is wrong with the JSON.
+/// The errors of [`from_json`], which does not know the file: the parser's message, the names of the networks that
+/// there are, or the driver of a network that is no overlay.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
     Format(String),
@@ -115,7 +118,7 @@ pub(super) fn from_json(text: &str, name: &str) -> Result<Network, Wrong> {
 }
 
 impl Inspected {
-    /// The network, or the name of its driver when that is another.
+    /// Returns the network, or as the error the name of its driver if that is not `overlay`.
     pub(super) fn overlay(&self) -> Result<Network, &str> {
         let driver = self.driver.as_deref().unwrap_or_default();
         if driver != "overlay" {

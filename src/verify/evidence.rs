@@ -1,40 +1,41 @@
-//! What was seen of one direction between this node and a peer: counts, and the first of each kind.
+//! The evidence of one leg: counts of the frames that were seen, and one frame of each kind to show. Every list in it
+//! is bounded, because anybody on the wire can send what fills it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::lengths::Passed;
 use crate::packet::{Packet, Spi, Timestamp, Tunnel, Vni};
 
-/// SPIs that are told apart in one direction.
+/// The most SPIs that are counted apart on one leg.
 const MOST_SPIS: usize = 64;
-/// ESP packets whose lengths are kept.
+/// The most ESP packets whose lengths are kept.
 const MOST_LENGTHS: usize = 65_536;
-/// ESP packets that are known again.
+/// The most ESP packets that are remembered, so that a repeated one is recognised.
 const MOST_SEQUENCES: usize = 256;
-/// Inner frames whose copies are waited for.
+/// The most inner frames that are remembered, so that a decrypted copy is recognised.
 const MOST_COPIES: usize = 4096;
 
-/// A frame that shows something.
+/// A frame to show as evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {
     /// Its number in the capture.
     pub frame: u64,
-    /// When it was captured.
+    /// The time of its capture.
     pub time: Timestamp,
-    /// The network it belongs to, where it says so.
+    /// The VNI of its network, where the frame shows it.
     pub vni: Option<Vni>,
-    /// Whether the canary is in it.
+    /// True if the canary is in the frame.
     pub canary: bool,
 }
 
-/// Frames of one kind: how many, and the one to show, which is the first with the canary, else the first.
+/// Frames of one kind: their number, and the one to show, which is the first with the canary or else the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sightings {
-    /// How many.
+    /// The number of frames.
     pub count: u64,
-    /// How many of them with the canary.
+    /// The number of frames with the canary.
     pub canaries: u64,
-    /// The one to show.
+    /// The frame to show.
     pub shown: Option<Sighting>,
 }
 
@@ -52,26 +53,26 @@ impl Sightings {
 /// The ESP of one SPI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Esp {
-    /// Packets.
+    /// All packets.
     pub packets: u64,
     /// Packets that a key opened.
     pub opened: u64,
-    /// Packets that a key was there for and that did not verify.
+    /// Packets for which there was a key, but whose integrity check failed.
     pub bad_icv: u64,
     /// Packets that came in fragments.
     pub fragmented: u64,
 }
 
-/// What was seen of one direction.
+/// The evidence of one leg.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Evidence {
     /// The network's frames in clear.
     pub clear: Sightings,
-    /// Those among them that are no known copies of decrypted packets; in the incoming direction only.
+    /// The frames among [`Self::clear`] that are no known copies of decrypted packets. Counted on the way back only.
     pub unexplained: u64,
-    /// Those among the clear ones that an ICMP error quotes.
+    /// The frames among [`Self::clear`] that an ICMP error quotes.
     pub quoted: u64,
-    /// Frames of the network's VNI on another UDP port than the network's, without the canary.
+    /// Frames with the network's VNI, but on another UDP port than the network's and without the canary.
     pub other_port: u64,
     /// The network's frames in ESP-NULL.
     pub null: Sightings,
@@ -83,7 +84,7 @@ pub(super) struct Evidence {
     pub macsec: Sightings,
     /// The network's frames inside ESP, opened with a key.
     pub opened: Sightings,
-    /// The VNIs of those.
+    /// The VNIs of the frames of [`Self::opened`].
     pub vnis: BTreeSet<Vni>,
     /// Packets that a key opened in tunnel mode, of any network.
     pub opened_tunnel: u64,
@@ -91,11 +92,11 @@ pub(super) struct Evidence {
     pub opened_transport: u64,
     /// ESP by SPI.
     pub esp: BTreeMap<Spi, Esp>,
-    /// ESP packets in all.
+    /// ESP packets of all SPIs.
     pub esp_packets: u64,
     /// ESP fragments that could not be put together.
     pub esp_fragments: u64,
-    /// WireGuard and encrypted MACsec.
+    /// Packets of WireGuard and frames of encrypted MACsec.
     pub opaque: u64,
     /// Frames cut off before their VNI.
     pub truncated: u64,
@@ -103,22 +104,22 @@ pub(super) struct Evidence {
     pub lone_fragments: u64,
     pub(super) lengths: Vec<Passed>,
     copies: Copies,
-    /// The last ESP packets, by SPI and sequence number.
+    /// The SPIs and sequence numbers of the last ESP packets.
     sequences: VecDeque<(Spi, u32)>,
 }
 
 impl Evidence {
-    /// ESP packets that no key opened.
+    /// Returns the number of ESP packets that no key opened.
     pub(super) fn unopened(&self) -> u64 {
         self.esp_packets.saturating_sub(self.opened_transport + self.opened_tunnel)
     }
 
-    /// Whether what was in clear was so in ICMP errors alone.
+    /// Returns true if frames were in clear, and all of them in ICMP errors.
     pub(super) fn only_quoted(&self) -> bool {
         self.quoted > 0 && self.quoted == self.clear.count
     }
 
-    /// The ESP of this SPI; of one too many the sum only is kept.
+    /// Returns the counters of this SPI; `None` if there are too many SPIs, whose packets then count in the sum only.
     pub(super) fn spi(&mut self, spi: Spi) -> Option<&mut Esp> {
         if self.esp.len() >= MOST_SPIS && !self.esp.contains_key(&spi) {
             return None;
@@ -132,8 +133,8 @@ impl Evidence {
         }
     }
 
-    /// Whether this opened packet is not one that was seen before: on another interface, in another file, or because
-    /// somebody sent it again.
+    /// Returns true if this opened packet was not seen before. A packet comes twice on two interfaces, in two files,
+    /// or when somebody sends it again.
     pub(super) fn is_new(&mut self, packet: &Packet<'_>) -> bool {
         let esp = packet.encapsulations.iter().find_map(|wrapping| match wrapping.tunnel {
             Tunnel::Esp { spi, sequence, .. } => Some((spi, sequence)),
@@ -150,18 +151,18 @@ impl Evidence {
         true
     }
 
-    /// An inner frame that came out of a tunnel: the kernel may show it once more.
+    /// Remembers an inner frame that came out of a tunnel, because the kernel may show it once more.
     pub(super) fn may_come_again(&mut self, inner: &[u8]) {
         self.copies.expect(hash(inner));
     }
 
-    /// Whether this frame in clear is one that came out of a tunnel before.
+    /// Returns true if this clear frame came out of a tunnel before. Each frame has one copy.
     pub(super) fn is_copy(&mut self, inner: &[u8]) -> bool {
         self.copies.take(hash(inner))
     }
 }
 
-/// The inner frames that may come again, the newest of them.
+/// Hashes of the newest inner frames that may come again, with the number of times each is waited for.
 #[derive(Clone, Debug, Default)]
 struct Copies {
     waiting: HashMap<u64, u32>,
@@ -189,7 +190,8 @@ impl Copies {
     }
 }
 
-/// Two frames that are not the same have the same with a chance of 2^-64, and nobody outside knows the seed.
+/// Returns a frame's hash. Two different frames have the same hash with a chance of 2^-64, and nobody outside knows
+/// the seed, so a leak cannot be made to look like a copy.
 fn hash(bytes: &[u8]) -> u64 {
     use std::hash::BuildHasher;
     thread_local!(static SEED: std::hash::RandomState = std::hash::RandomState::new());

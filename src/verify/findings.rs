@@ -1,4 +1,6 @@
-//! What is worth knowing beside the verdict.
+//! Findings: facts beside the verdict. They tell what would become of other packets than those that were seen, how
+//! well the SAs protect, and why a number in the report may surprise. One of them, `not-enforced`, becomes the
+//! verdict when every leg is encrypted.
 
 use std::net::IpAddr;
 
@@ -8,10 +10,10 @@ use super::tally::{Circumstances, Tally};
 use super::way::Way;
 use crate::escape::escape;
 
-/// Packets of the anti-replay window are fine from here on; ICVs from this many bits.
+/// An ICV of fewer bits is a finding.
 const SHORT_ICV: u32 = 96;
 
-/// Every finding, the gravest first.
+/// Returns every finding, the gravest first.
 pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegReport]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut add = |code, text: String| found.push(Finding { code, text });
@@ -30,12 +32,12 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
             match not_enforced(tally, circumstances) {
                 Some(true) => add(
                     "not-enforced",
-                    "clear packets from outside would be accepted: no inbound policy asks for ESP, no firewall rule drops them"
+                    "clear packets from outside would be accepted: no inbound policy asks for ESP, and no firewall rule drops them"
                         .to_owned(),
                 ),
                 None if network.encrypted != Some(false) => add(
                     "enforcement-unknown",
-                    "whether clear packets from outside would be accepted is not known: the firewall's rules could not be read, or not be understood"
+                    "it is not known whether clear packets from outside would be accepted: the firewall's rules could not be read or understood"
                         .to_owned(),
                 ),
                 _ => {}
@@ -57,7 +59,8 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
     found
 }
 
-/// Whether clear frames of the network from outside would be accepted; `None` when that is not known.
+/// Returns true if clear frames of the network from outside would be accepted, and false if an inbound policy or the
+/// firewall refuses them. Returns `None` if the kernel's state or the rules are not known.
 pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Option<bool> {
     let kernel = circumstances.kernel.as_ref()?;
     let network = &tally.question.network;
@@ -81,7 +84,7 @@ pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Opti
     (!unknown).then_some(false)
 }
 
-/// What the firewall does with clear frames of each VNI, in each family of the underlay.
+/// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay.
 fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
     let port = network.port.unwrap_or(4789);
@@ -93,7 +96,7 @@ fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item
         .flat_map(move |six| network.vnis.iter().map(move |&vni| kernel.rules.enforcement(six, vni, port)))
 }
 
-/// Policies that hold for what was seen, and not for all that may come.
+/// Finds policies that protect the packets that were seen, but not every packet that may come.
 fn policies(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
     let network = &tally.question.network;
     let port = network.port;
@@ -108,7 +111,7 @@ fn policies(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static s
     if let Some((_, peer)) = peers().find(|&ends| optional(ends)) {
         add(
             "level-use",
-            format!("the policy for what goes to {peer} says 'level use': without an SA it leaves in clear"),
+            format!("the policy for packets to {peer} says 'level use': without an SA they leave in clear"),
         );
     }
     let required =
@@ -126,7 +129,7 @@ fn policies(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static s
     if by_policy && !from_all && !dropped {
         add(
             "peers-only",
-            "clear packets are refused from the known nodes only, not from other addresses: block those by a policy or a firewall rule for the port"
+            "clear packets are refused from the known nodes only: block those from other addresses too, by a policy or a firewall rule for the port"
                 .to_owned(),
         );
     }
@@ -171,7 +174,8 @@ fn offload(kernel: &KernelState, legs: &[LegReport], add: &mut impl FnMut(&'stat
     {
         add(
             "esp-offload",
-            "esp4_offload is loaded: what arrives may be shown decrypted; believe what leaves".to_owned(),
+            "esp4_offload is loaded: packets that arrive may be captured decrypted; believe what leaves"
+                .to_owned(),
         );
     }
     if kernel.sas_changed {
@@ -179,7 +183,7 @@ fn offload(kernel: &KernelState, legs: &[LegReport], add: &mut impl FnMut(&'stat
     }
 }
 
-/// Docker's keys of the two legs of a pair differ.
+/// Compares the two legs of a pair: the SPIs tell the number of Docker's key, and it has to be the same on both.
 fn tags(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
     let last = |leg: &LegReport| leg.esp.iter().filter_map(|esp| esp.docker_tag).max();
     for pair in legs.chunks_exact(2) {
@@ -189,7 +193,7 @@ fn tags(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
                 add(
                     "key-skew",
                     format!(
-                        "this node sends with Docker's key {sent}, {peer} with key {received}: a rotation has not reached both"
+                        "this node sends with Docker's key {sent}, {peer} with key {received}: a key rotation has not reached both nodes"
                     ),
                 );
             }
@@ -197,7 +201,7 @@ fn tags(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
     }
 }
 
-/// A capture that sees what others say to each other, as a switch's mirror port does.
+/// Reports clear frames between two other nodes. A capture on a switch's mirror port sees such frames.
 fn clear_between_others(tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
     if let (Some((from, to)), Some(shown)) = (tally.first_others, tally.between_others.shown) {
         add(
@@ -221,7 +225,7 @@ fn fragments(tally: &Tally, legs: &[LegReport], add: &mut impl FnMut(&'static st
             add(
                 "fragments",
                 format!(
-                    "{count} ESP packets with {peer} in fragments: lower the overlay's MTU (1424 for 1500 with an ICV of 64 bits, 1416 with 128)"
+                    "{count} ESP packets to or from {peer} came in fragments: lower the overlay's MTU (for an underlay of 1500 to 1424 with an ICV of 64 bits, to 1416 with 128)"
                 ),
             );
         }

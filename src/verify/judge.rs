@@ -1,7 +1,15 @@
-//! From evidence to verdicts: the table of what was seen to what may be said.
+//! The judge: from evidence to verdicts.
 //!
-//! What leaves this node decides, since a capture sees it as it is on the wire. What arrives may be a copy that the
-//! kernel shows after decryption: then the ESP it came in, or the kernel's state, has to explain it.
+//! Each leg is judged for itself. Packets that leave this node decide, because a capture sees them as they are on the
+//! wire. One clear frame of the network is a leak. Without one, ENCRYPTED needs a proof that the ESP was the
+//! network's (`proof`). The proof is void if the capture is not whole, if no probe was delivered, or if an answered
+//! probe was not seen. A clear frame that arrives may be a copy that the kernel shows after decryption. It is no leak
+//! if the ESP that it was in was opened. If the kernel may have decrypted it before the capture could see ESP, the
+//! leg is INCONCLUSIVE.
+//!
+//! Everything else is INCONCLUSIVE, or BLACKHOLED if nothing leaves in clear and nothing arrives. The reason comes
+//! from the frames, or from the kernel, the keys and the configuration (`reasons`). The verdict on the whole is the
+//! worst of its legs.
 
 mod proof;
 mod reasons;
@@ -18,12 +26,12 @@ use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
 use crate::ipsec::docker_tag;
 
-/// Packets that prove a direction; fewer are too few.
+/// The number of packets that prove a leg.
 const ENOUGH: u64 = 3;
 
 type Decision = (Verdict, Option<Rung>, Reason);
 
-/// The report of all that was observed.
+/// Judges everything that was observed.
 pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
     let network = &tally.question.network;
     let mut legs = Vec::new();
@@ -55,7 +63,7 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
     }
 }
 
-/// Whether a peer is one that was named, or frames of the network went between it and us.
+/// Returns true if the peer was named, or if frames of the network went between it and this node.
 fn is_of_the_network(tally: &Tally, peer: IpAddr, pair: &Pair) -> bool {
     let named = tally.question.network.peers.iter().any(|known| known.underlay == peer);
     let showed = |evidence: &Evidence| {
@@ -76,7 +84,7 @@ fn auth_only(evidence: &Evidence) -> (u64, Option<(Reason, Option<super::evidenc
     (count, first.map(|(seen, reason)| (*reason, seen.shown)))
 }
 
-/// One peer, with all that bears on it.
+/// The case of one peer: everything that bears on the verdicts on its two legs.
 struct Case<'a> {
     tally: &'a Tally,
     circumstances: &'a Circumstances,
@@ -86,7 +94,7 @@ struct Case<'a> {
     pair: &'a Pair,
     probes: Vec<Probe>,
     answered: u64,
-    /// Something was to be probed; this peer was, if there are probes.
+    /// True if probes were to be sent into the network. This peer was probed if there are [`Self::probes`].
     probing: bool,
     named: bool,
 }
@@ -157,7 +165,7 @@ impl<'a> Case<'a> {
         seen.collect()
     }
 
-    /// What leaves this node.
+    /// Decides on the leg out.
     fn leaving(&self) -> Decision {
         let evidence = &self.pair.out;
         let offload = self.sas(Way::Out).any(|sa| sa.offload);
@@ -182,7 +190,7 @@ impl<'a> Case<'a> {
                     return self.undelivered(rung);
                 }
                 if self.is_probed() && self.answered == 0 && self.pair.back.unexplained == 0 {
-                    // Replies came as ESP, and our own kernel did not let them in.
+                    // Replies came inside ESP, but the kernel of this host did not let them in.
                     return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
                 }
                 if self.tally.untunnelled > 0 {
@@ -203,7 +211,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What arrives at this node.
+    /// Decides on the leg back.
     fn arriving(&self) -> Decision {
         let evidence = &self.pair.back;
         if evidence.unexplained > 0 {
@@ -222,7 +230,7 @@ impl<'a> Case<'a> {
             return (verdict, Some(Rung::Counted), reason);
         }
         if let Some((rung, reason)) = self.attributed(Way::Back) {
-            // Other frames were clear where nothing says what becomes of them on the wire.
+            // Other frames were clear on an interface that does not show its wire.
             let hidden = (self.tally.above_encryption > 0).then_some(Reason::OpaqueTransport);
             return match self.incomplete(Way::Back).or(hidden).or_else(|| self.unaccounted(Way::Back, rung)) {
                 Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
@@ -232,7 +240,7 @@ impl<'a> Case<'a> {
         self.unproven(Way::Back)
     }
 
-    /// Nothing in clear was seen, and nothing proves that what was opaque was the network's.
+    /// Decides on a leg without clear frames, where nothing proves that the opaque packets were the network's.
     fn unproven(&self, way: Way) -> Decision {
         let evidence = self.evidence(way);
         let inconclusive = |reason| (Verdict::Inconclusive, self.configured(), reason);
@@ -269,8 +277,8 @@ impl<'a> Case<'a> {
         self.silence()
     }
 
-    /// Frames in clear arrived that are no known copies. On the wire they were in clear, unless the kernel may have
-    /// decrypted them before the capture saw them.
+    /// Decides on the leg back if clear frames arrived that are no known copies. They were in clear on the wire,
+    /// unless the kernel may have decrypted them before the capture saw them.
     fn clear_arrives(&self) -> Decision {
         let evidence = &self.pair.back;
         let clear = (Verdict::Clear, Some(Rung::Seen), self.why_peer_clear());
@@ -292,7 +300,7 @@ impl<'a> Case<'a> {
         } else if evidence.opened_transport > 0 && evidence.opened_tunnel == 0 {
             return clear;
         } else if self.tally.esp_from_afar == 0 && self.circumstances.esp_offload == Some(false) {
-            // Copies come behind the ESP they were in, unless that is decrypted before the capture.
+            // A copy follows the ESP that it was in, unless that is decrypted before the capture.
             return clear;
         }
         if not_configured && leaves_clear {
@@ -303,7 +311,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// The line of a network without any peer.
+/// Returns the only leg of a network without any peer.
 fn nobody(tally: &Tally, circumstances: &Circumstances) -> LegReport {
     let network = &tally.question.network;
     let reason = if circumstances.cut_short.is_some() {
@@ -334,7 +342,7 @@ fn nobody(tally: &Tally, circumstances: &Circumstances) -> LegReport {
     }
 }
 
-/// The worst of the legs; one that is proven to be readable outweighs all doubt.
+/// Returns the worst verdict of the legs. A leg that is proven to be readable outweighs all doubt.
 fn overall(tally: &Tally, circumstances: &Circumstances, legs: &[LegReport]) -> (Verdict, Reason) {
     let first = |verdict| legs.iter().find(|leg| leg.verdict == verdict);
     let encrypted = first(Verdict::Encrypted);

@@ -1,6 +1,12 @@
-//! What the kernel says: SAs without their keys, policies, counters, offload, firewall rules.
+//! The state of the kernel: SAs without their keys, policies, counters, offload and firewall rules.
 //!
-//! Read before and after the watch; [`KernelState::between`] makes one of the two.
+//! Frames show what happened; the state of the kernel shows why, and what else could happen. It names the cause of a
+//! leak (no policy, another port, no mark) and of a black hole (no SA, another key). It helps to settle whether a
+//! clear frame that arrived is a copy of a decrypted one. It shows whether clear frames from outside would be
+//! accepted. It is no proof of encryption: a policy that is in place need not be the one that the packets meet.
+//!
+//! The state is read before and after the watch, in the network namespace of the underlay. [`KernelState::between`]
+//! makes one state of the two. The firewall rules are read afterwards only.
 
 mod counters;
 mod rules;
@@ -15,22 +21,23 @@ use crate::packet::Spi;
 pub(super) use counters::{esp_offload, exempt};
 pub use rules::{Enforcement, Rules};
 
-/// What the kernel said about IPsec in one network namespace.
+/// The state of IPsec in one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelState {
     /// The SAs of ESP and AH.
     pub sas: Vec<SaState>,
-    /// Whether SAs came or went during the watch: then counters of packets prove nothing.
+    /// True if SAs came or went during the watch. Their counters of packets then prove nothing.
     pub sas_changed: bool,
     /// The policies.
     pub policies: Vec<Policy>,
-    /// No policy is asked for what arrives on the interfaces that are watched (`disable_policy`).
+    /// True if a link that packets arrive by has its policies switched off (`disable_policy`). Inbound policies then
+    /// refuse nothing.
     pub exempt: bool,
-    /// `/proc/net/xfrm_stat`, by name: how far each went up.
+    /// The counters of `/proc/net/xfrm_stat` by name, each with the amount by which it went up.
     pub counters: BTreeMap<String, u64>,
-    /// Whether `esp4_offload` or `esp6_offload` is there; `None` when that cannot be known.
+    /// True if the kernel has `esp4_offload` or `esp6_offload`; `None` if that is not known.
     pub esp_offload: Option<bool>,
-    /// The firewall's rules.
+    /// The firewall rules.
     pub rules: Rules,
 }
 
@@ -41,98 +48,99 @@ pub struct SaState {
     pub source: IpAddr,
     /// The outer destination.
     pub destination: IpAddr,
-    /// Its SPI.
+    /// The SPI.
     pub spi: Spi,
-    /// Its reqid.
+    /// The reqid, by which policies name the SA.
     pub reqid: u32,
-    /// Tunnel mode.
+    /// True in tunnel mode.
     pub tunnel: bool,
-    /// The network card encrypts.
+    /// True if the network card encrypts.
     pub offload: bool,
-    /// Whether it encrypts; `false` for NULL, GMAC and AH.
+    /// True if the SA encrypts; false for NULL, GMAC and AH.
     pub encrypts: bool,
-    /// The kernel's name of its algorithm.
+    /// The kernel's name of the algorithm.
     pub algorithm: String,
-    /// Bits of the ICV; 0 when not known.
+    /// The length of the ICV in bits; 0 if it is not known.
     pub icv_bits: u32,
-    /// Packets of the anti-replay window; 0 for no protection.
+    /// The length of the replay window in packets; 0 for no protection.
     pub replay_window: u32,
-    /// Packets that went through it.
+    /// The number of packets that went through the SA.
     pub packets: u64,
 }
 
 impl SaState {
-    /// Whether its packets go from one of these hosts to the other.
+    /// Returns true if the SA is for packets from the one host to the other. An SA may leave its source open.
     pub(super) fn is_between(&self, source: IpAddr, destination: IpAddr) -> bool {
         self.destination == destination && (self.source == source || self.source.is_unspecified())
     }
 }
 
-/// Which packets a policy is for.
+/// The direction of the packets that a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyDirection {
-    /// Those that arrive.
+    /// Packets that arrive.
     In,
-    /// Those that leave.
+    /// Packets that leave.
     Out,
-    /// Those that are forwarded.
+    /// Packets that are forwarded.
     Forward,
 }
 
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Which packets it is asked for.
+    /// The direction of the packets that the policy is for.
     pub direction: PolicyDirection,
-    /// Source network and length of its prefix.
+    /// The source network and the length of its prefix.
     pub source: (IpAddr, u8),
-    /// Destination network and length of its prefix.
+    /// The destination network and the length of its prefix.
     pub destination: (IpAddr, u8),
-    /// Protocol; 0 for any.
+    /// The protocol; 0 for any.
     pub protocol: u8,
-    /// Destination port and its mask; mask 0 for any.
+    /// The destination port and its mask; mask 0 for any port.
     pub port: (u16, u16),
-    /// Smaller comes first.
+    /// The priority; the smallest decides.
     pub priority: u32,
-    /// It blocks.
+    /// True if the policy blocks its packets.
     pub block: bool,
-    /// The mark it is for and its mask; mask 0 for any.
+    /// The mark that packets must have, and its mask; mask 0 for any mark.
     pub mark: (u32, u32),
-    /// What packets need; none: they pass as they are.
+    /// The transformations that packets need. Without any they pass as they are.
     pub templates: Vec<Template>,
 }
 
-/// What a policy asks of a packet.
+/// A transformation that a policy asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Template {
-    /// ESP; else AH or something else.
+    /// True for ESP; false for AH and the others.
     pub esp: bool,
-    /// Clear is allowed as well.
+    /// True if packets may pass in clear as well (`level use`).
     pub optional: bool,
-    /// The SAs it takes.
+    /// The reqid of the SAs that serve it.
     pub reqid: u32,
 }
 
-/// Docker's mark of packets that are to be encrypted.
+/// The mark that Docker's firewall rules set on packets that have to be encrypted.
 pub(super) const DOCKER_MARK: u32 = 0x00d0_c4e3;
 
 const UDP: u8 = 17;
 
 impl Policy {
-    /// Whether the policy's selector has room for UDP between these addresses to this port, whatever the mark.
+    /// Returns true if the selector covers UDP between these addresses to this port, or to any port if `port` is
+    /// `None`. The mark is not looked at.
     pub fn covers(&self, source: IpAddr, destination: IpAddr, port: Option<u16>) -> bool {
         self.pair(source, destination)
             && matches!(self.protocol, 0 | UDP)
             && port.is_none_or(|port| port & self.port.1 == self.port.0 & self.port.1)
     }
 
-    /// Whether the policy is for UDP between these addresses, whatever the port.
+    /// Returns true if the selector covers these addresses. Protocol, port and mark are not looked at.
     pub(super) fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
         in_prefix(source, self.source.0, self.source.1)
             && in_prefix(destination, self.destination.0, self.destination.1)
     }
 
-    /// Whether UDP between these addresses to this port goes through the tunnel of this SA.
+    /// Returns true if the policy sends UDP between these addresses to this port through the SA.
     pub(super) fn leads_to(
         &self,
         sa: &SaState,
@@ -144,29 +152,29 @@ impl Policy {
         self.covers(source, destination, port) && self.templates.iter().any(template)
     }
 
-    /// Whether nothing passes it in clear.
+    /// Returns true if no packet passes the policy in clear.
     pub(super) fn requires_esp(&self) -> bool {
         self.block || self.templates.iter().any(|template| template.esp && !template.optional)
     }
 }
 
-/// Why the kernel's state cannot be had.
+/// The reasons why the state of the kernel cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It does not tell this user.
+    /// The user has no permission.
     #[error("read the kernel's IPsec state: permission denied; run as root")]
     Denied,
-    /// It has no XFRM.
+    /// The kernel has no XFRM.
     #[error("read the kernel's IPsec state: this kernel has no IPsec; run 'modprobe xfrm_user'")]
     NoXfrm,
-    /// Netlink failed.
+    /// The kernel answered with another error.
     #[error("read the kernel's IPsec state: {}", reason(.0))]
     Netlink(std::io::Error),
 }
 
 impl KernelState {
-    /// Asks the kernel about the network namespace of this thread. `with_rules`: the firewall's rules too, for which
-    /// `iptables-save` and `nft` are run.
+    /// Reads the state in the network namespace of this thread. If `with_rules` is set, the state includes the
+    /// firewall rules, for which `iptables-save` and `nft` are run.
     pub fn read(with_rules: bool) -> Result<Self, Error> {
         Ok(Self {
             sas: xfrm::sas()?,
@@ -179,7 +187,7 @@ impl KernelState {
         })
     }
 
-    /// What is now, with what went up since `before`.
+    /// Returns the state `after` the watch, with counters since `before`. SAs that went away meanwhile are kept.
     #[must_use]
     pub fn between(before: &Self, after: Self) -> Self {
         let mut now = after;
@@ -195,7 +203,7 @@ impl KernelState {
             }
         }
         now.sas_changed |= known != before.sas.len();
-        // What was there at first and is gone explains packets as well.
+        // An SA that is gone explains packets as well.
         now.sas.extend(
             before
                 .sas
@@ -218,7 +226,7 @@ impl KernelState {
         now
     }
 
-    /// The SAs of packets between these addresses.
+    /// Yields the SAs for packets from the one address to the other.
     pub(super) fn between_hosts(
         &self,
         source: IpAddr,
@@ -227,12 +235,13 @@ impl KernelState {
         self.sas.iter().filter(move |sa| sa.is_between(source, destination))
     }
 
-    /// How far a counter of `xfrm_stat` went up.
+    /// Returns the amount by which a counter of `xfrm_stat` went up.
     pub(super) fn counter(&self, name: &str) -> u64 {
         self.counters.get(name).copied().unwrap_or(0)
     }
 
-    /// The policy that decides on UDP between these addresses to this port, of those for this direction and mark.
+    /// Returns the policy that decides on UDP between these addresses to this port, in this direction and with this
+    /// mark.
     pub(super) fn policy(
         &self,
         direction: PolicyDirection,

@@ -1,7 +1,13 @@
-//! The length law: how long the ESP packet of an inner frame is, for every form of ESP in use.
+//! The length law: the length of the ESP packet that carries an inner frame, for every form of ESP in use.
 //!
-//! A VXLAN packet in ESP (RFC 4303) is SPI and sequence number (8), IV, \[IP header in tunnel mode,\] UDP and VXLAN (16),
-//! the inner frame, padding and trailer (2) up to a multiple of the cipher's block, and the ICV.
+//! Without a key, ESP shows little but its SPI and its length. The lengths are enough to recognise the probes,
+//! because they are chosen here. A VXLAN packet in ESP (RFC 4303) is SPI and sequence number (8), IV, \[IP header in
+//! tunnel mode,\] UDP and VXLAN (16), the inner frame, padding and trailer (2) up to a multiple of the cipher's
+//! block, and the ICV. Cipher and mode are not known either, so every form is tried, and a single one has to explain
+//! all packets.
+//!
+//! In the traffic of a busy tunnel every length is found by chance. Therefore lengths that nothing was sent with, the
+//! decoys, are looked for as well. If they are found nearly as easily as the probes, lengths prove nothing there.
 
 use crate::packet::Spi;
 
@@ -15,7 +21,7 @@ pub(super) struct Law {
     tunnel: u32,
 }
 
-/// IV and block: GCM, CCM, CTR and ChaCha20 have (8, 4), CBC has (16, 16).
+/// The lengths of IV and block in bytes: GCM, CCM, CTR and ChaCha20 have (8, 4), CBC has (16, 16).
 const CIPHERS: [(u32, u32); 2] = [(8, 4), (16, 16)];
 const ICVS: [u32; 5] = [8, 12, 16, 24, 32];
 const TUNNELS: [u32; 3] = [0, 20, 40];
@@ -25,7 +31,7 @@ const HEADER: u32 = 8;
 const TRAILER: u32 = 2;
 
 impl Law {
-    /// Every form.
+    /// Yields every form.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         CIPHERS.into_iter().flat_map(|(iv, block)| {
             ICVS.into_iter()
@@ -33,49 +39,48 @@ impl Law {
         })
     }
 
-    /// Length in bytes, from the SPI to the ICV, of the ESP packet with this inner frame.
+    /// Returns the length in bytes, from the SPI to the ICV, of the ESP packet that carries an inner frame of this
+    /// length.
     pub(super) fn esp_len(self, inner: u32) -> u32 {
         let padded = (self.tunnel + WRAPPING + inner + TRAILER).next_multiple_of(self.block);
         HEADER + self.iv + padded + self.icv
     }
 }
 
-/// A length that was expected from some moment on.
+/// A length that is expected from some moment on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
-    /// Nanoseconds since the epoch.
+    /// The moment, in nanoseconds since the epoch.
     pub(super) from: i64,
-    /// Length of the inner frame.
+    /// The length of the inner frame in bytes.
     pub(super) inner: u32,
 }
 
 /// An ESP packet that passed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passed {
-    /// Nanoseconds since the epoch.
+    /// The time of its capture, in nanoseconds since the epoch.
     pub(super) time: i64,
-    /// Length from the SPI on.
+    /// Its length in bytes, from the SPI on.
     pub(super) len: u32,
-    /// Its SPI.
     pub(super) spi: Spi,
 }
 
-/// Clocks of the probe and the capture may differ by this much.
+/// The clocks of the prober and of the capture may differ by this many nanoseconds.
 const EARLY: i64 = 20_000_000;
-/// A probe's packet is on the wire within this time.
+/// A probe's packet is on the wire within this many nanoseconds.
 const LATE: i64 = 2_000_000_000;
 
-/// Lengths that nothing was sent with are tried for each that was.
+/// The number of decoys for each expected length.
 const DECOYS: usize = 4;
-/// Between two lengths of the probe, in bytes: as much as the longest block of a cipher, so that padding cannot make two
-/// lengths the same.
+/// The step between two lengths of probes, in bytes. It is the longest block of a cipher, so that padding cannot make
+/// two lengths the same.
 pub(super) const STEP: u32 = 16;
 
-/// How many of the expected packets passed, in their time, under the one law that explains most of them. Each packet
-/// that passed explains one.
+/// Counts the expected packets that passed, in their time, under the one law that explains most of them. Each packet
+/// that passed explains only one.
 ///
-/// None, where lengths that are not among those `sent` are found as easily: in the traffic of a busy tunnel every length
-/// is.
+/// Returns 0 if decoys, which differ from all lengths of `sent`, are found nearly as easily.
 pub(super) fn explained(expected: &[Expected], sent: &[Expected], passed: &[Passed]) -> usize {
     let mut passed = passed.to_vec();
     passed.sort_by_key(|esp| esp.time);
@@ -86,11 +91,12 @@ pub(super) fn explained(expected: &[Expected], sent: &[Expected], passed: &[Pass
     };
     let decoys = decoys(expected, sent);
     let by_chance = hits(law, &decoys, &passed);
-    // A quarter as often: then three by chance are rarer than one in sixty, and ten than one in a million.
+    // Decoys may be found a quarter as often. Even then three hits by chance are rarer than one in sixty, and ten
+    // hits rarer than one in a million.
     if by_chance * expected.len() * 4 > best * decoys.len() { 0 } else { best }
 }
 
-/// How many of the expected packets passed under this law; `passed` by time.
+/// Counts the expected packets that passed under this law. `passed` is in the order of time.
 fn hits(law: Law, expected: &[Expected], passed: &[Passed]) -> usize {
     let mut used = vec![false; passed.len()];
     expected
@@ -106,7 +112,7 @@ fn hits(law: Law, expected: &[Expected], passed: &[Passed]) -> usize {
         .count()
 }
 
-/// The lengths next to the expected ones that nothing sent at that time has.
+/// Returns the decoys: lengths next to each expected one that no probe sent at about that time has.
 fn decoys(expected: &[Expected], sent: &[Expected]) -> Vec<Expected> {
     let mut found = Vec::new();
     for &Expected { from, inner } in expected {
@@ -162,7 +168,7 @@ mod tests {
         let probes = probes(40);
         let own: Vec<Passed> = probes.iter().map(passed).collect();
         assert_eq!(explained(&probes, &probes, &own), 40);
-        // A thousand packets a second of all lengths: somebody else's download.
+        // Somebody else's download: a thousand packets a second, of all lengths.
         let busy: Vec<Passed> = (0..10_000u32)
             .map(|n| Passed {
                 time: i64::from(n) * SECOND / 1000,
@@ -171,11 +177,12 @@ mod tests {
             })
             .collect();
         assert_eq!(explained(&probes, &probes, &busy), 0);
-        // Nor is it proof that the probe's own are among them; but some steady ping beside it does no harm.
+        // It proves nothing either that the probes' own packets are among them. A steady ping beside them does no
+        // harm.
         assert_eq!(explained(&probes, &probes, &[own.clone(), busy].concat()), 0);
         let ping = (0..30).map(|n| Passed { time: n * SECOND / 3, len: GCM.esp_len(98), spi: Spi(300) });
         assert_eq!(explained(&probes, &probes, &own.iter().copied().chain(ping).collect::<Vec<_>>()), 40);
-        // Probes without an answer are on the wire as well.
+        // Probes without an answer are on the wire as well, and are no decoys.
         let answered: Vec<Expected> = probes.iter().step_by(2).copied().collect();
         assert_eq!(explained(&answered, &probes, &own), 20);
     }
@@ -190,7 +197,8 @@ mod tests {
             explained(&probes, &probes, &esp);
             begun.elapsed()
         };
-        // Not 256 times as long as a sixteenth of it; of several, as the machine may have other things to do.
+        // A quadratic search would take 256 times as long as for a sixteenth of the probes. One of ten attempts has
+        // to stay below 64 times, because the machine may be busy otherwise.
         assert!((0..10).any(|_| time(16) < 64 * time(1)));
     }
 }

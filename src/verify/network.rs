@@ -1,4 +1,4 @@
-//! The network that is to be judged.
+//! The network that is judged: its VNIs, its nodes, and the device through which probes enter it.
 
 use std::net::IpAddr;
 
@@ -6,49 +6,49 @@ use strsim::levenshtein;
 
 use crate::packet::{TooManyPorts, TunnelPorts, Vni};
 
-/// What is known of a network, from whoever knows it.
+/// A network, with everything that its sources and the command line say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
-    /// Its name; may hold any character: escape it before it is printed.
+    /// The name. It may hold any character: escape it before it is printed.
     pub name: String,
-    /// Who said so.
+    /// The source that knows the network.
     pub source: Source,
-    /// Its VNIs: Docker gives one to each subnet.
+    /// The VNIs. Docker gives one to each subnet.
     pub vnis: Vec<Vni>,
-    /// Its UDP port, where it is known for sure.
+    /// The UDP port, where it is known for sure.
     pub port: Option<u16>,
     /// This node's underlay addresses.
     pub locals: Vec<IpAddr>,
     /// The other nodes.
     pub peers: Vec<Peer>,
-    /// Whether it is configured to be encrypted, where somebody says so.
+    /// True if the network is configured to be encrypted, false if not; `None` if no source says so.
     pub encrypted: Option<bool>,
     /// An option that looks like a misspelt `encrypted`.
     pub typo: Option<String>,
-    /// Where packets into the overlay can be sent from.
+    /// The device through which probes enter the overlay.
     pub entry: Option<Entry>,
-    /// The file of the underlay's network namespace; none for the one this process is in.
+    /// The file of the underlay's network namespace; `None` for that of this process.
     pub underlay: Option<String>,
-    /// Indices, in the underlay's namespace, of the links that lead to the peers, where the kernel said so.
+    /// Indices, in the underlay's namespace, of the links that lead to the peers, where the kernel says so.
     pub links: Vec<u32>,
 }
 
-/// Who knows a network.
+/// A source that knows a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
-    /// `ovlsniff overlay` made it.
+    /// `ovlsniff overlay`, which made the network.
     Ours,
-    /// The Docker engine, or what it once said.
+    /// The Docker engine, or its answer saved to a file.
     Docker,
     /// The kernel, which has a VXLAN device.
     Device,
-    /// Only what was given on the command line.
+    /// The command line alone.
     #[default]
     Given,
 }
 
 impl Source {
-    /// How it is called in a report.
+    /// Returns the word for it in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ovlsniff overlay",
@@ -64,7 +64,7 @@ impl Source {
 pub struct Peer {
     /// Its underlay address.
     pub underlay: IpAddr,
-    /// Addresses in the overlay that are behind it.
+    /// The overlay addresses behind it.
     pub overlay: Vec<IpAddr>,
 }
 
@@ -73,16 +73,16 @@ pub struct Peer {
 pub struct Entry {
     /// Its name.
     pub device: String,
-    /// The file of its network namespace; none for the one this process is in.
+    /// The file of its network namespace; `None` for that of this process.
     pub namespace: Option<String>,
     /// Its addresses with the lengths of their prefixes.
     pub addresses: Vec<(IpAddr, u8)>,
 }
 
-/// The UDP ports that are taken for VXLAN in a capture of these networks.
+/// Returns the UDP ports that are taken for VXLAN in a capture of these networks.
 ///
 /// # Errors
-/// When they have too many of their own.
+/// [`TooManyPorts`] if the networks have more ports of their own than fit.
 pub fn tunnel_ports<'n>(
     networks: impl IntoIterator<Item = &'n Network>,
 ) -> Result<TunnelPorts, TooManyPorts> {
@@ -95,10 +95,12 @@ pub fn tunnel_ports<'n>(
     Ok(ports)
 }
 
-/// The option that asks for encryption. Docker looks only whether it is there, whatever its value.
+/// The option that asks Docker for encryption. Only its presence counts: a network with `encrypted=false` is
+/// encrypted too.
 pub const ENCRYPTED: &str = "encrypted";
 
-/// The option among `keys` that was probably meant to be [`ENCRYPTED`].
+/// Returns the option among `keys` that was probably meant to be [`ENCRYPTED`]. Docker accepts options that it does
+/// not know and ignores them, so a misspelt one leaves the network in clear without an error.
 ///
 /// ```
 /// use ovlsniff::verify::near_miss;

@@ -1,5 +1,12 @@
-//! The probe: ICMP echo through the overlay, with a canary in it. The peer's kernel answers, so nothing has to be
-//! installed there, and the reply carries the canary back.
+//! The probe: ICMP echo through the overlay, with a canary in it.
+//!
+//! The kernel of the target answers, so nothing has to be installed there, and the reply carries the canary back. A
+//! raw socket sends the probes, bound to the overlay's device in the network namespace of that device. The canary is
+//! text in a line of HTTP, so that it can be found by eye as well. Rounds differ in the length of their probes,
+//! because without a key ESP shows little but its length.
+//!
+//! If an address does not answer, the next one behind the same peer is tried. A target's own refusal counts as an
+//! answer, because it shows that the probe arrived.
 
 use std::io::IoSlice;
 use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
@@ -17,43 +24,43 @@ use super::tally::Probe;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
 
-/// A token that nothing else on the wire has: text, so that it can be found by eye as well.
+/// A random token that nothing else on the wire has in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Canary(String);
 
 impl Canary {
-    /// A random one.
+    /// Makes a random canary.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// The error of the system if it has no randomness to give.
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 10];
         getrandom::fill(&mut bytes)?;
         Ok(Self(bytes.iter().fold("ovlsniff-canary-".to_owned(), |text, byte| format!("{text}{byte:02x}"))))
     }
 
-    /// What is to be looked for.
+    /// Returns the bytes to look for.
     pub fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
-/// Messages that are read at a time: a flood of others is no reason to stay.
+/// The most messages that are read at a time, so that a flood of other messages does not hold up the watch.
 const MOST_REPLIES: usize = 1024;
 
-/// Where a probe goes.
+/// The target of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The node, by its underlay address.
     pub peer: IpAddr,
-    /// The address in the overlay.
+    /// The overlay address.
     pub address: IpAddr,
 }
 
-/// Why nothing can be probed. Names are escaped.
+/// The reasons why nothing can be probed. Names are escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Raw sockets need a privilege.
+    /// The user may not open raw sockets.
     #[error("probe through {0}: permission denied; run as root, or judge what passes by with --passive")]
     Permission(String),
     /// The kernel refused.
@@ -61,19 +68,19 @@ pub enum Error {
     Socket {
         /// The device.
         device: String,
-        /// The kernel's word.
+        /// The kernel's error.
         cause: Errno,
     },
-    /// The device's namespace cannot be entered.
+    /// The network namespace of the device cannot be entered.
     #[error(transparent)]
     Namespace(#[from] crate::host::namespace::Error),
 }
 
-/// The shortest payload, in bytes.
+/// The length of the shortest payload in bytes.
 const SHORTEST: usize = 72;
-/// How much longer each next one is, in bytes.
+/// The step between two lengths in bytes.
 const STEP: usize = super::lengths::STEP as usize;
-/// Different lengths; the longest packet fits an overlay on the smallest of usual MTUs.
+/// The number of different lengths. The longest packet fits an overlay on the smallest of usual MTUs.
 const LENGTHS: usize = 53;
 
 const ECHO: u8 = 8;
@@ -81,21 +88,21 @@ const UNREACHABLE: u8 = 3;
 const ECHO6: u8 = 128;
 const ECHO_REPLY6: u8 = 129;
 
-/// Probes without a reply after which the next address of a peer is tried.
+/// The number of probes without a reply after which the next address of a peer is tried.
 const SILENT: u32 = 4;
 
-/// A peer, and the addresses behind it of which one answering is enough.
+/// A peer, and the addresses behind it. One of them that answers is enough.
 #[derive(Debug)]
 struct Aim {
     peer: IpAddr,
     addresses: Vec<IpAddr>,
     at: usize,
-    /// Probes since its last reply, or since the address was changed.
+    /// The number of probes since the last reply, or since the address was changed.
     silent: u32,
 }
 
 impl Aim {
-    /// The address the next probe goes to.
+    /// Returns the address for the next probe.
     fn next(&mut self) -> Option<IpAddr> {
         if self.silent >= SILENT {
             self.at = (self.at + 1) % self.addresses.len().max(1);
@@ -120,8 +127,8 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Opens the sockets, bound to the device, in its namespace. Of several targets of a peer the next is tried when one
-    /// does not answer.
+    /// Opens the sockets, bound to the device, in its network namespace. If a peer has several targets, the next one
+    /// is tried when one does not answer.
     pub fn open(entry: &Entry, canary: Canary, targets: &[Target]) -> Result<Self, Error> {
         let open = || -> Result<_, Errno> {
             let four = targets.iter().any(|target| target.address.is_ipv4());
@@ -149,7 +156,7 @@ impl Prober {
         Ok(Self { four, six, scope, canary, aims: aims(targets), identifier, probes: Vec::new(), rounds: 0 })
     }
 
-    /// Sends one probe to every peer. What cannot be sent is a probe without a reply.
+    /// Sends one probe to every peer. A probe that cannot be sent counts as one without a reply.
     pub fn round(&mut self) {
         let targets: Vec<Target> = self
             .aims
@@ -159,7 +166,7 @@ impl Prober {
         self.probe(&targets);
     }
 
-    /// Sends one probe to every target there is.
+    /// Sends one probe to every target.
     pub fn sweep(&mut self) {
         let all = self
             .aims
@@ -170,7 +177,8 @@ impl Prober {
     }
 
     fn probe(&mut self, targets: &[Target]) {
-        // A walk through all lengths that does not look like one that counts up.
+        // The walk visits every length once in 53 rounds, because 23 and 53 have no common factor. It does not count
+        // up.
         let len = SHORTEST + STEP * (self.rounds * 23 % LENGTHS);
         self.rounds += 1;
         for &Target { peer, address } in targets {
@@ -179,7 +187,7 @@ impl Prober {
             let headers = if address.is_ipv4() { 14 + 20 } else { 14 + 40 };
             let inner_len = headers + message.len() as u32;
             self.probes.push(Probe { peer, sent: SystemTime::now().into(), inner_len, answered: false });
-            // The interface may be down, the route gone: then there is no reply.
+            // The link may be down or the route gone. Then there is no reply.
             let _ = self.send(address, &message);
         }
     }
@@ -203,7 +211,7 @@ impl Prober {
         }
     }
 
-    /// The probes that were sent.
+    /// Returns the probes that were sent.
     pub fn probes(&self) -> &[Probe] {
         &self.probes
     }
@@ -218,7 +226,7 @@ impl Prober {
         let text = b"is this network encrypted? ".iter().cycle();
         message.extend(text.take((8 + len).saturating_sub(message.len())));
         if four {
-            // The kernel does it for ICMPv6 only.
+            // The kernel fills in the checksum of ICMPv6 only.
             let sum = checksum(&message).to_be_bytes();
             message[2..4].copy_from_slice(&sum);
         }
@@ -236,7 +244,7 @@ impl Prober {
     }
 }
 
-/// The last of so many probes that had this number: of 65,536 each has its own.
+/// Returns the position of the latest probe with this sequence number, which repeats after 65,536 probes.
 fn latest(sent: usize, sequence: u16) -> Option<usize> {
     const NUMBERS: usize = 1 << 16;
     let sequence = usize::from(sequence);
@@ -244,7 +252,7 @@ fn latest(sent: usize, sequence: u16) -> Option<usize> {
     Some(sequence + later * NUMBERS)
 }
 
-/// The targets by their peers, in their order.
+/// Groups the targets by their peers, in their order.
 fn aims(targets: &[Target]) -> Vec<Aim> {
     let mut aims: Vec<Aim> = Vec::new();
     for &Target { peer, address } in targets {
@@ -274,13 +282,15 @@ fn raw(device: &str, family: AddressFamily, protocol: SockProtocol) -> nix::Resu
     Ok(fd)
 }
 
-/// The sequence number of a reply to one of ours, which shows that the probe arrived: an echo, or the target's own word
-/// that it refuses pings. A raw socket of IPv4 shows the IP header, one of IPv6 does not.
+/// Returns the sequence number of the probe that this packet answers. An answer is an echo reply, or the target's own
+/// message that it refuses pings: both show that the probe arrived. A raw socket of IPv4 shows the IP header, one of
+/// IPv6 does not.
 fn reply(packet: &[u8], six: bool, identifier: u16, canary: &[u8]) -> Option<u16> {
     let wanted = if six { ECHO_REPLY6 } else { 0 };
     let message = if six { packet } else { behind_ip(packet)? };
     if !six && message.first() == Some(&UNREACHABLE) {
-        // It quotes the probe (RFC 792), and is the target's word only where the target is who sent it.
+        // The message quotes the probe (RFC 792). It counts only if the target sent it: from a router it does not
+        // show that the probe arrived.
         let probe = message.get(8..)?;
         let from_target = packet.get(12..16)? == probe.get(16..20)?;
         return sequence(behind_ip(probe).filter(|_| from_target)?, ECHO, identifier, canary);
@@ -298,7 +308,7 @@ fn sequence(message: &[u8], wanted: u8, identifier: u16, canary: &[u8]) -> Optio
     (ours && data.get(5..)?.starts_with(canary)).then_some(u16::from_be_bytes([s0, s1]))
 }
 
-/// RFC 1071.
+/// Computes the Internet checksum of RFC 1071.
 fn checksum(bytes: &[u8]) -> u16 {
     let mut sum: u32 = 0;
     for pair in bytes.chunks(2) {
@@ -310,8 +320,8 @@ fn checksum(bytes: &[u8]) -> u16 {
     !(sum as u16)
 }
 
-/// Addresses to try when none behind the peers is known: all nodes of the link (RFC 4291 section 2.7.1), and the subnet
-/// where it is small.
+/// Returns addresses to try if none behind the peers is known: the group of all nodes on the link (RFC 4291 section
+/// 2.7.1), and every address of an IPv4 subnet of at most 256 addresses.
 pub fn candidates(entry: &Entry) -> Vec<IpAddr> {
     let mut found = Vec::new();
     for &(address, prefix) in &entry.addresses {

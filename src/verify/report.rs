@@ -1,4 +1,4 @@
-//! What a verification found: values for the printers.
+//! The report of a verification: values, which the printers turn to text and JSON.
 
 use std::net::IpAddr;
 
@@ -8,82 +8,82 @@ use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
 use crate::packet::{Spi, Vni};
 
-/// The whole answer.
+/// The report on a network: its verdict, and one leg after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The network's name; may hold any character.
+    /// The network's name, which may hold any character.
     pub network: String,
-    /// Who knows it.
+    /// The source that knows the network.
     pub source: Source,
-    /// Its VNIs.
+    /// The VNIs.
     pub vnis: Vec<Vni>,
-    /// Its UDP port, where known.
+    /// The UDP port, where it is known.
     pub port: Option<u16>,
-    /// Whether it is configured to be encrypted, where somebody says so.
+    /// True if the network is configured to be encrypted, false if not; `None` if no source says so.
     pub configured: Option<bool>,
-    /// The interfaces or the file, as they are shown.
+    /// The interfaces that were captured on, or the file.
     pub captured: String,
-    /// Length of the watch in nanoseconds.
+    /// The length of the watch in nanoseconds.
     pub nanos: i64,
-    /// Frames that were looked at.
+    /// The number of frames that were observed.
     pub frames: u64,
-    /// Frames that the capture lost; `None` when it does not say.
+    /// The number of frames that the capture lost; `None` if it does not say.
     pub dropped: Option<u64>,
-    /// Two for each peer: there and back.
+    /// Two legs for each peer, out and back. A network without any peer has a single one, without a receiver.
     pub legs: Vec<LegReport>,
     /// The verdict on the whole.
     pub verdict: Verdict,
-    /// The reason for it.
+    /// The reason for that verdict.
     pub reason: Reason,
-    /// What else is worth knowing.
+    /// Facts beside the verdict.
     pub findings: Vec<Finding>,
 }
 
-/// One of the two ways between this node and a peer.
+/// The report on one leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegReport {
     /// The sender, where its address is known.
     pub from: Option<IpAddr>,
-    /// The receiver.
+    /// The receiver, where its address is known.
     pub to: Option<IpAddr>,
-    /// Which of the two.
+    /// The way between this node and the peer.
     pub way: Way,
     /// The verdict.
     pub verdict: Verdict,
-    /// How strong the evidence for it is; none when there is none.
+    /// The strength of the evidence; `None` if there is no evidence.
     pub rung: Option<Rung>,
-    /// The reason.
+    /// The reason for the verdict.
     pub reason: Reason,
-    /// What was counted.
+    /// The figures.
     pub counts: Counts,
-    /// ESP by SPI, with what the kernel or the keys say about the algorithm.
+    /// ESP by SPI, with the algorithm that the kernel or the keys name.
     pub esp: Vec<EspSeen>,
-    /// The frame that shows it: of clear or authenticated frames.
+    /// The frame to look at, if frames were in clear or authenticated only.
     pub shown: Option<Sighting>,
 }
 
 /// The figures of one leg.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// The network's frames in clear, known copies of decrypted ones not among them.
+    /// The network's frames in clear, without known copies of decrypted frames.
     pub clear: u64,
-    /// The network's frames authenticated only.
+    /// The network's frames that were authenticated only.
     pub auth_only: u64,
-    /// ESP packets.
+    /// ESP packets, of any network.
     pub esp: u64,
     /// The network's frames found inside ESP.
     pub opened: u64,
-    /// Those of them with the canary.
+    /// The frames among [`Self::opened`] that have the canary in them.
     pub canaries: u64,
-    /// Copies of decrypted frames.
+    /// Clear frames that are known copies of decrypted frames.
     pub copies: u64,
-    /// Probes sent on this leg; of the way back: replies that are due.
+    /// Probes sent to the peer. On the way back they are the replies that are due.
     pub probes: u64,
     /// Probes that were answered.
     pub answered: u64,
-    /// Probes matched by the length of an ESP packet.
+    /// Probes that are matched by the length of an ESP packet.
     pub matched: u64,
-    /// Other opaque packets.
+    /// Opaque packets other than ESP.
     pub opaque: u64,
 }
 
@@ -92,37 +92,38 @@ pub struct Counts {
 pub struct EspSeen {
     /// The SPI.
     pub spi: Spi,
-    /// Packets.
+    /// The number of packets.
     pub packets: u64,
     /// The algorithm, where it is known.
     pub algorithm: Option<String>,
-    /// Bits of the ICV, where they are known.
+    /// The length of the ICV in bits, where it is known.
     pub icv_bits: Option<u32>,
-    /// The number of Docker's key in the SPI, where it has one.
+    /// The number of Docker's key, if Docker's formula gives this SPI for one.
     pub docker_tag: Option<u32>,
 }
 
-/// Something beside the verdict.
+/// A fact beside the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The stable code.
     pub code: &'static str,
-    /// One line; escaped.
+    /// The finding in one line, escaped.
     pub text: String,
 }
 
-/// What the user expects.
+/// The user's expectation of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expectation {
     /// An encrypted network.
     #[default]
     Encrypted,
-    /// A clear one.
+    /// A clear network.
     Clear,
 }
 
 impl Report {
-    /// The exit status: 0 as expected, 1 not, 3 inconclusive, 4 nothing arrives.
+    /// Returns the exit status: 0 if the verdict is as expected, 1 if not, 3 if it is inconclusive, 4 if nothing
+    /// arrives.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
         match (self.verdict, expected) {
             (Verdict::Inconclusive, _) => 3,

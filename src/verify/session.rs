@@ -1,13 +1,14 @@
-//! A live verification: from what was asked for to the report.
+//! A live verification: from the request to the report.
 //!
-//! It has three acts. [`Session::prepare`] finds the network, the links that its packets leave by, the keys and the state
-//! of the kernel, and opens the capture. [`Session::run`] then *watches*, sending a round of probes four times a second,
-//! until the time is over or a signal comes, and *drains* the rings, since what lies there at the end was on the wire as
-//! well. What was known at the beginning is then held against the kernel once more: a link that went down, a route that
-//! moved or a node that joined makes the watch incomplete.
+//! It has three acts. [`Session::prepare`] finds the network, the links that its packets leave by, the keys and the
+//! state of the kernel, and opens the capture. [`Session::run`] then watches: it sends a round of probes four times a
+//! second and has every frame counted, until the time is over or a signal comes. At last it drains the rings, because
+//! the frames in them were on the wire as well. The underlay is then surveyed again. A link that went down, a route
+//! that moved or a node that joined makes the watch incomplete, because packets may have passed where nothing was
+//! captured.
 //!
-//! All that is asked of the kernel is asked in the namespace of the underlay, where the VXLAN socket and the IPsec policies
-//! are, and which is another one than that of the VXLAN device as often as not (Docker's sandboxes).
+//! The kernel is asked in the network namespace of the underlay, where the VXLAN socket and the IPsec policies are.
+//! With Docker the VXLAN device is in another namespace, a sandbox, and the probes start in that of a container.
 
 mod prepare;
 mod probed;
@@ -32,55 +33,56 @@ use crate::ipsec::Sa;
 use crate::packet::{Timestamp, TooManyPorts};
 use probed::Probed;
 
-/// Between two rounds of probes.
+/// The time between two rounds of probes.
 const PACE: Duration = Duration::from_millis(250);
-/// What the capture outlives the last probe by, at most.
+/// The longest time that the capture goes on after the last probe, so that replies are still seen.
 const GRACE: Duration = Duration::from_secs(1);
-/// What is in the rings at the end is read for so long at most, and until nothing more has come for a moment.
+/// The longest time to drain the rings.
 const DRAIN: Duration = Duration::from_secs(10);
+/// The rings are empty when no frame has come for this time.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// What to watch, and how.
+/// A request to watch a network.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The network.
     pub wanted: Wanted,
     /// A network that is known to be clear.
     pub control: Option<String>,
-    /// The namespace of the underlay; none for the one this process is in.
+    /// The network namespace of the underlay; `None` for that of this process.
     pub netns: Option<String>,
-    /// The links to capture on; found out when empty.
+    /// The links to capture on. If there are none, they are found out.
     pub interfaces: Vec<String>,
-    /// How long to watch.
+    /// The length of the watch.
     pub duration: Duration,
-    /// Nothing is sent.
+    /// True if nothing may be sent.
     pub passive: bool,
-    /// Addresses in the overlay to probe; found out when empty.
+    /// The overlay addresses to probe. If there are none, they are found out.
     pub targets: Vec<IpAddr>,
-    /// Keys beside those of the kernel.
+    /// SAs with their keys, beside those of the kernel.
     pub sas: Vec<Sa>,
-    /// Bytes of the ring between kernel and program.
+    /// The size in bytes of the ring between kernel and program.
     pub buffer: Option<u32>,
 }
 
-/// Why nothing can be watched.
+/// The reasons why nothing can be watched.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The device of all interfaces was asked for.
+    /// The device `any`, which stands for all interfaces, was asked for.
     #[error(
         "verify has to know the interface: a device 'any' shows frames before and behind encryption; name it with -i"
     )]
     Any,
-    /// No such network.
+    /// The network was not found.
     #[error(transparent)]
     Wanted(#[from] WantedError),
-    /// A namespace cannot be entered.
+    /// A network namespace cannot be entered.
     #[error(transparent)]
     Namespace(#[from] namespace::Error),
     /// The kernel does not list its links.
     #[error(transparent)]
     Survey(#[from] survey::Error),
-    /// No link was named, and none was found. With the network's name, escaped.
+    /// No link was named, and none was found. Holds the network's name, escaped.
     #[error(
         "no interface of this host leads to the nodes of {0}; name one with -i, or the namespace with --netns"
     )]
@@ -88,7 +90,7 @@ pub enum Error {
     /// The networks have too many ports.
     #[error(transparent)]
     Ports(#[from] TooManyPorts),
-    /// There is no canary.
+    /// The system gives no randomness for a canary.
     #[error("make a canary of random bytes: {0}")]
     Random(io::Error),
     /// No probe can be sent.
@@ -97,37 +99,37 @@ pub enum Error {
     /// Nothing can be captured.
     #[error(transparent)]
     Capture(#[from] live::Error),
-    /// The kernel's word of new SAs cannot be waited for.
+    /// The kernel's notices of new SAs cannot be waited for.
     #[error("wait for the kernel's notices: {0}")]
     Notices(io::Error),
 }
 
-/// What a request leads to.
+/// The result of a preparation.
 pub enum Prepared {
-    /// All is open: it can be watched.
+    /// Everything is open, and the watch can begin.
     Ready(Box<Session>),
-    /// There is nothing to watch: this host has no part in the network.
+    /// There is nothing to watch, because this host has no part in the network.
     Judged(Box<Report>),
 }
 
-/// What is found out when the watch has ended.
+/// The result of a watch.
 pub struct Watched {
     /// The verdict, with its evidence.
     pub report: Report,
-    /// What to tell the user of SAs that were missed.
+    /// A message to the user about SAs that were missed.
     pub complaint: Option<String>,
 }
 
-/// A verification with all that it needs, open.
+/// A verification that is ready to watch: everything that it needs is open.
 pub struct Session {
     asked: Probed,
     control: Option<Probed>,
-    /// The names of the links that are captured.
+    /// The names of the links that are captured on.
     captured: Vec<String>,
     underlay: Underlay,
     kernel: Result<KernelState, KernelError>,
     duration: Duration,
-    /// The links were named by the user.
+    /// True if the user named the links.
     named: bool,
     live: Live,
     watch: Watch,
@@ -141,27 +143,28 @@ struct Underlay {
 }
 
 impl Underlay {
-    /// Runs `work` in it.
+    /// Runs `work` in the namespace.
     fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T, namespace::Error> {
         Namespace::run(self.namespace.as_ref(), work)
     }
 }
 
 impl Session {
-    /// The names of the links that are captured; they may hold any character.
+    /// Returns the names of the links that are captured on. They may hold any character.
     pub fn captured(&self) -> &[String] {
         &self.captured
     }
 
-    /// What to tell the user of keys that the kernel keeps back.
+    /// Returns a message to the user about keys that the kernel keeps back.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// Watches to the end. Whenever `wake` is readable, `interrupted` is asked whether that comes early.
+    /// Watches, drains the rings and judges. Whenever `wake` is readable, `interrupted` is asked whether to end the
+    /// watch early.
     ///
     /// # Errors
-    /// When the namespace of the underlay cannot be entered any more.
+    /// [`Error::Namespace`] if the underlay's network namespace can no longer be entered.
     pub fn run(mut self, wake: OwnedFd, mut interrupted: impl FnMut() -> bool) -> Result<Watched, Error> {
         self.live.wake_on(wake);
         let begun = Instant::now();
@@ -177,7 +180,7 @@ impl Session {
         std::iter::once(&mut self.asked).chain(&mut self.control)
     }
 
-    /// Captures and probes until the time is over. Else says why it ended before.
+    /// Captures and probes until the time is over. The error says why the capture ended before.
     fn watch(&mut self, begun: Instant, interrupted: &mut impl FnMut() -> bool) -> Result<(), String> {
         let end = begun + self.duration;
         let last_probe = end.checked_sub(GRACE.min(self.duration / 3)).unwrap_or(end);
@@ -205,8 +208,8 @@ impl Session {
         }
     }
 
-    /// Takes what was in the rings when the watch ended, also where it was kept from reading it. Else says why that is
-    /// not all.
+    /// Takes the frames that were in the rings when the watch ended. Signals do not cut this short. The error says
+    /// why frames were left unread.
     fn drain(&mut self, interrupted: &mut impl FnMut() -> bool) -> Result<(), String> {
         let end = Timestamp::from(SystemTime::now());
         let give_up = Instant::now() + DRAIN;
@@ -229,7 +232,7 @@ impl Session {
         Err("more was captured than could be read in time".to_owned())
     }
 
-    /// What is known beside the frames, now that the watch has ended.
+    /// Collects the circumstances at the end of the watch: everything that is known beside the frames.
     fn circumstances(&mut self, begun: Instant, cut_short: Option<String>) -> Result<Circumstances, Error> {
         let now = Survey::take(self.underlay.namespace.as_ref());
         let cut_short = cut_short.or_else(|| match now {
@@ -259,7 +262,8 @@ impl Session {
         std::iter::once(&self.asked).chain(&self.control).map(|probed| &probed.network)
     }
 
-    /// Says what passed and was not seen: not every interface that goes down ends a capture.
+    /// Says which packets may have passed unseen. Links that went down are looked for as well, because that does not
+    /// end every capture.
     fn missed(&self, now: &Survey) -> Option<String> {
         let before = &self.underlay.survey;
         underlay::gone(&self.captured, now).or_else(|| underlay::moved(self.networks(), before, now)).or_else(
@@ -267,7 +271,7 @@ impl Session {
         )
     }
 
-    /// The state of the kernel with what changed in it during the watch, or why that is not known.
+    /// Returns the state of the kernel with the changes during the watch, or the reason why it is not known.
     fn kernel_between(&self) -> Result<Result<KernelState, String>, Error> {
         let before = match &self.kernel {
             Ok(before) => before,

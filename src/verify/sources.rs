@@ -1,4 +1,5 @@
-//! Who knows a network, asked in order: `ovlsniff overlay`, Docker, the kernel's VXLAN devices.
+//! The sources that may know a network, in the order in which they are asked: `ovlsniff overlay`, the Docker engine,
+//! the kernel's VXLAN devices.
 
 use std::net::IpAddr;
 
@@ -10,14 +11,15 @@ use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Vxlan};
 use crate::packet::Vni;
 
-/// The network of this name; without a name, that of a VXLAN device with one of these VNIs. `None` when nobody knows it.
+/// Finds the network of this name or, without a name, that of a VXLAN device with one of these VNIs. Returns `None`
+/// if no source knows it.
 pub(super) fn find(name: Option<&str>, vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
     let Some(name) = name else {
         return device::find(namespaces, |_, vxlan| device::has_vni(vxlan, vnis));
     };
     let ours = |link: &Link, _: &Vxlan| device::ours(link).is_some_and(|(ours, _)| ours == name);
     let named = |link: &Link, _: &Vxlan| link.name == name;
-    // Other namespaces come last: there may be hundreds.
+    // Other namespaces come last, because there may be hundreds of them.
     device::find_near(namespaces, ours)
         .or_else(|| from_docker(name, namespaces))
         .or_else(|| device::find_near(namespaces, named))
@@ -25,7 +27,8 @@ pub(super) fn find(name: Option<&str>, vnis: &[Vni], namespaces: &Namespaces) ->
         .or_else(|| device::find(namespaces, named))
 }
 
-/// The engine knows options and nodes, the kernel the addresses behind each node.
+/// Puts a network together from two sources: the engine knows its options and nodes, the kernel the overlay addresses
+/// behind each node.
 fn from_docker(name: &str, namespaces: &Namespaces) -> Option<Network> {
     let found = docker::find(name)?;
     let mut network = found.network;
@@ -39,7 +42,8 @@ fn from_docker(name: &str, namespaces: &Namespaces) -> Option<Network> {
     if devices.iter().any(|device| !device.peers.is_empty())
         && !devices.iter().flat_map(|d| &d.peers).any(has)
     {
-        // The engine names the addresses it talks to, the kernel those of a data path of its own.
+        // The engine names the addresses that engines talk to. Where the data path has addresses of its own, the
+        // kernel has those, and they are the ones on the wire.
         network.peers.clear();
     }
     for device in &devices {
@@ -51,7 +55,7 @@ fn from_docker(name: &str, namespaces: &Namespaces) -> Option<Network> {
     Some(network)
 }
 
-/// A container's way into the overlay.
+/// Returns the device through which a container sends into the overlay.
 fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Option<Entry> {
     let name = sandbox.rsplit('/').next()?;
     let place = namespaces.all().find(|place: &&Surveyed| {
@@ -65,14 +69,14 @@ fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Option<Ent
     })
 }
 
-/// Reads once more who is behind which peer: neighbours may have been heard of since.
+/// Reads again which addresses are behind which peer, because the kernel may have learnt of neighbours since.
 pub(super) fn refresh(network: &mut Network, namespaces: &Namespaces) {
     for device in devices(namespaces, &network.vnis) {
         merge_peers(network, &device);
     }
 }
 
-/// What the kernel knows of each of these VNIs.
+/// Returns the network of the first VXLAN device of each of these VNIs, where there is one.
 fn devices(namespaces: &Namespaces, vnis: &[Vni]) -> Vec<Network> {
     let of = |&vni: &Vni| device::find(namespaces, |_, vxlan| device::has_vni(vxlan, &[vni]));
     vnis.iter().filter_map(of).collect()

@@ -1,4 +1,13 @@
-//! The fold of packets to what was seen between this node and each peer. It reads no clock, does no I/O and prints nothing.
+//! The tally: a fold of packets to the evidence of each leg. It reads no clock, does no I/O and prints nothing.
+//!
+//! Two questions are asked of each packet. Is it the network's? Its VNI says so, in clear, inside ESP that a key
+//! opened or that only authenticates, on a port that nobody named, or in the quote of an ICMP error; and so does the
+//! canary, in any packet. And on which leg did it pass (`leg`)? It is then counted there by kind: clear,
+//! authenticated only, opened, opaque. ESP that stays shut may be anybody's; it is counted by SPI and length, and the
+//! judge decides.
+//!
+//! Hosts that are no peers are counted too, because the network's frames may go to a node that nobody named. Their
+//! number is bounded. Beyond the bound they are counted together, so that no leak is forgotten.
 
 mod leg;
 mod question;
@@ -26,38 +35,40 @@ use reading::{
     is_undecoded,
 };
 
-/// Hosts that are told apart beside the network's peers; what is about any other counts as of [`OTHERS`].
+/// The most hosts that are counted apart beside the network's peers. The packets of further hosts count for
+/// [`OTHERS`].
 const MOST_STRANGERS: usize = 512;
-/// Of those that the network's frames went to or came from there may be as many again.
+/// The same limit for a packet of the network: as many hosts again, so that strangers cannot crowd out a leak.
 const MOST_MEMBERS: usize = 2 * MOST_STRANGERS;
-/// Stands for all hosts that are too many to be told apart.
+/// The address that stands for all hosts beyond the limit.
 pub(super) const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// What was seen so far.
+/// The evidence so far.
 #[derive(Debug)]
 pub struct Tally {
     pub(super) question: Question,
     finder: Option<Finder<'static>>,
-    /// For what ICMP errors quote.
+    /// The decoder of packets that ICMP errors quote.
     quotes: Decoder,
     pub(super) pairs: BTreeMap<IpAddr, Pair>,
     pub(super) frames: u64,
-    /// Frames with the canary that no tunnel carries: the capture is inside the overlay.
+    /// Frames with the canary outside of any tunnel. The capture is inside the overlay.
     pub(super) untunnelled: u64,
-    /// Clear frames of the network on an interface that encrypts.
+    /// Clear frames of the network on an interface above a link that may encrypt.
     pub(super) above_encryption: u64,
-    /// Frames cut off before their addresses.
+    /// Frames that were cut off before their addresses.
     pub(super) illegible: u64,
     /// Frames of protocols that are not decoded here and may carry anything.
     pub(super) undecoded: u64,
-    /// Packets of ESP that did not come from this host, whoever sent them to whom.
+    /// ESP packets that this host did not send, between any two hosts.
     pub(super) esp_from_afar: u64,
-    /// Clear frames of the network between two other nodes, and the ends of the first of them.
+    /// Clear frames of the network between two other nodes.
     pub(super) between_others: Sightings,
+    /// Source and destination of the first frame of [`Self::between_others`].
     pub(super) first_others: Option<(IpAddr, IpAddr)>,
 }
 
-/// Both directions between this node and one peer.
+/// The evidence of both legs between this node and one peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pair {
     pub(super) out: Evidence,
@@ -80,22 +91,25 @@ impl Pair {
     }
 }
 
-/// What a packet of the network shows.
+/// A packet that shows the network's VNI.
 struct Seen<'a> {
     sighting: Sighting,
+    /// True if a key opened the ESP around it.
     opened: bool,
+    /// True if it is on another UDP port than the network's, and has no canary.
     foreign: bool,
+    /// True if the ESP around it is in transport mode.
     transport: bool,
     inner: &'a [u8],
 }
 
 impl Tally {
-    /// A tally of this question.
+    /// Makes a tally for this question.
     pub fn new(question: Question) -> Self {
         let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
         let finder = question.canary.as_deref().map(|canary| Finder::new(canary).into_owned());
         let mut ports = TunnelPorts::default();
-        // One that does not fit beside the well-known ones is told by its shape: see `hidden_vni`.
+        // A port that does not fit in is no loss here: VXLAN is recognised by its shape as well (`hidden_vni`).
         let _ = question.network.port.map(|port| ports.add_vxlan(port));
         Self {
             question,
@@ -113,7 +127,7 @@ impl Tally {
         }
     }
 
-    /// Takes the next packet: decoded, put together from its fragments, and opened where a key was at hand.
+    /// Counts the next packet. It is decoded, reassembled from its fragments, and opened where a key was at hand.
     pub fn observe(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
         self.frames += 1;
         self.esp_from_afar += u64::from(is_esp(packet) && !self.is_sent_here(packet));
@@ -124,7 +138,7 @@ impl Tally {
         }
     }
 
-    /// Whether the canary was seen in a clear frame of the network that left.
+    /// Returns true if the canary was seen in a clear frame that left.
     pub fn canary_left_in_clear(&self) -> bool {
         self.pairs.values().any(|pair| pair.out.clear.canaries > 0)
     }
@@ -134,7 +148,7 @@ impl Tally {
         self.question.network.vnis.contains(&vni)
     }
 
-    /// A packet that carries the network's VNI where it can be read.
+    /// Takes a packet that shows the network's VNI in the tunnel at `at`.
     fn ours(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, at: usize) {
         let Some(vxlan) = packet.encapsulations.get(at) else { return };
         let Some(ip) = vxlan.outer.ip else { return };
@@ -149,7 +163,7 @@ impl Tally {
             Transport::Udp(ports) => Some(ports.destination),
             _ => None,
         };
-        // The same number on another port may be somebody else's network.
+        // The same VNI on another port may be somebody else's network.
         let foreign = !canary && self.question.network.port.is_some_and(|ours| port != Some(ours));
         let encrypting = self.question.encrypting.contains(&frame.interface);
         let Some(leg) = leg else {
@@ -166,7 +180,7 @@ impl Tally {
         let inner = inner_bytes(packet, at);
         let seen = Seen { sighting, opened, foreign, transport, inner };
         if leg.way == Way::Out && leg.peer.is_multicast() && !self.question.network.peers.is_empty() {
-            // What goes to the group goes to every peer.
+            // A packet to the multicast group goes to every peer.
             for at in 0..self.question.network.peers.len() {
                 let peer = self.question.network.peers.get(at).map_or(leg.peer, |peer| peer.underlay);
                 self.count(packet, around, &Leg { peer, way: Way::Out }, &seen);
@@ -176,7 +190,7 @@ impl Tally {
         }
     }
 
-    /// Counts a packet of the network.
+    /// Counts a packet that shows the network's VNI.
     fn count(&mut self, packet: &Packet<'_>, around: &[Encapsulation], leg: &Leg, seen: &Seen<'_>) {
         let &Seen { sighting, opened, foreign, transport, inner } = seen;
         let evidence = self.evidence(leg, MOST_MEMBERS);
@@ -213,12 +227,12 @@ impl Tally {
         }
     }
 
-    /// A packet that does not show the network's VNI.
+    /// Counts a packet whose decoded tunnels do not show the network's VNI.
     fn other(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
         let canary = self.has_canary(packet.payload) || self.has_canary(frame.bytes);
         self.undecoded += u64::from(is_undecoded(packet));
         let Some((leg, headers)) = self.outer_leg(packet, frame.direction) else {
-            // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
+            // A canary between addresses that are not the nodes' is inside the overlay, before the tunnel.
             self.untunnelled += u64::from(canary);
             self.illegible += u64::from(cut_before_addresses(frame, packet));
             return;
@@ -242,7 +256,7 @@ impl Tally {
             return;
         }
         if canary && matches!(packet.opaque, Some(Opaque::Esp { .. })) {
-            // Taken for encrypted, and yet it can be read.
+            // This packet looked encrypted, and yet the canary can be read in it.
             evidence.esp_packets += 1;
             evidence.null.add(Sighting { frame: frame.number, time: frame.time, vni: None, canary });
             return;
@@ -283,7 +297,7 @@ impl Tally {
         }
         let udp = headers.ip.is_some_and(|ip| ip.protocol == 17);
         if packet.vni().is_some() {
-            // Another network's.
+            // The packet is another network's.
         } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0))
         {
             evidence.lone_fragments += 1;
@@ -295,7 +309,7 @@ impl Tally {
         }
     }
 
-    /// The network's VNI in what an ICMP error quotes, which nothing protects.
+    /// Returns the network's VNI if an ICMP error quotes a packet of the network. Nothing protects the quote.
     fn quoted_vni(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> Option<Vni> {
         let quote = quoted(&mut self.quotes, frame, packet)?;
         let Question { network, .. } = &self.question;
@@ -320,8 +334,8 @@ impl Tally {
         self.pairs.contains_key(&peer)
     }
 
-    /// The evidence of a direction. What is not about a peer of the network is kept as well: the network's frames may go
-    /// to nodes nobody named. A host that finds no `room` is one of [`OTHERS`]: nothing is forgotten.
+    /// Returns the evidence of a leg. If `room` other hosts beside the peers are counted already, a new one counts
+    /// for [`OTHERS`].
     fn evidence(&mut self, leg: &Leg, room: usize) -> &mut Evidence {
         let strangers = self.pairs.len().saturating_sub(self.question.network.peers.len());
         let peer = if strangers >= room && !self.knows(leg.peer) { OTHERS } else { leg.peer };

@@ -1,5 +1,6 @@
-//! By which links a network's packets leave this node: pure functions of what was found out about the underlay's
-//! namespace, at the beginning of a watch and at its end.
+//! The links by which a network's packets leave this node: pure functions of surveys of the underlay's namespace. The
+//! survey at the beginning of a watch says where to capture; the one at its end shows if packets passed elsewhere
+//! meanwhile.
 
 use std::net::IpAddr;
 
@@ -8,7 +9,7 @@ use crate::escape::escape;
 use crate::host::survey::{Link, Survey, Vxlan};
 use crate::packet::{InterfaceNumber, Vni};
 
-/// The links that the packets to the other nodes are routed to, or may be.
+/// Returns the links that the packets to the other nodes are or may be routed to.
 pub(super) fn routed<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
     let mut links: Vec<&Link> = network.links.iter().filter_map(|&index| survey.link(index)).collect();
     if links.is_empty() {
@@ -18,14 +19,14 @@ pub(super) fn routed<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link>
     links
 }
 
-/// The names of the links on whose wires those packets are, each once.
+/// Returns the names of the links on whose wires those packets are, each once.
 pub(super) fn wires(network: &Network, survey: &Survey) -> Vec<String> {
     let wires = routed(network, survey).into_iter().flat_map(|link| survey.wires(link));
     once(wires.map(|link| link.name.clone()))
 }
 
-/// The links to capture on for those that were named. The device of a VRF stands for its wires, because it shows every
-/// frame twice: before its encryption and behind it.
+/// Returns the links to capture on in place of those that the user named. The device of a VRF stands for its wires,
+/// because it shows every frame twice: before its encryption and after it.
 pub(super) fn named(interfaces: &[String], survey: &Survey) -> Vec<String> {
     let vrf = |name: &String| survey.named(name).filter(|link| link.kind.as_deref() == Some("vrf"));
     once(interfaces.iter().flat_map(|name| match vrf(name) {
@@ -34,15 +35,15 @@ pub(super) fn named(interfaces: &[String], survey: &Survey) -> Vec<String> {
     }))
 }
 
-/// The captured links that do not show their wire: frames that are clear on such a link
-/// may be encrypted below it, so they are no leak even where the user named the link with `-i`.
+/// Returns the captured links that do not show their wire. A frame that is clear on such a link may be encrypted
+/// below it, so it is no leak, even if the user named the link with `-i`.
 pub(super) fn encrypting(links: &[String], survey: &Survey) -> Vec<InterfaceNumber> {
     let hides = |name: &str| survey.named(name).is_some_and(|link| !survey.shows_its_wire(link));
     (0..).map(InterfaceNumber).zip(links).filter(|(_, name)| hides(name)).map(|(number, _)| number).collect()
 }
 
-/// The links that the packets of these networks pass on their way to the wires, and those that are captured. The device of
-/// a tunnel is one of them: its packets arrive there a second time, decrypted.
+/// Returns the captured links, and those that the packets of these networks pass on their way to the wires. The
+/// device of a tunnel is one of them: its packets arrive there a second time, decrypted.
 pub(super) fn passed<'n>(
     networks: impl Iterator<Item = &'n Network>,
     captured: &[String],
@@ -53,14 +54,14 @@ pub(super) fn passed<'n>(
     once(captured.iter().cloned().chain(passed))
 }
 
-/// Says which of the captured links is down or no longer there.
+/// Says which of the captured links is down or has disappeared.
 pub(super) fn gone(captured: &[String], now: &Survey) -> Option<String> {
     let up = |name: &str| now.named(name).is_some_and(|link| link.up);
     let gone = captured.iter().find(|name| !up(name))?;
     Some(format!("{gone}: the interface went down"))
 }
 
-/// Says by which new link packets to a peer leave now: what passed it was not seen.
+/// Says by which new link packets to a peer leave at the end of the watch. The packets on it were not seen.
 pub(super) fn moved<'n>(
     networks: impl Iterator<Item = &'n Network>,
     before: &Survey,
@@ -75,7 +76,8 @@ pub(super) fn moved<'n>(
     })
 }
 
-/// Says by which link that was not captured packets leave to a node that joined one of the networks during the watch.
+/// Says by which link packets leave to a node that joined one of the networks during the watch, if it was not
+/// captured.
 pub(super) fn joined<'n>(
     networks: impl Iterator<Item = &'n Network>,
     captured: &[String],
@@ -96,7 +98,7 @@ pub(super) fn joined<'n>(
     })
 }
 
-/// Each once, in their order: of a link that is captured twice every frame would count twice.
+/// Returns each element once, in their order. A link that is captured twice would count every frame twice.
 pub(super) fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut found = Vec::new();
     for one in all {
@@ -121,7 +123,8 @@ mod tests {
         Link { index, name: name.to_owned(), up: true, kind, ..Link::default() }
     }
 
-    /// eth0 has our address and the route to the peer; gre0 is on top of eth1; blue is a VRF with eth2.
+    /// A host where eth0 has our address and the route to the peer, gre0 is on top of eth1, and blue is a VRF with
+    /// eth2.
     fn host() -> Survey {
         let eth0 = Link { addresses: vec![(ip("192.0.2.1"), 24)], ..link(2, "eth0", "") };
         let gre0 = Link { parent: Some(3), ..link(4, "gre0", "gre") };
@@ -155,7 +158,7 @@ mod tests {
         for (network, survey, wires_are) in [
             (on(&[]), host(), vec!["eth0"]),
             (on(&[3]), host(), vec!["eth1"]),
-            // What a tunnel sends is on the wire of the link below, which two ways may lead to.
+            // Packets of a tunnel are on the wire of the link below it, and two routes may lead to that link.
             (on(&[4]), host(), vec!["eth1"]),
             (on(&[4, 3]), host(), vec!["eth1"]),
             (on(&[]), detour(host()), vec!["eth0", "eth2"]),

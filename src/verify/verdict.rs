@@ -1,6 +1,6 @@
-//! The words of a report: verdicts, rungs of evidence, reasons and what to do about them.
+//! The words of a report: verdicts, rungs of the ladder of evidence, and reasons with their remedies.
 
-/// What is known of one direction, or of the whole network.
+/// The verdict on one leg, or on the whole network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Proven to be encrypted on the wire, and delivered.
@@ -9,16 +9,16 @@ pub enum Verdict {
     Clear,
     /// Frames of the network were on the wire authenticated, but readable: ESP-NULL, GMAC, AH.
     AuthOnly,
-    /// Of the whole network only: all is encrypted, and clear frames would be accepted nevertheless.
+    /// Everything is encrypted, but clear frames would be accepted as well. Only the whole network has this verdict.
     NotEnforced,
-    /// Neither could be proven.
+    /// Neither encryption nor a leak could be proven.
     Inconclusive,
     /// Nothing leaves in clear, and nothing arrives.
     Blackholed,
 }
 
 impl Verdict {
-    /// The word as it is printed.
+    /// Returns the word as it is printed.
     pub fn name(self) -> &'static str {
         match self {
             Self::Encrypted => "ENCRYPTED",
@@ -30,13 +30,13 @@ impl Verdict {
         }
     }
 
-    /// Whether somebody on the wire can read the network's frames.
+    /// Returns true if somebody on the wire can read the network's frames.
     pub fn is_readable(self) -> bool {
         matches!(self, Self::Clear | Self::AuthOnly)
     }
 }
 
-/// How strong the evidence is, from the weakest up.
+/// A rung of the ladder of evidence: its strength, from the weakest up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rung {
     /// E0: the configuration says so.
@@ -45,14 +45,14 @@ pub enum Rung {
     Armed,
     /// E2: the kernel's counters moved with the traffic.
     Counted,
-    /// E3: frames on the wire, matched to the probes by their lengths, or in clear.
+    /// E3: frames were seen on the wire, in clear or matched to the probes by their lengths.
     Seen,
-    /// E4: opened with the keys, and the network's own frames found inside.
+    /// E4: ESP was opened with the keys, and the network's own frames were found inside.
     Opened,
 }
 
 impl Rung {
-    /// `E0` to `E4`.
+    /// Returns `E0` to `E4`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Config => "E0",
@@ -66,22 +66,22 @@ impl Rung {
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $remedy:literal;)+) => {
-        /// Why a verdict is what it is.
+        /// The reason for a verdict.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason {
             $($(#[doc = $doc])+ $variant,)+
         }
 
         impl Reason {
-            /// All of them.
+            /// All reasons, in the order in which they are documented.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The stable code.
+            /// Returns the stable code.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)+ }
             }
 
-            /// What to do, in one line; empty where nothing is to be done.
+            /// Returns the remedy, in one line; empty where nothing has to be done.
             pub fn remedy(self) -> &'static str {
                 match self { $(Self::$variant => $remedy,)+ }
             }
@@ -90,11 +90,11 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Opened with keys, and the network's frames were inside.
+    /// ESP was opened with keys, and the network's frames were inside.
     Opened = "opened", "";
-    /// ESP of the probes' lengths, one for each.
+    /// ESP packets of the probes' lengths passed, one for each probe.
     Lengths = "lengths", "";
-    /// Clear frames of the network, and nothing more is known of why.
+    /// Clear frames of the network passed, and the cause is not known.
     Clear = "clear", "encrypt the network, and check the IPsec policy of the sender with: ip xfrm policy";
     /// The network is not configured to be encrypted.
     NotConfigured = "not-configured", "create the network with the option: --opt encrypted";
@@ -102,7 +102,7 @@ reasons! {
     TypoOption = "typo-option", "the option is ignored: create the network again with: --opt encrypted";
     /// The sender has no policy for the network's packets.
     NoPolicy = "no-policy", "no IPsec policy covers the network's packets: set it up again (Docker: leave and join the network)";
-    /// The sender's policy is for another UDP port.
+    /// The sender's policy is for another UDP port, or frames with the network's VNI passed on another port.
     PortMismatch = "port-mismatch", "the IPsec policy is for another UDP port than the network's: make them the same";
     /// The policy allows clear packets as long as there is no SA.
     LevelUse = "level-use", "the policy says 'level use': make it 'level required', and add the SA";
@@ -110,67 +110,67 @@ reasons! {
     NoMark = "no-mark", "no firewall rule marks the network's packets for encryption: restart the Docker engine, or update it (CVE-2023-28841)";
     /// ICMP errors quote the network's frames in clear.
     IcmpQuote = "icmp-quote", "the node that sends these ICMP errors decrypts frames that no VXLAN device takes: set its device up or remove its SAs, and let OUTPUT drop ICMP port unreachable there";
-    /// ESP with the NULL cipher.
+    /// The network's frames are in ESP with the NULL cipher.
     EspNull = "esp-null", "the SA only authenticates: use a cipher, such as rfc4106(gcm(aes))";
-    /// ESP with GMAC.
+    /// The network's frames are in ESP with GMAC.
     EspGmac = "esp-gmac", "the SA only authenticates: use rfc4106(gcm(aes)) instead of rfc4543(gcm(aes))";
-    /// AH.
+    /// The network's frames are in AH.
     AhOnly = "ah-only", "AH only authenticates: use ESP";
-    /// MACsec without encryption.
-    MacsecIntegrity = "macsec-integrity", "MACsec only authenticates here: ip link set DEVICE type macsec encrypt on";
-    /// The network interface card encrypts, behind the place where frames are captured.
+    /// The network's frames are in MACsec without encryption.
+    MacsecIntegrity = "macsec-integrity", "MACsec only authenticates here: turn encryption on with: ip link set DEVICE type macsec encrypt on";
+    /// The network card encrypts the frames after they are captured.
     NicOffload = "nic-offload", "the network card encrypts after the capture: capture on the peer, on a switch's mirror port, or without offload";
-    /// Nothing of the network passed.
-    NoTraffic = "no-traffic", "nothing of the network passed: check that its device is up and not held by a firewall, let it carry traffic, or watch longer";
-    /// Fewer packets than prove anything.
+    /// No packet of the network passed.
+    NoTraffic = "no-traffic", "no packet of the network passed: check that its device is up and that no firewall holds its packets back, let it carry traffic, or watch longer";
+    /// Too few packets of the network passed to prove anything.
     TooFew = "too-few", "too few packets of the network passed: watch longer, with --for";
-    /// The network has several VNIs, and one of them was not proven.
-    SilentVni = "silent-vni", "the network has several VNIs, and not each was seen encrypted: let all carry traffic, or judge each alone with --vni VNI";
-    /// Frames in one direction only.
-    OneDirection = "one-direction", "nothing came back: look from the peer's side too";
-    /// ESP passed, but nothing says that it is this network's.
+    /// The network has several VNIs, and one of them was not proven to be encrypted.
+    SilentVni = "silent-vni", "the network has several VNIs, and not all of them were seen encrypted: let each carry traffic, or judge each alone with --vni VNI";
+    /// Frames passed in one direction only.
+    OneDirection = "one-direction", "nothing came back: run verify on the peer as well";
+    /// ESP passed, but nothing shows that it is this network's.
     OtherTunnel = "other-tunnel", "nothing shows whose ESP this is: run as root for the kernel's keys, or give them with --sa FILE";
     /// Something else that is opaque passed between the nodes.
-    OpaqueTransport = "opaque-transport", "another tunnel carries the packets (WireGuard, MACsec, GRE, a VPN's): name the link below it with -i, or verify that tunnel; the overlay itself shows no encryption";
-    /// Frames were lost by the capture.
-    Drops = "drops", "the capture lost frames: give it a larger ring with --buffer, or a quieter moment";
+    OpaqueTransport = "opaque-transport", "another tunnel carries the packets (WireGuard, MACsec, GRE or a VPN): name the link below it with -i, or verify that tunnel; the overlay itself shows no encryption";
+    /// The capture lost frames.
+    Drops = "drops", "the capture lost frames: give it a larger ring with --buffer, or run it at a quieter moment";
     /// The capture ended early, or its file is damaged.
     CutShort = "cut-short", "the capture is not whole: take it again";
-    /// Frames were cut off before it could be seen whose they are.
+    /// Frames were cut off before their addresses or their VNI.
     Truncated = "truncated", "frames were cut off: capture them whole (tcpdump -s 0)";
-    /// Frames of a protocol that is not decoded here, which may carry anything.
-    Undecoded = "undecoded", "a protocol passed that is not decoded here and may carry anything (MPLS, PPPoE, many tunnels in one another): watch the interface behind it, with -i";
-    /// The probe was seen outside of any tunnel, beside what was encrypted.
-    CanaryBare = "canary-bare", "the probe passed a watched interface outside of any tunnel: look for a mirror (tc filter show), and name with -i the underlay alone";
-    /// Fragments whose beginning was not seen.
+    /// Frames passed of a protocol that is not decoded here and may carry anything.
+    Undecoded = "undecoded", "frames passed of a protocol that is not decoded here and may carry anything (MPLS, PPPoE, deeply nested tunnels): name the interface behind it with -i";
+    /// The probe was seen outside of any tunnel, while its network was encrypted.
+    CanaryBare = "canary-bare", "the probe passed a watched interface outside of any tunnel: look for a mirror (tc filter show), and name only the underlay's interface with -i";
+    /// Fragments passed whose beginning was not seen.
     Fragments = "fragments", "fragments without their beginning passed: begin the capture earlier, and lower the overlay's MTU";
     /// The network's packets pass another interface.
     WrongInterface = "wrong-interface", "the network's packets pass another interface: name it with -i";
-    /// All members are on this host.
-    LocalOnly = "local-only", "no other node takes part: nothing is on a wire; name a node with --peer ADDRESS if there is one";
-    /// The engine knows the network, and nothing on this host is a member of it.
-    NoMember = "no-member", "no container of this host is on the network: run it on a node that has one";
-    /// No address of the peer in the overlay is known, so it cannot be probed.
+    /// All members of the network are on this host.
+    LocalOnly = "local-only", "no other node takes part, so nothing is on a wire: name a node with --peer ADDRESS if there is one";
+    /// The engine knows the network, but no container of this host is on it.
+    NoMember = "no-member", "no container of this host is on the network: run verify on a node that has one";
+    /// No overlay address of the peer is known, so the peer cannot be probed.
     NoTarget = "no-target", "no overlay address of the peer is known: name one with --target IP";
-    /// The peer's packets are seen, and no reply reaches the probe.
-    NoAnswer = "no-answer", "no reply reaches the probe, though packets of its target's node arrive: look here for what refuses them (INPUT rules, /proc/net/xfrm_stat), name another address with --target IP, or judge what passes by with --passive";
-    /// Copies of decrypted packets, as the kernel shows them to a capture.
-    TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run as root on both nodes and believe what leaves";
-    /// Decrypted packets where ESP arrives before a capture can see it.
-    EspGro = "esp-gro", "esp4_offload decrypts before a capture can see it: verify on the peer, where these packets leave";
+    /// Packets of the peer are seen, but no reply reaches the probe.
+    NoAnswer = "no-answer", "packets of the target's node arrive, but no reply reaches the probe: look here for what refuses them (INPUT rules, /proc/net/xfrm_stat), name another address with --target IP, or judge what passes by with --passive";
+    /// Clear frames arrived that may be copies of decrypted packets, as the kernel shows them to a capture.
+    TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run verify as root on both nodes, and believe each about the packets that leave it";
+    /// Clear frames arrived, and the kernel may have decrypted them before the capture could see ESP.
+    EspGro = "esp-gro", "esp4_offload may decrypt packets before a capture can see them: run verify on the peer, where these packets leave";
     /// ESP leaves, and nothing comes back.
     BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key, and name an address that answers pings with --target IP";
-    /// A policy wants an SA that is not there.
+    /// A policy asks for an SA that is not there.
     NoSa = "no-sa", "the policy has no SA to send with: add it on both nodes (Docker: restart the engine)";
     /// A policy blocks the network's packets.
-    PolicyBlock = "policy-block", "a policy blocks the network's packets: see ip xfrm policy";
-    /// ESP arrives with an SPI that is unknown here.
+    PolicyBlock = "policy-block", "a policy blocks the network's packets: find it with: ip xfrm policy";
+    /// ESP arrives with an SPI that has no SA here.
     SpiMismatch = "spi-mismatch", "the peer sends with an SPI that has no SA here: set both nodes up again (Docker: the same engine version on both, and restart them)";
-    /// ESP arrives whose integrity check fails.
+    /// ESP arrives that fails its integrity check.
     KeyMismatch = "key-mismatch", "the peer uses another key: set both nodes up with the same key (Docker: restart the engine, or let the node leave the swarm and join it again)";
     /// Clear frames from outside would be accepted.
     NotEnforced = "not-enforced", "clear packets from outside are accepted: require ESP with an inbound policy, or drop them first in INPUT (Docker: CVE-2023-28840)";
-    /// The sniffer did not see what it must see on a clear network.
+    /// The canary of the control network, which is known to be clear, was not seen.
     ControlFailed = "control-failed", "the control network's canary was not seen: this capture cannot show clear frames; name the interface with -i";
 }
 

@@ -1,4 +1,4 @@
-//! The network that was asked for: what the command line says of it, and who else knows it.
+//! The network that was asked for. The command line takes precedence; the host's sources add what it leaves out.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,58 +10,59 @@ use crate::escape::escape;
 use crate::host::namespaces::Namespaces;
 use crate::packet::Vni;
 
-/// What the command line says of a network. It goes before what anybody else says.
+/// A network as the command line describes it. This description takes precedence over every other source.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Its name.
+    /// The name.
     pub name: Option<String>,
-    /// Its VNIs.
+    /// The VNIs.
     pub vnis: Vec<Vni>,
-    /// Its UDP port.
+    /// The UDP port.
     pub port: Option<u16>,
     /// This node's underlay addresses.
     pub locals: Vec<IpAddr>,
     /// The other nodes' underlay addresses.
     pub peers: Vec<IpAddr>,
-    /// A file with what `docker network inspect` printed.
+    /// A file with the output of `docker network inspect`.
     pub docker_inspect: Option<PathBuf>,
 }
 
-/// Why the network that was asked for cannot be verified. Names are escaped.
+/// The reasons why the network that was asked for cannot be verified. Names are escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum WantedError {
-    /// The file of `docker network inspect` does not have it.
+    /// The file of `docker network inspect` does not yield the network.
     #[error(transparent)]
     Inspect(#[from] InspectError),
-    /// There is a name only.
+    /// No VNI was given, and saved JSON gives none either.
     #[error(
         "no VNI is known of this network; give it with --vni VNI, or the network with --docker-inspect FILE"
     )]
     NameOnly,
-    /// Somebody knows it, and not its VNI.
+    /// A source knows the network of this name, but not its VNI.
     #[error("network {0}: no VNI is known of it; give it with --vni VNI")]
     NoVni(String),
-    /// There is a VNI only, and no device of it.
+    /// Only a VNI was given, and no VXLAN device has it.
     #[error("no device of VNI {0} is here; name the other node with --peer ADDRESS")]
     NoDevice(Vni),
-    /// Nobody knows it.
+    /// No source knows a network of this name.
     #[error(
         "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while a container of its is on it); describe it with --vni VNI --peer ADDRESS"
     )]
     Unknown(String),
 }
 
-/// A network that somebody knows.
+/// A network that was found, with or without a part on this host.
 #[derive(Debug)]
 pub enum Described {
-    /// It has a part on this host, or its nodes were named.
+    /// The network has a part on this host, or the command line names its nodes.
     Here(Network),
-    /// The engine knows it, and no container of this host is on it: the engine names the nodes to those only that have one.
+    /// The engine knows the network, but no container of this host is on it, and so the engine names no other node.
     NotHere(Network),
 }
 
 impl Wanted {
-    /// The network as saved JSON and the command line describe it: of a capture file nobody else can be asked.
+    /// Returns the network as saved JSON and the command line describe it. A capture file has no other source: the
+    /// host that reads it need not be the one that was captured on.
     pub fn described(&self) -> Result<Network, WantedError> {
         let mut network = match (&self.docker_inspect, &self.name) {
             (Some(path), Some(name)) => docker_inspect::from_file(path, name)?,
@@ -71,7 +72,7 @@ impl Wanted {
         if network.vnis.is_empty() { Err(WantedError::NameOnly) } else { Ok(network) }
     }
 
-    /// The network as this host knows it, with what the command line adds.
+    /// Finds the network on this host, and adds the description of the command line.
     pub fn find(&self, namespaces: &Namespaces) -> Result<Described, WantedError> {
         let mut network = self.known(namespaces)?;
         let no_part = network.source == Source::Docker && network.peers.is_empty() && network.entry.is_none();
@@ -99,7 +100,7 @@ impl Wanted {
         }
         match sources::find(Some(name), &self.vnis, namespaces) {
             Some(network) => Ok(network),
-            // A VNI and a peer are enough; the name is then only a name.
+            // A VNI and a peer are enough. The name is then only a title in the report.
             None if !self.vnis.is_empty() && !self.peers.is_empty() => {
                 Ok(Network { name: name.clone(), ..Network::default() })
             }
@@ -131,7 +132,7 @@ impl Wanted {
     }
 }
 
-/// The network of this name that is known to be clear.
+/// Finds the control network: a network that the user knows to be clear.
 pub(super) fn control(name: &str, namespaces: &Namespaces) -> Result<Network, WantedError> {
     sources::find(Some(name), &[], namespaces).ok_or_else(|| WantedError::Unknown(escape(name).into_owned()))
 }

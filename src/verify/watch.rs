@@ -1,4 +1,4 @@
-//! From frames to what a tally observes.
+//! A watch: frames are dissected, and the packets are handed to the tallies.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,8 @@ use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::{Opener, Sa};
 use crate::packet::{Frame, Timestamp, TunnelPorts};
 
-/// A watch in progress. Like the tally it has no clock: time is that of the frames.
+/// A watch in progress. Like a tally it has no clock: its time is that of the frames, so that a file and a live
+/// capture are the same to it.
 #[derive(Debug)]
 pub struct Watch {
     dissector: Dissector,
@@ -18,7 +19,7 @@ pub struct Watch {
     last: Option<Timestamp>,
 }
 
-/// What is counted of the network that was asked for, and of one that is known to be clear.
+/// The tallies of the network that was asked for and of the control network, which is known to be clear.
 #[derive(Debug)]
 struct Tallies {
     asked: Tally,
@@ -35,15 +36,15 @@ impl Tallies {
 }
 
 impl Watch {
-    /// A watch for this question, and for that of a network known to be clear. UDP to `ports` is taken for VXLAN; `opener`
-    /// has the keys that are at hand.
+    /// Makes a watch for this question, and for that of a control network. UDP to `ports` is taken for VXLAN;
+    /// `opener` holds the keys that are at hand.
     pub fn new(
         question: Question,
         control: Option<Question>,
         ports: TunnelPorts,
         opener: Option<Opener>,
     ) -> Self {
-        // Every frame on the wire is evidence by itself, whatever the network sends in pieces through its tunnel.
+        // Every frame on the wire is evidence by itself, even if it carries only a fragment of an inner datagram.
         let mut dissector = Dissector::frame_by_frame(ports);
         if let Some(opener) = opener {
             dissector.open_with(opener);
@@ -61,27 +62,27 @@ impl Watch {
         let Ok(()) = dissector.tick(frame.time, sink).and_then(|()| dissector.frame(frame, sink));
     }
 
-    /// Takes in the SAs that the kernel has told of. Never waits.
+    /// Takes in the SAs that the kernel has announced. Never waits.
     pub fn catch_up(&mut self) {
         self.dissector.opener().map(Opener::catch_up);
     }
 
-    /// What to tell the user of SAs that could not be taken in, once.
+    /// Returns a message to the user about SAs that could not be taken in. The same message is returned only once.
     pub fn complaint(&mut self) -> Option<String> {
         self.dissector.opener().and_then(Opener::complaint)
     }
 
-    /// Whether the canary of the network known to be clear was seen leaving in clear.
+    /// Returns true if the canary of the control network was seen leaving in clear; `None` without such a network.
     pub fn control_left_in_clear(&self) -> Option<bool> {
         self.tallies.control.as_ref().map(Tally::canary_left_in_clear)
     }
 
-    /// Nanoseconds from the first frame to the last.
+    /// Returns the time from the first frame to the last, in nanoseconds.
     pub fn nanos(&self) -> i64 {
         self.first.zip(self.last).map_or(0, |(first, last)| last.nanos.saturating_sub(first.nanos).max(0))
     }
 
-    /// Ends the watch: the verdict on the network that was asked for.
+    /// Ends the watch, and judges the network that was asked for.
     pub fn finish(mut self, circumstances: Circumstances) -> Report {
         let Self { dissector, tallies, .. } = &mut self;
         let Ok(()) = dissector.finish(&mut sink(tallies));
@@ -93,7 +94,7 @@ impl Watch {
     }
 }
 
-/// The sink of a dissector that counts.
+/// Returns a sink that has each dissected packet counted.
 fn sink(tallies: &mut Tallies) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> {
     |_, dissected| {
         tallies.observe(dissected);
@@ -101,7 +102,8 @@ fn sink(tallies: &mut Tallies) -> impl FnMut(&mut Dissector, Dissected<'_>) -> R
     }
 }
 
-/// Says of what SPIs the keys know how they are protected, where the kernel did not: in a file, or of one that is gone.
+/// Names the algorithms that the keys know and the kernel did not name: those of a capture file, and of SAs that are
+/// gone.
 fn name_algorithms(report: &mut Report, sas: &[Sa]) {
     for leg in &mut report.legs {
         let Some(to) = leg.to else { continue };

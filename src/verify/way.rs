@@ -12,10 +12,10 @@ pub enum Way {
 }
 
 impl Way {
-    /// Both, this node's own first.
+    /// Both ways, that from this node first.
     pub const BOTH: [Self; 2] = [Self::Out, Self::Back];
 
-    /// The word for it in reports.
+    /// Returns the word for it in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Out => "out",
@@ -23,7 +23,7 @@ impl Way {
         }
     }
 
-    /// Sender and receiver on this way.
+    /// Returns the sender and the receiver on this way.
     pub(super) fn ends(self, local: IpAddr, peer: IpAddr) -> (IpAddr, IpAddr) {
         match self {
             Self::Out => (local, peer),

@@ -1,4 +1,5 @@
-//! `ovlsniff verify` on captures of a real Docker Swarm: text, JSON by its published schema, and exit status.
+//! `ovlsniff verify` on captures of a real Docker Swarm: its text, its JSON by the published schema, and its exit
+//! status.
 
 use std::process::Output;
 
@@ -12,7 +13,7 @@ fn verify(arguments: &[&str]) -> Output {
     program().arg("verify").args(arguments).output().unwrap()
 }
 
-/// node1's capture, judged as `net`.
+/// Runs `verify` on the capture of node1, for the network `net`.
 fn swarm(net: &str, more: &[&str]) -> Output {
     let (pcap, inspect) = (format!("{SWARM}swarm-node1.pcap"), format!("{SWARM}network-inspect.json"));
     let mut arguments = vec!["-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--net", net];
@@ -107,7 +108,8 @@ fn a_damaged_file_is_inconclusive_unless_it_shows_a_leak() {
     assert_eq!(run("4097", &keys()).0, Some(1));
 }
 
-/// The capture as a pcapng file, which ends with an interface's statistics of `lost` frames.
+/// Returns the capture as a pcapng file. If `lost` is given, the file ends with an interface's statistics of so many
+/// lost frames.
 fn pcapng(lost: Option<u64>) -> Vec<u8> {
     let pcap = std::fs::read(format!("{SWARM}swarm-node1.pcap")).unwrap();
     let word = |at: usize| u32::from_le_bytes(pcap[at..at + 4].try_into().unwrap());
@@ -205,7 +207,7 @@ fn docs_explain_every_reason_as_the_program_does() {
     }
 }
 
-/// As much of JSON Schema as the schema uses.
+/// Checks a value by a schema, with as much of JSON Schema as this schema uses.
 fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
     let schema = match schema["$ref"].as_str() {
         Some(place) => root.pointer(place.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}")),

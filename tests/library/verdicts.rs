@@ -1,4 +1,5 @@
-//! The table from what is seen to what may be said, row by row.
+//! The table from evidence to verdicts, row by row. A [`Scene`] is a capture in the making: each test adds decoded
+//! packets, probes and circumstances to it, and asks for the report. No frame is decoded and no kernel is asked.
 
 mod kernel;
 mod others;
@@ -20,7 +21,7 @@ const OURS: u32 = 42;
 const OUT: Way = Way::Out;
 const BACK: Way = Way::Back;
 const PROBES: usize = 5;
-/// The mark that Docker gives packets that are to be encrypted.
+/// The mark that Docker's firewall rules set on packets that have to be encrypted.
 const DOCKER_MARK: u32 = 0x00d0_c4e3;
 
 fn here() -> IpAddr {
@@ -31,7 +32,7 @@ fn there() -> IpAddr {
     "192.0.2.2".parse().unwrap()
 }
 
-/// Sender and receiver.
+/// Returns the sender and the receiver on this way.
 fn ends(way: Way) -> (IpAddr, IpAddr) {
     match way {
         Way::Out => (here(), there()),
@@ -92,7 +93,7 @@ impl Scene {
         Self::asking(|question| question.canary = None)
     }
 
-    /// Five probes went out at one-second steps.
+    /// Adds five probes, sent one second apart.
     fn probed(mut self, answered: bool) -> Self {
         self.circumstances.probes = (0..PROBES)
             .map(|n| Probe { peer: there(), sent: time(n), inner_len: inner(n), answered })
@@ -154,23 +155,23 @@ impl Scene {
         self
     }
 
-    /// What the capture says which way it passed.
+    /// Adds packets for whose frames the capture gives a direction.
     fn coming(self, direction: Direction, packets: impl FnOnce(Self) -> Self) -> Self {
         let scene = packets(Self { direction: Some(direction), ..self });
         Self { direction: None, ..scene }
     }
 
-    /// The probes, or their replies, in clear.
+    /// Adds the probes, or their replies, in clear.
     fn clear(self, way: Way) -> Self {
         (0..PROBES).fold(self, |scene, n| scene.packet(way, n, &[vxlan(OURS)], None, CANARY))
     }
 
-    /// The probes, or their replies, inside one more wrapping that can be read.
+    /// Adds the probes, or their replies, inside one more encapsulation that can be read.
     fn inside(self, way: Way, wrapping: Tunnel) -> Self {
         (0..PROBES).fold(self, |scene, n| scene.packet(way, n, &[wrapping, vxlan(OURS)], None, CANARY))
     }
 
-    /// ESP that nobody opened, as long as the probes ask for, or not.
+    /// Adds ESP packets that no key opened. If `fits`, they are as long as the probes ask for.
     fn shut(self, way: Way, fits: bool, why: Sealed) -> Self {
         (0..PROBES).fold(self, |scene, n| {
             let len = if fits { esp_len(inner(n)) } else { 152 };
@@ -183,7 +184,7 @@ impl Scene {
     }
 }
 
-/// The same, as the packet with this number has it.
+/// Returns the tunnel as the packet with this number has it: ESP gets a sequence number of its own.
 fn numbered(tunnel: Tunnel, number: u64) -> Tunnel {
     match tunnel {
         Tunnel::Esp { spi, kind, udp, .. } => Tunnel::Esp { spi, sequence: number as u32, kind, udp },
@@ -191,7 +192,7 @@ fn numbered(tunnel: Tunnel, number: u64) -> Tunnel {
     }
 }
 
-/// A packet of one frame that is what `make` makes of an empty one.
+/// Returns a packet of one frame, empty but for the changes of `make`.
 fn packet<'a>(make: impl FnOnce(&mut Packet<'a>)) -> Packet<'a> {
     let mut packet = Packet::default();
     packet.frames = 1;
@@ -215,8 +216,8 @@ fn time(n: usize) -> Timestamp {
     Timestamp::new(1_700_000_000 + i64::try_from(n).unwrap(), 0, 9)
 }
 
-/// Length of the ESP packet of a probe with this inner frame: SPI and sequence number, an IV of 8 bytes, UDP and VXLAN, the frame
-/// and the trailer up to a multiple of 4, and an ICV of 8 bytes.
+/// Returns the length in bytes of the ESP packet of a probe with this inner frame: SPI and sequence number, an IV of
+/// 8 bytes, UDP and VXLAN, the frame and the trailer up to a multiple of 4, and an ICV of 8 bytes.
 fn esp_len(inner: u32) -> u32 {
     8 + 8 + (16 + inner + 2).next_multiple_of(4) + 8
 }
@@ -262,7 +263,7 @@ fn no_rules() -> Rules {
     Rules { iptables: Some(String::new()), ip6tables: Some(String::new()), nft: Some(String::new()) }
 }
 
-/// All in order: SAs and policies of both directions, and no offload.
+/// Returns a kernel with everything in order: SAs and policies of both directions, and no offload.
 fn armed() -> KernelState {
     KernelState {
         sas: vec![sa(OUT), sa(BACK)],
@@ -282,7 +283,7 @@ fn with(change: impl FnOnce(&mut KernelState)) -> Option<KernelState> {
 
 type Line = (Verdict, Option<Rung>, Reason);
 
-/// The two directions and the whole.
+/// Returns the verdicts on the two legs and on the whole.
 fn verdicts(report: &Report) -> (Line, Line, Verdict) {
     let line = |n: usize| {
         let direction = &report.legs[n];

@@ -1,4 +1,4 @@
-//! What proves that a direction is encrypted, and what takes the proof away.
+//! The proof that a leg is encrypted, and the doubts that take it away.
 
 use super::super::evidence::Evidence;
 use super::super::lengths::{Expected, Passed, explained};
@@ -9,19 +9,22 @@ use super::{Case, Decision, ENOUGH};
 use crate::packet::Spi;
 
 impl Case<'_> {
-    /// Whether probes went to this peer. Of one whose overlay address nobody knows, what passes by is judged.
+    /// Returns true if probes went to this peer. A peer without a known overlay address is judged by the packets that
+    /// pass.
     pub(super) fn is_probed(&self) -> bool {
         !self.probes.is_empty()
     }
 
-    /// Probes that reached the peer: those whose reply came, or was seen on its way to us.
+    /// Counts the probes that reached the peer: their replies came, or were seen on their way to this node.
     pub(super) fn delivered(&self) -> u64 {
         let back = &self.pair.back;
         let kinds = [&back.clear, &back.opened, &back.null, &back.gmac, &back.ah, &back.macsec];
         self.answered.max(kinds.iter().map(|seen| seen.canaries).sum())
     }
 
-    /// Which ESP is the network's: opened with the canary in it, or as long as the probes ask for.
+    /// Returns the rung and the reason if ESP is proven to be the network's: it was opened and carries the network's
+    /// frames, or its lengths are those of the probes. On the leg out to a probed peer only frames with the canary
+    /// count.
     pub(super) fn attributed(&self, way: Way) -> Option<(Rung, Reason)> {
         let evidence = self.evidence(way);
         let opened = if self.is_probed() && way == Way::Out {
@@ -29,7 +32,8 @@ impl Case<'_> {
         } else {
             evidence.opened.count
         };
-        // An overlay whose neighbours do not answer sends no probes, only the question for their addresses.
+        // If the target does not resolve, the overlay sends the question for its link-layer address in place of the
+        // probes.
         let asked = self.is_probed() && self.answered == 0 && evidence.opened.count >= ENOUGH;
         if opened >= ENOUGH || asked {
             return Some((Rung::Opened, Reason::Opened));
@@ -39,13 +43,14 @@ impl Case<'_> {
         (due >= ENOUGH && matched >= due && matched >= ENOUGH).then_some((Rung::Seen, Reason::Lengths))
     }
 
-    /// How many probes, answered ones if there are such, an ESP packet of the right length stands for.
+    /// Counts the probes that an ESP packet of the right length can be matched to. If some probes were answered, only
+    /// those count: the others may never have left.
     pub(super) fn matched(&self, way: Way) -> u64 {
         let due = self.probes.iter().filter(|probe| self.answered == 0 || probe.answered);
         let when = |probe: &Probe| Expected { from: probe.sent.nanos, inner: probe.inner_len };
         let expected: Vec<Expected> = due.map(when).collect();
         let sent: Vec<Expected> = self.probes.iter().map(when).collect();
-        // What the kernel says does not encrypt is no proof, however opaque it looks.
+        // The packets of an SA that does not encrypt are no proof, even if they look opaque.
         let evidence = self.evidence(way);
         let plain: Vec<Spi> = self.sas(way).filter(|sa| !sa.encrypts).map(|sa| sa.spi).collect();
         let passed: Vec<Passed> =
@@ -56,7 +61,7 @@ impl Case<'_> {
         explained(&expected, &sent, &passed) as u64
     }
 
-    /// Why what was proven is not all that passed.
+    /// Returns the reason if the proof does not cover everything: an answered probe that was not seen, or a VNI.
     pub(super) fn unaccounted(&self, way: Way, rung: Rung) -> Option<Reason> {
         let evidence = self.evidence(way);
         let opened = if way == Way::Out { evidence.opened.canaries } else { evidence.opened.count };
@@ -64,27 +69,29 @@ impl Case<'_> {
             return Some(self.passes_elsewhere());
         }
         let vnis = &self.tally.question.network.vnis;
-        // ESP does not say of which VNI it is, and a policy or a firewall's mark may be for one of them only.
+        // ESP does not show its VNI, and a policy or a firewall's mark may be for one VNI only. So each VNI has to be
+        // found inside opened ESP.
         let silent = |vni| rung < Rung::Opened || !evidence.vnis.contains(vni);
         (vnis.len() > 1 && vnis.iter().any(silent)).then_some(Reason::SilentVni)
     }
 
-    /// What left was encrypted, and no probe was answered.
+    /// Decides on the leg out if it was encrypted, but no probe reached the peer.
     pub(super) fn undelivered(&self, rung: Rung) -> Decision {
         let back = &self.pair.back;
         let comes_through = back.opened_transport + back.opened_tunnel > 0
             || self.kernel.is_none() && self.attributed(Way::Back).is_some();
         if self.refused().is_none() && comes_through {
-            // It may be only the target that refuses pings or is not there, or a firewall here that drops the replies.
+            // The peer's packets come through. The target may refuse pings or not be there, or a firewall of this
+            // host may drop the replies.
             return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
         }
         (Verdict::Blackholed, Some(rung), self.why_nothing_arrives())
     }
 
-    /// Why absence of clear frames is not proven.
+    /// Returns the reason if clear frames may have passed that were not seen or not recognised.
     pub(super) fn incomplete(&self, way: Way) -> Option<Reason> {
         let evidence = self.evidence(way);
-        // What was not told apart may have been about anybody who is not named.
+        // A peer that nobody named may have been counted among the others.
         let others = self.tally.pairs.get(&OTHERS).filter(|_| !self.named);
         let others = others.map(|pair| pair.evidence(way));
         let any = |count: fn(&Evidence) -> u64| count(evidence) + others.map_or(0, count) > 0;

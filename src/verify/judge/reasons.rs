@@ -1,4 +1,4 @@
-//! Why a verdict is what it is: what the kernel, the keys and the configuration say about it.
+//! The reasons for a verdict, from the kernel, the keys and the configuration.
 
 use super::super::kernel::{DOCKER_MARK, Policy, PolicyDirection, SaState, Template};
 use super::super::verdict::{Reason, Rung, Verdict};
@@ -6,7 +6,7 @@ use super::super::way::Way;
 use super::{Case, Decision};
 
 impl Case<'_> {
-    /// Whether a policy of the network's packets let nothing leave.
+    /// Returns true if a policy for the network's packets let none of them leave.
     pub(super) fn kernel_holds(&self) -> bool {
         let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return false };
         let port = self.tally.question.network.port;
@@ -14,7 +14,7 @@ impl Case<'_> {
         let policy =
             marks.iter().find_map(|&mark| kernel.policy(PolicyDirection::Out, local, self.peer, port, mark));
         policy.is_some_and(|policy| {
-            // The counters are of all policies.
+            // The counters are those of all policies together, so this policy itself has to have the fault.
             let has_sa = |template: &Template| kernel.sas.iter().any(|sa| sa.reqid == template.reqid);
             let lacks = policy.requires_esp() && !policy.templates.iter().all(has_sa);
             let broken =
@@ -29,13 +29,13 @@ impl Case<'_> {
         self.kernel.is_some_and(|kernel| kernel.counter(counter) > 0)
     }
 
-    /// The network's packets arrive, and the capture does not show them.
+    /// Returns the reason if the network's packets are delivered, but the capture does not show them.
     pub(super) fn passes_elsewhere(&self) -> Reason {
-        // The interface that does show them shows them in clear, and proves nothing either.
+        // The interface that shows them is above the encryption. It shows them in clear, and proves nothing either.
         if self.tally.question.enclosed { Reason::OpaqueTransport } else { Reason::WrongInterface }
     }
 
-    /// Nothing at all was seen.
+    /// Decides on a leg where nothing was seen.
     pub(super) fn silence(&self) -> Decision {
         let network = &self.tally.question.network;
         let peer = network.peers.iter().find(|peer| peer.underlay == self.peer);
@@ -49,7 +49,7 @@ impl Case<'_> {
         (Verdict::Inconclusive, self.configured(), reason)
     }
 
-    /// ESP arrived, and the kernel or the keys refused it.
+    /// Returns the reason if ESP arrived, but the kernel or the keys refused it.
     pub(super) fn refused(&self) -> Option<Reason> {
         let evidence = &self.pair.back;
         if evidence.unopened() == 0 || evidence.opened.count > 0 || self.answered > 0 {
@@ -85,7 +85,7 @@ impl Case<'_> {
                 return Reason::LevelUse;
             }
             if policy.requires_esp() {
-                // It is there now, and was not, or another one came before it.
+                // The policy was not there yet when the frame left, or another one took precedence.
                 return Reason::Clear;
             }
         }
@@ -107,7 +107,7 @@ impl Case<'_> {
         Reason::NoPolicy
     }
 
-    /// Of the peer's policies nothing is known here.
+    /// Returns the reason for clear frames from the peer. The policies of the peer are not known here.
     pub(super) fn why_peer_clear(&self) -> Reason {
         let network = &self.tally.question.network;
         match (network.encrypted, &network.typo) {
@@ -118,8 +118,9 @@ impl Case<'_> {
         }
     }
 
-    /// The SAs that may carry the network's packets: those between the two nodes, those of a tunnel between other
-    /// addresses that a policy sends these packets through, and any where another tunnel carries them.
+    /// Yields the SAs that may carry the network's packets: those between the two nodes, those of a tunnel between
+    /// other addresses that a policy sends the packets through, and all of them if another tunnel may carry the
+    /// packets.
     pub(super) fn sas(&self, way: Way) -> impl Iterator<Item = &SaState> {
         let ends = self.local.map(|local| way.ends(local, self.peer));
         let direction = match way {
@@ -139,7 +140,8 @@ impl Case<'_> {
         })
     }
 
-    /// The rung of what is only configured, or armed.
+    /// Returns the rung of a leg without other evidence: the kernel is armed, or the network is configured, or
+    /// neither.
     pub(super) fn configured(&self) -> Option<Rung> {
         let armed = self.kernel.zip(self.local).is_some_and(|(kernel, local)| {
             let port = self.tally.question.network.port;

@@ -1,8 +1,9 @@
-//! `/proc/net/xfrm_stat`, and whether ESP is decrypted before a capture can see it.
+//! Files of the kernel: the counters of `/proc/net/xfrm_stat`, the switch `disable_policy`, and the modules that
+//! decrypt ESP before a capture can see it.
 
 use std::collections::BTreeMap;
 
-/// The counters of this thread's network namespace; empty where the kernel keeps none.
+/// Reads the counters of this thread's network namespace. The map is empty if the kernel keeps none.
 pub(super) fn read() -> BTreeMap<String, u64> {
     std::fs::read_to_string("/proc/thread-self/net/xfrm_stat").map_or_else(|_| BTreeMap::new(), |t| parse(&t))
 }
@@ -15,7 +16,8 @@ fn parse(text: &str) -> BTreeMap<String, u64> {
     text.lines().filter_map(line).collect()
 }
 
-/// Whether policies are switched off for what arrives on one of these interfaces of this thread's network namespace.
+/// Returns true if policies are switched off for packets that arrive by one of these links, or by all links, of this
+/// thread's network namespace.
 pub(in crate::verify) fn exempt<'n>(interfaces: impl IntoIterator<Item = &'n str>) -> bool {
     let off = |family: &str, name: &str| {
         let switch = format!("/proc/sys/net/{family}/conf/{name}/disable_policy");
@@ -24,8 +26,8 @@ pub(in crate::verify) fn exempt<'n>(interfaces: impl IntoIterator<Item = &'n str
     interfaces.into_iter().chain(["all"]).any(|name| off("ipv4", name) || off("ipv6", name))
 }
 
-/// Whether the modules `esp4_offload` or `esp6_offload` are in the kernel. One that is built in shows only in
-/// `modules.builtin`; where there is no such list nobody knows.
+/// Returns true if the kernel has the module `esp4_offload` or `esp6_offload`. A module that is built in shows only
+/// in `modules.builtin`. Returns `None` if a list is missing.
 pub(in crate::verify) fn esp_offload() -> Option<bool> {
     const MODULES: [&str; 2] = ["esp4_offload", "esp6_offload"];
     let loaded = std::fs::read_to_string("/proc/modules").ok()?;

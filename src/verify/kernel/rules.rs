@@ -1,7 +1,11 @@
-//! The firewall's rules on the network's packets: what drops clear frames that arrive.
+//! The firewall rules: do they drop clear frames of the network that arrive?
 //!
-//! Read only, with the systems' own tools: `iptables-save`, `ip6tables-save` and `nft`. A tool that is missing is no
-//! proof that there are no rules, unless the kernel has none of that kind.
+//! Docker sets no inbound IPsec policy. A firewall rule has to drop the frames of an encrypted network that were not
+//! in ESP, and another rule may accept them before it does (CVE-2023-28840). So the rules are read with the system's
+//! own tools, `iptables-save`, `ip6tables-save` and `nft`, and never changed. A clear frame of the network is then
+//! led through the chains as the kernel would lead it (`walk`). A condition that is not understood may match or not;
+//! where that decides, the answer is [`Enforcement::Unknown`]. A tool that is missing is no proof that there are no
+//! rules, unless the kernel has no tables of that kind.
 
 mod iptables;
 mod nft;
@@ -11,33 +15,33 @@ use std::process::{Command, Stdio};
 
 use crate::packet::Vni;
 
-/// The rules as the tools print them.
+/// The firewall rules as the tools print them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// What `iptables-save` printed, where it could be run.
+    /// The output of `iptables-save`; `None` if it could not be run.
     pub iptables: Option<String>,
-    /// What `ip6tables-save` printed, where it could be run.
+    /// The output of `ip6tables-save`; `None` if it could not be run.
     pub ip6tables: Option<String>,
-    /// What `nft list ruleset` printed, where it could be run.
+    /// The output of `nft list ruleset`; `None` if it could not be run.
     pub nft: Option<String>,
 }
 
-/// Whether the firewall drops clear frames of the network.
+/// The firewall's decision on clear frames of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enforcement {
     /// A rule drops them.
     Dropped,
-    /// There is such a rule, and one before it lets them in.
+    /// A rule would drop them, but one before it accepts them.
     Bypassed,
     /// No rule drops them.
     Accepted,
-    /// The rules could not be read, or not be understood.
+    /// The rules could not be read or understood.
     Unknown,
 }
 
 impl Rules {
-    /// Asks the tools, in the network namespace of this thread. A tool is asked only for tables the kernel has: asking for
-    /// others would load modules.
+    /// Runs the tools in the network namespace of this thread. A tool is run only if the kernel has its tables,
+    /// because it would load their modules otherwise.
     pub(super) fn read() -> Self {
         let legacy = [("ip_tables", "iptables"), ("ip6_tables", "ip6tables")].map(|(tables, tool)| {
             let names = std::fs::read_to_string(format!("/proc/thread-self/net/{tables}_names"));
@@ -51,7 +55,7 @@ impl Rules {
         let mut nft = Some(String::new());
         if std::path::Path::new("/sys/module/nf_tables").exists() {
             nft = run("nft", &["list", "ruleset"]);
-            // Rules that iptables keeps in nftables are readable in its own words only.
+            // Rules that iptables keeps in nftables are readable only as iptables prints them.
             for (all, tool) in [(&mut four, "iptables-nft-save"), (&mut six, "ip6tables-nft-save")] {
                 if let (Some(all), Some(text)) = (all, run(tool, &[])) {
                     all.push('\n');
@@ -62,7 +66,8 @@ impl Rules {
         Self { iptables: four, ip6tables: six, nft }
     }
 
-    /// What becomes of clear frames of this VNI that arrive at this port, of an underlay of IPv6 or of IPv4.
+    /// Returns the decision on clear frames of this VNI that arrive at this port, over IPv6 if `six` or else over
+    /// IPv4.
     pub fn enforcement(&self, six: bool, vni: Vni, port: u16) -> Enforcement {
         let saved = if six { &self.ip6tables } else { &self.iptables }.as_deref();
         let iptables = saved.map(|text| iptables::enforcement(text, vni, port));
@@ -78,7 +83,8 @@ impl Rules {
     }
 }
 
-/// Whether the kernel has tables of a kind, by the file that lists them; `None` when it does not tell this user.
+/// Returns true if the kernel has tables of a kind, by the content of the file that lists them. Returns `None` if the
+/// user may not read it.
 fn has_tables(names: std::io::Result<String>) -> Option<bool> {
     match names {
         Ok(names) => Some(!names.trim().is_empty()),
@@ -125,7 +131,7 @@ mod tests {
         };
         assert_eq!(without("-j DROP").enforcement(false, secure, 4789), Enforcement::Accepted);
         assert_eq!(Rules::default().enforcement(false, secure, 4789), Enforcement::Unknown);
-        // The other family's firewall says nothing about this one's.
+        // The rules of the other address family say nothing about this one.
         let six = Rules { ip6tables: all.iptables.clone(), ..rules(String::new()) };
         assert_eq!(six.enforcement(false, secure, 4789), Enforcement::Accepted);
     }

@@ -1,4 +1,4 @@
-//! SAs and policies over netlink (linux `include/uapi/linux/xfrm.h`), without keys.
+//! SAs and policies over netlink (linux `include/uapi/linux/xfrm.h`). Keys are not read here.
 
 use nix::errno::Errno;
 
@@ -19,7 +19,7 @@ pub(super) fn policies() -> Result<Vec<Policy>, Error> {
     dump(GETPOLICY, NEWPOLICY, policy)
 }
 
-/// Every object that the kernel tells of with messages of the kind `new`.
+/// Returns every object that the kernel describes in messages of the kind `new`.
 fn dump<T>(get: u16, new: u16, read: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<T>, Error> {
     let mut netlink = Netlink::open(Family::Xfrm, None).map_err(Refusal::from)?;
     Ok(netlink.dump(get, &[], |kind, body| if kind == new { read(body) } else { None })?)
@@ -84,7 +84,7 @@ fn sa(body: &[u8]) -> Option<SaState> {
 }
 
 fn policy(body: &[u8]) -> Option<Policy> {
-    // A selector for all has no family where it was set without addresses.
+    // A selector without an address family has no addresses that could be read: the policy is left out below.
     let family = u16_at(body, userpolicy::FAMILY)?;
     let direction = match *body.get(userpolicy::DIR)? {
         userpolicy::IN => PolicyDirection::In,
@@ -92,7 +92,7 @@ fn policy(body: &[u8]) -> Option<Policy> {
         userpolicy::FORWARD => PolicyDirection::Forward,
         _ => return None,
     };
-    // A tunnel sends from whatever port (RFC 7348 section 5): one port's policy is not the network's.
+    // A VXLAN tunnel sends from many ports (RFC 7348 section 5). A policy for one source port does not cover them.
     if u16_at(body, userpolicy::SPORT_MASK)? != 0 {
         return None;
     }
@@ -108,7 +108,7 @@ fn policy(body: &[u8]) -> Option<Policy> {
                 })
             })),
             XFRMA_MARK => mark = (u32_at(value, 0)?, u32_at(value, 4)?),
-            // For what passes an xfrm interface only, which the network's packets are not said to do.
+            // Such a policy is only for packets of an xfrm interface, and the network's packets need not pass one.
             XFRMA_IF_ID if u32_at(value, 0) != Some(0) => return None,
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! Finding everything out that a watch needs, and opening it.
+//! The preparation of a watch: finding the network, its underlay, its links and its keys, and opening the capture.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -21,7 +21,7 @@ use crate::verify::wanted::{self, Described};
 use crate::verify::watch::Watch;
 
 impl Session {
-    /// Finds everything out that a watch needs, and opens it.
+    /// Finds everything that a watch needs, and opens it.
     pub fn prepare(request: &Request) -> Result<Prepared, Error> {
         if request.interfaces.iter().any(|name| name == "any") {
             return Err(Error::Any);
@@ -66,7 +66,7 @@ impl Session {
         let watch =
             Watch::new(question(&asked)?, control.as_ref().map(question).transpose()?, ports, Some(opener));
         let mut live = capture(&captured, request.buffer, underlay.namespace.as_ref())?;
-        // A packet may come before the SA that opens those behind it.
+        // The capture is woken by notices of new SAs, so that the packets that follow can be opened.
         if let Some(notices) = notices {
             live.wake_on(notices);
         }
@@ -75,14 +75,14 @@ impl Session {
     }
 }
 
-/// The verdict on a network that this host has no part in.
+/// Judges a network that this host has no part in.
 fn not_here(network: Network) -> Report {
     let circumstances = Circumstances { source: "no interface".to_owned(), ..Circumstances::default() };
     let question = Question { network, no_member: true, ..Question::default() };
     judge(&Tally::new(question), circumstances)
 }
 
-/// The namespace that the network's VXLAN socket is in, and what is there.
+/// Finds the network namespace of the network's VXLAN socket, and surveys it.
 fn underlay_of(network: &Network, namespaces: &Namespaces) -> Result<Underlay, Error> {
     let namespace = network.underlay.as_deref().map(Namespace::find).transpose()?;
     let survey = if network.underlay == namespaces.base.path {
@@ -93,8 +93,8 @@ fn underlay_of(network: &Network, namespaces: &Namespaces) -> Result<Underlay, E
     Ok(Underlay { namespace, survey })
 }
 
-/// The addresses that this host sends to each peer from, by the peer's. No packet is sent for it: a UDP socket that is
-/// connected has its route, and with it its source address.
+/// Returns for each peer, by its address, the address that this host sends from. No packet is sent: a UDP socket that
+/// is connected has its route, and with it its source address.
 fn sources(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
     let from = |peer: IpAddr| {
         let any: SocketAddr = if peer.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
@@ -105,19 +105,18 @@ fn sources(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
     network.peers.iter().filter_map(|peer| from(peer.underlay)).collect()
 }
 
-/// Fills this node's own addresses in where nobody gave them, and takes them from the peers'.
+/// Fills in this node's own addresses where none were given, and removes them from the peers.
 fn find_locals(network: &mut Network, sources: &BTreeMap<IpAddr, IpAddr>, request: &Request) {
     let found = network.peers.iter().filter_map(|peer| sources.get(&peer.underlay)).copied();
     if network.locals.is_empty() {
         network.locals = underlay::once(found);
     } else if network.source == Source::Docker && request.wanted.locals.is_empty() {
-        // The engine's own address is not that of its data path, where it was given one.
+        // The engine's own address differs from that of the data path if the data path was given one.
         network.locals = underlay::once(found.chain(network.locals.iter().copied()));
     }
     network.peers.retain(|peer| !network.locals.contains(&peer.underlay));
 }
 
-/// The names of the links to capture on.
 fn captured(request: &Request, network: &Network, survey: &Survey) -> Result<Vec<String>, Error> {
     if !request.interfaces.is_empty() {
         return Ok(underlay::named(&request.interfaces, survey));
@@ -140,8 +139,8 @@ fn question(probed: &Probed, captured: &[String], underlay: &Underlay) -> Result
     })
 }
 
-/// Opens with these keys and those of the kernel, as far as it gives them out, the later ones too. With what to tell the
-/// user of those that it keeps back.
+/// Makes an opener with these keys and those of the kernel, including later ones, as far as the kernel gives them
+/// out. Also returns a message to the user about keys that it keeps back.
 fn opener(mut sas: Vec<Sa>) -> (Opener, Option<String>) {
     let Ok((found, notices)) = ipsec::dump_and_follow() else { return (Opener::new(sas), None) };
     let warning = found.warning();

@@ -1,4 +1,4 @@
-//! A network with what is sent into it.
+//! A network, with the prober that sends into it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::verify::probe::{Canary, Prober, Target, candidates};
 use crate::verify::sources::refresh;
 use crate::verify::tally::Probe;
 
-/// Addresses of a peer that are tried until one answers.
+/// The most addresses of a peer that are tried until one answers.
 const TRIED: usize = 4;
-/// How long neighbours are waited for, when none is known.
+/// The time to wait for answers when addresses have to be discovered.
 const DISCOVERY: Duration = Duration::from_millis(800);
 
-/// A network, and the probe that goes into it.
+/// A network, with its prober and the canary.
 pub(super) struct Probed {
     pub(super) network: Network,
     prober: Option<Prober>,
@@ -25,13 +25,14 @@ pub(super) struct Probed {
 }
 
 impl Probed {
-    /// A network that is only watched.
+    /// Makes a network that is only watched.
     pub(super) fn passively(network: Network) -> Self {
         Self { network, prober: None, canary: None }
     }
 
-    /// A network with a canary, and with sockets to probe these targets, else the addresses that are known behind its
-    /// peers. Without any such address there is a canary and no probe.
+    /// Makes a network with a canary, and opens sockets to probe these targets or, if there are none, the addresses
+    /// that are known behind its peers. Without an address, or a device to send from, there is a canary but no
+    /// prober.
     pub(super) fn new(network: Network, targets: &[IpAddr]) -> Result<Self, Error> {
         let canary = Canary::random().map_err(Error::Random)?;
         let targets = if targets.is_empty() { found(&network) } else { given(&network, targets) };
@@ -42,7 +43,6 @@ impl Probed {
         Ok(Self { network, prober, canary: Some(canary) })
     }
 
-    /// The bytes of the canary.
     pub(super) fn canary(&self) -> Option<Vec<u8>> {
         self.canary.as_ref().map(|canary| canary.bytes().to_vec())
     }
@@ -62,13 +62,13 @@ impl Probed {
         }
     }
 
-    /// The probes that were sent.
     pub(super) fn probes(&self) -> Vec<Probe> {
         self.prober.as_ref().map_or_else(Vec::new, |prober| prober.probes().to_vec())
     }
 }
 
-/// One target a peer in their order, unless the kernel knows behind which peer an address is.
+/// Pairs the addresses with peers. An address belongs to the peer that the kernel knows it behind, or else to the
+/// peer in the same position.
 fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
     let peer = |at: usize, address: IpAddr| {
         let behind = network.peers.iter().find(|peer| peer.overlay.contains(&address));
@@ -79,8 +79,8 @@ fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
     addresses.iter().enumerate().filter_map(target).collect()
 }
 
-/// The first addresses that are known behind each peer. A network of several subnets has some that cannot be reached from
-/// this node's own: they come last.
+/// Returns the first addresses that are known behind each peer. A network may have several subnets; addresses outside
+/// of this node's own subnets may not be reachable, and come last.
 fn found(network: &Network) -> Vec<Target> {
     let own = network.entry.iter().flat_map(|entry| &entry.addresses);
     let near = |to: &IpAddr| own.clone().any(|&(own, prefix)| in_prefix(*to, own, prefix));
@@ -93,8 +93,8 @@ fn found(network: &Network) -> Vec<Target> {
     targets.collect()
 }
 
-/// Pings every address that the network may have when none behind some peer is known, so that the kernel learns its
-/// neighbours, and reads its tables once more.
+/// Pings every address that the network may have if no address behind some peer is known. The kernel then learns its
+/// neighbours, and its tables are read again.
 pub(super) fn discover(network: &mut Network, namespace: Option<&Namespace>) {
     let unknown = network.peers.iter().any(|peer| peer.overlay.is_empty());
     let (true, Some(entry), Some(peer)) = (unknown, &network.entry, network.peers.first()) else { return };

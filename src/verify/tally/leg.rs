@@ -1,4 +1,7 @@
-//! Whose packet it is: which direction it belongs to, and who the peer is.
+//! The leg of a packet: its peer, and its way between this node and that peer.
+//!
+//! This node is known by its underlay addresses. They may be incomplete, so a tunnel's own packet is also recognised
+//! by any other address of this host, and by the direction that the capture gives for its frame.
 
 use std::net::IpAddr;
 
@@ -6,14 +9,15 @@ use super::{Question, Tally};
 use crate::packet::{Direction, Headers, Ip, Packet};
 use crate::verify::way::Way;
 
-/// The leg that a frame passed: one of the two ways between this node and a peer.
+/// One leg: a peer, and one of the two ways between this node and the peer.
 pub(super) struct Leg {
     pub(super) peer: IpAddr,
     pub(super) way: Way,
 }
 
 impl Tally {
-    /// The direction of the outermost IP header that is between this node and another.
+    /// Returns the leg that the outermost IP header shows, and the headers with that IP header; `None` if the packet
+    /// passed on no leg.
     pub(super) fn outer_leg<'p>(
         &self,
         packet: &'p Packet<'_>,
@@ -25,10 +29,10 @@ impl Tally {
         Some((leg, headers))
     }
 
-    /// `None` for what neither leaves nor reaches this node.
+    /// Returns the leg of an IP header; `None` if the packet neither leaves nor reaches this node.
     pub(super) fn leg(&self, ip: &Ip, direction: Option<Direction>) -> Option<Leg> {
         let locals = &self.question.network.locals;
-        // What arrives with an address of ours as its source is somebody's forgery, or comes a second time.
+        // A packet that arrives with an address of this host as its source is forged, or comes a second time.
         if direction == Some(Direction::In) && self.question.own.contains(&ip.source) {
             return None;
         }
@@ -41,11 +45,12 @@ impl Tally {
         }
     }
 
-    /// As [`Self::leg`], of a tunnel's own packet: it leaves from any address of this host, and what comes to a group is
-    /// for every member.
+    /// Returns the leg of a tunnel's own packet. As [`Self::leg`], but such a packet may leave from any address of
+    /// this host, and a packet to a multicast group reaches every member.
     pub(super) fn tunnel_leg(&self, ip: &Ip, direction: Option<Direction>, canary: bool) -> Option<Leg> {
         let own = |address| self.question.own.contains(&address);
-        // Under another address, that it had before or that a NAT gave it: ours all the same.
+        // A packet that leaves under another source address is this node's as well. The address may be an old one of
+        // this host, or come from a NAT.
         let disguised = direction == Some(Direction::Out)
             && (canary || self.knows(ip.destination))
             && !self.question.own.is_empty();
@@ -62,7 +67,7 @@ impl Tally {
         })
     }
 
-    /// Whether one of this host's addresses sent a packet.
+    /// Returns true if the packet's source is an address of this host.
     pub(super) fn is_sent_here(&self, packet: &Packet<'_>) -> bool {
         let Question { network, own, .. } = &self.question;
         packet

@@ -1,4 +1,4 @@
-//! What is asked of a tally, and what is known when the watch has ended.
+//! The question that a tally answers, and the circumstances that are known at the end of the watch.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,29 +7,30 @@ use crate::packet::{InterfaceNumber, Timestamp};
 use crate::verify::kernel::KernelState;
 use crate::verify::network::Network;
 
-/// What is asked of a tally.
+/// The question to a tally: a network, and the facts by which its frames are recognised.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
     /// The network.
     pub network: Network,
-    /// What the probes carry; none when nothing is probed.
+    /// The canary of the probes; `None` if nothing is probed.
     pub canary: Option<Vec<u8>>,
     /// The interfaces above a link that may encrypt. Clear frames on them are no leak, because they may be encrypted on
     /// their way out.
     pub encrypting: Vec<InterfaceNumber>,
-    /// The network's packets leave by a link that encrypts them or may have them encrypted below: on the wire are that
-    /// link's messages.
+    /// True if the network's packets leave by a link that may encrypt them, itself or below. On the wire are then the
+    /// packets of that link.
     pub enclosed: bool,
-    /// The engine knows the network, and no container of this host is on it.
+    /// True if the engine knows the network, but no container of this host is on it.
     pub no_member: bool,
-    /// Addresses of this host: a peer among them is on no wire.
+    /// All addresses of this host. Packets to a peer with one of them are on no wire.
     pub own: Vec<IpAddr>,
-    /// The address of this node that packets to a peer leave from, by the peer's, where it has several.
+    /// The address of this node that packets to a peer leave from, by the peer's address.
     pub sources: BTreeMap<IpAddr, IpAddr>,
 }
 
 impl Question {
-    /// The address of this node that a peer knows it by: the first of its family, where nothing more is known.
+    /// Returns the address of this node for packets to a peer. If the route does not give it, that is the first of
+    /// the peer's address family.
     pub(in crate::verify) fn local_to(&self, peer: IpAddr) -> Option<IpAddr> {
         let locals = &self.network.locals;
         let known = self.sources.get(&peer).filter(|local| locals.contains(local));
@@ -40,35 +41,35 @@ impl Question {
 /// A probe that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// The node it was sent to, by its underlay address.
+    /// The underlay address of the node that it was sent to.
     pub peer: IpAddr,
-    /// When.
+    /// The time when it was sent.
     pub sent: Timestamp,
-    /// Length of the inner frame, from its Ethernet header on.
+    /// The length in bytes of the inner frame, from its Ethernet header on.
     pub inner_len: u32,
-    /// Whether its reply came.
+    /// True if its reply came.
     pub answered: bool,
 }
 
-/// How the watch ended, and what else is known.
+/// The circumstances of a watch: everything that is known beside the frames.
 #[derive(Clone, Debug, Default)]
 pub struct Circumstances {
     /// The interfaces or the file.
     pub source: String,
-    /// Length of the watch in nanoseconds.
+    /// The length of the watch in nanoseconds.
     pub nanos: i64,
-    /// Frames that the capture lost; `None` when it does not say.
+    /// The number of frames that the capture lost; `None` if it does not say.
     pub dropped: Option<u64>,
-    /// Why the capture ended before its time.
+    /// The reason why the capture is not whole; `None` if it is.
     pub cut_short: Option<String>,
-    /// The probes.
+    /// The probes that were sent.
     pub probes: Vec<Probe>,
-    /// What the kernel says.
+    /// The state of the kernel; `None` if it was not read.
     pub kernel: Option<KernelState>,
-    /// Why it was not asked with success.
+    /// The error if the state of the kernel could not be read.
     pub kernel_unread: Option<String>,
-    /// What a network known to be clear showed: whether its canary was seen.
+    /// True if the canary of the control network was seen leaving in clear; `None` without such a network.
     pub control: Option<bool>,
-    /// Whether ESP may be decrypted before a capture sees it; `None` when that is not known.
+    /// True if the kernel may decrypt ESP before a capture sees it; `None` if that is not known.
     pub esp_offload: Option<bool>,
 }

@@ -1,12 +1,12 @@
-//! What an ICMP error says in clear of the packet that it answers.
+//! The packet that an ICMP error quotes in clear.
 //!
-//! A frame that is decrypted while no VXLAN device takes it is answered with `port unreachable`, and Linux quotes as much
-//! of it as fits into 576 bytes (net/ipv4/icmp.c, `__icmp_send`) or 1,280 (net/ipv6/icmp.c, `icmp6_send`): what was
-//! encrypted on its way here is in clear on its way back.
+//! If no VXLAN device takes a frame that was decrypted, the kernel answers with `port unreachable`. Linux quotes as
+//! much of the frame as fits into 576 bytes (net/ipv4/icmp.c, `__icmp_send`) or 1,280 (net/ipv6/icmp.c,
+//! `icmp6_send`). So the frame was encrypted on its way here, and is in clear on its way back.
 
 use crate::packet::{Decoder, Frame, LinkType, Packet, Transport};
 
-/// The packet that an ICMP error quotes, decoded; none for any other packet.
+/// Decodes the packet that an ICMP error quotes. Returns `None` for any other packet.
 pub(super) fn quoted<'a>(
     decoder: &mut Decoder,
     frame: &Frame<'_>,
@@ -15,7 +15,7 @@ pub(super) fn quoted<'a>(
     if !is_error(packet.headers.transport) || packet.opaque.is_some() {
         return None;
     }
-    // Behind the checksum stand four bytes whose meaning depends on the type.
+    // The quote follows four bytes behind the checksum, whose meaning depends on the type.
     let bytes = packet.payload.get(4..)?;
     let quote = Frame {
         link: LinkType::RAW,
@@ -28,8 +28,8 @@ pub(super) fn quoted<'a>(
     Some(if inside.is_fragment() { decoder.lone_fragment(inside) } else { inside })
 }
 
-/// RFC 792: destination unreachable, source quench, redirect, time exceeded, parameter problem. RFC 4443 §2.1: all
-/// below 128.
+/// Returns true for the ICMP errors. In RFC 792 they are destination unreachable, source quench, redirect, time
+/// exceeded and parameter problem; in RFC 4443 §2.1 all types below 128.
 fn is_error(transport: Transport) -> bool {
     match transport {
         Transport::Icmp(message) => matches!(message.kind, 3..=5 | 11 | 12),
@@ -59,7 +59,7 @@ mod tests {
         }
     }
 
-    /// VXLAN 42 from 192.0.2.1 to 192.0.2.2, with 400 bytes of a frame.
+    /// A packet of VXLAN 42 from 192.0.2.1 to 192.0.2.2, with 400 bytes of a frame.
     fn sent(port: u16) -> Vec<u8> {
         let payload = [&VXLAN[..], &[0x02; 400]].concat();
         let mut packet = Vec::new();
@@ -89,13 +89,13 @@ mod tests {
         let unreachable = Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Port);
         let packet = sent(4789);
         assert_eq!(vni_in(&answer(unreachable.clone(), &packet)), Vni::new(42));
-        // Of a longer packet the beginning is quoted, and its header still gives the whole length.
+        // Of a longer packet only the beginning is quoted, and its header still gives the whole length.
         assert_eq!(vni_in(&answer(unreachable.clone(), &packet[..36 + 20])), Vni::new(42));
-        // Of a first fragment too.
+        // A first fragment shows it too.
         let mut fragment = packet.clone();
         fragment[6] = 0x20;
         assert_eq!(vni_in(&answer(unreachable.clone(), &fragment)), Vni::new(42));
-        // RFC 792 asks for eight bytes behind the IP header: of VXLAN nothing is among them.
+        // RFC 792 asks for eight bytes behind the IP header. They are UDP's, and show nothing of VXLAN.
         assert_eq!(vni_in(&answer(unreachable, &packet[..28])), None);
     }
 

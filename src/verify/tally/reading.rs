@@ -1,4 +1,4 @@
-//! What a tally asks of a decoded packet.
+//! The questions that a tally asks of a decoded packet.
 
 use crate::packet::{
     EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Transport, Tunnel, Vni, Why,
@@ -10,7 +10,7 @@ pub(super) fn is_esp(packet: &Packet<'_>) -> bool {
         || packet.encapsulations.iter().any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { .. }))
 }
 
-/// Counts a packet of ESP whose inside can be read.
+/// Counts an ESP packet whose inside can be read.
 pub(super) fn count_esp(evidence: &mut Evidence, packet: &Packet<'_>) {
     let Some(at) = packet.encapsulations.iter().position(|w| matches!(w.tunnel, Tunnel::Esp { .. })) else {
         return;
@@ -33,15 +33,15 @@ pub(super) fn count_esp(evidence: &mut Evidence, packet: &Packet<'_>) {
     }
 }
 
-/// Whether this ESP is certainly in transport mode: what is inside then repeats the headers in front of it, down to the
-/// link layer's, which a packet of its own inside a tunnel has not.
+/// Returns true if this ESP is certainly in transport mode. The decoder then repeats the outer headers, down to the
+/// link layer's, for the inside. A packet inside a tunnel has no link layer of its own.
 pub(super) fn is_transport_mode(packet: &Packet<'_>, esp: usize) -> bool {
     let Some(wrapping) = packet.encapsulations.get(esp) else { return false };
     let inside = packet.encapsulations.get(esp + 1).map_or(&packet.headers, |next| &next.outer);
     wrapping.outer.ether_type.is_some() && inside.ether_type == wrapping.outer.ether_type
 }
 
-/// The innermost frame's bytes, by which a copy is known again.
+/// Returns the bytes of the innermost frame, by which a copy is recognised.
 pub(super) fn inner_bytes<'a>(packet: &Packet<'a>, at: usize) -> &'a [u8] {
     if at + 1 < packet.encapsulations.len() {
         return packet.payload;
@@ -52,25 +52,25 @@ pub(super) fn inner_bytes<'a>(packet: &Packet<'a>, at: usize) -> &'a [u8] {
     }
 }
 
-/// The VNI of VXLAN on a port that nobody said is VXLAN's: eight bytes of which all but the VNI and the group are fixed,
-/// and an Ethernet frame behind them.
+/// Returns the VNI of VXLAN on a port that is not known as VXLAN's. VXLAN is recognised by its header, in which all
+/// but the VNI and the group is fixed, and by the Ethernet frame behind it.
 pub(super) fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
     let Transport::Udp(_) = packet.headers.transport else { return None };
     if packet.opaque.is_some() {
         return None;
     }
     match packet.payload {
-        // With the group policy's flag there is a group.
+        // With the flag of the group policy extension the header has a group.
         [0x08, 0, 0, 0, a, b, c, 0, rest @ ..] | [0x88, _, _, _, a, b, c, 0, rest @ ..] => {
             let &[high, ..] = rest.get(12..14)? else { return None };
-            // What is less is a length (IEEE 802.3).
+            // A smaller number is no EtherType but a length (IEEE 802.3).
             (high >= 0x06).then(|| Vni::from_be_bytes([*a, *b, *c]))
         }
         _ => None,
     }
 }
 
-/// Whether the snaplen ended the frame before it was clear who talks to whom.
+/// Returns true if the snaplen cut the frame off before its IP addresses.
 pub(super) fn cut_before_addresses(frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
     let below =
         [Layer::Link, Layer::Ethernet, Layer::Vlan, Layer::Sll, Layer::Sll2, Layer::Ipv4, Layer::Ipv6];
@@ -80,7 +80,7 @@ pub(super) fn cut_before_addresses(frame: &Frame<'_>, packet: &Packet<'_>) -> bo
         && packet.stop.is_some_and(|stop| stop.why == Why::Truncated && below.contains(&stop.layer))
 }
 
-/// Whether decoding ended where the VNI might still have come.
+/// Returns true if decoding stopped where the VNI could still have followed.
 pub(super) fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
     let Some(stop) = packet.stop else { return false };
     let lower = [Layer::Ah, Layer::Esp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
@@ -88,7 +88,8 @@ pub(super) fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
     lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
 }
 
-/// Whether this is a tunnel that is not decoded here and may carry anything: MPLS, PPPoE, or one in too many others.
+/// Returns true for a tunnel that is not decoded here and may carry anything: MPLS, PPPoE, or too many tunnels in one
+/// another.
 pub(super) fn is_undecoded(packet: &Packet<'_>) -> bool {
     const OTHERS: [u16; 3] = [0x8847, 0x8848, 0x8864];
     let too_deep = packet.stop.is_some_and(|stop| stop.why == Why::TooDeep);

@@ -1,4 +1,4 @@
-//! What the kernel's state adds to the frames.
+//! Verdicts that the state of the kernel decides beside the frames.
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn a_policy_that_holds_everything_back_is_a_black_hole() {
     assert_eq!(no_sa, (Verdict::Blackholed, Some(Rung::Counted), Reason::NoSa));
     let blocks = held("XfrmOutPolBlock", |kernel| kernel.policies[0].block = true);
     assert_eq!(blocks, (Verdict::Blackholed, Some(Rung::Counted), Reason::PolicyBlock));
-    // Another tunnel's packets were held back, and went up the same counters.
+    // Packets of another tunnel were held back. They move the same counters.
     for counter in ["XfrmOutNoStates", "XfrmOutPolBlock"] {
         assert_eq!(held(counter, |_| ()).0, Verdict::Inconclusive, "{counter}");
     }
@@ -64,7 +64,7 @@ fn clear_that_arrives_may_be_a_copy_of_what_was_decrypted() {
     assert_eq!(arrives(None), unknown);
     assert_eq!(arrives(with(|kernel| kernel.esp_offload = Some(true))), unknown);
     assert_eq!(arrives(with(|kernel| kernel.esp_offload = None)), unknown);
-    // Nothing was decrypted, or nothing could be.
+    // Too few packets were decrypted, or none could be.
     assert_eq!(arrives(with(|kernel| kernel.sas[1].packets = 4)), CLEAR);
     assert_eq!(arrives(with(|kernel| kernel.sas.truncate(1))), CLEAR);
     assert_eq!(arrives(Some(armed())), CLEAR);
@@ -93,7 +93,7 @@ fn encrypted_and_open_to_clear_frames_is_not_enforced() {
     assert_eq!(tally(Some(armed())).verdict, Verdict::Encrypted);
     let report = tally(out_only(no_rules()));
     assert_eq!((report.verdict, report.exit_status(Expectation::Encrypted)), (Verdict::NotEnforced, 1));
-    // What was not checked is no accusation.
+    // Rules that could not be read are no accusation.
     let report = tally(out_only(Rules::default()));
     assert_eq!(report.verdict, Verdict::Encrypted);
     assert!(report.findings.iter().any(|finding| finding.code == "enforcement-unknown"));
@@ -124,7 +124,7 @@ fn the_reason_for_a_leak_is_the_kernels() {
 
 #[test]
 fn the_reply_on_its_way_shows_that_the_probe_arrived() {
-    // The peer answers in clear, and our policy drops that: ESP left and reached it all the same.
+    // The peer answers in clear, and the policy of this host drops the answer. The ESP that left did reach the peer.
     let scene = Scene::new().probed(false).inside(OUT, esp(OUT, EspKind::Opened)).clear(BACK);
     let report = scene.ended(|circumstances| circumstances.kernel = Some(armed())).report();
     assert_eq!(verdicts(&report), (OPENED, CLEAR, Verdict::Clear));

@@ -1,4 +1,4 @@
-//! What others do on the same wires: other hosts, other tunnels, other networks.
+//! Verdicts beside others on the same wires: other hosts, other tunnels, other networks.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Proven in both directions.
+/// Returns a scene that is proven on both legs.
 fn proven(change: impl FnOnce(&mut Question)) -> Scene {
     let scene = Scene::asking(change).probed(true).inside(OUT, esp(OUT, EspKind::Opened));
     scene.inside(BACK, esp(BACK, EspKind::Opened))
@@ -63,7 +63,7 @@ fn a_vni_that_was_silent_is_not_proven_by_the_other_one() {
         scene.packet(way, 1, &[esp(way, EspKind::Opened), vxlan(43)], None, b"x")
     });
     assert_eq!(verdicts(&both.report()), (OPENED, OPENED, Verdict::Encrypted));
-    // Lengths do not say which.
+    // Lengths do not show the VNI.
     let scene =
         Scene::asking(two).probed(true).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey);
     assert_eq!(scene.report().verdict, Verdict::Inconclusive);
@@ -83,7 +83,7 @@ fn a_peer_that_could_not_be_probed_is_judged_by_what_passes() {
 #[test]
 fn a_target_that_refuses_pings_is_no_black_hole() {
     let scene = Scene::new().probed(false).inside(OUT, esp(OUT, EspKind::Opened));
-    // The answer to the question for its address, say.
+    // An answer to the question for the target's link-layer address, for example.
     let report = scene.packet(BACK, 1, &[esp(BACK, EspKind::Opened), vxlan(OURS)], None, b"arp").report();
     let line = (Verdict::Inconclusive, Some(Rung::Opened), Reason::NoAnswer);
     assert_eq!((verdicts(&report).0, report.verdict), (line, Verdict::Inconclusive));
@@ -92,7 +92,7 @@ fn a_target_that_refuses_pings_is_no_black_hole() {
 
 #[test]
 fn replies_on_the_wire_that_do_not_reach_the_probe_are_no_black_hole() {
-    // A firewall here, or another key: without the kernel's word nobody knows.
+    // A firewall of this host may drop the replies, or a key may be wrong. Only the state of the kernel could tell.
     let scene = Scene::new().probed(false).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey);
     let report = scene.report();
     let line = (Verdict::Inconclusive, Some(Rung::Seen), Reason::NoAnswer);
@@ -101,7 +101,7 @@ fn replies_on_the_wire_that_do_not_reach_the_probe_are_no_black_hole() {
 
 #[test]
 fn opened_esp_that_others_use_does_not_stand_for_a_probe() {
-    // Three probes passed here, two went another way, and another network's packets are in the same SA.
+    // Three probes passed here and two went another way. Packets of another network are in the same SA.
     let scene = (0..3).fold(Scene::new().probed(true), |scene, n| {
         scene.packet(OUT, n, &[esp(OUT, EspKind::Opened), vxlan(OURS)], None, CANARY)
     });
@@ -123,7 +123,7 @@ fn esp_of_the_probes_lengths_in_an_sa_that_does_not_encrypt_proves_nothing() {
     assert_eq!(report.verdict, Verdict::Inconclusive);
 }
 
-/// The nodes' overlay addresses are behind a tunnel between two other addresses of theirs.
+/// Moves the SAs to a tunnel between two other addresses of the nodes.
 fn tunnel_of_others(kernel: &mut KernelState) {
     for (at, (source, destination)) in
         [(0, ("203.0.113.1", "203.0.113.2")), (1, ("203.0.113.2", "203.0.113.1"))]
@@ -138,13 +138,13 @@ fn a_tunnel_between_other_addresses_may_be_what_a_copy_came_out_of() {
     let scene = || Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened)).clear(BACK);
     let ended = |kernel| scene().ended(|circumstances| circumstances.kernel = kernel).report();
     assert_eq!(verdicts(&ended(with(tunnel_of_others))).1.0, Verdict::Inconclusive);
-    // But not one that no policy sends the network's packets through.
+    // A tunnel that no policy sends the network's packets through cannot be.
     let unrelated = with(|kernel| {
         tunnel_of_others(kernel);
         kernel.policies.iter_mut().for_each(|policy| policy.templates[0].reqid = 8);
     });
     assert_eq!(verdicts(&ended(unrelated)).1, CLEAR);
-    // Its card may encrypt as well.
+    // The network card may encrypt for such a tunnel, too.
     let offload = with(|kernel| {
         tunnel_of_others(kernel);
         kernel.sas[0].offload = true;
@@ -177,7 +177,7 @@ fn a_frame_cut_off_before_its_addresses_may_have_been_a_leak() {
 
 #[test]
 fn another_peers_trouble_is_not_this_ones() {
-    // What arrives was opened; what the counter counted was somebody else's.
+    // The packets that arrive were opened, so the counter counted those of another peer.
     let scene = Scene::new().probed(false).inside(OUT, esp(OUT, EspKind::Opened));
     let scene = (0..PROBES)
         .fold(scene, |scene, n| scene.packet(BACK, n, &[esp(BACK, EspKind::Opened), vxlan(43)], None, b"x"));
@@ -223,7 +223,7 @@ fn a_packet_that_is_seen_three_times_is_one() {
     let once = |scene: Scene| scene.packet(OUT, 1, &[esp(OUT, EspKind::Opened), vxlan(OURS)], None, b"x");
     let mut scene = Scene::passive();
     for _ in 0..3 {
-        // A bridge and its port show the same packet.
+        // A bridge and its port show the same packet again.
         scene.number = 0;
         scene = once(scene);
     }

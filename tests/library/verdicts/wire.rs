@@ -1,4 +1,4 @@
-//! What frames alone say.
+//! Verdicts from frames alone, without the state of the kernel.
 
 use super::*;
 
@@ -77,7 +77,7 @@ fn esp_that_leaves_and_no_reply_is_a_black_hole() {
     assert_eq!(report.exit_status(Expectation::Encrypted), 4);
     let report = Scene::new().probed(false).shut(OUT, true, Sealed::NoKey).report();
     assert_eq!(verdicts(&report).0, (Verdict::Blackholed, Some(Rung::Seen), Reason::BlockedEsp));
-    // Somebody else's ESP is not our probe.
+    // ESP of other lengths is not the probes'.
     let report = Scene::new().probed(false).shut(OUT, false, Sealed::NoKey).report();
     assert_eq!(report.verdict, Verdict::Inconclusive);
 }
@@ -116,7 +116,7 @@ fn another_opaque_transport_is_not_the_overlays_own() {
     let wireguard = Opaque::WireGuard { message: 4 };
     let report = Scene::new().probed(true).packet(OUT, 0, &[], Some(wireguard), &[4; 64]).report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
-    // Seen in clear on the device that encrypts.
+    // The probes are seen in clear, on the device that encrypts.
     let report = Scene::asking(|question| question.encrypting = vec![InterfaceNumber(0)])
         .probed(true)
         .clear(OUT)
@@ -124,7 +124,7 @@ fn another_opaque_transport_is_not_the_overlays_own() {
         .report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
     assert_eq!(report.exit_status(Expectation::Encrypted), 3);
-    // Not seen at all, since the capture is below that device.
+    // The probes are not seen at all, because the capture is below that device.
     let report = Scene::asking(|question| question.enclosed = true).probed(true).report();
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::OpaqueTransport));
 }
@@ -166,7 +166,7 @@ fn doubt_about_the_capture_is_doubt_about_the_verdict() {
         doubt(proven().ended(|circumstances| circumstances.control = Some(false))),
         Verdict::Inconclusive
     );
-    // But a clear frame that was seen is one.
+    // A clear frame that was seen is a leak nevertheless.
     let clear = proven()
         .packet(OUT, 1, &[vxlan(OURS)], None, b"x")
         .ended(|circumstances| circumstances.dropped = Some(1));
@@ -190,7 +190,7 @@ fn esp_that_was_opened_and_carries_another_network_is_no_proof() {
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::NoTraffic));
 }
 
-/// `port unreachable` from the peer or from here, which quotes what it answers.
+/// Adds a `port unreachable` from the peer or from here, which quotes the packet that it answers.
 fn unreachable(scene: Scene, way: Way, vni: u8, port: u16) -> Scene {
     let (source, destination) = ends(way);
     let (IpAddr::V4(from), IpAddr::V4(to)) = (source, destination) else { unreachable!() };
@@ -228,7 +228,7 @@ fn what_was_encrypted_and_is_quoted_by_an_icmp_error_is_in_clear() {
     assert_eq!(verdicts(&report), (OPENED, quoted, Verdict::Clear));
     let report = armed(unreachable(opened(), OUT, 42, 4789));
     assert_eq!(verdicts(&report), (quoted, OPENED, Verdict::Clear));
-    // Not so a quote of another network, or of the same number on somebody else's port.
+    // A quote of another network is no leak, nor is one of the same VNI on another port.
     let report = armed(unreachable(unreachable(opened(), BACK, 43, 4789), BACK, 42, 8472));
     assert_eq!(verdicts(&report), (OPENED, OPENED, Verdict::Encrypted));
 }

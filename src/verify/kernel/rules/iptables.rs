@@ -1,10 +1,10 @@
-//! What `iptables-save` printed, walked as the kernel would walk it with a clear frame of the network.
+//! The output of `iptables-save` and `ip6tables-save`, read for a walk with a clear frame of the network.
 
 use super::Enforcement;
 use super::walk::{Match, Rule, Table, Target, together, words};
 use crate::packet::Vni;
 
-/// What becomes of a clear frame of this VNI that arrives at this port, by the tables before and at INPUT.
+/// Returns the decision on a clear frame of this VNI that arrives at this port, by the chains PREROUTING and INPUT.
 pub(super) fn enforcement(text: &str, vni: Vni, port: u16) -> Enforcement {
     let frame = Frame { vni, port };
     let tables = text.split("\n*").map(|table| table.trim_start_matches('*'));
@@ -13,7 +13,7 @@ pub(super) fn enforcement(text: &str, vni: Vni, port: u16) -> Enforcement {
     together(read.iter().flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain))))
 }
 
-/// The frame that is looked for.
+/// The frame that walks through the chains.
 struct Frame {
     vni: Vni,
     port: u16,
@@ -41,7 +41,7 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
                 };
                 let conditions = rest.get(..at).unwrap_or(rest);
                 let mut matched = matches(conditions, frame);
-                // What bans a sender lets all others' in.
+                // A ban of one sender does not stop the frames of all others.
                 if target == Target::Drop && bans_a_sender(conditions) {
                     matched = Match::No;
                 }
@@ -58,7 +58,8 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
     table
 }
 
-/// Whether a rule is for all that some senders send. One for their packets to a port may be the network's own.
+/// Returns true if the rule is for all packets of some senders. A rule for their packets to a port may be the
+/// network's own.
 fn bans_a_sender(conditions: &[&str]) -> bool {
     if conditions.iter().any(|word| ["--dport", "--dports"].contains(word)) {
         return false;
@@ -68,13 +69,13 @@ fn bans_a_sender(conditions: &[&str]) -> bool {
     before.is_some_and(|before| before != Some(&"!"))
 }
 
-/// Whether a rule with these conditions is for the frame.
+/// Returns the certainty that a rule with these conditions matches the frame.
 fn matches(conditions: &[&str], frame: &Frame) -> Match {
     let mut matched = Match::Surely;
     let mut words = conditions.iter().copied();
     while let Some(word) = words.next() {
         let value = match word {
-            // What is negated is not understood, and `-m` only says whose the next words are.
+            // A negation is not understood: it gives `Maybe` below, and the words that it negates are skipped.
             "!" => {
                 words.next();
                 ""
@@ -88,11 +89,12 @@ fn matches(conditions: &[&str], frame: &Frame) -> Match {
                 Match::when(ports(value).any(|(first, last)| (first..=last).contains(&frame.port)))
             }
             "--u32" => Match::when(value.contains(&u32_hex(frame.vni))),
-            // Docker's program compares the word at the VNI, as `xt_bpf` has it: `21 0 1 VALUE`.
+            // Docker's program for `xt_bpf` compares the 32-bit word that begins with the VNI: `21 0 1 VALUE`.
             "--bytecode" => Match::when(value.contains(&format!(" {},", frame.vni.value() << 8))),
             "--dir" => Match::when(value == "in"),
             "--pol" => Match::when(value == "none"),
-            // A frame of its own flow is first new, and from then on established.
+            // The first frame of a flow is new, and a rule without NEW does not match it. The later frames are
+            // established, and a rule for NEW does not match those.
             "--ctstate" | "--state" => {
                 if value.contains("NEW") {
                     Match::Maybe
@@ -108,7 +110,7 @@ fn matches(conditions: &[&str], frame: &Frame) -> Match {
     matched
 }
 
-/// `4789`, `1000:5000` and lists of such.
+/// Reads ranges of ports: `4789`, `1000:5000`, and lists of both with commas.
 fn ports(value: &str) -> impl Iterator<Item = (u16, u16)> {
     value.split(',').filter_map(|range| {
         let (first, last) = range.split_once(':').unwrap_or((range, range));
@@ -117,7 +119,7 @@ fn ports(value: &str) -> impl Iterator<Item = (u16, u16)> {
     })
 }
 
-/// The VNI as the rule of `xt_u32` has it: in the upper three bytes.
+/// Returns the comparison with the VNI as a rule of `xt_u32` has it, with the VNI in the upper three bytes.
 pub(super) fn u32_hex(vni: Vni) -> String {
     format!("={:#x}", vni.value() << 8)
 }
@@ -147,7 +149,8 @@ mod tests {
         ] {
             assert_eq!(input(&[other]), Enforcement::Accepted, "{other}");
         }
-        // Of one sender: all others' are let in. Of one interface, or of all but one sender: who knows.
+        // A rule for one sender lets in the frames of all others. A rule for one interface, or for all senders but
+        // one, may or may not match.
         assert_eq!(input(&["-A INPUT -s 203.0.113.5/32 -j DROP"]), Enforcement::Accepted);
         let from_one = DROP.replace("-p udp", "-s 203.0.113.5/32 -p udp");
         assert_eq!(input(&[&from_one]), Enforcement::Unknown);
@@ -184,7 +187,7 @@ mod tests {
         assert_eq!(filter("DROP", &["-A INPUT -j CUSTOM", accept]), Enforcement::Bypassed);
         assert_eq!(filter("DROP", &["-A INPUT -j CUSTOM"]), Enforcement::Dropped);
         assert_eq!(input(&["-A INPUT -j CUSTOM", "-A CUSTOM -j INPUT"]), Enforcement::Accepted);
-        // In circles that no kernel would take: an end all the same.
+        // The walk ends even in circles, which no kernel would accept.
         let circles =
             ["-A INPUT -j CUSTOM"; 9].into_iter().chain(["-A CUSTOM -j INPUT"; 9]).collect::<Vec<_>>();
         assert_eq!(input(&circles), Enforcement::Unknown);

@@ -1,4 +1,4 @@
-//! What `nft list ruleset` printed, walked as the kernel would walk it with a clear frame of the network.
+//! The output of `nft list ruleset`, read for a walk with a clear frame of the network.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,8 @@ use super::Enforcement;
 use super::walk::{Chain, Match, Rule, Table, Target, together, words};
 use crate::packet::Vni;
 
-/// What becomes of a clear frame of this VNI that arrives at this port. What `iptables-save` printed as well is its own.
+/// Returns the decision on a clear frame of this VNI that arrives at this port. A table that `iptables-save` printed
+/// as well is left to the reader of that.
 pub(super) fn enforcement(text: &str, iptables: &str, six: bool, vni: Vni, port: u16) -> Enforcement {
     let frame = Frame { six, vni, port };
     let told = |name: &str| iptables.lines().any(|line| line.strip_prefix('*') == Some(name));
@@ -20,14 +21,14 @@ pub(super) fn enforcement(text: &str, iptables: &str, six: bool, vni: Vni, port:
     together(tables.iter().flat_map(|(table, begins)| begins.iter().map(|chain| table.judge(chain))))
 }
 
-/// The frame that is looked for.
+/// The frame that walks through the chains.
 struct Frame {
     six: bool,
     vni: Vni,
     port: u16,
 }
 
-/// The tables: what stands behind the word, and their lines.
+/// Yields each table: the rest of its first line, which has the family and the name, and the lines that follow.
 fn split(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
     let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in text.lines() {
@@ -40,7 +41,7 @@ fn split(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
     tables.into_iter()
 }
 
-/// A table, and those of its chains that arriving frames begin with.
+/// Reads a table, with the names of the chains that arriving frames begin with.
 fn read<'a>(lines: &[&'a str], frame: &Frame) -> (Table<'a>, Vec<&'a str>) {
     let (mut table, mut begins) = (Table::default(), Vec::new());
     let sets = sets(lines);
@@ -71,7 +72,7 @@ fn read<'a>(lines: &[&'a str], frame: &Frame) -> (Table<'a>, Vec<&'a str>) {
     (table, begins)
 }
 
-/// The elements of every set of a table.
+/// Reads the elements of every set of a table.
 fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
     let (mut sets, mut current) = (HashMap::new(), None);
     for line in lines {
@@ -91,11 +92,11 @@ fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
     sets
 }
 
-/// A line's rule; two of a verdict map, which may do either.
+/// Reads the rule of a line. A verdict map gives two, because it may accept or drop.
 fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) -> Vec<Rule<'a>> {
     let has = |wanted: &str| words.iter().any(|word| plain(word) == wanted);
     if has("vmap") {
-        // What is new in none of its states is not looked up with success.
+        // The first frame of a flow is new, and a map of states without `new` does not decide on it.
         let matched = match words {
             ["ct", "state", ..] if !has("new") => Match::No,
             _ => Match::Maybe,
@@ -114,7 +115,7 @@ fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) 
                 ("goto", Some(chain)) => rule.target = Target::Goto(chain),
                 _ => return (Match::Maybe, after),
             }
-            // Behind a verdict there is but its kind, and a comment.
+            // After a verdict only its details and a comment follow.
             (Match::Surely, &[][..])
         });
         rule.matched = rule.matched.and(fits);
@@ -126,14 +127,15 @@ fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) 
     vec![rule]
 }
 
-/// Whether a rule is for all that some senders send. One for their packets to a port may be the network's own.
+/// Returns true if the rule is for all packets of some senders. A rule for their packets to a port may be the
+/// network's own.
 fn bans_a_sender(words: &[&str]) -> bool {
     let one = |words: &[&str]| matches!(words, ["ip" | "ip6", "saddr", value] if *value != "!=");
     !words.contains(&"dport") && words.windows(3).any(one)
 }
 
-/// What the condition or statement that begins with `word` says of the frame, and the words behind it; `None` for a
-/// verdict and for what is not understood.
+/// Reads the condition or statement that begins with `word`. Returns the certainty that it matches the frame, and the
+/// words behind it. Returns `None` for a verdict and for words that are not understood.
 fn condition<'w, 'a>(
     word: &str,
     after: &'w [&'a str],
@@ -148,7 +150,7 @@ fn condition<'w, 'a>(
             let (values, used) = value(1)?;
             (Match::when(holds(&values, u32::from(frame.port))), after.get(1 + used..)?)
         }
-        // Behind UDP's eight bytes and four of VXLAN's.
+        // The VNI is behind the eight bytes of UDP and the first four of VXLAN.
         ("@th,96,24", _) => {
             let (values, used) = value(0)?;
             (Match::when(holds(&values, frame.vni.value())), after.get(used..)?)
@@ -167,7 +169,8 @@ fn condition<'w, 'a>(
         }
         ("meta", ["nfproto", "ipv4", rest @ ..]) => (Match::when(!frame.six), rest),
         ("meta", ["nfproto", "ipv6", rest @ ..]) => (Match::when(frame.six), rest),
-        // A frame of its own flow is first new, and from then on established.
+        // The first frame of a flow is new, and a rule without `new` does not match it. The later frames are
+        // established, and a rule for `new` does not match those.
         ("ct", ["state", ..]) => {
             let (values, used) = value(1)?;
             let fits = if values.contains(&"new") { Match::Maybe } else { Match::No };
@@ -182,8 +185,9 @@ fn condition<'w, 'a>(
     })
 }
 
-/// The values that stand here, and how many words they take: one, a list in braces or with commas, or a set's. `None`
-/// for a comparison, a set that is not there, and nothing.
+/// Reads the values at the beginning of these words, and the number of words that they take: a single value, a list
+/// in braces or with commas, or the elements of a set. Returns `None` for a comparison, for a set that is not there,
+/// and without words.
 fn value<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&'a str>>) -> Option<(Vec<&'a str>, usize)> {
     match words {
         ["{", rest @ ..] => {
@@ -196,7 +200,7 @@ fn value<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&'a str>>) -> Option<(V
     }
 }
 
-/// Whether a number is among these values, decimal or hexadecimal, or in one of their ranges.
+/// Returns true if a number is among these values, which are decimal or hexadecimal, or in one of their ranges.
 fn holds(values: &[&str], wanted: u32) -> bool {
     let number = |word: &str| match word.strip_prefix("0x") {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
@@ -242,7 +246,7 @@ mod tests {
         assert_eq!(judge(&docker("ip", "4097"), false), Enforcement::Accepted);
         assert_eq!(judge(&docker("ip6", "4098"), false), Enforcement::Accepted);
         assert_eq!(judge(&docker("ip6", "4098"), true), Enforcement::Dropped);
-        // Each family's table has its own set, of the same name.
+        // The tables of the two families have sets of the same name.
         let both = docker("ip", "4098") + &docker("ip6", "4097");
         assert_eq!(judge(&both, false), Enforcement::Dropped);
         assert_eq!(judge(&both, true), Enforcement::Accepted);
@@ -272,7 +276,7 @@ mod tests {
             Enforcement::Accepted
         );
         assert_eq!(input("policy accept;\n\t\tudp dport != 53 drop"), Enforcement::Unknown);
-        // A ban of one sender lets all others' in.
+        // A ban of one sender does not stop the frames of all others.
         assert_eq!(input("policy accept;\n\t\tip saddr 203.0.113.5 drop"), Enforcement::Accepted);
     }
 
@@ -303,7 +307,7 @@ mod tests {
         assert_eq!(input("policy drop;"), Enforcement::Dropped);
         assert_eq!(input("policy accept;\n\t\tjump custom"), Enforcement::Dropped);
         assert_eq!(input("policy accept;\n\t\tudp dport 53 jump custom"), Enforcement::Accepted);
-        // From where a goto leads there is no way back.
+        // There is no way back from the chain that a goto leads to.
         let drop = "\n\t\tudp dport 4789 meta ipsec missing drop";
         assert_eq!(input(&format!("policy accept;\n\t\tgoto nowhere{drop}")), Enforcement::Accepted);
         assert_eq!(input(&format!("policy accept;\n\t\tjump nowhere{drop}")), Enforcement::Dropped);

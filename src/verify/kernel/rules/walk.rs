@@ -1,15 +1,16 @@
-//! Chains of rules, walked as the kernel walks them with one frame.
+//! Chains of rules, walked as the kernel walks them with one frame. Rules of `iptables` and of `nft` look the same
+//! here: their readers have already decided for each rule whether it matches the frame.
 
 use std::collections::HashMap;
 
 use super::Enforcement;
 
-/// Jumps from chain to chain that are followed, one inside of another.
+/// The most jumps from chain to chain that are followed, one inside another.
 const MOST_JUMPS: usize = 16;
-/// Rules that are looked at: chains that jump to each other again and again may ask for any number.
+/// The most rules that are looked at. Chains that jump to each other again and again would ask for any number.
 const MOST_RULES: u32 = 1_000_000;
 
-/// Whether a rule is for the frame.
+/// The certainty that a rule matches the frame. A condition that is not understood gives [`Self::Maybe`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
     Surely,
@@ -22,7 +23,7 @@ impl Match {
         if fits { Self::Surely } else { Self::No }
     }
 
-    /// All of a rule's conditions have to hold.
+    /// Joins two conditions of a rule, both of which have to hold.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
@@ -32,7 +33,7 @@ impl Match {
     }
 }
 
-/// What a rule does with what it is for.
+/// The action of a rule on a frame that it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
     Accept,
@@ -41,7 +42,7 @@ pub(super) enum Target<'a> {
     Jump(&'a str),
     /// A jump from which there is no way back.
     Goto(&'a str),
-    /// Logs, marks, counts.
+    /// The rule logs, marks or counts, and the walk goes on.
     Nothing,
 }
 
@@ -54,7 +55,7 @@ pub(super) struct Rule<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Chain<'a> {
     pub(super) rules: Vec<Rule<'a>>,
-    /// What comes to its end is dropped.
+    /// True if a frame that comes to the end of the chain is dropped.
     pub(super) drops: bool,
 }
 
@@ -64,15 +65,15 @@ pub(super) struct Table<'a> {
     pub(super) chains: HashMap<&'a str, Chain<'a>>,
 }
 
-/// What was met on the way.
+/// A summary of the rules that were met so far.
 #[derive(Clone, Copy, Default)]
 struct Met {
     accepted: bool,
-    /// Something may have let it in.
+    /// A rule may have accepted the frame.
     doubt: bool,
-    /// Something may have dropped it.
+    /// A rule may have dropped the frame.
     maybe_dropped: bool,
-    /// Rules that may still be looked at.
+    /// The number of rules that may still be looked at.
     rules: u32,
 }
 
@@ -87,7 +88,7 @@ impl Met {
 }
 
 impl Table<'_> {
-    /// What becomes of the frame in a chain that the kernel begins with.
+    /// Returns the decision on the frame of a chain that the kernel begins with.
     pub(super) fn judge(&self, chain: &str) -> Enforcement {
         let mut met = Met { rules: MOST_RULES, ..Met::default() };
         if let Some(end) = self.walk(chain, &mut met, 0) {
@@ -100,7 +101,7 @@ impl Table<'_> {
         }
     }
 
-    /// How a chain ends; `None` when it is left at its end or by a return.
+    /// Walks a chain and returns its decision; `None` if it is left at its end or by a return.
     fn walk(&self, chain: &str, met: &mut Met, jumps: usize) -> Option<Enforcement> {
         for rule in &self.chains.get(chain)?.rules {
             met.rules = met.rules.saturating_sub(1);
@@ -135,7 +136,8 @@ impl Table<'_> {
     }
 }
 
-/// Of several chains that a frame passes one after the other: accepted in one, it is only let on to the next.
+/// Joins the decisions of chains that a frame passes one after the other. A frame that one chain accepts only goes on
+/// to the next.
 pub(super) fn together(chains: impl Iterator<Item = Enforcement>) -> Enforcement {
     let rank = |enforcement: &Enforcement| match enforcement {
         Enforcement::Accepted => 0,
@@ -146,7 +148,7 @@ pub(super) fn together(chains: impl Iterator<Item = Enforcement>) -> Enforcement
     chains.max_by_key(rank).unwrap_or(Enforcement::Accepted)
 }
 
-/// Words, of which those in quotes may hold blanks.
+/// Splits a line into words. Words in quotes may hold blanks.
 pub(super) fn words(line: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = line.trim_start();
