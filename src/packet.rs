@@ -26,6 +26,7 @@ mod loopback;
 mod macsec;
 mod ports;
 mod ppp;
+pub mod protocol;
 mod reassembly;
 mod transport;
 mod vxlan;

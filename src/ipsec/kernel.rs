@@ -12,11 +12,12 @@ pub use notices::Notices;
 use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Algorithm, Error, Key, Mode, Sa, Sequence, SpiPattern};
 use crate::netlink::xfrm::{
-    ESP, GETSA, NEWSA, UPDSA, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC, XFRMA_ALG_CRYPT,
-    XFRMA_ENCAP, XFRMA_REPLAY_ESN_VAL, address_at, algo, algorithm_name, replay, usersa,
+    GETSA, NEWSA, UPDSA, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC, XFRMA_ALG_CRYPT, XFRMA_ENCAP,
+    XFRMA_REPLAY_ESN_VAL, address_at, algo, algorithm_name, replay, usersa,
 };
 use crate::netlink::{Family, Netlink, Refusal, array_at, attributes, u16_at, u32_at};
 use crate::packet::Spi;
+use crate::packet::protocol::ESP;
 
 /// Where the kernel says how locked down it is; not there when that is not built in, or nobody mounted it.
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";

@@ -27,10 +27,6 @@ pub(crate) const XFRMA_REPLAY_ESN_VAL: u16 = 23;
 pub(crate) const XFRMA_OFFLOAD_DEV: u16 = 28;
 pub(crate) const XFRMA_IF_ID: u16 = 31;
 
-pub(crate) const ESP: u8 = 50;
-pub(crate) const AH: u8 = 51;
-pub(crate) const UDP: u8 = 17;
-
 pub(crate) const AF_INET: u16 = nix::libc::AF_INET as u16;
 pub(crate) const AF_INET6: u16 = nix::libc::AF_INET6 as u16;
 

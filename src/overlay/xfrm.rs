@@ -8,14 +8,15 @@ use super::policy::{Action, Direction, ForeignPolicy, Policy};
 use super::security::Sa;
 use super::spec::Cipher;
 use crate::netlink::xfrm::{
-    AF_INET, AF_INET6, DELPOLICY, DELSA, ESP, GETPOLICY, GETSA, NEWPOLICY, NEWSA, UDP, UPDPOLICY,
-    XFRMA_ALG_AEAD, XFRMA_IF_ID, XFRMA_LASTUSED, XFRMA_MARK, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL, address_at,
-    algo, replay, template, userpolicy, usersa,
+    AF_INET, AF_INET6, DELPOLICY, DELSA, GETPOLICY, GETSA, NEWPOLICY, NEWSA, UPDPOLICY, XFRMA_ALG_AEAD,
+    XFRMA_IF_ID, XFRMA_LASTUSED, XFRMA_MARK, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL, address_at, algo, replay,
+    template, userpolicy, usersa,
 };
 use crate::netlink::{
     CREATE, Netlink, Refusal, array_at, attributes, push_attribute, u16_at, u32_at, u64_at,
 };
 use crate::packet::Spi;
+use crate::packet::protocol::{ESP, UDP};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use zeroize::Zeroizing;

@@ -1,6 +1,7 @@
 //! A glance at a frame's first headers: what can decoding it be good for?
 
 use super::esp::{self, Learned};
+use super::protocol::{ESP, ICMPV6, TCP, UDP};
 use super::{Frame, LinkType, TunnelPorts};
 
 /// What decoding a frame can be good for, where only matches are asked for.
@@ -30,10 +31,6 @@ impl Glance<'_> {
     /// An Ethernet frame, which is `outer` or what VXLAN or Geneve carries in one.
     #[inline]
     fn ethernet(&self, bytes: &[u8], outer: bool) -> Worth {
-        const TCP: u8 = 6;
-        const UDP: u8 = 17;
-        const ESP: u8 = 50;
-        const ICMPV6: u8 = 58;
         #[rustfmt::skip]
         let (transport, protocol) = match bytes {
             // IPv4 without options and neither an offset nor more fragments.

@@ -18,6 +18,7 @@ use super::Shown;
 use super::clock::Clock;
 use super::numbers::{address, decimal, mac, text};
 use crate::escape::escape;
+use crate::packet::protocol::{ICMP, ICMPV6, IGMP, SCTP, TCP, UDP};
 use crate::packet::{Encapsulation, Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
 
 /// The line, without `#N` and without its end.
@@ -55,10 +56,10 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
 /// ngrep's letter, by the protocol number, so that a later fragment keeps it.
 fn letter(headers: &Headers) -> u8 {
     match headers.ip.map(|ip| ip.protocol) {
-        Some(6) => b'T',
-        Some(17) => b'U',
-        Some(1 | 58) => b'I',
-        Some(2) => b'G',
+        Some(TCP) => b'T',
+        Some(UDP) => b'U',
+        Some(ICMP | ICMPV6) => b'I',
+        Some(IGMP) => b'G',
         _ => b'?',
     }
 }
@@ -133,8 +134,8 @@ fn fragment_tail(out: &mut Vec<u8>, fragment: Fragment) {
 fn other_protocol(out: &mut Vec<u8>, headers: &Headers) {
     match (headers.ip, headers.ether_type) {
         (Some(ip), _) => match ip.protocol {
-            1 | 2 | 6 | 17 | 58 => {}
-            132 => out.extend_from_slice(b" sctp"),
+            ICMP | IGMP | TCP | UDP | ICMPV6 => {}
+            SCTP => out.extend_from_slice(b" sctp"),
             other => text(out, &format_args!(" proto:{other}")),
         },
         (None, Some(0x0806)) => out.extend_from_slice(b" arp"),

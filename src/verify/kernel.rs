@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use crate::escape::reason;
 use crate::host::survey::in_prefix;
 use crate::packet::Spi;
+use crate::packet::protocol::UDP;
 pub(super) use counters::{esp_offload, exempt};
 pub use rules::{Enforcement, Rules};
 
@@ -115,8 +116,6 @@ pub struct Template {
 
 /// Docker's mark of packets that are to be encrypted.
 pub(super) const DOCKER_MARK: u32 = 0x00d0_c4e3;
-
-const UDP: u8 = 17;
 
 impl Policy {
     /// Whether the policy's selector has room for UDP between these addresses to this port, whatever the mark.

@@ -11,6 +11,10 @@ use etherparse::checksum::Sum16BitWords;
 
 use super::layout::{Clear, Layout, Learned};
 use crate::packet::ports::TunnelPorts;
+use crate::packet::protocol::{
+    AH, DESTINATION_OPTIONS, ESP, FRAGMENT, GRE, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT_HEADER,
+    ROUTING, SCTP, TCP, UDP,
+};
 use crate::packet::{Spi, ethernet, ipv4, ipv6, transport, vxlan};
 
 /// Where the payload may begin: right behind the header, behind an IV of 8 (GMAC), of 16 bytes.
@@ -19,13 +23,6 @@ const OFFSETS: [usize; 3] = [8, 16, 24];
 const ICVS: [usize; 6] = [0, 8, 12, 16, 24, 32];
 /// Padding length, next header.
 const TRAILER: usize = 2;
-
-const IPV4: u8 = 4;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const IPV6: u8 = 41;
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;
 
 /// The addresses that transport-mode checksums cover, and the ports that tell VXLAN.
 pub(crate) struct Around<'a> {
@@ -202,9 +199,28 @@ fn is_ipv6(payload: &[u8]) -> bool {
         && source_fits
         && destination_fits
         && hop_limit > 0
-        && matches!(header.ip.protocol, 0 | TCP | UDP | 43 | 44 | 47 | 50 | 51 | ICMPV6 | 59 | 60 | 132)
+        && is_usual(header.ip.protocol)
         && (!matches!(header.ip.protocol, TCP | UDP | ICMPV6)
             || checksum_fits(rest, header.ip.protocol, header.ip.source, header.ip.destination))
+}
+
+/// What IPv6 carries anywhere, its extension headers included.
+fn is_usual(protocol: u8) -> bool {
+    matches!(
+        protocol,
+        HOP_BY_HOP
+            | TCP
+            | UDP
+            | ROUTING
+            | FRAGMENT
+            | GRE
+            | ESP
+            | AH
+            | ICMPV6
+            | NO_NEXT_HEADER
+            | DESTINATION_OPTIONS
+            | SCTP
+    )
 }
 
 /// Transport mode TCP: the checksum, and an option that stands at its usual place (time stamps, or a SYN's MSS).

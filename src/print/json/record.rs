@@ -9,7 +9,9 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use serde::{Serialize, Serializer};
 
 use crate::ipsec::docker_tag;
-use crate::packet::{Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel};
+use crate::packet::{
+    Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel, protocol,
+};
 use crate::print::{Outcome, Shown};
 
 /// One line. What a packet does not have is left out.
@@ -140,7 +142,7 @@ impl Flow {
             _ => None,
         };
         Some(Self {
-            protocol: protocol(ip.protocol),
+            protocol: protocol_name(ip.protocol),
             protocol_number: ip.protocol,
             source: ip.source,
             source_port: ports.map(|p| p.source),
@@ -155,19 +157,19 @@ impl Flow {
 }
 
 /// The IANA number's usual name, for the protocols that this program knows.
-fn protocol(number: u8) -> Option<&'static str> {
+fn protocol_name(number: u8) -> Option<&'static str> {
     Some(match number {
-        1 => "icmp",
-        2 => "igmp",
-        4 => "ipv4",
-        6 => "tcp",
-        17 => "udp",
-        41 => "ipv6",
-        47 => "gre",
-        50 => "esp",
-        51 => "ah",
-        58 => "icmpv6",
-        132 => "sctp",
+        protocol::ICMP => "icmp",
+        protocol::IGMP => "igmp",
+        protocol::IPV4 => "ipv4",
+        protocol::TCP => "tcp",
+        protocol::UDP => "udp",
+        protocol::IPV6 => "ipv6",
+        protocol::GRE => "gre",
+        protocol::ESP => "esp",
+        protocol::AH => "ah",
+        protocol::ICMPV6 => "icmpv6",
+        protocol::SCTP => "sctp",
         _ => return None,
     })
 }

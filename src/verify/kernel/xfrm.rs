@@ -4,12 +4,13 @@ use nix::errno::Errno;
 
 use super::{Error, Policy, PolicyDirection, SaState, Template};
 use crate::netlink::xfrm::{
-    AH, ESP, GETPOLICY, GETSA, NEWPOLICY, NEWSA, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC,
+    GETPOLICY, GETSA, NEWPOLICY, NEWSA, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC,
     XFRMA_ALG_CRYPT, XFRMA_IF_ID, XFRMA_MARK, XFRMA_OFFLOAD_DEV, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL,
     address_at, algo, algorithm_name, replay, template, userpolicy, usersa,
 };
 use crate::netlink::{Family, Netlink, Refusal, array_at, attributes, u16_at, u32_at, u64_at};
 use crate::packet::Spi;
+use crate::packet::protocol::{AH, ESP};
 
 pub(super) fn sas() -> Result<Vec<SaState>, Error> {
     dump(GETSA, NEWSA, sa)
@@ -152,7 +153,7 @@ mod tests {
         body[userpolicy::DESTINATION..][..4].copy_from_slice(&[192, 0, 2, 2]);
         body[userpolicy::FAMILY] = 2;
         (body[userpolicy::PREFIX_S], body[userpolicy::PREFIX_D]) = (32, 32);
-        body[userpolicy::PROTO] = 17;
+        body[userpolicy::PROTO] = crate::packet::protocol::UDP;
         body[userpolicy::DPORT..][..4].copy_from_slice(&[0x12, 0xb5, 0xff, 0xff]);
         body[userpolicy::DIR] = 1;
         let mut tmpl = vec![0; template::LEN];
