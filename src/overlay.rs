@@ -47,7 +47,7 @@ pub use policy::{Action, Direction, Policy, reqid, vni_of_reqid};
 pub use present::Present;
 pub use rotate::{Outcome, Rotatable, Turn, rotatable, rotate, same_secret};
 pub use security::{LOOKAHEAD, Sa};
-pub use spec::{CLEAR_PORT, Cipher, ENCRYPTED_PORTS, Network, Peer, SpecError};
+pub use spec::{Cipher, ENCRYPTED_PORTS, Network, Peer, SpecError};
 pub use start::{begin, read_secrets, witness};
 pub use state::{FOLDER as STATE_FOLDER, PeerProgress, Progress, State, StateError, Store};
 pub use status::{Encrypted, NetworkStatus, PeerStatus, status};

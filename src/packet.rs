@@ -38,7 +38,7 @@ pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel,
 pub use frame::{Direction, Frame, LinkType, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
-pub use ports::{NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort};
+pub use ports::{NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
 
 use arrayvec::ArrayVec;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub(crate) use self::engine::{Engine, converse, socket};
-use crate::packet::Vni;
+use crate::packet::{VXLAN_PORT, Vni};
 
 mod engine;
 #[cfg(test)]
@@ -107,7 +107,7 @@ fn data_path(info: &SystemInfo) -> Option<(IpAddr, u16)> {
     let address = swarm.node_addr.as_ref()?.parse().ok()?;
     let port = swarm.cluster.as_ref().and_then(|cluster| cluster.data_path_port);
     let port = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
-    Some((address, port.unwrap_or(4789)))
+    Some((address, port.unwrap_or(VXLAN_PORT)))
 }
 
 fn vnis(list: &str) -> Vec<Vni> {

@@ -3,6 +3,7 @@
 use super::mtu::Mtu;
 use super::naming::{NotADeviceName, is_device_name, namespace_name};
 use super::spec::{Network, SpecError};
+use crate::packet::VXLAN_PORT;
 use std::net::IpAddr;
 
 /// UDP ports that mean something else: a block policy on one of them would cut off others.
@@ -10,7 +11,7 @@ const TAKEN: [(u16, &str); 8] = [
     (53, "DNS"),
     (500, "IKE"),
     (4500, "ESP in UDP"),
-    (4789, "VXLAN in clear"),
+    (VXLAN_PORT, "VXLAN in clear"),
     (4790, "VXLAN-GPE"),
     (4791, "RoCEv2"),
     (6081, "Geneve"),

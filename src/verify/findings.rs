@@ -7,6 +7,7 @@ use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Tally};
 use super::way::Way;
 use crate::escape::escape;
+use crate::packet::VXLAN_PORT;
 
 /// Packets of the anti-replay window are fine from here on; ICVs from this many bits.
 const SHORT_ICV: u32 = 96;
@@ -84,7 +85,7 @@ pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Opti
 /// What the firewall does with clear frames of each VNI, in each family of the underlay.
 fn by_rules<'a>(kernel: &'a Kernel, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
-    let port = network.port.unwrap_or(4789);
+    let port = network.port.unwrap_or(VXLAN_PORT);
     let in_use = |six: &bool| {
         network.locals.iter().any(|local| local.is_ipv6() == *six) || network.locals.is_empty() && !six
     };

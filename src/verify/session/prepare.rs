@@ -10,6 +10,7 @@ use crate::escape::escape;
 use crate::host::namespace::Namespace;
 use crate::host::survey::Survey;
 use crate::ipsec::{self, Opener, Sa};
+use crate::packet::VXLAN_PORT;
 use crate::verify::device::Places;
 use crate::verify::judge::judge;
 use crate::verify::kernel::Kernel;
@@ -97,7 +98,7 @@ fn sources(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
     let from = |peer: IpAddr| {
         let any: SocketAddr = if peer.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
         let socket = UdpSocket::bind(any).ok()?;
-        socket.connect((peer, network.port.unwrap_or(4789))).ok()?;
+        socket.connect((peer, network.port.unwrap_or(VXLAN_PORT))).ok()?;
         Some((peer, socket.local_addr().ok()?.ip()))
     };
     network.peers.iter().filter_map(|peer| from(peer.underlay)).collect()
