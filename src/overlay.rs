@@ -51,6 +51,6 @@ pub use spec::{Cipher, ENCRYPTED_PORTS, Network, Peer, SpecError};
 pub use start::{begin, read_secrets, witness};
 pub use state::{FOLDER as STATE_FOLDER, PeerProgress, Progress, State, StateError, Store};
 pub use status::{Encrypted, NetworkStatus, PeerStatus, status};
-pub use step::{Device, Mac, Step, Vxlan};
+pub use step::{Device, Step, Vxlan};
 pub use teardown::{names, teardown, teardown_left};
 pub use validate::validate;

@@ -8,6 +8,7 @@
     deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+mod address;
 mod ah;
 mod cooked;
 mod decode;
@@ -32,8 +33,8 @@ mod transport;
 mod vxlan;
 mod wireguard;
 
+pub use address::MacAddress;
 pub use decode::Decoder;
-
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
 pub use frame::{Direction, Frame, LinkType, Timestamp};
 pub use glance::Worth;

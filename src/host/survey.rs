@@ -5,7 +5,7 @@ mod take;
 use std::net::IpAddr;
 
 use super::namespace;
-use crate::packet::Vni;
+use crate::packet::{MacAddress, Vni};
 
 /// What the kernel said about one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Neighbour {
     /// The neighbour's address.
     pub address: IpAddr,
     /// Its link-layer address.
-    pub mac: [u8; 6],
+    pub mac: MacAddress,
 }
 
 /// A network interface.
@@ -83,7 +83,7 @@ pub struct Vxlan {
     /// The peers in the forwarding table.
     pub peers: Vec<IpAddr>,
     /// The forwarding table: which link-layer address is behind which peer.
-    pub stations: Vec<([u8; 6], IpAddr)>,
+    pub stations: Vec<(MacAddress, IpAddr)>,
     /// Links that entries of the forwarding table name, whatever the route says.
     pub ways: Vec<u32>,
     /// Networks that entries of the forwarding table name, beside the device's own.

@@ -1,8 +1,9 @@
 //! Links, addresses, forwarding entries and neighbours over rtnetlink: the one place with its types.
 
 use super::address::Prefix;
-use super::step::{Mac, Vxlan};
+use super::step::Vxlan;
 use crate::netlink::{APPEND, CREATE, Netlink, REPLACE, Refusal};
+use crate::packet::MacAddress;
 use rtnetlink::packet_core::{Emitable, Parseable};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
@@ -33,7 +34,7 @@ pub(super) struct Link {
     pub(super) index: u32,
     pub(super) name: String,
     pub(super) alias: String,
-    pub(super) mac: Option<Mac>,
+    pub(super) mac: Option<MacAddress>,
     pub(super) mtu: u32,
     pub(super) up: bool,
     pub(super) master: Option<u32>,
@@ -88,7 +89,12 @@ pub(super) fn has_vxlan(netlink: &mut Netlink) -> Result<(), Refusal> {
 }
 
 /// Makes a bridge, down.
-pub(super) fn add_bridge(netlink: &mut Netlink, name: &str, mac: Mac, mtu: u32) -> Result<(), Refusal> {
+pub(super) fn add_bridge(
+    netlink: &mut Netlink,
+    name: &str,
+    mac: MacAddress,
+    mtu: u32,
+) -> Result<(), Refusal> {
     let link = LinkBridge::new(name).address(mac.0.to_vec()).mtu(mtu).build();
     netlink.request(RTM_NEWLINK, CREATE, &bytes(&link))
 }
@@ -104,7 +110,7 @@ pub(super) fn set_mtu(netlink: &mut Netlink, index: u32, mtu: u32) -> Result<(),
 }
 
 /// Sets the link-layer address.
-pub(super) fn set_mac(netlink: &mut Netlink, index: u32, mac: Mac) -> Result<(), Refusal> {
+pub(super) fn set_mac(netlink: &mut Netlink, index: u32, mac: MacAddress) -> Result<(), Refusal> {
     set(netlink, &LinkUnspec::new_with_index(index).address(mac.0.to_vec()).build())
 }
 
@@ -168,18 +174,28 @@ fn address_message(index: u32, prefix: Prefix) -> AddressMessage {
     message
 }
 
-/// Adds a forwarding entry. [`Mac::ALL`] may have several, any other replaces what was there.
-pub(super) fn add_fdb(netlink: &mut Netlink, index: u32, mac: Mac, vtep: IpAddr) -> Result<(), Refusal> {
-    let flags = if mac == Mac::ALL { APPEND } else { REPLACE };
+/// Adds a forwarding entry. [`MacAddress::ZERO`] may have several, any other replaces what was there.
+pub(super) fn add_fdb(
+    netlink: &mut Netlink,
+    index: u32,
+    mac: MacAddress,
+    vtep: IpAddr,
+) -> Result<(), Refusal> {
+    let flags = if mac == MacAddress::ZERO { APPEND } else { REPLACE };
     netlink.request(RTM_NEWNEIGH, flags, &bytes(&fdb_message(index, mac, vtep)))
 }
 
 /// Removes a forwarding entry.
-pub(super) fn delete_fdb(netlink: &mut Netlink, index: u32, mac: Mac, vtep: IpAddr) -> Result<(), Refusal> {
+pub(super) fn delete_fdb(
+    netlink: &mut Netlink,
+    index: u32,
+    mac: MacAddress,
+    vtep: IpAddr,
+) -> Result<(), Refusal> {
     netlink.request(RTM_DELNEIGH, 0, &bytes(&fdb_message(index, mac, vtep)))
 }
 
-fn fdb_message(index: u32, mac: Mac, vtep: IpAddr) -> NeighbourMessage {
+fn fdb_message(index: u32, mac: MacAddress, vtep: IpAddr) -> NeighbourMessage {
     let mut message = NeighbourMessage::default();
     message.header.family = AddressFamily::Bridge;
     message.header.ifindex = index;
@@ -195,7 +211,12 @@ fn fdb_message(index: u32, mac: Mac, vtep: IpAddr) -> NeighbourMessage {
 }
 
 /// Adds a permanent neighbour, or makes one of what the kernel found out, or not, by itself.
-pub(super) fn add_neighbour(netlink: &mut Netlink, index: u32, ip: IpAddr, mac: Mac) -> Result<(), Refusal> {
+pub(super) fn add_neighbour(
+    netlink: &mut Netlink,
+    index: u32,
+    ip: IpAddr,
+    mac: MacAddress,
+) -> Result<(), Refusal> {
     netlink.request(RTM_NEWNEIGH, REPLACE, &bytes(&neighbour_message(index, ip, mac)))
 }
 
@@ -204,12 +225,12 @@ pub(super) fn delete_neighbour(
     netlink: &mut Netlink,
     index: u32,
     ip: IpAddr,
-    mac: Mac,
+    mac: MacAddress,
 ) -> Result<(), Refusal> {
     netlink.request(RTM_DELNEIGH, 0, &bytes(&neighbour_message(index, ip, mac)))
 }
 
-fn neighbour_message(index: u32, ip: IpAddr, mac: Mac) -> NeighbourMessage {
+fn neighbour_message(index: u32, ip: IpAddr, mac: MacAddress) -> NeighbourMessage {
     let mut message = NeighbourMessage::default();
     message.header.family = family(ip);
     message.header.ifindex = index;
@@ -236,7 +257,7 @@ fn read_link(message: LinkMessage) -> Link {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::IfAlias(alias) => link.alias = alias,
-            LinkAttribute::Address(mac) => link.mac = mac.as_slice().try_into().ok().map(Mac),
+            LinkAttribute::Address(mac) => link.mac = MacAddress::from_slice(&mac),
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::Controller(master) => link.master = Some(master).filter(|master| *master != 0),
             LinkAttribute::LinkNetNsId(_) => link.foreign = true,
@@ -289,21 +310,21 @@ pub(super) fn addresses(netlink: &mut Netlink) -> Result<Vec<(u32, Prefix)>, Ref
 }
 
 /// All permanent forwarding entries of VXLAN devices: link number, MAC and where its frames go.
-pub(super) fn fdb(netlink: &mut Netlink) -> Result<Vec<(u32, Mac, IpAddr)>, Refusal> {
+pub(super) fn fdb(netlink: &mut Netlink) -> Result<Vec<(u32, MacAddress, IpAddr)>, Refusal> {
     let mut request = NeighbourMessage::default();
     request.header.family = AddressFamily::Bridge;
     neighbour_dump(netlink, &request, |index, mac, vtep| (index, mac, vtep))
 }
 
 /// All permanent neighbours: link number, address and MAC.
-pub(super) fn neighbours(netlink: &mut Netlink) -> Result<Vec<(u32, IpAddr, Mac)>, Refusal> {
+pub(super) fn neighbours(netlink: &mut Netlink) -> Result<Vec<(u32, IpAddr, MacAddress)>, Refusal> {
     neighbour_dump(netlink, &NeighbourMessage::default(), |index, mac, address| (index, address, mac))
 }
 
 fn neighbour_dump<T>(
     netlink: &mut Netlink,
     request: &NeighbourMessage,
-    entry: impl Fn(u32, Mac, IpAddr) -> T,
+    entry: impl Fn(u32, MacAddress, IpAddr) -> T,
 ) -> Result<Vec<T>, Refusal> {
     netlink.dump(RTM_GETNEIGH, &bytes(request), |_, body| {
         let message = NeighbourMessage::parse(body).ok()?;
@@ -313,11 +334,11 @@ fn neighbour_dump<T>(
     })
 }
 
-fn read_neighbour(message: &NeighbourMessage) -> Option<(Mac, IpAddr)> {
+fn read_neighbour(message: &NeighbourMessage) -> Option<(MacAddress, IpAddr)> {
     let (mut mac, mut address) = (None, None);
     for attribute in &message.attributes {
         match attribute {
-            NeighbourAttribute::LinkLayerAddress(bytes) => mac = bytes.as_slice().try_into().ok().map(Mac),
+            NeighbourAttribute::LinkLayerAddress(bytes) => mac = MacAddress::from_slice(bytes),
             NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => address = Some(IpAddr::V4(*v4)),
             NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => address = Some(IpAddr::V6(*v6)),
             // The dump of forwarding entries has a bridge's family, so that addresses come as bytes.

@@ -7,9 +7,9 @@ use super::plan::mac_of;
 use super::policy::{Direction, Policy, reqid, vni_of_reqid};
 use super::present::{Present, PresentDevice, PresentVxlan};
 use super::security::LOOKAHEAD;
-use super::step::Mac;
 use super::xfrm::PresentSa;
 use crate::escape::escape;
+use crate::packet::MacAddress;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -203,7 +203,7 @@ fn misdirected(
 ) -> Vec<String> {
     let mut missing = Vec::new();
     let mut nodes = present.ends(vxlan.vni, local);
-    nodes.extend(device.fdb.iter().filter(|(mac, _)| *mac == Mac::ALL).map(|(_, vtep)| *vtep));
+    nodes.extend(device.fdb.iter().filter(|(mac, _)| *mac == MacAddress::ZERO).map(|(_, vtep)| *vtep));
     for end in nodes {
         if !device.fdb.contains(&(mac_of(vxlan.vni, end), end)) {
             missing.push(format!("forwarding entry to {end}"));

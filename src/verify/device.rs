@@ -202,6 +202,7 @@ pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
 mod tests {
     use super::*;
     use crate::host::survey::Neighbour;
+    use crate::packet::MacAddress;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -214,7 +215,10 @@ mod tests {
             port: 4789,
             peers: vec![ip("192.0.2.2"), ip("239.1.1.1")],
             underlay: Some(9),
-            stations: vec![([2, 0, 0, 0, 0, 2], ip("192.0.2.2")), ([0; 6], ip("239.1.1.1"))],
+            stations: vec![
+                (MacAddress([2, 0, 0, 0, 0, 2]), ip("192.0.2.2")),
+                (MacAddress::ZERO, ip("239.1.1.1")),
+            ],
             ..Vxlan::default()
         };
         let link = Link {
@@ -224,8 +228,11 @@ mod tests {
             vxlan: Some(vxlan),
             ..Link::default()
         };
-        let neighbour =
-            |address, last| Neighbour { link: 3, address: ip(address), mac: [2, 0, 0, 0, 0, last] };
+        let neighbour = |address, last| Neighbour {
+            link: 3,
+            address: ip(address),
+            mac: MacAddress([2, 0, 0, 0, 0, last]),
+        };
         let survey = Survey {
             links: vec![link],
             routes: vec![(ip("192.0.2.2"), 7), (ip("239.1.1.1"), 8), (ip("198.51.100.9"), 6)],

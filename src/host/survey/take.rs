@@ -19,7 +19,7 @@ use rtnetlink::{Handle, RouteMessageBuilder};
 use super::{Error, Link, Neighbour, Survey, Vxlan};
 use crate::host::associations;
 use crate::host::namespace::Namespace;
-use crate::packet::Vni;
+use crate::packet::{MacAddress, Vni};
 
 /// The kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -240,20 +240,20 @@ fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
         NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => Some(IpAddr::from(*address)),
         _ => None,
     })?;
-    let mac = mac(message).filter(|mac| *mac != [0; 6])?;
+    let mac = mac(message).filter(|mac| *mac != MacAddress::ZERO)?;
     let usable = !address.is_multicast() && !address.is_unspecified();
     usable.then_some(Neighbour { link: message.header.ifindex, address, mac })
 }
 
-fn mac(message: &NeighbourMessage) -> Option<[u8; 6]> {
+fn mac(message: &NeighbourMessage) -> Option<MacAddress> {
     message.attributes.iter().find_map(|attribute| match attribute {
-        NeighbourAttribute::LinkLayerAddress(bytes) => <[u8; 6]>::try_from(bytes.as_slice()).ok(),
+        NeighbourAttribute::LinkLayerAddress(bytes) => MacAddress::from_slice(bytes),
         _ => None,
     })
 }
 
 /// The VXLAN device, the VTEP and the link-layer address of an entry of its forwarding table.
-fn peer(message: &NeighbourMessage) -> Option<(u32, IpAddr, Option<[u8; 6]>)> {
+fn peer(message: &NeighbourMessage) -> Option<(u32, IpAddr, Option<MacAddress>)> {
     message.attributes.iter().find_map(|attribute| match attribute {
         NeighbourAttribute::Destination(address) => {
             let address = match address {

@@ -230,7 +230,7 @@ fn what_somebody_changed_is_replaced_and_not_added_beside() {
     let place = Device { name: "secure".into(), netns: None };
     let (mac, vtep) =
         (mac_of(Vni::new(4098).unwrap(), "192.0.2.2".parse().unwrap()), "192.0.2.2".parse().unwrap());
-    let (elsewhere, other) = ("192.0.2.9".parse().unwrap(), Mac([2, 0, 0, 0, 0, 0x77]));
+    let (elsewhere, other) = ("192.0.2.9".parse().unwrap(), MacAddress([2, 0, 0, 0, 0, 0x77]));
     let device = on(&mut present, &place);
     device.fdb = [(mac, elsewhere)].into();
     device.neighbours = [("10.0.2.2".parse().unwrap(), other)].into();

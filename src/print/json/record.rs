@@ -103,8 +103,7 @@ struct Mac {
 
 impl Mac {
     fn new(macs: Macs) -> Self {
-        let text = |[a, b, c, d, e, f]: [u8; 6]| format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
-        Self { source: text(macs.source), destination: text(macs.destination) }
+        Self { source: macs.source.to_string(), destination: macs.destination.to_string() }
     }
 }
 
