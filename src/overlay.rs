@@ -33,7 +33,7 @@ mod witness;
 mod xfrm;
 
 pub use crate::netlink::Refusal;
-pub use address::{NotAPeer, NotAPrefix, NotAnAddress, Prefix, address};
+pub use address::{NotAPeer, NotAnAddress, address};
 pub use apply::{ApplyError, Undone, apply, apply_all};
 pub use file::OverlayFile;
 pub use kernel::{Kernel, KernelError};

@@ -33,7 +33,7 @@ mod transport;
 mod vxlan;
 mod wireguard;
 
-pub use address::MacAddress;
+pub use address::{MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
 pub use frame::{Direction, Frame, LinkType, Timestamp};

@@ -1,9 +1,8 @@
 //! Links, addresses, forwarding entries and neighbours over rtnetlink: the one place with its types.
 
-use super::address::Prefix;
 use super::step::Vxlan;
 use crate::netlink::{APPEND, CREATE, Netlink, REPLACE, Refusal};
-use crate::packet::MacAddress;
+use crate::packet::{MacAddress, Prefix};
 use rtnetlink::packet_core::{Emitable, Parseable};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
@@ -156,13 +155,13 @@ pub(super) fn delete_address(netlink: &mut Netlink, index: u32, address: Prefix)
 fn address_message(index: u32, prefix: Prefix) -> AddressMessage {
     let mut message = AddressMessage::default();
     message.header.index = index;
-    message.header.prefix_len = prefix.length;
-    message.header.family = family(prefix.address);
-    message.attributes.push(AddressAttribute::Local(prefix.address));
-    message.attributes.push(AddressAttribute::Address(prefix.address));
-    if let IpAddr::V4(v4) = prefix.address {
-        if prefix.length < 31 {
-            let broadcast = v4.to_bits() | (u32::MAX >> prefix.length);
+    message.header.prefix_len = prefix.length();
+    message.header.family = family(prefix.address());
+    message.attributes.push(AddressAttribute::Local(prefix.address()));
+    message.attributes.push(AddressAttribute::Address(prefix.address()));
+    if let IpAddr::V4(v4) = prefix.address() {
+        if prefix.length() < 31 {
+            let broadcast = v4.to_bits() | (u32::MAX >> prefix.length());
             message.attributes.push(AddressAttribute::Broadcast(Ipv4Addr::from_bits(broadcast)));
         }
     } else {
@@ -305,7 +304,7 @@ pub(super) fn addresses(netlink: &mut Netlink) -> Result<Vec<(u32, Prefix)>, Ref
             }
         }
         let length = message.header.prefix_len;
-        found.map(|address| (message.header.index, Prefix { address, length }))
+        Some((message.header.index, Prefix::new(found?, length)?))
     })
 }
 

@@ -8,8 +8,7 @@
 //!   `0.0.0.0/0` cannot stand beside the first. Take any one of the three away and the other two still cover every
 //!   address.
 
-use super::address::Prefix;
-use crate::packet::Vni;
+use crate::packet::{Prefix, Vni};
 use serde::Serialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -133,7 +132,7 @@ impl ForeignPolicy {
 }
 
 fn holds((network, length): (IpAddr, u8), address: IpAddr) -> bool {
-    Prefix { address: network, length }.contains(address)
+    Prefix::new(network, length).is_some_and(|prefix| prefix.contains(address))
 }
 
 impl fmt::Display for ForeignPolicy {

@@ -1,8 +1,7 @@
 //! What is asked for: networks as seen from one node, whether flags or a file said so.
 
-use super::address::Prefix;
 use super::mtu::Mtu;
-use crate::packet::{VXLAN_PORT, Vni};
+use crate::packet::{Prefix, VXLAN_PORT, Vni};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::IpAddr;

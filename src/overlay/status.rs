@@ -117,7 +117,7 @@ pub fn status(present: &Present) -> Vec<NetworkStatus> {
             port: vxlan.port,
             netns: place.netns.clone(),
             local: vxlan.local,
-            addresses: addresses.filter(|a| !is_link_local(a.address)).map(ToString::to_string).collect(),
+            addresses: addresses.filter(|a| !is_link_local(a.address())).map(ToString::to_string).collect(),
             mtu: device.mtu,
             up: device.up,
             marked: !device.unmarked,

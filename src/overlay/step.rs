@@ -1,17 +1,21 @@
 //! The single acts a plan consists of. None of them holds a key.
 
-use super::address::Prefix;
 use super::keys::vni_number;
 use super::policy::Policy;
 use super::security::{Sa, spi_text};
 use crate::escape::escape;
-use crate::packet::{MacAddress, Spi, Vni};
+use crate::packet::{MacAddress, Prefix, Spi, Vni};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::IpAddr;
 
-/// As text.
 impl Serialize for MacAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Prefix {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

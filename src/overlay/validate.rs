@@ -45,7 +45,7 @@ fn alone(network: &Network) -> Result<(), String> {
     addresses(network)?;
     security(network)?;
     match network.mtu.map(Mtu::value) {
-        Some(mtu) if mtu < 1280 && network.address.is_some_and(|a| a.address.is_ipv6()) => {
+        Some(mtu) if mtu < 1280 && network.address.is_some_and(|a| a.address().is_ipv6()) => {
             Err(format!("mtu {mtu} is too small for IPv6 (1280)"))
         }
         _ => Ok(()),
@@ -107,13 +107,13 @@ fn addresses(network: &Network) -> Result<(), String> {
         return Err("peers have addresses in it, this node has none; give it one".into());
     };
     let usable = |address: IpAddr| match address {
-        IpAddr::V4(v4) if own.length < 31 => {
-            let host = v4.to_bits() & (u32::MAX >> own.length);
-            host != 0 && host != u32::MAX >> own.length
+        IpAddr::V4(v4) if own.length() < 31 => {
+            let host = v4.to_bits() & (u32::MAX >> own.length());
+            host != 0 && host != u32::MAX >> own.length()
         }
         _ => true,
     };
-    for (i, address) in overlays.iter().copied().chain([own.address]).enumerate() {
+    for (i, address) in overlays.iter().copied().chain([own.address()]).enumerate() {
         if !own.contains(address) {
             return Err(format!("{address} is not in {own}, the network of this node's address"));
         }

@@ -64,7 +64,7 @@ pub(super) fn read_devices(
     for (index, address) in link::addresses(netlink).map_err(read("addresses"))? {
         let Some(device) = devices.get_mut(&index) else { continue };
         if netns.is_none() {
-            present.own.insert(address.address, (device.mtu, names[&index].clone()));
+            present.own.insert(address.address(), (device.mtu, names[&index].clone()));
         }
         device.addresses.insert(address);
     }

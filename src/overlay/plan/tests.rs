@@ -1,4 +1,3 @@
-use super::super::address::Prefix;
 use super::super::mark::Mark;
 use super::super::mtu::Mtu;
 use super::super::policy::Direction;
@@ -7,6 +6,7 @@ use super::super::spec::{Cipher, Peer};
 use super::super::state::Progress;
 use super::super::xfrm::{PresentPolicy, PresentSa};
 use super::*;
+use crate::packet::Prefix;
 use std::path::Path;
 
 fn networks() -> Vec<Network> {
