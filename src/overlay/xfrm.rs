@@ -15,8 +15,8 @@ use crate::netlink::xfrm::{
 use crate::netlink::{
     CREATE, Netlink, Refusal, array_at, attributes, push_attribute, u16_at, u32_at, u64_at,
 };
-use crate::packet::Spi;
 use crate::packet::protocol::{ESP, UDP};
+use crate::packet::{Prefix, Spi};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use zeroize::Zeroizing;
@@ -141,7 +141,7 @@ pub(super) fn replace_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(
 }
 
 fn policy_message(policy: &Policy) -> Vec<u8> {
-    let family = family(policy.destination);
+    let family = family(policy.destination.address());
     let mut body = Vec::with_capacity(256);
     push_policy_selector(&mut body, policy);
     push_unlimited(&mut body);
@@ -205,7 +205,6 @@ pub(super) fn policies(
 }
 
 fn parse_policy(body: &[u8]) -> Option<PresentPolicy> {
-    let family = u16_at(body, userpolicy::FAMILY)?;
     let wanted = attributes(body.get(userpolicy::LEN..)?)
         .find(|(kind, _)| *kind == XFRMA_TMPL)
         .map(|(_, value)| value)?;
@@ -216,8 +215,7 @@ fn parse_policy(body: &[u8]) -> Option<PresentPolicy> {
         } else {
             Action::Block
         },
-        destination: address_at(body, userpolicy::DESTINATION, family)?,
-        prefix: *body.get(userpolicy::PREFIX_D)?,
+        destination: prefix_at(body, userpolicy::DESTINATION, userpolicy::PREFIX_D)?,
         port: array_at(body, userpolicy::DPORT).map(u16::from_be_bytes)?,
         reqid: u32_at(wanted, template::REQID)?,
     };
@@ -234,7 +232,6 @@ fn parse_policy(body: &[u8]) -> Option<PresentPolicy> {
 
 /// A policy of others, if it is one for datagrams that are not ESP's, and asks of them nothing.
 fn parse_foreign(body: &[u8]) -> Option<ForeignPolicy> {
-    let family = u16_at(body, userpolicy::FAMILY)?;
     let templates = attributes(body.get(userpolicy::LEN..)?).find(|(kind, _)| *kind == XFRMA_TMPL);
     let encrypts = templates.is_some_and(|(_, templates)| {
         templates.chunks_exact(template::LEN).any(|t| t[template::PROTO] == ESP && t[template::OPTIONAL] == 0)
@@ -243,12 +240,17 @@ fn parse_foreign(body: &[u8]) -> Option<ForeignPolicy> {
     let passes = *body.get(userpolicy::ACTION)? == userpolicy::ALLOW && !encrypts;
     (udp && passes && everywhere(body)).then_some(ForeignPolicy {
         direction: direction_at(body)?,
-        source: (address_at(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?),
-        destination: (address_at(body, userpolicy::DESTINATION, family)?, *body.get(userpolicy::PREFIX_D)?),
+        source: prefix_at(body, userpolicy::SOURCE, userpolicy::PREFIX_S)?,
+        destination: prefix_at(body, userpolicy::DESTINATION, userpolicy::PREFIX_D)?,
         port: array_at(body, userpolicy::DPORT).map(u16::from_be_bytes)?,
         port_mask: array_at(body, userpolicy::DPORT_MASK).map(u16::from_be_bytes)?,
         priority: u32_at(body, userpolicy::PRIORITY)?,
     })
+}
+
+fn prefix_at(body: &[u8], address: usize, length: usize) -> Option<Prefix> {
+    let family = u16_at(body, userpolicy::FAMILY)?;
+    Prefix::new(address_at(body, address, family)?, *body.get(length)?)
 }
 
 /// Whether a policy looks at neither a mark nor an xfrm interface.
@@ -269,11 +271,12 @@ fn direction_at(body: &[u8]) -> Option<Direction> {
 }
 
 fn push_policy_selector(body: &mut Vec<u8>, policy: &Policy) {
-    let source = match policy.destination {
+    let destination = policy.destination.address();
+    let source = match destination {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    push_selector(body, source, 0, policy.destination, policy.prefix, policy.port);
+    push_selector(body, source, 0, destination, policy.destination.length(), policy.port);
 }
 
 fn push_selector(body: &mut Vec<u8>, source: IpAddr, from: u8, destination: IpAddr, to: u8, port: u16) {

@@ -123,7 +123,7 @@ fn network(base: &Place, place: &Place, link: &Link, vxlan: &Vxlan) -> Network {
     }
     let master = link.master.and_then(|master| survey.link(master));
     let own: Vec<IpAddr> =
-        survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address)).collect();
+        survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address())).collect();
     let mut known: Vec<Peer> = peers.iter().map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
     for neighbour in &survey.neighbours {
         let on_link = neighbour.link == link.index;
@@ -181,8 +181,8 @@ fn network(base: &Place, place: &Place, link: &Link, vxlan: &Vxlan) -> Network {
 
 /// The device itself, or the bridge it is in: whichever has an address to send from.
 fn entry(place: &Place, link: &Link, master: Option<&Link>) -> Option<Entry> {
-    let local = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    let usable = |link: &&Link| link.addresses.iter().any(|(address, _)| !local(address));
+    let local = |address: IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let usable = |link: &&Link| link.addresses.iter().any(|own| !local(own.address()));
     let any = |link: &&Link| !link.addresses.is_empty();
     let candidates = || [Some(link), master].into_iter().flatten();
     let chosen = candidates().find(usable).or_else(|| candidates().find(any))?;
@@ -224,7 +224,7 @@ mod tests {
         let link = Link {
             index: 3,
             name: "secure".to_owned(),
-            addresses: vec![(ip("10.42.0.1"), 24)],
+            addresses: vec!["10.42.0.1/24".parse().unwrap()],
             vxlan: Some(vxlan),
             ..Link::default()
         };

@@ -118,7 +118,7 @@ fn policies(kernel: &Kernel, tally: &Tally, add: &mut impl FnMut(&'static str, S
     let from_all = peers().all(|(local, peer)| {
         kernel.policies.iter().any(|policy| {
             policy.direction == PolicyDirection::In
-                && policy.source.1 == 0
+                && policy.source.length() == 0
                 && policy.requires_esp()
                 && policy.covers(peer, local, port)
         })

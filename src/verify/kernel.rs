@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::escape::reason;
-use crate::host::survey::in_prefix;
-use crate::packet::Spi;
 use crate::packet::protocol::UDP;
+use crate::packet::{Prefix, Spi};
 pub(super) use counters::{esp_offload, exempt};
 pub use rules::{Enforcement, Rules};
 
@@ -85,10 +84,10 @@ pub enum PolicyDirection {
 pub struct Policy {
     /// Which packets it is asked for.
     pub direction: PolicyDirection,
-    /// Source network and length of its prefix.
-    pub source: (IpAddr, u8),
-    /// Destination network and length of its prefix.
-    pub destination: (IpAddr, u8),
+    /// Source network.
+    pub source: Prefix,
+    /// Destination network.
+    pub destination: Prefix,
     /// Protocol; 0 for any.
     pub protocol: u8,
     /// Destination port and its mask; mask 0 for any.
@@ -127,8 +126,7 @@ impl Policy {
 
     /// Whether the policy is for UDP between these addresses, whatever the port.
     pub(super) fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
-        in_prefix(source, self.source.0, self.source.1)
-            && in_prefix(destination, self.destination.0, self.destination.1)
+        self.source.contains(source) && self.destination.contains(destination)
     }
 
     /// Whether UDP between these addresses to this port goes through the tunnel of this SA.

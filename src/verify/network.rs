@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::packet::{TooManyPorts, TunnelPorts, Vni};
+use crate::packet::{Prefix, TooManyPorts, TunnelPorts, Vni};
 use crate::spelling::edits;
 
 /// What is known of a network, from whoever knows it.
@@ -74,8 +74,8 @@ pub struct Entry {
     pub device: String,
     /// The file of its network namespace; none for the one this process is in.
     pub namespace: Option<String>,
-    /// Its addresses with the lengths of their prefixes.
-    pub addresses: Vec<(IpAddr, u8)>,
+    /// Its addresses.
+    pub addresses: Vec<Prefix>,
 }
 
 /// The UDP ports that are taken for VXLAN in a capture of these networks.

@@ -11,7 +11,7 @@ use super::lengths::Law;
 use super::*;
 use crate::packet::{
     Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet,
-    Ports, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
+    Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
@@ -227,8 +227,8 @@ fn policy(direction: PolicyDirection) -> Policy {
         if direction == PolicyDirection::Out { (here(), there()) } else { (there(), here()) };
     Policy {
         direction,
-        source: (source, 32),
-        destination: (destination, 32),
+        source: Prefix::new(source, 32).unwrap(),
+        destination: Prefix::new(destination, 32).unwrap(),
         protocol: 17,
         port: (4789, 0xffff),
         priority: 100,

@@ -19,7 +19,7 @@ use rtnetlink::{Handle, RouteMessageBuilder};
 use super::{Error, Link, Neighbour, Survey, Vxlan};
 use crate::host::associations;
 use crate::host::namespace::Namespace;
-use crate::packet::{MacAddress, Vni};
+use crate::packet::{MacAddress, Prefix, Vni};
 
 /// The kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,8 +66,9 @@ async fn ask() -> Result<Survey, Error> {
         handle.address().get().execute().try_collect().await.map_err(failed)?;
     for message in &addresses {
         let owner = survey.links.iter_mut().find(|link| link.index == message.header.index);
-        if let (Some(owner), Some(address)) = (owner, address(message)) {
-            owner.addresses.push((address, message.header.prefix_len));
+        let prefix = address(message).and_then(|address| Prefix::new(address, message.header.prefix_len));
+        if let (Some(owner), Some(prefix)) = (owner, prefix) {
+            owner.addresses.push(prefix);
         }
     }
     if survey.links.iter().any(|link| link.vxlan.is_some()) {
@@ -312,7 +313,7 @@ fn default_route(routes: &[RouteMessage]) -> Vec<u32> {
 }
 
 /// A route of several next hops, of those that are alive, or one of a table that only a rule leads to.
-fn detour(route: &RouteMessage) -> Option<(IpAddr, u8, Vec<u32>)> {
+fn detour(route: &RouteMessage) -> Option<(Prefix, Vec<u32>)> {
     if route.header.kind != RouteType::Unicast {
         return None;
     }
@@ -337,7 +338,7 @@ fn detour(route: &RouteMessage) -> Option<(IpAddr, u8, Vec<u32>)> {
     } else {
         IpAddr::from([0; 16])
     };
-    Some((destination.unwrap_or(default), route.header.destination_prefix_length, links))
+    Some((Prefix::new(destination.unwrap_or(default), route.header.destination_prefix_length)?, links))
 }
 
 /// Whether the route's table is none of those that every packet is looked up in.

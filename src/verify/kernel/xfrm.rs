@@ -9,8 +9,8 @@ use crate::netlink::xfrm::{
     address_at, algo, algorithm_name, replay, template, userpolicy, usersa,
 };
 use crate::netlink::{Family, Netlink, Refusal, array_at, attributes, u16_at, u32_at, u64_at};
-use crate::packet::Spi;
 use crate::packet::protocol::{AH, ESP};
+use crate::packet::{Prefix, Spi};
 
 pub(super) fn sas() -> Result<Vec<SaState>, Error> {
     dump(GETSA, NEWSA, sa)
@@ -116,8 +116,11 @@ fn policy(body: &[u8]) -> Option<Policy> {
     }
     Some(Policy {
         direction,
-        source: (address_at(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?),
-        destination: (address_at(body, userpolicy::DESTINATION, family)?, *body.get(userpolicy::PREFIX_D)?),
+        source: Prefix::new(address_at(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?)?,
+        destination: Prefix::new(
+            address_at(body, userpolicy::DESTINATION, family)?,
+            *body.get(userpolicy::PREFIX_D)?,
+        )?,
         protocol: *body.get(userpolicy::PROTO)?,
         port: (
             u16::from_be_bytes(array_at(body, userpolicy::DPORT)?),

@@ -127,7 +127,7 @@ fn captured(request: &Request, network: &Network, survey: &Survey) -> Result<Vec
 
 fn question(probed: &Probed, captured: &[String], underlay: &Underlay) -> Result<Question, Error> {
     let (network, survey) = (&probed.network, &underlay.survey);
-    let own = survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address));
+    let own = survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address()));
     Ok(Question {
         network: network.clone(),
         canary: probed.canary(),
