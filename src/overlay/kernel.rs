@@ -4,9 +4,9 @@ mod read;
 
 use super::keys::{Association, KeyId, Secret};
 use super::link;
-use super::policy::{Direction, vni_of_reqid};
+use super::policy::vni_of_reqid;
 use super::present::Present;
-use super::security::Sa;
+use super::security::{Sa, SaDirection};
 use super::spec::Cipher;
 use super::step::{Device, Step};
 use super::xfrm;
@@ -124,7 +124,8 @@ impl Kernel {
         let association =
             Association { vni, sender: nobody, receiver: nobody, cipher, generation: 0, counter: 0 };
         let spi = Spi(0x6f76_0000 | std::process::id() & 0xffff);
-        let sa = Sa { direction: Direction::In, association, spi, port: 1, reqid: super::policy::reqid(vni) };
+        let sa =
+            Sa { direction: SaDirection::In, association, spi, port: 1, reqid: super::policy::reqid(vni) };
         xfrm::probe(&mut self.xfrm, &sa).map_err(|cause| lacks_esp(local, cipher, cause))
     }
 

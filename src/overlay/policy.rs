@@ -8,6 +8,7 @@
 //!   `0.0.0.0/0` cannot stand beside the first. Take any one of the three away and the other two still cover every
 //!   address.
 
+use crate::netlink::xfrm::PolicyDirection;
 use crate::packet::{Prefix, Vni};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -29,17 +30,13 @@ pub fn vni_of_reqid(reqid: u32) -> Option<Vni> {
     Vni::new(reqid ^ OURS)
 }
 
-/// Which way the datagrams go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// To this host.
-    In,
-    /// From this host.
-    Out,
+impl Serialize for PolicyDirection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
-/// What becomes of them.
+/// What becomes of the datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -52,8 +49,8 @@ pub enum Action {
 /// One policy of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Policy {
-    /// The direction.
-    pub direction: Direction,
+    /// In or out: nothing of a network is forwarded.
+    pub direction: PolicyDirection,
     /// The action.
     pub action: Action,
     /// The destination; every source.
@@ -87,7 +84,7 @@ impl Policy {
             [(Action::Block, all, 1), (Action::Block, upper, 1), (Action::RequireEsp, all, 0)]
         {
             let destination = Prefix::new(network, length).expect("every address has a bit");
-            for direction in [Direction::Out, Direction::In] {
+            for direction in [PolicyDirection::Out, PolicyDirection::In] {
                 policies.push(Self { direction, action, destination, port, reqid: reqid(vni) });
             }
         }
@@ -109,10 +106,7 @@ impl fmt::Display for Policy {
             Action::Block => "block",
             Action::RequireEsp => "require esp for",
         };
-        let way = match self.direction {
-            Direction::In => "in",
-            Direction::Out => "out",
-        };
+        let way = self.direction.name();
         write!(f, "{action} udp port {} to {} ({way})", self.port, self.destination)
     }
 }
@@ -120,7 +114,7 @@ impl fmt::Display for Policy {
 /// A policy of somebody else that lets datagrams pass in clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ForeignPolicy {
-    pub(super) direction: Direction,
+    pub(super) direction: PolicyDirection,
     pub(super) source: Prefix,
     pub(super) destination: Prefix,
     pub(super) port: u16,
@@ -133,10 +127,11 @@ impl ForeignPolicy {
     /// Whether the kernel would follow it, and not ours, for datagrams of a network between this node and its peers.
     pub(super) fn precedes(&self, port: u16, local: IpAddr, peers: &[IpAddr]) -> bool {
         let ends = match self.direction {
-            Direction::Out => {
+            PolicyDirection::Out => {
                 self.source.contains(local) && peers.iter().any(|p| self.destination.contains(*p))
             }
-            Direction::In => self.destination.contains(local),
+            PolicyDirection::In => self.destination.contains(local),
+            PolicyDirection::Forward => false,
         };
         ends && self.priority <= REQUIRE && (self.port ^ port) & self.port_mask == 0
     }
@@ -145,7 +140,7 @@ impl ForeignPolicy {
 impl fmt::Display for ForeignPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, destination, .. } = self;
-        let way = if self.direction == Direction::In { "in" } else { "out" };
+        let way = self.direction.name();
         write!(
             f,
             "a policy of others comes first and lets it pass in clear ({source} to {destination}, {way}, \
@@ -165,7 +160,7 @@ mod tests {
         let (local, peer) = ("192.0.2.1".parse().unwrap(), ["192.0.2.2".parse().unwrap()]);
         let prefix = |address: &str, length| Prefix::new(address.parse().unwrap(), length).unwrap();
         let pass = ForeignPolicy {
-            direction: Direction::Out,
+            direction: PolicyDirection::Out,
             source: prefix("0.0.0.0", 0),
             destination: prefix("192.0.2.0", 24),
             port: 0,
@@ -178,7 +173,11 @@ mod tests {
             ForeignPolicy { port: 500, port_mask: 0xffff, ..pass.clone() },
             ForeignPolicy { source: prefix("192.0.2.7", 32), ..pass.clone() },
             ForeignPolicy { destination: prefix("::", 0), ..pass.clone() },
-            ForeignPolicy { direction: Direction::In, destination: prefix("192.0.2.2", 32), ..pass.clone() },
+            ForeignPolicy {
+                direction: PolicyDirection::In,
+                destination: prefix("192.0.2.2", 32),
+                ..pass.clone()
+            },
         ];
         for other in others {
             assert!(!other.precedes(18_887, local, &peer), "{other}");

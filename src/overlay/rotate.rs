@@ -304,7 +304,7 @@ mod tests {
         state.note(key, network.vni, progress.clone());
         let mut present = Present::default();
         for sa in security::wanted(&network, &progress, &secret).needed {
-            if sending || sa.direction == super::super::policy::Direction::In {
+            if sending || sa.direction == security::SaDirection::In {
                 let (source, destination) = (sa.association.sender, sa.association.receiver);
                 let (spi, reqid, packets) = (
                     sa.spi,

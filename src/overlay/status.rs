@@ -4,9 +4,9 @@ use super::keys::is_of_generation;
 use super::mark::{Encryption, Mark};
 use super::mtu::inner_mtu;
 use super::plan::mac_of;
-use super::policy::{Direction, Policy, reqid, vni_of_reqid};
+use super::policy::{Policy, reqid, vni_of_reqid};
 use super::present::{Present, PresentDevice, PresentVxlan};
-use super::security::LOOKAHEAD;
+use super::security::{LOOKAHEAD, SaDirection};
 use super::xfrm::PresentSa;
 use crate::escape::escape;
 use crate::packet::MacAddress;
@@ -235,14 +235,14 @@ fn peer(
     let (Some(encryption), Some(local)) = (encryption, local) else { return status };
     let between = |direction| {
         let (from, to) = match direction {
-            Direction::Out => (local, underlay),
-            Direction::In => (underlay, local),
+            SaDirection::Out => (local, underlay),
+            SaDirection::In => (underlay, local),
         };
         let sas = present.sas.iter();
         sas.filter(move |sa| sa.reqid == reqid && sa.source == from && sa.destination == to)
             .collect::<Vec<_>>()
     };
-    let (out, inward) = (between(Direction::Out), between(Direction::In));
+    let (out, inward) = (between(SaDirection::Out), between(SaDirection::In));
     let sums = |sas: &[&PresentSa]| sas.iter().map(|sa| sa.packets).sum();
     let current = out.iter().find(|sa| is_of_generation(sa.spi, encryption.generation));
     let last = inward.iter().filter(|sa| sa.packets > 0).max_by_key(|sa| sa.last_used);

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::escape::reason;
+pub use crate::netlink::xfrm::PolicyDirection;
 use crate::packet::protocol::UDP;
 use crate::packet::{Prefix, Spi};
 pub(super) use counters::{esp_offload, exempt};
@@ -66,17 +67,6 @@ impl SaState {
     pub(super) fn is_between(&self, source: IpAddr, destination: IpAddr) -> bool {
         self.destination == destination && (self.source == source || self.source.is_unspecified())
     }
-}
-
-/// Which packets a policy is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyDirection {
-    /// Those that arrive.
-    In,
-    /// Those that leave.
-    Out,
-    /// Those that are forwarded.
-    Forward,
 }
 
 /// A policy.

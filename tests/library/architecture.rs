@@ -9,7 +9,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("pattern", &["escape"]),
     ("escape", &[]),
     ("spelling", &[]),
-    ("netlink", &["escape"]),
+    ("netlink", &["packet", "escape"]),
     ("ipsec", &["packet", "escape", "netlink"]),
     ("host", &["packet", "escape", "netlink"]),
     ("capture", &["packet", "escape", "spelling", "host"]),
