@@ -4,10 +4,11 @@
 //! Extended acknowledgements are on, so that the kernel's own words reach the user, and capped, so that a refused
 //! message (which may hold a key) is not sent back. What was received is wiped.
 
+pub(crate) mod route;
 pub(crate) mod xfrm;
 
 use crate::escape::reason;
-use rtnetlink::sys::{Socket, SocketAddr, protocols};
+use netlink_sys::{Socket, SocketAddr, protocols};
 use std::fmt;
 use std::fs::File;
 use std::io;

@@ -12,7 +12,6 @@ mod apply;
 mod file;
 mod kernel;
 mod keys;
-mod link;
 mod mark;
 mod mtu;
 mod naming;

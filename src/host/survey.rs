@@ -5,7 +5,9 @@ mod take;
 use std::net::IpAddr;
 
 use super::namespace;
-use crate::packet::{MacAddress, Prefix, Vni};
+use crate::netlink::Refusal;
+pub use crate::netlink::route::{Link, Neighbour, Vxlan};
+use crate::packet::Prefix;
 
 /// What the kernel said about one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,82 +27,20 @@ pub struct Survey {
     pub sa_sources: Option<Vec<IpAddr>>,
 }
 
-/// An entry of a neighbour table: ARP's or that of IPv6.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Neighbour {
-    /// Index of the link.
-    pub link: u32,
-    /// The neighbour's address.
-    pub address: IpAddr,
-    /// Its link-layer address.
-    pub mac: MacAddress,
-}
-
-/// A network interface.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Link {
-    /// The kernel's number of it.
-    pub index: u32,
-    /// Its name, which may hold bytes that steer a terminal: escape it before it is printed.
-    pub name: String,
-    /// Set up, by its administrator.
-    pub up: bool,
-    /// Has a carrier, or says nothing about one.
-    pub running: bool,
-    /// The loopback.
-    pub loopback: bool,
-    /// The hardware type, an `ARPHRD_*` number of `linux/if_arp.h`.
-    pub hardware: u16,
-    /// Its addresses.
-    pub addresses: Vec<Prefix>,
-    /// What made it, as `ip -d link` says: `veth`, `bridge`, `vxlan`…; none for hardware.
-    pub kind: Option<String>,
-    /// Index of the bridge, bond or VRF it belongs to.
-    pub master: Option<u32>,
-    /// Index of the link in this network namespace that it is on top of or bound to; of a veth the other end.
-    pub parent: Option<u32>,
-    /// The other end, of an IP or GRE tunnel that has one.
-    pub remote: Option<IpAddr>,
-    /// What its administrator wrote down about it.
-    pub alias: Option<String>,
-    /// The tunnel, for a VXLAN device.
-    pub vxlan: Option<Vxlan>,
-}
-
-/// A VXLAN device's tunnel.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Vxlan {
-    /// Its network; none for a device that takes all of them.
-    pub vni: Option<Vni>,
-    /// The VTEP's own address.
-    pub local: Option<IpAddr>,
-    /// The group or the only peer.
-    pub remote: Option<IpAddr>,
-    /// UDP port.
-    pub port: u16,
-    /// Index of the link the tunnel is bound to.
-    pub underlay: Option<u32>,
-    /// The peers in the forwarding table.
-    pub peers: Vec<IpAddr>,
-    /// The forwarding table: which link-layer address is behind which peer.
-    pub stations: Vec<(MacAddress, IpAddr)>,
-    /// Links that entries of the forwarding table name, whatever the route says.
-    pub ways: Vec<u32>,
-    /// Networks that entries of the forwarding table name, beside the device's own.
-    pub more_vnis: Vec<Vni>,
-    /// The tunnel's own socket is in another namespace: `underlay`, `local` and the peers belong there.
-    pub elsewhere: bool,
-}
-
 /// Why the kernel could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The namespace cannot be entered.
     #[error(transparent)]
     Namespace(#[from] namespace::Error),
-    /// It does not answer, or not with what was asked for.
-    #[error("list the network interfaces: {0}")]
-    Kernel(String),
+    /// The kernel refused, or does not answer.
+    #[error("{operation}: {cause}")]
+    Kernel {
+        /// What it was asked to do.
+        operation: &'static str,
+        /// Its word.
+        cause: Refusal,
+    },
 }
 
 impl Survey {

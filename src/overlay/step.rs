@@ -4,6 +4,7 @@ use super::keys::vni_number;
 use super::policy::Policy;
 use super::security::{Sa, spi_text};
 use crate::escape::escape;
+use crate::netlink::route;
 use crate::packet::{MacAddress, Prefix, Spi, Vni};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -61,6 +62,20 @@ pub struct Vxlan {
     pub learning: bool,
     /// Answer ARP from the entries, flood nothing.
     pub proxy: bool,
+}
+
+impl Vxlan {
+    /// The tunnel as netlink has it.
+    pub(super) fn tunnel(&self) -> route::Vxlan {
+        route::Vxlan {
+            vni: Some(self.vni),
+            local: Some(self.local),
+            port: self.port,
+            learning: self.learning,
+            proxy: self.proxy,
+            ..route::Vxlan::default()
+        }
+    }
 }
 
 /// One act, and its object.

@@ -232,6 +232,7 @@ mod tests {
             link: 3,
             address: ip(address),
             mac: MacAddress([2, 0, 0, 0, 0, last]),
+            permanent: false,
         };
         let survey = Survey {
             links: vec![link],

@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
 ];
 
 /// The only files, or the only rooms, that a crate appears in.
-const CRATES: [(&[&str], &[&str]); 20] = [
+const CRATES: [(&[&str], &[&str]); 21] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -31,8 +31,9 @@ const CRATES: [(&[&str], &[&str]); 20] = [
     (&["pcap"], &["capture/bpf", "capture/live"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),
     (&["hyper"], &["host/docker/engine"]),
-    (&["rtnetlink"], &["netlink", "host/survey/take", "ipsec/kernel/notices", "overlay/link"]),
-    (&["tokio", "futures_util"], &["host/docker/engine", "host/survey/take"]),
+    (&["netlink_sys"], &["netlink", "ipsec/kernel/notices"]),
+    (&["netlink_packet_core", "netlink_packet_route"], &["netlink/route"]),
+    (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
     (&["jiff"], &["print"]),
     (&["unicode_width"], &["print/glyphs"]),

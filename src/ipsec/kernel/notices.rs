@@ -4,9 +4,9 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use netlink_sys::{Socket, protocols::NETLINK_XFRM};
 use nix::libc::{ENOBUFS, MSG_DONTWAIT};
 use nix::sys::socket::{setsockopt, sockopt};
-use rtnetlink::sys::{Socket, protocols::NETLINK_XFRM};
 use zeroize::Zeroizing;
 
 use super::{Error, KernelSas, LOCKDOWN, Sa, read_message};
