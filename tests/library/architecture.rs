@@ -31,7 +31,7 @@ const CRATES: [(&[&str], &[&str]); 21] = [
     (&["pcap"], &["capture/bpf", "capture/live"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),
     (&["hyper"], &["host/docker/engine"]),
-    (&["netlink_sys"], &["netlink", "ipsec/kernel/notices"]),
+    (&["netlink_sys"], &["netlink"]),
     (&["netlink_packet_core", "netlink_packet_route"], &["netlink/route"]),
     (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
