@@ -50,3 +50,53 @@ fn address_of(bytes: &[u8]) -> Option<IpAddr> {
     let v4 = || <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
     v4().or_else(|| <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::push_attribute;
+    use proptest::prelude::*;
+
+    const IFLA_LINKINFO: u16 = 18;
+    const IFLA_INFO_KIND: u16 = 1;
+    const IFLA_INFO_DATA: u16 = 2;
+
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        push_attribute(&mut bytes, kind, value);
+        bytes
+    }
+
+    /// Attributes whose lengths are right, nested ones among them, and of kinds that are known.
+    fn attributes(depth: u32) -> BoxedStrategy<Vec<u8>> {
+        let bytes = prop::collection::vec(any::<u8>(), 0..40);
+        let value =
+            if depth == 0 { bytes.boxed() } else { prop_oneof![bytes, attributes(depth - 1)].boxed() };
+        let one = (0u16..70, value).prop_map(|(kind, value)| attribute(kind, &value));
+        prop::collection::vec(one, 0..6).prop_map(|all| all.concat()).boxed()
+    }
+
+    fn link_info() -> impl Strategy<Value = Vec<u8>> {
+        let kinds = [
+            "vxlan", "macsec", "bridge", "bond", "vlan", "gre", "ip6gre", "vti", "ipip", "xfrm", "vrf", "tun",
+        ];
+        (prop::sample::select(kinds.to_vec()), attributes(1)).prop_map(|(kind, data)| {
+            let info = [attribute(IFLA_INFO_KIND, kind.as_bytes()), attribute(IFLA_INFO_DATA, &data)];
+            attribute(IFLA_LINKINFO, &info.concat())
+        })
+    }
+
+    proptest! {
+        /// Whoever may make links in a namespace chooses some of these bytes.
+        #[test]
+        fn no_message_makes_a_reader_panic(
+            header in any::<[u8; 16]>(),
+            attributes in prop_oneof![attributes(2), link_info()],
+        ) {
+            let body = |header: &[u8]| [header, &attributes].concat();
+            let _ = (link::read(&body(&header)), address::read(&body(&header[..8])));
+            let body = body(&header[..12]);
+            let _ = (forwarding::read(&body), neighbour::read(&body), table::read(&body));
+        }
+    }
+}

@@ -25,7 +25,7 @@ pub(crate) fn delete(netlink: &mut Netlink, link: u32, address: Prefix) -> Resul
 }
 
 /// The link's own address goes before the one of its other end, which a point-to-point link has as well.
-fn read(body: &[u8]) -> Option<(u32, Prefix)> {
+pub(super) fn read(body: &[u8]) -> Option<(u32, Prefix)> {
     let message = AddressMessage::parse(body).ok()?;
     let local = message.attributes.iter().find_map(|attribute| match attribute {
         AddressAttribute::Local(address) => Some(*address),

@@ -60,7 +60,7 @@ impl Vxlan {
     }
 }
 
-fn read(body: &[u8]) -> Option<Entry> {
+pub(super) fn read(body: &[u8]) -> Option<Entry> {
     let message = NeighbourMessage::parse(body).ok()?;
     let mut entry = Entry {
         link: message.header.ifindex,

@@ -206,7 +206,7 @@ fn tunnel(vxlan: &Vxlan) -> Vec<InfoVxlan> {
     tunnel
 }
 
-fn read(body: &[u8]) -> Option<Link> {
+pub(super) fn read(body: &[u8]) -> Option<Link> {
     let message = LinkMessage::parse(body).ok()?;
     let flags = message.header.flags;
     let mut link = Link {

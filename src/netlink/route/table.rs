@@ -66,7 +66,7 @@ fn question(destination: IpAddr) -> RouteMessage {
 }
 
 /// `None` for the routes that are no way to a host: to the host itself, to nowhere, to all.
-fn read(body: &[u8]) -> Option<Route> {
+pub(super) fn read(body: &[u8]) -> Option<Route> {
     let message = RouteMessage::parse(body).ok()?;
     if message.header.kind != RouteType::Unicast {
         return None;
