@@ -121,15 +121,14 @@ pub(crate) fn has_vxlan(netlink: &mut Netlink) -> Result<(), Refusal> {
     }
 }
 
-/// Makes a bridge.
+/// Makes a bridge, down.
 pub(crate) fn add_bridge(
     netlink: &mut Netlink,
     name: &str,
     mac: MacAddress,
     mtu: u32,
 ) -> Result<(), Refusal> {
-    let mut message = new(name, InfoKind::Bridge, None, mac, mtu);
-    set_flag_up(&mut message, true);
+    let message = new(name, InfoKind::Bridge, None, mac, mtu);
     netlink.request(RTM_NEWLINK, CREATE, &bytes(&message))
 }
 
@@ -156,7 +155,8 @@ pub(crate) fn set_master(netlink: &mut Netlink, index: u32, bridge: u32) -> Resu
 /// Sets it up or down.
 pub(crate) fn set_up(netlink: &mut Netlink, index: u32, up: bool) -> Result<(), Refusal> {
     let mut message = of(index);
-    set_flag_up(&mut message, up);
+    message.header.change_mask = LinkFlags::Up;
+    message.header.flags.set(LinkFlags::Up, up);
     netlink.request(RTM_SETLINK, 0, &bytes(&message))
 }
 
@@ -187,11 +187,6 @@ fn new(name: &str, kind: InfoKind, data: Option<InfoData>, mac: MacAddress, mtu:
         LinkAttribute::LinkInfo(info),
     ];
     message
-}
-
-fn set_flag_up(message: &mut LinkMessage, up: bool) {
-    message.header.change_mask |= LinkFlags::Up;
-    message.header.flags.set(LinkFlags::Up, up);
 }
 
 fn tunnel(vxlan: &Vxlan) -> Vec<InfoVxlan> {
