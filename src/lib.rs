@@ -5,7 +5,7 @@
 //! | floor | modules | does |
 //! |---|---|---|
 //! | 0 | [`packet`], [`pattern`], [`escape`], `spelling` | bytes to values; matching; safe text; near words |
-//! | 0 | `netlink` | one conversation with the kernel |
+//! | 0 | `netlink` | one conversation with the kernel: its links, routes, SAs and policies |
 //! | 1 | [`ipsec`] | security associations, opening ESP |
 //! | 1 | [`verify`] | a fold of packets to a verdict; who knows the networks; the probe |
 //! | 1 | [`overlay`] | networks from a specification to the kernel |

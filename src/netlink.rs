@@ -1,4 +1,7 @@
-//! One netlink conversation: a request and its answer, or a dump.
+//! The one way to talk netlink: a conversation with the kernel of requests and their answers, and of dumps.
+//!
+//! [`Netlink`] carries bytes. What they mean is [`route`]'s for links, addresses, neighbours and routes, and [`xfrm`]'s for
+//! security associations and policies; a [`Subscription`] hears what the kernel tells by itself.
 //!
 //! The socket is synchronous: one message is sent after the other and each waited for to be acknowledged.
 //! Extended acknowledgements are on, so that the kernel's own words reach the user, and capped, so that a refused
