@@ -72,6 +72,7 @@ fn apart<S: Serializer>(destination: &Prefix, serializer: S) -> Result<S::Ok, S:
 
 impl Policy {
     /// All of a network, in the order they are put in place: what blocks first.
+    #[allow(clippy::missing_panics_doc)] // 0 and 1 are lengths that every address has
     pub fn of(vni: Vni, port: u16, underlay: IpAddr) -> Vec<Self> {
         let [all, upper] = match underlay {
             IpAddr::V4(_) => [Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(128, 0, 0, 0).into()],

@@ -35,7 +35,9 @@ impl Notices {
         let mut found = KernelSas::default();
         // Of what else the group hears nothing is wanted.
         let lost = self.subscription.take(|kind, body| {
-            read_message(kind, body).into_iter().for_each(|sa| found.add(sa));
+            if let Some(sa) = read_message(kind, body) {
+                found.add(sa);
+            }
         });
         if lost {
             self.complain(

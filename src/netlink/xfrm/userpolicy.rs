@@ -186,18 +186,18 @@ pub(crate) struct Template<'a>(&'a [u8; template::LEN]);
 
 impl Template<'_> {
     /// The IP protocol: ESP, AH, or another one.
-    pub(crate) fn proto(&self) -> u8 {
+    pub(crate) fn proto(self) -> u8 {
         let [proto] = bytes_at(self.0, template::PROTO);
         proto
     }
 
     /// The SAs it takes; 0 for any.
-    pub(crate) fn reqid(&self) -> u32 {
+    pub(crate) fn reqid(self) -> u32 {
         u32::from_ne_bytes(bytes_at(self.0, template::REQID))
     }
 
     /// Whether packets pass without it as well.
-    pub(crate) fn is_optional(&self) -> bool {
+    pub(crate) fn is_optional(self) -> bool {
         bytes_at(self.0, template::OPTIONAL) != [0]
     }
 }
