@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use ovlsniff::capture::live::{Device, Event, Live, Options};
+use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live};
 use ovlsniff::host::privileges;
 
 fn main() -> ExitCode {
@@ -22,7 +22,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let device = Device::new(args.next().ok_or("usage: frames INTERFACE [COUNT]")?);
     let count: u64 = args.next().map_or(Ok(u64::MAX), |count| count.parse())?;
-    let mut live = Live::open(&[device], &Options { directed: true, ..Options::default() })?;
+    let mut live = Live::open(&[device], &CaptureOptions { directed: true, ..CaptureOptions::default() })?;
     eprintln!("root: {:?}", privileges::leave("nobody")?);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut shown = 0;

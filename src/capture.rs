@@ -1,4 +1,4 @@
-//! Floor 1: where frames come from, and where matched ones go.
+//! Where frames come from, and where matched ones go.
 
 pub mod bpf;
 pub mod live;

@@ -1,6 +1,6 @@
 //! Names and texts from outside, made safe for a terminal and for one line of a log.
 //!
-//! Floor 0: every room that puts an interface name, a file name, a network's name or somebody else's error text into a
+//! Every room that puts an interface name, a file name, a network's name or somebody else's error text into a
 //! message passes it through here.
 
 use std::borrow::Cow;

@@ -7,6 +7,7 @@
 mod aes;
 mod algorithm;
 mod association;
+mod bad_line;
 mod ccm;
 mod chacha;
 mod esn;

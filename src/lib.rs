@@ -1,23 +1,56 @@
 //! ovlsniff: grep through overlay networks, and know whether they are encrypted.
 //!
-//! Floors, each using only those below it:
+//! # The floors
 //!
-//! | floor | modules | does |
+//! Each room uses only rooms on floors below its own; a test holds every file to that.
+//!
+//! | floor | rooms | what they are for |
 //! |---|---|---|
-//! | 0 | [`packet`], [`pattern`], [`escape`], `spelling` | bytes to values; matching; safe text; near words |
-//! | 0 | `netlink` | one conversation with the kernel: its links, routes, SAs and policies |
-//! | 1 | [`ipsec`] | security associations, opening ESP |
-//! | 1 | [`verify`] | a fold of packets to a verdict; who knows the networks; the probe |
-//! | 1 | [`overlay`] | networks from a specification to the kernel |
-//! | 1 | [`host`] | what is known about this machine |
-//! | 1 | [`capture`], [`search`] | where frames come from and go to; the fold of frames to what is to be shown |
-//! | 2 | [`mod@print`] | values to text and JSON |
+//! | 6 | `main`, `cli`, `commands` (the binary) | what was typed; one file a subcommand; signals |
+//! | 5 | [`mod@print`] | values to text, hexdump, JSON and reports |
+//! | 4 | [`search`], [`verify`], [`overlay`] | what is shown; the verdict; building networks |
+//! | 3 | [`dissect`], [`capture`] | frames to packets; where frames come from and go to |
+//! | 2 | [`host`], [`ipsec`] | what is known about this machine; security associations, and opening ESP with them |
+//! | 1 | `netlink`, [`pattern`] | one conversation with the kernel; regular expressions and bytes |
+//! | 0 | [`packet`], [`escape`], [`private_file`] | bytes to values; safe text; files for their owner alone |
 //!
-//! A packet's way: [`capture::savefile`] or [`capture::live`] yields a [`packet::Frame`], [`search`] makes a
-//! [`packet::Packet`] of it, the pattern finds spans in its payload, and [`mod@print`] writes a block, a mark, or a line of
-//! JSON.
+//! # A frame on its way to a line
+//!
+//! 1. [`capture::live::Live::next`] copies a frame out of the kernel's ring, or [`capture::savefile::Savefile::advance`] reads
+//!    one from a file. Both yield a [`packet::Frame`], which borrows its bytes.
+//! 2. [`search::Search::frame`] takes it. Where only matches are wanted, a glance at its first headers and a look for the
+//!    pattern's literal may end its way here.
+//! 3. [`dissect::Dissector::frame`] has it decoded by [`packet::Decoder`], which never fails: it goes as far as the bytes are
+//!    good, and the [`packet::Packet`] says where it stopped. A fragment waits in [`packet::Reassembly`] until its datagram is
+//!    whole; ESP is opened by an [`ipsec::Opener`] where there is a key.
+//! 4. The search's selection asks the [`pattern::Pattern`], and tells a sink what became of the packet
+//!    ([`search::Found`]): matched, opaque, or neither.
+//! 5. [`print::Printer`] writes a block, a mark or a line of JSON, with everything that a terminal would obey escaped.
+//!
+//! # A run of `verify`
+//!
+//! 1. [`verify::session::Session::prepare`] finds the network ([`verify::Wanted`]): `ovlsniff overlay`, the Docker engine or a
+//!    VXLAN device knows its VNI, its nodes and its port.
+//! 2. A [`host::survey::Survey`] of the underlay's network namespace says by which links its packets leave. Those are captured.
+//! 3. The state of the kernel ([`verify::KernelState`]) is read, and the keys with their notices, before the first frame.
+//! 4. [`verify::session::Session::run`] watches: a [`verify::probe::Prober`] sends ICMP echo with a canary into the overlay, and every frame
+//!    goes through the [`dissect::Dissector`] to a [`verify::Tally`], which counts by peer and by [`verify::Way`].
+//! 5. It drains the rings, and holds the links, the routes and the kernel's state against those of the beginning.
+//! 6. [`verify::judge()`] makes of the tally and the [`verify::Circumstances`] a [`verify::Report`]: for each leg a verdict, a rung of
+//!    evidence and a reason, then the verdict on the whole.
+//! 7. [`print::report`] prints it, and [`verify::Report::exit_status`] is what scripts read.
+//!
+//! # `overlay up`
+//!
+//! 1. [`overlay::OverlayFile`] or the command line gives the networks, and [`overlay::validate()`] refuses what no host could build.
+//! 2. [`overlay::Kernel::read`] reads what is: links, addresses, forwarding entries, neighbours, SAs and policies of this host.
+//! 3. [`overlay::plan()`] compares the two and gives [`overlay::Step`]s. It is pure, and empty when nothing is to be done; their order
+//!    is what makes an encrypted network fail closed.
+//! 4. What the plan will use up, the start counters of its keys, is kept on the disk first ([`overlay::Store`]).
+//! 5. [`overlay::apply()`] does one step after the other over netlink, and undoes them in reverse when one is refused.
 
 pub mod capture;
+pub mod dissect;
 pub mod escape;
 pub mod host;
 pub mod ipsec;
@@ -26,6 +59,6 @@ pub mod overlay;
 pub mod packet;
 pub mod pattern;
 pub mod print;
+pub mod private_file;
 pub mod search;
-mod spelling;
 pub mod verify;

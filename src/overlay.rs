@@ -1,4 +1,4 @@
-//! Floor 1: VXLAN links, plain and inside `IPsec`, from a specification to the kernel.
+//! VXLAN links, plain and inside `IPsec`, from a specification to the kernel.
 //!
 //! Three acts. [`Kernel::read`] says what *is*; [`plan()`] says what has to be done, is pure and empty when nothing has;
 //! [`apply()`] does it and takes it back when it fails half way. [`teardown()`] goes on past errors. The kernel itself holds

@@ -1,4 +1,4 @@
-//! Floor 0: bytes to values.
+//! Bytes to values.
 //!
 //! One file a protocol. Nothing here does I/O, fails or panics: a frame that cannot be decoded to its end keeps the
 //! layers that were good, with the [`Stop`] that says where and why the decoding ended.
@@ -12,6 +12,7 @@ mod address;
 mod ah;
 mod cooked;
 mod decode;
+mod direction;
 mod encapsulation;
 mod esp;
 mod ethernet;
@@ -35,8 +36,9 @@ mod wireguard;
 
 pub use address::{MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
+pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
-pub use frame::{Direction, Frame, LinkType, Timestamp};
+pub use frame::{Frame, InterfaceNumber, LinkType, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ports::{NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};

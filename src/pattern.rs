@@ -1,4 +1,4 @@
-//! Floor 0: regex or hex bytes to match spans.
+//! Regex or hex bytes to match spans.
 //!
 //! Regular expressions are those of the `regex` crate, on bytes: `.` is any byte, `\w` and `\b` are ASCII, unless the
 //! expression says `(?u)`. `^` and `$` are the ends of the payload.

@@ -1,4 +1,4 @@
-//! Floor 2: values to text, hexdump, JSON and closing words.
+//! Values to text, hexdump, JSON and closing words.
 //!
 //! A [`Printer`] takes decoded packets and writes bytes to whatever implements [`Write`]; it neither reads a clock nor
 //! looks at a terminal. Whether to colour and how wide a line may be are told to it.
@@ -9,6 +9,7 @@ mod clock;
 mod glyphs;
 mod header;
 mod hexdump;
+mod ink;
 mod json;
 mod numbers;
 mod palette;
@@ -21,10 +22,11 @@ mod text;
 mod samples;
 
 pub use clock::Times;
+pub use ink::Replacement;
 pub use json::{Json, JsonOptions};
 pub use palette::{ColorChoice, use_color};
-pub use payload::{Replacement, Shape};
-pub use summary::{OpaqueCounts, Summary, interface_line, match_line};
+pub use payload::Shape;
+pub use summary::{OpaqueCounts, Summary, match_line};
 pub use text::{Marks, Text, TextOptions};
 
 use std::io::{self, Write};

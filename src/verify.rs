@@ -1,4 +1,4 @@
-//! Floor 1: is this overlay network really encrypted?
+//! Is this overlay network really encrypted?
 //!
 //! ```text
 //! frames -> Watch (decode, put together, open) -> Tally (fold) -> Report
@@ -29,12 +29,11 @@ mod wanted;
 mod watch;
 mod way;
 
-pub use device::{Place, Places};
 pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
 pub use judge::judge;
 pub use kernel::{
-    Enforcement, Error as KernelError, Kernel, Policy, PolicyDirection, Rules, SaState, Template,
+    Enforcement, Error as KernelError, KernelState, Policy, PolicyDirection, Rules, SaState, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use report::{Counts, EspSeen, Expectation, Finding, LegReport, Report};
@@ -43,6 +42,3 @@ pub use verdict::{Reason, Rung, Verdict};
 pub use wanted::{Described, Wanted, WantedError};
 pub use watch::Watch;
 pub use way::Way;
-
-#[cfg(test)]
-mod table;

@@ -3,7 +3,7 @@
 
 use everything::{Everything, LINKS};
 use libfuzzer_sys::fuzz_target;
-use ovlsniff::packet::{Frame, Timestamp};
+use ovlsniff::packet::{Frame, InterfaceNumber, Timestamp};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&link, mut rest)) = data.split_first() else { return };
@@ -19,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
             number,
             time: Timestamp::new(number as i64, 0, 9),
             link,
-            interface: 0,
+            interface: InterfaceNumber(0),
             direction: None,
             wire_len: len as u32 + u32::from(cut),
             bytes,

@@ -11,7 +11,7 @@ use ovlsniff::ipsec::{Opener, Sa, read_file};
 use ovlsniff::packet::{Frame, LinkType, TunnelPorts, Vni};
 use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::{Json, JsonOptions, Printer, Shape, Shown, Text, TextOptions, Times, report};
-use ovlsniff::search::{Found, Options, Search};
+use ovlsniff::search::{Found, SearchOptions, Search};
 use ovlsniff::verify::{Circumstances, Expectation, Network, Peer, Probe, Question, Watch};
 
 /// The link types that are decoded: a seed of `frames` begins with a place in this list.
@@ -64,10 +64,10 @@ impl Default for Everything {
         let mut keyed = Search::new(
             capitals,
             TunnelPorts::default(),
-            Options { before: 2, after: 1, all: true, ..Options::default() },
+            SearchOptions { before: 2, after: 1, all: true, ..SearchOptions::default() },
         );
         keyed.open_with(opener());
-        let quiet = Options { matches_only: true, limit: Some(3), ..Options::default() };
+        let quiet = SearchOptions { matches_only: true, limit: Some(3), ..SearchOptions::default() };
         let text = |shape, utf8, times| {
             let options = TextOptions { shape, utf8, times, ..TextOptions::default() };
             Printer::Text(Text::new(Vec::new(), &options))

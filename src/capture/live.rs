@@ -18,10 +18,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 pub use device::Device;
 pub use error::Error;
 pub use names::Names;
-pub use open::Options;
+pub use open::CaptureOptions;
 
 use crate::host::namespace::Namespace;
-use crate::packet::{Frame, LinkType, Timestamp};
+use crate::packet::{Frame, InterfaceNumber, LinkType, Timestamp};
 use merge::Merge;
 use open::Handle;
 
@@ -94,7 +94,7 @@ pub struct Live {
 /// A handle and the interface it belongs to.
 struct Source {
     handle: Handle,
-    interface: u32,
+    interface: InterfaceNumber,
     /// libpcap's counters when they were last read, and the sums that do not wrap.
     last: [u32; 3],
     counted: [u64; 3],
@@ -113,7 +113,7 @@ impl Live {
     /// Opens all `devices`; when one cannot be opened none is.
     ///
     /// Frames name their interface by its place in `devices`.
-    pub fn open(devices: &[Device], options: &Options<'_>) -> Result<Self, Error> {
+    pub fn open(devices: &[Device], options: &CaptureOptions<'_>) -> Result<Self, Error> {
         options.check()?;
         if devices.is_empty() {
             return Err(Error::None);
@@ -123,7 +123,7 @@ impl Live {
         let opened = Namespace::run(options.namespace, open_all)??;
         let mut interfaces = Vec::with_capacity(devices.len());
         let mut sources = Vec::with_capacity(devices.len());
-        for ((device, handles), interface) in devices.iter().zip(opened).zip(0..) {
+        for ((device, handles), interface) in devices.iter().zip(opened).zip((0..).map(InterfaceNumber)) {
             let link = handles.first().map_or(LinkType::ETHERNET, |handle| handle.link);
             interfaces.push(Interface { device: device.clone(), link });
             sources.extend(handles.into_iter().map(|handle| Source {
@@ -188,7 +188,7 @@ impl Live {
                 over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
             }
             Err(error) => {
-                let device = &self.interfaces[source.interface as usize].device;
+                let device = &self.interfaces[source.interface.place()].device;
                 self.wait = Some(Wait::AtMost(Duration::from_millis(2)));
                 self.ending.get_or_insert_with(|| gone(device, &error));
                 over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
@@ -199,17 +199,17 @@ impl Live {
     /// The counters so far.
     pub fn statistics(&mut self) -> Statistics {
         let mut all = Statistics::default();
-        let mut received_of = (u32::MAX, 0);
+        let mut received_of = (None, 0);
         for source in &mut self.sources {
             let [received, kernel, interface] = source.count();
             all.dropped_kernel += kernel;
             all.dropped_interface += if self.elsewhere { 0 } else { interface };
             // The two directions of an interface are told apart after the ring: both rings receive everything.
-            if received_of.0 == source.interface {
+            if received_of.0 == Some(source.interface) {
                 all.received -= received_of.1.min(received);
             }
             all.received += received;
-            received_of = (source.interface, received);
+            received_of = (Some(source.interface), received);
         }
         all
     }
@@ -228,7 +228,7 @@ impl Live {
                 }
                 Err(pcap::Error::TimeoutExpired) => false,
                 Err(error) => {
-                    let device = &self.interfaces[source.interface as usize].device;
+                    let device = &self.interfaces[source.interface.place()].device;
                     self.ending.get_or_insert_with(|| gone(device, &error));
                     false
                 }

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::packet::{Direction, Frame, LinkType, Timestamp};
+use crate::packet::{Direction, Frame, InterfaceNumber, LinkType, Timestamp};
 use buffer::Buffer;
 use source::Source;
 
@@ -68,7 +68,7 @@ enum Format {
 struct Record {
     time: Timestamp,
     link: LinkType,
-    interface: u32,
+    interface: InterfaceNumber,
     direction: Option<Direction>,
     wire_len: u32,
     start: usize,
@@ -79,7 +79,7 @@ impl Record {
     const NONE: Self = Self {
         time: Timestamp { nanos: 0, digits: 0 },
         link: LinkType::NULL,
-        interface: 0,
+        interface: InterfaceNumber(0),
         direction: None,
         wire_len: 0,
         start: 0,

@@ -142,11 +142,11 @@ fn tunnel_ports(args: &Grep) -> anyhow::Result<TunnelPorts> {
     Ok(ports)
 }
 
-fn options(args: &Grep) -> anyhow::Result<search::Options> {
+fn options(args: &Grep) -> anyhow::Result<search::SearchOptions> {
     let inner = args.inner.as_deref();
     let inner =
         inner.map(|expression| Filters::new(expression, &[LinkType::ETHERNET, LinkType::RAW])).transpose();
-    Ok(search::Options {
+    Ok(search::SearchOptions {
         invert: args.invert_match,
         vnis: args.vni.clone(),
         inner: inner.map_err(|error| anyhow!("--inner: {error}"))?,

@@ -1,15 +1,16 @@
 //! `ovlsniff keys`: the kernel's SAs as a file that Wireshark reads.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use ovlsniff::escape::{escape, reason};
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::ipsec::{self, KernelSas, Sa, SaTable};
+use ovlsniff::private_file;
 
 use super::{Status, tell};
 use crate::cli::Keys;
@@ -81,19 +82,6 @@ fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     }
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.new", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    let failed = |error| anyhow!("write {shown}: {}", reason(&error));
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
-    let mut write = || -> io::Result<()> {
-        // The umask may have taken bits away, never added some; the owner is to be able to read it.
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write().map_err(|error| {
-        let _ = std::fs::remove_file(&temporary);
-        failed(error)
-    })
+    private_file::replace(path, Path::new(&temporary), bytes)
+        .map_err(|error| anyhow!("write {shown}: {}", reason(&error)))
 }

@@ -196,11 +196,7 @@ mod tests {
     fn swarm(address: &str) -> Swarm {
         let network =
             |name: &str, vni| Network { name: name.to_owned(), vnis: Vni::new(vni).into_iter().collect() };
-        Swarm {
-            address: ip(address),
-            port: 4789,
-            networks: vec![network("insecure", 4097), network("secure", 4098)],
-        }
+        Swarm { address: ip(address), networks: vec![network("insecure", 4097), network("secure", 4098)] }
     }
 
     fn told(survey: &Survey, swarm: Option<&Swarm>) -> Vec<String> {

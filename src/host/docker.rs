@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub(crate) use self::engine::{Engine, converse, socket};
-use crate::packet::{VXLAN_PORT, Vni};
+use crate::packet::Vni;
 
 mod engine;
 #[cfg(test)]
@@ -18,8 +18,6 @@ pub(crate) mod fake;
 pub struct Swarm {
     /// The node's address, which its data path uses unless it was given another.
     pub address: IpAddr,
-    /// UDP port of the data path; a node that is no manager is not told, and 4789 is assumed.
-    pub port: u16,
     /// The overlay networks that this node knows.
     pub networks: Vec<Network>,
 }
@@ -47,7 +45,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const NETWORKS: &str = "/networks?filters=%7B%22driver%22%3A%5B%22overlay%22%5D%7D";
 
 /// The driver's option that lists a network's VNIs, separated by commas.
-const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
+pub(crate) const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
 
 /// Asks the engine of this host.
 ///
@@ -72,13 +70,6 @@ struct SystemInfo {
 #[serde(rename_all = "PascalCase")]
 struct SwarmInfo {
     node_addr: Option<String>,
-    cluster: Option<ClusterInfo>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ClusterInfo {
-    data_path_port: Option<u32>,
 }
 
 /// One network in the answer to [`NETWORKS`].
@@ -91,7 +82,7 @@ struct Listed {
 }
 
 async fn ask(engine: Engine) -> Option<Swarm> {
-    let (address, port) = data_path(&engine.get("/info").await?)?;
+    let address = data_path(&engine.get("/info").await?)?;
     // The address alone is worth having.
     let networks: Vec<Listed> = engine.get(NETWORKS).await.unwrap_or_default();
     let networks = networks.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
@@ -99,15 +90,11 @@ async fn ask(engine: Engine) -> Option<Swarm> {
         let vnis = network.options.unwrap_or_default().remove(VNIS).flatten().map(|list| vnis(&list));
         Some(Network { name: network.name?, vnis: vnis.unwrap_or_default() })
     });
-    Some(Swarm { address, port, networks: networks.collect() })
+    Some(Swarm { address, networks: networks.collect() })
 }
 
-fn data_path(info: &SystemInfo) -> Option<(IpAddr, u16)> {
-    let swarm = info.swarm.as_ref()?;
-    let address = swarm.node_addr.as_ref()?.parse().ok()?;
-    let port = swarm.cluster.as_ref().and_then(|cluster| cluster.data_path_port);
-    let port = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
-    Some((address, port.unwrap_or(VXLAN_PORT)))
+fn data_path(info: &SystemInfo) -> Option<IpAddr> {
+    info.swarm.as_ref()?.node_addr.as_ref()?.parse().ok()
 }
 
 fn vnis(list: &str) -> Vec<Vni> {

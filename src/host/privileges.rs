@@ -9,7 +9,7 @@ use crate::escape::{escape, reason};
 
 /// How it went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Departure {
     /// Root was left for this user.
     Left(String),
     /// There was no root to leave; what capabilities there were are gone.
@@ -42,21 +42,21 @@ pub enum Error {
 /// Becomes `user`, with its group only, for good. Without root, drops all capabilities that a file gave.
 ///
 /// Call it with one thread running: capabilities belong to the thread.
-pub fn leave(user: &str) -> Result<Outcome, Error> {
+pub fn leave(user: &str) -> Result<Departure, Error> {
     let shown = escape(user).into_owned();
     let refused = |operation, cause: io::Error| Error::Refused { user: shown.clone(), operation, cause };
     // No program that is started from here on can gain what was left, by a setuid bit or a file's capabilities.
     nix::sys::prctl::set_no_new_privs().map_err(|cause| refused("no_new_privs", cause.into()))?;
     if !Uid::effective().is_root() {
         drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
-        return Ok(Outcome::NotRoot);
+        return Ok(Departure::NotRoot);
     }
     let target = find(user)?;
     match become_user(target.uid, target.gid) {
         Ok(()) => {}
         Err((_, Errno::EINVAL | Errno::EPERM)) if only_root_is_mapped() => {
             drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
-            return Ok(Outcome::Alone);
+            return Ok(Departure::Alone);
         }
         Err((operation, cause)) => return Err(refused(operation, cause.into())),
     }
@@ -65,7 +65,7 @@ pub fn leave(user: &str) -> Result<Outcome, Error> {
     {
         return Err(Error::StillRoot(shown));
     }
-    Ok(Outcome::Left(shown))
+    Ok(Departure::Left(shown))
 }
 
 /// Whether [`leave`] can become `user`, as far as the user database knows: to be asked before anything is changed.

@@ -9,7 +9,7 @@
 
 use zeroize::Zeroizing;
 
-use super::sa_file::BadLine;
+use super::bad_line::BadLine;
 use super::{AddressPattern, Aead, Algorithm, Auth, Cipher, Key, Sa, Sequence, SpiPattern};
 
 /// Wireshark's names of the encryption algorithms that are opened here, AES-GCM apart.

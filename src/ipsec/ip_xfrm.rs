@@ -10,7 +10,7 @@
 
 use std::net::IpAddr;
 
-use super::sa_file::BadLine;
+use super::bad_line::BadLine;
 use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Key, Mode, Sa, Sequence, SpiPattern};
 use crate::packet::Spi;

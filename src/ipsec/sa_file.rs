@@ -6,25 +6,12 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::bad_line::BadLine;
 use super::{Error, Sa, esp_sa, ip_xfrm};
 use crate::escape::escape;
 
 /// Far above ten thousand SAs; a file beyond it is something else.
 const LARGEST: u64 = 64 << 20;
-
-/// A line that cannot be read, and why; the reason never quotes it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct BadLine {
-    /// From 1.
-    pub(super) line: usize,
-    pub(super) what: &'static str,
-}
-
-impl BadLine {
-    pub(super) fn new(line: usize, what: &'static str) -> Self {
-        Self { line, what }
-    }
-}
 
 /// The SAs of a file: what `ip xfrm state` printed, or Wireshark's `esp_sa` table. `-` is standard input.
 pub fn read_file(path: &Path) -> Result<Vec<Sa>, Error> {

@@ -3,19 +3,13 @@
 
 use super::mtu::Mtu;
 use super::spec::{Cipher, SpecError};
+use crate::host::docker::VNIS;
 use crate::packet::{UdpPort, Vni};
-use crate::spelling::edits;
 use std::fmt::Display;
 use std::str::FromStr;
+use strsim::levenshtein;
 
-const KEYS: [&str; 6] = [
-    "encrypted",
-    "cipher",
-    "mtu",
-    "port",
-    "com.docker.network.driver.mtu",
-    "com.docker.network.driver.overlay.vxlanid_list",
-];
+const KEYS: [&str; 6] = ["encrypted", "cipher", "mtu", "port", "com.docker.network.driver.mtu", VNIS];
 
 const SETS: &str = "Docker encrypts whatever the value is; leave the option out for a network in clear";
 
@@ -54,7 +48,7 @@ impl Options {
             "cipher" => self.cipher = Some(value.unwrap_or_default().parse()?),
             "mtu" | "com.docker.network.driver.mtu" => self.mtu = Some(read(key, value)?),
             "port" => self.port = Some(read(key, value)?),
-            "com.docker.network.driver.overlay.vxlanid_list" => self.vni = Some(read(key, value)?),
+            VNIS => self.vni = Some(read(key, value)?),
             _ => {
                 return Err(SpecError::Option { word: key.into(), hint: hint(key, &KEYS) });
             }
@@ -75,7 +69,7 @@ fn wrong(key: &str, value: Option<&str>, cause: &dyn Display) -> SpecError {
 /// `; did you mean 'encrypted'?` when a known word is near, else the list of all.
 pub(super) fn hint(word: &str, known: &[&str]) -> String {
     let folded = word.to_lowercase();
-    let nearest = known.iter().map(|candidate| (edits(&folded, candidate), candidate)).min();
+    let nearest = known.iter().map(|candidate| (levenshtein(&folded, candidate), candidate)).min();
     match nearest {
         Some((changes, candidate)) if changes <= 2 + word.len() / 4 => {
             format!("; did you mean '{candidate}'?")

@@ -6,12 +6,13 @@
 use super::keys::KeyId;
 use crate::escape::reason;
 use crate::packet::Vni;
+use crate::private_file;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -177,13 +178,10 @@ impl Store {
     /// Keeps it: when this returns, it is on the disk.
     pub fn save(&self, state: &State) -> Result<(), StateError> {
         let (path, temporary) = (self.folder.join(FILE), self.folder.join("overlay.json.new"));
+        // One that a crash left. We have the lock, so that nobody else is at it.
+        let _ = fs::remove_file(&temporary);
         let write = || {
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-            file.write_all(&serde_json::to_vec(state)?)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)?;
-            File::open(&self.folder)?.sync_all()?;
+            private_file::replace(&path, &temporary, &serde_json::to_vec(state)?)?;
             // The folder itself may be new.
             File::open(self.folder.join(".."))?.sync_all()
         };

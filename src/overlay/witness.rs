@@ -5,13 +5,13 @@
 
 use super::keys::KeyId;
 use crate::packet::Vni;
+use crate::private_file;
 use nix::fcntl::{Flock, FlockArg};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Who used a key for what.
@@ -59,12 +59,7 @@ impl Witness {
         let temporary = beside(&self.key, ".used.new");
         // Left by a crash, or by somebody who hopes that it is followed.
         let _ = fs::remove_file(&temporary);
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, beside(&self.key, ".used"))?;
-        let folder = self.key.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        private_file::replace(&beside(&self.key, ".used"), &temporary, text.as_bytes())
     }
 }
 

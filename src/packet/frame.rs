@@ -1,6 +1,8 @@
 //! A frame as it was captured: the bytes and what the capture knows about them.
 
-use super::cooked;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Direction, cooked};
 
 /// One captured frame, borrowed from the ring or the file's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -11,14 +13,25 @@ pub struct Frame<'a> {
     pub time: Timestamp,
     /// What the first byte belongs to.
     pub link: LinkType,
-    /// Index of the interface in the source's list, from 0.
-    pub interface: u32,
+    /// The interface that it passed.
+    pub interface: InterfaceNumber,
     /// Whether it left or reached the capturing host, where the capture says so.
     pub direction: Option<Direction>,
     /// Length on the wire in bytes; more than `bytes.len()` when the snaplen cut the frame.
     pub wire_len: u32,
     /// What was captured of it.
     pub bytes: &'a [u8],
+}
+
+/// An interface by its place in the capture's list, from 0. The kernel's index of a link is another number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InterfaceNumber(pub u32);
+
+impl InterfaceNumber {
+    /// Its place in a list.
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Frame<'_> {
@@ -37,30 +50,19 @@ pub struct Timestamp {
     pub digits: u8,
 }
 
+/// With nanoseconds; a time before 1970 is taken for its beginning.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::new(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos(), 9)
+    }
+}
+
 impl Timestamp {
     /// Seconds and nanoseconds since the epoch; what does not fit 64 bits of nanoseconds stays at the end of the scale.
     pub fn new(seconds: i64, nanos: u32, digits: u8) -> Self {
         let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanos));
         Self { nanos, digits: digits.min(9) }
-    }
-}
-
-/// Which way a frame passed the capturing interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// It left the host (egress).
-    Out,
-    /// It reached the host (ingress).
-    In,
-}
-
-impl Direction {
-    /// `in` or `out`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Out => "out",
-            Self::In => "in",
-        }
     }
 }
 

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::{Direction, Fragment, Frame, LinkType, Packet, Timestamp, Vni, Why};
+use super::{Direction, Fragment, Frame, InterfaceNumber, LinkType, Packet, Timestamp, Vni, Why};
 
 /// Nanoseconds a datagram may stay incomplete.
 const MAX_AGE: i64 = 30_000_000_000;
@@ -64,7 +64,7 @@ struct Key {
     id: u32,
     /// The protocol is part of the key in IPv4 only (RFC 791); in IPv6 fragments may differ in it.
     protocol: Option<u8>,
-    interface: u32,
+    interface: InterfaceNumber,
     /// Where the capture is on all interfaces at once: which of them.
     of_any: Option<u32>,
     vlan: [u16; 2],
@@ -104,7 +104,7 @@ pub struct Held {
     number: u64,
     time: Timestamp,
     link: LinkType,
-    interface: u32,
+    interface: InterfaceNumber,
     direction: Option<Direction>,
     wire_len: u32,
     bytes: Box<[u8]>,

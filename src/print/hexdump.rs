@@ -1,19 +1,19 @@
 //! `-x`: 16 bytes a row, in hex and as text, with more room after the eighth and the last.
 
+use super::ink::{Ink, Spans};
 use super::numbers::hex;
-use super::payload::{Layout, Spans};
 
 const ROW: usize = 16;
 /// Columns from the first digit of a row to its text.
 const WIDTH: usize = ROW * 3 + 6;
 
-pub(super) fn write(out: &mut Vec<u8>, layout: &Layout, payload: &[u8], mut spans: Spans<'_>) {
+pub(super) fn write(out: &mut Vec<u8>, ink: &Ink, payload: &[u8], mut spans: Spans<'_>) {
     for start in (0..payload.len()).step_by(ROW) {
         let row = start..payload.len().min(start + ROW);
         let mut as_text = spans;
         if let (Ok(bytes), false) = (payload[row.clone()].try_into(), spans.touches(&row)) {
             out.extend_from_slice(&plain(bytes));
-            out.extend_from_slice(&bytes.map(|byte| layout.shown(byte)));
+            out.extend_from_slice(&bytes.map(|byte| ink.shown(byte)));
             out.push(b'\n');
             continue;
         }
@@ -22,16 +22,16 @@ pub(super) fn write(out: &mut Vec<u8>, layout: &Layout, payload: &[u8], mut span
             for at in run.clone() {
                 out.extend_from_slice(gap(at - start));
                 if matched && at == run.start {
-                    out.extend_from_slice(&layout.palette.start);
+                    out.extend_from_slice(&ink.palette.start);
                 }
                 out.extend_from_slice(&hex(payload[at]));
             }
             if matched {
-                out.extend_from_slice(&layout.palette.stop);
+                out.extend_from_slice(&ink.palette.stop);
             }
         });
         out.resize(out.len() + WIDTH - width(row.len()), b' ');
-        layout.bytes(out, payload, row, &mut as_text);
+        ink.bytes(out, payload, row, &mut as_text);
         out.push(b'\n');
     }
 }

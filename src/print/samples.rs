@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::{JsonOptions, Outcome, Printer, Shown, TextOptions};
 use crate::packet::{
-    Encapsulation, Frame, Headers, Ip, LinkType, MacAddress, Macs, Packet, Ports, Spi, TcpFlags, Timestamp,
-    Transport, Tunnel, Vni,
+    Encapsulation, Frame, Headers, InterfaceNumber, Ip, LinkType, MacAddress, Macs, Packet, Ports, Spi,
+    TcpFlags, Timestamp, Transport, Tunnel, Vni,
 };
 
 /// 40 bytes.
@@ -65,7 +65,7 @@ pub(super) fn frame(number: u64) -> Frame<'static> {
         number,
         time: Timestamp::new(1_700_000_000, 500_000_000, 6),
         link: LinkType::ETHERNET,
-        interface: 0,
+        interface: InterfaceNumber(0),
         direction: None,
         wire_len: 93,
         bytes: &[0; 93],

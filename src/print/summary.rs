@@ -2,19 +2,8 @@
 
 use std::fmt;
 
-use crate::escape::escape;
 use crate::packet::Opaque;
 use crate::pattern::Pattern;
-
-/// `interface: eth1 (underlay of vxlan0), eth0 (default route)`: names with the reason each was chosen, if there is one.
-pub fn interface_line<'a>(interfaces: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
-    let one = |(name, why): (&str, Option<&str>)| match why {
-        Some(why) => format!("{} ({})", escape(name), escape(why)),
-        None => escape(name).into_owned(),
-    };
-    let interfaces: Vec<String> = interfaces.into_iter().map(one).collect();
-    format!("interface: {}", interfaces.join(", "))
-}
 
 /// `match: HTTP` or `don't match: HTTP`; nothing for a pattern that matches everything, as in ngrep.
 pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
@@ -128,9 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_reach_the_terminal() {
-        let line = interface_line([("eth1", Some("underlay of \x1b[2Jvx")), ("eth0\n", None)]);
-        assert_eq!(line, r"interface: eth1 (underlay of \u{1b}[2Jvx), eth0\n");
+    fn a_pattern_cannot_reach_the_terminal() {
         let pattern = |text: &str| {
             Pattern::new(&Expressions { patterns: vec![text.into()], ..Expressions::default() }).unwrap()
         };

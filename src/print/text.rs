@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::clock::Clock;
 use super::header::header;
+use super::ink::Replacement;
 use super::numbers::decimal;
-use super::payload::{Layout, Replacement, Shape};
+use super::payload::{Layout, Shape};
 use super::{Mark, Outcome, Shown, Times};
 
 /// How packets are written as text.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Outcome;
+use crate::dissect::{Dissected, Known};
 use crate::packet::{Flow, Frame, Packet, Vni};
 
 /// Bytes of frames that are kept for the time before a match.
@@ -85,16 +86,16 @@ pub(super) struct Kept {
     /// All but the bytes.
     frame: Frame<'static>,
     bytes: Box<[u8]>,
+    /// Protocol, payload and number of frames of what was put together.
     datagram: Option<(u8, Box<[u8]>, u32)>,
 }
 
 impl Kept {
-    /// `datagram`: protocol, payload and number of frames of what was put together.
-    pub(super) fn new(frame: &Frame<'_>, datagram: Option<(u8, &[u8], u32)>) -> Self {
+    pub(super) fn new(&Dissected { frame, packet, whole }: &Dissected<'_>) -> Self {
         Self {
             frame: Frame { bytes: &[], ..*frame },
             bytes: frame.bytes.into(),
-            datagram: datagram.map(|(protocol, payload, frames)| (protocol, payload.into(), frames)),
+            datagram: whole.map(|whole| (whole.protocol, whole.payload.into(), packet.frames)),
         }
     }
 
@@ -102,8 +103,9 @@ impl Kept {
         Frame { bytes: &self.bytes, ..self.frame }
     }
 
-    pub(super) fn datagram(&self) -> Option<(u8, &[u8], u32)> {
-        self.datagram.as_ref().map(|(protocol, payload, frames)| (*protocol, &payload[..], *frames))
+    pub(super) fn known(&self) -> Option<Known<'_>> {
+        let (protocol, payload, frames) = self.datagram.as_ref()?;
+        Some(Known { protocol: *protocol, payload, frames: *frames })
     }
 
     fn len(&self) -> usize {
@@ -193,12 +195,20 @@ impl Preceding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Decoder, LinkType, Timestamp, TunnelPorts};
+    use crate::packet::{Decoder, InterfaceNumber, LinkType, Timestamp, TunnelPorts};
 
     fn frame(number: u64, bytes: &[u8]) -> Frame<'_> {
         let wire_len = bytes.len() as u32;
         let time = Timestamp::new(0, 0, 6);
-        Frame { number, time, link: LinkType::RAW, interface: 0, direction: None, wire_len, bytes }
+        Frame {
+            number,
+            time,
+            link: LinkType::RAW,
+            interface: InterfaceNumber(0),
+            direction: None,
+            wire_len,
+            bytes,
+        }
     }
 
     /// A datagram between two hosts of which the first is `host`.
@@ -215,7 +225,9 @@ mod tests {
     }
 
     fn keep(preceding: &mut Preceding, number: u64, bytes: &[u8]) {
-        with(number, bytes, |frame, packet| preceding.keep(false, packet, || Kept::new(frame, None)));
+        with(number, bytes, |frame, packet| {
+            preceding.keep(false, packet, || Kept::new(&Dissected { frame, packet, whole: None }));
+        });
     }
 
     fn taken(preceding: &mut Preceding, bytes: &[u8]) -> Vec<u64> {

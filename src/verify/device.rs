@@ -1,102 +1,28 @@
 //! Networks as the kernel knows them: VXLAN devices, here and in the network namespaces that have a name.
 
-use std::cell::OnceCell;
 use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use super::network::{Entry, Network, Peer, Source};
-use crate::host::namespace::Namespace;
-use crate::host::survey::{self, Link, Survey, Vxlan};
+use crate::host::namespaces::{Namespaces, Surveyed};
+use crate::host::survey::{Link, Vxlan};
 use crate::packet::Vni;
 
-/// Where network namespaces have their files: `ip netns`, and Docker's sandboxes.
-const ROOMS: [&str; 3] = ["/run/netns", "/run/docker/netns", "/var/run/docker/netns"];
-
-/// Namespaces that are looked into.
-const MOST: usize = 256;
-
-/// A network namespace that was looked into.
-#[derive(Debug)]
-pub struct Place {
-    /// The file of the namespace; none for the one this process is in.
-    pub path: Option<String>,
-    /// What is there.
-    pub survey: Survey,
-}
-
-/// The namespaces that are looked into: that of the underlay, and all others that can be entered, when it does not have
-/// what is looked for.
-#[derive(Debug)]
-pub struct Places {
-    /// The namespace of the underlay.
-    pub base: Place,
-    others: OnceCell<Vec<Place>>,
-}
-
-impl Places {
-    /// Looks into the namespace of the underlay.
-    ///
-    /// # Errors
-    /// When it cannot be entered, or the kernel does not list its links.
-    pub fn look(underlay: Option<&Namespace>) -> Result<Self, survey::Error> {
-        let survey = Survey::take(underlay)?;
-        let base = Place { path: underlay.map(ToString::to_string), survey };
-        Ok(Self { base, others: OnceCell::new() })
-    }
-
-    /// All of them, the underlay's first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Place> {
-        std::iter::once(&self.base).chain(self.others())
-    }
-
-    fn others(&self) -> impl Iterator<Item = &Place> {
-        // Only looked into when somebody comes this far.
-        std::iter::once(()).flat_map(|()| self.others.get_or_init(|| self.look_around()))
-    }
-
-    fn look_around(&self) -> Vec<Place> {
-        let here = self.base.path.as_deref().unwrap_or("/proc/thread-self/ns/net");
-        let mut seen: Vec<_> = identity(Path::new(here)).into_iter().collect();
-        let mut places = Vec::new();
-        let files = ROOMS.iter().filter_map(|room| std::fs::read_dir(room).ok()).flatten().flatten();
-        for file in files.take(MOST) {
-            let path = file.path();
-            let Some(identity) = identity(&path).filter(|identity| !seen.contains(identity)) else {
-                continue;
-            };
-            seen.push(identity);
-            let path = path.display().to_string();
-            let survey =
-                Namespace::find(&path).ok().and_then(|namespace| Survey::take(Some(&namespace)).ok());
-            if let Some(survey) = survey {
-                places.push(Place { path: Some(path), survey });
-            }
-        }
-        places
-    }
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
-}
-
 /// As [`find`], in the namespace of the underlay only.
-pub(super) fn find_near(places: &Places, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
-    find_in(&places.base, std::iter::once(&places.base), wanted)
+pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
+    find_in(&namespaces.base, std::iter::once(&namespaces.base), wanted)
 }
 
 /// The network of the VXLAN device for which `wanted` holds, wherever it is.
-pub(super) fn find(places: &Places, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
-    find_in(&places.base, places.all(), wanted)
+pub(super) fn find(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
+    find_in(&namespaces.base, namespaces.all(), wanted)
 }
 
 fn find_in<'p>(
-    base: &Place,
-    mut places: impl Iterator<Item = &'p Place>,
+    base: &Surveyed,
+    mut namespaces: impl Iterator<Item = &'p Surveyed>,
     wanted: impl Fn(&Link, &Vxlan) -> bool,
 ) -> Option<Network> {
-    places.find_map(|place| {
+    namespaces.find_map(|place| {
         let found = place.survey.links.iter().find_map(|link| {
             let vxlan = link.vxlan.as_ref()?;
             wanted(link, vxlan).then_some((link, vxlan))
@@ -112,7 +38,7 @@ pub(super) fn ours(link: &Link) -> Option<(&str, bool)> {
     Some((name, words.split(' ').any(|word| word.starts_with("cipher="))))
 }
 
-fn network(base: &Place, place: &Place, link: &Link, vxlan: &Vxlan) -> Network {
+fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Network {
     let survey = &place.survey;
     let ours = ours(link);
     let mut peers: Vec<IpAddr> = Vec::new();
@@ -180,7 +106,7 @@ fn network(base: &Place, place: &Place, link: &Link, vxlan: &Vxlan) -> Network {
 }
 
 /// The device itself, or the bridge it is in: whichever has an address to send from.
-fn entry(place: &Place, link: &Link, master: Option<&Link>) -> Option<Entry> {
+fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> {
     let local = |address: IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
     let usable = |link: &&Link| link.addresses.iter().any(|own| !local(own.address()));
     let any = |link: &&Link| !link.addresses.is_empty();
@@ -201,14 +127,14 @@ pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::survey::Neighbour;
+    use crate::host::survey::{Neighbour, Survey};
     use crate::packet::MacAddress;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
-    fn place() -> Places {
+    fn place() -> Namespaces {
         let vxlan = Vxlan {
             vni: Vni::new(42),
             local: Some(ip("192.0.2.1")),
@@ -240,7 +166,7 @@ mod tests {
             neighbours: vec![neighbour("fe80::2", 2), neighbour("10.42.0.2", 2), neighbour("10.42.0.1", 1)],
             ..Survey::default()
         };
-        Places { base: Place { path: None, survey }, others: OnceCell::from(Vec::new()) }
+        Namespaces::of(Surveyed { path: None, survey })
     }
 
     #[test]

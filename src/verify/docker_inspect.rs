@@ -8,10 +8,8 @@ use serde::Deserialize;
 
 use super::network::{ENCRYPTED, Network, Peer, Source, near_miss};
 use crate::escape::{escape, reason};
+use crate::host::docker::VNIS;
 use crate::packet::Vni;
-
-/// The driver's option that lists a network's VNIs, separated by commas.
-const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
 
 /// A network in the engine's words, as far as it is read.
 #[derive(Debug, Deserialize)]

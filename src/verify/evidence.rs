@@ -60,8 +60,6 @@ pub(super) struct Esp {
     pub bad_icv: u64,
     /// Packets that came in fragments.
     pub fragmented: u64,
-    /// Carried in UDP.
-    pub udp: bool,
 }
 
 /// What was seen of one direction.
@@ -103,8 +101,6 @@ pub(super) struct Evidence {
     pub truncated: u64,
     /// Fragments of UDP whose beginning was not seen.
     pub lone_fragments: u64,
-    /// All frames between the two.
-    pub frames: u64,
     pub(super) lengths: Vec<Passed>,
     copies: Copies,
     /// The last ESP packets, by SPI and sequence number.

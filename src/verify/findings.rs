@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::kernel::{DOCKER_MARK, Enforcement, Kernel, Policy, PolicyDirection};
+use super::kernel::{DOCKER_MARK, Enforcement, KernelState, Policy, PolicyDirection};
 use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Tally};
 use super::way::Way;
@@ -45,7 +45,7 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
             sas(kernel, tally, &mut add);
             offload(kernel, legs, &mut add);
         }
-        None if !tally.question.off_host && !circumstances.probes.is_empty() => {
+        None if !circumstances.probes.is_empty() => {
             let unread = circumstances.kernel_unread.as_deref();
             let why = unread.unwrap_or("the kernel's policies and SAs were not read: run as root");
             add("kernel-unknown", escape(why).into_owned());
@@ -54,7 +54,7 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
     }
     tags(legs, &mut add);
     fragments(tally, legs, &mut add);
-    elsewhere(tally, &mut add);
+    clear_between_others(tally, &mut add);
     found
 }
 
@@ -83,7 +83,7 @@ pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Opti
 }
 
 /// What the firewall does with clear frames of each VNI, in each family of the underlay.
-fn by_rules<'a>(kernel: &'a Kernel, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
+fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
     let port = network.port.unwrap_or(VXLAN_PORT);
     let in_use = |six: &bool| {
@@ -95,7 +95,7 @@ fn by_rules<'a>(kernel: &'a Kernel, tally: &'a Tally) -> impl Iterator<Item = En
 }
 
 /// Policies that hold for what was seen, and not for all that may come.
-fn policies(kernel: &Kernel, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
+fn policies(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
     let network = &tally.question.network;
     let port = network.port;
     let local = |peer: IpAddr| tally.question.local_to(peer);
@@ -133,7 +133,7 @@ fn policies(kernel: &Kernel, tally: &Tally, add: &mut impl FnMut(&'static str, S
     }
 }
 
-fn sas(kernel: &Kernel, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
+fn sas(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
     let network = &tally.question.network;
     let ours = kernel.sas.iter().filter(|sa| {
         let peers = || network.peers.iter().map(|peer| peer.underlay);
@@ -167,7 +167,7 @@ fn sas(kernel: &Kernel, tally: &Tally, add: &mut impl FnMut(&'static str, String
     }
 }
 
-fn offload(kernel: &Kernel, legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
+fn offload(kernel: &KernelState, legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
     if kernel.esp_offload == Some(true) && legs.iter().any(|leg| leg.way == Way::Back && leg.counts.clear > 0)
     {
         add(
@@ -199,13 +199,13 @@ fn tags(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
 }
 
 /// A capture that sees what others say to each other, as a switch's mirror port does.
-fn elsewhere(tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
-    if let (Some((from, to)), Some(shown)) = (tally.elsewhere_ends, tally.elsewhere.shown) {
+fn clear_between_others(tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
+    if let (Some((from, to)), Some(shown)) = (tally.first_others, tally.between_others.shown) {
         add(
             "clear-elsewhere",
             format!(
                 "{} clear frames with the VNI between other nodes, the first from {from} to {to} (frame {}): verify there too",
-                tally.elsewhere.count, shown.frame
+                tally.between_others.count, shown.frame
             ),
         );
     }

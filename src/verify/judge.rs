@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use super::evidence::Evidence;
 use super::findings;
-use super::kernel::Kernel;
+use super::kernel::KernelState;
 use super::network::Source;
 use super::report::{Counts, EspSeen, LegReport, Report};
 use super::tally::{Circumstances, Pair, Probe, Tally};
@@ -80,7 +80,7 @@ fn auth_only(evidence: &Evidence) -> (u64, Option<(Reason, Option<super::evidenc
 struct Case<'a> {
     tally: &'a Tally,
     circumstances: &'a Circumstances,
-    kernel: Option<&'a Kernel>,
+    kernel: Option<&'a KernelState>,
     peer: IpAddr,
     local: Option<IpAddr>,
     pair: &'a Pair,
@@ -185,10 +185,10 @@ impl<'a> Case<'a> {
                     // Replies came as ESP, and our own kernel did not let them in.
                     return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
                 }
-                if self.tally.bare > 0 {
+                if self.tally.untunnelled > 0 {
                     return (Verdict::Inconclusive, Some(rung), Reason::CanaryBare);
                 }
-                if self.tally.inside > 0 {
+                if self.tally.above_encryption > 0 {
                     return (Verdict::Inconclusive, Some(rung), Reason::OpaqueTransport);
                 }
                 if self.is_probed() && self.delivered() < ENOUGH {
@@ -223,7 +223,7 @@ impl<'a> Case<'a> {
         }
         if let Some((rung, reason)) = self.attributed(Way::Back) {
             // Other frames were clear where nothing says what becomes of them on the wire.
-            let hidden = (self.tally.inside > 0).then_some(Reason::OpaqueTransport);
+            let hidden = (self.tally.above_encryption > 0).then_some(Reason::OpaqueTransport);
             return match self.incomplete(Way::Back).or(hidden).or_else(|| self.unaccounted(Way::Back, rung)) {
                 Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
                 None => (Verdict::Encrypted, Some(rung), reason),
@@ -239,7 +239,7 @@ impl<'a> Case<'a> {
         if self.tally.question.own.contains(&self.peer) {
             return inconclusive(Reason::LocalOnly);
         }
-        if self.tally.inside > 0 {
+        if self.tally.above_encryption > 0 {
             return inconclusive(Reason::OpaqueTransport);
         }
         if evidence.opened.count > 0 {
@@ -259,7 +259,7 @@ impl<'a> Case<'a> {
         if evidence.unopened() > 0 {
             return inconclusive(Reason::OtherTunnel);
         }
-        if self.tally.bare > 0 || self.answered > 0 {
+        if self.tally.untunnelled > 0 || self.answered > 0 {
             return inconclusive(self.passes_elsewhere());
         }
         let left = &self.pair.out;
@@ -274,9 +274,6 @@ impl<'a> Case<'a> {
     fn clear_arrives(&self) -> Decision {
         let evidence = &self.pair.back;
         let clear = (Verdict::Clear, Some(Rung::Seen), self.why_peer_clear());
-        if self.tally.question.off_host {
-            return clear;
-        }
         let leaves_clear = self.pair.out.clear.count > 0;
         let not_configured = self.tally.question.network.encrypted == Some(false);
         if let (Some(kernel), Some(_)) = (self.kernel, self.local) {
@@ -313,7 +310,7 @@ fn nobody(tally: &Tally, circumstances: &Circumstances) -> LegReport {
         Reason::CutShort
     } else if network.typo.is_some() {
         Reason::TypoOption
-    } else if tally.bare > 0 {
+    } else if tally.untunnelled > 0 {
         Reason::WrongInterface
     } else if tally.question.no_member {
         Reason::NoMember

@@ -1,6 +1,6 @@
 //! What the kernel says: SAs without their keys, policies, counters, offload, firewall rules.
 //!
-//! Read before and after the watch; [`Kernel::between`] makes one of the two.
+//! Read before and after the watch; [`KernelState::between`] makes one of the two.
 
 mod counters;
 mod rules;
@@ -18,7 +18,7 @@ pub use rules::{Enforcement, Rules};
 
 /// What the kernel said about IPsec in one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kernel {
+pub struct KernelState {
     /// The SAs of ESP and AH.
     pub sas: Vec<SaState>,
     /// Whether SAs came or went during the watch: then counters of packets prove nothing.
@@ -151,7 +151,7 @@ pub enum Error {
     Netlink(std::io::Error),
 }
 
-impl Kernel {
+impl KernelState {
     /// Asks the kernel about the network namespace of this thread. `with_rules`: the firewall's rules too, for which
     /// `iptables-save` and `nft` are run.
     pub fn read(with_rules: bool) -> Result<Self, Error> {
@@ -255,11 +255,15 @@ mod tests {
             replay_window: 0,
             packets,
         };
-        let before = Kernel { sas: vec![sa(1, 5), sa(2, 7)], ..Kernel::default() };
-        let same = Kernel::between(&before, Kernel { sas: vec![sa(1, 9), sa(2, 7)], ..Kernel::default() });
+        let before = KernelState { sas: vec![sa(1, 5), sa(2, 7)], ..KernelState::default() };
+        let same = KernelState::between(
+            &before,
+            KernelState { sas: vec![sa(1, 9), sa(2, 7)], ..KernelState::default() },
+        );
         assert_eq!(same.sas.iter().map(|sa| sa.packets).collect::<Vec<_>>(), [4, 0]);
         assert!(!same.sas_changed);
-        let rekeyed = Kernel::between(&before, Kernel { sas: vec![sa(3, 2)], ..Kernel::default() });
+        let rekeyed =
+            KernelState::between(&before, KernelState { sas: vec![sa(3, 2)], ..KernelState::default() });
         assert!(rekeyed.sas_changed);
         assert_eq!(rekeyed.sas.len(), 3);
     }

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use strsim::levenshtein;
+
 use crate::packet::{Prefix, TooManyPorts, TunnelPorts, Vni};
-use crate::spelling::edits;
 
 /// What is known of a network, from whoever knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub const ENCRYPTED: &str = "encrypted";
 pub fn near_miss<'a>(keys: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |key: &&str| {
         let folded = key.trim().to_lowercase();
-        *key != ENCRYPTED && (folded.starts_with("encry") || edits(&folded, ENCRYPTED) <= 3)
+        *key != ENCRYPTED && (folded.starts_with("encry") || levenshtein(&folded, ENCRYPTED) <= 3)
     };
     keys.into_iter().find(near)
 }

@@ -1,10 +1,10 @@
 //! The probe: ICMP echo through the overlay, with a canary in it. The peer's kernel answers, so nothing has to be
 //! installed there, and the reply carries the canary back.
 
-use std::io::{IoSlice, Read};
+use std::io::IoSlice;
 use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -16,7 +16,6 @@ use super::network::Entry;
 use super::tally::Probe;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
-use crate::packet::Timestamp;
 
 /// A token that nothing else on the wire has: text, so that it can be found by eye as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ impl Canary {
     /// When the system has no randomness to give.
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 10];
-        std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        getrandom::fill(&mut bytes)?;
         Ok(Self(bytes.iter().fold("ovlsniff-canary-".to_owned(), |text, byte| format!("{text}{byte:02x}"))))
     }
 
@@ -179,7 +178,7 @@ impl Prober {
             let message = self.message(address.is_ipv4(), sequence, len);
             let headers = if address.is_ipv4() { 14 + 20 } else { 14 + 40 };
             let inner_len = headers + message.len() as u32;
-            self.probes.push(Probe { peer, sent: now(), inner_len, answered: false });
+            self.probes.push(Probe { peer, sent: SystemTime::now().into(), inner_len, answered: false });
             // The interface may be down, the route gone: then there is no reply.
             let _ = self.send(address, &message);
         }
@@ -309,11 +308,6 @@ fn checksum(bytes: &[u8]) -> u16 {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     !(sum as u16)
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::new(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos(), 9)
 }
 
 /// Addresses to try when none behind the peers is known: all nodes of the link (RFC 4291 section 2.7.1), and the subnet

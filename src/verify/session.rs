@@ -15,9 +15,9 @@ mod probed;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::kernel::{Error as KernelError, Kernel, esp_offload, exempt};
+use super::kernel::{Error as KernelError, KernelState, esp_offload, exempt};
 use super::network::Network;
 use super::probe;
 use super::report::Report;
@@ -29,7 +29,7 @@ use crate::capture::live::{self, Event, Live};
 use crate::host::namespace::{self, Namespace};
 use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
-use crate::packet::TooManyPorts;
+use crate::packet::{Timestamp, TooManyPorts};
 use probed::Probed;
 
 /// Between two rounds of probes.
@@ -89,7 +89,7 @@ pub enum Error {
     #[error(transparent)]
     Ports(#[from] TooManyPorts),
     /// There is no canary.
-    #[error("read /dev/urandom: {0}")]
+    #[error("make a canary of random bytes: {0}")]
     Random(io::Error),
     /// No probe can be sent.
     #[error(transparent)]
@@ -111,7 +111,7 @@ pub enum Prepared {
 }
 
 /// What is found out when the watch has ended.
-pub struct Outcome {
+pub struct Watched {
     /// The verdict, with its evidence.
     pub report: Report,
     /// What to tell the user of SAs that were missed.
@@ -125,7 +125,7 @@ pub struct Session {
     /// The names of the links that are captured.
     captured: Vec<String>,
     underlay: Underlay,
-    kernel: Result<Kernel, KernelError>,
+    kernel: Result<KernelState, KernelError>,
     duration: Duration,
     /// The links were named by the user.
     named: bool,
@@ -162,7 +162,7 @@ impl Session {
     ///
     /// # Errors
     /// When the namespace of the underlay cannot be entered any more.
-    pub fn run(mut self, wake: OwnedFd, mut interrupted: impl FnMut() -> bool) -> Result<Outcome, Error> {
+    pub fn run(mut self, wake: OwnedFd, mut interrupted: impl FnMut() -> bool) -> Result<Watched, Error> {
         self.live.wake_on(wake);
         let begun = Instant::now();
         let watched = self.watch(begun, &mut interrupted);
@@ -170,7 +170,7 @@ impl Session {
         let watched = watched.and_then(|()| self.drain(&mut interrupted));
         let complaint = self.watch.complaint();
         let circumstances = self.circumstances(begun, watched.err())?;
-        Ok(Outcome { report: self.watch.finish(circumstances), complaint })
+        Ok(Watched { report: self.watch.finish(circumstances), complaint })
     }
 
     fn probed(&mut self) -> impl Iterator<Item = &mut Probed> {
@@ -208,13 +208,12 @@ impl Session {
     /// Takes what was in the rings when the watch ended, also where it was kept from reading it. Else says why that is
     /// not all.
     fn drain(&mut self, interrupted: &mut impl FnMut() -> bool) -> Result<(), String> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let end = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+        let end = Timestamp::from(SystemTime::now());
         let give_up = Instant::now() + DRAIN;
         let mut quiet = Instant::now() + QUIET;
         while Instant::now() < give_up {
             match self.live.next(Some(quiet)).map_err(|error| error.to_string())? {
-                Event::Frame(frame) if frame.time.nanos > end => return Ok(()),
+                Event::Frame(frame) if frame.time.nanos > end.nanos => return Ok(()),
                 Event::Frame(frame) => {
                     self.watch.frame(&frame);
                     quiet = Instant::now() + QUIET;
@@ -269,7 +268,7 @@ impl Session {
     }
 
     /// The state of the kernel with what changed in it during the watch, or why that is not known.
-    fn kernel_between(&self) -> Result<Result<Kernel, String>, Error> {
+    fn kernel_between(&self) -> Result<Result<KernelState, String>, Error> {
         let before = match &self.kernel {
             Ok(before) => before,
             Err(error) => return Ok(Err(error.to_string())),
@@ -277,8 +276,8 @@ impl Session {
         let passed = underlay::passed(self.networks(), &self.captured, &self.underlay.survey);
         let after = self.underlay.run(|| {
             let exempt = exempt(passed.iter().map(String::as_str));
-            Kernel::read(true).map(|kernel| Kernel { exempt, ..kernel })
+            KernelState::read(true).map(|kernel| KernelState { exempt, ..kernel })
         })?;
-        Ok(after.map(|after| Kernel::between(before, after)).map_err(|error| error.to_string()))
+        Ok(after.map(|after| KernelState::between(before, after)).map_err(|error| error.to_string()))
     }
 }

@@ -2,37 +2,38 @@
 
 use std::net::IpAddr;
 
-use super::device::{self, Place, Places};
+use super::device;
 use super::docker;
 use super::network::{Entry, Network, Peer};
 use crate::host::docker::swarm;
+use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Vxlan};
 use crate::packet::Vni;
 
 /// The network of this name; without a name, that of a VXLAN device with one of these VNIs. `None` when nobody knows it.
-pub(super) fn find(name: Option<&str>, vnis: &[Vni], places: &Places) -> Option<Network> {
+pub(super) fn find(name: Option<&str>, vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
     let Some(name) = name else {
-        return device::find(places, |_, vxlan| device::has_vni(vxlan, vnis));
+        return device::find(namespaces, |_, vxlan| device::has_vni(vxlan, vnis));
     };
     let ours = |link: &Link, _: &Vxlan| device::ours(link).is_some_and(|(ours, _)| ours == name);
     let named = |link: &Link, _: &Vxlan| link.name == name;
     // Other namespaces come last: there may be hundreds.
-    device::find_near(places, ours)
-        .or_else(|| from_docker(name, places))
-        .or_else(|| device::find_near(places, named))
-        .or_else(|| device::find(places, ours))
-        .or_else(|| device::find(places, named))
+    device::find_near(namespaces, ours)
+        .or_else(|| from_docker(name, namespaces))
+        .or_else(|| device::find_near(namespaces, named))
+        .or_else(|| device::find(namespaces, ours))
+        .or_else(|| device::find(namespaces, named))
 }
 
 /// The engine knows options and nodes, the kernel the addresses behind each node.
-fn from_docker(name: &str, places: &Places) -> Option<Network> {
+fn from_docker(name: &str, namespaces: &Namespaces) -> Option<Network> {
     let found = docker::find(name)?;
     let mut network = found.network;
     if let Some(swarm) = swarm() {
         network.locals = vec![swarm.address];
     }
-    network.underlay.clone_from(&places.base.path);
-    let devices = devices(places, &network.vnis);
+    network.underlay.clone_from(&namespaces.base.path);
+    let devices = devices(namespaces, &network.vnis);
     network.port = devices.first().and_then(|device| device.port);
     let has = |peer: &Peer| network.peers.iter().any(|known| known.underlay == peer.underlay);
     if devices.iter().any(|device| !device.peers.is_empty())
@@ -45,15 +46,15 @@ fn from_docker(name: &str, places: &Places) -> Option<Network> {
         merge_peers(&mut network, device);
     }
     for (sandbox, address) in found.members {
-        network.entry = network.entry.or_else(|| member(places, &sandbox, address));
+        network.entry = network.entry.or_else(|| member(namespaces, &sandbox, address));
     }
     Some(network)
 }
 
 /// A container's way into the overlay.
-fn member(places: &Places, sandbox: &str, address: IpAddr) -> Option<Entry> {
+fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Option<Entry> {
     let name = sandbox.rsplit('/').next()?;
-    let place = places.all().find(|place: &&Place| {
+    let place = namespaces.all().find(|place: &&Surveyed| {
         place.path.as_deref().and_then(|path| path.rsplit('/').next()).is_some_and(|path| path == name)
     })?;
     let link = place.survey.owner(address)?;
@@ -65,15 +66,15 @@ fn member(places: &Places, sandbox: &str, address: IpAddr) -> Option<Entry> {
 }
 
 /// Reads once more who is behind which peer: neighbours may have been heard of since.
-pub(super) fn refresh(network: &mut Network, places: &Places) {
-    for device in devices(places, &network.vnis) {
+pub(super) fn refresh(network: &mut Network, namespaces: &Namespaces) {
+    for device in devices(namespaces, &network.vnis) {
         merge_peers(network, &device);
     }
 }
 
 /// What the kernel knows of each of these VNIs.
-fn devices(places: &Places, vnis: &[Vni]) -> Vec<Network> {
-    let of = |&vni: &Vni| device::find(places, |_, vxlan| device::has_vni(vxlan, &[vni]));
+fn devices(namespaces: &Namespaces, vnis: &[Vni]) -> Vec<Network> {
+    let of = |&vni: &Vni| device::find(namespaces, |_, vxlan| device::has_vni(vxlan, &[vni]));
     vnis.iter().filter_map(of).collect()
 }
 

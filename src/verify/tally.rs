@@ -44,9 +44,9 @@ pub struct Tally {
     pub(super) pairs: BTreeMap<IpAddr, Pair>,
     pub(super) frames: u64,
     /// Frames with the canary that no tunnel carries: the capture is inside the overlay.
-    pub(super) bare: u64,
+    pub(super) untunnelled: u64,
     /// Clear frames of the network on an interface that encrypts.
-    pub(super) inside: u64,
+    pub(super) above_encryption: u64,
     /// Frames cut off before their addresses.
     pub(super) illegible: u64,
     /// Frames of protocols that are not decoded here and may carry anything.
@@ -54,8 +54,8 @@ pub struct Tally {
     /// Packets of ESP that did not come from this host, whoever sent them to whom.
     pub(super) esp_from_afar: u64,
     /// Clear frames of the network between two other nodes, and the ends of the first of them.
-    pub(super) elsewhere: Sightings,
-    pub(super) elsewhere_ends: Option<(IpAddr, IpAddr)>,
+    pub(super) between_others: Sightings,
+    pub(super) first_others: Option<(IpAddr, IpAddr)>,
 }
 
 /// Both directions between this node and one peer.
@@ -104,13 +104,13 @@ impl Tally {
             quotes: Decoder::new(ports),
             pairs,
             frames: 0,
-            bare: 0,
-            inside: 0,
+            untunnelled: 0,
+            above_encryption: 0,
             illegible: 0,
             undecoded: 0,
             esp_from_afar: 0,
-            elsewhere: Sightings::default(),
-            elsewhere_ends: None,
+            between_others: Sightings::default(),
+            first_others: None,
         }
     }
 
@@ -155,13 +155,13 @@ impl Tally {
         let encrypting = self.question.encrypting.contains(&frame.interface);
         let Some(leg) = leg else {
             if around.is_empty() && !foreign && !encrypting {
-                self.elsewhere.add(sighting);
-                self.elsewhere_ends.get_or_insert((ip.source, ip.destination));
+                self.between_others.add(sighting);
+                self.first_others.get_or_insert((ip.source, ip.destination));
             }
             return;
         };
         if !opened && !foreign && encrypting {
-            self.inside += 1;
+            self.above_encryption += 1;
             return;
         }
         let inner = inner_bytes(packet, at);
@@ -181,7 +181,6 @@ impl Tally {
     fn count(&mut self, packet: &Packet<'_>, around: &[Encapsulation], leg: &Leg, seen: &Seen<'_>) {
         let &Seen { sighting, opened, foreign, transport, inner } = seen;
         let evidence = self.evidence(leg, MOST_MEMBERS);
-        evidence.frames += 1;
         if opened {
             count_esp(evidence, packet);
             if !foreign && evidence.is_new(packet) {
@@ -221,7 +220,7 @@ impl Tally {
         self.undecoded += u64::from(is_undecoded(packet));
         let Some((leg, headers)) = self.outer_leg(packet, frame.direction) else {
             // A canary between other addresses than the nodes': the inside of the overlay, as it is before a tunnel.
-            self.bare += u64::from(canary);
+            self.untunnelled += u64::from(canary);
             self.illegible += u64::from(cut_before_addresses(frame, packet));
             return;
         };
@@ -230,12 +229,11 @@ impl Tally {
         let port_known = self.question.network.port.is_some();
         let ours = canary || hidden.is_some() || quoted.is_some();
         if ours && self.question.encrypting.contains(&frame.interface) {
-            self.inside += 1;
+            self.above_encryption += 1;
             return;
         }
         let room = if ours { MOST_MEMBERS } else { MOST_STRANGERS };
         let evidence = self.evidence(&leg, room);
-        evidence.frames += 1;
         let opened = packet
             .encapsulations
             .iter()
@@ -266,7 +264,7 @@ impl Tally {
             return;
         }
         match packet.opaque {
-            Some(Opaque::Esp { spi, udp, why, .. }) => {
+            Some(Opaque::Esp { spi, why, .. }) => {
                 let fragmented = packet.frames > 1 || headers.ip.is_some_and(|ip| ip.fragment.is_some());
                 evidence.esp_packets += 1;
                 if !fragmented || packet.frames > 1 {
@@ -274,7 +272,6 @@ impl Tally {
                 }
                 if let Some(esp) = evidence.spi(spi) {
                     esp.packets += 1;
-                    esp.udp |= udp;
                     esp.fragmented += u64::from(fragmented);
                     esp.bad_icv += u64::from(why == Sealed::BadIcv);
                 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::network::Network;
 use crate::escape::escape;
 use crate::host::survey::{Link, Survey, Vxlan};
+use crate::packet::{InterfaceNumber, Vni};
 
 /// The links that the packets to the other nodes are routed to, or may be.
 pub(super) fn routed<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
@@ -33,11 +34,11 @@ pub(super) fn named(interfaces: &[String], survey: &Survey) -> Vec<String> {
     }))
 }
 
-/// The numbers, in the order of the capture, of the links that do not show their wire: frames that are clear on such a link
+/// The captured links that do not show their wire: frames that are clear on such a link
 /// may be encrypted below it, so they are no leak even where the user named the link with `-i`.
-pub(super) fn encrypting(links: &[String], survey: &Survey) -> Vec<u32> {
+pub(super) fn encrypting(links: &[String], survey: &Survey) -> Vec<InterfaceNumber> {
     let hides = |name: &str| survey.named(name).is_some_and(|link| !survey.shows_its_wire(link));
-    (0..).zip(links).filter(|(_, name)| hides(name)).map(|(number, _)| number).collect()
+    (0..).map(InterfaceNumber).zip(links).filter(|(_, name)| hides(name)).map(|(number, _)| number).collect()
 }
 
 /// The links that the packets of these networks pass on their way to the wires, and those that are captured. The device of
@@ -76,7 +77,7 @@ pub(super) fn moved<'n>(
 
 /// Says by which link that was not captured packets leave to a node that joined one of the networks during the watch.
 pub(super) fn joined<'n>(
-    networks: impl Iterator<Item = &'n Network> + Clone,
+    networks: impl Iterator<Item = &'n Network>,
     captured: &[String],
     before: &Survey,
     now: &Survey,
@@ -84,8 +85,8 @@ pub(super) fn joined<'n>(
     fn tunnels(survey: &Survey) -> impl Iterator<Item = &Vxlan> {
         survey.links.iter().filter_map(|link| link.vxlan.as_ref())
     }
-    let of_a_network = |vni| networks.clone().any(|network| network.vnis.contains(&vni));
-    let ours = tunnels(now).filter(|vxlan| vxlan.vni.is_some_and(of_a_network));
+    let vnis: Vec<Vni> = networks.flat_map(|network| &network.vnis).copied().collect();
+    let ours = tunnels(now).filter(|vxlan| vxlan.vni.is_some_and(|vni| vnis.contains(&vni)));
     let known = |peer: &&IpAddr| tunnels(before).any(|vxlan| vxlan.peers.contains(peer));
     let mut joined = ours.flat_map(|vxlan| &vxlan.peers).filter(|peer| !known(peer));
     joined.find_map(|peer| {
@@ -109,7 +110,6 @@ pub(super) fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::Vni;
     use crate::verify::network::Peer;
 
     fn ip(text: &str) -> IpAddr {
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn only_a_link_above_an_encrypting_one_makes_clear_frames_no_leak() {
         let links = ["eth0", "gre0", "nobody"].map(str::to_owned);
-        assert_eq!(encrypting(&links, &host()), [1]);
+        assert_eq!(encrypting(&links, &host()), [InterfaceNumber(1)]);
     }
 
     #[test]

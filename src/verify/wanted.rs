@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::device::Places;
 use super::docker_inspect::{self, InspectError};
 use super::network::{Network, Peer, Source};
 use super::sources;
 use crate::escape::escape;
+use crate::host::namespaces::Namespaces;
 use crate::packet::Vni;
 
 /// What the command line says of a network. It goes before what anybody else says.
@@ -72,8 +72,8 @@ impl Wanted {
     }
 
     /// The network as this host knows it, with what the command line adds.
-    pub fn find(&self, places: &Places) -> Result<Described, WantedError> {
-        let mut network = self.known(places)?;
+    pub fn find(&self, namespaces: &Namespaces) -> Result<Described, WantedError> {
+        let mut network = self.known(namespaces)?;
         let no_part = network.source == Source::Docker && network.peers.is_empty() && network.entry.is_none();
         self.add_to(&mut network);
         if no_part && network.peers.is_empty() {
@@ -88,16 +88,16 @@ impl Wanted {
         }
     }
 
-    fn known(&self, places: &Places) -> Result<Network, WantedError> {
+    fn known(&self, namespaces: &Namespaces) -> Result<Network, WantedError> {
         let Some(name) = &self.name else {
-            return Ok(sources::find(None, &self.vnis, places).unwrap_or_default());
+            return Ok(sources::find(None, &self.vnis, namespaces).unwrap_or_default());
         };
         if let Some(path) = &self.docker_inspect {
             let mut network = docker_inspect::from_file(path, name)?;
-            sources::refresh(&mut network, places);
+            sources::refresh(&mut network, namespaces);
             return Ok(network);
         }
-        match sources::find(Some(name), &self.vnis, places) {
+        match sources::find(Some(name), &self.vnis, namespaces) {
             Some(network) => Ok(network),
             // A VNI and a peer are enough; the name is then only a name.
             None if !self.vnis.is_empty() && !self.peers.is_empty() => {
@@ -132,6 +132,6 @@ impl Wanted {
 }
 
 /// The network of this name that is known to be clear.
-pub(super) fn control(name: &str, places: &Places) -> Result<Network, WantedError> {
-    sources::find(Some(name), &[], places).ok_or_else(|| WantedError::Unknown(escape(name).into_owned()))
+pub(super) fn control(name: &str, namespaces: &Namespaces) -> Result<Network, WantedError> {
+    sources::find(Some(name), &[], namespaces).ok_or_else(|| WantedError::Unknown(escape(name).into_owned()))
 }

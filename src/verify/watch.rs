@@ -1,21 +1,37 @@
-//! From frames to what a tally observes: decoded, put together, opened.
+//! From frames to what a tally observes.
+
+use std::convert::Infallible;
 
 use super::judge::judge;
 use super::report::Report;
 use super::tally::{Circumstances, Question, Tally};
-use crate::ipsec::{Opener, Sa, Scratch};
-use crate::packet::{Added, Decoder, Frame, Held, Packet, Reassembly, Timestamp, TunnelPorts};
+use crate::dissect::{Dissected, Dissector};
+use crate::ipsec::{Opener, Sa};
+use crate::packet::{Frame, Timestamp, TunnelPorts};
 
 /// A watch in progress. Like the tally it has no clock: time is that of the frames.
+#[derive(Debug)]
 pub struct Watch {
-    decoder: Decoder,
-    reassembly: Reassembly,
-    opener: Option<Opener>,
-    scratch: Box<Scratch>,
-    tally: Tally,
-    control: Option<Tally>,
+    dissector: Dissector,
+    tallies: Tallies,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+}
+
+/// What is counted of the network that was asked for, and of one that is known to be clear.
+#[derive(Debug)]
+struct Tallies {
+    asked: Tally,
+    control: Option<Tally>,
+}
+
+impl Tallies {
+    fn observe(&mut self, Dissected { frame, packet, .. }: Dissected<'_>) {
+        self.asked.observe(frame, packet);
+        if let Some(control) = &mut self.control {
+            control.observe(frame, packet);
+        }
+    }
 }
 
 impl Watch {
@@ -27,57 +43,37 @@ impl Watch {
         ports: TunnelPorts,
         opener: Option<Opener>,
     ) -> Self {
-        Self {
-            decoder: Decoder::new(ports),
-            reassembly: Reassembly::default(),
-            opener,
-            scratch: Box::default(),
-            tally: Tally::new(question),
-            control: control.map(Tally::new),
-            first: None,
-            last: None,
+        // Every frame on the wire is evidence by itself, whatever the network sends in pieces through its tunnel.
+        let mut dissector = Dissector::frame_by_frame(ports);
+        if let Some(opener) = opener {
+            dissector.open_with(opener);
         }
+        let tallies = Tallies { asked: Tally::new(question), control: control.map(Tally::new) };
+        Self { dissector, tallies, first: None, last: None }
     }
 
     /// Takes the next frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.first.get_or_insert(frame.time);
         self.last = Some(frame.time);
-        while let Some(datagram) = self.reassembly.expired(frame.time) {
-            self.alone(datagram.frames());
-        }
-        let packet = self.decoder.decode(frame);
-        if !packet.is_fragment() {
-            return self.packet(frame, packet);
-        }
-        match self.reassembly.add(frame, &packet) {
-            Added::Held => {}
-            Added::Whole { protocol, payload, earlier } => {
-                let frames = earlier.frames().len() as u32 + 1;
-                let packet = self.decoder.datagram(packet, protocol, &payload, frames);
-                self.packet(frame, packet);
-            }
-            Added::Alone => self.fragment(frame),
-            Added::GivenUp(datagram) => {
-                self.alone(datagram.frames());
-                self.fragment(frame);
-            }
-        }
+        let Self { dissector, tallies, .. } = self;
+        let sink = &mut sink(tallies);
+        let Ok(()) = dissector.tick(frame.time, sink).and_then(|()| dissector.frame(frame, sink));
     }
 
     /// Takes in the SAs that the kernel has told of. Never waits.
     pub fn catch_up(&mut self) {
-        self.opener.as_mut().map(Opener::catch_up);
+        self.dissector.opener().map(Opener::catch_up);
     }
 
     /// What to tell the user of SAs that could not be taken in, once.
     pub fn complaint(&mut self) -> Option<String> {
-        self.opener.as_mut().and_then(Opener::complaint)
+        self.dissector.opener().and_then(Opener::complaint)
     }
 
     /// Whether the canary of the network known to be clear was seen leaving in clear.
     pub fn control_left_in_clear(&self) -> Option<bool> {
-        self.control.as_ref().map(Tally::canary_left_in_clear)
+        self.tallies.control.as_ref().map(Tally::canary_left_in_clear)
     }
 
     /// Nanoseconds from the first frame to the last.
@@ -87,39 +83,21 @@ impl Watch {
 
     /// Ends the watch: the verdict on the network that was asked for.
     pub fn finish(mut self, circumstances: Circumstances) -> Report {
-        while let Some(datagram) = self.reassembly.drain() {
-            self.alone(datagram.frames());
-        }
-        let mut report = judge(&self.tally, circumstances);
-        if let Some(opener) = &self.opener {
+        let Self { dissector, tallies, .. } = &mut self;
+        let Ok(()) = dissector.finish(&mut sink(tallies));
+        let mut report = judge(&tallies.asked, circumstances);
+        if let Some(opener) = dissector.opener() {
             name_algorithms(&mut report, opener.sas());
         }
         report
     }
+}
 
-    fn alone(&mut self, frames: &[Held]) {
-        for held in frames {
-            self.fragment(&held.frame());
-        }
-    }
-
-    fn fragment(&mut self, frame: &Frame<'_>) {
-        let packet = self.decoder.decode(frame);
-        let packet = self.decoder.lone_fragment(packet);
-        self.packet(frame, packet);
-    }
-
-    fn packet(&mut self, frame: &Frame<'_>, packet: Packet<'_>) {
-        let packet = match &mut self.opener {
-            Some(opener) if packet.opaque.is_some() => {
-                opener.open_packet(&mut self.decoder, packet, &mut self.scratch)
-            }
-            _ => packet,
-        };
-        self.tally.observe(frame, &packet);
-        if let Some(control) = &mut self.control {
-            control.observe(frame, &packet);
-        }
+/// The sink of a dissector that counts.
+fn sink(tallies: &mut Tallies) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> {
+    |_, dissected| {
+        tallies.observe(dissected);
+        Ok(())
     }
 }
 
@@ -132,11 +110,5 @@ fn name_algorithms(report: &mut Report, sas: &[Sa]) {
             seen.algorithm = known.map(|sa| sa.algorithm.name());
             seen.icv_bits = known.and_then(|sa| u32::try_from(sa.algorithm.icv_bits()?).ok());
         }
-    }
-}
-
-impl std::fmt::Debug for Watch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watch").field("tally", &self.tally).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use ovlsniff::capture::savefile::Savefile;
-use ovlsniff::packet::{Added, Decoder, Frame, LinkType, Packet, Reassembly, Timestamp, TunnelPorts};
+use ovlsniff::packet::{
+    Added, Decoder, Frame, InterfaceNumber, LinkType, Packet, Reassembly, Timestamp, TunnelPorts,
+};
 
 /// Every capture there is, sorted by name, relative to `tests/fixtures`.
 pub(crate) fn all() -> Vec<String> {
@@ -52,7 +54,7 @@ impl Kept {
             number: self.number,
             time: self.time,
             link: self.link,
-            interface: 0,
+            interface: InterfaceNumber(0),
             direction: None,
             wire_len: self.wire_len,
             bytes: &self.bytes[..len],

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use ovlsniff::packet::{
-    Added, Decoder, EspKind, Frame, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp, Tunnel, Vni, Why,
+    Added, Decoder, EspKind, Frame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp,
+    Tunnel, Vni, Why,
 };
 
 use crate::layers::{Layers, Seen, layers};
@@ -342,7 +343,7 @@ fn raw(bytes: &[u8]) -> Frame<'_> {
         number: 1,
         time: Timestamp::new(0, 0, 6),
         link: LinkType::RAW,
-        interface: 0,
+        interface: InterfaceNumber(0),
         direction: None,
         wire_len: bytes.len() as u32,
         bytes,

@@ -3,7 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ovlsniff::packet::{Decoder, Frame, LinkType, MacAddress, Macs, Ports, Spi, Timestamp, TunnelPorts, Vni};
+use ovlsniff::packet::{
+    Decoder, Frame, InterfaceNumber, LinkType, MacAddress, Macs, Ports, Spi, Timestamp, TunnelPorts, Vni,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -190,7 +192,7 @@ proptest! {
             number: 1,
             time: Timestamp::new(0, 0, 6),
             link: if linked { LinkType::ETHERNET } else { LinkType::RAW },
-            interface: 0,
+            interface: InterfaceNumber(0),
             direction: None,
             wire_len: built.bytes.len() as u32,
             bytes: &built.bytes,

@@ -24,7 +24,6 @@ fn engine_tells_the_data_path_and_the_networks_by_their_vnis() {
     let (_place, path) = engine(&[VERSION, ("/info", info), ("/networks", networks)]);
     let expected = Swarm {
         address: ip("192.0.2.1"),
-        port: 4790,
         networks: vec![
             Network {
                 name: "insecure".to_owned(),

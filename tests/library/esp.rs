@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ovlsniff::ipsec::{self, Opener, Sa, Scratch};
-use ovlsniff::packet::{Decoder, Frame, LinkType, Opaque, Packet, Sealed, Timestamp, Transport, TunnelPorts};
+use ovlsniff::packet::{
+    Decoder, Frame, InterfaceNumber, LinkType, Opaque, Packet, Sealed, Timestamp, Transport, TunnelPorts,
+};
 
 const PCAP: &[u8] = include_bytes!("../fixtures/esp/algorithms.pcap");
 const NOT_OPENED: [&str; 3] = ["des3", "cbc-cmac", "cbc-noauth"];
@@ -32,7 +34,7 @@ fn frames(pcap: &[u8]) -> impl Iterator<Item = Frame<'_>> {
             number,
             time: Timestamp::new(0, 0, 6),
             link: LinkType::ETHERNET,
-            interface: 0,
+            interface: InterfaceNumber(0),
             direction: None,
             wire_len,
             bytes,

@@ -2,11 +2,13 @@
 //! machine: captures, decoding, opening ESP, capture files, a Docker engine that is not one, and the order of the house.
 
 mod architecture;
+mod circles;
 mod decode;
 mod decode_built;
 mod engine;
 mod esp;
 mod savefile;
+mod verdicts;
 
 #[path = "../captures/building.rs"]
 mod building;

@@ -55,7 +55,7 @@ fn read(path: &Path) -> Contents {
                 nanos: f.time.nanos,
                 digits: f.time.digits,
                 link: f.link,
-                interface: f.interface,
+                interface: f.interface.0,
                 direction: f.direction,
                 wire_len: f.wire_len,
                 bytes: f.bytes.to_vec(),

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use strsim::levenshtein;
+
 use crate::escape::escape;
-use crate::spelling::edits;
 
 /// An interface by its name, or `any` for all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,7 +34,7 @@ impl Device {
 
     /// `others`, those first that need the fewest keystrokes to become this name.
     pub(super) fn nearest_first(&self, mut others: Vec<Self>) -> Vec<Self> {
-        others.sort_by_cached_key(|other| edits(&self.0, &other.0));
+        others.sort_by_cached_key(|other| levenshtein(&self.0, &other.0));
         others
     }
 }

@@ -75,10 +75,7 @@ impl Merge {
     /// The next frame in time. `read` copies one out of a ring, and says whether there was one. After [`Next::Hold`]
     /// and [`Next::Dry`] all rings are looked at again.
     pub(super) fn next(&mut self, read: impl FnMut(usize, &mut Held) -> bool) -> Next {
-        self.step(read, || {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            now.map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
-        })
+        self.step(read, || Timestamp::from(SystemTime::now()).nanos)
     }
 
     fn step(&mut self, mut read: impl FnMut(usize, &mut Held) -> bool, clock: impl Fn() -> i64) -> Next {

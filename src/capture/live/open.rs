@@ -12,7 +12,7 @@ use crate::packet::{Direction, LinkType};
 
 /// How to capture.
 #[derive(Debug)]
-pub struct Options<'n> {
+pub struct CaptureOptions<'n> {
     /// See frames that are not for this host. On.
     pub promiscuous: bool,
     /// Bytes kept of a frame: 262,144, libpcap's own limit.
@@ -29,7 +29,7 @@ pub struct Options<'n> {
     pub namespace: Option<&'n Namespace>,
 }
 
-impl Default for Options<'_> {
+impl Default for CaptureOptions<'_> {
     fn default() -> Self {
         Self {
             promiscuous: true,
@@ -53,7 +53,7 @@ pub(super) struct Handle {
     pub(super) direction: Option<Direction>,
 }
 
-impl Options<'_> {
+impl CaptureOptions<'_> {
     /// Numbers that libpcap would refuse or silently change.
     pub(super) fn check(&self) -> Result<(), Error> {
         let most = i32::MAX as u32;
@@ -69,7 +69,7 @@ impl Options<'_> {
 }
 
 /// Opens `device` in the current network namespace: one handle, or one per direction.
-pub(super) fn open(device: &Device, options: &Options<'_>) -> Result<Vec<Handle>, Error> {
+pub(super) fn open(device: &Device, options: &CaptureOptions<'_>) -> Result<Vec<Handle>, Error> {
     // The cooked formats say in their header which way each frame went.
     let split = options.directed && options.direction.is_none() && !device.is_any();
     if !split {
@@ -85,7 +85,12 @@ pub(super) fn open(device: &Device, options: &Options<'_>) -> Result<Vec<Handle>
     Ok(vec![first, one(device, options, Some(Direction::Out), half)?])
 }
 
-fn one(device: &Device, options: &Options, direction: Option<Direction>, ring: u32) -> Result<Handle, Error> {
+fn one(
+    device: &Device,
+    options: &CaptureOptions,
+    direction: Option<Direction>,
+    ring: u32,
+) -> Result<Handle, Error> {
     let (mut capture, only) = match activate(device.as_str(), options, ring) {
         Ok(capture) => (capture, None),
         // libpcap 1.10.5 warns of a kind of link that it does not know, such as GRE's, and captures its frames cooked. The pcap
@@ -117,7 +122,7 @@ fn one(device: &Device, options: &Options, direction: Option<Direction>, ring: u
 /// The name by which libpcap captures on all interfaces.
 const ANY: &str = "any";
 
-fn activate(device: &str, options: &Options, ring: u32) -> Result<Capture<Active>, pcap::Error> {
+fn activate(device: &str, options: &CaptureOptions, ring: u32) -> Result<Capture<Active>, pcap::Error> {
     Capture::from_device(device)?
         .promisc(options.promiscuous && device != ANY)
         .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))

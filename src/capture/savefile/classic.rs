@@ -11,7 +11,7 @@
 use super::buffer::Buffer;
 use super::error::Fault;
 use super::{Interface, MAX_FRAME, Record};
-use crate::packet::{Direction, LinkType, Timestamp};
+use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
 const FILE_HEADER: usize = 24;
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
@@ -78,7 +78,7 @@ impl Header {
         let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
         let (wire_len, len) = without_fcs(wire, captured as usize, self.fcs);
         let time = Timestamp { nanos, digits: self.digits };
-        Some(Record { time, link: self.link, interface: 0, direction, wire_len, start, len })
+        Some(Record { time, link: self.link, interface: InterfaceNumber(0), direction, wire_len, start, len })
     }
 
     /// The next record, read if need be; `None` at the file's end.

@@ -18,7 +18,7 @@ use super::buffer::Buffer;
 use super::classic::without_fcs;
 use super::error::Fault;
 use super::{Interface, MAX_FRAME, MAX_INTERFACES, Record};
-use crate::packet::{Direction, Timestamp};
+use crate::packet::{Direction, InterfaceNumber, Timestamp};
 use description::Description;
 use fields::{Endian, Fields};
 
@@ -268,7 +268,7 @@ impl Section {
         Ok(Record {
             time,
             link: interface.link,
-            interface: interface.number,
+            interface: InterfaceNumber(interface.number),
             direction,
             wire_len,
             start,

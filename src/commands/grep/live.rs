@@ -1,17 +1,17 @@
 //! The search through what passes by.
 
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
-use ovlsniff::capture::live::{Device, Event, Live, Names, Options};
+use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::escape::escape;
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::survey::Survey;
 use ovlsniff::host::{auto, docker, privileges};
 use ovlsniff::ipsec::Opener;
-use ovlsniff::packet::{Direction, Timestamp};
+use ovlsniff::packet::Direction;
 
 use super::{Error, Job};
 use crate::cli::{Grep, Way};
@@ -51,7 +51,8 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
             }
             Event::Idle | Event::Deadline => {
                 let output = &mut job.output;
-                job.search.tick(now(), &mut |found| output.take(&found, interfaces))?;
+                // No frame passes by that would tell the time.
+                job.search.tick(SystemTime::now().into(), &mut |found| output.take(&found, interfaces))?;
                 job.output.flush()?;
                 if let Some(complaint) = job.search.opener().and_then(Opener::complaint) {
                     job.output.end_line()?;
@@ -85,8 +86,8 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
     if chosen.iter().any(|(device, _)| device.is_any()) {
         job.output.name_by(Names::take(namespace.as_ref()).map_err(anyhow::Error::from)?);
     }
-    let defaults = Options::default();
-    let options = Options {
+    let defaults = CaptureOptions::default();
+    let options = CaptureOptions {
         promiscuous: !args.no_promiscuous,
         // As in tcpdump, 0 is all of it.
         snaplen: args.snaplen.filter(|bytes| *bytes > 0).unwrap_or(defaults.snaplen),
@@ -137,7 +138,7 @@ pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
     if args.no_drop {
         return Ok(());
     }
-    if privileges::leave(user)? == privileges::Outcome::Alone && args.quiet == 0 {
+    if privileges::leave(user)? == privileges::Departure::Alone && args.quiet == 0 {
         tell("ovlsniff: staying root: this user namespace has no other user");
     }
     Ok(())
@@ -157,10 +158,4 @@ fn described(live: &Live) -> Vec<Interface> {
 fn count_drops(job: &mut Job, live: &mut Live) {
     let statistics = live.statistics();
     job.output.summary.dropped = Some(statistics.dropped_kernel + statistics.dropped_interface);
-}
-
-/// The wall clock, for the time when nothing passes by that would tell it.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::new(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos(), 9)
 }

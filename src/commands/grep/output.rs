@@ -170,7 +170,7 @@ impl Output {
 
     #[cold]
     fn show(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
-        let own = interfaces.get(found.frame.interface as usize);
+        let own = interfaces.get(found.frame.interface.place());
         let passed = self.names.as_mut().and_then(|names| names.of(found.frame));
         let several = passed.is_some() || interfaces.len() > 1;
         let name = passed.or_else(|| own.and_then(|interface| interface.name.as_deref()));

@@ -24,7 +24,7 @@ fn add_of(link: LinkType, reassembly: &mut Reassembly, seconds: i64, bytes: &[u8
         number: 1,
         time: at(seconds),
         link,
-        interface: 0,
+        interface: InterfaceNumber(0),
         direction: None,
         wire_len: bytes.len() as u32,
         bytes,

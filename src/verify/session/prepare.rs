@@ -8,12 +8,12 @@ use super::{Error, Prepared, Request, Session, Underlay};
 use crate::capture::live::{self, Device, Live};
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
+use crate::host::namespaces::Namespaces;
 use crate::host::survey::Survey;
 use crate::ipsec::{self, Opener, Sa};
 use crate::packet::VXLAN_PORT;
-use crate::verify::device::Places;
 use crate::verify::judge::judge;
-use crate::verify::kernel::Kernel;
+use crate::verify::kernel::KernelState;
 use crate::verify::network::{Network, Source, tunnel_ports};
 use crate::verify::report::Report;
 use crate::verify::tally::{Circumstances, Question, Tally};
@@ -28,14 +28,14 @@ impl Session {
             return Err(Error::Any);
         }
         let given = request.netns.as_deref().map(Namespace::find).transpose()?;
-        let places = Places::look(given.as_ref())?;
-        let mut network = match request.wanted.find(&places)? {
+        let namespaces = Namespaces::survey(given.as_ref())?;
+        let mut network = match request.wanted.find(&namespaces)? {
             Described::Here(network) => network,
             Described::NotHere(network) => return Ok(Prepared::Judged(Box::new(not_here(network)))),
         };
         let mut control =
-            request.control.as_deref().map(|name| wanted::control(name, &places)).transpose()?;
-        let underlay = underlay_of(&network, &places)?;
+            request.control.as_deref().map(|name| wanted::control(name, &namespaces)).transpose()?;
+        let underlay = underlay_of(&network, &namespaces)?;
         for network in std::iter::once(&mut network).chain(&mut control) {
             let sources = underlay.run(|| sources(network))?;
             find_locals(network, &sources, request);
@@ -59,7 +59,7 @@ impl Session {
         captured: Vec<String>,
         underlay: Underlay,
     ) -> Result<Self, Error> {
-        let kernel = underlay.run(|| Kernel::read(false))?;
+        let kernel = underlay.run(|| KernelState::read(false))?;
         let (opener, warning) = underlay.run(|| opener(request.sas.clone()))?;
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose().map_err(Error::Notices)?;
         let ports = tunnel_ports([&asked].into_iter().chain(&control).map(|probed| &probed.network))?;
@@ -68,7 +68,9 @@ impl Session {
             Watch::new(question(&asked)?, control.as_ref().map(question).transpose()?, ports, Some(opener));
         let mut live = capture(&captured, request.buffer, underlay.namespace.as_ref())?;
         // A packet may come before the SA that opens those behind it.
-        notices.into_iter().for_each(|notices| live.wake_on(notices));
+        if let Some(notices) = notices {
+            live.wake_on(notices);
+        }
         let (duration, named) = (request.duration, !request.interfaces.is_empty());
         Ok(Self { asked, control, captured, underlay, kernel, duration, named, live, watch, warning })
     }
@@ -82,10 +84,10 @@ fn not_here(network: Network) -> Report {
 }
 
 /// The namespace that the network's VXLAN socket is in, and what is there.
-fn underlay_of(network: &Network, places: &Places) -> Result<Underlay, Error> {
+fn underlay_of(network: &Network, namespaces: &Namespaces) -> Result<Underlay, Error> {
     let namespace = network.underlay.as_deref().map(Namespace::find).transpose()?;
-    let survey = if network.underlay == places.base.path {
-        places.base.survey.clone()
+    let survey = if network.underlay == namespaces.base.path {
+        namespaces.base.survey.clone()
     } else {
         Survey::take(namespace.as_ref())?
     };
@@ -156,8 +158,8 @@ fn capture(
     namespace: Option<&Namespace>,
 ) -> Result<Live, live::Error> {
     let devices: Vec<Device> = links.iter().map(String::as_str).map(Device::new).collect();
-    let defaults = live::Options::default();
-    let options = live::Options {
+    let defaults = live::CaptureOptions::default();
+    let options = live::CaptureOptions {
         promiscuous: false,
         directed: true,
         buffer: buffer.unwrap_or(defaults.buffer),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Error;
 use crate::host::namespace::Namespace;
-use crate::verify::device::Places;
+use crate::host::namespaces::Namespaces;
 use crate::verify::network::Network;
 use crate::verify::probe::{Canary, Prober, Target, candidates};
 use crate::verify::sources::refresh;
@@ -103,8 +103,8 @@ pub(super) fn discover(network: &mut Network, namespace: Option<&Namespace>) {
     let Ok(mut prober) = Prober::open(entry, canary, &targets) else { return };
     prober.sweep();
     std::thread::sleep(DISCOVERY);
-    if let Ok(places) = Places::look(namespace) {
-        refresh(network, &places);
+    if let Ok(namespaces) = Namespaces::survey(namespace) {
+        refresh(network, &namespaces);
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::packet::Timestamp;
-use crate::verify::kernel::Kernel;
+use crate::packet::{InterfaceNumber, Timestamp};
+use crate::verify::kernel::KernelState;
 use crate::verify::network::Network;
 
 /// What is asked of a tally.
@@ -14,14 +14,12 @@ pub struct Question {
     pub network: Network,
     /// What the probes carry; none when nothing is probed.
     pub canary: Option<Vec<u8>>,
-    /// Interfaces, by their number in the capture, below which what passes them may be encrypted: clear frames there are no
-    /// leak.
-    pub encrypting: Vec<u32>,
+    /// The interfaces above a link that may encrypt. Clear frames on them are no leak, because they may be encrypted on
+    /// their way out.
+    pub encrypting: Vec<InterfaceNumber>,
     /// The network's packets leave by a link that encrypts them or may have them encrypted below: on the wire are that
     /// link's messages.
     pub enclosed: bool,
-    /// The capture was taken somewhere on the way, not on one of the two hosts: nothing in it is a decrypted copy.
-    pub off_host: bool,
     /// The engine knows the network, and no container of this host is on it.
     pub no_member: bool,
     /// Addresses of this host: a peer among them is on no wire.
@@ -66,7 +64,7 @@ pub struct Circumstances {
     /// The probes.
     pub probes: Vec<Probe>,
     /// What the kernel says.
-    pub kernel: Option<Kernel>,
+    pub kernel: Option<KernelState>,
     /// Why it was not asked with success.
     pub kernel_unread: Option<String>,
     /// What a network known to be clear showed: whether its canary was seen.

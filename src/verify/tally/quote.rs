@@ -43,7 +43,7 @@ mod tests {
     use etherparse::{Icmpv4Type, PacketBuilder, icmpv4};
 
     use super::*;
-    use crate::packet::{Timestamp, TunnelPorts, Vni};
+    use crate::packet::{InterfaceNumber, Timestamp, TunnelPorts, Vni};
 
     const VXLAN: [u8; 8] = [8, 0, 0, 0, 0, 0, 42, 0];
 
@@ -52,7 +52,7 @@ mod tests {
             number: 1,
             time: Timestamp::new(0, 0, 9),
             link: LinkType::RAW,
-            interface: 0,
+            interface: InterfaceNumber(0),
             direction: None,
             wire_len: bytes.len() as u32,
             bytes,

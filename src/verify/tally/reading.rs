@@ -15,7 +15,7 @@ pub(super) fn count_esp(evidence: &mut Evidence, packet: &Packet<'_>) {
     let Some(at) = packet.encapsulations.iter().position(|w| matches!(w.tunnel, Tunnel::Esp { .. })) else {
         return;
     };
-    let Some(Tunnel::Esp { spi, kind, udp, .. }) = packet.encapsulations.get(at).map(|w| w.tunnel) else {
+    let Some(Tunnel::Esp { spi, kind, .. }) = packet.encapsulations.get(at).map(|w| w.tunnel) else {
         return;
     };
     evidence.esp_packets += 1;
@@ -28,7 +28,6 @@ pub(super) fn count_esp(evidence: &mut Evidence, packet: &Packet<'_>) {
     }
     if let Some(esp) = evidence.spi(spi) {
         esp.packets += 1;
-        esp.udp |= udp;
         esp.opened += u64::from(kind == EspKind::Opened);
         esp.fragmented += u64::from(packet.frames > 1);
     }

@@ -7,7 +7,7 @@ use super::build::LITTLE;
 use super::{Owned, SWARM, file, read, read_bytes};
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::capture::write::{Error, Format, Writer, same_file};
-use ovlsniff::packet::{Direction, Frame, LinkType, Timestamp};
+use ovlsniff::packet::{Direction, Frame, InterfaceNumber, LinkType, Timestamp};
 
 fn interface(link: LinkType, name: Option<&str>, digits: u8) -> Interface {
     Interface { name: name.map(str::to_owned), link, snaplen: 262_144, digits }
@@ -15,7 +15,7 @@ fn interface(link: LinkType, name: Option<&str>, digits: u8) -> Interface {
 
 fn frame(nanos: i64, digits: u8, link: LinkType, bytes: &[u8]) -> Frame<'_> {
     let time = Timestamp { nanos, digits };
-    Frame { number: 1, time, link, interface: 0, direction: None, wire_len: 100, bytes }
+    Frame { number: 1, time, link, interface: InterfaceNumber(0), direction: None, wire_len: 100, bytes }
 }
 
 /// The bytes that `write` makes of a file.

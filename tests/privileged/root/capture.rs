@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ovlsniff::capture::live::{Device, Error, Event, Live, Options};
+use ovlsniff::capture::live::{CaptureOptions, Device, Error, Event, Live};
 use ovlsniff::packet::{Direction, Frame, LinkType};
 
 use super::hosts::Hosts;
@@ -14,11 +14,11 @@ use super::promptness::assert_prompt;
 use crate::run::{PATIENCE, until};
 
 /// On the first host.
-fn options(hosts: &Hosts) -> Options<'_> {
-    Options { namespace: Some(&hosts.a.namespace), ..Options::default() }
+fn options(hosts: &Hosts) -> CaptureOptions<'_> {
+    CaptureOptions { namespace: Some(&hosts.a.namespace), ..CaptureOptions::default() }
 }
 
-fn open(devices: &[&str], options: &Options<'_>) -> Live {
+fn open(devices: &[&str], options: &CaptureOptions<'_>) -> Live {
     let devices: Vec<Device> = devices.iter().copied().map(Device::new).collect();
     Live::open(&devices, options).unwrap()
 }
@@ -82,7 +82,7 @@ fn keep(frame: &Frame<'_>) -> Kept {
     Kept {
         number: frame.number,
         nanos: frame.time.nanos,
-        interface: frame.interface,
+        interface: frame.interface.0,
         direction: frame.direction,
         link: frame.link,
         bytes: frame.bytes.to_vec(),
@@ -112,7 +112,7 @@ fn frames_arrive_with_number_time_and_link_type() {
 #[ignore = "needs root"]
 fn directed_capture_knows_the_way_of_every_frame_and_their_order() {
     let hosts = Hosts::new();
-    let mut live = open(&["eth0"], &Options { directed: true, ..options(&hosts) });
+    let mut live = open(&["eth0"], &CaptureOptions { directed: true, ..options(&hosts) });
     for sent in 1..=20 {
         there(&hosts, b"canary-there", 1);
         back(&hosts, b"canary-back", 1);
@@ -131,7 +131,7 @@ fn directed_capture_knows_the_way_of_every_frame_and_their_order() {
 #[ignore = "needs root"]
 fn only_the_asked_direction_comes() {
     let hosts = Hosts::new();
-    let mut live = open(&["eth0"], &Options { direction: Some(Direction::In), ..options(&hosts) });
+    let mut live = open(&["eth0"], &CaptureOptions { direction: Some(Direction::In), ..options(&hosts) });
     there(&hosts, b"canary-there", 5);
     back(&hosts, b"canary-back", 5);
     back(&hosts, b"the last", 1);
@@ -144,7 +144,7 @@ fn only_the_asked_direction_comes() {
 #[ignore = "needs root"]
 fn loopback_in_directed_mode_shows_each_frame_once() {
     let hosts = Hosts::new();
-    let mut live = open(&["lo"], &Options { directed: true, ..options(&hosts) });
+    let mut live = open(&["lo"], &CaptureOptions { directed: true, ..options(&hosts) });
     hosts.a.send("127.0.0.1", 4243, b"canary-loop", 4);
     hosts.a.send("127.0.0.1", 4243, b"the last", 1);
     let kept = collect_until(&mut live, b"canary-loop", b"the last");
@@ -155,7 +155,7 @@ fn loopback_in_directed_mode_shows_each_frame_once() {
 #[ignore = "needs root"]
 fn any_is_cooked_version_two() {
     let hosts = Hosts::new();
-    let mut live = open(&["any"], &Options { directed: true, ..options(&hosts) });
+    let mut live = open(&["any"], &CaptureOptions { directed: true, ..options(&hosts) });
     assert_eq!(live.interfaces()[0].link, LinkType::LINUX_SLL2);
     there(&hosts, b"canary-any", 1);
     let kept = collect(&mut live, b"canary-any", 1, PATIENCE).unwrap();
@@ -177,7 +177,7 @@ fn quiet_wire_is_heard_within_ten_milliseconds() {
         sent.elapsed()
     };
     for directed in [false, true] {
-        let mut live = open(&["eth0"], &Options { directed, ..options(&hosts) });
+        let mut live = open(&["eth0"], &CaptureOptions { directed, ..options(&hosts) });
         let by_capture = || {
             sleep(Duration::from_millis(7));
             let sent = Instant::now();
@@ -212,7 +212,7 @@ fn kernel_filter_keeps_the_rest_out() {
     let hosts = Hosts::new();
     for directed in [false, true] {
         let filter = Some("udp dst port 4242 or udp dst port 4244".to_owned());
-        let mut live = open(&["eth0"], &Options { filter, directed, ..options(&hosts) });
+        let mut live = open(&["eth0"], &CaptureOptions { filter, directed, ..options(&hosts) });
         there(&hosts, b"canary-other", 3);
         hosts.a.send("192.0.2.2", 4242, b"canary-filter", 2);
         hosts.a.send("192.0.2.2", 4242, b"the last", 1);
@@ -226,7 +226,7 @@ fn kernel_filter_keeps_the_rest_out() {
 fn bad_filter_is_told_in_libpcaps_words() {
     let hosts = Hosts::new();
     for filter in ["tcp prot 80", "port 80) or (port 81", "wlan type mgt"] {
-        let options = Options { filter: Some(filter.to_owned()), ..options(&hosts) };
+        let options = CaptureOptions { filter: Some(filter.to_owned()), ..options(&hosts) };
         let error = Live::open(&[Device::new("eth0")], &options).unwrap_err();
         assert!(matches!(error, Error::Filter { .. }), "{error:?}");
         let text = error.to_string();
@@ -238,7 +238,7 @@ fn bad_filter_is_told_in_libpcaps_words() {
 #[ignore = "needs root"]
 fn full_ring_counts_what_it_drops() {
     let hosts = Hosts::new();
-    let mut live = open(&["eth0"], &Options { buffer: 1 << 16, ..options(&hosts) });
+    let mut live = open(&["eth0"], &CaptureOptions { buffer: 1 << 16, ..options(&hosts) });
     there(&hosts, &[b'x'; 1400], 20_000);
     let before = live.statistics();
     assert!(before.dropped_kernel > 0, "{before:?}");
@@ -255,7 +255,7 @@ fn full_ring_counts_what_it_drops() {
 fn interface_that_is_deleted_ends_the_capture_after_its_last_frame() {
     for directed in [false, true] {
         let hosts = Hosts::new();
-        let mut live = open(&["eth0"], &Options { directed, ..options(&hosts) });
+        let mut live = open(&["eth0"], &CaptureOptions { directed, ..options(&hosts) });
         there(&hosts, b"canary-last", 5);
         hosts.a.ip("link del eth0");
         let mut kept = 0;
@@ -403,6 +403,6 @@ fn capture_in_another_namespace_leaves_this_thread_where_it_was() {
     let here = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
     let live = open(&["eth0"], &options(&hosts));
     assert_eq!(std::fs::read_link("/proc/thread-self/ns/net").unwrap(), here);
-    assert!(Live::open(&[Device::new("eth0")], &Options::default()).is_err());
+    assert!(Live::open(&[Device::new("eth0")], &CaptureOptions::default()).is_err());
     drop(live);
 }

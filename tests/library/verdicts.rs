@@ -6,12 +6,13 @@ mod wire;
 
 use std::net::IpAddr;
 
-use super::kernel::{DOCKER_MARK, Kernel, Policy, PolicyDirection, Rules, SaState, Template};
-use super::lengths::Law;
-use super::*;
-use crate::packet::{
-    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet,
-    Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
+use ovlsniff::packet::{
+    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, InterfaceNumber, Ip, Layer, LinkType,
+    Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
+};
+use ovlsniff::verify::{
+    Circumstances, Expectation, KernelState, Network, Peer, Policy, PolicyDirection, Probe, Question, Reason,
+    Report, Rules, Rung, SaState, Source, Tally, Template, Verdict, Way, judge,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
@@ -19,6 +20,8 @@ const OURS: u32 = 42;
 const OUT: Way = Way::Out;
 const BACK: Way = Way::Back;
 const PROBES: usize = 5;
+/// The mark that Docker gives packets that are to be encrypted.
+const DOCKER_MARK: u32 = 0x00d0_c4e3;
 
 fn here() -> IpAddr {
     "192.0.2.1".parse().unwrap()
@@ -26,6 +29,14 @@ fn here() -> IpAddr {
 
 fn there() -> IpAddr {
     "192.0.2.2".parse().unwrap()
+}
+
+/// Sender and receiver.
+fn ends(way: Way) -> (IpAddr, IpAddr) {
+    match way {
+        Way::Out => (here(), there()),
+        Way::Back => (there(), here()),
+    }
 }
 
 fn spi(way: Way) -> Spi {
@@ -102,7 +113,7 @@ impl Scene {
         opaque: Option<Opaque>,
         payload: &[u8],
     ) -> Self {
-        let ends = way.ends(here(), there());
+        let ends = ends(way);
         self.between(ends, at, wrappings, opaque, payload)
     }
 
@@ -128,18 +139,14 @@ impl Scene {
             Some(_) => Headers { ip: ip(50), ether_type: Some(0x0800), ..Headers::default() },
             None => Headers::default(),
         };
-        let packet = Packet {
-            encapsulations: wrappings
-                .iter()
-                .map(|&tunnel| Encapsulation { tunnel: numbered(tunnel, self.number), outer: outer(tunnel) })
-                .collect(),
-            headers,
-            payload,
-            opaque,
-            inner: InnerFrame::Whole { link: LinkType::ETHERNET, bytes: payload },
-            frames: 1,
-            ..Packet::default()
-        };
+        let wrapped = |&tunnel| Encapsulation { tunnel: numbered(tunnel, self.number), outer: outer(tunnel) };
+        let packet = packet(|packet| {
+            packet.encapsulations = wrappings.iter().map(wrapped).collect();
+            packet.headers = headers;
+            packet.payload = payload;
+            packet.opaque = opaque;
+            packet.inner = InnerFrame::Whole { link: LinkType::ETHERNET, bytes: payload };
+        });
         self.number += 1;
         let time = Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 };
         let frame = Frame { time, direction: self.direction, ..frame(self.number) };
@@ -165,9 +172,8 @@ impl Scene {
 
     /// ESP that nobody opened, as long as the probes ask for, or not.
     fn shut(self, way: Way, fits: bool, why: Sealed) -> Self {
-        let law = Law::all().next().unwrap();
         (0..PROBES).fold(self, |scene, n| {
-            let len = if fits { law.esp_len(inner(n)) } else { 152 };
+            let len = if fits { esp_len(inner(n)) } else { 152 };
             scene.packet(way, n, &[], Some(sealed(way, why)), &vec![0xa5; len as usize])
         })
     }
@@ -185,12 +191,20 @@ fn numbered(tunnel: Tunnel, number: u64) -> Tunnel {
     }
 }
 
+/// A packet of one frame that is what `make` makes of an empty one.
+fn packet<'a>(make: impl FnOnce(&mut Packet<'a>)) -> Packet<'a> {
+    let mut packet = Packet::default();
+    packet.frames = 1;
+    make(&mut packet);
+    packet
+}
+
 fn frame(number: u64) -> Frame<'static> {
     Frame {
         number,
         time: time(0),
         link: LinkType::ETHERNET,
-        interface: 0,
+        interface: InterfaceNumber(0),
         direction: None,
         wire_len: 0,
         bytes: &[],
@@ -201,12 +215,18 @@ fn time(n: usize) -> Timestamp {
     Timestamp::new(1_700_000_000 + i64::try_from(n).unwrap(), 0, 9)
 }
 
+/// Length of the ESP packet of a probe with this inner frame: SPI and sequence number, an IV of 8 bytes, UDP and VXLAN, the frame
+/// and the trailer up to a multiple of 4, and an ICV of 8 bytes.
+fn esp_len(inner: u32) -> u32 {
+    8 + 8 + (16 + inner + 2).next_multiple_of(4) + 8
+}
+
 fn inner(n: usize) -> u32 {
     [200, 360, 120, 280, 440][n]
 }
 
 fn sa(way: Way) -> SaState {
-    let (source, destination) = way.ends(here(), there());
+    let (source, destination) = ends(way);
     SaState {
         source,
         destination,
@@ -243,18 +263,18 @@ fn no_rules() -> Rules {
 }
 
 /// All in order: SAs and policies of both directions, and no offload.
-fn armed() -> Kernel {
-    Kernel {
+fn armed() -> KernelState {
+    KernelState {
         sas: vec![sa(OUT), sa(BACK)],
         policies: vec![policy(PolicyDirection::Out), policy(PolicyDirection::In)],
         esp_offload: Some(false),
         rules: no_rules(),
-        ..Kernel::default()
+        ..KernelState::default()
     }
 }
 
 #[allow(clippy::unnecessary_wraps)] // As the circumstances have it.
-fn with(change: impl FnOnce(&mut Kernel)) -> Option<Kernel> {
+fn with(change: impl FnOnce(&mut KernelState)) -> Option<KernelState> {
     let mut kernel = armed();
     change(&mut kernel);
     Some(kernel)

@@ -124,7 +124,7 @@ fn esp_of_the_probes_lengths_in_an_sa_that_does_not_encrypt_proves_nothing() {
 }
 
 /// The nodes' overlay addresses are behind a tunnel between two other addresses of theirs.
-fn tunnel_of_others(kernel: &mut Kernel) {
+fn tunnel_of_others(kernel: &mut KernelState) {
     for (at, (source, destination)) in
         [(0, ("203.0.113.1", "203.0.113.2")), (1, ("203.0.113.2", "203.0.113.1"))]
     {
@@ -168,8 +168,8 @@ fn without_the_kernels_word_any_esp_that_arrives_may_have_held_a_copy() {
 #[test]
 fn a_frame_cut_off_before_its_addresses_may_have_been_a_leak() {
     let mut scene = proven(|_| ());
-    let stop = crate::packet::Stop { layer: crate::packet::Layer::Ipv4, why: crate::packet::Why::Truncated };
-    let packet = Packet { stop: Some(stop), ..Packet::default() };
+    let stop = Stop { layer: Layer::Ipv4, why: Why::Truncated };
+    let packet = packet(|packet| packet.stop = Some(stop));
     scene.tally.observe(&Frame { wire_len: 200, bytes: &[0; 20], ..frame(99) }, &packet);
     let report = scene.report();
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::Truncated));
@@ -270,8 +270,10 @@ fn a_protocol_that_is_not_decoded_may_have_carried_a_leak_to_the_peer_too() {
     let mut scene = scene.inside(BACK, esp(BACK, EspKind::Opened));
     let ip = Some(Ip { source: here(), destination: there(), protocol: 4, fragment: None });
     let stop = Some(Stop { layer: Layer::Vxlan, why: Why::TooDeep });
-    let packet =
-        Packet { headers: Headers { ip, ..Headers::default() }, stop, frames: 1, ..Packet::default() };
+    let packet = packet(|packet| {
+        packet.headers.ip = ip;
+        packet.stop = stop;
+    });
     scene.tally.observe(&frame(99), &packet);
     assert_eq!(scene.report().legs[0].reason, Reason::Undecoded);
 }

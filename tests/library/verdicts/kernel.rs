@@ -35,7 +35,7 @@ fn configuration_alone_is_never_encrypted() {
 
 #[test]
 fn a_policy_that_holds_everything_back_is_a_black_hole() {
-    let held = |counter: &str, change: fn(&mut Kernel)| {
+    let held = |counter: &str, change: fn(&mut KernelState)| {
         let scene = Scene::new().probed(false).ended(|circumstances| {
             circumstances.kernel = with(|kernel| {
                 kernel.counters.insert(counter.to_owned(), 3);
@@ -56,7 +56,7 @@ fn a_policy_that_holds_everything_back_is_a_black_hole() {
 
 #[test]
 fn clear_that_arrives_may_be_a_copy_of_what_was_decrypted() {
-    let arrives = |kernel: Option<Kernel>| {
+    let arrives = |kernel: Option<KernelState>| {
         let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened)).clear(BACK);
         verdicts(&scene.ended(|circumstances| circumstances.kernel = kernel).report()).1
     };
@@ -101,7 +101,7 @@ fn encrypted_and_open_to_clear_frames_is_not_enforced() {
 
 #[test]
 fn the_reason_for_a_leak_is_the_kernels() {
-    let reason = |kernel: Option<Kernel>| {
+    let reason = |kernel: Option<KernelState>| {
         let scene = Scene::new().probed(true).clear(OUT).ended(|circumstances| circumstances.kernel = kernel);
         scene.report().reason
     };

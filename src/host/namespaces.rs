@@ -1,0 +1,84 @@
+//! The network namespaces of this machine that can be looked into: Docker has its VXLAN devices in sandboxes of their own.
+
+use std::cell::OnceCell;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::namespace::Namespace;
+use super::survey::{self, Survey};
+
+/// Where network namespaces have their files: `ip netns`, and Docker's sandboxes.
+const ROOMS: [&str; 3] = ["/run/netns", "/run/docker/netns", "/var/run/docker/netns"];
+
+/// Namespaces that are looked into.
+const MOST: usize = 256;
+
+/// A network namespace that was looked into.
+#[derive(Debug)]
+pub struct Surveyed {
+    /// The file of the namespace; none for the one this process is in.
+    pub path: Option<String>,
+    /// What is there.
+    pub survey: Survey,
+}
+
+/// The namespaces that are looked into: that of the underlay, and all others that can be entered, when it does not have
+/// what is looked for.
+#[derive(Debug)]
+pub struct Namespaces {
+    /// The namespace of the underlay.
+    pub base: Surveyed,
+    others: OnceCell<Vec<Surveyed>>,
+}
+
+impl Namespaces {
+    /// Looks into the namespace of the underlay.
+    ///
+    /// # Errors
+    /// When it cannot be entered, or the kernel does not list its links.
+    pub fn survey(underlay: Option<&Namespace>) -> Result<Self, survey::Error> {
+        let survey = Survey::take(underlay)?;
+        let base = Surveyed { path: underlay.map(ToString::to_string), survey };
+        Ok(Self { base, others: OnceCell::new() })
+    }
+
+    /// All of them, the underlay's first.
+    pub fn all(&self) -> impl Iterator<Item = &Surveyed> {
+        std::iter::once(&self.base).chain(self.others())
+    }
+
+    /// One namespace, and no others.
+    pub fn of(base: Surveyed) -> Self {
+        Self { base, others: OnceCell::from(Vec::new()) }
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Surveyed> {
+        // Only looked into when somebody comes this far.
+        std::iter::once(()).flat_map(|()| self.others.get_or_init(|| self.look_around()))
+    }
+
+    fn look_around(&self) -> Vec<Surveyed> {
+        let here = self.base.path.as_deref().unwrap_or("/proc/thread-self/ns/net");
+        let mut seen: Vec<_> = identity(Path::new(here)).into_iter().collect();
+        let mut namespaces = Vec::new();
+        let files = ROOMS.iter().filter_map(|room| std::fs::read_dir(room).ok()).flatten().flatten();
+        for file in files.take(MOST) {
+            let path = file.path();
+            let Some(identity) = identity(&path).filter(|identity| !seen.contains(identity)) else {
+                continue;
+            };
+            seen.push(identity);
+            let path = path.display().to_string();
+            let survey =
+                Namespace::find(&path).ok().and_then(|namespace| Survey::take(Some(&namespace)).ok());
+            if let Some(survey) = survey {
+                namespaces.push(Surveyed { path: Some(path), survey });
+            }
+        }
+        namespaces
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}

@@ -1,0 +1,109 @@
+//! Bytes as they are printed: what cannot be printed is replaced, and what matched is coloured.
+
+use std::ops::Range;
+
+use super::palette::Palette;
+
+/// The character that stands for a byte that cannot be printed: itself printable ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Replacement(u8);
+
+impl Replacement {
+    /// `None` for anything but a blank or a visible ASCII character.
+    pub fn new(character: char) -> Option<Self> {
+        matches!(character, ' '..='~').then_some(Self(character as u8))
+    }
+}
+
+impl Default for Replacement {
+    /// ngrep's dot.
+    fn default() -> Self {
+        Self(b'.')
+    }
+}
+
+/// Visible ASCII, and the blank.
+fn is_printable(byte: u8) -> bool {
+    byte.wrapping_sub(b' ') <= b'~' - b' '
+}
+
+/// The parts of a payload that matched, consumed from left to right.
+#[derive(Clone, Copy)]
+pub(super) struct Spans<'a>(&'a [Range<usize>]);
+
+impl Spans<'_> {
+    /// Cuts `range` where a match begins or ends, and calls `each` with every piece and whether it matched.
+    pub(super) fn runs(&mut self, range: Range<usize>, mut each: impl FnMut(Range<usize>, bool)) {
+        let Range { start: mut at, end } = range;
+        while at < end {
+            self.skip(at);
+            let (until, matched) = match self.0.first() {
+                Some(span) if span.start <= at => (span.end.min(end), true),
+                Some(span) => (span.start.min(end), false),
+                None => (end, false),
+            };
+            each(at..until, matched);
+            at = until;
+        }
+    }
+
+    /// Whether a match has a byte in `range`.
+    pub(super) fn touches(&mut self, range: &Range<usize>) -> bool {
+        self.skip(range.start);
+        self.0.first().is_some_and(|span| span.start < range.end)
+    }
+
+    fn skip(&mut self, at: usize) {
+        while let Some((first, rest)) = self.0.split_first() {
+            if first.end > at {
+                break;
+            }
+            self.0 = rest;
+        }
+    }
+}
+
+/// A replacement for what cannot be printed, and the colours of what matched.
+#[derive(Debug)]
+pub(super) struct Ink {
+    pub(super) replacement: u8,
+    pub(super) palette: Palette,
+}
+
+impl Ink {
+    pub(super) fn new(replacement: Replacement, color: bool) -> Self {
+        Self { replacement: replacement.0, palette: Palette::new(color) }
+    }
+
+    /// The spans to colour: none where there are no colours.
+    pub(super) fn spans<'a>(&self, spans: &'a [Range<usize>]) -> Spans<'a> {
+        Spans(if self.palette.start.is_empty() { &[] } else { spans })
+    }
+
+    /// A byte as it is printed: a comparison and a choice, which the compiler makes of 16 bytes at once, where a table
+    /// is read byte by byte.
+    #[inline]
+    pub(super) fn shown(&self, byte: u8) -> u8 {
+        if is_printable(byte) { byte } else { self.replacement }
+    }
+
+    /// A piece of a line, byte by byte.
+    pub(super) fn bytes(
+        &self,
+        out: &mut Vec<u8>,
+        payload: &[u8],
+        piece: Range<usize>,
+        spans: &mut Spans<'_>,
+    ) {
+        spans.runs(piece, |run, matched| {
+            let shown = payload[run].iter().map(|&byte| self.shown(byte));
+            if matched {
+                out.extend_from_slice(&self.palette.start);
+                out.extend(shown);
+                out.extend_from_slice(&self.palette.stop);
+            } else {
+                out.extend(shown);
+            }
+        });
+    }
+}

@@ -1,0 +1,145 @@
+//! Which packets are shown, and what becomes of all others.
+
+use std::ops::Range;
+
+use super::context::{Following, Kept, Preceding};
+use super::{Found, Outcome, SearchOptions};
+use crate::dissect::{Dissected, Dissector};
+use crate::packet::{InnerFrame, Packet};
+use crate::pattern::Pattern;
+
+/// The pattern, what else a packet must have to be shown, and the packets around those that were.
+#[derive(Debug)]
+pub(super) struct Selection {
+    pattern: Pattern,
+    options: SearchOptions,
+    preceding: Preceding,
+    following: Following,
+    matched: u64,
+    spans: Vec<Range<usize>>,
+    rebuilt: Vec<u8>,
+}
+
+impl Selection {
+    pub(super) fn new(pattern: Pattern, options: SearchOptions) -> Self {
+        Self {
+            preceding: Preceding::new(options.before),
+            following: Following::new(options.after),
+            pattern,
+            options,
+            matched: 0,
+            spans: Vec::new(),
+            rebuilt: Vec::new(),
+        }
+    }
+
+    pub(super) fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    pub(super) fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.limit_reached() && self.following.is_empty()
+    }
+
+    /// Nothing that came before is context of a later match.
+    pub(super) fn forget(&mut self) {
+        self.preceding.clear();
+    }
+
+    fn limit_reached(&self) -> bool {
+        self.options.limit.is_some_and(|limit| self.matched >= limit)
+    }
+
+    /// Takes a packet, and tells the sink what became of it.
+    #[inline]
+    pub(super) fn take<E>(
+        &mut self,
+        dissector: &mut Dissector,
+        dissected: Dissected<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Dissected { frame, packet, whole } = dissected;
+        if !self.wanted(packet) {
+            return Ok(());
+        }
+        let outcome = self.outcome(packet);
+        if outcome == Outcome::Match {
+            self.recall(dissector, packet, sink)?;
+        }
+        let context = self.following.passes(packet, outcome);
+        let show = outcome == Outcome::Match || context || self.options.all;
+        let earlier = whole.map_or(&[][..], |whole| whole.earlier);
+        let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
+        sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false })?;
+        self.preceding.keep(show, packet, || Kept::new(&dissected));
+        Ok(())
+    }
+
+    /// Whether the packet is of a network and an inner flow that was asked for.
+    #[inline]
+    fn wanted(&mut self, packet: &Packet<'_>) -> bool {
+        if packet.opaque.is_some() {
+            return true;
+        }
+        if !self.options.vnis.is_empty() && !packet.vni().is_some_and(|vni| self.options.vnis.contains(&vni))
+        {
+            return false;
+        }
+        let Some(filters) = &mut self.options.inner else { return true };
+        let (link, bytes) = match packet.inner {
+            InnerFrame::Whole { link, bytes } => (link, bytes),
+            InnerFrame::Parts { .. } => packet.rebuild_inner(&mut self.rebuilt),
+        };
+        filters.matches(link, bytes, bytes.len() as u32)
+    }
+
+    #[inline]
+    fn outcome(&mut self, packet: &Packet<'_>) -> Outcome {
+        if packet.opaque.is_some() {
+            return Outcome::Opaque;
+        }
+        let payload = match self.options.depth {
+            Some(depth) => packet.payload.get(..depth).unwrap_or(packet.payload),
+            None => packet.payload,
+        };
+        let matches = !payload.is_empty() && self.pattern.is_match(payload) != self.options.invert;
+        if !matches || self.limit_reached() {
+            return Outcome::Clear;
+        }
+        self.matched += 1;
+        self.spans.clear();
+        if !self.options.invert {
+            self.pattern.spans(payload, &mut self.spans);
+        }
+        Outcome::Match
+    }
+
+    /// Tells the packets of the same flow that came before a match.
+    fn recall<E>(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for kept in self.preceding.take(packet) {
+            let frame = kept.frame();
+            dissector.again(&frame, kept.known(), |packet| {
+                let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Clear };
+                sink(Found {
+                    frame: &frame,
+                    packet,
+                    outcome,
+                    spans: &[],
+                    earlier: &[],
+                    show: true,
+                    recalled: true,
+                })
+            })?;
+        }
+        Ok(())
+    }
+}

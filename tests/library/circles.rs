@@ -1,0 +1,146 @@
+//! No file of the library uses one that uses it, straight or by others: each can then be understood without the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::architecture::sources;
+
+/// A module: the words of its path, none for `lib.rs`.
+type Module = Vec<String>;
+
+fn module(file: &str) -> Module {
+    file.split('/').filter(|word| *word != "lib").map(str::to_owned).collect()
+}
+
+/// The paths that a text uses, each with the groups in braces written out: `a::{b, c::{d}}` are `a::b` and `a::c::d`.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for statement in
+        text.split(';').filter_map(|statement| statement.rsplit_once("use ").map(|(_, rest)| rest))
+    {
+        expand(&statement.split_whitespace().collect::<String>(), &mut Vec::new(), &mut found);
+    }
+    for start in ["crate::", "super::"] {
+        for (at, _) in text.match_indices(start) {
+            let rest = &text[at..];
+            let end = rest.find(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).unwrap_or(rest.len());
+            found.push(words(&rest[..end]));
+        }
+    }
+    found
+}
+
+fn words(path: &str) -> Vec<String> {
+    path.split("::").filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn expand(tree: &str, before: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    let Some((start, rest)) = tree.split_once('{') else {
+        // A path may have another name behind it: `aasb` once the blanks are gone.
+        found.push([before.clone(), words(tree)].concat());
+        return;
+    };
+    let depth = before.len();
+    before.extend(words(start));
+    let (mut level, mut begin) = (0, 0);
+    let inside = &rest[..rest.rfind('}').unwrap_or(rest.len())];
+    for (at, c) in inside.char_indices() {
+        match c {
+            '{' => level += 1,
+            '}' => level -= 1,
+            ',' if level == 0 => {
+                expand(&inside[begin..at], before, found);
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    if begin < inside.len() {
+        expand(&inside[begin..], before, found);
+    }
+    before.truncate(depth);
+}
+
+/// From where the text's module hands names on: `pub use self::child::Name`.
+fn handed_on(text: &str) -> Vec<Vec<String>> {
+    let public = text.split(';').filter_map(|statement| {
+        let (before, rest) = statement.rsplit_once("use ")?;
+        before.trim_end().ends_with([')', 'b']).then_some(rest)
+    });
+    public.flat_map(|tree| paths(&format!("use {tree};"))).collect()
+}
+
+/// A path's words from the root of the library; none where it is of another crate.
+fn absolute(from: &Module, path: &[String], modules: &BTreeSet<Module>) -> Option<Vec<String>> {
+    let up = path.iter().take_while(|word| *word == "super").count();
+    match path.first()?.as_str() {
+        "crate" => Some(path[1..].to_vec()),
+        "self" => Some([from, &path[1..]].concat()),
+        "super" => Some([from.get(..from.len().checked_sub(up)?)?, &path[up..]].concat()),
+        child => {
+            let child = [from.clone(), vec![child.to_owned()]].concat();
+            modules.contains(&child).then(|| [from, path].concat())
+        }
+    }
+}
+
+/// The module that a name is defined in, through those that only hand it on.
+fn definition(
+    path: &[String],
+    modules: &BTreeSet<Module>,
+    handed: &BTreeMap<Module, Vec<Vec<String>>>,
+) -> Option<Module> {
+    let len = (0..=path.len()).rev().find(|len| modules.contains(&path[..*len]))?;
+    let (module, name) = (path[..len].to_vec(), path.get(len));
+    let further = name.and_then(|name| {
+        let on = handed.get(&module)?.iter().find(|on| on.last() == Some(name))?;
+        definition(&absolute(&module, on, modules)?, modules, handed)
+    });
+    Some(further.unwrap_or(module))
+}
+
+#[test]
+fn no_file_uses_one_that_uses_it() {
+    let sources: Vec<(Module, String)> = sources()
+        .into_iter()
+        .filter(|(file, _)| !["main", "cli", "commands"].contains(&file.split('/').next().unwrap()))
+        .map(|(file, text)| (module(&file), text))
+        .collect();
+    let modules: BTreeSet<Module> = sources.iter().map(|(module, _)| module.clone()).collect();
+    let handed: BTreeMap<Module, Vec<Vec<String>>> =
+        sources.iter().map(|(module, text)| (module.clone(), handed_on(text))).collect();
+    let uses: BTreeMap<&Module, BTreeSet<Module>> = sources
+        .iter()
+        .map(|(module, text)| {
+            let handed_on = &handed[module];
+            let used = paths(text).into_iter().filter(|path| !handed_on.contains(path));
+            let used = used.filter_map(|path| absolute(module, &path, &modules));
+            let used = used.filter_map(|path| definition(&path, &modules, &handed));
+            // A file in a module's folder is a part of the module, and may use what the module has for all its parts.
+            (module, used.filter(|used| !module.starts_with(used)).collect())
+        })
+        .collect();
+    let mut circles = Vec::new();
+    for start in uses.keys() {
+        let (mut reached, mut next) = (BTreeSet::new(), vec![*start]);
+        while let Some(module) = next.pop() {
+            next.extend(uses[module].iter().filter(|used| reached.insert(*used)));
+        }
+        if reached.contains(*start) {
+            circles.push(start.join("/"));
+        }
+    }
+    assert!(circles.is_empty(), "files in circles: {circles:#?}");
+}
+
+#[test]
+fn groups_and_names_that_are_handed_on_are_followed() {
+    let path = |text: &str| words(text);
+    assert_eq!(
+        paths("use a::{b, c::{d, e}};\nfn f() { crate::g::h() }"),
+        [path("a::b"), path("a::c::d"), path("a::c::e"), path("crate::g::h")]
+    );
+    let modules: BTreeSet<Module> = ["", "room", "room/inside"].map(module).into_iter().collect();
+    let handed = BTreeMap::from([(module("room"), handed_on("pub use inside::Thing;\nuse inside::Hidden;"))]);
+    assert_eq!(definition(&path("room::Thing"), &modules, &handed), Some(module("room/inside")));
+    assert_eq!(definition(&path("room::Other"), &modules, &handed), Some(module("room")));
+}
