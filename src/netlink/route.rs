@@ -4,10 +4,10 @@
 //! messages are those of rtnetlink's packet crate, whose types stay in these files: what comes out are values of our own.
 //! A message that cannot be parsed is passed over, as one of a kind that is not known would be.
 //!
-//! What surprised us: the dump of forwarding entries has the bridge's family, so that their addresses come as bytes and
-//! only the length tells IPv4 from IPv6. Of a point-to-point link `IFA_ADDRESS` is the other end's address. A link whose
-//! other half is in another network namespace names that half by a number that means nothing here, and says so by
-//! `IFLA_LINK_NETNSID`. The 32-bit attribute goes before the header's 8 bits in the number of a routing table.
+//! Some things surprised us. The dump of forwarding entries has the bridge's family, so that their addresses come as
+//! bytes and only the length tells IPv4 from IPv6. Of a point-to-point link `IFA_ADDRESS` is the other end's address. A
+//! link whose other half is in another network namespace names that half by a number that means nothing here, and says so
+//! by `IFLA_LINK_NETNSID`. The 32-bit attribute goes before the header's 8 bits in the number of a routing table.
 
 pub(crate) mod address;
 pub(crate) mod forwarding;

@@ -1,4 +1,4 @@
-//! What the kernel tells of by itself, to those who joined a multicast group.
+//! Multicast groups of the kernel, which tell their members of changes without being asked.
 
 use std::fmt;
 use std::io;
@@ -25,14 +25,14 @@ impl Subscription {
     pub(crate) fn open(family: Family, group: u32) -> io::Result<Self> {
         let mut socket = Socket::new(family.protocol())?;
         socket.bind_auto()?;
-        // Where the privilege lies in a user namespace only, the usual room has to do.
+        // A process that has the privilege in a user namespace only gets the usual room.
         let _ = setsockopt(&socket, sockopt::RcvBufForce, &ROOM);
         socket.add_membership(group)?;
         Ok(Self { socket, buffer: Zeroizing::new(vec![0; 1 << 16]) })
     }
 
-    /// Hands over message type and body of what has come since the last call; never waits. Whether messages were lost
-    /// because there was no room for them.
+    /// Hands over type and body of the messages that have come since the last call, and never waits. Returns true if
+    /// messages were lost because there was no room for them.
     pub(crate) fn take(&mut self, mut each: impl FnMut(u16, &[u8])) -> bool {
         let mut lost = false;
         loop {
@@ -42,7 +42,7 @@ impl Subscription {
                 Ok(len) => messages(self.buffer.get(..len).unwrap_or(&[]))
                     .for_each(|message| each(message.kind, message.body)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // What came before is still there to be read.
+                // The messages that came before are still there to be read.
                 Err(error) if error.raw_os_error() == Some(ENOBUFS) => lost = true,
                 Err(_) => return lost,
             }

@@ -36,7 +36,7 @@ impl Serialize for PolicyDirection {
     }
 }
 
-/// What becomes of the datagrams.
+/// The fate of the datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {

@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 /// How many starts of a peer after the last one seen are understood.
 pub const LOOKAHEAD: u32 = 4;
 
-/// Which way an association's packets go.
+/// The way that an association's packets go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaDirection {

@@ -229,7 +229,7 @@ fn of_an_end(there: UserPolicy<'_>) -> Option<PolicyDirection> {
     there.direction().filter(|direction| *direction != PolicyDirection::Forward)
 }
 
-/// Whether a policy looks at neither a mark nor an xfrm interface.
+/// True if a policy looks at neither a mark nor an xfrm interface.
 fn is_everywhere(there: UserPolicy<'_>) -> bool {
     there.mark().is_some_and(|(_, mask)| mask == 0) && there.interface() == Some(0)
 }

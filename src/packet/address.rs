@@ -45,17 +45,17 @@ impl Prefix {
         self.address
     }
 
-    /// How many bits of the address are its network's: 0 to 32 or 128.
+    /// The number of the address's bits that are its network's: 0 to 32 or 128.
     pub fn length(self) -> u8 {
         self.length
     }
 
-    /// Whether an address is in this network.
+    /// True if an address is in this network.
     pub fn contains(self, other: IpAddr) -> bool {
         self.overlaps(Self { address: other, length: width(other) })
     }
 
-    /// Whether the two networks share an address.
+    /// True if the two networks share an address.
     pub fn overlaps(self, other: Self) -> bool {
         let length = u32::from(self.length.min(other.length));
         match (self.address, other.address) {

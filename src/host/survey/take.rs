@@ -101,7 +101,7 @@ fn ask() -> Result<Survey, Error> {
     Ok(survey)
 }
 
-/// Whether an entry of a neighbour table is another host.
+/// True for an entry of a neighbour table that is another host.
 fn is_host(neighbour: &Neighbour) -> bool {
     let address = neighbour.address;
     neighbour.mac != MacAddress::ZERO && !address.is_multicast() && !address.is_unspecified()

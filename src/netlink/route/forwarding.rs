@@ -117,7 +117,7 @@ mod tests {
         let whole = bytes(&message);
         let entry = read(&whole).unwrap();
         assert_eq!((entry.way, entry.vni), (Some(3), Vni::new(42)));
-        // What is cut is passed over, or lacks what stood at its end.
+        // A cut message is passed over, or the entry lacks the attributes that stood at its end.
         for len in 0..whole.len() {
             assert!(read(&whole[..len]).is_none_or(|cut| cut != entry), "{len}");
         }

@@ -34,7 +34,7 @@ pub struct Link {
     pub mtu: u32,
     /// Its addresses. The kernel lists them apart from the links, so that they are filled in by who asks for both.
     pub addresses: Vec<Prefix>,
-    /// What made it, as `ip -d link` says: `veth`, `bridge`, `vxlan`…; none for hardware.
+    /// The driver that made it, as `ip -d link` says: `veth`, `bridge`, `vxlan`…; none for hardware.
     pub kind: Option<String>,
     /// Index of the bridge, bond or VRF it belongs to.
     pub master: Option<u32>,
@@ -43,7 +43,7 @@ pub struct Link {
     pub parent: Option<u32>,
     /// The other end, of an IP or GRE tunnel that has one.
     pub remote: Option<IpAddr>,
-    /// What its administrator wrote down about it.
+    /// The text that its administrator wrote down about it.
     pub alias: Option<String>,
     /// The tunnel, for a VXLAN device.
     pub vxlan: Option<Vxlan>,
@@ -231,7 +231,7 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
     if let Some(vxlan) = &mut link.vxlan {
         vxlan.elsewhere = elsewhere;
     }
-    // What is below is elsewhere, or shows frames in clear as well.
+    // The link below is in another namespace, or it shows frames in clear as well.
     if elsewhere || offloaded {
         (link.parent, link.remote) = (None, None);
     }
@@ -239,7 +239,7 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
 }
 
 impl Link {
-    /// Takes in what the link is. Whether the network card encrypts for it.
+    /// Takes in the kind of the link and its tunnel, and returns true if the network card encrypts for it.
     fn is(&mut self, info: Vec<LinkInfo>) -> bool {
         let mut offloaded = false;
         for part in info {

@@ -30,12 +30,12 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    /// Whether it is in the main table.
+    /// True if it is in the main table.
     pub(crate) fn is_main(&self) -> bool {
         self.table == MAIN
     }
 
-    /// Whether its table is none of those that every packet is looked up in: only a rule leads to it.
+    /// True if only a rule leads to its table, because it is none of the three that every packet is looked up in.
     pub(crate) fn is_by_rule(&self) -> bool {
         !matches!(self.table, DEFAULT | MAIN | LOCAL)
     }

@@ -36,7 +36,7 @@ impl<'a> Algorithm<'a> {
         Some(Self { name, key: value.get(at..)?.get(..key_len)?, bits })
     }
 
-    /// What the kernel's crypto layer calls it, such as `rfc4106(gcm(aes))`.
+    /// The name that the kernel's crypto layer has for it, such as `rfc4106(gcm(aes))`.
     pub(crate) fn name(&self) -> String {
         String::from_utf8_lossy(self.name).into_owned()
     }

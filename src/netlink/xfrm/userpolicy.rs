@@ -41,7 +41,7 @@ pub(crate) mod template {
     pub(crate) const LEN: usize = 64;
 }
 
-/// Which packets a policy is asked for.
+/// The packets that a policy is asked for, by their direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PolicyDirection {
     /// Those that arrive for this host.
@@ -107,7 +107,7 @@ impl<'a> UserPolicy<'a> {
         (be(DPORT), be(DPORT_MASK))
     }
 
-    /// Whether the selector looks at the source port.
+    /// True if the selector looks at the source port.
     pub(crate) fn has_source_port(&self) -> bool {
         bytes_at(self.fixed, SPORT_MASK) != [0; 2]
     }
@@ -137,7 +137,7 @@ impl<'a> UserPolicy<'a> {
         self.byte(ACTION)
     }
 
-    /// What packets need to pass; none: they pass as they are.
+    /// The transforms that packets need to pass; without any they pass as they are.
     pub(crate) fn templates(&self) -> impl Iterator<Item = Template<'a>> + use<'a> {
         let templates = self.attribute(XFRMA_TMPL).unwrap_or_default();
         templates.chunks_exact(template::LEN).filter_map(|one| Some(Template(one.first_chunk()?)))
@@ -154,7 +154,7 @@ impl<'a> UserPolicy<'a> {
         self.attribute(XFRMA_IF_ID).map_or(Some(0), |value| u32_at(value, 0))
     }
 
-    /// Whether another policy says the same of the same packets: the selector, the priority, the direction with action,
+    /// True if another policy says the same of the same packets: the selector, the priority, the direction with action,
     /// flags and share, and the templates are alike to the byte. Limits, counters and the index may differ.
     pub(crate) fn says_the_same(&self, other: &UserPolicy<'_>) -> bool {
         let rule = |policy: &UserPolicy<'_>| {
@@ -180,7 +180,7 @@ impl<'a> UserPolicy<'a> {
     }
 }
 
-/// What a policy asks of a packet.
+/// A transform that a policy asks of packets.
 #[derive(Clone, Copy)]
 pub(crate) struct Template<'a>(&'a [u8; template::LEN]);
 
@@ -196,7 +196,7 @@ impl Template<'_> {
         u32::from_ne_bytes(bytes_at(self.0, template::REQID))
     }
 
-    /// Whether packets pass without it as well.
+    /// True if packets pass without it as well.
     pub(crate) fn is_optional(self) -> bool {
         bytes_at(self.0, template::OPTIONAL) != [0]
     }

@@ -83,7 +83,7 @@ impl<'a> UserSa<'a> {
         u64::from_ne_bytes(bytes_at(self.fixed, PACKETS))
     }
 
-    /// What ties it to policies.
+    /// The number that ties it to policies.
     pub(crate) fn reqid(&self) -> u32 {
         u32::from_ne_bytes(bytes_at(self.fixed, REQID))
     }
@@ -98,7 +98,7 @@ impl<'a> UserSa<'a> {
         self.byte(MODE)
     }
 
-    /// Whether it has extended sequence numbers.
+    /// True if it has extended sequence numbers.
     pub(crate) fn is_extended(&self) -> bool {
         self.byte(FLAGS) & ESN != 0
     }
@@ -134,12 +134,12 @@ impl<'a> UserSa<'a> {
         }
     }
 
-    /// Whether its packets go in UDP (RFC 3948).
+    /// True if its packets go in UDP (RFC 3948).
     pub(crate) fn is_in_udp(&self) -> bool {
         self.attribute(XFRMA_ENCAP).is_some()
     }
 
-    /// Whether the network card encrypts.
+    /// True if the network card encrypts.
     pub(crate) fn is_offloaded(&self) -> bool {
         self.attribute(XFRMA_OFFLOAD_DEV).is_some()
     }

@@ -53,7 +53,7 @@ fn sa(sa: UserSa<'_>) -> Option<SaState> {
     })
 }
 
-/// Whether ESP with these algorithms encrypts: GMAC (RFC 4543) and NULL do not.
+/// True if ESP with these algorithms encrypts: GMAC (RFC 4543) and NULL do not.
 fn encrypts(aead: Option<&str>, cipher: Option<&str>) -> bool {
     match (aead, cipher) {
         (Some(aead), _) => !aead.starts_with("rfc4543"),
