@@ -1,18 +1,26 @@
-//! One netlink conversation: a request and its answer, or a dump.
+//! The one way to talk netlink: a conversation with the kernel of requests and their answers, and of dumps.
+//!
+//! [`Netlink`] carries bytes. What they mean is [`route`]'s for links, addresses, neighbours and routes, and [`xfrm`]'s for
+//! security associations and policies; a [`Subscription`] hears what the kernel tells by itself.
 //!
 //! The socket is synchronous: one message is sent after the other and each waited for to be acknowledged.
 //! Extended acknowledgements are on, so that the kernel's own words reach the user, and capped, so that a refused
 //! message (which may hold a key) is not sent back. What was received is wiped.
 
+pub(crate) mod route;
+mod subscription;
 pub(crate) mod xfrm;
 
 use crate::escape::reason;
-use rtnetlink::sys::{Socket, SocketAddr, protocols};
+use netlink_sys::{Socket, SocketAddr, protocols};
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::TimeVal;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
+pub(crate) use subscription::Subscription;
 use zeroize::{Zeroize, Zeroizing};
 
 const NLMSG_ERROR: u16 = 2;
@@ -27,6 +35,8 @@ const NLMSGERR_ATTR_MSG: u16 = 1;
 const HEADER: usize = 16;
 /// How often an interrupted dump is asked for again: some four seconds of others' changes.
 const DUMPS: u64 = 40;
+/// Seconds: the kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
+const PATIENCE: i64 = 30;
 
 /// Create it, and fail if it is there.
 pub(crate) const CREATE: u16 = 0x400 | 0x200;
@@ -160,6 +170,22 @@ impl Netlink {
         }
     }
 
+    /// Waits for one datagram. A signal that comes meanwhile is no answer.
+    fn receive(&mut self) -> Result<(), Refusal> {
+        loop {
+            self.received.clear();
+            self.received.reserve(1 << 16);
+            match self.socket.recv(&mut self.received, 0) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(Refusal::new(nix::libc::ETIMEDOUT).saying("the kernel does not answer"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     fn exchange(
         &mut self,
         kind: u16,
@@ -178,9 +204,7 @@ impl Netlink {
         self.socket.send(&message, 0)?;
         let mut interrupted = false;
         loop {
-            self.received.clear();
-            self.received.reserve(1 << 16);
-            self.socket.recv(&mut self.received, 0)?;
+            self.receive()?;
             for message in messages(&self.received) {
                 if message.sequence != self.sequence {
                     continue;
@@ -196,12 +220,17 @@ impl Netlink {
     }
 }
 
+impl Family {
+    fn protocol(self) -> isize {
+        match self {
+            Self::Route => protocols::NETLINK_ROUTE,
+            Self::Xfrm => protocols::NETLINK_XFRM,
+        }
+    }
+}
+
 fn connect(family: Family) -> io::Result<Socket> {
-    let protocol = match family {
-        Family::Route => protocols::NETLINK_ROUTE,
-        Family::Xfrm => protocols::NETLINK_XFRM,
-    };
-    let mut socket = Socket::new(protocol)?;
+    let mut socket = Socket::new(family.protocol())?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
     // Kernels before 4.12 have no words, and those before 4.3 send back what they refuse.
@@ -209,6 +238,7 @@ fn connect(family: Family) -> io::Result<Socket> {
     let _ = socket.set_cap_ack(true);
     // A thousand SAs in one dump; the kernel caps it where this process may not ask for so much.
     socket.set_rx_buf_sz(1_i32 << 20)?;
+    setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0))?;
     Ok(socket)
 }
 

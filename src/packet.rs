@@ -27,6 +27,7 @@
     deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+mod address;
 mod ah;
 mod cooked;
 mod decode;
@@ -46,19 +47,20 @@ mod loopback;
 mod macsec;
 mod ports;
 mod ppp;
+pub mod protocol;
 mod reassembly;
 mod transport;
 mod vxlan;
 mod wireguard;
 
+pub use address::{MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
-
 pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
 pub use frame::{Frame, InterfaceNumber, LinkType, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
-pub use ports::{NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort};
+pub use ports::{NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
 
 use arrayvec::ArrayVec;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ovlsniff::overlay::{Mtu, Peer, Prefix, address, device_name, namespace_name};
-use ovlsniff::packet::{UdpPort, Vni};
+use ovlsniff::overlay::{Mtu, Peer, address, device_name, namespace_name};
+use ovlsniff::packet::{Prefix, UdpPort, Vni};
 
 use super::values;
 

@@ -31,8 +31,7 @@ fn table(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
     let mut rows = vec![["", "NAME", "STATE", "LINK", "ADDRESSES", "WHAT"].map(str::to_owned)];
     for link in &survey.links {
         let chosen = choices.iter().any(|choice| choice.index == link.index);
-        let addresses: Vec<String> =
-            link.addresses.iter().map(|(address, len)| format!("{address}/{len}")).collect();
+        let addresses: Vec<String> = link.addresses.iter().map(ToString::to_string).collect();
         rows.push([
             if chosen { "*" } else { "" }.to_owned(),
             escape(&link.name).into_owned(),
@@ -138,7 +137,7 @@ fn json(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
             "name": link.name,
             "state": link.state(),
             "link": link.hardware_name(),
-            "addresses": link.addresses.iter().map(|(a, len)| format!("{a}/{len}")).collect::<Vec<_>>(),
+            "addresses": link.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "kind": link.kind,
             "master": link.master.and_then(named),
             "vxlan": vxlan,
@@ -163,7 +162,7 @@ mod tests {
             hardware: 1,
             ..Link::default()
         };
-        let eth = Link { addresses: vec![("192.0.2.1".parse().unwrap(), 24)], ..link(2, "eth0") };
+        let eth = Link { addresses: vec!["192.0.2.1/24".parse().unwrap()], ..link(2, "eth0") };
         let vxlan = Vxlan {
             vni: Vni::new(4097),
             local: "192.0.2.1".parse().ok(),

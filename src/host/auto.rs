@@ -162,10 +162,10 @@ impl Choices<'_> {
 mod tests {
     use super::*;
     use crate::host::docker::Network;
-    use crate::packet::Vni;
+    use crate::packet::{Prefix, Vni};
 
     fn link(index: u32, name: &str, address: &str) -> Link {
-        let addresses = address.parse().map(|address| (address, 24)).into_iter().collect();
+        let addresses = address.parse().into_iter().filter_map(|address| Prefix::new(address, 24)).collect();
         Link {
             index,
             name: name.to_owned(),

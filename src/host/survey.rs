@@ -5,7 +5,9 @@ mod take;
 use std::net::IpAddr;
 
 use super::namespace;
-use crate::packet::Vni;
+use crate::netlink::Refusal;
+pub use crate::netlink::route::{Link, Neighbour, Vxlan};
+use crate::packet::Prefix;
 
 /// What the kernel said about one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,79 +19,12 @@ pub struct Survey {
     /// Which link a packet to each VXLAN peer, and to the other end of each tunnel, leaves by: whom, and the link's index.
     pub routes: Vec<(IpAddr, u32)>,
     /// Routes that the answer to a question for a route may leave out: those with several next hops, and those in tables
-    /// that a rule leads some packets to. Destination, length of its prefix, and the links they leave by.
-    pub detours: Vec<(IpAddr, u8, Vec<u32>)>,
+    /// that a rule leads some packets to. Their destination, and the links they leave by.
+    pub detours: Vec<(Prefix, Vec<u32>)>,
     /// Who has which address on the links that are VXLAN devices or bridges.
     pub neighbours: Vec<Neighbour>,
     /// Source addresses of the `IPsec` security associations; `None` when we may not know.
     pub sa_sources: Option<Vec<IpAddr>>,
-}
-
-/// An entry of a neighbour table: ARP's or that of IPv6.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Neighbour {
-    /// Index of the link.
-    pub link: u32,
-    /// The neighbour's address.
-    pub address: IpAddr,
-    /// Its link-layer address.
-    pub mac: [u8; 6],
-}
-
-/// A network interface.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Link {
-    /// The kernel's number of it.
-    pub index: u32,
-    /// Its name, which may hold bytes that steer a terminal: escape it before it is printed.
-    pub name: String,
-    /// Set up, by its administrator.
-    pub up: bool,
-    /// Has a carrier, or says nothing about one.
-    pub running: bool,
-    /// The loopback.
-    pub loopback: bool,
-    /// The hardware type, an `ARPHRD_*` number of `linux/if_arp.h`.
-    pub hardware: u16,
-    /// Its addresses with the lengths of their prefixes.
-    pub addresses: Vec<(IpAddr, u8)>,
-    /// What made it, as `ip -d link` says: `veth`, `bridge`, `vxlan`…; none for hardware.
-    pub kind: Option<String>,
-    /// Index of the bridge, bond or VRF it belongs to.
-    pub master: Option<u32>,
-    /// Index of the link in this network namespace that it is on top of or bound to; of a veth the other end.
-    pub parent: Option<u32>,
-    /// The other end, of an IP or GRE tunnel that has one.
-    pub remote: Option<IpAddr>,
-    /// What its administrator wrote down about it.
-    pub alias: Option<String>,
-    /// The tunnel, for a VXLAN device.
-    pub vxlan: Option<Vxlan>,
-}
-
-/// A VXLAN device's tunnel.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Vxlan {
-    /// Its network; none for a device that takes all of them.
-    pub vni: Option<Vni>,
-    /// The VTEP's own address.
-    pub local: Option<IpAddr>,
-    /// The group or the only peer.
-    pub remote: Option<IpAddr>,
-    /// UDP port.
-    pub port: u16,
-    /// Index of the link the tunnel is bound to.
-    pub underlay: Option<u32>,
-    /// The peers in the forwarding table.
-    pub peers: Vec<IpAddr>,
-    /// The forwarding table: which link-layer address is behind which peer.
-    pub stations: Vec<([u8; 6], IpAddr)>,
-    /// Links that entries of the forwarding table name, whatever the route says.
-    pub ways: Vec<u32>,
-    /// Networks that entries of the forwarding table name, beside the device's own.
-    pub more_vnis: Vec<Vni>,
-    /// The tunnel's own socket is in another namespace: `underlay`, `local` and the peers belong there.
-    pub elsewhere: bool,
 }
 
 /// Why the kernel could not be asked.
@@ -98,9 +33,14 @@ pub enum Error {
     /// The namespace cannot be entered.
     #[error(transparent)]
     Namespace(#[from] namespace::Error),
-    /// It does not answer, or not with what was asked for.
-    #[error("list the network interfaces: {0}")]
-    Kernel(String),
+    /// The kernel refused, or does not answer.
+    #[error("{operation}: {cause}")]
+    Kernel {
+        /// What it was asked to do.
+        operation: &'static str,
+        /// Its word.
+        cause: Refusal,
+    },
 }
 
 impl Survey {
@@ -116,14 +56,13 @@ impl Survey {
 
     /// The link that owns this address.
     pub fn owner(&self, address: IpAddr) -> Option<&Link> {
-        self.links.iter().find(|link| link.addresses.iter().any(|(own, _)| *own == address))
+        self.links.iter().find(|link| link.addresses.iter().any(|own| own.address() == address))
     }
 
     /// The links that packets to this destination may leave by beside the one of [`Self::route`].
     pub fn detours(&self, destination: IpAddr) -> impl Iterator<Item = &Link> {
-        let leads =
-            move |(network, prefix, _): &&(IpAddr, u8, Vec<u32>)| in_prefix(destination, *network, *prefix);
-        self.detours.iter().filter(leads).flat_map(|(.., links)| links).filter_map(|index| self.link(*index))
+        let leads = move |(to, _): &&(Prefix, Vec<u32>)| to.contains(destination);
+        self.detours.iter().filter(leads).flat_map(|(_, links)| links).filter_map(|index| self.link(*index))
     }
 
     /// The link that packets to this VXLAN peer, or to the other end of a tunnel, leave by.
@@ -131,17 +70,6 @@ impl Survey {
         let (_, index) = self.routes.iter().find(|(to, _)| *to == destination)?;
         self.link(*index)
     }
-}
-
-/// Whether an address is in a network, given by one of its addresses and the length of its prefix.
-pub fn in_prefix(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
-        IpAddr::V6(address) => (u128::from(address), 128),
-    };
-    let ((address, len), (network, other)) = (bits(address), bits(network));
-    let kept = u32::from(prefix).min(len);
-    len == other && (kept == 0 || (address ^ network) >> (128 - kept) == 0)
 }
 
 impl Link {
@@ -177,23 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_holds_its_addresses() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(in_prefix(ip("192.0.2.1"), ip("0.0.0.0"), 0));
-        assert!(in_prefix(ip("192.0.2.1"), ip("192.0.2.1"), 32));
-        assert!(in_prefix(ip("192.0.2.77"), ip("192.0.2.64"), 26));
-        assert!(!in_prefix(ip("192.0.2.1"), ip("192.0.2.64"), 26));
-        assert!(!in_prefix(ip("192.0.2.1"), ip("::"), 0));
-        assert!(in_prefix(ip("2001:db8::1"), ip("2001:db8::"), 32));
-    }
-
-    #[test]
     fn all_paths_to_a_destination_are_known() {
         let link = |index| Link { index, ..Link::default() };
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let prefix = |text: &str| text.parse::<Prefix>().unwrap();
         let survey = Survey {
             links: vec![link(1), link(2), link(3)],
-            detours: vec![(ip("192.0.2.0"), 24, vec![1, 2]), (ip("2001:db8::"), 32, vec![3])],
+            detours: vec![(prefix("192.0.2.0/24"), vec![1, 2]), (prefix("2001:db8::/32"), vec![3])],
             ..Survey::default()
         };
         let detours = |to: &str| survey.detours(ip(to)).map(|link| link.index).collect::<Vec<_>>();

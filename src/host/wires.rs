@@ -198,7 +198,7 @@ mod tests {
             ],
             routes: vec![(ip("192.0.2.2"), 2), (ip("192.0.2.3"), 3), (ip("192.0.2.4"), 9)],
             // A rule may lead into the tunnel, which is no way for its own packets, and elsewhere.
-            detours: vec![(ip("192.0.2.2"), 32, vec![3, 8])],
+            detours: vec![("192.0.2.2/32".parse().unwrap(), vec![3, 8])],
             ..Survey::default()
         };
         for (of, is) in

@@ -11,12 +11,10 @@ pub use notices::Notices;
 
 use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Algorithm, Error, Key, Mode, Sa, Sequence, SpiPattern};
-use crate::netlink::xfrm::{
-    ESP, GETSA, NEWSA, UPDSA, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC, XFRMA_ALG_CRYPT,
-    XFRMA_ENCAP, XFRMA_REPLAY_ESN_VAL, address_at, algo, algorithm_name, replay, usersa,
-};
-use crate::netlink::{Family, Netlink, Refusal, array_at, attributes, u16_at, u32_at};
+use crate::netlink::xfrm::{self, NEWSA, UPDSA, UserSa, usersa};
+use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::Spi;
+use crate::packet::protocol::ESP;
 
 /// Where the kernel says how locked down it is; not there when that is not built in, or nobody mounted it.
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
@@ -65,7 +63,7 @@ impl KernelSas {
 pub fn dump() -> Result<KernelSas, Error> {
     let mut found = KernelSas::default();
     let mut netlink = Netlink::open(Family::Xfrm, None).map_err(Refusal::from)?;
-    netlink.dump(GETSA, &[], read_message)?.into_iter().for_each(|sa| found.add(sa));
+    xfrm::sas(&mut netlink, read_sa)?.into_iter().for_each(|sa| found.add(sa));
     Ok(found.settle(std::fs::read_to_string(LOCKDOWN).ok().as_deref()))
 }
 
@@ -91,70 +89,48 @@ impl From<Refusal> for Error {
 
 /// The SA that a message tells of. An update is how key daemons fill in an SPI that they had asked for.
 fn read_message(kind: u16, body: &[u8]) -> Option<Sa> {
-    if matches!(kind, NEWSA | UPDSA) { read_sa(body) } else { None }
+    UserSa::new_checked(body).filter(|_| matches!(kind, NEWSA | UPDSA)).and_then(read_sa)
 }
 
 /// One SA; `None` for other protocols than ESP and for one that is not set up yet.
-fn read_sa(body: &[u8]) -> Option<Sa> {
-    let spi = u32::from_be_bytes(array_at(body, usersa::SPI)?);
-    if *body.get(usersa::PROTO)? != ESP || spi == 0 {
+fn read_sa(sa: UserSa<'_>) -> Option<Sa> {
+    if sa.proto() != ESP || sa.spi() == Spi(0) {
         return None;
     }
-    let family = u16_at(body, usersa::FAMILY)?;
-    let flags = *body.get(usersa::FLAGS)?;
-    let (mut aead, mut cipher, mut auth, mut udp, mut high) = (None, None, None, false, 0);
-    for (kind, value) in attributes(body.get(usersa::LEN..)?) {
-        match kind {
-            XFRMA_ALG_AEAD => aead = named(value, true),
-            XFRMA_ALG_CRYPT => cipher = named(value, false),
-            // The kernel sends both spellings; only the newer one knows how much of the hash is sent.
-            XFRMA_ALG_AUTH if auth.is_none() => auth = named(value, false),
-            XFRMA_ALG_AUTH_TRUNC => auth = named(value, true),
-            XFRMA_ENCAP => udp = true,
-            XFRMA_REPLAY_ESN_VAL => {
-                high = [replay::SENT_HIGH, replay::RECEIVED_HIGH]
-                    .iter()
-                    .filter_map(|&at| u32_at(value, at))
-                    .fold(0, u32::max);
-            }
-            _ => {}
-        }
-    }
-    let algorithm = match (aead, cipher, auth) {
-        (Some(aead), ..) => combined(aead),
+    let algorithm = match (sa.aead(), sa.cipher(), sa.authentication()) {
+        (Some(aead), ..) => combined(named(aead)),
         (None, None, None) => return None,
-        (None, cipher, auth) => separate(cipher, auth),
+        (None, cipher, hash) => separate(cipher.map(named), hash.map(named)),
     };
     Some(Sa {
-        source: AddressPattern::from_kernel(address_at(body, usersa::SOURCE, family)?),
-        destination: AddressPattern::from_kernel(address_at(body, usersa::DESTINATION, family)?),
-        spi: SpiPattern::one(Spi(spi)),
-        mode: match *body.get(usersa::MODE)? {
+        source: AddressPattern::from_kernel(sa.source()?),
+        destination: AddressPattern::from_kernel(sa.destination()?),
+        spi: SpiPattern::one(sa.spi()),
+        mode: match sa.mode() {
             usersa::TRANSPORT => Some(Mode::Transport),
             usersa::TUNNEL => Some(Mode::Tunnel),
             _ => None,
         },
         // Lengths that the kernel takes and this program does not are an algorithm it does not know.
         algorithm: algorithm.unwrap_or_else(Algorithm::unknown),
-        sequence: if flags & usersa::ESN != 0 { Sequence::Extended { high } } else { Sequence::Short },
-        udp,
+        sequence: if sa.is_extended() {
+            Sequence::Extended { high: sa.high_sequence() }
+        } else {
+            Sequence::Short
+        },
+        udp: sa.is_in_udp(),
     })
 }
 
-/// `struct xfrm_algo` or, `with_len`, one of those with a length of ICV or truncated hash before the key.
-fn named(value: &[u8], with_len: bool) -> Option<Named> {
-    let key_len = u32_at(value, algo::KEY_BITS)?.div_ceil(8) as usize;
-    let (bits, at) =
-        if with_len { (u32_at(value, algo::ICV_BITS), algo::KEY_AFTER_ICV_BITS) } else { (None, algo::KEY) };
-    let key = value.get(at..)?.get(..key_len)?;
-    Some(Named { name: algorithm_name(value)?, key: Key::new(key.to_vec()), bits })
+fn named(algorithm: xfrm::Algorithm<'_>) -> Named {
+    Named { name: algorithm.name(), key: Key::new(algorithm.key().to_vec()), bits: algorithm.bits() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::netlink::messages;
-    use crate::netlink::xfrm::{AF_INET, DELSA};
+    use crate::netlink::xfrm::{AF_INET, DELSA, XFRMA_ALG_AEAD};
 
     /// A dump of one SA of Docker's, as the kernel sends it.
     fn message(key: &[u8; 20]) -> Vec<u8> {

@@ -18,12 +18,12 @@
 //! addresses = { node1 = "10.0.2.1/24", node2 = "10.0.2.2/24" }
 //! ```
 
-use super::address::{Prefix, address};
+use super::address::address;
 use super::mtu::Mtu;
 use super::options::hint;
 use super::spec::{Cipher, Network, Peer, SpecError};
 use crate::escape::reason;
-use crate::packet::{UdpPort, Vni};
+use crate::packet::{Prefix, UdpPort, Vni};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -192,10 +192,10 @@ fn network(
     let mut peers = Vec::new();
     for member in members.iter().filter(|member| *member != here) {
         let theirs = address(member)?;
-        if let (Some(a), Some(b)) = (own, theirs.filter(|b| own.is_some_and(|a| a.length != b.length))) {
+        if let (Some(a), Some(b)) = (own, theirs.filter(|b| own.is_some_and(|a| a.length() != b.length()))) {
             return Err(wrong(format!("{here} has {a} and {member} {b}; all need the same prefix length")));
         }
-        let overlay = theirs.map(|prefix| prefix.address);
+        let overlay = theirs.map(Prefix::address);
         peers.push(Peer { underlay: file.node[member].underlay, overlay });
     }
     let cipher = match (&table.cipher, table.encrypted) {

@@ -3,14 +3,14 @@
 mod read;
 
 use super::keys::{Association, KeyId, Secret};
-use super::link;
-use super::policy::{Direction, vni_of_reqid};
+use super::policy::vni_of_reqid;
 use super::present::Present;
-use super::security::Sa;
+use super::security::{Sa, SaDirection};
 use super::spec::Cipher;
 use super::step::{Device, Step};
 use super::xfrm;
 use crate::escape::reason;
+use crate::netlink::route::{address, forwarding, link, neighbour};
 use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::{Spi, Vni};
 use read::{exempt, namespaces, read_devices, udp_ports};
@@ -124,7 +124,8 @@ impl Kernel {
         let association =
             Association { vni, sender: nobody, receiver: nobody, cipher, generation: 0, counter: 0 };
         let spi = Spi(0x6f76_0000 | std::process::id() & 0xffff);
-        let sa = Sa { direction: Direction::In, association, spi, port: 1, reqid: super::policy::reqid(vni) };
+        let sa =
+            Sa { direction: SaDirection::In, association, spi, port: 1, reqid: super::policy::reqid(vni) };
         xfrm::probe(&mut self.xfrm, &sa).map_err(|cause| lacks_esp(local, cipher, cause))
     }
 
@@ -149,7 +150,9 @@ impl Kernel {
             Step::Vxlan(vxlan) => {
                 let netns = vxlan.device.netns.as_deref().map(|n| File::open(Path::new(NETNS).join(n)));
                 let netns = netns.transpose()?;
-                link::add_vxlan(&mut self.host, vxlan, netns.as_ref().map(AsRawFd::as_raw_fd))
+                let (name, tunnel) = (&vxlan.device.name, vxlan.tunnel());
+                let netns = netns.as_ref().map(AsRawFd::as_raw_fd);
+                link::add_vxlan(&mut self.host, name, &tunnel, vxlan.mac, vxlan.mtu, netns)
             }
             Step::Bridge { device, mac, mtu } => {
                 link::add_bridge(self.route(device.netns.as_deref())?, &device.name, *mac, *mtu)
@@ -162,25 +165,23 @@ impl Kernel {
                 let master = self.index(&bridge)?;
                 self.on(device, |n, index| link::set_master(n, index, master))
             }
-            Step::Address { device, address } => {
-                self.on(device, |n, index| link::add_address(n, index, *address))
-            }
+            Step::Address { device, address } => self.on(device, |n, index| address::add(n, index, *address)),
             Step::Fdb { device, mac, vtep, .. } => {
-                self.on(device, |n, index| link::add_fdb(n, index, *mac, *vtep))
+                self.on(device, |n, index| forwarding::add(n, index, *mac, *vtep))
             }
             Step::Neighbour { device, address, mac, .. } => {
-                self.on(device, |n, index| link::add_neighbour(n, index, *address, *mac))
+                self.on(device, |n, index| neighbour::add(n, index, *address, *mac))
             }
             Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, true)),
             Step::DropSa { destination, spi, .. } => xfrm::delete_sa(&mut self.xfrm, *destination, *spi),
             Step::DropAddress { device, address } => {
-                self.on(device, |n, index| link::delete_address(n, index, *address))
+                self.on(device, |n, index| address::delete(n, index, *address))
             }
             Step::DropFdb { device, mac, vtep } => {
-                self.on(device, |n, index| link::delete_fdb(n, index, *mac, *vtep))
+                self.on(device, |n, index| forwarding::delete(n, index, *mac, *vtep))
             }
             Step::DropNeighbour { device, address, mac } => {
-                self.on(device, |n, index| link::delete_neighbour(n, index, *address, *mac))
+                self.on(device, |n, index| neighbour::delete(n, index, *address, *mac))
             }
             Step::DropPolicy { policy, index } => {
                 xfrm::delete_policy_by_index(&mut self.xfrm, policy.direction, *index)
@@ -208,22 +209,22 @@ impl Kernel {
             Step::Mac { device, before, .. } => self.on(device, |n, index| link::set_mac(n, index, *before)),
             Step::Port { device, .. } => self.on(device, |n, index| link::set_master(n, index, 0)),
             Step::Address { device, address } => {
-                self.on(device, |n, index| link::delete_address(n, index, *address))
+                self.on(device, |n, index| address::delete(n, index, *address))
             }
             Step::DropAddress { device, address } => {
-                self.on(device, |n, index| link::add_address(n, index, *address))
+                self.on(device, |n, index| address::add(n, index, *address))
             }
             Step::Fdb { device, mac, before: Some(before), .. } => {
-                self.on(device, |n, index| link::add_fdb(n, index, *mac, *before))
+                self.on(device, |n, index| forwarding::add(n, index, *mac, *before))
             }
             Step::Fdb { device, mac, vtep, .. } => {
-                self.on(device, |n, index| link::delete_fdb(n, index, *mac, *vtep))
+                self.on(device, |n, index| forwarding::delete(n, index, *mac, *vtep))
             }
             Step::Neighbour { device, address, before: Some(before), .. } => {
-                self.on(device, |n, index| link::add_neighbour(n, index, *address, *before))
+                self.on(device, |n, index| neighbour::add(n, index, *address, *before))
             }
             Step::Neighbour { device, address, mac, .. } => {
-                self.on(device, |n, index| link::delete_neighbour(n, index, *address, *mac))
+                self.on(device, |n, index| neighbour::delete(n, index, *address, *mac))
             }
             Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, false)),
             Step::Remember { .. }

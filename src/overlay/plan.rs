@@ -17,8 +17,8 @@ use super::present::Present;
 use super::security::Sa;
 use super::spec::{Network, SpecError};
 use super::state::State;
-use super::step::{Device, Mac, Step};
-use crate::packet::Vni;
+use super::step::{Device, Step};
+use crate::packet::{MacAddress, Vni};
 use check::check;
 use device::build;
 use sha2::{Digest, Sha256};
@@ -38,14 +38,14 @@ pub struct Plan {
 }
 
 /// The address the device of a node has in a network: every node can tell it of every other.
-pub fn mac_of(vni: Vni, underlay: IpAddr) -> Mac {
+pub fn mac_of(vni: Vni, underlay: IpAddr) -> MacAddress {
     let hash = Sha256::new()
         .chain_update(b"ovlsniff mac")
         .chain_update(vni.value().to_be_bytes())
         .chain_update(sixteen(underlay))
         .finalize();
     // Locally administered, unicast.
-    Mac([0x02, hash[0], hash[1], hash[2], hash[3], hash[4]])
+    MacAddress([0x02, hash[0], hash[1], hash[2], hash[3], hash[4]])
 }
 
 /// Plans all networks, or says why they cannot be built here.

@@ -8,9 +8,10 @@
 //!   `0.0.0.0/0` cannot stand beside the first. Take any one of the three away and the other two still cover every
 //!   address.
 
-use super::address::Prefix;
-use crate::packet::Vni;
-use serde::Serialize;
+use crate::netlink::xfrm::PolicyDirection;
+use crate::packet::{Prefix, Vni};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -29,17 +30,13 @@ pub fn vni_of_reqid(reqid: u32) -> Option<Vni> {
     Vni::new(reqid ^ OURS)
 }
 
-/// Which way the datagrams go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// To this host.
-    In,
-    /// From this host.
-    Out,
+impl Serialize for PolicyDirection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
-/// What becomes of them.
+/// The fate of the datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -52,22 +49,30 @@ pub enum Action {
 /// One policy of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Policy {
-    /// The direction.
-    pub direction: Direction,
+    /// In or out: nothing of a network is forwarded.
+    pub direction: PolicyDirection,
     /// The action.
     pub action: Action,
-    /// The destination prefix; every source.
-    pub destination: IpAddr,
-    /// Its length in bits.
-    pub prefix: u8,
+    /// The destination; every source.
+    #[serde(flatten, serialize_with = "apart")]
+    pub destination: Prefix,
     /// The UDP destination port.
     pub port: u16,
     /// Ours, of one network.
     pub reqid: u32,
 }
 
+/// JSON has the length of the prefix beside the address.
+fn apart<S: Serializer>(destination: &Prefix, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut parts = serializer.serialize_struct("Prefix", 2)?;
+    parts.serialize_field("destination", &destination.address())?;
+    parts.serialize_field("prefix", &destination.length())?;
+    parts.end()
+}
+
 impl Policy {
     /// All of a network, in the order they are put in place: what blocks first.
+    #[allow(clippy::missing_panics_doc)] // 0 and 1 are lengths that every address has
     pub fn of(vni: Vni, port: u16, underlay: IpAddr) -> Vec<Self> {
         let [all, upper] = match underlay {
             IpAddr::V4(_) => [Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(128, 0, 0, 0).into()],
@@ -76,11 +81,12 @@ impl Policy {
             }
         };
         let mut policies = Vec::with_capacity(6);
-        for (action, destination, prefix) in
+        for (action, network, length) in
             [(Action::Block, all, 1), (Action::Block, upper, 1), (Action::RequireEsp, all, 0)]
         {
-            for direction in [Direction::Out, Direction::In] {
-                policies.push(Self { direction, action, destination, prefix, port, reqid: reqid(vni) });
+            let destination = Prefix::new(network, length).expect("every address has a bit");
+            for direction in [PolicyDirection::Out, PolicyDirection::In] {
+                policies.push(Self { direction, action, destination, port, reqid: reqid(vni) });
             }
         }
         policies
@@ -101,20 +107,17 @@ impl fmt::Display for Policy {
             Action::Block => "block",
             Action::RequireEsp => "require esp for",
         };
-        let way = match self.direction {
-            Direction::In => "in",
-            Direction::Out => "out",
-        };
-        write!(f, "{action} udp port {} to {}/{} ({way})", self.port, self.destination, self.prefix)
+        let way = self.direction.name();
+        write!(f, "{action} udp port {} to {} ({way})", self.port, self.destination)
     }
 }
 
 /// A policy of somebody else that lets datagrams pass in clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ForeignPolicy {
-    pub(super) direction: Direction,
-    pub(super) source: (IpAddr, u8),
-    pub(super) destination: (IpAddr, u8),
+    pub(super) direction: PolicyDirection,
+    pub(super) source: Prefix,
+    pub(super) destination: Prefix,
     pub(super) port: u16,
     /// 0 for every port.
     pub(super) port_mask: u16,
@@ -125,24 +128,23 @@ impl ForeignPolicy {
     /// Whether the kernel would follow it, and not ours, for datagrams of a network between this node and its peers.
     pub(super) fn precedes(&self, port: u16, local: IpAddr, peers: &[IpAddr]) -> bool {
         let ends = match self.direction {
-            Direction::Out => holds(self.source, local) && peers.iter().any(|p| holds(self.destination, *p)),
-            Direction::In => holds(self.destination, local),
+            PolicyDirection::Out => {
+                self.source.contains(local) && peers.iter().any(|p| self.destination.contains(*p))
+            }
+            PolicyDirection::In => self.destination.contains(local),
+            PolicyDirection::Forward => false,
         };
         ends && self.priority <= REQUIRE && (self.port ^ port) & self.port_mask == 0
     }
 }
 
-fn holds((network, length): (IpAddr, u8), address: IpAddr) -> bool {
-    Prefix { address: network, length }.contains(address)
-}
-
 impl fmt::Display for ForeignPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ((source, from), (destination, to)) = (self.source, self.destination);
-        let way = if self.direction == Direction::In { "in" } else { "out" };
+        let Self { source, destination, .. } = self;
+        let way = self.direction.name();
         write!(
             f,
-            "a policy of others comes first and lets it pass in clear ({source}/{from} to {destination}/{to}, {way}, \
+            "a policy of others comes first and lets it pass in clear ({source} to {destination}, {way}, \
              priority {}); remove it or give it one above {REQUIRE}, see: ip xfrm policy",
             self.priority
         )
@@ -151,15 +153,17 @@ impl fmt::Display for ForeignPolicy {
 
 #[cfg(test)]
 mod tests {
+    use super::super::step::Step;
     use super::*;
 
     #[test]
     fn a_policy_of_others_matters_when_it_is_for_the_same_datagrams_and_not_behind_ours() {
         let (local, peer) = ("192.0.2.1".parse().unwrap(), ["192.0.2.2".parse().unwrap()]);
+        let prefix = |address: &str, length| Prefix::new(address.parse().unwrap(), length).unwrap();
         let pass = ForeignPolicy {
-            direction: Direction::Out,
-            source: (Ipv4Addr::UNSPECIFIED.into(), 0),
-            destination: ("192.0.2.0".parse().unwrap(), 24),
+            direction: PolicyDirection::Out,
+            source: prefix("0.0.0.0", 0),
+            destination: prefix("192.0.2.0", 24),
             port: 0,
             port_mask: 0,
             priority: 100,
@@ -168,13 +172,30 @@ mod tests {
         let others = [
             ForeignPolicy { priority: 101, ..pass.clone() },
             ForeignPolicy { port: 500, port_mask: 0xffff, ..pass.clone() },
-            ForeignPolicy { source: ("192.0.2.7".parse().unwrap(), 32), ..pass.clone() },
-            ForeignPolicy { destination: (Ipv6Addr::UNSPECIFIED.into(), 0), ..pass.clone() },
-            ForeignPolicy { direction: Direction::In, destination: (peer[0], 32), ..pass.clone() },
+            ForeignPolicy { source: prefix("192.0.2.7", 32), ..pass.clone() },
+            ForeignPolicy { destination: prefix("::", 0), ..pass.clone() },
+            ForeignPolicy {
+                direction: PolicyDirection::In,
+                destination: prefix("192.0.2.2", 32),
+                ..pass.clone()
+            },
         ];
         for other in others {
             assert!(!other.precedes(18_887, local, &peer), "{other}");
         }
+    }
+
+    #[test]
+    fn the_length_of_the_prefix_stands_beside_the_address_in_json() {
+        let policies = Policy::of(Vni::new(7).unwrap(), 14796, "192.0.2.1".parse().unwrap());
+        let text = |policy: Policy| serde_json::to_string(&Step::Policy(policy)).unwrap();
+        assert_eq!(
+            [2, 5].map(|at: usize| text(policies[at].clone())),
+            [
+                r#"{"step":"policy","direction":"out","action":"block","destination":"128.0.0.0","prefix":1,"port":14796,"reqid":1862270983}"#,
+                r#"{"step":"policy","direction":"in","action":"require-esp","destination":"0.0.0.0","prefix":0,"port":14796,"reqid":1862270983}"#,
+            ]
+        );
     }
 
     #[test]
@@ -193,8 +214,8 @@ mod tests {
         for missing in &policies {
             let rest: Vec<_> =
                 policies.iter().filter(|p| *p != missing && p.direction == missing.direction).collect();
-            let everything = rest.iter().any(|p| p.prefix == 0);
-            let halves = rest.iter().filter(|p| p.prefix == 1).count() == 2;
+            let everything = rest.iter().any(|p| p.destination.length() == 0);
+            let halves = rest.iter().filter(|p| p.destination.length() == 1).count() == 2;
             assert!(everything || halves, "{missing}");
         }
     }

@@ -1,11 +1,10 @@
 //! What is: the part of the kernel's state that a plan has to know. Plain values, so that planning needs no kernel.
 
-use super::address::Prefix;
 use super::mark::Mark;
 use super::policy::{ForeignPolicy, Policy, reqid};
-use super::step::{Device, Mac};
+use super::step::Device;
 use super::xfrm::{PresentPolicy, PresentSa};
-use crate::packet::Vni;
+use crate::packet::{MacAddress, Prefix, Vni};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -37,15 +36,15 @@ pub(super) struct PresentDevice {
     pub(super) mark: Option<Mark>,
     /// The mark is not there yet, and known only from the MAC that this program gives.
     pub(super) unmarked: bool,
-    pub(super) mac: Option<Mac>,
+    pub(super) mac: Option<MacAddress>,
     pub(super) mtu: u32,
     pub(super) up: bool,
     pub(super) bridge: bool,
     pub(super) master: Option<String>,
     pub(super) vxlan: Option<PresentVxlan>,
     pub(super) addresses: BTreeSet<Prefix>,
-    pub(super) fdb: BTreeSet<(Mac, IpAddr)>,
-    pub(super) neighbours: BTreeSet<(IpAddr, Mac)>,
+    pub(super) fdb: BTreeSet<(MacAddress, IpAddr)>,
+    pub(super) neighbours: BTreeSet<(IpAddr, MacAddress)>,
 }
 
 #[derive(Clone, Debug)]

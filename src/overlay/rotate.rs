@@ -296,14 +296,15 @@ mod tests {
     /// One network in the kernel as `plan` would have made it, with the SA to send with or without it.
     fn rotated(sending: bool, vteps: &[&str]) -> (Plan, Secrets) {
         use super::super::present::{PresentDevice, PresentVxlan};
-        use super::super::{keys::Secret, security, step::Mac, xfrm::PresentSa};
+        use super::super::{keys::Secret, security, xfrm::PresentSa};
+        use crate::packet::MacAddress;
         let (network, secret) = (network(), Secret::generate().unwrap());
         let (key, progress) = (secret.id(), at(1, 1, &[(1, 1)]));
         let mut state = State::default();
         state.note(key, network.vni, progress.clone());
         let mut present = Present::default();
         for sa in security::wanted(&network, &progress, &secret).needed {
-            if sending || sa.direction == super::super::policy::Direction::In {
+            if sending || sa.direction == security::SaDirection::In {
                 let (source, destination) = (sa.association.sender, sa.association.receiver);
                 let (spi, reqid, packets) = (
                     sa.spi,
@@ -326,7 +327,7 @@ mod tests {
         let local = Some(network.local);
         let vxlan =
             Some(PresentVxlan { vni: network.vni, port: 18_887, local, learning: false, proxy: false });
-        let fdb = vteps.iter().map(|vtep| (Mac::ALL, vtep.parse().unwrap())).collect();
+        let fdb = vteps.iter().map(|vtep| (MacAddress::ZERO, vtep.parse().unwrap())).collect();
         let device = PresentDevice { mark, vxlan, fdb, ..PresentDevice::default() };
         present.devices.insert(Device { name: "secure".into(), netns: None }, device);
         let secrets = Secrets::from([(network.vni, (key, secret))]);

@@ -4,7 +4,7 @@
 //! the next generation of keys before anybody sends with it, and the next [`LOOKAHEAD`] start counters of every peer.
 
 use super::keys::{Association, Secret};
-use super::policy::{Direction, reqid};
+use super::policy::reqid;
 use super::spec::Network;
 use super::state::Progress;
 use crate::packet::Spi;
@@ -16,11 +16,21 @@ use std::ops::RangeInclusive;
 /// How many starts of a peer after the last one seen are understood.
 pub const LOOKAHEAD: u32 = 4;
 
+/// The way that an association's packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SaDirection {
+    /// To this node.
+    In,
+    /// From this node.
+    Out,
+}
+
 /// One security association, without its key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Sa {
     /// Seen from this node.
-    pub direction: Direction,
+    pub direction: SaDirection,
     /// What its key is derived from.
     #[serde(flatten)]
     pub association: Association,
@@ -34,7 +44,7 @@ pub struct Sa {
 }
 
 impl Sa {
-    pub(super) fn new(direction: Direction, association: Association, port: u16, secret: &Secret) -> Self {
+    pub(super) fn new(direction: SaDirection, association: Association, port: u16, secret: &Secret) -> Self {
         let spi = secret.spi(&association);
         Self { direction, spi, port, reqid: reqid(association.vni), association }
     }
@@ -42,8 +52,8 @@ impl Sa {
     /// The other end.
     pub fn peer(&self) -> IpAddr {
         match self.direction {
-            Direction::In => self.association.sender,
-            Direction::Out => self.association.receiver,
+            SaDirection::In => self.association.sender,
+            SaDirection::Out => self.association.receiver,
         }
     }
 }
@@ -77,13 +87,20 @@ pub(super) fn wanted(network: &Network, progress: &Progress, secret: &Secret) ->
         let towards = progress.peer(peer.underlay);
         for generation in progress.oldest..=progress.generation + 1 {
             for counter in window(towards.seen_in(generation)) {
-                needed.push(sa(network, Direction::In, peer.underlay, generation, counter, secret));
+                needed.push(sa(network, SaDirection::In, peer.underlay, generation, counter, secret));
             }
         }
-        sending.push(sa(network, Direction::Out, peer.underlay, progress.generation, towards.start, secret));
+        sending.push(sa(
+            network,
+            SaDirection::Out,
+            peer.underlay,
+            progress.generation,
+            towards.start,
+            secret,
+        ));
         if let Some((generation, counter)) = towards.before.filter(|_| progress.oldest < progress.generation)
         {
-            kept.push(sa(network, Direction::Out, peer.underlay, generation, counter, secret));
+            kept.push(sa(network, SaDirection::Out, peer.underlay, generation, counter, secret));
         }
     }
     needed.append(&mut sending);
@@ -99,15 +116,15 @@ pub(super) fn window(seen: u32) -> RangeInclusive<u32> {
 /// The SA of a network with one peer.
 pub(super) fn sa(
     network: &Network,
-    direction: Direction,
+    direction: SaDirection,
     peer: IpAddr,
     generation: u32,
     counter: u32,
     secret: &Secret,
 ) -> Sa {
     let (sender, receiver) = match direction {
-        Direction::In => (peer, network.local),
-        Direction::Out => (network.local, peer),
+        SaDirection::In => (peer, network.local),
+        SaDirection::Out => (network.local, peer),
     };
     let cipher = network.cipher.unwrap_or_default();
     let association = Association { vni: network.vni, sender, receiver, cipher, generation, counter };

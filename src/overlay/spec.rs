@@ -1,16 +1,13 @@
 //! What is asked for: networks as seen from one node, whether flags or a file said so.
 
-use super::address::Prefix;
 use super::mtu::Mtu;
-use crate::packet::Vni;
+use crate::packet::{Prefix, VXLAN_PORT, Vni};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// IANA's VXLAN port, for clear networks.
-pub const CLEAR_PORT: u16 = 4789;
 /// Encrypted networks get `ENCRYPTED_PORTS + VNI mod 16384` unless told otherwise: the same on every node without
 /// talking, below the ports that sockets are given at random, and away from every well-known tunnel port.
 pub const ENCRYPTED_PORTS: u16 = 14_789;
@@ -56,7 +53,7 @@ pub struct Peer {
 impl Network {
     /// The port a network has unless told otherwise.
     pub fn default_port(vni: Vni, encrypted: bool) -> u16 {
-        if encrypted { ENCRYPTED_PORTS + (vni.value() % 16_384) as u16 } else { CLEAR_PORT }
+        if encrypted { ENCRYPTED_PORTS + (vni.value() % 16_384) as u16 } else { VXLAN_PORT }
     }
 
     /// Whether every peer's address is known, so that nothing ever has to be flooded.

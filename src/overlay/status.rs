@@ -4,12 +4,12 @@ use super::keys::is_of_generation;
 use super::mark::{Encryption, Mark};
 use super::mtu::inner_mtu;
 use super::plan::mac_of;
-use super::policy::{Direction, Policy, reqid, vni_of_reqid};
+use super::policy::{Policy, reqid, vni_of_reqid};
 use super::present::{Present, PresentDevice, PresentVxlan};
-use super::security::LOOKAHEAD;
-use super::step::Mac;
+use super::security::{LOOKAHEAD, SaDirection};
 use super::xfrm::PresentSa;
 use crate::escape::escape;
+use crate::packet::MacAddress;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -117,7 +117,7 @@ pub fn status(present: &Present) -> Vec<NetworkStatus> {
             port: vxlan.port,
             netns: place.netns.clone(),
             local: vxlan.local,
-            addresses: addresses.filter(|a| !is_link_local(a.address)).map(ToString::to_string).collect(),
+            addresses: addresses.filter(|a| !is_link_local(a.address())).map(ToString::to_string).collect(),
             mtu: device.mtu,
             up: device.up,
             marked: !device.unmarked,
@@ -203,7 +203,7 @@ fn misdirected(
 ) -> Vec<String> {
     let mut missing = Vec::new();
     let mut nodes = present.ends(vxlan.vni, local);
-    nodes.extend(device.fdb.iter().filter(|(mac, _)| *mac == Mac::ALL).map(|(_, vtep)| *vtep));
+    nodes.extend(device.fdb.iter().filter(|(mac, _)| *mac == MacAddress::ZERO).map(|(_, vtep)| *vtep));
     for end in nodes {
         if !device.fdb.contains(&(mac_of(vxlan.vni, end), end)) {
             missing.push(format!("forwarding entry to {end}"));
@@ -235,14 +235,14 @@ fn peer(
     let (Some(encryption), Some(local)) = (encryption, local) else { return status };
     let between = |direction| {
         let (from, to) = match direction {
-            Direction::Out => (local, underlay),
-            Direction::In => (underlay, local),
+            SaDirection::Out => (local, underlay),
+            SaDirection::In => (underlay, local),
         };
         let sas = present.sas.iter();
         sas.filter(move |sa| sa.reqid == reqid && sa.source == from && sa.destination == to)
             .collect::<Vec<_>>()
     };
-    let (out, inward) = (between(Direction::Out), between(Direction::In));
+    let (out, inward) = (between(SaDirection::Out), between(SaDirection::In));
     let sums = |sas: &[&PresentSa]| sas.iter().map(|sa| sa.packets).sum();
     let current = out.iter().find(|sa| is_of_generation(sa.spi, encryption.generation));
     let last = inward.iter().filter(|sa| sa.packets > 0).max_by_key(|sa| sa.last_used);

@@ -1,34 +1,22 @@
 //! The single acts a plan consists of. None of them holds a key.
 
-use super::address::Prefix;
 use super::keys::vni_number;
 use super::policy::Policy;
 use super::security::{Sa, spi_text};
 use crate::escape::escape;
-use crate::packet::{Spi, Vni};
+use crate::netlink::route;
+use crate::packet::{MacAddress, Prefix, Spi, Vni};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::IpAddr;
 
-/// An Ethernet address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Mac(pub [u8; 6]);
-
-impl Mac {
-    /// Every destination without an entry of its own.
-    pub const ALL: Self = Self([0; 6]);
-}
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
-            write!(f, "{}{byte:02x}", if i == 0 { "" } else { ":" })?;
-        }
-        Ok(())
+impl Serialize for MacAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl Serialize for Mac {
+impl Serialize for Prefix {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -67,13 +55,27 @@ pub struct Vxlan {
     /// This node's underlay address.
     pub local: IpAddr,
     /// Derived from VNI and underlay address, so that the other nodes know it.
-    pub mac: Mac,
+    pub mac: MacAddress,
     /// Of the device.
     pub mtu: u32,
     /// Learn addresses from the traffic.
     pub learning: bool,
     /// Answer ARP from the entries, flood nothing.
     pub proxy: bool,
+}
+
+impl Vxlan {
+    /// The tunnel as netlink has it.
+    pub(super) fn tunnel(&self) -> route::Vxlan {
+        route::Vxlan {
+            vni: Some(self.vni),
+            local: Some(self.local),
+            port: self.port,
+            learning: self.learning,
+            proxy: self.proxy,
+            ..route::Vxlan::default()
+        }
+    }
 }
 
 /// One act, and its object.
@@ -92,13 +94,13 @@ pub enum Step {
     /// Make the VXLAN device, down.
     Vxlan(Vxlan),
     /// Make a bridge, down.
-    Bridge { device: Device, mac: Mac, mtu: u32 },
+    Bridge { device: Device, mac: MacAddress, mtu: u32 },
     /// Write the alias that marks a device as ours.
     Mark { device: Device, alias: String },
     /// Change the MTU.
     Mtu { device: Device, mtu: u32, before: u32 },
     /// Change the link-layer address, to the one that the peers know.
-    Mac { device: Device, mac: Mac, before: Mac },
+    Mac { device: Device, mac: MacAddress, before: MacAddress },
     /// Make a device a port of a bridge.
     Port { device: Device, bridge: String },
     /// Add an address.
@@ -106,7 +108,7 @@ pub enum Step {
     /// Add a forwarding entry, where frames for a MAC go, in the place of the one there is.
     Fdb {
         device: Device,
-        mac: Mac,
+        mac: MacAddress,
         vtep: IpAddr,
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<IpAddr>,
@@ -115,9 +117,9 @@ pub enum Step {
     Neighbour {
         device: Device,
         address: IpAddr,
-        mac: Mac,
+        mac: MacAddress,
         #[serde(skip_serializing_if = "Option::is_none")]
-        before: Option<Mac>,
+        before: Option<MacAddress>,
     },
     /// Set a device up.
     Up { device: Device },
@@ -131,9 +133,9 @@ pub enum Step {
     /// Remove an address.
     DropAddress { device: Device, address: Prefix },
     /// Remove a forwarding entry.
-    DropFdb { device: Device, mac: Mac, vtep: IpAddr },
+    DropFdb { device: Device, mac: MacAddress, vtep: IpAddr },
     /// Remove a neighbour.
-    DropNeighbour { device: Device, address: IpAddr, mac: Mac },
+    DropNeighbour { device: Device, address: IpAddr, mac: MacAddress },
     /// Remove a policy, by the number the kernel gave it.
     DropPolicy { policy: Policy, index: u32 },
     /// Remove a device.
@@ -176,7 +178,7 @@ impl fmt::Display for Step {
             Self::Mac { device, mac, before } => write!(f, "set mac of {device}: {mac} (was {before})"),
             Self::Port { device, bridge } => write!(f, "make {device} a port of {bridge}"),
             Self::Address { device, address } => write!(f, "add address {address} to {device}"),
-            Self::Fdb { device, mac, vtep, .. } if *mac == Mac::ALL => {
+            Self::Fdb { device, mac, vtep, .. } if *mac == MacAddress::ZERO => {
                 write!(f, "add fdb of {device}: everything else to {vtep}")
             }
             Self::Fdb { device, mac, vtep, before } => {

@@ -6,8 +6,8 @@ use super::plan::{drop_sa, mac_of};
 use super::policy::{Action, vni_of_reqid};
 use super::present::{Present, PresentDevice, PresentVxlan};
 use super::state::State;
-use super::step::{Device, Mac, Step};
-use crate::packet::Vni;
+use super::step::{Device, Step};
+use crate::packet::{MacAddress, Vni};
 use std::collections::BTreeSet;
 
 /// The names of all networks of ours that are there, if only with the bridge that was made for one.
@@ -73,7 +73,8 @@ fn lent(
     let Some(name) = &device.master else { return };
     let place = Device { name: name.clone(), netns: place.netns.clone() };
     let Some(bridge) = present.devices.get(&place).filter(|bridge| bridge.mark.is_none()) else { return };
-    let nodes: BTreeSet<Mac> = device.vteps().into_iter().map(|vtep| mac_of(vxlan.vni, vtep)).collect();
+    let nodes: BTreeSet<MacAddress> =
+        device.vteps().into_iter().map(|vtep| mac_of(vxlan.vni, vtep)).collect();
     for (address, mac) in bridge.neighbours.iter().filter(|(_, mac)| nodes.contains(mac)) {
         steps.push(Step::DropNeighbour { device: place.clone(), address: *address, mac: *mac });
     }

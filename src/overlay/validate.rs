@@ -3,6 +3,7 @@
 use super::mtu::Mtu;
 use super::naming::{NotADeviceName, is_device_name, namespace_name};
 use super::spec::{Network, SpecError};
+use crate::packet::VXLAN_PORT;
 use std::net::IpAddr;
 
 /// UDP ports that mean something else: a block policy on one of them would cut off others.
@@ -10,7 +11,7 @@ const TAKEN: [(u16, &str); 8] = [
     (53, "DNS"),
     (500, "IKE"),
     (4500, "ESP in UDP"),
-    (4789, "VXLAN in clear"),
+    (VXLAN_PORT, "VXLAN in clear"),
     (4790, "VXLAN-GPE"),
     (4791, "RoCEv2"),
     (6081, "Geneve"),
@@ -44,7 +45,7 @@ fn alone(network: &Network) -> Result<(), String> {
     addresses(network)?;
     security(network)?;
     match network.mtu.map(Mtu::value) {
-        Some(mtu) if mtu < 1280 && network.address.is_some_and(|a| a.address.is_ipv6()) => {
+        Some(mtu) if mtu < 1280 && network.address.is_some_and(|a| a.address().is_ipv6()) => {
             Err(format!("mtu {mtu} is too small for IPv6 (1280)"))
         }
         _ => Ok(()),
@@ -106,13 +107,13 @@ fn addresses(network: &Network) -> Result<(), String> {
         return Err("peers have addresses in it, this node has none; give it one".into());
     };
     let usable = |address: IpAddr| match address {
-        IpAddr::V4(v4) if own.length < 31 => {
-            let host = v4.to_bits() & (u32::MAX >> own.length);
-            host != 0 && host != u32::MAX >> own.length
+        IpAddr::V4(v4) if own.length() < 31 => {
+            let host = v4.to_bits() & (u32::MAX >> own.length());
+            host != 0 && host != u32::MAX >> own.length()
         }
         _ => true,
     };
-    for (i, address) in overlays.iter().copied().chain([own.address]).enumerate() {
+    for (i, address) in overlays.iter().copied().chain([own.address()]).enumerate() {
         if !own.contains(address) {
             return Err(format!("{address} is not in {own}, the network of this node's address"));
         }

@@ -4,20 +4,17 @@
 //! byte order but for addresses, ports and SPIs, which are in the network's.
 
 use super::keys::{Secret, sixteen};
-use super::policy::{Action, Direction, ForeignPolicy, Policy};
+use super::policy::{Action, ForeignPolicy, Policy};
 use super::security::Sa;
 use super::spec::Cipher;
 use crate::netlink::xfrm::{
-    AF_INET, AF_INET6, DELPOLICY, DELSA, ESP, GETPOLICY, GETSA, NEWPOLICY, NEWSA, UDP, UPDPOLICY,
-    XFRMA_ALG_AEAD, XFRMA_IF_ID, XFRMA_LASTUSED, XFRMA_MARK, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL, address_at,
-    algo, replay, template, userpolicy, usersa,
+    self, AF_INET, AF_INET6, DELPOLICY, DELSA, NAME_LEN, NEWPOLICY, NEWSA, PolicyDirection, UPDPOLICY,
+    UserPolicy, UserSa, XFRMA_ALG_AEAD, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL, replay, userpolicy, usersa,
 };
-use crate::netlink::{
-    CREATE, Netlink, Refusal, array_at, attributes, push_attribute, u16_at, u32_at, u64_at,
-};
+use crate::netlink::{CREATE, Netlink, Refusal, push_attribute};
 use crate::packet::Spi;
+use crate::packet::protocol::{ESP, UDP};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// In packets.
@@ -82,7 +79,7 @@ fn install(netlink: &mut Netlink, sa: &Sa, material: &[u8]) -> Result<(), Refusa
 
     let mut algorithm = Zeroizing::new(Vec::with_capacity(128));
     algorithm.extend_from_slice(association.cipher.kernel_name().as_bytes());
-    algorithm.resize(algo::NAME_LEN, 0);
+    algorithm.resize(NAME_LEN, 0);
     algorithm.extend_from_slice(&(8 * material.len() as u32).to_ne_bytes());
     algorithm.extend_from_slice(&(8 * Cipher::ICV_BYTES).to_ne_bytes());
     algorithm.extend_from_slice(material);
@@ -109,23 +106,18 @@ pub(super) fn delete_sa(netlink: &mut Netlink, destination: IpAddr, spi: Spi) ->
 
 /// All SAs of this network namespace whose reqid is wanted. Their keys are never looked at.
 pub(super) fn sas(netlink: &mut Netlink, wanted: impl Fn(u32) -> bool) -> Result<Vec<PresentSa>, Refusal> {
-    netlink.dump(GETSA, &[], |kind, body| parse_sa(body).filter(|sa| kind == NEWSA && wanted(sa.reqid)))
+    xfrm::sas(netlink, |sa| read_sa(sa).filter(|sa| wanted(sa.reqid)))
 }
 
-fn parse_sa(body: &[u8]) -> Option<PresentSa> {
-    let family = u16_at(body, usersa::FAMILY)?;
-    let spi = array_at(body, usersa::SPI).map(u32::from_be_bytes)?;
-    let last_used = attributes(body.get(usersa::LEN..)?)
-        .find(|(kind, _)| *kind == XFRMA_LASTUSED)
-        .and_then(|(_, value)| u64_at(value, 0));
-    (*body.get(usersa::PROTO)? == ESP).then_some(PresentSa {
-        destination: address_at(body, usersa::DESTINATION, family)?,
-        spi: Spi(spi),
-        source: address_at(body, usersa::SOURCE, family)?,
-        packets: u64_at(body, usersa::PACKETS)?,
-        reqid: u32_at(body, usersa::REQID)?,
-        last_used: last_used.unwrap_or(0),
-        larval: spi == 0,
+fn read_sa(sa: UserSa<'_>) -> Option<PresentSa> {
+    (sa.proto() == ESP).then_some(PresentSa {
+        destination: sa.destination()?,
+        spi: sa.spi(),
+        source: sa.source()?,
+        packets: sa.packets(),
+        reqid: sa.reqid(),
+        last_used: sa.last_used(),
+        larval: sa.spi() == Spi(0),
     })
 }
 
@@ -140,14 +132,14 @@ pub(super) fn replace_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(
 }
 
 fn policy_message(policy: &Policy) -> Vec<u8> {
-    let family = family(policy.destination);
+    let family = family(policy.destination.address());
     let mut body = Vec::with_capacity(256);
     push_policy_selector(&mut body, policy);
     push_unlimited(&mut body);
     body.extend_from_slice(&[0; 32]);
     body.extend_from_slice(&policy.priority().to_ne_bytes());
     body.extend_from_slice(&[0; 4]);
-    body.extend_from_slice(&[direction_number(policy.direction), action_number(policy.action), 0, 0]);
+    body.extend_from_slice(&[policy.direction.number(), action_number(policy.action), 0, 0]);
     body.resize(userpolicy::LEN, 0);
 
     // A block policy looks at no template: there it only carries the reqid, by which it is known as ours.
@@ -167,19 +159,19 @@ pub(super) fn delete_policy(netlink: &mut Netlink, policy: &Policy) -> Result<()
     let mut body = Vec::with_capacity(64);
     push_policy_selector(&mut body, policy);
     body.extend_from_slice(&[0; 4]);
-    body.extend_from_slice(&[direction_number(policy.direction), 0, 0, 0]);
+    body.extend_from_slice(&[policy.direction.number(), 0, 0, 0]);
     netlink.request(DELPOLICY, 0, &body)
 }
 
 /// Removes the policy the kernel gave this number.
 pub(super) fn delete_policy_by_index(
     netlink: &mut Netlink,
-    direction: Direction,
+    direction: PolicyDirection,
     index: u32,
 ) -> Result<(), Refusal> {
     let mut body = vec![0; userpolicy::SELECTOR_LEN];
     body.extend_from_slice(&index.to_ne_bytes());
-    body.extend_from_slice(&[direction_number(direction), 0, 0, 0]);
+    body.extend_from_slice(&[direction.number(), 0, 0, 0]);
     netlink.request(DELPOLICY, 0, &body)
 }
 
@@ -190,9 +182,9 @@ pub(super) fn policies(
     wanted: impl Fn(u32) -> bool,
 ) -> Result<(Vec<PresentPolicy>, Vec<ForeignPolicy>), Refusal> {
     let (mut ours, mut foreign) = (Vec::new(), Vec::new());
-    let read = netlink.dump(GETPOLICY, &[], |kind, body| {
-        let policy = parse_policy(body).filter(|p| wanted(p.policy.reqid));
-        (kind == NEWPOLICY).then(|| policy.ok_or_else(|| parse_foreign(body)))
+    let read = xfrm::policies(netlink, |policy| {
+        let of_ours = read_policy(policy).filter(|there| wanted(there.policy.reqid));
+        Some(of_ours.ok_or_else(|| read_foreign(policy)))
     })?;
     for policy in read {
         match policy {
@@ -203,76 +195,52 @@ pub(super) fn policies(
     Ok((ours, foreign))
 }
 
-fn parse_policy(body: &[u8]) -> Option<PresentPolicy> {
-    let family = u16_at(body, userpolicy::FAMILY)?;
-    let wanted = attributes(body.get(userpolicy::LEN..)?)
-        .find(|(kind, _)| *kind == XFRMA_TMPL)
-        .map(|(_, value)| value)?;
+fn read_policy(there: UserPolicy<'_>) -> Option<PresentPolicy> {
+    let (port, _) = there.destination_port();
     let policy = Policy {
-        direction: direction_at(body)?,
-        action: if *body.get(userpolicy::ACTION)? == userpolicy::ALLOW {
-            Action::RequireEsp
-        } else {
-            Action::Block
-        },
-        destination: address_at(body, userpolicy::DESTINATION, family)?,
-        prefix: *body.get(userpolicy::PREFIX_D)?,
-        port: array_at(body, userpolicy::DPORT).map(u16::from_be_bytes)?,
-        reqid: u32_at(wanted, template::REQID)?,
+        direction: of_an_end(there)?,
+        action: if there.action() == userpolicy::ALLOW { Action::RequireEsp } else { Action::Block },
+        destination: there.destination()?,
+        port,
+        reqid: there.templates().next()?.reqid(),
     };
     let made = policy_message(&policy);
-    // Selector; priority; direction, action, flags and share; the template. Between them are counters and the index.
-    let same = |range: Range<usize>| body.get(range.clone()) == made.get(range);
-    let intact = same(0..userpolicy::SELECTOR_LEN)
-        && same(userpolicy::PRIORITY..userpolicy::INDEX)
-        && same(userpolicy::DIR..userpolicy::DIR + 4)
-        && made.get(userpolicy::LEN + 4..) == Some(wanted)
-        && everywhere(body);
-    Some(PresentPolicy { policy, index: u32_at(body, userpolicy::INDEX)?, intact })
+    let intact = UserPolicy::new_checked(&made).is_some_and(|made| there.says_the_same(&made));
+    Some(PresentPolicy { policy, index: there.index(), intact: intact && is_everywhere(there) })
 }
 
 /// A policy of others, if it is one for datagrams that are not ESP's, and asks of them nothing.
-fn parse_foreign(body: &[u8]) -> Option<ForeignPolicy> {
-    let family = u16_at(body, userpolicy::FAMILY)?;
-    let templates = attributes(body.get(userpolicy::LEN..)?).find(|(kind, _)| *kind == XFRMA_TMPL);
-    let encrypts = templates.is_some_and(|(_, templates)| {
-        templates.chunks_exact(template::LEN).any(|t| t[template::PROTO] == ESP && t[template::OPTIONAL] == 0)
-    });
-    let udp = [0, UDP].contains(body.get(userpolicy::PROTO)?);
-    let passes = *body.get(userpolicy::ACTION)? == userpolicy::ALLOW && !encrypts;
-    (udp && passes && everywhere(body)).then_some(ForeignPolicy {
-        direction: direction_at(body)?,
-        source: (address_at(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?),
-        destination: (address_at(body, userpolicy::DESTINATION, family)?, *body.get(userpolicy::PREFIX_D)?),
-        port: array_at(body, userpolicy::DPORT).map(u16::from_be_bytes)?,
-        port_mask: array_at(body, userpolicy::DPORT_MASK).map(u16::from_be_bytes)?,
-        priority: u32_at(body, userpolicy::PRIORITY)?,
+fn read_foreign(there: UserPolicy<'_>) -> Option<ForeignPolicy> {
+    let encrypts = there.templates().any(|template| template.proto() == ESP && !template.is_optional());
+    let passes = there.action() == userpolicy::ALLOW && !encrypts;
+    let (port, port_mask) = there.destination_port();
+    ([0, UDP].contains(&there.proto()) && passes && is_everywhere(there)).then_some(ForeignPolicy {
+        direction: of_an_end(there)?,
+        source: there.source()?,
+        destination: there.destination()?,
+        port,
+        port_mask,
+        priority: there.priority(),
     })
 }
 
-/// Whether a policy looks at neither a mark nor an xfrm interface.
-fn everywhere(body: &[u8]) -> bool {
-    attributes(body.get(userpolicy::LEN..).unwrap_or_default()).all(|(kind, value)| match kind {
-        XFRMA_MARK => u32_at(value, 4) == Some(0),
-        XFRMA_IF_ID => u32_at(value, 0) == Some(0),
-        _ => true,
-    })
+/// The direction of a policy for what this host sends or takes in.
+fn of_an_end(there: UserPolicy<'_>) -> Option<PolicyDirection> {
+    there.direction().filter(|direction| *direction != PolicyDirection::Forward)
 }
 
-fn direction_at(body: &[u8]) -> Option<Direction> {
-    match *body.get(userpolicy::DIR)? {
-        userpolicy::IN => Some(Direction::In),
-        userpolicy::OUT => Some(Direction::Out),
-        _ => None,
-    }
+/// True if a policy looks at neither a mark nor an xfrm interface.
+fn is_everywhere(there: UserPolicy<'_>) -> bool {
+    there.mark().is_some_and(|(_, mask)| mask == 0) && there.interface() == Some(0)
 }
 
 fn push_policy_selector(body: &mut Vec<u8>, policy: &Policy) {
-    let source = match policy.destination {
+    let destination = policy.destination.address();
+    let source = match destination {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    push_selector(body, source, 0, policy.destination, policy.prefix, policy.port);
+    push_selector(body, source, 0, destination, policy.destination.length(), policy.port);
 }
 
 fn push_selector(body: &mut Vec<u8>, source: IpAddr, from: u8, destination: IpAddr, to: u8, port: u16) {
@@ -311,13 +279,6 @@ fn width(of: u16) -> u8 {
     if of == AF_INET { 32 } else { 128 }
 }
 
-fn direction_number(direction: Direction) -> u8 {
-    match direction {
-        Direction::In => userpolicy::IN,
-        Direction::Out => userpolicy::OUT,
-    }
-}
-
 fn action_number(action: Action) -> u8 {
     match action {
         Action::RequireEsp => userpolicy::ALLOW,
@@ -328,24 +289,34 @@ fn action_number(action: Action) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netlink::xfrm::userpolicy::template;
+    use crate::netlink::xfrm::{XFRMA_IF_ID, XFRMA_MARK};
     use crate::packet::Vni;
+
+    fn read(body: &[u8]) -> Option<PresentPolicy> {
+        read_policy(UserPolicy::new_checked(body)?)
+    }
+
+    fn foreign(body: &[u8]) -> Option<ForeignPolicy> {
+        read_foreign(UserPolicy::new_checked(body)?)
+    }
 
     #[test]
     fn a_policy_of_ours_is_known_and_one_that_somebody_changed_is_not_intact() {
         for underlay in ["192.0.2.1", "2001:db8::1"] {
             for policy in Policy::of(Vni::new(4098).unwrap(), 18_887, underlay.parse().unwrap()) {
                 let made = policy_message(&policy);
-                let read = parse_policy(&made).unwrap();
-                assert_eq!((&read.policy, read.intact), (&policy, true));
+                let there = read(&made).unwrap();
+                assert_eq!((&there.policy, there.intact), (&policy, true));
                 let optional = userpolicy::LEN + 4 + template::OPTIONAL;
                 for at in [userpolicy::PRIORITY, optional, userpolicy::PREFIX_S] {
                     let mut changed = made.clone();
                     changed[at] ^= 1;
-                    assert!(!parse_policy(&changed).unwrap().intact, "{at}");
+                    assert!(!read(&changed).unwrap().intact, "{at}");
                 }
                 let mut marked = made;
                 push_attribute(&mut marked, XFRMA_MARK, &[7, 0, 0, 0, 0xff, 0, 0, 0]);
-                assert!(!parse_policy(&marked).unwrap().intact);
+                assert!(!read(&marked).unwrap().intact);
             }
         }
     }
@@ -355,20 +326,19 @@ mod tests {
         let policies = Policy::of(Vni::new(4098).unwrap(), 18_887, "192.0.2.1".parse().unwrap());
         let block = policy_message(&policies[0]);
         let require = policy_message(policies.last().unwrap());
-        assert!(parse_foreign(&block).is_none() && parse_foreign(&require).is_none());
+        assert!(foreign(&block).is_none() && foreign(&require).is_none());
         let mut pass = require[..userpolicy::LEN].to_vec();
-        assert_eq!(parse_foreign(&pass).unwrap().priority, 100);
+        assert_eq!(foreign(&pass).unwrap().priority, 100);
         push_attribute(&mut pass, XFRMA_IF_ID, &[9, 0, 0, 0]);
-        assert!(parse_foreign(&pass).is_none());
+        assert!(foreign(&pass).is_none());
         let mut optional = require.clone();
         optional[userpolicy::LEN + 4 + template::OPTIONAL] = 1;
-        assert!(parse_foreign(&optional).is_some());
+        assert!(foreign(&optional).is_some());
+        let mut forwarded = require[..userpolicy::LEN].to_vec();
+        forwarded[userpolicy::DIR] = PolicyDirection::Forward.number();
+        assert!(foreign(&forwarded).is_none());
         for length in 0..require.len() {
-            let _ = (
-                parse_policy(&require[..length]),
-                parse_foreign(&require[..length]),
-                parse_sa(&require[..length]),
-            );
+            let _ = (read(&require[..length]), foreign(&require[..length]));
         }
     }
 }

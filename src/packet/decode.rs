@@ -207,18 +207,3 @@ impl<'a> Walk<'_, 'a> {
 fn at(layer: Layer) -> impl Fn(Why) -> Stop {
     move |why| Stop { layer, why }
 }
-
-/// IANA protocol numbers.
-mod protocol {
-    pub(super) const ICMP: u8 = 1;
-    pub(super) const IGMP: u8 = 2;
-    pub(super) const IPV4: u8 = 4;
-    pub(super) const TCP: u8 = 6;
-    pub(super) const UDP: u8 = 17;
-    pub(super) const IPV6: u8 = 41;
-    pub(super) const GRE: u8 = 47;
-    pub(super) const ESP: u8 = 50;
-    pub(super) const AH: u8 = 51;
-    pub(super) const ICMPV6: u8 = 58;
-    pub(super) const SCTP: u8 = 132;
-}

@@ -8,7 +8,7 @@
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
-use super::{Macs, Why};
+use super::{MacAddress, Macs, Why};
 
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
@@ -22,7 +22,7 @@ const FIRST_TYPE: u16 = 0x0600;
 /// Splits a frame into its addresses, its type (or length) and the rest.
 pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {
     let header = Ethernet2HeaderSlice::from_slice(bytes).map_err(|_| Why::Truncated)?;
-    let macs = Macs { source: header.source(), destination: header.destination() };
+    let macs = Macs { source: MacAddress(header.source()), destination: MacAddress(header.destination()) };
     Ok((macs, header.ether_type().0, bytes.get(14..).unwrap_or(&[])))
 }
 

@@ -1,6 +1,7 @@
 //! A glance at a frame's first headers, which says what decoding the frame is good for.
 
 use super::esp::{self, Learned};
+use super::protocol::{ESP, ICMPV6, TCP, UDP};
 use super::{Frame, LinkType, TunnelPorts};
 
 /// The use of decoding a frame, where only matches are asked for.
@@ -31,10 +32,6 @@ impl Glance<'_> {
     /// carries in one.
     #[inline]
     fn ethernet(&self, bytes: &[u8], outer: bool) -> Worth {
-        const TCP: u8 = 6;
-        const UDP: u8 = 17;
-        const ESP: u8 = 50;
-        const ICMPV6: u8 = 58;
         #[rustfmt::skip]
         let (transport, protocol) = match bytes {
             // IPv4 without options, and not a fragment.

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 
+use super::MacAddress;
+
 /// The headers of one level. A packet in a tunnel has two levels: the tunnel's outer headers and the inner ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -23,9 +25,9 @@ pub struct Headers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Macs {
     /// Sender.
-    pub source: [u8; 6],
+    pub source: MacAddress,
     /// Receiver.
-    pub destination: [u8; 6],
+    pub destination: MacAddress,
 }
 
 /// The VLAN identifiers of a frame, outermost first. Only the first two tags are kept.

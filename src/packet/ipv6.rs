@@ -8,10 +8,8 @@ use std::net::IpAddr;
 use etherparse::err::ipv6::HeaderSliceError;
 use etherparse::{IpNumber, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice};
 
+use super::protocol::{FRAGMENT, NO_NEXT_HEADER};
 use super::{Fragment, Ip, Why};
-
-const FRAGMENT: u8 = 44;
-const NO_NEXT_HEADER: u8 = 59;
 
 pub(super) struct Header<'a> {
     pub(super) ip: Ip,

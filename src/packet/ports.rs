@@ -43,6 +43,8 @@ const MOST: usize = 16;
 #[error("too many tunnel ports: at most 16 of a kind")]
 pub struct TooManyPorts;
 
+/// VXLAN's port by IANA (RFC 7348 section 8).
+pub const VXLAN_PORT: u16 = 4789;
 /// VXLAN-GPE's port.
 const VXLAN_GPE: u16 = 4790;
 /// ESP in UDP (RFC 3948).
@@ -51,7 +53,7 @@ const NAT_TRAVERSAL: u16 = 4500;
 impl Default for TunnelPorts {
     /// VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081.
     fn default() -> Self {
-        Self { vxlan: [4789, 8472].into_iter().collect(), geneve: [6081].into_iter().collect() }
+        Self { vxlan: [VXLAN_PORT, 8472].into_iter().collect(), geneve: [6081].into_iter().collect() }
     }
 }
 

@@ -19,6 +19,7 @@ use super::Shown;
 use super::clock::Clock;
 use super::numbers::{address, decimal, mac, text};
 use crate::escape::escape;
+use crate::packet::protocol::{ICMP, ICMPV6, IGMP, SCTP, TCP, UDP};
 use crate::packet::{Encapsulation, Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
 
 /// Writes the line, without `#N` and without its end.
@@ -56,10 +57,10 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
 /// Returns ngrep's letter for the protocol number, which a later fragment has as well.
 fn letter(headers: &Headers) -> u8 {
     match headers.ip.map(|ip| ip.protocol) {
-        Some(6) => b'T',
-        Some(17) => b'U',
-        Some(1 | 58) => b'I',
-        Some(2) => b'G',
+        Some(TCP) => b'T',
+        Some(UDP) => b'U',
+        Some(ICMP | ICMPV6) => b'I',
+        Some(IGMP) => b'G',
         _ => b'?',
     }
 }
@@ -134,8 +135,8 @@ fn fragment_tail(out: &mut Vec<u8>, fragment: Fragment) {
 fn other_protocol(out: &mut Vec<u8>, headers: &Headers) {
     match (headers.ip, headers.ether_type) {
         (Some(ip), _) => match ip.protocol {
-            1 | 2 | 6 | 17 | 58 => {}
-            132 => out.extend_from_slice(b" sctp"),
+            ICMP | IGMP | TCP | UDP | ICMPV6 => {}
+            SCTP => out.extend_from_slice(b" sctp"),
             other => text(out, &format_args!(" proto:{other}")),
         },
         (None, Some(0x0806)) => out.extend_from_slice(b" arp"),

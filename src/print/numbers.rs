@@ -4,6 +4,8 @@
 use std::io::Write;
 use std::net::IpAddr;
 
+use crate::packet::MacAddress;
+
 pub(super) fn decimal(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
@@ -44,8 +46,8 @@ pub(super) fn address(out: &mut Vec<u8>, address: IpAddr) {
 }
 
 /// Writes six bytes in hex, with colons between them.
-pub(super) fn mac(out: &mut Vec<u8>, mac: [u8; 6]) {
-    for (n, byte) in mac.into_iter().enumerate() {
+pub(super) fn mac(out: &mut Vec<u8>, mac: MacAddress) {
+    for (n, byte) in mac.0.into_iter().enumerate() {
         if n > 0 {
             out.push(b':');
         }
@@ -85,6 +87,6 @@ mod tests {
         for text in ["0.0.0.0", "192.0.2.255", "2001:db8::1", "::ffff:1.2.3.4"] {
             assert_eq!(written(|out| address(out, text.parse().unwrap())), text);
         }
-        assert_eq!(written(|out| mac(out, [2, 0x42, 0xac, 0x1f, 0, 0xff])), "02:42:ac:1f:00:ff");
+        assert_eq!(written(|out| mac(out, MacAddress([2, 0x42, 0xac, 0x1f, 0, 0xff]))), "02:42:ac:1f:00:ff");
     }
 }

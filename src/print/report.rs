@@ -8,6 +8,7 @@ use std::net::IpAddr;
 pub use json::json;
 
 use crate::escape::escape;
+use crate::packet::VXLAN_PORT;
 use crate::verify::{Expectation, LegReport, Reason, Report, Verdict};
 
 /// Returns the report as lines of text. There is a remedy if the verdict is not as `expected`.
@@ -44,7 +45,7 @@ fn head(report: &Report) -> String {
         let vnis: Vec<String> = report.vnis.iter().map(ToString::to_string).collect();
         what.push(format!("vni {}", vnis.join(" ")));
     }
-    what.extend(report.port.filter(|port| *port != 4789).map(|port| format!("port {port}")));
+    what.extend(report.port.filter(|port| *port != VXLAN_PORT).map(|port| format!("port {port}")));
     what.push(report.source.name().to_owned());
     what.extend(
         report

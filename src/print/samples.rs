@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::{JsonOptions, Outcome, Printer, Shown, TextOptions};
 use crate::packet::{
-    Encapsulation, Frame, Headers, InterfaceNumber, Ip, LinkType, Macs, Packet, Ports, Spi, TcpFlags,
-    Timestamp, Transport, Tunnel, Vni,
+    Encapsulation, Frame, Headers, InterfaceNumber, Ip, LinkType, MacAddress, Macs, Packet, Ports, Spi,
+    TcpFlags, Timestamp, Transport, Tunnel, Vni,
 };
 
 /// 40 bytes.
@@ -18,7 +18,7 @@ pub(super) fn ip(source: &str, destination: &str, protocol: u8) -> Ip {
 }
 
 pub(super) fn macs() -> Macs {
-    Macs { source: [2, 0x42, 0xac, 0x1f, 0, 2], destination: [0xff; 6] }
+    Macs { source: MacAddress([2, 0x42, 0xac, 0x1f, 0, 2]), destination: MacAddress([0xff; 6]) }
 }
 
 pub(super) fn tcp(source: &str, destination: &str, ports: (u16, u16), flags: u8) -> Headers {

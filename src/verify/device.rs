@@ -54,7 +54,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
     }
     let master = link.master.and_then(|master| survey.link(master));
     let own: Vec<IpAddr> =
-        survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address)).collect();
+        survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address())).collect();
     let mut known: Vec<Peer> = peers.iter().map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
     for neighbour in &survey.neighbours {
         let on_link = neighbour.link == link.index;
@@ -114,8 +114,8 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
 /// Returns the VXLAN device itself or the bridge that it is a port of: the one that has an address to send from. An
 /// address beyond link-local is preferred.
 fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> {
-    let local = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    let usable = |link: &&Link| link.addresses.iter().any(|(address, _)| !local(address));
+    let local = |address: IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let usable = |link: &&Link| link.addresses.iter().any(|own| !local(own.address()));
     let any = |link: &&Link| !link.addresses.is_empty();
     let candidates = || [Some(link), master].into_iter().flatten();
     let chosen = candidates().find(usable).or_else(|| candidates().find(any))?;
@@ -135,6 +135,7 @@ pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
 mod tests {
     use super::*;
     use crate::host::survey::{Neighbour, Survey};
+    use crate::packet::MacAddress;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -147,18 +148,25 @@ mod tests {
             port: 4789,
             peers: vec![ip("192.0.2.2"), ip("239.1.1.1")],
             underlay: Some(9),
-            stations: vec![([2, 0, 0, 0, 0, 2], ip("192.0.2.2")), ([0; 6], ip("239.1.1.1"))],
+            stations: vec![
+                (MacAddress([2, 0, 0, 0, 0, 2]), ip("192.0.2.2")),
+                (MacAddress::ZERO, ip("239.1.1.1")),
+            ],
             ..Vxlan::default()
         };
         let link = Link {
             index: 3,
             name: "secure".to_owned(),
-            addresses: vec![(ip("10.42.0.1"), 24)],
+            addresses: vec!["10.42.0.1/24".parse().unwrap()],
             vxlan: Some(vxlan),
             ..Link::default()
         };
-        let neighbour =
-            |address, last| Neighbour { link: 3, address: ip(address), mac: [2, 0, 0, 0, 0, last] };
+        let neighbour = |address, last| Neighbour {
+            link: 3,
+            address: ip(address),
+            mac: MacAddress([2, 0, 0, 0, 0, last]),
+            permanent: false,
+        };
         let survey = Survey {
             links: vec![link],
             routes: vec![(ip("192.0.2.2"), 7), (ip("239.1.1.1"), 8), (ip("198.51.100.9"), 6)],

@@ -9,6 +9,7 @@ use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Tally};
 use super::way::Way;
 use crate::escape::escape;
+use crate::packet::VXLAN_PORT;
 
 /// An ICV of fewer bits is a finding.
 const SHORT_ICV: u32 = 96;
@@ -87,7 +88,7 @@ pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Opti
 /// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay.
 fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
-    let port = network.port.unwrap_or(4789);
+    let port = network.port.unwrap_or(VXLAN_PORT);
     let in_use = |six: &bool| {
         network.locals.iter().any(|local| local.is_ipv6() == *six) || network.locals.is_empty() && !six
     };
@@ -120,7 +121,7 @@ fn policies(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static s
     let from_all = peers().all(|(local, peer)| {
         kernel.policies.iter().any(|policy| {
             policy.direction == PolicyDirection::In
-                && policy.source.1 == 0
+                && policy.source.length() == 0
                 && policy.requires_esp()
                 && policy.covers(peer, local, port)
         })

@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::escape::reason;
-use crate::host::survey::in_prefix;
-use crate::packet::Spi;
+pub use crate::netlink::xfrm::PolicyDirection;
+use crate::packet::protocol::UDP;
+use crate::packet::{Prefix, Spi};
 pub(super) use counters::{esp_offload, exempt};
 pub use rules::{Enforcement, Rules};
 
@@ -75,26 +76,15 @@ impl SaState {
     }
 }
 
-/// The direction of the packets that a policy is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyDirection {
-    /// Packets that arrive.
-    In,
-    /// Packets that leave.
-    Out,
-    /// Packets that are forwarded.
-    Forward,
-}
-
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The direction of the packets that the policy is for.
     pub direction: PolicyDirection,
-    /// The source network and the length of its prefix.
-    pub source: (IpAddr, u8),
-    /// The destination network and the length of its prefix.
-    pub destination: (IpAddr, u8),
+    /// The source network.
+    pub source: Prefix,
+    /// The destination network.
+    pub destination: Prefix,
     /// The protocol; 0 for any.
     pub protocol: u8,
     /// The destination port and its mask; mask 0 for any port.
@@ -123,8 +113,6 @@ pub struct Template {
 /// The mark that Docker's firewall rules set on packets that have to be encrypted.
 pub(super) const DOCKER_MARK: u32 = 0x00d0_c4e3;
 
-const UDP: u8 = 17;
-
 impl Policy {
     /// Returns true if the selector covers UDP between these addresses to this port, or to any port if `port` is
     /// `None`. The mark is not looked at.
@@ -136,8 +124,7 @@ impl Policy {
 
     /// Returns true if the selector covers these addresses. Protocol, port and mark are not looked at.
     pub(super) fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
-        in_prefix(source, self.source.0, self.source.1)
-            && in_prefix(destination, self.destination.0, self.destination.1)
+        self.source.contains(source) && self.destination.contains(destination)
     }
 
     /// Returns true if the policy sends UDP between these addresses to this port through the SA.

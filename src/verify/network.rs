@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use strsim::levenshtein;
 
-use crate::packet::{TooManyPorts, TunnelPorts, Vni};
+use crate::packet::{Prefix, TooManyPorts, TunnelPorts, Vni};
 
 /// A network, with everything that its sources and the command line say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,8 +75,8 @@ pub struct Entry {
     pub device: String,
     /// The file of its network namespace; `None` for that of this process.
     pub namespace: Option<String>,
-    /// Its addresses with the lengths of their prefixes.
-    pub addresses: Vec<(IpAddr, u8)>,
+    /// Its addresses.
+    pub addresses: Vec<Prefix>,
 }
 
 /// Returns the UDP ports that are taken for VXLAN in a capture of these networks.

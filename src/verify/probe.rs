@@ -324,7 +324,8 @@ fn checksum(bytes: &[u8]) -> u16 {
 /// 2.7.1), and every address of an IPv4 subnet of at most 256 addresses.
 pub fn candidates(entry: &Entry) -> Vec<IpAddr> {
     let mut found = Vec::new();
-    for &(address, prefix) in &entry.addresses {
+    for own in &entry.addresses {
+        let (address, prefix) = (own.address(), own.length());
         match address {
             IpAddr::V4(own) if (24..=30).contains(&prefix) => {
                 let first = u32::from(own) & (u32::MAX << (32 - prefix));
@@ -344,6 +345,7 @@ pub fn candidates(entry: &Entry) -> Vec<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::Prefix;
 
     #[test]
     fn of_the_probes_with_one_number_the_last_is_answered() {
@@ -438,10 +440,10 @@ mod tests {
 
     #[test]
     fn a_small_subnet_is_tried_and_a_large_one_not() {
-        let entry = |address: &str, prefix| Entry {
+        let entry = |address: &str, length| Entry {
             device: String::new(),
             namespace: None,
-            addresses: vec![(address.parse().unwrap(), prefix)],
+            addresses: vec![Prefix::new(address.parse().unwrap(), length).unwrap()],
         };
         assert_eq!(candidates(&entry("10.0.0.1", 30)), ["10.0.0.2".parse::<IpAddr>().unwrap()]);
         assert_eq!(candidates(&entry("10.0.0.1", 31)), ["10.0.0.0".parse::<IpAddr>().unwrap()]);

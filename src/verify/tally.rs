@@ -24,6 +24,7 @@ use memchr::memmem::Finder;
 use super::evidence::{Evidence, Sighting, Sightings};
 use super::lengths::Passed;
 use super::way::Way;
+use crate::packet::protocol::UDP;
 use crate::packet::{
     Decoder, Encapsulation, EspKind, Frame, Headers, Opaque, Packet, Sealed, Transport, Tunnel, TunnelPorts,
     Vni, Why,
@@ -295,7 +296,7 @@ impl Tally {
             Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. }) => evidence.opaque += 1,
             None => {}
         }
-        let udp = headers.ip.is_some_and(|ip| ip.protocol == 17);
+        let udp = headers.ip.is_some_and(|ip| ip.protocol == UDP);
         if packet.vni().is_some() {
             // The packet is another network's.
         } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0))

@@ -126,7 +126,7 @@ mod tests {
     /// A host where eth0 has our address and the route to the peer, gre0 is on top of eth1, and blue is a VRF with
     /// eth2.
     fn host() -> Survey {
-        let eth0 = Link { addresses: vec![(ip("192.0.2.1"), 24)], ..link(2, "eth0", "") };
+        let eth0 = Link { addresses: vec!["192.0.2.1/24".parse().unwrap()], ..link(2, "eth0", "") };
         let gre0 = Link { parent: Some(3), ..link(4, "gre0", "gre") };
         let eth2 = Link { master: Some(5), ..link(6, "eth2", "") };
         Survey {
@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn packets_leave_where_the_kernel_said_else_by_the_link_with_our_address_and_by_every_detour() {
         let on = |links: &[u32]| Network { links: links.to_vec(), ..network() };
-        let detour = |survey: Survey| Survey { detours: vec![(ip("192.0.2.0"), 24, vec![6])], ..survey };
+        let detour =
+            |survey: Survey| Survey { detours: vec![("192.0.2.0/24".parse().unwrap(), vec![6])], ..survey };
         for (network, survey, wires_are) in [
             (on(&[]), host(), vec!["eth0"]),
             (on(&[3]), host(), vec!["eth1"]),

@@ -87,7 +87,7 @@ impl Stack {
         match *layer {
             Built::Ethernet(macs) => {
                 let kind = self.ether_type().to_be_bytes();
-                self.put(&[&macs.destination[..], &macs.source, &kind].concat(), Names::Ethernet);
+                self.put(&[&macs.destination.0[..], &macs.source.0, &kind].concat(), Names::Ethernet);
             }
             Built::Vlan(id, tag) => {
                 let kind = self.ether_type().to_be_bytes();

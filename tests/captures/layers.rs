@@ -101,9 +101,8 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
 
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let colons = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
         match self {
-            Self::Ethernet(mac) => write!(f, "eth {} > {}", colons(mac.source), colons(mac.destination)),
+            Self::Ethernet(mac) => write!(f, "eth {} > {}", mac.source, mac.destination),
             Self::Vlan(id) => write!(f, "vlan {id}"),
             Self::Ip(source, destination) => write!(f, "ip {source} > {destination}"),
             Self::Tcp(ports, flags) => write!(f, "tcp {} > {} {flags:#04x}", ports.source, ports.destination),

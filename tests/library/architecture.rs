@@ -8,7 +8,7 @@ const ROOMS: [(u8, &str, &[&str]); 13] = [
     (0, "packet", &[]),
     (0, "escape", &[]),
     (0, "private_file", &[]),
-    (1, "netlink", &["escape"]),
+    (1, "netlink", &["packet", "escape"]),
     (1, "pattern", &["escape"]),
     (2, "host", &["packet", "escape", "netlink"]),
     (2, "ipsec", &["packet", "escape", "netlink"]),
@@ -21,7 +21,7 @@ const ROOMS: [(u8, &str, &[&str]); 13] = [
 ];
 
 /// The only files, or the only rooms, that a crate appears in.
-const CRATES: [(&[&str], &[&str]); 21] = [
+const CRATES: [(&[&str], &[&str]); 22] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -31,8 +31,9 @@ const CRATES: [(&[&str], &[&str]); 21] = [
     (&["pcap"], &["capture/bpf", "capture/live"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),
     (&["hyper"], &["host/docker/engine"]),
-    (&["rtnetlink"], &["netlink", "host/survey/take", "ipsec/kernel/notices", "overlay/link"]),
-    (&["tokio", "futures_util"], &["host/docker/engine", "host/survey/take"]),
+    (&["netlink_sys"], &["netlink"]),
+    (&["netlink_packet_core", "netlink_packet_route"], &["netlink/route"]),
+    (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
     (&["jiff"], &["print"]),
     (&["unicode_width"], &["print/glyphs"]),

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ovlsniff::packet::{
-    Decoder, Frame, InterfaceNumber, LinkType, Macs, Ports, Spi, Timestamp, TunnelPorts, Vni,
+    Decoder, Frame, InterfaceNumber, LinkType, MacAddress, Macs, Ports, Spi, Timestamp, TunnelPorts, Vni,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -66,8 +66,9 @@ fn ip() -> impl Strategy<Value = Built> {
 }
 
 fn ethernet() -> impl Strategy<Value = Vec<Built>> + Clone {
-    let macs = any::<([u8; 6], [u8; 6])>()
-        .prop_map(|(source, destination)| Built::Ethernet(Macs { source, destination }));
+    let macs = any::<([u8; 6], [u8; 6])>().prop_map(|(source, destination)| {
+        Built::Ethernet(Macs { source: MacAddress(source), destination: MacAddress(destination) })
+    });
     let tag = (0_u16..4096, select(vec![0x8100, 0x88a8])).prop_map(|(id, tag)| Built::Vlan(id, tag));
     (
         macs,

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use ovlsniff::packet::{
     Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, InterfaceNumber, Ip, Layer, LinkType,
-    Opaque, Packet, Ports, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
+    Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
 };
 use ovlsniff::verify::{
     Circumstances, Expectation, KernelState, Network, Peer, Policy, PolicyDirection, Probe, Question, Reason,
@@ -248,8 +248,8 @@ fn policy(direction: PolicyDirection) -> Policy {
         if direction == PolicyDirection::Out { (here(), there()) } else { (there(), here()) };
     Policy {
         direction,
-        source: (source, 32),
-        destination: (destination, 32),
+        source: Prefix::new(source, 32).unwrap(),
+        destination: Prefix::new(destination, 32).unwrap(),
         protocol: 17,
         port: (4789, 0xffff),
         priority: 100,

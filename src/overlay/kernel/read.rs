@@ -1,8 +1,8 @@
 //! Readings of the kernel, put together to what a plan has to know.
 
 use super::{KernelError, NETNS, rights};
+use crate::netlink::route::{Link, Vxlan, address, forwarding, link, neighbour};
 use crate::netlink::{Netlink, Refusal};
-use crate::overlay::link;
 use crate::overlay::mark::Mark;
 use crate::overlay::naming::is_device_name;
 use crate::overlay::plan::mac_of;
@@ -21,64 +21,69 @@ pub(super) fn read_devices(
     present: &mut Present,
 ) -> Result<(), KernelError> {
     let read = |what| move |cause: Refusal| KernelError::Read { what, remedy: rights(&cause), cause };
-    let links = link::links(netlink).map_err(read("links"))?;
+    let links = link::all(netlink).map_err(read("links"))?;
     let names: HashMap<u32, String> = links.iter().map(|link| (link.index, link.name.clone())).collect();
-    let mut devices: HashMap<u32, PresentDevice> = HashMap::new();
-    for link in links {
-        let vxlan = link.vxlan.and_then(|vxlan| {
-            // In another namespace only what has its underlay elsewhere, and at an address of this host, can be ours.
-            let here = match netns {
-                None => !link.foreign,
-                Some(_) => link.foreign && vxlan.local.is_none_or(|local| present.own.contains_key(&local)),
-            };
-            here.then_some(PresentVxlan {
-                vni: Vni::new(vxlan.vni)?,
-                port: vxlan.port,
-                local: vxlan.local,
-                learning: vxlan.learning,
-                proxy: vxlan.proxy,
-            })
-        });
-        let mut mark = Mark::parse(&link.alias);
-        let unmarked = mark.is_none() && link.alias.is_empty();
-        // Whoever was killed between making a device and marking it left one that only its MAC tells.
-        if let Some(PresentVxlan { vni, local: Some(local), .. }) = vxlan.as_ref().filter(|_| unmarked) {
-            if link.mac == Some(mac_of(*vni, *local)) && is_device_name(&link.name) {
-                let name = link.name.clone();
-                mark = Some(Mark::Network { name, vni: *vni, address: None, encryption: None });
-            }
-        }
-        let device = PresentDevice {
-            unmarked: unmarked && mark.is_some(),
-            mac: link.mac,
-            mark,
-            mtu: link.mtu,
-            up: link.up,
-            bridge: link.bridge,
-            master: link.master.and_then(|master| names.get(&master).cloned()),
-            vxlan,
-            ..PresentDevice::default()
-        };
-        devices.insert(link.index, device);
-    }
-    for (index, address) in link::addresses(netlink).map_err(read("addresses"))? {
+    let here = |vxlan: &Vxlan| match netns {
+        None => !vxlan.elsewhere,
+        // In another namespace only what has its underlay elsewhere, and at an address of this host, can be ours.
+        Some(_) => vxlan.elsewhere && vxlan.local.is_none_or(|local| present.own.contains_key(&local)),
+    };
+    let device = |link: Link| (link.index, device(link, here, &names));
+    let mut devices: HashMap<u32, PresentDevice> = links.into_iter().map(device).collect();
+    for (index, address) in address::all(netlink).map_err(read("addresses"))? {
         let Some(device) = devices.get_mut(&index) else { continue };
         if netns.is_none() {
-            present.own.insert(address.address, (device.mtu, names[&index].clone()));
+            present.own.insert(address.address(), (device.mtu, names[&index].clone()));
         }
         device.addresses.insert(address);
     }
-    for (index, mac, vtep) in link::fdb(netlink).map_err(read("forwarding entries"))? {
-        devices.entry(index).and_modify(|device| _ = device.fdb.insert((mac, vtep)));
+    for entry in forwarding::all(netlink).map_err(read("forwarding entries"))? {
+        let (Some(mac), Some(vtep), true) = (entry.mac, entry.vtep, entry.permanent) else { continue };
+        devices.entry(entry.link).and_modify(|device| _ = device.fdb.insert((mac, vtep)));
     }
-    for (index, address, mac) in link::neighbours(netlink).map_err(read("neighbours"))? {
-        devices.entry(index).and_modify(|device| _ = device.neighbours.insert((address, mac)));
+    for neighbour in neighbour::all(netlink).map_err(read("neighbours"))? {
+        if neighbour.permanent {
+            let entry = (neighbour.address, neighbour.mac);
+            devices.entry(neighbour.link).and_modify(|device| _ = device.neighbours.insert(entry));
+        }
     }
     for (index, device) in devices {
         let place = Device { name: names[&index].clone(), netns: netns.map(str::to_owned) };
         present.devices.insert(place, device);
     }
     Ok(())
+}
+
+/// A link as a plan sees it. It has no tunnel where `here` says that the tunnel is another namespace's.
+fn device(link: Link, here: impl Fn(&Vxlan) -> bool, names: &HashMap<u32, String>) -> PresentDevice {
+    let vxlan = link.vxlan.filter(here).map(|vxlan| PresentVxlan {
+        // A device of all networks says 0.
+        vni: vxlan.vni.unwrap_or(Vni::from_be_bytes([0; 3])),
+        port: vxlan.port,
+        local: vxlan.local,
+        learning: vxlan.learning,
+        proxy: vxlan.proxy,
+    });
+    let alias = link.alias.unwrap_or_default();
+    let mut mark = Mark::parse(&alias);
+    let unmarked = mark.is_none() && alias.is_empty();
+    // Whoever was killed between making a device and marking it left one that only its MAC tells.
+    if let Some(PresentVxlan { vni, local: Some(local), .. }) = vxlan.as_ref().filter(|_| unmarked) {
+        if link.mac == Some(mac_of(*vni, *local)) && is_device_name(&link.name) {
+            mark = Some(Mark::Network { name: link.name, vni: *vni, address: None, encryption: None });
+        }
+    }
+    PresentDevice {
+        unmarked: unmarked && mark.is_some(),
+        mac: link.mac,
+        mark,
+        mtu: link.mtu,
+        up: link.up,
+        bridge: link.kind.as_deref() == Some("bridge"),
+        master: link.master.and_then(|master| names.get(&master).cloned()),
+        vxlan,
+        ..PresentDevice::default()
+    }
 }
 
 /// The links with addresses of this host, and `all`, on which policies are switched off. Devices of ours carry no underlay.

@@ -1,9 +1,9 @@
 //! The security associations of a network: those to add, those to remove, and how far the counters have come.
 
 use crate::overlay::keys::Secret;
-use crate::overlay::policy::{Direction, reqid};
+use crate::overlay::policy::reqid;
 use crate::overlay::present::Present;
-use crate::overlay::security::{self, Sa};
+use crate::overlay::security::{self, Sa, SaDirection};
 use crate::overlay::spec::{Network, SpecError};
 use crate::overlay::state::Progress;
 use crate::overlay::step::Step;
@@ -22,8 +22,14 @@ pub(in crate::overlay) fn advance(
     notice(network, present, &mut progress, secret);
     for peer in &network.peers {
         let mut towards = progress.peer(peer.underlay);
-        let sending =
-            security::sa(network, Direction::Out, peer.underlay, progress.generation, towards.start, secret);
+        let sending = security::sa(
+            network,
+            SaDirection::Out,
+            peer.underlay,
+            progress.generation,
+            towards.start,
+            secret,
+        );
         if towards.start == 0 || !has(present, &sending) {
             towards.start += 1;
         }
@@ -40,7 +46,7 @@ fn notice(network: &Network, present: &Present, progress: &mut Progress, secret:
         let mut towards = progress.peer(peer.underlay);
         for generation in progress.oldest..=progress.generation + 1 {
             let highest = security::window(towards.seen_in(generation)).rev().find(|counter| {
-                let direction = Direction::In;
+                let direction = SaDirection::In;
                 let sa = security::sa(network, direction, peer.underlay, generation, *counter, secret);
                 used.contains(&(network.local, sa.spi))
             });

@@ -25,7 +25,7 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
             escape(underlay)
         ));
     }
-    if mtu < 1280 && network.address.is_some_and(|own| own.address.is_ipv6()) {
+    if mtu < 1280 && network.address.is_some_and(|own| own.address().is_ipv6()) {
         return Err(format!(
             "mtu {mtu} is too small for IPv6 (1280); {} has {underlay_mtu}, raise it or give the network IPv4 addresses",
             escape(underlay)

@@ -5,7 +5,8 @@ use super::{device_of, mac_of};
 use crate::overlay::mark::{Encryption, Mark};
 use crate::overlay::present::{Present, PresentDevice};
 use crate::overlay::spec::Network;
-use crate::overlay::step::{Device, Mac, Step, Vxlan};
+use crate::overlay::step::{Device, Step, Vxlan};
+use crate::packet::MacAddress;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -133,11 +134,11 @@ fn entries(
             fdb.insert((mac, peer.underlay));
         }
         if !network.is_static() {
-            fdb.insert((Mac::ALL, peer.underlay));
+            fdb.insert((MacAddress::ZERO, peer.underlay));
         }
         neighbours.extend(peer.overlay.filter(|_| !network.learn).map(|overlay| (overlay, mac)));
     }
-    let other = |mac: &Mac| now.fdb.iter().find(|(there, _)| there == mac && *mac != Mac::ALL);
+    let other = |mac: &MacAddress| now.fdb.iter().find(|(there, _)| there == mac && *mac != MacAddress::ZERO);
     for (mac, vtep) in fdb.difference(&now.fdb) {
         let before = other(mac).map(|(_, vtep)| *vtep);
         steps.push(Step::Fdb { device: device.clone(), mac: *mac, vtep: *vtep, before });
@@ -146,7 +147,7 @@ fn entries(
     let stays = |vtep: &IpAddr| network.peers.iter().any(|peer| peer.underlay == *vtep);
     let gone: Vec<_> = now.fdb.iter().filter(|(_, vtep)| !stays(vtep)).collect();
     let peers = network.peers.iter().map(|peer| peer.underlay);
-    let nodes: BTreeSet<Mac> =
+    let nodes: BTreeSet<MacAddress> =
         peers.chain(gone.iter().map(|(_, vtep)| *vtep)).map(|vtep| mac_of(network.vni, vtep)).collect();
     for (place, now) in places(device, now, front, front_now) {
         for (address, mac) in neighbours.difference(&now.neighbours) {
@@ -162,7 +163,7 @@ fn entries(
             mac: *mac,
         }));
     }
-    let replaced = |mac: &Mac| *mac != Mac::ALL && fdb.iter().any(|(wanted, _)| wanted == mac);
+    let replaced = |mac: &MacAddress| *mac != MacAddress::ZERO && fdb.iter().any(|(wanted, _)| wanted == mac);
     let gone = gone.into_iter().filter(|(mac, _)| !replaced(mac));
     drops.extend(gone.map(|(mac, vtep)| Step::DropFdb { device: device.clone(), mac: *mac, vtep: *vtep }));
 }

@@ -1,12 +1,12 @@
-use super::super::address::Prefix;
 use super::super::mark::Mark;
 use super::super::mtu::Mtu;
-use super::super::policy::Direction;
 use super::super::present::{PresentDevice, PresentVxlan};
+use super::super::security::SaDirection;
 use super::super::spec::{Cipher, Peer};
 use super::super::state::Progress;
 use super::super::xfrm::{PresentPolicy, PresentSa};
 use super::*;
+use crate::packet::Prefix;
 use std::path::Path;
 
 fn networks() -> Vec<Network> {
@@ -101,7 +101,7 @@ fn what_blocks_comes_first_and_nothing_is_decrypted_before_the_device_is_up() {
     let steps = &plan.steps;
     let block = |s: &Step| matches!(s, Step::Policy(p) if p.action == Action::Block);
     let require = |s: &Step| matches!(s, Step::Policy(p) if p.action == Action::RequireEsp);
-    let sending = |s: &Step| matches!(s, Step::Sa(sa) if sa.direction == Direction::Out);
+    let sending = |s: &Step| matches!(s, Step::Sa(sa) if sa.direction == SaDirection::Out);
     assert!(matches!(steps[0], Step::Remember { networks: 1 }) && plan.remember.is_some());
     assert_eq!(first(steps, block), 1);
     assert!(steps.iter().rposition(block).unwrap() < first(steps, require));
@@ -109,7 +109,7 @@ fn what_blocks_comes_first_and_nothing_is_decrypted_before_the_device_is_up() {
     let up = steps.iter().rposition(|s| matches!(s, Step::Up { .. }));
     assert!(up.unwrap() < first(steps, |s| matches!(s, Step::Sa(_))));
     let last_receiving =
-        steps.iter().rposition(|s| matches!(s, Step::Sa(sa) if sa.direction == Direction::In));
+        steps.iter().rposition(|s| matches!(s, Step::Sa(sa) if sa.direction == SaDirection::In));
     assert!(last_receiving.unwrap() < first(steps, sending));
 }
 
@@ -139,7 +139,7 @@ fn a_start_counter_is_used_once() {
     let second = plan(&networks(), &host(), &state, &secrets).unwrap();
     let sent_with = |plan: &Plan| {
         let mut sas = plan.steps.iter().filter_map(|step| match step {
-            Step::Sa(sa) if sa.direction == Direction::Out => Some(sa.association.counter),
+            Step::Sa(sa) if sa.direction == SaDirection::Out => Some(sa.association.counter),
             _ => None,
         });
         (sas.next(), sas.next())
@@ -155,7 +155,7 @@ fn the_look_ahead_slides_when_a_peer_started_again() {
     let mut present = done(&first.steps, host());
     let state = first.remember.unwrap();
     let third = first.steps.iter().find_map(|step| match step {
-        Step::Sa(sa) if (sa.direction, sa.association.counter) == (Direction::In, 3) => Some(sa.spi),
+        Step::Sa(sa) if (sa.direction, sa.association.counter) == (SaDirection::In, 3) => Some(sa.spi),
         _ => None,
     });
     present.sas.iter_mut().filter(|sa| Some(sa.spi) == third).for_each(|sa| sa.packets = 7);
@@ -230,7 +230,7 @@ fn what_somebody_changed_is_replaced_and_not_added_beside() {
     let place = Device { name: "secure".into(), netns: None };
     let (mac, vtep) =
         (mac_of(Vni::new(4098).unwrap(), "192.0.2.2".parse().unwrap()), "192.0.2.2".parse().unwrap());
-    let (elsewhere, other) = ("192.0.2.9".parse().unwrap(), Mac([2, 0, 0, 0, 0, 0x77]));
+    let (elsewhere, other) = ("192.0.2.9".parse().unwrap(), MacAddress([2, 0, 0, 0, 0, 0x77]));
     let device = on(&mut present, &place);
     device.fdb = [(mac, elsewhere)].into();
     device.neighbours = [("10.0.2.2".parse().unwrap(), other)].into();

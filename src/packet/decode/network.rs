@@ -1,9 +1,9 @@
 //! IP and its payloads.
 
-use super::{Fragments, Next, Walk, at, protocol};
+use super::{Fragments, Next, Walk, at};
 use crate::packet::vxlan::GpeNext;
 use crate::packet::{
-    Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6,
+    Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6, protocol,
     transport, vxlan, wireguard,
 };
 

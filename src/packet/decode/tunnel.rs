@@ -1,9 +1,9 @@
 //! The way into tunnels, and into the payloads that AH and ESP protect.
 
-use super::{Next, Walk, at, protocol};
+use super::{Next, Walk, at};
 use crate::packet::{
     Encapsulation, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Sealed, Stop, Transport, Tunnel, Why,
-    esp, ethernet, gre,
+    esp, ethernet, gre, protocol,
 };
 
 impl Walk<'_, '_> {

@@ -11,6 +11,10 @@ use etherparse::checksum::Sum16BitWords;
 
 use super::layout::{Clear, Layout, Learned};
 use crate::packet::ports::TunnelPorts;
+use crate::packet::protocol::{
+    AH, DESTINATION_OPTIONS, ESP, FRAGMENT, GRE, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT_HEADER,
+    ROUTING, SCTP, TCP, UDP,
+};
 use crate::packet::{Spi, ethernet, ipv4, ipv6, transport, vxlan};
 
 /// The possible offsets of the payload: after the header, after an IV of 8 bytes (GMAC), or after an IV of 16 bytes.
@@ -19,13 +23,6 @@ const OFFSETS: [usize; 3] = [8, 16, 24];
 const ICVS: [usize; 6] = [0, 8, 12, 16, 24, 32];
 /// The length of the trailer without its padding: padding length and next header.
 const TRAILER: usize = 2;
-
-const IPV4: u8 = 4;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const IPV6: u8 = 41;
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;
 
 /// The addresses that checksums in transport mode cover, and the ports that identify VXLAN.
 pub(crate) struct Around<'a> {
@@ -204,9 +201,28 @@ fn is_ipv6(payload: &[u8]) -> bool {
         && source_fits
         && destination_fits
         && hop_limit > 0
-        && matches!(header.ip.protocol, 0 | TCP | UDP | 43 | 44 | 47 | 50 | 51 | ICMPV6 | 59 | 60 | 132)
+        && is_usual(header.ip.protocol)
         && (!matches!(header.ip.protocol, TCP | UDP | ICMPV6)
             || checksum_fits(rest, header.ip.protocol, header.ip.source, header.ip.destination))
+}
+
+/// Returns true for the protocols that are usual in IPv6, its extension headers included.
+fn is_usual(protocol: u8) -> bool {
+    matches!(
+        protocol,
+        HOP_BY_HOP
+            | TCP
+            | UDP
+            | ROUTING
+            | FRAGMENT
+            | GRE
+            | ESP
+            | AH
+            | ICMPV6
+            | NO_NEXT_HEADER
+            | DESTINATION_OPTIONS
+            | SCTP
+    )
 }
 
 /// Recognises TCP in transport mode by its checksum, and by an option at its usual place (time stamps, or the MSS of

@@ -9,7 +9,9 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use serde::{Serialize, Serializer};
 
 use crate::ipsec::docker_tag;
-use crate::packet::{Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel};
+use crate::packet::{
+    Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel, protocol,
+};
 use crate::print::{Outcome, Shown};
 
 /// The object of one line. Members that a packet does not have are left out.
@@ -101,8 +103,7 @@ struct Mac {
 
 impl Mac {
     fn new(macs: Macs) -> Self {
-        let text = |[a, b, c, d, e, f]: [u8; 6]| format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
-        Self { source: text(macs.source), destination: text(macs.destination) }
+        Self { source: macs.source.to_string(), destination: macs.destination.to_string() }
     }
 }
 
@@ -140,7 +141,7 @@ impl Flow {
             _ => None,
         };
         Some(Self {
-            protocol: protocol(ip.protocol),
+            protocol: protocol_name(ip.protocol),
             protocol_number: ip.protocol,
             source: ip.source,
             source_port: ports.map(|p| p.source),
@@ -155,19 +156,19 @@ impl Flow {
 }
 
 /// Returns the usual name of an IANA protocol number, for the protocols that this program knows.
-fn protocol(number: u8) -> Option<&'static str> {
+fn protocol_name(number: u8) -> Option<&'static str> {
     Some(match number {
-        1 => "icmp",
-        2 => "igmp",
-        4 => "ipv4",
-        6 => "tcp",
-        17 => "udp",
-        41 => "ipv6",
-        47 => "gre",
-        50 => "esp",
-        51 => "ah",
-        58 => "icmpv6",
-        132 => "sctp",
+        protocol::ICMP => "icmp",
+        protocol::IGMP => "igmp",
+        protocol::IPV4 => "ipv4",
+        protocol::TCP => "tcp",
+        protocol::UDP => "udp",
+        protocol::IPV6 => "ipv6",
+        protocol::GRE => "gre",
+        protocol::ESP => "esp",
+        protocol::AH => "ah",
+        protocol::ICMPV6 => "icmpv6",
+        protocol::SCTP => "sctp",
         _ => return None,
     })
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::packet::{
-    Direction, EspKind, Fragment, Frame, Headers, Ip, Layer, Macs, Opaque, Packet, Sealed, Spi, Stop,
-    Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
+    Direction, EspKind, Fragment, Frame, Headers, Ip, Layer, MacAddress, Macs, Opaque, Packet, Sealed, Spi,
+    Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
 };
 use crate::print::samples::{esp, frame, hosts, ip, json_printer, macs, packet, request, shown, tcp, vxlan};
 use crate::print::{Mark, Outcome};
@@ -32,10 +32,15 @@ fn line(shown: &Shown<'_>) -> Value {
 #[test]
 fn a_match_in_a_tunnel_is_one_line_with_everything_in_it() {
     let mut wrapped = packet(tcp("10.0.1.6", "10.0.1.3", (49142, 80), 0x18), b"GET / HTTP/1.1\r\n\r\n");
-    wrapped.headers.mac = Some(Macs { source: [2, 0x42, 10, 0, 1, 6], destination: [2, 0x42, 10, 0, 1, 3] });
+    wrapped.headers.mac = Some(Macs {
+        source: MacAddress([2, 0x42, 10, 0, 1, 6]),
+        destination: MacAddress([2, 0x42, 10, 0, 1, 3]),
+    });
     let mut outer = vxlan(4097);
-    outer.outer.mac =
-        Some(Macs { source: [2, 0x42, 0xac, 0x1f, 0, 2], destination: [2, 0x42, 0xac, 0x1f, 0, 3] });
+    outer.outer.mac = Some(Macs {
+        source: MacAddress([2, 0x42, 0xac, 0x1f, 0, 2]),
+        destination: MacAddress([2, 0x42, 0xac, 0x1f, 0, 3]),
+    });
     outer.outer.ether_type = Some(0x0800);
     wrapped.encapsulations.push(outer);
     let frame = Frame { direction: Some(Direction::In), wire_len: 162, bytes: &[0; 162], ..frame(394) };

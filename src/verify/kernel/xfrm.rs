@@ -1,28 +1,23 @@
-//! SAs and policies over netlink (linux `include/uapi/linux/xfrm.h`). Keys are not read here.
+//! SAs and policies over netlink. Keys are not read here.
 
 use nix::errno::Errno;
 
-use super::{Error, Policy, PolicyDirection, SaState, Template};
-use crate::netlink::xfrm::{
-    AH, ESP, GETPOLICY, GETSA, NEWPOLICY, NEWSA, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC,
-    XFRMA_ALG_CRYPT, XFRMA_IF_ID, XFRMA_MARK, XFRMA_OFFLOAD_DEV, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL,
-    address_at, algo, algorithm_name, replay, template, userpolicy, usersa,
-};
-use crate::netlink::{Family, Netlink, Refusal, array_at, attributes, u16_at, u32_at, u64_at};
+use super::{Error, Policy, SaState, Template};
+use crate::netlink::xfrm::{self, UserPolicy, UserSa, userpolicy, usersa};
+use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::Spi;
+use crate::packet::protocol::{AH, ESP};
 
 pub(super) fn sas() -> Result<Vec<SaState>, Error> {
-    dump(GETSA, NEWSA, sa)
+    Ok(xfrm::sas(&mut open()?, sa)?)
 }
 
 pub(super) fn policies() -> Result<Vec<Policy>, Error> {
-    dump(GETPOLICY, NEWPOLICY, policy)
+    Ok(xfrm::policies(&mut open()?, policy)?)
 }
 
-/// Returns every object that the kernel describes in messages of the kind `new`.
-fn dump<T>(get: u16, new: u16, read: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<T>, Error> {
-    let mut netlink = Netlink::open(Family::Xfrm, None).map_err(Refusal::from)?;
-    Ok(netlink.dump(get, &[], |kind, body| if kind == new { read(body) } else { None })?)
+fn open() -> Result<Netlink, Error> {
+    Ok(Netlink::open(Family::Xfrm, None).map_err(Refusal::from)?)
 }
 
 impl From<Refusal> for Error {
@@ -35,114 +30,105 @@ impl From<Refusal> for Error {
     }
 }
 
-fn sa(body: &[u8]) -> Option<SaState> {
-    let proto = *body.get(usersa::PROTO)?;
-    let spi = u32::from_be_bytes(array_at(body, usersa::SPI)?);
-    if !matches!(proto, ESP | AH) || spi == 0 {
+/// An SA of ESP or AH; `None` for others, and for one that is not set up yet.
+fn sa(sa: UserSa<'_>) -> Option<SaState> {
+    if !matches!(sa.proto(), ESP | AH) || sa.spi() == Spi(0) {
         return None;
     }
-    let family = u16_at(body, usersa::FAMILY)?;
-    let mut replay_window = u32::from(*body.get(usersa::REPLAY)?);
-    let (mut aead, mut cipher, mut auth, mut icv, mut offload) = (None, None, None, None, false);
-    for (kind, value) in attributes(body.get(usersa::LEN..)?) {
-        match kind {
-            XFRMA_ALG_AEAD => (aead, icv) = (algorithm_name(value), u32_at(value, algo::ICV_BITS)),
-            XFRMA_ALG_CRYPT => cipher = algorithm_name(value),
-            XFRMA_ALG_AUTH if auth.is_none() => auth = algorithm_name(value),
-            XFRMA_ALG_AUTH_TRUNC => (auth, icv) = (algorithm_name(value), u32_at(value, algo::ICV_BITS)),
-            XFRMA_REPLAY_ESN_VAL => replay_window = u32_at(value, replay::WINDOW).unwrap_or(replay_window),
-            XFRMA_OFFLOAD_DEV => offload = true,
-            _ => {}
-        }
-    }
-    let null = |name: &str| name.contains("null");
-    let encrypts = proto == ESP
-        && match (&aead, &cipher) {
-            (Some(aead), _) => !aead.starts_with("rfc4543"),
-            (None, Some(cipher)) => !null(cipher),
-            (None, None) => false,
-        };
-    let algorithm = match (aead, cipher, auth) {
-        (Some(aead), ..) => aead,
-        (None, Some(cipher), Some(auth)) => format!("{cipher} {auth}"),
-        (None, Some(one), None) | (None, None, Some(one)) => one,
-        (None, None, None) => String::new(),
-    };
+    let (aead, cipher, hash) = (sa.aead(), sa.cipher(), sa.authentication());
+    let icv_bits = aead.or(hash).and_then(|algorithm| algorithm.bits());
+    let [aead, cipher, hash] = [aead, cipher, hash].map(|algorithm| algorithm.map(|one| one.name()));
     Some(SaState {
-        source: address_at(body, usersa::SOURCE, family)?,
-        destination: address_at(body, usersa::DESTINATION, family)?,
-        spi: Spi(spi),
-        reqid: u32_at(body, usersa::REQID)?,
-        tunnel: *body.get(usersa::MODE)? == usersa::TUNNEL,
-        offload,
-        encrypts,
-        algorithm,
-        icv_bits: icv.unwrap_or(0),
-        replay_window,
-        packets: u64_at(body, usersa::PACKETS)?,
+        source: sa.source()?,
+        destination: sa.destination()?,
+        spi: sa.spi(),
+        reqid: sa.reqid(),
+        tunnel: sa.mode() == usersa::TUNNEL,
+        offload: sa.is_offloaded(),
+        encrypts: sa.proto() == ESP && encrypts(aead.as_deref(), cipher.as_deref()),
+        algorithm: aead.unwrap_or_else(|| [cipher, hash].into_iter().flatten().collect::<Vec<_>>().join(" ")),
+        icv_bits: icv_bits.unwrap_or(0),
+        replay_window: sa.replay_window(),
+        packets: sa.packets(),
     })
 }
 
-fn policy(body: &[u8]) -> Option<Policy> {
-    // A selector without an address family has no addresses that could be read: the policy is left out below.
-    let family = u16_at(body, userpolicy::FAMILY)?;
-    let direction = match *body.get(userpolicy::DIR)? {
-        userpolicy::IN => PolicyDirection::In,
-        userpolicy::OUT => PolicyDirection::Out,
-        userpolicy::FORWARD => PolicyDirection::Forward,
-        _ => return None,
-    };
-    // A VXLAN tunnel sends from many ports (RFC 7348 section 5). A policy for one source port does not cover them.
-    if u16_at(body, userpolicy::SPORT_MASK)? != 0 {
+/// Returns true if ESP with these algorithms encrypts: GMAC (RFC 4543) and NULL do not.
+fn encrypts(aead: Option<&str>, cipher: Option<&str>) -> bool {
+    match (aead, cipher) {
+        (Some(aead), _) => !aead.starts_with("rfc4543"),
+        (None, Some(cipher)) => !cipher.contains("null"),
+        (None, None) => false,
+    }
+}
+
+/// Returns the policy, unless it cannot be about the packets of a VXLAN network.
+fn policy(policy: UserPolicy<'_>) -> Option<Policy> {
+    // A VXLAN tunnel sends from many ports (RFC 7348 section 5), which a policy for one source port does not cover. A policy
+    // of an xfrm interface is only for the packets that pass it, and the network's packets need not.
+    if policy.has_source_port() || policy.interface() != Some(0) {
         return None;
     }
-    let mut templates = Vec::new();
-    let mut mark = (0, 0);
-    for (kind, value) in attributes(body.get(userpolicy::LEN..)?) {
-        match kind {
-            XFRMA_TMPL => templates.extend(value.chunks_exact(template::LEN).filter_map(|one| {
-                Some(Template {
-                    esp: *one.get(template::PROTO)? == ESP,
-                    optional: *one.get(template::OPTIONAL)? != 0,
-                    reqid: u32_at(one, template::REQID)?,
-                })
-            })),
-            XFRMA_MARK => mark = (u32_at(value, 0)?, u32_at(value, 4)?),
-            // Such a policy is only for packets of an xfrm interface, and the network's packets need not pass one.
-            XFRMA_IF_ID if u32_at(value, 0) != Some(0) => return None,
-            _ => {}
-        }
-    }
     Some(Policy {
-        direction,
-        source: (address_at(body, userpolicy::SOURCE, family)?, *body.get(userpolicy::PREFIX_S)?),
-        destination: (address_at(body, userpolicy::DESTINATION, family)?, *body.get(userpolicy::PREFIX_D)?),
-        protocol: *body.get(userpolicy::PROTO)?,
-        port: (
-            u16::from_be_bytes(array_at(body, userpolicy::DPORT)?),
-            u16::from_be_bytes(array_at(body, userpolicy::DPORT_MASK)?),
-        ),
-        priority: u32_at(body, userpolicy::PRIORITY)?,
-        block: *body.get(userpolicy::ACTION)? == userpolicy::BLOCK,
-        mark,
-        templates,
+        direction: policy.direction()?,
+        source: policy.source()?,
+        destination: policy.destination()?,
+        protocol: policy.proto(),
+        port: policy.destination_port(),
+        priority: policy.priority(),
+        block: policy.action() == userpolicy::BLOCK,
+        mark: policy.mark()?,
+        templates: policy.templates().map(template).collect(),
     })
+}
+
+fn template(template: xfrm::Template<'_>) -> Template {
+    Template { esp: template.proto() == ESP, optional: template.is_optional(), reqid: template.reqid() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netlink::push_attribute;
+    use crate::netlink::xfrm::userpolicy::template;
+    use crate::netlink::xfrm::{
+        AF_INET, NAME_LEN, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_CRYPT, XFRMA_IF_ID, XFRMA_MARK,
+        XFRMA_TMPL,
+    };
+    use crate::packet::protocol::UDP;
+    use crate::verify::kernel::DOCKER_MARK;
+
+    fn association(proto: u8, algorithms: &[(u16, &str, &[u32])]) -> Vec<u8> {
+        let mut body = vec![0; usersa::LEN];
+        (body[usersa::PROTO], body[usersa::SPI]) = (proto, 1);
+        body[usersa::FAMILY..][..2].copy_from_slice(&AF_INET.to_ne_bytes());
+        for (kind, name, numbers) in algorithms {
+            let mut value = name.as_bytes().to_vec();
+            value.resize(NAME_LEN, 0);
+            value.extend(numbers.iter().flat_map(|number| number.to_ne_bytes()));
+            push_attribute(&mut body, *kind, &value);
+        }
+        body
+    }
 
     #[test]
-    fn a_cut_association_is_none() {
-        let mut whole = vec![0; usersa::LEN];
-        whole[usersa::PROTO] = ESP;
-        whole[usersa::SPI] = 1;
-        whole[usersa::FAMILY..][..2].copy_from_slice(&2u16.to_ne_bytes());
-        assert!(sa(&whole).is_some());
-        for len in 0..whole.len() {
-            assert_eq!(sa(&whole[..len]), None);
-        }
+    fn an_association_encrypts_when_its_algorithm_does() {
+        let read = |proto, algorithms: &[(u16, &str, &[u32])]| {
+            let body = association(proto, algorithms);
+            sa(UserSa::new_checked(&body).unwrap()).map(|sa| (sa.encrypts, sa.algorithm, sa.icv_bits))
+        };
+        let is = |encrypts, algorithm: &str, icv_bits| Some((encrypts, algorithm.to_owned(), icv_bits));
+        let gcm = (XFRMA_ALG_AEAD, "rfc4106(gcm(aes))", &[0, 128][..]);
+        let gmac = (XFRMA_ALG_AEAD, "rfc4543(gcm(aes))", &[0, 128][..]);
+        let (cbc, null) =
+            ((XFRMA_ALG_CRYPT, "cbc(aes)", &[0][..]), (XFRMA_ALG_CRYPT, "ecb(cipher_null)", &[0][..]));
+        let hash = (XFRMA_ALG_AUTH, "hmac(sha256)", &[0][..]);
+        assert_eq!(read(ESP, &[gcm]), is(true, "rfc4106(gcm(aes))", 128));
+        assert_eq!(read(ESP, &[gmac]), is(false, "rfc4543(gcm(aes))", 128));
+        assert_eq!(read(ESP, &[cbc, hash]), is(true, "cbc(aes) hmac(sha256)", 0));
+        assert_eq!(read(ESP, &[null, hash]), is(false, "ecb(cipher_null) hmac(sha256)", 0));
+        assert_eq!(read(AH, &[hash]), is(false, "hmac(sha256)", 0));
+        assert_eq!(read(UDP, &[hash]), None);
     }
 
     #[test]
@@ -150,29 +136,28 @@ mod tests {
         let mut body = vec![0; userpolicy::LEN];
         body[userpolicy::SOURCE..][..4].copy_from_slice(&[192, 0, 2, 1]);
         body[userpolicy::DESTINATION..][..4].copy_from_slice(&[192, 0, 2, 2]);
-        body[userpolicy::FAMILY] = 2;
+        body[userpolicy::FAMILY..][..2].copy_from_slice(&AF_INET.to_ne_bytes());
         (body[userpolicy::PREFIX_S], body[userpolicy::PREFIX_D]) = (32, 32);
-        body[userpolicy::PROTO] = 17;
+        body[userpolicy::PROTO] = UDP;
         body[userpolicy::DPORT..][..4].copy_from_slice(&[0x12, 0xb5, 0xff, 0xff]);
         body[userpolicy::DIR] = 1;
-        let mut tmpl = vec![0; template::LEN];
-        tmpl[template::PROTO] = ESP;
-        body.extend((4 + template::LEN as u16).to_ne_bytes());
-        body.extend(XFRMA_TMPL.to_ne_bytes());
-        body.extend(tmpl);
-        body.extend(12u16.to_ne_bytes());
-        body.extend(XFRMA_MARK.to_ne_bytes());
-        body.extend(super::super::DOCKER_MARK.to_ne_bytes());
-        body.extend(u32::MAX.to_ne_bytes());
+        let mut esp = vec![0; template::LEN];
+        esp[template::PROTO] = ESP;
+        push_attribute(&mut body, XFRMA_TMPL, &esp);
+        push_attribute(&mut body, XFRMA_MARK, &[DOCKER_MARK.to_ne_bytes(), [0xff; 4]].concat());
+        let read = |body: &[u8]| policy(UserPolicy::new_checked(body).unwrap());
         let mut of_an_interface = body.clone();
-        of_an_interface.extend([8, 0, XFRMA_IF_ID as u8, 0, 42, 0, 0, 0]);
-        assert_eq!(policy(&of_an_interface), None);
-        let policy = policy(&body).unwrap();
+        push_attribute(&mut of_an_interface, XFRMA_IF_ID, &[42, 0, 0, 0]);
+        assert_eq!(read(&of_an_interface), None);
+        let mut of_a_port = body.clone();
+        of_a_port[userpolicy::SPORT_MASK] = 0xff;
+        assert_eq!(read(&of_a_port), None);
+        let policy = read(&body).unwrap();
         let (a, b) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         assert!(
             policy.covers(a, b, Some(4789)) && !policy.covers(a, b, Some(4790)) && !policy.covers(b, a, None)
         );
         assert!(policy.requires_esp());
-        assert_eq!(policy.mark, (super::super::DOCKER_MARK, u32::MAX));
+        assert_eq!(policy.mark, (DOCKER_MARK, u32::MAX));
     }
 }

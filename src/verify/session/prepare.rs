@@ -11,6 +11,7 @@ use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
 use crate::host::survey::Survey;
 use crate::ipsec::{self, Opener, Sa};
+use crate::packet::VXLAN_PORT;
 use crate::verify::judge::judge;
 use crate::verify::kernel::KernelState;
 use crate::verify::network::{Network, Source, tunnel_ports};
@@ -99,7 +100,7 @@ fn sources(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
     let from = |peer: IpAddr| {
         let any: SocketAddr = if peer.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
         let socket = UdpSocket::bind(any).ok()?;
-        socket.connect((peer, network.port.unwrap_or(4789))).ok()?;
+        socket.connect((peer, network.port.unwrap_or(VXLAN_PORT))).ok()?;
         Some((peer, socket.local_addr().ok()?.ip()))
     };
     network.peers.iter().filter_map(|peer| from(peer.underlay)).collect()
@@ -127,7 +128,7 @@ fn captured(request: &Request, network: &Network, survey: &Survey) -> Result<Vec
 
 fn question(probed: &Probed, captured: &[String], underlay: &Underlay) -> Result<Question, Error> {
     let (network, survey) = (&probed.network, &underlay.survey);
-    let own = survey.links.iter().flat_map(|link| link.addresses.iter().map(|(address, _)| *address));
+    let own = survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address()));
     Ok(Question {
         network: network.clone(),
         canary: probed.canary(),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::Error;
 use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
-use crate::host::survey::in_prefix;
 use crate::verify::network::Network;
 use crate::verify::probe::{Canary, Prober, Target, candidates};
 use crate::verify::sources::refresh;
@@ -83,7 +82,7 @@ fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
 /// of this node's own subnets may not be reachable, and come last.
 fn found(network: &Network) -> Vec<Target> {
     let own = network.entry.iter().flat_map(|entry| &entry.addresses);
-    let near = |to: &IpAddr| own.clone().any(|&(own, prefix)| in_prefix(*to, own, prefix));
+    let near = |to: &IpAddr| own.clone().any(|own| own.contains(*to));
     let targets = network.peers.iter().flat_map(|peer| {
         let mut addresses = peer.overlay.clone();
         addresses.sort_by_key(|to| !near(to));
@@ -123,8 +122,11 @@ mod tests {
             underlay: ip(underlay),
             overlay: overlay.iter().map(|address| ip(address)).collect(),
         };
-        let entry =
-            Entry { device: "secure".to_owned(), namespace: None, addresses: vec![(ip("10.42.0.1"), 24)] };
+        let entry = Entry {
+            device: "secure".to_owned(),
+            namespace: None,
+            addresses: vec!["10.42.0.1/24".parse().unwrap()],
+        };
         Network {
             peers: vec![peer("192.0.2.2", &["10.43.0.2", "10.42.0.2"]), peer("192.0.2.3", &["10.42.0.3"])],
             entry: Some(entry),

@@ -199,7 +199,7 @@ fn policies_that_hold_for_today_only_are_findings() {
     assert_eq!(codes(Some(armed())), ["peers-only"]);
     let optional = with(|kernel| kernel.policies[0].templates[0].optional = true);
     assert_eq!(codes(optional), ["level-use", "peers-only"]);
-    let from_all = with(|kernel| kernel.policies[1].source = (ip("0.0.0.0"), 0));
+    let from_all = with(|kernel| kernel.policies[1].source = Prefix::new(ip("0.0.0.0"), 0).unwrap());
     assert_eq!(codes(from_all), [""; 0]);
 }
 

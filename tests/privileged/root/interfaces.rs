@@ -40,7 +40,7 @@ fn links_are_described_as_the_kernel_has_them() {
     let (lo, veth, bridge) = (link(&survey, "lo"), link(&survey, "eth0"), link(&survey, "br0"));
     assert!(lo.loopback && lo.state() == "up" && lo.hardware_name() == "loopback");
     assert_eq!((veth.kind.as_deref(), veth.master), (Some("veth"), Some(bridge.index)));
-    assert_eq!(veth.addresses, [(ip("192.0.2.1"), 24)]);
+    assert_eq!(veth.addresses, ["192.0.2.1/24".parse().unwrap()]);
     assert_eq!((bridge.kind.as_deref(), bridge.state()), (Some("bridge"), "down"));
     let vxlan = link(&survey, "vx0").vxlan.as_ref().unwrap();
     assert_eq!((vxlan.vni, vxlan.port), (Vni::new(4097), 4790));

@@ -1,0 +1,102 @@
+//! rtnetlink: links, addresses, neighbours, forwarding entries and routes (linux `include/uapi/linux/rtnetlink.h`).
+//!
+//! One file an object, each with what is read of it and, where this program makes such objects, what is written. The
+//! messages are those of rtnetlink's packet crate, whose types stay in these files: what comes out are values of our own.
+//! A message that cannot be parsed is passed over, as one of a kind that is not known would be.
+//!
+//! Some things surprised us. The dump of forwarding entries has the bridge's family, so that their addresses come as
+//! bytes and only the length tells IPv4 from IPv6. Of a point-to-point link `IFA_ADDRESS` is the other end's address. A
+//! link whose other half is in another network namespace names that half by a number that means nothing here, and says so
+//! by `IFLA_LINK_NETNSID`. The 32-bit attribute goes before the header's 8 bits in the number of a routing table.
+
+pub(crate) mod address;
+pub(crate) mod forwarding;
+pub(crate) mod link;
+pub(crate) mod neighbour;
+pub(crate) mod table;
+
+use std::net::IpAddr;
+
+use netlink_packet_core::Emitable;
+use netlink_packet_route::AddressFamily;
+
+pub use link::{Link, Vxlan};
+pub use neighbour::Neighbour;
+
+const RTM_NEWLINK: u16 = 16;
+const RTM_DELLINK: u16 = 17;
+const RTM_GETLINK: u16 = 18;
+const RTM_SETLINK: u16 = 19;
+const RTM_NEWADDR: u16 = 20;
+const RTM_DELADDR: u16 = 21;
+const RTM_GETADDR: u16 = 22;
+const RTM_GETROUTE: u16 = 26;
+const RTM_NEWNEIGH: u16 = 28;
+const RTM_DELNEIGH: u16 = 29;
+const RTM_GETNEIGH: u16 = 30;
+
+fn bytes(message: &impl Emitable) -> Vec<u8> {
+    let mut bytes = vec![0; message.buffer_len()];
+    message.emit(&mut bytes);
+    bytes
+}
+
+fn family(address: IpAddr) -> AddressFamily {
+    if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
+}
+
+/// An address by the length of its bytes, where no family goes with it.
+fn address_of(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = || <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
+    v4().or_else(|| <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::push_attribute;
+    use proptest::prelude::*;
+
+    const IFLA_LINKINFO: u16 = 18;
+    const IFLA_INFO_KIND: u16 = 1;
+    const IFLA_INFO_DATA: u16 = 2;
+
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        push_attribute(&mut bytes, kind, value);
+        bytes
+    }
+
+    /// Attributes whose lengths are right, nested ones among them, and of kinds that are known.
+    fn attributes(depth: u32) -> BoxedStrategy<Vec<u8>> {
+        let bytes = prop::collection::vec(any::<u8>(), 0..40);
+        let value =
+            if depth == 0 { bytes.boxed() } else { prop_oneof![bytes, attributes(depth - 1)].boxed() };
+        let one = (0u16..70, value).prop_map(|(kind, value)| attribute(kind, &value));
+        prop::collection::vec(one, 0..6).prop_map(|all| all.concat()).boxed()
+    }
+
+    fn link_info() -> impl Strategy<Value = Vec<u8>> {
+        let kinds = [
+            "vxlan", "macsec", "bridge", "bond", "vlan", "gre", "ip6gre", "vti", "ipip", "xfrm", "vrf", "tun",
+        ];
+        (prop::sample::select(kinds.to_vec()), attributes(1)).prop_map(|(kind, data)| {
+            let info = [attribute(IFLA_INFO_KIND, kind.as_bytes()), attribute(IFLA_INFO_DATA, &data)];
+            attribute(IFLA_LINKINFO, &info.concat())
+        })
+    }
+
+    proptest! {
+        /// Whoever may make links in a namespace chooses some of these bytes.
+        #[test]
+        fn no_message_makes_a_reader_panic(
+            header in any::<[u8; 16]>(),
+            attributes in prop_oneof![attributes(2), link_info()],
+        ) {
+            let body = |header: &[u8]| [header, &attributes].concat();
+            let _ = (link::read(&body(&header)), address::read(&body(&header[..8])));
+            let body = body(&header[..12]);
+            let _ = (forwarding::read(&body), neighbour::read(&body), table::read(&body));
+        }
+    }
+}

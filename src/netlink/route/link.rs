@@ -1,0 +1,378 @@
+//! Links, and what is particular to VXLAN devices (linux `net/core/rtnetlink.c`, `drivers/net/vxlan/vxlan_core.c`).
+
+use std::net::IpAddr;
+use std::os::fd::RawFd;
+
+use netlink_packet_core::Parseable;
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoMacSec, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo,
+    LinkMessage, MacSecOffload,
+};
+
+use super::{RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK, address_of, bytes};
+use crate::netlink::{CREATE, Netlink, Refusal};
+use crate::packet::{MacAddress, Prefix, Vni};
+
+/// A network interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's number of it.
+    pub index: u32,
+    /// Its name, which may hold bytes that steer a terminal: escape it before it is printed.
+    pub name: String,
+    /// Set up, by its administrator.
+    pub up: bool,
+    /// Has a carrier, or says nothing about one.
+    pub running: bool,
+    /// The loopback.
+    pub loopback: bool,
+    /// The hardware type, an `ARPHRD_*` number of `linux/if_arp.h`.
+    pub hardware: u16,
+    /// Its link-layer address, where that has six bytes.
+    pub mac: Option<MacAddress>,
+    /// The longest packet it takes, in bytes.
+    pub mtu: u32,
+    /// Its addresses. The kernel lists them apart from the links, so that they are filled in by who asks for both.
+    pub addresses: Vec<Prefix>,
+    /// The driver that made it, as `ip -d link` says: `veth`, `bridge`, `vxlan`…; none for hardware.
+    pub kind: Option<String>,
+    /// Index of the bridge, bond or VRF it belongs to.
+    pub master: Option<u32>,
+    /// Index of the link in this network namespace that it is on top of or bound to; of a veth the other end. None where a
+    /// network card encrypts for MACsec, because what is below then shows frames in clear as well.
+    pub parent: Option<u32>,
+    /// The other end, of an IP or GRE tunnel that has one.
+    pub remote: Option<IpAddr>,
+    /// The text that its administrator wrote down about it.
+    pub alias: Option<String>,
+    /// The tunnel, for a VXLAN device.
+    pub vxlan: Option<Vxlan>,
+}
+
+/// A VXLAN device's tunnel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vxlan {
+    /// Its network; none for a device that takes all of them.
+    pub vni: Option<Vni>,
+    /// The VTEP's own address.
+    pub local: Option<IpAddr>,
+    /// The group or the only peer.
+    pub remote: Option<IpAddr>,
+    /// UDP port.
+    pub port: u16,
+    /// Index of the link the tunnel is bound to.
+    pub underlay: Option<u32>,
+    /// It learns from the traffic which link-layer address is behind which peer.
+    pub learning: bool,
+    /// It answers ARP from the neighbours it knows.
+    pub proxy: bool,
+    /// The tunnel's own socket is in another namespace: `underlay`, `local` and the peers belong there.
+    pub elsewhere: bool,
+    /// The peers in the forwarding table. This and the three below are filled in by who asks for that table as well.
+    pub peers: Vec<IpAddr>,
+    /// The forwarding table: which link-layer address is behind which peer.
+    pub stations: Vec<(MacAddress, IpAddr)>,
+    /// Links that entries of the forwarding table name, whatever the route says.
+    pub ways: Vec<u32>,
+    /// Networks that entries of the forwarding table name, beside the device's own.
+    pub more_vnis: Vec<Vni>,
+}
+
+/// All links, in the order of the kernel.
+pub(crate) fn all(netlink: &mut Netlink) -> Result<Vec<Link>, Refusal> {
+    let mut request = LinkMessage::default();
+    request.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    netlink.dump(RTM_GETLINK, &bytes(&request), |_, body| read(body))
+}
+
+/// The number of the link with a name.
+pub(crate) fn index_of(netlink: &mut Netlink, name: &str) -> Result<u32, Refusal> {
+    let mut request = LinkMessage::default();
+    request.attributes.push(LinkAttribute::IfName(name.to_owned()));
+    let mut index = 0;
+    netlink.ask(RTM_GETLINK, &bytes(&request), |_, body| {
+        index = LinkMessage::parse(body).map_or(0, |link| link.header.index);
+    })?;
+    Ok(index)
+}
+
+/// Makes a VXLAN device, down, of `vni`, `local`, `port`, `learning` and `proxy`. With `netns` it appears there, while its
+/// socket stays where this conversation is.
+pub(crate) fn add_vxlan(
+    netlink: &mut Netlink,
+    name: &str,
+    vxlan: &Vxlan,
+    mac: MacAddress,
+    mtu: u32,
+    netns: Option<RawFd>,
+) -> Result<(), Refusal> {
+    let mut message = new(name, InfoKind::Vxlan, Some(InfoData::Vxlan(tunnel(vxlan))), mac, mtu);
+    message.attributes.extend(netns.map(LinkAttribute::NetNsFd));
+    netlink.request(RTM_NEWLINK, CREATE, &bytes(&message))
+}
+
+/// Asks for a VXLAN device without saying which: refused either way, and the way tells whether there is VXLAN.
+pub(crate) fn has_vxlan(netlink: &mut Netlink) -> Result<(), Refusal> {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Vxlan)]));
+    match netlink.request(RTM_NEWLINK, CREATE, &bytes(&message)) {
+        Err(refusal) if refusal.errno == nix::libc::EOPNOTSUPP => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a bridge, down.
+pub(crate) fn add_bridge(
+    netlink: &mut Netlink,
+    name: &str,
+    mac: MacAddress,
+    mtu: u32,
+) -> Result<(), Refusal> {
+    let message = new(name, InfoKind::Bridge, None, mac, mtu);
+    netlink.request(RTM_NEWLINK, CREATE, &bytes(&message))
+}
+
+/// Writes the alias.
+pub(crate) fn set_alias(netlink: &mut Netlink, index: u32, alias: &str) -> Result<(), Refusal> {
+    set(netlink, index, LinkAttribute::IfAlias(alias.to_owned()))
+}
+
+/// Sets the MTU.
+pub(crate) fn set_mtu(netlink: &mut Netlink, index: u32, mtu: u32) -> Result<(), Refusal> {
+    set(netlink, index, LinkAttribute::Mtu(mtu))
+}
+
+/// Sets the link-layer address.
+pub(crate) fn set_mac(netlink: &mut Netlink, index: u32, mac: MacAddress) -> Result<(), Refusal> {
+    set(netlink, index, LinkAttribute::Address(mac.0.to_vec()))
+}
+
+/// Makes a link a port of a bridge; 0 for none.
+pub(crate) fn set_master(netlink: &mut Netlink, index: u32, bridge: u32) -> Result<(), Refusal> {
+    set(netlink, index, LinkAttribute::Controller(bridge))
+}
+
+/// Sets it up or down.
+pub(crate) fn set_up(netlink: &mut Netlink, index: u32, up: bool) -> Result<(), Refusal> {
+    let mut message = of(index);
+    message.header.change_mask = LinkFlags::Up;
+    message.header.flags.set(LinkFlags::Up, up);
+    netlink.request(RTM_SETLINK, 0, &bytes(&message))
+}
+
+/// Removes a link.
+pub(crate) fn delete(netlink: &mut Netlink, index: u32) -> Result<(), Refusal> {
+    netlink.request(RTM_DELLINK, 0, &bytes(&of(index)))
+}
+
+fn set(netlink: &mut Netlink, index: u32, attribute: LinkAttribute) -> Result<(), Refusal> {
+    let mut message = of(index);
+    message.attributes.push(attribute);
+    netlink.request(RTM_SETLINK, 0, &bytes(&message))
+}
+
+fn of(index: u32) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message
+}
+
+fn new(name: &str, kind: InfoKind, data: Option<InfoData>, mac: MacAddress, mtu: u32) -> LinkMessage {
+    let info = [LinkInfo::Kind(kind)].into_iter().chain(data.map(LinkInfo::Data)).collect();
+    let mut message = LinkMessage::default();
+    message.attributes = vec![
+        LinkAttribute::IfName(name.to_owned()),
+        LinkAttribute::Address(mac.0.to_vec()),
+        LinkAttribute::Mtu(mtu),
+        LinkAttribute::LinkInfo(info),
+    ];
+    message
+}
+
+fn tunnel(vxlan: &Vxlan) -> Vec<InfoVxlan> {
+    let local = |address| match address {
+        IpAddr::V4(v4) => InfoVxlan::Local(v4),
+        IpAddr::V6(v6) => InfoVxlan::Local6(v6),
+    };
+    let mut tunnel: Vec<InfoVxlan> = vxlan.vni.map(|vni| InfoVxlan::Id(vni.value())).into_iter().collect();
+    tunnel.push(InfoVxlan::Port(vxlan.port));
+    tunnel.extend(vxlan.local.map(local));
+    tunnel.extend([InfoVxlan::Learning(vxlan.learning), InfoVxlan::Proxy(vxlan.proxy)]);
+    tunnel
+}
+
+pub(super) fn read(body: &[u8]) -> Option<Link> {
+    let message = LinkMessage::parse(body).ok()?;
+    let flags = message.header.flags;
+    let mut link = Link {
+        index: message.header.index,
+        up: flags.contains(LinkFlags::Up),
+        running: flags.contains(LinkFlags::LowerUp),
+        loopback: flags.contains(LinkFlags::Loopback),
+        hardware: message.header.link_layer_type.into(),
+        ..Link::default()
+    };
+    let (mut elsewhere, mut offloaded) = (false, false);
+    for attribute in message.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => link.name = name,
+            LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
+            LinkAttribute::Address(mac) => link.mac = MacAddress::from_slice(&mac),
+            LinkAttribute::Mtu(mtu) => link.mtu = mtu,
+            LinkAttribute::Controller(index) => link.master = numbered(index),
+            LinkAttribute::Link(index) => link.parent = numbered(index),
+            LinkAttribute::LinkNetNsId(_) => elsewhere = true,
+            // Of a tunnel that is not Ethernet: its link-layer addresses are its two ends.
+            LinkAttribute::Broadcast(end) => link.remote = address_of(&end).filter(is_one),
+            LinkAttribute::LinkInfo(info) => offloaded = link.is(info),
+            _ => {}
+        }
+    }
+    if let Some(vxlan) = &mut link.vxlan {
+        vxlan.elsewhere = elsewhere;
+    }
+    // The link below is in another namespace, or it shows frames in clear as well.
+    if elsewhere || offloaded {
+        (link.parent, link.remote) = (None, None);
+    }
+    Some(link)
+}
+
+impl Link {
+    /// Takes in the kind of the link and its tunnel, and returns true if the network card encrypts for it.
+    fn is(&mut self, info: Vec<LinkInfo>) -> bool {
+        let mut offloaded = false;
+        for part in info {
+            match part {
+                LinkInfo::Kind(kind) => self.kind = Some(kind.to_string()),
+                LinkInfo::Data(InfoData::Vxlan(tunnel)) => self.vxlan = Some(read_tunnel(&tunnel)),
+                LinkInfo::Data(InfoData::MacSec(macsec)) => offloaded = macsec.iter().any(is_offload),
+                _ => {}
+            }
+        }
+        offloaded
+    }
+}
+
+fn is_offload(attribute: &InfoMacSec) -> bool {
+    matches!(attribute, InfoMacSec::Offload(by) if *by != MacSecOffload::Off)
+}
+
+fn read_tunnel(attributes: &[InfoVxlan]) -> Vxlan {
+    let mut vxlan = Vxlan::default();
+    for attribute in attributes {
+        match attribute {
+            InfoVxlan::Id(id) => vxlan.vni = Vni::new(*id),
+            InfoVxlan::Local(address) => vxlan.local = Some((*address).into()),
+            InfoVxlan::Local6(address) => vxlan.local = Some((*address).into()),
+            InfoVxlan::Group(address) => vxlan.remote = Some((*address).into()),
+            InfoVxlan::Group6(address) => vxlan.remote = Some((*address).into()),
+            InfoVxlan::Link(index) => vxlan.underlay = numbered(*index),
+            InfoVxlan::Port(port) => vxlan.port = *port,
+            InfoVxlan::Learning(learning) => vxlan.learning = *learning,
+            InfoVxlan::Proxy(proxy) => vxlan.proxy = *proxy,
+            _ => {}
+        }
+    }
+    if attributes.contains(&InfoVxlan::CollectMetadata(true)) {
+        vxlan.vni = None;
+    }
+    vxlan.local = vxlan.local.filter(is_one);
+    vxlan.remote = vxlan.remote.filter(is_one);
+    vxlan
+}
+
+/// The kernel's 0 is no link.
+fn numbered(index: u32) -> Option<u32> {
+    Some(index).filter(|index| *index != 0)
+}
+
+fn is_one(address: &IpAddr) -> bool {
+    !address.is_unspecified()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netlink_packet_route::link::LinkLayerType;
+
+    const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 7]);
+
+    fn vxlan(local: &str) -> Vxlan {
+        Vxlan { vni: Vni::new(42), local: local.parse().ok(), port: 4789, proxy: true, ..Vxlan::default() }
+    }
+
+    fn with(message: &LinkMessage, more: impl IntoIterator<Item = LinkAttribute>) -> Link {
+        let mut message = message.clone();
+        message.attributes.extend(more);
+        read(&bytes(&message)).unwrap()
+    }
+
+    fn of_kind(kind: InfoKind, data: Option<InfoData>) -> LinkMessage {
+        new("a", kind, data, MAC, 1500)
+    }
+
+    #[test]
+    fn a_vxlan_device_that_is_made_is_read_as_it_was_made() {
+        for local in ["192.0.2.1", "2001:db8::1"] {
+            let made = of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(tunnel(&vxlan(local)))));
+            let link = with(&made, []);
+            assert_eq!((link.name.as_str(), link.kind.as_deref()), ("a", Some("vxlan")));
+            assert_eq!((link.mac, link.mtu, link.up), (Some(MAC), 1500, false));
+            assert_eq!(link.vxlan, Some(vxlan(local)));
+        }
+    }
+
+    #[test]
+    fn the_other_half_of_a_link_in_another_namespace_is_none_of_this_one() {
+        let made = of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(tunnel(&vxlan("192.0.2.1")))));
+        assert_eq!(with(&made, [LinkAttribute::Link(3)]).parent, Some(3));
+        let link = with(&made, [LinkAttribute::Link(3), LinkAttribute::LinkNetNsId(0)]);
+        assert_eq!((link.parent, link.vxlan.unwrap().elsewhere), (None, true));
+    }
+
+    #[test]
+    fn what_a_network_card_encrypts_for_is_clear_below() {
+        let macsec = |offload| {
+            let data = InfoData::MacSec(vec![InfoMacSec::Offload(offload)]);
+            with(&of_kind(InfoKind::MacSec, Some(data)), [LinkAttribute::Link(3)]).parent
+        };
+        assert_eq!((macsec(MacSecOffload::Off), macsec(MacSecOffload::Mac)), (Some(3), None));
+    }
+
+    #[test]
+    fn a_tunnel_has_its_other_end_for_a_broadcast_address() {
+        let made = of_kind(InfoKind::IpIp, None);
+        let remote = |bytes: &[u8]| with(&made, [LinkAttribute::Broadcast(bytes.to_vec())]).remote;
+        assert_eq!(remote(&[192, 0, 2, 2]), Some(IpAddr::from([192, 0, 2, 2])));
+        assert_eq!((remote(&[0; 4]), remote(&[0xff; 6])), (None, None));
+    }
+
+    #[test]
+    fn a_device_that_takes_all_networks_has_none() {
+        let every = vec![InfoVxlan::CollectMetadata(true), InfoVxlan::Id(0), InfoVxlan::Link(0)];
+        let vxlan = with(&of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(every))), []).vxlan.unwrap();
+        assert_eq!((vxlan.vni, vxlan.underlay), (None, None));
+    }
+
+    #[test]
+    fn of_the_loopback_the_flags_and_the_hardware_are_read() {
+        let mut message = LinkMessage::default();
+        message.header.link_layer_type = LinkLayerType::Loopback;
+        message.header.flags = LinkFlags::Up | LinkFlags::Loopback;
+        let link = with(&message, [LinkAttribute::Controller(0)]);
+        assert_eq!((link.up, link.running, link.loopback, link.hardware), (true, false, true, 772));
+        assert_eq!(link.master, None);
+    }
+
+    #[test]
+    fn a_message_cut_off_anywhere_is_none_or_lacks_what_stood_at_its_end() {
+        let mut made = of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(tunnel(&vxlan("192.0.2.1")))));
+        made.attributes.push(LinkAttribute::Controller(9));
+        let whole = bytes(&made);
+        let link = read(&whole).unwrap();
+        for len in 0..whole.len() {
+            assert!(read(&whole[..len]).is_none_or(|cut| cut != link), "{len}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Routing tables (linux `net/ipv4/fib_frontend.c`, `net/ipv6/route.c`).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use netlink_packet_core::Parseable;
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType};
+
+use super::{RTM_GETROUTE, bytes, family};
+use crate::netlink::{Netlink, Refusal};
+use crate::packet::Prefix;
+
+const DEFAULT: u32 = 253;
+const MAIN: u32 = 254;
+const LOCAL: u32 = 255;
+
+/// A route to hosts, as it stands in a routing table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// The destinations it is for.
+    pub(crate) to: Prefix,
+    /// The number of its table.
+    table: u32,
+    /// Of routes to the same destinations the one with the lowest is taken.
+    pub(crate) metric: u32,
+    /// Indices of the links that it leaves by: of several next hops those that are alive.
+    pub(crate) links: Vec<u32>,
+    /// It has several next hops.
+    pub(crate) several: bool,
+}
+
+impl Route {
+    /// True if it is in the main table.
+    pub(crate) fn is_main(&self) -> bool {
+        self.table == MAIN
+    }
+
+    /// True if only a rule leads to its table, because it is none of the three that every packet is looked up in.
+    pub(crate) fn is_by_rule(&self) -> bool {
+        !matches!(self.table, DEFAULT | MAIN | LOCAL)
+    }
+}
+
+/// The routes to hosts in all tables, those of IPv4 or those of IPv6.
+pub(crate) fn all(netlink: &mut Netlink, v6: bool) -> Result<Vec<Route>, Refusal> {
+    let mut request = RouteMessage::default();
+    request.header.address_family = if v6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
+    netlink.dump(RTM_GETROUTE, &bytes(&request), |_, body| read(body))
+}
+
+/// The index of the link that a packet to this destination leaves by. No route is an error.
+pub(crate) fn outgoing(netlink: &mut Netlink, destination: IpAddr) -> Result<Option<u32>, Refusal> {
+    let mut link = None;
+    netlink.ask(RTM_GETROUTE, &bytes(&question(destination)), |_, body| {
+        link = link.or(RouteMessage::parse(body).ok().and_then(|route| oif(&route.attributes)));
+    })?;
+    Ok(link)
+}
+
+fn question(destination: IpAddr) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    message.header.address_family = family(destination);
+    message.header.destination_prefix_length = if destination.is_ipv4() { 32 } else { 128 };
+    message.attributes.push(RouteAttribute::Destination(destination.into()));
+    message
+}
+
+/// `None` for the routes that are no way to a host: to the host itself, to nowhere, to all.
+pub(super) fn read(body: &[u8]) -> Option<Route> {
+    let message = RouteMessage::parse(body).ok()?;
+    if message.header.kind != RouteType::Unicast {
+        return None;
+    }
+    let any = match message.header.address_family {
+        AddressFamily::Inet => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        _ => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let (mut to, mut table, mut metric, mut hops) = (any, u32::from(message.header.table), 0, None);
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(v4)) => to = (*v4).into(),
+            RouteAttribute::Destination(RouteAddress::Inet6(v6)) => to = (*v6).into(),
+            RouteAttribute::Table(number) => table = *number,
+            RouteAttribute::Priority(number) => metric = *number,
+            RouteAttribute::MultiPath(found) => hops = Some(found),
+            _ => {}
+        }
+    }
+    let alive = hops.into_iter().flatten().filter(|hop| !hop.flags.contains(RouteNextHopFlags::Dead));
+    Some(Route {
+        to: Prefix::new(to, message.header.destination_prefix_length)?,
+        table,
+        metric,
+        links: oif(&message.attributes).into_iter().chain(alive.map(|hop| hop.interface_index)).collect(),
+        several: hops.is_some(),
+    })
+}
+
+fn oif(attributes: &[RouteAttribute]) -> Option<u32> {
+    attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netlink_packet_route::route::RouteNextHop;
+
+    fn route(to: Option<&str>, length: u8, more: Vec<RouteAttribute>) -> RouteMessage {
+        let mut message = RouteMessage::default();
+        message.header.address_family = AddressFamily::Inet;
+        message.header.destination_prefix_length = length;
+        message.header.table = 254;
+        message.header.kind = RouteType::Unicast;
+        let to = to.map(|to| RouteAttribute::Destination(to.parse::<IpAddr>().unwrap().into()));
+        message.attributes.extend(to.into_iter().chain(more));
+        message
+    }
+
+    fn hop(interface_index: u32, flags: RouteNextHopFlags) -> RouteNextHop {
+        let mut hop = RouteNextHop::default();
+        (hop.interface_index, hop.flags) = (interface_index, flags);
+        hop
+    }
+
+    #[test]
+    fn a_route_has_its_destination_metric_and_link() {
+        let message =
+            route(Some("192.0.2.0"), 24, vec![RouteAttribute::Priority(100), RouteAttribute::Oif(3)]);
+        let whole = bytes(&message);
+        let route = read(&whole).unwrap();
+        assert_eq!((route.to.to_string().as_str(), route.metric), ("192.0.2.0/24", 100));
+        assert_eq!((route.links.as_slice(), route.several), (&[3][..], false));
+        assert!(route.is_main() && !route.is_by_rule());
+        for len in 0..whole.len() {
+            assert!(read(&whole[..len]).is_none_or(|cut| cut != route), "{len}");
+        }
+    }
+
+    #[test]
+    fn of_several_next_hops_those_that_are_alive_count() {
+        let (alive, dead) = (RouteNextHopFlags::empty(), RouteNextHopFlags::Dead);
+        let hops = vec![hop(3, alive), hop(4, dead), hop(5, alive)];
+        let whole = bytes(&route(None, 0, vec![RouteAttribute::MultiPath(hops)]));
+        let route = read(&whole).unwrap();
+        assert_eq!((route.to.length(), route.links.as_slice(), route.several), (0, &[3, 5][..], true));
+        for len in 0..whole.len() {
+            assert!(read(&whole[..len]).is_none_or(|cut| cut != route), "{len}");
+        }
+    }
+
+    #[test]
+    fn the_wide_number_of_a_table_goes_before_the_narrow_one() {
+        let read = |more| read(&bytes(&route(None, 0, more))).unwrap();
+        assert!(read(vec![RouteAttribute::Table(1000)]).is_by_rule());
+        assert!(!read(vec![RouteAttribute::Table(253)]).is_by_rule());
+        assert!(read(Vec::new()).is_main());
+    }
+
+    #[test]
+    fn what_is_no_way_to_a_host_and_what_has_too_long_a_prefix_is_none() {
+        let mut message = route(Some("192.0.2.1"), 32, vec![RouteAttribute::Oif(1)]);
+        message.header.kind = RouteType::Local;
+        assert_eq!(read(&bytes(&message)), None);
+        assert_eq!(read(&bytes(&route(Some("192.0.2.0"), 33, Vec::new()))), None);
+    }
+
+    #[test]
+    fn a_question_is_for_one_host() {
+        for (host, length) in [("192.0.2.1", 32), ("2001:db8::1", 128)] {
+            let question = question(host.parse().unwrap());
+            assert_eq!(question.header.destination_prefix_length, length);
+            assert_eq!(RouteMessage::parse(&bytes(&question)).unwrap(), question);
+        }
+    }
+}

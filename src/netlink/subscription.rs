@@ -1,0 +1,64 @@
+//! Multicast groups of the kernel, which tell their members of changes without being asked.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use netlink_sys::Socket;
+use nix::libc::{ENOBUFS, MSG_DONTWAIT};
+use nix::sys::socket::{setsockopt, sockopt};
+use zeroize::Zeroizing;
+
+use super::{Family, messages};
+
+/// Bytes for messages that nobody has read yet: of some thousand SAs.
+const ROOM: usize = 8 << 20;
+
+/// A socket that has joined a group. What it receives is wiped when it goes, and never prints: it may hold keys.
+pub(crate) struct Subscription {
+    socket: Socket,
+    buffer: Zeroizing<Vec<u8>>,
+}
+
+impl Subscription {
+    /// Joins a group in the network namespace of this thread.
+    pub(crate) fn open(family: Family, group: u32) -> io::Result<Self> {
+        let mut socket = Socket::new(family.protocol())?;
+        socket.bind_auto()?;
+        // A process that has the privilege in a user namespace only gets the usual room.
+        let _ = setsockopt(&socket, sockopt::RcvBufForce, &ROOM);
+        socket.add_membership(group)?;
+        Ok(Self { socket, buffer: Zeroizing::new(vec![0; 1 << 16]) })
+    }
+
+    /// Hands over type and body of the messages that have come since the last call, and never waits. Returns true if
+    /// messages were lost because there was no room for them.
+    pub(crate) fn take(&mut self, mut each: impl FnMut(u16, &[u8])) -> bool {
+        let mut lost = false;
+        loop {
+            let mut room = &mut self.buffer[..];
+            match self.socket.recv(&mut room, MSG_DONTWAIT) {
+                Ok(0) => return lost,
+                Ok(len) => messages(self.buffer.get(..len).unwrap_or(&[]))
+                    .for_each(|message| each(message.kind, message.body)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The messages that came before are still there to be read.
+                Err(error) if error.raw_os_error() == Some(ENOBUFS) => lost = true,
+                Err(_) => return lost,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+/// Readable when there are messages.
+impl AsFd for Subscription {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,298 @@
+//! `struct xfrm_userpolicy_info`, a policy, and the attributes behind it.
+//!
+//! ```text
+//!   0 selector (56): destination (16), source (16), destination port and mask (2 + 2), source port and mask (2 + 2),
+//!     family (2), lengths of the prefixes of destination and source (1 + 1), protocol (1), padding, interface, user
+//!  56 lifetime limits (64), lifetime so far (32)
+//! 152 priority (4)
+//! 156 index (4)
+//! 160 direction (1), action (1), flags (1), share (1), padding to 168
+//!     attributes
+//! ```
+
+use super::{XFRMA_IF_ID, XFRMA_MARK, XFRMA_TMPL, address_in, attribute, bytes_at};
+use crate::netlink::{u16_at, u32_at};
+use crate::packet::Prefix;
+
+pub(crate) const DESTINATION: usize = 0;
+pub(crate) const SOURCE: usize = 16;
+pub(crate) const DPORT: usize = 32;
+pub(crate) const DPORT_MASK: usize = 34;
+pub(crate) const SPORT_MASK: usize = 38;
+pub(crate) const FAMILY: usize = 40;
+pub(crate) const PREFIX_D: usize = 42;
+pub(crate) const PREFIX_S: usize = 43;
+pub(crate) const PROTO: usize = 44;
+pub(crate) const SELECTOR_LEN: usize = 56;
+pub(crate) const PRIORITY: usize = 152;
+pub(crate) const INDEX: usize = 156;
+pub(crate) const DIR: usize = 160;
+pub(crate) const ACTION: usize = 161;
+pub(crate) const LEN: usize = 168;
+
+pub(crate) const ALLOW: u8 = 0;
+pub(crate) const BLOCK: u8 = 1;
+
+/// `struct xfrm_user_tmpl`, of which a policy has an array.
+pub(crate) mod template {
+    pub(crate) const PROTO: usize = 20;
+    pub(crate) const REQID: usize = 44;
+    pub(crate) const OPTIONAL: usize = 50;
+    pub(crate) const LEN: usize = 64;
+}
+
+/// The packets that a policy is asked for, by their direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PolicyDirection {
+    /// Those that arrive for this host.
+    In,
+    /// Those that leave.
+    Out,
+    /// Those that are forwarded.
+    Forward,
+}
+
+impl PolicyDirection {
+    /// The kernel's number (`XFRM_POLICY_IN` and the others).
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::In => 0,
+            Self::Out => 1,
+            Self::Forward => 2,
+        }
+    }
+
+    /// `None` for the policies of a single socket, which have numbers of their own.
+    fn from_number(number: u8) -> Option<Self> {
+        [Self::In, Self::Out, Self::Forward].into_iter().find(|direction| direction.number() == number)
+    }
+
+    /// `in`, `out` or `forward`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::Forward => "forward",
+        }
+    }
+}
+
+/// A policy, as the kernel tells of it.
+#[derive(Clone, Copy)]
+pub(crate) struct UserPolicy<'a> {
+    fixed: &'a [u8; LEN],
+    attributes: &'a [u8],
+}
+
+impl<'a> UserPolicy<'a> {
+    /// The body of a message; `None` when it is shorter than the struct.
+    pub(crate) fn new_checked(body: &'a [u8]) -> Option<Self> {
+        let (fixed, attributes) = body.split_first_chunk()?;
+        Some(Self { fixed, attributes })
+    }
+
+    /// The sources that the selector matches; `None` for a family that is not IP's.
+    pub(crate) fn source(&self) -> Option<Prefix> {
+        self.prefix(SOURCE, PREFIX_S)
+    }
+
+    /// The destinations that the selector matches; `None` for a family that is not IP's.
+    pub(crate) fn destination(&self) -> Option<Prefix> {
+        self.prefix(DESTINATION, PREFIX_D)
+    }
+
+    /// The destination port that the selector matches, and the bits of it that count; none for every port.
+    pub(crate) fn destination_port(&self) -> (u16, u16) {
+        let be = |at| u16::from_be_bytes(bytes_at(self.fixed, at));
+        (be(DPORT), be(DPORT_MASK))
+    }
+
+    /// True if the selector looks at the source port.
+    pub(crate) fn has_source_port(&self) -> bool {
+        bytes_at(self.fixed, SPORT_MASK) != [0; 2]
+    }
+
+    /// The IP protocol that the selector matches; 0 for every one.
+    pub(crate) fn proto(&self) -> u8 {
+        self.byte(PROTO)
+    }
+
+    /// The lower number is asked first.
+    pub(crate) fn priority(&self) -> u32 {
+        u32::from_ne_bytes(bytes_at(self.fixed, PRIORITY))
+    }
+
+    /// The number the kernel gave it.
+    pub(crate) fn index(&self) -> u32 {
+        u32::from_ne_bytes(bytes_at(self.fixed, INDEX))
+    }
+
+    /// `None` for the policy of a single socket.
+    pub(crate) fn direction(&self) -> Option<PolicyDirection> {
+        PolicyDirection::from_number(self.byte(DIR))
+    }
+
+    /// [`ALLOW`] or [`BLOCK`].
+    pub(crate) fn action(&self) -> u8 {
+        self.byte(ACTION)
+    }
+
+    /// The transforms that packets need to pass; without any they pass as they are.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = Template<'a>> + use<'a> {
+        let templates = self.attribute(XFRMA_TMPL).unwrap_or_default();
+        templates.chunks_exact(template::LEN).filter_map(|one| Some(Template(one.first_chunk()?)))
+    }
+
+    /// The mark that packets need, and the bits of it that count, none for any mark; `None` when the attribute is cut.
+    pub(crate) fn mark(&self) -> Option<(u32, u32)> {
+        let Some(value) = self.attribute(XFRMA_MARK) else { return Some((0, 0)) };
+        Some((u32_at(value, 0)?, u32_at(value, 4)?))
+    }
+
+    /// The xfrm interface that packets have to pass, 0 for none; `None` when the attribute is cut.
+    pub(crate) fn interface(&self) -> Option<u32> {
+        self.attribute(XFRMA_IF_ID).map_or(Some(0), |value| u32_at(value, 0))
+    }
+
+    /// True if another policy says the same of the same packets: the selector, the priority, the direction with action,
+    /// flags and share, and the templates are alike to the byte. Limits, counters and the index may differ.
+    pub(crate) fn says_the_same(&self, other: &UserPolicy<'_>) -> bool {
+        let rule = |policy: &UserPolicy<'_>| {
+            let selector: [u8; SELECTOR_LEN] = bytes_at(policy.fixed, 0);
+            let verdict: [u8; 4] = bytes_at(policy.fixed, DIR);
+            (selector, policy.priority(), verdict)
+        };
+        rule(self) == rule(other) && self.attribute(XFRMA_TMPL) == other.attribute(XFRMA_TMPL)
+    }
+
+    fn prefix(&self, address: usize, length: usize) -> Option<Prefix> {
+        let family = u16_at(self.fixed, FAMILY)?;
+        Prefix::new(address_in(self.fixed, address, family)?, self.byte(length))
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        let [byte] = bytes_at(self.fixed, at);
+        byte
+    }
+
+    fn attribute(&self, kind: u16) -> Option<&'a [u8]> {
+        attribute(self.attributes, kind)
+    }
+}
+
+/// A transform that a policy asks of packets.
+#[derive(Clone, Copy)]
+pub(crate) struct Template<'a>(&'a [u8; template::LEN]);
+
+impl Template<'_> {
+    /// The IP protocol: ESP, AH, or another one.
+    pub(crate) fn proto(self) -> u8 {
+        let [proto] = bytes_at(self.0, template::PROTO);
+        proto
+    }
+
+    /// The SAs it takes; 0 for any.
+    pub(crate) fn reqid(self) -> u32 {
+        u32::from_ne_bytes(bytes_at(self.0, template::REQID))
+    }
+
+    /// True if packets pass without it as well.
+    pub(crate) fn is_optional(self) -> bool {
+        bytes_at(self.0, template::OPTIONAL) != [0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::push_attribute;
+    use crate::netlink::xfrm::AF_INET;
+    use crate::packet::protocol::{ESP, UDP};
+
+    /// A policy for UDP to a port, with a mark, an interface and two templates.
+    fn message() -> Vec<u8> {
+        let mut body = vec![0; LEN];
+        body[DESTINATION..][..4].copy_from_slice(&[192, 0, 2, 2]);
+        body[SOURCE..][..4].copy_from_slice(&[198, 51, 100, 0]);
+        body[DPORT..][..4].copy_from_slice(&[0x12, 0xb5, 0xff, 0xff]);
+        body[FAMILY..][..2].copy_from_slice(&AF_INET.to_ne_bytes());
+        (body[PREFIX_D], body[PREFIX_S], body[PROTO]) = (32, 24, UDP);
+        body[PRIORITY..][..4].copy_from_slice(&100u32.to_ne_bytes());
+        body[INDEX..][..4].copy_from_slice(&1234u32.to_ne_bytes());
+        (body[DIR], body[ACTION]) = (PolicyDirection::Forward.number(), BLOCK);
+        let mut templates = vec![0; 2 * template::LEN];
+        templates[template::PROTO] = ESP;
+        templates[template::REQID..][..4].copy_from_slice(&7u32.to_ne_bytes());
+        templates[template::LEN + template::OPTIONAL] = 1;
+        push_attribute(&mut body, XFRMA_TMPL, &templates);
+        push_attribute(&mut body, XFRMA_MARK, &[1, 0, 0, 0, 2, 0, 0, 0]);
+        push_attribute(&mut body, XFRMA_IF_ID, &42u32.to_ne_bytes());
+        body
+    }
+
+    #[test]
+    fn every_field_is_read_where_it_is() {
+        let body = message();
+        let policy = UserPolicy::new_checked(&body).unwrap();
+        assert_eq!(policy.source().unwrap().to_string(), "198.51.100.0/24");
+        assert_eq!(policy.destination().unwrap().to_string(), "192.0.2.2/32");
+        assert_eq!((policy.destination_port(), policy.has_source_port()), ((4789, 0xffff), false));
+        assert_eq!((policy.proto(), policy.priority(), policy.index()), (UDP, 100, 1234));
+        assert_eq!((policy.direction(), policy.action()), (Some(PolicyDirection::Forward), BLOCK));
+        let templates: Vec<_> = policy.templates().map(|t| (t.proto(), t.reqid(), t.is_optional())).collect();
+        assert_eq!(templates, [(ESP, 7, false), (0, 0, true)]);
+        let number = |n: u8| u32::from_ne_bytes([n, 0, 0, 0]);
+        assert_eq!((policy.mark(), policy.interface()), (Some((number(1), number(2))), Some(42)));
+    }
+
+    #[test]
+    fn a_policy_without_attributes_is_for_every_mark_and_interface() {
+        let body = message();
+        let policy = UserPolicy::new_checked(&body[..LEN]).unwrap();
+        assert_eq!((policy.mark(), policy.interface()), (Some((0, 0)), Some(0)));
+        assert_eq!(policy.templates().count(), 0);
+    }
+
+    #[test]
+    fn a_prefix_longer_than_its_address_and_the_direction_of_a_socket_are_none() {
+        let mut body = message();
+        (body[PREFIX_D], body[DIR]) = (33, 3);
+        let policy = UserPolicy::new_checked(&body).unwrap();
+        assert_eq!((policy.destination(), policy.direction()), (None, None));
+    }
+
+    #[test]
+    fn counters_and_the_index_are_no_part_of_what_a_policy_says() {
+        let body = message();
+        let says_the_same = |change: usize| {
+            let mut changed = body.clone();
+            changed[change] ^= 1;
+            let [policy, changed] = [&body, &changed].map(|body| UserPolicy::new_checked(body).unwrap());
+            policy.says_the_same(&changed)
+        };
+        for at in (0..SELECTOR_LEN).chain(PRIORITY..INDEX).chain(DIR..DIR + 4) {
+            assert!(!says_the_same(at), "{at}");
+        }
+        assert!(!says_the_same(LEN + 4 + template::OPTIONAL));
+        for at in (SELECTOR_LEN..PRIORITY).chain(INDEX..DIR) {
+            assert!(says_the_same(at), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_message_cut_off_anywhere_is_none_or_lacks_attributes() {
+        let body = message();
+        for len in 0..=body.len() {
+            let policy = UserPolicy::new_checked(&body[..len]);
+            assert_eq!(policy.is_some(), len >= LEN);
+            let Some(policy) = policy else { continue };
+            assert_eq!(policy.templates().count(), if len < LEN + 4 + 2 * template::LEN { 0 } else { 2 });
+            let _ = (policy.mark(), policy.interface(), policy.source(), policy.direction());
+        }
+        let mut cut = body[..LEN].to_vec();
+        push_attribute(&mut cut, XFRMA_MARK, &[1, 0, 0, 0]);
+        push_attribute(&mut cut, XFRMA_IF_ID, &[1, 0]);
+        let policy = UserPolicy::new_checked(&cut).unwrap();
+        assert_eq!((policy.mark(), policy.interface()), (None, None));
+    }
+}

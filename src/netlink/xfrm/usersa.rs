@@ -1,0 +1,230 @@
+//! `struct xfrm_usersa_info`, the state of an SA, and the attributes behind it.
+//!
+//! ```text
+//!   0 selector (56)              80 source (16)             212 family (2)
+//!  56 destination (16)           96 lifetime limits (64)    214 mode (1)
+//!  72 SPI (4)                   160 lifetime so far (32):   215 replay window (1)
+//!  76 protocol (1), padding         bytes, packets (168),   216 flags (1), padding to 224
+//!  80 source                        times                       attributes
+//!                               192 statistics (12), sequence number (4), reqid (208, 4)
+//! ```
+
+use std::net::IpAddr;
+
+use super::algorithm::Algorithm;
+use super::{
+    XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC, XFRMA_ALG_CRYPT, XFRMA_ENCAP, XFRMA_LASTUSED,
+    XFRMA_OFFLOAD_DEV, XFRMA_REPLAY_ESN_VAL, address_in, attribute, bytes_at,
+};
+use crate::netlink::{u32_at, u64_at};
+use crate::packet::Spi;
+
+pub(crate) const DESTINATION: usize = 56;
+pub(crate) const SPI: usize = 72;
+pub(crate) const PROTO: usize = 76;
+pub(crate) const SOURCE: usize = 80;
+pub(crate) const PACKETS: usize = 168;
+pub(crate) const REQID: usize = 208;
+pub(crate) const FAMILY: usize = 212;
+pub(crate) const MODE: usize = 214;
+pub(crate) const REPLAY: usize = 215;
+pub(crate) const FLAGS: usize = 216;
+pub(crate) const LEN: usize = 224;
+
+pub(crate) const TRANSPORT: u8 = 0;
+pub(crate) const TUNNEL: u8 = 1;
+/// Extended sequence numbers, in the flags.
+pub(crate) const ESN: u8 = 128;
+
+/// `struct xfrm_replay_state_esn`: `bmp_len`, `oseq`, `seq`, `oseq_hi`, `seq_hi`, `replay_window`, the bitmap.
+pub(crate) mod replay {
+    pub(crate) const SENT_HIGH: usize = 12;
+    pub(crate) const RECEIVED_HIGH: usize = 16;
+    pub(crate) const WINDOW: usize = 20;
+    pub(crate) const LEN: usize = 24;
+}
+
+/// An SA, as the kernel tells of it.
+#[derive(Clone, Copy)]
+pub(crate) struct UserSa<'a> {
+    fixed: &'a [u8; LEN],
+    attributes: &'a [u8],
+}
+
+impl<'a> UserSa<'a> {
+    /// The body of a message; `None` when it is shorter than the struct.
+    pub(crate) fn new_checked(body: &'a [u8]) -> Option<Self> {
+        let (fixed, attributes) = body.split_first_chunk()?;
+        Some(Self { fixed, attributes })
+    }
+
+    /// `None` for a family that is not IP's. Unspecified for an SA of any source.
+    pub(crate) fn source(&self) -> Option<IpAddr> {
+        address_in(self.fixed, SOURCE, self.family())
+    }
+
+    /// `None` for a family that is not IP's.
+    pub(crate) fn destination(&self) -> Option<IpAddr> {
+        address_in(self.fixed, DESTINATION, self.family())
+    }
+
+    /// 0 while a key daemon has not chosen one: a larval SA, which is nobody's yet.
+    pub(crate) fn spi(&self) -> Spi {
+        Spi(u32::from_be_bytes(bytes_at(self.fixed, SPI)))
+    }
+
+    /// The IP protocol: ESP, AH, or another one.
+    pub(crate) fn proto(&self) -> u8 {
+        self.byte(PROTO)
+    }
+
+    /// Packets that went through it.
+    pub(crate) fn packets(&self) -> u64 {
+        u64::from_ne_bytes(bytes_at(self.fixed, PACKETS))
+    }
+
+    /// The number that ties it to policies.
+    pub(crate) fn reqid(&self) -> u32 {
+        u32::from_ne_bytes(bytes_at(self.fixed, REQID))
+    }
+
+    /// An `AF_*` number.
+    pub(crate) fn family(&self) -> u16 {
+        u16::from_ne_bytes(bytes_at(self.fixed, FAMILY))
+    }
+
+    /// [`TRANSPORT`], [`TUNNEL`], or another one.
+    pub(crate) fn mode(&self) -> u8 {
+        self.byte(MODE)
+    }
+
+    /// True if it has extended sequence numbers.
+    pub(crate) fn is_extended(&self) -> bool {
+        self.byte(FLAGS) & ESN != 0
+    }
+
+    /// In packets, 0 for no protection. The struct's own field is one byte wide, so the attribute goes before it.
+    pub(crate) fn replay_window(&self) -> u32 {
+        let wide = self.attribute(XFRMA_REPLAY_ESN_VAL).and_then(|state| u32_at(state, replay::WINDOW));
+        wide.unwrap_or_else(|| u32::from(self.byte(REPLAY)))
+    }
+
+    /// The upper half of the higher of the extended sequence numbers, that of what was sent and that of what came.
+    pub(crate) fn high_sequence(&self) -> u32 {
+        let state = self.attribute(XFRMA_REPLAY_ESN_VAL).unwrap_or_default();
+        let high = [replay::SENT_HIGH, replay::RECEIVED_HIGH].map(|at| u32_at(state, at).unwrap_or(0));
+        high.into_iter().max().unwrap_or(0)
+    }
+
+    /// The cipher that authenticates as well.
+    pub(crate) fn aead(&self) -> Option<Algorithm<'a>> {
+        Algorithm::with_length(self.attribute(XFRMA_ALG_AEAD)?)
+    }
+
+    /// The cipher that does not authenticate.
+    pub(crate) fn cipher(&self) -> Option<Algorithm<'a>> {
+        Algorithm::plain(self.attribute(XFRMA_ALG_CRYPT)?)
+    }
+
+    /// The hash. The kernel sends both spellings; only the newer one tells how much of the hash is sent.
+    pub(crate) fn authentication(&self) -> Option<Algorithm<'a>> {
+        match self.attribute(XFRMA_ALG_AUTH_TRUNC) {
+            Some(value) => Algorithm::with_length(value),
+            None => Algorithm::plain(self.attribute(XFRMA_ALG_AUTH)?),
+        }
+    }
+
+    /// True if its packets go in UDP (RFC 3948).
+    pub(crate) fn is_in_udp(&self) -> bool {
+        self.attribute(XFRMA_ENCAP).is_some()
+    }
+
+    /// True if the network card encrypts.
+    pub(crate) fn is_offloaded(&self) -> bool {
+        self.attribute(XFRMA_OFFLOAD_DEV).is_some()
+    }
+
+    /// Unix time of the last packet, in seconds; 0 for never.
+    pub(crate) fn last_used(&self) -> u64 {
+        self.attribute(XFRMA_LASTUSED).and_then(|value| u64_at(value, 0)).unwrap_or(0)
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        let [byte] = bytes_at(self.fixed, at);
+        byte
+    }
+
+    fn attribute(&self, kind: u16) -> Option<&'a [u8]> {
+        attribute(self.attributes, kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::push_attribute;
+    use crate::netlink::xfrm::{AF_INET, AF_INET6};
+    use crate::packet::protocol::ESP;
+
+    /// Every field and every attribute that is read, each with a value of its own.
+    fn message(family: u16) -> Vec<u8> {
+        let mut body = vec![0; LEN];
+        body[DESTINATION..][..4].copy_from_slice(&[192, 0, 2, 2]);
+        body[SPI..][..4].copy_from_slice(&[0xef, 0x7b, 0xaa, 0x5f]);
+        body[PROTO] = ESP;
+        body[SOURCE..][..4].copy_from_slice(&[192, 0, 2, 1]);
+        body[PACKETS..][..8].copy_from_slice(&77u64.to_ne_bytes());
+        body[REQID..][..4].copy_from_slice(&9u32.to_ne_bytes());
+        body[FAMILY..][..2].copy_from_slice(&family.to_ne_bytes());
+        (body[MODE], body[REPLAY], body[FLAGS]) = (TUNNEL, 32, ESN);
+        let state: Vec<u8> =
+            [4u32, 0, 0, 3, 5, 128, 0, 0, 0, 0].iter().flat_map(|n| n.to_ne_bytes()).collect();
+        push_attribute(&mut body, XFRMA_REPLAY_ESN_VAL, &state);
+        push_attribute(&mut body, XFRMA_ENCAP, &[0; 24]);
+        push_attribute(&mut body, XFRMA_OFFLOAD_DEV, &[0; 8]);
+        push_attribute(&mut body, XFRMA_LASTUSED, &1234u64.to_ne_bytes());
+        body
+    }
+
+    #[test]
+    fn every_field_is_read_where_it_is() {
+        let body = message(AF_INET);
+        let sa = UserSa::new_checked(&body).unwrap();
+        assert_eq!(sa.source(), Some(IpAddr::from([192, 0, 2, 1])));
+        assert_eq!(sa.destination(), Some(IpAddr::from([192, 0, 2, 2])));
+        assert_eq!((sa.spi(), sa.proto(), sa.reqid()), (Spi(0xef7b_aa5f), ESP, 9));
+        assert_eq!((sa.mode(), sa.is_extended(), sa.family()), (TUNNEL, true, AF_INET));
+        assert_eq!((sa.packets(), sa.last_used()), (77, 1234));
+        assert_eq!((sa.replay_window(), sa.high_sequence()), (128, 5));
+        assert!(sa.is_in_udp() && sa.is_offloaded());
+        assert!(sa.aead().is_none() && sa.cipher().is_none() && sa.authentication().is_none());
+    }
+
+    #[test]
+    fn without_attributes_the_struct_stands_for_itself() {
+        let mut body = message(AF_INET6);
+        body.truncate(LEN);
+        let sa = UserSa::new_checked(&body).unwrap();
+        assert_eq!((sa.replay_window(), sa.high_sequence(), sa.last_used()), (32, 0, 0));
+        assert!(!sa.is_in_udp() && !sa.is_offloaded());
+        assert_eq!(sa.source(), Some("c000:201::".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_address_of_another_family_is_none() {
+        let body = message(0);
+        assert_eq!(UserSa::new_checked(&body).unwrap().source(), None);
+    }
+
+    #[test]
+    fn a_message_cut_off_anywhere_is_none_or_lacks_attributes() {
+        let body = message(AF_INET);
+        for len in 0..=body.len() {
+            let sa = UserSa::new_checked(&body[..len]);
+            assert_eq!(sa.is_some(), len >= LEN);
+            let Some(sa) = sa else { continue };
+            assert_eq!((sa.spi(), sa.is_in_udp()), (Spi(0xef7b_aa5f), len >= LEN + 44 + 28));
+            let _ = (sa.replay_window(), sa.high_sequence(), sa.last_used(), sa.is_offloaded());
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Addresses: of the link layer, and of IP with the length of their network's prefix.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// The link-layer address of an Ethernet interface (IEEE 802, EUI-48), in the order of the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MacAddress(pub [u8; 6]);
+
+impl MacAddress {
+    /// Six zeros: no interface's address. In a VXLAN device's forwarding table the entry for every address without one
+    /// of its own.
+    pub const ZERO: Self = Self([0; 6]);
+
+    /// From a link-layer address of any kind; `None` for those that have not six bytes.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+/// Hexadecimal digits in lower case, with colons.
+impl fmt::Display for MacAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, last] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{last:02x}")
+    }
+}
+
+/// An IP address with the length of its network's prefix. Host bits are kept: `192.0.2.1/24` is not `192.0.2.0/24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Prefix {
+    address: IpAddr,
+    length: u8,
+}
+
+impl Prefix {
+    /// `None` where the length is above 32 bits for IPv4, above 128 for IPv6.
+    pub fn new(address: IpAddr, length: u8) -> Option<Self> {
+        (length <= width(address)).then_some(Self { address, length })
+    }
+
+    /// The address itself, host bits included.
+    pub fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// The number of the address's bits that are its network's: 0 to 32 or 128.
+    pub fn length(self) -> u8 {
+        self.length
+    }
+
+    /// True if an address is in this network.
+    pub fn contains(self, other: IpAddr) -> bool {
+        self.overlaps(Self { address: other, length: width(other) })
+    }
+
+    /// True if the two networks share an address.
+    pub fn overlaps(self, other: Self) -> bool {
+        let length = u32::from(self.length.min(other.length));
+        match (self.address, other.address) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                length == 0 || (a.to_bits() ^ b.to_bits()) >> (32 - length) == 0
+            }
+            (IpAddr::V6(a), IpAddr::V6(b)) => {
+                length == 0 || (a.to_bits() ^ b.to_bits()) >> (128 - length) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The bits of an address of this family.
+fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+/// A text that is no address with the length of a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("use ADDRESS/LENGTH, such as 10.0.1.1/24 or fd00::1/64")]
+pub struct NotAPrefix;
+
+impl FromStr for Prefix {
+    type Err = NotAPrefix;
+
+    /// Takes the address of an interface, so that no length of 0 is meant.
+    fn from_str(text: &str) -> Result<Self, NotAPrefix> {
+        let (address, length) = text.split_once('/').ok_or(NotAPrefix)?;
+        let address = address.parse().map_err(|_| NotAPrefix)?;
+        let length = length.parse().map_err(|_| NotAPrefix)?;
+        Self::new(address, length).filter(|prefix| prefix.length > 0).ok_or(NotAPrefix)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn prefix(text: &str) -> Prefix {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn prefixes_overlap_when_one_holds_the_other() {
+        assert!(prefix("10.0.0.1/8").overlaps(prefix("10.9.1.0/24")));
+        assert!(!prefix("10.0.1.1/24").overlaps(prefix("10.0.2.1/24")));
+        assert!(!prefix("10.0.1.1/24").overlaps(prefix("fd00::1/64")));
+        for wrong in ["10.0.0.1", "10.0.0.1/33", "10.0.0.1/0", "fd00::/129", "x/24"] {
+            assert_eq!(wrong.parse::<Prefix>(), Err(NotAPrefix), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_holds_its_addresses() {
+        let all = Prefix::new(ip("0.0.0.0"), 0).unwrap();
+        assert!(all.contains(ip("192.0.2.1")) && !all.contains(ip("::1")));
+        assert!(prefix("192.0.2.1/32").contains(ip("192.0.2.1")));
+        assert!(prefix("192.0.2.64/26").contains(ip("192.0.2.77")));
+        assert!(!prefix("192.0.2.64/26").contains(ip("192.0.2.1")));
+        assert!(prefix("2001:db8::/32").contains(ip("2001:db8::1")));
+        assert!(prefix("fd00::1/64").contains(ip("fd00::ffff")));
+    }
+
+    #[test]
+    fn no_prefix_is_longer_than_its_address() {
+        for (address, most) in [(ip("192.0.2.1"), 32), (ip("2001:db8::1"), 128)] {
+            for length in 0..=u8::MAX {
+                assert_eq!(Prefix::new(address, length).is_some(), length <= most, "{address}/{length}");
+            }
+        }
+    }
+}
