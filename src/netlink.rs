@@ -12,9 +12,9 @@ mod subscription;
 pub(crate) mod xfrm;
 
 use crate::escape::reason;
-use netlink_sys::{Socket, SocketAddr, protocols};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
+use rtnetlink::sys::{Socket, SocketAddr, protocols};
 use std::fmt;
 use std::fs::File;
 use std::io;

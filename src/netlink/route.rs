@@ -17,8 +17,8 @@ pub(crate) mod table;
 
 use std::net::IpAddr;
 
-use netlink_packet_core::Emitable;
-use netlink_packet_route::AddressFamily;
+use rtnetlink::packet_core::Emitable;
+use rtnetlink::packet_route::AddressFamily;
 
 pub use link::{Link, Vxlan};
 pub use neighbour::Neighbour;

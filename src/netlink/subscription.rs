@@ -4,9 +4,9 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use netlink_sys::Socket;
 use nix::libc::{ENOBUFS, MSG_DONTWAIT};
 use nix::sys::socket::{setsockopt, sockopt};
+use rtnetlink::sys::Socket;
 use zeroize::Zeroizing;
 
 use super::{Family, messages};

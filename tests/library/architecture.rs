@@ -21,7 +21,7 @@ const ROOMS: [(u8, &str, &[&str]); 13] = [
 ];
 
 /// The only files, or the only rooms, that a crate appears in.
-const CRATES: [(&[&str], &[&str]); 22] = [
+const CRATES: [(&[&str], &[&str]); 21] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -31,8 +31,7 @@ const CRATES: [(&[&str], &[&str]); 22] = [
     (&["pcap"], &["capture/bpf", "capture/live"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),
     (&["hyper"], &["host/docker/engine"]),
-    (&["netlink_sys"], &["netlink"]),
-    (&["netlink_packet_core", "netlink_packet_route"], &["netlink/route"]),
+    (&["rtnetlink"], &["netlink"]),
     (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
     (&["jiff"], &["print"]),

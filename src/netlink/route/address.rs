@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use netlink_packet_core::Parseable;
-use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use rtnetlink::packet_core::Parseable;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 
 use super::{RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR, bytes, family};
 use crate::netlink::{CREATE, Netlink, Refusal};

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::Parseable;
-use netlink_packet_route::AddressFamily;
-use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState};
+use rtnetlink::packet_core::Parseable;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
 
 use super::neighbour::{destination, link_layer};
 use super::{RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH, Vxlan, bytes};

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::os::fd::RawFd;
 
-use netlink_packet_core::Parseable;
-use netlink_packet_route::link::{
+use rtnetlink::packet_core::Parseable;
+use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoMacSec, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo,
     LinkMessage, MacSecOffload,
 };
@@ -294,7 +294,7 @@ fn is_one(address: &IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netlink_packet_route::link::LinkLayerType;
+    use rtnetlink::packet_route::link::LinkLayerType;
 
     const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 7]);
 

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::Parseable;
-use netlink_packet_route::neighbour::{
+use rtnetlink::packet_core::Parseable;
+use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 

@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netlink_packet_core::Parseable;
-use netlink_packet_route::AddressFamily;
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType};
+use rtnetlink::packet_core::Parseable;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType,
+};
 
 use super::{RTM_GETROUTE, bytes, family};
 use crate::netlink::{Netlink, Refusal};
@@ -106,7 +108,7 @@ fn oif(attributes: &[RouteAttribute]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netlink_packet_route::route::RouteNextHop;
+    use rtnetlink::packet_route::route::RouteNextHop;
 
     fn route(to: Option<&str>, length: u8, more: Vec<RouteAttribute>) -> RouteMessage {
         let mut message = RouteMessage::default();
