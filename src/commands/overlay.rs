@@ -49,7 +49,7 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
         (Some(file), Some(node)) => Some(checked(file.networks(Some(node), &[])?, &typed.names)?),
         (Some(_), None) => None,
     };
-    // The state is locked before the kernel is read. No other `ovlsniff overlay` can then change what the plan rests on.
+    // The state is locked before the kernel is read: no other `ovlsniff overlay` may change what the plan rests on.
     let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
