@@ -138,7 +138,7 @@ pub(crate) struct Grep {
     /// Width of a line in columns [default: that of the terminal, else 80]
     #[arg(short = 'c', long, value_name = "N", help_heading = "Output", value_parser = values::number(8..=65_536u32))]
     pub(crate) columns: Option<u32>,
-    /// Print UTF-8 characters as they are
+    /// Print UTF-8 characters instead of replacing their bytes
     #[arg(short = 'u', help_heading = "Output")]
     pub(crate) utf8: bool,
     /// Print the date and time of each packet
