@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# What a scenario says it needs (`# needs: wireguard, nftables`), and what of it this kernel lacks.
+# The features that a scenario says it needs (`# needs: wireguard, nftables`), and a try whether this kernel has them.
 
-# lacks NEED, NEED…: prints the first that is not here, and fails when there is none such; 2 when it is not known what is meant.
+# lacks "NEED, NEED…": prints the first feature that is missing. Fails if none is; returns 2 for a feature that is
+# unknown here.
 lacks() {
     local need
     local -a wanted
@@ -19,7 +20,8 @@ lacks() {
     return 1
 }
 
-# Tried in a network namespace of its own, so that nothing is left.
+# has NEED: tries a feature, in a network namespace of its own, so that nothing is left behind. Exits with 99 if
+# unknown.
 has() {
     case $1 in
         'own kernel') [ "$OVLSNIFF_LAB" = own ] ;;
@@ -40,7 +42,7 @@ has() {
     esac
 }
 
-# iptables as this kernel takes it: its own tables, or nftables with its matches.
+# Prints the iptables that works on this kernel: iptables-legacy with the kernel's old tables, or iptables-nft.
 iptables_tool() {
     local tool
     for tool in iptables-legacy iptables-nft; do

@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC1090,SC2154
-# The leak lab: overlays that are encrypted, and overlays that are not in every way we know of, each with one right
-# verdict. Run by `lab/boot lab/leaks.sh [--ovlsniff PATH] [SCENARIO…]`, after `cargo build`.
+# The leak lab: overlays that are encrypted, and overlays that leak in every way we know of, each with one right
+# verdict. After `cargo build`, run `lab/boot lab/leaks.sh [--ovlsniff PATH] [SCENARIO…]`.
 #
-# Each scenario is set up by plain `ip` in fresh network namespaces, and two captures on the switch between the hosts
+# Each scenario is set up by plain `ip` in fresh network namespaces. Two captures on the switch between the hosts
 # prove that it is what it claims before ovlsniff's verdict counts. lab/leaks/scenarios.txt has the right verdicts.
-# `--no-verdicts` tries the scenarios alone; `--record` puts what was run in the place of its rows in lab/leaks/RESULTS.md. A row
-# that needs what this kernel lacks is skipped, and shown to be.
+# `--no-verdicts` tries the scenarios alone. `--record` replaces the rows of the scenarios that were run in
+# lab/leaks/RESULTS.md. A scenario that needs something that this kernel lacks is skipped, and its row says so.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -35,12 +35,13 @@ iptables=$(iptables_tool) || iptables=iptables
 for themes in plain looks-encrypted black-holes keys underlay sniffer; do . "lab/leaks/$themes.sh"; done
 . lab/leaks/judge.sh
 
-# What a scenario may say of how ovlsniff is called: options, how long it looks (seconds), and as whom.
+# A scenario may say how ovlsniff is called: with which options, for how long (seconds), and by which program as its
+# prefix.
 asks() { options+=("$@"); }
 lasts() { seconds=$1; }
 as() { prefix=("$@"); }
 
-# One scenario from nothing to nothing: set up, look, check what was on the wire. Its files are in $work.
+# Sets a scenario up, runs ovlsniff, and checks the scenario's claims about the wire. Its files are in $work.
 act() {
     set -e
     local options=() seconds=4 prefix=() status=0 sockets function=${lab//-/_}
@@ -63,7 +64,8 @@ act() {
     "${function}_claims"
 }
 
-# meanwhile SOCKETS: what happens once ovlsniff captures, that is, when host a has more packet sockets than before.
+# meanwhile SOCKETS: runs the scenario's change once ovlsniff captures, that is, when host a has more packet sockets
+# than SOCKETS.
 meanwhile() {
     [ $verdicts = no ] || wait_for captures "$1"
     "${function}_during"
@@ -72,18 +74,18 @@ meanwhile() {
 captures() { [ "$(packet_sockets)" -gt "$1" ]; }
 packet_sockets() { in_a sh -c 'wc -l < /proc/net/packet'; }
 
-# end SIGNAL PID…: and waits for what they still have to say.
+# end SIGNAL PID…: ends processes, and waits for their last output.
 end() {
     kill "-$1" "${@:2}" 2>/dev/null || true
     wait "${@:2}" 2>/dev/null || true
 }
 
-# A scenario, its verdict, and the row about it in $work/row; never fails.
+# Runs a scenario, judges the verdict, and puts the row about it into $work/row. Never fails.
 scenario() {
     local host rc=0
     work=/tmp/leaks/$lab
     mkdir -p "$work"
-    # In the background, where `set -e` holds.
+    # It runs in the background, because `set -e` has no effect in a command that `||` follows.
     (act) > "$work/log" 2>&1 </dev/null &
     wait $! || rc=$?
     for host in a b c w; do ip netns delete "$lab-$host" 2>/dev/null || true; done
@@ -96,11 +98,11 @@ scenario() {
     fi
 }
 
-# Most of a scenario is waiting, so several run at a time; these load the machine or a module, and run alone.
+# A scenario spends most of its time waiting, so several run at once. These load the machine or a module, and run alone.
 alone=" esp-gro over-gre-gro drops drops-clear "
 at_once=4
 
-# The SAs of a namespace that is gone hold the module for a moment.
+# unload MODULE: waits until it can be unloaded. The SAs of a removed namespace hold it for a moment.
 unload() {
     [ "$OVLSNIFF_LAB" = own ] || return 0
     wait_for unloaded "$1" || echo "$1 cannot be unloaded: it changes what the next scenarios see"
@@ -131,8 +133,8 @@ while read_scenario; do
 done 3< lab/leaks/scenarios.txt
 wait
 
-# On a loaded machine what is to happen within a second may come too late: what was wrong is looked at once more, alone.
-# Not so a wrong ENCRYPTED, which is never a matter of time, unless the scenario was not what it claims to be.
+# On a loaded machine an event that should come within a second may come too late, so a wrong scenario is tried once
+# more, alone. A wrong ENCRYPTED is never a matter of time and stands, unless the scenario was not what it claims to be.
 false_encrypted() { [ ! -s "$work/claims" ] && [ "$(cat "$work/verdict" 2>/dev/null)" = ENCRYPTED ] && [ "$right_verdict" != ENCRYPTED ]; }
 while read_scenario; do
     work=/tmp/leaks/$lab

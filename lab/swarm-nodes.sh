@@ -1,6 +1,7 @@
 #!/bin/bash
-# lab/swarm's scenario, in a tree of its own: a two-node Docker Swarm on one bridge, the course run on it with ngrep and
-# ovlsniff side by side, and what `ovlsniff verify` says of its networks: as they are, and with Docker's rules missing.
+# The scenario of lab/swarm, in a tree of its own. It sets up a two-node Docker Swarm on one bridge, runs the course on
+# it with ngrep and ovlsniff side by side, and checks the verdicts of `ovlsniff verify`, with Docker's rules in place
+# and without.
 . /lab/time.bash
 . /lab/features.bash
 mkdir -p /dev/mqueue; mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -44,13 +45,13 @@ docker1 import /img.tar netshoot:latest; docker2 import /img.tar netshoot:latest
 docker1 network create insecure --driver overlay --attachable
 docker1 network create secure --opt encrypted --driver overlay --attachable
 docker1 network create typo --opt encrypt --driver overlay --attachable
-# The replies of IPVS's virtual addresses do not come back in this kernel: dnsrr.
+# dnsrr, because in this kernel no replies come back from the virtual addresses of IPVS.
 docker1 service create -d --endpoint-mode dnsrr --name web --network secure --network insecure --network typo \
     --constraint node.hostname!=node1 netshoot:latest nginx
 web_runs() { docker1 service ps web --format '{{.CurrentState}}' | grep -q ^Running; }
 wait_for web_runs || wait_for web_runs || wait_for web_runs || finish "no web service" 125
 for net in insecure secure typo; do
-    # Attaching times out at the first tries on a slow machine.
+    # On a slow machine the first tries to attach time out.
     for _ in $(seq 30); do docker1 run -d --name c-$net --net $net netshoot:latest sleep 3600 && break; docker1 rm -f c-$net; sleep 2; done
 done
 
@@ -60,14 +61,15 @@ done
 
 # ---- what must hold --------------------------------------------------------------------------------------------------
 
-# A shell on node 1: its network, its mounts (Docker's namespaces), its name.
+# on_node1 COMMAND…: runs a command in node 1's namespaces: its mounts (with Docker's namespaces), its network, its
+# name.
 on_node1() { nsenter -t "$(cat /run/d1/pid)" -m -n -u env DOCKER_HOST=unix:///run/d1/docker.sock "$@"; }
 holds() { echo "ok      $1"; }
 fails() { echo "FAILED  $1"; failed=1; }
 has() { if grep -qE -- "$2" "/out/$1"; then holds "$1: $3"; else fails "$1: $3 (no '$2')"; fi; }
 has_no() { if grep -qE -- "$2" "/out/$1"; then fails "$1: $3 ('$2')"; else holds "$1: $3"; fi; }
 
-# verify FILE NETWORK STATUS…: one of the exit statuses is right.
+# verify FILE NETWORK STATUS…: runs `ovlsniff verify`, and checks that its exit status is one of these.
 verify() {
     local file=$1 net=$2 status=0
     shift 2

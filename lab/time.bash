@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# Time on kernels that differ in speed. An emulated one can be ten times slower than the next, and no verdict and no test may
-# depend on that: what can be waited for is waited for, and what has to last lasts so many times longer. OVLSNIFF_LAB_SLOW
-# is how many times, measured by lab/kernels/guest.bash.
+# Time on kernels that differ in speed. An emulated kernel can be ten times slower than another, and no verdict and no
+# test may depend on that. So scenarios wait for events where they can, and stretch times by the kernel's slowness where
+# they cannot. lab/kernels/guest.bash measures the slowness: OVLSNIFF_LAB_SLOW.
 
 slow=${OVLSNIFF_LAB_SLOW:-1}
 
-# scaled SECONDS: so many seconds of a fast kernel, in those of this one.
+# scaled SECONDS: prints SECONDS, multiplied by this kernel's slowness.
 scaled() { if [[ $1 = *.* ]]; then awk -v seconds="$1" -v slow="$slow" 'BEGIN { print seconds * slow }'; else echo $(($1 * slow)); fi; }
 
 pause() { sleep "$(scaled "$1")"; }
 
-# wait_for COMMAND…: until it succeeds; fails when it does not in a minute.
+# wait_for COMMAND…: waits until the command succeeds. Fails after a minute (times the slowness).
 wait_for() {
     local end=$((SECONDS + 60 * slow))
     until "$@"; do

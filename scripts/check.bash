@@ -1,5 +1,5 @@
 # shellcheck shell=bash # a part of ./x
-# ./x check: what one runs while working, without installing more than the build needs.
+# ./x check: the checks to run while working. They install no more than the build needs.
 
 . scripts/steps.bash
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # a part of ./x, which sets $binary
-# ./x demo: what ovlsniff shows, on a capture of a real Docker Swarm and live between two network namespaces.
+# ./x demo: shows ovlsniff on a capture of a real Docker Swarm, and live between two network namespaces.
 
 swarm=tests/fixtures/swarm/swarm-node1.pcap
 
@@ -16,10 +16,11 @@ demo() {
     demo_course
 }
 
-# Two nodes, a network in clear and one in IPsec, and nginx: on this machine's kernel where it has ESP.
+# The course on two nodes, with nginx, a network in clear and one in IPsec, on the lab's kernel.
 demo_course() {
     say
-    # What a demonstration does not install or try; `./x setup test` has, where that was run.
+    # A demonstration does not install nginx and does not try kernels. `./x setup test` does both, so this runs after
+    # it.
     if ! is_root || ! have nginx || ! have curl || ! grep -qs ' ok$' "${OVLSNIFF_LAB_CACHE:-/var/cache/ovlsniff}/tried"; then
         say "skipped: the same with networks that ovlsniff overlay builds (needs root, nginx and a kernel with ESP: sudo ./x setup test)"
         return 0
@@ -51,7 +52,7 @@ demo_file() {
     [[ $out =~ ^#+$ ]] || die "demo: something other than # came from network secure"
 }
 
-# The same between two network namespaces of our own: 192.0.2.1 and 192.0.2.2 on a veth pair, VXLAN on top.
+# The same live, between two network namespaces: 192.0.2.1 and 192.0.2.2 on a veth pair, with VXLAN on top.
 demo_live() {
     local why=
     say
@@ -93,12 +94,12 @@ live_insecure() {
     show -i eth0 -n 2 HTTP
     ip netns exec "$node1" timeout 60 "$binary" -i eth0 -n 2 HTTP > "$live/out" 2> "$live/err" &
     sniffer=$!
-    # The sniffer is ready when it has said what it listens on; the server when it answers.
+    # The sniffer is ready when it has printed its banner, and the server when it answers.
     until grep -qs '^match:' "$live/err" || ! kill -0 "$sniffer" 2>/dev/null || [ $SECONDS -ge $deadline ]; do sleep 0.1; done
     until ip netns exec "$node1" curl -s -m 2 -o "$live/page" http://10.0.1.2/ || [ $SECONDS -ge $deadline ]; do sleep 0.2; done
     wait "$sniffer" || { cat "$live/err"; die "demo: ovlsniff saw no HTTP on the underlay of a VXLAN that carried it"; }
     sniffer=
-    # As on a terminal: the banner, the matches, the closing count.
+    # The output is printed in the order of a terminal: the banner, the matches, the closing count.
     sed '/^match:/q' "$live/err"
     cat "$live/out"
     sed '1,/^match:/d' "$live/err"

@@ -1,8 +1,9 @@
 # shellcheck shell=bash # a part of ./x
-# ./x fresh [SUITE…]: the README's two commands in minimal trees, as a new user has them: of Debian 12, Debian 13 and Ubuntu 24.04.
+# ./x fresh [SUITE…]: runs the README's two commands in minimal trees of Debian 12, Debian 13 and Ubuntu 24.04, as a new
+# user would.
 #
-# Each tree is made by debootstrap below /var/tmp and removed afterwards; what is committed here is cloned into it. What was
-# printed is in lab-out/fresh-SUITE.log.
+# Each tree is made by debootstrap below /var/tmp and removed afterwards. The commits of this repository are cloned into
+# it. The output is in lab-out/fresh-SUITE.log.
 
 fresh() {
     local suite outcome=0
@@ -23,7 +24,8 @@ fresh_tree() { # SUITE
     say "== $suite: a minimal tree"
     case $suite in
         bookworm | trixie | forky | sid) bootstrap+=("$suite" "$tree" "$(debian_mirror)") ;;
-        # All of Ubuntu's suites are made alike; the script of an old one is here on every system, and names the mirror.
+        # debootstrap makes all of Ubuntu's suites alike. Every system has the script of gutsy, an old one, which names
+        # the mirror.
         *) bootstrap+=("--components=main,universe" --keyring="$(ubuntu_keyring)" "$suite" "$tree" "$(ubuntu_mirror)" gutsy) ;;
     esac
     if ! debootstrap "${bootstrap[@]}" > "$log" 2>&1; then
@@ -32,7 +34,7 @@ fresh_tree() { # SUITE
         return 1
     fi
     git clone -q . "$tree/root/ovlsniff"
-    # What connects this machine to the registries: names, and certificates of its own.
+    # The tree reaches the registries like this machine does: with its name servers and its own certificates.
     cp -L /etc/resolv.conf "$tree/etc/resolv.conf"
     mkdir -p "$tree/usr/local/share/ca-certificates"
     cp /usr/local/share/ca-certificates/*.crt "$tree/usr/local/share/ca-certificates/" 2>/dev/null || true
@@ -40,7 +42,7 @@ fresh_tree() { # SUITE
     for command in demo test; do
         begin=$SECONDS
         say "== $suite: ./x $command"
-        # As its own root, and not by chroot alone, in which the kernel allows no user namespaces.
+        # The tree becomes the root by pivot_root, because inside a mere chroot the kernel allows no user namespaces.
         # shellcheck disable=SC2016 # for the inner shells
         unshare --mount --pid --fork --kill-child bash -c '
             mount --rbind "$1" "$1" && mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && mount -t sysfs sys "$1/sys" &&
@@ -63,7 +65,7 @@ debian_mirror() {
 
 ubuntu_mirror() { echo "${UBUNTU_MIRROR:-$(sed -n 's/.*default_mirror //p' /usr/share/debootstrap/scripts/gutsy | head -n 1)}"; }
 
-# Debian has the keys of Ubuntu's archive in a package of its own.
+# Prints the path of the keyring of Ubuntu's archive, which Debian has as a package.
 ubuntu_keyring() {
     local keys=/usr/share/keyrings/ubuntu-archive-keyring.gpg
     [ -e $keys ] || { lab/kernels/fetch lab-out/ubuntu-keyring trixie ubuntu-keyring; keys=$PWD/lab-out/ubuntu-keyring$keys; }

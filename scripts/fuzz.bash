@@ -1,5 +1,5 @@
 # shellcheck shell=bash # a part of ./x
-# ./x fuzz [TARGET [SECONDS]]: hostile input for all the parsers, found by coverage.
+# ./x fuzz [TARGET [SECONDS]]: feeds all the parsers with hostile input, which libFuzzer finds by coverage.
 
 fuzz() {
     local target file seconds=${2:-60}
@@ -16,7 +16,7 @@ fuzz() {
     find tests/fixtures \( -name '*.xfrm' -o -name '*.esp_sa' \) -exec cp -t fuzz/corpus/keys {} +
     cp -t fuzz/corpus/rules tests/fixtures/swarm/{iptables.txt,network-inspect.json}
     for target in "${targets[@]}"; do
-        # Without a sanitizer: all that is fuzzed is safe Rust, and so a stable toolchain does.
+        # All code under test is safe Rust, so it needs no sanitizer, and a stable toolchain will do.
         cargo fuzz run --sanitizer none "$target" -- -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048
     done
 }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # a part of ./x, which sets $rust_found
-# The steps of `./x check` and `./x test`: each with its seconds and its outcome, and a summary whose last line counts tests.
+# The steps of `./x check` and `./x test`. Each step has its outcome and its seconds, and the summary's last line counts
+# the tests.
 
 skipped=() failed=() report=()
 
@@ -14,7 +15,7 @@ machine() { say "cargo $rust_found, $(nproc) processors, $(if is_root; then echo
 
 skip() { say "skipped: $*"; skipped+=("$*"); }
 
-# step NAME COMMAND…: a failure is remembered, the rest still runs.
+# step NAME COMMAND…: runs a step. A failure is remembered, and the other steps still run.
 step() {
     local name=$1 start=$SECONDS outcome=ok
     shift
@@ -32,7 +33,7 @@ end_steps() {
     for line in "${skipped[@]}"; do say "skipped: $line"; done
     while read -r p f; do passed=$((passed + p)) failures=$((failures + f)); done \
         < <(sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed;.*/\1 \2/p' "$log")
-    # A lint or a build that failed is a failure even where every test that ran has passed.
+    # A failed lint or build counts as a failure even if every test that ran has passed.
     if [ ${#failed[@]} -gt 0 ]; then
         say "failed: $(list "${failed[@]}")"
         [ "$failures" -gt 0 ] || failures=${#failed[@]}
@@ -46,7 +47,7 @@ format_clean() {
     cargo fmt --check
 }
 
-# Lints come, go and change with every release of clippy: the one that the sources are held to decides.
+# The release of clippy that the sources are held to. Lints come, go and change with every release.
 clippy_release=1.95
 
 clippy_clean() {

@@ -25,12 +25,12 @@ run_tests() {
 setup_tests() { bash ./x setup test; }
 
 rustdoc_clean() {
-    # The library last: both write to the same place, and its pages are the ones to read.
+    # Both write to the same folder. The library comes last, because its pages are the ones to read.
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --document-private-items --bins &&
         RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --document-private-items --lib
 }
 
-# By their first line, whatever they are called; a tree without git is an unpacked one.
+# Prints the shell scripts, found by their first line. In a tree without git all files are looked at.
 shell_scripts() {
     local file
     { git ls-files -z 2>/dev/null || find . \( -name .git -o -name target \) -prune -o -type f -print0; } |
@@ -44,15 +44,16 @@ scripts_clean() {
     shell_scripts | xargs -0 shellcheck --severity=warning
 }
 
-# The fuzz targets are a package of their own, that nothing else would build. libFuzzer itself is not needed for lints, and
-# would be minutes of C++: so another one is named, which need not exist.
+# The fuzz targets are a package of their own, which nothing else builds. Lints do not need libFuzzer, which would take
+# minutes of C++ to build, so a library is named in its place that need not exist.
 fuzz_lints() {
     cargo fmt --check --manifest-path fuzz/Cargo.toml -- --config-path rustfmt.toml &&
         CUSTOM_LIBFUZZER_PATH=$PWD/target/libnone.a CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target} \
             cargo clippy --locked --quiet --manifest-path fuzz/Cargo.toml -- -D warnings
 }
 
-# A newer one may find other things, or need a newer Rust. Built once for this user, as it takes a while.
+# The version of cargo-deny to use: a newer one may find other things, or need a newer Rust. It is built once for each
+# user, because that takes a while.
 deny_version=0.20.2
 
 dependencies_allowed() {
@@ -73,15 +74,15 @@ dependencies_allowed() {
     fi
 }
 
-# Tests with needs are #[ignore], and lie in modules of tests/privileged that are named by what they need.
+# Tests that need something are #[ignore], in modules of tests/privileged that are named after what they need.
 privileged() { cargo test --locked --no-fail-fast --test privileged -- --ignored "$@"; }
 
-# One after another: they share network namespaces and the two processors.
+# These tests run one after another, because some of them measure time and the machine may have few processors.
 privileged_tests() {
     local need
     local -a without=(--skip lab::)
     if ! is_root; then skip "tests of root::, because this is not root"; without+=(--skip root::)
-    # As in a container with fewer capabilities.
+    # Root of a container with fewer capabilities may be unable to make namespaces.
     elif ! unshare --net --mount true 2>/dev/null; then skip "tests of root::, because this root may make no namespaces"; without+=(--skip root::)
     fi
     for need in tshark ngrep script groff; do
@@ -90,7 +91,7 @@ privileged_tests() {
     privileged --test-threads=1 "${without[@]}" 2>&1 </dev/null | tee -a "$log"
 }
 
-# Each of them boots a kernel, which is one process with one processor: two side by side.
+# Each of these tests boots a kernel, which may have one processor only, so two run side by side.
 lab_tests() {
     is_root || { skip "tests of lab::, because this is not root"; return 0; }
     lab/kernels/choose >/dev/null || { skip "tests of lab::, because no kernel with ESP boots here"; return 0; }

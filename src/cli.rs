@@ -1,4 +1,20 @@
-//! What was typed: clap types, no behaviour.
+//! The command line as it is typed: clap types, and no behaviour.
+//!
+//! [`Cli`] holds grep mode, which needs no subcommand, and the subcommands beside it. This room only says which words
+//! there are; `commands` makes of them what is meant, once, and hands that to the library. A value is checked while it
+//! is parsed, so a wrong one is refused before anything is opened.
+//!
+//! A kind of value is spelled the same in every command. Kinds that only the command line has (times, sizes) are parsed
+//! in [`values`]; those that the overlay's file and `--opt` have too (VNIs, ports, MTUs, addresses, names of devices)
+//! are parsed by the library. A test gives every spelling of a kind to every option of that kind.
+//!
+//! Two settings of clap matter to the user. `args_conflicts_with_subcommands` takes a subcommand's name for the
+//! subcommand, so a pattern that equals one is written `-e verify`. `args_override_self` lets an option be given twice:
+//! the last one counts, so that the command line overrides an alias of the shell.
+//!
+//! The doc comments of the fields are the text of `--help`, of the manual page and of the completions. Each is one
+//! paragraph: of two, clap would print only the first with `-h`, and both with `--help` in a longer layout. After a
+//! change `./x completions` writes `completions/` anew.
 
 mod grep;
 mod interfaces;
@@ -23,7 +39,7 @@ use clap_complete::Shell;
     version,
     about,
     args_conflicts_with_subcommands = true,
-    // The last one counts: a word of the command line before that of an alias.
+    // Of an option that is given twice the last one counts: the command line overrides a shell alias.
     args_override_self = true,
     disable_help_subcommand = true,
     max_term_width = 110,
@@ -38,26 +54,26 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  ovlsniff -i eth0 HTTP                    what mentions HTTP, in tunnels too; `#` for what nobody can read
-  ovlsniff -r capture.pcapng -x 'GET /'    a capture file, as a hexdump
-  ovlsniff --vni 4097 '' not port 22       every packet with a payload of one overlay network
-  ovlsniff --inner 'tcp port 80' --json    filtered by the innermost frame, as JSON Lines
+  ovlsniff -i eth0 HTTP                    packets that contain HTTP, also inside tunnels; # marks encrypted ones
+  ovlsniff -r capture.pcapng -x 'GET /'    search a capture file, print matches as a hex dump
+  ovlsniff --vni 4097 '' not port 22       every packet of one overlay network that has a payload
+  ovlsniff --inner 'tcp port 80' --json    filter on the innermost frame, print JSON Lines
 
-Exit status: 0 matched, 1 nothing matched, 2 error. A pattern that is also the name of a command: -e NAME.";
+Exit status: 0 matched, 1 nothing matched, 2 error. To search for a word that is a command's name, write -e WORD.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Is this overlay really encrypted?
+    /// Check whether an overlay network is really encrypted
     Verify(Box<Verify>),
-    /// What can be sniffed, and what auto would choose (also: -D)
+    /// List the interfaces, and mark those that auto would choose (also: -D)
     Interfaces(Interfaces),
     /// Write the kernel's IPsec keys for Wireshark
     Keys(Keys),
-    /// Build VXLAN links between nodes, plain and inside IPsec
+    /// Build VXLAN links between nodes, in clear or inside IPsec
     Overlay(Overlay),
-    /// Write the completions of a shell
+    /// Print the completion script of a shell
     Completions(Completions),
-    /// Write the manual page, of the program or of one command
+    /// Print the manual page of the program or of one command
     Man(Man),
 }
 
@@ -68,11 +84,11 @@ pub(crate) struct Completions {
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// The command: verify, or overlay up; the program itself without one
+    /// Command to describe: verify, or overlay up [default: the program itself]
     pub(crate) command: Vec<String>,
 }
 
-/// The words that may follow `ovlsniff overlay`, the only command that has such.
+/// Returns the subcommands of `ovlsniff overlay`, the only command that has any.
 pub(crate) fn overlay_acts() -> Vec<String> {
     let cli = Cli::command();
     let overlay = cli.find_subcommand("overlay");

@@ -1,4 +1,20 @@
-//! One file a subcommand: build the parts, run them, print.
+//! The commands: one file a subcommand, which builds the parts of the library, runs them and prints what comes of them.
+//!
+//! This is where the two ends of the program meet: [`crate::cli`] says what was typed, and the library does the work. A
+//! command turns the first into arguments for the second, once and before anything is done.
+//!
+//! The order of the beginning matters. Whatever is wrong with the words is told before the kernel is asked, as far as
+//! that is possible. Grep mode then reads the keys while signals still have their default effect, because nothing has
+//! begun that would have to end well. Signal handlers come next, before a file or an interface is opened: opening a
+//! FIFO may take long, and a signal must end the wait. Root is left when everything is open, and the file to write is
+//! created (or emptied) just before, when nothing else can fail.
+//!
+//! Output follows three rules. Results go to standard output, and everything else (banners, notes, errors, statistics)
+//! to standard error. A reader that closes standard output is no error. A full disk behind standard error is none
+//! either, but behind standard output it is one, with status 2.
+//!
+//! A command returns a [`Status`], or an error of `anyhow`, which `main` prints. `anyhow` is used in the binary alone:
+//! the library has typed errors.
 
 mod completions;
 mod grep;
@@ -17,16 +33,16 @@ use ovlsniff::escape::reason;
 
 use crate::cli::{Cli, Command};
 
-/// How a command ended, other than in an error.
+/// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It found what it was to find, or did what it was to do.
+    /// The command found what it searched for, or did what it was asked to do.
     Success,
     /// Nothing was found.
     NoMatch,
-    /// It was looked at, and something is not as it should be.
+    /// The command looked at something that is not as it should be, such as a network that lacks a policy.
     Amiss,
-    /// A verification's verdict.
+    /// The exit status that stands for the verdict of `verify`.
     Verdict(u8),
 }
 
@@ -40,23 +56,23 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// Writes a line to standard error. That nobody reads it, or that a disk is full, is no reason to stop.
+/// Writes a line to standard error. A failure is ignored: a closed pipe or a full disk there is no reason to stop.
 pub(crate) fn tell(line: impl Display) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
-/// Standard output does not take what is written to it.
+/// The error of a write to standard output.
 #[derive(Debug, thiserror::Error)]
 #[error("write standard output: {}", reason(.0))]
 struct Unwritten(#[from] io::Error);
 
-/// Writes a whole text to standard output.
+/// Writes a text to standard output, and flushes it.
 fn put(text: &[u8]) -> Result<(), Unwritten> {
     let mut out = io::stdout().lock();
     Ok(out.write_all(text).and_then(|()| out.flush())?)
 }
 
-/// Runs what was asked for.
+/// Runs the command that was typed. `-D` in grep mode is the command `interfaces`.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
     match cli.command {
         None if cli.grep.list => {

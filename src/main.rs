@@ -1,4 +1,12 @@
-//! The `ovlsniff` command: parse, run, turn the outcome into an exit status.
+//! The `ovlsniff` command: it parses the command line, runs the command that was named, and turns the outcome into an
+//! exit status.
+//!
+//! Every error is one sentence on standard error, and exit status 2. That holds for usage errors too: clap reports them
+//! in several lines, and [`usage`] makes one sentence of these. A reader of standard output that goes away is no error,
+//! because `ovlsniff … | head` is an ordinary use: the program then ends quietly.
+//!
+//! Names from outside (files, interfaces, what was typed) may hold control bytes. The message of an error is escaped as
+//! a whole before it is printed, so that no name can steer the terminal.
 
 mod cli;
 mod commands;
@@ -10,7 +18,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use ovlsniff::escape::escape;
 
-/// Errors, of usage too.
+/// The exit status of every error, usage errors included.
 const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
@@ -22,24 +30,24 @@ fn main() -> ExitCode {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Every message is whole in itself: it has its causes in it, and names from anywhere.
+            // The message of an error already names its cause, so the chain of causes is not printed.
             commands::tell(escape(&format!("ovlsniff: {error}")));
             ExitCode::from(ERROR)
         }
     }
 }
 
-/// Help and version go to standard output; what was mistyped is one sentence on standard error.
+/// Prints help and version to standard output, and a usage error as one sentence to standard error.
 fn usage(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A reader that has gone away needs no help.
+        // The reader may have closed the pipe, which is no error.
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let acts: Vec<String> = cli::overlay_acts();
         commands::tell(format_args!(
-            "ovlsniff: overlay: what is to be done? {}; see ovlsniff overlay --help",
+            "ovlsniff: overlay needs a subcommand: {}; see ovlsniff overlay --help",
             acts.join(", ")
         ));
         return ExitCode::from(ERROR);
@@ -61,7 +69,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(ERROR)
 }
 
-/// Whether the reader of our output has gone away, which ends the work quietly.
+/// Returns true if the reader of standard output has closed the pipe.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)

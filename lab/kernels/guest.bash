@@ -1,18 +1,18 @@
 # shellcheck shell=bash disable=SC2154 # $modules, $here, $state and scenario() are lab/boot's
-# What the lab's kernel runs as its first process; lab/boot puts a scenario and some variables before it. Also on the running
-# kernel, in namespaces of its own.
+# The first process of the lab's kernel. lab/boot puts a scenario and some variables before it. On the running kernel it
+# is the first process of its own namespaces.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 if [ "$OVLSNIFF_LAB" = own ]; then
     mount -t proc proc /proc
     mount -t sysfs sys /sys
-    # Device files: the kernel's own where it keeps some, else those of the shared tree.
+    # Device files come from the kernel if it has devtmpfs, or else from the shared tree.
     ! grep -qw devtmpfs /proc/filesystems || mount -t devtmpfs dev /dev
     mkdir -p /dev/pts /dev/shm
     mount -t devpts devpts /dev/pts
     mount -o remount,rw /
     [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
 fi
-# A working directory below /tmp is to stay in sight there.
+# The new /tmp would hide a working directory below it, so this is mounted there again.
 mount -t tmpfs tmpfs /run
 mkdir /run/here /run/netns
 [ "$here" = / ] || mount --bind "$here" /run/here
@@ -26,7 +26,8 @@ if [ "$OVLSNIFF_LAB" = own ]; then
 fi
 cd "$here" || exit
 
-# How many times slower than a kernel that starts a process in 50 ms, by the fastest of some rounds: others may be busy here.
+# Slowness, 1 to 30: how many times longer than 50 ms it takes to start a process. The fastest of some rounds counts,
+# because other work may slow down the rest.
 fastest=
 for _ in 1 2 3 4 5; do
     begin=$(date +%s%N)
@@ -43,4 +44,4 @@ echo $OVLSNIFF_LAB_SLOW > "$state/slow"
 scenario > "$state/out" 2>&1
 echo $? > "$state/status"
 [ "$OVLSNIFF_LAB" = here ] || { sync; poweroff -f 2>/dev/null || echo o > /proc/sysrq-trigger; sleep 5; }
-# A minimal system has no poweroff, and some kernels no such key: that their first process ends, ends them.
+# A minimal system may have no poweroff, and some kernels have no such key. These stop when their first process ends.

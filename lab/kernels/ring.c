@@ -1,6 +1,6 @@
-/* What a capture does to a kernel: maps a packet socket's ring, of blocks of several pages, and starts programs meanwhile.
- * User-mode Linux 6.12 counts the ring's pages wrongly then (`BUG: Bad page map`) and hangs or crashes some time later. Exit
- * status 0 where the ring could be made. */
+/* Does to a kernel what a capture does: maps a packet socket's ring, of blocks of several pages, and starts programs
+ * meanwhile. User-mode Linux 6.12 then counts the ring's pages wrongly (`BUG: Bad page map`), and hangs or crashes some
+ * time later. Exit status 0 if the ring could be made. */
 #include <linux/if_packet.h>
 #include <sys/mman.h>
 #include <sys/socket.h>

@@ -1,9 +1,11 @@
-/* Lets an older user-mode Linux run on processors with AMX, preloaded: cc -shared -fPIC -o xstate.so xstate.c -ldl
+/* A library that is preloaded to let an older user-mode Linux run on processors with AMX. It is built by:
+ * cc -shared -fPIC -o xstate.so xstate.c -ldl
  *
- * User-mode Linux moves a process's vector registers with PTRACE_GETREGSET and PTRACE_SETREGSET, type NT_X86_XSTATE, and up
- * to 6.12 hands over a buffer of a fixed size. The host's kernel takes no less than all registers that the processor has
- * (xstateregs_set, arch/x86/kernel/fpu/regset.c), which with AMX are 11 KB, and says EFAULT. So the buffer is made whole here:
- * what the caller does not know of stays as it is in the process, since nothing inside can have changed it. */
+ * User-mode Linux moves a process's vector registers with PTRACE_GETREGSET and PTRACE_SETREGSET, type NT_X86_XSTATE. Up
+ * to 6.12 it passes a buffer of a fixed size. The host's kernel takes no less than all registers that the processor has
+ * (xstateregs_set, arch/x86/kernel/fpu/regset.c), which are 11 KB with AMX, and returns EFAULT. So this library
+ * completes the buffer: registers that the caller does not know stay as they are in the process, since nothing inside
+ * can have changed them. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
@@ -16,7 +18,7 @@
 #define NT_X86_XSTATE 0x202
 #endif
 
-/* Larger than the state of any processor there is. */
+/* A buffer that is larger than the state of any processor. */
 static __thread unsigned char whole[64 * 1024] __attribute__((aligned(64)));
 
 long ptrace(enum __ptrace_request request, ...)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
-# Encrypted, and nothing comes of it.
+# Scenarios in which frames are encrypted or held back, and nothing arrives.
 
 esp_blocked_setup() { hosts; in_b "$iptables" -I INPUT -p esp -j DROP; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
 esp_blocked_claims() { all_esp a; sends_no b "$esp"; sends_no b "$(vxlan 42)"; lost; }
@@ -32,11 +32,11 @@ unknown_spi_here_setup() {
 }
 unknown_spi_here_claims() { all_esp a; all_esp b; lost; counts a XfrmInNoStates; }
 
-# A policy whose SA does not exist: the kernel holds the frames back.
+# The policies have no SA, so the kernel holds the frames back.
 no_sa_setup() { hosts; overlay secure 42 10.42.0; policies; pings 10.42.0.2; }
 no_sa_claims() { sends_no a "$esp"; sends_no a "$(vxlan 42)"; lost; }
 
-# b's firewall refuses pings, and b's own arrive: ESP comes through, so that nothing says that a's does not.
+# b's firewall drops pings, while b's own pings arrive at a. ESP comes through, so nothing shows that a's does not.
 target_refuses_setup() {
     hosts; overlay secure 42 10.42.0; protect
     in_b "$iptables" -I INPUT -i secure -p icmp --icmp-type echo-request -j DROP
@@ -46,7 +46,7 @@ target_refuses_setup() {
 }
 target_refuses_claims() { all_esp a; all_esp b; lost; }
 
-# The same, but b says that it refuses: so it was reached.
+# The same, but b's firewall answers with an error, so a's ping reached it.
 target_says_no_setup() {
     hosts; overlay secure 42 10.42.0; protect
     in_b "$iptables" -I INPUT -i secure -p icmp --icmp-type echo-request -j REJECT
@@ -55,7 +55,7 @@ target_says_no_setup() {
 }
 target_says_no_claims() { all_esp a; all_esp b; lost; }
 
-# a's kernel takes b's packets for replays: they are on the wire, and nothing arrives.
+# a's kernel takes b's packets for replays, so they are on the wire and do not arrive.
 replay_refused_setup() {
     hosts; overlay secure 42 10.42.0; policies
     sa ab "a b"; sa ba b; sa ba a "" ba replay-seq 0x100000
@@ -63,11 +63,11 @@ replay_refused_setup() {
 }
 replay_refused_claims() { all_esp a; all_esp b; lost; counts a XfrmInStateSeqError; }
 
-# a's firewall drops the port, decrypted or not.
+# a's firewall drops datagrams to the port, decrypted or not.
 input_drops_setup() { hosts; in_a "$iptables" -A INPUT -p udp --dport 4789 -j DROP; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
 input_drops_claims() { all_esp a; all_esp b; lost; }
 
-# Held back by a's firewall; that another tunnel lacks its SA has nothing to do with it.
+# a's firewall holds the frames back. Another tunnel lacks its SA, which is not the reason.
 stuck_and_other_setup() {
     hosts; overlay secure 42 10.42.0; protect
     in_a "$iptables" -A OUTPUT -p udp --dport 4789 -j DROP

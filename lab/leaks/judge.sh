@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
-# The table: what is right by lab/leaks/scenarios.txt, what ovlsniff said, and whether that is the same.
+# The table: for each scenario the right verdict from lab/leaks/scenarios.txt, ovlsniff's verdict, and a comparison.
 
-# Reads the next scenario from file descriptor 3; what it needs stands in a line of its own before it.
+# Reads the next scenario from file descriptor 3. A line of its own before it may name what it needs.
 # shellcheck disable=SC2034 # lab is the runner's
 read_scenario() {
     local line
@@ -22,10 +22,10 @@ read_scenario() {
     return 1
 }
 
-# The outcome of one scenario, for whoever compares kernels: word, what was given, rungs, reasons.
+# keep WORD GIVEN RUNGS REASONS: keeps the outcome of one scenario for lab/matrix, which compares kernels.
 keep() { printf '%s\t%s\t%s\t%s\t%s\n' "$lab" "$@" > "$work/kept"; }
 
-# skip WHAT: this kernel lacks it.
+# skip WHAT: records that the scenario was skipped, because this kernel lacks WHAT.
 skip() {
     work=/tmp/leaks/$lab
     mkdir -p "$work"
@@ -38,13 +38,15 @@ begin_table() {
     [ "$verdicts" = no ] || printf '%-24s %-42s %-42s %-7s %s\n' scenario right given rungs reasons
 }
 
-# The report's fields, in the order of `given` in row; '-' for what is not there. Of several peers one after the other.
+# The jq program that prints the report's fields, in the order of `given` in row. A missing field is '-', and the values
+# of several peers are joined by slashes.
 report='
     def each(way; f): [.directions[]? | select(.way == way) | f // "-"] | if . == [] then "-" else join("/") end;
     (.verdict // "-"), each("out"; .verdict), each("in"; .verdict), each("out"; .rung), each("in"; .rung),
     ([.reason, .directions[]?.reason, .findings[]?.reason] | map(select(. != null)) | unique | join(" "))'
 
-# row PROBLEM: judges one scenario, prints its row and keeps it for the table; a problem of the scenario itself is wrong.
+# row PROBLEM: judges one scenario, prints its row and keeps it for the table. A PROBLEM of the scenario itself counts
+# as wrong.
 row() {
     local exit=- verdict=- out=- in=- rungs=- reasons=- mark=ok said=-
     local -a given=()
@@ -75,7 +77,7 @@ row() {
 }
 is() { [ "$1" = - ] || [ "$1" = "$2" ]; }
 
-# Fails when one row is wrong.
+# Ends the table. Fails if a row is wrong.
 end_table() {
     local wrong=0 skipped=0 name
     for name in "${ran[@]}"; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
-# Keys that change, several of them, and protection that goes while it is looked at.
+# Scenarios in which keys change, several keys are in use, or protection ends while ovlsniff watches.
 
 rekey_setup() { both_encrypted_setup; lasts 20; }
 rekey_during() {
@@ -18,7 +18,8 @@ rekey_claims() {
     sends a 'ip[20:4] = 0x1ab'; sends a 'ip[20:4] = 0x2ab'; sends b 'ip[20:4] = 0x1ba'; sends b 'ip[20:4] = 0x2ba'
 }
 
-# docker_spi SOURCE DESTINATION TAG: FNV-1a over source, tag and destination, the addresses mapped into IPv6.
+# docker_spi SOURCE DESTINATION TAG: prints Docker's SPI, which is FNV-1a over source, tag and destination, with the
+# addresses mapped into IPv6.
 docker_spi() {
     local hash=2166136261 byte
     for byte in $(mapped "$1") $(($3 >> 24)) $(($3 >> 16 & 255)) $(($3 >> 8 & 255)) $(($3 & 255)) $(mapped "$2"); do
@@ -28,7 +29,7 @@ docker_spi() {
 }
 mapped() { echo 0 0 0 0 0 0 0 0 0 0 255 255 "${1//./ }"; }
 
-# Both hosts accept two generations of Docker's keys; a sends with the new one, b still with the old one.
+# Both hosts accept two generations of Docker's keys. a sends with the new one, and b still with the old one.
 key_generations_setup() {
     hosts; overlay secure 42 10.42.0
     local host tag
@@ -76,7 +77,7 @@ rekey_null_during() {
 }
 rekey_null_claims() { for host in a b; do sends $host "$esp"; sends_no $host "$(vxlan 42)"; readable $host; done; delivered; }
 
-# A third node joins while it is watched, and a has no policy for what goes to it.
+# A third node joins while ovlsniff watches, and a has no policy for the frames to it.
 new_peer_clear_setup() { both_encrypted_setup; lasts 20; }
 new_peer_clear_during() {
     pause 3

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
-# ESP or AH on the wire, and yet not encrypted; or encrypted, and yet not this overlay.
+# Scenarios with ESP or AH on the wire that encrypts nothing, or that encrypts something other than this overlay.
 
 esp_null_setup() { suite=null; both_encrypted_setup; }
 esp_null_claims() { for host in a b; do sends $host "$esp"; sends_no $host "$(vxlan 42)"; readable $host; done; delivered; }
@@ -16,7 +16,7 @@ other_tunnel() { port=4799; overlay other 43 10.43.0; protect; pings 10.43.0.2; 
 other_tunnel_silent_setup() { hosts; other_tunnel; overlay secure 42 10.42.0; asks --passive; }
 other_tunnel_silent_claims() { all_esp a; all_esp b; delivered; }
 
-# The overlay's own frames do not get as far as the wire.
+# The overlay's own frames do not reach the wire.
 other_tunnel_stuck_setup() {
     hosts; other_tunnel; overlay secure 42 10.42.0
     in_a "$iptables" -A OUTPUT -p udp --dport 4789 -j DROP
@@ -26,7 +26,7 @@ other_tunnel_stuck_claims() { all_esp a; all_esp b; delivered; }
 other_tunnel_clear_setup() { hosts; other_tunnel; overlay secure 42 10.42.0; pings_too 10.42.0.2; }
 other_tunnel_clear_claims() { for host in a b; do sends $host "$esp"; sends $host "$(vxlan 42)"; readable $host; done; delivered; }
 
-# Two networks on one port share the SAs; netfilter's mark says which frames are to be protected, as Docker does it.
+# Two networks on one port share the SAs. A mark of netfilter says which frames are protected, as with Docker.
 shared() {
     local host
     hosts; overlay "$1" 42 10.42.0; overlay "$2" 43 10.43.0; associations
@@ -44,23 +44,23 @@ shared_sa_encrypted_claims() { for host in a b; do sends $host "$esp"; sends $ho
 no_drop_rule_setup() { shared secure other; for host in a b; do iptables_marks $host 42; done; iptables_drops_clear b 42; }
 no_drop_rule_claims() { shared_sa_encrypted_claims; }
 
-# The rule that marks is missing on a: CVE-2023-28841.
+# Docker's rule that marks the frames to protect is missing on a: CVE-2023-28841.
 no_mark_rule_setup() { shared secure other; iptables_marks b 42; iptables_drops_clear a 42; }
 no_mark_rule_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; sends b "$esp"; sends_no b "$(vxlan 42)"; delivered; }
 
-# b decrypts what a sends and has no device for it: the kernel answers with ICMP errors, which nothing protects, and
-# which quote what was inside.
+# b decrypts a's frames and has no device that takes them. Its kernel answers with ICMP errors, which nothing protects
+# and which quote the frames.
 nobody_takes_it_setup() { hosts; overlay secure 42 10.42.0; protect; ip -n "$lab-b" link set secure down; pings 10.42.0.2; asks --passive; }
 nobody_takes_it_claims() { all_esp a; sends b 'icmp[0] = 3 and icmp[1] = 3'; sends_no b "$(vxlan 42)"; readable b; lost; }
 
-# The same, and ovlsniff asks as well: of a black hole it is no longer the question.
+# The same, and ovlsniff probes as well. The leak outweighs the black hole.
 nobody_takes_it_probed_setup() { nobody_takes_it_setup; options=(); }
 nobody_takes_it_probed_claims() { nobody_takes_it_claims; }
 
 nobody_takes_it_ipv6_setup() { ipv6_hosts; overlay secure 42 10.42.0; protect; ip -n "$lab-b" link set secure down; pings 10.42.0.2; asks --passive; }
 nobody_takes_it_ipv6_claims() { sends a 'ip6 proto 50'; unreadable a; sends b 'icmp6[0] = 1'; readable b; lost; }
 
-# Port mirroring: tc sends what goes into the overlay out of the underlay's own card as well, in no tunnel.
+# Port mirroring: tc also sends the frames that go into the overlay out of the underlay's card, outside any tunnel.
 mirror_bare_setup() {
     modprobe -a act_mirred 2>/dev/null || true
     both_encrypted_setup
@@ -69,7 +69,7 @@ mirror_bare_setup() {
 }
 mirror_bare_claims() { sends a "$esp"; readable a; delivered; }
 
-# a's address changes while it is watched, and the policy is for the old one.
+# a's address changes while ovlsniff watches, and the policy is for the old one.
 address_moves_setup() {
     hosts
     vtep a secure 02:00:00:00:2a:01 10.42.0.1 id 42
@@ -80,7 +80,7 @@ address_moves_setup() {
 address_moves_during() { pause 4; in_a sh -c "ip addr del $a/24 dev eth0; ip addr add 192.0.2.11/24 dev eth0"; }
 address_moves_claims() { sends a "$esp"; sends a "$(vxlan 42) and src host 192.0.2.11"; readable a; }
 
-# The forwarding table names the interface itself, whatever the route says.
+# An entry of the forwarding table names another interface than the route does.
 multicast_via_setup() {
     hosts; overlay secure 42 10.42.0; protect; second_interface
     ip -n "$lab-a" route add 239.0.0.0/8 dev eth0
@@ -90,7 +90,7 @@ multicast_via_setup() {
 }
 multicast_via_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42) and dst host 239.1.1.1"; }
 
-# A third node joins by another interface than the ones that are watched.
+# A third node joins on an interface that ovlsniff does not watch.
 new_peer_elsewhere_setup() {
     both_encrypted_setup
     ip netns add "$lab-c"; ip -n "$lab-c" link set lo up

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
-# Both directions right, both wrong, and one of each.
+# Scenarios in which both directions are protected, neither is, or one of them is.
 
 both_encrypted_setup() { hosts; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
 both_encrypted_claims() { all_esp a; all_esp b; delivered; }
@@ -19,22 +19,22 @@ in_clear_claims() { all_esp a; all_clear b; delivered; }
 in_clear_refused_setup() { hosts; overlay secure 42 10.42.0; associations; sends_by a; accepts_by a; accepts_by b; pings 10.42.0.2; }
 in_clear_refused_claims() { all_esp a; all_clear b; lost; counts a XfrmInTmplMismatch; }
 
-# `level use` means: protect it when there is an SA, else send it as it is.
+# `level use` means: protect a packet if there is an SA, or else send it as it is.
 level_use_setup() { hosts; overlay secure 42 10.42.0; sends_by a level use; sends_by b level use; pings 10.42.0.2; }
 level_use_claims() { all_clear a; all_clear b; delivered; }
 
-# The SAs and the policies are in order, for a port that the overlay does not use.
+# The SAs and the policies are in order, but for a port that the overlay does not use.
 other_port_setup() { hosts; protect; port=4799; overlay secure 42 10.42.0; pings 10.42.0.2; }
 other_port_claims() { all_clear a; all_clear b; delivered; }
 
 not_enforced_setup() { hosts; overlay secure 42 10.42.0; associations; sends_by a; sends_by b; accepts_by b; pings 10.42.0.2; }
 not_enforced_claims() { all_esp a; all_esp b; delivered; }
 
-# Only the frames that mangle's rule marks meet the policy: unicast does, broadcast does not.
+# The policy takes marked frames only, and broadcasts are not marked.
 broadcast_clear_setup() {
     hosts; overlay secure 42 10.42.0; protect_unicast
 }
-# a protects what is for one host; broadcasts leave in clear.
+# Protects a's unicast frames, by a mark. Its broadcasts leave in clear.
 protect_unicast() {
     flood secure; associations
     docker_sends_by a; sends_by b; accepts_by a
@@ -42,7 +42,7 @@ protect_unicast() {
     ip netns exec "$lab-a" tc filter add dev secure egress protocol all prio 1 flower dst_mac ff:ff:ff:ff:ff:ff action pass
     ip netns exec "$lab-a" tc filter add dev secure egress protocol all prio 2 matchall action skbedit mark $docker_mark
     pings 10.42.0.2
-    # Nobody has 10.42.0.77: the question for it is the broadcast that leaks.
+    # Nobody has 10.42.0.77. The ARP request for it is the broadcast that leaks.
     pings_too 10.42.0.77
 }
 broadcast_clear_claims() {
@@ -65,7 +65,7 @@ multicast_clear_claims() {
     sends_no a "$(vxlan 42) and dst host $b"
 }
 
-# Broadcasts go to a group by another interface than what goes to the peer.
+# Broadcasts go to a multicast group by another interface than the frames to the peer.
 multicast_elsewhere_setup() {
     hosts; overlay secure 42 10.42.0; protect; second_interface
     ip -n "$lab-a" route add 239.1.1.1 dev eth1
@@ -76,7 +76,8 @@ multicast_elsewhere_setup() {
 }
 multicast_elsewhere_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42) and dst host 239.1.1.1"; }
 
-# A rule leads what carries a mark to a table of its own, and out of another interface: broadcasts, which no policy is for.
+# A routing rule leads frames with a mark to another table, and out of another interface. These are the broadcasts, and
+# no policy is for them.
 policy_routed_clear_setup() {
     hosts; overlay secure 42 10.42.0; flood secure; associations
     docker_sends_by a; sends_by b; accepts_by a; second_interface
@@ -92,7 +93,7 @@ policy_routed_clear_setup() {
 }
 policy_routed_clear_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42) and dst host $b"; }
 
-# An IN policy that names the source port: a tunnel sends from any.
+# a's IN policy names a source port, while the tunnel sends from any port.
 in_sport_setup() {
     hosts; overlay secure 42 10.42.0; associations; sends_by a; sends_by b; accepts_by b
     ip -n "$lab-a" xfrm policy add src $b dst $a proto udp sport 4789 dir in priority 100 \
@@ -101,7 +102,7 @@ in_sport_setup() {
 }
 in_sport_claims() { all_esp a; all_esp b; delivered; }
 
-# No IN policy on a, and its nftables refuse what arrives in clear.
+# a has no IN policy, and its nftables drop frames that arrive in clear.
 nft_drops_clear_setup() {
     not_enforced_setup
     in_a nft -f - <<'RULES'
@@ -115,10 +116,10 @@ RULES
 }
 nft_drops_clear_claims() { all_esp a; all_esp b; delivered; }
 
-# Policies are switched off for what arrives.
+# a's kernel applies no policy to packets that arrive on eth0.
 disable_policy_setup() { both_encrypted_setup; in_a sh -c 'echo 1 > /proc/sys/net/ipv4/conf/eth0/disable_policy'; }
 disable_policy_claims() { all_esp a; all_esp b; delivered; }
 
-# A rule that drops one stranger's packets drops nobody else's.
+# a's firewall drops the packets of one stranger, which enforces nothing against others.
 one_banned_setup() { not_enforced_setup; in_a "$iptables" -A INPUT -s 203.0.113.5 -j DROP; }
 one_banned_claims() { all_esp a; all_esp b; delivered; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
-# The overlay is in order, or is not, and it is the sniffer that sees too little.
+# Scenarios in which the sniffer sees too little, of an overlay that is in order or is not.
 
 # A second underlay that carries nothing.
 second_interface() {
@@ -21,7 +21,7 @@ interface_gone_setup() { both_encrypted_setup; lasts 15; }
 interface_gone_during() { pause 3; ip -n "$lab-a" link delete eth0; }
 interface_gone_claims() { all_esp a; all_esp b; delivered; ! ip -n "$lab-a" link show eth0 >/dev/null 2>&1 || claim "eth0 is there"; }
 
-# Who captures is stopped while more comes in than its ring can hold.
+# The capturing processes are stopped while more arrives than their rings can hold.
 drops_during() {
     local pid
     pause 3
@@ -31,7 +31,7 @@ drops_during() {
     pause 3
     for pid in $(sniffers); do kill -CONT "$pid"; done
 }
-# All that captures in host a: ovlsniff, and the tap beside it, which is the witness.
+# Prints the processes that capture in host a: ovlsniff, and tcpdump as the witness.
 sniffers() {
     local pid
     for pid in $(ip netns pids "$lab-a"); do
@@ -64,7 +64,7 @@ passive_clear_claims() { clear_claims; }
 control_setup() { both_encrypted_setup; port=4799 overlay insecure 44 10.44.0; asks --control insecure; }
 control_claims() { all_esp a; all_esp b; delivered; }
 
-# The members are containers of one host, on the bridge of the overlay; there is nobody else.
+# All members of the overlay are on one host, on the overlay's bridge.
 same_host_setup() {
     local member
     hosts
@@ -83,7 +83,7 @@ same_host_setup() {
 }
 same_host_claims() { sends_no a "$(vxlan 42)"; sends_no a "$esp"; sends_no b "$esp"; delivered; }
 
-# Who watches is kept from reading for a while, and what comes meanwhile waits in the ring.
+# ovlsniff is stopped for a while, and the frames that arrive meanwhile wait in the ring.
 unread_tail_setup() { both_encrypted_setup; lasts 12; }
 unread_tail_during() {
     local pid

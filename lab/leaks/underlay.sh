@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
-# Underlays and forms of ESP that change how the same truth looks.
+# Scenarios with underlays and forms of ESP that look different on the wire or to a tap.
 
-# The kernel would learn the smaller MTU for its own packets; locked it is as it is for those of a bridge's members.
+# The kernel would learn the smaller MTU for its own packets. A locked MTU stays, as it does for packets of a bridge's
+# members.
 fragments_setup() {
     local host
     overlay_mtu=1450
@@ -34,7 +35,7 @@ ipv6_claims() { for host in a b; do sends $host 'ip6 proto 50'; sends_no $host "
 ipv6_clear_setup() { ipv6_hosts; overlay secure 42 10.42.0; pings 10.42.0.2; }
 ipv6_clear_claims() { for host in a b; do sends_no $host 'ip6 proto 50'; sends $host "$(vxlan6 42)"; readable $host; done; delivered; }
 
-# Who receives ESP in UDP has to hold a socket that says so (UDP_ENCAP, udp(7)).
+# udp_encapsulation_socket HOST: opens a socket with UDP_ENCAP (udp(7)), which a host needs to receive ESP in UDP.
 udp_encapsulation_socket() {
     ip netns exec "$lab-$1" perl -MSocket=:DEFAULT,IPPROTO_UDP -e '
         socket(my $s, PF_INET, SOCK_DGRAM, IPPROTO_UDP) or die; bind($s, sockaddr_in(4500, INADDR_ANY)) or die;
@@ -49,22 +50,22 @@ esp_in_udp_setup() {
 }
 esp_in_udp_claims() { for host in a b; do sends $host 'udp port 4500'; sends_no $host "$(vxlan 42)"; unreadable $host; done; delivered; }
 
-# Behind decryption the kernel passes the frame through the device once more, and a tap sees it in clear.
+# After decryption the kernel passes a tunnel-mode frame through the device once more, so a tap also sees it in clear.
 tunnel_mode_setup() { mode=tunnel; both_encrypted_setup; taps tap.pcap a eth0 -Q in; }
 tunnel_mode_claims() { all_esp a; all_esp b; delivered; sends tap "$esp"; sends tap "$(vxlan 42)"; }
 
-# With receive offload a tap sees what comes in in clear only, though all of it was ESP on the wire.
+# With receive offload a tap sees arriving frames in clear only, though all of them were ESP on the wire.
 esp_gro_setup() {
     modprobe esp4_offload
     both_encrypted_setup
-    # A veth receives like a real card once its peer does not pass on segments larger than frames.
+    # A veth receives like a real card if its peer passes on no segments that are larger than a frame.
     in_w ethtool -K port-a tso off
     in_a ethtool -K eth0 gro on
     taps tap.pcap a eth0 -Q in
 }
 esp_gro_claims() { all_esp a; all_esp b; delivered; sends tap "$(vxlan 42)"; sends_no tap "$esp"; }
 
-# A tunnel that only its two ends can read, with messages that look like WireGuard's (this kernel has none).
+# A tunnel that only its two ends can read, with messages that look like WireGuard's, for kernels without WireGuard.
 opaque_hosts() {
     local host far _
     hosts
@@ -112,7 +113,7 @@ macsec_setup() {
     overlay_mtu=1350
     overlay secure 42 10.42.0; pings 10.42.0.2
 }
-macsec_hosts() { # on|off: whether it encrypts
+macsec_hosts() { # on|off: MACsec encrypts, or only authenticates
     hosts
     local host far number
     for host in a b; do
@@ -129,7 +130,7 @@ macsec_hosts() { # on|off: whether it encrypts
 }
 macsec_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; sends_no $host 'udp dst port 4789'; unreadable $host; done; delivered; }
 
-# The same with a VLAN on top of MACsec: nothing on the VLAN's own device says that it is not the wire.
+# The same with a VLAN on top of MACsec. On the VLAN's device nothing shows that it is not the wire.
 macsec_vlan_setup() {
     local host
     macsec_hosts on
@@ -150,8 +151,8 @@ macsec_vlan_named_claims() { macsec_claims; }
 macsec_signs_setup() { macsec_hosts off; overlay_mtu=1350; overlay secure 42 10.42.0; pings 10.42.0.2; }
 macsec_signs_claims() { for host in a b; do sends $host 'ether proto 0x88e5'; readable $host; done; delivered; }
 
-# The VTEPs' addresses are on loopbacks, and a device of a tunnel leads to them: on that device all is in clear, and what is on the
-# wire is for the link below to say. tunnel_hosts TYPE [option…]
+# tunnel_hosts TYPE [option…]: the VTEPs' addresses are on loopbacks, and the device of a tunnel leads to them. All
+# frames are in clear on that device, and only the link below shows the wire.
 tunnel_hosts() {
     local host near far
     hosts
@@ -170,7 +171,7 @@ tunnel_hosts() {
 over_gre_setup() { tunnel_hosts gre; pings 10.42.0.2; }
 over_gre_claims() { for host in a b; do sends $host 'ip proto 47'; sends_no $host "$esp"; readable $host; done; delivered; }
 
-# All of GRE is protected, and frames that come past it are not refused.
+# All of GRE is protected, and frames that arrive outside of GRE are accepted.
 over_gre_esp_setup() {
     tunnel_hosts gre
     local a=192.0.2.1 b=192.0.2.2 host
@@ -184,7 +185,7 @@ over_gre_esp_setup() {
 way() { case $1$2 in aab|bba) echo out ;; *) echo in ;; esac; }
 over_gre_esp_claims() { for host in a b; do sends $host "$esp"; sends_no $host 'ip proto 47'; unreadable $host; done; delivered; }
 
-# With receive offload a tap below sees GRE in clear only, though all of it was ESP on the wire.
+# With receive offload a tap on the link below sees arriving GRE in clear only, though all of it was ESP on the wire.
 over_gre_gro_setup() {
     modprobe esp4_offload
     over_gre_esp_setup
@@ -194,7 +195,7 @@ over_gre_gro_setup() {
 }
 over_gre_gro_claims() { over_gre_esp_claims; sends tap 'ip proto 47'; sends_no tap "$esp"; }
 
-# The overlay's own frames are encrypted, and what comes by the tunnel's device is asked for nothing.
+# The overlay's own frames are encrypted, and a applies no policy to frames that arrive on the tunnel's device.
 over_gre_exempt_setup() {
     tunnel_hosts gre; protect
     in_a sh -c 'echo 1 > /proc/sys/net/ipv4/conf/tun0/disable_policy'
@@ -202,13 +203,13 @@ over_gre_exempt_setup() {
 }
 over_gre_exempt_claims() { for host in a b; do sends $host 'ip proto 47'; unreadable $host; done; delivered; }
 
-# ESP and clear broadcasts inside of GRE, seen on the tunnel's own device: the ESP is no proof for what is beside it.
+# ESP and clear broadcasts inside of GRE, seen on the tunnel's device. The ESP proves nothing for the frames beside it.
 over_gre_half_setup() { tunnel_hosts gre; protect_unicast; asks -i tun0; }
 over_gre_half_claims() { sends a 'ip proto 47'; sends b 'ip proto 47'; unreadable a; delivered; }
 over_gre_half_below_setup() { tunnel_hosts gre; protect_unicast; }
 over_gre_half_below_claims() { over_gre_half_claims; }
 
-# Route-based: what is routed to the device is what is encrypted.
+# VTI encrypts by route: the packets that are routed to the device are encrypted.
 over_vti_setup() {
     tunnel_hosts vti key 9
     local mode=tunnel host dir
@@ -226,7 +227,7 @@ over_vti_setup() {
 }
 over_vti_claims() { for host in a b; do all_esp $host; done; delivered; }
 
-# The same by an xfrm interface, which policies and SAs belong to by its number.
+# The same with an xfrm interface, to which policies and SAs belong by its number (if_id).
 over_xfrm_interface_setup() {
     local host dir near far mode=tunnel
     hosts
@@ -253,8 +254,8 @@ over_xfrm_interface_setup() {
 }
 over_xfrm_interface_claims() { for host in a b; do all_esp $host; done; delivered; }
 
-# The VTEPs' addresses are on loopbacks, and a tunnel between the hosts' other addresses leads to them: what comes in
-# passes the tap again in clear, between addresses that no ESP has.
+# The VTEPs' addresses are on loopbacks, and a tunnel between the hosts' other addresses leads to them. Arriving packets
+# pass the tap once more in clear, between addresses that no ESP packet has.
 tunnel_elsewhere_setup() {
     local host far near
     hosts
@@ -279,7 +280,7 @@ tunnel_elsewhere_claims() { all_esp a; all_esp b; delivered; sends tap "$esp"; s
 tunnel_elsewhere_no_keys_setup() { tunnel_elsewhere_setup; as setpriv --bounding-set=-all,+net_raw --inh-caps=-all; }
 tunnel_elsewhere_no_keys_claims() { tunnel_elsewhere_claims; }
 
-# The underlay is a VRF, whose own device shows what is sent before it is encrypted.
+# The underlay is a VRF, whose own device shows outgoing packets before they are encrypted.
 vrf_setup() {
     local host
     modprobe vrf 2>/dev/null || true
@@ -298,7 +299,7 @@ vrf_claims() { all_esp a; all_esp b; delivered; }
 vrf_named_setup() { vrf_setup; asks -i red; }
 vrf_named_claims() { vrf_claims; }
 
-# Two nodes on two networks of the underlay, and a VTEP that sends from whichever address the route says.
+# Two peers are on two networks of the underlay, and a's VTEP sends from the address that the route gives.
 two_homed_setup() {
     hosts
     ip netns add "$lab-c"; ip -n "$lab-c" link set lo up

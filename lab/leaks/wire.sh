@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # one program with lab/leaks.sh
-# Two hosts and the switch between them, by plain `ip`: what the scenarios are made of, and what was seen on the wire.
+# The parts of scenarios: two hosts and the switch between them, made by plain `ip`, and checks of what was on the wire.
 #
-# The namespaces $lab-a and $lab-b are the hosts; $lab-w is the switch, a third party that sees every frame of both. Its
-# two captures say what a scenario really is, whatever ovlsniff says of it.
+# The namespaces $lab-a and $lab-b are the hosts. $lab-w is the switch, a third party that sees every frame of both. Its
+# two captures show what a scenario really is, independent of ovlsniff.
 
 a=192.0.2.1
 b=192.0.2.2
@@ -19,7 +19,7 @@ in_w() { ip netns exec "$lab-w" "$@"; }
 declare -A kept kept_bridge
 keeping=no
 
-# on HOST WORD…: `ip` on one host, at once or, within at_once, with all the others of that host. fdb HOST WORD…: `bridge fdb`.
+# on HOST WORD…: runs `ip` on one host or, within at_once, keeps the command. fdb HOST WORD…: the same with `bridge fdb`.
 on() {
     local line
     if [ $keeping = no ]; then ip -n "$lab-$1" "${@:2}"; return; fi
@@ -33,7 +33,8 @@ fdb() {
     kept_bridge[$1]+="fdb $line"$'\n'
 }
 
-# at_once COMMAND…: what it does by `on`, the switch first, then what it does by `fdb`.
+# at_once COMMAND…: runs a command, and then all that it did by `on` in one batch for each host, the switch first, and
+# all that it did by `fdb`.
 at_once() {
     local host
     keeping=yes kept=() kept_bridge=()
@@ -50,7 +51,7 @@ hosts() {
     printf 'netns add %s\n' "$lab-a" "$lab-b" "$lab-w" | ip -batch -
     at_once wires
     for host in a b; do
-        # No neighbour discovery of its own on an overlay: what is to be silent is silent.
+        # Without IPv6 a silent overlay stays silent: there is no neighbour discovery.
         ip netns exec "$lab-$host" sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6'
     done
 }
@@ -77,8 +78,8 @@ ipv6_hosts() {
     ip -n "$lab-b" addr add $b/64 dev eth0 nodad
 }
 
-# overlay NAME VNI SUBNET [vxlan option…]: a VXLAN device on both hosts, SUBNET.1 on a and SUBNET.2 on b, that know each
-# other's addresses as Docker sets them: permanent entries in the FDB and among the neighbours.
+# overlay NAME VNI SUBNET [vxlan option…]: makes a VXLAN device on both hosts, SUBNET.1 on a and SUBNET.2 on b. They
+# know each other's addresses as with Docker: by permanent entries in the FDB and among the neighbours.
 overlay() { at_once vteps "$@"; }
 vteps() {
     local name=$1 vni=$2 subnet=$3 mac
@@ -99,13 +100,13 @@ vtep() {
     on "$host" link set "$name" up
 }
 
-# knows HOST DEVICE MAC ADDRESS VTEP: where the overlay's address ADDRESS is to be found.
+# knows HOST DEVICE MAC ADDRESS VTEP: tells a host that the overlay's address ADDRESS, with this MAC, is behind VTEP.
 knows() {
     fdb "$1" append "$3" dev "$2" dst "$5" self permanent
     on "$1" neigh replace "$4" lladdr "$3" dev "$2" nud permanent
 }
 
-# Unknown and broadcast addresses go to the peer as well.
+# flood DEVICE: has frames for unknown and broadcast addresses sent to the peer as well.
 flood() {
     bridge -n "$lab-a" fdb append 00:00:00:00:00:00 dev "$1" dst "$b" self permanent
     bridge -n "$lab-b" fdb append 00:00:00:00:00:00 dev "$1" dst "$a" self permanent
@@ -117,10 +118,10 @@ protocol=esp
 mode=transport
 suite=gcm
 
-# Key material that depends on nothing but its name: key NAME HEX-DIGITS
+# key NAME HEX-DIGITS: prints key material that depends on nothing but its name.
 key() { local digest; digest=$(sha256sum <<<"$1"); printf '0x%s' "${digest::$2}"; }
 
-# The algorithm words of an SA: algorithm KEY-NAME
+# algorithm KEY-NAME: puts the algorithm of an SA into the array words.
 algorithm() {
     case $suite in
         gcm) words=(aead 'rfc4106(gcm(aes))' "$(key "$1" 40)" 128) ;;
@@ -130,11 +131,11 @@ algorithm() {
     esac
 }
 
-# The addresses of one direction, as words in the array ends: ends_of ab|ba
+# ends_of ab|ba: puts the addresses of one direction into the array ends.
 ends_of() { case $1 in ab) ends=(src "$a" dst "$b") ;; ba) ends=(src "$b" dst "$a") ;; esac; }
 ends() { ends_of "$1"; echo "${ends[*]}"; }
 
-# sa ab|ba "HOST…" [SPI] [KEY-NAME] [option…]: the SA of one direction, on the hosts named.
+# sa ab|ba "HOST…" [SPI] [KEY-NAME] [option…]: adds the SA of one direction on the hosts named.
 sa() {
     local way=$1 on=$2 spi=${3:-} name=${4:-$1} host
     local -a words more
@@ -148,7 +149,7 @@ sa() {
     done
 }
 
-# sends_by HOST [template option…], accepts_by HOST: the policies of one host for the overlay's port.
+# sends_by HOST [template option…], accepts_by HOST: add the OUT and the IN policy of one host for the overlay's port.
 sends_by() {
     if [ "$1" = a ]; then ends_of ab; else ends_of ba; fi
     on "$1" xfrm policy add "${ends[@]}" proto udp dport "$port" dir out priority 100 \
@@ -160,7 +161,7 @@ accepts_by() {
         tmpl "${ends[@]}" proto $protocol reqid $reqid mode $mode
 }
 
-# Everything right: SAs of both directions on both hosts, and both hosts send and accept nothing but protected frames.
+# protect: adds SAs for both directions on both hosts, and policies by which both send and accept protected frames only.
 both_associations() { sa ab "a b"; sa ba "a b"; }
 all_policies() { sends_by a; sends_by b; accepts_by a; accepts_by b; }
 protection() { both_associations; all_policies; }
@@ -172,10 +173,10 @@ protect() { at_once protection; }
 
 docker_mark=0xd0c4e3
 
-# A VNI as the u32 match wants it: in the word at 12 bytes behind the IP header.
+# u32_vni VNI: prints a VNI as the u32 match wants it: in the word that is 12 bytes behind the IP header.
 u32_vni() { echo "0>>22&0x3C@12&0xFFFFFF00=$(($1 << 8))"; }
 
-# The OUT policy takes what netfilter marked; what it marks are the frames of one VNI.
+# The OUT policy takes the frames that netfilter marked, which are those of one VNI.
 docker_sends_by() {
     local way=ab
     [ "$1" = a ] || way=ba
@@ -199,8 +200,8 @@ pattern=$(printf '%s' "$canary" | od -An -tx1 | tr -d ' \n')
 pings=()
 taps=()
 
-# pings ADDRESS [ping option…]: a pings it, three times a second, until the scenario ends. Its replies are those that
-# count; pings_too is for a second address.
+# pings ADDRESS [ping option…]: a pings ADDRESS three times a second until the scenario ends, and the replies are
+# counted. pings_too is for a second address, without a count.
 pings() {
     ip netns exec "$lab-a" ping -n -i 0.3 -p "$pattern" "${@:2}" "$1" > "$work/ping" 2>&1 &
     pings+=($!)
@@ -210,14 +211,14 @@ pings_too() {
     pings+=($!)
 }
 
-# taps FILE NAMESPACE DEVICE [tcpdump option…]: a capture that is ready when this returns.
+# taps FILE NAMESPACE DEVICE [tcpdump option…]: starts a capture, and returns when it is ready.
 taps() {
     ip netns exec "$lab-$2" tcpdump -n -s 0 -U --immediate-mode -i "$3" -w "$work/$1" "${@:4}" 2> "$work/$1.log" &
     taps+=($!)
     wait_for grep -q 'listening on' "$work/$1.log" || { echo "tcpdump on $3 did not start: $(cat "$work/$1.log")"; return 1; }
 }
 
-# The switch's two captures: the frames that a sent, and those that b sent.
+# watch_wire: starts the switch's two captures: of the frames that a sent, and of those that b sent.
 watch_wire() {
     taps a.pcap w port-a -Q in
     taps b.pcap w port-b -Q in
@@ -232,7 +233,7 @@ esp='esp'
 vxlan() { echo "udp dst port ${2:-$port} and udp[12:4] & 0xffffff00 = $(($1 << 8))"; }
 vxlan6() { echo "ip6[6] = 17 and ip6[42:2] = $port and ip6[52:4] & 0xffffff00 = $(($1 << 8))"; }
 
-# sends CAPTURE FILTER, sends_no CAPTURE FILTER: a and b are the frames that the hosts sent.
+# sends CAPTURE FILTER, sends_no CAPTURE FILTER: claims about a capture; a and b hold the frames that the hosts sent.
 sends() { [ "$(frames "$1" "$2")" -gt 0 ] || claim "$1 sent nothing that is '$2'"; }
 sends_no() {
     local count
@@ -242,7 +243,7 @@ sends_no() {
 readable() { grep -qa "$canary" "$work/$1.pcap" || claim "the lab's canary cannot be read in what $1 sent"; }
 unreadable() { ! grep -qa "$canary" "$work/$1.pcap" || claim "the lab's canary can be read in what $1 sent"; }
 
-# The overlay's frames (VNI 42) of one host all left as ESP; all left as VXLAN.
+# all_esp HOST, all_clear HOST: claim that the overlay's frames (VNI 42) of a host all left as ESP, or all as VXLAN.
 all_esp() { sends "$1" "$esp"; sends_no "$1" "$(vxlan 42)"; unreadable "$1"; }
 all_clear() { sends_no "$1" "$esp"; sends "$1" "$(vxlan 42)"; readable "$1"; }
 
@@ -250,7 +251,7 @@ replies() { sed -n 's/.* transmitted, \([0-9]*\) received.*/\1/p' "$work/ping"; 
 delivered() { [ "$(replies)" -gt 0 ] || claim "no ping was answered"; }
 lost() { [ "$(replies)" = 0 ] || claim "$(replies) pings were answered"; }
 
-# counts HOST COUNTER: the host's kernel has counted something in /proc/net/xfrm_stat.
+# counts HOST COUNTER: claims that a counter in the host's /proc/net/xfrm_stat is above zero.
 counter() { ip netns exec "$lab-$1" awk -v name="$2" '$1 == name { print $2 }' /proc/net/xfrm_stat; }
 counts() { [ "$(counter "$1" "$2")" -gt 0 ] || claim "$2 of $1 is 0"; }
 counts_no() { [ "$(counter "$1" "$2")" = 0 ] || claim "$2 of $1 is $(counter "$1" "$2")"; }

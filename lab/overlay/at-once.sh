@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# Several at the same time: one after the other does its part, nobody fails, and whenever the device stands, so do its
-# policies: an `up` that met a `down` half way would leave the one without the others.
+# Several commands at the same time take turns, and none fails. Whenever the device is there, so are its policies: an
+# `up` that met a `down` half way would leave the device without them.
 nodes 2; keygen
 together() { # COMMAND… each in the background; all must end well
     local at_once=() pid

@@ -15,16 +15,16 @@ ip netns exec web nginx -p "$work" -c "$work/nginx.conf" > nginx.log 2>&1 & ngin
 wait_for on 1 curl -sf -m "$(scaled 2)" -o /dev/null http://10.0.1.2/
 ping_ok 1 10.0.2.2
 
-sniff() { # FILE: until stopped
+sniff() { # FILE: runs until it is stopped
     ip netns exec n1 "$OVLSNIFF" -i eth0 HTTP > "$1" 2> "$1.err" & sniffer=$!
     wait_for grep -q '^match' "$1.err"
 }
-stop() { # FILE COMMAND…: once the command finds in the file what has to come
+stop() { # FILE COMMAND…: stops the sniffer once the command succeeds
     wait_for "${@:2}" "$1" || true
     kill -INT $sniffer; wait $sniffer || true; cat "$1" "$1.err"
 }
 answered() { grep -q '^  HTTP/1.1 200 OK' "$1"; }
-# As many as a fetch takes at least.
+# A fetch takes at least this many packets.
 eight_marks() { [ "$(tr -cd '#' < "$1" | wc -c)" -ge 8 ]; }
 
 sniff insecure.txt

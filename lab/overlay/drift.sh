@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# Somebody changed something: `status` says what, the next `up` mends that and only that, and never is there a moment in
-# clear. What would leave the network unprotected whatever we do is refused in words.
+# Somebody changed something. `status` names it, the next `up` mends that and nothing else, and no frame leaves in clear
+# meanwhile. `up` refuses a host whose own settings would leave the network unprotected, and says which.
 nodes 2; keygen
 up() { # N [OPTION…]: with static entries
     overlay "$1" up secure --vni 4098 --local "192.0.2.$1" --peer "192.0.2.$((3 - $1))=10.0.2.$((3 - $1))" --addr "10.0.2.$1/24" --opt encrypted --key "$key" "${@:2}"
@@ -8,8 +8,8 @@ up() { # N [OPTION…]: with static entries
 up 1; up 2; ping_ok 1 10.0.2.2
 overlay 1 status
 mac2=$(on 2 cat /sys/class/net/secure/address)
-snapshot 1 | sort > before # the kernel lists a policy that came later elsewhere
-drifted() { # WORDS STEPS COMMAND…: the command changes it, status has the words, up has just these steps
+snapshot 1 | sort > before # sorted, because the kernel may list a policy that is made again at another place
+drifted() { # WORDS STEPS COMMAND…: the command changes something, status has the words, up has these steps only
     local words=$1 steps=$2 status=0; shift 2
     on 1 "$@"
     overlay 1 status > status.txt || status=$?
@@ -43,7 +43,8 @@ captured
 no_frames "clear frames while policies were replaced" drift.pcap ' 4098 | 18887 '
 drifted 'the mark that says' mark ip link set secure alias ''
 
-# Nothing but the policies stands between such a device and the wire: whatever becomes of its name, they stay.
+# Without its mark a device is nobody's, and the policies alone keep its frames from the wire. So they stay as long as
+# it.
 on 1 ip link set secure alias ''
 overlay 1 down secure
 is "links, policies" "0 0" "$(on 1 ip -j link show type vxlan | jq length) $(policies 1)"
@@ -62,7 +63,7 @@ overlay 1 down --all
 is "all that is left, without a state" "0 0" "$(sas 1) $(policies 1)"
 keygen; overlay 2 down secure; up 1; up 2
 
-# A switch of the host, or a policy of others, that overrules ours.
+# A switch of the host or a policy of others overrules ours.
 overruled() { # WORDS
     local status=0
     up 1 2> refused.txt || status=$?
@@ -85,13 +86,13 @@ on 1 ip xfrm policy update src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport 18887 dir
 overruled 'a policy of others.*0.0.0.0/0, out, priority 100\)'
 on 1 ip xfrm policy delete src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport 18887 dir out
 up 1; overlay 1 status
-# Behind ours, elsewhere, or for a mark: none of our business.
+# Policies behind ours, for other addresses, or for a mark do not matter.
 on 1 ip xfrm policy add src 0.0.0.0/0 dst 192.0.2.0/24 dir out priority 101
 on 1 ip xfrm policy add src 0.0.0.0/0 dst 198.51.100.0/24 dir out priority 1
 on 1 ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out priority 1 mark 7 mask 0xff
 up 1; overlay 1 status
 
-# One that blocks, with the very selector of ours, is neither overwritten nor removed.
+# A block policy of others that has the selector of one of ours is neither overwritten nor removed.
 overlay 1 down secure
 on 1 ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/1 proto udp dport 18887 dir in action block
 status=0; up 1 2> taken.txt || status=$?
@@ -101,7 +102,7 @@ is "policies" 4 "$(policies 1)"
 on 1 ip xfrm policy delete src 0.0.0.0/0 dst 0.0.0.0/1 proto udp dport 18887 dir in
 up 1
 
-# A mend that fails half way does not take back the policies of a device that stands.
+# A mend that fails half way keeps the policies that it made, because the device is there.
 on 1 ip xfrm policy flush
 messages=$(on 1 strace -f -qq -e trace=sendto -o trace "$OVLSNIFF" overlay up --state /tmp/state1 --dry-run secure --vni 4098 --local 192.0.2.1 \
     --peer 192.0.2.2=10.0.2.2 --addr 10.0.2.1/24 --opt encrypted --key "$key" > plan.txt; wc -l < trace)
@@ -115,10 +116,10 @@ is "policies kept" 3 "$(policies 1)"
 has kept "$(cat kept.txt)" '3 policies stay'
 up 1; ping_ok 1 10.0.2.2
 
-# A bridge of somebody else gets an address and entries for as long as the network stands, and not its own taken.
+# Somebody else's bridge has the network's address and entries as long as the network is up, and keeps its own.
 overlay 1 down secure
 on 1 ip link add br0 address 02:00:00:00:00:05 type bridge; on 1 ip link set br0 up; on 1 ip address add 10.9.9.9/32 dev br0
-# Without the link's state: a bridge that has lost its last port is down some time later.
+# The bridge's state is left out, because a bridge goes down some time after it has lost its last port.
 lent() { on 1 sh -c 'ip -4 -o address show br0 | grep -o "inet [^ ]*"; ip neighbour show dev br0 nud permanent'; }
 lent > lent.txt
 up 1 --bridge br0; up 1 --bridge br0 | grep -q 'nothing to do'
@@ -129,7 +130,7 @@ on 1 ip address add 10.0.2.1/24 dev br0
 up 1 --bridge br0; overlay 1 down secure
 has "an address that was there before" "$(lent)" '10.0.2.1/24'
 on 1 ip link delete br0
-# Another address in the specification, and a bridge later.
+# The next `up` has another address, and a later one adds a bridge.
 up 1
 overlay 1 up secure --vni 4098 --local 192.0.2.1 --peer 192.0.2.2=10.0.2.3 --addr 10.0.2.7/24 --opt encrypted --key "$key"
 is "addresses" 10.0.2.7 "$(on 1 ip -j -4 address show secure | jq -r '[.[0].addr_info[].local] | join(" ")')"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# One encrypted link: nothing but ESP on the wire, and the kernel says how: AES-256-GCM, ICV 16, ESN, window 128.
+# One encrypted link: nothing but ESP is on the wire, and the kernel's SAs have AES-256-GCM, ICV 16, ESN and window 128.
 nodes 2; keygen
 is "mode of the key" 600 "$(stat -c %a "$key")"
 capture 1 encrypted.pcap

@@ -1,15 +1,16 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# Take away any one SA, policy or key with traffic running: not one frame of the network in clear, on either wire, and no
-# clear frame is accepted from anybody.
+# Any one SA, policy or key is taken away while traffic runs. Not one frame of the network is in clear on either node's
+# wire, and no clear frame is accepted from anybody.
 nodes 3; keygen
 capture 1 one.pcap -s 120; capture 2 two.pcap -s 120
 up_secure 1; up_secure 2; up_insecure 1
 ping_ok 1 10.0.2.2
 ip netns exec n1 ping -q -i 0.05 -W 1 10.0.2.2 > ping.txt 2>&1 & running=$!
 
-# Clear frames, as an attacker sends them: from a stranger's address and from the peer's own; VNI, port and MACs right.
+# An attacker sends clear frames, from a stranger's address and from the peer's own. VNI, port and MACs are right.
 on 3 ip address add 192.0.2.2/32 dev lo
-# Without a question for the address of node1 in the peer's name: its answer would take the peer's place, a third attack.
+# The attacker knows node1's MAC. An ARP request in the peer's name would make node1 send to the attacker, which is
+# another attack.
 on 3 ip neighbour replace 192.0.2.1 lladdr 02:00:5e:00:53:01 dev eth0 nud permanent
 attacker() { # DEVICE VNI PORT NET
     on 3 ip link add "$1" type vxlan id "$2" dstport "$3" local 192.0.2.3 remote 192.0.2.1 nolearning
@@ -25,13 +26,13 @@ attack() { # DEVICE VNI DEVICE-OF-NODE1 NET
         on 3 ping -q -c 2 -i 0.1 -W 0.2 "$4.1" >/dev/null || true
     done
 }
-let_in() { # DEVICE FILE: what arrives at the device itself
+let_in() { # DEVICE FILE: captures what arrives at the device itself
     ip netns exec n1 tcpdump --immediate-mode -i "$1" -U -w "$2" src host 10.0.1.9 or src host 10.0.2.9 2> "$2.log" & captures="$captures $!"
     wait_for grep -q 'listening on' "$2.log"
 }
 let_in insecure control.pcap; let_in secure in.pcap
 attacker toclear 4097 4789 10.0.1; attacker tosecure 4098 18887 10.0.2
-attack toclear 4097 insecure 10.0.1     # the control: into a network in clear they get
+attack toclear 4097 insecure 10.0.1     # the control: a network in clear accepts the frames
 attack tosecure 4098 secure 10.0.2
 
 on 1 ip xfrm policy | sed -n '/^src/{N;s/[\n\t]/ /g;p}' | sed 's/ priority.*//; s/action block//' > policies.txt
@@ -67,7 +68,7 @@ clear='[ ,](4098|18887)[ ,].*'
 is "clear frames out of node1" 0 "$(frames one.pcap "$clear 192.0.2.1(,[0-9.]*)? 192.0.2.2")"
 is "clear frames out of node2" 0 "$(frames two.pcap "$clear 192.0.2.2(,[0-9.]*)? 192.0.2.1")"
 attacks=$(tcpdump -nr one.pcap 'udp dst port 18887' 2>/dev/null | wc -l)
-[ "$attacks" -ge 36 ] # of forty, of which a capture may miss one
+[ "$attacks" -ge 36 ] # of forty: a capture may miss some
 is "clear frames let in" 0 "$(tcpdump -nr in.pcap 2>/dev/null | wc -l)"
 [ "$(tcpdump -nr control.pcap 2>/dev/null | wc -l)" -ge 4 ]
 echo "note: $(frames one.pcap .) frames, 0 in clear out, 0 of $attacks forged ones in"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# `down` and rotation leave Docker's, Cilium's and an IKE daemon's state alone, to the byte.
+# `down` and rotation leave the state of Docker, Cilium and an IKE daemon alone, to the byte.
 nodes 2; keygen
 k16=0x000102030405060708090a0b0c0d0e0f10111213
 k32=0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223
@@ -23,7 +23,7 @@ is "foreign networks in status" 2 "$(overlay 1 status --json | jq '.networks | l
 overlay 1 rotate --step send
 overlay 1 down insecure secure
 snapshot 1 | diff before -
-# Half gone already: what is left of ours goes, the rest stays, and it is no error.
+# A network that is half gone already: `down` removes the rest of it and nothing else, and that is no error.
 up_secure 1
 on 1 ip link delete secure
 on 1 ip xfrm policy delete src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport 18887 dir out
@@ -33,7 +33,7 @@ overlay 1 down secure
 snapshot 1 | diff before -
 status=0; overlay 1 down flannel.1 || status=$?
 is "down of what is not ours" 2 $status
-# One step cannot be done: the others are, and it is named.
+# One step fails: `down` names it, and does the others.
 up_secure 1
 status=0; on 1 strace -f -o trace -e inject=sendto:error=EPERM:when=20 "$OVLSNIFF" overlay down --state /tmp/state1 secure 2> errors.txt || status=$?
 cat errors.txt

@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# A kernel without GCM, without ESP, without VXLAN: said in words, and nothing is touched. Last in the alphabet of kernels:
-# the modules are loaded again at the end.
+# The kernel has no ChaCha20-Poly1305, no ESP or no VXLAN. `up` says so and touches nothing. The modules are loaded
+# again at the end.
 # needs: own kernel
 nodes 2; keygen
 snapshot 1 > before
@@ -17,7 +17,7 @@ lacks() { # WORDS NETWORK
     is "sentences" 1 "$(wc -l < lacks.txt)"
     snapshot 1 | diff before -
 }
-unload() { wait_for rmmod "$1"; } # a namespace that is gone holds it for a moment
+unload() { wait_for rmmod "$1"; } # a removed namespace holds it for a moment
 unload chacha20poly1305
 { up_chacha() { up_secure "$1" --opt cipher=chacha20-poly1305; }; lacks 'no ESP.*chacha20-poly1305' up_chacha; }
 unload esp4; lacks 'no ESP for IPv4 \(CONFIG_INET_ESP\)' up_secure

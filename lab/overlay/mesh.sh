@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# Three nodes and one file: each finds itself by its address; static entries, so nothing is ever flooded.
+# Three nodes and one file. Each node finds itself in it by its address. Entries are static, so nothing is ever flooded.
 nodes 3; keygen
 cat > overlay.toml <<T
 key = "secure.key"

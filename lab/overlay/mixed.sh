@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# Clear and encrypted between the same two hosts: the clear one in clear, the encrypted one never.
+# A clear and an encrypted network between the same two hosts: the encrypted one is never in clear.
 nodes 2; keygen
 capture 1 mixed.pcap
 for n in 1 2; do up_insecure $n; up_secure $n; done
@@ -9,7 +9,7 @@ captured
 [ "$(frames mixed.pcap ':esp ')" -ge 6 ]
 no_frames "clear frames of the encrypted network" mixed.pcap ' 4098 | 18887 '
 no_frames "clear frames with 10.0.2" mixed.pcap '10[.]0[.]2[.]'
-# What does not go together is refused, and nothing is touched.
+# Networks that cannot be built beside these, or at all, are refused, and nothing is touched.
 snapshot 1 > before
 for wrong in "third --vni 4098 --port 4789 --local 192.0.2.1 --peer 192.0.2.2" "third --vni 9 --port 18887 --local 192.0.2.1 --peer 192.0.2.2" \
     "third --vni 9 --local 192.0.2.77 --peer 192.0.2.2" "third --vni 9 --local 192.0.2.1 --peer 192.0.2.2 --mtu 1451" \

@@ -1,5 +1,6 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# The device's MTU is the very last byte that is not fragmented: one frame of 1500 for it, two fragments for one more.
+# The device's MTU is exact: a packet of that size makes a frame with an MTU of 1500, and one byte more makes two
+# fragments.
 nodes 2; keygen
 for n in 1 2; do up_insecure $n; up_secure $n; done
 capture 1 mtu.pcap
@@ -17,14 +18,14 @@ is "fragments" 0 "$(tcpdump -nr mtu.pcap 'ip[6:2] & 0x3fff != 0' 2>/dev/null | w
 [ "$(frames mtu.pcap .)" -ge 16 ]
 is "largest clear frame" 1514 "$(awk '/vxlan/ { print $NF }' mtu.pcap.txt | sort -n | tail -n 1)"
 is "largest esp frame" 1514 "$(awk '/:esp/ { print $NF }' mtu.pcap.txt | sort -n | tail -n 1)"
-up_secure 1 --opt cipher=chacha20-poly1305   # the other node began anew
+up_secure 1 --opt cipher=chacha20-poly1305   # again, because the other node started anew since
 on 1 ip link set secure mtu 1420
 capture 1 over.pcap
 on 1 ping -q -c 1 -M do -s 1392 -W "$(scaled 2)" 10.0.2.2 || true
 captured
 [ "$(tcpdump -nr over.pcap 'ip[6:2] & 0x3fff != 0' 2>/dev/null | wc -l)" -ge 2 ]
 is "mended" "mtu" "$(up_secure 1 --opt cipher=chacha20-poly1305 --json | jq -r '[.steps[].step] | join(" ")')"
-# A small underlay is taken into account, and one that is too small said.
+# A smaller MTU of the underlay makes the device's smaller, and a given one that does not fit is refused.
 on 1 ip link set eth0 mtu 1280
 overlay 1 down secure
 status=0; up_secure 1 --mtu 1416 || status=$?

@@ -1,5 +1,6 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# The device in a namespace of its own while its socket stays with the host; on a bridge; learning with head-end replication.
+# Three kinds of device: one in a namespace of its own while its socket stays with the host; one on a bridge; and one
+# that learns, with head-end replication.
 nodes 3; keygen
 for n in 1 2; do ip netns add "app$n"; up_secure $n --in-netns "app$n"; done
 ip netns exec app1 ping -q -c 3 -i 0.2 -W "$(scaled 2)" 10.0.2.2

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# One link in clear: VXLAN on 4789 with the VNI, and the kernel has what was asked for.
+# One link in clear: the wire has VXLAN on port 4789 with the VNI, and the kernel has what was asked for.
 nodes 2
 up_insecure 1; up_insecure 2
 capture 1 plain.pcap

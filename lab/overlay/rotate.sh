@@ -1,5 +1,6 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# New keys under a ping flood and under TCP: not one packet lost, no clear frame, and the old keys are gone at the end.
+# New keys during a ping flood and a TCP transfer: no packet is lost, no frame is clear, and the old keys are gone at
+# the end.
 nodes 2; keygen
 up_secure 1; up_secure 2
 ping_ok 1 10.0.2.2
@@ -8,9 +9,9 @@ errors() { on "$1" awk '$2 { print $1 "=" $2 }' /proc/net/xfrm_stat | sort | pas
 before1=$(errors 1) before2=$(errors 2)
 keys() { on "$1" ip xfrm state | sed -n 's/.*aead [^ ]* \(0x[0-9a-f]*\).*/\1/p' | sort; }
 keys 1 > old.keys
-# What ping itself calls lost may just be late, or under way when it ends: the kernel's counters say it in the end.
+# A packet that ping calls lost may be late, or under way when ping ends. The kernel's counters tell at the end.
 (while [ ! -e enough ]; do ip netns exec n1 ping -q -f -c 1000 10.0.2.2 || true; done) > flood.txt 2>&1 & flood=$!
-# TCP as fast as it goes, so what it carried is held against a checksum and not kept.
+# TCP sends as fast as it can, so its bytes are not kept, and a checksum is compared.
 head -c 1000000 /dev/urandom > chunk
 (ip netns exec n2 socat -u TCP-LISTEN:5001,bind=10.0.2.2 STDOUT | cksum > received) & listener=$!
 pause 1
@@ -41,11 +42,11 @@ keys 1 > new.keys
 is "old keys that are still there" "" "$(comm -12 old.keys new.keys)"
 is generation 3 "$(on 1 ip -d -j link show secure | jq -r '.[0].ifalias' | sed 's/.*generation=//')"
 echo "note: $pings pings and $(cat chunks) MB of TCP through 2 rotations, 0 lost"
-# Nobody runs ahead: with a silent peer a rotation waits, and says for whom.
+# With a silent peer a rotation waits, and says for whom.
 overlay 1 rotate
 status=0; overlay 1 rotate > waits.txt || status=$?
 is "exit while waiting" 1 $status
 has waits "$(cat waits.txt)" 'nothing from 192.0.2.2'
-# A timer does all of it by itself.
+# `rotate --due`, which a timer runs, takes all the steps by itself.
 for _ in 1 2 3; do for n in 2 1; do ping_ok $n "10.0.2.$((3 - n))" 1; overlay $n rotate --due 0s; done; done
 ping_ok 1 10.0.2.2

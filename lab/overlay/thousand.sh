@@ -1,7 +1,8 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# 1,000 networks of one file: how long, how many messages, and that it is all there, and all gone again.
+# 1,000 networks of one file: the time, the number of messages, and a check that all are there, and all are gone
+# afterwards.
 nodes 2; keygen
-# Always the same: of a thousand networks' SPIs two are the same with one key in seventy, which is refused.
+# The key is fixed, because one key in seventy gives two of the thousand networks the same SPI, which is refused.
 printf 'ovlsniff-overlay-key-1:%064x\n' 1 > "$key"
 {
     printf 'key = "secure.key"\n[node.node1]\nunderlay = "192.0.2.1"\n[node.node2]\nunderlay = "192.0.2.2"\n'

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# A second `up` is empty; what somebody took away, and only that, comes back with the next.
+# A second `up` does nothing. After somebody took something away, the next `up` restores that and nothing else.
 nodes 2; keygen
 up_secure 1; up_secure 2; up_insecure 1; up_insecure 2
 snapshot 1 > before

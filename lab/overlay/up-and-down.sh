@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# One node's network comes and goes while the other sends to it: not one frame in clear, and none quoted in clear either.
-# A decrypted frame that finds no device is answered with an ICMP error that carries what was decrypted.
+# One node's network comes and goes while the other sends to it. No frame is in clear, and none is quoted in clear: the
+# kernel answers a decrypted frame that finds no device with an ICMP error, which quotes the decrypted frame.
 nodes 2; keygen
 up_secure 1
 capture 1 come.pcap

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# The same over an IPv6 underlay, clear and encrypted, with IPv6 inside.
+# A clear and an encrypted network over an IPv6 underlay, with IPv6 inside.
 nodes 2; keygen
 for n in 1 2; do
     overlay $n up insecure --vni 4097 --local 2001:db8::$n --peer 2001:db8::$((3 - n)) --addr fd00:1::$n/64

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
-# Another secret on the other node: nothing gets through, nothing in clear, and status says where to look.
+# The other node has another secret. Nothing gets through, nothing is in clear, and status says where to look.
 nodes 2; keygen
 capture 1 wrong.pcap
 up_secure 1
@@ -12,7 +12,7 @@ no_frames "clear frames" wrong.pcap 'vxlan| 18887 '
 [ "$(frames wrong.pcap ':esp ')" -ge 4 ]
 on 1 awk '$1 == "XfrmInNoStates" && $2 > 0 { found = 1 } END { exit !found }' /proc/net/xfrm_stat
 has hint "$(overlay 1 status)" 'same key'
-# Keys that are no keys, and keys that others can read.
+# `up` refuses a key file that others can read. keygen refuses to add to a file, or to write to a terminal.
 chmod 644 "$key"
 status=0; overlay 1 up x --vni 9 --local 192.0.2.1 --peer 192.0.2.2 --opt encrypted --key "$key" 2> open.txt || status=$?
 is "a key others can read" 2 $status

@@ -1,4 +1,4 @@
-//! Grep mode, as typed.
+//! Grep mode: its pattern, its filter and its options, as typed.
 
 use std::path::PathBuf;
 
@@ -9,39 +9,39 @@ use super::values;
 
 #[derive(Args, Debug)]
 pub(crate) struct Grep {
-    /// Regular expression on the bytes of a payload; '' matches every packet that has one
+    /// Regular expression on the bytes of the payload; '' matches every packet that has a payload
     #[arg(value_name = "PATTERN")]
     pub(crate) first: Option<String>,
-    /// Filter as in tcpdump: host 192.0.2.1 and udp port 4789
+    /// Filter on the outer headers, in tcpdump's language: host 192.0.2.1 and udp port 4789
     #[arg(value_name = "BPF FILTER")]
     pub(crate) rest: Vec<String>,
 
-    /// Pattern; all words are the filter then (repeatable: any of them)
+    /// Pattern (repeatable: any of them may match); all other words are then the filter
     #[arg(short = 'e', value_name = "PATTERN", allow_hyphen_values = true, help_heading = "Pattern")]
     pub(crate) expressions: Vec<String>,
-    /// Upper and lower case are the same
+    /// Ignore case
     #[arg(short = 'y', long, help_heading = "Pattern")]
     pub(crate) ignore_case: bool,
-    /// The match must be a whole word
+    /// Match whole words only
     #[arg(short = 'w', long, help_heading = "Pattern")]
     pub(crate) word_regexp: bool,
-    /// Packets that do not match
+    /// Show the packets that do not match
     #[arg(short = 'v', long, help_heading = "Pattern")]
     pub(crate) invert_match: bool,
-    /// The pattern is bytes in hex, ?? any byte: '4745 5420', '0x45??00'
+    /// Read the pattern as bytes in hex, with ?? for any byte: '4745 5420', '0x45??00'
     #[arg(short = 'X', long, help_heading = "Pattern")]
     pub(crate) hex: bool,
     /// Filter on the innermost frame: 'host 10.0.1.3 and port 80'
     #[arg(long, value_name = "BPF", help_heading = "Pattern")]
     pub(crate) inner: Option<String>,
-    /// Only these virtual networks, 4097 or 0x1001 (repeatable); what is encrypted still counts, its VNI cannot be seen
+    /// Search only this virtual network: 4097 or 0x1001 (repeatable); encrypted packets show no VNI and still count
     #[arg(long, value_name = "VNI", value_delimiter = ',', help_heading = "Pattern")]
     pub(crate) vni: Vec<Vni>,
 
-    /// Interface (repeatable), any, or auto, the default: the interfaces that carry overlays
+    /// Interface to listen on (repeatable): a name, any, or auto for those that carry overlays [default: auto]
     #[arg(short = 'i', visible_short_alias = 'd', long, value_name = "IF", help_heading = "Source")]
     pub(crate) interface: Vec<String>,
-    /// Capture file (repeatable): pcap, pcapng, also gzip or zstd; - is standard input
+    /// Search this capture file instead (repeatable): pcap or pcapng, also in gzip or zstd; - is standard input
     #[arg(
         short = 'r',
         visible_short_alias = 'I',
@@ -51,47 +51,47 @@ pub(crate) struct Grep {
         help_heading = "Source"
     )]
     pub(crate) read: Vec<PathBuf>,
-    /// Network namespace: a name, a path, or a process id
+    /// Network namespace to listen in: a name, a path, or a process id
     #[arg(long, value_name = "NAME|PATH|PID", help_heading = "Source")]
     pub(crate) netns: Option<String>,
-    /// Only what goes this way
+    /// Capture only the frames that this host receives (in) or sends (out)
     #[arg(long, value_name = "WAY", help_heading = "Source")]
     pub(crate) direction: Option<Way>,
-    /// Not promiscuous
+    /// Do not put the interface into promiscuous mode
     #[arg(short = 'p', help_heading = "Source")]
     pub(crate) no_promiscuous: bool,
-    /// Bytes captured of a frame: 64, 64K
+    /// Capture at most this many bytes of a frame: 64, 64K [default: 256K]
     #[arg(short = 's', value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) snaplen: Option<u32>,
-    /// Ring between kernel and program, per interface: 64K, 32M
+    /// Size of the ring between kernel and program, per interface: 64K, 64M [default: 32M]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) buffer: Option<u32>,
-    /// One more UDP port that is VXLAN, beside 4789 and 8472 (repeatable)
+    /// Another UDP port that carries VXLAN, beside 4789 and 8472 (repeatable)
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
     pub(crate) vxlan_port: Vec<UdpPort>,
-    /// One more UDP port that is Geneve, beside 6081 (repeatable)
+    /// Another UDP port that carries Geneve, beside 6081 (repeatable)
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
     pub(crate) geneve_port: Vec<UdpPort>,
-    /// Keys to open ESP with: Wireshark's esp_sa table, or what 'ip xfrm state' printed (repeatable)
+    /// Open ESP with the keys of this file: Wireshark's esp_sa table, or output of 'ip xfrm state' (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Source")]
     pub(crate) sa: Vec<PathBuf>,
     /// Open ESP with the keys of this host's kernel
     #[arg(long, help_heading = "Source")]
     pub(crate) decrypt: bool,
-    /// User to become once all is open, when root; nobody by default
+    /// User to become in place of root, once everything is open [default: nobody]
     #[arg(short = 'Z', long, value_name = "NAME", help_heading = "Source", conflicts_with = "no_drop")]
     pub(crate) user: Option<String>,
-    /// Stay root
+    /// Stay root instead of becoming another user
     #[arg(long, help_heading = "Source")]
     pub(crate) no_drop: bool,
-    /// List the interfaces and what auto would choose
+    /// List the interfaces, and mark those that auto would choose
     #[arg(short = 'D', help_heading = "Source", conflicts_with_all = ["read", "first", "expressions"])]
     pub(crate) list: bool,
 
-    /// Stop after so many matched packets
+    /// Stop after N matched packets; 0 is no limit
     #[arg(short = 'n', long, value_name = "N", value_parser = values::number(0..=u64::MAX), help_heading = "Output")]
     pub(crate) count: Option<u64>,
-    /// Packets of the same flow after a match
+    /// Show N packets of the same flow after each match
     #[arg(
         short = 'A',
         value_name = "N",
@@ -101,7 +101,7 @@ pub(crate) struct Grep {
         help_heading = "Output"
     )]
     pub(crate) after: usize,
-    /// Packets of the same flow before a match
+    /// Show N packets of the same flow before each match
     #[arg(
         short = 'B',
         value_name = "N",
@@ -111,13 +111,13 @@ pub(crate) struct Grep {
         help_heading = "Output"
     )]
     pub(crate) before: usize,
-    /// Write matched packets to a file: pcap, or pcapng by name; - is standard output, nothing else goes there then
+    /// Write the matched packets to this file: pcap, or pcapng by its ending; - is standard output, without the text
     #[arg(short = 'O', long, value_name = "FILE", help_heading = "Output")]
     pub(crate) write: Option<PathBuf>,
-    /// Write the innermost frames instead
+    /// With -O, write the innermost frames instead of the captured ones
     #[arg(long, requires = "write", help_heading = "Output")]
     pub(crate) decap: bool,
-    /// Shape of the payload
+    /// Format in which the payload is printed
     #[arg(
         short = 'W',
         value_name = "SHAPE",
@@ -126,43 +126,43 @@ pub(crate) struct Grep {
         help_heading = "Output"
     )]
     pub(crate) shape: Shape,
-    /// Hexdump
+    /// Print the payload as a hex dump
     #[arg(short = 'x', conflicts_with = "shape", help_heading = "Output")]
     pub(crate) hexdump: bool,
-    /// Bytes of a payload that are searched and shown: 64, 4K
+    /// Search and print at most this many bytes of a payload: 64, 4K
     #[arg(short = 'S', value_name = "SIZE", value_parser = values::depth, help_heading = "Output")]
     pub(crate) depth: Option<usize>,
-    /// Character for what cannot be printed
+    /// Character that stands for a byte that cannot be printed
     #[arg(short = 'P', value_name = "C", default_value = ".", value_parser = values::replacement, help_heading = "Output")]
     pub(crate) replacement: char,
-    /// Columns of a line
+    /// Width of a line in columns [default: that of the terminal, else 80]
     #[arg(short = 'c', long, value_name = "N", help_heading = "Output", value_parser = values::number(8..=65_536u32))]
     pub(crate) columns: Option<u32>,
-    /// Print UTF-8 as it is
+    /// Print UTF-8 characters instead of replacing their bytes
     #[arg(short = 'u', help_heading = "Output")]
     pub(crate) utf8: bool,
-    /// Time stamps
+    /// Print the date and time of each packet
     #[arg(short = 't', overrides_with = "relative", help_heading = "Output")]
     pub(crate) time: bool,
-    /// Time since the last packet shown; twice: since the first
+    /// Print the time since the last packet shown; twice: since the first
     #[arg(short = 'T', action = ArgAction::Count, overrides_with = "time", help_heading = "Output")]
     pub(crate) relative: u8,
-    /// No marks, no banner; twice: headers only
+    /// Print no marks and no banner; twice: headers only
     #[arg(short = 'q', action = ArgAction::Count, help_heading = "Output")]
     pub(crate) quiet: u8,
-    /// Marks for packets that are not shown. opaque: # when nobody can read it, . when it did not match; ngrep: # for each
+    /// Marks for packets that are not shown: opaque is # for an encrypted one and . for others, ngrep is # for each
     #[arg(long, value_name = "KIND", default_value = "opaque", help_heading = "Output")]
     pub(crate) marks: Marks,
-    /// One JSON object a line
+    /// Print one JSON object a line (JSON Lines)
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
-    /// Show every packet, opaque and empty ones too
+    /// Show every packet, also encrypted and empty ones
     #[arg(long, help_heading = "Output")]
     pub(crate) all: bool,
     /// Colour the matches
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: Color,
-    /// Flush after every packet
+    /// Flush the output after every packet
     #[arg(short = 'l', long, help_heading = "Output")]
     pub(crate) line_buffered: bool,
 }

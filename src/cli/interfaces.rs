@@ -1,12 +1,12 @@
-//! `ovlsniff interfaces`.
+//! `ovlsniff interfaces`, as typed.
 
-/// What can be sniffed, and what auto would choose
+/// List the interfaces, and mark those that auto would choose
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Interfaces {
-    /// One JSON object a line for each interface
+    /// Print one JSON object a line, one for each interface
     #[arg(long)]
     pub(crate) json: bool,
-    /// Look into another network namespace: a name of `ip netns list`, a path or a PID
+    /// Network namespace to look at: a name of 'ip netns list', a path, or a process id
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,
 }

@@ -6,19 +6,19 @@ use clap::Args;
 
 #[derive(Args, Debug)]
 pub(crate) struct Keys {
-    /// As Wireshark's table esp_sa, which its profile folder holds
+    /// Write Wireshark's table esp_sa, a file of its profile folder
     #[arg(long, required = true)]
     pub(crate) wireshark: bool,
-    /// File to write, readable by its owner only; standard output without it, or with '-'
+    /// File to write, readable by its owner only; - is standard output, the default
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Write keys to a terminal too
+    /// Print the keys even to a terminal
     #[arg(long)]
     pub(crate) force: bool,
-    /// SAs of this file instead of the kernel's (repeatable)
+    /// Take the SAs from this file instead of from the kernel (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(crate) sa: Vec<PathBuf>,
-    /// Network namespace: a name, a path, or a process id
+    /// Network namespace to take the SAs from: a name, a path, or a process id
     #[arg(long, value_name = "NAME|PATH|PID", conflicts_with = "sa")]
     pub(crate) netns: Option<String>,
 }

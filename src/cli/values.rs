@@ -1,22 +1,23 @@
-//! Values as they are typed, one parser for each kind. Kinds that the overlay's file and `--opt` have too are read by
-//! the library, which must take the same spellings there: VNIs, UDP ports, MTUs, addresses and names of devices.
+//! Parsers for the kinds of value that only the command line has: sizes, times, numbers in a range and a character.
+//! VNIs, UDP ports, MTUs, addresses and names of devices are parsed by the library instead, because the overlay's file
+//! and `--opt` have them too and must take the same spellings.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A number of bytes that fits 32 bits.
+/// Parses a number of bytes that fits 32 bits.
 pub(super) fn size(typed: &str) -> Result<u32, String> {
-    u32::try_from(bytes(typed)?).map_err(|_| "at most 4 GiB less one byte".to_owned())
+    u32::try_from(bytes(typed)?).map_err(|_| "use at most 4 GiB less one byte".to_owned())
 }
 
-/// A number of bytes of a payload: as many as memory can hold.
+/// Parses a number of bytes of a payload, which may be as large as an address (`usize`).
 pub(super) fn depth(typed: &str) -> Result<usize, String> {
-    usize::try_from(bytes(typed)?).map_err(|_| "more bytes than memory can hold".to_owned())
+    usize::try_from(bytes(typed)?).map_err(|_| "use fewer bytes: memory cannot hold so many".to_owned())
 }
 
-/// A number of bytes: `262144`, `64K`, `32M`, `32MiB`, `1G`. Units are powers of 1024.
+/// Parses a number of bytes: `262144`, `64K`, `32M`, `32MiB`, `1G`. Units are powers of 1024, in either case.
 fn bytes(typed: &str) -> Result<u64, String> {
     let (number, unit) = typed.split_at(end_of_number(typed));
     let shift = match unit.to_ascii_lowercase().as_str() {
@@ -27,22 +28,23 @@ fn bytes(typed: &str) -> Result<u64, String> {
         _ => return Err("use a number of bytes, with K, M or G behind it if you like".to_owned()),
     };
     let number: u64 = number.parse().map_err(|_| "use a number of bytes, such as 32M".to_owned())?;
-    number.checked_mul(1 << shift).ok_or_else(|| "more bytes than 64 bits can count".to_owned())
+    number.checked_mul(1 << shift).ok_or_else(|| "use fewer bytes: 64 bits cannot count so many".to_owned())
 }
 
-/// How long something is watched, or how often: from a millisecond to a day.
+/// Parses the length or the interval of a watch, from a millisecond to a day.
 pub(super) fn watch(typed: &str) -> Result<Duration, String> {
     let bounds = Duration::from_millis(1)..=Duration::from_secs(86_400);
     let within = |time: &Duration| bounds.contains(time);
     Some(duration(typed)?).filter(within).ok_or_else(|| "use a time from 1ms to 24h".to_owned())
 }
 
-/// A time: `10s`, `1m30s`, `500ms`, `7d`, or seconds without a unit.
+/// Parses a time: `10s`, `1m30s`, `500ms`, `7d`, or a number without a unit, which is in seconds.
 pub(super) fn duration(typed: &str) -> Result<Duration, String> {
     added_up(typed.trim()).ok_or_else(|| "use a time such as 10s, 500ms, 1m30s or 7d".to_owned())
 }
 
-/// The sum of the parts, of which there must be one.
+/// Adds up the parts of a time, such as `1m` and `30s`. Returns `None` for text without a part, for an unknown unit and
+/// for a sum that a `Duration` cannot hold.
 fn added_up(mut parts: &str) -> Option<Duration> {
     let mut sum = Duration::ZERO;
     loop {
@@ -68,17 +70,18 @@ fn part(number: u64, unit: &str) -> Option<Duration> {
     number.checked_mul(seconds).map(Duration::from_secs)
 }
 
-/// Where the number ends that a text begins with.
+/// Returns the length in bytes of the number that the text begins with.
 fn end_of_number(text: &str) -> usize {
     text.find(|c| !is_of_number(c)).unwrap_or(text.len())
 }
 
-/// Numbers may have a plus sign, as they may where no unit follows.
+/// Returns true for digits and the plus sign. Rust takes a plus sign before an integer, so one with a unit may have it
+/// too.
 fn is_of_number(c: char) -> bool {
     c.is_ascii_digit() || c == '+'
 }
 
-/// A whole number in a range.
+/// Returns a parser for whole numbers in a range.
 pub(super) fn number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
 where
     T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
@@ -89,7 +92,7 @@ where
     }
 }
 
-/// A character that stands for what cannot be printed.
+/// Parses the character that stands for bytes that cannot be printed.
 pub(super) fn replacement(typed: &str) -> Result<char, String> {
     let mut characters = typed.chars();
     match (characters.next(), characters.next()) {

@@ -1,4 +1,4 @@
-//! `ovlsniff completions`.
+//! `ovlsniff completions`: the completion script of a shell.
 
 use clap::CommandFactory;
 

@@ -29,13 +29,14 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         hex: args.hex,
     })?;
     let (ports, options, output) = (tunnel_ports(&args)?, options(&args)?, Output::open(&args)?);
-    // Before signals are caught: until there are keys, nothing has begun that they would have to end well.
+    // Keys are read before signals are caught. Nothing has begun that would have to end well, so a signal may just end
+    // the program while it waits for keys from a pipe.
     let opener = keys::read(&args)?;
     let mut job = Job {
         banner: banner(&args, words.filter.as_deref(), &pattern),
         search: Search::new(pattern, ports, options),
         filter: words.filter,
-        // Before anything is opened, so that nothing that may wait cannot be ended.
+        // Signals are caught before anything is opened: opening a FIFO may take long, and a signal must end the wait.
         signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
         output,
         quiet: args.quiet > 0,
@@ -59,11 +60,11 @@ struct Job {
     output: Output,
     banner: Vec<String>,
     quiet: bool,
-    /// All is open and the search has begun.
+    /// True once everything is open and the search has begun.
     searching: bool,
 }
 
-/// Why a search ended before its end.
+/// The error that ended a search early. A failed write is told apart, because a closed pipe ends the search quietly.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
@@ -73,7 +74,7 @@ enum Error {
 }
 
 impl Job {
-    /// Says what is searched, and for what.
+    /// Tells the user what is searched, and for what.
     fn announce(&mut self, source: &str) {
         self.searching = true;
         if !self.quiet {
@@ -82,12 +83,12 @@ impl Job {
         }
     }
 
-    /// Says how it goes.
+    /// Prints the statistics so far, as USR1 asks for them.
     fn report(&mut self) -> Result<(), Error> {
         self.output.end_line()?;
         if self.quiet {
             tell(format_args!(
-                "{} matched; with -q what does not match is not counted",
+                "{} matched; with -q, packets that do not match are not counted",
                 self.search.matched()
             ));
         } else {
@@ -96,7 +97,7 @@ impl Job {
         Ok(())
     }
 
-    /// Flushes everything and says what came of it, whether the search ended well or not.
+    /// Flushes everything and prints the closing line, after an error too.
     fn conclude(mut self, ended: Result<(), Error>) -> anyhow::Result<Status> {
         let status = if self.output.summary.matched > 0 { Status::Success } else { Status::NoMatch };
         let ended = ended.and_then(|()| Ok(self.output.finish()?));
@@ -104,7 +105,7 @@ impl Job {
             Err(Error::Output(error)) if error.is_broken_pipe() => return Ok(status),
             Err(Error::Output(error)) => return Err(error.into()),
             Err(Error::Other(error)) => {
-                // What was found before stays found.
+                // The matches before the error are still written.
                 let _ = self.output.finish();
                 self.summarise();
                 return Err(error);

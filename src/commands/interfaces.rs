@@ -1,4 +1,4 @@
-//! What can be sniffed, and what auto would choose: a table, or JSON.
+//! `ovlsniff interfaces`: the interfaces and the choice of `auto`, as a table or as JSON.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use ovlsniff::packet::Vni;
 use super::{Status, put};
 use crate::cli::Interfaces;
 
-/// Prints the interfaces of this network namespace, or of the one that was named.
+/// Prints the interfaces of the current network namespace, or of the one that was named.
 pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
     let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
     let survey = Survey::take(namespace.as_ref())?;
@@ -63,7 +63,7 @@ fn table(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
     text
 }
 
-/// What kind of link it is, what it belongs to, and its tunnel.
+/// Describes a link: its tunnel or its kind, and the link that it is a port of.
 fn what(survey: &Survey, swarm: Option<&Swarm>, link: &Link) -> String {
     let mut parts = Vec::new();
     match (&link.vxlan, &link.kind) {
@@ -110,7 +110,7 @@ fn tunnel(survey: &Survey, swarm: Option<&Swarm>, vxlan: &Vxlan) -> String {
     text
 }
 
-/// The link's name, escaped; its number when there is no such link in this namespace.
+/// Returns the link's name, escaped, or its number when the namespace has no such link.
 fn name(survey: &Survey, index: u32) -> String {
     survey.link(index).map_or_else(|| format!("#{index}"), |link| escape(&link.name).into_owned())
 }

@@ -1,4 +1,4 @@
-//! `ovlsniff keys`: the kernel's SAs as a file that Wireshark reads.
+//! `ovlsniff keys`: the kernel's SAs, or those of a file, as a table that Wireshark reads.
 
 use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
@@ -38,13 +38,13 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
         ));
     }
     if table.is_empty() {
-        // Nothing to write is no reason to lose what was there.
+        // Without a line to write, a file that is there keeps what it has.
         return Ok(Status::NoMatch);
     }
     match file {
         Some(path) => write_file(path, table.as_bytes())?,
         None => match write_out(table.as_bytes()) {
-            // Whoever read has had enough.
+            // The reader has closed the pipe, which is no error.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             written => written.map_err(|error| anyhow!("write standard output: {}", reason(&error)))?,
         },
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
     Ok(Status::Success)
 }
 
-/// Writes to standard output, which is made its owner's alone first when it is a file: the shell made it for everybody.
+/// Writes to standard output. A file there gets mode 0600 first, because the shell created it readable for everybody.
 fn write_out(bytes: &[u8]) -> io::Result<()> {
     let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     if out.metadata()?.is_file() {
@@ -61,7 +61,7 @@ fn write_out(bytes: &[u8]) -> io::Result<()> {
     out.write_all(bytes)
 }
 
-/// Takes the SAs that the kernel gave, and tells the user of those that it keeps back, or that it has none.
+/// Returns the SAs that the kernel gave. Tells the user if the kernel keeps some of the keys back or has no SA at all.
 pub(super) fn told(found: KernelSas) -> Vec<Sa> {
     if let Some(warning) = found.warning() {
         tell(format_args!("ovlsniff: {warning}"));
@@ -73,10 +73,10 @@ pub(super) fn told(found: KernelSas) -> Vec<Sa> {
     found.sas
 }
 
-/// Writes the file whole or not at all, and never where others could read it meanwhile.
+/// Writes the file whole or not at all. At no time can other users read it.
 fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let shown = escape(&path.display().to_string()).into_owned();
-    // A device or a link such as /dev/stdout would be replaced by the file, not written to.
+    // The file is moved into place, so a device or a link such as /dev/stdout would be replaced instead of written to.
     if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         bail!("write {shown}: not a regular file; without -o the keys go to standard output");
     }

@@ -1,4 +1,4 @@
-//! `ovlsniff man`.
+//! `ovlsniff man`: the manual page of the program or of one command.
 
 use anyhow::Context;
 use clap::CommandFactory;
@@ -10,7 +10,7 @@ use crate::cli::{self, Cli};
 
 pub(super) fn run(args: &cli::Man) -> anyhow::Result<Status> {
     let mut page = Cli::command();
-    // Gives the commands their display names, `ovlsniff-NAME`.
+    // Building gives the commands their display names, `ovlsniff-NAME`.
     page.build();
     for name in &args.command {
         let names: Vec<&str> = page.get_subcommands().map(clap::Command::get_name).collect();
@@ -25,7 +25,7 @@ pub(super) fn run(args: &cli::Man) -> anyhow::Result<Status> {
     Ok(Status::Success)
 }
 
-/// The page's maker leaves out the other letters of an option, which --help has.
+/// Adds the other letters of an option to its help, because `clap_mangen` leaves them out of the page.
 fn with_aliases(option: clap::Arg) -> clap::Arg {
     let Some(letters) = option.get_visible_short_aliases().filter(|letters| !letters.is_empty()) else {
         return option;

@@ -1,4 +1,4 @@
-//! `ovlsniff overlay`: read, plan, apply, print.
+//! `ovlsniff overlay`: reads what was asked for and what the kernel has, plans the steps, applies and prints them.
 
 use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
 use crate::commands::{Status, put, tell};
@@ -17,9 +17,10 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Runs it. 0: done, or all is well; 1: `status` found something missing, `rotate` waits for a peer; an error is 2.
+/// Runs a subcommand of `ovlsniff overlay`. The exit status is 0 when it is done or all is well, 1 when `status` found
+/// something missing or `rotate` waits for a peer, and 2 after an error.
 pub(crate) fn run(typed: &Overlay) -> anyhow::Result<Status> {
-    // No core file, and no other process of this user, gets to see a secret.
+    // Secrets must not get into a core file or be read by another process of this user.
     nix::sys::prctl::set_dumpable(false)?;
     match &typed.act {
         Act::Up(up) => self::up(up),
@@ -40,15 +41,15 @@ fn keygen(typed: &Keygen) -> anyhow::Result<Status> {
 }
 
 fn up(typed: &Up) -> anyhow::Result<Status> {
-    // What can be known to be wrong without the kernel is said without it: all, but for a file that does not say which
-    // node this is.
+    // Networks are checked before the kernel is asked, so that a mistake is told first. The one exception is a file
+    // without --node: the kernel's addresses have to say which node this is.
     let file = typed.file.as_deref().map(OverlayFile::read).transpose()?;
     let known = match (&file, &typed.node) {
         (None, _) => Some(checked(vec![network(typed)?], &[])?),
         (Some(file), Some(node)) => Some(checked(file.networks(Some(node), &[])?, &typed.names)?),
         (Some(_), None) => None,
     };
-    // Locked before the kernel is read: what is planned must still be so when it is done.
+    // The state is locked before the kernel is read: no other `ovlsniff overlay` may change what the plan rests on.
     let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
@@ -63,7 +64,7 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     overlay::begin(&networks, &secrets, &mut state, typed.generation, now)?;
     let plan = overlay::plan(&networks, &present, &state, &secrets)?;
-    // Whether the kernel can do it is only known by trying.
+    // A dry run ends here. Only a try can tell what the kernel is able to do, and a try changes it for a moment.
     let Some(store) = store else { return announce(&plan, &typed.how) };
     check_kernel(&networks, &plan, &mut kernel)?;
     carry_out(&plan, &networks, &mut kernel, &secrets, &store)?;
@@ -92,7 +93,7 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
         bail!("overlay up {name}: --{what} and --opt {what} say two different things; leave one out");
     }
     let Some(vni) = typed.vni.or(options.vni) else {
-        bail!("overlay up {name}: which network identifier? --vni VNI")
+        bail!("overlay up {name}: no VNI was given; add --vni VNI")
     };
     let cipher = match (options.encrypted, options.cipher) {
         (false, Some(_)) => bail!("--opt cipher is for an encrypted network; add --opt encrypted"),
@@ -115,7 +116,7 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
     })
 }
 
-/// What a flag and an option give different values.
+/// Returns the name of a setting that a flag and `--opt` give different values, if there is one.
 fn said_twice(typed: &Up, options: &Options) -> Option<&'static str> {
     fn differ<T: PartialEq + Copy>(flag: Option<T>, option: Option<T>) -> bool {
         flag.is_some() && option.is_some() && flag != option
@@ -128,7 +129,7 @@ fn said_twice(typed: &Up, options: &Options) -> Option<&'static str> {
     said.into_iter().find_map(|(what, twice)| twice.then_some(what))
 }
 
-/// The networks if they make sense, only the named ones if there are names, with their secrets.
+/// Checks the networks, and returns them with their secrets. If there are names, returns only the networks named.
 fn checked(mut networks: Vec<Network>, names: &[String]) -> anyhow::Result<(Vec<Network>, Secrets)> {
     overlay::validate(&networks)?;
     for name in names {
@@ -141,7 +142,7 @@ fn checked(mut networks: Vec<Network>, names: &[String]) -> anyhow::Result<(Vec<
     Ok((networks, secrets))
 }
 
-/// Only what the plan is about to need is tried.
+/// Tries the features of the kernel that the plan needs, and no others.
 fn check_kernel(networks: &[Network], plan: &Plan, kernel: &mut Kernel) -> anyhow::Result<()> {
     if plan.steps.iter().any(|step| matches!(step, Step::Vxlan(_))) {
         kernel.check_vxlan()?;
@@ -190,8 +191,8 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
     let failed = overlay::apply_all(&plan.steps, &mut kernel);
     if failed.is_empty() {
         return report(&plan, &kernel, &typed.how, || match plan.steps.len() {
-            0 => "nothing of ours is there".into(),
-            _ if names.is_empty() => "what was left of networks without a device: down".into(),
+            0 => "there is no network of ours to take down".into(),
+            _ if names.is_empty() => "remains of networks without a device: down".into(),
             _ => format!("{}: down", names.join(", ")),
         });
     }
@@ -201,8 +202,8 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
     bail!("{} of {} steps failed, the others were done; try again", failed.len(), plan.steps.len());
 }
 
-/// Against an `up` at the same time, whose device would stand without the policies that are removed here. Taking down
-/// needs nothing else of the folder, and goes on where there is none to be had.
+/// Locks the state folder, so that no `up` runs at the same time: its device would stand without the policies that are
+/// removed here. `down` needs nothing else of the folder, and goes on without it if it cannot be opened.
 fn lock(state: &Path) -> anyhow::Result<Option<Store>> {
     match Store::open(state) {
         Ok(store) => Ok(Some(store)),
@@ -263,8 +264,9 @@ fn secrets_of(networks: &[overlay::Rotatable], state: &State, typed: &Rotate) ->
         let name = network.name();
         let Some(path) = typed.key.as_ref().or_else(|| network.key_file(state)) else {
             bail!(
-                "network {name}: its state is not in {}; was it built with another --state? if it is lost, rotate the \
-                 other nodes, then here: ovlsniff overlay down {name}, and up with --generation N",
+                "network {name}: its state is not in {}; name the folder that it was built with (--state), or if the \
+                 state is lost, rotate the other nodes, then here: ovlsniff overlay down {name}, and up with \
+                 --generation N",
                 typed.how.state.display()
             );
         };
@@ -308,7 +310,7 @@ impl Document<'_> {
     }
 }
 
-/// The plan, as it would be carried out.
+/// Prints the plan of a dry run.
 fn announce(plan: &Plan, how: &How) -> anyhow::Result<Status> {
     let text = if how.json {
         Document { v: 1, dry_run: true, steps: &plan.steps, netlink_messages: None }.text()?
@@ -330,7 +332,7 @@ fn report(plan: &Plan, kernel: &Kernel, how: &How, words: impl Fn() -> String) -
     say(&text, Status::Success)
 }
 
-/// Writes the text, and ends with the status also where nobody reads it.
+/// Writes the text and returns the status, even if the reader has closed the pipe.
 fn say(text: &str, status: Status) -> anyhow::Result<Status> {
     match put(text.as_bytes()) {
         Err(unwritten) if unwritten.0.kind() != io::ErrorKind::BrokenPipe => Err(unwritten.into()),
@@ -363,7 +365,7 @@ fn status(typed: &typed::Status) -> anyhow::Result<Status> {
     say(&text, if well { Status::Success } else { Status::Amiss })
 }
 
-/// A network's lines.
+/// Returns the lines that `status` prints about a network.
 fn words(network: &NetworkStatus) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.

@@ -1,4 +1,4 @@
-//! The signals that end a search or a watch, and the one that asks how it goes.
+//! The signals that end a search or a watch, and USR1, which asks for its statistics.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
 
-/// The signals that came. Handlers only set flags and wake whoever waits.
+/// The signals that have arrived. The handlers only set flags and make a descriptor readable, which wakes the search.
 pub(super) struct Signals {
     stop: Arc<AtomicBool>,
     report: Arc<AtomicBool>,
@@ -17,8 +17,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// From now on INT, TERM, HUP (unless it is ignored) and QUIT set the stop flag, or end the program where it is set
-    /// already; USR1 asks for a report.
+    /// Installs the handlers. INT, TERM, QUIT and HUP (unless it is ignored) then set the stop flag, and a second one
+    /// ends the program at once. USR1 asks for a report.
     pub(super) fn install() -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let report = Arc::new(AtomicBool::new(false));
@@ -26,10 +26,11 @@ impl Signals {
         woken.set_nonblocking(true)?;
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             if signal == SIGHUP && is_ignored(signal) {
-                // nohup: the terminal may go, we stay.
+                // nohup ignores HUP for the program, which is to outlive its terminal.
                 continue;
             }
-            // Where we hang, in a pipe that nobody reads, the second one ends us.
+            // A program that hangs in a full pipe never looks at the flag. The second signal ends it, with the status
+            // that shells use for a signal: 128 and its number.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
             flag::register(signal, Arc::clone(&stop))?;
             pipe::register(signal, wake.try_clone()?)?;
@@ -39,7 +40,7 @@ impl Signals {
         Ok(Self { stop, report, woken })
     }
 
-    /// The flag that is set once the search is to end.
+    /// Returns the flag that the ending signals set.
     pub(super) fn stop_flag(&self) -> &Arc<AtomicBool> {
         &self.stop
     }
@@ -48,24 +49,24 @@ impl Signals {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Whether a report was asked for since the last time.
+    /// Returns true if USR1 has arrived since the last call.
     pub(super) fn take_report(&self) -> bool {
         self.report.load(Ordering::Relaxed) && self.report.swap(false, Ordering::Relaxed)
     }
 
-    /// A descriptor that is readable after a signal, until [`Self::drain`].
+    /// Returns a descriptor that a signal makes readable, until [`Self::drain`].
     pub(super) fn descriptor(&self) -> std::io::Result<OwnedFd> {
         Ok(self.woken.try_clone()?.into())
     }
 
-    /// Reads the descriptor empty.
+    /// Empties the descriptor, so that the next signal is seen.
     pub(super) fn drain(&self) {
         let mut bytes = [0; 64];
         while matches!((&self.woken).read(&mut bytes), Ok(1..)) {}
     }
 }
 
-/// Whether a signal was ignored when this program was started.
+/// Returns true if the signal was ignored when this program was started.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! `ovlsniff verify`: is this overlay really encrypted?
+//! `ovlsniff verify`: the check whether an overlay network is really encrypted.
 
 mod file;
 mod live;
@@ -23,8 +23,8 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     loop {
         let begun = Instant::now();
         let report = job.watch()?;
-        // A signal ends it with the last verdict. What was seen of the next one until then is not enough for anything but
-        // a leak.
+        // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
+        // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !report.verdict.is_readable()) {
             return Ok(last);
         }
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     }
 }
 
-/// Prints the report; the exit status follows from it. With whether somebody still reads the output.
+/// Prints the report. Returns the exit status that follows from it, and false if nobody reads the output any more.
 fn conclude(args: &Verify, report: &Report) -> anyhow::Result<(Status, bool)> {
     let text = match args.format {
         Format::Text => report::text(report, expectation(args)),
@@ -48,7 +48,7 @@ fn conclude(args: &Verify, report: &Report) -> anyhow::Result<(Status, bool)> {
     };
     let status = Status::Verdict(report.exit_status(expectation(args)));
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Who reads the exit status need not read the text.
+        // A closed pipe is no error: a script may want the exit status alone.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error).into()),
         printed => Ok((status, printed.is_ok())),
     }
@@ -61,7 +61,7 @@ fn expectation(args: &Verify) -> Expectation {
     }
 }
 
-/// What was typed of the network.
+/// Collects what was typed about the network.
 fn wanted(args: &Verify) -> Wanted {
     Wanted {
         name: args.net.clone(),

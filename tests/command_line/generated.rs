@@ -1,4 +1,4 @@
-//! What the program writes about itself: completions for the shells, manual pages.
+//! The texts that the program makes from its own command line: completions for the shells, and manual pages.
 
 use std::process::Command;
 

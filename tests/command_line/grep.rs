@@ -1,4 +1,4 @@
-//! Grep mode from its command line to its output.
+//! Grep mode, from its command line to its output.
 
 mod errors;
 mod files;

@@ -49,7 +49,7 @@ fn filters_see_the_opened_packet() {
     assert_eq!(count(&["-B", "1", "Hello", "--vni", "4098"]), 2, "what came before is opened as well");
 }
 
-/// The kernel took the datagram apart before the tunnel and ESP saw it.
+/// The kernel fragmented the datagram before it reached the tunnel and ESP.
 #[test]
 fn a_datagram_in_fragments_inside_of_esp_is_searched_whole() {
     const FRAGMENTS: &str = "tests/fixtures/ipsec/esp-inner-fragments";
@@ -64,11 +64,11 @@ fn a_datagram_in_fragments_inside_of_esp_is_searched_whole() {
     assert!(
         whole[0].contains(":7007 vxlan:4098 esp:0x") && whole[1].contains(":7007 vxlan:4098 esp-null:0x")
     );
-    // As context it comes from where packets are kept, and is opened once more.
+    // A packet of context is kept as it was captured, and is opened once more.
     let context = shown(&["-B", "1", "^echo: big "]);
     assert_eq!(context.len(), 4, "{context:?}");
     assert!(context.iter().all(|line| line.contains("10.0.1.2:7007")), "{context:?}");
-    // Without the frames that complete them they are searched alone.
+    // The filter leaves out the frames that would complete the datagrams, so the fragments are searched alone.
     assert_eq!(shown(&["big inner-frag", "ip[2:2] > 1000"]).len(), 4);
     assert!(shown(&["END-inner-frag", "ip[2:2] > 1000"]).is_empty());
 }
@@ -142,7 +142,7 @@ fn what_cannot_be_read_is_one_sentence_and_2() {
         ("/dev/zero", "more than 64 MiB are no list of SAs"),
         ("Cargo.toml", "no SA of ESP in Cargo.toml"),
     ] {
-        // So many bytes take their time: once is enough.
+        // To read 64 MiB takes a while, so /dev/zero is tried once.
         let asked = if file == "/dev/zero" { 1 } else { 2 };
         let both = [&["keys", "--wireshark", "--sa", file][..], &["-r", CAPTURE, "x", "--sa", file]];
         for args in &both[..asked] {
@@ -216,11 +216,11 @@ fn waiting_for_keys_ends_with_a_signal() {
         .spawn()
         .unwrap();
     let _watchdog = Watchdog::of(&child);
-    // More than fits the pipe: once it is written the program has read of it, and waits for the rest.
+    // This is more than fits the pipe. When it is written, the program has begun to read, and waits for the rest.
     let mut keys = child.stdin.take().unwrap();
     keys.write_all(&vec![b'\n'; 1 << 20]).unwrap();
     send(&child, Signal::SIGTERM);
-    // Nothing has begun that would have to end well.
+    // The signal ends the program by its default effect: nothing has begun that would have to end well.
     assert_eq!(child.wait().unwrap().signal(), Some(15));
 }
 

@@ -1,5 +1,5 @@
-//! The program, as whoever types a command line meets it. A test belongs here when it runs the program and
-//! needs no privilege, no interface and no tool of others for it.
+//! The program as a user at the command line meets it. A test belongs here if it runs the program and needs no
+//! privilege, no interface and no other tool.
 
 mod generated;
 mod grep;

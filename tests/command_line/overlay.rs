@@ -1,4 +1,4 @@
-//! `ovlsniff overlay` as a user meets it, as far as no kernel is needed.
+//! `ovlsniff overlay` as a user meets it, as far as this needs no kernel.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +10,7 @@ fn overlay(arguments: &[&str]) -> Output {
     program().arg("overlay").args(arguments).output().unwrap()
 }
 
-/// Exit status 2, and its one sentence.
+/// Expects exit status 2 and one sentence on standard error, and returns the sentence.
 fn refused(arguments: &[&str]) -> String {
     let output = overlay(arguments);
     let said = String::from_utf8(output.stderr).unwrap();

@@ -1,11 +1,11 @@
-//! What the README shows is what the program prints.
+//! The examples of the README: the program prints exactly what is shown there.
 
 use std::fs::File;
 use std::io::{Read, Seek};
 
 use crate::run::program;
 
-/// A command of the README's ```console blocks, with the lines shown below it.
+/// A command from a ```console block of the README, with the lines that are shown below it.
 struct Sample {
     command: String,
     output: String,
@@ -27,7 +27,7 @@ fn samples(readme: &str) -> Vec<Sample> {
     samples
 }
 
-/// Words as a shell takes them, as far as the README needs it: blanks between words, single quotes around some.
+/// Splits a command into words as a shell does, as far as the README needs it: at blanks, with single quotes.
 fn words(command: &str) -> Vec<String> {
     let quoted = command.split('\'').enumerate();
     quoted
@@ -43,7 +43,7 @@ fn every_sample_is_what_the_program_prints() {
     let samples = samples(include_str!("../../README.md"));
     assert!(samples.len() >= 3, "the README shows {} commands", samples.len());
     for Sample { command, output } in samples {
-        // One file for both streams, as on a terminal: the order of the lines is part of the sample.
+        // Both streams go to one file, as they go to one terminal: the order of the lines is part of the sample.
         let mut screen: File = tempfile::tempfile().unwrap();
         program()
             .args(words(&command))

@@ -1,10 +1,11 @@
-//! Every option of a kind takes every spelling of that kind, in every command, in `--opt` and in the overlay's file.
+//! Every option of a kind of value takes every spelling of that kind, in every command, in `--opt` and in the overlay's
+//! file. The options are read from the help of the program, so a new one is tested as well.
 
 use std::fs;
 
 use crate::run::{printed, refused};
 
-/// A kind of value, by the name that the help gives to it.
+/// A kind of value, by the name that the help gives to it, with spellings that are right and some that are wrong.
 struct Kind {
     name: &'static str,
     right: &'static [&'static str],
@@ -54,7 +55,8 @@ const KINDS: [Kind; 13] = [
     kind("NETNS", &["blue", "a b"], &["", "/run/netns/blue"]),
 ];
 
-/// Values that have no spelling: texts, names that only the kernel or Docker knows, and words of a list in the help.
+/// Kinds of value that have no spelling to test: texts, names that only the kernel or Docker knows, and words of a list
+/// in the help.
 const TEXTS: [&str; 18] = [
     "PATTERN",
     "BPF FILTER",
@@ -76,7 +78,8 @@ const TEXTS: [&str; 18] = [
     "COMMAND",
 ];
 
-/// Options whose range is not that of the others of their kind: what only they take, and what only they refuse.
+/// Options whose range differs from that of their kind: the option, values that only it takes, and values that only it
+/// refuses.
 const RANGES: [(&str, &[&str], &[&str]); 8] = [
     ("--for", &["1ms"], &["0s", "25h", "2d"]),
     ("--watch", &["1ms"], &["0s", "25h", "2d"]),
@@ -88,18 +91,19 @@ const RANGES: [(&str, &[&str], &[&str]); 8] = [
     ("-S", &["0", "4G"], &[]),
 ];
 
-/// What the help of a command lists with a value.
+/// An option or a positional with a value, as the help of a command lists it.
 struct Argument {
     command: Vec<String>,
-    /// As in messages: `--vni <VNI>`, `[NETWORK]...`.
+    /// The argument as error messages name it: `--vni <VNI>`, `[NETWORK]...`.
     shown: String,
-    /// `--vni`; none for a positional.
+    /// The option, such as `--vni`; none for a positional.
     option: Option<String>,
     value: String,
 }
 
 impl Argument {
-    /// `  -n, --count <N>      Stop after so many`, or below `Arguments:` `  [NETWORK]...  The networks`.
+    /// Reads a line of the help: `  -n, --count <N>      Stop after N matched packets`, or, below `Arguments:`,
+    /// `  [NETWORK]...  Networks to take down`.
     fn of(command: &[&str], line: &str) -> Option<Self> {
         let spelled = line.trim_start().split("  ").next()?;
         let shown = spelled.rsplit(", ").next()?.to_owned();
@@ -113,7 +117,8 @@ impl Argument {
         Some(Self { command, shown, option, value })
     }
 
-    /// The command with these values for it; the last one counts where it takes only one.
+    /// Returns the command line that gives these values to the argument, one after the other. If the argument takes
+    /// only one, the last counts.
     fn given(&self, values: &[&str]) -> Vec<String> {
         let mut words = self.command.clone();
         match &self.option {
@@ -123,14 +128,14 @@ impl Argument {
         words
     }
 
-    /// What only this one takes and refuses.
+    /// Returns the values that only this argument of its kind takes, and those that only it refuses.
     fn range(&self) -> (&[&'static str], &[&'static str]) {
         let of = RANGES.iter().find(|(option, ..)| self.option.as_deref() == Some(option));
         of.map_or((&[], &[]), |(_, right, wrong)| (right, wrong))
     }
 }
 
-/// Every argument with a value, of the command and of the commands below it.
+/// Returns every argument with a value, of the command and of the commands below it.
 fn arguments(command: &[&str]) -> Vec<Argument> {
     let help = printed(&[command, &["--help"]].concat());
     let (mut section, mut found) = ("", Vec::new());
@@ -172,7 +177,8 @@ fn every_value_of_the_command_line_is_of_a_kind() {
     }
 }
 
-/// All that is right goes before what is wrong: the complaint is about the first value that is not taken.
+/// Each command line has all right values and then a wrong one. The program complains about the first value that it
+/// does not take, so a complaint about the wrong one shows that it takes all the others.
 #[test]
 fn every_option_of_a_kind_takes_every_spelling_of_it() {
     for argument in arguments(&[]) {
@@ -209,7 +215,7 @@ fn every_option_that_is_repeatable_takes_a_list() {
     }
 }
 
-/// The words behind `there are: ` in a complaint.
+/// Returns the words behind `there are: ` in a complaint.
 fn there_are(complaint: &str) -> Vec<&str> {
     complaint.split_once("there are: ").unwrap_or_else(|| panic!("{complaint}")).1.split(", ").collect()
 }
@@ -240,8 +246,8 @@ fn every_key_of_opt_takes_every_spelling_of_its_kind() {
     }
 }
 
-/// What `overlay up` says of a file with one network, which is not the one to be built: that it is not there, when all
-/// else is well.
+/// Returns the complaint of `overlay up` about a file with one network. The network that it is told to build is
+/// another, so a file without a mistake gives [`WELL`].
 fn said_of(underlay: &str, name: &str, lines: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("overlay.toml");

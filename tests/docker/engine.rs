@@ -1,4 +1,4 @@
-//! A Docker engine that is not one.
+//! A Docker engine made for tests: it answers on a socket with bodies that the test gives.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
@@ -6,12 +6,12 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// The question that every engine is asked first.
+/// The request that every engine gets first, and its answer.
 pub(crate) const VERSION: (&str, &str) =
     ("/version", r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12","Version":"20.10.24"}"#);
 
-/// An engine that answers a path that holds one of these words with the body beside it, one request a connection or many; and
-/// its socket, there as long as the directory.
+/// Starts an engine. It answers a request whose path contains one of these words with the body beside the word, and any
+/// other with 404. Returns the path of its socket, which is there as long as the directory.
 pub(crate) fn engine(answers: &[(&str, &str)]) -> (TempDir, String) {
     let place = tempfile::tempdir().unwrap();
     let socket = place.path().join("docker.sock");

@@ -1,4 +1,4 @@
-//! groff, to set the manual pages.
+//! Tests that need groff, which sets the manual pages.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

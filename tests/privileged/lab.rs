@@ -1,12 +1,12 @@
-//! Root, a kernel with ESP that the scenarios of `lab/` can run on, and the programs that they call: `./x setup test` installs
-//! them.
+//! Tests that need the lab: root, a kernel with ESP for the scenarios of `lab/`, and the programs that these call.
+//! `./x setup test` installs the programs.
 
 use std::process::Command;
 
-/// What `ovlsniff verify` says of overlays that are encrypted, and of overlays that are not in every way we know of. The
-/// scenarios and their right verdicts are in `lab/leaks/scenarios.txt`.
+/// Compares the verdicts of `ovlsniff verify` with those in `lab/leaks/scenarios.txt`, on encrypted overlays and on
+/// overlays that leak in every way we know of.
 ///
-/// One wrong row of the table is a failure, and so is a scenario that is not on the wire what it claims to be.
+/// One wrong row of the table is a failure. So is a scenario that is not on the wire what it claims to be.
 #[test]
 #[ignore = "needs lab"]
 fn verify_gives_every_scenario_its_right_verdict() {

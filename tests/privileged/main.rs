@@ -1,5 +1,6 @@
-//! Tests that need what not every machine has. All of them are ignored, to be run by name, and the module says what they need:
-//! `cargo test --test privileged -- --ignored root::` runs those that need root and nothing else.
+//! Tests that need something that not every machine has. All of them are ignored, and are run by the name of their
+//! module, which says what they need: `cargo test --test privileged -- --ignored root::` runs those that need root and
+//! nothing else.
 
 mod groff;
 mod lab;

@@ -1,9 +1,9 @@
-//! On captures without tunnels ovlsniff matches the packets that ngrep matches.
+//! Tests that need ngrep. On captures without tunnels, ovlsniff matches the packets that ngrep matches.
 //!
-//! ngrep counts the frames that passed its filter, `ip || ip6` with at most one VLAN tag; the same filter, compiled by the
-//! same libpcap, turns its `#N` into frame numbers. Left out, by name of `ngrep`'s limits: SLL2 and the link types IPv4
-//! and IPv6 (it refuses them), fragments (it does not put them together), `-w` (its alternation loses a bracket) and the
-//! exit status with `-v` (it counts what it does not show).
+//! ngrep's `#N` counts the frames that passed its filter, `ip || ip6` with at most one VLAN tag. The same filter,
+//! compiled by the same libpcap, turns `#N` into a frame number. Some things are left out because of ngrep's limits:
+//! SLL2 and the link types IPv4 and IPv6 (it refuses them), fragments (it does not reassemble them), `-w` (its
+//! alternation loses a bracket) and the exit status with `-v` (it counts packets that it does not show).
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -54,7 +54,7 @@ const SEARCHES: &[(&[&str], &str)] = &[
     (&["-X"], "70696e67"),
 ];
 
-/// Packets that match for ngrep only: the capture, its frames (none for any), and why.
+/// Packets that match for ngrep only: the capture, its frames (an empty list for all of them), and the reason.
 const EXCEPTIONS: &[(&str, &[u64], &str)] = &[
     ("plain/snap60.pcap", &[], "ngrep takes the beginning of a cut TCP header for payload"),
     ("crafted/ipv4.pcap", &[3], "ngrep takes Ethernet padding for payload"),
@@ -92,7 +92,7 @@ fn the_same_packets_match() {
     assert!(stale.is_empty(), "no longer needed: {stale:?}");
 }
 
-/// Frame numbers of the packets that match for ovlsniff, among those that ngrep looks at.
+/// Returns the frame numbers of the packets that match for ovlsniff, among those that ngrep looks at.
 fn ovlsniff(fixture: &str, options: &[&str], pattern: &str) -> BTreeSet<u64> {
     let expressions = Expressions {
         patterns: vec![pattern.to_owned()],
@@ -112,13 +112,13 @@ fn ovlsniff(fixture: &str, options: &[&str], pattern: &str) -> BTreeSet<u64> {
     matching
 }
 
-/// Numbers of the frames that pass ngrep's filter, in order.
+/// Returns the numbers of the frames that pass ngrep's filter, in order.
 fn looked_at(fixture: &str) -> Vec<u64> {
     let frames = reading::frames(fixture);
     let link = frames.first().map_or(LinkType::ETHERNET, |kept| kept.link);
     let text = if link == LinkType::ETHERNET { "(ip || ip6) || (vlan && (ip || ip6))" } else { "ip || ip6" };
     let filter = Filter::compile(text, link).unwrap();
-    // libpcap does not know Linux' number for IPv6 in a file of this link type.
+    // For this link type libpcap does not know 10, which is Linux' number for IPv6 (AF_INET6).
     let unknown = |kept: &reading::Kept| {
         matches!(link, LinkType::NULL | LinkType::LOOP) && kept.bytes[..4].contains(&10)
     };
@@ -126,10 +126,10 @@ fn looked_at(fixture: &str) -> Vec<u64> {
     frames.iter().filter(passes).map(|kept| kept.number).collect()
 }
 
-/// Frame numbers of the packets that ngrep shows.
+/// Returns the frame numbers of the packets that ngrep shows.
 fn ngrep(fixture: &str, options: &[&str], pattern: &str) -> BTreeSet<u64> {
     let output = Command::new("ngrep")
-        // What its library for expressions takes for a character depends on it.
+        // The locale decides which bytes are a character to ngrep's library of regular expressions.
         .env("LC_ALL", "C.UTF-8")
         .args(["-q", "-R", "-W", "none"])
         .args(options)
@@ -142,7 +142,7 @@ fn ngrep(fixture: &str, options: &[&str], pattern: &str) -> BTreeSet<u64> {
     let looked_at = looked_at(fixture);
     let text = String::from_utf8_lossy(&output.stdout);
     let shown = text.lines().filter_map(|line| {
-        // T 192.0.2.1:1 -> 192.0.2.2:2 [AP] #4
+        // A header line: T 192.0.2.1:1 -> 192.0.2.2:2 [AP] #4
         let (head, number) = line.rsplit_once(" #")?;
         let packet =
             head.contains(" -> ") && ["T ", "U ", "I ", "G ", "? "].iter().any(|id| head.starts_with(id));

@@ -1,4 +1,4 @@
-//! Root, for network namespaces of the tests' own and to capture in them.
+//! Tests that need root, to make network namespaces of their own and to capture in them.
 
 mod capture;
 mod grep;

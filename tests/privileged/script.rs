@@ -1,11 +1,11 @@
-//! The `script` of util-linux, which makes a terminal: what reaches one.
+//! Tests that need the `script` of util-linux, which makes a terminal. They look at what the program writes to one.
 
 use std::process::Command;
 
 use crate::made::{SWARM, pcap, udp};
 use crate::run::plain;
 
-/// Status of the program on a terminal of its own, 60 columns wide, and what it writes there.
+/// Runs the program on a terminal of its own, 60 columns wide. Returns its exit status and everything that it wrote.
 fn on_a_terminal(words: &[&str]) -> (Option<i32>, String) {
     let command = [&[env!("CARGO_BIN_EXE_ovlsniff")], words].concat().join("' '");
     let command = format!("stty rows 24 cols 60; '{command}'");
@@ -46,7 +46,7 @@ fn no_payload_steers_the_terminal() {
         };
         assert_eq!(out.chars().filter(|c| hostile(*c)).count(), 0, "{shape:?}: {out:?}");
         assert!(out.contains("needle"), "{shape:?}: {out}");
-        // A line ends where we end it.
+        // Lines end only where the program ends them: every carriage return is part of a line end.
         assert_eq!(out.matches('\r').count(), out.matches("\r\n").count(), "{shape:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! tshark, to look at the same packets.
+//! Tests that need tshark, which decodes the same packets.
 
 mod esp;
 mod fields;

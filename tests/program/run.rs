@@ -1,4 +1,4 @@
-//! Running the program and looking at what it wrote.
+//! Runs the program, and returns its exit status and its output.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -10,10 +10,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
-/// For what comes at once or not at all, on a machine that may be slow and busy with other things.
+/// The longest wait for something that comes at once or not at all. The machine may be slow and busy with other work.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Waits until it is so.
+/// Waits until `so` returns true. Fails with `what` after [`PATIENCE`].
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !so() {
@@ -22,7 +22,7 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// What became of a run.
+/// The outcome of a run: exit status, standard output as text and as bytes, and standard error.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -31,19 +31,20 @@ pub(crate) struct Ran {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The program, with nothing of our own environment that would change its output.
+/// The program, in an environment that does not change its output.
 pub(crate) fn program() -> Command {
     plain(Command::new(env!("CARGO_BIN_EXE_ovlsniff")))
 }
 
-/// The same, heeding every signal also where whoever started the tests ignores some: `nohup`, or a script's `&`.
+/// The program with every signal at its default effect, even if the tests were started with some ignored (by `nohup`,
+/// or by `&` in a script).
 pub(crate) fn program_that_heeds_signals() -> Command {
     let mut command = plain(Command::new("env"));
     command.args(["--default-signal", env!("CARGO_BIN_EXE_ovlsniff")]);
     command
 }
 
-/// A program that meets nothing of our own environment, and no Docker engine.
+/// Cleans a command's environment of variables that change output, and lets it find no Docker engine.
 pub(crate) fn plain(mut command: Command) -> Command {
     for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LS_COLORS", "BASH_ENV"] {
         command.env_remove(name);
@@ -63,7 +64,7 @@ fn pid(child: &Child) -> Pid {
 
 /// Kills a program that has not ended in time, so that its test fails and does not hang.
 pub(crate) struct Watchdog {
-    /// Nothing is ever sent: it is heard when this side is gone.
+    /// Nothing is ever sent on this channel. The watchdog ends when this side is dropped.
     _leash: Sender<()>,
 }
 
@@ -72,7 +73,7 @@ impl Watchdog {
         let pid = pid(child);
         let (leash, end) = channel();
         thread::spawn(move || {
-            // Of a child that was waited for the number may be another's.
+            // Once the child was waited for, its number may belong to another process. So look before killing.
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
             if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout)
                 && waitid(Id::Pid(pid), flags).is_ok()
@@ -84,12 +85,12 @@ impl Watchdog {
     }
 }
 
-/// Runs it with these words.
+/// Runs the program with these words.
 pub(crate) fn ovlsniff<S: AsRef<std::ffi::OsStr>>(words: &[S]) -> Ran {
     finish(program().args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
-/// Runs it with these words and with `input` on its standard input.
+/// Runs the program with these words and with `input` on its standard input.
 pub(crate) fn with_input(words: &[&str], input: &[u8]) -> Ran {
     let mut child = program()
         .args(words)
@@ -115,7 +116,8 @@ pub(crate) fn finish(child: Child) -> Ran {
     }
 }
 
-/// The sentence about these words, which is all that is on standard error; nothing is on standard output.
+/// Runs the program, expects it to refuse these words, and returns its one sentence. Nothing else may be on standard
+/// error, and nothing at all on standard output.
 pub(crate) fn refused(words: &[&str]) -> String {
     let ran = ovlsniff(words);
     let complaint = ran.complaint().to_owned();
@@ -123,14 +125,14 @@ pub(crate) fn refused(words: &[&str]) -> String {
     complaint
 }
 
-/// What it prints on standard output when it ends with status 0.
+/// Runs the program, expects status 0, and returns its standard output.
 pub(crate) fn printed(words: &[&str]) -> String {
     let ran = ovlsniff(words);
     assert_eq!(ran.code, Some(0), "{words:?}: {}", ran.err);
     ran.out
 }
 
-/// The numbers of the frames that are shown.
+/// Runs the program with `-qq`, and returns the numbers of the frames that it shows.
 pub(crate) fn shown(words: &[&str]) -> Vec<u64> {
     let all: Vec<&str> = ["-qq"].iter().chain(words).copied().collect();
     let ran = ovlsniff(&all);
@@ -138,14 +140,14 @@ pub(crate) fn shown(words: &[&str]) -> Vec<u64> {
     numbers(&ran.out)
 }
 
-/// The numbers at the ends of header lines.
+/// Returns the frame numbers at the ends of header lines.
 pub(crate) fn numbers(out: &str) -> Vec<u64> {
     out.lines().filter_map(|line| line.rsplit_once(" #")?.1.parse().ok()).collect()
 }
 
 impl Ran {
-    /// The program's own words: its one line that begins with its name. Anything else than status 2 and one such line
-    /// is a failure.
+    /// Returns the one line of standard error that begins with the program's name. Fails unless the status is 2 and
+    /// there is exactly one such line.
     pub(crate) fn complaint(&self) -> &str {
         assert_eq!(self.code, Some(2), "{self:?}");
         let own: Vec<&str> = self.err.lines().filter(|line| line.starts_with("ovlsniff: ")).collect();
@@ -153,7 +155,7 @@ impl Ran {
         own[0]
     }
 
-    /// The last line of standard error.
+    /// Returns the last line of standard error.
     pub(crate) fn summary(&self) -> &str {
         self.err.lines().last().unwrap_or("")
     }

@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# Nodes, what they do, and what must be true. Sourced before every scenario.
+# The nodes of the overlay lab, the commands on them, and the assertions. Sourced before every scenario.
 #
-# Node N is the network namespace nN with eth0 (192.0.2.N, 2001:db8::N) on one bridge, the wire. Its reboot-proof state
-# is /tmp/stateN, and its network card's address outlives a boot as well. Everything is read back with ip -j and tshark, never with the program's own words.
+# Node N is the network namespace nN with eth0 (192.0.2.N, 2001:db8::N) on one bridge, the wire. Its state /tmp/stateN
+# and the address of its network card survive a reboot. Results are read back with ip -j and tshark, and never taken
+# from the program's own words.
 set -Eeuo pipefail
 trap 'echo "failed at ${BASH_SOURCE[0]:-}:$LINENO: $BASH_COMMAND" >&2' ERR
-# Whatever runs beside a scenario ends with it.
+# Processes in the background end with their scenario.
 # shellcheck disable=SC2046 # several
 trap 'kill $(jobs -p) 2>/dev/null || true; wait || true' EXIT
 . "$LAB/../time.bash"
@@ -17,7 +18,7 @@ nodes() { # COUNT
     for n in $(seq "$1"); do node "$n"; done
 }
 
-node() { # N: from nothing, as after a boot; what is on disk stays
+node() { # N: makes a node as it is after a boot; its files stay
     ip netns add "n$1"
     ip link add "wire$1" type veth peer name eth0 address "02:00:5e:00:53:0$1" netns "n$1"
     ip link set "wire$1" master wire up
@@ -45,7 +46,7 @@ keygen() { rm -f "$key" "$key.used"; rm -rf /tmp/state*; "$OVLSNIFF" overlay key
 up_insecure() { overlay "$1" up insecure --vni 4097 --local "192.0.2.$1" --peer "192.0.2.$((3 - $1))" --addr "10.0.1.$1/24" "${@:2}"; }
 up_secure() { overlay "$1" up secure --vni 4098 --local "192.0.2.$1" --peer "192.0.2.$((3 - $1))" --addr "10.0.2.$1/24" --opt encrypted --key "$key" "${@:2}"; }
 
-ping_ok() { # N ADDRESS [COUNT]: not one lost
+ping_ok() { # N ADDRESS [COUNT]: no ping is lost
     local said; said=$(on "$1" ping -q -c "${3:-3}" -i 0.2 -W "$(scaled 3)" "$2") || true
     echo "$said" | tail -n 3 >&2
     [[ $said == *" 0% packet loss"* ]]
@@ -72,16 +73,16 @@ capture() { # N FILE [TCPDUMP OPTION…]: returns once it listens
 }
 captured() { pause 0.5; kill -TERM $captures; wait $captures || true; captures=; }
 
-# A capture as tshark reads it: how many of its frames look so. One line a frame: protocols, VNIs, ports, SPI,
-# addresses outer first, fragment offset, length.
-frames() { # FILE PATTERN
+# tshark writes one line for each frame: protocols, VNIs, ports, SPI, addresses (the outer ones first), fragment offset
+# and length.
+frames() { # FILE PATTERN: prints the number of frames whose line matches
     [ -f "$1.txt" ] || tshark -n -r "$1" -d udp.port==18887,vxlan -T fields -E separator=' ' -E quote=n \
         -e frame.protocols -e vxlan.vni -e udp.dstport -e esp.spi -e ip.src -e ip.dst -e ipv6.src -e ipv6.dst -e ip.frag_offset -e frame.len \
         > "$1.txt" 2> "$1.err"
     grep -Ec -- "$2" "$1.txt" || true
 }
 
-no_frames() { # WHAT FILE PATTERN: none looks so; what does is shown
+no_frames() { # WHAT FILE PATTERN: no frame's line matches; the first that do are shown
     local count; count=$(frames "$2" "$3")
     [ "$count" = 0 ] || grep -E -- "$3" "$2.txt" | head -n 3 >&2
     is "$1" 0 "$count"
@@ -90,7 +91,7 @@ no_frames() { # WHAT FILE PATTERN: none looks so; what does is shown
 sas() { on "$1" ip xfrm state | grep -c '^src' || true; }
 policies() { on "$1" ip xfrm policy | grep -c '^src' || true; }
 
-# All of a node's kernel state that the program can touch, in a form that can be compared.
+# Prints all of a node's kernel state that the program can touch, in a form that can be compared.
 snapshot() {
     on "$1" sh -c 'ip -d link; ip address | grep -v valid_lft; bridge fdb; ip neighbour | grep PERMANENT; ip xfrm policy; ip xfrm state | grep -E "^src|proto|aead|sel|mark"; true'
 }

@@ -10,14 +10,14 @@ use super::{Error, Job};
 use crate::cli::Grep;
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
-    // All are opened before root is left; a file that cannot be opened is told before any is searched.
+    // All files are opened before root is left, and one that cannot be opened is told before any is searched.
     let mut files = Vec::with_capacity(args.read.len());
     for path in &args.read {
         files.push(Savefile::open_until(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
     }
     let mut filter = filter(job, &files)?;
     super::live::leave_root(job, args)?;
-    // A damaged file is no reason to leave the others alone.
+    // After a damaged file the others are still searched. The first error is returned at the end.
     let mut damaged = Ok(());
     for (n, mut file) in files.into_iter().enumerate() {
         if n == 0 {
@@ -28,7 +28,7 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
             job.output.reading(&args.read[n]);
         }
         let searched = search(job, &mut file, filter.as_mut());
-        // What waited for the rest of its datagram is searched in any case.
+        // Fragments that still wait for the rest of their datagram are searched as they are, also in a damaged file.
         let output = &mut job.output;
         job.search.finish(&mut |found| output.take(&found, file.interfaces()))?;
         match searched {
@@ -72,7 +72,7 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) 
     }
 }
 
-/// The filter, which must make sense for the link type of at least one of the files.
+/// Compiles the filter, which must make sense for the link type of at least one of the files.
 fn filter(job: &Job, files: &[Savefile]) -> Result<Option<Filters>, Error> {
     let Some(expression) = &job.filter else { return Ok(None) };
     let mut links: Vec<LinkType> = Vec::new();

@@ -1,4 +1,4 @@
-//! The keys to open ESP with.
+//! The keys to open ESP with, from files (`--sa`) and from the kernel (`--decrypt`).
 
 use std::path::PathBuf;
 
@@ -9,7 +9,8 @@ use ovlsniff::ipsec::{self, Opener};
 use crate::cli::Grep;
 use crate::commands::keys::told;
 
-/// All keys that were asked for; they are read before root is left.
+/// Reads all keys that were asked for, and returns `None` if none were. Only root may read the kernel's, so call this
+/// before root is left.
 pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
     if args.sa.is_empty() && !args.decrypt {
         return Ok(None);
@@ -22,7 +23,7 @@ pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
     let mut notices = None;
     if args.decrypt {
         let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
-        // Keys that the kernel is given later open nothing in a file.
+        // A live capture also follows the kernel's new SAs. In a file no packet is encrypted with a later key.
         let found = if args.read.is_empty() {
             let (found, later) = Namespace::run(namespace.as_ref(), ipsec::dump_and_follow)??;
             notices = Some(later);

@@ -1,4 +1,4 @@
-//! The search through what passes by.
+//! The search through live traffic.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,7 +17,7 @@ use super::{Error, Job};
 use crate::cli::{Grep, Way};
 use crate::commands::tell;
 
-/// How often a quiet wire is left to see whose time is over.
+/// The longest wait on a quiet wire while fragments are held: then their age is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
@@ -51,7 +51,7 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
             }
             Event::Idle | Event::Deadline => {
                 let output = &mut job.output;
-                // No frame passes by that would tell the time.
+                // No frame arrives whose time stamp would show that held fragments are overdue.
                 job.search.tick(SystemTime::now().into(), &mut |found| output.take(&found, interfaces))?;
                 job.output.flush()?;
                 if let Some(complaint) = job.search.opener().and_then(Opener::complaint) {
@@ -76,10 +76,10 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
     Ok(())
 }
 
-/// Interfaces, and how each is announced.
+/// The interfaces to capture on, each with the words that announce it.
 type Chosen = Vec<(Device, String)>;
 
-/// Opens what was asked for, or what carries overlays.
+/// Opens the interfaces that were named, or those that `auto` chooses.
 fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
     let namespace = args.netns.as_deref().map(Namespace::find).transpose().map_err(anyhow::Error::from)?;
     let chosen = choose(args, namespace.as_ref())?;
@@ -89,14 +89,14 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
     let defaults = CaptureOptions::default();
     let options = CaptureOptions {
         promiscuous: !args.no_promiscuous,
-        // As in tcpdump, 0 is all of it.
+        // As in tcpdump, 0 captures frames whole, as the default does.
         snaplen: args.snaplen.filter(|bytes| *bytes > 0).unwrap_or(defaults.snaplen),
         buffer: args.buffer.unwrap_or(defaults.buffer),
         direction: args.direction.map(|way| match way {
             Way::In => Direction::In,
             Way::Out => Direction::Out,
         }),
-        // JSON says which way a frame went; text does not.
+        // Only JSON prints a frame's direction, and to know it takes two rings for each interface.
         directed: args.json,
         filter: job.filter.clone(),
         namespace: namespace.as_ref(),
@@ -128,7 +128,8 @@ fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> 
     Ok(chosen)
 }
 
-/// Makes the file to write, now that all to read is open, and leaves root for the user that was asked for, or `nobody`.
+/// Creates the file to write, now that everything to read is open, and then leaves root for the user that was asked for
+/// or for `nobody`. A user that does not exist is told before the file is touched.
 pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
     let user = args.user.as_deref().unwrap_or("nobody");
     if !args.no_drop {
@@ -144,7 +145,7 @@ pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The interfaces as a capture file describes them.
+/// Returns the interfaces as a capture file describes them.
 fn described(live: &Live) -> Vec<Interface> {
     let describe = |interface: &ovlsniff::capture::live::Interface| Interface {
         name: Some(interface.device.as_str().to_owned()),

@@ -1,4 +1,4 @@
-//! Where what was found goes: blocks, marks and lines to standard output, frames to a capture file.
+//! The output of a search: blocks, marks and lines to standard output, and frames to a capture file.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -20,32 +20,32 @@ use ovlsniff::search::{Found, Outcome};
 
 use crate::cli::{self, Grep};
 
-/// A match waits for company in the buffer no longer than this, in nanoseconds of the capture's clock.
+/// The longest time that a match may wait in the buffer for more output, in nanoseconds of the capture's clock.
 const PATIENCE: i64 = 4_000_000;
 const BUFFER: usize = 256 << 10;
 
-/// Standard output, or nothing when the capture file takes its place.
+/// Standard output, or a sink when the capture goes to standard output instead (`-O -`).
 type Out = BufWriter<Box<dyn Write>>;
 
 pub(super) struct Output {
     printer: Printer<Out>,
     file: Option<Writer<File>>,
     decap: bool,
-    /// Flush after every packet.
+    /// True if every packet is flushed.
     eager: bool,
-    /// Packets come at the wire's pace: a match must not wait for the buffer to fill.
+    /// True for a live capture. Its packets come at the wire's pace, so a match must not wait for the buffer to fill.
     live: bool,
-    /// Since when something waits in a buffer, by the capture's clock.
+    /// The time since which something waits in a buffer, in nanoseconds of the capture's clock.
     pending: Option<i64>,
     pub(super) summary: Summary,
-    /// What is captured on all interfaces at once passed one of these.
+    /// The names of the interfaces, for a capture on `any`: a frame of it says only the number of its interface.
     names: Option<Names>,
-    /// The file that is read, where there are several.
+    /// The file that is being read, if there are several.
     file_read: Option<String>,
     scratch: Vec<u8>,
 }
 
-/// Why nothing more can be put out.
+/// The error of a write, to standard output or to the capture file.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("write standard output: {}", reason(.0))]
@@ -55,7 +55,7 @@ pub(super) enum Error {
 }
 
 impl Error {
-    /// Whether whoever reads the output has gone away.
+    /// Returns true if the reader of the output has closed the pipe.
     pub(super) fn is_broken_pipe(&self) -> bool {
         match self {
             Self::Print(error) => error.kind() == io::ErrorKind::BrokenPipe,
@@ -65,7 +65,7 @@ impl Error {
 }
 
 impl Output {
-    /// Checks the options that have to do with output. The file to write is made by [`Self::create_file`].
+    /// Checks the options that concern output. The file to write is left for [`Self::create_file`].
     pub(super) fn open(args: &Grep) -> anyhow::Result<Self> {
         let to_stdout = args.write.as_deref().is_some_and(write::is_stdout);
         if to_stdout && args.json {
@@ -76,7 +76,7 @@ impl Output {
         }
         if let Some(path) = args.write.as_ref().filter(|path| path.extension().is_some_and(is_compression)) {
             bail!(
-                "-O {}: what is written is not compressed; write it without that ending, or: -O - | gzip",
+                "-O {}: the output is not compressed; leave out that ending, or write: -O - | gzip",
                 shown(path)
             );
         }
@@ -108,7 +108,7 @@ impl Output {
         })
     }
 
-    /// Makes the capture file. Call it when nothing else can fail any more: a file that is there is emptied.
+    /// Creates the capture file, and empties one that is there. Call it when nothing else can fail any more.
     pub(super) fn create_file(&mut self, args: &Grep) -> Result<(), write::Error> {
         if let Some(path) = &args.write {
             self.file = Some(Writer::create(path, Format::of(path))?.as_ethernet(args.decap));
@@ -116,7 +116,8 @@ impl Output {
         Ok(())
     }
 
-    /// Has what stands before the frames of these interfaces written at once: a reader of a pipe waits for it.
+    /// Writes the capture file's header at once, because the reader of a pipe waits for it. It has the link type of the
+    /// first interface. With `--decap` the link type is not known before a frame is written.
     pub(super) fn declare(&mut self, interfaces: &[Interface]) -> Result<(), Error> {
         let Some(file) = self.file.as_mut().filter(|_| !self.decap) else { return Ok(()) };
         if let [interface, ..] = interfaces {
@@ -126,18 +127,18 @@ impl Output {
         Ok(())
     }
 
-    /// Frames that are captured on all interfaces at once are shown with the one that they passed.
+    /// Has frames of a capture on `any` shown with the name of the interface that they passed.
     pub(super) fn name_by(&mut self, names: Names) {
         self.names = Some(names);
     }
 
-    /// What comes from now on is from this file, which is one of several.
+    /// Sets the file that the next packets come from, when several are read.
     pub(super) fn reading(&mut self, path: &Path) {
         self.file_read =
             Some(if path.as_os_str() == "-" { shown(path) } else { path.to_string_lossy().into_owned() });
     }
 
-    /// Takes what was found; `interfaces` are those its frame's number counts among.
+    /// Counts a packet, and shows it or prints its mark. Its frame's interface number is an index in `interfaces`.
     #[inline]
     pub(super) fn take(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
         self.count(found);
@@ -195,7 +196,7 @@ impl Output {
         Ok(file.write(found.frame, own)?)
     }
 
-    /// Flushes when something has waited long enough: on a wire that is never quiet a match must not be held back.
+    /// Flushes what has waited too long in a live capture. On a wire that is never quiet, nothing else would flush.
     #[inline]
     fn flush_when_due(&mut self, now: Timestamp) -> Result<(), Error> {
         match self.pending {
@@ -207,7 +208,7 @@ impl Output {
         Ok(())
     }
 
-    /// Flushes what waits, if anything does.
+    /// Flushes if anything waits in a buffer.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         if self.pending.take().is_some() || self.eager {
             self.printer.flush()?;
@@ -218,13 +219,13 @@ impl Output {
         Ok(())
     }
 
-    /// Ends the line of marks, so that a message on a terminal begins its own.
+    /// Ends the line of marks, so that a message on the terminal begins a line of its own.
     pub(super) fn end_line(&mut self) -> Result<(), Error> {
         self.printer.end_line()?;
         Ok(self.printer.flush()?)
     }
 
-    /// Ends the output: everything is with the operating system after this.
+    /// Ends the output. After this the operating system has all of it.
     pub(super) fn finish(&mut self) -> Result<(), Error> {
         self.end_line()?;
         if let Some(file) = &mut self.file {
@@ -238,7 +239,7 @@ fn is_compression(ending: &OsStr) -> bool {
     ["gz", "zst"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
-/// The file to read that writing to `path` would destroy, and `path`.
+/// Returns the file to read that would be overwritten by writing to `path`, and `path` itself.
 fn overwritten<'a>(path: &'a Path, args: &'a Grep) -> Option<(&'a Path, &'a Path)> {
     let reading = args.read.iter().find(|reading| write::same_file(reading, path))?;
     Some((reading, path))

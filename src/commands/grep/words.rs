@@ -1,21 +1,21 @@
-//! Which of the words is the pattern and which are the filter.
+//! The words of grep mode, told apart: the pattern and the filter.
 
 use ovlsniff::capture::bpf::is_filter;
 
-/// The words as they are meant.
+/// The words of the command line as they are meant.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Words {
-    /// Patterns; none matches every packet that has a payload.
+    /// The patterns. An empty list matches every packet that has a payload.
     pub(super) patterns: Vec<String>,
     /// The BPF expression.
     pub(super) filter: Option<String>,
-    /// What was guessed, for standard error.
+    /// A sentence for standard error that says what the words were taken for, if that was a guess.
     pub(super) note: Option<String>,
 }
 
 impl Words {
-    /// `expressions` are those of `-e`; then all words are the filter. Otherwise the first word is the pattern, unless
-    /// it is the start of a filter that the other words complete.
+    /// Tells the words apart. With patterns from `-e` (`expressions`) all words are the filter. Otherwise the first
+    /// word is the pattern, unless it begins a filter that the other words complete.
     pub(super) fn new(expressions: Vec<String>, first: Option<String>, rest: Vec<String>) -> Self {
         let filter = |words: &[String]| Some(words.join(" ")).filter(|all| !all.trim().is_empty());
         let Some(first) = first else { return Self { patterns: expressions, filter: None, note: None } };

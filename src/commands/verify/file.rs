@@ -21,7 +21,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
         match file.advance() {
             Ok(true) => watch.frame(&file.frame()),
             Ok(false) => break None,
-            // What was read before stands: a clear frame in it is one.
+            // The frames before the damage still count: a clear frame among them is a leak.
             Err(error) => break Some(error.to_string()),
         }
     };

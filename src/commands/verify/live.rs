@@ -1,4 +1,4 @@
-//! The verdict on what passes by, with a probe or without.
+//! The verdict on live traffic, with a probe or without.
 
 use std::cell::RefCell;
 
@@ -12,11 +12,11 @@ use crate::cli::Verify;
 use crate::commands::signals::Signals;
 use crate::commands::tell;
 
-/// What one watch needs and the next one needs again.
+/// The request and the signals, which every watch of a repetition needs.
 pub(super) struct Job {
     request: Request,
     pub(super) signals: Signals,
-    /// The links that were announced last.
+    /// The links that were announced last. They are announced again only when they differ.
     announced: RefCell<Vec<String>>,
 }
 
@@ -37,7 +37,7 @@ impl Job {
         Ok(Self { request, signals, announced: RefCell::default() })
     }
 
-    /// One watch from its beginning to its end.
+    /// Watches once, from preparation to report.
     pub(super) fn watch(&self) -> anyhow::Result<Report> {
         let session = match Session::prepare(&self.request)? {
             Prepared::Ready(session) => session,

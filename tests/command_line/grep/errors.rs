@@ -1,4 +1,5 @@
-//! What is wrong with the words, the files and the system: one sentence, status 2, nothing half done.
+//! Errors in the words, in the files and of the system. Each is one sentence with exit status 2, and leaves nothing
+//! half done.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -143,7 +144,7 @@ fn files_that_are_no_captures_are_told_apart() {
     ] {
         let file = at(name);
         assert_eq!(refused(&["-r", &file, "HTTP"]), format!("ovlsniff: {}", expected.replace("FILE", &file)));
-        // The other file is not half searched.
+        // With a good file before it, that one is not searched either.
         refused(&["-r", SWARM, "-r", &file, "HTTP"]);
     }
 }
@@ -178,7 +179,8 @@ fn absurd_lengths_end_the_search_after_the_frames_before() {
     );
 }
 
-/// The program with an address space of 200 MB: a process of its own, as this one is shared with other tests.
+/// Runs the program with an address space of 200 MB. A shell sets the limit, because this process is shared with other
+/// tests.
 fn with_little_memory(file: &Path, pattern: &str) -> Ran {
     let limited = "ulimit -v 200000; exec \"$0\" -qq -r \"$1\" \"$2\"";
     let mut command = plain(Command::new("sh"));
@@ -186,7 +188,7 @@ fn with_little_memory(file: &Path, pattern: &str) -> Ran {
     finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
-/// 256 MB of frames of zeros behind the swarm's, packed in 1 MB.
+/// Behind the swarm's frames the file has 256 MB of frames of zeros, packed in 1 MB.
 #[test]
 fn a_zip_bomb_takes_no_memory() {
     let packed = |bytes: &[u8]| {
@@ -196,7 +198,7 @@ fn a_zip_bomb_takes_no_memory() {
     };
     let zeros =
         [&[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0][..], &vec![0; 0xffff]].concat();
-    // A stream packed piece by piece is unpacked as one.
+    // gzip files may be joined: their members are unpacked as one stream.
     let whole = [packed(&fs::read(SWARM).unwrap()), packed(&zeros.repeat(64)).repeat(64)].concat();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("bomb.pcap.gz");
@@ -205,7 +207,7 @@ fn a_zip_bomb_takes_no_memory() {
     assert_eq!((ran.code, numbers(&ran.out)), (Some(0), vec![22, 24]), "{}", ran.err);
 }
 
-/// 1 GiB of one block of a kind that is not known, in some 100 KB.
+/// The file has one block of an unknown type that is 1 GiB long, packed in some 100 KB.
 #[test]
 fn a_zip_bomb_is_unpacked_a_buffer_at_a_time() {
     let total = 1u32 << 30;
@@ -273,7 +275,7 @@ fn the_file_that_is_read_is_not_written_onto() {
         assert_eq!(complaint, format!("ovlsniff: -O {to} would overwrite what -r reads: {file}"));
     }
     assert_eq!(fs::read(file).unwrap(), fs::read(SWARM).unwrap());
-    // By redirection too.
+    // The shell may redirect the output onto the file that is read.
     let same = File::options().append(true).open(file).unwrap();
     let ran = finish(
         program().args(["-r", file, "-O", "-", "x"]).stdout(same).stderr(Stdio::piped()).spawn().unwrap(),
@@ -335,7 +337,7 @@ fn standard_error_that_takes_nothing_is_no_reason_to_stop() {
 fn unknown_interfaces_and_namespaces_are_told() {
     let complaint = refused(&["-i", "nosuch0", "HTTP"]);
     assert!(complaint.starts_with("ovlsniff: open nosuch0: no such interface; there is: "), "{complaint}");
-    // Those that there are stand between, on a machine that has some.
+    // On a machine that has named namespaces, the message lists them between these two parts.
     let complaint = refused(&["--netns", "nosuch", "HTTP"]);
     assert!(complaint.starts_with("ovlsniff: network namespace nosuch: no such namespace"), "{complaint}");
     assert!(complaint.ends_with("; give a name of `ip netns list`, a path or a PID"), "{complaint}");

@@ -1,4 +1,4 @@
-//! Reading several files, pipes and packed files; writing what matched.
+//! Reading several files, pipes and compressed files, and writing the packets that matched.
 
 use std::fs;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn several_files_are_read_one_after_the_other() {
     assert_eq!(ran.summary(), "153 packets: 5 matched, 20 opaque (20 ESP), 128 readable without a match");
 }
 
-/// Frames are counted anew in each file, so the number alone does not say which frame it is.
+/// Frames are numbered anew in each file, so a number alone does not say which frame it is.
 #[test]
 fn of_several_files_each_match_names_its_own() {
     let frames = ["one", "two"].map(|text| udp("192.0.2.1", "192.0.2.2", 7, text.as_bytes()));
@@ -28,7 +28,7 @@ fn of_several_files_each_match_names_its_own() {
     assert!(ran.out.contains(&format!(r#""file":"{second}""#)), "{}", ran.out);
     let ran = ovlsniff(&["--json", "-r", &second, "two"]);
     assert!(!ran.out.contains("file"), "{}", ran.out);
-    // Context is what stands before a match in its file.
+    // Context before a match comes from its own file only.
     let ran = ovlsniff(&["-qq", "-B", "1", "-r", &first, "-r", &second, "two"]);
     assert_eq!(ran.out, format!("{header} {second} #1\n"));
 }
@@ -103,7 +103,7 @@ fn decap_writes_the_innermost_frames() {
     assert_eq!(frames(&ran.bytes), [inner.clone(), plain, inner]);
 }
 
-/// A datagram that does not fit one frame.
+/// The datagram of the tunnel does not fit one frame.
 #[test]
 fn a_match_in_a_fragmented_tunnel_is_written_with_all_its_frames() {
     let inner = udp("10.0.0.1", "10.0.0.2", 7, &[&[b'x'; 700][..], b"needle", &[b'y'; 700]].concat());
@@ -124,7 +124,7 @@ fn a_match_in_a_fragmented_tunnel_is_written_with_all_its_frames() {
     assert_eq!(frames(&ran.bytes), [inner]);
     let json = ovlsniff(&["-q", "--json", "-r", &file, "needle"]).out;
     assert!(json.contains(r#""frames":4,"#), "{json}");
-    // One mark for each frame, and one line more for each other packet.
+    // Each frame has a mark, while the summary counts the four fragments as one packet.
     let marks = ovlsniff(&["-r", &file, "no such thing"]);
     assert_eq!(
         (marks.out.as_str(), marks.summary()),
@@ -132,7 +132,7 @@ fn a_match_in_a_fragmented_tunnel_is_written_with_all_its_frames() {
     );
 }
 
-/// What a container sends that does not fit the overlay's MTU: each fragment is in a tunnel frame of its own.
+/// A container sent a datagram that does not fit the overlay's MTU, so each fragment is in a tunnel frame of its own.
 #[test]
 fn a_datagram_in_fragments_inside_a_tunnel_is_searched_whole() {
     let text = [&[b'x'; 700][..], b"needle", &[b'y'; 700]].concat();
@@ -140,7 +140,7 @@ fn a_datagram_in_fragments_inside_a_tunnel_is_searched_whole() {
     let in_network = |vni, piece: &Vec<u8>| vxlan(4789, vni, piece);
     let mut sent: Vec<Vec<u8>> = pieces.iter().rev().map(|piece| in_network(5, piece)).collect();
     assert_eq!(sent.len(), 5);
-    // Another network with the same addresses, whose datagram has even the same identifier.
+    // Another network has the same addresses, and a datagram with the same identifier.
     sent.insert(2, in_network(6, &pieces[0]));
     let (_dir, file) = pcap(&sent);
 
@@ -157,13 +157,14 @@ fn a_datagram_in_fragments_inside_a_tunnel_is_searched_whole() {
         ("......\n", "2 packets: 0 matched, 0 opaque, 2 readable without a match")
     );
 
-    // One that is lost does not hide the others.
+    // A lost fragment does not hide the others, which are searched alone.
     sent.remove(0);
     let (_dir, file) = pcap(&sent);
     assert_eq!(shown(&["-r", &file, "needle"]), [3]);
 }
 
-/// The frame with the addresses and the checksum that `--decap` gives to what was not in one piece.
+/// Returns the frame as `--decap` writes a reassembled datagram: with zeros for MAC addresses and a correct IP
+/// checksum.
 fn without_macs(frame: &[u8]) -> Vec<u8> {
     let mut packet = frame[14..].to_vec();
     let sum: u32 = packet[..20].chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(word[1])).sum();
@@ -208,7 +209,7 @@ fn a_closed_pipe_ends_quietly() {
     }
 }
 
-/// A search of several files does not end with the first that is damaged.
+/// A search of several files does not end at the first damaged one.
 #[test]
 fn the_files_behind_a_damaged_one_are_searched_and_the_damage_is_told() {
     let whole = fs::read(SWARM).unwrap();
@@ -249,7 +250,7 @@ fn what_the_snaplen_cut_off_is_not_passed_over() {
     );
 }
 
-/// An alias has options that the command line then has again.
+/// A shell alias may give options that the command line gives again.
 #[test]
 fn of_an_option_that_is_given_twice_the_last_counts() {
     let ran = ovlsniff(&[
@@ -259,7 +260,7 @@ fn of_an_option_that_is_given_twice_the_last_counts() {
     assert!(!ran.out.contains('\x1b'));
 }
 
-/// Others may be on the wire beside what a filter is about.
+/// Frames of other link types may be captured beside those that the filter is about.
 #[test]
 fn frames_of_a_link_type_that_an_inner_filter_makes_no_sense_for_do_not_pass_it() {
     let ran = ovlsniff(&["-r", "tests/fixtures/tunnels/ip-in-ip.pcap", "--inner", "arp", ""]);

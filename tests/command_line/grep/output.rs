@@ -1,9 +1,9 @@
-//! The shapes of what is shown: text, times, marks, colours, JSON.
+//! The forms of output: text, times, marks, colours and JSON.
 
 use crate::made::{self, SWARM};
 use crate::run::{numbers, ovlsniff, printed, shown};
 
-/// The swarm's two HTTP packets by a filter that lets the frames around them out.
+/// A filter that passes the HTTP request of the swarm's capture, and none of the frames around it.
 const REQUEST: &str = "udp src port 58378 and greater 170";
 
 fn request(words: &[&str]) -> String {
@@ -62,7 +62,7 @@ fn depth_columns_and_the_replacement_are_the_users() {
     let header = "T 10.0.1.4:35530 -> 10.0.1.2:80 [AP] vxlan:4097 192.0.2.1 -> 192.0.2.2 #22";
     assert_eq!(request(&["-S", "16", "-P", "~"]), format!("{header}\n  GET / HTTP/1.1~~\n"));
     assert_eq!(request(&["-S", "20", "-c", "13"]), format!("{header}\n  GET / HT\n  TP/1.1..\n  Host\n"));
-    // What is beyond the depth is not searched either.
+    // Bytes beyond the depth are not searched either.
     assert_eq!(shown(&["-S", "7", "-r", SWARM, "HTTP"]), [24]);
 }
 
@@ -76,7 +76,7 @@ fn times_are_of_the_wall_clock_or_since_a_packet_that_was_shown() {
     assert_eq!(stamps("-t"), ["2026/11/23 01:32:39.648612", "2026/11/23 01:32:39.652918"]);
     assert_eq!(stamps("-T"), ["+0.000000", "+0.004306"]);
     assert_eq!(stamps("-TT"), ["+0.000000", "+0.004306"]);
-    // Since the last and since the first are told apart by the third packet.
+    // The third packet is the first whose time since the last differs from its time since the first.
     let third = |option: &str| {
         let out = printed(&["-qq", option, "-n", "3", "-r", SWARM, ""]);
         out.lines().nth(2).unwrap().split(' ').nth(1).unwrap().to_owned()

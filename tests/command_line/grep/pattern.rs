@@ -1,4 +1,4 @@
-//! What matches, and what is pattern and what filter.
+//! Patterns and filters: the words of the command line told apart, and the packets that match.
 
 use crate::made::{SWARM, esp, pcap, udp, vxlan};
 use crate::run::{ovlsniff, program, shown};
@@ -42,7 +42,7 @@ fn the_empty_pattern_is_every_packet_with_a_payload() {
     assert_eq!(shown(&["-r", &file, "-v", "x"]), [3]);
 }
 
-/// Nobody knows what is in it.
+/// Nobody can read an opaque packet, so nobody can say whether the pattern is in it.
 #[test]
 fn opaque_packets_neither_match_nor_fail_to() {
     let (_dir, file) = pcap(&[esp(0x1001), udp("192.0.2.1", "192.0.2.2", 7, b"clear"), esp(0x1001)]);
@@ -132,7 +132,7 @@ fn count_ends_the_search_after_the_context_of_its_last_match() {
     assert_eq!(found(&["-n", "1"]), [2]);
     assert_eq!(found(&["-n", "2"]), [2, 5]);
     assert_eq!(found(&["-A", "1"]), [2, 4, 5, 6, 7]);
-    // The packet after the last match is shown, though it would match itself, and no other flow's.
+    // The packets after the last match are shown as its context, even those that match, and none of another flow.
     assert_eq!(found(&["-n", "1", "-A", "2"]), [2, 4, 5]);
     assert_eq!(found(&["-n", "2", "-A", "1"]), [2, 4, 5, 7]);
     assert_eq!(found(&["-B", "1"]), [1, 2, 4, 5, 3, 6]);
@@ -142,7 +142,7 @@ fn count_ends_the_search_after_the_context_of_its_last_match() {
     assert_eq!(ran.code, Some(0));
 }
 
-/// With `-q` frames that cannot match are not decoded: that must not be seen in what does match.
+/// With `-q`, frames that cannot match are not decoded. The packets that match must be the same.
 #[test]
 fn quiet_finds_the_same_packets() {
     let mut matched = 0;

@@ -1,4 +1,4 @@
-//! Signals while the program waits for a FIFO's writer, before and after frames came.
+//! Signals while the program waits for the writer of a FIFO, before and after frames arrived.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::made::{SWARM, frames};
 use crate::run::{Watchdog, finish, numbers, plain, program_that_heeds_signals, send, until};
 
-/// A search that reads a FIFO, with words of its own.
+/// Starts a search that reads a FIFO, with these words. Returns its guards, the program, and the FIFO's writing end.
 fn reading(words: &[&str]) -> ((TempDir, Watchdog), Child, File) {
     started_reading(program_that_heeds_signals().args(words))
 }
@@ -22,19 +22,19 @@ fn started_reading(command: &mut Command) -> ((TempDir, Watchdog), Child, File) 
     mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let child = command.arg("-r").arg(&fifo).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let watchdog = Watchdog::of(&child);
-    // Opens as soon as the program has opened the other end, with its handlers in place.
+    // This returns when the program has opened the other end, which it does with its handlers in place.
     let writer = File::options().write(true).open(&fifo).unwrap();
     ((dir, watchdog), child, writer)
 }
 
-/// Reads standard output until these many bytes came.
+/// Reads this many bytes of standard output, and returns them.
 fn wait_for(child: &mut Child, bytes: usize) -> Vec<u8> {
     let mut read = vec![0; bytes];
     child.stdout.as_mut().unwrap().read_exact(&mut read).unwrap();
     read
 }
 
-/// Asks for the statistics until these words are in them: a match may be told before the frames after it are read.
+/// Asks for the statistics until they contain these words. A match may be printed before the frames after it are read.
 fn wait_until_told(child: &mut Child, words: &str) {
     let mut err = child.stderr.take().unwrap();
     let mut said = String::new();
@@ -53,7 +53,7 @@ fn wait_until_told(child: &mut Child, words: &str) {
 fn a_signal_ends_the_search_with_all_flushed() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         let (_dir, mut child, mut writer) = reading(&["HTTP"]);
-        // All but the last frame, and half of that.
+        // The last frame lacks its last 20 bytes.
         let whole = fs::read(SWARM).unwrap();
         writer.write_all(&whole[..whole.len() - 20]).unwrap();
         let first = wait_for(&mut child, 40);
@@ -101,7 +101,7 @@ fn usr1_prints_the_statistics_while_nothing_comes() {
     writer.write_all(&whole).unwrap();
     wait_for(&mut child, 40);
     wait_until_told(&mut child, "76 packets: 2 matched, 10 opaque (10 ESP), 64 readable without a match\n");
-    // And the search goes on.
+    // The search goes on afterwards.
     writer.write_all(&whole[24..]).unwrap();
     drop(writer);
     let ran = finish(child);
@@ -122,7 +122,7 @@ fn a_match_is_written_at_once_while_the_pipe_stays_open() {
     assert_eq!(finish(child).code, Some(2));
 }
 
-/// nohup: the terminal may go.
+/// nohup ignores HUP for the program, which is to outlive its terminal.
 #[test]
 fn a_hangup_that_is_ignored_stays_ignored() {
     let mut nohup = plain(Command::new("nohup"));

@@ -13,7 +13,7 @@ use super::hosts::Hosts;
 use super::promptness::assert_prompt;
 use crate::run::{PATIENCE, until};
 
-/// On the first host.
+/// Returns the options to capture on the first host.
 fn options(hosts: &Hosts) -> CaptureOptions<'_> {
     CaptureOptions { namespace: Some(&hosts.a.namespace), ..CaptureOptions::default() }
 }
@@ -23,17 +23,17 @@ fn open(devices: &[&str], options: &CaptureOptions<'_>) -> Live {
     Live::open(&devices, options).unwrap()
 }
 
-/// From the first host to the second.
+/// Sends datagrams from the first host to the second.
 fn there(hosts: &Hosts, payload: &[u8], count: u32) {
     hosts.a.send("192.0.2.2", 4243, payload, count);
 }
 
-/// From the second host to the first.
+/// Sends datagrams from the second host to the first.
 fn back(hosts: &Hosts, payload: &[u8], count: u32) {
     hosts.b.send("192.0.2.1", 4243, payload, count);
 }
 
-/// What was kept of a frame.
+/// A captured frame, or the parts of it that the tests look at.
 #[derive(Debug)]
 struct Kept {
     number: u64,
@@ -44,7 +44,7 @@ struct Kept {
     bytes: Vec<u8>,
 }
 
-/// All frames that hold `needle`, until `count` of them came or the time is over.
+/// Collects frames that contain `needle`, until there are `count` of them or the time `most` is over.
 fn collect(live: &mut Live, needle: &[u8], count: usize, most: Duration) -> Result<Vec<Kept>, Error> {
     let end = Instant::now() + most;
     let mut kept = Vec::new();
@@ -58,7 +58,7 @@ fn collect(live: &mut Live, needle: &[u8], count: usize, most: Duration) -> Resu
     Ok(kept)
 }
 
-/// The frames that hold `needle` before the first that holds `last`.
+/// Collects frames that contain `needle`, until one contains `last`.
 fn collect_until(live: &mut Live, needle: &[u8], last: &[u8]) -> Vec<Kept> {
     let end = Instant::now() + PATIENCE;
     let mut kept = Vec::new();
@@ -72,7 +72,7 @@ fn collect_until(live: &mut Live, needle: &[u8], last: &[u8]) -> Vec<Kept> {
     }
 }
 
-/// Waits until the kernel has put so many frames into the rings, and a little until they show there.
+/// Waits until the kernel has put this many frames into the rings, and a little longer, until they can be read there.
 fn wait_for_frames(live: &mut Live, count: u64) {
     until("frames in the rings", || live.statistics().received >= count);
     sleep(Duration::from_millis(20));
@@ -116,7 +116,8 @@ fn directed_capture_knows_the_way_of_every_frame_and_their_order() {
     for sent in 1..=20 {
         there(&hosts, b"canary-there", 1);
         back(&hosts, b"canary-back", 1);
-        // The kernel may take its time over what arrives. And the last ones are in both rings before the first is taken.
+        // The kernel may be late with frames that arrive, so wait for each pair. At the end all frames are in the rings
+        // before the first is taken.
         wait_for_frames(&mut live, 2 * sent);
     }
     let kept = collect(&mut live, b"canary-", 40, PATIENCE).unwrap();
@@ -160,7 +161,7 @@ fn any_is_cooked_version_two() {
     there(&hosts, b"canary-any", 1);
     let kept = collect(&mut live, b"canary-any", 1, PATIENCE).unwrap();
     assert_eq!((kept[0].link, kept[0].direction), (LinkType::LINUX_SLL2, None));
-    // SLL2: protocol first, packet type at 10; 4 is PACKET_OUTGOING.
+    // An SLL2 header begins with the protocol, and has the packet type at byte 10; 4 is PACKET_OUTGOING.
     assert_eq!((&kept[0].bytes[..2], kept[0].bytes[10]), (&[0x08, 0x00][..], 4));
 }
 
@@ -271,7 +272,7 @@ fn interface_that_is_deleted_ends_the_capture_after_its_last_frame() {
     }
 }
 
-/// The kernel says that it is down, and not again when it is deleted.
+/// The kernel reports that the interface is down, and reports nothing more when it is deleted.
 #[test]
 #[ignore = "needs root"]
 fn interface_that_is_deleted_when_it_is_down_already_ends_the_capture() {
@@ -287,7 +288,7 @@ fn interface_that_is_deleted_when_it_is_down_already_ends_the_capture() {
     }
 }
 
-/// As libpcap from 1.10 has it: a link that flaps is not the end.
+/// A link that goes down and up does not end the capture, as with libpcap from 1.10 on.
 #[test]
 #[ignore = "needs root"]
 fn interface_that_goes_down_and_up_again_is_captured_on() {

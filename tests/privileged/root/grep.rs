@@ -1,4 +1,4 @@
-//! Grep mode on what passes between two hosts.
+//! Grep mode on live traffic between two hosts.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,29 +13,29 @@ use super::promptness::assert_prompt;
 use super::sniffer::Sniffer;
 use crate::run::{program_that_heeds_signals, shown, until};
 
-/// Two hosts, and VXLAN 4097 between them: 10.0.1.1 and 10.0.1.2 on `vx`.
+/// Makes two hosts with VXLAN 4097 between them: 10.0.1.1 and 10.0.1.2 on `vx`.
 fn hosts() -> Hosts {
     let hosts = Hosts::new();
     hosts.overlay("vx", 4097, "0.1");
     hosts
 }
 
-/// The program, listening on the first host.
+/// Starts the program on the first host.
 fn sniff(hosts: &Hosts, words: &[&str]) -> Sniffer {
     Sniffer::start(program_that_heeds_signals().args(["--netns", hosts.a.name]).args(words))
 }
 
-/// From the first host to the second, inside the overlay.
+/// Sends datagrams from the first host to the second, inside the overlay.
 fn there(hosts: &Hosts, payload: &[u8], count: u32) {
     hosts.a.send("10.0.1.2", 4243, payload, count);
 }
 
-/// From the second host to the first, inside the overlay.
+/// Sends datagrams from the second host to the first, inside the overlay.
 fn back(hosts: &Hosts, payload: &[u8], count: u32) {
     hosts.b.send("10.0.1.1", 4243, payload, count);
 }
 
-/// Answers one request for a page, of whatever client.
+/// Answers one client's request for a page.
 fn serve(listener: &TcpListener) {
     let (mut stream, _) = listener.accept().unwrap();
     let mut request = BufReader::new(stream.try_clone().unwrap());
@@ -47,7 +47,7 @@ fn serve(listener: &TcpListener) {
     stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 22\r\n\r\nHello from the overlay").unwrap();
 }
 
-/// The page as a client on this host gets it.
+/// Fetches the page as a client on this host, and returns the answer.
 fn fetch(host: &Host, server: &str) -> String {
     let mut stream = host.run(|| TcpStream::connect(server)).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: 10.0.1.2\r\nConnection: close\r\n\r\n").unwrap();
@@ -100,7 +100,7 @@ fn a_match_is_in_the_pipe_within_ten_milliseconds() {
         while !sniffer.line().contains("canary-latency") {}
         sent.elapsed()
     };
-    // Another process that has to wake up, and writes into a pipe.
+    // `cat` is the yardstick: another process that has to wake up, and writes into a pipe.
     let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let (mut into, mut out) = (cat.stdin.take().unwrap(), cat.stdout.take().unwrap());
     let through_cat = || {
@@ -133,7 +133,7 @@ fn any_and_several_interfaces_are_heard() {
         let (code, out, err) = sniffer.stop();
         assert_eq!((code, out.lines().count()), (Some(0), copies), "{words:?} {out} {err}");
         assert_eq!(out.contains("vxlan:4097"), copies == 2, "{out}");
-        // The same packet comes twice: which of them was on the wire is said.
+        // The same packet comes twice, and each copy names the interface that it passed.
         for (interface, copy) in [(" eth0 ", "vxlan:4097"), (" vx ", "10.0.1.2:4243 vx ")] {
             let said = out.lines().any(|line| line.contains(interface) && line.contains(copy));
             assert_eq!(said, copies == 2, "{words:?} {interface} {out}");
@@ -146,7 +146,7 @@ fn any_and_several_interfaces_are_heard() {
     assert!(out.contains(r#""interface":"eth0""#) && out.contains(r#""interface":"vx""#), "{out}");
 }
 
-/// Half a datagram, and then nothing more on the wire: it is searched alone once the rest is overdue, after 30 seconds.
+/// Half a datagram arrives, and then nothing more. It is searched alone once the rest is overdue, after 30 seconds.
 #[test]
 #[ignore = "needs root"]
 fn a_lone_fragment_is_shown_though_the_wire_is_quiet() {
@@ -156,7 +156,7 @@ fn a_lone_fragment_is_shown_though_the_wire_is_quiet() {
     }
     hosts.a.ip("route add 198.51.100.9 dev eth0");
     hosts.a.ip("neigh add 198.51.100.9 lladdr 02:00:00:00:00:09 dev eth0");
-    // The last fragment does not pass the filter.
+    // The filter leaves out the last fragment.
     let mut sniffer =
         sniff(&hosts, &["-i", "eth0", "-W", "single", "-n", "1", "canary-first", "ip[6:2] & 0x2000 != 0"]);
     let begin = Instant::now();
@@ -236,7 +236,7 @@ fn root_is_left_once_all_is_open() {
 fn drops_of_a_ring_that_is_too_small_are_told() {
     let hosts = hosts();
     let sniffer = sniff(&hosts, &["-i", "eth0", "--buffer", "64K", "canary"]);
-    // While it is stopped the ring fills.
+    // The ring fills while the program is stopped.
     sniffer.signal(Signal::SIGSTOP);
     until("it is stopped", || sniffer.status("State").starts_with('T'));
     there(&hosts, &[b'x'; 1200], 2000);

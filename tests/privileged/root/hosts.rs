@@ -1,8 +1,8 @@
-//! What a test has to itself: two hosts with a cable between them, and a `/run` in which nothing else has a name.
+//! Two hosts with a cable between them, and a `/run` without other names, for each test alone.
 //!
-//! A thread can leave the network and the mount namespace of its process, and what it starts goes with it. So no interface,
-//! no named namespace and no Docker engine of the machine is in sight of a test, whatever else runs there; and what the test
-//! makes is gone with its thread, however that ends.
+//! A thread can leave the network and the mount namespace of its process, and the programs that it starts go with it.
+//! So a test sees no interface, no named namespace and no Docker engine of the machine, whatever else runs there.
+//! Everything that the test makes is gone with its thread, however that ends.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,8 @@ use std::process::{Command, Stdio};
 use nix::sched::{CloneFlags, unshare};
 use ovlsniff::host::namespace::Namespace;
 
-/// Leaves the machine's network, and its `/run` with the names of namespaces and the socket of Docker, until this thread ends.
+/// Moves this thread out of the machine's network, and away from its `/run` with the names of network namespaces and
+/// Docker's socket. This lasts until the thread ends.
 pub(crate) fn leave_the_machine() {
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("namespaces of its own");
     for words in [&["--make-rprivate", "/"][..], &["-t", "tmpfs", "tmpfs", "/run"]] {
@@ -25,13 +26,13 @@ pub(crate) fn leave_the_machine() {
 pub(crate) struct Host {
     pub(crate) name: &'static str,
     pub(crate) namespace: Namespace,
-    /// The last number of its addresses.
+    /// The last byte of its addresses.
     number: u8,
-    /// Take what is sent to [`PORTS`], so that no error comes back that repeats a payload.
+    /// Sockets that take the datagrams sent to [`PORTS`], so that no ICMP error comes back and quotes a payload.
     _sinks: [UdpSocket; 2],
 }
 
-/// The ports on which every host takes what is sent, and does nothing.
+/// The UDP ports on which every host takes datagrams and does nothing with them.
 const PORTS: [u16; 2] = [4242, 4243];
 
 impl Host {
@@ -39,7 +40,7 @@ impl Host {
         batch("ip", &format!("netns add {name}"));
         let namespace = Namespace::find(name).unwrap();
         let sinks = namespace.visit(|| {
-            // A kernel without IPv6 has nothing to switch off.
+            // IPv6 is switched off. A kernel without IPv6 has no such switch.
             let switch = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
             assert!(fs::write(switch, "1").is_ok() || !fs::exists(switch).unwrap(), "write {switch}");
             batch("ip", "link set lo up");
@@ -48,22 +49,22 @@ impl Host {
         Self { name, namespace, number, _sinks: sinks.unwrap() }
     }
 
-    /// Runs `work` on this host. A program that it starts stays there.
+    /// Runs `work` on this host. A program that `work` starts stays there.
     pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
         self.namespace.visit(work).unwrap()
     }
 
-    /// Runs `ip` on this host, once a line.
+    /// Runs `ip` on this host, once for each line.
     pub(crate) fn ip(&self, lines: &str) {
         self.run(|| batch("ip", lines));
     }
 
-    /// Runs `bridge` on this host, once a line.
+    /// Runs `bridge` on this host, once for each line.
     pub(crate) fn bridge(&self, lines: &str) {
         self.run(|| batch("bridge", lines));
     }
 
-    /// Sends `count` datagrams.
+    /// Sends `count` datagrams from this host.
     pub(crate) fn send(&self, to: &str, port: u16, payload: &[u8], count: u32) {
         self.run(|| {
             let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
@@ -76,7 +77,7 @@ impl Host {
 
 /// Two hosts: `eth0` is 192.0.2.1 on the first, in namespace `a`, and 192.0.2.2 on the second, in `b`.
 ///
-/// Without IPv6's chatter and ARP all that passes by was sent by the test.
+/// IPv6 is off and the neighbours are permanent, so every frame on the cable was sent by the test.
 pub(crate) struct Hosts {
     pub(crate) a: Host,
     pub(crate) b: Host,
@@ -90,7 +91,7 @@ impl Hosts {
         hosts
     }
 
-    /// A second cable: `eth1`, 198.51.100.1 and 198.51.100.2.
+    /// Adds a second cable: `eth1`, 198.51.100.1 and 198.51.100.2.
     pub(crate) fn second_cable(&self) {
         self.cable("eth1", "198.51.100", "02:00:00:00:01");
     }
@@ -104,7 +105,7 @@ impl Hosts {
         }
     }
 
-    /// An overlay in clear on the first cable: a VXLAN device with this VNI, 10.`subnet`.1 and 10.`subnet`.2.
+    /// Adds an overlay in clear on the first cable: a VXLAN device with this VNI, 10.`subnet`.1 and 10.`subnet`.2.
     pub(crate) fn overlay(&self, name: &str, vni: u32, subnet: &str) {
         let mac = "02:00:00:00:aa";
         for (host, peer) in self.each() {
@@ -119,13 +120,13 @@ impl Hosts {
         }
     }
 
-    /// Each host, with the number of the other one.
+    /// Returns each host, with the number of the other one.
     fn each(&self) -> [(&Host, u8); 2] {
         [(&self.a, self.b.number), (&self.b, self.a.number)]
     }
 }
 
-/// Runs a program of iproute2, once a line, and wants it to succeed.
+/// Runs a program of iproute2 on each line, and asserts that it succeeds.
 fn batch(program: &str, lines: &str) {
     let mut command = Command::new(program);
     let child = command.args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();

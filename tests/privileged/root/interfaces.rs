@@ -1,4 +1,4 @@
-//! What the kernel says about interfaces and what is chosen.
+//! The survey of the kernel's interfaces, and the choice of `auto`.
 
 use std::net::IpAddr;
 
@@ -32,7 +32,7 @@ fn links_are_described_as_the_kernel_has_them() {
     hosts.a.ip("link set eth0 master br0");
     hosts.a.ip("link add vx0 type vxlan id 4097 dstport 4790 local 192.0.2.1 dev eth0");
     hosts.a.ip("link set vx0 up");
-    // NTF_APPEND: one entry of flooding for each peer.
+    // Entries for the all-zero MAC flood to each peer. Appended (NTF_APPEND), they do not replace each other.
     for peer in ["192.0.2.2", "192.0.2.3"] {
         hosts.a.bridge(&format!("fdb append 00:00:00:00:00:00 dev vx0 dst {peer}"));
     }

@@ -1,4 +1,4 @@
-//! Entering network namespaces.
+//! Network namespaces that cannot be entered.
 
 use ovlsniff::host::namespace::{Error, Namespace};
 

@@ -1,4 +1,4 @@
-//! What is left of root once a capture is open, and what is told to whoever is not root or cannot stop being it.
+//! Privileges: dropping root once a capture is open, and the messages to users who are not root or cannot drop it.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -11,15 +11,16 @@ use super::sniffer::Sniffer;
 use crate::made::SWARM;
 use crate::run::{Ran, finish, plain, refused};
 
-/// A copy of the program where every user may run it, which Cargo's target directory need not allow, and where the privileges
-/// of a file count, which /tmp need not: a `/run` of the test's own.
+/// A copy of the program in a `/run` of the test's own. Every user may run it there, which Cargo's target directory
+/// need not allow, and the capabilities of a file count there, which they need not in /tmp.
 struct Installed(&'static str);
 
 impl Installed {
     fn new() -> Self {
         leave_the_machine();
         let path = "/run/ovlsniff";
-        // Not by this process: a file that it had open to write, and that a test beside this one took along, cannot be run.
+        // Another process makes the copy. If this one did, a program that a test beside this one starts could inherit
+        // the descriptor, and a file that is open for writing cannot be run.
         let mut install = Command::new("install");
         assert!(
             install.args(["-m", "755", env!("CARGO_BIN_EXE_ovlsniff"), path]).status().unwrap().success()
@@ -27,20 +28,20 @@ impl Installed {
         Self(path)
     }
 
-    /// It, run by `nobody`, whose only privileges are those that the file brings.
+    /// The program, run by `nobody`, who has no privileges but those that the file brings.
     fn by_nobody(&self) -> Command {
         let mut command = plain(Command::new("setpriv"));
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", self.0]);
         command
     }
 
-    /// What becomes of it when nobody runs it with these words.
+    /// Has `nobody` run the program with these words, and returns the outcome.
     fn ran(&self, words: &[&str]) -> Ran {
         finish(self.by_nobody().args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 }
 
-/// Sends over the loopback what is looked for.
+/// Sends three datagrams that match over the loopback.
 fn feed() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     for _ in 0..3 {

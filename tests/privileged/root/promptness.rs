@@ -1,19 +1,19 @@
-//! How soon something is there, on a machine that may be slow or busy with other things.
+//! A check that something arrives promptly, on a machine that may be slow or busy with other work.
 
 use std::time::Duration;
 
-/// Beyond what the machine needs anyway.
+/// The delay that is allowed beyond what the machine needs anyway.
 const ALLOWED: Duration = Duration::from_millis(10);
 
-/// Wants half of the times that `ours` measures to be within ten milliseconds and five times what `bare` needs, which does
-/// the like of it without the program.
+/// Asserts that the median of the times of `ours` is below ten milliseconds plus five times the median of `bare`, which
+/// does the like without the program.
 ///
-/// What waits for a timer or for a full buffer does so each time, and a busy machine does not stay equally busy: so the best
-/// of many series counts.
+/// The best of 20 series counts. A program that waits for a timer or for a full buffer is late in every series, while a
+/// machine does not stay equally busy.
 pub(super) fn assert_prompt(mut ours: impl FnMut() -> Duration, mut bare: impl FnMut() -> Duration) {
     let mut tried = Vec::new();
     for _ in 0..20 {
-        // In turn, so that both meet the same load.
+        // The two take turns, so that both meet the same load.
         let (ours, bare) = (0..40).map(|_| (ours(), bare())).unzip();
         let (ours, bare) = (median(ours), median(bare));
         if ours < ALLOWED + 5 * bare {

@@ -1,4 +1,4 @@
-//! The program while it listens.
+//! The program while it captures.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
@@ -11,13 +11,13 @@ pub(super) struct Sniffer {
     pub(super) child: Child,
     pub(super) out: BufReader<ChildStdout>,
     pub(super) err: BufReader<ChildStderr>,
-    /// What it said up to what it looks for.
+    /// The lines of standard error up to the one with the pattern.
     pub(super) banner: String,
     _watchdog: Watchdog,
 }
 
 impl Sniffer {
-    /// Starts it, and waits until it has said that it listens.
+    /// Starts the program, and waits until it has printed its banner, which it does when it captures.
     pub(super) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let watchdog = Watchdog::of(&child);
@@ -40,14 +40,14 @@ impl Sniffer {
         line
     }
 
-    /// Lines of `/proc/PID/status` by their names.
+    /// Returns a line of `/proc/PID/status` by its name.
     pub(super) fn status(&self, name: &str) -> String {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Status, and the rest of standard output and of standard error.
+    /// Waits for the end. Returns the exit status, and the rest of standard output and of standard error.
     pub(super) fn end(mut self) -> (Option<i32>, String, String) {
         let (mut out, mut err) = (String::new(), String::new());
         self.out.read_to_string(&mut out).unwrap();
@@ -55,7 +55,7 @@ impl Sniffer {
         (self.child.wait().unwrap().code(), out, err)
     }
 
-    /// Waits until so many packets matched, by its statistics.
+    /// Asks for the statistics until this many packets have matched.
     pub(super) fn wait_for(&mut self, matched: usize) {
         let mut line = String::new();
         while !line.contains(&format!(": {matched} matched, ")) {
@@ -65,7 +65,7 @@ impl Sniffer {
         }
     }
 
-    /// Ends it by TERM.
+    /// Ends the program by TERM, and returns what [`Self::end`] does.
     pub(super) fn stop(self) -> (Option<i32>, String, String) {
         self.signal(Signal::SIGTERM);
         self.end()

@@ -1,4 +1,5 @@
-//! `ovlsniff verify` on live networks, and an engine that is not one. What needs ESP in the kernel is in the leak lab.
+//! `ovlsniff verify` on live networks, and with a Docker engine made for the test. The leak lab has the scenarios that
+//! need ESP in the kernel.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -10,14 +11,14 @@ use super::hosts::{Hosts, leave_the_machine};
 use crate::docker::{VERSION, engine};
 use crate::run::{Ran, Watchdog, finish, program, program_that_heeds_signals, send, until};
 
-/// Two hosts with the overlay `clear` between them, VNI 42 in clear.
+/// Makes two hosts with an overlay in clear between them: `clear`, VNI 42.
 fn hosts() -> Hosts {
     let hosts = Hosts::new();
     hosts.overlay("clear", 42, "42.0");
     hosts
 }
 
-/// The program on the first host.
+/// Starts `verify` on the first host.
 fn verify(hosts: &Hosts, words: &[&str]) -> (Watchdog, Child) {
     let mut command = program_that_heeds_signals();
     command.args(["verify", "--net", "clear"]).args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -25,14 +26,14 @@ fn verify(hosts: &Hosts, words: &[&str]) -> (Watchdog, Child) {
     (Watchdog::of(&child), child)
 }
 
-/// How many packets the overlay brought to the first host.
+/// Returns the number of packets that the first host has received through the overlay.
 fn received(hosts: &Hosts) -> u64 {
     let packets = hosts.a.run(|| std::fs::read_to_string("/proc/thread-self/net/dev")).unwrap();
     let of = packets.lines().find_map(|line| line.trim_start().strip_prefix("clear:")).unwrap();
     of.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Waits until it captures.
+/// Waits until the program captures, which it does when it has named its interface.
 fn wait_for_capture(child: &mut Child) {
     let mut err = BufReader::new(child.stderr.as_mut().unwrap());
     let mut line = String::new();
@@ -46,7 +47,8 @@ fn report(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-/// A watch is as long as it is told to be: one that saw too little on a busy machine is tried again, and longer.
+/// Tries with a watch of 1 second, then of 4, 16 and 64. A watch does not wait for a busy machine, so one that saw too
+/// little is repeated with more time.
 fn longer_and_longer(seen: impl Fn(u32) -> Result<(), String>) {
     let tried: Vec<String> = [1, 4, 16, 64].iter().map_while(|&seconds| seen(seconds).err()).collect();
     assert!(tried.len() < 4, "{tried:#?}");
@@ -83,7 +85,8 @@ fn a_watch_nobody_reads_any_more_ends() {
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         assert!(first.starts_with("clear (vni 42"), "{first}");
-        // Of the first watch or of the one that it could not print: had it seen too little, it would be 3.
+        // The status is that of the first watch or of the one that it could not print. A watch that saw too little has
+        // 3.
         let code = child.wait().unwrap().code();
         if code == Some(1) { Ok(()) } else { Err(format!("{code:?} after {first}")) }
     });
@@ -135,7 +138,7 @@ fn a_route_that_moved_in_mid_watch_is_a_watch_cut_short() {
     assert_eq!(ran.code, Some(3));
 }
 
-/// The engine knows it as a manager does that has no container on it.
+/// The engine is that of a manager: it knows the network, and has no container on it.
 #[test]
 #[ignore = "needs root"]
 fn a_network_of_the_engine_without_a_container_here_is_inconclusive_and_no_error() {

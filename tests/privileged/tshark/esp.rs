@@ -1,4 +1,4 @@
-//! ESP opened by both with the same keys.
+//! ESP opened by ovlsniff and by tshark with the same keys.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,8 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// What tshark makes of a capture with this `esp_sa` table: by frame number the payload of the innermost UDP datagram.
+/// Decodes a capture with tshark and this `esp_sa` table. Returns, by frame number, the payload of the innermost UDP
+/// datagram in hex.
 fn tshark(pcap: &Path, esp_sa: &str) -> BTreeMap<u64, String> {
     let profile = tempfile::tempdir().unwrap();
     std::fs::write(profile.path().join("esp_sa"), esp_sa).unwrap();
@@ -52,9 +53,10 @@ fn tshark(pcap: &Path, esp_sa: &str) -> BTreeMap<u64, String> {
 fn tshark_opens_the_same_packets_with_the_table_that_we_write() {
     let all = ipsec::read_file(&reading::path("esp/algorithms.xfrm")).unwrap();
     let (table, left_out) = ipsec::to_wireshark(&all);
-    // CCM, GMAC, hashes that are not truncated, and what is not opened here either.
+    // The table leaves out CCM, GMAC, hashes that are not truncated, and the three SAs that ovlsniff does not open
+    // either.
     assert_eq!(left_out.len(), 10 + 4 + 18 + 3);
-    // tshark before 4.2 does not know ChaCha20-Poly1305, and the table has it last.
+    // tshark before 4.2 does not know ChaCha20-Poly1305, so the table has it last.
     let theirs = tshark(&reading::path(CAPTURE), &table);
     let mut opener = Opener::new(all);
     let (mut decoder, mut scratch) = (Decoder::new(TunnelPorts::default()), Scratch::default());
@@ -64,7 +66,8 @@ fn tshark_opens_the_same_packets_with_the_table_that_we_write() {
         let packet = decoder.decode(&frame);
         let packet = opener.open_packet(&mut decoder, packet, &mut scratch);
         let ours = hex(packet.payload);
-        // What tshark leaves shut ends in the payload of the outer datagram, or in none.
+        // A packet that tshark does not open has the outer datagram's payload here, or none. Opened ones begin with
+        // `vector`, as all datagrams of this capture do.
         if theirs[&frame.number].starts_with("766563746f72") {
             assert_eq!(theirs[&frame.number], ours, "frame {}", frame.number);
             same += 1;

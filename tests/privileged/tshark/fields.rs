@@ -1,4 +1,4 @@
-//! What tshark makes of a capture, written down in the words of `layers.rs`.
+//! A capture as tshark decodes it, written down in the words of `layers.rs`.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::process::Command;
@@ -42,11 +42,11 @@ const FIELDS: &[&str] = &[
     "wg.type",
 ];
 
-/// What tshark makes of the frames of a capture.
+/// Decodes a capture with tshark. Returns the words for each frame, by frame number.
 pub(crate) fn tshark(fixture: &str) -> BTreeMap<u64, Vec<String>> {
     let gmac = (fixture == GMAC).then(|| without_iv(fixture));
     let path = gmac.as_ref().map_or_else(|| reading::path(fixture), |file| file.path().to_owned());
-    // Nothing of what its user has set.
+    // An empty profile keeps the user's settings out.
     let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new("tshark");
     command.env("WIRESHARK_CONFIG_DIR", profile.path()).arg("-n").arg("-r").arg(path).args([
@@ -65,7 +65,7 @@ pub(crate) fn tshark(fixture: &str) -> BTreeMap<u64, Vec<String>> {
     ] {
         command.args(["-o", setting]);
     }
-    // 5555 is the fixtures' own port; 8472 is OTV's by IANA.
+    // 5555 is a VXLAN port of the fixtures. 8472 is Linux' old VXLAN port, which IANA gave to OTV.
     command.args(["-d", "udp.port==8472,vxlan", "-d", "udp.port==5555,vxlan"]);
     if gmac.is_some() {
         command.args([
@@ -90,17 +90,19 @@ pub(crate) fn tshark(fixture: &str) -> BTreeMap<u64, Vec<String>> {
         .collect()
 }
 
-/// The associations of a capture whose ESP is not encrypted: tshark is told them, ovlsniff finds out.
+/// Returns the SAs of a capture whose ESP is not encrypted, as lines of `esp_sa`. tshark has to be told them, while
+/// ovlsniff finds out by itself.
 fn null_associations(fixture: &str) -> Vec<String> {
     let table = reading::path(fixture).with_extension("esp_sa");
     let lines = std::fs::read_to_string(table).unwrap_or_default();
     lines.lines().filter(|line| line.contains(r#","NULL","","#)).map(str::to_owned).collect()
 }
 
-/// tshark has no word for GMAC, which is ESP-NULL with an IV of eight bytes: it gets a copy without the IVs.
+/// The capture of GMAC, which is ESP-NULL with an IV of eight bytes. tshark has no word for it, so it gets a copy
+/// without the IVs.
 const GMAC: &str = "ipsec/esp-gmac.pcap";
 
-/// A copy of a capture whose ESP packets are eight bytes shorter, from behind the sequence number on.
+/// Returns a copy of a capture without the IVs: the eight bytes behind the sequence number of each ESP packet.
 fn without_iv(fixture: &str) -> tempfile::NamedTempFile {
     let mut copy = Vec::new();
     for word in [0xa1b2_c3d4_u32, 2 | 4 << 16, 0, 0, 262_144, 1] {
@@ -108,7 +110,7 @@ fn without_iv(fixture: &str) -> tempfile::NamedTempFile {
     }
     for kept in reading::frames(fixture) {
         let mut frame = kept.bytes;
-        // Where the IP length stands, and where ESP begins.
+        // The offsets of the IP header's length and of ESP.
         let places = match (frame[12], frame[13], frame[14 + 9], frame[14 + 6]) {
             (0x08, 0x00, 50, _) => Some((14 + 2, 14 + 20)),
             (0x86, 0xdd, _, 50) => Some((14 + 4, 14 + 40)),
@@ -130,7 +132,7 @@ fn without_iv(fixture: &str) -> tempfile::NamedTempFile {
     file
 }
 
-/// The fields of one frame: of each the values in the order of the layers.
+/// The fields of one frame. Each field has its values in the order of the layers.
 struct Fields<'a> {
     values: HashMap<&'static str, VecDeque<&'a str>>,
 }
@@ -148,7 +150,7 @@ impl<'a> Fields<'a> {
         self.values.get_mut(field).and_then(VecDeque::pop_front)
     }
 
-    /// `name value > value` of the next layer that has these two fields.
+    /// Returns `name value > value` for the next layer that has these two fields.
     fn pair(&mut self, name: &str, first: &'static str, second: &'static str) -> Option<String> {
         Some(format!("{name} {} > {}", self.next(first)?, self.next(second)?))
     }
@@ -201,7 +203,7 @@ impl<'a> Fields<'a> {
                 "ah" => self.next("ah.spi").map(|spi| format!("ah {spi}")),
                 "macsec" => Some("macsec".into()),
                 "wg" => self.next("wg.type").map(|message| format!("wireguard {message}")),
-                // What an error message quotes is its payload.
+                // An error message quotes a packet, which is its payload and no layer.
                 "icmp" => {
                     words.extend(self.message("icmp", "icmp.type", "icmp.code"));
                     return words;
@@ -231,14 +233,15 @@ impl<'a> Fields<'a> {
         Some(format!("{name} {} {}", self.next(kind)?, self.next(code).unwrap_or("0")))
     }
 
-    /// VXLAN-GPE is missing from tshark's list of protocols; its VNI is there.
+    /// Adds the word for VXLAN-GPE, which is missing from tshark's list of protocols although its VNI is there.
     fn gpe(&mut self, words: &mut Vec<String>) {
         if words.last().is_some_and(|word| word.starts_with("udp") && word.ends_with(" 4790")) {
             words.extend(self.next("vxlan.vni").map(|vni| format!("vxlan {vni}")));
         }
     }
 
-    /// GRE by its key; NVGRE by the rule of RFC 7637: Ethernet inside, only the key, a virtual subnet from 0x1000 on.
+    /// Returns the word for GRE with its key, or for NVGRE. By RFC 7637 it is NVGRE if Ethernet is inside, the key is
+    /// the only option, and the virtual subnet is 0x1000 or more.
     fn gre(&mut self) -> String {
         let key =
             self.next("gre.key").and_then(|key| u32::from_str_radix(key.trim_start_matches("0x"), 16).ok());
@@ -251,7 +254,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The payload of the next layer with this length field, of which `header` bytes are header.
+    /// Returns the payload of the next layer that has this length field, which counts `header` bytes of header too.
     fn payload(&mut self, len: &'static str, header: usize, payload: &'static str) -> Option<&'a str> {
         let len: usize = self.next(len)?.parse().ok()?;
         if len <= header { None } else { self.next(payload) }

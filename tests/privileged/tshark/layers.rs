@@ -1,9 +1,9 @@
-//! Every frame of every fixture, decoded by ovlsniff and by tshark: the layers must be the same, from the outermost to
-//! the payload's bytes.
+//! Every frame of every fixture, decoded by ovlsniff and by tshark. The layers must be the same, from the outermost one
+//! to the bytes of the payload.
 //!
-//! A level is written down as a list of words (`ip 10.0.0.1 > 10.0.0.2`, `vxlan 4097`, `tcp 1 > 2 ..`, `payload ..`), once
-//! from the library's packet, once from tshark's fields. Where the two differ for a reason, [`EXCEPTIONS`] names it; an
-//! exception that is no longer needed fails the test.
+//! A frame is written down as a list of words (`ip 10.0.0.1 > 10.0.0.2`, `vxlan 4097`, `tcp 1 > 2 ..`, `payload ..`),
+//! once from the library's packet and once from tshark's fields. [`EXCEPTIONS`] lists the frames for which the two
+//! differ, each with its reason. An exception that is not needed fails the test.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use super::fields::tshark;
 use crate::layers::layers;
 use crate::reading::{self, Kept};
 
-/// How the two differ.
+/// The kind of difference between the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
     /// ovlsniff stops earlier: its words are the beginning of tshark's.
@@ -27,7 +27,7 @@ enum How {
 
 struct Exception {
     fixture: &'static str,
-    /// Frame numbers; none for any of the file.
+    /// Frame numbers. An empty list stands for every frame of the file.
     frames: &'static [u64],
     how: How,
     reason: &'static str,
@@ -109,8 +109,8 @@ fn ovlsniff_and_tshark_see_the_same_layers() {
             compared += 1;
             let theirs = &theirs[number];
             let Some(how) = difference(ours, theirs) else { continue };
-            // What the snaplen cut in the middle of a header: tshark shows the fields that are there, ovlsniff takes a
-            // header whole or not at all.
+            // The snaplen cut the frame in the middle of a header. tshark shows the fields that are there, while
+            // ovlsniff takes a header whole or not at all.
             if *cut && how == How::WeStop {
                 continue;
             }
@@ -144,12 +144,12 @@ fn difference(ours: &[String], theirs: &[String]) -> Option<How> {
     }
 }
 
-/// Whether decoding ended because the capture did.
+/// Returns true if decoding stopped because the snaplen had cut the frame.
 fn cut_short(kept: &Kept, packet: &Packet<'_>) -> bool {
     kept.bytes.len() < kept.wire_len as usize && packet.stop.is_some_and(|stop| stop.why == Why::Truncated)
 }
 
-/// What the library made of a frame.
+/// Returns the words for a packet that the library decoded.
 fn words(packet: &Packet<'_>) -> Vec<String> {
     let mut words: Vec<_> = layers(packet).iter().map(ToString::to_string).collect();
     let whole = packet.stop.is_none_or(|stop| stop.layer == Layer::Payload);
