@@ -23,7 +23,7 @@ pub(crate) mod overlay;
 mod values;
 mod verify;
 
-pub(crate) use grep::{Color, Grep, Marks, Shape, Way};
+pub(crate) use grep::{Color, FrameDirection, Grep, Marks, Shape};
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
 pub(crate) use overlay::Overlay;

@@ -11,17 +11,20 @@ pub(crate) mod route;
 mod subscription;
 pub(crate) mod xfrm;
 
-use crate::escape::reason;
-use nix::sys::socket::{setsockopt, sockopt};
-use nix::sys::time::TimeVal;
-use rtnetlink::sys::{Socket, SocketAddr, protocols};
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-pub(crate) use subscription::Subscription;
+
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::TimeVal;
+use rtnetlink::sys::{Socket, SocketAddr, protocols};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::escape::reason;
+
+pub(crate) use subscription::Subscription;
 
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;

@@ -56,7 +56,7 @@ pub(crate) struct Grep {
     pub(crate) netns: Option<String>,
     /// Capture only the frames that this host receives (in) or sends (out)
     #[arg(long, value_name = "WAY", help_heading = "Source")]
-    pub(crate) direction: Option<Way>,
+    pub(crate) direction: Option<FrameDirection>,
     /// Do not put the interface into promiscuous mode
     #[arg(short = 'p', help_heading = "Source")]
     pub(crate) no_promiscuous: bool,
@@ -168,7 +168,7 @@ pub(crate) struct Grep {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Way {
+pub(crate) enum FrameDirection {
     In,
     Out,
 }

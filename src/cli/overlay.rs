@@ -109,9 +109,9 @@ pub(crate) struct Rotate {
     /// Rotate only these networks [default: every encrypted network]
     #[arg(value_name = "NETWORK", value_parser = device_name)]
     pub(crate) names: Vec<String>,
-    /// Step to take [default: send, or drop if the new keys are in use already]
+    /// RotateStep to take [default: send, or drop if the new keys are in use already]
     #[arg(long, value_name = "STEP")]
-    pub(crate) step: Option<Step>,
+    pub(crate) step: Option<RotateStep>,
     /// For a timer: drop old keys when possible, follow the peers, take new keys when the last are this old: 12h, 7d
     #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "step")]
     pub(crate) due: Option<Duration>,
@@ -126,7 +126,7 @@ pub(crate) struct Rotate {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Step {
+pub(crate) enum RotateStep {
     /// Accept the keys that peers may send with next
     Prepare,
     /// Send with the new keys

@@ -1,21 +1,23 @@
 //! `ovlsniff overlay`: reads what was asked for and what the kernel has, plans the steps, applies and prints them.
 
-use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
-use crate::commands::{Status, put, tell};
-use anyhow::bail;
-use ovlsniff::escape::escape;
-use ovlsniff::overlay::{
-    self, Kernel, Network, NetworkStatus, Options, OverlayFile, Plan, Secret, Secrets, State, StateError,
-    Step, Store, Turn,
-};
-use ovlsniff::packet::UdpPort;
-use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::bail;
+use ovlsniff::escape::escape;
+use ovlsniff::overlay::{
+    self, DriverOptions, Kernel, NetworkSpec, NetworkStatus, OverlayFile, Plan, Secret, Secrets, State,
+    StateError, Step, Store, Turn,
+};
+use ovlsniff::packet::UdpPort;
+use serde::Serialize;
+
+use crate::cli::overlay::{self as typed, Act, Down, How, Keygen, Overlay, Rotate, Up};
+use crate::commands::{Status, put, tell};
 
 /// Runs a subcommand of `ovlsniff overlay`. The exit status is 0 when it is done or all is well, 1 when `status` found
 /// something missing or `rotate` waits for a peer, and 2 after an error.
@@ -74,18 +76,18 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     })
 }
 
-fn list(networks: &[Network]) -> String {
+fn list(networks: &[NetworkSpec]) -> String {
     match networks {
         [first, _, _, _, _, ..] => format!("{} and {} more", first.name, networks.len() - 1),
         few => few.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join(", "),
     }
 }
 
-fn network(typed: &Up) -> anyhow::Result<Network> {
+fn network(typed: &Up) -> anyhow::Result<NetworkSpec> {
     let [name] = typed.names.as_slice() else {
         bail!("overlay up builds one network at a time; for several: --file FILE")
     };
-    let options = Options::parse(typed.opt.iter().map(String::as_str))?;
+    let options = DriverOptions::parse(typed.opt.iter().map(String::as_str))?;
     let Some(local) = typed.local else {
         bail!("overlay up {name}: which underlay address has this node? --local ADDRESS")
     };
@@ -100,10 +102,10 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
         (encrypted, cipher) => encrypted.then(|| cipher.unwrap_or_default()),
     };
     let port = typed.port.or(options.port);
-    Ok(Network {
+    Ok(NetworkSpec {
         name: name.clone(),
         vni,
-        port: port.map_or_else(|| Network::default_port(vni, cipher.is_some()), UdpPort::value),
+        port: port.map_or_else(|| NetworkSpec::default_port(vni, cipher.is_some()), UdpPort::value),
         cipher,
         key: typed.key.clone(),
         mtu: typed.mtu.or(options.mtu),
@@ -117,7 +119,7 @@ fn network(typed: &Up) -> anyhow::Result<Network> {
 }
 
 /// Returns the name of a setting that a flag and `--opt` give different values, if there is one.
-fn said_twice(typed: &Up, options: &Options) -> Option<&'static str> {
+fn said_twice(typed: &Up, options: &DriverOptions) -> Option<&'static str> {
     fn differ<T: PartialEq + Copy>(flag: Option<T>, option: Option<T>) -> bool {
         flag.is_some() && option.is_some() && flag != option
     }
@@ -130,7 +132,7 @@ fn said_twice(typed: &Up, options: &Options) -> Option<&'static str> {
 }
 
 /// Checks the networks, and returns them with their secrets. If there are names, returns only the networks named.
-fn checked(mut networks: Vec<Network>, names: &[String]) -> anyhow::Result<(Vec<Network>, Secrets)> {
+fn checked(mut networks: Vec<NetworkSpec>, names: &[String]) -> anyhow::Result<(Vec<NetworkSpec>, Secrets)> {
     overlay::validate(&networks)?;
     for name in names {
         if !networks.iter().any(|network| network.name == *name) {
@@ -143,7 +145,7 @@ fn checked(mut networks: Vec<Network>, names: &[String]) -> anyhow::Result<(Vec<
 }
 
 /// Tries the features of the kernel that the plan needs, and no others.
-fn check_kernel(networks: &[Network], plan: &Plan, kernel: &mut Kernel) -> anyhow::Result<()> {
+fn check_kernel(networks: &[NetworkSpec], plan: &Plan, kernel: &mut Kernel) -> anyhow::Result<()> {
     if plan.steps.iter().any(|step| matches!(step, Step::Vxlan(_))) {
         kernel.check_vxlan()?;
     }
@@ -219,9 +221,9 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
     let turn = match (typed.due, typed.step) {
         (Some(due), _) => Turn::Due(due),
         (None, None) => Turn::Next,
-        (None, Some(typed::Step::Prepare)) => Turn::Prepare,
-        (None, Some(typed::Step::Send)) => Turn::Send,
-        (None, Some(typed::Step::Drop)) => Turn::Drop,
+        (None, Some(typed::RotateStep::Prepare)) => Turn::Prepare,
+        (None, Some(typed::RotateStep::Send)) => Turn::Send,
+        (None, Some(typed::RotateStep::Drop)) => Turn::Drop,
     };
     let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
     let state = match &store {
@@ -245,7 +247,7 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let (plan, outcomes) = overlay::rotate(&networks, &present, &state, &secrets, turn, typed.force, now);
     let Some(store) = store else { return announce(&plan, &typed.how) };
-    let built: Vec<Network> = networks.iter().map(|network| network.network().clone()).collect();
+    let built: Vec<NetworkSpec> = networks.iter().map(|network| network.network().clone()).collect();
     carry_out(&plan, &built, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || {
         if outcomes.is_empty() {
@@ -281,7 +283,7 @@ fn secrets_of(networks: &[overlay::Rotatable], state: &State, typed: &Rotate) ->
 
 fn carry_out(
     plan: &Plan,
-    networks: &[Network],
+    networks: &[NetworkSpec],
     kernel: &mut Kernel,
     secrets: &Secrets,
     store: &Store,

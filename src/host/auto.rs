@@ -161,7 +161,7 @@ impl Choices<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::docker::Network;
+    use crate::host::docker::SwarmNetwork;
     use crate::packet::{Prefix, Vni};
 
     fn link(index: u32, name: &str, address: &str) -> Link {
@@ -194,8 +194,10 @@ mod tests {
     }
 
     fn swarm(address: &str) -> Swarm {
-        let network =
-            |name: &str, vni| Network { name: name.to_owned(), vnis: Vni::new(vni).into_iter().collect() };
+        let network = |name: &str, vni| SwarmNetwork {
+            name: name.to_owned(),
+            vnis: Vni::new(vni).into_iter().collect(),
+        };
         Swarm { address: ip(address), networks: vec![network("insecure", 4097), network("secure", 4098)] }
     }
 

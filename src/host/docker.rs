@@ -19,12 +19,12 @@ pub struct Swarm {
     /// The node's address, which its data path uses unless it was given another.
     pub address: IpAddr,
     /// The overlay networks that this node knows.
-    pub networks: Vec<Network>,
+    pub networks: Vec<SwarmNetwork>,
 }
 
 /// An overlay network.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
+pub struct SwarmNetwork {
     /// Its name, which may hold bytes that steer a terminal.
     pub name: String,
     /// One for each of its subnets.
@@ -88,7 +88,7 @@ async fn ask(engine: Engine) -> Option<Swarm> {
     let networks = networks.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
     let networks = networks.filter_map(|network| {
         let vnis = network.options.unwrap_or_default().remove(VNIS).flatten().map(|list| vnis(&list));
-        Some(Network { name: network.name?, vnis: vnis.unwrap_or_default() })
+        Some(SwarmNetwork { name: network.name?, vnis: vnis.unwrap_or_default() })
     });
     Some(Swarm { address, networks: networks.collect() })
 }

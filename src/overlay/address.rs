@@ -1,8 +1,9 @@
 //! Addresses as they are written.
 
-use super::spec::Peer;
 use std::net::IpAddr;
 use std::str::FromStr;
+
+use super::spec::Peer;
 
 /// A text that is no IP address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,9 @@
 //! Doing what is planned, and taking it back when it fails half way.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
 use super::kernel::Kernel;
 use super::plan::{Plan, Secrets};
 use super::policy::vni_of_reqid;
@@ -7,9 +11,6 @@ use super::state::{StateError, Store};
 use super::step::Step;
 use crate::netlink::Refusal;
 use crate::packet::Vni;
-use std::collections::BTreeSet;
-use std::fmt;
-use std::time::Duration;
 
 /// A plan that was not carried out.
 #[derive(Debug, thiserror::Error)]

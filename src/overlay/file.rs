@@ -18,19 +18,23 @@
 //! addresses = { node1 = "10.0.2.1/24", node2 = "10.0.2.2/24" }
 //! ```
 
-use super::address::address;
-use super::mtu::Mtu;
-use super::options::hint;
-use super::spec::{Cipher, Network, Peer, SpecError};
-use crate::escape::reason;
-use crate::packet::{Prefix, UdpPort, Vni};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use super::address::address;
+use super::cipher::Cipher;
+use super::mtu::Mtu;
+use super::nearest::hint;
+use super::spec::{NetworkSpec, Peer};
+use super::spec_error::SpecError;
+use crate::escape::reason;
+use crate::packet::{Prefix, UdpPort, Vni};
 
 const FILE_KEYS: [&str; 3] = ["key", "node", "network"];
 const NODE_KEYS: [&str; 1] = ["underlay"];
@@ -120,7 +124,7 @@ impl OverlayFile {
 
     /// Its networks as one node has to build them. Without a name, the node is the one whose underlay address is among
     /// `own`.
-    pub fn networks(&self, node: Option<&str>, own: &[IpAddr]) -> Result<Vec<Network>, SpecError> {
+    pub fn networks(&self, node: Option<&str>, own: &[IpAddr]) -> Result<Vec<NetworkSpec>, SpecError> {
         let (here, local) = whoami(&self.file, &self.named, node, own)?;
         let mut networks = Vec::new();
         for (name, table) in &self.file.network {
@@ -167,7 +171,7 @@ fn network(
     folder: &Path,
     here: &str,
     local: IpAddr,
-) -> Result<Option<Network>, SpecError> {
+) -> Result<Option<NetworkSpec>, SpecError> {
     let wrong = |cause: String| SpecError::Network { network: name.to_owned(), cause };
     let known: Vec<&str> = file.node.keys().map(String::as_str).collect();
     let members = table.nodes.clone().unwrap_or_else(|| known.iter().map(ToString::to_string).collect());
@@ -207,10 +211,12 @@ fn network(
     };
     let own_key = table.key.as_ref().map(|key| folder.join(key));
     let key = own_key.or_else(|| file.key.as_ref().filter(|_| cipher.is_some()).map(|key| folder.join(key)));
-    Ok(Some(Network {
+    Ok(Some(NetworkSpec {
         name: name.to_owned(),
         vni: table.vni,
-        port: table.port.map_or_else(|| Network::default_port(table.vni, cipher.is_some()), UdpPort::value),
+        port: table
+            .port
+            .map_or_else(|| NetworkSpec::default_port(table.vni, cipher.is_some()), UdpPort::value),
         cipher,
         key,
         mtu: table.mtu,
@@ -259,7 +265,7 @@ mod tests {
         addresses = { node1 = "10.0.2.1/24", node2 = "10.0.2.2/24" }
     "#;
 
-    fn read(text: &str, node: Option<&str>) -> Result<Vec<Network>, SpecError> {
+    fn read(text: &str, node: Option<&str>) -> Result<Vec<NetworkSpec>, SpecError> {
         let file = OverlayFile::parse(text, "overlay.toml".into(), Path::new("/etc/ovlsniff"))?;
         file.networks(node, &["192.0.2.2".parse().unwrap()])
     }

@@ -2,11 +2,17 @@
 
 mod read;
 
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::net::IpAddr;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use super::cipher::Cipher;
 use super::keys::{Association, KeyId, Secret};
 use super::policy::vni_of_reqid;
 use super::present::Present;
 use super::security::{Sa, SaDirection};
-use super::spec::Cipher;
 use super::step::{Device, Step};
 use super::xfrm;
 use crate::escape::reason;
@@ -14,11 +20,6 @@ use crate::netlink::route::{address, forwarding, link, neighbour};
 use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::{Spi, Vni};
 use read::{exempt, namespaces, read_devices, udp_ports};
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::net::IpAddr;
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
 
 const NETNS: &str = "/run/netns";
 

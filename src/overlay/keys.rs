@@ -5,19 +5,21 @@
 //! sender's start counter. So both ends know them without talking, each direction and each start of a node has its own
 //! key, and no nonce repeats with a key.
 
-use super::spec::Cipher;
-use crate::escape::reason;
-use crate::packet::{Spi, Vni};
-use hkdf::Hkdf;
-use serde::Serialize;
-use sha2::Sha256;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use hkdf::Hkdf;
+use serde::Serialize;
+use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use super::cipher::Cipher;
+use crate::escape::reason;
+use crate::packet::{Spi, Vni};
 
 const LABEL: &str = "ovlsniff-overlay-key-1:";
 const SALT: &[u8] = b"ovlsniff overlay 1";

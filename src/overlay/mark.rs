@@ -1,11 +1,12 @@
 //! What is written into a device's alias: that it is ours, and what it is meant to be. So the kernel itself knows, and
 //! `status`, `down`, `rotate` and `verify` need no memory of their own.
 
+use std::fmt;
+
+use super::cipher::Cipher;
 use super::keys::KeyId;
 use super::naming::is_device_name;
-use super::spec::Cipher;
 use crate::packet::{Prefix, Vni};
-use std::fmt;
 
 /// The intent behind a device of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! How large an inner packet may be so that what leaves is not fragmented.
 
-use super::spec::Cipher;
 use std::net::IpAddr;
 use std::str::FromStr;
+
+use super::cipher::Cipher;
 
 /// The MTU of a device that carries IP: at least the 68 bytes of RFC 791, at most the longest packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,13 +1,15 @@
 //! `--opt KEY[=VALUE]`: what Docker's `network create` takes for an overlay, and this program's own. Docker stores a
 //! key it does not know and ignores it, so that a typo leaves a network in clear; here it is an error.
 
-use super::mtu::Mtu;
-use super::spec::{Cipher, SpecError};
-use crate::host::docker::VNIS;
-use crate::packet::{UdpPort, Vni};
 use std::fmt::Display;
 use std::str::FromStr;
-use strsim::levenshtein;
+
+use super::cipher::Cipher;
+use super::mtu::Mtu;
+use super::nearest::hint;
+use super::spec_error::SpecError;
+use crate::host::docker::VNIS;
+use crate::packet::{UdpPort, Vni};
 
 const KEYS: [&str; 6] = ["encrypted", "cipher", "mtu", "port", "com.docker.network.driver.mtu", VNIS];
 
@@ -15,7 +17,7 @@ const SETS: &str = "Docker encrypts whatever the value is; leave the option out 
 
 /// The options, as given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct DriverOptions {
     /// `encrypted`.
     pub encrypted: bool,
     /// `cipher=NAME`.
@@ -28,7 +30,7 @@ pub struct Options {
     pub vni: Option<Vni>,
 }
 
-impl Options {
+impl DriverOptions {
     /// Reads them all; the first that makes no sense is the error.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, SpecError> {
         let mut options = Self::default();
@@ -66,41 +68,30 @@ fn wrong(key: &str, value: Option<&str>, cause: &dyn Display) -> SpecError {
     SpecError::Value { word, cause: cause.to_string() }
 }
 
-/// `; did you mean 'encrypted'?` when a known word is near, else the list of all.
-pub(super) fn hint(word: &str, known: &[&str]) -> String {
-    let folded = word.to_lowercase();
-    let nearest = known.iter().map(|candidate| (levenshtein(&folded, candidate), candidate)).min();
-    match nearest {
-        Some((changes, candidate)) if changes <= 2 + word.len() / 4 => {
-            format!("; did you mean '{candidate}'?")
-        }
-        _ => format!("; there are: {}", known.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_courses_typo_fails_loudly_and_names_the_option() {
-        let error = Options::parse(["encrypt"]).unwrap_err().to_string();
+        let error = DriverOptions::parse(["encrypt"]).unwrap_err().to_string();
         assert_eq!(error, "--opt encrypt: no such option; did you mean 'encrypted'?");
         for typo in ["Encrypted", "encryption", "encrypted ", "encrpyted"] {
-            assert!(Options::parse([typo]).unwrap_err().to_string().contains("'encrypted'"), "{typo}");
+            assert!(DriverOptions::parse([typo]).unwrap_err().to_string().contains("'encrypted'"), "{typo}");
         }
     }
 
     #[test]
     fn dockers_way_to_say_it_is_understood() {
-        let options = Options::parse([
+        let options = DriverOptions::parse([
             "encrypted=",
             "com.docker.network.driver.mtu=1400",
             "com.docker.network.driver.overlay.vxlanid_list=0x1002",
             "cipher=aes-128-gcm",
         ]);
         let (mtu, vni) = (Mtu::new(1400), Vni::new(4098));
-        let expected = Options { encrypted: true, cipher: Some(Cipher::Aes128Gcm), mtu, port: None, vni };
+        let expected =
+            DriverOptions { encrypted: true, cipher: Some(Cipher::Aes128Gcm), mtu, port: None, vni };
         assert_eq!(options.unwrap(), expected);
     }
 
@@ -111,9 +102,9 @@ mod tests {
             ("port", "--opt port: a UDP port is a number from 1 to 65535"),
             ("mtu=big", "--opt mtu=big: an MTU is a number of bytes from 68 to 65535"),
         ] {
-            assert_eq!(Options::parse([word]).unwrap_err().to_string(), expected);
+            assert_eq!(DriverOptions::parse([word]).unwrap_err().to_string(), expected);
         }
-        let two = Options::parse(["com.docker.network.driver.overlay.vxlanid_list=4097,4098"]);
+        let two = DriverOptions::parse(["com.docker.network.driver.overlay.vxlanid_list=4097,4098"]);
         assert!(
             two.unwrap_err()
                 .to_string()
@@ -123,6 +114,6 @@ mod tests {
 
     #[test]
     fn encrypted_false_is_refused_rather_than_guessed() {
-        assert!(Options::parse(["encrypted=false"]).is_err());
+        assert!(DriverOptions::parse(["encrypted=false"]).is_err());
     }
 }

@@ -8,22 +8,25 @@ mod associations;
 mod check;
 mod device;
 
-pub(super) use associations::{advance, distinct, drop_sa, secure};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
 
 use super::keys::{KeyId, Secret, sixteen};
 use super::mark::Encryption;
 use super::policy::{Action, Policy, reqid};
 use super::present::Present;
 use super::security::Sa;
-use super::spec::{Network, SpecError};
+use super::spec::NetworkSpec;
+use super::spec_error::SpecError;
 use super::state::State;
 use super::step::{Device, Step};
 use crate::packet::{MacAddress, Vni};
 use check::check;
 use device::build;
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+
+pub(super) use associations::{advance, distinct, drop_sa, secure};
 
 /// The secrets of the encrypted networks.
 pub type Secrets = BTreeMap<Vni, (KeyId, Secret)>;
@@ -50,7 +53,7 @@ pub fn mac_of(vni: Vni, underlay: IpAddr) -> MacAddress {
 
 /// Plans all networks, or says why they cannot be built here.
 pub fn plan(
-    networks: &[Network],
+    networks: &[NetworkSpec],
     present: &Present,
     state: &State,
     secrets: &Secrets,
@@ -106,7 +109,7 @@ pub fn plan(
     Ok(plan)
 }
 
-fn device_of(network: &Network) -> Device {
+fn device_of(network: &NetworkSpec) -> Device {
     Device { name: network.name.clone(), netns: network.netns.clone() }
 }
 

@@ -8,12 +8,14 @@
 //!   `0.0.0.0/0` cannot stand beside the first. Take any one of the three away and the other two still cover every
 //!   address.
 
-use crate::netlink::xfrm::PolicyDirection;
-use crate::packet::{Prefix, Vni};
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::netlink::xfrm::PolicyDirection;
+use crate::packet::{Prefix, Vni};
 
 /// The first byte of every reqid of ours, `o`: what marks SAs and policies as ours. The other three are the VNI.
 const OURS: u32 = 0x6f00_0000;

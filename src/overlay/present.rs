@@ -1,13 +1,14 @@
 //! What is: the part of the kernel's state that a plan has to know. Plain values, so that planning needs no kernel.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
 use super::mark::Mark;
 use super::policy::{ForeignPolicy, Policy, reqid};
 use super::step::Device;
 use super::xfrm::{PresentPolicy, PresentSa};
 use crate::packet::{MacAddress, Prefix, Vni};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::path::PathBuf;
 
 /// One reading of the kernel.
 #[derive(Clone, Debug, Default)]

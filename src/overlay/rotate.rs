@@ -10,16 +10,17 @@
 //! Each node takes these steps by itself, whenever its own timer or its administrator says so; two nodes are never
 //! more than one generation apart. A generation counts starts from 1 again.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::keys::{KeyId, Secret};
 use super::mark::{Encryption, Mark};
 use super::plan::{self, Plan, Secrets};
 use super::present::Present;
-use super::spec::{Network, Peer};
+use super::spec::{NetworkSpec, Peer};
 use super::state::{Progress, State};
 use super::step::{Device, Step};
 use crate::packet::Vni;
-use std::path::PathBuf;
-use std::time::Duration;
 
 /// Which part of a rotation is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub enum Turn {
 #[derive(Debug)]
 pub struct Rotatable {
     device: Device,
-    network: Network,
+    network: NetworkSpec,
     mark: Mark,
     encryption: Encryption,
 }
@@ -57,7 +58,7 @@ impl Rotatable {
     }
 
     /// As this node has it: without what only the specification says.
-    pub fn network(&self) -> &Network {
+    pub fn network(&self) -> &NetworkSpec {
         &self.network
     }
 
@@ -82,7 +83,7 @@ pub fn rotatable(present: &Present) -> Vec<Rotatable> {
         let mut peers = present.ends(*vni, local);
         peers.append(&mut device.vteps());
         let peers = peers.into_iter().map(|underlay| Peer { underlay, overlay: None }).collect();
-        let network = Network {
+        let network = NetworkSpec {
             name: name.clone(),
             vni: *vni,
             port: vxlan.port,
@@ -104,7 +105,7 @@ pub fn rotatable(present: &Present) -> Vec<Rotatable> {
 
 /// What became of one network.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Rotated {
     /// The network.
     pub name: String,
     /// The generation it now sends with.
@@ -124,7 +125,7 @@ pub fn rotate(
     turn: Turn,
     force: bool,
     now: u64,
-) -> (Plan, Vec<Outcome>) {
+) -> (Plan, Vec<Rotated>) {
     let (mut after, mut changed, mut outcomes) = (state.clone(), 0, Vec::new());
     let (mut add, mut marks, mut drop) = (Vec::new(), Vec::new(), Vec::new());
     for Rotatable { device, network, mark, encryption } in networks {
@@ -136,7 +137,7 @@ pub fn rotate(
             Ok(what) => (what.to_owned(), false),
             Err(waits) => (waits, true),
         };
-        outcomes.push(Outcome { name: network.name.clone(), generation: progress.generation, what, waiting });
+        outcomes.push(Rotated { name: network.name.clone(), generation: progress.generation, what, waiting });
         plan::secure(network, present, &progress, secret, &mut add, &mut drop);
         if encryption.generation != progress.generation {
             let mark = mark.in_generation(progress.generation);
@@ -161,14 +162,14 @@ pub fn rotate(
 }
 
 /// Without those whom no `up` ever named: a forwarding entry that somebody else made is no reason to wait for it.
-fn with_peers(network: &Network, progress: &Progress) -> Network {
+fn with_peers(network: &NetworkSpec, progress: &Progress) -> NetworkSpec {
     let mut network = network.clone();
     network.peers.retain(|peer| progress.peers.contains_key(&peer.underlay));
     network
 }
 
 fn turned(
-    network: &Network,
+    network: &NetworkSpec,
     progress: &mut Progress,
     turn: Turn,
     force: bool,
@@ -241,13 +242,13 @@ pub fn same_secret(rotatable: &Rotatable, secret: &Secret) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::Cipher;
+    use super::super::cipher::Cipher;
     use super::super::state::PeerProgress;
     use super::*;
     use std::path::Path;
 
-    fn network() -> Network {
-        Network {
+    fn network() -> NetworkSpec {
+        NetworkSpec {
             name: "secure".into(),
             vni: Vni::new(4098).unwrap(),
             port: 18_887,

@@ -3,15 +3,17 @@
 //! There is no channel between nodes but the traffic itself, so a receiver is always ahead of its senders: it accepts
 //! the next generation of keys before anybody sends with it, and the next [`LOOKAHEAD`] start counters of every peer.
 
-use super::keys::{Association, Secret};
-use super::policy::reqid;
-use super::spec::Network;
-use super::state::Progress;
-use crate::packet::Spi;
-use serde::Serialize;
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+
+use serde::Serialize;
+
+use super::keys::{Association, Secret};
+use super::policy::reqid;
+use super::spec::NetworkSpec;
+use super::state::Progress;
+use crate::packet::Spi;
 
 /// How many starts of a peer after the last one seen are understood.
 pub const LOOKAHEAD: u32 = 4;
@@ -81,7 +83,7 @@ pub(super) struct Wanted {
 }
 
 /// The SAs of a network.
-pub(super) fn wanted(network: &Network, progress: &Progress, secret: &Secret) -> Wanted {
+pub(super) fn wanted(network: &NetworkSpec, progress: &Progress, secret: &Secret) -> Wanted {
     let (mut needed, mut sending, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for peer in &network.peers {
         let towards = progress.peer(peer.underlay);
@@ -115,7 +117,7 @@ pub(super) fn window(seen: u32) -> RangeInclusive<u32> {
 
 /// The SA of a network with one peer.
 pub(super) fn sa(
-    network: &Network,
+    network: &NetworkSpec,
     direction: SaDirection,
     peer: IpAddr,
     generation: u32,

@@ -1,17 +1,19 @@
 //! The first time a node builds a network with a secret, and every time after.
 
-use super::keys::{KeyError, Secret};
-use super::plan::Secrets;
-use super::spec::{Network, SpecError};
-use super::state::{Progress, State};
-use super::witness::{Use, Witness};
-use crate::packet::Vni;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::keys::{KeyError, Secret};
+use super::plan::Secrets;
+use super::spec::NetworkSpec;
+use super::spec_error::SpecError;
+use super::state::{Progress, State};
+use super::witness::{Use, Witness};
+use crate::packet::Vni;
+
 /// Reads the secret of every encrypted network; a file that several share is read once, since it may be a pipe.
-pub fn read_secrets(networks: &[Network]) -> Result<Secrets, KeyError> {
+pub fn read_secrets(networks: &[NetworkSpec]) -> Result<Secrets, KeyError> {
     let mut secrets = Secrets::new();
     let mut read: BTreeMap<&Path, Vni> = BTreeMap::new();
     for network in networks {
@@ -32,7 +34,7 @@ pub fn read_secrets(networks: &[Network]) -> Result<Secrets, KeyError> {
 /// Where the witness beside the key knows this node to have used the key and the state does not, the state was lost,
 /// and beginning again would repeat keys: that is refused unless a generation is given.
 pub fn begin(
-    networks: &[Network],
+    networks: &[NetworkSpec],
     secrets: &Secrets,
     state: &mut State,
     generation: Option<u32>,
@@ -72,7 +74,11 @@ pub fn begin(
 
 /// Notes beside each key that it is used, and in which generation, before it is. The error names the first that could
 /// not be written: the state alone then remembers.
-pub fn witness(networks: &[Network], secrets: &Secrets, state: &State) -> Result<(), (PathBuf, io::Error)> {
+pub fn witness(
+    networks: &[NetworkSpec],
+    secrets: &Secrets,
+    state: &State,
+) -> Result<(), (PathBuf, io::Error)> {
     let mut by_key: BTreeMap<&Path, Vec<(Use, u32)>> = BTreeMap::new();
     for network in networks {
         let Some((key, _)) = secrets.get(&network.vni) else { continue };

@@ -3,13 +3,6 @@
 //! One file, written whole (temporary file, fsync, rename, fsync of the folder) before a counter in it is first used.
 //! It holds no key and nothing that leads to one.
 
-use super::keys::KeyId;
-use crate::escape::reason;
-use crate::packet::Vni;
-use crate::private_file;
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -17,6 +10,15 @@ use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+
+use super::keys::KeyId;
+use crate::escape::reason;
+use crate::packet::Vni;
+use crate::private_file;
 
 /// Where it lies unless told otherwise.
 pub const FOLDER: &str = "/var/lib/ovlsniff";

@@ -1,5 +1,10 @@
 //! What the kernel says of our networks. Nothing of it is remembered, and no key is needed to read it.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use serde::Serialize;
+
 use super::keys::is_of_generation;
 use super::mark::{Encryption, Mark};
 use super::mtu::inner_mtu;
@@ -10,9 +15,6 @@ use super::security::{LOOKAHEAD, SaDirection};
 use super::xfrm::PresentSa;
 use crate::escape::escape;
 use crate::packet::MacAddress;
-use serde::Serialize;
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 /// One network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,14 +1,16 @@
 //! The single acts a plan consists of. None of them holds a key.
 
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+
 use super::keys::vni_number;
 use super::policy::Policy;
 use super::security::{Sa, spi_text};
 use crate::escape::escape;
 use crate::netlink::route;
 use crate::packet::{MacAddress, Prefix, Spi, Vni};
-use serde::{Serialize, Serializer};
-use std::fmt;
-use std::net::IpAddr;
 
 impl Serialize for MacAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

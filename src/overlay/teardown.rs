@@ -1,6 +1,8 @@
 //! Taking networks down: the SAs first, so that nothing is decrypted that no device would take any more, then the
 //! devices, then what requires ESP, and what blocks last. Only what bears our mark, nothing by flushing.
 
+use std::collections::BTreeSet;
+
 use super::mark::Mark;
 use super::plan::{drop_sa, mac_of};
 use super::policy::{Action, vni_of_reqid};
@@ -8,7 +10,6 @@ use super::present::{Present, PresentDevice, PresentVxlan};
 use super::state::State;
 use super::step::{Device, Step};
 use crate::packet::{MacAddress, Vni};
-use std::collections::BTreeSet;
 
 /// The names of all networks of ours that are there, if only with the bridge that was made for one.
 pub fn names(present: &Present) -> Vec<String> {

@@ -1,10 +1,12 @@
 //! What can be known to be wrong from the specification alone.
 
+use std::net::IpAddr;
+
 use super::mtu::Mtu;
 use super::naming::{NotADeviceName, is_device_name, namespace_name};
-use super::spec::{Network, SpecError};
+use super::spec::NetworkSpec;
+use super::spec_error::SpecError;
 use crate::packet::VXLAN_PORT;
-use std::net::IpAddr;
 
 /// UDP ports that mean something else: a block policy on one of them would cut off others.
 const TAKEN: [(u16, &str); 8] = [
@@ -19,18 +21,18 @@ const TAKEN: [(u16, &str); 8] = [
 ];
 
 /// Checks every network by itself and against the others.
-pub fn validate(networks: &[Network]) -> Result<(), SpecError> {
+pub fn validate(networks: &[NetworkSpec]) -> Result<(), SpecError> {
     for (i, network) in networks.iter().enumerate() {
         let named = |cause| SpecError::Network { network: network.name.clone(), cause };
-        alone(network).map_err(named)?;
+        by_itself(network).map_err(named)?;
         for other in &networks[..i] {
-            together(network, other).map_err(named)?;
+            beside(network, other).map_err(named)?;
         }
     }
     Ok(())
 }
 
-fn alone(network: &Network) -> Result<(), String> {
+fn by_itself(network: &NetworkSpec) -> Result<(), String> {
     device_name(&network.name, "the name of the device")?;
     if let Some(bridge) = &network.bridge {
         device_name(bridge, "the name of a bridge")?;
@@ -59,7 +61,7 @@ fn device_name(name: &str, what: &str) -> Result<(), String> {
     Err(format!("{name:?} cannot be {what}: {NotADeviceName}"))
 }
 
-fn underlay(network: &Network) -> Result<(), String> {
+fn underlay(network: &NetworkSpec) -> Result<(), String> {
     let local = network.local;
     if network.peers.is_empty() {
         return Err("has no peer; give one with --peer ADDRESS".into());
@@ -98,7 +100,7 @@ fn is_nobodys(address: IpAddr) -> bool {
     special || address.is_unspecified() || address.is_multicast() || address.is_loopback()
 }
 
-fn addresses(network: &Network) -> Result<(), String> {
+fn addresses(network: &NetworkSpec) -> Result<(), String> {
     let overlays: Vec<IpAddr> = network.peers.iter().filter_map(|peer| peer.overlay).collect();
     let Some(own) = network.address else {
         if overlays.is_empty() {
@@ -130,7 +132,7 @@ fn addresses(network: &Network) -> Result<(), String> {
     }
 }
 
-fn security(network: &Network) -> Result<(), String> {
+fn security(network: &NetworkSpec) -> Result<(), String> {
     if network.port == 0 {
         return Err("port 0 is no port".into());
     }
@@ -152,7 +154,7 @@ fn security(network: &Network) -> Result<(), String> {
     }
 }
 
-fn together(network: &Network, other: &Network) -> Result<(), String> {
+fn beside(network: &NetworkSpec, other: &NetworkSpec) -> Result<(), String> {
     let name = &other.name;
     if network.name == *name {
         return Err("is given twice".into());
@@ -184,12 +186,13 @@ fn together(network: &Network, other: &Network) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::{Cipher, Peer};
+    use super::super::cipher::Cipher;
+    use super::super::spec::Peer;
     use super::*;
     use crate::packet::Vni;
 
-    fn secure() -> Network {
-        Network {
+    fn secure() -> NetworkSpec {
+        NetworkSpec {
             name: "secure".into(),
             vni: Vni::new(4098).unwrap(),
             port: 18_887,
@@ -205,13 +208,13 @@ mod tests {
         }
     }
 
-    fn insecure() -> Network {
+    fn insecure() -> NetworkSpec {
         let address = Some("10.0.1.1/24".parse().unwrap());
         let vni = Vni::new(4097).unwrap();
-        Network { name: "insecure".into(), vni, port: 4789, cipher: None, key: None, address, ..secure() }
+        NetworkSpec { name: "insecure".into(), vni, port: 4789, cipher: None, key: None, address, ..secure() }
     }
 
-    fn refused(change: impl FnOnce(&mut Network)) -> String {
+    fn refused(change: impl FnOnce(&mut NetworkSpec)) -> String {
         let mut network = secure();
         change(&mut network);
         validate(&[insecure(), network]).unwrap_err().to_string()
@@ -246,12 +249,12 @@ mod tests {
         assert!(refused(|n| n.name = "a/b".into()).contains("name of the device"));
         assert!(refused(|n| n.name = "insecure".into()).contains("given twice"));
         assert!(refused(|n| n.netns = Some("a/b".into())).contains("netns \"a/b\": use the name"));
-        let small_for_ipv6 = |n: &mut Network| {
+        let small_for_ipv6 = |n: &mut NetworkSpec| {
             n.mtu = Mtu::new(1000);
             n.address = Some("fd00::1/64".parse().unwrap());
         };
         assert!(refused(small_for_ipv6).contains("too small for IPv6"));
-        let link_local = |n: &mut Network| {
+        let link_local = |n: &mut NetworkSpec| {
             n.local = "fe80::1".parse().unwrap();
             n.peers[0].underlay = "fe80::2".parse().unwrap();
         };

@@ -3,16 +3,18 @@
 //! It is the second witness to what the state remembers: where it knows more, the state was lost, and start counters
 //! might repeat.
 
-use super::keys::KeyId;
-use crate::packet::Vni;
-use crate::private_file;
-use nix::fcntl::{Flock, FlockArg};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use super::keys::KeyId;
+use crate::packet::Vni;
+use crate::private_file;
 
 /// Who used a key for what.
 pub(super) type Use = (KeyId, IpAddr, Vni);

@@ -3,10 +3,14 @@
 //! Written out by hand: six messages of fixed layout, whose buffers can then be wiped. All numbers are in the host's
 //! byte order but for addresses, ports and SPIs, which are in the network's.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use zeroize::Zeroizing;
+
+use super::cipher::Cipher;
 use super::keys::{Secret, sixteen};
 use super::policy::{Action, ForeignPolicy, Policy};
 use super::security::Sa;
-use super::spec::Cipher;
 use crate::netlink::xfrm::{
     self, AF_INET, AF_INET6, DELPOLICY, DELSA, NAME_LEN, NEWPOLICY, NEWSA, PolicyDirection, UPDPOLICY,
     UserPolicy, UserSa, XFRMA_ALG_AEAD, XFRMA_REPLAY_ESN_VAL, XFRMA_TMPL, replay, userpolicy, usersa,
@@ -14,8 +18,6 @@ use crate::netlink::xfrm::{
 use crate::netlink::{CREATE, Netlink, Refusal, push_attribute};
 use crate::packet::Spi;
 use crate::packet::protocol::{ESP, UDP};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use zeroize::Zeroizing;
 
 /// In packets.
 const REPLAY_WINDOW: u32 = 128;

@@ -1,8 +1,9 @@
 //! The tunnels and wrappings around a packet, as a short list. A recursion could be driven deep by an attacker.
 
-use super::Headers;
 use std::fmt;
 use std::str::FromStr;
+
+use super::Headers;
 
 /// The number of tunnels inside one another that are followed. One more stops the decoding.
 pub const MAX_DEPTH: usize = 4;

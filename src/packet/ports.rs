@@ -1,8 +1,9 @@
 //! UDP ports, and the ports that are taken for tunnels.
 
-use arrayvec::ArrayVec;
 use std::num::NonZeroU16;
 use std::str::FromStr;
+
+use arrayvec::ArrayVec;
 
 /// A UDP port that datagrams are sent to: 1 to 65535.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,8 +1,9 @@
 // Most of these tests expect a single span.
 #![allow(clippy::single_range_in_vec_init)]
 
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
 
 fn pattern(text: &str) -> Pattern {
     Pattern::new(&Expressions { patterns: vec![text.into()], ..Expressions::default() }).unwrap()

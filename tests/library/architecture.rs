@@ -39,7 +39,7 @@ const CRATES: [(&[&str], &[&str]); 21] = [
     (&["base64"], &["print/json"]),
     (&["serde_json"], &["host/docker/engine", "print/json", "print/report", "verify", "overlay", "commands"]),
     (&["serde"], &["host/docker", "print/json", "verify", "overlay", "commands"]),
-    (&["strsim"], &["capture/live/device", "overlay/options", "verify/network"]),
+    (&["strsim"], &["capture/live/device", "overlay/nearest", "verify/network"]),
     (&["caps"], &["host/privileges"]),
     (&["clap", "clap_complete", "clap_mangen"], &["main", "cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
@@ -151,6 +151,21 @@ fn no_place_is_kept_for_a_crate_that_is_not_there() {
         idle.extend(places.iter().filter(empty).map(|place| format!("{place} uses none of {crates:?}")));
     }
     assert!(idle.is_empty(), "{idle:#?}");
+}
+
+#[test]
+fn imports_are_the_standard_librarys_then_other_crates_then_ours() {
+    for (file, text) in sources() {
+        let ours: Vec<&str> =
+            text.lines().filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';')).collect();
+        let rank = |line: &str| match line.split(['{', ':', ';', ' ']).nth(1).unwrap() {
+            "std" => 0,
+            first if ["super", "crate", "self"].contains(&first) || ours.contains(&first) => 2,
+            _ => 1,
+        };
+        let ranks: Vec<u8> = text.lines().filter(|line| line.starts_with("use ")).map(rank).collect();
+        assert!(ranks.is_sorted(), "{file}: {ranks:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
-use ovlsniff::host::docker::{Network, Swarm, swarm_at};
+use ovlsniff::host::docker::{Swarm, SwarmNetwork, swarm_at};
 use ovlsniff::packet::Vni;
 
 use crate::docker::{VERSION, engine};
@@ -25,11 +25,11 @@ fn engine_tells_the_data_path_and_the_networks_by_their_vnis() {
     let expected = Swarm {
         address: ip("192.0.2.1"),
         networks: vec![
-            Network {
+            SwarmNetwork {
                 name: "insecure".to_owned(),
                 vnis: vec![Vni::new(4097).unwrap(), Vni::new(4101).unwrap()],
             },
-            Network { name: "fresh".to_owned(), vnis: Vec::new() },
+            SwarmNetwork { name: "fresh".to_owned(), vnis: Vec::new() },
         ],
     };
     // The engine is given half a second, which may be too little on a busy machine.

@@ -14,7 +14,7 @@ use ovlsniff::ipsec::Opener;
 use ovlsniff::packet::Direction;
 
 use super::{Error, Job};
-use crate::cli::{Grep, Way};
+use crate::cli::{FrameDirection, Grep};
 use crate::commands::tell;
 
 /// The longest wait on a quiet wire while fragments are held: then their age is looked at.
@@ -93,8 +93,8 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
         snaplen: args.snaplen.filter(|bytes| *bytes > 0).unwrap_or(defaults.snaplen),
         buffer: args.buffer.unwrap_or(defaults.buffer),
         direction: args.direction.map(|way| match way {
-            Way::In => Direction::In,
-            Way::Out => Direction::Out,
+            FrameDirection::In => Direction::In,
+            FrameDirection::Out => Direction::Out,
         }),
         // Only JSON prints a frame's direction, and to know it takes two rings for each interface.
         directed: args.json,

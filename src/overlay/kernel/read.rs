@@ -1,5 +1,10 @@
 //! Readings of the kernel, put together to what a plan has to know.
 
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
 use super::{KernelError, NETNS, rights};
 use crate::netlink::route::{Link, Vxlan, address, forwarding, link, neighbour};
 use crate::netlink::{Netlink, Refusal};
@@ -9,10 +14,6 @@ use crate::overlay::plan::mac_of;
 use crate::overlay::present::{Present, PresentDevice, PresentVxlan};
 use crate::overlay::step::Device;
 use crate::packet::Vni;
-use std::collections::{BTreeSet, HashMap};
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
 
 /// Reads links, addresses, forwarding entries and neighbours of one network namespace.
 pub(super) fn read_devices(

@@ -1,19 +1,21 @@
 //! The security associations of a network: those to add, those to remove, and how far the counters have come.
 
+use std::collections::BTreeSet;
+
 use crate::overlay::keys::Secret;
 use crate::overlay::policy::reqid;
 use crate::overlay::present::Present;
 use crate::overlay::security::{self, Sa, SaDirection};
-use crate::overlay::spec::{Network, SpecError};
+use crate::overlay::spec::NetworkSpec;
+use crate::overlay::spec_error::SpecError;
 use crate::overlay::state::Progress;
 use crate::overlay::step::Step;
 use crate::overlay::xfrm::PresentSa;
-use std::collections::BTreeSet;
 
 /// How far the network will have come before anything is turned: peers that started again are noticed, and this node's
 /// counters are moved on wherever an SA to send with is not there, because what it was used for before nobody knows.
 pub(in crate::overlay) fn advance(
-    network: &Network,
+    network: &NetworkSpec,
     present: &Present,
     before: &Progress,
     secret: &Secret,
@@ -39,7 +41,7 @@ pub(in crate::overlay) fn advance(
 }
 
 /// Looks which of the accepted SAs were used: a higher start counter than the known one means the peer started again.
-fn notice(network: &Network, present: &Present, progress: &mut Progress, secret: &Secret) {
+fn notice(network: &NetworkSpec, present: &Present, progress: &mut Progress, secret: &Secret) {
     let used: BTreeSet<_> =
         present.sas.iter().filter(|sa| sa.packets > 0).map(|sa| (sa.destination, sa.spi)).collect();
     for peer in &network.peers {
@@ -70,7 +72,7 @@ fn has(present: &Present, sa: &Sa) -> bool {
 
 /// The SAs to add, and those to remove because neither this node nor a peer needs them any more.
 pub(in crate::overlay) fn secure(
-    network: &Network,
+    network: &NetworkSpec,
     present: &Present,
     progress: &Progress,
     secret: &Secret,

@@ -6,10 +6,10 @@ use crate::overlay::mark::Mark;
 use crate::overlay::mtu::{Mtu, inner_mtu};
 use crate::overlay::policy::reqid;
 use crate::overlay::present::{Present, PresentDevice};
-use crate::overlay::spec::Network;
+use crate::overlay::spec::NetworkSpec;
 
 /// Whether the network can be built here. The MTU the device gets.
-pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String> {
+pub(super) fn check(network: &NetworkSpec, present: &Present) -> Result<u32, String> {
     let Some((underlay_mtu, underlay)) = present.own.get(&network.local) else {
         return Err(format!("{} is no address of this host; see: ip address", network.local));
     };
@@ -68,7 +68,7 @@ pub(super) fn check(network: &Network, present: &Present) -> Result<u32, String>
 }
 
 /// Whether another device in the same place has an address in the network already: routes would go either way.
-fn overlapping(network: &Network, present: &Present) -> Result<(), String> {
+fn overlapping(network: &NetworkSpec, present: &Present) -> Result<(), String> {
     let Some(own) = network.address else { return Ok(()) };
     let others = present.devices.iter().filter(|(place, _)| {
         place.netns == network.netns
@@ -84,7 +84,7 @@ fn overlapping(network: &Network, present: &Present) -> Result<(), String> {
 }
 
 /// What a device cannot change while it is there.
-pub(super) fn unchanged(network: &Network, there: &PresentDevice, mark: &Mark) -> Result<(), String> {
+pub(super) fn unchanged(network: &NetworkSpec, there: &PresentDevice, mark: &Mark) -> Result<(), String> {
     let name = &network.name;
     let Some(Mark::Network { name: marked, vni, encryption, .. }) = &there.mark else {
         return Err(format!("a device {name} is there and is not ours; give the network another name"));

@@ -1,18 +1,19 @@
 //! The device of a network and all that hangs on it.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use super::check::unchanged;
 use super::{device_of, mac_of};
 use crate::overlay::mark::{Encryption, Mark};
 use crate::overlay::present::{Present, PresentDevice};
-use crate::overlay::spec::Network;
+use crate::overlay::spec::NetworkSpec;
 use crate::overlay::step::{Device, Step, Vxlan};
 use crate::packet::MacAddress;
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 /// What has to be added, and what is to be removed at the end.
 pub(super) fn build(
-    network: &Network,
+    network: &NetworkSpec,
     present: &Present,
     mtu: u32,
     encryption: Option<Encryption>,
@@ -67,7 +68,12 @@ pub(super) fn build(
 }
 
 /// The address is marked as given by this program, unless it was there before on a bridge of somebody else.
-fn mark(network: &Network, present: &Present, now: &PresentDevice, encryption: Option<Encryption>) -> Mark {
+fn mark(
+    network: &NetworkSpec,
+    present: &Present,
+    now: &PresentDevice,
+    encryption: Option<Encryption>,
+) -> Mark {
     let lent =
         present.devices.get(&front_of(network)).filter(|bridge| bridge.bridge && bridge.mark.is_none());
     let given = network.address.filter(|address| {
@@ -78,14 +84,14 @@ fn mark(network: &Network, present: &Present, now: &PresentDevice, encryption: O
 }
 
 /// The device that has the address: the bridge where there is one.
-fn front_of(network: &Network) -> Device {
+fn front_of(network: &NetworkSpec) -> Device {
     let name = network.bridge.as_ref().unwrap_or(&network.name).clone();
     Device { name, netns: network.netns.clone() }
 }
 
 /// Makes the bridge where it is not there, and the device a port of it.
 fn bridge(
-    network: &Network,
+    network: &NetworkSpec,
     present: &Present,
     now: &PresentDevice,
     mtu: u32,
@@ -119,7 +125,7 @@ fn bridge(
 }
 
 fn entries(
-    network: &Network,
+    network: &NetworkSpec,
     device: &Device,
     now: &PresentDevice,
     front: &Device,

@@ -1,18 +1,20 @@
+use std::path::Path;
+
+use super::super::cipher::Cipher;
 use super::super::mark::Mark;
 use super::super::mtu::Mtu;
 use super::super::present::{PresentDevice, PresentVxlan};
 use super::super::security::SaDirection;
-use super::super::spec::{Cipher, Peer};
+use super::super::spec::Peer;
 use super::super::state::Progress;
 use super::super::xfrm::{PresentPolicy, PresentSa};
 use super::*;
 use crate::packet::Prefix;
-use std::path::Path;
 
-fn networks() -> Vec<Network> {
+fn networks() -> Vec<NetworkSpec> {
     let peers =
         vec![Peer { underlay: "192.0.2.2".parse().unwrap(), overlay: Some("10.0.2.2".parse().unwrap()) }];
-    let secure = Network {
+    let secure = NetworkSpec {
         name: "secure".into(),
         vni: Vni::new(4098).unwrap(),
         port: 18_887,
@@ -175,7 +177,7 @@ fn the_look_ahead_slides_when_a_peer_started_again() {
 #[test]
 fn what_the_host_says_no_to_is_said_before_anything_is_done() {
     let (secrets, state) = begun();
-    let refused = |change: &dyn Fn(&mut Network, &mut Present)| {
+    let refused = |change: &dyn Fn(&mut NetworkSpec, &mut Present)| {
         let (mut networks, mut present) = (networks(), host());
         change(&mut networks[0], &mut present);
         plan(&networks, &present, &state, &secrets).unwrap_err().to_string()

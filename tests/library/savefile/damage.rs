@@ -4,11 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use ovlsniff::capture::savefile::{Error, MAX_FRAME};
 use proptest::prelude::*;
 
 use super::build::{BIG, LITTLE};
 use super::{Contents, SWARM, file, read, read_bytes};
-use ovlsniff::capture::savefile::{Error, MAX_FRAME};
 
 #[test]
 fn every_prefix_of_a_file_gives_its_whole_records_and_then_the_offset() {

@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 
+use ovlsniff::packet::{Direction, LinkType};
+
 use super::build::{BIG, LITTLE, Order};
 use super::{Owned, SWARM, read, read_bytes};
-use ovlsniff::packet::{Direction, LinkType};
 
 fn owned(number: u64, nanos: i64, digits: u8, bytes: &[u8]) -> Owned {
     Owned {

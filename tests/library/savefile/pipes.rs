@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
+use ovlsniff::capture::savefile::{Error, Savefile};
 
 use super::build::LITTLE;
-use ovlsniff::capture::savefile::{Error, Savefile};
 
 fn fifo() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use super::build::LITTLE;
-use super::{Owned, SWARM, file, read, read_bytes};
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::capture::write::{Error, Format, Writer, same_file};
 use ovlsniff::packet::{Direction, Frame, InterfaceNumber, LinkType, Timestamp};
+
+use super::build::LITTLE;
+use super::{Owned, SWARM, file, read, read_bytes};
 
 fn interface(link: LinkType, name: Option<&str>, digits: u8) -> Interface {
     Interface { name: name.map(str::to_owned), link, snaplen: 262_144, digits }

@@ -1,7 +1,7 @@
 //! The output of `iptables-save` and `ip6tables-save`, read for a walk with a clear frame of the network.
 
 use super::Enforcement;
-use super::walk::{Match, Rule, Table, Target, together, words};
+use super::walk::{Match, Rule, Table, Target, of_all, words};
 use crate::packet::Vni;
 
 /// Returns the decision on a clear frame of this VNI that arrives at this port, by the chains PREROUTING and INPUT.
@@ -10,7 +10,7 @@ pub(super) fn enforcement(text: &str, vni: Vni, port: u16) -> Enforcement {
     let tables = text.split("\n*").map(|table| table.trim_start_matches('*'));
     let wanted = tables.filter(|table| ["raw", "mangle", "filter"].contains(&name(table)));
     let read: Vec<Table<'_>> = wanted.map(|table| read(table, &frame)).collect();
-    together(read.iter().flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain))))
+    of_all(read.iter().flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain))))
 }
 
 /// The frame that walks through the chains.

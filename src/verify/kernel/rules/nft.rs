@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Enforcement;
-use super::walk::{Chain, Match, Rule, Table, Target, together, words};
+use super::walk::{Chain, Match, Rule, Table, Target, of_all, words};
 use crate::packet::Vni;
 
 /// Returns the decision on a clear frame of this VNI that arrives at this port. A table that `iptables-save` printed
@@ -18,7 +18,7 @@ pub(super) fn enforcement(text: &str, iptables: &str, six: bool, vni: Vni, port:
         _ => None,
     });
     let tables: Vec<_> = tables.collect();
-    together(tables.iter().flat_map(|(table, begins)| begins.iter().map(|chain| table.judge(chain))))
+    of_all(tables.iter().flat_map(|(table, begins)| begins.iter().map(|chain| table.judge(chain))))
 }
 
 /// The frame that walks through the chains.

@@ -138,7 +138,7 @@ impl Table<'_> {
 
 /// Joins the decisions of chains that a frame passes one after the other. A frame that one chain accepts only goes on
 /// to the next.
-pub(super) fn together(chains: impl Iterator<Item = Enforcement>) -> Enforcement {
+pub(super) fn of_all(chains: impl Iterator<Item = Enforcement>) -> Enforcement {
     let rank = |enforcement: &Enforcement| match enforcement {
         Enforcement::Accepted => 0,
         Enforcement::Bypassed => 1,
