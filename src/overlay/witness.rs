@@ -27,7 +27,8 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    /// Reads the file beside a key file. A missing or unreadable file counts as empty, as does a damaged line.
+    /// Reads the file beside a key file. A missing or unreadable file counts as empty, and a damaged line is
+    /// skipped.
     pub(super) fn beside(key: &Path) -> Self {
         let text = fs::read_to_string(beside(key, ".used")).unwrap_or_default();
         let generations = text.lines().filter_map(parse).collect();
