@@ -38,8 +38,8 @@ pub type Secrets = BTreeMap<Vni, (KeyId, Secret)>;
 pub struct Plan {
     /// The steps in the order in which they are done. They are undone in reverse.
     pub steps: Vec<Step>,
-    /// The state that the networks will have come to. It is put on the disk before the first step; `None` if
-    /// nothing in it has to be kept.
+    /// The state as it will be after the steps. It is put on the disk before the first step. `None` if no progress
+    /// has to be kept.
     pub remember: Option<State>,
 }
 

@@ -1,6 +1,6 @@
 //! Taking networks down. The order is the reverse of the plan's: first the SAs, so that nothing is decrypted that
-//! no device takes, then the devices, the policies that require ESP, and last the policies that block. Every object
-//! is removed by itself, because flushing would remove those of others as well.
+//! no device takes, then the devices, the policies that require ESP, and last the policies that block. Only
+//! what bears a mark or reqid of ours is removed, object by object: flushing would remove those of others as well.
 
 use std::collections::BTreeSet;
 
