@@ -7,8 +7,8 @@
 //!
 //! 1. [`Kernel::read`] reads what this host has, as plain values ([`Present`]).
 //! 2. [`plan()`] compares that with what is asked for ([`NetworkSpec`]) and returns a [`Plan`] of [`Step`]s. It is
-//!    pure, so tests need no kernel, and a dry run prints the very steps. The plan is empty when nothing is to be
-//!    done. So `up` can be repeated, and mends what was changed and nothing else.
+//!    pure, so tests need no kernel, and a dry run prints the same steps. The plan is empty when nothing is to be
+//!    done. So `up` can be repeated: it mends what was changed and nothing else.
 //! 3. [`apply()`] does one step after the other. If the kernel refuses one, the earlier ones are undone in reverse
 //!    order.
 //!

@@ -26,7 +26,7 @@ pub enum SpecError {
     Value {
         /// The option with its value.
         word: String,
-        /// The values that are right.
+        /// The values that would be right.
         cause: String,
     },
     /// An error in the file, or in reading it.
@@ -40,7 +40,7 @@ pub enum SpecError {
     /// An error in one network.
     #[error("network {network}: {cause}")]
     Network {
-        /// The network's name.
+        /// The network, by its name or its VNI.
         network: String,
         /// The error and, if there is one, the remedy.
         cause: String,
