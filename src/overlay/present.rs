@@ -21,9 +21,7 @@ pub struct Present {
     pub(super) devices: BTreeMap<Device, PresentDevice>,
     /// The UDP ports that are in use in the host's namespace, also by sockets of the kernel.
     pub(super) udp_ports: BTreeSet<u16>,
-    /// The SAs of ours.
     pub(super) sas: Vec<PresentSa>,
-    /// The policies of ours.
     pub(super) policies: Vec<PresentPolicy>,
     /// The policies of others that let datagrams pass in clear.
     pub(super) foreign: Vec<ForeignPolicy>,

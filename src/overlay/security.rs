@@ -115,7 +115,6 @@ pub(super) fn window(seen: u32) -> RangeInclusive<u32> {
     first..=first + LOOKAHEAD
 }
 
-/// Returns one SA between this node and a peer.
 pub(super) fn sa(
     network: &NetworkSpec,
     direction: SaDirection,

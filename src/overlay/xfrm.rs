@@ -124,7 +124,6 @@ fn read_sa(sa: UserSa<'_>) -> Option<PresentSa> {
     })
 }
 
-/// Adds a policy.
 pub(super) fn add_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(), Refusal> {
     netlink.request(NEWPOLICY, CREATE, &policy_message(policy))
 }

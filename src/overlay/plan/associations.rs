@@ -91,7 +91,6 @@ pub(in crate::overlay) fn secure(
     }
 }
 
-/// Returns the step that removes an SA.
 pub(in crate::overlay) fn drop_sa(sa: &PresentSa) -> Step {
     let what = format!("sa {} -> {} spi {}", sa.source, sa.destination, sa.spi);
     Step::DropSa { destination: sa.destination, spi: sa.spi, what }
