@@ -1,21 +1,21 @@
-//! Addresses as they are written.
+//! Addresses and peers as they are written on the command line and in the file.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::spec::Peer;
 
-/// A text that is no IP address.
+/// The error for a text that is no IP address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("use an IPv4 or IPv6 address, such as 192.0.2.1 or 2001:db8::1")]
 pub struct NotAnAddress;
 
-/// Reads an IP address as the standard library does, whose errors do not say what would be right.
+/// Parses an IP address as the standard library does. The library's own errors do not say what would be right.
 pub fn address(text: &str) -> Result<IpAddr, NotAnAddress> {
     text.parse().map_err(|_| NotAnAddress)
 }
 
-/// A text that is no peer.
+/// The error for a text that is no peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("use an underlay address, or UNDERLAY=OVERLAY such as 192.0.2.2=10.0.1.2")]
 pub struct NotAPeer;
@@ -23,7 +23,7 @@ pub struct NotAPeer;
 impl FromStr for Peer {
     type Err = NotAPeer;
 
-    /// Takes the underlay address, and behind `=` the address in the network where it is known.
+    /// Parses the underlay address and, if it is known, the address in the network behind `=`.
     fn from_str(text: &str) -> Result<Self, NotAPeer> {
         let (underlay, overlay) =
             text.split_once('=').map_or((text, None), |(underlay, overlay)| (underlay, Some(overlay)));

@@ -1,4 +1,4 @@
-//! Doing what is planned, and taking it back when it fails half way.
+//! Carrying out a plan, and undoing it when a step fails.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,29 +15,30 @@ use crate::packet::Vni;
 /// A plan that was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// The counters could not be kept, so nothing was begun.
+    /// The counters could not be put on the disk, so no step was begun.
     #[error("{0}; nothing was changed")]
     State(#[from] StateError),
-    /// A step failed; those before it were undone.
+    /// A step failed, and the steps before it were undone.
     #[error("{step}: {cause}; {undone}")]
     Step {
-        /// What was to be done.
+        /// The step that failed.
         step: Box<Step>,
-        /// Why it was not.
+        /// The kernel's reason.
         cause: Refusal,
-        /// How taking back the others went.
+        /// The outcome of undoing the steps before it.
         undone: Undone,
     },
 }
 
-/// How taking back went.
+/// The outcome of undoing steps.
 #[derive(Debug)]
 pub struct Undone {
-    /// Steps that were taken back.
+    /// The number of steps that were undone.
     pub steps: usize,
-    /// Steps that were not, and why.
+    /// The steps that could not be undone, each with the kernel's reason.
     pub failed: Vec<(Step, Refusal)>,
-    /// Policies that stay because their devices do: those were there before, or could not be removed.
+    /// The number of policies that stay because their devices stay. Such a device was there before, or could not be
+    /// removed.
     pub kept: usize,
 }
 
@@ -58,14 +59,15 @@ impl fmt::Display for Undone {
     }
 }
 
-/// Does every step in order. On failure those that were done are undone in reverse.
+/// Keeps the plan's state on the disk and does every step in order. If one fails, those before it are undone in
+/// reverse.
 pub fn apply(plan: &Plan, kernel: &mut Kernel, secrets: &Secrets, store: &Store) -> Result<(), ApplyError> {
     if let Some(state) = &plan.remember {
         store.save(state)?;
     }
     for (done, step) in plan.steps.iter().enumerate() {
         if let Err(cause) = kernel.perform(step, secrets) {
-            // What somebody else removed first is as removed as it should be.
+            // An object that somebody else removed first needs no removal.
             if step.removes() && cause.is_absent() {
                 continue;
             }
@@ -76,7 +78,7 @@ pub fn apply(plan: &Plan, kernel: &mut Kernel, secrets: &Secrets, store: &Store)
     Ok(())
 }
 
-/// Takes back the first so many. A policy goes only when the device it is for is gone.
+/// Undoes the first `done` steps in reverse. A policy is removed only if the device that it protects is gone.
 fn undo(steps: &[Step], done: usize, kernel: &mut Kernel) -> Undone {
     let mut undone = Undone { steps: 0, failed: Vec::new(), kept: 0 };
     let made = steps.iter().filter_map(|step| match step {
@@ -106,21 +108,23 @@ fn undo(steps: &[Step], done: usize, kernel: &mut Kernel) -> Undone {
     undone
 }
 
-/// Waits between the end of decryption and the end of the device that takes what was decrypted.
+/// A pause between the removal of SAs and the removal of the device that takes the decrypted packets.
 ///
-/// In transport mode the kernel hands a decrypted packet on from a work queue (`xfrm_trans_queue`,
-/// `net/xfrm/xfrm_input.c`), so the last ones arrive after their SA is gone. Without their device they would be answered with
-/// an ICMP error that quotes them in clear.
+/// In transport mode the kernel hands decrypted packets on from a work queue (net/xfrm/xfrm_input.c,
+/// `xfrm_trans_queue`), so the last ones arrive after their SA is gone. Without their device, the kernel would
+/// answer them with an ICMP error that quotes them in clear.
 #[derive(Default)]
 struct Settle {
     decrypts: bool,
 }
 
 impl Settle {
-    /// Nothing tells when the queue is empty; a worker that waits this long for its processor is not seen on a machine in use.
+    /// The length of the pause. The kernel does not tell when the queue is empty, but on a machine in use no worker
+    /// is seen to wait this long for its processor.
     const PAUSE: Duration = Duration::from_millis(100);
 
-    /// To be called before each step that is done or taken back.
+    /// Pauses if `step` takes a device down and an SA was removed since the last pause. It must be called before
+    /// each step that is done or undone.
     fn before(&mut self, step: &Step) {
         match step {
             Step::Sa(_) | Step::DropSa { .. } => self.decrypts = true,
@@ -133,8 +137,9 @@ impl Settle {
     }
 }
 
-/// Does every step, whatever becomes of the others: for taking down. What is gone already counts as done. Only policies
-/// stay when a device does, which without them would go on in clear.
+/// Does every step of a teardown, even if others fail, and returns the steps that failed. Removing an object that
+/// is gone already is no failure. If a device could not be removed, the policies stay, because the device would go
+/// on in clear without them.
 pub fn apply_all(steps: &[Step], kernel: &mut Kernel) -> Vec<(Step, Refusal)> {
     let mut failed: Vec<(Step, Refusal)> = Vec::new();
     let mut settle = Settle::default();

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::nearest::hint;
 use super::spec_error::SpecError;
 
-/// The AEAD algorithms an encrypted network may use, all with a 16-byte ICV.
+/// The AEAD algorithms that an encrypted network may use. All have an ICV of 16 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cipher {
     /// AES-256-GCM (RFC 4106).
@@ -21,10 +21,10 @@ pub enum Cipher {
 }
 
 impl Cipher {
-    /// Every one, in the order they are offered.
+    /// All ciphers, in the order in which they are offered.
     pub const ALL: [Self; 3] = [Self::Aes256Gcm, Self::Aes128Gcm, Self::ChaCha20Poly1305];
 
-    /// As it is written in options, files and output.
+    /// Returns the name of the cipher in options, files and output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Aes256Gcm => "aes-256-gcm",
@@ -33,7 +33,7 @@ impl Cipher {
         }
     }
 
-    /// As the kernel's crypto layer calls it.
+    /// Returns the name of the cipher in the kernel's crypto layer.
     pub(super) fn kernel_name(self) -> &'static str {
         match self {
             Self::Aes256Gcm | Self::Aes128Gcm => "rfc4106(gcm(aes))",
@@ -41,7 +41,7 @@ impl Cipher {
         }
     }
 
-    /// Key and 4-byte salt.
+    /// Returns the length of the key with its 4-byte salt, in bytes.
     pub(super) fn key_bytes(self) -> usize {
         match self {
             Self::Aes128Gcm => 16 + 4,
@@ -49,10 +49,10 @@ impl Cipher {
         }
     }
 
-    /// The integrity check value, the same for all.
+    /// The length of the integrity check value (ICV), the same for all ciphers, in bytes.
     pub(super) const ICV_BYTES: u32 = 16;
 
-    /// What the derivation of keys calls it; never to be changed.
+    /// Returns the number that stands for the cipher in the derivation of keys. It must never change.
     pub(super) fn number(self) -> u8 {
         match self {
             Self::Aes256Gcm => 1,

@@ -1,4 +1,4 @@
-//! The TOML file: all nodes and networks, the same on every node.
+//! The TOML file. It describes all nodes and networks, and is the same on every node.
 //!
 //! ```toml
 //! key = "secure.key"                      # beside this file
@@ -72,13 +72,13 @@ struct NetworkTable {
     bridge: Option<String>,
     #[serde(default)]
     learn: bool,
-    /// All nodes unless listed.
+    /// The nodes that take part; `None` for all nodes.
     nodes: Option<Vec<String>>,
     #[serde(default)]
     addresses: BTreeMap<String, String>,
 }
 
-/// An integer of TOML, in any of its notations, goes through the parser that a word of the command line goes through.
+/// Reads an integer, in any of TOML's notations, by the parser that reads the same value on the command line.
 fn number<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) -> Result<T, D::Error> {
     i64::deserialize(value)?.to_string().parse().map_err(D::Error::custom)
 }
@@ -91,7 +91,7 @@ fn underlay<'de, D: Deserializer<'de>>(value: D) -> Result<IpAddr, D::Error> {
     address(&String::deserialize(value)?).map_err(D::Error::custom)
 }
 
-/// A file that could be read, with no word in it that means nothing.
+/// A file that was read, and in which every key is known.
 pub struct OverlayFile {
     named: String,
     folder: PathBuf,
@@ -99,7 +99,7 @@ pub struct OverlayFile {
 }
 
 impl OverlayFile {
-    /// Reads it.
+    /// Reads a file and checks its keys.
     pub fn read(path: &Path) -> Result<Self, SpecError> {
         let named = path.display().to_string();
         let text = std::fs::read_to_string(path)
@@ -122,8 +122,8 @@ impl OverlayFile {
         Ok(Self { file, named, folder: folder.to_owned() })
     }
 
-    /// Its networks as one node has to build them. Without a name, the node is the one whose underlay address is among
-    /// `own`.
+    /// Returns the networks as one node has to build them. If no node is named, it is the one whose underlay
+    /// address is among `own`.
     pub fn networks(&self, node: Option<&str>, own: &[IpAddr]) -> Result<Vec<NetworkSpec>, SpecError> {
         let (here, local) = whoami(&self.file, &self.named, node, own)?;
         let mut networks = Vec::new();

@@ -1,4 +1,4 @@
-//! The kernel, as one place to read and to change. Everything here needs `CAP_NET_ADMIN`.
+//! The kernel: reading its state, doing steps and undoing them. Everything here needs `CAP_NET_ADMIN`.
 
 mod read;
 
@@ -23,40 +23,40 @@ use read::{exempt, namespaces, read_devices, udp_ports};
 
 const NETNS: &str = "/run/netns";
 
-/// Why the kernel cannot be read or lacks something.
+/// An error in reading the kernel, or a feature that it lacks.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
-    /// No conversation at all.
+    /// No netlink socket could be opened.
     #[error("netlink socket: {}{remedy}", reason(.cause))]
     Open {
-        /// The reason.
+        /// The system's reason.
         cause: std::io::Error,
-        /// What to do, where there is something.
+        /// The remedy; empty if there is none.
         remedy: &'static str,
     },
-    /// A reading failed.
+    /// Reading from the kernel failed.
     #[error("read {what} from the kernel: {cause}{remedy}")]
     Read {
         /// The kind of object.
         what: &'static str,
-        /// The reason.
+        /// The kernel's reason.
         cause: Refusal,
-        /// What to do, where there is something.
+        /// The remedy; empty if there is none.
         remedy: &'static str,
     },
-    /// It was built without.
+    /// The kernel lacks a feature, or its module is not loaded.
     #[error("this kernel has no {what}: {cause}; {remedy}")]
     Lacks {
-        /// In words.
+        /// The feature, in words.
         what: String,
-        /// What it said.
+        /// The kernel's answer.
         cause: Refusal,
-        /// What to do.
+        /// The remedy.
         remedy: &'static str,
     },
 }
 
-/// The conversations with the kernel, opened as they are needed.
+/// The netlink conversations with the kernel. Those of other network namespaces are opened when they are needed.
 pub struct Kernel {
     host: Netlink,
     xfrm: Netlink,
@@ -65,7 +65,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Opens them in the network namespace of this process.
+    /// Opens the conversations of this process's network namespace.
     pub fn open() -> Result<Self, KernelError> {
         let open =
             |family, remedy| Netlink::open(family, None).map_err(|cause| KernelError::Open { cause, remedy });
@@ -77,18 +77,19 @@ impl Kernel {
         })
     }
 
-    /// How many netlink requests were sent so far.
+    /// Returns the number of netlink requests that were sent so far.
     pub fn messages(&self) -> u32 {
         self.host.sent() + self.xfrm.sent() + self.elsewhere.values().map(Netlink::sent).sum::<u32>()
     }
 
-    /// Reads what is.
+    /// Reads the state of this host, and of the network namespaces in `/run/netns`.
     pub fn read(&mut self) -> Result<Present, KernelError> {
         let mut present = Present::default();
         let read = |what| move |cause: Refusal| KernelError::Read { what, remedy: rights(&cause), cause };
         read_devices(&mut self.host, None, &mut present)?;
         for netns in namespaces() {
-            // One that vanished or belongs to somebody else is none of ours.
+            // A namespace that vanished, or that this process may not enter, has no device of ours. But a namespace
+            // whose reading was interrupted by changes may have one.
             let Ok(netlink) = self.route(Some(&netns)) else { continue };
             match read_devices(netlink, Some(&netns), &mut present) {
                 Ok(()) => _ = present.netns.insert(netns),
@@ -108,7 +109,7 @@ impl Kernel {
         Ok(present)
     }
 
-    /// Whether this kernel has VXLAN.
+    /// Checks that this kernel has VXLAN.
     pub fn check_vxlan(&mut self) -> Result<(), KernelError> {
         link::has_vxlan(&mut self.host).map_err(|cause| KernelError::Lacks {
             what: "VXLAN (CONFIG_VXLAN)".into(),
@@ -117,7 +118,8 @@ impl Kernel {
         })
     }
 
-    /// Whether this kernel has ESP for the address family and the cipher: an SA that nothing uses is added and removed.
+    /// Checks that this kernel has ESP for the address family with the cipher, by adding and removing an SA that
+    /// nothing uses.
     pub fn check_esp(&mut self, local: IpAddr, cipher: Cipher) -> Result<(), KernelError> {
         let nobody =
             if local.is_ipv4() { IpAddr::from([127, 0, 0, 1]) } else { std::net::Ipv6Addr::LOCALHOST.into() };
@@ -130,7 +132,7 @@ impl Kernel {
         xfrm::probe(&mut self.xfrm, &sa).map_err(|cause| lacks_esp(local, cipher, cause))
     }
 
-    /// Does one step. Those that need a key find it among the secrets.
+    /// Does one step. A step that needs a key derives it from the secret of its network.
     pub(super) fn perform(
         &mut self,
         step: &Step,
@@ -195,7 +197,8 @@ impl Kernel {
         }
     }
 
-    /// Takes back one step that was done. What hangs on a device goes with the device; what was removed stays removed.
+    /// Undoes one step that was done. Marks, replaced policies and removals are not undone, except the removal of
+    /// an address. The mark of a new device goes with the device. An object that is gone already counts as undone.
     pub(super) fn undo(&mut self, step: &Step) -> Result<(), Refusal> {
         let undone = match step {
             Step::Policy(policy) => xfrm::delete_policy(&mut self.xfrm, policy),
@@ -285,7 +288,7 @@ fn lacks_esp(local: IpAddr, cipher: Cipher, cause: Refusal) -> KernelError {
         if local.is_ipv4() { "ESP for IPv4 (CONFIG_INET_ESP)" } else { "ESP for IPv6 (CONFIG_INET6_ESP)" };
     match cause.errno {
         EPERM => KernelError::Read { what: "whether it has ESP", remedy: rights(&cause), cause },
-        // What is said for an unknown algorithm, and for one of which a part cannot be loaded.
+        // The kernel says ENOSYS for an unknown algorithm, and ENOENT for one of which a part cannot be loaded.
         ENOSYS | ENOENT => KernelError::Lacks {
             what: format!("{family} with {cipher} ({})", cipher.kernel_name()),
             cause,

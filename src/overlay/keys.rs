@@ -1,9 +1,9 @@
-//! The one secret of all nodes, and the keys derived from it.
+//! The secret that all nodes share, and the keys that are derived from it.
 //!
-//! Every security association has an AEAD key, a salt and an SPI of its own, derived by HKDF-SHA256 (RFC 5869) from
-//! the secret over everything that tells two associations apart: cipher, generation, sender, receiver, VNI and the
-//! sender's start counter. So both ends know them without talking, each direction and each start of a node has its own
-//! key, and no nonce repeats with a key.
+//! Every security association has an AEAD key, a salt and an SPI of its own. HKDF-SHA256 (RFC 5869) derives them
+//! from the secret and from everything that tells two associations apart: cipher, generation, sender, receiver, VNI
+//! and the sender's start counter. So both ends know them without talking. Each direction and each start of a node
+//! has its own key, so no nonce repeats with a key.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -24,7 +24,7 @@ use crate::packet::{Spi, Vni};
 const LABEL: &str = "ovlsniff-overlay-key-1:";
 const SALT: &[u8] = b"ovlsniff overlay 1";
 
-/// Why a secret cannot be had.
+/// An error in reading or writing a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be opened, read or written.
@@ -35,7 +35,7 @@ pub enum KeyError {
         /// The system's reason.
         cause: io::Error,
     },
-    /// Others may read it.
+    /// Others than its owner may read the file.
     #[error(
         "key file {path} may be read by others (mode {mode:04o}); make it yours alone: chmod 600 {path}, and if it was ever read: ovlsniff overlay keygen"
     )]
@@ -45,10 +45,10 @@ pub enum KeyError {
         /// Its permission bits.
         mode: u32,
     },
-    /// It is not one of ours.
+    /// The file holds no key of this program.
     #[error("key file {0} holds no key of this program; make one: ovlsniff overlay keygen > {0}")]
     Format(PathBuf),
-    /// The secret stands where the name of its file belongs.
+    /// The secret itself was given in place of the name of its file.
     #[error(
         "the key itself was given, where the name of its file belongs: put it into a file of mode 0600; and as others may have seen it, make a new one: ovlsniff overlay keygen"
     )]
@@ -56,12 +56,13 @@ pub enum KeyError {
     /// The kernel gave no random bytes.
     #[error("no random bytes from the kernel: {}", reason(.0))]
     Random(io::Error),
-    /// Standard output is not a place for a secret.
+    /// Standard output is a terminal, or a file that already holds something.
     #[error("a key is not written to {0}; send it to a new file: ovlsniff overlay keygen > secure.key")]
     Output(&'static str),
 }
 
-/// 256 bits from the kernel's random numbers. Wiped when dropped, never printed.
+/// The secret of an encrypted network: 256 bits from the kernel's random numbers. It is wiped when dropped, and
+/// never printed.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<[u8; 32]>);
 
@@ -72,14 +73,15 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// A new one.
+    /// Generates a new secret.
     pub fn generate() -> Result<Self, KeyError> {
         let mut bytes = Zeroizing::new([0; 32]);
         getrandom::fill(bytes.as_mut_slice()).map_err(|e| KeyError::Random(e.into()))?;
         Ok(Self(bytes))
     }
 
-    /// Reads a file that [`Secret::create`] or [`Secret::write_out`] made, if nobody but its owner may read it.
+    /// Reads a file that [`Secret::create`] or [`Secret::write_out`] made. A file that others than its owner may
+    /// read is refused.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         if path.as_os_str().as_encoded_bytes().windows(LABEL.len()).any(|part| part == LABEL.as_bytes()) {
             return Err(KeyError::Spelled);
@@ -87,7 +89,7 @@ impl Secret {
         let failed = |cause| KeyError::File { path: path.to_owned(), cause };
         let mut file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        // Nobody is to be told to change the mode of a directory or a device.
+        // The next error says to change the mode, which would be wrong for a directory or a device.
         if !metadata.is_file() && !metadata.file_type().is_fifo() {
             return Err(failed(io::Error::other("it is neither a file nor a pipe")));
         }
@@ -105,7 +107,7 @@ impl Secret {
         parse(&text).ok_or_else(|| KeyError::Format(path.to_owned()))
     }
 
-    /// Writes it to a file that must not exist yet, mode 0600.
+    /// Writes the secret to a new file of mode 0600. The file must not exist yet.
     pub fn create(&self, path: &Path) -> Result<(), KeyError> {
         let failed = |cause| KeyError::File { path: path.to_owned(), cause };
         let mut file =
@@ -113,8 +115,8 @@ impl Secret {
         self.write(&mut file).and_then(|()| file.sync_all()).map_err(failed)
     }
 
-    /// Writes it to an open file, which is made the owner's alone first. A terminal and a file that already holds
-    /// something are refused; a pipe is not.
+    /// Writes the secret to an open file, which first gets mode 0600. A terminal and a file that already holds
+    /// something are refused. A pipe is taken as it is.
     pub fn write_out(&self, file: &mut File) -> Result<(), KeyError> {
         use std::io::IsTerminal;
         let failed = |cause| KeyError::File { path: "standard output".into(), cause };
@@ -144,14 +146,15 @@ impl Secret {
         file.write_all(text.as_bytes())
     }
 
-    /// What names this secret without giving it away: two nodes that print the same have the same.
+    /// Returns the public name of the secret, which does not give it away. Two nodes with the same name have the
+    /// same secret.
     pub fn id(&self) -> KeyId {
         let mut id = [0; 8];
         self.expand(b"id", &[], &mut id);
         KeyId(u64::from_be_bytes(id))
     }
 
-    /// The key material of one association: key and salt, as the kernel takes them.
+    /// Returns the key material of one association: its key, then its salt, as the kernel takes them.
     pub(super) fn material(&self, association: &Association) -> Zeroizing<Vec<u8>> {
         let mut material = Zeroizing::new(vec![0; association.cipher.key_bytes()]);
         let mut info = association.label();
@@ -160,9 +163,10 @@ impl Secret {
         material
     }
 
-    /// The SPI of one association. Bits 4 and 5 are the generation's lowest, bits 0 to 3 those of the start counter, so
-    /// that what one receiver expects of one sender in one network never collides; the others are derived. Never below
-    /// 0x1000: 1 to 255 are reserved (RFC 4303), and low numbers are what people give by hand.
+    /// Returns the SPI of one association. Bits 0 to 3 are the lowest bits of the start counter, and bits 4 and 5
+    /// those of the generation, so the SPIs that a receiver accepts from one sender in one network all differ. The
+    /// other bits are derived from the secret. An SPI is never below 0x1000: 1 to 255 are reserved (RFC 4303), and
+    /// people give low numbers by hand.
     pub(super) fn spi(&self, association: &Association) -> Spi {
         let mut stream = [0; 64];
         self.expand(b"spi", &association.label(), &mut stream);
@@ -180,15 +184,15 @@ impl Secret {
     }
 }
 
-/// Whether an SPI of ours, as [`Secret::spi`] makes them, is of this generation. It holds the lowest two bits of it, which
-/// tell apart the generations that are in use at one time.
+/// Returns true if an SPI that [`Secret::spi`] made is of this generation. The SPI has the lowest two bits of the
+/// generation, which tell apart the generations that are in use at one time.
 pub(super) fn is_of_generation(spi: Spi, generation: u32) -> bool {
     spi.0 >> 4 & 3 == generation & 3
 }
 
 fn parse(text: &str) -> Option<Secret> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    // Of two keys nobody can say which is meant.
+    // If there are two keys, nobody can say which one is meant.
     let (line, None) = (lines.next()?, lines.next()) else { return None };
     let digits = line.strip_prefix(LABEL)?.as_bytes();
     let mut bytes = Zeroizing::new([0; 32]);
@@ -202,12 +206,12 @@ fn parse(text: &str) -> Option<Secret> {
     Some(Secret(bytes))
 }
 
-/// The public name of a secret: 64 bits derived from it, sixteen hexadecimal digits.
+/// The public name of a secret: 64 bits derived from it, printed as sixteen hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(u64);
 
 impl KeyId {
-    /// From what [`KeyId`] prints.
+    /// Parses a name that [`KeyId`] printed.
     pub fn parse(text: &str) -> Option<Self> {
         u64::from_str_radix(text, 16).ok().map(Self)
     }
@@ -219,21 +223,21 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// What tells one security association from every other.
+/// The values that tell one security association from every other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Association {
     /// The network.
     #[serde(serialize_with = "vni_number")]
     pub vni: Vni,
-    /// The underlay address packets come from.
+    /// The underlay address that packets come from.
     pub sender: IpAddr,
-    /// The underlay address they go to.
+    /// The underlay address that packets go to.
     pub receiver: IpAddr,
     /// The algorithm.
     pub cipher: Cipher,
-    /// Which turn of the keys: from 1, one more with every rotation.
+    /// The generation of the keys. It counts from 1 and goes up by one with every rotation.
     pub generation: u32,
-    /// Which start of the sender within the generation: from 1.
+    /// The start counter of the sender. It counts from 1 in every generation.
     pub counter: u32,
 }
 
@@ -250,7 +254,7 @@ impl Association {
     }
 }
 
-/// An address in its sixteen-byte form, IPv4 mapped.
+/// Returns an address in its sixteen-byte form. IPv4 is mapped into IPv6.
 pub(super) fn sixteen(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
@@ -258,7 +262,7 @@ pub(super) fn sixteen(address: IpAddr) -> [u8; 16] {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // the shape serde asks for
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for this signature
 pub(super) fn vni_number<S: serde::Serializer>(vni: &Vni, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u32(vni.value())
 }
@@ -302,7 +306,7 @@ mod tests {
         assert_eq!(key, secret(7).material(&base));
     }
 
-    /// The derivation is an agreement between nodes of different versions: it must never change under this label.
+    /// Nodes of different versions must derive the same keys, so the derivation must never change under this label.
     #[test]
     fn the_derivation_stays_what_it_is() {
         assert_eq!(secret(7).id().to_string(), "5d7ce54c84f665b0");

@@ -1,5 +1,5 @@
-//! What is written into a device's alias: that it is ours, and what it is meant to be. So the kernel itself knows, and
-//! `status`, `down`, `rotate` and `verify` need no memory of their own.
+//! The mark in a device's alias: it says that the device is ours, and what it is meant to be. The kernel keeps it,
+//! so `status`, `down`, `rotate` and `verify` find a network without the file that describes it.
 
 use std::fmt;
 
@@ -15,33 +15,33 @@ pub enum Mark {
     Network {
         /// The network's name.
         name: String,
-        /// Its VNI.
+        /// The network's VNI.
         vni: Vni,
-        /// The node's address in it, where this program gave it to the device or its bridge.
+        /// This node's address in the network, if this program gave it to the device or to the device's bridge.
         address: Option<Prefix>,
-        /// Set when it is meant to be encrypted.
+        /// The encryption; `None` for a network in clear.
         encryption: Option<Encryption>,
     },
-    /// A bridge made for a network.
+    /// A bridge that was made for a network.
     Bridge {
         /// The network's name.
         name: String,
     },
 }
 
-/// How a network is meant to be encrypted.
+/// The intended encryption of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encryption {
     /// The algorithm.
     pub cipher: Cipher,
-    /// Which secret.
+    /// The public name of the secret.
     pub key: KeyId,
     /// The generation this node sends with.
     pub generation: u32,
 }
 
 impl Mark {
-    /// The address that this program gave.
+    /// Returns this node's address, if this program gave it to the device or to the device's bridge.
     pub(super) fn address(&self) -> Option<Prefix> {
         match self {
             Self::Network { address, .. } => *address,
@@ -49,7 +49,7 @@ impl Mark {
         }
     }
 
-    /// The same, in another generation.
+    /// Returns the same mark with another generation.
     pub(super) fn in_generation(&self, generation: u32) -> Self {
         let mut mark = self.clone();
         if let Self::Network { encryption: Some(encryption), .. } = &mut mark {
@@ -58,7 +58,7 @@ impl Mark {
         mark
     }
 
-    /// From a device's alias; `None` for one that is not ours.
+    /// Parses a device's alias. Returns `None` if it is not a mark of ours.
     pub fn parse(alias: &str) -> Option<Self> {
         let words = alias.strip_prefix("ovlsniff ")?;
         let value = |key: &str| {

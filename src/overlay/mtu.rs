@@ -1,30 +1,30 @@
-//! How large an inner packet may be so that what leaves is not fragmented.
+//! The MTU of a network's device: its packets have to leave this host unfragmented.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::cipher::Cipher;
 
-/// The MTU of a device that carries IP: at least the 68 bytes of RFC 791, at most the longest packet.
+/// The MTU of a device that carries IP: from 68 bytes (RFC 791) to 65535, the length of the longest packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mtu(u32);
 
 impl Mtu {
-    /// What IPv4 asks of every link.
+    /// The least MTU that IPv4 demands of a link, in bytes.
     pub const LEAST: u32 = 68;
 
-    /// `None` below 68 and above 65535 bytes.
+    /// Returns `None` below 68 and above 65535 bytes.
     pub fn new(bytes: u32) -> Option<Self> {
         (Self::LEAST..=65_535).contains(&bytes).then_some(Self(bytes))
     }
 
-    /// In bytes.
+    /// Returns the MTU in bytes.
     pub fn value(self) -> u32 {
         self.0
     }
 }
 
-/// A text that is no MTU.
+/// The error for a text that is no MTU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an MTU is a number of bytes from 68 to 65535")]
 pub struct NotAnMtu;
@@ -37,16 +37,17 @@ impl FromStr for Mtu {
     }
 }
 
-/// UDP 8, VXLAN 8, inner Ethernet 14.
+/// The bytes of UDP (8), VXLAN (8) and inner Ethernet (14).
 const VXLAN: u32 = 30;
-/// SPI and sequence number 8, initialization vector 8.
+/// The bytes ahead of the ciphertext: SPI and sequence number (8), initialization vector (8).
 const ESP: u32 = 16;
-/// Pad length and next header, behind the padding to four bytes.
+/// The bytes of pad length and next header. With them and the padding ahead of them, the ciphertext has a multiple
+/// of four bytes.
 const TRAILER: u32 = 2;
 
-/// The largest inner MTU that an underlay MTU carries in one packet. 0 where nothing fits.
+/// Returns the largest inner MTU that an underlay MTU carries in one packet, or 0 if nothing fits.
 ///
-/// With ESP in transport mode: the largest M with IP + 16 + align4(M + 32) + ICV within the underlay's MTU.
+/// With ESP in transport mode this is the largest M with IP + 16 + align4(M + 32) + ICV <= underlay MTU.
 pub fn inner_mtu(underlay_mtu: u32, underlay: IpAddr, cipher: Option<Cipher>) -> u32 {
     let ip = if underlay.is_ipv4() { 20 } else { 40 };
     if cipher.is_none() {

@@ -1,27 +1,28 @@
-//! Names that the kernel has to take.
+//! Names of devices and network namespaces.
 
-/// A text that no device of ours may be called.
+/// The error for a text that is no name for a device of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name of a device has up to 15 of letters, digits, '-', '_' and '.'")]
 pub struct NotADeviceName;
 
-/// Reads the name of a device: of a network, which is called as its device is, or of a bridge.
+/// Parses the name of a device: of a bridge, or of a network, whose device has the same name.
 pub fn device_name(text: &str) -> Result<String, NotADeviceName> {
     if is_device_name(text) { Ok(text.to_owned()) } else { Err(NotADeviceName) }
 }
 
-/// Names that mean something elsewhere, in a path or to a shell, are left out although the kernel would take them.
+/// Returns true for a name that a device of ours may have. Names with a meaning in a path or to a shell are
+/// refused, even those that the kernel would take.
 pub(super) fn is_device_name(text: &str) -> bool {
     let fits = (1..=15).contains(&text.len()) && !matches!(text, "." | "..");
     fits && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
-/// A text that no network namespace is called.
+/// The error for a text that is no name of a network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("use the name of a network namespace in /run/netns, not a path")]
 pub struct NotANamespaceName;
 
-/// Reads the name of a network namespace in `/run/netns`.
+/// Parses the name of a network namespace in `/run/netns`.
 pub fn namespace_name(text: &str) -> Result<String, NotANamespaceName> {
     if text.is_empty() || text.contains('/') { Err(NotANamespaceName) } else { Ok(text.to_owned()) }
 }

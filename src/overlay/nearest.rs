@@ -1,8 +1,9 @@
-//! The word that was probably meant.
+//! Suggestions for misspelled words.
 
 use strsim::levenshtein;
 
-/// `; did you mean 'encrypted'?` when a known word is near, else the list of all.
+/// Returns `; did you mean 'encrypted'?` if a known word is near, else a list of all known words. A known
+/// word is near if at most 2 letters, plus a quarter of the given word's length, have to be changed.
 pub(super) fn hint(word: &str, known: &[&str]) -> String {
     let folded = word.to_lowercase();
     let nearest = known.iter().map(|candidate| (levenshtein(&folded, candidate), candidate)).min();

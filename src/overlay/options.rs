@@ -1,5 +1,6 @@
-//! `--opt KEY[=VALUE]`: what Docker's `network create` takes for an overlay, and this program's own. Docker stores a
-//! key it does not know and ignores it, so that a typo leaves a network in clear; here it is an error.
+//! The options of `--opt KEY[=VALUE]`: those that Docker's `network create` takes for an overlay, and this
+//! program's own. Docker stores an option that it does not know and ignores it, so a typo leaves a network in
+//! clear. Here a typo is an error.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -15,23 +16,23 @@ const KEYS: [&str; 6] = ["encrypted", "cipher", "mtu", "port", "com.docker.netwo
 
 const SETS: &str = "Docker encrypts whatever the value is; leave the option out for a network in clear";
 
-/// The options, as given.
+/// The options of one network, as given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DriverOptions {
-    /// `encrypted`.
+    /// True for `encrypted`, `encrypted=` and `encrypted=true`.
     pub encrypted: bool,
-    /// `cipher=NAME`.
+    /// The cipher of `cipher=NAME`.
     pub cipher: Option<Cipher>,
-    /// `mtu=MTU` or Docker's long name for it.
+    /// The MTU of `mtu=MTU`, or of Docker's long name for it.
     pub mtu: Option<Mtu>,
-    /// `port=PORT`.
+    /// The UDP port of `port=PORT`.
     pub port: Option<UdpPort>,
-    /// Docker's list of VXLAN identifiers, of which there must be one.
+    /// The VNI of Docker's list of VXLAN identifiers, which must have exactly one entry.
     pub vni: Option<Vni>,
 }
 
 impl DriverOptions {
-    /// Reads them all; the first that makes no sense is the error.
+    /// Parses all options. The error is that of the first one that is wrong.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, SpecError> {
         let mut options = Self::default();
         for word in words {

@@ -1,8 +1,10 @@
-//! From what is asked for and what is to what has to be done: pure, and empty when all is as it should be.
+//! The plan: the steps that lead from the kernel's state to the networks that are asked for. Planning is pure, and
+//! the plan is empty when all is as it should be.
 //!
-//! The order is what makes an encrypted network fail closed: what blocks, what requires ESP, then the device, and only
-//! when it is up the SAs, receiving before sending. A frame that is decrypted while there is no device to take it is
-//! answered by the kernel with an ICMP error, in clear, that quotes it (net/ipv4/udp.c, `__udp4_lib_rcv`).
+//! The order of the steps makes an encrypted network fail closed: the policies that block, the policies that
+//! require ESP, the device, and only when the device is up the SAs, those to receive with before those to send
+//! with. If a frame were decrypted while no device takes it, the kernel would answer with an ICMP error that quotes
+//! it in clear (net/ipv4/udp.c, `__udp4_lib_rcv`).
 
 mod associations;
 mod check;
@@ -28,30 +30,31 @@ use device::build;
 
 pub(super) use associations::{advance, distinct, drop_sa, secure};
 
-/// The secrets of the encrypted networks.
+/// The secrets of the encrypted networks, each with its public name.
 pub type Secrets = BTreeMap<Vni, (KeyId, Secret)>;
 
-/// What has to be done, and what has to be remembered before.
+/// The steps to be done, and the state to be kept before them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// In this order; undone in the reverse one.
+    /// The steps in the order in which they are done. They are undone in reverse.
     pub steps: Vec<Step>,
-    /// How far the networks will have come, to be kept before the first step.
+    /// The state as it will be after the steps. It is put on the disk before the first step. `None` if no progress
+    /// has to be kept.
     pub remember: Option<State>,
 }
 
-/// The address the device of a node has in a network: every node can tell it of every other.
+/// Returns the MAC of a node's device in a network. It is derived, so every node knows the MACs of all others.
 pub fn mac_of(vni: Vni, underlay: IpAddr) -> MacAddress {
     let hash = Sha256::new()
         .chain_update(b"ovlsniff mac")
         .chain_update(vni.value().to_be_bytes())
         .chain_update(sixteen(underlay))
         .finalize();
-    // Locally administered, unicast.
+    // The bits of the first byte say: locally administered, unicast.
     MacAddress([0x02, hash[0], hash[1], hash[2], hash[3], hash[4]])
 }
 
-/// Plans all networks, or says why they cannot be built here.
+/// Plans all networks, or returns the reason why they cannot be built on this host.
 pub fn plan(
     networks: &[NetworkSpec],
     present: &Present,
@@ -84,7 +87,8 @@ pub fn plan(
             }
             let planned = associations.len() + drops.len();
             secure(network, present, &progress, secret, &mut associations, &mut drops);
-            // That a peer was heard changes nothing to be done, and is read from the kernel the next time, too.
+            // Progress that leads to no step is not kept. It only says that a peer was heard, and the kernel will
+            // say so again.
             if planned != associations.len() + drops.len() {
                 remembered += 1;
                 after.note(*key, network.vni, progress);
@@ -92,7 +96,7 @@ pub fn plan(
         }
         build(network, present, mtu, encryption, &mut devices, &mut drops).map_err(wrong)?;
     }
-    // What nobody sends with yet.
+    // SAs of the next generation can be left out for now, because nobody sends with them yet.
     let ahead =
         |sa: &Sa| generations.get(&sa.association.vni).is_some_and(|at| sa.association.generation > *at);
     distinct(&mut associations, present, ahead)?;
@@ -100,7 +104,7 @@ pub fn plan(
         plan.steps.push(Step::Remember { networks: remembered });
         plan.remember = Some(after);
     }
-    // What a trial of ESP left whose maker was killed: no network has this number.
+    // A trial of ESP leaves its SA behind if its process is killed. Its VNI is 0, which no network has.
     let trial = present.sas.iter().filter(|sa| sa.reqid == reqid(Vni::from_be_bytes([0; 3])));
     drops.extend(trial.map(drop_sa));
     for mut steps in [blocking, requiring, devices, associations, drops] {

@@ -1,12 +1,14 @@
-//! What makes an encrypted network fail closed.
+//! The policies that make an encrypted network fail closed.
 //!
-//! Three policies in each direction, for all UDP to the network's own port, whoever sends it:
+//! A network has three policies in each direction. They match all UDP to the network's own port, between any
+//! addresses:
 //!
-//! - `RequireEsp` for every address: what leaves is ESP by one of the network's SAs, what arrives must have been. An SA
-//!   has its own selector (one sender, one receiver, this port), so no SA serves another pair.
-//! - `Block` below it, for every address, as two halves: the kernel knows a policy by its selector, so a second one for
-//!   `0.0.0.0/0` cannot stand beside the first. Take any one of the three away and the other two still cover every
-//!   address.
+//! - One requires ESP for every address. Datagrams leave in ESP by one of the network's SAs, and are accepted only
+//!   if they arrived in such ESP. Every SA has a selector of its own (one sender, one receiver, this port), so no
+//!   SA serves another pair of nodes.
+//! - Two block below it, each for one half of the addresses. The kernel knows a policy by its selector, so a second
+//!   one for `0.0.0.0/0` cannot stand beside the first. If any one of the three is taken away, the other two still
+//!   cover every address.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,17 +19,19 @@ use serde::{Serialize, Serializer};
 use crate::netlink::xfrm::PolicyDirection;
 use crate::packet::{Prefix, Vni};
 
-/// The first byte of every reqid of ours, `o`: what marks SAs and policies as ours. The other three are the VNI.
+/// The first byte of every reqid of ours, an `o`. It marks SAs and policies as ours. The other three bytes are the
+/// VNI.
 const OURS: u32 = 0x6f00_0000;
 
+/// The priority of the policies that require ESP.
 const REQUIRE: u32 = 100;
 
-/// The request number that ties a network's policies to its SAs, and marks both as ours.
+/// Returns the request number that ties a network's policies to its SAs, and marks both as ours.
 pub fn reqid(vni: Vni) -> u32 {
     OURS | vni.value()
 }
 
-/// The network a reqid of ours belongs to.
+/// Returns the network that a reqid belongs to, or `None` if the reqid is not ours.
 pub fn vni_of_reqid(reqid: u32) -> Option<Vni> {
     Vni::new(reqid ^ OURS)
 }
@@ -38,33 +42,33 @@ impl Serialize for PolicyDirection {
     }
 }
 
-/// The fate of the datagrams.
+/// The action of a policy on the datagrams that it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Dropped.
+    /// All are dropped.
     Block,
-    /// Transport-mode ESP, or dropped.
+    /// All must pass in transport-mode ESP, or they are dropped.
     RequireEsp,
 }
 
 /// One policy of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Policy {
-    /// In or out: nothing of a network is forwarded.
+    /// The direction: in or out, because nothing of a network is forwarded.
     pub direction: PolicyDirection,
-    /// The action.
+    /// The action on what it matches.
     pub action: Action,
-    /// The destination; every source.
+    /// The destinations that it matches. It matches every source.
     #[serde(flatten, serialize_with = "apart")]
     pub destination: Prefix,
     /// The UDP destination port.
     pub port: u16,
-    /// Ours, of one network.
+    /// The request number, which marks it as ours and names its network.
     pub reqid: u32,
 }
 
-/// JSON has the length of the prefix beside the address.
+/// Writes a prefix as two fields, the address and the length.
 fn apart<S: Serializer>(destination: &Prefix, serializer: S) -> Result<S::Ok, S::Error> {
     let mut parts = serializer.serialize_struct("Prefix", 2)?;
     parts.serialize_field("destination", &destination.address())?;
@@ -73,7 +77,7 @@ fn apart<S: Serializer>(destination: &Prefix, serializer: S) -> Result<S::Ok, S:
 }
 
 impl Policy {
-    /// All of a network, in the order they are put in place: what blocks first.
+    /// Returns all policies of a network in the order in which they are added: those that block come first.
     #[allow(clippy::missing_panics_doc)] // 0 and 1 are lengths that every address has
     pub fn of(vni: Vni, port: u16, underlay: IpAddr) -> Vec<Self> {
         let [all, upper] = match underlay {
@@ -94,7 +98,7 @@ impl Policy {
         policies
     }
 
-    /// The lower number wins.
+    /// Returns the kernel's priority of the policy. The lower number wins.
     pub(super) fn priority(&self) -> u32 {
         match self.action {
             Action::RequireEsp => REQUIRE,
@@ -121,13 +125,14 @@ pub(super) struct ForeignPolicy {
     pub(super) source: Prefix,
     pub(super) destination: Prefix,
     pub(super) port: u16,
-    /// 0 for every port.
+    /// The bits of `port` that count; 0 for every port.
     pub(super) port_mask: u16,
     pub(super) priority: u32,
 }
 
 impl ForeignPolicy {
-    /// Whether the kernel would follow it, and not ours, for datagrams of a network between this node and its peers.
+    /// Returns true if the kernel may follow this policy instead of ours, for datagrams of a network between this
+    /// node and its peers. Equal priority counts, because the kernel then takes the older policy.
     pub(super) fn precedes(&self, port: u16, local: IpAddr, peers: &[IpAddr]) -> bool {
         let ends = match self.direction {
             PolicyDirection::Out => {

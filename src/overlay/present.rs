@@ -1,4 +1,4 @@
-//! What is: the part of the kernel's state that a plan has to know. Plain values, so that planning needs no kernel.
+//! The part of the kernel's state that a plan has to know. These are plain values, so planning needs no kernel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,32 +10,32 @@ use super::step::Device;
 use super::xfrm::{PresentPolicy, PresentSa};
 use crate::packet::{MacAddress, Prefix, Vni};
 
-/// One reading of the kernel.
+/// One reading of the kernel's state.
 #[derive(Clone, Debug, Default)]
 pub struct Present {
-    /// The host's addresses, each with the MTU and name of its link.
+    /// The host's addresses, each with the MTU and the name of its link.
     pub(super) own: BTreeMap<IpAddr, (u32, String)>,
-    /// Network namespaces in `/run/netns` other than the host's own.
+    /// The network namespaces in `/run/netns` that could be read, without the host's own.
     pub(super) netns: BTreeSet<String>,
-    /// Every device of the host and of those namespaces, by place.
+    /// All devices of the host and of those namespaces.
     pub(super) devices: BTreeMap<Device, PresentDevice>,
-    /// UDP ports something is bound to in the host's namespace, kernel sockets included.
+    /// The UDP ports that are in use in the host's namespace, also by sockets of the kernel.
     pub(super) udp_ports: BTreeSet<u16>,
-    /// SAs of ours.
     pub(super) sas: Vec<PresentSa>,
-    /// Policies of ours.
     pub(super) policies: Vec<PresentPolicy>,
-    /// Policies of others that let datagrams pass in clear.
+    /// The policies of others that let datagrams pass in clear.
     pub(super) foreign: Vec<ForeignPolicy>,
-    /// Links, and `all`, on which the host switches policies off: with whether it is for IPv4, and the switch.
+    /// The settings by which policies are switched off: the name of the link, or `all`; true for IPv4 and false for
+    /// IPv6; and the file of the setting.
     pub(super) exempt: Vec<(String, bool, PathBuf)>,
 }
 
-/// A device, with what hangs on it.
+/// A device with its addresses, forwarding entries and neighbours.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PresentDevice {
     pub(super) mark: Option<Mark>,
-    /// The mark is not there yet, and known only from the MAC that this program gives.
+    /// True if the device has no alias yet. Its `mark` was then made from its name and VNI, because its MAC is the
+    /// one that this program gives.
     pub(super) unmarked: bool,
     pub(super) mac: Option<MacAddress>,
     pub(super) mtu: u32,
@@ -58,19 +58,20 @@ pub(super) struct PresentVxlan {
 }
 
 impl PresentDevice {
-    /// The peers' underlay addresses, as the forwarding entries have them.
+    /// Returns the underlay addresses that the forwarding entries lead to.
     pub(super) fn vteps(&self) -> BTreeSet<IpAddr> {
         self.fdb.iter().map(|(_, vtep)| *vtep).collect()
     }
 }
 
 impl Present {
-    /// The host's own addresses.
+    /// Returns the host's own addresses.
     pub fn own_addresses(&self) -> Vec<IpAddr> {
         self.own.keys().copied().collect()
     }
 
-    /// Why the policies of an encrypted network would not be followed on this host, where something says so.
+    /// Returns the reason why the kernel would not follow the policies of an encrypted network on this host, if
+    /// there is one, with its remedy.
     pub(super) fn overruled(&self, port: u16, local: IpAddr, peers: &[IpAddr]) -> Option<String> {
         let link = self.own.get(&local).map(|(_, link)| link.as_str());
         let switched = self
@@ -86,19 +87,20 @@ impl Present {
         self.foreign.iter().find(|policy| policy.precedes(port, local, peers)).map(ToString::to_string)
     }
 
-    /// Whether a policy of ours is in place, and whether it is as it was made.
+    /// Returns true if a policy of ours is in the kernel as it was made, false if somebody changed it, and `None`
+    /// if it is missing.
     pub(super) fn policy(&self, policy: &Policy) -> Option<bool> {
         let there = self.policies.iter().filter(|there| there.policy == *policy);
         there.map(|there| there.intact).reduce(|a, b| a || b)
     }
 
-    /// The other ends of a network's SAs.
+    /// Returns the peers' underlay addresses, as the network's SAs have them.
     pub(super) fn ends(&self, vni: Vni, local: IpAddr) -> BTreeSet<IpAddr> {
         let ours = self.sas.iter().filter(|sa| sa.reqid == reqid(vni));
         ours.flat_map(|sa| [sa.source, sa.destination]).filter(|end| *end != local).collect()
     }
 
-    /// Networks of ours: the device, and the mark it bears.
+    /// Returns the networks of ours: the device by name and as it was read, its tunnel, and its mark.
     pub(super) fn networks(&self) -> impl Iterator<Item = (&Device, &PresentDevice, &PresentVxlan, &Mark)> {
         self.devices.iter().filter_map(|(place, device)| {
             let (vxlan, mark) = (device.vxlan.as_ref()?, device.mark.as_ref()?);

@@ -1,14 +1,16 @@
-//! Moving to new keys without losing a packet, and without the nodes talking to each other.
+//! Rotation: new keys without losing a packet, and without the nodes talking to each other.
 //!
-//! Every node always accepts the generation it sends with and the next one. So:
+//! Every node always accepts the generation it sends with and the next one. From generation g to g+1 it takes three
+//! steps:
 //!
-//! 1. *Receive both*: is always so; `prepare` only makes sure of it.
-//! 2. *Send new*: a node may send with generation g+1 as soon as every peer was seen to send with g or later, because
-//!    such a peer accepts g+1. From then on it accepts g, g+1 and g+2.
-//! 3. *Drop old*: once every peer was seen to send with g+1, nobody sends with g any more.
+//! 1. *Prepare*: it accepts g and g+1. That is always so, and `prepare` only makes sure of it.
+//! 2. *Send*: it may send with g+1 as soon as every peer was seen to send with g or later, because such a peer
+//!    accepts g+1. From then on it accepts g, g+1 and g+2.
+//! 3. *Drop*: it stops accepting g once every peer was seen to send with g+1 or later, because then nobody sends
+//!    with g.
 //!
-//! Each node takes these steps by itself, whenever its own timer or its administrator says so; two nodes are never
-//! more than one generation apart. A generation counts starts from 1 again.
+//! Each node takes these steps by itself, when its own timer or its administrator says so. Two nodes are never more
+//! than one generation apart. In each generation, start counters begin at 1.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,22 +24,23 @@ use super::state::{Progress, State};
 use super::step::{Device, Step};
 use crate::packet::Vni;
 
-/// Which part of a rotation is to be done.
+/// The part of a rotation that is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Accept what peers may send next; nothing changes for what is sent.
+    /// Accept the keys that peers may send with next. Nothing changes in what this node sends.
     Prepare,
     /// Send with the next generation.
     Send,
-    /// Accept the old one no more.
+    /// Stop accepting the old generation.
     Drop,
-    /// What comes next of the two.
+    /// Send or drop, whichever comes next.
     Next,
-    /// For a timer: drop as soon as that can be, follow a peer that went ahead, and send new after so long.
+    /// For a timer: drop as soon as possible, else send with the next generation if a peer does so already, or if
+    /// the present one has been in use for this long.
     Due(Duration),
 }
 
-/// An encrypted network of ours, as the kernel has it.
+/// An encrypted network of ours, as it is in the kernel.
 #[derive(Debug)]
 pub struct Rotatable {
     device: Device,
@@ -47,39 +50,40 @@ pub struct Rotatable {
 }
 
 impl Rotatable {
-    /// Its name.
+    /// Returns the network's name.
     pub fn name(&self) -> &str {
         &self.network.name
     }
 
-    /// Its network identifier.
+    /// Returns the network's VNI.
     pub fn vni(&self) -> Vni {
         self.network.vni
     }
 
-    /// As this node has it: without what only the specification says.
+    /// Returns the network as the kernel has it. Values that only the specification has are missing, such as the
+    /// key file and the addresses in the network.
     pub fn network(&self) -> &NetworkSpec {
         &self.network
     }
 
-    /// Which secret it was built with.
+    /// Returns the public name of the secret that the network was built with.
     pub fn key(&self) -> KeyId {
         self.encryption.key
     }
 
-    /// Where that secret lay when the network was built.
+    /// Returns the file that held the secret when the network was built.
     pub fn key_file<'a>(&self, state: &'a State) -> Option<&'a PathBuf> {
         state.progress(self.encryption.key, self.network.vni).map(|progress| &progress.key)
     }
 }
 
-/// The encrypted networks of ours that are there.
+/// Returns the encrypted networks of ours that are in the kernel.
 pub fn rotatable(present: &Present) -> Vec<Rotatable> {
     let mut found = Vec::new();
     for (place, device, vxlan, mark) in present.networks() {
         let Mark::Network { name, vni, encryption: Some(encryption), .. } = mark else { continue };
         let Some(local) = vxlan.local else { continue };
-        // An entry that somebody removed leaves a peer no less a peer: its SAs tell.
+        // A peer whose forwarding entry somebody removed is still a peer, and its SAs tell so.
         let mut peers = present.ends(*vni, local);
         peers.append(&mut device.vteps());
         let peers = peers.into_iter().map(|underlay| Peer { underlay, overlay: None }).collect();
@@ -103,20 +107,20 @@ pub fn rotatable(present: &Present) -> Vec<Rotatable> {
     found
 }
 
-/// What became of one network.
+/// The outcome for one network.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rotated {
-    /// The network.
+    /// The network's name.
     pub name: String,
-    /// The generation it now sends with.
+    /// The generation that this node sends with after the turn.
     pub generation: u32,
-    /// What was done, or what is waited for.
+    /// The outcome in words: the part that was done, or the peer that is waited for.
     pub what: String,
-    /// Nothing could be done because of a peer.
+    /// True if the turn could not be done: a peer was not heard yet, or the last rotation is not finished.
     pub waiting: bool,
 }
 
-/// Plans one turn for all given networks. With `force`, peers are not waited for.
+/// Plans one turn for all given networks. With `force`, it does not wait for peers.
 pub fn rotate(
     networks: &[Rotatable],
     present: &Present,
@@ -148,7 +152,8 @@ pub fn rotate(
             after.note(*key, network.vni, progress);
         }
     }
-    // One to send with that is left out gets the next start counter the next time; until then the old one is used.
+    // If an SA to send with is left out, the next call gives it the next start counter. Until then the old one is
+    // used.
     let _ = plan::distinct(&mut add, present, |_| true);
     let mut plan = Plan::default();
     if changed > 0 {
@@ -161,7 +166,8 @@ pub fn rotate(
     (plan, outcomes)
 }
 
-/// Without those whom no `up` ever named: a forwarding entry that somebody else made is no reason to wait for it.
+/// Returns the network without the peers that no `up` ever named. A forwarding entry that somebody else made is no
+/// reason to wait for its node.
 fn with_peers(network: &NetworkSpec, progress: &Progress) -> NetworkSpec {
     let mut network = network.clone();
     network.peers.retain(|peer| progress.peers.contains_key(&peer.underlay));
@@ -226,7 +232,7 @@ fn turned(
     }
 }
 
-/// How long the keys that are sent with have been in use.
+/// Returns the time for which the present generation has been sent with.
 fn age(progress: &Progress, now: u64) -> Duration {
     Duration::from_secs(now.saturating_sub(progress.since))
 }
@@ -235,7 +241,7 @@ fn heard(progress: &Progress, peer: &Peer, generation: u32) -> bool {
     progress.peer(peer.underlay).seen.iter().any(|(seen, start)| *seen >= generation && *start > 0)
 }
 
-/// The secret of a network, if it is the one it was built with.
+/// Returns true if the network was built with this secret.
 pub fn same_secret(rotatable: &Rotatable, secret: &Secret) -> bool {
     rotatable.encryption.key == secret.id()
 }
@@ -294,7 +300,8 @@ mod tests {
         assert_eq!(turn(at(2, 1, &[(2, 1)]), hourly), Ok((2, 2)));
     }
 
-    /// One network in the kernel as `plan` would have made it, with the SA to send with or without it.
+    /// Plans `prepare` for one network that is in the kernel. Its SA to send with is there or missing, and its
+    /// forwarding entries lead to `vteps`.
     fn rotated(sending: bool, vteps: &[&str]) -> (Plan, Secrets) {
         use super::super::present::{PresentDevice, PresentVxlan};
         use super::super::{keys::Secret, security, xfrm::PresentSa};

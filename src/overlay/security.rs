@@ -1,7 +1,7 @@
-//! Which security associations a network needs on this node, given how far it and its peers have come.
+//! The security associations that a network needs on this node, given how far this node and its peers have come.
 //!
-//! There is no channel between nodes but the traffic itself, so a receiver is always ahead of its senders: it accepts
-//! the next generation of keys before anybody sends with it, and the next [`LOOKAHEAD`] start counters of every peer.
+//! The nodes have no channel but the traffic itself. So a receiver is always ahead of its senders: it accepts the
+//! next generation of keys before anybody sends with it, and the next [`LOOKAHEAD`] start counters of every peer.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,33 +15,33 @@ use super::spec::NetworkSpec;
 use super::state::Progress;
 use crate::packet::Spi;
 
-/// How many starts of a peer after the last one seen are understood.
+/// The number of start counters that are accepted of a peer beyond the last one seen.
 pub const LOOKAHEAD: u32 = 4;
 
-/// The way that an association's packets go.
+/// The direction of an association's packets, seen from this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaDirection {
-    /// To this node.
+    /// From the peer to this node.
     In,
-    /// From this node.
+    /// From this node to the peer.
     Out,
 }
 
 /// One security association, without its key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Sa {
-    /// Seen from this node.
+    /// The direction, seen from this node.
     pub direction: SaDirection,
-    /// What its key is derived from.
+    /// The values that its key is derived from.
     #[serde(flatten)]
     pub association: Association,
-    /// Derived, too.
+    /// The SPI, derived from the same values.
     #[serde(serialize_with = "spi_text")]
     pub spi: Spi,
-    /// The UDP port it is for.
+    /// The UDP destination port that its selector matches.
     pub port: u16,
-    /// Ours, of one network.
+    /// The request number, which marks it as ours and names its network.
     pub reqid: u32,
 }
 
@@ -51,7 +51,7 @@ impl Sa {
         Self { direction, spi, port, reqid: reqid(association.vni), association }
     }
 
-    /// The other end.
+    /// Returns the peer's underlay address.
     pub fn peer(&self) -> IpAddr {
         match self.direction {
             SaDirection::In => self.association.sender,
@@ -68,21 +68,21 @@ impl fmt::Display for Sa {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // the shape serde asks for
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for this signature
 pub(super) fn spi_text<S: serde::Serializer>(spi: &Spi, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(spi)
 }
 
-/// Everything a network may have in the kernel: what must be there, and what may stay for now.
+/// The SAs that a network may have in the kernel. All others of the network are removed.
 pub(super) struct Wanted {
-    /// Must be there: receiving before sending.
+    /// The SAs that must be there: those to receive with, then those to send with.
     pub(super) needed: Vec<Sa>,
-    /// The SA that was sent with before the last rotation. Packets may still be under way through it, so it stays
-    /// until the old generation is dropped.
+    /// The SAs that were sent with before the last rotation, one for each peer. Packets may still be under way
+    /// through them, so they stay until the old generation is dropped.
     pub(super) kept: Vec<Sa>,
 }
 
-/// The SAs of a network.
+/// Returns the SAs of a network.
 pub(super) fn wanted(network: &NetworkSpec, progress: &Progress, secret: &Secret) -> Wanted {
     let (mut needed, mut sending, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for peer in &network.peers {
@@ -109,13 +109,12 @@ pub(super) fn wanted(network: &NetworkSpec, progress: &Progress, secret: &Secret
     Wanted { needed, kept }
 }
 
-/// The start counters of a peer that are accepted when this one was the highest seen; 0 for none.
+/// Returns the start counters of a peer that are accepted, given the highest one that was seen, or 0 if none was.
 pub(super) fn window(seen: u32) -> RangeInclusive<u32> {
     let first = seen.max(1);
     first..=first + LOOKAHEAD
 }
 
-/// The SA of a network with one peer.
 pub(super) fn sa(
     network: &NetworkSpec,
     direction: SaDirection,

@@ -1,4 +1,4 @@
-//! What is asked for: networks as seen from one node, whether flags or a file said so.
+//! The specification: networks as seen from one node. The command line and the file both lead to it.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -7,24 +7,25 @@ use super::cipher::Cipher;
 use super::mtu::Mtu;
 use crate::packet::{Prefix, VXLAN_PORT, Vni};
 
-/// Encrypted networks get `ENCRYPTED_PORTS + VNI mod 16384` unless told otherwise: the same on every node without
-/// talking, below the ports that sockets are given at random, and away from every well-known tunnel port.
+/// The lowest port of encrypted networks. A network has port `ENCRYPTED_PORTS + VNI mod 16384` unless it is given
+/// another: the same port on every node, below the ports that sockets are given at random, and away from every
+/// well-known tunnel port.
 pub const ENCRYPTED_PORTS: u16 = 14_789;
 
 /// A network as one node has to build it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
-    /// Also the name of the device.
+    /// The name of the network and of its device.
     pub name: String,
     /// The VXLAN network identifier.
     pub vni: Vni,
-    /// The UDP port, on every node the same.
+    /// The UDP port, the same on every node.
     pub port: u16,
-    /// `None` for a network in clear.
+    /// The cipher; `None` for a network in clear.
     pub cipher: Option<Cipher>,
-    /// Where the secret of an encrypted network lies.
+    /// The file with the secret of an encrypted network.
     pub key: Option<PathBuf>,
-    /// Of the device; `None` for the largest that fits the underlay.
+    /// The device's MTU; `None` for the largest that fits the underlay.
     pub mtu: Option<Mtu>,
     /// This node's underlay address.
     pub local: IpAddr,
@@ -32,30 +33,32 @@ pub struct NetworkSpec {
     pub address: Option<Prefix>,
     /// The other nodes.
     pub peers: Vec<Peer>,
-    /// The network namespace (by its name in `/run/netns`) the device is put into.
+    /// The network namespace that the device is put into, by its name in `/run/netns`; `None` for the host's.
     pub netns: Option<String>,
-    /// The bridge the device is made a port of; the address then is the bridge's.
+    /// The bridge that the device is made a port of. The address is then given to the bridge.
     pub bridge: Option<String>,
-    /// Learn addresses from the traffic and flood what is unknown, instead of static entries only.
+    /// True if the device learns addresses from the traffic, and floods frames for unknown ones. Otherwise all its
+    /// entries are static.
     pub learn: bool,
 }
 
 /// Another node of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Its underlay address.
+    /// The peer's underlay address.
     pub underlay: IpAddr,
-    /// Its address in the network, where it is known: then no ARP request has to be flooded for it.
+    /// The peer's address in the network, if it is known. No ARP request has to be flooded for a known address.
     pub overlay: Option<IpAddr>,
 }
 
 impl NetworkSpec {
-    /// The port a network has unless told otherwise.
+    /// Returns the port that a network has unless it is given another.
     pub fn default_port(vni: Vni, encrypted: bool) -> u16 {
         if encrypted { ENCRYPTED_PORTS + (vni.value() % 16_384) as u16 } else { VXLAN_PORT }
     }
 
-    /// Whether every peer's address is known, so that nothing ever has to be flooded.
+    /// Returns true if nothing ever has to be flooded: all addresses in the network are known, and none are
+    /// learned.
     pub fn is_static(&self) -> bool {
         !self.learn && self.address.is_some() && self.peers.iter().all(|peer| peer.overlay.is_some())
     }

@@ -1,48 +1,48 @@
-//! Errors in what was asked for.
+//! Errors in a specification.
 
-/// What is wrong with what was asked for. Nothing has been touched when one of these is returned.
+/// An error in a specification. Nothing has been changed when it is returned.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
-    /// A word that means nothing here.
+    /// A word that is not known.
     #[error("{what} {word}: no such {what}{hint}")]
     Unknown {
-        /// The kind of word: option, key, cipher, node.
+        /// The kind of word: key, cipher or node.
         what: String,
         /// The word.
         word: String,
-        /// `; did you mean …?`, or what there is.
+        /// `; did you mean …?`, or a list of the known words.
         hint: String,
     },
-    /// What `--opt` was given.
+    /// An option of `--opt` that does not exist.
     #[error("--opt {word}: no such option{hint}")]
     Option {
-        /// The word.
+        /// The option.
         word: String,
-        /// `; did you mean …?`, or what there is.
+        /// `; did you mean …?`, or a list of the options.
         hint: String,
     },
-    /// What an option of `--opt` was given.
+    /// An option of `--opt` with a wrong value.
     #[error("--opt {word}: {cause}")]
     Value {
         /// The option with its value.
         word: String,
-        /// What the value should be.
+        /// The values that would be right.
         cause: String,
     },
-    /// The file as a whole.
+    /// An error in the file, or in reading it.
     #[error("{file}: {cause}")]
     File {
         /// The file.
         file: String,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
-    /// One network in itself.
+    /// An error in one network.
     #[error("network {network}: {cause}")]
     Network {
-        /// The network.
+        /// The network, by its name or its VNI.
         network: String,
-        /// What is wrong with it, and what to do.
+        /// The error and, if there is one, the remedy.
         cause: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The first time a node builds a network with a secret, and every time after.
+//! The start of encrypted networks: their secrets, their progress in the state, and the record beside their keys.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,7 +12,8 @@ use super::state::{Progress, State};
 use super::witness::{Use, Witness};
 use crate::packet::Vni;
 
-/// Reads the secret of every encrypted network; a file that several share is read once, since it may be a pipe.
+/// Reads the secret of every encrypted network. A file that several networks share is read once, because it may be
+/// a pipe.
 pub fn read_secrets(networks: &[NetworkSpec]) -> Result<Secrets, KeyError> {
     let mut secrets = Secrets::new();
     let mut read: BTreeMap<&Path, Vni> = BTreeMap::new();
@@ -29,10 +30,11 @@ pub fn read_secrets(networks: &[NetworkSpec]) -> Result<Secrets, KeyError> {
     Ok(secrets)
 }
 
-/// Gives every encrypted network a place in the state: what it had, or a beginning in `generation` (1 by default).
+/// Makes sure that every encrypted network is in the state. A new one begins in `generation`, by default in 1.
 ///
-/// Where the witness beside the key knows this node to have used the key and the state does not, the state was lost,
-/// and beginning again would repeat keys: that is refused unless a generation is given.
+/// If the witness file beside the key says that this node used the key, and the state does not know the network,
+/// the state was lost, and beginning again would repeat keys. That is refused, unless `generation` is beyond the
+/// last one used. A network that is in the state, but in another generation than the given one, is refused as well.
 pub fn begin(
     networks: &[NetworkSpec],
     secrets: &Secrets,
@@ -72,8 +74,9 @@ pub fn begin(
     Ok(())
 }
 
-/// Notes beside each key that it is used, and in which generation, before it is. The error names the first that could
-/// not be written: the state alone then remembers.
+/// Records beside each key that it is used, and up to which generation, before it is used. The error names the
+/// first file that could not be written, and the files after it are not tried: the state alone then remembers these
+/// uses.
 pub fn witness(
     networks: &[NetworkSpec],
     secrets: &Secrets,
@@ -84,7 +87,7 @@ pub fn witness(
         let Some((key, _)) = secrets.get(&network.vni) else { continue };
         let Some(progress) = state.progress(*key, network.vni) else { continue };
         let path = network.key.as_ref().unwrap_or(&progress.key);
-        // Nothing stays beside a pipe.
+        // A pipe has no file beside it.
         if !path.is_file() {
             continue;
         }

@@ -1,7 +1,7 @@
-//! What a node has to remember across reboots: which keys it has used.
+//! The state that a node keeps across reboots. It tells which keys the node has used.
 //!
-//! One file, written whole (temporary file, fsync, rename, fsync of the folder) before a counter in it is first used.
-//! It holds no key and nothing that leads to one.
+//! The state is one file. It is written whole (temporary file, fsync, rename, fsync of the folder) before a counter
+//! in it is first used. It holds no key and nothing that leads to one.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -20,82 +20,82 @@ use crate::escape::reason;
 use crate::packet::Vni;
 use crate::private_file;
 
-/// Where it lies unless told otherwise.
+/// The folder of the state, unless another is given.
 pub const FOLDER: &str = "/var/lib/ovlsniff";
 const FILE: &str = "overlay.json";
 
-/// Why the state cannot be read or kept.
+/// An error in reading or keeping the state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The system's reason.
+    /// A file or folder of the state could not be used.
     #[error("state {path}: {}; run as root, or give another folder with --state DIR", reason(cause))]
     File {
         /// The file or folder.
         path: PathBuf,
-        /// The reason.
+        /// The system's reason.
         cause: io::Error,
     },
-    /// Not what this program wrote.
+    /// The file is not as this program wrote it.
     #[error(
         "state {path} is damaged ({cause}): which keys were used is lost; move it away, rotate the other nodes (ovlsniff overlay rotate), and give the generation they are in: ovlsniff overlay up … --generation N"
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The first error in it.
         cause: serde_json::Error,
     },
-    /// Another process of this program is at work.
+    /// Another process of this program has the lock.
     #[error("state {0} is in use by another ovlsniff overlay; try again when it is done")]
     Busy(PathBuf),
 }
 
-/// How long one waits for another to be done: a thousand networks take seconds.
+/// The time that a process waits for another to be done. A thousand networks take seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The state folder, locked for this process: one at a time reads the kernel, plans, and changes it.
+/// The state folder, locked for this process. So one process at a time reads the kernel, plans, and changes it.
 pub struct Store {
     folder: PathBuf,
     _lock: Flock<File>,
 }
 
-/// How far the networks of this node have come.
+/// The progress of all networks of this node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// By the public name of the secret, then by VNI: a new secret starts from nothing.
+    /// The progress by the public name of the secret, then by VNI. With a new secret, a network begins anew.
     secrets: BTreeMap<String, BTreeMap<u32, Progress>>,
 }
 
-/// How far one network has come on this node.
+/// The progress of one network on this node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Its name, so that it can be named when its link is gone.
+    /// The network's name, so that `down NAME` finds the network when its device is gone.
     pub name: String,
-    /// Where the secret lies, so that `rotate` finds it.
+    /// The file with the secret, so that `rotate` finds it.
     pub key: PathBuf,
-    /// What is sent with.
+    /// The generation that this node sends with.
     pub generation: u32,
-    /// The oldest that is still accepted: `generation`, or one less while a rotation is under way.
+    /// The oldest generation that is still accepted: `generation`, or one less while a rotation is under way.
     pub oldest: u32,
-    /// Unix time of the last change of `generation`.
+    /// The Unix time of the last change of `generation`, in seconds.
     pub since: u64,
-    /// By underlay address.
+    /// The progress with each peer, by its underlay address.
     pub peers: BTreeMap<IpAddr, PeerProgress>,
 }
 
-/// How far this node and one peer have come.
+/// The progress of one network between this node and one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerProgress {
     /// This node's start counter towards the peer, in the generation it sends with. 0 before the first.
     pub start: u32,
-    /// Generation and start counter that were sent with before the last rotation.
+    /// The generation and the start counter that this node sent with before the last rotation.
     pub before: Option<(u32, u32)>,
-    /// By generation: the highest start counter of the peer that was seen in use.
+    /// The highest start counter of the peer that was seen in use, by generation.
     pub seen: BTreeMap<u32, u32>,
 }
 
 impl Progress {
-    /// A network at its beginning.
+    /// Returns the progress of a network at its beginning.
     pub fn new(name: &str, key: &Path, generation: u32, now: u64) -> Self {
         let (name, key) = (name.to_owned(), key.to_owned());
         Self { name, key, generation, oldest: generation, since: now, peers: BTreeMap::new() }
@@ -113,17 +113,17 @@ impl PeerProgress {
 }
 
 impl State {
-    /// How far a network has come with a secret.
+    /// Returns the progress of a network with a secret.
     pub fn progress(&self, key: KeyId, vni: Vni) -> Option<&Progress> {
         self.secrets.get(&key.to_string())?.get(&vni.value())
     }
 
-    /// Notes how far it has come.
+    /// Notes the progress of a network with a secret.
     pub fn note(&mut self, key: KeyId, vni: Vni, progress: Progress) {
         self.secrets.entry(key.to_string()).or_default().insert(vni.value(), progress);
     }
 
-    /// The networks known by name: used when a link that would tell is gone.
+    /// Returns the VNIs of the networks with a name, for when the device that would tell the VNI is gone.
     pub fn vnis_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Vni> + 'a {
         self.secrets
             .values()
@@ -134,7 +134,8 @@ impl State {
 }
 
 impl Store {
-    /// Opens the folder, makes it if need be (0700), and locks it, waiting for whoever has it now.
+    /// Opens the folder and locks it. A missing folder is made (mode 0700). If another process has the lock, this
+    /// waits up to 30 seconds.
     pub fn open(folder: &Path) -> Result<Self, StateError> {
         Self::open_within(PATIENCE, folder)
     }
@@ -162,12 +163,12 @@ impl Store {
         }
     }
 
-    /// What was kept; nothing on the first start.
+    /// Reads the state. It is empty on the first start.
     pub fn load(&self) -> Result<State, StateError> {
         Self::read(&self.folder)
     }
 
-    /// Reads a folder's state without locking it, for those who only look.
+    /// Reads a folder's state without locking it, for callers that do not change it.
     pub fn read(folder: &Path) -> Result<State, StateError> {
         let path = folder.join(FILE);
         match fs::read(&path) {
@@ -177,14 +178,14 @@ impl Store {
         }
     }
 
-    /// Keeps it: when this returns, it is on the disk.
+    /// Writes the state. It is on the disk when this returns.
     pub fn save(&self, state: &State) -> Result<(), StateError> {
         let (path, temporary) = (self.folder.join(FILE), self.folder.join("overlay.json.new"));
-        // One that a crash left. We have the lock, so that nobody else is at it.
+        // A crash may have left this file. Nobody else is writing it, because this process has the lock.
         let _ = fs::remove_file(&temporary);
         let write = || {
             private_file::replace(&path, &temporary, &serde_json::to_vec(state)?)?;
-            // The folder itself may be new.
+            // The folder itself may be new, and is on the disk once its parent is.
             File::open(self.folder.join(".."))?.sync_all()
         };
         write().map_err(|cause| StateError::File { path: path.clone(), cause })

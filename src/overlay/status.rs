@@ -1,4 +1,4 @@
-//! What the kernel says of our networks. Nothing of it is remembered, and no key is needed to read it.
+//! The status of our networks, read from the kernel alone: it needs neither the state nor a key.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,38 +16,38 @@ use super::xfrm::PresentSa;
 use crate::escape::escape;
 use crate::packet::MacAddress;
 
-/// One network.
+/// The status of one network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NetworkStatus {
-    /// Its name.
+    /// The network's name; empty if its device is gone.
     pub name: String,
-    /// The network identifier.
+    /// The VNI.
     pub vni: u32,
-    /// The UDP port.
+    /// The UDP port; 0 if nothing in the kernel tells it.
     pub port: u16,
-    /// The network namespace of the device, where it is not the host's.
+    /// The network namespace of the device; `None` for the host's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<String>,
     /// This node's underlay address.
     pub local: Option<IpAddr>,
-    /// The device's addresses, or its bridge's.
+    /// The addresses of the device and of its bridge, without IPv6's link-local ones.
     pub addresses: Vec<String>,
     /// The device's MTU.
     pub mtu: u32,
-    /// Whether the device is up.
+    /// True if the device is up.
     pub up: bool,
-    /// Whether it bears the mark that says what it is meant to be.
+    /// True if the device bears the mark that says what it is meant to be.
     pub marked: bool,
-    /// How it is encrypted; absent for a network in clear.
+    /// The encryption; `None` for a network in clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<Encrypted>,
-    /// The other nodes, as the forwarding entries have them.
+    /// The other nodes, as the forwarding entries and the SAs have them.
     pub peers: Vec<PeerStatus>,
-    /// What should be there and is not, in words. Empty when all is well.
+    /// A text for each object that is missing or wrong. The list is empty when all is well.
     pub missing: Vec<String>,
 }
 
-/// How a network is encrypted.
+/// The encryption of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Encrypted {
     /// The algorithm.
@@ -58,27 +58,28 @@ pub struct Encrypted {
     pub generation: u32,
 }
 
-/// One other node.
+/// The status of one other node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PeerStatus {
     /// Its underlay address.
     pub underlay: IpAddr,
-    /// The SPI that is sent with.
+    /// The SPI of the SA that this node sends with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spi_out: Option<String>,
-    /// The SPI that was last received.
+    /// The SPI of the SA that a packet was last received with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spi_in: Option<String>,
-    /// Packets encrypted for it.
+    /// The number of packets that were encrypted for the peer.
     pub sent: u64,
-    /// Packets of it that were understood.
+    /// The number of packets from the peer that were decrypted.
     pub received: u64,
-    /// A hint for a person, when something looks wrong.
+    /// A hint for a person, if something looks wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<&'static str>,
 }
 
-/// Every network of ours, by name, then what is left of networks whose device is gone.
+/// Returns the status of every network of ours, in the order of their names, then of what is left of networks whose
+/// device is gone.
 pub fn status(present: &Present) -> Vec<NetworkStatus> {
     let mut found = Vec::new();
     let mut held = BTreeSet::new();
@@ -156,7 +157,7 @@ pub fn status(present: &Present) -> Vec<NetworkStatus> {
     found
 }
 
-/// What of a device is not as it was made.
+/// Returns a text for everything about a device that is not as it was made.
 fn drift(
     present: &Present,
     device: &PresentDevice,
@@ -196,7 +197,7 @@ fn drift(
     missing
 }
 
-/// Nodes that frames do not find the way to.
+/// Returns a text for every missing forwarding entry or neighbour without which frames do not reach a node.
 fn misdirected(
     present: &Present,
     device: &PresentDevice,

@@ -1,4 +1,4 @@
-//! The single acts a plan consists of. None of them holds a key.
+//! The steps that a plan consists of. None of them holds a key.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -24,12 +24,12 @@ impl Serialize for Prefix {
     }
 }
 
-/// A device: its name and the network namespace it is in, `None` for the host's.
+/// A device by its name and its network namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Device {
-    /// The interface name.
+    /// The device's name.
     pub name: String,
-    /// By its name in `/run/netns`.
+    /// The network namespace, by its name in `/run/netns`; `None` for the host's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<String>,
 }
@@ -43,31 +43,31 @@ impl fmt::Display for Device {
     }
 }
 
-/// A VXLAN device to be made.
+/// A VXLAN device that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Vxlan {
-    /// Where.
+    /// The device's name and network namespace.
     #[serde(flatten)]
     pub device: Device,
-    /// The network identifier.
+    /// The VNI.
     #[serde(serialize_with = "vni_number")]
     pub vni: Vni,
     /// The UDP port.
     pub port: u16,
     /// This node's underlay address.
     pub local: IpAddr,
-    /// Derived from VNI and underlay address, so that the other nodes know it.
+    /// The device's MAC. It is derived from VNI and underlay address, so the other nodes know it.
     pub mac: MacAddress,
-    /// Of the device.
+    /// The device's MTU, in bytes.
     pub mtu: u32,
-    /// Learn addresses from the traffic.
+    /// True if the device learns addresses from the traffic.
     pub learning: bool,
-    /// Answer ARP from the entries, flood nothing.
+    /// True if the device answers ARP requests from its neighbours, and floods nothing.
     pub proxy: bool,
 }
 
 impl Vxlan {
-    /// The tunnel as netlink has it.
+    /// Returns the tunnel in netlink's form.
     pub(super) fn tunnel(&self) -> route::Vxlan {
         route::Vxlan {
             vni: Some(self.vni),
@@ -80,34 +80,35 @@ impl Vxlan {
     }
 }
 
-/// One act, and its object.
+/// One change, and the object that is changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum Step {
-    /// Keep the start counters, before any of them is used.
+    /// Keep the start counters on the disk, before any of them is used.
     Remember { networks: usize },
-    /// Put a policy in place.
+    /// Add a policy.
     Policy(Policy),
-    /// Put a policy of ours right that somebody changed.
+    /// Replace a policy of ours that somebody changed.
     MendPolicy(Policy),
-    /// Put an SA in place.
+    /// Add an SA.
     Sa(Sa),
-    /// Make the VXLAN device, down.
+    /// Make a VXLAN device, and leave it down.
     Vxlan(Vxlan),
-    /// Make a bridge, down.
+    /// Make a bridge, and leave it down.
     Bridge { device: Device, mac: MacAddress, mtu: u32 },
     /// Write the alias that marks a device as ours.
     Mark { device: Device, alias: String },
     /// Change the MTU.
     Mtu { device: Device, mtu: u32, before: u32 },
-    /// Change the link-layer address, to the one that the peers know.
+    /// Change the MAC to the one that the peers know.
     Mac { device: Device, mac: MacAddress, before: MacAddress },
     /// Make a device a port of a bridge.
     Port { device: Device, bridge: String },
     /// Add an address.
     Address { device: Device, address: Prefix },
-    /// Add a forwarding entry, where frames for a MAC go, in the place of the one there is.
+    /// Add a forwarding entry, which says to which VTEP frames for a MAC go. It replaces the one to `before`, if
+    /// there is one.
     Fdb {
         device: Device,
         mac: MacAddress,
@@ -115,7 +116,7 @@ pub enum Step {
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<IpAddr>,
     },
-    /// Add a neighbour, which MAC an address has, in the place of the one there is.
+    /// Add a neighbour, which says which MAC an address has. It replaces the one with `before`, if there is one.
     Neighbour {
         device: Device,
         address: IpAddr,
@@ -138,14 +139,14 @@ pub enum Step {
     DropFdb { device: Device, mac: MacAddress, vtep: IpAddr },
     /// Remove a neighbour.
     DropNeighbour { device: Device, address: IpAddr, mac: MacAddress },
-    /// Remove a policy, by the number the kernel gave it.
+    /// Remove a policy, by the number that the kernel gave it.
     DropPolicy { policy: Policy, index: u32 },
     /// Remove a device.
     DropDevice { device: Device },
 }
 
 impl Step {
-    /// Whether it takes something away.
+    /// Returns true if the step removes something.
     pub(super) fn removes(&self) -> bool {
         matches!(
             self,

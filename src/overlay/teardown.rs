@@ -1,5 +1,6 @@
-//! Taking networks down: the SAs first, so that nothing is decrypted that no device would take any more, then the
-//! devices, then what requires ESP, and what blocks last. Only what bears our mark, nothing by flushing.
+//! Taking networks down. The order is the reverse of the plan's: first the SAs, so that nothing is decrypted that
+//! no device takes, then the devices, the policies that require ESP, and last the policies that block. Only
+//! what bears a mark or reqid of ours is removed, object by object: flushing would remove those of others as well.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use super::state::State;
 use super::step::{Device, Step};
 use crate::packet::{MacAddress, Vni};
 
-/// The names of all networks of ours that are there, if only with the bridge that was made for one.
+/// Returns the names of all networks of ours. A network of which only its bridge is left is among them.
 pub fn names(present: &Present) -> Vec<String> {
     let bridges = present.devices.values().filter(|device| device.bridge);
     let marks = present.networks().map(|(_, _, _, mark)| mark).chain(bridges.filter_map(|b| b.mark.as_ref()));
@@ -21,7 +22,7 @@ pub fn names(present: &Present) -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// What has to be removed for these networks, and the names of which nothing was found.
+/// Returns the steps that remove the networks with these names, and the names of which nothing was found.
 pub fn teardown(wanted: &[String], present: &Present, state: &State) -> (Vec<Step>, Vec<String>) {
     let (mut steps, mut unknown) = (Vec::new(), Vec::new());
     let mut vnis: BTreeSet<Vni> = BTreeSet::new();
@@ -40,7 +41,8 @@ pub fn teardown(wanted: &[String], present: &Present, state: &State) -> (Vec<Ste
                 steps.push(Step::DropDevice { device: place.clone() });
             }
         }
-        // A device that somebody else removed leaves SAs and policies behind, which only the state can name.
+        // If somebody else removed the device, SAs and policies are left, and only the state knows the network's
+        // name.
         let left: Vec<Vni> = state.vnis_named(name).filter(|vni| is_left(present, *vni)).collect();
         if steps.len() == before && left.is_empty() {
             unknown.push(name.clone());
@@ -53,7 +55,8 @@ pub fn teardown(wanted: &[String], present: &Present, state: &State) -> (Vec<Ste
     (all, unknown)
 }
 
-/// What has to be removed of networks whose device is gone, whether the state can name them or not.
+/// Returns the steps that remove what is left of networks without a device, also of those that the state cannot
+/// name.
 pub fn teardown_left(present: &Present) -> Vec<Step> {
     let reqids = present.sas.iter().map(|sa| sa.reqid).chain(present.policies.iter().map(|p| p.policy.reqid));
     let vnis = reqids.filter_map(vni_of_reqid).filter(|vni| is_left(present, *vni)).collect();
@@ -62,7 +65,7 @@ pub fn teardown_left(present: &Present) -> Vec<Step> {
     steps
 }
 
-/// What a network put onto a bridge that was there before it.
+/// Adds the steps that remove a network's neighbours and address from a bridge that was not made for it.
 fn lent(
     place: &Device,
     device: &PresentDevice,
@@ -102,8 +105,9 @@ fn is_of(vnis: &BTreeSet<Vni>, reqid: u32) -> bool {
     vni_of_reqid(reqid).is_some_and(|vni| vnis.contains(&vni))
 }
 
-/// Whether there is something of a network without its device. One that nothing names but has its port is no reason to
-/// take the policies away: it would go on in clear.
+/// Returns true if a network has SAs or policies but no device. Any VXLAN device with its VNI or the port of its
+/// policies counts as its device, even without a mark: if the policies were removed, that device would go on in
+/// clear.
 fn is_left(present: &Present, vni: Vni) -> bool {
     let is = |reqid| vni_of_reqid(reqid) == Some(vni);
     let ports: BTreeSet<u16> =

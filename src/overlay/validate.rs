@@ -1,4 +1,4 @@
-//! What can be known to be wrong from the specification alone.
+//! Checks of a specification that need no kernel.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::spec::NetworkSpec;
 use super::spec_error::SpecError;
 use crate::packet::VXLAN_PORT;
 
-/// UDP ports that mean something else: a block policy on one of them would cut off others.
+/// UDP ports with another meaning. The policies of an encrypted network would cut off those who use them.
 const TAKEN: [(u16, &str); 8] = [
     (53, "DNS"),
     (500, "IKE"),
@@ -84,7 +84,7 @@ fn underlay(network: &NetworkSpec) -> Result<(), String> {
         if is_nobodys(address) {
             return Err(format!("{address} cannot be a node's underlay address"));
         }
-        // It means another node on every link, and SAs know no link.
+        // A link-local address means another node on every link, and SAs know no link.
         if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
             return Err(format!("{address} is link-local; give the node's global or unique local address"));
         }

@@ -1,7 +1,8 @@
-//! The file beside the key that says from which address which network used it, and up to which generation.
+//! The file `KEY.used` beside a key file. It records which network used the key from which address, and up to which
+//! generation.
 //!
-//! It is the second witness to what the state remembers: where it knows more, the state was lost, and start counters
-//! might repeat.
+//! The file is a second witness beside the state. If it knows of a use that the state does not know, the state was
+//! lost, and start counters might repeat.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,29 +17,31 @@ use super::keys::KeyId;
 use crate::packet::Vni;
 use crate::private_file;
 
-/// Who used a key for what.
+/// One use of a key: the key, this node's underlay address, and the network.
 pub(super) type Use = (KeyId, IpAddr, Vni);
 
-/// What is known beside one key.
+/// The recorded uses of the keys in one key file, each with its highest generation.
 pub(super) struct Witness {
     key: PathBuf,
     generations: BTreeMap<Use, u32>,
 }
 
 impl Witness {
+    /// Reads the file beside a key file. A missing or unreadable file counts as empty, and a damaged line is
+    /// skipped.
     pub(super) fn beside(key: &Path) -> Self {
         let text = fs::read_to_string(beside(key, ".used")).unwrap_or_default();
         let generations = text.lines().filter_map(parse).collect();
         Self { key: key.to_owned(), generations }
     }
 
-    /// The highest generation that was used.
+    /// Returns the highest generation that is recorded for a use.
     pub(super) fn generation(&self, used: Use) -> Option<u32> {
         self.generations.get(&used).copied()
     }
 
-    /// Adds what is about to be used: when this returns, it is on the disk. Fails where the key lies on a read-only file
-    /// system. Nodes that share one file wait for each other.
+    /// Records uses, each with its generation. They are on the disk when this returns. Fails if the key lies on a
+    /// read-only file system. The key file is locked meanwhile, so nodes that share it wait for each other.
     pub(super) fn add(key: &Path, about: &[(Use, u32)]) -> io::Result<()> {
         let news = |known: &Self| about.iter().any(|(used, at)| known.generation(*used) < Some(*at));
         if !news(&Self::beside(key)) {
@@ -59,7 +62,7 @@ impl Witness {
             let _ = writeln!(text, "key {key} was used from {local} for vni {vni} up to generation {at}");
         }
         let temporary = beside(&self.key, ".used.new");
-        // Left by a crash, or by somebody who hopes that it is followed.
+        // A crash may have left this file, or somebody put a symbolic link here in the hope that it is followed.
         let _ = fs::remove_file(&temporary);
         private_file::replace(&beside(&self.key, ".used"), &temporary, text.as_bytes())
     }

@@ -1,7 +1,7 @@
-//! Security associations and policies, as the bytes the kernel takes (`include/uapi/linux/xfrm.h`).
+//! Security associations and policies as the bytes that the kernel takes (include/uapi/linux/xfrm.h).
 //!
-//! Written out by hand: six messages of fixed layout, whose buffers can then be wiped. All numbers are in the host's
-//! byte order but for addresses, ports and SPIs, which are in the network's.
+//! The messages are written out by hand: they are only six, their layout is fixed, and the buffers with keys can be
+//! wiped. Numbers are in the host's byte order, but addresses, ports and SPIs are in network byte order.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -19,7 +19,7 @@ use crate::netlink::{CREATE, Netlink, Refusal, push_attribute};
 use crate::packet::Spi;
 use crate::packet::protocol::{ESP, UDP};
 
-/// In packets.
+/// The replay window of every SA, in packets.
 const REPLAY_WINDOW: u32 = 128;
 
 /// An SA of ours that is in the kernel.
@@ -29,11 +29,11 @@ pub(super) struct PresentSa {
     pub(super) source: IpAddr,
     pub(super) destination: IpAddr,
     pub(super) reqid: u32,
-    /// Packets that went through it.
+    /// The number of packets that went through it.
     pub(super) packets: u64,
-    /// Unix time of the last of them, 0 for never.
+    /// The Unix time of the last of them, in seconds; 0 if there was none.
     pub(super) last_used: u64,
-    /// Still waiting for a key: the kernel's own placeholder, nobody's SA.
+    /// True for a placeholder of the kernel, which waits for a key and is nobody's SA.
     pub(super) larval: bool,
 }
 
@@ -41,24 +41,25 @@ pub(super) struct PresentSa {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PresentPolicy {
     pub(super) policy: Policy,
-    /// The number the kernel gave it: what is deleted by it is exactly this one.
+    /// The number that the kernel gave it. Deleting by this number deletes exactly this policy.
     pub(super) index: u32,
-    /// To the byte as it was put in place. One that is not may let clear frames pass.
+    /// True if the policy says to the byte what this program makes it say. One that somebody changed may let clear
+    /// frames pass.
     pub(super) intact: bool,
 }
 
-/// Installs an SA with its key derived from the secret.
+/// Adds an SA, and derives its key from the secret.
 pub(super) fn add_sa(netlink: &mut Netlink, sa: &Sa, secret: &Secret) -> Result<(), Refusal> {
     let association = &sa.association;
     install(netlink, sa, &secret.material(association))
 }
 
-/// Installs and removes an SA that nothing uses, to learn whether this kernel has ESP and the cipher.
+/// Adds and removes an SA that nothing uses. If the kernel lacks ESP or the cipher, it refuses the SA.
 pub(super) fn probe(netlink: &mut Netlink, sa: &Sa) -> Result<(), Refusal> {
     let mut key = Zeroizing::new(vec![0; sa.association.cipher.key_bytes()]);
     getrandom::fill(&mut key).map_err(|e| Refusal::from(std::io::Error::from(e)))?;
     install(netlink, sa, &key)?;
-    // It must not stay, so a refusal is not taken for an answer at once.
+    // The SA must not stay, so its removal is tried a second time.
     let remove = |netlink: &mut Netlink| delete_sa(netlink, sa.association.receiver, sa.spi);
     remove(netlink).or_else(|_| remove(netlink)).or_else(|e| if e.is_absent() { Ok(()) } else { Err(e) })
 }
@@ -106,7 +107,7 @@ pub(super) fn delete_sa(netlink: &mut Netlink, destination: IpAddr, spi: Spi) ->
     netlink.request(DELSA, 0, &body)
 }
 
-/// All SAs of this network namespace whose reqid is wanted. Their keys are never looked at.
+/// Returns the SAs of this network namespace that have a wanted reqid. It does not look at their keys.
 pub(super) fn sas(netlink: &mut Netlink, wanted: impl Fn(u32) -> bool) -> Result<Vec<PresentSa>, Refusal> {
     xfrm::sas(netlink, |sa| read_sa(sa).filter(|sa| wanted(sa.reqid)))
 }
@@ -123,12 +124,11 @@ fn read_sa(sa: UserSa<'_>) -> Option<PresentSa> {
     })
 }
 
-/// Installs a policy.
 pub(super) fn add_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(), Refusal> {
     netlink.request(NEWPOLICY, CREATE, &policy_message(policy))
 }
 
-/// Puts a policy in the place of the one with its selector, at once: there is no moment without either.
+/// Replaces the policy with the same selector. The kernel does so at once, and there is no moment without either.
 pub(super) fn replace_policy(netlink: &mut Netlink, policy: &Policy) -> Result<(), Refusal> {
     netlink.request(UPDPOLICY, 0, &policy_message(policy))
 }
@@ -144,7 +144,8 @@ fn policy_message(policy: &Policy) -> Vec<u8> {
     body.extend_from_slice(&[policy.direction.number(), action_number(policy.action), 0, 0]);
     body.resize(userpolicy::LEN, 0);
 
-    // A block policy looks at no template: there it only carries the reqid, by which it is known as ours.
+    // The kernel ignores the template of a policy that blocks. It only carries the reqid, which marks the policy as
+    // ours.
     let mut wanted = vec![0; 16];
     wanted.extend_from_slice(&[0, 0, 0, 0, ESP, 0, 0, 0]);
     wanted.extend_from_slice(&family.to_ne_bytes());
@@ -165,7 +166,7 @@ pub(super) fn delete_policy(netlink: &mut Netlink, policy: &Policy) -> Result<()
     netlink.request(DELPOLICY, 0, &body)
 }
 
-/// Removes the policy the kernel gave this number.
+/// Removes the policy that has this number from the kernel.
 pub(super) fn delete_policy_by_index(
     netlink: &mut Netlink,
     direction: PolicyDirection,
@@ -177,8 +178,8 @@ pub(super) fn delete_policy_by_index(
     netlink.request(DELPOLICY, 0, &body)
 }
 
-/// The policies of this network namespace: those whose template has a wanted reqid, and of the others those that let
-/// clear datagrams pass.
+/// Returns two kinds of policies of this network namespace: those whose first template has a wanted reqid, and of
+/// the others those that let clear datagrams pass.
 pub(super) fn policies(
     netlink: &mut Netlink,
     wanted: impl Fn(u32) -> bool,
@@ -211,7 +212,7 @@ fn read_policy(there: UserPolicy<'_>) -> Option<PresentPolicy> {
     Some(PresentPolicy { policy, index: there.index(), intact: intact && is_everywhere(there) })
 }
 
-/// A policy of others, if it is one for datagrams that are not ESP's, and asks of them nothing.
+/// Returns a policy of others if it lets UDP pass without ESP, whatever the mark or the xfrm interface.
 fn read_foreign(there: UserPolicy<'_>) -> Option<ForeignPolicy> {
     let encrypts = there.templates().any(|template| template.proto() == ESP && !template.is_optional());
     let passes = there.action() == userpolicy::ALLOW && !encrypts;
@@ -226,12 +227,12 @@ fn read_foreign(there: UserPolicy<'_>) -> Option<ForeignPolicy> {
     })
 }
 
-/// The direction of a policy for what this host sends or takes in.
+/// Returns the direction of a policy for packets that this host sends or receives, and `None` for any other.
 fn of_an_end(there: UserPolicy<'_>) -> Option<PolicyDirection> {
     there.direction().filter(|direction| *direction != PolicyDirection::Forward)
 }
 
-/// True if a policy looks at neither a mark nor an xfrm interface.
+/// Returns true if a policy looks at neither a mark nor an xfrm interface.
 fn is_everywhere(there: UserPolicy<'_>) -> bool {
     there.mark().is_some_and(|(_, mask)| mask == 0) && there.interface() == Some(0)
 }
@@ -255,13 +256,13 @@ fn push_selector(body: &mut Vec<u8>, source: IpAddr, from: u8, destination: IpAd
     body.extend_from_slice(&[0; 3 + 4 + 4]);
 }
 
-/// No limit in bytes, packets or seconds.
+/// Appends the limits of a lifetime that never ends, in bytes, packets and seconds.
 fn push_unlimited(body: &mut Vec<u8>) {
     body.extend_from_slice(&[0xff; 32]);
     body.extend_from_slice(&[0; 32]);
 }
 
-/// An address as the kernel's union has it: IPv4 in the first four bytes.
+/// Returns an address as the kernel's union has it: IPv4 is in the first four bytes.
 fn address(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(v4) => {

@@ -1,4 +1,4 @@
-//! Readings of the kernel, put together to what a plan has to know.
+//! Reads devices, ports and settings from the kernel, and puts them together for a plan.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -15,7 +15,7 @@ use crate::overlay::present::{Present, PresentDevice, PresentVxlan};
 use crate::overlay::step::Device;
 use crate::packet::Vni;
 
-/// Reads links, addresses, forwarding entries and neighbours of one network namespace.
+/// Reads the links, addresses, forwarding entries and neighbours of one network namespace.
 pub(super) fn read_devices(
     netlink: &mut Netlink,
     netns: Option<&str>,
@@ -26,7 +26,8 @@ pub(super) fn read_devices(
     let names: HashMap<u32, String> = links.iter().map(|link| (link.index, link.name.clone())).collect();
     let here = |vxlan: &Vxlan| match netns {
         None => !vxlan.elsewhere,
-        // In another namespace only what has its underlay elsewhere, and at an address of this host, can be ours.
+        // In another namespace, a device can only be ours if its socket is elsewhere, and if its underlay address,
+        // where it has one, is this host's.
         Some(_) => vxlan.elsewhere && vxlan.local.is_none_or(|local| present.own.contains_key(&local)),
     };
     let device = |link: Link| (link.index, device(link, here, &names));
@@ -55,10 +56,11 @@ pub(super) fn read_devices(
     Ok(())
 }
 
-/// A link as a plan sees it. It has no tunnel where `here` says that the tunnel is another namespace's.
+/// Returns a link as a plan sees it, without its tunnel if `here` says that the tunnel belongs to another
+/// namespace.
 fn device(link: Link, here: impl Fn(&Vxlan) -> bool, names: &HashMap<u32, String>) -> PresentDevice {
     let vxlan = link.vxlan.filter(here).map(|vxlan| PresentVxlan {
-        // A device of all networks says 0.
+        // A device that takes all networks has no VNI, and gets 0.
         vni: vxlan.vni.unwrap_or(Vni::from_be_bytes([0; 3])),
         port: vxlan.port,
         local: vxlan.local,
@@ -68,7 +70,7 @@ fn device(link: Link, here: impl Fn(&Vxlan) -> bool, names: &HashMap<u32, String
     let alias = link.alias.unwrap_or_default();
     let mut mark = Mark::parse(&alias);
     let unmarked = mark.is_none() && alias.is_empty();
-    // Whoever was killed between making a device and marking it left one that only its MAC tells.
+    // If a process was killed after it made the device and before it marked it, only the MAC tells that it is ours.
     if let Some(PresentVxlan { vni, local: Some(local), .. }) = vxlan.as_ref().filter(|_| unmarked) {
         if link.mac == Some(mac_of(*vni, *local)) && is_device_name(&link.name) {
             mark = Some(Mark::Network { name: link.name, vni: *vni, address: None, encryption: None });
@@ -87,7 +89,8 @@ fn device(link: Link, here: impl Fn(&Vxlan) -> bool, names: &HashMap<u32, String
     }
 }
 
-/// The links with addresses of this host, and `all`, on which policies are switched off. Devices of ours carry no underlay.
+/// Returns the settings that switch policies off, of the links with an address of this host and of `all`. Devices
+/// of ours are left out, because they carry no underlay.
 pub(super) fn exempt(present: &Present) -> Vec<(String, bool, PathBuf)> {
     let ours = |name: &String| {
         let place = Device { name: name.clone(), netns: None };
@@ -109,7 +112,7 @@ pub(super) fn exempt(present: &Present) -> Vec<(String, bool, PathBuf)> {
     found
 }
 
-/// The named network namespaces but for the one this process is in.
+/// Returns the names of the network namespaces in `/run/netns`, without the one that this process is in.
 pub(super) fn namespaces() -> Vec<String> {
     let own = fs::metadata("/proc/self/ns/net").map(|own| (own.dev(), own.ino())).ok();
     let mut names = Vec::new();
@@ -123,8 +126,8 @@ pub(super) fn namespaces() -> Vec<String> {
     names
 }
 
-/// The ports in use: what `/proc/net/udp` lists in its second column, the local port in hexadecimal. The kernel's own sockets stand there
-/// like any other.
+/// Returns the UDP ports in use. `/proc/net/udp` and `/proc/net/udp6` have them in the second column, behind the
+/// local address, in hexadecimal. They list the kernel's own sockets as well.
 pub(super) fn udp_ports() -> BTreeSet<u16> {
     let mut ports = BTreeSet::new();
     for file in ["/proc/net/udp", "/proc/net/udp6"] {

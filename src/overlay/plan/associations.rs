@@ -1,4 +1,4 @@
-//! The security associations of a network: those to add, those to remove, and how far the counters have come.
+//! The security associations of a network: those to add, those to remove, and the progress of the counters.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,9 @@ use crate::overlay::state::Progress;
 use crate::overlay::step::Step;
 use crate::overlay::xfrm::PresentSa;
 
-/// How far the network will have come before anything is turned: peers that started again are noticed, and this node's
-/// counters are moved on wherever an SA to send with is not there, because what it was used for before nobody knows.
+/// Returns the progress of a network as it is before any step of a rotation. Peers that started again are noticed.
+/// This node's start counter towards a peer goes up if the SA to send with is missing, because nobody knows what
+/// its key was used for.
 pub(in crate::overlay) fn advance(
     network: &NetworkSpec,
     present: &Present,
@@ -40,7 +41,8 @@ pub(in crate::overlay) fn advance(
     progress
 }
 
-/// Looks which of the accepted SAs were used: a higher start counter than the known one means the peer started again.
+/// Notes which of the accepted SAs were used. A start counter above the known one means that the peer started
+/// again.
 fn notice(network: &NetworkSpec, present: &Present, progress: &mut Progress, secret: &Secret) {
     let used: BTreeSet<_> =
         present.sas.iter().filter(|sa| sa.packets > 0).map(|sa| (sa.destination, sa.spi)).collect();
@@ -70,7 +72,7 @@ fn has(present: &Present, sa: &Sa) -> bool {
     })
 }
 
-/// The SAs to add, and those to remove because neither this node nor a peer needs them any more.
+/// Plans the SAs to add, and the removal of those that neither this node nor a peer needs.
 pub(in crate::overlay) fn secure(
     network: &NetworkSpec,
     present: &Present,
@@ -89,15 +91,17 @@ pub(in crate::overlay) fn secure(
     }
 }
 
-/// The step that removes one.
 pub(in crate::overlay) fn drop_sa(sa: &PresentSa) -> Step {
     let what = format!("sa {} -> {} spi {}", sa.source, sa.destination, sa.spi);
     Step::DropSa { destination: sa.destination, spi: sa.spi, what }
 }
 
-/// Two derived SPIs of one receiver may meet by chance: with ten networks once in a million plans, with a thousand in one of
-/// a hundred. Nothing is overwritten then. An SA that can be spared is left out, so that the others are not kept from
-/// their turn, and the next generation meets no more; for another it is said.
+/// Leaves out the SAs whose SPI another SA of the same receiver has. SPIs are derived, so two may be equal by
+/// chance: with ten networks in one of a million plans, with a thousand in one of a hundred. The SA that is there
+/// is never overwritten.
+///
+/// If `spared` returns true for an SA that is left out, the others go on without it, and the next generation has
+/// other SPIs. If it returns false for one, the result is an error.
 pub(in crate::overlay) fn distinct(
     associations: &mut Vec<Step>,
     present: &Present,

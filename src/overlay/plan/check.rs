@@ -1,4 +1,4 @@
-//! What only the host can say is wrong: before anything is planned.
+//! Checks of a network against this host, before anything is planned.
 
 use super::device_of;
 use crate::escape::escape;
@@ -8,7 +8,7 @@ use crate::overlay::policy::reqid;
 use crate::overlay::present::{Present, PresentDevice};
 use crate::overlay::spec::NetworkSpec;
 
-/// Whether the network can be built here. The MTU the device gets.
+/// Checks that the network can be built on this host. Returns the MTU that its device gets.
 pub(super) fn check(network: &NetworkSpec, present: &Present) -> Result<u32, String> {
     let Some((underlay_mtu, underlay)) = present.own.get(&network.local) else {
         return Err(format!("{} is no address of this host; see: ip address", network.local));
@@ -67,7 +67,8 @@ pub(super) fn check(network: &NetworkSpec, present: &Present) -> Result<u32, Str
     }
 }
 
-/// Whether another device in the same place has an address in the network already: routes would go either way.
+/// Refuses a network if another device in the same network namespace has an address in it: two routes would
+/// compete.
 fn overlapping(network: &NetworkSpec, present: &Present) -> Result<(), String> {
     let Some(own) = network.address else { return Ok(()) };
     let others = present.devices.iter().filter(|(place, _)| {
@@ -83,7 +84,8 @@ fn overlapping(network: &NetworkSpec, present: &Present) -> Result<(), String> {
     Ok(())
 }
 
-/// What a device cannot change while it is there.
+/// Checks the device that is there already. A difference that cannot be changed while the device is there is an
+/// error.
 pub(super) fn unchanged(network: &NetworkSpec, there: &PresentDevice, mark: &Mark) -> Result<(), String> {
     let name = &network.name;
     let Some(Mark::Network { name: marked, vni, encryption, .. }) = &there.mark else {

@@ -1,4 +1,4 @@
-//! The device of a network and all that hangs on it.
+//! The device of a network, with its bridge, addresses, forwarding entries and neighbours.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -11,7 +11,8 @@ use crate::overlay::spec::NetworkSpec;
 use crate::overlay::step::{Device, Step, Vxlan};
 use crate::packet::MacAddress;
 
-/// What has to be added, and what is to be removed at the end.
+/// Plans the device of a network. `steps` takes the changes, and `drops` the removals that come at the end of the
+/// plan.
 pub(super) fn build(
     network: &NetworkSpec,
     present: &Present,
@@ -35,7 +36,7 @@ pub(super) fn build(
     let mut now = there.cloned().unwrap_or_default();
     if let Some(before) = now.mac.filter(|before| *before != mac) {
         steps.push(Step::Mac { device: device.clone(), mac, before });
-        // They go with the address (net/core/neighbour.c, `neigh_changeaddr`).
+        // The kernel removes a device's neighbours when its MAC changes (net/core/neighbour.c, `neigh_changeaddr`).
         now.neighbours.clear();
     }
     let now = &now;
@@ -46,8 +47,9 @@ pub(super) fn build(
         steps.push(Step::Mtu { device: device.clone(), mtu, before: now.mtu });
     }
     let (front, front_now) = bridge(network, present, now, mtu, steps)?;
-    // One that this program gave before, and that is another now or has moved to a bridge. First, as others of the same
-    // prefix would go with it.
+    // An address that this program gave before is removed if the network has another one, or if it belongs to
+    // another device because a bridge came or went. This comes first: other addresses of the same prefix would go
+    // with it.
     let before = now.mark.as_ref().and_then(Mark::address);
     for (place, now) in places(&device, now, &front, &front_now) {
         let stays = *place == front && before == network.address;
@@ -67,7 +69,8 @@ pub(super) fn build(
     Ok(())
 }
 
-/// The address is marked as given by this program, unless it was there before on a bridge of somebody else.
+/// Returns the mark of the device. Its address is recorded as given by this program, unless it was there before, on
+/// a bridge of somebody else.
 fn mark(
     network: &NetworkSpec,
     present: &Present,
@@ -83,13 +86,14 @@ fn mark(
     Mark::Network { name: network.name.clone(), vni: network.vni, address: given, encryption }
 }
 
-/// The device that has the address: the bridge where there is one.
+/// Returns the device that has the address: the bridge if there is one, else the network's own device.
 fn front_of(network: &NetworkSpec) -> Device {
     let name = network.bridge.as_ref().unwrap_or(&network.name).clone();
     Device { name, netns: network.netns.clone() }
 }
 
-/// Makes the bridge where it is not there, and the device a port of it.
+/// Plans the bridge if there is to be one, and makes the device its port. Returns the device that has the address,
+/// and its present state.
 fn bridge(
     network: &NetworkSpec,
     present: &Present,
@@ -106,7 +110,8 @@ fn bridge(
     };
     match present.devices.get(&bridge) {
         Some(there) if !there.bridge => return Err(format!("device {bridge} is there and is no bridge")),
-        // Made, and its maker killed before it was marked: no bridge of others has this MAC without having our port.
+        // A process that made this bridge was killed before it marked it. A bridge of others could only have this
+        // MAC if our device were its port.
         Some(there) if there.mark.is_none() && there.mac == Some(mac) && now.master.is_none() => {
             steps.push(mark());
         }
@@ -149,7 +154,8 @@ fn entries(
         let before = other(mac).map(|(_, vtep)| *vtep);
         steps.push(Step::Fdb { device: device.clone(), mac: *mac, vtep: *vtep, before });
     }
-    // Peers that are no longer in the specification; entries for others than nodes are not ours to judge.
+    // Forwarding entries to a node that is not in the specification are removed. So are neighbours with a node's
+    // MAC and an address that is not in the specification. Other neighbours are not ours to judge.
     let stays = |vtep: &IpAddr| network.peers.iter().any(|peer| peer.underlay == *vtep);
     let gone: Vec<_> = now.fdb.iter().filter(|(_, vtep)| !stays(vtep)).collect();
     let peers = network.peers.iter().map(|peer| peer.underlay);
@@ -174,8 +180,8 @@ fn entries(
     drops.extend(gone.map(|(mac, vtep)| Step::DropFdb { device: device.clone(), mac: *mac, vtep: *vtep }));
 }
 
-/// The device, and the bridge where there is one: the proxy answers from the device's own entries, the host asks those of
-/// the device with the address.
+/// Returns the device, and the bridge if there is one. Both need the neighbours: the proxy answers from those of
+/// the VXLAN device, and the host asks those of the device that has the address.
 fn places<'a>(
     device: &'a Device,
     now: &'a PresentDevice,

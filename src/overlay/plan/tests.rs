@@ -45,7 +45,7 @@ fn begun() -> (Secrets, State) {
     (Secrets::from([(vni, (key, secret))]), state)
 }
 
-/// What the kernel would be like with these steps done.
+/// Returns the state that the kernel would have with these steps done.
 fn done(steps: &[Step], mut present: Present) -> Present {
     for step in steps {
         match step.clone() {
@@ -137,7 +137,7 @@ fn a_start_counter_is_used_once() {
     let (secrets, state) = begun();
     let first = plan(&networks(), &host(), &state, &secrets).unwrap();
     let state = first.remember.clone().unwrap();
-    // After a reboot nothing is in the kernel, and everything in the state.
+    // After a reboot nothing is in the kernel, but everything is in the state.
     let second = plan(&networks(), &host(), &state, &secrets).unwrap();
     let sent_with = |plan: &Plan| {
         let mut sas = plan.steps.iter().filter_map(|step| match step {
