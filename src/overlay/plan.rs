@@ -25,7 +25,7 @@ use super::spec_error::SpecError;
 use super::state::State;
 use super::step::{Device, Step};
 use crate::packet::{MacAddress, Vni};
-use check::check;
+use check::{Obstacle, check};
 use device::build;
 
 pub(super) use associations::{advance, distinct, drop_sa, secure};
@@ -67,8 +67,9 @@ pub fn plan(
     let mut generations = BTreeMap::new();
     let mut after = state.clone();
     for network in networks {
-        let wrong = |cause| SpecError::Network { network: network.name.clone(), cause };
-        let mtu = check(network, present).map_err(wrong)?;
+        let wrong = |cause: String| SpecError::Network { network: network.name.clone(), cause };
+        let obstacle = |obstacle: Obstacle| wrong(obstacle.to_string());
+        let mtu = check(network, present).map_err(obstacle)?;
         let mut encryption = None;
         if let (Some(cipher), Some((key, secret))) = (network.cipher, secrets.get(&network.vni)) {
             let before = state.progress(*key, network.vni);
@@ -94,7 +95,7 @@ pub fn plan(
                 after.note(*key, network.vni, progress);
             }
         }
-        build(network, present, mtu, encryption, &mut devices, &mut drops).map_err(wrong)?;
+        build(network, present, mtu, encryption, &mut devices, &mut drops).map_err(obstacle)?;
     }
     // SAs of the next generation can be left out for now, because nobody sends with them yet.
     let ahead =

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use super::mtu::Mtu;
-use super::naming::{NotADeviceName, is_device_name, namespace_name};
+use super::naming::{NotADeviceName, NotANamespaceName, is_device_name, namespace_name};
 use super::spec::NetworkSpec;
 use super::spec_error::SpecError;
-use crate::packet::VXLAN_PORT;
+use crate::packet::{Prefix, VXLAN_PORT, Vni};
 
 /// UDP ports with another meaning. The policies of an encrypted network would cut off those who use them.
 const TAKEN: [(u16, &str); 8] = [
@@ -23,7 +23,8 @@ const TAKEN: [(u16, &str); 8] = [
 /// Checks every network by itself and against the others.
 pub fn validate(networks: &[NetworkSpec]) -> Result<(), SpecError> {
     for (i, network) in networks.iter().enumerate() {
-        let named = |cause| SpecError::Network { network: network.name.clone(), cause };
+        let named =
+            |flaw: Flaw| SpecError::Network { network: network.name.clone(), cause: flaw.to_string() };
         by_itself(network).map_err(named)?;
         for other in &networks[..i] {
             beside(network, other).map_err(named)?;
@@ -32,61 +33,116 @@ pub fn validate(networks: &[NetworkSpec]) -> Result<(), SpecError> {
     Ok(())
 }
 
-fn by_itself(network: &NetworkSpec) -> Result<(), String> {
+/// A flaw of a network, by itself or beside another. Each message goes on from `network NAME: `.
+#[derive(Debug, thiserror::Error)]
+enum Flaw {
+    #[error("netns {name:?}: {cause}")]
+    Namespace { name: String, cause: NotANamespaceName },
+    #[error("vni 0 is no network; take 1 to 16777215")]
+    NoNetwork,
+    #[error("mtu {0} is too small for IPv6 (1280)")]
+    TooSmallForIpv6(u32),
+    #[error("{name:?} cannot be {what}: {NotADeviceName}")]
+    DeviceName { name: String, what: &'static str },
+    #[error("has no peer; give one with --peer ADDRESS")]
+    NoPeer,
+    #[error("{0} and {1} are of different families; all of a network must be one")]
+    Families(IpAddr, IpAddr),
+    #[error("{0} is both this node and a peer")]
+    OwnPeer(IpAddr),
+    #[error("peer {0} is given twice")]
+    PeerTwice(IpAddr),
+    #[error("{0} cannot be a node's underlay address")]
+    NoUnderlay(IpAddr),
+    #[error("{0} is link-local; give the node's global or unique local address")]
+    LinkLocal(IpAddr),
+    #[error("peers have addresses in it, this node has none; give it one")]
+    NoAddress,
+    #[error("{address} is not in {own}, the network of this node's address")]
+    Outside { address: IpAddr, own: Prefix },
+    #[error("{address} is not a host's address in {own}")]
+    NoHost { address: IpAddr, own: Prefix },
+    #[error("two nodes have the address {0}")]
+    SameAddress(IpAddr),
+    #[error("the underlay address {underlay} lies in the overlay's own {own}")]
+    UnderlayInside { underlay: IpAddr, own: Prefix },
+    #[error("port 0 is no port")]
+    NoPort,
+    #[error("is encrypted and has no key; give one with --key FILE (make it: ovlsniff overlay keygen)")]
+    NoKey,
+    #[error("has a key and is not encrypted; say --opt encrypted, or leave the key out")]
+    KeyInClear,
+    #[error("port {port} is {who}; an encrypted network needs a UDP port of its own")]
+    PortOf { port: u16, who: &'static str },
+    #[error("is given twice")]
+    Twice,
+    #[error("vni {vni} is also that of network {name}")]
+    SameVni { vni: Vni, name: String },
+    #[error(
+        "port {port} is also that of network {name}; an encrypted network needs one of its own: --port PORT"
+    )]
+    SamePort { port: u16, name: String },
+    #[error("{own} overlaps {other} of network {name}")]
+    Overlaps { own: Prefix, other: Prefix, name: String },
+    #[error("network {0} has the same bridge: that would join the two")]
+    SameBridge(String),
+    #[error("its bridge and network {0} cannot have one name")]
+    BridgeOfThatName(String),
+}
+
+fn by_itself(network: &NetworkSpec) -> Result<(), Flaw> {
     device_name(&network.name, "the name of the device")?;
     if let Some(bridge) = &network.bridge {
         device_name(bridge, "the name of a bridge")?;
     }
     if let Some(netns) = &network.netns {
-        namespace_name(netns).map_err(|wrong| format!("netns {netns:?}: {wrong}"))?;
+        namespace_name(netns).map_err(|cause| Flaw::Namespace { name: netns.clone(), cause })?;
     }
     if network.vni.value() == 0 {
-        return Err("vni 0 is no network; take 1 to 16777215".into());
+        return Err(Flaw::NoNetwork);
     }
     underlay(network)?;
     addresses(network)?;
     security(network)?;
     match network.mtu.map(Mtu::value) {
         Some(mtu) if mtu < 1280 && network.address.is_some_and(|a| a.address().is_ipv6()) => {
-            Err(format!("mtu {mtu} is too small for IPv6 (1280)"))
+            Err(Flaw::TooSmallForIpv6(mtu))
         }
         _ => Ok(()),
     }
 }
 
-fn device_name(name: &str, what: &str) -> Result<(), String> {
+fn device_name(name: &str, what: &'static str) -> Result<(), Flaw> {
     if is_device_name(name) {
         return Ok(());
     }
-    Err(format!("{name:?} cannot be {what}: {NotADeviceName}"))
+    Err(Flaw::DeviceName { name: name.to_owned(), what })
 }
 
-fn underlay(network: &NetworkSpec) -> Result<(), String> {
+fn underlay(network: &NetworkSpec) -> Result<(), Flaw> {
     let local = network.local;
     if network.peers.is_empty() {
-        return Err("has no peer; give one with --peer ADDRESS".into());
+        return Err(Flaw::NoPeer);
     }
     for (i, peer) in network.peers.iter().enumerate() {
         let address = peer.underlay;
         if address.is_ipv4() != local.is_ipv4() {
-            return Err(format!(
-                "{local} and {address} are of different families; all of a network must be one"
-            ));
+            return Err(Flaw::Families(local, address));
         }
         if address == local {
-            return Err(format!("{address} is both this node and a peer"));
+            return Err(Flaw::OwnPeer(address));
         }
         if network.peers[..i].iter().any(|other| other.underlay == address) {
-            return Err(format!("peer {address} is given twice"));
+            return Err(Flaw::PeerTwice(address));
         }
     }
     for address in network.peers.iter().map(|peer| peer.underlay).chain([local]) {
         if is_nobodys(address) {
-            return Err(format!("{address} cannot be a node's underlay address"));
+            return Err(Flaw::NoUnderlay(address));
         }
         // A link-local address means another node on every link, and SAs know no link.
         if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
-            return Err(format!("{address} is link-local; give the node's global or unique local address"));
+            return Err(Flaw::LinkLocal(address));
         }
     }
     Ok(())
@@ -100,13 +156,13 @@ fn is_nobodys(address: IpAddr) -> bool {
     special || address.is_unspecified() || address.is_multicast() || address.is_loopback()
 }
 
-fn addresses(network: &NetworkSpec) -> Result<(), String> {
+fn addresses(network: &NetworkSpec) -> Result<(), Flaw> {
     let overlays: Vec<IpAddr> = network.peers.iter().filter_map(|peer| peer.overlay).collect();
     let Some(own) = network.address else {
         if overlays.is_empty() {
             return Ok(());
         }
-        return Err("peers have addresses in it, this node has none; give it one".into());
+        return Err(Flaw::NoAddress);
     };
     let usable = |address: IpAddr| match address {
         IpAddr::V4(v4) if own.length() < 31 => {
@@ -117,68 +173,58 @@ fn addresses(network: &NetworkSpec) -> Result<(), String> {
     };
     for (i, address) in overlays.iter().copied().chain([own.address()]).enumerate() {
         if !own.contains(address) {
-            return Err(format!("{address} is not in {own}, the network of this node's address"));
+            return Err(Flaw::Outside { address, own });
         }
         if !usable(address) || address.is_multicast() {
-            return Err(format!("{address} is not a host's address in {own}"));
+            return Err(Flaw::NoHost { address, own });
         }
         if overlays[..i.min(overlays.len())].contains(&address) {
-            return Err(format!("two nodes have the address {address}"));
+            return Err(Flaw::SameAddress(address));
         }
     }
     match network.peers.iter().map(|peer| peer.underlay).chain([network.local]).find(|a| own.contains(*a)) {
-        Some(underlay) => Err(format!("the underlay address {underlay} lies in the overlay's own {own}")),
+        Some(underlay) => Err(Flaw::UnderlayInside { underlay, own }),
         None => Ok(()),
     }
 }
 
-fn security(network: &NetworkSpec) -> Result<(), String> {
+fn security(network: &NetworkSpec) -> Result<(), Flaw> {
     if network.port == 0 {
-        return Err("port 0 is no port".into());
+        return Err(Flaw::NoPort);
     }
     match (network.cipher, &network.key) {
-        (Some(_), None) => {
-            Err("is encrypted and has no key; give one with --key FILE (make it: ovlsniff overlay keygen)"
-                .into())
-        }
-        (None, Some(_)) => {
-            Err("has a key and is not encrypted; say --opt encrypted, or leave the key out".into())
-        }
+        (Some(_), None) => Err(Flaw::NoKey),
+        (None, Some(_)) => Err(Flaw::KeyInClear),
         (Some(_), Some(_)) => match TAKEN.iter().find(|(port, _)| *port == network.port) {
-            Some((port, who)) => {
-                Err(format!("port {port} is {who}; an encrypted network needs a UDP port of its own"))
-            }
+            Some(&(port, who)) => Err(Flaw::PortOf { port, who }),
             None => Ok(()),
         },
         (None, None) => Ok(()),
     }
 }
 
-fn beside(network: &NetworkSpec, other: &NetworkSpec) -> Result<(), String> {
+fn beside(network: &NetworkSpec, other: &NetworkSpec) -> Result<(), Flaw> {
     let name = &other.name;
     if network.name == *name {
-        return Err("is given twice".into());
+        return Err(Flaw::Twice);
     }
     if network.vni == other.vni {
-        return Err(format!("vni {} is also that of network {name}", network.vni));
+        return Err(Flaw::SameVni { vni: network.vni, name: name.clone() });
     }
     if network.port == other.port && (network.cipher.is_some() || other.cipher.is_some()) {
-        let port = network.port;
-        return Err(format!(
-            "port {port} is also that of network {name}; an encrypted network needs one of its own: --port PORT"
-        ));
+        return Err(Flaw::SamePort { port: network.port, name: name.clone() });
     }
     if network.netns == other.netns {
         if let (Some(a), Some(b)) = (network.address, other.address) {
             if a.overlaps(b) {
-                return Err(format!("{a} overlaps {b} of network {name}"));
+                return Err(Flaw::Overlaps { own: a, other: b, name: name.clone() });
             }
         }
         if network.bridge.is_some() && network.bridge == other.bridge {
-            return Err(format!("network {name} has the same bridge: that would join the two"));
+            return Err(Flaw::SameBridge(name.clone()));
         }
         if network.bridge.as_ref() == Some(name) || other.bridge.as_ref() == Some(&network.name) {
-            return Err(format!("its bridge and network {name} cannot have one name"));
+            return Err(Flaw::BridgeOfThatName(name.clone()));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::check::unchanged;
+use super::check::{Obstacle, unchanged};
 use super::{device_of, mac_of};
 use crate::overlay::mark::{Encryption, Mark};
 use crate::overlay::present::{Present, PresentDevice};
@@ -20,7 +20,7 @@ pub(super) fn build(
     encryption: Option<Encryption>,
     steps: &mut Vec<Step>,
     drops: &mut Vec<Step>,
-) -> Result<(), String> {
+) -> Result<(), Obstacle> {
     let device = device_of(network);
     let (learning, proxy) = (network.learn, network.is_static());
     let nothing = PresentDevice::default();
@@ -100,7 +100,7 @@ fn bridge(
     now: &PresentDevice,
     mtu: u32,
     steps: &mut Vec<Step>,
-) -> Result<(Device, PresentDevice), String> {
+) -> Result<(Device, PresentDevice), Obstacle> {
     let device = device_of(network);
     let Some(name) = &network.bridge else { return Ok((device, now.clone())) };
     let (bridge, mac) = (front_of(network), mac_of(network.vni, network.local));
@@ -109,7 +109,7 @@ fn bridge(
         Step::Mark { device: bridge.clone(), alias }
     };
     match present.devices.get(&bridge) {
-        Some(there) if !there.bridge => return Err(format!("device {bridge} is there and is no bridge")),
+        Some(there) if !there.bridge => return Err(Obstacle::NoBridge(bridge)),
         // A process that made this bridge was killed before it marked it. A bridge of others could only have this
         // MAC if our device were its port.
         Some(there) if there.mark.is_none() && there.mac == Some(mac) && now.master.is_none() => {
@@ -122,7 +122,7 @@ fn bridge(
         }
     }
     match &now.master {
-        Some(master) if master != name => return Err(format!("device {device} is a port of {master}")),
+        Some(master) if master != name => return Err(Obstacle::PortOf { device, master: master.clone() }),
         Some(_) => {}
         None => steps.push(Step::Port { device, bridge: name.clone() }),
     }
