@@ -16,15 +16,12 @@
 //!
 //! # A frame on its way to a line
 //!
-//! 1. [`capture::live::Live::next`] lends a frame of the kernel's ring where one ring is read, and copies it only
-//! where several
+//! 1. [`capture::live::Live::next`] lends a frame of the kernel's ring where one ring is read, and copies it only where several
 //!    rings are merged by time. [`capture::savefile::Savefile::advance`] reads a frame from a file. Both yield a
 //!    [`packet::Frame`], which borrows its bytes.
-//! 2. [`search::Search::frame`] takes it. Where only matches are wanted, a glance at its first headers and a look for
-//! the
+//! 2. [`search::Search::frame`] takes it. Where only matches are wanted, a glance at its first headers and a look for the
 //!    pattern's literal may end its way here.
-//! 3. [`dissect::Dissector::frame`] has it decoded by [`packet::Decoder`], which never fails: it goes as far as the
-//! bytes are
+//! 3. [`dissect::Dissector::frame`] has it decoded by [`packet::Decoder`], which never fails: it goes as far as the bytes are
 //!    good, and the [`packet::Packet`] says where it stopped. A fragment waits in [`packet::Reassembly`] until its datagram is
 //!    whole; ESP is opened by an [`ipsec::Opener`] where there is a key.
 //! 4. The search's selection asks the [`pattern::Pattern`], and tells a sink what became of the packet
@@ -33,26 +30,22 @@
 //!
 //! # A run of `verify`
 //!
-//! 1. [`verify::session::Session::prepare`] finds the network ([`verify::Wanted`]): `ovlsniff overlay`, the Docker
-//! engine or a
+//! 1. [`verify::session::Session::prepare`] finds the network ([`verify::Wanted`]): `ovlsniff overlay`, the Docker engine or a
 //!    VXLAN device knows its VNI, its nodes and its port.
-//! 2. A [`host::survey::Survey`] of the underlay's network namespace says by which links its packets leave. Those are
-//! captured. 3. The state of the kernel ([`verify::KernelState`]) is read, and the keys with their notices, before
-//! the first frame. 4. [`verify::session::Session::run`] watches: a [`verify::probe::Prober`] sends ICMP echo with a
-//! canary into the overlay, and every frame
+//! 2. A [`host::survey::Survey`] of the underlay's network namespace says by which links its packets leave. Those are captured.
+//! 3. The state of the kernel ([`verify::KernelState`]) is read, and the keys with their notices, before the first frame.
+//! 4. [`verify::session::Session::run`] watches: a [`verify::probe::Prober`] sends ICMP echo with a canary into the overlay, and every frame
 //!    goes through the [`dissect::Dissector`] to a [`verify::Tally`], which counts by peer and by [`verify::Way`].
-//! 5. It drains the rings, and holds the links, the routes and the kernel's state against those of the beginning. 6.
-//! [`verify::judge()`] makes of the tally and the [`verify::Circumstances`] a [`verify::Report`]: for each leg a
-//! verdict, a rung of
+//! 5. It drains the rings, and holds the links, the routes and the kernel's state against those of the beginning.
+//! 6. [`verify::judge()`] makes of the tally and the [`verify::Circumstances`] a [`verify::Report`]: for each leg a verdict, a rung of
 //!    evidence and a reason, then the verdict on the whole.
 //! 7. [`print::report`] prints it, and [`verify::Report::exit_status`] is what scripts read.
 //!
 //! # `overlay up`
 //!
-//! 1. [`overlay::OverlayFile`] or the command line gives the networks, and [`overlay::validate()`] refuses what no
-//! host could build. 2. [`overlay::Kernel::read`] reads what is: links, addresses, forwarding entries, neighbours,
-//! SAs and policies of this host. 3. [`overlay::plan()`] compares the two and gives [`overlay::Step`]s. It is pure,
-//! and empty when nothing is to be done; their order
+//! 1. [`overlay::OverlayFile`] or the command line gives the networks, and [`overlay::validate()`] refuses what no host could build.
+//! 2. [`overlay::Kernel::read`] reads what is: links, addresses, forwarding entries, neighbours, SAs and policies of this host.
+//! 3. [`overlay::plan()`] compares the two and gives [`overlay::Step`]s. It is pure, and empty when nothing is to be done; their order
 //!    is what makes an encrypted network fail closed.
 //! 4. What the plan will use up, the start counters of its keys, is kept on the disk first ([`overlay::Store`]).
 //! 5. [`overlay::apply()`] does one step after the other over netlink, and undoes them in reverse when one is refused.

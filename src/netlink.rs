@@ -18,8 +18,8 @@
 //!   capped to prevent this, since Linux 4.3. The extended ones, since 4.12, bring the reason in words.
 //! - A dump during which somebody changes the objects goes on without an error, and one half of it may be older than
 //!   the other. Only a flag says so (`NLM_F_DUMP_INTR`). Such a dump is asked for again.
-//! - A socket stays in the network namespace that it was opened in. So a thread enters the namespace, opens the socket
-//!   and ends, and the process itself never leaves its own namespace.
+//! - A socket stays in the network namespace that it was opened in. So a new thread enters the namespace, opens the
+//!   socket and ends, and the calling thread stays where it is.
 //! - A socket that joined a multicast group as root goes on to hear that group after root was left.
 //! - The dump of forwarding entries has the address family of bridges. Only the length of an address then tells IPv4
 //!   from IPv6.

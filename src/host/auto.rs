@@ -78,9 +78,9 @@ impl fmt::Display for Choice {
 
 /// Returns the interfaces to capture on, in the order of their indices. Only links that are up are chosen.
 ///
-/// The first choice are the links that carry an overlay: the underlay of a VXLAN device, and the link with the source
-/// address of an SA or the address of the swarm's data path. Without any, the links of the default route are chosen.
-/// Without those, all links except the loopback are chosen, and the loopback if no other link is up.
+/// Links that carry an overlay come first: the underlay of a VXLAN device, and the link with the source address of an
+/// SA or the address of the swarm's data path. If there are none, the links of the default route are chosen. If there
+/// are none of these either, all links except the loopback are chosen, or the loopback if no other link is up.
 pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
     let mut choices = Choices { survey, chosen: Vec::new() };
     for device in &survey.links {

@@ -149,7 +149,6 @@ fn finish(block: Option<Block>) -> Result<Option<Sa>, BadLine> {
     }))
 }
 
-/// Returns the word that stands after `word`.
 fn after<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
     let at = words.iter().position(|other| *other == word)?;
     words.get(at + 1).copied()

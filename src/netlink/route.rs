@@ -1,8 +1,8 @@
 //! rtnetlink: links, addresses, neighbours, forwarding entries and routes (linux `include/uapi/linux/rtnetlink.h`).
 //!
 //! There is one file for each kind of object. It reads the kernel's messages, and writes them for the objects that this
-//! program makes. The types of rtnetlink's packet crate stay in these files; their functions take and return values of
-//! this crate.
+//! program makes. The types of rtnetlink's packet crate are not used outside these files, whose functions take and
+//! return values of this crate.
 
 pub(crate) mod address;
 pub(crate) mod forwarding;

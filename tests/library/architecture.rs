@@ -173,8 +173,8 @@ fn imports_are_the_standard_librarys_then_other_crates_then_ours() {
 
 #[test]
 fn texts_from_outside_are_escaped_in_one_way() {
-    // `escape_debug` of the standard library puts backslashes before quotes as well. That is for a compiler to read, not
-    // for people.
+    // `escape_debug` of the standard library puts backslashes before quotes as well. That is for a compiler to read,
+    // not for people.
     let may = ["escape", "print/glyphs"];
     for (file, text) in sources() {
         let here = may.contains(&file.as_str());
@@ -210,7 +210,7 @@ fn a_test_that_needs_something_is_in_the_module_of_that_name() {
     }
 }
 
-/// Each test program is linked with the whole library, which takes long, so there are no more of them.
+/// Each test program is linked with the whole library, so there are only a few.
 #[test]
 fn there_are_three_test_programs() {
     let mut programs: Vec<PathBuf> = files("tests");

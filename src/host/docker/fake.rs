@@ -32,7 +32,6 @@ impl Fake {
         self.heads.lock().unwrap().clone()
     }
 
-    /// Returns the paths of the requests so far.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.heads().iter().map(|head| head.split(' ').nth(1).unwrap().to_owned()).collect()
     }

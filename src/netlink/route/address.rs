@@ -14,12 +14,10 @@ pub(crate) fn all(netlink: &mut Netlink) -> Result<Vec<(u32, Prefix)>, Refusal> 
     netlink.dump(RTM_GETADDR, &bytes(&AddressMessage::default()), |_, body| read(body))
 }
 
-/// Adds an address.
 pub(crate) fn add(netlink: &mut Netlink, link: u32, address: Prefix) -> Result<(), Refusal> {
     netlink.request(RTM_NEWADDR, CREATE, &bytes(&message(link, address)))
 }
 
-/// Removes an address.
 pub(crate) fn delete(netlink: &mut Netlink, link: u32, address: Prefix) -> Result<(), Refusal> {
     netlink.request(RTM_DELADDR, 0, &bytes(&message(link, address)))
 }

@@ -45,7 +45,6 @@ pub(crate) fn add(netlink: &mut Netlink, link: u32, mac: MacAddress, vtep: IpAdd
     netlink.request(RTM_NEWNEIGH, flags, &bytes(&message(link, mac, vtep)))
 }
 
-/// Removes an entry.
 pub(crate) fn delete(netlink: &mut Netlink, link: u32, mac: MacAddress, vtep: IpAddr) -> Result<(), Refusal> {
     netlink.request(RTM_DELNEIGH, 0, &bytes(&message(link, mac, vtep)))
 }

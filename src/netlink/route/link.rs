@@ -136,17 +136,14 @@ pub(crate) fn add_bridge(
     netlink.request(RTM_NEWLINK, CREATE, &bytes(&message))
 }
 
-/// Writes the alias.
 pub(crate) fn set_alias(netlink: &mut Netlink, index: u32, alias: &str) -> Result<(), Refusal> {
     set(netlink, index, LinkAttribute::IfAlias(alias.to_owned()))
 }
 
-/// Sets the MTU.
 pub(crate) fn set_mtu(netlink: &mut Netlink, index: u32, mtu: u32) -> Result<(), Refusal> {
     set(netlink, index, LinkAttribute::Mtu(mtu))
 }
 
-/// Sets the link-layer address.
 pub(crate) fn set_mac(netlink: &mut Netlink, index: u32, mac: MacAddress) -> Result<(), Refusal> {
     set(netlink, index, LinkAttribute::Address(mac.0.to_vec()))
 }
@@ -156,7 +153,6 @@ pub(crate) fn set_master(netlink: &mut Netlink, index: u32, bridge: u32) -> Resu
     set(netlink, index, LinkAttribute::Controller(bridge))
 }
 
-/// Sets a link up or down.
 pub(crate) fn set_up(netlink: &mut Netlink, index: u32, up: bool) -> Result<(), Refusal> {
     let mut message = of(index);
     message.header.change_mask = LinkFlags::Up;
@@ -164,7 +160,6 @@ pub(crate) fn set_up(netlink: &mut Netlink, index: u32, up: bool) -> Result<(), 
     netlink.request(RTM_SETLINK, 0, &bytes(&message))
 }
 
-/// Removes a link.
 pub(crate) fn delete(netlink: &mut Netlink, index: u32) -> Result<(), Refusal> {
     netlink.request(RTM_DELLINK, 0, &bytes(&of(index)))
 }

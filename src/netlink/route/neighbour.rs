@@ -34,7 +34,6 @@ pub(crate) fn add(netlink: &mut Netlink, link: u32, ip: IpAddr, mac: MacAddress)
     netlink.request(RTM_NEWNEIGH, REPLACE, &bytes(&message(link, ip, mac)))
 }
 
-/// Removes a neighbour.
 pub(crate) fn delete(netlink: &mut Netlink, link: u32, ip: IpAddr, mac: MacAddress) -> Result<(), Refusal> {
     netlink.request(RTM_DELNEIGH, 0, &bytes(&message(link, ip, mac)))
 }

@@ -1,12 +1,21 @@
 //! `struct xfrm_usersa_info`, the state of an SA, and the attributes behind it.
 //!
 //! ```text
-//!   0 selector (56)              80 source (16)             212 family (2)
-//!  56 destination (16)           96 lifetime limits (64)    214 mode (1)
-//!  72 SPI (4)                   160 lifetime so far (32):   215 replay window (1)
-//!  76 protocol (1), padding         bytes, packets (168),   216 flags (1), padding to 224
-//!  80 source                        times                       attributes
-//!                               192 statistics (12), sequence number (4), reqid (208, 4)
+//!   0 selector (56)
+//!  56 destination (16)
+//!  72 SPI (4)
+//!  76 protocol (1), padding
+//!  80 source (16)
+//!  96 lifetime limits (64)
+//! 160 lifetime so far (32): bytes (8), packets (8, at 168), times (16)
+//! 192 statistics (12)
+//! 204 sequence number (4)
+//! 208 reqid (4)
+//! 212 family (2)
+//! 214 mode (1)
+//! 215 replay window (1)
+//! 216 flags (1), padding to 224
+//!     attributes
 //! ```
 
 use std::net::IpAddr;
@@ -110,7 +119,8 @@ impl<'a> UserSa<'a> {
         wide.unwrap_or_else(|| u32::from(self.byte(REPLAY)))
     }
 
-    /// Returns the high half of the last extended sequence number that was sent or received, whichever half is greater.
+    /// Returns the greater of two high halves of extended sequence numbers: that of the last one sent, and that of the
+    /// last one received.
     pub(crate) fn high_sequence(&self) -> u32 {
         let state = self.attribute(XFRMA_REPLAY_ESN_VAL).unwrap_or_default();
         let high = [replay::SENT_HIGH, replay::RECEIVED_HIGH].map(|at| u32_at(state, at).unwrap_or(0));
