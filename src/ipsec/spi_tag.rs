@@ -41,8 +41,8 @@ impl Variant {
 /// Returns the tag in an SPI of ESP from `source` to `destination`. Returns `None` if the SPI is not Docker's, or if a
 /// NAT has changed the addresses by which the nodes know each other.
 ///
-/// One in 2^14 of all SPIs has a tag by chance. Only the four values of one byte of the tag are tried: FNV-1a can be
-/// walked backwards from its end, and two more bytes follow from there. The highest byte is always 0.
+/// In each variant, one in 2^14 of all SPIs has a tag by chance. Only the four values of one byte of the tag are tried:
+/// FNV-1a can be walked backwards from its end, and two more bytes follow from there. The highest byte is always 0.
 pub fn docker_tag(source: IpAddr, destination: IpAddr, spi: Spi) -> Option<DockerTag> {
     let found = |tag, variant| DockerTag { tag, variant };
     if let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) {
