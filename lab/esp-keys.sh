@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds what is read from the kernel to what ip prints, and opens live traffic: lab/boot lab/esp-keys.sh OVLSNIFF
+# Compares the SAs that ovlsniff reads from the kernel with those that ip prints, and lets it open live traffic:
+# lab/boot lab/esp-keys.sh OVLSNIFF
 set -euo pipefail
 . lab/time.bash
 ovlsniff=${1:?usage: esp-keys.sh PATH-OF-OVLSNIFF}
@@ -27,7 +28,7 @@ add 0x1007 aead 'rfc4309(ccm(aes))' "$(key ccm 19)" 128
 ip -n key-a xfrm state add src 2001:db8::1 dst 2001:db8::2 proto esp spi 0x1008 reqid 1 mode tunnel aead 'rfc4106(gcm(aes))' "$(key v6 20)" 96
 ip -n key-a xfrm state add src $a dst $b proto ah spi 0x1009 mode transport auth 'hmac(sha1)' "$(key ah 20)"
 
-# The order is the kernel's in both.
+# Both outputs are in the order of the kernel.
 ip -n key-a xfrm state > "$work/state"
 "$ovlsniff" keys --wireshark --netns key-a > "$work/kernel" 2> "$work/said"
 "$ovlsniff" keys --wireshark --sa "$work/state" > "$work/ip" 2>/dev/null
@@ -35,7 +36,7 @@ diff "$work/ip" "$work/kernel" || fail "the kernel and ip disagree"
 [ "$(wc -l < "$work/kernel")" = 7 ] || fail "seven SAs have a name in Wireshark: $(wc -l < "$work/kernel")"
 grep -q "0x00001007.*aes-ccm" "$work/said" || fail "the SA that is left out is not named: $(cat "$work/said")"
 
-# A user without rights is told what to do, and gets nothing.
+# A user without privileges gets no keys, and a message that says what to do.
 if setpriv --reuid 65534 --clear-groups "$ovlsniff" keys --wireshark > "$work/none" 2> "$work/said"; then fail "nobody reads keys"; fi
 grep -q "run as root" "$work/said" || fail "nobody is not told what to do: $(cat "$work/said")"
 
@@ -54,8 +55,8 @@ wait $sniff || fail "what passed by was not opened: $(cat "$work/said")"
 grep -q "esp:0x00001001 $a -> $b" "$work/found" || fail "$(cat "$work/found")"
 cat "$work/found"
 
-# An SA that is set up while the search goes on, and root is left, is known when its first packet passes by; as is the
-# key that takes another's place under the same SPI.
+# An SA may be set up during the search, after root was left. Its first packet is opened. The same is true of a new key
+# that takes the place of another under the same SPI.
 say() { ip netns exec key-a bash -c "echo '$1' > /dev/udp/$b/7778" 2>/dev/null || true; }
 : > "$work/said" # else the banner of the one before may be read
 "$ovlsniff" --decrypt --netns key-a -i ka -n 2 'the later word' > "$work/found" 2> "$work/said" & sniff=$!

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes the captures of tests/fixtures/esp: lab/boot lab/esp-vectors.sh DIR
 #
-# One SA and one policy for every algorithm the kernel knows, selected by UDP port, and a datagram or more through each
-# that names its algorithm; nobody answers. algorithms.pcap is what left the host, algorithms.xfrm the SAs with their
-# keys (made here from the names, good for nothing else), refused.txt what this kernel would not take.
-# shellcheck disable=SC2046 # what is substituted is several words on purpose
+# Sets up one SA and one policy for every algorithm that the kernel knows. A UDP port selects the policy, and through
+# each go one or more datagrams with the name of the algorithm. Nobody answers. algorithms.pcap has the packets that
+# left the host, algorithms.xfrm and algorithms-s.xfrm the SAs with their keys, and refused.txt the algorithms that this
+# kernel refused. The keys are made from the names and are used for nothing else.
+# shellcheck disable=SC2046 # the substitutions give several words on purpose
 set -euo pipefail
 . lab/time.bash
 out=${1:?usage: esp-vectors.sh DIR}
@@ -25,7 +26,7 @@ until grep -q listening /tmp/tcpdump; do sleep 0.1; done
 
 n=0 expected=0
 : > "$out/refused.txt"
-# vector NAME SOURCE DESTINATION COUNT MODE ARG…: one SA, one policy, COUNT datagrams.
+# vector NAME SOURCE DESTINATION COUNT MODE ARG…: adds one SA and one policy, and sends COUNT datagrams.
 vector() {
     local name=$1 src=$2 dst=$3 count=$4 mode=$5; shift 5
     n=$((n + 1))
@@ -38,7 +39,7 @@ vector() {
     ip -n vec-a xfrm policy add src $src dst $dst proto udp dport $port dir out \
         tmpl src $src dst $dst proto esp spi $spi reqid $n mode $mode
     for i in $(seq "$count"); do
-        # Lengths that leave every amount of padding.
+        # The lengths need every amount of padding.
         ip netns exec vec-a bash -c "printf 'vector %s %s%.*s' '$name' '$i' $((i % 4)) xxx > /dev/udp/$dst/$port" 2>/dev/null || true
     done
     expected=$((expected + count))
@@ -65,18 +66,18 @@ for auth in sha1:20:96 sha256:32:128 sha384:48:192 sha512:64:256; do
     name=null-$hash-$icv
     vector $name $a4 $b4 4 transport enc 'ecb(cipher_null)' '' auth-trunc "hmac($hash)" "$(key $name-auth $len)" $icv
 done
-# The older spelling of the truncation, where the kernel knows the length by itself.
+# In the older spelling, the kernel chooses the length of the ICV by itself.
 vector cbc-auth $a4 $b4 4 transport enc 'cbc(aes)' "$(key cbc-auth 16)" auth 'hmac(sha1)' "$(key cbc-auth-auth 20)"
 vector cbc-compat $a4 $b4 4 transport enc aes "$(key cbc-compat 16)" auth sha1 "$(key cbc-compat-auth 20)"
 
-# Both modes, both families, in UDP, with a mark.
+# Both modes, both families, and ESP in UDP.
 gcm() { echo aead 'rfc4106(gcm(aes))' "$(key "$1" 20)" 128; }
 vector tunnel-4 $a4 $b4 4 tunnel $(gcm tunnel-4)
 vector transport-6 $a6 $b6 4 transport $(gcm transport-6)
 vector tunnel-6 $a6 $b6 4 tunnel $(gcm tunnel-6)
 vector udp-4 $a4 $b4 4 transport $(gcm udp-4) encap espinudp 4500 4500 0.0.0.0
 vector udp-tunnel-4 $a4 $b4 4 tunnel $(gcm udp-tunnel-4) encap espinudp 4500 4500 0.0.0.0
-# Extended sequence numbers: at the start, far on, and across the end of the low half.
+# Extended sequence numbers: at the start, far on, and over the end of the low half.
 esn="flag esn replay-window 128"
 vector esn-gcm $a4 $b4 4 transport $(gcm esn-gcm) $esn
 vector esn-gcm-wrap $a4 $b4 4 transport $(gcm esn-gcm-wrap) $esn replay-oseq-hi 7 replay-oseq 0xfffffffd
@@ -85,7 +86,7 @@ vector esn-ccm $a4 $b4 4 transport aead 'rfc4309(ccm(aes))' "$(key esn-ccm 19)" 
 vector esn-chacha $a4 $b4 4 transport aead 'rfc7539esp(chacha20,poly1305)' "$(key esn-chacha 36)" 128 $esn replay-oseq-hi 3
 vector esn-cbc $a4 $b4 4 transport enc 'cbc(aes)' "$(key esn-cbc 16)" auth-trunc 'hmac(sha256)' "$(key esn-cbc-auth 32)" 128 $esn replay-oseq-hi 3
 vector esn-null $a4 $b4 4 transport enc 'ecb(cipher_null)' '' auth-trunc 'hmac(sha256)' "$(key esn-null-auth 32)" 128 $esn replay-oseq-hi 3
-# What is known to the kernel and not opened here.
+# The kernel knows these algorithms, but ovlsniff does not open them.
 vector des3 $a4 $b4 1 transport enc 'cbc(des3_ede)' "$(key des3 24)" auth-trunc 'hmac(sha1)' "$(key des3-auth 20)" 96
 vector cbc-cmac $a4 $b4 1 transport enc 'cbc(aes)' "$(key cbc-cmac 16)" auth-trunc 'cmac(aes)' "$(key cbc-cmac-auth 16)" 96
 vector cbc-noauth $a4 $b4 1 transport enc 'cbc(aes)' "$(key cbc-noauth 16)"

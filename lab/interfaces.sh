@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The choice of interfaces with real SAs: run by `lab/boot lab/interfaces.sh`, after `cargo build`.
+# Tests the automatic choice of interfaces with real SAs: `lab/boot lab/interfaces.sh`, after `cargo build`.
 set -euo pipefail
 ovlsniff=${OVLSNIFF:-target/debug/ovlsniff}
 
@@ -23,7 +23,7 @@ for ends in '192.0.2.1 192.0.2.2 0x1001' '192.0.2.2 192.0.2.1 0x1002'; do
 done
 wants 'auto: node0 (source of an IPsec SA, 192.0.2.1)' "$($ovlsniff interfaces)"
 
-# Without CAP_NET_ADMIN the SAs are unknown, and that is no error.
+# Without CAP_NET_ADMIN the SAs are unknown, which is no error.
 plain=$(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all $ovlsniff interfaces)
 wants 'auto: wan0 (default route)' "$plain"
 wants 'IPsec SAs: not known without CAP_NET_ADMIN' "$plain"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the tree that lab/swarm runs in: lab/mkroot.sh DIR. A Debian 12 with Docker, and beside it an image for the
-# Swarm's services (nginx, curl, busybox). Needs root, debootstrap and busybox-static.
+# Builds the file system that lab/swarm runs in: lab/mkroot.sh DIR. It is a Debian 12 with Docker, and holds an image
+# for the services of the Swarm (nginx, curl, busybox). Needs root, debootstrap and busybox-static.
 set -euo pipefail
 
 root=$(realpath -m "$1")

@@ -16,8 +16,9 @@
 //!
 //! # A frame on its way to a line
 //!
-//! 1. [`capture::live::Live::next`] copies a frame out of the kernel's ring, or [`capture::savefile::Savefile::advance`] reads
-//!    one from a file. Both yield a [`packet::Frame`], which borrows its bytes.
+//! 1. [`capture::live::Live::next`] lends a frame of the kernel's ring where one ring is read, and copies it only where several
+//!    rings are merged by time. [`capture::savefile::Savefile::advance`] reads a frame from a file. Both yield a
+//!    [`packet::Frame`], which borrows its bytes.
 //! 2. [`search::Search::frame`] takes it. Where only matches are wanted, a glance at its first headers and a look for the
 //!    pattern's literal may end its way here.
 //! 3. [`dissect::Dissector::frame`] has it decoded by [`packet::Decoder`], which never fails: it goes as far as the bytes are

@@ -1,11 +1,34 @@
-//! The one way to talk netlink: a conversation with the kernel of requests and their answers, and of dumps.
+//! Netlink: the conversation with the kernel about links, routes, security associations (SAs) and policies.
 //!
-//! [`Netlink`] carries bytes. What they mean is [`route`]'s for links, addresses, neighbours and routes, and [`xfrm`]'s for
-//! security associations and policies; a [`Subscription`] hears what the kernel tells by itself.
+//! A [`Netlink`] is a socket to one part of the kernel, in one network namespace. It sends one request at a time and
+//! waits for the acknowledgement, or reads a whole dump, so nothing here is asynchronous and no answer can be taken
+//! for another. It carries bytes: [`route`] and [`xfrm`] know the messages. A [`Subscription`] receives what the
+//! kernel reports without being asked.
 //!
-//! The socket is synchronous: one message is sent after the other and each waited for to be acknowledged.
-//! Extended acknowledgements are on, so that the kernel's own words reach the user, and capped, so that a refused
-//! message (which may hold a key) is not sent back. What was received is wiped.
+//! The messages of [`route`] are parsed and built by rtnetlink's packet crate. Those of [`xfrm`] are not, because they
+//! hold keys. [`xfrm::UserSa`] and [`xfrm::UserPolicy`] are views over the received bytes: the length is checked once,
+//! then each field has a method, and no key is copied on the way. All that was received of a dump is wiped.
+//!
+//! Every answer is hostile input, because users may make links in namespaces of their own. A message that cannot be
+//! parsed is passed over, like one of an unknown type.
+//!
+//! # What surprised us
+//!
+//! - The kernel sends a refused message back with its error, and that message may hold a key. Acknowledgements can be
+//!   capped to prevent this, since Linux 4.3. The extended ones, since 4.12, bring the reason in words.
+//! - A dump during which somebody changes the objects goes on without an error, and one half of it may be older than
+//!   the other. Only a flag says so (`NLM_F_DUMP_INTR`). Such a dump is asked for again.
+//! - A socket stays in the network namespace that it was opened in. So a new thread enters the namespace, opens the
+//!   socket and ends, and the calling thread stays where it is.
+//! - A socket that joined a multicast group as root goes on to hear that group after root was left.
+//! - The dump of forwarding entries has the address family of bridges. Only the length of an address then tells IPv4
+//!   from IPv6.
+//! - `IFA_ADDRESS` of a point-to-point link is the address of the other end. `IFA_LOCAL` is the link's own.
+//! - A link whose other half is in another namespace names that half by an index that means nothing here. Only
+//!   `IFLA_LINK_NETNSID` gives this away.
+//! - The number of a routing table stands twice in a message. The 8 bits of the header cannot hold every number, so
+//!   the 32 bits of the attribute go first. The replay window of an SA is twice there in the same manner.
+//! - A forwarding entry without `NTF_SELF` is meant for a bridge, and the kernel refuses it for a VXLAN device.
 
 pub(crate) mod route;
 mod subscription;
@@ -36,24 +59,25 @@ const NLM_F_CAPPED: u16 = 0x100;
 const NLM_F_ACK_TLVS: u16 = 0x200;
 const NLMSGERR_ATTR_MSG: u16 = 1;
 const HEADER: usize = 16;
-/// How often an interrupted dump is asked for again: some four seconds of others' changes.
+/// The number of times that an interrupted dump is asked for again. The waits between them add up to four seconds.
 const DUMPS: u64 = 40;
-/// Seconds: the kernel answers at once, unless the machine is loaded; when it has not for this long, it will not.
+/// The longest wait for an answer, in seconds. The kernel answers at once unless the machine is loaded, and after this
+/// time it will not answer any more.
 const PATIENCE: i64 = 30;
 
-/// Create it, and fail if it is there.
+/// Creates an object, and fails if it exists (`NLM_F_CREATE | NLM_F_EXCL`).
 pub(crate) const CREATE: u16 = 0x400 | 0x200;
-/// Create it, or put it in the place of what is there.
+/// Creates an object, or replaces the one that exists (`NLM_F_CREATE | NLM_F_REPLACE`).
 pub(crate) const REPLACE: u16 = 0x400 | 0x100;
-/// Create it beside what is there.
+/// Creates an object beside those that exist (`NLM_F_CREATE | NLM_F_APPEND`).
 pub(crate) const APPEND: u16 = 0x400 | 0x800;
 
-/// Why the kernel did not do what it was asked.
+/// The kernel's reason not to do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Refusal {
     /// The error number, positive.
     pub errno: i32,
-    /// What the kernel said beside the number.
+    /// The words that the kernel added to the number.
     pub said: Option<String>,
 }
 
@@ -62,12 +86,12 @@ impl Refusal {
         Self { errno, said: None }
     }
 
-    /// With words where the kernel has none.
+    /// Adds words if the kernel had none.
     pub(crate) fn saying(self, words: &str) -> Self {
         Self { said: self.said.or_else(|| Some(words.to_owned())), ..self }
     }
 
-    /// Whether the object is not there, in any of the kernel's ways to say so.
+    /// Returns true if the object does not exist, for which the kernel has several error numbers.
     pub(crate) fn is_absent(&self) -> bool {
         use nix::libc;
         matches!(self.errno, libc::ENOENT | libc::ESRCH | libc::ENODEV | libc::EADDRNOTAVAIL)
@@ -90,10 +114,10 @@ impl From<io::Error> for Refusal {
     }
 }
 
-/// Which part of the kernel is talked to.
+/// A part of the kernel to talk to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
-    /// Links, addresses, neighbours.
+    /// Links, addresses, neighbours, forwarding entries and routes.
     Route,
     /// Security associations and policies.
     Xfrm,
@@ -107,11 +131,11 @@ pub(crate) struct Netlink {
 }
 
 impl Netlink {
-    /// Opens the socket in the network namespace of this process, or in the one that `netns` is a file of.
+    /// Opens the socket in the network namespace of this thread, or in the one whose file is `netns`.
     pub(crate) fn open(family: Family, netns: Option<&Path>) -> io::Result<Self> {
         let socket = match netns {
             None => connect(family)?,
-            // A thread of its own enters the namespace and ends: this one never leaves its own.
+            // A new thread enters the namespace, opens the socket and ends. The calling thread stays where it is.
             Some(path) => {
                 let namespace = File::open(path)?;
                 std::thread::spawn(move || {
@@ -125,7 +149,7 @@ impl Netlink {
         Ok(Self { socket, sequence: 0, received: Vec::with_capacity(1 << 16) })
     }
 
-    /// How many requests were sent.
+    /// Returns the number of requests that were sent.
     pub(crate) fn sent(&self) -> u32 {
         self.sequence
     }
@@ -133,12 +157,12 @@ impl Netlink {
     /// Sends one request and waits for its acknowledgement.
     pub(crate) fn request(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Refusal> {
         let answered = self.exchange(kind, NLM_F_REQUEST | NLM_F_ACK | flags, body, |_, _| ());
-        // Where refusals are not capped, what was sent came back.
+        // A kernel that does not cap its refusals has sent the request back.
         self.received.as_mut_slice().zeroize();
         answered
     }
 
-    /// Sends one request and hands over what is answered before the acknowledgement.
+    /// Sends one request and hands over type and body of each answer before the acknowledgement.
     pub(crate) fn ask(
         &mut self,
         kind: u16,
@@ -148,8 +172,8 @@ impl Netlink {
         self.exchange(kind, NLM_F_REQUEST | NLM_F_ACK, body, each)
     }
 
-    /// Every object of a kind, as it is read from message type and body. What was received is wiped afterwards, as a dump
-    /// of SAs holds their keys. A dump that others change things under is asked for again: half of it may be from before.
+    /// Returns every object of a kind. `read` makes one of message type and body. The received bytes are wiped
+    /// afterwards, because a dump of SAs holds their keys. A dump that was interrupted by changes is asked for again.
     pub(crate) fn dump<T>(
         &mut self,
         kind: u16,
@@ -173,7 +197,7 @@ impl Netlink {
         }
     }
 
-    /// Waits for one datagram. A signal that comes meanwhile is no answer.
+    /// Waits for one datagram, and goes on waiting after a signal.
     fn receive(&mut self) -> Result<(), Refusal> {
         loop {
             self.received.clear();
@@ -236,25 +260,25 @@ fn connect(family: Family) -> io::Result<Socket> {
     let mut socket = Socket::new(family.protocol())?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
-    // Kernels before 4.12 have no words, and those before 4.3 send back what they refuse.
+    // Both may fail: kernels before 4.12 have no words, and those before 4.3 send back what they refuse.
     let _ = socket.set_ext_ack(true);
     let _ = socket.set_cap_ack(true);
-    // A thousand SAs in one dump; the kernel caps it where this process may not ask for so much.
+    // This holds a thousand SAs. The kernel silently grants less to a process that may not have so much.
     socket.set_rx_buf_sz(1_i32 << 20)?;
     setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0))?;
     Ok(socket)
 }
 
-/// A message of a datagram.
+/// One message of a datagram.
 pub(crate) struct Message<'a> {
     pub(crate) kind: u16,
     flags: u16,
     sequence: u32,
-    /// What follows the header.
+    /// The bytes behind the header.
     pub(crate) body: &'a [u8],
 }
 
-/// The messages of a datagram, up to the first that is not whole.
+/// Splits a datagram into its messages, up to the first that is not whole.
 pub(crate) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
     std::iter::from_fn(move || {
         let (message, rest) = Message::parse(bytes)?;
@@ -272,7 +296,7 @@ impl<'a> Message<'a> {
         Some((message, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
     }
 
-    /// The error number an acknowledgement carries, 0 for success, and the kernel's words after it.
+    /// Reads the error number of an acknowledgement, which is 0 for success, and the kernel's words behind it.
     fn outcome(&self) -> Result<(), Refusal> {
         let errno = i32_at(self.body, 0).map_or(0, i32::wrapping_neg);
         if errno == 0 {
@@ -289,7 +313,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The attributes of a message: type without its flag bits, and value.
+/// Splits bytes into attributes, each with its type, without the flag bits, and its value.
 pub(crate) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let length = u16_at(bytes, 0)? as usize;
@@ -308,12 +332,12 @@ pub(crate) fn push_attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message.resize(message.len().next_multiple_of(4), 0);
 }
 
-/// So many bytes at an offset.
+/// Returns the `N` bytes at an offset.
 pub(crate) fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
-/// The number in the host's byte order at an offset.
+/// Reads a number in the machine's byte order at an offset.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     array_at(bytes, at).map(u32::from_ne_bytes)
 }
@@ -322,12 +346,12 @@ fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     array_at(bytes, at).map(i32::from_ne_bytes)
 }
 
-/// The number in the host's byte order at an offset.
+/// Reads a number in the machine's byte order at an offset.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     array_at(bytes, at).map(u16::from_ne_bytes)
 }
 
-/// The number in the host's byte order at an offset.
+/// Reads a number in the machine's byte order at an offset.
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     array_at(bytes, at).map(u64::from_ne_bytes)
 }

@@ -1,11 +1,11 @@
-//! The source addresses of this host's `IPsec` security associations, and nothing else of them.
+//! The source addresses of this host's `IPsec` security associations. Nothing else of the associations is kept.
 
 use std::net::IpAddr;
 
 use crate::netlink::xfrm::{self, UserSa};
 use crate::netlink::{Family, Netlink};
 
-/// The distinct source addresses. `None` when the kernel will not tell (no `CAP_NET_ADMIN`, or no XFRM).
+/// Returns the distinct source addresses, sorted. `None` without `CAP_NET_ADMIN` or without XFRM in the kernel.
 pub(super) fn sources() -> Option<Vec<IpAddr>> {
     let mut netlink = Netlink::open(Family::Xfrm, None).ok()?;
     let mut found = xfrm::sas(&mut netlink, source).ok()?;
@@ -14,7 +14,7 @@ pub(super) fn sources() -> Option<Vec<IpAddr>> {
     Some(found)
 }
 
-/// None for the wildcard.
+/// Returns the source of an SA, `None` for the unspecified address, which stands for every source.
 fn source(sa: UserSa<'_>) -> Option<IpAddr> {
     sa.source().filter(|address| !address.is_unspecified())
 }

@@ -1,4 +1,5 @@
-//! Which interfaces to capture on when none is named, and why: a pure function of what the kernel and Docker said.
+//! The choice of the interfaces to capture on when none is named, with its reasons. It is a pure function of the
+//! answers of the kernel and of Docker.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,38 +11,38 @@ use crate::escape::escape;
 /// An interface that was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// Its index.
+    /// The index of its link.
     pub index: u32,
-    /// Its name, which may hold bytes that steer a terminal.
+    /// Its name. It may hold bytes that steer a terminal.
     pub name: String,
-    /// Why, the best reason first; never empty.
+    /// The reasons for the choice, the best first. There is at least one.
     pub reasons: Vec<Reason>,
 }
 
-/// Why an interface was chosen.
+/// A reason to choose an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// A VXLAN device's packets pass it.
+    /// The packets of a VXLAN device pass it.
     Underlay {
-        /// The VXLAN device.
+        /// The name of the VXLAN device.
         device: String,
-        /// The Docker network of the device's VNI.
+        /// The Docker network with the device's VNI, if there is one.
         network: Option<String>,
     },
-    /// It owns the source address of an `IPsec` security association.
+    /// It has the source address of an `IPsec` security association.
     Association(IpAddr),
-    /// It owns the address of a Docker swarm's data path.
+    /// It has the address of a Docker swarm's data path.
     Swarm {
-        /// The swarm's overlay networks.
+        /// The names of the swarm's overlay networks.
         networks: Vec<String>,
     },
     /// The default route leaves by it.
     DefaultRoute,
-    /// It is up, and nothing better was found.
+    /// It is up, and no better interface was found.
     Up,
 }
 
-/// The reason as it is printed: names are escaped.
+/// Prints the reason, with all names escaped.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,7 +65,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// `NAME (REASON; REASON)`, escaped: what stands after `interface: `.
+/// Prints `NAME (REASON; REASON)`, escaped. This text stands after `interface: ` in the output.
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (", escape(&self.name))?;
@@ -75,11 +76,11 @@ impl fmt::Display for Choice {
     }
 }
 
-/// The interfaces to capture on, by index.
+/// Returns the interfaces to capture on, in the order of their indices. Only links that are up are chosen.
 ///
-/// Those that carry an overlay: the underlay of a VXLAN device, the owner of the source address of an SA or of the
-/// swarm's data path. Else those of the default route. Else all that are up, the loopback only when nothing else is.
-/// Only links that are up are chosen: empty when none is.
+/// Links that carry an overlay come first: the underlay of a VXLAN device, and the link with the source address of an
+/// SA or the address of the swarm's data path. If there are none, the links of the default route are chosen. If there
+/// are none of these either, all links except the loopback are chosen, or the loopback if no other link is up.
 pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
     let mut choices = Choices { survey, chosen: Vec::new() };
     for device in &survey.links {
@@ -114,11 +115,12 @@ pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
     choices.chosen
 }
 
-/// The links that a tunnel's packets pass: the one it is bound to; else those of the routes to its peers, with the
-/// owner of its address, which an EVPN fabric has on the loopback where no packet passes.
+/// Returns the links that the packets of a tunnel pass: the link that it is bound to; otherwise the links of the
+/// routes to its peers, and the link with its address. The loopback counts only if there is no other link, because an
+/// EVPN fabric has that address on the loopback, where no packet passes.
 fn underlay<'s>(survey: &'s Survey, vxlan: &Vxlan) -> Vec<&'s Link> {
-    // The device of a tunnel or of MACsec is the place where the packets can be read; that of a VRF shows in clear what its
-    // ports send encrypted.
+    // The packets can be read on the device of a tunnel or of MACsec. A VRF is replaced by its ports, because it
+    // shows in clear the packets that its ports send encrypted.
     let readable = |link: &'s Link| match link.kind.as_deref() {
         Some("vrf") => survey.ports(link.index).collect(),
         _ => vec![link],
@@ -181,7 +183,7 @@ mod tests {
         Link { vxlan: Some(Vxlan { vni: Vni::new(vni), port: 4789, ..tunnel }), ..link(index, name, "") }
     }
 
-    /// A host with a way to the Internet (eth0) and one to its neighbours (eth1).
+    /// Makes a host with a link to the Internet (eth0) and one to its neighbours (eth1).
     fn host(more: impl IntoIterator<Item = Link>) -> Survey {
         let mut links =
             vec![link(1, "lo", "127.0.0.1"), link(2, "eth0", "203.0.113.5"), link(3, "eth1", "192.0.2.1")];

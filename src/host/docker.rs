@@ -1,4 +1,4 @@
-//! What the Docker Engine of this host says about its swarm: the address of the data path and the overlay networks.
+//! The swarm that the Docker Engine of this host belongs to: the address of the data path, and the overlay networks.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ pub(crate) mod fake;
 /// A swarm that this host is a node of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swarm {
-    /// The node's address, which its data path uses unless it was given another.
+    /// The address of this node. Its data path uses it too, unless it was given another address.
     pub address: IpAddr,
     /// The overlay networks that this node knows.
     pub networks: Vec<SwarmNetwork>,
@@ -25,41 +25,42 @@ pub struct Swarm {
 /// An overlay network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwarmNetwork {
-    /// Its name, which may hold bytes that steer a terminal.
+    /// Its name. It may hold bytes that steer a terminal.
     pub name: String,
-    /// One for each of its subnets.
+    /// Its VNIs, one for each of its subnets.
     pub vnis: Vec<Vni>,
 }
 
 impl Swarm {
-    /// The name of the network with this VNI.
+    /// Returns the name of the network with this VNI.
     pub fn network(&self, vni: Vni) -> Option<&str> {
         self.networks.iter().find(|network| network.vnis.contains(&vni)).map(|network| network.name.as_str())
     }
 }
 
-/// Hosts without Docker see no delay: the engine is optional. An engine that hangs costs this much.
+/// The longest wait for the engine. Without an engine there is no wait at all; one that hangs costs this much.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The list of overlay networks: the filter is `{"driver":["overlay"]}`, encoded for a URL.
+/// The path of the list of overlay networks. The filter is `{"driver":["overlay"]}`, encoded for a URL.
 const NETWORKS: &str = "/networks?filters=%7B%22driver%22%3A%5B%22overlay%22%5D%7D";
 
-/// The driver's option that lists a network's VNIs, separated by commas.
+/// The option of the driver that lists the VNIs of a network, separated by commas.
 pub(crate) const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
 
-/// Asks the engine of this host.
+/// Asks the engine of this host for its swarm.
 ///
-/// `None` for every reason not to know: no engine, no swarm, no permission, no answer in time.
+/// Returns `None` whatever the reason is: no engine, no swarm, no permission, no answer in time. The engine is
+/// optional.
 pub fn swarm() -> Option<Swarm> {
     swarm_at(&socket()?)
 }
 
-/// Asks the engine behind this socket.
+/// Asks the engine behind a socket for its swarm.
 pub fn swarm_at(socket: &str) -> Option<Swarm> {
     converse(socket, PATIENCE, ask)
 }
 
-/// The answer to `/info`, as far as it is read.
+/// The answer to `/info`, reduced to the part that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SystemInfo {
@@ -83,7 +84,7 @@ struct Listed {
 
 async fn ask(engine: Engine) -> Option<Swarm> {
     let address = data_path(&engine.get("/info").await?)?;
-    // The address alone is worth having.
+    // The list of networks may fail, because the address alone is useful.
     let networks: Vec<Listed> = engine.get(NETWORKS).await.unwrap_or_default();
     let networks = networks.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
     let networks = networks.filter_map(|network| {

@@ -1,4 +1,5 @@
-//! Network namespaces: sockets opened inside one stay in it, so a thread only has to visit.
+//! Visits to network namespaces. A socket stays in the namespace that it was opened in, so a thread only has to enter,
+//! open its sockets and come back.
 
 use std::fmt;
 use std::fs::File;
@@ -10,61 +11,61 @@ use nix::sched::{CloneFlags, setns};
 
 use crate::escape::{escape, reason};
 
-/// Where `ip netns` keeps the names; the second is what older systems call it.
+/// The folders in which `ip netns` keeps the names. Older systems use the second.
 const ROOMS: [&str; 2] = ["/run/netns", "/var/run/netns"];
 
-/// A network namespace that exists, open, so that it cannot go away before it is entered.
+/// A network namespace that exists. Its file is open, so it cannot go away before it is entered.
 #[derive(Debug)]
 pub struct Namespace {
     file: File,
     path: PathBuf,
 }
 
-/// Why a namespace cannot be used.
+/// The reasons for which a namespace cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing of that name.
+    /// There is no namespace of that name.
     #[error("network namespace {name}: no such namespace{}; give a name of `ip netns list`, a path or a PID", there_is(.known))]
     Unknown {
-        /// What was asked for, escaped.
+        /// The name that was asked for, escaped.
         name: String,
-        /// The names there are, escaped.
+        /// The names that exist, escaped.
         known: Vec<String>,
     },
-    /// It exists and cannot be opened.
+    /// The namespace exists, but cannot be opened.
     #[error("network namespace {name}: {}", reason(.cause))]
     Open {
-        /// What was asked for, escaped.
+        /// The name that was asked for, escaped.
         name: String,
-        /// The kernel's word.
+        /// The kernel's reason.
         cause: io::Error,
     },
-    /// The path is a file of another kind.
+    /// The file is no network namespace.
     #[error("network namespace {name}: not a network namespace")]
     Other {
-        /// What was asked for, escaped.
+        /// The name that was asked for, escaped.
         name: String,
     },
-    /// Entering needs a privilege.
+    /// The privilege to enter is missing.
     #[error("enter network namespace {name}: permission denied; run as root")]
     Permission {
-        /// The path, escaped.
+        /// The path of the namespace, escaped.
         name: String,
     },
     /// Entering failed for another reason.
     #[error("enter network namespace {name}: {}", reason(&io::Error::from(*.cause)))]
     Enter {
-        /// The path, escaped.
+        /// The path of the namespace, escaped.
         name: String,
-        /// The kernel's word.
+        /// The kernel's reason.
         cause: Errno,
     },
-    /// The way back is barred: nothing more may be done on this thread.
+    /// The thread cannot leave the namespace again. It must not be used for anything more.
     #[error("leave network namespace {name}: {}", reason(&io::Error::from(*.cause)))]
     Leave {
-        /// The path, escaped.
+        /// The path of the namespace, escaped.
         name: String,
-        /// The kernel's word.
+        /// The kernel's reason.
         cause: Errno,
     },
 }
@@ -76,7 +77,7 @@ fn there_is(known: &[String]) -> String {
 impl Namespace {
     /// Finds a namespace by a name under `/run/netns`, by a path, or by the PID of a process that is in it.
     ///
-    /// A word with a `/` is a path. A number is a name if there is such a name, else a PID.
+    /// A word with a `/` is a path. A number is a name if there is such a name, otherwise a PID.
     pub fn find(word: &str) -> Result<Self, Error> {
         let name = || escape(word).into_owned();
         let unknown = || Error::Unknown { name: name(), known: names() };
@@ -100,10 +101,10 @@ impl Namespace {
         Ok(Self { file, path })
     }
 
-    /// Runs `work` in a namespace, or here where none is given.
+    /// Runs `work` in a namespace, or in that of this thread if none is given.
     ///
     /// # Errors
-    /// As [`Self::visit`].
+    /// The same as those of [`Self::visit`].
     pub fn run<T>(namespace: Option<&Self>, work: impl FnOnce() -> T) -> Result<T, Error> {
         match namespace {
             Some(namespace) => namespace.visit(work),
@@ -111,9 +112,10 @@ impl Namespace {
         }
     }
 
-    /// Runs `work` inside, on this thread, and comes back.
+    /// Runs `work` in the namespace, on this thread, and comes back.
     ///
-    /// Sockets that `work` opens stay in the namespace. Threads that it starts would, too: it should start none.
+    /// Sockets that `work` opens stay in the namespace. Threads that it starts would stay there as well, so it should
+    /// start none.
     pub fn visit<T>(&self, work: impl FnOnce() -> T) -> Result<T, Error> {
         let name = || escape(&self.path.display().to_string()).into_owned();
         let home =
@@ -130,7 +132,7 @@ impl Namespace {
     }
 }
 
-/// Takes the thread home even when the work inside panics.
+/// Brings the thread back to its namespace, even if the work panics.
 struct Return(Option<File>);
 
 impl Return {
@@ -153,7 +155,7 @@ impl fmt::Display for Namespace {
     }
 }
 
-/// The names `ip netns` knows, sorted, escaped.
+/// Returns the names that `ip netns` knows, sorted and escaped, at most 20.
 fn names() -> Vec<String> {
     let mut names: Vec<String> = ROOMS
         .iter()

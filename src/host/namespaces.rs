@@ -1,4 +1,5 @@
-//! The network namespaces of this machine that can be looked into: Docker has its VXLAN devices in sandboxes of their own.
+//! The network namespaces of this machine that can be entered. Docker moves its VXLAN devices into sandboxes, each a
+//! namespace of its own.
 
 use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt;
@@ -7,23 +8,23 @@ use std::path::Path;
 use super::namespace::Namespace;
 use super::survey::{self, Survey};
 
-/// Where network namespaces have their files: `ip netns`, and Docker's sandboxes.
+/// The folders with the files of network namespaces: those of `ip netns`, and Docker's sandboxes.
 const ROOMS: [&str; 3] = ["/run/netns", "/run/docker/netns", "/var/run/docker/netns"];
 
-/// Namespaces that are looked into.
+/// The greatest number of namespace files that are looked at.
 const MOST: usize = 256;
 
-/// A network namespace that was looked into.
+/// A network namespace with its survey.
 #[derive(Debug)]
 pub struct Surveyed {
-    /// The file of the namespace; none for the one this process is in.
+    /// The path of the namespace's file. `None` for the namespace of this thread.
     pub path: Option<String>,
-    /// What is there.
+    /// The survey.
     pub survey: Survey,
 }
 
-/// The namespaces that are looked into: that of the underlay, and all others that can be entered, when it does not have
-/// what is looked for.
+/// The namespaces of this machine: that of the underlay, which is surveyed at once, and all others, which are surveyed
+/// when they are asked for.
 #[derive(Debug)]
 pub struct Namespaces {
     /// The namespace of the underlay.
@@ -32,28 +33,28 @@ pub struct Namespaces {
 }
 
 impl Namespaces {
-    /// Looks into the namespace of the underlay.
+    /// Surveys the namespace of the underlay.
     ///
     /// # Errors
-    /// When it cannot be entered, or the kernel does not list its links.
+    /// The namespace cannot be entered, or the kernel does not list its links.
     pub fn survey(underlay: Option<&Namespace>) -> Result<Self, survey::Error> {
         let survey = Survey::take(underlay)?;
         let base = Surveyed { path: underlay.map(ToString::to_string), survey };
         Ok(Self { base, others: OnceCell::new() })
     }
 
-    /// All of them, the underlay's first.
+    /// Returns all namespaces, that of the underlay first. The others are surveyed when the iterator comes to them.
     pub fn all(&self) -> impl Iterator<Item = &Surveyed> {
         std::iter::once(&self.base).chain(self.others())
     }
 
-    /// One namespace, and no others.
+    /// Makes a value with one namespace and no others.
     pub fn of(base: Surveyed) -> Self {
         Self { base, others: OnceCell::from(Vec::new()) }
     }
 
     fn others(&self) -> impl Iterator<Item = &Surveyed> {
-        // Only looked into when somebody comes this far.
+        // The closure delays the survey of the others until the caller comes this far.
         std::iter::once(()).flat_map(|()| self.others.get_or_init(|| self.look_around()))
     }
 

@@ -1,4 +1,5 @@
-//! Leaving root once everything is open: what decodes hostile bytes should not be able to do more than print.
+//! Leaving root once everything is open. The code that decodes hostile bytes then has no privilege that a bug in it
+//! could abuse.
 
 use std::io;
 
@@ -7,21 +8,22 @@ use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
 
 use crate::escape::{escape, reason};
 
-/// How it went.
+/// The result of [`leave`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Departure {
     /// Root was left for this user.
     Left(String),
-    /// There was no root to leave; what capabilities there were are gone.
+    /// The process was not root. Its capabilities are gone.
     NotRoot,
-    /// Root of a user namespace that knows no other user: nobody to become. Worth a note, not an error.
+    /// The process stays root, because its user namespace has no other user. Its capabilities are gone. This deserves a
+    /// note, but is no error.
     Alone,
 }
 
-/// Why root could not be left.
+/// The reasons for which root could not be left.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No such user.
+    /// There is no such user.
     #[error("leave root for {0}: no such user; name one with -Z or keep root with --no-drop")]
     NoSuchUser(String),
     /// The kernel or the user database refused.
@@ -29,23 +31,24 @@ pub enum Error {
     Refused {
         /// The user, escaped.
         user: String,
-        /// What was tried.
+        /// The step that failed.
         operation: &'static str,
-        /// The refusal.
+        /// The reason of the kernel or of the user database.
         cause: io::Error,
     },
-    /// Root came back.
+    /// The user is root, or the process could become root again.
     #[error("leave root for {0}: root can be taken again; keep root with --no-drop")]
     StillRoot(String),
 }
 
-/// Becomes `user`, with its group only, for good. Without root, drops all capabilities that a file gave.
+/// Becomes `user` for good, with the user's own group only. Without root, drops all capabilities that the program's
+/// file gave.
 ///
-/// Call it with one thread running: capabilities belong to the thread.
+/// Only one thread may be running, because capabilities belong to a thread.
 pub fn leave(user: &str) -> Result<Departure, Error> {
     let shown = escape(user).into_owned();
     let refused = |operation, cause: io::Error| Error::Refused { user: shown.clone(), operation, cause };
-    // No program that is started from here on can gain what was left, by a setuid bit or a file's capabilities.
+    // A program that is started from here on gains no privilege by a setuid bit or by the capabilities of its file.
     nix::sys::prctl::set_no_new_privs().map_err(|cause| refused("no_new_privs", cause.into()))?;
     if !Uid::effective().is_root() {
         drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
@@ -68,8 +71,8 @@ pub fn leave(user: &str) -> Result<Departure, Error> {
     Ok(Departure::Left(shown))
 }
 
-/// Whether [`leave`] can become `user`, as far as the user database knows: to be asked before anything is changed.
-/// Without root there is nobody to become.
+/// Checks in the user database that [`leave`] can become `user`. Call this before anything is changed. Without root it
+/// always succeeds, because the user is not needed.
 pub fn check(user: &str) -> Result<(), Error> {
     if Uid::effective().is_root() { find(user).map(drop) } else { Ok(()) }
 }
@@ -99,12 +102,13 @@ fn drop_capabilities() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this user namespace has a single user, as `unshare -r` and rootless containers make it.
+/// Returns true if this user namespace has a single user, as `unshare -r` and rootless containers make it.
 fn only_root_is_mapped() -> bool {
     std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| one_user(&map))
 }
 
-/// `uid_map`: inside, outside and how many (`user_namespaces(7)`).
+/// Reads the text of `uid_map`. A line has the first user ID inside, the first one outside, and the number of IDs
+/// (`user_namespaces(7)`).
 fn one_user(map: &str) -> bool {
     let counts =
         map.lines().map(|line| line.split_whitespace().nth(2).and_then(|count| count.parse::<u64>().ok()));

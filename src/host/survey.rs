@@ -1,4 +1,4 @@
-//! What can be captured on: the links of a network namespace, as the kernel describes them.
+//! The survey of a network namespace: its links and routes, as the kernel describes them.
 
 mod take;
 
@@ -9,63 +9,64 @@ use crate::netlink::Refusal;
 pub use crate::netlink::route::{Link, Neighbour, Vxlan};
 use crate::packet::Prefix;
 
-/// What the kernel said about one network namespace.
+/// One reading of a network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     /// All links, by index.
     pub links: Vec<Link>,
-    /// Indices of the links that the IPv4 and the IPv6 default route with the lowest metric leave by.
+    /// The indices of the links of two default routes: the one for IPv4 and the one for IPv6 with the lowest metric.
     pub default_routes: Vec<u32>,
-    /// Which link a packet to each VXLAN peer, and to the other end of each tunnel, leaves by: whom, and the link's index.
+    /// The routes to the VXLAN peers and to the other ends of tunnels: the destination, and the index of the link
+    /// that a packet to it leaves by.
     pub routes: Vec<(IpAddr, u32)>,
-    /// Routes that the answer to a question for a route may leave out: those with several next hops, and those in tables
-    /// that a rule leads some packets to. Their destination, and the links they leave by.
+    /// The routes that [`Self::routes`] may not show, because they have several next hops or stand in a table to
+    /// which a rule leads some packets: their destinations, and the indices of their links.
     pub detours: Vec<(Prefix, Vec<u32>)>,
-    /// Who has which address on the links that are VXLAN devices or bridges.
+    /// The neighbours on all links. They are read only if one of the links is a VXLAN device.
     pub neighbours: Vec<Neighbour>,
-    /// Source addresses of the `IPsec` security associations; `None` when we may not know.
+    /// The source addresses of the `IPsec` security associations. `None` if the kernel does not show them to this user.
     pub sa_sources: Option<Vec<IpAddr>>,
 }
 
-/// Why the kernel could not be asked.
+/// The reasons for which there is no survey.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The namespace cannot be entered.
     #[error(transparent)]
     Namespace(#[from] namespace::Error),
-    /// The kernel refused, or does not answer.
+    /// The kernel refused, or did not answer.
     #[error("{operation}: {cause}")]
     Kernel {
-        /// What it was asked to do.
+        /// The request.
         operation: &'static str,
-        /// Its word.
+        /// The kernel's reason.
         cause: Refusal,
     },
 }
 
 impl Survey {
-    /// The link with this index.
+    /// Returns the link with this index.
     pub fn link(&self, index: u32) -> Option<&Link> {
         self.links.iter().find(|link| link.index == index)
     }
 
-    /// The link with this name.
+    /// Returns the link with this name.
     pub fn named(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.name == name)
     }
 
-    /// The link that owns this address.
+    /// Returns the link that has this address.
     pub fn owner(&self, address: IpAddr) -> Option<&Link> {
         self.links.iter().find(|link| link.addresses.iter().any(|own| own.address() == address))
     }
 
-    /// The links that packets to this destination may leave by beside the one of [`Self::route`].
+    /// Returns the links that packets to this destination may leave by beside the one of [`Self::route`].
     pub fn detours(&self, destination: IpAddr) -> impl Iterator<Item = &Link> {
         let leads = move |(to, _): &&(Prefix, Vec<u32>)| to.contains(destination);
         self.detours.iter().filter(leads).flat_map(|(_, links)| links).filter_map(|index| self.link(*index))
     }
 
-    /// The link that packets to this VXLAN peer, or to the other end of a tunnel, leave by.
+    /// Returns the link that packets to this VXLAN peer, or to this other end of a tunnel, leave by.
     pub fn route(&self, destination: IpAddr) -> Option<&Link> {
         let (_, index) = self.routes.iter().find(|(to, _)| *to == destination)?;
         self.link(*index)
@@ -73,7 +74,7 @@ impl Survey {
 }
 
 impl Link {
-    /// `up`, `no-carrier` or `down`.
+    /// Returns `up`, `no-carrier` or `down`.
     pub fn state(&self) -> &'static str {
         match (self.up, self.running) {
             (true, true) => "up",
@@ -82,7 +83,7 @@ impl Link {
         }
     }
 
-    /// The hardware type in a word.
+    /// Returns the hardware type in a word.
     pub fn hardware_name(&self) -> &'static str {
         match self.hardware {
             1 => "ethernet",

@@ -1,13 +1,15 @@
-//! On which links' wires is what a link sends: a tunnel's own device shows frames before they are wrapped or encrypted.
+//! The links on whose wires the packets of a link are. The device of a tunnel shows frames before they are wrapped or
+//! encrypted, so its packets are on the wire of a link below it.
 
 use std::net::IpAddr;
 
 use super::survey::{Link, Survey};
 
-/// Links on top of one another that are followed.
+/// The number of steps downwards from a link that are followed.
 const DEPTH: usize = 6;
 
-/// Kinds of links that encrypt what passes them or may have it encrypted below, or hand it to a program that may.
+/// The kinds of links whose packets may be encrypted: by the link, by a policy below it, or by the program that it
+/// hands them to.
 const ENCRYPTING: [&str; 22] = [
     "wireguard",
     "macsec",
@@ -34,64 +36,65 @@ const ENCRYPTING: [&str; 22] = [
 ];
 
 impl Survey {
-    /// The links on whose wires is what this one sends: itself, or the last ones of those that it hands its packets to,
-    /// wrapped or encrypted. A link of which the kernel does not tell what is below stands for itself.
+    /// Returns the links on whose wires the packets of `link` are: the link itself, or the lowest of the links that
+    /// it hands its packets to, wrapped or encrypted. If the kernel does not say what is below, the link stands for
+    /// itself.
     pub fn wires<'s>(&'s self, link: &'s Link) -> Vec<&'s Link> {
         let mut passed = self.passes(link);
         passed.retain(|link| self.below(link).is_none());
-        // Tunnels whose routes lead into each other.
+        // Nothing is left of tunnels whose routes lead into each other.
         if passed.is_empty() && link.kind.as_deref() != Some("vrf") { vec![link] } else { passed }
     }
 
-    /// The links that what this one sends passes on its way to the wires, itself first.
+    /// Returns the links that the packets of `link` pass on their way to the wires, `link` itself first.
     pub fn passes<'s>(&'s self, link: &'s Link) -> Vec<&'s Link> {
         follow(link, |link| self.below(link).unwrap_or_default())
     }
 
-    /// Whether frames are on this link as they are on its wire, so far as the kernel tells.
+    /// Returns true if frames are on this link as they are on its wire, as far as the kernel says.
     pub fn shows_its_wire(&self, link: &Link) -> bool {
         !link.may_encrypt() && self.below(link).is_none()
     }
 
-    /// Whether what this link sends may be encrypted before it is on a wire.
+    /// Returns true if the packets of this link may be encrypted before they are on a wire.
     pub fn encloses(&self, link: &Link) -> bool {
         self.passes(link).iter().any(|link| link.may_encrypt())
     }
 
-    /// The links of a VRF, a bond or a bridge that are up.
+    /// Returns the ports of a VRF, a bond or a bridge that are up.
     pub(super) fn ports(&self, master: u32) -> impl Iterator<Item = &Link> {
         self.links.iter().filter(move |port| port.master == Some(master) && port.up)
     }
 
-    /// The links that another one hands its packets to; `None` for one that shows them as they are on its wire, or of which
-    /// the kernel tells nothing.
+    /// Returns the links that `link` hands its packets to. `None` if the link shows packets as they are on its wire,
+    /// or if the kernel does not say what is below.
     fn below(&self, link: &Link) -> Option<Vec<&Link>> {
         let carriers = self.carriers(link);
         let hides = |carrier: &&Link| {
             follow(carrier, |link| self.carriers(link)).iter().any(|link| link.may_encrypt())
         };
         match link.kind.as_deref()? {
-            // It shows what is sent before policies encrypt it, whatever its ports are.
+            // A VRF shows packets before policies encrypt them, whatever its ports are.
             "vrf" => Some(carriers),
             "vlan" | "macvlan" | "ipvlan" | "macvtap" | "ipvtap" | "bond" | "team" => {
                 Some(carriers).filter(|carriers| carriers.iter().any(hides))
             }
-            // One that has a plain port as well may send by that.
+            // A bridge with at least one plain port may send by that port.
             "bridge" => Some(carriers).filter(|carriers| !carriers.is_empty() && carriers.iter().all(hides)),
             _ => Some(carriers).filter(|carriers| !carriers.is_empty()),
         }
     }
 
-    /// The links directly below another one.
+    /// Returns the links directly below another one.
     fn carriers(&self, link: &Link) -> Vec<&Link> {
-        // A link that is bound to the loopback is bound to none in truth.
+        // A link may be bound to the loopback, but its packets do not leave there. It counts as not bound.
         let parent = || {
             let parent = link.parent.and_then(|parent| self.link(parent)).filter(|parent| !parent.loopback);
             parent.into_iter().collect::<Vec<_>>()
         };
         match link.kind.as_deref().unwrap_or("") {
             "vrf" | "bond" | "team" => self.ports(link.index).collect(),
-            // Not those to its guests.
+            // Ports that lead to guests or containers lead to no wire.
             "bridge" => {
                 let guest = |port: &&Link| matches!(port.kind.as_deref(), Some("veth" | "tun"));
                 self.ports(link.index).filter(|port| !guest(port)).collect()
@@ -115,7 +118,8 @@ impl Survey {
         }
     }
 
-    /// The links that a tunnel's own packets may leave by. A route that leads into the tunnel itself leads nowhere.
+    /// Returns the links that a tunnel's own packets may leave by. A route that leads into the tunnel itself is left
+    /// out.
     fn ways(&self, tunnel: &Link, remotes: &[IpAddr]) -> Vec<&Link> {
         let detours = |&remote: &IpAddr| self.detours(remote).filter(|link| link.up);
         let ways = remotes.iter().flat_map(|remote| self.route(*remote).into_iter().chain(detours(remote)));
@@ -123,7 +127,7 @@ impl Survey {
     }
 }
 
-/// A link, those below it, those below these and so on, each once.
+/// Returns a link, the links below it, the links below these and so on, each once.
 fn follow<'s>(link: &'s Link, below: impl Fn(&Link) -> Vec<&'s Link>) -> Vec<&'s Link> {
     let mut found = vec![link];
     let mut level = vec![link];
@@ -141,7 +145,7 @@ fn follow<'s>(link: &'s Link, below: impl Fn(&Link) -> Vec<&'s Link>) -> Vec<&'s
 }
 
 impl Link {
-    /// Whether what is clear on this link may be encrypted on every wire.
+    /// Returns true if packets that are clear on this link may be encrypted on every wire.
     pub fn may_encrypt(&self) -> bool {
         self.kind.as_deref().is_some_and(|kind| ENCRYPTING.contains(&kind))
     }
@@ -197,7 +201,7 @@ mod tests {
                 },
             ],
             routes: vec![(ip("192.0.2.2"), 2), (ip("192.0.2.3"), 3), (ip("192.0.2.4"), 9)],
-            // A rule may lead into the tunnel, which is no way for its own packets, and elsewhere.
+            // A rule may lead to link 3, the tunnel itself, by which its own packets cannot leave, and to link 8.
             detours: vec![("192.0.2.2/32".parse().unwrap(), vec![3, 8])],
             ..Survey::default()
         };
@@ -207,7 +211,7 @@ mod tests {
             assert_eq!(wires(&survey, of), is, "{of}");
         }
         assert_eq!(wires(&survey, 11), [7], "bound to a link, whatever the route");
-        // One that has many other ends, one whose route leads into itself, one of which the kernel says nothing.
+        // A tunnel with many other ends, one whose route leads into itself, and one of which the kernel says nothing.
         for of in [5, 9, 10] {
             assert_eq!(wires(&survey, of), [of]);
             assert!(survey.encloses(survey.link(of).unwrap()));

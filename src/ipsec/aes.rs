@@ -1,17 +1,17 @@
-//! AES key schedules of the three key lengths.
+//! AES key schedules for the three lengths of keys.
 
 use ::aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser, KeyInit, consts::U16};
 use ::aes::{Aes128Dec, Aes128Enc, Aes192Dec, Aes192Enc, Aes256Dec, Aes256Enc};
 
-/// The block cipher in the direction that GCM, CCM, GMAC and CTR use.
+/// The encrypting direction of the block cipher, which GCM, CCM, GMAC and CTR use.
 pub(super) trait Encrypt: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> {}
 impl<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> Encrypt for C {}
 
-/// The block cipher in the direction that opening CBC uses.
+/// The decrypting direction of the block cipher, which only CBC uses.
 pub(super) trait Decrypt: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16> {}
 impl<C: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>> Decrypt for C {}
 
-/// An expanded key for encrypting blocks. Wiped when dropped.
+/// An expanded key that encrypts blocks. It is wiped when it is dropped.
 pub(super) enum EncryptKey {
     Aes128(Aes128Enc),
     Aes192(Aes192Enc),
@@ -19,7 +19,7 @@ pub(super) enum EncryptKey {
 }
 
 impl EncryptKey {
-    /// `None` unless the key has 16, 24 or 32 bytes.
+    /// Expands a key. Returns `None` unless it has 16, 24 or 32 bytes.
     pub(super) fn new(key: &[u8]) -> Option<Self> {
         Some(match key.len() {
             16 => Self::Aes128(Aes128Enc::new_from_slice(key).ok()?),
@@ -30,7 +30,7 @@ impl EncryptKey {
     }
 }
 
-/// An expanded key for decrypting blocks. Wiped when dropped.
+/// An expanded key that decrypts blocks. It is wiped when it is dropped.
 pub(super) enum DecryptKey {
     Aes128(Aes128Dec),
     Aes192(Aes192Dec),
@@ -38,7 +38,7 @@ pub(super) enum DecryptKey {
 }
 
 impl DecryptKey {
-    /// `None` unless the key has 16, 24 or 32 bytes.
+    /// Expands a key. Returns `None` unless it has 16, 24 or 32 bytes.
     pub(super) fn new(key: &[u8]) -> Option<Self> {
         Some(match key.len() {
             16 => Self::Aes128(Aes128Dec::new_from_slice(key).ok()?),

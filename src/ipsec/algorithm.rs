@@ -1,61 +1,62 @@
-//! What protects the packets of an SA, with its keys.
+//! The algorithms that protect the packets of an SA, with their keys.
 
 use super::Key;
 use crate::escape::escape;
 
-/// The algorithms of an SA. The constructors check the lengths of keys and ICV, so that what is known can be opened.
+/// The algorithms of an SA. The constructors check the lengths of keys and ICV, so packets of every algorithm but
+/// [`Algorithm::Unknown`] can be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// Encryption and integrity by one algorithm.
+    /// One algorithm that encrypts and authenticates.
     Combined {
-        /// Which.
+        /// The algorithm.
         cipher: Aead,
         /// The key, with the salt at its end.
         key: Key,
-        /// Length of the integrity check value in bytes.
+        /// The length of the integrity check value in bytes.
         icv: usize,
     },
-    /// Encryption (or none) and integrity by two algorithms, encrypt then authenticate.
+    /// A cipher (or none) and a keyed hash. The sender encrypts first, then authenticates the ciphertext.
     Separate {
         /// The cipher.
         cipher: Cipher,
-        /// Its key; for AES-CTR with the nonce at its end, empty for NULL.
+        /// The cipher's key. For AES-CTR it ends with the nonce; for NULL it is empty.
         key: Key,
         /// The keyed hash.
         auth: Auth,
-        /// Its key.
+        /// The hash's key.
         auth_key: Key,
-        /// Length of the integrity check value in bytes: the hash is cut off there.
+        /// The length of the integrity check value in bytes. The hash is cut off at this length.
         icv: usize,
     },
-    /// Something that is not known here, or that has no integrity check and can therefore never be verified.
+    /// An algorithm that is not known here, or one without an integrity check, whose packets can never be verified.
     Unknown {
-        /// What the source of the SA calls it.
+        /// The algorithm's name in the source of the SA.
         name: Box<str>,
     },
 }
 
-/// Algorithms that encrypt and authenticate in one.
+/// Algorithms that encrypt and authenticate at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Aead {
-    /// AES-GCM (RFC 4106): key of 16, 24 or 32 bytes, salt of 4, ICV of 8, 12 or 16.
+    /// AES-GCM (RFC 4106): a key of 16, 24 or 32 bytes, a salt of 4, an ICV of 8, 12 or 16.
     AesGcm,
-    /// AES-CCM (RFC 4309): key of 16, 24 or 32 bytes, salt of 3, ICV of 8, 12 or 16.
+    /// AES-CCM (RFC 4309): a key of 16, 24 or 32 bytes, a salt of 3, an ICV of 8, 12 or 16.
     AesCcm,
-    /// AES-GMAC (RFC 4543), which encrypts nothing: key and salt as GCM, ICV of 16.
+    /// AES-GMAC (RFC 4543), which encrypts nothing: key and salt as in GCM, an ICV of 16.
     AesGmac,
-    /// ChaCha20-Poly1305 (RFC 7634): key of 32 bytes, salt of 4, ICV of 16.
+    /// ChaCha20-Poly1305 (RFC 7634): a key of 32 bytes, a salt of 4, an ICV of 16.
     ChaCha20Poly1305,
 }
 
 /// Algorithms that encrypt only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cipher {
-    /// None (RFC 2410).
+    /// No encryption (RFC 2410).
     Null,
-    /// AES-CBC (RFC 3602): key of 16, 24 or 32 bytes.
+    /// AES-CBC (RFC 3602): a key of 16, 24 or 32 bytes.
     AesCbc,
-    /// AES-CTR (RFC 3686): key of 16, 24 or 32 bytes, nonce of 4.
+    /// AES-CTR (RFC 3686): a key of 16, 24 or 32 bytes, a nonce of 4.
     AesCtr,
 }
 
@@ -73,7 +74,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// Length of the whole hash in bytes.
+    /// Returns the length of the whole hash in bytes.
     pub fn digest_len(self) -> usize {
         match self {
             Self::HmacSha1 => 20,
@@ -83,7 +84,7 @@ impl Auth {
         }
     }
 
-    /// The short name for messages and reports.
+    /// Returns the short name for messages and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::HmacSha1 => "hmac-sha1",
@@ -95,7 +96,10 @@ impl Auth {
 }
 
 impl Algorithm {
-    /// A combined algorithm. `icv` is in bytes. Refused with the reason when a length does not fit the algorithm.
+    /// Makes a combined algorithm. `icv` is in bytes.
+    ///
+    /// # Errors
+    /// The reason, when a length does not fit the algorithm.
     pub fn combined(cipher: Aead, key: Key, icv: usize) -> Result<Self, &'static str> {
         let (salt, keys, icvs): (_, &[usize], &[usize]) = match cipher {
             Aead::AesGcm => (4, &[16, 24, 32], &[8, 12, 16]),
@@ -119,7 +123,10 @@ impl Algorithm {
         Ok(Self::Combined { cipher, key, icv })
     }
 
-    /// A cipher and a keyed hash. `icv` is in bytes. Refused with the reason when a length does not fit.
+    /// Makes a pair of a cipher and a keyed hash. `icv` is in bytes.
+    ///
+    /// # Errors
+    /// The reason, when a length does not fit the cipher or the hash.
     pub fn separate(
         cipher: Cipher,
         key: Key,
@@ -141,19 +148,19 @@ impl Algorithm {
         if auth_key.bytes().is_empty() {
             return Err("the authentication key is missing");
         }
-        // Shorter than 64 bits nobody uses, and a short ICV would let a wrong key pass as the right one.
+        // Nobody uses an ICV of less than 64 bits, and a short ICV would let a wrong key pass as the right one.
         if !(8..=auth.digest_len()).contains(&icv) {
             return Err("the ICV must be at least 64 bits long and not longer than the hash");
         }
         Ok(Self::Separate { cipher, key, auth, auth_key, icv })
     }
 
-    /// Something that cannot be opened, under the name its source gives it.
+    /// Makes an algorithm that cannot be opened, under the name that the source of the SA gives it.
     pub fn unknown(name: &str) -> Self {
         Self::Unknown { name: name.into() }
     }
 
-    /// Whether it keeps a payload from being read; `None` when that is not known.
+    /// Returns true if the algorithm keeps a payload from being read, `None` if that is not known.
     pub fn encrypts(&self) -> Option<bool> {
         match self {
             Self::Combined { cipher, .. } => Some(*cipher != Aead::AesGmac),
@@ -162,8 +169,8 @@ impl Algorithm {
         }
     }
 
-    /// The short name for messages and reports: `aes-gcm`, `aes-cbc`. The name of an unknown one is the source's, with
-    /// what could disturb a terminal escaped.
+    /// Returns the short name for messages and reports, such as `aes-gcm` or `aes-cbc/hmac-sha256`. An unknown
+    /// algorithm keeps the name from its source, escaped for a terminal.
     pub fn name(&self) -> String {
         match self {
             Self::Combined { cipher: Aead::AesGcm, .. } => "aes-gcm".to_owned(),
@@ -179,7 +186,7 @@ impl Algorithm {
         }
     }
 
-    /// Length of the integrity check value in bits; `None` when the algorithm is not known.
+    /// Returns the length of the integrity check value in bits, `None` if the algorithm is not known.
     pub fn icv_bits(&self) -> Option<usize> {
         match self {
             Self::Combined { icv, .. } | Self::Separate { icv, .. } => Some(icv * 8),
@@ -187,7 +194,7 @@ impl Algorithm {
         }
     }
 
-    /// Bits of all keys together.
+    /// Returns the length of all keys together in bits.
     pub(super) fn key_bits(&self) -> usize {
         match self {
             Self::Combined { key, .. } => key.bits(),
@@ -196,7 +203,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether the kernel zeroed a key before it handed the SA out.
+    /// Returns true if a key consists of zeros, as does every key that a kernel under lockdown hands out.
     pub fn has_zeroed_key(&self) -> bool {
         match self {
             Self::Combined { key, .. } => key.is_zeroed(),

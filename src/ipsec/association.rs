@@ -1,46 +1,47 @@
-//! A security association as its sources give it.
+//! A security association, in the form that all of its sources are read into.
 
 use super::{AddressPattern, Algorithm, SpiPattern};
 
-/// One security association of ESP. Which direction it is for is not said: that follows from the addresses.
+/// One security association of ESP. Its direction follows from the addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sa {
-    /// The outer source of its packets.
+    /// The outer source address of its packets.
     pub source: AddressPattern,
-    /// The outer destination of its packets, which together with the SPI selects it.
+    /// The outer destination address of its packets. Together with the SPI it selects the SA.
     pub destination: AddressPattern,
-    /// Its security parameter index.
+    /// The security parameter index.
     pub spi: SpiPattern,
-    /// Transport or tunnel, where the source says so; the packet's next header says it as well.
+    /// The mode, if the source of the SA gives one. Otherwise it follows from the packet's next header.
     pub mode: Option<Mode>,
-    /// How its packets are protected, with the keys.
+    /// The algorithms that protect its packets, with their keys.
     pub algorithm: Algorithm,
-    /// How long its sequence numbers are.
+    /// The length of its sequence numbers.
     pub sequence: Sequence,
-    /// Carried in UDP (RFC 3948).
+    /// True if its packets are carried in UDP (RFC 3948).
     pub udp: bool,
 }
 
 /// The two modes of ESP (RFC 4303 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// A transport header stands inside.
+    /// ESP wraps the transport header and the payload.
     Transport,
-    /// An IP header stands inside.
+    /// ESP wraps a whole IP packet.
     Tunnel,
 }
 
-/// The length of an SA's sequence numbers. The high half of a long one is not on the wire (RFC 4303 section 2.2.1).
+/// The length of an SA's sequence numbers. The high half of a 64-bit number is not on the wire (RFC 4303 section
+/// 2.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sequence {
-    /// The source does not say: 32 bits are tried before 64.
+    /// The length is not known, because the source of the SA does not give it. 32 bits are tried before 64.
     #[default]
     Unknown,
     /// 32 bits.
     Short,
-    /// 64 bits: extended sequence numbers. With the high half that the source last knew, 0 for none.
+    /// 64 bits: extended sequence numbers.
     Extended {
-        /// Bits 63 to 32.
+        /// The high half (bits 63 to 32) that the source of the SA last knew, or 0.
         high: u32,
     },
 }

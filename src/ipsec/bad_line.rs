@@ -1,9 +1,9 @@
-//! What is wrong with a line of a file of SAs.
+//! The error of a file of SAs: a line that cannot be read.
 
-/// A line that cannot be read, and why; the reason never quotes it.
+/// A line that cannot be read, and the reason. The reason never quotes the line, because the line may hold a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadLine {
-    /// From 1.
+    /// The number of the line, from 1.
     pub(super) line: usize,
     pub(super) what: &'static str,
 }

@@ -1,4 +1,5 @@
-//! AES-CCM (RFC 4309): nonce of salt (3) and IV (8); authenticated beside the payload is the ESP header, as in GCM.
+//! AES-CCM (RFC 4309). The nonce is the salt (3 bytes) and the IV (8 bytes). The ESP header is authenticated beside the
+//! ciphertext, as in GCM.
 
 use ::ccm::aead::{
     AeadInOut,
@@ -15,7 +16,7 @@ use super::aes::{Encrypt, EncryptKey};
 use super::gcm::room;
 use crate::packet::Sealed;
 
-/// An SA's expanded key.
+/// The expanded key of an SA.
 pub(super) struct Ccm {
     aes: EncryptKey,
     salt: [u8; 3],
@@ -23,13 +24,13 @@ pub(super) struct Ccm {
 }
 
 impl Ccm {
-    /// `key` ends with the salt. `None` unless its length fits.
+    /// Expands `key`, which ends with the salt. Returns `None` unless its length fits.
     pub(super) fn new(key: &[u8], icv: usize) -> Option<Self> {
         let (key, salt) = key.split_last_chunk()?;
         Some(Self { aes: EncryptKey::new(key)?, salt: *salt, icv })
     }
 
-    /// Verifies and decrypts into `out`; says how many bytes of it are payload and trailer.
+    /// Verifies a packet and decrypts it into `out`. Returns the number of bytes of `out` that are payload and trailer.
     pub(super) fn open(&self, esp: &[u8], high: Option<u32>, out: &mut Vec<u8>) -> Result<usize, Sealed> {
         match &self.aes {
             EncryptKey::Aes128(aes) => self.open_with(aes, esp, high, out),
@@ -76,7 +77,8 @@ impl Ccm {
     }
 }
 
-/// SPI and sequence number as they are authenticated, and how many bytes that are.
+/// Returns SPI and sequence number in the form that is authenticated, and the number of its bytes: 8, or 12 with an
+/// extended sequence number.
 pub(super) fn authenticated(head: &[u8; 16], high: Option<u32>) -> ([u8; 12], usize) {
     let mut header = [0; 12];
     header[..8].copy_from_slice(&head[..8]);

@@ -1,4 +1,4 @@
-//! ChaCha20-Poly1305 (RFC 7634): nonce of salt (4) and IV (8), otherwise as GCM.
+//! ChaCha20-Poly1305 (RFC 7634). The nonce is the salt (4 bytes) and the IV (8 bytes); the rest is as in GCM.
 
 use chacha20poly1305::aead::{AeadInOut, array::Array, consts::U16, inout::InOutBuf};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
@@ -7,20 +7,20 @@ use super::ccm::authenticated;
 use super::gcm::room;
 use crate::packet::Sealed;
 
-/// An SA's key.
+/// The key of an SA.
 pub(super) struct ChaCha {
     cipher: ChaCha20Poly1305,
     salt: [u8; 4],
 }
 
 impl ChaCha {
-    /// `key` ends with the salt. `None` unless its length fits.
+    /// Takes `key`, which ends with the salt. Returns `None` unless its length fits.
     pub(super) fn new(key: &[u8]) -> Option<Self> {
         let (key, salt) = key.split_last_chunk()?;
         Some(Self { cipher: ChaCha20Poly1305::new_from_slice(key).ok()?, salt: *salt })
     }
 
-    /// Verifies and decrypts into `out`; says how many bytes of it are payload and trailer.
+    /// Verifies a packet and decrypts it into `out`. Returns the number of bytes of `out` that are payload and trailer.
     pub(super) fn open(&self, esp: &[u8], high: Option<u32>, out: &mut Vec<u8>) -> Result<usize, Sealed> {
         let (head, rest) = esp.split_first_chunk::<16>().ok_or(Sealed::Truncated)?;
         let (ciphertext, icv) = rest.split_last_chunk::<16>().ok_or(Sealed::Truncated)?;

@@ -1,29 +1,31 @@
-//! Extended sequence numbers: the high half is not on the wire, so it is found by trial and then followed.
+//! Extended sequence numbers. Their high half is not on the wire, so it is found by trial and then followed.
 
 use arrayvec::ArrayVec;
 
 use super::association::Sequence;
 
-/// The most ICVs that are computed for one packet of one SA.
+/// The greatest number of ICVs that are computed for one packet of one SA.
 pub(super) const TRIALS: usize = 12;
 
-/// The most for an SA of which a packet has verified before: what fails then is mostly damaged or forged.
+/// The same limit for an SA of which a packet has verified before. A packet that then fails is mostly damaged or
+/// forged.
 const TRIALS_ONCE_FOUND: usize = 8;
 
-/// How far from the expected high half the search goes, a few steps with every packet that fails.
+/// The distance from the expected high half at which the search begins anew. It goes a few steps with every packet that
+/// fails.
 const SWEEP: u32 = 1 << 16;
 
-/// What is known about the sequence numbers of an SA.
+/// The state of an SA's sequence numbers.
 #[derive(Debug)]
 pub(super) struct Esn {
     sequence: Sequence,
-    /// The numbers of the packets that verified, all 64 bits.
+    /// The 64-bit numbers of the packets that verified.
     seen: Option<Seen>,
-    /// How far from the expected high half the search goes on.
+    /// The distance from the expected high half at which the search goes on.
     sweep: u32,
 }
 
-/// Two places to look near: whoever sends an old packet once more moves the last, and not the greatest.
+/// The two numbers to look near. An old packet that is sent once more moves `last`, but not `greatest`.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     last: u64,
@@ -35,7 +37,8 @@ impl Esn {
         Self { sequence, seen: None, sweep: 2 }
     }
 
-    /// The high halves to try for a packet with this low half, best first; `None` is a 32-bit sequence number.
+    /// Returns the high halves to try for a packet with this low half, the likeliest first. `None` stands for a 32-bit
+    /// sequence number.
     pub(super) fn trials(&mut self, low: u32) -> ArrayVec<Option<u32>, TRIALS> {
         let mut trials = ArrayVec::new();
         let mut push = |high: Option<u32>| {
@@ -53,7 +56,8 @@ impl Esn {
                 return trials;
             }
             (Sequence::Extended { .. }, Some(seen)) => {
-                // Then the neighbours, then 0: an SA that was set up anew with the same SPI.
+                // First the halves nearest to the numbers that were seen, then the neighbours of the first of them. 0
+                // is for an SA that was set up anew with the same SPI.
                 let high = near(seen.last, low);
                 [
                     Some(high),
@@ -75,7 +79,7 @@ impl Esn {
                 (high, TRIALS)
             }
         };
-        // A stretch of 2^32 packets and more that nobody captured.
+        // The rest of the trials looks further away, in case 2^32 packets or more were not captured.
         while trials.len() + 2 <= most {
             for high in [expected.checked_add(self.sweep), expected.checked_sub(self.sweep)] {
                 if high.is_some() && !trials.contains(&high) {
@@ -87,14 +91,15 @@ impl Esn {
         trials
     }
 
-    /// A packet verified with this high half.
+    /// Notes that a packet has verified with this high half.
     pub(super) fn verified(&mut self, high: Option<u32>, low: u32) {
         match high {
             None => self.sequence = Sequence::Short,
             Some(high) => {
                 let last = u64::from(high) << 32 | u64::from(low);
                 let greatest = self.seen.map_or(last, |seen| seen.greatest.max(last));
-                // Another one of the same high half does not end a search that a second capture needs.
+                // A packet with the same high half does not start the search anew. Where two captures of the SA come
+                // by turns, the search for the other one must go on.
                 if self.seen.is_none_or(|seen| seen.last >> 32 != u64::from(high)) {
                     self.sweep = 2;
                 }
@@ -105,7 +110,7 @@ impl Esn {
     }
 }
 
-/// The high half with which a number with this low half is nearest to one that was seen (RFC 4303 appendix A2).
+/// Returns the high half that puts a number with this low half nearest to `seen` (RFC 4303 appendix A2).
 fn near(seen: u64, low: u32) -> u32 {
     let ahead = i64::from(low.wrapping_sub(seen as u32));
     let step = if ahead < 1 << 31 { ahead } else { ahead - (1 << 32) };

@@ -1,22 +1,24 @@
-//! Wireshark's table of ESP SAs: the file `esp_sa` in its profile folder, and the value of `-o uat:esp_sa:…`.
+//! Wireshark's table of ESP SAs. It is the file `esp_sa` in the folder of a profile, and the value of `-o
+//! uat:esp_sa:…`.
 //!
 //! ```text
 //! "IPv4","192.0.2.1","192.0.2.2","0x9aa3ee15","AES-GCM with 8 octet ICV [RFC4106]","0x0001…","NULL",""
 //! ```
 //!
-//! Protocol, source, destination, SPI, encryption and its key, authentication and its key; newer versions have two more
-//! columns, `"64-bit"` for extended sequence numbers and their high half. Keys are hexadecimal after `0x`, else text.
+//! The columns are protocol, source, destination, SPI, encryption and its key, authentication and its key. Newer
+//! versions have two more: `"64-bit"` for extended sequence numbers, and their high half. A key is hexadecimal after
+//! `0x`, otherwise it is text.
 
 use zeroize::Zeroizing;
 
 use super::bad_line::BadLine;
 use super::{AddressPattern, Aead, Algorithm, Auth, Cipher, Key, Sa, Sequence, SpiPattern};
 
-/// Wireshark's names of the encryption algorithms that are opened here, AES-GCM apart.
+/// Wireshark's names of the ciphers that are opened here and go with a keyed hash.
 const CIPHERS: [(&str, Cipher); 3] =
     [("NULL", Cipher::Null), ("AES-CBC [RFC3602]", Cipher::AesCbc), ("AES-CTR [RFC3686]", Cipher::AesCtr)];
 
-/// Those that Wireshark knows and that are not opened here.
+/// Wireshark's names of the encryption algorithms that are not opened here.
 const OTHER_CIPHERS: [&str; 7] = [
     "TripleDES-CBC [RFC2451]",
     "DES-CBC [RFC2405]",
@@ -28,16 +30,16 @@ const OTHER_CIPHERS: [&str; 7] = [
 ];
 
 const CHACHA: &str = "ChaCha20 with Poly1305 [RFC7634]";
-/// AES-GCM whose ICV the column for authentication tells, or nobody.
+/// AES-GCM in a spelling without the length of the ICV. The column for authentication may give it.
 const GCM: &str = "AES-GCM [RFC4106]";
-/// AES-GCM by the length of its ICV in bytes.
+/// The spellings of AES-GCM that give the length of the ICV, here in bytes.
 const GCM_ICV: [(&str, usize); 3] = [
     ("AES-GCM with 8 octet ICV [RFC4106]", 8),
     ("AES-GCM with 12 octet ICV [RFC4106]", 12),
     ("AES-GCM with 16 octet ICV [RFC4106]", 16),
 ];
 
-/// Names, algorithms and lengths of the ICV in bytes.
+/// Wireshark's names of the keyed hashes that are verified here, and the lengths of their ICVs in bytes.
 const AUTHS: [(&str, Auth, usize); 5] = [
     ("HMAC-SHA-1-96 [RFC2404]", Auth::HmacSha1, 12),
     ("HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]", Auth::HmacSha256, 12),
@@ -46,10 +48,10 @@ const AUTHS: [(&str, Auth, usize); 5] = [
     ("HMAC-SHA-512-256 [RFC4868]", Auth::HmacSha512, 32),
 ];
 
-/// Those that Wireshark knows and that are not verified here.
+/// Wireshark's names of the authentication algorithms that are not verified here.
 const OTHER_AUTHS: [&str; 2] = ["HMAC-MD5-96 [RFC2403]", "MAC-RIPEMD-160-96 [RFC2857]"];
 
-/// An ICV of which only the length, in bytes, is known.
+/// Wireshark's names for an ICV that is cut off without being verified, and its length in bytes.
 const ANY: [(&str, usize); 5] = [
     ("ANY 64 bit authentication [no checking]", 8),
     ("ANY 96 bit authentication [no checking]", 12),
@@ -58,7 +60,8 @@ const ANY: [(&str, usize); 5] = [
     ("ANY 256 bit authentication [no checking]", 32),
 ];
 
-/// The SAs of a table. An AES-GCM line that does not say the length of the ICV gives one for each length there is.
+/// Reads the SAs of a table. A line of AES-GCM without the length of the ICV gives three SAs, one for each length that
+/// AES-GCM can have.
 pub(super) fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
     let mut sas = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -73,7 +76,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
 
 fn read_line(line: &str, sas: &mut Vec<Sa>) -> Result<(), &'static str> {
     let fields = fields(line).ok_or("the fields must be in double quotes with commas between them")?;
-    // Only keys may be any bytes.
+    // A key may hold any bytes; every other field is text.
     let words: Vec<&str> =
         fields.iter().map(|field| std::str::from_utf8(field).unwrap_or_default()).collect();
     let (
@@ -115,7 +118,7 @@ fn read_line(line: &str, sas: &mut Vec<Sa>) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// For AES-GCM the lengths of the ICV to try, for anything else one `None`.
+/// Returns the lengths of the ICV to try for AES-GCM, in bytes, and a single `None` for every other algorithm.
 fn icvs(cipher: &str, auth: &str) -> Vec<Option<usize>> {
     if let Some((_, icv)) = GCM_ICV.iter().find(|(name, _)| *name == cipher) {
         return vec![Some(*icv)];
@@ -145,12 +148,12 @@ fn separate(cipher: &str, key: Key, auth: &str, auth_key: Key) -> Result<Algorit
         {
             Err("there is no such authentication algorithm in Wireshark")
         }
-        // Not known here, or without an ICV that could be verified.
+        // Wireshark knows these names, but they are not opened here, or have no ICV that could be verified.
         _ => Ok(Algorithm::unknown(&format!("{cipher}/{auth}"))),
     }
 }
 
-/// The fields of a line, their escapes undone; none when the quotes are not closed.
+/// Returns the fields of a line without their escapes, `None` if the quotes are not closed.
 fn fields(line: &str) -> Option<Vec<Zeroizing<Vec<u8>>>> {
     let mut fields = Vec::new();
     let mut rest = line;
@@ -166,7 +169,7 @@ fn fields(line: &str) -> Option<Vec<Zeroizing<Vec<u8>>>> {
     }
 }
 
-/// Undoes `\x22`, which is how Wireshark writes quotes, backslashes and what is not printable.
+/// Undoes escapes such as `\x22`, in which Wireshark writes quotes, backslashes and bytes that are not printable.
 fn unescape(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut parts = text.split("\\x");
@@ -194,13 +197,13 @@ fn parse_number(text: &str) -> Option<u32> {
     }
 }
 
-/// The table with these SAs, and those that Wireshark has no name for.
+/// Returns the table of these SAs, and the SAs that are left out because Wireshark has no name for their algorithm.
 ///
-/// What it can decrypt but not verify gets an authentication of that length "without checking". The two columns for
-/// long sequence numbers stand only on the lines that need them: versions that do not know them warn and read on.
-/// Versions before 4.2 stop reading at ChaCha20-Poly1305, so those lines come last.
+/// An SA that Wireshark can decrypt but not verify gets Wireshark's "no checking" for an ICV of its length. The two
+/// columns for extended sequence numbers stand only on the lines that need them: a version that does not know the
+/// columns warns and reads on. Versions before 4.2 stop reading at ChaCha20-Poly1305, so those lines come last.
 pub fn to_wireshark<'a>(sas: &'a [Sa]) -> (Zeroizing<String>, Vec<&'a Sa>) {
-    // Reserved for the longest lines there are: a string that grew would leave keys where it was.
+    // Reserves enough for the longest lines, because a string that grows leaves copies of the keys behind.
     let longest = sas.iter().map(|sa| sa.algorithm.key_bits() / 4).sum::<usize>() + 320 * sas.len();
     let mut text = Zeroizing::new(String::with_capacity(longest));
     let named = |sa: &'a Sa| columns(&sa.algorithm).map(|columns| (sa, columns));

@@ -1,12 +1,13 @@
-//! AES-GCM (RFC 4106) and AES-GMAC (RFC 4543), put together from AES, CTR and GHASH: the crates that offer GCM whole
-//! refuse an ICV of 8 bytes, which is what Docker uses.
+//! AES-GCM (RFC 4106) and AES-GMAC (RFC 4543), put together from AES, CTR and GHASH. The crates that offer the whole of
+//! GCM refuse an ICV of 8 bytes, which Docker uses.
 //!
 //! ```text
 //! | SPI 4 | sequence 4 | IV 8 | ciphertext or payload, trailer | ICV 8, 12 or 16 |
 //! ```
 //!
-//! The nonce is salt (4) and IV (8). Authenticated with the ciphertext is the ESP header, the high half of an extended
-//! sequence number between its two words; with GMAC also the IV, and the payload stays in clear.
+//! The nonce is the salt (4 bytes) and the IV (8 bytes). The ESP header is authenticated with the ciphertext. The high
+//! half of an extended sequence number goes between the header's two words. GMAC authenticates the IV as well, and
+//! leaves the payload in clear.
 
 use ctr::cipher::{BlockCipherEncrypt, InnerIvInit, StreamCipherCore, inout::InOutBuf};
 use ghash::{GHash, universal_hash::UniversalHash};
@@ -18,10 +19,10 @@ use crate::packet::Sealed;
 
 type Ctr32<C> = ctr::CtrCore<C, ctr::flavors::Ctr32BE>;
 
-/// Length of header and IV.
+/// The length of the ESP header and the IV in bytes.
 const HEAD: usize = 16;
 
-/// An SA's expanded keys.
+/// The expanded keys of an SA.
 pub(super) struct Gcm {
     aes: EncryptKey,
     ghash: GHash,
@@ -30,7 +31,7 @@ pub(super) struct Gcm {
 }
 
 impl Gcm {
-    /// `key` ends with the salt. `None` unless its length fits.
+    /// Expands `key`, which ends with the salt. Returns `None` unless its length fits.
     pub(super) fn new(key: &[u8], icv: usize) -> Option<Self> {
         let (key, salt) = key.split_last_chunk()?;
         let aes = EncryptKey::new(key)?;
@@ -45,7 +46,8 @@ impl Gcm {
         Some(Self { aes, ghash, salt: *salt, icv })
     }
 
-    /// Verifies, then decrypts into `out` and says how many bytes of it are payload and trailer.
+    /// Verifies a packet, then decrypts it into `out`. Returns the number of bytes of `out` that are payload and
+    /// trailer.
     pub(super) fn open(&self, esp: &[u8], high: Option<u32>, out: &mut Vec<u8>) -> Result<usize, Sealed> {
         match &self.aes {
             EncryptKey::Aes128(aes) => self.open_with(aes, esp, high, out),
@@ -76,7 +78,7 @@ impl Gcm {
         Ok(ciphertext.len())
     }
 
-    /// As [`Self::open`] for GMAC: verifies, then copies.
+    /// Does the same as [`Self::open`] for GMAC: verifies a packet, then copies its payload and trailer.
     pub(super) fn open_gmac(
         &self,
         esp: &[u8],
@@ -89,8 +91,8 @@ impl Gcm {
             EncryptKey::Aes192(aes) => self.stream(aes, head).1,
             EncryptKey::Aes256(aes) => self.stream(aes, head).1,
         };
-        // All of the packet but the ICV: the first 16 bytes with the sequence number filled up, then the rest, which
-        // begins in the IV when the number is long.
+        // Everything before the ICV is hashed, with the sequence number in full. First comes a block of 16 bytes, then
+        // the rest of the packet. With an extended number, the rest begins within the IV.
         let mut start = ghash::Block::default();
         let filled = write_header(head, high, &mut start);
         let (iv_start, rest) = (&esp[8..HEAD + 8 - filled], &esp[HEAD + 8 - filled..HEAD + payload.len()]);
@@ -104,7 +106,7 @@ impl Gcm {
         Ok(payload.len())
     }
 
-    /// The key stream from the second counter block on, and its first block, which masks the ICV.
+    /// Returns the key stream from its second block on, and its first block, which masks the ICV.
     fn stream<'c, C: Encrypt>(&self, aes: &'c C, head: &[u8; HEAD]) -> (Ctr32<&'c C>, ghash::Block) {
         let mut counter = ghash::Block::default();
         counter[..4].copy_from_slice(&self.salt);
@@ -117,7 +119,7 @@ impl Gcm {
     }
 }
 
-/// Header with IV, body and ICV.
+/// The parts of an ESP packet: header with IV, body, and ICV.
 type Parts<'a> = (&'a [u8; HEAD], &'a [u8], &'a [u8]);
 
 fn split(esp: &[u8], icv: usize) -> Result<Parts<'_>, Sealed> {
@@ -127,7 +129,8 @@ fn split(esp: &[u8], icv: usize) -> Result<Parts<'_>, Sealed> {
     Ok((head, body, icv))
 }
 
-/// SPI and sequence number as they are authenticated; how many bytes that are.
+/// Writes SPI and sequence number in the form that is authenticated. Returns the number of bytes: 8, or 12 with an
+/// extended sequence number.
 fn write_header(head: &[u8; HEAD], high: Option<u32>, block: &mut ghash::Block) -> usize {
     block[..4].copy_from_slice(&head[..4]);
     match high {
@@ -143,7 +146,7 @@ fn write_header(head: &[u8; HEAD], high: Option<u32>, block: &mut ghash::Block) 
     }
 }
 
-/// Ends the hash with both lengths in bits and compares, in constant time, as much as was sent.
+/// Ends the hash with both lengths in bits, then compares it with the ICV in constant time, over the length of the ICV.
 fn verify(
     mut ghash: GHash,
     header: usize,
@@ -161,7 +164,8 @@ fn verify(
     if verified { Ok(()) } else { Err(Sealed::BadIcv) }
 }
 
-/// `len` bytes of the buffer to write to; it grows and never shrinks, so that no packet after the largest allocates.
+/// Returns `len` bytes of the buffer to write to. The buffer grows and never shrinks, so no packet after the largest
+/// allocates.
 pub(super) fn room(out: &mut Vec<u8>, len: usize) -> &mut [u8] {
     if out.len() < len {
         out.resize(len, 0);

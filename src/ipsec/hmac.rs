@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::algorithm::Auth;
 use crate::packet::Sealed;
 
-/// A keyed hash, ready to be copied for each packet.
+/// A keyed hash. It is cloned for each packet, so the key is expanded only once.
 pub(super) enum KeyedHash {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
@@ -17,7 +17,7 @@ pub(super) enum KeyedHash {
 }
 
 impl KeyedHash {
-    /// Any key length will do.
+    /// Expands a key of any length.
     pub(super) fn new(auth: Auth, key: &[u8]) -> Option<Self> {
         Some(match auth {
             Auth::HmacSha1 => Self::Sha1(Hmac::new_from_slice(key).ok()?),
@@ -27,8 +27,8 @@ impl KeyedHash {
         })
     }
 
-    /// Verifies the ICV, which may be a truncated hash, over the packet before it. The high half of an extended sequence
-    /// number is hashed after the packet (RFC 4303 section 2.2.1).
+    /// Verifies an ICV, which may be a truncated hash, over the bytes before it. The high half of an extended sequence
+    /// number is hashed after them (RFC 4303 section 2.2.1).
     pub(super) fn verify(&self, authenticated: &[u8], high: Option<u32>, icv: &[u8]) -> Result<(), Sealed> {
         match self {
             Self::Sha1(hmac) => verify(hmac, authenticated, high, icv),

@@ -1,4 +1,4 @@
-//! What `ip xfrm state` prints, with `-s` or without, possibly with policies and other lines around it.
+//! The output of `ip xfrm state`, with or without `-s`. Policies and other lines may stand around it.
 //!
 //! ```text
 //! src 192.0.2.1 dst 192.0.2.2
@@ -15,19 +15,19 @@ use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Key, Mode, Sa, Sequence, SpiPattern};
 use crate::packet::Spi;
 
-/// The SAs of ESP in the text; those of AH and `IPComp`, and half-made ones that have no SPI or no key yet, are passed
+/// Reads the SAs of ESP in the text. SAs of AH and `IPComp`, and larval ones that have no SPI or no key yet, are passed
 /// over.
 pub(super) fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
     let mut sas = Vec::new();
     let mut block: Option<Block> = None;
     for (number, line) in (1..).zip(text.lines()) {
-        // With -o the lines of an SA are one, parted by backslashes.
+        // With -o, ip joins the lines of an SA into one, with backslashes between them.
         for part in line.split('\\') {
             let words: Vec<&str> = part.split_whitespace().collect();
             match words[..] {
                 ["src", source, "dst", destination, ..] => {
                     sas.extend(finish(block.take())?);
-                    // A policy has prefixes here; what follows up to the next "src" belongs to it.
+                    // A policy has prefixes here. All lines up to the next "src" belong to it.
                     if !(source.contains('/') && destination.contains('/')) {
                         block = Some(Block::new(number, source, destination)?);
                     }
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
     Ok(sas)
 }
 
-/// The lines of one SA so far.
+/// The SA whose lines are being read.
 struct Block {
     line: usize,
     source: IpAddr,
@@ -56,7 +56,8 @@ struct Block {
     extended: bool,
     high: u32,
     udp: bool,
-    /// Its last line has come.
+    /// True once the selector was read, which stands behind the algorithms. An SA without any is then larval, not cut
+    /// off.
     whole: bool,
     aead: Option<Named>,
     cipher: Option<Named>,
@@ -113,7 +114,7 @@ impl Block {
             ["sel", ..] => self.whole = true,
             ["aead", ref rest @ ..] => self.aead = Some(named(rest)?),
             ["enc", ref rest @ ..] => self.cipher = Some(named(rest)?),
-            // After the longer spelling the shorter one says nothing new.
+            // "auth-trunc" says more than "auth", so it is kept when both are there.
             ["auth", ref rest @ ..] if self.auth.is_none() => self.auth = Some(named(rest)?),
             ["auth-trunc", ref rest @ ..] => self.auth = Some(named(rest)?),
             _ => {}
@@ -122,7 +123,7 @@ impl Block {
     }
 }
 
-/// The SA of a block that is complete.
+/// Returns the SA of a complete block, `None` if the block is to be passed over.
 fn finish(block: Option<Block>) -> Result<Option<Sa>, BadLine> {
     let Some(block) = block else { return Ok(None) };
     let bad = |what| BadLine::new(block.line, what);
@@ -148,13 +149,12 @@ fn finish(block: Option<Block>) -> Result<Option<Sa>, BadLine> {
     }))
 }
 
-/// The word after another one.
 fn after<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
     let at = words.iter().position(|other| *other == word)?;
     words.get(at + 1).copied()
 }
 
-/// A number as `ip` prints it: `0x10`, `16`, or with -s `0x10(16)`.
+/// Reads a number as `ip` prints it: `0x10`, `16`, or with -s `0x10(16)`.
 fn number(text: &str) -> Option<u32> {
     let text = text.split('(').next()?;
     match text.strip_prefix("0x") {
@@ -163,10 +163,10 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
-/// `NAME [0xKEY [(N bits)]] [BITS]`. What is wrong never quotes a word: it could be the key.
+/// Reads `NAME [0xKEY [(N bits)]] [BITS]`. An error never quotes a word, because the word could be the key.
 fn named(words: &[&str]) -> Result<Named, &'static str> {
     let (&name, mut words) = words.split_first().ok_or("the algorithm has no name")?;
-    // Names are told to the user, and no name of the kernel's has so many digits.
+    // Names are printed, so a key must not pass for one. No name of the kernel has eight hexadecimal digits in a row.
     if name.split(|c: char| !c.is_ascii_hexdigit()).any(|digits| digits.len() >= 8) {
         return Err("a key stands where the algorithm's name is expected");
     }

@@ -1,7 +1,4 @@
-//! The kernel's SAs with their keys, over netlink (linux `net/xfrm/xfrm_user.c`, `include/uapi/linux/xfrm.h`).
-//!
-//! Integers are in the machine's byte order, SPIs and addresses in the network's. A kernel under lockdown (mode
-//! confidentiality) hands out zeros for keys.
+//! The kernel's SAs with their keys, over netlink (linux `net/xfrm/xfrm_user.c`).
 
 mod notices;
 
@@ -16,17 +13,18 @@ use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::Spi;
 use crate::packet::protocol::ESP;
 
-/// Where the kernel says how locked down it is; not there when that is not built in, or nobody mounted it.
+/// The file in which the kernel shows its lockdown mode. It is missing if lockdown is not built in, or if securityfs is
+/// not mounted.
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 
-/// What the kernel gave.
+/// The answer of the kernel.
 #[derive(Debug, Default)]
 pub struct KernelSas {
-    /// The SAs of ESP whose keys it gave.
+    /// The SAs of ESP with their keys.
     pub sas: Vec<Sa>,
-    /// How many more it has whose keys it zeroed: it is under lockdown.
+    /// The number of further SAs whose keys the kernel replaced by zeros, because it is under lockdown.
     pub zeroed: usize,
-    /// Those whose keys are zeros, for whatever reason.
+    /// The SAs whose keys are zeros. [`Self::settle`] decides if the kernel or a user chose them.
     doubtful: Vec<Sa>,
 }
 
@@ -35,8 +33,9 @@ impl KernelSas {
         if sa.algorithm.has_zeroed_key() { self.doubtful.push(sa) } else { self.sas.push(sa) }
     }
 
-    /// Keys of zeros are the kernel's doing, unless it says that it is not in lockdown: then somebody chose them.
-    /// `lockdown` is its own word for it: `none [integrity] confidentiality`.
+    /// Decides about the SAs whose keys are zeros. If the kernel says that its lockdown hides no keys, a user chose
+    /// the zeros, and the SAs are good; otherwise they are counted as zeroed. `lockdown` is the text of [`LOCKDOWN`],
+    /// such as `none [integrity] confidentiality`.
     fn settle(mut self, lockdown: Option<&str>) -> Self {
         if lockdown.is_some_and(|mode| mode.contains('[') && !mode.contains("[confidentiality]")) {
             self.sas.append(&mut self.doubtful);
@@ -46,7 +45,7 @@ impl KernelSas {
         self
     }
 
-    /// What to tell the user of keys that were kept back; nothing when none were.
+    /// Returns the message for the user about keys that were kept back, `None` if none were.
     pub fn warning(&self) -> Option<String> {
         (self.zeroed > 0).then(|| {
             format!(
@@ -59,7 +58,7 @@ impl KernelSas {
     }
 }
 
-/// The SAs of ESP in the network namespace of this thread. Needs `CAP_NET_ADMIN` there.
+/// Reads the SAs of ESP in the network namespace of this thread. Needs `CAP_NET_ADMIN` there.
 pub fn dump() -> Result<KernelSas, Error> {
     let mut found = KernelSas::default();
     let mut netlink = Netlink::open(Family::Xfrm, None).map_err(Refusal::from)?;
@@ -67,12 +66,12 @@ pub fn dump() -> Result<KernelSas, Error> {
     Ok(found.settle(std::fs::read_to_string(LOCKDOWN).ok().as_deref()))
 }
 
-/// The SAs of [`dump`], and the kernel's word of those that are set up from now on.
+/// Reads the SAs like [`dump`], and subscribes to the notices of SAs that are set up from now on.
 ///
 /// # Errors
-/// As [`dump`].
+/// The same as those of [`dump`].
 pub fn dump_and_follow() -> Result<(KernelSas, Notices), Error> {
-    // The notices come first, so that no SA is set up between the two and missed.
+    // The subscription comes first, so that no SA is missed that is set up between the two.
     let notices = Notices::open()?;
     Ok((dump()?, notices))
 }
@@ -87,12 +86,13 @@ impl From<Refusal> for Error {
     }
 }
 
-/// The SA that a message tells of. An update is how key daemons fill in an SPI that they had asked for.
+/// Reads the SA of a message. An update counts as well: with it a key daemon fills in the larval SA of an SPI that it
+/// had asked for.
 fn read_message(kind: u16, body: &[u8]) -> Option<Sa> {
     UserSa::new_checked(body).filter(|_| matches!(kind, NEWSA | UPDSA)).and_then(read_sa)
 }
 
-/// One SA; `None` for other protocols than ESP and for one that is not set up yet.
+/// Reads one SA. Returns `None` for a protocol other than ESP, and for a larval SA.
 fn read_sa(sa: UserSa<'_>) -> Option<Sa> {
     if sa.proto() != ESP || sa.spi() == Spi(0) {
         return None;
@@ -111,7 +111,7 @@ fn read_sa(sa: UserSa<'_>) -> Option<Sa> {
             usersa::TUNNEL => Some(Mode::Tunnel),
             _ => None,
         },
-        // Lengths that the kernel takes and this program does not are an algorithm it does not know.
+        // The kernel may accept lengths that are refused here. Such an algorithm counts as unknown, under the reason.
         algorithm: algorithm.unwrap_or_else(Algorithm::unknown),
         sequence: if sa.is_extended() {
             Sequence::Extended { high: sa.high_sequence() }
@@ -132,7 +132,7 @@ mod tests {
     use crate::netlink::messages;
     use crate::netlink::xfrm::{AF_INET, DELSA, XFRMA_ALG_AEAD};
 
-    /// A dump of one SA of Docker's, as the kernel sends it.
+    /// Builds the kernel's dump of one SA of Docker.
     fn message(key: &[u8; 20]) -> Vec<u8> {
         let mut body = vec![0; usersa::LEN];
         body[usersa::DESTINATION..][..4].copy_from_slice(&[192, 0, 2, 2]);

@@ -1,24 +1,24 @@
-//! Key bytes, kept so that they cannot be printed by accident and do not outlive their use.
+//! The bytes of a key, kept so that they cannot be printed by accident and do not outlive their use.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// Secret bytes. Wiped when dropped; printed only as their length.
+/// Secret bytes. They are wiped when they are dropped, print only as their length, and are compared in constant time.
 #[derive(Clone, Default)]
 pub struct Key(Zeroizing<Vec<u8>>);
 
 impl Key {
-    /// Takes the bytes over, salt or nonce included where the algorithm's key has one at its end.
+    /// Takes the bytes over. They end with the salt or the nonce, if the algorithm has one.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// From hexadecimal digits without a prefix; an odd number of digits reads as if a 0 stood before them, as in
-    /// Wireshark. `None` when something else than a digit is among them.
+    /// Reads hexadecimal digits without a prefix. An odd number of digits is read as if a 0 stood before them, as in
+    /// Wireshark. Returns `None` if a character is no digit.
     pub fn from_hex(digits: &str) -> Option<Self> {
-        // Filled in place and never grown: a reallocation would leave a copy of the key behind.
+        // The bytes are filled in place and never grow, because a reallocation would leave a copy of the key behind.
         let mut key = Self(Zeroizing::new(vec![0; digits.len().div_ceil(2)]));
         for (byte, digits) in key.0.iter_mut().rev().zip(digits.as_bytes().rchunks(2)) {
             for &digit in digits {
@@ -28,22 +28,24 @@ impl Key {
         Some(key)
     }
 
-    /// Length in bits.
+    /// Returns the length in bits.
     pub fn bits(&self) -> usize {
         self.0.len() * 8
     }
 
-    /// Whether there are bytes and all of them are zero: what a kernel under lockdown hands out in place of a key.
+    /// Returns true if there are bytes and all of them are zero. A kernel under lockdown hands out such bytes in
+    /// place of a key.
     pub fn is_zeroed(&self) -> bool {
         !self.0.is_empty() && self.0.iter().all(|&byte| byte == 0)
     }
 
-    /// The bytes, for the ciphers and the one writer of key files.
+    /// Returns the bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Appends the bytes as hexadecimal digits; `text` must have the room, or a copy stays behind where it was.
+    /// Appends the bytes as hexadecimal digits. `text` must have the capacity for them: if it grows, a copy of the
+    /// key stays behind.
     pub(super) fn write_hex(&self, text: &mut Zeroizing<String>) {
         for byte in self.0.iter() {
             for nibble in [byte >> 4, byte & 15] {

@@ -1,4 +1,4 @@
-//! Opening ESP packets with the keys at hand.
+//! Opening single ESP packets with the SAs that are known.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,24 +14,24 @@ use super::table::SaTable;
 use super::{Mode, Notices, Sa};
 use crate::packet::{EspKind, Sealed, Spi};
 
-/// SAs of the kernel's notices that are kept: then the oldest of them makes room.
+/// The greatest number of SAs that are kept from the kernel's notices. After that, each new one replaces the oldest.
 const MOST_FOLLOWED: usize = 1 << 16;
 
-/// Opens the packets of the SAs it was made with, and of those that the kernel tells of later.
+/// Opens the packets of the SAs that it was made with, and of SAs that the kernel reports later.
 ///
-/// An SA's key schedule is made with its first packet and kept; after that a packet allocates nothing.
+/// The key schedule of an SA is made for its first packet and kept. After that, a packet allocates nothing.
 pub struct Opener {
     table: SaTable,
-    /// One for each SA of the table.
+    /// The state of each SA of the table, in the order of the table.
     keyed: Vec<Keyed>,
     notices: Option<Notices>,
-    /// SAs that it was made with; those that came by notices stand behind them.
+    /// The number of SAs that it was made with. The SAs from the notices stand behind them in the table.
     given: usize,
-    /// SAs that came by notices so far.
+    /// The number of new SAs from the notices so far.
     followed: usize,
-    /// SPIs whose SAs the kernel was asked for in vain: each in the slot of its hash.
+    /// The SPIs of packets for which the notices were read, each in the slot of its hash. See [`Self::looks_for`].
     asked: [Option<Spi>; 64],
-    /// Packets that stayed shut.
+    /// The number of packets that stayed shut, for [`Self::looks_for`].
     shut: u32,
 }
 
@@ -41,7 +41,7 @@ impl fmt::Debug for Opener {
     }
 }
 
-/// What an SA needs beside itself to open packets.
+/// The state of an SA that opening its packets needs.
 struct Keyed {
     cipher: Lazy,
     esn: Esn,
@@ -50,7 +50,7 @@ struct Keyed {
 enum Lazy {
     New,
     Ready(Box<Expanded>),
-    /// The algorithm is not known.
+    /// The algorithm is not known, or its key has a wrong length.
     Unknown,
 }
 
@@ -62,32 +62,34 @@ enum Expanded {
     Separate(Separate),
 }
 
-/// Which SA opened a packet, how many bytes of the buffer are payload and trailer, and the sequence number's high half.
+/// The result of opening: the position of the SA, the number of bytes in the buffer that are payload and trailer, and
+/// the high half of the sequence number.
 struct Inside {
     sa: usize,
     len: usize,
     high: u32,
 }
 
-/// What was inside an ESP packet.
+/// The inside of an ESP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened<'b> {
-    /// The IANA protocol number of what `plaintext` begins with: 4 or 41 in tunnel mode, 59 for a dummy packet.
+    /// The IANA protocol number of the header that `plaintext` begins with: 4 or 41 in tunnel mode, 59 for a dummy
+    /// packet.
     pub next_header: u8,
     /// The payload without padding and trailer.
     pub plaintext: &'b [u8],
-    /// Whether it was encrypted, or only authenticated.
+    /// The kind of protection: encrypted, or only authenticated.
     pub kind: EspKind,
-    /// The mode, as the SA says or else the next header.
+    /// The mode of the SA, or the mode that follows from the next header if the SA has none.
     pub mode: Mode,
-    /// The SA that opened it: its position in [`Opener::sas`].
+    /// The position in [`Opener::sas`] of the SA that opened the packet.
     pub sa: usize,
-    /// The sequence number, all 64 bits where the SA has so many.
+    /// The sequence number. With extended sequence numbers it has all 64 bits.
     pub sequence: u64,
 }
 
 impl Opener {
-    /// An opener for these SAs.
+    /// Makes an opener for these SAs.
     pub fn new(sas: impl IntoIterator<Item = Sa>) -> Self {
         let table: SaTable = sas.into_iter().collect();
         let keyed: Vec<Keyed> = table.sas().iter().map(Keyed::new).collect();
@@ -95,18 +97,18 @@ impl Opener {
         Self { given: keyed.len(), followed: 0, table, keyed, notices: None, asked, shut: 0 }
     }
 
-    /// Takes in the SAs that the kernel tells of from now on: by itself when a packet stays shut, and with
+    /// Makes the opener take in the SAs of the kernel's notices: by itself when a packet stays shut, and in
     /// [`Self::catch_up`].
     pub fn follow(&mut self, notices: Notices) {
         self.notices = Some(notices);
     }
 
-    /// What becomes readable when [`Self::catch_up`] is due; `None` without notices.
+    /// Returns the descriptor that is readable when [`Self::catch_up`] is due, `None` without notices.
     pub fn due(&self) -> Option<BorrowedFd<'_>> {
         self.notices.as_ref().map(AsFd::as_fd)
     }
 
-    /// Takes in the SAs that the kernel has told of. Whether there was a new one. Never waits.
+    /// Takes in the SAs that the kernel has reported. Returns true if one of them was new. Never waits.
     pub fn catch_up(&mut self) -> bool {
         let found = self.notices.as_mut().map(Notices::take).unwrap_or_default();
         let before = self.followed;
@@ -116,7 +118,7 @@ impl Opener {
         self.followed > before
     }
 
-    /// What to tell the user of SAs that could not be taken in, once.
+    /// Returns the message for the user about SAs that could not be taken in. It is returned only once.
     pub fn complaint(&mut self) -> Option<String> {
         self.notices.as_mut().and_then(Notices::complaint)
     }
@@ -142,16 +144,16 @@ impl Opener {
         new
     }
 
-    /// The SAs, each once.
+    /// Returns the SAs, each once.
     pub fn sas(&self) -> &[Sa] {
         self.table.sas()
     }
 
-    /// Opens a whole ESP packet, `esp` beginning with the SPI and ending with the ICV, that was sent from `source` to
-    /// `destination`. Nothing is given out whose ICV did not verify. What is given out lies in `scratch`, which should be
-    /// the same for every packet.
+    /// Opens a whole ESP packet that was sent from `source` to `destination`. `esp` begins with the SPI and ends with
+    /// the ICV. The plaintext lies in `scratch`, which should be the same buffer for every packet. It is given out
+    /// only if the ICV verified.
     ///
-    /// Of several SAs with the destination and SPI each is tried, those of the same source first.
+    /// All SAs with this destination and SPI are tried, those with the same source first.
     pub fn open<'b>(
         &mut self,
         source: IpAddr,
@@ -161,7 +163,7 @@ impl Opener {
     ) -> Result<Opened<'b>, Sealed> {
         let (spi, sequence) = header(esp).ok_or(Sealed::Truncated)?;
         let tried = match self.try_all(source, destination, (spi, sequence), esp, scratch) {
-            // The kernel tells of an SA before it sends with it.
+            // The kernel reports an SA before it sends with it, so the notice may be waiting.
             Err(_) if self.looks_for(spi) && self.catch_up() => {
                 self.try_all(source, destination, (spi, sequence), esp, scratch)
             }
@@ -172,8 +174,9 @@ impl Opener {
         trim(known, sa, len, u64::from(high) << 32 | u64::from(sequence), scratch)
     }
 
-    /// Whether it is worth asking the kernel for the SA of a packet that stays shut: every time it has not been asked for
-    /// this SPI lately, else now and then, so that somebody else's tunnel does not cost a system call a packet.
+    /// Returns true if the notices should be read for a packet that stays shut: always for an SPI other than the last
+    /// one in its slot, and otherwise for every 64th packet. A tunnel of somebody else then does not cost a
+    /// system call for each packet.
     fn looks_for(&mut self, spi: Spi) -> bool {
         if self.notices.is_none() {
             return false;
@@ -209,7 +212,7 @@ impl Opener {
         Err(sealed)
     }
 
-    /// Why a packet that was cut off by the snaplen stays shut.
+    /// Returns the reason for which a packet stays shut whose end is missing.
     pub fn cut_off(&self, destination: IpAddr, esp: &[u8]) -> Sealed {
         match header(esp) {
             Some((spi, _)) if self.table.candidates(destination, spi).next().is_none() => Sealed::NoKey,
@@ -218,14 +221,14 @@ impl Opener {
     }
 }
 
-/// SPI and the low half of the sequence number.
+/// Reads the SPI and the low half of the sequence number.
 fn header(esp: &[u8]) -> Option<(Spi, u32)> {
     let (spi, rest) = esp.split_first_chunk()?;
     let (sequence, _) = rest.split_first_chunk()?;
     Some((Spi(u32::from_be_bytes(*spi)), u32::from_be_bytes(*sequence)))
 }
 
-/// The reason to tell when several SAs failed: that of the one that came furthest.
+/// Returns the reason to report when two SAs failed: that of the SA that came further.
 fn worse(one: Sealed, other: Sealed) -> Sealed {
     let rank = |sealed| match sealed {
         Sealed::NoKey => 0,
@@ -236,7 +239,7 @@ fn worse(one: Sealed, other: Sealed) -> Sealed {
     if rank(other) > rank(one) { other } else { one }
 }
 
-/// Takes the trailer off: padding, its length, next header (RFC 4303 section 2.4).
+/// Takes the trailer off: the padding, its length, and the next header (RFC 4303 section 2.4).
 fn trim<'b>(
     sa: &Sa,
     index: usize,
@@ -244,7 +247,7 @@ fn trim<'b>(
     sequence: u64,
     scratch: &'b [u8],
 ) -> Result<Opened<'b>, Sealed> {
-    // A trailer that contradicts itself under an ICV that verified is a broken sender's; BadIcv is the nearest reason.
+    // If the ICV verified and the trailer contradicts itself, the sender is broken. BadIcv is the nearest reason.
     let (payload, &[padding, next_header]) =
         scratch.get(..len).and_then(<[u8]>::split_last_chunk).ok_or(Sealed::BadIcv)?;
     let plaintext = payload
@@ -266,7 +269,8 @@ impl Keyed {
         Self { cipher: Lazy::New, esn: Esn::new(sa.sequence) }
     }
 
-    /// How many bytes of `scratch` are payload and trailer, and the high half of the sequence number (0 for none).
+    /// Opens a packet. Returns the number of bytes of `scratch` that are payload and trailer, and the high half of the
+    /// sequence number (0 if it has none).
     fn open(
         &mut self,
         algorithm: &Algorithm,
@@ -287,7 +291,7 @@ impl Keyed {
                     return Ok((len, high.unwrap_or(0)));
                 }
                 Err(Sealed::BadIcv) => {}
-                // Too short is too short, whatever the sequence number.
+                // A packet that is too short stays so with every other high half.
                 Err(why) => {
                     sealed = why;
                     break;

@@ -1,14 +1,15 @@
-//! From an opaque packet to what is inside.
+//! Opening the ESP of a decoded packet, and decoding the inside.
 
 use super::Opener;
 use crate::packet::{Decoder, MAX_DEPTH, Opaque, Packet, Stop, Why};
 
-/// The buffers that opened packets lie in: one for each ESP inside another. Keep them for the next packet.
+/// The buffers for the plaintext of opened packets, one for each ESP inside another. They should be kept for the next
+/// packet.
 pub type Scratch = [Vec<u8>; MAX_DEPTH];
 
 impl Opener {
-    /// Opens the ESP that made decoding stop, and what ESP there may be inside, and decodes on. A packet that is not ESP
-    /// comes back as it was, one that stays shut with the reason.
+    /// Opens the ESP at which decoding stopped, and decodes on. ESP inside is opened as well. A packet that is not
+    /// ESP is returned as it was, and ESP that stays shut with the reason.
     pub fn open_packet<'a>(
         &mut self,
         decoder: &mut Decoder,
@@ -40,7 +41,7 @@ impl Opener {
     }
 }
 
-/// Whether the end of the ESP packet is missing: cut off by the snaplen, or because this is its first fragment only.
+/// Returns true if the end of the ESP packet is missing, because the snaplen cut it off or because this is a fragment.
 fn is_cut_off(packet: &Packet<'_>) -> bool {
     matches!(packet.stop, Some(Stop { why: Why::Truncated, .. }))
         || packet.headers.ip.is_some_and(|ip| ip.fragment.is_some())

@@ -1,29 +1,30 @@
-//! Addresses and SPIs as key files give them: one value, or several by wildcard.
+//! Patterns of addresses and SPIs. A table of SAs may give one value, or several by a wildcard.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::packet::Spi;
 
-/// The addresses an SA is for.
+/// The addresses that an SA is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressPattern {
     /// Every address of either family.
     Any,
     /// One address.
     One(IpAddr),
-    /// Those of a family that agree with `value` in the bits of `mask`. IPv4 addresses occupy the first 4 bytes.
+    /// Every address of one family that agrees with `value` in the bits of `mask`. An IPv4 address is in the first 4
+    /// bytes.
     Masked {
-        /// The bits to agree with.
+        /// The value to agree with.
         value: [u8; 16],
         /// The bits that count.
         mask: [u8; 16],
-        /// IPv6 rather than IPv4.
+        /// True for IPv6, false for IPv4.
         v6: bool,
     },
 }
 
 impl AddressPattern {
-    /// One address, or all of them for the unspecified address, which the kernel uses for "any".
+    /// Makes a pattern of an address in one of the kernel's SAs. The unspecified address stands for every address.
     pub fn from_kernel(address: IpAddr) -> Self {
         if address.is_unspecified() { Self::Any } else { Self::One(address) }
     }
@@ -54,7 +55,7 @@ impl AddressPattern {
         Some(Self::Masked { value, mask, v6 })
     }
 
-    /// Whether the SA is for this address.
+    /// Returns true if the SA is for this address.
     pub fn matches(&self, address: IpAddr) -> bool {
         match self {
             Self::Any => true,
@@ -74,12 +75,12 @@ impl AddressPattern {
         }
     }
 
-    /// Whether it can only be IPv6: what the first column of Wireshark's table asks.
+    /// Returns true if only IPv6 addresses match. The first column of Wireshark's table needs this.
     pub fn is_v6(&self) -> bool {
         matches!(self, Self::One(IpAddr::V6(_)) | Self::Masked { v6: true, .. })
     }
 
-    /// As Wireshark's table spells it; what it has no spelling for becomes a wider pattern.
+    /// Writes the pattern as Wireshark's table spells it. A pattern without such a spelling becomes a wider one.
     pub fn to_wireshark(self) -> String {
         match self {
             Self::One(address) => address.to_string(),
@@ -96,21 +97,21 @@ fn widen([a, b, c, d]: [u8; 4]) -> [u8; 16] {
     [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
-/// Value and mask of four decimal fields, `*` for any.
+/// Returns value and mask of four decimal fields, in which `*` stands for any number.
 fn parse_v4(text: &str) -> Option<([u8; 16], [u8; 16])> {
     let (mut value, mut mask) = ([0; 4], [255; 4]);
     let mut fields = text.split('.');
     for (value, mask) in value.iter_mut().zip(&mut mask) {
         match fields.next()? {
             "*" => *mask = 0,
-            // Through the address parser, which refuses signs and leading zeros.
+            // The parser of addresses refuses signs and leading zeros.
             number => *value = format!("0.0.0.{number}").parse::<Ipv4Addr>().ok()?.octets()[3],
         }
     }
     fields.next().is_none().then_some((widen(value), widen(mask)))
 }
 
-/// Value and mask of up to eight hexadecimal groups with `::` at most once, `*` for any group.
+/// Returns value and mask of up to eight hexadecimal groups, with `::` at most once and `*` for any group.
 fn parse_v6(text: &str) -> Option<([u8; 16], [u8; 16])> {
     let value = text.replace('*', "0").parse::<Ipv6Addr>().ok()?.octets();
     let mut mask = [255; 16];
@@ -121,7 +122,7 @@ fn parse_v6(text: &str) -> Option<([u8; 16], [u8; 16])> {
     for (group, at) in from_left.chain(from_right) {
         match group {
             "*" => mask.get_mut(2 * at..2 * at + 2)?.fill(0),
-            // `1*` would be a digit too many or a nibble, and nobody writes those.
+            // A wildcard within a group, such as `1*`, could mean several things, and nobody writes it.
             other if other.contains('*') => return None,
             _ => {}
         }
@@ -129,7 +130,7 @@ fn parse_v6(text: &str) -> Option<([u8; 16], [u8; 16])> {
     Some((value, mask))
 }
 
-/// The SPIs an SA is for: those that agree with `value` in the bits of `mask`.
+/// The SPIs that an SA is for: all that agree with `value` in the bits of `mask`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpiPattern {
     value: u32,
@@ -137,7 +138,7 @@ pub struct SpiPattern {
 }
 
 impl SpiPattern {
-    /// One SPI.
+    /// Makes a pattern that only this SPI matches.
     pub fn one(spi: Spi) -> Self {
         Self { value: spi.0, mask: u32::MAX }
     }
@@ -163,17 +164,17 @@ impl SpiPattern {
         Some(Self { value, mask })
     }
 
-    /// Whether the SA is for this SPI.
+    /// Returns true if the SA is for this SPI.
     pub fn matches(self, spi: Spi) -> bool {
         (spi.0 ^ self.value) & self.mask == 0
     }
 
-    /// The SPI, when it is one.
+    /// Returns the SPI if only one matches.
     pub fn exact(self) -> Option<Spi> {
         (self.mask == u32::MAX).then_some(Spi(self.value))
     }
 
-    /// As Wireshark's table spells it.
+    /// Writes the pattern as Wireshark's table spells it.
     pub fn to_wireshark(self) -> String {
         if self.mask == 0 {
             return "*".to_owned();

@@ -1,4 +1,4 @@
-//! Files with SAs, in either of the two formats.
+//! Files of SAs, in either of two formats.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,10 +10,12 @@ use super::bad_line::BadLine;
 use super::{Error, Sa, esp_sa, ip_xfrm};
 use crate::escape::escape;
 
-/// Far above ten thousand SAs; a file beyond it is something else.
+/// The size of the largest file that is read, in bytes. Ten thousand SAs take far less, so a larger file is something
+/// else.
 const LARGEST: u64 = 64 << 20;
 
-/// The SAs of a file: what `ip xfrm state` printed, or Wireshark's `esp_sa` table. `-` is standard input.
+/// Reads the SAs of a file, which holds the output of `ip xfrm state` or Wireshark's `esp_sa` table. `-` is standard
+/// input.
 pub fn read_file(path: &Path) -> Result<Vec<Sa>, Error> {
     let name = || escape(&path.display().to_string()).into_owned();
     let unreadable = |cause| Error::Unreadable { file: name(), cause };
@@ -28,10 +30,10 @@ pub fn read_file(path: &Path) -> Result<Vec<Sa>, Error> {
     if sas.is_empty() { Err(Error::NoSa { file: name() }) } else { Ok(sas) }
 }
 
-/// The SAs of several files, in their order.
+/// Reads the SAs of several files, in the order of the files.
 ///
 /// # Errors
-/// That of the first file that cannot be read.
+/// The error of the first file that cannot be read.
 pub fn read_files<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Sa>, Error> {
     let mut sas = Vec::new();
     for path in paths {
@@ -40,7 +42,7 @@ pub fn read_files<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Sa>, Error> {
     Ok(sas)
 }
 
-/// All of a file, in a buffer that leaves no copies behind as it grows.
+/// Reads all of a file. Each larger buffer is made by hand, so that the smaller one is wiped.
 fn read_text(file: &mut dyn Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::new());
     let mut piece = Zeroizing::new(vec![0; 1 << 16]);
@@ -63,7 +65,7 @@ fn read_text(file: &mut dyn Read) -> io::Result<Zeroizing<Vec<u8>>> {
     }
 }
 
-/// Told apart by the first line that is not empty or a comment: a table begins with a quote.
+/// Reads either format. In a table, the first line that is neither empty nor a comment begins with a quote.
 fn parse(text: &str) -> Result<Vec<Sa>, BadLine> {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     match first {

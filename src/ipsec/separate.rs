@@ -1,4 +1,4 @@
-//! A cipher and a keyed hash side by side: AES-CBC (RFC 3602), AES-CTR (RFC 3686) or none (RFC 2410) with HMAC.
+//! ESP with a cipher and a keyed hash: AES-CBC (RFC 3602), AES-CTR (RFC 3686) or no cipher (RFC 2410), with HMAC.
 //!
 //! ```text
 //! | SPI 4 | sequence 4 | IV: CBC 16, CTR 8, NULL 0 | ciphertext, trailer | ICV |
@@ -12,7 +12,7 @@ use super::gcm::room;
 use super::hmac::KeyedHash;
 use crate::packet::Sealed;
 
-/// An SA's expanded keys.
+/// The expanded keys of an SA.
 pub(super) struct Separate {
     cipher: Keyed,
     hash: KeyedHash,
@@ -26,7 +26,7 @@ enum Keyed {
 }
 
 impl Separate {
-    /// `None` unless the key's length fits.
+    /// Expands the keys. Returns `None` unless the length of the cipher's key fits.
     pub(super) fn new(cipher: Cipher, key: &[u8], auth: Auth, auth_key: &[u8], icv: usize) -> Option<Self> {
         let cipher = match cipher {
             Cipher::Null => Keyed::Null,
@@ -39,7 +39,8 @@ impl Separate {
         Some(Self { cipher, hash: KeyedHash::new(auth, auth_key)?, icv })
     }
 
-    /// Verifies, then decrypts into `out` and says how many bytes of it are payload and trailer.
+    /// Verifies a packet, then decrypts it into `out`. Returns the number of bytes of `out` that are payload and
+    /// trailer.
     pub(super) fn open(&self, esp: &[u8], high: Option<u32>, out: &mut Vec<u8>) -> Result<usize, Sealed> {
         let authenticated = esp.len().checked_sub(self.icv).ok_or(Sealed::Truncated)?;
         let (authenticated, icv) = esp.split_at(authenticated);
@@ -64,7 +65,7 @@ fn open_cbc<C: Decrypt>(aes: &C, body: &[u8], out: &mut Vec<u8>) -> Result<usize
     let (iv, ciphertext) = body.split_first_chunk::<16>().ok_or(Sealed::Truncated)?;
     let (blocks, rest) = Array::slice_as_chunks(ciphertext);
     if !rest.is_empty() {
-        // Authentic, and yet not whole blocks: the sender's fault, nothing of it can be read.
+        // The ICV verified, and yet the blocks are not whole. The sender is broken, and nothing can be decrypted.
         return Err(Sealed::BadIcv);
     }
     let (plaintext, _) = Array::slice_as_chunks_mut(room(out, ciphertext.len()));

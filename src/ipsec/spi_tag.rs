@@ -1,34 +1,35 @@
-//! Docker's mark on an SPI.
+//! The tag that Docker hashes into its SPIs.
 //!
-//! Docker derives the SPIs of its encrypted overlays from the outer addresses and a small number that its managers
-//! count up with every key: FNV-1a of source (16 bytes), tag (4 bytes, big-endian) and destination (16 bytes), IPv4
-//! addresses in their IPv6-mapped form (moby, `libnetwork/drivers/overlay/encryption.go`). So a capture alone tells that
-//! its ESP is Docker's, and which generation of keys a node sends with. It is no proof that anything is encrypted.
+//! Docker derives the SPIs of its encrypted overlays from the outer addresses and from a small number, the tag, which
+//! its managers count up with every key. The SPI is the 32-bit FNV-1a hash of source (16 bytes), tag (4 bytes,
+//! big-endian) and destination (16 bytes), with IPv4 addresses in their IPv6-mapped form (moby,
+//! `libnetwork/drivers/overlay/encryption.go`). So a capture without any key can tell Docker's ESP, and which
+//! generation of keys a node sends with. The tag is no proof that anything is encrypted.
 
 use std::net::IpAddr;
 
 use crate::packet::Spi;
 
-/// What Docker put into an SPI.
+/// The tag in an SPI of Docker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DockerTag {
-    /// The number of the key, below 2^18: it starts at random below 65,536 and goes up by about 2 every 12 hours.
+    /// The number of the key, below 2^18. It starts at random below 65,536 and goes up by about 2 every 12 hours.
     pub tag: u32,
-    /// Which engines compute it this way.
+    /// The way in which the engine hashed the addresses.
     pub variant: Variant,
 }
 
-/// The two ways in which engines hash IPv4 addresses. Engines of one kind cannot talk to those of the other.
+/// The two ways in which engines hash IPv4 addresses. Engines that differ in it cannot talk to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Variant {
-    /// As 16 bytes: all engines but those below.
+    /// As 16 bytes: all engines except those of [`Self::Short`].
     Mapped,
     /// As 4 bytes: Docker 29.0 and 29.1, and some later builds of 25.0 (moby issue 51798).
     Short,
 }
 
 impl Variant {
-    /// The stable word for JSON.
+    /// Returns the stable word for JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mapped => "mapped",
@@ -37,11 +38,11 @@ impl Variant {
     }
 }
 
-/// The tag in an SPI of ESP from `source` to `destination`; `None` when the SPI is not Docker's, or when the addresses
-/// are not those the nodes know each other by (NAT).
+/// Returns the tag in an SPI of ESP from `source` to `destination`. Returns `None` if the SPI is not Docker's, or if a
+/// NAT has changed the addresses by which the nodes know each other.
 ///
-/// By chance one SPI of 2^14 has one. Nothing is tried but the four values of one byte: FNV-1a can be walked backwards
-/// from its end, and the other two bytes follow.
+/// In each variant, one in 2^14 of all SPIs has a tag by chance. Only the four values of one byte of the tag are tried:
+/// FNV-1a can be walked backwards from its end, and two more bytes follow from there. The highest byte is always 0.
 pub fn docker_tag(source: IpAddr, destination: IpAddr, spi: Spi) -> Option<DockerTag> {
     let found = |tag, variant| DockerTag { tag, variant };
     if let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) {
@@ -64,12 +65,13 @@ const PRIME: u32 = 0x0100_0193;
 /// `PRIME * INVERSE == 1` modulo 2^32.
 const INVERSE: u32 = 0x359c_449b;
 
-/// One past the greatest tag's highest byte that is not always 0: tags are below 2^18.
+/// The end of the range of a tag's third byte, counted from the lowest. Tags are below 2^18, so this byte is below 4,
+/// and the fourth is 0.
 const THIRD_BYTE_END: u8 = 4;
 
 fn search(source: &[u8], destination: &[u8], spi: u32) -> Option<u32> {
     let before = source.iter().fold(OFFSET, |hash, &byte| step(hash, byte));
-    // The state between tag and destination, and before it was multiplied a last time.
+    // This is the state between tag and destination, before its last multiplication.
     let after =
         destination.iter().rev().fold(spi, |hash, &byte| hash.wrapping_mul(INVERSE) ^ u32::from(byte));
     let after = after.wrapping_mul(INVERSE);
@@ -80,11 +82,12 @@ fn search(source: &[u8], destination: &[u8], spi: u32) -> Option<u32> {
     })
 }
 
-/// The two bytes that lead from the state `before` to the state `after`, which is not multiplied yet.
+/// Returns the two bytes that lead from the state `before` to the state `after`. `after` lacks its last multiplication.
 ///
-/// With `x` the low byte of `before ^ second` and the rest of it a multiple of 256, the product with the prime, 2^24 + 403,
-/// is `base + x * 2^24 + x * 403`. It must be `after` in all but the low byte, which `first` makes up for. Of the bits below
-/// the 24th only `x * 403` decides, and since 403 is more than 255 for one `x` at most.
+/// Let `x` be the low byte of `before ^ second`; the rest of that number is a multiple of 256. Its product with the
+/// prime, 2^24 + 403, is `base + x * 2^24 + x * 403`. The product must agree with `after` except in the low byte, for
+/// which `first` makes up. The bits below 2^24 depend on `x` only through `x * 403`, and because 403 is greater than
+/// 255, at most one `x` fits.
 fn two_bytes(before: u32, after: u32) -> Option<[u8; 2]> {
     let base = (before & !0xff).wrapping_mul(PRIME);
     let distance = (after & !0xff).wrapping_sub(base) & 0xff_ffff;
@@ -186,7 +189,7 @@ mod tests {
                 _ => {}
             }
         }
-        // Eight SAs and two policies; three generations of keys, each in both directions.
+        // There are eight SAs and two policies, from three generations of keys, each in both directions.
         assert_eq!(tags.values().sum::<usize>(), 10);
         assert_eq!(tags.len(), 3);
     }

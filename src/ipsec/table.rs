@@ -1,4 +1,4 @@
-//! Finding the SAs of a packet.
+//! The table in which the SAs of a packet are found.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use super::{AddressPattern, Sa};
 use crate::packet::Spi;
 
-/// SAs by destination and SPI. A look-up costs the same for ten thousand SAs as for one, except for those that a
-/// wildcard for the SPI makes candidates for every packet.
+/// SAs by destination and SPI. A look-up costs the same for ten thousand SAs as for one. Only an SA with a wildcard in
+/// its SPI is compared with every packet.
 ///
-/// The source address does not select, as in the kernel: a NAT may have changed it, and the ICV decides anyway.
+/// As in the kernel, the source address does not select: a NAT may have changed it, and the ICV decides anyway.
 #[derive(Debug, Default)]
 pub struct SaTable {
     sas: Vec<Sa>,
@@ -19,8 +19,8 @@ pub struct SaTable {
 }
 
 impl SaTable {
-    /// Adds an SA, unless it is there already, as in the dumps of both ends of a tunnel. Several may share an SPI.
-    /// Whether it was new.
+    /// Adds an SA, and returns true if it was new. An SA may come twice, as in the dumps of both ends of a tunnel.
+    /// Several SAs may share an SPI.
     pub fn insert(&mut self, sa: Sa) -> bool {
         let index = self.sas.len();
         let new = self.note(&sa, index);
@@ -30,7 +30,7 @@ impl SaTable {
         new
     }
 
-    /// Puts an SA in the place of another, unless it is there already. Whether it was new.
+    /// Puts an SA in the place of another, unless it is in the table already. Returns true if it was new.
     pub(super) fn replace(&mut self, index: usize, sa: Sa) -> bool {
         if index >= self.sas.len() || !self.note(&sa, index) {
             return false;
@@ -40,7 +40,7 @@ impl SaTable {
         if let Some(at) = list.iter().position(|&other| other == index) {
             list.remove(at);
         }
-        // A kernel rekeys for as long as it runs, so lists of SPIs that are gone must not pile up.
+        // SAs are rekeyed for as long as the kernel runs, so lists of SPIs that are gone must not pile up.
         if list.is_empty() {
             match (old.destination, old.spi.exact()) {
                 (AddressPattern::One(destination), Some(spi)) => _ = self.exact.remove(&(destination, spi)),
@@ -51,7 +51,7 @@ impl SaTable {
         true
     }
 
-    /// Makes the SA found at this position; false when it is there already.
+    /// Enters the position of an SA into its list. Returns false if the same SA is there already.
     fn note(&mut self, sa: &Sa, index: usize) -> bool {
         let sas = std::mem::take(&mut self.sas);
         let list = self.list(sa);
@@ -63,7 +63,7 @@ impl SaTable {
         new
     }
 
-    /// Where the SAs are that are looked for like this one.
+    /// Returns the list with the positions of this SA and of those that are looked up in the same way.
     fn list(&mut self, sa: &Sa) -> &mut Vec<usize> {
         match (sa.destination, sa.spi.exact()) {
             (AddressPattern::One(destination), Some(spi)) => {
@@ -74,7 +74,7 @@ impl SaTable {
         }
     }
 
-    /// Positions in [`Self::sas`] of the SAs that a packet with this destination and SPI may belong to.
+    /// Returns the positions in [`Self::sas`] of the SAs that a packet with this destination and SPI may belong to.
     pub fn candidates(&self, destination: IpAddr, spi: Spi) -> impl Iterator<Item = usize> {
         fn all(list: Option<&Vec<usize>>) -> &[usize] {
             list.map_or(&[], Vec::as_slice)
@@ -82,13 +82,13 @@ impl SaTable {
         let fits = move |&index: &usize| {
             self.sas.get(index).is_some_and(|sa| sa.destination.matches(destination) && sa.spi.matches(spi))
         };
-        // Most tables have no wildcards: then nothing is hashed for them.
+        // Most tables have no wildcards. For those nothing is hashed.
         let wild = if self.by_spi.is_empty() { None } else { self.by_spi.get(&spi) };
         let wild = all(wild).iter().chain(&self.loose).copied().filter(fits);
         all(self.exact.get(&(destination, spi))).iter().copied().chain(wild)
     }
 
-    /// The SAs, in the order they came.
+    /// Returns the SAs, in the order in which they were added.
     pub fn sas(&self) -> &[Sa] {
         &self.sas
     }

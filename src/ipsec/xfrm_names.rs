@@ -2,15 +2,18 @@
 
 use super::{Aead, Algorithm, Auth, Cipher, Key};
 
-/// An algorithm by its name, with its key.
+/// An algorithm by its name in the kernel, with its key.
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) key: Key,
-    /// ICV or truncated hash in bits, where the source says so.
+    /// The length of the ICV or truncated hash in bits, if the source of the SA gives one.
     pub(super) bits: Option<u32>,
 }
 
-/// The algorithm of an SA that has a combined one. `Err` when a length does not fit it.
+/// Returns the algorithm of an SA that has a combined one.
+///
+/// # Errors
+/// The reason, when a length does not fit the algorithm.
 pub(super) fn combined(aead: Named) -> Result<Algorithm, &'static str> {
     let cipher = match aead.name.as_str() {
         "rfc4106(gcm(aes))" | "seqiv(rfc4106(gcm(aes)))" => Aead::AesGcm,
@@ -22,12 +25,15 @@ pub(super) fn combined(aead: Named) -> Result<Algorithm, &'static str> {
     Algorithm::combined(cipher, aead.key, bytes(aead.bits.unwrap_or(128))?)
 }
 
-/// The algorithm of an SA that has a cipher, a keyed hash or both. `Err` when a length does not fit them.
+/// Returns the algorithm of an SA that has a cipher, a keyed hash or both.
+///
+/// # Errors
+/// The reason, when a length does not fit the cipher or the hash.
 pub(super) fn separate(cipher: Option<Named>, auth: Option<Named>) -> Result<Algorithm, &'static str> {
     let cipher_name = cipher.as_ref().map_or("no cipher", |cipher| &cipher.name);
-    // Without an ICV nothing can be verified, and what is not verified is not opened.
+    // Without an ICV no packet can be verified, and a packet that is not verified is not opened.
     let Some(auth) = auth else { return Ok(Algorithm::unknown(&format!("{cipher_name}/no authentication"))) };
-    // The second number is the length the kernel truncates to when it is not told one.
+    // The number is the length in bits that the kernel truncates to when it is not given one.
     let (hash, default) = match auth.name.as_str() {
         "hmac(sha1)" | "sha1" => (Auth::HmacSha1, 96),
         "hmac(sha256)" | "sha256" => (Auth::HmacSha256, 96),

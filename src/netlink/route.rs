@@ -1,13 +1,8 @@
 //! rtnetlink: links, addresses, neighbours, forwarding entries and routes (linux `include/uapi/linux/rtnetlink.h`).
 //!
-//! One file an object, each with what is read of it and, where this program makes such objects, what is written. The
-//! messages are those of rtnetlink's packet crate, whose types stay in these files: what comes out are values of our own.
-//! A message that cannot be parsed is passed over, as one of a kind that is not known would be.
-//!
-//! Some things surprised us. The dump of forwarding entries has the bridge's family, so that their addresses come as
-//! bytes and only the length tells IPv4 from IPv6. Of a point-to-point link `IFA_ADDRESS` is the other end's address. A
-//! link whose other half is in another network namespace names that half by a number that means nothing here, and says so
-//! by `IFLA_LINK_NETNSID`. The 32-bit attribute goes before the header's 8 bits in the number of a routing table.
+//! There is one file for each kind of object. It reads the kernel's messages, and writes them for the objects that this
+//! program makes. The types of rtnetlink's packet crate are not used outside these files, whose functions take and
+//! return values of this crate.
 
 pub(crate) mod address;
 pub(crate) mod forwarding;
@@ -45,7 +40,7 @@ fn family(address: IpAddr) -> AddressFamily {
     if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
 
-/// An address by the length of its bytes, where no family goes with it.
+/// Reads an address that comes without a family. The number of its bytes tells IPv4 from IPv6.
 fn address_of(bytes: &[u8]) -> Option<IpAddr> {
     let v4 = || <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
     v4().or_else(|| <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from))
@@ -67,7 +62,7 @@ mod tests {
         bytes
     }
 
-    /// Attributes whose lengths are right, nested ones among them, and of kinds that are known.
+    /// Makes attributes with right lengths, some of them nested, and with types that are known.
     fn attributes(depth: u32) -> BoxedStrategy<Vec<u8>> {
         let bytes = prop::collection::vec(any::<u8>(), 0..40);
         let value =
@@ -87,7 +82,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever may make links in a namespace chooses some of these bytes.
+        /// A user who may make links in a namespace chooses some of these bytes.
         #[test]
         fn no_message_makes_a_reader_panic(
             header in any::<[u8; 16]>(),

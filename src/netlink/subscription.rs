@@ -1,4 +1,4 @@
-//! Multicast groups of the kernel, which tell their members of changes without being asked.
+//! The kernel's multicast groups, which report changes to their members without being asked.
 
 use std::fmt;
 use std::io;
@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use super::{Family, messages};
 
-/// Bytes for messages that nobody has read yet: of some thousand SAs.
+/// The size of the socket's buffer for messages that were not read yet, in bytes: enough for some thousand SAs.
 const ROOM: usize = 8 << 20;
 
-/// A socket that has joined a group. What it receives is wiped when it goes, and never prints: it may hold keys.
+/// A socket that has joined a group. Its messages may hold keys, so they are wiped when it is dropped, and never print.
 pub(crate) struct Subscription {
     socket: Socket,
     buffer: Zeroizing<Vec<u8>>,
@@ -25,14 +25,14 @@ impl Subscription {
     pub(crate) fn open(family: Family, group: u32) -> io::Result<Self> {
         let mut socket = Socket::new(family.protocol())?;
         socket.bind_auto()?;
-        // A process that has the privilege in a user namespace only gets the usual room.
+        // A process that has the privilege only in a user namespace cannot enlarge the buffer and keeps the usual one.
         let _ = setsockopt(&socket, sockopt::RcvBufForce, &ROOM);
         socket.add_membership(group)?;
         Ok(Self { socket, buffer: Zeroizing::new(vec![0; 1 << 16]) })
     }
 
     /// Hands over type and body of the messages that have come since the last call, and never waits. Returns true if
-    /// messages were lost because there was no room for them.
+    /// messages were lost because the socket's buffer was full.
     pub(crate) fn take(&mut self, mut each: impl FnMut(u16, &[u8])) -> bool {
         let mut lost = false;
         loop {
@@ -42,7 +42,7 @@ impl Subscription {
                 Ok(len) => messages(self.buffer.get(..len).unwrap_or(&[]))
                     .for_each(|message| each(message.kind, message.body)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The messages that came before are still there to be read.
+                // The messages before those that were lost are still in the buffer.
                 Err(error) if error.raw_os_error() == Some(ENOBUFS) => lost = true,
                 Err(_) => return lost,
             }
@@ -56,7 +56,7 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// Readable when there are messages.
+/// The descriptor is readable when there are messages.
 impl AsFd for Subscription {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()

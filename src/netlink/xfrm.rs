@@ -1,11 +1,12 @@
 //! XFRM: security associations and policies (linux `net/xfrm/xfrm_user.c`, `include/uapi/linux/xfrm.h`).
 //!
-//! A message is a struct of fixed layout with attributes behind it. [`UserSa`] and [`UserPolicy`] are views over its bytes
-//! in smoltcp's manner: the length is checked once, and then every field has a method that cannot fail. Nothing is copied,
-//! because a dump of SAs holds their keys, and its buffer is wiped. What is sent is written out by those who send it, with
-//! the same names for the offsets.
+//! A message is a struct of fixed layout with attributes behind it. [`UserSa`] and [`UserPolicy`] are views over its
+//! bytes in the manner of smoltcp: the length is checked once, and then every field has a method that cannot fail.
+//! Nothing is copied, because a dump of SAs holds their keys and its buffer is wiped. The room `overlay` builds the
+//! messages that it sends, with the same names for the offsets.
 //!
-//! Offsets and lengths are in bytes. Numbers are in the machine's byte order; addresses, ports and SPIs in the network's.
+//! Offsets and lengths are in bytes. Numbers are in the machine's byte order, but addresses, ports and SPIs are in
+//! network order.
 
 mod algorithm;
 pub(crate) mod userpolicy;
@@ -43,7 +44,7 @@ pub(crate) const XFRMA_IF_ID: u16 = 31;
 pub(crate) const AF_INET: u16 = nix::libc::AF_INET as u16;
 pub(crate) const AF_INET6: u16 = nix::libc::AF_INET6 as u16;
 
-/// The SAs of the conversation's network namespace, as far as `read` makes something of them.
+/// Dumps the SAs of the conversation's network namespace, and returns the values that `read` makes of them.
 pub(crate) fn sas<T>(
     netlink: &mut Netlink,
     read: impl Fn(UserSa<'_>) -> Option<T>,
@@ -51,7 +52,7 @@ pub(crate) fn sas<T>(
     netlink.dump(GETSA, &[], |kind, body| UserSa::new_checked(body).filter(|_| kind == NEWSA).and_then(&read))
 }
 
-/// The policies of the conversation's network namespace, as far as `read` makes something of them.
+/// Dumps the policies of the conversation's network namespace, and returns the values that `read` makes of them.
 pub(crate) fn policies<T>(
     netlink: &mut Netlink,
     read: impl Fn(UserPolicy<'_>) -> Option<T>,
@@ -61,7 +62,7 @@ pub(crate) fn policies<T>(
     })
 }
 
-/// An `xfrm_address_t` of a family: IPv4 is in its first four bytes.
+/// Reads an `xfrm_address_t` of a family. An IPv4 address is in its first four bytes.
 fn address_in(fixed: &[u8], at: usize, family: u16) -> Option<IpAddr> {
     match family {
         AF_INET => Some(Ipv4Addr::from(bytes_at::<4>(fixed, at)).into()),
@@ -70,12 +71,12 @@ fn address_in(fixed: &[u8], at: usize, family: u16) -> Option<IpAddr> {
     }
 }
 
-/// Bytes of a struct whose length was checked: every offset of a view lies within its struct.
+/// Returns bytes of a struct whose length was checked. Every offset of a view lies within its struct, so the zeros are
+/// never returned.
 fn bytes_at<const N: usize>(fixed: &[u8], at: usize) -> [u8; N] {
     array_at(fixed, at).unwrap_or([0; N])
 }
 
-/// The value of the first attribute of a kind.
 fn attribute(all: &[u8], kind: u16) -> Option<&[u8]> {
     attributes(all).find(|(found, _)| *found == kind).map(|(_, value)| value)
 }

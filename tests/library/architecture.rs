@@ -1,9 +1,11 @@
-//! The floors of the house: which room may use which, where a foreign crate may appear, and where the tests are.
+//! The architecture, held by tests: the rooms that each room may use, the files that a foreign crate may appear in, the
+//! order of imports, the names of files, and the places of tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms of the library: the floor, and what a room may use of ours. The binary may use every room.
+/// The rooms of the library: the floor and the name of each, and the rooms that it may use. The binary may use every
+/// room.
 const ROOMS: [(u8, &str, &[&str]); 13] = [
     (0, "packet", &[]),
     (0, "escape", &[]),
@@ -20,7 +22,7 @@ const ROOMS: [(u8, &str, &[&str]); 13] = [
     (5, "print", &["packet", "pattern", "escape", "ipsec", "search", "verify"]),
 ];
 
-/// The only files, or the only rooms, that a crate appears in.
+/// The foreign crates, and the only rooms or files that each may appear in.
 const CRATES: [(&[&str], &[&str]); 21] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
@@ -45,8 +47,8 @@ const CRATES: [(&[&str], &[&str]); 21] = [
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
 ];
 
-/// Every file of `src` as its path without ending (`capture/live/open`), and its text without comments
-/// and tests, which may use what they like.
+/// Returns every file of `src` as its path without ending (`capture/live/open`), and its text without comments and
+/// tests. Tests may use everything.
 pub(crate) fn sources() -> Vec<(String, String)> {
     let code = |line: &&str| !line.trim_start().starts_with("//");
     let read = |file: PathBuf| {
@@ -63,7 +65,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(path.to_str().unwrap()) } else { vec![path] }).collect()
 }
 
-/// The names that follow `before` in `text`, as in `crate::packet`.
+/// Returns the names that follow `before` in `text`, such as `packet` after `crate::`.
 fn names<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     let start_of_name =
         move |at: &usize| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
@@ -73,7 +75,8 @@ fn names<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-/// How often a crate is used. The leading colons tell it from a module of ours that has its name.
+/// Counts the uses of a crate. In `::aes::`, the leading colons tell the crate from the module of this crate that has
+/// its name.
 fn uses(text: &str, name: &str) -> usize {
     let ways = [format!("{name}::"), format!("::{name}::"), format!("use {name};")];
     ways.iter().map(|way| names(text, way).count()).sum()
@@ -136,7 +139,7 @@ fn every_foreign_crate_has_its_place() {
     }
 }
 
-/// What nothing uses any more would let it in again unseen.
+/// A permission that no file uses would let the crate in again unseen.
 #[test]
 fn no_place_is_kept_for_a_crate_that_is_not_there() {
     let sources = sources();
@@ -170,7 +173,8 @@ fn imports_are_the_standard_librarys_then_other_crates_then_ours() {
 
 #[test]
 fn texts_from_outside_are_escaped_in_one_way() {
-    // The standard library's way puts backslashes before quotes as well, for a compiler to read.
+    // `escape_debug` of the standard library puts backslashes before quotes as well. That is for a compiler to read,
+    // not for people.
     let may = ["escape", "print/glyphs"];
     for (file, text) in sources() {
         let here = may.contains(&file.as_str());
@@ -186,7 +190,7 @@ fn files_are_found_by_what_they_are_about() {
     }
 }
 
-/// Tests that can run on a machine are then asked for by their names, and nobody has to look for it in their sources.
+/// The tests that a machine can run are then selected by the name of the module, without looking into their sources.
 #[test]
 fn a_test_that_needs_something_is_in_the_module_of_that_name() {
     for file in [files("src"), files("tests")].concat() {
@@ -206,7 +210,7 @@ fn a_test_that_needs_something_is_in_the_module_of_that_name() {
     }
 }
 
-/// Each is linked with all there is.
+/// Each test program is linked with the whole library, so there are only a few.
 #[test]
 fn there_are_three_test_programs() {
     let mut programs: Vec<PathBuf> = files("tests");

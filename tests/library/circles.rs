@@ -1,17 +1,18 @@
-//! No file of the library uses one that uses it, straight or by others: each can then be understood without the next.
+//! A test that the files of the library do not use each other in circles, neither directly nor by way of other files.
+//! Each file can then be understood from the files that it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::architecture::sources;
 
-/// A module: the words of its path, none for `lib.rs`.
+/// A module, as the words of its path. `lib.rs` has none.
 type Module = Vec<String>;
 
 fn module(file: &str) -> Module {
     file.split('/').filter(|word| *word != "lib").map(str::to_owned).collect()
 }
 
-/// The paths that a text uses, each with the groups in braces written out: `a::{b, c::{d}}` are `a::b` and `a::c::d`.
+/// Returns the paths that a text uses. Groups in braces are written out: `a::{b, c::{d}}` gives `a::b` and `a::c::d`.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for statement in
@@ -35,7 +36,7 @@ fn words(path: &str) -> Vec<String> {
 
 fn expand(tree: &str, before: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     let Some((start, rest)) = tree.split_once('{') else {
-        // A path may have another name behind it: `aasb` once the blanks are gone.
+        // A renamed import, `a as b`, has become `aasb` without the blanks. Only the path before it is then found.
         found.push([before.clone(), words(tree)].concat());
         return;
     };
@@ -60,7 +61,7 @@ fn expand(tree: &str, before: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     before.truncate(depth);
 }
 
-/// From where the text's module hands names on: `pub use self::child::Name`.
+/// Returns the paths of the names that a module hands on, as in `pub use self::child::Name`.
 fn handed_on(text: &str) -> Vec<Vec<String>> {
     let public = text.split(';').filter_map(|statement| {
         let (before, rest) = statement.rsplit_once("use ")?;
@@ -69,7 +70,7 @@ fn handed_on(text: &str) -> Vec<Vec<String>> {
     public.flat_map(|tree| paths(&format!("use {tree};"))).collect()
 }
 
-/// A path's words from the root of the library; none where it is of another crate.
+/// Returns the words of a path from the root of the library, `None` for a path of another crate.
 fn absolute(from: &Module, path: &[String], modules: &BTreeSet<Module>) -> Option<Vec<String>> {
     let up = path.iter().take_while(|word| *word == "super").count();
     match path.first()?.as_str() {
@@ -83,7 +84,7 @@ fn absolute(from: &Module, path: &[String], modules: &BTreeSet<Module>) -> Optio
     }
 }
 
-/// The module that a name is defined in, through those that only hand it on.
+/// Returns the module that a name is defined in. Modules that only hand the name on are followed.
 fn definition(
     path: &[String],
     modules: &BTreeSet<Module>,
@@ -115,7 +116,8 @@ fn no_file_uses_one_that_uses_it() {
             let used = paths(text).into_iter().filter(|path| !handed_on.contains(path));
             let used = used.filter_map(|path| absolute(module, &path, &modules));
             let used = used.filter_map(|path| definition(&path, &modules, &handed));
-            // A file in a module's folder is a part of the module, and may use what the module has for all its parts.
+            // A file in the folder of a module is a part of it, and may use the names that the module has for its
+            // parts.
             (module, used.filter(|used| !module.starts_with(used)).collect())
         })
         .collect();

@@ -1,12 +1,13 @@
-//! Questions to the Docker Engine of this host: GET requests by HTTP over its Unix socket, answered in JSON.
+//! Questions to the Docker Engine of this host: HTTP GET requests over its Unix socket, answered in JSON.
 //!
-//! The engine is optional, and what listens at its socket need not be an engine. Hence every failure is the same `None`, one
-//! patience holds for the whole conversation, and an answer that grows too long is dropped. Every request has a connection of
-//! its own: on a Unix socket it costs microseconds, and an answer that was not read to its end would spoil it for the next.
+//! The engine is optional, and the program at its socket need not be an engine. So every failure is the same `None`,
+//! one limit of time holds for the whole conversation, and an answer that grows too long is dropped. Every request has
+//! a connection of its own. On a Unix socket that costs microseconds, and an answer that was not read to its end cannot
+//! spoil the next one.
 //!
-//! The API's documentation deprecates paths without a version, so only `/version` is asked for without one. Its answer says which
-//! versions the engine speaks. All others have the newest of these that is known here, so that an engine of the future
-//! answers in a format of today; it is the oldest of the engine's where all of them are newer.
+//! The API's documentation deprecates paths without a version, so only `/version` is asked for without one. Its answer
+//! gives the range of versions that the engine speaks. All other paths have the newest of them that is known here, so
+//! that a future engine answers in a format of today. If the whole range is newer, they have its oldest version.
 
 use std::future::poll_fn;
 use std::io;
@@ -22,19 +23,21 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 
-/// Major and minor number of a version of the Engine API.
+/// The major and the minor number of a version of the Engine API.
 type ApiVersion = (u32, u32);
 
-/// The newest version known here. Up to it no version has changed or taken away anything that is read of an answer.
+/// The newest version that is known here. No version up to this one has changed or removed anything that is read of an
+/// answer.
 const NEWEST: ApiVersion = (1, 56);
 
-/// No answer is longer, in bytes: a network with a thousand containers on one host takes 300 KiB.
+/// The length of the longest answer that is read, in bytes. A network with a thousand containers on one host takes 300
+/// KiB.
 const LONGEST: usize = 8 << 20;
 
 /// The engine behind a socket.
 pub(crate) struct Engine {
     socket: String,
-    /// The version that every path begins with.
+    /// The beginning of every path: the version, such as `/v1.41`.
     prefix: String,
 }
 
@@ -46,8 +49,8 @@ struct Versions {
     min_api_version: Option<String>,
 }
 
-/// The engine of this host listens where `DOCKER_HOST` says, else at `/var/run/docker.sock`. A `DOCKER_HOST` that is no
-/// `unix://` speaks of another host's interfaces and is not asked.
+/// Returns the path of the engine's socket: the one in `DOCKER_HOST`, or `/var/run/docker.sock`. Returns `None` if
+/// `DOCKER_HOST` is no `unix://` address, because its engine may be on another host, with other interfaces.
 pub(crate) fn socket() -> Option<String> {
     match std::env::var("DOCKER_HOST") {
         Ok(host) if !host.is_empty() => host.strip_prefix("unix://").map(str::to_owned),
@@ -55,7 +58,7 @@ pub(crate) fn socket() -> Option<String> {
     }
 }
 
-/// Talks to the engine behind a socket, for so long at most.
+/// Talks to the engine behind a socket, for at most `patience`.
 pub(crate) fn converse<T>(
     socket: &str,
     patience: Duration,
@@ -67,7 +70,7 @@ pub(crate) fn converse<T>(
 }
 
 impl Engine {
-    /// Agrees with the engine on a version.
+    /// Asks the engine for its versions and chooses one.
     async fn find(socket: &str) -> Option<Self> {
         let mut engine = Self { socket: socket.to_owned(), prefix: String::new() };
         let versions: Versions = engine.get("/version").await?;
@@ -78,12 +81,12 @@ impl Engine {
         Some(engine)
     }
 
-    /// The engine's answer to a path, which must be fit for a URL.
+    /// Returns the engine's answer to a path. The path must already be encoded for a URL.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
         let (mut sender, connection) =
             http1::handshake(Stream(UnixStream::connect(&self.socket).await.ok()?)).await.ok()?;
         tokio::spawn(connection);
-        // The engine refuses a request without a host, and does not care which.
+        // The engine refuses a request without a host header, but accepts any host.
         let request = Request::get(format!("{}{path}", self.prefix)).header("host", "docker");
         let answer = sender.send_request(request.body(String::new()).ok()?).await.ok()?;
         if answer.status() != StatusCode::OK {
@@ -107,7 +110,7 @@ fn api_version(text: &str) -> Option<ApiVersion> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// A socket of tokio's, as hyper wants it.
+/// A socket of tokio with the traits that hyper needs.
 struct Stream(UnixStream);
 
 impl hyper::rt::Read for Stream {

@@ -1,4 +1,4 @@
-//! An engine that answers as a test wants it to.
+//! A fake engine that gives the answers of a test.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Fake {
     _place: tempfile::TempDir,
     pub(crate) socket: String,
-    /// The heads of the requests so far.
+    /// The heads of the HTTP requests so far.
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fake {
-    /// An engine that says this to a path, if anything.
+    /// Starts an engine. `answer` gets the path of each request, and may write an answer.
     pub(crate) fn new(answer: impl Fn(&str, &mut UnixStream) + Send + Sync + 'static) -> Self {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("docker.sock");
@@ -32,13 +32,12 @@ impl Fake {
         self.heads.lock().unwrap().clone()
     }
 
-    /// The paths that were asked for.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.heads().iter().map(|head| head.split(' ').nth(1).unwrap().to_owned()).collect()
     }
 }
 
-/// Answers with JSON of a known length.
+/// Answers with JSON, and with its length in the head.
 pub(crate) fn say(stream: &mut UnixStream, body: &str) {
     say_with("200 OK", stream, body);
 }
@@ -51,7 +50,7 @@ pub(crate) fn say_with(status: &str, stream: &mut UnixStream, body: &str) {
     let length = body.len();
     let head =
         format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
-    // The client may have gone when it had heard enough.
+    // The client may have closed the connection after it had read enough.
     let _ = stream.write_all((head + body).as_bytes());
 }
 

@@ -1,4 +1,4 @@
-//! The survey of a network namespace: what netlink tells of its links, put together.
+//! Taking a survey: the answers of netlink, put together.
 
 use std::net::IpAddr;
 
@@ -10,14 +10,15 @@ use crate::netlink::route::{Neighbour, address, forwarding, link, neighbour};
 use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::{MacAddress, Prefix};
 
-/// Peers of all VXLAN devices, and as many other ends of tunnels, whose routes are looked up.
+/// The greatest number of VXLAN peers whose routes are asked for, and again of other ends of tunnels.
 const MOST_PEERS: usize = 256;
 
-/// Neighbours of one family that are kept.
+/// The greatest number of neighbours that are kept of each address family.
 const MOST_NEIGHBOURS: usize = 4096;
 
 impl Survey {
-    /// Asks the kernel about a network namespace, or about the one this thread is in. Needs no privilege but to enter it.
+    /// Asks the kernel about a network namespace, or about that of this thread. Only entering a namespace needs a
+    /// privilege.
     pub fn take(namespace: Option<&Namespace>) -> Result<Self, Error> {
         Namespace::run(namespace, || {
             let mut survey = ask()?;
@@ -60,7 +61,7 @@ impl Survey {
         self.detours.extend(detours.map(|route| (route.to, route.links.clone())));
     }
 
-    /// The destinations whose routes are looked up: the peers of VXLAN devices, and the other ends of tunnels.
+    /// Returns the destinations whose routes are asked for: the peers of VXLAN devices, and the other ends of tunnels.
     fn destinations(&self) -> Vec<IpAddr> {
         let tunnels = self.links.iter().filter_map(|link| link.vxlan.as_ref());
         let here = tunnels.filter(|vxlan| !vxlan.elsewhere);
@@ -85,35 +86,35 @@ fn ask() -> Result<Survey, Error> {
     let addresses = failed("list the addresses of the network interfaces");
     survey.add_addresses(address::all(&mut netlink).map_err(addresses)?);
     if survey.links.iter().any(|link| link.vxlan.is_some()) {
-        // A kernel without bridging has no such table: then there are no peers in it.
+        // A kernel without bridging has no such table, and no peers in it.
         survey.add_forwarding(&forwarding::all(&mut netlink).unwrap_or_default());
         survey.add_neighbours(neighbour::all(&mut netlink).unwrap_or_default());
     }
     for v6 in [false, true] {
-        // Without IPv6 there is no IPv6 route.
+        // A kernel without IPv6 refuses, and has no such routes.
         survey.add_routes(&table::all(&mut netlink, v6).unwrap_or_default());
     }
     for destination in survey.destinations() {
-        // No route is an answer as well.
+        // The kernel answers with an error if there is no route.
         let link = table::outgoing(&mut netlink, destination).ok().flatten();
         survey.routes.extend(link.map(|link| (destination, link)));
     }
     Ok(survey)
 }
 
-/// True for an entry of a neighbour table that is another host.
+/// Returns true for a neighbour that is another host.
 fn is_host(neighbour: &Neighbour) -> bool {
     let address = neighbour.address;
     neighbour.mac != MacAddress::ZERO && !address.is_multicast() && !address.is_unspecified()
 }
 
-/// The links of the default route with the lowest metric in the main table.
+/// Returns the links of the default route with the lowest metric in the main table.
 fn default_route(routes: &[Route]) -> &[u32] {
     let defaults = routes.iter().filter(|route| route.to.length() == 0 && route.is_main());
     defaults.min_by_key(|route| route.metric).map_or(&[], |route| &route.links)
 }
 
-/// A route of several next hops, or one of a table that only a rule leads to.
+/// Returns true for a route with several next hops, and for one in a table that only a rule leads to.
 fn is_detour(route: &Route) -> bool {
     route.several || route.is_by_rule() && !route.links.is_empty()
 }

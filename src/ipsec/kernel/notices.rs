@@ -1,4 +1,5 @@
-//! SAs that the kernel is given while packets are opened: what it tells the group `XFRMNLGRP_SA` of.
+//! The kernel's notices of SAs that are set up while packets are opened. It sends them to the multicast group
+//! `XFRMNLGRP_SA`.
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,11 +9,11 @@ use crate::netlink::{Family, Refusal, Subscription};
 
 const XFRMNLGRP_SA: u32 = 3;
 
-/// The kernel's word of every SA that is set up from now on, with its keys.
+/// The kernel's notices of every SA that is set up from now on, with its keys.
 ///
-/// It needs `CAP_NET_ADMIN` to be opened, and nothing afterwards: a dump could not be repeated once root is left.
+/// Only opening them needs `CAP_NET_ADMIN`. They go on to arrive after root was left, when a dump would be refused.
 pub struct Notices {
-    /// Holds keys.
+    /// The socket. Its buffer holds keys.
     subscription: Subscription,
     lockdown: Option<String>,
     complaint: Option<String>,
@@ -20,7 +21,8 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// In the network namespace of this thread. Open it before the dump, then no SA falls between the two.
+    /// Subscribes in the network namespace of this thread. Call this before the dump, so that no SA is missed between
+    /// the two.
     pub fn open() -> Result<Self, Error> {
         Ok(Self {
             subscription: Subscription::open(Family::Xfrm, XFRMNLGRP_SA).map_err(Refusal::from)?,
@@ -30,10 +32,10 @@ impl Notices {
         })
     }
 
-    /// What the kernel has told of since the last call; never waits.
+    /// Returns the SAs that the kernel has reported since the last call. Never waits.
     pub(in crate::ipsec) fn take(&mut self) -> Vec<Sa> {
         let mut found = KernelSas::default();
-        // Of what else the group hears nothing is wanted.
+        // The group also hears of SAs that expire or are deleted. Those messages are passed over.
         let lost = self.subscription.take(|kind, body| {
             if let Some(sa) = read_message(kind, body) {
                 found.add(sa);
@@ -59,7 +61,8 @@ impl Notices {
         }
     }
 
-    /// What to tell the user, once: that SAs were missed, or that their keys were kept back.
+    /// Returns the message for the user that SAs were missed or that their keys were kept back. It is returned only
+    /// once.
     pub(in crate::ipsec) fn complaint(&mut self) -> Option<String> {
         self.complaint.take()
     }
@@ -71,7 +74,7 @@ impl fmt::Debug for Notices {
     }
 }
 
-/// Readable when there are notices.
+/// The descriptor is readable when there are notices.
 impl AsFd for Notices {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.subscription.as_fd()

@@ -9,22 +9,20 @@ use super::{RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR, bytes, family};
 use crate::netlink::{CREATE, Netlink, Refusal};
 use crate::packet::Prefix;
 
-/// All addresses, each with the index of its link.
+/// Returns all addresses, each with the index of its link.
 pub(crate) fn all(netlink: &mut Netlink) -> Result<Vec<(u32, Prefix)>, Refusal> {
     netlink.dump(RTM_GETADDR, &bytes(&AddressMessage::default()), |_, body| read(body))
 }
 
-/// Adds an address.
 pub(crate) fn add(netlink: &mut Netlink, link: u32, address: Prefix) -> Result<(), Refusal> {
     netlink.request(RTM_NEWADDR, CREATE, &bytes(&message(link, address)))
 }
 
-/// Removes it again.
 pub(crate) fn delete(netlink: &mut Netlink, link: u32, address: Prefix) -> Result<(), Refusal> {
     netlink.request(RTM_DELADDR, 0, &bytes(&message(link, address)))
 }
 
-/// The link's own address goes before the one of its other end, which a point-to-point link has as well.
+/// Reads an address. A point-to-point link has that of its other end as well; the link's own goes first.
 pub(super) fn read(body: &[u8]) -> Option<(u32, Prefix)> {
     let message = AddressMessage::parse(body).ok()?;
     let local = message.attributes.iter().find_map(|attribute| match attribute {
@@ -53,7 +51,7 @@ fn message(link: u32, prefix: Prefix) -> AddressMessage {
             message.attributes.push(AddressAttribute::Broadcast(Ipv4Addr::from_bits(broadcast)));
         }
         IpAddr::V4(_) => {}
-        // Static entries leave nobody to ask whether the address is taken.
+        // With static neighbours, no other host would answer the question if the address is taken.
         IpAddr::V6(_) => message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad)),
     }
     message

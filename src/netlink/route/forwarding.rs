@@ -1,4 +1,5 @@
-//! Forwarding tables of VXLAN devices: behind which VTEP a link-layer address is (linux `drivers/net/vxlan/vxlan_core.c`).
+//! Forwarding tables (FDB) of VXLAN devices, which say behind which VTEP a link-layer address is (linux
+//! `drivers/net/vxlan/vxlan_core.c`).
 
 use std::net::IpAddr;
 
@@ -13,43 +14,43 @@ use super::{RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH, Vxlan, bytes};
 use crate::netlink::{APPEND, Netlink, REPLACE, Refusal};
 use crate::packet::{MacAddress, Vni};
 
-/// An entry: where the device sends the frames for a link-layer address.
+/// A forwarding entry: the VTEP that the device sends the frames for a link-layer address to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Index of the device.
+    /// The index of the device.
     pub(crate) link: u32,
-    /// The address that frames are for; [`MacAddress::ZERO`] for all that have no entry of their own.
+    /// The address that the frames are for. [`MacAddress::ZERO`] stands for all addresses without an entry of their
+    /// own.
     pub(crate) mac: Option<MacAddress>,
-    /// The VTEP that they are sent to.
+    /// The VTEP that the frames are sent to.
     pub(crate) vtep: Option<IpAddr>,
-    /// Index of the link that they leave by, whatever the route says.
+    /// The index of the link that the frames leave by, if the entry overrides the route.
     pub(crate) way: Option<u32>,
-    /// Their network, where it is not the device's own.
+    /// The network of the frames, if it is not the device's own.
     pub(crate) vni: Option<Vni>,
-    /// Somebody set it, and no traffic changes it.
+    /// True if a program or an administrator set the entry; no traffic changes it then.
     pub(crate) permanent: bool,
 }
 
-/// All entries of all devices. Those of bridges are among them: they send frames to no VTEP.
+/// Returns all entries of all devices. The entries of bridges are among them; these have no VTEP.
 pub(crate) fn all(netlink: &mut Netlink) -> Result<Vec<Entry>, Refusal> {
     let mut request = NeighbourMessage::default();
     request.header.family = AddressFamily::Bridge;
     netlink.dump(RTM_GETNEIGH, &bytes(&request), |_, body| read(body))
 }
 
-/// Adds an entry. [`MacAddress::ZERO`] may have several, any other replaces what was there.
+/// Adds an entry. [`MacAddress::ZERO`] may have several entries. For any other address, the new entry replaces the old.
 pub(crate) fn add(netlink: &mut Netlink, link: u32, mac: MacAddress, vtep: IpAddr) -> Result<(), Refusal> {
     let flags = if mac == MacAddress::ZERO { APPEND } else { REPLACE };
     netlink.request(RTM_NEWNEIGH, flags, &bytes(&message(link, mac, vtep)))
 }
 
-/// Removes an entry.
 pub(crate) fn delete(netlink: &mut Netlink, link: u32, mac: MacAddress, vtep: IpAddr) -> Result<(), Refusal> {
     netlink.request(RTM_DELNEIGH, 0, &bytes(&message(link, mac, vtep)))
 }
 
 impl Vxlan {
-    /// Takes in what an entry of the device's forwarding table tells of the tunnel.
+    /// Adds what an entry of the device's forwarding table says of the tunnel.
     pub(crate) fn learn(&mut self, entry: &Entry) {
         if let Some(vtep) = entry.vtep.filter(|vtep| !vtep.is_unspecified()) {
             if !self.peers.contains(&vtep) {
@@ -86,7 +87,7 @@ fn message(link: u32, mac: MacAddress, vtep: IpAddr) -> NeighbourMessage {
     message.header.family = AddressFamily::Bridge;
     message.header.ifindex = link;
     message.header.state = NeighbourState::Permanent;
-    // Without NTF_SELF the entry is meant for a bridge, and the kernel answers EOPNOTSUPP.
+    // Without NTF_SELF the entry would be meant for a bridge, and the kernel would answer EOPNOTSUPP.
     message.header.flags = NeighbourFlags::Own;
     message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
     message.attributes.push(NeighbourAttribute::Destination(vtep.into()));
@@ -119,7 +120,7 @@ mod tests {
         let whole = bytes(&message);
         let entry = read(&whole).unwrap();
         assert_eq!((entry.way, entry.vni), (Some(3), Vni::new(42)));
-        // A cut message is passed over, or the entry lacks the attributes that stood at its end.
+        // A message that is cut is passed over, or gives an entry without its last attributes.
         for len in 0..whole.len() {
             assert!(read(&whole[..len]).is_none_or(|cut| cut != entry), "{len}");
         }

@@ -1,4 +1,4 @@
-//! Links, and what is particular to VXLAN devices (linux `net/core/rtnetlink.c`, `drivers/net/vxlan/vxlan_core.c`).
+//! Links, and the tunnels of VXLAN devices (linux `net/core/rtnetlink.c`, `drivers/net/vxlan/vxlan_core.c`).
 
 use std::net::IpAddr;
 use std::os::fd::RawFd;
@@ -13,79 +13,82 @@ use super::{RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK, address_of, byte
 use crate::netlink::{CREATE, Netlink, Refusal};
 use crate::packet::{MacAddress, Prefix, Vni};
 
-/// A network interface.
+/// A network interface of the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
-    /// The kernel's number of it.
+    /// The number that the kernel gave it.
     pub index: u32,
-    /// Its name, which may hold bytes that steer a terminal: escape it before it is printed.
+    /// Its name. It may hold bytes that steer a terminal, so it must be escaped before it is printed.
     pub name: String,
-    /// Set up, by its administrator.
+    /// True if the administrator has set it up.
     pub up: bool,
-    /// Has a carrier, or says nothing about one.
+    /// True if it has a carrier, or does not report one.
     pub running: bool,
-    /// The loopback.
+    /// True for the loopback.
     pub loopback: bool,
     /// The hardware type, an `ARPHRD_*` number of `linux/if_arp.h`.
     pub hardware: u16,
-    /// Its link-layer address, where that has six bytes.
+    /// Its link-layer address, if that has six bytes.
     pub mac: Option<MacAddress>,
-    /// The longest packet it takes, in bytes.
+    /// The length of the longest packet that it takes, in bytes.
     pub mtu: u32,
-    /// Its addresses. The kernel lists them apart from the links, so that they are filled in by who asks for both.
+    /// Its addresses. The kernel lists them apart from the links, so the caller who asks for both fills them in.
     pub addresses: Vec<Prefix>,
-    /// The driver that made it, as `ip -d link` says: `veth`, `bridge`, `vxlan`…; none for hardware.
+    /// The kind, as in `ip -d link`: `veth`, `bridge`, `vxlan` and so on. Hardware has none.
     pub kind: Option<String>,
-    /// Index of the bridge, bond or VRF it belongs to.
+    /// The index of the bridge, bond or VRF that it belongs to.
     pub master: Option<u32>,
-    /// Index of the link in this network namespace that it is on top of or bound to; of a veth the other end. None where a
-    /// network card encrypts for MACsec, because what is below then shows frames in clear as well.
+    /// The index of the link that it is on top of or bound to, if that is in the same network namespace. For a veth
+    /// it is the other end. For MACsec that a network card encrypts it is `None`, because the link below then shows
+    /// frames in clear as well.
     pub parent: Option<u32>,
-    /// The other end, of an IP or GRE tunnel that has one.
+    /// The address of the other end, for an IP or GRE tunnel that has one.
     pub remote: Option<IpAddr>,
-    /// The text that its administrator wrote down about it.
+    /// The free text that an administrator or a program has set.
     pub alias: Option<String>,
     /// The tunnel, for a VXLAN device.
     pub vxlan: Option<Vxlan>,
 }
 
-/// A VXLAN device's tunnel.
+/// The tunnel of a VXLAN device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vxlan {
-    /// Its network; none for a device that takes all of them.
+    /// Its network, `None` for a device that takes all networks.
     pub vni: Option<Vni>,
-    /// The VTEP's own address.
+    /// The address of this VTEP.
     pub local: Option<IpAddr>,
-    /// The group or the only peer.
+    /// The multicast group, or the only peer.
     pub remote: Option<IpAddr>,
-    /// UDP port.
+    /// The UDP port that packets are sent to.
     pub port: u16,
-    /// Index of the link the tunnel is bound to.
+    /// The index of the link that the tunnel is bound to.
     pub underlay: Option<u32>,
-    /// It learns from the traffic which link-layer address is behind which peer.
+    /// True if the device learns from the traffic which link-layer address is behind which peer.
     pub learning: bool,
-    /// It answers ARP from the neighbours it knows.
+    /// True if the device answers ARP from the neighbours that it knows.
     pub proxy: bool,
-    /// The tunnel's own socket is in another namespace: `underlay`, `local` and the peers belong there.
+    /// True if the tunnel's socket is in another network namespace. `underlay`, `local` and the peers then belong to
+    /// that namespace.
     pub elsewhere: bool,
-    /// The peers in the forwarding table. This and the three below are filled in by who asks for that table as well.
+    /// The peers in the forwarding table. The kernel lists that table apart from the links, so the caller who asks
+    /// for it fills in this field and the three below.
     pub peers: Vec<IpAddr>,
-    /// The forwarding table: which link-layer address is behind which peer.
+    /// The forwarding table: link-layer addresses, and the peers that they are behind.
     pub stations: Vec<(MacAddress, IpAddr)>,
-    /// Links that entries of the forwarding table name, whatever the route says.
+    /// The indices of links by which entries of the forwarding table send their frames, whatever the route is.
     pub ways: Vec<u32>,
-    /// Networks that entries of the forwarding table name, beside the device's own.
+    /// The networks that entries of the forwarding table name beside the device's own.
     pub more_vnis: Vec<Vni>,
 }
 
-/// All links, in the order of the kernel.
+/// Returns all links, in the order of the kernel.
 pub(crate) fn all(netlink: &mut Netlink) -> Result<Vec<Link>, Refusal> {
     let mut request = LinkMessage::default();
     request.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
     netlink.dump(RTM_GETLINK, &bytes(&request), |_, body| read(body))
 }
 
-/// The number of the link with a name.
+/// Asks for the index of the link with a name.
 pub(crate) fn index_of(netlink: &mut Netlink, name: &str) -> Result<u32, Refusal> {
     let mut request = LinkMessage::default();
     request.attributes.push(LinkAttribute::IfName(name.to_owned()));
@@ -96,8 +99,8 @@ pub(crate) fn index_of(netlink: &mut Netlink, name: &str) -> Result<u32, Refusal
     Ok(index)
 }
 
-/// Makes a VXLAN device, down, of `vni`, `local`, `port`, `learning` and `proxy`. With `netns` it appears there, while its
-/// socket stays where this conversation is.
+/// Makes a VXLAN device that is down, from the fields `vni`, `local`, `port`, `learning` and `proxy`. With `netns`, the
+/// device appears in that namespace, while its socket stays in the namespace of this conversation.
 pub(crate) fn add_vxlan(
     netlink: &mut Netlink,
     name: &str,
@@ -111,7 +114,8 @@ pub(crate) fn add_vxlan(
     netlink.request(RTM_NEWLINK, CREATE, &bytes(&message))
 }
 
-/// Asks for a VXLAN device without saying which: refused either way, and the way tells whether there is VXLAN.
+/// Returns an error if the kernel has no VXLAN. It asks for a VXLAN device without any parameters, which every kernel
+/// refuses. The error number tells if the kernel knows the kind.
 pub(crate) fn has_vxlan(netlink: &mut Netlink) -> Result<(), Refusal> {
     let mut message = LinkMessage::default();
     message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Vxlan)]));
@@ -121,7 +125,7 @@ pub(crate) fn has_vxlan(netlink: &mut Netlink) -> Result<(), Refusal> {
     }
 }
 
-/// Makes a bridge, down.
+/// Makes a bridge that is down.
 pub(crate) fn add_bridge(
     netlink: &mut Netlink,
     name: &str,
@@ -132,27 +136,23 @@ pub(crate) fn add_bridge(
     netlink.request(RTM_NEWLINK, CREATE, &bytes(&message))
 }
 
-/// Writes the alias.
 pub(crate) fn set_alias(netlink: &mut Netlink, index: u32, alias: &str) -> Result<(), Refusal> {
     set(netlink, index, LinkAttribute::IfAlias(alias.to_owned()))
 }
 
-/// Sets the MTU.
 pub(crate) fn set_mtu(netlink: &mut Netlink, index: u32, mtu: u32) -> Result<(), Refusal> {
     set(netlink, index, LinkAttribute::Mtu(mtu))
 }
 
-/// Sets the link-layer address.
 pub(crate) fn set_mac(netlink: &mut Netlink, index: u32, mac: MacAddress) -> Result<(), Refusal> {
     set(netlink, index, LinkAttribute::Address(mac.0.to_vec()))
 }
 
-/// Makes a link a port of a bridge; 0 for none.
+/// Makes a link a port of a bridge. With 0 for the bridge, takes it out of its bridge.
 pub(crate) fn set_master(netlink: &mut Netlink, index: u32, bridge: u32) -> Result<(), Refusal> {
     set(netlink, index, LinkAttribute::Controller(bridge))
 }
 
-/// Sets it up or down.
 pub(crate) fn set_up(netlink: &mut Netlink, index: u32, up: bool) -> Result<(), Refusal> {
     let mut message = of(index);
     message.header.change_mask = LinkFlags::Up;
@@ -160,7 +160,6 @@ pub(crate) fn set_up(netlink: &mut Netlink, index: u32, up: bool) -> Result<(), 
     netlink.request(RTM_SETLINK, 0, &bytes(&message))
 }
 
-/// Removes a link.
 pub(crate) fn delete(netlink: &mut Netlink, index: u32) -> Result<(), Refusal> {
     netlink.request(RTM_DELLINK, 0, &bytes(&of(index)))
 }
@@ -222,7 +221,8 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
             LinkAttribute::Controller(index) => link.master = numbered(index),
             LinkAttribute::Link(index) => link.parent = numbered(index),
             LinkAttribute::LinkNetNsId(_) => elsewhere = true,
-            // Of a tunnel that is not Ethernet: its link-layer addresses are its two ends.
+            // The link-layer addresses of a tunnel that is not Ethernet are the IP addresses of its two ends. An
+            // Ethernet broadcast address has six bytes and is none.
             LinkAttribute::Broadcast(end) => link.remote = address_of(&end).filter(is_one),
             LinkAttribute::LinkInfo(info) => offloaded = link.is(info),
             _ => {}
@@ -231,7 +231,8 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
     if let Some(vxlan) = &mut link.vxlan {
         vxlan.elsewhere = elsewhere;
     }
-    // The link below is in another namespace, or it shows frames in clear as well.
+    // The link below is in another namespace, or the network card encrypts, so that the link below shows frames in
+    // clear as well.
     if elsewhere || offloaded {
         (link.parent, link.remote) = (None, None);
     }
@@ -239,7 +240,7 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
 }
 
 impl Link {
-    /// Takes in the kind of the link and its tunnel, and returns true if the network card encrypts for it.
+    /// Sets the kind of the link and its tunnel, and returns true if the network card encrypts for it.
     fn is(&mut self, info: Vec<LinkInfo>) -> bool {
         let mut offloaded = false;
         for part in info {
@@ -282,7 +283,7 @@ fn read_tunnel(attributes: &[InfoVxlan]) -> Vxlan {
     vxlan
 }
 
-/// The kernel's 0 is no link.
+/// Returns the index, `None` for 0, with which the kernel says that there is no link.
 fn numbered(index: u32) -> Option<u32> {
     Some(index).filter(|index| *index != 0)
 }

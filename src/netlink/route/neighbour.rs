@@ -1,4 +1,4 @@
-//! Neighbours: the tables of ARP and of IPv6's neighbour discovery (linux `net/core/neighbour.c`).
+//! Neighbours: the tables of ARP and of IPv6 neighbour discovery (linux `net/core/neighbour.c`).
 
 use std::net::IpAddr;
 
@@ -11,30 +11,29 @@ use super::{RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH, address_of, bytes, family}
 use crate::netlink::{Netlink, REPLACE, Refusal};
 use crate::packet::MacAddress;
 
-/// An entry of a neighbour table: ARP's or that of IPv6.
+/// An entry of a neighbour table, for an IPv4 or an IPv6 address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
-    /// Index of the link.
+    /// The index of the link.
     pub link: u32,
     /// The neighbour's address.
     pub address: IpAddr,
-    /// Its link-layer address.
+    /// The neighbour's link-layer address.
     pub mac: MacAddress,
-    /// Somebody set it, and no traffic changes it.
+    /// True if a program or an administrator set the entry; no traffic changes it then.
     pub permanent: bool,
 }
 
-/// All neighbours that have been resolved, those of IPv4 first.
+/// Returns all neighbours that have been resolved, those of IPv4 first.
 pub(crate) fn all(netlink: &mut Netlink) -> Result<Vec<Neighbour>, Refusal> {
     netlink.dump(RTM_GETNEIGH, &bytes(&NeighbourMessage::default()), |_, body| read(body))
 }
 
-/// Adds a permanent neighbour, or makes one of what the kernel found out, or not, by itself.
+/// Adds a permanent neighbour. It replaces an entry that the kernel made by itself, resolved or not.
 pub(crate) fn add(netlink: &mut Netlink, link: u32, ip: IpAddr, mac: MacAddress) -> Result<(), Refusal> {
     netlink.request(RTM_NEWNEIGH, REPLACE, &bytes(&message(link, ip, mac)))
 }
 
-/// Removes a neighbour.
 pub(crate) fn delete(netlink: &mut Netlink, link: u32, ip: IpAddr, mac: MacAddress) -> Result<(), Refusal> {
     netlink.request(RTM_DELNEIGH, 0, &bytes(&message(link, ip, mac)))
 }
@@ -59,7 +58,7 @@ fn message(link: u32, ip: IpAddr, mac: MacAddress) -> NeighbourMessage {
     message
 }
 
-/// The address that the entry is for; in a forwarding table the VTEP that frames go to.
+/// Returns the address that the entry is for. In a forwarding table it is the VTEP that frames are sent to.
 pub(super) fn destination(attributes: &[NeighbourAttribute]) -> Option<IpAddr> {
     attributes.iter().find_map(|attribute| match attribute {
         NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => Some((*v4).into()),
@@ -69,7 +68,7 @@ pub(super) fn destination(attributes: &[NeighbourAttribute]) -> Option<IpAddr> {
     })
 }
 
-/// The link-layer address, of the links that have one of six bytes.
+/// Returns the link-layer address if it has six bytes.
 pub(super) fn link_layer(attributes: &[NeighbourAttribute]) -> Option<MacAddress> {
     attributes.iter().find_map(|attribute| match attribute {
         NeighbourAttribute::LinkLayerAddress(bytes) => MacAddress::from_slice(bytes),

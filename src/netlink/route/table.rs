@@ -16,41 +16,41 @@ const DEFAULT: u32 = 253;
 const MAIN: u32 = 254;
 const LOCAL: u32 = 255;
 
-/// A route to hosts, as it stands in a routing table.
+/// A unicast route of a routing table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// The destinations it is for.
+    /// The destinations that it is for.
     pub(crate) to: Prefix,
     /// The number of its table.
     table: u32,
-    /// Of routes to the same destinations the one with the lowest is taken.
+    /// The metric. Of several routes to the same destinations, the one with the lowest metric is used.
     pub(crate) metric: u32,
-    /// Indices of the links that it leaves by: of several next hops those that are alive.
+    /// The indices of the links that it leaves by. Next hops that are dead are left out if it has several.
     pub(crate) links: Vec<u32>,
-    /// It has several next hops.
+    /// True if it has several next hops.
     pub(crate) several: bool,
 }
 
 impl Route {
-    /// True if it is in the main table.
+    /// Returns true if the route is in the main table.
     pub(crate) fn is_main(&self) -> bool {
         self.table == MAIN
     }
 
-    /// True if only a rule leads to its table, because it is none of the three that every packet is looked up in.
+    /// Returns true if only a rule leads to its table: it is none of the three in which every packet is looked up.
     pub(crate) fn is_by_rule(&self) -> bool {
         !matches!(self.table, DEFAULT | MAIN | LOCAL)
     }
 }
 
-/// The routes to hosts in all tables, those of IPv4 or those of IPv6.
+/// Returns the unicast routes of all tables, either for IPv4 or for IPv6.
 pub(crate) fn all(netlink: &mut Netlink, v6: bool) -> Result<Vec<Route>, Refusal> {
     let mut request = RouteMessage::default();
     request.header.address_family = if v6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
     netlink.dump(RTM_GETROUTE, &bytes(&request), |_, body| read(body))
 }
 
-/// The index of the link that a packet to this destination leaves by. No route is an error.
+/// Asks for the index of the link that a packet to this destination leaves by. If there is no route, that is an error.
 pub(crate) fn outgoing(netlink: &mut Netlink, destination: IpAddr) -> Result<Option<u32>, Refusal> {
     let mut link = None;
     netlink.ask(RTM_GETROUTE, &bytes(&question(destination)), |_, body| {
@@ -67,7 +67,7 @@ fn question(destination: IpAddr) -> RouteMessage {
     message
 }
 
-/// `None` for the routes that are no way to a host: to the host itself, to nowhere, to all.
+/// Reads a route. Returns `None` if it is not unicast: if it leads to this host itself, to nowhere or to many hosts.
 pub(super) fn read(body: &[u8]) -> Option<Route> {
     let message = RouteMessage::parse(body).ok()?;
     if message.header.kind != RouteType::Unicast {

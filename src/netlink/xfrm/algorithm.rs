@@ -11,7 +11,7 @@ pub(crate) const NAME_LEN: usize = 64;
 const KEY_BITS: usize = 64;
 const LENGTH_BITS: usize = 68;
 
-/// An algorithm and its key. It never prints: the key is the kernel's own.
+/// An algorithm and its key. It has no `Debug`, so that the key cannot be printed.
 #[derive(Clone, Copy)]
 pub(crate) struct Algorithm<'a> {
     name: &'a [u8],
@@ -20,12 +20,13 @@ pub(crate) struct Algorithm<'a> {
 }
 
 impl<'a> Algorithm<'a> {
-    /// A `struct xfrm_algo`; `None` when the key is not whole.
+    /// Reads a `struct xfrm_algo`. Returns `None` if the key is not whole.
     pub(super) fn plain(value: &'a [u8]) -> Option<Self> {
         Self::new_checked(value, None, LENGTH_BITS)
     }
 
-    /// One of those with a length before the key; `None` when the key is not whole.
+    /// Reads a `struct xfrm_algo_aead` or `xfrm_algo_auth`, which have a length before the key. Returns `None` if the
+    /// key is not whole.
     pub(super) fn with_length(value: &'a [u8]) -> Option<Self> {
         Self::new_checked(value, Some(u32_at(value, LENGTH_BITS)?), LENGTH_BITS + 4)
     }
@@ -36,17 +37,17 @@ impl<'a> Algorithm<'a> {
         Some(Self { name, key: value.get(at..)?.get(..key_len)?, bits })
     }
 
-    /// The name that the kernel's crypto layer has for it, such as `rfc4106(gcm(aes))`.
+    /// Returns the name of the algorithm in the kernel's crypto layer, such as `rfc4106(gcm(aes))`.
     pub(crate) fn name(&self) -> String {
         String::from_utf8_lossy(self.name).into_owned()
     }
 
-    /// The key, with its salt where it has one.
+    /// Returns the key, with the salt at its end if the algorithm has one.
     pub(crate) fn key(&self) -> &'a [u8] {
         self.key
     }
 
-    /// Bits of the ICV, or of the hash that is sent; `None` where the struct does not tell.
+    /// Returns the length of the ICV in bits. `None` for a `struct xfrm_algo`, which does not have it.
     pub(crate) fn bits(&self) -> Option<u32> {
         self.bits
     }

@@ -41,19 +41,19 @@ pub(crate) mod template {
     pub(crate) const LEN: usize = 64;
 }
 
-/// The packets that a policy is asked for, by their direction.
+/// The direction of the packets that a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PolicyDirection {
-    /// Those that arrive for this host.
+    /// Packets that arrive for this host.
     In,
-    /// Those that leave.
+    /// Packets that this host sends.
     Out,
-    /// Those that are forwarded.
+    /// Packets that this host forwards.
     Forward,
 }
 
 impl PolicyDirection {
-    /// The kernel's number (`XFRM_POLICY_IN` and the others).
+    /// Returns the kernel's number (`XFRM_POLICY_IN` and the others).
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::In => 0,
@@ -62,12 +62,12 @@ impl PolicyDirection {
         }
     }
 
-    /// `None` for the policies of a single socket, which have numbers of their own.
+    /// Reads the kernel's number. Returns `None` for the policy of a single socket, which has a number of its own.
     fn from_number(number: u8) -> Option<Self> {
         [Self::In, Self::Out, Self::Forward].into_iter().find(|direction| direction.number() == number)
     }
 
-    /// `in`, `out` or `forward`.
+    /// Returns `in`, `out` or `forward`.
     pub fn name(self) -> &'static str {
         match self {
             Self::In => "in",
@@ -77,7 +77,7 @@ impl PolicyDirection {
     }
 }
 
-/// A policy, as the kernel tells of it.
+/// A view of a policy in a message of the kernel.
 #[derive(Clone, Copy)]
 pub(crate) struct UserPolicy<'a> {
     fixed: &'a [u8; LEN],
@@ -85,77 +85,79 @@ pub(crate) struct UserPolicy<'a> {
 }
 
 impl<'a> UserPolicy<'a> {
-    /// The body of a message; `None` when it is shorter than the struct.
+    /// Makes a view of the body of a message. Returns `None` if the body is shorter than the struct.
     pub(crate) fn new_checked(body: &'a [u8]) -> Option<Self> {
         let (fixed, attributes) = body.split_first_chunk()?;
         Some(Self { fixed, attributes })
     }
 
-    /// The sources that the selector matches; `None` for a family that is not IP's.
+    /// Returns the sources that the selector matches. `None` if the family is not IP's or the prefix is too long.
     pub(crate) fn source(&self) -> Option<Prefix> {
         self.prefix(SOURCE, PREFIX_S)
     }
 
-    /// The destinations that the selector matches; `None` for a family that is not IP's.
+    /// Returns the destinations that the selector matches. `None` if the family is not IP's or the prefix is too long.
     pub(crate) fn destination(&self) -> Option<Prefix> {
         self.prefix(DESTINATION, PREFIX_D)
     }
 
-    /// The destination port that the selector matches, and the bits of it that count; none for every port.
+    /// Returns the destination port that the selector matches, and the mask of its bits that count. With a mask of 0,
+    /// every port matches.
     pub(crate) fn destination_port(&self) -> (u16, u16) {
         let be = |at| u16::from_be_bytes(bytes_at(self.fixed, at));
         (be(DPORT), be(DPORT_MASK))
     }
 
-    /// True if the selector looks at the source port.
+    /// Returns true if the selector looks at the source port.
     pub(crate) fn has_source_port(&self) -> bool {
         bytes_at(self.fixed, SPORT_MASK) != [0; 2]
     }
 
-    /// The IP protocol that the selector matches; 0 for every one.
+    /// Returns the IP protocol that the selector matches, 0 for every protocol.
     pub(crate) fn proto(&self) -> u8 {
         self.byte(PROTO)
     }
 
-    /// The lower number is asked first.
+    /// Returns the priority. The policy with the lowest number goes first.
     pub(crate) fn priority(&self) -> u32 {
         u32::from_ne_bytes(bytes_at(self.fixed, PRIORITY))
     }
 
-    /// The number the kernel gave it.
+    /// Returns the number that the kernel gave the policy.
     pub(crate) fn index(&self) -> u32 {
         u32::from_ne_bytes(bytes_at(self.fixed, INDEX))
     }
 
-    /// `None` for the policy of a single socket.
+    /// Returns the direction, `None` for the policy of a single socket.
     pub(crate) fn direction(&self) -> Option<PolicyDirection> {
         PolicyDirection::from_number(self.byte(DIR))
     }
 
-    /// [`ALLOW`] or [`BLOCK`].
+    /// Returns the action, [`ALLOW`] or [`BLOCK`].
     pub(crate) fn action(&self) -> u8 {
         self.byte(ACTION)
     }
 
-    /// The transforms that packets need to pass; without any they pass as they are.
+    /// Returns the transforms that the policy demands of packets. Without any, packets pass as they are.
     pub(crate) fn templates(&self) -> impl Iterator<Item = Template<'a>> + use<'a> {
         let templates = self.attribute(XFRMA_TMPL).unwrap_or_default();
         templates.chunks_exact(template::LEN).filter_map(|one| Some(Template(one.first_chunk()?)))
     }
 
-    /// The mark that packets need, and the bits of it that count, none for any mark; `None` when the attribute is cut.
+    /// Returns the mark that packets must have, and the mask of its bits that count. With a mask of 0, every mark
+    /// matches. `None` if the attribute is cut off.
     pub(crate) fn mark(&self) -> Option<(u32, u32)> {
         let Some(value) = self.attribute(XFRMA_MARK) else { return Some((0, 0)) };
         Some((u32_at(value, 0)?, u32_at(value, 4)?))
     }
 
-    /// The xfrm interface that packets have to pass, 0 for none; `None` when the attribute is cut.
+    /// Returns the number of the xfrm interface that packets must pass, 0 for none. `None` if the attribute is cut off.
     pub(crate) fn interface(&self) -> Option<u32> {
         self.attribute(XFRMA_IF_ID).map_or(Some(0), |value| u32_at(value, 0))
     }
 
-    /// True if another policy says the same of the same packets: the selector, the priority, the direction with action,
-    /// flags and share, and the templates are alike to the byte. Limits, counters and the index may differ.
+    /// Returns true if another policy says the same of the same packets: the selector, the priority, the direction with
+    /// action, flags and share, and the templates are alike to the byte. Limits, counters and the index may differ.
     pub(crate) fn says_the_same(&self, other: &UserPolicy<'_>) -> bool {
         let rule = |policy: &UserPolicy<'_>| {
             let selector: [u8; SELECTOR_LEN] = bytes_at(policy.fixed, 0);
@@ -180,23 +182,23 @@ impl<'a> UserPolicy<'a> {
     }
 }
 
-/// A transform that a policy asks of packets.
+/// A transform that a policy demands of packets.
 #[derive(Clone, Copy)]
 pub(crate) struct Template<'a>(&'a [u8; template::LEN]);
 
 impl Template<'_> {
-    /// The IP protocol: ESP, AH, or another one.
+    /// Returns the IP protocol: ESP, AH, or another one.
     pub(crate) fn proto(self) -> u8 {
         let [proto] = bytes_at(self.0, template::PROTO);
         proto
     }
 
-    /// The SAs it takes; 0 for any.
+    /// Returns the number that ties the template to SAs, 0 if any SA will do.
     pub(crate) fn reqid(self) -> u32 {
         u32::from_ne_bytes(bytes_at(self.0, template::REQID))
     }
 
-    /// True if packets pass without it as well.
+    /// Returns true if packets pass without the transform as well.
     pub(crate) fn is_optional(self) -> bool {
         bytes_at(self.0, template::OPTIONAL) != [0]
     }
@@ -209,7 +211,7 @@ mod tests {
     use crate::netlink::xfrm::AF_INET;
     use crate::packet::protocol::{ESP, UDP};
 
-    /// A policy for UDP to a port, with a mark, an interface and two templates.
+    /// Builds a policy for UDP to a port, with a mark, an interface and two templates.
     fn message() -> Vec<u8> {
         let mut body = vec![0; LEN];
         body[DESTINATION..][..4].copy_from_slice(&[192, 0, 2, 2]);

@@ -1,12 +1,21 @@
 //! `struct xfrm_usersa_info`, the state of an SA, and the attributes behind it.
 //!
 //! ```text
-//!   0 selector (56)              80 source (16)             212 family (2)
-//!  56 destination (16)           96 lifetime limits (64)    214 mode (1)
-//!  72 SPI (4)                   160 lifetime so far (32):   215 replay window (1)
-//!  76 protocol (1), padding         bytes, packets (168),   216 flags (1), padding to 224
-//!  80 source                        times                       attributes
-//!                               192 statistics (12), sequence number (4), reqid (208, 4)
+//!   0 selector (56)
+//!  56 destination (16)
+//!  72 SPI (4)
+//!  76 protocol (1), padding
+//!  80 source (16)
+//!  96 lifetime limits (64)
+//! 160 lifetime so far (32): bytes (8), packets (8, at 168), times (16)
+//! 192 statistics (12)
+//! 204 sequence number (4)
+//! 208 reqid (4)
+//! 212 family (2)
+//! 214 mode (1)
+//! 215 replay window (1)
+//! 216 flags (1), padding to 224
+//!     attributes
 //! ```
 
 use std::net::IpAddr;
@@ -33,7 +42,7 @@ pub(crate) const LEN: usize = 224;
 
 pub(crate) const TRANSPORT: u8 = 0;
 pub(crate) const TUNNEL: u8 = 1;
-/// Extended sequence numbers, in the flags.
+/// The flag of an SA with extended sequence numbers.
 pub(crate) const ESN: u8 = 128;
 
 /// `struct xfrm_replay_state_esn`: `bmp_len`, `oseq`, `seq`, `oseq_hi`, `seq_hi`, `replay_window`, the bitmap.
@@ -44,7 +53,7 @@ pub(crate) mod replay {
     pub(crate) const LEN: usize = 24;
 }
 
-/// An SA, as the kernel tells of it.
+/// A view of an SA in a message of the kernel.
 #[derive(Clone, Copy)]
 pub(crate) struct UserSa<'a> {
     fixed: &'a [u8; LEN],
@@ -52,81 +61,83 @@ pub(crate) struct UserSa<'a> {
 }
 
 impl<'a> UserSa<'a> {
-    /// The body of a message; `None` when it is shorter than the struct.
+    /// Makes a view of the body of a message. Returns `None` if the body is shorter than the struct.
     pub(crate) fn new_checked(body: &'a [u8]) -> Option<Self> {
         let (fixed, attributes) = body.split_first_chunk()?;
         Some(Self { fixed, attributes })
     }
 
-    /// `None` for a family that is not IP's. Unspecified for an SA of any source.
+    /// Returns the source, `None` if the family is not IP's. An SA for every source has the unspecified address.
     pub(crate) fn source(&self) -> Option<IpAddr> {
         address_in(self.fixed, SOURCE, self.family())
     }
 
-    /// `None` for a family that is not IP's.
+    /// Returns the destination, `None` if the family is not IP's.
     pub(crate) fn destination(&self) -> Option<IpAddr> {
         address_in(self.fixed, DESTINATION, self.family())
     }
 
-    /// 0 while a key daemon has not chosen one: a larval SA, which is nobody's yet.
+    /// Returns the SPI. It is 0 for a larval SA for which a key daemon has not chosen one yet.
     pub(crate) fn spi(&self) -> Spi {
         Spi(u32::from_be_bytes(bytes_at(self.fixed, SPI)))
     }
 
-    /// The IP protocol: ESP, AH, or another one.
+    /// Returns the IP protocol: ESP, AH, or another one.
     pub(crate) fn proto(&self) -> u8 {
         self.byte(PROTO)
     }
 
-    /// Packets that went through it.
+    /// Returns the number of packets that the SA has processed.
     pub(crate) fn packets(&self) -> u64 {
         u64::from_ne_bytes(bytes_at(self.fixed, PACKETS))
     }
 
-    /// The number that ties it to policies.
+    /// Returns the number that ties the SA to policies.
     pub(crate) fn reqid(&self) -> u32 {
         u32::from_ne_bytes(bytes_at(self.fixed, REQID))
     }
 
-    /// An `AF_*` number.
+    /// Returns the family, an `AF_*` number.
     pub(crate) fn family(&self) -> u16 {
         u16::from_ne_bytes(bytes_at(self.fixed, FAMILY))
     }
 
-    /// [`TRANSPORT`], [`TUNNEL`], or another one.
+    /// Returns the mode: [`TRANSPORT`], [`TUNNEL`], or another one.
     pub(crate) fn mode(&self) -> u8 {
         self.byte(MODE)
     }
 
-    /// True if it has extended sequence numbers.
+    /// Returns true if the SA has extended sequence numbers.
     pub(crate) fn is_extended(&self) -> bool {
         self.byte(FLAGS) & ESN != 0
     }
 
-    /// In packets, 0 for no protection. The struct's own field is one byte wide, so the attribute goes before it.
+    /// Returns the replay window in packets, 0 for no replay protection. The field of the struct has only one byte,
+    /// so the attribute goes first.
     pub(crate) fn replay_window(&self) -> u32 {
         let wide = self.attribute(XFRMA_REPLAY_ESN_VAL).and_then(|state| u32_at(state, replay::WINDOW));
         wide.unwrap_or_else(|| u32::from(self.byte(REPLAY)))
     }
 
-    /// The upper half of the higher of the extended sequence numbers, that of what was sent and that of what came.
+    /// Returns the greater of two high halves of extended sequence numbers: that of the last one sent, and that of the
+    /// last one received.
     pub(crate) fn high_sequence(&self) -> u32 {
         let state = self.attribute(XFRMA_REPLAY_ESN_VAL).unwrap_or_default();
         let high = [replay::SENT_HIGH, replay::RECEIVED_HIGH].map(|at| u32_at(state, at).unwrap_or(0));
         high.into_iter().max().unwrap_or(0)
     }
 
-    /// The cipher that authenticates as well.
+    /// Returns the cipher that authenticates as well.
     pub(crate) fn aead(&self) -> Option<Algorithm<'a>> {
         Algorithm::with_length(self.attribute(XFRMA_ALG_AEAD)?)
     }
 
-    /// The cipher that does not authenticate.
+    /// Returns the cipher that does not authenticate.
     pub(crate) fn cipher(&self) -> Option<Algorithm<'a>> {
         Algorithm::plain(self.attribute(XFRMA_ALG_CRYPT)?)
     }
 
-    /// The hash. The kernel sends both spellings; only the newer one tells how much of the hash is sent.
+    /// Returns the keyed hash. The kernel sends it in two attributes; only the newer one has the length of the ICV.
     pub(crate) fn authentication(&self) -> Option<Algorithm<'a>> {
         match self.attribute(XFRMA_ALG_AUTH_TRUNC) {
             Some(value) => Algorithm::with_length(value),
@@ -134,17 +145,17 @@ impl<'a> UserSa<'a> {
         }
     }
 
-    /// True if its packets go in UDP (RFC 3948).
+    /// Returns true if its packets are carried in UDP (RFC 3948).
     pub(crate) fn is_in_udp(&self) -> bool {
         self.attribute(XFRMA_ENCAP).is_some()
     }
 
-    /// True if the network card encrypts.
+    /// Returns true if the network card encrypts.
     pub(crate) fn is_offloaded(&self) -> bool {
         self.attribute(XFRMA_OFFLOAD_DEV).is_some()
     }
 
-    /// Unix time of the last packet, in seconds; 0 for never.
+    /// Returns the time of the last packet in seconds since 1970, 0 for never.
     pub(crate) fn last_used(&self) -> u64 {
         self.attribute(XFRMA_LASTUSED).and_then(|value| u64_at(value, 0)).unwrap_or(0)
     }
@@ -166,7 +177,7 @@ mod tests {
     use crate::netlink::xfrm::{AF_INET, AF_INET6};
     use crate::packet::protocol::ESP;
 
-    /// Every field and every attribute that is read, each with a value of its own.
+    /// Builds a message with every field and every attribute that is read, each with a different value.
     fn message(family: u16) -> Vec<u8> {
         let mut body = vec![0; LEN];
         body[DESTINATION..][..4].copy_from_slice(&[192, 0, 2, 2]);

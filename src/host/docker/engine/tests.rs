@@ -6,14 +6,14 @@ use std::time::Instant;
 use super::super::fake::{Fake, say, say_nothing_known, say_with};
 use super::*;
 
-/// Long enough for every machine: no test with an answer waits so long.
+/// A limit of time that is long enough for every machine. A test whose engine answers never waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const VERSION: &str = r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12","Version":"20.10.24"}"#;
 
 type Answer = fn(&mut UnixStream);
 
-/// An engine of version 1.41 that has one answer to all other questions.
+/// Starts an engine of version 1.41 that gives one answer to all other questions.
 fn engine(answer: Answer) -> Fake {
     Fake::new(move |path, stream| if path == "/version" { say(stream, VERSION) } else { answer(stream) })
 }
@@ -32,7 +32,7 @@ fn paths_bear_the_newest_version_that_both_speak() {
         (VERSION, Some("/v1.41")),
         (r#"{"ApiVersion":"1.99","MinAPIVersion":"1.44"}"#, Some("/v1.56")),
         (r#"{"ApiVersion":"2.3","MinAPIVersion":"2.1"}"#, Some("/v2.1")),
-        // Engines from before 1.25 do not say how old a version may be.
+        // Engines before version 1.25 do not give their oldest version.
         (r#"{"ApiVersion":"1.9"}"#, Some("/v1.9")),
         (r#"{"ApiVersion":"1.9","MinAPIVersion":null}"#, Some("/v1.9")),
         (r#"{"ApiVersion":"1.9","MinAPIVersion":"old"}"#, Some("/v1.9")),
@@ -89,11 +89,11 @@ fn an_answer_that_is_refused_does_not_end_the_conversation() {
 #[test]
 fn whatever_else_is_no_answer() {
     let answers: [Answer; 6] = [
-        // These would be an answer but for their status.
+        // These would be answers if they had another status.
         |stream| say_with("404 Not Found", stream, "[1,2]"),
         |stream| say_with("201 Created", stream, "[1,2]"),
         |stream| say_with("301 Moved Permanently\r\nLocation: /elsewhere", stream, "[1,2]"),
-        // No JSON, no HTTP, half an answer.
+        // These are no JSON, no HTTP, and half an answer.
         |stream| say(stream, "<html>"),
         |stream| stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").unwrap(),
         |stream| {
