@@ -12,7 +12,7 @@ use nix::sched::{CloneFlags, setns};
 use crate::escape::{escape, reason};
 
 /// The folders in which `ip netns` keeps the names. Older systems use the second.
-const ROOMS: [&str; 2] = ["/run/netns", "/var/run/netns"];
+const FOLDERS: [&str; 2] = ["/run/netns", "/var/run/netns"];
 
 /// A network namespace that exists. Its file is open, so it cannot go away before it is entered.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Namespace {
         } else if word.is_empty() || word == "." || word == ".." {
             return Err(unknown());
         } else {
-            let named = ROOMS.iter().map(|room| Path::new(room).join(word)).find(|path| path.exists());
+            let named = FOLDERS.iter().map(|folder| Path::new(folder).join(word)).find(|path| path.exists());
             match (named, word.parse::<u32>()) {
                 (Some(path), _) => path,
                 (None, Ok(pid)) => PathBuf::from(format!("/proc/{pid}/ns/net")),
@@ -99,6 +99,11 @@ impl Namespace {
             _ => Error::Open { name: name(), cause },
         })?;
         Ok(Self { file, path })
+    }
+
+    /// The file that it was found by. It may have any characters: escape it before it is printed.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Runs `work` in a namespace, or in that of this thread if none is given.
@@ -157,9 +162,9 @@ impl fmt::Display for Namespace {
 
 /// Returns the names that `ip netns` knows, sorted and escaped, at most 20.
 fn names() -> Vec<String> {
-    let mut names: Vec<String> = ROOMS
+    let mut names: Vec<String> = FOLDERS
         .iter()
-        .filter_map(|room| std::fs::read_dir(room).ok())
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flatten()
         .flatten()
         .map(|entry| escape(&entry.file_name().to_string_lossy()).into_owned())
@@ -188,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_do_not_leave_the_room() {
+    fn dots_do_not_leave_the_folder() {
         assert!(matches!(Namespace::find(".."), Err(Error::Unknown { .. })));
         assert!(matches!(Namespace::find(""), Err(Error::Unknown { .. })));
     }

@@ -9,7 +9,7 @@ use super::namespace::Namespace;
 use super::survey::{self, Survey};
 
 /// The folders with the files of network namespaces: those of `ip netns`, and Docker's sandboxes.
-const ROOMS: [&str; 3] = ["/run/netns", "/run/docker/netns", "/var/run/docker/netns"];
+const FOLDERS: [&str; 3] = ["/run/netns", "/run/docker/netns", "/var/run/docker/netns"];
 
 /// The greatest number of namespace files that are looked at.
 const MOST: usize = 256;
@@ -39,7 +39,8 @@ impl Namespaces {
     /// The namespace cannot be entered, or the kernel does not list its links.
     pub fn survey(underlay: Option<&Namespace>) -> Result<Self, survey::Error> {
         let survey = Survey::take(underlay)?;
-        let base = Surveyed { path: underlay.map(ToString::to_string), survey };
+        let base =
+            Surveyed { path: underlay.map(|namespace| namespace.path().display().to_string()), survey };
         Ok(Self { base, others: OnceCell::new() })
     }
 
@@ -62,7 +63,7 @@ impl Namespaces {
         let here = self.base.path.as_deref().unwrap_or("/proc/thread-self/ns/net");
         let mut seen: Vec<_> = identity(Path::new(here)).into_iter().collect();
         let mut namespaces = Vec::new();
-        let files = ROOMS.iter().filter_map(|room| std::fs::read_dir(room).ok()).flatten().flatten();
+        let files = FOLDERS.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
         for file in files.take(MOST) {
             let path = file.path();
             let Some(identity) = identity(&path).filter(|identity| !seen.contains(identity)) else {

@@ -13,7 +13,7 @@ use ::ccm::aead::{
 use ::ccm::{Ccm as Crate, TagSize};
 
 use super::aes::{Encrypt, EncryptKey};
-use super::gcm::room;
+use super::gcm::grown;
 use crate::packet::Sealed;
 
 /// The expanded key of an SA.
@@ -69,7 +69,7 @@ impl Ccm {
         nonce[3..].copy_from_slice(&head[8..]);
         let (header, len) = authenticated(head, high);
 
-        let buffer = InOutBuf::new(ciphertext, room(out, body)).map_err(|_| Sealed::BadIcv)?;
+        let buffer = InOutBuf::new(ciphertext, grown(out, body)).map_err(|_| Sealed::BadIcv)?;
         Crate::<&C, M, U11>::from(aes)
             .decrypt_inout_detached(&nonce, &header[..len], buffer, icv)
             .map_err(|_| Sealed::BadIcv)?;

@@ -4,7 +4,7 @@ use chacha20poly1305::aead::{AeadInOut, array::Array, consts::U16, inout::InOutB
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 
 use super::ccm::authenticated;
-use super::gcm::room;
+use super::gcm::grown;
 use crate::packet::Sealed;
 
 /// The key of an SA.
@@ -29,7 +29,7 @@ impl ChaCha {
         nonce[4..].copy_from_slice(&head[8..]);
         let (header, len) = authenticated(head, high);
 
-        let buffer = InOutBuf::new(ciphertext, room(out, ciphertext.len())).map_err(|_| Sealed::BadIcv)?;
+        let buffer = InOutBuf::new(ciphertext, grown(out, ciphertext.len())).map_err(|_| Sealed::BadIcv)?;
         self.cipher
             .decrypt_inout_detached(&nonce.into(), &header[..len], buffer, &Array::<u8, U16>::from(*icv))
             .map_err(|_| Sealed::BadIcv)?;

@@ -72,7 +72,7 @@ impl Gcm {
         ghash.update_padded(ciphertext);
         verify(ghash, authenticated, ciphertext.len(), &mask, icv)?;
 
-        let plaintext = room(out, ciphertext.len());
+        let plaintext = grown(out, ciphertext.len());
         let buffer = InOutBuf::new(ciphertext, plaintext).map_err(|_| Sealed::BadIcv)?;
         stream.apply_keystream_partial(buffer);
         Ok(ciphertext.len())
@@ -102,7 +102,7 @@ impl Gcm {
         ghash.update_padded(rest);
         verify(ghash, HEAD + rest.len(), 0, &mask, icv)?;
 
-        room(out, payload.len()).copy_from_slice(payload);
+        grown(out, payload.len()).copy_from_slice(payload);
         Ok(payload.len())
     }
 
@@ -166,7 +166,7 @@ fn verify(
 
 /// Returns `len` bytes of the buffer to write to. The buffer grows and never shrinks, so no packet after the largest
 /// allocates.
-pub(super) fn room(out: &mut Vec<u8>, len: usize) -> &mut [u8] {
+pub(super) fn grown(out: &mut Vec<u8>, len: usize) -> &mut [u8] {
     if out.len() < len {
         out.resize(len, 0);
     }

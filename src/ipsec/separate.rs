@@ -8,7 +8,7 @@ use cbc::cipher::{Array, BlockModeDecrypt, InnerIvInit, StreamCipherCore, inout:
 
 use super::aes::{Decrypt, DecryptKey, Encrypt, EncryptKey};
 use super::algorithm::{Auth, Cipher};
-use super::gcm::room;
+use super::gcm::grown;
 use super::hmac::KeyedHash;
 use crate::packet::Sealed;
 
@@ -48,7 +48,7 @@ impl Separate {
         self.hash.verify(authenticated, high, icv)?;
         match &self.cipher {
             Keyed::Null => {
-                room(out, body.len()).copy_from_slice(body);
+                grown(out, body.len()).copy_from_slice(body);
                 Ok(body.len())
             }
             Keyed::Cbc(DecryptKey::Aes128(aes)) => open_cbc(aes, body, out),
@@ -68,7 +68,7 @@ fn open_cbc<C: Decrypt>(aes: &C, body: &[u8], out: &mut Vec<u8>) -> Result<usize
         // The ICV verified, and yet the blocks are not whole. The sender is broken, and nothing can be decrypted.
         return Err(Sealed::BadIcv);
     }
-    let (plaintext, _) = Array::slice_as_chunks_mut(room(out, ciphertext.len()));
+    let (plaintext, _) = Array::slice_as_chunks_mut(grown(out, ciphertext.len()));
     let buffer = InOutBuf::new(blocks, plaintext).map_err(|_| Sealed::BadIcv)?;
     cbc::Decryptor::<&C>::inner_iv_init(aes, &Array::from(*iv)).decrypt_blocks_inout(buffer);
     Ok(ciphertext.len())
@@ -80,7 +80,7 @@ fn open_ctr<C: Encrypt>(aes: &C, nonce: [u8; 4], body: &[u8], out: &mut Vec<u8>)
     counter[..4].copy_from_slice(&nonce);
     counter[4..12].copy_from_slice(iv);
     counter[15] = 1;
-    let buffer = InOutBuf::new(ciphertext, room(out, ciphertext.len())).map_err(|_| Sealed::BadIcv)?;
+    let buffer = InOutBuf::new(ciphertext, grown(out, ciphertext.len())).map_err(|_| Sealed::BadIcv)?;
     ctr::CtrCore::<&C, ctr::flavors::Ctr32BE>::inner_iv_init(aes, &Array::from(counter))
         .apply_keystream_partial(buffer);
     Ok(ciphertext.len())

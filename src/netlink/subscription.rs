@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Family, messages};
 
 /// The size of the socket's buffer for messages that were not read yet, in bytes: enough for some thousand SAs.
-const ROOM: usize = 8 << 20;
+const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// A socket that has joined a group. Its messages may hold keys, so they are wiped when it is dropped, and never print.
 pub(crate) struct Subscription {
@@ -26,7 +26,7 @@ impl Subscription {
         let mut socket = Socket::new(family.protocol())?;
         socket.bind_auto()?;
         // A process that has the privilege only in a user namespace cannot enlarge the buffer and keeps the usual one.
-        let _ = setsockopt(&socket, sockopt::RcvBufForce, &ROOM);
+        let _ = setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
         socket.add_membership(group)?;
         Ok(Self { socket, buffer: Zeroizing::new(vec![0; 1 << 16]) })
     }
