@@ -194,7 +194,14 @@ fn schema_knows_every_word() {
     let codes: Vec<&str> = ovlsniff::verify::Reason::ALL.iter().map(|reason| reason.code()).collect();
     let known: Vec<&str> =
         schema["$defs"]["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert_eq!(known, codes);
+    for (known, code) in known.iter().zip(&codes) {
+        assert_eq!(known, code, "docs/verify-schema.json has another reason here than the program");
+    }
+    assert_eq!(
+        known.len(),
+        codes.len(),
+        "docs/verify-schema.json has fewer or more reasons than the program"
+    );
 }
 
 #[test]
