@@ -23,8 +23,8 @@ fresh_tree() { # SUITE
     say "== $suite: a minimal tree"
     case $suite in
         bookworm | trixie | forky | sid) bootstrap+=("$suite" "$tree" "$(debian_mirror)") ;;
-        # All of Ubuntu's suites are made alike; the script of an old one is here on every system, and names the mirror.
-        *) bootstrap+=("--components=main,universe" --keyring="$(ubuntu_keyring)" "$suite" "$tree" "$(ubuntu_mirror)" gutsy) ;;
+        # All of Ubuntu's suites are made alike. The script of an old one is here on every system, and knows the mirror of each.
+        *) bootstrap+=("--components=main,universe" --keyring="$(ubuntu_keyring)" "$suite" "$tree" "${UBUNTU_MIRROR:-}" gutsy) ;;
     esac
     if ! debootstrap "${bootstrap[@]}" > "$log" 2>&1; then
         say "skipped: $suite (no tree: $(tail -n 1 "$log"))"
@@ -60,8 +60,6 @@ debian_mirror() {
     echo "${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
         sed -n 's/^Debian Debian //p' | head -n 1)}"
 }
-
-ubuntu_mirror() { echo "${UBUNTU_MIRROR:-$(sed -n 's/.*default_mirror //p' /usr/share/debootstrap/scripts/gutsy | head -n 1)}"; }
 
 # Debian has the keys of Ubuntu's archive in a package of its own.
 ubuntu_keyring() {
