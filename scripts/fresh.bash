@@ -24,9 +24,9 @@ fresh_tree() { # SUITE
     say "== $suite: a minimal tree"
     case $suite in
         bookworm | trixie | forky | sid) bootstrap+=("$suite" "$tree" "$(debian_mirror)") ;;
-        # debootstrap makes all of Ubuntu's suites alike. Every system has the script of gutsy, an old one, which names
-        # the mirror.
-        *) bootstrap+=("--components=main,universe" --keyring="$(ubuntu_keyring)" "$suite" "$tree" "$(ubuntu_mirror)" gutsy) ;;
+        # debootstrap makes all of Ubuntu's suites alike. Every system has the script of gutsy, an old one, which knows the
+        # mirror of each suite.
+        *) bootstrap+=("--components=main,universe" --keyring="$(ubuntu_keyring)" "$suite" "$tree" "${UBUNTU_MIRROR:-}" gutsy) ;;
     esac
     if ! debootstrap "${bootstrap[@]}" > "$log" 2>&1; then
         say "skipped: $suite (no tree: $(tail -n 1 "$log"))"
@@ -62,8 +62,6 @@ debian_mirror() {
     echo "${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
         sed -n 's/^Debian Debian //p' | head -n 1)}"
 }
-
-ubuntu_mirror() { echo "${UBUNTU_MIRROR:-$(sed -n 's/.*default_mirror //p' /usr/share/debootstrap/scripts/gutsy | head -n 1)}"; }
 
 # Prints the path of the keyring of Ubuntu's archive, which Debian has as a package.
 ubuntu_keyring() {
