@@ -2,14 +2,12 @@
 
 mod notices;
 
-use nix::errno::Errno;
-
 pub use notices::Notices;
 
 use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Algorithm, Error, Key, Mode, Sa, Sequence, SpiPattern};
 use crate::netlink::xfrm::{self, NEWSA, UPDSA, UserSa, usersa};
-use crate::netlink::{Family, Netlink, Refusal};
+use crate::netlink::{Family, Netlink, Refusal, Refused};
 use crate::packet::Spi;
 use crate::packet::protocol::ESP;
 
@@ -78,10 +76,10 @@ pub fn dump_and_follow() -> Result<(KernelSas, Notices), Error> {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        match Errno::from_raw(refusal.errno) {
-            Errno::EPERM | Errno::EACCES => Self::Denied,
-            Errno::EPROTONOSUPPORT | Errno::ECONNREFUSED => Self::NoXfrm,
-            errno => Self::Netlink(errno.into()),
+        match Refused::from(refusal) {
+            Refused::Denied => Self::Denied,
+            Refused::Unsupported => Self::NoXfrm,
+            Refused::Other(error) => Self::Netlink(error),
         }
     }
 }
@@ -214,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_do() {
-        let error = Error::from(Refusal::new(Errno::EPERM as i32));
+        let error = Error::from(Refusal::new(nix::libc::EPERM));
         assert!(error.to_string().contains("run as root"), "{error}");
     }
 }

@@ -12,6 +12,7 @@
 //! Each node takes these steps by itself, when its own timer or its administrator says so. Two nodes are never more
 //! than one generation apart. In each generation, start counters begin at 1.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -139,7 +140,7 @@ pub fn rotate(
         let mut progress = plan::advance(network, present, before, secret);
         let (what, waiting) = match turned(network, &mut progress, turn, force, now) {
             Ok(what) => (what.to_owned(), false),
-            Err(waits) => (waits, true),
+            Err(waits) => (waits.to_string(), true),
         };
         outcomes.push(Rotated { name: network.name.clone(), generation: progress.generation, what, waiting });
         plan::secure(network, present, &progress, secret, &mut add, &mut drop);
@@ -174,13 +175,24 @@ fn with_peers(network: &NetworkSpec, progress: &Progress) -> NetworkSpec {
     network
 }
 
+/// A reason to wait with a turn.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Waits {
+    #[error(
+        "nothing from {peer} was seen with generation {generation} yet; rotate there, or send something, or: --force"
+    )]
+    Silent { peer: IpAddr, generation: u32 },
+    #[error("a rotation is under way; first: ovlsniff overlay rotate --step drop")]
+    Unfinished,
+}
+
 fn turned(
     network: &NetworkSpec,
     progress: &mut Progress,
     turn: Turn,
     force: bool,
     now: u64,
-) -> Result<&'static str, String> {
+) -> Result<&'static str, Waits> {
     let settled = progress.oldest == progress.generation;
     let silent = |progress: &Progress| {
         let generation = progress.generation;
@@ -189,12 +201,6 @@ fn turned(
             .iter()
             .find(|peer| !force && !heard(progress, peer, generation))
             .map(|peer| peer.underlay)
-    };
-    let waits = |progress: &Progress| {
-        let (peer, generation) = (silent(progress).unwrap_or(network.local), progress.generation);
-        format!(
-            "nothing from {peer} was seen with generation {generation} yet; rotate there, or send something, or: --force"
-        )
     };
     let ahead = network.peers.iter().any(|peer| heard(progress, peer, progress.generation + 1));
     let turn = match turn {
@@ -205,12 +211,14 @@ fn turned(
         Turn::Due(_) => return Ok("nothing is due"),
         turn => turn,
     };
+    if matches!(turn, Turn::Drop) && settled {
+        return Ok("there are no old keys");
+    }
+    if let Some(peer) = silent(progress).filter(|_| matches!(turn, Turn::Send | Turn::Drop)) {
+        return Err(Waits::Silent { peer, generation: progress.generation });
+    }
     match turn {
-        Turn::Drop if settled => Ok("there are no old keys"),
-        Turn::Send | Turn::Drop if silent(progress).is_some() => Err(waits(progress)),
-        Turn::Send if !settled => {
-            Err("a rotation is under way; first: ovlsniff overlay rotate --step drop".into())
-        }
+        Turn::Send if !settled => Err(Waits::Unfinished),
         Turn::Send => {
             for towards in progress.peers.values_mut() {
                 towards.before = Some((progress.generation, towards.start));
@@ -278,17 +286,18 @@ mod tests {
         progress
     }
 
-    fn turn(mut progress: Progress, turn: Turn) -> Result<(u32, u32), String> {
+    fn turn(mut progress: Progress, turn: Turn) -> Result<(u32, u32), Waits> {
         turned(&network(), &mut progress, turn, false, 1000).map(|_| (progress.generation, progress.oldest))
     }
 
     #[test]
     fn nobody_is_left_behind_by_more_than_one_generation() {
         assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Send), Ok((2, 1)));
-        assert!(turn(at(1, 1, &[]), Turn::Send).unwrap_err().contains("192.0.2.2"));
-        assert!(turn(at(2, 1, &[(1, 1)]), Turn::Drop).unwrap_err().contains("generation 2"));
+        let silent = |generation| Err(Waits::Silent { peer: "192.0.2.2".parse().unwrap(), generation });
+        assert_eq!(turn(at(1, 1, &[]), Turn::Send), silent(1));
+        assert_eq!(turn(at(2, 1, &[(1, 1)]), Turn::Drop), silent(2));
         assert_eq!(turn(at(2, 1, &[(1, 1), (2, 1)]), Turn::Drop), Ok((2, 2)));
-        assert!(turn(at(2, 1, &[(2, 1)]), Turn::Send).unwrap_err().contains("under way"));
+        assert_eq!(turn(at(2, 1, &[(2, 1)]), Turn::Send), Err(Waits::Unfinished));
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! SAs and policies over netlink. Keys are not read here.
 
-use nix::errno::Errno;
-
 use super::{Error, Policy, SaState, Template};
 use crate::netlink::xfrm::{self, UserPolicy, UserSa, userpolicy, usersa};
-use crate::netlink::{Family, Netlink, Refusal};
+use crate::netlink::{Family, Netlink, Refusal, Refused};
 use crate::packet::Spi;
 use crate::packet::protocol::{AH, ESP};
 
@@ -22,10 +20,10 @@ fn open() -> Result<Netlink, Error> {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        match Errno::from_raw(refusal.errno) {
-            Errno::EPERM | Errno::EACCES => Self::Denied,
-            Errno::EPROTONOSUPPORT | Errno::ECONNREFUSED => Self::NoXfrm,
-            errno => Self::Netlink(errno.into()),
+        match Refused::from(refusal) {
+            Refused::Denied => Self::Denied,
+            Refused::Unsupported => Self::NoXfrm,
+            Refused::Other(error) => Self::Netlink(error),
         }
     }
 }
