@@ -1,6 +1,7 @@
 //! A glance at a frame's first headers, which says what decoding the frame is good for.
 
 use super::esp::{self, Learned};
+use super::ports::UdpTunnel;
 use super::protocol::{ESP, ICMPV6, TCP, UDP};
 use super::{Frame, LinkType, TunnelPorts};
 
@@ -56,14 +57,12 @@ impl Glance<'_> {
         if TunnelPorts::is_nat_traversal(source, destination) {
             return Worth::Others;
         }
-        if !self.ports.is_tunnel(destination) {
-            return Worth::Match;
-        }
+        let Some(tunnel) = self.ports.tunnel(destination) else { return Worth::Match };
         // The inner frame begins after eight bytes of the tunnel's header, unless that has options or carries no
         // Ethernet.
-        let inner = match payload {
-            [_, _, _, _, _, _, _, _, inner @ ..] if outer && self.ports.is_vxlan(destination) => inner,
-            [0, _, 0x65, 0x58, _, _, _, _, inner @ ..] if outer && self.ports.is_geneve(destination) => inner,
+        let inner = match (tunnel, payload) {
+            (UdpTunnel::Vxlan, [_, _, _, _, _, _, _, _, inner @ ..]) if outer => inner,
+            (UdpTunnel::Geneve, [0, _, 0x65, 0x58, _, _, _, _, inner @ ..]) if outer => inner,
             _ => return Worth::Others,
         };
         self.ethernet(inner, false)

@@ -39,6 +39,14 @@ pub struct TunnelPorts {
 /// The most ports of each kind. A handful is usual.
 const MOST: usize = 16;
 
+/// The tunnels in UDP that are told by their port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UdpTunnel {
+    Vxlan,
+    Geneve,
+    VxlanGpe,
+}
+
 /// The error of adding more ports than fit.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many tunnel ports: at most 16 of a kind")]
@@ -81,21 +89,17 @@ impl TunnelPorts {
         has(&self.vxlan, destination)
     }
 
-    /// Returns true if a datagram to this port is Geneve.
+    /// Returns the tunnel that a datagram to this port belongs to. The decoder and the glance both ask here, so that no
+    /// tunnel is known to one of them only.
     #[inline]
-    pub(super) fn is_geneve(&self, destination: u16) -> bool {
-        has(&self.geneve, destination)
-    }
-
-    /// Returns true if a datagram to this port belongs to any tunnel.
-    #[inline]
-    pub(super) fn is_tunnel(&self, destination: u16) -> bool {
-        self.is_vxlan(destination) || self.is_geneve(destination) || Self::is_vxlan_gpe(destination)
-    }
-
-    /// Returns true if a datagram to this port is VXLAN-GPE.
-    pub(super) fn is_vxlan_gpe(destination: u16) -> bool {
-        destination == VXLAN_GPE
+    pub(super) fn tunnel(&self, destination: u16) -> Option<UdpTunnel> {
+        if self.is_vxlan(destination) {
+            Some(UdpTunnel::Vxlan)
+        } else if has(&self.geneve, destination) {
+            Some(UdpTunnel::Geneve)
+        } else {
+            (destination == VXLAN_GPE).then_some(UdpTunnel::VxlanGpe)
+        }
     }
 
     /// Returns true if a datagram between these ports may carry ESP.

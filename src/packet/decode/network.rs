@@ -1,6 +1,7 @@
 //! IP and its payloads.
 
 use super::{Fragments, Next, Walk, at};
+use crate::packet::ports::UdpTunnel;
 use crate::packet::vxlan::GpeNext;
 use crate::packet::{
     Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6, protocol,
@@ -109,27 +110,21 @@ impl Walk<'_, '_> {
         if let Some(len) = len {
             self.limit(len);
         }
-        if self.decoder.ports.is_vxlan(ports.destination) {
-            let (vni, rest) = vxlan::split(self.rest).map_err(at(Layer::Vxlan))?;
-            self.advance(rest);
-            self.wrap(Tunnel::Vxlan(vni), Layer::Vxlan)?;
-            return Ok(self.enter_ethernet());
-        }
-        if self.decoder.ports.is_geneve(ports.destination) {
-            let (vni, ether_type, rest) = geneve::split(self.rest).map_err(at(Layer::Geneve))?;
-            self.advance(rest);
-            self.wrap(Tunnel::Geneve(vni), Layer::Geneve)?;
-            return self.enter(ether_type, Layer::Geneve);
-        }
-        if TunnelPorts::is_vxlan_gpe(ports.destination) {
-            let (vni, next, rest) = vxlan::split_gpe(self.rest).map_err(at(Layer::VxlanGpe))?;
-            self.advance(rest);
-            self.wrap(Tunnel::VxlanGpe(vni), Layer::VxlanGpe)?;
-            return match next {
-                GpeNext::Ip => self.enter_ip(),
-                GpeNext::Ethernet => Ok(self.enter_ethernet()),
-                GpeNext::Other => Err(self.unknown(None, Layer::VxlanGpe)),
-            };
+        match self.decoder.ports.tunnel(ports.destination) {
+            Some(UdpTunnel::Vxlan) => {
+                let (vni, rest) = vxlan::split(self.rest).map_err(at(Layer::Vxlan))?;
+                self.advance(rest);
+                self.wrap(Tunnel::Vxlan(vni), Layer::Vxlan)?;
+                return Ok(self.enter_ethernet());
+            }
+            Some(UdpTunnel::Geneve) => {
+                let (vni, ether_type, rest) = geneve::split(self.rest).map_err(at(Layer::Geneve))?;
+                self.advance(rest);
+                self.wrap(Tunnel::Geneve(vni), Layer::Geneve)?;
+                return self.enter(ether_type, Layer::Geneve);
+            }
+            Some(UdpTunnel::VxlanGpe) => return self.vxlan_gpe(),
+            None => {}
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
             // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI. Fewer
@@ -144,5 +139,16 @@ impl Walk<'_, '_> {
             self.packet.opaque = Some(Opaque::WireGuard { message });
         }
         Ok(Next::End)
+    }
+
+    fn vxlan_gpe(&mut self) -> Result<Next, Stop> {
+        let (vni, next, rest) = vxlan::split_gpe(self.rest).map_err(at(Layer::VxlanGpe))?;
+        self.advance(rest);
+        self.wrap(Tunnel::VxlanGpe(vni), Layer::VxlanGpe)?;
+        match next {
+            GpeNext::Ip => self.enter_ip(),
+            GpeNext::Ethernet => Ok(self.enter_ethernet()),
+            GpeNext::Other => Err(self.unknown(None, Layer::VxlanGpe)),
+        }
     }
 }
