@@ -10,7 +10,7 @@ if [ "$OVLSNIFF_LAB" = own ]; then
     mkdir -p /dev/pts /dev/shm
     mount -t devpts devpts /dev/pts
     mount -o remount,rw /
-    # udev's doing elsewhere. nft 1.0.9 opens /dev/stdin for `-f -`.
+    # Elsewhere udev makes these. nft 1.0.9 opens /dev/stdin for `-f -`.
     [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
     [ -e /dev/stdin ] || { ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr; }
 fi
