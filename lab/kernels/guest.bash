@@ -12,7 +12,7 @@ if [ "$OVLSNIFF_LAB" = own ]; then
     mount -o remount,rw /
     # Elsewhere udev makes these. nft 1.0.9 opens /dev/stdin for `-f -`.
     [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
-    [ -e /dev/stdin ] || { ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr; }
+    [ -L /dev/stdin ] || { ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr; }
 fi
 # A working directory below /tmp is to stay in sight there.
 mount -t tmpfs tmpfs /run
