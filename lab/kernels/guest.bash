@@ -10,9 +10,9 @@ if [ "$OVLSNIFF_LAB" = own ]; then
     mkdir -p /dev/pts /dev/shm
     mount -t devpts devpts /dev/pts
     mount -o remount,rw /
-    # udev's doing elsewhere. nft 1.0.9 opens /dev/stdin for `-f -`.
+    # Elsewhere udev makes these. nft 1.0.9 opens /dev/stdin for `-f -`.
     [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
-    [ -e /dev/stdin ] || { ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr; }
+    [ -L /dev/stdin ] || { ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr; }
 fi
 # The new /tmp would hide a working directory below it, so this is mounted there again.
 mount -t tmpfs tmpfs /run

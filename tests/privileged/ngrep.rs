@@ -129,7 +129,7 @@ fn looked_at(fixture: &str) -> Vec<u64> {
 /// Returns the frame numbers of the packets that ngrep shows.
 fn ngrep(fixture: &str, options: &[&str], pattern: &str) -> BTreeSet<u64> {
     let output = Command::new("ngrep")
-        // The locale decides which bytes are a character to ngrep's library of regular expressions.
+        // The locale decides which bytes are one character to ngrep's library for regular expressions.
         .env("LC_ALL", "C.UTF-8")
         .args(["-q", "-R", "-W", "none"])
         .args(options)
