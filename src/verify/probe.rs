@@ -8,6 +8,8 @@
 //! If an address does not answer, the next one behind the same peer is tried. A target's own refusal counts as an
 //! answer, because it shows that the probe arrived.
 
+mod echo;
+
 use std::io::IoSlice;
 use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -82,11 +84,6 @@ const SHORTEST: usize = 72;
 const STEP: usize = super::lengths::STEP as usize;
 /// The number of different lengths. The longest packet fits an overlay on the smallest of usual MTUs.
 const LENGTHS: usize = 53;
-
-const ECHO: u8 = 8;
-const UNREACHABLE: u8 = 3;
-const ECHO6: u8 = 128;
-const ECHO_REPLY6: u8 = 129;
 
 /// The number of probes without a reply after which the next address of a peer is tried.
 const SILENT: u32 = 4;
@@ -183,7 +180,8 @@ impl Prober {
         self.rounds += 1;
         for &Target { peer, address } in targets {
             let sequence = self.probes.len() as u16;
-            let message = self.message(address.is_ipv4(), sequence, len);
+            let message =
+                echo::request(address.is_ipv4(), self.identifier, sequence, self.canary.bytes(), len);
             let headers = if address.is_ipv4() { 14 + 20 } else { 14 + 40 };
             let inner_len = headers + message.len() as u32;
             self.probes.push(Probe { peer, sent: SystemTime::now().into(), inner_len, answered: false });
@@ -200,7 +198,7 @@ impl Prober {
             for _ in 0..MOST_REPLIES {
                 let Ok(len) = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) else { break };
                 let packet = buffer.get(..len).unwrap_or(&[]);
-                let sequence = reply(packet, six, self.identifier, self.canary.bytes());
+                let sequence = echo::answered(packet, six, self.identifier, self.canary.bytes());
                 let latest = sequence.and_then(|sequence| latest(self.probes.len(), sequence));
                 let Some(probe) = latest.and_then(|at| self.probes.get_mut(at)) else { continue };
                 probe.answered = true;
@@ -214,23 +212,6 @@ impl Prober {
     /// Returns the probes that were sent.
     pub fn probes(&self) -> &[Probe] {
         &self.probes
-    }
-
-    fn message(&self, four: bool, sequence: u16, len: usize) -> Vec<u8> {
-        let mut message = vec![if four { ECHO } else { ECHO6 }, 0, 0, 0];
-        message.extend(self.identifier.to_be_bytes());
-        message.extend(sequence.to_be_bytes());
-        message.extend(b"GET /");
-        message.extend(self.canary.bytes());
-        message.extend(b" HTTP/1.1\r\n");
-        let text = b"is this network encrypted? ".iter().cycle();
-        message.extend(text.take((8 + len).saturating_sub(message.len())));
-        if four {
-            // The kernel fills in the checksum of ICMPv6 only.
-            let sum = checksum(&message).to_be_bytes();
-            message[2..4].copy_from_slice(&sum);
-        }
-        message
     }
 
     fn send(&self, to: IpAddr, message: &[u8]) -> nix::Result<usize> {
@@ -280,44 +261,6 @@ fn raw(device: &str, family: AddressFamily, protocol: SockProtocol) -> nix::Resu
         bind(fd.as_raw_fd(), &SockaddrIn6::from(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0)))?;
     }
     Ok(fd)
-}
-
-/// Returns the sequence number of the probe that this packet answers. An answer is an echo reply, or the target's own
-/// message that it refuses pings: both show that the probe arrived. A raw socket of IPv4 shows the IP header, one of
-/// IPv6 does not.
-fn reply(packet: &[u8], six: bool, identifier: u16, canary: &[u8]) -> Option<u16> {
-    let wanted = if six { ECHO_REPLY6 } else { 0 };
-    let message = if six { packet } else { behind_ip(packet)? };
-    if !six && message.first() == Some(&UNREACHABLE) {
-        // The message quotes the probe (RFC 792). It counts only if the target sent it: from a router it does not
-        // show that the probe arrived.
-        let probe = message.get(8..)?;
-        let from_target = packet.get(12..16)? == probe.get(16..20)?;
-        return sequence(behind_ip(probe).filter(|_| from_target)?, ECHO, identifier, canary);
-    }
-    sequence(message, wanted, identifier, canary)
-}
-
-fn behind_ip(packet: &[u8]) -> Option<&[u8]> {
-    packet.get(usize::from(packet.first()? & 0x0f) * 4..)
-}
-
-fn sequence(message: &[u8], wanted: u8, identifier: u16, canary: &[u8]) -> Option<u16> {
-    let &[kind, 0, _, _, i0, i1, s0, s1, ref data @ ..] = message else { return None };
-    let ours = kind == wanted && u16::from_be_bytes([i0, i1]) == identifier;
-    (ours && data.get(5..)?.starts_with(canary)).then_some(u16::from_be_bytes([s0, s1]))
-}
-
-/// Computes the Internet checksum of RFC 1071.
-fn checksum(bytes: &[u8]) -> u16 {
-    let mut sum: u32 = 0;
-    for pair in bytes.chunks(2) {
-        sum += u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !(sum as u16)
 }
 
 /// Returns addresses to try if none behind the peers is known: the group of all nodes on the link (RFC 4291 section
@@ -384,46 +327,6 @@ mod tests {
         lengths.sort_unstable();
         assert!(lengths.windows(2).all(|pair| pair[1] - pair[0] >= 16), "{lengths:?}");
         assert!(lengths[LENGTHS - 1] < 1280);
-    }
-
-    #[test]
-    fn only_replies_to_our_probes_count() {
-        let prober = prober();
-        let mut message = prober.message(true, 5, SHORTEST);
-        assert_eq!(checksum(&message), 0);
-        assert_eq!(message.len(), 8 + SHORTEST);
-        message[0] = 0;
-        let mut packet = vec![0x45; 20];
-        packet.extend(&message);
-        let read = |packet: &[u8], id| reply(packet, false, id, prober.canary.bytes());
-        assert_eq!(read(&packet, 7), Some(5));
-        assert_eq!(read(&packet, 8), None);
-        packet[20] = 8;
-        assert_eq!(read(&packet, 7), None);
-        for len in 0..40 {
-            assert_eq!(read(&packet[..len], 7), None);
-        }
-    }
-
-    #[test]
-    fn a_target_that_refuses_pings_was_reached_and_a_router_that_does_says_nothing() {
-        let prober = prober();
-        let mut probe = vec![0x45; 20];
-        probe[16..].copy_from_slice(&[10, 0, 0, 2]);
-        probe.extend(prober.message(true, 5, SHORTEST));
-        let refusal = |from: [u8; 4]| {
-            let mut packet = vec![0x45; 20];
-            packet[12..16].copy_from_slice(&from);
-            packet.extend([UNREACHABLE, 10, 0, 0, 0, 0, 0, 0]);
-            packet.extend(&probe);
-            packet
-        };
-        let read = |packet: &[u8]| reply(packet, false, 7, prober.canary.bytes());
-        assert_eq!(read(&refusal([10, 0, 0, 2])), Some(5));
-        assert_eq!(read(&refusal([10, 0, 0, 1])), None);
-        for len in 0..70 {
-            assert_eq!(read(&refusal([10, 0, 0, 2])[..len]), None);
-        }
     }
 
     #[test]
