@@ -104,6 +104,17 @@ pub enum Error {
     Notices(io::Error),
 }
 
+/// The reasons why a capture does not hold all that passed.
+#[derive(Debug, thiserror::Error)]
+enum CutShort {
+    /// The capture failed.
+    #[error(transparent)]
+    Capture(#[from] live::Error),
+    /// Frames were left in the rings.
+    #[error("more was captured than could be read in time")]
+    Unread,
+}
+
 /// The result of a preparation.
 pub enum Prepared {
     /// Everything is open, and the watch can begin.
@@ -172,7 +183,7 @@ impl Session {
         self.probed().for_each(Probed::collect);
         let watched = watched.and_then(|()| self.drain(&mut interrupted));
         let complaint = self.watch.complaint();
-        let circumstances = self.circumstances(begun, watched.err())?;
+        let circumstances = self.circumstances(begun, watched.err().map(|why| why.to_string()))?;
         Ok(Watched { report: self.watch.finish(circumstances), complaint })
     }
 
@@ -180,8 +191,8 @@ impl Session {
         std::iter::once(&mut self.asked).chain(&mut self.control)
     }
 
-    /// Captures and probes until the time is over. The error says why the capture ended before.
-    fn watch(&mut self, begun: Instant, interrupted: &mut impl FnMut() -> bool) -> Result<(), String> {
+    /// Captures and probes until the time is over.
+    fn watch(&mut self, begun: Instant, interrupted: &mut impl FnMut() -> bool) -> Result<(), CutShort> {
         let end = begun + self.duration;
         let last_probe = end.checked_sub(GRACE.min(self.duration / 3)).unwrap_or(end);
         let mut next_probe = begun;
@@ -195,7 +206,7 @@ impl Session {
                 return Ok(());
             }
             let deadline = if next_probe < last_probe { next_probe } else { end };
-            match self.live.next(Some(deadline.max(now))).map_err(|error| error.to_string())? {
+            match self.live.next(Some(deadline.max(now)))? {
                 Event::Frame(frame) => self.watch.frame(&frame),
                 Event::Idle | Event::Deadline => {}
                 Event::Woken => {
@@ -208,14 +219,13 @@ impl Session {
         }
     }
 
-    /// Takes the frames that were in the rings when the watch ended. Signals do not cut this short. The error says
-    /// why frames were left unread.
-    fn drain(&mut self, interrupted: &mut impl FnMut() -> bool) -> Result<(), String> {
+    /// Takes the frames that were in the rings when the watch ended. Signals do not cut this short.
+    fn drain(&mut self, interrupted: &mut impl FnMut() -> bool) -> Result<(), CutShort> {
         let end = Timestamp::from(SystemTime::now());
         let give_up = Instant::now() + DRAIN;
         let mut quiet = Instant::now() + QUIET;
         while Instant::now() < give_up {
-            match self.live.next(Some(quiet)).map_err(|error| error.to_string())? {
+            match self.live.next(Some(quiet))? {
                 Event::Frame(frame) if frame.time.nanos > end.nanos => return Ok(()),
                 Event::Frame(frame) => {
                     self.watch.frame(&frame);
@@ -229,7 +239,7 @@ impl Session {
                 }
             }
         }
-        Err("more was captured than could be read in time".to_owned())
+        Err(CutShort::Unread)
     }
 
     /// Collects the circumstances at the end of the watch: everything that is known beside the frames.
