@@ -21,8 +21,8 @@
 //! - The literals that a match begins with can be a poor filter. Bodies are full of `GET it` and `POSTed`, while
 //!   `HTTP/1.` occurred in one packet of a hundred. So the literal to look for is chosen by how rare its bytes are in
 //!   traffic.
-//! - The engine takes text only, so a parsed expression is written out again. What is repeated twice over must be put
-//!   into a group first, or else the text means another expression.
+//! - `regex` takes text only, and a parsed expression that is written out as text may mean another: `(?:a{2})?` becomes
+//!   `a{2}?`. Its engine, `regex-automata`, takes the parsed expression itself.
 //! - ngrep's word search misses a payload that is exactly the word. Half boundaries, as in ripgrep, find it.
 //! - An empty payload never matches, not even `^$`: a bare TCP acknowledgement is no hit.
 
@@ -32,13 +32,13 @@ mod parse;
 mod required;
 
 pub use gate::Gate;
-use std::fmt;
 
+use std::fmt;
 use std::ops::Range;
 
 use memchr::memmem::Finder;
-use regex::bytes::{Regex, RegexBuilder};
-use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
+use regex_automata::meta::{BuildError, Regex};
+use regex_syntax::hir::{Hir, HirKind};
 
 use crate::escape::escape;
 
@@ -231,47 +231,21 @@ impl Search {
     }
 }
 
-/// Compiles an expression by writing it out as text that means the same, since the engine does not take parsed
-/// expressions.
+/// Compiles an expression for the engine behind the `regex` crate, which takes it as it was parsed.
 fn compile(hir: &Hir, pattern: &str) -> Result<Regex, Error> {
-    RegexBuilder::new(&grouped(hir.clone()).to_string())
-        .size_limit(SIZE_LIMIT)
-        .dfa_size_limit(1 << 20)
-        // The written text has more groups than the expression had, whose nesting is bounded.
-        .nest_limit(10 * parse::NESTING)
-        .build()
-        .map_err(|error| refused(&error, pattern))
+    let config = Regex::config()
+        // An empty match may stand between any two bytes.
+        .utf8_empty(false)
+        .nfa_size_limit(Some(SIZE_LIMIT))
+        .hybrid_cache_capacity(1 << 20);
+    Regex::builder().configure(config).build_from_hir(hir).map_err(|error| refused(&error, pattern))
 }
 
-/// Puts a group around everything that is repeated twice over: `(?:a{2})?` would be written as `a{2}?`, which is
-/// another expression.
-fn grouped(hir: Hir) -> Hir {
-    let all = |parts: Vec<Hir>| parts.into_iter().map(grouped).collect();
-    match hir.into_kind() {
-        HirKind::Repetition(repetition) => {
-            let mut sub = Box::new(grouped(*repetition.sub));
-            if matches!(sub.kind(), HirKind::Repetition(_)) {
-                sub = Box::new(Hir::capture(Capture { index: 0, name: None, sub }));
-            }
-            Hir::repetition(Repetition { sub, ..repetition })
-        }
-        HirKind::Capture(capture) => {
-            Hir::capture(Capture { sub: Box::new(grouped(*capture.sub)), ..capture })
-        }
-        HirKind::Concat(parts) => Hir::concat(all(parts)),
-        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
-        HirKind::Literal(literal) => Hir::literal(literal.0),
-        HirKind::Class(class) => Hir::class(class),
-        HirKind::Look(look) => Hir::look(look),
-        HirKind::Empty => Hir::empty(),
-    }
-}
-
-fn refused(error: &regex::Error, pattern: &str) -> Error {
+fn refused(error: &BuildError, pattern: &str) -> Error {
     let pattern = escape(pattern).into_owned();
-    match error {
-        regex::Error::CompiledTooBig(limit) => Error::TooLarge { pattern, limit: *limit },
-        other => Error::Unsupported { pattern, problem: escape(&other.to_string()).into_owned() },
+    match error.size_limit() {
+        Some(limit) => Error::TooLarge { pattern, limit },
+        None => Error::Unsupported { pattern, problem: escape(&error.to_string()).into_owned() },
     }
 }
 

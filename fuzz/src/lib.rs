@@ -11,7 +11,7 @@ use ovlsniff::ipsec::{Opener, Sa, read_file};
 use ovlsniff::packet::{Frame, LinkType, TunnelPorts, Vni};
 use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::{Json, JsonOptions, Printer, Shape, Shown, Text, TextOptions, Times, report};
-use ovlsniff::search::{Found, SearchOptions, Search};
+use ovlsniff::search::{Found, Search, SearchOptions};
 use ovlsniff::verify::{Circumstances, Expectation, Network, Peer, Probe, Question, Watch};
 
 /// The link types that are decoded. A seed of `frames` begins with a position in this list.

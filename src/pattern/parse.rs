@@ -12,7 +12,7 @@ use crate::escape::escape;
 
 /// The most groups inside one another. Every function below that walks an expression recurses no deeper than a few
 /// times this.
-pub(super) const NESTING: u32 = 100;
+const NESTING: u32 = 100;
 
 /// Parses one expression. Capture groups are removed, since nothing uses them and they slow the engine down.
 pub(super) fn parse(pattern: &str, options: &Expressions) -> Result<Hir, Error> {

@@ -29,7 +29,7 @@ const CRATES: [(&[&str], &[&str]); 21] = [
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
     (&["sha2"], &["ipsec", "overlay"]),
     (&["zeroize"], &["netlink", "ipsec", "overlay"]),
-    (&["regex", "regex_syntax"], &["pattern"]),
+    (&["regex_automata", "regex_syntax"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),
     (&["hyper"], &["host/docker/engine"]),
