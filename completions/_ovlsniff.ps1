@@ -178,7 +178,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             break
         }
         'ovlsniff;overlay;rotate' {
-            [CompletionResult]::new('--step', '--step', [CompletionResultType]::ParameterName, 'RotateStep to take [default: send, or drop if the new keys are in use already]')
+            [CompletionResult]::new('--step', '--step', [CompletionResultType]::ParameterName, 'Step to take [default: send, or drop if the new keys are in use already]')
             [CompletionResult]::new('--due', '--due', [CompletionResultType]::ParameterName, 'For a timer: drop old keys when possible, follow the peers, take new keys when the last are this old: 12h, 7d')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'File with the secret [default: the one that overlay up was given]')
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Directory that keeps the generations and start counters of the keys')

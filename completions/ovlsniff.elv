@@ -167,7 +167,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --help 'Print help'
         }
         &'ovlsniff;overlay;rotate'= {
-            cand --step 'RotateStep to take [default: send, or drop if the new keys are in use already]'
+            cand --step 'Step to take [default: send, or drop if the new keys are in use already]'
             cand --due 'For a timer: drop old keys when possible, follow the peers, take new keys when the last are this old: 12h, 7d'
             cand --key 'File with the secret [default: the one that overlay up was given]'
             cand --state 'Directory that keeps the generations and start counters of the keys'

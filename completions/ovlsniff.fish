@@ -141,7 +141,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_se
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from status" -l json -d 'Print one JSON document'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l step -d 'RotateStep to take [default: send, or drop if the new keys are in use already]' -r -f -a "prepare\t'Accept the keys that peers may send with next'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l step -d 'Step to take [default: send, or drop if the new keys are in use already]' -r -f -a "prepare\t'Accept the keys that peers may send with next'
 send\t'Send with the new keys'
 drop\t'Stop accepting the old keys'"
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l due -d 'For a timer: drop old keys when possible, follow the peers, take new keys when the last are this old: 12h, 7d' -r

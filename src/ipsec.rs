@@ -63,6 +63,7 @@ mod table;
 mod xfrm_names;
 
 use crate::escape::reason;
+pub use crate::netlink::xfrm::XfrmError;
 
 pub use algorithm::{Aead, Algorithm, Auth, Cipher};
 pub use association::{Mode, Sa, Sequence};
@@ -103,15 +104,7 @@ pub enum Error {
         /// The path of the file, escaped.
         file: String,
     },
-    /// The kernel refuses its SAs to this user.
-    #[error("read the kernel's SAs: permission denied; run as root, or give the keys with --sa FILE")]
-    Denied,
-    /// The kernel has no XFRM.
-    #[error(
-        "read the kernel's SAs: this kernel has no IPsec; run 'modprobe xfrm_user', or give the keys with --sa FILE"
-    )]
-    NoXfrm,
-    /// Netlink failed in another way.
-    #[error("read the kernel's SAs: {}", reason(.0))]
-    Netlink(std::io::Error),
+    /// The kernel does not give its SAs.
+    #[error("read the kernel's SAs: {0}, or give the keys with --sa FILE")]
+    Kernel(#[from] XfrmError),
 }

@@ -81,27 +81,6 @@ pub struct Refusal {
     pub said: Option<String>,
 }
 
-/// The kinds of refusals that have remedies of their own.
-pub(crate) enum Refused {
-    /// The user has no permission.
-    Denied,
-    /// The kernel does not have this part of netlink.
-    Unsupported,
-    /// The kernel answered with another error.
-    Other(io::Error),
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        use nix::libc::{EACCES, ECONNREFUSED, EPERM, EPROTONOSUPPORT};
-        match refusal.errno {
-            EPERM | EACCES => Self::Denied,
-            EPROTONOSUPPORT | ECONNREFUSED => Self::Unsupported,
-            errno => Self::Other(io::Error::from_raw_os_error(errno)),
-        }
-    }
-}
-
 impl Refusal {
     pub(crate) fn new(errno: i32) -> Self {
         Self { errno, said: None }

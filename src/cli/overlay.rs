@@ -109,7 +109,7 @@ pub(crate) struct Rotate {
     /// Rotate only these networks [default: every encrypted network]
     #[arg(value_name = "NETWORK", value_parser = device_name)]
     pub(crate) names: Vec<String>,
-    /// RotateStep to take [default: send, or drop if the new keys are in use already]
+    /// Step to take [default: send, or drop if the new keys are in use already]
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<RotateStep>,
     /// For a timer: drop old keys when possible, follow the peers, take new keys when the last are this old: 12h, 7d

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{anyhow, bail};
 use ovlsniff::escape::{escape, reason};
 use ovlsniff::host::namespace::Namespace;
-use ovlsniff::ipsec::{self, KernelSas, Sa, SaTable};
+use ovlsniff::ipsec::{self, KernelSas, SaTable};
 use ovlsniff::private_file;
 
 use super::{Status, tell};
@@ -22,7 +22,9 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
     }
     let sas = if args.sa.is_empty() {
         let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
-        told(Namespace::run(namespace.as_ref(), ipsec::dump)??)
+        let kernel = Namespace::run(namespace.as_ref(), ipsec::dump)??;
+        tell_missing(&kernel);
+        kernel.sas
     } else {
         ipsec::read_files(&args.sa)?
     };
@@ -61,16 +63,15 @@ fn write_out(bytes: &[u8]) -> io::Result<()> {
     out.write_all(bytes)
 }
 
-/// Returns the SAs that the kernel gave. Tells the user if the kernel keeps some of the keys back or has no SA at all.
-pub(super) fn told(found: KernelSas) -> Vec<Sa> {
-    if let Some(warning) = found.warning() {
+/// Tells the user if the kernel keeps some of its keys back or has no SA at all.
+pub(super) fn tell_missing(kernel: &KernelSas) {
+    if let Some(warning) = kernel.warning() {
         tell(format_args!("ovlsniff: {warning}"));
-    } else if found.sas.is_empty() {
+    } else if kernel.sas.is_empty() {
         tell(
             "ovlsniff: the kernel has no SA of ESP here; name the namespace that has with --netns, or a file with --sa",
         );
     }
-    found.sas
 }
 
 /// Writes the file whole or not at all. At no time can other users read it.

@@ -6,8 +6,7 @@ pub use notices::Notices;
 
 use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Algorithm, Error, Key, Mode, Sa, Sequence, SpiPattern};
-use crate::netlink::xfrm::{self, NEWSA, UPDSA, UserSa, usersa};
-use crate::netlink::{Family, Netlink, Refusal, Refused};
+use crate::netlink::xfrm::{self, NEWSA, UPDSA, UserSa, XfrmError, usersa};
 use crate::packet::Spi;
 use crate::packet::protocol::ESP;
 
@@ -24,6 +23,8 @@ pub struct KernelSas {
     pub zeroed: usize,
     /// The SAs whose keys are zeros. [`Self::settle`] decides if the kernel or a user chose them.
     doubtful: Vec<Sa>,
+    /// The notices of later SAs, if they are followed.
+    pub(super) notices: Option<Notices>,
 }
 
 impl KernelSas {
@@ -59,29 +60,17 @@ impl KernelSas {
 /// Reads the SAs of ESP in the network namespace of this thread. Needs `CAP_NET_ADMIN` there.
 pub fn dump() -> Result<KernelSas, Error> {
     let mut found = KernelSas::default();
-    let mut netlink = Netlink::open(Family::Xfrm, None).map_err(Refusal::from)?;
-    xfrm::sas(&mut netlink, read_sa)?.into_iter().for_each(|sa| found.add(sa));
+    for sa in xfrm::sas(&mut xfrm::open()?, read_sa).map_err(XfrmError::from)? {
+        found.add(sa);
+    }
     Ok(found.settle(std::fs::read_to_string(LOCKDOWN).ok().as_deref()))
 }
 
 /// Reads the SAs like [`dump`], and subscribes to the notices of SAs that are set up from now on.
-///
-/// # Errors
-/// The same as those of [`dump`].
-pub fn dump_and_follow() -> Result<(KernelSas, Notices), Error> {
+pub fn dump_and_follow() -> Result<KernelSas, Error> {
     // The subscription comes first, so that no SA is missed that is set up between the two.
-    let notices = Notices::open()?;
-    Ok((dump()?, notices))
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match Refused::from(refusal) {
-            Refused::Denied => Self::Denied,
-            Refused::Unsupported => Self::NoXfrm,
-            Refused::Other(error) => Self::Netlink(error),
-        }
-    }
+    let notices = Some(Notices::open()?);
+    Ok(KernelSas { notices, ..dump()? })
 }
 
 /// Reads the SA of a message. An update counts as well: with it a key daemon fills in the larval SA of an SPI that it
@@ -127,8 +116,8 @@ fn named(algorithm: xfrm::Algorithm<'_>) -> Named {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::messages;
     use crate::netlink::xfrm::{AF_INET, DELSA, XFRMA_ALG_AEAD};
+    use crate::netlink::{Refusal, messages};
 
     /// Builds the kernel's dump of one SA of Docker.
     fn message(key: &[u8; 20]) -> Vec<u8> {
@@ -212,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_do() {
-        let error = Error::from(Refusal::new(nix::libc::EPERM));
+        let error = Error::from(XfrmError::from(Refusal::new(nix::libc::EPERM)));
         assert!(error.to_string().contains("run as root"), "{error}");
     }
 }

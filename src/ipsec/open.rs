@@ -11,7 +11,7 @@ use super::esn::Esn;
 use super::gcm::Gcm;
 use super::separate::Separate;
 use super::table::SaTable;
-use super::{Mode, Notices, Sa};
+use super::{KernelSas, Mode, Notices, Sa};
 use crate::packet::{EspKind, Sealed, Spi};
 
 /// The greatest number of SAs that are kept from the kernel's notices. After that, each new one replaces the oldest.
@@ -97,10 +97,10 @@ impl Opener {
         Self { given: keyed.len(), followed: 0, table, keyed, notices: None, asked, shut: 0 }
     }
 
-    /// Makes the opener take in the SAs of the kernel's notices: by itself when a packet stays shut, and in
-    /// [`Self::catch_up`].
-    pub fn follow(&mut self, notices: Notices) {
-        self.notices = Some(notices);
+    /// Makes an opener for these SAs and those of the kernel. If the kernel's later SAs are followed, they are taken in
+    /// when a packet stays shut, and by [`Self::catch_up`].
+    pub fn with_kernel(sas: Vec<Sa>, kernel: KernelSas) -> Self {
+        Self { notices: kernel.notices, ..Self::new(sas.into_iter().chain(kernel.sas)) }
     }
 
     /// Returns the descriptor that is readable when [`Self::catch_up`] is due, `None` without notices.

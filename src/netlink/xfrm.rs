@@ -14,7 +14,7 @@ pub(crate) mod usersa;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Netlink, Refusal, array_at, attributes};
+use super::{Family, Netlink, Refusal, array_at, attributes};
 pub(crate) use algorithm::{Algorithm, NAME_LEN};
 pub use userpolicy::PolicyDirection;
 pub(crate) use userpolicy::{Template, UserPolicy};
@@ -43,6 +43,37 @@ pub(crate) const XFRMA_IF_ID: u16 = 31;
 
 pub(crate) const AF_INET: u16 = nix::libc::AF_INET as u16;
 pub(crate) const AF_INET6: u16 = nix::libc::AF_INET6 as u16;
+
+/// The reasons why the kernel does not say what it has of IPsec.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum XfrmError {
+    /// The user has no permission.
+    #[error("permission denied; run as root")]
+    Denied,
+    /// The kernel has no XFRM.
+    #[error("this kernel has no IPsec; run 'modprobe xfrm_user'")]
+    NoXfrm,
+    /// The kernel answered with another error.
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+impl<E: Into<Refusal>> From<E> for XfrmError {
+    fn from(error: E) -> Self {
+        use nix::libc::{EACCES, ECONNREFUSED, EPERM, EPROTONOSUPPORT};
+        let refusal: Refusal = error.into();
+        match refusal.errno {
+            EPERM | EACCES => Self::Denied,
+            EPROTONOSUPPORT | ECONNREFUSED => Self::NoXfrm,
+            _ => Self::Refused(refusal),
+        }
+    }
+}
+
+/// Opens a conversation about the SAs and policies of this thread's network namespace.
+pub(crate) fn open() -> Result<Netlink, XfrmError> {
+    Ok(Netlink::open(Family::Xfrm, None)?)
+}
 
 /// Dumps the SAs of the conversation's network namespace, and returns the values that `read` makes of them.
 pub(crate) fn sas<T>(

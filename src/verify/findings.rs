@@ -48,9 +48,11 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
             offload(kernel, legs, &mut add);
         }
         None if !circumstances.probes.is_empty() => {
-            let unread = circumstances.kernel_unread.as_deref();
-            let why = unread.unwrap_or("the kernel's policies and SAs were not read: run as root");
-            add("kernel-unknown", escape(why).into_owned());
+            let why = match &circumstances.kernel_unread {
+                Some(unread) => escape(&unread.to_string()).into_owned(),
+                None => "the kernel's policies and SAs were not read: run as root".to_owned(),
+            };
+            add("kernel-unknown", why);
         }
         None => {}
     }

@@ -15,8 +15,8 @@ mod xfrm;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::escape::reason;
 pub use crate::netlink::xfrm::PolicyDirection;
+use crate::netlink::xfrm::XfrmError;
 use crate::packet::protocol::UDP;
 use crate::packet::{Prefix, Spi};
 pub(super) use counters::{esp_offload, exempt};
@@ -145,24 +145,15 @@ impl Policy {
     }
 }
 
-/// The reasons why the state of the kernel cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The user has no permission.
-    #[error("read the kernel's IPsec state: permission denied; run as root")]
-    Denied,
-    /// The kernel has no XFRM.
-    #[error("read the kernel's IPsec state: this kernel has no IPsec; run 'modprobe xfrm_user'")]
-    NoXfrm,
-    /// The kernel answered with another error.
-    #[error("read the kernel's IPsec state: {}", reason(.0))]
-    Netlink(std::io::Error),
-}
+/// The error that the state of the kernel cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("read the kernel's IPsec state: {0}")]
+pub struct KernelUnread(#[from] XfrmError);
 
 impl KernelState {
     /// Reads the state in the network namespace of this thread. If `with_rules` is set, the state includes the
     /// firewall rules, for which `iptables-save` and `nft` are run.
-    pub fn read(with_rules: bool) -> Result<Self, Error> {
+    pub fn read(with_rules: bool) -> Result<Self, KernelUnread> {
         Ok(Self {
             sas: xfrm::sas()?,
             sas_changed: false,

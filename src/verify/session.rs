@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::kernel::{Error as KernelError, KernelState, esp_offload, exempt};
+use super::kernel::{KernelState, KernelUnread, esp_offload, exempt};
 use super::network::Network;
 use super::probe;
 use super::report::Report;
@@ -138,7 +138,7 @@ pub struct Session {
     /// The names of the links that are captured on.
     captured: Vec<String>,
     underlay: Underlay,
-    kernel: Result<KernelState, KernelError>,
+    kernel: Result<KernelState, KernelUnread>,
     duration: Duration,
     /// True if the user named the links.
     named: bool,
@@ -282,16 +282,16 @@ impl Session {
     }
 
     /// Returns the state of the kernel with the changes during the watch, or the reason why it is not known.
-    fn kernel_between(&self) -> Result<Result<KernelState, String>, Error> {
+    fn kernel_between(&self) -> Result<Result<KernelState, KernelUnread>, Error> {
         let before = match &self.kernel {
             Ok(before) => before,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(unread) => return Ok(Err(unread.clone())),
         };
         let passed = underlay::passed(self.networks(), &self.captured, &self.underlay.survey);
         let after = self.underlay.run(|| {
             let exempt = exempt(passed.iter().map(String::as_str));
             KernelState::read(true).map(|kernel| KernelState { exempt, ..kernel })
         })?;
-        Ok(after.map(|after| KernelState::between(before, after)).map_err(|error| error.to_string()))
+        Ok(after.map(|after| KernelState::between(before, after)))
     }
 }

@@ -7,7 +7,7 @@ use ovlsniff::host::namespace::Namespace;
 use ovlsniff::ipsec::{self, Opener};
 
 use crate::cli::Grep;
-use crate::commands::keys::told;
+use crate::commands::keys::tell_missing;
 
 /// Reads all keys that were asked for, and returns `None` if none were. Only root may read the kernel's, so call this
 /// before root is left.
@@ -19,23 +19,14 @@ pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
     if args.sa.iter().any(is_stdin) && args.read.iter().any(is_stdin) {
         bail!("--sa - and -r - both want standard input; give the keys in a file");
     }
-    let mut sas = ipsec::read_files(&args.sa)?;
-    let mut notices = None;
-    if args.decrypt {
-        let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
-        // A live capture also follows the kernel's new SAs. In a file no packet is encrypted with a later key.
-        let found = if args.read.is_empty() {
-            let (found, later) = Namespace::run(namespace.as_ref(), ipsec::dump_and_follow)??;
-            notices = Some(later);
-            found
-        } else {
-            Namespace::run(namespace.as_ref(), ipsec::dump)??
-        };
-        sas.extend(told(found));
+    let sas = ipsec::read_files(&args.sa)?;
+    if !args.decrypt {
+        return Ok(Some(Opener::new(sas)));
     }
-    let mut opener = Opener::new(sas);
-    if let Some(notices) = notices {
-        opener.follow(notices);
-    }
-    Ok(Some(opener))
+    let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
+    // A live capture also follows the kernel's new SAs. In a file no packet is encrypted with a later key.
+    let read = if args.read.is_empty() { ipsec::dump_and_follow } else { ipsec::dump };
+    let kernel = Namespace::run(namespace.as_ref(), read)??;
+    tell_missing(&kernel);
+    Ok(Some(Opener::with_kernel(sas, kernel)))
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::{Error, KernelSas, LOCKDOWN, Sa, read_message};
-use crate::netlink::{Family, Refusal, Subscription};
+use crate::netlink::xfrm::XfrmError;
+use crate::netlink::{Family, Subscription};
 
 const XFRMNLGRP_SA: u32 = 3;
 
@@ -25,7 +26,7 @@ impl Notices {
     /// the two.
     pub fn open() -> Result<Self, Error> {
         Ok(Self {
-            subscription: Subscription::open(Family::Xfrm, XFRMNLGRP_SA).map_err(Refusal::from)?,
+            subscription: Subscription::open(Family::Xfrm, XFRMNLGRP_SA).map_err(XfrmError::from)?,
             lockdown: std::fs::read_to_string(LOCKDOWN).ok(),
             complaint: None,
             complained: false,

@@ -1,31 +1,16 @@
 //! SAs and policies over netlink. Keys are not read here.
 
-use super::{Error, Policy, SaState, Template};
-use crate::netlink::xfrm::{self, UserPolicy, UserSa, userpolicy, usersa};
-use crate::netlink::{Family, Netlink, Refusal, Refused};
+use super::{KernelUnread, Policy, SaState, Template};
+use crate::netlink::xfrm::{self, UserPolicy, UserSa, XfrmError, userpolicy, usersa};
 use crate::packet::Spi;
 use crate::packet::protocol::{AH, ESP};
 
-pub(super) fn sas() -> Result<Vec<SaState>, Error> {
-    Ok(xfrm::sas(&mut open()?, sa)?)
+pub(super) fn sas() -> Result<Vec<SaState>, KernelUnread> {
+    Ok(xfrm::sas(&mut xfrm::open()?, sa).map_err(XfrmError::from)?)
 }
 
-pub(super) fn policies() -> Result<Vec<Policy>, Error> {
-    Ok(xfrm::policies(&mut open()?, policy)?)
-}
-
-fn open() -> Result<Netlink, Error> {
-    Ok(Netlink::open(Family::Xfrm, None).map_err(Refusal::from)?)
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match Refused::from(refusal) {
-            Refused::Denied => Self::Denied,
-            Refused::Unsupported => Self::NoXfrm,
-            Refused::Other(error) => Self::Netlink(error),
-        }
-    }
+pub(super) fn policies() -> Result<Vec<Policy>, KernelUnread> {
+    Ok(xfrm::policies(&mut xfrm::open()?, policy).map_err(XfrmError::from)?)
 }
 
 /// An SA of ESP or AH; `None` for others, and for one that is not set up yet.

@@ -142,13 +142,11 @@ fn question(probed: &Probed, captured: &[String], underlay: &Underlay) -> Result
 
 /// Makes an opener with these keys and those of the kernel, including later ones, as far as the kernel gives them
 /// out. Also returns a message to the user about keys that it keeps back.
-fn opener(mut sas: Vec<Sa>) -> (Opener, Option<String>) {
-    let Ok((found, notices)) = ipsec::dump_and_follow() else { return (Opener::new(sas), None) };
-    let warning = found.warning();
-    sas.extend(found.sas);
-    let mut opener = Opener::new(sas);
-    opener.follow(notices);
-    (opener, warning)
+fn opener(sas: Vec<Sa>) -> (Opener, Option<String>) {
+    // A watch goes on without the kernel's keys. The finding `kernel-unknown` tells the user of it.
+    let kernel = ipsec::dump_and_follow().unwrap_or_default();
+    let warning = kernel.warning();
+    (Opener::with_kernel(sas, kernel), warning)
 }
 
 fn capture(

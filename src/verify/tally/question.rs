@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::packet::{InterfaceNumber, Timestamp};
-use crate::verify::kernel::KernelState;
+use crate::verify::kernel::{KernelState, KernelUnread};
 use crate::verify::network::Network;
 
 /// The question to a tally: a network, and the facts by which its frames are recognised.
@@ -67,7 +67,7 @@ pub struct Circumstances {
     /// The state of the kernel; `None` if it was not read.
     pub kernel: Option<KernelState>,
     /// The error if the state of the kernel could not be read.
-    pub kernel_unread: Option<String>,
+    pub kernel_unread: Option<KernelUnread>,
     /// True if the canary of the control network was seen leaving in clear; `None` without such a network.
     pub control: Option<bool>,
     /// True if the kernel may decrypt ESP before a capture sees it; `None` if that is not known.
