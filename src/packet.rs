@@ -53,7 +53,7 @@ mod transport;
 mod vxlan;
 mod wireguard;
 
-pub use address::{MacAddress, NotAPrefix, Prefix};
+pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
 pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};

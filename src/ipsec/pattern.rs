@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::packet::Spi;
+use crate::packet::{IpVersion, Spi};
 
 /// The addresses that an SA is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum AddressPattern {
         value: [u8; 16],
         /// The bits that count.
         mask: [u8; 16],
-        /// True for IPv6, false for IPv4.
-        v6: bool,
+        /// The family.
+        version: IpVersion,
     },
 }
 
@@ -41,10 +41,13 @@ impl AddressPattern {
             Some((address, prefix)) => (address, Some(prefix.parse::<u8>().ok()?)),
             None => (text, None),
         };
-        let v6 = address.contains(':');
-        let (value, mut mask) = if v6 { parse_v6(address)? } else { parse_v4(address)? };
+        let version = if address.contains(':') { IpVersion::V6 } else { IpVersion::V4 };
+        let (value, mut mask) = match version {
+            IpVersion::V4 => parse_v4(address)?,
+            IpVersion::V6 => parse_v6(address)?,
+        };
         if let Some(prefix) = prefix {
-            if prefix > if v6 { 128 } else { 32 } {
+            if prefix > version.bits() {
                 return None;
             }
             for (at, byte) in (0u8..).zip(mask.iter_mut()) {
@@ -52,7 +55,7 @@ impl AddressPattern {
                 *byte &= u8::MAX.checked_shl(u32::from(8 - bits)).unwrap_or(0);
             }
         }
-        Some(Self::Masked { value, mask, v6 })
+        Some(Self::Masked { value, mask, version })
     }
 
     /// Returns true if the SA is for this address.
@@ -60,12 +63,12 @@ impl AddressPattern {
         match self {
             Self::Any => true,
             Self::One(one) => *one == address,
-            Self::Masked { value, mask, v6 } => {
+            Self::Masked { value, mask, version } => {
                 let bytes = match address {
                     IpAddr::V4(address) => widen(address.octets()),
                     IpAddr::V6(address) => address.octets(),
                 };
-                *v6 == address.is_ipv6()
+                *version == IpVersion::of(address)
                     && bytes
                         .iter()
                         .zip(value)
@@ -77,14 +80,14 @@ impl AddressPattern {
 
     /// Returns true if only IPv6 addresses match. The first column of Wireshark's table needs this.
     pub fn is_v6(&self) -> bool {
-        matches!(self, Self::One(IpAddr::V6(_)) | Self::Masked { v6: true, .. })
+        matches!(self, Self::One(IpAddr::V6(_)) | Self::Masked { version: IpVersion::V6, .. })
     }
 
     /// Writes the pattern as Wireshark's table spells it. A pattern without such a spelling becomes a wider one.
     pub fn to_wireshark(self) -> String {
         match self {
             Self::One(address) => address.to_string(),
-            Self::Masked { value, mask, v6: false } => {
+            Self::Masked { value, mask, version: IpVersion::V4 } => {
                 let field = |at: usize| if mask[at] == 255 { value[at].to_string() } else { "*".to_owned() };
                 format!("{}.{}.{}.{}", field(0), field(1), field(2), field(3))
             }

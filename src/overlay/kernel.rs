@@ -175,7 +175,7 @@ impl Kernel {
             Step::Neighbour { device, address, mac, .. } => {
                 self.on(device, |n, index| neighbour::add(n, index, *address, *mac))
             }
-            Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, true)),
+            Step::Up { device } => self.on(device, link::set_up),
             Step::DropSa { destination, spi, .. } => xfrm::delete_sa(&mut self.xfrm, *destination, *spi),
             Step::DropAddress { device, address } => {
                 self.on(device, |n, index| address::delete(n, index, *address))
@@ -230,7 +230,7 @@ impl Kernel {
             Step::Neighbour { device, address, mac, .. } => {
                 self.on(device, |n, index| neighbour::delete(n, index, *address, *mac))
             }
-            Step::Up { device } => self.on(device, |n, index| link::set_up(n, index, false)),
+            Step::Up { device } => self.on(device, link::set_down),
             Step::Remember { .. }
             | Step::MendPolicy(_)
             | Step::Mark { .. }

@@ -9,11 +9,12 @@ use std::str::FromStr;
 pub struct MacAddress(pub [u8; 6]);
 
 impl MacAddress {
-    /// Six zeros: no interface's address. In a VXLAN device's forwarding table the entry for every address without one
-    /// of its own.
+    /// Six zeros. No interface has this address. In the forwarding table of a VXLAN device, its entry is for every address
+    /// that has no entry of its own.
     pub const ZERO: Self = Self([0; 6]);
 
-    /// From a link-layer address of any kind; `None` for those that have not six bytes.
+    /// Makes an address of the bytes of a link-layer address. Returns `None` if they are not six, as on links other than
+    /// Ethernet.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -27,6 +28,33 @@ impl fmt::Display for MacAddress {
     }
 }
 
+/// A version of IP, which is the family of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpVersion {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl IpVersion {
+    /// Both versions.
+    pub const BOTH: [Self; 2] = [Self::V4, Self::V6];
+
+    /// Returns the version of an address.
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// Returns the length of its addresses in bits.
+    pub fn bits(self) -> u8 {
+        match self {
+            Self::V4 => 32,
+            Self::V6 => 128,
+        }
+    }
+}
+
 /// An IP address with the length of its network's prefix. Host bits are kept: `192.0.2.1/24` is not `192.0.2.0/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Prefix {
@@ -35,27 +63,27 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// `None` where the length is above 32 bits for IPv4, above 128 for IPv6.
+    /// Makes a prefix. Returns `None` if the length is more than 32 bits for IPv4 or 128 for IPv6.
     pub fn new(address: IpAddr, length: u8) -> Option<Self> {
-        (length <= width(address)).then_some(Self { address, length })
+        (length <= IpVersion::of(address).bits()).then_some(Self { address, length })
     }
 
-    /// The address itself, host bits included.
+    /// Returns the address with its host bits.
     pub fn address(self) -> IpAddr {
         self.address
     }
 
-    /// The number of the address's bits that are its network's: 0 to 32 or 128.
+    /// Returns the number of leading bits that are the network's: 0 to 32 for IPv4, 0 to 128 for IPv6.
     pub fn length(self) -> u8 {
         self.length
     }
 
-    /// True if an address is in this network.
+    /// Returns true if an address is in this network.
     pub fn contains(self, other: IpAddr) -> bool {
-        self.overlaps(Self { address: other, length: width(other) })
+        self.overlaps(Self { address: other, length: IpVersion::of(other).bits() })
     }
 
-    /// True if the two networks share an address.
+    /// Returns true if the two networks share an address.
     pub fn overlaps(self, other: Self) -> bool {
         let length = u32::from(self.length.min(other.length));
         match (self.address, other.address) {
@@ -70,12 +98,7 @@ impl Prefix {
     }
 }
 
-/// The bits of an address of this family.
-fn width(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-/// A text that is no address with the length of a prefix.
+/// The error that a text is no address with the length of a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("use ADDRESS/LENGTH, such as 10.0.1.1/24 or fd00::1/64")]
 pub struct NotAPrefix;
@@ -83,7 +106,7 @@ pub struct NotAPrefix;
 impl FromStr for Prefix {
     type Err = NotAPrefix;
 
-    /// Takes the address of an interface, so that no length of 0 is meant.
+    /// Parses the address of an interface. Its network always has a prefix, so a length of 0 is refused.
     fn from_str(text: &str) -> Result<Self, NotAPrefix> {
         let (address, length) = text.split_once('/').ok_or(NotAPrefix)?;
         let address = address.parse().map_err(|_| NotAPrefix)?;

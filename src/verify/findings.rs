@@ -9,7 +9,7 @@ use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Tally};
 use super::way::Way;
 use crate::escape::escape;
-use crate::packet::VXLAN_PORT;
+use crate::packet::{IpVersion, VXLAN_PORT};
 
 /// An ICV of fewer bits is a finding.
 const SHORT_ICV: u32 = 96;
@@ -91,12 +91,15 @@ pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Opti
 fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
     let port = network.port.unwrap_or(VXLAN_PORT);
-    let in_use = |six: &bool| {
-        network.locals.iter().any(|local| local.is_ipv6() == *six) || network.locals.is_empty() && !six
+    let in_use = |version: &IpVersion| match network.locals.as_slice() {
+        [] => *version == IpVersion::V4,
+        locals => locals.iter().any(|local| IpVersion::of(*local) == *version),
     };
-    let families = [false, true].into_iter().filter(in_use);
-    families
-        .flat_map(move |six| network.vnis.iter().map(move |&vni| kernel.rules.enforcement(six, vni, port)))
+    let decision = move |version, vni| kernel.rules.enforcement(version, vni, port);
+    IpVersion::BOTH
+        .into_iter()
+        .filter(in_use)
+        .flat_map(move |version| network.vnis.iter().map(move |&vni| decision(version, vni)))
 }
 
 /// Finds policies that protect the packets that were seen, but not every packet that may come.

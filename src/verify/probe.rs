@@ -25,6 +25,7 @@ use super::network::Entry;
 use super::tally::Probe;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
+use crate::packet::IpVersion;
 
 /// A random token that nothing else on the wire has in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,7 +182,7 @@ impl Prober {
         for &Target { peer, address } in targets {
             let sequence = self.probes.len() as u16;
             let message =
-                echo::request(address.is_ipv4(), self.identifier, sequence, self.canary.bytes(), len);
+                echo::request(IpVersion::of(address), self.identifier, sequence, self.canary.bytes(), len);
             let headers = if address.is_ipv4() { 14 + 20 } else { 14 + 40 };
             let inner_len = headers + message.len() as u32;
             self.probes.push(Probe { peer, sent: SystemTime::now().into(), inner_len, answered: false });
@@ -193,12 +194,12 @@ impl Prober {
     /// Takes the replies that have come.
     pub fn collect(&mut self) {
         let mut buffer = [0; 2048];
-        for (fd, six) in [(&self.four, false), (&self.six, true)] {
+        for (fd, version) in [(&self.four, IpVersion::V4), (&self.six, IpVersion::V6)] {
             let Some(fd) = fd else { continue };
             for _ in 0..MOST_REPLIES {
                 let Ok(len) = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) else { break };
                 let packet = buffer.get(..len).unwrap_or(&[]);
-                let sequence = echo::answered(packet, six, self.identifier, self.canary.bytes());
+                let sequence = echo::answered(packet, version, self.identifier, self.canary.bytes());
                 let latest = sequence.and_then(|sequence| latest(self.probes.len(), sequence));
                 let Some(probe) = latest.and_then(|at| self.probes.get_mut(at)) else { continue };
                 probe.answered = true;

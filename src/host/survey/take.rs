@@ -8,7 +8,7 @@ use crate::host::namespace::Namespace;
 use crate::netlink::route::table::{self, Route};
 use crate::netlink::route::{Neighbour, address, forwarding, link, neighbour};
 use crate::netlink::{Family, Netlink, Refusal};
-use crate::packet::{MacAddress, Prefix};
+use crate::packet::{IpVersion, MacAddress, Prefix};
 
 /// The greatest number of VXLAN peers whose routes are asked for, and again of other ends of tunnels.
 const MOST_PEERS: usize = 256;
@@ -90,9 +90,9 @@ fn ask() -> Result<Survey, Error> {
         survey.add_forwarding(&forwarding::all(&mut netlink).unwrap_or_default());
         survey.add_neighbours(neighbour::all(&mut netlink).unwrap_or_default());
     }
-    for v6 in [false, true] {
+    for version in IpVersion::BOTH {
         // A kernel without IPv6 refuses, and has no such routes.
-        survey.add_routes(&table::all(&mut netlink, v6).unwrap_or_default());
+        survey.add_routes(&table::all(&mut netlink, version).unwrap_or_default());
     }
     for destination in survey.destinations() {
         // The kernel answers with an error if there is no route.

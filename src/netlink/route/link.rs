@@ -153,10 +153,18 @@ pub(crate) fn set_master(netlink: &mut Netlink, index: u32, bridge: u32) -> Resu
     set(netlink, index, LinkAttribute::Controller(bridge))
 }
 
-pub(crate) fn set_up(netlink: &mut Netlink, index: u32, up: bool) -> Result<(), Refusal> {
+pub(crate) fn set_up(netlink: &mut Netlink, index: u32) -> Result<(), Refusal> {
+    set_flags(netlink, index, LinkFlags::Up)
+}
+
+pub(crate) fn set_down(netlink: &mut Netlink, index: u32) -> Result<(), Refusal> {
+    set_flags(netlink, index, LinkFlags::empty())
+}
+
+fn set_flags(netlink: &mut Netlink, index: u32, flags: LinkFlags) -> Result<(), Refusal> {
     let mut message = of(index);
     message.header.change_mask = LinkFlags::Up;
-    message.header.flags.set(LinkFlags::Up, up);
+    message.header.flags = flags;
     netlink.request(RTM_SETLINK, 0, &bytes(&message))
 }
 

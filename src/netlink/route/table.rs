@@ -10,7 +10,7 @@ use rtnetlink::packet_route::route::{
 
 use super::{RTM_GETROUTE, bytes, family};
 use crate::netlink::{Netlink, Refusal};
-use crate::packet::Prefix;
+use crate::packet::{IpVersion, Prefix};
 
 const DEFAULT: u32 = 253;
 const MAIN: u32 = 254;
@@ -43,10 +43,13 @@ impl Route {
     }
 }
 
-/// Returns the unicast routes of all tables, either for IPv4 or for IPv6.
-pub(crate) fn all(netlink: &mut Netlink, v6: bool) -> Result<Vec<Route>, Refusal> {
+/// Returns the unicast routes of all tables for one version of IP.
+pub(crate) fn all(netlink: &mut Netlink, version: IpVersion) -> Result<Vec<Route>, Refusal> {
     let mut request = RouteMessage::default();
-    request.header.address_family = if v6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
+    request.header.address_family = match version {
+        IpVersion::V4 => AddressFamily::Inet,
+        IpVersion::V6 => AddressFamily::Inet6,
+    };
     netlink.dump(RTM_GETROUTE, &bytes(&request), |_, body| read(body))
 }
 

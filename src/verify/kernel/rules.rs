@@ -13,7 +13,7 @@ mod walk;
 
 use std::process::{Command, Stdio};
 
-use crate::packet::Vni;
+use crate::packet::{IpVersion, Vni};
 
 /// The firewall rules as the tools print them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,12 +66,16 @@ impl Rules {
         Self { iptables: four, ip6tables: six, nft }
     }
 
-    /// Returns the decision on clear frames of this VNI that arrive at this port, over IPv6 if `six` or else over
-    /// IPv4.
-    pub fn enforcement(&self, six: bool, vni: Vni, port: u16) -> Enforcement {
-        let saved = if six { &self.ip6tables } else { &self.iptables }.as_deref();
+    /// Returns the decision on clear frames of this VNI that arrive at this port over this version of IP.
+    pub fn enforcement(&self, version: IpVersion, vni: Vni, port: u16) -> Enforcement {
+        let saved = match version {
+            IpVersion::V4 => &self.iptables,
+            IpVersion::V6 => &self.ip6tables,
+        };
+        let saved = saved.as_deref();
         let iptables = saved.map(|text| iptables::enforcement(text, vni, port));
-        let nft = self.nft.as_deref().map(|text| nft::enforcement(text, saved.unwrap_or(""), six, vni, port));
+        let nft =
+            self.nft.as_deref().map(|text| nft::enforcement(text, saved.unwrap_or(""), version, vni, port));
         match (iptables, nft) {
             (Some(Enforcement::Dropped), _) | (_, Some(Enforcement::Dropped)) => Enforcement::Dropped,
             (Some(Enforcement::Accepted), Some(Enforcement::Accepted)) => Enforcement::Accepted,
@@ -123,17 +127,17 @@ mod tests {
     fn rules_of_docker_are_understood() {
         let (secure, other) = (Vni::new(4098).unwrap(), Vni::new(4097).unwrap());
         let all = rules(swarm());
-        assert_eq!(all.enforcement(false, secure, 4789), Enforcement::Dropped);
-        assert_eq!(all.enforcement(false, other, 4789), Enforcement::Accepted);
+        assert_eq!(all.enforcement(IpVersion::V4, secure, 4789), Enforcement::Dropped);
+        assert_eq!(all.enforcement(IpVersion::V4, other, 4789), Enforcement::Accepted);
         let without = |word: &str| {
             let kept: Vec<&str> = swarm_lines().filter(|line| !line.contains(word)).collect();
             rules(kept.join("\n"))
         };
-        assert_eq!(without("-j DROP").enforcement(false, secure, 4789), Enforcement::Accepted);
-        assert_eq!(Rules::default().enforcement(false, secure, 4789), Enforcement::Unknown);
+        assert_eq!(without("-j DROP").enforcement(IpVersion::V4, secure, 4789), Enforcement::Accepted);
+        assert_eq!(Rules::default().enforcement(IpVersion::V4, secure, 4789), Enforcement::Unknown);
         // The rules of the other address family say nothing about this one.
         let six = Rules { ip6tables: all.iptables.clone(), ..rules(String::new()) };
-        assert_eq!(six.enforcement(false, secure, 4789), Enforcement::Accepted);
+        assert_eq!(six.enforcement(IpVersion::V4, secure, 4789), Enforcement::Accepted);
     }
 
     fn swarm_lines() -> impl Iterator<Item = &'static str> {
@@ -155,6 +159,9 @@ mod tests {
             "-A INPUT -p udp -m policy --dir in --pol none",
             "-A INPUT -p udp -m udp --dport 4789 -j ACCEPT\n-A INPUT -p udp -m policy --dir in --pol none",
         );
-        assert_eq!(rules(text).enforcement(false, Vni::new(4098).unwrap(), 4789), Enforcement::Bypassed);
+        assert_eq!(
+            rules(text).enforcement(IpVersion::V4, Vni::new(4098).unwrap(), 4789),
+            Enforcement::Bypassed
+        );
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The layouts are those of RFC 792 (ICMP) and RFC 4443 section 4 (ICMPv6). Numbers are in network byte order.
 
+use crate::packet::IpVersion;
+
 /// The type of an ICMP echo request.
 const ECHO: u8 = 8;
 /// The type of an ICMP echo reply.
@@ -15,8 +17,18 @@ const ECHO_REPLY6: u8 = 129;
 
 /// Makes an echo request whose data is `len` bytes long and starts with a line of HTTP around the canary. The data is
 /// longer than `len` if the line is.
-pub(super) fn request(four: bool, identifier: u16, sequence: u16, canary: &[u8], len: usize) -> Vec<u8> {
-    let mut message = vec![if four { ECHO } else { ECHO6 }, 0, 0, 0];
+pub(super) fn request(
+    version: IpVersion,
+    identifier: u16,
+    sequence: u16,
+    canary: &[u8],
+    len: usize,
+) -> Vec<u8> {
+    let kind = match version {
+        IpVersion::V4 => ECHO,
+        IpVersion::V6 => ECHO6,
+    };
+    let mut message = vec![kind, 0, 0, 0];
     message.extend(identifier.to_be_bytes());
     message.extend(sequence.to_be_bytes());
     message.extend(b"GET /");
@@ -24,7 +36,7 @@ pub(super) fn request(four: bool, identifier: u16, sequence: u16, canary: &[u8],
     message.extend(b" HTTP/1.1\r\n");
     let text = b"is this network encrypted? ".iter().cycle();
     message.extend(text.take((8 + len).saturating_sub(message.len())));
-    if four {
+    if version == IpVersion::V4 {
         // The kernel fills in the checksum of ICMPv6 only.
         let sum = checksum(&message).to_be_bytes();
         message[2..4].copy_from_slice(&sum);
@@ -35,10 +47,12 @@ pub(super) fn request(four: bool, identifier: u16, sequence: u16, canary: &[u8],
 /// Returns the sequence number of the probe that this packet answers. An answer is an echo reply, or the target's own
 /// message that it refuses pings: both show that the probe arrived. A raw socket of IPv4 shows the IP header, one of
 /// IPv6 does not.
-pub(super) fn answered(packet: &[u8], six: bool, identifier: u16, canary: &[u8]) -> Option<u16> {
-    let wanted = if six { ECHO_REPLY6 } else { ECHO_REPLY };
-    let message = if six { packet } else { behind_ip(packet)? };
-    if !six && message.first() == Some(&UNREACHABLE) {
+pub(super) fn answered(packet: &[u8], version: IpVersion, identifier: u16, canary: &[u8]) -> Option<u16> {
+    let (message, wanted) = match version {
+        IpVersion::V4 => (behind_ip(packet)?, ECHO_REPLY),
+        IpVersion::V6 => (packet, ECHO_REPLY6),
+    };
+    if version == IpVersion::V4 && message.first() == Some(&UNREACHABLE) {
         // The message quotes the probe (RFC 792). It counts only if the target sent it: from a router it does not
         // show that the probe arrived.
         let probe = message.get(8..)?;
@@ -79,7 +93,7 @@ mod tests {
 
     /// Returns a probe with identifier 7 and sequence number 5.
     fn probe() -> Vec<u8> {
-        request(true, 7, 5, CANARY, LEN)
+        request(IpVersion::V4, 7, 5, CANARY, LEN)
     }
 
     #[test]
@@ -90,12 +104,12 @@ mod tests {
         message[0] = ECHO_REPLY;
         let mut packet = vec![0x45; 20];
         packet.extend(&message);
-        assert_eq!(answered(&packet, false, 7, CANARY), Some(5));
-        assert_eq!(answered(&packet, false, 8, CANARY), None);
+        assert_eq!(answered(&packet, IpVersion::V4, 7, CANARY), Some(5));
+        assert_eq!(answered(&packet, IpVersion::V4, 8, CANARY), None);
         packet[20] = ECHO;
-        assert_eq!(answered(&packet, false, 7, CANARY), None);
+        assert_eq!(answered(&packet, IpVersion::V4, 7, CANARY), None);
         for len in 0..40 {
-            assert_eq!(answered(&packet[..len], false, 7, CANARY), None);
+            assert_eq!(answered(&packet[..len], IpVersion::V4, 7, CANARY), None);
         }
     }
 
@@ -111,7 +125,7 @@ mod tests {
             packet.extend(&sent);
             packet
         };
-        let read = |packet: &[u8]| answered(packet, false, 7, CANARY);
+        let read = |packet: &[u8]| answered(packet, IpVersion::V4, 7, CANARY);
         assert_eq!(read(&refusal([10, 0, 0, 2])), Some(5));
         assert_eq!(read(&refusal([10, 0, 0, 1])), None);
         for len in 0..70 {
@@ -121,10 +135,10 @@ mod tests {
 
     #[test]
     fn an_ipv6_reply_comes_without_its_header() {
-        let mut message = request(false, 7, 5, CANARY, LEN);
-        assert_eq!(answered(&message, true, 7, CANARY), None, "the request itself is no answer");
+        let mut message = request(IpVersion::V6, 7, 5, CANARY, LEN);
+        assert_eq!(answered(&message, IpVersion::V6, 7, CANARY), None, "the request itself is no answer");
         message[0] = ECHO_REPLY6;
-        assert_eq!(answered(&message, true, 7, CANARY), Some(5));
-        assert_eq!(answered(&message, true, 7, b"ovlsniff-canary-99"), None);
+        assert_eq!(answered(&message, IpVersion::V6, 7, CANARY), Some(5));
+        assert_eq!(answered(&message, IpVersion::V6, 7, b"ovlsniff-canary-99"), None);
     }
 }

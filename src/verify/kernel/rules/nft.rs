@@ -4,14 +4,23 @@ use std::collections::HashMap;
 
 use super::Enforcement;
 use super::walk::{Chain, Match, Rule, Table, Target, of_all, words};
-use crate::packet::Vni;
+use crate::packet::{IpVersion, Vni};
 
 /// Returns the decision on a clear frame of this VNI that arrives at this port. A table that `iptables-save` printed
 /// as well is left to the reader of that.
-pub(super) fn enforcement(text: &str, iptables: &str, six: bool, vni: Vni, port: u16) -> Enforcement {
-    let frame = Frame { six, vni, port };
+pub(super) fn enforcement(
+    text: &str,
+    iptables: &str,
+    version: IpVersion,
+    vni: Vni,
+    port: u16,
+) -> Enforcement {
+    let frame = Frame { version, vni, port };
     let told = |name: &str| iptables.lines().any(|line| line.strip_prefix('*') == Some(name));
-    let family = if six { "ip6" } else { "ip" };
+    let family = match version {
+        IpVersion::V4 => "ip",
+        IpVersion::V6 => "ip6",
+    };
     let tables = split(text).filter_map(|(head, lines)| match words(head).as_slice() {
         ["inet", ..] => Some(read(&lines, &frame)),
         [of, name, ..] if *of == family && !told(name) => Some(read(&lines, &frame)),
@@ -23,7 +32,7 @@ pub(super) fn enforcement(text: &str, iptables: &str, six: bool, vni: Vni, port:
 
 /// The frame that walks through the chains.
 struct Frame {
-    six: bool,
+    version: IpVersion,
     vni: Vni,
     port: u16,
 }
@@ -144,8 +153,8 @@ fn condition<'w, 'a>(
 ) -> Option<(Match, &'w [&'a str])> {
     let value = |from: usize| value(after.get(from..).unwrap_or(&[]), sets);
     Some(match (word, after) {
-        ("ip", _) if frame.six => (Match::No, &[]),
-        ("ip6", _) if !frame.six => (Match::No, &[]),
+        ("ip", _) if frame.version == IpVersion::V6 => (Match::No, &[]),
+        ("ip6", _) if frame.version == IpVersion::V4 => (Match::No, &[]),
         ("udp", ["dport", ..]) => {
             let (values, used) = value(1)?;
             (Match::when(holds(&values, u32::from(frame.port))), after.get(1 + used..)?)
@@ -167,8 +176,8 @@ fn condition<'w, 'a>(
             let (values, used) = value(1)?;
             (Match::when(values.iter().any(|value| ["udp", "17"].contains(value))), after.get(1 + used..)?)
         }
-        ("meta", ["nfproto", "ipv4", rest @ ..]) => (Match::when(!frame.six), rest),
-        ("meta", ["nfproto", "ipv6", rest @ ..]) => (Match::when(frame.six), rest),
+        ("meta", ["nfproto", "ipv4", rest @ ..]) => (Match::when(frame.version == IpVersion::V4), rest),
+        ("meta", ["nfproto", "ipv6", rest @ ..]) => (Match::when(frame.version == IpVersion::V6), rest),
         // The first frame of a flow is new, and a rule without `new` does not match it. The later frames are
         // established, and a rule for `new` does not match those.
         ("ct", ["state", ..]) => {
@@ -220,8 +229,8 @@ fn plain(word: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn judge(text: &str, six: bool) -> Enforcement {
-        enforcement(text, "*filter\n", six, Vni::new(4098).unwrap(), 4789)
+    fn judge(text: &str, version: IpVersion) -> Enforcement {
+        enforcement(text, "*filter\n", version, Vni::new(4098).unwrap(), 4789)
     }
 
     fn docker(family: &str, elements: &str) -> String {
@@ -235,21 +244,21 @@ mod tests {
     fn input(lines: &str) -> Enforcement {
         let chain = format!("\tchain input {{\n\t\ttype filter hook input priority filter; {lines}\n\t}}\n");
         let custom = "\tchain custom {\n\t\tudp dport 4789 meta ipsec missing drop\n\t}\n";
-        judge(&format!("table inet filter {{\n{chain}{custom}}}\n"), false)
+        judge(&format!("table inet filter {{\n{chain}{custom}}}\n"), IpVersion::V4)
     }
 
     #[test]
     fn dockers_rule_is_for_the_vnis_of_its_set_and_its_family() {
-        assert_eq!(judge(&docker("ip", "4097, 4098"), false), Enforcement::Dropped);
-        assert_eq!(judge(&docker("ip", "0x1002"), false), Enforcement::Dropped);
-        assert_eq!(judge(&docker("ip", "4097-4099"), false), Enforcement::Dropped);
-        assert_eq!(judge(&docker("ip", "4097"), false), Enforcement::Accepted);
-        assert_eq!(judge(&docker("ip6", "4098"), false), Enforcement::Accepted);
-        assert_eq!(judge(&docker("ip6", "4098"), true), Enforcement::Dropped);
+        assert_eq!(judge(&docker("ip", "4097, 4098"), IpVersion::V4), Enforcement::Dropped);
+        assert_eq!(judge(&docker("ip", "0x1002"), IpVersion::V4), Enforcement::Dropped);
+        assert_eq!(judge(&docker("ip", "4097-4099"), IpVersion::V4), Enforcement::Dropped);
+        assert_eq!(judge(&docker("ip", "4097"), IpVersion::V4), Enforcement::Accepted);
+        assert_eq!(judge(&docker("ip6", "4098"), IpVersion::V4), Enforcement::Accepted);
+        assert_eq!(judge(&docker("ip6", "4098"), IpVersion::V6), Enforcement::Dropped);
         // The tables of the two families have sets of the same name.
         let both = docker("ip", "4098") + &docker("ip6", "4097");
-        assert_eq!(judge(&both, false), Enforcement::Dropped);
-        assert_eq!(judge(&both, true), Enforcement::Accepted);
+        assert_eq!(judge(&both, IpVersion::V4), Enforcement::Dropped);
+        assert_eq!(judge(&both, IpVersion::V6), Enforcement::Accepted);
     }
 
     #[test]
@@ -312,9 +321,9 @@ mod tests {
         assert_eq!(input(&format!("policy accept;\n\t\tgoto nowhere{drop}")), Enforcement::Accepted);
         assert_eq!(input(&format!("policy accept;\n\t\tjump nowhere{drop}")), Enforcement::Dropped);
         let forward = docker("ip", "4098").replace("hook input", "hook forward");
-        assert_eq!(judge(&forward, false), Enforcement::Accepted);
+        assert_eq!(judge(&forward, IpVersion::V4), Enforcement::Accepted);
         let iptables = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n";
-        assert_eq!(judge(iptables, false), Enforcement::Accepted);
-        assert_eq!(judge("", false), Enforcement::Accepted);
+        assert_eq!(judge(iptables, IpVersion::V4), Enforcement::Accepted);
+        assert_eq!(judge("", IpVersion::V4), Enforcement::Accepted);
     }
 }
