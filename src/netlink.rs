@@ -18,8 +18,7 @@
 //!   capped to prevent this, since Linux 4.3. The extended ones, since 4.12, bring the reason in words.
 //! - A dump during which somebody changes the objects goes on without an error, and one half of it may be older than
 //!   the other. Only a flag says so (`NLM_F_DUMP_INTR`). Such a dump is asked for again.
-//! - A socket stays in the network namespace that it was opened in. So a new thread enters the namespace, opens the
-//!   socket and ends, and the calling thread stays where it is.
+//! - A socket stays in the network namespace that it was opened in. So a thread visits a namespace only to open it.
 //! - A socket that joined a multicast group as root goes on to hear that group after root was left.
 //! - The dump of forwarding entries has the address family of bridges. Only the length of an address then tells IPv4
 //!   from IPv6.
@@ -35,9 +34,7 @@ mod subscription;
 pub(crate) mod xfrm;
 
 use std::fmt;
-use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
@@ -131,22 +128,9 @@ pub(crate) struct Netlink {
 }
 
 impl Netlink {
-    /// Opens the socket in the network namespace of this thread, or in the one whose file is `netns`.
-    pub(crate) fn open(family: Family, netns: Option<&Path>) -> io::Result<Self> {
-        let socket = match netns {
-            None => connect(family)?,
-            // A new thread enters the namespace, opens the socket and ends. The calling thread stays where it is.
-            Some(path) => {
-                let namespace = File::open(path)?;
-                std::thread::spawn(move || {
-                    nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET)?;
-                    connect(family)
-                })
-                .join()
-                .map_err(|_| io::Error::other("entering a network namespace failed"))??
-            }
-        };
-        Ok(Self { socket, sequence: 0, received: Vec::with_capacity(1 << 16) })
+    /// Opens the socket in the network namespace of this thread.
+    pub(crate) fn open(family: Family) -> io::Result<Self> {
+        Ok(Self { socket: connect(family)?, sequence: 0, received: Vec::with_capacity(1 << 16) })
     }
 
     /// Returns the number of requests that were sent.

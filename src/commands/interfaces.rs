@@ -14,7 +14,7 @@ use crate::cli::Interfaces;
 
 /// Prints the interfaces of the current network namespace, or of the one that was named.
 pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
-    let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
+    let namespace = Namespace::given(args.netns.as_deref())?;
     let survey = Survey::take(namespace.as_ref())?;
     let swarm = swarm();
     let choices = choose(&survey, swarm.as_ref());

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Keys) -> anyhow::Result<Status> {
         bail!("this would print keys on the terminal; write them to a file with -o FILE, or add --force");
     }
     let sas = if args.sa.is_empty() {
-        let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
+        let namespace = Namespace::given(args.netns.as_deref())?;
         let kernel = Namespace::run(namespace.as_ref(), ipsec::dump)??;
         tell_missing(&kernel);
         kernel.sas

@@ -3,12 +3,10 @@
 use std::net::IpAddr;
 
 use crate::netlink::xfrm::{self, UserSa};
-use crate::netlink::{Family, Netlink};
 
 /// Returns the distinct source addresses, sorted. `None` without `CAP_NET_ADMIN` or without XFRM in the kernel.
 pub(super) fn sources() -> Option<Vec<IpAddr>> {
-    let mut netlink = Netlink::open(Family::Xfrm, None).ok()?;
-    let mut found = xfrm::sas(&mut netlink, source).ok()?;
+    let mut found = xfrm::sas(&mut xfrm::open().ok()?, source).ok()?;
     found.sort_unstable();
     found.dedup();
     Some(found)

@@ -4,12 +4,14 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 
 use crate::escape::{escape, reason};
+use crate::netlink::Refusal;
 
 /// The folders in which `ip netns` keeps the names. Older systems use the second.
 const FOLDERS: [&str; 2] = ["/run/netns", "/var/run/netns"];
@@ -70,6 +72,32 @@ pub enum Error {
     },
 }
 
+impl Error {
+    fn unknown(word: &str) -> Self {
+        let known = names().iter().take(20).map(|name| escape(name).into_owned()).collect();
+        Self::Unknown { name: shown(word), known }
+    }
+}
+
+/// A namespace that cannot be entered is a refusal of the kernel to those who talk to it there.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let errno = match &error {
+            Error::Unknown { .. } => Errno::ENOENT as i32,
+            Error::Open { cause, .. } => cause.raw_os_error().unwrap_or(Errno::EIO as i32),
+            Error::Other { .. } => Errno::EINVAL as i32,
+            Error::Permission { .. } => Errno::EPERM as i32,
+            Error::Enter { cause, .. } | Error::Leave { cause, .. } => *cause as i32,
+        };
+        Self::new(errno).saying(&error.to_string())
+    }
+}
+
+/// Returns a word that was typed, escaped. The empty word becomes two quotes, so that it can be seen.
+fn shown(word: &str) -> String {
+    if word.is_empty() { "''".to_owned() } else { escape(word).into_owned() }
+}
+
 fn there_is(known: &[String]) -> String {
     if known.is_empty() { String::new() } else { format!(" (there is: {})", known.join(", ")) }
 }
@@ -79,22 +107,30 @@ impl Namespace {
     ///
     /// A word with a `/` is a path. A number is a name if there is such a name, otherwise a PID.
     pub fn find(word: &str) -> Result<Self, Error> {
+        if word.contains('/') {
+            return Self::open(word, PathBuf::from(word));
+        }
+        match (named(word), word.parse::<u32>()) {
+            (Some(path), _) => Self::open(word, path),
+            (None, Ok(pid)) => Self::open(word, PathBuf::from(format!("/proc/{pid}/ns/net"))),
+            (None, Err(_)) => Err(Error::unknown(word)),
+        }
+    }
+
+    /// Finds the namespace that was given, as [`Self::find`] does. `None` stands for that of this thread.
+    pub fn given(word: Option<&str>) -> Result<Option<Self>, Error> {
+        word.map(Self::find).transpose()
+    }
+
+    /// Finds a namespace by its name under `/run/netns`. A number is no PID here.
+    pub fn by_name(name: &str) -> Result<Self, Error> {
+        Self::open(name, named(name).ok_or_else(|| Error::unknown(name))?)
+    }
+
+    fn open(word: &str, path: PathBuf) -> Result<Self, Error> {
         let name = || escape(word).into_owned();
-        let unknown = || Error::Unknown { name: name(), known: names() };
-        let path = if word.contains('/') {
-            PathBuf::from(word)
-        } else if word.is_empty() || word == "." || word == ".." {
-            return Err(unknown());
-        } else {
-            let named = FOLDERS.iter().map(|folder| Path::new(folder).join(word)).find(|path| path.exists());
-            match (named, word.parse::<u32>()) {
-                (Some(path), _) => path,
-                (None, Ok(pid)) => PathBuf::from(format!("/proc/{pid}/ns/net")),
-                (None, Err(_)) => return Err(unknown()),
-            }
-        };
         let file = File::open(&path).map_err(|cause| match cause.kind() {
-            io::ErrorKind::NotFound => unknown(),
+            io::ErrorKind::NotFound => Error::unknown(word),
             io::ErrorKind::PermissionDenied => Error::Permission { name: name() },
             _ => Error::Open { name: name(), cause },
         })?;
@@ -154,24 +190,33 @@ impl Drop for Return {
     }
 }
 
+impl AsFd for Namespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&escape(&self.path.display().to_string()))
     }
 }
 
-/// Returns the names that `ip netns` knows, sorted and escaped, at most 20.
-fn names() -> Vec<String> {
-    let mut names: Vec<String> = FOLDERS
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flatten()
-        .flatten()
-        .map(|entry| escape(&entry.file_name().to_string_lossy()).into_owned())
-        .collect();
+/// Returns the file of the namespace that has this name under `/run/netns`.
+fn named(name: &str) -> Option<PathBuf> {
+    if matches!(name, "" | "." | "..") || name.contains('/') {
+        return None;
+    }
+    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists())
+}
+
+/// Returns the names that `ip netns` knows, sorted. Names that are not UTF-8 are left out.
+pub fn names() -> Vec<String> {
+    let folders = FOLDERS.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+    let mut names: Vec<String> =
+        folders.flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names.dedup();
-    names.truncate(20);
     names
 }
 
@@ -190,6 +235,17 @@ mod tests {
     fn number_without_a_name_is_a_process() {
         assert!(Namespace::find(&std::process::id().to_string()).is_ok());
         assert!(matches!(Namespace::find("4294967295"), Err(Error::Unknown { .. })));
+    }
+
+    #[test]
+    fn a_number_is_no_process_where_a_name_is_asked_for() {
+        assert!(matches!(Namespace::by_name(&std::process::id().to_string()), Err(Error::Unknown { .. })));
+    }
+
+    #[test]
+    fn an_empty_name_is_shown() {
+        let error = Namespace::find("").unwrap_err().to_string();
+        assert!(error.starts_with("network namespace '': no such namespace"), "{error}");
     }
 
     #[test]

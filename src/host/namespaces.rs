@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::namespace::Namespace;
+use super::namespace::{Namespace, names};
 use super::survey::{self, Survey};
 
 /// The folders with the files of network namespaces: those of `ip netns`, and Docker's sandboxes.
@@ -79,6 +79,14 @@ impl Namespaces {
         }
         namespaces
     }
+}
+
+/// Returns the names that `ip netns` knows, sorted, without those of this process's own namespace.
+pub fn names_of_others() -> Vec<String> {
+    let own = identity(Path::new("/proc/self/ns/net"));
+    let is_own =
+        |name: &String| Namespace::by_name(name).is_ok_and(|namespace| identity(namespace.path()) == own);
+    names().into_iter().filter(|name| !is_own(name)).collect()
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

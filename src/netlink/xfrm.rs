@@ -72,7 +72,7 @@ impl<E: Into<Refusal>> From<E> for XfrmError {
 
 /// Opens a conversation about the SAs and policies of this thread's network namespace.
 pub(crate) fn open() -> Result<Netlink, XfrmError> {
-    Ok(Netlink::open(Family::Xfrm, None)?)
+    Ok(Netlink::open(Family::Xfrm)?)
 }
 
 /// Dumps the SAs of the conversation's network namespace, and returns the values that `read` makes of them.

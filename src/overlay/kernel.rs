@@ -3,10 +3,8 @@
 mod read;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::net::IpAddr;
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, AsRawFd};
 
 use super::cipher::Cipher;
 use super::keys::{Association, KeyId, Secret};
@@ -16,12 +14,12 @@ use super::security::{Sa, SaDirection};
 use super::step::{Device, Step};
 use super::xfrm;
 use crate::escape::reason;
+use crate::host::namespace::Namespace;
+use crate::host::namespaces::names_of_others;
 use crate::netlink::route::{address, forwarding, link, neighbour};
 use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::{Spi, Vni};
-use read::{exempt, namespaces, read_devices, udp_ports};
-
-const NETNS: &str = "/run/netns";
+use read::{exempt, read_devices, udp_ports};
 
 /// An error in reading the kernel, or a feature that it lacks.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +58,7 @@ pub enum KernelError {
 pub struct Kernel {
     host: Netlink,
     xfrm: Netlink,
-    elsewhere: BTreeMap<String, Netlink>,
+    in_netns: BTreeMap<String, Netlink>,
     indexes: HashMap<Device, u32>,
 }
 
@@ -68,18 +66,18 @@ impl Kernel {
     /// Opens the conversations of this process's network namespace.
     pub fn open() -> Result<Self, KernelError> {
         let open =
-            |family, remedy| Netlink::open(family, None).map_err(|cause| KernelError::Open { cause, remedy });
+            |family, remedy| Netlink::open(family).map_err(|cause| KernelError::Open { cause, remedy });
         Ok(Self {
             host: open(Family::Route, "")?,
             xfrm: open(Family::Xfrm, "; is CONFIG_XFRM_USER there?")?,
-            elsewhere: BTreeMap::new(),
+            in_netns: BTreeMap::new(),
             indexes: HashMap::new(),
         })
     }
 
     /// Returns the number of netlink requests that were sent so far.
     pub fn messages(&self) -> u32 {
-        self.host.sent() + self.xfrm.sent() + self.elsewhere.values().map(Netlink::sent).sum::<u32>()
+        self.host.sent() + self.xfrm.sent() + self.in_netns.values().map(Netlink::sent).sum::<u32>()
     }
 
     /// Reads the state of this host, and of the network namespaces in `/run/netns`.
@@ -87,7 +85,7 @@ impl Kernel {
         let mut present = Present::default();
         let read = |what| move |cause: Refusal| KernelError::Read { what, remedy: rights(&cause), cause };
         read_devices(&mut self.host, None, &mut present)?;
-        for netns in namespaces() {
+        for netns in names_of_others() {
             // A namespace that vanished, or that this process may not enter, has no device of ours. But a namespace
             // whose reading was interrupted by changes may have one.
             let Ok(netlink) = self.route(Some(&netns)) else { continue };
@@ -151,10 +149,9 @@ impl Kernel {
                 xfrm::add_sa(&mut self.xfrm, sa, secret)
             }
             Step::Vxlan(vxlan) => {
-                let netns = vxlan.device.netns.as_deref().map(|n| File::open(Path::new(NETNS).join(n)));
-                let netns = netns.transpose()?;
+                let netns = vxlan.device.netns.as_deref().map(Namespace::by_name).transpose()?;
                 let (name, tunnel) = (&vxlan.device.name, vxlan.tunnel());
-                let netns = netns.as_ref().map(AsRawFd::as_raw_fd);
+                let netns = netns.as_ref().map(|netns| netns.as_fd().as_raw_fd());
                 link::add_vxlan(&mut self.host, name, &tunnel, vxlan.mac, vxlan.mtu, netns)
             }
             Step::Bridge { device, mac, mtu } => {
@@ -264,11 +261,12 @@ impl Kernel {
     fn route(&mut self, netns: Option<&str>) -> Result<&mut Netlink, Refusal> {
         use std::collections::btree_map::Entry;
         let Some(netns) = netns else { return Ok(&mut self.host) };
-        match self.elsewhere.entry(netns.to_owned()) {
+        match self.in_netns.entry(netns.to_owned()) {
             Entry::Occupied(open) => Ok(open.into_mut()),
             Entry::Vacant(place) => {
-                let path: PathBuf = Path::new(NETNS).join(netns);
-                Ok(place.insert(Netlink::open(Family::Route, Some(&path))?))
+                let namespace = Namespace::by_name(netns)?;
+                let opened = namespace.visit(|| Netlink::open(Family::Route))?;
+                Ok(place.insert(opened?))
             }
         }
     }

@@ -24,7 +24,11 @@ pub struct NotANamespaceName;
 
 /// Parses the name of a network namespace in `/run/netns`.
 pub fn namespace_name(text: &str) -> Result<String, NotANamespaceName> {
-    if text.is_empty() || text.contains('/') { Err(NotANamespaceName) } else { Ok(text.to_owned()) }
+    if matches!(text, "" | "." | "..") || text.contains('/') {
+        Err(NotANamespaceName)
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -44,7 +48,8 @@ mod tests {
     #[test]
     fn namespaces_are_named_and_not_given_by_a_path() {
         assert_eq!(namespace_name("blue").as_deref(), Ok("blue"));
-        assert_eq!(namespace_name("/run/netns/blue"), Err(NotANamespaceName));
-        assert_eq!(namespace_name(""), Err(NotANamespaceName));
+        for wrong in ["", ".", "..", "/run/netns/blue"] {
+            assert_eq!(namespace_name(wrong), Err(NotANamespaceName), "{wrong}");
+        }
     }
 }

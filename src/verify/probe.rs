@@ -138,7 +138,7 @@ impl Prober {
             let scope = nix::net::if_::if_nametoindex(entry.device.as_str()).unwrap_or(0);
             Ok((four, six, scope))
         };
-        let namespace = entry.namespace.as_deref().map(Namespace::find).transpose()?;
+        let namespace = Namespace::given(entry.namespace.as_deref())?;
         let opened = Namespace::run(namespace.as_ref(), open)?;
         let device = || escape(&entry.device).into_owned();
         let (four, six, scope) = opened.map_err(|cause| match cause {

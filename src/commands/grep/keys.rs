@@ -23,7 +23,7 @@ pub(super) fn read(args: &Grep) -> anyhow::Result<Option<Opener>> {
     if !args.decrypt {
         return Ok(Some(Opener::new(sas)));
     }
-    let namespace = args.netns.as_deref().map(Namespace::find).transpose()?;
+    let namespace = Namespace::given(args.netns.as_deref())?;
     // A live capture also follows the kernel's new SAs. In a file no packet is encrypted with a later key.
     let read = if args.read.is_empty() { ipsec::dump_and_follow } else { ipsec::dump };
     let kernel = Namespace::run(namespace.as_ref(), read)??;

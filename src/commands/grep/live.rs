@@ -81,7 +81,7 @@ type Chosen = Vec<(Device, String)>;
 
 /// Opens the interfaces that were named, or those that `auto` chooses.
 fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
-    let namespace = args.netns.as_deref().map(Namespace::find).transpose().map_err(anyhow::Error::from)?;
+    let namespace = Namespace::given(args.netns.as_deref()).map_err(anyhow::Error::from)?;
     let chosen = choose(args, namespace.as_ref())?;
     if chosen.iter().any(|(device, _)| device.is_any()) {
         job.output.name_by(Names::take(namespace.as_ref()).map_err(anyhow::Error::from)?);

@@ -80,7 +80,7 @@ impl Survey {
 fn ask() -> Result<Survey, Error> {
     let failed = |operation| move |cause| Error::Kernel { operation, cause };
     let links = failed("list the network interfaces");
-    let mut netlink = Netlink::open(Family::Route, None).map_err(Refusal::from).map_err(links)?;
+    let mut netlink = Netlink::open(Family::Route).map_err(Refusal::from).map_err(links)?;
     let mut survey = Survey { links: link::all(&mut netlink).map_err(links)?, ..Survey::default() };
     survey.links.sort_by_key(|link| link.index);
     let addresses = failed("list the addresses of the network interfaces");

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{KernelError, NETNS, rights};
+use super::{KernelError, rights};
 use crate::netlink::route::{Link, Vxlan, address, forwarding, link, neighbour};
 use crate::netlink::{Netlink, Refusal};
 use crate::overlay::mark::Mark;
@@ -110,20 +109,6 @@ pub(super) fn exempt(present: &Present) -> Vec<(String, bool, PathBuf)> {
         }
     }
     found
-}
-
-/// Returns the names of the network namespaces in `/run/netns`, without the one that this process is in.
-pub(super) fn namespaces() -> Vec<String> {
-    let own = fs::metadata("/proc/self/ns/net").map(|own| (own.dev(), own.ino())).ok();
-    let mut names = Vec::new();
-    for entry in fs::read_dir(NETNS).into_iter().flatten().flatten() {
-        let place = fs::metadata(entry.path()).map(|found| (found.dev(), found.ino())).ok();
-        if place != own {
-            names.extend(entry.file_name().into_string());
-        }
-    }
-    names.sort();
-    names
 }
 
 /// Returns the UDP ports in use. `/proc/net/udp` and `/proc/net/udp6` have them in the second column, behind the

@@ -27,7 +27,7 @@ impl Session {
         if request.interfaces.iter().any(|name| name == "any") {
             return Err(Error::Any);
         }
-        let given = request.netns.as_deref().map(Namespace::find).transpose()?;
+        let given = Namespace::given(request.netns.as_deref())?;
         let namespaces = Namespaces::survey(given.as_ref())?;
         let mut network = match request.wanted.find(&namespaces)? {
             Described::Here(network) => network,
@@ -85,7 +85,7 @@ fn not_here(network: Network) -> Report {
 
 /// Finds the network namespace of the network's VXLAN socket, and surveys it.
 fn underlay_of(network: &Network, namespaces: &Namespaces) -> Result<Underlay, Error> {
-    let namespace = network.underlay.as_deref().map(Namespace::find).transpose()?;
+    let namespace = Namespace::given(network.underlay.as_deref())?;
     let survey = if network.underlay == namespaces.base.path {
         namespaces.base.survey.clone()
     } else {
