@@ -7,6 +7,7 @@
 //! `wires.rs` follow a link down to the links whose wires its packets are on.
 //!
 //! [`namespace`] enters another network namespace and comes back, and [`namespaces`] looks through all of them.
+//! [`exemption`] reads the settings by which packets pass without any policy.
 //! [`docker`] asks the engine for the overlay networks of its swarm, over the engine's Unix socket. [`privileges`]
 //! gives root up before the first hostile byte is decoded.
 //!
@@ -33,6 +34,7 @@
 mod associations;
 pub mod auto;
 pub mod docker;
+pub mod exemption;
 pub mod namespace;
 pub mod namespaces;
 pub mod privileges;

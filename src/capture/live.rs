@@ -92,7 +92,8 @@ pub struct Live {
     strides: u32,
     /// Set when an interface has gone: the time until which the rings are drained, and the error that follows.
     ending: Option<(Instant, Error)>,
-    elsewhere: bool,
+    /// True if the interfaces are in another network namespace than this process.
+    other_netns: bool,
 }
 
 /// A libpcap handle and the interface it belongs to. An interface has two of them when its directions are captured
@@ -148,7 +149,7 @@ impl Live {
             stride: STRIDE,
             strides: STRIDES_PER_COUNT,
             ending: None,
-            elsewhere: options.namespace.is_some(),
+            other_netns: options.namespace.is_some(),
         })
     }
 
@@ -208,7 +209,7 @@ impl Live {
         for source in &mut self.sources {
             let [received, kernel, interface] = source.count();
             all.dropped_kernel += kernel;
-            all.dropped_interface += if self.elsewhere { 0 } else { interface };
+            all.dropped_interface += if self.other_netns { 0 } else { interface };
             // libpcap selects the direction after the ring, so each of the two rings of an interface receives the
             // frames of both directions. The larger of the two counts is taken for the interface.
             if received_of.0 == Some(source.interface) {

@@ -55,7 +55,7 @@ pub(crate) struct Grep {
     #[arg(long, value_name = "NAME|PATH|PID", help_heading = "Source")]
     pub(crate) netns: Option<String>,
     /// Capture only the frames that this host receives (in) or sends (out)
-    #[arg(long, value_name = "WAY", help_heading = "Source")]
+    #[arg(long, value_name = "DIRECTION", help_heading = "Source")]
     pub(crate) direction: Option<FrameDirection>,
     /// Do not put the interface into promiscuous mode
     #[arg(short = 'p', help_heading = "Source")]

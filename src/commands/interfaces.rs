@@ -92,10 +92,10 @@ fn tunnel(survey: &Survey, swarm: Option<&Swarm>, vxlan: &Vxlan) -> String {
         }
     }
     let _ = write!(text, " port {}", vxlan.port);
-    if let Some(underlay) = vxlan.underlay.filter(|_| !vxlan.elsewhere) {
+    if let Some(underlay) = vxlan.underlay.filter(|_| !vxlan.foreign_socket) {
         let _ = write!(text, " dev {}", name(survey, underlay));
     }
-    if vxlan.elsewhere {
+    if vxlan.foreign_socket {
         text.push_str(" (underlay in another namespace)");
     }
     if !vxlan.peers.is_empty() {
@@ -127,7 +127,7 @@ fn json(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
                 "local": vxlan.local,
                 "remote": vxlan.remote,
                 "port": vxlan.port,
-                "underlay": vxlan.underlay.filter(|_| !vxlan.elsewhere).and_then(named),
+                "underlay": vxlan.underlay.filter(|_| !vxlan.foreign_socket).and_then(named),
                 "peers": vxlan.peers,
             })
         });

@@ -84,7 +84,7 @@ impl fmt::Display for Choice {
 pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
     let mut choices = Choices { survey, chosen: Vec::new() };
     for device in &survey.links {
-        let Some(vxlan) = device.vxlan.as_ref().filter(|vxlan| !vxlan.elsewhere) else { continue };
+        let Some(vxlan) = device.vxlan.as_ref().filter(|vxlan| !vxlan.foreign_socket) else { continue };
         let network = swarm.zip(vxlan.vni).and_then(|(swarm, vni)| swarm.network(vni)).map(str::to_owned);
         for link in underlay(survey, vxlan) {
             choices.add(link, Reason::Underlay { device: device.name.clone(), network: network.clone() });
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn tunnel_whose_socket_is_elsewhere_says_nothing_here() {
-        let tunnel = Vxlan { underlay: Some(3), elsewhere: true, ..Vxlan::default() };
+        let tunnel = Vxlan { underlay: Some(3), foreign_socket: true, ..Vxlan::default() };
         assert_eq!(told(&host([vxlan(4, "vxlan0", 1, tunnel)]), None), ["eth0 (default route)"]);
     }
 

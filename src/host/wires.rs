@@ -102,17 +102,17 @@ impl Survey {
             "vlan" | "macvlan" | "ipvlan" | "macvtap" | "ipvtap" | "macsec" | "xfrm" => parent(),
             "gre" | "ip6gre" | "ipip" | "sit" | "ip6tnl" | "vti" | "vti6" => match parent() {
                 bound if !bound.is_empty() => bound,
-                _ => self.ways(link, link.remote.as_slice()),
+                _ => self.outgoing(link, link.remote.as_slice()),
             },
             "vxlan" => {
-                let Some(vxlan) = link.vxlan.as_ref().filter(|vxlan| !vxlan.elsewhere) else {
+                let Some(vxlan) = link.vxlan.as_ref().filter(|vxlan| !vxlan.foreign_socket) else {
                     return Vec::new();
                 };
                 if let Some(bound) = vxlan.underlay.and_then(|underlay| self.link(underlay)) {
                     return vec![bound];
                 }
                 let peers: Vec<IpAddr> = vxlan.remote.iter().chain(&vxlan.peers).copied().collect();
-                self.ways(link, &peers)
+                self.outgoing(link, &peers)
             }
             _ => Vec::new(),
         }
@@ -120,10 +120,11 @@ impl Survey {
 
     /// Returns the links that a tunnel's own packets may leave by. A route that leads into the tunnel itself is left
     /// out.
-    fn ways(&self, tunnel: &Link, remotes: &[IpAddr]) -> Vec<&Link> {
+    fn outgoing(&self, tunnel: &Link, remotes: &[IpAddr]) -> Vec<&Link> {
         let detours = |&remote: &IpAddr| self.detours(remote).filter(|link| link.up);
-        let ways = remotes.iter().flat_map(|remote| self.route(*remote).into_iter().chain(detours(remote)));
-        ways.filter(|way| way.index != tunnel.index).collect()
+        let outgoing =
+            remotes.iter().flat_map(|remote| self.route(*remote).into_iter().chain(detours(remote)));
+        outgoing.filter(|link| link.index != tunnel.index).collect()
     }
 }
 

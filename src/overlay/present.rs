@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use super::mark::Mark;
 use super::policy::{ForeignPolicy, Policy, reqid};
 use super::step::Device;
 use super::xfrm::{PresentPolicy, PresentSa};
-use crate::packet::{MacAddress, Prefix, Vni};
+use crate::host::exemption::Exemption;
+use crate::packet::{IpVersion, MacAddress, Prefix, Vni};
 
 /// One reading of the kernel's state.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +25,8 @@ pub struct Present {
     pub(super) policies: Vec<PresentPolicy>,
     /// The policies of others that let datagrams pass in clear.
     pub(super) foreign: Vec<ForeignPolicy>,
-    /// The settings by which policies are switched off: the name of the link, or `all`; true for IPv4 and false for
-    /// IPv6; and the file of the setting.
-    pub(super) exempt: Vec<(String, bool, PathBuf)>,
+    /// The settings that switch policies off.
+    pub(super) exempt: Vec<Exemption>,
 }
 
 /// A device with its addresses, forwarding entries and neighbours.
@@ -74,15 +73,13 @@ impl Present {
     /// there is one, with its remedy.
     pub(super) fn overruled(&self, port: u16, local: IpAddr, peers: &[IpAddr]) -> Option<String> {
         let link = self.own.get(&local).map(|(_, link)| link.as_str());
-        let switched = self
-            .exempt
-            .iter()
-            .find(|(name, v4, _)| *v4 == local.is_ipv4() && (name == "all" || Some(name.as_str()) == link));
-        if let Some((_, _, switch)) = switched {
-            let switch = switch.display();
-            return Some(format!(
-                "{switch} is not 0, so that no policy is asked there; do: echo 0 > {switch}"
-            ));
+        let switched = self.exempt.iter().find(|exempt| {
+            exempt.version == IpVersion::of(local)
+                && (exempt.link == "all" || Some(exempt.link.as_str()) == link)
+        });
+        if let Some(exempt) = switched {
+            let file = exempt.file.display();
+            return Some(format!("{file} is not 0, so that no policy is asked there; do: echo 0 > {file}"));
         }
         self.foreign.iter().find(|policy| policy.precedes(port, local, peers)).map(ToString::to_string)
     }
@@ -95,7 +92,7 @@ impl Present {
     }
 
     /// Returns the peers' underlay addresses, as the network's SAs have them.
-    pub(super) fn ends(&self, vni: Vni, local: IpAddr) -> BTreeSet<IpAddr> {
+    pub(super) fn sa_peers(&self, vni: Vni, local: IpAddr) -> BTreeSet<IpAddr> {
         let ours = self.sas.iter().filter(|sa| sa.reqid == reqid(vni));
         ours.flat_map(|sa| [sa.source, sa.destination]).filter(|end| *end != local).collect()
     }

@@ -85,7 +85,7 @@ pub fn rotatable(present: &Present) -> Vec<Rotatable> {
         let Mark::Network { name, vni, encryption: Some(encryption), .. } = mark else { continue };
         let Some(local) = vxlan.local else { continue };
         // A peer whose forwarding entry somebody removed is still a peer, and its SAs tell so.
-        let mut peers = present.ends(*vni, local);
+        let mut peers = present.sa_peers(*vni, local);
         peers.append(&mut device.vteps());
         let peers = peers.into_iter().map(|underlay| Peer { underlay, overlay: None }).collect();
         let network = NetworkSpec {

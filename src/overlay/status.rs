@@ -95,7 +95,7 @@ pub fn status(present: &Present) -> Vec<NetworkStatus> {
         if vteps.is_empty() {
             missing.push("no forwarding entry leads to a peer".into());
         }
-        vteps.extend(vxlan.local.into_iter().flat_map(|local| present.ends(*vni, local)));
+        vteps.extend(vxlan.local.into_iter().flat_map(|local| present.sa_peers(*vni, local)));
         if let (Some(_), Some(local)) = (encryption, vxlan.local) {
             for policy in Policy::of(*vni, vxlan.port, local) {
                 match present.policy(&policy) {
@@ -205,7 +205,7 @@ fn misdirected(
     local: IpAddr,
 ) -> Vec<String> {
     let mut missing = Vec::new();
-    let mut nodes = present.ends(vxlan.vni, local);
+    let mut nodes = present.sa_peers(vxlan.vni, local);
     nodes.extend(device.fdb.iter().filter(|(mac, _)| *mac == MacAddress::ZERO).map(|(_, vtep)| *vtep));
     for end in nodes {
         if !device.fdb.contains(&(mac_of(vxlan.vni, end), end)) {

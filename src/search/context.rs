@@ -21,9 +21,9 @@ struct Conversation {
 impl Conversation {
     fn of(packet: &Packet<'_>) -> Option<Self> {
         let flow = packet.headers.flow()?;
-        let ends = |flow: &Flow| (flow.source, flow.ports.map(|ports| ports.source));
+        let sender = |flow: &Flow| (flow.source, flow.ports.map(|ports| ports.source));
         let reversed = flow.reversed();
-        let flow = if ends(&flow) <= ends(&reversed) { flow } else { reversed };
+        let flow = if sender(&flow) <= sender(&reversed) { flow } else { reversed };
         Some(Self { vni: packet.vni(), flow })
     }
 }

@@ -77,14 +77,14 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
             IpAddr::V6(_) => 2,
         });
     }
-    let underlay = if vxlan.elsewhere { base } else { place };
+    let underlay = if vxlan.foreign_socket { base } else { place };
     let mut links = Vec::new();
-    if !vxlan.elsewhere {
+    if !vxlan.foreign_socket {
         // Packets leave by the routes to the peers and to the multicast group, by the link that the device is bound
         // to, and by links that a forwarding entry names.
         let to_it = |to: &IpAddr| vxlan.peers.contains(to) || vxlan.remote == Some(*to);
         let routed = survey.routes.iter().filter(|(to, _)| to_it(to)).map(|(_, index)| *index);
-        for index in routed.chain(vxlan.underlay).chain(vxlan.ways.iter().copied()) {
+        for index in routed.chain(vxlan.underlay).chain(vxlan.forced_links.iter().copied()) {
             if !links.contains(&index) {
                 links.push(index);
             }

@@ -149,7 +149,7 @@ impl<'a> Case<'a> {
     }
 
     fn esp(&self, evidence: &Evidence, way: Way) -> Vec<EspSeen> {
-        let ends = self.local.map(|local| way.ends(local, self.peer));
+        let ends = self.local.map(|local| way.sender_and_receiver(local, self.peer));
         let seen = evidence.esp.iter().map(|(&spi, esp)| {
             let state = ends
                 .zip(self.kernel)
@@ -268,7 +268,7 @@ impl<'a> Case<'a> {
             return inconclusive(Reason::OtherTunnel);
         }
         if self.tally.untunnelled > 0 || self.answered > 0 {
-            return inconclusive(self.passes_elsewhere());
+            return inconclusive(self.delivered_unseen());
         }
         let left = &self.pair.out;
         if way == Way::Back && left.clear.count + left.opened.count + auth_only(left).0 > 0 {

@@ -19,7 +19,7 @@ pub use crate::netlink::xfrm::PolicyDirection;
 use crate::netlink::xfrm::XfrmError;
 use crate::packet::protocol::UDP;
 use crate::packet::{Prefix, Spi};
-pub(super) use counters::{esp_offload, exempt};
+pub(super) use counters::esp_offload;
 pub use rules::{Enforcement, Rules};
 
 /// The state of IPsec in one network namespace.

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::kernel::{KernelState, KernelUnread, esp_offload, exempt};
+use super::kernel::{KernelState, KernelUnread, esp_offload};
 use super::network::Network;
 use super::probe;
 use super::report::Report;
@@ -27,6 +27,7 @@ use super::underlay;
 use super::wanted::{Wanted, WantedError};
 use super::watch::Watch;
 use crate::capture::live::{self, Event, Live};
+use crate::host::exemption::{Exempt, exemptions};
 use crate::host::namespace::{self, Namespace};
 use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
@@ -289,7 +290,8 @@ impl Session {
         };
         let passed = underlay::passed(self.networks(), &self.captured, &self.underlay.survey);
         let after = self.underlay.run(|| {
-            let exempt = exempt(passed.iter().map(String::as_str));
+            let exempt = exemptions(passed.iter().map(String::as_str));
+            let exempt = exempt.iter().any(|exemption| exemption.packets == Exempt::Arriving);
             KernelState::read(true).map(|kernel| KernelState { exempt, ..kernel })
         })?;
         Ok(after.map(|after| KernelState::between(before, after)))

@@ -24,7 +24,7 @@ impl Way {
     }
 
     /// Returns the sender and the receiver on this way.
-    pub(super) fn ends(self, local: IpAddr, peer: IpAddr) -> (IpAddr, IpAddr) {
+    pub(super) fn sender_and_receiver(self, local: IpAddr, peer: IpAddr) -> (IpAddr, IpAddr) {
         match self {
             Self::Out => (local, peer),
             Self::Back => (peer, local),

@@ -67,7 +67,7 @@ const TEXTS: [&str; 18] = [
     "NAME",
     "NAME|PATH|PID",
     "KEY[=VALUE]",
-    "WAY",
+    "DIRECTION",
     "SHAPE",
     "KIND",
     "WHEN",

@@ -12,21 +12,21 @@ use crate::packet::Frame;
 pub struct Names {
     known: HashMap<u32, String>,
     /// True if the namespace is another than this process's. Interfaces that appear in it later have no name here.
-    elsewhere: bool,
+    other_netns: bool,
 }
 
 impl Names {
     /// Lists the interfaces that exist at this moment, in the given namespace or in that of this process.
     pub fn take(namespace: Option<&Namespace>) -> Result<Self, namespace::Error> {
         let known = Namespace::run(namespace, list)?;
-        Ok(Self { known, elsewhere: namespace.is_some() })
+        Ok(Self { known, other_netns: namespace.is_some() })
     }
 
     /// Returns the name of the interface that the frame passed. It may hold control bytes. `None` if the frame does
     /// not say which interface it passed, or if the interface has no known name.
     pub fn of(&mut self, frame: &Frame<'_>) -> Option<&str> {
         let index = frame.passed()?;
-        if !self.known.contains_key(&index) && !self.elsewhere {
+        if !self.known.contains_key(&index) && !self.other_netns {
             let name = if_indextoname(index).ok()?;
             self.known.insert(index, name.to_string_lossy().into_owned());
         }

@@ -64,7 +64,7 @@ impl Survey {
     /// Returns the destinations whose routes are asked for: the peers of VXLAN devices, and the other ends of tunnels.
     fn destinations(&self) -> Vec<IpAddr> {
         let tunnels = self.links.iter().filter_map(|link| link.vxlan.as_ref());
-        let here = tunnels.filter(|vxlan| !vxlan.elsewhere);
+        let here = tunnels.filter(|vxlan| !vxlan.foreign_socket);
         let peers = here.flat_map(|vxlan| vxlan.remote.iter().chain(&vxlan.peers)).take(MOST_PEERS);
         let ends = self.links.iter().filter_map(|link| link.remote.as_ref()).take(MOST_PEERS);
         let mut found: Vec<IpAddr> = Vec::new();

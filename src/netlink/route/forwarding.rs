@@ -25,7 +25,7 @@ pub(crate) struct Entry {
     /// The VTEP that the frames are sent to.
     pub(crate) vtep: Option<IpAddr>,
     /// The index of the link that the frames leave by, if the entry overrides the route.
-    pub(crate) way: Option<u32>,
+    pub(crate) forced_link: Option<u32>,
     /// The network of the frames, if it is not the device's own.
     pub(crate) vni: Option<Vni>,
     /// True if a program or an administrator set the entry; no traffic changes it then.
@@ -58,7 +58,7 @@ impl Vxlan {
             }
             self.stations.extend(entry.mac.map(|mac| (mac, vtep)));
         }
-        self.ways.extend(entry.way);
+        self.forced_links.extend(entry.forced_link);
         self.more_vnis.extend(entry.vni);
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn read(body: &[u8]) -> Option<Entry> {
     };
     for attribute in &message.attributes {
         match attribute {
-            NeighbourAttribute::IfIndex(way) => entry.way = Some(*way),
+            NeighbourAttribute::IfIndex(way) => entry.forced_link = Some(*way),
             NeighbourAttribute::Vni(vni) => entry.vni = Vni::new(*vni),
             _ => {}
         }
@@ -119,7 +119,7 @@ mod tests {
         message.attributes.extend([NeighbourAttribute::IfIndex(3), NeighbourAttribute::Vni(42)]);
         let whole = bytes(&message);
         let entry = read(&whole).unwrap();
-        assert_eq!((entry.way, entry.vni), (Some(3), Vni::new(42)));
+        assert_eq!((entry.forced_link, entry.vni), (Some(3), Vni::new(42)));
         // A message that is cut is passed over, or gives an entry without its last attributes.
         for len in 0..whole.len() {
             assert!(read(&whole[..len]).is_none_or(|cut| cut != entry), "{len}");
@@ -134,12 +134,12 @@ mod tests {
             entry(MacAddress::ZERO, "192.0.2.2"),
             entry(MAC, "192.0.2.2"),
             entry(MAC, "0.0.0.0"),
-            Entry { way: Some(3), vni: Vni::new(42), ..Entry::default() },
+            Entry { forced_link: Some(3), vni: Vni::new(42), ..Entry::default() },
         ] {
             vxlan.learn(&entry);
         }
         assert_eq!(vxlan.peers, [ip("192.0.2.2")]);
         assert_eq!(vxlan.stations, [(MacAddress::ZERO, ip("192.0.2.2")), (MAC, ip("192.0.2.2"))]);
-        assert_eq!((vxlan.ways, vxlan.more_vnis), (vec![3], vec![Vni::new(42).unwrap()]));
+        assert_eq!((vxlan.forced_links, vxlan.more_vnis), (vec![3], vec![Vni::new(42).unwrap()]));
     }
 }

@@ -69,14 +69,14 @@ pub struct Vxlan {
     pub proxy: bool,
     /// True if the tunnel's socket is in another network namespace. `underlay`, `local` and the peers then belong to
     /// that namespace.
-    pub elsewhere: bool,
+    pub foreign_socket: bool,
     /// The peers in the forwarding table. The kernel lists that table apart from the links, so the caller who asks
     /// for it fills in this field and the three below.
     pub peers: Vec<IpAddr>,
     /// The forwarding table: link-layer addresses, and the peers that they are behind.
     pub stations: Vec<(MacAddress, IpAddr)>,
     /// The indices of links by which entries of the forwarding table send their frames, whatever the route is.
-    pub ways: Vec<u32>,
+    pub forced_links: Vec<u32>,
     /// The networks that entries of the forwarding table name beside the device's own.
     pub more_vnis: Vec<Vni>,
 }
@@ -219,7 +219,7 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
         hardware: message.header.link_layer_type.into(),
         ..Link::default()
     };
-    let (mut elsewhere, mut offloaded) = (false, false);
+    let (mut other_netns, mut offloaded) = (false, false);
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
@@ -228,7 +228,7 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::Controller(index) => link.master = numbered(index),
             LinkAttribute::Link(index) => link.parent = numbered(index),
-            LinkAttribute::LinkNetNsId(_) => elsewhere = true,
+            LinkAttribute::LinkNetNsId(_) => other_netns = true,
             // The link-layer addresses of a tunnel that is not Ethernet are the IP addresses of its two ends. An
             // Ethernet broadcast address has six bytes and is none.
             LinkAttribute::Broadcast(end) => link.remote = address_of(&end).filter(is_one),
@@ -237,11 +237,11 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
         }
     }
     if let Some(vxlan) = &mut link.vxlan {
-        vxlan.elsewhere = elsewhere;
+        vxlan.foreign_socket = other_netns;
     }
     // The link below is in another namespace, or the network card encrypts, so that the link below shows frames in
     // clear as well.
-    if elsewhere || offloaded {
+    if other_netns || offloaded {
         (link.parent, link.remote) = (None, None);
     }
     Some(link)
@@ -337,7 +337,7 @@ mod tests {
         let made = of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(tunnel(&vxlan("192.0.2.1")))));
         assert_eq!(with(&made, [LinkAttribute::Link(3)]).parent, Some(3));
         let link = with(&made, [LinkAttribute::Link(3), LinkAttribute::LinkNetNsId(0)]);
-        assert_eq!((link.parent, link.vxlan.unwrap().elsewhere), (None, true));
+        assert_eq!((link.parent, link.vxlan.unwrap().foreign_socket), (None, true));
     }
 
     #[test]

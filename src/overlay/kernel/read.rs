@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use super::{KernelError, rights};
+use crate::host::exemption::{Exemption, exemptions};
 use crate::netlink::route::{Link, Vxlan, address, forwarding, link, neighbour};
 use crate::netlink::{Netlink, Refusal};
 use crate::overlay::mark::Mark;
@@ -24,10 +24,10 @@ pub(super) fn read_devices(
     let links = link::all(netlink).map_err(read("links"))?;
     let names: HashMap<u32, String> = links.iter().map(|link| (link.index, link.name.clone())).collect();
     let here = |vxlan: &Vxlan| match netns {
-        None => !vxlan.elsewhere,
+        None => !vxlan.foreign_socket,
         // In another namespace, a device can only be ours if its socket is elsewhere, and if its underlay address,
         // where it has one, is this host's.
-        Some(_) => vxlan.elsewhere && vxlan.local.is_none_or(|local| present.own.contains_key(&local)),
+        Some(_) => vxlan.foreign_socket && vxlan.local.is_none_or(|local| present.own.contains_key(&local)),
     };
     let device = |link: Link| (link.index, device(link, here, &names));
     let mut devices: HashMap<u32, PresentDevice> = links.into_iter().map(device).collect();
@@ -55,8 +55,8 @@ pub(super) fn read_devices(
     Ok(())
 }
 
-/// Returns a link as a plan sees it, without its tunnel if `here` says that the tunnel belongs to another
-/// namespace.
+/// Makes the device that a plan compares with. If its tunnel's socket is in another namespace, as `here` tells, the
+/// device has no tunnel here.
 fn device(link: Link, here: impl Fn(&Vxlan) -> bool, names: &HashMap<u32, String>) -> PresentDevice {
     let vxlan = link.vxlan.filter(here).map(|vxlan| PresentVxlan {
         // A device that takes all networks has no VNI, and gets 0.
@@ -90,25 +90,13 @@ fn device(link: Link, here: impl Fn(&Vxlan) -> bool, names: &HashMap<u32, String
 
 /// Returns the settings that switch policies off, of the links with an address of this host and of `all`. Devices
 /// of ours are left out, because they carry no underlay.
-pub(super) fn exempt(present: &Present) -> Vec<(String, bool, PathBuf)> {
+pub(super) fn exempt(present: &Present) -> Vec<Exemption> {
     let ours = |name: &String| {
         let place = Device { name: name.clone(), netns: None };
         present.devices.get(&place).is_some_and(|device| device.mark.is_some())
     };
     let links: BTreeSet<String> = present.own.values().map(|(_, link)| link.clone()).collect();
-    let links = links.into_iter().filter(|link| link != "lo" && !ours(link));
-    let mut found = Vec::new();
-    for link in links.chain(["all".to_owned()]) {
-        for (family, switch) in
-            [("ipv4", "disable_xfrm"), ("ipv4", "disable_policy"), ("ipv6", "disable_policy")]
-        {
-            let path = Path::new("/proc/sys/net").join(family).join("conf").join(&link).join(switch);
-            if fs::read_to_string(&path).is_ok_and(|value| value.trim() != "0") {
-                found.push((link.clone(), family == "ipv4", path));
-            }
-        }
-    }
-    found
+    exemptions(links.iter().filter(|link| *link != "lo" && !ours(link)).map(String::as_str))
 }
 
 /// Returns the UDP ports in use. `/proc/net/udp` and `/proc/net/udp6` have them in the second column, behind the

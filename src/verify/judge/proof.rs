@@ -66,7 +66,7 @@ impl Case<'_> {
         let evidence = self.evidence(way);
         let opened = if way == Way::Out { evidence.opened.canaries } else { evidence.opened.count };
         if opened + evidence.unopened() < self.answered {
-            return Some(self.passes_elsewhere());
+            return Some(self.delivered_unseen());
         }
         let vnis = &self.tally.question.network.vnis;
         // ESP does not show its VNI, and a policy or a firewall's mark may be for one VNI only. So each VNI has to be

@@ -30,7 +30,7 @@ impl Case<'_> {
     }
 
     /// Returns the reason if the network's packets are delivered, but the capture does not show them.
-    pub(super) fn passes_elsewhere(&self) -> Reason {
+    pub(super) fn delivered_unseen(&self) -> Reason {
         // The interface that shows them is above the encryption. It shows them in clear, and proves nothing either.
         if self.tally.question.enclosed { Reason::OpaqueTransport } else { Reason::WrongInterface }
     }
@@ -122,7 +122,7 @@ impl Case<'_> {
     /// other addresses that a policy sends the packets through, and all of them if another tunnel may carry the
     /// packets.
     pub(super) fn sas(&self, way: Way) -> impl Iterator<Item = &SaState> {
-        let ends = self.local.map(|local| way.ends(local, self.peer));
+        let ends = self.local.map(|local| way.sender_and_receiver(local, self.peer));
         let direction = match way {
             Way::Out => PolicyDirection::Out,
             Way::Back => PolicyDirection::In,

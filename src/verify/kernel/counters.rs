@@ -1,5 +1,5 @@
-//! Files of the kernel: the counters of `/proc/net/xfrm_stat`, the switch `disable_policy`, and the modules that
-//! decrypt ESP before a capture can see it.
+//! Files of the kernel: the counters of `/proc/net/xfrm_stat`, and the modules that decrypt ESP before a capture can
+//! see it.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,6 @@ fn parse(text: &str) -> BTreeMap<String, u64> {
         Some((name.to_owned(), count.trim().parse().ok()?))
     };
     text.lines().filter_map(line).collect()
-}
-
-/// Returns true if policies are switched off for packets that arrive by one of these links, or by all links, of this
-/// thread's network namespace.
-pub(in crate::verify) fn exempt<'n>(interfaces: impl IntoIterator<Item = &'n str>) -> bool {
-    let off = |family: &str, name: &str| {
-        let switch = format!("/proc/sys/net/{family}/conf/{name}/disable_policy");
-        std::fs::read_to_string(switch).is_ok_and(|value| value.trim() != "0")
-    };
-    interfaces.into_iter().chain(["all"]).any(|name| off("ipv4", name) || off("ipv6", name))
 }
 
 /// Returns true if the kernel has the module `esp4_offload` or `esp6_offload`. A module that is built in shows only

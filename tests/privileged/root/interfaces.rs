@@ -46,7 +46,7 @@ fn links_are_described_as_the_kernel_has_them() {
     assert_eq!((vxlan.vni, vxlan.port), (Vni::new(4097), 4790));
     assert_eq!((vxlan.local, vxlan.underlay), (Some(ip("192.0.2.1")), Some(veth.index)));
     assert_eq!(vxlan.peers, [ip("192.0.2.2"), ip("192.0.2.3")]);
-    assert!(!vxlan.elsewhere);
+    assert!(!vxlan.foreign_socket);
     assert_eq!(survey.route(ip("192.0.2.3")), Some(veth));
 }
 
