@@ -31,6 +31,7 @@ mod address;
 mod ah;
 mod cooked;
 mod decode;
+mod digits;
 mod direction;
 mod encapsulation;
 mod esp;
@@ -55,6 +56,7 @@ mod wireguard;
 
 pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
+pub use digits::digits;
 pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
 pub use frame::{Frame, InterfaceNumber, LinkType, Timestamp};

@@ -7,6 +7,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ovlsniff::packet::digits;
+
 /// Parses a number of bytes that fits 32 bits.
 pub(super) fn size(typed: &str) -> Result<u32, String> {
     u32::try_from(bytes(typed)?).map_err(|_| "use at most 4 GiB less one byte".to_owned())
@@ -27,30 +29,34 @@ fn bytes(typed: &str) -> Result<u64, String> {
         "g" | "gb" | "gib" => 30,
         _ => return Err("use a number of bytes, with K, M or G behind it if you like".to_owned()),
     };
-    let number: u64 = number.parse().map_err(|_| "use a number of bytes, such as 32M".to_owned())?;
+    let number: u64 = digits(number).ok_or_else(|| "use a number of bytes, such as 32M".to_owned())?;
     number.checked_mul(1 << shift).ok_or_else(|| "use fewer bytes: 64 bits cannot count so many".to_owned())
 }
 
 /// Parses the length or the interval of a watch, from a millisecond to a day.
 pub(super) fn watch(typed: &str) -> Result<Duration, String> {
     let bounds = Duration::from_millis(1)..=Duration::from_secs(86_400);
-    let within = |time: &Duration| bounds.contains(time);
-    Some(duration(typed)?).filter(within).ok_or_else(|| "use a time from 1ms to 24h".to_owned())
+    let time = parse_duration(typed).filter(|time| bounds.contains(time));
+    time.ok_or_else(|| "use a time from 1ms to 24h, such as 10s, 500ms or 1m30s".to_owned())
 }
 
 /// Parses a time: `10s`, `1m30s`, `500ms`, `7d`, or a number without a unit, which is in seconds.
 pub(super) fn duration(typed: &str) -> Result<Duration, String> {
-    added_up(typed.trim()).ok_or_else(|| "use a time such as 10s, 500ms, 1m30s or 7d".to_owned())
+    parse_duration(typed).ok_or_else(|| "use a time such as 10s, 500ms, 1m30s or 7d".to_owned())
 }
 
-/// Adds up the parts of a time, such as `1m` and `30s`. Returns `None` for text without a part, for an unknown unit and
-/// for a sum that a `Duration` cannot hold.
-fn added_up(mut parts: &str) -> Option<Duration> {
+/// Adds up the parts of a time, such as `1m` and `30s`. Only a single number may be without a unit: the end of `1h30`
+/// could be minutes or seconds. Returns `None` for everything else, and for a sum that a `Duration` cannot hold.
+fn parse_duration(typed: &str) -> Option<Duration> {
+    let mut parts = typed.trim();
+    if let Some(seconds) = digits(parts) {
+        return Some(Duration::from_secs(seconds));
+    }
     let mut sum = Duration::ZERO;
     loop {
         let (number, rest) = parts.split_at(end_of_number(parts));
-        let (unit, rest) = rest.split_at(rest.find(is_of_number).unwrap_or(rest.len()));
-        sum = sum.checked_add(part(number.parse().ok()?, unit)?)?;
+        let (unit, rest) = rest.split_at(rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len()));
+        sum = sum.checked_add(part(digits(number)?, unit)?)?;
         if rest.is_empty() {
             return Some(sum);
         }
@@ -61,7 +67,7 @@ fn added_up(mut parts: &str) -> Option<Duration> {
 fn part(number: u64, unit: &str) -> Option<Duration> {
     let seconds = match unit {
         "ms" => return Some(Duration::from_millis(number)),
-        "s" | "" => 1,
+        "s" => 1,
         "m" => 60,
         "h" => 3600,
         "d" => 86_400,
@@ -72,13 +78,7 @@ fn part(number: u64, unit: &str) -> Option<Duration> {
 
 /// Returns the length in bytes of the number that the text begins with.
 fn end_of_number(text: &str) -> usize {
-    text.find(|c| !is_of_number(c)).unwrap_or(text.len())
-}
-
-/// Returns true for digits and the plus sign. Rust takes a plus sign before an integer, so one with a unit may have it
-/// too.
-fn is_of_number(c: char) -> bool {
-    c.is_ascii_digit() || c == '+'
+    text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())
 }
 
 /// Returns a parser for whole numbers in a range.
@@ -87,7 +87,7 @@ where
     T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
 {
     move |typed| {
-        let number = typed.parse().ok().filter(|number| range.contains(number));
+        let number = digits(typed).filter(|number| range.contains(number));
         number.ok_or_else(|| format!("use a number from {} to {}", range.start(), range.end()))
     }
 }
@@ -113,11 +113,12 @@ mod tests {
             ("64K", Some(65_536)),
             ("32MiB", Some(32 << 20)),
             ("3gb", Some(3 << 30)),
-            ("+64K", Some(65_536)),
         ] {
             assert_eq!(size(typed).ok(), bytes, "{typed}");
         }
-        for wrong in ["", "K", "4G", "-1", "1.5M", "12 apples", "64bbb", "64ib", "99999999999999999999"] {
+        for wrong in
+            ["", "K", "+64K", "4G", "-1", "1.5M", "12 apples", "64bbb", "64ib", "99999999999999999999"]
+        {
             assert!(size(wrong).is_err(), "{wrong}");
         }
         assert_eq!(depth("5000000000"), Ok(5_000_000_000), "a payload may be longer than 32 bits can count");
@@ -133,12 +134,13 @@ mod tests {
             ("7", 7000),
             ("1d12h", 129_600_000),
             ("0s", 0),
-            ("+5m", 300_000),
             (" 10s ", 10_000),
         ] {
             assert_eq!(duration(typed), Ok(Duration::from_millis(millis)), "{typed}");
         }
-        for wrong in ["", " ", "s", "1w", "-1s", "1.5s", "1m-30s", "1++s", "99999999999999999999s"] {
+        for wrong in
+            ["", " ", "s", "1w", "-1s", "1.5s", "1m-30s", "+5m", "1h30", "30 s", "99999999999999999999s"]
+        {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert_eq!(duration(&u64::MAX.to_string()), Ok(Duration::from_secs(u64::MAX)));
@@ -151,8 +153,12 @@ mod tests {
     #[test]
     fn nobody_watches_for_longer_than_a_day_or_not_at_all() {
         assert_eq!(watch("1d"), Ok(Duration::from_secs(86_400)));
-        for wrong in ["0s", "25h", "1d1ms"] {
-            assert_eq!(watch(wrong), Err("use a time from 1ms to 24h".to_owned()), "{wrong}");
+        for wrong in ["0s", "25h", "1d1ms", "1w"] {
+            assert_eq!(
+                watch(wrong),
+                Err("use a time from 1ms to 24h, such as 10s, 500ms or 1m30s".to_owned()),
+                "{wrong}"
+            );
         }
     }
 

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
     self, DriverOptions, Kernel, NetworkSpec, NetworkStatus, OverlayFile, Plan, Secret, Secrets, State,
@@ -63,7 +63,7 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
         Some(store) => store.load()?,
         None => Store::read(&typed.how.state)?,
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let now = now()?;
     overlay::begin(&networks, &secrets, &mut state, typed.generation, now)?;
     let plan = overlay::plan(&networks, &present, &state, &secrets)?;
     // A dry run ends here. Only a try can tell what the kernel is able to do, and a try changes it for a moment.
@@ -74,6 +74,12 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
         0 => format!("{}: nothing to do", list(&networks)),
         steps => format!("{}: up ({steps} steps)", list(&networks)),
     })
+}
+
+/// Returns the seconds since the epoch, which start counters are made of.
+fn now() -> anyhow::Result<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map(|since| since.as_secs()).map_err(|_| anyhow!("the clock of this host is before 1970; set it"))
 }
 
 fn list(networks: &[NetworkSpec]) -> String {
@@ -244,7 +250,7 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
         bail!("there is no encrypted network of ours to rotate; see: ovlsniff overlay status");
     }
     let secrets = secrets_of(&networks, &state, typed)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let now = now()?;
     let (plan, outcomes) = overlay::rotate(&networks, &present, &state, &secrets, turn, typed.force, now);
     let Some(store) = store else { return announce(&plan, &typed.how) };
     let built: Vec<NetworkSpec> = networks.iter().map(|network| network.network().clone()).collect();

@@ -78,9 +78,16 @@ struct NetworkTable {
     addresses: BTreeMap<String, String>,
 }
 
-/// Reads an integer, in any of TOML's notations, by the parser that reads the same value on the command line.
+/// Reads a number by the parser that reads it on the command line. It may be an integer, in any of TOML's notations, or a
+/// string.
 fn number<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) -> Result<T, D::Error> {
-    i64::deserialize(value)?.to_string().parse().map_err(D::Error::custom)
+    let text = match toml::Value::deserialize(value)? {
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::String(text) => text,
+        // The parser's error for an empty text says what a number is.
+        _ => String::new(),
+    };
+    text.parse().map_err(D::Error::custom)
 }
 
 fn some_number<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) -> Result<Option<T>, D::Error> {
@@ -293,7 +300,7 @@ mod tests {
             ("underlay = \"192.0.2.2\"", "underlai = \"192.0.2.2\"", "did you mean 'underlay'?"),
             ("node2 = \"10.0.2.2", "node3 = \"10.0.2.2", "node node3: no such node; did you mean 'node1'?"),
             ("10.0.2.2/24", "10.0.2.2/16", "the same prefix length"),
-            ("vni = 4098", "vni = \"4098\"", "overlay.toml: line 11"),
+            ("vni = 4098", "vni = \"4098x\"", "overlay.toml: line 11"),
         ];
         for (from, to, expected) in cases {
             let error = read(&FILE.replacen(from, to, 1), Some("node1")).unwrap_err().to_string();

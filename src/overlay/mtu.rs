@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::cipher::Cipher;
+use crate::packet::digits;
 
 /// The MTU of a device that carries IP: from 68 bytes (RFC 791) to 65535, the length of the longest packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +34,7 @@ impl FromStr for Mtu {
     type Err = NotAnMtu;
 
     fn from_str(text: &str) -> Result<Self, NotAnMtu> {
-        text.parse().ok().and_then(Self::new).ok_or(NotAnMtu)
+        digits(text).and_then(Self::new).ok_or(NotAnMtu)
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use super::digits::digits;
+
 /// The link-layer address of an Ethernet interface (IEEE 802, EUI-48), in the order of the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MacAddress(pub [u8; 6]);
@@ -110,7 +112,7 @@ impl FromStr for Prefix {
     fn from_str(text: &str) -> Result<Self, NotAPrefix> {
         let (address, length) = text.split_once('/').ok_or(NotAPrefix)?;
         let address = address.parse().map_err(|_| NotAPrefix)?;
-        let length = length.parse().map_err(|_| NotAPrefix)?;
+        let length = digits(length).ok_or(NotAPrefix)?;
         Self::new(address, length).filter(|prefix| prefix.length > 0).ok_or(NotAPrefix)
     }
 }

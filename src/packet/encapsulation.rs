@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Headers;
+use super::digits::digits;
 
 /// The number of tunnels inside one another that are followed. One more stops the decoding.
 pub const MAX_DEPTH: usize = 4;
@@ -142,10 +143,11 @@ impl FromStr for Vni {
     /// Reads decimal digits, or hexadecimal ones after `0x`.
     fn from_str(text: &str) -> Result<Self, NotAVni> {
         let number = match text.strip_prefix("0x") {
-            Some(hex) => u32::from_str_radix(hex, 16),
-            None => text.parse(),
+            Some(hex) if hex.starts_with('+') => None,
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => digits(text),
         };
-        number.ok().and_then(Self::new).ok_or(NotAVni)
+        number.and_then(Self::new).ok_or(NotAVni)
     }
 }
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use arrayvec::ArrayVec;
 
+use super::digits::digits;
+
 /// A UDP port that datagrams are sent to: 1 to 65535.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UdpPort(NonZeroU16);
@@ -25,7 +27,7 @@ impl FromStr for UdpPort {
     type Err = NotAUdpPort;
 
     fn from_str(text: &str) -> Result<Self, NotAUdpPort> {
-        text.parse().map(Self).map_err(|_| NotAUdpPort)
+        digits(text).map(Self).ok_or(NotAUdpPort)
     }
 }
 

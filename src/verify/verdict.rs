@@ -151,15 +151,15 @@ reasons! {
     /// The engine knows the network, but no container of this host is on it.
     NoMember = "no-member", "no container of this host is on the network: run verify on a node that has one";
     /// No overlay address of the peer is known, so the peer cannot be probed.
-    NoTarget = "no-target", "no overlay address of the peer is known: name one with --target IP";
+    NoTarget = "no-target", "no overlay address of the peer is known: name one with --target ADDRESS";
     /// Packets of the peer are seen, but no reply reaches the probe.
-    NoAnswer = "no-answer", "packets of the target's node arrive, but no reply reaches the probe: look here for what refuses them (INPUT rules, /proc/net/xfrm_stat), name another address with --target IP, or judge what passes by with --passive";
+    NoAnswer = "no-answer", "packets of the target's node arrive, but no reply reaches the probe: look here for what refuses them (INPUT rules, /proc/net/xfrm_stat), name another address with --target ADDRESS, or judge what passes by with --passive";
     /// Clear frames arrived that may be copies of decrypted packets, as the kernel shows them to a capture.
     TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run verify as root on both nodes, and believe each about the packets that leave it";
     /// Clear frames arrived, and the kernel may have decrypted them before the capture could see ESP.
     EspGro = "esp-gro", "esp4_offload may decrypt packets before a capture can see them: run verify on the peer, where these packets leave";
     /// ESP leaves, and nothing comes back.
-    BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key, and name an address that answers pings with --target IP";
+    BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key, and name an address that answers pings with --target ADDRESS";
     /// A policy asks for an SA that is not there.
     NoSa = "no-sa", "the policy has no SA to send with: add it on both nodes (Docker: restart the engine)";
     /// A policy blocks the network's packets.

@@ -27,6 +27,43 @@ fn completions_are_those_of_this_command_line() {
     }
 }
 
+/// A type may have the name of a thing, such as `Policy`. A name of several words, such as `RotateStep`, is no English.
+#[test]
+fn no_name_of_a_type_stands_in_the_help() {
+    let names: Vec<String> =
+        files("src").iter().flat_map(|file| types(file)).filter(|name| has_words(name)).collect();
+    assert!(names.len() > 50, "{names:?}");
+    // zsh's completions have the help of every command and option.
+    let help = std::fs::read_to_string("completions/_ovlsniff").unwrap();
+    for name in names {
+        assert!(!help.contains(&name), "{name}");
+    }
+}
+
+fn files(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = entries.flat_map(|path| {
+        if path.is_dir() {
+            files(path.to_str().unwrap())
+        } else {
+            vec![std::fs::read_to_string(path).unwrap()]
+        }
+    });
+    texts.collect()
+}
+
+fn types(text: &str) -> Vec<String> {
+    let named = |line: &str| {
+        let (_, rest) = line.split_once("struct ").or_else(|| line.split_once("enum "))?;
+        Some(rest.chars().take_while(|c| c.is_alphanumeric()).collect())
+    };
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).filter_map(named).collect()
+}
+
+fn has_words(name: &str) -> bool {
+    name.chars().skip(1).any(char::is_uppercase) && name.chars().any(char::is_lowercase)
+}
+
 #[test]
 fn bash_takes_its_completions() {
     let script = "source completions/ovlsniff.bash && COMP_WORDS=(ovlsniff --inv) COMP_CWORD=1 && \

@@ -20,17 +20,21 @@ const DEVICE: [&str; 3] = ["secure", "vx-1_a.b", "fifteen-letters"];
 const NO_DEVICE: [&str; 5] = ["", "..", "a/b", "sixteen--letters", "gr\u{fc}n"];
 
 const KINDS: [Kind; 13] = [
-    kind("VNI", &["1", "4097", "0x1001", "0xFFFFFF"], &["", "0x", "4097x", "16777216", "0x1000000", "-1"]),
-    kind("PORT", &["1", "4789", "65535"], &["", "0", "65536", "-1", "vxlan"]),
+    kind(
+        "VNI",
+        &["1", "4097", "0x1001", "0xFFFFFF"],
+        &["", "0x", "4097x", "16777216", "0x1000000", "-1", "+4097", "0x+5"],
+    ),
+    kind("PORT", &["1", "4789", "65535"], &["", "0", "65536", "-1", "+4789", "vxlan"]),
     kind(
         "DURATION",
         &["500ms", "10s", "90", "5m", "1m30s", "1h", "23h59m59s", "1d", " 10s "],
-        &["", "s", "1w", "-1s", "1.5s", "soon"],
+        &["", "s", "1w", "-1s", "+5s", "1.5s", "1h30", "soon"],
     ),
     kind(
         "SIZE",
         &["64", "64b", "64K", "64kb", "32M", "32MiB", "1G"],
-        &["", "K", "5X", "-1", "1.5M", "12 apples"],
+        &["", "K", "5X", "-1", "+64", "1.5M", "12 apples"],
     ),
     kind(
         "ADDRESS",
@@ -45,14 +49,22 @@ const KINDS: [Kind; 13] = [
     kind(
         "ADDRESS/LENGTH",
         &["10.0.1.1/24", "fd00::1/64"],
-        &["", "10.0.1.1", "10.0.1.1/0", "10.0.1.1/33", "fd00::1/129", "10.0.1.1/255.255.255.0"],
+        &[
+            "",
+            "10.0.1.1",
+            "10.0.1.1/0",
+            "10.0.1.1/33",
+            "10.0.1.1/+24",
+            "fd00::1/129",
+            "10.0.1.1/255.255.255.0",
+        ],
     ),
-    kind("MTU", &["68", "1450", "65535"], &["", "67", "65536", "1.4K", "-1"]),
-    kind("N", &["8", "80"], &["", "some", "-1", "1.5", "0x10"]),
+    kind("MTU", &["68", "1450", "65535"], &["", "67", "65536", "1.4K", "-1", "+1450"]),
+    kind("N", &["8", "80"], &["", "some", "-1", "+8", "1.5", "0x10"]),
     kind("C", &[".", " ", "~"], &["", "ab", "\u{e9}", "\t"]),
     kind("NETWORK", &DEVICE, &NO_DEVICE),
     kind("BRIDGE", &DEVICE, &NO_DEVICE),
-    kind("NETNS", &["blue", "a b"], &["", "/run/netns/blue"]),
+    kind("NETNS", &["blue", "a b"], &["", ".", "..", "/run/netns/blue"]),
 ];
 
 /// Kinds of value that have no spelling to test: texts, names that only the kernel or Docker knows, and words of a list
@@ -283,14 +295,27 @@ fn every_key_of_a_network_in_a_file_takes_every_spelling_of_its_kind() {
         let said = |value: &str| {
             let line = match key {
                 "vni" => format!("vni = {value}"),
-                "port" | "mtu" => format!("vni = 1\n{key} = {value}"),
-                "addresses" => format!("vni = 1\naddresses = {{ a = \"{value}\" }}"),
-                _ => format!("vni = 1\n{key} = \"{value}\""),
+                "addresses" => format!("vni = 1\naddresses = {{ a = {value} }}"),
+                _ => format!("vni = 1\n{key} = {value}"),
             };
             said_of("192.0.2.1", "net", &line)
         };
-        kind.right.iter().for_each(|right| assert_eq!(said(right), WELL, "{key} = {right}"));
-        kind.wrong.iter().for_each(|wrong| assert_ne!(said(wrong), WELL, "{key} = {wrong}"));
+        for right in kind.right {
+            assert_eq!(said(&format!("\"{right}\"")), WELL, "{key} = {right}");
+        }
+        for wrong in kind.wrong {
+            let said = said(&format!("\"{wrong}\""));
+            assert!(said != WELL && !said.contains("invalid type"), "{key} = {wrong}: {said}");
+        }
+        if ["VNI", "PORT", "MTU"].contains(&kind.name) {
+            // These may be numbers of TOML as well.
+            kind.right.iter().for_each(|right| assert_eq!(said(right), WELL, "{key} = {right}"));
+            for wrong in ["-1", "1.5", "true", "[1]", "4294967296"] {
+                let [number, text] = [said(wrong), said(&format!("\"{wrong}\""))]
+                    .map(|said| said.split_once(": line ").unwrap_or_else(|| panic!("{said}")).1.to_owned());
+                assert_eq!(number, text, "{key} = {wrong}");
+            }
+        }
     }
 }
 

@@ -30,7 +30,10 @@ fn bad_values_are_told_with_what_would_be_good() {
             &["-W", "wide"],
             "invalid value 'wide' for '-W <SHAPE>'; [possible values: normal, byline, single, none]",
         ),
-        (&["--direction", "up"], "invalid value 'up' for '--direction <DIRECTION>'; [possible values: in, out]"),
+        (
+            &["--direction", "up"],
+            "invalid value 'up' for '--direction <DIRECTION>'; [possible values: in, out]",
+        ),
         (
             &["--vxlan-port", "99999"],
             "invalid value '99999' for '--vxlan-port <PORT>': a UDP port is a number from 1 to 65535",
