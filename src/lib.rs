@@ -17,8 +17,8 @@
 //! # A frame on its way to a line
 //!
 //! 1. [`capture::live::Live::next`] lends a frame of the kernel's ring where one ring is read, and copies it only where several
-//!    rings are merged by time. [`capture::savefile::Savefile::advance`] reads a frame from a file. Both yield a
-//!    [`packet::Frame`], which borrows its bytes.
+//!    rings are merged by time. [`capture::savefile::Savefile::advance`] reads the next one of a file and
+//!    [`capture::savefile::Savefile::frame`] lends it. A [`packet::Frame`] borrows its bytes.
 //! 2. [`search::Search::frame`] takes it. Where only matches are wanted, a glance at its first headers and a look for the
 //!    pattern's literal may end its way here.
 //! 3. [`dissect::Dissector::frame`] has it decoded by [`packet::Decoder`], which never fails: it goes as far as the bytes are
@@ -45,10 +45,12 @@
 //!
 //! 1. [`overlay::OverlayFile`] or the command line gives the networks, and [`overlay::validate()`] refuses what no host could build.
 //! 2. [`overlay::Kernel::read`] reads what is: links, addresses, forwarding entries, neighbours, SAs and policies of this host.
-//! 3. [`overlay::plan()`] compares the two and gives [`overlay::Step`]s. It is pure, and empty when nothing is to be done; their order
-//!    is what makes an encrypted network fail closed.
-//! 4. What the plan will use up, the start counters of its keys, is kept on the disk first ([`overlay::Store`]).
-//! 5. [`overlay::apply()`] does one step after the other over netlink, and undoes them in reverse when one is refused.
+//! 3. [`overlay::begin()`] looks up in the state on the disk which keys were used before, and refuses if that was lost.
+//! 4. [`overlay::plan()`] compares the networks with the host and gives [`overlay::Step`]s. It is pure, and empty when nothing is to
+//!    be done; their order is what makes an encrypted network fail closed.
+//! 5. [`overlay::Kernel::check_vxlan`] and [`overlay::Kernel::check_esp`] try if the kernel has what the plan needs.
+//! 6. What the plan will use up, the start counters of its keys, is kept on the disk first ([`overlay::Store`]).
+//! 7. [`overlay::apply()`] does one step after the other over netlink, and undoes them in reverse when one is refused.
 
 pub mod capture;
 pub mod dissect;

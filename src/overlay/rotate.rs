@@ -167,15 +167,15 @@ pub fn rotate(
     (plan, outcomes)
 }
 
-/// Returns the network without the peers that no `up` ever named. A forwarding entry that somebody else made is no
-/// reason to wait for its node.
+/// Returns the network with only those peers that an `up` has named. Somebody else may have made further forwarding
+/// entries, and a rotation must not wait for their nodes.
 fn with_peers(network: &NetworkSpec, progress: &Progress) -> NetworkSpec {
     let mut network = network.clone();
     network.peers.retain(|peer| progress.peers.contains_key(&peer.underlay));
     network
 }
 
-/// A reason to wait with a turn.
+/// The reasons why a network's keys are not turned yet.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Waits {
     #[error(

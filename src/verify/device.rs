@@ -35,17 +35,25 @@ fn find_in<'p>(
     })
 }
 
-/// Reads the alias that `ovlsniff overlay` gives to its devices: the network's name, and true if the network is to be
-/// encrypted. Returns `None` for other devices.
-pub(super) fn ours(link: &Link) -> Option<(&str, bool)> {
+/// The alias that `ovlsniff overlay` gives to its devices.
+#[derive(Clone, Copy)]
+pub(super) struct Alias<'a> {
+    /// The name of the network.
+    pub(super) network: &'a str,
+    /// True if the network is to be encrypted.
+    encrypted: bool,
+}
+
+/// Reads the alias of a device that `ovlsniff overlay` made. Returns `None` for other devices.
+pub(super) fn alias(link: &Link) -> Option<Alias<'_>> {
     let words = link.alias.as_deref()?.strip_prefix("ovlsniff ")?;
-    let name = words.split(' ').find_map(|word| word.strip_prefix("overlay="))?;
-    Some((name, words.split(' ').any(|word| word.starts_with("cipher="))))
+    let network = words.split(' ').find_map(|word| word.strip_prefix("overlay="))?;
+    Some(Alias { network, encrypted: words.split(' ').any(|word| word.starts_with("cipher=")) })
 }
 
 fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Network {
     let survey = &place.survey;
-    let ours = ours(link);
+    let alias = alias(link);
     let mut peers: Vec<IpAddr> = Vec::new();
     for &peer in vxlan.peers.iter().chain(&vxlan.remote) {
         if !peer.is_multicast() && !peers.contains(&peer) {
@@ -97,13 +105,13 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
         }
     }
     Network {
-        name: ours.map_or(link.name.as_str(), |(name, _)| name).to_owned(),
-        source: if ours.is_some() { Source::Ours } else { Source::Device },
+        name: alias.map_or(link.name.as_str(), |alias| alias.network).to_owned(),
+        source: if alias.is_some() { Source::Ours } else { Source::Device },
         vnis,
         port: Some(vxlan.port).filter(|port| *port != 0),
         locals: vxlan.local.into_iter().collect(),
         peers: known,
-        encrypted: ours.map(|(_, encrypted)| encrypted),
+        encrypted: alias.map(|alias| alias.encrypted),
         typo: None,
         entry: entry(place, link, master),
         underlay: underlay.path.clone(),
@@ -197,7 +205,8 @@ mod tests {
         let mut place = place();
         place.base.survey.links[0].alias =
             Some("ovlsniff overlay=office vni=42 cipher=aes-256-gcm key=1f generation=3".to_owned());
-        let network = find(&place, |link, _| ours(link).is_some_and(|(name, _)| name == "office")).unwrap();
+        let network =
+            find(&place, |link, _| alias(link).is_some_and(|alias| alias.network == "office")).unwrap();
         assert_eq!((network.name.as_str(), network.source), ("office", Source::Ours));
         assert_eq!(network.encrypted, Some(true));
     }

@@ -151,9 +151,8 @@ impl Policy {
 pub struct KernelUnread(#[from] XfrmError);
 
 impl KernelState {
-    /// Reads the state in the network namespace of this thread. If `with_rules` is set, the state includes the
-    /// firewall rules, for which `iptables-save` and `nft` are run.
-    pub fn read(with_rules: bool) -> Result<Self, KernelUnread> {
+    /// Reads the state in the network namespace of this thread, without the firewall rules.
+    pub fn read() -> Result<Self, KernelUnread> {
         Ok(Self {
             sas: xfrm::sas()?,
             sas_changed: false,
@@ -161,8 +160,13 @@ impl KernelState {
             exempt: false,
             counters: counters::read(),
             esp_offload: counters::esp_offload(),
-            rules: if with_rules { Rules::read() } else { Rules::default() },
+            rules: Rules::default(),
         })
+    }
+
+    /// Reads the state and the firewall rules, for which `iptables-save` and `nft` are run.
+    pub fn read_with_rules() -> Result<Self, KernelUnread> {
+        Ok(Self { rules: Rules::read(), ..Self::read()? })
     }
 
     /// Returns the state `after` the watch, with counters since `before`. SAs that went away meanwhile are kept.

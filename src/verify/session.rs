@@ -292,7 +292,7 @@ impl Session {
         let after = self.underlay.run(|| {
             let exempt = exemptions(passed.iter().map(String::as_str));
             let exempt = exempt.iter().any(|exemption| exemption.packets == Exempt::Arriving);
-            KernelState::read(true).map(|kernel| KernelState { exempt, ..kernel })
+            KernelState::read_with_rules().map(|kernel| KernelState { exempt, ..kernel })
         })?;
         Ok(after.map(|after| KernelState::between(before, after)))
     }

@@ -17,7 +17,7 @@ pub(super) fn find(name: Option<&str>, vnis: &[Vni], namespaces: &Namespaces) ->
     let Some(name) = name else {
         return device::find(namespaces, |_, vxlan| device::has_vni(vxlan, vnis));
     };
-    let ours = |link: &Link, _: &Vxlan| device::ours(link).is_some_and(|(ours, _)| ours == name);
+    let ours = |link: &Link, _: &Vxlan| device::alias(link).is_some_and(|alias| alias.network == name);
     let named = |link: &Link, _: &Vxlan| link.name == name;
     // Other namespaces come last, because there may be hundreds of them.
     device::find_near(namespaces, ours)

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_way_to_a_host_and_what_has_too_long_a_prefix_is_none() {
+    fn a_route_that_is_not_unicast_or_has_too_long_a_prefix_is_passed_over() {
         let mut message = route(Some("192.0.2.1"), 32, vec![RouteAttribute::Oif(1)]);
         message.header.kind = RouteType::Local;
         assert_eq!(read(&bytes(&message)), None);

@@ -12,7 +12,7 @@ use crate::overlay::spec::NetworkSpec;
 use crate::overlay::step::Device;
 use crate::packet::{Prefix, Vni};
 
-/// A reason of this host's not to build a network. Each message goes on from `network NAME: `.
+/// The reasons why a network cannot be built on this host. Each message goes on from `network NAME: `.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Obstacle {
     #[error("{0} is no address of this host; see: ip address")]

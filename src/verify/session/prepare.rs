@@ -59,7 +59,7 @@ impl Session {
         captured: Vec<String>,
         underlay: Underlay,
     ) -> Result<Self, Error> {
-        let kernel = underlay.run(|| KernelState::read(false))?;
+        let kernel = underlay.run(KernelState::read)?;
         let (opener, warning) = underlay.run(|| opener(request.sas.clone()))?;
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose().map_err(Error::Notices)?;
         let ports = tunnel_ports([&asked].into_iter().chain(&control).map(|probed| &probed.network))?;

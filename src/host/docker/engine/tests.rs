@@ -87,7 +87,7 @@ fn an_answer_that_is_refused_does_not_end_the_conversation() {
 }
 
 #[test]
-fn whatever_else_is_no_answer() {
+fn an_answer_with_another_status_or_without_json_counts_as_none() {
     let answers: [Answer; 6] = [
         // These would be answers if they had another status.
         |stream| say_with("404 Not Found", stream, "[1,2]"),
