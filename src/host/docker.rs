@@ -1,17 +1,17 @@
 //! The swarm that the Docker Engine of this host belongs to: the address of the data path, and the overlay networks.
 
+mod engine;
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-pub(crate) use self::engine::{Engine, converse, socket};
 use crate::packet::Vni;
-
-mod engine;
-#[cfg(test)]
-pub(crate) mod fake;
+pub(crate) use engine::{Engine, converse, socket};
 
 /// A swarm that this host is a node of.
 #[derive(Clone, Debug, PartialEq, Eq)]
