@@ -2,17 +2,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ovlsniff::packet::Vni;
-use ovlsniff::verify::{Rules, docker_inspect_file};
+use ovlsniff::packet::{IpVersion, Vni};
+use ovlsniff::verify::{Rules, Wanted};
 
 fuzz_target!(|data: &str| {
     let text = || Some(data.to_owned());
     let rules = Rules { iptables: text(), ip6tables: text(), nft: text() };
-    for six in [false, true] {
-        let _ = rules.enforcement(six, Vni::new(4098).expect("24 bits"), 4789);
+    for version in IpVersion::BOTH {
+        let _ = rules.enforcement(version, Vni::new(4098).expect("24 bits"), 4789);
     }
     let (_file, path) = everything::file(data.as_bytes());
-    if let Err(error) = docker_inspect_file(&path, "secure") {
+    let wanted = Wanted { name: Some("secure".to_owned()), docker_inspect: Some(path), ..Wanted::default() };
+    if let Err(error) = wanted.described() {
         everything::assert_plain(error.to_string().as_bytes());
     }
 });
