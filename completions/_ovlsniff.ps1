@@ -50,7 +50,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Character that stands for a byte that cannot be printed')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Width of a line in columns [default: that of the terminal, else 80]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Width of a line in columns [default: that of the terminal, else 80]')
-            [CompletionResult]::new('--marks', '--marks', [CompletionResultType]::ParameterName, 'Marks for packets that are not shown: opaque is # for an encrypted one and . for others, ngrep is # for each')
+            [CompletionResult]::new('--marks', '--marks', [CompletionResultType]::ParameterName, 'Marks for packets that are not shown. opaque: # for an encrypted packet, . for any other; ngrep: # for each')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the matches')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Ignore case')
             [CompletionResult]::new('--ignore-case', '--ignore-case', [CompletionResultType]::ParameterName, 'Ignore case')
@@ -87,7 +87,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             break
         }
         'ovlsniff;verify' {
-            [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'Name of a network of ovlsniff overlay, of a Docker overlay network, or of a VXLAN device')
+            [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device')
             [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)')
             [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'Underlay address of another node (repeatable)')
             [CompletionResult]::new('--vxlan-port', '--vxlan-port', [CompletionResultType]::ParameterName, 'UDP port of the network''s VXLAN')
@@ -151,10 +151,10 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'File with the secret of an encrypted network, made by keygen')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'UDP port, the same on every node [default: 4789, or 14789 + VNI mod 16384 if encrypted]')
             [CompletionResult]::new('--mtu', '--mtu', [CompletionResultType]::ParameterName, 'MTU of the device [default: the largest that fits the underlay]')
-            [CompletionResult]::new('--in-netns', '--in-netns', [CompletionResultType]::ParameterName, 'Put the device into this network namespace; its UDP socket stays in the current one')
+            [CompletionResult]::new('--in-netns', '--in-netns', [CompletionResultType]::ParameterName, 'Put the device into the network namespace of this name (ip netns list); its UDP socket stays in the current one')
             [CompletionResult]::new('--bridge', '--bridge', [CompletionResultType]::ParameterName, 'Make the device a port of this bridge, which gets the address and is created if it is not there')
             [CompletionResult]::new('--generation', '--generation', [CompletionResultType]::ParameterName, 'Start with this generation of keys, on a node that lost its state or joins late')
-            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Directory that keeps the generations and start counters of the keys')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Folder that keeps the generations and start counters of the keys')
             [CompletionResult]::new('--learn', '--learn', [CompletionResultType]::ParameterName, 'Learn addresses from the traffic, and send frames for unknown ones to every peer')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the steps that would be taken, and change nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the steps as one JSON document')
@@ -163,7 +163,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             break
         }
         'ovlsniff;overlay;down' {
-            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Directory that keeps the generations and start counters of the keys')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Folder that keeps the generations and start counters of the keys')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Take down every network that ovlsniff overlay built')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the steps that would be taken, and change nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the steps as one JSON document')
@@ -181,7 +181,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--step', '--step', [CompletionResultType]::ParameterName, 'Step to take [default: send, or drop if the new keys are in use already]')
             [CompletionResult]::new('--due', '--due', [CompletionResultType]::ParameterName, 'For a timer: drop old keys when possible, follow the peers, take new keys when the last are this old: 12h, 7d')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'File with the secret [default: the one that overlay up was given]')
-            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Directory that keeps the generations and start counters of the keys')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Folder that keeps the generations and start counters of the keys')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Do not wait for peers that were not heard from; they may lose packets until they rotate too')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the steps that would be taken, and change nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the steps as one JSON document')

@@ -47,7 +47,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand -P 'Character that stands for a byte that cannot be printed'
             cand -c 'Width of a line in columns [default: that of the terminal, else 80]'
             cand --columns 'Width of a line in columns [default: that of the terminal, else 80]'
-            cand --marks 'Marks for packets that are not shown: opaque is # for an encrypted one and . for others, ngrep is # for each'
+            cand --marks 'Marks for packets that are not shown. opaque: # for an encrypted packet, . for any other; ngrep: # for each'
             cand --color 'Colour the matches'
             cand -y 'Ignore case'
             cand --ignore-case 'Ignore case'
@@ -83,7 +83,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand man 'Print the manual page of the program or of one command'
         }
         &'ovlsniff;verify'= {
-            cand --net 'Name of a network of ovlsniff overlay, of a Docker overlay network, or of a VXLAN device'
+            cand --net 'Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device'
             cand --vni 'VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)'
             cand --peer 'Underlay address of another node (repeatable)'
             cand --vxlan-port 'UDP port of the network''s VXLAN'
@@ -143,10 +143,10 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --key 'File with the secret of an encrypted network, made by keygen'
             cand --port 'UDP port, the same on every node [default: 4789, or 14789 + VNI mod 16384 if encrypted]'
             cand --mtu 'MTU of the device [default: the largest that fits the underlay]'
-            cand --in-netns 'Put the device into this network namespace; its UDP socket stays in the current one'
+            cand --in-netns 'Put the device into the network namespace of this name (ip netns list); its UDP socket stays in the current one'
             cand --bridge 'Make the device a port of this bridge, which gets the address and is created if it is not there'
             cand --generation 'Start with this generation of keys, on a node that lost its state or joins late'
-            cand --state 'Directory that keeps the generations and start counters of the keys'
+            cand --state 'Folder that keeps the generations and start counters of the keys'
             cand --learn 'Learn addresses from the traffic, and send frames for unknown ones to every peer'
             cand --dry-run 'Print the steps that would be taken, and change nothing'
             cand --json 'Print the steps as one JSON document'
@@ -154,7 +154,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --help 'Print help'
         }
         &'ovlsniff;overlay;down'= {
-            cand --state 'Directory that keeps the generations and start counters of the keys'
+            cand --state 'Folder that keeps the generations and start counters of the keys'
             cand --all 'Take down every network that ovlsniff overlay built'
             cand --dry-run 'Print the steps that would be taken, and change nothing'
             cand --json 'Print the steps as one JSON document'
@@ -170,7 +170,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --step 'Step to take [default: send, or drop if the new keys are in use already]'
             cand --due 'For a timer: drop old keys when possible, follow the peers, take new keys when the last are this old: 12h, 7d'
             cand --key 'File with the secret [default: the one that overlay up was given]'
-            cand --state 'Directory that keeps the generations and start counters of the keys'
+            cand --state 'Folder that keeps the generations and start counters of the keys'
             cand --force 'Do not wait for peers that were not heard from; they may lose packets until they rotate too'
             cand --dry-run 'Print the steps that would be taken, and change nothing'
             cand --json 'Print the steps as one JSON document'

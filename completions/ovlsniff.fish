@@ -49,7 +49,7 @@ none\t''"
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s S -d 'Search and print at most this many bytes of a payload: 64, 4K' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s P -d 'Character that stands for a byte that cannot be printed' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s c -l columns -d 'Width of a line in columns [default: that of the terminal, else 80]' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l marks -d 'Marks for packets that are not shown: opaque is # for an encrypted one and . for others, ngrep is # for each' -r -f -a "opaque\t''
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l marks -d 'Marks for packets that are not shown. opaque: # for an encrypted packet, . for any other; ngrep: # for each' -r -f -a "opaque\t''
 ngrep\t''
 none\t''"
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l color -d 'Colour the matches' -r -f -a "auto\t''
@@ -80,7 +80,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "keys" -d 'Write the 
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "overlay" -d 'Build VXLAN links between nodes, in clear or inside IPsec'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "completions" -d 'Print the completion script of a shell'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "man" -d 'Print the manual page of the program or of one command'
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l net -d 'Name of a network of ovlsniff overlay, of a Docker overlay network, or of a VXLAN device' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l net -d 'Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vni -d 'VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l peer -d 'Underlay address of another node (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vxlan-port -d 'UDP port of the network\'s VXLAN' -r
@@ -126,15 +126,15 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_se
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l key -d 'File with the secret of an encrypted network, made by keygen' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l port -d 'UDP port, the same on every node [default: 4789, or 14789 + VNI mod 16384 if encrypted]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l mtu -d 'MTU of the device [default: the largest that fits the underlay]' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l in-netns -d 'Put the device into this network namespace; its UDP socket stays in the current one' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l in-netns -d 'Put the device into the network namespace of this name (ip netns list); its UDP socket stays in the current one' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l bridge -d 'Make the device a port of this bridge, which gets the address and is created if it is not there' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l generation -d 'Start with this generation of keys, on a node that lost its state or joins late' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l state -d 'Directory that keeps the generations and start counters of the keys' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l state -d 'Folder that keeps the generations and start counters of the keys' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l learn -d 'Learn addresses from the traffic, and send frames for unknown ones to every peer'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l dry-run -d 'Print the steps that would be taken, and change nothing'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -l json -d 'Print the steps as one JSON document'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help'
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l state -d 'Directory that keeps the generations and start counters of the keys' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l state -d 'Folder that keeps the generations and start counters of the keys' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l all -d 'Take down every network that ovlsniff overlay built'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l dry-run -d 'Print the steps that would be taken, and change nothing'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from down" -l json -d 'Print the steps as one JSON document'
@@ -146,7 +146,7 @@ send\t'Send with the new keys'
 drop\t'Stop accepting the old keys'"
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l due -d 'For a timer: drop old keys when possible, follow the peers, take new keys when the last are this old: 12h, 7d' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l key -d 'File with the secret [default: the one that overlay up was given]' -r -F
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l state -d 'Directory that keeps the generations and start counters of the keys' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l state -d 'Folder that keeps the generations and start counters of the keys' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l force -d 'Do not wait for peers that were not heard from; they may lose packets until they rotate too'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l dry-run -d 'Print the steps that would be taken, and change nothing'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -l json -d 'Print the steps as one JSON document'

@@ -92,7 +92,7 @@ impl Dissector {
         self.opener = Some(opener);
     }
 
-    /// The opener of ESP, if there are keys.
+    /// Returns the opener of ESP, if there are keys.
     pub fn opener(&mut self) -> Option<&mut Opener> {
         self.opener.as_mut()
     }

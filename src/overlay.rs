@@ -97,7 +97,7 @@ pub use options::DriverOptions;
 pub use plan::{Plan, Secrets, mac_of, plan};
 pub use policy::{Action, Policy, reqid, vni_of_reqid};
 pub use present::Present;
-pub use rotate::{Rotatable, Rotated, Turn, rotatable, rotate, same_secret};
+pub use rotate::{Rotatable, Rotated, RotationStep, rotatable, rotate, same_secret};
 pub use security::{LOOKAHEAD, Sa, SaDirection};
 pub use spec::{ENCRYPTED_PORTS, NetworkSpec, Peer};
 pub use spec_error::SpecError;

@@ -95,7 +95,7 @@ pub struct Packet<'a> {
 }
 
 impl Packet<'_> {
-    /// The virtual network that the packet belongs to: that of the innermost tunnel that has one.
+    /// Returns the virtual network that the packet belongs to: that of the innermost tunnel that has one.
     pub fn vni(&self) -> Option<Vni> {
         self.encapsulations.iter().rev().find_map(|e| e.tunnel.vni())
     }
@@ -107,7 +107,7 @@ impl Packet<'_> {
         self.held
     }
 
-    /// The headers outside of everything else on the wire.
+    /// Returns the headers outside of everything else on the wire.
     pub fn outermost(&self) -> &Headers {
         self.encapsulations.first().map_or(&self.headers, |e| &e.outer)
     }
@@ -171,7 +171,7 @@ pub enum Opaque {
 }
 
 impl Opaque {
-    /// The short name that summaries and JSON print.
+    /// Returns the short name that summaries and JSON print.
     pub fn name(self) -> &'static str {
         match self {
             Self::Esp { udp: false, .. } => "esp",
@@ -199,7 +199,7 @@ pub enum Sealed {
 }
 
 impl Sealed {
-    /// The stable word for JSON.
+    /// Returns the stable word for JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::NoKey => "no-key",
@@ -250,7 +250,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// The lower-case name that JSON prints.
+    /// Returns the lower-case name that JSON prints.
     pub fn name(self) -> &'static str {
         match self {
             Self::Link => "link",
@@ -295,7 +295,7 @@ pub enum Why {
 }
 
 impl Why {
-    /// The stable word for JSON.
+    /// Returns the stable word for JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Truncated => "truncated",

@@ -190,7 +190,7 @@ impl Pattern {
         }
     }
 
-    /// The bytes that every matching payload contains, if there are such.
+    /// Returns the bytes that every matching payload contains, if there are such.
     #[cfg(test)]
     pub(crate) fn required_literal(&self) -> Option<&[u8]> {
         self.required.as_deref()

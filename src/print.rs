@@ -123,7 +123,7 @@ impl<W: Write> Printer<W> {
         self.writer().flush()
     }
 
-    /// The writer.
+    /// Returns the writer.
     pub fn writer(&mut self) -> &mut W {
         match self {
             Self::Text(text) => text.writer(),

@@ -95,17 +95,17 @@ impl Search {
         self.dissector.open_with(opener);
     }
 
-    /// The opener of ESP, if there are keys.
+    /// Returns the opener of ESP, if there are keys.
     pub fn opener(&mut self) -> Option<&mut Opener> {
         self.dissector.opener()
     }
 
-    /// The pattern that is searched for.
+    /// Returns the pattern that is searched for.
     pub fn pattern(&self) -> &Pattern {
         self.selection.pattern()
     }
 
-    /// The number of packets that matched so far.
+    /// Returns the number of packets that matched so far.
     pub fn matched(&self) -> u64 {
         self.selection.matched()
     }

@@ -22,8 +22,7 @@ use crate::packet::{Frame, InterfaceNumber, LinkType, Timestamp};
 use merge::Merge;
 use open::Handle;
 
-/// The number of frames between two looks at the wake descriptors, the deadline and the counters, as long as the
-/// rings never run dry.
+/// The number of frames between two looks at the wake descriptors and the deadline, as long as the rings never run dry.
 const STRIDE: u32 = 256;
 
 /// The number of strides between two readings of libpcap's counters. They have 32 bits, and may wrap only once
@@ -45,7 +44,7 @@ const DRAIN_AT_MOST: Duration = Duration::from_secs(1);
 pub enum Event<'a> {
     /// A frame, borrowed until the next call.
     Frame(Frame<'a>),
-    /// No frame is pending, so this is the moment to flush. The next call waits. May come several times in a row.
+    /// No frame is pending, so this is the moment to flush. The next call waits, and may end with this event again.
     Idle,
     /// A wake descriptor is readable. This event is repeated at once until the owner of the descriptor has read it
     /// empty.
@@ -87,8 +86,9 @@ pub struct Live {
     /// Set when all rings were empty, or when the pending frame has to be held back: the next call waits before it
     /// reads.
     wait: Option<Wait>,
-    /// The frames left until the next look aside, and the strides left until the counters are next read.
+    /// The number of frames until the next look at the wake descriptors and the deadline.
     stride: u32,
+    /// The number of strides until the counters are read again.
     strides: u32,
     /// Set when an interface has gone: the time until which the rings are drained, and the error that follows.
     ending: Option<(Instant, Error)>,
@@ -159,7 +159,7 @@ impl Live {
         self.wake.push(wake);
     }
 
-    /// The interfaces, in the order of [`Self::open`].
+    /// Returns the interfaces, in the order of [`Self::open`].
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces
     }

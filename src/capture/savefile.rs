@@ -158,13 +158,13 @@ impl Savefile {
         Ok(if self.advance()? { Some(self.frame()) } else { None })
     }
 
-    /// The interfaces that were declared so far. In a pcapng file the list may grow with every [`Self::next`].
+    /// Returns the interfaces that were declared so far. In a pcapng file the list may grow with every [`Self::next`].
     /// [`Frame::interface`] is always a position in it.
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces
     }
 
-    /// The number of frames that the capture lost, according to the statistics of a pcapng file. They mostly stand at
+    /// Returns the number of frames that the capture lost, according to the statistics of a pcapng file. They mostly stand at
     /// its end. `None` if there are none.
     pub fn dropped(&self) -> Option<u64> {
         self.dropped
@@ -194,7 +194,7 @@ impl Savefile {
         self.buffer.wait()
     }
 
-    /// The bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
+    /// Returns the bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
     pub fn offset(&self) -> u64 {
         self.buffer.offset()
     }

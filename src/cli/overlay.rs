@@ -66,7 +66,7 @@ pub(crate) struct Up {
     /// MTU of the device [default: the largest that fits the underlay]
     #[arg(long, value_name = "MTU")]
     pub(crate) mtu: Option<Mtu>,
-    /// Put the device into this network namespace; its UDP socket stays in the current one
+    /// Put the device into the network namespace of this name (ip netns list); its UDP socket stays in the current one
     #[arg(long = "in-netns", value_name = "NETNS", value_parser = namespace_name)]
     pub(crate) in_netns: Option<String>,
     /// Make the device a port of this bridge, which gets the address and is created if it is not there
@@ -150,7 +150,7 @@ pub(crate) struct How {
     /// Print the steps as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-    /// Directory that keeps the generations and start counters of the keys
+    /// Folder that keeps the generations and start counters of the keys
     #[arg(long, value_name = "DIR", default_value = ovlsniff::overlay::STATE_FOLDER)]
     pub(crate) state: PathBuf,
 }

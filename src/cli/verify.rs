@@ -13,7 +13,7 @@ use super::values;
 #[derive(Args, Debug)]
 #[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni"])))]
 pub(crate) struct Verify {
-    /// Name of a network of ovlsniff overlay, of a Docker overlay network, or of a VXLAN device
+    /// Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub(crate) net: Option<String>,
     /// VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)

@@ -10,8 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{anyhow, bail};
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
-    self, DriverOptions, Kernel, NetworkSpec, NetworkStatus, OverlayFile, Plan, Secret, Secrets, State,
-    StateError, Step, Store, Turn,
+    self, DriverOptions, Kernel, NetworkSpec, NetworkStatus, OverlayFile, Plan, RotationStep, Secret,
+    Secrets, State, StateError, Step, Store,
 };
 use ovlsniff::packet::UdpPort;
 use serde::Serialize;
@@ -76,7 +76,7 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     })
 }
 
-/// Returns the seconds since the epoch, which start counters are made of.
+/// Returns the seconds since the epoch. The age of a generation of keys is counted in them.
 fn now() -> anyhow::Result<u64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map(|since| since.as_secs()).map_err(|_| anyhow!("the clock of this host is before 1970; set it"))
@@ -224,12 +224,12 @@ fn lock(state: &Path) -> anyhow::Result<Option<Store>> {
 }
 
 fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
-    let turn = match (typed.due, typed.step) {
-        (Some(due), _) => Turn::Due(due),
-        (None, None) => Turn::Next,
-        (None, Some(typed::RotateStep::Prepare)) => Turn::Prepare,
-        (None, Some(typed::RotateStep::Send)) => Turn::Send,
-        (None, Some(typed::RotateStep::Drop)) => Turn::Drop,
+    let step = match (typed.due, typed.step) {
+        (Some(due), _) => RotationStep::Due(due),
+        (None, None) => RotationStep::Next,
+        (None, Some(typed::RotateStep::Prepare)) => RotationStep::Prepare,
+        (None, Some(typed::RotateStep::Send)) => RotationStep::Send,
+        (None, Some(typed::RotateStep::Drop)) => RotationStep::Drop,
     };
     let store = if typed.how.dry_run { None } else { Some(Store::open(&typed.how.state)?) };
     let state = match &store {
@@ -251,7 +251,7 @@ fn rotate(typed: &Rotate) -> anyhow::Result<Status> {
     }
     let secrets = secrets_of(&networks, &state, typed)?;
     let now = now()?;
-    let (plan, outcomes) = overlay::rotate(&networks, &present, &state, &secrets, turn, typed.force, now);
+    let (plan, outcomes) = overlay::rotate(&networks, &present, &state, &secrets, step, typed.force, now);
     let Some(store) = store else { return announce(&plan, &typed.how) };
     let built: Vec<NetworkSpec> = networks.iter().map(|network| network.network().clone()).collect();
     carry_out(&plan, &built, &mut kernel, &secrets, &store)?;

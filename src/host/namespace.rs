@@ -12,9 +12,10 @@ use nix::sched::{CloneFlags, setns};
 
 use crate::escape::{escape, reason};
 use crate::netlink::Refusal;
+use crate::packet::digits;
 
 /// The folders in which `ip netns` keeps the names. Older systems use the second.
-const FOLDERS: [&str; 2] = ["/run/netns", "/var/run/netns"];
+pub(super) const FOLDERS: [&str; 2] = ["/run/netns", "/var/run/netns"];
 
 /// A network namespace that exists. Its file is open, so it cannot go away before it is entered.
 #[derive(Debug)]
@@ -110,10 +111,10 @@ impl Namespace {
         if word.contains('/') {
             return Self::open(word, PathBuf::from(word));
         }
-        match (named(word), word.parse::<u32>()) {
+        match (named(word), digits::<u32>(word)) {
             (Some(path), _) => Self::open(word, path),
-            (None, Ok(pid)) => Self::open(word, PathBuf::from(format!("/proc/{pid}/ns/net"))),
-            (None, Err(_)) => Err(Error::unknown(word)),
+            (None, Some(pid)) => Self::open(word, PathBuf::from(format!("/proc/{pid}/ns/net"))),
+            (None, None) => Err(Error::unknown(word)),
         }
     }
 
@@ -137,7 +138,7 @@ impl Namespace {
         Ok(Self { file, path })
     }
 
-    /// The file that it was found by. It may have any characters: escape it before it is printed.
+    /// Returns the file that it was found by. It may have any characters: escape it before it is printed.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -234,7 +235,9 @@ mod tests {
     #[test]
     fn number_without_a_name_is_a_process() {
         assert!(Namespace::find(&std::process::id().to_string()).is_ok());
-        assert!(matches!(Namespace::find("4294967295"), Err(Error::Unknown { .. })));
+        for wrong in ["4294967295", "+1"] {
+            assert!(matches!(Namespace::find(wrong), Err(Error::Unknown { .. })), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::namespace::{Namespace, names};
+use super::namespace::{FOLDERS, Namespace, names};
 use super::survey::{self, Survey};
 
-/// The folders with the files of network namespaces: those of `ip netns`, and Docker's sandboxes.
-const FOLDERS: [&str; 3] = ["/run/netns", "/run/docker/netns", "/var/run/docker/netns"];
+/// The folders with the files of Docker's sandboxes, each a network namespace.
+const DOCKER_FOLDERS: [&str; 2] = ["/run/docker/netns", "/var/run/docker/netns"];
 
 /// The greatest number of namespace files that are looked at.
 const MOST: usize = 256;
@@ -63,7 +63,12 @@ impl Namespaces {
         let here = self.base.path.as_deref().unwrap_or("/proc/thread-self/ns/net");
         let mut seen: Vec<_> = identity(Path::new(here)).into_iter().collect();
         let mut namespaces = Vec::new();
-        let files = FOLDERS.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+        let files = FOLDERS
+            .iter()
+            .chain(&DOCKER_FOLDERS)
+            .filter_map(|folder| std::fs::read_dir(folder).ok())
+            .flatten()
+            .flatten();
         for file in files.take(MOST) {
             let path = file.path();
             let Some(identity) = identity(&path).filter(|identity| !seen.contains(identity)) else {

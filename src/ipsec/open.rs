@@ -212,7 +212,7 @@ impl Opener {
         Err(sealed)
     }
 
-    /// Returns the reason for which a packet stays shut whose end is missing.
+    /// Returns the reason why a packet whose end was not captured cannot be opened.
     pub fn cut_off(&self, destination: IpAddr, esp: &[u8]) -> Sealed {
         match header(esp) {
             Some((spi, _)) if self.table.candidates(destination, spi).next().is_none() => Sealed::NoKey,

@@ -213,7 +213,7 @@ fn network(
         (Some(_), false) => {
             return Err(wrong("has a cipher but is not encrypted; add: encrypted = true".into()));
         }
-        (Some(cipher), true) => Some(cipher.parse::<Cipher>()?),
+        (Some(cipher), true) => Some(cipher.parse::<Cipher>().map_err(|cause| wrong(cause.to_string()))?),
         (None, encrypted) => encrypted.then(Cipher::default),
     };
     let own_key = table.key.as_ref().map(|key| folder.join(key));

@@ -25,9 +25,9 @@ use super::state::{Progress, State};
 use super::step::{Device, Step};
 use crate::packet::Vni;
 
-/// The part of a rotation that is to be done.
+/// A step of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum RotationStep {
     /// Accept the keys that peers may send with next. Nothing changes in what this node sends.
     Prepare,
     /// Send with the next generation.
@@ -113,21 +113,21 @@ pub fn rotatable(present: &Present) -> Vec<Rotatable> {
 pub struct Rotated {
     /// The network's name.
     pub name: String,
-    /// The generation that this node sends with after the turn.
+    /// The generation that this node sends with after the step.
     pub generation: u32,
     /// The outcome in words: the part that was done, or the peer that is waited for.
     pub what: String,
-    /// True if the turn could not be done: a peer was not heard yet, or the last rotation is not finished.
+    /// True if the step could not be taken: a peer was not heard yet, or the last rotation is not finished.
     pub waiting: bool,
 }
 
-/// Plans one turn for all given networks. With `force`, it does not wait for peers.
+/// Plans one step of the rotation for all given networks. With `force`, it does not wait for peers.
 pub fn rotate(
     networks: &[Rotatable],
     present: &Present,
     state: &State,
     secrets: &Secrets,
-    turn: Turn,
+    step: RotationStep,
     force: bool,
     now: u64,
 ) -> (Plan, Vec<Rotated>) {
@@ -138,9 +138,9 @@ pub fn rotate(
         let Some(before) = state.progress(*key, network.vni) else { continue };
         let network = &with_peers(network, before);
         let mut progress = plan::advance(network, present, before, secret);
-        let (what, waiting) = match turned(network, &mut progress, turn, force, now) {
+        let (what, waiting) = match take(network, &mut progress, step, force, now) {
             Ok(what) => (what.to_owned(), false),
-            Err(waits) => (waits.to_string(), true),
+            Err(not_yet) => (not_yet.to_string(), true),
         };
         outcomes.push(Rotated { name: network.name.clone(), generation: progress.generation, what, waiting });
         plan::secure(network, present, &progress, secret, &mut add, &mut drop);
@@ -175,9 +175,9 @@ fn with_peers(network: &NetworkSpec, progress: &Progress) -> NetworkSpec {
     network
 }
 
-/// The reasons why a network's keys are not turned yet.
+/// The reasons why a step cannot be taken yet.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Waits {
+enum NotYet {
     #[error(
         "nothing from {peer} was seen with generation {generation} yet; rotate there, or send something, or: --force"
     )]
@@ -186,13 +186,13 @@ enum Waits {
     Unfinished,
 }
 
-fn turned(
+fn take(
     network: &NetworkSpec,
     progress: &mut Progress,
-    turn: Turn,
+    step: RotationStep,
     force: bool,
     now: u64,
-) -> Result<&'static str, Waits> {
+) -> Result<&'static str, NotYet> {
     let settled = progress.oldest == progress.generation;
     let silent = |progress: &Progress| {
         let generation = progress.generation;
@@ -203,23 +203,23 @@ fn turned(
             .map(|peer| peer.underlay)
     };
     let ahead = network.peers.iter().any(|peer| heard(progress, peer, progress.generation + 1));
-    let turn = match turn {
-        Turn::Next if settled => Turn::Send,
-        Turn::Next => Turn::Drop,
-        Turn::Due(_) if !settled => Turn::Drop,
-        Turn::Due(every) if ahead || age(progress, now) >= every => Turn::Send,
-        Turn::Due(_) => return Ok("nothing is due"),
-        turn => turn,
+    let step = match step {
+        RotationStep::Next if settled => RotationStep::Send,
+        RotationStep::Next => RotationStep::Drop,
+        RotationStep::Due(_) if !settled => RotationStep::Drop,
+        RotationStep::Due(every) if ahead || age(progress, now) >= every => RotationStep::Send,
+        RotationStep::Due(_) => return Ok("nothing is due"),
+        step => step,
     };
-    if matches!(turn, Turn::Drop) && settled {
+    if matches!(step, RotationStep::Drop) && settled {
         return Ok("there are no old keys");
     }
-    if let Some(peer) = silent(progress).filter(|_| matches!(turn, Turn::Send | Turn::Drop)) {
-        return Err(Waits::Silent { peer, generation: progress.generation });
+    if let Some(peer) = silent(progress).filter(|_| matches!(step, RotationStep::Send | RotationStep::Drop)) {
+        return Err(NotYet::Silent { peer, generation: progress.generation });
     }
-    match turn {
-        Turn::Send if !settled => Err(Waits::Unfinished),
-        Turn::Send => {
+    match step {
+        RotationStep::Send if !settled => Err(NotYet::Unfinished),
+        RotationStep::Send => {
             for towards in progress.peers.values_mut() {
                 towards.before = Some((progress.generation, towards.start));
                 towards.start = 1;
@@ -228,7 +228,7 @@ fn turned(
             progress.since = now;
             Ok("sends with new keys, still accepts the old ones")
         }
-        Turn::Drop => {
+        RotationStep::Drop => {
             progress.oldest = progress.generation;
             for towards in progress.peers.values_mut() {
                 towards.before = None;
@@ -236,11 +236,13 @@ fn turned(
             }
             Ok("accepts the old keys no more")
         }
-        Turn::Prepare | Turn::Next | Turn::Due(_) => Ok("accepts the keys that come next"),
+        RotationStep::Prepare | RotationStep::Next | RotationStep::Due(_) => {
+            Ok("accepts the keys that come next")
+        }
     }
 }
 
-/// Returns the time for which the present generation has been sent with.
+/// Returns how long this node has been sending with the present generation.
 fn age(progress: &Progress, now: u64) -> Duration {
     Duration::from_secs(now.saturating_sub(progress.since))
 }
@@ -286,27 +288,27 @@ mod tests {
         progress
     }
 
-    fn turn(mut progress: Progress, turn: Turn) -> Result<(u32, u32), Waits> {
-        turned(&network(), &mut progress, turn, false, 1000).map(|_| (progress.generation, progress.oldest))
+    fn taken(mut progress: Progress, step: RotationStep) -> Result<(u32, u32), NotYet> {
+        take(&network(), &mut progress, step, false, 1000).map(|_| (progress.generation, progress.oldest))
     }
 
     #[test]
     fn nobody_is_left_behind_by_more_than_one_generation() {
-        assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Send), Ok((2, 1)));
-        let silent = |generation| Err(Waits::Silent { peer: "192.0.2.2".parse().unwrap(), generation });
-        assert_eq!(turn(at(1, 1, &[]), Turn::Send), silent(1));
-        assert_eq!(turn(at(2, 1, &[(1, 1)]), Turn::Drop), silent(2));
-        assert_eq!(turn(at(2, 1, &[(1, 1), (2, 1)]), Turn::Drop), Ok((2, 2)));
-        assert_eq!(turn(at(2, 1, &[(2, 1)]), Turn::Send), Err(Waits::Unfinished));
+        assert_eq!(taken(at(1, 1, &[(1, 1)]), RotationStep::Send), Ok((2, 1)));
+        let silent = |generation| Err(NotYet::Silent { peer: "192.0.2.2".parse().unwrap(), generation });
+        assert_eq!(taken(at(1, 1, &[]), RotationStep::Send), silent(1));
+        assert_eq!(taken(at(2, 1, &[(1, 1)]), RotationStep::Drop), silent(2));
+        assert_eq!(taken(at(2, 1, &[(1, 1), (2, 1)]), RotationStep::Drop), Ok((2, 2)));
+        assert_eq!(taken(at(2, 1, &[(2, 1)]), RotationStep::Send), Err(NotYet::Unfinished));
     }
 
     #[test]
     fn a_timer_follows_a_peer_that_went_ahead_and_otherwise_waits_for_its_time() {
-        let hourly = Turn::Due(Duration::from_secs(3600));
-        assert_eq!(turn(at(1, 1, &[(1, 1)]), hourly), Ok((1, 1)));
-        assert_eq!(turn(at(1, 1, &[(1, 1)]), Turn::Due(Duration::ZERO)), Ok((2, 1)));
-        assert_eq!(turn(at(1, 1, &[(1, 1), (2, 1)]), hourly), Ok((2, 1)));
-        assert_eq!(turn(at(2, 1, &[(2, 1)]), hourly), Ok((2, 2)));
+        let hourly = RotationStep::Due(Duration::from_secs(3600));
+        assert_eq!(taken(at(1, 1, &[(1, 1)]), hourly), Ok((1, 1)));
+        assert_eq!(taken(at(1, 1, &[(1, 1)]), RotationStep::Due(Duration::ZERO)), Ok((2, 1)));
+        assert_eq!(taken(at(1, 1, &[(1, 1), (2, 1)]), hourly), Ok((2, 1)));
+        assert_eq!(taken(at(2, 1, &[(2, 1)]), hourly), Ok((2, 2)));
     }
 
     /// Plans `prepare` for one network that is in the kernel. Its SA to send with is there or missing, and its
@@ -349,7 +351,7 @@ mod tests {
         present.devices.insert(Device { name: "secure".into(), netns: None }, device);
         let secrets = Secrets::from([(network.vni, (key, secret))]);
         let networks = rotatable(&present);
-        let (plan, _) = rotate(&networks, &present, &state, &secrets, Turn::Prepare, false, 1000);
+        let (plan, _) = rotate(&networks, &present, &state, &secrets, RotationStep::Prepare, false, 1000);
         (plan, secrets)
     }
 
@@ -378,7 +380,7 @@ mod tests {
     #[test]
     fn a_new_generation_counts_from_one_and_remembers_what_was_sent_with() {
         let mut progress = at(1, 1, &[(1, 1)]);
-        turned(&network(), &mut progress, Turn::Send, false, 5000).unwrap();
+        take(&network(), &mut progress, RotationStep::Send, false, 5000).unwrap();
         let towards = progress.peer("192.0.2.2".parse().unwrap());
         assert_eq!((towards.start, towards.before, progress.since), (1, Some((1, 2)), 5000));
     }

@@ -24,13 +24,13 @@ pub(super) fn split_sll2(bytes: &[u8]) -> Result<Cooked<'_>, Why> {
     Ok((direction(u16::from(kind)), u16::from_be_bytes([p0, p1]), rest))
 }
 
-/// The kernel's number of the interface in an SLL2 header.
+/// Returns the kernel's number of the interface in an SLL2 header.
 pub(super) fn interface(bytes: &[u8]) -> Option<u32> {
     let (&[_, _, _, _, i0, i1, i2, i3], _) = bytes.split_first_chunk::<8>()?;
     Some(u32::from_be_bytes([i0, i1, i2, i3]))
 }
 
-/// The packet type as in the kernel's `if_packet.h`: 0 to us, 1 broadcast, 2 multicast, 3 to another host, 4 outgoing.
+/// Returns the packet type as in the kernel's `if_packet.h`: 0 to us, 1 broadcast, 2 multicast, 3 to another host, 4 outgoing.
 fn direction(packet_type: u16) -> Option<Direction> {
     match packet_type {
         0..=3 => Some(Direction::In),

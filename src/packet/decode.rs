@@ -34,7 +34,7 @@ impl Decoder {
         Self { in_tunnels: true, ..self }
     }
 
-    /// The UDP ports that are taken for tunnels.
+    /// Returns the UDP ports that are taken for tunnels.
     pub fn ports(&self) -> &TunnelPorts {
         &self.ports
     }

@@ -10,7 +10,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// `in` or `out`.
+    /// Returns `in` or `out`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Out => "out",

@@ -63,7 +63,7 @@ pub enum Tunnel {
 }
 
 impl Tunnel {
-    /// The virtual network this wrapping carries.
+    /// Returns the virtual network this wrapping carries.
     pub fn vni(self) -> Option<Vni> {
         match self {
             Self::Vxlan(vni) | Self::VxlanGpe(vni) | Self::Geneve(vni) | Self::Nvgre(vni) => Some(vni),
@@ -73,7 +73,7 @@ impl Tunnel {
         }
     }
 
-    /// The short name that headers and JSON print.
+    /// Returns the short name that headers and JSON print.
     pub fn name(self) -> &'static str {
         match self {
             Self::Vxlan(_) => "vxlan",
@@ -101,7 +101,7 @@ pub enum EspKind {
 }
 
 impl EspKind {
-    /// `esp-null`, `esp-gmac`, or `esp` for what a key opened.
+    /// Returns `esp-null`, `esp-gmac`, or `esp` for what a key opened.
     pub fn name(self) -> &'static str {
         match self {
             Self::Null => "esp-null",
@@ -126,7 +126,7 @@ impl Vni {
         Self(u32::from_be_bytes([0, high, middle, low]))
     }
 
-    /// The number.
+    /// Returns the number.
     pub fn value(self) -> u32 {
         self.0
     }

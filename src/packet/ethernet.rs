@@ -52,7 +52,7 @@ pub(super) fn split_snap(bytes: &[u8]) -> Result<(u16, &[u8]), Why> {
     Ok((u16::from_be_bytes([high, low]), rest))
 }
 
-/// The length of an ARP message. It has no length field of its own, so the length follows from those of its
+/// Returns the length of an ARP message. It has no length field of its own, so the length follows from those of its
 /// addresses.
 pub(super) fn arp_len(bytes: &[u8]) -> Option<usize> {
     let (&[_, _, _, _, hardware, protocol], _) = bytes.split_first_chunk::<6>()?;

@@ -28,14 +28,14 @@ pub struct Frame<'a> {
 pub struct InterfaceNumber(pub u32);
 
 impl InterfaceNumber {
-    /// The position in a list.
+    /// Returns the position in a list.
     pub fn place(self) -> usize {
         self.0 as usize
     }
 }
 
 impl Frame<'_> {
-    /// The kernel's index of the interface that the frame passed, in a capture on all interfaces (SLL2).
+    /// Returns the kernel's index of the interface that the frame passed, in a capture on all interfaces (SLL2).
     pub fn passed(&self) -> Option<u32> {
         if self.link == LinkType::LINUX_SLL2 { cooked::interface(self.bytes) } else { None }
     }
@@ -105,7 +105,7 @@ impl LinkType {
         Self::from_dlt(i32::from(number))
     }
 
-    /// The type's name in libpcap's list, for those this program decodes.
+    /// Returns the type's name in libpcap's list, for those this program decodes.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::NULL => "NULL",

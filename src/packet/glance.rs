@@ -92,7 +92,7 @@ mod tests {
     use super::super::esp::Layout;
     use super::*;
 
-    /// An Ethernet frame with an IPv4 header without options, followed by `rest`.
+    /// Makes an Ethernet frame with an IPv4 header without options, followed by `rest`.
     fn ipv4(flags: u8, protocol: u8, rest: &[u8]) -> Vec<u8> {
         let header = [0x45, 0, 0, 0, 0, 0, flags, 0, 64, protocol, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
         [&[0; 12][..], &[8, 0], &header, rest].concat()

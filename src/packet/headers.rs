@@ -46,7 +46,7 @@ impl Vlans {
         }
     }
 
-    /// The identifiers, 0 to 4095, outermost first.
+    /// Returns the identifiers, 0 to 4095, outermost first.
     pub fn ids(&self) -> &[u16] {
         self.ids.get(..usize::from(self.count)).unwrap_or(&[])
     }
@@ -104,7 +104,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The two ports, if the transport has them.
+    /// Returns the two ports, if the transport has them.
     pub fn ports(self) -> Option<Ports> {
         match self {
             Self::Tcp { ports, .. } | Self::Udp(ports) | Self::Sctp(ports) => Some(ports),
@@ -136,7 +136,7 @@ pub struct TypeCode {
 pub struct TcpFlags(pub u8);
 
 impl TcpFlags {
-    /// The letters of the flags that are set, in ngrep's order `ASRFUPEC`.
+    /// Returns the letters of the flags that are set, in ngrep's order `ASRFUPEC`.
     pub fn letters(self) -> ArrayVec<u8, 8> {
         const ORDER: [(u8, u8); 8] = [
             (0x10, b'A'),
@@ -166,7 +166,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// The same conversation seen from the other end.
+    /// Returns the same conversation seen from the other end.
     #[must_use]
     pub fn reversed(self) -> Self {
         Self {
@@ -179,7 +179,7 @@ impl Flow {
 }
 
 impl Headers {
-    /// The flow of the level; none if it is not IP.
+    /// Returns the flow of the level; none if it is not IP.
     pub fn flow(&self) -> Option<Flow> {
         self.ip.map(|ip| Flow {
             source: ip.source,

@@ -12,7 +12,7 @@ use super::digits::digits;
 pub struct UdpPort(NonZeroU16);
 
 impl UdpPort {
-    /// The number.
+    /// Returns the number.
     pub fn value(self) -> u16 {
         self.0.get()
     }
@@ -62,7 +62,7 @@ const VXLAN_GPE: u16 = 4790;
 const NAT_TRAVERSAL: u16 = 4500;
 
 impl Default for TunnelPorts {
-    /// VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081.
+    /// Returns the usual ports: VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081.
     fn default() -> Self {
         Self { vxlan: [VXLAN_PORT, 8472].into_iter().collect(), geneve: [6081].into_iter().collect() }
     }

@@ -136,7 +136,7 @@ impl Payload {
 }
 
 impl Held {
-    /// The frame as it came.
+    /// Returns the frame as it came.
     pub fn frame(&self) -> Frame<'_> {
         Frame {
             number: self.number,
@@ -169,7 +169,7 @@ impl Held {
 }
 
 impl Datagram {
-    /// The frames, in the order of their arrival.
+    /// Returns the frames, in the order of their arrival.
     pub fn frames(&self) -> &[Held] {
         &self.frames
     }

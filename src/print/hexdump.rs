@@ -57,7 +57,7 @@ fn gap(n: usize) -> &'static [u8] {
     }
 }
 
-/// The number of columns that the digits of `n` bytes take, with the gaps between them.
+/// Returns the number of columns that the digits of `n` bytes take, with the gaps between them.
 fn width(n: usize) -> usize {
     n * 3 - 1 + if n > 8 { 3 } else { 0 }
 }

@@ -16,7 +16,7 @@ impl Replacement {
 }
 
 impl Default for Replacement {
-    /// The dot, as in ngrep.
+    /// Returns the dot, as in ngrep.
     fn default() -> Self {
         Self(b'.')
     }
@@ -75,7 +75,7 @@ impl Ink {
         Self { replacement: replacement.0, palette: Palette::new(color) }
     }
 
-    /// The spans to colour: none if there are no colours.
+    /// Returns the spans to colour: none if there are no colours.
     pub(super) fn spans<'a>(&self, spans: &'a [Range<usize>]) -> Spans<'a> {
         Spans(if self.palette.start.is_empty() { &[] } else { spans })
     }

@@ -43,7 +43,7 @@ impl<W: Write> Json<W> {
         self.writer.write_all(&self.line)
     }
 
-    /// The writer.
+    /// Returns the writer.
     pub fn writer(&mut self) -> &mut W {
         &mut self.writer
     }

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::{JsonOptions, Outcome, Printer, Shown, TextOptions};
 use crate::packet::{
-    Encapsulation, Frame, Headers, InterfaceNumber, Ip, LinkType, MacAddress, Macs, Packet, Ports, Spi,
-    TcpFlags, Timestamp, Transport, Tunnel, Vni,
+    Encapsulation, EspKind, Frame, Headers, InterfaceNumber, Ip, LinkType, MacAddress, Macs, Packet, Ports,
+    Spi, TcpFlags, Timestamp, Transport, Tunnel, Vni,
 };
 
 /// 40 bytes.
@@ -53,7 +53,43 @@ pub(super) fn vxlan(vni: u32) -> Encapsulation {
     }
 }
 
-pub(super) fn esp(kind: crate::packet::EspKind) -> Encapsulation {
+/// Returns tunnels of every kind, with and without what is optional.
+pub(super) fn tunnels() -> Vec<Tunnel> {
+    let (vni, spi, sequence) = (Vni::new(0xff_ffff).unwrap(), Spi(0x100), u32::MAX);
+    let all = [
+        Tunnel::Vxlan(vni),
+        Tunnel::VxlanGpe(vni),
+        Tunnel::Geneve(vni),
+        Tunnel::Gre { key: None },
+        Tunnel::Gre { key: Some(u32::MAX) },
+        Tunnel::Nvgre(vni),
+        Tunnel::IpInIp,
+        Tunnel::Esp { spi, sequence, kind: EspKind::Null, udp: false },
+        Tunnel::Esp { spi, sequence, kind: EspKind::Gmac, udp: true },
+        Tunnel::Esp { spi, sequence, kind: EspKind::Opened, udp: false },
+        Tunnel::Ah { spi, sequence },
+        Tunnel::Macsec { sci: None },
+        Tunnel::Macsec { sci: Some(1) },
+    ];
+    all.map(listed).into()
+}
+
+/// Returns the tunnel. A kind that is not named here belongs into the list of [`tunnels`] as well.
+fn listed(tunnel: Tunnel) -> Tunnel {
+    match tunnel {
+        Tunnel::Vxlan(_)
+        | Tunnel::VxlanGpe(_)
+        | Tunnel::Geneve(_)
+        | Tunnel::Gre { .. }
+        | Tunnel::Nvgre(_)
+        | Tunnel::IpInIp
+        | Tunnel::Esp { .. }
+        | Tunnel::Ah { .. }
+        | Tunnel::Macsec { .. } => tunnel,
+    }
+}
+
+pub(super) fn esp(kind: EspKind) -> Encapsulation {
     Encapsulation {
         tunnel: Tunnel::Esp { spi: Spi(0x9aa3_ee15), sequence: 7, kind, udp: false },
         outer: Headers { mac: Some(macs()), ..hosts("192.0.2.1", "192.0.2.2", 50) },

@@ -35,7 +35,7 @@ impl OpaqueCounts {
         self.0[kind(opaque)] += 1;
     }
 
-    /// The number of opaque packets of all kinds.
+    /// Returns the number of opaque packets of all kinds.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }

@@ -138,7 +138,7 @@ impl<W: Write> Text<W> {
         if std::mem::take(&mut self.marked) { self.writer.write_all(b"\n") } else { Ok(()) }
     }
 
-    /// The writer.
+    /// Returns the writer.
     pub fn writer(&mut self) -> &mut W {
         &mut self.writer
     }

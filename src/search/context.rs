@@ -8,7 +8,7 @@ use crate::packet::{Flow, Frame, Packet, Vni};
 
 /// The most bytes of frames that are kept because a match may follow.
 const MAX_KEPT: usize = 16 << 20;
-/// The most conversations whose packets are shown after a match at the same time.
+/// The greatest number of conversations that are followed at the same time after a match.
 const MAX_FOLLOWED: usize = 65_536;
 
 /// A conversation: both directions of a flow, within one virtual network.
@@ -44,7 +44,7 @@ impl Following {
         self.left.is_empty()
     }
 
-    /// Returns true if the packet follows a match. If it matches itself, the count begins again.
+    /// Returns true if the packet matches or follows a match. A match begins the count anew.
     #[inline]
     pub(super) fn passes(&mut self, packet: &Packet<'_>, outcome: Outcome) -> bool {
         if self.count == 0 { false } else { self.count_down(packet, outcome) }
@@ -67,7 +67,7 @@ impl Following {
     }
 }
 
-/// The latest packets of each conversation that were not shown.
+/// The packets that have not been shown: the latest of each conversation.
 #[derive(Debug)]
 pub(super) struct Preceding {
     /// The number of packets that are kept of a conversation.
@@ -213,7 +213,7 @@ mod tests {
         }
     }
 
-    /// A datagram between two hosts; the sender's address ends with `host`.
+    /// Makes a datagram between two hosts; the sender's address ends with `host`.
     fn datagram(host: u16, len: u16) -> Vec<u8> {
         let [h0, h1] = host.to_be_bytes();
         let [l0, l1] = (20 + len).to_be_bytes();

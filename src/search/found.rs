@@ -16,7 +16,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The stable word for JSON.
+    /// Returns the stable word for JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Match => "match",

@@ -1,4 +1,4 @@
-//! The selection: which packets are shown, and the results for all others.
+//! The selection decides which packets are shown, and what is told of the others.
 
 use std::ops::Range;
 

@@ -145,7 +145,7 @@ impl Policy {
     }
 }
 
-/// The error that the state of the kernel cannot be read.
+/// The error for a kernel whose state cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("read the kernel's IPsec state: {0}")]
 pub struct KernelUnread(#[from] XfrmError);

@@ -1,10 +1,15 @@
 //! The tally: a fold of packets to the evidence of each leg. It reads no clock, does no I/O and prints nothing.
 //!
-//! Two questions are asked of each packet. Is it the network's? Its VNI says so, in clear, inside ESP that a key
-//! opened or that only authenticates, on a port that nobody named, or in the quote of an ICMP error; and so does the
-//! canary, in any packet. And on which leg did it pass (`leg`)? It is then counted there by kind: clear,
-//! authenticated only, opened, opaque. ESP that stays shut may be anybody's; it is counted by SPI and length, and the
-//! judge decides.
+//! Two questions are asked of each packet. The first is if it belongs to the network. It does if it has the network's
+//! VNI, or the canary. The VNI may be
+//!
+//! - in clear, or inside ESP that a key opened or that only authenticates;
+//! - on a UDP port other than VXLAN's. If the network's own port is known, such a packet is only counted apart, because
+//!   somebody else may use the same VNI there;
+//! - in the packet that an ICMP error quotes.
+//!
+//! The second question is on which leg the packet passed (`leg`). It is counted there by kind: clear, authenticated
+//! only, opened, opaque. ESP that stays shut may be anybody's. It is counted by SPI and length, and the judge decides.
 //!
 //! Hosts that are no peers are counted too, because the network's frames may go to a node that nobody named. Their
 //! number is bounded. Beyond the bound they are counted together, so that no leak is forgotten.

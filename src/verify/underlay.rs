@@ -123,7 +123,7 @@ mod tests {
         Link { index, name: name.to_owned(), up: true, kind, ..Link::default() }
     }
 
-    /// A host where eth0 has our address and the route to the peer, gre0 is on top of eth1, and blue is a VRF with
+    /// Makes a host where eth0 has our address and the route to the peer, gre0 is on top of eth1, and blue is a VRF with
     /// eth2.
     fn host() -> Survey {
         let eth0 = Link { addresses: vec!["192.0.2.1/24".parse().unwrap()], ..link(2, "eth0", "") };

@@ -46,7 +46,7 @@ pub enum WantedError {
     NoDevice(Vni),
     /// No source knows a network of this name.
     #[error(
-        "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while a container of its is on it); describe it with --vni VNI --peer ADDRESS"
+        "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS"
     )]
     Unknown(String),
 }

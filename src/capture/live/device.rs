@@ -16,7 +16,7 @@ impl Device {
         Self(name.into())
     }
 
-    /// The name as the kernel has it. It may hold control bytes, so use `Display` to print it.
+    /// Returns the name as the kernel has it. It may hold control bytes, so use `Display` to print it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -62,17 +62,17 @@ impl Buffer {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// The offset of the next byte in the file.
+    /// Returns the offset of the next byte in the file.
     pub(super) fn offset(&self) -> u64 {
         self.base + self.start as u64
     }
 
-    /// The bytes that are in the buffer and not consumed.
+    /// Returns the bytes that are in the buffer and not consumed.
     pub(super) fn available(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// The index of the next byte in the buffer.
+    /// Returns the index of the next byte in the buffer.
     #[inline]
     pub(super) fn start(&self) -> usize {
         self.start

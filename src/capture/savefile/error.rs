@@ -113,7 +113,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// A frame that claims to be longer than any real one.
+    /// Makes the error for a frame that claims to be longer than any real one.
     #[cold]
     pub(super) fn absurd(offset: u64, claimed: u32) -> Self {
         Self::Damaged {

@@ -229,7 +229,7 @@ impl Section {
         buffer.consume(total as usize);
     }
 
-    /// The number of lost frames, as far as the statistics of interfaces tell.
+    /// Returns the number of lost frames, as far as the statistics of interfaces tell.
     pub(super) fn lost(&self) -> Option<u64> {
         self.lost.values().copied().reduce(u64::saturating_add)
     }

@@ -287,7 +287,7 @@ mod tests {
     const TO: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
     const FROM: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
-    /// ESP NULL with an ICV of 12 bytes around VXLAN around an ARP frame.
+    /// Makes ESP NULL with an ICV of 12 bytes around VXLAN around an ARP frame.
     fn null() -> Vec<u8> {
         let mut esp = vec![0, 0, 0x10, 1, 0, 0, 0, 1];
         let inner = [&[2; 12][..], &[8, 6], &[0; 28]].concat();

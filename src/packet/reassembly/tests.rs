@@ -1,7 +1,7 @@
 use super::*;
 use crate::packet::{Decoder, TunnelPorts};
 
-/// A frame with one fragment: RAW, IPv4, protocol 200.
+/// Makes a frame with one fragment: RAW, IPv4, protocol 200.
 fn fragment(id: u16, offset: usize, more: bool, payload: &[u8]) -> Vec<u8> {
     let flags = u16::from(more) << 13 | (offset / 8) as u16;
     let [f0, f1] = flags.to_be_bytes();

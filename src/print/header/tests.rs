@@ -1,7 +1,7 @@
 use super::*;
-use crate::packet::{EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Vni, Why};
+use crate::packet::{EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Why};
 use crate::print::Times;
-use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, vxlan};
+use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, tunnels, vxlan};
 
 fn line(packet: &Packet<'_>) -> String {
     let mut out = Vec::new();
@@ -94,21 +94,25 @@ fn vxlan_in_transport_mode_esp_names_the_hosts_once() {
 
 #[test]
 fn every_kind_of_wrapping_has_its_word() {
-    let vni = Vni::new(7).unwrap();
-    for (tunnel, word) in [
-        (Tunnel::VxlanGpe(vni), "vxlan-gpe:7"),
-        (Tunnel::Geneve(vni), "geneve:7"),
-        (Tunnel::Nvgre(vni), "nvgre:7"),
-        (Tunnel::Gre { key: None }, "gre"),
-        (Tunnel::IpInIp, "ipip"),
-        (Tunnel::Ah { spi: crate::packet::Spi(0x100), sequence: 1 }, "ah:0x00000100"),
-    ] {
+    for tunnel in tunnels() {
+        let expected = match tunnel {
+            Tunnel::Vxlan(_) => "vxlan:16777215",
+            Tunnel::VxlanGpe(_) => "vxlan-gpe:16777215",
+            Tunnel::Geneve(_) => "geneve:16777215",
+            Tunnel::Nvgre(_) => "nvgre:16777215",
+            Tunnel::Gre { key: None } => "gre",
+            Tunnel::Gre { key: Some(_) } => "gre:4294967295",
+            Tunnel::IpInIp => "ipip",
+            Tunnel::Esp { kind: EspKind::Null, .. } => "esp-null:0x00000100",
+            Tunnel::Esp { kind: EspKind::Gmac, .. } => "esp-gmac:0x00000100",
+            Tunnel::Esp { kind: EspKind::Opened, .. } => "esp:0x00000100",
+            Tunnel::Ah { .. } => "ah:0x00000100",
+            Tunnel::Macsec { .. } => "macsec",
+        };
         let mut wrapped = request();
         wrapped.encapsulations.push(Encapsulation { tunnel, outer: hosts("192.0.2.1", "192.0.2.2", 47) });
-        assert_eq!(
-            line(&wrapped),
-            format!("T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] {word} 192.0.2.1 -> 192.0.2.2")
-        );
+        let line = line(&wrapped);
+        assert_eq!(line, format!("T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] {expected} 192.0.2.1 -> 192.0.2.2"));
     }
     let mut wrapped = request();
     let outer = Headers { mac: Some(macs()), ..Headers::default() };

@@ -1,4 +1,4 @@
-//! A packet as the object that is written.
+//! The JSON object that is written for a packet.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -332,7 +332,7 @@ struct Rfc3339(Timestamp);
 
 impl fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // 64 bits of nanoseconds span the years 1677 to 2262, all of which have a date.
+        // 64 bits of nanoseconds reach from the year 1677 to 2262. Jiff knows the dates of all of them.
         let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.0.nanos)).unwrap_or_default();
         write!(f, "{stamp:.*}", usize::from(self.0.digits))
     }

@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::*;
 use crate::packet::{
     Direction, EspKind, Fragment, Frame, Headers, Ip, Layer, MacAddress, Macs, Opaque, Packet, Sealed, Spi,
-    Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
+    Stop, Timestamp, Transport, TypeCode, Why,
 };
-use crate::print::samples::{esp, frame, hosts, ip, json_printer, macs, packet, request, shown, tcp, vxlan};
+use crate::print::samples::{
+    esp, frame, hosts, ip, json_printer, macs, packet, request, shown, tcp, tunnels, vxlan,
+};
 use crate::print::{Mark, Outcome};
 
 fn lines(options: JsonOptions, shown: &[Shown<'_>]) -> String {
@@ -111,46 +113,15 @@ fn nothing_in_a_string_can_act_on_a_terminal() {
     assert_eq!(line(&shown)["payload"]["text"].as_str().unwrap().as_bytes(), payload);
 }
 
-/// Returns the tunnel. A kind that is not named here belongs into the list of [`variety`] as well.
-fn listed(tunnel: Tunnel) -> Tunnel {
-    match tunnel {
-        Tunnel::Vxlan(_)
-        | Tunnel::VxlanGpe(_)
-        | Tunnel::Geneve(_)
-        | Tunnel::Gre { .. }
-        | Tunnel::Nvgre(_)
-        | Tunnel::IpInIp
-        | Tunnel::Esp { .. }
-        | Tunnel::Ah { .. }
-        | Tunnel::Macsec { .. } => tunnel,
-    }
-}
-
 /// Makes packets of every form that the schema describes.
 fn variety() -> Vec<Packet<'static>> {
-    let vni = Vni::new(0xff_ffff).unwrap();
     let outer =
         Headers { mac: Some(macs()), ether_type: Some(0x86dd), ..hosts("2001:db8::1", "2001:db8::2", 47) };
     let numbered = (Spi(1), u32::MAX);
     let mut all = vec![packet(Headers::default(), b"")];
-    let esp = |kind, udp| Tunnel::Esp { spi: numbered.0, sequence: numbered.1, kind, udp };
-    for tunnel in [
-        Tunnel::Vxlan(vni),
-        Tunnel::VxlanGpe(vni),
-        Tunnel::Geneve(vni),
-        Tunnel::Gre { key: None },
-        Tunnel::Gre { key: Some(u32::MAX) },
-        Tunnel::Nvgre(vni),
-        Tunnel::IpInIp,
-        esp(EspKind::Null, false),
-        esp(EspKind::Gmac, true),
-        esp(EspKind::Opened, false),
-        Tunnel::Ah { spi: numbered.0, sequence: numbered.1 },
-        Tunnel::Macsec { sci: None },
-        Tunnel::Macsec { sci: Some(1) },
-    ] {
+    for tunnel in tunnels() {
         let mut wrapped = request();
-        wrapped.encapsulations.push(crate::packet::Encapsulation { tunnel: listed(tunnel), outer });
+        wrapped.encapsulations.push(crate::packet::Encapsulation { tunnel, outer });
         all.push(wrapped);
     }
     for why in [Sealed::NoKey, Sealed::BadIcv, Sealed::Truncated, Sealed::UnknownAlgorithm] {

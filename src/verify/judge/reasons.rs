@@ -31,7 +31,8 @@ impl Case<'_> {
 
     /// Returns the reason if the network's packets are delivered, but the capture does not show them.
     pub(super) fn delivered_unseen(&self) -> Reason {
-        // The interface that shows them is above the encryption. It shows them in clear, and proves nothing either.
+        // If the network is enclosed, only an interface above the encryption would show them. It would show them in clear, and
+        // prove nothing.
         if self.tally.question.enclosed { Reason::OpaqueTransport } else { Reason::WrongInterface }
     }
 

@@ -13,7 +13,7 @@ pub(super) fn policies() -> Result<Vec<Policy>, KernelUnread> {
     Ok(xfrm::policies(&mut xfrm::open()?, policy).map_err(XfrmError::from)?)
 }
 
-/// An SA of ESP or AH; `None` for others, and for one that is not set up yet.
+/// Reads an SA of ESP or AH. Returns `None` for others, and for one that is not set up yet.
 fn sa(sa: UserSa<'_>) -> Option<SaState> {
     if !matches!(sa.proto(), ESP | AH) || sa.spi() == Spi(0) {
         return None;

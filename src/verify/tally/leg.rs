@@ -45,8 +45,8 @@ impl Tally {
         }
     }
 
-    /// Returns the leg of a tunnel's own packet. As [`Self::leg`], but such a packet may leave from any address of
-    /// this host, and a packet to a multicast group reaches every member.
+    /// Returns the leg of a tunnel's own packet. It differs from [`Self::leg`] in that such a packet may leave from any
+    /// address of this host, and that a packet to a multicast group reaches every member.
     pub(super) fn tunnel_leg(&self, ip: &Ip, direction: Option<Direction>, canary: bool) -> Option<Leg> {
         let own = |address| self.question.own.contains(&address);
         // A packet that leaves under another source address is this node's as well. The address may be an old one of

@@ -59,7 +59,7 @@ mod tests {
         }
     }
 
-    /// A packet of VXLAN 42 from 192.0.2.1 to 192.0.2.2, with 400 bytes of a frame.
+    /// Makes a packet of VXLAN 42 from 192.0.2.1 to 192.0.2.2, with 400 bytes of a frame.
     fn sent(port: u16) -> Vec<u8> {
         let payload = [&VXLAN[..], &[0x02; 400]].concat();
         let mut packet = Vec::new();

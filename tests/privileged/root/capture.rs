@@ -316,7 +316,14 @@ fn interface_that_goes_down_and_up_again_is_captured_on() {
 #[ignore = "needs root"]
 fn wake_descriptor_is_heard_at_once_while_idle() {
     let hosts = Hosts::new();
-    let mut live = open(&["eth0"], &options(&hosts));
+    // Without being woken, a capture looks at its descriptors every half second. A busy machine may be late now and then.
+    let delay = (0..5).map(|_| wake_delay(&hosts)).min().unwrap();
+    assert!(delay < Duration::from_millis(200), "{delay:?}");
+}
+
+/// Returns the time from a write to the wake descriptor to its event.
+fn wake_delay(hosts: &Hosts) -> Duration {
+    let mut live = open(&["eth0"], &options(hosts));
     let (mut writer, reader) = UnixStream::pair().unwrap();
     live.wake_on(reader.into());
     let waker = std::thread::spawn(move || {
@@ -331,8 +338,8 @@ fn wake_descriptor_is_heard_at_once_while_idle() {
     }
     let heard = Instant::now();
     let (at, _writer) = waker.join().unwrap();
-    assert!(heard.duration_since(at) < PATIENCE / 2, "{:?}", heard.duration_since(at));
     assert!(matches!(live.next(None).unwrap(), Event::Woken), "until its owner has read it");
+    heard.duration_since(at)
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Description {
         Some((Self { number: 0, link, snaplen, fcs, resolution, digits, offset }, interface))
     }
 
-    /// The time of a packet with this time stamp.
+    /// Returns the time of a packet with this time stamp.
     #[inline]
     pub(super) fn time(&self, ticks: u64) -> Timestamp {
         let nanos = match self.resolution {

@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
         self.bytes
     }
 
-    /// The part that begins at `at`; empty if that is past the end.
+    /// Returns the part that begins at `at`; empty if that is past the end.
     #[inline]
     pub(super) fn from(self, at: usize) -> Self {
         Self { bytes: self.bytes.get(at..).unwrap_or_default(), endian: self.endian }
@@ -72,7 +72,7 @@ impl<'a> Fields<'a> {
         self.bytes.get(at..)?.first_chunk().map(|b| self.endian.u32(*b))
     }
 
-    /// The first five numbers of 32 bits.
+    /// Returns the first five numbers of 32 bits.
     #[inline]
     pub(super) fn words(self) -> Option<[u32; 5]> {
         let head: &[u8; 20] = self.bytes.first_chunk()?;
@@ -85,7 +85,7 @@ impl<'a> Fields<'a> {
         Some(if self.endian == Endian::Big { i64::from_be_bytes(bytes) } else { i64::from_le_bytes(bytes) })
     }
 
-    /// The options that begin here, with their codes: up to the end-of-options mark, or to the first option that is
+    /// Returns the options that begin here, with their codes: up to the end-of-options mark, or to the first option that is
     /// incomplete.
     pub(super) fn options(self) -> impl Iterator<Item = (u16, Fields<'a>)> {
         let mut rest = self;
