@@ -55,6 +55,14 @@ pub enum Error {
         /// The path of the namespace, escaped.
         name: String,
     },
+    /// The thread could enter, but not come back: its own namespace belongs to another user namespace.
+    #[error(
+        "enter network namespace {name}: there would be no way back; run as root of this machine, or inside of it: nsenter --net={name} ovlsniff"
+    )]
+    NoReturn {
+        /// The path of the namespace, escaped.
+        name: String,
+    },
     /// Entering failed for another reason.
     #[error("enter network namespace {name}: {}", reason(&io::Error::from(*.cause)))]
     Enter {
@@ -87,7 +95,7 @@ impl From<Error> for Refusal {
             Error::Unknown { .. } => Errno::ENOENT as i32,
             Error::Open { cause, .. } => cause.raw_os_error().unwrap_or(Errno::EIO as i32),
             Error::Other { .. } => Errno::EINVAL as i32,
-            Error::Permission { .. } => Errno::EPERM as i32,
+            Error::Permission { .. } | Error::NoReturn { .. } => Errno::EPERM as i32,
             Error::Enter { cause, .. } | Error::Leave { cause, .. } => *cause as i32,
         };
         Self::new(errno).saying(&error.to_string())
@@ -162,11 +170,23 @@ impl Namespace {
         let name = || escape(&self.path.display().to_string()).into_owned();
         let home =
             File::open("/proc/thread-self/ns/net").map_err(|cause| Error::Open { name: name(), cause })?;
-        setns(&self.file, CloneFlags::CLONE_NEWNET).map_err(|cause| match cause {
-            Errno::EPERM => Error::Permission { name: name() },
-            Errno::EINVAL | Errno::ENOTTY => Error::Other { name: name() },
-            cause => Error::Enter { name: name(), cause },
-        })?;
+        let enter = || {
+            setns(&self.file, CloneFlags::CLONE_NEWNET).map_err(|cause| match cause {
+                Errno::EPERM => Error::Permission { name: name() },
+                Errno::EINVAL | Errno::ENOTTY => Error::Other { name: name() },
+                cause => Error::Enter { name: name(), cause },
+            })
+        };
+        // To stay takes the same privilege as to come back. A thread that cannot come back would take the links of the other
+        // namespace for its own. So only a thread that ends may then find out if it could enter at all.
+        if setns(&home, CloneFlags::CLONE_NEWNET).is_err() {
+            let entered = std::thread::scope(|scope| scope.spawn(enter).join());
+            return Err(entered
+                .ok()
+                .and_then(Result::err)
+                .unwrap_or_else(|| Error::NoReturn { name: name() }));
+        }
+        enter()?;
         let home = Return(Some(home));
         let done = work();
         home.now().map_err(|cause| Error::Leave { name: name(), cause })?;
