@@ -105,6 +105,6 @@ pub enum Error {
         file: String,
     },
     /// The kernel does not give its SAs.
-    #[error("read the kernel's SAs: {0}, or give the keys with --sa FILE")]
+    #[error("read the kernel's SAs: {0}{and} give the keys with --sa FILE", and = .0.and())]
     Kernel(#[from] XfrmError),
 }

@@ -12,6 +12,7 @@ mod algorithm;
 pub(crate) mod userpolicy;
 pub(crate) mod usersa;
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Family, Netlink, Refusal, array_at, attributes};
@@ -58,14 +59,29 @@ pub enum XfrmError {
     Refused(Refusal),
 }
 
-impl<E: Into<Refusal>> From<E> for XfrmError {
-    fn from(error: E) -> Self {
+impl From<Refusal> for XfrmError {
+    fn from(refusal: Refusal) -> Self {
         use nix::libc::{EACCES, ECONNREFUSED, EPERM, EPROTONOSUPPORT};
-        let refusal: Refusal = error.into();
         match refusal.errno {
             EPERM | EACCES => Self::Denied,
             EPROTONOSUPPORT | ECONNREFUSED => Self::NoXfrm,
             _ => Self::Refused(refusal),
+        }
+    }
+}
+
+impl From<io::Error> for XfrmError {
+    fn from(error: io::Error) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl XfrmError {
+    /// Returns the link word between the message and one more remedy.
+    pub(crate) fn and(&self) -> &'static str {
+        match self {
+            Self::Denied | Self::NoXfrm => ", or",
+            Self::Refused(_) => ";",
         }
     }
 }
