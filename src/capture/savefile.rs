@@ -41,6 +41,18 @@ pub struct Interface {
     pub snaplen: u32,
     /// The digits after the second's point that its time stamps carry, 0 to 9.
     pub digits: u8,
+    /// The filter that frames had to pass to be captured, if the file says that there was one. (A classic file never
+    /// does.)
+    pub filter: Option<Filtered>,
+}
+
+/// A capture filter, as a file tells of it. What it refused is not in the file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Filtered {
+    /// By an expression of libpcap. It is whole, at most 1 KiB, and may hold any character: escape it before it is printed.
+    Expression(String),
+    /// By something that is not read here: a BPF program, another kind of filter, or one that is too long.
+    Unread,
 }
 
 /// An open capture file.
@@ -52,7 +64,7 @@ pub struct Savefile {
     interfaces: Vec<Interface>,
     record: Record,
     number: u64,
-    dropped: Option<u64>,
+    counts: pcapng::Counts,
     waits: bool,
 }
 
@@ -107,13 +119,13 @@ impl Savefile {
         let source = Source::open(path, Arc::clone(stop)).map_err(|e| Error::opening(file.clone(), e))?;
         let waits = source.waits();
         let mut buffer = Buffer::new(source);
-        let mut interfaces = Vec::new();
+        let (mut interfaces, counts) = (Vec::new(), pcapng::Counts::default());
         let format = match read_format(&mut buffer, &mut interfaces) {
             Ok(format) => format,
             Err(_) if buffer.stopped() => Format::Ended,
             Err(e) => return Err(e.of(&file, buffer.compression())),
         };
-        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, dropped: None, waits })
+        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, counts, waits })
     }
 
     /// Goes on to the next frame, which [`Self::frame`] then returns. Returns false at the end of the file and after
@@ -123,7 +135,7 @@ impl Savefile {
         // In most cases the whole record is in the buffer and sound. `read_on` does everything else.
         let record = match &self.format {
             Format::Classic(header) => header.whole(&mut self.buffer),
-            Format::Pcapng(section) => section.whole(&mut self.buffer),
+            Format::Pcapng(section) => section.whole(&mut self.buffer, &mut self.counts),
             Format::Ended => None,
         };
         match record {
@@ -164,10 +176,27 @@ impl Savefile {
         &self.interfaces
     }
 
-    /// Returns the number of frames that the capture lost, according to the statistics of a pcapng file. They mostly stand at
-    /// its end. `None` if there are none.
+    /// Returns the number of frames that the capture lost, as far as a pcapng file has told until here. `None` if nothing in it
+    /// says that frames were lost, or that none were.
+    ///
+    /// It is told by statistics, which mostly stand at the file's end, by packets that count the losses before them, and by
+    /// [`Self::missing`] frames.
     pub fn dropped(&self) -> Option<u64> {
-        self.dropped
+        self.counts.lost()
+    }
+
+    /// Returns the number of frames that were delivered to the writer of a pcapng file, and are not among those that were read
+    /// until here. At the file's end, these were taken out of it, or are in another file of the same capture. `None` if the
+    /// file does not say how many were delivered.
+    pub fn missing(&self) -> Option<u64> {
+        self.counts.missing()
+    }
+
+    /// Returns the number of frames that a capture filter refused, according to the statistics of a pcapng file. `None` if they
+    /// do not say so, which is mostly so: [`Interface::filter`] is the other place to look. A small number may only be frames
+    /// that arrived before the filter was there.
+    pub fn refused(&self) -> Option<u64> {
+        self.counts.refused()
     }
 
     /// Returns true if the frames come from a pipe, a FIFO or the like, where the next one may be long in coming.
@@ -204,12 +233,9 @@ impl Savefile {
     fn read_on(&mut self) -> Result<bool, Error> {
         let read = match &mut self.format {
             Format::Classic(header) => header.next(&mut self.buffer),
-            Format::Pcapng(section) => section.next(&mut self.buffer, &mut self.interfaces),
+            Format::Pcapng(section) => section.next(&mut self.buffer, &mut self.interfaces, &mut self.counts),
             Format::Ended => Ok(None),
         };
-        if let Format::Pcapng(section) = &self.format {
-            self.dropped = section.lost();
-        }
         match read {
             Ok(Some(record)) => {
                 self.number += 1;

@@ -126,7 +126,7 @@ impl<W: Write> Writer<W> {
     /// Ends the file and hands everything to the operating system. A file without a frame gets the header of an empty
     /// Ethernet capture, so that it can be read.
     pub fn finish(&mut self) -> Result<(), Error> {
-        let none = Interface { name: None, link: LinkType::ETHERNET, snaplen: 0, digits: 6 };
+        let none = Interface { name: None, link: LinkType::ETHERNET, snaplen: 0, digits: 6, filter: None };
         let empty = match &self.state {
             State::Classic(state) => state.is_empty(),
             State::Pcapng(state) => state.is_empty(),

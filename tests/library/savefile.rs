@@ -4,6 +4,7 @@ mod build;
 mod damage;
 mod formats;
 mod libpcap;
+mod losses;
 mod pipes;
 mod write;
 

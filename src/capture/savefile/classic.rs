@@ -59,7 +59,8 @@ impl Header {
         let link = u32_of([l0, l1, l2, l3]);
         let fcs = if link & (1 << 26) != 0 { (link >> 28) * 2 } else { 0 };
         let link = LinkType::from_file((link & 0xffff) as u16);
-        let interface = Interface { name: None, link, snaplen: u32_of([s0, s1, s2, s3]), digits };
+        let snaplen = u32_of([s0, s1, s2, s3]);
+        let interface = Interface { name: None, link, snaplen, digits, filter: None };
         Ok((Self { big_endian, unit, digits, link, fcs, head }, interface))
     }
 

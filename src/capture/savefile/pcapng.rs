@@ -10,18 +10,20 @@
 //! statistics      interface(4) time(8) options
 //! ```
 
+mod counts;
 mod description;
 mod fields;
-
-use std::collections::BTreeMap;
 
 use super::buffer::Buffer;
 use super::classic::without_fcs;
 use super::error::Fault;
 use super::{Interface, MAX_FRAME, MAX_INTERFACES, Record};
 use crate::packet::{Direction, InterfaceNumber, Timestamp};
+use counts::Said;
 use description::Description;
 use fields::{Endian, Fields};
+
+pub(super) use counts::Counts;
 
 /// The first four bytes of a section, the same in both byte orders.
 pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -39,19 +41,12 @@ const AROUND: u32 = 12;
 const MAX_BLOCK: u32 = MAX_FRAME + (1 << 20);
 /// The longest statistics block that is read, in bytes.
 const MAX_STATISTICS: u32 = 1 << 16;
-/// The code of the options `epb_flags` and `pack_flags`.
-const FLAGS: u16 = 2;
-/// The codes of the options `isb_ifdrop` and `isb_osdrop`: the frames that the interface and the system lost.
-const LOST: [u16; 2] = [5, 7];
 
 #[derive(Debug, Default)]
 pub(super) struct Section {
     endian: Endian,
     /// The section's interfaces, in the order of their numbers.
     interfaces: Vec<Description>,
-    /// The number of lost frames, by the interface's number in the file. Interfaces without such statistics are left
-    /// out.
-    lost: BTreeMap<u32, u64>,
 }
 
 /// The fixed fields of a packet block.
@@ -87,7 +82,7 @@ impl Section {
 
     /// Takes the next packet, if an enhanced packet block comes next and the whole of it is in the buffer.
     #[inline]
-    pub(super) fn whole(&self, buffer: &mut Buffer) -> Option<Record> {
+    pub(super) fn whole(&self, buffer: &mut Buffer, counts: &mut Counts) -> Option<Record> {
         let [kind, total] = self.endian.two(*buffer.available().first_chunk()?);
         if kind != ENHANCED_PACKET || total < AROUND || total % 4 != 0 || total > MAX_BLOCK {
             return None;
@@ -96,7 +91,7 @@ impl Section {
         if self.endian.u32(*block.last_chunk()?) != total {
             return None;
         }
-        self.packet(buffer, kind, total).ok()
+        self.packet(buffer, kind, total, counts).ok()
     }
 
     /// Takes the next packet block, and reads more if need be. `None` at the file's end.
@@ -104,6 +99,7 @@ impl Section {
         &mut self,
         buffer: &mut Buffer,
         interfaces: &mut Vec<Interface>,
+        counts: &mut Counts,
     ) -> Result<Option<Record>, Fault> {
         loop {
             let Some(head) = buffer.peek::<8>()? else { return end(buffer) };
@@ -116,7 +112,7 @@ impl Section {
             match kind {
                 ENHANCED_PACKET | OLD_PACKET | SIMPLE_PACKET => {
                     self.whole_block(buffer, total)?;
-                    return match self.packet(buffer, kind, total) {
+                    return match self.packet(buffer, kind, total, counts) {
                         Ok(record) => Ok(Some(record)),
                         Err(wrong) => {
                             Err(Fault::Damaged { offset: buffer.offset(), what: wrong.to_string() })
@@ -126,10 +122,11 @@ impl Section {
                 INTERFACE => {
                     self.whole_block(buffer, total)?;
                     self.interface(buffer, total, interfaces)?;
+                    counts.declare();
                 }
                 STATISTICS if total <= MAX_STATISTICS => {
                     self.whole_block(buffer, total)?;
-                    self.statistics(buffer, total);
+                    self.statistics(buffer, total, counts);
                 }
                 _ => {
                     let begin = buffer.offset();
@@ -213,30 +210,25 @@ impl Section {
         Ok(())
     }
 
-    /// Takes an interface's statistics. They count from the beginning of its capture, so the larger of two counts
-    /// is kept.
-    fn statistics(&mut self, buffer: &mut Buffer, total: u32) {
+    /// Takes an interface's statistics.
+    fn statistics(&self, buffer: &mut Buffer, total: u32, counts: &mut Counts) {
         let body = self.body(buffer, total);
         let of = body.u32(0).and_then(|interface| self.interfaces.get(interface as usize));
-        let counts = body.from(12).options().filter(|(code, _)| LOST.contains(code));
-        let lost: Option<u64> = counts
-            .filter_map(|(_, value)| u64::try_from(value.i64(0)?).ok())
-            .fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0).saturating_add(count)));
-        if let Some((of, lost)) = of.zip(lost) {
-            let known = self.lost.entry(of.number).or_default();
-            *known = lost.max(*known);
+        if let Some(counted) = of.and_then(|of| counts.of(of.number)) {
+            counted.statistics(body.from(12));
         }
         buffer.consume(total as usize);
     }
 
-    /// Returns the number of lost frames, as far as the statistics of interfaces tell.
-    pub(super) fn lost(&self) -> Option<u64> {
-        self.lost.values().copied().reduce(u64::saturating_add)
-    }
-
     /// Takes a packet block, all of which is in the buffer.
     #[inline]
-    fn packet(&self, buffer: &mut Buffer, kind: u32, total: u32) -> Result<Record, Wrong> {
+    fn packet(
+        &self,
+        buffer: &mut Buffer,
+        kind: u32,
+        total: u32,
+        counts: &mut Counts,
+    ) -> Result<Record, Wrong> {
         let body = self.body(buffer, total);
         let fixed = Fixed::read(body, kind).ok_or(Wrong::TooShort)?;
         let interface = self.interfaces.get(fixed.interface).ok_or(Wrong::Interface(fixed.interface))?;
@@ -252,11 +244,19 @@ impl Section {
             return Err(Wrong::Room { captured, room });
         }
         let options = body.from(fixed.at + captured.next_multiple_of(4));
-        let (direction, fcs) = if kind == SIMPLE_PACKET || options.len() < 8 {
-            (None, interface.fcs)
-        } else {
-            flags(options, interface.fcs)
+        let said = match kind {
+            ENHANCED_PACKET if options.len() >= 8 => Said::enhanced(options),
+            OLD_PACKET => Said::old(options, body.u16(2)),
+            _ => Said::default(),
         };
+        let (direction, fcs) =
+            said.flags.map_or((None, interface.fcs), |flags| meaning(flags, interface.fcs));
+        if let Some(counted) = counts.of(interface.number) {
+            counted.frame();
+            if let Some(lost) = said.lost {
+                counted.lost_between(lost);
+            }
+        }
         let (wire_len, len) = without_fcs(fixed.wire, captured, fcs);
         let time = if kind == SIMPLE_PACKET {
             Timestamp { nanos: 0, digits: 0 }
@@ -302,11 +302,7 @@ impl Fixed {
 }
 
 /// Reads a packet's flags: the direction (bits 0 and 1) and the length of the FCS (bits 5 to 8, 0 for unknown).
-fn flags(options: Fields<'_>, fcs: u32) -> (Option<Direction>, u32) {
-    let Some(flags) = options.options().find(|(code, _)| *code == FLAGS).and_then(|(_, value)| value.u32(0))
-    else {
-        return (None, fcs);
-    };
+fn meaning(flags: u32, fcs: u32) -> (Option<Direction>, u32) {
     let direction = match flags & 3 {
         1 => Some(Direction::In),
         2 => Some(Direction::Out),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use crate::capture::savefile::Interface;
+use crate::capture::savefile::{Filtered, Interface};
 use crate::packet::{Direction, Frame, LinkType};
 
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ pub(super) fn write(
 }
 
 fn same_but_link(a: &Interface, b: &Interface) -> bool {
-    a.name == b.name && a.snaplen == b.snaplen && a.digits == b.digits
+    a.name == b.name && a.snaplen == b.snaplen && a.digits == b.digits && a.filter == b.filter
 }
 
 /// Writes a section header block without options, of unknown length.
@@ -98,7 +98,7 @@ fn section(out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes an interface description block with name and resolution.
+/// Writes an interface description block with name, resolution and capture filter.
 fn description(out: &mut impl Write, interface: &Interface) -> io::Result<()> {
     let mut options = Vec::new();
     if let Some(name) = &interface.name {
@@ -107,6 +107,12 @@ fn description(out: &mut impl Write, interface: &Interface) -> io::Result<()> {
         option(&mut options, 2, name.get(..1024).unwrap_or(name))?;
     }
     option(&mut options, 9, &[if interface.digits > 6 { 9 } else { 6 }])?;
+    match &interface.filter {
+        Some(Filtered::Expression(text)) => option(&mut options, 11, &[&[0], text.as_bytes()].concat())?,
+        // A BPF program of no instruction: the copy still says that there was a filter.
+        Some(Filtered::Unread) => option(&mut options, 11, &[1])?,
+        None => {}
+    }
     option(&mut options, 0, &[])?;
     let total = 20 + options.len() as u32;
     for word in [1, total, u32::from(interface.link.0), interface.snaplen] {

@@ -152,6 +152,7 @@ fn described(live: &Live) -> Vec<Interface> {
         link: interface.link,
         snaplen: 0,
         digits: 9,
+        filter: None,
     };
     live.interfaces().iter().map(describe).collect()
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use ovlsniff::capture::savefile::Interface;
+use ovlsniff::capture::savefile::{Filtered, Interface};
 use ovlsniff::capture::write::{Error, Format, Writer, same_file};
 use ovlsniff::packet::{Direction, Frame, InterfaceNumber, LinkType, Timestamp};
 
@@ -11,7 +11,7 @@ use super::build::LITTLE;
 use super::{Owned, SWARM, file, read, read_bytes};
 
 fn interface(link: LinkType, name: Option<&str>, digits: u8) -> Interface {
-    Interface { name: name.map(str::to_owned), link, snaplen: 262_144, digits }
+    Interface { name: name.map(str::to_owned), link, snaplen: 262_144, digits, filter: None }
 }
 
 fn frame(nanos: i64, digits: u8, link: LinkType, bytes: &[u8]) -> Frame<'_> {
@@ -87,6 +87,20 @@ fn pcapng_keeps_names_link_types_and_directions() {
     let expected =
         [(0, 5000, out, 100, 1), (1, 7, inbound, 100, 2), (0, 6000, None, 100, 3), (2, 6000, None, 100, 4)];
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn pcapng_keeps_that_a_filter_took_frames_away() {
+    let plain = interface(LinkType::ETHERNET, Some("eth0"), 6);
+    let esp = Interface { filter: Some(Filtered::Expression("esp".to_owned())), ..plain.clone() };
+    let program = Interface { filter: Some(Filtered::Unread), ..plain.clone() };
+    let all = [plain, esp, program];
+    let bytes = written(Format::Pcapng, |w| {
+        for interface in &all {
+            w.write(&frame(0, 6, LinkType::ETHERNET, b"abc"), interface).unwrap();
+        }
+    });
+    assert_eq!(read_bytes(&bytes).interfaces, all);
 }
 
 #[test]

@@ -1,16 +1,21 @@
 //! Interface description blocks: `link(2) reserved(2) snaplen(4) options`.
 
-use super::super::Interface;
+use super::super::{Filtered, Interface};
 use super::fields::Fields;
 use crate::packet::{LinkType, Timestamp};
 
 const NAME: u16 = 2;
 const RESOLUTION: u16 = 9;
+const FILTER: u16 = 11;
 const FCS_LENGTH: u16 = 13;
 const OFFSET: u16 = 14;
 
 /// The longest name that is kept, in bytes. Linux names have 15 at most, those of Windows some 60.
 const MAX_NAME: usize = 255;
+
+/// The longest capture filter that is kept, in bytes. The beginning of a longer one could mean something else, so it counts as
+/// not read.
+const MAX_FILTER: usize = 1024;
 
 const NANOS: u128 = 1_000_000_000;
 
@@ -44,18 +49,19 @@ impl Description {
     /// Reads a block's body. `None` if it is too short. The caller sets the number.
     pub(super) fn read(body: Fields<'_>) -> Option<(Self, Interface)> {
         let (link, snaplen) = (LinkType::from_file(body.u16(0)?), body.u32(4)?);
-        let (mut name, mut fcs, mut offset, mut code) = (None, 0, 0, 6);
+        let (mut name, mut filter, mut fcs, mut offset, mut code) = (None, None, 0, 0, 6);
         for (option, value) in body.from(8).options() {
             match (option, value.bytes()) {
                 (NAME, bytes) => name = name_of(bytes),
                 (RESOLUTION, [byte, ..]) => code = *byte,
+                (FILTER, bytes) => filter = filter_of(bytes).or(filter),
                 (FCS_LENGTH, [byte, ..]) => fcs = u32::from(*byte),
                 (OFFSET, _) => offset = value.i64(0).unwrap_or(0).saturating_mul(1_000_000_000),
                 _ => {}
             }
         }
         let (resolution, digits) = Resolution::of(code);
-        let interface = Interface { name, link, snaplen, digits };
+        let interface = Interface { name, link, snaplen, digits, filter };
         Some((Self { number: 0, link, snaplen, fcs, resolution, digits, offset }, interface))
     }
 
@@ -107,9 +113,42 @@ fn name_of(bytes: &[u8]) -> Option<String> {
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
+/// Reads the option `if_filter`: a byte for its kind (0 for an expression of libpcap, 1 for a BPF program), then the filter.
+/// Returns `None` for an expression without a word, which lets every frame pass.
+fn filter_of(bytes: &[u8]) -> Option<Filtered> {
+    let (kind, filter) = bytes.split_first()?;
+    if *kind != 0 || filter.len() > MAX_FILTER {
+        return Some(Filtered::Unread);
+    }
+    let text = String::from_utf8_lossy(filter);
+    let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
+    (!text.is_empty()).then(|| Filtered::Expression(text.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_is_an_expression_or_is_not_read() {
+        let expression = |text: &str| Some(Filtered::Expression(text.to_owned()));
+        assert_eq!(filter_of(b"\0esp or udp port 4500"), expression("esp or udp port 4500"));
+        assert_eq!(filter_of(b"\0 esp \0\0"), expression("esp"));
+        assert_eq!(filter_of(b"\0e\0p\xff"), expression("e\0p\u{fffd}"));
+        assert_eq!(filter_of(b"\x01\x06\0\0\0"), Some(Filtered::Unread));
+        assert_eq!(filter_of(b"\x01"), Some(Filtered::Unread));
+        assert_eq!(filter_of(b"\x07?"), Some(Filtered::Unread));
+        for nothing in [&b""[..], b"\0", b"\0 \0"] {
+            assert_eq!(filter_of(nothing), None, "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn a_filter_is_kept_whole_or_not_at_all() {
+        let longest = [&[0][..], &[b'x'; MAX_FILTER]].concat();
+        assert!(matches!(filter_of(&longest), Some(Filtered::Expression(text)) if text.len() == MAX_FILTER));
+        assert_eq!(filter_of(&[&longest[..], b"x"].concat()), Some(Filtered::Unread));
+    }
 
     fn nanos(code: u8, ticks: u64) -> (u64, u8) {
         let (resolution, digits) = Resolution::of(code);

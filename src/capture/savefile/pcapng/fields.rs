@@ -85,6 +85,11 @@ impl<'a> Fields<'a> {
         Some(if self.endian == Endian::Big { i64::from_be_bytes(bytes) } else { i64::from_le_bytes(bytes) })
     }
 
+    pub(super) fn u64(self, at: usize) -> Option<u64> {
+        let bytes: [u8; 8] = *self.bytes.get(at..)?.first_chunk()?;
+        Some(if self.endian == Endian::Big { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) })
+    }
+
     /// Returns the options that begin here, with their codes: up to the end-of-options mark, or to the first option that is
     /// incomplete.
     pub(super) fn options(self) -> impl Iterator<Item = (u16, Fields<'a>)> {
