@@ -1,10 +1,12 @@
 //! The survey of a network namespace: its links and routes, as the kernel describes them.
 
+mod hardware;
 mod take;
 
 use std::net::IpAddr;
 
 use super::namespace;
+pub use super::wires::Role;
 use crate::netlink::Refusal;
 pub use crate::netlink::route::{Link, Neighbour, Vxlan};
 use crate::packet::Prefix;

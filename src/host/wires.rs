@@ -1,5 +1,9 @@
 //! The links on whose wires the packets of a link are. The device of a tunnel shows frames before they are wrapped or
 //! encrypted, so its packets are on the wire of a link below it.
+//!
+//! The lists here name the kinds of links that leave frames as they are. Every other kind may encrypt them, also those
+//! that nobody has heard of yet: it is followed to the links below as far as the kernel names them, and believed no
+//! further.
 
 use std::net::IpAddr;
 
@@ -8,34 +12,70 @@ use super::survey::{Link, Survey};
 /// The number of steps downwards from a link that are followed.
 const DEPTH: usize = 6;
 
-/// The kinds of links whose packets may be encrypted: by the link, by a policy below it, or by the program that it
-/// hands them to.
-const ENCRYPTING: [&str; 22] = [
-    "wireguard",
-    "macsec",
-    "tun",
-    "ovpn",
-    "ovpn-dco",
-    "xfrm",
-    "vti",
-    "vti6",
-    "ipsec",
-    "gre",
-    "ip6gre",
-    "gretap",
-    "ip6gretap",
-    "erspan",
-    "ip6erspan",
-    "ipip",
-    "sit",
-    "ip6tnl",
-    "vxlan",
-    "geneve",
-    "bareudp",
-    "gtp",
-];
+/// The kinds of links that are an end of a wire, be it one inside of this machine. A link without a kind is hardware.
+const WIRES: [&str; 6] = ["veth", "netkit", "dummy", "dsa", "ipoib", "netdevsim"];
+
+/// The kinds of links that hand frames on to their parent, as they are or with a tag.
+const ON_A_PARENT: [&str; 6] = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "virt_wifi"];
+
+/// The kinds of links that hand frames on to their ports. A VRF does so with packets, before policies encrypt them.
+const OF_PORTS: [&str; 5] = ["bridge", "bond", "team", "batadv", "vrf"];
+
+/// The kinds of links without a wire. An ifb gives every frame back to the link that it took it from, and the others
+/// carry neither IP nor Ethernet frames of this host.
+const NO_WIRE: [&str; 6] = ["ifb", "nlmon", "vsockmon", "can", "vcan", "vxcan"];
+
+/// The types of hardware without IP or Ethernet frames (`linux/if_arp.h`): CAN, three of monitors of a radio, whose
+/// frames pass a link of their own as well, netlink monitors and vsock monitors.
+const NO_FRAMES: [u16; 6] = [280, 801, 802, 803, 824, 826];
+
+/// The meaning of a frame that is seen on a link, for what is on the wires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Frames on this link are as they are on its wire.
+    Wire,
+    /// The packets of this link are seen again on links below it, each with a role of its own, or are on no wire.
+    Aside,
+    /// The packets of this link may be encrypted or changed below it, and the kernel does not say where they leave. A
+    /// clear frame here is no leak, and proves nothing.
+    Hidden,
+}
+
+/// The ways in which a link hands frames on, as its kind tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    Wire,
+    OnParent,
+    OfPorts,
+    NoWire,
+    /// It may change or encrypt what it hands on.
+    Changing,
+}
 
 impl Survey {
+    /// Returns the role of a link among all links of the namespace.
+    ///
+    /// A tunnel with its socket in another namespace is aside if it is of an overlay, because its frames are then
+    /// inside of that. A VLAN or the like on top of a link in another namespace is a wire, the only one of it here.
+    pub fn role(&self, link: &Link) -> Role {
+        let nature = link.nature();
+        if !link.up || nature == Nature::NoWire {
+            return Role::Aside;
+        }
+        if link.clear_below.is_some() || self.is_clear_for_a_card(link) {
+            return Role::Hidden;
+        }
+        let overlay = || matches!(link.kind.as_deref(), Some("vxlan" | "geneve"));
+        match nature {
+            Nature::Wire => Role::Wire,
+            Nature::OnParent if link.elsewhere => Role::Wire,
+            Nature::OfPorts => Role::Aside,
+            _ if link.elsewhere && overlay() => Role::Aside,
+            _ if self.carriers(link).is_empty() => Role::Hidden,
+            _ => Role::Aside,
+        }
+    }
+
     /// Returns the links on whose wires the packets of `link` are: the link itself, or the lowest of the links that
     /// it hands its packets to, wrapped or encrypted. If the kernel does not say what is below, the link stands for
     /// itself.
@@ -53,7 +93,7 @@ impl Survey {
 
     /// Returns true if frames are on this link as they are on its wire, as far as the kernel says.
     pub fn shows_its_wire(&self, link: &Link) -> bool {
-        !link.may_encrypt() && self.below(link).is_none()
+        !link.may_encrypt() && self.below(link).is_none() && !self.is_clear_for_a_card(link)
     }
 
     /// Returns true if the packets of this link may be encrypted before they are on a wire.
@@ -66,6 +106,13 @@ impl Survey {
         self.links.iter().filter(move |port| port.master == Some(master) && port.up)
     }
 
+    /// Returns true if the link shows frames in clear that the network card below it encrypts by MACsec.
+    fn is_clear_for_a_card(&self, link: &Link) -> bool {
+        let offloaded = self.links.iter().filter(|link| link.up).filter_map(|link| link.clear_below);
+        let mut below = offloaded.filter_map(|index| self.link(index));
+        below.any(|below| follow(below, |link| self.carriers(link)).iter().any(|l| l.index == link.index))
+    }
+
     /// Returns the links that `link` hands its packets to. `None` if the link shows packets as they are on its wire,
     /// or if the kernel does not say what is below.
     fn below(&self, link: &Link) -> Option<Vec<&Link>> {
@@ -73,15 +120,18 @@ impl Survey {
         let hides = |carrier: &&Link| {
             follow(carrier, |link| self.carriers(link)).iter().any(|link| link.may_encrypt())
         };
-        match link.kind.as_deref()? {
+        match (link.nature(), link.kind.as_deref()) {
+            (Nature::Wire | Nature::NoWire, _) => None,
             // A VRF shows packets before policies encrypt them, whatever its ports are.
-            "vrf" => Some(carriers),
-            "vlan" | "macvlan" | "ipvlan" | "macvtap" | "ipvtap" | "bond" | "team" => {
+            (_, Some("vrf")) => Some(carriers),
+            // A bridge with at least one plain port may send by that port.
+            (_, Some("bridge")) => {
+                Some(carriers).filter(|carriers| !carriers.is_empty() && carriers.iter().all(hides))
+            }
+            (Nature::OnParent | Nature::OfPorts, _) => {
                 Some(carriers).filter(|carriers| carriers.iter().any(hides))
             }
-            // A bridge with at least one plain port may send by that port.
-            "bridge" => Some(carriers).filter(|carriers| !carriers.is_empty() && carriers.iter().all(hides)),
-            _ => Some(carriers).filter(|carriers| !carriers.is_empty()),
+            (Nature::Changing, _) => Some(carriers).filter(|carriers| !carriers.is_empty()),
         }
     }
 
@@ -93,14 +143,12 @@ impl Survey {
             parent.into_iter().collect::<Vec<_>>()
         };
         match link.kind.as_deref().unwrap_or("") {
-            "vrf" | "bond" | "team" => self.ports(link.index).collect(),
-            // Ports that lead to guests or containers lead to no wire.
-            "bridge" => {
-                let guest = |port: &&Link| matches!(port.kind.as_deref(), Some("veth" | "tun"));
-                self.ports(link.index).filter(|port| !guest(port)).collect()
-            }
-            "vlan" | "macvlan" | "ipvlan" | "macvtap" | "ipvtap" | "macsec" | "xfrm" => parent(),
-            "gre" | "ip6gre" | "ipip" | "sit" | "ip6tnl" | "vti" | "vti6" => match parent() {
+            "bridge" => self.uplinks(link.index),
+            kind if OF_PORTS.contains(&kind) => self.ports(link.index).collect(),
+            kind if ON_A_PARENT.contains(&kind) => parent(),
+            "macsec" | "xfrm" => parent(),
+            "gre" | "ip6gre" | "gretap" | "ip6gretap" | "erspan" | "ip6erspan" | "ipip" | "sit"
+            | "ip6tnl" | "vti" | "vti6" | "geneve" => match parent() {
                 bound if !bound.is_empty() => bound,
                 _ => self.outgoing(link, link.remote.as_slice()),
             },
@@ -116,6 +164,19 @@ impl Survey {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Returns the ports of a bridge that may lead out of this machine. Those of guests and containers lead to no wire,
+    /// but the port of a program may be that of a VPN, if there is no other.
+    fn uplinks(&self, bridge: u32) -> Vec<&Link> {
+        let kind = |port: &Link| port.kind.clone().unwrap_or_default();
+        let guests = ["veth", "tun"];
+        let uplinks: Vec<&Link> =
+            self.ports(bridge).filter(|port| !guests.contains(&kind(port).as_str())).collect();
+        if uplinks.is_empty() {
+            return self.ports(bridge).filter(|port| kind(port) == "tun").collect();
+        }
+        uplinks
     }
 
     /// Returns the links that a tunnel's own packets may leave by. A route that leads into the tunnel itself is left
@@ -146,9 +207,25 @@ fn follow<'s>(link: &'s Link, below: impl Fn(&Link) -> Vec<&'s Link>) -> Vec<&'s
 }
 
 impl Link {
-    /// Returns true if packets that are clear on this link may be encrypted on every wire.
+    /// Returns true if packets that are clear on this link may be encrypted on every wire. That may be so for every
+    /// kind that is not known to leave them as they are.
     pub fn may_encrypt(&self) -> bool {
-        self.kind.as_deref().is_some_and(|kind| ENCRYPTING.contains(&kind))
+        self.nature() == Nature::Changing
+    }
+
+    fn nature(&self) -> Nature {
+        if self.loopback || NO_FRAMES.contains(&self.hardware) {
+            return Nature::NoWire;
+        }
+        match self.kind.as_deref() {
+            None if self.orphan => Nature::Changing,
+            None => Nature::Wire,
+            Some(kind) if WIRES.contains(&kind) => Nature::Wire,
+            Some(kind) if ON_A_PARENT.contains(&kind) => Nature::OnParent,
+            Some(kind) if OF_PORTS.contains(&kind) => Nature::OfPorts,
+            Some(kind) if NO_WIRE.contains(&kind) => Nature::NoWire,
+            Some(_) => Nature::Changing,
+        }
     }
 }
 
@@ -249,6 +326,102 @@ mod tests {
             let link = survey.link(of).unwrap();
             assert_eq!((survey.encloses(link), survey.shows_its_wire(link)), (is == 1, is == of), "{of}");
         }
+    }
+
+    fn roles(survey: &Survey) -> Vec<(u32, Role)> {
+        survey.links.iter().map(|link| (link.index, survey.role(link))).collect()
+    }
+
+    #[test]
+    fn hardware_and_links_with_an_end_of_their_own_are_wires() {
+        let elsewhere = |index, kind| Link { elsewhere: true, ..link(index, kind) };
+        let survey = Survey {
+            links: vec![
+                Link { index: 1, up: true, ..Link::default() },
+                elsewhere(2, "veth"),
+                link(3, "ipoib"),
+                elsewhere(4, "macvlan"),
+                elsewhere(5, "vlan"),
+                elsewhere(6, "ipvlan"),
+            ],
+            ..Survey::default()
+        };
+        assert!(roles(&survey).iter().all(|(_, role)| *role == Role::Wire), "{:?}", roles(&survey));
+        assert!(survey.links.iter().all(|link| survey.shows_its_wire(link) && !survey.encloses(link)));
+    }
+
+    #[test]
+    fn links_whose_packets_are_seen_again_below_and_those_without_a_wire_are_aside() {
+        let survey = Survey {
+            links: vec![
+                Link { index: 1, loopback: true, up: true, ..Link::default() },
+                Link { index: 2, ..Link::default() },
+                Link { index: 3, hardware: 824, up: true, ..Link::default() },
+                link(4, "ifb"),
+                on(20, link(5, "vlan")),
+                on(20, link(6, "macsec")),
+                on(20, link(7, "xfrm")),
+                link(8, "bridge"),
+                port_of(8, link(21, "tun")),
+                link(9, "bond"),
+                to("192.0.2.2", link(10, "geneve")),
+                to("192.0.2.2", link(11, "gretap")),
+                Link { elsewhere: true, ..link(12, "geneve") },
+                Link {
+                    vxlan: Some(Vxlan { foreign_socket: true, ..Vxlan::default() }),
+                    elsewhere: true,
+                    ..link(13, "vxlan")
+                },
+                link(20, "veth"),
+            ],
+            routes: vec![(ip("192.0.2.2"), 20)],
+            ..Survey::default()
+        };
+        for (index, role) in roles(&survey) {
+            let right = match index {
+                20 => Role::Wire,
+                21 => Role::Hidden,
+                _ => Role::Aside,
+            };
+            assert_eq!(role, right, "{index}");
+        }
+        let vpn = survey.link(8).unwrap();
+        assert!(survey.encloses(vpn) && !survey.shows_its_wire(vpn), "its only port is that of a program");
+    }
+
+    #[test]
+    fn kinds_that_are_not_known_are_hidden() {
+        let kinds =
+            ["wireguard", "tun", "ppp", "l2tpeth", "openvswitch", "amneziawg", "ipsec", "hsr", "gtp", "x"];
+        let mut links: Vec<Link> = (1..).zip(kinds).map(|(index, kind)| link(index, kind)).collect();
+        links.push(Link { index: 20, up: true, orphan: true, hardware: 1, ..Link::default() });
+        // The kernel does not say what is below these.
+        links.extend([link(21, "gre"), link(22, "xfrm"), link(23, "vlan")]);
+        links.push(Link { elsewhere: true, ..link(24, "macsec") });
+        let survey = Survey { links, ..Survey::default() };
+        for link in &survey.links {
+            assert_eq!(survey.role(link), Role::Hidden, "{link:?}");
+            assert_eq!(wires(&survey, link.index), [link.index]);
+        }
+        assert!(survey.links.iter().filter(|link| link.index != 23).all(|link| survey.encloses(link)));
+    }
+
+    #[test]
+    fn a_card_that_encrypts_macsec_hides_all_that_is_above_it() {
+        let mut survey = Survey {
+            links: vec![
+                link(1, "dsa"),
+                on(1, link(2, "vlan")),
+                Link { clear_below: Some(2), ..link(3, "macsec") },
+                link(4, "veth"),
+            ],
+            ..Survey::default()
+        };
+        let (hidden, wire) = (Role::Hidden, Role::Wire);
+        assert_eq!(roles(&survey), [(1, hidden), (2, hidden), (3, hidden), (4, wire)]);
+        assert!(!survey.shows_its_wire(survey.link(1).unwrap()));
+        survey.links[2].up = false;
+        assert_eq!(roles(&survey), [(1, wire), (2, Role::Aside), (3, Role::Aside), (4, wire)]);
     }
 
     #[test]

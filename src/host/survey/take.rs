@@ -22,6 +22,7 @@ impl Survey {
     pub fn take(namespace: Option<&Namespace>) -> Result<Self, Error> {
         Namespace::run(namespace, || {
             let mut survey = ask()?;
+            survey.find_hardware(namespace.is_none());
             survey.sa_sources = associations::sources();
             Ok(survey)
         })?

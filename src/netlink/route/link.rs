@@ -5,8 +5,8 @@ use std::os::fd::RawFd;
 
 use rtnetlink::packet_core::Parseable;
 use rtnetlink::packet_route::link::{
-    InfoData, InfoKind, InfoMacSec, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo,
-    LinkMessage, MacSecOffload,
+    InfoData, InfoGeneve, InfoGre, InfoGre6, InfoKind, InfoMacSec, InfoVxlan, LinkAttribute, LinkExtentMask,
+    LinkFlags, LinkInfo, LinkMessage, MacSecOffload,
 };
 
 use super::{RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK, address_of, bytes};
@@ -36,13 +36,20 @@ pub struct Link {
     pub addresses: Vec<Prefix>,
     /// The kind, as in `ip -d link`: `veth`, `bridge`, `vxlan` and so on. Hardware has none.
     pub kind: Option<String>,
+    /// True if it has neither a kind nor a device of this machine behind it. A driver of its own made it, and the
+    /// kernel does not say what becomes of its packets.
+    pub orphan: bool,
     /// The index of the bridge, bond or VRF that it belongs to.
     pub master: Option<u32>,
     /// The index of the link that it is on top of or bound to, if that is in the same network namespace. For a veth
     /// it is the other end. For MACsec that a network card encrypts it is `None`, because the link below then shows
     /// frames in clear as well.
     pub parent: Option<u32>,
-    /// The address of the other end, for an IP or GRE tunnel that has one.
+    /// True if its other half, the link that it is on top of, or the socket of its tunnel is in another namespace.
+    pub elsewhere: bool,
+    /// The index of the link that shows frames in clear, for MACsec that a network card encrypts.
+    pub clear_below: Option<u32>,
+    /// The address of the other end, for an IP, GRE or Geneve tunnel that has one.
     pub remote: Option<IpAddr>,
     /// The free text that an administrator or a program has set.
     pub alias: Option<String>,
@@ -219,7 +226,7 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
         hardware: message.header.link_layer_type.into(),
         ..Link::default()
     };
-    let (mut other_netns, mut offloaded) = (false, false);
+    let (mut device, mut offloaded) = (false, false);
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
@@ -228,27 +235,35 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::Controller(index) => link.master = numbered(index),
             LinkAttribute::Link(index) => link.parent = numbered(index),
-            LinkAttribute::LinkNetNsId(_) => other_netns = true,
+            LinkAttribute::LinkNetNsId(_) => link.elsewhere = true,
+            LinkAttribute::ParentDevName(_) => device = true,
             // The link-layer addresses of a tunnel that is not Ethernet are the IP addresses of its two ends. An
             // Ethernet broadcast address has six bytes and is none.
-            LinkAttribute::Broadcast(end) => link.remote = address_of(&end).filter(is_one),
+            LinkAttribute::Broadcast(end) => {
+                link.remote = link.remote.or(address_of(&end).filter(is_one));
+            }
             LinkAttribute::LinkInfo(info) => offloaded = link.is(info),
             _ => {}
         }
     }
+    link.orphan = link.kind.is_none() && !link.loopback && !device;
     if let Some(vxlan) = &mut link.vxlan {
-        vxlan.foreign_socket = other_netns;
+        vxlan.foreign_socket = link.elsewhere;
     }
-    // The link below is in another namespace, or the network card encrypts, so that the link below shows frames in
-    // clear as well.
-    if other_netns || offloaded {
+    // The network card encrypts, so that the link below shows frames in clear as well.
+    if offloaded {
+        link.clear_below = link.parent.filter(|_| !link.elsewhere);
+    }
+    // An index in another namespace, or an address there, says nothing here.
+    if link.elsewhere || offloaded {
         (link.parent, link.remote) = (None, None);
     }
     Some(link)
 }
 
 impl Link {
-    /// Sets the kind of the link and its tunnel, and returns true if the network card encrypts for it.
+    /// Sets the kind of the link and its tunnel, and returns true if the network card encrypts for it. A tunnel of
+    /// Ethernet frames does not have its other end for a broadcast address.
     fn is(&mut self, info: Vec<LinkInfo>) -> bool {
         let mut offloaded = false;
         for part in info {
@@ -256,10 +271,33 @@ impl Link {
                 LinkInfo::Kind(kind) => self.kind = Some(kind.to_string()),
                 LinkInfo::Data(InfoData::Vxlan(tunnel)) => self.vxlan = Some(read_tunnel(&tunnel)),
                 LinkInfo::Data(InfoData::MacSec(macsec)) => offloaded = macsec.iter().any(is_offload),
+                LinkInfo::Data(data) => self.remote = end(&data).filter(is_one).or(self.remote),
                 _ => {}
             }
         }
         offloaded
+    }
+}
+
+/// Returns the other end of a tunnel of Ethernet frames.
+fn end(data: &InfoData) -> Option<IpAddr> {
+    match data {
+        InfoData::GreTap(gre) | InfoData::ErSpan(gre) => gre.iter().find_map(|attribute| match attribute {
+            InfoGre::Remote(remote) => Some((*remote).into()),
+            _ => None,
+        }),
+        InfoData::GreTap6(gre) | InfoData::Ip6ErSpan(gre) => {
+            gre.iter().find_map(|attribute| match attribute {
+                InfoGre6::Remote(remote) => Some((*remote).into()),
+                _ => None,
+            })
+        }
+        InfoData::Geneve(geneve) => geneve.iter().find_map(|attribute| match attribute {
+            InfoGeneve::Remote(remote) => Some((*remote).into()),
+            InfoGeneve::Remote6(remote) => Some((*remote).into()),
+            _ => None,
+        }),
+        _ => None,
     }
 }
 
@@ -337,16 +375,40 @@ mod tests {
         let made = of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(tunnel(&vxlan("192.0.2.1")))));
         assert_eq!(with(&made, [LinkAttribute::Link(3)]).parent, Some(3));
         let link = with(&made, [LinkAttribute::Link(3), LinkAttribute::LinkNetNsId(0)]);
-        assert_eq!((link.parent, link.vxlan.unwrap().foreign_socket), (None, true));
+        assert_eq!((link.parent, link.elsewhere, link.vxlan.unwrap().foreign_socket), (None, true, true));
     }
 
     #[test]
     fn what_a_network_card_encrypts_for_is_clear_below() {
         let macsec = |offload| {
             let data = InfoData::MacSec(vec![InfoMacSec::Offload(offload)]);
-            with(&of_kind(InfoKind::MacSec, Some(data)), [LinkAttribute::Link(3)]).parent
+            let link = with(&of_kind(InfoKind::MacSec, Some(data)), [LinkAttribute::Link(3)]);
+            (link.parent, link.clear_below)
         };
-        assert_eq!((macsec(MacSecOffload::Off), macsec(MacSecOffload::Mac)), (Some(3), None));
+        assert_eq!(macsec(MacSecOffload::Off), (Some(3), None));
+        assert_eq!(macsec(MacSecOffload::Mac), (None, Some(3)));
+    }
+
+    #[test]
+    fn a_link_without_a_kind_and_without_a_device_is_an_orphan() {
+        let bare = LinkMessage::default();
+        assert!(with(&bare, []).orphan);
+        assert!(!with(&bare, [LinkAttribute::ParentDevName("virtio2".to_owned())]).orphan);
+        assert!(!with(&of_kind(InfoKind::Veth, None), []).orphan);
+    }
+
+    #[test]
+    fn a_tunnel_of_ethernet_frames_has_its_other_end_among_its_parameters() {
+        let ends = [
+            (InfoKind::GreTap, InfoData::GreTap(vec![InfoGre::Remote([192, 0, 2, 2].into())])),
+            (InfoKind::Geneve, InfoData::Geneve(vec![InfoGeneve::Remote([192, 0, 2, 2].into())])),
+        ];
+        for (kind, data) in ends {
+            let made = of_kind(kind, Some(data));
+            let broadcast = LinkAttribute::Broadcast(vec![0xff; 6]);
+            assert_eq!(with(&made, [broadcast]).remote, Some(IpAddr::from([192, 0, 2, 2])));
+            assert_eq!(with(&made, [LinkAttribute::LinkNetNsId(0)]).remote, None);
+        }
     }
 
     #[test]
@@ -371,7 +433,7 @@ mod tests {
         message.header.flags = LinkFlags::Up | LinkFlags::Loopback;
         let link = with(&message, [LinkAttribute::Controller(0)]);
         assert_eq!((link.up, link.running, link.loopback, link.hardware), (true, false, true, 772));
-        assert_eq!(link.master, None);
+        assert_eq!((link.master, link.orphan), (None, false));
     }
 
     #[test]
