@@ -119,9 +119,12 @@ impl Everything {
         }
         let probe = Probe {
             peer: [192, 0, 2, 2].into(),
+            address: [10, 42, 0, 2].into(),
+            sequence: 1,
             sent: ovlsniff::packet::Timestamp::new(1, 0, 9),
             inner_len: 100,
             answered: true,
+            due: true,
         };
         let probes = vec![probe; 5];
         let judged =

@@ -15,7 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 pub use device::Device;
 pub use error::Error;
 pub use names::Names;
-pub use open::CaptureOptions;
+pub use open::{ANY, CaptureOptions};
 
 use crate::host::namespace::Namespace;
 use crate::packet::{Frame, InterfaceNumber, LinkType, Timestamp};

@@ -10,6 +10,7 @@ pub use super::wires::Role;
 use crate::netlink::Refusal;
 pub use crate::netlink::route::{Link, Neighbour, Vxlan};
 use crate::packet::Prefix;
+pub use take::neighbours;
 
 /// One reading of a network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -86,6 +86,18 @@ impl Survey {
         if passed.is_empty() && link.kind.as_deref() != Some("vrf") { vec![link] } else { passed }
     }
 
+    /// Returns the links on which the packets of `link` are seen last: as [`Self::wires`] does, except that a VLAN, a
+    /// bond or a bridge stands for the links below it also if it shows its wire.
+    pub fn lowest<'s>(&'s self, link: &'s Link) -> Vec<&'s Link> {
+        let below = |link: &Link| match link.kind.as_deref() {
+            Some("bridge") => self.ports(link.index).collect(),
+            _ => self.carriers(link),
+        };
+        let mut passed = follow(link, below);
+        passed.retain(|link| self.role(link) != Role::Aside);
+        if passed.is_empty() { vec![link] } else { passed }
+    }
+
     /// Returns the links that the packets of `link` pass on their way to the wires, `link` itself first.
     pub fn passes<'s>(&'s self, link: &'s Link) -> Vec<&'s Link> {
         follow(link, |link| self.below(link).unwrap_or_default())

@@ -32,5 +32,7 @@ pub const ICMPV6: u8 = 58;
 pub const NO_NEXT_HEADER: u8 = 59;
 /// IPv6's destination options (RFC 8200).
 pub const DESTINATION_OPTIONS: u8 = 60;
+/// Compressed payload (RFC 3173).
+pub const IPCOMP: u8 = 108;
 /// SCTP (RFC 9260).
 pub const SCTP: u8 = 132;

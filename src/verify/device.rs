@@ -131,6 +131,7 @@ fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> 
         device: chosen.name.clone(),
         namespace: place.path.clone(),
         addresses: chosen.addresses.clone(),
+        mtu: chosen.mtu,
     })
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::lengths::Passed;
+use super::places::Places;
 use crate::packet::{Packet, Spi, Timestamp, Tunnel, Vni};
 
 /// The most SPIs that are counted apart on one leg.
@@ -14,6 +15,8 @@ const MOST_LENGTHS: usize = 65_536;
 const MOST_SEQUENCES: usize = 256;
 /// The most inner frames that are remembered, so that a decrypted copy is recognised.
 const MOST_COPIES: usize = 4096;
+/// The most probes whose times are kept.
+const MOST_ECHOES: usize = 65_536;
 
 /// A frame to show as evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,9 @@ pub(super) struct Evidence {
     pub clear: Sightings,
     /// The frames among [`Self::clear`] that are no known copies of decrypted packets. Counted on the way back only.
     pub unexplained: u64,
+    /// The frames among [`Self::clear`] that left the host of the capture, which is then the peer. Counted on the way back
+    /// only.
+    pub left_there: u64,
     /// The frames among [`Self::clear`] that an ICMP error quotes.
     pub quoted: u64,
     /// Frames with the network's VNI, but on another UDP port than the network's and without the canary.
@@ -103,6 +109,14 @@ pub(super) struct Evidence {
     /// Fragments of UDP whose beginning was not seen.
     pub lone_fragments: u64,
     pub(super) lengths: Vec<Passed>,
+    /// Probes, or their replies, among [`Self::opened`]: the sequence number, and the time of the capture.
+    echoes: BTreeSet<(u16, i64)>,
+    /// The places that the frames of [`Self::clear`] passed.
+    pub clear_on: Places,
+    /// The places that ESP passed.
+    pub esp_on: Places,
+    /// Bytes of the network in frames that decoding does not explain, on this leg.
+    pub undecoded: Sightings,
     copies: Copies,
     /// The SPIs and sequence numbers of the last ESP packets.
     sequences: VecDeque<(Spi, u32)>,
@@ -112,6 +126,12 @@ impl Evidence {
     /// Returns the number of ESP packets that no key opened.
     pub(super) fn unopened(&self) -> u64 {
         self.esp_packets.saturating_sub(self.opened_transport + self.opened_tunnel)
+    }
+
+    /// Returns true if frames of the network are among the evidence.
+    pub(super) fn shows_the_network(&self) -> bool {
+        let kinds = [&self.clear, &self.opened, &self.null, &self.gmac, &self.ah, &self.macsec];
+        self.other_port > 0 || kinds.iter().any(|seen| seen.count > 0)
     }
 
     /// Returns true if frames were in clear, and all of them in ICMP errors.
@@ -131,6 +151,27 @@ impl Evidence {
         if self.lengths.len() < MOST_LENGTHS {
             self.lengths.push(passed);
         }
+    }
+
+    /// Remembers a probe or a reply that was found inside ESP.
+    pub(super) fn echo(&mut self, sequence: u16, time: Timestamp) {
+        if self.echoes.len() < MOST_ECHOES {
+            self.echoes.insert((sequence, time.nanos));
+        }
+    }
+
+    /// Returns the number of probes, or replies, that were found inside ESP.
+    pub(super) fn echoes(&self) -> u64 {
+        self.echoes.len() as u64
+    }
+
+    /// Returns true if the probe with this number, sent at this time, or its reply was found inside ESP.
+    pub(super) fn has_echo(&self, sequence: u16, sent: Timestamp) -> bool {
+        // The clocks of the prober and of the capture may differ a little, and a reply may be long in coming.
+        const EARLY: i64 = 20_000_000;
+        const LATE: i64 = 10_000_000_000;
+        let when = (sequence, sent.nanos - EARLY)..(sequence, sent.nanos.saturating_add(LATE));
+        self.echoes.range(when).next().is_some()
     }
 
     /// Returns true if this opened packet was not seen before. A packet comes twice on two interfaces, in two files,
@@ -153,37 +194,49 @@ impl Evidence {
 
     /// Remembers an inner frame that came out of a tunnel, because the kernel may show it once more.
     pub(super) fn may_come_again(&mut self, inner: &[u8]) {
-        self.copies.expect(hash(inner));
+        self.copies.expect(inner);
     }
 
     /// Returns true if this clear frame came out of a tunnel before. Each frame has one copy.
     pub(super) fn is_copy(&mut self, inner: &[u8]) -> bool {
-        self.copies.take(hash(inner))
+        self.copies.take(inner)
     }
 }
 
-/// Hashes of the newest inner frames that may come again, with the number of times each is waited for.
+/// Hashes of the newest inner frames that may come again. Each has the numbers of the expectations that are not met
+/// yet, the oldest first.
 #[derive(Clone, Debug, Default)]
-struct Copies {
-    waiting: HashMap<u64, u32>,
-    order: VecDeque<u64>,
+pub(super) struct Copies {
+    waiting: HashMap<u64, VecDeque<u64>>,
+    order: VecDeque<(u64, u64)>,
+    expected: u64,
 }
 
 impl Copies {
-    fn expect(&mut self, hash: u64) {
+    pub(super) fn expect(&mut self, bytes: &[u8]) {
         if self.order.len() >= MOST_COPIES {
-            if let Some(oldest) = self.order.pop_front() {
-                self.take(oldest);
+            if let Some((oldest, number)) = self.order.pop_front() {
+                // It may have been met since. Then a later expectation of an identical frame must not go instead.
+                if self.waiting.get(&oldest).and_then(|numbers| numbers.front()) == Some(&number) {
+                    self.meet(oldest);
+                }
             }
         }
-        self.order.push_back(hash);
-        *self.waiting.entry(hash).or_default() += 1;
+        let hash = hash(bytes);
+        self.expected += 1;
+        self.order.push_back((hash, self.expected));
+        self.waiting.entry(hash).or_default().push_back(self.expected);
     }
 
-    fn take(&mut self, hash: u64) -> bool {
-        let Some(count) = self.waiting.get_mut(&hash) else { return false };
-        *count -= 1;
-        if *count == 0 {
+    /// Returns true if these bytes were expected. Each expectation is met once.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> bool {
+        self.meet(hash(bytes))
+    }
+
+    fn meet(&mut self, hash: u64) -> bool {
+        let Some(numbers) = self.waiting.get_mut(&hash) else { return false };
+        numbers.pop_front();
+        if numbers.is_empty() {
             self.waiting.remove(&hash);
         }
         true
@@ -196,4 +249,31 @@ fn hash(bytes: &[u8]) -> u64 {
     use std::hash::BuildHasher;
     thread_local!(static SEED: std::hash::RandomState = std::hash::RandomState::new());
     SEED.with(|seed| seed.hash_one(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_came_again_does_not_take_the_place_of_an_identical_one() {
+        let mut copies = Copies::default();
+        copies.expect(b"twin");
+        assert!(copies.take(b"twin") && !copies.take(b"twin"));
+        copies.expect(b"twin");
+        // The first expectation is forgotten here. It was met long ago.
+        (1..MOST_COPIES).for_each(|n| copies.expect(&n.to_be_bytes()));
+        assert!(copies.take(b"twin"));
+    }
+
+    #[test]
+    fn a_probe_is_found_by_its_number_at_its_time() {
+        let mut evidence = Evidence::default();
+        let at = |seconds| Timestamp::new(seconds, 0, 9);
+        evidence.echo(7, at(100));
+        assert!(evidence.has_echo(7, at(100)) && evidence.has_echo(7, at(98)));
+        assert!(
+            !evidence.has_echo(8, at(100)) && !evidence.has_echo(7, at(80)) && !evidence.has_echo(7, at(101))
+        );
+    }
 }

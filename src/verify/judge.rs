@@ -38,7 +38,11 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
     for (&peer, pair) in &tally.pairs {
         if is_of_the_network(tally, peer, pair) {
             let case = Case::new(tally, &circumstances, peer, pair);
-            legs.extend(Way::BOTH.map(|way| case.leg(way)));
+            legs.push(case.leg(Way::Out));
+            // If both sides are given as this node, the leg back is the other side's leg out.
+            if !network.locals.contains(&peer) {
+                legs.push(case.leg(Way::Back));
+            }
         }
     }
     if legs.is_empty() {
@@ -63,13 +67,11 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
     }
 }
 
-/// Returns true if the peer was named, or if frames of the network went between it and this node.
+/// Returns true if the peer was named, or if frames of the network went between it and this node. A host that only sends
+/// frames to this node is a stranger, if this node sends to other hosts.
 fn is_of_the_network(tally: &Tally, peer: IpAddr, pair: &Pair) -> bool {
     let named = tally.question.network.peers.iter().any(|known| known.underlay == peer);
-    let showed = |evidence: &Evidence| {
-        evidence.clear.count + evidence.opened.count + auth_only(evidence).0 + evidence.other_port > 0
-    };
-    named || showed(&pair.out) || showed(&pair.back)
+    named || pair.out.shows_the_network() || pair.back.shows_the_network() && !tally.is_never_sent_to(pair)
 }
 
 fn auth_only(evidence: &Evidence) -> (u64, Option<(Reason, Option<super::evidence::Sighting>)>) {
@@ -168,47 +170,54 @@ impl<'a> Case<'a> {
     /// Decides on the leg out.
     fn leaving(&self) -> Decision {
         let evidence = &self.pair.out;
+        let inconclusive = |rung, reason| (Verdict::Inconclusive, Some(rung), reason);
         let offload = self.sas(Way::Out).any(|sa| sa.offload);
         if evidence.clear.count > 0 {
-            if offload {
-                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
-            }
-            return (Verdict::Clear, Some(Rung::Seen), self.why_clear());
+            return match self.unlike_a_leak() {
+                Some(reason) => inconclusive(Rung::Seen, reason),
+                None if offload => inconclusive(Rung::Seen, Reason::NicOffload),
+                None => (Verdict::Clear, Some(Rung::Seen), self.why_clear()),
+            };
         }
         if let Some((reason, _)) = auth_only(evidence).1 {
             if offload {
-                return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
+                return inconclusive(Rung::Seen, Reason::NicOffload);
             }
             return (Verdict::AuthOnly, Some(Rung::Seen), reason);
         }
-        match self.attributed(Way::Out) {
-            Some((rung, reason)) => {
-                if let Some(reason) = self.incomplete(Way::Out) {
-                    return (Verdict::Inconclusive, Some(rung), reason);
-                }
-                if self.is_probed() && self.delivered() == 0 {
-                    return self.undelivered(rung);
-                }
-                if self.is_probed() && self.answered == 0 && self.pair.back.unexplained == 0 {
-                    // Replies came inside ESP, but the kernel of this host did not let them in.
-                    return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
-                }
-                if self.tally.untunnelled > 0 {
-                    return (Verdict::Inconclusive, Some(rung), Reason::CanaryBare);
-                }
-                if self.tally.above_encryption > 0 {
-                    return (Verdict::Inconclusive, Some(rung), Reason::OpaqueTransport);
-                }
-                if self.is_probed() && self.delivered() < ENOUGH {
-                    return (Verdict::Inconclusive, Some(rung), Reason::TooFew);
-                }
-                if let Some(reason) = self.unaccounted(Way::Out, rung) {
-                    return (Verdict::Inconclusive, Some(rung), reason);
-                }
-                (Verdict::Encrypted, Some(rung), reason)
-            }
-            None => self.unproven(Way::Out),
+        let Some((rung, reason)) = self.attributed(Way::Out) else { return self.unproven(Way::Out) };
+        if let Some(reason) = self.incomplete(Way::Out) {
+            return inconclusive(rung, reason);
         }
+        if self.is_probed() && self.delivered() == 0 {
+            return self.undelivered(rung);
+        }
+        if self.is_probed() && self.answered == 0 && self.pair.back.unexplained == 0 {
+            // Replies came inside ESP, but the kernel of this host did not let them in.
+            return inconclusive(rung, Reason::NoAnswer);
+        }
+        match self.doubt(Way::Out, rung) {
+            Some(reason) => inconclusive(rung, reason),
+            None => (Verdict::Encrypted, Some(rung), reason),
+        }
+    }
+
+    /// Returns the reason for doubt in a leg whose ESP is proven to be the network's and is delivered.
+    fn doubt(&self, way: Way, rung: Rung) -> Option<Reason> {
+        let few = way == Way::Out && self.is_probed() && self.delivered() < ENOUGH;
+        if way == Way::Out && self.tally.untunnelled + self.tally.strangers.canaries > 0 {
+            return Some(Reason::CanaryBare);
+        }
+        if self.tally.above_encryption > 0 {
+            return Some(Reason::OpaqueTransport);
+        }
+        if few {
+            return Some(Reason::TooFew);
+        }
+        if !self.tally.question.left_out.is_empty() {
+            return Some(Reason::LeftOut);
+        }
+        self.unaccounted(way, rung)
     }
 
     /// Decides on the leg back.
@@ -230,9 +239,7 @@ impl<'a> Case<'a> {
             return (verdict, Some(Rung::Counted), reason);
         }
         if let Some((rung, reason)) = self.attributed(Way::Back) {
-            // Other frames were clear on an interface that does not show its wire.
-            let hidden = (self.tally.above_encryption > 0).then_some(Reason::OpaqueTransport);
-            return match self.incomplete(Way::Back).or(hidden).or_else(|| self.unaccounted(Way::Back, rung)) {
+            return match self.incomplete(Way::Back).or_else(|| self.doubt(Way::Back, rung)) {
                 Some(reason) => (Verdict::Inconclusive, Some(rung), reason),
                 None => (Verdict::Encrypted, Some(rung), reason),
             };
@@ -249,6 +256,9 @@ impl<'a> Case<'a> {
         }
         if self.tally.above_encryption > 0 {
             return inconclusive(Reason::OpaqueTransport);
+        }
+        if self.is_captured_elsewhere() && way == Way::Out {
+            return inconclusive(Reason::OtherSide);
         }
         if evidence.opened.count > 0 {
             let reason = self.incomplete(way).unwrap_or(Reason::TooFew);
@@ -282,6 +292,9 @@ impl<'a> Case<'a> {
     fn clear_arrives(&self) -> Decision {
         let evidence = &self.pair.back;
         let clear = (Verdict::Clear, Some(Rung::Seen), self.why_peer_clear());
+        if evidence.left_there > 0 {
+            return clear;
+        }
         let leaves_clear = self.pair.out.clear.count > 0;
         let not_configured = self.tally.question.network.encrypted == Some(false);
         if let (Some(kernel), Some(_)) = (self.kernel, self.local) {
@@ -297,7 +310,7 @@ impl<'a> Case<'a> {
             {
                 return clear;
             }
-        } else if evidence.opened_transport > 0 && evidence.opened_tunnel == 0 {
+        } else if self.is_live() && evidence.opened_transport > 0 && evidence.opened_tunnel == 0 {
             return clear;
         } else if self.tally.esp_from_afar == 0 && self.circumstances.esp_offload == Some(false) {
             // A copy follows the ESP that it was in, unless that is decrypted before the capture.

@@ -77,6 +77,8 @@ pub struct Entry {
     pub namespace: Option<String>,
     /// Its addresses.
     pub addresses: Vec<Prefix>,
+    /// The length in bytes of the longest packet that it takes; 0 if that is not known.
+    pub mtu: u32,
 }
 
 /// Returns the UDP ports that are taken for VXLAN in a capture of these networks.

@@ -3,29 +3,43 @@
 //! The kernel of the target answers, so nothing has to be installed there, and the reply carries the canary back. A
 //! raw socket sends the probes, bound to the overlay's device in the network namespace of that device. The canary is
 //! text in a line of HTTP, so that it can be found by eye as well. Rounds differ in the length of their probes,
-//! because without a key ESP shows little but its length.
+//! because without a key ESP shows little but its length (`size`).
 //!
 //! If an address does not answer, the next one behind the same peer is tried. A target's own refusal counts as an
 //! answer, because it shows that the probe arrived.
+//!
+//! Every probe that was sent has to be seen on a wire, answered or not. Some probes need not be: one that the kernel
+//! refused, one that a device called too long, and the first ones to an address, which may wait for a neighbour or a
+//! key. The rest are due ([`Probe::due`]).
+//!
+//! Broadcasts take another way through the overlay than packets to one address. So a few messages are sent that
+//! are no probes, because nobody has to let them through: an echo request to the subnet's broadcast address, and one to
+//! an address that probably nobody has, for which the kernel asks everybody by ARP. They only have to be encrypted.
 
+mod addresses;
+mod aim;
 mod echo;
+mod size;
+mod socket;
 
-use std::io::IoSlice;
-use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::SystemTime;
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, SockaddrLike, bind,
-    recv, sendmsg, setsockopt, socket, sockopt,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockProtocol, SockaddrIn, SockaddrIn6, recv};
 
 use super::network::Entry;
 use super::tally::Probe;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
-use crate::packet::IpVersion;
+use crate::packet::{IpVersion, Prefix};
+pub use addresses::candidates;
+use addresses::outside;
+use aim::{Aim, aims};
+use echo::{Heard, Quoted};
+use socket::{needs_scope, raw, send};
 
 /// A random token that nothing else on the wire has in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +54,12 @@ impl Canary {
         let mut bytes = [0; 10];
         getrandom::fill(&mut bytes)?;
         Ok(Self(bytes.iter().fold("ovlsniff-canary-".to_owned(), |text, byte| format!("{text}{byte:02x}"))))
+    }
+
+    /// Returns the identifier of the ICMP messages that carry the canary, made of its digits.
+    fn identifier(&self) -> u16 {
+        let digits = self.bytes().iter().rev().take(6);
+        digits.fold(0, |sum: u16, byte| sum.wrapping_mul(31).wrapping_add(u16::from(*byte)))
     }
 
     /// Returns the bytes to look for.
@@ -79,37 +99,12 @@ pub enum Error {
     Namespace(#[from] crate::host::namespace::Error),
 }
 
-/// The length of the shortest payload in bytes.
-const SHORTEST: usize = 72;
-/// The step between two lengths in bytes.
-const STEP: usize = super::lengths::STEP as usize;
-/// The number of different lengths. The longest packet fits an overlay on the smallest of usual MTUs.
-const LENGTHS: usize = 53;
-
-/// The number of probes without a reply after which the next address of a peer is tried.
-const SILENT: u32 = 4;
-
-/// A peer, and the addresses behind it. One of them that answers is enough.
-#[derive(Debug)]
-struct Aim {
-    peer: IpAddr,
-    addresses: Vec<IpAddr>,
-    at: usize,
-    /// The number of probes since the last reply, or since the address was changed.
-    silent: u32,
-}
-
-impl Aim {
-    /// Returns the address for the next probe.
-    fn next(&mut self) -> Option<IpAddr> {
-        if self.silent >= SILENT {
-            self.at = (self.at + 1) % self.addresses.len().max(1);
-            self.silent = 0;
-        }
-        self.silent += 1;
-        self.addresses.get(self.at).copied()
-    }
-}
+/// The number of rounds between two broadcasts.
+const ROUNDS_TO_BROADCAST: usize = 4;
+/// The lengths of the headers in front of a probe's data in bytes: ICMP and IP. The inner frame has Ethernet's too.
+const HEADERS_V4: usize = 8 + 20;
+const HEADERS_V6: usize = 8 + 40;
+const ETHERNET: usize = 14;
 
 /// Sends probes and takes their replies.
 #[derive(Debug)]
@@ -119,9 +114,15 @@ pub struct Prober {
     scope: u32,
     canary: Canary,
     aims: Vec<Aim>,
+    /// The addresses that were probed at least once.
+    tried: BTreeSet<IpAddr>,
     identifier: u16,
     probes: Vec<Probe>,
     rounds: usize,
+    /// The length in bytes of the longest packet that the device takes; 0 if that is not known.
+    mtu: usize,
+    /// The device's own addresses.
+    own: Vec<Prefix>,
 }
 
 impl Prober {
@@ -145,74 +146,174 @@ impl Prober {
             Errno::EPERM | Errno::EACCES => Error::Permission(device()),
             cause => Error::Socket { device: device(), cause },
         })?;
-        let identifier = canary
-            .bytes()
-            .iter()
-            .rev()
-            .take(6)
-            .fold(0u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(*byte)));
-        Ok(Self { four, six, scope, canary, aims: aims(targets), identifier, probes: Vec::new(), rounds: 0 })
+        Ok(Self {
+            four,
+            six,
+            scope,
+            identifier: canary.identifier(),
+            canary,
+            aims: aims(targets),
+            tried: BTreeSet::new(),
+            probes: Vec::new(),
+            rounds: 0,
+            mtu: entry.mtu as usize,
+            own: entry.addresses.clone(),
+        })
     }
 
-    /// Sends one probe to every peer. A probe that cannot be sent counts as one without a reply.
+    /// Sends a round of probes to every peer, and now and then a broadcast.
     pub fn round(&mut self) {
         let targets: Vec<Target> = self
             .aims
             .iter_mut()
             .filter_map(|aim| Some(Target { peer: aim.peer, address: aim.next()? }))
             .collect();
-        self.probe(&targets);
+        for target in &targets {
+            let most = self.most(target.address);
+            for len in size::of_round(self.rounds, most) {
+                self.probe(*target, len);
+            }
+            self.tried.insert(target.address);
+        }
+        if self.rounds % ROUNDS_TO_BROADCAST == 0 {
+            self.broadcast();
+        }
+        self.rounds += 1;
     }
 
-    /// Sends one probe to every target.
+    /// Sends one probe of a usual length to every target.
     pub fn sweep(&mut self) {
-        let all = self
+        let all: Vec<Target> = self
             .aims
             .iter()
-            .flat_map(|aim| aim.addresses.iter().map(|&address| Target { peer: aim.peer, address }));
-        let all: Vec<Target> = all.collect();
-        self.probe(&all);
+            .flat_map(|aim| aim.addresses.iter().map(|&address| Target { peer: aim.peer, address }))
+            .collect();
+        for target in all {
+            self.probe(target, size::of_round(0, None)[0]);
+        }
     }
 
-    fn probe(&mut self, targets: &[Target]) {
-        // The walk visits every length once in 53 rounds, because 23 and 53 have no common factor. It does not count
-        // up.
-        let len = SHORTEST + STEP * (self.rounds * 23 % LENGTHS);
-        self.rounds += 1;
-        for &Target { peer, address } in targets {
-            let sequence = self.probes.len() as u16;
-            let message =
-                echo::request(IpVersion::of(address), self.identifier, sequence, self.canary.bytes(), len);
-            let headers = if address.is_ipv4() { 14 + 20 } else { 14 + 40 };
-            let inner_len = headers + message.len() as u32;
-            self.probes.push(Probe { peer, sent: SystemTime::now().into(), inner_len, answered: false });
-            // The link may be down or the route gone. Then there is no reply.
-            let _ = self.send(address, &message);
+    /// Sends a probe. One that the kernel refuses was not sent, and is not remembered.
+    fn probe(&mut self, Target { peer, address }: Target, len: usize) {
+        let sequence = self.probes.len() as u16;
+        let message =
+            echo::request(IpVersion::of(address), self.identifier, sequence, self.canary.bytes(), len);
+        let headers = ETHERNET + if address.is_ipv4() { 20 } else { 40 };
+        let sent = SystemTime::now().into();
+        if self.send(address, &message).is_ok() {
+            self.probes.push(Probe {
+                peer,
+                address,
+                sequence,
+                sent,
+                inner_len: (headers + message.len()) as u32,
+                answered: false,
+                due: self.tried.contains(&address),
+            });
+        }
+    }
+
+    /// Returns the length in bytes of the longest data that fits into one packet.
+    fn most(&self, to: IpAddr) -> Option<usize> {
+        let headers = if to.is_ipv4() { HEADERS_V4 } else { HEADERS_V6 };
+        self.mtu.checked_sub(headers)
+    }
+
+    /// Sends an echo request to each subnet's broadcast address, and one to an address that probably nobody has.
+    fn broadcast(&self) {
+        let identifier = self.identifier.wrapping_add(1);
+        let message =
+            echo::request(IpVersion::V4, identifier, 0, self.canary.bytes(), size::of_round(0, None)[0]);
+        for to in self.own.iter().filter_map(|own| outside(*own, &self.tried)).flatten() {
+            // A broadcast is nobody's to answer, and the kernel may refuse it.
+            let _ = self.send(to, &message);
         }
     }
 
     /// Takes the replies that have come.
     pub fn collect(&mut self) {
         let mut buffer = [0; 2048];
-        for (fd, version) in [(&self.four, IpVersion::V4), (&self.six, IpVersion::V6)] {
-            let Some(fd) = fd else { continue };
+        for version in IpVersion::BOTH {
             for _ in 0..MOST_REPLIES {
+                let fd = match version {
+                    IpVersion::V4 => &self.four,
+                    IpVersion::V6 => &self.six,
+                };
+                let Some(fd) = fd else { break };
                 let Ok(len) = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) else { break };
-                let packet = buffer.get(..len).unwrap_or(&[]);
-                let sequence = echo::answered(packet, version, self.identifier, self.canary.bytes());
-                let latest = sequence.and_then(|sequence| latest(self.probes.len(), sequence));
-                let Some(probe) = latest.and_then(|at| self.probes.get_mut(at)) else { continue };
-                probe.answered = true;
-                if let Some(aim) = self.aims.iter_mut().find(|aim| aim.peer == probe.peer) {
-                    aim.silent = 0;
+                match echo::heard(buffer.get(..len).unwrap_or(&[]), version) {
+                    Some(Heard::Answer(message)) => self.answered(message, version),
+                    Some(Heard::TooLong { probe, most }) => self.too_long(probe, most, version),
+                    None => {}
                 }
             }
         }
     }
 
+    fn answered(&mut self, message: Quoted<'_>, version: IpVersion) {
+        let Some(at) = self.sent(message, version) else { return };
+        let Some(probe) = self.probes.get_mut(at) else { return };
+        probe.answered = true;
+        let peer = probe.peer;
+        if let Some(aim) = self.aims.iter_mut().find(|aim| aim.peer == peer) {
+            aim.silent = 0;
+        }
+    }
+
+    fn too_long(&mut self, message: Quoted<'_>, most: u32, version: IpVersion) {
+        let Some(at) = self.sent(message, version) else { return };
+        let Some(probe) = self.probes.get_mut(at) else { return };
+        probe.due = false;
+        // A length that no link has would make the probes senseless.
+        if (576..).contains(&most) {
+            self.mtu = self.mtu.min(most as usize);
+        }
+    }
+
+    /// Returns the position of the probe that this message was.
+    fn sent(&self, message: Quoted<'_>, version: IpVersion) -> Option<usize> {
+        let at = latest(self.probes.len(), message.sequence()?)?;
+        let probe = self.probes.get(at)?;
+        let headers = ETHERNET + if probe.address.is_ipv4() { HEADERS_V4 } else { HEADERS_V6 };
+        let len = (probe.inner_len as usize).checked_sub(headers)?;
+        let sent = echo::request(version, self.identifier, probe.sequence, self.canary.bytes(), len);
+        (IpVersion::of(probe.address) == version && message.is(&sent)).then_some(at)
+    }
+
+    /// Ends the probing. Probes to addresses on the link that never answered, and for which the kernel has no
+    /// neighbour, did not leave: the kernel could not address their frames. `neighbours` are those that it has.
+    pub fn finish(&mut self, neighbours: &[IpAddr]) {
+        let answered: BTreeSet<IpAddr> =
+            self.probes.iter().filter(|probe| probe.answered).map(|probe| probe.address).collect();
+        for probe in &mut self.probes {
+            let on_link = self.own.iter().any(|own| own.contains(probe.address));
+            let known = neighbours.contains(&probe.address) || answered.contains(&probe.address);
+            probe.due &= known || !on_link || probe.address.is_multicast();
+        }
+    }
+
+    /// Returns the addresses that were probed and never answered.
+    pub fn silent(&self) -> Vec<IpAddr> {
+        let answered: BTreeSet<IpAddr> =
+            self.probes.iter().filter(|probe| probe.answered).map(|probe| probe.address).collect();
+        self.tried.iter().filter(|address| !answered.contains(address)).copied().collect()
+    }
+
     /// Returns the probes that were sent.
     pub fn probes(&self) -> &[Probe] {
         &self.probes
+    }
+
+    /// Returns the identifier of the probes' ICMP messages.
+    pub fn identifier(&self) -> u16 {
+        self.identifier
+    }
+
+    /// Returns the pairs of addresses that probes are sent between, those of this node first.
+    pub fn ends(&self) -> Vec<(IpAddr, IpAddr)> {
+        let targets = self.aims.iter().flat_map(|aim| &aim.addresses);
+        let own = |to: IpAddr| self.own.iter().filter(move |own| own.contains(to)).map(|own| own.address());
+        targets.flat_map(|&to| own(to).map(move |from| (from, to))).collect()
     }
 
     fn send(&self, to: IpAddr, message: &[u8]) -> nix::Result<usize> {
@@ -234,62 +335,9 @@ fn latest(sent: usize, sequence: u16) -> Option<usize> {
     Some(sequence + later * NUMBERS)
 }
 
-/// Groups the targets by their peers, in their order.
-fn aims(targets: &[Target]) -> Vec<Aim> {
-    let mut aims: Vec<Aim> = Vec::new();
-    for &Target { peer, address } in targets {
-        match aims.iter_mut().find(|aim| aim.peer == peer) {
-            Some(aim) => aim.addresses.push(address),
-            None => aims.push(Aim { peer, addresses: vec![address], at: 0, silent: 0 }),
-        }
-    }
-    aims
-}
-
-fn needs_scope(address: Ipv6Addr) -> bool {
-    address.is_unicast_link_local() || address.is_multicast()
-}
-
-fn send<A: SockaddrLike>(fd: Option<&OwnedFd>, message: &[u8], to: &A) -> nix::Result<usize> {
-    let fd = fd.ok_or(Errno::EAFNOSUPPORT)?;
-    sendmsg(fd.as_raw_fd(), &[IoSlice::new(message)], &[], MsgFlags::MSG_DONTWAIT, Some(to))
-}
-
-fn raw(device: &str, family: AddressFamily, protocol: SockProtocol) -> nix::Result<OwnedFd> {
-    let fd = socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, protocol)?;
-    setsockopt(&fd, sockopt::BindToDevice, &device.into())?;
-    if family == AddressFamily::Inet6 {
-        bind(fd.as_raw_fd(), &SockaddrIn6::from(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0)))?;
-    }
-    Ok(fd)
-}
-
-/// Returns addresses to try if none behind the peers is known: the group of all nodes on the link (RFC 4291 section
-/// 2.7.1), and every address of an IPv4 subnet of at most 256 addresses.
-pub fn candidates(entry: &Entry) -> Vec<IpAddr> {
-    let mut found = Vec::new();
-    for own in &entry.addresses {
-        let (address, prefix) = (own.address(), own.length());
-        match address {
-            IpAddr::V4(own) if (24..=30).contains(&prefix) => {
-                let first = u32::from(own) & (u32::MAX << (32 - prefix));
-                let hosts = (1..(1u32 << (32 - prefix)) - 1).map(|n| IpAddr::from((first + n).to_be_bytes()));
-                found.extend(hosts.filter(|host| *host != address));
-            }
-            IpAddr::V4(own) if prefix == 31 => found.push((u32::from(own) ^ 1).to_be_bytes().into()),
-            IpAddr::V6(own) if own.is_unicast_link_local() => {
-                found.push(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into());
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::Prefix;
 
     #[test]
     fn of_the_probes_with_one_number_the_last_is_answered() {
@@ -306,53 +354,64 @@ mod tests {
         Target { peer: "192.0.2.2".parse().unwrap(), address: address.parse().unwrap() }
     }
 
-    fn prober() -> Prober {
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// Returns a prober that has sent one probe to each of these addresses.
+    fn prober(sent: &[&str]) -> Prober {
+        let probe = |(at, address): (usize, &&str)| Probe {
+            peer: ip("192.0.2.2"),
+            address: ip(address),
+            sequence: at as u16,
+            sent: crate::packet::Timestamp::new(0, 0, 9),
+            inner_len: 14 + 20 + 8 + 72,
+            answered: false,
+            due: true,
+        };
         Prober {
             four: None,
             six: None,
             scope: 0,
             canary: Canary("ovlsniff-canary-00112233445566778899".to_owned()),
             aims: aims(&[target("10.0.0.2")]),
+            tried: sent.iter().map(|address| ip(address)).collect(),
             identifier: 7,
-            probes: Vec::new(),
+            probes: sent.iter().enumerate().map(probe).collect(),
             rounds: 0,
+            mtu: 1400,
+            own: vec!["10.0.0.1/24".parse().unwrap()],
         }
     }
 
     #[test]
-    fn lengths_are_distinct_and_steps_wider_than_padding() {
-        let mut prober = prober();
-        (0..LENGTHS).for_each(|_| prober.round());
-        let mut lengths: Vec<u32> = prober.probes().iter().map(|probe| probe.inner_len).collect();
-        assert!(lengths[1].abs_diff(lengths[0]) > 16);
-        lengths.sort_unstable();
-        assert!(lengths.windows(2).all(|pair| pair[1] - pair[0] >= 16), "{lengths:?}");
-        assert!(lengths[LENGTHS - 1] < 1280);
+    fn a_probe_that_the_kernel_refuses_was_not_sent() {
+        let mut prober = prober(&[]);
+        prober.round();
+        assert_eq!(prober.probes(), []);
     }
 
     #[test]
-    fn an_address_that_does_not_answer_is_left_for_the_next_of_its_peer() {
-        let mut aims = aims(&[target("10.0.0.2"), target("10.0.0.3")]);
-        assert_eq!(aims.len(), 1);
-        let tried: Vec<_> = (0..9).filter_map(|_| aims[0].next()).map(|ip| ip.to_string()).collect();
-        assert_eq!(tried[..4], ["10.0.0.2"; 4]);
-        assert_eq!(tried[4..8], ["10.0.0.3"; 4]);
-        assert_eq!(tried[8], "10.0.0.2");
-        aims[0].silent = 0;
-        assert!((0..3).all(|_| aims[0].next() == Some("10.0.0.2".parse().unwrap())));
+    fn probes_that_could_not_be_addressed_need_not_be_seen() {
+        let mut prober = prober(&["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.9.9.9"]);
+        prober.probes[1].answered = true;
+        prober.finish(&[ip("10.0.0.4")]);
+        // 10.0.0.4 does not answer, but its neighbour is known, and 10.9.9.9 is behind some router.
+        let due: Vec<bool> = prober.probes().iter().map(|probe| probe.due).collect();
+        assert_eq!(due, [false, true, true, true]);
+        assert_eq!(prober.silent(), ["10.0.0.2", "10.0.0.4", "10.9.9.9"].map(ip));
     }
 
     #[test]
-    fn a_small_subnet_is_tried_and_a_large_one_not() {
-        let entry = |address: &str, length| Entry {
-            device: String::new(),
-            namespace: None,
-            addresses: vec![Prefix::new(address.parse().unwrap(), length).unwrap()],
+    fn a_device_that_calls_a_probe_too_long_shortens_the_next_ones() {
+        let mut prober = prober(&["10.0.0.2"]);
+        let sent = echo::request(IpVersion::V4, 7, 0, prober.canary.bytes(), 72);
+        let error = [&[0x45; 20][..], &[3, 4, 0, 0, 0, 0, 5, 20], &[0x45; 20], &sent].concat();
+        let Some(Heard::TooLong { probe, most }) = echo::heard(&error, IpVersion::V4) else {
+            panic!("not heard")
         };
-        assert_eq!(candidates(&entry("10.0.0.1", 30)), ["10.0.0.2".parse::<IpAddr>().unwrap()]);
-        assert_eq!(candidates(&entry("10.0.0.1", 31)), ["10.0.0.0".parse::<IpAddr>().unwrap()]);
-        assert_eq!(candidates(&entry("10.0.0.1", 24)).len(), 253);
-        assert!(candidates(&entry("10.0.0.1", 16)).is_empty());
-        assert_eq!(candidates(&entry("fe80::1", 64)), ["ff02::1".parse::<IpAddr>().unwrap()]);
+        prober.too_long(probe, most, IpVersion::V4);
+        assert!(!prober.probes()[0].due && !prober.probes()[0].answered);
+        assert_eq!(prober.most(ip("10.0.0.2")), Some(1300 - 28));
     }
 }

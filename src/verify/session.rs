@@ -1,11 +1,12 @@
 //! A live verification: from the request to the report.
 //!
-//! It has three acts. [`Session::prepare`] finds the network, the links that its packets leave by, the keys and the
-//! state of the kernel, and opens the capture. [`Session::run`] then watches: it sends a round of probes four times a
-//! second and has every frame counted, until the time is over or a signal comes. At last it drains the rings, because
-//! the frames in them were on the wire as well. The underlay is then surveyed again. A link that went down, a route
-//! that moved or a node that joined makes the watch incomplete, because packets may have passed where nothing was
-//! captured.
+//! It has three acts. [`Session::prepare`] finds the network, the links of the underlay, the keys and the state of the
+//! kernel, and opens the capture. [`Session::run`] then watches: it sends a round of probes four times a second and has
+//! every frame counted, until the time is over or a signal comes. At last it drains the ring, because the frames in it
+//! were on the wire as well.
+//!
+//! One ring takes the frames of all links, also of those that come later. So a route that moves and moves back, and a
+//! leak by a link that nobody thought of, are seen.
 //!
 //! The kernel is asked in the network namespace of the underlay, where the VXLAN socket and the IPsec policies are.
 //! With Docker the VXLAN device is in another namespace, a sandbox, and the probes start in that of a container.
@@ -52,7 +53,8 @@ pub struct Request {
     pub control: Option<String>,
     /// The network namespace of the underlay; `None` for that of this process.
     pub netns: Option<String>,
-    /// The links to capture on. If there are none, they are found out.
+    /// The links on whose wires the proof is looked for. If there are none, it is looked for on all. Clear frames count on
+    /// every wire.
     pub interfaces: Vec<String>,
     /// The length of the watch.
     pub duration: Duration,
@@ -88,6 +90,11 @@ pub enum Error {
         "no interface of this host leads to the nodes of {0}; name one with -i, or the namespace with --netns"
     )]
     NoLink(String),
+    /// The library that captures cannot tell the links apart.
+    #[error(
+        "this libpcap cannot capture on all interfaces and tell them apart; version 1.10 or later is needed"
+    )]
+    OldLibpcap,
     /// The networks have too many ports.
     #[error(transparent)]
     Ports(#[from] TooManyPorts),
@@ -136,13 +143,15 @@ pub struct Watched {
 pub struct Session {
     asked: Probed,
     control: Option<Probed>,
-    /// The names of the links that are captured on.
-    captured: Vec<String>,
+    /// The names of the links to show to the user.
+    shown: Vec<String>,
+    /// The names of the links that the user named.
+    named: Vec<String>,
+    /// The links whose frames are not looked at.
+    unseen: Vec<u32>,
     underlay: Underlay,
     kernel: Result<KernelState, KernelUnread>,
     duration: Duration,
-    /// True if the user named the links.
-    named: bool,
     live: Live,
     watch: Watch,
     warning: Option<String>,
@@ -162,9 +171,10 @@ impl Underlay {
 }
 
 impl Session {
-    /// Returns the names of the links that are captured on. They may hold any character.
-    pub fn captured(&self) -> &[String] {
-        &self.captured
+    /// Returns the names of the links that the network's packets pass, or that the user named. They may hold any
+    /// character.
+    pub fn shown(&self) -> &[String] {
+        &self.shown
     }
 
     /// Returns a message to the user about keys that the kernel keeps back.
@@ -181,8 +191,8 @@ impl Session {
         self.live.wake_on(wake);
         let begun = Instant::now();
         let watched = self.watch(begun, &mut interrupted);
-        self.probed().for_each(Probed::collect);
         let watched = watched.and_then(|()| self.drain(&mut interrupted));
+        self.probed().for_each(Probed::finish);
         let complaint = self.watch.complaint();
         let circumstances = self.circumstances(begun, watched.err().map(|why| why.to_string()))?;
         Ok(Watched { report: self.watch.finish(circumstances), complaint })
@@ -257,10 +267,11 @@ impl Session {
             Err(unread) => (None, Some(unread)),
         };
         Ok(Circumstances {
-            source: self.captured.join(", "),
+            source: self.shown.join(", "),
             nanos,
             dropped: Some(statistics.dropped_kernel + statistics.dropped_interface),
             cut_short,
+            filtered: false,
             probes: self.asked.probes(),
             kernel,
             kernel_unread,
@@ -273,13 +284,9 @@ impl Session {
         std::iter::once(&self.asked).chain(&self.control).map(|probed| &probed.network)
     }
 
-    /// Says which packets may have passed unseen. Links that went down are looked for as well, because that does not
-    /// end every capture.
+    /// Says which packets may have passed unseen.
     fn missed(&self, now: &Survey) -> Option<String> {
-        let before = &self.underlay.survey;
-        underlay::gone(&self.captured, now).or_else(|| underlay::moved(self.networks(), before, now)).or_else(
-            || underlay::joined(self.networks(), &self.captured, before, now).filter(|_| !self.named),
-        )
+        underlay::gone(&self.shown, now)
     }
 
     /// Returns the state of the kernel with the changes during the watch, or the reason why it is not known.
@@ -288,9 +295,9 @@ impl Session {
             Ok(before) => before,
             Err(unread) => return Ok(Err(unread.clone())),
         };
-        let passed = underlay::passed(self.networks(), &self.captured, &self.underlay.survey);
+        let links = self.underlay.survey.links.iter().filter(|link| link.up).map(|link| link.name.as_str());
         let after = self.underlay.run(|| {
-            let exempt = exemptions(passed.iter().map(String::as_str));
+            let exempt = exemptions(links);
             let exempt = exempt.iter().any(|exemption| exemption.packets == Exempt::Arriving);
             KernelState::read_with_rules().map(|kernel| KernelState { exempt, ..kernel })
         })?;

@@ -66,6 +66,7 @@ fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Option<Ent
         device: link.name.clone(),
         namespace: place.path.clone(),
         addresses: link.addresses.clone(),
+        mtu: link.mtu,
     })
 }
 

@@ -1,104 +1,108 @@
-//! The links by which a network's packets leave this node: pure functions of surveys of the underlay's namespace. The
-//! survey at the beginning of a watch says where to capture; the one at its end shows if packets passed elsewhere
-//! meanwhile.
+//! The links by which a network's packets leave this node: pure functions of surveys of the underlay's namespace.
+//!
+//! All links are captured on, because nothing says by which of them a leak will go: routes move, forwarding entries
+//! override them, and a packet may arrive by another link than its answer leaves by. So each link has a [`View`]: the
+//! meaning of a frame that is seen on it. The routes only say which links are shown to the user.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
 use super::network::Network;
-use crate::escape::escape;
-use crate::host::survey::{Link, Survey, Vxlan};
-use crate::packet::{InterfaceNumber, Vni};
+use super::tally::View;
+use crate::host::survey::{Link, Role, Survey};
+
+/// The view of each link by its index; `None` for a link whose frames are not looked at.
+pub(super) type Views = BTreeMap<u32, Option<View>>;
 
 /// Returns the links that the packets to the other nodes are or may be routed to.
 pub(super) fn routed<'s>(network: &Network, survey: &'s Survey) -> Vec<&'s Link> {
+    let peers = || network.peers.iter().map(|peer| peer.underlay);
     let mut links: Vec<&Link> = network.links.iter().filter_map(|&index| survey.link(index)).collect();
+    // A device that is bound to a link sends there, whatever the routes say.
+    if links.is_empty() {
+        links = peers().filter_map(|peer| survey.route(peer)).collect();
+    }
     if links.is_empty() {
         links = network.locals.iter().filter_map(|&local| survey.owner(local)).collect();
     }
-    links.extend(network.peers.iter().flat_map(|peer| survey.detours(peer.underlay)).filter(|link| link.up));
+    links.extend(peers().flat_map(|peer| survey.detours(peer)).filter(|link| link.up));
     links
 }
 
 /// Returns the names of the links on whose wires those packets are, each once.
 pub(super) fn wires(network: &Network, survey: &Survey) -> Vec<String> {
     let wires = routed(network, survey).into_iter().flat_map(|link| survey.wires(link));
-    once(wires.map(|link| link.name.clone()))
+    once(wires.filter(|link| !link.loopback).map(|link| link.name.clone()))
 }
 
-/// Returns the links to capture on in place of those that the user named. The device of a VRF stands for its wires,
+/// Returns the names of the wires of the links that the user named, each once. The device of a VRF stands for its wires,
 /// because it shows every frame twice: before its encryption and after it.
 pub(super) fn named(interfaces: &[String], survey: &Survey) -> Vec<String> {
-    let vrf = |name: &String| survey.named(name).filter(|link| link.kind.as_deref() == Some("vrf"));
-    once(interfaces.iter().flat_map(|name| match vrf(name) {
-        Some(vrf) => survey.wires(vrf).into_iter().map(|link| link.name.clone()).collect(),
-        None => vec![name.clone()],
-    }))
+    let links = interfaces.iter().filter_map(|name| survey.named(name));
+    once(links.flat_map(|link| survey.wires(link)).map(|link| link.name.clone()))
 }
 
-/// Returns the captured links that do not show their wire. A frame that is clear on such a link may be encrypted
-/// below it, so it is no leak, even if the user named the link with `-i`.
-pub(super) fn encrypting(links: &[String], survey: &Survey) -> Vec<InterfaceNumber> {
-    let hides = |name: &str| survey.named(name).is_some_and(|link| !survey.shows_its_wire(link));
-    (0..).map(InterfaceNumber).zip(links).filter(|(_, name)| hides(name)).map(|(number, _)| number).collect()
-}
-
-/// Returns the captured links, and those that the packets of these networks pass on their way to the wires. The
-/// device of a tunnel is one of them: its packets arrive there a second time, decrypted.
-pub(super) fn passed<'n>(
+/// Returns the view of every link. `networks` are those that are watched, and `named` the links that the user named, if
+/// any: only on their wires is anything proven.
+pub(super) fn views<'n>(
     networks: impl Iterator<Item = &'n Network>,
-    captured: &[String],
+    named: &[String],
     survey: &Survey,
-) -> Vec<String> {
-    let routed = networks.flat_map(|network| routed(network, survey));
-    let passed = routed.flat_map(|link| survey.passes(link)).map(|link| link.name.clone());
-    once(captured.iter().cloned().chain(passed))
+) -> Views {
+    let inside: Vec<u32> = networks.flat_map(|network| inside(network, survey)).collect();
+    let below = named.iter().filter_map(|name| survey.named(name)).flat_map(|link| survey.lowest(link));
+    let chosen: Vec<u32> = below.map(|link| link.index).collect();
+    let view = |link: &Link| match survey.role(link) {
+        _ if inside.contains(&link.index) => None,
+        Role::Aside => None,
+        Role::Hidden => Some(View::Hidden),
+        Role::Wire if named.is_empty() || chosen.contains(&link.index) => Some(View::Wire),
+        Role::Wire => Some(View::Elsewhere),
+    };
+    survey.links.iter().map(|link| (link.index, view(link))).collect()
 }
 
-/// Says which of the captured links is down or has disappeared.
-pub(super) fn gone(captured: &[String], now: &Survey) -> Option<String> {
+/// Returns the names of the wires that the network's packets may leave by, but that are not among those of the links
+/// that the user named.
+pub(super) fn left_out(network: &Network, named: &[String], survey: &Survey) -> Vec<String> {
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let chosen = named.iter().filter_map(|name| survey.named(name)).flat_map(|link| survey.lowest(link));
+    let chosen: Vec<u32> = chosen.map(|link| link.index).collect();
+    let lowest = routed(network, survey).into_iter().flat_map(|link| survey.lowest(link));
+    let out = lowest.filter(|link| !chosen.contains(&link.index) && survey.role(link) == Role::Wire);
+    once(out.map(|link| link.name.clone()))
+}
+
+/// Returns the links inside of the overlay: its VXLAN devices, the bridges that these are ports of, and the other ports
+/// that lead to guests or containers. Frames there have not entered the tunnel yet.
+fn inside(network: &Network, survey: &Survey) -> Vec<u32> {
+    let is_ours = |link: &&Link| {
+        let vni = link.vxlan.as_ref().and_then(|vxlan| vxlan.vni);
+        vni.is_some_and(|vni| network.vnis.contains(&vni))
+    };
+    let mut found: Vec<u32> = Vec::new();
+    for device in survey.links.iter().filter(is_ours) {
+        found.push(device.index);
+        let bridge = device.master.and_then(|master| survey.link(master));
+        let Some(bridge) = bridge.filter(|link| link.kind.as_deref() == Some("bridge")) else { continue };
+        found.push(bridge.index);
+        let guest = |port: &&Link| matches!(port.kind.as_deref(), Some("veth" | "netkit" | "tun"));
+        found.extend(
+            survey.links.iter().filter(|p| p.master == Some(bridge.index)).filter(guest).map(|p| p.index),
+        );
+    }
+    found
+}
+
+/// Says which of these links is down or has disappeared.
+pub(super) fn gone(links: &[String], now: &Survey) -> Option<String> {
     let up = |name: &str| now.named(name).is_some_and(|link| link.up);
-    let gone = captured.iter().find(|name| !up(name))?;
+    let gone = links.iter().find(|name| !up(name))?;
     Some(format!("{gone}: the interface went down"))
 }
 
-/// Says by which new link packets to a peer leave at the end of the watch. The packets on it were not seen.
-pub(super) fn moved<'n>(
-    networks: impl Iterator<Item = &'n Network>,
-    before: &Survey,
-    now: &Survey,
-) -> Option<String> {
-    let mut peers = networks.flat_map(|network| &network.peers).map(|peer| peer.underlay);
-    peers.find_map(|peer| {
-        let was = before.wires(before.route(peer)?);
-        let is = now.wires(now.route(peer)?);
-        let new = is.into_iter().find(|wire| was.iter().all(|known| known.index != wire.index))?;
-        Some(format!("packets to {peer} leave by {} now, and did not at the beginning", escape(&new.name)))
-    })
-}
-
-/// Says by which link packets leave to a node that joined one of the networks during the watch, if it was not
-/// captured.
-pub(super) fn joined<'n>(
-    networks: impl Iterator<Item = &'n Network>,
-    captured: &[String],
-    before: &Survey,
-    now: &Survey,
-) -> Option<String> {
-    fn tunnels(survey: &Survey) -> impl Iterator<Item = &Vxlan> {
-        survey.links.iter().filter_map(|link| link.vxlan.as_ref())
-    }
-    let vnis: Vec<Vni> = networks.flat_map(|network| &network.vnis).copied().collect();
-    let ours = tunnels(now).filter(|vxlan| vxlan.vni.is_some_and(|vni| vnis.contains(&vni)));
-    let known = |peer: &&IpAddr| tunnels(before).any(|vxlan| vxlan.peers.contains(peer));
-    let mut joined = ours.flat_map(|vxlan| &vxlan.peers).filter(|peer| !known(peer));
-    joined.find_map(|peer| {
-        let wires = now.route(*peer).map(|link| now.wires(link)).unwrap_or_default();
-        let unseen = wires.into_iter().find(|link| !captured.contains(&link.name) && !link.loopback)?;
-        Some(format!("packets to {peer} leave by {}, which was not watched", escape(&unseen.name)))
-    })
-}
-
-/// Returns each element once, in their order. A link that is captured twice would count every frame twice.
+/// Returns each element once, in their order.
 pub(super) fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut found = Vec::new();
     for one in all {
@@ -111,7 +115,11 @@ pub(super) fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
+    use crate::host::survey::Vxlan;
+    use crate::packet::Vni;
     use crate::verify::network::Peer;
 
     fn ip(text: &str) -> IpAddr {
@@ -169,52 +177,55 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_was_named_is_captured_and_a_vrf_stands_for_its_ports() {
-        let named = |names: &[&str]| {
-            named(&names.iter().map(ToString::to_string).collect::<Vec<_>>(), &host()).join(" ")
+    fn every_link_has_a_view_and_what_is_above_a_wire_or_inside_of_the_overlay_none() {
+        let mut survey = host();
+        survey.links.push(vxlan(&["192.0.2.2"]));
+        survey.links.push(link(10, "tun0", "tun"));
+        let seen = |named: &[&str]| {
+            let named: Vec<String> = named.iter().map(ToString::to_string).collect();
+            let views = views([&network()].into_iter(), &named, &survey);
+            [2, 3, 4, 5, 6, 9, 10].map(|index| views[&index])
         };
-        assert_eq!(named(&["eth1", "eth0", "eth1"]), "eth1 eth0");
-        assert_eq!(named(&["blue", "eth2"]), "eth2");
-        assert_eq!(named(&["gre0", "nobody"]), "gre0 nobody");
+        let (wire, elsewhere, hidden) = (Some(View::Wire), Some(View::Elsewhere), Some(View::Hidden));
+        assert_eq!(seen(&[]), [wire, wire, None, None, wire, None, hidden]);
+        assert_eq!(seen(&["eth1"]), [elsewhere, wire, None, None, elsewhere, None, hidden]);
+        // A tunnel's device and a VRF stand for the wires below them.
+        assert_eq!(seen(&["gre0"]), seen(&["eth1"]));
+        assert_eq!(seen(&["blue"]), [elsewhere, elsewhere, None, None, wire, None, hidden]);
     }
 
     #[test]
-    fn only_a_link_above_an_encrypting_one_makes_clear_frames_no_leak() {
-        let links = ["eth0", "gre0", "nobody"].map(str::to_owned);
-        assert_eq!(encrypting(&links, &host()), [InterfaceNumber(1)]);
+    fn a_wire_of_the_network_that_was_not_named_is_left_out() {
+        let names = |named: &[&str]| {
+            left_out(&network(), &named.iter().map(ToString::to_string).collect::<Vec<_>>(), &host())
+        };
+        assert_eq!(names(&["eth1"]), ["eth0"]);
+        assert_eq!(names(&["eth1", "eth0"]), [""; 0]);
+        assert_eq!(names(&[]), [""; 0]);
     }
 
     #[test]
-    fn policies_are_asked_for_on_every_link_that_packets_pass() {
-        let network = Network { links: vec![4], ..network() };
-        assert_eq!(passed([&network].into_iter(), &["eth1".to_owned()], &host()), ["eth1", "gre0"]);
+    fn a_bridge_of_the_overlay_and_its_guests_are_inside_and_its_card_is_not() {
+        let mut survey = host();
+        survey.links.push(Link { master: Some(20), ..vxlan(&[]) });
+        survey.links.push(link(20, "ovl0", "bridge"));
+        survey.links.push(Link { master: Some(20), ..link(21, "veth7", "veth") });
+        survey.links.push(Link { master: Some(20), hardware: 1, ..link(22, "eth9", "dummy") });
+        let views = views([&network()].into_iter(), &[], &survey);
+        assert_eq!([9, 20, 21, 22].map(|index| views[&index]), [None, None, None, Some(View::Wire)]);
     }
 
     #[test]
-    fn a_watch_that_did_not_see_everything_is_told_from_one_that_did() {
-        let captured = ["eth0".to_owned()];
+    fn a_link_that_went_down_or_away_is_told() {
+        let links = ["eth0".to_owned()];
         let changed = |change: &dyn Fn(&mut Survey)| {
-            let (mut before, network) = (host(), network());
-            before.links.push(vxlan(&["192.0.2.2"]));
-            let mut now = before.clone();
+            let mut now = host();
             change(&mut now);
-            let networks = [&network].into_iter();
-            gone(&captured, &now)
-                .or_else(|| moved(networks.clone(), &before, &now))
-                .or_else(|| joined(networks, &captured, &before, &now))
+            gone(&links, &now)
         };
-        let joins = |now: &mut Survey, link| {
-            *now.links.last_mut().unwrap() = vxlan(&["192.0.2.2", "192.0.2.3"]);
-            now.routes.push((ip("192.0.2.3"), link));
-        };
-        let moves = "packets to 192.0.2.2 leave by eth1 now, and did not at the beginning";
-        let elsewhere = "packets to 192.0.2.3 leave by eth1, which was not watched";
         let down = "eth0: the interface went down";
         assert_eq!(changed(&|_| ()), None);
         assert_eq!(changed(&|now| now.links[0].up = false).as_deref(), Some(down));
         assert_eq!(changed(&|now| now.links[0].name = "eth9".to_owned()).as_deref(), Some(down));
-        assert_eq!(changed(&|now| now.routes[0].1 = 3).as_deref(), Some(moves));
-        assert_eq!(changed(&|now| joins(now, 2)), None);
-        assert_eq!(changed(&|now| joins(now, 3)).as_deref(), Some(elsewhere));
     }
 }

@@ -140,10 +140,20 @@ reasons! {
     Truncated = "truncated", "frames were cut off: capture them whole (tcpdump -s 0)";
     /// Frames passed of a protocol that is not decoded here and may carry anything.
     Undecoded = "undecoded", "frames passed of a protocol that is not decoded here and may carry anything (MPLS, PPPoE, deeply nested tunnels): name the interface behind it with -i";
+    /// A probe left this node, and was not seen on any wire that is watched.
+    ProbeUnseen = "probe-unseen", "a probe left and was not seen on any wire: look for a way that the kernel does not show (XDP, AF_XDP, hardware offload), or for what held it back, and watch again";
     /// The probe was seen outside of any tunnel, while its network was encrypted.
     CanaryBare = "canary-bare", "the probe passed a watched interface outside of any tunnel: look for a mirror (tc filter show), and name only the underlay's interface with -i";
     /// Fragments passed whose beginning was not seen.
     Fragments = "fragments", "fragments without their beginning passed: begin the capture earlier, and lower the overlay's MTU";
+    /// The network's packets may leave by a wire that was not named with `-i`.
+    LeftOut = "left-out", "the network's packets may leave by an interface that -i does not name: name it too, or leave out -i";
+    /// The capture file need not hold what was in clear.
+    Filtered = "filtered", "the file holds only ESP, or was captured with a filter that keeps clear frames out: capture without a filter";
+    /// The capture was made on another host than the node that it is asked about.
+    OtherSide = "other-side", "the capture was made on the other node: give that node's address with --local, or capture on this one";
+    /// Clear frames have this node's address, but come from another network card than its ESP.
+    AnotherSender = "another-sender", "the clear frames have this node's address and come from another network card than its ESP: capture on the node itself";
     /// The network's packets pass another interface.
     WrongInterface = "wrong-interface", "the network's packets pass another interface: name it with -i";
     /// All members of the network are on this host.

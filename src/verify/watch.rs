@@ -1,10 +1,12 @@
 //! A watch: frames are dissected, and the packets are handed to the tallies.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use super::judge::judge;
 use super::report::Report;
-use super::tally::{Circumstances, Question, Tally};
+use super::tally::{Circumstances, Question, Tally, View};
+use super::underlay::Views;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::{Opener, Sa};
 use crate::packet::{Frame, Timestamp, TunnelPorts};
@@ -15,6 +17,8 @@ use crate::packet::{Frame, Timestamp, TunnelPorts};
 pub struct Watch {
     dissector: Dissector,
     tallies: Tallies,
+    /// The views of the links of a live capture, by their indices; `None` for a file.
+    views: Option<Views>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
 }
@@ -27,11 +31,32 @@ struct Tallies {
 }
 
 impl Tallies {
-    fn observe(&mut self, Dissected { frame, packet, .. }: Dissected<'_>) {
-        self.asked.observe(frame, packet);
+    fn observe(&mut self, Dissected { frame, packet, .. }: Dissected<'_>, view: View) {
+        self.asked.observe(frame, packet, view);
         if let Some(control) = &mut self.control {
-            control.observe(frame, packet);
+            control.observe(frame, packet, view);
         }
+    }
+}
+
+/// Returns the view of a frame; `None` if it is not looked at.
+fn view(views: Option<&Views>, frame: &Frame<'_>) -> Option<View> {
+    let Some(views) = views else { return of_hardware(frame) };
+    // A link that is so new that nothing is known of it may be a tunnel's.
+    frame.passed().and_then(|link| views.get(&link).copied()).unwrap_or(Some(View::Hidden))
+}
+
+/// Returns the view of a frame in a file. A capture on all links has a type of hardware for each frame, and shows the
+/// devices of tunnels as well.
+fn of_hardware(frame: &Frame<'_>) -> Option<View> {
+    /// The types without a wire of their own (`linux/if_arp.h`): PPP, IP in IP, IPv6 in IPv6, SIT, GRE, GRE over IPv6, and
+    /// none at all, as TUN and WireGuard have.
+    const TUNNELS: [u16; 7] = [512, 768, 769, 776, 778, 823, 0xfffe];
+    const LOOPBACK: u16 = 772;
+    match frame.hardware() {
+        Some(LOOPBACK) => None,
+        Some(hardware) if TUNNELS.contains(&hardware) => Some(View::Hidden),
+        _ => Some(View::Wire),
     }
 }
 
@@ -50,15 +75,28 @@ impl Watch {
             dissector.open_with(opener);
         }
         let tallies = Tallies { asked: Tally::new(question), control: control.map(Tally::new) };
-        Self { dissector, tallies, first: None, last: None }
+        Self { dissector, tallies, views: None, first: None, last: None }
+    }
+
+    /// Sets the views of the links of a live capture, from now on.
+    pub(super) fn look_at(&mut self, views: Views) {
+        self.views = Some(views);
+    }
+
+    /// Makes a host a node of the network that was asked for.
+    pub(super) fn joins(&mut self, node: IpAddr) {
+        self.tallies.asked.joins(node);
     }
 
     /// Takes the next frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
+        if view(self.views.as_ref(), frame).is_none() {
+            return;
+        }
         self.first.get_or_insert(frame.time);
         self.last = Some(frame.time);
-        let Self { dissector, tallies, .. } = self;
-        let sink = &mut sink(tallies);
+        let Self { dissector, tallies, views, .. } = self;
+        let sink = &mut sink(tallies, views.as_ref());
         let Ok(()) = dissector.tick(frame.time, sink).and_then(|()| dissector.frame(frame, sink));
     }
 
@@ -84,8 +122,8 @@ impl Watch {
 
     /// Ends the watch, and judges the network that was asked for.
     pub fn finish(mut self, circumstances: Circumstances) -> Report {
-        let Self { dissector, tallies, .. } = &mut self;
-        let Ok(()) = dissector.finish(&mut sink(tallies));
+        let Self { dissector, tallies, views, .. } = &mut self;
+        let Ok(()) = dissector.finish(&mut sink(tallies, views.as_ref()));
         let mut report = judge(&tallies.asked, circumstances);
         if let Some(opener) = dissector.opener() {
             name_algorithms(&mut report, opener.sas());
@@ -95,9 +133,14 @@ impl Watch {
 }
 
 /// Returns a sink that has each dissected packet counted.
-fn sink(tallies: &mut Tallies) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> {
-    |_, dissected| {
-        tallies.observe(dissected);
+fn sink<'t>(
+    tallies: &'t mut Tallies,
+    views: Option<&'t Views>,
+) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> + use<'t> {
+    move |_, dissected| {
+        if let Some(view) = view(views, dissected.frame) {
+            tallies.observe(dissected, view);
+        }
         Ok(())
     }
 }

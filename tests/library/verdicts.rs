@@ -13,10 +13,12 @@ use ovlsniff::packet::{
 };
 use ovlsniff::verify::{
     Circumstances, Expectation, KernelState, Network, Peer, Policy, PolicyDirection, Probe, Question, Reason,
-    Report, Rules, Rung, SaState, Source, Tally, Template, Verdict, Way, judge,
+    Report, Rules, Rung, SaState, Source, Tally, Template, Verdict, View, Way, judge,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
+/// The identifier of the probes' ICMP messages.
+const ECHO: u16 = 7;
 const OURS: u32 = 42;
 const OUT: Way = Way::Out;
 const BACK: Way = Way::Back;
@@ -65,6 +67,7 @@ struct Scene {
     circumstances: Circumstances,
     number: u64,
     direction: Option<Direction>,
+    view: View,
 }
 
 impl Scene {
@@ -82,11 +85,16 @@ impl Scene {
             peers: vec![Peer { underlay: there(), overlay: vec!["10.42.0.2".parse().unwrap()] }],
             ..Network::default()
         };
-        let mut question =
-            Question { network, canary: Some(CANARY.to_vec()), own: vec![here()], ..Question::default() };
+        let mut question = Question {
+            network,
+            canary: Some(CANARY.to_vec()),
+            echo: Some(ECHO),
+            own: vec![here()],
+            ..Question::default()
+        };
         change(&mut question);
         let circumstances = Circumstances { dropped: Some(0), ..Circumstances::default() };
-        Self { tally: Tally::new(question), circumstances, number: 0, direction: None }
+        Self { tally: Tally::new(question), circumstances, number: 0, direction: None, view: View::Wire }
     }
 
     fn passive() -> Self {
@@ -96,7 +104,15 @@ impl Scene {
     /// Adds five probes, sent one second apart.
     fn probed(mut self, answered: bool) -> Self {
         self.circumstances.probes = (0..PROBES)
-            .map(|n| Probe { peer: there(), sent: time(n), inner_len: inner(n), answered })
+            .map(|n| Probe {
+                peer: there(),
+                address: "10.42.0.2".parse().unwrap(),
+                sequence: n as u16,
+                sent: time(n),
+                inner_len: inner(n),
+                answered,
+                due: true,
+            })
             .collect();
         self
     }
@@ -136,8 +152,14 @@ impl Scene {
             },
             ..Headers::default()
         };
+        // A packet with the canary is the probe that was sent at that moment, or its reply.
+        let [high, low] = (at as u16).to_be_bytes();
+        let echo = [&ECHO.to_be_bytes(), &[high, low][..], payload].concat();
+        let payload = if payload == CANARY { &echo } else { payload };
+        let message = Transport::Icmp(TypeCode { kind: 8, code: 0 });
         let headers = match opaque {
             Some(_) => Headers { ip: ip(50), ether_type: Some(0x0800), ..Headers::default() },
+            None if payload == echo => Headers { transport: message, ..Headers::default() },
             None => Headers::default(),
         };
         let wrapped = |&tunnel| Encapsulation { tunnel: numbered(tunnel, self.number), outer: outer(tunnel) };
@@ -150,8 +172,9 @@ impl Scene {
         });
         self.number += 1;
         let time = Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 };
-        let frame = Frame { time, direction: self.direction, ..frame(self.number) };
-        self.tally.observe(&frame, &packet);
+        let wire_len = payload.len() as u32;
+        let frame = Frame { time, direction: self.direction, bytes: payload, wire_len, ..frame(self.number) };
+        self.tally.observe(&frame, &packet, self.view);
         self
     }
 
@@ -159,6 +182,12 @@ impl Scene {
     fn coming(self, direction: Direction, packets: impl FnOnce(Self) -> Self) -> Self {
         let scene = packets(Self { direction: Some(direction), ..self });
         Self { direction: None, ..scene }
+    }
+
+    /// Adds packets whose frames are seen on a link with this view.
+    fn seen_on(self, view: View, packets: impl FnOnce(Self) -> Self) -> Self {
+        let scene = packets(Self { view, ..self });
+        Self { view: View::Wire, ..scene }
     }
 
     /// Adds the probes, or their replies, in clear.

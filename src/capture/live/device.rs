@@ -33,7 +33,7 @@ impl Device {
     }
 
     /// Sorts `others` by the number of keystrokes that turn them into this name, the fewest first.
-    pub(super) fn nearest_first(&self, mut others: Vec<Self>) -> Vec<Self> {
+    pub fn nearest_first(&self, mut others: Vec<Self>) -> Vec<Self> {
         others.sort_by_cached_key(|other| levenshtein(&self.0, &other.0));
         others
     }

@@ -123,7 +123,7 @@ fn one(
 }
 
 /// libpcap's name for all interfaces.
-const ANY: &str = "any";
+pub const ANY: &str = "any";
 
 fn activate(device: &str, options: &CaptureOptions, ring: u32) -> Result<Capture<Active>, pcap::Error> {
     Capture::from_device(device)?

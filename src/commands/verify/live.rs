@@ -44,9 +44,9 @@ impl Job {
             Prepared::Judged(report) => return Ok(*report),
         };
         session.warning().into_iter().for_each(note);
-        let captured = session.captured();
-        if self.announced.replace(captured.to_vec()) != captured {
-            tell(format_args!("interface: {}", escape(&captured.join(", "))));
+        let shown = session.shown();
+        if self.announced.replace(shown.to_vec()) != shown {
+            tell(format_args!("interface: {}", escape(&shown.join(", "))));
         }
         let outcome = session.run(self.signals.descriptor()?, || {
             self.signals.drain();

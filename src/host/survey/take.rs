@@ -78,6 +78,14 @@ impl Survey {
     }
 }
 
+/// Returns the addresses of all hosts in a namespace whose link-layer addresses are known. `None` if the kernel does not
+/// list them.
+pub fn neighbours(namespace: Option<&Namespace>) -> Option<Vec<IpAddr>> {
+    let all = || neighbour::all(&mut Netlink::open(Family::Route).ok()?).ok();
+    let found = Namespace::run(namespace, all).ok()??;
+    Some(found.into_iter().filter(is_host).map(|neighbour| neighbour.address).collect())
+}
+
 fn ask() -> Result<Survey, Error> {
     let failed = |operation| move |cause| Error::Kernel { operation, cause };
     let links = failed("list the network interfaces");

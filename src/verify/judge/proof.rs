@@ -18,17 +18,17 @@ impl Case<'_> {
     /// Counts the probes that reached the peer: their replies came, or were seen on their way to this node.
     pub(super) fn delivered(&self) -> u64 {
         let back = &self.pair.back;
+        let echoes = back.echoes();
         let kinds = [&back.clear, &back.opened, &back.null, &back.gmac, &back.ah, &back.macsec];
-        self.answered.max(kinds.iter().map(|seen| seen.canaries).sum())
+        self.answered.max(echoes).max(kinds.iter().map(|seen| seen.canaries).sum())
     }
 
     /// Returns the rung and the reason if ESP is proven to be the network's: it was opened and carries the network's
-    /// frames, or its lengths are those of the probes. On the leg out to a probed peer only frames with the canary
-    /// count.
+    /// frames, or its lengths are those of the probes. On the leg out to a probed peer only the probes count.
     pub(super) fn attributed(&self, way: Way) -> Option<(Rung, Reason)> {
         let evidence = self.evidence(way);
         let opened = if self.is_probed() && way == Way::Out {
-            evidence.opened.canaries
+            evidence.opened.canaries.max(evidence.echoes())
         } else {
             evidence.opened.count
         };
@@ -38,17 +38,28 @@ impl Case<'_> {
         if opened >= ENOUGH || asked {
             return Some((Rung::Opened, Reason::Opened));
         }
-        let due = if self.answered > 0 { self.answered } else { self.probes.len() as u64 };
-        let matched = self.matched(way);
-        (due >= ENOUGH && matched >= due && matched >= ENOUGH).then_some((Rung::Seen, Reason::Lengths))
+        // One that is missing is named later (`unaccounted`).
+        let (due, matched) = (self.due(way).count() as u64, self.matched(way));
+        (matched >= ENOUGH && matched * 4 >= due * 3).then_some((Rung::Seen, Reason::Lengths))
     }
 
-    /// Counts the probes that an ESP packet of the right length can be matched to. If some probes were answered, only
-    /// those count: the others may never have left.
+    /// Yields the probes that must be seen on a leg. On the way out these are all that left, answered or not. On the way
+    /// back they are those with a reply, or all of them if no reply reached the prober.
+    fn due(&self, way: Way) -> impl Iterator<Item = &Probe> {
+        self.probes.iter().filter(move |probe| match way {
+            Way::Out => probe.due || probe.answered,
+            Way::Back => probe.answered || self.answered == 0,
+        })
+    }
+
+    /// Counts the probes that an ESP packet of the right length can be matched to.
     pub(super) fn matched(&self, way: Way) -> u64 {
-        let due = self.probes.iter().filter(|probe| self.answered == 0 || probe.answered);
+        self.matched_by_length(way, self.due(way))
+    }
+
+    fn matched_by_length<'p>(&self, way: Way, probes: impl Iterator<Item = &'p Probe>) -> u64 {
         let when = |probe: &Probe| Expected { from: probe.sent.nanos, inner: probe.inner_len };
-        let expected: Vec<Expected> = due.map(when).collect();
+        let expected: Vec<Expected> = probes.map(when).collect();
         let sent: Vec<Expected> = self.probes.iter().map(when).collect();
         // The packets of an SA that does not encrypt are no proof, even if they look opaque.
         let evidence = self.evidence(way);
@@ -61,18 +72,46 @@ impl Case<'_> {
         explained(&expected, &sent, &passed) as u64
     }
 
-    /// Returns the reason if the proof does not cover everything: an answered probe that was not seen, or a VNI.
+    /// Returns the reason if the proof does not cover everything: a probe that was not seen, or a VNI.
     pub(super) fn unaccounted(&self, way: Way, rung: Rung) -> Option<Reason> {
         let evidence = self.evidence(way);
-        let opened = if way == Way::Out { evidence.opened.canaries } else { evidence.opened.count };
-        if opened + evidence.unopened() < self.answered {
-            return Some(self.delivered_unseen());
+        let missing = || self.due(way).filter(|probe| !evidence.has_echo(probe.sequence, probe.sent));
+        let missed = missing().count() as u64;
+        if missed > 0 && self.matched_by_length(way, missing()) < missed {
+            let delivered = missing().any(|probe| probe.answered);
+            return Some(if delivered { self.delivered_unseen() } else { Reason::ProbeUnseen });
         }
         let vnis = &self.tally.question.network.vnis;
         // ESP does not show its VNI, and a policy or a firewall's mark may be for one VNI only. So each VNI has to be
         // found inside opened ESP.
         let silent = |vni| rung < Rung::Opened || !evidence.vnis.contains(vni);
         (vnis.len() > 1 && vnis.iter().any(silent)).then_some(Reason::SilentVni)
+    }
+
+    /// Returns true if the frames were captured as they passed, and not read from a file.
+    pub(super) fn is_live(&self) -> bool {
+        !self.tally.question.own.is_empty()
+    }
+
+    /// Returns true if the capture was made on another host than this node: it says that all packets of this node
+    /// arrived there.
+    pub(super) fn is_captured_elsewhere(&self) -> bool {
+        !self.is_live() && self.tally.senders.arrived > 0 && self.tally.senders.left == 0
+    }
+
+    /// Returns the reason if the clear frames of a file need not be this node's leak. A capture on all links also shows
+    /// the devices above the encryption, and anybody may have sent frames with this node's address.
+    pub(super) fn unlike_a_leak(&self) -> Option<Reason> {
+        let evidence = &self.pair.out;
+        if self.is_live() {
+            None
+        } else if evidence.clear_on.share_no_link(&evidence.esp_on) {
+            Some(Reason::OpaqueTransport)
+        } else if self.tally.senders.left == 0 && evidence.clear_on.share_no_card(&evidence.esp_on) {
+            Some(Reason::AnotherSender)
+        } else {
+            None
+        }
     }
 
     /// Decides on the leg out if it was encrypted, but no probe reached the peer.
@@ -101,8 +140,11 @@ impl Case<'_> {
         if self.circumstances.dropped.is_some_and(|dropped| dropped > 0) {
             return Some(Reason::Drops);
         }
-        if self.tally.undecoded > 0 {
+        if self.tally.undecoded.count > 0 {
             return Some(Reason::Undecoded);
+        }
+        if !self.is_live() && (self.circumstances.filtered || self.tally.not_esp == 0) {
+            return Some(Reason::Filtered);
         }
         if self.tally.illegible > 0 || any(|evidence| evidence.truncated) {
             return Some(Reason::Truncated);

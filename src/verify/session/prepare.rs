@@ -11,13 +11,13 @@ use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
 use crate::host::survey::Survey;
 use crate::ipsec::{self, Opener, Sa};
-use crate::packet::VXLAN_PORT;
+use crate::packet::{LinkType, VXLAN_PORT};
 use crate::verify::judge::judge;
 use crate::verify::kernel::KernelState;
 use crate::verify::network::{Network, Source, tunnel_ports};
 use crate::verify::report::Report;
 use crate::verify::tally::{Circumstances, Question, Tally};
-use crate::verify::underlay;
+use crate::verify::underlay::{self, Views};
 use crate::verify::wanted::{self, Described};
 use crate::verify::watch::Watch;
 
@@ -43,36 +43,42 @@ impl Session {
         if !request.passive && request.targets.is_empty() {
             discover(&mut network, given.as_ref());
         }
-        let captured = captured(request, &network, &underlay.survey)?;
+        check(&request.interfaces, &underlay.survey)?;
+        let shown = shown(request, &network, &underlay.survey)?;
         let probed = |network, targets: &[IpAddr]| {
             if request.passive { Ok(Probed::passively(network)) } else { Probed::new(network, targets) }
         };
         let asked = probed(network, &request.targets)?;
         let control = control.map(|network| probed(network, &[])).transpose()?;
-        Ok(Prepared::Ready(Box::new(Self::open(request, asked, control, captured, underlay)?)))
+        Ok(Prepared::Ready(Box::new(Self::open(request, asked, control, shown, underlay)?)))
     }
 
     fn open(
         request: &Request,
         asked: Probed,
         control: Option<Probed>,
-        captured: Vec<String>,
+        shown: Vec<String>,
         underlay: Underlay,
     ) -> Result<Self, Error> {
+        let named = request.interfaces.clone();
         let kernel = underlay.run(KernelState::read)?;
         let (opener, warning) = underlay.run(|| opener(request.sas.clone()))?;
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose().map_err(Error::Notices)?;
-        let ports = tunnel_ports([&asked].into_iter().chain(&control).map(|probed| &probed.network))?;
-        let question = |probed: &Probed| question(probed, &captured, &underlay);
-        let watch =
+        let networks = || [&asked].into_iter().chain(&control).map(|probed| &probed.network);
+        let ports = tunnel_ports(networks())?;
+        let question = |probed: &Probed| question(probed, &named, &underlay);
+        let mut watch =
             Watch::new(question(&asked)?, control.as_ref().map(question).transpose()?, ports, Some(opener));
-        let mut live = capture(&captured, request.buffer, underlay.namespace.as_ref())?;
+        let views = underlay::views(networks(), &named, &underlay.survey);
+        let unseen = unseen(&views);
+        watch.look_at(views);
+        let mut live = capture(&unseen, &shown, request.buffer, underlay.namespace.as_ref())?;
         // The capture is woken by notices of new SAs, so that the packets that follow can be opened.
         if let Some(notices) = notices {
             live.wake_on(notices);
         }
-        let (duration, named) = (request.duration, !request.interfaces.is_empty());
-        Ok(Self { asked, control, captured, underlay, kernel, duration, named, live, watch, warning })
+        let duration = request.duration;
+        Ok(Self { asked, control, shown, named, unseen, underlay, kernel, duration, live, watch, warning })
     }
 }
 
@@ -118,7 +124,24 @@ fn find_locals(network: &mut Network, sources: &BTreeMap<IpAddr, IpAddr>, reques
     network.peers.retain(|peer| !network.locals.contains(&peer.underlay));
 }
 
-fn captured(request: &Request, network: &Network, survey: &Survey) -> Result<Vec<String>, Error> {
+/// Returns an error if a link that the user named does not exist or is down.
+fn check(named: &[String], survey: &Survey) -> Result<(), Error> {
+    for name in named {
+        let device = Device::new(name.as_str());
+        let Some(link) = survey.named(name) else {
+            let there_is = survey.links.iter().map(|link| Device::new(link.name.as_str())).collect();
+            let there_is = device.nearest_first(there_is);
+            return Err(live::Error::NoSuchInterface { device, there_is }.into());
+        };
+        if !link.up {
+            return Err(live::Error::Down { device }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Returns the names of the links to show to the user: those that were named, or else those that lead to the nodes.
+fn shown(request: &Request, network: &Network, survey: &Survey) -> Result<Vec<String>, Error> {
     if !request.interfaces.is_empty() {
         return Ok(underlay::named(&request.interfaces, survey));
     }
@@ -126,18 +149,25 @@ fn captured(request: &Request, network: &Network, survey: &Survey) -> Result<Vec
     if wires.is_empty() { Err(Error::NoLink(escape(&network.name).into_owned())) } else { Ok(wires) }
 }
 
-fn question(probed: &Probed, captured: &[String], underlay: &Underlay) -> Result<Question, Error> {
+fn question(probed: &Probed, named: &[String], underlay: &Underlay) -> Result<Question, Error> {
     let (network, survey) = (&probed.network, &underlay.survey);
     let own = survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address()));
     Ok(Question {
         network: network.clone(),
         canary: probed.canary(),
-        encrypting: underlay::encrypting(captured, survey),
+        echo: probed.echo(),
+        ends: probed.ends(),
+        left_out: underlay::left_out(network, named, survey),
         enclosed: underlay::routed(network, survey).iter().any(|link| survey.encloses(link)),
         own: own.collect(),
         sources: underlay.run(|| sources(network))?,
         ..Question::default()
     })
+}
+
+/// Returns the links whose frames are not looked at.
+fn unseen(views: &Views) -> Vec<u32> {
+    views.iter().filter(|(_, view)| view.is_none()).map(|(index, _)| *index).collect()
 }
 
 /// Makes an opener with these keys and those of the kernel, including later ones, as far as the kernel gives them
@@ -149,19 +179,35 @@ fn opener(sas: Vec<Sa>) -> (Opener, Option<String>) {
     (Opener::with_kernel(sas, kernel), warning)
 }
 
+/// The most links that the kernel's filter leaves out. The frames of further ones are passed over here.
+const MOST_FILTERED: usize = 200;
+
+/// Opens a capture on all links of a namespace, without those that are `unseen`. `shown` are those to name in an error.
 fn capture(
-    links: &[String],
+    unseen: &[u32],
+    shown: &[String],
     buffer: Option<u32>,
     namespace: Option<&Namespace>,
-) -> Result<Live, live::Error> {
-    let devices: Vec<Device> = links.iter().map(String::as_str).map(Device::new).collect();
+) -> Result<Live, Error> {
     let defaults = live::CaptureOptions::default();
+    let unseen: Vec<String> =
+        unseen.iter().take(MOST_FILTERED).map(|index| format!("ifindex {index}")).collect();
     let options = live::CaptureOptions {
         promiscuous: false,
-        directed: true,
         buffer: buffer.unwrap_or(defaults.buffer),
+        filter: (!unseen.is_empty()).then(|| format!("not ({})", unseen.join(" or "))),
         namespace,
         ..defaults
     };
-    Live::open(&devices, &options)
+    let live =
+        Live::open(&[Device::new(live::ANY)], &options).map_err(|error| match (error, shown.first()) {
+            (live::Error::Permission { program, .. }, Some(name)) => {
+                live::Error::Permission { device: Device::new(name.as_str()), program }
+            }
+            (error, _) => error,
+        })?;
+    match live.interfaces().first() {
+        Some(all) if all.link == LinkType::LINUX_SLL2 => Ok(live),
+        _ => Err(Error::OldLibpcap),
+    }
 }

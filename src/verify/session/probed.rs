@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Error;
 use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
+use crate::host::survey::neighbours;
 use crate::verify::network::Network;
 use crate::verify::probe::{Canary, Prober, Target, candidates};
 use crate::verify::sources::refresh;
@@ -59,6 +60,28 @@ impl Probed {
         if let Some(prober) = &mut self.prober {
             prober.collect();
         }
+    }
+
+    /// Ends the probing: takes the last replies, and asks the kernel which addresses that did not answer it knows.
+    pub(super) fn finish(&mut self) {
+        self.collect();
+        let Some(prober) = self.prober.as_mut().filter(|prober| !prober.silent().is_empty()) else { return };
+        let namespace = self.network.entry.as_ref().and_then(|entry| entry.namespace.as_deref());
+        let Ok(namespace) = Namespace::given(namespace) else { return };
+        // A kernel that does not list its neighbours leaves every probe due.
+        if let Some(neighbours) = neighbours(namespace.as_ref()) {
+            prober.finish(&neighbours);
+        }
+    }
+
+    /// Returns the identifier of the probes' ICMP messages.
+    pub(super) fn echo(&self) -> Option<u16> {
+        self.prober.as_ref().map(Prober::identifier)
+    }
+
+    /// Returns the pairs of overlay addresses that probes are sent between.
+    pub(super) fn ends(&self) -> Vec<(IpAddr, IpAddr)> {
+        self.prober.as_ref().map_or_else(Vec::new, Prober::ends)
     }
 
     pub(super) fn probes(&self) -> Vec<Probe> {
@@ -126,6 +149,7 @@ mod tests {
             device: "secure".to_owned(),
             namespace: None,
             addresses: vec!["10.42.0.1/24".parse().unwrap()],
+            mtu: 1400,
         };
         Network {
             peers: vec![peer("192.0.2.2", &["10.43.0.2", "10.42.0.2"]), peer("192.0.2.3", &["10.42.0.3"])],

@@ -16,24 +16,17 @@ pub(super) struct Leg {
 }
 
 impl Tally {
-    /// Returns the leg that the outermost IP header shows, and the headers with that IP header; `None` if the packet
-    /// passed on no leg.
-    pub(super) fn outer_leg<'p>(
-        &self,
-        packet: &'p Packet<'_>,
-        direction: Option<Direction>,
-    ) -> Option<(Leg, &'p Headers)> {
+    /// Returns the outermost headers with IP.
+    pub(super) fn outer<'p>(packet: &'p Packet<'_>) -> Option<(&'p Headers, Ip)> {
         let outer = packet.encapsulations.iter().map(|wrapping| &wrapping.outer);
-        let headers = outer.chain([&packet.headers]).find(|headers| headers.ip.is_some())?;
-        let leg = headers.ip.as_ref().and_then(|ip| self.leg(ip, direction))?;
-        Some((leg, headers))
+        outer.chain([&packet.headers]).find_map(|headers| Some((headers, headers.ip?)))
     }
 
     /// Returns the leg of an IP header; `None` if the packet neither leaves nor reaches this node.
     pub(super) fn leg(&self, ip: &Ip, direction: Option<Direction>) -> Option<Leg> {
         let locals = &self.question.network.locals;
         // A packet that arrives with an address of this host as its source is forged, or comes a second time.
-        if direction == Some(Direction::In) && self.question.own.contains(&ip.source) {
+        if direction == Some(Direction::In) && self.is_own(ip.source) {
             return None;
         }
         if locals.contains(&ip.source) {
@@ -45,26 +38,35 @@ impl Tally {
         }
     }
 
-    /// Returns the leg of a tunnel's own packet. It differs from [`Self::leg`] in that such a packet may leave from any
-    /// address of this host, and that a packet to a multicast group reaches every member.
-    pub(super) fn tunnel_leg(&self, ip: &Ip, direction: Option<Direction>, canary: bool) -> Option<Leg> {
-        let own = |address| self.question.own.contains(&address);
-        // A packet that leaves under another source address is this node's as well. The address may be an old one of
-        // this host, or come from a NAT.
-        let disguised = direction == Some(Direction::Out)
-            && (canary || self.knows(ip.destination))
-            && !self.question.own.is_empty();
-        self.leg(ip, direction).or_else(|| {
-            if direction == Some(Direction::In) && own(ip.source) {
-                None
-            } else if own(ip.source) || disguised {
-                Some(Leg { peer: ip.destination, way: Way::Out })
-            } else if own(ip.destination) || ip.destination.is_multicast() {
-                Some(Leg { peer: ip.source, way: Way::Back })
-            } else {
+    /// Returns the leg of a packet that shows the network. It differs from [`Self::leg`] in that such a packet may leave
+    /// from any address of this host, and that a packet to a multicast group reaches every node. `inner` are the bytes
+    /// by which a packet is recognised that this host only forwards.
+    pub(super) fn tunnel_leg(&mut self, ip: &Ip, direction: Option<Direction>, inner: &[u8]) -> Option<Leg> {
+        if let Some(leg) = self.leg(ip, direction) {
+            return Some(leg);
+        }
+        let out = Some(Leg { peer: ip.destination, way: Way::Out });
+        let back = Some(Leg { peer: ip.source, way: Way::Back });
+        match direction {
+            Some(Direction::In) if self.is_own(ip.source) => None,
+            _ if self.is_own(ip.source) => out,
+            // The source may be an old address of this host, or come from a NAT.
+            Some(Direction::Out) => {
+                let forwarded = self.transit.take(inner);
+                out.filter(|_| !forwarded && self.is_captured_here())
+            }
+            _ if self.is_own(ip.destination) || ip.destination.is_multicast() => back,
+            _ => {
+                self.transit.expect(inner);
                 None
             }
-        })
+        }
+    }
+
+    /// Returns true if the capture was made on this node, as far as it is known.
+    fn is_captured_here(&self) -> bool {
+        let live = !self.question.own.is_empty();
+        live || self.senders.left > 0 && self.senders.arrived == 0
     }
 
     /// Returns true if the packet's source is an address of this host.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::packet::{InterfaceNumber, Timestamp};
+use crate::packet::Timestamp;
 use crate::verify::kernel::{KernelState, KernelUnread};
 use crate::verify::network::Network;
 
@@ -14,9 +14,12 @@ pub struct Question {
     pub network: Network,
     /// The canary of the probes; `None` if nothing is probed.
     pub canary: Option<Vec<u8>>,
-    /// The interfaces above a link that may encrypt. Clear frames on them are no leak, because they may be encrypted on
-    /// their way out.
-    pub encrypting: Vec<InterfaceNumber>,
+    /// The identifier of the probes' ICMP messages.
+    pub echo: Option<u16>,
+    /// The pairs of overlay addresses that probes are sent between, those of this node first.
+    pub ends: Vec<(IpAddr, IpAddr)>,
+    /// Names of links that the network's packets may leave by, but that the user left out with `-i`.
+    pub left_out: Vec<String>,
     /// True if the network's packets leave by a link that may encrypt them, itself or below. On the wire are then the
     /// packets of that link.
     pub enclosed: bool,
@@ -38,17 +41,34 @@ impl Question {
     }
 }
 
+/// The place where a frame was captured, as far as it matters to the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// A link that shows its wire.
+    Wire,
+    /// A link that shows its wire, but that the user did not name. Clear frames on it count, and nothing is proven there.
+    Elsewhere,
+    /// A link whose packets may be encrypted before they are on a wire. A clear frame there is no leak.
+    Hidden,
+}
+
 /// A probe that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// The underlay address of the node that it was sent to.
     pub peer: IpAddr,
+    /// The overlay address that it was sent to.
+    pub address: IpAddr,
+    /// Its ICMP sequence number, which repeats after 65,536 probes.
+    pub sequence: u16,
     /// The time when it was sent.
     pub sent: Timestamp,
     /// The length in bytes of the inner frame, from its Ethernet header on.
     pub inner_len: u32,
     /// True if its reply came.
     pub answered: bool,
+    /// True if it must have left, and so has to be seen on a wire, whether it is answered or not.
+    pub due: bool,
 }
 
 /// The circumstances of a watch: everything that is known beside the frames.
@@ -62,6 +82,8 @@ pub struct Circumstances {
     pub dropped: Option<u64>,
     /// The reason why the capture is not whole; `None` if it is.
     pub cut_short: Option<String>,
+    /// True if a file was written by a capture whose filter may have kept clear frames of the network out.
+    pub filtered: bool,
     /// The probes that were sent.
     pub probes: Vec<Probe>,
     /// The state of the kernel; `None` if it was not read.

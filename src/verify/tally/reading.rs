@@ -1,7 +1,8 @@
 //! The questions that a tally asks of a decoded packet.
 
+use crate::packet::protocol::IPCOMP;
 use crate::packet::{
-    EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Transport, Tunnel, Vni, Why,
+    EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Stop, Transport, Tunnel, Vni, Why,
 };
 use crate::verify::evidence::Evidence;
 
@@ -62,9 +63,7 @@ pub(super) fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
     match packet.payload {
         // With the flag of the group policy extension the header has a group.
         [0x08, 0, 0, 0, a, b, c, 0, rest @ ..] | [0x88, _, _, _, a, b, c, 0, rest @ ..] => {
-            let &[high, ..] = rest.get(12..14)? else { return None };
-            // A smaller number is no EtherType but a length (IEEE 802.3).
-            (high >= 0x06).then(|| Vni::from_be_bytes([*a, *b, *c]))
+            is_ethernet_frame(rest).then(|| Vni::from_be_bytes([*a, *b, *c]))
         }
         _ => None,
     }
@@ -88,10 +87,36 @@ pub(super) fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
     lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
 }
 
-/// Returns true for a tunnel that is not decoded here and may carry anything: MPLS, PPPoE, or too many tunnels in one
-/// another.
+/// Returns true if these bytes may be an Ethernet frame that an overlay carries. Its first byte is not all zeros with
+/// those behind it, and its type is one of Ethernet's.
+pub(super) fn is_ethernet_frame(bytes: &[u8]) -> bool {
+    let Some([_, _, _, _, _, _, source @ .., high, _]) = bytes.first_chunk::<14>() else { return false };
+    // A smaller number is no EtherType but a length (IEEE 802.3). No station has an address of zeros.
+    *high >= 0x06 && *source != [0; 6]
+}
+
+/// Returns true for a carrier whose inside cannot be searched: a compressed one, a link type that is not decoded, or
+/// too many tunnels in one another.
 pub(super) fn is_undecoded(packet: &Packet<'_>) -> bool {
-    const OTHERS: [u16; 3] = [0x8847, 0x8848, 0x8864];
-    let too_deep = packet.stop.is_some_and(|stop| stop.why == Why::TooDeep);
-    too_deep || packet.headers.ether_type.is_some_and(|kind| OTHERS.contains(&kind))
+    let stopped = |stop: Stop| match stop.why {
+        Why::TooDeep => true,
+        Why::Unsupported => stop.layer == Layer::Link,
+        _ => false,
+    };
+    packet.stop.is_some_and(stopped) || packet.headers.ip.is_some_and(|ip| ip.protocol == IPCOMP)
+}
+
+/// Returns the sequence number if the innermost packet is an ICMP echo, or its reply, with this identifier.
+pub(super) fn echo(packet: &Packet<'_>, identifier: u16) -> Option<u16> {
+    let echo = match packet.headers.transport {
+        Transport::Icmp(message) => matches!(message.kind, 0 | 8),
+        Transport::Icmpv6(message) => matches!(message.kind, 128 | 129),
+        _ => false,
+    };
+    match packet.payload {
+        [i0, i1, s0, s1, ..] if echo && u16::from_be_bytes([*i0, *i1]) == identifier => {
+            Some(u16::from_be_bytes([*s0, *s1]))
+        }
+        _ => None,
+    }
 }

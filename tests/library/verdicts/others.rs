@@ -38,10 +38,100 @@ fn a_leak_from_another_address_of_this_host_is_one() {
 }
 
 #[test]
-fn a_group_is_heard_whoever_speaks() {
+fn another_clusters_group_with_the_same_vni_is_not_ours() {
     let scene = proven(|_| ());
     let report = scene.between((ip("192.0.2.9"), ip("239.1.1.1")), 1, &[vxlan(OURS)], None, b"arp").report();
+    assert_eq!(verdicts(&report), (OPENED, OPENED, Verdict::Encrypted));
+    let said = finding(&report, "stranger");
+    assert!(said.contains("the first from 192.0.2.9 (frame 11): a clear frame"), "{said}");
+}
+
+/// Returns the text of a finding.
+fn finding<'r>(report: &'r Report, code: &str) -> &'r str {
+    let found = report.findings.iter().find(|finding| finding.code == code);
+    &found.unwrap_or_else(|| panic!("no {code} among {:?}", report.findings)).text
+}
+
+#[test]
+fn what_a_stranger_sends_is_a_finding_and_what_a_node_sends_a_verdict() {
+    let from = |sender: &str| (ip(sender), here());
+    let (stranger, node) = (from("192.0.2.9"), from("192.0.2.2"));
+    let null = esp(BACK, EspKind::Null);
+    for wrappings in [&[vxlan(OURS)][..], &[null, vxlan(OURS)]] {
+        let report = proven(|_| ()).between(stranger, 1, wrappings, None, b"x").report();
+        assert_eq!(report.verdict, Verdict::Encrypted, "{wrappings:?}");
+        assert!(finding(&report, "stranger").contains("192.0.2.9"));
+        let report = proven(|_| ()).between(node, 1, wrappings, None, b"x").report();
+        assert_ne!(report.verdict, Verdict::Encrypted, "{wrappings:?}");
+    }
+    // Nobody was named, and this node sends to one host only.
+    let unnamed = || proven(|question| question.network.peers.clear());
+    let report = unnamed().between(stranger, 1, &[vxlan(OURS)], None, b"x").report();
+    assert_eq!(report.verdict, Verdict::Encrypted);
+    assert!(finding(&report, "stranger").contains("192.0.2.9"));
+    let report = unnamed().between(node, 1, &[vxlan(OURS)], None, b"x").report();
     assert_ne!(report.verdict, Verdict::Encrypted);
+}
+
+#[test]
+fn a_stranger_with_the_canary_has_read_a_probe() {
+    let report = proven(|_| ()).between((ip("192.0.2.9"), here()), 1, &[vxlan(OURS)], None, CANARY).report();
+    assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::CanaryBare));
+}
+
+#[test]
+fn what_leaves_under_an_unknown_address_is_a_leak_unless_it_is_only_forwarded() {
+    let others = (ip("203.0.113.7"), ip("203.0.113.8"));
+    let passes = |scene: Scene, direction| {
+        scene.coming(direction, |scene| scene.between(others, 1, &[vxlan(OURS)], None, b"of others"))
+    };
+    let report = passes(proven(|_| ()), Direction::Out).report();
+    assert_eq!(report.verdict, Verdict::Clear);
+    let report = passes(passes(proven(|_| ()), Direction::In), Direction::Out).report();
+    assert_eq!(report.verdict, Verdict::Encrypted);
+    assert!(finding(&report, "clear-elsewhere").contains("203.0.113.7"));
+}
+
+#[test]
+fn a_probe_that_nobody_answers_has_to_be_seen_all_the_same() {
+    let opened = esp(OUT, EspKind::Opened);
+    let probe = |scene: Scene, n| scene.packet(OUT, n, &[opened, vxlan(OURS)], None, CANARY);
+    let scene = || {
+        let scene = (0..PROBES - 1).fold(Scene::new().probed(true), probe);
+        let scene = scene.inside(BACK, esp(BACK, EspKind::Opened));
+        scene.ended(|circumstances| circumstances.probes[PROBES - 1].answered = false)
+    };
+    let unseen = (Verdict::Inconclusive, Some(Rung::Opened), Reason::ProbeUnseen);
+    assert_eq!(verdicts(&scene().report()).0, unseen);
+    assert_eq!(verdicts(&probe(scene(), PROBES - 1).report()).0, OPENED);
+    // The kernel could not address it, so it never left.
+    let never_left = scene().ended(|circumstances| circumstances.probes[PROBES - 1].due = false);
+    assert_eq!(verdicts(&never_left.report()).0, OPENED);
+}
+
+#[test]
+fn a_probe_is_not_seen_because_another_one_was_seen_twice() {
+    let opened = esp(OUT, EspKind::Opened);
+    let scene = [0, 1, 2, 3, 3].into_iter().fold(Scene::new().probed(true), |scene, n| {
+        scene.packet(OUT, n, &[opened, vxlan(OURS)], None, CANARY)
+    });
+    let report = scene.inside(BACK, esp(BACK, EspKind::Opened)).report();
+    assert_eq!(verdicts(&report).0.0, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_wire_that_the_user_left_out_is_no_proof_and_its_clear_frames_are_a_leak() {
+    let left_out = |question: &mut Question| question.left_out = vec!["eth1".to_owned()];
+    let report = proven(left_out).report();
+    assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::LeftOut));
+    assert!(finding(&report, "left-out").contains("eth1"));
+    let elsewhere = |scene: Scene| scene.seen_on(View::Elsewhere, |scene| scene.clear(OUT));
+    assert_eq!(elsewhere(proven(|_| ())).report().verdict, Verdict::Clear);
+    // What is encrypted on a wire that was not named proves nothing about those that were.
+    let scene = Scene::new().probed(true).seen_on(View::Elsewhere, |scene| {
+        scene.inside(OUT, esp(OUT, EspKind::Opened)).inside(BACK, esp(BACK, EspKind::Opened))
+    });
+    assert_eq!(scene.report().reason, Reason::WrongInterface);
 }
 
 #[test]
@@ -49,8 +139,8 @@ fn what_others_say_to_each_other_is_a_finding_and_no_verdict_on_us() {
     let scene = proven(|_| ()).between((ip("192.0.2.3"), there()), 1, &[vxlan(OURS)], None, b"x");
     let report = scene.report();
     assert_eq!(verdicts(&report), (OPENED, OPENED, Verdict::Encrypted));
-    let finding = report.findings.iter().find(|finding| finding.code == "clear-elsewhere").unwrap();
-    assert!(finding.text.contains("from 192.0.2.3 to 192.0.2.2"), "{}", finding.text);
+    let said = finding(&report, "clear-elsewhere");
+    assert!(said.contains("from 192.0.2.3 to 192.0.2.2"), "{said}");
 }
 
 #[test]
@@ -170,7 +260,7 @@ fn a_frame_cut_off_before_its_addresses_may_have_been_a_leak() {
     let mut scene = proven(|_| ());
     let stop = Stop { layer: Layer::Ipv4, why: Why::Truncated };
     let packet = packet(|packet| packet.stop = Some(stop));
-    scene.tally.observe(&Frame { wire_len: 200, bytes: &[0; 20], ..frame(99) }, &packet);
+    scene.tally.observe(&Frame { wire_len: 200, bytes: &[0; 20], ..frame(99) }, &packet, View::Wire);
     let report = scene.report();
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::Truncated));
 }
@@ -274,6 +364,6 @@ fn a_protocol_that_is_not_decoded_may_have_carried_a_leak_to_the_peer_too() {
         packet.headers.ip = ip;
         packet.stop = stop;
     });
-    scene.tally.observe(&frame(99), &packet);
+    scene.tally.observe(&frame(99), &packet, View::Wire);
     assert_eq!(scene.report().legs[0].reason, Reason::Undecoded);
 }

@@ -117,11 +117,8 @@ fn another_opaque_transport_is_not_the_overlays_own() {
     let report = Scene::new().probed(true).packet(OUT, 0, &[], Some(wireguard), &[4; 64]).report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
     // The probes are seen in clear, on the device that encrypts.
-    let report = Scene::asking(|question| question.encrypting = vec![InterfaceNumber(0)])
-        .probed(true)
-        .clear(OUT)
-        .clear(BACK)
-        .report();
+    let report =
+        Scene::new().probed(true).seen_on(View::Hidden, |scene| scene.clear(OUT).clear(BACK)).report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
     assert_eq!(report.exit_status(Expectation::Encrypted), 3);
     // The probes are not seen at all, because the capture is below that device.
@@ -214,7 +211,7 @@ fn unreachable(scene: Scene, way: Way, vni: u8, port: u16) -> Scene {
     });
     let mut scene = scene;
     scene.number += 1;
-    scene.tally.observe(&frame(scene.number), &packet);
+    scene.tally.observe(&frame(scene.number), &packet, View::Wire);
     scene
 }
 

@@ -1,0 +1,63 @@
+//! The addresses that a peer is probed at.
+
+use std::net::IpAddr;
+
+use super::Target;
+
+/// The number of probes without a reply after which the next address of a peer is tried.
+const SILENT: u32 = 4;
+
+/// A peer, and the addresses behind it. One of them that answers is enough.
+#[derive(Debug)]
+pub(super) struct Aim {
+    pub(super) peer: IpAddr,
+    pub(super) addresses: Vec<IpAddr>,
+    at: usize,
+    /// The number of probes since the last reply, or since the address was changed.
+    pub(super) silent: u32,
+}
+
+impl Aim {
+    /// Returns the address for the next probe.
+    pub(super) fn next(&mut self) -> Option<IpAddr> {
+        if self.silent >= SILENT {
+            self.at = (self.at + 1) % self.addresses.len().max(1);
+            self.silent = 0;
+        }
+        self.silent += 1;
+        self.addresses.get(self.at).copied()
+    }
+}
+
+/// Groups the targets by their peers, in their order.
+pub(super) fn aims(targets: &[Target]) -> Vec<Aim> {
+    let mut aims: Vec<Aim> = Vec::new();
+    for &Target { peer, address } in targets {
+        match aims.iter_mut().find(|aim| aim.peer == peer) {
+            Some(aim) => aim.addresses.push(address),
+            None => aims.push(Aim { peer, addresses: vec![address], at: 0, silent: 0 }),
+        }
+    }
+    aims
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(address: &str) -> Target {
+        Target { peer: "192.0.2.2".parse().unwrap(), address: address.parse().unwrap() }
+    }
+
+    #[test]
+    fn an_address_that_does_not_answer_is_left_for_the_next_of_its_peer() {
+        let mut aims = aims(&[target("10.0.0.2"), target("10.0.0.3")]);
+        assert_eq!(aims.len(), 1);
+        let tried: Vec<_> = (0..9).filter_map(|_| aims[0].next()).map(|ip| ip.to_string()).collect();
+        assert_eq!(tried[..4], ["10.0.0.2"; 4]);
+        assert_eq!(tried[4..8], ["10.0.0.3"; 4]);
+        assert_eq!(tried[8], "10.0.0.2");
+        aims[0].silent = 0;
+        assert!((0..3).all(|_| aims[0].next() == Some("10.0.0.2".parse().unwrap())));
+    }
+}

@@ -1,0 +1,226 @@
+//! The search for the network's bytes in frames that decoding does not explain.
+//!
+//! A clear copy of a frame of the network shows certain bytes, whatever carries it: the header of VXLAN with the VNI, or
+//! that of Geneve, or the canary, or the inner addresses of the probes. They are looked for in the whole frame. So a
+//! carrier that is not known here is not taken for innocent, and a carrier that holds nothing of the network is no
+//! reason for doubt.
+//!
+//! The bytes of a header are few, and a file of captured packets that somebody downloads has them too. So what stands
+//! around them is looked at as well. If the whole packet is there, from its UDP header to an Ethernet frame, the
+//! network's frame is plain to see. Otherwise the frame is a reason for doubt, and no more.
+//!
+//! Compressed and encrypted carriers hide these bytes. What is encrypted is no leak; what is compressed is counted as
+//! not decoded (`reading`).
+
+use std::net::IpAddr;
+
+use memchr::memmem::Finder;
+
+use super::Question;
+use super::reading::is_ethernet_frame;
+use crate::packet::Vni;
+
+/// The length of the headers of VXLAN and of Geneve without options, in bytes.
+const HEADER: usize = 8;
+/// The length of a UDP header in bytes.
+const UDP: usize = 8;
+/// The length of an IPv4 header without options in bytes.
+const IPV4: usize = 20;
+
+/// The bytes that are looked for.
+#[derive(Debug, Default)]
+pub(super) struct Needles {
+    canary: Option<Finder<'static>>,
+    headers: Vec<Header>,
+    /// The addresses of a probe or of its reply, as an IP header has them.
+    addresses: Vec<Finder<'static>>,
+}
+
+#[derive(Debug)]
+struct Header {
+    vni: Vni,
+    finder: Finder<'static>,
+    /// The position of the needle in the tunnel's header.
+    at: usize,
+}
+
+/// Bytes of the network in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The canary. Nothing else has it.
+    Canary,
+    /// A whole packet of the network, from its UDP header on. `ends` are the addresses of the IPv4 header in front of
+    /// that, if there is one.
+    Packet { vni: Vni, ends: Option<(IpAddr, IpAddr)> },
+    /// The header of a tunnel with an Ethernet frame behind it.
+    Header { vni: Vni },
+    /// An IP header with the addresses of a probe.
+    Addresses,
+}
+
+impl Needles {
+    pub(super) fn new(question: &Question) -> Self {
+        let mut needles = Self {
+            canary: question.canary.as_deref().map(|canary| Finder::new(canary).into_owned()),
+            ..Self::default()
+        };
+        for &vni in &question.network.vnis {
+            let [_, high, middle, low] = vni.value().to_be_bytes();
+            let vxlan = [0x08, 0, 0, 0, high, middle, low, 0];
+            // With the flag of the group policy extension, the two bytes before the VNI are the group.
+            let geneve = [0x65, 0x58, high, middle, low, 0];
+            needles.headers.push(Header { vni, finder: Finder::new(&vxlan).into_owned(), at: 0 });
+            needles.headers.push(Header { vni, finder: Finder::new(&geneve).into_owned(), at: 2 });
+        }
+        for &(own, target) in &question.ends {
+            for (from, to) in [(own, target), (target, own)] {
+                let both = match (from, to) {
+                    (IpAddr::V4(from), IpAddr::V4(to)) => [from.octets(), to.octets()].concat(),
+                    (IpAddr::V6(from), IpAddr::V6(to)) => [from.octets(), to.octets()].concat(),
+                    _ => continue,
+                };
+                needles.addresses.push(Finder::new(&both).into_owned());
+            }
+        }
+        needles
+    }
+
+    pub(super) fn has_canary(&self, bytes: &[u8]) -> bool {
+        self.canary.as_ref().is_some_and(|finder| finder.find(bytes).is_some())
+    }
+
+    /// Looks for bytes of the network. `port` is its UDP port, where that is known. The strongest finding is returned.
+    pub(super) fn search(&self, bytes: &[u8], port: Option<u16>) -> Option<Found> {
+        if self.has_canary(bytes) {
+            return Some(Found::Canary);
+        }
+        let headers = self.headers.iter().flat_map(|header| header.search(bytes, port));
+        if let Some(found) = headers.max_by_key(|found| matches!(found, Found::Packet { .. })) {
+            return Some(found);
+        }
+        let addresses = |finder: &Finder<'static>| {
+            finder.find_iter(bytes).any(|at| is_ip_header(bytes, at, finder.needle().len()))
+        };
+        self.addresses.iter().any(addresses).then_some(Found::Addresses)
+    }
+}
+
+impl Header {
+    fn search<'b>(&self, bytes: &'b [u8], port: Option<u16>) -> impl Iterator<Item = Found> + use<'_, 'b> {
+        let read = move |at: usize| {
+            let start = at.checked_sub(self.at)?;
+            // Options may stand between Geneve's header and the frame. Their length is in the first byte, in words.
+            let options = if self.at == 0 { 0 } else { usize::from(bytes.get(start)? & 0x3f) * 4 };
+            is_ethernet_frame(bytes.get(start + HEADER + options..)?).then_some(())?;
+            let udp = start.checked_sub(UDP);
+            let destination = udp.and_then(|udp| bytes.get(udp + 2..)?.first_chunk().copied());
+            let to = destination.map(u16::from_be_bytes);
+            if self.at == 0 && to.is_some() && to == port {
+                return Some(Found::Packet { vni: self.vni, ends: udp.and_then(|udp| ends(bytes, udp)) });
+            }
+            Some(Found::Header { vni: self.vni })
+        };
+        self.finder.find_iter(bytes).filter_map(read)
+    }
+}
+
+/// Returns the addresses of the IPv4 header in front of a position, if there is one.
+fn ends(bytes: &[u8], before: usize) -> Option<(IpAddr, IpAddr)> {
+    let header: &[u8; IPV4] = bytes.get(before.checked_sub(IPV4)?..)?.first_chunk()?;
+    let [0x45, .., s0, s1, s2, s3, d0, d1, d2, d3] = *header else { return None };
+    Some(([s0, s1, s2, s3].into(), [d0, d1, d2, d3].into()))
+}
+
+/// Returns true if the addresses at this position, of this length together, are those of a sound IP header.
+fn is_ip_header(bytes: &[u8], at: usize, len: usize) -> bool {
+    const ADDRESSES_V4: usize = 12;
+    const ADDRESSES_V6: usize = 8;
+    if len == 8 {
+        let Some(header) = at.checked_sub(ADDRESSES_V4).and_then(|at| bytes.get(at..)) else { return false };
+        let Some(header) = header.first_chunk::<IPV4>().filter(|header| header.starts_with(&[0x45])) else {
+            return false;
+        };
+        // RFC 791: the sum of all words of a sound header, its checksum among them, is 0xffff.
+        let words = header.as_chunks::<2>().0.iter().map(|word| u32::from(u16::from_be_bytes(*word)));
+        let sum: u32 = words.sum();
+        return (sum & 0xffff) + (sum >> 16) == 0xffff;
+    }
+    let first = at.checked_sub(ADDRESSES_V6).and_then(|at| bytes.get(at));
+    first.is_some_and(|first| first >> 4 == 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::network::Network;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn needles() -> Needles {
+        let network = Network { vnis: Vni::new(42).into_iter().collect(), ..Network::default() };
+        Needles::new(&Question {
+            network,
+            canary: Some(b"ovlsniff-canary-1".to_vec()),
+            ends: vec![(ip("10.42.0.1"), ip("10.42.0.2"))],
+            ..Question::default()
+        })
+    }
+
+    /// Returns an Ethernet frame with an IPv4 packet between two addresses of 10.42.0.0/24.
+    fn frame(from: u8, to: u8) -> Vec<u8> {
+        let mut packet = Vec::new();
+        let builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 42, 0, from], [10, 42, 0, to], 64)
+            .udp(1000, 2000);
+        builder.write(&mut packet, b"hello").unwrap();
+        packet
+    }
+
+    const VXLAN: [u8; 8] = [8, 0, 0, 0, 0, 0, 42, 0];
+
+    fn search(bytes: &[&[u8]]) -> Option<Found> {
+        needles().search(&[b"some carrier".as_slice(), &bytes.concat()].concat(), Some(4789))
+    }
+
+    #[test]
+    fn a_frame_of_the_network_is_found_wherever_it_lies() {
+        let vni = Vni::new(42).unwrap();
+        let inner = frame(7, 8);
+        let udp = [0x9c, 0x40, 0x12, 0xb5, 0, 99, 0, 0];
+        assert_eq!(search(&[&VXLAN, &inner]), Some(Found::Header { vni }));
+        assert_eq!(search(&[&udp, &VXLAN, &inner]), Some(Found::Packet { vni, ends: None }));
+        let ip_header = &frame(1, 9)[14..34];
+        let ends = Some((ip("10.42.0.1"), ip("10.42.0.9")));
+        assert_eq!(search(&[ip_header, &udp, &VXLAN, &inner]), Some(Found::Packet { vni, ends }));
+        let geneve = [0x01, 0, 0x65, 0x58, 0, 0, 42, 0, 1, 2, 3, 4];
+        assert_eq!(search(&[&geneve, &inner]), Some(Found::Header { vni }));
+        assert_eq!(search(&[b"GET /ovlsniff-canary-1"]), Some(Found::Canary));
+    }
+
+    #[test]
+    fn the_probes_own_packet_is_found_without_its_tunnel() {
+        assert_eq!(search(&[&frame(1, 2)]), Some(Found::Addresses));
+        assert_eq!(search(&[&frame(2, 1)]), Some(Found::Addresses));
+        assert_eq!(search(&[&frame(1, 3)]), None);
+        let mut broken = frame(1, 2);
+        broken[14 + 8] ^= 1;
+        assert_eq!(search(&[&broken]), None);
+    }
+
+    #[test]
+    fn bytes_that_only_look_like_a_header_are_none() {
+        assert_eq!(search(&[&VXLAN]), None);
+        assert_eq!(search(&[&VXLAN, &[0; 40]]), None);
+        assert_eq!(search(&[&[8, 0, 0, 0, 0, 0, 43, 0], &frame(7, 8)]), None);
+    }
+
+    #[test]
+    fn a_frame_cut_anywhere_is_searched_as_far_as_it_goes() {
+        let whole = [&[0x9c, 0x40, 0x12, 0xb5, 0, 99, 0, 0][..], &VXLAN, &frame(1, 2)].concat();
+        for len in 0..whole.len() {
+            assert_eq!(needles().search(&whole[..len], Some(4789)).is_some(), len >= 16 + 14, "{len}");
+        }
+    }
+}

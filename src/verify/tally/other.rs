@@ -1,0 +1,268 @@
+//! Packets whose decoded tunnels do not show the network's VNI: ESP that stays shut, other networks, other protocols,
+//! and everything that hides a frame of the network.
+
+use super::leg::Leg;
+use super::needle::Found;
+use super::quote::quoted;
+use super::reading::{count_esp, cut_before_addresses, cut_before_vni, echo, hidden_vni, is_undecoded};
+use super::{Captured, Deed, MOST_MEMBERS, MOST_STRANGERS, Question, Tally, View};
+use crate::packet::protocol::UDP;
+use crate::packet::{Direction, EspKind, Headers, Opaque, Sealed, Tunnel, Vni, Why};
+use crate::verify::evidence::{Evidence, Sighting};
+use crate::verify::lengths::Passed;
+use crate::verify::way::Way;
+
+/// The sign by which a packet is known as the network's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// The canary.
+    Canary,
+    /// An ICMP error quotes a packet with the VNI.
+    Quote(Vni),
+    /// VXLAN with the VNI, on a UDP port that is not known as VXLAN's.
+    OtherPort(Vni),
+    /// A whole packet of the network inside a carrier that is not decoded.
+    Packet(Vni),
+    /// Bytes of the network that nothing explains.
+    Bytes,
+}
+
+impl Tally {
+    /// Counts a packet whose decoded tunnels do not show the network's VNI.
+    pub(super) fn other(&mut self, captured: &Captured<'_>) {
+        let Captured { frame, packet, .. } = *captured;
+        let opened = packet
+            .encapsulations
+            .iter()
+            .any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
+        // What came out of opened ESP is not on the wire.
+        let sign = if opened { None } else { self.sign(captured) };
+        match sign {
+            Some((sign, leg)) => self.signed(captured, sign, leg),
+            None => {
+                if is_undecoded(packet) {
+                    self.undecoded.add(captured.sighting(None, false));
+                }
+                if Self::outer(packet).is_none() {
+                    self.illegible += u64::from(cut_before_addresses(frame, packet));
+                }
+                self.unsigned(captured, opened);
+            }
+        }
+    }
+
+    /// Returns the sign by which the packet is the network's, and its leg where it has one.
+    fn sign(&mut self, captured: &Captured<'_>) -> Option<(Sign, Option<Leg>)> {
+        let Captured { frame, packet, direction, .. } = *captured;
+        let network = &self.question.network;
+        let bytes = if packet.frames > 1 { packet.payload } else { frame.bytes };
+        let found = self.needles.search(bytes, network.port);
+        let hidden = hidden_vni(packet).filter(|vni| network.vnis.contains(vni));
+        let sign = match (found, hidden) {
+            (Some(Found::Canary), _) => Some(Sign::Canary),
+            (_, Some(vni)) => Some(Sign::OtherPort(vni)),
+            _ => None,
+        };
+        let sign = match sign {
+            Some(sign) => Some(sign),
+            // An error message explains the packet that it quotes, even if that is for another port.
+            None => match self.quote(captured) {
+                Some(Some(vni)) => Some(Sign::Quote(vni)),
+                Some(None) => None,
+                None => self.carried(captured, found),
+            },
+        };
+        let sign = sign?;
+        let ends = match found {
+            Some(Found::Packet { ends: Some(ends), .. }) if matches!(sign, Sign::Packet(_)) => Some(ends),
+            _ => None,
+        };
+        let of_outer = Self::outer(packet).and_then(|(_, ip)| self.leg(&ip, direction));
+        let of_inner = || {
+            let (source, destination) = ends?;
+            if self.is_own(source) && direction != Some(Direction::In) {
+                Some(Leg { peer: destination, way: Way::Out })
+            } else if self.is_own(destination) {
+                Some(Leg { peer: source, way: Way::Back })
+            } else {
+                None
+            }
+        };
+        // What leaves this host counts, whatever its addresses are.
+        let leaves = || {
+            let (_, ip) = Self::outer(packet).filter(|_| direction == Some(Direction::Out))?;
+            (!self.question.own.is_empty() && sign != Sign::Canary)
+                .then_some(Leg { peer: ip.destination, way: Way::Out })
+        };
+        Some((sign, of_outer.or_else(of_inner).or_else(leaves)))
+    }
+
+    /// Returns the sign of bytes of the network in a place that decoding does not explain.
+    fn carried(&self, captured: &Captured<'_>, found: Option<Found>) -> Option<Sign> {
+        match found? {
+            Found::Canary => Some(Sign::Canary),
+            Found::Packet { vni, .. } => Some(Sign::Packet(vni)),
+            Found::Header { .. } => Some(Sign::Bytes),
+            Found::Addresses => {
+                // The addresses of the innermost header that was decoded are explained. Another network may use them.
+                let ip = captured.packet.headers.ip;
+                let explained = |&(a, b): &(std::net::IpAddr, std::net::IpAddr)| {
+                    ip.is_some_and(|ip| [(a, b), (b, a)].contains(&(ip.source, ip.destination)))
+                };
+                (!self.question.ends.iter().any(explained)).then_some(Sign::Bytes)
+            }
+        }
+    }
+
+    /// Counts a packet with a sign of the network.
+    fn signed(&mut self, captured: &Captured<'_>, sign: Sign, leg: Option<Leg>) {
+        let Captured { packet, view, direction, .. } = *captured;
+        let vni = match sign {
+            Sign::Quote(vni) | Sign::OtherPort(vni) | Sign::Packet(vni) => Some(vni),
+            Sign::Canary | Sign::Bytes => packet.vni(),
+        };
+        let sighting = captured.sighting(vni, sign == Sign::Canary);
+        if view == View::Hidden {
+            self.above_encryption += 1;
+            return;
+        }
+        let Some(leg) = leg else {
+            self.without_leg(captured, sign, sighting);
+            return;
+        };
+        if leg.way == Way::Back && self.is_stranger(leg.peer) {
+            let deed = match sign {
+                Sign::Quote(_) => Deed::Quoted,
+                Sign::Canary | Sign::OtherPort(_) | Sign::Packet(_) => Deed::Clear,
+                Sign::Bytes => Deed::Carried,
+            };
+            self.strangers.add(leg.peer, deed, sighting);
+            return;
+        }
+        let opaque = matches!(packet.opaque, Some(Opaque::Esp { .. }));
+        let port_known = self.question.network.port.is_some();
+        // A stranger may have put this node's address into the packet that it carries, so only what leaves is a leak.
+        let arrives = leg.way == Way::Back && matches!(sign, Sign::Packet(_)) && direction.is_none();
+        let evidence = self.evidence(&leg, MOST_MEMBERS);
+        match sign {
+            // This packet looked encrypted, and yet the canary can be read in it.
+            Sign::Canary if opaque => {
+                evidence.esp_packets += 1;
+                evidence.null.add(sighting);
+            }
+            Sign::OtherPort(_) if port_known => evidence.other_port += 1,
+            Sign::Bytes => {
+                evidence.undecoded.add(sighting);
+                self.undecoded.add(sighting);
+            }
+            Sign::Packet(_) if arrives => {
+                evidence.undecoded.add(sighting);
+                self.undecoded.add(sighting);
+            }
+            Sign::Canary | Sign::Quote(_) | Sign::OtherPort(_) | Sign::Packet(_) => {
+                evidence.quoted += u64::from(matches!(sign, Sign::Quote(_)));
+                evidence.clear.add(sighting);
+                evidence.clear_on.add(captured.frame);
+                evidence.unexplained += u64::from(leg.way == Way::Back);
+            }
+        }
+    }
+
+    /// Counts a packet with a sign of the network whose leg is not known.
+    fn without_leg(&mut self, captured: &Captured<'_>, sign: Sign, sighting: Sighting) {
+        let Captured { packet, direction, .. } = *captured;
+        let source = Self::outer(packet).map(|(_, ip)| ip.source);
+        let forged = direction == Some(Direction::In) && source.is_some_and(|source| self.is_own(source));
+        let foreign =
+            direction == Some(Direction::In) && source.is_some_and(|source| self.is_stranger(source));
+        match sign {
+            // A canary between addresses that are not the nodes' was read before the tunnel, or behind it.
+            Sign::Canary => self.untunnelled += 1,
+            _ if forged => self.strangers.add(source.unwrap_or(super::OTHERS), Deed::Forged, sighting),
+            _ if foreign => self.strangers.add(source.unwrap_or(super::OTHERS), Deed::Carried, sighting),
+            _ => self.undecoded.add(sighting),
+        }
+    }
+
+    /// Counts a packet without any sign of the network.
+    fn unsigned(&mut self, captured: &Captured<'_>, opened: bool) {
+        let Captured { frame, packet, view, direction } = *captured;
+        let Some((headers, ip)) = Self::outer(packet) else { return };
+        let bare = self.question.echo.is_some_and(|identifier| echo(packet, identifier).is_some());
+        let Some(leg) = self.leg(&ip, direction) else {
+            // A probe that is too short for the canary, outside of any tunnel.
+            self.untunnelled += u64::from(bare && !opened && view != View::Hidden);
+            return;
+        };
+        if view != View::Wire {
+            return;
+        }
+        let evidence = self.evidence(&leg, MOST_STRANGERS);
+        if opened {
+            count_esp(evidence, packet);
+            return;
+        }
+        match packet.opaque {
+            Some(Opaque::Esp { .. }) => {
+                evidence.esp_on.add(frame);
+                shut(evidence, captured, headers);
+                return;
+            }
+            Some(Opaque::EspFragment) => evidence.esp_fragments += 1,
+            Some(Opaque::EspTruncated) => evidence.truncated += 1,
+            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. }) => evidence.opaque += 1,
+            None => {}
+        }
+        let udp = headers.ip.is_some_and(|ip| ip.protocol == UDP);
+        if packet.vni().is_some() {
+            // The packet is another network's.
+        } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0))
+        {
+            evidence.lone_fragments += 1;
+        } else if packet.opaque.is_none() && is_cut(captured, headers) {
+            evidence.truncated += 1;
+        }
+    }
+
+    /// Returns the network's VNI if an ICMP error quotes a packet of the network. Nothing protects the quote. The outer
+    /// `None` says that the packet is no such error.
+    fn quote(&mut self, captured: &Captured<'_>) -> Option<Option<Vni>> {
+        let quote = quoted(&mut self.quotes, captured.frame, captured.packet)?;
+        let Question { network, .. } = &self.question;
+        let to_our_port = |outer: &Headers| {
+            let port = outer.transport.ports().map(|ports| ports.destination);
+            network.port.is_none_or(|ours| port == Some(ours))
+        };
+        let shown = quote.encapsulations.iter().find(|wrapping| self.is_ours(wrapping));
+        Some(match shown {
+            Some(wrapping) => wrapping.tunnel.vni().filter(|_| to_our_port(&wrapping.outer)),
+            None => {
+                hidden_vni(&quote).filter(|vni| network.vnis.contains(vni) && to_our_port(&quote.headers))
+            }
+        })
+    }
+}
+
+/// Counts an ESP packet that no key opened.
+fn shut(evidence: &mut Evidence, captured: &Captured<'_>, headers: &Headers) {
+    let Captured { frame, packet, .. } = *captured;
+    let Some(Opaque::Esp { spi, why, .. }) = packet.opaque else { return };
+    let fragmented = packet.frames > 1 || headers.ip.is_some_and(|ip| ip.fragment.is_some());
+    evidence.esp_packets += 1;
+    if !fragmented || packet.frames > 1 {
+        evidence.length(Passed { time: frame.time.nanos, len: packet.payload.len() as u32, spi });
+    }
+    if let Some(esp) = evidence.spi(spi) {
+        esp.packets += 1;
+        esp.fragmented += u64::from(fragmented);
+        esp.bad_icv += u64::from(why == Sealed::BadIcv);
+    }
+}
+
+/// Returns true if the frame was cut off before bytes that could have shown the network.
+fn is_cut(captured: &Captured<'_>, headers: &Headers) -> bool {
+    let Captured { frame, packet, .. } = *captured;
+    let decoded =
+        packet.stop.is_some_and(|stop| stop.why == Why::Truncated) && cut_before_vni(packet, headers);
+    decoded || packet.frames < 2 && (frame.wire_len as usize) > frame.bytes.len()
+}

@@ -1,0 +1,96 @@
+//! The senders of frames: the nodes of the network, this node, and strangers.
+//!
+//! Anybody on the wire can send a frame with the network's VNI, an ICMP error that quotes one, or ESP that does not
+//! encrypt. Only the nodes' own packets say if the nodes encrypt. A stranger's are a finding, so that nobody can raise
+//! the alarm from outside.
+//!
+//! If no source names the nodes, every host is one that this node sends to.
+
+use std::net::IpAddr;
+
+use super::{Captured, Pair, Tally};
+use crate::packet::Direction;
+use crate::verify::evidence::Sighting;
+
+/// The kinds of frames that a stranger sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::verify) enum Deed {
+    /// A clear frame of the network.
+    Clear,
+    /// A frame of the network that was authenticated only.
+    Wrapped,
+    /// An ICMP error that quotes a frame of the network.
+    Quoted,
+    /// Bytes of the network in a carrier that is not decoded here.
+    Carried,
+    /// A frame that arrived with an address of this host as its source.
+    Forged,
+}
+
+/// Frames of the network from hosts that are no nodes of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::verify) struct Strangers {
+    pub(in crate::verify) count: u64,
+    /// Frames with the canary among them. Whoever sent these has read a probe.
+    pub(in crate::verify) canaries: u64,
+    pub(in crate::verify) first: Option<(IpAddr, Deed, Sighting)>,
+}
+
+impl Strangers {
+    pub(super) fn add(&mut self, from: IpAddr, deed: Deed, sighting: Sighting) {
+        self.count += 1;
+        self.canaries += u64::from(sighting.canary);
+        self.first.get_or_insert((from, deed, sighting));
+    }
+}
+
+/// The frames that have this node's underlay address as their source.
+#[derive(Clone, Debug, Default)]
+pub(in crate::verify) struct Senders {
+    /// Frames of which the capture says that they left the capturing host.
+    pub(in crate::verify) left: u64,
+    /// Frames of which the capture says that they arrived at it. If there are only such frames, the capture was made on
+    /// another host.
+    pub(in crate::verify) arrived: u64,
+}
+
+impl Tally {
+    /// Returns true if the sender is known not to be a node of the network.
+    pub(super) fn is_stranger(&self, sender: IpAddr) -> bool {
+        let peers = &self.question.network.peers;
+        !peers.is_empty()
+            && !self.joined.contains(&sender)
+            && !peers.iter().any(|peer| peer.underlay == sender)
+    }
+
+    /// Returns true if nobody was named, and this node sends to other hosts but not to this one. Its own frames then make
+    /// it no node of the network.
+    pub(in crate::verify) fn is_never_sent_to(&self, pair: &Pair) -> bool {
+        let sends_to = |pair: &Pair| pair.out.shows_the_network() || pair.out.esp_packets > 0;
+        self.question.network.peers.is_empty() && !sends_to(pair) && self.pairs.values().any(sends_to)
+    }
+
+    /// Makes a host a node of the network, because the kernel was told that it is one during the watch.
+    pub fn joins(&mut self, node: IpAddr) {
+        if self.joined.len() < super::MOST_STRANGERS {
+            self.joined.insert(node);
+        }
+    }
+
+    /// Counts a frame by its sender, if that is this node by its address.
+    pub(super) fn note_sender(&mut self, captured: &Captured<'_>) {
+        let Some(ip) = captured.packet.outermost().ip else { return };
+        if self.question.network.locals.contains(&ip.source) {
+            match captured.direction {
+                Some(Direction::Out) => self.senders.left += 1,
+                Some(Direction::In) => self.senders.arrived += 1,
+                None => {}
+            }
+        }
+    }
+
+    /// Returns true if the address is one of this host.
+    pub(super) fn is_own(&self, address: IpAddr) -> bool {
+        self.question.own.contains(&address) || self.question.network.locals.contains(&address)
+    }
+}
