@@ -68,7 +68,10 @@ mod way;
 pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
 pub use judge::judge;
-pub use kernel::{Enforcement, KernelState, KernelUnread, Policy, PolicyDirection, Rules, SaState, Template};
+pub use kernel::{
+    Coverage, Device, Enforcement, KernelState, KernelUnread, Policy, PolicyDirection, Rules, SaState,
+    Template,
+};
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use report::{Counts, EspSeen, Expectation, Finding, LegReport, Report};
 pub use tally::{Circumstances, Probe, Question, Tally, View};

@@ -38,6 +38,20 @@ pub fn exemptions<'n>(links: impl IntoIterator<Item = &'n str>) -> Vec<Exemption
     exemptions_below(Path::new("/proc/sys/net"), links)
 }
 
+/// Returns the versions of IP for which packets that arrive by one of these links pass without any policy. The setting
+/// of all links counts for each (`IN_DEV_ORCONF` for IPv4, since Linux 5.18; `ip6_dst_alloc`'s flag for IPv6).
+pub fn arriving_exempt<'n>(links: impl IntoIterator<Item = &'n str>) -> Vec<IpVersion> {
+    arriving(&exemptions(links))
+}
+
+fn arriving(exemptions: &[Exemption]) -> Vec<IpVersion> {
+    let of = |version: &IpVersion| {
+        let is = |one: &Exemption| one.version == *version && one.packets == Exempt::Arriving;
+        exemptions.iter().any(is)
+    };
+    IpVersion::BOTH.into_iter().filter(of).collect()
+}
+
 fn exemptions_below<'n>(folder: &Path, links: impl IntoIterator<Item = &'n str>) -> Vec<Exemption> {
     let mut found = Vec::new();
     for link in links.into_iter().chain(["all"]) {
@@ -75,5 +89,8 @@ mod tests {
             exemption("all", IpVersion::V6, Exempt::Arriving, all),
         ];
         assert_eq!(exemptions_below(folder.path(), ["eth0"]), expected);
+        // What leaves without a policy says nothing of what arrives.
+        assert_eq!(arriving(&expected), [IpVersion::V6]);
+        assert_eq!(arriving(&exemptions_below(folder.path(), ["eth1"])), IpVersion::BOTH);
     }
 }

@@ -29,6 +29,7 @@ pub(crate) const DELPOLICY: u16 = 0x14;
 const GETPOLICY: u16 = 0x15;
 pub(crate) const UPDPOLICY: u16 = 0x19;
 pub(crate) const UPDSA: u16 = 0x1a;
+const GETDEFAULT: u16 = 0x28;
 
 pub(crate) const XFRMA_ALG_AUTH: u16 = 1;
 pub(crate) const XFRMA_ALG_CRYPT: u16 = 2;
@@ -99,7 +100,8 @@ pub(crate) fn sas<T>(
     netlink.dump(GETSA, &[], |kind, body| UserSa::new_checked(body).filter(|_| kind == NEWSA).and_then(&read))
 }
 
-/// Dumps the policies of the conversation's network namespace, and returns the values that `read` makes of them.
+/// Dumps the policies of the conversation's network namespace, and returns the values that `read` makes of them. The
+/// kernel lists the newest first; a policy that was updated counts as new.
 pub(crate) fn policies<T>(
     netlink: &mut Netlink,
     read: impl Fn(UserPolicy<'_>) -> Option<T>,
@@ -107,6 +109,18 @@ pub(crate) fn policies<T>(
     netlink.dump(GETPOLICY, &[], |kind, body| {
         UserPolicy::new_checked(body).filter(|_| kind == NEWPOLICY).and_then(&read)
     })
+}
+
+/// Asks for the directions in which packets that no policy covers are blocked (`ip xfrm policy getdefault`). A kernel
+/// before 5.15 refuses, and blocks none.
+pub(crate) fn blocked_by_default(netlink: &mut Netlink) -> Result<Vec<PolicyDirection>, Refusal> {
+    let mut found = Vec::new();
+    netlink.ask(GETDEFAULT, &[0; userpolicy::DEFAULT_LEN], |kind, body| {
+        if kind == GETDEFAULT {
+            found = userpolicy::blocked_by_default(body);
+        }
+    })?;
+    Ok(found)
 }
 
 /// Reads an `xfrm_address_t` of a family. An IPv4 address is in its first four bytes.

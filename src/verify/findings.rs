@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use super::evidence::Sighting;
-use super::kernel::{DOCKER_MARK, Enforcement, KernelState, Policy, PolicyDirection};
+use super::kernel::{Coverage, Enforcement, Inbound, KernelState, Policy, PolicyDirection};
 use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Deed, Pair, Tally};
 use super::way::Way;
@@ -75,11 +75,9 @@ pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Opti
     let network = &tally.question.network;
     let required = |peer: IpAddr| {
         let local = tally.question.local_to(peer);
-        let policy = local.and_then(|local| kernel.policy(PolicyDirection::In, peer, local, network.port, 0));
-        policy.is_some_and(Policy::requires_esp)
+        local.is_some_and(|local| kernel.inbound(peer, local, network.port) == Inbound::Refused)
     };
-    if !kernel.exempt && !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay))
-    {
+    if !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay)) {
         return Some(false);
     }
     let mut unknown = false;
@@ -114,27 +112,21 @@ fn policies(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static s
     let port = network.port;
     let local = |peer: IpAddr| tally.question.local_to(peer);
     let peers = || network.peers.iter().filter_map(|peer| local(peer.underlay).zip(Some(peer.underlay)));
-    let optional = |(local, peer)| {
-        let policy = [0, DOCKER_MARK]
-            .iter()
-            .find_map(|&mark| kernel.policy(PolicyDirection::Out, local, peer, port, mark));
-        policy.is_some_and(|policy| policy.templates.iter().any(|template| template.esp && template.optional))
-    };
+    let optional = |(local, peer)| kernel.leaving(local, peer, port).is_some_and(Policy::is_optional);
     if let Some((_, peer)) = peers().find(|&ends| optional(ends)) {
         add(
             "level-use",
             format!("the policy for packets to {peer} says 'level use': without an SA they leave in clear"),
         );
     }
-    let required =
-        |from, to| kernel.policy(PolicyDirection::In, from, to, port, 0).is_some_and(Policy::requires_esp);
+    let required = |from, to| kernel.inbound(from, to, port) == Inbound::Refused;
     let by_policy = peers().next().is_some() && peers().all(|(local, peer)| required(peer, local));
     let from_all = peers().all(|(local, peer)| {
         kernel.policies.iter().any(|policy| {
             policy.direction == PolicyDirection::In
                 && policy.source.length() == 0
-                && policy.requires_esp()
-                && policy.covers(peer, local, port)
+                && policy.refuses_clear()
+                && policy.coverage(peer, local, port, 0) == Coverage::Surely
         })
     });
     let dropped = by_rules(kernel, tally).all(|enforcement| enforcement == Enforcement::Dropped);

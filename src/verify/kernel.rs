@@ -9,17 +9,18 @@
 //! makes one state of the two. The firewall rules are read afterwards only.
 
 mod counters;
+mod policy;
 mod rules;
 mod xfrm;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-pub use crate::netlink::xfrm::PolicyDirection;
 use crate::netlink::xfrm::XfrmError;
-use crate::packet::protocol::UDP;
-use crate::packet::{Prefix, Spi};
+use crate::packet::{IpVersion, Spi};
 pub(super) use counters::esp_offload;
+pub use policy::{Coverage, Device, Policy, PolicyDirection, Template};
+pub(super) use policy::{DOCKER_MARK, Inbound};
 pub use rules::{Enforcement, Rules};
 
 /// The state of IPsec in one network namespace.
@@ -29,11 +30,13 @@ pub struct KernelState {
     pub sas: Vec<SaState>,
     /// True if SAs came or went during the watch. Their counters of packets then prove nothing.
     pub sas_changed: bool,
-    /// The policies.
+    /// The policies, the oldest first.
     pub policies: Vec<Policy>,
-    /// True if a link that packets arrive by has its policies switched off (`disable_policy`). Inbound policies then
-    /// refuse nothing.
-    pub exempt: bool,
+    /// The directions in which packets that no policy covers are blocked (`ip xfrm policy getdefault`).
+    pub blocked_by_default: Vec<PolicyDirection>,
+    /// The versions of IP for which a link that packets may arrive by has its policies switched off
+    /// (`disable_policy`). Inbound policies then refuse nothing.
+    pub exempt: Vec<IpVersion>,
     /// The counters of `/proc/net/xfrm_stat` by name, each with the amount by which it went up.
     pub counters: BTreeMap<String, u64>,
     /// True if the kernel has `esp4_offload` or `esp6_offload`; `None` if that is not known.
@@ -76,75 +79,6 @@ impl SaState {
     }
 }
 
-/// A policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// The direction of the packets that the policy is for.
-    pub direction: PolicyDirection,
-    /// The source network.
-    pub source: Prefix,
-    /// The destination network.
-    pub destination: Prefix,
-    /// The protocol; 0 for any.
-    pub protocol: u8,
-    /// The destination port and its mask; mask 0 for any port.
-    pub port: (u16, u16),
-    /// The priority; the smallest decides.
-    pub priority: u32,
-    /// True if the policy blocks its packets.
-    pub block: bool,
-    /// The mark that packets must have, and its mask; mask 0 for any mark.
-    pub mark: (u32, u32),
-    /// The transformations that packets need. Without any they pass as they are.
-    pub templates: Vec<Template>,
-}
-
-/// A transformation that a policy asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Template {
-    /// True for ESP; false for AH and the others.
-    pub esp: bool,
-    /// True if packets may pass in clear as well (`level use`).
-    pub optional: bool,
-    /// The reqid of the SAs that serve it.
-    pub reqid: u32,
-}
-
-/// The mark that Docker's firewall rules set on packets that have to be encrypted.
-pub(super) const DOCKER_MARK: u32 = 0x00d0_c4e3;
-
-impl Policy {
-    /// Returns true if the selector covers UDP between these addresses to this port, or to any port if `port` is
-    /// `None`. The mark is not looked at.
-    pub fn covers(&self, source: IpAddr, destination: IpAddr, port: Option<u16>) -> bool {
-        self.pair(source, destination)
-            && matches!(self.protocol, 0 | UDP)
-            && port.is_none_or(|port| port & self.port.1 == self.port.0 & self.port.1)
-    }
-
-    /// Returns true if the selector covers these addresses. Protocol, port and mark are not looked at.
-    pub(super) fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
-        self.source.contains(source) && self.destination.contains(destination)
-    }
-
-    /// Returns true if the policy sends UDP between these addresses to this port through the SA.
-    pub(super) fn leads_to(
-        &self,
-        sa: &SaState,
-        source: IpAddr,
-        destination: IpAddr,
-        port: Option<u16>,
-    ) -> bool {
-        let template = |template: &Template| template.esp && template.reqid == sa.reqid;
-        self.covers(source, destination, port) && self.templates.iter().any(template)
-    }
-
-    /// Returns true if no packet passes the policy in clear.
-    pub(super) fn requires_esp(&self) -> bool {
-        self.block || self.templates.iter().any(|template| template.esp && !template.optional)
-    }
-}
-
 /// The error for a kernel whose state cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("read the kernel's IPsec state: {0}")]
@@ -157,7 +91,8 @@ impl KernelState {
             sas: xfrm::sas()?,
             sas_changed: false,
             policies: xfrm::policies()?,
-            exempt: false,
+            blocked_by_default: xfrm::blocked_by_default(),
+            exempt: Vec::new(),
             counters: counters::read(),
             esp_offload: counters::esp_offload(),
             rules: Rules::default(),
@@ -220,23 +155,6 @@ impl KernelState {
     /// Returns the amount by which a counter of `xfrm_stat` went up.
     pub(super) fn counter(&self, name: &str) -> u64 {
         self.counters.get(name).copied().unwrap_or(0)
-    }
-
-    /// Returns the policy that decides on UDP between these addresses to this port, in this direction and with this
-    /// mark.
-    pub(super) fn policy(
-        &self,
-        direction: PolicyDirection,
-        source: IpAddr,
-        destination: IpAddr,
-        port: Option<u16>,
-        mark: u32,
-    ) -> Option<&Policy> {
-        self.policies
-            .iter()
-            .filter(|policy| policy.direction == direction && policy.covers(source, destination, port))
-            .filter(|policy| mark & policy.mark.1 == policy.mark.0)
-            .min_by_key(|policy| policy.priority)
     }
 }
 

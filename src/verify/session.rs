@@ -28,7 +28,7 @@ use super::underlay;
 use super::wanted::{Wanted, WantedError};
 use super::watch::Watch;
 use crate::capture::live::{self, Event, Live};
-use crate::host::exemption::{Exempt, exemptions};
+use crate::host::exemption::arriving_exempt;
 use crate::host::namespace::{self, Namespace};
 use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
@@ -297,8 +297,7 @@ impl Session {
         };
         let links = self.underlay.survey.links.iter().filter(|link| link.up).map(|link| link.name.as_str());
         let after = self.underlay.run(|| {
-            let exempt = exemptions(links);
-            let exempt = exempt.iter().any(|exemption| exemption.packets == Exempt::Arriving);
+            let exempt = arriving_exempt(links);
             KernelState::read_with_rules().map(|kernel| KernelState { exempt, ..kernel })
         })?;
         Ok(after.map(|after| KernelState::between(before, after)))

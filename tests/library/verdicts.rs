@@ -8,12 +8,13 @@ mod wire;
 use std::net::IpAddr;
 
 use ovlsniff::packet::{
-    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, InterfaceNumber, Ip, Layer, LinkType,
-    Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni, Why,
+    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, InterfaceNumber, Ip, IpVersion, Layer,
+    LinkType, Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni,
+    Why,
 };
 use ovlsniff::verify::{
-    Circumstances, Expectation, KernelState, Network, Peer, Policy, PolicyDirection, Probe, Question, Reason,
-    Report, Rules, Rung, SaState, Source, Tally, Template, Verdict, View, Way, judge,
+    Circumstances, Device, Expectation, KernelState, Network, Peer, Policy, PolicyDirection, Probe, Question,
+    Reason, Report, Rules, Rung, SaState, Source, Tally, Template, Verdict, View, Way, judge,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
@@ -280,12 +281,20 @@ fn policy(direction: PolicyDirection) -> Policy {
         source: Prefix::new(source, 32).unwrap(),
         destination: Prefix::new(destination, 32).unwrap(),
         protocol: 17,
+        source_port: (0, 0),
         port: (4789, 0xffff),
+        device: Device::Any,
+        interface: 0,
+        mark: (0, 0),
         priority: 100,
         block: false,
-        mark: (0, 0),
-        templates: vec![Template { esp: true, optional: false, reqid: 7 }],
+        templates: vec![template()],
     }
+}
+
+/// Returns a template for the ESP of [`sa`].
+fn template() -> Template {
+    Template { protocol: 50, tunnel: false, optional: false, reqid: 7, spi: Spi(0) }
 }
 
 fn no_rules() -> Rules {

@@ -12,17 +12,18 @@
 
 use super::{XFRMA_IF_ID, XFRMA_MARK, XFRMA_TMPL, address_in, attribute, bytes_at};
 use crate::netlink::{u16_at, u32_at};
-use crate::packet::Prefix;
+use crate::packet::{Prefix, Spi};
 
 pub(crate) const DESTINATION: usize = 0;
 pub(crate) const SOURCE: usize = 16;
 pub(crate) const DPORT: usize = 32;
 pub(crate) const DPORT_MASK: usize = 34;
-pub(crate) const SPORT_MASK: usize = 38;
+pub(crate) const SPORT: usize = 36;
 pub(crate) const FAMILY: usize = 40;
 pub(crate) const PREFIX_D: usize = 42;
 pub(crate) const PREFIX_S: usize = 43;
 pub(crate) const PROTO: usize = 44;
+pub(crate) const IFINDEX: usize = 48;
 pub(crate) const SELECTOR_LEN: usize = 56;
 pub(crate) const PRIORITY: usize = 152;
 pub(crate) const INDEX: usize = 156;
@@ -33,10 +34,17 @@ pub(crate) const LEN: usize = 168;
 pub(crate) const ALLOW: u8 = 0;
 pub(crate) const BLOCK: u8 = 1;
 
+/// The value of a default action that blocks (`XFRM_USERPOLICY_BLOCK`).
+const DEFAULT_BLOCK: u8 = 1;
+/// The length of `struct xfrm_userpolicy_default`.
+pub(super) const DEFAULT_LEN: usize = 3;
+
 /// `struct xfrm_user_tmpl`, of which a policy has an array.
 pub(crate) mod template {
+    pub(crate) const SPI: usize = 16;
     pub(crate) const PROTO: usize = 20;
     pub(crate) const REQID: usize = 44;
+    pub(crate) const MODE: usize = 48;
     pub(crate) const OPTIONAL: usize = 50;
     pub(crate) const LEN: usize = 64;
 }
@@ -77,6 +85,14 @@ impl PolicyDirection {
     }
 }
 
+/// Reads `struct xfrm_userpolicy_default`, of one byte for each of in, forward and out: the directions in which packets
+/// without a policy are blocked.
+pub(super) fn blocked_by_default(body: &[u8]) -> Vec<PolicyDirection> {
+    let blocks = |at| body.get(at) == Some(&DEFAULT_BLOCK);
+    let directions = [PolicyDirection::In, PolicyDirection::Forward, PolicyDirection::Out];
+    (0..).zip(directions).filter(|(at, _)| blocks(*at)).map(|(_, direction)| direction).collect()
+}
+
 /// A view of a policy in a message of the kernel.
 #[derive(Clone, Copy)]
 pub(crate) struct UserPolicy<'a> {
@@ -108,9 +124,15 @@ impl<'a> UserPolicy<'a> {
         (be(DPORT), be(DPORT_MASK))
     }
 
-    /// Returns true if the selector looks at the source port.
-    pub(crate) fn has_source_port(&self) -> bool {
-        bytes_at(self.fixed, SPORT_MASK) != [0; 2]
+    /// Returns the source port that the selector matches, and its mask, like [`Self::destination_port`].
+    pub(crate) fn source_port(&self) -> (u16, u16) {
+        let be = |at| u16::from_be_bytes(bytes_at(self.fixed, at));
+        (be(SPORT), be(SPORT + 2))
+    }
+
+    /// Returns the index of the link that packets must have as their device, 0 for any (`dev` in `ip xfrm policy`).
+    pub(crate) fn device(&self) -> u32 {
+        u32::from_ne_bytes(bytes_at(self.fixed, IFINDEX))
     }
 
     /// Returns the IP protocol that the selector matches, 0 for every protocol.
@@ -198,6 +220,17 @@ impl Template<'_> {
         u32::from_ne_bytes(bytes_at(self.0, template::REQID))
     }
 
+    /// Returns the SPI that the SA must have, 0 if any will do.
+    pub(crate) fn spi(self) -> Spi {
+        Spi(u32::from_be_bytes(bytes_at(self.0, template::SPI)))
+    }
+
+    /// Returns the mode, one of the `XFRM_MODE_*` numbers.
+    pub(crate) fn mode(self) -> u8 {
+        let [mode] = bytes_at(self.0, template::MODE);
+        mode
+    }
+
     /// Returns true if packets pass without the transform as well.
     pub(crate) fn is_optional(self) -> bool {
         bytes_at(self.0, template::OPTIONAL) != [0]
@@ -209,6 +242,7 @@ mod tests {
     use super::*;
     use crate::netlink::push_attribute;
     use crate::netlink::xfrm::AF_INET;
+    use crate::netlink::xfrm::usersa::TUNNEL;
     use crate::packet::protocol::{ESP, UDP};
 
     /// Builds a policy for UDP to a port, with a mark, an interface and two templates.
@@ -217,6 +251,8 @@ mod tests {
         body[DESTINATION..][..4].copy_from_slice(&[192, 0, 2, 2]);
         body[SOURCE..][..4].copy_from_slice(&[198, 51, 100, 0]);
         body[DPORT..][..4].copy_from_slice(&[0x12, 0xb5, 0xff, 0xff]);
+        body[SPORT..][..4].copy_from_slice(&[0x9c, 0x40, 0xff, 0]);
+        body[IFINDEX..][..4].copy_from_slice(&3u32.to_ne_bytes());
         body[FAMILY..][..2].copy_from_slice(&AF_INET.to_ne_bytes());
         (body[PREFIX_D], body[PREFIX_S], body[PROTO]) = (32, 24, UDP);
         body[PRIORITY..][..4].copy_from_slice(&100u32.to_ne_bytes());
@@ -225,6 +261,8 @@ mod tests {
         let mut templates = vec![0; 2 * template::LEN];
         templates[template::PROTO] = ESP;
         templates[template::REQID..][..4].copy_from_slice(&7u32.to_ne_bytes());
+        templates[template::SPI..][..4].copy_from_slice(&[0, 0, 1, 2]);
+        templates[template::MODE] = TUNNEL;
         templates[template::LEN + template::OPTIONAL] = 1;
         push_attribute(&mut body, XFRMA_TMPL, &templates);
         push_attribute(&mut body, XFRMA_MARK, &[1, 0, 0, 0, 2, 0, 0, 0]);
@@ -238,11 +276,14 @@ mod tests {
         let policy = UserPolicy::new_checked(&body).unwrap();
         assert_eq!(policy.source().unwrap().to_string(), "198.51.100.0/24");
         assert_eq!(policy.destination().unwrap().to_string(), "192.0.2.2/32");
-        assert_eq!((policy.destination_port(), policy.has_source_port()), ((4789, 0xffff), false));
+        assert_eq!((policy.destination_port(), policy.source_port()), ((4789, 0xffff), (40_000, 0xff00)));
+        assert_eq!(policy.device(), 3);
         assert_eq!((policy.proto(), policy.priority(), policy.index()), (UDP, 100, 1234));
         assert_eq!((policy.direction(), policy.action()), (Some(PolicyDirection::Forward), BLOCK));
         let templates: Vec<_> = policy.templates().map(|t| (t.proto(), t.reqid(), t.is_optional())).collect();
         assert_eq!(templates, [(ESP, 7, false), (0, 0, true)]);
+        let templates: Vec<_> = policy.templates().map(|t| (t.spi(), t.mode())).collect();
+        assert_eq!(templates, [(Spi(0x102), TUNNEL), (Spi(0), 0)]);
         let number = |n: u8| u32::from_ne_bytes([n, 0, 0, 0]);
         assert_eq!((policy.mark(), policy.interface()), (Some((number(1), number(2))), Some(42)));
     }
@@ -261,6 +302,15 @@ mod tests {
         (body[PREFIX_D], body[DIR]) = (33, 3);
         let policy = UserPolicy::new_checked(&body).unwrap();
         assert_eq!((policy.destination(), policy.direction()), (None, None));
+    }
+
+    #[test]
+    fn a_default_blocks_only_where_it_says_so() {
+        use PolicyDirection::{Forward, In, Out};
+        assert_eq!(blocked_by_default(&[1, 2, 1]), [In, Out]);
+        assert_eq!(blocked_by_default(&[2, 1, 0]), [Forward]);
+        assert_eq!(blocked_by_default(&[1]), [In]);
+        assert_eq!(blocked_by_default(&[]), []);
     }
 
     #[test]

@@ -10,12 +10,12 @@ impl Case<'_> {
     pub(super) fn kernel_holds(&self) -> bool {
         let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return false };
         let port = self.tally.question.network.port;
-        let marks = [0, DOCKER_MARK];
-        let policy =
-            marks.iter().find_map(|&mark| kernel.policy(PolicyDirection::Out, local, self.peer, port, mark));
+        let policy = kernel.leaving(local, self.peer, port);
         policy.is_some_and(|policy| {
             // The counters are those of all policies together, so this policy itself has to have the fault.
-            let has_sa = |template: &Template| kernel.sas.iter().any(|sa| sa.reqid == template.reqid);
+            let has_sa = |template: &Template| {
+                kernel.sas.iter().any(|sa| template.is_served_by(sa, PolicyDirection::Out))
+            };
             let lacks = policy.requires_esp() && !policy.templates.iter().all(has_sa);
             let broken =
                 ["XfrmOutStateInvalid", "XfrmOutBundleGenError"].iter().any(|name| self.went_up(name));
@@ -82,7 +82,7 @@ impl Case<'_> {
         let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return Reason::Clear };
         let port = network.port;
         if let Some(policy) = kernel.policy(PolicyDirection::Out, local, self.peer, port, 0) {
-            if policy.templates.iter().any(|template| template.esp && template.optional) {
+            if policy.is_optional() {
                 return Reason::LevelUse;
             }
             if policy.requires_esp() {
@@ -98,8 +98,8 @@ impl Case<'_> {
         }
         let other_port = kernel.policies.iter().any(|policy| {
             policy.direction == PolicyDirection::Out
-                && policy.port.1 != 0
                 && policy.pair(local, self.peer)
+                && !policy.concerns(local, self.peer, port)
                 && policy.requires_esp()
         });
         if other_port {
@@ -146,9 +146,7 @@ impl Case<'_> {
     pub(super) fn configured(&self) -> Option<Rung> {
         let armed = self.kernel.zip(self.local).is_some_and(|(kernel, local)| {
             let port = self.tally.question.network.port;
-            let policy = [0, DOCKER_MARK]
-                .iter()
-                .find_map(|&mark| kernel.policy(PolicyDirection::Out, local, self.peer, port, mark));
+            let policy = kernel.leaving(local, self.peer, port);
             policy.is_some_and(Policy::requires_esp) && self.sas(Way::Out).any(|sa| sa.encrypts)
         });
         if armed {

@@ -1,7 +1,9 @@
 //! SAs and policies over netlink. Keys are not read here.
 
-use super::{KernelUnread, Policy, SaState, Template};
+use super::{Device, KernelUnread, Policy, PolicyDirection, SaState, Template};
+use crate::netlink::route::{Link, link};
 use crate::netlink::xfrm::{self, UserPolicy, UserSa, XfrmError, userpolicy, usersa};
+use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::Spi;
 use crate::packet::protocol::{AH, ESP};
 
@@ -9,8 +11,37 @@ pub(super) fn sas() -> Result<Vec<SaState>, KernelUnread> {
     Ok(xfrm::sas(&mut xfrm::open()?, sa).map_err(XfrmError::from)?)
 }
 
+/// Returns the policies, the oldest first, without those of single sockets.
 pub(super) fn policies() -> Result<Vec<Policy>, KernelUnread> {
-    Ok(xfrm::policies(&mut xfrm::open()?, policy).map_err(XfrmError::from)?)
+    let read = |policy: UserPolicy<'_>| Some((policy.device(), self::policy(policy)?));
+    let mut found = xfrm::policies(&mut xfrm::open()?, read).map_err(XfrmError::from)?;
+    found.reverse();
+    if found.iter().any(|(index, _)| *index != 0) {
+        let links = links().map_err(XfrmError::from)?;
+        for (index, policy) in &mut found {
+            policy.device = device(*index, &links);
+        }
+    }
+    Ok(found.into_iter().map(|(_, policy)| policy).collect())
+}
+
+/// Returns the directions in which packets without a policy are blocked. A kernel that has no such setting blocks none.
+pub(super) fn blocked_by_default() -> Vec<PolicyDirection> {
+    let read = |mut netlink: Netlink| xfrm::blocked_by_default(&mut netlink).ok();
+    xfrm::open().ok().and_then(read).unwrap_or_default()
+}
+
+fn links() -> Result<Vec<Link>, Refusal> {
+    link::all(&mut Netlink::open(Family::Route)?)
+}
+
+fn device(index: u32, links: &[Link]) -> Device {
+    let local = |link: &Link| link.index == index && (link.loopback || link.kind.as_deref() == Some("vrf"));
+    match index {
+        0 => Device::Any,
+        _ if links.iter().any(local) => Device::Local,
+        _ => Device::Link,
+    }
 }
 
 /// Reads an SA of ESP or AH. Returns `None` for others, and for one that is not set up yet.
@@ -45,28 +76,32 @@ fn encrypts(aead: Option<&str>, cipher: Option<&str>) -> bool {
     }
 }
 
-/// Returns the policy, unless it cannot be about the packets of a VXLAN network.
+/// Reads a policy, but for its device. Returns `None` for that of a single socket, and for a family that is not IP's.
 fn policy(policy: UserPolicy<'_>) -> Option<Policy> {
-    // A VXLAN tunnel sends from many ports (RFC 7348 section 5), which a policy for one source port does not cover. A policy
-    // of an xfrm interface is only for the packets that pass it, and the network's packets need not.
-    if policy.has_source_port() || policy.interface() != Some(0) {
-        return None;
-    }
     Some(Policy {
         direction: policy.direction()?,
         source: policy.source()?,
         destination: policy.destination()?,
         protocol: policy.proto(),
+        source_port: policy.source_port(),
         port: policy.destination_port(),
+        device: Device::Any,
+        interface: policy.interface()?,
+        mark: policy.mark()?,
         priority: policy.priority(),
         block: policy.action() == userpolicy::BLOCK,
-        mark: policy.mark()?,
         templates: policy.templates().map(template).collect(),
     })
 }
 
 fn template(template: xfrm::Template<'_>) -> Template {
-    Template { esp: template.proto() == ESP, optional: template.is_optional(), reqid: template.reqid() }
+    Template {
+        protocol: template.proto(),
+        tunnel: template.mode() == usersa::TUNNEL,
+        optional: template.is_optional(),
+        reqid: template.reqid(),
+        spi: template.spi(),
+    }
 }
 
 #[cfg(test)]
@@ -128,19 +163,23 @@ mod tests {
         esp[template::PROTO] = ESP;
         push_attribute(&mut body, XFRMA_TMPL, &esp);
         push_attribute(&mut body, XFRMA_MARK, &[DOCKER_MARK.to_ne_bytes(), [0xff; 4]].concat());
-        let read = |body: &[u8]| policy(UserPolicy::new_checked(body).unwrap());
-        let mut of_an_interface = body.clone();
-        push_attribute(&mut of_an_interface, XFRMA_IF_ID, &[42, 0, 0, 0]);
-        assert_eq!(read(&of_an_interface), None);
-        let mut of_a_port = body.clone();
-        of_a_port[userpolicy::SPORT_MASK] = 0xff;
-        assert_eq!(read(&of_a_port), None);
-        let policy = read(&body).unwrap();
+        push_attribute(&mut body, XFRMA_IF_ID, &42u32.to_ne_bytes());
+        body[userpolicy::SPORT + 2] = 0xff;
+        let policy = policy(UserPolicy::new_checked(&body).unwrap()).unwrap();
         let (a, b) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        assert!(
-            policy.covers(a, b, Some(4789)) && !policy.covers(a, b, Some(4790)) && !policy.covers(b, a, None)
-        );
-        assert!(policy.requires_esp());
-        assert_eq!(policy.mark, (DOCKER_MARK, u32::MAX));
+        assert!(policy.concerns(a, b, Some(4789)) && !policy.concerns(a, b, Some(4790)));
+        assert!(!policy.concerns(b, a, None));
+        assert!(policy.requires_esp() && !policy.templates[0].tunnel);
+        assert_eq!((policy.mark, policy.interface), ((DOCKER_MARK, u32::MAX), 42));
+        assert_eq!(policy.source_port, (0, 0xff00));
+    }
+
+    #[test]
+    fn a_device_is_local_if_it_is_the_loopback_or_a_vrf() {
+        let vrf = Link { index: 5, kind: Some("vrf".to_owned()), ..Link::default() };
+        let links =
+            [Link { index: 1, loopback: true, ..Link::default() }, Link { index: 2, ..Link::default() }, vrf];
+        let devices = [0, 1, 2, 5, 9].map(|index| device(index, &links));
+        assert_eq!(devices, [Device::Any, Device::Local, Device::Link, Device::Local, Device::Link]);
     }
 }

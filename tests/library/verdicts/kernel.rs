@@ -46,6 +46,13 @@ fn a_policy_that_holds_everything_back_is_a_black_hole() {
     };
     let no_sa = held("XfrmOutNoStates", |kernel| kernel.sas.clear());
     assert_eq!(no_sa, (Verdict::Blackholed, Some(Rung::Counted), Reason::NoSa));
+    // For packets that leave, the kernel looks for an SA of just this reqid, mode and SPI.
+    let other = held("XfrmOutNoStates", |kernel| kernel.policies[0].templates[0].reqid = 0);
+    assert_eq!(other.2, Reason::NoSa);
+    let other = held("XfrmOutNoStates", |kernel| kernel.policies[0].templates[0].tunnel = true);
+    assert_eq!(other.2, Reason::NoSa);
+    let other = held("XfrmOutNoStates", |kernel| kernel.policies[0].templates[0].spi = Spi(9));
+    assert_eq!(other.2, Reason::NoSa);
     let blocks = held("XfrmOutPolBlock", |kernel| kernel.policies[0].block = true);
     assert_eq!(blocks, (Verdict::Blackholed, Some(Rung::Counted), Reason::PolicyBlock));
     // Packets of another tunnel were held back. They move the same counters.
@@ -99,6 +106,102 @@ fn encrypted_and_open_to_clear_frames_is_not_enforced() {
     assert!(report.findings.iter().any(|finding| finding.code == "enforcement-unknown"));
 }
 
+/// Returns a policy for packets that arrive that goes before the others and lets its packets pass.
+fn passing(change: impl FnOnce(&mut Policy)) -> Policy {
+    let mut passing = Policy { priority: 5, templates: Vec::new(), ..policy(PolicyDirection::In) };
+    change(&mut passing);
+    passing
+}
+
+/// Returns the verdict on an encrypted network of a kernel with one more policy, changed by `then`.
+fn enforced(first: Option<Policy>, then: impl FnOnce(&mut KernelState)) -> Verdict {
+    let kernel = with(|kernel| {
+        kernel.policies.extend(first);
+        then(kernel);
+    });
+    let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+    let scene = scene.inside(BACK, esp(BACK, EspKind::Opened));
+    scene.ended(|circumstances| circumstances.kernel = kernel).report().verdict
+}
+
+#[test]
+fn a_policy_that_lets_some_packets_pass_first_is_a_hole() {
+    let first = |change: fn(&mut Policy)| enforced(Some(passing(change)), |_| ());
+    for hole in [
+        |_: &mut Policy| (),
+        |policy: &mut Policy| policy.source_port = (40_000, 0xffff),
+        |policy: &mut Policy| policy.device = Device::Local,
+        |policy: &mut Policy| policy.mark = (1, 1),
+        |policy: &mut Policy| (policy.protocol, policy.port) = (0, (0, 0)),
+        |policy: &mut Policy| policy.templates = vec![Template { optional: true, ..template() }],
+        // Anybody can compress.
+        |policy: &mut Policy| policy.templates = vec![Template { protocol: 108, ..template() }],
+        // Of two of the same priority, the older goes first; this one is younger than the one that requires ESP.
+        |policy: &mut Policy| policy.priority = 99,
+    ] {
+        assert_eq!(first(hole), Verdict::NotEnforced);
+    }
+    for harmless in [
+        // What arrives in clear has passed no xfrm interface, and its device is never the link that it came by.
+        |policy: &mut Policy| policy.interface = 42,
+        |policy: &mut Policy| policy.device = Device::Link,
+        |policy: &mut Policy| policy.priority = 100,
+        |policy: &mut Policy| policy.priority = 101,
+        |policy: &mut Policy| policy.port.0 = 4799,
+        |policy: &mut Policy| policy.protocol = 6,
+        |policy: &mut Policy| policy.source = "192.0.2.3/32".parse().unwrap(),
+        |policy: &mut Policy| policy.direction = PolicyDirection::Forward,
+        |policy: &mut Policy| policy.block = true,
+        |policy: &mut Policy| (policy.block, policy.source_port) = (true, (40_000, 0xffff)),
+        |policy: &mut Policy| policy.templates = vec![Template { protocol: 51, ..template() }],
+        |policy: &mut Policy| {
+            policy.templates =
+                vec![Template { optional: true, ..template() }, Template { reqid: 0, ..template() }];
+        },
+    ] {
+        assert_eq!(first(harmless), Verdict::Encrypted);
+    }
+}
+
+#[test]
+fn a_policy_for_some_packets_does_not_enforce() {
+    let only = |change: fn(&mut Policy)| enforced(None, |kernel| change(&mut kernel.policies[1]));
+    assert_eq!(only(|policy| policy.mark = (0, 0xff)), Verdict::Encrypted);
+    assert_eq!(only(|policy| policy.block = true), Verdict::Encrypted);
+    for change in [
+        |policy: &mut Policy| policy.source_port = (40_000, 0xffff),
+        |policy: &mut Policy| policy.device = Device::Link,
+        |policy: &mut Policy| policy.device = Device::Local,
+        |policy: &mut Policy| policy.interface = 42,
+        |policy: &mut Policy| policy.mark = (1, 1),
+        |policy: &mut Policy| policy.direction = PolicyDirection::Forward,
+    ] {
+        assert_eq!(only(change), Verdict::NotEnforced);
+    }
+}
+
+#[test]
+fn packets_without_a_policy_may_be_blocked_by_default() {
+    let by_default = |first: Option<Policy>, blocked| {
+        enforced(first, |kernel| {
+            kernel.policies.remove(1);
+            kernel.blocked_by_default = vec![blocked];
+        })
+    };
+    assert_eq!(by_default(None, PolicyDirection::In), Verdict::Encrypted);
+    assert_eq!(by_default(None, PolicyDirection::Out), Verdict::NotEnforced);
+    assert_eq!(by_default(Some(passing(|_| ())), PolicyDirection::In), Verdict::NotEnforced);
+    let some = passing(|policy| policy.source_port = (40_000, 0xffff));
+    assert_eq!(by_default(Some(some), PolicyDirection::In), Verdict::NotEnforced);
+}
+
+#[test]
+fn a_setting_that_switches_policies_off_counts_for_its_version_of_ip() {
+    let exempt = |version| enforced(None, |kernel| kernel.exempt = vec![version]);
+    assert_eq!(exempt(IpVersion::V4), Verdict::NotEnforced);
+    assert_eq!(exempt(IpVersion::V6), Verdict::Encrypted);
+}
+
 #[test]
 fn the_reason_for_a_leak_is_the_kernels() {
     let reason = |kernel: Option<KernelState>| {
@@ -108,6 +211,7 @@ fn the_reason_for_a_leak_is_the_kernels() {
     assert_eq!(reason(None), Reason::Clear);
     assert_eq!(reason(with(|kernel| kernel.policies.clear())), Reason::NoPolicy);
     assert_eq!(reason(with(|kernel| kernel.policies[0].templates[0].optional = true)), Reason::LevelUse);
+    assert_eq!(reason(with(|kernel| kernel.policies[0].source_port = (40_000, 0xffff))), Reason::NoPolicy);
     assert_eq!(reason(with(|kernel| kernel.policies[0].port.0 = 4799)), Reason::PortMismatch);
     assert_eq!(reason(with(|kernel| kernel.policies[0].mark = (DOCKER_MARK, u32::MAX))), Reason::NoMark);
     let configured = |typo: Option<&str>| {
