@@ -39,7 +39,8 @@ pub fn exemptions<'n>(links: impl IntoIterator<Item = &'n str>) -> Vec<Exemption
 }
 
 /// Returns the versions of IP for which packets that arrive by one of these links pass without any policy. The setting
-/// of all links counts for each (`IN_DEV_ORCONF` for IPv4, since Linux 5.18; `ip6_dst_alloc`'s flag for IPv6).
+/// of `all` counts for each link (`IN_DEV_ORCONF(in_dev, NOPOLICY)` in linux `net/ipv4/route.c`; in
+/// `net/ipv6/route.c`, the link is that of the address).
 pub fn arriving_exempt<'n>(links: impl IntoIterator<Item = &'n str>) -> Vec<IpVersion> {
     arriving(&exemptions(links))
 }

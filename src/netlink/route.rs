@@ -1,4 +1,4 @@
-//! rtnetlink: links, addresses, neighbours, forwarding entries and routes (linux `include/uapi/linux/rtnetlink.h`).
+//! rtnetlink: links, addresses, neighbours, forwarding entries, routes and what hooks into links (linux `include/uapi/linux/rtnetlink.h`).
 //!
 //! There is one file for each kind of object. It reads the kernel's messages, and writes them for the objects that this
 //! program makes. The types of rtnetlink's packet crate are not used outside these files, whose functions take and
@@ -6,6 +6,7 @@
 
 pub(crate) mod address;
 pub(crate) mod forwarding;
+pub(crate) mod ingress;
 pub(crate) mod link;
 pub(crate) mod neighbour;
 pub(crate) mod table;
@@ -29,6 +30,9 @@ const RTM_GETROUTE: u16 = 26;
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_DELNEIGH: u16 = 29;
 const RTM_GETNEIGH: u16 = 30;
+const RTM_GETQDISC: u16 = 38;
+const RTM_NEWTFILTER: u16 = 44;
+const RTM_GETTFILTER: u16 = 46;
 
 fn bytes(message: &impl Emitable) -> Vec<u8> {
     let mut bytes = vec![0; message.buffer_len()];
@@ -90,6 +94,7 @@ mod tests {
         ) {
             let body = |header: &[u8]| [header, &attributes].concat();
             let _ = (link::read(&body(&header)), address::read(&body(&header[..8])));
+            let _ = (ingress::xdp(&body(&header)), ingress::qdisc(&[&header[..], &body(&header[..4])].concat()));
             let body = body(&header[..12]);
             let _ = (forwarding::read(&body), neighbour::read(&body), table::read(&body));
         }

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use super::evidence::Sighting;
-use super::kernel::{Coverage, Enforcement, Inbound, KernelState, Policy, PolicyDirection};
+use super::kernel::{Coverage, Enforcement, Hook, HookKind, Inbound, KernelState, Policy, PolicyDirection};
 use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Deed, Pair, Tally};
 use super::way::Way;
@@ -37,11 +37,7 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
                     "clear packets from outside would be accepted: no inbound policy asks for ESP, and no firewall rule drops them"
                         .to_owned(),
                 ),
-                None if network.encrypted != Some(false) => add(
-                    "enforcement-unknown",
-                    "it is not known whether clear packets from outside would be accepted: the firewall's rules could not be read or understood"
-                        .to_owned(),
-                ),
+                None if network.encrypted != Some(false) => add("enforcement-unknown", unknown(kernel)),
                 _ => {}
             }
             policies(kernel, tally, &mut add);
@@ -91,6 +87,18 @@ pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Opti
     (!unknown).then_some(false)
 }
 
+/// Says why it is not known if clear frames from outside would be accepted.
+fn unknown(kernel: &KernelState) -> String {
+    let why = match kernel.hooks.first() {
+        Some(Hook { link, kind: HookKind::Tc }) => format!("tc's filters on {} may drop them", escape(link)),
+        Some(Hook { link, kind: HookKind::Xdp }) => {
+            format!("an XDP program on {} may drop them", escape(link))
+        }
+        None => "the firewall's rules could not be read or understood".to_owned(),
+    };
+    format!("it is not known whether clear packets from outside would be accepted: {why}")
+}
+
 /// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay.
 fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
@@ -99,7 +107,11 @@ fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item
         [] => *version == IpVersion::V4,
         locals => locals.iter().any(|local| IpVersion::of(*local) == *version),
     };
-    let decision = move |version, vni| kernel.rules.enforcement(version, vni, port);
+    // A hook may drop what the rules accept.
+    let decision = move |version, vni| match kernel.rules.enforcement(version, vni, port) {
+        Enforcement::Accepted | Enforcement::Bypassed if !kernel.hooks.is_empty() => Enforcement::Unknown,
+        decision => decision,
+    };
     IpVersion::BOTH
         .into_iter()
         .filter(in_use)

@@ -8,6 +8,7 @@
 //! The state is read before and after the watch, in the network namespace of the underlay. [`KernelState::between`]
 //! makes one state of the two. The firewall rules are read afterwards only.
 
+mod arrivals;
 mod counters;
 mod policy;
 mod rules;
@@ -16,8 +17,10 @@ mod xfrm;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+pub use crate::netlink::route::ingress::HookKind;
 use crate::netlink::xfrm::XfrmError;
 use crate::packet::{IpVersion, Spi};
+pub use arrivals::Hook;
 pub(super) use counters::esp_offload;
 pub use policy::{Coverage, Device, Policy, PolicyDirection, Template};
 pub(super) use policy::{DOCKER_MARK, Inbound};
@@ -43,6 +46,8 @@ pub struct KernelState {
     pub esp_offload: Option<bool>,
     /// The firewall rules.
     pub rules: Rules,
+    /// The programs and filters that may drop the network's frames before the rules see them.
+    pub hooks: Vec<Hook>,
 }
 
 /// An SA.
@@ -96,12 +101,15 @@ impl KernelState {
             counters: counters::read(),
             esp_offload: counters::esp_offload(),
             rules: Rules::default(),
+            hooks: Vec::new(),
         })
     }
 
-    /// Reads the state and the firewall rules, for which `iptables-save` and `nft` are run.
-    pub fn read_with_rules() -> Result<Self, KernelUnread> {
-        Ok(Self { rules: Rules::read(), ..Self::read()? })
+    /// Reads the state, with all that may refuse clear frames: the firewall rules, for which `iptables-save` and `nft`
+    /// are run, and the links. The network's packets pass the links with the names of `passed`.
+    pub fn read_with_rules(passed: &[String]) -> Result<Self, KernelUnread> {
+        let arrivals = arrivals::read(passed);
+        Ok(Self { rules: Rules::read(), exempt: arrivals.exempt, hooks: arrivals.hooks, ..Self::read()? })
     }
 
     /// Returns the state `after` the watch, with counters since `before`. SAs that went away meanwhile are kept.

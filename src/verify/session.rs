@@ -28,7 +28,6 @@ use super::underlay;
 use super::wanted::{Wanted, WantedError};
 use super::watch::Watch;
 use crate::capture::live::{self, Event, Live};
-use crate::host::exemption::arriving_exempt;
 use crate::host::namespace::{self, Namespace};
 use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
@@ -295,11 +294,9 @@ impl Session {
             Ok(before) => before,
             Err(unread) => return Ok(Err(unread.clone())),
         };
-        let links = self.underlay.survey.links.iter().filter(|link| link.up).map(|link| link.name.as_str());
-        let after = self.underlay.run(|| {
-            let exempt = arriving_exempt(links);
-            KernelState::read_with_rules().map(|kernel| KernelState { exempt, ..kernel })
-        })?;
+        let links = self.underlay.survey.links.iter().filter(|link| link.up);
+        let links: Vec<String> = links.map(|link| link.name.clone()).collect();
+        let after = self.underlay.run(|| KernelState::read_with_rules(&links))?;
         Ok(after.map(|after| KernelState::between(before, after)))
     }
 }

@@ -203,6 +203,29 @@ fn a_setting_that_switches_policies_off_counts_for_its_version_of_ip() {
 }
 
 #[test]
+fn a_hook_on_the_networks_link_may_drop_what_the_rules_accept() {
+    for (kind, says) in [(HookKind::Tc, "tc's filters on eth0"), (HookKind::Xdp, "an XDP program on eth0")] {
+        let kernel = |policies| {
+            with(|kernel| {
+                kernel.policies.truncate(policies);
+                kernel.hooks = vec![Hook { link: "eth0".to_owned(), kind }];
+            })
+        };
+        let report = |kernel| {
+            let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+            let scene = scene.inside(BACK, esp(BACK, EspKind::Opened));
+            scene.ended(|circumstances| circumstances.kernel = kernel).report()
+        };
+        let open = report(kernel(1));
+        assert_eq!(open.verdict, Verdict::Encrypted);
+        let unknown = open.findings.iter().find(|finding| finding.code == "enforcement-unknown").unwrap();
+        assert!(unknown.text.contains(says), "{}", unknown.text);
+        // The policy that refuses clear frames refuses them whatever a hook lets pass.
+        assert!(!report(kernel(2)).findings.iter().any(|finding| finding.code == "enforcement-unknown"));
+    }
+}
+
+#[test]
 fn the_reason_for_a_leak_is_the_kernels() {
     let reason = |kernel: Option<KernelState>| {
         let scene = Scene::new().probed(true).clear(OUT).ended(|circumstances| circumstances.kernel = kernel);
