@@ -1,6 +1,7 @@
 //! The report of a verification as text: a line for each leg, then the verdict, the remedy and the findings.
 
 mod json;
+mod nodes;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -28,7 +29,7 @@ pub fn text(report: &Report, expected: Expectation) -> String {
             evidence(leg)
         );
     }
-    let _ = writeln!(text, "verdict: {}{}", report.verdict.name(), because(report));
+    let _ = writeln!(text, "verdict: {}{}{}", report.verdict.name(), because(report), nodes::clause(report));
     if report.exit_status(expected) != 0 && !report.reason.remedy().is_empty() {
         let _ = writeln!(text, "remedy: {}", report.reason.remedy());
     }

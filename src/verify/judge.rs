@@ -20,7 +20,7 @@ use super::evidence::Evidence;
 use super::findings;
 use super::kernel::KernelState;
 use super::network::Source;
-use super::report::{Counts, EspSeen, LegReport, Report};
+use super::report::{Counts, EspSeen, LegReport, Report, worst};
 use super::tally::{Circumstances, Pair, Probe, Tally};
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
@@ -145,7 +145,8 @@ impl<'a> Case<'a> {
             probes: self.probes.len() as u64,
             answered: self.answered,
             matched: self.matched(way),
-            opaque: evidence.opaque,
+            // Pieces of ESP are not counted as packets, and yet something of the peer passed.
+            opaque: evidence.opaque + evidence.esp_fragments,
         };
         LegReport { from, to, way, verdict, rung, reason, counts, esp: self.esp(evidence, way), shown }
     }
@@ -355,24 +356,15 @@ fn nobody(tally: &Tally, circumstances: &Circumstances) -> LegReport {
     }
 }
 
-/// Returns the worst verdict of the legs. A leg that is proven to be readable outweighs all doubt.
+/// Returns the worst verdict of the legs. Beside what is readable, a control network that failed outweighs them: the
+/// capture cannot show a leak then.
 fn overall(tally: &Tally, circumstances: &Circumstances, legs: &[LegReport]) -> (Verdict, Reason) {
-    let first = |verdict| legs.iter().find(|leg| leg.verdict == verdict);
-    let encrypted = first(Verdict::Encrypted);
-    if let Some(leg) = first(Verdict::Clear) {
-        return (Verdict::Clear, leg.reason);
-    }
-    if let Some(leg) = first(Verdict::AuthOnly) {
-        return (Verdict::AuthOnly, leg.reason);
-    }
-    if circumstances.control == Some(false) {
+    let (verdict, reason) = worst(legs.iter());
+    if !verdict.is_readable() && circumstances.control == Some(false) {
         return (Verdict::Inconclusive, Reason::ControlFailed);
     }
-    if let Some(leg) = first(Verdict::Blackholed).or_else(|| first(Verdict::Inconclusive)) {
-        return (leg.verdict, leg.reason);
-    }
-    if findings::not_enforced(tally, circumstances) == Some(true) {
+    if verdict == Verdict::Encrypted && findings::not_enforced(tally, circumstances) == Some(true) {
         return (Verdict::NotEnforced, Reason::NotEnforced);
     }
-    (Verdict::Encrypted, encrypted.map_or(Reason::Opened, |leg| leg.reason))
+    (verdict, reason)
 }

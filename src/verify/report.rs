@@ -1,5 +1,7 @@
 //! The report of a verification: values, which the printers turn to text and JSON.
 
+mod nodes;
+
 use std::net::IpAddr;
 
 use super::evidence::Sighting;
@@ -7,6 +9,8 @@ use super::network::Source;
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
 use crate::packet::{Spi, Vni};
+pub use nodes::NodeReport;
+pub(super) use nodes::worst;
 
 /// The report on a network: its verdict, and one leg after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +87,7 @@ pub struct Counts {
     pub answered: u64,
     /// Probes that are matched by the length of an ESP packet.
     pub matched: u64,
-    /// Opaque packets other than ESP.
+    /// Opaque packets other than whole ESP packets: those of other tunnels, and pieces of ESP.
     pub opaque: u64,
 }
 

@@ -2,6 +2,7 @@
 //! packets, probes and circumstances to it, and asks for the report. No frame is decoded and no kernel is asked.
 
 mod kernel;
+mod nodes;
 mod others;
 mod wire;
 

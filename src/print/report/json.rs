@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::packet::Vni;
-use crate::verify::{Expectation, LegReport, Report, Rung};
+use crate::verify::{Expectation, LegReport, NodeReport, Report, Rung};
 
 /// Returns the report as one line of JSON.
 pub fn json(report: &Report, expected: Expectation) -> String {
@@ -26,6 +26,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "exit": report.exit_status(expected),
         "reason": report.reason.code(),
         "remedy": report.reason.remedy(),
+        "nodes": report.nodes().iter().map(node).collect::<Vec<_>>(),
         "directions": report.legs.iter().map(leg).collect::<Vec<_>>(),
         "findings": report.findings.iter().map(|finding| json!({
             "reason": finding.code,
@@ -33,6 +34,15 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         })).collect::<Vec<_>>(),
     });
     format!("{object}\n")
+}
+
+fn node(node: &NodeReport) -> Value {
+    json!({
+        "address": node.address,
+        "verdict": node.verdict.name(),
+        "reason": node.reason.code(),
+        "reachable": node.reachable,
+    })
 }
 
 fn leg(leg: &LegReport) -> Value {
