@@ -94,6 +94,8 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'Underlay address of this node (repeatable)')
             [CompletionResult]::new('--docker-inspect', '--docker-inspect', [CompletionResultType]::ParameterName, 'Read the Docker network from this file, the output of ''docker network inspect''')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'State that the network should be in')
+            [CompletionResult]::new('--require', '--require', [CompletionResultType]::ParameterName, 'Nodes that count for the verdict on the network')
+            [CompletionResult]::new('--accept', '--accept', [CompletionResultType]::ParameterName, 'Finding to live with, such as not-enforced (repeatable)')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Time to watch: 10s, 1m30s, 500ms; at most a day')
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'Overlay address to probe (repeatable) [default: found from the kernel''s tables]')
             [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'Network known to be in clear, as a control: if its canary is not seen, the capture is at fault')

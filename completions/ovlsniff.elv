@@ -90,6 +90,8 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --local 'Underlay address of this node (repeatable)'
             cand --docker-inspect 'Read the Docker network from this file, the output of ''docker network inspect'''
             cand --expect 'State that the network should be in'
+            cand --require 'Nodes that count for the verdict on the network'
+            cand --accept 'Finding to live with, such as not-enforced (repeatable)'
             cand --for 'Time to watch: 10s, 1m30s, 500ms; at most a day'
             cand --target 'Overlay address to probe (repeatable) [default: found from the kernel''s tables]'
             cand --control 'Network known to be in clear, as a control: if its canary is not seen, the capture is at fault'

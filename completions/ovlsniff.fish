@@ -88,6 +88,9 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l local -d 'U
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l docker-inspect -d 'Read the Docker network from this file, the output of \'docker network inspect\'' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l expect -d 'State that the network should be in' -r -f -a "encrypted\t''
 clear\t''"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l require -d 'Nodes that count for the verdict on the network' -r -f -a "all\t''
+reachable\t''"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l accept -d 'Finding to live with, such as not-enforced (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l for -d 'Time to watch: 10s, 1m30s, 500ms; at most a day' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l target -d 'Overlay address to probe (repeatable) [default: found from the kernel\'s tables]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l control -d 'Network known to be in clear, as a control: if its canary is not seen, the capture is at fault' -r

@@ -27,7 +27,7 @@ pub(crate) use grep::{Color, FrameDirection, Grep, Marks, Shape};
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
 pub(crate) use overlay::Overlay;
-pub(crate) use verify::{Expect, Format, Verify};
+pub(crate) use verify::{Expect, Format, Require, Verify};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;

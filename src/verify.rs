@@ -73,7 +73,10 @@ pub use kernel::{
     SaState, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
-pub use report::{Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, Report};
+pub use report::{
+    Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,
+    Terms,
+};
 pub use tally::{Circumstances, Probe, Question, Tally, View};
 pub use verdict::{Reason, Rung, Verdict};
 pub use wanted::{Described, Wanted, WantedError};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ovlsniff::overlay::address;
 use ovlsniff::packet::{UdpPort, Vni};
+use ovlsniff::verify::Acceptable;
 
 use super::values;
 
@@ -34,6 +35,12 @@ pub(crate) struct Verify {
     /// State that the network should be in
     #[arg(long, value_name = "WHAT", default_value = "encrypted", help_heading = "Network")]
     pub(crate) expect: Expect,
+    /// Nodes that count for the verdict on the network
+    #[arg(long, value_name = "NODES", default_value = "all", help_heading = "Network")]
+    pub(crate) require: Require,
+    /// Finding to live with, such as not-enforced (repeatable)
+    #[arg(long, value_name = "CODE", value_delimiter = ',', help_heading = "Network")]
+    pub(crate) accept: Vec<Acceptable>,
 
     /// Time to watch: 10s, 1m30s, 500ms; at most a day
     #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = values::watch, help_heading = "Watch")]
@@ -82,6 +89,12 @@ pub(crate) struct Verify {
 pub(crate) enum Expect {
     Encrypted,
     Clear,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Require {
+    All,
+    Reachable,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

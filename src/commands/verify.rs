@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 
 use ovlsniff::packet::UdpPort;
 use ovlsniff::print::report;
-use ovlsniff::verify::{Expectation, Report, Wanted};
+use ovlsniff::verify::{self, Expectation, Report, Terms, Wanted};
 
 use super::{Status, Unwritten};
-use crate::cli::{Expect, Format, Verify};
+use crate::cli::{Expect, Format, Require, Verify};
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     if let Some(path) = &args.read {
-        let report = file::run(args, path)?;
+        let report = file::run(args, path)?.on(terms(args));
         return conclude(args, &report).map(|(status, _)| status);
     }
     let job = live::Job::new(args)?;
     let mut last = None;
     loop {
         let begun = Instant::now();
-        let report = job.watch()?;
+        let report = job.watch()?.on(terms(args));
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !report.verdict.is_readable()) {
@@ -59,6 +59,15 @@ fn expectation(args: &Verify) -> Expectation {
         Expect::Encrypted => Expectation::Encrypted,
         Expect::Clear => Expectation::Clear,
     }
+}
+
+/// Collects what was typed about the verdict on the whole.
+fn terms(args: &Verify) -> Terms {
+    let require = match args.require {
+        Require::All => verify::Require::All,
+        Require::Reachable => verify::Require::Reachable,
+    };
+    Terms { require, accepted: args.accept.clone() }
 }
 
 /// Collects what was typed about the network.

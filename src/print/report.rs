@@ -34,7 +34,8 @@ pub fn text(report: &Report, expected: Expectation) -> String {
         let _ = writeln!(text, "remedy: {}", report.reason.remedy());
     }
     for finding in &report.findings {
-        let _ = writeln!(text, "finding: {}: {}", finding.code, finding.text);
+        let accepted = if report.terms.accepts(finding.code) { " (accepted)" } else { "" };
+        let _ = writeln!(text, "finding{accepted}: {}: {}", finding.code, finding.text);
     }
     text
 }

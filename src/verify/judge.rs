@@ -20,7 +20,7 @@ use super::evidence::Evidence;
 use super::findings;
 use super::kernel::KernelState;
 use super::network::Source;
-use super::report::{Counts, EspSeen, LegReport, Report, worst};
+use super::report::{Counts, EspSeen, LegReport, Report, Terms, worst};
 use super::tally::{Circumstances, Pair, Probe, Tally};
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
@@ -64,6 +64,7 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
         verdict,
         reason,
         findings,
+        terms: Terms::default(),
     }
 }
 

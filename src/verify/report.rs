@@ -1,6 +1,7 @@
 //! The report of a verification: values, which the printers turn to text and JSON.
 
 mod nodes;
+mod terms;
 
 use std::net::IpAddr;
 
@@ -11,6 +12,7 @@ use super::way::Way;
 use crate::packet::{Spi, Vni};
 pub use nodes::NodeReport;
 pub(super) use nodes::worst;
+pub use terms::{Acceptable, NotAcceptable, Require, Terms};
 
 /// The report on a network: its verdict, and one leg after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Report {
     pub reason: Reason,
     /// Facts beside the verdict.
     pub findings: Vec<Finding>,
+    /// The terms of [`Self::verdict`].
+    pub terms: Terms,
 }
 
 /// The report on one leg.

@@ -19,7 +19,7 @@ const fn kind(name: &'static str, right: &'static [&'static str], wrong: &'stati
 const DEVICE: [&str; 3] = ["secure", "vx-1_a.b", "fifteen-letters"];
 const NO_DEVICE: [&str; 5] = ["", "..", "a/b", "sixteen--letters", "gr\u{fc}n"];
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     kind(
         "VNI",
         &["1", "4097", "0x1001", "0xFFFFFF"],
@@ -62,6 +62,7 @@ const KINDS: [Kind; 13] = [
     kind("MTU", &["68", "1450", "65535"], &["", "67", "65536", "1.4K", "-1", "+1450"]),
     kind("N", &["8", "80"], &["", "some", "-1", "+8", "1.5", "0x10"]),
     kind("C", &[".", " ", "~"], &["", "ab", "\u{e9}", "\t"]),
+    kind("CODE", &["not-enforced", "short-icv"], &["", "clear", "Not-Enforced", "everything"]),
     kind("NETWORK", &DEVICE, &NO_DEVICE),
     kind("BRIDGE", &DEVICE, &NO_DEVICE),
     kind("NETNS", &["blue", "a b"], &["", ".", "..", "/run/netns/blue"]),
@@ -69,7 +70,7 @@ const KINDS: [Kind; 13] = [
 
 /// Kinds of value that have no spelling to test: texts, names that only the kernel or Docker knows, and words of a list
 /// in the help.
-const TEXTS: [&str; 18] = [
+const TEXTS: [&str; 19] = [
     "PATTERN",
     "BPF FILTER",
     "BPF",
@@ -84,6 +85,7 @@ const TEXTS: [&str; 18] = [
     "KIND",
     "WHEN",
     "WHAT",
+    "NODES",
     "FORMAT",
     "STEP",
     "SHELL",
@@ -220,6 +222,7 @@ fn every_option_that_is_repeatable_takes_a_list() {
         (&["verify"], "--peer", "192.0.2.1,2001:db8::1", "x"),
         (&["verify"], "--local", "192.0.2.1,2001:db8::1", "x"),
         (&["verify"], "--target", "10.0.1.2,fd00::2", "x"),
+        (&["verify"], "--accept", "not-enforced,short-icv", "x"),
         (&["overlay", "up"], "--peer", "192.0.2.2=10.0.1.2,192.0.2.3", "x"),
     ] {
         let said = refused(&[command, &[&format!("{option}={list},{wrong}")]].concat());

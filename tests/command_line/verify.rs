@@ -81,6 +81,31 @@ fn typo_names_the_misspelt_option() {
 }
 
 #[test]
+fn a_node_that_was_not_reached_is_named_and_counts_only_if_all_are_required() {
+    let pcap = format!("{SWARM}swarm-node1.pcap");
+    let run = |more: &[&str]| {
+        let network = ["--vni", "4098", "--peer", "192.0.2.2,198.51.100.9", "--sa", &keys()];
+        let output = verify(&[&["-r", &pcap, "--local", "192.0.2.1"][..], &network, more].concat());
+        (output.status.code(), text(&output))
+    };
+    let counts = "2 nodes ENCRYPTED, 1 unreachable (198.51.100.9)\n";
+    let (status, said) = run(&[]);
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains(&format!("\nverdict: INCONCLUSIVE (no-traffic): 1 of {counts}")), "{said}");
+    let (status, said) = run(&["--require", "reachable"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains(&format!("\nverdict: ENCRYPTED: 1 of {counts}")), "{said}");
+    let (status, said) = run(&["--require", "reachable", "--vni", "4097"]);
+    assert_eq!(status, Some(1), "{said}");
+}
+
+#[test]
+fn a_finding_that_was_not_accepted_is_marked_so() {
+    let report = json("typo", &["--accept", "not-enforced,peers-only"]);
+    assert_eq!((&report["findings"][0]["accepted"], &report["exit"]), (&false.into(), &3.into()));
+}
+
+#[test]
 fn a_network_is_described_without_docker_as_well() {
     let pcap = format!("{SWARM}swarm-node1.pcap");
     let output = verify(&["-r", &pcap, "--local", "192.0.2.1", "--vni", "4098", "--sa", &keys()]);
@@ -169,6 +194,10 @@ fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
         (vec!["-r", "/nowhere.pcap", "--local", "192.0.2.1", "--vni", "1"], "/nowhere.pcap"),
         (vec!["--vni", "1", "--for", "soon"], "10s"),
         (vec!["--vni", "1", "-i", "any"], "-i"),
+        (vec!["--vni", "1", "--accept", "no-replay"], "use one of: not-enforced, enforcement-unknown,"),
+        (vec!["--vni", "1", "--accept", "not-enforcd"], "did you mean 'not-enforced'?"),
+        (vec!["--vni", "1", "--accept", "clear"], "can never be accepted; what can is: not-enforced,"),
+        (vec!["--vni", "1", "--require", "most"], "all, reachable"),
     ] {
         let output = verify(&arguments);
         let said = String::from_utf8(output.stderr).unwrap();

@@ -41,7 +41,7 @@ const CRATES: [(&[&str], &[&str]); 21] = [
     (&["base64"], &["print/json"]),
     (&["serde_json"], &["host/docker/engine", "print/json", "print/report", "verify", "overlay", "commands"]),
     (&["serde"], &["host/docker", "print/json", "verify", "overlay", "commands"]),
-    (&["strsim"], &["capture/live/device", "overlay/nearest", "verify/network"]),
+    (&["strsim"], &["capture/live/device", "overlay/nearest", "verify/network", "verify/report/terms"]),
     (&["caps"], &["host/privileges"]),
     (&["clap", "clap_complete", "clap_mangen"], &["main", "cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),

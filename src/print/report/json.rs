@@ -22,6 +22,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
             Expectation::Encrypted => "encrypted",
             Expectation::Clear => "clear",
         },
+        "require": report.terms.require.name(),
         "verdict": report.verdict.name(),
         "exit": report.exit_status(expected),
         "reason": report.reason.code(),
@@ -31,6 +32,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "findings": report.findings.iter().map(|finding| json!({
             "reason": finding.code,
             "text": finding.text,
+            "accepted": report.terms.accepts(finding.code),
         })).collect::<Vec<_>>(),
     });
     format!("{object}\n")
