@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::packet::Vni;
+pub use engine::EngineError;
 pub(crate) use engine::{Engine, converse, socket};
 
 /// A swarm that this host is a node of.
@@ -52,12 +53,17 @@ pub(crate) const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
 /// Returns `None` whatever the reason is: no engine, no swarm, no permission, no answer in time. The engine is
 /// optional.
 pub fn swarm() -> Option<Swarm> {
-    swarm_at(&socket()?)
+    swarm_within(PATIENCE)
+}
+
+/// Asks the engine of this host for its swarm, as [`swarm`] does, and waits for at most `patience`.
+pub(crate) fn swarm_within(patience: Duration) -> Option<Swarm> {
+    converse(&socket()?, patience, ask).ok().flatten()
 }
 
 /// Asks the engine behind a socket for its swarm.
 pub fn swarm_at(socket: &str) -> Option<Swarm> {
-    converse(socket, PATIENCE, ask)
+    converse(socket, PATIENCE, ask).ok().flatten()
 }
 
 /// The answer to `/info`, reduced to the part that is read.
@@ -82,8 +88,9 @@ struct Listed {
     options: Option<BTreeMap<String, Option<String>>>,
 }
 
-async fn ask(engine: Engine) -> Option<Swarm> {
-    let address = data_path(&engine.get("/info").await?)?;
+/// Returns `None` if the engine belongs to no swarm.
+async fn ask(engine: Engine) -> Result<Option<Swarm>, EngineError> {
+    let Some(address) = data_path(&engine.get("/info").await?) else { return Ok(None) };
     // The list of networks may fail, because the address alone is useful.
     let networks: Vec<Listed> = engine.get(NETWORKS).await.unwrap_or_default();
     let networks = networks.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
@@ -91,7 +98,7 @@ async fn ask(engine: Engine) -> Option<Swarm> {
         let vnis = network.options.unwrap_or_default().remove(VNIS).flatten().map(|list| vnis(&list));
         Some(SwarmNetwork { name: network.name?, vnis: vnis.unwrap_or_default() })
     });
-    Some(Swarm { address, networks: networks.collect() })
+    Ok(Some(Swarm { address, networks: networks.collect() }))
 }
 
 fn data_path(info: &SystemInfo) -> Option<IpAddr> {

@@ -11,6 +11,9 @@ use super::survey::{self, Survey};
 /// The folders with the files of Docker's sandboxes, each a network namespace.
 const DOCKER_FOLDERS: [&str; 2] = ["/run/docker/netns", "/var/run/docker/netns"];
 
+/// The file of this thread's network namespace.
+const OWN: &str = "/proc/thread-self/ns/net";
+
 /// The greatest number of namespace files that are looked at.
 const MOST: usize = 256;
 
@@ -21,6 +24,22 @@ pub struct Surveyed {
     pub path: Option<String>,
     /// The survey.
     pub survey: Survey,
+}
+
+impl Surveyed {
+    /// Surveys the namespace behind a file. Returns `None` if it cannot be entered.
+    pub fn take(path: &str) -> Option<Self> {
+        let namespace = Namespace::find(path).ok()?;
+        let survey = Survey::take(Some(&namespace)).ok()?;
+        Some(Self { path: Some(path.to_owned()), survey })
+    }
+
+    /// Returns true if this is the namespace behind the file, whatever names it has. A namespace has one inode, and
+    /// may have a file in several folders.
+    pub fn is_behind(&self, file: &str) -> bool {
+        let own = identity(Path::new(self.path.as_deref().unwrap_or(OWN)));
+        own.is_some() && own == identity(Path::new(file))
+    }
 }
 
 /// The namespaces of this machine: that of the underlay, which is surveyed at once, and all others, which are surveyed
@@ -60,7 +79,7 @@ impl Namespaces {
     }
 
     fn look_around(&self) -> Vec<Surveyed> {
-        let here = self.base.path.as_deref().unwrap_or("/proc/thread-self/ns/net");
+        let here = self.base.path.as_deref().unwrap_or(OWN);
         let mut seen: Vec<_> = identity(Path::new(here)).into_iter().collect();
         let mut namespaces = Vec::new();
         let files = FOLDERS
@@ -75,12 +94,7 @@ impl Namespaces {
                 continue;
             };
             seen.push(identity);
-            let path = path.display().to_string();
-            let survey =
-                Namespace::find(&path).ok().and_then(|namespace| Survey::take(Some(&namespace)).ok());
-            if let Some(survey) = survey {
-                namespaces.push(Surveyed { path: Some(path), survey });
-            }
+            namespaces.extend(Surveyed::take(&path.display().to_string()));
         }
         namespaces
     }

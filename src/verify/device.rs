@@ -113,6 +113,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
         peers: known,
         encrypted: alias.map(|alias| alias.encrypted),
         typo: None,
+        engine_unread: None,
         entry: entry(place, link, master),
         underlay: underlay.path.clone(),
         links,

@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::docker_inspect::{Endpoint, Inspected};
 use super::network::Network;
-use crate::host::docker::{Engine, converse, socket};
+use crate::host::docker::{Engine, EngineError, converse, socket, swarm_within};
 
 /// The longest time to wait for an engine that hangs. It is long because the engine of a busy node has been seen to
-/// take several seconds for an answer, and its network would otherwise be reported as unknown. Hosts without Docker
-/// do not wait.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// take several seconds for an answer, and a slow one must not pass for one that knows nothing. Hosts without Docker do
+/// not wait.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The most containers whose network namespaces the engine is asked for.
 const MOST: usize = 8;
 
@@ -38,15 +38,21 @@ struct NetworkSettings {
     sandbox_key: Option<String>,
 }
 
-/// Asks the engine for the overlay network of this name. Returns `None` for every reason not to know it: no engine,
-/// no such network, no answer in time, or a network that is no overlay.
-pub(super) fn find(name: &str) -> Option<Found> {
-    find_at(&socket()?, PATIENCE, name)
+/// Asks the engine for the overlay network of this name, and for the address of its data path.
+///
+/// # Errors
+/// Every [`EngineError`]. A network that is no overlay, and a name that none can have, are [`EngineError::Unknown`].
+pub(super) fn find(name: &str) -> Result<Found, EngineError> {
+    let mut found = find_at(&socket().ok_or(EngineError::Absent)?, PATIENCE, name)?;
+    if let Some(swarm) = swarm_within(PATIENCE) {
+        found.network.locals = vec![swarm.address];
+    }
+    Ok(found)
 }
 
-fn find_at(socket: &str, patience: Duration, name: &str) -> Option<Found> {
+fn find_at(socket: &str, patience: Duration, name: &str) -> Result<Found, EngineError> {
     if !is_word(name) {
-        return None;
+        return Err(EngineError::Unknown);
     }
     converse(socket, patience, async |engine| ask(engine, name).await)
 }
@@ -57,18 +63,19 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
-async fn ask(engine: Engine, name: &str) -> Option<Found> {
+async fn ask(engine: Engine, name: &str) -> Result<Found, EngineError> {
     let inspected: Inspected = engine.get(&format!("/networks/{name}")).await?;
-    let network = inspected.overlay().ok()?;
+    let network = inspected.overlay().map_err(|_| EngineError::Unknown)?;
     let containers = inspected.containers.iter().flatten();
     let containers = containers.filter(|(id, _)| is_word(id) && !id.starts_with("lb-"));
     let mut members = Vec::new();
     for (id, endpoint) in containers.take(MOST) {
-        let container: Option<Container> = engine.get(&format!("/containers/{id}/json")).await;
+        // A container may be gone by now, and the others are enough.
+        let container = engine.get::<Container>(&format!("/containers/{id}/json")).await.ok();
         let sandbox = container.and_then(|container| container.network_settings?.sandbox_key);
         members.extend(sandbox.filter(|path| !path.is_empty()).zip(address(endpoint)));
     }
-    Some(Found { network, members })
+    Ok(Found { network, members })
 }
 
 fn address(endpoint: &Endpoint) -> Option<IpAddr> {
@@ -132,8 +139,22 @@ mod tests {
             "/v1.41/networks/list" => say(stream, "[]"),
             _ => say_nothing_known(stream),
         });
-        for name in ["bridge", "list", "secuer", "", "../info", "a b"] {
-            assert!(find_at(&fake.socket, PATIENCE, name).is_none(), "{name}");
+        let error = |name| find_at(&fake.socket, PATIENCE, name).map(|found| found.network).unwrap_err();
+        for name in ["bridge", "secuer", "", "../info", "a b"] {
+            assert_eq!(error(name), EngineError::Unknown, "{name}");
         }
+        assert!(matches!(error("list"), EngineError::Broken(_)), "this is no network's description");
+    }
+
+    #[test]
+    fn an_engine_that_answers_late_is_waited_for() {
+        let fake = Fake::new(|path, stream| {
+            std::thread::sleep(Duration::from_millis(700));
+            match path {
+                "/version" => say(stream, VERSION),
+                _ => say(stream, r#"{"Name":"slow","Driver":"overlay"}"#),
+            }
+        });
+        assert_eq!(find_at(&fake.socket, PATIENCE, "slow").unwrap().network.name, "slow");
     }
 }

@@ -53,6 +53,9 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
         }
         None => {}
     }
+    if let Some(why) = &network.engine_unread {
+        add("engine-unread", format!("Docker's engine could not be asked about the network: {why}"));
+    }
     tags(legs, &mut add);
     fragments(tally, legs, &mut add);
     clear_between_others(tally, &mut add);

@@ -29,6 +29,8 @@ pub struct Network {
     pub entry: Option<Entry>,
     /// The file of the underlay's network namespace; `None` for that of this process.
     pub underlay: Option<String>,
+    /// The reason why Docker's engine could not be asked, where it might have known more. Escaped.
+    pub engine_unread: Option<String>,
     /// Indices, in the underlay's namespace, of the links that lead to the peers, where the kernel says so.
     pub links: Vec<u32>,
 }

@@ -4,37 +4,60 @@
 use std::net::IpAddr;
 
 use super::device;
-use super::docker;
+use super::docker::{self, Found};
 use super::network::{Entry, Network, Peer};
-use crate::host::docker::swarm;
+use crate::host::docker::EngineError;
 use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Vxlan};
 use crate::packet::Vni;
 
-/// Finds the network of this name or, without a name, that of a VXLAN device with one of these VNIs. Returns `None`
-/// if no source knows it.
-pub(super) fn find(name: Option<&str>, vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
-    let Some(name) = name else {
-        return device::find(namespaces, |_, vxlan| device::has_vni(vxlan, vnis));
-    };
+/// Finds the network of this name. Returns `None` if no source knows it.
+///
+/// # Errors
+/// The engine may know the network, but may not be asked ([`EngineError::Denied`]) and no device has its name, or it
+/// does not answer as it should. A device of that name may then be another network, and is not taken.
+pub(super) fn find(name: &str, namespaces: &Namespaces) -> Result<Option<Network>, EngineError> {
+    named(name, namespaces, docker::find)
+}
+
+/// Finds the network of a VXLAN device with one of these VNIs.
+pub(super) fn of_vnis(vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
+    device::find(namespaces, |_, vxlan| device::has_vni(vxlan, vnis))
+}
+
+fn named(
+    name: &str,
+    namespaces: &Namespaces,
+    ask: impl FnOnce(&str) -> Result<Found, EngineError>,
+) -> Result<Option<Network>, EngineError> {
     let ours = |link: &Link, _: &Vxlan| device::alias(link).is_some_and(|alias| alias.network == name);
     let named = |link: &Link, _: &Vxlan| link.name == name;
+    if let Some(own) = device::find_near(namespaces, ours) {
+        return Ok(Some(own));
+    }
     // Other namespaces come last, because there may be hundreds of them.
-    device::find_near(namespaces, ours)
-        .or_else(|| from_docker(name, namespaces))
-        .or_else(|| device::find_near(namespaces, named))
-        .or_else(|| device::find(namespaces, ours))
-        .or_else(|| device::find(namespaces, named))
+    let by_device = || {
+        device::find_near(namespaces, named)
+            .or_else(|| device::find(namespaces, ours))
+            .or_else(|| device::find(namespaces, named))
+    };
+    match ask(name) {
+        Ok(found) => Ok(Some(from_docker(found, namespaces))),
+        Err(EngineError::Absent | EngineError::Unknown) => Ok(by_device()),
+        Err(denied @ EngineError::Denied) => match by_device() {
+            Some(network) => Ok(Some(Network { engine_unread: Some(denied.to_string()), ..network })),
+            None => Err(denied),
+        },
+        Err(error @ (EngineError::Late(_) | EngineError::Broken(_))) => {
+            device::find(namespaces, ours).map(Some).ok_or(error)
+        }
+    }
 }
 
 /// Puts a network together from two sources: the engine knows its options and nodes, the kernel the overlay addresses
 /// behind each node.
-fn from_docker(name: &str, namespaces: &Namespaces) -> Option<Network> {
-    let found = docker::find(name)?;
+fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
     let mut network = found.network;
-    if let Some(swarm) = swarm() {
-        network.locals = vec![swarm.address];
-    }
     network.underlay.clone_from(&namespaces.base.path);
     let devices = devices(namespaces, &network.vnis);
     network.port = devices.first().and_then(|device| device.port);
@@ -52,15 +75,20 @@ fn from_docker(name: &str, namespaces: &Namespaces) -> Option<Network> {
     for (sandbox, address) in found.members {
         network.entry = network.entry.or_else(|| member(namespaces, &sandbox, address));
     }
-    Some(network)
+    network
 }
 
-/// Returns the device through which a container sends into the overlay.
+/// Returns the device through which a container sends into the overlay. The engine may know the container's namespace
+/// by another file than the one that it was surveyed by, or it may be in none of the folders that were looked at.
 fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Option<Entry> {
-    let name = sandbox.rsplit('/').next()?;
-    let place = namespaces.all().find(|place: &&Surveyed| {
-        place.path.as_deref().and_then(|path| path.rsplit('/').next()).is_some_and(|path| path == name)
-    })?;
+    let known = namespaces.all().find(|place| place.is_behind(sandbox));
+    match known {
+        Some(place) => entry_of(place, address),
+        None => entry_of(&Surveyed::take(sandbox)?, address),
+    }
+}
+
+fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
     let link = place.survey.owner(address)?;
     Some(Entry {
         device: link.name.clone(),
@@ -93,5 +121,89 @@ fn merge_peers(network: &mut Network, kernel: &Network) {
             }
             None => network.peers.push(known.clone()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::host::survey::Survey;
+    use crate::verify::network::Source;
+
+    const LATE: EngineError = EngineError::Late(Duration::from_secs(20));
+
+    /// Returns a host with one VXLAN device, with this name and alias.
+    fn host(name: &str, alias: Option<&str>) -> Namespaces {
+        let link = Link {
+            index: 3,
+            name: name.to_owned(),
+            alias: alias.map(str::to_owned),
+            addresses: vec!["10.42.0.1/24".parse().unwrap()],
+            vxlan: Some(Vxlan { vni: Vni::new(42), ..Vxlan::default() }),
+            ..Link::default()
+        };
+        Namespaces::of(Surveyed { path: None, survey: Survey { links: vec![link], ..Survey::default() } })
+    }
+
+    fn asked(
+        namespaces: &Namespaces,
+        answer: Result<Found, EngineError>,
+    ) -> Result<Option<Network>, EngineError> {
+        named("secure", namespaces, |_| answer)
+    }
+
+    fn broken() -> EngineError {
+        EngineError::Broken("status 500".to_owned())
+    }
+
+    #[test]
+    fn an_engine_that_is_slow_or_broken_is_not_replaced_by_a_device_of_that_name() {
+        for error in [LATE, broken()] {
+            assert_eq!(asked(&host("secure", None), Err(error.clone())), Err(error));
+        }
+    }
+
+    #[test]
+    fn a_network_of_our_own_is_found_whatever_the_engine_does() {
+        let own = host("vx0", Some("ovlsniff overlay=secure vni=42 cipher=aes-256-gcm key=1f generation=3"));
+        for error in [LATE, broken(), EngineError::Denied, EngineError::Absent, EngineError::Unknown] {
+            let found = asked(&own, Err(error)).unwrap().unwrap();
+            assert_eq!((found.source, found.engine_unread), (Source::Ours, None));
+        }
+    }
+
+    #[test]
+    fn without_an_engine_or_a_network_of_it_a_device_is_the_network() {
+        for error in [EngineError::Absent, EngineError::Unknown] {
+            let found = asked(&host("secure", None), Err(error.clone())).unwrap().unwrap();
+            assert_eq!((found.source, found.engine_unread), (Source::Device, None));
+            assert_eq!(asked(&host("other", None), Err(error)), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_device_in_place_of_an_engine_that_may_not_be_asked_says_so() {
+        let found = asked(&host("secure", None), Err(EngineError::Denied)).unwrap().unwrap();
+        assert_eq!(found.engine_unread.as_deref(), Some("permission denied"));
+        assert_eq!(asked(&host("other", None), Err(EngineError::Denied)), Err(EngineError::Denied));
+    }
+
+    #[test]
+    fn a_containers_namespace_under_another_name_is_the_same_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = folder.path().join("1-0f3b2a");
+        std::os::unix::fs::symlink("/proc/self/ns/net", &sandbox).unwrap();
+        let found = || Found {
+            network: Network { source: Source::Docker, ..Network::default() },
+            members: vec![(sandbox.display().to_string(), IpAddr::from([10, 42, 0, 1]))],
+        };
+        let entry = asked(&host("eth0", None), Ok(found())).unwrap().unwrap().entry.unwrap();
+        assert_eq!((entry.device.as_str(), entry.namespace), ("eth0", None));
+        // A file of the same name is another one, if it is no file of this namespace.
+        std::fs::remove_file(&sandbox).unwrap();
+        std::fs::write(&sandbox, "").unwrap();
+        assert_eq!(asked(&host("eth0", None), Ok(found())).unwrap().unwrap().entry, None);
     }
 }

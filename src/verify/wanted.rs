@@ -7,6 +7,7 @@ use super::docker_inspect::{self, InspectError};
 use super::network::{Network, Peer, Source};
 use super::sources;
 use crate::escape::escape;
+use crate::host::docker::EngineError;
 use crate::host::namespaces::Namespaces;
 use crate::packet::Vni;
 
@@ -49,6 +50,21 @@ pub enum WantedError {
         "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS"
     )]
     Unknown(String),
+    /// The engine, which may know the network, refuses to be asked, and no other source knows it.
+    #[error(
+        "network {0}: Docker's engine may not be asked: permission denied; run as root, or describe the network with --docker-inspect FILE, or with --vni VNI --peer ADDRESS"
+    )]
+    Denied(String),
+    /// The engine, which may know the network, does not answer as it should.
+    #[error(
+        "network {name}: Docker's engine gives {cause}; try again when it does, or describe the network with --docker-inspect FILE, or with --vni VNI --peer ADDRESS"
+    )]
+    Engine {
+        /// The name that was asked for.
+        name: String,
+        /// What the engine did.
+        cause: EngineError,
+    },
 }
 
 /// A network that was found, with or without a part on this host.
@@ -91,20 +107,27 @@ impl Wanted {
 
     fn known(&self, namespaces: &Namespaces) -> Result<Network, WantedError> {
         let Some(name) = &self.name else {
-            return Ok(sources::find(None, &self.vnis, namespaces).unwrap_or_default());
+            return Ok(sources::of_vnis(&self.vnis, namespaces).unwrap_or_default());
         };
         if let Some(path) = &self.docker_inspect {
             let mut network = docker_inspect::from_file(path, name)?;
             sources::refresh(&mut network, namespaces);
             return Ok(network);
         }
-        match sources::find(Some(name), &self.vnis, namespaces) {
-            Some(network) => Ok(network),
-            // A VNI and a peer are enough. The name is then only a title in the report.
-            None if !self.vnis.is_empty() && !self.peers.is_empty() => {
-                Ok(Network { name: name.clone(), ..Network::default() })
-            }
-            None => Err(WantedError::Unknown(escape(name).into_owned())),
+        // A VNI and a peer are enough. The name is then only a title in the report.
+        let described = !self.vnis.is_empty() && !self.peers.is_empty();
+        let titled = || Network { name: name.clone(), ..Network::default() };
+        match sources::find(name, namespaces) {
+            Ok(Some(network)) => Ok(network),
+            Ok(None) if described => Ok(titled()),
+            Ok(None) => Err(WantedError::Unknown(escape(name).into_owned())),
+            // Its device is known by the VNI that was given, which says more than a name.
+            Err(error) if described => Ok(Network {
+                name: name.clone(),
+                engine_unread: Some(escape(&error.to_string()).into_owned()),
+                ..sources::of_vnis(&self.vnis, namespaces).unwrap_or_default()
+            }),
+            Err(error) => Err(WantedError::of_engine(name, error)),
         }
     }
 
@@ -132,7 +155,18 @@ impl Wanted {
     }
 }
 
+impl WantedError {
+    fn of_engine(name: &str, error: EngineError) -> Self {
+        let name = escape(name).into_owned();
+        match error {
+            EngineError::Denied => Self::Denied(name),
+            cause => Self::Engine { name, cause },
+        }
+    }
+}
+
 /// Finds the control network: a network that the user knows to be clear.
 pub(super) fn control(name: &str, namespaces: &Namespaces) -> Result<Network, WantedError> {
-    sources::find(Some(name), &[], namespaces).ok_or_else(|| WantedError::Unknown(escape(name).into_owned()))
+    let found = sources::find(name, namespaces).map_err(|error| WantedError::of_engine(name, error))?;
+    found.ok_or_else(|| WantedError::Unknown(escape(name).into_owned()))
 }

@@ -9,6 +9,8 @@ mod readme;
 mod values;
 mod verify;
 
+#[path = "../docker/engine.rs"]
+mod docker;
 #[path = "../captures/made.rs"]
 mod made;
 #[path = "../program/run.rs"]

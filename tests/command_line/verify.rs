@@ -5,6 +5,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::docker::{VERSION, engine};
 use crate::run::program;
 
 const SWARM: &str = "tests/fixtures/swarm/";
@@ -205,6 +206,20 @@ fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
         assert!(said.contains(wanted) && said.lines().count() == 1, "{arguments:?}: {said}");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn an_engine_whose_answer_is_broken_is_an_error_that_names_the_ways_around() {
+    let (_place, socket) = engine(&[VERSION, ("/networks/secure", "\u{1b}[2J not json")]);
+    let mut command = program();
+    command.args(["verify", "--net", "secure"]).env("DOCKER_HOST", format!("unix://{socket}"));
+    let output = command.output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "ovlsniff: network secure: Docker's engine gives no usable answer (it is not the JSON of an engine); try again when it \
+         does, or describe the network with --docker-inspect FILE, or with --vni VNI --peer ADDRESS\n"
+    );
 }
 
 #[test]

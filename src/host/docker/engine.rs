@@ -1,13 +1,16 @@
 //! Questions to the Docker Engine of this host: HTTP GET requests over its Unix socket, answered in JSON.
 //!
-//! The engine is optional, and the program at its socket need not be an engine. So every failure is the same `None`,
-//! one limit of time holds for the whole conversation, and an answer that grows too long is dropped. Every request has
+//! The engine is optional, and the program at its socket need not be an engine. So one limit of time holds for the whole
+//! conversation, and an answer that grows too long is dropped. An [`EngineError`] tells apart what a caller may want to:
+//! no engine, no permission, nothing known of that name, and an engine that does not answer as it should. Every request has
 //! a connection of its own. On a Unix socket that costs microseconds, and an answer that was not read to its end cannot
 //! spoil the next one.
 //!
 //! The API's documentation deprecates paths without a version, so only `/version` is asked for without one. Its answer
 //! gives the range of versions that the engine speaks. All other paths have the newest of them that is known here, so
 //! that a future engine answers in a format of today. If the whole range is newer, they have its oldest version.
+
+mod error;
 
 use std::future::poll_fn;
 use std::io;
@@ -23,6 +26,8 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 
+pub use error::EngineError;
+
 /// The major and the minor number of a version of the Engine API.
 type ApiVersion = (u32, u32);
 
@@ -33,6 +38,9 @@ const NEWEST: ApiVersion = (1, 56);
 /// The length of the longest answer that is read, in bytes. A network with a thousand containers on one host takes 300
 /// KiB.
 const LONGEST: usize = 8 << 20;
+
+/// The time after which a connection is tried again that the engine had no room for.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// The engine behind a socket.
 pub(crate) struct Engine {
@@ -59,49 +67,75 @@ pub(crate) fn socket() -> Option<String> {
 }
 
 /// Talks to the engine behind a socket, for at most `patience`.
+///
+/// # Errors
+/// Every [`EngineError`]; [`EngineError::Late`] if the conversation was not over in time.
 pub(crate) fn converse<T>(
     socket: &str,
     patience: Duration,
-    talk: impl AsyncFnOnce(Engine) -> Option<T>,
-) -> Option<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
+    talk: impl AsyncFnOnce(Engine) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime = runtime.map_err(|error| EngineError::broken(format!("start a conversation: {error}")))?;
     let talk = async { talk(Engine::find(socket).await?).await };
-    runtime.block_on(async { tokio::time::timeout(patience, talk).await.ok()? })
+    let done = runtime.block_on(async { tokio::time::timeout(patience, talk).await });
+    done.unwrap_or(Err(EngineError::Late(patience)))
 }
 
 impl Engine {
     /// Asks the engine for its versions and chooses one.
-    async fn find(socket: &str) -> Option<Self> {
+    async fn find(socket: &str) -> Result<Self, EngineError> {
         let mut engine = Self { socket: socket.to_owned(), prefix: String::new() };
-        let versions: Versions = engine.get("/version").await?;
-        let (newest, oldest) = (api_version(&versions.api_version)?, versions.min_api_version);
-        let oldest = oldest.and_then(|oldest| api_version(&oldest)).unwrap_or_default();
+        let versions: Versions = engine.get("/version").await.map_err(|error| match error {
+            EngineError::Unknown => EngineError::broken("it gives no version"),
+            error => error,
+        })?;
+        let newest = api_version(&versions.api_version);
+        let newest = newest.ok_or_else(|| EngineError::broken("its version is no version"))?;
+        let oldest = versions.min_api_version.and_then(|oldest| api_version(&oldest)).unwrap_or_default();
         let (major, minor) = newest.min(NEWEST).max(oldest);
         engine.prefix = format!("/v{major}.{minor}");
-        Some(engine)
+        Ok(engine)
     }
 
     /// Returns the engine's answer to a path. The path must already be encoded for a URL.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
-        let (mut sender, connection) =
-            http1::handshake(Stream(UnixStream::connect(&self.socket).await.ok()?)).await.ok()?;
-        tokio::spawn(connection);
+    ///
+    /// # Errors
+    /// Every [`EngineError`] but [`EngineError::Late`].
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, EngineError> {
         // The engine refuses a request without a host header, but accepts any host.
         let request = Request::get(format!("{}{path}", self.prefix)).header("host", "docker");
-        let answer = sender.send_request(request.body(String::new()).ok()?).await.ok()?;
+        let request = request.body(String::new());
+        let request = request.map_err(|_| EngineError::broken("the path is none that can be asked for"))?;
+        let broken_off = |_| EngineError::broken("it broke off, or is no HTTP");
+        let stream = Stream(self.connect().await?);
+        let (mut sender, connection) = http1::handshake(stream).await.map_err(broken_off)?;
+        tokio::spawn(connection);
+        let answer = sender.send_request(request).await.map_err(broken_off)?;
         if answer.status() != StatusCode::OK {
-            return None;
+            return Err(EngineError::of_status(answer.status().as_u16()));
         }
         let mut body = answer.into_body();
         let mut text = Vec::new();
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-            let Ok(bytes) = frame.ok()?.into_data() else { continue };
+            let Ok(bytes) = frame.map_err(broken_off)?.into_data() else { continue };
             if text.len() + bytes.len() > LONGEST {
-                return None;
+                return Err(EngineError::broken("it is too long"));
             }
             text.extend_from_slice(&bytes);
         }
-        serde_json::from_slice(&text).ok()
+        // The parser's message could quote the answer, whatever that holds.
+        serde_json::from_slice(&text).map_err(|_| EngineError::broken("it is not the JSON of an engine"))
+    }
+
+    /// Connects to the socket, and tries again while the engine has no room for one more.
+    async fn connect(&self) -> Result<UnixStream, EngineError> {
+        loop {
+            match UnixStream::connect(&self.socket).await {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(AGAIN).await,
+                connected => return connected.map_err(|error| EngineError::unconnected(&error)),
+            }
+        }
     }
 }
 

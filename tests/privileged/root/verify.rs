@@ -169,3 +169,26 @@ fn a_network_of_the_engine_without_a_container_here_is_inconclusive_and_no_error
         assert!(run("secuer").complaint().contains("not known to"));
     }
 }
+
+/// The device has the name of a network that the engine may know, and be another one.
+#[test]
+#[ignore = "needs root"]
+fn an_engine_that_is_broken_is_not_replaced_by_a_device_with_the_networks_name() {
+    let hosts = hosts();
+    let (_broken_place, broken) = engine(&[VERSION, ("/networks/clear", "not json")]);
+    let (_place, ignorant) = engine(&[VERSION]);
+    let run = |socket: &str, words: &[&str]| {
+        let mut command = program();
+        command.args(["verify", "--net", "clear", "--for", "1s", "--format", "json"]).args(words);
+        command.env("DOCKER_HOST", format!("unix://{socket}")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        finish(hosts.a.run(|| command.spawn()).unwrap())
+    };
+    assert!(run(&broken, &[]).complaint().contains("Docker's engine gives no usable answer"));
+    let found = run(&ignorant, &[]);
+    assert_eq!(report(&found.out)["source"], "vxlan device", "{found:?}");
+    let described = run(&broken, &["--vni", "42", "--peer", "192.0.2.2"]);
+    let report = report(&described.out);
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["reason"] == "engine-unread"), "{described:?}");
+    assert_eq!(report["network"], "clear", "{described:?}");
+}

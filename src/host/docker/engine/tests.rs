@@ -18,7 +18,7 @@ fn engine(answer: Answer) -> Fake {
     Fake::new(move |path, stream| if path == "/version" { say(stream, VERSION) } else { answer(stream) })
 }
 
-fn ask(fake: &Fake, patience: Duration) -> Option<Vec<u32>> {
+fn ask(fake: &Fake, patience: Duration) -> Result<Vec<u32>, EngineError> {
     converse(&fake.socket, patience, async |engine| engine.get("/question").await)
 }
 
@@ -26,7 +26,7 @@ fn ask(fake: &Fake, patience: Duration) -> Option<Vec<u32>> {
 fn paths_bear_the_newest_version_that_both_speak() {
     let prefix = |versions: &'static str| {
         let fake = Fake::new(move |_, stream| say(stream, versions));
-        converse(&fake.socket, PATIENCE, async |engine| Some(engine.prefix))
+        converse(&fake.socket, PATIENCE, async |engine| Ok(engine.prefix)).ok()
     };
     for (versions, expected) in [
         (VERSION, Some("/v1.41")),
@@ -48,7 +48,7 @@ fn paths_bear_the_newest_version_that_both_speak() {
 #[test]
 fn only_the_version_is_asked_for_without_one_and_every_request_names_a_host() {
     let fake = engine(|stream| say(stream, "[1,2]"));
-    assert_eq!(ask(&fake, PATIENCE), Some(vec![1, 2]));
+    assert_eq!(ask(&fake, PATIENCE), Ok(vec![1, 2]));
     let expected =
         ["/version", "/v1.41/question"].map(|path| format!("GET {path} HTTP/1.1\r\nhost: docker\r\n\r\n"));
     assert_eq!(fake.heads(), expected);
@@ -67,7 +67,7 @@ fn answers_in_chunks_and_up_to_the_end_of_the_connection_are_read() {
         },
     ];
     for answer in answers {
-        assert_eq!(ask(&engine(answer), PATIENCE), Some(vec![1, 2]));
+        assert_eq!(ask(&engine(answer), PATIENCE), Ok(vec![1, 2]));
     }
 }
 
@@ -79,40 +79,82 @@ fn an_answer_that_is_refused_does_not_end_the_conversation() {
         _ => say_nothing_known(stream),
     });
     let said = converse(&fake.socket, PATIENCE, async |engine| {
-        let first: Option<Vec<u32>> = engine.get("/first").await;
-        let second: Option<Vec<u32>> = engine.get("/second").await;
-        Some((first, second))
+        let first: Result<Vec<u32>, EngineError> = engine.get("/first").await;
+        let second: Result<Vec<u32>, EngineError> = engine.get("/second").await;
+        Ok((first, second))
     });
-    assert_eq!(said, Some((None, Some(vec![2]))));
+    assert_eq!(said, Ok((Err(EngineError::Unknown), Ok(vec![2]))));
+}
+
+fn broken(cause: &str) -> EngineError {
+    EngineError::Broken(cause.to_owned())
 }
 
 #[test]
-fn an_answer_with_another_status_or_without_json_counts_as_none() {
-    let answers: [Answer; 6] = [
+fn an_answer_with_another_status_or_without_json_is_an_error_of_its_kind() {
+    const BROKEN_OFF: &str = "it broke off, or is no HTTP";
+    let answers: [(Answer, EngineError); 9] = [
         // These would be answers if they had another status.
-        |stream| say_with("404 Not Found", stream, "[1,2]"),
-        |stream| say_with("201 Created", stream, "[1,2]"),
-        |stream| say_with("301 Moved Permanently\r\nLocation: /elsewhere", stream, "[1,2]"),
-        // These are no JSON, no HTTP, and half an answer.
-        |stream| say(stream, "<html>"),
-        |stream| stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").unwrap(),
-        |stream| {
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n[1,").unwrap();
-            stream.shutdown(Shutdown::Both).unwrap();
-        },
+        (|stream| say_with("404 Not Found", stream, "[1,2]"), EngineError::Unknown),
+        (|stream| say_with("403 Forbidden", stream, "[1,2]"), EngineError::Denied),
+        (|stream| say_with("201 Created", stream, "[1,2]"), broken("status 201")),
+        (|stream| say_with("301 Moved\r\nLocation: /elsewhere", stream, "[1,2]"), broken("status 301")),
+        (|stream| say_with("503 Service Unavailable", stream, "[1,2]"), broken("status 503")),
+        // These are no JSON, no HTTP, half an answer, and none at all.
+        (|stream| say(stream, "<html>"), broken("it is not the JSON of an engine")),
+        (|stream| stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").unwrap(), broken(BROKEN_OFF)),
+        (
+            |stream| {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n[1,").unwrap();
+                stream.shutdown(Shutdown::Both).unwrap();
+            },
+            broken(BROKEN_OFF),
+        ),
+        (|stream| stream.shutdown(Shutdown::Both).unwrap(), broken(BROKEN_OFF)),
     ];
-    for (number, answer) in answers.into_iter().enumerate() {
+    for (answer, error) in answers {
         let fake = engine(answer);
-        assert_eq!((ask(&fake, PATIENCE), fake.heads().len()), (None, 2), "answer {number}");
+        assert_eq!((ask(&fake, PATIENCE), fake.heads().len()), (Err(error), 2));
     }
-    assert_eq!(converse("/nonexistent/docker.sock", PATIENCE, async |_| Some(())), None);
+}
+
+#[test]
+fn a_socket_without_an_engine_is_told_from_one_that_is_silent() {
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("docker.sock");
+    let socket = socket.to_str().unwrap();
+    let ask = |socket: &str| converse(socket, Duration::from_millis(300), async |_| Ok(()));
+    assert_eq!(ask(socket), Err(EngineError::Absent), "no file");
+    assert_eq!(ask(&format!("{socket}/docker.sock")), Err(EngineError::Absent), "no folder");
+    let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    assert_eq!(ask(socket), Err(EngineError::Late(Duration::from_millis(300))), "nobody accepts");
+    drop(listener);
+    assert_eq!(ask(socket), Err(EngineError::Absent), "the engine has stopped");
+}
+
+#[test]
+fn an_engine_that_has_no_room_for_one_more_is_waited_for() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("docker.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    // The queue is as short as it can be, so that the second connection finds it full.
+    nix::sys::socket::listen(&listener, nix::sys::socket::Backlog::new(0).unwrap()).unwrap();
+    let _first = UnixStream::connect(&path).unwrap();
+    let said = converse(path.to_str().unwrap(), Duration::from_millis(300), async |_| Ok(()));
+    assert_eq!(said, Err(EngineError::Late(Duration::from_millis(300))));
+}
+
+#[test]
+fn a_program_without_versions_is_no_engine_that_knows_nothing() {
+    let fake = Fake::new(|_, stream| say_nothing_known(stream));
+    assert_eq!(ask(&fake, PATIENCE), Err(broken("it gives no version")));
 }
 
 #[test]
 fn a_path_that_a_url_cannot_hold_is_not_asked_for() {
     let fake = engine(|stream| say(stream, "[1,2]"));
     let said = converse(&fake.socket, PATIENCE, async |engine| engine.get::<Vec<u32>>("/a b\r\n").await);
-    assert_eq!((said, fake.heads().len()), (None, 1));
+    assert_eq!((said, fake.heads().len()), (Err(broken("the path is none that can be asked for")), 1));
 }
 
 #[test]
@@ -125,7 +167,7 @@ fn an_answer_without_an_end_is_dropped_when_it_is_too_long() {
             sent = stream.write_all(chunk.as_bytes());
         }
     });
-    assert_eq!((ask(&fake, PATIENCE), fake.heads().len()), (None, 2));
+    assert_eq!((ask(&fake, PATIENCE), fake.heads().len()), (Err(broken("it is too long")), 2));
     assert!(start.elapsed() < PATIENCE, "patience ended it");
 }
 
@@ -134,8 +176,8 @@ fn an_answer_of_the_greatest_length_is_read_and_a_longer_one_is_not() {
     fn say_long(stream: &mut UnixStream, length: usize) {
         say(stream, &format!("[7{}]", " ".repeat(length - 3)));
     }
-    assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST)), PATIENCE), Some(vec![7]));
-    assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST + 1)), PATIENCE), None);
+    assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST)), PATIENCE), Ok(vec![7]));
+    assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST + 1)), PATIENCE), Err(broken("it is too long")));
 }
 
 #[test]
@@ -152,7 +194,20 @@ fn one_patience_holds_for_an_engine_that_is_silent_or_slow() {
     });
     for fake in [silent, silent_after_its_version, slow] {
         let start = Instant::now();
-        assert_eq!(ask(&fake, SHORT), None);
+        assert_eq!(ask(&fake, SHORT), Err(EngineError::Late(SHORT)));
         assert!(start.elapsed() >= SHORT && start.elapsed() < PATIENCE, "{:?}", start.elapsed());
     }
+}
+
+#[test]
+fn a_socket_that_may_not_be_opened_is_no_missing_engine() {
+    for (kind, error) in [
+        (io::ErrorKind::PermissionDenied, EngineError::Denied),
+        (io::ErrorKind::NotFound, EngineError::Absent),
+        (io::ErrorKind::ConnectionRefused, EngineError::Absent),
+    ] {
+        assert_eq!(EngineError::unconnected(&kind.into()), error);
+    }
+    let other = EngineError::unconnected(&io::Error::from_raw_os_error(24));
+    assert_eq!(other, broken("connect to its socket: too many open files"));
 }

@@ -1,0 +1,54 @@
+//! The reasons for which the engine gave no answer. They differ in what follows: a host without an engine has no Docker
+//! networks, but an engine that is slow may know the very network that was asked for.
+
+use std::io;
+use std::time::Duration;
+
+use crate::escape::reason;
+
+/// The reasons for which there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// There is no engine: its socket is not there, nobody listens at it, or `DOCKER_HOST` names no Unix socket.
+    #[error("there is no engine at the socket")]
+    Absent,
+    /// This user may not ask, or not ask this.
+    #[error("permission denied")]
+    Denied,
+    /// The engine knows nothing of that name.
+    #[error("nothing of that name is known")]
+    Unknown,
+    /// The answer did not come in this time.
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    Late(Duration),
+    /// The answer is none that can be used. Holds the cause.
+    #[error("no usable answer ({0})")]
+    Broken(String),
+}
+
+impl EngineError {
+    /// Makes the error of an answer that cannot be used.
+    pub(super) fn broken(cause: impl Into<String>) -> Self {
+        Self::Broken(cause.into())
+    }
+
+    /// Makes the error of a socket that cannot be connected to.
+    pub(super) fn unconnected(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::ConnectionRefused => {
+                Self::Absent
+            }
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            _ => Self::broken(format!("connect to its socket: {}", reason(error))),
+        }
+    }
+
+    /// Makes the error of an answer with this status. A proxy before the socket refuses with 401 or 403.
+    pub(super) fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Denied,
+            404 => Self::Unknown,
+            status => Self::broken(format!("status {status}")),
+        }
+    }
+}
