@@ -2,6 +2,7 @@
 
 mod file;
 mod live;
+mod progress;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};

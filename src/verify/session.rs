@@ -13,6 +13,7 @@
 
 mod prepare;
 mod probed;
+mod progress;
 
 use std::io;
 use std::net::IpAddr;
@@ -33,6 +34,8 @@ use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
 use crate::packet::{Timestamp, TooManyPorts};
 use probed::Probed;
+use progress::Beat;
+pub use progress::Progress;
 
 /// The time between two rounds of probes.
 const PACE: Duration = Duration::from_millis(250);
@@ -182,14 +185,19 @@ impl Session {
     }
 
     /// Watches, drains the rings and judges. Whenever `wake` is readable, `interrupted` is asked whether to end the
-    /// watch early.
+    /// watch early. `progress` is told how far the watch has come, about once a second.
     ///
     /// # Errors
     /// [`Error::Namespace`] if the underlay's network namespace can no longer be entered.
-    pub fn run(mut self, wake: OwnedFd, mut interrupted: impl FnMut() -> bool) -> Result<Watched, Error> {
+    pub fn run(
+        mut self,
+        wake: OwnedFd,
+        mut interrupted: impl FnMut() -> bool,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<Watched, Error> {
         self.live.wake_on(wake);
         let begun = Instant::now();
-        let watched = self.watch(begun, &mut interrupted);
+        let watched = self.watch(begun, &mut interrupted, progress);
         let watched = watched.and_then(|()| self.drain(&mut interrupted));
         self.probed().for_each(Probed::finish);
         let complaint = self.watch.complaint();
@@ -202,12 +210,21 @@ impl Session {
     }
 
     /// Captures and probes until the time is over.
-    fn watch(&mut self, begun: Instant, interrupted: &mut impl FnMut() -> bool) -> Result<(), CutShort> {
+    fn watch(
+        &mut self,
+        begun: Instant,
+        interrupted: &mut impl FnMut() -> bool,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(), CutShort> {
         let end = begun + self.duration;
         let last_probe = end.checked_sub(GRACE.min(self.duration / 3)).unwrap_or(end);
         let mut next_probe = begun;
+        let mut beat = Beat::from(begun);
         loop {
             let now = Instant::now();
+            if beat.is_due(now) {
+                progress(Progress { left: end.saturating_duration_since(now), frames: self.watch.frames() });
+            }
             if now >= next_probe && now < last_probe {
                 self.probed().for_each(Probed::round);
                 next_probe = now + PACE;
@@ -216,7 +233,7 @@ impl Session {
                 return Ok(());
             }
             let deadline = if next_probe < last_probe { next_probe } else { end };
-            match self.live.next(Some(deadline.max(now)))? {
+            match self.live.next(Some(beat.next_before(deadline).max(now)))? {
                 Event::Frame(frame) => self.watch.frame(&frame),
                 Event::Idle | Event::Deadline => {}
                 Event::Woken => {

@@ -115,6 +115,11 @@ impl Watch {
         self.tallies.control.as_ref().map(Tally::canary_left_in_clear)
     }
 
+    /// Returns the number of frames so far.
+    pub fn frames(&self) -> u64 {
+        self.tallies.asked.frames
+    }
+
     /// Returns the time from the first frame to the last, in nanoseconds.
     pub fn nanos(&self) -> i64 {
         self.first.zip(self.last).map_or(0, |(first, last)| last.nanos.saturating_sub(first.nanos).max(0))

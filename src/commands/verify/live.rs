@@ -8,6 +8,7 @@ use ovlsniff::ipsec;
 use ovlsniff::verify::Report;
 use ovlsniff::verify::session::{Prepared, Request, Session};
 
+use super::progress::{Line, watching};
 use crate::cli::Verify;
 use crate::commands::signals::Signals;
 use crate::commands::tell;
@@ -39,7 +40,12 @@ impl Job {
 
     /// Watches once, from preparation to report.
     pub(super) fn watch(&self) -> anyhow::Result<Report> {
-        let session = match Session::prepare(&self.request)? {
+        let mut line = Line::on_stderr();
+        // The engine may take its time, and the addresses to probe may have to be asked for.
+        line.show("looking for the network");
+        let prepared = Session::prepare(&self.request)?;
+        line.clear();
+        let session = match prepared {
             Prepared::Ready(session) => session,
             Prepared::Judged(report) => return Ok(*report),
         };
@@ -48,10 +54,14 @@ impl Job {
         if self.announced.replace(shown.to_vec()) != shown {
             tell(format_args!("interface: {}", escape(&shown.join(", "))));
         }
-        let outcome = session.run(self.signals.descriptor()?, || {
+        let captured = captured.to_vec();
+        let interrupted = || {
             self.signals.drain();
             self.signals.stopped()
-        })?;
+        };
+        let mut progress = |progress| line.show(&watching(&captured, progress));
+        let outcome = session.run(self.signals.descriptor()?, interrupted, &mut progress)?;
+        line.clear();
         outcome.complaint.as_deref().into_iter().for_each(note);
         Ok(outcome.report)
     }

@@ -192,3 +192,11 @@ fn an_engine_that_is_broken_is_not_replaced_by_a_device_with_the_networks_name()
     assert!(findings.iter().any(|finding| finding["reason"] == "engine-unread"), "{described:?}");
     assert_eq!(report["network"], "clear", "{described:?}");
 }
+
+#[test]
+#[ignore = "needs root"]
+fn who_is_no_terminal_sees_no_progress() {
+    let (_watchdog, child) = verify(&hosts(), &["--for", "1200ms"]);
+    let ran = finish(child);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), "interface: eth0\n"), "{ran:?}");
+}

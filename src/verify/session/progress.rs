@@ -1,0 +1,56 @@
+//! The progress of a watch, for who waits for its end.
+
+use std::time::{Duration, Instant};
+
+/// The time between two reports of progress.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// How far a watch has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The time that is left.
+    pub left: Duration,
+    /// The number of frames so far.
+    pub frames: u64,
+}
+
+/// The times at which progress is reported: at once, then once a second.
+pub(super) struct Beat {
+    next: Instant,
+}
+
+impl Beat {
+    pub(super) fn from(begun: Instant) -> Self {
+        Self { next: begun }
+    }
+
+    /// Returns true if a report is due, and is then due again in a second.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let due = now >= self.next;
+        if due {
+            self.next = now + BEAT;
+        }
+        due
+    }
+
+    /// Returns the time of the next report, or `end` if that comes first.
+    pub(super) fn next_before(&self, end: Instant) -> Instant {
+        self.next.min(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_reported_at_once_and_then_once_a_second() {
+        let begun = Instant::now();
+        let after = |millis| begun + Duration::from_millis(millis);
+        let mut beat = Beat::from(begun);
+        let due = [0, 1, 999, 1000, 1500, 5000, 5999, 6000].map(|millis| beat.is_due(after(millis)));
+        assert_eq!(due, [true, false, false, true, false, true, false, true]);
+        assert_eq!(beat.next_before(after(9000)), after(7000));
+        assert_eq!(beat.next_before(after(6500)), after(6500), "the watch is over by then");
+    }
+}
