@@ -8,7 +8,8 @@ use std::net::IpAddr;
 use super::namespace;
 pub use super::wires::Role;
 use crate::netlink::Refusal;
-pub use crate::netlink::route::{Link, Neighbour, Vxlan};
+use crate::netlink::route::nexthop;
+pub use crate::netlink::route::{Link, Neighbour, NextHop, Vxlan};
 use crate::packet::Prefix;
 pub use take::neighbours;
 
@@ -19,12 +20,14 @@ pub struct Survey {
     pub links: Vec<Link>,
     /// The indices of the links of two default routes: the one for IPv4 and the one for IPv6 with the lowest metric.
     pub default_routes: Vec<u32>,
-    /// The routes to the VXLAN peers and to the other ends of tunnels: the destination, and the index of the link
+    /// The routes to the VXLAN peers, to the other ends of tunnels and to the destinations that were asked for: the destination, and the index of the link
     /// that a packet to it leaves by.
     pub routes: Vec<(IpAddr, u32)>,
     /// The routes that [`Self::routes`] may not show, because they have several next hops or stand in a table to
     /// which a rule leads some packets: their destinations, and the indices of their links.
     pub detours: Vec<(Prefix, Vec<u32>)>,
+    /// The next-hop objects, which a forwarding entry may name in place of a peer.
+    pub next_hops: Vec<NextHop>,
     /// The neighbours on all links. They are read only if one of the links is a VXLAN device.
     pub neighbours: Vec<Neighbour>,
     /// The source addresses of the `IPsec` security associations. `None` if the kernel does not show them to this user.
@@ -61,6 +64,11 @@ impl Survey {
     /// Returns the link that has this address.
     pub fn owner(&self, address: IpAddr) -> Option<&Link> {
         self.links.iter().find(|link| link.addresses.iter().any(|own| own.address() == address))
+    }
+
+    /// Returns the addresses that the next-hop object of this number leads to.
+    pub fn gateways(&self, next_hop: u32) -> impl Iterator<Item = IpAddr> {
+        nexthop::members(&self.next_hops, next_hop).filter_map(|hop| hop.gateway)
     }
 
     /// Returns the links that packets to this destination may leave by beside the one of [`Self::route`].

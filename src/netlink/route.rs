@@ -1,4 +1,5 @@
-//! rtnetlink: links, addresses, neighbours, forwarding entries, routes and what hooks into links (linux `include/uapi/linux/rtnetlink.h`).
+//! rtnetlink: links, addresses, neighbours, forwarding entries, routes, next hops and what hooks into links (linux
+//! `include/uapi/linux/rtnetlink.h`).
 //!
 //! There is one file for each kind of object. It reads the kernel's messages, and writes them for the objects that this
 //! program makes. The types of rtnetlink's packet crate are not used outside these files, whose functions take and
@@ -9,6 +10,7 @@ pub(crate) mod forwarding;
 pub(crate) mod ingress;
 pub(crate) mod link;
 pub(crate) mod neighbour;
+pub(crate) mod nexthop;
 pub(crate) mod table;
 
 use std::net::IpAddr;
@@ -18,6 +20,7 @@ use rtnetlink::packet_route::AddressFamily;
 
 pub use link::{Link, Vxlan};
 pub use neighbour::Neighbour;
+pub use nexthop::NextHop;
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_DELLINK: u16 = 17;
@@ -33,6 +36,7 @@ const RTM_GETNEIGH: u16 = 30;
 const RTM_GETQDISC: u16 = 38;
 const RTM_NEWTFILTER: u16 = 44;
 const RTM_GETTFILTER: u16 = 46;
+const RTM_GETNEXTHOP: u16 = 106;
 
 fn bytes(message: &impl Emitable) -> Vec<u8> {
     let mut bytes = vec![0; message.buffer_len()];
@@ -95,6 +99,7 @@ mod tests {
             let body = |header: &[u8]| [header, &attributes].concat();
             let _ = (link::read(&body(&header)), address::read(&body(&header[..8])));
             let _ = (ingress::xdp(&body(&header)), ingress::qdisc(&[&header[..], &body(&header[..4])].concat()));
+            let _ = nexthop::read(&body(&header[..8]));
             let body = body(&header[..12]);
             let _ = (forwarding::read(&body), neighbour::read(&body), table::read(&body));
         }

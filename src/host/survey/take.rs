@@ -6,12 +6,16 @@ use super::{Error, Survey};
 use crate::host::associations;
 use crate::host::namespace::Namespace;
 use crate::netlink::route::table::{self, Route};
-use crate::netlink::route::{Neighbour, address, forwarding, link, neighbour};
+use crate::netlink::route::{Neighbour, address, forwarding, link, neighbour, nexthop};
 use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::{IpVersion, MacAddress, Prefix};
 
-/// The greatest number of VXLAN peers whose routes are asked for, and again of other ends of tunnels.
-const MOST_PEERS: usize = 256;
+/// The greatest number of VXLAN peers whose routes are asked for, and again of other ends of tunnels and of the
+/// destinations that a caller wants.
+const MOST_PEERS: usize = 4096;
+
+/// The greatest number of next-hop objects that are kept.
+const MOST_NEXT_HOPS: usize = 1 << 16;
 
 /// The greatest number of neighbours that are kept of each address family.
 const MOST_NEIGHBOURS: usize = 4096;
@@ -20,8 +24,13 @@ impl Survey {
     /// Asks the kernel about a network namespace, or about that of this thread. Only entering a namespace needs a
     /// privilege.
     pub fn take(namespace: Option<&Namespace>) -> Result<Self, Error> {
+        Self::take_toward(namespace, &[])
+    }
+
+    /// Does the same, and asks for the routes to these destinations as well, whoever's peers they are.
+    pub fn take_toward(namespace: Option<&Namespace>, destinations: &[IpAddr]) -> Result<Self, Error> {
         Namespace::run(namespace, || {
-            let mut survey = ask()?;
+            let mut survey = ask(destinations)?;
             survey.find_hardware(namespace.is_none());
             survey.sa_sources = associations::sources();
             Ok(survey)
@@ -40,7 +49,7 @@ impl Survey {
         for entry in entries {
             let link = self.links.iter_mut().find(|link| link.index == entry.link);
             if let Some(vxlan) = link.and_then(|link| link.vxlan.as_mut()) {
-                vxlan.learn(entry);
+                vxlan.learn(entry, &self.next_hops);
             }
         }
     }
@@ -52,8 +61,11 @@ impl Survey {
         self.neighbours.extend(v6.into_iter().take(MOST_NEIGHBOURS));
     }
 
-    fn add_routes(&mut self, routes: &[Route]) {
-        for &index in default_route(routes) {
+    fn add_routes(&mut self, mut routes: Vec<Route>) {
+        for route in &mut routes {
+            route.resolve(&self.next_hops);
+        }
+        for &index in default_route(&routes) {
             if !self.default_routes.contains(&index) {
                 self.default_routes.push(index);
             }
@@ -62,14 +74,15 @@ impl Survey {
         self.detours.extend(detours.map(|route| (route.to, route.links.clone())));
     }
 
-    /// Returns the destinations whose routes are asked for: the peers of VXLAN devices, and the other ends of tunnels.
-    fn destinations(&self) -> Vec<IpAddr> {
+    /// Returns the destinations whose routes are asked for: those that are wanted, the peers of VXLAN devices, and the
+    /// other ends of tunnels.
+    fn destinations(&self, wanted: &[IpAddr]) -> Vec<IpAddr> {
         let tunnels = self.links.iter().filter_map(|link| link.vxlan.as_ref());
         let here = tunnels.filter(|vxlan| !vxlan.foreign_socket);
         let peers = here.flat_map(|vxlan| vxlan.remote.iter().chain(&vxlan.peers)).take(MOST_PEERS);
         let ends = self.links.iter().filter_map(|link| link.remote.as_ref()).take(MOST_PEERS);
         let mut found: Vec<IpAddr> = Vec::new();
-        for destination in peers.chain(ends) {
+        for destination in wanted.iter().take(MOST_PEERS).chain(peers).chain(ends) {
             if !found.contains(destination) {
                 found.push(*destination);
             }
@@ -86,7 +99,7 @@ pub fn neighbours(namespace: Option<&Namespace>) -> Option<Vec<IpAddr>> {
     Some(found.into_iter().filter(is_host).map(|neighbour| neighbour.address).collect())
 }
 
-fn ask() -> Result<Survey, Error> {
+fn ask(destinations: &[IpAddr]) -> Result<Survey, Error> {
     let failed = |operation| move |cause| Error::Kernel { operation, cause };
     let links = failed("list the network interfaces");
     let mut netlink = Netlink::open(Family::Route).map_err(Refusal::from).map_err(links)?;
@@ -94,6 +107,9 @@ fn ask() -> Result<Survey, Error> {
     survey.links.sort_by_key(|link| link.index);
     let addresses = failed("list the addresses of the network interfaces");
     survey.add_addresses(address::all(&mut netlink).map_err(addresses)?);
+    // A kernel before 5.3 has no such objects, and refuses.
+    survey.next_hops = nexthop::all(&mut netlink).unwrap_or_default();
+    survey.next_hops.truncate(MOST_NEXT_HOPS);
     if survey.links.iter().any(|link| link.vxlan.is_some()) {
         // A kernel without bridging has no such table, and no peers in it.
         survey.add_forwarding(&forwarding::all(&mut netlink).unwrap_or_default());
@@ -101,9 +117,9 @@ fn ask() -> Result<Survey, Error> {
     }
     for version in IpVersion::BOTH {
         // A kernel without IPv6 refuses, and has no such routes.
-        survey.add_routes(&table::all(&mut netlink, version).unwrap_or_default());
+        survey.add_routes(table::all(&mut netlink, version).unwrap_or_default());
     }
-    for destination in survey.destinations() {
+    for destination in survey.destinations(destinations) {
         // The kernel answers with an error if there is no route.
         let link = table::outgoing(&mut netlink, destination).ok().flatten();
         survey.routes.extend(link.map(|link| (destination, link)));

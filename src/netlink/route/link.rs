@@ -78,8 +78,13 @@ pub struct Vxlan {
     /// that namespace.
     pub foreign_socket: bool,
     /// The peers in the forwarding table. The kernel lists that table apart from the links, so the caller who asks
-    /// for it fills in this field and the three below.
+    /// for it fills in this field and those below.
     pub peers: Vec<IpAddr>,
+    /// Those of the peers that only traffic has made known, so that anybody on the wire may have caused them.
+    pub learned: Vec<IpAddr>,
+    /// The numbers of next-hop objects that the forwarding table names and that the namespace of the socket knows, if
+    /// that is another one. Their gateways are peers.
+    pub next_hops: Vec<u32>,
     /// The forwarding table: link-layer addresses, and the peers that they are behind.
     pub stations: Vec<(MacAddress, IpAddr)>,
     /// The indices of links by which entries of the forwarding table send their frames, whatever the route is.

@@ -8,7 +8,7 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType,
 };
 
-use super::{RTM_GETROUTE, bytes, family};
+use super::{NextHop, RTM_GETROUTE, bytes, family, nexthop};
 use crate::netlink::{Netlink, Refusal};
 use crate::packet::{IpVersion, Prefix};
 
@@ -29,9 +29,20 @@ pub(crate) struct Route {
     pub(crate) links: Vec<u32>,
     /// True if it has several next hops.
     pub(crate) several: bool,
+    /// The number of its next-hop object. The kernel may be told not to describe the object with the route
+    /// (`nexthop_compat_mode`), so that the route has no links before [`Self::resolve`].
+    next_hop: Option<u32>,
 }
 
 impl Route {
+    /// Adds the links of its next-hop object, if it has none.
+    pub(crate) fn resolve(&mut self, next_hops: &[NextHop]) {
+        if let Some(id) = self.next_hop.filter(|_| self.links.is_empty()) {
+            self.links = nexthop::members(next_hops, id).filter_map(|hop| hop.link).collect();
+            self.several = self.links.len() > 1;
+        }
+    }
+
     /// Returns true if the route is in the main table.
     pub(crate) fn is_main(&self) -> bool {
         self.table == MAIN
@@ -81,6 +92,7 @@ pub(super) fn read(body: &[u8]) -> Option<Route> {
         _ => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     let (mut to, mut table, mut metric, mut hops) = (any, u32::from(message.header.table), 0, None);
+    let mut next_hop = None;
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Destination(RouteAddress::Inet(v4)) => to = (*v4).into(),
@@ -88,6 +100,7 @@ pub(super) fn read(body: &[u8]) -> Option<Route> {
             RouteAttribute::Table(number) => table = *number,
             RouteAttribute::Priority(number) => metric = *number,
             RouteAttribute::MultiPath(found) => hops = Some(found),
+            RouteAttribute::NhId(id) => next_hop = Some(*id),
             _ => {}
         }
     }
@@ -98,6 +111,7 @@ pub(super) fn read(body: &[u8]) -> Option<Route> {
         metric,
         links: oif(&message.attributes).into_iter().chain(alive.map(|hop| hop.interface_index)).collect(),
         several: hops.is_some(),
+        next_hop,
     })
 }
 
@@ -154,6 +168,20 @@ mod tests {
         for len in 0..whole.len() {
             assert!(read(&whole[..len]).is_none_or(|cut| cut != route), "{len}");
         }
+    }
+
+    #[test]
+    fn a_route_without_links_has_those_of_its_next_hop() {
+        let hop = |id, link| NextHop { id, link: Some(link), ..NextHop::default() };
+        let hops = [hop(1, 3), hop(2, 4), NextHop { id: 9, group: vec![1, 2], ..NextHop::default() }];
+        let resolved = |more| {
+            let mut route = read(&bytes(&route(None, 0, more))).unwrap();
+            route.resolve(&hops);
+            (route.links, route.several)
+        };
+        assert_eq!(resolved(vec![RouteAttribute::NhId(9)]), (vec![3, 4], true));
+        assert_eq!(resolved(vec![RouteAttribute::NhId(2)]), (vec![4], false));
+        assert_eq!(resolved(vec![RouteAttribute::NhId(2), RouteAttribute::Oif(7)]), (vec![7], false));
     }
 
     #[test]

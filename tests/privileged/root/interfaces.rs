@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ovlsniff::host::auto::choose;
-use ovlsniff::host::survey::{Link, Survey};
+use ovlsniff::host::survey::{Link, Role, Survey};
 use ovlsniff::packet::Vni;
 
 use super::hosts::Hosts;
@@ -86,4 +86,50 @@ fn default_route_with_the_lowest_metric_counts() {
 fn associations_of_a_namespace_without_any_are_known_to_be_none() {
     let hosts = Hosts::new();
     assert_eq!(survey(&hosts).sa_sources, Some(Vec::new()));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_gateways_of_next_hops_are_peers_and_routes_are_asked_for_where_they_lead() {
+    let hosts = Hosts::new();
+    hosts.second_cable();
+    hosts.a.ip("nexthop add id 1 via 192.0.2.2 fdb
+        nexthop add id 2 via 198.51.100.2 fdb
+        nexthop add id 9 group 1/2 fdb
+        link add vx0 type vxlan id 7 dstport 4789 local 192.0.2.1
+        link set vx0 up");
+    hosts.a.bridge("fdb add 02:00:00:00:00:07 dev vx0 nhid 9 self");
+    let survey = hosts.a.run(|| Survey::take_toward(None, &[ip("198.51.100.77")])).unwrap();
+    let vxlan = link(&survey, "vx0").vxlan.as_ref().unwrap();
+    assert_eq!(vxlan.peers, [ip("192.0.2.2"), ip("198.51.100.2")]);
+    assert_eq!((vxlan.learned.len(), vxlan.next_hops.len()), (0, 0));
+    for (to, by) in [("192.0.2.2", "eth0"), ("198.51.100.2", "eth1"), ("198.51.100.77", "eth1")] {
+        assert_eq!(survey.route(ip(to)).map(|link| link.name.as_str()), Some(by), "{to}");
+    }
+    assert_eq!(survey.gateways(9).count(), 2);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn links_have_the_roles_that_their_kinds_give_them() {
+    let hosts = Hosts::new();
+    hosts.second_cable();
+    hosts.a.ip("link add br0 type bridge
+        link set br0 up
+        link set eth1 master br0
+        tuntap add mode tap tap0
+        link set tap0 master br0 up
+        link add vx0 type vxlan id 7 dstport 4789 local 192.0.2.1 remote 192.0.2.2
+        link set vx0 up
+        link add vx1 type vxlan id 8 dstport 4789 local 192.0.2.1 remote 192.0.2.2
+        link set vx1 netns b");
+    hosts.b.ip("link set vx1 up");
+    let survey = survey(&hosts);
+    let role = |name| survey.role(link(&survey, name));
+    assert_eq!((role("eth0"), role("eth1"), role("tap0")), (Role::Wire, Role::Wire, Role::Hidden));
+    for aside in ["lo", "br0", "vx0"] {
+        assert_eq!(role(aside), Role::Aside, "{aside}");
+    }
+    let other = hosts.b.run(|| Survey::take(None)).unwrap();
+    assert_eq!(other.role(link(&other, "vx1")), Role::Aside);
 }
