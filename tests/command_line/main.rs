@@ -8,6 +8,7 @@ mod overlay;
 mod readme;
 mod values;
 mod verify;
+mod verify_files;
 
 #[path = "../docker/engine.rs"]
 mod docker;
