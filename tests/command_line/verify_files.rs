@@ -11,6 +11,7 @@ mod files;
 mod senders;
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use serde_json::Value;
 
@@ -158,15 +159,23 @@ impl Row {
     }
 }
 
+/// Fails if a row is wrong that is not on the list, or right and on the list. The rest of the list is shown in every run of
+/// the tests.
 fn check(rows: &[Row]) {
-    let mut wrong = Vec::new();
+    let (mut wrong, mut skipped) = (Vec::new(), Vec::new());
     for row in rows {
         match (row.fault(), NOT_YET.contains(&row.name)) {
             (Some(fault), false) => wrong.push(fault),
-            (Some(fault), true) => eprintln!("not yet: {fault}"),
+            (Some(_), true) => skipped.push(row.name),
             (None, true) => wrong.push(format!("{}: is right, so take it off the list NOT_YET", row.name)),
             (None, false) => {}
         }
+    }
+    if !skipped.is_empty() {
+        // The macros' output is only shown of a test that fails.
+        let said =
+            format!("skipped, {} rows that verify gets wrong: {}\n", skipped.len(), skipped.join("; "));
+        std::io::stderr().write_all(said.as_bytes()).unwrap();
     }
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
@@ -201,13 +210,4 @@ fn every_row_has_a_name_of_its_own_and_a_sentence_that_argues_it() {
     for name in NOT_YET {
         assert!(names.contains(name), "{name} is on the list NOT_YET, and is no row");
     }
-}
-
-/// Shows in every run of the tests, as one that was ignored, for as long as the list has rows.
-#[test]
-#[ignore = "needs a better judge: the rows of NOT_YET"]
-fn not_yet() {
-    let faults: Vec<_> =
-        all().iter().filter(|row| NOT_YET.contains(&row.name)).filter_map(Row::fault).collect();
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

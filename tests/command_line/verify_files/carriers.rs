@@ -281,7 +281,7 @@ fn pieces_of_a(pieces: impl Fn(u8) -> Vec<Vec<u8>>) -> impl Fn(u8) -> Vec<u8> {
 }
 
 fn innocent() -> Vec<Row> {
-    let lldp = eth(A, B, 0x88cc, &[2, 7, 4, 2, 0, 0, 0, 0, 0xa, 0, 0]);
+    let lldp = eth(A, B, 0x88cc, b"\x02\x07\x04\x02\0\0\0\0\x0a\x04\x05\x05eth0\x06\x02\0\x78\0\0");
     let tls = framed(A, B, 6, &tcp(443, &[&[0x17, 3, 3, 0, 64][..], &[0xc5; 64]].concat()));
     let other = made::vxlan_segment(PORT, VNI + 1, &inner(100));
     let dns = framed(A, B, 17, &udp(40000, 53, b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03web\0\0\x01\0\x01"));
