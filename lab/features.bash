@@ -31,12 +31,18 @@ has() {
         mirred) unshare --net sh -c 'tc qdisc add dev lo clsact && tc filter add dev lo egress protocol all prio 1 matchall action mirred egress mirror dev lo' ;;
         tun) { modprobe tun || true; } && unshare --net ip tuntap add try mode tun ;;
         gre) unshare --net ip link add try type gre local 127.0.0.1 remote 127.0.0.2 ;;
+        ipip) unshare --net ip link add try type ipip local 127.0.0.1 remote 127.0.0.2 ;;
+        l2tp) { modprobe -a l2tp_netlink l2tp_eth || true; } && unshare --net ip l2tp add tunnel tunnel_id 1 peer_tunnel_id 1 encap udp local 127.0.0.1 remote 127.0.0.2 udp_sport 1701 udp_dport 1701 ;;
         vti) unshare --net ip link add try type vti local 127.0.0.1 remote 127.0.0.2 key 9 ;;
         vrf) unshare --net ip link add try type vrf table 100 ;;
         vlan) unshare --net sh -c 'ip link add below type dummy && ip link add link below try type vlan id 1' ;;
+        bond) { modprobe bonding || true; } && unshare --net ip link add try type bond ;;
+        macvlan) unshare --net sh -c 'ip link add below type dummy && ip link add link below name try type macvlan' ;;
+        'next-hop entries') unshare --net sh -c 'ip nexthop add id 1 via 192.0.2.1 fdb && ip nexthop add id 2 group 1 fdb' ;;
         macsec) unshare --net sh -c 'ip link add below type dummy && ip link add link below try type macsec' ;;
         wireguard) command -v wg && unshare --net ip link add try type wireguard ;;
         'xfrm interface') unshare --net ip link add try type xfrm dev lo if_id 1 ;;
+        ipcomp) unshare --net ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto comp spi 0x100 comp deflate ;;
         ah) unshare --net ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto ah spi 1 auth 'hmac(sha256)' 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f ;;
         *) exit 99 ;;
     esac

@@ -75,7 +75,17 @@ row() {
         [ ! -s "$work/$file" ] || tail -n 6 "$work/$file" | sed "s/^/    $lab: $file: /"
     done
 }
-is() { [ "$1" = - ] || [ "$1" = "$2" ]; }
+# is RIGHT GIVEN: compares. RIGHT may be any of several, `CLEAR or INCONCLUSIVE`, and each is a pattern: `ENCRYPTED/*`.
+is() {
+    local rest="$1 or "
+    [ "$1" != - ] || return 0
+    while [ -n "$rest" ]; do
+        # shellcheck disable=SC2053 # it is meant as a pattern
+        [[ $2 != ${rest%%" or "*} ]] || return 0
+        rest=${rest#*" or "}
+    done
+    return 1
+}
 
 # Ends the table. Fails if a row is wrong.
 end_table() {

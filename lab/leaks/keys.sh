@@ -86,3 +86,22 @@ new_peer_clear_during() {
     in_a ping -n -i 0.3 -c 9 -W 1 -p "$pattern" 10.42.0.3 > /dev/null 2>&1 || true
 }
 new_peer_clear_claims() { sends a "$esp"; sends a "$(vxlan 42) and dst host 192.0.2.3"; sends_no a "$(vxlan 42) and dst host $b"; all_esp b; delivered; }
+
+# a's OUT policy is away for two seconds.
+policy_gap_setup() { both_encrypted_setup; lasts 10; }
+policy_gap_during() { pause 3; ip -n "$lab-a" xfrm policy delete src $a dst $b proto udp dport "$port" dir out; pause 2; sends_by a; }
+policy_gap_claims() { policy_removed_claims; }
+
+# A rekey with a gap: the SAs are deleted, and added again two seconds later.
+sa_gap_setup() { both_encrypted_setup; lasts 10; }
+sa_gap_during() {
+    local host
+    pause 3
+    for host in a b; do
+        ip -n "$lab-$host" xfrm state delete src $a dst $b proto esp spi 0x1ab
+        ip -n "$lab-$host" xfrm state delete src $b dst $a proto esp spi 0x1ba
+    done
+    pause 2
+    sa ab "a b" 0x2ab new-ab; sa ba "a b" 0x2ba new-ba
+}
+sa_gap_claims() { for host in a b; do all_esp $host; done; delivered; sends a 'ip[20:4] = 0x1ab'; sends a 'ip[20:4] = 0x2ab'; }
