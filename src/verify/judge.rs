@@ -11,6 +11,7 @@
 //! from the frames, or from the kernel, the keys and the configuration (`reasons`). The verdict on the whole is the
 //! worst of its legs.
 
+mod filter;
 mod proof;
 mod reasons;
 

@@ -26,6 +26,11 @@ impl Places {
         share_none(&self.cards, &other.cards)
     }
 
+    /// Returns true if at least one frame of each kind came from the same card.
+    pub(super) fn share_a_card(&self, other: &Self) -> bool {
+        self.cards.keys().any(|card| other.cards.contains_key(card))
+    }
+
     /// Returns true if both kinds of frames passed known links, and none the same one.
     pub(super) fn share_no_link(&self, other: &Self) -> bool {
         share_none(&self.links, &other.links)

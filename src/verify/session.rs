@@ -287,7 +287,7 @@ impl Session {
             nanos,
             dropped: Some(statistics.dropped_kernel + statistics.dropped_interface),
             cut_short,
-            filtered: false,
+            filters: Vec::new(),
             probes: self.asked.probes(),
             kernel,
             kernel_unread,

@@ -33,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::evidence::{Copies, Evidence, Sighting, Sightings};
+use super::places::Places;
 use super::way::Way;
 use crate::packet::{
     Decoder, Direction, Encapsulation, EspKind, Frame, Packet, Transport, Tunnel, TunnelPorts,
@@ -74,6 +75,8 @@ pub struct Tally {
     pub(super) esp_from_afar: u64,
     /// Clear frames of the network between two other nodes.
     pub(super) between_others: Sightings,
+    /// The places that the frames of [`Self::between_others`] passed.
+    pub(super) between_others_on: Places,
     /// Source and destination of the first frame of [`Self::between_others`].
     pub(super) first_others: Option<(IpAddr, IpAddr)>,
     /// Frames of the network from hosts that are no nodes of it.
@@ -158,6 +161,7 @@ impl Tally {
             undecoded: Sightings::default(),
             esp_from_afar: 0,
             between_others: Sightings::default(),
+            between_others_on: Places::default(),
             first_others: None,
             strangers: Strangers::default(),
             senders: Senders::default(),
@@ -215,9 +219,14 @@ impl Tally {
             transport: esp.is_some_and(|esp| is_transport_mode(packet, esp)),
             inner: inner_bytes(packet, at),
         };
-        let Some(leg) = self.tunnel_leg(&ip, direction, seen.inner) else {
+        let leg = self.tunnel_leg(&ip, direction, seen.inner).or_else(|| {
+            // A tunnel around it may have the nodes' addresses instead.
+            around.iter().find_map(|wrapping| self.leg(wrapping.outer.ip.as_ref()?, direction))
+        });
+        let Some(leg) = leg else {
             if around.is_empty() && !seen.foreign && view != View::Hidden {
                 self.between_others.add(seen.sighting);
+                self.between_others_on.add(frame);
                 self.first_others.get_or_insert((ip.source, ip.destination));
             }
             return;

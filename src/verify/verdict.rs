@@ -152,8 +152,8 @@ reasons! {
     Filtered = "filtered", "the file holds only ESP, or was captured with a filter that keeps clear frames out: capture without a filter";
     /// The capture was made on another host than the node that it is asked about.
     OtherSide = "other-side", "the capture was made on the other node: give that node's address with --local, or capture on this one";
-    /// Clear frames have this node's address, but come from another network card than its ESP.
-    AnotherSender = "another-sender", "the clear frames have this node's address and come from another network card than its ESP: capture on the node itself";
+    /// Clear frames passed, and nothing shows if this node sent them.
+    UnknownSender = "unknown-sender", "clear frames have this node's address and another network card, or the other way round: capture on the node itself, with directions (tcpdump -i any, or pcapng)";
     /// The network's packets pass another interface.
     WrongInterface = "wrong-interface", "the network's packets pass another interface: name it with -i";
     /// All members of the network are on this host.

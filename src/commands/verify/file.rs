@@ -4,11 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ovlsniff::capture::savefile::{Savefile, shown};
+use ovlsniff::capture::savefile::{Filtered, Savefile, shown};
 use ovlsniff::ipsec::{self, Opener};
+use ovlsniff::packet::LinkType;
 use ovlsniff::verify::{Circumstances, Question, Report, Watch, tunnel_ports};
 
 use crate::cli::Verify;
+
+/// More refused frames than these, and the capture had a filter, even if the file names none.
+const REFUSED: u64 = 64;
 
 pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     let question = Question { network: super::wanted(args).described()?, ..Question::default() };
@@ -26,6 +30,16 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
         }
     };
     let nanos = watch.nanos();
-    let (source, dropped) = (shown(path), file.dropped());
-    Ok(watch.finish(Circumstances { source, nanos, dropped, cut_short, ..Circumstances::default() }))
+    let filters = file.interfaces().iter().filter_map(|each| Some((each.filter.clone()?, each.link)));
+    // A few frames may have been refused before the filter was there.
+    let refused = file.refused().filter(|count| *count > REFUSED);
+    let filters = filters.chain(refused.map(|_| (Filtered::Unread, LinkType::ETHERNET)));
+    Ok(watch.finish(Circumstances {
+        source: shown(path),
+        nanos,
+        dropped: file.dropped(),
+        cut_short,
+        filters: filters.collect(),
+        ..Circumstances::default()
+    }))
 }

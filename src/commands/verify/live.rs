@@ -54,12 +54,12 @@ impl Job {
         if self.announced.replace(shown.to_vec()) != shown {
             tell(format_args!("interface: {}", escape(&shown.join(", "))));
         }
-        let captured = captured.to_vec();
+        let shown = shown.to_vec();
         let interrupted = || {
             self.signals.drain();
             self.signals.stopped()
         };
-        let mut progress = |progress| line.show(&watching(&captured, progress));
+        let mut progress = |progress| line.show(&watching(&shown, progress));
         let outcome = session.run(self.signals.descriptor()?, interrupted, &mut progress)?;
         line.clear();
         outcome.complaint.as_deref().into_iter().for_each(note);

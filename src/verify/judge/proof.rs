@@ -5,6 +5,7 @@ use super::super::lengths::{Expected, Passed, explained};
 use super::super::tally::{OTHERS, Probe};
 use super::super::verdict::{Reason, Rung, Verdict};
 use super::super::way::Way;
+use super::filter::Clear;
 use super::{Case, Decision, ENOUGH};
 use crate::packet::Spi;
 
@@ -93,6 +94,19 @@ impl Case<'_> {
         !self.tally.question.own.is_empty()
     }
 
+    /// Returns true if a filter of the file would have kept clear frames of a leg out.
+    fn is_filtered(&self, way: Way) -> bool {
+        let Some(local) = self.local else { return !self.circumstances.filters.is_empty() };
+        let (from, to) = way.sender_and_receiver(local, self.peer);
+        let network = &self.tally.question.network;
+        let (port, mut vnis) = (network.port, network.vnis.iter().map(|vni| Some(*vni)));
+        let kept_out = |vni| {
+            let clear = Clear { from, to, port, vni };
+            self.circumstances.filters.iter().any(|(filter, link)| clear.is_kept_out(filter, *link))
+        };
+        vnis.any(kept_out)
+    }
+
     /// Returns true if the capture was made on another host than this node: it says that all packets of this node
     /// arrived there.
     pub(super) fn is_captured_elsewhere(&self) -> bool {
@@ -108,7 +122,7 @@ impl Case<'_> {
         } else if evidence.clear_on.share_no_link(&evidence.esp_on) {
             Some(Reason::OpaqueTransport)
         } else if self.tally.senders.left == 0 && evidence.clear_on.share_no_card(&evidence.esp_on) {
-            Some(Reason::AnotherSender)
+            Some(Reason::UnknownSender)
         } else {
             None
         }
@@ -143,7 +157,7 @@ impl Case<'_> {
         if self.tally.undecoded.count > 0 {
             return Some(Reason::Undecoded);
         }
-        if !self.is_live() && (self.circumstances.filtered || self.tally.not_esp == 0) {
+        if !self.is_live() && (self.is_filtered(way) || self.tally.not_esp == 0) {
             return Some(Reason::Filtered);
         }
         if self.tally.illegible > 0 || any(|evidence| evidence.truncated) {
@@ -151,6 +165,11 @@ impl Case<'_> {
         }
         if any(|evidence| evidence.lone_fragments) {
             return Some(Reason::Fragments);
+        }
+        let unflagged = self.tally.senders.left + self.tally.senders.arrived == 0;
+        let ours = &self.tally.senders.on;
+        if !self.is_live() && unflagged && self.tally.between_others_on.share_a_card(ours) {
+            return Some(Reason::UnknownSender);
         }
         any(|evidence| evidence.other_port).then_some(Reason::PortMismatch)
     }

@@ -130,7 +130,9 @@ impl Tally {
             self.without_leg(captured, sign, sighting);
             return;
         };
-        if leg.way == Way::Back && self.is_stranger(leg.peer) {
+        // An error about a stranger's own frame gives back to the stranger what it sent.
+        let given_back = matches!(sign, Sign::Quote(_));
+        if (leg.way == Way::Back || given_back) && self.is_stranger(leg.peer) {
             let deed = match sign {
                 Sign::Quote(_) => Deed::Quoted,
                 Sign::Canary | Sign::OtherPort(_) | Sign::Packet(_) => Deed::Clear,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::packet::Timestamp;
+use crate::capture::savefile::Filtered;
+use crate::packet::{LinkType, Timestamp};
 use crate::verify::kernel::{KernelState, KernelUnread};
 use crate::verify::network::Network;
 
@@ -82,8 +83,8 @@ pub struct Circumstances {
     pub dropped: Option<u64>,
     /// The reason why the capture is not whole; `None` if it is.
     pub cut_short: Option<String>,
-    /// True if a file was written by a capture whose filter may have kept clear frames of the network out.
-    pub filtered: bool,
+    /// The filters that a file says its frames had to pass, each with the link type of its interface.
+    pub filters: Vec<(Filtered, LinkType)>,
     /// The probes that were sent.
     pub probes: Vec<Probe>,
     /// The state of the kernel; `None` if it was not read.

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use super::{Captured, Pair, Tally};
 use crate::packet::Direction;
 use crate::verify::evidence::Sighting;
+use crate::verify::places::Places;
 
 /// The kinds of frames that a stranger sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub(in crate::verify) struct Senders {
     /// Frames of which the capture says that they arrived at it. If there are only such frames, the capture was made on
     /// another host.
     pub(in crate::verify) arrived: u64,
+    /// The places that they passed.
+    pub(in crate::verify) on: Places,
 }
 
 impl Tally {
@@ -81,6 +84,7 @@ impl Tally {
     pub(super) fn note_sender(&mut self, captured: &Captured<'_>) {
         let Some(ip) = captured.packet.outermost().ip else { return };
         if self.question.network.locals.contains(&ip.source) {
+            self.senders.on.add(captured.frame);
             match captured.direction {
                 Some(Direction::Out) => self.senders.left += 1,
                 Some(Direction::In) => self.senders.arrived += 1,

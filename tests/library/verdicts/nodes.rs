@@ -22,7 +22,15 @@ fn proven(scene: Scene) -> Scene {
 
 /// Adds five probes to the ghost, answered or not.
 fn ghost_probed(mut scene: Scene, answered: bool) -> Scene {
-    let probe = |n| Probe { peer: ghost(), sent: time(n), inner_len: inner(n), answered };
+    let probe = |n| Probe {
+        peer: ghost(),
+        address: ghost(),
+        sequence: n as u16,
+        sent: time(n),
+        inner_len: inner(n),
+        answered,
+        due: true,
+    };
     scene.circumstances.probes.extend((0..PROBES).map(probe));
     scene
 }
