@@ -42,14 +42,17 @@ pub fn exemptions<'n>(links: impl IntoIterator<Item = &'n str>) -> Vec<Exemption
 /// of `all` counts for each link (`IN_DEV_ORCONF(in_dev, NOPOLICY)` in linux `net/ipv4/route.c`; in
 /// `net/ipv6/route.c`, the link is that of the address).
 pub fn arriving_exempt<'n>(links: impl IntoIterator<Item = &'n str>) -> Vec<IpVersion> {
-    arriving(&exemptions(links))
+    versions(&exemptions(links), Exempt::Arriving)
 }
 
-fn arriving(exemptions: &[Exemption]) -> Vec<IpVersion> {
-    let of = |version: &IpVersion| {
-        let is = |one: &Exemption| one.version == *version && one.packets == Exempt::Arriving;
-        exemptions.iter().any(is)
-    };
+/// Returns the versions of IP for which packets that leave by one of these links pass without any policy.
+pub fn leaving_exempt<'n>(links: impl IntoIterator<Item = &'n str>) -> Vec<IpVersion> {
+    versions(&exemptions(links), Exempt::Leaving)
+}
+
+fn versions(exemptions: &[Exemption], packets: Exempt) -> Vec<IpVersion> {
+    let of =
+        |version: &IpVersion| exemptions.iter().any(|one| one.version == *version && one.packets == packets);
     IpVersion::BOTH.into_iter().filter(of).collect()
 }
 
@@ -91,7 +94,8 @@ mod tests {
         ];
         assert_eq!(exemptions_below(folder.path(), ["eth0"]), expected);
         // What leaves without a policy says nothing of what arrives.
-        assert_eq!(arriving(&expected), [IpVersion::V6]);
-        assert_eq!(arriving(&exemptions_below(folder.path(), ["eth1"])), IpVersion::BOTH);
+        assert_eq!(versions(&expected, Exempt::Arriving), [IpVersion::V6]);
+        assert_eq!(versions(&expected, Exempt::Leaving), [IpVersion::V4]);
+        assert_eq!(versions(&exemptions_below(folder.path(), ["eth1"]), Exempt::Arriving), IpVersion::BOTH);
     }
 }

@@ -54,12 +54,13 @@ pub(super) fn alias(link: &Link) -> Option<Alias<'_>> {
 fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Network {
     let survey = &place.survey;
     let alias = alias(link);
-    let mut peers: Vec<IpAddr> = Vec::new();
-    for &peer in vxlan.peers.iter().chain(&vxlan.remote) {
-        if !peer.is_multicast() && !peers.contains(&peer) {
-            peers.push(peer);
+    let mut destinations: Vec<IpAddr> = Vec::new();
+    for &destination in vxlan.peers.iter().chain(&vxlan.remote) {
+        if !destinations.contains(&destination) {
+            destinations.push(destination);
         }
     }
+    let peers: Vec<IpAddr> = destinations.iter().filter(|to| !to.is_multicast()).copied().collect();
     let master = link.master.and_then(|master| survey.link(master));
     let own: Vec<IpAddr> =
         survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address())).collect();
@@ -111,6 +112,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
         port: Some(vxlan.port).filter(|port| *port != 0),
         locals: vxlan.local.into_iter().collect(),
         peers: known,
+        destinations,
         encrypted: alias.map(|alias| alias.encrypted),
         typo: None,
         engine_unread: None,
@@ -193,6 +195,7 @@ mod tests {
             network.peers,
             [Peer { underlay: ip("192.0.2.2"), overlay: vec![ip("10.42.0.2"), ip("fe80::2")] }]
         );
+        assert_eq!(network.destinations, [ip("192.0.2.2"), ip("239.1.1.1")]);
         assert_eq!(network.entry.unwrap().device, "secure");
         assert_eq!((network.source, network.encrypted), (Source::Device, None));
     }

@@ -2,15 +2,18 @@
 //! well the SAs protect, and why a number in the report may surprise. One of them, `not-enforced`, becomes the
 //! verdict when every leg is encrypted.
 
+mod enforcement;
+mod latent;
+
 use std::net::IpAddr;
 
 use super::evidence::Sighting;
-use super::kernel::{Coverage, Enforcement, Hook, HookKind, Inbound, KernelState, Policy, PolicyDirection};
+use super::kernel::KernelState;
 use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Deed, Pair, Tally};
 use super::way::Way;
 use crate::escape::escape;
-use crate::packet::{IpVersion, VXLAN_PORT};
+pub(super) use enforcement::not_enforced;
 
 /// An ICV of fewer bits is a finding.
 const SHORT_ICV: u32 = 96;
@@ -37,10 +40,11 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
                     "clear packets from outside would be accepted: no inbound policy asks for ESP, and no firewall rule drops them"
                         .to_owned(),
                 ),
-                None if network.encrypted != Some(false) => add("enforcement-unknown", unknown(kernel)),
+                None if network.encrypted != Some(false) => add("enforcement-unknown", enforcement::unknown(kernel)),
                 _ => {}
             }
-            policies(kernel, tally, &mut add);
+            enforcement::policies(kernel, tally, &mut add);
+            latent::destinations(kernel, tally, legs, &mut add);
             sas(kernel, tally, &mut add);
             offload(kernel, legs, &mut add);
         }
@@ -65,93 +69,6 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
         add("left-out", network_left_out(tally));
     }
     found
-}
-
-/// Returns true if clear frames of the network from outside would be accepted, and false if an inbound policy or the
-/// firewall refuses them. Returns `None` if the kernel's state or the rules are not known.
-pub(super) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Option<bool> {
-    let kernel = circumstances.kernel.as_ref()?;
-    let network = &tally.question.network;
-    let required = |peer: IpAddr| {
-        let local = tally.question.local_to(peer);
-        local.is_some_and(|local| kernel.inbound(peer, local, network.port) == Inbound::Refused)
-    };
-    if !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay)) {
-        return Some(false);
-    }
-    let mut unknown = false;
-    for enforcement in by_rules(kernel, tally) {
-        match enforcement {
-            Enforcement::Accepted | Enforcement::Bypassed => return Some(true),
-            Enforcement::Unknown => unknown = true,
-            Enforcement::Dropped => {}
-        }
-    }
-    (!unknown).then_some(false)
-}
-
-/// Says why it is not known if clear frames from outside would be accepted.
-fn unknown(kernel: &KernelState) -> String {
-    let why = match kernel.hooks.first() {
-        Some(Hook { link, kind: HookKind::Tc }) => format!("tc's filters on {} may drop them", escape(link)),
-        Some(Hook { link, kind: HookKind::Xdp }) => {
-            format!("an XDP program on {} may drop them", escape(link))
-        }
-        None => "the firewall's rules could not be read or understood".to_owned(),
-    };
-    format!("it is not known whether clear packets from outside would be accepted: {why}")
-}
-
-/// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay.
-fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
-    let network = &tally.question.network;
-    let port = network.port.unwrap_or(VXLAN_PORT);
-    let in_use = |version: &IpVersion| match network.locals.as_slice() {
-        [] => *version == IpVersion::V4,
-        locals => locals.iter().any(|local| IpVersion::of(*local) == *version),
-    };
-    // A hook may drop what the rules accept.
-    let decision = move |version, vni| match kernel.rules.enforcement(version, vni, port) {
-        Enforcement::Accepted | Enforcement::Bypassed if !kernel.hooks.is_empty() => Enforcement::Unknown,
-        decision => decision,
-    };
-    IpVersion::BOTH
-        .into_iter()
-        .filter(in_use)
-        .flat_map(move |version| network.vnis.iter().map(move |&vni| decision(version, vni)))
-}
-
-/// Finds policies that protect the packets that were seen, but not every packet that may come.
-fn policies(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
-    let network = &tally.question.network;
-    let port = network.port;
-    let local = |peer: IpAddr| tally.question.local_to(peer);
-    let peers = || network.peers.iter().filter_map(|peer| local(peer.underlay).zip(Some(peer.underlay)));
-    let optional = |(local, peer)| kernel.leaving(local, peer, port).is_some_and(Policy::is_optional);
-    if let Some((_, peer)) = peers().find(|&ends| optional(ends)) {
-        add(
-            "level-use",
-            format!("the policy for packets to {peer} says 'level use': without an SA they leave in clear"),
-        );
-    }
-    let required = |from, to| kernel.inbound(from, to, port) == Inbound::Refused;
-    let by_policy = peers().next().is_some() && peers().all(|(local, peer)| required(peer, local));
-    let from_all = peers().all(|(local, peer)| {
-        kernel.policies.iter().any(|policy| {
-            policy.direction == PolicyDirection::In
-                && policy.source.length() == 0
-                && policy.refuses_clear()
-                && policy.coverage(peer, local, port, 0) == Coverage::Surely
-        })
-    });
-    let dropped = by_rules(kernel, tally).all(|enforcement| enforcement == Enforcement::Dropped);
-    if by_policy && !from_all && !dropped {
-        add(
-            "peers-only",
-            "clear packets are refused from the known nodes only: block those from other addresses too, by a policy or a firewall rule for the port"
-                .to_owned(),
-        );
-    }
 }
 
 fn sas(kernel: &KernelState, tally: &Tally, add: &mut impl FnMut(&'static str, String)) {

@@ -17,13 +17,14 @@ mod xfrm;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::host::exemption::leaving_exempt;
 pub use crate::netlink::route::ingress::HookKind;
 use crate::netlink::xfrm::XfrmError;
 use crate::packet::{IpVersion, Spi};
 pub use arrivals::Hook;
 pub(super) use counters::esp_offload;
 pub use policy::{Coverage, Device, Policy, PolicyDirection, Template};
-pub(super) use policy::{DOCKER_MARK, Inbound};
+pub(super) use policy::{DOCKER_MARK, Inbound, Outbound};
 pub use rules::{Enforcement, Rules};
 
 /// The state of IPsec in one network namespace.
@@ -40,6 +41,9 @@ pub struct KernelState {
     /// The versions of IP for which a link that packets may arrive by has its policies switched off
     /// (`disable_policy`). Inbound policies then refuse nothing.
     pub exempt: Vec<IpVersion>,
+    /// The versions of IP for which a link that the network's packets leave by has its policies switched off
+    /// (`disable_xfrm`). Outbound policies then protect nothing.
+    pub exempt_leaving: Vec<IpVersion>,
     /// The counters of `/proc/net/xfrm_stat` by name, each with the amount by which it went up.
     pub counters: BTreeMap<String, u64>,
     /// True if the kernel has `esp4_offload` or `esp6_offload`; `None` if that is not known.
@@ -98,6 +102,7 @@ impl KernelState {
             policies: xfrm::policies()?,
             blocked_by_default: xfrm::blocked_by_default(),
             exempt: Vec::new(),
+            exempt_leaving: Vec::new(),
             counters: counters::read(),
             esp_offload: counters::esp_offload(),
             rules: Rules::default(),
@@ -109,7 +114,13 @@ impl KernelState {
     /// are run, and the links. The network's packets pass the links with the names of `passed`.
     pub fn read_with_rules(passed: &[String]) -> Result<Self, KernelUnread> {
         let arrivals = arrivals::read(passed);
-        Ok(Self { rules: Rules::read(), exempt: arrivals.exempt, hooks: arrivals.hooks, ..Self::read()? })
+        Ok(Self {
+            exempt: arrivals.exempt,
+            exempt_leaving: leaving_exempt(passed.iter().map(String::as_str)),
+            rules: Rules::read(),
+            hooks: arrivals.hooks,
+            ..Self::read()?
+        })
     }
 
     /// Returns the state `after` the watch, with counters since `before`. SAs that went away meanwhile are kept.

@@ -21,6 +21,9 @@ pub struct Network {
     pub locals: Vec<IpAddr>,
     /// The other nodes.
     pub peers: Vec<Peer>,
+    /// The underlay addresses that the kernel may send the network's frames to: those of the forwarding entries, the
+    /// ones for flooding included, and the multicast group. Peers need not be among them.
+    pub destinations: Vec<IpAddr>,
     /// True if the network is configured to be encrypted, false if not; `None` if no source says so.
     pub encrypted: Option<bool>,
     /// An option that looks like a misspelt `encrypted`.

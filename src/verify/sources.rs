@@ -71,6 +71,7 @@ fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
     }
     for device in &devices {
         merge_peers(&mut network, device);
+        network.destinations.extend(&device.destinations);
     }
     for (sandbox, address) in found.members {
         network.entry = network.entry.or_else(|| member(namespaces, &sandbox, address));

@@ -123,6 +123,25 @@ pub(in crate::verify) enum Inbound {
     Passed,
 }
 
+/// The kernel's decision on packets that leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::verify) enum Outbound {
+    /// None of them leaves in clear.
+    Protected,
+    /// They are protected, but a policy that goes first lets some of them pass in clear.
+    Hole,
+    /// They leave in clear as long as there is no SA.
+    Optional,
+    /// The policy that covers them lets them pass in clear.
+    Passed,
+    /// Policies cover some of them only.
+    Partly,
+    /// No policy covers them.
+    Uncovered,
+    /// A link that they leave by has its policies switched off.
+    Exempt,
+}
+
 /// The mark that Docker's firewall rules set on packets that have to be encrypted.
 pub(in crate::verify) const DOCKER_MARK: u32 = 0x00d0_c4e3;
 
@@ -266,7 +285,7 @@ impl KernelState {
             None => self.blocked_by_default.contains(&direction),
         };
         let place = decider.map(|(place, _)| place);
-        if self.is_exempt(destination) || !refuses {
+        if self.exempt.contains(&IpVersion::of(destination)) || !refuses {
             Inbound::Passed
         } else if self.before(direction, flow, place).all(Policy::refuses_clear) {
             Inbound::Refused
@@ -275,8 +294,32 @@ impl KernelState {
         }
     }
 
-    /// Returns true if policies refuse nothing that arrives for an address of this version of IP.
-    fn is_exempt(&self, address: IpAddr) -> bool {
-        self.exempt.contains(&IpVersion::of(address))
+    /// Returns the decision on the network's packets that leave.
+    pub(in crate::verify) fn outbound(
+        &self,
+        source: IpAddr,
+        destination: IpAddr,
+        port: Option<u16>,
+    ) -> Outbound {
+        if self.exempt_leaving.contains(&IpVersion::of(destination)) {
+            return Outbound::Exempt;
+        }
+        let direction = PolicyDirection::Out;
+        let flow = |mark| Flow { source, destination, port, mark };
+        let of = |mark| self.decider(direction, flow(mark)).map(|decider| (flow(mark), decider));
+        let blocked = self.blocked_by_default.contains(&direction);
+        let (flow, place) = match of(0).or_else(|| of(DOCKER_MARK)) {
+            Some((_, (_, policy))) if !policy.requires_esp() => {
+                return if policy.is_optional() { Outbound::Optional } else { Outbound::Passed };
+            }
+            Some((flow, (place, _))) => (flow, Some(place)),
+            None if blocked => (flow(0), None),
+            None => {
+                let partly = self.before(direction, flow(0), None).next().is_some();
+                return if partly { Outbound::Partly } else { Outbound::Uncovered };
+            }
+        };
+        let whole = self.before(direction, flow, place).all(Policy::requires_esp);
+        if whole { Outbound::Protected } else { Outbound::Hole }
     }
 }

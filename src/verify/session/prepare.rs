@@ -100,7 +100,7 @@ fn underlay_of(network: &Network, namespaces: &Namespaces) -> Result<Underlay, E
     Ok(Underlay { namespace, survey })
 }
 
-/// Returns for each peer, by its address, the address that this host sends from. No packet is sent: a UDP socket that
+/// Returns for each peer and other destination, by its address, the address that this host sends from. No packet is sent: a UDP socket that
 /// is connected has its route, and with it its source address.
 fn sources(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
     let from = |peer: IpAddr| {
@@ -109,7 +109,8 @@ fn sources(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
         socket.connect((peer, network.port.unwrap_or(VXLAN_PORT))).ok()?;
         Some((peer, socket.local_addr().ok()?.ip()))
     };
-    network.peers.iter().filter_map(|peer| from(peer.underlay)).collect()
+    let peers = network.peers.iter().map(|peer| peer.underlay);
+    peers.chain(network.destinations.iter().copied()).filter_map(from).collect()
 }
 
 /// Fills in this node's own addresses where none were given, and removes them from the peers.

@@ -225,6 +225,96 @@ fn a_hook_on_the_networks_link_may_drop_what_the_rules_accept() {
     }
 }
 
+/// Returns the texts of `latent-leak` for an encrypted network that also floods to 192.0.2.3 and to a group.
+fn latent(change: impl FnOnce(&mut KernelState), ask: impl FnOnce(&mut Question)) -> Vec<String> {
+    let kernel = with(change);
+    let scene = Scene::asking(|question| {
+        question.network.destinations =
+            ["192.0.2.2", "192.0.2.3", "239.1.1.1"].map(|to| to.parse().unwrap()).to_vec();
+        ask(question);
+    });
+    let scene = scene.probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+    let report = scene.ended(|circumstances| circumstances.kernel = kernel).report();
+    let latent = report.findings.into_iter().filter(|finding| finding.code == "latent-leak");
+    latent.map(|finding| finding.text).collect()
+}
+
+/// Lets the policy for packets that leave cover every destination.
+fn for_all(kernel: &mut KernelState) {
+    kernel.policies[0].destination = Prefix::new([0, 0, 0, 0].into(), 0).unwrap();
+}
+
+#[test]
+fn a_destination_without_a_policy_is_a_leak_that_waits_for_a_frame() {
+    assert_eq!(
+        latent(|_| (), |_| ()),
+        [
+            "frames to 192.0.2.3 (a forwarding entry) would leave in clear: no policy covers them",
+            "frames to 239.1.1.1 (a multicast group) would leave in clear: no policy covers them",
+        ]
+    );
+    assert_eq!(latent(for_all, |_| ()), [""; 0]);
+    let by_default = |kernel: &mut KernelState| kernel.blocked_by_default = vec![PolicyDirection::Out];
+    assert_eq!(latent(by_default, |_| ()), [""; 0]);
+    // Nobody asked for encryption, or the links encrypt.
+    assert_eq!(latent(|_| (), |question| question.network.encrypted = Some(false)), [""; 0]);
+    assert_eq!(latent(|_| (), |question| question.enclosed = true), [""; 0]);
+}
+
+#[test]
+fn a_destination_has_a_policy_only_if_that_surely_requires_esp() {
+    let first = |change: fn(&mut Policy)| {
+        let found = latent(
+            |kernel| {
+                for_all(kernel);
+                change(&mut kernel.policies[0]);
+            },
+            |question| question.network.destinations.truncate(1),
+        );
+        found.first().map(|text| text.rsplit(": ").next().unwrap().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(first(|policy| policy.mark = (DOCKER_MARK, u32::MAX)), "");
+    assert_eq!(first(|policy| policy.block = true), "");
+    let part = "only some of them are covered by a policy";
+    assert_eq!(first(|policy| policy.source_port = (40_000, 0xffff)), part);
+    assert_eq!(first(|policy| policy.interface = 42), part);
+    assert_eq!(first(|policy| policy.device = Device::Link), part);
+    assert_eq!(first(|policy| policy.mark = (4, 4)), "no policy covers them");
+    assert_eq!(first(|policy| policy.port.0 = 4799), "no policy covers them");
+    assert_eq!(first(|policy| policy.templates.clear()), "the policy that covers them asks for no ESP");
+    let ah = first(|policy| policy.templates[0].protocol = 51);
+    assert_eq!(ah, "the policy that covers them asks for no ESP");
+    // For a node this is the finding `level-use`.
+    assert_eq!(first(|policy| policy.templates[0].optional = true), "");
+    let optional = |kernel: &mut KernelState| {
+        for_all(kernel);
+        kernel.policies[0].templates[0].optional = true;
+    };
+    assert!(latent(optional, |_| ())[0].contains("frames to 192.0.2.3"));
+    let exempt = |kernel: &mut KernelState| kernel.exempt_leaving = vec![IpVersion::V4];
+    assert_eq!(latent(exempt, |_| ()).len(), 3);
+    let hole = |kernel: &mut KernelState| {
+        for_all(kernel);
+        let out = Policy { priority: 5, templates: Vec::new(), ..kernel.policies[0].clone() };
+        kernel.policies.push(Policy { source_port: (40_000, 0xffff), ..out });
+    };
+    assert!(latent(hole, |_| ())[0].contains("goes first"));
+}
+
+#[test]
+fn a_destination_that_was_seen_in_clear_is_no_finding_and_many_are_counted() {
+    let none = |kernel: &mut KernelState| kernel.policies.clear();
+    let scene = Scene::new().probed(true).clear(OUT);
+    let report = scene.ended(|circumstances| circumstances.kernel = with(none)).report();
+    assert!(!report.findings.iter().any(|finding| finding.code == "latent-leak"));
+    let many = |question: &mut Question| {
+        question.network.destinations = (3..23).map(|n| IpAddr::from([192, 0, 2, n])).collect();
+    };
+    let texts = latent(|_| (), many);
+    assert_eq!(texts.len(), 9);
+    assert_eq!(texts[8], "and 12 more destinations to which frames would leave in clear");
+}
+
 #[test]
 fn the_reason_for_a_leak_is_the_kernels() {
     let reason = |kernel: Option<KernelState>| {

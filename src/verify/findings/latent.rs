@@ -1,0 +1,85 @@
+//! Leaks that wait for a frame: destinations to which the kernel would send the network's frames in clear.
+//!
+//! A watch sees what is sent. A forwarding entry that nothing used meanwhile, such as one for flooding to a node that was
+//! forgotten, shows only in the kernel. So every destination is looked up among the policies.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::super::kernel::{KernelState, Outbound};
+use super::super::report::LegReport;
+use super::super::tally::{Question, Tally};
+use super::super::way::Way;
+
+/// The greatest number of destinations that have a finding of their own.
+const MOST: usize = 8;
+
+/// Finds the destinations to which frames would leave in clear. A network that is known to be in clear has none, and
+/// neither has one whose links may encrypt its packets.
+pub(super) fn destinations(
+    kernel: &KernelState,
+    tally: &Tally,
+    legs: &[LegReport],
+    add: &mut impl FnMut(&'static str, String),
+) {
+    let question = &tally.question;
+    if question.network.encrypted == Some(false) || question.enclosed {
+        return;
+    }
+    let seen = |to: &IpAddr| legs.iter().any(|leg| is_readable_to(leg, *to));
+    let open = all(question).into_iter().filter(|to| !question.own.contains(to) && !seen(to));
+    let mut more = 0;
+    for (n, (to, why)) in open.filter_map(|to| Some((to, why(kernel, question, to)?))).enumerate() {
+        if n < MOST {
+            add(
+                "latent-leak",
+                format!("frames to {to} ({}) would leave in clear: {why}", kind(question, to)),
+            );
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        add("latent-leak", format!("and {more} more destinations to which frames would leave in clear"));
+    }
+}
+
+/// Returns every destination that this node may send the network's frames to.
+fn all(question: &Question) -> BTreeSet<IpAddr> {
+    let network = &question.network;
+    network.peers.iter().map(|peer| peer.underlay).chain(network.destinations.iter().copied()).collect()
+}
+
+fn is_readable_to(leg: &LegReport, to: IpAddr) -> bool {
+    leg.way == Way::Out && leg.to == Some(to) && leg.verdict.is_readable()
+}
+
+fn is_peer(question: &Question, to: IpAddr) -> bool {
+    question.network.peers.iter().any(|peer| peer.underlay == to)
+}
+
+fn kind(question: &Question, to: IpAddr) -> &'static str {
+    if to.is_multicast() {
+        "a multicast group"
+    } else if question.network.destinations.contains(&to) {
+        "a forwarding entry"
+    } else {
+        "a node"
+    }
+}
+
+/// Says why frames to a destination would leave in clear. Returns `None` if they would not, or if it is not known from
+/// which address they leave.
+fn why(kernel: &KernelState, question: &Question, to: IpAddr) -> Option<&'static str> {
+    match kernel.outbound(question.local_to(to)?, to, question.network.port) {
+        Outbound::Protected => None,
+        // The finding `level-use` is about these.
+        Outbound::Optional if is_peer(question, to) => None,
+        Outbound::Hole => Some("a policy for some of them, which goes first, lets these pass"),
+        Outbound::Optional => Some("the policy that covers them says 'level use', and there may be no SA"),
+        Outbound::Passed => Some("the policy that covers them asks for no ESP"),
+        Outbound::Partly => Some("only some of them are covered by a policy"),
+        Outbound::Exempt => Some("a setting disable_xfrm switches policies off where they leave"),
+        Outbound::Uncovered => Some("no policy covers them"),
+    }
+}
