@@ -4,13 +4,11 @@
 
 mod enforcement;
 mod latent;
+mod seen;
 
-use std::net::IpAddr;
-
-use super::evidence::Sighting;
 use super::kernel::KernelState;
 use super::report::{Finding, LegReport};
-use super::tally::{Circumstances, Deed, Pair, Tally};
+use super::tally::{Circumstances, Tally};
 use super::way::Way;
 use crate::escape::escape;
 pub(super) use enforcement::not_enforced;
@@ -62,9 +60,9 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
     }
     tags(legs, &mut add);
     fragments(tally, legs, &mut add);
-    clear_between_others(tally, &mut add);
-    unexplained(tally, &mut add);
-    strangers(tally, circumstances, &mut add);
+    seen::clear_between_others(tally, &mut add);
+    seen::unexplained(tally, &mut add);
+    seen::strangers(tally, circumstances, &mut add);
     if !network_left_out(tally).is_empty() {
         add("left-out", network_left_out(tally));
     }
@@ -137,19 +135,6 @@ fn tags(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
     }
 }
 
-/// Reports clear frames between two other nodes. A capture on a switch's mirror port sees such frames.
-fn clear_between_others(tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
-    if let (Some((from, to)), Some(shown)) = (tally.first_others, tally.between_others.shown) {
-        add(
-            "clear-elsewhere",
-            format!(
-                "{} clear frames with the VNI between other nodes, the first from {from} to {to} (frame {}): verify there too",
-                tally.between_others.count, shown.frame
-            ),
-        );
-    }
-}
-
 fn fragments(tally: &Tally, legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
     let ours = |peer| legs.iter().any(|leg| leg.way == Way::Out && leg.to == Some(peer));
     for (peer, pair) in tally.pairs.iter().filter(|(peer, _)| ours(**peer)) {
@@ -166,53 +151,6 @@ fn fragments(tally: &Tally, legs: &[LegReport], add: &mut impl FnMut(&'static st
             );
         }
     }
-}
-
-/// Reports bytes of the network that decoding does not explain.
-fn unexplained(tally: &Tally, add: &mut impl FnMut(&'static str, String)) {
-    if let Some(shown) = tally.undecoded.shown {
-        add(
-            "undecoded",
-            format!(
-                "{} frames that are not decoded here may carry the network's, the first is frame {}",
-                tally.undecoded.count, shown.frame
-            ),
-        );
-    }
-}
-
-/// Reports frames of the network from hosts that are no nodes of it, and what this host makes of such frames.
-fn strangers(tally: &Tally, circumstances: &Circumstances, add: &mut impl FnMut(&'static str, String)) {
-    let Some((count, (from, deed, shown))) = sent_by_strangers(tally) else { return };
-    let sent = match deed {
-        Deed::Clear => "a clear frame of the network",
-        Deed::Wrapped => "a frame of the network that was authenticated only",
-        Deed::Quoted => "an ICMP error that quotes a frame of the network",
-        Deed::Carried => "bytes of the network in a carrier that is not decoded here",
-        Deed::Forged => "a frame with this node's own address, from outside",
-    };
-    let fate = match not_enforced(tally, circumstances) {
-        Some(true) => "; the kernel accepts clear frames from outside",
-        Some(false) => "; the kernel refuses clear frames from outside",
-        None => "",
-    };
-    add(
-        "stranger",
-        format!(
-            "{} frames from hosts that are no nodes of the network, the first from {from} (frame {}): {sent}{fate}",
-            count, shown.frame
-        ),
-    );
-}
-
-/// Returns the number of frames that strangers sent, and the first of them.
-fn sent_by_strangers(tally: &Tally) -> Option<(u64, (IpAddr, Deed, Sighting))> {
-    // If nobody was named, the hosts that this node never sends to are strangers.
-    let unnamed = tally.pairs.iter().filter(|(_, pair)| tally.is_never_sent_to(pair));
-    let clear = |(&from, pair): (&IpAddr, &Pair)| Some((from, Deed::Clear, pair.back.clear.shown?));
-    let unnamed_count: u64 = unnamed.clone().map(|(_, pair)| pair.back.clear.count).sum();
-    let first = tally.strangers.first.or_else(|| unnamed.filter_map(clear).next())?;
-    Some((tally.strangers.count + unnamed_count, first))
 }
 
 /// Says which wires of the network the user left out with `-i`.
