@@ -267,8 +267,9 @@ impl<'a> Case<'a> {
             let reason = self.incomplete(way).unwrap_or(Reason::TooFew);
             return (Verdict::Inconclusive, Some(Rung::Opened), reason);
         }
-        if way == Way::Out && self.answered == 0 && self.is_probed() && self.kernel_holds() {
-            let reason = if self.went_up("XfrmOutPolBlock") { Reason::PolicyBlock } else { Reason::NoSa };
+        if let Some(reason) =
+            self.held().filter(|_| way == Way::Out && self.answered == 0 && self.is_probed())
+        {
             return (Verdict::Blackholed, Some(Rung::Counted), reason);
         }
         if let Some(reason) = self.incomplete(way) {

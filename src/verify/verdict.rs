@@ -102,8 +102,10 @@ reasons! {
     TypoOption = "typo-option", "the option is ignored: create the network again with: --opt encrypted";
     /// The sender has no policy for the network's packets.
     NoPolicy = "no-policy", "no IPsec policy covers the network's packets: set it up again (Docker: leave and join the network)";
-    /// The sender's policy is for another UDP port, or frames with the network's VNI passed on another port.
+    /// The sender's policy is for another UDP port than the network's.
     PortMismatch = "port-mismatch", "the IPsec policy is for another UDP port than the network's: make them the same";
+    /// Frames with the network's VNI passed on another UDP port than the network's.
+    OtherPort = "other-port", "frames with the network's VNI passed on another UDP port than the network's: find the device that sends them, and give all nodes one port";
     /// The policy allows clear packets as long as there is no SA.
     LevelUse = "level-use", "the policy says 'level use': make it 'level required', and add the SA";
     /// Docker's policy waits for a mark that no firewall rule sets.
@@ -172,6 +174,8 @@ reasons! {
     BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key, and name an address that answers pings with --target ADDRESS";
     /// A policy asks for an SA that is not there.
     NoSa = "no-sa", "the policy has no SA to send with: add it on both nodes (Docker: restart the engine)";
+    /// The SA that a policy asks for is there, but the kernel cannot send with it.
+    SaBroken = "sa-broken", "the kernel cannot send with the SA of the policy: see 'ip -s xfrm state' for one that is expired or invalid, and set both nodes up again (Docker: restart the engine)";
     /// A policy blocks the network's packets.
     PolicyBlock = "policy-block", "a policy blocks the network's packets: find it with: ip xfrm policy";
     /// ESP arrives with an SPI that has no SA here.

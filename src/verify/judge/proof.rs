@@ -171,6 +171,6 @@ impl Case<'_> {
         if !self.is_live() && unflagged && self.tally.between_others_on.share_a_card(ours) {
             return Some(Reason::UnknownSender);
         }
-        any(|evidence| evidence.other_port).then_some(Reason::PortMismatch)
+        any(|evidence| evidence.other_port).then_some(Reason::OtherPort)
     }
 }

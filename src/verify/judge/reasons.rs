@@ -6,23 +6,28 @@ use super::super::way::Way;
 use super::{Case, Decision};
 
 impl Case<'_> {
-    /// Returns true if a policy for the network's packets let none of them leave.
-    pub(super) fn kernel_holds(&self) -> bool {
-        let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return false };
-        let port = self.tally.question.network.port;
-        let policy = kernel.leaving(local, self.peer, port);
-        policy.is_some_and(|policy| {
-            // The counters are those of all policies together, so this policy itself has to have the fault.
-            let has_sa = |template: &Template| {
-                kernel.sas.iter().any(|sa| template.is_served_by(sa, PolicyDirection::Out))
-            };
-            let lacks = policy.requires_esp() && !policy.templates.iter().all(has_sa);
-            let broken =
-                ["XfrmOutStateInvalid", "XfrmOutBundleGenError"].iter().any(|name| self.went_up(name));
-            lacks && self.went_up("XfrmOutNoStates")
-                || policy.block && self.went_up("XfrmOutPolBlock")
-                || policy.requires_esp() && broken
-        })
+    /// Returns the reason if a policy for the network's packets, or the lack of one, let none of them leave.
+    pub(super) fn held(&self) -> Option<Reason> {
+        let (kernel, local) = self.kernel.zip(self.local)?;
+        let blocked = self.went_up("XfrmOutPolBlock");
+        let Some(policy) = kernel.leaving(local, self.peer, self.tally.question.network.port) else {
+            let by_default = kernel.blocked_by_default.contains(&PolicyDirection::Out);
+            return (by_default && blocked).then_some(Reason::PolicyBlock);
+        };
+        if policy.block {
+            return blocked.then_some(Reason::PolicyBlock);
+        }
+        if !policy.requires_esp() {
+            return None;
+        }
+        // The counters are those of all policies together, so this policy itself has to have the fault.
+        let has_sa =
+            |template: &Template| kernel.sas.iter().any(|sa| template.is_served_by(sa, PolicyDirection::Out));
+        if self.went_up("XfrmOutNoStates") && !policy.templates.iter().all(has_sa) {
+            return Some(Reason::NoSa);
+        }
+        let broken = ["XfrmOutStateInvalid", "XfrmOutBundleGenError"].iter().any(|name| self.went_up(name));
+        broken.then_some(Reason::SaBroken)
     }
 
     pub(super) fn went_up(&self, counter: &str) -> bool {

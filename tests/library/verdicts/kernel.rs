@@ -55,6 +55,16 @@ fn a_policy_that_holds_everything_back_is_a_black_hole() {
     assert_eq!(other.2, Reason::NoSa);
     let blocks = held("XfrmOutPolBlock", |kernel| kernel.policies[0].block = true);
     assert_eq!(blocks, (Verdict::Blackholed, Some(Rung::Counted), Reason::PolicyBlock));
+    for counter in ["XfrmOutStateInvalid", "XfrmOutBundleGenError"] {
+        let broken = held(counter, |_| ());
+        assert_eq!(broken, (Verdict::Blackholed, Some(Rung::Counted), Reason::SaBroken), "{counter}");
+        assert_eq!(held(counter, |kernel| kernel.policies.clear()).0, Verdict::Inconclusive, "{counter}");
+    }
+    let by_default = held("XfrmOutPolBlock", |kernel| {
+        kernel.policies.clear();
+        kernel.blocked_by_default = vec![PolicyDirection::Out];
+    });
+    assert_eq!(by_default.2, Reason::PolicyBlock);
     // Packets of another tunnel were held back. They move the same counters.
     for counter in ["XfrmOutNoStates", "XfrmOutPolBlock"] {
         assert_eq!(held(counter, |_| ()).0, Verdict::Inconclusive, "{counter}");
@@ -337,6 +347,16 @@ fn the_reason_for_a_leak_is_the_kernels() {
     };
     assert_eq!(configured(None), Reason::NotConfigured);
     assert_eq!(configured(Some("encrypt")), Reason::TypoOption);
+}
+
+#[test]
+fn the_vni_on_another_port_is_none_of_a_policys() {
+    let scene = Scene::asking(|question| {
+        question.canary = None;
+        question.network.port = Some(4799);
+    });
+    let report = (0..3).fold(scene, |scene, n| scene.packet(OUT, n, &[vxlan(OURS)], None, b"other")).report();
+    assert_eq!(verdicts(&report).0, (Verdict::Inconclusive, None, Reason::OtherPort));
 }
 
 #[test]
