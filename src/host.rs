@@ -3,8 +3,10 @@
 //!
 //! A [`survey::Survey`] is one reading of a network namespace: its links and addresses, the peers of its VXLAN devices,
 //! the routes to them, and the source addresses of the SAs. It is a plain value, so everything that follows from it is
-//! a pure function that tests can call. [`auto`] chooses the interfaces to capture on, and the methods of `Survey` in
-//! `wires.rs` follow a link down to the links whose wires its packets are on.
+//! a pure function that tests can call. [`auto`] chooses the interfaces to capture on, and [`wires`] follows a
+//! link down to the links whose wires its packets are on, and tells what a frame on a link proves.
+//!
+//! [`changes`] follows what comes and goes between two surveys.
 //!
 //! [`namespace`] enters another network namespace and comes back, and [`namespaces`] looks through all of them.
 //! [`exemption`] reads the settings by which packets pass without any policy.
@@ -33,10 +35,11 @@
 
 mod associations;
 pub mod auto;
+pub mod changes;
 pub mod docker;
 pub mod exemption;
 pub mod namespace;
 pub mod namespaces;
 pub mod privileges;
 pub mod survey;
-mod wires;
+pub mod wires;

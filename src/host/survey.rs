@@ -6,7 +6,6 @@ mod take;
 use std::net::IpAddr;
 
 use super::namespace;
-pub use super::wires::Role;
 use crate::netlink::Refusal;
 use crate::netlink::route::nexthop;
 pub use crate::netlink::route::{Link, Neighbour, NextHop, Vxlan};

@@ -3,7 +3,7 @@
 //!
 //! There is one file for each kind of object. It reads the kernel's messages, and writes them for the objects that this
 //! program makes. The types of rtnetlink's packet crate are not used outside these files, whose functions take and
-//! return values of this crate.
+//! return values of this crate. The file `notice.rs` reads the same messages where the kernel sends them unasked.
 
 pub(crate) mod address;
 pub(crate) mod forwarding;
@@ -11,12 +11,15 @@ pub(crate) mod ingress;
 pub(crate) mod link;
 pub(crate) mod neighbour;
 pub(crate) mod nexthop;
+pub(crate) mod notice;
 pub(crate) mod table;
 
 use std::net::IpAddr;
 
 use rtnetlink::packet_core::Emitable;
 use rtnetlink::packet_route::AddressFamily;
+
+use crate::packet::IpVersion;
 
 pub use link::{Link, Vxlan};
 pub use neighbour::Neighbour;
@@ -38,6 +41,9 @@ const RTM_NEWTFILTER: u16 = 44;
 const RTM_GETTFILTER: u16 = 46;
 const RTM_GETNEXTHOP: u16 = 106;
 
+const AF_INET: u8 = nix::libc::AF_INET as u8;
+const AF_INET6: u8 = nix::libc::AF_INET6 as u8;
+
 fn bytes(message: &impl Emitable) -> Vec<u8> {
     let mut bytes = vec![0; message.buffer_len()];
     message.emit(&mut bytes);
@@ -46,6 +52,15 @@ fn bytes(message: &impl Emitable) -> Vec<u8> {
 
 fn family(address: IpAddr) -> AddressFamily {
     if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
+}
+
+/// Returns the version of IP that an address family stands for.
+fn version(family: u8) -> Option<IpVersion> {
+    match family {
+        AF_INET => Some(IpVersion::V4),
+        AF_INET6 => Some(IpVersion::V6),
+        _ => None,
+    }
 }
 
 /// Reads an address that comes without a family. The number of its bytes tells IPv4 from IPv6.
@@ -101,6 +116,9 @@ mod tests {
             let _ = (ingress::xdp(&body(&header)), ingress::qdisc(&[&header[..], &body(&header[..4])].concat()));
             let _ = nexthop::read(&body(&header[..8]));
             let body = body(&header[..12]);
+            for kind in 16..34 {
+                let _ = notice::read(kind, &body);
+            }
             let _ = (forwarding::read(&body), neighbour::read(&body), table::read(&body));
         }
     }

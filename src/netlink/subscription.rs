@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::libc::{ENOBUFS, MSG_DONTWAIT};
+use nix::libc::{EINVAL, ENOBUFS, MSG_DONTWAIT};
 use nix::sys::socket::{setsockopt, sockopt};
 use rtnetlink::sys::Socket;
 use zeroize::Zeroizing;
@@ -14,28 +14,36 @@ use super::{Family, messages};
 /// The size of the socket's buffer for messages that were not read yet, in bytes: enough for some thousand SAs.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
-/// A socket that has joined a group. Its messages may hold keys, so they are wiped when it is dropped, and never print.
+/// The greatest number of datagrams that are read at once. Those behind them are read at the next time.
+const MOST_DATAGRAMS: usize = 1 << 14;
+
+/// A socket that has joined groups. Its messages may hold keys, so they are wiped when it is dropped, and never print.
 pub(crate) struct Subscription {
     socket: Socket,
     buffer: Zeroizing<Vec<u8>>,
 }
 
 impl Subscription {
-    /// Joins a group in the network namespace of this thread.
-    pub(crate) fn open(family: Family, group: u32) -> io::Result<Self> {
+    /// Joins groups in the network namespace of this thread. A kernel may lack groups other than the first.
+    pub(crate) fn open(family: Family, groups: &[u32]) -> io::Result<Self> {
         let mut socket = Socket::new(family.protocol())?;
         socket.bind_auto()?;
         // A process that has the privilege only in a user namespace cannot enlarge the buffer and keeps the usual one.
         let _ = setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
-        socket.add_membership(group)?;
+        for (at, group) in groups.iter().enumerate() {
+            match socket.add_membership(*group) {
+                Err(error) if at > 0 && error.raw_os_error() == Some(EINVAL) => {}
+                joined => joined?,
+            }
+        }
         Ok(Self { socket, buffer: Zeroizing::new(vec![0; 1 << 16]) })
     }
 
     /// Hands over type and body of the messages that have come since the last call, and never waits. Returns true if
-    /// messages were lost because the socket's buffer was full.
+    /// messages were lost because the socket's buffer was full. After very many it leaves the rest for the next call.
     pub(crate) fn take(&mut self, mut each: impl FnMut(u16, &[u8])) -> bool {
         let mut lost = false;
-        loop {
+        for _ in 0..MOST_DATAGRAMS {
             let mut room = &mut self.buffer[..];
             match self.socket.recv(&mut room, MSG_DONTWAIT) {
                 Ok(0) => return lost,
@@ -47,6 +55,7 @@ impl Subscription {
                 Err(_) => return lost,
             }
         }
+        lost
     }
 }
 

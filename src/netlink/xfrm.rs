@@ -9,6 +9,9 @@
 //! network order.
 
 mod algorithm;
+// The watch is to follow them.
+#[expect(dead_code)]
+pub(crate) mod policy_changes;
 pub(crate) mod userpolicy;
 pub(crate) mod usersa;
 

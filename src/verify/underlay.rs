@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use super::network::Network;
 use super::tally::View;
-use crate::host::survey::{Link, Role, Survey};
+use crate::host::survey::{Link, Survey};
+use crate::host::wires::Role;
 
 /// The view of each link by its index; `None` for a link whose frames are not looked at.
 pub(super) type Views = BTreeMap<u32, Option<View>>;

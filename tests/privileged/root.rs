@@ -1,6 +1,7 @@
 //! Tests that need root, to make network namespaces of their own and to capture in them.
 
 mod capture;
+mod changes;
 mod grep;
 mod hosts;
 mod interfaces;

@@ -23,7 +23,6 @@ const SET: u16 = 0x40 | 0x80;
 
 /// A forwarding entry: the VTEP that the device sends the frames for a link-layer address to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(unreachable_pub)]
 pub struct Entry {
     /// The index of the device.
     pub link: u32,
@@ -38,7 +37,8 @@ pub struct Entry {
     pub forced_link: Option<u32>,
     /// The network of the frames, if it is not the device's own.
     pub vni: Option<Vni>,
-    /// True if a program or an administrator set the entry; no traffic changes it then.
+    /// True if the entry is permanent and nothing else, as those are that this program makes. Those of others may have a
+    /// second state beside it: [`Self::learned`] tells them from what traffic has made.
     pub permanent: bool,
     /// True if the device learned the entry from traffic, so that anybody on the wire may have caused it.
     pub learned: bool,

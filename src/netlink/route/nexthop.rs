@@ -66,12 +66,12 @@ pub(super) fn read(body: &[u8]) -> Option<NextHop> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::netlink::push_attribute;
 
     /// Makes a next hop as the kernel sends it.
-    pub(crate) fn message(id: u32, more: &[(u16, &[u8])]) -> Vec<u8> {
+    fn message(id: u32, more: &[(u16, &[u8])]) -> Vec<u8> {
         let mut body = vec![0; HEADER];
         push_attribute(&mut body, NHA_ID, &id.to_ne_bytes());
         for (kind, value) in more {

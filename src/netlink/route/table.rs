@@ -8,10 +8,17 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType,
 };
 
-use super::{NextHop, RTM_GETROUTE, bytes, family, nexthop};
-use crate::netlink::{Netlink, Refusal};
+use super::{NextHop, RTM_GETROUTE, address_of, bytes, family, nexthop, version};
+use crate::netlink::{Netlink, Refusal, attributes, u32_at};
 use crate::packet::{IpVersion, Prefix};
 
+/// The length of `struct rtmsg`, and the offset of its flags.
+const HEADER: usize = 12;
+const FLAGS: usize = 8;
+const RTA_DST: u16 = 1;
+const RTA_TABLE: u16 = 15;
+/// `RTM_F_CLONED`.
+pub(super) const CLONED: u32 = 0x200;
 const DEFAULT: u32 = 253;
 const MAIN: u32 = 254;
 const LOCAL: u32 = 255;
@@ -113,6 +120,29 @@ pub(super) fn read(body: &[u8]) -> Option<Route> {
         several: hops.is_some(),
         next_hop,
     })
+}
+
+/// Reads the destinations and the table of a route of any type.
+pub(super) fn place(body: &[u8]) -> Option<(Prefix, u32)> {
+    let [family, length, .., table, _, _, _] = *body.first_chunk::<8>()?;
+    let any = match version(family)? {
+        IpVersion::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpVersion::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let (mut to, mut number) = (any, u32::from(table));
+    for (kind, value) in attributes(body.get(HEADER..)?) {
+        match kind {
+            RTA_DST => to = address_of(value)?,
+            RTA_TABLE => number = u32_at(value, 0)?,
+            _ => {}
+        }
+    }
+    Some((Prefix::new(to, length)?, number))
+}
+
+/// Returns true for the copy of an IPv6 route that the kernel made for one destination, for its MTU or a redirect.
+pub(super) fn is_copy(body: &[u8]) -> bool {
+    u32_at(body, FLAGS).is_some_and(|flags| flags & CLONED != 0)
 }
 
 fn oif(attributes: &[RouteAttribute]) -> Option<u32> {

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use ovlsniff::host::auto::choose;
-use ovlsniff::host::survey::{Link, Role, Survey};
+use ovlsniff::host::survey::{Link, Survey};
+use ovlsniff::host::wires::Role;
 use ovlsniff::packet::Vni;
 
 use super::hosts::Hosts;
