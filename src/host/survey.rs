@@ -19,8 +19,8 @@ pub struct Survey {
     pub links: Vec<Link>,
     /// The indices of the links of two default routes: the one for IPv4 and the one for IPv6 with the lowest metric.
     pub default_routes: Vec<u32>,
-    /// The routes to the VXLAN peers, to the other ends of tunnels and to the destinations that were asked for: the destination, and the index of the link
-    /// that a packet to it leaves by.
+    /// The routes to the VXLAN peers, to the other ends of tunnels and to the destinations that were asked for: the
+    /// destination, and the index of the link that a packet to it leaves by.
     pub routes: Vec<(IpAddr, u32)>,
     /// The routes that [`Self::routes`] may not show, because they have several next hops or stand in a table to
     /// which a rule leads some packets: their destinations, and the indices of their links.
@@ -76,7 +76,7 @@ impl Survey {
         self.detours.iter().filter(leads).flat_map(|(_, links)| links).filter_map(|index| self.link(*index))
     }
 
-    /// Returns the link that packets to this VXLAN peer, or to this other end of a tunnel, leave by.
+    /// Returns the link that packets to this VXLAN peer, other end of a tunnel, or destination that was asked for leave by.
     pub fn route(&self, destination: IpAddr) -> Option<&Link> {
         let (_, index) = self.routes.iter().find(|(to, _)| *to == destination)?;
         self.link(*index)

@@ -1,7 +1,8 @@
 //! The devices of this machine behind links, on kernels that do not name them.
 //!
-//! Linux names the device behind a link since version 5.14 (`IFLA_PARENT_DEV_NAME`). Before that, sysfs shows it for the
-//! links of the network namespace that sysfs was mounted in. For all others, the type of hardware has to be believed.
+//! Linux names the device behind a link since version 5.14 (`IFLA_PARENT_DEV_NAME`). Before that, sysfs shows it for
+//! the links of the network namespace that sysfs was mounted in. For all others, the type of hardware has to be
+//! believed.
 
 use std::path::Path;
 

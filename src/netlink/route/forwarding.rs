@@ -37,8 +37,8 @@ pub struct Entry {
     pub forced_link: Option<u32>,
     /// The network of the frames, if it is not the device's own.
     pub vni: Option<Vni>,
-    /// True if the entry is permanent and nothing else, as those are that this program makes. Those of others may have a
-    /// second state beside it: [`Self::learned`] tells them from what traffic has made.
+    /// True if the entry is permanent and nothing else, as those are that this program makes. Those of others may have
+    /// a second state beside it: [`Self::learned`] tells them from what traffic has made.
     pub permanent: bool,
     /// True if the device learned the entry from traffic, so that anybody on the wire may have caused it.
     pub learned: bool,

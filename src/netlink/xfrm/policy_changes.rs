@@ -21,6 +21,8 @@ use crate::netlink::{Family, Subscription};
 const POLEXPIRE: u16 = 0x1b;
 const FLUSHPOLICY: u16 = 0x1d;
 const MIGRATE: u16 = 0x21;
+/// The notice of what becomes of packets without a policy bears the number of the question for it.
+const GETDEFAULT: u16 = 0x28;
 const XFRMA_POLICY: u16 = 7;
 /// The length of `struct xfrm_userpolicy_id`.
 const ID_LEN: usize = 64;
@@ -50,7 +52,8 @@ pub(crate) enum PolicyChange<T> {
     },
     /// All policies went away.
     Flushed,
-    /// Changes that are not known: there were too many, or the kernel's words were not understood.
+    /// Changes that are not known: there were too many, the kernel's words were not understood, or it changed more than
+    /// one policy by itself. Dump the policies again.
     Lost,
 }
 
@@ -114,7 +117,7 @@ fn read<T>(kind: u16, body: &[u8], policy: impl Fn(UserPolicy<'_>) -> Option<T>)
             _ => Some(PolicyChange::Lost),
         },
         FLUSHPOLICY => Some(PolicyChange::Flushed),
-        MIGRATE => Some(PolicyChange::Lost),
+        MIGRATE | GETDEFAULT => Some(PolicyChange::Lost),
         _ => None,
     }
 }
@@ -212,6 +215,7 @@ mod tests {
     fn a_flush_is_told_and_what_was_not_told_is_lost() {
         assert_eq!(told(FLUSHPOLICY, &[]), Some(PolicyChange::Flushed));
         assert_eq!(told(MIGRATE, &[0; 100]), Some(PolicyChange::Lost));
+        assert_eq!(told(GETDEFAULT, &[0; 4]), Some(PolicyChange::Lost));
         // An SA that expires.
         assert_eq!(told(0x18, &[0; 300]), None);
         let passed_over = read::<()>(NEWPOLICY, &fixed(17, PolicyDirection::In), |_| None);

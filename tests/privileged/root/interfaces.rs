@@ -118,8 +118,6 @@ fn links_have_the_roles_that_their_kinds_give_them() {
     hosts.a.ip("link add br0 type bridge
         link set br0 up
         link set eth1 master br0
-        tuntap add mode tap tap0
-        link set tap0 master br0 up
         link add vx0 type vxlan id 7 dstport 4789 local 192.0.2.1 remote 192.0.2.2
         link set vx0 up
         link add vx1 type vxlan id 8 dstport 4789 local 192.0.2.1 remote 192.0.2.2
@@ -127,7 +125,7 @@ fn links_have_the_roles_that_their_kinds_give_them() {
     hosts.b.ip("link set vx1 up");
     let survey = survey(&hosts);
     let role = |name| survey.role(link(&survey, name));
-    assert_eq!((role("eth0"), role("eth1"), role("tap0")), (Role::Wire, Role::Wire, Role::Hidden));
+    assert_eq!((role("eth0"), role("eth1")), (Role::Wire, Role::Wire));
     for aside in ["lo", "br0", "vx0"] {
         assert_eq!(role(aside), Role::Aside, "{aside}");
     }
