@@ -161,13 +161,20 @@ fn a_file_without_permission() {
 }
 
 fn sound_file() -> Vec<u8> {
-    let options = [LITTLE.option(2, &[1, 0, 0, 0]), LITTLE.option(0, &[])].concat();
+    let options =
+        [LITTLE.option(2, &[1, 0, 0, 0]), LITTLE.option(4, &[9; 8]), LITTLE.option(0, &[])].concat();
+    let counters: Vec<u8> = (4..=8).flat_map(|code| LITTLE.option(code, &[9; 8])).collect();
     [
         LITTLE.section(),
-        LITTLE.interface(1, 64, &[LITTLE.option(2, b"eth0"), LITTLE.option(9, &[9])].concat()),
+        LITTLE.interface(
+            1,
+            64,
+            &[LITTLE.option(2, b"eth0"), LITTLE.option(9, &[9]), LITTLE.option(11, b"\0esp")].concat(),
+        ),
         LITTLE.packet(0, 1 << 40, 99, &[1; 40], &options),
         LITTLE.block(3, &[9; 20]),
         LITTLE.block(5, &[9; 20]),
+        LITTLE.block(5, &[&[0; 12][..], &counters].concat()),
         BIG.section(),
         BIG.interface(113, 0, &BIG.option(9, &[0x8a])),
         BIG.packet(0, 1 << 40, 99, &[1; 40], &[]),
