@@ -16,6 +16,37 @@ pub(super) use enforcement::not_enforced;
 /// An ICV of fewer bits is a finding.
 const SHORT_ICV: u32 = 96;
 
+/// The codes of the findings, the gravest first: what makes the rest doubtful, then what can be read or was, then what
+/// can be sent here in clear, then what is not known, then what is weak, then what explains a number.
+const GRAVITY: [&str; 21] = [
+    "cut-short",
+    "undecoded",
+    "left-out",
+    "clear-elsewhere",
+    "stranger",
+    "typo-option",
+    "sa-not-encrypting",
+    "latent-leak",
+    "level-use",
+    "not-enforced",
+    "peers-only",
+    "enforcement-unknown",
+    "kernel-unknown",
+    "engine-unread",
+    "nodes-changed",
+    "no-replay-protection",
+    "short-icv",
+    "key-skew",
+    "fragments",
+    "esp-offload",
+    "rekeyed",
+];
+
+/// Returns the place of a code among the findings. One that has none is the last.
+fn rank(code: &str) -> usize {
+    GRAVITY.iter().position(|known| *known == code).unwrap_or(GRAVITY.len())
+}
+
 /// Returns every finding, the gravest first.
 pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegReport]) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -66,6 +97,7 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
     if !network_left_out(tally).is_empty() {
         add("left-out", network_left_out(tally));
     }
+    found.sort_by_key(|finding| rank(finding.code));
     found
 }
 
@@ -160,4 +192,18 @@ fn network_left_out(tally: &Tally) -> String {
         return String::new();
     }
     format!("packets to the nodes may leave by {}, which -i does not name", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docs_list_the_findings_in_their_order() {
+        let docs = include_str!("../../docs/verify.md");
+        let rows = docs.split("\n## Findings\n").nth(1).unwrap().split("\n## ").next().unwrap();
+        let codes: Vec<&str> =
+            rows.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(codes, GRAVITY);
+    }
 }

@@ -350,6 +350,25 @@ fn the_reason_for_a_leak_is_the_kernels() {
 }
 
 #[test]
+fn the_gravest_finding_is_the_first() {
+    let kernel = with(|kernel| {
+        kernel.sas_changed = true;
+        kernel.sas[1].replay_window = 0;
+        kernel.sas[0].encrypts = false;
+        kernel.policies.clear();
+    });
+    let scene = Scene::new().probed(true).ended(|circumstances| {
+        circumstances.kernel = kernel;
+        circumstances.cut_short = Some("eth0: the interface went down".to_owned());
+    });
+    let codes: Vec<&str> = scene.report().findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(
+        codes,
+        ["cut-short", "sa-not-encrypting", "latent-leak", "not-enforced", "no-replay-protection", "rekeyed"]
+    );
+}
+
+#[test]
 fn the_vni_on_another_port_is_none_of_a_policys() {
     let scene = Scene::asking(|question| {
         question.canary = None;
