@@ -64,12 +64,10 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
     match &circumstances.kernel {
         Some(kernel) => {
             match not_enforced(tally, circumstances) {
-                Some(true) => add(
-                    "not-enforced",
-                    "clear packets from outside would be accepted: no inbound policy asks for ESP, and no firewall rule drops them"
-                        .to_owned(),
-                ),
-                None if network.encrypted != Some(false) => add("enforcement-unknown", enforcement::unknown(kernel)),
+                Some(true) => add("not-enforced", enforcement::accepted(kernel, tally)),
+                None if network.encrypted != Some(false) => {
+                    add("enforcement-unknown", enforcement::unknown(kernel));
+                }
                 _ => {}
             }
             enforcement::policies(kernel, tally, &mut add);

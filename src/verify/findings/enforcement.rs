@@ -32,6 +32,24 @@ pub(in crate::verify) fn not_enforced(tally: &Tally, circumstances: &Circumstanc
     (!unknown).then_some(false)
 }
 
+/// Says why clear frames from outside would be accepted.
+pub(super) fn accepted(kernel: &KernelState, tally: &Tally) -> String {
+    let network = &tally.question.network;
+    let hole = |peer: IpAddr| {
+        let local = tally.question.local_to(peer);
+        local.is_some_and(|local| kernel.inbound(peer, local, network.port) == Inbound::Hole)
+    };
+    let exempt = |local: &IpAddr| kernel.exempt.contains(&IpVersion::of(*local));
+    let why = if network.locals.iter().any(exempt) {
+        "disable_policy switches inbound policies off"
+    } else if network.peers.iter().any(|peer| hole(peer.underlay)) {
+        "an inbound policy that goes first lets some of them pass"
+    } else {
+        "no inbound policy asks for ESP"
+    };
+    format!("clear packets from outside would be accepted: {why}, and no firewall rule drops them")
+}
+
 /// Says why it is not known if clear frames from outside would be accepted.
 pub(super) fn unknown(kernel: &KernelState) -> String {
     let why = match kernel.hooks.first() {

@@ -206,6 +206,20 @@ fn packets_without_a_policy_may_be_blocked_by_default() {
 }
 
 #[test]
+fn not_enforced_says_why() {
+    let why = |change: fn(&mut KernelState)| {
+        let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+        let report = scene.ended(|circumstances| circumstances.kernel = with(change)).report();
+        report.findings.into_iter().find(|finding| finding.code == "not-enforced").unwrap().text
+    };
+    assert!(why(|kernel| kernel.policies.truncate(1)).contains("no inbound policy asks for ESP"));
+    assert!(why(|kernel| kernel.exempt = vec![IpVersion::V4]).contains("disable_policy"));
+    assert!(
+        why(|kernel| kernel.policies.push(passing(|policy| policy.mark = (1, 1)))).contains("goes first")
+    );
+}
+
+#[test]
 fn a_setting_that_switches_policies_off_counts_for_its_version_of_ip() {
     let exempt = |version| enforced(None, |kernel| kernel.exempt = vec![version]);
     assert_eq!(exempt(IpVersion::V4), Verdict::NotEnforced);
