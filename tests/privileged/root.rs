@@ -5,6 +5,7 @@ mod changes;
 mod grep;
 mod hosts;
 mod interfaces;
+mod kernel;
 mod namespace;
 mod privileges;
 mod promptness;
