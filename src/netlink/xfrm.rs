@@ -10,8 +10,7 @@
 
 mod algorithm;
 // The watch is to follow them.
-#[expect(dead_code)]
-pub(crate) mod policy_changes;
+mod policy_changes;
 pub(crate) mod userpolicy;
 pub(crate) mod usersa;
 
@@ -20,6 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Family, Netlink, Refusal, array_at, attributes};
 pub(crate) use algorithm::{Algorithm, NAME_LEN};
+pub(crate) use policy_changes::{PolicyChange, PolicyChanges};
 pub use userpolicy::PolicyDirection;
 pub(crate) use userpolicy::{Template, UserPolicy};
 pub(crate) use usersa::{UserSa, replay};

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::network::{Entry, Network, Peer, Source};
+use super::network::{Device, Entry, Network, Peer, Source};
 use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Vxlan};
 use crate::packet::Vni;
@@ -117,6 +117,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
         typo: None,
         engine_unread: None,
         entry: entry(place, link, master),
+        devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),
         links,
     }

@@ -92,6 +92,7 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
     seen::clear_between_others(tally, &mut add);
     seen::unexplained(tally, &mut add);
     seen::strangers(tally, circumstances, &mut add);
+    seen::nodes_changed(circumstances, &mut add);
     if !network_left_out(tally).is_empty() {
         add("left-out", network_left_out(tally));
     }

@@ -10,6 +10,7 @@
 
 mod arrivals;
 mod counters;
+mod history;
 mod policy;
 mod rules;
 mod xfrm;
@@ -23,6 +24,7 @@ use crate::netlink::xfrm::XfrmError;
 use crate::packet::{IpVersion, Spi};
 pub use arrivals::Hook;
 pub(super) use counters::esp_offload;
+pub(super) use history::PolicyHistory;
 pub use policy::{Coverage, Device, Policy, PolicyDirection, Template};
 pub(super) use policy::{DOCKER_MARK, Inbound, Outbound};
 pub use rules::{Enforcement, Rules};
@@ -36,6 +38,8 @@ pub struct KernelState {
     pub sas_changed: bool,
     /// The policies, the oldest first.
     pub policies: Vec<Policy>,
+    /// The policies of earlier moments of the watch, where they were others.
+    pub earlier: Vec<Vec<Policy>>,
     /// The directions in which packets that no policy covers are blocked (`ip xfrm policy getdefault`).
     pub blocked_by_default: Vec<PolicyDirection>,
     /// The versions of IP for which a link that packets may arrive by has its policies switched off
@@ -99,6 +103,7 @@ impl KernelState {
         Ok(Self {
             sas: xfrm::sas()?,
             sas_changed: false,
+            earlier: Vec::new(),
             policies: xfrm::policies()?,
             blocked_by_default: xfrm::blocked_by_default(),
             exempt: Vec::new(),
@@ -160,6 +165,12 @@ impl KernelState {
             _ => None,
         };
         now
+    }
+
+    /// Yields the state as it is, and then as it was at each earlier moment that had other policies.
+    pub(super) fn moments(&self) -> impl Iterator<Item = Self> + '_ {
+        let earlier = self.earlier.iter().map(|policies| Self { policies: policies.clone(), ..self.clone() });
+        std::iter::once(self.clone()).chain(earlier)
     }
 
     /// Yields the SAs for packets from the one address to the other.

@@ -30,6 +30,8 @@ pub struct Network {
     pub typo: Option<String>,
     /// The device through which probes enter the overlay.
     pub entry: Option<Entry>,
+    /// The VXLAN devices of the network.
+    pub devices: Vec<Device>,
     /// The file of the underlay's network namespace; `None` for that of this process.
     pub underlay: Option<String>,
     /// The reason why Docker's engine could not be asked, where it might have known more. Escaped.
@@ -84,6 +86,15 @@ pub struct Entry {
     pub addresses: Vec<Prefix>,
     /// The length in bytes of the longest packet that it takes; 0 if that is not known.
     pub mtu: u32,
+}
+
+/// A VXLAN device of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The file of its network namespace; `None` for that of this process.
+    pub namespace: Option<String>,
+    /// Its index there.
+    pub index: u32,
 }
 
 /// Returns the UDP ports that are taken for VXLAN in a capture of these networks.

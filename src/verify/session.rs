@@ -11,6 +11,7 @@
 //! The kernel is asked in the network namespace of the underlay, where the VXLAN socket and the IPsec policies are.
 //! With Docker the VXLAN device is in another namespace, a sandbox, and the probes start in that of a container.
 
+mod follow;
 mod prepare;
 mod probed;
 mod progress;
@@ -29,10 +30,12 @@ use super::underlay;
 use super::wanted::{Wanted, WantedError};
 use super::watch::Watch;
 use crate::capture::live::{self, Event, Live};
+use crate::escape::escape;
 use crate::host::namespace::{self, Namespace};
 use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
 use crate::packet::{Timestamp, TooManyPorts};
+use follow::Follow;
 use probed::Probed;
 use progress::Beat;
 pub use progress::Progress;
@@ -149,9 +152,12 @@ pub struct Session {
     shown: Vec<String>,
     /// The names of the links that the user named.
     named: Vec<String>,
-    /// The links whose frames are not looked at.
+    /// The links whose frames the kernel's filter leaves out.
     unseen: Vec<u32>,
+    /// The name of the first such link that became a wire during the watch, escaped.
+    overlooked: Option<String>,
     underlay: Underlay,
+    follow: Follow,
     kernel: Result<KernelState, KernelUnread>,
     duration: Duration,
     live: Live,
@@ -159,13 +165,29 @@ pub struct Session {
     warning: Option<String>,
 }
 
-/// The underlay's network namespace as it was at the beginning.
+/// The underlay's network namespace, and its last survey.
 struct Underlay {
     namespace: Option<Namespace>,
     survey: Survey,
 }
 
 impl Underlay {
+    /// Surveys the namespace, with the routes to the nodes of these networks.
+    fn of<'n>(
+        namespace: Option<Namespace>,
+        networks: impl Iterator<Item = &'n Network>,
+    ) -> Result<Self, Error> {
+        let nodes: Vec<IpAddr> =
+            networks.flat_map(|network| &network.peers).map(|peer| peer.underlay).collect();
+        let survey = Survey::take_toward(namespace.as_ref(), &nodes)?;
+        Ok(Self { namespace, survey })
+    }
+
+    /// Surveys the namespace again.
+    fn again<'n>(self, networks: impl Iterator<Item = &'n Network>) -> Result<Self, Error> {
+        Self::of(self.namespace, networks)
+    }
+
     /// Runs `work` in the namespace.
     fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T, namespace::Error> {
         Namespace::run(self.namespace.as_ref(), work)
@@ -229,6 +251,9 @@ impl Session {
                 self.probed().for_each(Probed::round);
                 next_probe = now + PACE;
             }
+            if self.follow.wants_a_survey(now) {
+                self.survey();
+            }
             if now >= end {
                 return Ok(());
             }
@@ -237,13 +262,39 @@ impl Session {
                 Event::Frame(frame) => self.watch.frame(&frame),
                 Event::Idle | Event::Deadline => {}
                 Event::Woken => {
-                    self.watch.catch_up();
+                    self.catch_up();
                     if interrupted() {
                         return Ok(());
                     }
                 }
             }
         }
+    }
+
+    /// Takes the kernel's notices: new SAs, so that the packets that follow can be opened, and everything else.
+    fn catch_up(&mut self) {
+        self.watch.catch_up();
+        for node in self.follow.take() {
+            self.watch.joins(node);
+        }
+    }
+
+    /// Surveys the underlay again, and looks at its links as they are now. A survey that fails leaves them as they were
+    /// known; the one at the end tells why.
+    fn survey(&mut self) {
+        let networks = || [&self.asked].into_iter().chain(&self.control).map(|probed| &probed.network);
+        let nodes: Vec<IpAddr> =
+            networks().flat_map(|network| &network.peers).map(|peer| peer.underlay).collect();
+        let Ok(survey) = Survey::take_toward(self.underlay.namespace.as_ref(), &nodes) else { return };
+        let views = underlay::views(networks(), &self.named, &survey);
+        // The kernel's filter leaves out the frames of links that were not looked at in the beginning.
+        let unseen = self.unseen.iter().find(|index| views.get(index).is_some_and(Option::is_some));
+        if let Some(link) = unseen.and_then(|index| survey.link(*index)) {
+            self.overlooked.get_or_insert_with(|| escape(&link.name).into_owned());
+        }
+        self.watch.look_at(views);
+        self.watch.owns(survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address())));
+        self.underlay.survey = survey;
     }
 
     /// Takes the frames that were in the rings when the watch ended. Signals do not cut this short.
@@ -261,7 +312,7 @@ impl Session {
                 Event::Deadline if Instant::now() >= quiet => return Ok(()),
                 Event::Idle | Event::Deadline => {}
                 Event::Woken => {
-                    self.watch.catch_up();
+                    self.catch_up();
                     interrupted();
                 }
             }
@@ -271,6 +322,7 @@ impl Session {
 
     /// Collects the circumstances at the end of the watch: everything that is known beside the frames.
     fn circumstances(&mut self, begun: Instant, cut_short: Option<String>) -> Result<Circumstances, Error> {
+        self.catch_up();
         let now = Survey::take(self.underlay.namespace.as_ref());
         let cut_short = cut_short.or_else(|| match now {
             Ok(now) => self.missed(&now),
@@ -282,7 +334,10 @@ impl Session {
             Ok(kernel) => (Some(kernel), None),
             Err(unread) => (None, Some(unread)),
         };
+        let (joined, left) = self.follow.nodes();
         Ok(Circumstances {
+            joined,
+            left,
             source: self.shown.join(", "),
             nanos,
             dropped: Some(statistics.dropped_kernel + statistics.dropped_interface),
@@ -296,13 +351,12 @@ impl Session {
         })
     }
 
-    fn networks(&self) -> impl Iterator<Item = &Network> + Clone {
-        std::iter::once(&self.asked).chain(&self.control).map(|probed| &probed.network)
-    }
-
     /// Says which packets may have passed unseen.
     fn missed(&self, now: &Survey) -> Option<String> {
+        let overlooked = self.overlooked.as_ref();
         underlay::gone(&self.shown, now)
+            .or_else(|| self.follow.missed(&self.shown))
+            .or_else(|| overlooked.map(|link| format!("{link} became a wire during the watch")))
     }
 
     /// Returns the state of the kernel with the changes during the watch, or the reason why it is not known.
@@ -311,9 +365,13 @@ impl Session {
             Ok(before) => before,
             Err(unread) => return Ok(Err(unread.clone())),
         };
-        let links = self.underlay.survey.links.iter().filter(|link| link.up);
+        let links = self.underlay.survey.links.iter().filter(|link| link.up && !link.loopback);
         let links: Vec<String> = links.map(|link| link.name.clone()).collect();
         let after = self.underlay.run(|| KernelState::read_with_rules(&links))?;
-        Ok(after.map(|after| KernelState::between(before, after)))
+        let between = |after| KernelState::between(before, after);
+        Ok(after.map(between).map(|kernel| match self.follow.policies() {
+            Some(policies) => policies.add_to(kernel),
+            None => kernel,
+        }))
     }
 }

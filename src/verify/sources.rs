@@ -70,6 +70,7 @@ fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
         network.peers.clear();
     }
     for device in &devices {
+        network.devices.extend(device.devices.iter().cloned());
         merge_peers(&mut network, device);
         network.destinations.extend(&device.destinations);
     }

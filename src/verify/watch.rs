@@ -83,6 +83,11 @@ impl Watch {
         self.views = Some(views);
     }
 
+    /// Adds addresses of this host.
+    pub(super) fn owns(&mut self, addresses: impl Iterator<Item = IpAddr>) {
+        self.tallies.asked.owns(addresses);
+    }
+
     /// Makes a host a node of the network that was asked for.
     pub(super) fn joins(&mut self, node: IpAddr) {
         self.tallies.asked.joins(node);

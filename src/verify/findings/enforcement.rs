@@ -14,9 +14,12 @@ use crate::packet::{IpVersion, VXLAN_PORT};
 pub(in crate::verify) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Option<bool> {
     let kernel = circumstances.kernel.as_ref()?;
     let network = &tally.question.network;
+    let moments: Vec<KernelState> = kernel.moments().collect();
     let required = |peer: IpAddr| {
-        let local = tally.question.local_to(peer);
-        local.is_some_and(|local| kernel.inbound(peer, local, network.port) == Inbound::Refused)
+        let refuses = |local| {
+            moments.iter().all(|kernel| kernel.inbound(peer, local, network.port) == Inbound::Refused)
+        };
+        tally.question.local_to(peer).is_some_and(refuses)
     };
     if !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay)) {
         return Some(false);
@@ -44,8 +47,10 @@ pub(super) fn accepted(kernel: &KernelState, tally: &Tally) -> String {
         "disable_policy switches inbound policies off"
     } else if network.peers.iter().any(|peer| hole(peer.underlay)) {
         "an inbound policy that goes first lets some of them pass"
-    } else {
+    } else if kernel.earlier.is_empty() {
         "no inbound policy asks for ESP"
+    } else {
+        "at some moment of the watch no inbound policy asked for ESP"
     };
     format!("clear packets from outside would be accepted: {why}, and no firewall rule drops them")
 }

@@ -27,13 +27,22 @@ pub(super) fn destinations(
         return;
     }
     let seen = |to: &IpAddr| legs.iter().any(|leg| is_readable_to(leg, *to));
+    let moments: Vec<KernelState> = kernel.moments().collect();
     let open = all(question).into_iter().filter(|to| !question.own.contains(to) && !seen(to));
     let mut more = 0;
-    for (n, (to, why)) in open.filter_map(|to| Some((to, why(kernel, question, to)?))).enumerate() {
+    let why = |to| moments.iter().enumerate().find_map(|(at, kernel)| Some((at, why(kernel, question, to)?)));
+    for (n, (to, (at, why))) in open.filter_map(|to| Some((to, why(to)?))).enumerate() {
         if n < MOST {
             add(
                 "latent-leak",
-                format!("frames to {to} ({}) would leave in clear: {why}", kind(question, to)),
+                if at == 0 {
+                    format!("frames to {to} ({}) would leave in clear: {why}", kind(question, to))
+                } else {
+                    format!(
+                        "frames to {to} ({}) would have left in clear for a while during the watch: {why} then",
+                        kind(question, to)
+                    )
+                },
             );
         } else {
             more += 1;

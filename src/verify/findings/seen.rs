@@ -69,3 +69,17 @@ fn sent_by_strangers(tally: &Tally) -> Option<(u64, (IpAddr, Deed, Sighting))> {
     let first = tally.strangers.first.or_else(|| unnamed.filter_map(clear).next())?;
     Some((tally.strangers.count + unnamed_count, first))
 }
+
+/// Reports nodes that joined the network or left it.
+pub(super) fn nodes_changed(circumstances: &Circumstances, add: &mut impl FnMut(&'static str, String)) {
+    const MOST: usize = 8;
+    let list = |nodes: &[IpAddr]| {
+        let shown: Vec<String> = nodes.iter().take(MOST).map(ToString::to_string).collect();
+        shown.join(", ") + if nodes.len() > MOST { ", …" } else { "" }
+    };
+    for (nodes, what) in [(&circumstances.joined, "joined"), (&circumstances.left, "left")] {
+        if !nodes.is_empty() {
+            add("nodes-changed", format!("{} {what} the network during the watch", list(nodes)));
+        }
+    }
+}

@@ -11,18 +11,50 @@ pub(super) fn sas() -> Result<Vec<SaState>, KernelUnread> {
     Ok(xfrm::sas(&mut xfrm::open()?, sa).map_err(XfrmError::from)?)
 }
 
+/// A policy, with the numbers by which the kernel tells it from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KernelPolicy {
+    pub(super) policy: Policy,
+    /// The index of the device that packets must have; 0 for any.
+    device: u32,
+}
+
+impl KernelPolicy {
+    /// Returns true if the other policy has the same selector, so that the kernel has only one of the two.
+    pub(super) fn is_replaced_by(&self, other: &Self) -> bool {
+        let selector = |known: &Self| {
+            let Policy {
+                direction, source, destination, protocol, source_port, port, interface, mark, ..
+            } = known.policy;
+            (direction, source, destination, protocol, source_port, port, interface, mark, known.device)
+        };
+        selector(self) == selector(other) && self.policy.priority == other.policy.priority
+    }
+}
+
 /// Returns the policies, the oldest first, without those of single sockets.
 pub(super) fn policies() -> Result<Vec<Policy>, KernelUnread> {
-    let read = |policy: UserPolicy<'_>| Some((policy.device(), self::policy(policy)?));
-    let mut found = xfrm::policies(&mut xfrm::open()?, read).map_err(XfrmError::from)?;
+    Ok(policies_as_told()?.into_iter().map(|known| known.policy).collect())
+}
+
+/// Returns the policies as [`policies`] does, with the numbers that tell them apart.
+pub(super) fn policies_as_told() -> Result<Vec<KernelPolicy>, KernelUnread> {
+    let mut found = xfrm::policies(&mut xfrm::open()?, as_told).map_err(XfrmError::from)?;
     found.reverse();
-    if found.iter().any(|(index, _)| *index != 0) {
+    if found.iter().any(|known| known.device != 0) {
         let links = links().map_err(XfrmError::from)?;
-        for (index, policy) in &mut found {
-            policy.device = device(*index, &links);
+        for known in &mut found {
+            known.policy.device = device(known.device, &links);
         }
     }
-    Ok(found.into_iter().map(|(_, policy)| policy).collect())
+    Ok(found)
+}
+
+/// Reads a policy as the kernel tells of it. If it asks for a device, that is taken for a link and not for the loopback.
+pub(super) fn as_told(view: UserPolicy<'_>) -> Option<KernelPolicy> {
+    let device = view.device();
+    let policy = Policy { device: self::device(device, &[]), ..policy(view)? };
+    Some(KernelPolicy { policy, device })
 }
 
 /// Returns the directions in which packets without a policy are blocked. A kernel that has no such setting blocks none.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+use super::follow::Follow;
 use super::probed::{Probed, discover};
 use super::{Error, Prepared, Request, Session, Underlay};
 use crate::capture::live::{self, Device, Live};
@@ -35,7 +36,7 @@ impl Session {
         };
         let mut control =
             request.control.as_deref().map(|name| wanted::control(name, &namespaces)).transpose()?;
-        let underlay = underlay_of(&network, &namespaces)?;
+        let underlay = underlay_of(&network)?;
         for network in std::iter::once(&mut network).chain(&mut control) {
             let sources = underlay.run(|| sources(network))?;
             find_locals(network, &sources, request);
@@ -61,10 +62,13 @@ impl Session {
         underlay: Underlay,
     ) -> Result<Self, Error> {
         let named = request.interfaces.clone();
+        let networks = || [&asked].into_iter().chain(&control).map(|probed| &probed.network);
+        let follow = Follow::open(networks(), &underlay)?;
+        // What changed since the first survey is in no notice.
+        let underlay = underlay.again(networks())?;
         let kernel = underlay.run(KernelState::read)?;
         let (opener, warning) = underlay.run(|| opener(request.sas.clone()))?;
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose().map_err(Error::Notices)?;
-        let networks = || [&asked].into_iter().chain(&control).map(|probed| &probed.network);
         let ports = tunnel_ports(networks())?;
         let question = |probed: &Probed| question(probed, &named, &underlay);
         let mut watch =
@@ -74,11 +78,25 @@ impl Session {
         watch.look_at(views);
         let mut live = capture(&unseen, &shown, request.buffer, underlay.namespace.as_ref())?;
         // The capture is woken by notices of new SAs, so that the packets that follow can be opened.
-        if let Some(notices) = notices {
+        for notices in notices.into_iter().chain(follow.descriptors().map_err(Error::Notices)?) {
             live.wake_on(notices);
         }
         let duration = request.duration;
-        Ok(Self { asked, control, shown, named, unseen, underlay, kernel, duration, live, watch, warning })
+        Ok(Self {
+            asked,
+            control,
+            shown,
+            named,
+            unseen,
+            overlooked: None,
+            underlay,
+            follow,
+            kernel,
+            duration,
+            live,
+            watch,
+            warning,
+        })
     }
 }
 
@@ -90,14 +108,9 @@ fn not_here(network: Network) -> Report {
 }
 
 /// Finds the network namespace of the network's VXLAN socket, and surveys it.
-fn underlay_of(network: &Network, namespaces: &Namespaces) -> Result<Underlay, Error> {
+fn underlay_of(network: &Network) -> Result<Underlay, Error> {
     let namespace = Namespace::given(network.underlay.as_deref())?;
-    let survey = if network.underlay == namespaces.base.path {
-        namespaces.base.survey.clone()
-    } else {
-        Survey::take(namespace.as_ref())?
-    };
-    Ok(Underlay { namespace, survey })
+    Underlay::of(namespace, std::iter::once(network))
 }
 
 /// Returns for each peer and other destination, by its address, the address that this host sends from. No packet is sent: a UDP socket that

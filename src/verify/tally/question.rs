@@ -85,6 +85,10 @@ pub struct Circumstances {
     pub cut_short: Option<String>,
     /// The filters that a file says its frames had to pass, each with the link type of its interface.
     pub filters: Vec<(Filtered, LinkType)>,
+    /// The nodes that joined the network during the watch.
+    pub joined: Vec<IpAddr>,
+    /// The nodes that left the network during the watch.
+    pub left: Vec<IpAddr>,
     /// The probes that were sent.
     pub probes: Vec<Probe>,
     /// The state of the kernel; `None` if it was not read.

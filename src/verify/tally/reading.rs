@@ -2,7 +2,7 @@
 
 use crate::packet::protocol::IPCOMP;
 use crate::packet::{
-    EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Stop, Transport, Tunnel, Vni, Why,
+    EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Stop, Transport, Tunnel, TypeCode, Vni, Why,
 };
 use crate::verify::evidence::Evidence;
 
@@ -106,17 +106,30 @@ pub(super) fn is_undecoded(packet: &Packet<'_>) -> bool {
     packet.stop.is_some_and(stopped) || packet.headers.ip.is_some_and(|ip| ip.protocol == IPCOMP)
 }
 
-/// Returns the sequence number if the innermost packet is an ICMP echo, or its reply, with this identifier.
+/// Returns the sequence number if the innermost packet is an ICMP echo with this identifier, its reply, or an error that
+/// quotes it: a target that refuses pings answers so.
 pub(super) fn echo(packet: &Packet<'_>, identifier: u16) -> Option<u16> {
-    let echo = match packet.headers.transport {
-        Transport::Icmp(message) => matches!(message.kind, 0 | 8),
-        Transport::Icmpv6(message) => matches!(message.kind, 128 | 129),
-        _ => false,
+    /// The length of an IPv6 header.
+    const IPV6: usize = 40;
+    let numbers = match packet.headers.transport {
+        Transport::Icmp(TypeCode { kind: 0 | 8, .. })
+        | Transport::Icmpv6(TypeCode { kind: 128 | 129, .. }) => packet.payload,
+        Transport::Icmp(TypeCode { kind: 3, .. }) => {
+            let quote = packet.payload.get(4..)?;
+            numbers(quote.get(usize::from(quote.first()? & 0x0f) * 4..)?, 8)?
+        }
+        Transport::Icmpv6(TypeCode { kind: 1, .. }) => numbers(packet.payload.get(4 + IPV6..)?, 128)?,
+        _ => return None,
     };
-    match packet.payload {
-        [i0, i1, s0, s1, ..] if echo && u16::from_be_bytes([*i0, *i1]) == identifier => {
+    match numbers {
+        [i0, i1, s0, s1, ..] if u16::from_be_bytes([*i0, *i1]) == identifier => {
             Some(u16::from_be_bytes([*s0, *s1]))
         }
         _ => None,
     }
+}
+
+/// Returns the part of an ICMP message of this type that begins with its identifier.
+fn numbers(message: &[u8], kind: u8) -> Option<&[u8]> {
+    (*message.first()? == kind).then(|| message.get(4..)).flatten()
 }

@@ -80,6 +80,15 @@ impl Tally {
         }
     }
 
+    /// Adds addresses of this host. It may have got new ones during the watch.
+    pub fn owns(&mut self, addresses: impl Iterator<Item = IpAddr>) {
+        for address in addresses {
+            if !self.question.own.contains(&address) {
+                self.question.own.push(address);
+            }
+        }
+    }
+
     /// Counts a frame by its sender, if that is this node by its address.
     pub(super) fn note_sender(&mut self, captured: &Captured<'_>) {
         let Some(ip) = captured.packet.outermost().ip else { return };

@@ -1,0 +1,169 @@
+//! Following the kernel during a watch: links, addresses, routes, forwarding entries and policies, by its notices.
+//!
+//! What comes and goes within a watch is in no survey. A node that joins for a second, a policy that is away for two,
+//! and a link that is made meanwhile are only in the notices. They are subscribed to before the first survey.
+
+use std::net::IpAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use super::{Error, Underlay};
+use crate::host::changes::{Change, Changes, Event};
+use crate::host::namespace::Namespace;
+use crate::verify::kernel::PolicyHistory;
+use crate::verify::network::{Device, Network};
+
+/// The shortest time between two surveys of the underlay.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The most nodes that are remembered as joined or left.
+const MOST_NODES: usize = 256;
+
+/// The kernel's notices during a watch.
+pub(super) struct Follow {
+    underlay: Changes,
+    /// The notices of other namespaces, in which VXLAN devices are, each with the namespace's path.
+    sandboxes: Vec<(Option<String>, Changes)>,
+    /// The notices of policies. `None` if they may not be heard.
+    policies: Option<PolicyHistory>,
+    /// The VXLAN devices of the watched networks, and the path of the underlay's namespace.
+    devices: Vec<Device>,
+    base: Option<String>,
+    /// True if the underlay has to be surveyed again.
+    stale: bool,
+    surveyed: Instant,
+    /// Names of links that went down or away.
+    down: Vec<String>,
+    /// True if the kernel had more to say than could be read.
+    lost: bool,
+    joined: Vec<IpAddr>,
+    left: Vec<IpAddr>,
+}
+
+impl Follow {
+    /// Subscribes to the notices that matter to these networks.
+    pub(super) fn open<'n>(
+        networks: impl Iterator<Item = &'n Network> + Clone,
+        underlay: &Underlay,
+    ) -> Result<Self, Error> {
+        let base = networks.clone().next().and_then(|network| network.underlay.clone());
+        let devices: Vec<Device> = networks.flat_map(|network| network.devices.iter().cloned()).collect();
+        let mut sandboxes: Vec<(Option<String>, Changes)> = Vec::new();
+        for device in devices.iter().filter(|device| device.namespace != base) {
+            if sandboxes.iter().all(|(path, _)| *path != device.namespace) {
+                let namespace = Namespace::given(device.namespace.as_deref())?;
+                sandboxes.push((device.namespace.clone(), Changes::open(namespace.as_ref())?));
+            }
+        }
+        Ok(Self {
+            underlay: Changes::open(underlay.namespace.as_ref())?,
+            sandboxes,
+            // Only root may hear of policies. The finding `kernel-unknown` tells the user of it.
+            policies: underlay.run(PolicyHistory::open)?.ok(),
+            devices,
+            base,
+            stale: false,
+            surveyed: Instant::now(),
+            down: Vec::new(),
+            lost: false,
+            joined: Vec::new(),
+            left: Vec::new(),
+        })
+    }
+
+    /// Returns the descriptors that are readable when there are notices.
+    pub(super) fn descriptors(&self) -> std::io::Result<Vec<OwnedFd>> {
+        let sandboxes = self.sandboxes.iter().map(|(_, changes)| changes.as_fd());
+        let policies = self.policies.as_ref().map(PolicyHistory::as_fd);
+        let all = [self.underlay.as_fd()].into_iter().chain(sandboxes).chain(policies);
+        all.map(|fd| fd.try_clone_to_owned()).collect()
+    }
+
+    /// Takes the notices that have come. Never waits. Returns the nodes that joined.
+    pub(super) fn take(&mut self) -> Vec<IpAddr> {
+        let before = self.joined.len();
+        if let Some(policies) = &mut self.policies {
+            policies.take();
+        }
+        let base = self.base.clone();
+        for change in self.underlay.take() {
+            self.note_link(&change);
+            self.note(&change, base.as_deref());
+        }
+        let mut sandboxes = std::mem::take(&mut self.sandboxes);
+        for (path, changes) in &mut sandboxes {
+            for change in changes.take() {
+                self.note(&change, path.as_deref());
+            }
+        }
+        self.sandboxes = sandboxes;
+        self.joined.get(before..).unwrap_or(&[]).to_vec()
+    }
+
+    /// Returns true if the underlay changed, and has not been surveyed for a moment.
+    pub(super) fn wants_a_survey(&mut self, now: Instant) -> bool {
+        let due = self.stale && now.duration_since(self.surveyed) >= PAUSE;
+        if due {
+            self.stale = false;
+            self.surveyed = now;
+        }
+        due
+    }
+
+    /// Takes what concerns the links and routes of the underlay.
+    fn note_link(&mut self, change: &Change) {
+        match change {
+            Change::Link(event, link) => {
+                self.stale = true;
+                if (*event == Event::Gone || !link.up) && self.down.len() < MOST_NODES {
+                    self.down.push(link.name.clone());
+                }
+            }
+            Change::Address(..) | Change::Route(..) | Change::Rule(..) | Change::NextHop(..) => {
+                self.stale = true
+            }
+            Change::Forwarding(..) | Change::Neighbour(..) | Change::Lost => {}
+        }
+    }
+
+    /// Takes what concerns the nodes of the networks, in the namespace with this path.
+    fn note(&mut self, change: &Change, namespace: Option<&str>) {
+        let Change::Forwarding(event, entry) = change else {
+            self.lost |= matches!(change, Change::Lost);
+            return;
+        };
+        let is_ours =
+            |device: &Device| device.index == entry.link && device.namespace.as_deref() == namespace;
+        if entry.learned || !self.devices.iter().any(is_ours) {
+            return;
+        }
+        self.stale |= entry.next_hop.is_some();
+        let list = match event {
+            Event::Set => &mut self.joined,
+            Event::Gone => &mut self.left,
+        };
+        if let Some(vtep) = entry.vtep.filter(|vtep| !list.contains(vtep)) {
+            if list.len() < MOST_NODES {
+                list.push(vtep);
+            }
+        }
+    }
+
+    /// Says which packets may have passed unseen: one of these links went down meanwhile, or notices were lost.
+    pub(super) fn missed(&self, links: &[String]) -> Option<String> {
+        if self.lost {
+            return Some("the kernel had more changes to tell than could be read".to_owned());
+        }
+        let down = links.iter().find(|name| self.down.contains(name))?;
+        Some(format!("{down}: the interface went down"))
+    }
+
+    /// Returns the nodes that joined a network during the watch, and those that left one.
+    pub(super) fn nodes(&self) -> (Vec<IpAddr>, Vec<IpAddr>) {
+        (self.joined.clone(), self.left.clone())
+    }
+
+    /// Returns the notices of policies.
+    pub(super) fn policies(&self) -> Option<&PolicyHistory> {
+        self.policies.as_ref()
+    }
+}
