@@ -113,6 +113,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
         locals: vxlan.local.into_iter().collect(),
         peers: known,
         destinations,
+        other_ports: vxlan.other_ports.clone(),
         encrypted: alias.map(|alias| alias.encrypted),
         typo: None,
         engine_unread: None,

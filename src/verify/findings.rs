@@ -18,7 +18,7 @@ const SHORT_ICV: u32 = 96;
 
 /// The codes of the findings, the gravest first: what makes the rest doubtful, then what can be read or was, then what
 /// can be sent here in clear, then what is not known, then what is weak, then what explains a number.
-const GRAVITY: [&str; 21] = [
+const GRAVITY: [&str; 22] = [
     "cut-short",
     "undecoded",
     "left-out",
@@ -38,6 +38,7 @@ const GRAVITY: [&str; 21] = [
     "short-icv",
     "key-skew",
     "fragments",
+    "too-long",
     "esp-offload",
     "rekeyed",
 ];
@@ -89,6 +90,7 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
     }
     tags(legs, &mut add);
     fragments(tally, legs, &mut add);
+    too_long(legs, &mut add);
     seen::clear_between_others(tally, &mut add);
     seen::unexplained(tally, &mut add);
     seen::strangers(tally, circumstances, &mut add);
@@ -162,6 +164,20 @@ fn tags(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
                     ),
                 );
             }
+        }
+    }
+}
+
+/// Reports nodes to which the overlay takes longer packets than its underlay can carry.
+fn too_long(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
+    for leg in legs {
+        if let (Some(to), Some(len)) = (leg.to, leg.counts.too_long) {
+            add(
+                "too-long",
+                format!(
+                    "packets of {len} bytes did not leave for {to}, and shorter ones did: lower the overlay's MTU"
+                ),
+            );
         }
     }
 }

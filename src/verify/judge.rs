@@ -149,6 +149,7 @@ impl<'a> Case<'a> {
             matched: self.matched(way),
             // Pieces of ESP are not counted as packets, and yet something of the peer passed.
             opaque: evidence.opaque + evidence.esp_fragments,
+            too_long: if way == Way::Out { self.too_long() } else { None },
         };
         LegReport { from, to, way, verdict, rung, reason, counts, esp: self.esp(evidence, way), shown }
     }

@@ -24,6 +24,8 @@ pub struct Network {
     /// The underlay addresses that the kernel may send the network's frames to: those of the forwarding entries, the
     /// ones for flooding included, and the multicast group. Peers need not be among them.
     pub destinations: Vec<IpAddr>,
+    /// The destinations to which forwarding entries send frames on a UDP port beside [`Self::port`].
+    pub other_ports: Vec<(IpAddr, u16)>,
     /// True if the network is configured to be encrypted, false if not; `None` if no source says so.
     pub encrypted: Option<bool>,
     /// An option that looks like a misspelt `encrypted`.

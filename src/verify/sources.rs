@@ -73,6 +73,7 @@ fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
         network.devices.extend(device.devices.iter().cloned());
         merge_peers(&mut network, device);
         network.destinations.extend(&device.destinations);
+        network.other_ports.extend(&device.other_ports);
     }
     for (sandbox, address) in found.members {
         network.entry = network.entry.or_else(|| member(namespaces, &sandbox, address));

@@ -37,6 +37,8 @@ pub struct Entry {
     pub forced_link: Option<u32>,
     /// The network of the frames, if it is not the device's own.
     pub vni: Option<Vni>,
+    /// The UDP port that the frames are sent to, if it is not the device's own.
+    pub port: Option<u16>,
     /// True if the entry is permanent and nothing else, as those are that this program makes. Those of others may have
     /// a second state beside it: [`Self::learned`] tells them from what traffic has made.
     pub permanent: bool,
@@ -90,6 +92,7 @@ impl Vxlan {
             self.learned.retain(|known| *known != vtep);
         }
         self.stations.extend(entry.mac.map(|mac| (mac, vtep)));
+        self.other_ports.extend(entry.port.map(|port| (vtep, port)));
     }
 }
 
@@ -110,6 +113,7 @@ pub(super) fn read(body: &[u8]) -> Option<Entry> {
         match attribute {
             NeighbourAttribute::IfIndex(way) => entry.forced_link = Some(*way),
             NeighbourAttribute::Vni(vni) => entry.vni = Vni::new(*vni),
+            NeighbourAttribute::Port(port) => entry.port = Some(*port),
             _ => {}
         }
     }
@@ -149,12 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_may_name_a_link_and_a_network() {
+    fn an_entry_may_name_a_link_a_network_and_a_port() {
         let mut message = message(7, MAC, ip("192.0.2.2"));
+        message.attributes.push(NeighbourAttribute::Port(4799));
         message.attributes.extend([NeighbourAttribute::IfIndex(3), NeighbourAttribute::Vni(42)]);
         let whole = bytes(&message);
         let entry = read(&whole).unwrap();
-        assert_eq!((entry.forced_link, entry.vni), (Some(3), Vni::new(42)));
+        assert_eq!((entry.forced_link, entry.vni, entry.port), (Some(3), Vni::new(42), Some(4799)));
         // A message that is cut is passed over, or gives an entry without its last attributes.
         for len in 0..whole.len() {
             assert!(read(&whole[..len]).is_none_or(|cut| cut != entry), "{len}");
@@ -167,7 +172,7 @@ mod tests {
         let entry = |mac, vtep| Entry { mac: Some(mac), vtep: Some(ip(vtep)), ..Entry::default() };
         for entry in [
             entry(MacAddress::ZERO, "192.0.2.2"),
-            entry(MAC, "192.0.2.2"),
+            Entry { port: Some(4799), ..entry(MAC, "192.0.2.2") },
             entry(MAC, "0.0.0.0"),
             Entry { forced_link: Some(3), vni: Vni::new(42), ..Entry::default() },
         ] {
@@ -175,6 +180,7 @@ mod tests {
         }
         assert_eq!(vxlan.peers, [ip("192.0.2.2")]);
         assert_eq!(vxlan.stations, [(MacAddress::ZERO, ip("192.0.2.2")), (MAC, ip("192.0.2.2"))]);
+        assert_eq!(vxlan.other_ports, [(ip("192.0.2.2"), 4799)]);
         assert_eq!((vxlan.forced_links, vxlan.more_vnis), (vec![3], vec![Vni::new(42).unwrap()]));
     }
 

@@ -91,6 +91,8 @@ pub struct Vxlan {
     pub forced_links: Vec<u32>,
     /// The networks that entries of the forwarding table name beside the device's own.
     pub more_vnis: Vec<Vni>,
+    /// The peers to which entries of the forwarding table send frames on a UDP port beside the device's own.
+    pub other_ports: Vec<(IpAddr, u16)>,
 }
 
 /// Returns all links, in the order of the kernel.

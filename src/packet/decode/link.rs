@@ -1,9 +1,10 @@
 //! The link layers, and the formats that replace them.
 
 use super::{Next, Walk, at};
+use crate::packet::protocol::{AH, ESP, UDP};
 use crate::packet::{
-    Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, loopback,
-    macsec, ppp,
+    Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, ipv4,
+    loopback, macsec, ppp,
 };
 
 impl<'a> Walk<'_, 'a> {
@@ -45,6 +46,7 @@ impl<'a> Walk<'_, 'a> {
         self.packet.headers.ether_type = Some(ether_type);
         match ether_type {
             ethernet::IPV4 | ethernet::IPV6 => Ok(Next::Ip),
+            ethernet::MACSEC if self.is_cooked_on_its_way_out() => self.macsec_without_tag(),
             ethernet::MACSEC => self.macsec(),
             ethernet::ARP => {
                 if let Some(len) = ethernet::arp_len(self.rest) {
@@ -96,5 +98,32 @@ impl<'a> Walk<'_, 'a> {
             self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: rest };
         }
         Ok(Next::EtherType(ether_type))
+    }
+
+    /// Returns true if this is a frame of a cooked capture that leaves the host. Such a frame begins at what was its IP
+    /// header in the kernel (`packet_rcv` in linux `net/packet/af_packet.c`), so tags in front of that are missing.
+    fn is_cooked_on_its_way_out(&self) -> bool {
+        let cooked = self.packet.headers.mac.is_none() && self.packet.encapsulations.is_empty();
+        cooked && self.packet.direction == Some(Direction::Out)
+    }
+
+    /// Goes on behind a MACsec tag that is missing. Without the tag, only an IP packet that is sound to its end shows
+    /// that the frame is not encrypted.
+    fn macsec_without_tag(&mut self) -> Result<Next, Stop> {
+        let rest = self.rest;
+        let fits = |len: [u8; 2], header| usize::from(u16::from_be_bytes(len)) + header <= self.declared;
+        let sound = match *rest {
+            [0x45, _, high, low, ..] => fits([high, low], 0) && ipv4::has_sound_checksum(rest),
+            [0x60..=0x6f, _, _, _, high, low, UDP | ESP | AH, ..] => fits([high, low], 40),
+            _ => false,
+        };
+        if !sound {
+            self.packet.opaque = Some(Opaque::Macsec { sci: None });
+            return Ok(Next::End);
+        }
+        self.wrap(Tunnel::Macsec { sci: None }, Layer::Macsec)?;
+        self.packet.headers = Headers::default();
+        self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: rest };
+        Ok(Next::Ip)
     }
 }

@@ -28,22 +28,25 @@ pub(super) fn destinations(
     }
     let seen = |to: &IpAddr| legs.iter().any(|leg| is_readable_to(leg, *to));
     let moments: Vec<KernelState> = kernel.moments().collect();
-    let open = all(question).into_iter().filter(|to| !question.own.contains(to) && !seen(to));
+    let open = all(question).into_iter().filter(|(to, port)| {
+        // Frames on another port are none that a leg is judged by.
+        !question.own.contains(to) && (port.is_some() || !seen(to))
+    });
+    let why = |to, port| {
+        let mut moments = moments.iter().enumerate();
+        moments.find_map(|(at, kernel)| Some((at, why(kernel, question, to, port)?)))
+    };
+    let open = open.filter_map(|(to, port)| Some((to, port, why(to, port)?)));
     let mut more = 0;
-    let why = |to| moments.iter().enumerate().find_map(|(at, kernel)| Some((at, why(kernel, question, to)?)));
-    for (n, (to, (at, why))) in open.filter_map(|to| Some((to, why(to)?))).enumerate() {
+    for (n, (to, port, (at, why))) in open.enumerate() {
         if n < MOST {
-            add(
-                "latent-leak",
-                if at == 0 {
-                    format!("frames to {to} ({}) would leave in clear: {why}", kind(question, to))
-                } else {
-                    format!(
-                        "frames to {to} ({}) would have left in clear for a while during the watch: {why} then",
-                        kind(question, to)
-                    )
-                },
-            );
+            let port = port.map(|port| format!(" on port {port}")).unwrap_or_default();
+            let kind = kind(question, to);
+            let when = match at {
+                0 => "would leave in clear",
+                _ => "would have left in clear for a while during the watch",
+            };
+            add("latent-leak", format!("frames to {to}{port} ({kind}) {when}: {why}"));
         } else {
             more += 1;
         }
@@ -53,10 +56,13 @@ pub(super) fn destinations(
     }
 }
 
-/// Returns every destination that this node may send the network's frames to.
-fn all(question: &Question) -> BTreeSet<IpAddr> {
+/// Returns every destination that this node may send the network's frames to, with the port if that is not the
+/// network's.
+fn all(question: &Question) -> BTreeSet<(IpAddr, Option<u16>)> {
     let network = &question.network;
-    network.peers.iter().map(|peer| peer.underlay).chain(network.destinations.iter().copied()).collect()
+    let peers = network.peers.iter().map(|peer| peer.underlay);
+    let usual = peers.chain(network.destinations.iter().copied()).map(|to| (to, None));
+    usual.chain(network.other_ports.iter().map(|&(to, port)| (to, Some(port)))).collect()
 }
 
 fn is_readable_to(leg: &LegReport, to: IpAddr) -> bool {
@@ -79,11 +85,11 @@ fn kind(question: &Question, to: IpAddr) -> &'static str {
 
 /// Says why frames to a destination would leave in clear. Returns `None` if they would not, or if it is not known from
 /// which address they leave.
-fn why(kernel: &KernelState, question: &Question, to: IpAddr) -> Option<&'static str> {
-    match kernel.outbound(question.local_to(to)?, to, question.network.port) {
+fn why(kernel: &KernelState, question: &Question, to: IpAddr, port: Option<u16>) -> Option<&'static str> {
+    match kernel.outbound(question.local_to(to)?, to, port.or(question.network.port)) {
         Outbound::Protected => None,
         // The finding `level-use` is about these.
-        Outbound::Optional if is_peer(question, to) => None,
+        Outbound::Optional if port.is_none() && is_peer(question, to) => None,
         Outbound::Hole => Some("a policy for some of them, which goes first, lets these pass"),
         Outbound::Optional => Some("the policy that covers them says 'level use', and there may be no SA"),
         Outbound::Passed => Some("the policy that covers them asks for no ESP"),

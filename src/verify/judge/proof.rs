@@ -40,17 +40,40 @@ impl Case<'_> {
             return Some((Rung::Opened, Reason::Opened));
         }
         // One that is missing is named later (`unaccounted`).
-        let (due, matched) = (self.due(way).count() as u64, self.matched(way));
+        let due = self.due(way).count().max(1) as u64;
+        let matched = match way {
+            // Replies that the kernel of this host refused were on the wire all the same.
+            Way::Back if self.answered == 0 => self.matched_by_length(way, self.probes.iter()),
+            _ => self.matched(way),
+        };
         (matched >= ENOUGH && matched * 4 >= due * 3).then_some((Rung::Seen, Reason::Lengths))
     }
 
     /// Yields the probes that must be seen on a leg. On the way out these are all that left, answered or not. On the way
-    /// back they are those with a reply, or all of them if no reply reached the prober.
+    /// back they are those with a reply.
     fn due(&self, way: Way) -> impl Iterator<Item = &Probe> {
+        let longest = self.longest();
         self.probes.iter().filter(move |probe| match way {
-            Way::Out => probe.due || probe.answered,
-            Way::Back => probe.answered || self.answered == 0,
+            Way::Out => probe.answered || probe.due && probe.inner_len <= longest,
+            Way::Back => probe.answered,
         })
+    }
+
+    /// Returns the length of the longest probe that passed, if any did. An overlay may take longer packets than its
+    /// underlay can carry. The kernel then drops every one of them, so that none is seen or answered.
+    fn longest(&self) -> u32 {
+        let out = &self.pair.out;
+        let passed = |probe: &&Probe| probe.answered || out.has_echo(probe.sequence, probe.sent);
+        self.probes.iter().filter(passed).map(|probe| probe.inner_len).max().unwrap_or(u32::MAX)
+    }
+
+    /// Returns the length in bytes, from the IP header on, of the shortest probe that was too long to leave.
+    pub(super) fn too_long(&self) -> Option<u32> {
+        /// The length of an Ethernet header.
+        const ETHERNET: u32 = 14;
+        let longest = self.longest();
+        let too_long = self.probes.iter().filter(|probe| probe.due && probe.inner_len > longest);
+        too_long.map(|probe| probe.inner_len.saturating_sub(ETHERNET)).min()
     }
 
     /// Counts the probes that an ESP packet of the right length can be matched to.

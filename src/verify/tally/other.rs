@@ -27,6 +27,15 @@ enum Sign {
     Bytes,
 }
 
+/// A packet with a sign.
+struct Signed {
+    sign: Sign,
+    /// True if the canary is in it.
+    canary: bool,
+    /// The leg, where it is known.
+    leg: Option<Leg>,
+}
+
 impl Tally {
     /// Counts a packet whose decoded tunnels do not show the network's VNI.
     pub(super) fn other(&mut self, captured: &Captured<'_>) {
@@ -38,7 +47,7 @@ impl Tally {
         // What came out of opened ESP is not on the wire.
         let sign = if opened { None } else { self.sign(captured) };
         match sign {
-            Some((sign, leg)) => self.signed(captured, sign, leg),
+            Some(signed) => self.signed(captured, signed),
             None => {
                 if is_undecoded(packet) {
                     self.undecoded.add(captured.sighting(None, false));
@@ -52,25 +61,21 @@ impl Tally {
     }
 
     /// Returns the sign by which the packet is the network's, and its leg where it has one.
-    fn sign(&mut self, captured: &Captured<'_>) -> Option<(Sign, Option<Leg>)> {
+    fn sign(&mut self, captured: &Captured<'_>) -> Option<Signed> {
         let Captured { frame, packet, direction, .. } = *captured;
         let network = &self.question.network;
         let bytes = if packet.frames > 1 { packet.payload } else { frame.bytes };
         let found = self.needles.search(bytes, network.port);
         let hidden = hidden_vni(packet).filter(|vni| network.vnis.contains(vni));
-        let sign = match (found, hidden) {
-            (Some(Found::Canary), _) => Some(Sign::Canary),
+        let canary = found == Some(Found::Canary);
+        // An error message explains the packet that it quotes, even if that is for another port.
+        let quote = self.quote(captured);
+        let sign = match (quote, hidden) {
+            (Some(Some(vni)), _) => Some(Sign::Quote(vni)),
+            _ if canary => Some(Sign::Canary),
             (_, Some(vni)) => Some(Sign::OtherPort(vni)),
-            _ => None,
-        };
-        let sign = match sign {
-            Some(sign) => Some(sign),
-            // An error message explains the packet that it quotes, even if that is for another port.
-            None => match self.quote(captured) {
-                Some(Some(vni)) => Some(Sign::Quote(vni)),
-                Some(None) => None,
-                None => self.carried(captured, found),
-            },
+            (Some(None), _) => None,
+            (None, _) => self.carried(captured, found),
         };
         let sign = sign?;
         let ends = match found {
@@ -94,7 +99,7 @@ impl Tally {
             (!self.question.own.is_empty() && sign != Sign::Canary)
                 .then_some(Leg { peer: ip.destination, way: Way::Out })
         };
-        Some((sign, of_outer.or_else(of_inner).or_else(leaves)))
+        Some(Signed { sign, canary, leg: of_outer.or_else(of_inner).or_else(leaves) })
     }
 
     /// Returns the sign of bytes of the network in a place that decoding does not explain.
@@ -115,13 +120,13 @@ impl Tally {
     }
 
     /// Counts a packet with a sign of the network.
-    fn signed(&mut self, captured: &Captured<'_>, sign: Sign, leg: Option<Leg>) {
+    fn signed(&mut self, captured: &Captured<'_>, Signed { sign, canary, leg }: Signed) {
         let Captured { packet, view, direction, .. } = *captured;
         let vni = match sign {
             Sign::Quote(vni) | Sign::OtherPort(vni) | Sign::Packet(vni) => Some(vni),
             Sign::Canary | Sign::Bytes => packet.vni(),
         };
-        let sighting = captured.sighting(vni, sign == Sign::Canary);
+        let sighting = captured.sighting(vni, canary);
         if view == View::Hidden {
             self.above_encryption += 1;
             return;

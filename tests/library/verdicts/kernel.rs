@@ -280,6 +280,11 @@ fn a_destination_without_a_policy_is_a_leak_that_waits_for_a_frame() {
     assert_eq!(latent(for_all, |_| ()), [""; 0]);
     let by_default = |kernel: &mut KernelState| kernel.blocked_by_default = vec![PolicyDirection::Out];
     assert_eq!(latent(by_default, |_| ()), [""; 0]);
+    let port = |question: &mut Question| question.network.other_ports = vec![(there(), 4799)];
+    assert_eq!(
+        latent(for_all, port),
+        ["frames to 192.0.2.2 on port 4799 (a forwarding entry) would leave in clear: no policy covers them"]
+    );
     // Nobody asked for encryption, or the links encrypt.
     assert_eq!(latent(|_| (), |question| question.network.encrypted = Some(false)), [""; 0]);
     assert_eq!(latent(|_| (), |question| question.enclosed = true), [""; 0]);
