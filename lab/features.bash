@@ -32,7 +32,7 @@ has() {
         tun) { modprobe tun || true; } && unshare --net ip tuntap add try mode tun ;;
         gre) unshare --net ip link add try type gre local 127.0.0.1 remote 127.0.0.2 ;;
         ipip) unshare --net ip link add try type ipip local 127.0.0.1 remote 127.0.0.2 ;;
-        l2tp) { modprobe -a l2tp_netlink l2tp_eth || true; } && unshare --net ip l2tp add tunnel tunnel_id 1 peer_tunnel_id 1 encap udp local 127.0.0.1 remote 127.0.0.2 udp_sport 1701 udp_dport 1701 ;;
+        l2tp) { modprobe -a l2tp_netlink l2tp_eth || true; } && unshare --net sh -c 'ip link set lo up && ip l2tp add tunnel tunnel_id 1 peer_tunnel_id 1 encap udp local 127.0.0.1 remote 127.0.0.2 udp_sport 1701 udp_dport 1701' ;;
         vti) unshare --net ip link add try type vti local 127.0.0.1 remote 127.0.0.2 key 9 ;;
         vrf) unshare --net ip link add try type vrf table 100 ;;
         vlan) unshare --net sh -c 'ip link add below type dummy && ip link add link below try type vlan id 1' ;;

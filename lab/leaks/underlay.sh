@@ -281,7 +281,8 @@ tunnel_elsewhere_no_keys_setup() { tunnel_elsewhere_setup; as setpriv --bounding
 tunnel_elsewhere_no_keys_claims() { tunnel_elsewhere_claims; }
 
 # The underlay is a VRF, whose own device shows outgoing packets before they are encrypted.
-vrf_setup() {
+vrf_setup() { vrf_hosts; protect; pings 10.42.0.2; }
+vrf_hosts() {
     local host
     modprobe vrf 2>/dev/null || true
     hosts
@@ -293,11 +294,12 @@ vrf_setup() {
     vtep a secure 02:00:00:00:2a:01 10.42.0.1 id 42 local $a dev red
     vtep b secure 02:00:00:00:2a:02 10.42.0.2 id 42 local $b dev red
     knows a secure 02:00:00:00:2a:02 10.42.0.2 $b; knows b secure 02:00:00:00:2a:01 10.42.0.1 $a
-    protect; pings 10.42.0.2
 }
 vrf_claims() { all_esp a; all_esp b; delivered; }
 vrf_named_setup() { vrf_setup; asks -i red; }
 vrf_named_claims() { vrf_claims; }
+vrf_clear_setup() { vrf_hosts; pings 10.42.0.2; }
+vrf_clear_claims() { clear_claims; }
 
 # Two peers are on two networks of the underlay, and a's VTEP sends from the address that the route gives.
 two_homed_setup() {
