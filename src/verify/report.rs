@@ -93,6 +93,9 @@ pub struct Counts {
     pub matched: u64,
     /// Opaque packets other than whole ESP packets: those of other tunnels, and pieces of ESP.
     pub opaque: u64,
+    /// The length in bytes of the shortest packet that the overlay takes, and that its underlay cannot carry. Counted on
+    /// the way out only.
+    pub too_long: Option<u32>,
 }
 
 /// The ESP of one SPI.
