@@ -20,7 +20,7 @@ second_wires() {
     done
 }
 
-# Docker's layout: the VTEP has no address of its own, and the policies are for the address of eth0.
+# Docker's layout: a's VTEP has no address of its own, and the policies are for the address of eth0.
 docker_layout() {
     hosts; second_wire
     at_once addressless
@@ -28,7 +28,7 @@ docker_layout() {
 }
 addressless() {
     vtep a secure 02:00:00:00:2a:01 10.42.0.1 id 42
-    vtep b secure 02:00:00:00:2a:02 10.42.0.2 id 42
+    vtep b secure 02:00:00:00:2a:02 10.42.0.2 id 42 local $b
     knows a secure 02:00:00:00:2a:02 10.42.0.2 $b; knows b secure 02:00:00:00:2a:01 10.42.0.1 $a
 }
 detour() { ip -n "$lab-a" route add $b via 198.51.100.2 dev eth1 src 198.51.100.1; }
@@ -158,4 +158,4 @@ two_routes_setup() {
     done
     lasts 6
 }
-two_routes_claims() { sends a "$esp"; sends_no a "$(vxlan 42)"; sends a1 "$(vxlan 42)"; readable a1; }
+two_routes_claims() { sends a "$esp"; sends_no a "$(vxlan 42)"; sends a1 "$(vxlan 42)"; readable a1; all_esp b; delivered; }
