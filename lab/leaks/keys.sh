@@ -105,3 +105,35 @@ sa_gap_during() {
     sa ab "a b" 0x2ab new-ab; sa ba "a b" 0x2ba new-ba
 }
 sa_gap_claims() { for host in a b; do all_esp $host; done; delivered; sends a 'ip[20:4] = 0x1ab'; sends a 'ip[20:4] = 0x2ab'; }
+
+# a's IN policy is away for two seconds. Nothing arrives in clear.
+in_policy_gap_setup() { both_encrypted_setup; lasts 10; }
+in_policy_gap_during() { pause 3; ip -n "$lab-a" xfrm policy delete src $b dst $a proto udp dport "$port" dir in; pause 2; accepts_by a; }
+in_policy_gap_claims() { all_esp a; all_esp b; delivered; refuses_clear b $b; }
+
+# a's firewall is loaded again, and Docker's rule is not among its rules for two seconds.
+firewall_reload_setup() {
+    local host
+    hosts; overlay secure 42 10.42.0; associations
+    for host in a b; do docker_sends_by $host; iptables_marks $host 42; done
+    accepts_by a
+    pings 10.42.0.2; lasts 10
+}
+firewall_reload_during() { pause 3; in_a "$iptables" -t mangle -F; pause 2; iptables_marks a 42; }
+firewall_reload_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; all_esp b; delivered; }
+
+# a sends by an SA with NULL encryption for two seconds.
+null_for_a_moment_setup() { both_encrypted_setup; (suite=null; sa ab b 0x2ab plain); sa ab b 0x3ab new-ab; lasts 10; }
+null_for_a_moment_during() {
+    pause 3
+    ip -n "$lab-a" xfrm state delete src $a dst $b proto esp spi 0x1ab
+    (suite=null; sa ab a 0x2ab plain)
+    pause 2
+    ip -n "$lab-a" xfrm state delete src $a dst $b proto esp spi 0x2ab
+    sa ab a 0x3ab new-ab
+}
+null_for_a_moment_claims() {
+    local spi
+    for spi in 0x1ab 0x2ab 0x3ab; do sends a "ip[20:4] = $spi"; done
+    sends_no a "$(vxlan 42)"; readable a; all_esp b; delivered
+}

@@ -43,6 +43,16 @@ route_flaps_setup() { docker_layout; lasts 10; }
 route_flaps_during() { pause 3; detour; pause 2; no_detour; }
 route_flaps_claims() { better_route_claims; }
 
+# The same by a routing rule. Its table has the route all the time.
+rule_appears_setup() { docker_layout; ip -n "$lab-a" route add $b via 198.51.100.2 dev eth1 src 198.51.100.1 table 100; lasts 10; }
+rule_appears_during() { pause 3; ip -n "$lab-a" rule add to $b lookup 100; pause 2; ip -n "$lab-a" rule delete to $b lookup 100; }
+rule_appears_claims() { better_route_claims; }
+
+# The same by a card that is not there when the watch begins.
+card_appears_setup() { hosts; at_once addressless; protect; pings 10.42.0.2; lasts 10; }
+card_appears_during() { pause 3; second_wires; taps a1.pcap w port-a1 -Q in; detour; pause 3; end TERM "${taps[-1]}"; }
+card_appears_claims() { better_route_claims; }
+
 # The same, and nobody is behind eth1: whatever leaves by it is not answered.
 flaps_to_nowhere_setup() { docker_layout; nobody 198.51.100.2 eth1; lasts 10; }
 flaps_to_nowhere_during() { route_flaps_during; }
