@@ -49,8 +49,8 @@ rule_appears_during() { pause 3; ip -n "$lab-a" rule add to $b lookup 100; pause
 rule_appears_claims() { better_route_claims; }
 
 # The same by a card that is not there when the watch begins.
-card_appears_setup() { hosts; at_once addressless; protect; pings 10.42.0.2; lasts 10; }
-card_appears_during() { pause 3; second_wires; taps a1.pcap w port-a1 -Q in; detour; pause 3; end TERM "${taps[-1]}"; }
+card_appears_setup() { hosts; at_once addressless; protect; pings 10.42.0.2; lasts 12; }
+card_appears_during() { pause 2; second_wires; taps a1.pcap w port-a1 -Q in; detour; pause 2; end TERM "${taps[-1]}"; }
 card_appears_claims() { better_route_claims; }
 
 # The same, and nobody is behind eth1: whatever leaves by it is not answered.
