@@ -74,16 +74,7 @@ impl Dissector {
     /// Makes a dissector that takes UDP to `ports` for tunnels. Datagrams that were fragmented inside a tunnel are
     /// reassembled too.
     pub fn new(ports: TunnelPorts) -> Self {
-        Self::with(Decoder::new(ports).hold_in_tunnels())
-    }
-
-    /// Makes a dissector like [`Self::new`], except that fragments inside a tunnel are not reassembled: each of their
-    /// frames gives a packet of its own. This is for callers that count the frames on the wire.
-    pub fn frame_by_frame(ports: TunnelPorts) -> Self {
-        Self::with(Decoder::new(ports))
-    }
-
-    fn with(decoder: Decoder) -> Self {
+        let decoder = Decoder::new(ports).hold_in_tunnels();
         Self { decoder, reassembly: Reassembly::default(), opener: None, scratch: Scratch::default() }
     }
 

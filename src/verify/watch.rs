@@ -69,8 +69,9 @@ impl Watch {
         ports: TunnelPorts,
         opener: Option<Opener>,
     ) -> Self {
-        // Every frame on the wire is evidence by itself, even if it carries only a fragment of an inner datagram.
-        let mut dissector = Dissector::frame_by_frame(ports);
+        // ESP inside a tunnel such as GRE may come in fragments. They are put together as well, so that it can be opened.
+        // Frames that carry a fragment of an inner datagram come with it, or alone when it does not get whole.
+        let mut dissector = Dissector::new(ports);
         if let Some(opener) = opener {
             dissector.open_with(opener);
         }
