@@ -46,9 +46,9 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Header<'_>, &[u8]), Why> {
 
 /// Returns true if these bytes begin with a header without options whose checksum is right: the sum of all its words,
 /// carried around, is then 0xffff.
-pub(super) fn has_sound_checksum(bytes: &[u8]) -> bool {
+pub fn has_sound_checksum(bytes: &[u8]) -> bool {
     let Some(header) = bytes.first_chunk::<20>() else { return false };
-    let (words, _) = header.as_chunks::<2>();
-    let sum: u32 = words.iter().map(|word| u32::from(u16::from_be_bytes(*word))).sum();
+    let word = |pair: &[u8]| pair.first_chunk().map_or(0, |word| u32::from(u16::from_be_bytes(*word)));
+    let sum: u32 = header.chunks_exact(2).map(word).sum();
     (sum & 0xffff) + (sum >> 16) == 0xffff
 }

@@ -66,7 +66,7 @@ fn sent_by_strangers(tally: &Tally) -> Option<(u64, (IpAddr, Deed, Sighting))> {
     let unnamed = tally.pairs.iter().filter(|(_, pair)| tally.is_never_sent_to(pair));
     let clear = |(&from, pair): (&IpAddr, &Pair)| Some((from, Deed::Clear, pair.back.clear.shown?));
     let unnamed_count: u64 = unnamed.clone().map(|(_, pair)| pair.back.clear.count).sum();
-    let first = tally.strangers.first.or_else(|| unnamed.filter_map(clear).next())?;
+    let first = tally.strangers.first.or_else(|| { unnamed }.find_map(clear))?;
     Some((tally.strangers.count + unnamed_count, first))
 }
 

@@ -18,13 +18,15 @@ pub(in crate::verify) struct PolicyHistory {
     now: Vec<KernelPolicy>,
     /// The policies of every moment but the last.
     earlier: Vec<Vec<Policy>>,
+    /// True if the kernel changed policies in a way that is not known.
+    lost: bool,
 }
 
 impl PolicyHistory {
     /// Subscribes to the kernel's notices in the network namespace of this thread, and reads the policies of this moment.
     pub(in crate::verify) fn open() -> Result<Self, KernelUnread> {
         let changes = PolicyChanges::open()?;
-        Ok(Self { changes, now: xfrm::policies_as_told()?, earlier: Vec::new() })
+        Ok(Self { changes, now: xfrm::policies_as_told()?, earlier: Vec::new(), lost: false })
     }
 
     /// Takes the notices that have come. Never waits.
@@ -37,8 +39,13 @@ impl PolicyHistory {
 
     fn remember(&mut self) {
         let moment: Vec<Policy> = self.now.iter().map(|known| known.policy.clone()).collect();
-        if self.earlier.len() < MOST && self.earlier.last() != Some(&moment) {
+        if self.earlier.last() == Some(&moment) {
+            return;
+        }
+        if self.earlier.len() < MOST {
             self.earlier.push(moment);
+        } else {
+            self.lost = true;
         }
     }
 
@@ -51,11 +58,14 @@ impl PolicyHistory {
             PolicyChange::Gone { policy: Some(gone), .. } => {
                 self.now.retain(|known| !known.is_replaced_by(&gone));
             }
-            PolicyChange::Gone { policy: None, .. } => {}
             PolicyChange::Flushed => self.now.clear(),
-            // The policies at the end are read again, so only the moments between are not known.
-            PolicyChange::Lost => {}
+            PolicyChange::Gone { policy: None, .. } | PolicyChange::Lost => self.lost = true,
         }
+    }
+
+    /// Returns true if the kernel changed policies in a way that is not known.
+    pub(in crate::verify) fn is_incomplete(&self) -> bool {
+        self.lost
     }
 
     /// Adds the moments before the last to a state of the kernel.

@@ -119,7 +119,7 @@ impl Follow {
                 }
             }
             Change::Address(..) | Change::Route(..) | Change::Rule(..) | Change::NextHop(..) => {
-                self.stale = true
+                self.stale = true;
             }
             Change::Forwarding(..) | Change::Neighbour(..) | Change::Lost => {}
         }
@@ -150,7 +150,7 @@ impl Follow {
 
     /// Says which packets may have passed unseen: one of these links went down meanwhile, or notices were lost.
     pub(super) fn missed(&self, links: &[String]) -> Option<String> {
-        if self.lost {
+        if self.lost || self.policies.as_ref().is_some_and(PolicyHistory::is_incomplete) {
             return Some("the kernel had more changes to tell than could be read".to_owned());
         }
         let down = links.iter().find(|name| self.down.contains(name))?;

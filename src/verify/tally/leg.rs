@@ -42,7 +42,7 @@ impl Tally {
     /// from any address of this host, and that a packet to a multicast group reaches every node. `inner` are the bytes
     /// by which a packet is recognised that this host only forwards.
     pub(super) fn tunnel_leg(&mut self, ip: &Ip, direction: Option<Direction>, inner: &[u8]) -> Option<Leg> {
-        if let Some(leg) = self.leg(ip, direction) {
+        if let Some(leg) = self.sent_back(ip, direction).or_else(|| self.leg(ip, direction)) {
             return Some(leg);
         }
         let out = Some(Leg { peer: ip.destination, way: Way::Out });
@@ -61,6 +61,14 @@ impl Tally {
                 None
             }
         }
+    }
+
+    /// Returns the leg of a packet from a peer to this node that this host sends out once more: a mirror or a redirection
+    /// behind its decryption does so.
+    pub(super) fn sent_back(&self, ip: &Ip, direction: Option<Direction>) -> Option<Leg> {
+        let live = !self.question.own.is_empty();
+        let back = live && direction == Some(Direction::Out) && self.is_own(ip.destination);
+        (back && !self.is_own(ip.source)).then_some(Leg { peer: ip.source, way: Way::Out })
     }
 
     /// Returns true if the capture was made on this node, as far as it is known.

@@ -18,7 +18,7 @@ use memchr::memmem::Finder;
 
 use super::Question;
 use super::reading::is_ethernet_frame;
-use crate::packet::Vni;
+use crate::packet::{Vni, has_sound_checksum};
 
 /// The length of the headers of VXLAN and of Geneve without options, in bytes.
 const HEADER: usize = 8;
@@ -94,14 +94,21 @@ impl Needles {
         if self.has_canary(bytes) {
             return Some(Found::Canary);
         }
-        let headers = self.headers.iter().flat_map(|header| header.search(bytes, port));
-        if let Some(found) = headers.max_by_key(|found| matches!(found, Found::Packet { .. })) {
+        if let Some(found) = self.header(bytes, port) {
             return Some(found);
         }
         let addresses = |finder: &Finder<'static>| {
             finder.find_iter(bytes).any(|at| is_ip_header(bytes, at, finder.needle().len()))
         };
         self.addresses.iter().any(addresses).then_some(Found::Addresses)
+    }
+}
+
+impl Needles {
+    /// Looks for the header of a tunnel with the network's VNI.
+    pub(super) fn header(&self, bytes: &[u8], port: Option<u16>) -> Option<Found> {
+        let headers = self.headers.iter().flat_map(|header| header.search(bytes, port));
+        headers.max_by_key(|found| matches!(found, Found::Packet { .. }))
     }
 }
 
@@ -136,14 +143,8 @@ fn is_ip_header(bytes: &[u8], at: usize, len: usize) -> bool {
     const ADDRESSES_V4: usize = 12;
     const ADDRESSES_V6: usize = 8;
     if len == 8 {
-        let Some(header) = at.checked_sub(ADDRESSES_V4).and_then(|at| bytes.get(at..)) else { return false };
-        let Some(header) = header.first_chunk::<IPV4>().filter(|header| header.starts_with(&[0x45])) else {
-            return false;
-        };
-        // RFC 791: the sum of all words of a sound header, its checksum among them, is 0xffff.
-        let words = header.as_chunks::<2>().0.iter().map(|word| u32::from(u16::from_be_bytes(*word)));
-        let sum: u32 = words.sum();
-        return (sum & 0xffff) + (sum >> 16) == 0xffff;
+        let header = at.checked_sub(ADDRESSES_V4).and_then(|at| bytes.get(at..));
+        return header.is_some_and(|header| header.starts_with(&[0x45]) && has_sound_checksum(header));
     }
     let first = at.checked_sub(ADDRESSES_V6).and_then(|at| bytes.get(at));
     first.is_some_and(|first| first >> 4 == 6)

@@ -27,6 +27,16 @@ enum Sign {
     Bytes,
 }
 
+/// The packet that an ICMP error quotes.
+enum Quote {
+    /// The packet is no such error.
+    None,
+    /// A packet of the network.
+    Ours(Vni),
+    /// Another packet.
+    Other,
+}
+
 /// A packet with a sign.
 struct Signed {
     sign: Sign,
@@ -46,18 +56,17 @@ impl Tally {
             .any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
         // What came out of opened ESP is not on the wire.
         let sign = if opened { None } else { self.sign(captured) };
-        match sign {
-            Some(signed) => self.signed(captured, signed),
-            None => {
-                if is_undecoded(packet) {
-                    self.undecoded.add(captured.sighting(None, false));
-                }
-                if Self::outer(packet).is_none() {
-                    self.illegible += u64::from(cut_before_addresses(frame, packet));
-                }
-                self.unsigned(captured, opened);
-            }
+        if let Some(signed) = sign {
+            self.signed(captured, signed);
+            return;
         }
+        if is_undecoded(packet) {
+            self.undecoded.add(captured.sighting(None, false));
+        }
+        if Self::outer(packet).is_none() {
+            self.illegible += u64::from(cut_before_addresses(frame, packet));
+        }
+        self.unsigned(captured, opened);
     }
 
     /// Returns the sign by which the packet is the network's, and its leg where it has one.
@@ -71,18 +80,19 @@ impl Tally {
         // An error message explains the packet that it quotes, even if that is for another port.
         let quote = self.quote(captured);
         let sign = match (quote, hidden) {
-            (Some(Some(vni)), _) => Some(Sign::Quote(vni)),
+            (Quote::Ours(vni), _) => Some(Sign::Quote(vni)),
             _ if canary => Some(Sign::Canary),
             (_, Some(vni)) => Some(Sign::OtherPort(vni)),
-            (Some(None), _) => None,
-            (None, _) => self.carried(captured, found),
+            (Quote::Other, _) => None,
+            (Quote::None, _) => self.carried(captured, found),
         };
         let sign = sign?;
         let ends = match found {
             Some(Found::Packet { ends: Some(ends), .. }) if matches!(sign, Sign::Packet(_)) => Some(ends),
             _ => None,
         };
-        let of_outer = Self::outer(packet).and_then(|(_, ip)| self.leg(&ip, direction));
+        let of_outer = Self::outer(packet)
+            .and_then(|(_, ip)| self.sent_back(&ip, direction).or_else(|| self.leg(&ip, direction)));
         let of_inner = || {
             let (source, destination) = ends?;
             if self.is_own(source) && direction != Some(Direction::In) {
@@ -146,7 +156,9 @@ impl Tally {
             self.strangers.add(leg.peer, deed, sighting);
             return;
         }
-        let opaque = matches!(packet.opaque, Some(Opaque::Esp { .. }));
+        // VXLAN on a port of ESP in UDP looks like ESP as well.
+        let opaque = matches!(packet.opaque, Some(Opaque::Esp { .. }))
+            && self.needles.header(captured.frame.bytes, None).is_none();
         let port_known = self.question.network.port.is_some();
         // A stranger may have put this node's address into the packet that it carries, so only what leaves is a leak.
         let arrives = leg.way == Way::Back && matches!(sign, Sign::Packet(_)) && direction.is_none();
@@ -231,22 +243,24 @@ impl Tally {
         }
     }
 
-    /// Returns the network's VNI if an ICMP error quotes a packet of the network. Nothing protects the quote. The outer
-    /// `None` says that the packet is no such error.
-    fn quote(&mut self, captured: &Captured<'_>) -> Option<Option<Vni>> {
-        let quote = quoted(&mut self.quotes, captured.frame, captured.packet)?;
+    /// Reads the packet that an ICMP error quotes. Nothing protects the quote.
+    fn quote(&mut self, captured: &Captured<'_>) -> Quote {
+        let Some(quote) = quoted(&mut self.quotes, captured.frame, captured.packet) else {
+            return Quote::None;
+        };
         let Question { network, .. } = &self.question;
         let to_our_port = |outer: &Headers| {
             let port = outer.transport.ports().map(|ports| ports.destination);
             network.port.is_none_or(|ours| port == Some(ours))
         };
         let shown = quote.encapsulations.iter().find(|wrapping| self.is_ours(wrapping));
-        Some(match shown {
+        let vni = match shown {
             Some(wrapping) => wrapping.tunnel.vni().filter(|_| to_our_port(&wrapping.outer)),
             None => {
                 hidden_vni(&quote).filter(|vni| network.vnis.contains(vni) && to_our_port(&quote.headers))
             }
-        })
+        };
+        vni.map_or(Quote::Other, Quote::Ours)
     }
 }
 
