@@ -95,7 +95,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l for -d 'Tim
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l target -d 'Overlay address to probe (repeatable) [default: found from the kernel\'s tables]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l control -d 'Network known to be in clear, as a control: if its canary is not seen, the capture is at fault' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l watch -d 'Repeat at this interval, with one verdict each time: 30s, 5m, 1h; at most a day' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s i -l interface -d 'Interface of the underlay to listen on (repeatable) [default: found from the kernel\'s routes]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s i -l interface -d 'Interface of the underlay on which the proof is looked for (repeatable); all are watched for leaks [default: all]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l netns -d 'Network namespace of the underlay: a name, a path, or a process id' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l buffer -d 'Size of the ring between kernel and program, per interface: 64K, 64M [default: 32M]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s r -l read -d 'Judge this capture file instead of live traffic: pcap or pcapng' -r -F

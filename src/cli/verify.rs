@@ -57,7 +57,7 @@ pub(crate) struct Verify {
     /// Repeat at this interval, with one verdict each time: 30s, 5m, 1h; at most a day
     #[arg(long, value_name = "DURATION", value_parser = values::watch, conflicts_with = "read", help_heading = "Watch")]
     pub(crate) watch: Option<Duration>,
-    /// Interface of the underlay to listen on (repeatable) [default: found from the kernel's routes]
+    /// Interface of the underlay on which the proof is looked for (repeatable); all are watched for leaks [default: all]
     #[arg(short = 'i', long, value_name = "IF", help_heading = "Watch")]
     pub(crate) interface: Vec<String>,
     /// Network namespace of the underlay: a name, a path, or a process id
