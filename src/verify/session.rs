@@ -40,8 +40,12 @@ use probed::Probed;
 use progress::Beat;
 pub use progress::Progress;
 
-/// The time between two rounds of probes.
+/// The shortest time between two rounds of probes.
 const PACE: Duration = Duration::from_millis(250);
+/// The most probes of a watch, roughly. A longer watch, or one of more nodes, has longer pauses between its rounds.
+const MOST_PROBES: u32 = 200_000;
+/// The most rounds of a watch. Each has two probes for a node, and evidence is kept of each.
+const MOST_ROUNDS: u32 = 20_000;
 /// The longest time that the capture goes on after the last probe, so that replies are still seen.
 const GRACE: Duration = Duration::from_secs(1);
 /// The longest time to drain the rings.
@@ -240,6 +244,8 @@ impl Session {
     ) -> Result<(), CutShort> {
         let end = begun + self.duration;
         let last_probe = end.checked_sub(GRACE.min(self.duration / 3)).unwrap_or(end);
+        let nodes: usize = self.probed().map(|probed| probed.network.peers.len()).sum();
+        let pace = pace(self.duration, u32::try_from(nodes).unwrap_or(u32::MAX));
         let mut next_probe = begun;
         let mut beat = Beat::from(begun);
         loop {
@@ -249,10 +255,11 @@ impl Session {
             }
             if now >= next_probe && now < last_probe {
                 self.probed().for_each(Probed::round);
-                next_probe = now + PACE;
+                next_probe = now + pace;
             }
             if self.follow.wants_a_survey(now) {
                 self.survey();
+                self.follow.surveyed(now);
             }
             if now >= end {
                 return Ok(());
@@ -373,5 +380,26 @@ impl Session {
             Some(policies) => policies.add_to(kernel),
             None => kernel,
         }))
+    }
+}
+
+/// Returns the time between two rounds of probes.
+fn pace(duration: Duration, nodes: u32) -> Duration {
+    let rounds = (MOST_PROBES / nodes.max(1).saturating_mul(2)).clamp(1, MOST_ROUNDS);
+    PACE.max(duration / rounds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_watch_of_many_nodes_probes_slowly() {
+        let day = Duration::from_secs(86_400);
+        assert_eq!(pace(Duration::from_secs(10), 3), PACE);
+        assert_eq!(pace(Duration::from_secs(3600), 1), PACE);
+        assert_eq!(pace(day, 1), Duration::from_millis(4320));
+        assert_eq!(pace(day, 1000), Duration::from_secs(864));
+        assert_eq!(pace(day, u32::MAX), day);
     }
 }

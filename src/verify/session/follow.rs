@@ -15,6 +15,8 @@ use crate::verify::network::{Device, Network};
 
 /// The shortest time between two surveys of the underlay.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The part of the time that surveys may take, as its inverse. A host with many routes is surveyed less often.
+const SHARE: u32 = 10;
 /// The most nodes that are remembered as joined or left.
 const MOST_NODES: usize = 256;
 
@@ -30,7 +32,8 @@ pub(super) struct Follow {
     base: Option<String>,
     /// True if the underlay has to be surveyed again.
     stale: bool,
-    surveyed: Instant,
+    /// The time from which on it may be surveyed.
+    next_survey: Instant,
     /// Names of links that went down or away.
     down: Vec<String>,
     /// True if the kernel had more to say than could be read.
@@ -62,7 +65,7 @@ impl Follow {
             devices,
             base,
             stale: false,
-            surveyed: Instant::now(),
+            next_survey: Instant::now(),
             down: Vec::new(),
             lost: false,
             joined: Vec::new(),
@@ -100,13 +103,14 @@ impl Follow {
     }
 
     /// Returns true if the underlay changed, and has not been surveyed for a moment.
-    pub(super) fn wants_a_survey(&mut self, now: Instant) -> bool {
-        let due = self.stale && now.duration_since(self.surveyed) >= PAUSE;
-        if due {
-            self.stale = false;
-            self.surveyed = now;
-        }
-        due
+    pub(super) fn wants_a_survey(&self, now: Instant) -> bool {
+        self.stale && now >= self.next_survey
+    }
+
+    /// Takes note that a survey was begun at this time, and is done.
+    pub(super) fn surveyed(&mut self, begun: Instant) {
+        self.stale = false;
+        self.next_survey = Instant::now() + PAUSE.max(begun.elapsed() * SHARE);
     }
 
     /// Takes what concerns the links and routes of the underlay.
