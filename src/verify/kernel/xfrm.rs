@@ -20,6 +20,11 @@ pub(super) struct KernelPolicy {
 }
 
 impl KernelPolicy {
+    #[cfg(test)]
+    pub(super) fn of(policy: Policy) -> Self {
+        Self { policy, device: 0 }
+    }
+
     /// Returns true if the other policy has the same selector, so that the kernel has only one of the two.
     pub(super) fn is_replaced_by(&self, other: &Self) -> bool {
         let selector = |known: &Self| {

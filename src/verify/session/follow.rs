@@ -27,13 +27,20 @@ pub(super) struct Follow {
     sandboxes: Vec<(Option<String>, Changes)>,
     /// The notices of policies. `None` if they may not be heard.
     policies: Option<PolicyHistory>,
-    /// The VXLAN devices of the watched networks, and the path of the underlay's namespace.
-    devices: Vec<Device>,
+    /// The path of the underlay's namespace.
     base: Option<String>,
+    told: Told,
+    /// The time from which on the underlay may be surveyed.
+    next_survey: Instant,
+}
+
+/// The things that the kernel told and that matter.
+#[derive(Debug, Default)]
+struct Told {
+    /// The VXLAN devices of the watched networks.
+    devices: Vec<Device>,
     /// True if the underlay has to be surveyed again.
     stale: bool,
-    /// The time from which on it may be surveyed.
-    next_survey: Instant,
     /// Names of links that went down or away.
     down: Vec<String>,
     /// True if the kernel had more to say than could be read.
@@ -62,14 +69,9 @@ impl Follow {
             sandboxes,
             // Only root may hear of policies. The finding `kernel-unknown` tells the user of it.
             policies: underlay.run(PolicyHistory::open)?.ok(),
-            devices,
             base,
-            stale: false,
+            told: Told { devices, ..Told::default() },
             next_survey: Instant::now(),
-            down: Vec::new(),
-            lost: false,
-            joined: Vec::new(),
-            left: Vec::new(),
         })
     }
 
@@ -83,38 +85,56 @@ impl Follow {
 
     /// Takes the notices that have come. Never waits. Returns the nodes that joined.
     pub(super) fn take(&mut self) -> Vec<IpAddr> {
-        let before = self.joined.len();
+        let before = self.told.joined.len();
         if let Some(policies) = &mut self.policies {
             policies.take();
         }
-        let base = self.base.clone();
         for change in self.underlay.take() {
-            self.note_link(&change);
-            self.note(&change, base.as_deref());
+            self.told.of_underlay(&change);
+            self.told.of_nodes(&change, self.base.as_deref());
         }
-        let mut sandboxes = std::mem::take(&mut self.sandboxes);
-        for (path, changes) in &mut sandboxes {
+        for (path, changes) in &mut self.sandboxes {
             for change in changes.take() {
-                self.note(&change, path.as_deref());
+                self.told.of_nodes(&change, path.as_deref());
             }
         }
-        self.sandboxes = sandboxes;
-        self.joined.get(before..).unwrap_or(&[]).to_vec()
+        self.told.joined.get(before..).unwrap_or(&[]).to_vec()
     }
 
     /// Returns true if the underlay changed, and has not been surveyed for a moment.
     pub(super) fn wants_a_survey(&self, now: Instant) -> bool {
-        self.stale && now >= self.next_survey
+        self.told.stale && now >= self.next_survey
     }
 
     /// Takes note that a survey was begun at this time, and is done.
     pub(super) fn surveyed(&mut self, begun: Instant) {
-        self.stale = false;
+        self.told.stale = false;
         self.next_survey = Instant::now() + PAUSE.max(begun.elapsed() * SHARE);
     }
 
+    /// Says which packets may have passed unseen: one of these links went down meanwhile, or notices were lost.
+    pub(super) fn missed(&self, links: &[String]) -> Option<String> {
+        if self.told.lost || self.policies.as_ref().is_some_and(PolicyHistory::is_incomplete) {
+            return Some("the kernel had more changes to tell than could be read".to_owned());
+        }
+        let down = links.iter().find(|name| self.told.down.contains(name))?;
+        Some(format!("{down}: the interface went down"))
+    }
+
+    /// Returns the nodes that joined a network during the watch, and those that left one.
+    pub(super) fn nodes(&self) -> (Vec<IpAddr>, Vec<IpAddr>) {
+        (self.told.joined.clone(), self.told.left.clone())
+    }
+
+    /// Returns the notices of policies.
+    pub(super) fn policies(&self) -> Option<&PolicyHistory> {
+        self.policies.as_ref()
+    }
+}
+
+impl Told {
     /// Takes what concerns the links and routes of the underlay.
-    fn note_link(&mut self, change: &Change) {
+    fn of_underlay(&mut self, change: &Change) {
         match change {
             Change::Link(event, link) => {
                 self.stale = true;
@@ -130,7 +150,7 @@ impl Follow {
     }
 
     /// Takes what concerns the nodes of the networks, in the namespace with this path.
-    fn note(&mut self, change: &Change, namespace: Option<&str>) {
+    fn of_nodes(&mut self, change: &Change, namespace: Option<&str>) {
         let Change::Forwarding(event, entry) = change else {
             self.lost |= matches!(change, Change::Lost);
             return;
@@ -151,23 +171,54 @@ impl Follow {
             }
         }
     }
+}
 
-    /// Says which packets may have passed unseen: one of these links went down meanwhile, or notices were lost.
-    pub(super) fn missed(&self, links: &[String]) -> Option<String> {
-        if self.lost || self.policies.as_ref().is_some_and(PolicyHistory::is_incomplete) {
-            return Some("the kernel had more changes to tell than could be read".to_owned());
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::changes::ForwardingEntry;
+    use crate::host::survey::Link;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn told() -> Told {
+        Told { devices: vec![Device { namespace: None, index: 7 }], ..Told::default() }
+    }
+
+    fn entry(link: u32, vtep: &str) -> ForwardingEntry {
+        ForwardingEntry { link, vtep: Some(ip(vtep)), ..ForwardingEntry::default() }
+    }
+
+    #[test]
+    fn nodes_join_and_leave_by_the_entries_of_our_device_that_somebody_set() {
+        let mut told = told();
+        let learned = ForwardingEntry { learned: true, ..entry(7, "192.0.2.4") };
+        for (event, entry, namespace) in [
+            (Event::Set, entry(7, "192.0.2.2"), None),
+            (Event::Set, entry(7, "192.0.2.2"), None),
+            (Event::Set, entry(8, "192.0.2.3"), None),
+            (Event::Set, entry(7, "192.0.2.3"), Some("/run/netns/other")),
+            // Anybody can make the device learn an entry.
+            (Event::Set, learned, None),
+            (Event::Gone, entry(7, "192.0.2.2"), None),
+        ] {
+            told.of_nodes(&Change::Forwarding(event, entry), namespace);
         }
-        let down = links.iter().find(|name| self.down.contains(name))?;
-        Some(format!("{down}: the interface went down"))
+        assert_eq!((told.joined, told.left), (vec![ip("192.0.2.2")], vec![ip("192.0.2.2")]));
     }
 
-    /// Returns the nodes that joined a network during the watch, and those that left one.
-    pub(super) fn nodes(&self) -> (Vec<IpAddr>, Vec<IpAddr>) {
-        (self.joined.clone(), self.left.clone())
-    }
-
-    /// Returns the notices of policies.
-    pub(super) fn policies(&self) -> Option<&PolicyHistory> {
-        self.policies.as_ref()
+    #[test]
+    fn a_link_that_went_down_and_changes_without_a_name_are_remembered() {
+        let link = |name: &str, up| Box::new(Link { name: name.to_owned(), up, ..Link::default() });
+        let mut told = told();
+        told.of_underlay(&Change::Link(Event::Set, link("eth0", true)));
+        assert!(told.stale && told.down.is_empty());
+        told.of_underlay(&Change::Link(Event::Set, link("eth1", false)));
+        told.of_underlay(&Change::Link(Event::Gone, link("eth2", true)));
+        assert_eq!(told.down, ["eth1", "eth2"]);
+        told.of_nodes(&Change::Lost, None);
+        assert!(told.lost);
     }
 }
