@@ -9,12 +9,13 @@
 //! ```
 //!
 //! [`Wanted`] is the network that was asked for. `ovlsniff overlay`, the Docker engine and the kernel's VXLAN devices
-//! complete it to a [`Network`]. A [`session::Session`] finds the links that the network's packets leave by, captures
-//! there and sends ICMP echo with a canary into the overlay ([`probe`]). At the end it drains the rings, because
-//! frames that wait there were on the wire as well. A [`Watch`] has every frame dissected and hands the packet to a
-//! [`Tally`], which counts for each leg: for each peer and each [`Way`]. From the tally and the [`Circumstances`] of
-//! the watch [`judge()`] makes the [`Report`]: a verdict, a rung of evidence and a reason for each leg, then the
-//! verdict on the whole. A capture file has no session and no probe; the rest is the same.
+//! complete it to a [`Network`]. A [`session::Session`] captures on every link of the underlay and sends ICMP echo with a
+//! canary into the overlay ([`probe`]). It follows the kernel's notices, because routes, nodes and policies come and go.
+//! At the end it drains the ring, because frames that wait there were on the wire as well. A [`Watch`] has every frame
+//! dissected and hands the packet to a [`Tally`], with the [`View`] that its link gives of the wire. The tally counts for
+//! each leg: for each peer and each [`Way`]. From the tally and the [`Circumstances`] of the watch [`judge()`] makes the
+//! [`Report`]: a verdict, a rung of evidence and a reason for each leg, then the verdict on the whole. A capture file
+//! has no session and no probe; the rest is the same.
 //!
 //! # The rule
 //!
@@ -43,6 +44,14 @@
 //!   starts in the namespace of a container.
 //! - A link may hide its wire (WireGuard, MACsec, VTI), because it encrypts below the capture. A clear frame on such
 //!   a link is no leak, and it is no proof of anything either.
+//! - Egress decides only if every egress is watched. A route that moved for two seconds hid a leak from a watch of the
+//!   links that the routes named at its beginning.
+//! - A leak need not look like the network's packets. tc, a tunnel or a program may carry a copy in anything. So what is
+//!   not decoded is searched for bytes of the network (`tally/needle`).
+//! - Whoever is believed can raise the alarm. One forged frame from outside made a network CLEAR, until only nodes of the
+//!   network were believed about the network (`tally/sender`).
+//! - A capture on all links is cooked: of a frame that leaves it shows only what follows from the IP header on. MACsec's
+//!   tag is in front of that.
 
 mod device;
 mod docker;
