@@ -372,9 +372,9 @@ impl Session {
             Ok(before) => before,
             Err(unread) => return Ok(Err(unread.clone())),
         };
-        let links = self.underlay.survey.links.iter().filter(|link| link.up && !link.loopback);
-        let links: Vec<String> = links.map(|link| link.name.clone()).collect();
-        let after = self.underlay.run(|| KernelState::read_with_rules(&links))?;
+        let networks = [&self.asked].into_iter().chain(&self.control).map(|probed| &probed.network);
+        let passed = underlay::passed(networks, &self.underlay.survey);
+        let after = self.underlay.run(|| KernelState::read_with_rules(&passed))?;
         let between = |after| KernelState::between(before, after);
         Ok(after.map(between).map(|kernel| match self.follow.policies() {
             Some(policies) => policies.add_to(kernel),

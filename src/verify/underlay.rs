@@ -96,6 +96,13 @@ fn inside(network: &Network, survey: &Survey) -> Vec<u32> {
     found
 }
 
+/// Returns the names of the links that the packets of these networks pass on their way to the wires. The device of a
+/// tunnel is one of them: its packets arrive there a second time, decrypted.
+pub(super) fn passed<'n>(networks: impl Iterator<Item = &'n Network>, survey: &Survey) -> Vec<String> {
+    let routed = networks.flat_map(|network| routed(network, survey));
+    once(routed.flat_map(|link| survey.passes(link)).map(|link| link.name.clone()))
+}
+
 /// Says which of these links is down or has disappeared.
 pub(super) fn gone(links: &[String], now: &Survey) -> Option<String> {
     let up = |name: &str| now.named(name).is_some_and(|link| link.up);
@@ -214,6 +221,12 @@ mod tests {
         survey.links.push(Link { master: Some(20), hardware: 1, ..link(22, "eth9", "dummy") });
         let views = views([&network()].into_iter(), &[], &survey);
         assert_eq!([9, 20, 21, 22].map(|index| views[&index]), [None, None, None, Some(View::Wire)]);
+    }
+
+    #[test]
+    fn policies_are_asked_for_on_every_link_that_packets_pass() {
+        let network = Network { links: vec![4], ..network() };
+        assert_eq!(passed([&network].into_iter(), &host()), ["gre0", "eth1"]);
     }
 
     #[test]

@@ -48,8 +48,10 @@ pub enum Device {
     /// Any device.
     #[default]
     Any,
-    /// The loopback or a VRF. The kernel gives packets that arrive for this host one of these, after it has routed
-    /// them, whatever link they came by.
+    /// The loopback, where there is no VRF. The kernel gives it to all packets that arrive for this host, after it has
+    /// routed them, whatever link they came by.
+    Loopback,
+    /// The loopback or a VRF, where there is a VRF: each has a part of the packets that arrive.
     Local,
     /// Another link. It is that of packets that leave by it, and never that of packets that arrived.
     Link,
@@ -157,7 +159,8 @@ impl Policy {
         if elsewhere || !(marked || arrives) || !self.concerns(source, destination, port) {
             return Coverage::Never;
         }
-        let whole = marked && self.source_port.1 == 0 && self.device == Device::Any && self.interface == 0;
+        let anywhere = self.device == Device::Any || arrives && self.device == Device::Loopback;
+        let whole = marked && self.source_port.1 == 0 && anywhere && self.interface == 0;
         if whole { Coverage::Surely } else { Coverage::Partly }
     }
 

@@ -73,10 +73,12 @@ fn links() -> Result<Vec<Link>, Refusal> {
 }
 
 fn device(index: u32, links: &[Link]) -> Device {
-    let local = |link: &Link| link.index == index && (link.loopback || link.kind.as_deref() == Some("vrf"));
+    let vrf = |link: &Link| link.kind.as_deref() == Some("vrf");
+    let local = |link: &Link| link.index == index && (link.loopback || vrf(link));
     match index {
         0 => Device::Any,
-        _ if links.iter().any(local) => Device::Local,
+        _ if links.iter().any(local) && links.iter().any(vrf) => Device::Local,
+        _ if links.iter().any(local) => Device::Loopback,
         _ => Device::Link,
     }
 }
@@ -218,5 +220,6 @@ mod tests {
             [Link { index: 1, loopback: true, ..Link::default() }, Link { index: 2, ..Link::default() }, vrf];
         let devices = [0, 1, 2, 5, 9].map(|index| device(index, &links));
         assert_eq!(devices, [Device::Any, Device::Local, Device::Link, Device::Local, Device::Link]);
+        assert_eq!(device(1, &links[..2]), Device::Loopback);
     }
 }

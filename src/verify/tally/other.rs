@@ -60,7 +60,8 @@ impl Tally {
             self.signed(captured, signed);
             return;
         }
-        if is_undecoded(packet) {
+        let from = Self::outer(packet).map(|(_, ip)| ip.source);
+        if is_undecoded(packet) && !from.is_some_and(|from| self.is_stranger(from) && !self.is_own(from)) {
             self.undecoded.add(captured.sighting(None, false));
         }
         if Self::outer(packet).is_none() {

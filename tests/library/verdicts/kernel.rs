@@ -178,6 +178,7 @@ fn a_policy_for_some_packets_does_not_enforce() {
     let only = |change: fn(&mut Policy)| enforced(None, |kernel| change(&mut kernel.policies[1]));
     assert_eq!(only(|policy| policy.mark = (0, 0xff)), Verdict::Encrypted);
     assert_eq!(only(|policy| policy.block = true), Verdict::Encrypted);
+    assert_eq!(only(|policy| policy.device = Device::Loopback), Verdict::Encrypted);
     for change in [
         |policy: &mut Policy| policy.source_port = (40_000, 0xffff),
         |policy: &mut Policy| policy.device = Device::Link,

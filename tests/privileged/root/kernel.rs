@@ -40,7 +40,7 @@ xfrm policy add src 192.0.2.2/32 dst 192.0.2.1/32 if_id 42 dir in priority 13",
         [
             (10, Device::Any, Coverage::Surely),
             (10, Device::Any, Coverage::Partly),
-            (11, Device::Local, Coverage::Partly),
+            (11, Device::Loopback, Coverage::Surely),
             (12, Device::Link, Coverage::Never),
             (13, Device::Any, Coverage::Never),
         ]
