@@ -13,7 +13,7 @@ use super::survey::{Link, Survey};
 const DEPTH: usize = 6;
 
 /// The kinds of links that are an end of a wire, be it one inside of this machine. A link without a kind is hardware.
-const WIRES: [&str; 6] = ["veth", "netkit", "dummy", "dsa", "ipoib", "netdevsim"];
+const WIRES: [&str; 5] = ["veth", "netkit", "dsa", "ipoib", "netdevsim"];
 
 /// The kinds of links that hand frames on to their parent, as they are or with a tag.
 const ON_A_PARENT: [&str; 6] = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "virt_wifi"];
@@ -21,9 +21,9 @@ const ON_A_PARENT: [&str; 6] = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"
 /// The kinds of links that hand frames on to their ports. A VRF does so with packets, before policies encrypt them.
 const OF_PORTS: [&str; 5] = ["bridge", "bond", "team", "batadv", "vrf"];
 
-/// The kinds of links without a wire. An ifb gives every frame back to the link that it took it from, and the others
-/// carry neither IP nor Ethernet frames of this host.
-const NO_WIRE: [&str; 6] = ["ifb", "nlmon", "vsockmon", "can", "vcan", "vxcan"];
+/// The kinds of links without a wire. A dummy drops every frame, an ifb gives it back to the link that it took it from,
+/// and the others carry neither IP nor Ethernet frames of this host.
+const NO_WIRE: [&str; 7] = ["dummy", "ifb", "nlmon", "vsockmon", "can", "vcan", "vxcan"];
 
 /// The types of hardware without IP or Ethernet frames (`linux/if_arp.h`): CAN, three of monitors of a radio, whose
 /// frames pass a link of their own as well, netlink monitors and vsock monitors.

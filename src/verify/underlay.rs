@@ -100,7 +100,8 @@ fn inside(network: &Network, survey: &Survey) -> Vec<u32> {
 /// tunnel is one of them: its packets arrive there a second time, decrypted.
 pub(super) fn passed<'n>(networks: impl Iterator<Item = &'n Network>, survey: &Survey) -> Vec<String> {
     let routed = networks.flat_map(|network| routed(network, survey));
-    once(routed.flat_map(|link| survey.passes(link)).map(|link| link.name.clone()))
+    let below = routed.flat_map(|link| survey.passes(link).into_iter().chain(survey.lowest(link)));
+    once(below.map(|link| link.name.clone()))
 }
 
 /// Says which of these links is down or has disappeared.
@@ -218,7 +219,7 @@ mod tests {
         survey.links.push(Link { master: Some(20), ..vxlan(&[]) });
         survey.links.push(link(20, "ovl0", "bridge"));
         survey.links.push(Link { master: Some(20), ..link(21, "veth7", "veth") });
-        survey.links.push(Link { master: Some(20), hardware: 1, ..link(22, "eth9", "dummy") });
+        survey.links.push(Link { master: Some(20), hardware: 1, ..link(22, "eth9", "") });
         let views = views([&network()].into_iter(), &[], &survey);
         assert_eq!([9, 20, 21, 22].map(|index| views[&index]), [None, None, None, Some(View::Wire)]);
     }
