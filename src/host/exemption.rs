@@ -93,7 +93,7 @@ mod tests {
             exemption("all", IpVersion::V6, Exempt::Arriving, all),
         ];
         assert_eq!(exemptions_below(folder.path(), ["eth0"]), expected);
-        // What leaves without a policy says nothing of what arrives.
+        // Packets that leave without a policy say nothing of those that arrive.
         assert_eq!(versions(&expected, Exempt::Arriving), [IpVersion::V6]);
         assert_eq!(versions(&expected, Exempt::Leaving), [IpVersion::V4]);
         assert_eq!(versions(&exemptions_below(folder.path(), ["eth1"]), Exempt::Arriving), IpVersion::BOTH);

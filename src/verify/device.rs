@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::network::{Device, Entry, Network, Peer, Source};
 use crate::host::namespaces::{Namespaces, Surveyed};
-use crate::host::survey::{Link, Vxlan};
+use crate::host::survey::{Link, Survey, Vxlan};
 use crate::packet::Vni;
 
 /// Finds a network as [`find`] does, but only in the namespace of the underlay.
@@ -52,66 +52,17 @@ pub(super) fn alias(link: &Link) -> Option<Alias<'_>> {
 }
 
 fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Network {
-    let survey = &place.survey;
     let alias = alias(link);
-    let mut destinations: Vec<IpAddr> = Vec::new();
-    for &destination in vxlan.peers.iter().chain(&vxlan.remote) {
-        if !destinations.contains(&destination) {
-            destinations.push(destination);
-        }
-    }
-    let peers: Vec<IpAddr> = destinations.iter().filter(|to| !to.is_multicast()).copied().collect();
-    let master = link.master.and_then(|master| survey.link(master));
-    let own: Vec<IpAddr> =
-        survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address())).collect();
-    let mut known: Vec<Peer> = peers.iter().map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
-    for neighbour in &survey.neighbours {
-        let on_link = neighbour.link == link.index;
-        if own.contains(&neighbour.address) || !(on_link || Some(neighbour.link) == link.master) {
-            continue;
-        }
-        let station = vxlan.stations.iter().find(|(mac, _)| *mac == neighbour.mac).map(|(_, peer)| *peer);
-        // A frame without a forwarding entry goes to all peers. If there is only one, the neighbour is behind that.
-        let only = peers.first().filter(|_| on_link && peers.len() == 1).copied();
-        let behind = station.or(only);
-        if let Some(peer) = known.iter_mut().find(|peer| Some(peer.underlay) == behind) {
-            peer.overlay.push(neighbour.address);
-        }
-    }
-    for peer in &mut known {
-        // IPv4 comes first, link-local addresses last.
-        peer.overlay.sort_by_key(|address| match address {
-            IpAddr::V4(_) => 0,
-            IpAddr::V6(address) if !address.is_unicast_link_local() => 1,
-            IpAddr::V6(_) => 2,
-        });
-    }
+    let master = link.master.and_then(|master| place.survey.link(master));
+    let destinations = destinations(base, vxlan);
     let underlay = if vxlan.foreign_socket { base } else { place };
-    let mut links = Vec::new();
-    if !vxlan.foreign_socket {
-        // Packets leave by the routes to the peers and to the multicast group, by the link that the device is bound
-        // to, and by links that a forwarding entry names.
-        let to_it = |to: &IpAddr| vxlan.peers.contains(to) || vxlan.remote == Some(*to);
-        let routed = survey.routes.iter().filter(|(to, _)| to_it(to)).map(|(_, index)| *index);
-        for index in routed.chain(vxlan.underlay).chain(vxlan.forced_links.iter().copied()) {
-            if !links.contains(&index) {
-                links.push(index);
-            }
-        }
-    }
-    let mut vnis: Vec<Vni> = vxlan.vni.into_iter().collect();
-    for vni in vxlan.vni.map_or(&[][..], |_| &vxlan.more_vnis) {
-        if !vnis.contains(vni) {
-            vnis.push(*vni);
-        }
-    }
     Network {
         name: alias.map_or(link.name.as_str(), |alias| alias.network).to_owned(),
         source: if alias.is_some() { Source::Ours } else { Source::Device },
-        vnis,
+        vnis: vnis(vxlan),
         port: Some(vxlan.port).filter(|port| *port != 0),
         locals: vxlan.local.into_iter().collect(),
-        peers: known,
+        peers: peers(&place.survey, link, vxlan, &destinations),
         destinations,
         other_ports: vxlan.other_ports.clone(),
         encrypted: alias.map(|alias| alias.encrypted),
@@ -120,8 +71,79 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
         entry: entry(place, link, master),
         devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),
-        links,
+        links: links(&place.survey, vxlan),
     }
+}
+
+/// Returns each address that the device sends to, multicast groups included. Next-hop objects are in the namespace of
+/// the socket.
+fn destinations(base: &Surveyed, vxlan: &Vxlan) -> Vec<IpAddr> {
+    let mut found: Vec<IpAddr> = Vec::new();
+    let hops = vxlan.next_hops.iter().flat_map(|&id| base.survey.gateways(id));
+    for destination in vxlan.peers.iter().chain(&vxlan.remote).copied().chain(hops) {
+        if !found.contains(&destination) {
+            found.push(destination);
+        }
+    }
+    found
+}
+
+/// Returns the other nodes, each with the overlay addresses that the kernel knows behind it.
+fn peers(survey: &Survey, link: &Link, vxlan: &Vxlan, destinations: &[IpAddr]) -> Vec<Peer> {
+    let nodes = destinations.iter().filter(|to| !to.is_multicast());
+    let mut peers: Vec<Peer> = nodes.map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
+    let only = peers.first().filter(|_| peers.len() == 1).map(|peer| peer.underlay);
+    let own: Vec<IpAddr> =
+        survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address())).collect();
+    for neighbour in &survey.neighbours {
+        let on_link = neighbour.link == link.index;
+        if own.contains(&neighbour.address) || !(on_link || Some(neighbour.link) == link.master) {
+            continue;
+        }
+        let station = vxlan.stations.iter().find(|(mac, _)| *mac == neighbour.mac).map(|(_, peer)| *peer);
+        // A frame without a forwarding entry goes to all peers. If there is only one, the neighbour is behind that.
+        let behind = station.or(only.filter(|_| on_link));
+        if let Some(peer) = peers.iter_mut().find(|peer| Some(peer.underlay) == behind) {
+            peer.overlay.push(neighbour.address);
+        }
+    }
+    for peer in &mut peers {
+        // IPv4 comes first, link-local addresses last.
+        peer.overlay.sort_by_key(|address| match address {
+            IpAddr::V4(_) => 0,
+            IpAddr::V6(address) if !address.is_unicast_link_local() => 1,
+            IpAddr::V6(_) => 2,
+        });
+    }
+    peers
+}
+
+/// Returns the links that packets leave by: those of the routes to the peers and to the multicast group, the one that
+/// the device is bound to, and those that forwarding entries name. The links of another namespace are not known here.
+fn links(survey: &Survey, vxlan: &Vxlan) -> Vec<u32> {
+    if vxlan.foreign_socket {
+        return Vec::new();
+    }
+    let to_it = |to: &IpAddr| vxlan.peers.contains(to) || vxlan.remote == Some(*to);
+    let routed = survey.routes.iter().filter(|(to, _)| to_it(to)).map(|(_, index)| *index);
+    let mut links = Vec::new();
+    for index in routed.chain(vxlan.underlay).chain(vxlan.forced_links.iter().copied()) {
+        if !links.contains(&index) {
+            links.push(index);
+        }
+    }
+    links
+}
+
+/// Returns the VNIs of the device and of its forwarding entries, each once.
+fn vnis(vxlan: &Vxlan) -> Vec<Vni> {
+    let mut vnis: Vec<Vni> = vxlan.vni.into_iter().collect();
+    for vni in vxlan.vni.map_or(&[][..], |_| &vxlan.more_vnis) {
+        if !vnis.contains(vni) {
+            vnis.push(*vni);
+        }
+    }
+    vnis
 }
 
 /// Returns the VXLAN device itself or the bridge that it is a port of: the one that has an address to send from. An
@@ -148,7 +170,7 @@ pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::survey::{Neighbour, Survey};
+    use crate::host::survey::Neighbour;
     use crate::packet::MacAddress;
 
     fn ip(text: &str) -> IpAddr {

@@ -62,7 +62,7 @@ pub enum WantedError {
     Engine {
         /// The name that was asked for.
         name: String,
-        /// What the engine did.
+        /// The engine's failure.
         cause: EngineError,
     },
 }

@@ -1,6 +1,6 @@
 //! The capture filters of a file: would they have let clear frames of the network into it?
 //!
-//! What a filter kept out is not in the file, so its absence proves nothing. A clear frame of the leg is made here as the
+//! Frames that a filter kept out are not in the file, so their absence proves nothing. A clear frame of the leg is made here as the
 //! node would have sent it, and the filter is run on it. A filter that is not understood may have kept anything out.
 
 use std::net::IpAddr;

@@ -65,7 +65,7 @@ impl LegReport {
             }
             Way::Out => match self.reason {
                 Reason::NoTraffic | Reason::NoTarget | Reason::NoSa | Reason::PolicyBlock => true,
-                // What left was encrypted, or it may be another tunnel's. Either way nobody answered it.
+                // The packets that left were encrypted, or may be another tunnel's. Either way nobody answered them.
                 Reason::BlockedEsp
                 | Reason::OtherTunnel
                 | Reason::TooFew

@@ -1,6 +1,6 @@
 //! Following the kernel during a watch: links, addresses, routes, forwarding entries and policies, by its notices.
 //!
-//! What comes and goes within a watch is in no survey. A node that joins for a second, a policy that is away for two,
+//! A survey shows one moment, and nothing that comes and goes between two of them. A node that joins for a second, a policy that is away for two,
 //! and a link that is made meanwhile are only in the notices. They are subscribed to before the first survey.
 
 use std::net::IpAddr;

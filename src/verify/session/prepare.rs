@@ -64,7 +64,7 @@ impl Session {
         let named = request.interfaces.clone();
         let networks = || [&asked].into_iter().chain(&control).map(|probed| &probed.network);
         let follow = Follow::open(networks(), &underlay)?;
-        // What changed since the first survey is in no notice.
+        // No notice tells of changes between the first survey and the subscription.
         let underlay = underlay.again(networks())?;
         let kernel = underlay.run(KernelState::read)?;
         let (opener, warning) = underlay.run(|| opener(request.sas.clone()))?;

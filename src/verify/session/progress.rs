@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// The time between two reports of progress.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// How far a watch has come.
+/// The state of a watch: its frames so far, and the time that is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The time that is left.

@@ -54,7 +54,7 @@ impl Tally {
             .encapsulations
             .iter()
             .any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
-        // What came out of opened ESP is not on the wire.
+        // The inside of opened ESP is not on the wire.
         let sign = if opened { None } else { self.sign(captured) };
         if let Some(signed) = sign {
             self.signed(captured, signed);
@@ -104,7 +104,7 @@ impl Tally {
                 None
             }
         };
-        // What leaves this host counts, whatever its addresses are.
+        // A packet that leaves this host counts, whatever its addresses are.
         let leaves = || {
             let (_, ip) = Self::outer(packet).filter(|_| direction == Some(Direction::Out))?;
             (!self.question.own.is_empty() && sign != Sign::Canary)

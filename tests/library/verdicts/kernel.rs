@@ -152,7 +152,7 @@ fn a_policy_that_lets_some_packets_pass_first_is_a_hole() {
         assert_eq!(first(hole), Verdict::NotEnforced);
     }
     for harmless in [
-        // What arrives in clear has passed no xfrm interface, and its device is never the link that it came by.
+        // A clear packet that arrives has passed no xfrm interface, and its device is never the link that it came by.
         |policy: &mut Policy| policy.interface = 42,
         |policy: &mut Policy| policy.device = Device::Link,
         |policy: &mut Policy| policy.priority = 100,
