@@ -32,10 +32,11 @@
 //!
 //! 1. [`verify::session::Session::prepare`] finds the network ([`verify::Wanted`]): `ovlsniff overlay`, the Docker engine or a
 //!    VXLAN device knows its VNI, its nodes and its port.
-//! 2. A [`host::survey::Survey`] of the underlay's network namespace says by which links its packets leave. Those are captured.
+//! 2. A [`host::survey::Survey`] of the underlay's network namespace says what each link shows of its wire
+//!    ([`host::wires::Role`]). All are captured, and [`host::changes::Changes`] tells what changes meanwhile.
 //! 3. The state of the kernel ([`verify::KernelState`]) is read, and the keys with their notices, before the first frame.
 //! 4. [`verify::session::Session::run`] watches: a [`verify::probe::Prober`] sends ICMP echo with a canary into the overlay, and every frame
-//!    goes through the [`dissect::Dissector`] to a [`verify::Tally`], which counts by peer and by [`verify::Way`].
+//!    goes through the [`dissect::Dissector`] to a [`verify::Tally`], which counts by peer and by [`verify::Way`], and searches what nothing explains.
 //! 5. It drains the rings, and holds the links, the routes and the kernel's state against those of the beginning.
 //! 6. [`verify::judge()`] makes of the tally and the [`verify::Circumstances`] a [`verify::Report`]: for each leg a verdict, a rung of
 //!    evidence and a reason, then the verdict on the whole.
