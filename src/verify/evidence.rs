@@ -193,54 +193,70 @@ impl Evidence {
     }
 
     /// Remembers an inner frame that came out of a tunnel, because the kernel may show it once more.
-    pub(super) fn may_come_again(&mut self, inner: &[u8]) {
-        self.copies.expect(inner);
+    pub(super) fn may_come_again(&mut self, inner: &[u8], time: Timestamp) {
+        self.copies.expect(inner, time);
     }
 
     /// Returns true if this clear frame came out of a tunnel before. Each frame has one copy.
-    pub(super) fn is_copy(&mut self, inner: &[u8]) -> bool {
-        self.copies.take(inner)
+    pub(super) fn is_copy(&mut self, inner: &[u8], time: Timestamp) -> bool {
+        self.copies.take(inner, time)
     }
 }
 
-/// Hashes of the newest inner frames that may come again. Each has the numbers of the expectations that are not met
-/// yet, the oldest first.
+/// Hashes of the newest inner frames that may come again. Each has the times since when it is waited for, the oldest
+/// first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Copies {
-    waiting: HashMap<u64, VecDeque<u64>>,
-    order: VecDeque<(u64, u64)>,
-    expected: u64,
+    waiting: HashMap<u64, VecDeque<i64>>,
+    order: VecDeque<(u64, i64)>,
 }
 
 impl Copies {
-    pub(super) fn expect(&mut self, bytes: &[u8]) {
-        if self.order.len() >= MOST_COPIES {
-            if let Some((oldest, number)) = self.order.pop_front() {
-                // It may have been met since. Then a later expectation of an identical frame must not go instead.
-                if self.waiting.get(&oldest).and_then(|numbers| numbers.front()) == Some(&number) {
-                    self.meet(oldest);
-                }
+    pub(super) fn expect(&mut self, bytes: &[u8], time: Timestamp) {
+        while let Some(&(oldest, since)) = self.order.front() {
+            if self.order.len() < MOST_COPIES && !is_over(since, time) {
+                break;
+            }
+            self.order.pop_front();
+            // It may have come since. Then a later expectation of an identical frame must not go instead.
+            if self.waiting.get(&oldest).and_then(|times| times.front()) == Some(&since) {
+                self.meet(oldest);
             }
         }
         let hash = hash(bytes);
-        self.expected += 1;
-        self.order.push_back((hash, self.expected));
-        self.waiting.entry(hash).or_default().push_back(self.expected);
+        self.order.push_back((hash, time.nanos));
+        self.waiting.entry(hash).or_default().push_back(time.nanos);
     }
 
-    /// Returns true if these bytes were expected. Each expectation is met once.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> bool {
-        self.meet(hash(bytes))
+    /// Returns true if these bytes were expected a moment ago. Each expectation is met once.
+    pub(super) fn take(&mut self, bytes: &[u8], time: Timestamp) -> bool {
+        let hash = hash(bytes);
+        while self
+            .waiting
+            .get(&hash)
+            .and_then(|times| times.front())
+            .is_some_and(|since| is_over(*since, time))
+        {
+            self.meet(hash);
+        }
+        self.meet(hash)
     }
 
     fn meet(&mut self, hash: u64) -> bool {
-        let Some(numbers) = self.waiting.get_mut(&hash) else { return false };
-        numbers.pop_front();
-        if numbers.is_empty() {
+        let Some(times) = self.waiting.get_mut(&hash) else { return false };
+        times.pop_front();
+        if times.is_empty() {
             self.waiting.remove(&hash);
         }
         true
     }
+}
+
+/// Returns true if something expected since then, in nanoseconds, does not come any more.
+fn is_over(since: i64, now: Timestamp) -> bool {
+    /// A decrypted copy comes at once, unless the machine is loaded.
+    const PATIENCE: i64 = 2_000_000_000;
+    now.nanos.saturating_sub(since) > PATIENCE
 }
 
 /// Returns a frame's hash. Two different frames have the same hash with a chance of 2^-64, and nobody outside knows
@@ -258,12 +274,23 @@ mod tests {
     #[test]
     fn a_frame_that_came_again_does_not_take_the_place_of_an_identical_one() {
         let mut copies = Copies::default();
-        copies.expect(b"twin");
-        assert!(copies.take(b"twin") && !copies.take(b"twin"));
-        copies.expect(b"twin");
+        let at = |nanos| Timestamp { nanos, digits: 9 };
+        copies.expect(b"twin", at(1));
+        assert!(copies.take(b"twin", at(2)) && !copies.take(b"twin", at(2)));
+        copies.expect(b"twin", at(3));
         // The first expectation is forgotten here. It was met long ago.
-        (1..MOST_COPIES).for_each(|n| copies.expect(&n.to_be_bytes()));
-        assert!(copies.take(b"twin"));
+        (1..MOST_COPIES).for_each(|n| copies.expect(&n.to_be_bytes(), at(4)));
+        assert!(copies.take(b"twin", at(5)));
+    }
+
+    #[test]
+    fn an_old_copy_excuses_no_new_leak() {
+        let mut copies = Copies::default();
+        let at = |seconds| Timestamp::new(seconds, 0, 9);
+        copies.expect(b"arp", at(100));
+        assert!(!copies.take(b"arp", at(3700)));
+        copies.expect(b"arp", at(100));
+        assert!(copies.take(b"arp", at(101)));
     }
 
     #[test]

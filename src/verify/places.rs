@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::packet::{Frame, MacAddress};
+use crate::packet::{Frame, InterfaceNumber, MacAddress};
 
 /// The most places of one kind that are told apart.
 const MOST: usize = 16;
@@ -12,13 +12,22 @@ const MOST: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     cards: BTreeMap<MacAddress, u64>,
-    links: BTreeMap<u32, u64>,
+    links: BTreeMap<Link, u64>,
+    /// True if there were more places than are told apart.
+    more: bool,
+}
+
+/// A link that a frame passed: its index in a capture on all links, or the number of its interface in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Link {
+    Index(u32),
+    Interface(InterfaceNumber),
 }
 
 impl Places {
     pub(super) fn add(&mut self, frame: &Frame<'_>) {
-        count(&mut self.cards, frame.sender());
-        count(&mut self.links, frame.passed());
+        let link = frame.passed().map_or(Link::Interface(frame.interface), Link::Index);
+        self.more |= !count(&mut self.cards, frame.sender()) | !count(&mut self.links, Some(link));
     }
 
     /// Returns true if both kinds of frames came from known cards, and none from the same one.
@@ -26,9 +35,16 @@ impl Places {
         share_none(&self.cards, &other.cards)
     }
 
-    /// Returns true if at least one frame of each kind came from the same card.
-    pub(super) fn share_a_card(&self, other: &Self) -> bool {
-        self.cards.keys().any(|card| other.cards.contains_key(card))
+    /// Returns true if at least one frame of each kind may have come from the same card.
+    pub(super) fn may_share_a_card(&self, other: &Self) -> bool {
+        let forgotten = self.more && !other.cards.is_empty();
+        forgotten || self.cards.keys().any(|card| other.cards.contains_key(card))
+    }
+
+    /// Returns true if a frame came from a card that is known to be none of these.
+    pub(super) fn excludes(&self, frame: &Frame<'_>) -> bool {
+        let card = frame.sender();
+        !self.more && !self.cards.is_empty() && card.is_some_and(|card| !self.cards.contains_key(&card))
     }
 
     /// Returns true if both kinds of frames passed known links, and none the same one.
@@ -37,11 +53,14 @@ impl Places {
     }
 }
 
-fn count<T: Ord>(counts: &mut BTreeMap<T, u64>, of: Option<T>) {
-    let Some(of) = of else { return };
-    if counts.len() < MOST || counts.contains_key(&of) {
+/// Counts a place. Returns false if there are too many.
+fn count<T: Ord>(counts: &mut BTreeMap<T, u64>, of: Option<T>) -> bool {
+    let Some(of) = of else { return true };
+    let fits = counts.len() < MOST || counts.contains_key(&of);
+    if fits {
         *counts.entry(of).or_default() += 1;
     }
+    fits
 }
 
 fn share_none<T: Ord>(one: &BTreeMap<T, u64>, other: &BTreeMap<T, u64>) -> bool {

@@ -75,7 +75,13 @@ pub struct Tally {
     pub(super) esp_from_afar: u64,
     /// Clear frames of the network between two other nodes.
     pub(super) between_others: Sightings,
-    /// The places that the frames of [`Self::between_others`] passed.
+    /// Frames of the network between other addresses whose sender's link-layer address is not known.
+    pub(super) unplaced: u64,
+    /// Frames of the network between other addresses that left the host of the capture.
+    pub(super) left_for_others: u64,
+    /// The places of all packets that nobody can read.
+    pub(super) opaque_on: Places,
+    /// The places that frames of the network between other addresses passed.
     pub(super) between_others_on: Places,
     /// Source and destination of the first frame of [`Self::between_others`].
     pub(super) first_others: Option<(IpAddr, IpAddr)>,
@@ -83,6 +89,8 @@ pub struct Tally {
     pub(super) strangers: Strangers,
     /// The frames that have this node's address as their source.
     pub(super) senders: Senders,
+    /// Hosts that sent clear frames of the network and are no nodes of it.
+    heard: BTreeSet<IpAddr>,
     /// Nodes that joined the network during the watch.
     joined: BTreeSet<IpAddr>,
     /// Frames of the network that arrived from one other host for another. If this host forwards them, they leave it.
@@ -161,10 +169,14 @@ impl Tally {
             undecoded: Sightings::default(),
             esp_from_afar: 0,
             between_others: Sightings::default(),
+            unplaced: 0,
+            left_for_others: 0,
+            opaque_on: Places::default(),
             between_others_on: Places::default(),
             first_others: None,
             strangers: Strangers::default(),
             senders: Senders::default(),
+            heard: BTreeSet::new(),
             joined: BTreeSet::new(),
             transit: Copies::default(),
         }
@@ -179,6 +191,9 @@ impl Tally {
         let direction = packet.direction.or(frame.direction);
         let captured = Captured { frame, packet, view, direction };
         self.note_sender(&captured);
+        if packet.opaque.is_some() {
+            self.opaque_on.add(frame);
+        }
         let ours = packet.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
         match ours {
             Some(at) => self.ours(&captured, at),
@@ -219,18 +234,15 @@ impl Tally {
             transport: esp.is_some_and(|esp| is_transport_mode(packet, esp)),
             inner: inner_bytes(packet, at),
         };
-        let leg = self.tunnel_leg(&ip, direction, seen.inner).or_else(|| {
-            // A tunnel around it may have the nodes' addresses instead.
-            around.iter().find_map(|wrapping| self.leg(wrapping.outer.ip.as_ref()?, direction))
-        });
-        let Some(leg) = leg else {
-            if around.is_empty() && !seen.foreign && view != View::Hidden {
-                self.between_others.add(seen.sighting);
-                self.between_others_on.add(frame);
-                self.first_others.get_or_insert((ip.source, ip.destination));
-            }
+        let leg = self.tunnel_leg(&ip, direction, frame.time, seen.inner);
+        let sent = |leg: &Leg| leg.way == Way::Back || opened || self.may_have_sent(captured);
+        let Some(leg) = leg.filter(sent) else {
+            self.between_others(captured, around, &seen, (ip.source, ip.destination));
             return;
         };
+        if leg.way == Way::Back && around.is_empty() && self.heard.len() < MOST_MEMBERS {
+            self.heard.insert(leg.peer);
+        }
         if leg.way == Way::Back && self.is_stranger(leg.peer) {
             if !opened && !seen.foreign && view != View::Hidden {
                 let deed = if around.is_empty() { Deed::Clear } else { Deed::Wrapped };
@@ -241,6 +253,9 @@ impl Tally {
         if !opened && !seen.foreign && view == View::Hidden {
             self.above_encryption += 1;
             return;
+        }
+        if opened {
+            self.beside_opened(captured);
         }
         if view == View::Elsewhere && (opened || seen.foreign) {
             return;
@@ -260,10 +275,42 @@ impl Tally {
         }
     }
 
+    /// Takes a packet that shows the network's VNI, and whose addresses are not this node's.
+    fn between_others(
+        &mut self,
+        captured: &Captured<'_>,
+        around: &[Encapsulation],
+        seen: &Seen<'_>,
+        ends: (IpAddr, IpAddr),
+    ) {
+        if seen.opened || seen.foreign || captured.view == View::Hidden {
+            return;
+        }
+        // A tunnel of this node's may carry it, without a network of its own.
+        let outer = Self::outer(captured.packet).and_then(|(_, ip)| self.leg(&ip, captured.direction));
+        let theirs = around.iter().any(|wrapping| wrapping.tunnel.vni().is_some());
+        if let Some(leg) = outer.filter(|_| !theirs) {
+            if leg.way == Way::Back && self.is_stranger(leg.peer) {
+                self.strangers.add(leg.peer, Deed::Carried, seen.sighting);
+            } else {
+                self.undecoded.add(seen.sighting);
+            }
+            return;
+        }
+        self.between_others_on.add(captured.frame);
+        self.unplaced += u64::from(captured.frame.sender().is_none());
+        self.left_for_others += u64::from(captured.direction == Some(Direction::Out));
+        if around.is_empty() {
+            self.between_others.add(seen.sighting);
+            self.first_others.get_or_insert(ends);
+        }
+    }
+
     /// Counts a packet that shows the network's VNI.
     fn count(&mut self, captured: &Captured<'_>, around: &[Encapsulation], leg: &Leg, seen: &Seen<'_>) {
         let &Seen { sighting, echo, opened, foreign, transport, inner } = seen;
         let Captured { packet, frame, direction, .. } = *captured;
+        let live = self.is_live();
         let evidence = self.evidence(leg, MOST_MEMBERS);
         if !around.is_empty() {
             evidence.esp_on.add(frame);
@@ -277,7 +324,7 @@ impl Tally {
                     evidence.echo(sequence, frame.time);
                 }
                 if !transport {
-                    evidence.may_come_again(inner);
+                    evidence.may_come_again(inner, frame.time);
                 }
             }
             return;
@@ -298,9 +345,13 @@ impl Tally {
             count_esp(evidence, packet);
             return;
         }
+        if leg.way == Way::Out && !live && direction.is_none() && evidence.is_copy(inner, frame.time) {
+            // The file is another host's, or of both nodes, and shows what that decrypted.
+            return;
+        }
         evidence.clear.add(sighting);
         evidence.clear_on.add(frame);
-        if leg.way == Way::Back && !evidence.is_copy(inner) {
+        if leg.way == Way::Back && !evidence.is_copy(inner, frame.time) {
             evidence.unexplained += 1;
             evidence.left_there += u64::from(direction == Some(Direction::Out));
         }

@@ -175,8 +175,11 @@ impl Scene {
         });
         self.number += 1;
         let time = Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 };
-        let wire_len = payload.len() as u32;
-        let frame = Frame { time, direction: self.direction, bytes: payload, wire_len, ..frame(self.number) };
+        // The inside of ESP that a key opened is not on the wire.
+        let sealed = wrappings.iter().any(|one| matches!(one, Tunnel::Esp { kind: EspKind::Opened, .. }));
+        let bytes: &[u8] = if sealed { &[] } else { payload };
+        let wire_len = bytes.len() as u32;
+        let frame = Frame { time, direction: self.direction, bytes, wire_len, ..frame(self.number) };
         self.tally.observe(&frame, &packet, self.view);
         self
     }

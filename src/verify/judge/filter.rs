@@ -55,6 +55,25 @@ pub(super) struct Clear {
     pub(super) vni: Option<Vni>,
 }
 
+/// The properties of a clear frame that differ from one to the next.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// The length of what the inner frame carries in bytes.
+    len: u16,
+    source_port: u16,
+    identification: u16,
+    /// The first byte of flags and fragment offset: 0x40 is "do not fragment", 0x20 "more fragments".
+    flags: u8,
+    hops: u8,
+}
+
+const SHAPES: [Shape; 4] = [
+    Shape { len: 28, source_port: 40_000, identification: 0, flags: 0x40, hops: 64 },
+    Shape { len: 500, source_port: 61_000, identification: 0xbeef, flags: 0, hops: 63 },
+    Shape { len: 1450, source_port: 32_768, identification: 7, flags: 0, hops: 1 },
+    Shape { len: 1400, source_port: 49_152, identification: 0x8000, flags: 0x20, hops: 255 },
+];
+
 impl Clear {
     /// Returns true if the filter of an interface with this link type would have kept the leg's clear frames out.
     pub(super) fn is_kept_out(self, filter: &Filtered, link: LinkType) -> bool {
@@ -62,13 +81,18 @@ impl Clear {
         if !names_nobody(text) {
             return true;
         }
-        let (Some(frame), Ok(filter)) = (self.frame(link), Filter::compile(text, link)) else { return true };
-        !filter.matches(&frame, frame.len() as u32)
+        let Ok(filter) = Filter::compile(text, link) else { return true };
+        // A filter may ask for a length, a source port, an identification or a time to live.
+        let passes = |shape| {
+            let frame = self.frame(link, shape);
+            frame.is_some_and(|frame| filter.matches(&frame, frame.len() as u32))
+        };
+        !SHAPES.into_iter().all(passes)
     }
 
     /// Returns a clear frame of the leg; `None` for a link type that no such frame is made for.
-    fn frame(self, link: LinkType) -> Option<Vec<u8>> {
-        let (ether_type, packet) = self.packet()?;
+    fn frame(self, link: LinkType, shape: Shape) -> Option<Vec<u8>> {
+        let (ether_type, packet) = self.packet(shape)?;
         let [high, low] = ether_type;
         let header: &[u8] = match link {
             LinkType::ETHERNET => &[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, high, low],
@@ -81,24 +105,26 @@ impl Clear {
     }
 
     /// Returns the packet, and the Ethernet type for it.
-    fn packet(self) -> Option<([u8; 2], Vec<u8>)> {
+    fn packet(self, shape: Shape) -> Option<([u8; 2], Vec<u8>)> {
         let [_, a, b, c] = self.vni.map_or(0, Vni::value).to_be_bytes();
         let [high, low] = self.port.unwrap_or(VXLAN_PORT).to_be_bytes();
         let mut inner = vec![8, 0, 0, 0, a, b, c, 0];
         inner.extend([0xff; 6]);
         inner.extend([2, 0, 0, 0, 0, 3, 0x08, 0x06]);
-        inner.resize(inner.len() + 28, 0);
+        inner.resize(inner.len() + usize::from(shape.len), 0);
         let [l0, l1] = (8 + inner.len() as u16).to_be_bytes();
-        let udp = [&[0x9c, 0x40, high, low, l0, l1, 0, 0][..], &inner].concat();
+        let [s0, s1] = shape.source_port.to_be_bytes();
+        let udp = [&[s0, s1, high, low, l0, l1, 0, 0][..], &inner].concat();
         match (self.from, self.to) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
                 let [l0, l1] = (20 + udp.len() as u16).to_be_bytes();
-                let header = [0x45, 0, l0, l1, 0, 0, 0, 0, 64, UDP, 0, 0];
+                let [i0, i1] = shape.identification.to_be_bytes();
+                let header = [0x45, 0, l0, l1, i0, i1, shape.flags, 0, shape.hops, UDP, 0, 0];
                 Some(([0x08, 0], [&header[..], &from.octets(), &to.octets(), &udp].concat()))
             }
             (IpAddr::V6(from), IpAddr::V6(to)) => {
                 let [l0, l1] = (udp.len() as u16).to_be_bytes();
-                let header = [0x60, 0, 0, 0, l0, l1, UDP, 64];
+                let header = [0x60, 0, 0, 0, l0, l1, UDP, shape.hops];
                 Some(([0x86, 0xdd], [&header[..], &from.octets(), &to.octets(), &udp].concat()))
             }
             _ => None,

@@ -117,7 +117,7 @@ impl Case<'_> {
 
     /// Returns true if the frames were captured as they passed, and not read from a file.
     pub(super) fn is_live(&self) -> bool {
-        !self.tally.question.own.is_empty()
+        self.tally.is_live()
     }
 
     /// Returns true if a filter of the file would have kept clear frames of a leg out.
@@ -145,13 +145,22 @@ impl Case<'_> {
         let evidence = &self.pair.out;
         if self.is_live() {
             None
-        } else if evidence.clear_on.share_no_link(&evidence.esp_on) {
+        } else if evidence.clear_on.share_no_link(&self.tally.opaque_on) {
             Some(Reason::OpaqueTransport)
         } else if self.tally.senders.left == 0 && evidence.clear_on.share_no_card(&evidence.esp_on) {
             Some(Reason::UnknownSender)
         } else {
             None
         }
+    }
+
+    /// Returns true if frames of a file between other addresses may be this node's under another address.
+    fn others_may_be_ours(&self) -> bool {
+        let tally = self.tally;
+        if tally.senders.left + tally.senders.arrived > 0 {
+            return tally.left_for_others > 0;
+        }
+        tally.unplaced > 0 || tally.between_others_on.may_share_a_card(&tally.senders.on)
     }
 
     /// Decides on the leg out if it was encrypted, but no probe reached the peer.
@@ -192,9 +201,7 @@ impl Case<'_> {
         if any(|evidence| evidence.lone_fragments) {
             return Some(Reason::Fragments);
         }
-        let unflagged = self.tally.senders.left + self.tally.senders.arrived == 0;
-        let ours = &self.tally.senders.on;
-        if !self.is_live() && unflagged && self.tally.between_others_on.share_a_card(ours) {
+        if !self.is_live() && self.others_may_be_ours() {
             return Some(Reason::UnknownSender);
         }
         any(|evidence| evidence.other_port).then_some(Reason::OtherPort)

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use super::{Question, Tally};
-use crate::packet::{Direction, Headers, Ip, Packet};
+use crate::packet::{Direction, Headers, Ip, Packet, Timestamp};
 use crate::verify::way::Way;
 
 /// One leg: a peer, and one of the two ways between this node and the peer.
@@ -31,7 +31,7 @@ impl Tally {
         }
         if locals.contains(&ip.source) {
             Some(Leg { peer: ip.destination, way: Way::Out })
-        } else if locals.contains(&ip.destination) || ip.destination.is_multicast() && self.knows(ip.source) {
+        } else if locals.contains(&ip.destination) || self.is_to_all(ip) && self.knows(ip.source) {
             Some(Leg { peer: ip.source, way: Way::Back })
         } else {
             None
@@ -41,7 +41,13 @@ impl Tally {
     /// Returns the leg of a packet that shows the network. It differs from [`Self::leg`] in that such a packet may leave
     /// from any address of this host, and that a packet to a multicast group reaches every node. `inner` are the bytes
     /// by which a packet is recognised that this host only forwards.
-    pub(super) fn tunnel_leg(&mut self, ip: &Ip, direction: Option<Direction>, inner: &[u8]) -> Option<Leg> {
+    pub(super) fn tunnel_leg(
+        &mut self,
+        ip: &Ip,
+        direction: Option<Direction>,
+        time: Timestamp,
+        inner: &[u8],
+    ) -> Option<Leg> {
         if let Some(leg) = self.sent_back(ip, direction).or_else(|| self.leg(ip, direction)) {
             return Some(leg);
         }
@@ -52,29 +58,42 @@ impl Tally {
             _ if self.is_own(ip.source) => out,
             // The source may be an old address of this host, or come from a NAT.
             Some(Direction::Out) => {
-                let forwarded = self.transit.take(inner);
+                let forwarded = self.transit.take(inner, time);
                 out.filter(|_| !forwarded && self.is_captured_here())
             }
-            _ if self.is_own(ip.destination) || ip.destination.is_multicast() => back,
+            _ if self.is_own(ip.destination) || self.is_to_all(ip) => back,
             _ => {
-                self.transit.expect(inner);
+                self.transit.expect(inner, time);
                 None
             }
         }
     }
 
+    /// Returns true if a packet is for every host: for a group, or for the broadcast address of a subnet of this node. A
+    /// subnet of fewer than 256 addresses is not known here, and its broadcast address may be another's host.
+    fn is_to_all(&self, ip: &Ip) -> bool {
+        const LONGEST_PREFIX: u32 = 24;
+        let IpAddr::V4(to) = ip.destination else { return ip.destination.is_multicast() };
+        let of = |local: &IpAddr| {
+            let IpAddr::V4(local) = local else { return false };
+            (8..=LONGEST_PREFIX).any(|prefix| u32::from(*local) | (u32::MAX >> prefix) == u32::from(to))
+        };
+        to.is_multicast() || to.is_broadcast() || self.question.network.locals.iter().any(of)
+    }
+
     /// Returns the leg of a packet from a peer to this node that this host sends out once more: a mirror or a redirection
     /// behind its decryption does so.
     pub(super) fn sent_back(&self, ip: &Ip, direction: Option<Direction>) -> Option<Leg> {
-        let live = !self.question.own.is_empty();
+        let live = self.is_live();
         let back = live && direction == Some(Direction::Out) && self.is_own(ip.destination);
         (back && !self.is_own(ip.source)).then_some(Leg { peer: ip.source, way: Way::Out })
     }
 
     /// Returns true if the capture was made on this node, as far as it is known.
     fn is_captured_here(&self) -> bool {
-        let live = !self.question.own.is_empty();
-        live || self.senders.left > 0 && self.senders.arrived == 0
+        let live = self.is_live();
+        // A stranger may send frames with this node's address, but hardly as many as the node itself.
+        live || self.senders.left > self.senders.arrived
     }
 
     /// Returns true if the packet's source is an address of this host.

@@ -22,6 +22,8 @@ use crate::packet::{Vni, has_sound_checksum};
 
 /// The length of the headers of VXLAN and of Geneve without options, in bytes.
 const HEADER: usize = 8;
+/// The offset of the VNI in both in bytes.
+const BEFORE_VNI: usize = 4;
 /// The length of a UDP header in bytes.
 const UDP: usize = 8;
 /// The length of an IPv4 header without options in bytes.
@@ -40,8 +42,26 @@ pub(super) struct Needles {
 struct Header {
     vni: Vni,
     finder: Finder<'static>,
-    /// The position of the needle in the tunnel's header.
-    at: usize,
+}
+
+/// The tunnels whose headers are looked for. Both have the VNI in the fifth to the seventh byte, and zeros behind it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// VXLAN, with the group policy extension or as VXLAN-GPE.
+    Vxlan,
+    /// Geneve with Ethernet inside, and with options of this length in bytes.
+    Geneve(usize),
+}
+
+impl Kind {
+    /// Reads the four bytes in front of the VNI.
+    fn read(front: [u8; 4]) -> Option<Self> {
+        match front {
+            [0x08, 0, 0, 0] | [0x88, ..] | [0x0c, 0, 0, 3] => Some(Self::Vxlan),
+            [first, _, 0x65, 0x58] if first < 0x40 => Some(Self::Geneve(usize::from(first) * 4)),
+            _ => None,
+        }
+    }
 }
 
 /// Bytes of the network in a frame.
@@ -66,11 +86,9 @@ impl Needles {
         };
         for &vni in &question.network.vnis {
             let [_, high, middle, low] = vni.value().to_be_bytes();
-            let vxlan = [0x08, 0, 0, 0, high, middle, low, 0];
-            // With the flag of the group policy extension, the two bytes before the VNI are the group.
-            let geneve = [0x65, 0x58, high, middle, low, 0];
-            needles.headers.push(Header { vni, finder: Finder::new(&vxlan).into_owned(), at: 0 });
-            needles.headers.push(Header { vni, finder: Finder::new(&geneve).into_owned(), at: 2 });
+            // The bytes before the VNI differ: VXLAN has flags, and a group with one of them; Geneve has its options' length.
+            let shared = [high, middle, low, 0];
+            needles.headers.push(Header { vni, finder: Finder::new(&shared).into_owned() });
         }
         for &(own, target) in &question.ends {
             for (from, to) in [(own, target), (target, own)] {
@@ -115,14 +133,17 @@ impl Needles {
 impl Header {
     fn search<'b>(&self, bytes: &'b [u8], port: Option<u16>) -> impl Iterator<Item = Found> + use<'_, 'b> {
         let read = move |at: usize| {
-            let start = at.checked_sub(self.at)?;
-            // Options may stand between Geneve's header and the frame. Their length is in the first byte, in words.
-            let options = if self.at == 0 { 0 } else { usize::from(bytes.get(start)? & 0x3f) * 4 };
+            let start = at.checked_sub(BEFORE_VNI)?;
+            let kind = Kind::read(*bytes.get(start..)?.first_chunk()?)?;
+            let options = match kind {
+                Kind::Vxlan => 0,
+                Kind::Geneve(options) => options,
+            };
             is_ethernet_frame(bytes.get(start + HEADER + options..)?).then_some(())?;
             let udp = start.checked_sub(UDP);
             let destination = udp.and_then(|udp| bytes.get(udp + 2..)?.first_chunk().copied());
             let to = destination.map(u16::from_be_bytes);
-            if self.at == 0 && to.is_some() && to == port {
+            if kind == Kind::Vxlan && to.is_some() && to == port {
                 return Some(Found::Packet { vni: self.vni, ends: udp.and_then(|udp| ends(bytes, udp)) });
             }
             Some(Found::Header { vni: self.vni })
@@ -197,6 +218,11 @@ mod tests {
         assert_eq!(search(&[ip_header, &udp, &VXLAN, &inner]), Some(Found::Packet { vni, ends }));
         let geneve = [0x01, 0, 0x65, 0x58, 0, 0, 42, 0, 1, 2, 3, 4];
         assert_eq!(search(&[&geneve, &inner]), Some(Found::Header { vni }));
+        let of_a_group = [0x88, 0, 0x12, 0x34, 0, 0, 42, 0];
+        assert_eq!(search(&[&of_a_group, &inner]), Some(Found::Header { vni }));
+        let bpdu =
+            [&[0x01, 0x80, 0xc2, 0, 0, 0, 2, 2, 2, 2, 2, 2, 0, 38, 0x42, 0x42, 3][..], &[0; 35]].concat();
+        assert_eq!(search(&[&VXLAN, &bpdu]), Some(Found::Header { vni }));
         assert_eq!(search(&[b"GET /ovlsniff-canary-1"]), Some(Found::Canary));
     }
 

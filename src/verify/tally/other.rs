@@ -1,13 +1,16 @@
 //! Packets whose decoded tunnels do not show the network's VNI: ESP that stays shut, other networks, other protocols,
 //! and everything that hides a frame of the network.
 
+use std::net::IpAddr;
+
 use super::leg::Leg;
 use super::needle::Found;
 use super::quote::quoted;
 use super::reading::{count_esp, cut_before_addresses, cut_before_vni, echo, hidden_vni, is_undecoded};
 use super::{Captured, Deed, MOST_MEMBERS, MOST_STRANGERS, Question, Tally, View};
-use crate::packet::protocol::UDP;
-use crate::packet::{Direction, EspKind, Headers, Opaque, Sealed, Tunnel, Vni, Why};
+use crate::packet::{
+    Direction, EspKind, Frame, Headers, Opaque, Packet, Sealed, Transport, Tunnel, Vni, Why,
+};
 use crate::verify::evidence::{Evidence, Sighting};
 use crate::verify::lengths::Passed;
 use crate::verify::way::Way;
@@ -54,20 +57,37 @@ impl Tally {
             .encapsulations
             .iter()
             .any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
-        // The inside of opened ESP is not on the wire.
+        // The inside of opened ESP is not on the wire. Bytes beside it, such as padding, are.
         let sign = if opened { None } else { self.sign(captured) };
         if let Some(signed) = sign {
             self.signed(captured, signed);
             return;
         }
-        let from = Self::outer(packet).map(|(_, ip)| ip.source);
-        if is_undecoded(packet) && !from.is_some_and(|from| self.is_stranger(from) && !self.is_own(from)) {
+        if opened {
+            self.beside_opened(captured);
+        } else if is_undecoded(packet) && !self.is_from_a_stranger(captured) {
             self.undecoded.add(captured.sighting(None, false));
         }
         if Self::outer(packet).is_none() {
-            self.illegible += u64::from(cut_before_addresses(frame, packet));
+            self.illegible += u64::from(cut_before_addresses(frame, packet) || is_cut_off(frame, packet));
         }
         self.unsigned(captured, opened);
+    }
+
+    /// Looks for bytes of the network in a frame whose ESP was opened: what is in it in clear is not in the ESP.
+    pub(super) fn beside_opened(&mut self, captured: &Captured<'_>) {
+        let Captured { frame, packet, .. } = *captured;
+        if packet.frames < 2 && self.needles.search(frame.bytes, self.question.network.port).is_some() {
+            self.undecoded.add(captured.sighting(None, false));
+        }
+    }
+
+    /// Returns true if the frame is known to come from a host that is no node of the network.
+    fn is_from_a_stranger(&self, captured: &Captured<'_>) -> bool {
+        let source = Self::outer(captured.packet).map(|(_, ip)| ip.source);
+        let stranger = source.is_some_and(|from| self.is_stranger(from) && !self.is_own(from));
+        let arrives = captured.direction == Some(Direction::In);
+        stranger && if self.is_live() { arrives } else { !self.may_be_ours(captured) }
     }
 
     /// Returns the sign by which the packet is the network's, and its leg where it has one.
@@ -96,7 +116,7 @@ impl Tally {
             .and_then(|(_, ip)| self.sent_back(&ip, direction).or_else(|| self.leg(&ip, direction)));
         let of_inner = || {
             let (source, destination) = ends?;
-            if self.is_own(source) && direction != Some(Direction::In) {
+            if self.is_own(source) && self.may_have_sent(captured) {
                 Some(Leg { peer: destination, way: Way::Out })
             } else if self.is_own(destination) {
                 Some(Leg { peer: source, way: Way::Back })
@@ -113,16 +133,28 @@ impl Tally {
         Some(Signed { sign, canary, leg: of_outer.or_else(of_inner).or_else(leaves) })
     }
 
-    /// Returns the sign of bytes of the network in a place that decoding does not explain.
+    /// Returns the sign of bytes of the network in a place that decoding does not explain, or in a tunnel of another kind
+    /// with the same VNI.
     fn carried(&self, captured: &Captured<'_>, found: Option<Found>) -> Option<Sign> {
+        let packet = captured.packet;
+        let same = |vni: Vni| self.question.network.vnis.contains(&vni);
+        if packet.encapsulations.iter().filter_map(|wrapping| wrapping.tunnel.vni()).any(same) {
+            return Some(Sign::Bytes);
+        }
         match found? {
             Found::Canary => Some(Sign::Canary),
-            Found::Packet { vni, .. } => Some(Sign::Packet(vni)),
-            Found::Header { .. } => Some(Sign::Bytes),
+            // A stream may carry a file of captured packets.
+            Found::Packet { .. } if matches!(packet.headers.transport, Transport::Tcp { .. }) => {
+                Some(Sign::Bytes)
+            }
+            Found::Packet { vni, ends: Some((from, to)) } if self.is_own(from) || self.is_own(to) => {
+                Some(Sign::Packet(vni))
+            }
+            Found::Packet { .. } | Found::Header { .. } => Some(Sign::Bytes),
             Found::Addresses => {
                 // The addresses of the innermost header that was decoded are explained. Another network may use them.
-                let ip = captured.packet.headers.ip;
-                let explained = |&(a, b): &(std::net::IpAddr, std::net::IpAddr)| {
+                let ip = packet.headers.ip;
+                let explained = |&(a, b): &(IpAddr, IpAddr)| {
                     ip.is_some_and(|ip| [(a, b), (b, a)].contains(&(ip.source, ip.destination)))
                 };
                 (!self.question.ends.iter().any(explained)).then_some(Sign::Bytes)
@@ -146,9 +178,17 @@ impl Tally {
             self.without_leg(captured, sign, sighting);
             return;
         };
-        // An error about a stranger's own frame gives back to the stranger what it sent.
-        let given_back = matches!(sign, Sign::Quote(_));
-        if (leg.way == Way::Back || given_back) && self.is_stranger(leg.peer) {
+        if leg.way == Way::Out && matches!(sign, Sign::Quote(_)) && self.is_no_node(leg.peer) {
+            // An error about a stranger's own clear frame gives back to the stranger what everybody could read.
+            let heard = self.heard.contains(&leg.peer);
+            if heard {
+                self.strangers.add(leg.peer, Deed::Quoted, sighting);
+            } else {
+                self.undecoded.add(sighting);
+            }
+            return;
+        }
+        if leg.way == Way::Back && self.is_stranger(leg.peer) {
             let deed = match sign {
                 Sign::Quote(_) => Deed::Quoted,
                 Sign::Canary | Sign::OtherPort(_) | Sign::Packet(_) => Deed::Clear,
@@ -195,6 +235,7 @@ impl Tally {
         let forged = direction == Some(Direction::In) && source.is_some_and(|source| self.is_own(source));
         let foreign =
             direction == Some(Direction::In) && source.is_some_and(|source| self.is_stranger(source));
+        let foreign = foreign || self.is_from_a_stranger(captured);
         match sign {
             // A canary between addresses that are not the nodes' was read before the tunnel, or behind it.
             Sign::Canary => self.untunnelled += 1,
@@ -233,14 +274,16 @@ impl Tally {
             Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. }) => evidence.opaque += 1,
             None => {}
         }
-        let udp = headers.ip.is_some_and(|ip| ip.protocol == UDP);
+        let later = headers.ip.and_then(|ip| ip.fragment).is_some_and(|fragment| fragment.offset > 0);
+        let cut = packet.opaque.is_none() && is_cut(captured, headers);
         if packet.vni().is_some() {
             // The packet is another network's.
-        } else if udp && headers.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.offset > 0))
-        {
+        } else if later && packet.opaque.is_none() {
             evidence.lone_fragments += 1;
-        } else if packet.opaque.is_none() && is_cut(captured, headers) {
+        } else if cut {
             evidence.truncated += 1;
+            // A frame for a host that has no verdict may be the network's as well.
+            self.illegible += u64::from(leg.way == Way::Out);
         }
     }
 
@@ -281,10 +324,15 @@ fn shut(evidence: &mut Evidence, captured: &Captured<'_>, headers: &Headers) {
     }
 }
 
+/// Returns true if the end of the frame was not captured.
+fn is_cut_off(frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
+    packet.frames < 2 && (frame.wire_len as usize) > frame.bytes.len()
+}
+
 /// Returns true if the frame was cut off before bytes that could have shown the network.
 fn is_cut(captured: &Captured<'_>, headers: &Headers) -> bool {
     let Captured { frame, packet, .. } = *captured;
     let decoded =
         packet.stop.is_some_and(|stop| stop.why == Why::Truncated) && cut_before_vni(packet, headers);
-    decoded || packet.frames < 2 && (frame.wire_len as usize) > frame.bytes.len()
+    decoded || is_cut_off(frame, packet)
 }

@@ -87,12 +87,23 @@ pub(super) fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
     lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
 }
 
-/// Returns true if these bytes may be an Ethernet frame that an overlay carries. Its first byte is not all zeros with
-/// those behind it, and its type is one of Ethernet's.
+/// Returns true if these bytes may be an Ethernet frame that an overlay carries. What stands behind the type of the usual
+/// protocols is looked at, so that other bytes are hardly taken for one.
 pub(super) fn is_ethernet_frame(bytes: &[u8]) -> bool {
-    let Some([_, _, _, _, _, _, source @ .., high, _]) = bytes.first_chunk::<14>() else { return false };
-    // A smaller number is no EtherType but a length (IEEE 802.3). No station has an address of zeros.
-    *high >= 0x06 && *source != [0; 6]
+    let Some(([_, _, _, _, _, _, source @ .., high, low], rest)) = bytes.split_first_chunk::<14>() else {
+        return false;
+    };
+    match (u16::from_be_bytes([*high, *low]), rest) {
+        (0x0800 | 0x86dd | 0x0806, []) => true,
+        (0x0800, [first, ..]) => first >> 4 == 4,
+        (0x86dd, [first, ..]) => first >> 4 == 6,
+        (0x0806, [first, ..]) => *first == 0,
+        // A smaller number is no EtherType but a length (IEEE 802.3), and LLC follows: of STP, SNAP or others.
+        (0..=0x05dc, [a, b, ..]) => a == b && matches!(a, 0x42 | 0xaa | 0xe0 | 0xf0 | 0xfe),
+        (0..=0x05ff, _) => false,
+        // No station has an address of zeros.
+        _ => *source != [0; 6],
+    }
 }
 
 /// Returns true for a carrier whose inside cannot be searched: a compressed one, a link type that is not decoded, or

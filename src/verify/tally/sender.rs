@@ -66,6 +66,17 @@ impl Tally {
             && !peers.iter().any(|peer| peer.underlay == sender)
     }
 
+    /// Returns true if the host is no node of the network, as far as it is known: it was not named, and if nobody was, this
+    /// node does not send to it.
+    pub(super) fn is_no_node(&self, host: IpAddr) -> bool {
+        let unnamed = self.question.network.peers.is_empty();
+        let sends = self
+            .pairs
+            .get(&host)
+            .is_some_and(|pair| pair.out.shows_the_network() || pair.out.esp_packets > 0);
+        self.is_stranger(host) || unnamed && !sends
+    }
+
     /// Returns true if nobody was named, and this node sends to other hosts but not to this one. Its own frames then make
     /// it no node of the network.
     pub(in crate::verify) fn is_never_sent_to(&self, pair: &Pair) -> bool {
@@ -99,6 +110,25 @@ impl Tally {
                 Some(Direction::In) => self.senders.arrived += 1,
                 None => {}
             }
+        }
+    }
+
+    /// Returns true if the frames were captured as they passed, and not read from a file.
+    pub(in crate::verify) fn is_live(&self) -> bool {
+        !self.question.own.is_empty()
+    }
+
+    /// Returns true if this node may have sent a frame: it left, or its outermost address is this node's.
+    pub(super) fn may_have_sent(&self, captured: &Captured<'_>) -> bool {
+        let outermost = captured.packet.outermost().ip;
+        captured.direction == Some(Direction::Out) || outermost.is_none_or(|ip| self.is_own(ip.source))
+    }
+
+    /// Returns true if a frame of a file may be this node's under another address, as far as the file says.
+    pub(super) fn may_be_ours(&self, captured: &Captured<'_>) -> bool {
+        match captured.direction {
+            Some(direction) => direction == Direction::Out,
+            None => captured.frame.sender().is_none() || !self.senders.on.excludes(captured.frame),
         }
     }
 
