@@ -86,7 +86,7 @@ pub use report::{
     Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,
     Terms,
 };
-pub use tally::{Circumstances, Probe, Question, Tally, View};
+pub use tally::{Circumstances, OverlayMacs, Probe, Question, Tally, View};
 pub use verdict::{Reason, Rung, Verdict};
 pub use wanted::{Described, Wanted, WantedError};
 pub use watch::Watch;

@@ -25,6 +25,25 @@ const OF_PORTS: [&str; 5] = ["bridge", "bond", "team", "batadv", "vrf"];
 /// and the others carry neither IP nor Ethernet frames of this host.
 const NO_WIRE: [&str; 7] = ["dummy", "ifb", "nlmon", "vsockmon", "can", "vcan", "vxcan"];
 
+/// The kinds of tunnels of the kernel whose packets pass another link of their namespace, even if it is not known which.
+const TUNNELS: [&str; 15] = [
+    "gre",
+    "ip6gre",
+    "gretap",
+    "ip6gretap",
+    "erspan",
+    "ip6erspan",
+    "ipip",
+    "sit",
+    "ip6tnl",
+    "vti",
+    "vti6",
+    "xfrm",
+    "vxlan",
+    "geneve",
+    "bareudp",
+];
+
 /// The types of hardware without IP or Ethernet frames (`linux/if_arp.h`): CAN, three of monitors of a radio, whose
 /// frames pass a link of their own as well, netlink monitors and vsock monitors.
 const NO_FRAMES: [u16; 6] = [280, 801, 802, 803, 824, 826];
@@ -71,6 +90,9 @@ impl Survey {
             Nature::OnParent if link.elsewhere => Role::Wire,
             Nature::OfPorts => Role::Aside,
             _ if link.elsewhere && overlay() => Role::Aside,
+            _ if TUNNELS.contains(&link.kind.as_deref().unwrap_or_default()) && !link.elsewhere => {
+                Role::Aside
+            }
             _ if self.carriers(link).is_empty() => Role::Hidden,
             _ => Role::Aside,
         }
@@ -242,207 +264,4 @@ impl Link {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::survey::Vxlan;
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    fn link(index: u32, kind: &str) -> Link {
-        Link { index, up: true, kind: Some(kind.to_owned()), ..Link::default() }
-    }
-
-    fn on(parent: u32, link: Link) -> Link {
-        Link { parent: Some(parent), ..link }
-    }
-
-    fn port_of(master: u32, link: Link) -> Link {
-        Link { master: Some(master), ..link }
-    }
-
-    fn to(remote: &str, link: Link) -> Link {
-        Link { remote: Some(ip(remote)), ..link }
-    }
-
-    fn wires(survey: &Survey, of: u32) -> Vec<u32> {
-        survey.wires(survey.link(of).unwrap()).iter().map(|link| link.index).collect()
-    }
-
-    #[test]
-    fn what_a_tunnel_sends_is_on_the_wire_of_the_link_below() {
-        let survey = Survey {
-            links: vec![
-                link(1, "veth"),
-                on(1, link(2, "macsec")),
-                to("192.0.2.2", link(3, "gre")),
-                to("192.0.2.3", link(4, "ipip")),
-                link(5, "gre"),
-                link(6, "vrf"),
-                port_of(6, link(7, "veth")),
-                port_of(6, link(8, "veth")),
-                to("192.0.2.4", link(9, "sit")),
-                link(10, "xfrm"),
-                on(7, to("192.0.2.2", link(11, "vti"))),
-                Link {
-                    vxlan: Some(Vxlan { peers: vec![ip("192.0.2.3")], ..Vxlan::default() }),
-                    ..link(12, "vxlan")
-                },
-            ],
-            routes: vec![(ip("192.0.2.2"), 2), (ip("192.0.2.3"), 3), (ip("192.0.2.4"), 9)],
-            // A rule may lead to link 3, the tunnel itself, by which its own packets cannot leave, and to link 8.
-            detours: vec![("192.0.2.2/32".parse().unwrap(), vec![3, 8])],
-            ..Survey::default()
-        };
-        for (of, is) in
-            [(1, vec![1]), (2, vec![1]), (3, vec![8, 1]), (4, vec![8, 1]), (6, vec![7, 8]), (12, vec![8, 1])]
-        {
-            assert_eq!(wires(&survey, of), is, "{of}");
-        }
-        assert_eq!(wires(&survey, 11), [7], "bound to a link, whatever the route");
-        // A tunnel with many other ends, one whose route leads into itself, and one of which the kernel says nothing.
-        for of in [5, 9, 10] {
-            assert_eq!(wires(&survey, of), [of]);
-            assert!(survey.encloses(survey.link(of).unwrap()));
-        }
-        for of in 1..=12 {
-            assert_eq!(survey.shows_its_wire(survey.link(of).unwrap()), [1, 7, 8].contains(&of), "{of}");
-        }
-    }
-
-    #[test]
-    fn a_link_that_shows_its_wire_stays_unless_something_below_it_encrypts() {
-        let survey = Survey {
-            links: vec![
-                link(1, "veth"),
-                on(1, link(2, "macsec")),
-                on(1, link(3, "vlan")),
-                on(2, link(4, "vlan")),
-                on(4, link(5, "vlan")),
-                link(6, "bond"),
-                port_of(6, link(7, "veth")),
-                link(8, "bond"),
-                port_of(8, on(1, link(9, "macsec"))),
-                link(10, "bridge"),
-                port_of(10, on(1, link(11, "macsec"))),
-                port_of(10, link(12, "veth")),
-                link(13, "bridge"),
-                port_of(13, link(14, "gretap")),
-                port_of(13, link(15, "bond")),
-            ],
-            ..Survey::default()
-        };
-        for (of, is) in [(3, 3), (4, 1), (5, 1), (6, 6), (8, 1), (10, 1), (13, 13)] {
-            assert_eq!(wires(&survey, of), [is], "{of}");
-            let link = survey.link(of).unwrap();
-            assert_eq!((survey.encloses(link), survey.shows_its_wire(link)), (is == 1, is == of), "{of}");
-        }
-    }
-
-    fn roles(survey: &Survey) -> Vec<(u32, Role)> {
-        survey.links.iter().map(|link| (link.index, survey.role(link))).collect()
-    }
-
-    #[test]
-    fn hardware_and_links_with_an_end_of_their_own_are_wires() {
-        let elsewhere = |index, kind| Link { elsewhere: true, ..link(index, kind) };
-        let survey = Survey {
-            links: vec![
-                Link { index: 1, up: true, ..Link::default() },
-                elsewhere(2, "veth"),
-                link(3, "ipoib"),
-                elsewhere(4, "macvlan"),
-                elsewhere(5, "vlan"),
-                elsewhere(6, "ipvlan"),
-            ],
-            ..Survey::default()
-        };
-        assert!(roles(&survey).iter().all(|(_, role)| *role == Role::Wire), "{:?}", roles(&survey));
-        assert!(survey.links.iter().all(|link| survey.shows_its_wire(link) && !survey.encloses(link)));
-    }
-
-    #[test]
-    fn links_whose_packets_are_seen_again_below_and_those_without_a_wire_are_aside() {
-        let survey = Survey {
-            links: vec![
-                Link { index: 1, loopback: true, up: true, ..Link::default() },
-                Link { index: 2, ..Link::default() },
-                Link { index: 3, hardware: 824, up: true, ..Link::default() },
-                link(4, "ifb"),
-                on(20, link(5, "vlan")),
-                on(20, link(6, "macsec")),
-                on(20, link(7, "xfrm")),
-                link(8, "bridge"),
-                port_of(8, link(21, "tun")),
-                link(9, "bond"),
-                to("192.0.2.2", link(10, "geneve")),
-                to("192.0.2.2", link(11, "gretap")),
-                Link { elsewhere: true, ..link(12, "geneve") },
-                Link {
-                    vxlan: Some(Vxlan { foreign_socket: true, ..Vxlan::default() }),
-                    elsewhere: true,
-                    ..link(13, "vxlan")
-                },
-                link(20, "veth"),
-            ],
-            routes: vec![(ip("192.0.2.2"), 20)],
-            ..Survey::default()
-        };
-        for (index, role) in roles(&survey) {
-            let right = match index {
-                20 => Role::Wire,
-                21 => Role::Hidden,
-                _ => Role::Aside,
-            };
-            assert_eq!(role, right, "{index}");
-        }
-        let vpn = survey.link(8).unwrap();
-        assert!(survey.encloses(vpn) && !survey.shows_its_wire(vpn), "its only port is that of a program");
-    }
-
-    #[test]
-    fn kinds_that_are_not_known_are_hidden() {
-        let kinds =
-            ["wireguard", "tun", "ppp", "l2tpeth", "openvswitch", "amneziawg", "ipsec", "hsr", "gtp", "x"];
-        let mut links: Vec<Link> = (1..).zip(kinds).map(|(index, kind)| link(index, kind)).collect();
-        links.push(Link { index: 20, up: true, orphan: true, hardware: 1, ..Link::default() });
-        // The kernel does not say what is below these.
-        links.extend([link(21, "gre"), link(22, "xfrm"), link(23, "vlan")]);
-        links.push(Link { elsewhere: true, ..link(24, "macsec") });
-        let survey = Survey { links, ..Survey::default() };
-        for link in &survey.links {
-            assert_eq!(survey.role(link), Role::Hidden, "{link:?}");
-            assert_eq!(wires(&survey, link.index), [link.index]);
-        }
-        assert!(survey.links.iter().filter(|link| link.index != 23).all(|link| survey.encloses(link)));
-    }
-
-    #[test]
-    fn a_card_that_encrypts_macsec_hides_all_that_is_above_it() {
-        let mut survey = Survey {
-            links: vec![
-                link(1, "dsa"),
-                on(1, link(2, "vlan")),
-                Link { clear_below: Some(2), ..link(3, "macsec") },
-                link(4, "veth"),
-            ],
-            ..Survey::default()
-        };
-        let (hidden, wire) = (Role::Hidden, Role::Wire);
-        assert_eq!(roles(&survey), [(1, hidden), (2, hidden), (3, hidden), (4, wire)]);
-        assert!(!survey.shows_its_wire(survey.link(1).unwrap()));
-        survey.links[2].up = false;
-        assert_eq!(roles(&survey), [(1, wire), (2, Role::Aside), (3, Role::Aside), (4, wire)]);
-    }
-
-    #[test]
-    fn tunnels_that_lead_into_each_other_lead_nowhere() {
-        let survey = Survey {
-            links: vec![to("192.0.2.2", link(1, "gre")), to("192.0.2.3", link(2, "gre"))],
-            routes: vec![(ip("192.0.2.2"), 2), (ip("192.0.2.3"), 1)],
-            ..Survey::default()
-        };
-        assert_eq!(wires(&survey, 1), [1]);
-    }
-}
+mod tests;

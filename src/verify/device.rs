@@ -9,7 +9,10 @@ use std::net::IpAddr;
 use super::network::{Device, Entry, Network, Peer, Source};
 use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Survey, Vxlan};
-use crate::packet::Vni;
+use crate::packet::{MacAddress, Vni};
+
+/// The most stations that are kept.
+const MOST_STATIONS: usize = 1024;
 
 /// Finds a network as [`find`] does, but only in the namespace of the underlay.
 pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
@@ -72,6 +75,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Net
         devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),
         links: links(&place.survey, vxlan),
+        stations: stations(vxlan),
     }
 }
 
@@ -135,6 +139,12 @@ fn links(survey: &Survey, vxlan: &Vxlan) -> Vec<u32> {
     links
 }
 
+/// Returns the link-layer addresses behind the nodes.
+fn stations(vxlan: &Vxlan) -> Vec<MacAddress> {
+    let all = vxlan.stations.iter().map(|(mac, _)| *mac);
+    all.filter(|mac| *mac != MacAddress::ZERO).take(MOST_STATIONS).collect()
+}
+
 /// Returns the VNIs of the device and of its forwarding entries, each once.
 fn vnis(vxlan: &Vxlan) -> Vec<Vni> {
     let mut vnis: Vec<Vni> = vxlan.vni.into_iter().collect();
@@ -159,6 +169,7 @@ fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> 
         namespace: place.path.clone(),
         addresses: chosen.addresses.clone(),
         mtu: chosen.mtu,
+        mac: chosen.mac,
     })
 }
 
@@ -171,7 +182,6 @@ pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
 mod tests {
     use super::*;
     use crate::host::survey::Neighbour;
-    use crate::packet::MacAddress;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()

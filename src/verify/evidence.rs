@@ -76,6 +76,8 @@ pub(super) struct Evidence {
     /// The frames among [`Self::clear`] that left the host of the capture, which is then the peer. Counted on the way back
     /// only.
     pub left_there: u64,
+    /// Clear frames that are as those which were found in ESP a moment before, in a file. Counted on the way out only.
+    pub copies_out: u64,
     /// The frames among [`Self::clear`] that an ICMP error quotes.
     pub quoted: u64,
     /// Frames with the network's VNI, but on another UDP port than the network's and without the canary.
@@ -118,8 +120,9 @@ pub(super) struct Evidence {
     /// Bytes of the network in frames that decoding does not explain, on this leg.
     pub undecoded: Sightings,
     copies: Copies,
-    /// The SPIs and sequence numbers of the last ESP packets.
-    sequences: VecDeque<(Spi, u32)>,
+    /// The SPIs and sequence numbers of the last ESP packets, and the hashes of what was in them. A new SA may have the
+    /// SPI of an old one.
+    sequences: VecDeque<(Spi, u32, u64)>,
 }
 
 impl Evidence {
@@ -131,7 +134,7 @@ impl Evidence {
     /// Returns true if frames of the network are among the evidence.
     pub(super) fn shows_the_network(&self) -> bool {
         let kinds = [&self.clear, &self.opened, &self.null, &self.gmac, &self.ah, &self.macsec];
-        self.other_port > 0 || kinds.iter().any(|seen| seen.count > 0)
+        kinds.iter().any(|seen| seen.count > 0)
     }
 
     /// Returns true if frames were in clear, and all of them in ICMP errors.
@@ -178,7 +181,7 @@ impl Evidence {
     /// or when somebody sends it again.
     pub(super) fn is_new(&mut self, packet: &Packet<'_>) -> bool {
         let esp = packet.encapsulations.iter().find_map(|wrapping| match wrapping.tunnel {
-            Tunnel::Esp { spi, sequence, .. } => Some((spi, sequence)),
+            Tunnel::Esp { spi, sequence, .. } => Some((spi, sequence, hash(packet.payload))),
             _ => None,
         });
         let Some(esp) = esp else { return true };

@@ -73,7 +73,12 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
 /// frames to this node is a stranger, if this node sends to other hosts.
 fn is_of_the_network(tally: &Tally, peer: IpAddr, pair: &Pair) -> bool {
     let named = tally.question.network.peers.iter().any(|known| known.underlay == peer);
-    named || pair.out.shows_the_network() || pair.back.shows_the_network() && !tally.is_never_sent_to(pair)
+    // Another network on another port may have the same VNI, and other nodes.
+    let shows = |evidence: &Evidence| {
+        let peers_known = !tally.question.network.peers.is_empty();
+        evidence.shows_the_network() || evidence.other_port > 0 && !peers_known
+    };
+    named || shows(&pair.out) || shows(&pair.back) && !tally.is_never_sent_to(pair)
 }
 
 fn auth_only(evidence: &Evidence) -> (u64, Option<(Reason, Option<super::evidence::Sighting>)>) {
@@ -188,6 +193,9 @@ impl<'a> Case<'a> {
                 return inconclusive(Rung::Seen, Reason::NicOffload);
             }
             return (Verdict::AuthOnly, Some(Rung::Seen), reason);
+        }
+        if evidence.copies_out > 0 {
+            return inconclusive(Rung::Seen, Reason::TunnelCopy);
         }
         let Some((rung, reason)) = self.attributed(Way::Out) else { return self.unproven(Way::Out) };
         if let Some(reason) = self.incomplete(Way::Out) {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use strsim::levenshtein;
 
-use crate::packet::{Prefix, TooManyPorts, TunnelPorts, Vni};
+use crate::packet::{MacAddress, Prefix, TooManyPorts, TunnelPorts, Vni};
 
 /// A network, with everything that its sources and the command line say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Network {
     pub typo: Option<String>,
     /// The device through which probes enter the overlay.
     pub entry: Option<Entry>,
+    /// The link-layer addresses that forwarding entries know behind the nodes.
+    pub stations: Vec<MacAddress>,
     /// The VXLAN devices of the network.
     pub devices: Vec<Device>,
     /// The file of the underlay's network namespace; `None` for that of this process.
@@ -88,6 +90,8 @@ pub struct Entry {
     pub addresses: Vec<Prefix>,
     /// The length in bytes of the longest packet that it takes; 0 if that is not known.
     pub mtu: u32,
+    /// Its link-layer address.
+    pub mac: Option<MacAddress>,
 }
 
 /// A VXLAN device of the network.

@@ -104,6 +104,9 @@ pub enum Error {
         "this libpcap cannot capture on all interfaces and tell them apart; version 1.10 or later is needed"
     )]
     OldLibpcap,
+    /// No link has the address that was given for this node.
+    #[error("--local {0}: no interface of this host has this address; give an address of 'ip address'")]
+    NotLocal(IpAddr),
     /// The networks have too many ports.
     #[error(transparent)]
     Ports(#[from] TooManyPorts),
@@ -224,6 +227,8 @@ impl Session {
         self.live.wake_on(wake);
         let begun = Instant::now();
         let watched = self.watch(begun, &mut interrupted, progress);
+        // A reply that comes later may not be among the frames.
+        self.probed().for_each(Probed::collect);
         let watched = watched.and_then(|()| self.drain(&mut interrupted));
         self.probed().for_each(Probed::finish);
         let complaint = self.watch.complaint();
@@ -258,7 +263,8 @@ impl Session {
                 next_probe = now + pace;
             }
             if self.follow.wants_a_survey(now) {
-                self.survey();
+                // If it fails, the links stay as they were known. The survey at the end tells why.
+                let _ = self.survey();
                 self.follow.surveyed(now);
             }
             if now >= end {
@@ -286,13 +292,12 @@ impl Session {
         }
     }
 
-    /// Surveys the underlay again, and looks at its links as they are now. A survey that fails leaves them as they were
-    /// known; the one at the end tells why.
-    fn survey(&mut self) {
+    /// Surveys the underlay again, and looks at its links as they are now.
+    fn survey(&mut self) -> Result<(), survey::Error> {
         let networks = || [&self.asked].into_iter().chain(&self.control).map(|probed| &probed.network);
         let nodes: Vec<IpAddr> =
             networks().flat_map(|network| &network.peers).map(|peer| peer.underlay).collect();
-        let Ok(survey) = Survey::take_toward(self.underlay.namespace.as_ref(), &nodes) else { return };
+        let survey = Survey::take_toward(self.underlay.namespace.as_ref(), &nodes)?;
         let views = underlay::views(networks(), &self.named, &survey);
         // The kernel's filter leaves out the frames of links that were not looked at in the beginning.
         let unseen = self.unseen.iter().find(|index| views.get(index).is_some_and(Option::is_some));
@@ -302,6 +307,7 @@ impl Session {
         self.watch.look_at(views);
         self.watch.owns(survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address())));
         self.underlay.survey = survey;
+        Ok(())
     }
 
     /// Takes the frames that were in the rings when the watch ended. Signals do not cut this short.
@@ -330,9 +336,8 @@ impl Session {
     /// Collects the circumstances at the end of the watch: everything that is known beside the frames.
     fn circumstances(&mut self, begun: Instant, cut_short: Option<String>) -> Result<Circumstances, Error> {
         self.catch_up();
-        let now = Survey::take(self.underlay.namespace.as_ref());
-        let cut_short = cut_short.or_else(|| match now {
-            Ok(now) => self.missed(&now),
+        let cut_short = cut_short.or_else(|| match self.survey() {
+            Ok(()) => self.missed(),
             Err(error) => Some(error.to_string()),
         });
         let statistics = self.live.statistics();
@@ -359,9 +364,9 @@ impl Session {
     }
 
     /// Says which packets may have passed unseen.
-    fn missed(&self, now: &Survey) -> Option<String> {
+    fn missed(&self) -> Option<String> {
         let overlooked = self.overlooked.as_ref();
-        underlay::gone(&self.shown, now)
+        underlay::gone(&self.shown, &self.underlay.survey)
             .or_else(|| self.follow.missed(&self.shown))
             .or_else(|| overlooked.map(|link| format!("{link} became a wire during the watch")))
     }

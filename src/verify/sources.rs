@@ -71,6 +71,7 @@ fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
     }
     for device in &devices {
         network.devices.extend(device.devices.iter().cloned());
+        network.stations.extend(device.stations.iter().copied());
         merge_peers(&mut network, device);
         network.destinations.extend(&device.destinations);
         network.other_ports.extend(&device.other_ports);
@@ -98,6 +99,7 @@ fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
         namespace: place.path.clone(),
         addresses: link.addresses.clone(),
         mtu: link.mtu,
+        mac: link.mac,
     })
 }
 

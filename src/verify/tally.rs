@@ -27,7 +27,7 @@ mod quote;
 mod reading;
 mod sender;
 
-pub use question::{Circumstances, Probe, Question, View};
+pub use question::{Circumstances, OverlayMacs, Probe, Question, View};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -36,7 +36,7 @@ use super::evidence::{Copies, Evidence, Sighting, Sightings};
 use super::places::Places;
 use super::way::Way;
 use crate::packet::{
-    Decoder, Direction, Encapsulation, EspKind, Frame, Packet, Transport, Tunnel, TunnelPorts,
+    Decoder, Direction, Encapsulation, EspKind, Frame, Opaque, Packet, Transport, Tunnel, TunnelPorts,
 };
 use leg::Leg;
 use needle::Needles;
@@ -191,7 +191,10 @@ impl Tally {
         let direction = packet.direction.or(frame.direction);
         let captured = Captured { frame, packet, view, direction };
         self.note_sender(&captured);
-        if packet.opaque.is_some() {
+        // Clear frames on one card and ESP on another are a leak. But a capture on all links also has the devices above
+        // ESP, such as a VRF, and any file may have those above MACsec or WireGuard.
+        let below = matches!(packet.opaque, Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. }));
+        if below || esp && frame.passed().is_some() {
             self.opaque_on.add(frame);
         }
         let ours = packet.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
@@ -310,7 +313,7 @@ impl Tally {
     fn count(&mut self, captured: &Captured<'_>, around: &[Encapsulation], leg: &Leg, seen: &Seen<'_>) {
         let &Seen { sighting, echo, opened, foreign, transport, inner } = seen;
         let Captured { packet, frame, direction, .. } = *captured;
-        let live = self.is_live();
+        let (live, no_copies) = (self.is_live(), self.question.no_copies);
         let evidence = self.evidence(leg, MOST_MEMBERS);
         if !around.is_empty() {
             evidence.esp_on.add(frame);
@@ -323,7 +326,7 @@ impl Tally {
                 if let Some(sequence) = echo {
                     evidence.echo(sequence, frame.time);
                 }
-                if !transport {
+                if !transport && !no_copies {
                     evidence.may_come_again(inner, frame.time);
                 }
             }
@@ -346,7 +349,8 @@ impl Tally {
             return;
         }
         if leg.way == Way::Out && !live && direction.is_none() && evidence.is_copy(inner, frame.time) {
-            // The file is another host's, or of both nodes, and shows what that decrypted.
+            // The file may be another host's, or of both nodes, and show what that decrypted.
+            evidence.copies_out += 1;
             return;
         }
         evidence.clear.add(sighting);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::network::Network;
+use super::network::{Device, Network};
 use super::tally::View;
 use crate::host::survey::{Link, Survey};
 use crate::host::wires::Role;
@@ -52,7 +52,9 @@ pub(super) fn views<'n>(
     let inside: Vec<u32> = networks.flat_map(|network| inside(network, survey)).collect();
     let below = named.iter().filter_map(|name| survey.named(name)).flat_map(|link| survey.lowest(link));
     let chosen: Vec<u32> = below.map(|link| link.index).collect();
-    let view = |link: &Link| match survey.role(link) {
+    // A link that is down may come up, and its first frames pass before anybody notices.
+    let role = |link: &Link| survey.role(&Link { up: true, ..link.clone() });
+    let view = |link: &Link| match role(link) {
         _ if inside.contains(&link.index) => None,
         Role::Aside => None,
         Role::Hidden => Some(View::Hidden),
@@ -78,9 +80,10 @@ pub(super) fn left_out(network: &Network, named: &[String], survey: &Survey) -> 
 /// Returns the links inside of the overlay: its VXLAN devices, the bridges that these are ports of, and the other ports
 /// that lead to guests or containers. Frames there have not entered the tunnel yet.
 fn inside(network: &Network, survey: &Survey) -> Vec<u32> {
+    // Another network may have the same VNI.
     let is_ours = |link: &&Link| {
-        let vni = link.vxlan.as_ref().and_then(|vxlan| vxlan.vni);
-        vni.is_some_and(|vni| network.vnis.contains(&vni))
+        let ours = |device: &Device| device.index == link.index && device.namespace == network.underlay;
+        network.devices.iter().any(ours)
     };
     let mut found: Vec<u32> = Vec::new();
     for device in survey.links.iter().filter(is_ours) {
@@ -102,6 +105,12 @@ pub(super) fn passed<'n>(networks: impl Iterator<Item = &'n Network>, survey: &S
     let routed = networks.flat_map(|network| routed(network, survey));
     let below = routed.flat_map(|link| survey.passes(link).into_iter().chain(survey.lowest(link)));
     once(below.map(|link| link.name.clone()))
+}
+
+/// Returns true if the packets of a network arrive through a VTI or an xfrm interface.
+pub(super) fn by_interface(network: &Network, survey: &Survey) -> bool {
+    let through = |link: &&Link| matches!(link.kind.as_deref(), Some("vti" | "vti6" | "xfrm"));
+    routed(network, survey).into_iter().flat_map(|link| survey.passes(link)).any(|link| through(&link))
 }
 
 /// Says which of these links is down or has disappeared.
@@ -158,6 +167,7 @@ mod tests {
             vnis: Vni::new(42).into_iter().collect(),
             locals: vec![ip("192.0.2.1")],
             peers: vec![Peer { underlay: ip("192.0.2.2"), overlay: Vec::new() }],
+            devices: vec![Device { namespace: None, index: 9 }],
             ..Network::default()
         }
     }

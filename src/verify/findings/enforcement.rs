@@ -24,11 +24,15 @@ pub(in crate::verify) fn not_enforced(tally: &Tally, circumstances: &Circumstanc
     if !network.peers.is_empty() && network.peers.iter().all(|peer| required(peer.underlay)) {
         return Some(false);
     }
-    let mut unknown = false;
+    let may_refuse = |peer: IpAddr| {
+        tally.question.local_to(peer).is_some_and(|local| kernel.may_refuse(peer, local, network.port))
+    };
+    let marked = !network.peers.is_empty() && network.peers.iter().all(|peer| may_refuse(peer.underlay));
+    let mut unknown = marked;
     for enforcement in by_rules(kernel, tally) {
         match enforcement {
-            Enforcement::Accepted | Enforcement::Bypassed => return Some(true),
-            Enforcement::Unknown => unknown = true,
+            Enforcement::Accepted | Enforcement::Bypassed if !marked => return Some(true),
+            Enforcement::Accepted | Enforcement::Bypassed | Enforcement::Unknown => unknown = true,
             Enforcement::Dropped => {}
         }
     }

@@ -284,7 +284,14 @@ impl KernelState {
         let flow = Flow { source, destination, port, mark: 0 };
         let decider = self.decider(direction, flow);
         let refuses = match decider {
-            Some((_, policy)) => policy.refuses_clear(),
+            // The order of equals depends on how specific their selectors are, and on when the kernel sorted them.
+            Some(((priority, _), _)) => {
+                let surely =
+                    self.covering(direction, flow).filter(|(_, coverage, _)| *coverage == Coverage::Surely);
+                surely
+                    .filter(|((equal, _), _, _)| *equal == priority)
+                    .all(|(_, _, policy)| policy.refuses_clear())
+            }
             None => self.blocked_by_default.contains(&direction),
         };
         let place = decider.map(|(place, _)| place);
@@ -295,6 +302,18 @@ impl KernelState {
         } else {
             Inbound::Hole
         }
+    }
+
+    /// Returns true if a policy for marked packets refuses clear ones that arrive. A firewall rule may mark them.
+    pub(in crate::verify) fn may_refuse(
+        &self,
+        source: IpAddr,
+        destination: IpAddr,
+        port: Option<u16>,
+    ) -> bool {
+        let flow = Flow { source, destination, port, mark: 0 };
+        let mut covering = self.covering(PolicyDirection::In, flow);
+        covering.any(|(_, _, policy)| policy.mark.1 != 0 && policy.refuses_clear())
     }
 
     /// Returns the decision on the network's packets that leave.

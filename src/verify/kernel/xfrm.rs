@@ -96,7 +96,8 @@ fn sa(sa: UserSa<'_>) -> Option<SaState> {
         destination: sa.destination()?,
         spi: sa.spi(),
         reqid: sa.reqid(),
-        tunnel: sa.mode() == usersa::TUNNEL,
+        // In BEET mode, too, the kernel shows a packet once more behind its decryption.
+        tunnel: sa.mode() != usersa::TRANSPORT,
         offload: sa.is_offloaded(),
         encrypts: sa.proto() == ESP && encrypts(aead.as_deref(), cipher.as_deref()),
         algorithm: aead.unwrap_or_else(|| [cipher, hash].into_iter().flatten().collect::<Vec<_>>().join(" ")),

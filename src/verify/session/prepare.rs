@@ -17,7 +17,7 @@ use crate::verify::judge::judge;
 use crate::verify::kernel::KernelState;
 use crate::verify::network::{Network, Source, tunnel_ports};
 use crate::verify::report::Report;
-use crate::verify::tally::{Circumstances, Question, Tally};
+use crate::verify::tally::{Circumstances, OverlayMacs, Question, Tally};
 use crate::verify::underlay::{self, Views};
 use crate::verify::wanted::{self, Described};
 use crate::verify::watch::Watch;
@@ -45,6 +45,11 @@ impl Session {
             discover(&mut network, given.as_ref());
         }
         check(&request.interfaces, &underlay.survey)?;
+        if let Some(local) =
+            request.wanted.locals.iter().find(|local| underlay.survey.owner(**local).is_none())
+        {
+            return Err(Error::NotLocal(*local));
+        }
         let shown = shown(request, &network, &underlay.survey)?;
         let probed = |network, targets: &[IpAddr]| {
             if request.passive { Ok(Probed::passively(network)) } else { Probed::new(network, targets) }
@@ -173,10 +178,19 @@ fn question(probed: &Probed, named: &[String], underlay: &Underlay) -> Result<Qu
         ends: probed.ends(),
         left_out: underlay::left_out(network, named, survey),
         enclosed: underlay::routed(network, survey).iter().any(|link| survey.encloses(link)),
+        no_copies: underlay::by_interface(network, survey),
+        macs: macs(network),
         own: own.collect(),
         sources: underlay.run(|| sources(network))?,
         ..Question::default()
     })
+}
+
+/// Returns the link-layer addresses by which a frame of the network is known without its tunnel: that of the device
+/// which sends into the overlay, and those behind the nodes.
+fn macs(network: &Network) -> Option<OverlayMacs> {
+    let own = network.entry.as_ref()?.mac?;
+    Some(OverlayMacs { own, others: network.stations.clone() })
 }
 
 /// Returns the links whose frames are not looked at.

@@ -62,9 +62,8 @@ impl Probed {
         }
     }
 
-    /// Ends the probing: takes the last replies, and asks the kernel which addresses that did not answer it knows.
+    /// Ends the probing: asks the kernel which addresses that did not answer it knows.
     pub(super) fn finish(&mut self) {
-        self.collect();
         let Some(prober) = self.prober.as_mut().filter(|prober| !prober.silent().is_empty()) else { return };
         let namespace = self.network.entry.as_ref().and_then(|entry| entry.namespace.as_deref());
         let Ok(namespace) = Namespace::given(namespace) else { return };
@@ -150,6 +149,7 @@ mod tests {
             namespace: None,
             addresses: vec!["10.42.0.1/24".parse().unwrap()],
             mtu: 1400,
+            mac: None,
         };
         Network {
             peers: vec![peer("192.0.2.2", &["10.43.0.2", "10.42.0.2"]), peer("192.0.2.3", &["10.42.0.3"])],

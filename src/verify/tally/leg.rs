@@ -48,6 +48,11 @@ impl Tally {
         time: Timestamp,
         inner: &[u8],
     ) -> Option<Leg> {
+        let named = self.question.network.peers.iter().any(|peer| peer.underlay == ip.destination);
+        if direction == Some(Direction::Out) && !named && self.transit.take(inner, time) {
+            // A guest of this host sent it, and this host only gave it an address.
+            return None;
+        }
         if let Some(leg) = self.sent_back(ip, direction).or_else(|| self.leg(ip, direction)) {
             return Some(leg);
         }

@@ -18,7 +18,7 @@ use memchr::memmem::Finder;
 
 use super::Question;
 use super::reading::is_ethernet_frame;
-use crate::packet::{Vni, has_sound_checksum};
+use crate::packet::{MacAddress, Vni, has_sound_checksum};
 
 /// The length of the headers of VXLAN and of Geneve without options, in bytes.
 const HEADER: usize = 8;
@@ -36,6 +36,8 @@ pub(super) struct Needles {
     headers: Vec<Header>,
     /// The addresses of a probe or of its reply, as an IP header has them.
     addresses: Vec<Finder<'static>>,
+    /// The link-layer address of this node in the overlay, and those that its frames go to.
+    macs: Option<(Finder<'static>, Vec<MacAddress>)>,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,8 @@ pub(super) enum Found {
     Header { vni: Vni },
     /// An IP header with the addresses of a probe.
     Addresses,
+    /// An Ethernet frame from this node's device in the overlay.
+    Frame,
 }
 
 impl Needles {
@@ -90,6 +94,8 @@ impl Needles {
             let shared = [high, middle, low, 0];
             needles.headers.push(Header { vni, finder: Finder::new(&shared).into_owned() });
         }
+        needles.macs =
+            question.macs.as_ref().map(|macs| (Finder::new(&macs.own.0).into_owned(), macs.others.clone()));
         for &(own, target) in &question.ends {
             for (from, to) in [(own, target), (target, own)] {
                 let both = match (from, to) {
@@ -118,7 +124,22 @@ impl Needles {
         let addresses = |finder: &Finder<'static>| {
             finder.find_iter(bytes).any(|at| is_ip_header(bytes, at, finder.needle().len()))
         };
-        self.addresses.iter().any(addresses).then_some(Found::Addresses)
+        if self.addresses.iter().any(addresses) {
+            return Some(Found::Addresses);
+        }
+        self.has_frame(bytes).then_some(Found::Frame)
+    }
+
+    /// Returns true if an Ethernet frame from this node's device in the overlay is among the bytes: to a known station, or
+    /// to all.
+    fn has_frame(&self, bytes: &[u8]) -> bool {
+        let Some((finder, others)) = &self.macs else { return false };
+        let is_frame = |at: usize| {
+            let Some(frame) = at.checked_sub(6).and_then(|at| bytes.get(at..)) else { return false };
+            let Some(to) = frame.first_chunk().map(|to| MacAddress(*to)) else { return false };
+            (to.0 == [0xff; 6] || others.contains(&to)) && is_ethernet_frame(frame)
+        };
+        finder.find_iter(bytes).any(is_frame)
     }
 }
 
@@ -175,6 +196,7 @@ fn is_ip_header(bytes: &[u8], at: usize, len: usize) -> bool {
 mod tests {
     use super::*;
     use crate::verify::network::Network;
+    use crate::verify::tally::OverlayMacs;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -186,6 +208,7 @@ mod tests {
             network,
             canary: Some(b"ovlsniff-canary-1".to_vec()),
             ends: vec![(ip("10.42.0.1"), ip("10.42.0.2"))],
+            macs: Some(OverlayMacs { own: MacAddress([2, 9, 9, 9, 9, 1]), others: vec![MacAddress([2; 6])] }),
             ..Question::default()
         })
     }
@@ -234,6 +257,16 @@ mod tests {
         let mut broken = frame(1, 2);
         broken[14 + 8] ^= 1;
         assert_eq!(search(&[&broken]), None);
+    }
+
+    #[test]
+    fn a_bare_frame_of_this_nodes_device_is_found() {
+        let from_us =
+            |to: [u8; 6], kind: [u8; 2]| [&to[..], &[2, 9, 9, 9, 9, 1], &kind, &[0, 1, 8, 0]].concat();
+        assert_eq!(search(&[&from_us([2; 6], [8, 6])]), Some(Found::Frame));
+        assert_eq!(search(&[&from_us([0xff; 6], [8, 6])]), Some(Found::Frame));
+        assert_eq!(search(&[&from_us([4; 6], [8, 6])]), None);
+        assert_eq!(search(&[&from_us([2; 6], [8, 0])]), None);
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Tally {
             _ if canary => Some(Sign::Canary),
             (_, Some(vni)) => Some(Sign::OtherPort(vni)),
             (Quote::Other, _) => None,
-            (Quote::None, _) => self.carried(captured, found),
+            (Quote::None, _) => self.carried(captured, found).or_else(|| self.bare(captured)),
         };
         let sign = sign?;
         let ends = match found {
@@ -130,7 +130,14 @@ impl Tally {
             (!self.question.own.is_empty() && sign != Sign::Canary)
                 .then_some(Leg { peer: ip.destination, way: Way::Out })
         };
-        Some(Signed { sign, canary, leg: of_outer.or_else(of_inner).or_else(leaves) })
+        let leg = of_outer.or_else(of_inner).or_else(leaves);
+        // A packet between others, which this host only carries, is no leak of its own.
+        let fits = ends.zip(leg.as_ref()).is_none_or(|((from, to), leg)| match leg.way {
+            Way::Out => self.is_own(from),
+            Way::Back => self.is_own(to),
+        });
+        let sign = if fits { sign } else { Sign::Bytes };
+        Some(Signed { sign, canary, leg })
     }
 
     /// Returns the sign of bytes of the network in a place that decoding does not explain, or in a tunnel of another kind
@@ -150,7 +157,7 @@ impl Tally {
             Found::Packet { vni, ends: Some((from, to)) } if self.is_own(from) || self.is_own(to) => {
                 Some(Sign::Packet(vni))
             }
-            Found::Packet { .. } | Found::Header { .. } => Some(Sign::Bytes),
+            Found::Packet { .. } | Found::Header { .. } | Found::Frame => Some(Sign::Bytes),
             Found::Addresses => {
                 // The addresses of the innermost header that was decoded are explained. Another network may use them.
                 let ip = packet.headers.ip;
@@ -160,6 +167,14 @@ impl Tally {
                 (!self.question.ends.iter().any(explained)).then_some(Sign::Bytes)
             }
         }
+    }
+
+    /// Returns a sign if the frame leaves a wire as this node's device in the overlay made it, without any tunnel. A cooked
+    /// capture shows of its header only the sender.
+    fn bare(&self, captured: &Captured<'_>) -> Option<Sign> {
+        let own = self.question.macs.as_ref().map(|macs| macs.own)?;
+        let leaves = captured.direction == Some(Direction::Out) && captured.view != View::Hidden;
+        (leaves && captured.frame.sender() == Some(own)).then_some(Sign::Bytes)
     }
 
     /// Counts a packet with a sign of the network.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::capture::savefile::Filtered;
-use crate::packet::{LinkType, Timestamp};
+use crate::packet::{LinkType, MacAddress, Timestamp};
 use crate::verify::kernel::{KernelState, KernelUnread};
 use crate::verify::network::Network;
 
@@ -19,11 +19,16 @@ pub struct Question {
     pub echo: Option<u16>,
     /// The pairs of overlay addresses that probes are sent between, those of this node first.
     pub ends: Vec<(IpAddr, IpAddr)>,
+    /// The link-layer addresses by which a frame of the network is known without its tunnel.
+    pub macs: Option<OverlayMacs>,
     /// Names of links that the network's packets may leave by, but that the user left out with `-i`.
     pub left_out: Vec<String>,
     /// True if the network's packets leave by a link that may encrypt them, itself or below. On the wire are then the
     /// packets of that link.
     pub enclosed: bool,
+    /// True if the network's packets arrive through a VTI or an xfrm interface. What was decrypted is then seen on that, and
+    /// a clear frame on a wire is no copy.
+    pub no_copies: bool,
     /// True if the engine knows the network, but no container of this host is on it.
     pub no_member: bool,
     /// All addresses of this host. Packets to a peer with one of them are on no wire.
@@ -40,6 +45,15 @@ impl Question {
         let known = self.sources.get(&peer).filter(|local| locals.contains(local));
         known.or_else(|| locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4())).copied()
     }
+}
+
+/// Link-layer addresses inside of the overlay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverlayMacs {
+    /// That of the device that sends into the overlay.
+    pub own: MacAddress,
+    /// Those behind the other nodes.
+    pub others: Vec<MacAddress>,
 }
 
 /// The place where a frame was captured, as far as it matters to the verdict.

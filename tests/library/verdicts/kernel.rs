@@ -146,8 +146,9 @@ fn a_policy_that_lets_some_packets_pass_first_is_a_hole() {
         |policy: &mut Policy| policy.templates = vec![Template { optional: true, ..template() }],
         // Anybody can compress.
         |policy: &mut Policy| policy.templates = vec![Template { protocol: 108, ..template() }],
-        // Of two of the same priority, the older goes first; this one is younger than the one that requires ESP.
         |policy: &mut Policy| policy.priority = 99,
+        // Of two of the same priority, either may go first.
+        |policy: &mut Policy| policy.priority = 100,
     ] {
         assert_eq!(first(hole), Verdict::NotEnforced);
     }
@@ -155,7 +156,6 @@ fn a_policy_that_lets_some_packets_pass_first_is_a_hole() {
         // A clear packet that arrives has passed no xfrm interface, and its device is never the link that it came by.
         |policy: &mut Policy| policy.interface = 42,
         |policy: &mut Policy| policy.device = Device::Link,
-        |policy: &mut Policy| policy.priority = 100,
         |policy: &mut Policy| policy.priority = 101,
         |policy: &mut Policy| policy.port.0 = 4799,
         |policy: &mut Policy| policy.protocol = 6,
@@ -184,11 +184,12 @@ fn a_policy_for_some_packets_does_not_enforce() {
         |policy: &mut Policy| policy.device = Device::Link,
         |policy: &mut Policy| policy.device = Device::Local,
         |policy: &mut Policy| policy.interface = 42,
-        |policy: &mut Policy| policy.mark = (1, 1),
         |policy: &mut Policy| policy.direction = PolicyDirection::Forward,
     ] {
         assert_eq!(only(change), Verdict::NotEnforced);
     }
+    // A firewall rule may mark what arrives.
+    assert_eq!(only(|policy| policy.mark = (1, 1)), Verdict::Encrypted);
 }
 
 #[test]

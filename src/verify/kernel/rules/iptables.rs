@@ -19,6 +19,28 @@ struct Frame {
     port: u16,
 }
 
+/// The targets of extensions that let a frame go on to the next rule.
+const HARMLESS: [&str; 18] = [
+    "LOG",
+    "NFLOG",
+    "ULOG",
+    "MARK",
+    "CONNMARK",
+    "CONNSECMARK",
+    "SECMARK",
+    "SET",
+    "TRACE",
+    "CT",
+    "NOTRACK",
+    "TOS",
+    "DSCP",
+    "TTL",
+    "HL",
+    "TEE",
+    "AUDIT",
+    "CHECKSUM",
+];
+
 fn name(table: &str) -> &str {
     table.lines().next().unwrap_or("").trim()
 }
@@ -36,6 +58,7 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
                     Some("DROP" | "REJECT") => Target::Drop,
                     Some("RETURN") => Target::Return,
                     Some(other) if ["-g", "--goto"].contains(&rest[at]) => Target::Goto(other),
+                    Some(other) if HARMLESS.contains(&other) => Target::Nothing,
                     Some(other) => Target::Jump(other),
                     None => Target::Nothing,
                 };
@@ -88,26 +111,46 @@ fn matches(conditions: &[&str], frame: &Frame) -> Match {
             "--dport" | "--dports" => {
                 Match::when(ports(value).any(|(first, last)| (first..=last).contains(&frame.port)))
             }
-            "--u32" => Match::when(value.contains(&u32_hex(frame.vni))),
-            // Docker's program for `xt_bpf` compares the 32-bit word that begins with the VNI: `21 0 1 VALUE`.
-            "--bytecode" => Match::when(value.contains(&format!(" {},", frame.vni.value() << 8))),
+            "--u32" => of_docker(value, U32, &u32_hex(frame.vni), ""),
+            "--bytecode" => of_docker(value, PROGRAM, &(frame.vni.value() << 8).to_string(), PROGRAM_END),
             "--dir" => Match::when(value == "in"),
             "--pol" => Match::when(value == "none"),
-            // The first frame of a flow is new, and a rule without NEW does not match it. The later frames are
-            // established, and a rule for NEW does not match those.
-            "--ctstate" | "--state" => {
-                if value.contains("NEW") {
-                    Match::Maybe
-                } else {
-                    Match::No
-                }
-            }
+            "--ctstate" | "--state" => state(value.split(',')),
             "-i" | "--in-interface" if value == "lo" => Match::No,
             _ => Match::Maybe,
         };
         matched = matched.and(fits);
     }
     matched
+}
+
+/// Docker's test for the VNI with `xt_u32`, as `iptables-save` prints it: the word 12 bytes behind the IP header.
+const U32: &str = "0x0>>0x16&0x3c@0xc&0xffffff00";
+/// Docker's program for `xt_bpf`, up to the value that it compares with the word that begins with the VNI, and its end.
+const PROGRAM: &str = "6,177 0 0 0,64 0 0 12,84 0 0 4294967040,21 0 1 ";
+const PROGRAM_END: &str = ",6 0 0 4294967295,6 0 0 0";
+
+/// Returns the certainty that a test for the VNI matches. Only Docker's own is understood, whole.
+fn of_docker(test: &str, begin: &str, vni: &str, end: &str) -> Match {
+    let test = test.trim_matches('"');
+    let compared = test.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+    match compared {
+        Some(value) if value == vni => Match::Surely,
+        Some(value) if value.chars().all(|c| c.is_ascii_alphanumeric() || c == '=') => Match::No,
+        _ => Match::Maybe,
+    }
+}
+
+/// Returns the certainty that a frame has one of these states of its connection. The first frame of a flow is new, and
+/// the later ones are established: those that a peer sent in ESP open the flow for clear ones. A rule may also have
+/// left the flow out of account.
+pub(super) fn state<'v>(mut states: impl Iterator<Item = &'v str>) -> Match {
+    let possible = ["NEW", "ESTABLISHED", "UNTRACKED"];
+    if states.any(|state| possible.iter().any(|known| known.eq_ignore_ascii_case(state))) {
+        Match::Maybe
+    } else {
+        Match::No
+    }
 }
 
 /// Reads ranges of ports: `4789`, `1000:5000`, and lists of both with commas.
@@ -162,7 +205,7 @@ mod tests {
     fn an_accept_of_something_else_is_no_way_around_the_drop() {
         for other in [
             "-A INPUT -i lo -j ACCEPT",
-            "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+            "-A INPUT -m conntrack --ctstate RELATED -j ACCEPT",
             "-A INPUT -p udp -m multiport --dports 53,67 -j ACCEPT",
             "-A INPUT -p udp -m udp --dport 5000:6000 -m comment --comment \"udp to --dport 4789\" -j ACCEPT",
             "-A INPUT -p udp -m udp --dport 4789 -m policy --dir in --pol ipsec -j ACCEPT",
@@ -173,7 +216,14 @@ mod tests {
             input(&["-A INPUT -p udp -m udp --dport 4000:5000 -j ACCEPT", DROP]),
             Enforcement::Bypassed
         );
-        assert_eq!(input(&["-A INPUT -i docker0 -j ACCEPT", DROP]), Enforcement::Unknown);
+        for unknown in [
+            "-A INPUT -i docker0 -j ACCEPT",
+            // The frames of a peer that come in ESP open the flow, and others may be left out of account.
+            "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+            "-A INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT",
+        ] {
+            assert_eq!(input(&[unknown, DROP]), Enforcement::Unknown, "{unknown}");
+        }
     }
 
     #[test]
@@ -204,5 +254,27 @@ mod tests {
         };
         assert_eq!(input(&[&program(4098)]), Enforcement::Dropped);
         assert_eq!(input(&[&program(4097)]), Enforcement::Accepted);
+        let longer = program(4098).replace("6 0 0 0\"", "6 0 0 0,6 0 0 0\"");
+        assert_eq!(input(&[&longer]), Enforcement::Unknown);
+    }
+
+    #[test]
+    fn a_test_is_for_the_vni_that_it_compares_and_for_nothing_beside_it() {
+        let drop = |test: &str| input(&[&DROP.replace("0x0>>0x16&0x3c@0xc&0xffffff00=0x100200", test)]);
+        assert_eq!(drop("0x0>>0x16&0x3c@0xc&0xffffff00=0x100200"), Enforcement::Dropped);
+        // The other VNI's value begins with the digits of this one's.
+        assert_eq!(drop("0x0>>0x16&0x3c@0xc&0xffffff00=0x10020000"), Enforcement::Accepted);
+        for other in
+            ["0x0>>0x16&0x3c@0xc&0xffffff00=0x100200&&0x0>>0x16&0x3c@0x8=0x1", "0x8&0xffffff00=0x100200"]
+        {
+            assert_eq!(drop(other), Enforcement::Unknown, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_no_chain_may_do_anything_unless_it_is_known() {
+        assert_eq!(input(&["-A INPUT -p udp -j NFQUEUE --queue-num 0"]), Enforcement::Unknown);
+        assert_eq!(input(&["-A INPUT -p udp -j NFQUEUE", DROP]), Enforcement::Unknown);
+        assert_eq!(input(&["-A INPUT -p udp -j LOG", DROP]), Enforcement::Dropped);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Enforcement;
+use super::iptables::state;
 use super::walk::{Chain, Match, Rule, Table, Target, of_all, words};
 use crate::packet::{IpVersion, Vni};
 
@@ -105,9 +106,8 @@ fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
 fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) -> Vec<Rule<'a>> {
     let has = |wanted: &str| words.iter().any(|word| plain(word) == wanted);
     if has("vmap") {
-        // The first frame of a flow is new, and a map of states without `new` does not decide on it.
         let matched = match words {
-            ["ct", "state", ..] if !has("new") => Match::No,
+            ["ct", "state", rest @ ..] => state(rest.iter().map(|word| plain(word))),
             _ => Match::Maybe,
         };
         return [Target::Accept, Target::Drop].map(|target| Rule { matched, target }).to_vec();
@@ -178,12 +178,9 @@ fn condition<'w, 'a>(
         }
         ("meta", ["nfproto", "ipv4", rest @ ..]) => (Match::when(frame.version == IpVersion::V4), rest),
         ("meta", ["nfproto", "ipv6", rest @ ..]) => (Match::when(frame.version == IpVersion::V6), rest),
-        // The first frame of a flow is new, and a rule without `new` does not match it. The later frames are
-        // established, and a rule for `new` does not match those.
         ("ct", ["state", ..]) => {
             let (values, used) = value(1)?;
-            let fits = if values.contains(&"new") { Match::Maybe } else { Match::No };
-            (fits, after.get(1 + used..)?)
+            (state(values.iter().copied()), after.get(1 + used..)?)
         }
         ("log", _) => {
             let options =
@@ -296,10 +293,11 @@ mod tests {
             ("udp dport { 53, 4000-5000 } accept", Enforcement::Bypassed),
             ("iifname \"lo\" accept", Enforcement::Dropped),
             ("iifname \"eth0\" accept", Enforcement::Unknown),
-            ("ct state established,related accept", Enforcement::Dropped),
+            ("ct state established,related accept", Enforcement::Unknown),
+            ("ct state related accept", Enforcement::Dropped),
             (
                 "ct state vmap { established : accept, related : accept, invalid : drop }",
-                Enforcement::Dropped,
+                Enforcement::Unknown,
             ),
             ("ip protocol vmap { tcp : jump tcp_in, udp : jump udp_in }", Enforcement::Unknown),
             ("tcp dport { 22, 80 } accept", Enforcement::Dropped),
@@ -319,7 +317,7 @@ mod tests {
         // There is no way back from the chain that a goto leads to.
         let drop = "\n\t\tudp dport 4789 meta ipsec missing drop";
         assert_eq!(input(&format!("policy accept;\n\t\tgoto nowhere{drop}")), Enforcement::Accepted);
-        assert_eq!(input(&format!("policy accept;\n\t\tjump nowhere{drop}")), Enforcement::Dropped);
+        assert_eq!(input(&format!("policy accept;\n\t\tjump nowhere{drop}")), Enforcement::Unknown);
         let forward = docker("ip", "4098").replace("hook input", "hook forward");
         assert_eq!(judge(&forward, IpVersion::V4), Enforcement::Accepted);
         let iptables = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n";

@@ -115,6 +115,10 @@ impl Table<'_> {
                 (Match::Surely, Target::Return) => return None,
                 (Match::Maybe, Target::Accept | Target::Return) => met.doubt = true,
                 (Match::Maybe, Target::Drop) => met.maybe_dropped = true,
+                // It is the target of an extension, which may accept frames or drop them.
+                (_, Target::Jump(target)) if !self.chains.contains_key(target) => {
+                    (met.doubt, met.maybe_dropped) = (true, true);
+                }
                 (matched, Target::Jump(target) | Target::Goto(target)) if jumps < MOST_JUMPS => {
                     let mut inside = *met;
                     let end = self.walk(target, &mut inside, jumps + 1);
