@@ -124,10 +124,10 @@ impl Needles {
         let addresses = |finder: &Finder<'static>| {
             finder.find_iter(bytes).any(|at| is_ip_header(bytes, at, finder.needle().len()))
         };
-        if self.addresses.iter().any(addresses) {
-            return Some(Found::Addresses);
+        if self.has_frame(bytes) {
+            return Some(Found::Frame);
         }
-        self.has_frame(bytes).then_some(Found::Frame)
+        self.addresses.iter().any(addresses).then_some(Found::Addresses)
     }
 
     /// Returns true if an Ethernet frame from this node's device in the overlay is among the bytes: to a known station, or
