@@ -34,7 +34,7 @@ sub ip { return ip_of($from, $to, @_) }
 sub udp { my ($source, $destination, $body) = @_; return pack('n n n n', $source, $destination, 8 + length $body, 0) . $body }
 sub vxlan { my ($frame, $vni) = @_; return pack('N N', 0x08000000, ($vni // 42) << 8) . $frame }
 # The whole packet that the overlay would send if nothing protected it.
-sub packet { return ip(17, udp(50000, 4789, vxlan($_[0]))) }
+sub packet { return ip(17, udp($ENV{SPORT} // 50000, 4789, vxlan($_[0]))) }
 sub ipv6 {
     my ($protocol, $body) = @_;
     return pack('N n C C', 0x60000000, length $body, $protocol, 64) . pack('H32 H32', '20010db8' . '0' x 23 . '1', '20010db8' . '0' x 23 . '2') . $body;
