@@ -198,8 +198,13 @@ impl<'a> Case<'a> {
             return inconclusive(Rung::Seen, Reason::TunnelCopy);
         }
         let Some((rung, reason)) = self.attributed(Way::Out) else { return self.unproven(Way::Out) };
-        if let Some(reason) = self.incomplete(Way::Out) {
-            return inconclusive(rung, reason);
+        match self.incomplete(Way::Out) {
+            // Probes that are too short for the canary are not decoded there either.
+            Some(Reason::Undecoded) if self.canary_was_bare() => {
+                return inconclusive(rung, Reason::CanaryBare);
+            }
+            Some(reason) => return inconclusive(rung, reason),
+            None => {}
         }
         if self.is_probed() && self.delivered() == 0 {
             return self.undelivered(rung);
@@ -214,10 +219,15 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Returns true if the canary was read outside of the network's tunnels.
+    fn canary_was_bare(&self) -> bool {
+        self.tally.untunnelled + self.tally.strangers.canaries > 0
+    }
+
     /// Returns the reason for doubt in a leg whose ESP is proven to be the network's and is delivered.
     fn doubt(&self, way: Way, rung: Rung) -> Option<Reason> {
         let few = way == Way::Out && self.is_probed() && self.delivered() < ENOUGH;
-        if way == Way::Out && self.tally.untunnelled + self.tally.strangers.canaries > 0 {
+        if way == Way::Out && self.canary_was_bare() {
             return Some(Reason::CanaryBare);
         }
         if self.tally.above_encryption > 0 {
