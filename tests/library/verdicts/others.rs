@@ -127,7 +127,7 @@ fn a_wire_that_the_user_left_out_is_no_proof_and_its_clear_frames_are_a_leak() {
     assert!(finding(&report, "left-out").contains("eth1"));
     let elsewhere = |scene: Scene| scene.seen_on(View::Elsewhere, |scene| scene.clear(OUT));
     assert_eq!(elsewhere(proven(|_| ())).report().verdict, Verdict::Clear);
-    // What is encrypted on a wire that was not named proves nothing about those that were.
+    // ESP on a wire that was not named proves nothing about those that were named.
     let scene = Scene::new().probed(true).seen_on(View::Elsewhere, |scene| {
         scene.inside(OUT, esp(OUT, EspKind::Opened)).inside(BACK, esp(BACK, EspKind::Opened))
     });

@@ -1,4 +1,4 @@
-//! What the kernel tells of changes, in namespaces of the test's own.
+//! The notices that the kernel sends of changes, in namespaces of the test's own.
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
