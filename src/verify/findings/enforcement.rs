@@ -27,7 +27,10 @@ pub(in crate::verify) fn not_enforced(tally: &Tally, circumstances: &Circumstanc
     let may_refuse = |peer: IpAddr| {
         tally.question.local_to(peer).is_some_and(|local| kernel.may_refuse(peer, local, network.port))
     };
-    let marked = !network.peers.is_empty() && network.peers.iter().all(|peer| may_refuse(peer.underlay));
+    // The policies of a VTI have its mark, which the device sets on what it has decrypted (`vti_rcv_cb`).
+    let marked = !tally.question.no_copies
+        && !network.peers.is_empty()
+        && network.peers.iter().all(|peer| may_refuse(peer.underlay));
     let mut unknown = marked;
     for enforcement in by_rules(kernel, tally) {
         match enforcement {

@@ -202,10 +202,6 @@ impl Policy {
         self.block || self.templates.iter().any(proves)
     }
 
-    fn in_tunnel_mode(&self) -> bool {
-        self.templates.iter().any(|template| template.tunnel)
-    }
-
     /// Returns true if packets may leave in ESP and in clear.
     pub(in crate::verify) fn is_optional(&self) -> bool {
         self.templates.iter().any(|template| template.is_esp() && template.optional)
@@ -308,8 +304,7 @@ impl KernelState {
         }
     }
 
-    /// Returns true if a policy for marked packets refuses clear ones that arrive. A firewall rule may mark them. The
-    /// mark of a policy for tunnel mode is set by a VTI device on what it has decrypted (`vti_rcv_cb`), on nothing else.
+    /// Returns true if a policy for marked packets refuses clear ones that arrive. A firewall rule may mark them.
     pub(in crate::verify) fn may_refuse(
         &self,
         source: IpAddr,
@@ -318,8 +313,7 @@ impl KernelState {
     ) -> bool {
         let flow = Flow { source, destination, port, mark: 0 };
         let mut covering = self.covering(PolicyDirection::In, flow);
-        covering
-            .any(|(_, _, policy)| policy.mark.1 != 0 && policy.refuses_clear() && !policy.in_tunnel_mode())
+        covering.any(|(_, _, policy)| policy.mark.1 != 0 && policy.refuses_clear())
     }
 
     /// Returns the decision on the network's packets that leave.
