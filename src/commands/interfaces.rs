@@ -6,7 +6,7 @@ use ovlsniff::escape::escape;
 use ovlsniff::host::auto::{Choice, choose};
 use ovlsniff::host::docker::{Swarm, swarm};
 use ovlsniff::host::namespace::Namespace;
-use ovlsniff::host::survey::{Link, Survey, Vxlan};
+use ovlsniff::host::survey::{Link, Survey, Vtep};
 use ovlsniff::packet::Vni;
 
 use super::{Status, put};
@@ -66,8 +66,8 @@ fn table(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
 /// Describes a link: its tunnel or its kind, and the link that it is a port of.
 fn what(survey: &Survey, swarm: Option<&Swarm>, link: &Link) -> String {
     let mut parts = Vec::new();
-    match (&link.vxlan, &link.kind) {
-        (Some(vxlan), _) => parts.push(tunnel(survey, swarm, vxlan)),
+    match (&link.vtep, &link.kind) {
+        (Some(vtep), _) => parts.push(tunnel(survey, swarm, vtep)),
         (None, Some(kind)) => parts.push(escape(kind).into_owned()),
         (None, None) => {}
     }
@@ -77,33 +77,33 @@ fn what(survey: &Survey, swarm: Option<&Swarm>, link: &Link) -> String {
     if parts.is_empty() { "-".to_owned() } else { parts.join(" ") }
 }
 
-fn tunnel(survey: &Survey, swarm: Option<&Swarm>, vxlan: &Vxlan) -> String {
+fn tunnel(survey: &Survey, swarm: Option<&Swarm>, vtep: &Vtep) -> String {
     const PEERS: usize = 8;
     let mut text = "vxlan".to_owned();
-    if let Some(vni) = vxlan.vni {
+    if let Some(vni) = vtep.vni {
         let _ = write!(text, " vni {vni}");
         if let Some(network) = swarm.and_then(|swarm| swarm.network(vni)) {
             let _ = write!(text, " (docker overlay \"{}\")", escape(network));
         }
     }
-    for (word, address) in [("local", vxlan.local), ("remote", vxlan.remote)] {
+    for (word, address) in [("local", vtep.local), ("remote", vtep.remote)] {
         if let Some(address) = address {
             let _ = write!(text, " {word} {address}");
         }
     }
-    let _ = write!(text, " port {}", vxlan.port);
-    if let Some(underlay) = vxlan.underlay.filter(|_| !vxlan.foreign_socket) {
+    let _ = write!(text, " port {}", vtep.port);
+    if let Some(underlay) = vtep.underlay.filter(|_| !vtep.foreign_socket) {
         let _ = write!(text, " dev {}", name(survey, underlay));
     }
-    if vxlan.foreign_socket {
+    if vtep.foreign_socket {
         text.push_str(" (underlay in another namespace)");
     }
-    if !vxlan.peers.is_empty() {
+    if !vtep.peers.is_empty() {
         text.push_str(" peers");
-        for peer in vxlan.peers.iter().take(PEERS) {
+        for peer in vtep.peers.iter().take(PEERS) {
             let _ = write!(text, " {peer}");
         }
-        if let Some(more) = vxlan.peers.len().checked_sub(PEERS).filter(|more| *more > 0) {
+        if let Some(more) = vtep.peers.len().checked_sub(PEERS).filter(|more| *more > 0) {
             let _ = write!(text, " and {more} more");
         }
     }
@@ -120,15 +120,15 @@ fn json(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
     let mut text = String::new();
     for link in &survey.links {
         let choice = choices.iter().find(|choice| choice.index == link.index);
-        let vxlan = link.vxlan.as_ref().map(|vxlan| {
+        let vtep = link.vtep.as_ref().map(|vtep| {
             serde_json::json!({
-                "vni": vxlan.vni.map(Vni::value),
-                "network": vxlan.vni.and_then(|vni| swarm?.network(vni)),
-                "local": vxlan.local,
-                "remote": vxlan.remote,
-                "port": vxlan.port,
-                "underlay": vxlan.underlay.filter(|_| !vxlan.foreign_socket).and_then(named),
-                "peers": vxlan.peers,
+                "vni": vtep.vni.map(Vni::value),
+                "network": vtep.vni.and_then(|vni| swarm?.network(vni)),
+                "local": vtep.local,
+                "remote": vtep.remote,
+                "port": vtep.port,
+                "underlay": vtep.underlay.filter(|_| !vtep.foreign_socket).and_then(named),
+                "peers": vtep.peers,
             })
         });
         let object = serde_json::json!({
@@ -140,7 +140,7 @@ fn json(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
             "addresses": link.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "kind": link.kind,
             "master": link.master.and_then(named),
-            "vxlan": vxlan,
+            "vxlan": vtep,
             "auto": choice.is_some(),
             "reasons": choice.map_or_else(Vec::new, |c| c.reasons.iter().map(ToString::to_string).collect()),
         });
@@ -163,16 +163,16 @@ mod tests {
             ..Link::default()
         };
         let eth = Link { addresses: vec!["192.0.2.1/24".parse().unwrap()], ..link(2, "eth0") };
-        let vxlan = Vxlan {
+        let vtep = Vtep {
             vni: Vni::new(4097),
             local: "192.0.2.1".parse().ok(),
             port: 4789,
             underlay: Some(2),
             peers: (1..=10).map(|i| std::net::Ipv4Addr::new(192, 0, 2, 100 + i).into()).collect(),
-            ..Vxlan::default()
+            ..Vtep::default()
         };
         let tunnel = Link {
-            vxlan: Some(vxlan),
+            vtep: Some(vtep),
             kind: Some("vxlan".to_owned()),
             master: Some(9),
             ..link(3, "vx\x1b[2J")

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::docker::Swarm;
-use super::survey::{Link, Survey, Vxlan};
+use super::survey::{Link, Survey, Vtep};
 use crate::escape::escape;
 
 /// An interface that was chosen.
@@ -84,9 +84,9 @@ impl fmt::Display for Choice {
 pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
     let mut choices = Choices { survey, chosen: Vec::new() };
     for device in &survey.links {
-        let Some(vxlan) = device.vxlan.as_ref().filter(|vxlan| !vxlan.foreign_socket) else { continue };
-        let network = swarm.zip(vxlan.vni).and_then(|(swarm, vni)| swarm.network(vni)).map(str::to_owned);
-        for link in underlay(survey, vxlan) {
+        let Some(vtep) = device.vtep.as_ref().filter(|vtep| !vtep.foreign_socket) else { continue };
+        let network = swarm.zip(vtep.vni).and_then(|(swarm, vni)| swarm.network(vni)).map(str::to_owned);
+        for link in underlay(survey, vtep) {
             choices.add(link, Reason::Underlay { device: device.name.clone(), network: network.clone() });
         }
     }
@@ -118,19 +118,19 @@ pub fn choose(survey: &Survey, swarm: Option<&Swarm>) -> Vec<Choice> {
 /// Returns the links that the packets of a tunnel pass: the link that it is bound to; otherwise the links of the
 /// routes to its peers, and the link with its address. The loopback counts only if there is no other link, because an
 /// EVPN fabric has that address on the loopback, where no packet passes.
-fn underlay<'s>(survey: &'s Survey, vxlan: &Vxlan) -> Vec<&'s Link> {
+fn underlay<'s>(survey: &'s Survey, vtep: &Vtep) -> Vec<&'s Link> {
     // The packets can be read on the device of a tunnel or of MACsec. A VRF is replaced by its ports, because it
     // shows in clear the packets that its ports send encrypted.
     let readable = |link: &'s Link| match link.kind.as_deref() {
         Some("vrf") => survey.ports(link.index).collect(),
         _ => vec![link],
     };
-    if let Some(link) = vxlan.underlay.and_then(|index| survey.link(index)) {
+    if let Some(link) = vtep.underlay.and_then(|index| survey.link(index)) {
         return readable(link);
     }
-    let peers = vxlan.remote.iter().chain(&vxlan.peers);
+    let peers = vtep.remote.iter().chain(&vtep.peers);
     let mut links: Vec<&Link> = peers.filter_map(|peer| survey.route(*peer)).collect();
-    let owner = vxlan.local.and_then(|local| survey.owner(local));
+    let owner = vtep.local.and_then(|local| survey.owner(local));
     links.extend(owner.filter(|owner| !owner.loopback || links.is_empty()));
     links.into_iter().flat_map(readable).collect()
 }
@@ -179,8 +179,8 @@ mod tests {
         }
     }
 
-    fn vxlan(index: u32, name: &str, vni: u32, tunnel: Vxlan) -> Link {
-        Link { vxlan: Some(Vxlan { vni: Vni::new(vni), port: 4789, ..tunnel }), ..link(index, name, "") }
+    fn vtep(index: u32, name: &str, vni: u32, tunnel: Vtep) -> Link {
+        Link { vtep: Some(Vtep { vni: Vni::new(vni), port: 4789, ..tunnel }), ..link(index, name, "") }
     }
 
     /// Makes a host with a link to the Internet (eth0) and one to its neighbours (eth1).
@@ -214,14 +214,14 @@ mod tests {
 
     #[test]
     fn link_the_tunnel_is_bound_to() {
-        let tunnel = Vxlan { underlay: Some(3), local: Some(ip("203.0.113.5")), ..Vxlan::default() };
-        assert_eq!(told(&host([vxlan(4, "vxlan0", 4097, tunnel)]), None), ["eth1 (underlay of vxlan0)"]);
+        let tunnel = Vtep { underlay: Some(3), local: Some(ip("203.0.113.5")), ..Vtep::default() };
+        assert_eq!(told(&host([vtep(4, "vxlan0", 4097, tunnel)]), None), ["eth1 (underlay of vxlan0)"]);
     }
 
     #[test]
     fn docker_names_the_network_of_the_vni() {
-        let tunnel = Vxlan { underlay: Some(3), ..Vxlan::default() };
-        let survey = host([vxlan(4, "vxlan0", 4097, tunnel)]);
+        let tunnel = Vtep { underlay: Some(3), ..Vtep::default() };
+        let survey = host([vtep(4, "vxlan0", 4097, tunnel)]);
         assert_eq!(
             told(&survey, Some(&swarm("198.51.100.9"))),
             ["eth1 (underlay of vxlan0, docker overlay \"insecure\")"]
@@ -230,42 +230,41 @@ mod tests {
 
     #[test]
     fn a_vrf_stands_for_its_ports_and_a_tunnels_device_for_itself() {
-        let tunnel = || Vxlan { underlay: Some(5), ..Vxlan::default() };
+        let tunnel = || Vtep { underlay: Some(5), ..Vtep::default() };
         let port = Link { master: Some(5), ..link(6, "eth2", "") };
         let below =
             |kind: &str| Link { kind: Some(kind.to_owned()), parent: Some(6), ..link(5, "below", "") };
-        let survey = |kind| host([vxlan(4, "vxlan0", 4097, tunnel()), below(kind), port.clone()]);
+        let survey = |kind| host([vtep(4, "vxlan0", 4097, tunnel()), below(kind), port.clone()]);
         assert_eq!(told(&survey("vrf"), None), ["eth2 (underlay of vxlan0)"]);
         assert_eq!(told(&survey("macsec"), None), ["below (underlay of vxlan0)"]);
     }
 
     #[test]
     fn owner_of_the_tunnels_address() {
-        let tunnel = Vxlan { local: Some(ip("192.0.2.1")), ..Vxlan::default() };
-        assert_eq!(told(&host([vxlan(4, "vxlan0", 1, tunnel)]), None), ["eth1 (underlay of vxlan0)"]);
+        let tunnel = Vtep { local: Some(ip("192.0.2.1")), ..Vtep::default() };
+        assert_eq!(told(&host([vtep(4, "vxlan0", 1, tunnel)]), None), ["eth1 (underlay of vxlan0)"]);
     }
 
     #[test]
     fn route_to_the_peers_of_the_forwarding_table() {
-        let tunnel = Vxlan { peers: vec![ip("192.0.2.2"), ip("203.0.113.9")], ..Vxlan::default() };
-        let mut survey = host([vxlan(4, "vxlan0", 1, tunnel)]);
+        let tunnel = Vtep { peers: vec![ip("192.0.2.2"), ip("203.0.113.9")], ..Vtep::default() };
+        let mut survey = host([vtep(4, "vxlan0", 1, tunnel)]);
         survey.routes = vec![(ip("192.0.2.2"), 3), (ip("203.0.113.9"), 2)];
         assert_eq!(told(&survey, None), ["eth0 (underlay of vxlan0)", "eth1 (underlay of vxlan0)"]);
     }
 
     #[test]
     fn tunnel_over_the_loopback_counts() {
-        let tunnel =
-            Vxlan { local: Some(ip("127.0.0.1")), remote: Some(ip("127.0.0.2")), ..Vxlan::default() };
-        let mut survey = host([vxlan(4, "vxlan0", 1, tunnel)]);
+        let tunnel = Vtep { local: Some(ip("127.0.0.1")), remote: Some(ip("127.0.0.2")), ..Vtep::default() };
+        let mut survey = host([vtep(4, "vxlan0", 1, tunnel)]);
         survey.routes = vec![(ip("127.0.0.2"), 1)];
         assert_eq!(told(&survey, None), ["lo (underlay of vxlan0)"]);
     }
 
     #[test]
     fn address_on_the_loopback_of_a_fabric_is_no_wire() {
-        let tunnel = Vxlan { local: Some(ip("127.0.0.1")), peers: vec![ip("192.0.2.2")], ..Vxlan::default() };
-        let mut survey = host([vxlan(4, "vxlan0", 1, tunnel)]);
+        let tunnel = Vtep { local: Some(ip("127.0.0.1")), peers: vec![ip("192.0.2.2")], ..Vtep::default() };
+        let mut survey = host([vtep(4, "vxlan0", 1, tunnel)]);
         survey.routes = vec![(ip("192.0.2.2"), 3)];
         assert_eq!(told(&survey, None), ["eth1 (underlay of vxlan0)"]);
     }
@@ -287,11 +286,11 @@ mod tests {
 
     #[test]
     fn several_reasons_for_one_and_several_interfaces() {
-        let bound = |underlay| Vxlan { underlay: Some(underlay), ..Vxlan::default() };
+        let bound = |underlay| Vtep { underlay: Some(underlay), ..Vtep::default() };
         let mut survey = host([
-            vxlan(4, "vxlan0", 1, bound(3)),
-            vxlan(5, "vxlan1", 2, bound(3)),
-            vxlan(6, "vxlan2", 3, bound(2)),
+            vtep(4, "vxlan0", 1, bound(3)),
+            vtep(5, "vxlan1", 2, bound(3)),
+            vtep(6, "vxlan2", 3, bound(2)),
         ]);
         survey.sa_sources = Some(vec![ip("192.0.2.1")]);
         assert_eq!(
@@ -305,14 +304,14 @@ mod tests {
 
     #[test]
     fn tunnel_whose_socket_is_elsewhere_says_nothing_here() {
-        let tunnel = Vxlan { underlay: Some(3), foreign_socket: true, ..Vxlan::default() };
-        assert_eq!(told(&host([vxlan(4, "vxlan0", 1, tunnel)]), None), ["eth0 (default route)"]);
+        let tunnel = Vtep { underlay: Some(3), foreign_socket: true, ..Vtep::default() };
+        assert_eq!(told(&host([vtep(4, "vxlan0", 1, tunnel)]), None), ["eth0 (default route)"]);
     }
 
     #[test]
     fn underlay_that_is_down_cannot_be_captured_on() {
-        let tunnel = Vxlan { underlay: Some(3), ..Vxlan::default() };
-        let mut survey = host([vxlan(4, "vxlan0", 1, tunnel)]);
+        let tunnel = Vtep { underlay: Some(3), ..Vtep::default() };
+        let mut survey = host([vtep(4, "vxlan0", 1, tunnel)]);
         survey.links[2].up = false;
         assert_eq!(told(&survey, None), ["eth0 (default route)"]);
     }
@@ -337,8 +336,8 @@ mod tests {
 
     #[test]
     fn hostile_names_are_escaped() {
-        let tunnel = Vxlan { underlay: Some(3), ..Vxlan::default() };
-        let survey = host([vxlan(4, "vx\x1b]0;x\x07", 1, tunnel)]);
+        let tunnel = Vtep { underlay: Some(3), ..Vtep::default() };
+        let survey = host([vtep(4, "vx\x1b]0;x\x07", 1, tunnel)]);
         assert_eq!(told(&survey, None), ["eth1 (underlay of vx\\u{1b}]0;x\\u{7})"]);
     }
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::namespace;
 use crate::netlink::Refusal;
 use crate::netlink::route::nexthop;
-pub use crate::netlink::route::{Link, Neighbour, NextHop, Vxlan};
+pub use crate::netlink::route::{Link, Neighbour, NextHop, Vtep};
 use crate::packet::Prefix;
 pub use take::neighbours;
 

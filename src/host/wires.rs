@@ -187,13 +187,13 @@ impl Survey {
                 _ => self.outgoing(link, link.remote.as_slice()),
             },
             "vxlan" => {
-                let Some(vxlan) = link.vxlan.as_ref().filter(|vxlan| !vxlan.foreign_socket) else {
+                let Some(vtep) = link.vtep.as_ref().filter(|vtep| !vtep.foreign_socket) else {
                     return Vec::new();
                 };
-                if let Some(bound) = vxlan.underlay.and_then(|underlay| self.link(underlay)) {
+                if let Some(bound) = vtep.underlay.and_then(|underlay| self.link(underlay)) {
                     return vec![bound];
                 }
-                let peers: Vec<IpAddr> = vxlan.remote.iter().chain(&vxlan.peers).copied().collect();
+                let peers: Vec<IpAddr> = vtep.remote.iter().chain(&vtep.peers).copied().collect();
                 self.outgoing(link, &peers)
             }
             _ => Vec::new(),

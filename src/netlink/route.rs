@@ -21,7 +21,7 @@ use rtnetlink::packet_route::AddressFamily;
 
 use crate::packet::IpVersion;
 
-pub use link::{Link, Vxlan};
+pub use link::{Link, Vtep};
 pub use neighbour::Neighbour;
 pub use nexthop::NextHop;
 

@@ -68,14 +68,14 @@ pub struct Vxlan {
 
 impl Vxlan {
     /// Returns the tunnel in netlink's form.
-    pub(super) fn tunnel(&self) -> route::Vxlan {
-        route::Vxlan {
+    pub(super) fn tunnel(&self) -> route::Vtep {
+        route::Vtep {
             vni: Some(self.vni),
             local: Some(self.local),
             port: self.port,
             learning: self.learning,
             proxy: self.proxy,
-            ..route::Vxlan::default()
+            ..route::Vtep::default()
         }
     }
 }

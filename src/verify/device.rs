@@ -8,33 +8,33 @@ use std::net::IpAddr;
 
 use super::network::{Device, Entry, Network, Peer, Source};
 use crate::host::namespaces::{Namespaces, Surveyed};
-use crate::host::survey::{Link, Survey, Vxlan};
+use crate::host::survey::{Link, Survey, Vtep};
 use crate::packet::{MacAddress, Vni};
 
 /// The most stations that are kept.
 const MOST_STATIONS: usize = 1024;
 
 /// Finds a network as [`find`] does, but only in the namespace of the underlay.
-pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
+pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vtep) -> bool) -> Option<Network> {
     find_in(&namespaces.base, std::iter::once(&namespaces.base), wanted)
 }
 
 /// Finds a VXLAN device for which `wanted` holds, in any namespace, and returns its network.
-pub(super) fn find(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vxlan) -> bool) -> Option<Network> {
+pub(super) fn find(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vtep) -> bool) -> Option<Network> {
     find_in(&namespaces.base, namespaces.all(), wanted)
 }
 
 fn find_in<'p>(
     base: &Surveyed,
     mut namespaces: impl Iterator<Item = &'p Surveyed>,
-    wanted: impl Fn(&Link, &Vxlan) -> bool,
+    wanted: impl Fn(&Link, &Vtep) -> bool,
 ) -> Option<Network> {
     namespaces.find_map(|place| {
         let found = place.survey.links.iter().find_map(|link| {
-            let vxlan = link.vxlan.as_ref()?;
-            wanted(link, vxlan).then_some((link, vxlan))
+            let vtep = link.vtep.as_ref()?;
+            wanted(link, vtep).then_some((link, vtep))
         });
-        found.map(|(link, vxlan)| network(base, place, link, vxlan))
+        found.map(|(link, vtep)| network(base, place, link, vtep))
     })
 }
 
@@ -54,37 +54,37 @@ pub(super) fn alias(link: &Link) -> Option<Alias<'_>> {
     Some(Alias { network, encrypted: words.split(' ').any(|word| word.starts_with("cipher=")) })
 }
 
-fn network(base: &Surveyed, place: &Surveyed, link: &Link, vxlan: &Vxlan) -> Network {
+fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Network {
     let alias = alias(link);
     let master = link.master.and_then(|master| place.survey.link(master));
-    let destinations = destinations(base, vxlan);
-    let underlay = if vxlan.foreign_socket { base } else { place };
+    let destinations = destinations(base, vtep);
+    let underlay = if vtep.foreign_socket { base } else { place };
     Network {
         name: alias.map_or(link.name.as_str(), |alias| alias.network).to_owned(),
         source: if alias.is_some() { Source::Ours } else { Source::Device },
-        vnis: vnis(vxlan),
-        port: Some(vxlan.port).filter(|port| *port != 0),
-        locals: vxlan.local.into_iter().collect(),
-        peers: peers(&place.survey, link, vxlan, &destinations),
+        vnis: vnis(vtep),
+        port: Some(vtep.port).filter(|port| *port != 0),
+        locals: vtep.local.into_iter().collect(),
+        peers: peers(&place.survey, link, vtep, &destinations),
         destinations,
-        other_ports: vxlan.other_ports.clone(),
+        other_ports: vtep.other_ports.clone(),
         encrypted: alias.map(|alias| alias.encrypted),
         typo: None,
         engine_unread: None,
         entry: entry(place, link, master),
         devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),
-        links: links(&place.survey, vxlan),
-        stations: stations(vxlan),
+        links: links(&place.survey, vtep),
+        stations: stations(vtep),
     }
 }
 
 /// Returns each address that the device sends to, multicast groups included. Next-hop objects are in the namespace of
 /// the socket.
-fn destinations(base: &Surveyed, vxlan: &Vxlan) -> Vec<IpAddr> {
+fn destinations(base: &Surveyed, vtep: &Vtep) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = Vec::new();
-    let hops = vxlan.next_hops.iter().flat_map(|&id| base.survey.gateways(id));
-    for destination in vxlan.peers.iter().chain(&vxlan.remote).copied().chain(hops) {
+    let hops = vtep.next_hops.iter().flat_map(|&id| base.survey.gateways(id));
+    for destination in vtep.peers.iter().chain(&vtep.remote).copied().chain(hops) {
         if !found.contains(&destination) {
             found.push(destination);
         }
@@ -93,7 +93,7 @@ fn destinations(base: &Surveyed, vxlan: &Vxlan) -> Vec<IpAddr> {
 }
 
 /// Returns the other nodes, each with the overlay addresses that the kernel knows behind it.
-fn peers(survey: &Survey, link: &Link, vxlan: &Vxlan, destinations: &[IpAddr]) -> Vec<Peer> {
+fn peers(survey: &Survey, link: &Link, vtep: &Vtep, destinations: &[IpAddr]) -> Vec<Peer> {
     let nodes = destinations.iter().filter(|to| !to.is_multicast());
     let mut peers: Vec<Peer> = nodes.map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
     let only = peers.first().filter(|_| peers.len() == 1).map(|peer| peer.underlay);
@@ -104,7 +104,7 @@ fn peers(survey: &Survey, link: &Link, vxlan: &Vxlan, destinations: &[IpAddr]) -
         if own.contains(&neighbour.address) || !(on_link || Some(neighbour.link) == link.master) {
             continue;
         }
-        let station = vxlan.stations.iter().find(|(mac, _)| *mac == neighbour.mac).map(|(_, peer)| *peer);
+        let station = vtep.stations.iter().find(|(mac, _)| *mac == neighbour.mac).map(|(_, peer)| *peer);
         // A frame without a forwarding entry goes to all peers. If there is only one, the neighbour is behind that.
         let behind = station.or(only.filter(|_| on_link));
         if let Some(peer) = peers.iter_mut().find(|peer| Some(peer.underlay) == behind) {
@@ -124,14 +124,14 @@ fn peers(survey: &Survey, link: &Link, vxlan: &Vxlan, destinations: &[IpAddr]) -
 
 /// Returns the links that packets leave by: those of the routes to the peers and to the multicast group, the one that
 /// the device is bound to, and those that forwarding entries name. The links of another namespace are not known here.
-fn links(survey: &Survey, vxlan: &Vxlan) -> Vec<u32> {
-    if vxlan.foreign_socket {
+fn links(survey: &Survey, vtep: &Vtep) -> Vec<u32> {
+    if vtep.foreign_socket {
         return Vec::new();
     }
-    let to_it = |to: &IpAddr| vxlan.peers.contains(to) || vxlan.remote == Some(*to);
+    let to_it = |to: &IpAddr| vtep.peers.contains(to) || vtep.remote == Some(*to);
     let routed = survey.routes.iter().filter(|(to, _)| to_it(to)).map(|(_, index)| *index);
     let mut links = Vec::new();
-    for index in routed.chain(vxlan.underlay).chain(vxlan.forced_links.iter().copied()) {
+    for index in routed.chain(vtep.underlay).chain(vtep.forced_links.iter().copied()) {
         if !links.contains(&index) {
             links.push(index);
         }
@@ -140,15 +140,15 @@ fn links(survey: &Survey, vxlan: &Vxlan) -> Vec<u32> {
 }
 
 /// Returns the link-layer addresses behind the nodes.
-fn stations(vxlan: &Vxlan) -> Vec<MacAddress> {
-    let all = vxlan.stations.iter().map(|(mac, _)| *mac);
+fn stations(vtep: &Vtep) -> Vec<MacAddress> {
+    let all = vtep.stations.iter().map(|(mac, _)| *mac);
     all.filter(|mac| *mac != MacAddress::ZERO).take(MOST_STATIONS).collect()
 }
 
 /// Returns the VNIs of the device and of its forwarding entries, each once.
-fn vnis(vxlan: &Vxlan) -> Vec<Vni> {
-    let mut vnis: Vec<Vni> = vxlan.vni.into_iter().collect();
-    for vni in vxlan.vni.map_or(&[][..], |_| &vxlan.more_vnis) {
+fn vnis(vtep: &Vtep) -> Vec<Vni> {
+    let mut vnis: Vec<Vni> = vtep.vni.into_iter().collect();
+    for vni in vtep.vni.map_or(&[][..], |_| &vtep.more_vnis) {
         if !vnis.contains(vni) {
             vnis.push(*vni);
         }
@@ -174,8 +174,8 @@ fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> 
 }
 
 /// Returns true if the device has one of these VNIs.
-pub(super) fn has_vni(vxlan: &Vxlan, vnis: &[Vni]) -> bool {
-    vxlan.vni.is_some_and(|vni| vnis.contains(&vni))
+pub(super) fn has_vni(vtep: &Vtep, vnis: &[Vni]) -> bool {
+    vtep.vni.is_some_and(|vni| vnis.contains(&vni))
 }
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn place() -> Namespaces {
-        let vxlan = Vxlan {
+        let vtep = Vtep {
             vni: Vni::new(42),
             local: Some(ip("192.0.2.1")),
             port: 4789,
@@ -198,13 +198,13 @@ mod tests {
                 (MacAddress([2, 0, 0, 0, 0, 2]), ip("192.0.2.2")),
                 (MacAddress::ZERO, ip("239.1.1.1")),
             ],
-            ..Vxlan::default()
+            ..Vtep::default()
         };
         let link = Link {
             index: 3,
             name: "secure".to_owned(),
             addresses: vec!["10.42.0.1/24".parse().unwrap()],
-            vxlan: Some(vxlan),
+            vtep: Some(vtep),
             ..Link::default()
         };
         let neighbour = |address, last| Neighbour {

@@ -8,7 +8,7 @@ use super::docker::{self, Found};
 use super::network::{Entry, Network, Peer};
 use crate::host::docker::EngineError;
 use crate::host::namespaces::{Namespaces, Surveyed};
-use crate::host::survey::{Link, Vxlan};
+use crate::host::survey::{Link, Vtep};
 use crate::packet::Vni;
 
 /// Finds the network of this name. Returns `None` if no source knows it.
@@ -22,7 +22,7 @@ pub(super) fn find(name: &str, namespaces: &Namespaces) -> Result<Option<Network
 
 /// Finds the network of a VXLAN device with one of these VNIs.
 pub(super) fn of_vnis(vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
-    device::find(namespaces, |_, vxlan| device::has_vni(vxlan, vnis))
+    device::find(namespaces, |_, vtep| device::has_vni(vtep, vnis))
 }
 
 fn named(
@@ -30,8 +30,8 @@ fn named(
     namespaces: &Namespaces,
     ask: impl FnOnce(&str) -> Result<Found, EngineError>,
 ) -> Result<Option<Network>, EngineError> {
-    let ours = |link: &Link, _: &Vxlan| device::alias(link).is_some_and(|alias| alias.network == name);
-    let named = |link: &Link, _: &Vxlan| link.name == name;
+    let ours = |link: &Link, _: &Vtep| device::alias(link).is_some_and(|alias| alias.network == name);
+    let named = |link: &Link, _: &Vtep| link.name == name;
     if let Some(own) = device::find_near(namespaces, ours) {
         return Ok(Some(own));
     }
@@ -112,7 +112,7 @@ pub(super) fn refresh(network: &mut Network, namespaces: &Namespaces) {
 
 /// Returns the network of the first VXLAN device of each of these VNIs, where there is one.
 fn devices(namespaces: &Namespaces, vnis: &[Vni]) -> Vec<Network> {
-    let of = |&vni: &Vni| device::find(namespaces, |_, vxlan| device::has_vni(vxlan, &[vni]));
+    let of = |&vni: &Vni| device::find(namespaces, |_, vtep| device::has_vni(vtep, &[vni]));
     vnis.iter().filter_map(of).collect()
 }
 
@@ -146,7 +146,7 @@ mod tests {
             name: name.to_owned(),
             alias: alias.map(str::to_owned),
             addresses: vec!["10.42.0.1/24".parse().unwrap()],
-            vxlan: Some(Vxlan { vni: Vni::new(42), ..Vxlan::default() }),
+            vtep: Some(Vtep { vni: Vni::new(42), ..Vtep::default() }),
             ..Link::default()
         };
         Namespaces::of(Surveyed { path: None, survey: Survey { links: vec![link], ..Survey::default() } })

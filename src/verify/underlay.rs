@@ -136,7 +136,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::host::survey::Vxlan;
+    use crate::host::survey::Vtep;
     use crate::packet::Vni;
     use crate::verify::network::Peer;
 
@@ -172,10 +172,10 @@ mod tests {
         }
     }
 
-    fn vxlan(peers: &[&str]) -> Link {
+    fn vtep(peers: &[&str]) -> Link {
         let peers = peers.iter().map(|peer| ip(peer)).collect();
-        let vxlan = Vxlan { vni: Vni::new(42), peers, ..Vxlan::default() };
-        Link { vxlan: Some(vxlan), ..link(9, "secure", "vxlan") }
+        let vtep = Vtep { vni: Vni::new(42), peers, ..Vtep::default() };
+        Link { vtep: Some(vtep), ..link(9, "secure", "vxlan") }
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn every_link_has_a_view_and_what_is_above_a_wire_or_inside_of_the_overlay_none() {
         let mut survey = host();
-        survey.links.push(vxlan(&["192.0.2.2"]));
+        survey.links.push(vtep(&["192.0.2.2"]));
         survey.links.push(link(10, "tun0", "tun"));
         let seen = |named: &[&str]| {
             let named: Vec<String> = named.iter().map(ToString::to_string).collect();
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_bridge_of_the_overlay_and_its_guests_are_inside_and_its_card_is_not() {
         let mut survey = host();
-        survey.links.push(Link { master: Some(20), ..vxlan(&[]) });
+        survey.links.push(Link { master: Some(20), ..vtep(&[]) });
         survey.links.push(link(20, "ovl0", "bridge"));
         survey.links.push(Link { master: Some(20), ..link(21, "veth7", "veth") });
         survey.links.push(Link { master: Some(20), hardware: 1, ..link(22, "eth9", "") });

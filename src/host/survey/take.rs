@@ -48,8 +48,8 @@ impl Survey {
     fn add_forwarding(&mut self, entries: &[forwarding::Entry]) {
         for entry in entries {
             let link = self.links.iter_mut().find(|link| link.index == entry.link);
-            if let Some(vxlan) = link.and_then(|link| link.vxlan.as_mut()) {
-                vxlan.learn(entry, &self.next_hops);
+            if let Some(vtep) = link.and_then(|link| link.vtep.as_mut()) {
+                vtep.learn(entry, &self.next_hops);
             }
         }
     }
@@ -77,9 +77,9 @@ impl Survey {
     /// Returns the destinations whose routes are asked for: those that are wanted, the peers of VXLAN devices, and the
     /// other ends of tunnels.
     fn destinations(&self, wanted: &[IpAddr]) -> Vec<IpAddr> {
-        let tunnels = self.links.iter().filter_map(|link| link.vxlan.as_ref());
-        let here = tunnels.filter(|vxlan| !vxlan.foreign_socket);
-        let peers = here.flat_map(|vxlan| vxlan.remote.iter().chain(&vxlan.peers)).take(MOST_PEERS);
+        let tunnels = self.links.iter().filter_map(|link| link.vtep.as_ref());
+        let here = tunnels.filter(|vtep| !vtep.foreign_socket);
+        let peers = here.flat_map(|vtep| vtep.remote.iter().chain(&vtep.peers)).take(MOST_PEERS);
         let ends = self.links.iter().filter_map(|link| link.remote.as_ref()).take(MOST_PEERS);
         let mut found: Vec<IpAddr> = Vec::new();
         for destination in wanted.iter().take(MOST_PEERS).chain(peers).chain(ends) {
@@ -110,7 +110,7 @@ fn ask(destinations: &[IpAddr]) -> Result<Survey, Error> {
     // A kernel before 5.3 has no such objects, and refuses.
     survey.next_hops = nexthop::all(&mut netlink).unwrap_or_default();
     survey.next_hops.truncate(MOST_NEXT_HOPS);
-    if survey.links.iter().any(|link| link.vxlan.is_some()) {
+    if survey.links.iter().any(|link| link.vtep.is_some()) {
         // A kernel without bridging has no such table, and no peers in it.
         survey.add_forwarding(&forwarding::all(&mut netlink).unwrap_or_default());
         survey.add_neighbours(neighbour::all(&mut netlink).unwrap_or_default());

@@ -1,7 +1,7 @@
 //! The links of a host in every arrangement, each with the role that it must have.
 
 use super::*;
-use crate::host::survey::Vxlan;
+use crate::host::survey::Vtep;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -43,7 +43,7 @@ fn what_a_tunnel_sends_is_on_the_wire_of_the_link_below() {
             link(10, "xfrm"),
             on(7, to("192.0.2.2", link(11, "vti"))),
             Link {
-                vxlan: Some(Vxlan { peers: vec![ip("192.0.2.3")], ..Vxlan::default() }),
+                vtep: Some(Vtep { peers: vec![ip("192.0.2.3")], ..Vtep::default() }),
                 ..link(12, "vxlan")
             },
         ],
@@ -137,7 +137,7 @@ fn links_whose_packets_are_seen_again_below_and_those_without_a_wire_are_aside()
             to("192.0.2.2", link(11, "gretap")),
             Link { elsewhere: true, ..link(12, "geneve") },
             Link {
-                vxlan: Some(Vxlan { foreign_socket: true, ..Vxlan::default() }),
+                vtep: Some(Vtep { foreign_socket: true, ..Vtep::default() }),
                 elsewhere: true,
                 ..link(13, "vxlan")
             },

@@ -10,7 +10,7 @@ use rtnetlink::packet_route::neighbour::{
 };
 
 use super::neighbour::{destination, link_layer};
-use super::{NextHop, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH, Vxlan, bytes, nexthop};
+use super::{NextHop, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH, Vtep, bytes, nexthop};
 use crate::netlink::{APPEND, Netlink, REPLACE, Refusal, attributes, u32_at};
 use crate::packet::{MacAddress, Vni};
 
@@ -63,7 +63,7 @@ pub(crate) fn delete(netlink: &mut Netlink, link: u32, mac: MacAddress, vtep: Ip
     netlink.request(RTM_DELNEIGH, 0, &bytes(&message(link, mac, vtep)))
 }
 
-impl Vxlan {
+impl Vtep {
     /// Adds what an entry of the device's forwarding table says of the tunnel. The next hops are those of the namespace
     /// that the entry was read in.
     pub(crate) fn learn(&mut self, entry: &Entry, next_hops: &[NextHop]) {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_tunnel_has_every_peer_once_and_every_station() {
-        let mut vxlan = Vxlan::default();
+        let mut vtep = Vtep::default();
         let entry = |mac, vtep| Entry { mac: Some(mac), vtep: Some(ip(vtep)), ..Entry::default() };
         for entry in [
             entry(MacAddress::ZERO, "192.0.2.2"),
@@ -176,12 +176,12 @@ mod tests {
             entry(MAC, "0.0.0.0"),
             Entry { forced_link: Some(3), vni: Vni::new(42), ..Entry::default() },
         ] {
-            vxlan.learn(&entry, &[]);
+            vtep.learn(&entry, &[]);
         }
-        assert_eq!(vxlan.peers, [ip("192.0.2.2")]);
-        assert_eq!(vxlan.stations, [(MacAddress::ZERO, ip("192.0.2.2")), (MAC, ip("192.0.2.2"))]);
-        assert_eq!(vxlan.other_ports, [(ip("192.0.2.2"), 4799)]);
-        assert_eq!((vxlan.forced_links, vxlan.more_vnis), (vec![3], vec![Vni::new(42).unwrap()]));
+        assert_eq!(vtep.peers, [ip("192.0.2.2")]);
+        assert_eq!(vtep.stations, [(MacAddress::ZERO, ip("192.0.2.2")), (MAC, ip("192.0.2.2"))]);
+        assert_eq!(vtep.other_ports, [(ip("192.0.2.2"), 4799)]);
+        assert_eq!((vtep.forced_links, vtep.more_vnis), (vec![3], vec![Vni::new(42).unwrap()]));
     }
 
     #[test]
@@ -196,18 +196,18 @@ mod tests {
         let hop = |id, gateway: &str| NextHop { id, gateway: gateway.parse().ok(), ..NextHop::default() };
         let group = NextHop { id: 9, group: vec![1, 2], ..NextHop::default() };
         let hops = [hop(1, "192.0.2.3"), hop(2, "192.0.2.4"), hop(3, "192.0.2.5"), group];
-        let mut vxlan = Vxlan::default();
-        vxlan.learn(&entry, &hops);
-        assert_eq!(vxlan.peers, [ip("192.0.2.3"), ip("192.0.2.4")]);
-        assert_eq!(vxlan.stations, [(MAC, ip("192.0.2.3")), (MAC, ip("192.0.2.4"))]);
-        let mut moved = Vxlan { foreign_socket: true, ..Vxlan::default() };
+        let mut vtep = Vtep::default();
+        vtep.learn(&entry, &hops);
+        assert_eq!(vtep.peers, [ip("192.0.2.3"), ip("192.0.2.4")]);
+        assert_eq!(vtep.stations, [(MAC, ip("192.0.2.3")), (MAC, ip("192.0.2.4"))]);
+        let mut moved = Vtep { foreign_socket: true, ..Vtep::default() };
         moved.learn(&entry, &hops);
         assert_eq!((moved.peers.len(), moved.next_hops), (0, vec![9]));
     }
 
     #[test]
     fn a_peer_is_learned_if_no_entry_that_was_set_names_it() {
-        let mut vxlan = Vxlan::default();
+        let mut known = Vtep::default();
         let entry = |vtep, learned| Entry { vtep: Some(ip(vtep)), learned, ..Entry::default() };
         for (vtep, learned) in [
             ("192.0.2.2", true),
@@ -216,10 +216,10 @@ mod tests {
             ("192.0.2.4", false),
             ("192.0.2.4", true),
         ] {
-            vxlan.learn(&entry(vtep, learned), &[]);
+            known.learn(&entry(vtep, learned), &[]);
         }
-        assert_eq!(vxlan.learned, [ip("192.0.2.3")]);
-        assert_eq!(vxlan.peers.len(), 3);
+        assert_eq!(known.learned, [ip("192.0.2.3")]);
+        assert_eq!(known.peers.len(), 3);
     }
 
     #[test]

@@ -54,12 +54,12 @@ pub struct Link {
     /// The free text that an administrator or a program has set.
     pub alias: Option<String>,
     /// The tunnel, for a VXLAN device.
-    pub vxlan: Option<Vxlan>,
+    pub vtep: Option<Vtep>,
 }
 
 /// The tunnel of a VXLAN device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Vxlan {
+pub struct Vtep {
     /// Its network, `None` for a device that takes all networks.
     pub vni: Option<Vni>,
     /// The address of this VTEP.
@@ -118,7 +118,7 @@ pub(crate) fn index_of(netlink: &mut Netlink, name: &str) -> Result<u32, Refusal
 pub(crate) fn add_vxlan(
     netlink: &mut Netlink,
     name: &str,
-    vxlan: &Vxlan,
+    vxlan: &Vtep,
     mac: MacAddress,
     mtu: u32,
     netns: Option<RawFd>,
@@ -210,7 +210,7 @@ fn new(name: &str, kind: InfoKind, data: Option<InfoData>, mac: MacAddress, mtu:
     message
 }
 
-fn tunnel(vxlan: &Vxlan) -> Vec<InfoVxlan> {
+fn tunnel(vxlan: &Vtep) -> Vec<InfoVxlan> {
     let local = |address| match address {
         IpAddr::V4(v4) => InfoVxlan::Local(v4),
         IpAddr::V6(v6) => InfoVxlan::Local6(v6),
@@ -254,8 +254,8 @@ pub(super) fn read(body: &[u8]) -> Option<Link> {
         }
     }
     link.orphan = link.kind.is_none() && !link.loopback && !device;
-    if let Some(vxlan) = &mut link.vxlan {
-        vxlan.foreign_socket = link.elsewhere;
+    if let Some(vtep) = &mut link.vtep {
+        vtep.foreign_socket = link.elsewhere;
     }
     // The network card encrypts, so that the link below shows frames in clear as well.
     if offloaded {
@@ -276,7 +276,7 @@ impl Link {
         for part in info {
             match part {
                 LinkInfo::Kind(kind) => self.kind = Some(kind.to_string()),
-                LinkInfo::Data(InfoData::Vxlan(tunnel)) => self.vxlan = Some(read_tunnel(&tunnel)),
+                LinkInfo::Data(InfoData::Vxlan(tunnel)) => self.vtep = Some(read_tunnel(&tunnel)),
                 LinkInfo::Data(InfoData::MacSec(macsec)) => offloaded = macsec.iter().any(is_offload),
                 LinkInfo::Data(data) => self.remote = end(&data).filter(is_one).or(self.remote),
                 _ => {}
@@ -312,8 +312,8 @@ fn is_offload(attribute: &InfoMacSec) -> bool {
     matches!(attribute, InfoMacSec::Offload(by) if *by != MacSecOffload::Off)
 }
 
-fn read_tunnel(attributes: &[InfoVxlan]) -> Vxlan {
-    let mut vxlan = Vxlan::default();
+fn read_tunnel(attributes: &[InfoVxlan]) -> Vtep {
+    let mut vxlan = Vtep::default();
     for attribute in attributes {
         match attribute {
             InfoVxlan::Id(id) => vxlan.vni = Vni::new(*id),

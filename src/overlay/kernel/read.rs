@@ -5,7 +5,7 @@ use std::fs;
 
 use super::{KernelError, rights};
 use crate::host::exemption::{Exemption, exemptions};
-use crate::netlink::route::{Link, Vxlan, address, forwarding, link, neighbour};
+use crate::netlink::route::{Link, Vtep, address, forwarding, link, neighbour};
 use crate::netlink::{Netlink, Refusal};
 use crate::overlay::mark::Mark;
 use crate::overlay::naming::is_device_name;
@@ -23,7 +23,7 @@ pub(super) fn read_devices(
     let read = |what| move |cause: Refusal| KernelError::Read { what, remedy: rights(&cause), cause };
     let links = link::all(netlink).map_err(read("links"))?;
     let names: HashMap<u32, String> = links.iter().map(|link| (link.index, link.name.clone())).collect();
-    let here = |vxlan: &Vxlan| match netns {
+    let here = |vxlan: &Vtep| match netns {
         None => !vxlan.foreign_socket,
         // In another namespace, a device can only be ours if its socket is elsewhere, and if its underlay address,
         // where it has one, is this host's.
@@ -57,8 +57,8 @@ pub(super) fn read_devices(
 
 /// Makes the device that a plan compares with. If its tunnel's socket is in another namespace, as `here` tells, the
 /// device has no tunnel here.
-fn device(link: Link, here: impl Fn(&Vxlan) -> bool, names: &HashMap<u32, String>) -> PresentDevice {
-    let vxlan = link.vxlan.filter(here).map(|vxlan| PresentVxlan {
+fn device(link: Link, here: impl Fn(&Vtep) -> bool, names: &HashMap<u32, String>) -> PresentDevice {
+    let vxlan = link.vtep.filter(here).map(|vxlan| PresentVxlan {
         // A device that takes all networks has no VNI, and gets 0.
         vni: vxlan.vni.unwrap_or(Vni::from_be_bytes([0; 3])),
         port: vxlan.port,

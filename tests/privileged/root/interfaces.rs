@@ -43,7 +43,7 @@ fn links_are_described_as_the_kernel_has_them() {
     assert_eq!((veth.kind.as_deref(), veth.master), (Some("veth"), Some(bridge.index)));
     assert_eq!(veth.addresses, ["192.0.2.1/24".parse().unwrap()]);
     assert_eq!((bridge.kind.as_deref(), bridge.state()), (Some("bridge"), "down"));
-    let vxlan = link(&survey, "vx0").vxlan.as_ref().unwrap();
+    let vxlan = link(&survey, "vx0").vtep.as_ref().unwrap();
     assert_eq!((vxlan.vni, vxlan.port), (Vni::new(4097), 4790));
     assert_eq!((vxlan.local, vxlan.underlay), (Some(ip("192.0.2.1")), Some(veth.index)));
     assert_eq!(vxlan.peers, [ip("192.0.2.2"), ip("192.0.2.3")]);
@@ -101,7 +101,7 @@ fn the_gateways_of_next_hops_are_peers_and_routes_are_asked_for_where_they_lead(
         link set vx0 up");
     hosts.a.bridge("fdb add 02:00:00:00:00:07 dev vx0 nhid 9 self");
     let survey = hosts.a.run(|| Survey::take_toward(None, &[ip("198.51.100.77")])).unwrap();
-    let vxlan = link(&survey, "vx0").vxlan.as_ref().unwrap();
+    let vxlan = link(&survey, "vx0").vtep.as_ref().unwrap();
     assert_eq!(vxlan.peers, [ip("192.0.2.2"), ip("198.51.100.2")]);
     assert_eq!((vxlan.learned.len(), vxlan.next_hops.len()), (0, 0));
     for (to, by) in [("192.0.2.2", "eth0"), ("198.51.100.2", "eth1"), ("198.51.100.77", "eth1")] {

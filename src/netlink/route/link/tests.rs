@@ -3,8 +3,8 @@ use rtnetlink::packet_route::link::LinkLayerType;
 
 const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 7]);
 
-fn vxlan(local: &str) -> Vxlan {
-    Vxlan { vni: Vni::new(42), local: local.parse().ok(), port: 4789, proxy: true, ..Vxlan::default() }
+fn vxlan(local: &str) -> Vtep {
+    Vtep { vni: Vni::new(42), local: local.parse().ok(), port: 4789, proxy: true, ..Vtep::default() }
 }
 
 fn with(message: &LinkMessage, more: impl IntoIterator<Item = LinkAttribute>) -> Link {
@@ -24,7 +24,7 @@ fn a_vxlan_device_that_is_made_is_read_as_it_was_made() {
         let link = with(&made, []);
         assert_eq!((link.name.as_str(), link.kind.as_deref()), ("a", Some("vxlan")));
         assert_eq!((link.mac, link.mtu, link.up), (Some(MAC), 1500, false));
-        assert_eq!(link.vxlan, Some(vxlan(local)));
+        assert_eq!(link.vtep, Some(vxlan(local)));
     }
 }
 
@@ -33,7 +33,7 @@ fn the_other_half_of_a_link_in_another_namespace_is_none_of_this_one() {
     let made = of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(tunnel(&vxlan("192.0.2.1")))));
     assert_eq!(with(&made, [LinkAttribute::Link(3)]).parent, Some(3));
     let link = with(&made, [LinkAttribute::Link(3), LinkAttribute::LinkNetNsId(0)]);
-    assert_eq!((link.parent, link.elsewhere, link.vxlan.unwrap().foreign_socket), (None, true, true));
+    assert_eq!((link.parent, link.elsewhere, link.vtep.unwrap().foreign_socket), (None, true, true));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_tunnel_has_its_other_end_for_a_broadcast_address() {
 #[test]
 fn a_device_that_takes_all_networks_has_none() {
     let every = vec![InfoVxlan::CollectMetadata(true), InfoVxlan::Id(0), InfoVxlan::Link(0)];
-    let vxlan = with(&of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(every))), []).vxlan.unwrap();
+    let vxlan = with(&of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(every))), []).vtep.unwrap();
     assert_eq!((vxlan.vni, vxlan.underlay), (None, None));
 }
 
