@@ -58,7 +58,7 @@ pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
 pub use digits::digits;
 pub use direction::Direction;
-pub use encapsulation::{Encapsulation, EspKind, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
+pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
 pub use frame::{Frame, InterfaceNumber, LinkType, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};

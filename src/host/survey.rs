@@ -25,12 +25,25 @@ pub struct Survey {
     /// The routes that [`Self::routes`] may not show, because they have several next hops or stand in a table to
     /// which a rule leads some packets: their destinations, and the indices of their links.
     pub detours: Vec<(Prefix, Vec<u32>)>,
+    /// The routes into tunnel devices in metadata mode.
+    pub tunnelled: Vec<Tunnelled>,
     /// The next-hop objects, which a forwarding entry may name in place of a peer.
     pub next_hops: Vec<NextHop>,
     /// The neighbours on all links. They are read only if one of the links is a VXLAN device.
     pub neighbours: Vec<Neighbour>,
     /// The source addresses of the `IPsec` security associations. `None` if the kernel does not show them to this user.
     pub sa_sources: Option<Vec<IpAddr>>,
+}
+
+/// A route into a tunnel device in metadata mode, which sends its packets to one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunnelled {
+    /// The destinations.
+    pub to: Prefix,
+    /// The index of the device.
+    pub device: u32,
+    /// The node's address.
+    pub node: IpAddr,
 }
 
 /// The reasons for which there is no survey.

@@ -89,6 +89,38 @@ impl Tunnel {
     }
 }
 
+/// The form in which the packets of an overlay are on its underlay, before anything encrypts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// In VXLAN (RFC 7348).
+    #[default]
+    Vxlan,
+    /// In Geneve (RFC 8926).
+    Geneve,
+    /// As they are: nothing but the device that encrypts them carries them to the other nodes.
+    Routed,
+}
+
+impl Form {
+    /// Returns the name that reports print.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::Routed => "routed",
+        }
+    }
+
+    /// Returns true if a tunnel is of this form.
+    pub fn is(self, tunnel: Tunnel) -> bool {
+        match self {
+            Self::Vxlan => matches!(tunnel, Tunnel::Vxlan(_) | Tunnel::VxlanGpe(_)),
+            Self::Geneve => matches!(tunnel, Tunnel::Geneve(_)),
+            Self::Routed => false,
+        }
+    }
+}
+
 /// The reason why the inside of an ESP packet can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EspKind {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Error, Survey};
+use super::{Error, Survey, Tunnelled};
 use crate::host::associations;
 use crate::host::namespace::Namespace;
 use crate::netlink::route::table::{self, Route};
@@ -70,19 +70,23 @@ impl Survey {
                 self.default_routes.push(index);
             }
         }
+        let tunnels = routes.iter().filter_map(|route| Some((route.to, route.tunnel?)));
+        let tunnelled = tunnels.map(|(to, (node, device))| Tunnelled { to, device, node });
+        self.tunnelled.extend(tunnelled.take(MOST_PEERS));
         let detours = routes.iter().filter(|route| is_detour(route));
         self.detours.extend(detours.map(|route| (route.to, route.links.clone())));
     }
 
-    /// Returns the destinations whose routes are asked for: those that are wanted, the peers of VXLAN devices, and the
-    /// other ends of tunnels.
+    /// Returns the destinations whose routes are asked for: those that are wanted, the peers of VXLAN devices, the other
+    /// ends of tunnels, and the nodes that routes into tunnels lead to.
     fn destinations(&self, wanted: &[IpAddr]) -> Vec<IpAddr> {
         let tunnels = self.links.iter().filter_map(|link| link.vtep.as_ref());
         let here = tunnels.filter(|vtep| !vtep.foreign_socket);
         let peers = here.flat_map(|vtep| vtep.remote.iter().chain(&vtep.peers)).take(MOST_PEERS);
+        let nodes = self.tunnelled.iter().map(|tunnelled| &tunnelled.node).take(MOST_PEERS);
         let ends = self.links.iter().filter_map(|link| link.remote.as_ref()).take(MOST_PEERS);
         let mut found: Vec<IpAddr> = Vec::new();
-        for destination in wanted.iter().take(MOST_PEERS).chain(peers).chain(ends) {
+        for destination in wanted.iter().take(MOST_PEERS).chain(peers).chain(ends).chain(nodes) {
             if !found.contains(destination) {
                 found.push(*destination);
             }

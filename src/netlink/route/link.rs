@@ -1,4 +1,5 @@
-//! Links, and the tunnels of VXLAN devices (linux `net/core/rtnetlink.c`, `drivers/net/vxlan/vxlan_core.c`).
+//! Links, and the tunnels of VXLAN and Geneve devices (linux `net/core/rtnetlink.c`, `drivers/net/vxlan/vxlan_core.c`,
+//! `drivers/net/geneve.c`).
 
 use std::net::IpAddr;
 use std::os::fd::RawFd;
@@ -11,7 +12,7 @@ use rtnetlink::packet_route::link::{
 
 use super::{RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK, address_of, bytes};
 use crate::netlink::{CREATE, Netlink, Refusal};
-use crate::packet::{MacAddress, Prefix, Vni};
+use crate::packet::{Form, MacAddress, Prefix, Vni};
 
 /// A network interface of the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,15 +54,20 @@ pub struct Link {
     pub remote: Option<IpAddr>,
     /// The free text that an administrator or a program has set.
     pub alias: Option<String>,
-    /// The tunnel, for a VXLAN device.
+    /// The tunnel, for a VXLAN or Geneve device.
     pub vtep: Option<Vtep>,
 }
 
-/// The tunnel of a VXLAN device.
+/// The tunnel of a VXLAN or Geneve device. Geneve has no forwarding table: its only peer is `remote`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vtep {
-    /// Its network, `None` for a device that takes all networks.
+    /// The protocol.
+    pub form: Form,
+    /// Its network; `None` in metadata mode.
     pub vni: Option<Vni>,
+    /// True in metadata mode (`external`): the sender of each packet says to which node and by which VNI it goes. That is
+    /// a route, a flow of Open vSwitch or a BPF program, and the device takes all VNIs.
+    pub external: bool,
     /// The address of this VTEP.
     pub local: Option<IpAddr>,
     /// The multicast group, or the only peer.
@@ -276,7 +282,12 @@ impl Link {
         for part in info {
             match part {
                 LinkInfo::Kind(kind) => self.kind = Some(kind.to_string()),
-                LinkInfo::Data(InfoData::Vxlan(tunnel)) => self.vtep = Some(read_tunnel(&tunnel)),
+                LinkInfo::Data(InfoData::Vxlan(tunnel)) => self.vtep = Some(read_vxlan(&tunnel)),
+                LinkInfo::Data(InfoData::Geneve(tunnel)) => {
+                    let vtep = read_geneve(&tunnel);
+                    self.remote = vtep.remote;
+                    self.vtep = Some(vtep);
+                }
                 LinkInfo::Data(InfoData::MacSec(macsec)) => offloaded = macsec.iter().any(is_offload),
                 LinkInfo::Data(data) => self.remote = end(&data).filter(is_one).or(self.remote),
                 _ => {}
@@ -299,11 +310,6 @@ fn end(data: &InfoData) -> Option<IpAddr> {
                 _ => None,
             })
         }
-        InfoData::Geneve(geneve) => geneve.iter().find_map(|attribute| match attribute {
-            InfoGeneve::Remote(remote) => Some((*remote).into()),
-            InfoGeneve::Remote6(remote) => Some((*remote).into()),
-            _ => None,
-        }),
         _ => None,
     }
 }
@@ -312,7 +318,7 @@ fn is_offload(attribute: &InfoMacSec) -> bool {
     matches!(attribute, InfoMacSec::Offload(by) if *by != MacSecOffload::Off)
 }
 
-fn read_tunnel(attributes: &[InfoVxlan]) -> Vtep {
+fn read_vxlan(attributes: &[InfoVxlan]) -> Vtep {
     let mut vxlan = Vtep::default();
     for attribute in attributes {
         match attribute {
@@ -329,11 +335,33 @@ fn read_tunnel(attributes: &[InfoVxlan]) -> Vtep {
         }
     }
     if attributes.contains(&InfoVxlan::CollectMetadata(true)) {
-        vxlan.vni = None;
+        (vxlan.external, vxlan.vni) = (true, None);
     }
     vxlan.local = vxlan.local.filter(is_one);
     vxlan.remote = vxlan.remote.filter(is_one);
     vxlan
+}
+
+fn read_geneve(attributes: &[InfoGeneve]) -> Vtep {
+    let mut geneve = Vtep { form: Form::Geneve, ..Vtep::default() };
+    for attribute in attributes {
+        match attribute {
+            InfoGeneve::Id(id) => geneve.vni = Vni::new(*id),
+            InfoGeneve::Remote(address) => geneve.remote = Some((*address).into()),
+            InfoGeneve::Remote6(address) => geneve.remote = Some((*address).into()),
+            InfoGeneve::Local(address) => geneve.local = Some((*address).into()),
+            InfoGeneve::Local6(address) => geneve.local = Some((*address).into()),
+            InfoGeneve::Port(port) => geneve.port = *port,
+            InfoGeneve::CollectMetadata => geneve.external = true,
+            _ => {}
+        }
+    }
+    if geneve.external {
+        geneve.vni = None;
+    }
+    geneve.local = geneve.local.filter(is_one);
+    geneve.remote = geneve.remote.filter(is_one);
+    geneve
 }
 
 /// Returns the index, `None` for 0, with which the kernel says that there is no link.

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use rtnetlink::packet_core::Parseable;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteMessage, RouteNextHopFlags, RouteType,
+    RouteAddress, RouteAttribute, RouteIp6Tunnel, RouteIpTunnel, RouteLwTunnelEncap, RouteMessage,
+    RouteNextHopFlags, RouteType,
 };
 
 use super::{NextHop, RTM_GETROUTE, address_of, bytes, family, nexthop, version};
@@ -36,6 +37,9 @@ pub(crate) struct Route {
     pub(crate) links: Vec<u32>,
     /// True if it has several next hops.
     pub(crate) several: bool,
+    /// The node to which a tunnel device in metadata mode sends its packets (`encap ip … dst`), and the index of the
+    /// device. Of a route with several next hops they are not read: the packet crate does not know their encapsulation.
+    pub(crate) tunnel: Option<(IpAddr, u32)>,
     /// The number of its next-hop object. The kernel may be told not to describe the object with the route
     /// (`nexthop_compat_mode`), so that the route has no links before [`Self::resolve`].
     next_hop: Option<u32>,
@@ -111,6 +115,7 @@ pub(super) fn read(body: &[u8]) -> Option<Route> {
             _ => {}
         }
     }
+    let tunnel = tunnel(&message.attributes, oif(&message.attributes));
     let alive = hops.into_iter().flatten().filter(|hop| !hop.flags.contains(RouteNextHopFlags::Dead));
     Some(Route {
         to: Prefix::new(to, message.header.destination_prefix_length)?,
@@ -118,8 +123,23 @@ pub(super) fn read(body: &[u8]) -> Option<Route> {
         metric,
         links: oif(&message.attributes).into_iter().chain(alive.map(|hop| hop.interface_index)).collect(),
         several: hops.is_some(),
+        tunnel,
         next_hop,
     })
+}
+
+/// Returns the node that a route's packets are sent to by a tunnel device in metadata mode, with the device (linux
+/// `net/ipv4/ip_tunnel_core.c`, `LWTUNNEL_IP_DST`).
+fn tunnel(attributes: &[RouteAttribute], device: Option<u32>) -> Option<(IpAddr, u32)> {
+    let to = attributes.iter().find_map(|attribute| {
+        let RouteAttribute::Encap(parts) = attribute else { return None };
+        parts.iter().find_map(|part| match part {
+            RouteLwTunnelEncap::Ip(RouteIpTunnel::Destination(to)) => Some(IpAddr::V4(*to)),
+            RouteLwTunnelEncap::Ip6(RouteIp6Tunnel::Destination(to)) => Some(IpAddr::V6(*to)),
+            _ => None,
+        })
+    })?;
+    Some((to, device?)).filter(|(to, _)| !to.is_unspecified())
 }
 
 /// Reads the destinations and the table of a route of any type.
@@ -155,7 +175,7 @@ fn oif(attributes: &[RouteAttribute]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rtnetlink::packet_route::route::RouteNextHop;
+    use rtnetlink::packet_route::route::{RouteLwEnCapType, RouteNextHop};
 
     fn route(to: Option<&str>, length: u8, more: Vec<RouteAttribute>) -> RouteMessage {
         let mut message = RouteMessage::default();
@@ -212,6 +232,23 @@ mod tests {
         assert_eq!(resolved(vec![RouteAttribute::NhId(9)]), (vec![3, 4], true));
         assert_eq!(resolved(vec![RouteAttribute::NhId(2)]), (vec![4], false));
         assert_eq!(resolved(vec![RouteAttribute::NhId(2), RouteAttribute::Oif(7)]), (vec![7], false));
+    }
+
+    #[test]
+    fn a_route_into_a_tunnel_names_the_node_that_it_leads_to() {
+        let to = |node: [u8; 4]| {
+            let parts = vec![
+                RouteLwTunnelEncap::Ip(RouteIpTunnel::Id(42)),
+                RouteLwTunnelEncap::Ip(RouteIpTunnel::Destination(node.into())),
+            ];
+            vec![RouteAttribute::EncapType(RouteLwEnCapType::Ip), RouteAttribute::Encap(parts)]
+        };
+        let single = [vec![RouteAttribute::Oif(7)], to([192, 0, 2, 2])].concat();
+        let whole = bytes(&route(Some("10.42.2.0"), 24, single));
+        assert_eq!(read(&whole).unwrap().tunnel, Some((IpAddr::from([192, 0, 2, 2]), 7)));
+        for len in 0..whole.len() {
+            assert!(read(&whole[..len]).is_none_or(|cut| cut.tunnel.is_none()), "{len}");
+        }
     }
 
     #[test]

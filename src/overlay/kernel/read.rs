@@ -12,7 +12,7 @@ use crate::overlay::naming::is_device_name;
 use crate::overlay::plan::mac_of;
 use crate::overlay::present::{Present, PresentDevice, PresentVxlan};
 use crate::overlay::step::Device;
-use crate::packet::Vni;
+use crate::packet::{Form, Vni};
 
 /// Reads the links, addresses, forwarding entries and neighbours of one network namespace.
 pub(super) fn read_devices(
@@ -58,7 +58,7 @@ pub(super) fn read_devices(
 /// Makes the device that a plan compares with. If its tunnel's socket is in another namespace, as `here` tells, the
 /// device has no tunnel here.
 fn device(link: Link, here: impl Fn(&Vtep) -> bool, names: &HashMap<u32, String>) -> PresentDevice {
-    let vxlan = link.vtep.filter(here).map(|vxlan| PresentVxlan {
+    let vxlan = link.vtep.filter(|vtep| vtep.form == Form::Vxlan).filter(here).map(|vxlan| PresentVxlan {
         // A device that takes all networks has no VNI, and gets 0.
         vni: vxlan.vni.unwrap_or(Vni::from_be_bytes([0; 3])),
         port: vxlan.port,

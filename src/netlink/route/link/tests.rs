@@ -81,7 +81,25 @@ fn a_tunnel_has_its_other_end_for_a_broadcast_address() {
 fn a_device_that_takes_all_networks_has_none() {
     let every = vec![InfoVxlan::CollectMetadata(true), InfoVxlan::Id(0), InfoVxlan::Link(0)];
     let vxlan = with(&of_kind(InfoKind::Vxlan, Some(InfoData::Vxlan(every))), []).vtep.unwrap();
-    assert_eq!((vxlan.vni, vxlan.underlay), (None, None));
+    assert_eq!((vxlan.vni, vxlan.underlay, vxlan.external), (None, None, true));
+}
+
+#[test]
+fn a_geneve_device_has_its_network_peer_and_port() {
+    let data = vec![
+        InfoGeneve::Id(42),
+        InfoGeneve::Remote([192, 0, 2, 2].into()),
+        InfoGeneve::Local([192, 0, 2, 1].into()),
+        InfoGeneve::Port(6081),
+    ];
+    let read = |data: &[InfoGeneve]| {
+        with(&of_kind(InfoKind::Geneve, Some(InfoData::Geneve(data.to_vec()))), []).vtep.unwrap()
+    };
+    let geneve = read(&data);
+    assert_eq!((geneve.form, geneve.vni, geneve.port), (Form::Geneve, Vni::new(42), 6081));
+    assert_eq!((geneve.remote, geneve.external), (Some([192, 0, 2, 2].into()), false));
+    let external = read(&[InfoGeneve::Id(0), InfoGeneve::CollectMetadata, InfoGeneve::Remote([0; 4].into())]);
+    assert_eq!((external.vni, external.remote, external.external), (None, None, true));
 }
 
 #[test]
