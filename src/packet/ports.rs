@@ -56,6 +56,8 @@ pub struct TooManyPorts;
 
 /// VXLAN's port by IANA (RFC 7348 section 8).
 pub const VXLAN_PORT: u16 = 4789;
+/// Geneve's port by IANA (RFC 8926 section 3.3).
+pub const GENEVE_PORT: u16 = 6081;
 /// VXLAN-GPE's port.
 const VXLAN_GPE: u16 = 4790;
 /// ESP in UDP (RFC 3948).
@@ -64,7 +66,7 @@ const NAT_TRAVERSAL: u16 = 4500;
 impl Default for TunnelPorts {
     /// Returns the usual ports: VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081.
     fn default() -> Self {
-        Self { vxlan: [VXLAN_PORT, 8472].into_iter().collect(), geneve: [6081].into_iter().collect() }
+        Self { vxlan: [VXLAN_PORT, 8472].into_iter().collect(), geneve: [GENEVE_PORT].into_iter().collect() }
     }
 }
 
@@ -91,13 +93,19 @@ impl TunnelPorts {
         has(&self.vxlan, destination)
     }
 
+    /// Returns true if a datagram to this port is Geneve.
+    #[inline]
+    pub fn is_geneve(&self, destination: u16) -> bool {
+        has(&self.geneve, destination)
+    }
+
     /// Returns the tunnel that a datagram to this port belongs to. The decoder and the glance both ask here, so that no
     /// tunnel is known to one of them only.
     #[inline]
     pub(super) fn tunnel(&self, destination: u16) -> Option<UdpTunnel> {
         if self.is_vxlan(destination) {
             Some(UdpTunnel::Vxlan)
-        } else if has(&self.geneve, destination) {
+        } else if self.is_geneve(destination) {
             Some(UdpTunnel::Geneve)
         } else {
             (destination == VXLAN_GPE).then_some(UdpTunnel::VxlanGpe)

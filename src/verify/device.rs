@@ -1,4 +1,4 @@
-//! Networks as the kernel knows them: VXLAN devices, in the underlay's namespace and in every other one that has a
+//! Networks as the kernel knows them: VXLAN and Geneve devices, in the underlay's namespace and in every other one that has a
 //! name.
 //!
 //! A device that was moved between namespaces has left its socket behind, as Docker's devices have. Its packets, its
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::network::{Device, Entry, Network, Peer, Source};
 use crate::host::namespaces::{Namespaces, Surveyed};
-use crate::host::survey::{Link, Survey, Vtep};
+use crate::host::survey::{Link, Survey, Tunnelled, Vtep};
 use crate::packet::{MacAddress, Vni};
 
 /// The most stations that are kept.
@@ -19,7 +19,7 @@ pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vtep) -
     find_in(&namespaces.base, std::iter::once(&namespaces.base), wanted)
 }
 
-/// Finds a VXLAN device for which `wanted` holds, in any namespace, and returns its network.
+/// Finds a VXLAN or Geneve device for which `wanted` holds, in any namespace, and returns its network.
 pub(super) fn find(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vtep) -> bool) -> Option<Network> {
     find_in(&namespaces.base, namespaces.all(), wanted)
 }
@@ -57,12 +57,14 @@ pub(super) fn alias(link: &Link) -> Option<Alias<'_>> {
 fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Network {
     let alias = alias(link);
     let master = link.master.and_then(|master| place.survey.link(master));
-    let destinations = destinations(base, vtep);
+    let destinations = destinations(base, &place.survey, link, vtep);
     let underlay = if vtep.foreign_socket { base } else { place };
     Network {
         name: alias.map_or(link.name.as_str(), |alias| alias.network).to_owned(),
-        source: if alias.is_some() { Source::Ours } else { Source::Device },
+        source: if alias.is_some() { Source::Ours } else { Source::Device(vtep.form) },
+        form: Some(vtep.form),
         vnis: vnis(vtep),
+        any_vni: vtep.external,
         port: Some(vtep.port).filter(|port| *port != 0),
         locals: vtep.local.into_iter().collect(),
         peers: peers(&place.survey, link, vtep, &destinations),
@@ -71,7 +73,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Netwo
         encrypted: alias.map(|alias| alias.encrypted),
         typo: None,
         engine_unread: None,
-        entry: entry(place, link, master),
+        entry: entry(place, link, vtep, master),
         devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),
         links: links(&place.survey, vtep),
@@ -80,11 +82,12 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Netwo
 }
 
 /// Returns each address that the device sends to, multicast groups included. Next-hop objects are in the namespace of
-/// the socket.
-fn destinations(base: &Surveyed, vtep: &Vtep) -> Vec<IpAddr> {
+/// the socket, and routes into the tunnel in that of the device.
+fn destinations(base: &Surveyed, survey: &Survey, link: &Link, vtep: &Vtep) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = Vec::new();
     let hops = vtep.next_hops.iter().flat_map(|&id| base.survey.gateways(id));
-    for destination in vtep.peers.iter().chain(&vtep.remote).copied().chain(hops) {
+    let routed = tunnelled(survey, link).map(|tunnelled| tunnelled.node);
+    for destination in vtep.peers.iter().chain(&vtep.remote).copied().chain(hops).chain(routed) {
         if !found.contains(&destination) {
             found.push(destination);
         }
@@ -92,10 +95,20 @@ fn destinations(base: &Surveyed, vtep: &Vtep) -> Vec<IpAddr> {
     found
 }
 
+/// Yields the routes that lead into a device in metadata mode.
+fn tunnelled<'s>(survey: &'s Survey, link: &Link) -> impl Iterator<Item = &'s Tunnelled> {
+    let device = link.index;
+    survey.tunnelled.iter().filter(move |tunnelled| tunnelled.device == device)
+}
+
 /// Returns the other nodes, each with the overlay addresses that the kernel knows behind it.
 fn peers(survey: &Survey, link: &Link, vtep: &Vtep, destinations: &[IpAddr]) -> Vec<Peer> {
     let nodes = destinations.iter().filter(|to| !to.is_multicast());
-    let mut peers: Vec<Peer> = nodes.map(|&underlay| Peer { underlay, overlay: Vec::new() }).collect();
+    let behind = |node: IpAddr| {
+        tunnelled(survey, link).filter(|route| route.node == node).map(|route| route.to).collect()
+    };
+    let mut peers: Vec<Peer> =
+        nodes.map(|&underlay| Peer { underlay, overlay: Vec::new(), behind: behind(underlay) }).collect();
     let only = peers.first().filter(|_| peers.len() == 1).map(|peer| peer.underlay);
     let own: Vec<IpAddr> =
         survey.links.iter().flat_map(|link| link.addresses.iter().map(|own| own.address())).collect();
@@ -158,7 +171,7 @@ fn vnis(vtep: &Vtep) -> Vec<Vni> {
 
 /// Returns the VXLAN device itself or the bridge that it is a port of: the one that has an address to send from. An
 /// address beyond link-local is preferred.
-fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> {
+fn entry(place: &Surveyed, link: &Link, vtep: &Vtep, master: Option<&Link>) -> Option<Entry> {
     let local = |address: IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
     let usable = |link: &&Link| link.addresses.iter().any(|own| !local(own.address()));
     let any = |link: &&Link| !link.addresses.is_empty();
@@ -170,6 +183,8 @@ fn entry(place: &Surveyed, link: &Link, master: Option<&Link>) -> Option<Entry> 
         addresses: chosen.addresses.clone(),
         mtu: chosen.mtu,
         mac: chosen.mac,
+        // A device in metadata mode drops what no route or flow has given a node.
+        routed: vtep.external,
     })
 }
 
@@ -182,6 +197,7 @@ pub(super) fn has_vni(vtep: &Vtep, vnis: &[Vni]) -> bool {
 mod tests {
     use super::*;
     use crate::host::survey::Neighbour;
+    use crate::packet::Form;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -227,11 +243,15 @@ mod tests {
         let network = find(&place(), |link, _| link.name == "secure").unwrap();
         assert_eq!(
             network.peers,
-            [Peer { underlay: ip("192.0.2.2"), overlay: vec![ip("10.42.0.2"), ip("fe80::2")] }]
+            [Peer {
+                underlay: ip("192.0.2.2"),
+                overlay: vec![ip("10.42.0.2"), ip("fe80::2")],
+                behind: Vec::new()
+            }]
         );
         assert_eq!(network.destinations, [ip("192.0.2.2"), ip("239.1.1.1")]);
         assert_eq!(network.entry.unwrap().device, "secure");
-        assert_eq!((network.source, network.encrypted), (Source::Device, None));
+        assert_eq!((network.source, network.encrypted), (Source::Device(Form::Vxlan), None));
     }
 
     #[test]

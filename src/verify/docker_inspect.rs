@@ -136,7 +136,7 @@ impl Inspected {
             vnis: vnis.split(',').filter_map(|vni| Vni::new(vni.trim().parse().ok()?)).collect(),
             port: None,
             locals: Vec::new(),
-            peers: peers.map(|underlay| Peer { underlay, overlay: Vec::new() }).collect(),
+            peers: peers.map(|underlay| Peer { underlay, overlay: Vec::new(), behind: Vec::new() }).collect(),
             encrypted: Some(encrypted),
             typo: typo.map(str::to_owned),
             ..Network::default()

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use strsim::levenshtein;
 
-use crate::packet::{MacAddress, Prefix, TooManyPorts, TunnelPorts, Vni};
+use crate::packet::{
+    Form, GENEVE_PORT, MacAddress, Prefix, TooManyPorts, Tunnel, TunnelPorts, VXLAN_PORT, Vni,
+};
 
 /// A network, with everything that its sources and the command line say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +15,12 @@ pub struct Network {
     pub name: String,
     /// The source that knows the network.
     pub source: Source,
+    /// The form of its packets; `None` if no source says so. It is then VXLAN or Geneve.
+    pub form: Option<Form>,
     /// The VNIs. Docker gives one to each subnet.
     pub vnis: Vec<Vni>,
+    /// True if packets of every VNI on [`Self::port`] are the network's, because its device is in metadata mode.
+    pub any_vni: bool,
     /// The UDP port, where it is known for sure.
     pub port: Option<u16>,
     /// This node's underlay addresses.
@@ -34,7 +40,7 @@ pub struct Network {
     pub entry: Option<Entry>,
     /// The link-layer addresses that forwarding entries know behind the nodes.
     pub stations: Vec<MacAddress>,
-    /// The VXLAN devices of the network.
+    /// The VXLAN, Geneve or WireGuard devices of the network.
     pub devices: Vec<Device>,
     /// The file of the underlay's network namespace; `None` for that of this process.
     pub underlay: Option<String>,
@@ -51,11 +57,38 @@ pub enum Source {
     Ours,
     /// The Docker engine, or its answer saved to a file.
     Docker,
-    /// The kernel, which has a VXLAN device.
-    Device,
+    /// The kernel, which has a device of this form. For [`Form::Routed`] that is a WireGuard device.
+    Device(Form),
     /// The command line alone.
     #[default]
     Given,
+}
+
+impl Network {
+    /// Returns true if packets of the network are in this kind of tunnel, and have this VNI.
+    pub fn is_in(&self, tunnel: Tunnel) -> bool {
+        let either = || Form::Vxlan.is(tunnel) || Form::Geneve.is(tunnel);
+        self.form.map_or_else(either, |form| form.is(tunnel))
+            && tunnel.vni().is_some_and(|vni| self.has_vni(vni))
+    }
+
+    /// Returns true if a packet with this VNI is the network's, if it is in the right form and on the right port.
+    pub fn has_vni(&self, vni: Vni) -> bool {
+        self.any_vni || self.vnis.contains(&vni)
+    }
+
+    /// Returns true if the network's packets have no tunnel of their own.
+    pub fn is_routed(&self) -> bool {
+        self.form == Some(Form::Routed)
+    }
+
+    /// Returns the usual port of the network's form, if its own port is not known.
+    pub fn port_or_usual(&self) -> u16 {
+        self.port.unwrap_or(match self.form {
+            Some(Form::Geneve) => GENEVE_PORT,
+            _ => VXLAN_PORT,
+        })
+    }
 }
 
 impl Source {
@@ -64,7 +97,9 @@ impl Source {
         match self {
             Self::Ours => "ovlsniff overlay",
             Self::Docker => "docker overlay",
-            Self::Device => "vxlan device",
+            Self::Device(Form::Vxlan) => "vxlan device",
+            Self::Device(Form::Geneve) => "geneve device",
+            Self::Device(Form::Routed) => "wireguard device",
             Self::Given => "given",
         }
     }
@@ -77,6 +112,8 @@ pub struct Peer {
     pub underlay: IpAddr,
     /// The overlay addresses behind it.
     pub overlay: Vec<IpAddr>,
+    /// The destinations that are routed to it, where the kernel says so.
+    pub behind: Vec<Prefix>,
 }
 
 /// A device through which packets enter the overlay.
@@ -92,9 +129,11 @@ pub struct Entry {
     pub mtu: u32,
     /// Its link-layer address.
     pub mac: Option<MacAddress>,
+    /// True if probes go by the routes, as the packets of others do, and are not bound to the device.
+    pub routed: bool,
 }
 
-/// A VXLAN device of the network.
+/// A VXLAN, Geneve or WireGuard device of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// The file of its network namespace; `None` for that of this process.
@@ -103,7 +142,7 @@ pub struct Device {
     pub index: u32,
 }
 
-/// Returns the UDP ports that are taken for VXLAN in a capture of these networks.
+/// Returns the UDP ports that are taken for VXLAN and Geneve in a capture of these networks.
 ///
 /// # Errors
 /// [`TooManyPorts`] if the networks have more ports of their own than fit.
@@ -111,9 +150,13 @@ pub fn tunnel_ports<'n>(
     networks: impl IntoIterator<Item = &'n Network>,
 ) -> Result<TunnelPorts, TooManyPorts> {
     let mut ports = TunnelPorts::default();
-    for port in networks.into_iter().filter_map(|network| network.port) {
-        if !ports.is_vxlan(port) {
-            ports.add_vxlan(port)?;
+    for network in networks {
+        match (network.form, network.port) {
+            (Some(Form::Geneve), Some(port)) if !ports.is_geneve(port) => ports.add_geneve(port)?,
+            (None | Some(Form::Vxlan), Some(port)) if !ports.is_vxlan(port) && !ports.is_geneve(port) => {
+                ports.add_vxlan(port)?;
+            }
+            _ => {}
         }
     }
     Ok(ports)

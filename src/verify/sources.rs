@@ -9,7 +9,7 @@ use super::network::{Entry, Network, Peer};
 use crate::host::docker::EngineError;
 use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Vtep};
-use crate::packet::Vni;
+use crate::packet::{Form, Vni};
 
 /// Finds the network of this name. Returns `None` if no source knows it.
 ///
@@ -60,6 +60,7 @@ fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
     let mut network = found.network;
     network.underlay.clone_from(&namespaces.base.path);
     let devices = devices(namespaces, &network.vnis);
+    network.form = Some(Form::Vxlan);
     network.port = devices.first().and_then(|device| device.port);
     let has = |peer: &Peer| network.peers.iter().any(|known| known.underlay == peer.underlay);
     if devices.iter().any(|device| !device.peers.is_empty())
@@ -100,6 +101,7 @@ fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
         addresses: link.addresses.clone(),
         mtu: link.mtu,
         mac: link.mac,
+        routed: false,
     })
 }
 
@@ -183,7 +185,7 @@ mod tests {
     fn without_an_engine_or_a_network_of_it_a_device_is_the_network() {
         for error in [EngineError::Absent, EngineError::Unknown] {
             let found = asked(&host("secure", None), Err(error.clone())).unwrap().unwrap();
-            assert_eq!((found.source, found.engine_unread), (Source::Device, None));
+            assert_eq!((found.source, found.engine_unread), (Source::Device(Form::Vxlan), None));
             assert_eq!(asked(&host("other", None), Err(error)), Ok(None));
         }
     }

@@ -25,6 +25,7 @@ mod other;
 mod question;
 mod quote;
 mod reading;
+mod routed;
 mod sender;
 
 pub use question::{Circumstances, OverlayMacs, Probe, Question, View};
@@ -36,7 +37,7 @@ use super::evidence::{Copies, Evidence, Sighting, Sightings};
 use super::places::Places;
 use super::way::Way;
 use crate::packet::{
-    Decoder, Direction, Encapsulation, EspKind, Frame, Opaque, Packet, Transport, Tunnel, TunnelPorts,
+    Decoder, Direction, Encapsulation, EspKind, Form, Frame, Opaque, Packet, Transport, Tunnel, TunnelPorts,
 };
 use leg::Leg;
 use needle::Needles;
@@ -155,7 +156,11 @@ impl Tally {
         let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
         let mut ports = TunnelPorts::default();
         // A port that does not fit in is no loss here: VXLAN is recognised by its shape as well (`hidden_vni`).
-        let _ = question.network.port.map(|port| ports.add_vxlan(port));
+        let _ = match (question.network.form, question.network.port) {
+            (Some(Form::Geneve), Some(port)) => ports.add_geneve(port),
+            (_, Some(port)) if !ports.is_geneve(port) => ports.add_vxlan(port),
+            _ => Ok(()),
+        };
         Self {
             needles: Needles::new(&question),
             question,
@@ -198,9 +203,10 @@ impl Tally {
             self.opaque_on.add(frame);
         }
         let ours = packet.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
-        match ours {
-            Some(at) => self.ours(&captured, at),
-            None => self.other(&captured),
+        match (ours, self.routed_leg(&captured)) {
+            (Some(at), _) => self.ours(&captured, at),
+            (None, Some((at, leg))) => self.routed(&captured, at, &leg),
+            (None, None) => self.other(&captured),
         }
     }
 
@@ -210,26 +216,24 @@ impl Tally {
     }
 
     fn is_ours(&self, wrapping: &Encapsulation) -> bool {
-        let (Tunnel::Vxlan(vni) | Tunnel::VxlanGpe(vni)) = wrapping.tunnel else { return false };
-        self.question.network.vnis.contains(&vni)
+        self.question.network.is_in(wrapping.tunnel)
     }
 
     /// Takes a packet that shows the network's VNI in the tunnel at `at`.
     fn ours(&mut self, captured: &Captured<'_>, at: usize) {
         let Captured { frame, packet, view, direction } = *captured;
-        let Some(vxlan) = packet.encapsulations.get(at) else { return };
-        let Some(ip) = vxlan.outer.ip else { return };
-        let canary = self.needles.has_canary(packet.payload)
-            || (packet.frames < 2 && self.needles.has_canary(frame.bytes));
+        let Some(tunnel) = packet.encapsulations.get(at) else { return };
+        let Some(ip) = tunnel.outer.ip else { return };
+        let canary = self.shows_the_canary(captured);
         let around = packet.encapsulations.get(..at).unwrap_or(&[]);
         let opened = around.iter().any(|w| matches!(w.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
         let esp = around.iter().rposition(|w| matches!(w.tunnel, Tunnel::Esp { .. }));
-        let port = match vxlan.outer.transport {
+        let port = match tunnel.outer.transport {
             Transport::Udp(ports) => Some(ports.destination),
             _ => None,
         };
         let seen = Seen {
-            sighting: captured.sighting(vxlan.tunnel.vni(), canary),
+            sighting: captured.sighting(tunnel.tunnel.vni(), canary),
             echo: self.question.echo.and_then(|identifier| echo(packet, identifier)),
             opened,
             // The same VNI on another port may be somebody else's network.
@@ -276,6 +280,11 @@ impl Tally {
             let peer = self.question.network.peers.get(at).map_or(leg.peer, |peer| peer.underlay);
             self.count(captured, around, &Leg { peer, way: Way::Out }, &seen);
         }
+    }
+
+    fn shows_the_canary(&self, captured: &Captured<'_>) -> bool {
+        let Captured { frame, packet, .. } = *captured;
+        self.needles.has_canary(packet.payload) || (packet.frames < 2 && self.needles.has_canary(frame.bytes))
     }
 
     /// Takes a packet that shows the network's VNI, and whose addresses are not this node's.

@@ -166,7 +166,7 @@ mod tests {
         Network {
             vnis: Vni::new(42).into_iter().collect(),
             locals: vec![ip("192.0.2.1")],
-            peers: vec![Peer { underlay: ip("192.0.2.2"), overlay: Vec::new() }],
+            peers: vec![Peer { underlay: ip("192.0.2.2"), overlay: Vec::new(), behind: Vec::new() }],
             devices: vec![Device { namespace: None, index: 9 }],
             ..Network::default()
         }

@@ -97,6 +97,7 @@ impl Wanted {
             return Ok(Described::NotHere(network));
         }
         match network.vnis.first() {
+            None if network.any_vni || network.is_routed() => Ok(Described::Here(network)),
             None => Err(WantedError::NoVni(escape(&network.name).into_owned())),
             Some(&vni) if network.peers.is_empty() && network.source == Source::Given => {
                 Err(WantedError::NoDevice(vni))
@@ -134,6 +135,7 @@ impl Wanted {
     fn add_to(&self, network: &mut Network) {
         if !self.vnis.is_empty() {
             network.vnis.clone_from(&self.vnis);
+            network.any_vni = false;
         }
         network.port = self.port.or(network.port);
         if !self.locals.is_empty() {
@@ -141,10 +143,10 @@ impl Wanted {
         }
         if !self.peers.is_empty() {
             let known = std::mem::take(&mut network.peers);
-            let overlay =
-                |peer| known.iter().find(|known| known.underlay == peer).map(|known| known.overlay.clone());
-            let named =
-                |&underlay: &IpAddr| Peer { underlay, overlay: overlay(underlay).unwrap_or_default() };
+            let named = |&underlay: &IpAddr| {
+                let known = known.iter().find(|known| known.underlay == underlay).cloned();
+                known.unwrap_or(Peer { underlay, overlay: Vec::new(), behind: Vec::new() })
+            };
             network.peers = self.peers.iter().map(named).collect();
         }
         network.peers.retain(|peer| !network.locals.contains(&peer.underlay));

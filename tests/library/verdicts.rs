@@ -9,9 +9,9 @@ mod wire;
 use std::net::IpAddr;
 
 use ovlsniff::packet::{
-    Direction, Encapsulation, EspKind, Frame, Headers, InnerFrame, InterfaceNumber, Ip, IpVersion, Layer,
-    LinkType, Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel, TypeCode, Vni,
-    Why,
+    Direction, Encapsulation, EspKind, Form, Frame, Headers, InnerFrame, InterfaceNumber, Ip, IpVersion,
+    Layer, LinkType, Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel,
+    TypeCode, Vni, Why,
 };
 use ovlsniff::verify::{
     Circumstances, Device, Expectation, Hook, HookKind, KernelState, Network, Peer, Policy, PolicyDirection,
@@ -81,11 +81,16 @@ impl Scene {
     fn asking(change: impl FnOnce(&mut Question)) -> Self {
         let network = Network {
             name: "secure".to_owned(),
-            source: Source::Device,
+            source: Source::Device(Form::Vxlan),
+            form: Some(Form::Vxlan),
             vnis: vec![Vni::new(OURS).unwrap()],
             port: Some(4789),
             locals: vec![here()],
-            peers: vec![Peer { underlay: there(), overlay: vec!["10.42.0.2".parse().unwrap()] }],
+            peers: vec![Peer {
+                underlay: there(),
+                overlay: vec!["10.42.0.2".parse().unwrap()],
+                behind: Vec::new(),
+            }],
             ..Network::default()
         };
         let mut question = Question {

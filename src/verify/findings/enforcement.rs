@@ -7,7 +7,10 @@ use super::super::kernel::{
 };
 use super::super::tally::{Circumstances, Tally};
 use crate::escape::escape;
-use crate::packet::{IpVersion, VXLAN_PORT};
+use crate::packet::{IpVersion, Vni};
+
+/// A VNI that hardly anybody gives to a network.
+const UNNAMED: u32 = 0xfe_dcba;
 
 /// Returns true if clear frames of the network from outside would be accepted, and false if an inbound policy or the
 /// firewall refuses them. Returns `None` if the kernel's state or the rules are not known.
@@ -77,7 +80,10 @@ pub(super) fn unknown(kernel: &KernelState) -> String {
 /// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay.
 fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
-    let port = network.port.unwrap_or(VXLAN_PORT);
+    let port = network.port_or_usual();
+    // In metadata mode every VNI counts. One that no rule names stands for all of them.
+    let unnamed = Vni::new(UNNAMED).filter(|_| network.any_vni);
+    let vnis = network.vnis.iter().copied().chain(unnamed);
     let in_use = |version: &IpVersion| match network.locals.as_slice() {
         [] => *version == IpVersion::V4,
         locals => locals.iter().any(|local| IpVersion::of(*local) == *version),
@@ -90,7 +96,7 @@ fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item
     IpVersion::BOTH
         .into_iter()
         .filter(in_use)
-        .flat_map(move |version| network.vnis.iter().map(move |&vni| decision(version, vni)))
+        .flat_map(move |version| vnis.clone().map(move |vni| decision(version, vni)))
 }
 
 /// Finds policies that protect the packets that were seen, but not every packet that may come.

@@ -60,6 +60,7 @@ mod tests {
             addresses: vec![Prefix::new(address.parse().unwrap(), length).unwrap()],
             mtu: 1400,
             mac: None,
+            routed: false,
         };
         assert_eq!(candidates(&entry("10.0.0.1", 30)), ["10.0.0.2".parse::<IpAddr>().unwrap()]);
         assert_eq!(candidates(&entry("10.0.0.1", 31)), ["10.0.0.0".parse::<IpAddr>().unwrap()]);

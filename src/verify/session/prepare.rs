@@ -12,7 +12,7 @@ use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
 use crate::host::survey::Survey;
 use crate::ipsec::{self, Opener, Sa};
-use crate::packet::{LinkType, VXLAN_PORT};
+use crate::packet::LinkType;
 use crate::verify::judge::judge;
 use crate::verify::kernel::KernelState;
 use crate::verify::network::{Network, Source, tunnel_ports};
@@ -124,7 +124,7 @@ fn sources(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
     let from = |peer: IpAddr| {
         let any: SocketAddr = if peer.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
         let socket = UdpSocket::bind(any).ok()?;
-        socket.connect((peer, network.port.unwrap_or(VXLAN_PORT))).ok()?;
+        socket.connect((peer, network.port_or_usual())).ok()?;
         Some((peer, socket.local_addr().ok()?.ip()))
     };
     let peers = network.peers.iter().map(|peer| peer.underlay);

@@ -143,6 +143,7 @@ mod tests {
         let peer = |underlay, overlay: &[&str]| Peer {
             underlay: ip(underlay),
             overlay: overlay.iter().map(|address| ip(address)).collect(),
+            behind: Vec::new(),
         };
         let entry = Entry {
             device: "secure".to_owned(),
@@ -150,6 +151,7 @@ mod tests {
             addresses: vec!["10.42.0.1/24".parse().unwrap()],
             mtu: 1400,
             mac: None,
+            routed: false,
         };
         Network {
             peers: vec![peer("192.0.2.2", &["10.43.0.2", "10.42.0.2"]), peer("192.0.2.3", &["10.42.0.3"])],

@@ -18,7 +18,7 @@ use memchr::memmem::Finder;
 
 use super::Question;
 use super::reading::is_ethernet_frame;
-use crate::packet::{MacAddress, Vni, has_sound_checksum};
+use crate::packet::{Form, MacAddress, Vni, has_sound_checksum};
 
 /// The length of the headers of VXLAN and of Geneve without options, in bytes.
 const HEADER: usize = 8;
@@ -26,6 +26,8 @@ const HEADER: usize = 8;
 const BEFORE_VNI: usize = 4;
 /// The length of a UDP header in bytes.
 const UDP: usize = 8;
+/// The offset of the destination port in it in bytes.
+const BEFORE_PORT: usize = 2;
 /// The length of an IPv4 header without options in bytes.
 const IPV4: usize = 20;
 
@@ -34,16 +36,28 @@ const IPV4: usize = 20;
 pub(super) struct Needles {
     canary: Option<Finder<'static>>,
     headers: Vec<Header>,
+    /// The form of the network's packets, if it is known.
+    form: Option<Form>,
     /// The addresses of a probe or of its reply, as an IP header has them.
     addresses: Vec<Finder<'static>>,
     /// The link-layer address of this node in the overlay, and those that its frames go to.
     macs: Option<(Finder<'static>, Vec<MacAddress>)>,
 }
 
+/// A header of the network's tunnels, by the bytes that it is found by.
 #[derive(Debug)]
 struct Header {
-    vni: Vni,
+    kind: By,
     finder: Finder<'static>,
+}
+
+/// The bytes that a header is found by.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    /// The VNI and the zero behind it.
+    Vni,
+    /// The destination port of the UDP header in front, for a network that has all VNIs on that port.
+    Port,
 }
 
 /// The tunnels whose headers are looked for. Both have the VNI in the fifth to the seventh byte, and zeros behind it.
@@ -92,7 +106,12 @@ impl Needles {
             let [_, high, middle, low] = vni.value().to_be_bytes();
             // The bytes before the VNI differ: VXLAN has flags, and a group with one of them; Geneve has its options' length.
             let shared = [high, middle, low, 0];
-            needles.headers.push(Header { vni, finder: Finder::new(&shared).into_owned() });
+            needles.headers.push(Header { kind: By::Vni, finder: Finder::new(&shared).into_owned() });
+        }
+        needles.form = question.network.form;
+        if let Some(port) = question.network.port.filter(|_| question.network.any_vni) {
+            let finder = Finder::new(&port.to_be_bytes()).into_owned();
+            needles.headers.push(Header { kind: By::Port, finder });
         }
         needles.macs =
             question.macs.as_ref().map(|macs| (Finder::new(&macs.own.0).into_owned(), macs.others.clone()));
@@ -146,28 +165,41 @@ impl Needles {
 impl Needles {
     /// Looks for the header of a tunnel with the network's VNI.
     pub(super) fn header(&self, bytes: &[u8], port: Option<u16>) -> Option<Found> {
-        let headers = self.headers.iter().flat_map(|header| header.search(bytes, port));
+        let headers = self.headers.iter().flat_map(|header| header.search(bytes, self.form, port));
         headers.max_by_key(|found| matches!(found, Found::Packet { .. }))
     }
 }
 
 impl Header {
-    fn search<'b>(&self, bytes: &'b [u8], port: Option<u16>) -> impl Iterator<Item = Found> + use<'_, 'b> {
+    fn search<'b>(
+        &self,
+        bytes: &'b [u8],
+        form: Option<Form>,
+        port: Option<u16>,
+    ) -> impl Iterator<Item = Found> + use<'_, 'b> {
+        let by = self.kind;
         let read = move |at: usize| {
-            let start = at.checked_sub(BEFORE_VNI)?;
-            let kind = Kind::read(*bytes.get(start..)?.first_chunk()?)?;
-            let options = match kind {
-                Kind::Vxlan => 0,
-                Kind::Geneve(options) => options,
+            let start = match by {
+                By::Vni => at.checked_sub(BEFORE_VNI)?,
+                By::Port => at.checked_sub(BEFORE_PORT)? + UDP,
+            };
+            let header: &[u8; HEADER] = bytes.get(start..)?.first_chunk()?;
+            let [f0, f1, f2, f3, v0, v1, v2, 0] = *header else { return None };
+            let vni = Vni::from_be_bytes([v0, v1, v2]);
+            let kind = Kind::read([f0, f1, f2, f3])?;
+            let (options, of_the_form) = match kind {
+                Kind::Vxlan => (0, form != Some(Form::Geneve)),
+                Kind::Geneve(options) => (options, form != Some(Form::Vxlan)),
             };
             is_ethernet_frame(bytes.get(start + HEADER + options..)?).then_some(())?;
             let udp = start.checked_sub(UDP);
-            let destination = udp.and_then(|udp| bytes.get(udp + 2..)?.first_chunk().copied());
+            let destination = udp.and_then(|udp| bytes.get(udp + BEFORE_PORT..)?.first_chunk().copied());
             let to = destination.map(u16::from_be_bytes);
-            if kind == Kind::Vxlan && to.is_some() && to == port {
-                return Some(Found::Packet { vni: self.vni, ends: udp.and_then(|udp| ends(bytes, udp)) });
+            if of_the_form && to.is_some() && to == port {
+                return Some(Found::Packet { vni, ends: udp.and_then(|udp| ends(bytes, udp)) });
             }
-            Some(Found::Header { vni: self.vni })
+            // Without the right port, only the network's own VNI is a sign of it.
+            matches!(by, By::Vni).then_some(Found::Header { vni })
         };
         self.finder.find_iter(bytes).filter_map(read)
     }
@@ -267,6 +299,22 @@ mod tests {
         assert_eq!(search(&[&from_us([0xff; 6], [8, 6])]), Some(Found::Frame));
         assert_eq!(search(&[&from_us([4; 6], [8, 6])]), None);
         assert_eq!(search(&[&from_us([2; 6], [8, 0])]), None);
+    }
+
+    #[test]
+    fn in_metadata_mode_every_network_on_the_port_is_found() {
+        let network =
+            Network { any_vni: true, port: Some(6081), form: Some(Form::Geneve), ..Network::default() };
+        let needles = Needles::new(&Question { network, ..Question::default() });
+        let found = |port: u16, header: &[u8]| {
+            let udp = [&[0x9c, 0x40], &port.to_be_bytes()[..], &[0, 99, 0, 0]].concat();
+            needles.search(&[b"carrier".as_slice(), &udp, header, &frame(7, 8)].concat(), Some(6081))
+        };
+        let geneve = [0, 0, 0x65, 0x58, 0, 0, 7, 0];
+        let of_ovn = [2, 0, 0x65, 0x58, 0, 0, 9, 0, 1, 2, 0x80, 1, 0, 1, 0, 2];
+        assert_eq!(found(6081, &geneve), Some(Found::Packet { vni: Vni::new(7).unwrap(), ends: None }));
+        assert_eq!(found(6081, &of_ovn), Some(Found::Packet { vni: Vni::new(9).unwrap(), ends: None }));
+        assert_eq!((found(6082, &geneve), found(6081, &VXLAN)), (None, None));
     }
 
     #[test]

@@ -20,8 +20,8 @@ use crate::verify::way::Way;
 enum Sign {
     /// The canary.
     Canary,
-    /// An ICMP error quotes a packet with the VNI.
-    Quote(Vni),
+    /// An ICMP error quotes a packet of the network, with this VNI if it has one.
+    Quote(Option<Vni>),
     /// VXLAN with the VNI, on a UDP port that is not known as VXLAN's.
     OtherPort(Vni),
     /// A whole packet of the network inside a carrier that is not decoded.
@@ -34,8 +34,8 @@ enum Sign {
 enum Quote {
     /// The packet is no such error.
     None,
-    /// A packet of the network.
-    Ours(Vni),
+    /// A packet of the network, with its VNI if it has one.
+    Ours(Option<Vni>),
     /// Another packet.
     Other,
 }
@@ -96,7 +96,8 @@ impl Tally {
         let network = &self.question.network;
         let bytes = if packet.frames > 1 { packet.payload } else { frame.bytes };
         let found = self.needles.search(bytes, network.port);
-        let hidden = hidden_vni(packet).filter(|vni| network.vnis.contains(vni));
+        // In metadata mode it is the port that makes a packet the network's.
+        let hidden = hidden_vni(packet).filter(|vni| network.vnis.contains(vni) && !network.any_vni);
         let canary = found == Some(Found::Canary);
         // An error message explains the packet that it quotes, even if that is for another port.
         let quote = self.quote(captured);
@@ -181,7 +182,8 @@ impl Tally {
     fn signed(&mut self, captured: &Captured<'_>, Signed { sign, canary, leg }: Signed) {
         let Captured { packet, view, direction, .. } = *captured;
         let vni = match sign {
-            Sign::Quote(vni) | Sign::OtherPort(vni) | Sign::Packet(vni) => Some(vni),
+            Sign::Quote(vni) => vni,
+            Sign::OtherPort(vni) | Sign::Packet(vni) => Some(vni),
             Sign::Canary | Sign::Bytes => packet.vni(),
         };
         let sighting = captured.sighting(vni, canary);
@@ -312,14 +314,16 @@ impl Tally {
             let port = outer.transport.ports().map(|ports| ports.destination);
             network.port.is_none_or(|ours| port == Some(ours))
         };
+        if network.is_routed() {
+            let captured = Captured { packet: &quote, direction: None, ..*captured };
+            return if self.routed_leg(&captured).is_some() { Quote::Ours(None) } else { Quote::Other };
+        }
         let shown = quote.encapsulations.iter().find(|wrapping| self.is_ours(wrapping));
         let vni = match shown {
             Some(wrapping) => wrapping.tunnel.vni().filter(|_| to_our_port(&wrapping.outer)),
-            None => {
-                hidden_vni(&quote).filter(|vni| network.vnis.contains(vni) && to_our_port(&quote.headers))
-            }
+            None => hidden_vni(&quote).filter(|vni| network.has_vni(*vni) && to_our_port(&quote.headers)),
         };
-        vni.map_or(Quote::Other, Quote::Ours)
+        vni.map_or(Quote::Other, |vni| Quote::Ours(Some(vni)))
     }
 }
 

@@ -53,8 +53,8 @@ pub(super) fn inner_bytes<'a>(packet: &Packet<'a>, at: usize) -> &'a [u8] {
     }
 }
 
-/// Returns the VNI of VXLAN on a port that is not known as VXLAN's. VXLAN is recognised by its header, in which all
-/// but the VNI and the group is fixed, and by the Ethernet frame behind it.
+/// Returns the VNI of VXLAN or Geneve on a port that is not known as theirs. They are recognised by their headers, in
+/// which nearly all but the VNI is fixed, and by the Ethernet frame behind them.
 pub(super) fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
     let Transport::Udp(_) = packet.headers.transport else { return None };
     if packet.opaque.is_some() {
@@ -64,6 +64,10 @@ pub(super) fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
         // With the flag of the group policy extension the header has a group.
         [0x08, 0, 0, 0, a, b, c, 0, rest @ ..] | [0x88, _, _, _, a, b, c, 0, rest @ ..] => {
             is_ethernet_frame(rest).then(|| Vni::from_be_bytes([*a, *b, *c]))
+        }
+        [options @ 0..0x40, flags, 0x65, 0x58, a, b, c, 0, rest @ ..] if flags & 0x3f == 0 => {
+            let frame = rest.get(usize::from(*options) * 4..)?;
+            is_ethernet_frame(frame).then(|| Vni::from_be_bytes([*a, *b, *c]))
         }
         _ => None,
     }

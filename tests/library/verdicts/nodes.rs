@@ -12,7 +12,7 @@ fn ghost() -> IpAddr {
 /// Asks for a network with one more node.
 fn with_ghost(overlay: &[&str]) -> impl FnOnce(&mut Question) {
     let overlay = overlay.iter().map(|address| address.parse().unwrap()).collect();
-    move |question| question.network.peers.push(Peer { underlay: ghost(), overlay })
+    move |question| question.network.peers.push(Peer { underlay: ghost(), overlay, behind: Vec::new() })
 }
 
 /// Adds the proof for the node that is there.
