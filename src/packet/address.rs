@@ -80,6 +80,20 @@ impl Prefix {
         self.length
     }
 
+    /// Returns the network's first address, whose bits behind the prefix are zero.
+    pub fn first(self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(v4) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.length)).unwrap_or(0);
+                (u32::from(v4) & mask).to_be_bytes().into()
+            }
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.length)).unwrap_or(0);
+                (u128::from(v6) & mask).to_be_bytes().into()
+            }
+        }
+    }
+
     /// Returns true if an address is in this network.
     pub fn contains(self, other: IpAddr) -> bool {
         self.overlaps(Self { address: other, length: IpVersion::of(other).bits() })

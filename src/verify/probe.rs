@@ -1,7 +1,8 @@
 //! The probe: ICMP echo through the overlay, with a canary in it.
 //!
 //! The kernel of the target answers, so nothing has to be installed there, and the reply carries the canary back. A
-//! raw socket sends the probes, bound to the overlay's device in the network namespace of that device. The canary is
+//! raw socket sends the probes, bound to the overlay's device in the network namespace of that device. Where routes or
+//! rules lead packets into the overlay, the socket is not bound, so that probes go the way of everybody else. The canary is
 //! text in a line of HTTP, so that it can be found by eye as well. Rounds differ in the length of their probes,
 //! because without a key ESP shows little but its length (`size`).
 //!
@@ -22,7 +23,7 @@ mod echo;
 mod size;
 mod socket;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::SystemTime;
@@ -39,7 +40,7 @@ pub use addresses::candidates;
 use addresses::outside;
 use aim::{Aim, aims};
 use echo::{Heard, Quoted};
-use socket::{needs_scope, raw, send};
+use socket::{needs_scope, raw, send, source_for};
 
 /// A random token that nothing else on the wire has in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,28 +122,32 @@ pub struct Prober {
     rounds: usize,
     /// The length in bytes of the longest packet that the device takes; 0 if that is not known.
     mtu: usize,
-    /// The device's own addresses.
+    /// The device's own addresses. There are none if probes go by the routes.
     own: Vec<Prefix>,
+    /// The addresses that probes leave from, by those that they go to, if they go by the routes.
+    sources: BTreeMap<IpAddr, IpAddr>,
+    /// False if a probe to an address that never answered may not have left.
+    certain: bool,
 }
 
 impl Prober {
-    /// Opens the sockets, bound to the device, in its network namespace. If a peer has several targets, the next one
-    /// is tried when one does not answer.
+    /// Opens the sockets in the network namespace of the device, and binds them to the device unless probes go by the
+    /// routes. If a peer has several targets, the next one is tried when one does not answer.
     pub fn open(entry: &Entry, canary: Canary, targets: &[Target]) -> Result<Self, Error> {
         let open = || -> Result<_, Errno> {
             let four = targets.iter().any(|target| target.address.is_ipv4());
             let six = targets.iter().any(|target| target.address.is_ipv6());
-            let four =
-                four.then(|| raw(&entry.device, AddressFamily::Inet, SockProtocol::Icmp)).transpose()?;
-            let six =
-                six.then(|| raw(&entry.device, AddressFamily::Inet6, SockProtocol::IcmpV6)).transpose()?;
+            let device = (!entry.routed).then_some(entry.device.as_str());
+            let four = four.then(|| raw(device, AddressFamily::Inet, SockProtocol::Icmp)).transpose()?;
+            let six = six.then(|| raw(device, AddressFamily::Inet6, SockProtocol::IcmpV6)).transpose()?;
             let scope = nix::net::if_::if_nametoindex(entry.device.as_str()).unwrap_or(0);
-            Ok((four, six, scope))
+            let sources = if entry.routed { sources(targets) } else { BTreeMap::new() };
+            Ok((four, six, scope, sources))
         };
         let namespace = Namespace::given(entry.namespace.as_deref())?;
         let opened = Namespace::run(namespace.as_ref(), open)?;
         let device = || escape(&entry.device).into_owned();
-        let (four, six, scope) = opened.map_err(|cause| match cause {
+        let (four, six, scope, sources) = opened.map_err(|cause| match cause {
             Errno::EPERM | Errno::EACCES => Error::Permission(device()),
             cause => Error::Socket { device: device(), cause },
         })?;
@@ -157,7 +162,10 @@ impl Prober {
             probes: Vec::new(),
             rounds: 0,
             mtu: entry.mtu as usize,
-            own: entry.addresses.clone(),
+            own: if entry.routed { Vec::new() } else { entry.addresses.clone() },
+            sources,
+            // A device without link-layer addresses asks nobody for one before it sends.
+            certain: !entry.routed || entry.mac.is_none(),
         })
     }
 
@@ -208,7 +216,7 @@ impl Prober {
                 sent,
                 inner_len: (headers + message.len()) as u32,
                 answered: false,
-                due: self.tried.contains(&address),
+                due: self.certain && self.tried.contains(&address),
             });
         }
     }
@@ -312,7 +320,10 @@ impl Prober {
     /// Returns the pairs of addresses that probes are sent between, those of this node first.
     pub fn ends(&self) -> Vec<(IpAddr, IpAddr)> {
         let targets = self.aims.iter().flat_map(|aim| &aim.addresses);
-        let own = |to: IpAddr| self.own.iter().filter(move |own| own.contains(to)).map(|own| own.address());
+        let own = |to: IpAddr| {
+            let near = self.own.iter().filter(move |own| own.contains(to)).map(|own| own.address());
+            near.chain(self.sources.get(&to).copied())
+        };
         targets.flat_map(|&to| own(to).map(move |from| (from, to))).collect()
     }
 
@@ -325,6 +336,13 @@ impl Prober {
             }
         }
     }
+}
+
+/// Returns the addresses that packets to the targets leave from in the namespace of this thread, as far as there are
+/// routes.
+fn sources(targets: &[Target]) -> BTreeMap<IpAddr, IpAddr> {
+    let from = |target: &Target| Some((target.address, source_for(target.address)?));
+    targets.iter().filter_map(from).collect()
 }
 
 /// Returns the position of the latest probe with this sequence number, which repeats after 65,536 probes.
@@ -370,6 +388,8 @@ mod tests {
             due: true,
         };
         Prober {
+            certain: true,
+            sources: BTreeMap::new(),
             four: None,
             six: None,
             scope: 0,

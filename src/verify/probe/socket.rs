@@ -1,7 +1,7 @@
 //! Raw sockets that send and receive the messages of a probe.
 
 use std::io::IoSlice;
-use std::net::{Ipv6Addr, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -24,10 +24,27 @@ pub(super) fn send<A: SockaddrLike>(fd: Option<&OwnedFd>, message: &[u8], to: &A
     sendmsg(fd.as_raw_fd(), &[IoSlice::new(message)], &[], MsgFlags::MSG_DONTWAIT, Some(to))
 }
 
-/// Opens a raw socket that is bound to a device.
-pub(super) fn raw(device: &str, family: AddressFamily, protocol: SockProtocol) -> nix::Result<OwnedFd> {
+/// Returns the address that packets to another one leave from. No packet is sent: a UDP socket that is connected has its
+/// route, and with it its source address.
+pub(super) fn source_for(to: IpAddr) -> Option<IpAddr> {
+    /// The port does not matter to the route. This one is that of the service "discard".
+    const PORT: u16 = 9;
+    let any: SocketAddr = if to.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect((to, PORT)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+/// Opens a raw socket. With a device it is bound to that.
+pub(super) fn raw(
+    device: Option<&str>,
+    family: AddressFamily,
+    protocol: SockProtocol,
+) -> nix::Result<OwnedFd> {
     let fd = socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, protocol)?;
-    setsockopt(&fd, sockopt::BindToDevice, &device.into())?;
+    if let Some(device) = device {
+        setsockopt(&fd, sockopt::BindToDevice, &device.into())?;
+    }
     // A probe of the device's full length is to leave in one piece, even if the kernel has learnt of a shorter way.
     // A kernel that refuses these options cuts such a probe.
     if family == AddressFamily::Inet6 {

@@ -7,7 +7,8 @@ use super::Error;
 use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
 use crate::host::survey::neighbours;
-use crate::verify::network::Network;
+use crate::packet::{IpVersion, Prefix};
+use crate::verify::network::{Network, Peer};
 use crate::verify::probe::{Canary, Prober, Target, candidates};
 use crate::verify::sources::refresh;
 use crate::verify::tally::Probe;
@@ -92,8 +93,12 @@ impl Probed {
 /// peer in the same position.
 fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
     let peer = |at: usize, address: IpAddr| {
-        let behind = network.peers.iter().find(|peer| peer.overlay.contains(&address));
-        behind.or_else(|| network.peers.get(at)).or_else(|| network.peers.first())
+        let known = network.peers.iter().find(|peer| peer.overlay.contains(&address));
+        let routed = |peer: &&Peer| peer.behind.iter().any(|prefix| prefix.contains(address));
+        known
+            .or_else(|| network.peers.iter().find(routed))
+            .or_else(|| network.peers.get(at))
+            .or_else(|| network.peers.first())
     };
     let target =
         |(at, &address): (usize, &IpAddr)| Some(Target { peer: peer(at, address)?.underlay, address });
@@ -107,6 +112,7 @@ fn found(network: &Network) -> Vec<Target> {
     let near = |to: &IpAddr| own.clone().any(|own| own.contains(*to));
     let targets = network.peers.iter().flat_map(|peer| {
         let mut addresses = peer.overlay.clone();
+        addresses.extend(first_behind(&peer.behind));
         addresses.sort_by_key(|to| !near(to));
         let target = |address| Target { peer: peer.underlay, address };
         addresses.into_iter().take(TRIED).map(target)
@@ -114,11 +120,32 @@ fn found(network: &Network) -> Vec<Target> {
     targets.collect()
 }
 
+/// Returns addresses that a node may have, if only the prefixes behind it are known: a single address, or the first two
+/// of a prefix. Flannel's nodes have the first, and their bridges the second.
+fn first_behind(prefixes: &[Prefix]) -> Vec<IpAddr> {
+    let first = |prefix: &Prefix| match prefix.first() {
+        _ if prefix.length() == 0 => Vec::new(),
+        first if prefix.length() == IpVersion::of(first).bits() => vec![first],
+        first => vec![first, next(first)],
+    };
+    prefixes.iter().flat_map(first).collect()
+}
+
+fn next(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => u32::from(v4).wrapping_add(1).to_be_bytes().into(),
+        IpAddr::V6(v6) => u128::from(v6).wrapping_add(1).to_be_bytes().into(),
+    }
+}
+
 /// Pings every address that the network may have if no address behind some peer is known. The kernel then learns its
 /// neighbours, and its tables are read again.
 pub(super) fn discover(network: &mut Network, namespace: Option<&Namespace>) {
     let unknown = network.peers.iter().any(|peer| peer.overlay.is_empty());
     let (true, Some(entry), Some(peer)) = (unknown, &network.entry, network.peers.first()) else { return };
+    if entry.routed {
+        return;
+    }
     let targets: Vec<Target> =
         candidates(entry).into_iter().map(|address| Target { peer: peer.underlay, address }).collect();
     let Ok(canary) = Canary::random() else { return };
@@ -133,7 +160,7 @@ pub(super) fn discover(network: &mut Network, namespace: Option<&Namespace>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::network::{Entry, Peer};
+    use crate::verify::network::Entry;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -170,6 +197,15 @@ mod tests {
             shown(&found(&network())),
             ["10.42.0.2 behind 192.0.2.2", "10.43.0.2 behind 192.0.2.2", "10.42.0.3 behind 192.0.2.3"]
         );
+    }
+
+    #[test]
+    fn of_a_prefix_behind_a_node_the_first_addresses_are_probed() {
+        let behind: Vec<Prefix> =
+            ["10.244.2.0/24", "10.99.0.2/32", "0.0.0.0/0", "fd00:2::/64"].map(|p| p.parse().unwrap()).into();
+        let first: Vec<IpAddr> =
+            ["10.244.2.0", "10.244.2.1", "10.99.0.2", "fd00:2::", "fd00:2::1"].map(ip).into();
+        assert_eq!(first_behind(&behind), first);
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(super) fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
         [0x08, 0, 0, 0, a, b, c, 0, rest @ ..] | [0x88, _, _, _, a, b, c, 0, rest @ ..] => {
             is_ethernet_frame(rest).then(|| Vni::from_be_bytes([*a, *b, *c]))
         }
-        [options @ 0..0x40, flags, 0x65, 0x58, a, b, c, 0, rest @ ..] if flags & 0x3f == 0 => {
+        [options @ 0..0x40, flags, 0x65, 0x58, a, b, c, 0, rest @ ..] if flags << 2 == 0 => {
             let frame = rest.get(usize::from(*options) * 4..)?;
             is_ethernet_frame(frame).then(|| Vni::from_be_bytes([*a, *b, *c]))
         }

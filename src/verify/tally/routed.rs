@@ -25,8 +25,8 @@ impl Tally {
             return None;
         }
         let outer = packet.encapsulations.iter().map(|wrapping| wrapping.outer.ip);
-        let levels = outer.chain([packet.headers.ip]).enumerate();
-        levels.filter_map(|(at, ip)| Some((at, self.leg_of_inner(&ip?, direction)?))).next()
+        let mut levels = outer.chain([packet.headers.ip]).enumerate();
+        levels.find_map(|(at, ip)| Some((at, self.leg_of_inner(&ip?, direction)?)))
     }
 
     fn leg_of_inner(&self, ip: &Ip, direction: Option<Direction>) -> Option<Leg> {
