@@ -202,10 +202,11 @@ mod tests {
     #[test]
     fn of_a_prefix_behind_a_node_the_first_addresses_are_probed() {
         let behind: Vec<Prefix> =
-            ["10.244.2.0/24", "10.99.0.2/32", "0.0.0.0/0", "fd00:2::/64"].map(|p| p.parse().unwrap()).into();
+            ["10.244.2.0/24", "10.99.0.2/32", "fd00:2::/64"].map(|p| p.parse().unwrap()).into();
         let first: Vec<IpAddr> =
             ["10.244.2.0", "10.244.2.1", "10.99.0.2", "fd00:2::", "fd00:2::1"].map(ip).into();
         assert_eq!(first_behind(&behind), first);
+        assert_eq!(first_behind(&[Prefix::new(ip("0.0.0.0"), 0).unwrap()]), [ip("0.0.0.0"); 0]);
     }
 
     #[test]
