@@ -81,7 +81,9 @@ fn v6() -> Vec<u8> {
 
 fn read(messages: &[Vec<u8>]) -> Result<WireGuard, Refusal> {
     let mut reading = Reading::default();
-    messages.iter().for_each(|message| reading.add(message));
+    for message in messages {
+        reading.add(message);
+    }
     reading.finish()
 }
 
