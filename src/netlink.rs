@@ -2,12 +2,12 @@
 //!
 //! A [`Netlink`] is a socket to one part of the kernel, in one network namespace. It sends one request at a time and
 //! waits for the acknowledgement, or reads a whole dump, so nothing here is asynchronous and no answer can be taken
-//! for another. It carries bytes: [`route`] and [`xfrm`] know the messages. A [`Subscription`] receives what the
+//! for another. It carries bytes: [`route`], [`xfrm`] and [`wireguard`] know the messages. A [`Subscription`] receives what the
 //! kernel reports without being asked.
 //!
-//! The messages of [`route`] are parsed and built by rtnetlink's packet crate. Those of [`xfrm`] are not, because they
-//! hold keys. [`xfrm::UserSa`] and [`xfrm::UserPolicy`] are views over the received bytes: the length is checked once,
-//! then each field has a method, and no key is copied on the way. All that was received of a dump is wiped.
+//! The messages of [`route`] are parsed and built by rtnetlink's packet crate. Those of [`xfrm`] and [`wireguard`] are
+//! not, because they hold keys. [`xfrm::UserSa`] and [`xfrm::UserPolicy`] are views over the received bytes: the length is
+//! checked once, then each field has a method, and no key is copied on the way. All that was received of a dump is wiped.
 //!
 //! Every answer is hostile input, because users may make links in namespaces of their own. A message that cannot be
 //! parsed is passed over, like one of an unknown type.
@@ -29,8 +29,10 @@
 //!   the 32 bits of the attribute go first. The replay window of an SA is twice there in the same manner.
 //! - A forwarding entry without `NTF_SELF` is meant for a bridge, and the kernel refuses it for a VXLAN device.
 
+mod generic;
 pub(crate) mod route;
 mod subscription;
+pub(crate) mod wireguard;
 pub(crate) mod xfrm;
 
 use std::fmt;
@@ -118,6 +120,8 @@ pub(crate) enum Family {
     Route,
     /// Security associations and policies.
     Xfrm,
+    /// The parts that have no number of their own, such as WireGuard.
+    Generic,
 }
 
 /// A socket to one part of the kernel in one network namespace.
@@ -236,6 +240,7 @@ impl Family {
         match self {
             Self::Route => protocols::NETLINK_ROUTE,
             Self::Xfrm => protocols::NETLINK_XFRM,
+            Self::Generic => protocols::NETLINK_GENERIC,
         }
     }
 }

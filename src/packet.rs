@@ -19,7 +19,9 @@
 //! - A later fragment of an ESP packet is ciphertext without any header.
 //! - Networks in different tunnels may use the same addresses, and a capture on `any` shows a fragment on every
 //!   interface that it passes. So fragments are told apart by tunnel, VLAN and interface too.
-//! - WireGuard has no magic number. Its messages are recognised by their lengths and their zero bytes.
+//! - WireGuard has no magic number. Its messages are recognised by their lengths and their zero bytes. The length of
+//!   those with packets is a multiple of 16, except when the packets are as long as the tunnel allows: then that of
+//!   almost every message with bulk traffic is none.
 //! - Systems number IPv6 differently in BSD loopback headers, and raw IP differently in the headers of files.
 
 #![cfg_attr(
@@ -65,6 +67,7 @@ pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport,
 pub use ipv4::has_sound_checksum;
 pub use ports::{GENEVE_PORT, NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
+pub use wireguard::WireGuardMessage;
 
 use arrayvec::ArrayVec;
 
@@ -159,11 +162,8 @@ pub enum Opaque {
     EspFragment,
     /// ESP, but too little was captured even for its header.
     EspTruncated,
-    /// WireGuard, by its message type: 1 and 2 handshake, 3 cookie, 4 data.
-    WireGuard {
-        /// The first byte.
-        message: u8,
-    },
+    /// WireGuard.
+    WireGuard(WireGuardMessage),
     /// MACsec with E=1.
     Macsec {
         /// The secure channel identifier, where the tag carries one.

@@ -2,13 +2,15 @@
 
 mod hardware;
 mod take;
+mod wireguard;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::namespace;
 use crate::netlink::Refusal;
 use crate::netlink::route::nexthop;
 pub use crate::netlink::route::{Link, Neighbour, NextHop, Vtep};
+pub use crate::netlink::wireguard::{Peer as WireGuardPeer, PublicKey, WireGuard};
 use crate::packet::Prefix;
 pub use take::neighbours;
 
@@ -27,6 +29,9 @@ pub struct Survey {
     pub detours: Vec<(Prefix, Vec<u32>)>,
     /// The routes into tunnel devices in metadata mode.
     pub tunnelled: Vec<Tunnelled>,
+    /// The links that the messages of WireGuard devices leave by: the index of the device, the endpoint of a peer, and
+    /// the index of the link. They are asked for with the mark and the port of the device.
+    pub departures: Vec<(u32, SocketAddr, u32)>,
     /// The next-hop objects, which a forwarding entry may name in place of a peer.
     pub next_hops: Vec<NextHop>,
     /// The neighbours on all links. They are read only if one of the links is a VXLAN device.
@@ -87,6 +92,26 @@ impl Survey {
     pub fn detours(&self, destination: IpAddr) -> impl Iterator<Item = &Link> {
         let leads = move |(to, _): &&(Prefix, Vec<u32>)| to.contains(destination);
         self.detours.iter().filter(leads).flat_map(|(_, links)| links).filter_map(|index| self.link(*index))
+    }
+
+    /// Returns the links that the messages of a WireGuard device leave by. It is none if nothing is known of the device,
+    /// if its socket is in another namespace, or if the only routes lead into the device itself or to this host.
+    pub fn departures(&self, device: &Link) -> Vec<&Link> {
+        let leaves = |link: &&Link| link.index != device.index && !link.loopback;
+        let asked = self.departures.iter().filter(|(from, ..)| *from == device.index);
+        let asked: Vec<&Link> = asked.filter_map(|(_, _, index)| self.link(*index)).filter(leaves).collect();
+        if asked.is_empty() {
+            return asked;
+        }
+        let endpoints = device.wireguard.iter().flat_map(WireGuard::endpoints);
+        let detours = endpoints.flat_map(|endpoint| self.detours(endpoint.ip()));
+        let mut found: Vec<&Link> = Vec::new();
+        for link in asked.into_iter().chain(detours.filter(|link| link.up).filter(leaves)) {
+            if found.iter().all(|known| known.index != link.index) {
+                found.push(link);
+            }
+        }
+        found
     }
 
     /// Returns the link that packets to this VXLAN peer, other end of a tunnel, or destination that was asked for leave by.

@@ -1,6 +1,8 @@
 //! The links on whose wires the packets of a link are. The device of a tunnel shows frames before they are wrapped or
 //! encrypted, so its packets are on the wire of a link below it.
 //!
+//! WireGuard encrypts for certain, and where the kernel tells by which links its messages leave, they are seen there.
+//!
 //! The lists here name the kinds of links that leave frames as they are. Every other kind may encrypt them, also those
 //! that nobody has heard of yet: it is followed to the links below as far as the kernel names them, and believed no
 //! further.
@@ -93,7 +95,7 @@ impl Survey {
             _ if TUNNELS.contains(&link.kind.as_deref().unwrap_or_default()) && !link.elsewhere => {
                 Role::Aside
             }
-            _ if self.carriers(link).is_empty() => Role::Hidden,
+            _ if self.carriers(link).is_empty() || self.goes_in_circles(link) => Role::Hidden,
             _ => Role::Aside,
         }
     }
@@ -147,6 +149,11 @@ impl Survey {
         below.any(|below| follow(below, |link| self.carriers(link)).iter().any(|l| l.index == link.index))
     }
 
+    /// Returns true if all links below this one are tunnels that lead into each other.
+    fn goes_in_circles(&self, link: &Link) -> bool {
+        follow(link, |link| self.carriers(link)).iter().all(|link| !self.carriers(link).is_empty())
+    }
+
     /// Returns the links that `link` hands its packets to. `None` if the link shows packets as they are on its wire,
     /// or if the kernel does not say what is below.
     fn below(&self, link: &Link) -> Option<Vec<&Link>> {
@@ -186,6 +193,7 @@ impl Survey {
                 bound if !bound.is_empty() => bound,
                 _ => self.outgoing(link, link.remote.as_slice()),
             },
+            "wireguard" => self.departures(link),
             "vxlan" => {
                 let Some(vtep) = link.vtep.as_ref().filter(|vtep| !vtep.foreign_socket) else {
                     return Vec::new();

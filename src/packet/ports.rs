@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use arrayvec::ArrayVec;
 
+use super::Ports;
 use super::digits::digits;
 
 /// A UDP port that datagrams are sent to: 1 to 65535.
@@ -36,6 +37,7 @@ impl FromStr for UdpPort {
 pub struct TunnelPorts {
     vxlan: ArrayVec<u16, MOST>,
     geneve: ArrayVec<u16, MOST>,
+    wireguard: ArrayVec<u16, MOST>,
 }
 
 /// The most ports of each kind. A handful is usual.
@@ -60,13 +62,20 @@ pub const VXLAN_PORT: u16 = 4789;
 pub const GENEVE_PORT: u16 = 6081;
 /// VXLAN-GPE's port.
 const VXLAN_GPE: u16 = 4790;
+/// WireGuard's own port, Calico's and Flannel's for IPv6, and Cilium's.
+const WIREGUARD: [u16; 3] = [51820, 51821, 51871];
 /// ESP in UDP (RFC 3948).
 const NAT_TRAVERSAL: u16 = 4500;
 
 impl Default for TunnelPorts {
-    /// Returns the usual ports: VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081.
+    /// Returns the usual ports: VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081, WireGuard on
+    /// 51820, 51821 and 51871.
     fn default() -> Self {
-        Self { vxlan: [VXLAN_PORT, 8472].into_iter().collect(), geneve: [GENEVE_PORT].into_iter().collect() }
+        Self {
+            vxlan: [VXLAN_PORT, 8472].into_iter().collect(),
+            geneve: [GENEVE_PORT].into_iter().collect(),
+            wireguard: WIREGUARD.into_iter().collect(),
+        }
     }
 }
 
@@ -87,6 +96,14 @@ impl TunnelPorts {
         self.geneve.try_push(port).map_err(|_| TooManyPorts)
     }
 
+    /// Takes datagrams from and to this port for WireGuard too, if they have its form.
+    ///
+    /// # Errors
+    /// [`TooManyPorts`] beyond 16.
+    pub fn add_wireguard(&mut self, port: u16) -> Result<(), TooManyPorts> {
+        self.wireguard.try_push(port).map_err(|_| TooManyPorts)
+    }
+
     /// Returns true if a datagram to this port is VXLAN.
     #[inline]
     pub fn is_vxlan(&self, destination: u16) -> bool {
@@ -97,6 +114,12 @@ impl TunnelPorts {
     #[inline]
     pub fn is_geneve(&self, destination: u16) -> bool {
         has(&self.geneve, destination)
+    }
+
+    /// Returns true if a datagram between these ports may be WireGuard's.
+    #[inline]
+    pub(super) fn is_wireguard(&self, ports: Ports) -> bool {
+        has(&self.wireguard, ports.destination) || has(&self.wireguard, ports.source)
     }
 
     /// Returns the tunnel that a datagram to this port belongs to. The decoder and the glance both ask here, so that no

@@ -1,37 +1,203 @@
 //! WireGuard messages (the protocol's white paper, section 5.4), recognised by their form.
 //!
 //! ```text
-//! type (1): 1 initiation, 2 response, 3 cookie, 4 data | zero (3) | …
-//! lengths:     148            92          64       32 + a multiple of 16
+//! type (1) | zero (3) | …                                               length
+//! 1 initiation: sender (4), keys and time (108), mac1 (16), mac2 (16)   148
+//! 2 response:   sender (4), receiver (4), key (48), mac1, mac2           92
+//! 3 cookie:     receiver (4), nonce (24), cookie (32)                    64
+//! 4 data:       receiver (4), counter (8), ciphertext, tag (16)          32 + n
 //! ```
+//!
+//! Numbers are little-endian. `n` is a multiple of 16, because packets are padded, *but never beyond the MTU of the
+//! tunnel*: a full packet under the usual MTU of 1420 makes a message of 1452 bytes, and 1452 is no multiple of 16. So
+//! the length says nothing of a data message on a port of WireGuard's. On other ports the length is all that tells a data
+//! message from other bytes that begin so. There it stays a condition, and full packets pass for readable. Add the port
+//! where it is known.
 
-use super::Ports;
+use super::{Ports, TunnelPorts};
 
-/// The usual ports: WireGuard's own, Calico's and Flannel's for IPv6, and Cilium's.
-const PORTS: [u16; 3] = [51820, 51821, 51871];
+/// The length of the fields in front of the ciphertext, and of the tag behind it.
+const AROUND: usize = 32;
 
-/// Returns the message type, if a UDP payload of this length by its header is a WireGuard message.
-///
-/// On other ports the form must leave no doubt. In a data message, the upper half of the 64-bit counter must still be
-/// zero. In a handshake message, the last field (`mac2`) must be zero, as it is unless the receiver is under load.
-pub(super) fn message(ports: Ports, payload: &[u8], declared: usize) -> Option<u8> {
-    let (&[kind, 0, 0, 0], rest) = payload.split_first_chunk::<4>()? else { return None };
-    let shape = match kind {
-        1 => declared == 148,
-        2 => declared == 92,
-        3 => declared == 64,
-        4 => declared >= 32 && declared % 16 == 0,
-        _ => false,
-    };
-    if !shape {
-        return None;
+/// A message of WireGuard, with the indices by which the two ends name a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireGuardMessage {
+    /// The first message of a handshake (1).
+    Initiation {
+        /// The index that its sender wants to be called by.
+        sender: u32,
+    },
+    /// The answer (2), after which the session has keys.
+    Response {
+        /// The index that its sender wants to be called by.
+        sender: u32,
+        /// The index of the initiation.
+        receiver: u32,
+    },
+    /// The answer of a receiver under load (3).
+    Cookie {
+        /// The index of the message that it answers.
+        receiver: u32,
+    },
+    /// A packet, or nothing but a sign of life, under encryption (4).
+    Data {
+        /// The index that its receiver chose in the handshake.
+        receiver: u32,
+        /// The number of the message in its session and direction.
+        counter: u64,
+    },
+    /// A message of this type, cut off by the snaplen before its indices end.
+    Cut(u8),
+}
+
+impl WireGuardMessage {
+    /// Returns the number of the type, which is the first byte.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Initiation { .. } => 1,
+            Self::Response { .. } => 2,
+            Self::Cookie { .. } => 3,
+            Self::Data { .. } => 4,
+            Self::Cut(kind) => kind,
+        }
     }
-    let usual = PORTS.contains(&ports.source) || PORTS.contains(&ports.destination);
-    let certain = || match kind {
-        1 | 2 => payload.len() == declared && payload.ends_with(&[0; 16]),
-        // The receiver index (4), then the counter, little-endian.
-        4 => rest.get(8..12) == Some(&[0; 4]),
+
+    /// Reads a message of this type. `rest` follows the type and its three zeros.
+    fn read(kind: u8, rest: &[u8]) -> Self {
+        let (first, rest) = match rest.split_first_chunk::<4>() {
+            Some((first, rest)) => (u32::from_le_bytes(*first), rest),
+            None => return Self::Cut(kind),
+        };
+        let second = || rest.first_chunk().copied().map(u32::from_le_bytes);
+        let counter = || rest.first_chunk().copied().map(u64::from_le_bytes);
+        let whole = match kind {
+            1 => Some(Self::Initiation { sender: first }),
+            2 => second().map(|receiver| Self::Response { sender: first, receiver }),
+            3 => Some(Self::Cookie { receiver: first }),
+            4 => counter().map(|counter| Self::Data { receiver: first, counter }),
+            _ => None,
+        };
+        whole.unwrap_or(Self::Cut(kind))
+    }
+}
+
+/// Returns the message, if a UDP payload of this length by its header is one on a port of WireGuard's.
+#[inline]
+pub(super) fn on_its_port(
+    known: &TunnelPorts,
+    ports: Ports,
+    payload: &[u8],
+    declared: usize,
+) -> Option<WireGuardMessage> {
+    let (kind, rest) = start(payload)?;
+    let fits = kind == 4 && declared >= AROUND || is_handshake(kind, declared);
+    (fits && known.is_wireguard(ports)).then(|| WireGuardMessage::read(kind, rest))
+}
+
+/// Returns the message, if a UDP payload on any port leaves no doubt that it is one.
+///
+/// In a data message, the upper half of the counter must still be zero, and the length a multiple of 16. In a handshake
+/// message, the last field (`mac2`) must be zero, as it is unless the receiver is under load.
+pub(super) fn on_any_port(payload: &[u8], declared: usize) -> Option<WireGuardMessage> {
+    let (kind, rest) = start(payload)?;
+    let certain = match kind {
+        1 | 2 => is_handshake(kind, declared) && payload.len() == declared && payload.ends_with(&[0; 16]),
+        4 => declared >= AROUND && declared % 16 == 0 && rest.get(8..12) == Some(&[0; 4]),
         _ => false,
     };
-    (usual || certain()).then_some(kind)
+    certain.then(|| WireGuardMessage::read(kind, rest))
+}
+
+#[inline]
+fn start(payload: &[u8]) -> Option<(u8, &[u8])> {
+    match payload {
+        [kind @ 1..=4, 0, 0, 0, rest @ ..] => Some((*kind, rest)),
+        _ => None,
+    }
+}
+
+fn is_handshake(kind: u8, declared: usize) -> bool {
+    matches!((kind, declared), (1, 148) | (2, 92) | (3, 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: Ports = Ports { source: 40000, destination: 51820 };
+
+    /// Makes a message of this type and length, whose other bytes count up from 1. Its `mac2` is zero.
+    fn message(kind: u8, len: usize) -> Vec<u8> {
+        let mut bytes: Vec<u8> = [kind, 0, 0, 0].into_iter().chain((1..=255).cycle().take(len - 4)).collect();
+        if kind < 3 {
+            bytes[len - 16..].fill(0);
+        }
+        bytes
+    }
+
+    fn known(bytes: &[u8], declared: usize) -> Option<WireGuardMessage> {
+        on_its_port(&TunnelPorts::default(), KNOWN, bytes, declared)
+    }
+
+    #[test]
+    fn each_message_has_its_indices() {
+        let (first, second) = (0x0403_0201, 0x0807_0605);
+        for (len, right) in [
+            (148, WireGuardMessage::Initiation { sender: first }),
+            (92, WireGuardMessage::Response { sender: first, receiver: second }),
+            (64, WireGuardMessage::Cookie { receiver: first }),
+            (32, WireGuardMessage::Data { receiver: first, counter: 0x0c0b_0a09_0807_0605 }),
+        ] {
+            let bytes = message(right.number(), len);
+            assert_eq!(known(&bytes, len), Some(right));
+            let cut = known(&bytes[..7], len).unwrap();
+            assert_eq!((cut, cut.number()), (WireGuardMessage::Cut(right.number()), right.number()));
+            assert_eq!(known(&bytes[..3], len), None);
+            assert_eq!(known(&bytes, len - 1), None);
+        }
+        assert_eq!(known(&message(5, 64), 64), None);
+        assert_eq!(known(&[&[4, 0, 0, 1][..], &[0; 60]].concat(), 64), None);
+    }
+
+    #[test]
+    fn on_its_own_port_data_may_have_any_length() {
+        // 1452 is a full packet under the MTU of 1420, whose padding ends at the MTU.
+        for len in [32, 33, 47, 48, 1452, 1500, 65_507] {
+            assert!(known(&message(4, len), len).is_some(), "{len}");
+        }
+        assert_eq!(known(&message(4, 31), 31), None);
+        assert!(known(&message(4, 1452)[..96], 1452).is_some(), "cut by the snaplen");
+    }
+
+    #[test]
+    fn elsewhere_the_form_must_leave_no_doubt() {
+        let data = |len: usize| {
+            let mut bytes = message(4, len);
+            bytes[12..16].fill(0);
+            bytes
+        };
+        assert!(on_any_port(&data(1456), 1456).is_some());
+        assert_eq!(on_any_port(&data(1452), 1452), None);
+        assert_eq!(on_any_port(&message(4, 1456), 1456), None, "a counter beyond 32 bits");
+        for (kind, len) in [(1, 148), (2, 92)] {
+            let mut bytes = message(kind, len);
+            assert!(on_any_port(&bytes, len).is_some());
+            assert_eq!(on_any_port(&bytes[..len - 1], len), None);
+            bytes[len - 1] = 1;
+            assert_eq!(on_any_port(&bytes, len), None);
+        }
+        assert_eq!(on_any_port(&message(3, 64), 64), None);
+    }
+
+    #[test]
+    fn a_port_of_its_own_may_be_added_and_counts_on_both_ends() {
+        let bytes = message(4, 1452);
+        let mut ports = TunnelPorts::default();
+        let at = |ports: &TunnelPorts, source, destination| {
+            on_its_port(ports, Ports { source, destination }, &bytes, 1452).is_some()
+        };
+        assert!(!at(&ports, 443, 40000) && at(&ports, 51871, 40000) && at(&ports, 40000, 51821));
+        ports.add_wireguard(443).unwrap();
+        assert!(at(&ports, 443, 40000) && at(&ports, 40000, 443) && !at(&ports, 40000, 40001));
+    }
 }

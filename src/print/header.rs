@@ -162,7 +162,7 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
                 other => text(out, &format_args!(" ({})", other.name())),
             }
         }
-        Opaque::WireGuard { message } => text(out, &format_args!(" wireguard:{message} sealed")),
+        Opaque::WireGuard(message) => text(out, &format_args!(" wireguard:{} sealed", message.number())),
         Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci:#018x} sealed")),
         Opaque::EspFragment | Opaque::EspTruncated | Opaque::Macsec { sci: None } => {
             text(out, &format_args!(" {} sealed", opaque.name()));

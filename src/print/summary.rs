@@ -85,7 +85,7 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Sealed, Spi};
+    use crate::packet::{Sealed, Spi, WireGuardMessage};
     use crate::pattern::Expressions;
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
             summary.to_string(),
             "456 packets, 0 dropped by kernel: 2 matched, 10 opaque (10 ESP), 444 readable without a match"
         );
-        summary.opaque.add(Opaque::WireGuard { message: 4 });
+        summary.opaque.add(Opaque::WireGuard(WireGuardMessage::Data { receiver: 7, counter: 1 }));
         assert!(summary.to_string().contains("11 opaque (10 ESP, 1 WireGuard), "));
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
     seen.extend(packet.opaque.map(|opaque| match opaque {
         Opaque::Esp { spi, .. } => Seen::Esp(Some(spi)),
         Opaque::EspFragment | Opaque::EspTruncated => Seen::Esp(None),
-        Opaque::WireGuard { message } => Seen::WireGuard(message),
+        Opaque::WireGuard(message) => Seen::WireGuard(message.number()),
         Opaque::Macsec { .. } => Seen::Macsec,
     }));
     seen

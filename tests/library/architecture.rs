@@ -38,7 +38,7 @@ const CRATES: [(&[&str], &[&str]); 21] = [
     (&["owo_colors"], &["print/palette"]),
     (&["jiff"], &["print"]),
     (&["unicode_width"], &["print/glyphs"]),
-    (&["base64"], &["print/json"]),
+    (&["base64"], &["netlink/wireguard", "print/json"]),
     (&["serde_json"], &["host/docker/engine", "print/json", "print/report", "verify", "overlay", "commands"]),
     (&["serde"], &["host/docker", "print/json", "verify", "overlay", "commands"]),
     (&["strsim"], &["capture/live/device", "overlay/nearest", "verify/network", "verify/report/terms"]),

@@ -10,9 +10,9 @@ use crate::netlink::route::{Neighbour, address, forwarding, link, neighbour, nex
 use crate::netlink::{Family, Netlink, Refusal};
 use crate::packet::{IpVersion, MacAddress, Prefix};
 
-/// The greatest number of VXLAN peers whose routes are asked for, and again of other ends of tunnels and of the
-/// destinations that a caller wants.
-const MOST_PEERS: usize = 4096;
+/// The greatest number of VXLAN peers whose routes are asked for, and again of other ends of tunnels, of WireGuard's
+/// endpoints and of the destinations that a caller wants.
+pub(super) const MOST_PEERS: usize = 4096;
 
 /// The greatest number of next-hop objects that are kept.
 const MOST_NEXT_HOPS: usize = 1 << 16;
@@ -111,6 +111,7 @@ fn ask(destinations: &[IpAddr]) -> Result<Survey, Error> {
     survey.links.sort_by_key(|link| link.index);
     let addresses = failed("list the addresses of the network interfaces");
     survey.add_addresses(address::all(&mut netlink).map_err(addresses)?);
+    survey.find_wireguard();
     // A kernel before 5.3 has no such objects, and refuses.
     survey.next_hops = nexthop::all(&mut netlink).unwrap_or_default();
     survey.next_hops.truncate(MOST_NEXT_HOPS);
@@ -128,6 +129,7 @@ fn ask(destinations: &[IpAddr]) -> Result<Survey, Error> {
         let link = table::outgoing(&mut netlink, destination).ok().flatten();
         survey.routes.extend(link.map(|link| (destination, link)));
     }
+    survey.find_departures(&mut netlink);
     Ok(survey)
 }
 

@@ -1,7 +1,10 @@
 //! The links of a host in every arrangement, each with the role that it must have.
 
+use std::net::SocketAddr;
+
 use super::*;
-use crate::host::survey::Vtep;
+use crate::host::survey::{PublicKey, Vtep, WireGuard, WireGuardPeer};
+use crate::packet::Prefix;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -208,4 +211,102 @@ fn tunnels_that_lead_into_each_other_lead_nowhere() {
         ..Survey::default()
     };
     assert_eq!(wires(&survey, 1), [1]);
+}
+
+fn wireguard(index: u32, endpoints: &[&str]) -> Link {
+    let peer = |endpoint: &&str| WireGuardPeer {
+        public_key: PublicKey([endpoint.len() as u8; 32]),
+        endpoint: Some(endpoint.parse().unwrap()),
+        allowed: vec!["10.0.0.2/32".parse().unwrap()],
+        received: 0,
+        sent: 0,
+        handshake: None,
+    };
+    let tunnel = WireGuard { peers: endpoints.iter().map(peer).collect(), ..WireGuard::default() };
+    Link { wireguard: Some(tunnel), ..link(index, "wireguard") }
+}
+
+fn departures(all: &[(u32, &str, u32)]) -> Vec<(u32, SocketAddr, u32)> {
+    all.iter().map(|(device, endpoint, link)| (*device, endpoint.parse().unwrap(), *link)).collect()
+}
+
+const A: &str = "192.0.2.2:51820";
+const C: &str = "203.0.113.2:51820";
+const B: &str = "[2001:db8::2]:51820";
+
+#[test]
+fn the_messages_of_wireguard_are_on_the_wires_of_the_links_to_its_endpoints() {
+    let everywhere = Prefix::new(ip("0.0.0.0"), 0).unwrap();
+    let survey = Survey {
+        links: vec![
+            link(1, "veth"),
+            link(2, "veth"),
+            link(3, "veth"),
+            wireguard(4, &[A, B]),
+            // What wg-quick makes for 0.0.0.0/0: all but the device's own messages go into the device.
+            wireguard(5, &[A]),
+            // An endpoint that is reached by several routes.
+            wireguard(6, &["198.51.100.2:51820"]),
+            // A device inside of another one.
+            wireguard(7, &["10.0.0.2:51820"]),
+            Link { vtep: Some(Vtep { peers: vec![ip("10.0.0.2")], ..Vtep::default() }), ..link(8, "vxlan") },
+        ],
+        routes: vec![(ip("10.0.0.2"), 4)],
+        departures: departures(&[
+            (4, A, 1),
+            (4, B, 2),
+            (5, A, 1),
+            (6, "198.51.100.2:51820", 2),
+            (7, "10.0.0.2:51820", 4),
+        ]),
+        detours: vec![(everywhere, vec![5]), ("198.51.100.0/24".parse().unwrap(), vec![2, 3])],
+        ..Survey::default()
+    };
+    // The table that leads into device 5 is one to which a rule leads, so nobody knows whose packets take it.
+    for (of, is) in [(4, vec![1, 2]), (5, vec![1]), (6, vec![2, 3, 1]), (7, vec![1, 2]), (8, vec![1, 2])] {
+        assert_eq!(wires(&survey, of), is, "{of}");
+        let link = survey.link(of).unwrap();
+        assert_eq!(survey.role(link), Role::Aside, "{of}");
+        assert!(survey.encloses(link) && !survey.shows_its_wire(link), "{of}");
+    }
+}
+
+#[test]
+fn wireguard_is_hidden_where_it_is_not_known_by_which_links_it_leaves() {
+    let not_read = link(4, "wireguard");
+    let foreign = |mut link: Link| {
+        link.wireguard.as_mut().unwrap().foreign_socket = true;
+        link
+    };
+    let mut survey = Survey {
+        links: vec![
+            Link { index: 1, up: true, loopback: true, ..Link::default() },
+            link(2, "veth"),
+            not_read,
+            wireguard(5, &[]),
+            foreign(wireguard(6, &[A])),
+            // A mark that no rule knows, so that the messages would go into the device that they come from.
+            wireguard(7, &[A]),
+            // The endpoint is a program of this host, which carries the messages on, nobody knows by which link.
+            wireguard(8, &["127.0.0.1:9"]),
+            // Nowhere.
+            wireguard(9, &[B]),
+            // Into each other.
+            wireguard(10, &[C]),
+            wireguard(11, &[C, B]),
+        ],
+        departures: departures(&[(7, A, 7), (8, "127.0.0.1:9", 1), (10, C, 11), (11, C, 10)]),
+        detours: vec![("192.0.2.0/24".parse().unwrap(), vec![7])],
+        ..Survey::default()
+    };
+    for link in survey.links.iter().filter(|link| link.index > 2) {
+        assert_eq!(survey.role(link), Role::Hidden, "{}", link.index);
+        assert_eq!(wires(&survey, link.index), [link.index]);
+    }
+    // A way out for one of them is one for both.
+    survey.departures.extend(departures(&[(11, B, 2)]));
+    for of in [10, 11] {
+        assert_eq!(survey.role(survey.link(of).unwrap()), Role::Aside);
+        assert_eq!(wires(&survey, of), [2]);
+    }
 }

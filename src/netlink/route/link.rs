@@ -11,6 +11,7 @@ use rtnetlink::packet_route::link::{
 };
 
 use super::{RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK, address_of, bytes};
+use crate::netlink::wireguard::WireGuard;
 use crate::netlink::{CREATE, Netlink, Refusal};
 use crate::packet::{Form, MacAddress, Prefix, Vni};
 
@@ -56,6 +57,9 @@ pub struct Link {
     pub alias: Option<String>,
     /// The tunnel, for a VXLAN or Geneve device.
     pub vtep: Option<Vtep>,
+    /// The tunnel, for a WireGuard device. Another part of the kernel tells of it, and only to `CAP_NET_ADMIN`. So the
+    /// caller who asks for both fills it in, and otherwise it is `None`.
+    pub wireguard: Option<WireGuard>,
 }
 
 /// The tunnel of a VXLAN or Geneve device. Geneve has no forwarding table: its only peer is `remote`.

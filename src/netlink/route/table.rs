@@ -11,7 +11,7 @@ use rtnetlink::packet_route::route::{
 
 use super::{NextHop, RTM_GETROUTE, address_of, bytes, family, nexthop, version};
 use crate::netlink::{Netlink, Refusal, attributes, u32_at};
-use crate::packet::{IpVersion, Prefix};
+use crate::packet::{IpVersion, Ports, Prefix, protocol};
 
 /// The length of `struct rtmsg`, and the offset of its flags.
 const HEADER: usize = 12;
@@ -75,21 +75,77 @@ pub(crate) fn all(netlink: &mut Netlink, version: IpVersion) -> Result<Vec<Route
     netlink.dump(RTM_GETROUTE, &bytes(&request), |_, body| read(body))
 }
 
-/// Asks for the index of the link that a packet to this destination leaves by. If there is no route, that is an error.
-pub(crate) fn outgoing(netlink: &mut Netlink, destination: IpAddr) -> Result<Option<u32>, Refusal> {
-    let mut link = None;
-    netlink.ask(RTM_GETROUTE, &bytes(&question(destination)), |_, body| {
-        link = link.or(RouteMessage::parse(body).ok().and_then(|route| oif(&route.attributes)));
-    })?;
-    Ok(link)
+/// A question for the route of one packet, with all that rules may choose a table by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// The address that the packet is sent to.
+    pub(crate) destination: IpAddr,
+    /// The address that it is sent from, which must be one of this host. `None` if the sender leaves the choice to the
+    /// kernel.
+    pub(crate) source: Option<IpAddr>,
+    /// Its mark (`fwmark`), 0 for none.
+    pub(crate) mark: u32,
+    /// Its ports, for UDP. Linux asks for them since 4.17, and older kernels take no notice.
+    pub(crate) udp: Option<Ports>,
+    /// The index of the link that its sender is bound to.
+    pub(crate) link: Option<u32>,
 }
 
-fn question(destination: IpAddr) -> RouteMessage {
-    let mut message = RouteMessage::default();
-    message.header.address_family = family(destination);
-    message.header.destination_prefix_length = if destination.is_ipv4() { 32 } else { 128 };
-    message.attributes.push(RouteAttribute::Destination(destination.into()));
-    message
+/// The answer for a packet that leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Departure {
+    /// The index of the link that it leaves by.
+    pub(crate) link: u32,
+    /// The address that the kernel chooses for its sender.
+    pub(crate) source: Option<IpAddr>,
+}
+
+impl Question {
+    /// Makes the question for a packet of which only the destination is known.
+    pub(crate) fn new(destination: IpAddr) -> Self {
+        Self { destination, source: None, mark: 0, udp: None, link: None }
+    }
+
+    fn message(&self) -> RouteMessage {
+        let mut message = RouteMessage::default();
+        let host = IpVersion::of(self.destination).bits();
+        message.header.address_family = family(self.destination);
+        message.header.destination_prefix_length = host;
+        message.header.source_prefix_length = if self.source.is_some() { host } else { 0 };
+        message.attributes.push(RouteAttribute::Destination(self.destination.into()));
+        message.attributes.extend(self.source.map(|source| RouteAttribute::Source(source.into())));
+        message.attributes.extend(self.link.map(RouteAttribute::Oif));
+        if self.mark != 0 {
+            message.attributes.push(RouteAttribute::Mark(self.mark));
+        }
+        if let Some(Ports { source, destination }) = self.udp {
+            message.attributes.push(RouteAttribute::IpProto(protocol::UDP));
+            message.attributes.extend([RouteAttribute::Sport(source), RouteAttribute::Dport(destination)]);
+        }
+        message
+    }
+}
+
+/// Asks for the index of the link that a packet to this destination leaves by. If there is no route, that is an error.
+pub(crate) fn outgoing(netlink: &mut Netlink, destination: IpAddr) -> Result<Option<u32>, Refusal> {
+    Ok(departure(netlink, &Question::new(destination))?.map(|departure| departure.link))
+}
+
+/// Asks how a packet leaves. If there is no route, that is an error.
+pub(crate) fn departure(netlink: &mut Netlink, question: &Question) -> Result<Option<Departure>, Refusal> {
+    let mut found = None;
+    netlink.ask(RTM_GETROUTE, &bytes(&question.message()), |_, body| found = found.or(answer(body)))?;
+    Ok(found)
+}
+
+fn answer(body: &[u8]) -> Option<Departure> {
+    let route = RouteMessage::parse(body).ok()?;
+    let source = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::PrefSource(RouteAddress::Inet(v4)) => Some((*v4).into()),
+        RouteAttribute::PrefSource(RouteAddress::Inet6(v6)) => Some((*v6).into()),
+        _ => None,
+    });
+    Some(Departure { link: oif(&route.attributes)?, source })
 }
 
 /// Reads a route. Returns `None` if it is not unicast: if it leads to this host itself, to nowhere or to many hosts.
@@ -270,9 +326,34 @@ mod tests {
     #[test]
     fn a_question_is_for_one_host() {
         for (host, length) in [("192.0.2.1", 32), ("2001:db8::1", 128)] {
-            let question = question(host.parse().unwrap());
+            let question = Question::new(host.parse().unwrap()).message();
             assert_eq!(question.header.destination_prefix_length, length);
+            assert_eq!(question.attributes.len(), 1);
             assert_eq!(RouteMessage::parse(&bytes(&question)).unwrap(), question);
         }
+    }
+
+    #[test]
+    fn a_question_has_all_that_rules_choose_by() {
+        let source = "192.0.2.1".parse().unwrap();
+        let udp = Some(Ports { source: 51820, destination: 51821 });
+        let (mark, link) = (0xca6c, Some(3));
+        let to = Question::new("192.0.2.2".parse().unwrap());
+        let message = Question { source: Some(source), mark, udp, link, ..to }.message();
+        assert_eq!(message.header.source_prefix_length, 32);
+        let has = |attribute: RouteAttribute| message.attributes.contains(&attribute);
+        assert!(has(RouteAttribute::Source(source.into())) && has(RouteAttribute::Mark(0xca6c)));
+        assert!(has(RouteAttribute::IpProto(17)) && has(RouteAttribute::Oif(3)));
+        assert!(has(RouteAttribute::Sport(51820)) && has(RouteAttribute::Dport(51821)));
+        assert_eq!(RouteMessage::parse(&bytes(&message)).unwrap(), message);
+    }
+
+    #[test]
+    fn an_answer_has_the_link_and_the_senders_address() {
+        let source: IpAddr = "192.0.2.1".parse().unwrap();
+        let more = vec![RouteAttribute::Oif(3), RouteAttribute::PrefSource(source.into())];
+        let message = bytes(&route(Some("192.0.2.2"), 32, more));
+        assert_eq!(answer(&message), Some(Departure { link: 3, source: Some(source) }));
+        assert_eq!(answer(&bytes(&route(Some("192.0.2.2"), 32, Vec::new()))), None);
     }
 }

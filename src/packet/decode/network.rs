@@ -110,6 +110,12 @@ impl Walk<'_, '_> {
         if let Some(len) = len {
             self.limit(len);
         }
+        // No other tunnel begins like a message of WireGuard's, except ESP with one SPI of a billion. So its ports may be
+        // those of others as well.
+        if let Some(message) = wireguard::on_its_port(&self.decoder.ports, ports, self.rest, self.declared) {
+            self.packet.opaque = Some(Opaque::WireGuard(message));
+            return Ok(Next::End);
+        }
         match self.decoder.ports.tunnel(ports.destination) {
             Some(UdpTunnel::Vxlan) => {
                 let (vni, rest) = vxlan::split(self.rest).map_err(at(Layer::Vxlan))?;
@@ -135,9 +141,7 @@ impl Walk<'_, '_> {
                 _ => {}
             }
         }
-        if let Some(message) = wireguard::message(ports, self.rest, self.declared) {
-            self.packet.opaque = Some(Opaque::WireGuard { message });
-        }
+        self.packet.opaque = wireguard::on_any_port(self.rest, self.declared).map(Opaque::WireGuard);
         Ok(Next::End)
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::packet::{EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Why};
+use crate::packet::{EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Why, WireGuardMessage};
 use crate::print::Times;
 use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, tunnels, vxlan};
 
@@ -143,7 +143,7 @@ fn an_opaque_packet_says_why() {
         (esp(false, Sealed::BadIcv), "esp:0x9aa3ee15 sealed (bad-icv)"),
         (Opaque::EspFragment, "esp-fragment sealed"),
         (Opaque::EspTruncated, "esp-truncated sealed"),
-        (Opaque::WireGuard { message: 4 }, "wireguard:4 sealed"),
+        (Opaque::WireGuard(WireGuardMessage::Data { receiver: 7, counter: 1 }), "wireguard:4 sealed"),
         (Opaque::Macsec { sci: Some(0x0242_ac1f_0002_0001) }, "macsec:0x0242ac1f00020001 sealed"),
         (Opaque::Macsec { sci: None }, "macsec sealed"),
     ] {

@@ -276,7 +276,7 @@ impl Sealed {
                 (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
             }
             Opaque::EspFragment | Opaque::EspTruncated => (None, Seal::default(), None),
-            Opaque::WireGuard { message } => (None, Seal::default(), Some(message)),
+            Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
             Opaque::Macsec { sci } => (None, Seal::channel(sci), None),
         };
         Self { kind: opaque.name(), why, seal, message }

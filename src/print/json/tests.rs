@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::packet::{
     Direction, EspKind, Fragment, Frame, Headers, Ip, Layer, MacAddress, Macs, Opaque, Packet, Sealed, Spi,
-    Stop, Timestamp, Transport, TypeCode, Why,
+    Stop, Timestamp, Transport, TypeCode, Why, WireGuardMessage,
 };
 use crate::print::samples::{
     esp, frame, hosts, ip, json_printer, macs, packet, request, shown, tcp, tunnels, vxlan,
@@ -130,7 +130,7 @@ fn variety() -> Vec<Packet<'static>> {
     for kind in [
         Opaque::EspFragment,
         Opaque::EspTruncated,
-        Opaque::WireGuard { message: 4 },
+        Opaque::WireGuard(WireGuardMessage::Data { receiver: 7, counter: 1 }),
         Opaque::Macsec { sci: Some(u64::MAX) },
     ] {
         all.push(opaque(kind));

@@ -1,5 +1,7 @@
 //! Verdicts from frames alone, without the state of the kernel.
 
+use ovlsniff::packet::WireGuardMessage;
+
 use super::*;
 
 #[test]
@@ -113,7 +115,7 @@ fn fragments_and_esp_in_udp_are_esp() {
 
 #[test]
 fn another_opaque_transport_is_not_the_overlays_own() {
-    let wireguard = Opaque::WireGuard { message: 4 };
+    let wireguard = Opaque::WireGuard(WireGuardMessage::Data { receiver: 7, counter: 1 });
     let report = Scene::new().probed(true).packet(OUT, 0, &[], Some(wireguard), &[4; 64]).report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
     // The probes are seen in clear, on the device that encrypts.
