@@ -87,7 +87,7 @@ fn question() -> Question {
         vnis: [42, 4098].into_iter().filter_map(Vni::new).collect(),
         port: Some(4789),
         locals: vec![[192, 0, 2, 1].into()],
-        peers: vec![Peer { underlay: [192, 0, 2, 2].into(), overlay: Vec::new() }],
+        peers: vec![Peer { underlay: [192, 0, 2, 2].into(), overlay: Vec::new(), behind: Vec::new() }],
         ..Network::default()
     };
     Question { network, canary: Some(b"canary".to_vec()), ..Question::default() }

@@ -206,7 +206,7 @@ mod tests {
         let first: Vec<IpAddr> =
             ["10.244.2.0", "10.244.2.1", "10.99.0.2", "fd00:2::", "fd00:2::1"].map(ip).into();
         assert_eq!(first_behind(&behind), first);
-        assert_eq!(first_behind(&[Prefix::new(ip("0.0.0.0"), 0).unwrap()]), [ip("0.0.0.0"); 0]);
+        assert_eq!(first_behind(&[Prefix::new(ip("0.0.0.0"), 0).unwrap()]), Vec::<IpAddr>::new());
     }
 
     #[test]
