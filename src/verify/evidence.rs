@@ -104,8 +104,11 @@ pub(super) struct Evidence {
     pub esp_packets: u64,
     /// ESP fragments that could not be put together.
     pub esp_fragments: u64,
-    /// Packets of WireGuard and frames of encrypted MACsec.
+    /// Packets of WireGuard, PSP and ESP in TCP, and frames of encrypted MACsec.
     pub opaque: u64,
+    /// Packets whose lengths say nothing of what they carry: ESP in TCP, and IP-TFS that a key opened and that is not
+    /// decoded.
+    pub lawless: u64,
     /// Frames cut off before their VNI.
     pub truncated: u64,
     /// Fragments of UDP whose beginning was not seen.

@@ -294,6 +294,9 @@ impl<'a> Case<'a> {
         if let Some(reason) = self.incomplete(way) {
             return inconclusive(reason);
         }
+        if self.has_no_length_law(way) {
+            return inconclusive(Reason::NoLengthLaw);
+        }
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
             return inconclusive(Reason::OpaqueTransport);
         }
