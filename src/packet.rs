@@ -28,6 +28,7 @@
 )]
 
 mod address;
+mod aggfrag;
 mod ah;
 mod cooked;
 mod decode;
@@ -35,6 +36,7 @@ mod digits;
 mod direction;
 mod encapsulation;
 mod esp;
+mod esp_in_tcp;
 mod ethernet;
 mod frame;
 mod geneve;
@@ -49,6 +51,7 @@ mod macsec;
 mod ports;
 mod ppp;
 pub mod protocol;
+mod psp;
 mod reassembly;
 mod transport;
 mod vxlan;
@@ -76,7 +79,7 @@ pub struct Packet<'a> {
     /// The innermost headers, which are the packet's own.
     pub headers: Headers,
     /// The bytes that follow the innermost header that was decoded. Their length is that in the headers, so padding
-    /// is never included. In an opaque packet this is the ciphertext, which is not searched.
+    /// is never included. In an opaque packet this is the ciphertext, which is not searched: see [`Self::readable`].
     pub payload: &'a [u8],
     /// Set if nobody without a key can read the payload.
     pub opaque: Option<Opaque>,
@@ -106,6 +109,17 @@ impl Packet<'_> {
     /// [`Decoder::hold_in_tunnels`].
     pub fn is_fragment(&self) -> bool {
         self.held
+    }
+
+    /// Returns the part of the payload that everybody can read: all of it, or nothing in an opaque packet, unless that is
+    /// PSP with a part in clear.
+    #[inline]
+    pub fn readable(&self) -> &[u8] {
+        match self.opaque {
+            None => self.payload,
+            Some(Opaque::Psp { clear, .. }) => self.payload.get(..usize::from(clear)).unwrap_or(self.payload),
+            Some(_) => &[],
+        }
     }
 
     /// Returns the headers outside of everything else on the wire.
@@ -159,6 +173,18 @@ pub enum Opaque {
     EspFragment,
     /// ESP, but too little was captured even for its header.
     EspTruncated,
+    /// ESP in TCP (RFC 9329): a segment with messages, or with parts of them.
+    EspInTcp {
+        /// The SPI of the first ESP message, if messages fill the segment.
+        spi: Option<Spi>,
+    },
+    /// PSP that encrypts.
+    Psp {
+        /// The security parameter index.
+        spi: Spi,
+        /// The number of bytes in clear at the beginning of the payload.
+        clear: u8,
+    },
     /// WireGuard, by its message type: 1 and 2 handshake, 3 cookie, 4 data.
     WireGuard {
         /// The first byte.
@@ -179,6 +205,8 @@ impl Opaque {
             Self::Esp { udp: true, .. } => "esp-in-udp",
             Self::EspFragment => "esp-fragment",
             Self::EspTruncated => "esp-truncated",
+            Self::EspInTcp { .. } => "esp-in-tcp",
+            Self::Psp { .. } => "psp",
             Self::WireGuard { .. } => "wireguard",
             Self::Macsec { .. } => "macsec",
         }
@@ -237,6 +265,8 @@ pub enum Layer {
     Ipv6Extension,
     Ah,
     Esp,
+    Aggfrag,
+    Psp,
     Tcp,
     Udp,
     Sctp,
@@ -267,6 +297,8 @@ impl Layer {
             Self::Ipv6Extension => "ipv6-extension",
             Self::Ah => "ah",
             Self::Esp => "esp",
+            Self::Aggfrag => "aggfrag",
+            Self::Psp => "psp",
             Self::Tcp => "tcp",
             Self::Udp => "udp",
             Self::Sctp => "sctp",

@@ -130,6 +130,9 @@ fn variety() -> Vec<Packet<'static>> {
     for kind in [
         Opaque::EspFragment,
         Opaque::EspTruncated,
+        Opaque::EspInTcp { spi: None },
+        Opaque::EspInTcp { spi: Some(Spi(u32::MAX)) },
+        Opaque::Psp { spi: Spi(1), clear: 3 },
         Opaque::WireGuard { message: 4 },
         Opaque::Macsec { sci: Some(u64::MAX) },
     ] {
