@@ -90,6 +90,8 @@ pub(super) struct Evidence {
     pub ah: Sightings,
     /// The network's frames in MACsec without encryption.
     pub macsec: Sightings,
+    /// The network's frames in PSP that leaves them in clear.
+    pub psp: Sightings,
     /// The network's frames inside ESP, opened with a key.
     pub opened: Sightings,
     /// The VNIs of the frames of [`Self::opened`].
@@ -136,7 +138,7 @@ impl Evidence {
 
     /// Returns true if frames of the network are among the evidence.
     pub(super) fn shows_the_network(&self) -> bool {
-        let kinds = [&self.clear, &self.opened, &self.null, &self.gmac, &self.ah, &self.macsec];
+        let kinds = [&self.clear, &self.opened, &self.null, &self.gmac, &self.ah, &self.macsec, &self.psp];
         kinds.iter().any(|seen| seen.count > 0)
     }
 

@@ -87,6 +87,7 @@ fn auth_only(evidence: &Evidence) -> (u64, Option<(Reason, Option<super::evidenc
         (&evidence.gmac, Reason::EspGmac),
         (&evidence.ah, Reason::AhOnly),
         (&evidence.macsec, Reason::MacsecIntegrity),
+        (&evidence.psp, Reason::PspIntegrity),
     ];
     let count = kinds.iter().map(|(seen, _)| seen.count).sum();
     let first = kinds.iter().find(|(seen, _)| seen.count > 0);

@@ -7,7 +7,8 @@ pub enum Verdict {
     Encrypted,
     /// Frames of the network were on the wire in clear.
     Clear,
-    /// Frames of the network were on the wire authenticated, but readable: ESP-NULL, GMAC, AH.
+    /// Frames of the network were on the wire authenticated, but readable: ESP-NULL, GMAC, AH, MACsec or PSP that
+    /// does not encrypt.
     AuthOnly,
     /// Everything is encrypted, but clear frames would be accepted as well. Only the whole network has this verdict.
     NotEnforced,

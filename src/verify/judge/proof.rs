@@ -21,7 +21,7 @@ impl Case<'_> {
     pub(super) fn delivered(&self) -> u64 {
         let back = &self.pair.back;
         let echoes = back.echoes();
-        let kinds = [&back.clear, &back.opened, &back.null, &back.gmac, &back.ah, &back.macsec];
+        let kinds = [&back.clear, &back.opened, &back.null, &back.gmac, &back.ah, &back.macsec, &back.psp];
         self.answered.max(echoes).max(kinds.iter().map(|seen| seen.canaries).sum())
     }
 
