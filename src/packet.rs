@@ -19,7 +19,9 @@
 //! - A later fragment of an ESP packet is ciphertext without any header.
 //! - Networks in different tunnels may use the same addresses, and a capture on `any` shows a fragment on every
 //!   interface that it passes. So fragments are told apart by tunnel, VLAN and interface too.
-//! - WireGuard has no magic number. Its messages are recognised by their lengths and their zero bytes.
+//! - WireGuard has no magic number. Its messages are recognised by their lengths and their zero bytes. PSP has none
+//!   either, and its port is another service's.
+//! - A segment of ESP in TCP need not begin where a message does.
 //! - Systems number IPv6 differently in BSD loopback headers, and raw IP differently in the headers of files.
 
 #![cfg_attr(

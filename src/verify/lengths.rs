@@ -8,6 +8,9 @@
 //!
 //! In the traffic of a busy tunnel every length is found by chance. Therefore lengths that nothing was sent with, the
 //! decoys, are looked for as well. If they are found nearly as easily as the probes, lengths prove nothing there.
+//!
+//! The law does not hold for IP-TFS, for ESP with padding beyond the cipher's block, and for ESP in TCP. The kernel
+//! tells which SAs are such (`super::kernel::Lengths`).
 
 use crate::packet::Spi;
 
