@@ -22,6 +22,8 @@
 //! - WireGuard has no magic number. Its messages are recognised by their lengths and their zero bytes. The length of
 //!   those with packets is a multiple of 16, except when the packets are as long as the tunnel allows: then that of
 //!   almost every message with bulk traffic is none.
+//! - PSP has no magic number either, and its port is another service's.
+//! - A segment of ESP in TCP need not begin where a message does.
 //! - Systems number IPv6 differently in BSD loopback headers, and raw IP differently in the headers of files.
 
 #![cfg_attr(
@@ -30,6 +32,7 @@
 )]
 
 mod address;
+mod aggfrag;
 mod ah;
 mod cooked;
 mod decode;
@@ -37,6 +40,7 @@ mod digits;
 mod direction;
 mod encapsulation;
 mod esp;
+mod esp_in_tcp;
 mod ethernet;
 mod frame;
 mod geneve;
@@ -51,6 +55,7 @@ mod macsec;
 mod ports;
 mod ppp;
 pub mod protocol;
+mod psp;
 mod reassembly;
 mod transport;
 mod vxlan;
@@ -79,7 +84,7 @@ pub struct Packet<'a> {
     /// The innermost headers, which are the packet's own.
     pub headers: Headers,
     /// The bytes that follow the innermost header that was decoded. Their length is that in the headers, so padding
-    /// is never included. In an opaque packet this is the ciphertext, which is not searched.
+    /// is never included. In an opaque packet this is the ciphertext, which is not searched: see [`Self::readable`].
     pub payload: &'a [u8],
     /// Set if nobody without a key can read the payload.
     pub opaque: Option<Opaque>,
@@ -109,6 +114,17 @@ impl Packet<'_> {
     /// [`Decoder::hold_in_tunnels`].
     pub fn is_fragment(&self) -> bool {
         self.held
+    }
+
+    /// Returns the part of the payload that everybody can read: all of it, or nothing in an opaque packet, unless that is
+    /// PSP with a part in clear.
+    #[inline]
+    pub fn readable(&self) -> &[u8] {
+        match self.opaque {
+            None => self.payload,
+            Some(Opaque::Psp { clear, .. }) => self.payload.get(..usize::from(clear)).unwrap_or(self.payload),
+            Some(_) => &[],
+        }
     }
 
     /// Returns the headers outside of everything else on the wire.
@@ -164,6 +180,18 @@ pub enum Opaque {
     EspTruncated,
     /// WireGuard.
     WireGuard(WireGuardMessage),
+    /// ESP in TCP (RFC 9329): a segment with messages, or with parts of them.
+    EspInTcp {
+        /// The SPI of the first ESP message, if messages fill the segment.
+        spi: Option<Spi>,
+    },
+    /// PSP that encrypts.
+    Psp {
+        /// The security parameter index.
+        spi: Spi,
+        /// The number of bytes in clear at the beginning of the payload.
+        clear: u8,
+    },
     /// MACsec with E=1.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
@@ -179,6 +207,8 @@ impl Opaque {
             Self::Esp { udp: true, .. } => "esp-in-udp",
             Self::EspFragment => "esp-fragment",
             Self::EspTruncated => "esp-truncated",
+            Self::EspInTcp { .. } => "esp-in-tcp",
+            Self::Psp { .. } => "psp",
             Self::WireGuard { .. } => "wireguard",
             Self::Macsec { .. } => "macsec",
         }
@@ -237,6 +267,8 @@ pub enum Layer {
     Ipv6Extension,
     Ah,
     Esp,
+    Aggfrag,
+    Psp,
     Tcp,
     Udp,
     Sctp,
@@ -267,6 +299,8 @@ impl Layer {
             Self::Ipv6Extension => "ipv6-extension",
             Self::Ah => "ah",
             Self::Esp => "esp",
+            Self::Aggfrag => "aggfrag",
+            Self::Psp => "psp",
             Self::Tcp => "tcp",
             Self::Udp => "udp",
             Self::Sctp => "sctp",

@@ -26,7 +26,7 @@ pub struct Sa {
 pub enum Mode {
     /// ESP wraps the transport header and the payload.
     Transport,
-    /// ESP wraps a whole IP packet.
+    /// ESP wraps a whole IP packet, or with IP-TFS (RFC 9347) several, and parts of them.
     Tunnel,
 }
 

@@ -96,7 +96,7 @@ impl Block {
                     .ok_or("the SPI is not a number of 32 bits")?;
                 self.mode = match after("mode", rest) {
                     Some("transport") => Some(Mode::Transport),
-                    Some("tunnel") => Some(Mode::Tunnel),
+                    Some("tunnel" | "iptfs") => Some(Mode::Tunnel),
                     _ => None,
                 };
             }
@@ -284,6 +284,16 @@ mod tests {
         ]);
         assert!(sa.udp);
         assert_eq!(sa.sequence, Sequence::Extended { high: 3 });
+    }
+
+    #[test]
+    fn ip_tfs_is_a_tunnel_and_esp_in_tcp_is_not_in_udp() {
+        let text = format!(
+            "src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x102 reqid 1 mode iptfs\n\t{GCM}\n\t\
+             encap type espintcp sport 4500 dport 4500 addr 0.0.0.0\n\tiptfs-opts drop-time 1000000 reorder-window 3\n"
+        );
+        let sas = parse(&text).unwrap();
+        assert_eq!(sas.iter().map(|sa| (sa.mode, sa.udp)).collect::<Vec<_>>(), [(Some(Mode::Tunnel), false)]);
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn read_sa(sa: UserSa<'_>) -> Option<Sa> {
         spi: SpiPattern::one(sa.spi()),
         mode: match sa.mode() {
             usersa::TRANSPORT => Some(Mode::Transport),
-            usersa::TUNNEL => Some(Mode::Tunnel),
+            usersa::TUNNEL | usersa::IPTFS => Some(Mode::Tunnel),
             _ => None,
         },
         // The kernel may accept lengths that are refused here. Such an algorithm counts as unknown, under the reason.

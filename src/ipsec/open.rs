@@ -12,6 +12,7 @@ use super::gcm::Gcm;
 use super::separate::Separate;
 use super::table::SaTable;
 use super::{KernelSas, Mode, Notices, Sa};
+use crate::packet::protocol::{AGGFRAG, IPV4, IPV6};
 use crate::packet::{EspKind, Sealed, Spi};
 
 /// The greatest number of SAs that are kept from the kernel's notices. After that, each new one replaces the oldest.
@@ -260,7 +261,11 @@ fn trim<'b>(
         Algorithm::Separate { cipher: Cipher::Null, .. } => EspKind::Null,
         _ => EspKind::Opened,
     };
-    let mode = sa.mode.unwrap_or(if matches!(next_header, 4 | 41) { Mode::Tunnel } else { Mode::Transport });
+    let mode = sa.mode.unwrap_or(if matches!(next_header, IPV4 | IPV6 | AGGFRAG) {
+        Mode::Tunnel
+    } else {
+        Mode::Transport
+    });
     Ok(Opened { next_header, plaintext, kind, mode, sa: index, sequence })
 }
 

@@ -42,6 +42,7 @@ const XFRMA_LASTUSED: u16 = 15;
 pub(crate) const XFRMA_ALG_AEAD: u16 = 18;
 const XFRMA_ALG_AUTH_TRUNC: u16 = 20;
 pub(crate) const XFRMA_MARK: u16 = 21;
+const XFRMA_TFCPAD: u16 = 22;
 pub(crate) const XFRMA_REPLAY_ESN_VAL: u16 = 23;
 const XFRMA_OFFLOAD_DEV: u16 = 28;
 pub(crate) const XFRMA_IF_ID: u16 = 31;

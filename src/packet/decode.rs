@@ -5,8 +5,11 @@ mod network;
 mod tunnel;
 
 use super::esp::Learned;
+use super::esp_in_tcp::Streams;
 use super::glance::{Glance, Worth};
-use super::{EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Stop, Tunnel, TunnelPorts, Why};
+use super::{
+    EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Why,
+};
 
 /// Turns frames into packets.
 ///
@@ -19,13 +22,14 @@ use super::{EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Stop, T
 pub struct Decoder {
     ports: TunnelPorts,
     learned: Learned,
+    streams: Streams,
     in_tunnels: bool,
 }
 
 impl Decoder {
     /// Makes a decoder that takes UDP datagrams to these ports for tunnels.
     pub fn new(ports: TunnelPorts) -> Self {
-        Self { ports, learned: Learned::new(), in_tunnels: false }
+        Self { ports, learned: Learned::new(), streams: Streams::new(), in_tunnels: false }
     }
 
     /// Leaves fragments inside tunnels alone too. This does not apply inside a reassembled datagram.
@@ -125,7 +129,7 @@ impl Decoder {
         declared: usize,
         fragments: Fragments,
     ) -> Walk<'d, 'a> {
-        Walk { decoder: self, packet, rest, declared, fragments }
+        Walk { decoder: self, packet, rest, declared, fragments, beyond: Beyond::Nothing }
     }
 }
 
@@ -158,6 +162,20 @@ struct Walk<'d, 'a> {
     /// off.
     declared: usize,
     fragments: Fragments,
+    beyond: Beyond<'a>,
+}
+
+/// The bytes behind those that are decoded, where a header gives less than what follows it.
+enum Beyond<'a> {
+    Nothing,
+    /// The ciphertext of PSP. It stands behind the part in clear.
+    Sealed {
+        spi: Spi,
+        clear: &'a [u8],
+        whole: &'a [u8],
+    },
+    /// More packets of IP-TFS.
+    Packets,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -180,6 +198,14 @@ impl<'a> Walk<'_, 'a> {
         self.packet.payload = self.rest;
         if self.packet.stop.is_none() && self.rest.len() < self.declared {
             self.packet.stop = Some(Stop { layer: Layer::Payload, why: Why::Truncated });
+        }
+        match self.beyond {
+            Beyond::Nothing => {}
+            Beyond::Sealed { spi, clear, whole } => self.packet.seal(spi, clear, whole),
+            Beyond::Packets => {
+                let undecoded = Stop { layer: Layer::Aggfrag, why: Why::Unsupported };
+                self.packet.stop.get_or_insert(undecoded);
+            }
         }
     }
 

@@ -55,6 +55,11 @@ pub enum Tunnel {
         /// The sequence number.
         sequence: u32,
     },
+    /// PSP whose payload is in clear, wholly or in its first part.
+    Psp {
+        /// The security parameter index.
+        spi: Spi,
+    },
     /// MACsec (IEEE 802.1AE) with E=0: authenticated, not encrypted.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
@@ -67,9 +72,12 @@ impl Tunnel {
     pub fn vni(self) -> Option<Vni> {
         match self {
             Self::Vxlan(vni) | Self::VxlanGpe(vni) | Self::Geneve(vni) | Self::Nvgre(vni) => Some(vni),
-            Self::Gre { .. } | Self::IpInIp | Self::Esp { .. } | Self::Ah { .. } | Self::Macsec { .. } => {
-                None
-            }
+            Self::Gre { .. }
+            | Self::IpInIp
+            | Self::Esp { .. }
+            | Self::Ah { .. }
+            | Self::Psp { .. }
+            | Self::Macsec { .. } => None,
         }
     }
 
@@ -84,6 +92,7 @@ impl Tunnel {
             Self::IpInIp => "ipip",
             Self::Esp { kind, .. } => kind.name(),
             Self::Ah { .. } => "ah",
+            Self::Psp { .. } => "psp",
             Self::Macsec { .. } => "macsec",
         }
     }

@@ -43,11 +43,20 @@ impl Glance<'_> {
             _ => return Worth::Others,
         };
         match protocol {
-            TCP | ICMPV6 => Worth::Match,
+            TCP => Self::tcp(bytes.get(transport..).unwrap_or(&[])),
+            ICMPV6 => Worth::Match,
             UDP => self.udp(bytes.get(transport..).unwrap_or(&[]), outer),
             ESP => self.esp(bytes, transport),
             _ => Worth::Others,
         }
+    }
+
+    #[inline]
+    fn tcp(tcp: &[u8]) -> Worth {
+        let &[s0, s1, d0, d1, ..] = tcp else { return Worth::Match };
+        let [source, destination] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
+        // The beginning of ESP in TCP tells what the rest of the stream is.
+        if TunnelPorts::is_nat_traversal(source, destination) { Worth::Others } else { Worth::Match }
     }
 
     #[inline]
@@ -129,6 +138,9 @@ mod tests {
         assert_eq!(worth(&tunnel(6081, OPTIONS, &whole)), Worth::Others);
         assert_eq!(worth(&tunnel(4790, [0x0c, 0, 0, 3, 0, 0, 5, 0], &whole)), Worth::Others);
         assert_eq!(worth(&tunnel(7, VXLAN, &piece)), Worth::Match);
+        assert_eq!(worth(&tunnel(1000, [17, 1, 0, 1, 0, 0, 1, 0], &[0; 40])), Worth::Others);
+        let segment = |port: u16| [&port.to_be_bytes()[..], &[0x11, 0x94], &[0; 16]].concat();
+        assert_eq!(worth(&ipv4(0, 6, &segment(9))), Worth::Others, "ESP in TCP on port 4500");
     }
 
     #[test]

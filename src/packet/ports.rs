@@ -49,6 +49,8 @@ pub(super) enum UdpTunnel {
     Vxlan,
     Geneve,
     VxlanGpe,
+    /// Only if the form fits, because others may use the port.
+    Psp,
 }
 
 /// The error of adding more ports than fit.
@@ -64,7 +66,9 @@ pub const GENEVE_PORT: u16 = 6081;
 const VXLAN_GPE: u16 = 4790;
 /// WireGuard's own port, Calico's and Flannel's for IPv6, and Cilium's.
 const WIREGUARD: [u16; 3] = [51820, 51821, 51871];
-/// ESP in UDP (RFC 3948).
+/// PSP's port.
+const PSP: u16 = 1000;
+/// ESP in UDP (RFC 3948) and in TCP (RFC 9329).
 const NAT_TRAVERSAL: u16 = 4500;
 
 impl Default for TunnelPorts {
@@ -131,11 +135,16 @@ impl TunnelPorts {
         } else if self.is_geneve(destination) {
             Some(UdpTunnel::Geneve)
         } else {
-            (destination == VXLAN_GPE).then_some(UdpTunnel::VxlanGpe)
+            match destination {
+                VXLAN_GPE => Some(UdpTunnel::VxlanGpe),
+                PSP => Some(UdpTunnel::Psp),
+                _ => None,
+            }
         }
     }
 
-    /// Returns true if a datagram between these ports may carry ESP.
+    /// Returns true if a datagram or a segment between these ports may carry ESP.
+    #[inline]
     pub(super) fn is_nat_traversal(source: u16, destination: u16) -> bool {
         source == NAT_TRAVERSAL || destination == NAT_TRAVERSAL
     }

@@ -36,3 +36,5 @@ pub const DESTINATION_OPTIONS: u8 = 60;
 pub const IPCOMP: u8 = 108;
 /// SCTP (RFC 9260).
 pub const SCTP: u8 = 132;
+/// Aggregated and fragmented packets in ESP, as of IP-TFS (RFC 9347).
+pub const AGGFRAG: u8 = 144;

@@ -163,8 +163,13 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
             }
         }
         Opaque::WireGuard(message) => text(out, &format_args!(" wireguard:{} sealed", message.number())),
+        Opaque::EspInTcp { spi: Some(spi) } => text(out, &format_args!(" esp-in-tcp:{spi} sealed")),
+        Opaque::Psp { spi, .. } => text(out, &format_args!(" psp:{spi} sealed")),
         Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci:#018x} sealed")),
-        Opaque::EspFragment | Opaque::EspTruncated | Opaque::Macsec { sci: None } => {
+        Opaque::EspFragment
+        | Opaque::EspTruncated
+        | Opaque::EspInTcp { spi: None }
+        | Opaque::Macsec { sci: None } => {
             text(out, &format_args!(" {} sealed", opaque.name()));
         }
     }
@@ -201,7 +206,9 @@ fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
             out.push(b':');
             decimal(out, u64::from(key));
         }
-        Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } => text(out, &format_args!(":{spi}")),
+        Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } | Tunnel::Psp { spi } => {
+            text(out, &format_args!(":{spi}"));
+        }
         Tunnel::Gre { key: None } | Tunnel::IpInIp | Tunnel::Macsec { .. } => {}
     }
 }

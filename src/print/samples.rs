@@ -68,6 +68,7 @@ pub(super) fn tunnels() -> Vec<Tunnel> {
         Tunnel::Esp { spi, sequence, kind: EspKind::Gmac, udp: true },
         Tunnel::Esp { spi, sequence, kind: EspKind::Opened, udp: false },
         Tunnel::Ah { spi, sequence },
+        Tunnel::Psp { spi },
         Tunnel::Macsec { sci: None },
         Tunnel::Macsec { sci: Some(1) },
     ];
@@ -85,6 +86,7 @@ fn listed(tunnel: Tunnel) -> Tunnel {
         | Tunnel::IpInIp
         | Tunnel::Esp { .. }
         | Tunnel::Ah { .. }
+        | Tunnel::Psp { .. }
         | Tunnel::Macsec { .. } => tunnel,
     }
 }

@@ -16,7 +16,8 @@ pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
 pub struct OpaqueCounts([u64; KINDS.len()]);
 
 /// The kinds of opaque packets, in the order of [`kind`].
-const KINDS: [&str; 6] = ["ESP", "ESP in UDP", "ESP fragments", "truncated ESP", "WireGuard", "MACsec"];
+const KINDS: [&str; 8] =
+    ["ESP", "ESP in UDP", "ESP fragments", "truncated ESP", "WireGuard", "MACsec", "ESP in TCP", "PSP"];
 
 fn kind(opaque: Opaque) -> usize {
     match opaque {
@@ -26,6 +27,8 @@ fn kind(opaque: Opaque) -> usize {
         Opaque::EspTruncated => 3,
         Opaque::WireGuard { .. } => 4,
         Opaque::Macsec { .. } => 5,
+        Opaque::EspInTcp { .. } => 6,
+        Opaque::Psp { .. } => 7,
     }
 }
 
@@ -100,6 +103,9 @@ mod tests {
         );
         summary.opaque.add(Opaque::WireGuard(WireGuardMessage::Data { receiver: 7, counter: 1 }));
         assert!(summary.to_string().contains("11 opaque (10 ESP, 1 WireGuard), "));
+        summary.opaque.add(Opaque::Psp { spi: Spi(1), clear: 0 });
+        summary.opaque.add(Opaque::EspInTcp { spi: None });
+        assert!(summary.to_string().contains("13 opaque (10 ESP, 1 WireGuard, 1 ESP in TCP, 1 PSP), "));
     }
 
     #[test]

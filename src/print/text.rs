@@ -107,8 +107,7 @@ impl<W: Write> Text<W> {
             decimal(&mut self.block, shown.frame.number);
             self.block.push(b'\n');
         }
-        let sealed = shown.packet.opaque.is_some() || self.headers_only;
-        let payload = if sealed { &[] } else { shown.packet.payload };
+        let payload = if self.headers_only { &[] } else { shown.packet.readable() };
         let payload = payload.get(..self.limit).unwrap_or(payload);
         if !payload.is_empty() {
             if self.layout.shape == Shape::Single {

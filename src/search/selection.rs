@@ -99,16 +99,18 @@ impl Selection {
 
     #[inline]
     fn outcome(&mut self, packet: &Packet<'_>) -> Outcome {
-        if packet.opaque.is_some() {
-            return Outcome::Opaque;
-        }
+        let opaque = packet.opaque.is_some();
+        let readable = packet.readable();
         let payload = match self.options.depth {
-            Some(depth) => packet.payload.get(..depth).unwrap_or(packet.payload),
-            None => packet.payload,
+            Some(depth) => readable.get(..depth).unwrap_or(readable),
+            None => readable,
         };
-        let matches = !payload.is_empty() && self.pattern.is_match(payload) != self.options.invert;
+        // The ciphertext behind a readable part may or may not have what is looked for.
+        let unknown = opaque && self.options.invert;
+        let matches =
+            !payload.is_empty() && !unknown && self.pattern.is_match(payload) != self.options.invert;
         if !matches || self.limit_reached() {
-            return Outcome::Clear;
+            return if opaque { Outcome::Opaque } else { Outcome::Clear };
         }
         self.matched += 1;
         self.spans.clear();

@@ -90,6 +90,8 @@ pub(super) struct Evidence {
     pub ah: Sightings,
     /// The network's frames in MACsec without encryption.
     pub macsec: Sightings,
+    /// The network's frames in PSP that leaves them in clear.
+    pub psp: Sightings,
     /// The network's frames inside ESP, opened with a key.
     pub opened: Sightings,
     /// The VNIs of the frames of [`Self::opened`].
@@ -104,8 +106,11 @@ pub(super) struct Evidence {
     pub esp_packets: u64,
     /// ESP fragments that could not be put together.
     pub esp_fragments: u64,
-    /// Packets of WireGuard and frames of encrypted MACsec.
+    /// Packets of WireGuard, PSP and ESP in TCP, and frames of encrypted MACsec.
     pub opaque: u64,
+    /// Packets whose lengths say nothing of what they carry: ESP in TCP, and IP-TFS that a key opened and that is not
+    /// decoded.
+    pub lawless: u64,
     /// Frames cut off before their VNI.
     pub truncated: u64,
     /// Fragments of UDP whose beginning was not seen.
@@ -133,7 +138,7 @@ impl Evidence {
 
     /// Returns true if frames of the network are among the evidence.
     pub(super) fn shows_the_network(&self) -> bool {
-        let kinds = [&self.clear, &self.opened, &self.null, &self.gmac, &self.ah, &self.macsec];
+        let kinds = [&self.clear, &self.opened, &self.null, &self.gmac, &self.ah, &self.macsec, &self.psp];
         kinds.iter().any(|seen| seen.count > 0)
     }
 

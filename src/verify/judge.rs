@@ -87,6 +87,7 @@ fn auth_only(evidence: &Evidence) -> (u64, Option<(Reason, Option<super::evidenc
         (&evidence.gmac, Reason::EspGmac),
         (&evidence.ah, Reason::AhOnly),
         (&evidence.macsec, Reason::MacsecIntegrity),
+        (&evidence.psp, Reason::PspIntegrity),
     ];
     let count = kinds.iter().map(|(seen, _)| seen.count).sum();
     let first = kinds.iter().find(|(seen, _)| seen.count > 0);
@@ -293,6 +294,9 @@ impl<'a> Case<'a> {
         }
         if let Some(reason) = self.incomplete(way) {
             return inconclusive(reason);
+        }
+        if self.has_no_length_law(way) {
+            return inconclusive(Reason::NoLengthLaw);
         }
         if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
             return inconclusive(Reason::OpaqueTransport);

@@ -73,6 +73,8 @@ pub struct SaState {
     pub tunnel: bool,
     /// True if the network card encrypts.
     pub offload: bool,
+    /// The bearing of the lengths of its packets.
+    pub lengths: Lengths,
     /// True if the SA encrypts; false for NULL, GMAC and AH.
     pub encrypts: bool,
     /// The kernel's name of the algorithm.
@@ -83,6 +85,18 @@ pub struct SaState {
     pub replay_window: u32,
     /// The number of packets that went through the SA.
     pub packets: u64,
+}
+
+/// The bearing of the length of an SA's packet on what the packet carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lengths {
+    /// The one follows from the other.
+    #[default]
+    Lawful,
+    /// The SA pads its packets (RFC 4303 section 2.7), or aggregates what it carries and cuts it up (IP-TFS, RFC 9347).
+    Padded,
+    /// The packets are carried in a TCP stream (RFC 9329), in which they begin and end anywhere.
+    Streamed,
 }
 
 impl SaState {
@@ -201,6 +215,7 @@ mod tests {
             reqid: 0,
             tunnel: false,
             offload: false,
+            lengths: Lengths::Lawful,
             encrypts: true,
             algorithm: String::new(),
             icv_bits: 64,

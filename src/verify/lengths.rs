@@ -8,6 +8,9 @@
 //!
 //! In the traffic of a busy tunnel every length is found by chance. Therefore lengths that nothing was sent with, the
 //! decoys, are looked for as well. If they are found nearly as easily as the probes, lengths prove nothing there.
+//!
+//! The law does not hold for IP-TFS, for ESP with padding beyond the cipher's block, and for ESP in TCP. The kernel
+//! tells which SAs are such (`super::kernel::Lengths`).
 
 use crate::packet::Spi;
 
@@ -84,32 +87,51 @@ pub(super) const STEP: u32 = 16;
 pub(super) fn explained(expected: &[Expected], sent: &[Expected], passed: &[Passed]) -> usize {
     let mut passed = passed.to_vec();
     passed.sort_by_key(|esp| esp.time);
-    let Some((best, law)) =
-        Law::all().map(|law| (hits(law, expected, &passed), law)).max_by_key(|(hits, _)| *hits)
+    let Some((found, law)) =
+        Law::all().map(|law| (hits(law, expected, &passed), law)).max_by_key(|(found, _)| found.len())
     else {
         return 0;
     };
+    if is_constant(law, &found, sent, &passed) {
+        return 0;
+    }
+    let best = found.len();
     let decoys = decoys(expected, sent);
-    let by_chance = hits(law, &decoys, &passed);
+    let by_chance = hits(law, &decoys, &passed).len();
     // Decoys may be found a quarter as often. Even then three hits by chance are rarer than one in sixty, and ten
     // hits rarer than one in a million.
     if by_chance * expected.len() * 4 > best * decoys.len() { 0 } else { best }
 }
 
-/// Counts the expected packets that passed under this law. `passed` is in the order of time.
-fn hits(law: Law, expected: &[Expected], passed: &[Passed]) -> usize {
+/// Returns true if all packets that were found have one length, and more of that length passed than were sent. Padded
+/// packets, and those of IP-TFS at a constant rate (RFC 9347), are there at every moment. One form of ESP or another then
+/// explains a single probe, whatever its length.
+fn is_constant(law: Law, found: &[u32], sent: &[Expected], passed: &[Passed]) -> bool {
+    /// A packet may be captured on as many interfaces.
+    const COPIES: usize = 2;
+    let Some((&len, others)) = found.split_first() else { return false };
+    if others.iter().any(|&other| other != len) {
+        return false;
+    }
+    let of_len = passed.iter().filter(|esp| esp.len == len).count();
+    of_len > COPIES * sent.iter().filter(|probe| law.esp_len(probe.inner) == len).count()
+}
+
+/// Returns the lengths of the packets that were expected and passed under this law. `passed` is in the order of time.
+fn hits(law: Law, expected: &[Expected], passed: &[Passed]) -> Vec<u32> {
     let mut used = vec![false; passed.len()];
     expected
         .iter()
-        .filter(|probe| {
+        .filter_map(|probe| {
             let len = law.esp_len(probe.inner);
             let first = passed.partition_point(|esp| esp.time < probe.from - EARLY);
             let hit = (first..passed.len())
                 .take_while(|&at| passed[at].time < probe.from + LATE)
-                .find(|&at| !used[at] && passed[at].len == len);
-            hit.map(|at| used[at] = true).is_some()
+                .find(|&at| !used[at] && passed[at].len == len)?;
+            used[hit] = true;
+            Some(len)
         })
-        .count()
+        .collect()
 }
 
 /// Returns the decoys: lengths next to each expected one that no probe sent at about that time has.
@@ -185,6 +207,36 @@ mod tests {
         // Probes without an answer are on the wire as well, and are no decoys.
         let answered: Vec<Expected> = probes.iter().step_by(2).copied().collect();
         assert_eq!(explained(&answered, &probes, &own), 20);
+    }
+
+    #[test]
+    fn packets_of_one_length_prove_nothing() {
+        let probes = probes(8);
+        // IP-TFS at a constant rate. For each probe alone there is a form of ESP by which the constant length is its own.
+        let near = GCM.esp_len(probes[0].inner);
+        let constant: Vec<Passed> =
+            (0..400).map(|n| Passed { time: n * SECOND / 100, len: near, spi: Spi(300) }).collect();
+        assert_eq!(explained(&probes[..1], &probes, &constant), 0);
+        assert_eq!(explained(&probes, &probes, &constant), 0);
+        // A device so small that all probes have one length, in the traffic of somebody else.
+        let small: Vec<Expected> = probes.iter().map(|probe| Expected { inner: 114, ..*probe }).collect();
+        let constant: Vec<Passed> =
+            constant.iter().map(|esp| Passed { len: GCM.esp_len(114), ..*esp }).collect();
+        assert_eq!(explained(&small, &small, &constant), 0);
+        let own: Vec<Passed> = small.iter().map(passed).collect();
+        assert_eq!(explained(&small, &small, &[own.clone(), own].concat()), 8);
+    }
+
+    #[test]
+    fn packets_padded_to_steps_prove_nothing() {
+        let probes = probes(40);
+        // Each probe is padded to the next multiple of 256 bytes (RFC 4303 section 2.7).
+        let padded = |probe: &Expected| Passed {
+            len: GCM.esp_len(probe.inner.next_multiple_of(256)),
+            ..passed(probe)
+        };
+        let padded: Vec<Passed> = probes.iter().map(padded).collect();
+        assert!(explained(&probes, &probes, &padded) * 4 < probes.len() * 3);
     }
 
     #[test]

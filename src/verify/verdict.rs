@@ -7,7 +7,8 @@ pub enum Verdict {
     Encrypted,
     /// Frames of the network were on the wire in clear.
     Clear,
-    /// Frames of the network were on the wire authenticated, but readable: ESP-NULL, GMAC, AH.
+    /// Frames of the network were on the wire authenticated, but readable: ESP-NULL, GMAC, AH, MACsec or PSP that
+    /// does not encrypt.
     AuthOnly,
     /// Everything is encrypted, but clear frames would be accepted as well. Only the whole network has this verdict.
     NotEnforced,
@@ -120,6 +121,8 @@ reasons! {
     AhOnly = "ah-only", "AH only authenticates: use ESP";
     /// The network's frames are in MACsec without encryption.
     MacsecIntegrity = "macsec-integrity", "MACsec only authenticates here: turn encryption on with: ip link set DEVICE type macsec encrypt on";
+    /// The network's frames are in PSP that does not encrypt them.
+    PspIntegrity = "psp-integrity", "PSP only authenticates here, or leaves these bytes in clear: use a version that encrypts (AES-GCM) with a smaller crypt offset";
     /// The network card encrypts the frames after they are captured.
     NicOffload = "nic-offload", "the network card encrypts after the capture: capture on the peer, on a switch's mirror port, or without offload";
     /// No packet of the network passed.
@@ -134,6 +137,8 @@ reasons! {
     OtherTunnel = "other-tunnel", "nothing shows whose ESP this is: run as root for the kernel's keys, or give them with --sa FILE";
     /// Something else that is opaque passed between the nodes.
     OpaqueTransport = "opaque-transport", "another tunnel carries the packets (WireGuard, MACsec, GRE or a VPN): name the link below it with -i, or verify that tunnel; the overlay itself shows no encryption";
+    /// ESP passed whose lengths say nothing of what it carries.
+    NoLengthLaw = "no-length-law", "IP-TFS, padding (tfcpad) or a TCP stream hide the lengths of packets, so lengths prove nothing: run as root for the kernel's keys, or give them with --sa FILE; ESP in TCP is not opened here, so let ESP pass in IP or UDP";
     /// The capture lost frames.
     Drops = "drops", "the capture lost frames: give it a larger ring with --buffer, or run it at a quieter moment";
     /// The capture ended early, or its file is damaged.

@@ -26,6 +26,7 @@ pub(crate) enum Seen {
     /// `None` if too little of the header is there.
     Esp(Option<Spi>),
     Ah(Spi),
+    Psp(Spi),
     Macsec,
     WireGuard(u8),
 }
@@ -49,6 +50,8 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
         Opaque::Esp { spi, .. } => Seen::Esp(Some(spi)),
         Opaque::EspFragment | Opaque::EspTruncated => Seen::Esp(None),
         Opaque::WireGuard(message) => Seen::WireGuard(message.number()),
+        Opaque::EspInTcp { spi } => Seen::Esp(spi),
+        Opaque::Psp { spi, .. } => Seen::Psp(spi),
         Opaque::Macsec { .. } => Seen::Macsec,
     }));
     seen
@@ -57,7 +60,7 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
 fn level(seen: &mut Layers, around: Option<(Tunnel, Headers)>, headers: &Headers) {
     let (link, ip) = match around {
         Some((Tunnel::Macsec { .. }, _)) => (false, true),
-        Some((Tunnel::Esp { .. } | Tunnel::Ah { .. }, outer)) => {
+        Some((Tunnel::Esp { .. } | Tunnel::Ah { .. } | Tunnel::Psp { .. }, outer)) => {
             // In tunnel mode, a new level begins. In transport mode, link layer and addresses are those of the outer
             // level.
             let ends = |headers: &Headers| headers.ip.map(|ip| (ip.source, ip.destination));
@@ -94,6 +97,7 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
         Tunnel::Gre { key } => Seen::Gre(key),
         Tunnel::Esp { spi, .. } => Seen::Esp(Some(spi)),
         Tunnel::Ah { spi, .. } => Seen::Ah(spi),
+        Tunnel::Psp { spi } => Seen::Psp(spi),
         Tunnel::Macsec { .. } => Seen::Macsec,
         Tunnel::IpInIp => return None,
     })
@@ -119,6 +123,7 @@ impl fmt::Display for Seen {
             Self::Esp(Some(spi)) => write!(f, "esp {:#010x}", spi.0),
             Self::Esp(None) => write!(f, "esp"),
             Self::Ah(spi) => write!(f, "ah {:#010x}", spi.0),
+            Self::Psp(spi) => write!(f, "psp {:#010x}", spi.0),
             Self::Macsec => write!(f, "macsec"),
             Self::WireGuard(message) => write!(f, "wireguard {message}"),
         }

@@ -8,6 +8,7 @@
 mod build;
 mod carriers;
 mod files;
+mod sealed;
 mod senders;
 
 use std::collections::BTreeSet;
@@ -127,7 +128,7 @@ fn check(rows: &[Row]) {
 }
 
 fn all() -> Vec<Row> {
-    [carriers::rows(), senders::rows(), files::rows()].into_iter().flatten().collect()
+    [carriers::rows(), senders::rows(), files::rows(), sealed::rows()].into_iter().flatten().collect()
 }
 
 #[test]
@@ -143,6 +144,11 @@ fn a_frame_counts_by_who_sent_it() {
 #[test]
 fn a_file_is_believed_for_what_it_can_show() {
     check(&files::rows());
+}
+
+#[test]
+fn what_nobody_can_read_is_no_proof() {
+    check(&sealed::rows());
 }
 
 #[test]

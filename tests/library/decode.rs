@@ -149,6 +149,8 @@ fn is(seen: Seen, layer: Layer) -> bool {
         Seen::Gre(_) | Seen::Nvgre(_) => layer == Layer::Gre,
         Seen::Esp(_) => layer == Layer::Esp,
         Seen::Ah(_) => layer == Layer::Ah,
+        // Without its end, PSP is any datagram.
+        Seen::Psp(_) => matches!(layer, Layer::Psp | Layer::Payload),
         Seen::Macsec => layer == Layer::Macsec,
         Seen::WireGuard(_) => layer == Layer::Payload,
     }

@@ -8,6 +8,7 @@ mod decode_built;
 mod engine;
 mod esp;
 mod savefile;
+mod sealed;
 mod verdicts;
 
 #[path = "../captures/building.rs"]

@@ -14,9 +14,9 @@ use ovlsniff::packet::{
     TypeCode, Vni, Why,
 };
 use ovlsniff::verify::{
-    Circumstances, Device, Expectation, Hook, HookKind, KernelState, Network, Peer, Policy, PolicyDirection,
-    Probe, Question, Reason, Report, Rules, Rung, SaState, Source, Tally, Template, Verdict, View, Way,
-    judge,
+    Circumstances, Device, Expectation, Hook, HookKind, KernelState, Lengths, Network, Peer, Policy,
+    PolicyDirection, Probe, Question, Reason, Report, Rules, Rung, SaState, Source, Tally, Template, Verdict,
+    View, Way, judge,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
@@ -275,6 +275,7 @@ fn sa(way: Way) -> SaState {
         reqid: 7,
         tunnel: false,
         offload: false,
+        lengths: Lengths::Lawful,
         encrypts: true,
         algorithm: "rfc4106(gcm(aes))".to_owned(),
         icv_bits: 128,

@@ -23,7 +23,7 @@ use std::net::IpAddr;
 use super::algorithm::Algorithm;
 use super::{
     XFRMA_ALG_AEAD, XFRMA_ALG_AUTH, XFRMA_ALG_AUTH_TRUNC, XFRMA_ALG_CRYPT, XFRMA_ENCAP, XFRMA_LASTUSED,
-    XFRMA_OFFLOAD_DEV, XFRMA_REPLAY_ESN_VAL, address_in, attribute, bytes_at,
+    XFRMA_OFFLOAD_DEV, XFRMA_REPLAY_ESN_VAL, XFRMA_TFCPAD, address_in, attribute, bytes_at,
 };
 use crate::netlink::{u32_at, u64_at};
 use crate::packet::Spi;
@@ -42,6 +42,10 @@ pub(crate) const LEN: usize = 224;
 
 pub(crate) const TRANSPORT: u8 = 0;
 pub(crate) const TUNNEL: u8 = 1;
+/// IP-TFS (RFC 9347): a tunnel that aggregates packets and cuts them up. Linux has it since 6.14.
+pub(crate) const IPTFS: u8 = 5;
+/// The kind of encapsulation of ESP in TCP (`TCP_ENCAP_ESPINTCP` in linux `include/uapi/linux/udp.h`).
+const ESP_IN_TCP: u16 = 7;
 /// The flag of an SA with extended sequence numbers.
 pub(crate) const ESN: u8 = 128;
 
@@ -102,7 +106,7 @@ impl<'a> UserSa<'a> {
         u16::from_ne_bytes(bytes_at(self.fixed, FAMILY))
     }
 
-    /// Returns the mode: [`TRANSPORT`], [`TUNNEL`], or another one.
+    /// Returns the mode: [`TRANSPORT`], [`TUNNEL`], [`IPTFS`], or another one.
     pub(crate) fn mode(&self) -> u8 {
         self.byte(MODE)
     }
@@ -147,7 +151,19 @@ impl<'a> UserSa<'a> {
 
     /// Returns true if its packets are carried in UDP (RFC 3948).
     pub(crate) fn is_in_udp(&self) -> bool {
-        self.attribute(XFRMA_ENCAP).is_some()
+        self.attribute(XFRMA_ENCAP).is_some() && !self.is_in_tcp()
+    }
+
+    /// Returns true if its packets are carried in TCP (RFC 9329).
+    pub(crate) fn is_in_tcp(&self) -> bool {
+        // `struct xfrm_encap_tmpl` begins with the kind.
+        let kind = self.attribute(XFRMA_ENCAP).and_then(<[u8]>::first_chunk);
+        kind.is_some_and(|&kind| u16::from_ne_bytes(kind) == ESP_IN_TCP)
+    }
+
+    /// Returns the length in bytes up to which payloads are padded (RFC 4303 section 2.7); 0 for no padding.
+    pub(crate) fn padded_to(&self) -> u32 {
+        self.attribute(XFRMA_TFCPAD).and_then(|value| u32_at(value, 0)).unwrap_or(0)
     }
 
     /// Returns true if the network card encrypts.
@@ -219,6 +235,20 @@ mod tests {
         assert_eq!((sa.replay_window(), sa.high_sequence(), sa.last_used()), (32, 0, 0));
         assert!(!sa.is_in_udp() && !sa.is_offloaded());
         assert_eq!(sa.source(), Some("c000:201::".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_hides_the_lengths_of_packets_is_read() {
+        let mut body = vec![0; LEN];
+        body[MODE] = IPTFS;
+        push_attribute(&mut body, XFRMA_TFCPAD, &1400u32.to_ne_bytes());
+        let encap = [&ESP_IN_TCP.to_ne_bytes()[..], &[0; 22]].concat();
+        push_attribute(&mut body, XFRMA_ENCAP, &encap);
+        let sa = UserSa::new_checked(&body).unwrap();
+        assert_eq!((sa.mode(), sa.padded_to()), (IPTFS, 1400));
+        assert!(sa.is_in_tcp() && !sa.is_in_udp());
+        let plain = UserSa::new_checked(&body[..LEN]).unwrap();
+        assert!(plain.padded_to() == 0 && !plain.is_in_tcp());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::packet::ports::UdpTunnel;
 use crate::packet::vxlan::GpeNext;
 use crate::packet::{
     Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6, protocol,
-    transport, vxlan, wireguard,
+    psp, transport, vxlan, wireguard,
 };
 
 impl Walk<'_, '_> {
@@ -64,6 +64,12 @@ impl Walk<'_, '_> {
                 self.packet.headers.transport = Transport::Tcp { ports, flags };
                 let rest = bytes.get(len..).ok_or(Stop { layer: Layer::Tcp, why: Why::Truncated })?;
                 self.advance(rest);
+                if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
+                    let ends = (ip.source, ip.destination);
+                    let streams = &mut self.decoder.streams;
+                    let segment = streams.segment(ends, (ports, flags), self.rest, self.declared);
+                    self.packet.opaque = segment.map(|segment| Opaque::EspInTcp { spi: segment.spi });
+                }
                 Ok(Next::End)
             }
             protocol::UDP => self.udp(),
@@ -130,6 +136,11 @@ impl Walk<'_, '_> {
                 return self.enter(ether_type, Layer::Geneve);
             }
             Some(UdpTunnel::VxlanGpe) => return self.vxlan_gpe(),
+            Some(UdpTunnel::Psp) => {
+                if let Some(header) = psp::header(self.rest, self.declared) {
+                    return self.psp(header);
+                }
+            }
             None => {}
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {

@@ -1,10 +1,27 @@
 //! The way into tunnels, and into the payloads that AH and ESP protect.
 
-use super::{Next, Walk, at};
+use super::{Beyond, Fragments, Next, Walk, at};
 use crate::packet::{
-    Encapsulation, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Sealed, Stop, Transport, Tunnel, Why,
-    esp, ethernet, gre, protocol,
+    Encapsulation, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet, Sealed, Spi, Stop, Transport,
+    Tunnel, Why, aggfrag, esp, ethernet, gre, protocol, psp,
 };
+
+impl<'a> Packet<'a> {
+    /// Marks the packet as PSP, decoded as far as it is in clear. `whole` is the payload of PSP with the ICV, and `clear` is
+    /// its part in clear.
+    pub(super) fn seal(&mut self, spi: Spi, clear: &'a [u8], whole: &'a [u8]) {
+        // Lengths inside may end the innermost payload before the ciphertext begins.
+        let ends_early = self.payload.as_ptr_range().end != clear.as_ptr_range().end;
+        let left = self.payload.len().min(clear.len());
+        if !ends_early || self.payload.is_empty() {
+            self.payload = whole.get(clear.len() - left..).unwrap_or(&[]);
+        }
+        self.opaque = Some(Opaque::Psp { spi, clear: u8::try_from(left).unwrap_or(u8::MAX) });
+        if !clear.is_empty() {
+            self.stop = self.stop.filter(|stop| stop.why != Why::Truncated);
+        }
+    }
+}
 
 impl Walk<'_, '_> {
     pub(super) fn gre(&mut self) -> Result<Next, Stop> {
@@ -38,6 +55,47 @@ impl Walk<'_, '_> {
 
     pub(super) fn inside_esp(&mut self, tunnel: Tunnel, next_header: u8) -> Result<Next, Stop> {
         self.wrap(tunnel, Layer::Esp)?;
+        if next_header == protocol::AGGFRAG {
+            return self.aggregated();
+        }
+        self.enter_protected(next_header)
+    }
+
+    /// Decodes the payload of IP-TFS, as far as one whole packet begins it.
+    fn aggregated(&mut self) -> Result<Next, Stop> {
+        let first =
+            aggfrag::first(self.rest).map_err(|why| Stop { why, ..self.unknown(None, Layer::Aggfrag) })?;
+        if first.packet.is_empty() {
+            self.unknown(None, Layer::Aggfrag);
+            (self.rest, self.declared) = (&[], 0);
+            return Ok(Next::End);
+        }
+        if first.more {
+            self.beyond = Beyond::Packets;
+        }
+        (self.rest, self.declared) = (first.packet, first.packet.len());
+        self.enter_ip()
+    }
+
+    /// Decodes what PSP leaves in clear: all of the payload, or a first part of it.
+    pub(super) fn psp(&mut self, header: psp::Header) -> Result<Next, Stop> {
+        let psp::Header { spi, next_header, len, payload_len, clear } = header;
+        self.advance(self.rest.get(len..).unwrap_or(&[]));
+        if header.hides() {
+            let whole = self.rest;
+            let clear = whole.get(..clear).unwrap_or(whole);
+            self.beyond = Beyond::Sealed { spi, clear, whole };
+            if clear.is_empty() {
+                return Ok(Next::End);
+            }
+            self.rest = clear;
+            self.declared = payload_len;
+            // A fragment whose end is ciphertext cannot be put together with others.
+            self.fragments = Fragments::Decode;
+        } else {
+            self.limit(payload_len);
+        }
+        self.wrap(Tunnel::Psp { spi }, Layer::Psp)?;
         self.enter_protected(next_header)
     }
 

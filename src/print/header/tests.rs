@@ -107,6 +107,7 @@ fn every_kind_of_wrapping_has_its_word() {
             Tunnel::Esp { kind: EspKind::Gmac, .. } => "esp-gmac:0x00000100",
             Tunnel::Esp { kind: EspKind::Opened, .. } => "esp:0x00000100",
             Tunnel::Ah { .. } => "ah:0x00000100",
+            Tunnel::Psp { .. } => "psp:0x00000100",
             Tunnel::Macsec { .. } => "macsec",
         };
         let mut wrapped = request();
@@ -144,6 +145,9 @@ fn an_opaque_packet_says_why() {
         (Opaque::EspFragment, "esp-fragment sealed"),
         (Opaque::EspTruncated, "esp-truncated sealed"),
         (Opaque::WireGuard(WireGuardMessage::Data { receiver: 7, counter: 1 }), "wireguard:4 sealed"),
+        (Opaque::EspInTcp { spi: Some(crate::packet::Spi(0x9aa3_ee15)) }, "esp-in-tcp:0x9aa3ee15 sealed"),
+        (Opaque::EspInTcp { spi: None }, "esp-in-tcp sealed"),
+        (Opaque::Psp { spi: crate::packet::Spi(0x9aa3_ee15), clear: 0 }, "psp:0x9aa3ee15 sealed"),
         (Opaque::Macsec { sci: Some(0x0242_ac1f_0002_0001) }, "macsec:0x0242ac1f00020001 sealed"),
         (Opaque::Macsec { sci: None }, "macsec sealed"),
     ] {

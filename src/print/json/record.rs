@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::ipsec::docker_tag;
 use crate::packet::{
-    Encapsulation, Fragment, Headers, Macs, Opaque, Stop, Timestamp, Transport, Tunnel, protocol,
+    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, protocol,
 };
 use crate::print::{Outcome, Shown};
 
@@ -66,7 +66,7 @@ impl<'a> Record<'a> {
             opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
             spans: spans.iter().map(|span| [span.start, span.end]).collect(),
-            payload: Payload::new(packet.payload, limit, packet.opaque.is_none()),
+            payload: Payload::new(packet, limit),
         }
     }
 }
@@ -208,6 +208,7 @@ impl<'a> Wrapping<'a> {
                 (None, Seal::numbered(spi, sequence, Some(udp)).marked(spi, &wrapping.outer))
             }
             Tunnel::Ah { spi, sequence } => (None, Seal::numbered(spi, sequence, None)),
+            Tunnel::Psp { spi } => (None, Seal::named(spi)),
             Tunnel::Macsec { sci } => (None, Seal::channel(sci)),
             Tunnel::Vxlan(_)
             | Tunnel::VxlanGpe(_)
@@ -242,6 +243,10 @@ impl Seal {
         Self { spi: Some(spi.to_string()), sequence: Some(sequence), udp, ..Self::default() }
     }
 
+    fn named(spi: crate::packet::Spi) -> Self {
+        Self { spi: Some(spi.to_string()), ..Self::default() }
+    }
+
     /// Adds the tag of Docker's key, if Docker derived the SPI of ESP between these addresses.
     fn marked(self, spi: crate::packet::Spi, outer: &Headers) -> Self {
         let found = outer.ip.and_then(|ip| docker_tag(ip.source, ip.destination, spi));
@@ -266,6 +271,8 @@ struct Sealed {
     seal: Seal,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clear: Option<u8>,
 }
 
 impl Sealed {
@@ -277,9 +284,15 @@ impl Sealed {
             }
             Opaque::EspFragment | Opaque::EspTruncated => (None, Seal::default(), None),
             Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
+            Opaque::EspInTcp { spi } => (None, spi.map(Seal::named).unwrap_or_default(), None),
+            Opaque::Psp { spi, .. } => (None, Seal::named(spi), None),
             Opaque::Macsec { sci } => (None, Seal::channel(sci), None),
         };
-        Self { kind: opaque.name(), why, seal, message }
+        let clear = match opaque {
+            Opaque::Psp { clear, .. } => Some(clear),
+            _ => None,
+        };
+        Self { kind: opaque.name(), why, seal, message, clear }
     }
 }
 
@@ -305,10 +318,12 @@ struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    fn new(payload: &'a [u8], limit: usize, readable: bool) -> Self {
-        let shown = readable.then(|| payload.get(..limit).unwrap_or(payload));
+    fn new(packet: &'a Packet<'_>, limit: usize) -> Self {
+        let readable = packet.readable();
+        let shown = (packet.opaque.is_none() || !readable.is_empty())
+            .then(|| readable.get(..limit).unwrap_or(readable));
         Self {
-            len: payload.len(),
+            len: packet.payload.len(),
             text: shown.map(|bytes| AsText(Lossy(bytes))),
             base64: shown.map(|bytes| AsText(Base64Display::new(bytes, &STANDARD))),
         }

@@ -131,6 +131,9 @@ fn variety() -> Vec<Packet<'static>> {
         Opaque::EspFragment,
         Opaque::EspTruncated,
         Opaque::WireGuard(WireGuardMessage::Data { receiver: 7, counter: 1 }),
+        Opaque::EspInTcp { spi: None },
+        Opaque::EspInTcp { spi: Some(Spi(u32::MAX)) },
+        Opaque::Psp { spi: Spi(1), clear: 3 },
         Opaque::Macsec { sci: Some(u64::MAX) },
     ] {
         all.push(opaque(kind));

@@ -1,6 +1,7 @@
 //! The proof that a leg is encrypted, and the doubts that take it away.
 
 use super::super::evidence::Evidence;
+use super::super::kernel::{Lengths, SaState};
 use super::super::lengths::{Expected, Passed, explained};
 use super::super::tally::{OTHERS, Probe};
 use super::super::verdict::{Reason, Rung, Verdict};
@@ -20,7 +21,7 @@ impl Case<'_> {
     pub(super) fn delivered(&self) -> u64 {
         let back = &self.pair.back;
         let echoes = back.echoes();
-        let kinds = [&back.clear, &back.opened, &back.null, &back.gmac, &back.ah, &back.macsec];
+        let kinds = [&back.clear, &back.opened, &back.null, &back.gmac, &back.ah, &back.macsec, &back.psp];
         self.answered.max(echoes).max(kinds.iter().map(|seen| seen.canaries).sum())
     }
 
@@ -88,15 +89,30 @@ impl Case<'_> {
         let when = |probe: &Probe| Expected { from: probe.sent.nanos, inner: probe.inner_len };
         let expected: Vec<Expected> = probes.map(when).collect();
         let sent: Vec<Expected> = self.probes.iter().map(when).collect();
-        // The packets of an SA that does not encrypt are no proof, even if they look opaque.
+        // The packets of an SA that does not encrypt are no proof, even if they look opaque. Where an SA pads its
+        // packets, their lengths say nothing.
         let evidence = self.evidence(way);
-        let plain: Vec<Spi> = self.sas(way).filter(|sa| !sa.encrypts).map(|sa| sa.spi).collect();
+        let proves = |sa: &SaState| sa.encrypts && sa.lengths == Lengths::Lawful;
+        let left_out: Vec<Spi> = self.sas(way).filter(|sa| !proves(sa)).map(|sa| sa.spi).collect();
         let passed: Vec<Passed> =
-            evidence.lengths.iter().filter(|esp| !plain.contains(&esp.spi)).copied().collect();
+            evidence.lengths.iter().filter(|esp| !left_out.contains(&esp.spi)).copied().collect();
         if expected.is_empty() || passed.is_empty() {
             return 0;
         }
         explained(&expected, &sent, &passed) as u64
+    }
+
+    /// Returns true if packets of the leg passed whose lengths prove nothing, because their SA pads or aggregates what it
+    /// carries, or is carried in TCP.
+    pub(super) fn has_no_length_law(&self, way: Way) -> bool {
+        let evidence = self.evidence(way);
+        let passed = |sa: &SaState| match sa.lengths {
+            Lengths::Lawful => false,
+            Lengths::Padded => evidence.esp.contains_key(&sa.spi),
+            // A stream that began before the capture is not recognised.
+            Lengths::Streamed => sa.packets > 0,
+        };
+        evidence.lawless > 0 || self.sas(way).any(passed)
     }
 
     /// Returns the reason if the proof does not cover everything: a probe that was not seen, or a VNI.
@@ -105,6 +121,9 @@ impl Case<'_> {
         let missing = || self.due(way).filter(|probe| !evidence.has_echo(probe.sequence, probe.sent));
         let missed = missing().count() as u64;
         if missed > 0 && self.matched_by_length(way, missing()) < missed {
+            if self.has_no_length_law(way) {
+                return Some(Reason::NoLengthLaw);
+            }
             let delivered = missing().any(|probe| probe.answered);
             return Some(if delivered { self.delivered_unseen() } else { Reason::ProbeUnseen });
         }

@@ -1,6 +1,6 @@
 //! SAs and policies over netlink. Keys are not read here.
 
-use super::{Device, KernelUnread, Policy, PolicyDirection, SaState, Template};
+use super::{Device, KernelUnread, Lengths, Policy, PolicyDirection, SaState, Template};
 use crate::netlink::route::{Link, link};
 use crate::netlink::xfrm::{self, UserPolicy, UserSa, XfrmError, userpolicy, usersa};
 use crate::netlink::{Family, Netlink, Refusal};
@@ -99,12 +99,23 @@ fn sa(sa: UserSa<'_>) -> Option<SaState> {
         // In BEET mode, too, the kernel shows a packet once more behind its decryption.
         tunnel: sa.mode() != usersa::TRANSPORT,
         offload: sa.is_offloaded(),
+        lengths: lengths(sa),
         encrypts: sa.proto() == ESP && encrypts(aead.as_deref(), cipher.as_deref()),
         algorithm: aead.unwrap_or_else(|| [cipher, hash].into_iter().flatten().collect::<Vec<_>>().join(" ")),
         icv_bits: icv_bits.unwrap_or(0),
         replay_window: sa.replay_window(),
         packets: sa.packets(),
     })
+}
+
+fn lengths(sa: UserSa<'_>) -> Lengths {
+    if sa.is_in_tcp() {
+        Lengths::Streamed
+    } else if sa.mode() == usersa::IPTFS || sa.padded_to() > 0 {
+        Lengths::Padded
+    } else {
+        Lengths::Lawful
+    }
 }
 
 /// Returns true if ESP with these algorithms encrypts: GMAC (RFC 4543) and NULL do not.
@@ -137,7 +148,7 @@ fn policy(policy: UserPolicy<'_>) -> Option<Policy> {
 fn template(template: xfrm::Template<'_>) -> Template {
     Template {
         protocol: template.proto(),
-        tunnel: template.mode() == usersa::TUNNEL,
+        tunnel: matches!(template.mode(), usersa::TUNNEL | usersa::IPTFS),
         optional: template.is_optional(),
         reqid: template.reqid(),
         spi: template.spi(),
@@ -187,6 +198,25 @@ mod tests {
         assert_eq!(read(ESP, &[null, hash]), is(false, "ecb(cipher_null) hmac(sha256)", 0));
         assert_eq!(read(AH, &[hash]), is(false, "hmac(sha256)", 0));
         assert_eq!(read(UDP, &[hash]), None);
+    }
+
+    #[test]
+    fn an_association_that_pads_aggregates_or_streams_has_no_law_of_lengths() {
+        let read = |mode, kind, value: &[u8]| {
+            let mut body = association(ESP, &[(XFRMA_ALG_AEAD, "rfc4106(gcm(aes))", &[0, 128])]);
+            body[usersa::MODE] = mode;
+            push_attribute(&mut body, kind, value);
+            sa(UserSa::new_checked(&body).unwrap()).map(|sa| (sa.tunnel, sa.lengths))
+        };
+        let (none, padding, encap) = ((0, &[][..]), (22, &1000u32.to_ne_bytes()[..]), 4);
+        assert_eq!(read(usersa::TUNNEL, none.0, none.1), Some((true, Lengths::Lawful)));
+        assert_eq!(read(usersa::IPTFS, none.0, none.1), Some((true, Lengths::Padded)));
+        assert_eq!(read(usersa::TRANSPORT, padding.0, padding.1), Some((false, Lengths::Padded)));
+        // The kinds of encapsulation: ESP in UDP, and ESP in TCP.
+        for (kind, lengths) in [(2u16, Lengths::Lawful), (7, Lengths::Streamed)] {
+            let value = [&kind.to_ne_bytes()[..], &[0; 22]].concat();
+            assert_eq!(read(usersa::TUNNEL, encap, &value), Some((true, lengths)));
+        }
     }
 
     #[test]

@@ -178,7 +178,8 @@ mod tests {
         use Reason as R;
         let readable =
             [R::Clear, R::NotConfigured, R::TypoOption, R::NoPolicy, R::NoMark, R::IcmpQuote, R::EspNull];
-        for reason in readable.into_iter().chain([R::EspGmac, R::AhOnly, R::MacsecIntegrity]) {
+        for reason in readable.into_iter().chain([R::EspGmac, R::AhOnly, R::MacsecIntegrity, R::PspIntegrity])
+        {
             assert_eq!(reason.code().parse::<Acceptable>(), Err(NotAcceptable::Never));
         }
     }

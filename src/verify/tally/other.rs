@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use super::leg::Leg;
 use super::needle::Found;
 use super::quote::quoted;
-use super::reading::{count_esp, cut_before_addresses, cut_before_vni, echo, hidden_vni, is_undecoded};
+use super::reading::{
+    count_esp, cut_before_addresses, cut_before_vni, echo, hidden_vni, is_aggregate, is_undecoded,
+};
 use super::{Captured, Deed, MOST_MEMBERS, MOST_STRANGERS, Question, Tally, View};
 use crate::packet::{
     Direction, EspKind, Frame, Headers, Opaque, Packet, Sealed, Transport, Tunnel, Vni, Why,
@@ -278,6 +280,7 @@ impl Tally {
         let evidence = self.evidence(&leg, MOST_STRANGERS);
         if opened {
             count_esp(evidence, packet);
+            evidence.lawless += u64::from(is_aggregate(packet));
             return;
         }
         match packet.opaque {
@@ -288,7 +291,13 @@ impl Tally {
             }
             Some(Opaque::EspFragment) => evidence.esp_fragments += 1,
             Some(Opaque::EspTruncated) => evidence.truncated += 1,
-            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. }) => evidence.opaque += 1,
+            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. }) => {
+                evidence.opaque += 1
+            }
+            Some(Opaque::EspInTcp { .. }) => {
+                evidence.opaque += 1;
+                evidence.lawless += 1;
+            }
             None => {}
         }
         let later = headers.ip.and_then(|ip| ip.fragment).is_some_and(|fragment| fragment.offset > 0);

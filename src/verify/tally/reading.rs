@@ -7,8 +7,16 @@ use crate::packet::{
 use crate::verify::evidence::Evidence;
 
 pub(super) fn is_esp(packet: &Packet<'_>) -> bool {
-    matches!(packet.opaque, Some(Opaque::Esp { .. } | Opaque::EspFragment | Opaque::EspTruncated))
-        || packet.encapsulations.iter().any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { .. }))
+    let opaque = matches!(
+        packet.opaque,
+        Some(Opaque::Esp { .. } | Opaque::EspFragment | Opaque::EspTruncated | Opaque::EspInTcp { .. })
+    );
+    opaque || packet.encapsulations.iter().any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { .. }))
+}
+
+/// Returns true if the packet is IP-TFS that a key opened, and in which decoding stopped.
+pub(super) fn is_aggregate(packet: &Packet<'_>) -> bool {
+    packet.stop.is_some_and(|stop| stop.layer == Layer::Aggfrag)
 }
 
 /// Counts an ESP packet whose inside can be read.

@@ -62,6 +62,26 @@ fn opaque_packets_neither_match_nor_fail_to() {
     }
 }
 
+/// A crypt offset of 6 words leaves UDP's header and 16 bytes in clear.
+#[test]
+fn what_psp_leaves_in_clear_is_searched() {
+    let psp = |offset: u8, text: &[u8]| {
+        let inside = [&crate::made::udp_segment(9, 7, text), &[0xa5; 60][..]].concat();
+        udp("192.0.2.1", "192.0.2.2", 1000, &[&[17, 1, offset, 1, 0, 0, 1, 0][..], &[0; 8], &inside].concat())
+    };
+    let (_dir, file) = pcap(&[psp(6, b"GET /index.html HTTP/1.1"), psp(0, b"GET /index.html HTTP/1.1")]);
+    let ran = ovlsniff(&["-r", &file, "GET"]);
+    assert_eq!(ran.summary(), "2 packets: 1 matched, 1 opaque (1 PSP), 0 readable without a match");
+    assert!(ran.out.contains("psp:0x00000100 sealed") && ran.out.contains("GET /index.html"), "{}", ran.out);
+    assert!(!ran.out.contains("HTTP"), "{}", ran.out);
+    assert_eq!(shown(&["-r", &file, "HTTP"]), [] as [u64; 0]);
+    assert_eq!(shown(&["-r", &file, "-v", "HTTP"]), [] as [u64; 0]);
+    let ran = ovlsniff(&["--json", "-r", &file, "GET"]);
+    let line: serde_json::Value = serde_json::from_str(ran.out.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["opaque"]["clear"], &line["spans"]), (&16.into(), &serde_json::json!([[0, 3]])));
+    assert_eq!(line["payload"]["text"], "GET /index.html ");
+}
+
 #[test]
 fn a_first_word_that_begins_a_filter_is_the_filter() {
     let ran = ovlsniff(&["-qq", "-r", SWARM, "udp", "port", "58378"]);

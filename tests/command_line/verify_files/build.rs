@@ -124,7 +124,7 @@ pub(super) fn five(frame: impl Fn(u8) -> Vec<u8>) -> Vec<Vec<u8>> {
 }
 
 /// ESP of the sender's SA around a packet's `body`.
-fn seal(from: Host, sequence: u8, next: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn seal(from: Host, sequence: u8, next: u8, body: &[u8]) -> Vec<u8> {
     let header = [spi(from).to_be_bytes(), [0, 0, 0, sequence]].concat();
     let iv = [0, 0, 0, 0, 0, 0, 0, sequence];
     let mut text = body.to_vec();

@@ -406,3 +406,49 @@ fn the_reply_on_its_way_shows_that_the_probe_arrived() {
     let report = scene.ended(|circumstances| circumstances.kernel = Some(armed())).report();
     assert_eq!(verdicts(&report), (OPENED, CLEAR, Verdict::Clear));
 }
+
+#[test]
+fn lengths_prove_nothing_where_the_association_hides_them() {
+    let shut = |lengths, packets| {
+        let scene = Scene::new().probed(true).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey);
+        let report = scene.ended(|circumstances| {
+            circumstances.kernel = with(|kernel| {
+                for sa in &mut kernel.sas {
+                    (sa.lengths, sa.packets) = (lengths, packets);
+                }
+            });
+        });
+        verdicts(&report.report())
+    };
+    let unknown = (Verdict::Inconclusive, Some(Rung::Armed), Reason::NoLengthLaw);
+    assert_eq!(shut(Lengths::Padded, 100), (unknown, unknown, Verdict::Inconclusive));
+    assert_eq!(shut(Lengths::Streamed, 100), (unknown, unknown, Verdict::Inconclusive));
+    assert_eq!(shut(Lengths::Lawful, 100), (LENGTHS, LENGTHS, Verdict::Encrypted));
+    // What a key opens is proof as ever.
+    let opened = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+    let report = opened.inside(BACK, esp(BACK, EspKind::Opened)).ended(|circumstances| {
+        circumstances.kernel =
+            with(|kernel| kernel.sas.iter_mut().for_each(|sa| sa.lengths = Lengths::Padded));
+    });
+    assert_eq!(verdicts(&report.report()), (OPENED, OPENED, Verdict::Encrypted));
+}
+
+#[test]
+fn a_probe_that_ip_tfs_cut_up_is_not_proven_by_its_length() {
+    // One probe stays shut, and a packet of the right length passes.
+    let scene = (0..PROBES).fold(Scene::new().probed(true), |scene, n| {
+        if n == 2 {
+            let packet = vec![0xa5; esp_len(inner(n)) as usize];
+            scene.packet(OUT, n, &[], Some(sealed(OUT, Sealed::NoKey)), &packet)
+        } else {
+            scene.packet(OUT, n, &[esp(OUT, EspKind::Opened), vxlan(OURS)], None, CANARY)
+        }
+    });
+    let scene = scene.inside(BACK, esp(BACK, EspKind::Opened));
+    let report = scene.ended(|circumstances| {
+        circumstances.kernel = with(|kernel| kernel.sas[0].lengths = Lengths::Padded);
+    });
+    let (out, back, _) = verdicts(&report.report());
+    assert_eq!(out, (Verdict::Inconclusive, Some(Rung::Opened), Reason::NoLengthLaw));
+    assert_eq!(back, OPENED);
+}

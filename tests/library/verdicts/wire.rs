@@ -118,6 +118,9 @@ fn another_opaque_transport_is_not_the_overlays_own() {
     let wireguard = Opaque::WireGuard(WireGuardMessage::Data { receiver: 7, counter: 1 });
     let report = Scene::new().probed(true).packet(OUT, 0, &[], Some(wireguard), &[4; 64]).report();
     assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
+    let psp = Opaque::Psp { spi: Spi(300), clear: 0 };
+    let report = Scene::new().probed(true).packet(OUT, 0, &[], Some(psp), &[4; 64]).report();
+    assert_eq!(verdicts(&report).0.2, Reason::OpaqueTransport);
     // The probes are seen in clear, on the device that encrypts.
     let report =
         Scene::new().probed(true).seen_on(View::Hidden, |scene| scene.clear(OUT).clear(BACK)).report();
@@ -126,6 +129,44 @@ fn another_opaque_transport_is_not_the_overlays_own() {
     // The probes are not seen at all, because the capture is below that device.
     let report = Scene::asking(|question| question.enclosed = true).probed(true).report();
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::OpaqueTransport));
+}
+
+#[test]
+fn esp_in_tcp_is_no_proof_even_if_its_segments_have_the_right_lengths() {
+    for spi in [None, Some(spi(OUT))] {
+        let scene = (0..PROBES).fold(Scene::new().probed(true), |scene, n| {
+            let payload = vec![0xa5; esp_len(inner(n)) as usize];
+            scene.packet(OUT, n, &[], Some(Opaque::EspInTcp { spi }), &payload)
+        });
+        let (out, _, whole) = verdicts(&scene.report());
+        assert_eq!(out, (Verdict::Inconclusive, None, Reason::NoLengthLaw));
+        assert_eq!(whole, Verdict::Inconclusive);
+    }
+}
+
+#[test]
+fn what_comes_out_of_esp_in_tcp_may_be_a_copy() {
+    // Without the kernel's word, clear frames that arrive beside a stream of ESP are no leak of the peer's.
+    let scene = Scene::new().probed(true).packet(BACK, 0, &[], Some(Opaque::EspInTcp { spi: None }), b"x");
+    let scene = scene.clear(BACK).ended(|circumstances| circumstances.esp_offload = Some(false));
+    let (_, back, _) = verdicts(&scene.report());
+    assert_eq!(back.0, Verdict::Inconclusive);
+}
+
+#[test]
+fn ip_tfs_that_a_key_opens_and_nobody_decodes_proves_nothing() {
+    let mut scene = Scene::new().probed(true);
+    for n in 0..PROBES {
+        let ip = Some(Ip { source: here(), destination: there(), protocol: 50, fragment: None });
+        let outer = Headers { ip, ether_type: Some(0x0800), ..Headers::default() };
+        let packet = packet(|packet| {
+            packet.encapsulations.push(Encapsulation { tunnel: esp(OUT, EspKind::Opened), outer });
+            packet.stop = Some(Stop { layer: Layer::Aggfrag, why: Why::Unsupported });
+        });
+        scene.tally.observe(&frame(n as u64), &packet, View::Wire);
+    }
+    let (out, _, whole) = verdicts(&scene.report());
+    assert_eq!((out.0, out.2, whole), (Verdict::Inconclusive, Reason::NoLengthLaw, Verdict::Inconclusive));
 }
 
 #[test]
