@@ -9,6 +9,7 @@ mod engine;
 mod esp;
 mod savefile;
 mod verdicts;
+mod wireguard;
 
 #[path = "../captures/building.rs"]
 mod building;
