@@ -73,6 +73,7 @@ mod verdict;
 mod wanted;
 mod watch;
 mod way;
+pub mod wireguard;
 
 pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};

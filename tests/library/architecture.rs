@@ -23,10 +23,11 @@ const ROOMS: [(u8, &str, &[&str]); 13] = [
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 21] = [
+const CRATES: [(&[&str], &[&str]); 22] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
+    (&["blake2"], &["verify/wireguard"]),
     (&["sha2"], &["ipsec", "overlay"]),
     (&["zeroize"], &["netlink", "ipsec", "overlay"]),
     (&["regex_automata", "regex_syntax"], &["pattern"]),

@@ -10,6 +10,7 @@ mod esp;
 mod savefile;
 mod sealed;
 mod verdicts;
+mod wireguard;
 
 #[path = "../captures/building.rs"]
 mod building;

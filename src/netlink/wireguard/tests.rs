@@ -1,5 +1,7 @@
 //! Devices as the kernel sends them, put together by hand.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
@@ -194,4 +196,22 @@ fn a_public_key_prints_as_wg_prints_it() {
     key.0[31] = 1;
     assert_eq!(key.to_string(), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
     assert_eq!(format!("{key:?}"), "PublicKey(AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=)");
+}
+
+proptest! {
+    /// A user who may make links in a namespace chooses some of these bytes.
+    #[test]
+    fn no_damage_makes_the_reader_panic(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        len in any::<prop::sample::Index>(),
+    ) {
+        let whole = first(&[peer(1, &v4(), &["10.0.0.2/32", "fd00::/64"]), peer(2, &v6(), &["::/0"])]);
+        let mut bytes = whole.clone();
+        for (at, byte) in damage {
+            *at.get_mut(&mut bytes) = byte;
+        }
+        bytes.truncate(len.index(whole.len() + 1));
+        let read = read(&[bytes.clone(), whole, bytes]);
+        prop_assert!(read.is_err() || read.is_ok_and(|device| device.peers.len() < 100));
+    }
 }
