@@ -53,6 +53,7 @@
 //! - A capture on all links is cooked: of a frame that leaves it shows only what follows from the IP header on. MACsec's
 //!   tag is in front of that.
 
+mod carrier;
 mod device;
 mod docker;
 mod docker_inspect;
@@ -75,6 +76,7 @@ mod watch;
 mod way;
 pub mod wireguard;
 
+pub use carrier::Carrier;
 pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
 pub use judge::judge;

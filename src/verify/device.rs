@@ -1,41 +1,49 @@
-//! Networks as the kernel knows them: VXLAN and Geneve devices, in the underlay's namespace and in every other one that has a
+//! Networks as the kernel knows them: VXLAN, Geneve and WireGuard devices, in the underlay's namespace and in every other one that has a
 //! name.
 //!
 //! A device that was moved between namespaces has left its socket behind, as Docker's devices have. Its packets, its
 //! own address and the routes to its peers then belong to the underlay's namespace, and not to that of the device.
+
+mod routed;
 
 use std::net::IpAddr;
 
 use super::network::{Device, Entry, Network, Peer, Source};
 use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Survey, Tunnelled, Vtep};
-use crate::packet::{MacAddress, Vni};
+use crate::packet::{Form, MacAddress, Vni};
 
 /// The most stations that are kept.
 const MOST_STATIONS: usize = 1024;
 
 /// Finds a network as [`find`] does, but only in the namespace of the underlay.
-pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vtep) -> bool) -> Option<Network> {
+pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link) -> bool) -> Option<Network> {
     find_in(&namespaces.base, std::iter::once(&namespaces.base), wanted)
 }
 
-/// Finds a VXLAN or Geneve device for which `wanted` holds, in any namespace, and returns its network.
-pub(super) fn find(namespaces: &Namespaces, wanted: impl Fn(&Link, &Vtep) -> bool) -> Option<Network> {
+/// Finds a VXLAN, Geneve or WireGuard device for which `wanted` holds, in any namespace, and returns its network.
+pub(super) fn find(namespaces: &Namespaces, wanted: impl Fn(&Link) -> bool) -> Option<Network> {
     find_in(&namespaces.base, namespaces.all(), wanted)
 }
 
 fn find_in<'p>(
     base: &Surveyed,
     mut namespaces: impl Iterator<Item = &'p Surveyed>,
-    wanted: impl Fn(&Link, &Vtep) -> bool,
+    wanted: impl Fn(&Link) -> bool,
 ) -> Option<Network> {
     namespaces.find_map(|place| {
-        let found = place.survey.links.iter().find_map(|link| {
-            let vtep = link.vtep.as_ref()?;
-            wanted(link, vtep).then_some((link, vtep))
-        });
-        found.map(|(link, vtep)| network(base, place, link, vtep))
+        let links = place.survey.links.iter().filter(|link| wanted(link));
+        links.filter_map(|link| of_link(base, place, link)).next()
     })
+}
+
+/// Returns the network of a link, if it is a device of an overlay that could be read.
+fn of_link(base: &Surveyed, place: &Surveyed, link: &Link) -> Option<Network> {
+    match (&link.vtep, &link.wireguard) {
+        (Some(vtep), _) => Some(network(base, place, link, vtep)),
+        (None, Some(tunnel)) => Some(routed::network(base, place, link, tunnel)),
+        (None, None) => None,
+    }
 }
 
 /// The alias that `ovlsniff overlay` gives to its devices.
@@ -191,15 +199,20 @@ fn entry(place: &Surveyed, link: &Link, vtep: &Vtep, master: Option<&Link>) -> O
 }
 
 /// Returns true if the device has one of these VNIs.
-pub(super) fn has_vni(vtep: &Vtep, vnis: &[Vni]) -> bool {
-    vtep.vni.is_some_and(|vni| vnis.contains(&vni))
+pub(super) fn has_vni(link: &Link, vnis: &[Vni]) -> bool {
+    let vni = link.vtep.as_ref().and_then(|vtep| vtep.vni);
+    vni.is_some_and(|vni| vnis.contains(&vni))
+}
+
+/// Returns true for a VXLAN device.
+pub(super) fn is_vxlan(link: &Link) -> bool {
+    link.vtep.as_ref().is_some_and(|vtep| vtep.form == Form::Vxlan)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host::survey::Neighbour;
-    use crate::packet::Form;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -242,7 +255,7 @@ mod tests {
 
     #[test]
     fn peers_have_the_addresses_behind_them() {
-        let network = find(&place(), |link, _| link.name == "secure").unwrap();
+        let network = find(&place(), |link| link.name == "secure").unwrap();
         assert_eq!(
             network.peers,
             [Peer {
@@ -258,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_goes_to_a_group_is_watched_where_it_leaves() {
-        assert_eq!(find(&place(), |link, _| link.name == "secure").unwrap().links, [7, 8, 9]);
+        assert_eq!(find(&place(), |link| link.name == "secure").unwrap().links, [7, 8, 9]);
     }
 
     #[test]
@@ -267,7 +280,7 @@ mod tests {
         place.base.survey.links[0].alias =
             Some("ovlsniff overlay=office vni=42 cipher=aes-256-gcm key=1f generation=3".to_owned());
         let network =
-            find(&place, |link, _| alias(link).is_some_and(|alias| alias.network == "office")).unwrap();
+            find(&place, |link| alias(link).is_some_and(|alias| alias.network == "office")).unwrap();
         assert_eq!((network.name.as_str(), network.source), ("office", Source::Ours));
         assert_eq!(network.encrypted, Some(true));
     }

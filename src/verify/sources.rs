@@ -8,7 +8,7 @@ use super::docker::{self, Found};
 use super::network::{Entry, Network, Peer};
 use crate::host::docker::EngineError;
 use crate::host::namespaces::{Namespaces, Surveyed};
-use crate::host::survey::{Link, Vtep};
+use crate::host::survey::Link;
 use crate::packet::{Form, Vni};
 
 /// Finds the network of this name. Returns `None` if no source knows it.
@@ -22,7 +22,15 @@ pub(super) fn find(name: &str, namespaces: &Namespaces) -> Result<Option<Network
 
 /// Finds the network of a VXLAN device with one of these VNIs.
 pub(super) fn of_vnis(vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
-    device::find(namespaces, |_, vtep| device::has_vni(vtep, vnis))
+    device::find(namespaces, |link| device::has_vni(link, vnis))
+}
+
+/// Returns true if the name is that of a WireGuard device that could not be read.
+pub(super) fn is_unreadable(name: &str, namespaces: &Namespaces) -> bool {
+    let unread = |link: &Link| {
+        link.name == name && link.kind.as_deref() == Some("wireguard") && link.wireguard.is_none()
+    };
+    namespaces.all().any(|place| place.survey.links.iter().any(unread))
 }
 
 fn named(
@@ -30,8 +38,8 @@ fn named(
     namespaces: &Namespaces,
     ask: impl FnOnce(&str) -> Result<Found, EngineError>,
 ) -> Result<Option<Network>, EngineError> {
-    let ours = |link: &Link, _: &Vtep| device::alias(link).is_some_and(|alias| alias.network == name);
-    let named = |link: &Link, _: &Vtep| link.name == name;
+    let ours = |link: &Link| device::alias(link).is_some_and(|alias| alias.network == name);
+    let named = |link: &Link| link.name == name;
     if let Some(own) = device::find_near(namespaces, ours) {
         return Ok(Some(own));
     }
@@ -114,7 +122,8 @@ pub(super) fn refresh(network: &mut Network, namespaces: &Namespaces) {
 
 /// Returns the network of the first VXLAN device of each of these VNIs, where there is one.
 fn devices(namespaces: &Namespaces, vnis: &[Vni]) -> Vec<Network> {
-    let of = |&vni: &Vni| device::find(namespaces, |_, vtep| device::has_vni(vtep, &[vni]));
+    let of =
+        |&vni: &Vni| device::find(namespaces, |link| device::is_vxlan(link) && device::has_vni(link, &[vni]));
     vnis.iter().filter_map(of).collect()
 }
 
@@ -136,7 +145,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::host::survey::Survey;
+    use crate::host::survey::{Survey, Vtep};
     use crate::verify::network::Source;
 
     const LATE: EngineError = EngineError::Late(Duration::from_secs(20));

@@ -45,9 +45,12 @@ pub enum WantedError {
     /// Only a VNI was given, and no VXLAN device has it.
     #[error("no device of VNI {0} is here; name the other node with --peer ADDRESS")]
     NoDevice(Vni),
+    /// The network is a WireGuard device whose peers the kernel does not tell.
+    #[error("network {0}: the kernel does not show this WireGuard device's peers to this user; run as root")]
+    Unreadable(String),
     /// No source knows a network of this name.
     #[error(
-        "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS"
+        "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN, Geneve or WireGuard device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS"
     )]
     Unknown(String),
     /// The engine, which may know the network, refuses to be asked, and no other source knows it.
@@ -121,6 +124,9 @@ impl Wanted {
         match sources::find(name, namespaces) {
             Ok(Some(network)) => Ok(network),
             Ok(None) if described => Ok(titled()),
+            Ok(None) if sources::is_unreadable(name, namespaces) => {
+                Err(WantedError::Unreadable(escape(name).into_owned()))
+            }
             Ok(None) => Err(WantedError::Unknown(escape(name).into_owned())),
             // Its device is known by the VNI that was given, which says more than a name.
             Err(error) if described => Ok(Network {
