@@ -70,7 +70,7 @@ fn between(leg: &LegReport) -> String {
 
 fn because(report: &Report) -> String {
     match (report.verdict, report.reason) {
-        (Verdict::Encrypted, Reason::Opened | Reason::Lengths) => String::new(),
+        (Verdict::Encrypted, Reason::Opened | Reason::Lengths | Reason::WireGuard) => String::new(),
         (_, reason) => format!(" ({})", reason.code()),
     }
 }

@@ -32,8 +32,8 @@ fn find_in<'p>(
     wanted: impl Fn(&Link) -> bool,
 ) -> Option<Network> {
     namespaces.find_map(|place| {
-        let links = place.survey.links.iter().filter(|link| wanted(link));
-        links.filter_map(|link| of_link(base, place, link)).next()
+        let mut links = place.survey.links.iter().filter(|link| wanted(link));
+        links.find_map(|link| of_link(base, place, link))
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::lengths::Passed;
 use super::places::Places;
+use super::tally::Messages;
 use crate::packet::{Packet, Spi, Timestamp, Tunnel, Vni};
 
 /// The most SPIs that are counted apart on one leg.
@@ -116,6 +117,8 @@ pub(super) struct Evidence {
     /// Fragments of UDP whose beginning was not seen.
     pub lone_fragments: u64,
     pub(super) lengths: Vec<Passed>,
+    /// WireGuard's messages in the tunnel that carries the leg.
+    pub messages: Messages,
     /// Probes, or their replies, among [`Self::opened`]: the sequence number, and the time of the capture.
     echoes: BTreeSet<(u16, i64)>,
     /// The places that the frames of [`Self::clear`] passed.

@@ -11,6 +11,7 @@
 //! from the frames, or from the kernel, the keys and the configuration (`reasons`). The verdict on the whole is the
 //! worst of its legs.
 
+mod carried;
 mod filter;
 mod proof;
 mod reasons;
@@ -154,7 +155,7 @@ impl<'a> Case<'a> {
             answered: self.answered,
             matched: self.matched(way),
             // Pieces of ESP are not counted as packets, and yet something of the peer passed.
-            opaque: evidence.opaque + evidence.esp_fragments,
+            opaque: evidence.opaque.max(evidence.messages.data) + evidence.esp_fragments,
             too_long: if way == Way::Out { self.too_long() } else { None },
         };
         LegReport { from, to, way, verdict, rung, reason, counts, esp: self.esp(evidence, way), shown }
@@ -298,7 +299,13 @@ impl<'a> Case<'a> {
         if self.has_no_length_law(way) {
             return inconclusive(Reason::NoLengthLaw);
         }
-        if evidence.opaque > 0 && (self.answered > 0 || evidence.esp_packets == 0) {
+        if let Some(decision) = self.no_tunnel(way) {
+            return decision;
+        }
+        if let Some(reason) = self.unclear(way) {
+            return inconclusive(reason);
+        }
+        if evidence.opaque > 0 && !self.is_carried() && (self.answered > 0 || evidence.esp_packets == 0) {
             return inconclusive(Reason::OpaqueTransport);
         }
         if evidence.unopened() > 0 {

@@ -21,6 +21,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::carrier::carriers;
 use super::kernel::{KernelState, KernelUnread, esp_offload};
 use super::network::Network;
 use super::probe;
@@ -358,6 +359,7 @@ impl Session {
             probes: self.asked.probes(),
             kernel,
             kernel_unread,
+            carriers: carriers(&self.asked.network, &self.underlay.survey),
             control: self.watch.control_left_in_clear(),
             esp_offload: esp_offload(),
         })

@@ -20,6 +20,7 @@
 //! forgotten.
 
 mod leg;
+mod messages;
 mod needle;
 mod other;
 mod question;
@@ -28,6 +29,7 @@ mod reading;
 mod routed;
 mod sender;
 
+pub(super) use messages::Messages;
 pub use question::{Circumstances, OverlayMacs, Probe, Question, View};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -202,6 +204,7 @@ impl Tally {
         if below || esp && frame.passed().is_some() {
             self.opaque_on.add(frame);
         }
+        self.message(&captured);
         let ours = packet.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
         match (ours, self.routed_leg(&captured)) {
             (Some(at), _) => self.ours(&captured, at),

@@ -95,6 +95,8 @@ reasons! {
     Opened = "opened", "";
     /// ESP packets of the probes' lengths passed, one for each probe.
     Lengths = "lengths", "";
+    /// WireGuard's data messages of the probes' lengths passed, one for each probe, to the endpoint of the node.
+    WireGuard = "wireguard", "";
     /// Clear frames of the network passed, and the cause is not known.
     Clear = "clear", "encrypt the network, and check the IPsec policy of the sender with: ip xfrm policy";
     /// The network is not configured to be encrypted.
@@ -103,6 +105,10 @@ reasons! {
     TypoOption = "typo-option", "the option is ignored: create the network again with: --opt encrypted";
     /// The sender has no policy for the network's packets.
     NoPolicy = "no-policy", "no IPsec policy covers the network's packets: set it up again (Docker: leave and join the network)";
+    /// The network's packets leave past the WireGuard device that is to carry them.
+    PastWireGuard = "past-wireguard", "the packets leave past the WireGuard device: compare 'ip rule' and 'ip route get ADDRESS' (with 'from' and 'mark') with its allowed-ips";
+    /// The peer's packets arrive past the WireGuard device.
+    PeerPastWireGuard = "peer-past-wireguard", "the node sends past its WireGuard device: look there for the rule or the route that its replies miss (ip rule, ip route get)";
     /// The sender's policy is for another UDP port than the network's.
     PortMismatch = "port-mismatch", "the IPsec policy is for another UDP port than the network's: make them the same";
     /// Frames with the network's VNI passed on another UDP port than the network's.
@@ -135,6 +141,8 @@ reasons! {
     OneDirection = "one-direction", "nothing came back: run verify on the peer as well";
     /// ESP passed, but nothing shows that it is this network's.
     OtherTunnel = "other-tunnel", "nothing shows whose ESP this is: run as root for the kernel's keys, or give them with --sa FILE";
+    /// WireGuard's messages passed, but their lengths do not show the probes.
+    WireGuardUnclear = "wireguard-unclear", "WireGuard's messages passed, and their lengths do not show the network's packets: watch longer (--for) or at a quieter moment, with probes";
     /// Something else that is opaque passed between the nodes.
     OpaqueTransport = "opaque-transport", "another tunnel carries the packets (WireGuard, MACsec, GRE or a VPN): name the link below it with -i, or verify that tunnel; the overlay itself shows no encryption";
     /// ESP passed whose lengths say nothing of what it carries.
@@ -177,6 +185,10 @@ reasons! {
     EspGro = "esp-gro", "esp4_offload may decrypt packets before a capture can see them: run verify on the peer, where these packets leave";
     /// ESP leaves, and nothing comes back.
     BlockedEsp = "blocked-esp", "allow IP protocol 50 (ESP) both ways; if it is allowed, see 'cat /proc/net/xfrm_stat' on the peer for a missing SA or another key, and name an address that answers pings with --target ADDRESS";
+    /// Messages of WireGuard leave, and nothing comes back.
+    BlockedWireGuard = "blocked-wireguard", "allow the UDP ports of WireGuard both ways (wg show: listening port, endpoint), and name an address that answers pings with --target ADDRESS";
+    /// No WireGuard session comes about with the node.
+    NoHandshake = "no-handshake", "WireGuard has no session with the node: compare the keys and endpoints of both ends (wg show), and allow its UDP ports both ways";
     /// A policy asks for an SA that is not there.
     NoSa = "no-sa", "the policy has no SA to send with: add it on both nodes (Docker: restart the engine)";
     /// The SA that a policy asks for is there, but the kernel cannot send with it.

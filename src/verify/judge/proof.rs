@@ -2,7 +2,7 @@
 
 use super::super::evidence::Evidence;
 use super::super::kernel::{Lengths, SaState};
-use super::super::lengths::{Expected, Passed, explained};
+use super::super::lengths::{Expected, Law, Passed, explained};
 use super::super::tally::{OTHERS, Probe};
 use super::super::verdict::{Reason, Rung, Verdict};
 use super::super::way::Way;
@@ -47,7 +47,9 @@ impl Case<'_> {
             Way::Back if self.answered == 0 => self.matched_by_length(way, self.probes.iter()),
             _ => self.matched(way),
         };
-        (matched >= ENOUGH && matched * 4 >= due * 3).then_some((Rung::Seen, Reason::Lengths))
+        let reason = if self.is_carried() { Reason::WireGuard } else { Reason::Lengths };
+        let enough = matched >= ENOUGH && matched * 4 >= due * 3 && !self.is_at_rest(way);
+        enough.then_some((Rung::Seen, reason))
     }
 
     /// Yields the probes that must be seen on a leg. On the way out these are all that left, answered or not. On the way
@@ -86,20 +88,24 @@ impl Case<'_> {
     }
 
     fn matched_by_length<'p>(&self, way: Way, probes: impl Iterator<Item = &'p Probe>) -> u64 {
+        if self.is_carried() {
+            return self.matched_messages(way, probes);
+        }
         let when = |probe: &Probe| Expected { from: probe.sent.nanos, inner: probe.inner_len };
         let expected: Vec<Expected> = probes.map(when).collect();
         let sent: Vec<Expected> = self.probes.iter().map(when).collect();
         // The packets of an SA that does not encrypt are no proof, even if they look opaque. Where an SA pads its
         // packets, their lengths say nothing.
         let evidence = self.evidence(way);
-        let proves = |sa: &SaState| sa.encrypts && sa.lengths == Lengths::Lawful;
-        let left_out: Vec<Spi> = self.sas(way).filter(|sa| !proves(sa)).map(|sa| sa.spi).collect();
+        let is_lawful = |sa: &SaState| sa.encrypts && sa.lengths == Lengths::Lawful;
+        let left_out: Vec<Spi> = self.sas(way).filter(|sa| !is_lawful(sa)).map(|sa| sa.spi).collect();
         let passed: Vec<Passed> =
             evidence.lengths.iter().filter(|esp| !left_out.contains(&esp.spi)).copied().collect();
         if expected.is_empty() || passed.is_empty() {
             return 0;
         }
-        explained(&expected, &sent, &passed) as u64
+        let laws = Law::of_esp(self.tally.question.network.form);
+        explained(laws, &expected, &sent, &passed) as u64
     }
 
     /// Returns true if packets of the leg passed whose lengths prove nothing, because their SA pads or aggregates what it
@@ -186,6 +192,7 @@ impl Case<'_> {
     pub(super) fn undelivered(&self, rung: Rung) -> Decision {
         let back = &self.pair.back;
         let comes_through = back.opened_transport + back.opened_tunnel > 0
+            || back.messages.data > 0
             || self.kernel.is_none() && self.attributed(Way::Back).is_some();
         if self.refused().is_none() && comes_through {
             // The peer's packets come through. The target may refuse pings or not be there, or a firewall of this

@@ -38,7 +38,11 @@ impl Case<'_> {
     pub(super) fn delivered_unseen(&self) -> Reason {
         // If the network is enclosed, only an interface above the encryption would show them. It would show them in clear, and
         // prove nothing.
-        if self.tally.question.enclosed { Reason::OpaqueTransport } else { Reason::WrongInterface }
+        if self.tally.question.enclosed && !self.is_carried() {
+            Reason::OpaqueTransport
+        } else {
+            Reason::WrongInterface
+        }
     }
 
     /// Decides on a leg where nothing was seen.
@@ -73,7 +77,8 @@ impl Case<'_> {
     }
 
     pub(super) fn why_nothing_arrives(&self) -> Reason {
-        self.refused().unwrap_or(Reason::BlockedEsp)
+        let blocked = if self.is_carried() { Reason::BlockedWireGuard } else { Reason::BlockedEsp };
+        self.refused().unwrap_or(blocked)
     }
 
     pub(super) fn why_clear(&self) -> Reason {
@@ -83,6 +88,9 @@ impl Case<'_> {
         }
         if self.pair.out.only_quoted() {
             return Reason::IcmpQuote;
+        }
+        if self.is_carried() {
+            return Reason::PastWireGuard;
         }
         let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return Reason::Clear };
         let port = network.port;
@@ -120,6 +128,7 @@ impl Case<'_> {
             (Some(false), Some(_)) => Reason::TypoOption,
             (Some(false), None) => Reason::NotConfigured,
             _ if self.pair.back.only_quoted() => Reason::IcmpQuote,
+            _ if self.is_carried() => Reason::PeerPastWireGuard,
             _ => Reason::Clear,
         }
     }
@@ -149,6 +158,9 @@ impl Case<'_> {
     /// Returns the rung of a leg without other evidence: the kernel is armed, or the network is configured, or
     /// neither.
     pub(super) fn configured(&self) -> Option<Rung> {
+        if let Some(rung) = self.carried_rung() {
+            return Some(rung);
+        }
         let armed = self.kernel.zip(self.local).is_some_and(|(kernel, local)| {
             let port = self.tally.question.network.port;
             let policy = kernel.leaving(local, self.peer, port);

@@ -12,7 +12,8 @@ use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
 use crate::host::survey::Survey;
 use crate::ipsec::{self, Opener, Sa};
-use crate::packet::LinkType;
+use crate::packet::{LinkType, TunnelPorts};
+use crate::verify::carrier::carriers;
 use crate::verify::judge::judge;
 use crate::verify::kernel::KernelState;
 use crate::verify::network::{Network, Source, tunnel_ports};
@@ -74,7 +75,8 @@ impl Session {
         let kernel = underlay.run(KernelState::read)?;
         let (opener, warning) = underlay.run(|| opener(request.sas.clone()))?;
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose().map_err(Error::Notices)?;
-        let ports = tunnel_ports(networks())?;
+        let mut ports = tunnel_ports(networks())?;
+        add_wireguard(&mut ports, &underlay.survey);
         let question = |probed: &Probed| question(probed, &named, &underlay);
         let mut watch =
             Watch::new(question(&asked)?, control.as_ref().map(question).transpose()?, ports, Some(opener));
@@ -102,6 +104,17 @@ impl Session {
             watch,
             warning,
         })
+    }
+}
+
+/// Adds the ports of the WireGuard devices and of their endpoints, as far as they fit in. On others only some messages
+/// are recognised.
+fn add_wireguard(ports: &mut TunnelPorts, survey: &Survey) {
+    for tunnel in survey.links.iter().filter_map(|link| link.wireguard.as_ref()) {
+        let ends = tunnel.endpoints().into_iter().map(|endpoint| endpoint.port());
+        for port in [tunnel.listen_port].into_iter().chain(ends).filter(|port| *port != 0) {
+            let _ = ports.add_wireguard(port);
+        }
     }
 }
 
@@ -181,6 +194,7 @@ fn question(probed: &Probed, named: &[String], underlay: &Underlay) -> Result<Qu
         no_copies: underlay::by_interface(network, survey),
         macs: macs(network),
         own: own.collect(),
+        carriers: carriers(network, survey),
         sources: underlay.run(|| sources(network))?,
         ..Question::default()
     })

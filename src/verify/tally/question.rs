@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::capture::savefile::Filtered;
 use crate::packet::{LinkType, MacAddress, Timestamp};
+use crate::verify::carrier::Carrier;
 use crate::verify::kernel::{KernelState, KernelUnread};
 use crate::verify::network::Network;
 
@@ -29,6 +30,8 @@ pub struct Question {
     /// True if the network's packets arrive through a VTI or an xfrm interface. What was decrypted is then seen on that, and
     /// a clear frame on a wire is no copy.
     pub no_copies: bool,
+    /// The WireGuard tunnels that carry the network's packets.
+    pub carriers: Vec<Carrier>,
     /// True if the engine knows the network, but no container of this host is on it.
     pub no_member: bool,
     /// All addresses of this host. Packets to a peer with one of them are on no wire.
@@ -38,6 +41,11 @@ pub struct Question {
 }
 
 impl Question {
+    /// Yields the tunnels that carry the packets to a node.
+    pub(in crate::verify) fn carriers_to(&self, node: IpAddr) -> impl Iterator<Item = &Carrier> {
+        self.carriers.iter().filter(move |carrier| carrier.node == node)
+    }
+
     /// Returns the address of this node for packets to a peer. If the route does not give it, that is the first of
     /// the peer's address family.
     pub(in crate::verify) fn local_to(&self, peer: IpAddr) -> Option<IpAddr> {
@@ -109,6 +117,8 @@ pub struct Circumstances {
     pub kernel: Option<KernelState>,
     /// The error if the state of the kernel could not be read.
     pub kernel_unread: Option<KernelUnread>,
+    /// The tunnels of the question as they were at the end of the watch.
+    pub carriers: Vec<Carrier>,
     /// True if the canary of the control network was seen leaving in clear; `None` without such a network.
     pub control: Option<bool>,
     /// True if the kernel may decrypt ESP before a capture sees it; `None` if that is not known.
