@@ -117,7 +117,7 @@ fn psp_cut_or_damaged_anywhere_is_decoded_as_far_as_it_goes() {
     let whole = psp(protocol::UDP, 15, 0, &overlay());
     for len in 0..whole.len() {
         decode(&mut decoder(), &whole[..len], |packet| {
-            assert!(packet.readable().len() <= packet.payload.len())
+            assert!(packet.readable().len() <= packet.payload.len());
         });
     }
     for at in 20..whole.len() {

@@ -92,8 +92,8 @@ impl Case<'_> {
         // The packets of an SA that does not encrypt are no proof, even if they look opaque. Where an SA pads its
         // packets, their lengths say nothing.
         let evidence = self.evidence(way);
-        let proves = |sa: &SaState| sa.encrypts && sa.lengths == Lengths::Lawful;
-        let left_out: Vec<Spi> = self.sas(way).filter(|sa| !proves(sa)).map(|sa| sa.spi).collect();
+        let counts = |sa: &SaState| sa.encrypts && sa.lengths == Lengths::Lawful;
+        let left_out: Vec<Spi> = self.sas(way).filter(|sa| !counts(sa)).map(|sa| sa.spi).collect();
         let passed: Vec<Passed> =
             evidence.lengths.iter().filter(|esp| !left_out.contains(&esp.spi)).copied().collect();
         if expected.is_empty() || passed.is_empty() {

@@ -290,7 +290,7 @@ impl Tally {
             Some(Opaque::EspFragment) => evidence.esp_fragments += 1,
             Some(Opaque::EspTruncated) => evidence.truncated += 1,
             Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. }) => {
-                evidence.opaque += 1
+                evidence.opaque += 1;
             }
             Some(Opaque::EspInTcp { .. }) => {
                 evidence.opaque += 1;
