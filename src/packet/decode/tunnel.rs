@@ -95,7 +95,7 @@ impl Walk<'_, '_> {
         } else {
             self.limit(payload_len);
         }
-        self.wrap(Tunnel::Psp { spi }, Layer::Psp)?;
+        self.wrap(Tunnel::Psp { spi, hides: header.hides() }, Layer::Psp)?;
         self.enter_protected(protocol)
     }
 

@@ -321,8 +321,13 @@ impl Tally {
             let port = outer.transport.ports().map(|ports| ports.destination);
             network.port.is_none_or(|ours| port == Some(ours))
         };
-        let shown = quote.encapsulations.iter().find(|wrapping| self.is_ours(wrapping));
-        let vni = match shown {
+        let at = quote.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
+        let (around, ours) = quote.encapsulations.split_at(at.unwrap_or(0));
+        if around.iter().any(|wrapping| matches!(wrapping.tunnel, Tunnel::Psp { hides: true, .. })) {
+            // The VNI is in the part of PSP that is in clear, and the frame is not.
+            return Quote::Other;
+        }
+        let vni = match ours.first().filter(|_| at.is_some()) {
             Some(wrapping) => wrapping.tunnel.vni().filter(|_| to_our_port(&wrapping.outer)),
             None => {
                 hidden_vni(&quote).filter(|vni| network.vnis.contains(vni) && to_our_port(&quote.headers))

@@ -2,6 +2,7 @@
 
 use super::build::{
     A, B, Host, base_and, base_and_five, framed, packet, pcap, seal, segment, small_talk, tcp, udp,
+    unreachable,
 };
 use super::{CLEAR_OR_UNPROVEN, ENCRYPTED, NO_ALARM, Row, UNPROVEN, row};
 
@@ -53,6 +54,15 @@ fn of_psp() -> Vec<Row> {
             "Nothing shows whose packets are in it.",
         )
         .reason("opaque-transport"),
+        row(
+            "an ICMP error that quotes PSP with the VNI in clear",
+            base_and_five(|n| {
+                let sent = psp(A, B, 7, 0, &[&segment(n)[..28], &[0xa5; 90]].concat());
+                unreachable(B, A, &sent[14..])
+            }),
+            NO_ALARM,
+            "The quote shows no more than the packet did, whose frame is encrypted.",
+        ),
         row(
             "PSP that says it encrypts and does not",
             base_and_five(|n| psp(A, B, 0, 0, &segment(n))),
