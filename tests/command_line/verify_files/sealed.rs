@@ -64,6 +64,20 @@ fn of_psp() -> Vec<Row> {
             "The quote shows no more than the packet did, whose frame is encrypted.",
         ),
         row(
+            "PSP that only authenticates",
+            base_and_five(|n| psp(A, B, 0, 2, &segment(n))),
+            &["AUTH-ONLY"],
+            "Version 2 is AES-GMAC, so the network's packets can be read.",
+        )
+        .reason("psp-integrity"),
+        row(
+            "PSP whose crypt offset shows the VNI",
+            both_ways(|from, to, n| psp(from, to, 7, 0, &[&segment(n)[..28], &[0xa5; 90]].concat())),
+            UNPROVEN,
+            "The header is in clear and what it carries is not, so it is neither a leak nor proof.",
+        )
+        .reason("opaque-transport"),
+        row(
             "PSP that says it encrypts and does not",
             base_and_five(|n| psp(A, B, 0, 0, &segment(n))),
             CLEAR_OR_UNPROVEN,
