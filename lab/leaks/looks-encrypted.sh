@@ -10,6 +10,19 @@ esp_gmac_claims() { esp_null_claims; }
 ah_only_setup() { suite=ah protocol=ah; both_encrypted_setup; }
 ah_only_claims() { for host in a b; do sends $host 'ip proto 51'; sends_no $host "$esp"; readable $host; done; delivered; }
 
+# Short packets are padded to one length (RFC 4303 section 2.7). Keys see through it, and lengths do not.
+tfcpad_setup() {
+    mode=tunnel
+    hosts; overlay secure 42 10.42.0
+    sa ab "a b" "" "" tfcpad 1200; sa ba "a b" "" "" tfcpad 1200
+    local host; for host in a b; do sends_by $host; accepts_by $host; done
+    pings 10.42.0.2
+}
+tfcpad_claims() { for host in a b; do all_esp $host; sends_no $host "$esp and less 1000 and ip[6:2] & 0x1fff = 0"; done; delivered; }
+
+tfcpad_no_keys_setup() { tfcpad_setup; as setpriv --bounding-set=-all,+net_raw --inh-caps=-all; }
+tfcpad_no_keys_claims() { tfcpad_claims; }
+
 # The SAs protect another tunnel between the hosts, and that one is busy.
 other_tunnel() { port=4799; overlay other 43 10.43.0; protect; pings 10.43.0.2; port=4789; }
 

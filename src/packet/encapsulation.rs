@@ -59,6 +59,8 @@ pub enum Tunnel {
     Psp {
         /// The security parameter index.
         spi: Spi,
+        /// True if what follows the first part is encrypted.
+        hides: bool,
     },
     /// MACsec (IEEE 802.1AE) with E=0: authenticated, not encrypted.
     Macsec {

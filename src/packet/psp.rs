@@ -28,7 +28,7 @@ const ICV: usize = 16;
 pub(super) struct Header {
     pub(super) spi: Spi,
     /// The protocol of the payload.
-    pub(super) next_header: u8,
+    pub(super) protocol: u8,
     /// The length of the header in bytes.
     pub(super) len: usize,
     /// The length of the payload in bytes, without the ICV.
@@ -61,7 +61,7 @@ pub(super) fn header(payload: &[u8], declared: usize) -> Option<Header> {
     }
     let clear = if version < 2 { clear_end.saturating_sub(len) } else { payload_len };
     let spi = Spi(u32::from_be_bytes([s0, s1, s2, s3]));
-    Some(Header { spi, next_header, len, payload_len, clear })
+    Some(Header { spi, protocol: next_header, len, payload_len, clear })
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
             out.push(b':');
             decimal(out, u64::from(key));
         }
-        Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } | Tunnel::Psp { spi } => {
+        Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } | Tunnel::Psp { spi, .. } => {
             text(out, &format_args!(":{spi}"));
         }
         Tunnel::Gre { key: None } | Tunnel::IpInIp | Tunnel::Macsec { .. } => {}

@@ -68,7 +68,7 @@ pub(super) fn tunnels() -> Vec<Tunnel> {
         Tunnel::Esp { spi, sequence, kind: EspKind::Gmac, udp: true },
         Tunnel::Esp { spi, sequence, kind: EspKind::Opened, udp: false },
         Tunnel::Ah { spi, sequence },
-        Tunnel::Psp { spi },
+        Tunnel::Psp { spi, hides: true },
         Tunnel::Macsec { sci: None },
         Tunnel::Macsec { sci: Some(1) },
     ];

@@ -200,7 +200,10 @@ impl Tally {
         self.note_sender(&captured);
         // Clear frames on one card and ESP on another are a leak. But a capture on all links also has the devices above
         // ESP, such as a VRF, and any file may have those above MACsec or WireGuard.
-        let below = matches!(packet.opaque, Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. }));
+        let below = matches!(
+            packet.opaque,
+            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. })
+        );
         if below || esp && frame.passed().is_some() {
             self.opaque_on.add(frame);
         }
@@ -354,6 +357,12 @@ impl Tally {
                 Tunnel::Esp { kind: EspKind::Gmac, .. } => &mut evidence.gmac,
                 Tunnel::Ah { .. } => &mut evidence.ah,
                 Tunnel::Macsec { .. } => &mut evidence.macsec,
+                // The crypt offset leaves the VNI in clear, and what it carries is encrypted.
+                Tunnel::Psp { hides: true, .. } if !sighting.canary => {
+                    evidence.opaque += 1;
+                    return;
+                }
+                Tunnel::Psp { .. } => &mut evidence.psp,
                 _ => continue,
             };
             kind.add(sighting);

@@ -97,7 +97,7 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
         Tunnel::Gre { key } => Seen::Gre(key),
         Tunnel::Esp { spi, .. } => Seen::Esp(Some(spi)),
         Tunnel::Ah { spi, .. } => Seen::Ah(spi),
-        Tunnel::Psp { spi } => Seen::Psp(spi),
+        Tunnel::Psp { spi, .. } => Seen::Psp(spi),
         Tunnel::Macsec { .. } => Seen::Macsec,
         Tunnel::IpInIp => return None,
     })

@@ -51,6 +51,10 @@ fn vxlan() -> Tunnel {
     Tunnel::Vxlan(Vni::new(42).unwrap())
 }
 
+fn sealing(hides: bool) -> Tunnel {
+    Tunnel::Psp { spi: SPI, hides }
+}
+
 /// A PSP packet around this payload, with ciphertext from the crypt offset on if the version has one.
 fn psp(next_header: u8, offset: u8, version: u8, payload: &[u8]) -> Vec<u8> {
     let seal = |(n, &byte): (usize, &u8)| {
@@ -80,8 +84,7 @@ fn psp_shows_what_lies_before_its_crypt_offset() {
         let bytes = psp(protocol::UDP, offset, 1, &overlay());
         decode(&mut decoder(), &bytes, |packet| {
             assert_eq!(packet.opaque, Some(Opaque::Psp { spi: SPI, clear }), "{offset}");
-            let all =
-                if shows { vec![Tunnel::Psp { spi: SPI }, vxlan()] } else { vec![Tunnel::Psp { spi: SPI }] };
+            let all = if shows { vec![sealing(true), vxlan()] } else { vec![sealing(true)] };
             assert_eq!((tunnels(packet), packet.stop), (all, None), "{offset}");
             assert_eq!(packet.readable(), &SECRET[..usize::from(clear)], "{offset}");
             assert!(packet.payload.ends_with(&[0x5a; 16]), "{offset}");
@@ -106,7 +109,7 @@ fn psp_that_only_authenticates_is_read() {
     for version in [2, 3] {
         decode(&mut decoder(), &psp(protocol::UDP, 0, version, &overlay()), |packet| {
             assert_eq!((packet.opaque, packet.stop), (None, None));
-            assert_eq!(tunnels(packet), [Tunnel::Psp { spi: SPI }, vxlan()]);
+            assert_eq!(tunnels(packet), [sealing(false), vxlan()]);
             assert_eq!((packet.payload, packet.readable()), (SECRET, SECRET));
         });
     }
@@ -117,7 +120,7 @@ fn psp_cut_or_damaged_anywhere_is_decoded_as_far_as_it_goes() {
     let whole = psp(protocol::UDP, 15, 0, &overlay());
     for len in 0..whole.len() {
         decode(&mut decoder(), &whole[..len], |packet| {
-            assert!(packet.readable().len() <= packet.payload.len())
+            assert!(packet.readable().len() <= packet.payload.len());
         });
     }
     for at in 20..whole.len() {

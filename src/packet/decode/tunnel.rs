@@ -79,7 +79,7 @@ impl Walk<'_, '_> {
 
     /// Decodes what PSP leaves in clear: all of the payload, or a first part of it.
     pub(super) fn psp(&mut self, header: psp::Header) -> Result<Next, Stop> {
-        let psp::Header { spi, next_header, len, payload_len, clear } = header;
+        let psp::Header { spi, protocol, len, payload_len, clear } = header;
         self.advance(self.rest.get(len..).unwrap_or(&[]));
         if header.hides() {
             let whole = self.rest;
@@ -95,8 +95,8 @@ impl Walk<'_, '_> {
         } else {
             self.limit(payload_len);
         }
-        self.wrap(Tunnel::Psp { spi }, Layer::Psp)?;
-        self.enter_protected(next_header)
+        self.wrap(Tunnel::Psp { spi, hides: header.hides() }, Layer::Psp)?;
+        self.enter_protected(protocol)
     }
 
     /// Makes the headers so far the outer headers of a wrapping.

@@ -208,7 +208,7 @@ impl<'a> Wrapping<'a> {
                 (None, Seal::numbered(spi, sequence, Some(udp)).marked(spi, &wrapping.outer))
             }
             Tunnel::Ah { spi, sequence } => (None, Seal::numbered(spi, sequence, None)),
-            Tunnel::Psp { spi } => (None, Seal::named(spi)),
+            Tunnel::Psp { spi, .. } => (None, Seal::named(spi)),
             Tunnel::Macsec { sci } => (None, Seal::channel(sci)),
             Tunnel::Vxlan(_)
             | Tunnel::VxlanGpe(_)

@@ -292,7 +292,7 @@ impl Tally {
             Some(Opaque::EspFragment) => evidence.esp_fragments += 1,
             Some(Opaque::EspTruncated) => evidence.truncated += 1,
             Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. }) => {
-                evidence.opaque += 1
+                evidence.opaque += 1;
             }
             Some(Opaque::EspInTcp { .. }) => {
                 evidence.opaque += 1;
@@ -327,8 +327,13 @@ impl Tally {
             let captured = Captured { packet: &quote, direction: None, ..*captured };
             return if self.routed_leg(&captured).is_some() { Quote::Ours(None) } else { Quote::Other };
         }
-        let shown = quote.encapsulations.iter().find(|wrapping| self.is_ours(wrapping));
-        let vni = match shown {
+        let at = quote.encapsulations.iter().position(|wrapping| self.is_ours(wrapping));
+        let (around, ours) = quote.encapsulations.split_at(at.unwrap_or(0));
+        if around.iter().any(|wrapping| matches!(wrapping.tunnel, Tunnel::Psp { hides: true, .. })) {
+            // The VNI is in the part of PSP that is in clear, and the frame is not.
+            return Quote::Other;
+        }
+        let vni = match ours.first().filter(|_| at.is_some()) {
             Some(wrapping) => wrapping.tunnel.vni().filter(|_| to_our_port(&wrapping.outer)),
             None => hidden_vni(&quote).filter(|vni| network.has_vni(*vni) && to_our_port(&quote.headers)),
         };

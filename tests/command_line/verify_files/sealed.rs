@@ -2,6 +2,7 @@
 
 use super::build::{
     A, B, Host, base_and, base_and_five, framed, packet, pcap, seal, segment, small_talk, tcp, udp,
+    unreachable,
 };
 use super::{CLEAR_OR_UNPROVEN, ENCRYPTED, NO_ALARM, Row, UNPROVEN, row};
 
@@ -51,6 +52,29 @@ fn of_psp() -> Vec<Row> {
             both_ways(move |from, to, _| psp(from, to, 0, 1, &ciphertext)),
             UNPROVEN,
             "Nothing shows whose packets are in it.",
+        )
+        .reason("opaque-transport"),
+        row(
+            "an ICMP error that quotes PSP with the VNI in clear",
+            base_and_five(|n| {
+                let sent = psp(A, B, 7, 0, &[&segment(n)[..28], &[0xa5; 90]].concat());
+                unreachable(B, A, &sent[14..])
+            }),
+            NO_ALARM,
+            "The quote shows no more than the packet did, whose frame is encrypted.",
+        ),
+        row(
+            "PSP that only authenticates",
+            base_and_five(|n| psp(A, B, 0, 2, &segment(n))),
+            &["AUTH-ONLY"],
+            "Version 2 is AES-GMAC, so the network's packets can be read.",
+        )
+        .reason("psp-integrity"),
+        row(
+            "PSP whose crypt offset shows the VNI",
+            both_ways(|from, to, n| psp(from, to, 7, 0, &[&segment(n)[..28], &[0xa5; 90]].concat())),
+            UNPROVEN,
+            "The header is in clear and what it carries is not, so it is neither a leak nor proof.",
         )
         .reason("opaque-transport"),
         row(

@@ -92,6 +92,7 @@ fn authenticated_is_not_encrypted() {
         (esp(OUT, EspKind::Gmac), Reason::EspGmac),
         (ah, Reason::AhOnly),
         (Tunnel::Macsec { sci: None }, Reason::MacsecIntegrity),
+        (Tunnel::Psp { spi: Spi(300), hides: false }, Reason::PspIntegrity),
     ];
     for (wrapping, reason) in kinds {
         let report = Scene::new().probed(true).inside(OUT, wrapping).inside(BACK, wrapping).report();
@@ -167,6 +168,20 @@ fn ip_tfs_that_a_key_opens_and_nobody_decodes_proves_nothing() {
     }
     let (out, _, whole) = verdicts(&scene.report());
     assert_eq!((out.0, out.2, whole), (Verdict::Inconclusive, Reason::NoLengthLaw, Verdict::Inconclusive));
+}
+
+#[test]
+fn a_vni_that_psp_shows_is_no_leak_and_no_proof() {
+    let psp = Some(Opaque::Psp { spi: Spi(300), clear: 0 });
+    let wrappings = [Tunnel::Psp { spi: Spi(300), hides: true }, vxlan(OURS)];
+    let sealed = |payload: &'static [u8]| {
+        let scene = Scene::new().probed(true);
+        let scene = (0..PROBES).fold(scene, |scene, n| scene.packet(OUT, n, &wrappings, psp, payload));
+        verdicts(&scene.report()).0
+    };
+    assert_eq!(sealed(&[0xa5; 90]), (Verdict::Inconclusive, None, Reason::OpaqueTransport));
+    // The crypt offset is so large that the canary lies before it.
+    assert_eq!(sealed(CANARY), (Verdict::AuthOnly, Some(Rung::Seen), Reason::PspIntegrity));
 }
 
 #[test]
