@@ -115,8 +115,8 @@ reasons! {
     OtherPort = "other-port", "frames with the network's VNI passed on another UDP port than the network's: find the device that sends them, and give all nodes one port";
     /// The policy allows clear packets as long as there is no SA.
     LevelUse = "level-use", "the policy says 'level use': make it 'level required', and add the SA";
-    /// Docker's policy waits for a mark that no firewall rule sets.
-    NoMark = "no-mark", "no firewall rule marks the network's packets for encryption: restart the Docker engine, or update it (CVE-2023-28841)";
+    /// Docker's policy waits for a mark that the clear packets do not have.
+    NoMark = "no-mark", "the clear packets lack the mark that Docker's policy waits for: look for the rule in 'iptables -t mangle -S OUTPUT' or 'nft list ruleset', and restart the Docker engine, or update it (CVE-2023-28841)";
     /// ICMP errors quote the network's frames in clear.
     IcmpQuote = "icmp-quote", "the node that sends these ICMP errors decrypts frames that no VXLAN device takes: set its device up or remove its SAs, and let OUTPUT drop ICMP port unreachable there";
     /// The network's frames are in ESP with the NULL cipher.

@@ -7,6 +7,7 @@ mod decode;
 mod decode_built;
 mod engine;
 mod esp;
+mod reported;
 mod savefile;
 mod sealed;
 mod verdicts;

@@ -111,7 +111,7 @@ impl Case<'_> {
         }
         let other_port = kernel.policies.iter().any(|policy| {
             policy.direction == PolicyDirection::Out
-                && policy.pair(local, self.peer)
+                && policy.concerns(local, self.peer, None)
                 && !policy.concerns(local, self.peer, port)
                 && policy.requires_esp()
         });

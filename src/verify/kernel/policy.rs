@@ -173,7 +173,7 @@ impl Policy {
     }
 
     /// Returns true if the selector covers these addresses. Protocol, port and mark are not looked at.
-    pub(in crate::verify) fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
+    fn pair(&self, source: IpAddr, destination: IpAddr) -> bool {
         self.source.contains(source) && self.destination.contains(destination)
     }
 

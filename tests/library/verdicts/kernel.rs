@@ -357,6 +357,7 @@ fn the_reason_for_a_leak_is_the_kernels() {
     assert_eq!(reason(with(|kernel| kernel.policies[0].templates[0].optional = true)), Reason::LevelUse);
     assert_eq!(reason(with(|kernel| kernel.policies[0].source_port = (40_000, 0xffff))), Reason::NoPolicy);
     assert_eq!(reason(with(|kernel| kernel.policies[0].port.0 = 4799)), Reason::PortMismatch);
+    assert_eq!(reason(with(|kernel| kernel.policies[0].protocol = 47)), Reason::NoPolicy);
     assert_eq!(reason(with(|kernel| kernel.policies[0].mark = (DOCKER_MARK, u32::MAX))), Reason::NoMark);
     let configured = |typo: Option<&str>| {
         let typo = typo.map(str::to_owned);
