@@ -32,7 +32,7 @@ modprobe -a act_skbedit act_gact cls_matchall cls_flower sch_ingress xt_u32 xt_p
 . lab/features.bash
 iptables=$(iptables_tool) || iptables=iptables
 . lab/leaks/wire.sh
-for theme in plain looks-encrypted black-holes keys underlay sniffer routes strangers carriers links enforcement probes nodes on-this-host borders wireguard geneve; do . "lab/leaks/$theme.sh"; done
+for theme in plain looks-encrypted black-holes keys underlay sniffer routes strangers carriers links enforcement probes nodes on-this-host borders wireguard geneve metadata; do . "lab/leaks/$theme.sh"; done
 . lab/leaks/judge.sh
 
 # A scenario may say how ovlsniff is called: with which options, for how long (seconds), and by which program as its
