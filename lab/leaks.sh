@@ -5,7 +5,8 @@
 # Each scenario is set up by plain `ip` in fresh network namespaces. Two captures on the switch between the hosts
 # prove that it is what it claims before ovlsniff's verdict counts. lab/leaks/scenarios.txt has the right verdicts.
 # `--no-verdicts` tries the scenarios alone. `--record` replaces the rows of the scenarios that were run in
-# lab/leaks/RESULTS.md. A scenario that needs something that this kernel lacks is skipped, and its row says so.
+# lab/leaks/RESULTS.md. A scenario that needs something that this kernel lacks is skipped, and its row says so; lab/leak-lab
+# runs it once more on another kernel. `--within SECONDS` skips what has not begun by then.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -14,12 +15,14 @@ cd "$(dirname "$(realpath "$0")")/.."
 ovlsniff=target/debug/ovlsniff
 verdicts=yes
 record=no
+within=
 names=()
 while [ $# -gt 0 ]; do
     case $1 in
         --ovlsniff) ovlsniff=$2; shift ;;
         --no-verdicts) verdicts=no ;;
         --record) record=yes ;;
+        --within) within=$2; shift ;;
         *) names+=("$1") ;;
     esac
     shift
@@ -32,7 +35,7 @@ modprobe -a act_skbedit act_gact cls_matchall cls_flower sch_ingress xt_u32 xt_p
 . lab/features.bash
 iptables=$(iptables_tool) || iptables=iptables
 . lab/leaks/wire.sh
-for theme in plain looks-encrypted black-holes keys underlay sniffer routes strangers carriers links enforcement probes nodes on-this-host borders reported; do . "lab/leaks/$theme.sh"; done
+for theme in plain looks-encrypted black-holes keys underlay sniffer routes strangers carriers links enforcement probes nodes on-this-host borders wireguard geneve metadata reported; do . "lab/leaks/$theme.sh"; done
 . lab/leaks/judge.sh
 
 # A scenario may say how ovlsniff is called: with which options, for how long (seconds), and by which program as its
@@ -76,7 +79,7 @@ packet_sockets() { in_a sh -c 'wc -l < /proc/net/packet'; }
 
 # end SIGNAL PID…: ends processes, and waits for their last output.
 end() {
-    [ $# -gt 1 ] || return 0
+    [ $# -gt 1 ] || return 0 # `wait` alone would wait for everything
     kill "-$1" "${@:2}" 2>/dev/null || true
     wait "${@:2}" 2>/dev/null || true
 }
@@ -122,7 +125,8 @@ while read_scenario; do
     known=0
     lacking=$(lacks "$needs") || known=$?
     [ $known != 2 ] || exit 2
-    [ $known != 0 ] || { skip "$lacking"; continue; }
+    [ $known != 0 ] || { skip "no $lacking"; continue; }
+    [ -z "$within" ] || [ $SECONDS -lt "$within" ] || { skip "no time was left"; continue; }
     if [[ $alone = *" $lab "* ]]; then
         wait
         scenario

@@ -88,6 +88,7 @@ my %forms = (
     'nsh'            => sub { ether(0x894f, pack('n C C N', 2 << 6 | 2, 2, 3, 5 << 8 | 255) . $_[0]) },
     'l2tpv3'         => sub { ether(0x0800, ip(115, pack('N', 7) . $_[0])) },
     'geneve'         => sub { ether(0x0800, ip(17, udp(50000, 6081, pack('C C n N', 0, 0, 0x6558, 7 << 8) . $_[0]))) },
+    'geneve-own'     => sub { ether(0x0800, ip(17, udp(50000, $ENV{GENEVE_PORT} // 6081, pack('C C n N', 0, 0, 0x6558, 42 << 8) . $_[0]))) },
     'experimental'   => sub { ether(0x88b5, $_[0]) },
     # What only looks protected.
     'esp-null'       => sub { ether(0x0800, ip(50, esp_null(udp(50000, 4789, vxlan($_[0]))))) },

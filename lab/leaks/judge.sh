@@ -25,13 +25,13 @@ read_scenario() {
 # keep WORD GIVEN RUNGS REASONS: keeps the outcome of one scenario for lab/matrix, which compares kernels.
 keep() { printf '%s\t%s\t%s\t%s\t%s\n' "$lab" "$@" > "$work/kept"; }
 
-# skip WHAT: records that the scenario was skipped, because this kernel lacks WHAT.
+# skip WHY: records that the scenario was skipped.
 skip() {
     work=/tmp/leaks/$lab
     mkdir -p "$work"
-    printf '%-24s skipped: no %s\n' "$lab" "$1"
-    echo "| $lab | $what | $right_exit $right_verdict: $right_out, $right_in | $right_reason | skipped: no $1 | | | |" > "$work/row"
-    keep skipped "no $1" "" ""
+    printf '%-24s skipped: %s\n' "$lab" "$1"
+    echo "| $lab | $what | $right_exit $right_verdict: $right_out, $right_in | $right_reason | skipped: $1 | | | |" > "$work/row"
+    keep skipped "$1" "" ""
 }
 
 begin_table() {

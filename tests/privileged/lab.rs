@@ -6,12 +6,14 @@ use std::process::Command;
 /// Compares the verdicts of `ovlsniff verify` with those in `lab/leaks/scenarios.txt`, on encrypted overlays and on
 /// overlays that leak in every way we know of.
 ///
-/// One wrong row of the table is a failure. So is a scenario that is not on the wire what it claims to be.
+/// One wrong row of the table is a failure. So is a scenario that is not on the wire what it claims to be. What the
+/// first kernel lacks is tried on a second one. A scenario that none of them can run is no failure, and `./x test`
+/// names it.
 #[test]
 #[ignore = "needs lab"]
 fn verify_gives_every_scenario_its_right_verdict() {
-    let lab = Command::new("lab/boot")
-        .args(["lab/leaks.sh", "--ovlsniff", env!("CARGO_BIN_EXE_ovlsniff")])
+    let lab = Command::new("lab/leak-lab")
+        .args(["--ovlsniff", env!("CARGO_BIN_EXE_ovlsniff")])
         .env("OVLSNIFF_LAB_SECONDS", "4000")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -19,7 +21,8 @@ fn verify_gives_every_scenario_its_right_verdict() {
     let table = String::from_utf8_lossy(&lab.stdout);
     println!("{table}");
     assert!(lab.status.success(), "{}\n{table}", String::from_utf8_lossy(&lab.stderr));
-    assert!(table.contains(" scenarios, 0 wrong"), "no table");
+    let last = table.lines().last().unwrap_or_default();
+    assert!(last.starts_with("together ") && last.contains(" scenarios, 0 wrong"), "no table");
 }
 
 #[test]
