@@ -27,7 +27,7 @@ pub(super) use counters::esp_offload;
 pub(super) use history::PolicyHistory;
 pub use policy::{Coverage, Device, Policy, PolicyDirection, Template};
 pub(super) use policy::{DOCKER_MARK, Inbound, Outbound};
-pub use rules::{Enforcement, Rules};
+pub use rules::{Arriving, Enforcement, Rules};
 
 /// The state of IPsec in one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

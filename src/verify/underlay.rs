@@ -107,6 +107,22 @@ pub(super) fn passed<'n>(networks: impl Iterator<Item = &'n Network>, survey: &S
     once(below.map(|link| link.name.clone()))
 }
 
+/// Returns the names of the links by which packets of the nodes arrive that nothing has encrypted: those that lead to the
+/// nodes and leave frames as they are, or the links below those that encrypt. It is none if one of them is in a VRF, whose
+/// name rules may have in place of the link's.
+pub(super) fn arrivals(network: &Network, survey: &Survey) -> Vec<String> {
+    let plain = |link: &&Link| !link.may_encrypt() && !link.loopback;
+    let routed = routed(network, survey).into_iter();
+    let links: Vec<&Link> = routed
+        .flat_map(|link| if link.may_encrypt() { survey.passes(link) } else { vec![link] })
+        .filter(plain)
+        .collect();
+    if links.iter().any(|link| link.kind.as_deref() == Some("vrf") || link.master.is_some()) {
+        return Vec::new();
+    }
+    once(links.into_iter().map(|link| link.name.clone()))
+}
+
 /// Returns true if the packets of a network arrive through a VTI or an xfrm interface.
 pub(super) fn by_interface(network: &Network, survey: &Survey) -> bool {
     let through = |link: &&Link| matches!(link.kind.as_deref(), Some("vti" | "vti6" | "xfrm"));

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::kernel::{
-    Coverage, Enforcement, Hook, HookKind, Inbound, KernelState, Policy, PolicyDirection,
+    Arriving, Coverage, Enforcement, Hook, HookKind, Inbound, KernelState, Policy, PolicyDirection,
 };
 use super::super::tally::{Circumstances, Tally};
 use crate::escape::escape;
@@ -17,6 +17,10 @@ const UNNAMED: u32 = 0xfe_dcba;
 pub(in crate::verify) fn not_enforced(tally: &Tally, circumstances: &Circumstances) -> Option<bool> {
     let kernel = circumstances.kernel.as_ref()?;
     let network = &tally.question.network;
+    // Such packets have no tunnel that this host would take them out of. It forwards or takes what is routed to it.
+    if network.is_routed() {
+        return Some(false);
+    }
     let moments: Vec<KernelState> = kernel.moments().collect();
     let required = |peer: IpAddr| {
         let refuses = |local| {
@@ -89,14 +93,21 @@ fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item
         locals => locals.iter().any(|local| IpVersion::of(*local) == *version),
     };
     // A hook may drop what the rules accept.
-    let decision = move |version, vni| match kernel.rules.enforcement(version, vni, port) {
-        Enforcement::Accepted | Enforcement::Bypassed if !kernel.hooks.is_empty() => Enforcement::Unknown,
-        decision => decision,
-    };
+    let decision =
+        move |version, vni, link| match kernel.rules.enforcement(&Arriving { version, vni, port, link }) {
+            Enforcement::Accepted | Enforcement::Bypassed if !kernel.hooks.is_empty() => Enforcement::Unknown,
+            decision => decision,
+        };
+    // A rule may be for one link. If it is not known by which link frames arrive, it may be any.
+    let links = || tally.question.arrivals.iter().map(|name| Some(name.as_str()));
+    let links: Vec<Option<&str>> = if links().next().is_some() { links().collect() } else { vec![None] };
     IpVersion::BOTH
         .into_iter()
         .filter(in_use)
-        .flat_map(move |version| vnis.clone().map(move |vni| decision(version, vni)))
+        .flat_map(move |version| vnis.clone().map(move |vni| (version, vni)))
+        .flat_map(move |(version, vni)| {
+            links.clone().into_iter().map(move |link| decision(version, vni, link))
+        })
 }
 
 /// Finds policies that protect the packets that were seen, but not every packet that may come.

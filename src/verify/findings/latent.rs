@@ -15,7 +15,7 @@ use super::super::way::Way;
 const MOST: usize = 8;
 
 /// Finds the destinations to which frames would leave in clear. A network that is known to be in clear has none, and
-/// neither has one whose links may encrypt its packets.
+/// neither has one whose links or whose device may encrypt its packets.
 pub(super) fn destinations(
     kernel: &KernelState,
     tally: &Tally,
@@ -23,7 +23,7 @@ pub(super) fn destinations(
     add: &mut impl FnMut(&'static str, String),
 ) {
     let question = &tally.question;
-    if question.network.encrypted == Some(false) || question.enclosed {
+    if question.network.encrypted == Some(false) || question.enclosed || question.network.is_routed() {
         return;
     }
     let seen = |to: &IpAddr| legs.iter().any(|leg| is_readable_to(leg, *to));

@@ -39,6 +39,34 @@ pub enum Enforcement {
     Unknown,
 }
 
+/// A clear frame of the network that arrives from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Arriving<'a> {
+    /// The version of IP around it.
+    pub version: IpVersion,
+    /// Its VNI.
+    pub vni: Vni,
+    /// The UDP port that it is for.
+    pub port: u16,
+    /// The name of the link that it arrives by; `None` if it may be any.
+    pub link: Option<&'a str>,
+}
+
+impl Arriving<'_> {
+    /// Returns the certainty that the frame arrives by the link with this name. A `*` or `+` at the end of the name stands
+    /// for the rest of any name.
+    fn is_by(&self, name: &str) -> walk::Match {
+        let Some(link) = self.link else {
+            // Nothing arrives from outside by the loopback.
+            return if name == "lo" { walk::Match::No } else { walk::Match::Maybe };
+        };
+        match name.strip_suffix(['*', '+']) {
+            Some(begin) => walk::Match::when(link.starts_with(begin)),
+            None => walk::Match::when(link == name),
+        }
+    }
+}
+
 impl Rules {
     /// Runs the tools in the network namespace of this thread. A tool is run only if the kernel has its tables,
     /// because it would load their modules otherwise.
@@ -66,16 +94,15 @@ impl Rules {
         Self { iptables: four, ip6tables: six, nft }
     }
 
-    /// Returns the decision on clear frames of this VNI that arrive at this port over this version of IP.
-    pub fn enforcement(&self, version: IpVersion, vni: Vni, port: u16) -> Enforcement {
-        let saved = match version {
+    /// Returns the decision on clear frames that arrive like this one.
+    pub fn enforcement(&self, frame: &Arriving<'_>) -> Enforcement {
+        let saved = match frame.version {
             IpVersion::V4 => &self.iptables,
             IpVersion::V6 => &self.ip6tables,
         };
         let saved = saved.as_deref();
-        let iptables = saved.map(|text| iptables::enforcement(text, vni, port));
-        let nft =
-            self.nft.as_deref().map(|text| nft::enforcement(text, saved.unwrap_or(""), version, vni, port));
+        let iptables = saved.map(|text| iptables::enforcement(text, frame));
+        let nft = self.nft.as_deref().map(|text| nft::enforcement(text, saved.unwrap_or(""), frame));
         match (iptables, nft) {
             (Some(Enforcement::Dropped), _) | (_, Some(Enforcement::Dropped)) => Enforcement::Dropped,
             (Some(Enforcement::Accepted), Some(Enforcement::Accepted)) => Enforcement::Accepted,
@@ -123,21 +150,45 @@ mod tests {
         Rules { iptables: Some(iptables), ip6tables: Some(String::new()), nft: Some(String::new()) }
     }
 
+    fn frame(version: IpVersion, vni: Vni) -> Arriving<'static> {
+        Arriving { version, vni, port: 4789, link: None }
+    }
+
+    #[test]
+    fn a_rule_for_a_link_is_for_what_arrives_by_it() {
+        let vni = Vni::new(42).unwrap();
+        let drops = |condition: &str| {
+            let text = format!(
+                "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {condition}-p udp -m udp --dport 4789 -j DROP\nCOMMIT\n"
+            );
+            let by = |link| rules(text.clone()).enforcement(&Arriving { link, ..frame(IpVersion::V4, vni) });
+            (by(Some("eth0")), by(None))
+        };
+        let (accepted, dropped) = (Enforcement::Accepted, Enforcement::Dropped);
+        assert_eq!(drops("-i eth0 ").0, dropped);
+        assert_eq!(drops("-i eth+ ").0, dropped);
+        assert_eq!(drops("-i eth1 ").0, accepted);
+        assert_eq!(drops("! -i wg0 ").0, dropped);
+        assert_eq!(drops("! -i eth0 ").0, accepted);
+        assert_eq!(drops("-i eth0 ").1, Enforcement::Unknown);
+        assert_eq!(drops("! -i lo ").1, dropped);
+    }
+
     #[test]
     fn rules_of_docker_are_understood() {
         let (secure, other) = (Vni::new(4098).unwrap(), Vni::new(4097).unwrap());
         let all = rules(swarm());
-        assert_eq!(all.enforcement(IpVersion::V4, secure, 4789), Enforcement::Dropped);
-        assert_eq!(all.enforcement(IpVersion::V4, other, 4789), Enforcement::Accepted);
+        assert_eq!(all.enforcement(&frame(IpVersion::V4, secure)), Enforcement::Dropped);
+        assert_eq!(all.enforcement(&frame(IpVersion::V4, other)), Enforcement::Accepted);
         let without = |word: &str| {
             let kept: Vec<&str> = swarm_lines().filter(|line| !line.contains(word)).collect();
             rules(kept.join("\n"))
         };
-        assert_eq!(without("-j DROP").enforcement(IpVersion::V4, secure, 4789), Enforcement::Accepted);
-        assert_eq!(Rules::default().enforcement(IpVersion::V4, secure, 4789), Enforcement::Unknown);
+        assert_eq!(without("-j DROP").enforcement(&frame(IpVersion::V4, secure)), Enforcement::Accepted);
+        assert_eq!(Rules::default().enforcement(&frame(IpVersion::V4, secure)), Enforcement::Unknown);
         // The rules of the other address family say nothing about this one.
         let six = Rules { ip6tables: all.iptables.clone(), ..rules(String::new()) };
-        assert_eq!(six.enforcement(IpVersion::V4, secure, 4789), Enforcement::Accepted);
+        assert_eq!(six.enforcement(&frame(IpVersion::V4, secure)), Enforcement::Accepted);
     }
 
     fn swarm_lines() -> impl Iterator<Item = &'static str> {
@@ -160,7 +211,7 @@ mod tests {
             "-A INPUT -p udp -m udp --dport 4789 -j ACCEPT\n-A INPUT -p udp -m policy --dir in --pol none",
         );
         assert_eq!(
-            rules(text).enforcement(IpVersion::V4, Vni::new(4098).unwrap(), 4789),
+            rules(text).enforcement(&frame(IpVersion::V4, Vni::new(4098).unwrap())),
             Enforcement::Bypassed
         );
     }

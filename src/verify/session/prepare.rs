@@ -191,6 +191,7 @@ fn question(probed: &Probed, named: &[String], underlay: &Underlay) -> Result<Qu
         ends: probed.ends(),
         left_out: underlay::left_out(network, named, survey),
         enclosed: underlay::routed(network, survey).iter().any(|link| survey.encloses(link)),
+        arrivals: underlay::arrivals(network, survey),
         no_copies: underlay::by_interface(network, survey),
         macs: macs(network),
         own: own.collect(),

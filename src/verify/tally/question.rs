@@ -27,6 +27,8 @@ pub struct Question {
     /// True if the network's packets leave by a link that may encrypt them, itself or below. On the wire are then the
     /// packets of that link.
     pub enclosed: bool,
+    /// The names of the links by which the nodes' packets arrive, as routing has it; none if they are not known.
+    pub arrivals: Vec<String>,
     /// True if the network's packets arrive through a VTI or an xfrm interface. What was decrypted is then seen on that, and
     /// a clear frame on a wire is no copy.
     pub no_copies: bool,

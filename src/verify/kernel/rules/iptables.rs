@@ -1,22 +1,15 @@
 //! The output of `iptables-save` and `ip6tables-save`, read for a walk with a clear frame of the network.
 
-use super::Enforcement;
 use super::walk::{Match, Rule, Table, Target, of_all, words};
+use super::{Arriving as Frame, Enforcement};
 use crate::packet::Vni;
 
-/// Returns the decision on a clear frame of this VNI that arrives at this port, by the chains PREROUTING and INPUT.
-pub(super) fn enforcement(text: &str, vni: Vni, port: u16) -> Enforcement {
-    let frame = Frame { vni, port };
+/// Returns the decision on a clear frame, by the chains PREROUTING and INPUT.
+pub(super) fn enforcement(text: &str, frame: &Frame<'_>) -> Enforcement {
     let tables = text.split("\n*").map(|table| table.trim_start_matches('*'));
     let wanted = tables.filter(|table| ["raw", "mangle", "filter"].contains(&name(table)));
-    let read: Vec<Table<'_>> = wanted.map(|table| read(table, &frame)).collect();
+    let read: Vec<Table<'_>> = wanted.map(|table| read(table, frame)).collect();
     of_all(read.iter().flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain))))
-}
-
-/// The frame that walks through the chains.
-struct Frame {
-    vni: Vni,
-    port: u16,
 }
 
 /// The targets of extensions that let a frame go on to the next rule.
@@ -45,7 +38,7 @@ fn name(table: &str) -> &str {
     table.lines().next().unwrap_or("").trim()
 }
 
-fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
+fn read<'a>(text: &'a str, frame: &Frame<'_>) -> Table<'a> {
     let mut table = Table::default();
     for line in text.lines() {
         let words = words(line);
@@ -93,14 +86,18 @@ fn bans_a_sender(conditions: &[&str]) -> bool {
 }
 
 /// Returns the certainty that a rule with these conditions matches the frame.
-fn matches(conditions: &[&str], frame: &Frame) -> Match {
+fn matches(conditions: &[&str], frame: &Frame<'_>) -> Match {
     let mut matched = Match::Surely;
     let mut words = conditions.iter().copied();
     while let Some(word) = words.next() {
         let value = match word {
-            // A negation is not understood: it gives `Maybe` below, and the words that it negates are skipped.
+            // Of the negations only that of a link is understood. Others give `Maybe` below, and the words that they
+            // negate are skipped.
             "!" => {
-                words.next();
+                if let Some("-i" | "--in-interface") = words.next() {
+                    matched = matched.and(frame.is_by(words.next().unwrap_or("")).not());
+                    continue;
+                }
                 ""
             }
             _ => words.next().unwrap_or(""),
@@ -116,7 +113,7 @@ fn matches(conditions: &[&str], frame: &Frame) -> Match {
             "--dir" => Match::when(value == "in"),
             "--pol" => Match::when(value == "none"),
             "--ctstate" | "--state" => state(value.split(',')),
-            "-i" | "--in-interface" if value == "lo" => Match::No,
+            "-i" | "--in-interface" => frame.is_by(value),
             _ => Match::Maybe,
         };
         matched = matched.and(fits);
@@ -170,6 +167,7 @@ pub(super) fn u32_hex(vni: Vni) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::IpVersion;
 
     const DROP: &str = "-A INPUT -p udp -m policy --dir in --pol none -m udp --dport 4789 \
                         -m u32 --u32 \"0x0>>0x16&0x3c@0xc&0xffffff00=0x100200\" -j DROP";
@@ -180,7 +178,8 @@ mod tests {
 
     fn filter(policy: &str, rules: &[&str]) -> Enforcement {
         let text = format!("*filter\n:INPUT {policy} [0:0]\n:CUSTOM - [0:0]\n{}\nCOMMIT\n", rules.join("\n"));
-        enforcement(&text, Vni::new(4098).unwrap(), 4789)
+        let vni = Vni::new(4098).unwrap();
+        enforcement(&text, &Frame { version: IpVersion::V4, vni, port: 4789, link: None })
     }
 
     #[test]

@@ -2,40 +2,26 @@
 
 use std::collections::HashMap;
 
-use super::Enforcement;
 use super::iptables::state;
 use super::walk::{Chain, Match, Rule, Table, Target, of_all, words};
-use crate::packet::{IpVersion, Vni};
+use super::{Arriving as Frame, Enforcement};
+use crate::packet::IpVersion;
 
-/// Returns the decision on a clear frame of this VNI that arrives at this port. A table that `iptables-save` printed
+/// Returns the decision on a clear frame. A table that `iptables-save` printed
 /// as well is left to the reader of that.
-pub(super) fn enforcement(
-    text: &str,
-    iptables: &str,
-    version: IpVersion,
-    vni: Vni,
-    port: u16,
-) -> Enforcement {
-    let frame = Frame { version, vni, port };
+pub(super) fn enforcement(text: &str, iptables: &str, frame: &Frame<'_>) -> Enforcement {
     let told = |name: &str| iptables.lines().any(|line| line.strip_prefix('*') == Some(name));
-    let family = match version {
+    let family = match frame.version {
         IpVersion::V4 => "ip",
         IpVersion::V6 => "ip6",
     };
     let tables = split(text).filter_map(|(head, lines)| match words(head).as_slice() {
-        ["inet", ..] => Some(read(&lines, &frame)),
-        [of, name, ..] if *of == family && !told(name) => Some(read(&lines, &frame)),
+        ["inet", ..] => Some(read(&lines, frame)),
+        [of, name, ..] if *of == family && !told(name) => Some(read(&lines, frame)),
         _ => None,
     });
     let tables: Vec<_> = tables.collect();
     of_all(tables.iter().flat_map(|(table, begins)| begins.iter().map(|chain| table.judge(chain))))
-}
-
-/// The frame that walks through the chains.
-struct Frame {
-    version: IpVersion,
-    vni: Vni,
-    port: u16,
 }
 
 /// Yields each table: the rest of its first line, which has the family and the name, and the lines that follow.
@@ -52,7 +38,7 @@ fn split(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
 }
 
 /// Reads a table, with the names of the chains that arriving frames begin with.
-fn read<'a>(lines: &[&'a str], frame: &Frame) -> (Table<'a>, Vec<&'a str>) {
+fn read<'a>(lines: &[&'a str], frame: &Frame<'_>) -> (Table<'a>, Vec<&'a str>) {
     let (mut table, mut begins) = (Table::default(), Vec::new());
     let sets = sets(lines);
     let mut current: Option<&'a str> = None;
@@ -103,7 +89,7 @@ fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
 }
 
 /// Reads the rule of a line. A verdict map gives two, because it may accept or drop.
-fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) -> Vec<Rule<'a>> {
+fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame<'_>) -> Vec<Rule<'a>> {
     let has = |wanted: &str| words.iter().any(|word| plain(word) == wanted);
     if has("vmap") {
         let matched = match words {
@@ -149,7 +135,7 @@ fn condition<'w, 'a>(
     word: &str,
     after: &'w [&'a str],
     sets: &HashMap<&str, Vec<&str>>,
-    frame: &Frame,
+    frame: &Frame<'_>,
 ) -> Option<(Match, &'w [&'a str])> {
     let value = |from: usize| value(after.get(from..).unwrap_or(&[]), sets);
     Some(match (word, after) {
@@ -168,8 +154,15 @@ fn condition<'w, 'a>(
         | ("ipsec", ["exists", "==", "false", rest @ ..])
         | ("counter", ["packets", _, "bytes", _, rest @ ..] | rest)
         | ("comment", [_, rest @ ..]) => (Match::Surely, rest),
-        ("meta", ["ipsec" | "secpath", "exists", rest @ ..]) | ("iif" | "iifname", ["lo", rest @ ..]) => {
-            (Match::No, rest)
+        ("meta", ["ipsec" | "secpath", "exists", rest @ ..]) => (Match::No, rest),
+        ("meta", ["iif" | "iifname", rest @ ..]) => return condition("iifname", rest, sets, frame),
+        ("iif" | "iifname", ["!=", ..]) => {
+            let (names, used) = value(1)?;
+            (by_one_of(&names, frame).not(), after.get(1 + used..)?)
+        }
+        ("iif" | "iifname", _) => {
+            let (names, used) = value(0)?;
+            (by_one_of(&names, frame), after.get(used..)?)
         }
         ("tcp" | "icmp" | "icmpv6" | "sctp" | "esp" | "ah", [_, ..]) => (Match::No, &[]),
         ("meta", ["l4proto", ..]) | ("ip" | "ip6", ["protocol" | "nexthdr", ..]) => {
@@ -189,6 +182,18 @@ fn condition<'w, 'a>(
         }
         _ => return None,
     })
+}
+
+/// Returns the certainty that the frame arrives by one of these links.
+fn by_one_of(names: &[&str], frame: &Frame<'_>) -> Match {
+    let fits: Vec<Match> = names.iter().map(|name| frame.is_by(plain(name))).collect();
+    if fits.contains(&Match::Surely) {
+        Match::Surely
+    } else if fits.contains(&Match::Maybe) {
+        Match::Maybe
+    } else {
+        Match::No
+    }
 }
 
 /// Reads the values at the beginning of these words, and the number of words that they take: a single value, a list
@@ -225,9 +230,11 @@ fn plain(word: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::Vni;
 
     fn judge(text: &str, version: IpVersion) -> Enforcement {
-        enforcement(text, "*filter\n", version, Vni::new(4098).unwrap(), 4789)
+        let vni = Vni::new(4098).unwrap();
+        enforcement(text, "*filter\n", &Frame { version, vni, port: 4789, link: None })
     }
 
     fn docker(family: &str, elements: &str) -> String {

@@ -23,6 +23,15 @@ impl Match {
         if fits { Self::Surely } else { Self::No }
     }
 
+    /// Returns the certainty of the opposite.
+    pub(super) fn not(self) -> Self {
+        match self {
+            Self::Surely => Self::No,
+            Self::Maybe => Self::Maybe,
+            Self::No => Self::Surely,
+        }
+    }
+
     /// Joins two conditions of a rule, both of which have to hold.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
