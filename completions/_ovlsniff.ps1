@@ -91,6 +91,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)')
             [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'Underlay address of another node (repeatable)')
             [CompletionResult]::new('--vxlan-port', '--vxlan-port', [CompletionResultType]::ParameterName, 'UDP port of the network''s VXLAN')
+            [CompletionResult]::new('--geneve-port', '--geneve-port', [CompletionResultType]::ParameterName, 'UDP port of the network''s Geneve')
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'Underlay address of this node (repeatable)')
             [CompletionResult]::new('--docker-inspect', '--docker-inspect', [CompletionResultType]::ParameterName, 'Read the Docker network from this file, the output of ''docker network inspect''')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'State that the network should be in')

@@ -87,6 +87,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --vni 'VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)'
             cand --peer 'Underlay address of another node (repeatable)'
             cand --vxlan-port 'UDP port of the network''s VXLAN'
+            cand --geneve-port 'UDP port of the network''s Geneve'
             cand --local 'Underlay address of this node (repeatable)'
             cand --docker-inspect 'Read the Docker network from this file, the output of ''docker network inspect'''
             cand --expect 'State that the network should be in'

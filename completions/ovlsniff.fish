@@ -84,6 +84,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l net -d 'Nam
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vni -d 'VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l peer -d 'Underlay address of another node (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vxlan-port -d 'UDP port of the network\'s VXLAN' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l geneve-port -d 'UDP port of the network\'s Geneve' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l local -d 'Underlay address of this node (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l docker-inspect -d 'Read the Docker network from this file, the output of \'docker network inspect\'' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l expect -d 'State that the network should be in' -r -f -a "encrypted\t''

@@ -87,7 +87,7 @@ pub use kernel::{
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use report::{
     Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,
-    Terms,
+    Terms, WireGuardSeen,
 };
 pub use tally::{Circumstances, OverlayMacs, Probe, Question, Tally, View};
 pub use verdict::{Reason, Rung, Verdict};

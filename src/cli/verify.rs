@@ -26,6 +26,9 @@ pub(crate) struct Verify {
     /// UDP port of the network's VXLAN
     #[arg(long, value_name = "PORT", help_heading = "Network")]
     pub(crate) vxlan_port: Option<UdpPort>,
+    /// UDP port of the network's Geneve
+    #[arg(long, value_name = "PORT", conflicts_with = "vxlan_port", help_heading = "Network")]
+    pub(crate) geneve_port: Option<UdpPort>,
     /// Underlay address of this node (repeatable)
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = address, help_heading = "Network")]
     pub(crate) local: Vec<IpAddr>,

@@ -7,7 +7,7 @@ mod progress;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use ovlsniff::packet::UdpPort;
+use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report;
 use ovlsniff::verify::{self, Expectation, Report, Terms, Wanted};
 
@@ -76,7 +76,8 @@ fn wanted(args: &Verify) -> Wanted {
     Wanted {
         name: args.net.clone(),
         vnis: args.vni.clone(),
-        port: args.vxlan_port.map(UdpPort::value),
+        port: args.vxlan_port.or(args.geneve_port).map(UdpPort::value),
+        form: args.vxlan_port.map(|_| Form::Vxlan).or(args.geneve_port.map(|_| Form::Geneve)),
         locals: args.local.clone(),
         peers: args.peer.clone(),
         docker_inspect: args.docker_inspect.clone(),

@@ -10,7 +10,7 @@ pub use json::json;
 
 use crate::escape::escape;
 use crate::packet::VXLAN_PORT;
-use crate::verify::{Expectation, LegReport, Reason, Report, Verdict};
+use crate::verify::{Expectation, LegReport, Reason, Report, Verdict, WireGuardSeen};
 
 /// Returns the report as lines of text. There is a remedy if the verdict is not as `expected`.
 pub fn text(report: &Report, expected: Expectation) -> String {
@@ -46,6 +46,9 @@ fn head(report: &Report) -> String {
     if !report.vnis.is_empty() {
         let vnis: Vec<String> = report.vnis.iter().map(ToString::to_string).collect();
         what.push(format!("vni {}", vnis.join(" ")));
+    }
+    if report.any_vni {
+        what.push("any vni".to_owned());
     }
     what.extend(report.port.filter(|port| *port != VXLAN_PORT).map(|port| format!("port {port}")));
     what.push(report.source.name().to_owned());
@@ -87,6 +90,7 @@ fn evidence(leg: &LegReport) -> String {
         }
         parts.push(part);
     }
+    parts.extend(leg.wireguard.as_ref().map(wireguard));
     if counts.canaries > 0 {
         parts.push(format!("canary found inside {} with the key", counts.canaries));
     } else if counts.opened > 0 {
@@ -112,7 +116,8 @@ fn evidence(leg: &LegReport) -> String {
     if counts.auth_only > 0 {
         parts.push(format!("{} authenticated only{authenticated}", counts.auth_only));
     }
-    if counts.opaque > 0 {
+    // Those of the tunnel are told already.
+    if counts.opaque > 0 && leg.wireguard.is_none() {
         parts.push(format!("{} opaque", counts.opaque));
     }
     if counts.copies > 0 {
@@ -120,6 +125,26 @@ fn evidence(leg: &LegReport) -> String {
     }
     parts.push(format!("{} in clear{in_clear}", counts.clear));
     parts.join(", ")
+}
+
+/// Describes a tunnel: `40 WireGuard messages (wg0, 192.0.2.2:51820, 1 session, tied by its handshake)`.
+fn wireguard(seen: &WireGuardSeen) -> String {
+    let mut text = format!("{} WireGuard messages ({}", seen.messages, escape(&seen.device));
+    if let Some(endpoint) = seen.endpoint {
+        let _ = write!(text, ", {endpoint}");
+    }
+    if seen.sessions > 0 {
+        let _ = write!(text, ", {} session{}", seen.sessions, if seen.sessions == 1 { "" } else { "s" });
+    }
+    match seen.tied {
+        0 => {}
+        1 if seen.sessions == 1 => text.push_str(", tied by its handshake"),
+        tied => _ = write!(text, ", {tied} tied by their handshakes"),
+    }
+    if let Some(bytes) = seen.bytes {
+        let _ = write!(text, "; the kernel counted {bytes} bytes");
+    }
+    text + ")"
 }
 
 fn esp(seen: &crate::verify::EspSeen) -> String {

@@ -56,6 +56,7 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
         network: network.name.clone(),
         source: network.source,
         vnis: network.vnis.clone(),
+        any_vni: network.any_vni,
         port: network.port,
         configured: network.encrypted,
         captured: circumstances.source,
@@ -158,7 +159,18 @@ impl<'a> Case<'a> {
             opaque: evidence.opaque.max(evidence.messages.data) + evidence.esp_fragments,
             too_long: if way == Way::Out { self.too_long() } else { None },
         };
-        LegReport { from, to, way, verdict, rung, reason, counts, esp: self.esp(evidence, way), shown }
+        LegReport {
+            from,
+            to,
+            way,
+            verdict,
+            rung,
+            reason,
+            counts,
+            esp: self.esp(evidence, way),
+            wireguard: self.wireguard(way),
+            shown,
+        }
     }
 
     fn esp(&self, evidence: &Evidence, way: Way) -> Vec<EspSeen> {
@@ -385,6 +397,7 @@ fn nobody(tally: &Tally, circumstances: &Circumstances) -> LegReport {
         reason,
         counts: Counts::default(),
         esp: Vec::new(),
+        wireguard: None,
         shown: None,
     }
 }

@@ -3,7 +3,7 @@
 mod nodes;
 mod terms;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::evidence::Sighting;
 use super::network::Source;
@@ -23,6 +23,8 @@ pub struct Report {
     pub source: Source,
     /// The VNIs.
     pub vnis: Vec<Vni>,
+    /// True if packets of every VNI on the port are the network's.
+    pub any_vni: bool,
     /// The UDP port, where it is known.
     pub port: Option<u16>,
     /// True if the network is configured to be encrypted, false if not; `None` if no source says so.
@@ -66,6 +68,8 @@ pub struct LegReport {
     pub counts: Counts,
     /// ESP by SPI, with the algorithm that the kernel or the keys name.
     pub esp: Vec<EspSeen>,
+    /// The WireGuard tunnel that carries the leg, if the kernel says that one does.
+    pub wireguard: Option<WireGuardSeen>,
     /// The frame to look at, if frames were in clear or authenticated only.
     pub shown: Option<Sighting>,
 }
@@ -111,6 +115,23 @@ pub struct EspSeen {
     pub icv_bits: Option<u32>,
     /// The number of Docker's key, if Docker's formula gives this SPI for one.
     pub docker_tag: Option<u32>,
+}
+
+/// A WireGuard tunnel, and what was seen of it on one leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireGuardSeen {
+    /// The name of the device. It may hold any character.
+    pub device: String,
+    /// The address of the other end, where the kernel knows one.
+    pub endpoint: Option<SocketAddr>,
+    /// The number of data messages with a packet inside.
+    pub messages: u64,
+    /// The number of sessions.
+    pub sessions: usize,
+    /// The number of sessions whose handshake was seen, and was for the right public key.
+    pub tied: usize,
+    /// The number of bytes that the kernel counted for this end or the other during the watch, if it was asked twice.
+    pub bytes: Option<u64>,
 }
 
 /// A fact beside the verdict.

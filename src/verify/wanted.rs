@@ -9,7 +9,7 @@ use super::sources;
 use crate::escape::escape;
 use crate::host::docker::EngineError;
 use crate::host::namespaces::Namespaces;
-use crate::packet::Vni;
+use crate::packet::{Form, Vni};
 
 /// A network as the command line describes it. This description takes precedence over every other source.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Wanted {
     pub vnis: Vec<Vni>,
     /// The UDP port.
     pub port: Option<u16>,
+    /// The form of its packets, which the option for the port names.
+    pub form: Option<Form>,
     /// This node's underlay addresses.
     pub locals: Vec<IpAddr>,
     /// The other nodes' underlay addresses.
@@ -144,6 +146,7 @@ impl Wanted {
             network.any_vni = false;
         }
         network.port = self.port.or(network.port);
+        network.form = self.form.or(network.form);
         if !self.locals.is_empty() {
             network.locals.clone_from(&self.locals);
         }

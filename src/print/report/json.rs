@@ -12,6 +12,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "network": report.network,
         "source": report.source.name(),
         "vnis": report.vnis.iter().map(|vni| vni.value()).collect::<Vec<_>>(),
+        "any_vni": report.any_vni,
         "port": report.port,
         "configured_encrypted": report.configured,
         "captured": report.captured,
@@ -76,6 +77,14 @@ fn leg(leg: &LegReport) -> Value {
             "icv_bits": seen.icv_bits,
             "docker_tag": seen.docker_tag,
         })).collect::<Vec<_>>(),
+        "wireguard": leg.wireguard.as_ref().map(|seen| json!({
+            "device": seen.device,
+            "endpoint": seen.endpoint.map(|endpoint| endpoint.to_string()),
+            "messages": seen.messages,
+            "sessions": seen.sessions,
+            "tied": seen.tied,
+            "bytes": seen.bytes,
+        })),
         "shown": leg.shown.map(|shown| json!({
             "frame": shown.frame,
             "time_ns": shown.time.nanos.to_string(),

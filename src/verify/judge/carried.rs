@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use super::super::carrier::Carrier;
 use super::super::lengths::{Expected, Law, explained};
+use super::super::report::WireGuardSeen;
 use super::super::tally::Probe;
 use super::super::verdict::{Reason, Rung, Verdict};
 use super::super::way::Way;
@@ -110,6 +111,20 @@ impl Case<'_> {
     pub(super) fn unclear(&self, way: Way) -> Option<Reason> {
         let passed = self.is_carried() && self.evidence(way).messages.data > 0;
         passed.then_some(Reason::WireGuardUnclear)
+    }
+
+    /// Describes the tunnel and what was seen of it on a leg.
+    pub(super) fn wireguard(&self, way: Way) -> Option<WireGuardSeen> {
+        let carrier = self.carriers().next()?;
+        let messages = &self.evidence(way).messages;
+        Some(WireGuardSeen {
+            device: carrier.device.clone(),
+            endpoint: carrier.endpoint,
+            messages: messages.data,
+            sessions: messages.sessions.values().filter(|session| session.messages > 0).count(),
+            tied: messages.tied(),
+            bytes: self.carried_bytes(way),
+        })
     }
 
     /// Returns the rung of a leg that the kernel says WireGuard carries.
