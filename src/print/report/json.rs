@@ -74,7 +74,7 @@ fn leg(leg: &LegReport) -> Value {
             "packets": seen.packets,
             "algorithm": seen.algorithm,
             "icv_bits": seen.icv_bits,
-            "docker_tag": seen.docker_tag,
+            "docker_tag": seen.docker_tag.map(|found| found.tag),
         })).collect::<Vec<_>>(),
         "shown": leg.shown.map(|shown| json!({
             "frame": shown.frame,
