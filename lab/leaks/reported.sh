@@ -183,3 +183,33 @@ beside_tunnel_setup() {
     overlay secure 42 10.42.0; pings 10.42.0.2
 }
 beside_tunnel_claims() { local host; for host in a b; do all_clear $host; sends $host 'udp port 51820 and udp[8:4] = 0x04000000'; done; delivered; }
+
+# Pods and nodes reach each other by WireGuard, but what a pod answers to a node goes there straight: the route to the node
+# is that of the underlay.
+wg_node_replies_setup() {
+    wg_pods; flannel_routes
+    wg_peer b secure a "10.244.1.0/24,$a/32"
+    pings 10.244.2.1 -I "$a"
+    from_pod_too 10.244.2.1
+}
+wg_node_replies_claims() {
+    encrypts a
+    sends b "$(wg_data)"; sends b "icmp and src net 10.244.2.0/24 and dst host $a"; sends_no b "icmp and dst net 10.244.1.0/24"; readable b
+    delivered
+}
+
+# c has no WireGuard, so that the pods there are reached without it. It is no peer of the device, and has to be named.
+wg_node_without_setup() {
+    wg_pods; flannel_routes; from_pod 10.244.2.1
+    third_host
+    pod_subnet c 3
+    routes a 10.244.3.0/24 via 192.0.2.3; routes c 10.244.1.0/24 via "$a"
+    from_pod_too 10.244.3.1
+    taps c.pcap w port-c -Q in
+}
+wg_node_without_claims() {
+    sends a "$(wg_data)"; sends_no a 'net 10.244.2.0/24'; sends a 'icmp and dst net 10.244.3.0/24'; readable a
+    encrypts b; sends c 'icmp and dst net 10.244.1.0/24'; readable c; delivered
+}
+wg_node_named_setup() { wg_node_without_setup; asks --target 10.244.2.1 --target 10.244.3.1; }
+wg_node_named_claims() { wg_node_without_claims; }

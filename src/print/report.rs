@@ -155,8 +155,8 @@ fn esp(seen: &crate::verify::EspSeen) -> String {
     if let Some(bits) = seen.icv_bits {
         let _ = write!(text, ", icv {bits}");
     }
-    if let Some(tag) = seen.docker_tag {
-        let _ = write!(text, ", docker key {tag}");
+    if let Some(found) = seen.docker_tag {
+        let _ = write!(text, ", docker key {}", found.tag);
     }
     text
 }

@@ -11,6 +11,7 @@ use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Tally};
 use super::way::Way;
 use crate::escape::escape;
+use crate::ipsec::Variant;
 pub(super) use enforcement::not_enforced;
 
 /// An ICV of fewer bits is a finding.
@@ -18,7 +19,7 @@ const SHORT_ICV: u32 = 96;
 
 /// The codes of the findings, the gravest first: what makes the rest doubtful, then what can be read or was, then what
 /// can be sent here in clear, then what is not known, then what is weak, then what explains a number.
-const GRAVITY: [&str; 22] = [
+const GRAVITY: [&str; 23] = [
     "cut-short",
     "undecoded",
     "left-out",
@@ -36,6 +37,7 @@ const GRAVITY: [&str; 22] = [
     "nodes-changed",
     "no-replay-protection",
     "short-icv",
+    "engine-mix",
     "key-skew",
     "fragments",
     "too-long",
@@ -150,20 +152,34 @@ fn offload(kernel: &KernelState, legs: &[LegReport], add: &mut impl FnMut(&'stat
     }
 }
 
-/// Compares the two legs of a pair: the SPIs tell the number of Docker's key, and it has to be the same on both.
+/// Compares the two legs of a pair: the SPIs tell the number of Docker's key and the way in which the engine hashed it,
+/// and both have to be the same on both.
 fn tags(legs: &[LegReport], add: &mut impl FnMut(&'static str, String)) {
-    let last = |leg: &LegReport| leg.esp.iter().filter_map(|esp| esp.docker_tag).max();
+    let last =
+        |leg: &LegReport| leg.esp.iter().filter_map(|esp| esp.docker_tag).max_by_key(|found| found.tag);
     for pair in legs.chunks_exact(2) {
         let [out, back] = pair else { continue };
-        if let (Some(sent), Some(received), Some(peer)) = (last(out), last(back), out.to) {
-            if sent != received {
-                add(
-                    "key-skew",
-                    format!(
-                        "this node sends with Docker's key {sent}, {peer} with key {received}: a key rotation has not reached both nodes"
-                    ),
-                );
-            }
+        let (Some(sent), Some(received), Some(peer)) = (last(out), last(back), out.to) else { continue };
+        if sent.variant != received.variant {
+            let (this, other) = match sent.variant {
+                Variant::Short => ("this node".to_owned(), peer.to_string()),
+                Variant::Mapped => (peer.to_string(), "this node".to_owned()),
+            };
+            add(
+                "engine-mix",
+                format!(
+                    "{this} computes Docker's SPIs as the engines 29.0 and 29.1 do, and {other} as all others do: they do not understand each other"
+                ),
+            );
+        }
+        let (sent, received) = (sent.tag, received.tag);
+        if sent != received {
+            add(
+                "key-skew",
+                format!(
+                    "this node sends with Docker's key {sent}, {peer} with key {received}: a key rotation has not reached both nodes"
+                ),
+            );
         }
     }
 }

@@ -184,7 +184,7 @@ impl<'a> Case<'a> {
                 packets: esp.packets,
                 algorithm: state.map(|sa| sa.algorithm.clone()),
                 icv_bits: state.map(|sa| sa.icv_bits).filter(|bits| *bits > 0),
-                docker_tag: ends.and_then(|(from, to)| docker_tag(from, to, spi)).map(|found| found.tag),
+                docker_tag: ends.and_then(|(from, to)| docker_tag(from, to, spi)),
             }
         });
         seen.collect()

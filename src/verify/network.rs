@@ -116,6 +116,13 @@ pub struct Peer {
     pub behind: Vec<Prefix>,
 }
 
+impl Peer {
+    /// Returns true if the kernel knows the address behind this node.
+    pub(super) fn is_before(&self, address: IpAddr) -> bool {
+        self.overlay.contains(&address) || self.behind.iter().any(|prefix| prefix.contains(address))
+    }
+}
+
 /// A device through which packets enter the overlay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

@@ -9,6 +9,7 @@ use super::evidence::Sighting;
 use super::network::Source;
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
+use crate::ipsec::DockerTag;
 use crate::packet::{Spi, Vni};
 pub use nodes::NodeReport;
 pub(super) use nodes::worst;
@@ -113,8 +114,8 @@ pub struct EspSeen {
     pub algorithm: Option<String>,
     /// The length of the ICV in bits, where it is known.
     pub icv_bits: Option<u32>,
-    /// The number of Docker's key, if Docker's formula gives this SPI for one.
-    pub docker_tag: Option<u32>,
+    /// Docker's key and the way in which it was hashed, if Docker's formula gives this SPI for one.
+    pub docker_tag: Option<DockerTag>,
 }
 
 /// A WireGuard tunnel, and what was seen of it on one leg.

@@ -75,7 +75,7 @@ fn leg(leg: &LegReport) -> Value {
             "packets": seen.packets,
             "algorithm": seen.algorithm,
             "icv_bits": seen.icv_bits,
-            "docker_tag": seen.docker_tag,
+            "docker_tag": seen.docker_tag.map(|found| found.tag),
         })).collect::<Vec<_>>(),
         "wireguard": leg.wireguard.as_ref().map(|seen| json!({
             "device": seen.device,

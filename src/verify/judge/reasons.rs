@@ -89,7 +89,7 @@ impl Case<'_> {
         if self.pair.out.only_quoted() {
             return Reason::IcmpQuote;
         }
-        if self.is_carried() {
+        if self.is_carried() || network.is_routed() {
             return Reason::PastWireGuard;
         }
         let (Some(kernel), Some(local)) = (self.kernel, self.local) else { return Reason::Clear };
@@ -128,7 +128,7 @@ impl Case<'_> {
             (Some(false), Some(_)) => Reason::TypoOption,
             (Some(false), None) => Reason::NotConfigured,
             _ if self.pair.back.only_quoted() => Reason::IcmpQuote,
-            _ if self.is_carried() => Reason::PeerPastWireGuard,
+            _ if self.is_carried() || network.is_routed() => Reason::PeerPastWireGuard,
             _ => Reason::Clear,
         }
     }

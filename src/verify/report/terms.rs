@@ -69,7 +69,7 @@ impl Require {
 impl Acceptable {
     /// The codes that may be accepted. Each tells of a weakness beside the frames that were seen; none tells that
     /// frames could be read.
-    pub const ALL: [&'static str; 15] = [
+    pub const ALL: [&'static str; 16] = [
         "not-enforced",
         "enforcement-unknown",
         "peers-only",
@@ -79,6 +79,7 @@ impl Acceptable {
         "short-icv",
         "esp-offload",
         "rekeyed",
+        "engine-mix",
         "key-skew",
         "fragments",
         "clear-elsewhere",

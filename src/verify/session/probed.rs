@@ -90,18 +90,24 @@ impl Probed {
 }
 
 /// Pairs the addresses with peers. An address belongs to the peer that the kernel knows it behind, or else to the
-/// peer in the same position.
+/// peer in the same position. Where routes lead to the peers, an address that is behind none of them stands for a node of
+/// its own, which is not reached by the network's device.
 fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
     let peer = |at: usize, address: IpAddr| {
         let known = network.peers.iter().find(|peer| peer.overlay.contains(&address));
-        let routed = |peer: &&Peer| peer.behind.iter().any(|prefix| prefix.contains(address));
         known
-            .or_else(|| network.peers.iter().find(routed))
+            .or_else(|| network.peers.iter().find(|peer| peer.is_before(address)))
             .or_else(|| network.peers.get(at))
             .or_else(|| network.peers.first())
     };
-    let target =
-        |(at, &address): (usize, &IpAddr)| Some(Target { peer: peer(at, address)?.underlay, address });
+    let target = |(at, &address): (usize, &IpAddr)| {
+        let peer = match peer(at, address) {
+            Some(peer) if !network.is_routed() || peer.is_before(address) => peer.underlay,
+            Some(_) => address,
+            None => return None,
+        };
+        Some(Target { peer, address })
+    };
     addresses.iter().enumerate().filter_map(target).collect()
 }
 
@@ -160,6 +166,7 @@ pub(super) fn discover(network: &mut Network, namespace: Option<&Namespace>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::Form;
     use crate::verify::network::Entry;
 
     fn ip(text: &str) -> IpAddr {
@@ -207,6 +214,18 @@ mod tests {
             ["10.244.2.0", "10.244.2.1", "10.99.0.2", "fd00:2::", "fd00:2::1"].map(ip).into();
         assert_eq!(first_behind(&behind), first);
         assert_eq!(first_behind(&[Prefix::new(ip("0.0.0.0"), 0).unwrap()]), Vec::<IpAddr>::new());
+    }
+
+    #[test]
+    fn where_routes_lead_a_target_behind_no_peer_is_a_node_of_its_own() {
+        let mut network = network();
+        network.form = Some(Form::Routed);
+        network.peers[0].behind = vec!["10.244.2.0/24".parse().unwrap()];
+        let targets = ["10.244.2.7", "10.244.9.9", "10.42.0.3"].map(ip);
+        assert_eq!(
+            shown(&given(&network, &targets)),
+            ["10.244.2.7 behind 192.0.2.2", "10.244.9.9 behind 10.244.9.9", "10.42.0.3 behind 192.0.2.3"]
+        );
     }
 
     #[test]

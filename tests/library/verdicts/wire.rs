@@ -287,3 +287,20 @@ fn what_was_encrypted_and_is_quoted_by_an_icmp_error_is_in_clear() {
     let report = armed(unreachable(unreachable(opened(), BACK, 43, 4789), BACK, 42, 8472));
     assert_eq!(verdicts(&report), (OPENED, OPENED, Verdict::Encrypted));
 }
+
+#[test]
+fn engines_that_compute_spis_differently_are_found_out() {
+    // The SPIs of Docker's key 1000 between these nodes, from 16 and from 4 bytes of each address.
+    const MAPPED: [u32; 2] = [0xf2cb_24d3, 0xdf69_2df7];
+    const SHORT: [u32; 2] = [0x8254_b6ff, 0x1a72_0cdf];
+    let mix = |sent, received| {
+        let esp = |spi| Some(Opaque::Esp { spi: Spi(spi), sequence: 1, udp: false, why: Sealed::NoKey });
+        let scene = Scene::new().probed(false).packet(OUT, 1, &[], esp(sent), b"");
+        let report = scene.packet(BACK, 1, &[], esp(received), b"").report();
+        report.findings.into_iter().find(|finding| finding.code == "engine-mix").map(|finding| finding.text)
+    };
+    assert_eq!(mix(MAPPED[0], MAPPED[1]), None);
+    assert_eq!(mix(SHORT[0], SHORT[1]), None);
+    assert!(mix(SHORT[0], MAPPED[1]).unwrap().starts_with("this node computes"));
+    assert!(mix(MAPPED[0], SHORT[1]).unwrap().starts_with("192.0.2.2 computes"));
+}
