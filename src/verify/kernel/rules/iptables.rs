@@ -1,7 +1,7 @@
 //! The output of `iptables-save` and `ip6tables-save`, read for a walk with a clear frame of the network.
 
 use super::Enforcement;
-use super::walk::{Match, Rule, Table, Target, of_all, words};
+use super::walk::{Match, Name, Rule, Table, Target, of_all, words};
 use crate::packet::Vni;
 
 /// Returns the decision on a clear frame of this VNI that arrives at this port, by the chains PREROUTING and INPUT.
@@ -57,9 +57,9 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
                     Some("ACCEPT") => Target::Accept,
                     Some("DROP" | "REJECT") => Target::Drop,
                     Some("RETURN") => Target::Return,
-                    Some(other) if ["-g", "--goto"].contains(&rest[at]) => Target::Goto(other),
+                    Some(other) if ["-g", "--goto"].contains(&rest[at]) => Target::Goto(Name::Given(other)),
                     Some(other) if HARMLESS.contains(&other) => Target::Nothing,
-                    Some(other) => Target::Jump(other),
+                    Some(other) => Target::Jump(Name::Given(other)),
                     None => Target::Nothing,
                 };
                 let conditions = rest.get(..at).unwrap_or(rest);
@@ -68,11 +68,11 @@ fn read<'a>(text: &'a str, frame: &Frame) -> Table<'a> {
                 if target == Target::Drop && bans_a_sender(conditions) {
                     matched = Match::No;
                 }
-                table.chains.entry(chain).or_default().rules.push(Rule { matched, target });
+                table.chains.entry(Name::Given(chain)).or_default().rules.push(Rule { matched, target });
             }
             [chain, policy, ..] => {
                 if let Some(chain) = chain.strip_prefix(':') {
-                    table.chains.entry(chain).or_default().drops = *policy == "DROP";
+                    table.chains.entry(Name::Given(chain)).or_default().drops = *policy == "DROP";
                 }
             }
             _ => {}

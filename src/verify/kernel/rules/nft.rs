@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Enforcement;
 use super::iptables::state;
-use super::walk::{Chain, Match, Rule, Table, Target, of_all, words};
+use super::walk::{Chain, Match, Name, Rule, Table, Target, of_all, words};
 use crate::packet::{IpVersion, Vni};
 
 /// Returns the decision on a clear frame of this VNI that arrives at this port. A table that `iptables-save` printed
@@ -23,12 +23,29 @@ pub(super) fn enforcement(
         IpVersion::V6 => "ip6",
     };
     let tables = split(text).filter_map(|(head, lines)| match words(head).as_slice() {
-        ["inet", ..] => Some(read(&lines, &frame)),
+        _ if lines.contains(&"flags dormant") => None,
+        ["inet" | "netdev", ..] => Some(read(&lines, &frame)),
         [of, name, ..] if *of == family && !told(name) => Some(read(&lines, &frame)),
         _ => None,
     });
     let tables: Vec<_> = tables.collect();
-    of_all(tables.iter().flat_map(|(table, begins)| begins.iter().map(|chain| table.judge(chain))))
+    of_all(tables.iter().flat_map(|(table, begins)| begins.iter().map(|begin| begin.judge(table))))
+}
+
+/// A chain that arriving frames begin with.
+struct Begin<'a> {
+    name: &'a str,
+    /// True if the chain is for the frames of some links only.
+    of_links: bool,
+}
+
+impl Begin<'_> {
+    fn judge(&self, table: &Table<'_>) -> Enforcement {
+        match table.judge(self.name) {
+            Enforcement::Dropped if self.of_links => Enforcement::Unknown,
+            enforcement => enforcement,
+        }
+    }
 }
 
 /// The frame that walks through the chains.
@@ -51,30 +68,36 @@ fn split(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
     tables.into_iter()
 }
 
-/// Reads a table, with the names of the chains that arriving frames begin with.
-fn read<'a>(lines: &[&'a str], frame: &Frame) -> (Table<'a>, Vec<&'a str>) {
+/// Reads a table, with the chains that arriving frames begin with.
+fn read<'a>(lines: &[&'a str], frame: &Frame) -> (Table<'a>, Vec<Begin<'a>>) {
     let (mut table, mut begins) = (Table::default(), Vec::new());
     let sets = sets(lines);
-    let mut current: Option<&'a str> = None;
+    // The chain that is read, and behind it those whose rules hold it.
+    let mut open: Vec<Name<'a>> = Vec::new();
+    let mut nameless = 0;
     for line in lines {
         let words = words(line);
         match words.as_slice() {
             ["chain", name, "{"] => {
-                current = Some(name);
-                table.chains.insert(name, Chain::default());
+                open = vec![Name::Given(name)];
+                table.chains.insert(Name::Given(name), Chain::default());
             }
-            ["}"] => current = None,
+            ["}", ..] => drop(open.pop()),
+            ["type", _, "hook", hook, ..] => {
+                let Some(Name::Given(name)) = open.last() else { continue };
+                table.chains.entry(Name::Given(name)).or_default().drops = line.contains("policy drop");
+                if ["input", "prerouting", "ingress"].contains(hook) {
+                    begins.push(Begin { name, of_links: *hook == "ingress" });
+                }
+            }
             _ => {
-                let Some(name) = current else { continue };
-                let chain = table.chains.entry(name).or_default();
-                match words.as_slice() {
-                    ["type", _, "hook", hook, ..] => {
-                        chain.drops = line.contains("policy drop");
-                        if ["input", "prerouting"].contains(hook) {
-                            begins.push(name);
-                        }
-                    }
-                    _ => chain.rules.extend(rules(&words, &sets, frame)),
+                let Some(chain) = open.last() else { continue };
+                let next = Name::None(nameless);
+                table.chains.entry(*chain).or_default().rules.extend(rules(&words, next, &sets, frame));
+                if let [.., "jump" | "goto", "{"] = words.as_slice() {
+                    nameless += 1;
+                    open.push(next);
+                    table.chains.insert(next, Chain::default());
                 }
             }
         }
@@ -84,7 +107,7 @@ fn read<'a>(lines: &[&'a str], frame: &Frame) -> (Table<'a>, Vec<&'a str>) {
 
 /// Reads the elements of every set of a table.
 fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
-    let (mut sets, mut current) = (HashMap::new(), None);
+    let (mut sets, mut current, mut inside) = (HashMap::new(), None, false);
     for line in lines {
         match words(line).as_slice() {
             ["set", name, "{"] => {
@@ -92,18 +115,28 @@ fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
                 sets.insert(*name, Vec::new());
             }
             ["}"] => current = None,
-            words => {
-                if let Some(set) = current.and_then(|name| sets.get_mut(name)) {
-                    set.extend(words.iter().map(|word| plain(word)).filter(|word| !word.is_empty()));
-                }
+            _ => {
+                let Some(set) = current.and_then(|name| sets.get_mut(name)) else { continue };
+                let elements = line.strip_prefix("elements = {").unwrap_or(if inside { *line } else { "" });
+                // Behind an element there may be words about it: a counter, or the time that is left.
+                let first = |element: &'a str| element.trim_matches(['{', '}', ' ', '\t']).split(' ').next();
+                set.extend(elements.split(',').filter_map(first).filter(|element| !element.is_empty()));
+                inside = (inside || line.starts_with("elements =")) && !line.ends_with('}');
             }
         }
     }
     sets
 }
 
-/// Reads the rule of a line. A verdict map gives two, because it may accept or drop.
-fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) -> Vec<Rule<'a>> {
+/// Reads the rule of a line. A verdict map gives two, because it may accept or drop. A chain that stands in the rule is
+/// the one with the name of `nameless`.
+fn rules<'a>(
+    words: &[&'a str],
+    nameless: Name<'a>,
+    sets: &HashMap<&str, Vec<&str>>,
+    frame: &Frame,
+) -> Vec<Rule<'a>> {
+    let chain = |name: &&'a str| if *name == "{" { nameless } else { Name::Given(name) };
     let has = |wanted: &str| words.iter().any(|word| plain(word) == wanted);
     if has("vmap") {
         let matched = match words {
@@ -120,8 +153,8 @@ fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame) 
                 ("accept", _) => rule.target = Target::Accept,
                 ("drop" | "reject", _) => rule.target = Target::Drop,
                 ("return", _) => rule.target = Target::Return,
-                ("jump", Some(chain)) => rule.target = Target::Jump(chain),
-                ("goto", Some(chain)) => rule.target = Target::Goto(chain),
+                ("jump", Some(name)) => rule.target = Target::Jump(chain(name)),
+                ("goto", Some(name)) => rule.target = Target::Goto(chain(name)),
                 _ => return (Match::Maybe, after),
             }
             // After a verdict only its details and a comment follow.
@@ -256,6 +289,65 @@ mod tests {
         let both = docker("ip", "4098") + &docker("ip6", "4097");
         assert_eq!(judge(&both, IpVersion::V4), Enforcement::Dropped);
         assert_eq!(judge(&both, IpVersion::V6), Enforcement::Accepted);
+    }
+
+    #[test]
+    fn a_table_of_dockers_engine_is_understood_and_a_sleeping_one_is_none() {
+        let golden = "table ip docker-overlay {\n\tset encrypted-vnis {\n\t\ttypeof @th,96,24\n\t\telements = { 0x001002 }\n\t}\n\n\
+            \tchain enc-in {\n\t\ttype filter hook input priority raw; policy accept;\n\
+            \t\tmeta ipsec missing udp dport 4789 @th,96,24 @encrypted-vnis counter packets 0 bytes 0 drop\n\t}\n\n\
+            \tchain enc-out {\n\t\ttype route hook output priority mangle; policy accept;\n\
+            \t\tudp dport 4789 meta skuid 0-4294967294 counter packets 0 bytes 0 goto {\n\
+            \t\t\tmeta mark 0x00d0c4e3 counter packets 0 bytes 0 meta mark set 0x00000000\n\t\t}\n\
+            \t\tudp dport 4789 @th,96,24 @encrypted-vnis counter packets 0 bytes 0 meta mark set 0x00d0c4e3\n\t}\n}\n";
+        assert_eq!(judge(golden, IpVersion::V4), Enforcement::Dropped);
+        let sleeping = golden.replace("\tset encrypted", "\tflags dormant\n\n\tset encrypted");
+        assert_eq!(judge(&sleeping, IpVersion::V4), Enforcement::Accepted);
+        // Some links' frames are dropped before, and others are not.
+        let ingress = golden
+            .replace("table ip ", "table netdev ")
+            .replace("hook input", "hook ingress device \"eth0\"")
+            .replace("meta ipsec missing ", "");
+        assert_eq!(judge(&ingress, IpVersion::V4), Enforcement::Unknown);
+    }
+
+    #[test]
+    fn numbers_about_a_set_and_its_elements_are_no_elements() {
+        for elements in [
+            "4097 counter packets 4098 bytes 4098",
+            "4097 timeout 4098s expires 4098s, 4099",
+            "4097,\n\t\t\t     4099",
+        ] {
+            assert_eq!(judge(&docker("ip", elements), IpVersion::V4), Enforcement::Accepted, "{elements}");
+        }
+        let sized = docker("ip", "4097").replace("\t\telements", "\t\tsize 4098\n\t\telements");
+        assert_eq!(judge(&sized, IpVersion::V4), Enforcement::Accepted);
+        for elements in
+            ["4097,\n\t\t\t     4098", "4097 timeout 10s expires 5s, 4098 counter packets 1 bytes 1"]
+        {
+            assert_eq!(judge(&docker("ip", elements), IpVersion::V4), Enforcement::Dropped, "{elements}");
+        }
+    }
+
+    #[test]
+    fn a_chain_without_a_name_ends_before_the_rule_behind_it() {
+        let drop = "\n\t\tudp dport 4789 meta ipsec missing drop";
+        for (nameless, expected) in [
+            ("udp dport 53 jump {\n\t\t\taccept\n\t\t}", Enforcement::Dropped),
+            ("udp dport 4789 jump {\n\t\t\taccept\n\t\t} comment \"all of it\"", Enforcement::Bypassed),
+            ("udp dport 4789 goto {\n\t\t\ttcp dport 1 accept\n\t\t}", Enforcement::Accepted),
+            (
+                "jump {\n\t\t\tudp dport 53 jump {\n\t\t\t\taccept\n\t\t\t}\n\t\t\tudp dport 4789 drop\n\t\t}",
+                Enforcement::Dropped,
+            ),
+            // Two that are written alike are two.
+            (
+                "jump {\n\t\t\treturn\n\t\t}\n\t\tjump {\n\t\t\treturn\n\t\t\taccept\n\t\t}",
+                Enforcement::Dropped,
+            ),
+        ] {
+            assert_eq!(input(&format!("policy accept;\n\t\t{nameless}{drop}")), expected, "{nameless}");
+        }
     }
 
     #[test]
