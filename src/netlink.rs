@@ -29,6 +29,7 @@
 //!   the 32 bits of the attribute go first. The replay window of an SA is twice there in the same manner.
 //! - A forwarding entry without `NTF_SELF` is meant for a bridge, and the kernel refuses it for a VXLAN device.
 
+pub(crate) mod nftables;
 pub(crate) mod route;
 mod subscription;
 pub(crate) mod xfrm;
@@ -118,6 +119,8 @@ pub(crate) enum Family {
     Route,
     /// Security associations and policies.
     Xfrm,
+    /// Firewall rules.
+    Netfilter,
 }
 
 /// A socket to one part of the kernel in one network namespace.
@@ -236,6 +239,7 @@ impl Family {
         match self {
             Self::Route => protocols::NETLINK_ROUTE,
             Self::Xfrm => protocols::NETLINK_XFRM,
+            Self::Netfilter => protocols::NETLINK_NETFILTER,
         }
     }
 }

@@ -78,8 +78,8 @@ pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
 pub use judge::judge;
 pub use kernel::{
-    Coverage, Device, Enforcement, Hook, HookKind, KernelState, KernelUnread, Policy, PolicyDirection, Rules,
-    SaState, Template,
+    Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread, Policy,
+    PolicyDirection, Rules, SaState, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use report::{

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use super::super::kernel::{
-    Coverage, Enforcement, Hook, HookKind, Inbound, KernelState, Policy, PolicyDirection,
+    Coverage, EarlierRules, Enforcement, Hook, HookKind, Inbound, KernelState, Policy, PolicyDirection,
 };
 use super::super::tally::{Circumstances, Tally};
 use crate::escape::escape;
-use crate::packet::{IpVersion, VXLAN_PORT};
+use crate::packet::{IpVersion, VXLAN_PORT, Vni};
 
 /// Returns true if clear frames of the network from outside would be accepted, and false if an inbound policy or the
 /// firewall refuses them. Returns `None` if the kernel's state or the rules are not known.
@@ -59,7 +59,14 @@ pub(super) fn accepted(kernel: &KernelState, tally: &Tally) -> String {
     } else {
         "at some moment of the watch no inbound policy asked for ESP"
     };
-    format!("clear packets from outside would be accepted: {why}, and no firewall rule drops them")
+    let open = |decision| matches!(decision, Enforcement::Accepted | Enforcement::Bypassed);
+    let rules =
+        if by_rules_of(tally, |version, vni, port| kernel.rules.enforcement(version, vni, port)).any(open) {
+            "no firewall rule drops them"
+        } else {
+            "at some moment of the watch no firewall rule dropped them"
+        };
+    format!("clear packets from outside would be accepted: {why}, and {rules}")
 }
 
 /// Says why it is not known if clear frames from outside would be accepted.
@@ -69,28 +76,43 @@ pub(super) fn unknown(kernel: &KernelState) -> String {
         Some(Hook { link, kind: HookKind::Xdp }) => {
             format!("an XDP program on {} may drop them", escape(link))
         }
+        None if kernel.earlier_rules.iter().any(|moment| matches!(moment, EarlierRules::AtLeast(_))) => {
+            "the firewall's rules changed faster than they could be read".to_owned()
+        }
         None => "the firewall's rules could not be read or understood".to_owned(),
     };
     format!("it is not known whether clear packets from outside would be accepted: {why}")
 }
 
-/// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay.
+/// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay, at each moment.
 fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
+    // A hook may drop what the rules accept.
+    let hooked = |decision| match decision {
+        Enforcement::Accepted | Enforcement::Bypassed if !kernel.hooks.is_empty() => Enforcement::Unknown,
+        decision => decision,
+    };
+    let last = by_rules_of(tally, |version, vni, port| kernel.rules.enforcement(version, vni, port));
+    let earlier = kernel.earlier_rules.iter().flat_map(move |moment| {
+        by_rules_of(tally, move |version, vni, port| moment.enforcement(version, vni, port))
+    });
+    last.chain(earlier).map(hooked)
+}
+
+/// Yields the decision on clear frames of each VNI, in each address family of the underlay.
+fn by_rules_of<'a>(
+    tally: &'a Tally,
+    decision: impl Fn(IpVersion, Vni, u16) -> Enforcement + Copy + 'a,
+) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
     let port = network.port.unwrap_or(VXLAN_PORT);
     let in_use = |version: &IpVersion| match network.locals.as_slice() {
         [] => *version == IpVersion::V4,
         locals => locals.iter().any(|local| IpVersion::of(*local) == *version),
     };
-    // A hook may drop what the rules accept.
-    let decision = move |version, vni| match kernel.rules.enforcement(version, vni, port) {
-        Enforcement::Accepted | Enforcement::Bypassed if !kernel.hooks.is_empty() => Enforcement::Unknown,
-        decision => decision,
-    };
     IpVersion::BOTH
         .into_iter()
         .filter(in_use)
-        .flat_map(move |version| network.vnis.iter().map(move |&vni| decision(version, vni)))
+        .flat_map(move |version| network.vnis.iter().map(move |&vni| decision(version, vni, port)))
 }
 
 /// Finds policies that protect the packets that were seen, but not every packet that may come.

@@ -13,6 +13,16 @@ pub(super) fn enforcement(text: &str, vni: Vni, port: u16) -> Enforcement {
     of_all(read.iter().flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain))))
 }
 
+/// Returns the text without the tables for whose names `among` holds.
+pub(super) fn without(text: &str, among: impl Fn(&str) -> bool) -> String {
+    let mut left_out = false;
+    let kept = text.lines().filter(|line| {
+        left_out = line.strip_prefix('*').map_or(left_out, |name| among(name.trim()));
+        !left_out
+    });
+    kept.flat_map(|line| [line, "\n"]).collect()
+}
+
 /// The frame that walks through the chains.
 struct Frame {
     vni: Vni,

@@ -32,6 +32,30 @@ pub(super) fn enforcement(
     of_all(tables.iter().flat_map(|(table, begins)| begins.iter().map(|begin| begin.judge(table))))
 }
 
+/// The numbers of the families of IPv4 and of IPv6 (`NFPROTO_…`).
+pub(super) const IP: u8 = 2;
+pub(super) const IP6: u8 = 10;
+
+/// Returns the number of a family. Returns `None` for one that has no chains for arriving frames of IP.
+pub(super) fn number(family: &str) -> Option<u8> {
+    [("inet", 1), ("ip", IP), ("netdev", 5), ("ip6", IP6)]
+        .iter()
+        .find(|(name, _)| *name == family)
+        .map(|(_, n)| *n)
+}
+
+/// Returns the text without the tables for whose families and names `among` holds.
+pub(super) fn without(text: &str, among: impl Fn(&str, &str) -> bool) -> String {
+    let mut left_out = false;
+    let kept = text.lines().filter(|line| {
+        if let Some(head) = line.strip_prefix("table ") {
+            left_out = matches!(words(head).as_slice(), [family, name, ..] if among(family, name));
+        }
+        !left_out
+    });
+    kept.flat_map(|line| [line, "\n"]).collect()
+}
+
 /// A chain that arriving frames begin with.
 struct Begin<'a> {
     name: &'a str,
