@@ -3,14 +3,16 @@
 # host runs a daemon of its own, in a tree that lab/leaks/daemons unpacked, with a /run of its own.
 
 ike_tree() { echo "${OVLSNIFF_LAB_CACHE:-/var/cache/ovlsniff}/ike-$1"; }
-# in_tree NAMESPACE RUN TREE COMMAND…: runs a command in a tree, where RUN is /run.
-in_tree() {
+# in_tree NAMESPACE RUN TREE COMMAND…: runs a command in a tree, where RUN is /run. becomes_in_tree: this shell becomes it.
+in_tree() { (become=(timeout 60); becomes_in_tree "$@"); }
+becomes_in_tree() {
     # shellcheck disable=SC2016 # its own shell's
-    STRONGSWAN_CONF=/run/strongswan.conf timeout ${limit:-60} ip netns exec "$1" sh -c 'tree=$1 run=$2; shift 2
+    STRONGSWAN_CONF=/run/strongswan.conf exec "${become[@]}" ip netns exec "$1" sh -c 'tree=$1 run=$2; shift 2
         mount --bind /proc "$tree/proc" && mount --bind /dev "$tree/dev" && mount --bind "$run" "$tree/run" || exit
         exec chroot "$tree" "$@"' sh "$(ike_tree "$3")" "$2" "${@:4}"
 }
-# What each host's daemon was started as.
+become=()
+# The process of each host's daemon.
 declare -A ike_pid=()
 
 # ---- strongSwan ------------------------------------------------------------------------------------------------------
@@ -64,9 +66,9 @@ connections { net {
         id = $peer.example }
     children { $("$2" $host) }
 } }
-secrets { ike-net { secret = "thrown away" } }
+secrets { ike-net { secret = "thrown away, and long enough" } }
 CONF
-    limit=0 in_tree "$lab-$host" "$run" strongswan charon-systemd > "$run/out" 2>&1 &
+    becomes_in_tree "$lab-$host" "$run" strongswan charon-systemd > "$run/out" 2>&1 &
     ike_pid[$host]=$!
     wait_for listens ${ike_pid[$host]} "$run/vici" || { echo "charon of $host did not start: $(tail -n 3 "$run/out")"; return 1; }
     swan $host --load-all --file /run/swanctl.conf || { echo "charon of $host does not take its configuration: $(tail -n 3 "$run/swanctl")"; return 1; }
@@ -114,19 +116,19 @@ replied() { grep -q 'bytes from' "$work/ping"; }
 swan_trap_alone_setup() { starts=trap; hosts; overlay secure 42 10.42.0; strongswan a by_host; pings 10.42.0.2; }
 swan_trap_alone_claims() { sends a 'udp port 500'; sends_no a "$esp"; sends_no a "$(vxlan 42)"; unreadable a; lost; }
 
-swan_rekey_child_setup() { swans by_port out in; lasts 12; }
+swan_rekey_child_setup() { swans by_port out in; lasts 20; }
 swan_rekey_child_during() { pause 3; swan a --rekey --child out; pause 1; swan b --rekey --child out; pause 4; }
 swan_rekey_child_claims() { in_order; several_keys a b; }
-swan_rekey_ike_setup() { swans by_host all; lasts 12; }
+swan_rekey_ike_setup() { swans by_host all; lasts 20; }
 swan_rekey_ike_during() { pause 3; swan a --rekey --ike net; pause 2; swan a --rekey --child all; pause 3; }
 swan_rekey_ike_claims() { in_order; several_keys a b; grep -q 'IKE_SA net.* rekeyed between' "$work/a.run/log" || claim 'the IKE SA was not rekeyed'; }
 # A new IKE SA with new children is made first, and the old ones are deleted.
-swan_reauth_setup() { swans by_host all; lasts 12; }
+swan_reauth_setup() { swans by_host all; lasts 20; }
 swan_reauth_during() { pause 3; swan a --rekey --ike net --reauth; pause 6; }
 swan_reauth_claims() { in_order; several_keys a b; }
 # Keys that live for some seconds, on both sides, all the time.
 brief() { child all dynamic dynamic "rekey_time = $(scaled 3)" "rand_time = 1" "life_time = $(scaled 20)"; }
-swan_brief_setup() { swans brief all; lasts 12; }
+swan_brief_setup() { swans brief all; lasts 20; }
 swan_brief_claims() { in_order; several_keys a b; }
 
 # The children of the two directions have different algorithms.
@@ -136,7 +138,12 @@ two_suites() {
     (suite_of_esp=$([ $1 = a ] && echo $of_b || echo $of_a); child in "dynamic[17/$port]" 'dynamic[17]')
 }
 swan_two_suites_setup() { swans two_suites out in; }
-swan_two_suites_claims() { in_order; in_a ip xfrm state | grep -q 'cbc(aes)' || claim 'one suite only'; in_a ip xfrm state | grep -q rfc4106 || claim 'one suite only'; }
+swan_two_suites_claims() {
+    local states
+    in_order
+    states=$(in_a ip xfrm state)
+    [[ $states = *'cbc(aes)'* && $states = *rfc4106* ]] || claim 'one suite only'
+}
 # Of the two children, that for what a sends is missing.
 swan_one_child_setup() { swans by_port in; }
 swan_one_child_claims() { all_clear a; all_esp b; delivered; }
@@ -149,7 +156,7 @@ passes() {
     [ $1 = b ] || { starts=trap mode=pass; child pass "$a/32[17]" "$b/32[17/$port]"; }
 }
 swan_pass_setup() { swans passes all; }
-swan_pass_claims() { all_clear a; all_esp b; lost; }
+swan_pass_claims() { all_clear a; sends_no b "$(vxlan 42)"; lost; }
 # NULL encryption.
 swan_null_setup() { suite_of_esp=null-sha256; swans by_host all; }
 swan_null_claims() { esp_null_claims; }
@@ -158,15 +165,15 @@ swan_gmac_setup() { suite_of_esp=aes128gmac; swans by_host all; }
 swan_gmac_claims() { esp_null_claims; }
 
 # a's daemon ends, takes its policies with it, and b's likewise.
-swan_ends_setup() { swans by_host all; lasts 12; }
+swan_ends_setup() { swans by_host all; lasts 20; }
 swan_ends_during() { pause 3; ended a; pause 3; }
 swan_ends_claims() { local host; for host in a b; do sends $host "$esp"; sends $host "$(vxlan 42)"; readable $host; done; delivered; }
 # The same, and b's policies are a trap that stays.
-swan_ends_trapped_setup() { starts=trap; swans by_host all; lasts 12; }
+swan_ends_trapped_setup() { starts=trap; swans by_host all; lasts 20; }
 swan_ends_trapped_during() { swan_ends_during; }
 swan_ends_trapped_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; all_esp b; }
 # a's daemon is killed: SAs and policies stay in the kernel.
-swan_killed_setup() { swans by_host all; lasts 12; }
+swan_killed_setup() { swans by_host all; lasts 20; }
 swan_killed_during() { pause 3; kill -KILL "${ike_pid[a]}"; pause 3; }
 swan_killed_claims() { in_order; }
 
@@ -201,7 +208,7 @@ swan_xfrm_interface_claims() { all_encrypted; }
 swan_vti_setup() { modprobe ip_vti 2>/dev/null || true; swan_routed vti; }
 swan_vti_claims() { all_encrypted; }
 # The route into the device goes, and the frames take another one.
-swan_unrouted_setup() { swan_routed xfrm; lasts 12; }
+swan_unrouted_setup() { swan_routed xfrm; lasts 20; }
 swan_unrouted_during() {
     pause 3
     local host
@@ -219,9 +226,9 @@ libreswan() {
     local host=$1 run=$work/$1.run
     mkdir -p "$run"/{nss,pluto,ipsec.d}
     { printf 'config setup\n\n'; "$2" $host; } > "$run/ipsec.conf"
-    echo ': PSK "thrown away, and long enough for pluto"' > "$run/ipsec.secrets"
+    echo ': PSK "thrown away, and long enough"' > "$run/ipsec.secrets"
     in_tree "$lab-$host" "$run" libreswan certutil -N -d sql:/run/nss --empty-password
-    limit=0 in_tree "$lab-$host" "$run" libreswan /usr/libexec/ipsec/pluto --nofork --config /run/ipsec.conf --secretsfile /run/ipsec.secrets \
+    becomes_in_tree "$lab-$host" "$run" libreswan /usr/libexec/ipsec/pluto --nofork --config /run/ipsec.conf --secretsfile /run/ipsec.secrets \
         --ipsecdir /run/ipsec.d --nssdir /run/nss --rundir /run/pluto --logfile /run/log --no-dnssec --log-no-audit > "$run/out" 2>&1 &
     ike_pid[$host]=$!
     wait_for listens ${ike_pid[$host]} "$run/pluto/pluto.ctl" || { echo "pluto of $host did not start: $(tail -n 3 "$run/log" "$run/out")"; return 1; }
@@ -258,7 +265,7 @@ libre_host_setup() { libres libre_host all; }
 libre_host_claims() { in_order; }
 libre_tunnel_setup() { mode=tunnel; libres libre_host all; }
 libre_tunnel_claims() { in_order; }
-libre_rekey_setup() { libres libre_port ab ba; lasts 12; }
+libre_rekey_setup() { libres libre_port ab ba; lasts 20; }
 libre_rekey_during() {
     local what
     pause 3
@@ -290,20 +297,22 @@ opportunistic() {
 alone() {
     hosts; overlay secure 42 10.42.0
     mkdir -p "$work/a.run/ipsec.d/policies"
-    echo $b/32 > "$work/a.run/ipsec.d/policies/private-or-clear"
+    echo 192.0.2.0/24 > "$work/a.run/ipsec.d/policies/private-or-clear"
     libreswan a opportunistic
     whack a --listen
     whack a --route --name private-or-clear || true
-    pings 10.42.0.2; lasts 8
+    lasts 20
 }
-libre_fails_open_setup() { failure=passthrough negotiation=hold; alone; pause 6; }
+libre_fails_open_setup() { failure=passthrough negotiation=hold; alone; pings 10.42.0.2; pause 6; }
 libre_fails_open_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; readable a; }
-libre_fails_closed_setup() { failure=drop negotiation=hold; alone; }
+libre_fails_closed_setup() { failure=drop negotiation=hold; alone; pings 10.42.0.2; }
 libre_fails_closed_claims() { sends_no a "$esp"; sends_no a "$(vxlan 42)"; unreadable a; lost; }
+# The first frame is sent when the watch has begun, because nobody asks for long.
 libre_asks_open_setup() { failure=drop negotiation=passthrough; alone; }
+libre_asks_open_during() { pause 2; pings_too 10.42.0.2; pause 5; }
 libre_asks_open_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; readable a; }
 # a's daemon ends, and takes policies and SAs with it.
-libre_ends_setup() { libres libre_host all; lasts 12; }
+libre_ends_setup() { libres libre_host all; lasts 20; }
 libre_ends_during() { pause 3; whack a --shutdown || true; pause 3; }
 libre_ends_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; }
 

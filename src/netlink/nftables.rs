@@ -108,18 +108,18 @@ mod tests {
     #[test]
     fn an_object_names_its_table_and_a_generation_ends_the_transaction() {
         let docker = RuleChange::Table { family: 2, name: "docker-overlay".to_owned() };
-        // NFT_MSG_DELRULE and NFT_MSG_NEWSETELEM
-        assert_eq!(read(10 << 8 | 8, &notice(b"docker-overlay\0")), Some(docker.clone()));
-        assert_eq!(read(10 << 8 | 12, &notice(b"docker-overlay\0")), Some(docker));
-        assert_eq!(read(10 << 8 | NEWGEN, &[0; 20]), Some(RuleChange::Done));
+        // NFT_MSG_DELRULE and NFT_MSG_NEWSETELEM.
+        assert_eq!(read(0x0a08, &notice(b"docker-overlay\0")), Some(docker.clone()));
+        assert_eq!(read(0x0a0c, &notice(b"docker-overlay\0")), Some(docker));
+        assert_eq!(read(0x0a0f, &[0; 20]), Some(RuleChange::Done));
         // Another subsystem, that of connection tracking.
-        assert_eq!(read(1 << 8, &notice(b"docker-overlay\0")), None);
+        assert_eq!(read(0x0100, &notice(b"docker-overlay\0")), None);
     }
 
     #[test]
     fn an_object_without_a_table_may_be_of_any() {
-        assert_eq!(read(10 << 8, &[]), Some(RuleChange::Lost));
-        assert_eq!(read(10 << 8, &[2, 0, 0, 9]), Some(RuleChange::Lost));
-        assert_eq!(read(10 << 8, &notice(b"docker")[..6]), Some(RuleChange::Lost));
+        assert_eq!(read(0x0a00, &[]), Some(RuleChange::Lost));
+        assert_eq!(read(0x0a00, &[2, 0, 0, 9]), Some(RuleChange::Lost));
+        assert_eq!(read(0x0a00, &notice(b"docker")[..6]), Some(RuleChange::Lost));
     }
 }

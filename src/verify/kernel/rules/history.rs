@@ -163,7 +163,9 @@ mod tests {
     /// The decisions of each moment before the last, after these changes and a reading.
     fn decisions(before: &[&str], changes: Vec<RuleChange>, after: &[&str]) -> Vec<Enforcement> {
         let mut moments = Moments { last: rules(before), touched: Some(Vec::new()), ..Moments::default() };
-        changes.into_iter().for_each(|change| moments.change(change));
+        for change in changes {
+            moments.change(change);
+        }
         moments.read(rules(after));
         let of = |moment: &EarlierRules| moment.enforcement(IpVersion::V4, Vni::new(42).unwrap(), 4789);
         moments.before(&rules(&["docker", "other"])).iter().map(of).collect()
