@@ -136,6 +136,15 @@ docker_nft_ingress_setup() {
 }
 docker_nft_ingress_claims() { docker_nft_claims; }
 
+# The table is for IPv6, and the underlay is IPv4.
+docker_nft_other_family_setup() { tables to_ipv6; }
+to_ipv6() {
+    in_a nft list table ip docker-overlay | sed 's/^table ip /table ip6 /; /typeof/s/$/;/' > "$work/other"
+    in_a nft flush ruleset
+    in_a nft -f "$work/other"
+}
+docker_nft_other_family_claims() { docker_nft_no_mark_claims; }
+
 # Somebody else's table takes the mark away again.
 docker_nft_mark_lost_setup() { tables clears_marks; }
 clears_marks() {

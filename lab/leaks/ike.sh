@@ -108,12 +108,24 @@ swan_encap_claims() {
     for host in a b; do sends $host 'udp port 4500 and udp[8:4] != 0'; sends_no $host "$esp"; sends_no $host "$(vxlan 42)"; unreadable $host; done
     delivered; refuses_clear b $b
 }
+# The underlay is IPv6.
+swan_ipv6_setup() {
+    ipv6_hosts; overlay secure 42 10.42.0
+    strongswan a by_port; strongswan b by_port
+    initiates a out in
+    pings 10.42.0.2
+}
+swan_ipv6_claims() {
+    local host
+    for host in a b; do sends $host 'ip6 proto 50'; sends_no $host "$(vxlan6 42)"; unreadable $host; done
+    delivered
+}
 # The first frame makes the keys.
-swan_trap_setup() { starts=trap; swans by_host; wait_for replied; }
+swan_trap_setup() { starts='trap'; swans by_host; wait_for replied; }
 swan_trap_claims() { in_order; }
 replied() { grep -q 'bytes from' "$work/ping"; }
 # Nobody answers a's daemon: its kernel holds the frames back.
-swan_trap_alone_setup() { starts=trap; hosts; overlay secure 42 10.42.0; strongswan a by_host; pings 10.42.0.2; }
+swan_trap_alone_setup() { starts='trap'; hosts; overlay secure 42 10.42.0; strongswan a by_host; pings 10.42.0.2; }
 swan_trap_alone_claims() { sends a 'udp port 500'; sends_no a "$esp"; sends_no a "$(vxlan 42)"; unreadable a; lost; }
 
 swan_rekey_child_setup() { swans by_port out in; lasts 20; }
@@ -150,13 +162,13 @@ swan_one_child_claims() { all_clear a; all_esp b; delivered; }
 # The daemons know each other, and have no child.
 swan_no_child_setup() { swans by_port; swan a --initiate --ike net; }
 swan_no_child_claims() { all_clear a; all_clear b; delivered; swan a --list-sas && grep -q ESTABLISHED "$work/a.run/swanctl" || claim 'no IKE SA'; }
-# a lets the overlay's port pass beside the SAs.
-passes() {
-    by_host
-    [ $1 = b ] || { starts=trap mode=pass; child pass "$a/32[17]" "$b/32[17/$port]"; }
-}
+# One host lets what it sends to the overlay's port pass beside the SAs.
+passes() { by_host; [ $1 != a ] || (starts='trap' mode=pass; child pass "$a/32[17]" "$b/32[17/$port]"); }
+passes_there() { by_host; [ $1 != b ] || (starts='trap' mode=pass; child pass "$b/32[17]" "$a/32[17/$port]"); }
 swan_pass_setup() { swans passes all; }
 swan_pass_claims() { all_clear a; sends_no b "$(vxlan 42)"; lost; }
+swan_pass_there_setup() { swans passes_there all; }
+swan_pass_there_claims() { all_esp a; all_clear b; lost; }
 # NULL encryption.
 swan_null_setup() { suite_of_esp=null-sha256; swans by_host all; }
 swan_null_claims() { esp_null_claims; }
@@ -169,7 +181,7 @@ swan_ends_setup() { swans by_host all; lasts 20; }
 swan_ends_during() { pause 3; ended a; pause 3; }
 swan_ends_claims() { local host; for host in a b; do sends $host "$esp"; sends $host "$(vxlan 42)"; readable $host; done; delivered; }
 # The same, and b's policies are a trap that stays.
-swan_ends_trapped_setup() { starts=trap; swans by_host all; lasts 20; }
+swan_ends_trapped_setup() { starts='trap'; swans by_host all; lasts 20; }
 swan_ends_trapped_during() { swan_ends_during; }
 swan_ends_trapped_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; all_esp b; }
 # a's daemon is killed: SAs and policies stay in the kernel.
@@ -177,6 +189,7 @@ swan_killed_setup() { swans by_host all; lasts 20; }
 swan_killed_during() { pause 3; kill -KILL "${ike_pid[a]}"; pause 3; }
 swan_killed_claims() { in_order; }
 
+inner() { if [ $1 = a ]; then echo 203.0.113.1; else echo 203.0.113.2; fi; }
 # inside KIND: the underlay is a network of its own, inside of a device for route-based IPsec.
 inside() {
     local host here=$a there=$b
@@ -187,7 +200,7 @@ inside() {
             vti) ip -n "$lab-$host" link add ipsec0 type vti local $here remote $there key 9 ;;
         esac
         ip -n "$lab-$host" link set ipsec0 mtu 1400 up
-        ip -n "$lab-$host" addr add 203.0.113.$([ $host = a ] && echo 1 || echo 2)/30 dev ipsec0
+        ip -n "$lab-$host" addr add "$(inner $host)/30" dev ipsec0
     done
 }
 routed() { child all 0.0.0.0/0 0.0.0.0/0 "$routed_by"; }
@@ -212,7 +225,7 @@ swan_unrouted_setup() { swan_routed xfrm; lasts 20; }
 swan_unrouted_during() {
     pause 3
     local host
-    for host in a b; do ip -n "$lab-$host" addr add 203.0.113.$([ $host = a ] && echo 1 || echo 2)/32 dev eth0; done
+    for host in a b; do ip -n "$lab-$host" addr add "$(inner $host)/32" dev eth0; done
     ip -n "$lab-b" route add 203.0.113.1/32 dev eth0
     ip -n "$lab-a" route add 203.0.113.2/32 dev eth0
     pause 3
@@ -308,8 +321,8 @@ libre_fails_open_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; readable a
 libre_fails_closed_setup() { failure=drop negotiation=hold; alone; pings 10.42.0.2; }
 libre_fails_closed_claims() { sends_no a "$esp"; sends_no a "$(vxlan 42)"; unreadable a; lost; }
 # The first frame is sent when the watch has begun, because nobody asks for long.
-libre_asks_open_setup() { failure=drop negotiation=passthrough; alone; }
-libre_asks_open_during() { pause 2; pings_too 10.42.0.2; pause 5; }
+libre_asks_open_setup() { failure=drop negotiation=passthrough; alone; pings 10.42.0.77; }
+libre_asks_open_during() { pause 2; in_a ping -n -c 8 -i 0.3 -W 1 -p "$pattern" 10.42.0.2 > /dev/null 2>&1 || true; }
 libre_asks_open_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; readable a; }
 # a's daemon ends, and takes policies and SAs with it.
 libre_ends_setup() { libres libre_host all; lasts 20; }

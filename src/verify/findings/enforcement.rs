@@ -70,13 +70,18 @@ pub(super) fn accepted(kernel: &KernelState, tally: &Tally) -> String {
 }
 
 /// Says why it is not known if clear frames from outside would be accepted.
-pub(super) fn unknown(kernel: &KernelState) -> String {
+pub(super) fn unknown(kernel: &KernelState, tally: &Tally) -> String {
+    let missed = |moment: &EarlierRules| {
+        let of = |version, vni, port| moment.enforcement(version, vni, port);
+        matches!(moment, EarlierRules::AtLeast(_))
+            && by_rules_of(tally, of).any(|decision| decision != Enforcement::Dropped)
+    };
     let why = match kernel.hooks.first() {
         Some(Hook { link, kind: HookKind::Tc }) => format!("tc's filters on {} may drop them", escape(link)),
         Some(Hook { link, kind: HookKind::Xdp }) => {
             format!("an XDP program on {} may drop them", escape(link))
         }
-        None if kernel.earlier_rules.iter().any(|moment| matches!(moment, EarlierRules::AtLeast(_))) => {
+        None if kernel.earlier_rules.iter().any(missed) => {
             "the firewall's rules changed faster than they could be read".to_owned()
         }
         None => "the firewall's rules could not be read or understood".to_owned(),
