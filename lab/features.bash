@@ -47,8 +47,8 @@ has() {
         'xfrm interface') unshare --net ip link add try type xfrm dev lo if_id 1 ;;
         ipcomp) unshare --net ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto comp spi 0x100 comp deflate ;;
         ah) unshare --net ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto ah spi 1 auth 'hmac(sha256)' 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f ;;
-        strongswan) timeout 20 chroot "${OVLSNIFF_LAB_CACHE:-/var/cache/ovlsniff}/ike-strongswan" swanctl --help ;;
-        libreswan) timeout 20 chroot "${OVLSNIFF_LAB_CACHE:-/var/cache/ovlsniff}/ike-libreswan" /usr/libexec/ipsec/pluto --version ;;
+        strongswan) timeout 120 chroot "${OVLSNIFF_LAB_CACHE:-/var/cache/ovlsniff}/ike-strongswan" swanctl --help ;;
+        libreswan) timeout 120 chroot "${OVLSNIFF_LAB_CACHE:-/var/cache/ovlsniff}/ike-libreswan" /usr/libexec/ipsec/pluto --version ;;
         *) exit 99 ;;
     esac
 }

@@ -30,6 +30,7 @@
 //! - A forwarding entry without `NTF_SELF` is meant for a bridge, and the kernel refuses it for a VXLAN device.
 
 mod generic;
+pub(crate) mod nftables;
 pub(crate) mod route;
 mod subscription;
 pub(crate) mod wireguard;
@@ -122,6 +123,8 @@ pub(crate) enum Family {
     Xfrm,
     /// The parts that have no number of their own, such as WireGuard.
     Generic,
+    /// Firewall rules.
+    Netfilter,
 }
 
 /// A socket to one part of the kernel in one network namespace.
@@ -241,6 +244,7 @@ impl Family {
             Self::Route => protocols::NETLINK_ROUTE,
             Self::Xfrm => protocols::NETLINK_XFRM,
             Self::Generic => protocols::NETLINK_GENERIC,
+            Self::Netfilter => protocols::NETLINK_NETFILTER,
         }
     }
 }

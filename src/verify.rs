@@ -81,8 +81,8 @@ pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
 pub use judge::judge;
 pub use kernel::{
-    Arriving, Coverage, Device, Enforcement, Hook, HookKind, KernelState, KernelUnread, Lengths, Policy,
-    PolicyDirection, Rules, SaState, Template,
+    Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
+    Lengths, Policy, PolicyDirection, Rules, SaState, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use report::{

@@ -78,14 +78,14 @@ docker_nft_no_element_claims() { docker_nft_no_mark_claims; }
 docker_nft_other_vni_setup() { boxes; docker_table a 43; docker_table b; boxed_pings; }
 docker_nft_other_vni_claims() { docker_nft_no_mark_claims; }
 # The rules are loaded again, as by `systemctl reload nftables`, whose file knows nothing of Docker.
-docker_nft_flush_setup() { tables; lasts 10; }
+docker_nft_flush_setup() { tables; lasts 20; }
 docker_nft_flush_during() { pause 3; in_a nft flush ruleset; pause 3; }
 docker_nft_flush_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; }
-docker_nft_flush_there_setup() { tables; lasts 10; }
+docker_nft_flush_there_setup() { tables; lasts 20; }
 docker_nft_flush_there_during() { pause 3; ip netns exec "$lab-b" nft flush ruleset; pause 3; }
 docker_nft_flush_there_claims() { all_esp a; sends b "$esp"; sends b "$(vxlan 42)"; readable b; }
 # The rule that drops is away for two seconds. Nothing comes in clear.
-docker_nft_drop_gap_setup() { tables; lasts 10; }
+docker_nft_drop_gap_setup() { tables; lasts 20; }
 docker_nft_drop_gap_during() {
     pause 3; undropped a; pause 2
     in_a nft add rule ip docker-overlay enc-in meta secpath missing udp dport $port @th,96,24 @encrypted-vnis counter drop
@@ -93,7 +93,7 @@ docker_nft_drop_gap_during() {
 }
 docker_nft_drop_gap_claims() { docker_nft_claims; }
 # The whole table is made anew in one transaction, so that it is there at each moment.
-docker_nft_renewed_setup() { tables; lasts 10; }
+docker_nft_renewed_setup() { tables; lasts 20; }
 docker_nft_renewed_during() {
     pause 3
     { echo 'delete table ip docker-overlay'; in_a nft list table ip docker-overlay | sed '/typeof/s/$/;/'; } > "$work/renewed"
@@ -123,6 +123,28 @@ docker_nft_nameless_open_setup() {
     first 'udp dport 4789 jump { ip saddr 203.0.113.5 drop; accept; }; meta secpath missing udp dport 4789 drop'
 }
 docker_nft_nameless_open_claims() { docker_nft_no_drop_claims; }
+# The table that drops is switched off.
+docker_nft_dormant_setup() {
+    tables; undropped a
+    nft_on a <<<'table inet first { flags dormant; chain first { type filter hook input priority -500; policy accept; meta secpath missing udp dport 4789 drop; }; }'
+}
+docker_nft_dormant_claims() { docker_nft_no_drop_claims; }
+# What is in clear is dropped as it comes in by the card, where what is in ESP is ESP still.
+docker_nft_ingress_setup() {
+    tables; undropped a
+    nft_on a <<<'table netdev first { chain first { type filter hook ingress device eth0 priority 0; policy accept; udp dport 4789 drop; }; }'
+}
+docker_nft_ingress_claims() { docker_nft_claims; }
+
+# The table is for IPv6, and the underlay is IPv4.
+docker_nft_other_family_setup() { tables to_ipv6; }
+to_ipv6() {
+    in_a nft list table ip docker-overlay | sed 's/^table ip /table ip6 /; /typeof/s/$/;/' > "$work/other"
+    in_a nft flush ruleset
+    in_a nft -f "$work/other"
+}
+docker_nft_other_family_claims() { docker_nft_no_mark_claims; }
+
 # Somebody else's table takes the mark away again.
 docker_nft_mark_lost_setup() { tables clears_marks; }
 clears_marks() {

@@ -3,14 +3,16 @@
 # host runs a daemon of its own, in a tree that lab/leaks/daemons unpacked, with a /run of its own.
 
 ike_tree() { echo "${OVLSNIFF_LAB_CACHE:-/var/cache/ovlsniff}/ike-$1"; }
-# in_tree NAMESPACE RUN TREE COMMAND…: runs a command in a tree, where RUN is /run.
-in_tree() {
+# in_tree NAMESPACE RUN TREE COMMAND…: runs a command in a tree, where RUN is /run. becomes_in_tree: this shell becomes it.
+in_tree() { (become=(timeout 60); becomes_in_tree "$@"); }
+becomes_in_tree() {
     # shellcheck disable=SC2016 # its own shell's
-    STRONGSWAN_CONF=/run/strongswan.conf timeout ${limit:-60} ip netns exec "$1" sh -c 'tree=$1 run=$2; shift 2
+    STRONGSWAN_CONF=/run/strongswan.conf exec "${become[@]}" ip netns exec "$1" sh -c 'tree=$1 run=$2; shift 2
         mount --bind /proc "$tree/proc" && mount --bind /dev "$tree/dev" && mount --bind "$run" "$tree/run" || exit
         exec chroot "$tree" "$@"' sh "$(ike_tree "$3")" "$2" "${@:4}"
 }
-# What each host's daemon was started as.
+become=()
+# The process of each host's daemon.
 declare -A ike_pid=()
 
 # ---- strongSwan ------------------------------------------------------------------------------------------------------
@@ -64,9 +66,9 @@ connections { net {
         id = $peer.example }
     children { $("$2" $host) }
 } }
-secrets { ike-net { secret = "thrown away" } }
+secrets { ike-net { secret = "thrown away, and long enough" } }
 CONF
-    limit=0 in_tree "$lab-$host" "$run" strongswan charon-systemd > "$run/out" 2>&1 &
+    becomes_in_tree "$lab-$host" "$run" strongswan charon-systemd > "$run/out" 2>&1 &
     ike_pid[$host]=$!
     wait_for listens ${ike_pid[$host]} "$run/vici" || { echo "charon of $host did not start: $(tail -n 3 "$run/out")"; return 1; }
     swan $host --load-all --file /run/swanctl.conf || { echo "charon of $host does not take its configuration: $(tail -n 3 "$run/swanctl")"; return 1; }
@@ -106,27 +108,39 @@ swan_encap_claims() {
     for host in a b; do sends $host 'udp port 4500 and udp[8:4] != 0'; sends_no $host "$esp"; sends_no $host "$(vxlan 42)"; unreadable $host; done
     delivered; refuses_clear b $b
 }
+# The underlay is IPv6.
+swan_ipv6_setup() {
+    ipv6_hosts; overlay secure 42 10.42.0
+    strongswan a by_port; strongswan b by_port
+    initiates a out in
+    pings 10.42.0.2
+}
+swan_ipv6_claims() {
+    local host
+    for host in a b; do sends $host 'ip6 proto 50'; sends_no $host "$(vxlan6 42)"; unreadable $host; done
+    delivered
+}
 # The first frame makes the keys.
-swan_trap_setup() { starts=trap; swans by_host; wait_for replied; }
+swan_trap_setup() { starts='trap'; swans by_host; wait_for replied; }
 swan_trap_claims() { in_order; }
 replied() { grep -q 'bytes from' "$work/ping"; }
 # Nobody answers a's daemon: its kernel holds the frames back.
-swan_trap_alone_setup() { starts=trap; hosts; overlay secure 42 10.42.0; strongswan a by_host; pings 10.42.0.2; }
+swan_trap_alone_setup() { starts='trap'; hosts; overlay secure 42 10.42.0; strongswan a by_host; pings 10.42.0.2; }
 swan_trap_alone_claims() { sends a 'udp port 500'; sends_no a "$esp"; sends_no a "$(vxlan 42)"; unreadable a; lost; }
 
-swan_rekey_child_setup() { swans by_port out in; lasts 12; }
+swan_rekey_child_setup() { swans by_port out in; lasts 20; }
 swan_rekey_child_during() { pause 3; swan a --rekey --child out; pause 1; swan b --rekey --child out; pause 4; }
 swan_rekey_child_claims() { in_order; several_keys a b; }
-swan_rekey_ike_setup() { swans by_host all; lasts 12; }
+swan_rekey_ike_setup() { swans by_host all; lasts 20; }
 swan_rekey_ike_during() { pause 3; swan a --rekey --ike net; pause 2; swan a --rekey --child all; pause 3; }
 swan_rekey_ike_claims() { in_order; several_keys a b; grep -q 'IKE_SA net.* rekeyed between' "$work/a.run/log" || claim 'the IKE SA was not rekeyed'; }
 # A new IKE SA with new children is made first, and the old ones are deleted.
-swan_reauth_setup() { swans by_host all; lasts 12; }
+swan_reauth_setup() { swans by_host all; lasts 20; }
 swan_reauth_during() { pause 3; swan a --rekey --ike net --reauth; pause 6; }
 swan_reauth_claims() { in_order; several_keys a b; }
 # Keys that live for some seconds, on both sides, all the time.
 brief() { child all dynamic dynamic "rekey_time = $(scaled 3)" "rand_time = 1" "life_time = $(scaled 20)"; }
-swan_brief_setup() { swans brief all; lasts 12; }
+swan_brief_setup() { swans brief all; lasts 20; }
 swan_brief_claims() { in_order; several_keys a b; }
 
 # The children of the two directions have different algorithms.
@@ -136,20 +150,25 @@ two_suites() {
     (suite_of_esp=$([ $1 = a ] && echo $of_b || echo $of_a); child in "dynamic[17/$port]" 'dynamic[17]')
 }
 swan_two_suites_setup() { swans two_suites out in; }
-swan_two_suites_claims() { in_order; in_a ip xfrm state | grep -q 'cbc(aes)' || claim 'one suite only'; in_a ip xfrm state | grep -q rfc4106 || claim 'one suite only'; }
+swan_two_suites_claims() {
+    local states
+    in_order
+    states=$(in_a ip xfrm state)
+    [[ $states = *'cbc(aes)'* && $states = *rfc4106* ]] || claim 'one suite only'
+}
 # Of the two children, that for what a sends is missing.
 swan_one_child_setup() { swans by_port in; }
 swan_one_child_claims() { all_clear a; all_esp b; delivered; }
 # The daemons know each other, and have no child.
 swan_no_child_setup() { swans by_port; swan a --initiate --ike net; }
 swan_no_child_claims() { all_clear a; all_clear b; delivered; swan a --list-sas && grep -q ESTABLISHED "$work/a.run/swanctl" || claim 'no IKE SA'; }
-# a lets the overlay's port pass beside the SAs.
-passes() {
-    by_host
-    [ $1 = b ] || { starts=trap mode=pass; child pass "$a/32[17]" "$b/32[17/$port]"; }
-}
+# One host lets what it sends to the overlay's port pass beside the SAs.
+passes() { by_host; [ $1 != a ] || (starts='trap' mode=pass; child pass "$a/32[17]" "$b/32[17/$port]"); }
+passes_there() { by_host; [ $1 != b ] || (starts='trap' mode=pass; child pass "$b/32[17]" "$a/32[17/$port]"); }
 swan_pass_setup() { swans passes all; }
-swan_pass_claims() { all_clear a; all_esp b; lost; }
+swan_pass_claims() { all_clear a; sends_no b "$(vxlan 42)"; lost; }
+swan_pass_there_setup() { swans passes_there all; }
+swan_pass_there_claims() { all_esp a; all_clear b; lost; }
 # NULL encryption.
 swan_null_setup() { suite_of_esp=null-sha256; swans by_host all; }
 swan_null_claims() { esp_null_claims; }
@@ -158,18 +177,19 @@ swan_gmac_setup() { suite_of_esp=aes128gmac; swans by_host all; }
 swan_gmac_claims() { esp_null_claims; }
 
 # a's daemon ends, takes its policies with it, and b's likewise.
-swan_ends_setup() { swans by_host all; lasts 12; }
+swan_ends_setup() { swans by_host all; lasts 20; }
 swan_ends_during() { pause 3; ended a; pause 3; }
 swan_ends_claims() { local host; for host in a b; do sends $host "$esp"; sends $host "$(vxlan 42)"; readable $host; done; delivered; }
 # The same, and b's policies are a trap that stays.
-swan_ends_trapped_setup() { starts=trap; swans by_host all; lasts 12; }
+swan_ends_trapped_setup() { starts='trap'; swans by_host all; lasts 20; }
 swan_ends_trapped_during() { swan_ends_during; }
 swan_ends_trapped_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; all_esp b; }
 # a's daemon is killed: SAs and policies stay in the kernel.
-swan_killed_setup() { swans by_host all; lasts 12; }
+swan_killed_setup() { swans by_host all; lasts 20; }
 swan_killed_during() { pause 3; kill -KILL "${ike_pid[a]}"; pause 3; }
 swan_killed_claims() { in_order; }
 
+inner() { if [ $1 = a ]; then echo 203.0.113.1; else echo 203.0.113.2; fi; }
 # inside KIND: the underlay is a network of its own, inside of a device for route-based IPsec.
 inside() {
     local host here=$a there=$b
@@ -180,7 +200,7 @@ inside() {
             vti) ip -n "$lab-$host" link add ipsec0 type vti local $here remote $there key 9 ;;
         esac
         ip -n "$lab-$host" link set ipsec0 mtu 1400 up
-        ip -n "$lab-$host" addr add 203.0.113.$([ $host = a ] && echo 1 || echo 2)/30 dev ipsec0
+        ip -n "$lab-$host" addr add "$(inner $host)/30" dev ipsec0
     done
 }
 routed() { child all 0.0.0.0/0 0.0.0.0/0 "$routed_by"; }
@@ -201,11 +221,11 @@ swan_xfrm_interface_claims() { all_encrypted; }
 swan_vti_setup() { modprobe ip_vti 2>/dev/null || true; swan_routed vti; }
 swan_vti_claims() { all_encrypted; }
 # The route into the device goes, and the frames take another one.
-swan_unrouted_setup() { swan_routed xfrm; lasts 12; }
+swan_unrouted_setup() { swan_routed xfrm; lasts 20; }
 swan_unrouted_during() {
     pause 3
     local host
-    for host in a b; do ip -n "$lab-$host" addr add 203.0.113.$([ $host = a ] && echo 1 || echo 2)/32 dev eth0; done
+    for host in a b; do ip -n "$lab-$host" addr add "$(inner $host)/32" dev eth0; done
     ip -n "$lab-b" route add 203.0.113.1/32 dev eth0
     ip -n "$lab-a" route add 203.0.113.2/32 dev eth0
     pause 3
@@ -219,9 +239,9 @@ libreswan() {
     local host=$1 run=$work/$1.run
     mkdir -p "$run"/{nss,pluto,ipsec.d}
     { printf 'config setup\n\n'; "$2" $host; } > "$run/ipsec.conf"
-    echo ': PSK "thrown away, and long enough for pluto"' > "$run/ipsec.secrets"
+    echo ': PSK "thrown away, and long enough"' > "$run/ipsec.secrets"
     in_tree "$lab-$host" "$run" libreswan certutil -N -d sql:/run/nss --empty-password
-    limit=0 in_tree "$lab-$host" "$run" libreswan /usr/libexec/ipsec/pluto --nofork --config /run/ipsec.conf --secretsfile /run/ipsec.secrets \
+    becomes_in_tree "$lab-$host" "$run" libreswan /usr/libexec/ipsec/pluto --nofork --config /run/ipsec.conf --secretsfile /run/ipsec.secrets \
         --ipsecdir /run/ipsec.d --nssdir /run/nss --rundir /run/pluto --logfile /run/log --no-dnssec --log-no-audit > "$run/out" 2>&1 &
     ike_pid[$host]=$!
     wait_for listens ${ike_pid[$host]} "$run/pluto/pluto.ctl" || { echo "pluto of $host did not start: $(tail -n 3 "$run/log" "$run/out")"; return 1; }
@@ -258,7 +278,7 @@ libre_host_setup() { libres libre_host all; }
 libre_host_claims() { in_order; }
 libre_tunnel_setup() { mode=tunnel; libres libre_host all; }
 libre_tunnel_claims() { in_order; }
-libre_rekey_setup() { libres libre_port ab ba; lasts 12; }
+libre_rekey_setup() { libres libre_port ab ba; lasts 20; }
 libre_rekey_during() {
     local what
     pause 3
@@ -290,20 +310,22 @@ opportunistic() {
 alone() {
     hosts; overlay secure 42 10.42.0
     mkdir -p "$work/a.run/ipsec.d/policies"
-    echo $b/32 > "$work/a.run/ipsec.d/policies/private-or-clear"
+    echo 192.0.2.0/24 > "$work/a.run/ipsec.d/policies/private-or-clear"
     libreswan a opportunistic
     whack a --listen
     whack a --route --name private-or-clear || true
-    pings 10.42.0.2; lasts 8
+    lasts 20
 }
-libre_fails_open_setup() { failure=passthrough negotiation=hold; alone; pause 6; }
+libre_fails_open_setup() { failure=passthrough negotiation=hold; alone; pings 10.42.0.2; pause 6; }
 libre_fails_open_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; readable a; }
-libre_fails_closed_setup() { failure=drop negotiation=hold; alone; }
+libre_fails_closed_setup() { failure=drop negotiation=hold; alone; pings 10.42.0.2; }
 libre_fails_closed_claims() { sends_no a "$esp"; sends_no a "$(vxlan 42)"; unreadable a; lost; }
-libre_asks_open_setup() { failure=drop negotiation=passthrough; alone; }
+# The first frame is sent when the watch has begun, because nobody asks for long.
+libre_asks_open_setup() { failure=drop negotiation=passthrough; alone; pings 10.42.0.77; }
+libre_asks_open_during() { pause 2; in_a ping -n -c 8 -i 0.3 -W 1 -p "$pattern" 10.42.0.2 > /dev/null 2>&1 || true; }
 libre_asks_open_claims() { sends_no a "$esp"; sends a "$(vxlan 42)"; readable a; }
 # a's daemon ends, and takes policies and SAs with it.
-libre_ends_setup() { libres libre_host all; lasts 12; }
+libre_ends_setup() { libres libre_host all; lasts 20; }
 libre_ends_during() { pause 3; whack a --shutdown || true; pause 3; }
 libre_ends_claims() { sends a "$esp"; sends a "$(vxlan 42)"; readable a; }
 

@@ -142,6 +142,6 @@ fn bytes_at<const N: usize>(fixed: &[u8], at: usize) -> [u8; N] {
     array_at(fixed, at).unwrap_or([0; N])
 }
 
-fn attribute(all: &[u8], kind: u16) -> Option<&[u8]> {
+pub(super) fn attribute(all: &[u8], kind: u16) -> Option<&[u8]> {
     attributes(all).find(|(found, _)| *found == kind).map(|(_, value)| value)
 }

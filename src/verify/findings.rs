@@ -69,7 +69,7 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
             match not_enforced(tally, circumstances) {
                 Some(true) => add("not-enforced", enforcement::accepted(kernel, tally)),
                 None if network.encrypted != Some(false) => {
-                    add("enforcement-unknown", enforcement::unknown(kernel));
+                    add("enforcement-unknown", enforcement::unknown(kernel, tally));
                 }
                 _ => {}
             }

@@ -6,7 +6,8 @@
 //! accepted. It is no proof of encryption: a policy that is in place need not be the one that the packets meet.
 //!
 //! The state is read before and after the watch, in the network namespace of the underlay. [`KernelState::between`]
-//! makes one state of the two. The firewall rules are read afterwards only.
+//! makes one state of the two. Policies and firewall rules are followed meanwhile, because each moment counts
+//! ([`PolicyHistory`], [`RuleHistory`]).
 
 mod arrivals;
 mod counters;
@@ -27,7 +28,8 @@ pub(super) use counters::esp_offload;
 pub(super) use history::PolicyHistory;
 pub use policy::{Coverage, Device, Policy, PolicyDirection, Template};
 pub(super) use policy::{DOCKER_MARK, Inbound, Outbound};
-pub use rules::{Arriving, Enforcement, Rules};
+pub(super) use rules::RuleHistory;
+pub use rules::{Arriving, EarlierRules, Enforcement, Rules};
 
 /// The state of IPsec in one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct KernelState {
     pub esp_offload: Option<bool>,
     /// The firewall rules.
     pub rules: Rules,
+    /// The firewall rules of earlier moments of the watch, where they were others.
+    pub earlier_rules: Vec<EarlierRules>,
     /// The programs and filters that may drop the network's frames before the rules see them.
     pub hooks: Vec<Hook>,
 }
@@ -125,6 +129,7 @@ impl KernelState {
             counters: counters::read(),
             esp_offload: counters::esp_offload(),
             rules: Rules::default(),
+            earlier_rules: Vec::new(),
             hooks: Vec::new(),
         })
     }

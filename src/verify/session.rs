@@ -268,6 +268,7 @@ impl Session {
                 let _ = self.survey();
                 self.follow.surveyed(now);
             }
+            self.follow.read_rules(&self.underlay, now);
             if now >= end {
                 return Ok(());
             }
@@ -383,10 +384,7 @@ impl Session {
         let passed = underlay::passed(networks, &self.underlay.survey);
         let after = self.underlay.run(|| KernelState::read_with_rules(&passed))?;
         let between = |after| KernelState::between(before, after);
-        Ok(after.map(between).map(|kernel| match self.follow.policies() {
-            Some(policies) => policies.add_to(kernel),
-            None => kernel,
-        }))
+        Ok(after.map(between).map(|kernel| self.follow.add_to(kernel)))
     }
 }
 

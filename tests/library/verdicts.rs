@@ -14,9 +14,9 @@ use ovlsniff::packet::{
     TypeCode, Vni, Why,
 };
 use ovlsniff::verify::{
-    Circumstances, Device, Expectation, Hook, HookKind, KernelState, Lengths, Network, Peer, Policy,
-    PolicyDirection, Probe, Question, Reason, Report, Rules, Rung, SaState, Source, Tally, Template, Verdict,
-    View, Way, judge,
+    Circumstances, Device, EarlierRules, Expectation, Hook, HookKind, KernelState, Lengths, Network, Peer,
+    Policy, PolicyDirection, Probe, Question, Reason, Report, Rules, Rung, SaState, Source, Tally, Template,
+    Verdict, View, Way, judge,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";

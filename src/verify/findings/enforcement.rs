@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::super::kernel::{
-    Arriving, Coverage, Enforcement, Hook, HookKind, Inbound, KernelState, Policy, PolicyDirection,
+    Arriving, Coverage, EarlierRules, Enforcement, Hook, HookKind, Inbound, KernelState, Policy,
+    PolicyDirection,
 };
 use super::super::tally::{Circumstances, Tally};
 use crate::escape::escape;
@@ -66,23 +67,55 @@ pub(super) fn accepted(kernel: &KernelState, tally: &Tally) -> String {
     } else {
         "at some moment of the watch no inbound policy asked for ESP"
     };
-    format!("clear packets from outside would be accepted: {why}, and no firewall rule drops them")
+    let open = |decision| matches!(decision, Enforcement::Accepted | Enforcement::Bypassed);
+    let rules = if by_rules_of(tally, |frame| kernel.rules.enforcement(frame)).any(open) {
+        "no firewall rule drops them"
+    } else {
+        "at some moment of the watch no firewall rule dropped them"
+    };
+    format!("clear packets from outside would be accepted: {why}, and {rules}")
 }
 
 /// Says why it is not known if clear frames from outside would be accepted.
-pub(super) fn unknown(kernel: &KernelState) -> String {
+pub(super) fn unknown(kernel: &KernelState, tally: &Tally) -> String {
+    let missed = |moment: &EarlierRules| {
+        let of = |frame: &Arriving<'_>| moment.enforcement(frame);
+        matches!(moment, EarlierRules::AtLeast(_))
+            && by_rules_of(tally, of).any(|decision| decision != Enforcement::Dropped)
+    };
     let why = match kernel.hooks.first() {
         Some(Hook { link, kind: HookKind::Tc }) => format!("tc's filters on {} may drop them", escape(link)),
         Some(Hook { link, kind: HookKind::Xdp }) => {
             format!("an XDP program on {} may drop them", escape(link))
+        }
+        None if kernel.earlier_rules.iter().any(missed) => {
+            "the firewall's rules changed faster than they could be read".to_owned()
         }
         None => "the firewall's rules could not be read or understood".to_owned(),
     };
     format!("it is not known whether clear packets from outside would be accepted: {why}")
 }
 
-/// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay.
+/// Yields the firewall's decision on clear frames of each VNI, in each address family of the underlay, at each moment.
 fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item = Enforcement> + 'a {
+    // A hook may drop what the rules accept.
+    let hooked = |decision| match decision {
+        Enforcement::Accepted | Enforcement::Bypassed if !kernel.hooks.is_empty() => Enforcement::Unknown,
+        decision => decision,
+    };
+    let last = by_rules_of(tally, |frame| kernel.rules.enforcement(frame));
+    let earlier = kernel
+        .earlier_rules
+        .iter()
+        .flat_map(move |moment| by_rules_of(tally, move |frame| moment.enforcement(frame)));
+    last.chain(earlier).map(hooked)
+}
+
+/// Yields the decision on clear frames of each VNI, in each address family of the underlay.
+fn by_rules_of<'a>(
+    tally: &'a Tally,
+    decision: impl Fn(&Arriving<'_>) -> Enforcement + Copy + 'a,
+) -> impl Iterator<Item = Enforcement> + 'a {
     let network = &tally.question.network;
     let port = network.port_or_usual();
     // In metadata mode every VNI counts. One that no rule names stands for all of them.
@@ -92,12 +125,6 @@ fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item
         [] => *version == IpVersion::V4,
         locals => locals.iter().any(|local| IpVersion::of(*local) == *version),
     };
-    // A hook may drop what the rules accept.
-    let decision =
-        move |version, vni, link| match kernel.rules.enforcement(&Arriving { version, vni, port, link }) {
-            Enforcement::Accepted | Enforcement::Bypassed if !kernel.hooks.is_empty() => Enforcement::Unknown,
-            decision => decision,
-        };
     // A rule may be for one link. If it is not known by which link frames arrive, it may be any.
     let links = || tally.question.arrivals.iter().map(|name| Some(name.as_str()));
     let links: Vec<Option<&str>> = if links().next().is_some() { links().collect() } else { vec![None] };
@@ -106,7 +133,7 @@ fn by_rules<'a>(kernel: &'a KernelState, tally: &'a Tally) -> impl Iterator<Item
         .filter(in_use)
         .flat_map(move |version| vnis.clone().map(move |vni| (version, vni)))
         .flat_map(move |(version, vni)| {
-            links.clone().into_iter().map(move |link| decision(version, vni, link))
+            links.clone().into_iter().map(move |link| decision(&Arriving { version, vni, port, link }))
         })
 }
 

@@ -7,6 +7,7 @@
 //! where that decides, the answer is [`Enforcement::Unknown`]. A tool that is missing is no proof that there are no
 //! rules, unless the kernel has no tables of that kind.
 
+mod history;
 mod iptables;
 mod nft;
 mod walk;
@@ -14,6 +15,8 @@ mod walk;
 use std::process::{Command, Stdio};
 
 use crate::packet::{IpVersion, Vni};
+pub use history::EarlierRules;
+pub(in crate::verify) use history::RuleHistory;
 
 /// The firewall rules as the tools print them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Rules {
         });
         let [mut four, mut six] = legacy;
         let mut nft = Some(String::new());
-        if std::path::Path::new("/sys/module/nf_tables").exists() {
+        if has_nf_tables() {
             nft = run("nft", &["list", "ruleset"]);
             // Rules that iptables keeps in nftables are readable only as iptables prints them.
             for (all, tool) in [(&mut four, "iptables-nft-save"), (&mut six, "ip6tables-nft-save")] {
@@ -92,6 +95,23 @@ impl Rules {
             }
         }
         Self { iptables: four, ip6tables: six, nft }
+    }
+
+    /// Returns the rules without those of some tables, given by the number of the family and the name. Nothing is known of
+    /// what these tables drop.
+    fn without(&self, tables: &[(u8, String)]) -> Self {
+        let iptables = |text: &Option<String>, family| {
+            let among = |name: &str| tables.iter().any(|(of, table)| *of == family && table == name);
+            text.as_deref().map(|text| iptables::without(text, among))
+        };
+        let among = |family: &str, name: &str| {
+            tables.iter().any(|(of, table)| nft::number(family) == Some(*of) && table == name)
+        };
+        Self {
+            iptables: iptables(&self.iptables, nft::IP),
+            ip6tables: iptables(&self.ip6tables, nft::IP6),
+            nft: self.nft.as_deref().map(|text| nft::without(text, among)),
+        }
     }
 
     /// Returns the decision on clear frames that arrive like this one.
@@ -112,6 +132,11 @@ impl Rules {
             _ => Enforcement::Bypassed,
         }
     }
+}
+
+/// Returns true if the kernel has nf_tables loaded.
+fn has_nf_tables() -> bool {
+    std::path::Path::new("/sys/module/nf_tables").exists()
 }
 
 /// Returns true if the kernel has tables of a kind, by the content of the file that lists them. Returns `None` if the
@@ -202,6 +227,25 @@ mod tests {
         assert_eq!(has_tables(Ok("\n".to_owned())), Some(false));
         assert_eq!(has_tables(Err(NotFound.into())), Some(false));
         assert_eq!(has_tables(Err(PermissionDenied.into())), None);
+    }
+
+    #[test]
+    fn tables_are_left_out_by_family_and_name() {
+        let (secure, table) = (Vni::new(4098).unwrap(), |family, name: &str| (family, name.to_owned()));
+        let all = rules(swarm());
+        let of = |tables: &[_]| all.without(tables).enforcement(&frame(IpVersion::V4, secure));
+        assert_eq!(of(&[table(2, "nat"), table(10, "filter")]), Enforcement::Dropped);
+        assert_eq!(of(&[table(2, "filter")]), Enforcement::Accepted);
+        let nft = |family: &str| {
+            let rule = "\tchain a {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n";
+            let text = format!("table ip first {{\n}}\ntable {family} second {{\n{rule}}}\n");
+            Rules { nft: Some(text), ..rules(String::new()) }
+        };
+        let of =
+            |family, tables: &[_]| nft(family).without(tables).enforcement(&frame(IpVersion::V4, secure));
+        assert_eq!(of("ip", &[table(2, "first"), table(1, "second")]), Enforcement::Dropped);
+        assert_eq!(of("ip", &[table(2, "second")]), Enforcement::Accepted);
+        assert_eq!(of("inet", &[table(1, "second")]), Enforcement::Accepted);
     }
 
     #[test]

@@ -83,12 +83,16 @@ fn device(index: u32, links: &[Link]) -> Device {
     }
 }
 
-/// Reads an SA of ESP or AH. Returns `None` for others, and for one that is not set up yet.
+/// Reads an SA of ESP or AH. Returns `None` for others, and for one that is not set up yet: the kernel's own, which waits
+/// for a daemon and has no SPI, and a daemon's, which has an SPI and no algorithm.
 fn sa(sa: UserSa<'_>) -> Option<SaState> {
     if !matches!(sa.proto(), ESP | AH) || sa.spi() == Spi(0) {
         return None;
     }
     let (aead, cipher, hash) = (sa.aead(), sa.cipher(), sa.authentication());
+    if aead.is_none() && cipher.is_none() && hash.is_none() {
+        return None;
+    }
     let icv_bits = aead.or(hash).and_then(|algorithm| algorithm.bits());
     let [aead, cipher, hash] = [aead, cipher, hash].map(|algorithm| algorithm.map(|one| one.name()));
     Some(SaState {
@@ -198,6 +202,8 @@ mod tests {
         assert_eq!(read(ESP, &[null, hash]), is(false, "ecb(cipher_null) hmac(sha256)", 0));
         assert_eq!(read(AH, &[hash]), is(false, "hmac(sha256)", 0));
         assert_eq!(read(UDP, &[hash]), None);
+        // While daemons negotiate, there is an SPI without a key.
+        assert_eq!(read(ESP, &[]), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Following the kernel during a watch: links, addresses, routes, forwarding entries and policies, by its notices.
+//! Following the kernel during a watch: links, addresses, routes, forwarding entries, policies and
+//! firewall rules, by its notices.
 //!
 //! A survey shows one moment, and nothing that comes and goes between two of them. A node that joins for a second, a policy that is away for two,
 //! and a link that is made meanwhile are only in the notices. They are subscribed to before the first survey.
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Error, Underlay};
 use crate::host::changes::{Change, Changes, Event};
 use crate::host::namespace::Namespace;
-use crate::verify::kernel::PolicyHistory;
+use crate::verify::kernel::{KernelState, PolicyHistory, RuleHistory};
 use crate::verify::network::{Device, Network};
 
 /// The shortest time between two surveys of the underlay.
@@ -27,11 +28,15 @@ pub(super) struct Follow {
     sandboxes: Vec<(Option<String>, Changes)>,
     /// The notices of policies. `None` if they may not be heard.
     policies: Option<PolicyHistory>,
+    /// The firewall rules. `None` if they may not be read.
+    rules: Option<RuleHistory>,
     /// The path of the underlay's namespace.
     base: Option<String>,
     told: Told,
     /// The time from which on the underlay may be surveyed.
     next_survey: Instant,
+    /// The time from which on the firewall rules may be read.
+    next_reading: Instant,
 }
 
 /// The things that the kernel told and that matter.
@@ -64,14 +69,18 @@ impl Follow {
                 sandboxes.push((device.namespace.clone(), Changes::open(namespace.as_ref())?));
             }
         }
+        // Only root may hear of policies. The finding `kernel-unknown` tells the user of it.
+        let policies = underlay.run(PolicyHistory::open)?.ok();
+        let rules = if policies.is_some() { Some(underlay.run(RuleHistory::open)?) } else { None };
         Ok(Self {
             underlay: Changes::open(underlay.namespace.as_ref())?,
             sandboxes,
-            // Only root may hear of policies. The finding `kernel-unknown` tells the user of it.
-            policies: underlay.run(PolicyHistory::open)?.ok(),
+            policies,
+            rules,
             base,
             told: Told { devices, ..Told::default() },
             next_survey: Instant::now(),
+            next_reading: Instant::now(),
         })
     }
 
@@ -79,7 +88,8 @@ impl Follow {
     pub(super) fn descriptors(&self) -> std::io::Result<Vec<OwnedFd>> {
         let sandboxes = self.sandboxes.iter().map(|(_, changes)| changes.as_fd());
         let policies = self.policies.as_ref().map(PolicyHistory::as_fd);
-        let all = [self.underlay.as_fd()].into_iter().chain(sandboxes).chain(policies);
+        let rules = self.rules.as_ref().and_then(RuleHistory::descriptor);
+        let all = [self.underlay.as_fd()].into_iter().chain(sandboxes).chain(policies).chain(rules);
         all.map(|fd| fd.try_clone_to_owned()).collect()
     }
 
@@ -88,6 +98,9 @@ impl Follow {
         let before = self.told.joined.len();
         if let Some(policies) = &mut self.policies {
             policies.take();
+        }
+        if let Some(rules) = &mut self.rules {
+            rules.take();
         }
         for change in self.underlay.take() {
             self.told.of_underlay(&change);
@@ -112,6 +125,17 @@ impl Follow {
         self.next_survey = Instant::now() + PAUSE.max(begun.elapsed() * SHARE);
     }
 
+    /// Reads the firewall rules again if they changed, and have not been read for a moment.
+    pub(super) fn read_rules(&mut self, underlay: &Underlay, now: Instant) {
+        let Some(rules) = self.rules.as_mut().filter(|rules| rules.is_stale() && now >= self.next_reading)
+        else {
+            return;
+        };
+        // If it fails, the rules of this moment are not known, and the notices of it are still there.
+        let _ = underlay.run(|| rules.read());
+        self.next_reading = Instant::now() + PAUSE.max(now.elapsed() * SHARE);
+    }
+
     /// Says which packets may have passed unseen: one of these links went down meanwhile, or notices were lost.
     pub(super) fn missed(&self, links: &[String]) -> Option<String> {
         if self.told.lost || self.policies.as_ref().is_some_and(PolicyHistory::is_incomplete) {
@@ -126,9 +150,14 @@ impl Follow {
         (self.told.joined.clone(), self.told.left.clone())
     }
 
-    /// Returns the notices of policies.
-    pub(super) fn policies(&self) -> Option<&PolicyHistory> {
-        self.policies.as_ref()
+    /// Adds the policies and rules of earlier moments to a state of the kernel.
+    pub(super) fn add_to(&self, kernel: KernelState) -> KernelState {
+        let earlier_rules = self.rules.as_ref().map(|rules| rules.before(&kernel.rules)).unwrap_or_default();
+        let kernel = KernelState { earlier_rules, ..kernel };
+        match &self.policies {
+            Some(policies) => policies.add_to(kernel),
+            None => kernel,
+        }
     }
 }
 

@@ -116,6 +116,37 @@ fn encrypted_and_open_to_clear_frames_is_not_enforced() {
     assert!(report.findings.iter().any(|finding| finding.code == "enforcement-unknown"));
 }
 
+#[test]
+fn each_moments_firewall_rules_count() {
+    let drops = || {
+        let chain = "\tchain in {\n\t\ttype filter hook input priority raw; policy accept;\n\
+                     \t\tudp dport 4789 meta ipsec missing drop\n\t}\n";
+        Rules { nft: Some(format!("table ip docker-overlay {{\n{chain}}}\n")), ..no_rules() }
+    };
+    let report = |rules: Rules, earlier_rules: Vec<EarlierRules>| {
+        let scene = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
+        let scene = scene.inside(BACK, esp(BACK, EspKind::Opened));
+        let kernel = with(|kernel| {
+            kernel.policies.truncate(1);
+            (kernel.rules, kernel.earlier_rules) = (rules, earlier_rules);
+        });
+        scene.ended(|circumstances| circumstances.kernel = kernel).report()
+    };
+    let says =
+        |report: &Report, word: &str| report.findings.iter().any(|finding| finding.text.contains(word));
+    let (known, at_least) = (EarlierRules::Known, EarlierRules::AtLeast);
+    assert_eq!(report(drops(), vec![known(drops()), at_least(drops())]).verdict, Verdict::Encrypted);
+    let away = report(drops(), vec![known(drops()), known(no_rules())]);
+    assert_eq!(away.verdict, Verdict::NotEnforced);
+    assert!(says(&away, "at some moment of the watch no firewall rule dropped them"));
+    let gone = report(no_rules(), vec![known(drops())]);
+    assert!(gone.verdict == Verdict::NotEnforced && says(&gone, "no firewall rule drops them"));
+    // What was not seen is no accusation.
+    let missed = report(drops(), vec![at_least(no_rules())]);
+    assert!(missed.verdict == Verdict::Encrypted && says(&missed, "changed faster than they could be read"));
+    assert!(missed.findings.iter().any(|finding| finding.code == "enforcement-unknown"));
+}
+
 /// Returns a policy for packets that arrive that goes before the others and lets its packets pass.
 fn passing(change: impl FnOnce(&mut Policy)) -> Policy {
     let mut passing = Policy { priority: 5, templates: Vec::new(), ..policy(PolicyDirection::In) };

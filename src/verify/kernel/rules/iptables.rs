@@ -1,6 +1,6 @@
 //! The output of `iptables-save` and `ip6tables-save`, read for a walk with a clear frame of the network.
 
-use super::walk::{Match, Rule, Table, Target, of_all, words};
+use super::walk::{Match, Name, Rule, Table, Target, of_all, words};
 use super::{Arriving as Frame, Enforcement};
 use crate::packet::Vni;
 
@@ -10,6 +10,16 @@ pub(super) fn enforcement(text: &str, frame: &Frame<'_>) -> Enforcement {
     let wanted = tables.filter(|table| ["raw", "mangle", "filter"].contains(&name(table)));
     let read: Vec<Table<'_>> = wanted.map(|table| read(table, frame)).collect();
     of_all(read.iter().flat_map(|table| ["PREROUTING", "INPUT"].map(|chain| table.judge(chain))))
+}
+
+/// Returns the text without the tables for whose names `among` holds.
+pub(super) fn without(text: &str, among: impl Fn(&str) -> bool) -> String {
+    let mut left_out = false;
+    let kept = text.lines().filter(|line| {
+        left_out = line.strip_prefix('*').map_or(left_out, |name| among(name.trim()));
+        !left_out
+    });
+    kept.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The targets of extensions that let a frame go on to the next rule.
@@ -50,9 +60,9 @@ fn read<'a>(text: &'a str, frame: &Frame<'_>) -> Table<'a> {
                     Some("ACCEPT") => Target::Accept,
                     Some("DROP" | "REJECT") => Target::Drop,
                     Some("RETURN") => Target::Return,
-                    Some(other) if ["-g", "--goto"].contains(&rest[at]) => Target::Goto(other),
+                    Some(other) if ["-g", "--goto"].contains(&rest[at]) => Target::Goto(Name::Given(other)),
                     Some(other) if HARMLESS.contains(&other) => Target::Nothing,
-                    Some(other) => Target::Jump(other),
+                    Some(other) => Target::Jump(Name::Given(other)),
                     None => Target::Nothing,
                 };
                 let conditions = rest.get(..at).unwrap_or(rest);
@@ -61,11 +71,11 @@ fn read<'a>(text: &'a str, frame: &Frame<'_>) -> Table<'a> {
                 if target == Target::Drop && bans_a_sender(conditions) {
                     matched = Match::No;
                 }
-                table.chains.entry(chain).or_default().rules.push(Rule { matched, target });
+                table.chains.entry(Name::Given(chain)).or_default().rules.push(Rule { matched, target });
             }
             [chain, policy, ..] => {
                 if let Some(chain) = chain.strip_prefix(':') {
-                    table.chains.entry(chain).or_default().drops = *policy == "DROP";
+                    table.chains.entry(Name::Given(chain)).or_default().drops = *policy == "DROP";
                 }
             }
             _ => {}

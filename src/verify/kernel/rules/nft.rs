@@ -1,11 +1,14 @@
 //! The output of `nft list ruleset`, read for a walk with a clear frame of the network.
 
+mod condition;
+
 use std::collections::HashMap;
 
 use super::iptables::state;
-use super::walk::{Chain, Match, Rule, Table, Target, of_all, words};
+use super::walk::{Chain, Match, Name, Rule, Table, Target, of_all, words};
 use super::{Arriving as Frame, Enforcement};
 use crate::packet::IpVersion;
+use condition::{bans_a_sender, condition, plain};
 
 /// Returns the decision on a clear frame. A table that `iptables-save` printed
 /// as well is left to the reader of that.
@@ -16,12 +19,53 @@ pub(super) fn enforcement(text: &str, iptables: &str, frame: &Frame<'_>) -> Enfo
         IpVersion::V6 => "ip6",
     };
     let tables = split(text).filter_map(|(head, lines)| match words(head).as_slice() {
-        ["inet", ..] => Some(read(&lines, frame)),
+        _ if lines.contains(&"flags dormant") => None,
+        ["inet" | "netdev", ..] => Some(read(&lines, frame)),
         [of, name, ..] if *of == family && !told(name) => Some(read(&lines, frame)),
         _ => None,
     });
     let tables: Vec<_> = tables.collect();
-    of_all(tables.iter().flat_map(|(table, begins)| begins.iter().map(|chain| table.judge(chain))))
+    of_all(tables.iter().flat_map(|(table, begins)| begins.iter().map(|begin| begin.judge(table))))
+}
+
+/// The numbers of the families of IPv4 and of IPv6 (`NFPROTO_…`).
+pub(super) const IP: u8 = 2;
+pub(super) const IP6: u8 = 10;
+
+/// Returns the number of a family. Returns `None` for one that has no chains for arriving frames of IP.
+pub(super) fn number(family: &str) -> Option<u8> {
+    [("inet", 1), ("ip", IP), ("netdev", 5), ("ip6", IP6)]
+        .iter()
+        .find(|(name, _)| *name == family)
+        .map(|(_, n)| *n)
+}
+
+/// Returns the text without the tables for whose families and names `among` holds.
+pub(super) fn without(text: &str, among: impl Fn(&str, &str) -> bool) -> String {
+    let mut left_out = false;
+    let kept = text.lines().filter(|line| {
+        if let Some(head) = line.strip_prefix("table ") {
+            left_out = matches!(words(head).as_slice(), [family, name, ..] if among(family, name));
+        }
+        !left_out
+    });
+    kept.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// A chain that arriving frames begin with.
+struct Begin<'a> {
+    name: &'a str,
+    /// True if the chain is for the frames of some links only.
+    of_links: bool,
+}
+
+impl Begin<'_> {
+    fn judge(&self, table: &Table<'_>) -> Enforcement {
+        match table.judge(self.name) {
+            Enforcement::Dropped if self.of_links => Enforcement::Unknown,
+            enforcement => enforcement,
+        }
+    }
 }
 
 /// Yields each table: the rest of its first line, which has the family and the name, and the lines that follow.
@@ -37,30 +81,36 @@ fn split(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
     tables.into_iter()
 }
 
-/// Reads a table, with the names of the chains that arriving frames begin with.
-fn read<'a>(lines: &[&'a str], frame: &Frame<'_>) -> (Table<'a>, Vec<&'a str>) {
+/// Reads a table, with the chains that arriving frames begin with.
+fn read<'a>(lines: &[&'a str], frame: &Frame<'_>) -> (Table<'a>, Vec<Begin<'a>>) {
     let (mut table, mut begins) = (Table::default(), Vec::new());
     let sets = sets(lines);
-    let mut current: Option<&'a str> = None;
+    // The chain that is read, and behind it those whose rules hold it.
+    let mut open: Vec<Name<'a>> = Vec::new();
+    let mut nameless = 0;
     for line in lines {
         let words = words(line);
         match words.as_slice() {
             ["chain", name, "{"] => {
-                current = Some(name);
-                table.chains.insert(name, Chain::default());
+                open = vec![Name::Given(name)];
+                table.chains.insert(Name::Given(name), Chain::default());
             }
-            ["}"] => current = None,
+            ["}", ..] => drop(open.pop()),
+            ["type", _, "hook", hook, ..] => {
+                let Some(Name::Given(name)) = open.last() else { continue };
+                table.chains.entry(Name::Given(name)).or_default().drops = line.contains("policy drop");
+                if ["input", "prerouting", "ingress"].contains(hook) {
+                    begins.push(Begin { name, of_links: *hook == "ingress" });
+                }
+            }
             _ => {
-                let Some(name) = current else { continue };
-                let chain = table.chains.entry(name).or_default();
-                match words.as_slice() {
-                    ["type", _, "hook", hook, ..] => {
-                        chain.drops = line.contains("policy drop");
-                        if ["input", "prerouting"].contains(hook) {
-                            begins.push(name);
-                        }
-                    }
-                    _ => chain.rules.extend(rules(&words, &sets, frame)),
+                let Some(chain) = open.last() else { continue };
+                let next = Name::None(nameless);
+                table.chains.entry(*chain).or_default().rules.extend(rules(&words, next, &sets, frame));
+                if let [.., "jump" | "goto", "{"] = words.as_slice() {
+                    nameless += 1;
+                    open.push(next);
+                    table.chains.insert(next, Chain::default());
                 }
             }
         }
@@ -70,7 +120,7 @@ fn read<'a>(lines: &[&'a str], frame: &Frame<'_>) -> (Table<'a>, Vec<&'a str>) {
 
 /// Reads the elements of every set of a table.
 fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
-    let (mut sets, mut current) = (HashMap::new(), None);
+    let (mut sets, mut current, mut inside) = (HashMap::new(), None, false);
     for line in lines {
         match words(line).as_slice() {
             ["set", name, "{"] => {
@@ -78,18 +128,28 @@ fn sets<'a>(lines: &[&'a str]) -> HashMap<&'a str, Vec<&'a str>> {
                 sets.insert(*name, Vec::new());
             }
             ["}"] => current = None,
-            words => {
-                if let Some(set) = current.and_then(|name| sets.get_mut(name)) {
-                    set.extend(words.iter().map(|word| plain(word)).filter(|word| !word.is_empty()));
-                }
+            _ => {
+                let Some(set) = current.and_then(|name| sets.get_mut(name)) else { continue };
+                let elements = line.strip_prefix("elements = {").unwrap_or(if inside { *line } else { "" });
+                // Behind an element there may be words about it: a counter, or the time that is left.
+                let first = |element: &'a str| element.trim_matches(['{', '}', ' ', '\t']).split(' ').next();
+                set.extend(elements.split(',').filter_map(first).filter(|element| !element.is_empty()));
+                inside = (inside || line.starts_with("elements =")) && !line.ends_with('}');
             }
         }
     }
     sets
 }
 
-/// Reads the rule of a line. A verdict map gives two, because it may accept or drop.
-fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame<'_>) -> Vec<Rule<'a>> {
+/// Reads the rule of a line. A verdict map gives two, because it may accept or drop. A chain that stands in the rule is
+/// the one with the name of `nameless`.
+fn rules<'a>(
+    words: &[&'a str],
+    nameless: Name<'a>,
+    sets: &HashMap<&str, Vec<&str>>,
+    frame: &Frame<'_>,
+) -> Vec<Rule<'a>> {
+    let chain = |name: &&'a str| if *name == "{" { nameless } else { Name::Given(name) };
     let has = |wanted: &str| words.iter().any(|word| plain(word) == wanted);
     if has("vmap") {
         let matched = match words {
@@ -106,8 +166,8 @@ fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame<'
                 ("accept", _) => rule.target = Target::Accept,
                 ("drop" | "reject", _) => rule.target = Target::Drop,
                 ("return", _) => rule.target = Target::Return,
-                ("jump", Some(chain)) => rule.target = Target::Jump(chain),
-                ("goto", Some(chain)) => rule.target = Target::Goto(chain),
+                ("jump", Some(name)) => rule.target = Target::Jump(chain(name)),
+                ("goto", Some(name)) => rule.target = Target::Goto(chain(name)),
                 _ => return (Match::Maybe, after),
             }
             // After a verdict only its details and a comment follow.
@@ -120,111 +180,6 @@ fn rules<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&str>>, frame: &Frame<'
         rule.matched = Match::No;
     }
     vec![rule]
-}
-
-/// Returns true if the rule is for all packets of some senders. A rule for their packets to a port may be the
-/// network's own.
-fn bans_a_sender(words: &[&str]) -> bool {
-    let one = |words: &[&str]| matches!(words, ["ip" | "ip6", "saddr", value] if *value != "!=");
-    !words.contains(&"dport") && words.windows(3).any(one)
-}
-
-/// Reads the condition or statement that begins with `word`. Returns the certainty that it matches the frame, and the
-/// words behind it. Returns `None` for a verdict and for words that are not understood.
-fn condition<'w, 'a>(
-    word: &str,
-    after: &'w [&'a str],
-    sets: &HashMap<&str, Vec<&str>>,
-    frame: &Frame<'_>,
-) -> Option<(Match, &'w [&'a str])> {
-    let value = |from: usize| value(after.get(from..).unwrap_or(&[]), sets);
-    Some(match (word, after) {
-        ("ip", _) if frame.version == IpVersion::V6 => (Match::No, &[]),
-        ("ip6", _) if frame.version == IpVersion::V4 => (Match::No, &[]),
-        ("udp", ["dport", ..]) => {
-            let (values, used) = value(1)?;
-            (Match::when(holds(&values, u32::from(frame.port))), after.get(1 + used..)?)
-        }
-        // The VNI is behind the eight bytes of UDP and the first four of VXLAN.
-        ("@th,96,24", _) => {
-            let (values, used) = value(0)?;
-            (Match::when(holds(&values, frame.vni.value())), after.get(used..)?)
-        }
-        ("meta", ["ipsec" | "secpath", "missing", rest @ ..])
-        | ("ipsec", ["exists", "==", "false", rest @ ..])
-        | ("counter", ["packets", _, "bytes", _, rest @ ..] | rest)
-        | ("comment", [_, rest @ ..]) => (Match::Surely, rest),
-        ("meta", ["ipsec" | "secpath", "exists", rest @ ..]) => (Match::No, rest),
-        ("meta", ["iif" | "iifname", rest @ ..]) => return condition("iifname", rest, sets, frame),
-        ("iif" | "iifname", ["!=", ..]) => {
-            let (names, used) = value(1)?;
-            (by_one_of(&names, frame).not(), after.get(1 + used..)?)
-        }
-        ("iif" | "iifname", _) => {
-            let (names, used) = value(0)?;
-            (by_one_of(&names, frame), after.get(used..)?)
-        }
-        ("tcp" | "icmp" | "icmpv6" | "sctp" | "esp" | "ah", [_, ..]) => (Match::No, &[]),
-        ("meta", ["l4proto", ..]) | ("ip" | "ip6", ["protocol" | "nexthdr", ..]) => {
-            let (values, used) = value(1)?;
-            (Match::when(values.iter().any(|value| ["udp", "17"].contains(value))), after.get(1 + used..)?)
-        }
-        ("meta", ["nfproto", "ipv4", rest @ ..]) => (Match::when(frame.version == IpVersion::V4), rest),
-        ("meta", ["nfproto", "ipv6", rest @ ..]) => (Match::when(frame.version == IpVersion::V6), rest),
-        ("ct", ["state", ..]) => {
-            let (values, used) = value(1)?;
-            (state(values.iter().copied()), after.get(1 + used..)?)
-        }
-        ("log", _) => {
-            let options =
-                after.chunks(2).take_while(|pair| ["prefix", "level", "group", "flags"].contains(&pair[0]));
-            (Match::Surely, after.get(2 * options.count()..).unwrap_or(&[]))
-        }
-        _ => return None,
-    })
-}
-
-/// Returns the certainty that the frame arrives by one of these links.
-fn by_one_of(names: &[&str], frame: &Frame<'_>) -> Match {
-    let fits: Vec<Match> = names.iter().map(|name| frame.is_by(plain(name))).collect();
-    if fits.contains(&Match::Surely) {
-        Match::Surely
-    } else if fits.contains(&Match::Maybe) {
-        Match::Maybe
-    } else {
-        Match::No
-    }
-}
-
-/// Reads the values at the beginning of these words, and the number of words that they take: a single value, a list
-/// in braces or with commas, or the elements of a set. Returns `None` for a comparison, for a set that is not there,
-/// and without words.
-fn value<'a>(words: &[&'a str], sets: &HashMap<&str, Vec<&'a str>>) -> Option<(Vec<&'a str>, usize)> {
-    match words {
-        ["{", rest @ ..] => {
-            let end = rest.iter().position(|word| *word == "}")?;
-            Some((rest.get(..end)?.iter().map(|word| plain(word)).collect(), end + 2))
-        }
-        ["!=" | "<" | ">" | "<=" | ">=" | "&", ..] | [] => None,
-        [set, ..] if set.starts_with('@') => Some((sets.get(set.get(1..)?)?.clone(), 1)),
-        [one, ..] => Some((one.split(',').collect(), 1)),
-    }
-}
-
-/// Returns true if a number is among these values, which are decimal or hexadecimal, or in one of their ranges.
-fn holds(values: &[&str], wanted: u32) -> bool {
-    let number = |word: &str| match word.strip_prefix("0x") {
-        Some(hex) => u32::from_str_radix(hex, 16).ok(),
-        None => word.parse().ok(),
-    };
-    values.iter().any(|value| {
-        let (first, last) = value.split_once('-').unwrap_or((value, value));
-        number(first).zip(number(last)).is_some_and(|(first, last)| (first..=last).contains(&wanted))
-    })
-}
-
-fn plain(word: &str) -> &str {
-    word.trim_matches(|c: char| "{},;".contains(c))
 }
 
 #[cfg(test)]
@@ -263,6 +218,65 @@ mod tests {
         let both = docker("ip", "4098") + &docker("ip6", "4097");
         assert_eq!(judge(&both, IpVersion::V4), Enforcement::Dropped);
         assert_eq!(judge(&both, IpVersion::V6), Enforcement::Accepted);
+    }
+
+    #[test]
+    fn a_table_of_dockers_engine_is_understood_and_a_sleeping_one_is_none() {
+        let golden = "table ip docker-overlay {\n\tset encrypted-vnis {\n\t\ttypeof @th,96,24\n\t\telements = { 0x001002 }\n\t}\n\n\
+            \tchain enc-in {\n\t\ttype filter hook input priority raw; policy accept;\n\
+            \t\tmeta ipsec missing udp dport 4789 @th,96,24 @encrypted-vnis counter packets 0 bytes 0 drop\n\t}\n\n\
+            \tchain enc-out {\n\t\ttype route hook output priority mangle; policy accept;\n\
+            \t\tudp dport 4789 meta skuid 0-4294967294 counter packets 0 bytes 0 goto {\n\
+            \t\t\tmeta mark 0x00d0c4e3 counter packets 0 bytes 0 meta mark set 0x00000000\n\t\t}\n\
+            \t\tudp dport 4789 @th,96,24 @encrypted-vnis counter packets 0 bytes 0 meta mark set 0x00d0c4e3\n\t}\n}\n";
+        assert_eq!(judge(golden, IpVersion::V4), Enforcement::Dropped);
+        let sleeping = golden.replace("\tset encrypted", "\tflags dormant\n\n\tset encrypted");
+        assert_eq!(judge(&sleeping, IpVersion::V4), Enforcement::Accepted);
+        // Some links' frames are dropped before, and others are not.
+        let ingress = golden
+            .replace("table ip ", "table netdev ")
+            .replace("hook input", "hook ingress device \"eth0\"")
+            .replace("meta ipsec missing ", "");
+        assert_eq!(judge(&ingress, IpVersion::V4), Enforcement::Unknown);
+    }
+
+    #[test]
+    fn numbers_about_a_set_and_its_elements_are_no_elements() {
+        for elements in [
+            "4097 counter packets 4098 bytes 4098",
+            "4097 timeout 4098s expires 4098s, 4099",
+            "4097,\n\t\t\t     4099",
+        ] {
+            assert_eq!(judge(&docker("ip", elements), IpVersion::V4), Enforcement::Accepted, "{elements}");
+        }
+        let sized = docker("ip", "4097").replace("\t\telements", "\t\tsize 4098\n\t\telements");
+        assert_eq!(judge(&sized, IpVersion::V4), Enforcement::Accepted);
+        for elements in
+            ["4097,\n\t\t\t     4098", "4097 timeout 10s expires 5s, 4098 counter packets 1 bytes 1"]
+        {
+            assert_eq!(judge(&docker("ip", elements), IpVersion::V4), Enforcement::Dropped, "{elements}");
+        }
+    }
+
+    #[test]
+    fn a_chain_without_a_name_ends_before_the_rule_behind_it() {
+        let drop = "\n\t\tudp dport 4789 meta ipsec missing drop";
+        for (nameless, expected) in [
+            ("udp dport 53 jump {\n\t\t\taccept\n\t\t}", Enforcement::Dropped),
+            ("udp dport 4789 jump {\n\t\t\taccept\n\t\t} comment \"all of it\"", Enforcement::Bypassed),
+            ("udp dport 4789 goto {\n\t\t\ttcp dport 1 accept\n\t\t}", Enforcement::Accepted),
+            (
+                "jump {\n\t\t\tudp dport 53 jump {\n\t\t\t\taccept\n\t\t\t}\n\t\t\tudp dport 4789 drop\n\t\t}",
+                Enforcement::Dropped,
+            ),
+            // Two that are written alike are two.
+            (
+                "jump {\n\t\t\treturn\n\t\t}\n\t\tjump {\n\t\t\treturn\n\t\t\taccept\n\t\t}",
+                Enforcement::Dropped,
+            ),
+        ] {
+            assert_eq!(input(&format!("policy accept;\n\t\t{nameless}{drop}")), expected, "{nameless}");
+        }
     }
 
     #[test]

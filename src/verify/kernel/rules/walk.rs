@@ -42,15 +42,23 @@ impl Match {
     }
 }
 
+/// The name of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Name<'a> {
+    Given(&'a str),
+    /// The chain stands in the rule that leads to it. The number tells it from others of its table.
+    None(usize),
+}
+
 /// The action of a rule on a frame that it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
     Accept,
     Drop,
     Return,
-    Jump(&'a str),
+    Jump(Name<'a>),
     /// A jump from which there is no way back.
-    Goto(&'a str),
+    Goto(Name<'a>),
     /// The rule logs, marks or counts, and the walk goes on.
     Nothing,
 }
@@ -71,7 +79,7 @@ pub(super) struct Chain<'a> {
 /// Chains by their names.
 #[derive(Debug, Default)]
 pub(super) struct Table<'a> {
-    pub(super) chains: HashMap<&'a str, Chain<'a>>,
+    pub(super) chains: HashMap<Name<'a>, Chain<'a>>,
 }
 
 /// A summary of the rules that were met so far.
@@ -99,11 +107,12 @@ impl Met {
 impl Table<'_> {
     /// Returns the decision on the frame of a chain that the kernel begins with.
     pub(super) fn judge(&self, chain: &str) -> Enforcement {
+        let chain = Name::Given(chain);
         let mut met = Met { rules: MOST_RULES, ..Met::default() };
         if let Some(end) = self.walk(chain, &mut met, 0) {
             return end;
         }
-        match self.chains.get(chain) {
+        match self.chains.get(&chain) {
             Some(chain) if chain.drops => met.dropped(),
             _ if met.maybe_dropped && !met.accepted => Enforcement::Unknown,
             _ => Enforcement::Accepted,
@@ -111,8 +120,8 @@ impl Table<'_> {
     }
 
     /// Walks a chain and returns its decision; `None` if it is left at its end or by a return.
-    fn walk(&self, chain: &str, met: &mut Met, jumps: usize) -> Option<Enforcement> {
-        for rule in &self.chains.get(chain)?.rules {
+    fn walk(&self, chain: Name<'_>, met: &mut Met, jumps: usize) -> Option<Enforcement> {
+        for rule in &self.chains.get(&chain)?.rules {
             met.rules = met.rules.saturating_sub(1);
             if met.rules == 0 {
                 return Some(Enforcement::Unknown);
@@ -125,7 +134,7 @@ impl Table<'_> {
                 (Match::Maybe, Target::Accept | Target::Return) => met.doubt = true,
                 (Match::Maybe, Target::Drop) => met.maybe_dropped = true,
                 // It is the target of an extension, which may accept frames or drop them.
-                (_, Target::Jump(target)) if !self.chains.contains_key(target) => {
+                (_, Target::Jump(target)) if !self.chains.contains_key(&target) => {
                     (met.doubt, met.maybe_dropped) = (true, true);
                 }
                 (matched, Target::Jump(target) | Target::Goto(target)) if jumps < MOST_JUMPS => {
