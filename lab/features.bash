@@ -43,6 +43,7 @@ has() {
         geneve) unshare --net ip link add try type geneve id 1 remote 127.0.0.1 ;;
         lwtunnel) unshare --net sh -c 'ip link add try type vxlan external dstport 4789 && ip link set try up && ip route add 10.42.0.2/32 encap ip id 42 dst 127.0.0.1 dev try' ;;
         'tunnel key') unshare --net sh -c 'tc qdisc add dev lo clsact && tc filter add dev lo egress protocol all prio 1 matchall action tunnel_key set src_ip 127.0.0.1 dst_ip 127.0.0.2 id 42' ;;
+        openvswitch) { modprobe openvswitch || true; } && unshare --net sh -c 'ip link set lo up && ovs-dpctl add-dp try && ovs-dpctl show try' ;;
         wireguard) command -v wg && unshare --net ip link add try type wireguard ;;
         'xfrm interface') unshare --net ip link add try type xfrm dev lo if_id 1 ;;
         ipcomp) unshare --net ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto comp spi 0x100 comp deflate ;;

@@ -123,3 +123,52 @@ md_over_wg_setup() { wireguard_hosts; by_routes vxlan; }
 md_over_wg_claims() { local host; for host in a b; do sends $host "$(wg_data)"; sends_no $host "udp dst port $port"; unreadable $host; done; delivered; }
 md_wg_firewalled_setup() { md_over_wg_setup; by_wireguard_alone a; }
 md_wg_firewalled_claims() { md_over_wg_claims; refuses_by_eth0; }
+
+# by_switch internal|veth: Open vSwitch's datapath in the kernel, with flows as OVN's and Antrea's daemons put them there.
+# Its ports are the host's device in the overlay and `secure`, which has no address of its own. The former is a port that
+# the switch made, as antrea-gw0 and ovn-k8s-mp0, or one end of a veth pair.
+by_switch() {
+    mods openvswitch
+    local host near far number device
+    hosts
+    port=$geneve_port
+    for host in a b; do
+        near=$a far=$b number=1; [ $host = a ] || near=$b far=$a number=2
+        ip -n "$lab-$host" link add secure mtu 1350 type geneve external dstport $port
+        ip -n "$lab-$host" link set secure up
+        # The ports have the numbers 1 and 2, in this order.
+        on_switch $host add-dp br-int
+        if [ "$1" = internal ]; then
+            on_switch $host add-if br-int pod0,type=internal
+        else
+            ip -n "$lab-$host" link add pod0 type veth peer name pod0-switch
+            ip -n "$lab-$host" link set pod0-switch up
+            on_switch $host add-if br-int pod0-switch
+        fi
+        on_switch $host add-if br-int secure
+        ip -n "$lab-$host" link set pod0 mtu 1350 address 02:00:00:00:2a:0$number up
+        ip -n "$lab-$host" addr add 10.42.0.$number/24 dev pod0
+        on_switch $host add-flow br-int "in_port(1),eth(),eth_type(0x0800),ipv4(dst=10.42.0.$((3 - number)))" "set(tunnel(tun_id=0x2a,src=$near,dst=$far,ttl=64,tp_dst=$port,flags(df|key))),2"
+        on_switch $host add-flow br-int "in_port(1),eth(),eth_type(0x0806),arp()" "set(tunnel(tun_id=0x2a,src=$near,dst=$far,ttl=64,tp_dst=$port,flags(df|key))),2"
+        on_switch $host add-flow br-int "in_port(2),eth(),eth_type(0x0800),ipv4()" 1
+        on_switch $host add-flow br-int "in_port(2),eth(),eth_type(0x0806),arp()" 1
+    done
+    pings 10.42.0.2
+    asks --peer $b --target 10.42.0.2
+}
+on_switch() { ip netns exec "$lab-$1" ovs-dpctl "${@:2}"; }
+md_switch_setup() { by_switch internal; ovn_protection; }
+md_switch_claims() { all_esp a; all_esp b; delivered; }
+md_switch_veth_setup() { by_switch veth; ovn_protection; }
+md_switch_veth_claims() { md_switch_claims; }
+md_switch_clear_setup() { by_switch internal; }
+md_switch_clear_claims() { all_clear a; all_clear b; delivered; }
+# Another flow gives another VNI and leads to a node that there is no policy for.
+md_switch_other_setup() {
+    by_switch internal; ovn_protection
+    nobody 192.0.2.9
+    on_switch a add-flow br-int "in_port(1),eth(),eth_type(0x0800),ipv4(dst=10.42.0.77)" "set(tunnel(tun_id=0x4d,src=$a,dst=192.0.2.9,ttl=64,tp_dst=$port,flags(df|key))),2"
+    ip -n "$lab-a" neigh replace 10.42.0.77 lladdr 02:00:00:00:2a:77 dev pod0 nud permanent
+    pings_too 10.42.0.77
+}
+md_switch_other_claims() { sends a "$esp"; sends a "$(vxlan 77) and dst host 192.0.2.9"; sends_no a "dst host $b and $(vxlan 42)"; all_esp b; delivered; }

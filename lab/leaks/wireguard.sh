@@ -11,7 +11,8 @@ wg_type() { echo "udp port ${2:-$wg_port} and udp[8:4] = 0x0${1}000000"; }
 wg_data() { wg_type 4 "$@"; }
 wg_initiation() { wg_type 1; }
 wg_response() { wg_type 2; }
-pods='net 10.244.0.0/16'
+# What passes between pods. The answers to a host's own address are not among it.
+pods='src net 10.244.0.0/16 and dst net 10.244.0.0/16'
 
 # wg_keys NAME…: makes a private key and a public one for each name.
 wg_keys() {
@@ -173,7 +174,7 @@ wg_one_pod_clear_setup() {
     from_pod_too 10.244.3.1
 }
 wg_one_pod_clear_claims() {
-    sends a "$(wg_data)"; sends_no a 'net 10.244.2.0/24'; sends a 'icmp and dst net 10.244.3.0/24'; readable a
+    sends a "$(wg_data)"; sends_no a 'dst net 10.244.2.0/24'; sends a 'icmp and dst net 10.244.3.0/24'; readable a
     encrypts b; delivered
 }
 
@@ -270,7 +271,7 @@ wg_second_peer() {
 wg_two_peers_setup() { flannel; routes a 10.244.3.0/24 dev secure; wg_second_peer; }
 wg_two_peers_claims() { both_encrypt; sends a "$(wg_data) and dst host 192.0.2.3"; }
 wg_second_peer_clear_setup() { flannel; wg_second_peer; routes a 10.244.3.0/24 via 192.0.2.3; }
-wg_second_peer_clear_claims() { sends a "$(wg_data)"; sends_no a 'net 10.244.2.0/24'; sends a 'icmp and dst net 10.244.3.0/24'; readable a; encrypts b; delivered; }
+wg_second_peer_clear_claims() { sends a "$(wg_data)"; sends_no a 'dst net 10.244.2.0/24'; sends a 'icmp and dst net 10.244.3.0/24'; readable a; encrypts b; delivered; }
 
 # ---- VXLAN on top of WireGuard -----------------------------------------------------------------------------------------
 
