@@ -44,6 +44,16 @@ pub enum WantedError {
     /// A source knows the network of this name, but not its VNI.
     #[error("network {0}: no VNI is known of it; give it with --vni VNI")]
     NoVni(String),
+    /// The network's device is in metadata mode, and no route says which nodes its packets go to.
+    #[error(
+        "network {0}: its device is in metadata mode, and no route names a node; name the nodes with --peer ADDRESS, and addresses behind them with --target ADDRESS"
+    )]
+    NoNodes(String),
+    /// No peer of the network's WireGuard device has an endpoint.
+    #[error(
+        "network {0}: no peer of this WireGuard device has an endpoint yet, so that nothing can be sent; wait for a peer to connect, or see: wg show"
+    )]
+    NoEndpoint(String),
     /// Only a VNI was given, and no VXLAN device has it.
     #[error("no device of VNI {0} is here; name the other node with --peer ADDRESS")]
     NoDevice(Vni),
@@ -102,6 +112,12 @@ impl Wanted {
             return Ok(Described::NotHere(network));
         }
         match network.vnis.first() {
+            None if network.is_routed() && network.peers.is_empty() => {
+                Err(WantedError::NoEndpoint(escape(&network.name).into_owned()))
+            }
+            None if network.any_vni && network.peers.is_empty() => {
+                Err(WantedError::NoNodes(escape(&network.name).into_owned()))
+            }
             None if network.any_vni || network.is_routed() => Ok(Described::Here(network)),
             None => Err(WantedError::NoVni(escape(&network.name).into_owned())),
             Some(&vni) if network.peers.is_empty() && network.source == Source::Given => {

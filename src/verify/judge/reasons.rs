@@ -150,7 +150,8 @@ impl Case<'_> {
                 sa.tunnel && kernel.policies.iter().any(led)
             };
             let direct = move |sa: &&SaState| sa.is_between(from, to);
-            let enclosed = self.tally.question.enclosed;
+            // WireGuard needs no SAs.
+            let enclosed = self.tally.question.enclosed && !self.is_carried();
             kernel.sas.iter().filter(move |sa| enclosed || direct(sa) || tunnelled(sa))
         })
     }
