@@ -8,7 +8,7 @@
 //! Wanted -> Session: prepare, watch, drain -> Dissector -> Tally -> judge -> Report
 //! ```
 //!
-//! [`Wanted`] is the network that was asked for. `ovlsniff overlay`, the Docker engine and the kernel's VXLAN devices
+//! [`Wanted`] is the network that was asked for. `ovlsniff overlay`, the Docker engine and the kernel's devices
 //! complete it to a [`Network`]. A [`session::Session`] captures on every link of the underlay and sends ICMP echo with a
 //! canary into the overlay ([`probe`]). It follows the kernel's notices, because routes, nodes and policies come and go.
 //! At the end it drains the ring, because frames that wait there were on the wire as well. A [`Watch`] has every frame
@@ -50,6 +50,11 @@
 //!   not decoded is searched for bytes of the network (`tally/needle`).
 //! - Whoever is believed can raise the alarm. One forged frame from outside made a network CLEAR, until only nodes of the
 //!   network were believed about the network (`tally/sender`).
+//! - WireGuard has no key that anybody could look inside with, and its messages are as long as the packets allow up to the
+//!   MTU. What ties them to a peer is the kernel's list of endpoints, the index of the session and, where a handshake is
+//!   seen, `mac1`.
+//! - Pods that are routed into WireGuard have no VNI. What is on a wire in clear is told from what a guest sends by its
+//!   direction (`tally/routed`).
 //! - A capture on all links is cooked: of a frame that leaves it shows only what follows from the IP header on. MACsec's
 //!   tag is in front of that.
 
