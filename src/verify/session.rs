@@ -338,6 +338,7 @@ impl Session {
     /// Collects the circumstances at the end of the watch: everything that is known beside the frames.
     fn circumstances(&mut self, begun: Instant, cut_short: Option<String>) -> Result<Circumstances, Error> {
         self.catch_up();
+        self.follow.end_reading();
         let cut_short = cut_short.or_else(|| match self.survey() {
             Ok(()) => self.missed(),
             Err(error) => Some(error.to_string()),

@@ -97,6 +97,11 @@ impl Rules {
         Self { iptables: four, ip6tables: six, nft }
     }
 
+    /// Returns the length of all texts together, in bytes.
+    fn size(&self) -> usize {
+        [&self.iptables, &self.ip6tables, &self.nft].into_iter().flatten().map(String::len).sum()
+    }
+
     /// Returns the rules without those of some tables, given by the number of the family and the name. Nothing is known of
     /// what these tables drop.
     fn without(&self, tables: &[(u8, String)]) -> Self {

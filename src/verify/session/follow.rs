@@ -35,7 +35,7 @@ pub(super) struct Follow {
     told: Told,
     /// The time from which on the underlay may be surveyed.
     next_survey: Instant,
-    /// The time from which on the firewall rules may be read.
+    /// The time from which on the firewall rules may be read again.
     next_reading: Instant,
 }
 
@@ -125,15 +125,22 @@ impl Follow {
         self.next_survey = Instant::now() + PAUSE.max(begun.elapsed() * SHARE);
     }
 
-    /// Reads the firewall rules again if they changed, and have not been read for a moment.
+    /// Begins to read the firewall rules again if they changed, and have not been read for a moment.
     pub(super) fn read_rules(&mut self, underlay: &Underlay, now: Instant) {
         let Some(rules) = self.rules.as_mut().filter(|rules| rules.is_stale() && now >= self.next_reading)
         else {
             return;
         };
         // If it fails, the rules of this moment are not known, and the notices of it are still there.
-        let _ = underlay.run(|| rules.read());
-        self.next_reading = Instant::now() + PAUSE.max(now.elapsed() * SHARE);
+        let _ = underlay.run(|| rules.begin_reading());
+        self.next_reading = now + PAUSE;
+    }
+
+    /// Waits until the firewall rules are read, if they are being read.
+    pub(super) fn end_reading(&mut self) {
+        if let Some(rules) = &mut self.rules {
+            rules.end_reading();
+        }
     }
 
     /// Says which packets may have passed unseen: one of these links went down meanwhile, or notices were lost.

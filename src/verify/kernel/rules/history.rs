@@ -6,12 +6,15 @@
 //! iptables, which are read before and after.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::thread::{Builder, JoinHandle};
 
 use super::{Arriving, Enforcement, Rules};
 use crate::netlink::nftables::{RuleChange, RuleChanges};
 
 /// The most moments that are remembered.
 const MOST: usize = 64;
+/// The most bytes of rules that are remembered, about.
+const MOST_BYTES: usize = 64 << 20;
 /// The most tables that are remembered as changed since the rules were read.
 const MOST_TABLES: usize = 256;
 
@@ -44,6 +47,8 @@ pub(in crate::verify) struct RuleHistory {
     /// `None` if the kernel has no nf_tables, or does not tell this user.
     changes: Option<RuleChanges>,
     moments: Moments,
+    /// The reading under way. A host may have very many rules, and nobody takes frames from the rings meanwhile otherwise.
+    reading: Option<JoinHandle<Rules>>,
 }
 
 /// The rules of each moment, as they were read.
@@ -51,40 +56,58 @@ pub(in crate::verify) struct RuleHistory {
 struct Moments {
     last: Rules,
     earlier: Vec<EarlierRules>,
-    /// The number of transactions since the rules were read.
+    /// The changes since the rules were read, and before another reading began.
+    before: Span,
+    /// The changes since the reading under way began. It may have seen them or not.
+    during: Option<Span>,
+}
+
+/// The changes of a time.
+#[derive(Clone, Debug, Default)]
+struct Span {
     transactions: usize,
-    /// The tables that they touched, by family and name. `None` for all.
-    touched: Option<Vec<(u8, String)>>,
+    /// The tables that they touched, by family and name.
+    touched: Vec<(u8, String)>,
+    /// True if they may have touched any table.
+    any: bool,
 }
 
 impl RuleHistory {
     /// Subscribes to the kernel's notices in the network namespace of this thread, and reads the rules of this moment.
     pub(in crate::verify) fn open() -> Self {
         let changes = super::has_nf_tables().then(RuleChanges::open).and_then(Result::ok);
-        Self {
-            changes,
-            moments: Moments { last: Rules::read(), touched: Some(Vec::new()), ..Moments::default() },
-        }
+        Self { changes, moments: Moments { last: Rules::read(), ..Moments::default() }, reading: None }
     }
 
-    /// Takes the notices that have come. Never waits.
+    /// Takes the notices that have come, and the rules if a reading has ended. Never waits.
     pub(in crate::verify) fn take(&mut self) {
         if let Some(changes) = &mut self.changes {
             changes.take(|change| self.moments.change(change));
+        }
+        if self.reading.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.end_reading();
         }
     }
 
     /// Returns true if the rules changed since they were read, and may be read again.
     pub(in crate::verify) fn is_stale(&self) -> bool {
-        self.moments.transactions > 0 && self.moments.earlier.len() < MOST
+        self.reading.is_none() && self.moments.before.transactions > 0 && self.moments.have_room()
     }
 
-    /// Reads the rules of this moment, in the network namespace of this thread.
-    pub(in crate::verify) fn read(&mut self) {
-        let now = Rules::read();
-        // A transaction that came meanwhile may be in what was read, or not.
-        self.take();
-        self.moments.read(now);
+    /// Begins to read the rules, in the network namespace of this thread.
+    pub(in crate::verify) fn begin_reading(&mut self) {
+        // A thread stays in the namespace that it was started in.
+        self.reading = Builder::new().spawn(Rules::read).ok();
+        self.moments.during = self.reading.as_ref().map(|_| Span::default());
+    }
+
+    /// Waits for the reading under way, if there is one.
+    pub(in crate::verify) fn end_reading(&mut self) {
+        let read = self.reading.take().and_then(|reading| reading.join().ok());
+        if let Some(changes) = &mut self.changes {
+            changes.take(|change| self.moments.change(change));
+        }
+        self.moments.read(read);
     }
 
     /// Returns the rules of the moments before these last ones.
@@ -98,38 +121,63 @@ impl RuleHistory {
     }
 }
 
+impl Span {
+    fn change(&mut self, change: RuleChange) {
+        match change {
+            RuleChange::Done => self.transactions += 1,
+            RuleChange::Table { family, name } => self.touch((family, name)),
+            RuleChange::Lost => (self.transactions, self.any) = (self.transactions + 2, true),
+        }
+    }
+
+    fn touch(&mut self, table: (u8, String)) {
+        if self.touched.len() >= MOST_TABLES {
+            self.any = true;
+        } else if !self.touched.contains(&table) {
+            self.touched.push(table);
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.transactions += other.transactions;
+        self.any |= other.any;
+        other.touched.into_iter().for_each(|table| self.touch(table));
+    }
+}
+
 impl Moments {
     fn change(&mut self, change: RuleChange) {
-        match (change, &mut self.touched) {
-            (RuleChange::Done, _) => self.transactions += 1,
-            (RuleChange::Table { family, name }, Some(touched)) => {
-                let table = (family, name);
-                if touched.len() >= MOST_TABLES {
-                    self.touched = None;
-                } else if !touched.contains(&table) {
-                    touched.push(table);
-                }
-            }
-            (RuleChange::Lost, _) => (self.transactions, self.touched) = (self.transactions + 2, None),
-            (RuleChange::Table { .. }, None) => {}
-        }
+        self.during.as_mut().unwrap_or(&mut self.before).change(change);
     }
 
     /// Yields the moments since the rules were read: that one, and those between two transactions.
     fn since(&self) -> impl Iterator<Item = EarlierRules> {
-        let stayed = || match &self.touched {
-            Some(touched) => self.last.without(touched),
-            None => Rules::default(),
-        };
-        let between = (self.transactions > 1).then(|| EarlierRules::AtLeast(stayed()));
+        let mut span = self.before.clone();
+        self.during.iter().for_each(|during| span.add(during.clone()));
+        let stayed = || if span.any { Rules::default() } else { self.last.without(&span.touched) };
+        let between = (span.transactions > 1).then(|| EarlierRules::AtLeast(stayed()));
         std::iter::once(EarlierRules::Known(self.last.clone())).chain(between)
     }
 
-    fn read(&mut self, now: Rules) {
+    /// Takes the rules that were read, or learns that they could not be.
+    fn read(&mut self, now: Option<Rules>) {
+        let Some(now) = now else {
+            let during = self.during.take().unwrap_or_default();
+            self.before.add(during);
+            return;
+        };
         let since: Vec<_> = self.since().collect();
         self.earlier.extend(since);
         self.last = now;
-        (self.transactions, self.touched) = (0, Some(Vec::new()));
+        // What came during the reading is a reason to read again.
+        self.before = self.during.take().unwrap_or_default();
+    }
+
+    fn have_room(&self) -> bool {
+        let size = |moment: &EarlierRules| match moment {
+            EarlierRules::Known(rules) | EarlierRules::AtLeast(rules) => rules.size(),
+        };
+        self.earlier.len() < MOST && self.earlier.iter().map(size).sum::<usize>() < MOST_BYTES
     }
 
     fn before(&self, last: &Rules) -> Vec<EarlierRules> {
@@ -162,11 +210,11 @@ mod tests {
 
     /// The decisions of each moment before the last, after these changes and a reading.
     fn decisions(before: &[&str], changes: Vec<RuleChange>, after: &[&str]) -> Vec<Enforcement> {
-        let mut moments = Moments { last: rules(before), touched: Some(Vec::new()), ..Moments::default() };
+        let mut moments = Moments { last: rules(before), ..Moments::default() };
         for change in changes {
             moments.change(change);
         }
-        moments.read(rules(after));
+        moments.read(Some(rules(after)));
         let (version, vni) = (IpVersion::V4, Vni::new(42).unwrap());
         let frame = Arriving { version, vni, port: 4789, link: None };
         let of = |moment: &EarlierRules| moment.enforcement(&frame);
@@ -196,5 +244,35 @@ mod tests {
         assert_eq!(decided, [Enforcement::Dropped, Enforcement::Unknown, Enforcement::Dropped]);
         let many = (0..1000).map(|n| table(&n.to_string())).chain([RuleChange::Done, RuleChange::Done]);
         assert!(decisions(&["docker"], many.collect(), &["docker"]).contains(&Enforcement::Unknown));
+    }
+
+    #[test]
+    fn many_moments_or_large_rules_fill_the_memory() {
+        let have_room = |tables: &[&str], readings| {
+            let mut moments = Moments { last: rules(tables), ..Moments::default() };
+            (0..readings).for_each(|_| moments.read(Some(rules(tables))));
+            moments.have_room()
+        };
+        assert!(have_room(&["docker"], 63) && !have_room(&["docker"], 64));
+        let name = "x".repeat(1 << 23);
+        assert!(have_room(&[&name], 7) && !have_room(&[&name], 8));
+    }
+
+    #[test]
+    fn what_changes_during_a_reading_is_read_again() {
+        let mut moments = Moments { last: rules(&["docker"]), ..Moments::default() };
+        let gone = || [table("docker"), RuleChange::Done].into_iter();
+        gone().for_each(|change| moments.change(change));
+        moments.during = Some(Span::default());
+        gone().for_each(|change| moments.change(change));
+        // The reading may have been before the second change or behind it.
+        moments.read(Some(rules(&["docker"])));
+        assert!(matches!(moments.earlier[..], [EarlierRules::Known(_), EarlierRules::AtLeast(_)]));
+        assert_eq!(moments.before.transactions, 1);
+        moments.during = Some(Span::default());
+        moments.read(None);
+        assert_eq!((moments.before.transactions, moments.earlier.len()), (1, 2));
+        moments.read(Some(rules(&[])));
+        assert_eq!(moments.earlier.len(), 3);
     }
 }
