@@ -8,7 +8,7 @@ use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
 use crate::host::survey::neighbours;
 use crate::packet::{IpVersion, Prefix};
-use crate::verify::network::{Network, Peer};
+use crate::verify::network::Network;
 use crate::verify::probe::{Canary, Prober, Target, candidates};
 use crate::verify::sources::refresh;
 use crate::verify::tally::Probe;
@@ -167,7 +167,7 @@ pub(super) fn discover(network: &mut Network, namespace: Option<&Namespace>) {
 mod tests {
     use super::*;
     use crate::packet::Form;
-    use crate::verify::network::Entry;
+    use crate::verify::network::{Entry, Peer};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
