@@ -171,6 +171,27 @@ pod_policies_setup() {
 }
 pod_policies_claims() { all_clear a; all_clear b; delivered; }
 
+# IPsec is for what goes into the tunnel, not for the tunnel: VXLAN in clear, with ESP in it.
+esp_inside_setup() {
+    hosts; overlay secure 42 10.42.0
+    local mode=tunnel host dir
+    (
+        a=10.42.0.1 b=10.42.0.2
+        associations
+        for host in a b; do
+            for dir in ab ba; do
+                ip -n "$lab-$host" xfrm policy add $(ends $dir) dir "$(way $host $dir)" tmpl $(ends $dir) proto esp reqid $reqid mode tunnel
+            done
+        done
+    )
+    pings 10.42.0.2
+}
+esp_inside_claims() {
+    local host
+    for host in a b; do sends $host "$(vxlan 42) and udp[39] = 50"; sends_no $host "$(vxlan 42) and udp[39] != 50"; unreadable $host; done
+    delivered
+}
+
 # IPsec is for GRE, by which nothing is sent any more: the hosts still tunnel by VXLAN.
 gre_policies_setup() { hosts; overlay secure 42 10.42.0; protects_tunnel proto gre; pings 10.42.0.2; }
 gre_policies_claims() { all_clear a; all_clear b; delivered; }

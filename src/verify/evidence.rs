@@ -79,6 +79,8 @@ pub(super) struct Evidence {
     pub left_there: u64,
     /// Clear frames that are as those which were found in ESP a moment before, in a file. Counted on the way out only.
     pub copies_out: u64,
+    /// Frames of the network in clear that hold ESP, which a key opened. They are not among [`Self::clear`].
+    pub holding_esp: u64,
     /// The frames among [`Self::clear`] that an ICMP error quotes.
     pub quoted: u64,
     /// Frames with the network's VNI, but on another UDP port than the network's and without the canary.

@@ -211,6 +211,9 @@ impl<'a> Case<'a> {
         if evidence.copies_out > 0 {
             return inconclusive(Rung::Seen, Reason::TunnelCopy);
         }
+        if evidence.holding_esp > 0 {
+            return inconclusive(Rung::Seen, Reason::EspInside);
+        }
         let Some((rung, reason)) = self.attributed(Way::Out) else { return self.unproven(Way::Out) };
         match self.incomplete(Way::Out) {
             // Probes that are too short for the canary are not decoded there either.
@@ -267,6 +270,9 @@ impl<'a> Case<'a> {
                 return (Verdict::Inconclusive, Some(Rung::Seen), Reason::NicOffload);
             }
             return (Verdict::AuthOnly, Some(Rung::Seen), reason);
+        }
+        if evidence.holding_esp > 0 {
+            return (Verdict::Inconclusive, Some(Rung::Seen), Reason::EspInside);
         }
         if let Some(reason) = self.refused() {
             let leaves = self.attributed(Way::Out).is_some();

@@ -43,7 +43,7 @@ use crate::packet::{
 };
 use leg::Leg;
 use needle::Needles;
-use reading::{count_esp, echo, inner_bytes, is_esp, is_transport_mode};
+use reading::{count_esp, echo, inner_bytes, is_esp, is_opened, is_transport_mode};
 pub(super) use sender::{Deed, Senders, Strangers};
 
 /// The most hosts that are counted apart beside the network's peers. The packets of further hosts count for
@@ -134,6 +134,8 @@ struct Seen<'a> {
     foreign: bool,
     /// True if the ESP around it is in transport mode.
     transport: bool,
+    /// True if it holds ESP that a key opened, and the canary cannot be read in it.
+    sealed: bool,
     inner: &'a [u8],
 }
 
@@ -230,9 +232,13 @@ impl Tally {
         let Captured { frame, packet, view, direction } = *captured;
         let Some(tunnel) = packet.encapsulations.get(at) else { return };
         let Some(ip) = tunnel.outer.ip else { return };
-        let canary = self.shows_the_canary(captured);
+        let holds_esp =
+            packet.encapsulations.get(at + 1..).is_some_and(|inside| inside.iter().any(is_opened));
+        let readable = packet.frames < 2 && self.needles.has_canary(frame.bytes);
+        let sealed = holds_esp && !readable;
+        let canary = !sealed && self.shows_the_canary(captured);
         let around = packet.encapsulations.get(..at).unwrap_or(&[]);
-        let opened = around.iter().any(|w| matches!(w.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
+        let opened = around.iter().any(is_opened);
         let esp = around.iter().rposition(|w| matches!(w.tunnel, Tunnel::Esp { .. }));
         let port = match tunnel.outer.transport {
             Transport::Udp(ports) => Some(ports.destination),
@@ -245,6 +251,7 @@ impl Tally {
             // The same VNI on another port may be somebody else's network.
             foreign: !canary && self.question.network.port.is_some_and(|ours| port != Some(ours)),
             transport: esp.is_some_and(|esp| is_transport_mode(packet, esp)),
+            sealed,
             inner: inner_bytes(packet, at),
         };
         let leg = self.tunnel_leg(&ip, direction, frame.time, seen.inner);
@@ -326,7 +333,7 @@ impl Tally {
 
     /// Counts a packet that shows the network's VNI.
     fn count(&mut self, captured: &Captured<'_>, around: &[Encapsulation], leg: &Leg, seen: &Seen<'_>) {
-        let &Seen { sighting, echo, opened, foreign, transport, inner } = seen;
+        let &Seen { sighting, echo, opened, foreign, transport, sealed, inner } = seen;
         let Captured { packet, frame, direction, .. } = *captured;
         let (live, no_copies) = (self.is_live(), self.question.no_copies);
         let evidence = self.evidence(leg, MOST_MEMBERS);
@@ -367,6 +374,10 @@ impl Tally {
             };
             kind.add(sighting);
             count_esp(evidence, packet);
+            return;
+        }
+        if sealed {
+            evidence.holding_esp += 1;
             return;
         }
         if leg.way == Way::Out && !live && direction.is_none() && evidence.is_copy(inner, frame.time) {

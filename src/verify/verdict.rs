@@ -119,6 +119,8 @@ reasons! {
     NoMark = "no-mark", "the clear packets lack the mark that Docker's policy waits for: look for the rule in 'iptables -t mangle -S OUTPUT' or 'nft list ruleset', and restart the Docker engine, or update it (CVE-2023-28841)";
     /// ICMP errors quote the network's frames in clear.
     IcmpQuote = "icmp-quote", "the node that sends these ICMP errors decrypts frames that no VXLAN device takes: set its device up or remove its SAs, and let OUTPUT drop ICMP port unreachable there";
+    /// The network's frames are in clear, and what they hold is ESP that a key opened.
+    EspInside = "esp-inside", "the headers of the network's frames can be read, and their content cannot, because it is in ESP of this host: encrypt the tunnel as well, or take this for enough (Cilium before 1.18 does it so)";
     /// The network's frames are in ESP with the NULL cipher.
     EspNull = "esp-null", "the SA only authenticates: use a cipher, such as rfc4106(gcm(aes))";
     /// The network's frames are in ESP with GMAC.

@@ -2,7 +2,8 @@
 
 use crate::packet::protocol::IPCOMP;
 use crate::packet::{
-    EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Stop, Transport, Tunnel, TypeCode, Vni, Why,
+    Encapsulation, EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Stop, Transport, Tunnel,
+    TypeCode, Vni, Why,
 };
 use crate::verify::evidence::Evidence;
 
@@ -12,6 +13,11 @@ pub(super) fn is_esp(packet: &Packet<'_>) -> bool {
         Some(Opaque::Esp { .. } | Opaque::EspFragment | Opaque::EspTruncated | Opaque::EspInTcp { .. })
     );
     opaque || packet.encapsulations.iter().any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { .. }))
+}
+
+/// Returns true for ESP that a key opened.
+pub(super) fn is_opened(wrapping: &Encapsulation) -> bool {
+    matches!(wrapping.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. })
 }
 
 /// Returns true if the packet is IP-TFS that a key opened, and in which decoding stopped.

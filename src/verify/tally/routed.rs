@@ -58,6 +58,7 @@ impl Tally {
             opened,
             foreign: false,
             transport: false,
+            sealed: false,
             inner: inner_bytes(packet, at.saturating_sub(1)),
         };
         self.count(captured, around, leg, &seen);

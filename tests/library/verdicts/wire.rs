@@ -304,3 +304,21 @@ fn engines_that_compute_spis_differently_are_found_out() {
     assert!(mix(SHORT[0], MAPPED[1]).unwrap().starts_with("this node computes"));
     assert!(mix(MAPPED[0], SHORT[1]).unwrap().starts_with("192.0.2.2 computes"));
 }
+
+#[test]
+fn frames_that_hold_esp_of_this_host_are_no_leak_and_no_proof() {
+    let holding = |scene: Scene, way, kind, payload: &'static [u8]| {
+        (0..PROBES)
+            .fold(scene, |scene, n| scene.packet(way, n, &[vxlan(OURS), esp(way, kind)], None, payload))
+    };
+    let both = |kind| holding(holding(Scene::new().probed(true), OUT, kind, CANARY), BACK, kind, CANARY);
+    let report = both(EspKind::Opened).report();
+    let line = (Verdict::Inconclusive, Some(Rung::Seen), Reason::EspInside);
+    assert_eq!(verdicts(&report), (line, line, Verdict::Inconclusive));
+    // What only authenticates can be read, and one clear frame beside is enough.
+    assert_eq!(both(EspKind::Null).report().verdict, Verdict::Clear);
+    assert_eq!(
+        both(EspKind::Opened).packet(OUT, 1, &[vxlan(OURS)], None, b"").report().verdict,
+        Verdict::Clear
+    );
+}
