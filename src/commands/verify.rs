@@ -80,5 +80,6 @@ fn wanted(args: &Verify) -> Wanted {
         locals: args.local.clone(),
         peers: args.peer.clone(),
         docker_inspect: args.docker_inspect.clone(),
+        found: None,
     }
 }

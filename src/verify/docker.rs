@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::docker_inspect::{Endpoint, Inspected};
 use super::network::Network;
-use crate::host::docker::{Engine, EngineError, converse, socket, swarm_within};
+use crate::host::docker::{self, Engine, EngineError, converse, socket, swarm_within};
 
 /// The longest time to wait for an engine that hangs. It is long because the engine of a busy node has been seen to
 /// take several seconds for an answer, and a slow one must not pass for one that knows nothing. Hosts without Docker do
@@ -54,7 +54,7 @@ fn find_at(socket: &str, patience: Duration, name: &str) -> Result<Found, Engine
     if !is_word(name) {
         return Err(EngineError::Unknown);
     }
-    converse(socket, patience, async |engine| ask(engine, name).await)
+    converse(socket, patience, async |engine| inspect(&engine, name).await)
 }
 
 /// Returns true if the text consists only of the characters of Docker's names and identifiers. They need no encoding
@@ -63,7 +63,52 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
-async fn ask(engine: Engine, name: &str) -> Result<Found, EngineError> {
+/// The most networks that are asked for at once.
+const MOST_NETWORKS: usize = 256;
+
+/// One network in the engine's list.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    name: Option<String>,
+    driver: Option<String>,
+}
+
+/// Asks the engine for all overlay networks that it knows, within `patience` for all together.
+///
+/// # Errors
+/// Every [`EngineError`] but [`EngineError::Unknown`].
+pub(super) fn all(patience: Duration) -> Result<Vec<Found>, EngineError> {
+    all_at(&socket().ok_or(EngineError::Absent)?, patience)
+}
+
+fn all_at(socket: &str, patience: Duration) -> Result<Vec<Found>, EngineError> {
+    converse(socket, patience, async |engine| {
+        let listed: Vec<Listed> = engine.get(docker::NETWORKS).await?;
+        let overlays = listed.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
+        let names: Vec<String> =
+            overlays.filter_map(|network| network.name).filter(|name| is_word(name)).take(MOST_NETWORKS).collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let locals: Vec<IpAddr> = docker::address(&engine).await?.into_iter().collect();
+        let mut networks = Vec::new();
+        for name in names {
+            match inspect(&engine, &name).await {
+                Ok(mut found) => {
+                    found.network.locals.clone_from(&locals);
+                    networks.push(found);
+                }
+                // It was removed since it was listed.
+                Err(EngineError::Unknown) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(networks)
+    })
+}
+
+async fn inspect(engine: &Engine, name: &str) -> Result<Found, EngineError> {
     let inspected: Inspected = engine.get(&format!("/networks/{name}")).await?;
     let network = inspected.overlay().map_err(|_| EngineError::Unknown)?;
     let containers = inspected.containers.iter().flatten();
