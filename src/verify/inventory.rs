@@ -11,6 +11,7 @@ use super::device;
 use super::docker::{self, Found};
 use super::network::{Device, Network, Source};
 use super::sources;
+use crate::escape::escape;
 use crate::host::docker::EngineError;
 use crate::host::namespace::Namespace;
 use crate::host::namespaces::{Namespaces, Surveyed};
@@ -37,6 +38,8 @@ pub struct Overlay {
     /// The file of the network namespace that its first device is in; `None` for that of this process, and if the network
     /// has no device that is known.
     pub namespace: Option<String>,
+    /// The UDP port: that of [`Self::network`], or the one that a WireGuard device listens on.
+    pub port: Option<u16>,
     /// The WireGuard tunnels of this host that carry its packets. There are none for a WireGuard device itself.
     pub carriers: Vec<Carrier>,
     /// True for a WireGuard device whose peers the kernel does not show to this user.
@@ -114,12 +117,15 @@ impl Inventory {
 impl Overlay {
     fn of(network: Network) -> Self {
         let namespace = network.devices.first().and_then(|device| device.namespace.clone());
-        Self { network, namespace, ..Self::default() }
+        Self { namespace, port: network.port, network, ..Self::default() }
     }
 
     fn of_link(base: &Surveyed, place: &Surveyed, link: &Link) -> Option<Self> {
         if !device::is_unread(link) {
-            return device::of_link(base, place, link).map(Self::of);
+            let listening = link.wireguard.as_ref().map(|tunnel| tunnel.listen_port);
+            let mut overlay = Self::of(device::of_link(base, place, link)?);
+            overlay.port = overlay.port.or(listening.filter(|port| *port != 0));
+            return Some(overlay);
         }
         let network = Network {
             name: link.name.clone(),
@@ -136,6 +142,12 @@ impl Overlay {
     pub fn namespace_name(&self) -> Option<&str> {
         let path = self.namespace.as_deref()?;
         Some(NAMED.iter().find_map(|folder| path.strip_prefix(folder)).unwrap_or(path))
+    }
+
+    /// Returns the source in a phrase, with the namespace, escaped: `vxlan device in blue`.
+    pub fn source(&self) -> String {
+        let source = self.network.source.name();
+        self.namespace_name().map_or_else(|| source.to_owned(), |name| format!("{source} in {}", escape(name)))
     }
 
     /// Returns the form of its packets in a word.
