@@ -86,8 +86,11 @@ fn all_at(socket: &str, patience: Duration) -> Result<Vec<Found>, EngineError> {
     converse(socket, patience, async |engine| {
         let listed: Vec<Listed> = engine.get(docker::NETWORKS).await?;
         let overlays = listed.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
-        let names: Vec<String> =
-            overlays.filter_map(|network| network.name).filter(|name| is_word(name)).take(MOST_NETWORKS).collect();
+        let names: Vec<String> = overlays
+            .filter_map(|network| network.name)
+            .filter(|name| is_word(name))
+            .take(MOST_NETWORKS)
+            .collect();
         if names.is_empty() {
             return Ok(Vec::new());
         }

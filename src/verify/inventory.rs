@@ -147,7 +147,8 @@ impl Overlay {
     /// Returns the source in a phrase, with the namespace, escaped: `vxlan device in blue`.
     pub fn source(&self) -> String {
         let source = self.network.source.name();
-        self.namespace_name().map_or_else(|| source.to_owned(), |name| format!("{source} in {}", escape(name)))
+        self.namespace_name()
+            .map_or_else(|| source.to_owned(), |name| format!("{source} in {}", escape(name)))
     }
 
     /// Returns the form of its packets in a word.
@@ -165,8 +166,7 @@ impl Overlay {
 /// as only Docker's are, and has its VNI.
 fn is_in(docker: &[Overlay], place: &Surveyed, link: &Link) -> bool {
     docker.iter().any(|overlay| {
-        let known =
-            |device: &Device| device.namespace == place.path && device.index == link.index;
+        let known = |device: &Device| device.namespace == place.path && device.index == link.index;
         overlay.network.devices.iter().any(known)
             || device::is_vxlan(link)
                 && device::is_moved(link)
@@ -188,9 +188,16 @@ mod tests {
     }
 
     fn vtep(index: u32, name: &str, vni: u32, change: impl FnOnce(&mut Vtep)) -> Link {
-        let mut vtep = Vtep { vni: Vni::new(vni), port: 4789, peers: vec![ip("10.99.0.2")], ..Vtep::default() };
+        let mut vtep =
+            Vtep { vni: Vni::new(vni), port: 4789, peers: vec![ip("10.99.0.2")], ..Vtep::default() };
         change(&mut vtep);
-        Link { index, name: name.to_owned(), kind: Some("vxlan".to_owned()), vtep: Some(vtep), ..Link::default() }
+        Link {
+            index,
+            name: name.to_owned(),
+            kind: Some("vxlan".to_owned()),
+            vtep: Some(vtep),
+            ..Link::default()
+        }
     }
 
     fn wireguard(index: u32, name: &str, peers: Option<Vec<WireGuardPeer>>) -> Link {
@@ -215,11 +222,8 @@ mod tests {
     }
 
     fn dockers(name: &str, vni: u32, peers: &[&str]) -> Found {
-        let peers = peers.iter().map(|peer| Peer {
-            underlay: ip(peer),
-            overlay: Vec::new(),
-            behind: Vec::new(),
-        });
+        let peers =
+            peers.iter().map(|peer| Peer { underlay: ip(peer), overlay: Vec::new(), behind: Vec::new() });
         let network = Network {
             name: name.to_owned(),
             source: Source::Docker,
@@ -231,13 +235,15 @@ mod tests {
     }
 
     fn shown(inventory: &Inventory) -> Vec<String> {
-        let shown = |overlay: &Overlay| format!("{}: {}", overlay.network.name, overlay.network.source.name());
+        let shown =
+            |overlay: &Overlay| format!("{}: {}", overlay.network.name, overlay.network.source.name());
         inventory.overlays.iter().map(shown).collect()
     }
 
     #[test]
     fn each_network_is_listed_once_our_own_first() {
-        let own = Link { alias: Some("ovlsniff overlay=office vni=7".to_owned()), ..vtep(5, "vx7", 7, |_| {}) };
+        let own =
+            Link { alias: Some("ovlsniff overlay=office vni=7".to_owned()), ..vtep(5, "vx7", 7, |_| {}) };
         let geneve = |vtep: &mut Vtep| vtep.form = Form::Geneve;
         let moved = |vtep: &mut Vtep| vtep.foreign_socket = true;
         let links = vec![

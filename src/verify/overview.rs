@@ -73,10 +73,8 @@ mod tests {
     use crate::verify::{Circumstances, Question, Tally, judge};
 
     fn overview(verdicts: &[Option<Verdict>]) -> Overview {
-        let report = |verdict| Report {
-            verdict,
-            ..judge(&Tally::new(Question::default()), Circumstances::default())
-        };
+        let report =
+            |verdict| Report { verdict, ..judge(&Tally::new(Question::default()), Circumstances::default()) };
         let judged = |verdict: &Option<Verdict>| Judged {
             overlay: Overlay::default(),
             outcome: verdict.map(report).ok_or_else(|| "no interface".to_owned()),

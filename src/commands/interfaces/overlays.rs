@@ -109,11 +109,8 @@ mod tests {
     use super::*;
 
     fn inventory() -> Inventory {
-        let peer = |last: u8| Peer {
-            underlay: [192, 0, 2, last].into(),
-            overlay: Vec::new(),
-            behind: Vec::new(),
-        };
+        let peer =
+            |last: u8| Peer { underlay: [192, 0, 2, last].into(), overlay: Vec::new(), behind: Vec::new() };
         let vxlan = Network {
             name: "of\x1bfice".to_owned(),
             source: Source::Ours,

@@ -181,8 +181,7 @@ mod tests {
 
     #[test]
     fn json_has_the_members_that_the_schema_defines() {
-        let schema: Value =
-            serde_json::from_str(include_str!("../../../docs/verify-schema.json")).unwrap();
+        let schema: Value = serde_json::from_str(include_str!("../../../docs/verify-schema.json")).unwrap();
         let text = overview_json(&some(), Expectation::Clear);
         let objects: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let members = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
