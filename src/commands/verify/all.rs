@@ -139,18 +139,14 @@ impl Crew<'_> {
         woken: &UnixStream,
         news: &Sender<News>,
     ) -> Result<Report, String> {
-        let name = || escape(&overlay.network.name).into_owned();
         if overlay.unreadable {
-            return Err(WantedError::Unreadable(name()).to_string());
+            return Err(WantedError::Unreadable(escape(&overlay.network.name).into_owned()).to_string());
         }
         let found = Some(Box::new(overlay.network.clone()));
         let request = Request { wanted: Wanted { found, ..Wanted::default() }, ..self.request.clone() };
         let prepared = Session::prepare(&request).map_err(|error| match error {
             Error::NoLink(_) if overlay.network.peers.is_empty() => {
-                format!(
-                    "network {}: no other node of it is known to the kernel, so there is nothing to watch",
-                    name()
-                )
+                "no other node of it is known to the kernel, so there is nothing to watch".to_owned()
             }
             error => error.to_string(),
         })?;
