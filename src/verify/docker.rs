@@ -195,6 +195,41 @@ mod tests {
     }
 
     #[test]
+    fn all_overlays_are_found_in_one_conversation_and_one_that_was_removed_meanwhile_is_left_out() {
+        let fake = Fake::new(|path, stream| match path {
+            "/version" => say(stream, VERSION),
+            "/v1.41/info" => say(stream, r#"{"Swarm":{"NodeAddr":"192.0.2.1"}}"#),
+            "/v1.41/networks/secure" => say(stream, r#"{"Name":"secure","Driver":"overlay"}"#),
+            path if path.starts_with("/v1.41/networks?") => say(
+                stream,
+                r#"[{"Name":"bridge","Driver":"bridge"},{"Name":"gone","Driver":"overlay"},
+                    {"Name":"../info","Driver":"overlay"},{"Name":"secure","Driver":"overlay"},{"Driver":"overlay"}]"#,
+            ),
+            _ => say_nothing_known(stream),
+        });
+        let found = all_at(&fake.socket, PATIENCE).unwrap();
+        let names: Vec<&str> = found.iter().map(|found| found.network.name.as_str()).collect();
+        assert_eq!(names, ["secure"]);
+        assert_eq!(found[0].network.locals, [IpAddr::from([192, 0, 2, 1])]);
+    }
+
+    #[test]
+    fn an_engine_that_hangs_costs_its_time_limit_for_all_networks_together() {
+        let fake = Fake::new(|path, stream| match path {
+            "/version" => say(stream, VERSION),
+            path if path.starts_with("/v1.41/networks?") => {
+                say(stream, r#"[{"Name":"a","Driver":"overlay"},{"Name":"b","Driver":"overlay"}]"#);
+            }
+            _ => std::thread::sleep(Duration::from_secs(2)),
+        });
+        let limit = Duration::from_millis(300);
+        let begun = std::time::Instant::now();
+        assert_eq!(all_at(&fake.socket, limit).map(|found| found.len()), Err(EngineError::Late(limit)));
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert!(matches!(all_at("/nonexistent/docker.sock", limit), Err(EngineError::Absent)));
+    }
+
+    #[test]
     fn an_engine_that_answers_late_is_waited_for() {
         let fake = Fake::new(|path, stream| {
             std::thread::sleep(Duration::from_millis(700));

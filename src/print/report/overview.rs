@@ -81,6 +81,7 @@ fn lines(networks: &[Judged]) -> String {
                 let all = report.nodes();
                 let encrypted = all.iter().filter(|node| node.verdict == Verdict::Encrypted).count();
                 let nodes = match all.len() {
+                    0 => "no node is known".to_owned(),
                     1 => "1 node".to_owned(),
                     all if encrypted == 0 || encrypted == all => format!("{all} nodes"),
                     all => format!("{encrypted} of {all} nodes ENCRYPTED"),
@@ -155,8 +156,8 @@ mod tests {
         assert_eq!(
             lines[..4],
             [
-                "secure    docker overlay          ENCRYPTED     no-traffic   0 nodes",
-                "a\\u{1b}b  docker overlay in blue  CLEAR         no-traffic   0 nodes",
+                "secure    docker overlay          ENCRYPTED     local-only   no node is known",
+                "a\\u{1b}b  docker overlay in blue  CLEAR         local-only   no node is known",
                 "meta0     docker overlay          INCONCLUSIVE  not watched  it has no nodes",
                 "",
             ]
