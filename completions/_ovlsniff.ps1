@@ -109,6 +109,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--read', '--read', [CompletionResultType]::ParameterName, 'Judge this capture file instead of live traffic: pcap or pcapng')
             [CompletionResult]::new('--sa', '--sa', [CompletionResultType]::ParameterName, 'File with keys of SAs, beside the kernel''s: Wireshark''s esp_sa, or output of ''ip xfrm state'' (repeatable)')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the report')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every overlay network of this host: Docker''s and ovlsniff''s, and VXLAN, Geneve and WireGuard devices in all namespaces')
             [CompletionResult]::new('--passive', '--passive', [CompletionResultType]::ParameterName, 'Send no probe, and judge the traffic that passes by')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -116,7 +117,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
         }
         'ovlsniff;interfaces' {
             [CompletionResult]::new('--netns', '--netns', [CompletionResultType]::ParameterName, 'Network namespace to look at: a name of ''ip netns list'', a path, or a process id')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line, one for each interface')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line, one for each interface and for each overlay network')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -442,7 +442,7 @@ _ovlsniff() {
             return 0
             ;;
         ovlsniff__subcmd__verify)
-            opts="-i -r -h --net --vni --peer --vxlan-port --geneve-port --local --docker-inspect --expect --require --accept --for --passive --target --control --watch --interface --netns --buffer --read --sa --format --help"
+            opts="-i -r -h --net --vni --all --peer --vxlan-port --geneve-port --local --docker-inspect --expect --require --accept --for --passive --target --control --watch --interface --netns --buffer --read --sa --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -105,13 +105,14 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --read 'Judge this capture file instead of live traffic: pcap or pcapng'
             cand --sa 'File with keys of SAs, beside the kernel''s: Wireshark''s esp_sa, or output of ''ip xfrm state'' (repeatable)'
             cand --format 'Format of the report'
+            cand --all 'Every overlay network of this host: Docker''s and ovlsniff''s, and VXLAN, Geneve and WireGuard devices in all namespaces'
             cand --passive 'Send no probe, and judge the traffic that passes by'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'ovlsniff;interfaces'= {
             cand --netns 'Network namespace to look at: a name of ''ip netns list'', a path, or a process id'
-            cand --json 'Print one JSON object a line, one for each interface'
+            cand --json 'Print one JSON object a line, one for each interface and for each overlay network'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -103,10 +103,11 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s r -l read -
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l sa -d 'File with keys of SAs, beside the kernel\'s: Wireshark\'s esp_sa, or output of \'ip xfrm state\' (repeatable)' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l format -d 'Format of the report' -r -f -a "text\t''
 json\t''"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l all -d 'Every overlay network of this host: Docker\'s and ovlsniff\'s, and VXLAN, Geneve and WireGuard devices in all namespaces'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l passive -d 'Send no probe, and judge the traffic that passes by'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l netns -d 'Network namespace to look at: a name of \'ip netns list\', a path, or a process id' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l json -d 'Print one JSON object a line, one for each interface'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l json -d 'Print one JSON object a line, one for each interface and for each overlay network'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -s o -l output -d 'File to write, readable by its owner only; - is standard output, the default' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand keys" -l sa -d 'Take the SAs from this file instead of from the kernel (repeatable)' -r -F

@@ -64,10 +64,12 @@ mod docker;
 mod docker_inspect;
 mod evidence;
 mod findings;
+mod inventory;
 mod judge;
 mod kernel;
 mod lengths;
 mod network;
+mod overview;
 mod places;
 pub mod probe;
 mod report;
@@ -84,12 +86,14 @@ pub mod wireguard;
 pub use carrier::Carrier;
 pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
+pub use inventory::{Inventory, Overlay};
 pub use judge::judge;
 pub use kernel::{
     Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
     Lengths, Policy, PolicyDirection, Rules, SaState, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
+pub use overview::{Judged, Overview};
 pub use report::{
     Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,
     Terms, WireGuardSeen,

@@ -12,7 +12,7 @@ use ovlsniff::verify::Acceptable;
 use super::values;
 
 #[derive(Args, Debug)]
-#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni"])))]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni", "all"])))]
 pub(crate) struct Verify {
     /// Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device
     #[arg(long, value_name = "NAME", help_heading = "Network")]
@@ -20,6 +20,13 @@ pub(crate) struct Verify {
     /// VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)
     #[arg(long, value_name = "VNI", value_delimiter = ',', help_heading = "Network")]
     pub(crate) vni: Vec<Vni>,
+    /// Every overlay network of this host: Docker's and ovlsniff's, and VXLAN, Geneve and WireGuard devices in all namespaces
+    #[arg(
+        long,
+        conflicts_with_all = ["net", "vni", "peer", "vxlan_port", "geneve_port", "local", "docker_inspect", "target", "control", "interface", "read"],
+        help_heading = "Network"
+    )]
+    pub(crate) all: bool,
     /// Underlay address of another node (repeatable)
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = address, help_heading = "Network")]
     pub(crate) peer: Vec<IpAddr>,

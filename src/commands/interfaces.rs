@@ -1,6 +1,9 @@
-//! `ovlsniff interfaces`: the interfaces and the choice of `auto`, as a table or as JSON.
+//! `ovlsniff interfaces`: the interfaces, the choice of `auto` and the overlay networks, as a table or as JSON.
+
+mod overlays;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use ovlsniff::escape::escape;
 use ovlsniff::host::auto::{Choice, choose};
@@ -8,9 +11,13 @@ use ovlsniff::host::docker::{Swarm, swarm};
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::survey::{Link, Survey, Vtep};
 use ovlsniff::packet::Vni;
+use ovlsniff::verify::Inventory;
 
 use super::{Status, put};
 use crate::cli::Interfaces;
+
+/// The longest wait for Docker's engine, which is asked for each of its networks.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Prints the interfaces of the current network namespace, or of the one that was named.
 pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
@@ -18,10 +25,11 @@ pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
     let survey = Survey::take(namespace.as_ref())?;
     let swarm = swarm();
     let choices = choose(&survey, swarm.as_ref());
+    let inventory = Inventory::take(namespace.as_ref(), PATIENCE)?;
     let text = if args.json {
-        json(&survey, swarm.as_ref(), &choices)
+        json(&survey, swarm.as_ref(), &choices) + &overlays::json(&inventory)
     } else {
-        table(&survey, swarm.as_ref(), &choices)
+        table(&survey, swarm.as_ref(), &choices) + &overlays::table(&inventory)
     };
     put(text.as_bytes())?;
     Ok(Status::Success)

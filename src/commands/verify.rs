@@ -1,5 +1,6 @@
 //! `ovlsniff verify`: the check whether an overlay network is really encrypted.
 
+mod all;
 mod file;
 mod live;
 mod progress;
@@ -9,27 +10,42 @@ use std::time::{Duration, Instant};
 
 use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report;
-use ovlsniff::verify::{self, Expectation, Report, Terms, Wanted};
+use ovlsniff::verify::{self, Expectation, Overview, Report, Terms, Wanted};
 
 use super::{Status, Unwritten};
 use crate::cli::{Expect, Format, Require, Verify};
 
+/// A verdict, as it is told to the user.
+struct Told {
+    text: String,
+    status: u8,
+    /// True if something could be read.
+    readable: bool,
+}
+
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     if let Some(path) = &args.read {
         let report = file::run(args, path)?.on(terms(args));
-        return conclude(args, &report).map(|(status, _)| status);
+        return conclude(&of_one(args, &report)).map(|(status, _)| status);
     }
     let job = live::Job::new(args)?;
+    let watch = || {
+        if args.all {
+            job.watch_all(&terms(args)).map(|overview| of_all(args, &overview))
+        } else {
+            job.watch().map(|report| of_one(args, &report.on(terms(args))))
+        }
+    };
     let mut last = None;
     loop {
         let begun = Instant::now();
-        let report = job.watch()?.on(terms(args));
+        let told = watch()?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
-        if let Some(last) = last.filter(|_| job.signals.stopped() && !report.verdict.is_readable()) {
+        if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {
             return Ok(last);
         }
-        let (status, heard) = conclude(args, &report)?;
+        let (status, heard) = conclude(&told)?;
         let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
         last = Some(status);
         while !job.signals.stopped() && begun.elapsed() < every {
@@ -41,14 +57,29 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     }
 }
 
-/// Prints the report. Returns the exit status that follows from it, and false if nobody reads the output any more.
-fn conclude(args: &Verify, report: &Report) -> anyhow::Result<(Status, bool)> {
+fn of_one(args: &Verify, report: &Report) -> Told {
+    let expected = expectation(args);
     let text = match args.format {
-        Format::Text => report::text(report, expectation(args)),
-        Format::Json => report::json(report, expectation(args)),
+        Format::Text => report::text(report, expected),
+        Format::Json => report::json(report, expected),
     };
-    let status = Status::Verdict(report.exit_status(expectation(args)));
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    Told { text, status: report.exit_status(expected), readable: report.verdict.is_readable() }
+}
+
+fn of_all(args: &Verify, overview: &Overview) -> Told {
+    let expected = expectation(args);
+    let text = match args.format {
+        Format::Text => report::overview(overview, expected),
+        Format::Json => report::overview_json(overview, expected),
+    };
+    let readable = overview.networks.iter().any(|judged| judged.verdict().is_readable());
+    Told { text, status: overview.exit_status(expected), readable }
+}
+
+/// Prints a verdict. Returns the exit status that follows from it, and false if nobody reads the output any more.
+fn conclude(told: &Told) -> anyhow::Result<(Status, bool)> {
+    let status = Status::Verdict(told.status);
+    match std::io::stdout().lock().write_all(told.text.as_bytes()) {
         // A closed pipe is no error: a script may want the exit status alone.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error).into()),
         printed => Ok((status, printed.is_ok())),
@@ -81,5 +112,6 @@ fn wanted(args: &Verify) -> Wanted {
         locals: args.local.clone(),
         peers: args.peer.clone(),
         docker_inspect: args.docker_inspect.clone(),
+        found: None,
     }
 }

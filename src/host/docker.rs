@@ -43,7 +43,7 @@ impl Swarm {
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The path of the list of overlay networks. The filter is `{"driver":["overlay"]}`, encoded for a URL.
-const NETWORKS: &str = "/networks?filters=%7B%22driver%22%3A%5B%22overlay%22%5D%7D";
+pub(crate) const NETWORKS: &str = "/networks?filters=%7B%22driver%22%3A%5B%22overlay%22%5D%7D";
 
 /// The option of the driver that lists the VNIs of a network, separated by commas.
 pub(crate) const VNIS: &str = "com.docker.network.driver.overlay.vxlanid_list";
@@ -90,7 +90,7 @@ struct Listed {
 
 /// Returns `None` if the engine belongs to no swarm.
 async fn ask(engine: Engine) -> Result<Option<Swarm>, EngineError> {
-    let Some(address) = data_path(&engine.get("/info").await?) else { return Ok(None) };
+    let Some(address) = address(&engine).await? else { return Ok(None) };
     // The list of networks may fail, because the address alone is useful.
     let networks: Vec<Listed> = engine.get(NETWORKS).await.unwrap_or_default();
     let networks = networks.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
@@ -99,6 +99,11 @@ async fn ask(engine: Engine) -> Result<Option<Swarm>, EngineError> {
         Some(SwarmNetwork { name: network.name?, vnis: vnis.unwrap_or_default() })
     });
     Ok(Some(Swarm { address, networks: networks.collect() }))
+}
+
+/// Asks for the address of this node in its swarm. Returns `None` if the engine belongs to no swarm.
+pub(crate) async fn address(engine: &Engine) -> Result<Option<IpAddr>, EngineError> {
+    Ok(data_path(&engine.get("/info").await?))
 }
 
 fn data_path(info: &SystemInfo) -> Option<IpAddr> {

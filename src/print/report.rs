@@ -2,11 +2,13 @@
 
 mod json;
 mod nodes;
+mod overview;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 pub use json::json;
+pub use overview::{overview, overview_json};
 
 use crate::escape::escape;
 use crate::packet::VXLAN_PORT;

@@ -37,8 +37,17 @@ fn find_in<'p>(
     })
 }
 
+/// Returns the networks of these devices as they are now. Those that have gone are left out.
+pub(super) fn again(namespaces: &Namespaces, devices: &[Device]) -> Vec<Network> {
+    let of = |device: &Device| {
+        let place = namespaces.all().find(|place| place.path == device.namespace)?;
+        of_link(&namespaces.base, place, place.survey.link(device.index)?)
+    };
+    devices.iter().filter_map(of).collect()
+}
+
 /// Returns the network of a link, if it is a device of an overlay that could be read.
-fn of_link(base: &Surveyed, place: &Surveyed, link: &Link) -> Option<Network> {
+pub(super) fn of_link(base: &Surveyed, place: &Surveyed, link: &Link) -> Option<Network> {
     match (&link.vtep, &link.wireguard) {
         (Some(vtep), _) => Some(network(base, place, link, vtep)),
         (None, Some(tunnel)) => Some(routed::network(base, place, link, tunnel)),
@@ -202,6 +211,19 @@ fn entry(place: &Surveyed, link: &Link, vtep: &Vtep, master: Option<&Link>) -> O
 pub(super) fn has_vni(link: &Link, vnis: &[Vni]) -> bool {
     let vni = link.vtep.as_ref().and_then(|vtep| vtep.vni);
     vni.is_some_and(|vni| vnis.contains(&vni))
+}
+
+/// Returns true if the socket of the device is in another namespace.
+pub(super) fn is_moved(link: &Link) -> bool {
+    link.vtep.as_ref().map_or_else(
+        || link.wireguard.as_ref().is_some_and(|tunnel| tunnel.foreign_socket),
+        |vtep| vtep.foreign_socket,
+    )
+}
+
+/// Returns true for a WireGuard device that could not be read.
+pub(super) fn is_unread(link: &Link) -> bool {
+    link.kind.as_deref() == Some("wireguard") && link.wireguard.is_none()
 }
 
 /// Returns true for a VXLAN device.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::docker_inspect::{Endpoint, Inspected};
 use super::network::Network;
-use crate::host::docker::{Engine, EngineError, converse, socket, swarm_within};
+use crate::host::docker::{self, Engine, EngineError, converse, socket, swarm_within};
 
 /// The longest time to wait for an engine that hangs. It is long because the engine of a busy node has been seen to
 /// take several seconds for an answer, and a slow one must not pass for one that knows nothing. Hosts without Docker do
@@ -54,7 +54,7 @@ fn find_at(socket: &str, patience: Duration, name: &str) -> Result<Found, Engine
     if !is_word(name) {
         return Err(EngineError::Unknown);
     }
-    converse(socket, patience, async |engine| ask(engine, name).await)
+    converse(socket, patience, async |engine| inspect(&engine, name).await)
 }
 
 /// Returns true if the text consists only of the characters of Docker's names and identifiers. They need no encoding
@@ -63,7 +63,55 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
-async fn ask(engine: Engine, name: &str) -> Result<Found, EngineError> {
+/// The most networks that are asked for at once.
+const MOST_NETWORKS: usize = 256;
+
+/// One network in the engine's list.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    name: Option<String>,
+    driver: Option<String>,
+}
+
+/// Asks the engine for all overlay networks that it knows, within `patience` for all together.
+///
+/// # Errors
+/// Every [`EngineError`] but [`EngineError::Unknown`].
+pub(super) fn all(patience: Duration) -> Result<Vec<Found>, EngineError> {
+    all_at(&socket().ok_or(EngineError::Absent)?, patience)
+}
+
+fn all_at(socket: &str, patience: Duration) -> Result<Vec<Found>, EngineError> {
+    converse(socket, patience, async |engine| {
+        let listed: Vec<Listed> = engine.get(docker::NETWORKS).await?;
+        let overlays = listed.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
+        let names: Vec<String> = overlays
+            .filter_map(|network| network.name)
+            .filter(|name| is_word(name))
+            .take(MOST_NETWORKS)
+            .collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let locals: Vec<IpAddr> = docker::address(&engine).await?.into_iter().collect();
+        let mut networks = Vec::new();
+        for name in names {
+            match inspect(&engine, &name).await {
+                Ok(mut found) => {
+                    found.network.locals.clone_from(&locals);
+                    networks.push(found);
+                }
+                // It was removed since it was listed.
+                Err(EngineError::Unknown) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(networks)
+    })
+}
+
+async fn inspect(engine: &Engine, name: &str) -> Result<Found, EngineError> {
     let inspected: Inspected = engine.get(&format!("/networks/{name}")).await?;
     let network = inspected.overlay().map_err(|_| EngineError::Unknown)?;
     let containers = inspected.containers.iter().flatten();
@@ -144,6 +192,41 @@ mod tests {
             assert_eq!(error(name), EngineError::Unknown, "{name}");
         }
         assert!(matches!(error("list"), EngineError::Broken(_)), "this is no network's description");
+    }
+
+    #[test]
+    fn all_overlays_are_found_in_one_conversation_and_one_that_was_removed_meanwhile_is_left_out() {
+        let fake = Fake::new(|path, stream| match path {
+            "/version" => say(stream, VERSION),
+            "/v1.41/info" => say(stream, r#"{"Swarm":{"NodeAddr":"192.0.2.1"}}"#),
+            "/v1.41/networks/secure" => say(stream, r#"{"Name":"secure","Driver":"overlay"}"#),
+            path if path.starts_with("/v1.41/networks?") => say(
+                stream,
+                r#"[{"Name":"bridge","Driver":"bridge"},{"Name":"gone","Driver":"overlay"},
+                    {"Name":"../info","Driver":"overlay"},{"Name":"secure","Driver":"overlay"},{"Driver":"overlay"}]"#,
+            ),
+            _ => say_nothing_known(stream),
+        });
+        let found = all_at(&fake.socket, PATIENCE).unwrap();
+        let names: Vec<&str> = found.iter().map(|found| found.network.name.as_str()).collect();
+        assert_eq!(names, ["secure"]);
+        assert_eq!(found[0].network.locals, [IpAddr::from([192, 0, 2, 1])]);
+    }
+
+    #[test]
+    fn an_engine_that_hangs_costs_its_time_limit_for_all_networks_together() {
+        let fake = Fake::new(|path, stream| match path {
+            "/version" => say(stream, VERSION),
+            path if path.starts_with("/v1.41/networks?") => {
+                say(stream, r#"[{"Name":"a","Driver":"overlay"},{"Name":"b","Driver":"overlay"}]"#);
+            }
+            _ => std::thread::sleep(Duration::from_secs(2)),
+        });
+        let limit = Duration::from_millis(300);
+        let begun = std::time::Instant::now();
+        assert_eq!(all_at(&fake.socket, limit).map(|found| found.len()), Err(EngineError::Late(limit)));
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert!(matches!(all_at("/nonexistent/docker.sock", limit), Err(EngineError::Absent)));
     }
 
     #[test]

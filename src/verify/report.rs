@@ -154,15 +154,20 @@ pub enum Expectation {
     Clear,
 }
 
+impl Expectation {
+    /// Returns the word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encrypted => "encrypted",
+            Self::Clear => "clear",
+        }
+    }
+}
+
 impl Report {
     /// Returns the exit status: 0 if the verdict is as expected, 1 if not, 3 if it is inconclusive, 4 if nothing
     /// arrives.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
-        match (self.verdict, expected) {
-            (Verdict::Inconclusive, _) => 3,
-            (Verdict::Blackholed, _) => 4,
-            (Verdict::Encrypted, Expectation::Encrypted) | (Verdict::Clear, Expectation::Clear) => 0,
-            _ => 1,
-        }
+        self.verdict.exit_status(expected)
     }
 }

@@ -27,9 +27,7 @@ pub(super) fn of_vnis(vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> 
 
 /// Returns true if the name is that of a WireGuard device that could not be read.
 pub(super) fn is_unreadable(name: &str, namespaces: &Namespaces) -> bool {
-    let unread = |link: &Link| {
-        link.name == name && link.kind.as_deref() == Some("wireguard") && link.wireguard.is_none()
-    };
+    let unread = |link: &Link| link.name == name && device::is_unread(link);
     namespaces.all().any(|place| place.survey.links.iter().any(unread))
 }
 
@@ -64,7 +62,7 @@ fn named(
 
 /// Puts a network together from two sources: the engine knows its options and nodes, the kernel the overlay addresses
 /// behind each node.
-fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
+pub(super) fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
     let mut network = found.network;
     network.underlay.clone_from(&namespaces.base.path);
     let devices = devices(namespaces, &network.vnis);
@@ -115,15 +113,22 @@ fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
 
 /// Reads again which addresses are behind which peer, because the kernel may have learnt of neighbours since.
 pub(super) fn refresh(network: &mut Network, namespaces: &Namespaces) {
-    for device in devices(namespaces, &network.vnis) {
+    // Another network may have the same VNI, in another namespace or in another form.
+    let own = device::again(namespaces, &network.devices);
+    let known = if own.is_empty() { devices(namespaces, &network.vnis) } else { own };
+    for device in known {
         merge_peers(network, &device);
     }
 }
 
-/// Returns the network of the first VXLAN device of each of these VNIs, where there is one.
+/// Returns the network of the first VXLAN device of each of these VNIs, where there is one. Docker's device was moved
+/// into a sandbox and has left its socket behind, so that such a one comes before another device of that VNI.
 fn devices(namespaces: &Namespaces, vnis: &[Vni]) -> Vec<Network> {
-    let of =
-        |&vni: &Vni| device::find(namespaces, |link| device::is_vxlan(link) && device::has_vni(link, &[vni]));
+    let of = |&vni: &Vni| {
+        let has_it = |link: &Link| device::is_vxlan(link) && device::has_vni(link, &[vni]);
+        device::find(namespaces, |link| has_it(link) && device::is_moved(link))
+            .or_else(|| device::find(namespaces, has_it))
+    };
     vnis.iter().filter_map(of).collect()
 }
 

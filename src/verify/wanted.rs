@@ -28,6 +28,8 @@ pub struct Wanted {
     pub peers: Vec<IpAddr>,
     /// A file with the output of `docker network inspect`.
     pub docker_inspect: Option<PathBuf>,
+    /// The network itself, if an inventory has found it. Then no source is asked.
+    pub found: Option<Box<Network>>,
 }
 
 /// The reasons why the network that was asked for cannot be verified. Names are escaped.
@@ -128,6 +130,9 @@ impl Wanted {
     }
 
     fn known(&self, namespaces: &Namespaces) -> Result<Network, WantedError> {
+        if let Some(found) = &self.found {
+            return Ok(Network::clone(found));
+        }
         let Some(name) = &self.name else {
             return Ok(sources::of_vnis(&self.vnis, namespaces).unwrap_or_default());
         };

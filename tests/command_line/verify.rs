@@ -199,6 +199,17 @@ fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
         (vec!["--vni", "1", "--accept", "not-enforcd"], "did you mean 'not-enforced'?"),
         (vec!["--vni", "1", "--accept", "clear"], "can never be accepted; what can is: not-enforced,"),
         (vec!["--vni", "1", "--require", "most"], "all, reachable"),
+        (vec!["--all", "--net", "x"], "cannot be used with '--net <NAME>'"),
+        (vec!["--all", "--vni", "1"], "cannot be used with"),
+        (vec!["--all", "--peer", "192.0.2.2"], "cannot be used with"),
+        (vec!["--all", "--vxlan-port", "4789"], "cannot be used with"),
+        (vec!["--all", "--local", "192.0.2.1"], "cannot be used with"),
+        (vec!["--all", "--target", "10.42.0.2"], "cannot be used with"),
+        (vec!["--all", "--control", "insecure"], "cannot be used with"),
+        (vec!["--all", "--docker-inspect", &inspect, "--net", "x"], "cannot be used with"),
+        (vec!["--all", "-i", "eth0"], "cannot be used with"),
+        (vec!["--all", "-r", &pcap, "--local", "192.0.2.1"], "cannot be used with"),
+        (vec!["--all", "--netns", "nowhere-to-be-found"], "no such namespace"),
     ] {
         let output = verify(&arguments);
         let said = String::from_utf8(output.stderr).unwrap();

@@ -11,3 +11,4 @@ mod privileges;
 mod promptness;
 mod sniffer;
 mod verify;
+mod verify_all;

@@ -15,10 +15,10 @@ use crate::commands::tell;
 
 /// The request and the signals, which every watch of a repetition needs.
 pub(super) struct Job {
-    request: Request,
+    pub(super) request: Request,
     pub(super) signals: Signals,
-    /// The links that were announced last. They are announced again only when they differ.
-    announced: RefCell<Vec<String>>,
+    /// The links or networks that were announced last. They are announced again only when they differ.
+    pub(super) announced: RefCell<Vec<String>>,
 }
 
 impl Job {
@@ -67,6 +67,6 @@ impl Job {
     }
 }
 
-fn note(note: &str) {
+pub(super) fn note(note: &str) {
     tell(format_args!("ovlsniff: {note}"));
 }

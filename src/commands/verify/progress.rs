@@ -2,6 +2,7 @@
 //! nothing of it is left in the end. Only a terminal gets it: a log or a script sees nothing.
 
 use std::io::{self, IsTerminal, Stderr, Write};
+use std::time::Duration;
 
 use ovlsniff::escape::escape;
 use ovlsniff::verify::session::Progress;
@@ -60,18 +61,33 @@ impl<W: Write> Drop for Line<W> {
     }
 }
 
+/// Returns the text on the watches of `all` networks, `judged` of which are over: `watching 3 networks, 1 judged: 7 s left,
+/// 812 frames`.
+pub(super) fn watching_all<'p>(
+    all: usize,
+    judged: usize,
+    watches: impl Iterator<Item = &'p Progress>,
+) -> String {
+    let (left, count) = watches
+        .fold((Duration::ZERO, 0), |(left, count), watch| (left.max(watch.left), count + watch.frames));
+    let over = if judged > 0 { format!(", {judged} judged") } else { String::new() };
+    let networks = if all == 1 { "network" } else { "networks" };
+    format!("watching {all} {networks}{over}: {}", so_far(Progress { left, frames: count }))
+}
+
 /// Returns the text on a watch: `watching eth0: 7 s left, 812 frames`.
 pub(super) fn watching(captured: &[String], progress: Progress) -> String {
-    let Progress { left, frames } = progress;
+    format!("watching {}: {}", escape(&captured.join(", ")), so_far(progress))
+}
+
+fn so_far(Progress { left, frames }: Progress) -> String {
     let left = left.as_millis().div_ceil(1000);
     let frames = if frames == 1 { "1 frame".to_owned() } else { format!("{frames} frames") };
-    format!("watching {}: {left} s left, {frames}", escape(&captured.join(", ")))
+    format!("{left} s left, {frames}")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn line(out: &mut Vec<u8>, width: usize) -> Line<&mut Vec<u8>> {
@@ -119,5 +135,13 @@ mod tests {
         };
         assert_eq!(said(6100, 812), "watching eth0, a\\u{1b}b: 7 s left, 812 frames");
         assert_eq!(said(0, 1), "watching eth0, a\\u{1b}b: 0 s left, 1 frame");
+    }
+
+    #[test]
+    fn of_several_watches_the_longest_counts_and_the_frames_are_added() {
+        let watch = |seconds, frames| Progress { left: Duration::from_secs(seconds), frames };
+        let watches = [watch(7, 800), watch(6, 12)];
+        assert_eq!(watching_all(3, 1, watches.iter()), "watching 3 networks, 1 judged: 7 s left, 812 frames");
+        assert_eq!(watching_all(1, 0, watches[..1].iter()), "watching 1 network: 7 s left, 800 frames");
     }
 }

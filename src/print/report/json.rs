@@ -19,10 +19,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "milliseconds": report.nanos / 1_000_000,
         "frames": report.frames,
         "dropped": report.dropped,
-        "expected": match expected {
-            Expectation::Encrypted => "encrypted",
-            Expectation::Clear => "clear",
-        },
+        "expected": expected.name(),
         "require": report.terms.require.name(),
         "verdict": report.verdict.name(),
         "exit": report.exit_status(expected),

@@ -1,0 +1,110 @@
+//! The verdict on all overlay networks of a host.
+
+use super::inventory::Overlay;
+use super::report::{Expectation, Report};
+use super::verdict::Verdict;
+
+/// A network of the inventory, with what came of its watch.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The network.
+    pub overlay: Overlay,
+    /// The report, or in one escaped sentence the reason why there is none.
+    pub outcome: Result<Report, String>,
+}
+
+/// What came of the watch of every network.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// The networks, in the order of the inventory.
+    pub networks: Vec<Judged>,
+    /// The reason why Docker's engine could not be asked.
+    pub engine_unread: Option<String>,
+}
+
+impl Judged {
+    /// Returns the verdict. A network that could not be watched is INCONCLUSIVE.
+    pub fn verdict(&self) -> Verdict {
+        self.outcome.as_ref().map_or(Verdict::Inconclusive, |report| report.verdict)
+    }
+}
+
+impl Overview {
+    /// Returns the worst verdict. What is known to be readable outweighs a network that delivers nothing, that one outweighs
+    /// doubt, and doubt NOT-ENFORCED. Where clear networks are expected, those that are not outweigh the rest. A host without
+    /// any network is INCONCLUSIVE: nothing was judged.
+    pub fn verdict(&self, expected: Expectation) -> Verdict {
+        use Verdict::{AuthOnly, Blackholed, Clear, Encrypted, Inconclusive, NotEnforced};
+        let order = match expected {
+            Expectation::Encrypted => [Clear, AuthOnly, Blackholed, Inconclusive, NotEnforced, Encrypted],
+            Expectation::Clear => [AuthOnly, Encrypted, NotEnforced, Blackholed, Inconclusive, Clear],
+        };
+        let has = |verdict: &Verdict| self.networks.iter().any(|network| network.verdict() == *verdict);
+        order.into_iter().find(has).unwrap_or(Inconclusive)
+    }
+
+    /// Returns the exit status, which is that of the worst verdict.
+    pub fn exit_status(&self, expected: Expectation) -> u8 {
+        self.verdict(expected).exit_status(expected)
+    }
+
+    /// Returns the number of networks with this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.networks.iter().filter(|network| network.verdict() == verdict).count()
+    }
+}
+
+impl Verdict {
+    /// Returns the exit status: 0 if the verdict is as expected, 1 if not, 3 if it is inconclusive, 4 if nothing
+    /// arrives.
+    pub(super) fn exit_status(self, expected: Expectation) -> u8 {
+        match (self, expected) {
+            (Self::Inconclusive, _) => 3,
+            (Self::Blackholed, _) => 4,
+            (Self::Encrypted, Expectation::Encrypted) | (Self::Clear, Expectation::Clear) => 0,
+            _ => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::{Circumstances, Question, Tally, judge};
+
+    fn overview(verdicts: &[Option<Verdict>]) -> Overview {
+        let report =
+            |verdict| Report { verdict, ..judge(&Tally::new(Question::default()), Circumstances::default()) };
+        let judged = |verdict: &Option<Verdict>| Judged {
+            overlay: Overlay::default(),
+            outcome: verdict.map(report).ok_or_else(|| "no interface".to_owned()),
+        };
+        Overview { networks: verdicts.iter().map(judged).collect(), engine_unread: None }
+    }
+
+    #[test]
+    fn what_is_readable_wins_then_what_is_broken_then_doubt_then_what_is_not_enforced() {
+        use Verdict::{AuthOnly, Blackholed, Clear, Encrypted, NotEnforced};
+        let (encrypted, open, broken) = (Some(Encrypted), Some(NotEnforced), Some(Blackholed));
+        for (verdicts, exit) in [
+            (vec![], 3),
+            (vec![encrypted, encrypted], 0),
+            (vec![encrypted, open], 1),
+            (vec![open, None, encrypted], 3),
+            (vec![None, broken], 4),
+            (vec![broken, None, Some(AuthOnly)], 1),
+            (vec![None, Some(Clear)], 1),
+        ] {
+            assert_eq!(overview(&verdicts).exit_status(Expectation::Encrypted), exit, "{verdicts:?}");
+        }
+        for (verdicts, exit) in [
+            (vec![], 3),
+            (vec![Some(Clear), Some(Clear)], 0),
+            (vec![Some(Clear), None], 3),
+            (vec![None, broken], 4),
+            (vec![broken, encrypted, Some(Clear)], 1),
+        ] {
+            assert_eq!(overview(&verdicts).exit_status(Expectation::Clear), exit, "{verdicts:?}");
+        }
+    }
+}
