@@ -3,9 +3,9 @@
 //! Docker sets no inbound IPsec policy. A firewall rule has to drop the frames of an encrypted network that were not
 //! in ESP, and another rule may accept them before it does (CVE-2023-28840). So the rules are read with the system's
 //! own tools, `iptables-save`, `ip6tables-save` and `nft`, and never changed. A clear frame of the network is then
-//! led through the chains as the kernel would lead it (`walk`). A condition that is not understood may match or not;
-//! where that decides, the answer is [`Enforcement::Unknown`]. A tool that is missing is no proof that there are no
-//! rules, unless the kernel has no tables of that kind.
+//! led through the chains as the kernel would lead it (`walk`), at each moment of the watch that is known (`history`).
+//! A condition that is not understood may match or not; where that decides, the answer is [`Enforcement::Unknown`]. A
+//! tool that is missing is no proof that there are no rules, unless the kernel has no tables of that kind.
 
 mod history;
 mod iptables;
