@@ -4,15 +4,6 @@
 
 # ---- Docker ----------------------------------------------------------------------------------------------------------
 
-# docker_hosts [HOST…]: an encrypted overlay of Docker, with its rules on the hosts that are named.
-docker_hosts() {
-    local host
-    hosts; overlay secure 42 10.42.0; associations
-    for host in a b; do docker_sends_by $host; done
-    for host in "$@"; do iptables_marks $host 42; iptables_drops_clear $host 42; done
-    pings 10.42.0.2
-}
-
 # The swarm has another data path port, and Docker's policies are for 4789: what leaves is dropped there.
 data_path_port_setup() {
     local host
@@ -26,11 +17,17 @@ data_path_port_setup() {
 data_path_port_claims() { all_clear a; sends_no b "$esp"; sends_no b "$(vxlan 42)"; lost; }
 
 # The kernels of both hosts lack the match that Docker's rules use, so that there are none, and Docker goes on.
-u32_missing_setup() { docker_hosts; }
+u32_missing_setup() {
+    local host
+    hosts; overlay secure 42 10.42.0; associations
+    for host in a b; do docker_sends_by $host; done
+    pings 10.42.0.2
+}
 u32_missing_claims() { all_clear a; all_clear b; delivered; }
 
 # a's engine does not know the address that it sends from: its SAs and its policy are for 0.0.0.0.
 address_unknown_setup() {
+    local host
     hosts; overlay secure 42 10.42.0
     sa ab b; sa ba b; docker_sends_by b
     (a=0.0.0.0; sa ab a; sa ba a; docker_sends_by a)
