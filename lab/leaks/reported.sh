@@ -4,15 +4,6 @@
 
 # ---- Docker ----------------------------------------------------------------------------------------------------------
 
-# docker_hosts [HOST…]: an encrypted overlay of Docker, with its rules on the hosts that are named.
-docker_hosts() {
-    local host
-    hosts; overlay secure 42 10.42.0; associations
-    for host in a b; do docker_sends_by $host; done
-    for host in "$@"; do iptables_marks $host 42; iptables_drops_clear $host 42; done
-    pings 10.42.0.2
-}
-
 # The swarm has another data path port, and Docker's policies are for 4789: what leaves is dropped there.
 data_path_port_setup() {
     local host
@@ -26,11 +17,17 @@ data_path_port_setup() {
 data_path_port_claims() { all_clear a; sends_no b "$esp"; sends_no b "$(vxlan 42)"; lost; }
 
 # The kernels of both hosts lack the match that Docker's rules use, so that there are none, and Docker goes on.
-u32_missing_setup() { docker_hosts; }
+u32_missing_setup() {
+    local host
+    hosts; overlay secure 42 10.42.0; associations
+    for host in a b; do docker_sends_by $host; done
+    pings 10.42.0.2
+}
 u32_missing_claims() { all_clear a; all_clear b; delivered; }
 
 # a's engine does not know the address that it sends from: its SAs and its policy are for 0.0.0.0.
 address_unknown_setup() {
+    local host
     hosts; overlay secure 42 10.42.0
     sa ab b; sa ba b; docker_sends_by b
     (a=0.0.0.0; sa ab a; sa ba a; docker_sends_by a)
@@ -94,7 +91,7 @@ loses_mark() {
     ip netns exec "$lab-$1" "$iptables" -t mangle -A OUTPUT -p udp --dport "$port" \
         -m u32 --u32 "$udp@36&0xFF=$2&&$udp@50>>16=$3" -j MARK --set-mark 0
     pings 10.42.0.2
-    lasts 10
+    lasts 16
 }
 from_port() { echo "$(vxlan 42) and udp[39] = $1 and udp[50:2] = $2"; }
 # answers HOST ADDRESS tcp|udp PORT TEXT: a service of one answer on a host. It is ready when this returns.
@@ -133,10 +130,10 @@ dns_clear_claims() { sends b "$esp"; unreadable b; sends b "$(from_port 17 53)";
 # The hosts' own health checks are in clear beside the overlay. They are no frames of it.
 health_checks_setup() { both_encrypted_setup; answers b $b tcp 4240 "HTTP/1.0 200 OK
 
-"; lasts 8; }
-health_checks_during() { local n; pause 2; for n in 1 2 3; do calls a $b tcp 4240 "GET /hello HTTP/1.0
+"; lasts 16; }
+health_checks_during() { pause 2; calls a $b tcp 4240 "GET /hello HTTP/1.0
 
-"; pause 1; done; }
+"; pause 1; }
 health_checks_claims() {
     both_encrypted_claims
     sends a "tcp dst port 4240"; sends b "tcp src port 4240"
