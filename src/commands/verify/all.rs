@@ -87,7 +87,9 @@ impl Job {
                 if self.signals.stopped() && !ended {
                     ended = true;
                     // A watch that has ended reads no more of its socket, and needs no waking.
-                    wakes.iter().for_each(|(_, wake)| drop((&*wake).write(&[0])));
+                    for (_, wake) in &wakes {
+                        let _ = (&*wake).write(&[0]);
+                    }
                 }
             }
         });
