@@ -19,6 +19,7 @@
 
 mod addresses;
 mod aim;
+mod canary;
 mod echo;
 mod size;
 mod socket;
@@ -39,35 +40,9 @@ use crate::packet::{IpVersion, Prefix};
 pub use addresses::candidates;
 use addresses::outside;
 use aim::{Aim, aims};
+pub use canary::Canary;
 use echo::{Heard, Quoted};
 use socket::{needs_scope, raw, send, source_for};
-
-/// A random token that nothing else on the wire has in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Canary(String);
-
-impl Canary {
-    /// Makes a random canary.
-    ///
-    /// # Errors
-    /// The error of the system if it has no randomness to give.
-    pub fn random() -> std::io::Result<Self> {
-        let mut bytes = [0; 10];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(bytes.iter().fold("ovlsniff-canary-".to_owned(), |text, byte| format!("{text}{byte:02x}"))))
-    }
-
-    /// Returns the identifier of the ICMP messages that carry the canary, made of its digits.
-    fn identifier(&self) -> u16 {
-        let digits = self.bytes().iter().rev().take(6);
-        digits.fold(0, |sum: u16, byte| sum.wrapping_mul(31).wrapping_add(u16::from(*byte)))
-    }
-
-    /// Returns the bytes to look for.
-    pub fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
 
 /// The most messages that are read at a time, so that a flood of other messages does not hold up the watch.
 const MOST_REPLIES: usize = 1024;

@@ -27,11 +27,13 @@ fn completions_are_those_of_this_command_line() {
     }
 }
 
-/// A type may have the name of a thing, such as `Policy`. A name of several words, such as `RotateStep`, is no English.
+/// A type may have the name of a thing, such as `Policy`. A name of several words, such as `RotateStep`, is no English, unless
+/// the thing itself is called so.
 #[test]
 fn no_name_of_a_type_stands_in_the_help() {
     let names: Vec<String> =
         files("src").iter().flat_map(|file| types(file)).filter(|name| has_words(name)).collect();
+    let names: Vec<String> = names.into_iter().filter(|name| name != "WireGuard").collect();
     assert!(names.len() > 50, "{names:?}");
     // zsh's completions have the help of every command and option.
     let help = std::fs::read_to_string("completions/_ovlsniff").unwrap();

@@ -2,8 +2,8 @@
 //! the same code as a single one.
 //!
 //! Every session captures the probes of the others as well. It cannot take them for its own: a canary is ten random bytes, and
-//! what has none is only counted inside of the network's own tunnel. Two networks may by chance have the same identifier in
-//! their ICMP messages. A bare message of that identifier then adds a doubt, and never a proof or a leak.
+//! no two have the same identifier in their ICMP messages. They are no leak of its network either, unless they are in that
+//! network's tunnel.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -87,7 +87,9 @@ impl Job {
                 if self.signals.stopped() && !ended {
                     ended = true;
                     // A watch that has ended reads no more of its socket, and needs no waking.
-                    wakes.iter().for_each(|(_, wake)| drop((&*wake).write(&[0])));
+                    for (_, wake) in &wakes {
+                        let _ = (&*wake).write(&[0]);
+                    }
                 }
             }
         });
