@@ -124,12 +124,12 @@ md_over_wg_claims() { local host; for host in a b; do sends $host "$(wg_data)"; 
 md_wg_firewalled_setup() { md_over_wg_setup; by_wireguard_alone a; }
 md_wg_firewalled_claims() { md_over_wg_claims; refuses_by_eth0; }
 
-# by_switch internal|veth: Open vSwitch's datapath in the kernel, with flows as OVN's and Antrea's daemons put them there.
-# Its ports are the host's device in the overlay and `secure`, which has no address of its own. The former is a port that
-# the switch made, as antrea-gw0 and ovn-k8s-mp0, or one end of a veth pair.
+# by_switch: Open vSwitch's datapath in the kernel, with flows as OVN's and Antrea's daemons put them there. Its ports are
+# pod0, which the switch made and which has the host's address in the overlay, as antrea-gw0 and ovn-k8s-mp0, and `secure`,
+# which has no address of its own.
 by_switch() {
     mods openvswitch
-    local host near far number device
+    local host near far number
     hosts
     port=$geneve_port
     for host in a b; do
@@ -138,13 +138,7 @@ by_switch() {
         ip -n "$lab-$host" link set secure up
         # The ports have the numbers 1 and 2, in this order.
         on_switch $host add-dp br-int
-        if [ "$1" = internal ]; then
-            on_switch $host add-if br-int pod0,type=internal
-        else
-            ip -n "$lab-$host" link add pod0 type veth peer name pod0-switch
-            ip -n "$lab-$host" link set pod0-switch up
-            on_switch $host add-if br-int pod0-switch
-        fi
+        on_switch $host add-if br-int pod0,type=internal
         on_switch $host add-if br-int secure
         ip -n "$lab-$host" link set pod0 mtu 1350 address 02:00:00:00:2a:0$number up
         ip -n "$lab-$host" addr add 10.42.0.$number/24 dev pod0
@@ -157,18 +151,40 @@ by_switch() {
     asks --peer $b --target 10.42.0.2
 }
 on_switch() { ip netns exec "$lab-$1" ovs-dpctl "${@:2}"; }
-md_switch_setup() { by_switch internal; ovn_protection; }
+md_switch_setup() { by_switch; ovn_protection; }
 md_switch_claims() { all_esp a; all_esp b; delivered; }
-md_switch_veth_setup() { by_switch veth; ovn_protection; }
-md_switch_veth_claims() { md_switch_claims; }
-md_switch_clear_setup() { by_switch internal; }
+md_switch_clear_setup() { by_switch; }
 md_switch_clear_claims() { all_clear a; all_clear b; delivered; }
 # Another flow gives another VNI and leads to a node that there is no policy for.
 md_switch_other_setup() {
-    by_switch internal; ovn_protection
+    by_switch; ovn_protection
     nobody 192.0.2.9
     on_switch a add-flow br-int "in_port(1),eth(),eth_type(0x0800),ipv4(dst=10.42.0.77)" "set(tunnel(tun_id=0x4d,src=$a,dst=192.0.2.9,ttl=64,tp_dst=$port,flags(df|key))),2"
     ip -n "$lab-a" neigh replace 10.42.0.77 lladdr 02:00:00:00:2a:77 dev pod0 nud permanent
     pings_too 10.42.0.77
 }
 md_switch_other_claims() { sends a "$esp"; sends a "$(vxlan 77) and dst host 192.0.2.9"; sends_no a "dst host $b and $(vxlan 42)"; all_esp b; delivered; }
+# The card is a port of the switch as well, and the node's address is on another one that the switch made, as br-ex of
+# OVN-Kubernetes: the tunnel's packets pass the switch a second time.
+by_switch_below() {
+    by_switch
+    local host address kind
+    for host in a b; do
+        address=$a; [ $host = a ] || address=$b
+        # These ports have the numbers 1 and 2 of a datapath of their own.
+        on_switch $host add-dp br-ex
+        ip -n "$lab-$host" addr flush dev eth0
+        on_switch $host add-if br-ex eth0
+        on_switch $host add-if br-ex node0,type=internal
+        ip -n "$lab-$host" link set node0 address "$(mac $host)" up
+        for kind in 'eth_type(0x0800),ipv4()' 'eth_type(0x0806),arp()'; do
+            on_switch $host add-flow br-ex "in_port(1),eth(),$kind" 2
+            on_switch $host add-flow br-ex "in_port(2),eth(),$kind" 1
+        done
+        ip -n "$lab-$host" addr add $address/24 dev node0
+    done
+}
+md_switch_below_setup() { by_switch_below; ovn_protection; }
+md_switch_below_claims() { md_switch_claims; }
+md_switch_below_clear_setup() { by_switch_below; }
+md_switch_below_clear_claims() { md_switch_clear_claims; }

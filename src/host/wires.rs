@@ -20,8 +20,10 @@ const WIRES: [&str; 5] = ["veth", "netkit", "dsa", "ipoib", "netdevsim"];
 /// The kinds of links that hand frames on to their parent, as they are or with a tag.
 const ON_A_PARENT: [&str; 6] = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "virt_wifi"];
 
-/// The kinds of links that hand frames on to their ports. A VRF does so with packets, before policies encrypt them.
-const OF_PORTS: [&str; 5] = ["bridge", "bond", "team", "batadv", "vrf"];
+/// The kinds of links that hand frames on to their ports. A VRF does so with packets, before policies encrypt them. The
+/// kernel's part of Open vSwitch does so by flows, which lead to its ports alone: a tunnel among them shows its own packets
+/// below it.
+const OF_PORTS: [&str; 6] = ["bridge", "bond", "team", "batadv", "vrf", "openvswitch"];
 
 /// The kinds of links without a wire. A dummy drops every frame, an ifb gives it back to the link that it took it from,
 /// and the others carry neither IP nor Ethernet frames of this host.
@@ -185,6 +187,7 @@ impl Survey {
         };
         match link.kind.as_deref().unwrap_or("") {
             "bridge" => self.uplinks(link.index),
+            "openvswitch" => self.switched(),
             kind if OF_PORTS.contains(&kind) => self.ports(link.index).collect(),
             kind if ON_A_PARENT.contains(&kind) => parent(),
             "macsec" | "xfrm" => parent(),
@@ -219,6 +222,19 @@ impl Survey {
             return self.ports(bridge).filter(|port| kind(port) == "tun").collect();
         }
         uplinks
+    }
+
+    /// Returns the ports of Open vSwitch that lead out of this machine as they are. The kernel does not say which of its
+    /// datapaths one of its own ports belongs to, so these are the ports of all.
+    fn switched(&self) -> Vec<&Link> {
+        let kind = |link: &Link, kind: &str| link.kind.as_deref() == Some(kind);
+        let switched = |port: &&Link| {
+            port.master.and_then(|master| self.link(master)).is_some_and(|master| kind(master, "openvswitch"))
+        };
+        let ports = self.links.iter().filter(|port| port.up).filter(switched);
+        ports
+            .filter(|port| !port.may_encrypt() && !kind(port, "veth") && !kind(port, "openvswitch"))
+            .collect()
     }
 
     /// Returns the links that a tunnel's own packets may leave by. A route that leads into the tunnel itself is left

@@ -163,8 +163,7 @@ fn links_whose_packets_are_seen_again_below_and_those_without_a_wire_are_aside()
 
 #[test]
 fn kinds_that_are_not_known_are_hidden() {
-    let kinds =
-        ["wireguard", "tun", "ppp", "l2tpeth", "openvswitch", "amneziawg", "ipsec", "hsr", "gtp", "x"];
+    let kinds = ["wireguard", "tun", "ppp", "l2tpeth", "amneziawg", "ipsec", "hsr", "gtp", "x"];
     let mut links: Vec<Link> = (1..).zip(kinds).map(|(index, kind)| link(index, kind)).collect();
     links.push(Link { index: 20, up: true, orphan: true, hardware: 1, ..Link::default() });
     // The kernel does not say what is below these.
@@ -177,6 +176,24 @@ fn kinds_that_are_not_known_are_hidden() {
         assert_eq!(wires(&survey, link.index), [link.index]);
     }
     assert!(survey.links.iter().filter(|link| link.index != 23).all(|link| survey.encloses(link)));
+}
+
+#[test]
+fn a_port_of_open_vswitch_stands_for_the_cards_that_are_ports_too() {
+    let survey = Survey {
+        links: vec![
+            link(1, "openvswitch"),
+            link(2, "openvswitch"),
+            port_of(1, link(3, "dsa")),
+            port_of(1, link(4, "geneve")),
+            port_of(1, link(5, "veth")),
+        ],
+        ..Survey::default()
+    };
+    let (aside, wire) = (Role::Aside, Role::Wire);
+    assert_eq!(roles(&survey), [(1, aside), (2, aside), (3, wire), (4, aside), (5, wire)]);
+    let lowest: Vec<u32> = survey.lowest(survey.link(2).unwrap()).iter().map(|link| link.index).collect();
+    assert_eq!(lowest, [3], "the underlay's address is on a port of the switch's own");
 }
 
 #[test]
