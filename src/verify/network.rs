@@ -119,7 +119,14 @@ pub struct Peer {
 impl Peer {
     /// Returns true if the kernel knows the address behind this node.
     pub(super) fn is_before(&self, address: IpAddr) -> bool {
-        self.overlay.contains(&address) || self.behind.iter().any(|prefix| prefix.contains(address))
+        self.overlay.contains(&address) || self.prefix_of(address).is_some()
+    }
+
+    /// Returns the length of the longest prefix behind this node that holds the address. Of several nodes the one with the
+    /// longest is meant.
+    pub(super) fn prefix_of(&self, address: IpAddr) -> Option<u8> {
+        let holding = self.behind.iter().filter(|prefix| prefix.contains(address));
+        holding.map(|prefix| prefix.length()).max()
     }
 }
 

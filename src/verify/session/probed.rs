@@ -96,7 +96,8 @@ fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
     let peer = |at: usize, address: IpAddr| {
         let known = network.peers.iter().find(|peer| peer.overlay.contains(&address));
         known
-            .or_else(|| network.peers.iter().find(|peer| peer.is_before(address)))
+            .or_else(|| network.peers.iter().max_by_key(|peer| peer.prefix_of(address)))
+            .filter(|peer| peer.is_before(address))
             .or_else(|| network.peers.get(at))
             .or_else(|| network.peers.first())
     };
