@@ -84,20 +84,22 @@ impl Default for TunnelPorts {
 }
 
 impl TunnelPorts {
-    /// Takes datagrams to this port for VXLAN too.
+    /// Takes datagrams to this port for VXLAN, and no longer for Geneve.
     ///
     /// # Errors
     /// [`TooManyPorts`] beyond 16.
     pub fn add_vxlan(&mut self, port: u16) -> Result<(), TooManyPorts> {
-        self.vxlan.try_push(port).map_err(|_| TooManyPorts)
+        self.geneve.retain(|known| *known != port);
+        add(&mut self.vxlan, port)
     }
 
-    /// Takes datagrams to this port for Geneve too.
+    /// Takes datagrams to this port for Geneve, and no longer for VXLAN.
     ///
     /// # Errors
     /// [`TooManyPorts`] beyond 16.
     pub fn add_geneve(&mut self, port: u16) -> Result<(), TooManyPorts> {
-        self.geneve.try_push(port).map_err(|_| TooManyPorts)
+        self.vxlan.retain(|known| *known != port);
+        add(&mut self.geneve, port)
     }
 
     /// Takes datagrams from and to this port for WireGuard too, if they have its form.
@@ -105,7 +107,7 @@ impl TunnelPorts {
     /// # Errors
     /// [`TooManyPorts`] beyond 16.
     pub fn add_wireguard(&mut self, port: u16) -> Result<(), TooManyPorts> {
-        self.wireguard.try_push(port).map_err(|_| TooManyPorts)
+        add(&mut self.wireguard, port)
     }
 
     /// Returns true if a datagram to this port is VXLAN.
@@ -150,6 +152,13 @@ impl TunnelPorts {
     }
 }
 
+fn add(ports: &mut ArrayVec<u16, MOST>, port: u16) -> Result<(), TooManyPorts> {
+    if ports.contains(&port) {
+        return Ok(());
+    }
+    ports.try_push(port).map_err(|_| TooManyPorts)
+}
+
 /// A loop is used rather than `contains`, which costs a call and a vector setup for each packet, too much for a
 /// handful of numbers.
 #[allow(clippy::manual_contains)]
@@ -161,6 +170,15 @@ fn has(ports: &[u16], port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_for_one_protocol_the_last_that_it_was_given_to() {
+        let mut ports = TunnelPorts::default();
+        ports.add_geneve(VXLAN_PORT).unwrap();
+        ports.add_vxlan(GENEVE_PORT).unwrap();
+        assert!(ports.is_geneve(VXLAN_PORT) && !ports.is_vxlan(VXLAN_PORT));
+        assert!(ports.is_vxlan(GENEVE_PORT) && !ports.is_geneve(GENEVE_PORT));
+    }
 
     #[test]
     fn port_0_is_no_port_to_send_to() {

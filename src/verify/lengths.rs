@@ -135,10 +135,10 @@ pub(super) struct Passed {
 
 /// The clocks of the prober and of the capture may differ by this many nanoseconds.
 const EARLY: i64 = 20_000_000;
-/// A probe's packet is on the wire within this many nanoseconds: the first if the machine is idle. In a busy tunnel
-/// fewer packets pass by chance within the shorter time.
-const WINDOWS: [i64; 2] = [30_000_000, 2_000_000_000];
-const LATE: i64 = WINDOWS[1];
+/// A probe's packet is on the wire within one of these times in nanoseconds: the first if the machine is idle, the last if
+/// it is very busy. In a busy tunnel fewer packets pass by chance within a shorter time.
+const WINDOWS: [i64; 5] = [30_000_000, 100_000_000, 300_000_000, 1_000_000_000, LATE];
+const LATE: i64 = 2_000_000_000;
 
 /// The number of decoys for each expected length.
 const DECOYS: usize = 4;

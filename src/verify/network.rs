@@ -166,10 +166,9 @@ pub fn tunnel_ports<'n>(
     let mut ports = TunnelPorts::default();
     for network in networks {
         match (network.form, network.port) {
-            (Some(Form::Geneve), Some(port)) if !ports.is_geneve(port) => ports.add_geneve(port)?,
-            (None | Some(Form::Vxlan), Some(port)) if !ports.is_vxlan(port) && !ports.is_geneve(port) => {
-                ports.add_vxlan(port)?;
-            }
+            (Some(Form::Geneve), Some(port)) => ports.add_geneve(port)?,
+            (Some(Form::Vxlan), Some(port)) => ports.add_vxlan(port)?,
+            (None, Some(port)) if !ports.is_geneve(port) => ports.add_vxlan(port)?,
             _ => {}
         }
     }

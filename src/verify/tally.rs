@@ -36,11 +36,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::evidence::{Copies, Evidence, Sighting, Sightings};
+use super::network::tunnel_ports;
 use super::places::Places;
 use super::way::Way;
-use crate::packet::{
-    Decoder, Direction, Encapsulation, EspKind, Form, Frame, Opaque, Packet, Transport, Tunnel, TunnelPorts,
-};
+use crate::packet::{Decoder, Direction, Encapsulation, EspKind, Frame, Opaque, Packet, Transport, Tunnel};
 use leg::Leg;
 use needle::Needles;
 use reading::{count_esp, echo, inner_bytes, is_esp, is_opened, is_transport_mode};
@@ -158,13 +157,8 @@ impl Tally {
     /// Makes a tally for this question.
     pub fn new(question: Question) -> Self {
         let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
-        let mut ports = TunnelPorts::default();
-        // A port that does not fit in is no loss here: VXLAN is recognised by its shape as well (`hidden_vni`).
-        let _ = match (question.network.form, question.network.port) {
-            (Some(Form::Geneve), Some(port)) => ports.add_geneve(port),
-            (_, Some(port)) if !ports.is_geneve(port) => ports.add_vxlan(port),
-            _ => Ok(()),
-        };
+        // A single network has no more ports than fit.
+        let ports = tunnel_ports([&question.network]).unwrap_or_default();
         Self {
             needles: Needles::new(&question),
             question,

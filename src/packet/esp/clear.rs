@@ -15,7 +15,7 @@ use crate::packet::protocol::{
     AH, DESTINATION_OPTIONS, ESP, FRAGMENT, GRE, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT_HEADER,
     ROUTING, SCTP, TCP, UDP,
 };
-use crate::packet::{Spi, ethernet, ipv4, ipv6, transport, vxlan};
+use crate::packet::{Spi, ethernet, geneve, ipv4, ipv6, transport, vxlan};
 
 /// The possible offsets of the payload: after the header, after an IV of 8 bytes (GMAC), or after an IV of 16 bytes.
 const OFFSETS: [usize; 3] = [8, 16, 24];
@@ -42,9 +42,9 @@ pub(crate) fn recognise(
     learned: &mut Learned,
 ) -> Option<Clear> {
     if let Some(layout) = learned.layout(around.destination, spi) {
-        // `vxlan_at` is for packets that the snaplen cut.
+        // `tunnel_at` is for packets that the snaplen cut.
         let found = by_layout(esp, declared, layout, around)
-            .or_else(|| vxlan_at(esp, declared, layout.offset, around));
+            .or_else(|| tunnel_at(esp, declared, layout.offset, around));
         if found.is_some() {
             return found;
         }
@@ -55,13 +55,13 @@ pub(crate) fn recognise(
     }
     let found = OFFSETS
         .iter()
-        .find_map(|&offset| vxlan_at(esp, declared, offset, around))
+        .find_map(|&offset| tunnel_at(esp, declared, offset, around))
         .or_else(|| ICVS.iter().find_map(|&icv| by_trailer(esp, declared, icv, around)))?;
     learned.learn(around.destination, spi, found.layout);
     Some(found)
 }
 
-/// A quick test that little ciphertext passes: a VXLAN port at one of its possible places, or a next header that
+/// A quick test that little ciphertext passes: a port of VXLAN or Geneve at one of its possible places, or a next header that
 /// `recognise` examines.
 #[inline]
 pub(crate) fn may_be_clear(esp: &[u8], declared: usize, ports: &TunnelPorts) -> bool {
@@ -70,11 +70,14 @@ pub(crate) fn may_be_clear(esp: &[u8], declared: usize, ports: &TunnelPorts) -> 
     /// The number of bytes from the next header to the packet's end, with the longest of [`ICVS`].
     const END: usize = 33;
     let Some(start) = esp.first_chunk::<START>() else { return true };
-    let vxlan = |offset: usize| match start.get(offset + 2..) {
-        Some(&[high, low, ..]) => ports.is_vxlan(u16::from_be_bytes([high, low])),
+    let tunnel = |offset: usize| match start.get(offset + 2..) {
+        Some(&[high, low, ..]) => {
+            let port = u16::from_be_bytes([high, low]);
+            ports.is_vxlan(port) || ports.is_geneve(port)
+        }
         _ => false,
     };
-    if OFFSETS.into_iter().any(vxlan) {
+    if OFFSETS.into_iter().any(tunnel) {
         return true;
     }
     // If the packet was cut, only the ports could be tested. A packet shorter than `END` is left to `recognise`.
@@ -106,20 +109,34 @@ fn trailer(esp: &[u8], declared: usize, icv: usize) -> Option<(usize, u8)> {
     sequence.then_some((usize::from(padding), next_header))
 }
 
-/// Recognises UDP to a VXLAN port at this offset, with a length that agrees with the packet's, and a VXLAN header
-/// after it. The trailer is not needed, so packets that the snaplen cut are recognised too.
-fn vxlan_at(esp: &[u8], declared: usize, offset: usize, around: &Around<'_>) -> Option<Clear> {
+/// Returns the frame in VXLAN, if the header is as senders make it.
+fn in_vxlan(bytes: &[u8]) -> Option<&[u8]> {
+    let (&[flags, _, _, _, _, _, _, reserved], _) = bytes.split_first_chunk::<8>()?;
+    let (_, inner) = vxlan::split(bytes).ok()?;
+    // The flag I, or I with the group policy's G.
+    (matches!(flags, 0x08 | 0x88) && reserved == 0).then_some(inner)
+}
+
+/// Returns the frame in Geneve, if the header is as senders make it.
+fn in_geneve(bytes: &[u8]) -> Option<&[u8]> {
+    let (&[_, flags, _, _, _, _, _, reserved], _) = bytes.split_first_chunk::<8>()?;
+    let (_, inside, inner) = geneve::split(bytes).ok()?;
+    // The flags O and C; the rest is reserved.
+    (flags << 2 == 0 && reserved == 0 && inside == ethernet::TRANSPARENT_BRIDGING).then_some(inner)
+}
+
+/// Recognises UDP to a port of VXLAN or Geneve at this offset, with a length that agrees with the packet's, and the header
+/// of that tunnel after it. The trailer is not needed, so packets that the snaplen cut are recognised too.
+fn tunnel_at(esp: &[u8], declared: usize, offset: usize, around: &Around<'_>) -> Option<Clear> {
     let udp = esp.get(offset..)?;
     let (ports, Some(inner_len), rest) = transport::udp(udp).ok()? else { return None };
-    if !around.ports.is_vxlan(ports.destination) {
+    let inner = if around.ports.is_vxlan(ports.destination) {
+        in_vxlan(rest)?
+    } else if around.ports.is_geneve(ports.destination) {
+        in_geneve(rest)?
+    } else {
         return None;
-    }
-    let (&[flags, _, _, _, _, _, _, reserved], _) = rest.split_first_chunk::<8>()?;
-    let (_, inner) = vxlan::split(rest).ok()?;
-    // The flag I, or I with the group policy's G.
-    if !matches!(flags, 0x08 | 0x88) || reserved != 0 {
-        return None;
-    }
+    };
     let (_, ether_type, _) = ethernet::split(inner).ok()?;
     if !matches!(ether_type, ethernet::IPV4 | ethernet::IPV6 | ethernet::ARP) && !ethernet::is_tag(ether_type)
     {
