@@ -1,7 +1,7 @@
 # shellcheck shell=bash source=lab/overlay/lib/nodes.bash disable=SC1010,SC2034,SC2154
 # needs: geneve
 # `verify --all` judges every network of a node at once: an encrypted one, one in clear, a Geneve device in clear and, where
-# the kernel has it, a WireGuard device. What is in clear decides.
+# the kernel has it, a WireGuard device and VXLAN that it carries. What is in clear decides.
 nodes 2; keygen
 up_secure 1; up_secure 2
 ping_ok 1 10.0.2.2
@@ -33,8 +33,15 @@ if on 1 ip link add wg0 type wireguard 2>/dev/null; then
         on $n ip link set wg0 up
     done
     ping_ok 1 10.0.4.2
-    expected+=",wg0 ENCRYPTED"
-    echo "note: with WireGuard"
+    for n in 1 2; do
+        on $n ip link add inner type vxlan id 4099 local "10.0.4.$n" remote "10.0.4.$((3 - n))" dstport 4789
+        on $n ip address add "10.0.5.$n/24" dev inner
+        on $n ip link set inner up
+    done
+    ping_ok 1 10.0.5.2
+    is carrier wg0 "$("$OVLSNIFF" interfaces --netns n1 --json | jq -r 'select(.overlay == "inner") | .carriers[].device')"
+    expected+=",wg0 ENCRYPTED,inner ENCRYPTED"
+    echo "note: with WireGuard, and VXLAN in it"
 fi
 all
 is "verdict on each" "$expected" "$(verdicts)"
