@@ -29,7 +29,7 @@ impl Canary {
             let canary = Self(text);
             let identifier = canary.identifier();
             // Broadcasts have the identifier that follows.
-            if last.iter().all(|other| other.wrapping_sub(identifier).wrapping_add(1) > 2) {
+            if last.iter().all(|other| !matches!(other.wrapping_sub(identifier), 0 | 1 | u16::MAX)) {
                 last.push_front(identifier);
                 last.truncate(REMEMBERED);
                 return Ok(canary);
