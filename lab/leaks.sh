@@ -144,6 +144,7 @@ false_encrypted() { [ ! -s "$work/claims" ] && [ "$(cat "$work/verdict" 2>/dev/n
 while read_scenario; do
     work=/tmp/leaks/$lab
     [ -e "$work/wrong" ] && ! false_encrypted || continue
+    [ -z "$within" ] || [ $SECONDS -lt $((within + 300)) ] || break
     echo "$lab: once more, alone"
     rm -rf "$work"
     scenario
