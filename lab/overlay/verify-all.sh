@@ -6,9 +6,9 @@ nodes 2; keygen
 up_secure 1; up_secure 2
 ping_ok 1 10.0.2.2
 
-all() { # [OPTION…]: prints the lines of JSON; the exit status is in $rc
+all() { # prints the lines of JSON; the exit status is in $rc
     rc=0
-    "$OVLSNIFF" verify --all --netns n1 --for "$(scaled 4)s" --format json "$@" > all.json 2> all.err || rc=$?
+    "$OVLSNIFF" verify --all --netns n1 --for "$(scaled 4)s" --format json > all.json 2> all.err || rc=$?
     cat all.json all.err >&2
 }
 verdicts() { jq -r 'select(.network) | .network + " " + .verdict' all.json | paste -sd , -; }
