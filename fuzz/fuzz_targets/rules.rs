@@ -3,13 +3,18 @@
 
 use libfuzzer_sys::fuzz_target;
 use ovlsniff::packet::{IpVersion, Vni};
-use ovlsniff::verify::{Rules, Wanted};
+use ovlsniff::verify::{Arriving, Rules, Wanted};
 
 fuzz_target!(|data: &str| {
     let text = || Some(data.to_owned());
     let rules = Rules { iptables: text(), ip6tables: text(), nft: text() };
     for version in IpVersion::BOTH {
-        let _ = rules.enforcement(version, Vni::new(4098).expect("24 bits"), 4789);
+        let _ = rules.enforcement(&Arriving {
+            version,
+            vni: Vni::new(4098).expect("24 bits"),
+            port: 4789,
+            link: Some("eth0"),
+        });
     }
     let (_file, path) = everything::file(data.as_bytes());
     let wanted = Wanted { name: Some("secure".to_owned()), docker_inspect: Some(path), ..Wanted::default() };
