@@ -139,6 +139,15 @@ impl Survey {
         self.passes(link).iter().any(|link| link.may_encrypt())
     }
 
+    /// Returns true for a bridge without a port that leads out of this machine, and for a dummy.
+    pub fn is_for_guests(&self, link: &Link) -> bool {
+        match link.kind.as_deref() {
+            Some("bridge") => self.uplinks(link.index).is_empty(),
+            Some("dummy") => true,
+            _ => false,
+        }
+    }
+
     /// Returns the ports of a VRF, a bond or a bridge that are up.
     pub(super) fn ports(&self, master: u32) -> impl Iterator<Item = &Link> {
         self.links.iter().filter(move |port| port.master == Some(master) && port.up)

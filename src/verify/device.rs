@@ -95,6 +95,8 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Netwo
         underlay: underlay.path.clone(),
         links: links(&place.survey, vtep),
         stations: stations(vtep),
+        inside: Vec::new(),
+        beside: Vec::new(),
     }
 }
 

@@ -40,6 +40,11 @@ pub struct Network {
     pub entry: Option<Entry>,
     /// The link-layer addresses that forwarding entries know behind the nodes.
     pub stations: Vec<MacAddress>,
+    /// This node's own prefixes inside of a network of routed packets: those of its device and of its guests.
+    pub inside: Vec<Prefix>,
+    /// The subnets of this node's other links, in such a network. What is behind a peer by a shorter prefix and in one of
+    /// these as well is not the network's.
+    pub beside: Vec<Prefix>,
     /// The VXLAN, Geneve or WireGuard devices of the network.
     pub devices: Vec<Device>,
     /// The file of the underlay's network namespace; `None` for that of this process.

@@ -5,6 +5,7 @@
 //! meaning of a frame that is seen on it. The routes only say which links are shown to the user.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::network::{Device, Network};
 use super::tally::View;
@@ -107,16 +108,25 @@ pub(super) fn passed<'n>(networks: impl Iterator<Item = &'n Network>, survey: &S
     once(below.map(|link| link.name.clone()))
 }
 
-/// Returns the names of the links by which packets of the nodes arrive that nothing has encrypted: those that lead to the
-/// nodes and leave frames as they are, or the links below those that encrypt. It is none if one of them is in a VRF, whose
-/// name rules may have in place of the link's.
+/// Returns the names of the links by which packets from outside arrive that nothing has encrypted: those that lead to the
+/// nodes, or the links below those that encrypt, and every other link with an address that leads out of this machine. It
+/// is none if one of them is in a VRF, whose name rules may have in place of the link's.
 pub(super) fn arrivals(network: &Network, survey: &Survey) -> Vec<String> {
     let plain = |link: &&Link| !link.may_encrypt() && !link.loopback;
     let routed = routed(network, survey).into_iter();
-    let links: Vec<&Link> = routed
+    let lead = routed
         .flat_map(|link| if link.may_encrypt() { survey.passes(link) } else { vec![link] })
-        .filter(plain)
-        .collect();
+        .filter(plain);
+    let link_local = |address: IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let has_address = |link: &&Link| link.addresses.iter().any(|own| !link_local(own.address()));
+    let leads_out = |link: &&Link| {
+        let wires = survey.wires(link);
+        link.up && !survey.is_for_guests(link) && wires.iter().all(|wire| survey.role(wire) == Role::Wire)
+    };
+    let own = inside(network, survey);
+    let others = survey.links.iter().filter(plain).filter(has_address).filter(leads_out);
+    let others = others.filter(|link| link.vtep.is_none() && !own.contains(&link.index));
+    let links: Vec<&Link> = lead.chain(others).collect();
     if links.iter().any(|link| link.kind.as_deref() == Some("vrf") || link.master.is_some()) {
         return Vec::new();
     }
@@ -149,8 +159,6 @@ pub(super) fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use super::*;
     use crate::host::survey::Vtep;
     use crate::packet::Vni;
@@ -254,6 +262,18 @@ mod tests {
     fn policies_are_asked_for_on_every_link_that_packets_pass() {
         let network = Network { links: vec![4], ..network() };
         assert_eq!(passed([&network].into_iter(), &host()), ["gre0", "eth1"]);
+    }
+
+    #[test]
+    fn clear_frames_may_arrive_by_every_card_with_an_address() {
+        let mut survey = host();
+        survey
+            .links
+            .push(Link { addresses: vec!["198.51.100.1/24".parse().unwrap()], ..link(7, "eth3", "") });
+        survey
+            .links
+            .push(Link { addresses: vec!["172.17.0.1/16".parse().unwrap()], ..link(8, "docker0", "bridge") });
+        assert_eq!(arrivals(&network(), &survey), ["eth0", "eth3"]);
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use crate::host::namespaces::Surveyed;
 use crate::host::survey::{Link, Survey, WireGuard};
-use crate::packet::Form;
+use crate::packet::{Form, Prefix};
 use crate::verify::network::{Device, Entry, Network, Peer, Source};
 
 /// Returns the network of a WireGuard device.
 pub(super) fn network(base: &Surveyed, place: &Surveyed, link: &Link, tunnel: &WireGuard) -> Network {
     let underlay = if tunnel.foreign_socket { base } else { place };
     let departures = place.survey.departures(link);
+    let (inside, beside) = sides(&place.survey, link);
     Network {
         name: link.name.clone(),
         source: Source::Device(Form::Routed),
@@ -29,6 +30,8 @@ pub(super) fn network(base: &Surveyed, place: &Surveyed, link: &Link, tunnel: &W
         }),
         devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),
+        inside,
+        beside,
         links: departures.iter().map(|link| link.index).collect(),
         ..Network::default()
     }
@@ -49,6 +52,15 @@ fn locals(survey: &Survey, departures: &[&Link], tunnel: &WireGuard) -> Vec<IpAd
         }
     }
     found
+}
+
+/// Returns the prefixes of the device and of links that lead to guests of this host alone, and those of all other links.
+fn sides(survey: &Survey, device: &Link) -> (Vec<Prefix>, Vec<Prefix>) {
+    let is_inside = |link: &&Link| link.index == device.index || survey.is_for_guests(link);
+    let (inside, beside): (Vec<&Link>, Vec<&Link>) =
+        survey.links.iter().filter(|link| link.up && !link.loopback).partition(is_inside);
+    let prefixes = |links: Vec<&Link>| links.iter().flat_map(|link| link.addresses.iter().copied()).collect();
+    (prefixes(inside), prefixes(beside))
 }
 
 /// Returns the nodes. Peers that have no endpoint yet are none: nothing can be sent to them. Peers at the same address,

@@ -103,7 +103,9 @@ impl Case<'_> {
         if out.data > 0 || back.data > 0 {
             return None;
         }
-        let verdict = if way == Way::Out { Verdict::Blackholed } else { Verdict::Inconclusive };
+        // Without a try of a handshake, the packets may have gone by another way.
+        let tried = way == Way::Out && out.handshakes > 0;
+        let verdict = if tried { Verdict::Blackholed } else { Verdict::Inconclusive };
         Some((verdict, self.configured(), Reason::NoHandshake))
     }
 

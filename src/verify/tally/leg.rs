@@ -63,7 +63,8 @@ impl Tally {
             _ if self.is_own(ip.source) => out,
             // The source may be an old address of this host, or come from a NAT.
             Some(Direction::Out) => {
-                let forwarded = self.transit.take(inner, time);
+                // What another node sent to a third one was only forwarded here, also if it came by a link that hides it.
+                let forwarded = self.transit.take(inner, time) || self.is_node(ip.source);
                 out.filter(|_| !forwarded && self.is_captured_here())
             }
             _ if self.is_own(ip.destination) || self.is_to_all(ip) => back,
@@ -72,6 +73,10 @@ impl Tally {
                 None
             }
         }
+    }
+
+    fn is_node(&self, address: IpAddr) -> bool {
+        self.question.network.peers.iter().any(|peer| peer.underlay == address)
     }
 
     /// Returns true if a packet is for every host: for a group, or for the broadcast address of a subnet of this node. A

@@ -6,7 +6,9 @@
 //! arrives here for an address behind another node, and one that is handed to a guest leaves for an address of this node.
 //!
 //! A prefix that holds the nodes themselves, such as that of a default route, says little: packets to most of its
-//! addresses need not be the network's. There the other address has to be one of the device itself.
+//! addresses need not be the network's. There the other address has to be in a subnet of the device or of this node's
+//! guests. Nor is a packet the network's if its address is in the subnet of another link, which is nearer than the
+//! prefix: the routes lead it there.
 
 use std::net::IpAddr;
 
@@ -74,7 +76,11 @@ fn node_of(network: &Network, far: IpAddr, near: IpAddr) -> Option<IpAddr> {
     let prefixes = network.peers.iter().flat_map(|peer| peer.behind.iter().map(move |prefix| (peer, prefix)));
     let holding = prefixes.filter(|(_, prefix)| prefix.contains(far));
     let (peer, prefix) = holding.max_by_key(|(_, prefix)| prefix.length())?;
-    (!is_wide(network, *prefix) || is_of_the_device(network, near)).then_some(peer.underlay)
+    let mut nearer = network.beside.iter().filter(|subnet| subnet.length() > prefix.length());
+    if nearer.any(|subnet| subnet.contains(far)) {
+        return None;
+    }
+    (!is_wide(network, *prefix) || is_inside(network, near)).then_some(peer.underlay)
 }
 
 /// Returns true for a prefix that holds the nodes' own addresses. That of a single host holds only that one.
@@ -84,7 +90,74 @@ fn is_wide(network: &Network, prefix: Prefix) -> bool {
     prefix.length() == 0 || !single && nodes.any(|node| prefix.contains(node))
 }
 
-fn is_of_the_device(network: &Network, address: IpAddr) -> bool {
-    let own = network.entry.iter().flat_map(|entry| &entry.addresses);
-    own.into_iter().any(|own| own.address() == address)
+fn is_inside(network: &Network, address: IpAddr) -> bool {
+    network.inside.iter().any(|prefix| prefix.contains(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Form;
+    use crate::verify::network::Peer;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn prefix(text: &str) -> Prefix {
+        let (address, length) = text.split_once('/').unwrap();
+        Prefix::new(ip(address), length.parse().unwrap()).unwrap()
+    }
+
+    fn network(behind: &[&str]) -> Network {
+        let behind = behind.iter().map(|text| prefix(text)).collect();
+        Network {
+            form: Some(Form::Routed),
+            peers: vec![Peer { underlay: ip("192.0.2.2"), overlay: Vec::new(), behind }],
+            locals: vec![ip("192.0.2.1")],
+            inside: vec![prefix("10.244.1.0/32"), prefix("10.244.1.1/24")],
+            beside: vec![prefix("192.0.2.1/24"), prefix("192.168.1.1/24")],
+            ..Network::default()
+        }
+    }
+
+    fn is_ours(network: &Network, far: &str, near: &str) -> bool {
+        node_of(network, ip(far), ip(near)).is_some()
+    }
+
+    #[test]
+    fn an_address_behind_a_peer_is_the_networks_whoever_sends_there() {
+        let network = network(&["10.244.2.0/24"]);
+        assert!(
+            is_ours(&network, "10.244.2.7", "10.244.1.7") && is_ours(&network, "10.244.2.7", "192.0.2.1")
+        );
+        assert!(!is_ours(&network, "10.244.3.7", "10.244.1.7"));
+    }
+
+    #[test]
+    fn the_nodes_themselves_are_not_inside() {
+        let network = network(&["192.0.2.2/32", "10.244.2.0/24"]);
+        assert!(!is_ours(&network, "192.0.2.2", "192.0.2.1"));
+    }
+
+    #[test]
+    fn of_a_full_tunnel_only_what_the_inside_sends_counts() {
+        let network = network(&["0.0.0.0/0"]);
+        assert!(
+            is_ours(&network, "203.0.113.9", "10.244.1.1") && is_ours(&network, "203.0.113.9", "10.244.1.0")
+        );
+        assert!(!is_ours(&network, "203.0.113.9", "192.0.2.1"));
+        // The subnets of other links are no part of it.
+        assert!(
+            !is_ours(&network, "192.168.1.9", "10.244.1.1") && !is_ours(&network, "192.0.2.9", "10.244.1.1")
+        );
+    }
+
+    #[test]
+    fn the_subnet_of_another_link_is_nearer_than_a_wide_prefix_of_a_peer() {
+        let network = network(&["192.168.0.0/16"]);
+        assert!(!is_ours(&network, "192.168.1.9", "192.168.1.1"));
+        assert!(is_ours(&network, "192.168.2.9", "192.168.1.1"));
+        assert!(is_ours(&super::tests::network(&["192.168.1.0/24"]), "192.168.1.9", "10.244.1.1"));
+    }
 }

@@ -49,6 +49,12 @@ pub(super) fn condition<'w, 'a>(
             let (names, used) = value(0)?;
             (by_one_of(&names, frame), after.get(used..)?)
         }
+        // The routes decide, which are not known here.
+        ("fib", _) => {
+            let ends = ["drop", "accept", "reject", "return", "jump", "goto", "counter", "log"];
+            let end = after.iter().position(|word| ends.contains(word)).unwrap_or(after.len());
+            (Match::Maybe, after.get(end..)?)
+        }
         ("tcp" | "icmp" | "icmpv6" | "sctp" | "esp" | "ah", [_, ..]) => (Match::No, &[]),
         ("meta", ["l4proto", ..]) | ("ip" | "ip6", ["protocol" | "nexthdr", ..]) => {
             let (values, used) = value(1)?;
