@@ -12,7 +12,7 @@ use crate::netlink::route::nexthop;
 pub use crate::netlink::route::{Link, Neighbour, NextHop, Vtep};
 pub use crate::netlink::wireguard::{Peer as WireGuardPeer, PublicKey, WireGuard};
 use crate::packet::Prefix;
-pub use take::neighbours;
+pub use take::{leaving, neighbours};
 
 /// One reading of a network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

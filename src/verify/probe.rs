@@ -132,7 +132,7 @@ impl Prober {
             scope,
             identifier: canary.identifier(),
             canary,
-            aims: aims(targets),
+            aims: aims(targets, entry.routed),
             tried: BTreeSet::new(),
             probes: Vec::new(),
             rounds: 0,
@@ -237,8 +237,9 @@ impl Prober {
         let Some(at) = self.sent(message, version) else { return };
         let Some(probe) = self.probes.get_mut(at) else { return };
         probe.answered = true;
-        let peer = probe.peer;
-        if let Some(aim) = self.aims.iter_mut().find(|aim| aim.peer == peer) {
+        let (peer, address) = (probe.peer, probe.address);
+        let aimed = |aim: &&mut Aim| aim.peer == peer && aim.addresses.contains(&address);
+        if let Some(aim) = self.aims.iter_mut().find(aimed) {
             aim.silent = 0;
         }
     }
@@ -369,7 +370,7 @@ mod tests {
             six: None,
             scope: 0,
             canary: Canary("ovlsniff-canary-00112233445566778899".to_owned()),
-            aims: aims(&[target("10.0.0.2")]),
+            aims: aims(&[target("10.0.0.2")], false),
             tried: sent.iter().map(|address| ip(address)).collect(),
             identifier: 7,
             probes: sent.iter().enumerate().map(probe).collect(),

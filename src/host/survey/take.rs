@@ -103,6 +103,17 @@ pub fn neighbours(namespace: Option<&Namespace>) -> Option<Vec<IpAddr>> {
     Some(found.into_iter().filter(is_host).map(|neighbour| neighbour.address).collect())
 }
 
+/// Returns the indices of the links that packets to these destinations leave by, in their order; `None` where there is no
+/// route. No more than some thousand are asked for.
+pub fn leaving(namespace: Option<&Namespace>, destinations: &[IpAddr]) -> Vec<(IpAddr, Option<u32>)> {
+    let all = || {
+        let Ok(mut netlink) = Netlink::open(Family::Route) else { return Vec::new() };
+        let link = |to: &IpAddr| (*to, table::outgoing(&mut netlink, *to).ok().flatten());
+        destinations.iter().take(MOST_PEERS).map(link).collect()
+    };
+    Namespace::run(namespace, all).unwrap_or_default()
+}
+
 fn ask(destinations: &[IpAddr]) -> Result<Survey, Error> {
     let failed = |operation| move |cause| Error::Kernel { operation, cause };
     let links = failed("list the network interfaces");

@@ -10,6 +10,7 @@ use super::super::kernel::{KernelState, Outbound};
 use super::super::report::LegReport;
 use super::super::tally::{Question, Tally};
 use super::super::way::Way;
+use crate::escape::escape;
 
 /// The greatest number of destinations that have a finding of their own.
 const MOST: usize = 8;
@@ -23,6 +24,7 @@ pub(super) fn destinations(
     add: &mut impl FnMut(&'static str, String),
 ) {
     let question = &tally.question;
+    astray(question, add);
     if question.network.encrypted == Some(false) || question.enclosed || question.network.is_routed() {
         return;
     }
@@ -53,6 +55,23 @@ pub(super) fn destinations(
     }
     if more > 0 {
         add("latent-leak", format!("and {more} more destinations to which frames would leave in clear"));
+    }
+}
+
+/// Finds the prefixes behind nodes to which routes lead past the network's device.
+fn astray(question: &Question, add: &mut impl FnMut(&'static str, String)) {
+    let past = question.astray.iter();
+    for (prefix, link) in past.clone().take(MOST) {
+        add(
+            "latent-leak",
+            format!(
+                "packets to {prefix} (behind a node) would leave in clear: the route leads to {}",
+                escape(link)
+            ),
+        );
+    }
+    if let Some(more) = past.count().checked_sub(MOST).filter(|more| *more > 0) {
+        add("latent-leak", format!("and {more} more prefixes to which packets would leave in clear"));
     }
 }
 

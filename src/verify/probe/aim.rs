@@ -29,11 +29,16 @@ impl Aim {
     }
 }
 
-/// Groups the targets by their peers, in their order.
-pub(super) fn aims(targets: &[Target]) -> Vec<Aim> {
+/// Groups the targets by their peers, in their order. Where routes lead into the overlay they may differ for the versions
+/// of IP, so that each is probed for itself.
+pub(super) fn aims(targets: &[Target], by_version: bool) -> Vec<Aim> {
     let mut aims: Vec<Aim> = Vec::new();
     for &Target { peer, address } in targets {
-        match aims.iter_mut().find(|aim| aim.peer == peer) {
+        let same = |aim: &&mut Aim| {
+            aim.peer == peer
+                && (!by_version || aim.addresses.iter().all(|known| known.is_ipv4() == address.is_ipv4()))
+        };
+        match aims.iter_mut().find(same) {
             Some(aim) => aim.addresses.push(address),
             None => aims.push(Aim { peer, addresses: vec![address], at: 0, silent: 0 }),
         }
@@ -51,7 +56,7 @@ mod tests {
 
     #[test]
     fn an_address_that_does_not_answer_is_left_for_the_next_of_its_peer() {
-        let mut aims = aims(&[target("10.0.0.2"), target("10.0.0.3")]);
+        let mut aims = aims(&[target("10.0.0.2"), target("10.0.0.3")], false);
         assert_eq!(aims.len(), 1);
         let tried: Vec<_> = (0..9).filter_map(|_| aims[0].next()).map(|ip| ip.to_string()).collect();
         assert_eq!(tried[..4], ["10.0.0.2"; 4]);
@@ -59,5 +64,14 @@ mod tests {
         assert_eq!(tried[8], "10.0.0.2");
         aims[0].silent = 0;
         assert!((0..3).all(|_| aims[0].next() == Some("10.0.0.2".parse().unwrap())));
+    }
+
+    #[test]
+    fn by_routes_each_version_is_probed() {
+        let both = [target("10.0.0.2"), target("fd00::2"), target("10.0.0.3")];
+        let counts = |by_version| -> Vec<usize> {
+            aims(&both, by_version).iter().map(|aim| aim.addresses.len()).collect()
+        };
+        assert_eq!((counts(false), counts(true)), (vec![3], vec![2, 1]));
     }
 }

@@ -10,9 +10,9 @@ use crate::capture::live::{self, Device, Live};
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
-use crate::host::survey::Survey;
+use crate::host::survey::{Survey, leaving};
 use crate::ipsec::{self, Opener, Sa};
-use crate::packet::{LinkType, TunnelPorts};
+use crate::packet::{LinkType, Prefix, TunnelPorts};
 use crate::verify::carrier::carriers;
 use crate::verify::judge::judge;
 use crate::verify::kernel::KernelState;
@@ -195,10 +195,36 @@ fn question(probed: &Probed, named: &[String], underlay: &Underlay) -> Result<Qu
         no_copies: underlay::by_interface(network, survey),
         macs: macs(network),
         own: own.collect(),
+        astray: astray(network, underlay),
         carriers: carriers(network, survey),
         sources: underlay.run(|| sources(network))?,
         ..Question::default()
     })
+}
+
+/// Returns the prefixes behind the nodes of a network of routed packets to which routes lead past its device. Those of a
+/// link of their own are none, and neither is a default route, which is for what nothing else is.
+fn astray(network: &Network, underlay: &Underlay) -> Vec<(Prefix, String)> {
+    if !network.is_routed() {
+        return Vec::new();
+    }
+    let nearer = |prefix: &Prefix| {
+        let mut beside = network.beside.iter();
+        beside.any(|subnet| subnet.length() > prefix.length() && subnet.contains(prefix.first()))
+    };
+    let is_node = |address| network.peers.iter().any(|peer| peer.underlay == address);
+    let behind = network.peers.iter().flat_map(|peer| peer.behind.iter().copied());
+    let prefixes: Vec<Prefix> =
+        behind.filter(|prefix| prefix.length() > 0 && !is_node(prefix.first()) && !nearer(prefix)).collect();
+    let firsts: Vec<IpAddr> = prefixes.iter().map(|prefix| prefix.first()).collect();
+    let is_its_device = |index: u32| network.devices.iter().any(|device| device.index == index);
+    let routes = leaving(underlay.namespace.as_ref(), &firsts);
+    let past = prefixes.into_iter().zip(routes).filter_map(|(prefix, (_, link))| {
+        let link =
+            link.filter(|index| !is_its_device(*index)).and_then(|index| underlay.survey.link(index))?;
+        (!link.loopback).then(|| (prefix, link.name.clone()))
+    });
+    past.collect()
 }
 
 /// Returns the link-layer addresses by which a frame of the network is known without its tunnel: that of the device

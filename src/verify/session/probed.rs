@@ -117,12 +117,16 @@ fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
 fn found(network: &Network) -> Vec<Target> {
     let own = network.entry.iter().flat_map(|entry| &entry.addresses);
     let near = |to: &IpAddr| own.clone().any(|own| own.contains(*to));
+    let routed = network.entry.as_ref().is_some_and(|entry| entry.routed);
     let targets = network.peers.iter().flat_map(|peer| {
         let mut addresses = peer.overlay.clone();
         addresses.extend(first_behind(&peer.behind));
         addresses.sort_by_key(|to| !near(to));
         let target = |address| Target { peer: peer.underlay, address };
-        addresses.into_iter().take(TRIED).map(target)
+        // Where routes lead, they may differ for the versions of IP.
+        let six: Vec<IpAddr> = addresses.iter().filter(|to| routed && to.is_ipv6()).copied().collect();
+        addresses.retain(|to| !six.contains(to));
+        addresses.into_iter().take(TRIED).chain(six.into_iter().take(TRIED)).map(target)
     });
     targets.collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::capture::savefile::Filtered;
-use crate::packet::{LinkType, MacAddress, Timestamp};
+use crate::packet::{LinkType, MacAddress, Prefix, Timestamp};
 use crate::verify::carrier::Carrier;
 use crate::verify::kernel::{KernelState, KernelUnread};
 use crate::verify::network::Network;
@@ -32,6 +32,9 @@ pub struct Question {
     /// True if the network's packets arrive through a VTI or an xfrm interface. What was decrypted is then seen on that, and
     /// a clear frame on a wire is no copy.
     pub no_copies: bool,
+    /// Prefixes behind the nodes to which routes lead past the network's device, each with the name of the link that they
+    /// lead to.
+    pub astray: Vec<(Prefix, String)>,
     /// The WireGuard tunnels that carry the network's packets.
     pub carriers: Vec<Carrier>,
     /// True if the engine knows the network, but no container of this host is on it.
