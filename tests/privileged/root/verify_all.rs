@@ -38,7 +38,8 @@ fn every_network_is_judged_and_the_worst_verdict_counts() {
     assert_eq!(lines[0], "one    vxlan device in a  CLEAR         no-policy    1 node");
     assert_eq!(lines[1], "two    vxlan device in a  CLEAR         no-policy    1 node");
     assert!(
-        lines[2].starts_with("meta0  vxlan device in a  INCONCLUSIVE  not watched  no other node"),
+        lines[2]
+            .starts_with("meta0  vxlan device in a  INCONCLUSIVE  not watched  network meta0: its device is"),
         "{ran:?}"
     );
     assert!(lines[4].starts_with("one (vni 42, vxlan device)"), "{ran:?}");
