@@ -92,6 +92,11 @@ geneve_shared_port_claims() { for host in a b; do sends $host "$esp"; sends $hos
 
 geneve_own_port_setup() { geneve_port=16081; hosts; ovn; pings 10.42.0.2; }
 geneve_own_port_claims() { geneve_esp_claims; }
+# The port is VXLAN's, and the other way round.
+geneve_on_vxlans_setup() { geneve_port=4789; hosts; ovn; pings 10.42.0.2; }
+geneve_on_vxlans_claims() { geneve_esp_claims; }
+vxlan_on_geneves_setup() { port=6081; hosts; overlay secure 42 10.42.0; protect; pings 10.42.0.2; }
+vxlan_on_geneves_claims() { both_encrypted_claims; }
 geneve_own_port_clear_setup() { geneve_port=16081; hosts; geneves; pings 10.42.0.2; }
 geneve_own_port_clear_claims() { geneve_clear_claims; }
 

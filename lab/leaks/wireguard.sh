@@ -248,6 +248,44 @@ wg_full_tunnel_setup() {
     pings+=($!)
     asks --target 10.244.2.1
 }
+# A route that is nearer than the tunnel's leads what the pods send to some hosts past the device.
+elsewhere='src host 10.244.1.1 and dst host 203.0.113.9'
+wg_full_leak_setup() { wg_full_tunnel_setup; routes a 203.0.113.0/24 via "$b" dev eth0; from_pod_too 203.0.113.9; }
+wg_full_leak_claims() { sends a "$(wg_data)"; sends a "$elsewhere"; readable a; }
+# The peer's prefix holds a LAN of a's, which is on a card of a's own.
+wg_lan_inside_setup() {
+    flannel; second_wire
+    in_a ip addr add 192.168.1.1/24 dev eth1; in_b ip addr add 192.168.1.9/24 dev eth1
+    in_a wg set secure peer "$(cat "$work/b.pub")" allowed-ips 10.244.2.0/24,192.168.0.0/16
+    routes a 192.168.0.0/16 dev secure
+    in_a ping -n -i 0.4 192.168.1.9 > /dev/null 2>&1 & pings+=($!)
+    asks --target 10.244.2.1
+}
+wg_lan_inside_claims() { both_encrypt; sends a1 "src host 192.168.1.1 and dst host 192.168.1.9"; }
+# The pods have IPv6 as well, and its route leads past the device. Nobody uses it.
+wg_v6_past_setup() {
+    local host
+    flannel
+    for host in a b; do ip netns exec "$lab-$host" sh -c 'for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 0 > $file; done'; done
+    ip -n "$lab-a" addr add 2001:db8::1/64 dev eth0 nodad; ip -n "$lab-b" addr add 2001:db8::2/64 dev eth0 nodad
+    ip -n "$lab-a" addr add fd00:1::1/64 dev cni1 nodad; ip -n "$lab-b" addr add fd00:2::1/64 dev cni2 nodad
+    in_a wg set secure peer "$(cat "$work/b.pub")" allowed-ips 10.244.2.0/24,fd00:2::/64
+    in_b wg set secure peer "$(cat "$work/a.pub")" allowed-ips 10.244.1.0/24,fd00:1::/64
+    ip -n "$lab-a" -6 route add fd00:2::/64 via 2001:db8::2
+    ip -n "$lab-b" -6 route add fd00:1::/64 via 2001:db8::1
+}
+wg_v6_past_claims() { sends a "$(wg_data)"; delivered; }
+# The device is down, and another one carries the pods' packets.
+wg_other_device_setup() {
+    flannel; wg_keys a2 b2
+    wg_device a other 10.98.0.1 a2 51821; wg_device b other 10.98.0.2 b2 51821
+    wg_peer a other b2 10.244.2.0/24 "$b" 51821; wg_peer b other a2 10.244.1.0/24 "$a" 51821
+    routes b 10.244.1.0/24 dev other
+    ip -n "$lab-a" link set secure down
+    routes a 10.244.2.0/24 dev other
+}
+wg_other_device_claims() { sends a "$(wg_data 51821)"; sends_no a "$pods"; delivered; }
+
 third_host() {
     ip netns add "$lab-c"
     ip -n "$lab-w" link add port-c type veth peer name eth0 netns "$lab-c"
@@ -295,6 +333,10 @@ wg_vxlan_nft_claims() { wg_vxlan_firewalled_claims; }
 # The rule is for another card.
 wg_vxlan_other_card_setup() { wireguard_setup; in_a "$iptables" -A INPUT -i eth1 -p udp --dport $port -j DROP; }
 wg_vxlan_other_card_claims() { wireguard_claims; takes_by_eth0; }
+
+# a drops what comes by the card that leads to b, and has another one.
+wg_vxlan_card_only_setup() { wireguard_setup; second_wire; in_a "$iptables" -A INPUT -i eth0 -p udp --dport $port -j DROP; }
+wg_vxlan_card_only_claims() { wireguard_claims; }
 
 # a's broadcasts are led past WireGuard.
 wg_vxlan_half_setup() {
