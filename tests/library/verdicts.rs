@@ -5,6 +5,7 @@ mod kernel;
 mod nodes;
 mod others;
 mod wire;
+mod wireguard;
 
 use std::net::IpAddr;
 
