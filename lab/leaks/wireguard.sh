@@ -258,7 +258,8 @@ wg_lan_inside_setup() {
     in_a ip addr add 192.168.1.1/24 dev eth1; in_b ip addr add 192.168.1.9/24 dev eth1
     in_a wg set secure peer "$(cat "$work/b.pub")" allowed-ips 10.244.2.0/24,192.168.0.0/16
     routes a 192.168.0.0/16 dev secure
-    in_a ping -n -i 0.4 192.168.1.9 > /dev/null 2>&1 & pings+=($!)
+    ip netns exec "$lab-a" ping -n -i 0.4 192.168.1.9 > /dev/null 2>&1 &
+    pings+=($!)
     asks --target 10.244.2.1
 }
 wg_lan_inside_claims() { both_encrypt; sends a1 "src host 192.168.1.1 and dst host 192.168.1.9"; }
