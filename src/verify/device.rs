@@ -196,7 +196,7 @@ fn entry(place: &Surveyed, link: &Link, vtep: &Vtep, master: Option<&Link>) -> O
     let any = |link: &&Link| !link.addresses.is_empty();
     let candidates = || [Some(link), master].into_iter().flatten();
     let chosen = candidates().find(usable).or_else(|| candidates().find(any));
-    // Where routes lead into the device, it needs no address of its own.
+    // A device that routes lead into needs no address of its own.
     let chosen = chosen.or(Some(link).filter(|_| vtep.external))?;
     Some(Entry {
         device: chosen.name.clone(),

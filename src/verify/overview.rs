@@ -13,7 +13,7 @@ pub struct Judged {
     pub outcome: Result<Report, String>,
 }
 
-/// What came of the watch of every network.
+/// The outcomes of the watches of all networks.
 #[derive(Clone, Debug, Default)]
 pub struct Overview {
     /// The networks, in the order of the inventory.

@@ -260,7 +260,7 @@ fn the_messages_of_wireguard_are_on_the_wires_of_the_links_to_its_endpoints() {
             link(2, "veth"),
             link(3, "veth"),
             wireguard(4, &[A, B]),
-            // What wg-quick makes for 0.0.0.0/0: all but the device's own messages go into the device.
+            // wg-quick makes these routes for 0.0.0.0/0: all but the device's own messages go into the device.
             wireguard(5, &[A]),
             // An endpoint that is reached by several routes.
             wireguard(6, &["198.51.100.2:51820"]),

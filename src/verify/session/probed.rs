@@ -123,7 +123,7 @@ fn found(network: &Network) -> Vec<Target> {
         addresses.extend(first_behind(&peer.behind));
         addresses.sort_by_key(|to| !near(to));
         let target = |address| Target { peer: peer.underlay, address };
-        // Where routes lead, they may differ for the versions of IP.
+        // Routes may differ for the versions of IP, so each version has its own targets.
         let six: Vec<IpAddr> = addresses.iter().filter(|to| routed && to.is_ipv6()).copied().collect();
         addresses.retain(|to| !six.contains(to));
         addresses.into_iter().take(TRIED).chain(six.into_iter().take(TRIED)).map(target)

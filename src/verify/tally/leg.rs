@@ -63,7 +63,7 @@ impl Tally {
             _ if self.is_own(ip.source) => out,
             // The source may be an old address of this host, or come from a NAT.
             Some(Direction::Out) => {
-                // What another node sent to a third one was only forwarded here, also if it came by a link that hides it.
+                // A packet from one node to another was only forwarded here, also if it came by a link that hides it.
                 let forwarded = self.transit.take(inner, time) || self.is_node(ip.source);
                 out.filter(|_| !forwarded && self.is_captured_here())
             }

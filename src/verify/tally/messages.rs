@@ -122,7 +122,7 @@ impl Tally {
                 WireGuardMessage::Data { receiver, counter } => {
                     along.data(receiver, counter, Passed { time: frame.time.nanos, len, spi: Spi(receiver) });
                 }
-                // Who sends it is called by this index on the way to it.
+                // The sender is called by this index on the way back to it.
                 WireGuardMessage::Initiation { sender } | WireGuardMessage::Response { sender, .. } => {
                     along.handshakes += 1;
                     against.tie(sender, theirs);

@@ -32,7 +32,7 @@ impl EarlierRules {
     pub fn enforcement(&self, frame: &Arriving<'_>) -> Enforcement {
         match self {
             Self::Known(rules) => rules.enforcement(frame),
-            // What one table drops is dropped, whatever the others do.
+            // A frame that one table drops is dropped, whatever the others do.
             Self::AtLeast(rules) => match rules.enforcement(frame) {
                 Enforcement::Dropped => Enforcement::Dropped,
                 _ => Enforcement::Unknown,
@@ -169,7 +169,7 @@ impl Moments {
         let since: Vec<_> = self.since().collect();
         self.earlier.extend(since);
         self.last = now;
-        // What came during the reading is a reason to read again.
+        // A change during the reading is a reason to read again.
         self.before = self.during.take().unwrap_or_default();
     }
 
