@@ -1,4 +1,4 @@
-//! What a capture shows of PSP, of ESP in TCP and of IP-TFS.
+//! PSP, ESP in TCP and IP-TFS as a capture shows them.
 
 use ovlsniff::packet::{
     Decoder, EspKind, Frame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Sealed, Spi, Stop, Timestamp,

@@ -141,7 +141,7 @@ fn each_moments_firewall_rules_count() {
     assert!(says(&away, "at some moment of the watch no firewall rule dropped them"));
     let gone = report(no_rules(), vec![known(drops())]);
     assert!(gone.verdict == Verdict::NotEnforced && says(&gone, "no firewall rule drops them"));
-    // What was not seen is no accusation.
+    // Nothing is held against packets that were not seen.
     let missed = report(drops(), vec![at_least(no_rules())]);
     assert!(missed.verdict == Verdict::Encrypted && says(&missed, "changed faster than they could be read"));
     assert!(missed.findings.iter().any(|finding| finding.code == "enforcement-unknown"));
@@ -456,7 +456,7 @@ fn lengths_prove_nothing_where_the_association_hides_them() {
     assert_eq!(shut(Lengths::Padded, 100), (unknown, unknown, Verdict::Inconclusive));
     assert_eq!(shut(Lengths::Streamed, 100), (unknown, unknown, Verdict::Inconclusive));
     assert_eq!(shut(Lengths::Lawful, 100), (LENGTHS, LENGTHS, Verdict::Encrypted));
-    // What a key opens is proof as ever.
+    // ESP that a key opens is proof as ever.
     let opened = Scene::new().probed(true).inside(OUT, esp(OUT, EspKind::Opened));
     let report = opened.inside(BACK, esp(BACK, EspKind::Opened)).ended(|circumstances| {
         circumstances.kernel =

@@ -315,7 +315,7 @@ fn frames_that_hold_esp_of_this_host_are_no_leak_and_no_proof() {
     let report = both(EspKind::Opened).report();
     let line = (Verdict::Inconclusive, Some(Rung::Seen), Reason::EspInside);
     assert_eq!(verdicts(&report), (line, line, Verdict::Inconclusive));
-    // What only authenticates can be read, and one clear frame beside is enough.
+    // A packet that is only authenticated can be read, and one clear frame beside is enough.
     assert_eq!(both(EspKind::Null).report().verdict, Verdict::Clear);
     assert_eq!(
         both(EspKind::Opened).packet(OUT, 1, &[vxlan(OURS)], None, b"").report().verdict,
