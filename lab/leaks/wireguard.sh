@@ -246,6 +246,14 @@ wg_full_tunnel_setup() {
     from_pod 10.244.2.1
     ip netns exec "$lab-a" ping -n -i 0.3 192.0.2.3 > /dev/null 2>&1 &
     pings+=($!)
+    # Of the pods, one talks to the bridge.
+    ip netns add "$lab-d"
+    ip -n "$lab-a" link add pod type veth peer name eth0 netns "$lab-d"
+    ip -n "$lab-a" link set pod master cni1 up
+    ip -n "$lab-d" addr add 10.244.1.7/24 dev eth0
+    ip -n "$lab-d" link set eth0 up
+    ip netns exec "$lab-d" ping -n -i 0.3 10.244.1.1 > /dev/null 2>&1 &
+    pings+=($!)
     asks --target 10.244.2.1
 }
 # A route that is nearer than the tunnel's leads what the pods send to some hosts past the device.

@@ -42,7 +42,7 @@ pub struct Network {
     pub stations: Vec<MacAddress>,
     /// This node's own prefixes inside of a network of routed packets: those of its device and of its guests.
     pub inside: Vec<Prefix>,
-    /// The subnets of this node's other links, in such a network. What is behind a peer by a shorter prefix and in one of
+    /// The subnets of this node's other links, those of guests included, in such a network. What is behind a peer by a shorter prefix and in one of
     /// these as well is not the network's.
     pub beside: Vec<Prefix>,
     /// The VXLAN, Geneve or WireGuard devices of the network.

@@ -54,13 +54,15 @@ fn locals(survey: &Survey, departures: &[&Link], tunnel: &WireGuard) -> Vec<IpAd
     found
 }
 
-/// Returns the prefixes of the device and of links that lead to guests of this host alone, and those of all other links.
+/// Returns the prefixes of the device and of links that lead to guests of this host alone, and those of all links but the
+/// device.
 fn sides(survey: &Survey, device: &Link) -> (Vec<Prefix>, Vec<Prefix>) {
-    let is_inside = |link: &&Link| link.index == device.index || survey.is_for_guests(link);
-    let (inside, beside): (Vec<&Link>, Vec<&Link>) =
-        survey.links.iter().filter(|link| link.up && !link.loopback).partition(is_inside);
-    let prefixes = |links: Vec<&Link>| links.iter().flat_map(|link| link.addresses.iter().copied()).collect();
-    (prefixes(inside), prefixes(beside))
+    let up = || survey.links.iter().filter(|link| link.up && !link.loopback);
+    let is_device = |link: &Link| link.index == device.index;
+    let inside = up().filter(|link| is_device(link) || survey.is_for_guests(link));
+    let beside = up().filter(|link| !is_device(link));
+    let prefixes = |link: &Link| link.addresses.clone();
+    (inside.flat_map(prefixes).collect(), beside.flat_map(prefixes).collect())
 }
 
 /// Returns the nodes. Peers that have no endpoint yet are none: nothing can be sent to them. Peers at the same address,

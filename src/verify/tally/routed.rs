@@ -116,7 +116,7 @@ mod tests {
             peers: vec![Peer { underlay: ip("192.0.2.2"), overlay: Vec::new(), behind }],
             locals: vec![ip("192.0.2.1")],
             inside: vec![prefix("10.244.1.0/32"), prefix("10.244.1.1/24")],
-            beside: vec![prefix("192.0.2.1/24"), prefix("192.168.1.1/24")],
+            beside: vec![prefix("10.244.1.1/24"), prefix("192.0.2.1/24"), prefix("192.168.1.1/24")],
             ..Network::default()
         }
     }
@@ -150,6 +150,14 @@ mod tests {
         // The subnets of other links are no part of it.
         assert!(
             !is_ours(&network, "192.168.1.9", "10.244.1.1") && !is_ours(&network, "192.0.2.9", "10.244.1.1")
+        );
+    }
+
+    #[test]
+    fn what_guests_of_this_node_send_each_other_is_on_no_wire() {
+        let network = network(&["0.0.0.0/0"]);
+        assert!(
+            !is_ours(&network, "10.244.1.8", "10.244.1.7") && !is_ours(&network, "10.244.1.7", "10.244.1.1")
         );
     }
 
