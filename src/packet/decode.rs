@@ -210,8 +210,9 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn stop(&mut self, stop: Stop) {
-        if stop.why == Why::Truncated {
-            // The beginning of a header is no payload.
+        if stop.why == Why::Truncated && self.rest.len() < self.declared {
+            // The beginning of a header is no payload. If the packet is too short for the header, its bytes are not that of
+            // one, and they are searched as they are.
             self.rest = &[];
         }
         self.packet.stop = Some(stop);

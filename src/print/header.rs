@@ -10,7 +10,7 @@
 //!
 //! The line goes beyond ngrep's. An IPv6 address with a port has brackets, and the protocol behind a `?` is named
 //! (`sctp`, `proto:89`, `arp`, `0x88b5`). There is `vlan:ID` for each 802.1Q tag, at the level that it belongs to,
-//! outermost first. The line also says why a packet is opaque, and where decoding ended. If several wrappings share a
+//! outermost first. The line also says why a packet is opaque or not decoded, and where it was cut off. If several wrappings share a
 //! pair of addresses (VXLAN in transport-mode ESP), the pair is named once, after the last of them.
 
 use std::net::IpAddr;
@@ -44,7 +44,9 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
         out.push(b' ');
         out.extend_from_slice(escape(interface).as_bytes());
     }
-    if let Some(stop) = shown.packet.stop {
+    if let Some(undecoded) = shown.packet.undecoded(shown.frame) {
+        text(out, &format_args!(" (not decoded: {undecoded})"));
+    } else if let Some(stop) = shown.packet.stop {
         text(out, &format_args!(" ({} in {})", stop.why.name(), stop.layer.name()));
     }
     // The file stands next to the frame's number, which counts within this file.
