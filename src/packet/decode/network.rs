@@ -4,8 +4,8 @@ use super::{Fragments, Next, Walk, at};
 use crate::packet::ports::UdpTunnel;
 use crate::packet::vxlan::GpeNext;
 use crate::packet::{
-    Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6, leaf,
-    protocol, psp, transport, vxlan, wireguard,
+    Ip, Layer, Opaque, Ports, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6,
+    leaf, protocol, psp, transport, vxlan, wireguard,
 };
 
 impl Walk<'_, '_> {
@@ -173,8 +173,18 @@ impl Walk<'_, '_> {
                 _ => {}
             }
         }
-        self.packet.opaque = wireguard::on_any_port(self.rest, self.declared).map(Opaque::WireGuard);
+        if wireguard::may_be_message(self.rest) {
+            self.wireguard_elsewhere(ports);
+        }
         Ok(Next::End)
+    }
+
+    #[cold]
+    fn wireguard_elsewhere(&mut self, ports: Ports) {
+        let Some(ip) = self.packet.headers.ip else { return };
+        let (sessions, ends) = (&mut self.decoder.sessions, (ip.source, ip.destination));
+        let message = wireguard::on_any_port(sessions, ends, ports, self.rest, self.declared);
+        self.packet.opaque = message.map(Opaque::WireGuard);
     }
 
     fn vxlan_gpe(&mut self) -> Result<Next, Stop> {
