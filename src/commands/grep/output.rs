@@ -148,10 +148,7 @@ impl Output {
     /// Counts a packet, and shows it or prints its mark. Its frame's interface number is an index in `interfaces`.
     #[inline]
     pub(super) fn take(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
-        if found.packet.stop.is_some() {
-            self.warn_of_link(found)?;
-        }
-        self.count(found);
+        self.count(found)?;
         if found.show {
             self.show(found, interfaces)?;
         } else {
@@ -164,27 +161,33 @@ impl Output {
     }
 
     #[inline]
-    fn count(&mut self, found: &Found<'_>) {
+    fn count(&mut self, found: &Found<'_>) -> Result<(), Error> {
         if found.recalled {
-            return;
+            return Ok(());
         }
         self.summary.packets += 1;
         match (found.outcome, found.packet.opaque) {
             (Outcome::Match, _) => self.summary.matched += 1,
             (_, Some(opaque)) => self.summary.opaque.add(opaque),
-            (_, None) => match found.packet.undecoded(found.frame) {
-                Some(undecoded) => self.summary.undecoded.add(undecoded),
-                None => {
-                    self.summary.clear += 1;
-                    self.summary.cut += u64::from(found.is_cut_off());
-                }
-            },
+            (Outcome::NotDecoded, None) => return self.count_undecoded(found),
+            (_, None) => {
+                self.summary.clear += 1;
+                self.summary.cut += u64::from(found.is_cut_off());
+            }
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn count_undecoded(&mut self, found: &Found<'_>) -> Result<(), Error> {
+        if let Some(undecoded) = found.packet.undecoded(found.frame) {
+            self.summary.undecoded.add(undecoded);
+        }
+        self.warn_of_link(found)
     }
 
     /// Tells the user of a link type that is not decoded when its first frame comes. This is done with `-q` too, which
     /// would otherwise end without a word and without a match.
-    #[cold]
     fn warn_of_link(&mut self, found: &Found<'_>) -> Result<(), Error> {
         let link = found.frame.link;
         let unknown = found.packet.undecoded(found.frame) == Some(Undecoded::Link(link));
@@ -207,6 +210,7 @@ impl Output {
 
     #[cold]
     fn show(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
+        self.warn_of_link(found)?;
         let own = interfaces.get(found.frame.interface.place());
         let passed = self.names.as_mut().and_then(|names| names.of(found.frame));
         let several = passed.is_some() || interfaces.len() > 1;
