@@ -18,8 +18,9 @@ pub(super) fn is_ethernet(ether_type: u16) -> bool {
         | 0x88f7 | 0x8902 | 0x88ee | 0x9000
         // VLANs, streams and rings: MVRP, MMRP, MSRP, AVTP, L2 IS-IS, MRP, PRP's and HSR's supervision, TRILL's RBridge channel.
         | 0x88f5 | 0x88f6 | 0x22ea | 0x22f0 | 0x22f4 | 0x88e3 | 0x88fb | 0x8946
-        // Other networks: XNS, IPX, AppleTalk, DECnet with MOP and LAT, VINES, NetBEUI's loop detection, TIPC, LLTD.
-        | 0x0600 | 0x8137 | 0x809b | 0x6001..=0x6004 | 0x0bad | 0x8102 | 0x88ca | 0x88d9
+        // Other networks: XNS, IPX, AppleTalk, DECnet with MOP and LAT, VINES, TIPC, LLTD, the
+        // heartbeats of Windows' load balancing.
+        | 0x0600 | 0x8137 | 0x809b | 0x6001..=0x6004 | 0x0bad | 0x88ca | 0x88d9 | 0x886f
         // Storage and machines: AoE, FCoE and FIP, RoCE, PROFINET, EtherCAT, POWERLINK, GOOSE, GSE, sampled values, SERCOS.
         | 0x88a2 | 0x8906 | 0x8914 | 0x8915 | 0x8892 | 0x88a4 | 0x88ab | 0x88b8..=0x88ba | 0x88cd
         // Homes and cars: HomePlug and its MME, IEEE 1905, GeoNetworking.
@@ -27,10 +28,10 @@ pub(super) fn is_ethernet(ether_type: u16) -> bool {
     )
 }
 
-/// Returns true for a number of a leaf's that is none of Ethernet's, and that GRE uses: keep-alives, CDP and NHRP.
+/// Returns true for a number of a leaf's that is none of Ethernet's, and that GRE uses: keep-alives, OSI, CDP and NHRP.
 #[cold]
 pub(super) fn is_gre(protocol: u16) -> bool {
-    matches!(protocol, 0x0000 | 0x2000 | 0x2001)
+    matches!(protocol, 0x0000 | 0x00fe | 0x2000 | 0x2001)
 }
 
 /// Returns true for the protocol of a leaf in an LLC/SNAP header with this organisation code.
@@ -78,6 +79,8 @@ pub(super) fn is_ip(protocol: u8) -> bool {
         | 3 | 7 | 8 | 9 | 45 | 88 | 89 | 103 | 102 | 124 | 112 | 46 | 54 | 138
         // Transports: ST, HMP, RDP, DCCP, PGM, SCPS, UDP-Lite, HIP, Shim6, and mobility's own messages.
         | 5 | 20 | 27 | 33 | 113 | 105 | 136 | 139 | 140 | 135
+        // The states of OpenBSD's firewall (pfsync), which took its number.
+        | 240
     )
 }
 

@@ -185,8 +185,10 @@ fn a_packet_that_is_not_decoded_says_so_and_why() {
     let mut unknown =
         packet(Headers { ether_type: Some(0x88b5), mac: Some(macs()), ..Headers::default() }, b"");
     unknown.stop = Some(Stop { layer: Layer::Ethernet, why: Why::Unsupported });
-    let ends = "? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff 0x88b5";
-    assert_eq!(line(&unknown), format!("{ends} (not decoded: Ethernet type 0x88b5)"));
+    let ends = "? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff";
+    assert_eq!(line(&unknown), format!("{ends} 0x88b5 (not decoded: Ethernet type 0x88b5)"));
+    (unknown.headers.ether_type, unknown.payload) = (Some(40), &[0x10, 0x10, 3]);
+    assert_eq!(line(&unknown), format!("{ends} llc (not decoded: LLC 0x10)"));
 }
 
 #[test]
