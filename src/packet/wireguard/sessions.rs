@@ -24,7 +24,8 @@ const FORWARD: u32 = 1 << 20;
 /// The sessions that are known, and those that may be.
 #[derive(Clone, Debug)]
 pub(in crate::packet) struct Sessions {
-    slots: [Option<Session>; Self::SLOTS],
+    /// Empty until the first session.
+    slots: Vec<Option<Session>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +39,10 @@ struct Session {
 }
 
 impl Sessions {
-    const SLOTS: usize = 256;
+    const SLOTS: usize = 1024;
 
     pub(in crate::packet) fn new() -> Self {
-        Self { slots: [None; Self::SLOTS] }
+        Self { slots: Vec::new() }
     }
 
     /// Remembers a session by a handshake. Its first message has the counter 0.
@@ -74,6 +75,7 @@ impl Sessions {
     }
 
     fn set(&mut self, session: Session) {
+        self.slots.resize(Self::SLOTS, None);
         if let Some(slot) = self.slots.get_mut(slot(session.receiver)) {
             *slot = Some(session);
         }
@@ -82,7 +84,7 @@ impl Sessions {
 
 /// Returns the place of a receiver index, which is a random number.
 fn slot(receiver: u32) -> usize {
-    (receiver.wrapping_mul(0x9e37_79b9) >> 24) as usize
+    (receiver.wrapping_mul(0x9e37_79b9) >> 22) as usize
 }
 
 #[cfg(test)]
@@ -125,7 +127,7 @@ mod tests {
         let (from, to) = way();
         assert!(sessions.knows(way()) && sessions.knows((to, from)));
         assert!(sessions.data(way(), 7, 3, false));
-        (0..10_000).for_each(|receiver| _ = sessions.data(way(), receiver, 9, false));
+        (0..100_000).for_each(|receiver| _ = sessions.data(way(), receiver, 9, false));
         assert!(!sessions.data(way(), 7, 4, false) && !sessions.knows(way()));
     }
 }
