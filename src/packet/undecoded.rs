@@ -122,3 +122,70 @@ impl Packet<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Decoder, InterfaceNumber, Timestamp, TunnelPorts};
+
+    /// Makes an IPv4 packet between two hosts.
+    fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let total = 20 + payload.len() as u8;
+        let header = [0x45, 0, 0, total, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        [&header[..], payload].concat()
+    }
+
+    /// Decodes a frame of this link type and length of which only `bytes` were captured. Returns the reason why it is not
+    /// decoded, and its payload.
+    fn undecoded(link: u16, bytes: &[u8], wire_len: usize) -> (Option<Undecoded>, Vec<u8>) {
+        let frame = Frame {
+            number: 1,
+            time: Timestamp::new(0, 0, 6),
+            link: LinkType(link),
+            interface: InterfaceNumber(0),
+            direction: None,
+            wire_len: wire_len as u32,
+            bytes,
+        };
+        let packet = Decoder::new(TunnelPorts::default()).decode(&frame);
+        (packet.undecoded(&frame), packet.payload.to_vec())
+    }
+
+    #[test]
+    fn what_the_snaplen_cut_is_read_as_far_as_it_goes_unless_a_tunnel_may_follow() {
+        let cut = |protocol: u8, len: usize| {
+            let packet = ipv4(protocol, &[0x50; 60]);
+            undecoded(101, &packet[..20 + len], packet.len()).0
+        };
+        for protocol in [6, 132, 1, 58, 2] {
+            assert_eq!(cut(protocol, 3), None, "{protocol}");
+        }
+        assert_eq!((cut(17, 7), cut(17, 8)), (Some(Undecoded::Truncated(Layer::Udp)), None));
+        assert_eq!(cut(47, 3), Some(Undecoded::Truncated(Layer::Gre)));
+    }
+
+    #[test]
+    fn a_packet_that_is_too_short_for_its_header_keeps_its_bytes() {
+        for (protocol, layer) in [(6, Layer::Tcp), (17, Layer::Udp), (1, Layer::Icmp)] {
+            let packet = ipv4(protocol, b"abc");
+            let right = (Some(Undecoded::Truncated(layer)), b"abc".to_vec());
+            assert_eq!(undecoded(101, &packet, packet.len()), right);
+        }
+    }
+
+    #[test]
+    fn the_number_is_that_of_what_is_not_known() {
+        let packet = ipv4(253, b"x");
+        assert_eq!(undecoded(101, &packet, packet.len()).0, Some(Undecoded::IpProtocol(253)));
+        assert_eq!(undecoded(147, b"x", 1), (Some(Undecoded::Link(LinkType(147))), b"x".to_vec()));
+        let gre = ipv4(47, &[0, 0, 0x88, 0xb5, b'x']);
+        assert_eq!(undecoded(101, &gre, gre.len()), (Some(Undecoded::EtherType(0x88b5)), b"x".to_vec()));
+        let pptp = ipv4(47, &[0x30, 1, 0x88, 0x0b, 0, 0, 0, 0]);
+        assert_eq!(undecoded(101, &pptp, pptp.len()).0, Some(Undecoded::Inside(Layer::Gre)));
+        let cooked = |number: u8, rest: &[u8]| [&[0; 14][..], &[0, number], rest].concat();
+        let llc = |number, rest| undecoded(113, &cooked(number, rest), 16 + rest.len()).0;
+        assert_eq!((llc(4, b"\x42\x42\x03"), llc(1, b"\xff\xff")), (None, None));
+        assert_eq!(llc(4, b"\x10\x10\x03"), Some(Undecoded::Llc(0x10)));
+        assert_eq!(llc(12, b"\x42\x42\x03"), Some(Undecoded::EtherType(12)));
+    }
+}

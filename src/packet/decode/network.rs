@@ -112,10 +112,9 @@ impl Walk<'_, '_> {
             protocol::TCP | protocol::SCTP | protocol::ICMP | protocol::ICMPV6 | protocol::IGMP => {
                 Ok(Next::End)
             }
-            protocol::UDP | protocol::GRE | protocol::IPV4 | protocol::IPV6 | protocol::AH => {
-                Err(at(layer(ip))(Why::Fragment))
-            }
-            _ => Self::other(ip),
+            known if leaf::is_ip(known) => Ok(Next::End),
+            // UDP, a tunnel, or a protocol that is not known.
+            _ => Err(at(layer(ip))(Why::Fragment)),
         }
     }
 

@@ -59,6 +59,9 @@ fn the_bytes_of_what_is_not_decoded_are_searched_all_the_same() {
         "2 packets: 1 matched, 0 opaque, 0 readable without a match, 1 not decoded: Ethernet type 0x88b5"
     );
     assert_eq!(shown(&["-r", &file, "-v", "periment"]), [2]);
+    // Too short for an Ethernet header.
+    let (_dir, file) = pcap(&[vxlan(4789, 5, b"short")]);
+    assert_eq!(shown(&["-r", &file, "^short$"]), [1]);
 }
 
 #[test]
