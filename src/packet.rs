@@ -24,6 +24,7 @@
 //!   almost every message with bulk traffic is none.
 //! - PSP has no magic number either, and its port is another service's.
 //! - A segment of ESP in TCP need not begin where a message does.
+//! - A later fragment that comes alone shows nothing of a tunnel: behind UDP it may be ciphertext.
 //! - Systems number IPv6 differently in BSD loopback headers, and raw IP differently in the headers of files.
 
 #![cfg_attr(
@@ -50,6 +51,7 @@ mod headers;
 mod inner;
 mod ipv4;
 mod ipv6;
+mod leaf;
 mod loopback;
 mod macsec;
 mod ports;
@@ -58,6 +60,7 @@ pub mod protocol;
 mod psp;
 mod reassembly;
 mod transport;
+mod undecoded;
 mod vxlan;
 mod wireguard;
 
@@ -72,6 +75,7 @@ pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport,
 pub use ipv4::has_sound_checksum;
 pub use ports::{GENEVE_PORT, NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
+pub use undecoded::Undecoded;
 pub use wireguard::WireGuardMessage;
 
 use arrayvec::ArrayVec;
@@ -327,6 +331,8 @@ pub enum Why {
     Unsupported,
     /// There is one more tunnel than is followed.
     TooDeep,
+    /// It is in another fragment, and this one came alone.
+    Fragment,
 }
 
 impl Why {
@@ -337,6 +343,7 @@ impl Why {
             Self::Malformed => "malformed",
             Self::Unsupported => "unsupported",
             Self::TooDeep => "too-deep",
+            Self::Fragment => "fragment",
         }
     }
 }

@@ -95,6 +95,11 @@ fn dlt(link: LinkType) -> i32 {
     }
 }
 
+/// Returns libpcap's words for a link type, such as `802.11 plus radiotap header`; `None` if it knows none.
+pub fn link_description(link: LinkType) -> Option<String> {
+    pcap::Linktype(dlt(link)).get_description().ok()
+}
+
 fn words_of(error: pcap::Error) -> String {
     match error {
         pcap::Error::PcapError(words) => escape(&words).into_owned(),

@@ -150,7 +150,7 @@ pub(crate) struct Grep {
     /// Print no marks and no banner; twice: headers only
     #[arg(short = 'q', action = ArgAction::Count, help_heading = "Output")]
     pub(crate) quiet: u8,
-    /// Marks for packets that are not shown. opaque: # for an encrypted packet, . for any other; ngrep: # for each
+    /// Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each
     #[arg(long, value_name = "KIND", default_value = "opaque", help_heading = "Output")]
     pub(crate) marks: Marks,
     /// Print one JSON object a line (JSON Lines)

@@ -7,6 +7,7 @@ mod tunnel;
 use super::esp::Learned;
 use super::esp_in_tcp::Streams;
 use super::glance::{Glance, Worth};
+use super::wireguard::Sessions;
 use super::{
     EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Why,
 };
@@ -23,13 +24,20 @@ pub struct Decoder {
     ports: TunnelPorts,
     learned: Learned,
     streams: Streams,
+    sessions: Sessions,
     in_tunnels: bool,
 }
 
 impl Decoder {
     /// Makes a decoder that takes UDP datagrams to these ports for tunnels.
     pub fn new(ports: TunnelPorts) -> Self {
-        Self { ports, learned: Learned::new(), streams: Streams::new(), in_tunnels: false }
+        Self {
+            ports,
+            learned: Learned::new(),
+            streams: Streams::new(),
+            sessions: Sessions::new(),
+            in_tunnels: false,
+        }
     }
 
     /// Leaves fragments inside tunnels alone too. This does not apply inside a reassembled datagram.
@@ -210,8 +218,9 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn stop(&mut self, stop: Stop) {
-        if stop.why == Why::Truncated {
-            // The beginning of a header is no payload.
+        if stop.why == Why::Truncated && self.rest.len() < self.declared {
+            // The beginning of a header is no payload. If the packet is too short for the header, its bytes are not that of
+            // one, and they are searched as they are.
             self.rest = &[];
         }
         self.packet.stop = Some(stop);

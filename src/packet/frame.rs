@@ -35,6 +35,12 @@ impl InterfaceNumber {
 }
 
 impl Frame<'_> {
+    /// Returns true if the snaplen cut the frame off.
+    #[inline]
+    pub fn is_cut(&self) -> bool {
+        self.wire_len as usize > self.bytes.len()
+    }
+
     /// Returns the kernel's index of the interface that the frame passed, in a capture on all interfaces (SLL2).
     pub fn passed(&self) -> Option<u32> {
         if self.link == LinkType::LINUX_SLL2 { cooked::interface(self.bytes) } else { None }

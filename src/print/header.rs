@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The line goes beyond ngrep's. An IPv6 address with a port has brackets, and the protocol behind a `?` is named
-//! (`sctp`, `proto:89`, `arp`, `0x88b5`). There is `vlan:ID` for each 802.1Q tag, at the level that it belongs to,
-//! outermost first. The line also says why a packet is opaque, and where decoding ended. If several wrappings share a
+//! (`sctp`, `proto:89`, `arp`, `llc`, `0x88b5`). There is `vlan:ID` for each 802.1Q tag, at the level that it belongs to,
+//! outermost first. The line also says why a packet is opaque or not decoded, and where it was cut off. If several wrappings share a
 //! pair of addresses (VXLAN in transport-mode ESP), the pair is named once, after the last of them.
 
 use std::net::IpAddr;
@@ -44,7 +44,9 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
         out.push(b' ');
         out.extend_from_slice(escape(interface).as_bytes());
     }
-    if let Some(stop) = shown.packet.stop {
+    if let Some(undecoded) = shown.packet.undecoded(shown.frame) {
+        text(out, &format_args!(" (not decoded: {undecoded})"));
+    } else if let Some(stop) = shown.packet.stop {
         text(out, &format_args!(" ({} in {})", stop.why.name(), stop.layer.name()));
     }
     // The file stands next to the frame's number, which counts within this file.
@@ -141,6 +143,8 @@ fn other_protocol(out: &mut Vec<u8>, headers: &Headers) {
         },
         (None, Some(0x0806)) => out.extend_from_slice(b" arp"),
         (None, Some(0x88cc)) => out.extend_from_slice(b" lldp"),
+        // A smaller number is the length of an IEEE 802.3 frame.
+        (None, Some(0..=0x05ff)) if headers.mac.is_some() => out.extend_from_slice(b" llc"),
         (None, Some(other)) => text(out, &format_args!(" {other:#06x}")),
         (None, None) => {}
     }

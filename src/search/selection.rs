@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::context::{Following, Kept, Preceding};
 use super::{Found, Outcome, SearchOptions};
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{InnerFrame, Packet};
+use crate::packet::{Frame, InnerFrame, Packet};
 use crate::pattern::Pattern;
 
 /// The pattern, the other conditions, and the context of matches.
@@ -63,10 +63,13 @@ impl Selection {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Dissected { frame, packet, whole } = dissected;
-        if !self.wanted(packet) {
+        let outcome = if self.wanted(packet) {
+            self.outcome(frame, packet)
+        } else if self.may_hide_what_is_wanted(frame, packet) {
+            Outcome::NotDecoded
+        } else {
             return Ok(());
-        }
-        let outcome = self.outcome(packet);
+        };
         if outcome == Outcome::Match {
             self.recall(dissector, packet, sink)?;
         }
@@ -97,8 +100,16 @@ impl Selection {
         filters.matches(link, bytes, bytes.len() as u32)
     }
 
+    /// Returns true if what is not decoded in a packet may be of a network and an inner flow that were asked for. As what
+    /// is opaque, it is told of. It is not searched, because a match might be of another network.
+    fn may_hide_what_is_wanted(&self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
+        let vnis = &self.options.vnis;
+        let network = vnis.is_empty() || packet.vni().is_none_or(|vni| vnis.contains(&vni));
+        network && packet.undecoded(frame).is_some()
+    }
+
     #[inline]
-    fn outcome(&mut self, packet: &Packet<'_>) -> Outcome {
+    fn outcome(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> Outcome {
         let opaque = packet.opaque.is_some();
         let readable = packet.readable();
         let payload = match self.options.depth {
@@ -110,7 +121,7 @@ impl Selection {
         let matches =
             !payload.is_empty() && !unknown && self.pattern.is_match(payload) != self.options.invert;
         if !matches || self.limit_reached() {
-            return if opaque { Outcome::Opaque } else { Outcome::Clear };
+            return Outcome::unmatched(frame, packet);
         }
         self.matched += 1;
         self.spans.clear();
@@ -130,11 +141,10 @@ impl Selection {
         for kept in self.preceding.take(packet) {
             let frame = kept.frame();
             dissector.again(&frame, kept.known(), |packet| {
-                let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Clear };
                 sink(Found {
                     frame: &frame,
                     packet,
-                    outcome,
+                    outcome: Outcome::unmatched(&frame, packet),
                     spans: &[],
                     earlier: &[],
                     show: true,

@@ -1,9 +1,10 @@
 //! The link layers, and the formats that replace them.
 
 use super::{Next, Walk, at};
+use crate::packet::ethernet::Llc;
 use crate::packet::protocol::{AH, ESP, UDP};
 use crate::packet::{
-    Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, ipv4,
+    Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, ipv4, leaf,
     loopback, macsec, ppp,
 };
 
@@ -60,11 +61,18 @@ impl<'a> Walk<'_, 'a> {
                 self.advance(rest);
                 Ok(Next::EtherType(ether_type))
             }
+            own if self.is_linux_number(own) => match own {
+                ethernet::LINUX_NOVELL => Ok(Next::End),
+                _ => Err(Stop { layer: Layer::Ethernet, why: Why::Unsupported }),
+            },
             len if ethernet::is_length(len) => {
                 if self.packet.headers.mac.is_some() {
                     self.limit(usize::from(len));
                 }
-                let (ether_type, rest) = ethernet::split_snap(self.rest).map_err(at(Layer::Ethernet))?;
+                let (ether_type, rest) = match ethernet::split_llc(self.rest).map_err(at(Layer::Ethernet))? {
+                    Llc::Type(ether_type, rest) => (ether_type, rest),
+                    Llc::Leaf => return Ok(Next::End),
+                };
                 self.advance(rest);
                 // A length cannot follow a length.
                 if ethernet::is_length(ether_type) {
@@ -72,6 +80,7 @@ impl<'a> Walk<'_, 'a> {
                 }
                 Ok(Next::EtherType(ether_type))
             }
+            known if leaf::is_ethernet(known) => Ok(Next::End),
             _ => Err(Stop { layer: Layer::Ethernet, why: Why::Unsupported }),
         }
     }
@@ -103,8 +112,19 @@ impl<'a> Walk<'_, 'a> {
     /// Returns true if this is a frame of a cooked capture that leaves the host. Such a frame begins at what was its IP
     /// header in the kernel (`packet_rcv` in linux `net/packet/af_packet.c`), so tags in front of that are missing.
     fn is_cooked_on_its_way_out(&self) -> bool {
-        let cooked = self.packet.headers.mac.is_none() && self.packet.encapsulations.is_empty();
-        cooked && self.packet.direction == Some(Direction::Out)
+        self.is_cooked() && self.packet.direction == Some(Direction::Out)
+    }
+
+    /// Returns true for a number that a cooked header has in place of an Ethernet type, except that of LLC.
+    fn is_linux_number(&self, ether_type: u16) -> bool {
+        ethernet::is_length(ether_type)
+            && ether_type != ethernet::LINUX_LLC
+            && self.is_cooked()
+            && self.packet.headers.vlan.ids().is_empty()
+    }
+
+    fn is_cooked(&self) -> bool {
+        self.packet.headers.mac.is_none() && self.packet.encapsulations.is_empty()
     }
 
     /// Goes on behind a MACsec tag that is missing. Without the tag, only an IP packet that is sound to its end shows

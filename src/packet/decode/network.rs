@@ -4,8 +4,8 @@ use super::{Fragments, Next, Walk, at};
 use crate::packet::ports::UdpTunnel;
 use crate::packet::vxlan::GpeNext;
 use crate::packet::{
-    Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6, protocol,
-    psp, transport, vxlan, wireguard,
+    Ip, Layer, Opaque, Ports, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6,
+    leaf, protocol, psp, transport, vxlan, wireguard,
 };
 
 impl Walk<'_, '_> {
@@ -51,10 +51,7 @@ impl Walk<'_, '_> {
                 return Ok(Next::End);
             }
             if fragment.offset > 0 {
-                if ip.protocol == protocol::ESP {
-                    self.packet.opaque = Some(Opaque::EspFragment);
-                }
-                return Ok(Next::End);
+                return self.later_fragment(ip);
             }
         }
         let bytes = self.rest;
@@ -94,7 +91,30 @@ impl Walk<'_, '_> {
                 self.wrap(tunnel, Layer::Ah)?;
                 self.enter_protected(next)
             }
-            _ => Ok(Next::End),
+            _ => Self::other(ip),
+        }
+    }
+
+    /// Takes an IP protocol that is a leaf, or else not known.
+    #[cold]
+    fn other(ip: Ip) -> Result<Next, Stop> {
+        if leaf::is_ip(ip.protocol) { Ok(Next::End) } else { Err(at(layer(ip))(Why::Unsupported)) }
+    }
+
+    /// Takes a later fragment without the others. The header in front of its bytes was in the first one.
+    #[cold]
+    fn later_fragment(&mut self, ip: Ip) -> Result<Next, Stop> {
+        match ip.protocol {
+            protocol::ESP => {
+                self.packet.opaque = Some(Opaque::EspFragment);
+                Ok(Next::End)
+            }
+            protocol::TCP | protocol::SCTP | protocol::ICMP | protocol::ICMPV6 | protocol::IGMP => {
+                Ok(Next::End)
+            }
+            known if leaf::is_ip(known) => Ok(Next::End),
+            // UDP, a tunnel, or a protocol that is not known.
+            _ => Err(at(layer(ip))(Why::Fragment)),
         }
     }
 
@@ -152,8 +172,18 @@ impl Walk<'_, '_> {
                 _ => {}
             }
         }
-        self.packet.opaque = wireguard::on_any_port(self.rest, self.declared).map(Opaque::WireGuard);
+        if wireguard::may_be_message(self.rest) {
+            self.wireguard_elsewhere(ports);
+        }
         Ok(Next::End)
+    }
+
+    #[cold]
+    fn wireguard_elsewhere(&mut self, ports: Ports) {
+        let Some(ip) = self.packet.headers.ip else { return };
+        let (sessions, ends) = (&mut self.decoder.sessions, (ip.source, ip.destination));
+        let message = wireguard::on_any_port(sessions, ends, ports, self.rest, self.declared);
+        self.packet.opaque = message.map(Opaque::WireGuard);
     }
 
     fn vxlan_gpe(&mut self) -> Result<Next, Stop> {
@@ -166,4 +196,8 @@ impl Walk<'_, '_> {
             GpeNext::Other => Err(self.unknown(None, Layer::VxlanGpe)),
         }
     }
+}
+
+fn layer(ip: Ip) -> Layer {
+    if ip.source.is_ipv4() { Layer::Ipv4 } else { Layer::Ipv6 }
 }

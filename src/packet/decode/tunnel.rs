@@ -3,7 +3,7 @@
 use super::{Beyond, Fragments, Next, Walk, at};
 use crate::packet::{
     Encapsulation, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet, Sealed, Spi, Stop, Transport,
-    Tunnel, Why, aggfrag, esp, ethernet, gre, protocol, psp,
+    Tunnel, Why, aggfrag, esp, ethernet, gre, leaf, protocol, psp,
 };
 
 impl<'a> Packet<'a> {
@@ -128,6 +128,10 @@ impl Walk<'_, '_> {
         match ether_type {
             ethernet::TRANSPARENT_BRIDGING => Ok(self.enter_ethernet()),
             ethernet::IPV4 | ethernet::IPV6 => self.enter_ip(),
+            known if leaf::is_ethernet(known) || layer == Layer::Gre && leaf::is_gre(known) => {
+                self.unknown(Some(known), layer);
+                Ok(Next::End)
+            }
             _ => Err(self.unknown(Some(ether_type), layer)),
         }
     }

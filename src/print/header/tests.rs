@@ -160,8 +160,35 @@ fn an_opaque_packet_says_why() {
 #[test]
 fn a_cut_packet_says_where_decoding_ended() {
     let mut cut = packet(hosts("10.0.0.1", "10.0.0.2", 6), b"");
-    cut.stop = Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
-    assert_eq!(line(&cut), "T 10.0.0.1 -> 10.0.0.2 (truncated in tcp)");
+    cut.stop = Some(Stop { layer: Layer::Payload, why: Why::Truncated });
+    assert_eq!(line(&cut), "T 10.0.0.1 -> 10.0.0.2 (truncated in payload)");
+}
+
+#[test]
+fn a_packet_that_is_not_decoded_says_so_and_why() {
+    for (protocol, layer, why, words) in [
+        (6, Layer::Tcp, Why::Truncated, "T 10.0.0.1 -> 10.0.0.2 (not decoded: cut off in tcp)"),
+        (
+            253,
+            Layer::Ipv4,
+            Why::Unsupported,
+            "? 10.0.0.1 -> 10.0.0.2 proto:253 (not decoded: IP protocol 253)",
+        ),
+        (17, Layer::Ipv4, Why::Fragment, "U 10.0.0.1 -> 10.0.0.2 (not decoded: without the first fragment)"),
+        (17, Layer::Vxlan, Why::Malformed, "U 10.0.0.1 -> 10.0.0.2 (not decoded: malformed vxlan)"),
+        (47, Layer::Gre, Why::TooDeep, "? 10.0.0.1 -> 10.0.0.2 proto:47 (not decoded: too deep in tunnels)"),
+    ] {
+        let mut stopped = packet(hosts("10.0.0.1", "10.0.0.2", protocol), b"");
+        stopped.stop = Some(Stop { layer, why });
+        assert_eq!(line(&stopped), words);
+    }
+    let mut unknown =
+        packet(Headers { ether_type: Some(0x88b5), mac: Some(macs()), ..Headers::default() }, b"");
+    unknown.stop = Some(Stop { layer: Layer::Ethernet, why: Why::Unsupported });
+    let ends = "? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff";
+    assert_eq!(line(&unknown), format!("{ends} 0x88b5 (not decoded: Ethernet type 0x88b5)"));
+    (unknown.headers.ether_type, unknown.payload) = (Some(40), &[0x10, 0x10, 3]);
+    assert_eq!(line(&unknown), format!("{ends} llc (not decoded: LLC 0x10)"));
 }
 
 #[test]

@@ -10,7 +10,8 @@ use serde::{Serialize, Serializer};
 
 use crate::ipsec::docker_tag;
 use crate::packet::{
-    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, protocol,
+    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, Undecoded,
+    protocol,
 };
 use crate::print::{Outcome, Shown};
 
@@ -39,6 +40,8 @@ pub(super) struct Record<'a> {
     opaque: Option<Sealed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop: Option<Stopped>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_decoded: Option<NotDecoded>,
     spans: Vec<[usize; 2]>,
     payload: Payload<'a>,
 }
@@ -65,6 +68,7 @@ impl<'a> Record<'a> {
             encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
             opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
+            not_decoded: packet.undecoded(frame).map(NotDecoded::new),
             spans: spans.iter().map(|span| [span.start, span.end]).collect(),
             payload: Payload::new(packet, limit),
         }
@@ -305,6 +309,20 @@ struct Stopped {
 impl Stopped {
     fn new(stop: Stop) -> Self {
         Self { layer: stop.layer.name(), why: stop.why.name() }
+    }
+}
+
+/// The reason why the packet is not decoded to its end.
+#[derive(Serialize)]
+struct NotDecoded {
+    why: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u16>,
+}
+
+impl NotDecoded {
+    fn new(undecoded: Undecoded) -> Self {
+        Self { why: undecoded.name(), number: undecoded.number() }
     }
 }
 

@@ -155,6 +155,8 @@ fn variety() -> Vec<Packet<'static>> {
         (Layer::VxlanGpe, Why::Malformed),
         (Layer::Link, Why::Unsupported),
         (Layer::Geneve, Why::TooDeep),
+        (Layer::Ipv4, Why::Fragment),
+        (Layer::VxlanGpe, Why::Unsupported),
     ] {
         let mut cut = packet(Headers { mac: Some(macs()), ..Headers::default() }, b"rest");
         cut.stop = Some(Stop { layer, why });
@@ -230,7 +232,7 @@ fn every_line_is_as_the_schema_says() {
     let schema = schema();
     let out = Frame { direction: Some(Direction::Out), ..frame(u64::from(u32::MAX)) };
     for packet in variety() {
-        for outcome in [Outcome::Match, Outcome::Opaque, Outcome::Clear] {
+        for outcome in [Outcome::Match, Outcome::Opaque, Outcome::Clear, Outcome::NotDecoded] {
             let value = line(&Shown { outcome, interface: Some("eth0"), ..shown(&out, &packet, &[0..1]) });
             check(&schema, &schema, &value, "");
         }
