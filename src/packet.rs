@@ -54,6 +54,7 @@ mod loopback;
 mod macsec;
 mod ports;
 mod ppp;
+mod pppoe;
 pub mod protocol;
 mod psp;
 mod reassembly;
@@ -261,6 +262,7 @@ pub enum Layer {
     Sll2,
     Null,
     Ppp,
+    Pppoe,
     Macsec,
     Ipv4,
     Ipv6,
@@ -293,6 +295,7 @@ impl Layer {
             Self::Sll2 => "sll2",
             Self::Null => "null",
             Self::Ppp => "ppp",
+            Self::Pppoe => "pppoe",
             Self::Macsec => "macsec",
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",

@@ -2,6 +2,7 @@
 
 mod link;
 mod network;
+mod serial;
 mod tunnel;
 
 use super::esp::Learned;

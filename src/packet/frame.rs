@@ -102,6 +102,8 @@ impl LinkType {
     pub const ETHERNET: Self = Self(1);
     /// PPP, with or without the HDLC-like framing of RFC 1662.
     pub const PPP: Self = Self(9);
+    /// PPPoE, without the Ethernet header in front of it.
+    pub const PPP_ETHER: Self = Self(51);
     /// IPv4 or IPv6, told apart by the version nibble.
     pub const RAW: Self = Self(101);
     /// OpenBSD loopback: as [`Self::NULL`], the address family in network byte order.
@@ -135,6 +137,7 @@ impl LinkType {
             Self::NULL => "NULL",
             Self::ETHERNET => "EN10MB",
             Self::PPP => "PPP",
+            Self::PPP_ETHER => "PPP_ETHER",
             Self::RAW => "RAW",
             Self::LOOP => "LOOP",
             Self::LINUX_SLL => "LINUX_SLL",

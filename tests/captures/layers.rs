@@ -28,6 +28,7 @@ pub(crate) enum Seen {
     Ah(Spi),
     Psp(Spi),
     Macsec,
+    Pppoe(u16),
     WireGuard(u8),
 }
 
@@ -99,6 +100,7 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
         Tunnel::Ah { spi, .. } => Seen::Ah(spi),
         Tunnel::Psp { spi, .. } => Seen::Psp(spi),
         Tunnel::Macsec { .. } => Seen::Macsec,
+        Tunnel::Pppoe { session } => Seen::Pppoe(session),
         Tunnel::IpInIp => return None,
     })
 }
@@ -125,6 +127,7 @@ impl fmt::Display for Seen {
             Self::Ah(spi) => write!(f, "ah {:#010x}", spi.0),
             Self::Psp(spi) => write!(f, "psp {:#010x}", spi.0),
             Self::Macsec => write!(f, "macsec"),
+            Self::Pppoe(session) => write!(f, "pppoe {session}"),
             Self::WireGuard(message) => write!(f, "wireguard {message}"),
         }
     }

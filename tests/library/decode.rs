@@ -152,6 +152,7 @@ fn is(seen: Seen, layer: Layer) -> bool {
         // Without its end, PSP is any datagram.
         Seen::Psp(_) => matches!(layer, Layer::Psp | Layer::Payload),
         Seen::Macsec => layer == Layer::Macsec,
+        Seen::Pppoe(_) => layer == Layer::Pppoe,
         Seen::WireGuard(_) => layer == Layer::Payload,
     }
 }

@@ -4,7 +4,7 @@ use super::{Next, Walk, at};
 use crate::packet::protocol::{AH, ESP, UDP};
 use crate::packet::{
     Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, ipv4,
-    loopback, macsec, ppp,
+    loopback, macsec,
 };
 
 impl<'a> Walk<'_, 'a> {
@@ -14,9 +14,10 @@ impl<'a> Walk<'_, 'a> {
             LinkType::ETHERNET => return Ok(Next::Ethernet),
             LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => return Ok(Next::Ip),
             LinkType::NULL | LinkType::LOOP => (Layer::Null, loopback::split(bytes)),
-            LinkType::PPP => (Layer::Ppp, ppp::split(bytes)),
             LinkType::LINUX_SLL => (Layer::Sll, self.cooked(cooked::split_sll(bytes))),
             LinkType::LINUX_SLL2 => (Layer::Sll2, self.cooked(cooked::split_sll2(bytes))),
+            LinkType::PPP => return self.ppp(),
+            LinkType::PPP_ETHER => return self.pppoe(),
             _ => (Layer::Link, Err(Why::Unsupported)),
         };
         let (ether_type, rest) = split.map_err(at(layer))?;

@@ -109,6 +109,7 @@ fn every_kind_of_wrapping_has_its_word() {
             Tunnel::Ah { .. } => "ah:0x00000100",
             Tunnel::Psp { .. } => "psp:0x00000100",
             Tunnel::Macsec { .. } => "macsec",
+            Tunnel::Pppoe { .. } => "pppoe:65535",
         };
         let mut wrapped = request();
         wrapped.encapsulations.push(Encapsulation { tunnel, outer: hosts("192.0.2.1", "192.0.2.2", 47) });

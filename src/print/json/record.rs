@@ -194,6 +194,8 @@ struct Wrapping<'a> {
     vni: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<u16>,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -214,10 +216,15 @@ impl<'a> Wrapping<'a> {
             | Tunnel::VxlanGpe(_)
             | Tunnel::Geneve(_)
             | Tunnel::Nvgre(_)
-            | Tunnel::IpInIp => (None, Seal::default()),
+            | Tunnel::IpInIp
+            | Tunnel::Pppoe { .. } => (None, Seal::default()),
         };
         let vni = tunnel.vni().map(crate::packet::Vni::value);
-        Self { kind: tunnel.name(), vni, key, seal, outer: Level::new(&wrapping.outer) }
+        let session = match tunnel {
+            Tunnel::Pppoe { session } => Some(session),
+            _ => None,
+        };
+        Self { kind: tunnel.name(), vni, key, session, seal, outer: Level::new(&wrapping.outer) }
     }
 }
 
