@@ -34,31 +34,53 @@
 mod address;
 mod aggfrag;
 mod ah;
+mod arcnet;
+mod atm;
+mod chdlc;
 mod cooked;
 mod decode;
 mod digits;
 mod direction;
+mod dsa;
+mod enc;
 mod encapsulation;
 mod esp;
 mod esp_in_tcp;
 mod ethernet;
+mod fddi;
+mod fibre_channel;
+mod firewire;
 mod frame;
+mod frelay;
 mod geneve;
 mod glance;
 mod gre;
 mod headers;
+mod ieee80211;
 mod inner;
+mod ipnet;
+mod ipoib;
 mod ipv4;
 mod ipv6;
+mod juniper;
 mod link_type;
+mod llc;
 mod loopback;
 mod macsec;
+mod nflog;
+mod pflog;
+mod pktap;
 mod ports;
+mod ppi;
 mod ppp;
 mod pppoe;
+mod prism;
 pub mod protocol;
 mod psp;
+mod radiotap;
 mod reassembly;
+mod slip;
+mod token_ring;
 mod transport;
 mod vxlan;
 mod wireguard;
@@ -200,6 +222,8 @@ pub enum Opaque {
         /// The secure channel identifier, where the tag carries one.
         sci: Option<u64>,
     },
+    /// A protected frame of 802.11: WEP, TKIP, CCMP or GCMP.
+    Ieee80211,
 }
 
 impl Opaque {
@@ -214,6 +238,7 @@ impl Opaque {
             Self::Psp { .. } => "psp",
             Self::WireGuard { .. } => "wireguard",
             Self::Macsec { .. } => "macsec",
+            Self::Ieee80211 => "ieee80211",
         }
     }
 }
@@ -265,6 +290,11 @@ pub enum Layer {
     Null,
     Ppp,
     Pppoe,
+    Chdlc,
+    FrameRelay,
+    Llc,
+    Radiotap,
+    Ieee80211,
     Macsec,
     Ipv4,
     Ipv6,
@@ -298,6 +328,11 @@ impl Layer {
             Self::Null => "null",
             Self::Ppp => "ppp",
             Self::Pppoe => "pppoe",
+            Self::Chdlc => "chdlc",
+            Self::FrameRelay => "frame-relay",
+            Self::Llc => "llc",
+            Self::Radiotap => "radiotap",
+            Self::Ieee80211 => "ieee80211",
             Self::Macsec => "macsec",
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",

@@ -91,6 +91,7 @@ fn dlt(link: LinkType) -> i32 {
         101 => 12,
         102 => 15,
         103 => 16,
+        106 => 19,
         same => i32::from(same),
     }
 }

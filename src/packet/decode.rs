@@ -1,6 +1,7 @@
 //! The way of a frame through the layers.
 
 mod link;
+mod links;
 mod network;
 mod serial;
 mod tunnel;
@@ -177,6 +178,8 @@ enum Beyond<'a> {
     },
     /// More packets of IP-TFS.
     Packets,
+    /// More frames of an aggregate of 802.11.
+    Subframes,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -205,6 +208,10 @@ impl<'a> Walk<'_, 'a> {
             Beyond::Sealed { spi, clear, whole } => self.packet.seal(spi, clear, whole),
             Beyond::Packets => {
                 let undecoded = Stop { layer: Layer::Aggfrag, why: Why::Unsupported };
+                self.packet.stop.get_or_insert(undecoded);
+            }
+            Beyond::Subframes => {
+                let undecoded = Stop { layer: Layer::Ieee80211, why: Why::Unsupported };
                 self.packet.stop.get_or_insert(undecoded);
             }
         }

@@ -17,7 +17,7 @@ pub(super) const MACSEC: u16 = 0x88e5;
 pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
 
 /// Values below this in the type field are the length of an IEEE 802.3 frame (IEEE 802.3, 3.2.6).
-const FIRST_TYPE: u16 = 0x0600;
+pub(super) const FIRST_TYPE: u16 = 0x0600;
 
 /// Splits a frame into its addresses, its type (or length) and the rest.
 pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {

@@ -169,7 +169,8 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
         Opaque::EspFragment
         | Opaque::EspTruncated
         | Opaque::EspInTcp { spi: None }
-        | Opaque::Macsec { sci: None } => {
+        | Opaque::Macsec { sci: None }
+        | Opaque::Ieee80211 => {
             text(out, &format_args!(" {} sealed", opaque.name()));
         }
     }

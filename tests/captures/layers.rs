@@ -29,6 +29,7 @@ pub(crate) enum Seen {
     Psp(Spi),
     Macsec,
     Pppoe(u16),
+    Ieee80211,
     WireGuard(u8),
 }
 
@@ -54,6 +55,7 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
         Opaque::EspInTcp { spi } => Seen::Esp(spi),
         Opaque::Psp { spi, .. } => Seen::Psp(spi),
         Opaque::Macsec { .. } => Seen::Macsec,
+        Opaque::Ieee80211 => Seen::Ieee80211,
     }));
     seen
 }
@@ -127,6 +129,7 @@ impl fmt::Display for Seen {
             Self::Ah(spi) => write!(f, "ah {:#010x}", spi.0),
             Self::Psp(spi) => write!(f, "psp {:#010x}", spi.0),
             Self::Macsec => write!(f, "macsec"),
+            Self::Ieee80211 => write!(f, "ieee80211"),
             Self::Pppoe(session) => write!(f, "pppoe {session}"),
             Self::WireGuard(message) => write!(f, "wireguard {message}"),
         }

@@ -153,6 +153,7 @@ fn is(seen: Seen, layer: Layer) -> bool {
         Seen::Psp(_) => matches!(layer, Layer::Psp | Layer::Payload),
         Seen::Macsec => layer == Layer::Macsec,
         Seen::Pppoe(_) => layer == Layer::Pppoe,
+        Seen::Ieee80211 => layer == Layer::Ieee80211,
         Seen::WireGuard(_) => layer == Layer::Payload,
     }
 }

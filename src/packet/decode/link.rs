@@ -14,26 +14,23 @@ impl<'a> Walk<'_, 'a> {
             LinkType::ETHERNET => return Ok(Next::Ethernet),
             LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => return Ok(Next::Ip),
             LinkType::NULL | LinkType::LOOP => (Layer::Null, loopback::split(bytes)),
-            LinkType::LINUX_SLL => (Layer::Sll, self.cooked(cooked::split_sll(bytes))),
-            LinkType::LINUX_SLL2 => (Layer::Sll2, self.cooked(cooked::split_sll2(bytes))),
-            LinkType::PPP => return self.ppp(),
-            LinkType::PPP_ETHER => return self.pppoe(),
-            _ => (Layer::Link, Err(Why::Unsupported)),
+            LinkType::LINUX_SLL => return self.cooked(cooked::split_sll(bytes), Layer::Sll),
+            LinkType::LINUX_SLL2 => return self.cooked(cooked::split_sll2(bytes), Layer::Sll2),
+            _ => return self.rare_link(link),
         };
         let (ether_type, rest) = split.map_err(at(layer))?;
         self.advance(rest);
         Ok(Next::EtherType(ether_type))
     }
 
-    #[allow(clippy::type_complexity)]
-    pub(super) fn cooked(
-        &mut self,
-        split: Result<(Option<Direction>, u16, &'a [u8]), Why>,
-    ) -> Result<(u16, &'a [u8]), Why> {
-        split.map(|(direction, protocol, rest)| {
-            self.packet.direction = self.packet.direction.or(direction);
-            (protocol, rest)
-        })
+    fn cooked(&mut self, split: Result<cooked::Header<'a>, Why>, layer: Layer) -> Result<Next, Stop> {
+        let cooked::Header { direction, hardware, protocol, rest } = split.map_err(at(layer))?;
+        self.packet.direction = self.packet.direction.or(direction);
+        self.advance(rest);
+        if ethernet::is_length(protocol) || cooked::may_ignore_protocol(hardware) {
+            return self.rare_cooked(hardware, protocol, layer);
+        }
+        Ok(Next::EtherType(protocol))
     }
 
     pub(super) fn ethernet(&mut self) -> Result<Next, Stop> {

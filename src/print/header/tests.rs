@@ -151,6 +151,7 @@ fn an_opaque_packet_says_why() {
         (Opaque::Psp { spi: crate::packet::Spi(0x9aa3_ee15), clear: 0 }, "psp:0x9aa3ee15 sealed"),
         (Opaque::Macsec { sci: Some(0x0242_ac1f_0002_0001) }, "macsec:0x0242ac1f00020001 sealed"),
         (Opaque::Macsec { sci: None }, "macsec sealed"),
+        (Opaque::Ieee80211, "ieee80211 sealed"),
     ] {
         let mut sealed = packet(hosts("192.0.2.1", "192.0.2.2", 50), b"ciphertext");
         sealed.opaque = Some(opaque);

@@ -289,7 +289,7 @@ impl Sealed {
             Opaque::Esp { spi, sequence, udp, why } => {
                 (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
             }
-            Opaque::EspFragment | Opaque::EspTruncated => (None, Seal::default(), None),
+            Opaque::EspFragment | Opaque::EspTruncated | Opaque::Ieee80211 => (None, Seal::default(), None),
             Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
             Opaque::EspInTcp { spi } => (None, spi.map(Seal::named).unwrap_or_default(), None),
             Opaque::Psp { spi, .. } => (None, Seal::named(spi), None),
