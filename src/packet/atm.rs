@@ -26,7 +26,8 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Payload, &[u8]), Why> {
 
 /// Splits a frame of Linux. `None` is IP without a header in front of it.
 pub(super) fn split_linux(bytes: &[u8]) -> Result<(Option<Payload>, &[u8]), Why> {
-    if bytes.starts_with(&[0xaa, 0xaa, 3]) {
+    // No version of IP begins with the number of LLC/SNAP.
+    if bytes.first() == Some(&0xaa) {
         let (payload, rest) = llc::split(bytes, PADDING)?;
         return Ok((Some(payload), rest));
     }

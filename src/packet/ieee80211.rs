@@ -90,9 +90,6 @@ fn data(bytes: &[u8], control: u8, flags: u8, padded: bool) -> Result<(Header, &
         len = len.next_multiple_of(4);
     }
     let mut rest = bytes.get(len..).ok_or(Why::Truncated)?;
-    let macs = address(bytes, source)
-        .zip(address(bytes, destination))
-        .map(|(source, destination)| Macs { source, destination });
     let body = if flags & PROTECTED != 0 {
         Body::Sealed
     } else if control & 0x40 != 0 {
@@ -107,6 +104,10 @@ fn data(bytes: &[u8], control: u8, flags: u8, padded: bool) -> Result<(Header, &
         }
         Body::Data
     };
+    // The frames in an aggregate have addresses of their own.
+    let macs =
+        if body == Body::Aggregate { None } else { address(bytes, source).zip(address(bytes, destination)) };
+    let macs = macs.map(|(source, destination)| Macs { source, destination });
     Ok((Header { macs, body }, rest))
 }
 
