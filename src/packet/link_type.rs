@@ -173,6 +173,22 @@ impl LinkType {
         })
     }
 
+    /// Returns true if libpcap's filters are right for all frames of the type.
+    #[inline]
+    pub fn has_plain_filters(self) -> bool {
+        matches!(
+            self,
+            Self::ETHERNET
+                | Self::RAW
+                | Self::LINUX_SLL
+                | Self::LINUX_SLL2
+                | Self::NULL
+                | Self::LOOP
+                | Self::IPV4
+                | Self::IPV6
+        ) || self.name().is_none()
+    }
+
     /// Returns true for the types whose frames show packets above what would encrypt them: devices without a link layer or
     /// with PPP's, which are those of tunnels, and the logs of packet filters.
     pub fn is_bare(self) -> bool {

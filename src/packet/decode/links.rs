@@ -3,9 +3,9 @@
 use super::{Beyond, Next, Walk, at};
 use crate::packet::llc::{self, Payload};
 use crate::packet::{
-    Direction, InnerFrame, Layer, LinkType, Macs, Opaque, Stop, Why, arcnet, atm, chdlc, cooked, dsa, enc,
-    ethernet, fddi, fibre_channel, firewire, frelay, ieee80211, ipnet, ipoib, juniper, nflog, pflog, pktap,
-    ppi, prism, radiotap, slip, token_ring,
+    Direction, Layer, LinkType, Macs, Opaque, Stop, Why, arcnet, atm, chdlc, cooked, dsa, enc, ethernet,
+    fddi, fibre_channel, firewire, frelay, ieee80211, ipnet, ipoib, juniper, nflog, pflog, pktap, ppi, prism,
+    radiotap, slip, token_ring,
 };
 
 impl<'a> Walk<'_, 'a> {
@@ -111,11 +111,6 @@ impl<'a> Walk<'_, 'a> {
         self.packet.direction = self.packet.direction.or(direction);
     }
 
-    /// Makes what is left the innermost frame. This is for headers that libpcap has no filters for.
-    fn inner_here(&mut self, link: LinkType) {
-        self.packet.inner = InnerFrame::Whole { link, bytes: self.rest };
-    }
-
     pub(super) fn carried(&mut self, payload: Payload, layer: Layer) -> Result<Next, Stop> {
         match payload {
             // A length cannot stand here.
@@ -150,15 +145,11 @@ impl<'a> Walk<'_, 'a> {
             self.packet.headers.vlan.push(vlan);
         }
         self.advance(rest);
-        if matches!(header.ether_type, ethernet::IPV4 | ethernet::IPV6) {
-            self.inner_here(LinkType::RAW);
-        }
         Ok(Next::EtherType(header.ether_type))
     }
 
     fn ethernet_behind(&mut self, len: usize) -> Result<Next, Stop> {
         self.advance(self.rest.get(len..).ok_or(Why::Truncated).map_err(at(Layer::Link))?);
-        self.inner_here(LinkType::ETHERNET);
         Ok(Next::Ethernet)
     }
 
@@ -167,7 +158,6 @@ impl<'a> Walk<'_, 'a> {
         let (&direction, rest) = self.rest.split_first().ok_or(Why::Truncated).map_err(at(Layer::Link))?;
         self.passes(Some(if direction == 0 { Direction::In } else { Direction::Out }));
         self.advance(rest);
-        self.inner_here(link);
         Ok(Next::Link(link))
     }
 
@@ -185,7 +175,6 @@ impl<'a> Walk<'_, 'a> {
         self.passes(header.direction);
         self.advance(rest);
         let link = self.announced(header.dlt)?;
-        self.inner_here(link);
         Ok(Next::Link(link))
     }
 
@@ -205,7 +194,6 @@ impl<'a> Walk<'_, 'a> {
         self.packet.headers.mac = logged.macs;
         self.rest = logged.payload;
         self.declared = logged.payload_len;
-        self.inner_here(LinkType::RAW);
         self.carried(Payload::Type(logged.ether_type), Layer::Link)
     }
 
