@@ -55,6 +55,8 @@ impl LinkType {
     pub const ARCNET_LINUX: Self = Self(129);
     /// Apple's IP over IEEE 1394.
     pub const APPLE_IP_OVER_IEEE1394: Self = Self(138);
+    /// For private use. Apple's systems number [`Self::PKTAP`] so.
+    pub const USER2: Self = Self(149);
     /// 802.11 behind the AVS header.
     pub const IEEE802_11_AVS: Self = Self(163);
     /// PPP of Linux' pppd, the direction in place of the address.
@@ -146,6 +148,7 @@ impl LinkType {
             Self::IEEE802_11_RADIOTAP => "IEEE802_11_RADIO",
             Self::ARCNET_LINUX => "ARCNET_LINUX",
             Self::APPLE_IP_OVER_IEEE1394 => "APPLE_IP_OVER_IEEE1394",
+            Self::USER2 => "USER2",
             Self::IEEE802_11_AVS => "IEEE802_11_RADIO_AVS",
             Self::PPP_PPPD => "PPP_PPPD",
             Self::JUNIPER_ETHER => "JUNIPER_ETHER",

@@ -37,10 +37,23 @@ pub(super) fn split(bytes: &[u8], padding: usize) -> Result<(Payload, &[u8]), Wh
         // RFC 2684 section 5.2: the numbers of ISO name IP as well.
         [0xfe, 0xfe, UI] => match rest.first().copied().and_then(network) {
             Some(ether_type) => Ok((Payload::Type(ether_type), rest.get(1..).unwrap_or(&[]))),
-            None => Ok((Payload::Leaf, rest)),
+            None if matches!(rest, [0x81..=0x83, ..]) => Ok((Payload::Leaf, rest)),
+            None if rest.is_empty() => Err(Why::Truncated),
+            None => Err(Why::Unsupported),
         },
-        _ => Ok((Payload::Leaf, rest)),
+        [service, _, control] if is_leaf(service, control) => Ok((Payload::Leaf, rest)),
+        _ => Err(Why::Unsupported),
     }
+}
+
+/// Returns true for services that carry no packets of others: SNA, XNS, VINES, spanning tree, IPX (also Novell's without
+/// LLC), NetBIOS, and IBM's; and for XID and TEST, with or without the poll bit, which ask the station itself.
+fn is_leaf(service: u8, control: u8) -> bool {
+    matches!(control & 0xef, 0xaf | 0xe3)
+        || matches!(
+            service,
+            0x04 | 0x05 | 0x08 | 0x0c | 0x80 | 0xbc | 0x42 | 0xe0 | 0xff | 0xf0 | 0xf4 | 0xf8 | 0xfc
+        )
 }
 
 /// Splits what follows `aa aa 03`.
@@ -52,8 +65,10 @@ pub(super) fn snap(bytes: &[u8], padding: usize) -> Result<(Payload, &[u8]), Why
         ([0, 0, 0 | 0xf8], _) => Ok((Payload::Type(protocol), rest)),
         // Bridged Ethernet, with its check sequence or without.
         ([0, 0x80, 0xc2], 1 | 7) => Ok((Payload::Ethernet, rest.get(padding..).ok_or(Why::Truncated)?)),
-        // Bridged spanning tree, Cisco's protocols (CDP, VTP, PVST), AppleTalk.
-        ([0, 0x80, 0xc2], 0x0e) | ([0, 0, 0x0c] | [8, 0, 7], _) => Ok((Payload::Leaf, rest)),
+        // Bridged spanning tree, Cisco's protocols (PAgP, PVST, UDLD, CDP, CGMP, VTP, DTP), AppleTalk.
+        ([0, 0x80, 0xc2], 0x0e)
+        | ([0, 0, 0x0c], 0x0104 | 0x010b | 0x0111 | 0x2000 | 0x2001 | 0x2003 | 0x2004)
+        | ([8, 0, 7], 0x809b) => Ok((Payload::Leaf, rest)),
         _ => Err(Why::Unsupported),
     }
 }
@@ -95,7 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn an_organisation_that_is_not_known_is_not_decoded() {
+    fn what_is_not_known_is_not_decoded() {
+        assert_eq!(split(&[0x12, 0x12, 3, 1], 0), Err(Why::Unsupported));
+        assert_eq!(split(&[0xfe, 0xfe, 3, 0x10], 0), Err(Why::Unsupported));
         assert_eq!(split(&[0xaa, 0xaa, 3, 1, 2, 3, 8, 0], 0), Err(Why::Unsupported));
     }
 

@@ -61,7 +61,7 @@ impl<'a> Walk<'_, 'a> {
                 return self.wireless(radiotap::Flags::default());
             }
             LinkType::PPI => return self.ppi(),
-            LinkType::PKTAP => return self.pktap(),
+            LinkType::PKTAP | LinkType::USER2 => return self.pktap(link),
             LinkType::NFLOG => return self.nflog(),
             LinkType::ENC => typed(enc::split(bytes).map_err(here)?),
             LinkType::PFLOG => {
@@ -170,8 +170,11 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn pktap(&mut self) -> Result<Next, Stop> {
-        let (header, rest) = pktap::split(self.rest).map_err(at(Layer::Link))?;
+    fn pktap(&mut self, link: LinkType) -> Result<Next, Stop> {
+        let split = pktap::split(self.rest);
+        // Everybody else may mean something else by the number for private use.
+        let split = if link == LinkType::USER2 { split.map_err(|_| Why::Unsupported) } else { split };
+        let (header, rest) = split.map_err(at(Layer::Link))?;
         self.passes(header.direction);
         self.advance(rest);
         let link = self.announced(header.dlt)?;
@@ -183,7 +186,9 @@ impl<'a> Walk<'_, 'a> {
     fn announced(&self, dlt: u32) -> Result<LinkType, Stop> {
         let link = LinkType::from_dlt(i32::try_from(dlt).unwrap_or(-1));
         match link {
-            LinkType::PPI | LinkType::PKTAP => Err(Stop { layer: Layer::Link, why: Why::Malformed }),
+            LinkType::PPI | LinkType::PKTAP | LinkType::USER2 => {
+                Err(Stop { layer: Layer::Link, why: Why::Malformed })
+            }
             link => Ok(link),
         }
     }
