@@ -14,6 +14,8 @@ pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
 pub(super) const IPV6: u16 = 0x86dd;
 pub(super) const MACSEC: u16 = 0x88e5;
+pub(super) const MPLS: u16 = 0x8847;
+pub(super) const MPLS_UPSTREAM: u16 = 0x8848;
 pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
 
 /// Values below this in the type field are the length of an IEEE 802.3 frame (IEEE 802.3, 3.2.6).

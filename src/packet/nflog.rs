@@ -135,7 +135,7 @@ mod tests {
         for len in 0..bytes.len() {
             match split(&bytes[..len]) {
                 Ok(logged) => {
-                    assert_eq!((logged.payload.len(), logged.payload_len), ((len - payload).min(6), 6))
+                    assert_eq!((logged.payload.len(), logged.payload_len), ((len - payload).min(6), 6));
                 }
                 Err(why) => assert!(why == Why::Truncated && len < payload, "{len}"),
             }

@@ -7,7 +7,7 @@
 //! Source: RFC 1661 section 2, and IANA's registry of PPP protocols.
 
 use super::Why;
-use super::ethernet::{IPV4, IPV6};
+use super::ethernet::{IPV4, IPV6, MPLS, MPLS_UPSTREAM};
 
 /// The payload of a PPP frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +38,11 @@ fn payload(protocol: u16) -> Result<Payload, Why> {
     match protocol {
         0x0021 => Ok(Payload::Type(IPV4)),
         0x0057 => Ok(Payload::Type(IPV6)),
-        // OSI, XNS, DECnet, AppleTalk, IPX, VINES, NetBIOS, Cisco's discovery.
-        0x0023 | 0x0025 | 0x0027 | 0x0029 | 0x002b | 0x0035 | 0x003f | 0x0207 => Ok(Payload::Leaf),
-        // From 0x8000 on, network control protocols (IPCP), and from 0xc000 on, those of the link (LCP, PAP, CHAP).
-        0x8000.. => Ok(Payload::Leaf),
-        // MPLS.
-        0x0281 | 0x0283 => Err(Why::Unsupported),
+        // OSI, XNS, DECnet, AppleTalk, IPX, VINES, NetBIOS, Cisco's discovery. From 0x8000 on, network control protocols
+        // (IPCP), and from 0xc000 on, those of the link (LCP, PAP, CHAP).
+        0x0023 | 0x0025 | 0x0027 | 0x0029 | 0x002b | 0x0035 | 0x003f | 0x0207 | 0x8000.. => Ok(Payload::Leaf),
+        0x0281 => Ok(Payload::Type(MPLS)),
+        0x0283 => Ok(Payload::Type(MPLS_UPSTREAM)),
         // 0x002d and 0x002f (Van Jacobson's header compression), 0x003d (multilink), 0x0053 and 0x0055 (encrypted), 0x00fb
         // and 0x00fd (compressed, and Microsoft's encryption), and all that is not known.
         _ => Err(Why::Unsupported),

@@ -16,7 +16,7 @@ impl<'a> Walk<'_, 'a> {
         let here = at(Layer::Link);
         let (payload, rest) = match link {
             LinkType::PPP => return self.ppp(),
-            LinkType::PPP_HDLC => return self.ppp_or_chdlc(),
+            LinkType::PPP_HDLC => return Ok(self.ppp_or_chdlc()),
             LinkType::PPP_ETHER => return self.pppoe(),
             LinkType::PPP_PPPD => return self.pppd(),
             LinkType::PPP_WITH_DIR => return self.directed(LinkType::PPP),
@@ -230,16 +230,14 @@ impl<'a> Walk<'_, 'a> {
             Body::Data => self.llc(),
             Body::Leaf => Ok(Next::End),
             Body::Piece => Err(Stop { layer: Layer::Ieee80211, why: Why::Unsupported }),
-            Body::Sealed => match ieee80211::decrypted_by_card(self.rest) {
-                Some(rest) => {
-                    self.advance(rest);
-                    self.llc()
-                }
-                None => {
+            Body::Sealed => {
+                let Some(rest) = ieee80211::decrypted_by_card(self.rest) else {
                     self.packet.opaque = Some(Opaque::Ieee80211);
-                    Ok(Next::End)
-                }
-            },
+                    return Ok(Next::End);
+                };
+                self.advance(rest);
+                self.llc()
+            }
             Body::Aggregate => {
                 let (macs, len, step, rest) =
                     ieee80211::first_subframe(self.rest).map_err(at(Layer::Ieee80211))?;

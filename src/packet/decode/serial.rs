@@ -17,9 +17,9 @@ impl Walk<'_, '_> {
     }
 
     /// Decodes a frame of a synchronous line, whose first byte tells PPP from Cisco's HDLC.
-    pub(super) fn ppp_or_chdlc(&mut self) -> Result<Next, Stop> {
+    pub(super) fn ppp_or_chdlc(&self) -> Next {
         let cisco = self.rest.first().copied().is_some_and(chdlc::is_address);
-        Ok(Next::Link(if cisco { LinkType::C_HDLC } else { LinkType::PPP }))
+        Next::Link(if cisco { LinkType::C_HDLC } else { LinkType::PPP })
     }
 
     /// Decodes a frame of Linux' pppd: the direction (0 in, 1 out) is in place of the address byte, in front of 03.
