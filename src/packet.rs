@@ -35,30 +35,54 @@
 mod address;
 mod aggfrag;
 mod ah;
+mod arcnet;
+mod atm;
+mod chdlc;
 mod cooked;
 mod decode;
 mod digits;
 mod direction;
+mod dsa;
+mod enc;
 mod encapsulation;
 mod esp;
 mod esp_in_tcp;
 mod ethernet;
+mod fddi;
+mod fibre_channel;
+mod firewire;
 mod frame;
+mod frelay;
 mod geneve;
 mod glance;
 mod gre;
 mod headers;
+mod ieee80211;
 mod inner;
+mod ipnet;
+mod ipoib;
 mod ipv4;
 mod ipv6;
+mod juniper;
 mod leaf;
+mod link_type;
+mod llc;
 mod loopback;
 mod macsec;
+mod nflog;
+mod pflog;
+mod pktap;
 mod ports;
+mod ppi;
 mod ppp;
+mod pppoe;
+mod prism;
 pub mod protocol;
 mod psp;
+mod radiotap;
 mod reassembly;
+mod slip;
+mod token_ring;
 mod transport;
 mod undecoded;
 mod vxlan;
@@ -69,10 +93,11 @@ pub use decode::Decoder;
 pub use digits::digits;
 pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
-pub use frame::{Frame, InterfaceNumber, LinkType, Timestamp};
+pub use frame::{Frame, InterfaceNumber, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ipv4::has_sound_checksum;
+pub use link_type::LinkType;
 pub use ports::{GENEVE_PORT, NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
 pub use undecoded::Undecoded;
@@ -201,6 +226,8 @@ pub enum Opaque {
         /// The secure channel identifier, where the tag carries one.
         sci: Option<u64>,
     },
+    /// A protected frame of 802.11: WEP, TKIP, CCMP or GCMP.
+    Ieee80211,
 }
 
 impl Opaque {
@@ -215,6 +242,7 @@ impl Opaque {
             Self::Psp { .. } => "psp",
             Self::WireGuard { .. } => "wireguard",
             Self::Macsec { .. } => "macsec",
+            Self::Ieee80211 => "ieee80211",
         }
     }
 }
@@ -265,6 +293,12 @@ pub enum Layer {
     Sll2,
     Null,
     Ppp,
+    Pppoe,
+    Chdlc,
+    FrameRelay,
+    Llc,
+    Radiotap,
+    Ieee80211,
     Macsec,
     Ipv4,
     Ipv6,
@@ -297,6 +331,12 @@ impl Layer {
             Self::Sll2 => "sll2",
             Self::Null => "null",
             Self::Ppp => "ppp",
+            Self::Pppoe => "pppoe",
+            Self::Chdlc => "chdlc",
+            Self::FrameRelay => "frame-relay",
+            Self::Llc => "llc",
+            Self::Radiotap => "radiotap",
+            Self::Ieee80211 => "ieee80211",
             Self::Macsec => "macsec",
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",

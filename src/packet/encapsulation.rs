@@ -67,6 +67,11 @@ pub enum Tunnel {
         /// The secure channel identifier, where the tag carries one.
         sci: Option<u64>,
     },
+    /// A PPPoE session (RFC 2516). A PPP frame is inside.
+    Pppoe {
+        /// The session's number.
+        session: u16,
+    },
 }
 
 impl Tunnel {
@@ -79,7 +84,8 @@ impl Tunnel {
             | Self::Esp { .. }
             | Self::Ah { .. }
             | Self::Psp { .. }
-            | Self::Macsec { .. } => None,
+            | Self::Macsec { .. }
+            | Self::Pppoe { .. } => None,
         }
     }
 
@@ -96,6 +102,7 @@ impl Tunnel {
             Self::Ah { .. } => "ah",
             Self::Psp { .. } => "psp",
             Self::Macsec { .. } => "macsec",
+            Self::Pppoe { .. } => "pppoe",
         }
     }
 }

@@ -8,16 +8,18 @@
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
-use super::{MacAddress, Macs, Why, leaf};
+use super::{MacAddress, Macs, Why};
 
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
 pub(super) const IPV6: u16 = 0x86dd;
 pub(super) const MACSEC: u16 = 0x88e5;
+pub(super) const MPLS: u16 = 0x8847;
+pub(super) const MPLS_UPSTREAM: u16 = 0x8848;
 pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
 
 /// Values below this in the type field are the length of an IEEE 802.3 frame (IEEE 802.3, 3.2.6).
-const FIRST_TYPE: u16 = 0x0600;
+pub(super) const FIRST_TYPE: u16 = 0x0600;
 
 /// Splits a frame into its addresses, its type (or length) and the rest.
 pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {
@@ -37,43 +39,9 @@ pub(super) fn split_tag(bytes: &[u8]) -> Result<(u16, u16, &[u8]), Why> {
     Ok((tag.vlan_identifier().value(), tag.ether_type().0, bytes.get(4..).unwrap_or(&[])))
 }
 
-/// The numbers that a cooked header may have in place of a type (linux `if_ether.h`): IPX without LLC, as Novell began
-/// it, and LLC.
-pub(super) const LINUX_NOVELL: u16 = 1;
-pub(super) const LINUX_LLC: u16 = 4;
-
 /// Returns true if a type field is the length of an IEEE 802.3 frame instead.
 pub(super) fn is_length(ether_type: u16) -> bool {
     ether_type < FIRST_TYPE
-}
-
-/// The protocol that an LLC header names.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Llc<'a> {
-    /// That of an Ethernet type, with the rest.
-    Type(u16, &'a [u8]),
-    /// A leaf.
-    Leaf,
-}
-
-/// Reads an LLC header (IEEE 802.2), with SNAP if it says so.
-pub(super) fn split_llc(bytes: &[u8]) -> Result<Llc<'_>, Why> {
-    match *bytes {
-        [0xaa, 0xaa, 3, 0, 0, 0, high, low, ref rest @ ..] => {
-            Ok(Llc::Type(u16::from_be_bytes([high, low]), rest))
-        }
-        [0xaa, 0xaa, 3, o1, o2, o3, high, low, ..] => {
-            let is_leaf = leaf::is_snap([o1, o2, o3], u16::from_be_bytes([high, low]));
-            if is_leaf { Ok(Llc::Leaf) } else { Err(Why::Unsupported) }
-        }
-        // The Internet's own numbers, and those that OSI gave to it (ISO/IEC TR 9577).
-        [0x06, 0x06, 3, ref rest @ ..] | [0xfe, 0xfe, 3, 0xcc, ref rest @ ..] => Ok(Llc::Type(IPV4, rest)),
-        [0xfe, 0xfe, 3, 0x8e, ref rest @ ..] => Ok(Llc::Type(IPV6, rest)),
-        [service, _, control, ref rest @ ..] if leaf::is_llc(service, control, rest) => Ok(Llc::Leaf),
-        [0xaa, 0xaa, 3, ..] => Err(Why::Truncated),
-        [_, _, _, ..] => Err(Why::Unsupported),
-        _ => Err(Why::Truncated),
-    }
 }
 
 /// Returns the length of an ARP message. It has no length field of its own, so the length follows from those of its

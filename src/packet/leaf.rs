@@ -39,8 +39,10 @@ pub(super) fn is_gre(protocol: u16) -> bool {
 pub(super) fn is_snap(organisation: [u8; 3], protocol: u16) -> bool {
     matches!(
         (organisation, protocol),
+        // Bridged spanning tree.
+        ([0, 0x80, 0xc2], 0x000e)
         // Cisco: PAgP, PVST+, VLAN bridging, UDLD, CDP, CGMP, VTP, DTP.
-        ([0, 0, 0x0c], 0x0104 | 0x010b | 0x010c | 0x0111 | 0x2000 | 0x2001 | 0x2003 | 0x2004)
+        | ([0, 0, 0x0c], 0x0104 | 0x010b | 0x010c | 0x0111 | 0x2000 | 0x2001 | 0x2003 | 0x2004)
         // AppleTalk; the discovery of Nortel, Extreme and Foundry.
         | ([8, 0, 7], 0x809b)
         | ([0, 0, 0x81], 0x01a1..=0x01a5)

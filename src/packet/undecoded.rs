@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::{Frame, InnerFrame, Layer, LinkType, Packet, Stop, Why, ethernet};
+use super::{Frame, InnerFrame, Layer, LinkType, Packet, Stop, Why};
 
 /// The reason why a packet is not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,12 +110,7 @@ impl Packet<'_> {
                 (Some(ip), _) if matches!(layer, Layer::Ipv4 | Layer::Ipv6 | Layer::Ipv6Extension) => {
                     Undecoded::IpProtocol(ip.protocol)
                 }
-                (None, Some(length))
-                    if ethernet::is_length(length)
-                        && (headers.mac.is_some() || length == ethernet::LINUX_LLC) =>
-                {
-                    Undecoded::Llc(self.payload.first().copied().unwrap_or_default())
-                }
+                _ if layer == Layer::Llc => Undecoded::Llc(self.payload.first().copied().unwrap_or_default()),
                 (None, Some(ether_type)) => Undecoded::EtherType(ether_type),
                 _ => Undecoded::Inside(layer),
             },
@@ -186,6 +181,6 @@ mod tests {
         let llc = |number, rest| undecoded(113, &cooked(number, rest), 16 + rest.len()).0;
         assert_eq!((llc(4, b"\x42\x42\x03"), llc(1, b"\xff\xff")), (None, None));
         assert_eq!(llc(4, b"\x10\x10\x03"), Some(Undecoded::Llc(0x10)));
-        assert_eq!(llc(12, b"\x42\x42\x03"), Some(Undecoded::EtherType(12)));
+        assert_eq!(llc(0xf6, b"\x42\x42\x03"), Some(Undecoded::EtherType(0xf6)));
     }
 }

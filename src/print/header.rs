@@ -173,7 +173,8 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
         Opaque::EspFragment
         | Opaque::EspTruncated
         | Opaque::EspInTcp { spi: None }
-        | Opaque::Macsec { sci: None } => {
+        | Opaque::Macsec { sci: None }
+        | Opaque::Ieee80211 => {
             text(out, &format_args!(" {} sealed", opaque.name()));
         }
     }
@@ -188,8 +189,11 @@ fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
         if inside_out.peek().is_some_and(|next| same_ends(&next.outer, &wrapping.outer)) {
             continue;
         }
-        out.push(b' ');
-        ends(out, &wrapping.outer, None);
+        let named = wrapping.outer.ip.is_some() || wrapping.outer.mac.is_some();
+        if named {
+            out.push(b' ');
+            ends(out, &wrapping.outer, None);
+        }
         vlans(out, &wrapping.outer);
     }
 }
@@ -212,6 +216,10 @@ fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
         }
         Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } | Tunnel::Psp { spi, .. } => {
             text(out, &format_args!(":{spi}"));
+        }
+        Tunnel::Pppoe { session } => {
+            out.push(b':');
+            decimal(out, u64::from(session));
         }
         Tunnel::Gre { key: None } | Tunnel::IpInIp | Tunnel::Macsec { .. } => {}
     }

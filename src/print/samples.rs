@@ -71,6 +71,7 @@ pub(super) fn tunnels() -> Vec<Tunnel> {
         Tunnel::Psp { spi, hides: true },
         Tunnel::Macsec { sci: None },
         Tunnel::Macsec { sci: Some(1) },
+        Tunnel::Pppoe { session: u16::MAX },
     ];
     all.map(listed).into()
 }
@@ -87,7 +88,8 @@ fn listed(tunnel: Tunnel) -> Tunnel {
         | Tunnel::Esp { .. }
         | Tunnel::Ah { .. }
         | Tunnel::Psp { .. }
-        | Tunnel::Macsec { .. } => tunnel,
+        | Tunnel::Macsec { .. }
+        | Tunnel::Pppoe { .. } => tunnel,
     }
 }
 

@@ -198,7 +198,7 @@ impl Tally {
         // ESP, such as a VRF, and any file may have those above MACsec or WireGuard.
         let below = matches!(
             packet.opaque,
-            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. })
+            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. } | Opaque::Ieee80211)
         );
         if below || esp && frame.passed().is_some() {
             self.opaque_on.add(frame);

@@ -28,6 +28,8 @@ pub(crate) enum Seen {
     Ah(Spi),
     Psp(Spi),
     Macsec,
+    Pppoe(u16),
+    Ieee80211,
     WireGuard(u8),
 }
 
@@ -53,6 +55,7 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
         Opaque::EspInTcp { spi } => Seen::Esp(spi),
         Opaque::Psp { spi, .. } => Seen::Psp(spi),
         Opaque::Macsec { .. } => Seen::Macsec,
+        Opaque::Ieee80211 => Seen::Ieee80211,
     }));
     seen
 }
@@ -99,6 +102,7 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
         Tunnel::Ah { spi, .. } => Seen::Ah(spi),
         Tunnel::Psp { spi, .. } => Seen::Psp(spi),
         Tunnel::Macsec { .. } => Seen::Macsec,
+        Tunnel::Pppoe { session } => Seen::Pppoe(session),
         Tunnel::IpInIp => return None,
     })
 }
@@ -125,6 +129,8 @@ impl fmt::Display for Seen {
             Self::Ah(spi) => write!(f, "ah {:#010x}", spi.0),
             Self::Psp(spi) => write!(f, "psp {:#010x}", spi.0),
             Self::Macsec => write!(f, "macsec"),
+            Self::Ieee80211 => write!(f, "ieee80211"),
+            Self::Pppoe(session) => write!(f, "pppoe {session}"),
             Self::WireGuard(message) => write!(f, "wireguard {message}"),
         }
     }

@@ -2,6 +2,7 @@
 
 mod errors;
 mod files;
+mod links;
 mod marks;
 mod output;
 mod pattern;

@@ -1,11 +1,10 @@
 //! The link layers, and the formats that replace them.
 
 use super::{Next, Walk, at};
-use crate::packet::ethernet::Llc;
 use crate::packet::protocol::{AH, ESP, UDP};
 use crate::packet::{
     Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, ipv4, leaf,
-    loopback, macsec, ppp,
+    loopback, macsec,
 };
 
 impl<'a> Walk<'_, 'a> {
@@ -15,25 +14,23 @@ impl<'a> Walk<'_, 'a> {
             LinkType::ETHERNET => return Ok(Next::Ethernet),
             LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => return Ok(Next::Ip),
             LinkType::NULL | LinkType::LOOP => (Layer::Null, loopback::split(bytes)),
-            LinkType::PPP => (Layer::Ppp, ppp::split(bytes)),
-            LinkType::LINUX_SLL => (Layer::Sll, self.cooked(cooked::split_sll(bytes))),
-            LinkType::LINUX_SLL2 => (Layer::Sll2, self.cooked(cooked::split_sll2(bytes))),
-            _ => (Layer::Link, Err(Why::Unsupported)),
+            LinkType::LINUX_SLL => return self.cooked(cooked::split_sll(bytes), Layer::Sll),
+            LinkType::LINUX_SLL2 => return self.cooked(cooked::split_sll2(bytes), Layer::Sll2),
+            _ => return self.rare_link(link),
         };
         let (ether_type, rest) = split.map_err(at(layer))?;
         self.advance(rest);
         Ok(Next::EtherType(ether_type))
     }
 
-    #[allow(clippy::type_complexity)]
-    pub(super) fn cooked(
-        &mut self,
-        split: Result<(Option<Direction>, u16, &'a [u8]), Why>,
-    ) -> Result<(u16, &'a [u8]), Why> {
-        split.map(|(direction, protocol, rest)| {
-            self.packet.direction = self.packet.direction.or(direction);
-            (protocol, rest)
-        })
+    fn cooked(&mut self, split: Result<cooked::Header<'a>, Why>, layer: Layer) -> Result<Next, Stop> {
+        let cooked::Header { direction, hardware, protocol, rest } = split.map_err(at(layer))?;
+        self.packet.direction = self.packet.direction.or(direction);
+        self.advance(rest);
+        if ethernet::is_length(protocol) || cooked::may_ignore_protocol(hardware) {
+            return self.rare_cooked(hardware, protocol, layer);
+        }
+        Ok(Next::EtherType(protocol))
     }
 
     pub(super) fn ethernet(&mut self) -> Result<Next, Stop> {
@@ -61,24 +58,11 @@ impl<'a> Walk<'_, 'a> {
                 self.advance(rest);
                 Ok(Next::EtherType(ether_type))
             }
-            own if self.is_linux_number(own) => match own {
-                ethernet::LINUX_NOVELL => Ok(Next::End),
-                _ => Err(Stop { layer: Layer::Ethernet, why: Why::Unsupported }),
-            },
             len if ethernet::is_length(len) => {
                 if self.packet.headers.mac.is_some() {
                     self.limit(usize::from(len));
                 }
-                let (ether_type, rest) = match ethernet::split_llc(self.rest).map_err(at(Layer::Ethernet))? {
-                    Llc::Type(ether_type, rest) => (ether_type, rest),
-                    Llc::Leaf => return Ok(Next::End),
-                };
-                self.advance(rest);
-                // A length cannot follow a length.
-                if ethernet::is_length(ether_type) {
-                    return Err(Stop { layer: Layer::Ethernet, why: Why::Malformed });
-                }
-                Ok(Next::EtherType(ether_type))
+                self.llc()
             }
             known if leaf::is_ethernet(known) => Ok(Next::End),
             _ => Err(Stop { layer: Layer::Ethernet, why: Why::Unsupported }),
@@ -113,14 +97,6 @@ impl<'a> Walk<'_, 'a> {
     /// header in the kernel (`packet_rcv` in linux `net/packet/af_packet.c`), so tags in front of that are missing.
     fn is_cooked_on_its_way_out(&self) -> bool {
         self.is_cooked() && self.packet.direction == Some(Direction::Out)
-    }
-
-    /// Returns true for a number that a cooked header has in place of an Ethernet type, except that of LLC.
-    fn is_linux_number(&self, ether_type: u16) -> bool {
-        ethernet::is_length(ether_type)
-            && ether_type != ethernet::LINUX_LLC
-            && self.is_cooked()
-            && self.packet.headers.vlan.ids().is_empty()
     }
 
     fn is_cooked(&self) -> bool {

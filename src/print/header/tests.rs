@@ -109,6 +109,7 @@ fn every_kind_of_wrapping_has_its_word() {
             Tunnel::Ah { .. } => "ah:0x00000100",
             Tunnel::Psp { .. } => "psp:0x00000100",
             Tunnel::Macsec { .. } => "macsec",
+            Tunnel::Pppoe { .. } => "pppoe:65535",
         };
         let mut wrapped = request();
         wrapped.encapsulations.push(Encapsulation { tunnel, outer: hosts("192.0.2.1", "192.0.2.2", 47) });
@@ -150,6 +151,7 @@ fn an_opaque_packet_says_why() {
         (Opaque::Psp { spi: crate::packet::Spi(0x9aa3_ee15), clear: 0 }, "psp:0x9aa3ee15 sealed"),
         (Opaque::Macsec { sci: Some(0x0242_ac1f_0002_0001) }, "macsec:0x0242ac1f00020001 sealed"),
         (Opaque::Macsec { sci: None }, "macsec sealed"),
+        (Opaque::Ieee80211, "ieee80211 sealed"),
     ] {
         let mut sealed = packet(hosts("192.0.2.1", "192.0.2.2", 50), b"ciphertext");
         sealed.opaque = Some(opaque);
@@ -188,6 +190,7 @@ fn a_packet_that_is_not_decoded_says_so_and_why() {
     let ends = "? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff";
     assert_eq!(line(&unknown), format!("{ends} 0x88b5 (not decoded: Ethernet type 0x88b5)"));
     (unknown.headers.ether_type, unknown.payload) = (Some(40), &[0x10, 0x10, 3]);
+    unknown.stop = Some(Stop { layer: Layer::Llc, why: Why::Unsupported });
     assert_eq!(line(&unknown), format!("{ends} llc (not decoded: LLC 0x10)"));
 }
 

@@ -198,6 +198,8 @@ struct Wrapping<'a> {
     vni: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<u16>,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -218,10 +220,15 @@ impl<'a> Wrapping<'a> {
             | Tunnel::VxlanGpe(_)
             | Tunnel::Geneve(_)
             | Tunnel::Nvgre(_)
-            | Tunnel::IpInIp => (None, Seal::default()),
+            | Tunnel::IpInIp
+            | Tunnel::Pppoe { .. } => (None, Seal::default()),
         };
         let vni = tunnel.vni().map(crate::packet::Vni::value);
-        Self { kind: tunnel.name(), vni, key, seal, outer: Level::new(&wrapping.outer) }
+        let session = match tunnel {
+            Tunnel::Pppoe { session } => Some(session),
+            _ => None,
+        };
+        Self { kind: tunnel.name(), vni, key, session, seal, outer: Level::new(&wrapping.outer) }
     }
 }
 
@@ -286,7 +293,7 @@ impl Sealed {
             Opaque::Esp { spi, sequence, udp, why } => {
                 (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
             }
-            Opaque::EspFragment | Opaque::EspTruncated => (None, Seal::default(), None),
+            Opaque::EspFragment | Opaque::EspTruncated | Opaque::Ieee80211 => (None, Seal::default(), None),
             Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
             Opaque::EspInTcp { spi } => (None, spi.map(Seal::named).unwrap_or_default(), None),
             Opaque::Psp { spi, .. } => (None, Seal::named(spi), None),

@@ -89,8 +89,20 @@ pub(super) fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
 
 /// Returns true if the snaplen cut the frame off before its IP addresses.
 pub(super) fn cut_before_addresses(frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
-    let below =
-        [Layer::Link, Layer::Ethernet, Layer::Vlan, Layer::Sll, Layer::Sll2, Layer::Ipv4, Layer::Ipv6];
+    let below = [
+        Layer::Link,
+        Layer::Ethernet,
+        Layer::Vlan,
+        Layer::Sll,
+        Layer::Sll2,
+        Layer::Chdlc,
+        Layer::FrameRelay,
+        Layer::Llc,
+        Layer::Radiotap,
+        Layer::Ieee80211,
+        Layer::Ipv4,
+        Layer::Ipv6,
+    ];
     frame.wire_len as usize > frame.bytes.len()
         && packet.headers.ip.is_none()
         && packet.encapsulations.is_empty()

@@ -122,7 +122,7 @@ fn protocols_that_carry_no_packets_are_readable() {
     ]);
     let ran = ovlsniff(&["-r", &file, "IS-IS"]);
     assert_eq!(ran.summary(), "6 packets: 1 matched, 0 opaque, 5 readable without a match");
-    let (_dir, file) = pcap(&[llc(b"\x10\x10\x03 who knows"), llc(b"\xaa\xaa\x03\0\x80\xc2\0\x07 bridged")]);
+    let (_dir, file) = pcap(&[llc(b"\x10\x10\x03 who knows"), llc(b"\xaa\xaa\x03\x01\x02\x03\0\x07 whose")]);
     let ran = ovlsniff(&["-r", &file, "IS-IS"]);
     assert!(ran.summary().ends_with("2 not decoded: 1 LLC 0x10, 1 LLC 0xaa"), "{}", ran.err);
 }

@@ -40,6 +40,16 @@ const FIELDS: &[&str] = &[
     "esp.spi",
     "ah.spi",
     "wg.type",
+    "pppoe.session_id",
+    "wlan.sa",
+    "wlan.da",
+    "wlan.fc.protected",
+    "fddi.src",
+    "fddi.dst",
+    "tr.src",
+    "tr.dst",
+    "ipfc.nh.sa",
+    "ipfc.nh.da",
 ];
 
 /// Decodes a capture with tshark. Returns the words for each frame, by frame number.
@@ -167,6 +177,17 @@ impl<'a> Fields<'a> {
                     self.gpe(&mut words);
                     self.pair("eth", "eth.src", "eth.dst")
                 }
+                "wlan" => {
+                    words.extend(self.pair("eth", "wlan.sa", "wlan.da"));
+                    (self.next("wlan.fc.protected") == Some("1")).then(|| "ieee80211".into())
+                }
+                "fddi" => self.pair("eth", "fddi.src", "fddi.dst"),
+                "tr" => self.pair("eth", "tr.src", "tr.dst"),
+                // The addresses have two bytes in front, which say that the others are a MAC address.
+                "ipfc" => self.pair("eth", "ipfc.nh.sa", "ipfc.nh.da").map(|word| word.replace("10:00:", "")),
+                "pppoes" => self.next("pppoe.session_id").map(|id| {
+                    format!("pppoe {}", u16::from_str_radix(id.trim_start_matches("0x"), 16).unwrap())
+                }),
                 "vlan" | "ieee8021ad" => {
                     let id = self.next(if protocol == "vlan" { "vlan.id" } else { "ieee8021ad.id" });
                     tags += 1;
