@@ -126,6 +126,9 @@ pub(crate) enum Unread {
 
 /// Reads the command line, given without the name of the program.
 pub(crate) fn read(words: &[OsString]) -> Result<Typed, Unread> {
+    if let Some(command) = help_wanted(words) {
+        return Err(help(&command).map_or_else(Unread::Wrong, Unread::Help));
+    }
     let parsed = Cli::command().try_get_matches_from(named(words));
     let matches = parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unread::Help(error),
@@ -164,11 +167,24 @@ pub(crate) fn find(names: &[String]) -> Result<clap::Command, String> {
     for name in names {
         let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let above = command.get_bin_name().unwrap_or("ovlsniff").to_owned();
         let found = command.find_subcommand(name).cloned();
-        command = found.ok_or_else(|| format!("{above} has no command '{name}'; there is: {known}"))?;
+        command = found.ok_or_else(|| match command.get_name() {
+            "ovlsniff" => format!("there is no command '{name}'; there is: {known}"),
+            above => format!("{above} has no command '{name}'; there is: {known}"),
+        })?;
     }
     Ok(command)
+}
+
+/// Returns the command that `help` is asked about behind a command of commands: `overlay help up`.
+fn help_wanted(words: &[OsString]) -> Option<Vec<String>> {
+    let above = path(words);
+    let (word, rest) = words.get(above.len()..)?.split_first()?;
+    let has_commands = find(&above).is_ok_and(|command| command.has_subcommands());
+    (word == "help" && has_commands && !above.is_empty()).then(|| {
+        let rest = rest.iter().map(|word| word.to_string_lossy().into_owned());
+        above.into_iter().chain(rest).collect()
+    })
 }
 
 /// Returns every command with the names of those above it: `ovlsniff overlay`, `ovlsniff overlay up`.

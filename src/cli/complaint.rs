@@ -9,6 +9,7 @@ use std::ffi::OsString;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use strsim::osa_distance;
 
 use super::{Cli, habits, path};
 
@@ -25,7 +26,9 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
     let grep = path.is_empty();
     let habit = match error.kind() {
         ErrorKind::UnknownArgument if grep => habits::unknown_option(&argument),
-        ErrorKind::UnknownArgument if !argument.starts_with('-') => habits::extra_word(&above, &argument),
+        ErrorKind::UnknownArgument if !argument.starts_with('-') => {
+            habits::extra_word(&above, &argument).map(|line| format!("{line}; see ovlsniff{command} --help"))
+        }
         ErrorKind::ArgumentConflict if grep => habits::conflict(bare(&argument), bare(&other)),
         ErrorKind::MissingRequiredArgument => {
             let missing = all(ContextKind::InvalidArg).join(" ");
@@ -46,14 +49,14 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
         ErrorKind::UnknownArgument => format!("'{argument}' is one word too many"),
         ErrorKind::InvalidSubcommand => {
             let word = one(ContextKind::InvalidSubcommand);
-            let near = all(ContextKind::SuggestedSubcommand).into_iter().next();
-            match habits::act(&above, &word).map(str::to_owned).or(near) {
-                Some(act) => return format!("ovlsniff{command} has no '{word}': write ovlsniff{command} {act}"),
-                None => format!("ovlsniff{command} has no '{word}'; there is: {}", acts(&path).join(", ")),
-            }
+            // clap gives the likeliest one last.
+            let near = all(ContextKind::SuggestedSubcommand).into_iter().next_back();
+            let near = habits::act(&above, &word).map(str::to_owned).or(near);
+            let near = near.map(|act| format!(": write ovlsniff{command} {act}")).unwrap_or_default();
+            format!("{above} has no '{word}'{near}; there is: {}", acts(&path).join(", "))
         }
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            format!("ovlsniff{command} needs one of: {}", acts(&path).join(", "))
+            format!("{above} needs one of: {}", acts(&path).join(", "))
         }
         ErrorKind::ArgumentConflict => {
             let others = all(ContextKind::PriorArg);
@@ -86,12 +89,14 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
 
 /// Says that there is no such option. In grep mode it may be meant as the pattern.
 fn unknown(error: &clap::Error, option: &str, words: &[OsString], grep: bool) -> String {
-    let near = values(error, ContextKind::SuggestedArg);
+    let near = values(error, ContextKind::SuggestedArg).into_iter().find(|near| {
+        near.starts_with(option) || osa_distance(near, option) <= 1 + option.len() / 4
+    });
     let command = words.iter().filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'));
     let command = command.filter(|word| grep && Cli::command().find_subcommand(word).is_some());
-    let hint = match (near.first(), command) {
-        (Some(near), _) => format!("; the nearest is {near}"),
-        (None, Some(command)) => format!("; a command is the first word: ovlsniff {command}"),
+    let hint = match (near, command) {
+        (_, Some(command)) => format!("; a command is the first word: ovlsniff {command}"),
+        (Some(near), None) => format!("; the nearest is {near}"),
         (None, None) if grep => format!("; to search for it write: -e '{option}'"),
         (None, None) => String::new(),
     };

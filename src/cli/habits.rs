@@ -64,7 +64,7 @@ const VALUES: &[(&str, fn(&str) -> bool, &str)] = &[
     ("--replacement", is_word, "patterns are regular expressions of Rust, so leave out grep's -P"),
     ("--color", is_any, "of grep's --color write --color=always"),
     ("--shape", is_digits, "files are not rotated, so leave out tcpdump's -W"),
-    ("--regexp", str::is_empty, "-e is given with a pattern; empty packets (ngrep's -e) are shown with --all"),
+    ("--regexp", str::is_empty, "empty packets (ngrep's -e) are shown with --all"),
 ];
 
 /// Letters that mean something when they stand twice and more in one word, with their number (0: two or more).
