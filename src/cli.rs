@@ -30,8 +30,8 @@ mod spelled;
 mod values;
 mod verify;
 
-pub(crate) use habits::is_capture_name;
 pub(crate) use grep::{Color, FrameDirection, Grep, Marks, Shape};
+pub(crate) use habits::is_capture_name;
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
 pub(crate) use overlay::Overlay;
@@ -134,8 +134,8 @@ pub(crate) fn read(words: &[OsString]) -> Result<Typed, Unread> {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unread::Help(error),
         _ => Unread::Wrong(complaint::sentence(&error, words)),
     })?;
-    let cli = Cli::from_arg_matches(&matches)
-        .map_err(|error| Unread::Wrong(complaint::sentence(&error, words)))?;
+    let cli =
+        Cli::from_arg_matches(&matches).map_err(|error| Unread::Wrong(complaint::sentence(&error, words)))?;
     let mut notes = Vec::new();
     if cli.command.is_none() {
         let spelled = spelled::spelled(words, &Cli::command());
@@ -166,10 +166,11 @@ pub(crate) fn find(names: &[String]) -> Result<clap::Command, String> {
     command.build();
     for name in names {
         let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let known = known.join(", ");
         let found = command.find_subcommand(name).cloned();
         command = found.ok_or_else(|| match command.get_name() {
             "ovlsniff" => format!("there is no command '{name}'; there is: {known}"),
+            above if known.is_empty() => format!("{above} has no commands; leave out '{name}'"),
             above => format!("{above} has no command '{name}'; there is: {known}"),
         })?;
     }
@@ -203,7 +204,9 @@ fn path(words: &[OsString]) -> Vec<String> {
     let mut command = Cli::command();
     let mut path = Vec::new();
     for word in words {
-        let Some(below) = word.to_str().and_then(|word| command.find_subcommand(word)).cloned() else { break };
+        let Some(below) = word.to_str().and_then(|word| command.find_subcommand(word)).cloned() else {
+            break;
+        };
         path.push(below.get_name().to_owned());
         command = below;
     }

@@ -32,8 +32,7 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
         ErrorKind::ArgumentConflict if grep => habits::conflict(bare(&argument), bare(&other)),
         ErrorKind::MissingRequiredArgument => {
             let missing = all(ContextKind::InvalidArg).join(" ");
-            habits::missing(&above, &missing)
-                .map(|advice| format!("{advice}; see ovlsniff{command} --help"))
+            habits::missing(&above, &missing).map(|advice| format!("{advice}; see ovlsniff{command} --help"))
         }
         _ => None,
     };
@@ -89,9 +88,9 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
 
 /// Says that there is no such option. In grep mode it may be meant as the pattern.
 fn unknown(error: &clap::Error, option: &str, words: &[OsString], grep: bool) -> String {
-    let near = values(error, ContextKind::SuggestedArg).into_iter().find(|near| {
-        near.starts_with(option) || osa_distance(near, option) <= 1 + option.len() / 4
-    });
+    let near = values(error, ContextKind::SuggestedArg)
+        .into_iter()
+        .find(|near| near.starts_with(option) || osa_distance(near, option) <= 1 + option.len() / 4);
     let command = words.iter().filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'));
     let command = command.filter(|word| grep && Cli::command().find_subcommand(word).is_some());
     let hint = match (near, command) {
@@ -117,9 +116,11 @@ fn or(words: &[&str]) -> String {
     }
 }
 
-/// Returns an option without its value's name: `--read` of `--read <FILE>`.
+/// Returns an option without its value's name, `--read` of `--read <FILE>`, or the name of a positional: `NETWORK`.
 fn bare(argument: &str) -> &str {
-    argument.split(' ').next().unwrap_or(argument).trim_end_matches("...")
+    let name =
+        if argument.starts_with('-') { argument.split(' ').next().unwrap_or(argument) } else { argument };
+    name.trim_end_matches("...").trim_start_matches(['<', '[']).trim_end_matches(['>', ']'])
 }
 
 /// Returns the commands below the one that was typed.
@@ -150,6 +151,7 @@ fn merged(error: &clap::Error) -> String {
     let end = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");
     let lines = text.lines().map(str::trim).take_while(end).filter(|line| !line.is_empty());
     let lines = lines.filter(|line| !line.starts_with("tip: to pass"));
-    let lines: Vec<&str> = lines.map(|line| line.trim_start_matches("error: ").trim_start_matches("tip: ")).collect();
+    let lines: Vec<&str> =
+        lines.map(|line| line.trim_start_matches("error: ").trim_start_matches("tip: ")).collect();
     lines.join("; ")
 }

@@ -14,10 +14,16 @@ const OPTIONS: &[(&str, &str)] = &[
     ("-#", "each packet shows its number anyway"),
     ("-a", "payloads are always searched as bytes and printed as text"),
     ("-b", "files are not rotated; to stop after N matches write -n N"),
-    ("-C", "packets around a match (grep) are shown with -A N and -B N, and colour (ngrep) with --color=always"),
+    (
+        "-C",
+        "packets around a match (grep) are shown with -A N and -B N, and colour (ngrep) with --color=always",
+    ),
     ("-E", "patterns are extended already (grep), and the keys of ESP (tcpdump) are given with --sa FILE"),
     ("-f", "a filter is written after the pattern: ovlsniff '' port 80; patterns are given with -e each"),
-    ("-F", "give the filter of a file with \"$(cat FILE)\"; for plain text (grep's -F) put \\ before each of .*+?()[]{}|^$"),
+    (
+        "-F",
+        "give the filter of a file with \"$(cat FILE)\"; for plain text (grep's -F) put \\ before each of .*+?()[]{}|^$",
+    ),
     ("-g", "files are made for their owner alone; see --write"),
     ("-G", "files are not rotated, and patterns are extended regular expressions"),
     ("-H", "with several files each match names its own"),
@@ -33,7 +39,10 @@ const OPTIONS: &[(&str, &str)] = &[
     ("-Q", "one direction is captured with --direction in or --direction out"),
     ("-R", "root is kept with --no-drop (ngrep), and tshark's filter is --inner FILTER"),
     ("-U", "the output is flushed after each packet with -l"),
-    ("-Y", "a filter on the innermost packet is --inner FILTER, in tcpdump's language: --inner 'tcp port 80'"),
+    (
+        "-Y",
+        "a filter on the innermost packet is --inner FILTER, in tcpdump's language: --inner 'tcp port 80'",
+    ),
     ("-z", "statistics are printed at the end, and on the signal USR1"),
     ("--basic-regexp", "patterns are extended regular expressions"),
     ("--buffer-size", "the size of the ring is --buffer SIZE"),
@@ -57,7 +66,7 @@ const OPTIONS: &[(&str, &str)] = &[
 /// Values that an option does not take, with what is meant. `{}` is the value, which is empty if none was typed.
 const VALUES: &[(&str, fn(&str) -> bool, &str)] = &[
     ("--count", is_no_number, "names are never resolved, so leave out tcpdump's -n"),
-    ("--columns", is_digits, "to stop after {} matches write -n {}"),
+    ("--columns", is_count, "to stop after {} matches write -n {}"),
     ("--columns", is_no_number, "matches are counted in the closing line, so leave out grep's -c"),
     ("--after", is_no_number, "payloads are always printed as text, so leave out tcpdump's -A"),
     ("--depth", is_no_number, "sequence numbers are not printed, so leave out tcpdump's -S"),
@@ -69,7 +78,11 @@ const VALUES: &[(&str, fn(&str) -> bool, &str)] = &[
 
 /// Letters that mean something when they stand twice and more in one word, with their number (0: two or more).
 const REPEATED: &[(char, usize, &str)] = &[
-    ('v', 0, "-v shows the packets that do not match, and nothing shows more of a packet; leave out tcpdump's -v"),
+    (
+        'v',
+        0,
+        "-v shows the packets that do not match, and nothing shows more of a packet; leave out tcpdump's -v",
+    ),
     ('X', 0, "-X takes the pattern in hex; a hex dump is printed with -x"),
     ('x', 0, "link-level headers are not printed; a hex dump of the payload is printed with -x"),
     ('t', 2, "the date and time of a packet is printed with -t"),
@@ -232,7 +245,9 @@ fn is_no_hex(word: &str) -> bool {
 fn is_option(word: &str) -> bool {
     let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or_default();
     let long = word.starts_with("--");
-    !name.is_empty() && (long || name.len() <= 3) && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+    !name.is_empty()
+        && (long || name.len() <= 3)
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
 }
 
 fn is_no_number(value: &str) -> bool {
@@ -243,8 +258,12 @@ fn is_digits(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+fn is_count(value: &str) -> bool {
+    is_digits(value) && value != "0"
+}
+
 fn is_word(value: &str) -> bool {
-    value.len() > 1
+    value.chars().count() > 1
 }
 
 fn is_any(_: &str) -> bool {
@@ -264,9 +283,11 @@ mod tests {
         for (option, _) in OPTIONS {
             let known = command.get_arguments().any(|arg| {
                 arg.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))
-                    || arg.get_short_and_visible_aliases().unwrap_or_default().iter().any(|letter| {
-                        option.strip_prefix('-') == Some(&letter.to_string())
-                    })
+                    || arg
+                        .get_short_and_visible_aliases()
+                        .unwrap_or_default()
+                        .iter()
+                        .any(|letter| option.strip_prefix('-') == Some(&letter.to_string()))
             });
             assert!(!known, "{option} is an option of ours");
         }

@@ -41,7 +41,8 @@ pub(super) fn spelled(words: &[OsString], command: &clap::Command) -> Vec<Spelle
             let mut rest = rest.chars();
             if let Some(letter) = rest.next() {
                 let attached = rest.as_str().strip_prefix('=').unwrap_or(rest.as_str()).to_owned();
-                let value = if rest.as_str().is_empty() { words.next().unwrap_or_default() } else { attached };
+                let value =
+                    if rest.as_str().is_empty() { words.next().unwrap_or_default() } else { attached };
                 found.push(Spelled::Letter(letter, value));
             }
         } else {
@@ -72,7 +73,8 @@ mod tests {
 
     #[test]
     fn letters_words_and_values_are_told_apart() {
-        let words = ["-qvvn", "5", "-d", "eth0", "-s0", "--vni", "7", "--marks=none", "-e", "-x", "a", "--", "-v"];
+        let words =
+            ["-qvvn", "5", "-d", "eth0", "-s0", "--vni", "7", "--marks=none", "-e", "-x", "a", "--", "-v"];
         let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
         let letter = |letter, value: &str| Spelled::Letter(letter, value.to_owned());
         let plain = |word: &str| Spelled::Plain(word.to_owned());

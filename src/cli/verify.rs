@@ -91,7 +91,13 @@ pub(crate) struct Verify {
     pub(crate) sa: Vec<PathBuf>,
 
     /// Format of the report
-    #[arg(long, value_name = "FORMAT", default_value = "text", overrides_with = "json", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        overrides_with = "json",
+        help_heading = "Output"
+    )]
     pub(crate) format: Format,
     /// Print one JSON document, as --format json does
     #[arg(long, overrides_with = "format", help_heading = "Output")]

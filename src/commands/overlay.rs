@@ -47,8 +47,8 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     // without --node: the kernel's addresses have to say which node this is.
     let file = typed.file.as_deref().map(OverlayFile::read).transpose()?;
     let known = match (&file, &typed.node) {
-        (None, _) => Some(checked(vec![network(typed)?], &[])?),
-        (Some(file), Some(node)) => Some(checked(file.networks(Some(node), &[])?, &typed.names)?),
+        (None, _) => Some(checked(vec![network(typed)?], &[], None)?),
+        (Some(file), Some(node)) => Some(checked(file.networks(Some(node), &[])?, &typed.names, Some(file))?),
         (Some(_), None) => None,
     };
     // The state is locked before the kernel is read: no other `ovlsniff overlay` may change what the plan rests on.
@@ -56,7 +56,9 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
     let (networks, secrets) = match (known, &file) {
-        (None, Some(file)) => checked(file.networks(None, &present.own_addresses())?, &typed.names)?,
+        (None, Some(file)) => {
+            checked(file.networks(None, &present.own_addresses())?, &typed.names, Some(file))?
+        }
         (known, _) => known.unwrap_or_default(),
     };
     let mut state = match &store {
@@ -138,8 +140,15 @@ fn said_twice(typed: &Up, options: &DriverOptions) -> Option<&'static str> {
 }
 
 /// Checks the networks, and returns them with their secrets. If there are names, returns only the networks named.
-fn checked(mut networks: Vec<NetworkSpec>, names: &[String]) -> anyhow::Result<(Vec<NetworkSpec>, Secrets)> {
-    overlay::validate(&networks)?;
+fn checked(
+    mut networks: Vec<NetworkSpec>,
+    names: &[String],
+    file: Option<&OverlayFile>,
+) -> anyhow::Result<(Vec<NetworkSpec>, Secrets)> {
+    overlay::validate(&networks).map_err(|error| match file {
+        Some(file) => file.place(error),
+        None => error,
+    })?;
     for name in names {
         if !networks.iter().any(|network| network.name == *name) {
             bail!("network {name}: not in the file");

@@ -38,7 +38,8 @@ fn check_interfaces(args: &Grep) -> anyhow::Result<()> {
         return Ok(());
     }
     for name in &args.interface {
-        let known = ["any", "auto"].contains(&name.as_str()) || nix::net::if_::if_nametoindex(name.as_str()).is_ok();
+        let known =
+            ["any", "auto"].contains(&name.as_str()) || nix::net::if_::if_nametoindex(name.as_str()).is_ok();
         if !known && looks_like_a_pattern(name) {
             let typed = shell(name);
             bail!(
@@ -79,7 +80,9 @@ fn check_files(args: &Grep) -> anyhow::Result<()> {
 fn check_lone(word: &str, alone: bool) -> anyhow::Result<()> {
     let instead = match command(word, alone) {
         Some(instead) => format!("'{word}' looks like a command: for that write {instead}"),
-        None if Path::new(word).is_file() => format!("{word} is a file: to search it write ovlsniff -r {}", shell(word)),
+        None if Path::new(word).is_file() => {
+            format!("{word} is a file: to search it write ovlsniff -r {}", shell(word))
+        }
         None => return Ok(()),
     };
     bail!("{instead}, and to search for the word: ovlsniff -e {}", shell(word))

@@ -45,7 +45,7 @@ fn what_cannot_be_is_said_before_the_kernel_is_asked() {
         (["--peer", "192.0.2.3=10.0.9.3"], "not in 10.0.2.1/24"),
         (["--opt", "port=99999"], "UDP port"),
         (["--opt", "\u{1b}[2Jencrypted"], "no such option"),
-        (["--\u{1b}[2J", "1"], "unexpected argument"),
+        (["--\u{1b}[2J", "1"], "there is no option"),
         (["--opt", "com.docker.network.driver.overlay.vxlanid_list=4099"], "two different things"),
         (["--opt", "cipher=aes-128-gcm"], "--opt encrypted"),
     ] {

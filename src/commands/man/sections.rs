@@ -32,9 +32,12 @@ const OVERLAY_STATE: Part = Item(
     "The generations and start counters of the keys; another folder is named with --state. It must not be lost or copied: a \
      counter that begins anew would use a nonce twice.",
 );
-const SEE_OVERLAY: (&str, &[Part]) = ("SEE ALSO", &[Text("ovlsniff(1), ovlsniff-overlay(1), ovlsniff-verify(1), ip-xfrm(8)")]);
-const KEY_FILE: Part =
-    Item("secure.key", "The secret of a network, made by ovlsniff overlay keygen: the same on every node, readable by its owner only.");
+const SEE_OVERLAY: (&str, &[Part]) =
+    ("SEE ALSO", &[Text("ovlsniff(1), ovlsniff-overlay(1), ovlsniff-verify(1), ip-xfrm(8)")]);
+const KEY_FILE: Part = Item(
+    "secure.key",
+    "The secret of a network, made by ovlsniff overlay keygen: the same on every node, readable by its owner only.",
+);
 
 const PAGES: &[Page] = &[
     Page {
@@ -44,12 +47,30 @@ const PAGES: &[Page] = &[
             (
                 "EXAMPLES",
                 &[
-                    Item("ovlsniff HTTP", "Packets that contain HTTP, also inside of tunnels, on the interfaces that carry overlays; # marks encrypted packets."),
-                    Item("ovlsniff -i eth0 -y 'get /' port 80", "The same on eth0, in either case, for packets whose outermost port is 80."),
-                    Item("ovlsniff -r capture.pcapng -x 'GET /'", "Search a capture file, and print the matches as a hex dump."),
-                    Item("ovlsniff --vni 4097 '' not port 22", "Every packet of one overlay network that has a payload."),
-                    Item("ovlsniff --inner 'host 10.0.1.3 and port 80' --json", "Filter on the innermost frame, and print JSON Lines."),
-                    Item("ovlsniff -q -n 10 -O found.pcap -e verify", "Write the first ten packets that contain the word verify, which is a command's name as well, to a file."),
+                    Item(
+                        "ovlsniff HTTP",
+                        "Packets that contain HTTP, also inside of tunnels, on the interfaces that carry overlays; # marks encrypted packets.",
+                    ),
+                    Item(
+                        "ovlsniff -i eth0 -y 'get /' port 80",
+                        "The same on eth0, in either case, for packets whose outermost port is 80.",
+                    ),
+                    Item(
+                        "ovlsniff -r capture.pcapng -x 'GET /'",
+                        "Search a capture file, and print the matches as a hex dump.",
+                    ),
+                    Item(
+                        "ovlsniff --vni 4097 '' not port 22",
+                        "Every packet of one overlay network that has a payload.",
+                    ),
+                    Item(
+                        "ovlsniff --inner 'host 10.0.1.3 and port 80' --json",
+                        "Filter on the innermost frame, and print JSON Lines.",
+                    ),
+                    Item(
+                        "ovlsniff -q -n 10 -O found.pcap -e verify",
+                        "Write the first ten packets that contain the word verify, which is a command's name as well, to a file.",
+                    ),
                 ],
             ),
             (
@@ -57,15 +78,26 @@ const PAGES: &[Page] = &[
                 &[
                     Item("0", "Something matched."),
                     Item("1", "Nothing matched."),
-                    Item("2", "An error: one sentence on standard error says what is wrong and what to do. What was read before a file's damage was searched."),
-                    Item("128 + N", "A second signal with the number N arrived before the first had ended the program."),
-                    Text("Each command has exit statuses of its own, which its page lists. A reader of the output that goes away is no error."),
+                    Item(
+                        "2",
+                        "An error: one sentence on standard error says what is wrong and what to do. What was read before a file's damage was searched.",
+                    ),
+                    Item(
+                        "128 + N",
+                        "A second signal with the number N arrived before the first had ended the program.",
+                    ),
+                    Text(
+                        "Each command has exit statuses of its own, which its page lists. A reader of the output that goes away is no error.",
+                    ),
                 ],
             ),
             (
                 "SIGNALS",
                 &[
-                    Item("INT, TERM, HUP, QUIT", "End the search: what was found is written, and the closing line printed. HUP is ignored if it was when the program began, as nohup has it. A second one ends the program at once."),
+                    Item(
+                        "INT, TERM, HUP, QUIT",
+                        "End the search: what was found is written, and the closing line printed. HUP is ignored if it was when the program began, as nohup has it. A second one ends the program at once.",
+                    ),
                     Item("USR1", "Print the statistics so far to standard error, and go on."),
                     Item("PIPE", "A reader of standard output that goes away ends the program quietly."),
                 ],
@@ -74,21 +106,32 @@ const PAGES: &[Page] = &[
                 "FILES",
                 &[
                     Item("/run/netns/NAME, /run/docker/netns/NAME", "Network namespaces that --netns names."),
-                    Item("/run/docker.sock", "The socket of Docker's engine, which is asked for the names of its networks."),
+                    Item(
+                        "/run/docker.sock",
+                        "The socket of Docker's engine, which is asked for the names of its networks.",
+                    ),
                 ],
             ),
             (
                 "ENVIRONMENT",
                 &[
-                    Item("NO_COLOR", "If it is set and not empty, nothing is coloured, unless by --color=always."),
-                    Item("CLICOLOR_FORCE", "If it is set and not 0, matches are coloured without a terminal as well."),
+                    Item(
+                        "NO_COLOR",
+                        "If it is set and not empty, nothing is coloured, unless by --color=always.",
+                    ),
+                    Item(
+                        "CLICOLOR_FORCE",
+                        "If it is set and not 0, matches are coloured without a terminal as well.",
+                    ),
                     Item("TZ", "The time zone of -t."),
                     Item("DOCKER_HOST", "The socket of Docker's engine: unix:///run/docker.sock."),
                 ],
             ),
             (
                 "SEE ALSO",
-                &[Text("ovlsniff-verify(1), ovlsniff-interfaces(1), ovlsniff-keys(1), ovlsniff-overlay(1), ngrep(8), tcpdump(8), pcap-filter(7)")],
+                &[Text(
+                    "ovlsniff-verify(1), ovlsniff-interfaces(1), ovlsniff-keys(1), ovlsniff-overlay(1), ngrep(8), tcpdump(8), pcap-filter(7)",
+                )],
             ),
         ],
     },
@@ -99,26 +142,49 @@ const PAGES: &[Page] = &[
             (
                 "EXAMPLES",
                 &[
-                    Item("ovlsniff verify --net secure", "Send probes through the network, and judge for ten seconds what passes."),
-                    Item("ovlsniff verify --all --json", "Judge every overlay of this host, and print one JSON document."),
-                    Item("ovlsniff verify --vni 4098 --peer 192.0.2.2 --passive --for 5m", "Judge the traffic between this node and another, without probes."),
-                    Item("ovlsniff verify --net secure -r node1.pcap --local 192.0.2.1 --sa keys.txt", "Judge a capture file of a node."),
+                    Item(
+                        "ovlsniff verify --net secure",
+                        "Send probes through the network, and judge for ten seconds what passes.",
+                    ),
+                    Item(
+                        "ovlsniff verify --all --json",
+                        "Judge every overlay of this host, and print one JSON document.",
+                    ),
+                    Item(
+                        "ovlsniff verify --vni 4098 --peer 192.0.2.2 --passive --for 5m",
+                        "Judge the traffic between this node and another, without probes.",
+                    ),
+                    Item(
+                        "ovlsniff verify --net secure -r node1.pcap --local 192.0.2.1 --sa keys.txt",
+                        "Judge a capture file of a node.",
+                    ),
                 ],
             ),
             (
                 "EXIT STATUS",
                 &[
-                    Item("0", "The network is as it is expected to be: encrypted, or in clear with --expect clear."),
-                    Item("1", "It is not: its packets can be read, are only authenticated, or clear ones from outside would be accepted."),
+                    Item(
+                        "0",
+                        "The network is as it is expected to be: encrypted, or in clear with --expect clear.",
+                    ),
+                    Item(
+                        "1",
+                        "It is not: its packets can be read, are only authenticated, or clear ones from outside would be accepted.",
+                    ),
                     FAILED,
                     Item("3", "INCONCLUSIVE: what was seen proves neither."),
                     Item("4", "BLACKHOLED: packets leave encrypted, and nothing arrives."),
-                    Text("With --all the worst verdict counts: what can be read comes before what does not arrive, and that before what is inconclusive."),
+                    Text(
+                        "With --all the worst verdict counts: what can be read comes before what does not arrive, and that before what is inconclusive.",
+                    ),
                 ],
             ),
             (
                 "SIGNALS",
-                &[Item("INT, TERM, HUP, QUIT", "End the watch, and judge what was seen until then. With --watch the last whole verdict counts, unless a leak was seen since. A second one ends the program at once.")],
+                &[Item(
+                    "INT, TERM, HUP, QUIT",
+                    "End the watch, and judge what was seen until then. With --watch the last whole verdict counts, unless a leak was seen since. A second one ends the program at once.",
+                )],
             ),
             (
                 "FILES",
@@ -127,7 +193,10 @@ const PAGES: &[Page] = &[
                     Item("/proc/net/xfrm_stat", "The kernel's counters of IPsec errors."),
                 ],
             ),
-            ("ENVIRONMENT", &[Item("DOCKER_HOST", "The socket of Docker's engine: unix:///run/docker.sock.")]),
+            (
+                "ENVIRONMENT",
+                &[Item("DOCKER_HOST", "The socket of Docker's engine: unix:///run/docker.sock.")],
+            ),
             ("SEE ALSO", &[Text("ovlsniff(1), ovlsniff-overlay(1), ip-xfrm(8), docker-network-create(1)")]),
         ],
     },
@@ -135,7 +204,13 @@ const PAGES: &[Page] = &[
         command: "interfaces",
         synopsis: "ovlsniff interfaces [--json] [--netns NAME|PATH|PID]",
         sections: &[
-            ("EXAMPLES", &[Item("ovlsniff interfaces --netns blue", "List the interfaces of another network namespace.")]),
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff interfaces --netns blue",
+                    "List the interfaces of another network namespace.",
+                )],
+            ),
             COMMAND_STATUS,
             ("SEE ALSO", &[Text("ovlsniff(1), ip-link(8), ip-netns(8)")]),
         ],
@@ -144,7 +219,13 @@ const PAGES: &[Page] = &[
         command: "keys",
         synopsis: "ovlsniff keys --wireshark [OPTIONS]",
         sections: &[
-            ("EXAMPLES", &[Item("ovlsniff keys --wireshark -o esp_sa", "Write the kernel's keys to a file for Wireshark's profile folder.")]),
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff keys --wireshark -o esp_sa",
+                    "Write the kernel's keys to a file for Wireshark's profile folder.",
+                )],
+            ),
             ("EXIT STATUS", &[DONE, Item("1", "There is no key to write."), FAILED]),
             ("FILES", &[Item("~/.config/wireshark/esp_sa", "The table of keys that Wireshark reads.")]),
             ("SEE ALSO", &[Text("ovlsniff(1), ip-xfrm(8), wireshark(1)")]),
@@ -157,9 +238,18 @@ const PAGES: &[Page] = &[
             (
                 "EXAMPLES",
                 &[
-                    Item("ovlsniff overlay keygen -o secure.key", "Make a secret. Copy the file to every node."),
-                    Item("ovlsniff overlay up secure --vni 4098 --local 192.0.2.1 --peer 192.0.2.2 --addr 10.0.2.1/24 --opt encrypted --key secure.key", "Build an encrypted network on one of two nodes."),
-                    Item("ovlsniff overlay status", "Compare the kernel with what the networks are meant to be."),
+                    Item(
+                        "ovlsniff overlay keygen -o secure.key",
+                        "Make a secret. Copy the file to every node.",
+                    ),
+                    Item(
+                        "ovlsniff overlay up secure --vni 4098 --local 192.0.2.1 --peer 192.0.2.2 --addr 10.0.2.1/24 --opt encrypted --key secure.key",
+                        "Build an encrypted network on one of two nodes.",
+                    ),
+                    Item(
+                        "ovlsniff overlay status",
+                        "Compare the kernel with what the networks are meant to be.",
+                    ),
                 ],
             ),
             (
@@ -169,7 +259,9 @@ const PAGES: &[Page] = &[
             ("FILES", &[OVERLAY_STATE, KEY_FILE]),
             (
                 "SEE ALSO",
-                &[Text("ovlsniff(1), ovlsniff-overlay-up(1), ovlsniff-overlay-down(1), ovlsniff-overlay-status(1), ovlsniff-overlay-rotate(1), ovlsniff-overlay-keygen(1), ip-xfrm(8)")],
+                &[Text(
+                    "ovlsniff(1), ovlsniff-overlay-up(1), ovlsniff-overlay-down(1), ovlsniff-overlay-status(1), ovlsniff-overlay-rotate(1), ovlsniff-overlay-keygen(1), ip-xfrm(8)",
+                )],
             ),
         ],
     },
@@ -180,13 +272,32 @@ const PAGES: &[Page] = &[
             (
                 "EXAMPLES",
                 &[
-                    Item("ovlsniff overlay up insecure --vni 4097 --local 192.0.2.1 --peer 192.0.2.2 --addr 10.0.1.1/24", "Build a network in clear."),
-                    Item("ovlsniff overlay up -f overlay.toml --node node1", "Build all networks of a file, as node1 has them."),
-                    Item("ovlsniff overlay up -f overlay.toml --dry-run", "Print the steps, and change nothing."),
+                    Item(
+                        "ovlsniff overlay up insecure --vni 4097 --local 192.0.2.1 --peer 192.0.2.2 --addr 10.0.1.1/24",
+                        "Build a network in clear.",
+                    ),
+                    Item(
+                        "ovlsniff overlay up -f overlay.toml --node node1",
+                        "Build all networks of a file, as node1 has them.",
+                    ),
+                    Item(
+                        "ovlsniff overlay up -f overlay.toml --dry-run",
+                        "Print the steps, and change nothing.",
+                    ),
                 ],
             ),
             COMMAND_STATUS,
-            ("FILES", &[OVERLAY_STATE, KEY_FILE, Item("overlay.toml", "All nodes and networks, the same on every node: docs/overlay.md has an example.")]),
+            (
+                "FILES",
+                &[
+                    OVERLAY_STATE,
+                    KEY_FILE,
+                    Item(
+                        "overlay.toml",
+                        "All nodes and networks, the same on every node: docs/overlay.md has an example.",
+                    ),
+                ],
+            ),
             SEE_OVERLAY,
         ],
     },
@@ -205,7 +316,14 @@ const PAGES: &[Page] = &[
         synopsis: "ovlsniff overlay status [--json] [NETWORK...]",
         sections: &[
             ("EXAMPLES", &[Item("ovlsniff overlay status --json secure", "Show one network as JSON.")]),
-            ("EXIT STATUS", &[Item("0", "Nothing is missing."), Item("1", "Something is missing or was changed."), FAILED]),
+            (
+                "EXIT STATUS",
+                &[
+                    Item("0", "Nothing is missing."),
+                    Item("1", "Something is missing or was changed."),
+                    FAILED,
+                ],
+            ),
             SEE_OVERLAY,
         ],
     },
@@ -217,7 +335,10 @@ const PAGES: &[Page] = &[
                 "EXAMPLES",
                 &[
                     Item("ovlsniff overlay rotate", "Take the next step: once on every node, and once more."),
-                    Item("ovlsniff overlay rotate --due 12h", "For a timer on every node: take new keys when the last are half a day old."),
+                    Item(
+                        "ovlsniff overlay rotate --due 12h",
+                        "For a timer on every node: take new keys when the last are half a day old.",
+                    ),
                 ],
             ),
             ("EXIT STATUS", &[DONE, Item("1", "A step waits for a peer, which is named."), FAILED]),
@@ -229,7 +350,13 @@ const PAGES: &[Page] = &[
         command: "overlay keygen",
         synopsis: "ovlsniff overlay keygen [-o FILE]",
         sections: &[
-            ("EXAMPLES", &[Item("ovlsniff overlay keygen -o secure.key", "Make a secret in a new file that its owner alone can read.")]),
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff overlay keygen -o secure.key",
+                    "Make a secret in a new file that its owner alone can read.",
+                )],
+            ),
             COMMAND_STATUS,
             ("FILES", &[KEY_FILE]),
             SEE_OVERLAY,
@@ -239,7 +366,13 @@ const PAGES: &[Page] = &[
         command: "completions",
         synopsis: "ovlsniff completions SHELL",
         sections: &[
-            ("EXAMPLES", &[Item("ovlsniff completions bash > /etc/bash_completion.d/ovlsniff", "Have bash complete words of ovlsniff.")]),
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff completions bash > /etc/bash_completion.d/ovlsniff",
+                    "Have bash complete words of ovlsniff.",
+                )],
+            ),
             COMMAND_STATUS,
             ("SEE ALSO", &[Text("ovlsniff(1)")]),
         ],
@@ -257,7 +390,13 @@ const PAGES: &[Page] = &[
         command: "help",
         synopsis: "ovlsniff help [COMMAND...]",
         sections: &[
-            ("EXAMPLES", &[Item("ovlsniff help overlay up", "Print the help of a command, as ovlsniff overlay up --help does.")]),
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff help overlay up",
+                    "Print the help of a command, as ovlsniff overlay up --help does.",
+                )],
+            ),
             COMMAND_STATUS,
             ("SEE ALSO", &[Text("ovlsniff(1)")]),
         ],
@@ -285,7 +424,8 @@ mod tests {
     /// An example whose options were renamed would still look right.
     #[test]
     fn every_example_is_a_line_that_the_program_takes() {
-        let examples = PAGES.iter().flat_map(|page| page.sections).filter(|(heading, _)| *heading == "EXAMPLES");
+        let examples =
+            PAGES.iter().flat_map(|page| page.sections).filter(|(heading, _)| *heading == "EXAMPLES");
         for part in examples.flat_map(|(_, parts)| *parts) {
             let Item(line, _) = part else { continue };
             let line = line.split([">", "|"].map(|c| c.chars().next().unwrap())).next().unwrap();
