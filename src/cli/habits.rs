@@ -147,7 +147,9 @@ pub(super) fn extra_word(command: &str, word: &str) -> Option<String> {
 pub(super) fn missing(command: &str, what: &str) -> Option<&'static str> {
     Some(match command {
         "verify" if what.contains("--net") => "which network? give --net NAME, --vni VNI or --all",
-        "overlay up" => "which network? give its name, or a file of networks with -f FILE",
+        "overlay up" if what.contains("NETWORK") => {
+            "which network? give its name, or a file of networks with -f FILE"
+        }
         "overlay down" => "which networks? give their names, or --all",
         "keys" => "in which format? there is one: ovlsniff keys --wireshark",
         "completions" => "of which shell? give bash, elvish, fish, powershell or zsh",

@@ -11,7 +11,7 @@ use anyhow::{anyhow, bail};
 use ovlsniff::escape::escape;
 use ovlsniff::overlay::{
     self, DriverOptions, Kernel, NetworkSpec, NetworkStatus, OverlayFile, Plan, RotationStep, Secret,
-    Secrets, State, StateError, Step, Store,
+    Secrets, SpecError, State, StateError, Step, Store,
 };
 use ovlsniff::packet::UdpPort;
 use serde::Serialize;
@@ -66,8 +66,10 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
         None => Store::read(&typed.how.state)?,
     };
     let now = now()?;
-    overlay::begin(&networks, &secrets, &mut state, typed.generation, now)?;
-    let plan = overlay::plan(&networks, &present, &state, &secrets)?;
+    let begun = overlay::begin(&networks, &secrets, &mut state, typed.generation, now);
+    begun.map_err(|error| placed(error, file.as_ref()))?;
+    let plan = overlay::plan(&networks, &present, &state, &secrets);
+    let plan = plan.map_err(|error| placed(error, file.as_ref()))?;
     // A dry run ends here. Only a try can tell what the kernel is able to do, and a try changes it for a moment.
     let Some(store) = store else { return announce(&plan, &typed.how) };
     check_kernel(&networks, &plan, &mut kernel)?;
@@ -145,10 +147,7 @@ fn checked(
     names: &[String],
     file: Option<&OverlayFile>,
 ) -> anyhow::Result<(Vec<NetworkSpec>, Secrets)> {
-    overlay::validate(&networks).map_err(|error| match file {
-        Some(file) => file.place(error),
-        None => error,
-    })?;
+    overlay::validate(&networks).map_err(|error| placed(error, file))?;
     for name in names {
         if !networks.iter().any(|network| network.name == *name) {
             bail!("network {name}: not in the file");
@@ -157,6 +156,14 @@ fn checked(
     networks.retain(|network| names.is_empty() || names.contains(&network.name));
     let secrets = overlay::read_secrets(&networks)?;
     Ok((networks, secrets))
+}
+
+/// Adds the file and the line to an error about a network, if there is a file.
+fn placed(error: SpecError, file: Option<&OverlayFile>) -> SpecError {
+    match file {
+        Some(file) => file.place(error),
+        None => error,
+    }
 }
 
 /// Tries the features of the kernel that the plan needs, and no others.

@@ -119,7 +119,7 @@ impl OverlayFile {
     pub fn read(path: &Path) -> Result<Self, SpecError> {
         let named = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|cause| SpecError::File { file: named.clone(), cause: reason(&cause) })?;
+            .map_err(|cause| SpecError::File { file: named.clone(), cause: unread(&cause) })?;
         Self::parse(&text, named, path.parent().unwrap_or(Path::new("")))
     }
 
@@ -277,6 +277,13 @@ fn network(
     }))
 }
 
+fn unread(cause: &std::io::Error) -> String {
+    match cause.kind() {
+        std::io::ErrorKind::InvalidData => "not a TOML file: it is not UTF-8".to_owned(),
+        _ => reason(cause),
+    }
+}
+
 fn unknown_key<'t>(table: &'t toml::Table, known: &[&str]) -> Option<&'t str> {
     table.keys().map(String::as_str).find(|key| !known.contains(key))
 }
@@ -289,7 +296,14 @@ fn one_line(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map(|span| 1 + text.get(..span.start).unwrap_or("").matches('\n').count());
     let message = error.message().lines().next().unwrap_or_default();
     let message = message.strip_prefix("invalid type: ").unwrap_or(message);
-    line.map_or_else(|| message.to_owned(), |line| format!("line {line}: {message}"))
+    // The parser's words for what TOML calls otherwise.
+    let words = [
+        ("missing field", "missing key"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected a table"),
+    ];
+    let message = words.iter().fold(message.to_owned(), |message, (of, is)| message.replace(of, is));
+    line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
 }
 
 #[cfg(test)]

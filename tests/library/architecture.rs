@@ -54,7 +54,7 @@ const CRATES: [(&[&str], &[&str]); 22] = [
         ],
     ),
     (&["caps"], &["host/privileges"]),
-    (&["clap", "clap_complete", "clap_mangen"], &["main", "cli", "commands"]),
+    (&["clap", "clap_complete", "clap_mangen"], &["cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
 ];
 
