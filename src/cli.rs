@@ -177,12 +177,13 @@ pub(crate) fn find(names: &[String]) -> Result<clap::Command, String> {
     Ok(command)
 }
 
-/// Returns the command that `help` is asked about behind a command of commands: `overlay help up`.
+/// Returns the command that `help` is asked about behind a command: `overlay help up`, `verify help`. A command that takes
+/// words, such as `overlay up`, may mean this one.
 fn help_wanted(words: &[OsString]) -> Option<Vec<String>> {
     let above = path(words);
     let (word, rest) = words.get(above.len()..)?.split_first()?;
-    let has_commands = find(&above).is_ok_and(|command| command.has_subcommands());
-    (word == "help" && has_commands && !above.is_empty()).then(|| {
+    let takes_none = find(&above).is_ok_and(|command| command.get_positionals().next().is_none());
+    (word == "help" && takes_none && !above.is_empty()).then(|| {
         let rest = rest.iter().map(|word| word.to_string_lossy().into_owned());
         above.into_iter().chain(rest).collect()
     })

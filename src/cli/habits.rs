@@ -253,7 +253,7 @@ fn is_option(word: &str) -> bool {
 }
 
 fn is_no_number(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii_alphabetic())
+    value.chars().next().is_none_or(char::is_alphabetic)
 }
 
 fn is_digits(value: &str) -> bool {

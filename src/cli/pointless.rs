@@ -40,6 +40,11 @@ pub(super) fn notes(grep: &Grep, matches: &ArgMatches) -> Vec<String> {
         notes.extend(note(&ids, beside));
         told.extend(ids);
     }
+    if grep.first.is_none() && grep.expressions.is_empty() {
+        let ids = ["ignore_case", "word_regexp", "hex"].into_iter().filter(|id| typed(id));
+        let names = note(&ids.collect::<Vec<_>>(), "");
+        notes.extend(names.map(|note| format!("{}out a pattern", note.trim_end())));
+    }
     if grep.json && grep.quiet > 1 {
         notes.push("-qq does no more than -q with --json".to_owned());
     }

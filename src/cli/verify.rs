@@ -99,7 +99,7 @@ pub(crate) struct Verify {
         help_heading = "Output"
     )]
     pub(crate) format: Format,
-    /// Print one JSON document, as --format json does
+    /// Print the report as JSON, as --format json does
     #[arg(long, overrides_with = "format", help_heading = "Output")]
     pub(crate) json: bool,
 }

@@ -24,6 +24,9 @@ const SYNONYMS: [(&str, &str); 5] = [
 pub(super) fn check(args: &Grep, count: usize) -> anyhow::Result<()> {
     check_interfaces(args)?;
     check_files(args)?;
+    if let Some(name) = args.first.as_ref().filter(|_| !has_source(args) && args.expressions.is_empty()) {
+        check_device(name, &args.rest)?;
+    }
     match &args.first {
         Some(word) if args.rest.is_empty() && args.expressions.is_empty() && !has_source(args) => {
             check_lone(word, count == 1)
@@ -38,8 +41,10 @@ fn check_interfaces(args: &Grep) -> anyhow::Result<()> {
         return Ok(());
     }
     for name in &args.interface {
-        let known =
-            ["any", "auto"].contains(&name.as_str()) || nix::net::if_::if_nametoindex(name.as_str()).is_ok();
+        if name.is_empty() {
+            bail!("-i names an interface, and was given ''; the interfaces are listed with -D");
+        }
+        let known = ["any", "auto"].contains(&name.as_str()) || is_interface(name);
         if !known && looks_like_a_pattern(name) {
             let typed = shell(name);
             bail!(
@@ -56,6 +61,22 @@ fn check_interfaces(args: &Grep) -> anyhow::Result<()> {
 fn looks_like_a_pattern(name: &str) -> bool {
     let usual = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-@:".contains(c);
     !name.is_empty() && (!name.chars().all(usual) || !name.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// Refuses the name of an interface in place of the pattern. Of those there are, the ones with a number are meant:
+/// `lo` may well be searched for.
+fn check_device(name: &str, rest: &[String]) -> anyhow::Result<()> {
+    if name.bytes().any(|byte| byte.is_ascii_digit()) && is_interface(name) {
+        let rest: String = rest.iter().map(|word| format!(" {}", shell(word))).collect();
+        bail!(
+            "{name} is an interface: to listen on it write ovlsniff -i {name}{rest}, and to search for the word: -e {name}"
+        );
+    }
+    Ok(())
+}
+
+fn is_interface(name: &str) -> bool {
+    nix::net::if_::if_nametoindex(name).is_ok()
 }
 
 /// Refuses the name of a capture file where a pattern or a filter stands: it was to be read.

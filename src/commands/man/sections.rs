@@ -148,7 +148,7 @@ const PAGES: &[Page] = &[
                     ),
                     Item(
                         "ovlsniff verify --all --json",
-                        "Judge every overlay of this host, and print one JSON document.",
+                        "Judge every overlay of this host, and print a JSON object for each.",
                     ),
                     Item(
                         "ovlsniff verify --vni 4098 --peer 192.0.2.2 --passive --for 5m",

@@ -14,6 +14,8 @@ fn help_is_a_command() {
         ("ovlsniff help overlay up", "ovlsniff overlay up --help"),
         ("ovlsniff overlay help up", "ovlsniff overlay up --help"),
         ("ovlsniff overlay help", "ovlsniff overlay --help"),
+        ("ovlsniff verify help", "ovlsniff verify --help"),
+        ("ovlsniff overlay keygen help", "ovlsniff overlay keygen --help"),
         ("ovlsniff help help", "ovlsniff help --help"),
     ] {
         let (ran, same) = (typed(line), typed(same));

@@ -21,6 +21,8 @@ fn an_option_that_does_nothing_beside_another_is_told() {
         let notes: Vec<&str> = ran.err.lines().filter(|line| line.starts_with("ovlsniff: ")).collect();
         assert_eq!(notes, [format!("ovlsniff: {note}")], "{options}");
     }
+    let ran = typed(&format!("ovlsniff -r {SWARM} -yw -n 1"));
+    assert_eq!(ran.err.lines().next(), Some("ovlsniff: -y and -w do nothing without a pattern"));
     let ran = typed("ovlsniff -D -x --count 3");
     assert_eq!(ran.err, "ovlsniff: -x and -n do nothing with -D\n");
 }
