@@ -86,7 +86,9 @@ pub(crate) fn run(typed: Typed) -> anyhow::Result<Status> {
     if cli.command.is_none() && !cli.grep.list {
         typed::check(&cli.grep, count)?;
     }
-    notes.iter().for_each(|note| tell(escape(&format!("ovlsniff: {note}"))));
+    for note in &notes {
+        tell(escape(&format!("ovlsniff: {note}")));
+    }
     match cli.command {
         None if cli.grep.list => {
             let netns = cli.grep.netns;

@@ -16,7 +16,7 @@ use super::{Cli, habits, path};
 /// Returns the sentence for an error of clap about these words.
 pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
     let path = path(words);
-    let command: String = path.iter().map(|name| format!(" {name}")).collect();
+    let command = path.iter().fold(String::new(), |command, name| command + " " + name);
     let all = |kind| values(error, kind);
     let one = |kind| all(kind).into_iter().next().unwrap_or_default();
     let argument = one(ContextKind::InvalidArg);

@@ -8,6 +8,9 @@
 
 use super::spelled::Spelled;
 
+/// Says of a word if it is meant.
+type Is = fn(&str) -> bool;
+
 /// Options that are not there, with what does their work.
 const OPTIONS: &[(&str, &str)] = &[
     ("-1", "packets around a match are shown with -A N and -B N"),
@@ -64,7 +67,7 @@ const OPTIONS: &[(&str, &str)] = &[
 ];
 
 /// Values that an option does not take, with what is meant. `{}` is the value, which is empty if none was typed.
-const VALUES: &[(&str, fn(&str) -> bool, &str)] = &[
+const VALUES: &[(&str, Is, &str)] = &[
     ("--count", is_no_number, "names are never resolved, so leave out tcpdump's -n"),
     ("--columns", is_count, "to stop after {} matches write -n {}"),
     ("--columns", is_no_number, "matches are counted in the closing line, so leave out grep's -c"),
@@ -91,7 +94,7 @@ const REPEATED: &[(char, usize, &str)] = &[
 ];
 
 /// Letters without a value that have one elsewhere: the word behind them would be the pattern here.
-const BESIDE: &[(char, fn(&str) -> bool, &str)] = &[
+const BESIDE: &[(char, Is, &str)] = &[
     ('w', is_capture, "-w matches whole words only; to write the packets to {} write: -O {}"),
     ('T', is_format, "-T prints the time since the last packet; JSON is printed with --json"),
     ('y', is_link_type, "-y ignores case; the link type is the interface's, so leave out tcpdump's -y"),

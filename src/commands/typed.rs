@@ -67,7 +67,7 @@ fn looks_like_a_pattern(name: &str) -> bool {
 /// `lo` may well be searched for.
 fn check_device(name: &str, rest: &[String]) -> anyhow::Result<()> {
     if name.bytes().any(|byte| byte.is_ascii_digit()) && is_interface(name) {
-        let rest: String = rest.iter().map(|word| format!(" {}", shell(word))).collect();
+        let rest = rest.iter().fold(String::new(), |rest, word| rest + " " + &shell(word));
         bail!(
             "{name} is an interface: to listen on it write ovlsniff -i {name}{rest}, and to search for the word: -e {name}"
         );
