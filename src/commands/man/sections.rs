@@ -1,6 +1,8 @@
 //! What the manual pages say beside the options: synopsis, examples, exit status, signals, files, environment, and the
 //! pages to see as well.
 
+mod overlay;
+
 /// A part of a section.
 pub(super) enum Part {
     Text(&'static str),
@@ -21,24 +23,12 @@ pub(super) struct Page {
 
 /// Returns what there is to say about a command: `overlay up`.
 pub(super) fn page(command: &str) -> Option<&'static Page> {
-    PAGES.iter().find(|page| page.command == command)
+    PAGES.iter().chain(overlay::PAGES).find(|page| page.command == command)
 }
 
 const FAILED: Part = Item("2", "An error: one sentence on standard error says what is wrong and what to do.");
 const DONE: Part = Item("0", "It was done.");
 const COMMAND_STATUS: (&str, &[Part]) = ("EXIT STATUS", &[DONE, FAILED]);
-const OVERLAY_STATE: Part = Item(
-    "/var/lib/ovlsniff",
-    "The generations and start counters of the keys; another folder is named with --state. It must not be lost or copied: a \
-     counter that begins anew would use a nonce twice.",
-);
-const SEE_OVERLAY: (&str, &[Part]) =
-    ("SEE ALSO", &[Text("ovlsniff(1), ovlsniff-overlay(1), ovlsniff-verify(1), ip-xfrm(8)")]);
-const KEY_FILE: Part = Item(
-    "secure.key",
-    "The secret of a network, made by ovlsniff overlay keygen: the same on every node, readable by its owner only.",
-);
-
 const PAGES: &[Page] = &[
     Page {
         command: "",
@@ -229,137 +219,6 @@ const PAGES: &[Page] = &[
             ("EXIT STATUS", &[DONE, Item("1", "There is no key to write."), FAILED]),
             ("FILES", &[Item("~/.config/wireshark/esp_sa", "The table of keys that Wireshark reads.")]),
             ("SEE ALSO", &[Text("ovlsniff(1), ip-xfrm(8), wireshark(1)")]),
-        ],
-    },
-    Page {
-        command: "overlay",
-        synopsis: "ovlsniff overlay COMMAND [OPTIONS]",
-        sections: &[
-            (
-                "EXAMPLES",
-                &[
-                    Item(
-                        "ovlsniff overlay keygen -o secure.key",
-                        "Make a secret. Copy the file to every node.",
-                    ),
-                    Item(
-                        "ovlsniff overlay up secure --vni 4098 --local 192.0.2.1 --peer 192.0.2.2 --addr 10.0.2.1/24 --opt encrypted --key secure.key",
-                        "Build an encrypted network on one of two nodes.",
-                    ),
-                    Item(
-                        "ovlsniff overlay status",
-                        "Compare the kernel with what the networks are meant to be.",
-                    ),
-                ],
-            ),
-            (
-                "EXIT STATUS",
-                &[DONE, Item("1", "status found something missing, or rotate waits for a peer."), FAILED],
-            ),
-            ("FILES", &[OVERLAY_STATE, KEY_FILE]),
-            (
-                "SEE ALSO",
-                &[Text(
-                    "ovlsniff(1), ovlsniff-overlay-up(1), ovlsniff-overlay-down(1), ovlsniff-overlay-status(1), ovlsniff-overlay-rotate(1), ovlsniff-overlay-keygen(1), ip-xfrm(8)",
-                )],
-            ),
-        ],
-    },
-    Page {
-        command: "overlay up",
-        synopsis: "ovlsniff overlay up NETWORK --vni VNI --local ADDRESS [OPTIONS]\novlsniff overlay up -f FILE [--node NAME] [OPTIONS] [NETWORK...]",
-        sections: &[
-            (
-                "EXAMPLES",
-                &[
-                    Item(
-                        "ovlsniff overlay up insecure --vni 4097 --local 192.0.2.1 --peer 192.0.2.2 --addr 10.0.1.1/24",
-                        "Build a network in clear.",
-                    ),
-                    Item(
-                        "ovlsniff overlay up -f overlay.toml --node node1",
-                        "Build all networks of a file, as node1 has them.",
-                    ),
-                    Item(
-                        "ovlsniff overlay up -f overlay.toml --dry-run",
-                        "Print the steps, and change nothing.",
-                    ),
-                ],
-            ),
-            COMMAND_STATUS,
-            (
-                "FILES",
-                &[
-                    OVERLAY_STATE,
-                    KEY_FILE,
-                    Item(
-                        "overlay.toml",
-                        "All nodes and networks, the same on every node: docs/overlay.md has an example.",
-                    ),
-                ],
-            ),
-            SEE_OVERLAY,
-        ],
-    },
-    Page {
-        command: "overlay down",
-        synopsis: "ovlsniff overlay down [OPTIONS] NETWORK...\novlsniff overlay down [OPTIONS] --all",
-        sections: &[
-            ("EXAMPLES", &[Item("ovlsniff overlay down --all --dry-run", "Print what would be removed.")]),
-            COMMAND_STATUS,
-            ("FILES", &[OVERLAY_STATE]),
-            SEE_OVERLAY,
-        ],
-    },
-    Page {
-        command: "overlay status",
-        synopsis: "ovlsniff overlay status [--json] [NETWORK...]",
-        sections: &[
-            ("EXAMPLES", &[Item("ovlsniff overlay status --json secure", "Show one network as JSON.")]),
-            (
-                "EXIT STATUS",
-                &[
-                    Item("0", "Nothing is missing."),
-                    Item("1", "Something is missing or was changed."),
-                    FAILED,
-                ],
-            ),
-            SEE_OVERLAY,
-        ],
-    },
-    Page {
-        command: "overlay rotate",
-        synopsis: "ovlsniff overlay rotate [OPTIONS] [NETWORK...]",
-        sections: &[
-            (
-                "EXAMPLES",
-                &[
-                    Item("ovlsniff overlay rotate", "Take the next step: once on every node, and once more."),
-                    Item(
-                        "ovlsniff overlay rotate --due 12h",
-                        "For a timer on every node: take new keys when the last are half a day old.",
-                    ),
-                ],
-            ),
-            ("EXIT STATUS", &[DONE, Item("1", "A step waits for a peer, which is named."), FAILED]),
-            ("FILES", &[OVERLAY_STATE, KEY_FILE]),
-            SEE_OVERLAY,
-        ],
-    },
-    Page {
-        command: "overlay keygen",
-        synopsis: "ovlsniff overlay keygen [-o FILE]",
-        sections: &[
-            (
-                "EXAMPLES",
-                &[Item(
-                    "ovlsniff overlay keygen -o secure.key",
-                    "Make a secret in a new file that its owner alone can read.",
-                )],
-            ),
-            COMMAND_STATUS,
-            ("FILES", &[KEY_FILE]),
-            SEE_OVERLAY,
         ],
     },
     Page {
