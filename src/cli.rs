@@ -168,8 +168,9 @@ pub(crate) fn find(names: &[String]) -> Result<clap::Command, String> {
         let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         let known = known.join(", ");
         let found = command.find_subcommand(name).cloned();
-        command = found.ok_or_else(|| match command.get_name() {
-            "ovlsniff" => format!("there is no command '{name}'; there is: {known}"),
+        let above = command.get_bin_name().unwrap_or_default().trim_start_matches("ovlsniff").trim_start();
+        command = found.ok_or_else(|| match above {
+            "" => format!("there is no command '{name}'; there is: {known}"),
             above if known.is_empty() => format!("{above} has no commands; leave out '{name}'"),
             above => format!("{above} has no command '{name}'; there is: {known}"),
         })?;
@@ -182,8 +183,8 @@ pub(crate) fn find(names: &[String]) -> Result<clap::Command, String> {
 fn help_wanted(words: &[OsString]) -> Option<Vec<String>> {
     let above = path(words);
     let (word, rest) = words.get(above.len()..)?.split_first()?;
-    let takes_none = find(&above).is_ok_and(|command| command.get_positionals().next().is_none());
-    (word == "help" && takes_none && !above.is_empty()).then(|| {
+    let takes_none = || find(&above).is_ok_and(|command| command.get_positionals().next().is_none());
+    (word == "help" && !above.is_empty() && takes_none()).then(|| {
         let rest = rest.iter().map(|word| word.to_string_lossy().into_owned());
         above.into_iter().chain(rest).collect()
     })

@@ -73,6 +73,10 @@ const PAGES: &[Page] = &[
                         "An error: one sentence on standard error says what is wrong and what to do. What was read before a file's damage was searched.",
                     ),
                     Item(
+                        "130",
+                        "A signal ended the search of a file before its end, and nothing had matched until there.",
+                    ),
+                    Item(
                         "128 + N",
                         "A second signal with the number N arrived before the first had ended the program.",
                     ),

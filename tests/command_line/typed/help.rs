@@ -31,6 +31,7 @@ fn help_is_a_command() {
             "ovlsniff help overlay foo",
             "overlay has no command 'foo'; there is: up, down, status, rotate, keygen",
         ),
+        ("ovlsniff help overlay up net", "overlay up has no commands; leave out 'net'"),
         ("ovlsniff help verify up", "verify has no commands; leave out 'up'"),
     ]);
 }
