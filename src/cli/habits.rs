@@ -149,6 +149,12 @@ pub(super) fn extra_word(command: &str, word: &str) -> Option<String> {
 /// Returns the sentence for what a command misses.
 pub(super) fn missing(command: &str, what: &str) -> Option<&'static str> {
     Some(match command {
+        "" if what.contains("--write") => {
+            "--decap is for frames that are written to a file: give it with -O FILE"
+        }
+        "verify" if what.contains("--local") => {
+            "of which node is the file? give its underlay address with --local ADDRESS"
+        }
         "verify" if what.contains("--net") => "which network? give --net NAME, --vni VNI or --all",
         "overlay up" if what.contains("NETWORK") => {
             "which network? give its name, or a file of networks with -f FILE"

@@ -82,7 +82,11 @@ fn is_interface(name: &str) -> bool {
 /// Refuses the name of a capture file where a pattern or a filter stands: it was to be read.
 fn check_files(args: &Grep) -> anyhow::Result<()> {
     let words = || args.first.iter().chain(&args.rest);
-    let is_file = |word: &&String| is_capture_name(word) && Path::new(word).is_file();
+    // As in grep, - is standard input. Beside a source it is a pattern, and amid a filter a minus.
+    let ends = || [words().next(), words().last()].into_iter().flatten();
+    let is_stdin =
+        |word: &String| word == "-" && !has_source(args) && ends().any(|end| std::ptr::eq(end, word));
+    let is_file = |word: &&String| is_stdin(word) || is_capture_name(word) && Path::new(word).is_file();
     let files: Vec<String> = words().filter(is_file).map(|file| format!("-r {}", shell(file))).collect();
     let Some(first) = words().find(is_file) else { return Ok(()) };
     let read = args.read.iter().map(|file| format!("-r {}", shell(&file.to_string_lossy())));
@@ -90,7 +94,8 @@ fn check_files(args: &Grep) -> anyhow::Result<()> {
     let others = words().filter(|word| !is_file(word)).map(|word| shell(word));
     let line: Vec<String> = read.chain(files).chain(patterns).chain(others).collect();
     bail!(
-        "{first} is a file: to search it write ovlsniff {}, and to search for the word: -e {}",
+        "{first} is {}: to search it write ovlsniff {}, and to search for the word: -e {}",
+        if first == "-" { "standard input" } else { "a file" },
         line.join(" "),
         shell(first)
     )

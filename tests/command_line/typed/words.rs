@@ -87,6 +87,19 @@ fn the_name_of_a_file_is_told_with_the_option_that_reads_it() {
 }
 
 #[test]
+fn standard_input_is_read_with_r() {
+    let told = |line: &'static str| {
+        (line, "- is standard input: to search it write ovlsniff -r - HTTP, and to search for the word: -e -")
+    };
+    refused(&[told("ovlsniff HTTP -"), told("ovlsniff - HTTP")]);
+    assert_eq!(typed(&format!("ovlsniff -r {SWARM} -")).err.lines().nth(1), Some("match: -"));
+    refused(&[(
+        "ovlsniff --decap HTTP",
+        "--decap is for frames that are written to a file: give it with -O FILE; see ovlsniff --help",
+    )]);
+}
+
+#[test]
 fn a_mistake_of_a_command_is_told_with_that_commands_help() {
     refused(&[
         (
@@ -132,7 +145,10 @@ fn a_mistake_of_a_command_is_told_with_that_commands_help() {
             "ovlsniff verify --nett a",
             "there is no option '--nett'; the nearest is --net; see ovlsniff verify --help",
         ),
-        ("ovlsniff verify --net a -r a.pcap", "--local <ADDRESS> is missing; see ovlsniff verify --help"),
+        (
+            "ovlsniff verify --net a -r a.pcap",
+            "of which node is the file? give its underlay address with --local ADDRESS; see ovlsniff verify --help",
+        ),
         (
             "ovlsniff verify --net a --for soon",
             "invalid value 'soon' for '--for <DURATION>': use a time from 1ms to 24h, such as 10s, 500ms or 1m30s; see ovlsniff verify --help",
