@@ -89,7 +89,7 @@ pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
 pub use digits::digits;
 pub use direction::Direction;
-pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
+pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Sci, Spi, Tunnel, Vni};
 pub use frame::{Frame, InterfaceNumber, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
@@ -220,7 +220,7 @@ pub enum Opaque {
     /// MACsec with E=1.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
-        sci: Option<u64>,
+        sci: Option<Sci>,
     },
     /// A protected frame of 802.11: WEP, TKIP, CCMP or GCMP.
     Ieee80211,

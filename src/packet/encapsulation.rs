@@ -65,7 +65,7 @@ pub enum Tunnel {
     /// MACsec (IEEE 802.1AE) with E=0: authenticated, not encrypted.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
-        sci: Option<u64>,
+        sci: Option<Sci>,
     },
     /// A PPPoE session (RFC 2516). A PPP frame is inside.
     Pppoe {
@@ -214,6 +214,18 @@ pub struct Spi(pub u32);
 impl fmt::Display for Spi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#010x}", self.0)
+    }
+}
+
+/// A secure channel identifier of MACsec: a MAC address and a port number (IEEE 802.1AE, 7.1.2), as on the wire.
+///
+/// Bytes rather than a number, because the alignment of a `u64` would make every wrapping larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sci(pub [u8; 8]);
+
+impl fmt::Display for Sci {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#018x}", u64::from_be_bytes(self.0))
     }
 }
 

@@ -28,9 +28,9 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {
     Ok((macs, header.ether_type().0, bytes.get(14..).unwrap_or(&[])))
 }
 
-/// Returns true for the types of a VLAN tag: 802.1Q, 802.1ad, and two numbers from before the standard.
+/// Returns true for the types of a VLAN tag: 802.1Q, 802.1ad, and three numbers from before the standard.
 pub(super) fn is_tag(ether_type: u16) -> bool {
-    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
+    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300)
 }
 
 /// Splits a VLAN tag into its identifier, the type after it, and the rest.

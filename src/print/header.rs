@@ -10,7 +10,7 @@
 //!
 //! The line goes beyond ngrep's. An IPv6 address with a port has brackets, and the protocol behind a `?` is named
 //! (`sctp`, `proto:89`, `arp`, `0x88b5`). There is `vlan:ID` for each 802.1Q tag, at the level that it belongs to,
-//! outermost first. The line also says why a packet is opaque, and where decoding ended. If several wrappings share a
+//! outermost first, and `vlan:+N` for N tags after the eighth. The line also says why a packet is opaque, and where decoding ended. If several wrappings share a
 //! pair of addresses (VXLAN in transport-mode ESP), the pair is named once, after the last of them.
 
 use std::net::IpAddr;
@@ -151,6 +151,9 @@ fn vlans(out: &mut Vec<u8>, headers: &Headers) {
         out.extend_from_slice(b" vlan:");
         decimal(out, u64::from(id));
     }
+    if headers.vlan.more() > 0 {
+        text(out, &format_args!(" vlan:+{}", headers.vlan.more()));
+    }
 }
 
 fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
@@ -165,7 +168,7 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
         Opaque::WireGuard(message) => text(out, &format_args!(" wireguard:{} sealed", message.number())),
         Opaque::EspInTcp { spi: Some(spi) } => text(out, &format_args!(" esp-in-tcp:{spi} sealed")),
         Opaque::Psp { spi, .. } => text(out, &format_args!(" psp:{spi} sealed")),
-        Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci:#018x} sealed")),
+        Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci} sealed")),
         Opaque::EspFragment
         | Opaque::EspTruncated
         | Opaque::EspInTcp { spi: None }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{JsonOptions, Outcome, Printer, Shown, TextOptions};
 use crate::packet::{
     Encapsulation, EspKind, Frame, Headers, InterfaceNumber, Ip, LinkType, MacAddress, Macs, Packet, Ports,
-    Spi, TcpFlags, Timestamp, Transport, Tunnel, Vni,
+    Sci, Spi, TcpFlags, Timestamp, Transport, Tunnel, Vni,
 };
 
 /// 40 bytes.
@@ -70,7 +70,7 @@ pub(super) fn tunnels() -> Vec<Tunnel> {
         Tunnel::Ah { spi, sequence },
         Tunnel::Psp { spi, hides: true },
         Tunnel::Macsec { sci: None },
-        Tunnel::Macsec { sci: Some(1) },
+        Tunnel::Macsec { sci: Some(Sci([0, 0, 0, 0, 0, 0, 0, 1])) },
         Tunnel::Pppoe { session: u16::MAX },
     ];
     all.map(listed).into()

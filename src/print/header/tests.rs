@@ -137,6 +137,14 @@ fn vlan_ids_stand_at_their_level() {
 }
 
 #[test]
+fn eight_vlan_ids_are_shown_and_the_others_are_counted() {
+    let mut tagged = request();
+    (1..=11).for_each(|id| tagged.headers.vlan.push(id));
+    let shown = (1..=8).map(|id| format!(" vlan:{id}")).collect::<String>();
+    assert_eq!(line(&tagged), format!("T 10.0.0.1:1234 -> 10.0.0.2:80 [AP]{shown} vlan:+3"));
+}
+
+#[test]
 fn an_opaque_packet_says_why() {
     let esp = |udp, why| Opaque::Esp { spi: crate::packet::Spi(0x9aa3_ee15), sequence: 1, udp, why };
     for (opaque, words) in [
@@ -149,7 +157,10 @@ fn an_opaque_packet_says_why() {
         (Opaque::EspInTcp { spi: Some(crate::packet::Spi(0x9aa3_ee15)) }, "esp-in-tcp:0x9aa3ee15 sealed"),
         (Opaque::EspInTcp { spi: None }, "esp-in-tcp sealed"),
         (Opaque::Psp { spi: crate::packet::Spi(0x9aa3_ee15), clear: 0 }, "psp:0x9aa3ee15 sealed"),
-        (Opaque::Macsec { sci: Some(0x0242_ac1f_0002_0001) }, "macsec:0x0242ac1f00020001 sealed"),
+        (
+            Opaque::Macsec { sci: Some(crate::packet::Sci([2, 0x42, 0xac, 0x1f, 0, 2, 0, 1])) },
+            "macsec:0x0242ac1f00020001 sealed",
+        ),
         (Opaque::Macsec { sci: None }, "macsec sealed"),
         (Opaque::Ieee80211, "ieee80211 sealed"),
     ] {

@@ -79,6 +79,8 @@ struct Level<'a> {
     #[serde(skip_serializing_if = "<[u16]>::is_empty")]
     vlan: &'a [u16],
     #[serde(skip_serializing_if = "Option::is_none")]
+    vlan_more: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ether_type: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flow: Option<Flow>,
@@ -89,6 +91,7 @@ impl<'a> Level<'a> {
         Self {
             mac: headers.mac.map(Mac::new),
             vlan: headers.vlan.ids(),
+            vlan_more: Some(headers.vlan.more()).filter(|&more| more > 0),
             ether_type: headers.ether_type,
             flow: Flow::new(headers),
         }
@@ -264,8 +267,8 @@ impl Seal {
         }
     }
 
-    fn channel(sci: Option<u64>) -> Self {
-        Self { sci: sci.map(|sci| format!("{sci:#018x}")), ..Self::default() }
+    fn channel(sci: Option<crate::packet::Sci>) -> Self {
+        Self { sci: sci.map(|sci| sci.to_string()), ..Self::default() }
     }
 }
 
