@@ -37,6 +37,7 @@ mod ah;
 mod arcnet;
 mod atm;
 mod chdlc;
+mod cisco_metadata;
 mod cooked;
 mod decode;
 mod digits;
@@ -44,8 +45,10 @@ mod direction;
 mod dsa;
 mod enc;
 mod encapsulation;
+mod erspan;
 mod esp;
 mod esp_in_tcp;
+mod etherip;
 mod ethernet;
 mod fddi;
 mod fibre_channel;
@@ -70,6 +73,9 @@ mod macsec;
 mod nflog;
 mod pflog;
 mod pktap;
+mod mpls;
+mod nsh;
+mod pbb;
 mod ports;
 mod ppi;
 mod ppp;
@@ -313,6 +319,11 @@ pub enum Layer {
     VxlanGpe,
     Geneve,
     Gre,
+    Erspan,
+    EtherIp,
+    Mpls,
+    Nsh,
+    Pbb,
     Payload,
 }
 
@@ -351,6 +362,11 @@ impl Layer {
             Self::VxlanGpe => "vxlan-gpe",
             Self::Geneve => "geneve",
             Self::Gre => "gre",
+            Self::Erspan => "erspan",
+            Self::EtherIp => "etherip",
+            Self::Mpls => "mpls",
+            Self::Nsh => "nsh",
+            Self::Pbb => "pbb",
             Self::Payload => "payload",
         }
     }

@@ -67,6 +67,34 @@ pub enum Tunnel {
         /// The secure channel identifier, where the tag carries one.
         sci: Option<Sci>,
     },
+    /// ERSPAN in GRE: a switch's copy of a frame.
+    Erspan {
+        /// The mirroring session, 10 bits. Type I has none.
+        session: Option<u16>,
+    },
+    /// PPTP (RFC 2637): PPP in its version of GRE.
+    Pptp {
+        /// The call, as its receiver numbers it.
+        call: u16,
+    },
+    /// EtherIP (RFC 3378): Ethernet in IP.
+    EtherIp,
+    /// MPLS (RFC 3032), the whole stack of labels.
+    Mpls {
+        /// The innermost label that is no entropy label, 20 bits.
+        label: u32,
+        /// The number of labels, 255 also for more.
+        labels: u8,
+    },
+    /// A network service header (RFC 8300).
+    Nsh {
+        /// The service path, 24 bits.
+        path: u32,
+        /// The place on the path.
+        index: u8,
+    },
+    /// Provider backbone bridging (802.1ah), with the number of the service instance.
+    Pbb(Vni),
     /// A PPPoE session (RFC 2516). A PPP frame is inside.
     Pppoe {
         /// The session's number.
@@ -78,13 +106,22 @@ impl Tunnel {
     /// Returns the virtual network this wrapping carries.
     pub fn vni(self) -> Option<Vni> {
         match self {
-            Self::Vxlan(vni) | Self::VxlanGpe(vni) | Self::Geneve(vni) | Self::Nvgre(vni) => Some(vni),
+            Self::Vxlan(vni)
+            | Self::VxlanGpe(vni)
+            | Self::Geneve(vni)
+            | Self::Nvgre(vni)
+            | Self::Pbb(vni) => Some(vni),
             Self::Gre { .. }
             | Self::IpInIp
             | Self::Esp { .. }
             | Self::Ah { .. }
             | Self::Psp { .. }
             | Self::Macsec { .. }
+            | Self::Erspan { .. }
+            | Self::Pptp { .. }
+            | Self::EtherIp
+            | Self::Mpls { .. }
+            | Self::Nsh { .. }
             | Self::Pppoe { .. } => None,
         }
     }
@@ -102,6 +139,12 @@ impl Tunnel {
             Self::Ah { .. } => "ah",
             Self::Psp { .. } => "psp",
             Self::Macsec { .. } => "macsec",
+            Self::Erspan { .. } => "erspan",
+            Self::Pptp { .. } => "pptp",
+            Self::EtherIp => "etherip",
+            Self::Mpls { .. } => "mpls",
+            Self::Nsh { .. } => "nsh",
+            Self::Pbb(_) => "pbb",
             Self::Pppoe { .. } => "pppoe",
         }
     }

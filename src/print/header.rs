@@ -205,23 +205,31 @@ fn same_ends(a: &Headers, b: &Headers) -> bool {
 fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
     out.extend_from_slice(tunnel.name().as_bytes());
     match tunnel {
-        Tunnel::Vxlan(vni) | Tunnel::VxlanGpe(vni) | Tunnel::Geneve(vni) | Tunnel::Nvgre(vni) => {
-            out.push(b':');
-            decimal(out, u64::from(vni.value()));
-        }
-        Tunnel::Gre { key: Some(key) } => {
-            out.push(b':');
-            decimal(out, u64::from(key));
-        }
+        Tunnel::Vxlan(vni)
+        | Tunnel::VxlanGpe(vni)
+        | Tunnel::Geneve(vni)
+        | Tunnel::Nvgre(vni)
+        | Tunnel::Pbb(vni) => number(out, vni.value()),
+        Tunnel::Gre { key: Some(key) } => number(out, key),
+        Tunnel::Mpls { label, .. } => number(out, label),
+        Tunnel::Nsh { path, .. } => number(out, path),
+        Tunnel::Erspan { session: Some(session) } => number(out, session.into()),
+        Tunnel::Pptp { call } => number(out, call.into()),
         Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } | Tunnel::Psp { spi, .. } => {
             text(out, &format_args!(":{spi}"));
         }
-        Tunnel::Pppoe { session } => {
-            out.push(b':');
-            decimal(out, u64::from(session));
-        }
-        Tunnel::Gre { key: None } | Tunnel::IpInIp | Tunnel::Macsec { .. } => {}
+        Tunnel::Pppoe { session } => number(out, session.into()),
+        Tunnel::Gre { key: None }
+        | Tunnel::IpInIp
+        | Tunnel::EtherIp
+        | Tunnel::Erspan { session: None }
+        | Tunnel::Macsec { .. } => {}
     }
+}
+
+fn number(out: &mut Vec<u8>, number: u32) {
+    out.push(b':');
+    decimal(out, u64::from(number));
 }
 
 #[cfg(test)]

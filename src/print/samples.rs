@@ -71,6 +71,13 @@ pub(super) fn tunnels() -> Vec<Tunnel> {
         Tunnel::Psp { spi, hides: true },
         Tunnel::Macsec { sci: None },
         Tunnel::Macsec { sci: Some(Sci([0, 0, 0, 0, 0, 0, 0, 1])) },
+        Tunnel::Erspan { session: None },
+        Tunnel::Erspan { session: Some(0x3ff) },
+        Tunnel::Pptp { call: u16::MAX },
+        Tunnel::EtherIp,
+        Tunnel::Mpls { label: 0xf_ffff, labels: u8::MAX },
+        Tunnel::Nsh { path: 0xff_ffff, index: 0 },
+        Tunnel::Pbb(vni),
         Tunnel::Pppoe { session: u16::MAX },
     ];
     all.map(listed).into()
@@ -89,6 +96,12 @@ fn listed(tunnel: Tunnel) -> Tunnel {
         | Tunnel::Ah { .. }
         | Tunnel::Psp { .. }
         | Tunnel::Macsec { .. }
+        | Tunnel::Erspan { .. }
+        | Tunnel::Pptp { .. }
+        | Tunnel::EtherIp
+        | Tunnel::Mpls { .. }
+        | Tunnel::Nsh { .. }
+        | Tunnel::Pbb(_)
         | Tunnel::Pppoe { .. } => tunnel,
     }
 }

@@ -70,6 +70,7 @@ impl<'a> Walk<'_, 'a> {
                 }
                 Ok(Next::EtherType(ether_type))
             }
+            tunnel if ethernet::is_tunnel(tunnel) => self.behind_type(tunnel),
             _ => Err(Stop { layer: Layer::Ethernet, why: Why::Unsupported }),
         }
     }

@@ -109,6 +109,13 @@ fn every_kind_of_wrapping_has_its_word() {
             Tunnel::Ah { .. } => "ah:0x00000100",
             Tunnel::Psp { .. } => "psp:0x00000100",
             Tunnel::Macsec { .. } => "macsec",
+            Tunnel::Erspan { session: None } => "erspan",
+            Tunnel::Erspan { session: Some(_) } => "erspan:1023",
+            Tunnel::Pptp { .. } => "pptp:65535",
+            Tunnel::EtherIp => "etherip",
+            Tunnel::Mpls { .. } => "mpls:1048575",
+            Tunnel::Nsh { .. } => "nsh:16777215",
+            Tunnel::Pbb(_) => "pbb:16777215",
             Tunnel::Pppoe { .. } => "pppoe:65535",
         };
         let mut wrapped = request();

@@ -169,6 +169,9 @@ fn protocol_name(number: u8) -> Option<&'static str> {
         protocol::IPV6 => "ipv6",
         protocol::GRE => "gre",
         protocol::ESP => "esp",
+        protocol::ETHERIP => "etherip",
+        protocol::MPLS => "mpls",
+        protocol::NSH => "nsh",
         protocol::AH => "ah",
         protocol::ICMPV6 => "icmpv6",
         protocol::SCTP => "sctp",
@@ -199,6 +202,12 @@ struct Wrapping<'a> {
     key: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<u16>,
+    #[serde(flatten)]
+    stack: Option<Stack>,
+    #[serde(flatten)]
+    service: Option<Service>,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -220,15 +229,42 @@ impl<'a> Wrapping<'a> {
             | Tunnel::Geneve(_)
             | Tunnel::Nvgre(_)
             | Tunnel::IpInIp
+            | Tunnel::Erspan { .. }
+            | Tunnel::Pptp { .. }
+            | Tunnel::EtherIp
+            | Tunnel::Mpls { .. }
+            | Tunnel::Nsh { .. }
+            | Tunnel::Pbb(_)
             | Tunnel::Pppoe { .. } => (None, Seal::default()),
         };
         let vni = tunnel.vni().map(crate::packet::Vni::value);
         let session = match tunnel {
             Tunnel::Pppoe { session } => Some(session),
+            Tunnel::Erspan { session } => session,
             _ => None,
         };
-        Self { kind: tunnel.name(), vni, key, session, seal, outer: Level::new(&wrapping.outer) }
+        let call = if let Tunnel::Pptp { call } = tunnel { Some(call) } else { None };
+        let stack =
+            if let Tunnel::Mpls { label, labels } = tunnel { Some(Stack { label, labels }) } else { None };
+        let service =
+            if let Tunnel::Nsh { path, index } = tunnel { Some(Service { path, index }) } else { None };
+        let outer = Level::new(&wrapping.outer);
+        Self { kind: tunnel.name(), vni, key, session, call, stack, service, seal, outer }
     }
+}
+
+/// The members of MPLS.
+#[derive(Serialize)]
+struct Stack {
+    label: u32,
+    labels: u8,
+}
+
+/// The members of a network service header.
+#[derive(Serialize)]
+struct Service {
+    path: u32,
+    index: u8,
 }
 
 /// The members that identify the keys of a wrapping or of an opaque packet.
