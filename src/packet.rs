@@ -158,9 +158,11 @@ impl Packet<'_> {
         }
     }
 
-    /// Returns the headers outside of everything else on the wire.
+    /// Returns the outermost headers that have IP, which may be below PPPoE, MPLS or MACsec. Without any IP, those outside of
+    /// everything else on the wire.
     pub fn outermost(&self) -> &Headers {
-        self.encapsulations.first().map_or(&self.headers, |e| &e.outer)
+        let levels = || self.encapsulations.iter().map(|e| &e.outer).chain([&self.headers]);
+        levels().find(|headers| headers.ip.is_some()).or_else(|| levels().next()).unwrap_or(&self.headers)
     }
 }
 

@@ -93,8 +93,12 @@ pub enum Tunnel {
         /// The place on the path.
         index: u8,
     },
-    /// Provider backbone bridging (802.1ah), with the number of the service instance.
-    Pbb(Vni),
+    /// Provider backbone bridging (802.1ah).
+    Pbb {
+        /// The service instance, 24 bits. It is no VNI: it tells a provider's customers apart, on whose wire an underlay
+        /// may be.
+        service: u32,
+    },
     /// A PPPoE session (RFC 2516). A PPP frame is inside.
     Pppoe {
         /// The session's number.
@@ -106,11 +110,7 @@ impl Tunnel {
     /// Returns the virtual network this wrapping carries.
     pub fn vni(self) -> Option<Vni> {
         match self {
-            Self::Vxlan(vni)
-            | Self::VxlanGpe(vni)
-            | Self::Geneve(vni)
-            | Self::Nvgre(vni)
-            | Self::Pbb(vni) => Some(vni),
+            Self::Vxlan(vni) | Self::VxlanGpe(vni) | Self::Geneve(vni) | Self::Nvgre(vni) => Some(vni),
             Self::Gre { .. }
             | Self::IpInIp
             | Self::Esp { .. }
@@ -122,6 +122,7 @@ impl Tunnel {
             | Self::EtherIp
             | Self::Mpls { .. }
             | Self::Nsh { .. }
+            | Self::Pbb { .. }
             | Self::Pppoe { .. } => None,
         }
     }
@@ -144,7 +145,7 @@ impl Tunnel {
             Self::EtherIp => "etherip",
             Self::Mpls { .. } => "mpls",
             Self::Nsh { .. } => "nsh",
-            Self::Pbb(_) => "pbb",
+            Self::Pbb { .. } => "pbb",
             Self::Pppoe { .. } => "pppoe",
         }
     }

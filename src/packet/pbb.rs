@@ -5,12 +5,12 @@
 //! priority, DEI, UCA, reserved (1) | I-SID (3) | destination (6) | source (6) | type (2) | …
 //! ```
 
-use super::{Vni, Why};
+use super::Why;
 
-/// Splits a tag into the number of the service instance, which has 24 bits as a VNI has, and the customer's frame.
-pub(super) fn split(bytes: &[u8]) -> Result<(Vni, &[u8]), Why> {
+/// Splits a tag into the number of the service instance and the customer's frame.
+pub(super) fn split(bytes: &[u8]) -> Result<(u32, &[u8]), Why> {
     let (&[_, i0, i1, i2], rest) = bytes.split_first_chunk::<4>().ok_or(Why::Truncated)?;
-    Ok((Vni::from_be_bytes([i0, i1, i2]), rest))
+    Ok((u32::from_be_bytes([0, i0, i1, i2]), rest))
 }
 
 #[cfg(test)]
@@ -19,7 +19,7 @@ mod tests {
 
     #[test]
     fn the_service_instance_has_24_bits_behind_the_priority() {
-        assert_eq!(split(&[0xe8, 1, 2, 3, 9]), Ok((Vni::new(0x01_0203).unwrap(), &[9][..])));
+        assert_eq!(split(&[0xe8, 1, 2, 3, 9]), Ok((0x01_0203, &[9][..])));
         assert_eq!(split(&[0xe8, 1, 2]), Err(Why::Truncated));
     }
 }

@@ -205,11 +205,10 @@ fn same_ends(a: &Headers, b: &Headers) -> bool {
 fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
     out.extend_from_slice(tunnel.name().as_bytes());
     match tunnel {
-        Tunnel::Vxlan(vni)
-        | Tunnel::VxlanGpe(vni)
-        | Tunnel::Geneve(vni)
-        | Tunnel::Nvgre(vni)
-        | Tunnel::Pbb(vni) => number(out, vni.value()),
+        Tunnel::Vxlan(vni) | Tunnel::VxlanGpe(vni) | Tunnel::Geneve(vni) | Tunnel::Nvgre(vni) => {
+            number(out, vni.value());
+        }
+        Tunnel::Pbb { service } => number(out, service),
         Tunnel::Gre { key: Some(key) } => number(out, key),
         Tunnel::Mpls { label, .. } => number(out, label),
         Tunnel::Nsh { path, .. } => number(out, path),

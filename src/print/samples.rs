@@ -77,7 +77,7 @@ pub(super) fn tunnels() -> Vec<Tunnel> {
         Tunnel::EtherIp,
         Tunnel::Mpls { label: 0xf_ffff, labels: u8::MAX },
         Tunnel::Nsh { path: 0xff_ffff, index: 0 },
-        Tunnel::Pbb(vni),
+        Tunnel::Pbb { service: 0xff_ffff },
         Tunnel::Pppoe { session: u16::MAX },
     ];
     all.map(listed).into()
@@ -101,7 +101,7 @@ fn listed(tunnel: Tunnel) -> Tunnel {
         | Tunnel::EtherIp
         | Tunnel::Mpls { .. }
         | Tunnel::Nsh { .. }
-        | Tunnel::Pbb(_)
+        | Tunnel::Pbb { .. }
         | Tunnel::Pppoe { .. } => tunnel,
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Seen {
     EtherIp,
     Mpls(u32),
     Nsh(u32),
-    Pbb(Vni),
+    Pbb(u32),
     Pppoe(u16),
     Ieee80211,
     WireGuard(u8),
@@ -113,7 +113,7 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
         Tunnel::EtherIp => Seen::EtherIp,
         Tunnel::Mpls { label, .. } => Seen::Mpls(label),
         Tunnel::Nsh { path, .. } => Seen::Nsh(path),
-        Tunnel::Pbb(service) => Seen::Pbb(service),
+        Tunnel::Pbb { service } => Seen::Pbb(service),
         Tunnel::Pppoe { session } => Seen::Pppoe(session),
         Tunnel::IpInIp => return None,
     })

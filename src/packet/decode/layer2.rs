@@ -77,7 +77,7 @@ impl Walk<'_, '_> {
     fn pbb(&mut self) -> Result<Next, Stop> {
         let (service, rest) = pbb::split(self.rest).map_err(at(Layer::Pbb))?;
         self.advance(rest);
-        self.wrap(Tunnel::Pbb(service), Layer::Pbb)?;
+        self.wrap(Tunnel::Pbb { service }, Layer::Pbb)?;
         Ok(self.enter_ethernet())
     }
 

@@ -115,7 +115,7 @@ fn every_kind_of_wrapping_has_its_word() {
             Tunnel::EtherIp => "etherip",
             Tunnel::Mpls { .. } => "mpls:1048575",
             Tunnel::Nsh { .. } => "nsh:16777215",
-            Tunnel::Pbb(_) => "pbb:16777215",
+            Tunnel::Pbb { .. } => "pbb:16777215",
             Tunnel::Pppoe { .. } => "pppoe:65535",
         };
         let mut wrapped = request();

@@ -204,10 +204,12 @@ struct Wrapping<'a> {
     session: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<u32>,
     #[serde(flatten)]
     stack: Option<Stack>,
     #[serde(flatten)]
-    service: Option<Service>,
+    chain: Option<Chain>,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -234,7 +236,7 @@ impl<'a> Wrapping<'a> {
             | Tunnel::EtherIp
             | Tunnel::Mpls { .. }
             | Tunnel::Nsh { .. }
-            | Tunnel::Pbb(_)
+            | Tunnel::Pbb { .. }
             | Tunnel::Pppoe { .. } => (None, Seal::default()),
         };
         let vni = tunnel.vni().map(crate::packet::Vni::value);
@@ -246,10 +248,10 @@ impl<'a> Wrapping<'a> {
         let call = if let Tunnel::Pptp { call } = tunnel { Some(call) } else { None };
         let stack =
             if let Tunnel::Mpls { label, labels } = tunnel { Some(Stack { label, labels }) } else { None };
-        let service =
-            if let Tunnel::Nsh { path, index } = tunnel { Some(Service { path, index }) } else { None };
+        let chain = if let Tunnel::Nsh { path, index } = tunnel { Some(Chain { path, index }) } else { None };
+        let service = if let Tunnel::Pbb { service } = tunnel { Some(service) } else { None };
         let outer = Level::new(&wrapping.outer);
-        Self { kind: tunnel.name(), vni, key, session, call, stack, service, seal, outer }
+        Self { kind: tunnel.name(), vni, key, session, call, service, stack, chain, seal, outer }
     }
 }
 
@@ -262,7 +264,7 @@ struct Stack {
 
 /// The members of a network service header.
 #[derive(Serialize)]
-struct Service {
+struct Chain {
     path: u32,
     index: u8,
 }
