@@ -22,6 +22,8 @@ const VERSION: u16 = 0x0007;
 pub(super) const PPP: u16 = 0x880b;
 /// Cisco's redirection to web caches.
 pub(super) const WCCP: u16 = 0x883e;
+/// The first and the last number that Aruba's access points use for 802.11 frames: each sixteenth (Wireshark's `packet-gre.h`).
+const ARUBA: (u16, u16) = (0x8200, 0x8370);
 /// MikroTik's Ethernet over IP, in version 1.
 const EOIP: u16 = 0x6400;
 
@@ -35,6 +37,11 @@ pub(super) struct Header {
     pub(super) sequenced: bool,
     /// The length of the payload in bytes, where the header has one.
     pub(super) payload_len: Option<usize>,
+}
+
+/// Returns true if a protocol of GRE is 802.11, without a checksum at the end of the frame.
+pub(super) fn is_wireless(protocol: u16) -> bool {
+    (ARUBA.0..=ARUBA.1).contains(&protocol) && protocol % 16 == 0
 }
 
 /// Splits a packet into its header and the rest.

@@ -1,7 +1,10 @@
 //! The tunnels that stand behind an Ethernet type, and behind GRE, which names its payload by one.
 
 use super::{Next, Walk, at};
-use crate::packet::{Layer, Stop, Tunnel, cisco_metadata, erspan, etherip, ethernet, gre, mpls, nsh, pbb};
+use crate::packet::{
+    Headers, InnerFrame, Layer, LinkType, Stop, Tunnel, cisco_metadata, erspan, etherip, ethernet, gre, mpls,
+    nsh, pbb,
+};
 
 impl Walk<'_, '_> {
     /// Goes on behind the type of a tunnel, one of those that [`ethernet::is_tunnel`] knows.
@@ -98,6 +101,7 @@ impl Walk<'_, '_> {
         match header.protocol {
             erspan::TYPE_2 | erspan::TYPE_3 => self.erspan(header),
             gre::PPP | gre::WCCP | ethernet::CISCO_METADATA => self.in_gre_only(header),
+            wireless if gre::is_wireless(wireless) => self.wireless_in_gre(header),
             ether_type => {
                 self.wrap(header.tunnel, Layer::Gre)?;
                 self.enter(ether_type, Layer::Gre)
@@ -131,6 +135,17 @@ impl Walk<'_, '_> {
                 self.enter(ether_type, Layer::Gre)
             }
         }
+    }
+
+    #[cold]
+    fn wireless_in_gre(&mut self, header: gre::Header) -> Result<Next, Stop> {
+        /// 802.11 without any header in front of it, in tcpdump.org's list.
+        const IEEE802_11: LinkType = LinkType(105);
+        self.wrap(header.tunnel, Layer::Gre)?;
+        self.packet.headers = Headers::default();
+        self.packet.ip_header = &[];
+        self.packet.inner = InnerFrame::Whole { link: IEEE802_11, bytes: self.rest };
+        Ok(Next::Link(IEEE802_11))
     }
 
     #[cold]
