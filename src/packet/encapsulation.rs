@@ -127,6 +127,21 @@ impl Tunnel {
         }
     }
 
+    /// Returns the number that tells this wrapping from others of its kind between the same hosts, if it has one beside a
+    /// VNI.
+    pub(super) fn number(self) -> Option<u32> {
+        match self {
+            Self::Gre { key } => key,
+            Self::Erspan { session } => session.map(u32::from),
+            Self::Pptp { call } => Some(call.into()),
+            Self::Mpls { label, .. } => Some(label),
+            Self::Nsh { path, .. } => Some(path),
+            Self::Pbb { service } => Some(service),
+            Self::Pppoe { session } => Some(session.into()),
+            _ => None,
+        }
+    }
+
     /// Returns the short name that headers and JSON print.
     pub fn name(self) -> &'static str {
         match self {

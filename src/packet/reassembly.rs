@@ -78,6 +78,7 @@ struct Key {
 struct Tunnel {
     depth: usize,
     vni: Option<Vni>,
+    number: Option<u32>,
     ends: Option<(IpAddr, IpAddr)>,
 }
 
@@ -85,7 +86,8 @@ impl Tunnel {
     fn around(packet: &Packet<'_>) -> Option<Self> {
         let innermost = packet.encapsulations.last()?;
         let ends = innermost.outer.ip.map(|ip| (ip.source, ip.destination));
-        Some(Self { depth: packet.encapsulations.len(), vni: packet.vni(), ends })
+        let number = innermost.tunnel.number();
+        Some(Self { depth: packet.encapsulations.len(), vni: packet.vni(), number, ends })
     }
 }
 

@@ -6,3 +6,4 @@ mod links;
 mod output;
 mod pattern;
 mod signals;
+mod wrappings;
