@@ -142,10 +142,19 @@ impl Walk<'_, '_> {
         /// 802.11 without any header in front of it, in tcpdump.org's list.
         const IEEE802_11: LinkType = LinkType(105);
         self.wrap(header.tunnel, Layer::Gre)?;
+        self.enter_link(IEEE802_11)
+    }
+
+    /// Enters a tunnel that carries frames of another link layer than Ethernet. The innermost frame is what stands in such a
+    /// frame from its IP header on, so that copies need not mix link types. Without IP it stays that around the tunnel.
+    pub(super) fn enter_link(&mut self, link: LinkType) -> Result<Next, Stop> {
         self.packet.headers = Headers::default();
         self.packet.ip_header = &[];
-        self.packet.inner = InnerFrame::Whole { link: IEEE802_11, bytes: self.rest };
-        Ok(Next::Link(IEEE802_11))
+        let next = self.link(link)?;
+        if matches!(next, Next::EtherType(ethernet::IPV4 | ethernet::IPV6)) {
+            self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: self.rest };
+        }
+        Ok(next)
     }
 
     #[cold]

@@ -111,6 +111,18 @@ fn the_packet_of_a_tunnel_without_ethernet_is_filtered_and_written_with_a_header
     }
 }
 
+/// A copy in pcap holds one link type, and not every frame in PPP has IP.
+#[test]
+fn what_is_in_a_tunnel_without_ip_is_written_with_the_tunnel() {
+    for (name, lcp) in [("crafted/pppoe", 9), ("crafted/pptp", 5)] {
+        let whole = ovlsniff(&["-q", "-r", &file(name), "-O", "-", "--decap", "--all", ""]);
+        assert_eq!(whole.code, Some(0), "{}", whole.err);
+        let one = ovlsniff(&["-qq", "--all", "-r", &file(name), ""]).out;
+        let line = one.lines().find(|line| line.ends_with(&format!("#{lcp}"))).unwrap();
+        assert!(line.starts_with("? - p"), "{line}");
+    }
+}
+
 #[test]
 fn text_to_the_port_of_mpls_is_text() {
     assert_eq!(lines("crafted/mpls", "no MPLS"), "U 192.0.2.1:50000 -> 192.0.2.2:6635 #23\n");
