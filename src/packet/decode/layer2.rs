@@ -139,8 +139,7 @@ impl Walk<'_, '_> {
 
     #[cold]
     fn wireless_in_gre(&mut self, header: gre::Header) -> Result<Next, Stop> {
-        /// 802.11 without any header in front of it, in tcpdump.org's list.
-        const IEEE802_11: LinkType = LinkType(105);
+        const IEEE802_11: LinkType = LinkType::IEEE802_11;
         self.wrap(header.tunnel, Layer::Gre)?;
         self.enter_link(IEEE802_11)
     }

@@ -39,6 +39,7 @@ fn a_wrapping_is_named_with_its_number_and_with_the_ends_in_front_of_it() {
         ("crafted/pbb", "GET /pbb HTTP", format!("{plain} pbb:66051 {MACS} vlan:10 #1")),
         ("crafted/pbb", "GET /pbb-tagged", format!("{plain} vlan:5 vlan:6 pbb:16777215 {MACS} #5")),
         ("crafted/erspan", "GET /span-tagged", format!("{inner} vlan:5 erspan:341 {UNDERLAY} vlan:9 #11")),
+        ("crafted/gre-wireless", "GET /wireless", format!("{inner} gre {UNDERLAY} #1")),
         ("crafted/wccp", "GET /wccp2", format!("{inner} gre {UNDERLAY} #1")),
         ("crafted/etherip", "^GET /inner", format!("{inner} etherip {UNDERLAY} #1")),
     ] {

@@ -39,7 +39,6 @@ const FIELDS: &[&str] = &[
     "gre.flags_and_version",
     "gre.key.call_id",
     "erspan.spanid",
-    "pppoe.session_id",
     "mpls.label",
     "mpls.bottom",
     "nsh.spi",
@@ -230,9 +229,6 @@ impl<'a> Fields<'a> {
                 }),
                 "gre" => Some(self.gre()),
                 "ieee8021ah" => None,
-                "pppoes" => {
-                    self.next("pppoe.session_id").and_then(|session| Some(format!("pppoe {}", hex(session)?)))
-                }
                 "mpls" => {
                     self.gpe(&mut words);
                     self.stack().map(|label| format!("mpls {label}"))
