@@ -29,7 +29,7 @@ fn add_of(link: LinkType, reassembly: &mut Reassembly, seconds: i64, bytes: &[u8
         wire_len: bytes.len() as u32,
         bytes,
     };
-    let packet = Decoder::new(TunnelPorts::default()).decode(&frame);
+    let packet = Decoder::new(TunnelPorts::default()).hold_in_tunnels().decode(&frame);
     assert!(packet.is_fragment());
     reassembly.add(&frame, &packet)
 }

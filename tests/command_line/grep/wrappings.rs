@@ -31,7 +31,7 @@ fn a_wrapping_is_named_with_its_number_and_with_the_ends_in_front_of_it() {
         ("crafted/mpls", "GET /mpls-gre", format!("{inner} mpls:16 gre {UNDERLAY} #20")),
         ("crafted/mpls", "GET /mpls-udp", format!("{inner} mpls:17 {UNDERLAY} #22")),
         ("crafted/mpls", "GET /mpls-ip", format!("{inner} mpls:16 {UNDERLAY} #24")),
-        ("links/ppp-mpls", "GET /mpls-ppp", format!("{plain} mpls:16 #1")),
+        ("crafted/ppp-mpls", "GET /mpls-ppp", format!("{plain} mpls:16 #1")),
         ("crafted/nsh", "GET /nsh HTTP", format!("{plain} nsh:42 {MACS} #1")),
         ("crafted/nsh", "GET /nsh-mpls", format!("{plain} mpls:16 nsh:42 {MACS} #6")),
         ("crafted/nsh", "GET /nsh-nsh", format!("{plain} nsh:43 nsh:42 {MACS} #7")),
