@@ -212,12 +212,11 @@ fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
         Tunnel::Gre { key: Some(key) } => number(out, key),
         Tunnel::Mpls { label, .. } => number(out, label),
         Tunnel::Nsh { path, .. } => number(out, path),
-        Tunnel::Erspan { session: Some(session) } => number(out, session.into()),
         Tunnel::Pptp { call } => number(out, call.into()),
         Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } | Tunnel::Psp { spi, .. } => {
             text(out, &format_args!(":{spi}"));
         }
-        Tunnel::Pppoe { session } => number(out, session.into()),
+        Tunnel::Pppoe { session } | Tunnel::Erspan { session: Some(session) } => number(out, session.into()),
         Tunnel::Gre { key: None }
         | Tunnel::IpInIp
         | Tunnel::EtherIp

@@ -393,3 +393,41 @@ fn ppp_cut_behind_its_address_byte_is_cut_not_unknown() {
     let packet = Decoder::new(reading::ports()).decode(&frame);
     assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Ppp, Why::Truncated)));
 }
+
+/// Wraps `body` in another level of each kind of tunnel that needs no IP header.
+fn wrapped(kind: u8, body: &[u8]) -> Vec<u8> {
+    let header: &[u8] = match kind {
+        0 => &[0x88, 0xe7, 0, 0, 0, 1],
+        1 => &[0x88, 0x47, 0, 1, 1, 64, 0, 0, 0, 0],
+        2 => &[0x89, 0x4f, 0x0f, 0xc2, 2, 3, 0, 0, 1, 255],
+        _ => &[0x89, 0x09, 1, 1, 0, 1, 0, 7, 0x81, 0, 0, 5, 0x88, 0xe7, 0, 0, 0, 1],
+    };
+    [&[2, 0, 0, 0, 0, 0x0b, 2, 0, 0, 0, 0, 0x0a][..], header, body].concat()
+}
+
+#[test]
+fn of_tunnels_in_tunnels_a_few_are_followed_and_of_one_header_repeated_all() {
+    let packet =
+        [&[2; 12][..], &[8, 0, 0x45, 0, 0, 20, 0, 0, 0, 0, 64, 59, 0, 0], &[192, 0, 2, 1, 192, 0, 2, 2]]
+            .concat();
+    for kind in 0..4 {
+        let bomb = (0..300).fold(packet.clone(), |body, _| wrapped(kind, &body));
+        let mut frame = raw(&bomb);
+        frame.link = LinkType::ETHERNET;
+        let decoded = Decoder::new(reading::ports()).decode(&frame);
+        assert_eq!(decoded.encapsulations.len(), ovlsniff::packet::MAX_DEPTH, "{kind}");
+        assert_eq!(decoded.stop.map(|stop| stop.why), Some(Why::TooDeep), "{kind}");
+    }
+    // Labels, tags and security groups are no levels.
+    let labels = [0, 1, 0, 64].repeat(10_000);
+    let tags = [&[0, 5, 0x81, 0][..]].concat().repeat(10_000);
+    let groups = [1, 1, 0, 1, 0, 7, 0x89, 0x09].repeat(10_000);
+    for (ether_type, repeated) in [([0x88, 0x47], labels), ([0x81, 0], tags), ([0x89, 0x09], groups)] {
+        let bomb = [&[2; 12][..], &ether_type, &repeated].concat();
+        let mut frame = raw(&bomb);
+        frame.link = LinkType::ETHERNET;
+        let decoded = Decoder::new(reading::ports()).decode(&frame);
+        assert_eq!(decoded.stop.map(|stop| stop.why), Some(Why::Truncated), "{ether_type:02x?}");
+        assert_eq!(decoded.encapsulations.len(), 0);
+    }
+}

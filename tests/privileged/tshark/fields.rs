@@ -240,7 +240,9 @@ impl<'a> Fields<'a> {
                 "etherip" => Some("etherip".into()),
                 // GRE and what it carries here are one wrapping.
                 "erspan" => {
-                    words.pop_if(|word| word.starts_with("gre"));
+                    if words.last().is_some_and(|word| word.starts_with("gre")) {
+                        words.pop();
+                    }
                     Some(
                         self.next("erspan.spanid")
                             .map_or("erspan".into(), |session| format!("erspan {session}")),
