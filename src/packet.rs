@@ -38,6 +38,7 @@ mod ah;
 mod arcnet;
 mod atm;
 mod chdlc;
+mod cisco_metadata;
 mod cooked;
 mod decode;
 mod digits;
@@ -45,8 +46,10 @@ mod direction;
 mod dsa;
 mod enc;
 mod encapsulation;
+mod erspan;
 mod esp;
 mod esp_in_tcp;
+mod etherip;
 mod ethernet;
 mod fddi;
 mod fibre_channel;
@@ -69,7 +72,10 @@ mod link_type;
 mod llc;
 mod loopback;
 mod macsec;
+mod mpls;
 mod nflog;
+mod nsh;
+mod pbb;
 mod pflog;
 mod pktap;
 mod ports;
@@ -92,7 +98,7 @@ pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
 pub use digits::digits;
 pub use direction::Direction;
-pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
+pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Sci, Spi, Tunnel, Vni};
 pub use frame::{Frame, InterfaceNumber, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
@@ -156,9 +162,11 @@ impl Packet<'_> {
         }
     }
 
-    /// Returns the headers outside of everything else on the wire.
+    /// Returns the outermost headers that have IP, which may be below PPPoE, MPLS or MACsec. Without any IP, those outside of
+    /// everything else on the wire.
     pub fn outermost(&self) -> &Headers {
-        self.encapsulations.first().map_or(&self.headers, |e| &e.outer)
+        let levels = || self.encapsulations.iter().map(|e| &e.outer).chain([&self.headers]);
+        levels().find(|headers| headers.ip.is_some()).or_else(|| levels().next()).unwrap_or(&self.headers)
     }
 }
 
@@ -224,7 +232,7 @@ pub enum Opaque {
     /// MACsec with E=1.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
-        sci: Option<u64>,
+        sci: Option<Sci>,
     },
     /// A protected frame of 802.11: WEP, TKIP, CCMP or GCMP.
     Ieee80211,
@@ -317,6 +325,11 @@ pub enum Layer {
     VxlanGpe,
     Geneve,
     Gre,
+    Erspan,
+    EtherIp,
+    Mpls,
+    Nsh,
+    Pbb,
     Payload,
 }
 
@@ -355,6 +368,11 @@ impl Layer {
             Self::VxlanGpe => "vxlan-gpe",
             Self::Geneve => "geneve",
             Self::Gre => "gre",
+            Self::Erspan => "erspan",
+            Self::EtherIp => "etherip",
+            Self::Mpls => "mpls",
+            Self::Nsh => "nsh",
+            Self::Pbb => "pbb",
             Self::Payload => "payload",
         }
     }

@@ -1,5 +1,6 @@
 //! The way of a frame through the layers.
 
+mod layer2;
 mod link;
 mod links;
 mod network;

@@ -17,6 +17,11 @@ pub(super) const MACSEC: u16 = 0x88e5;
 pub(super) const MPLS: u16 = 0x8847;
 pub(super) const MPLS_UPSTREAM: u16 = 0x8848;
 pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
+pub(super) const PPPOE_DISCOVERY: u16 = 0x8863;
+pub(super) const PPPOE_SESSION: u16 = 0x8864;
+pub(super) const PBB: u16 = 0x88e7;
+pub(super) const CISCO_METADATA: u16 = 0x8909;
+pub(super) const NSH: u16 = 0x894f;
 
 /// Values below this in the type field are the length of an IEEE 802.3 frame (IEEE 802.3, 3.2.6).
 pub(super) const FIRST_TYPE: u16 = 0x0600;
@@ -28,9 +33,14 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {
     Ok((macs, header.ether_type().0, bytes.get(14..).unwrap_or(&[])))
 }
 
-/// Returns true for the types of a VLAN tag: 802.1Q, 802.1ad, and two numbers from before the standard.
+/// Returns true for the types of a VLAN tag: 802.1Q, 802.1ad, and three numbers from before the standard.
 pub(super) fn is_tag(ether_type: u16) -> bool {
-    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
+    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300)
+}
+
+/// Returns true for the type of a tunnel that stands behind an Ethernet type, of its own or GRE's.
+pub(super) fn is_tunnel(ether_type: u16) -> bool {
+    matches!(ether_type, PPPOE_DISCOVERY | PPPOE_SESSION | MPLS | MPLS_UPSTREAM | PBB | CISCO_METADATA | NSH)
 }
 
 /// Splits a VLAN tag into its identifier, the type after it, and the rest.

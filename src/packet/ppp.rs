@@ -60,6 +60,8 @@ mod tests {
             (&[0xff, 3, 0x21, 0x45], Payload::Type(IPV4)),
             (&[0, 0x57, 0x60], Payload::Type(IPV6)),
             (&[0x57, 0x60], Payload::Type(IPV6)),
+            (&[2, 0x81, 0], Payload::Type(MPLS)),
+            (&[2, 0x83, 0], Payload::Type(MPLS_UPSTREAM)),
             (&[0xc0, 0x21, 1], Payload::Leaf),
             (&[0xff, 3, 0x80, 0x21, 1], Payload::Leaf),
             (&[0x2b, 1], Payload::Leaf),

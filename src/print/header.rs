@@ -10,7 +10,8 @@
 //!
 //! The line goes beyond ngrep's. An IPv6 address with a port has brackets, and the protocol behind a `?` is named
 //! (`sctp`, `proto:89`, `arp`, `llc`, `0x88b5`). There is `vlan:ID` for each 802.1Q tag, at the level that it belongs to,
-//! outermost first. The line also says why a packet is opaque or not decoded, and where it was cut off. If several wrappings share a
+//! outermost first, and `vlan:+N` for N tags after the eighth. The line also says why a packet is opaque or not decoded, and
+//! where it was cut off. If several wrappings share a
 //! pair of addresses (VXLAN in transport-mode ESP), the pair is named once, after the last of them.
 
 use std::net::IpAddr;
@@ -155,6 +156,9 @@ fn vlans(out: &mut Vec<u8>, headers: &Headers) {
         out.extend_from_slice(b" vlan:");
         decimal(out, u64::from(id));
     }
+    if headers.vlan.more() > 0 {
+        text(out, &format_args!(" vlan:+{}", headers.vlan.more()));
+    }
 }
 
 fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
@@ -169,7 +173,7 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
         Opaque::WireGuard(message) => text(out, &format_args!(" wireguard:{} sealed", message.number())),
         Opaque::EspInTcp { spi: Some(spi) } => text(out, &format_args!(" esp-in-tcp:{spi} sealed")),
         Opaque::Psp { spi, .. } => text(out, &format_args!(" psp:{spi} sealed")),
-        Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci:#018x} sealed")),
+        Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci} sealed")),
         Opaque::EspFragment
         | Opaque::EspTruncated
         | Opaque::EspInTcp { spi: None }
@@ -207,22 +211,28 @@ fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
     out.extend_from_slice(tunnel.name().as_bytes());
     match tunnel {
         Tunnel::Vxlan(vni) | Tunnel::VxlanGpe(vni) | Tunnel::Geneve(vni) | Tunnel::Nvgre(vni) => {
-            out.push(b':');
-            decimal(out, u64::from(vni.value()));
+            number(out, vni.value());
         }
-        Tunnel::Gre { key: Some(key) } => {
-            out.push(b':');
-            decimal(out, u64::from(key));
-        }
+        Tunnel::Pbb { service } => number(out, service),
+        Tunnel::Gre { key: Some(key) } => number(out, key),
+        Tunnel::Mpls { label, .. } => number(out, label),
+        Tunnel::Nsh { path, .. } => number(out, path),
+        Tunnel::Pptp { call } => number(out, call.into()),
         Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } | Tunnel::Psp { spi, .. } => {
             text(out, &format_args!(":{spi}"));
         }
-        Tunnel::Pppoe { session } => {
-            out.push(b':');
-            decimal(out, u64::from(session));
-        }
-        Tunnel::Gre { key: None } | Tunnel::IpInIp | Tunnel::Macsec { .. } => {}
+        Tunnel::Pppoe { session } | Tunnel::Erspan { session: Some(session) } => number(out, session.into()),
+        Tunnel::Gre { key: None }
+        | Tunnel::IpInIp
+        | Tunnel::EtherIp
+        | Tunnel::Erspan { session: None }
+        | Tunnel::Macsec { .. } => {}
     }
+}
+
+fn number(out: &mut Vec<u8>, number: u32) {
+    out.push(b':');
+    decimal(out, u64::from(number));
 }
 
 #[cfg(test)]

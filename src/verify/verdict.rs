@@ -159,7 +159,7 @@ reasons! {
     /// Frames were cut off before their addresses or their VNI.
     Truncated = "truncated", "frames were cut off: capture them whole (tcpdump -s 0)";
     /// Frames passed of a protocol that is not decoded here and may carry anything.
-    Undecoded = "undecoded", "frames passed of a protocol that is not decoded here and may carry anything (MPLS, PPPoE, deeply nested tunnels): name the interface behind it with -i";
+    Undecoded = "undecoded", "frames passed of a protocol that is not decoded here and may carry anything (unknown pseudowires, compressed PPP, deeply nested tunnels): name the interface behind it with -i";
     /// A probe left this node, and was not seen on any wire that is watched.
     ProbeUnseen = "probe-unseen", "a probe left and was not seen on any wire: look for a way that the kernel does not show (XDP, AF_XDP, hardware offload), or for what held it back, and watch again";
     /// The probe was seen outside of any tunnel, while its network was encrypted.

@@ -7,3 +7,4 @@ mod marks;
 mod output;
 mod pattern;
 mod signals;
+mod wrappings;

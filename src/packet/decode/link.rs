@@ -64,6 +64,7 @@ impl<'a> Walk<'_, 'a> {
                 }
                 self.llc()
             }
+            tunnel if ethernet::is_tunnel(tunnel) => self.behind_type(tunnel),
             known if leaf::is_ethernet(known) => Ok(Next::End),
             _ => Err(Stop { layer: Layer::Ethernet, why: Why::Unsupported }),
         }

@@ -2,7 +2,6 @@
 
 use super::{Fragments, Next, Walk, at};
 use crate::packet::ports::UdpTunnel;
-use crate::packet::vxlan::GpeNext;
 use crate::packet::{
     Ip, Layer, Opaque, Ports, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6,
     leaf, protocol, psp, transport, vxlan, wireguard,
@@ -85,6 +84,9 @@ impl Walk<'_, '_> {
                 self.enter_ip()
             }
             protocol::ESP => Ok(self.esp(false)),
+            protocol::ETHERIP => self.etherip(),
+            protocol::MPLS => self.mpls(),
+            protocol::NSH => self.nsh(),
             protocol::AH => {
                 let (tunnel, next, rest) = ah::split(bytes).map_err(at(Layer::Ah))?;
                 self.advance(rest);
@@ -161,7 +163,8 @@ impl Walk<'_, '_> {
                     return self.psp(header);
                 }
             }
-            None => {}
+            Some(UdpTunnel::Mpls) if self.is_mpls() => return self.mpls(),
+            Some(UdpTunnel::Mpls) | None => {}
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
             // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI. Fewer
@@ -190,11 +193,7 @@ impl Walk<'_, '_> {
         let (vni, next, rest) = vxlan::split_gpe(self.rest).map_err(at(Layer::VxlanGpe))?;
         self.advance(rest);
         self.wrap(Tunnel::VxlanGpe(vni), Layer::VxlanGpe)?;
-        match next {
-            GpeNext::Ip => self.enter_ip(),
-            GpeNext::Ethernet => Ok(self.enter_ethernet()),
-            GpeNext::Other => Err(self.unknown(None, Layer::VxlanGpe)),
-        }
+        self.enter_next(next, Layer::VxlanGpe)
     }
 }
 

@@ -1,9 +1,7 @@
 //! The link layers of serial lines, which are inside of some tunnels too.
 
 use super::{Next, Walk, at};
-use crate::packet::{
-    Direction, Headers, InnerFrame, Layer, LinkType, Stop, Tunnel, Why, chdlc, ethernet, ppp, pppoe,
-};
+use crate::packet::{Direction, Layer, LinkType, Stop, Tunnel, Why, chdlc, ppp, pppoe};
 
 impl Walk<'_, '_> {
     /// Decodes a PPP frame, by the headers of the level that it is at.
@@ -41,14 +39,7 @@ impl Walk<'_, '_> {
 
     /// Enters a tunnel that carries a PPP frame. The frame of a packet in it begins at the IP header.
     pub(super) fn enter_ppp(&mut self) -> Result<Next, Stop> {
-        self.packet.headers = Headers::default();
-        self.packet.ip_header = &[];
-        self.packet.inner = InnerFrame::Whole { link: LinkType::PPP, bytes: self.rest };
-        let next = self.ppp()?;
-        if matches!(next, Next::EtherType(ethernet::IPV4 | ethernet::IPV6)) {
-            self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: self.rest };
-        }
-        Ok(next)
+        self.enter_link(LinkType::PPP)
     }
 
     /// Decodes PPPoE, behind its Ethernet type.

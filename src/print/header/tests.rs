@@ -109,6 +109,13 @@ fn every_kind_of_wrapping_has_its_word() {
             Tunnel::Ah { .. } => "ah:0x00000100",
             Tunnel::Psp { .. } => "psp:0x00000100",
             Tunnel::Macsec { .. } => "macsec",
+            Tunnel::Erspan { session: None } => "erspan",
+            Tunnel::Erspan { session: Some(_) } => "erspan:1023",
+            Tunnel::Pptp { .. } => "pptp:65535",
+            Tunnel::EtherIp => "etherip",
+            Tunnel::Mpls { .. } => "mpls:1048575",
+            Tunnel::Nsh { .. } => "nsh:16777215",
+            Tunnel::Pbb { .. } => "pbb:16777215",
             Tunnel::Pppoe { .. } => "pppoe:65535",
         };
         let mut wrapped = request();
@@ -137,6 +144,14 @@ fn vlan_ids_stand_at_their_level() {
 }
 
 #[test]
+fn eight_vlan_ids_are_shown_and_the_others_are_counted() {
+    let mut tagged = request();
+    (1..=11).for_each(|id| tagged.headers.vlan.push(id));
+    let shown = "vlan:1 vlan:2 vlan:3 vlan:4 vlan:5 vlan:6 vlan:7 vlan:8 vlan:+3";
+    assert_eq!(line(&tagged), format!("T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] {shown}"));
+}
+
+#[test]
 fn an_opaque_packet_says_why() {
     let esp = |udp, why| Opaque::Esp { spi: crate::packet::Spi(0x9aa3_ee15), sequence: 1, udp, why };
     for (opaque, words) in [
@@ -149,7 +164,10 @@ fn an_opaque_packet_says_why() {
         (Opaque::EspInTcp { spi: Some(crate::packet::Spi(0x9aa3_ee15)) }, "esp-in-tcp:0x9aa3ee15 sealed"),
         (Opaque::EspInTcp { spi: None }, "esp-in-tcp sealed"),
         (Opaque::Psp { spi: crate::packet::Spi(0x9aa3_ee15), clear: 0 }, "psp:0x9aa3ee15 sealed"),
-        (Opaque::Macsec { sci: Some(0x0242_ac1f_0002_0001) }, "macsec:0x0242ac1f00020001 sealed"),
+        (
+            Opaque::Macsec { sci: Some(crate::packet::Sci([2, 0x42, 0xac, 0x1f, 0, 2, 0, 1])) },
+            "macsec:0x0242ac1f00020001 sealed",
+        ),
         (Opaque::Macsec { sci: None }, "macsec sealed"),
         (Opaque::Ieee80211, "ieee80211 sealed"),
     ] {

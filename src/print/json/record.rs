@@ -83,6 +83,8 @@ struct Level<'a> {
     #[serde(skip_serializing_if = "<[u16]>::is_empty")]
     vlan: &'a [u16],
     #[serde(skip_serializing_if = "Option::is_none")]
+    vlan_more: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ether_type: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flow: Option<Flow>,
@@ -93,6 +95,7 @@ impl<'a> Level<'a> {
         Self {
             mac: headers.mac.map(Mac::new),
             vlan: headers.vlan.ids(),
+            vlan_more: Some(headers.vlan.more()).filter(|&more| more > 0),
             ether_type: headers.ether_type,
             flow: Flow::new(headers),
         }
@@ -170,6 +173,9 @@ fn protocol_name(number: u8) -> Option<&'static str> {
         protocol::IPV6 => "ipv6",
         protocol::GRE => "gre",
         protocol::ESP => "esp",
+        protocol::ETHERIP => "etherip",
+        protocol::MPLS => "mpls",
+        protocol::NSH => "nsh",
         protocol::AH => "ah",
         protocol::ICMPV6 => "icmpv6",
         protocol::SCTP => "sctp",
@@ -200,6 +206,14 @@ struct Wrapping<'a> {
     key: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<u32>,
+    #[serde(flatten)]
+    stack: Option<Stack>,
+    #[serde(flatten)]
+    chain: Option<Chain>,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -221,15 +235,42 @@ impl<'a> Wrapping<'a> {
             | Tunnel::Geneve(_)
             | Tunnel::Nvgre(_)
             | Tunnel::IpInIp
+            | Tunnel::Erspan { .. }
+            | Tunnel::Pptp { .. }
+            | Tunnel::EtherIp
+            | Tunnel::Mpls { .. }
+            | Tunnel::Nsh { .. }
+            | Tunnel::Pbb { .. }
             | Tunnel::Pppoe { .. } => (None, Seal::default()),
         };
         let vni = tunnel.vni().map(crate::packet::Vni::value);
         let session = match tunnel {
             Tunnel::Pppoe { session } => Some(session),
+            Tunnel::Erspan { session } => session,
             _ => None,
         };
-        Self { kind: tunnel.name(), vni, key, session, seal, outer: Level::new(&wrapping.outer) }
+        let call = if let Tunnel::Pptp { call } = tunnel { Some(call) } else { None };
+        let stack =
+            if let Tunnel::Mpls { label, labels } = tunnel { Some(Stack { label, labels }) } else { None };
+        let chain = if let Tunnel::Nsh { path, index } = tunnel { Some(Chain { path, index }) } else { None };
+        let service = if let Tunnel::Pbb { service } = tunnel { Some(service) } else { None };
+        let outer = Level::new(&wrapping.outer);
+        Self { kind: tunnel.name(), vni, key, session, call, service, stack, chain, seal, outer }
     }
+}
+
+/// The members of MPLS.
+#[derive(Serialize)]
+struct Stack {
+    label: u32,
+    labels: u8,
+}
+
+/// The members of a network service header.
+#[derive(Serialize)]
+struct Chain {
+    path: u32,
+    index: u8,
 }
 
 /// The members that identify the keys of a wrapping or of an opaque packet.
@@ -268,8 +309,8 @@ impl Seal {
         }
     }
 
-    fn channel(sci: Option<u64>) -> Self {
-        Self { sci: sci.map(|sci| format!("{sci:#018x}")), ..Self::default() }
+    fn channel(sci: Option<crate::packet::Sci>) -> Self {
+        Self { sci: sci.map(|sci| sci.to_string()), ..Self::default() }
     }
 }
 

@@ -134,7 +134,7 @@ fn variety() -> Vec<Packet<'static>> {
         Opaque::EspInTcp { spi: None },
         Opaque::EspInTcp { spi: Some(Spi(u32::MAX)) },
         Opaque::Psp { spi: Spi(1), clear: 3 },
-        Opaque::Macsec { sci: Some(u64::MAX) },
+        Opaque::Macsec { sci: Some(crate::packet::Sci([0xff; 8])) },
         Opaque::Ieee80211,
     ] {
         all.push(opaque(kind));
@@ -151,6 +151,9 @@ fn variety() -> Vec<Packet<'static>> {
     piece.headers.vlan.push(4095);
     piece.headers.vlan.push(0);
     all.push(piece);
+    let mut tagged = request();
+    (0..300).for_each(|id| tagged.headers.vlan.push(id));
+    all.push(tagged);
     for (layer, why) in [
         (Layer::Ipv6Extension, Why::Truncated),
         (Layer::VxlanGpe, Why::Malformed),
