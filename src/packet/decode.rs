@@ -2,6 +2,8 @@
 
 mod link;
 mod network;
+mod over_ip;
+mod over_udp;
 mod tunnel;
 
 use super::esp::Learned;

@@ -38,6 +38,7 @@ pub struct TunnelPorts {
     vxlan: ArrayVec<u16, MOST>,
     geneve: ArrayVec<u16, MOST>,
     wireguard: ArrayVec<u16, MOST>,
+    fou: ArrayVec<u16, MOST>,
 }
 
 /// The most ports of each kind. A handful is usual.
@@ -51,6 +52,20 @@ pub(super) enum UdpTunnel {
     VxlanGpe,
     /// Only if the form fits, because others may use the port.
     Psp,
+    /// One of those that are found on their port by their form.
+    Formed(Formed),
+}
+
+/// The tunnels on whose ports only datagrams of their form are taken for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Formed {
+    GtpU,
+    L2tp,
+    Teredo,
+    Gue,
+    Fou,
+    Lisp,
+    Gre,
 }
 
 /// The error of adding more ports than fit.
@@ -68,6 +83,18 @@ const VXLAN_GPE: u16 = 4790;
 const WIREGUARD: [u16; 3] = [51820, 51821, 51871];
 /// PSP's port.
 const PSP: u16 = 1000;
+/// GTP-U's port (3GPP TS 29.281 section 4.4.2): every message with a packet is sent to it.
+const GTP_U: u16 = 2152;
+/// L2TP's port. The answering end may choose another (RFC 2661 section 8.1).
+const L2TP: u16 = 1701;
+/// The port of Teredo's servers and relays (RFC 4380 section 2.7). Clients use any.
+const TEREDO: u16 = 3544;
+/// GUE's port by IANA.
+const GUE: u16 = 6080;
+/// The port of LISP's data (RFC 9300 section 4.1).
+const LISP: u16 = 4341;
+/// The port of GRE in UDP (RFC 8086 section 3.1).
+const GRE: u16 = 4754;
 /// ESP in UDP (RFC 3948) and in TCP (RFC 9329).
 const NAT_TRAVERSAL: u16 = 4500;
 
@@ -79,6 +106,7 @@ impl Default for TunnelPorts {
             vxlan: [VXLAN_PORT, 8472].into_iter().collect(),
             geneve: [GENEVE_PORT].into_iter().collect(),
             wireguard: WIREGUARD.into_iter().collect(),
+            fou: ArrayVec::new(),
         }
     }
 }
@@ -110,6 +138,14 @@ impl TunnelPorts {
         add(&mut self.wireguard, port)
     }
 
+    /// Takes datagrams to this port for FOU, if IP or GRE is in them.
+    ///
+    /// # Errors
+    /// [`TooManyPorts`] beyond 16.
+    pub fn add_fou(&mut self, port: u16) -> Result<(), TooManyPorts> {
+        add(&mut self.fou, port)
+    }
+
     /// Returns true if a datagram to this port is VXLAN.
     #[inline]
     pub fn is_vxlan(&self, destination: u16) -> bool {
@@ -128,10 +164,10 @@ impl TunnelPorts {
         has(&self.wireguard, ports.destination) || has(&self.wireguard, ports.source)
     }
 
-    /// Returns the tunnel that a datagram to this port belongs to. The decoder and the glance both ask here, so that no
+    /// Returns the tunnel that a datagram between these ports belongs to. The decoder and the glance both ask here, so that no
     /// tunnel is known to one of them only.
     #[inline]
-    pub(super) fn tunnel(&self, destination: u16) -> Option<UdpTunnel> {
+    pub(super) fn tunnel(&self, Ports { source, destination }: Ports) -> Option<UdpTunnel> {
         if self.is_vxlan(destination) {
             Some(UdpTunnel::Vxlan)
         } else if self.is_geneve(destination) {
@@ -140,9 +176,24 @@ impl TunnelPorts {
             match destination {
                 VXLAN_GPE => Some(UdpTunnel::VxlanGpe),
                 PSP => Some(UdpTunnel::Psp),
-                _ => None,
+                _ => self.formed(source, destination).map(UdpTunnel::Formed),
             }
         }
+    }
+
+    /// The replies of L2TP and Teredo come from the port. All others send to it both ways.
+    #[inline]
+    fn formed(&self, source: u16, destination: u16) -> Option<Formed> {
+        Some(match destination {
+            GTP_U => Formed::GtpU,
+            GUE => Formed::Gue,
+            LISP => Formed::Lisp,
+            GRE => Formed::Gre,
+            _ if destination == L2TP || source == L2TP => Formed::L2tp,
+            _ if destination == TEREDO || source == TEREDO => Formed::Teredo,
+            _ if has(&self.fou, destination) => Formed::Fou,
+            _ => return None,
+        })
     }
 
     /// Returns true if a datagram or a segment between these ports may carry ESP.

@@ -152,7 +152,14 @@ fn is(seen: Seen, layer: Layer) -> bool {
         // Without its end, PSP is any datagram.
         Seen::Psp(_) => matches!(layer, Layer::Psp | Layer::Payload),
         Seen::Macsec => layer == Layer::Macsec,
-        Seen::WireGuard(_) => layer == Layer::Payload,
+        Seen::WireGuard(_) | Seen::IpComp => layer == Layer::Payload,
+        Seen::GtpU(_) => layer == Layer::GtpU,
+        Seen::L2tp(_) => layer == Layer::L2tp,
+        Seen::Teredo => layer == Layer::Teredo,
+        Seen::Gue => layer == Layer::Gue,
+        Seen::Fou => layer == Layer::Fou,
+        Seen::Lisp(_) => layer == Layer::Lisp,
+        Seen::Pim => layer == Layer::Pim,
     }
 }
 

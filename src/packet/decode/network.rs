@@ -4,8 +4,8 @@ use super::{Fragments, Next, Walk, at};
 use crate::packet::ports::UdpTunnel;
 use crate::packet::vxlan::GpeNext;
 use crate::packet::{
-    Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6, protocol,
-    psp, transport, vxlan, wireguard,
+    Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipcomp, ipv4, ipv6,
+    protocol, psp, transport, vxlan, wireguard,
 };
 
 impl Walk<'_, '_> {
@@ -51,8 +51,10 @@ impl Walk<'_, '_> {
                 return Ok(Next::End);
             }
             if fragment.offset > 0 {
-                if ip.protocol == protocol::ESP {
-                    self.packet.opaque = Some(Opaque::EspFragment);
+                match ip.protocol {
+                    protocol::ESP => self.packet.opaque = Some(Opaque::EspFragment),
+                    protocol::IPCOMP => self.packet.opaque = Some(Opaque::IpComp { cpi: None }),
+                    _ => {}
                 }
                 return Ok(Next::End);
             }
@@ -94,6 +96,13 @@ impl Walk<'_, '_> {
                 self.wrap(tunnel, Layer::Ah)?;
                 self.enter_protected(next)
             }
+            protocol::L2TP => self.l2tp_in_ip(),
+            protocol::WESP => self.wesp(false),
+            protocol::PIM => self.pim(),
+            protocol::IPCOMP => {
+                self.packet.opaque = Some(Opaque::IpComp { cpi: ipcomp::cpi(bytes) });
+                Ok(Next::End)
+            }
             _ => Ok(Next::End),
         }
     }
@@ -122,7 +131,7 @@ impl Walk<'_, '_> {
             self.packet.opaque = Some(Opaque::WireGuard(message));
             return Ok(Next::End);
         }
-        match self.decoder.ports.tunnel(ports.destination) {
+        match self.decoder.ports.tunnel(ports) {
             Some(UdpTunnel::Vxlan) => {
                 let (vni, rest) = vxlan::split(self.rest).map_err(at(Layer::Vxlan))?;
                 self.advance(rest);
@@ -141,13 +150,22 @@ impl Walk<'_, '_> {
                     return self.psp(header);
                 }
             }
+            Some(UdpTunnel::Formed(kind)) => {
+                if let Some(next) = self.over_udp(kind)? {
+                    return Ok(next);
+                }
+            }
             None => {}
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
-            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI. Fewer
-            // than four bytes tell nothing.
-            match self.rest {
+            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI, of which RFC
+            // 5840 took 2 for WESP. Fewer than four bytes tell nothing.
+            match *self.rest {
                 [0, 0, 0, 0, ..] => {}
+                [0, 0, 0, 2, ref wesp @ ..] => {
+                    self.advance(wesp);
+                    return self.wesp(true);
+                }
                 [_, _, _, _, ..] => return Ok(self.esp(true)),
                 _ => {}
             }
