@@ -57,6 +57,7 @@ mod l2tp;
 mod lisp;
 mod loopback;
 mod macsec;
+mod neighbours;
 mod pim;
 mod ports;
 mod ppp;

@@ -33,7 +33,6 @@ pub(super) struct Header {
 pub(super) enum Inside {
     Ethernet,
     Ip,
-    Ppp,
 }
 
 /// Splits a datagram of this length into the header of version 2 and a PPP frame. Returns `None` if it has no such form.
@@ -58,7 +57,8 @@ pub(super) fn split_v2(datagram: &[u8], declared: usize) -> Option<(Header, &[u8
         rest = after.get(usize::from(pad)..)?;
     }
     let payload_len = len.checked_sub(datagram.len() - rest.len()).filter(|_| len <= declared)?;
-    let sound = tunnel != 0 && session != 0 && sound::is_ppp(rest.get(..payload_len).unwrap_or(rest));
+    let frame = rest.get(..payload_len).unwrap_or(rest);
+    let sound = tunnel != 0 && session != 0 && sound::is_ppp(frame, payload_len);
     sound.then_some((Header { tunnel, session, payload_len }, rest))
 }
 
@@ -73,22 +73,16 @@ pub(super) fn split_ip(packet: &[u8]) -> Option<(u32, &[u8])> {
     Some((u32::from_be_bytes(session), rest)).filter(|&(session, _)| session != 0)
 }
 
-/// Finds the payload of version 3 behind the session: its kind, and the bytes in front of it.
+/// Finds the payload of version 3 behind the session: its kind, and the bytes in front of it. These are the cookie, the
+/// sublayer, and PPP's header if IP is in PPP.
 pub(super) fn inside(rest: &[u8], declared: usize) -> Option<(Inside, usize)> {
-    // Cookies of 0, 4 and 8 bytes, each with a sublayer of 4 bytes or without one.
-    [4, 0, 8, 12].into_iter().find_map(|skip| {
+    // Cookies of 0, 4 and 8 bytes, each with a sublayer of 4 bytes or without one. Linux has the sublayer alone.
+    [4, 0, 8, 12, 16].into_iter().find_map(|skip| {
         let (bytes, left) = (rest.get(skip..)?, declared.checked_sub(skip)?);
-        let ppp = || {
-            let ip = bytes.strip_prefix(&[0xff, 0x03, 0x00])?.strip_prefix(&[0x21]);
-            let ip6 = || bytes.strip_prefix(&[0xff, 0x03, 0x00, 0x57]);
-            ip.or_else(ip6).filter(|ip| sound::is_ip(ip, left.saturating_sub(4)))
-        };
         let kind = if sound::is_ethernet(bytes, left) {
             Inside::Ethernet
         } else if sound::is_ip(bytes, left) {
             Inside::Ip
-        } else if ppp().is_some() {
-            Inside::Ppp
         } else {
             return None;
         };
@@ -105,30 +99,31 @@ fn word(bytes: &[u8]) -> Option<(u16, &[u8])> {
 mod tests {
     use super::*;
 
-    const PPP: [u8; 5] = [0xff, 3, 0, 0x21, 0x45];
+    /// An LCP echo request.
+    const PPP: [u8; 8] = [0xff, 3, 0xc0, 0x21, 9, 1, 0, 4];
 
     #[test]
     fn every_optional_field_of_version_2_is_skipped() {
         let found = |payload_len| Some((Header { tunnel: 7, session: 8, payload_len }, &PPP[..]));
         for fields in [
             &[0x00, 2, 0, 7, 0, 8][..],
-            &[0x40, 2, 0, 13, 0, 7, 0, 8],
-            &[0x48, 2, 0, 17, 0, 7, 0, 8, 0, 1, 0, 0],
-            &[0x42, 2, 0, 18, 0, 7, 0, 8, 0, 3, 9, 9, 9],
+            &[0x40, 2, 0, 16, 0, 7, 0, 8],
+            &[0x48, 2, 0, 20, 0, 7, 0, 8, 0, 1, 0, 0],
+            &[0x42, 2, 0, 21, 0, 7, 0, 8, 0, 3, 9, 9, 9],
             &[0x01, 2, 0, 7, 0, 8],
         ] {
             let bytes = [fields, &PPP].concat();
-            assert_eq!(split_v2(&bytes, bytes.len()), found(5), "{fields:?}");
+            assert_eq!(split_v2(&bytes, bytes.len()), found(8), "{fields:?}");
         }
         // The length of the header ends the frame before the datagram does.
-        let longer = [&[0x40, 2, 0, 13, 0, 7, 0, 8][..], &PPP, &[0; 4]].concat();
-        assert_eq!(split_v2(&longer, longer.len()).map(|(header, _)| header.payload_len), Some(5));
+        let longer = [&[0x40, 2, 0, 16, 0, 7, 0, 8][..], &PPP, &[0; 4]].concat();
+        assert_eq!(split_v2(&longer, longer.len()).map(|(header, _)| header.payload_len), Some(8));
     }
 
     #[test]
     fn control_messages_and_other_datagrams_are_no_tunnels() {
         for fields in [
-            &[0xc8, 2, 0, 17, 0, 7, 0, 0, 0, 1, 0, 0][..],
+            &[0xc8, 2, 0, 20, 0, 7, 0, 0, 0, 1, 0, 0][..],
             &[0x00, 1, 0, 7, 0, 8],
             &[0x10, 2, 0, 7, 0, 8],
             &[0x40, 2, 0, 99, 0, 7, 0, 8],
@@ -147,17 +142,18 @@ mod tests {
 
     #[test]
     fn what_is_sound_behind_a_cookie_and_a_sublayer_is_the_payload() {
-        let ip = [&[0x45, 0, 0, 24, 0, 0, 0, 0, 64, 99, 0xf6, 0x62, 192, 0, 2, 1, 192, 0, 2, 2][..], &[7; 4]]
+        let ip = [&[0x45, 0, 0, 24, 0, 0, 0, 0, 64, 99, 0xf6, 0x7f, 192, 0, 2, 1, 192, 0, 2, 2][..], &[7; 4]]
             .concat();
         let frame = [&[2; 12][..], &[8, 0], &ip].concat();
-        let ppp = [&[0xff, 3, 0, 0x21][..], &ip].concat();
         for skip in [0, 4, 8, 12] {
-            for (kind, payload) in [(Inside::Ethernet, &frame), (Inside::Ip, &ip), (Inside::Ppp, &ppp)] {
+            for (kind, payload) in [(Inside::Ethernet, &frame), (Inside::Ip, &ip)] {
                 let bytes = [&vec![0x5a; skip][..], payload].concat();
                 assert_eq!(inside(&bytes, bytes.len()), Some((kind, skip)));
                 assert_eq!(inside(&bytes[..skip + 19], bytes.len()), None, "cut");
             }
         }
+        let ppp = [&[0xff, 3, 0, 0x21][..], &ip].concat();
+        assert_eq!(inside(&ppp, ppp.len()), Some((Inside::Ip, 4)));
         assert_eq!(inside(&[0x5a; 90], 90), None);
         assert_eq!(inside(&[&[0x5a; 5], &frame[..]].concat(), 43), None, "no cookie has five bytes");
     }

@@ -6,11 +6,13 @@
 //!
 //! With N it is a null register, whose packet is a header alone.
 
-/// Returns the packet in a register message; `None` for the other messages of PIM, which are for routers.
-pub(super) fn registered(message: &[u8]) -> Option<&[u8]> {
+use super::sound;
+
+/// Returns the packet in a register message of this length; `None` for the other messages of PIM, which are for routers.
+pub(super) fn registered(message: &[u8], declared: usize) -> Option<&[u8]> {
     match message {
         [0x21, _, _, _, _, _, _, _, packet @ ..] => {
-            matches!(packet, [0x45..=0x4f | 0x60..=0x6f, ..]).then_some(packet)
+            sound::may_be_ip(packet, declared.saturating_sub(8)).then_some(packet)
         }
         _ => None,
     }
@@ -22,14 +24,14 @@ mod tests {
 
     #[test]
     fn a_register_carries_a_packet_and_other_messages_do_not() {
-        assert_eq!(registered(&[0x21, 0, 0xde, 0xff, 0, 0, 0, 0, 0x45, 1]), Some(&[0x45, 1][..]));
+        assert_eq!(registered(&[0x21, 0, 0xde, 0xff, 0, 0, 0, 0, 0x45, 1], 60), Some(&[0x45, 1][..]));
         for other in [
             &[0x20, 0, 0, 0, 0, 0, 0, 0, 0x45][..],
             &[0x22, 0, 0, 0, 0x45],
             &[0x21, 0, 0, 0, 0, 0, 0, 0],
             b"",
         ] {
-            assert_eq!(registered(other), None);
+            assert_eq!(registered(other, 60), None);
         }
     }
 }

@@ -11,6 +11,24 @@ pub(super) fn is_ip(bytes: &[u8], declared: usize) -> bool {
     is_ipv4(bytes, declared) || is_ipv6(bytes, declared)
 }
 
+/// Returns true for what may be an IP packet where nothing but its first bytes tells: a version, and a length that fits.
+/// This is weaker than [`is_ip`], and for places behind a header that has its own form.
+pub(super) fn may_be_ip(bytes: &[u8], declared: usize) -> bool {
+    match *bytes {
+        [0x45..=0x4f, _, high, low, ..] => {
+            let len = usize::from(u16::from_be_bytes([high, low]));
+            // The length of a super-frame of segmentation offload is zero.
+            declared >= 20 && (len == 0 || (20..=declared).contains(&len))
+        }
+        [0x60..=0x6f, _, _, _, high, low, ..] => {
+            40 + usize::from(u16::from_be_bytes([high, low])) <= declared
+        }
+        // Cut off.
+        [0x45..=0x4f | 0x60..=0x6f, ..] => bytes.len() < declared,
+        _ => false,
+    }
+}
+
 /// Returns true for an IPv4 packet.
 pub(super) fn is_ipv4(bytes: &[u8], declared: usize) -> bool {
     let Some((&[first @ 0x45..=0x4f, _, high, low, ..], _)) = bytes.split_first_chunk::<20>() else {
@@ -59,9 +77,11 @@ pub(super) fn is_ethernet(bytes: &[u8], declared: usize) -> bool {
 
 /// Returns true for PPP (RFC 1661) with IP, with a protocol that controls the link, or with one that compresses or
 /// encrypts.
-pub(super) fn is_ppp(bytes: &[u8]) -> bool {
+pub(super) fn is_ppp(bytes: &[u8], declared: usize) -> bool {
     match ppp::split(bytes) {
-        Ok((IPV4, [0x45..=0x4f, ..]) | (IPV6, [0x60..=0x6f, ..])) => true,
+        Ok((IPV4, packet @ [0x45..=0x4f, ..]) | (IPV6, packet @ [0x60..=0x6f, ..])) => {
+            may_be_ip(packet, declared.saturating_sub(bytes.len() - packet.len()))
+        }
         Ok(_) => false,
         Err(_) => {
             matches!(
@@ -86,7 +106,7 @@ mod tests {
 
     /// An IPv4 packet of 24 bytes with its checksum.
     const PACKET: [u8; 24] =
-        [0x45, 0, 0, 24, 0, 0, 0, 0, 64, 99, 0xf6, 0x62, 192, 0, 2, 1, 192, 0, 2, 2, 0, 0, 0, 0];
+        [0x45, 0, 0, 24, 0, 0, 0, 0, 64, 99, 0xf6, 0x7f, 192, 0, 2, 1, 192, 0, 2, 2, 0, 0, 0, 0];
 
     #[test]
     fn ip_fills_its_bytes_or_has_a_right_checksum() {
@@ -98,6 +118,14 @@ mod tests {
         let mut six = [0; 48];
         (six[0], six[5]) = (0x60, 8);
         assert!(is_ip(&six, 48) && !is_ip(&six, 49) && !is_ip(&six[..39], 48));
+    }
+
+    #[test]
+    fn behind_a_header_a_version_and_a_length_that_fits_are_enough() {
+        assert!(may_be_ip(&PACKET, 24) && may_be_ip(&PACKET, 99) && may_be_ip(&PACKET[..3], 24));
+        assert!(!may_be_ip(&PACKET, 23) && !may_be_ip(&[0x45, 0, 0], 3));
+        assert!(!may_be_ip(b"neither this nor that, and longer than a header", 47));
+        assert!(!may_be_ip(b"Every text begins with a letter", 31) && !may_be_ip(&[], 20));
     }
 
     #[test]
@@ -123,10 +151,10 @@ mod tests {
             &[0xc0, 0x21, 1, 1, 0, 4],
             &[0, 0xfd, 9],
         ] {
-            assert!(is_ppp(sound), "{sound:?}");
+            assert!(is_ppp(sound, 50), "{sound:?}");
         }
         for other in [&[0xff, 3][..], &[0, 0x21, 0x60], &[0x12, 0x34, 5], &[0xc0, 0x20, 1, 1, 0, 4], &[]] {
-            assert!(!is_ppp(other), "{other:?}");
+            assert!(!is_ppp(other, 50), "{other:?}");
         }
         assert!(is_gre(&[0xb0, 0, 8, 0]) && is_gre(&[0, 0, 0x65, 0x58]));
         for other in [[0x40, 0, 8, 0], [0, 1, 8, 0], [0, 0, 9, 9]] {

@@ -121,9 +121,9 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
                 matches!(stop.layer, Layer::Link | Layer::Sll | Layer::Sll2 | Layer::Null | Layer::Ppp);
             // The type after a SecTag or in a SNAP header, and headers that are not layers of their own here. Of
             // three tags, the third is not kept.
-            let between =
-                matches!(stop.layer, Layer::Ipv6Extension | Layer::Macsec | Layer::Ethernet | Layer::Vlan)
-                    || stop.layer == Layer::Tcp && matches!(now.last(), Some(Seen::Tcp(..)));
+            let between = matches!(stop.layer, Layer::Ipv6Extension | Layer::Macsec | Layer::Ethernet | Layer::Vlan)
+                    // The ports of a header that is cut off are known already.
+                    || matches!((stop.layer, now.last()), (Layer::Tcp, Some(Seen::Tcp(..))) | (Layer::Udp, Some(Seen::Udp(_))));
             let right = is(next, stop.layer) || between || link && now.is_empty();
             (stop.why != Why::Truncated || !right).then(|| format!("stops with {stop:?} before {next:?}"))
         }
@@ -163,10 +163,14 @@ fn is(seen: Seen, layer: Layer) -> bool {
     }
 }
 
-/// Returns true if `layers` begins with `start`. The SPI of ESP may be missing in `start`.
+/// Returns true if `layers` begins with `start`. The SPI of ESP may be missing in `start`, and so may TCP's flags.
 fn begins(layers: &Layers, start: &Layers) -> bool {
     layers.len() >= start.len()
-        && start.iter().zip(layers).all(|(a, b)| a == b || matches!((a, b), (Seen::Esp(None), Seen::Esp(_))))
+        && start.iter().zip(layers).all(|(a, b)| match (a, b) {
+            (Seen::Esp(None), Seen::Esp(_)) => true,
+            (Seen::Tcp(a, 0), Seen::Tcp(b, _)) => a == b,
+            _ => a == b,
+        })
 }
 
 /// Decodes the ESP packets of a capture. Returns the kinds of the readable ones, the number of opaque ones, and all

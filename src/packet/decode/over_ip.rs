@@ -16,7 +16,7 @@ impl Walk<'_, '_> {
     #[cold]
     #[inline(never)]
     pub(super) fn pim(&mut self) -> Result<Next, Stop> {
-        let Some(packet) = pim::registered(self.rest) else { return Ok(Next::End) };
+        let Some(packet) = pim::registered(self.rest, self.declared) else { return Ok(Next::End) };
         let skip = self.rest.len() - packet.len();
         self.advance(self.rest.get(skip..).unwrap_or(&[]));
         self.wrap(Tunnel::PimRegister, Layer::Pim)?;

@@ -38,12 +38,15 @@ impl Walk<'_, '_> {
         self.advance(rest);
         self.limit(header.payload_len);
         self.wrap(Tunnel::GtpU { teid: header.teid }, Layer::GtpU)?;
-        match *self.rest {
-            [] | [0x45..=0x4f | 0x60..=0x6f, ..] => self.enter_ip().map(Some),
-            // Sessions of 5G may carry Ethernet.
-            _ if sound::is_ethernet(self.rest, self.declared) => Ok(Some(self.enter_ethernet())),
-            _ => Err(self.unknown(None, Layer::GtpU)),
+        // Nothing that was captured tells what is inside.
+        if self.rest.is_empty() || sound::may_be_ip(self.rest, self.declared) {
+            return self.enter_ip().map(Some);
         }
+        // Sessions of 5G may carry Ethernet.
+        if sound::is_ethernet(self.rest, self.declared) {
+            return Ok(Some(self.enter_ethernet()));
+        }
+        Err(self.unknown(None, Layer::GtpU))
     }
 
     fn l2tp_in_udp(&mut self) -> Result<Option<Next>, Stop> {
@@ -69,7 +72,6 @@ impl Walk<'_, '_> {
         match kind {
             l2tp::Inside::Ethernet => Ok(self.enter_ethernet()),
             l2tp::Inside::Ip => self.enter_ip(),
-            l2tp::Inside::Ppp => self.enter_ppp(),
         }
     }
 

@@ -10,7 +10,8 @@ use serde::{Serialize, Serializer};
 
 use crate::ipsec::docker_tag;
 use crate::packet::{
-    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, protocol,
+    Encapsulation, Fragment, Headers, Layer, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, Why,
+    protocol,
 };
 use crate::print::{Outcome, Shown};
 
@@ -61,7 +62,7 @@ impl<'a> Record<'a> {
             wire_len: frame.wire_len,
             captured_len: frame.bytes.len(),
             frames: packet.frames,
-            headers: Level::new(&packet.headers),
+            headers: Level::of(packet),
             encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
             opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
@@ -85,6 +86,16 @@ struct Level<'a> {
 }
 
 impl<'a> Level<'a> {
+    /// Makes the innermost level. Flags of TCP that were cut off are left out: that they look unset says nothing.
+    fn of(packet: &'a Packet<'_>) -> Self {
+        let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
+        let mut level = Self::new(&packet.headers);
+        if let Some(flow) = level.flow.as_mut().filter(|_| cut) {
+            flow.tcp_flags = flow.tcp_flags.take().filter(|flags| !flags.is_empty());
+        }
+        level
+    }
+
     fn new(headers: &'a Headers) -> Self {
         Self {
             mac: headers.mac.map(Mac::new),
