@@ -138,7 +138,7 @@ impl TunnelPorts {
         add(&mut self.wireguard, port)
     }
 
-    /// Takes datagrams to this port for FOU, if IP or GRE is in them.
+    /// Takes datagrams to this port for FOU or GUE, if they have the form of one.
     ///
     /// # Errors
     /// [`TooManyPorts`] beyond 16.

@@ -6,9 +6,10 @@
 //!
 //! With E, the ESP inside is encrypted, and the other fields are zero. Without E, it is only authenticated, and the fields
 //! say where in it the payload is: the header's length counts from the beginning of WESP to the payload, the trailer's is
-//! that of the ICV. The ESP trailer must agree with them where it was captured.
+//! that of the ICV. The ESP trailer must agree with them. Where it was not captured, the beginning of the payload must.
 
-use super::{EspKind, Why};
+use super::protocol::{IPV4, IPV6, TCP, UDP};
+use super::{EspKind, Why, sound, transport};
 
 const ENCRYPTED: u8 = 0x20;
 const PADDED: u8 = 0x10;
@@ -50,12 +51,26 @@ impl Plain {
         if self.offset == 16 { EspKind::Gmac } else { EspKind::Null }
     }
 
-    /// Returns the length of the payload in ESP of this length. Returns `None` if the ESP trailer says something else.
-    /// Where it was not captured, its padding counts as payload.
+    /// Returns true if these bytes may begin a payload of the next header's protocol, of this length with its padding.
+    fn begins(self, payload: &[u8], len: usize) -> bool {
+        match self.next_header {
+            IPV4 | IPV6 => sound::may_be_ip(payload, len),
+            UDP => transport::udp(payload).is_ok_and(|(_, udp, _)| {
+                let udp = udp.map_or(0, |udp| udp + 8);
+                udp <= len && len - udp <= usize::from(u8::MAX)
+            }),
+            TCP => transport::tcp(payload).is_ok_and(|(.., header)| header <= len),
+            _ => false,
+        }
+    }
+
+    /// Returns the length of the payload in ESP of this length. Returns `None` if that does not agree. Where the trailer was
+    /// not captured, its padding counts as payload.
     pub(super) fn payload_len(self, packet: &[u8], declared: usize) -> Option<usize> {
         let len = declared.checked_sub(self.icv + TRAILER + self.offset)?;
         let Some(before) = packet.get(..declared).and_then(|whole| whole.get(..declared - self.icv)) else {
-            return Some(len);
+            let payload = packet.get(self.offset..)?;
+            return self.begins(payload, len).then_some(len);
         };
         let (before, &[padding, next_header]) = before.split_last_chunk::<TRAILER>()?;
         let len = len.checked_sub(usize::from(padding))?;
@@ -68,7 +83,6 @@ impl Plain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::protocol::UDP;
 
     /// ESP with eight bytes of payload, two of padding and an ICV of twelve.
     fn esp() -> Vec<u8> {
@@ -82,7 +96,9 @@ mod tests {
         assert_eq!(plain, Some(Plain { next_header: UDP, offset: 8, icv: 12 }));
         let plain = plain.unwrap();
         assert_eq!(plain.payload_len(rest, rest.len()), Some(8));
-        assert_eq!(plain.payload_len(&rest[..20], rest.len()), Some(10), "cut");
+        assert_eq!(plain.payload_len(&rest[..20], rest.len()), None, "cut, and no UDP to be seen");
+        let udp = [&rest[..8], &[0, 7, 0, 9, 0, 8, 0, 0]].concat();
+        assert_eq!(plain.payload_len(&udp, rest.len()), Some(10), "cut behind UDP's header");
         let (other, short) = (Plain { next_header: 6, ..plain }, Plain { icv: 16, ..plain });
         assert_eq!((other.payload_len(rest, rest.len()), short.payload_len(rest, rest.len())), (None, None));
         // With IPv6's padding, the length counts four bytes more.

@@ -116,6 +116,8 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
         (Some(_), None) => Some(format!("says nothing about the missing {missing:?}")),
         // A length in front of the cut decides about the layer: WireGuard's, or ESP's padding and trailer.
         (Some(_), Some(stop)) if matches!(stop.layer, Layer::Payload) => None,
+        // What a session of L2TPv3 carries is known by its form only.
+        (Some(_), Some(stop)) if (stop.layer, stop.why) == (Layer::L2tp, Why::Unsupported) => None,
         (Some(&next), Some(stop)) => {
             let link =
                 matches!(stop.layer, Layer::Link | Layer::Sll | Layer::Sll2 | Layer::Null | Layer::Ppp);
@@ -147,7 +149,7 @@ fn is(seen: Seen, layer: Layer) -> bool {
         Seen::VxlanGpe(_) => layer == Layer::VxlanGpe,
         Seen::Geneve(_) => layer == Layer::Geneve,
         Seen::Gre(_) | Seen::Nvgre(_) => layer == Layer::Gre,
-        Seen::Esp(_) => layer == Layer::Esp,
+        Seen::Esp(_) => matches!(layer, Layer::Esp | Layer::Wesp),
         Seen::Ah(_) => layer == Layer::Ah,
         // Without its end, PSP is any datagram.
         Seen::Psp(_) => matches!(layer, Layer::Psp | Layer::Payload),

@@ -23,8 +23,11 @@ impl Walk<'_, '_> {
                 self.by_protocol(Tunnel::Gue, Layer::Gue, found)
             }
             Formed::Fou => {
-                let found = gue::split_fou(self.rest, self.declared);
-                self.by_protocol(Tunnel::Fou, Layer::Fou, found)
+                let (rest, declared) = (self.rest, self.declared);
+                match gue::split_fou(rest, declared) {
+                    Some(found) => self.by_protocol(Tunnel::Fou, Layer::Fou, Some(found)),
+                    None => self.by_protocol(Tunnel::Gue, Layer::Gue, gue::split(rest, declared)),
+                }
             }
             Formed::Lisp => self.lisp(),
             Formed::Gre if sound::is_gre(self.rest) => self.gre().map(Some),
