@@ -7,18 +7,21 @@
 //! FOU:       the payload of the IP protocol that the port is for: GRE or IP
 //! ```
 //!
-//! With C, the message is one of control. A payload that is not sound as one of its protocol is taken for another
-//! service's.
+//! With C, the message is one of control. Linux knows a single flag (`GUE_FLAGS_ALL` in `include/net/gue.h`) and drops
+//! datagrams with others. A payload that is not sound as one of its protocol is taken for another service's.
 
 use super::protocol::{ESP, GRE, IPV4, IPV6, TCP, UDP};
 use super::{sound, transport};
 
+/// The flag of private fields.
+const PRIVATE: u16 = 0x0001;
+
 /// Splits a datagram of this length into the IP protocol of its payload and the payload. Returns `None` if it has another
 /// form.
 pub(super) fn split(datagram: &[u8], declared: usize) -> Option<(u8, &[u8])> {
-    let &[first, protocol, _, _, ref rest @ ..] = datagram else { return None };
+    let &[first, protocol, f0, f1, ref rest @ ..] = datagram else { return None };
     match first >> 5 {
-        0 => {
+        0 if u16::from_be_bytes([f0, f1]) & !PRIVATE == 0 => {
             let rest = rest.get(usize::from(first & 0x1f) * 4..)?;
             let left = declared.checked_sub(datagram.len() - rest.len())?;
             is_sound(protocol, rest, left).then_some((protocol, rest))
@@ -83,6 +86,7 @@ mod tests {
     fn other_datagrams_on_the_port_are_none() {
         for other in [
             &[0x20, 4, 0, 0][..],
+            &[0, 4, 0x80, 0],
             &[0x80, 4, 0, 0],
             &[0x1f, 4, 0, 0],
             &[0, 6, 0, 0],

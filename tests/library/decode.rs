@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ovlsniff::packet::{
     Added, Decoder, EspKind, Frame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp,
-    Tunnel, Vni, Why,
+    Tunnel, TunnelPorts, Vni, Why,
 };
 
 use crate::layers::{Layers, Seen, layers};
@@ -84,6 +84,39 @@ fn damaged_frames_of_every_link_type_decode_without_panic() {
         }
     }
     assert!(count > 20_000, "{count}");
+}
+
+/// No port is a proof. A datagram of another service must not be taken for a tunnel.
+#[test]
+fn random_datagrams_on_the_ports_of_tunnels_stay_datagrams() {
+    let mut random = xorshift();
+    let mut ports = TunnelPorts::default();
+    ports.add_fou(5555).unwrap();
+    let mut decoder = Decoder::new(ports);
+    let mut tunnels = Vec::new();
+    for port in [2152_u16, 1701, 3544, 6080, 4341, 4754, 5555] {
+        for _ in 0..30_000 {
+            let body: Vec<u8> = (0..random() % 120).map(|_| random() as u8).collect();
+            let [high, low] = (28 + body.len() as u16).to_be_bytes();
+            let [uh, ul] = (8 + body.len() as u16).to_be_bytes();
+            let [p0, p1] = port.to_be_bytes();
+            let ip = [0x45, 0, high, low, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+            let bytes = [&ip[..], &[0x9c, 0x40, p0, p1, uh, ul, 0, 0], &body].concat();
+            let frame = Frame {
+                number: 1,
+                time: Timestamp::new(0, 0, 6),
+                link: LinkType::RAW,
+                interface: InterfaceNumber(0),
+                direction: None,
+                wire_len: bytes.len() as u32,
+                bytes: &bytes,
+            };
+            let packet = decoder.decode(&frame);
+            assert_eq!((packet.opaque, packet.stop), (None, None), "{bytes:02x?}");
+            tunnels.extend(packet.encapsulations.first().map(|wrapping| wrapping.tunnel));
+        }
+    }
+    assert!(tunnels.is_empty(), "{tunnels:?}");
 }
 
 /// A generator that gives the same numbers every time (xorshift64*).
