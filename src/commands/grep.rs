@@ -140,6 +140,7 @@ fn tunnel_ports(args: &Grep) -> anyhow::Result<TunnelPorts> {
     let mut ports = TunnelPorts::default();
     args.vxlan_port.iter().try_for_each(|port| ports.add_vxlan(port.value()))?;
     args.geneve_port.iter().try_for_each(|port| ports.add_geneve(port.value()))?;
+    args.fou_port.iter().try_for_each(|port| ports.add_fou(port.value()))?;
     Ok(ports)
 }
 

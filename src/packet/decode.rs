@@ -4,12 +4,15 @@ mod layer2;
 mod link;
 mod links;
 mod network;
+mod over_ip;
+mod over_udp;
 mod serial;
 mod tunnel;
 
 use super::esp::Learned;
 use super::esp_in_tcp::Streams;
 use super::glance::{Glance, Worth};
+use super::neighbours::Neighbours;
 use super::wireguard::Sessions;
 use super::{
     EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Why,
@@ -29,6 +32,7 @@ pub struct Decoder {
     learned: Learned,
     streams: Streams,
     sessions: Sessions,
+    neighbours: Neighbours,
     in_tunnels: bool,
 }
 
@@ -40,6 +44,7 @@ impl Decoder {
             learned: Learned::new(),
             streams: Streams::new(),
             sessions: Sessions::new(),
+            neighbours: Neighbours::new(),
             in_tunnels: false,
         }
     }

@@ -38,6 +38,7 @@ pub struct TunnelPorts {
     vxlan: ArrayVec<u16, MOST>,
     geneve: ArrayVec<u16, MOST>,
     wireguard: ArrayVec<u16, MOST>,
+    fou: ArrayVec<u16, MOST>,
 }
 
 /// The most ports of each kind. A handful is usual.
@@ -53,6 +54,20 @@ pub(super) enum UdpTunnel {
     Mpls,
     /// Only if the form fits, because others may use the port.
     Psp,
+    /// One of those that are found on their port by their form.
+    Formed(Formed),
+}
+
+/// The tunnels on whose ports only datagrams of their form are taken for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Formed {
+    GtpU,
+    L2tp,
+    Teredo,
+    Gue,
+    Fou,
+    Lisp,
+    Gre,
 }
 
 /// The error of adding more ports than fit.
@@ -72,6 +87,18 @@ const WIREGUARD: [u16; 3] = [51820, 51821, 51871];
 const MPLS: u16 = 6635;
 /// PSP's port.
 const PSP: u16 = 1000;
+/// GTP-U's port (3GPP TS 29.281 section 4.4.2): every message with a packet is sent to it.
+const GTP_U: u16 = 2152;
+/// L2TP's port. The answering end may choose another (RFC 2661 section 8.1).
+const L2TP: u16 = 1701;
+/// The port of Teredo's servers and relays (RFC 4380 section 2.7). Clients use any.
+const TEREDO: u16 = 3544;
+/// GUE's port by IANA.
+const GUE: u16 = 6080;
+/// The port of LISP's data (RFC 9300 section 4.1).
+const LISP: u16 = 4341;
+/// The port of GRE in UDP (RFC 8086 section 3.1).
+const GRE: u16 = 4754;
 /// ESP in UDP (RFC 3948) and in TCP (RFC 9329).
 const NAT_TRAVERSAL: u16 = 4500;
 
@@ -83,6 +110,7 @@ impl Default for TunnelPorts {
             vxlan: [VXLAN_PORT, 8472].into_iter().collect(),
             geneve: [GENEVE_PORT].into_iter().collect(),
             wireguard: WIREGUARD.into_iter().collect(),
+            fou: ArrayVec::new(),
         }
     }
 }
@@ -114,6 +142,14 @@ impl TunnelPorts {
         add(&mut self.wireguard, port)
     }
 
+    /// Takes datagrams to this port for FOU or GUE, if they have the form of one.
+    ///
+    /// # Errors
+    /// [`TooManyPorts`] beyond 16.
+    pub fn add_fou(&mut self, port: u16) -> Result<(), TooManyPorts> {
+        add(&mut self.fou, port)
+    }
+
     /// Returns true if a datagram to this port is VXLAN.
     #[inline]
     pub fn is_vxlan(&self, destination: u16) -> bool {
@@ -132,10 +168,10 @@ impl TunnelPorts {
         has(&self.wireguard, ports.destination) || has(&self.wireguard, ports.source)
     }
 
-    /// Returns the tunnel that a datagram to this port belongs to. The decoder and the glance both ask here, so that no
+    /// Returns the tunnel that a datagram between these ports belongs to. The decoder and the glance both ask here, so that no
     /// tunnel is known to one of them only.
     #[inline]
-    pub(super) fn tunnel(&self, destination: u16) -> Option<UdpTunnel> {
+    pub(super) fn tunnel(&self, Ports { source, destination }: Ports) -> Option<UdpTunnel> {
         if self.is_vxlan(destination) {
             Some(UdpTunnel::Vxlan)
         } else if self.is_geneve(destination) {
@@ -145,9 +181,24 @@ impl TunnelPorts {
                 VXLAN_GPE => Some(UdpTunnel::VxlanGpe),
                 PSP => Some(UdpTunnel::Psp),
                 MPLS => Some(UdpTunnel::Mpls),
-                _ => None,
+                _ => self.formed(source, destination).map(UdpTunnel::Formed),
             }
         }
+    }
+
+    /// The replies of L2TP and Teredo come from the port. All others send to it both ways.
+    #[inline]
+    fn formed(&self, source: u16, destination: u16) -> Option<Formed> {
+        Some(match destination {
+            GTP_U => Formed::GtpU,
+            GUE => Formed::Gue,
+            LISP => Formed::Lisp,
+            GRE => Formed::Gre,
+            _ if destination == L2TP || source == L2TP => Formed::L2tp,
+            _ if destination == TEREDO || source == TEREDO => Formed::Teredo,
+            _ if has(&self.fou, destination) => Formed::Fou,
+            _ => return None,
+        })
     }
 
     /// Returns true if a datagram or a segment between these ports may carry ESP.

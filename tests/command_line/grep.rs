@@ -7,4 +7,5 @@ mod marks;
 mod output;
 mod pattern;
 mod signals;
+mod tunnels;
 mod wrappings;

@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 
 use crate::ipsec::docker_tag;
 use crate::packet::{
-    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, Undecoded,
-    protocol,
+    Encapsulation, Fragment, Headers, Layer, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel,
+    Undecoded, Why, protocol,
 };
 use crate::print::{Outcome, Shown};
 
@@ -64,7 +64,7 @@ impl<'a> Record<'a> {
             wire_len: frame.wire_len,
             captured_len: frame.bytes.len(),
             frames: packet.frames,
-            headers: Level::new(&packet.headers),
+            headers: Level::of(packet),
             encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
             opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
@@ -91,6 +91,16 @@ struct Level<'a> {
 }
 
 impl<'a> Level<'a> {
+    /// Makes the innermost level. Flags of TCP that were cut off are left out: that they look unset says nothing.
+    fn of(packet: &'a Packet<'_>) -> Self {
+        let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
+        let mut level = Self::new(&packet.headers);
+        if let Some(flow) = level.flow.as_mut().filter(|_| cut) {
+            flow.tcp_flags = flow.tcp_flags.take().filter(|flags| !flags.is_empty());
+        }
+        level
+    }
+
     fn new(headers: &'a Headers) -> Self {
         Self {
             mac: headers.mac.map(Mac::new),
@@ -205,7 +215,11 @@ struct Wrapping<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<u16>,
+    teid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,12 +255,26 @@ impl<'a> Wrapping<'a> {
             | Tunnel::Mpls { .. }
             | Tunnel::Nsh { .. }
             | Tunnel::Pbb { .. }
-            | Tunnel::Pppoe { .. } => (None, Seal::default()),
+            | Tunnel::Pppoe { .. }
+            | Tunnel::GtpU { .. }
+            | Tunnel::L2tp { .. }
+            | Tunnel::L2tpV3 { .. }
+            | Tunnel::Teredo
+            | Tunnel::Gue
+            | Tunnel::Fou
+            | Tunnel::Lisp(_)
+            | Tunnel::PimRegister => (None, Seal::default()),
+        };
+        let (teid, number) = match tunnel {
+            Tunnel::GtpU { teid } => (Some(teid), None),
+            Tunnel::L2tp { tunnel, .. } => (None, Some(tunnel)),
+            _ => (None, None),
         };
         let vni = tunnel.vni().map(crate::packet::Vni::value);
         let session = match tunnel {
-            Tunnel::Pppoe { session } => Some(session),
-            Tunnel::Erspan { session } => session,
+            Tunnel::Pppoe { session } | Tunnel::L2tp { session, .. } => Some(u32::from(session)),
+            Tunnel::L2tpV3 { session } => Some(session),
+            Tunnel::Erspan { session } => session.map(u32::from),
             _ => None,
         };
         let call = if let Tunnel::Pptp { call } = tunnel { Some(call) } else { None };
@@ -255,7 +283,20 @@ impl<'a> Wrapping<'a> {
         let chain = if let Tunnel::Nsh { path, index } = tunnel { Some(Chain { path, index }) } else { None };
         let service = if let Tunnel::Pbb { service } = tunnel { Some(service) } else { None };
         let outer = Level::new(&wrapping.outer);
-        Self { kind: tunnel.name(), vni, key, session, call, service, stack, chain, seal, outer }
+        Self {
+            kind: tunnel.name(),
+            vni,
+            key,
+            teid,
+            tunnel: number,
+            session,
+            call,
+            service,
+            stack,
+            chain,
+            seal,
+            outer,
+        }
     }
 }
 
@@ -325,6 +366,8 @@ struct Sealed {
     message: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clear: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpi: Option<u16>,
 }
 
 impl Sealed {
@@ -334,7 +377,9 @@ impl Sealed {
             Opaque::Esp { spi, sequence, udp, why } => {
                 (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
             }
-            Opaque::EspFragment | Opaque::EspTruncated | Opaque::Ieee80211 => (None, Seal::default(), None),
+            Opaque::EspFragment | Opaque::EspTruncated | Opaque::Ieee80211 | Opaque::IpComp { .. } => {
+                (None, Seal::default(), None)
+            }
             Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
             Opaque::EspInTcp { spi } => (None, spi.map(Seal::named).unwrap_or_default(), None),
             Opaque::Psp { spi, .. } => (None, Seal::named(spi), None),
@@ -344,7 +389,11 @@ impl Sealed {
             Opaque::Psp { clear, .. } => Some(clear),
             _ => None,
         };
-        Self { kind: opaque.name(), why, seal, message, clear }
+        let cpi = match opaque {
+            Opaque::IpComp { cpi } => cpi,
+            _ => None,
+        };
+        Self { kind: opaque.name(), why, seal, message, clear, cpi }
     }
 }
 

@@ -136,6 +136,8 @@ fn variety() -> Vec<Packet<'static>> {
         Opaque::Psp { spi: Spi(1), clear: 3 },
         Opaque::Macsec { sci: Some(crate::packet::Sci([0xff; 8])) },
         Opaque::Ieee80211,
+        Opaque::IpComp { cpi: Some(u16::MAX) },
+        Opaque::IpComp { cpi: None },
     ] {
         all.push(opaque(kind));
     }
