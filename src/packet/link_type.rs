@@ -77,6 +77,8 @@ impl LinkType {
     pub const C_HDLC_WITH_DIR: Self = Self(205);
     /// Frame Relay behind a direction.
     pub const FRELAY_WITH_DIR: Self = Self(206);
+    /// MPLS.
+    pub const MPLS: Self = Self(219);
     /// Solaris' observability devices.
     pub const IPNET: Self = Self(226);
     /// IPv4.
@@ -159,6 +161,7 @@ impl LinkType {
             Self::PPP_WITH_DIR => "PPP_WITH_DIR",
             Self::C_HDLC_WITH_DIR => "C_HDLC_WITH_DIR",
             Self::FRELAY_WITH_DIR => "FRELAY_WITH_DIR",
+            Self::MPLS => "MPLS",
             Self::IPNET => "IPNET",
             Self::IPV4 => "IPV4",
             Self::IPV6 => "IPV6",

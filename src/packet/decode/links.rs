@@ -74,6 +74,7 @@ impl<'a> Walk<'_, 'a> {
                 self.passes(direction);
                 (Payload::Type(ether_type), rest)
             }
+            LinkType::MPLS => return Ok(Next::EtherType(ethernet::MPLS)),
             LinkType::IPOIB => typed(ipoib::split(bytes).map_err(here)?),
             LinkType::APPLE_IP_OVER_IEEE1394 => typed(firewire::split(bytes).map_err(here)?),
             LinkType::JUNIPER_ETHER
@@ -228,6 +229,10 @@ impl<'a> Walk<'_, 'a> {
         self.advance(rest);
         match header.body {
             Body::Data => self.llc(),
+            Body::FirstPiece => {
+                self.beyond = Beyond::Wireless;
+                self.llc()
+            }
             Body::Leaf => Ok(Next::End),
             Body::Piece => Err(Stop { layer: Layer::Ieee80211, why: Why::Unsupported }),
             Body::Sealed => {
@@ -244,7 +249,7 @@ impl<'a> Walk<'_, 'a> {
                 self.packet.headers.mac = Some(macs);
                 self.advance(rest);
                 if self.declared > step {
-                    self.beyond = Beyond::Subframes;
+                    self.beyond = Beyond::Wireless;
                 }
                 self.limit(len);
                 self.llc()
