@@ -224,3 +224,33 @@ impl std::fmt::Display for LinkType {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libpcaps_numbers_become_those_of_files() {
+        for (dlt, link) in [
+            (1, LinkType::ETHERNET),
+            (11, LinkType::ATM_RFC1483),
+            (12, LinkType::RAW),
+            (14, LinkType::RAW),
+            (19, LinkType::ATM_CLIP),
+            (127, LinkType::IEEE802_11_RADIOTAP),
+            (-1, LinkType(u16::MAX)),
+        ] {
+            assert_eq!(LinkType::from_dlt(dlt), link, "{dlt}");
+        }
+    }
+
+    #[test]
+    fn logs_and_devices_above_encryption_are_bare_and_cards_are_not() {
+        for bare in [LinkType::ENC, LinkType::NFLOG, LinkType::PFLOG, LinkType::IPNET, LinkType::PPP] {
+            assert!(bare.is_bare(), "{bare}");
+        }
+        for card in [LinkType::ETHERNET, LinkType::IEEE802_11, LinkType::DSA_TAG_DSA, LinkType::LINUX_SLL2] {
+            assert!(!card.is_bare(), "{card}");
+        }
+    }
+}

@@ -376,3 +376,19 @@ fn ppp_cut_behind_its_address_byte_is_cut_not_unknown() {
     let packet = Decoder::new(reading::ports()).decode(&frame);
     assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Ppp, Why::Truncated)));
 }
+
+#[test]
+fn a_link_type_has_a_name_if_and_only_if_it_is_decoded() {
+    let mut decoder = Decoder::new(reading::ports());
+    for link in (0..=400).map(LinkType) {
+        // Of the number for private use only Apple's frames are known.
+        if link == LinkType::USER2 {
+            continue;
+        }
+        let mut frame = raw(&[]);
+        frame.link = link;
+        let stop = decoder.decode(&frame).stop.unwrap();
+        let unknown = stop.layer == Layer::Link && stop.why == Why::Unsupported;
+        assert_eq!(unknown, link.name().is_none(), "{link}: {stop:?}");
+    }
+}
