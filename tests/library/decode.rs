@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ovlsniff::packet::{
-    Added, Decoder, EspKind, Frame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp,
-    Tunnel, Vni, Why,
+    Added, Decoder, EspKind, Frame, InnerFrame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly,
+    Timestamp, Tunnel, Vni, Why,
 };
 
 use crate::layers::{Layers, Seen, layers};
@@ -391,4 +391,16 @@ fn a_link_type_has_a_name_if_and_only_if_it_is_decoded() {
         let unknown = stop.layer == Layer::Link && stop.why == Why::Unsupported;
         assert_eq!(unknown, link.name().is_none(), "{link}: {stop:?}");
     }
+}
+
+#[test]
+fn a_link_type_that_another_header_announces_and_nobody_decodes_is_that_of_the_innermost_frame() {
+    let mut frame = raw(&[0, 0, 8, 0, 195, 0, 0, 0, 1, 2, 3]);
+    frame.link = LinkType::PPI;
+    let packet = Decoder::new(reading::ports()).decode(&frame);
+    assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Link, Why::Unsupported)));
+    assert!(
+        matches!(packet.inner, InnerFrame::Whole { link: LinkType(195), bytes: [1, 2, 3] }),
+        "{packet:?}"
+    );
 }

@@ -3,9 +3,9 @@
 use super::{Beyond, Next, Walk, at};
 use crate::packet::llc::{self, Payload};
 use crate::packet::{
-    Direction, Layer, LinkType, Macs, Opaque, Stop, Why, arcnet, atm, chdlc, cooked, dsa, enc, ethernet,
-    fddi, fibre_channel, firewire, frelay, ieee80211, ipnet, ipoib, juniper, nflog, pflog, pktap, ppi, prism,
-    radiotap, slip, token_ring,
+    Direction, InnerFrame, Layer, LinkType, Macs, Opaque, Stop, Why, arcnet, atm, chdlc, cooked, dsa, enc,
+    ethernet, fddi, fibre_channel, firewire, frelay, ieee80211, ipnet, ipoib, juniper, nflog, pflog, pktap,
+    ppi, prism, radiotap, slip, token_ring,
 };
 
 impl<'a> Walk<'_, 'a> {
@@ -182,16 +182,17 @@ impl<'a> Walk<'_, 'a> {
         Ok(Next::Link(link))
     }
 
-    /// Returns the link type by libpcap's number in a header. Headers that announce one another are not followed.
-    #[allow(clippy::unused_self)]
-    fn announced(&self, dlt: u32) -> Result<LinkType, Stop> {
+    /// Returns the link type by libpcap's number in a header. Headers that announce one another are not followed. A frame
+    /// of a type that is not decoded is the innermost one, which says so.
+    fn announced(&mut self, dlt: u32) -> Result<LinkType, Stop> {
         let link = LinkType::from_dlt(i32::try_from(dlt).unwrap_or(-1));
-        match link {
-            LinkType::PPI | LinkType::PKTAP | LinkType::USER2 => {
-                Err(Stop { layer: Layer::Link, why: Why::Malformed })
-            }
-            link => Ok(link),
+        if matches!(link, LinkType::PPI | LinkType::PKTAP | LinkType::USER2) {
+            return Err(Stop { layer: Layer::Link, why: Why::Malformed });
         }
+        if link.name().is_none() {
+            self.packet.inner = InnerFrame::Whole { link, bytes: self.rest };
+        }
+        Ok(link)
     }
 
     fn nflog(&mut self) -> Result<Next, Stop> {
