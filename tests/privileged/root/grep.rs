@@ -264,7 +264,7 @@ fn an_interface_that_goes_away_ends_the_capture_with_its_name() {
 
 /// libpcap has no filters for the frames of such a log, and reports an empty one as an error.
 #[test]
-#[ignore = "needs root and nft"]
+#[ignore = "needs root"]
 fn the_log_of_a_packet_filter_is_heard() {
     let hosts = hosts();
     let rules = "add table inet t; add chain inet t out { type filter hook output priority 0; }; \
