@@ -189,7 +189,7 @@ impl Live {
                     bytes: packet.data,
                 }))
             }
-            Err(pcap::Error::TimeoutExpired) => {
+            Err(error) if is_empty(&error) => {
                 self.wait = Some(Wait::Frame);
                 over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
             }
@@ -233,7 +233,7 @@ impl Live {
                     held.bytes.extend_from_slice(packet.data);
                     true
                 }
-                Err(pcap::Error::TimeoutExpired) => false,
+                Err(error) if is_empty(&error) => false,
                 Err(error) => {
                     let device = &self.interfaces[source.interface.place()].device;
                     self.ending.get_or_insert_with(|| gone(device, &error));
@@ -355,6 +355,15 @@ fn gone(device: &Device, error: &pcap::Error) -> (Instant, Error) {
         _ => words,
     };
     (Instant::now() + DRAIN, Error::Gone { device: device.clone(), cause })
+}
+
+/// Returns true if there is no frame yet. libpcap's netlink sources (`nflog:1`) report that as an error.
+fn is_empty(error: &pcap::Error) -> bool {
+    match error {
+        pcap::Error::TimeoutExpired => true,
+        pcap::Error::PcapError(words) => words.ends_with("Resource temporarily unavailable"),
+        _ => false,
+    }
 }
 
 /// Reads a frame's time stamp. libpcap was asked for nanoseconds, which it puts into the field named for

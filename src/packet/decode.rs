@@ -217,8 +217,8 @@ enum Beyond<'a> {
     },
     /// More packets of IP-TFS.
     Packets,
-    /// More frames of an aggregate of 802.11.
-    Subframes,
+    /// More frames of an aggregate of 802.11, or more pieces of a frame.
+    Wireless,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -249,9 +249,10 @@ impl<'a> Walk<'_, 'a> {
                 let undecoded = Stop { layer: Layer::Aggfrag, why: Why::Unsupported };
                 self.packet.stop.get_or_insert(undecoded);
             }
-            Beyond::Subframes => {
+            Beyond::Wireless => {
                 let undecoded = Stop { layer: Layer::Ieee80211, why: Why::Unsupported };
-                self.packet.stop.get_or_insert(undecoded);
+                let headers = self.packet.stop.filter(|stop| stop.layer != Layer::Payload);
+                self.packet.stop = Some(headers.unwrap_or(undecoded));
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ovlsniff::packet::{
-    Added, Decoder, EspKind, Frame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp,
-    Tunnel, TunnelPorts, Why,
+    Added, Decoder, EspKind, Frame, InnerFrame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly,
+    Timestamp, Tunnel, TunnelPorts, Why,
 };
 
 use crate::layers::{Layers, Seen, layers};
@@ -480,4 +480,32 @@ fn of_tunnels_in_tunnels_a_few_are_followed_and_of_one_header_repeated_all() {
         assert_eq!(decoded.stop.map(|stop| stop.why), Some(Why::Truncated), "{ether_type:02x?}");
         assert_eq!(decoded.encapsulations.len(), 0);
     }
+}
+
+#[test]
+fn a_link_type_has_a_name_if_and_only_if_it_is_decoded() {
+    let mut decoder = Decoder::new(reading::ports());
+    for link in (0..=400).map(LinkType) {
+        // Of the number for private use only Apple's frames are known.
+        if link == LinkType::USER2 {
+            continue;
+        }
+        let mut frame = raw(&[]);
+        frame.link = link;
+        let stop = decoder.decode(&frame).stop.unwrap();
+        let unknown = stop.layer == Layer::Link && stop.why == Why::Unsupported;
+        assert_eq!(unknown, link.name().is_none(), "{link}: {stop:?}");
+    }
+}
+
+#[test]
+fn a_link_type_that_another_header_announces_and_nobody_decodes_is_that_of_the_innermost_frame() {
+    let mut frame = raw(&[0, 0, 8, 0, 195, 0, 0, 0, 1, 2, 3]);
+    frame.link = LinkType::PPI;
+    let packet = Decoder::new(reading::ports()).decode(&frame);
+    assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Link, Why::Unsupported)));
+    assert!(
+        matches!(packet.inner, InnerFrame::Whole { link: LinkType(195), bytes: [1, 2, 3] }),
+        "{packet:?}"
+    );
 }

@@ -149,7 +149,12 @@ fn filter(
         capture.filter(expression, true).map_err(|error| Error::Filter {
             device: device.clone(),
             filter: escape(expression).into_owned(),
-            cause: words(&error),
+            cause: match words(&error) {
+                words if words.ends_with("filtering not implemented") => {
+                    "libpcap cannot tell the packets in its frames apart, but --inner can".to_owned()
+                }
+                words => words,
+            },
         })?;
     }
     let which = match direction {

@@ -261,3 +261,20 @@ fn an_interface_that_goes_away_ends_the_capture_with_its_name() {
         ["ovlsniff: eth0: the interface disappeared"]
     );
 }
+
+/// libpcap has no filters for the frames of such a log, and reports an empty one as an error.
+#[test]
+#[ignore = "needs root"]
+fn the_log_of_a_packet_filter_is_heard() {
+    let hosts = hosts();
+    let rules = "add table inet t; add chain inet t out { type filter hook output priority 0; }; \
+                 add rule inet t out udp dport 4243 log group 9";
+    let nft = || Command::new("nft").arg(rules).status().unwrap();
+    assert!(hosts.a.run(nft).success());
+    let sniffer = sniff(&hosts, &["-i", "nflog:9", "-n", "1", "--inner", "dst host 10.0.1.2", "^canary"]);
+    assert!(sniffer.banner.starts_with("interface: nflog:9\n"), "{}", sniffer.banner);
+    there(&hosts, b"canary-log", 1);
+    let (code, out, err) = sniffer.end();
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.starts_with("U 10.0.1.1:") && out.contains(" -> 10.0.1.2:4243 #1\n  canary-log\n"), "{out}");
+}

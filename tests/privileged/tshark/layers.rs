@@ -41,6 +41,7 @@ const FORM: &str = "tshark goes by the port alone; without the form it is anothe
 const NIBBLE: &str = "the version nibble decides, not the Ethernet type";
 
 const AGGREGATE: &str = "the first frame of an aggregate is decoded, by its own addresses";
+const PIECES: &str = "tshark puts the pieces of a frame together";
 const LOGGED: &str = "tshark does not show the Ethernet header of a logged packet";
 const HARDWARE: &str = "tshark wants another protocol number beside the kind of hardware";
 const NETANALYZER: &str = "tshark wants the version in that header; tcpdump does not";
@@ -150,9 +151,15 @@ const EXCEPTIONS: &[Exception] = &[
         How::Apart,
         "the bit for a route is no part of the address",
     ),
+    Exception::new("links/ieee80211.pcap", &[14], How::TheyStop, PIECES),
+    Exception::new("links/ieee80211.pcap", &[15], How::WeStop, PIECES),
+    Exception::new("links/ppi.pcap", &[14], How::TheyStop, PIECES),
+    Exception::new("links/ppi.pcap", &[15], How::WeStop, PIECES),
+    Exception::new("links/radiotap.pcap", &[14, 29], How::TheyStop, PIECES),
+    Exception::new("links/radiotap.pcap", &[15, 30], How::WeStop, PIECES),
     Exception::new("links/ieee80211.pcap", &[8, 9], How::Apart, AGGREGATE),
     Exception::new("links/ppi.pcap", &[8, 9], How::Apart, AGGREGATE),
-    Exception::new("links/radiotap.pcap", &[8, 9, 21, 22], How::Apart, AGGREGATE),
+    Exception::new("links/radiotap.pcap", &[8, 9, 23, 24], How::Apart, AGGREGATE),
     Exception::new(
         "links/pppoe.pcap",
         &[7],
