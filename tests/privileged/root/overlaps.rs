@@ -1,7 +1,8 @@
 //! Overlapping fragments, sent to a real kernel: what it hands to a socket is what a search sees.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -32,7 +33,7 @@ fn fragment(id: u16, len: u16, (start, end): (u16, u16), more: bool, copy: u8) -
     let mut ip = vec![0x45, 0];
     ip.extend((20 + payload.len() as u16).to_be_bytes());
     ip.extend(id.to_be_bytes());
-    ip.extend((start / 8 | u16::from(more) << 13).to_be_bytes());
+    ip.extend(((start / 8) | (u16::from(more) << 13)).to_be_bytes());
     ip.extend([64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
     let sum: u32 = ip.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
     let checksum = !((sum & 0xffff) + (sum >> 16)) as u16;
@@ -107,8 +108,11 @@ fn overlapping_fragments_are_joined_as_this_kernel_joins_them() {
     let socket = hosts.b.run(|| UdpSocket::bind(("192.0.2.2", PORT)).unwrap());
     socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     let frames = frames();
-    let hex = |frame: &Vec<u8>| frame.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
-    let lines: String = frames.iter().map(hex).collect();
+    let mut lines = String::new();
+    for frame in &frames {
+        frame.iter().for_each(|byte| write!(lines, "{byte:02x}").unwrap());
+        lines.push('\n');
+    }
     hosts.a.run(|| {
         let mut python = Command::new("python3");
         let mut child = python.args(["-c", SEND]).stdin(Stdio::piped()).spawn().unwrap();
