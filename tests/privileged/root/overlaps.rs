@@ -110,7 +110,9 @@ fn overlapping_fragments_are_joined_as_this_kernel_joins_them() {
     let frames = frames();
     let mut lines = String::new();
     for frame in &frames {
-        frame.iter().for_each(|byte| write!(lines, "{byte:02x}").unwrap());
+        for byte in frame {
+            write!(lines, "{byte:02x}").unwrap();
+        }
         lines.push('\n');
     }
     hosts.a.run(|| {
