@@ -7,6 +7,7 @@ mod hosts;
 mod interfaces;
 mod kernel;
 mod namespace;
+mod overlaps;
 mod privileges;
 mod promptness;
 mod sniffer;

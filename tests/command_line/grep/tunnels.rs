@@ -69,6 +69,31 @@ fn l2tp_shows_tunnel_and_session_and_version_3_what_is_sound_in_it() {
     );
 }
 
+/// Linux leaves out the sublayer or the cookie, or has a cookie of four or eight bytes, and no packet says which.
+#[test]
+fn every_form_of_l2tpv3_that_linux_makes_is_read() {
+    let requests = printed(&["-qq", "-r", "tests/fixtures/tunnels/l2tpv3.pcap", "^GET /l2tp"]);
+    let sessions: Vec<_> = (56..=61).map(|session| format!(" l2tpv3:{session} {OUTER} #")).collect();
+    assert_eq!(requests.lines().count(), sessions.len(), "{requests}");
+    for (line, session) in requests.lines().zip(sessions) {
+        assert!(line.contains(&session), "{line}: {session}");
+    }
+}
+
+#[test]
+fn what_linux_sends_through_fou_gue_and_gre_in_udp_is_read() {
+    let requests = |file: &str, words: &[&str]| {
+        let file = format!("tests/fixtures/tunnels/{file}.pcap");
+        let out = printed(&[&["-qq", "-r", &file], words, &["^GET /"]].concat());
+        out.lines()
+            .map(|line| line.split("[AP] ").nth(1).unwrap().split(" 192").next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(requests("fou", &["--fou-port", "7777,5556"]), ["fou", "gre fou"]);
+    assert_eq!(requests("gue", &[]), ["gue", "gue", "gue"]);
+    assert_eq!(requests("gre-in-udp", &[]), ["gre:77"]);
+}
+
 #[test]
 fn teredo_is_found_both_ways_and_only_with_ipv6_inside() {
     let client = "2001:0:c000:201:8000:63bf:3fff:fdfd";
