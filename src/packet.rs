@@ -70,7 +70,7 @@ pub use frame::{Frame, InterfaceNumber, LinkType, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ipv4::has_sound_checksum;
-pub use ports::{GENEVE_PORT, NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
+pub use ports::{GENEVE_PORT, NotAUdpPort, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
 pub use wireguard::WireGuardMessage;
 
