@@ -9,6 +9,7 @@
 //! [`changes`] follows what comes and goes between two surveys.
 //!
 //! [`namespace`] enters another network namespace and comes back, and [`namespaces`] looks through all of them.
+//! [`tunnels`] finds the UDP ports that the kernel's tunnels take, those of devices in other namespaces too.
 //! [`exemption`] reads the settings by which packets pass without any policy.
 //! [`docker`] asks the engine for the overlay networks of its swarm, over the engine's Unix socket. [`privileges`]
 //! gives root up before the first hostile byte is decoded.
@@ -42,4 +43,5 @@ pub mod namespace;
 pub mod namespaces;
 pub mod privileges;
 pub mod survey;
+pub mod tunnels;
 pub mod wires;

@@ -4,6 +4,7 @@ mod files;
 mod keys;
 mod live;
 mod output;
+mod tunnels;
 mod words;
 
 use anyhow::anyhow;

@@ -1,6 +1,7 @@
 //! The survey of a network namespace: its links and routes, as the kernel describes them.
 
 mod hardware;
+mod sockets;
 mod take;
 mod wireguard;
 
@@ -12,6 +13,7 @@ use crate::netlink::route::nexthop;
 pub use crate::netlink::route::{Link, Neighbour, NextHop, Vtep};
 pub use crate::netlink::wireguard::{Peer as WireGuardPeer, PublicKey, WireGuard};
 use crate::packet::Prefix;
+pub use sockets::UdpSocket;
 pub use take::{leaving, neighbours};
 
 /// One reading of a network namespace.
@@ -38,6 +40,8 @@ pub struct Survey {
     pub neighbours: Vec<Neighbour>,
     /// The source addresses of the `IPsec` security associations. `None` if the kernel does not show them to this user.
     pub sa_sources: Option<Vec<IpAddr>>,
+    /// The UDP sockets, as far as they are listed. They are read only by [`Self::take_tunnels`].
+    pub udp_sockets: Vec<UdpSocket>,
 }
 
 /// A route into a tunnel device in metadata mode, which sends its packets to one node.

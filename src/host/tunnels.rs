@@ -1,0 +1,328 @@
+//! The UDP ports of the kernel's tunnels, as the packets of a network namespace have them.
+//!
+//! A tunnel's packets pass the namespace of its socket. The device may be in another one: Docker makes its VXLAN devices
+//! on the host and moves them into sandboxes, and `ovlsniff overlay up --in-netns` makes them there. Such a device does not
+//! say to which namespace its socket belongs. But the kernel lists its own sockets like every other one, so that a device
+//! whose port has no socket here is some other namespace's.
+//!
+//! A device that is down has no socket, and may be set up at any time. It counts.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::namespace::{self, Namespace};
+use super::namespaces;
+use super::survey::{self, Link, Survey};
+use crate::packet::{Form, Ports, TunnelPorts};
+
+/// The greatest number of other namespaces that are looked into.
+const MOST_NAMESPACES: usize = 1024;
+
+/// The greatest number of ports and of ranges of them that are printed of a kind.
+const MOST_PRINTED: usize = 8;
+
+/// The tunnels that are told by their UDP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// VXLAN.
+    Vxlan,
+    /// VXLAN with a next protocol.
+    VxlanGpe,
+    /// Geneve.
+    Geneve,
+    /// WireGuard.
+    WireGuard,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Vxlan, Self::VxlanGpe, Self::Geneve, Self::WireGuard];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Vxlan => "vxlan",
+            Self::VxlanGpe => "vxlan-gpe",
+            Self::Geneve => "geneve",
+            Self::WireGuard => "wireguard",
+        }
+    }
+
+    fn is_known(self, port: u16, ports: &TunnelPorts) -> bool {
+        match self {
+            Self::Vxlan => ports.is_vxlan(port),
+            Self::VxlanGpe => ports.is_vxlan_gpe(port),
+            Self::Geneve => ports.is_geneve(port),
+            Self::WireGuard => ports.is_wireguard(Ports { source: port, destination: port }),
+        }
+    }
+
+    fn add(self, port: u16, ports: &mut TunnelPorts) {
+        match self {
+            Self::Vxlan => ports.add_vxlan(port),
+            Self::VxlanGpe => ports.add_vxlan_gpe(port),
+            Self::Geneve => ports.add_geneve(port),
+            Self::WireGuard => ports.add_wireguard(port),
+        }
+    }
+}
+
+/// UDP ports, each with the kind of tunnel that has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tunnels(BTreeSet<(Kind, u16)>);
+
+/// The tunnels that were found, and the doubts that are left.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The tunnels.
+    pub tunnels: Tunnels,
+    /// The ports of sockets that may be those of tunnels whose devices are in namespaces that this user may not look into.
+    pub doubtful: Vec<u16>,
+}
+
+/// Finds the tunnels whose packets pass a network namespace, or that of this thread.
+///
+/// # Errors
+/// The namespace cannot be entered, or the kernel does not list its links. Other namespaces that cannot be entered are no
+/// error.
+pub fn find(namespace: Option<&Namespace>) -> Result<Found, survey::Error> {
+    let base = Survey::take_tunnels(namespace)?;
+    let (others, all) = others(namespace);
+    let tunnels = Tunnels::of(&base, &others);
+    let doubtful = if all { Vec::new() } else { doubtful(&base, &tunnels) };
+    Ok(Found { tunnels, doubtful })
+}
+
+/// Surveys the other namespaces. Returns false beside them if this user may not look into all that have a name.
+fn others(namespace: Option<&Namespace>) -> (Vec<Survey>, bool) {
+    let (mut surveys, mut all) = (Vec::new(), !namespaces::are_hidden());
+    for file in namespaces::beside(namespace).take(MOST_NAMESPACES) {
+        let found = Namespace::find(&file.display().to_string());
+        match found.map_err(survey::Error::from).and_then(|other| Survey::take_tunnels(Some(&other))) {
+            Ok(survey) => surveys.push(survey),
+            // A thread that may not enter one of them, or could not come back, may enter none.
+            Err(survey::Error::Namespace(
+                namespace::Error::Permission { .. } | namespace::Error::NoReturn { .. },
+            )) => {
+                all = false;
+                break;
+            }
+            Err(_) => {}
+        }
+    }
+    (surveys, all)
+}
+
+/// Returns the ports of sockets that are as those of tunnels, but of which no tunnel is known. Those below 1024 are left
+/// to services.
+fn doubtful(base: &Survey, tunnels: &Tunnels) -> Vec<u16> {
+    let usual = TunnelPorts::default();
+    let is_known = |port: u16| {
+        Kind::ALL.iter().any(|kind| kind.is_known(port, &usual) || tunnels.0.contains(&(*kind, port)))
+    };
+    let open = base.udp_sockets.iter().filter(|socket| socket.open_to_all && socket.port >= 1024);
+    let found: BTreeSet<u16> = open.map(|socket| socket.port).filter(|port| !is_known(*port)).collect();
+    found.into_iter().collect()
+}
+
+impl Tunnels {
+    /// Returns the tunnels whose packets pass the namespace of `base`: those of its own devices, and those of devices in
+    /// other namespaces that have left their sockets there.
+    pub fn of(base: &Survey, others: &[Survey]) -> Self {
+        let has_socket = |port: u16| base.udp_sockets.iter().any(|socket| socket.port == port);
+        // A kernel without /proc lists no sockets, and then each of them may be here.
+        let may_be_here = |link: &Link, port| !link.up || base.udp_sockets.is_empty() || has_socket(port);
+        let own = base.links.iter().flat_map(|link| ports_of(link, false));
+        let left_behind = others
+            .iter()
+            .flat_map(|other| &other.links)
+            .flat_map(|link| ports_of(link, true).filter(move |(_, port)| may_be_here(link, *port)));
+        // Of several WireGuard devices with the same port, one has its socket here, and it is not known which.
+        let one_of_several = base.links.iter().flat_map(|link| ports_of(link, true));
+        let one_of_several =
+            one_of_several.filter(|(kind, port)| *kind == Kind::WireGuard && has_socket(*port));
+        Self(own.chain(left_behind).chain(one_of_several).collect())
+    }
+
+    /// Returns the tunnels of a device whose socket is in its own namespace.
+    pub fn of_link(link: &Link) -> Self {
+        Self(ports_of(link, false).collect())
+    }
+
+    /// Returns true if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds those to `other`.
+    pub fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
+    /// Has the decoder take these ports for tunnels, except those that were `typed`. Returns the ones that it did not know.
+    pub fn teach(&self, ports: &mut TunnelPorts, typed: &[u16]) -> Self {
+        let new = self.0.iter().filter(|(kind, port)| !typed.contains(port) && !kind.is_known(*port, ports));
+        let new: BTreeSet<(Kind, u16)> = new.copied().collect();
+        new.iter().for_each(|(kind, port)| kind.add(*port, ports));
+        Self(new)
+    }
+}
+
+/// Yields the ports of a device, if its socket is in another namespace as `foreign` says.
+fn ports_of(link: &Link, foreign: bool) -> impl Iterator<Item = (Kind, u16)> {
+    let vtep = link.vtep.as_ref().filter(|vtep| vtep.foreign_socket == foreign);
+    let kind = |form, gpe| match form {
+        Form::Vxlan if gpe => Some(Kind::VxlanGpe),
+        Form::Vxlan => Some(Kind::Vxlan),
+        Form::Geneve => Some(Kind::Geneve),
+        Form::Routed => None,
+    };
+    let vtep = vtep.and_then(|vtep| Some((vtep, kind(vtep.form, vtep.gpe)?)));
+    let own = vtep.map(|(vtep, kind)| (kind, vtep.port));
+    // Forwarding entries may send to nodes that listen on another port.
+    let peers =
+        vtep.into_iter().flat_map(|(vtep, kind)| vtep.other_ports.iter().map(move |(_, port)| (kind, *port)));
+    let tunnel = link.wireguard.as_ref().filter(|tunnel| tunnel.foreign_socket == foreign);
+    let wireguard = tunnel.map(|tunnel| (Kind::WireGuard, tunnel.listen_port));
+    own.into_iter().chain(peers).chain(wireguard).filter(|(_, port)| *port != 0)
+}
+
+/// Prints `vxlan 8888, 18885-18934; geneve 6082`.
+impl fmt::Display for Tunnels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before = "";
+        for kind in Kind::ALL {
+            let ports = self.0.iter().filter(|(of, _)| *of == kind).map(|(_, port)| *port);
+            let ranges = ranges(ports);
+            if ranges.is_empty() {
+                continue;
+            }
+            write!(f, "{before}{} ", kind.name())?;
+            before = "; ";
+            for (at, (first, last)) in ranges.iter().take(MOST_PRINTED).enumerate() {
+                write!(f, "{}{first}", if at == 0 { "" } else { ", " })?;
+                match last - first {
+                    0 => {}
+                    1 => write!(f, ", {last}")?,
+                    _ => write!(f, "-{last}")?,
+                }
+            }
+            let more: usize =
+                ranges.iter().skip(MOST_PRINTED).map(|(first, last)| usize::from(last - first) + 1).sum();
+            if more > 0 {
+                write!(f, " and {more} more")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the first and the last of the ports that follow one another.
+fn ranges(ports: impl Iterator<Item = u16>) -> Vec<(u16, u16)> {
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for port in ports {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(port) => *last = port,
+            _ => ranges.push((port, port)),
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::survey::{UdpSocket, Vtep, WireGuard};
+
+    fn device(form: Form, port: u16) -> Link {
+        Link { up: true, vtep: Some(Vtep { form, port, ..Vtep::default() }), ..Link::default() }
+    }
+
+    fn moved(port: u16) -> Link {
+        let mut link = device(Form::Vxlan, port);
+        link.vtep.as_mut().unwrap().foreign_socket = true;
+        link
+    }
+
+    fn wireguard(listen_port: u16, foreign_socket: bool) -> Link {
+        let tunnel = WireGuard { listen_port, foreign_socket, ..WireGuard::default() };
+        Link { up: true, wireguard: Some(tunnel), ..Link::default() }
+    }
+
+    fn survey(links: Vec<Link>, sockets: &[u16]) -> Survey {
+        let socket = |port: &u16| UdpSocket { port: *port, open_to_all: true };
+        Survey { links, udp_sockets: sockets.iter().map(socket).collect(), ..Survey::default() }
+    }
+
+    fn told(base: &Survey, others: &[Survey]) -> String {
+        Tunnels::of(base, others).to_string()
+    }
+
+    #[test]
+    fn each_kind_of_device_has_its_ports() {
+        let mut gpe = device(Form::Vxlan, 4790);
+        gpe.vtep.as_mut().unwrap().gpe = true;
+        let mut sends_elsewhere = device(Form::Vxlan, 18_998);
+        sends_elsewhere.vtep.as_mut().unwrap().other_ports = vec![("192.0.2.2".parse().unwrap(), 7777)];
+        let links = vec![
+            Link::default(),
+            sends_elsewhere,
+            device(Form::Vxlan, 0),
+            device(Form::Vxlan, 4789),
+            device(Form::Geneve, 6082),
+            gpe,
+            wireguard(51_999, false),
+            wireguard(0, false),
+        ];
+        let right = "vxlan 4789, 7777, 18998; vxlan-gpe 4790; geneve 6082; wireguard 51999";
+        assert_eq!(told(&survey(links, &[]), &[]), right);
+    }
+
+    #[test]
+    fn a_device_that_was_moved_away_counts_where_its_socket_is() {
+        let sandbox = || [survey(vec![moved(18_998), moved(18_999), device(Form::Geneve, 6082)], &[6082])];
+        assert_eq!(told(&survey(vec![], &[53, 18_998]), &sandbox()), "vxlan 18998");
+        // Its socket is in the namespace of somebody else.
+        assert_eq!(told(&survey(vec![moved(18_998)], &[53]), &[]), "");
+        // A kernel that lists no sockets has one for all that is known.
+        assert_eq!(told(&survey(vec![], &[]), &sandbox()), "vxlan 18998, 18999");
+        // A device that is down has no socket yet.
+        let down = Link { up: false, ..moved(7777) };
+        assert_eq!(told(&survey(vec![], &[53]), &[survey(vec![down], &[])]), "vxlan 7777");
+    }
+
+    #[test]
+    fn wireguard_counts_where_a_socket_has_its_port() {
+        let two = || vec![wireguard(443, true), wireguard(443, true)];
+        assert_eq!(told(&survey(two(), &[443]), &[]), "wireguard 443");
+        assert_eq!(told(&survey(two(), &[53]), &[]), "");
+        assert_eq!(told(&survey(vec![], &[443]), &[survey(two(), &[])]), "wireguard 443");
+    }
+
+    #[test]
+    fn a_node_of_fifty_networks_is_told_in_a_line() {
+        let many = (18_885..18_935).chain([7, 8, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000]);
+        let links = many.map(|port| device(Form::Vxlan, port)).collect();
+        let right = "vxlan 7, 8, 1000, 2000, 3000, 4000, 5000, 6000, 7000 and 52 more";
+        assert_eq!(told(&survey(links, &[]), &[]), right);
+        let links = (18_885..18_935).map(|port| device(Form::Vxlan, port)).collect();
+        assert_eq!(told(&survey(links, &[]), &[]), "vxlan 18885-18934");
+        assert_eq!(ranges([1, 65_534, 65_535].into_iter()), [(1, 1), (65_534, 65_535)]);
+    }
+
+    #[test]
+    fn what_was_typed_counts_more_than_what_was_learned() {
+        let links = vec![device(Form::Vxlan, 6081), device(Form::Vxlan, 4789), device(Form::Geneve, 7777)];
+        let found = Tunnels::of(&survey(links, &[]), &[]);
+        let mut ports = TunnelPorts::default();
+        ports.add_vxlan(7777);
+        assert_eq!(found.teach(&mut ports, &[7777]).to_string(), "vxlan 6081");
+        assert!(ports.is_vxlan(6081) && !ports.is_geneve(6081) && ports.is_vxlan(7777));
+        assert!(found.teach(&mut ports, &[7777]).is_empty(), "they are known now");
+    }
+
+    #[test]
+    fn a_socket_of_nobody_known_is_doubtful() {
+        let mut base = survey(vec![device(Form::Vxlan, 18_998)], &[18_998, 9999, 9999, 4789, 51_820, 123]);
+        base.udp_sockets.push(UdpSocket { port: 7777, open_to_all: false });
+        assert_eq!(doubtful(&base, &Tunnels::of(&base, &[])), [9999]);
+    }
+}
