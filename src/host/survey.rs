@@ -40,8 +40,8 @@ pub struct Survey {
     pub neighbours: Vec<Neighbour>,
     /// The source addresses of the `IPsec` security associations. `None` if the kernel does not show them to this user.
     pub sa_sources: Option<Vec<IpAddr>>,
-    /// The UDP sockets, as far as they are listed. They are read only by [`Self::take_tunnels`].
-    pub udp_sockets: Vec<UdpSocket>,
+    /// The UDP sockets, which only [`Self::take_tunnels`] asks for. `None` if the kernel does not list them.
+    pub udp_sockets: Option<Vec<UdpSocket>>,
 }
 
 /// A route into a tunnel device in metadata mode, which sends its packets to one node.

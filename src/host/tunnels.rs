@@ -118,7 +118,7 @@ fn doubtful(base: &Survey, tunnels: &Tunnels) -> Vec<u16> {
     let is_known = |port: u16| {
         Kind::ALL.iter().any(|kind| kind.is_known(port, &usual) || tunnels.0.contains(&(*kind, port)))
     };
-    let open = base.udp_sockets.iter().filter(|socket| socket.open_to_all && socket.port >= 1024);
+    let open = base.udp_sockets.iter().flatten().filter(|socket| socket.open_to_all && socket.port >= 1024);
     let found: BTreeSet<u16> = open.map(|socket| socket.port).filter(|port| !is_known(*port)).collect();
     found.into_iter().collect()
 }
@@ -127,9 +127,9 @@ impl Tunnels {
     /// Returns the tunnels whose packets pass the namespace of `base`: those of its own devices, and those of devices in
     /// other namespaces that have left their sockets there.
     pub fn of(base: &Survey, others: &[Survey]) -> Self {
-        let has_socket = |port: u16| base.udp_sockets.iter().any(|socket| socket.port == port);
-        // A kernel without /proc lists no sockets, and then each of them may be here.
-        let may_be_here = |link: &Link, port| !link.up || base.udp_sockets.is_empty() || has_socket(port);
+        let has_socket = |port: u16| base.udp_sockets.iter().flatten().any(|socket| socket.port == port);
+        // Without a list, each of them may be here.
+        let may_be_here = |link: &Link, port| !link.up || base.udp_sockets.is_none() || has_socket(port);
         let own = base.links.iter().flat_map(|link| ports_of(link, false));
         let left_behind = others
             .iter()
@@ -249,7 +249,7 @@ mod tests {
 
     fn survey(links: Vec<Link>, sockets: &[u16]) -> Survey {
         let socket = |port: &u16| UdpSocket { port: *port, open_to_all: true };
-        Survey { links, udp_sockets: sockets.iter().map(socket).collect(), ..Survey::default() }
+        Survey { links, udp_sockets: Some(sockets.iter().map(socket).collect()), ..Survey::default() }
     }
 
     fn told(base: &Survey, others: &[Survey]) -> String {
@@ -282,8 +282,9 @@ mod tests {
         assert_eq!(told(&survey(vec![], &[53, 18_998]), &sandbox()), "vxlan 18998");
         // Its socket is in the namespace of somebody else.
         assert_eq!(told(&survey(vec![moved(18_998)], &[53]), &[]), "");
-        // A kernel that lists no sockets has one for all that is known.
-        assert_eq!(told(&survey(vec![], &[]), &sandbox()), "vxlan 18998, 18999");
+        assert_eq!(told(&survey(vec![], &[]), &sandbox()), "");
+        // Where sockets are not listed, each of them may be here.
+        assert_eq!(told(&Survey::default(), &sandbox()), "vxlan 18998, 18999");
         // A device that is down has no socket yet.
         let down = Link { up: false, ..moved(7777) };
         assert_eq!(told(&survey(vec![], &[53]), &[survey(vec![down], &[])]), "vxlan 7777");
@@ -322,7 +323,7 @@ mod tests {
     #[test]
     fn a_socket_of_nobody_known_is_doubtful() {
         let mut base = survey(vec![device(Form::Vxlan, 18_998)], &[18_998, 9999, 9999, 4789, 51_820, 123]);
-        base.udp_sockets.push(UdpSocket { port: 7777, open_to_all: false });
+        base.udp_sockets.as_mut().unwrap().push(UdpSocket { port: 7777, open_to_all: false });
         assert_eq!(doubtful(&base, &Tunnels::of(&base, &[])), [9999]);
     }
 }

@@ -10,5 +10,6 @@ mod namespace;
 mod privileges;
 mod promptness;
 mod sniffer;
+mod tunnels;
 mod verify;
 mod verify_all;

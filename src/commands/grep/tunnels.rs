@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use ovlsniff::host::changes::{Change, Changes, Event};
 use ovlsniff::host::namespace::Namespace;
-use ovlsniff::host::survey::Survey;
+use ovlsniff::host::survey::{self, Survey};
 use ovlsniff::host::tunnels::{self, Tunnels};
 
 use super::{Error, Job};
@@ -17,6 +17,9 @@ use crate::commands::tell;
 
 /// The greatest number of doubtful ports that a note names.
 const MOST_NAMED: usize = 4;
+
+/// The words that end both notes.
+const REMEDY: &str = "give it with --vxlan-port or --geneve-port";
 
 /// The knowledge of this host's tunnels, and the notices by which it grows.
 pub(super) struct Learned {
@@ -35,31 +38,38 @@ impl Learned {
         // The notices come first, so that no device is missed between the two.
         let changes = Changes::of_links(namespace).ok();
         let learned = Self { typed, changes, own: namespace.is_none() };
-        let remedy = "give it with --vxlan-port or --geneve-port";
         match tunnels::find(namespace) {
             Ok(found) => {
                 let new = learned.teach(job, &found.tunnels);
+                job.banner.splice(..0, learned.doubt(&found.doubtful));
                 if !new.is_empty() {
                     job.banner.insert(0, format!("tunnel ports: {new}"));
                 }
-                let ports = found.doubtful.iter().filter(|port| !learned.typed.contains(port));
-                let ports: Vec<String> = ports.take(MOST_NAMED).map(ToString::to_string).collect();
-                if !ports.is_empty() && !job.quiet {
-                    tell(format_args!(
-                        "ovlsniff: without root, the tunnels of other network namespaces are not known; if UDP port {} is \
-                         one's, {remedy}",
-                        ports.join(" or ")
-                    ));
-                }
             }
-            Err(error) if !job.quiet => {
-                tell(format_args!(
-                    "ovlsniff: {error}; so a tunnel is known on its usual port only; if it has another one, {remedy}"
-                ));
+            // The capture says why it cannot be in that namespace.
+            Err(survey::Error::Namespace(_)) => {}
+            Err(error) => {
+                job.banner.insert(
+                    0,
+                    format!(
+                        "ovlsniff: {error}; where a tunnel has another port than the usual one, {REMEDY}"
+                    ),
+                );
             }
-            Err(_) => {}
         }
         learned
+    }
+
+    /// Makes the note of ports that may be those of unknown tunnels.
+    fn doubt(&self, doubtful: &[u16]) -> Option<String> {
+        let ports = doubtful.iter().filter(|port| !self.typed.contains(port));
+        let ports: Vec<String> = ports.take(MOST_NAMED).map(ToString::to_string).collect();
+        let ports = ports.join(" or ");
+        (!ports.is_empty()).then(|| {
+            format!(
+                "ovlsniff: without root, tunnels of other network namespaces are not known; if UDP port {ports} is one of theirs, {REMEDY}"
+            )
+        })
     }
 
     /// Returns a descriptor that is readable when there may be new tunnels.

@@ -18,13 +18,11 @@ pub struct UdpSocket {
     pub open_to_all: bool,
 }
 
-/// Lists the UDP sockets of this thread's network namespace. There are none if the kernel does not list them here.
-pub(super) fn udp() -> Vec<UdpSocket> {
-    LISTS
-        .into_iter()
-        .filter_map(|path| std::fs::read_to_string(path).ok())
-        .flat_map(|list| read(&list))
-        .collect()
+/// Lists the UDP sockets of this thread's network namespace. `None` if the kernel does not list them here.
+pub(super) fn udp() -> Option<Vec<UdpSocket>> {
+    let lists: Vec<String> =
+        LISTS.into_iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    (!lists.is_empty()).then(|| lists.iter().flat_map(|list| read(list)).collect())
 }
 
 fn read(list: &str) -> Vec<UdpSocket> {

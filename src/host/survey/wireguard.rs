@@ -29,7 +29,7 @@ impl Survey {
             link.wireguard = wireguard::device(&mut netlink, family, link.index).ok();
         }
         // WireGuard has a socket for IPv4 and one for IPv6.
-        let listening: Vec<u16> = sockets::udp().iter().map(|socket| socket.port).collect();
+        let listening: Vec<u16> = sockets::udp().iter().flatten().map(|socket| socket.port).collect();
         self.find_foreign_sockets(&listening);
     }
 
