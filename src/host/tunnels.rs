@@ -1,9 +1,9 @@
 //! The UDP ports of the kernel's tunnels, as the packets of a network namespace have them.
 //!
 //! A tunnel's packets pass the namespace of its socket. The device may be in another one: Docker makes its VXLAN devices
-//! on the host and moves them into sandboxes, and `ovlsniff overlay up --in-netns` makes them there. Such a device does not
-//! say to which namespace its socket belongs. But the kernel lists its own sockets like every other one, so that a device
-//! whose port has no socket here is some other namespace's.
+//! on the host and moves them into sandboxes, and `ovlsniff overlay up --in-netns` makes them there. The kernel says of a
+//! VXLAN device that its socket is elsewhere, but not where, and of others it says nothing. But it lists its own sockets like
+//! every other one: a device that is up has left its socket in a namespace where its port has one, if there is none beside it.
 //!
 //! A device that is down has no socket, and may be set up at any time. It counts.
 
@@ -12,7 +12,7 @@ use std::fmt;
 
 use super::namespace::{self, Namespace};
 use super::namespaces;
-use super::survey::{self, Link, Survey};
+use super::survey::{self, Link, Survey, Vtep};
 use crate::packet::{Form, Ports, TunnelPorts};
 
 /// The greatest number of other namespaces that are looked into.
@@ -127,24 +127,23 @@ impl Tunnels {
     /// Returns the tunnels whose packets pass the namespace of `base`: those of its own devices, and those of devices in
     /// other namespaces that have left their sockets there.
     pub fn of(base: &Survey, others: &[Survey]) -> Self {
-        let has_socket = |port: u16| base.udp_sockets.iter().flatten().any(|socket| socket.port == port);
-        // Without a list, each of them may be here.
-        let may_be_here = |link: &Link, port| !link.up || base.udp_sockets.is_none() || has_socket(port);
-        let own = base.links.iter().flat_map(|link| ports_of(link, false));
-        let left_behind = others
-            .iter()
-            .flat_map(|other| &other.links)
-            .flat_map(|link| ports_of(link, true).filter(move |(_, port)| may_be_here(link, *port)));
         // Of several WireGuard devices with the same port, one has its socket here, and it is not known which.
-        let one_of_several = base.links.iter().flat_map(|link| ports_of(link, true));
-        let one_of_several =
-            one_of_several.filter(|(kind, port)| *kind == Kind::WireGuard && has_socket(*port));
-        Self(own.chain(left_behind).chain(one_of_several).collect())
+        let is_here =
+            |link: &&Link| !is_foreign(link) || link.vtep.is_none() && has_socket(base, link) == Some(true);
+        let own = base.links.iter().filter(is_here);
+        let left_behind = others.iter().flat_map(|other| {
+            let elsewhere =
+                move |link: &&Link| is_foreign(link) || link.up && has_socket(other, link) == Some(false);
+            // A device that is down has no socket. Without a list of sockets, each of them may be here.
+            let may_be_here = |link: &&Link| !link.up || has_socket(base, link) != Some(false);
+            other.links.iter().filter(elsewhere).filter(may_be_here)
+        });
+        Self(own.chain(left_behind).flat_map(ports_of).collect())
     }
 
     /// Returns the tunnels of a device whose socket is in its own namespace.
     pub fn of_link(link: &Link) -> Self {
-        Self(ports_of(link, false).collect())
+        if is_foreign(link) { Self::default() } else { Self(ports_of(link).collect()) }
     }
 
     /// Returns true if there are none.
@@ -166,22 +165,33 @@ impl Tunnels {
     }
 }
 
-/// Yields the ports of a device, if its socket is in another namespace as `foreign` says.
-fn ports_of(link: &Link, foreign: bool) -> impl Iterator<Item = (Kind, u16)> {
-    let vtep = link.vtep.as_ref().filter(|vtep| vtep.foreign_socket == foreign);
-    let kind = |form, gpe| match form {
-        Form::Vxlan if gpe => Some(Kind::VxlanGpe),
+/// Returns true if the kernel says that the socket of a device is in another namespace. It says so of VXLAN only.
+fn is_foreign(link: &Link) -> bool {
+    let vtep = link.vtep.as_ref().is_some_and(|vtep| vtep.foreign_socket);
+    vtep || link.wireguard.as_ref().is_some_and(|tunnel| tunnel.foreign_socket)
+}
+
+/// Returns true if a namespace has a socket with the port of a device. `None` if its sockets are not known.
+fn has_socket(survey: &Survey, link: &Link) -> Option<bool> {
+    let wireguard = link.wireguard.as_ref().map(|tunnel| tunnel.listen_port);
+    let port = link.vtep.as_ref().map(|vtep| vtep.port).or(wireguard);
+    Some(survey.udp_sockets.as_ref()?.iter().any(|socket| Some(socket.port) == port))
+}
+
+/// Yields the ports of a device.
+fn ports_of(link: &Link) -> impl Iterator<Item = (Kind, u16)> {
+    let kind = |vtep: &Vtep| match vtep.form {
+        Form::Vxlan if vtep.gpe => Some(Kind::VxlanGpe),
         Form::Vxlan => Some(Kind::Vxlan),
         Form::Geneve => Some(Kind::Geneve),
         Form::Routed => None,
     };
-    let vtep = vtep.and_then(|vtep| Some((vtep, kind(vtep.form, vtep.gpe)?)));
+    let vtep = link.vtep.as_ref().and_then(|vtep| Some((vtep, kind(vtep)?)));
     let own = vtep.map(|(vtep, kind)| (kind, vtep.port));
     // Forwarding entries may send to nodes that listen on another port.
     let peers =
         vtep.into_iter().flat_map(|(vtep, kind)| vtep.other_ports.iter().map(move |(_, port)| (kind, *port)));
-    let tunnel = link.wireguard.as_ref().filter(|tunnel| tunnel.foreign_socket == foreign);
-    let wireguard = tunnel.map(|tunnel| (Kind::WireGuard, tunnel.listen_port));
+    let wireguard = link.wireguard.as_ref().map(|tunnel| (Kind::WireGuard, tunnel.listen_port));
     own.into_iter().chain(peers).chain(wireguard).filter(|(_, port)| *port != 0)
 }
 
@@ -230,7 +240,7 @@ fn ranges(ports: impl Iterator<Item = u16>) -> Vec<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::survey::{UdpSocket, Vtep, WireGuard};
+    use crate::host::survey::{UdpSocket, WireGuard};
 
     fn device(form: Form, port: u16) -> Link {
         Link { up: true, vtep: Some(Vtep { form, port, ..Vtep::default() }), ..Link::default() }
@@ -279,12 +289,17 @@ mod tests {
     #[test]
     fn a_device_that_was_moved_away_counts_where_its_socket_is() {
         let sandbox = || [survey(vec![moved(18_998), moved(18_999), device(Form::Geneve, 6082)], &[6082])];
+        assert_eq!(told(&survey(vec![], &[53, 6082]), &sandbox()), "");
         assert_eq!(told(&survey(vec![], &[53, 18_998]), &sandbox()), "vxlan 18998");
         // Its socket is in the namespace of somebody else.
         assert_eq!(told(&survey(vec![moved(18_998)], &[53]), &[]), "");
         assert_eq!(told(&survey(vec![], &[]), &sandbox()), "");
         // Where sockets are not listed, each of them may be here.
         assert_eq!(told(&Survey::default(), &sandbox()), "vxlan 18998, 18999");
+        // The kernel says nothing of Geneve's sockets, but there is none beside this device.
+        let geneve = || [survey(vec![device(Form::Geneve, 6083)], &[6082])];
+        assert_eq!(told(&survey(vec![], &[6083]), &geneve()), "geneve 6083");
+        assert_eq!(told(&survey(vec![], &[6082]), &geneve()), "");
         // A device that is down has no socket yet.
         let down = Link { up: false, ..moved(7777) };
         assert_eq!(told(&survey(vec![], &[53]), &[survey(vec![down], &[])]), "vxlan 7777");
