@@ -113,11 +113,15 @@ fn named() -> impl Iterator<Item = PathBuf> {
     files.flatten().map(|file| file.path())
 }
 
-/// Yields the files of the namespaces that processes are in.
+/// Yields the files of the namespaces that processes of this user namespace are in. Anybody can make user namespaces, and
+/// have any devices in them.
 fn of_processes() -> impl Iterator<Item = PathBuf> {
+    let own = identity(Path::new("/proc/self/ns/user"));
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let is_number = |name: &OsStr| name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
-    all.filter(move |entry| is_number(&entry.file_name())).map(|entry| entry.path().join("ns/net"))
+    let folders = all.filter(move |entry| is_number(&entry.file_name())).map(|entry| entry.path().join("ns"));
+    let ours = folders.filter(move |folder| own.is_some() && identity(&folder.join("user")) == own);
+    ours.map(|folder| folder.join("net"))
 }
 
 /// Leaves out the files of the namespace `here`, and those of namespaces that another file before was of.

@@ -1,6 +1,6 @@
 //! The UDP ports of tunnels that a live search learns from the kernel.
 
-use std::io::BufRead;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use super::hosts::Hosts;
@@ -67,6 +67,32 @@ fn a_device_of_another_namespace_whose_socket_is_here_is_known_as_dockers_are() 
     assert!(sniffer.banner.starts_with("interface: any\ntunnel ports: vxlan 7777\n"), "{}", sniffer.banner);
 }
 
+/// Root may put a process in a namespace that has no name. Anybody may do so in a user namespace of his own, and must not
+/// have a say in what is a tunnel.
+#[test]
+#[ignore = "needs root"]
+fn a_namespace_without_a_name_counts_if_it_is_no_other_users() {
+    let hosts = Hosts::new();
+    for (port, unshare) in [(7001, "-n"), (7002, "-Urn")] {
+        let sleep = ["unshare", unshare, "sh", "-c", "echo; exec sleep 60"];
+        let mut command = plain(Command::new("env"));
+        let mut inside = command.args(sleep).stdout(Stdio::piped()).spawn().unwrap();
+        BufReader::new(inside.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        let pid = inside.id();
+        hosts.a.ip(&format!(
+            "link add vx type vxlan id 7 local 192.0.2.1 dstport {port}
+             link set vx netns {pid}"
+        ));
+        let set_up = ["-t", &pid.to_string(), "-n", "ip", "link", "set", "vx", "up"];
+        assert!(Command::new("nsenter").args(set_up).status().unwrap().success());
+        let sniffer = sniff(&hosts, &["-i", "eth0"]);
+        let learned = sniffer.banner.contains("\ntunnel ports: vxlan 7001\n");
+        assert_eq!((learned, sniffer.banner.lines().count()), (port == 7001, if learned { 3 } else { 2 }));
+        inside.kill().unwrap();
+        inside.wait().unwrap();
+    }
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_device_in_metadata_mode_has_a_port_too() {
@@ -95,6 +121,13 @@ fn a_device_that_comes_during_the_capture_is_learned_and_told() {
     let mut told = String::new();
     sniffer.err.read_line(&mut told).unwrap();
     assert_eq!(told, "tunnel ports: vxlan 18998\n");
+    // Docker moves its devices away as soon as they are made.
+    hosts.a.ip("netns add sandbox
+                link add moved type vxlan id 7 local 192.0.2.1 dstport 7777
+                link set moved netns sandbox");
+    told.clear();
+    sniffer.err.read_line(&mut told).unwrap();
+    assert_eq!(told, "tunnel ports: vxlan 7777\n");
     let header = header(&hosts, sniffer);
     assert!(header.contains(" vxlan:4209 "), "{header}");
 }
