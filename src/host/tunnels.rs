@@ -156,12 +156,19 @@ impl Tunnels {
         self.0.extend(more.0);
     }
 
-    /// Has the decoder take these ports for tunnels, except those that were `typed`. Returns the ones that it did not know.
-    pub fn teach(&self, ports: &mut TunnelPorts, typed: &[u16]) -> Self {
+    /// Returns those that a decoder with these ports does not know yet. The ports that were `typed` are left out: of them the
+    /// user knows more.
+    #[must_use]
+    pub fn beyond(&self, ports: &TunnelPorts, typed: &[u16]) -> Self {
         let new = self.0.iter().filter(|(kind, port)| !typed.contains(port) && !kind.is_known(*port, ports));
-        let new: BTreeSet<(Kind, u16)> = new.copied().collect();
-        new.iter().for_each(|(kind, port)| kind.add(*port, ports));
-        Self(new)
+        Self(new.copied().collect())
+    }
+
+    /// Has a decoder take these ports for tunnels.
+    pub fn add_to(&self, ports: &mut TunnelPorts) {
+        for (kind, port) in &self.0 {
+            kind.add(*port, ports);
+        }
     }
 }
 
@@ -330,9 +337,11 @@ mod tests {
         let found = Tunnels::of(&survey(links, &[]), &[]);
         let mut ports = TunnelPorts::default();
         ports.add_vxlan(7777);
-        assert_eq!(found.teach(&mut ports, &[7777]).to_string(), "vxlan 6081");
+        let new = found.beyond(&ports, &[7777]);
+        assert_eq!(new.to_string(), "vxlan 6081");
+        new.add_to(&mut ports);
         assert!(ports.is_vxlan(6081) && !ports.is_geneve(6081) && ports.is_vxlan(7777));
-        assert!(found.teach(&mut ports, &[7777]).is_empty(), "they are known now");
+        assert!(found.beyond(&ports, &[7777]).is_empty(), "they are known now");
     }
 
     #[test]

@@ -37,9 +37,9 @@ impl FromStr for UdpPort {
 pub struct TunnelPorts {
     /// The tunnel of each port. It is asked for with every UDP datagram, and a table answers in one step, however many ports
     /// there are.
-    tunnels: Box<[Option<UdpTunnel>; PORTS]>,
+    tunnels: Box<[Option<UdpTunnel>]>,
     /// The ports of WireGuard, which may be those of a tunnel as well.
-    wireguard: Box<[bool; PORTS]>,
+    wireguard: Box<[bool]>,
 }
 
 /// The number of UDP ports, 0 included.
@@ -83,9 +83,14 @@ impl Default for TunnelPorts {
     /// Returns the usual ports: VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081, VXLAN-GPE on 4790,
     /// PSP on 1000, WireGuard on 51820, 51821 and 51871.
     fn default() -> Self {
-        let mut ports = Self { tunnels: Box::new([None; PORTS]), wireguard: Box::new([false; PORTS]) };
-        USUAL.into_iter().for_each(|(port, tunnel)| ports.take_for(port, tunnel));
-        WIREGUARD.into_iter().for_each(|port| ports.add_wireguard(port));
+        let tunnels = vec![None; PORTS].into_boxed_slice();
+        let mut ports = Self { tunnels, wireguard: vec![false; PORTS].into_boxed_slice() };
+        for (port, tunnel) in USUAL {
+            ports.take_for(port, tunnel);
+        }
+        for port in WIREGUARD {
+            ports.add_wireguard(port);
+        }
         ports
     }
 }

@@ -100,7 +100,11 @@ impl Learned {
         Ok(())
     }
 
+    /// Has the search take the ports of these tunnels for tunnels. Returns those that are new to it.
     fn teach(&self, job: &mut Job, tunnels: &Tunnels) -> Tunnels {
-        tunnels.teach(job.search.ports(), &self.typed)
+        let ports = job.search.ports();
+        let new = tunnels.beyond(ports, &self.typed);
+        new.add_to(ports);
+        new
     }
 }
