@@ -46,19 +46,29 @@ mod frame;
 mod geneve;
 mod glance;
 mod gre;
+mod gtp;
+mod gue;
 mod headers;
 mod inner;
+mod ipcomp;
 mod ipv4;
 mod ipv6;
+mod l2tp;
+mod lisp;
 mod loopback;
 mod macsec;
+mod neighbours;
+mod pim;
 mod ports;
 mod ppp;
 pub mod protocol;
 mod psp;
 mod reassembly;
+mod sound;
+mod teredo;
 mod transport;
 mod vxlan;
+mod wesp;
 mod wireguard;
 
 pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
@@ -192,6 +202,11 @@ pub enum Opaque {
         /// The number of bytes in clear at the beginning of the payload.
         clear: u8,
     },
+    /// IPComp: compressed, not encrypted, and not expanded here.
+    IpComp {
+        /// The compression parameter index, where it was captured.
+        cpi: Option<u16>,
+    },
     /// MACsec with E=1.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
@@ -211,6 +226,7 @@ impl Opaque {
             Self::Psp { .. } => "psp",
             Self::WireGuard { .. } => "wireguard",
             Self::Macsec { .. } => "macsec",
+            Self::IpComp { .. } => "ipcomp",
         }
     }
 }
@@ -267,6 +283,7 @@ pub enum Layer {
     Ipv6Extension,
     Ah,
     Esp,
+    Wesp,
     Aggfrag,
     Psp,
     Tcp,
@@ -279,6 +296,13 @@ pub enum Layer {
     VxlanGpe,
     Geneve,
     Gre,
+    GtpU,
+    L2tp,
+    Teredo,
+    Gue,
+    Fou,
+    Lisp,
+    Pim,
     Payload,
 }
 
@@ -299,6 +323,7 @@ impl Layer {
             Self::Ipv6Extension => "ipv6-extension",
             Self::Ah => "ah",
             Self::Esp => "esp",
+            Self::Wesp => "wesp",
             Self::Aggfrag => "aggfrag",
             Self::Psp => "psp",
             Self::Tcp => "tcp",
@@ -311,6 +336,13 @@ impl Layer {
             Self::VxlanGpe => "vxlan-gpe",
             Self::Geneve => "geneve",
             Self::Gre => "gre",
+            Self::GtpU => "gtp-u",
+            Self::L2tp => "l2tp",
+            Self::Teredo => "teredo",
+            Self::Gue => "gue",
+            Self::Fou => "fou",
+            Self::Lisp => "lisp",
+            Self::Pim => "pim",
             Self::Payload => "payload",
         }
     }

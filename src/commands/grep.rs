@@ -142,6 +142,7 @@ fn tunnel_ports(args: &Grep) -> TunnelPorts {
     let mut ports = TunnelPorts::default();
     args.vxlan_port.iter().for_each(|port| ports.add_vxlan(port.value()));
     args.geneve_port.iter().for_each(|port| ports.add_geneve(port.value()));
+    args.fou_port.iter().for_each(|port| ports.add_fou(port.value()));
     ports
 }
 

@@ -2,11 +2,14 @@
 
 mod link;
 mod network;
+mod over_ip;
+mod over_udp;
 mod tunnel;
 
 use super::esp::Learned;
 use super::esp_in_tcp::Streams;
 use super::glance::{Glance, Worth};
+use super::neighbours::Neighbours;
 use super::{
     EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Why,
 };
@@ -23,13 +26,20 @@ pub struct Decoder {
     ports: TunnelPorts,
     learned: Learned,
     streams: Streams,
+    neighbours: Neighbours,
     in_tunnels: bool,
 }
 
 impl Decoder {
     /// Makes a decoder that takes UDP datagrams to these ports for tunnels.
     pub fn new(ports: TunnelPorts) -> Self {
-        Self { ports, learned: Learned::new(), streams: Streams::new(), in_tunnels: false }
+        Self {
+            ports,
+            learned: Learned::new(),
+            streams: Streams::new(),
+            neighbours: Neighbours::new(),
+            in_tunnels: false,
+        }
     }
 
     /// Leaves fragments inside tunnels alone too. This does not apply inside a reassembled datagram.

@@ -3,7 +3,7 @@
 use super::esp::{self, Learned};
 use super::ports::UdpTunnel;
 use super::protocol::{ESP, ICMPV6, TCP, UDP};
-use super::{Frame, LinkType, TunnelPorts};
+use super::{Frame, LinkType, Ports, TunnelPorts};
 
 /// The use of decoding a frame, where only matches are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Glance<'_> {
         if TunnelPorts::is_nat_traversal(source, destination) {
             return Worth::Others;
         }
-        let Some(tunnel) = self.ports.tunnel(destination) else { return Worth::Match };
+        let Some(tunnel) = self.ports.tunnel(Ports { source, destination }) else { return Worth::Match };
         // The inner frame begins after eight bytes of the tunnel's header, unless that has options or carries no
         // Ethernet.
         let inner = match (tunnel, payload) {

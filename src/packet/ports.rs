@@ -53,6 +53,20 @@ pub(super) enum UdpTunnel {
     VxlanGpe,
     /// Only if the form fits, because others may use the port.
     Psp,
+    /// One of those that are found on their port by their form.
+    Formed(Formed),
+}
+
+/// The tunnels on whose ports only datagrams of their form are taken for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Formed {
+    GtpU,
+    L2tp,
+    Teredo,
+    Gue,
+    Fou,
+    Lisp,
+    Gre,
 }
 
 /// VXLAN's port by IANA (RFC 7348 section 8).
@@ -67,21 +81,40 @@ const VXLAN_GPE: u16 = 4790;
 const WIREGUARD: [u16; 3] = [51820, 51821, 51871];
 /// PSP's port.
 const PSP: u16 = 1000;
+/// GTP-U's port (3GPP TS 29.281 section 4.4.2): every message with a packet is sent to it.
+const GTP_U: u16 = 2152;
+/// L2TP's port. The answering end may choose another (RFC 2661 section 8.1).
+const L2TP: u16 = 1701;
+/// The port of Teredo's servers and relays (RFC 4380 section 2.7). Clients use any.
+const TEREDO: u16 = 3544;
+/// GUE's port by IANA.
+const GUE: u16 = 6080;
+/// The port of LISP's data (RFC 9300 section 4.1).
+const LISP: u16 = 4341;
+/// The port of GRE in UDP (RFC 8086 section 3.1).
+const GRE: u16 = 4754;
 /// ESP in UDP (RFC 3948) and in TCP (RFC 9329).
 const NAT_TRAVERSAL: u16 = 4500;
 
 /// The usual ports of tunnels.
-const USUAL: [(u16, UdpTunnel); 5] = [
+const USUAL: [(u16, UdpTunnel); 11] = [
     (VXLAN_PORT, UdpTunnel::Vxlan),
     (LINUX_VXLAN, UdpTunnel::Vxlan),
     (GENEVE_PORT, UdpTunnel::Geneve),
     (VXLAN_GPE, UdpTunnel::VxlanGpe),
     (PSP, UdpTunnel::Psp),
+    (GTP_U, UdpTunnel::Formed(Formed::GtpU)),
+    (L2TP, UdpTunnel::Formed(Formed::L2tp)),
+    (TEREDO, UdpTunnel::Formed(Formed::Teredo)),
+    (GUE, UdpTunnel::Formed(Formed::Gue)),
+    (LISP, UdpTunnel::Formed(Formed::Lisp)),
+    (GRE, UdpTunnel::Formed(Formed::Gre)),
 ];
 
 impl Default for TunnelPorts {
     /// Returns the usual ports: VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081, VXLAN-GPE on 4790,
-    /// PSP on 1000, WireGuard on 51820, 51821 and 51871.
+    /// PSP on 1000, WireGuard on 51820, 51821 and 51871, and by their form GTP-U on 2152, L2TP on 1701, Teredo on 3544, GUE on
+    /// 6080, LISP on 4341 and GRE on 4754.
     fn default() -> Self {
         let tunnels = vec![None; PORTS].into_boxed_slice();
         let mut ports = Self { tunnels, wireguard: vec![false; PORTS].into_boxed_slice() };
@@ -111,6 +144,11 @@ impl TunnelPorts {
         self.take_for(port, UdpTunnel::Geneve);
     }
 
+    /// Takes datagrams to this port for FOU or GUE, if they have the form of one, and for no other tunnel any longer.
+    pub fn add_fou(&mut self, port: u16) {
+        self.take_for(port, UdpTunnel::Formed(Formed::Fou));
+    }
+
     /// Takes datagrams from and to this port for WireGuard too, if they have its form.
     pub fn add_wireguard(&mut self, port: u16) {
         if let Some(known) = self.wireguard.get_mut(usize::from(port)) {
@@ -127,19 +165,25 @@ impl TunnelPorts {
     /// Returns true if a datagram to this port is VXLAN.
     #[inline]
     pub fn is_vxlan(&self, destination: u16) -> bool {
-        self.tunnel(destination) == Some(UdpTunnel::Vxlan)
+        self.sent_to(destination) == Some(UdpTunnel::Vxlan)
     }
 
     /// Returns true if a datagram to this port is VXLAN-GPE.
     #[inline]
     pub fn is_vxlan_gpe(&self, destination: u16) -> bool {
-        self.tunnel(destination) == Some(UdpTunnel::VxlanGpe)
+        self.sent_to(destination) == Some(UdpTunnel::VxlanGpe)
     }
 
     /// Returns true if a datagram to this port is Geneve.
     #[inline]
     pub fn is_geneve(&self, destination: u16) -> bool {
-        self.tunnel(destination) == Some(UdpTunnel::Geneve)
+        self.sent_to(destination) == Some(UdpTunnel::Geneve)
+    }
+
+    /// Returns true if a datagram to this port is FOU or GUE, if it has the form of one.
+    #[inline]
+    pub fn is_fou(&self, destination: u16) -> bool {
+        self.sent_to(destination) == Some(UdpTunnel::Formed(Formed::Fou))
     }
 
     /// Returns true if a datagram between these ports may be WireGuard's.
@@ -153,10 +197,20 @@ impl TunnelPorts {
         self.wireguard.get(usize::from(port)).copied().unwrap_or_default()
     }
 
-    /// Returns the tunnel that a datagram to this port belongs to. The decoder and the glance both ask here, so that no
+    /// Returns the tunnel that a datagram between these ports belongs to. The decoder and the glance both ask here, so that no
     /// tunnel is known to one of them only.
     #[inline]
-    pub(super) fn tunnel(&self, destination: u16) -> Option<UdpTunnel> {
+    pub(super) fn tunnel(&self, Ports { source, destination }: Ports) -> Option<UdpTunnel> {
+        self.sent_to(destination).or(match source {
+            // The replies of these two come from the port. All others send to it both ways.
+            L2TP => Some(UdpTunnel::Formed(Formed::L2tp)),
+            TEREDO => Some(UdpTunnel::Formed(Formed::Teredo)),
+            _ => None,
+        })
+    }
+
+    #[inline]
+    fn sent_to(&self, destination: u16) -> Option<UdpTunnel> {
         self.tunnels.get(usize::from(destination)).copied().flatten()
     }
 
@@ -170,7 +224,7 @@ impl TunnelPorts {
 /// Prints the ports that are known, and not the tables.
 impl fmt::Debug for TunnelPorts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tunnels = (0..=u16::MAX).filter_map(|port| Some((port, self.tunnel(port)?)));
+        let tunnels = (0..=u16::MAX).filter_map(|port| Some((port, self.sent_to(port)?)));
         let wireguard =
             (0..=u16::MAX).filter(|port| self.has_wireguard(*port)).map(|port| (port, "WireGuard"));
         f.debug_map().entries(tunnels).entries(wireguard).finish()
@@ -217,7 +271,9 @@ mod tests {
     fn what_is_known_can_be_printed() {
         let mut ports = TunnelPorts::default();
         ports.add_geneve(7);
-        let known = "{7: Geneve, 1000: Psp, 4789: Vxlan, 4790: VxlanGpe, 6081: Geneve, 8472: Vxlan, \
+        let known = "{7: Geneve, 1000: Psp, 1701: Formed(L2tp), 2152: Formed(GtpU), 3544: Formed(Teredo), \
+                     4341: Formed(Lisp), 4754: Formed(Gre), 4789: Vxlan, 4790: VxlanGpe, 6080: Formed(Gue), \
+                     6081: Geneve, 8472: Vxlan, \
                      51820: \"WireGuard\", 51821: \"WireGuard\", 51871: \"WireGuard\"}";
         assert_eq!(format!("{ports:?}"), known);
     }

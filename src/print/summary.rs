@@ -16,8 +16,17 @@ pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
 pub struct OpaqueCounts([u64; KINDS.len()]);
 
 /// The kinds of opaque packets, in the order of [`kind`].
-const KINDS: [&str; 8] =
-    ["ESP", "ESP in UDP", "ESP fragments", "truncated ESP", "WireGuard", "MACsec", "ESP in TCP", "PSP"];
+const KINDS: [&str; 9] = [
+    "ESP",
+    "ESP in UDP",
+    "ESP fragments",
+    "truncated ESP",
+    "WireGuard",
+    "MACsec",
+    "ESP in TCP",
+    "PSP",
+    "IPComp",
+];
 
 fn kind(opaque: Opaque) -> usize {
     match opaque {
@@ -29,6 +38,7 @@ fn kind(opaque: Opaque) -> usize {
         Opaque::Macsec { .. } => 5,
         Opaque::EspInTcp { .. } => 6,
         Opaque::Psp { .. } => 7,
+        Opaque::IpComp { .. } => 8,
     }
 }
 

@@ -29,6 +29,14 @@ pub(crate) enum Seen {
     Psp(Spi),
     Macsec,
     WireGuard(u8),
+    IpComp,
+    GtpU(u32),
+    L2tp(u32),
+    Teredo,
+    Gue,
+    Fou,
+    Lisp(Option<Vni>),
+    Pim,
 }
 
 /// The layers of a packet. There is space for more than any packet has: five levels of Ethernet, two tags, IP,
@@ -53,6 +61,7 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
         Opaque::EspInTcp { spi } => Seen::Esp(spi),
         Opaque::Psp { spi, .. } => Seen::Psp(spi),
         Opaque::Macsec { .. } => Seen::Macsec,
+        Opaque::IpComp { .. } => Seen::IpComp,
     }));
     seen
 }
@@ -60,7 +69,10 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
 fn level(seen: &mut Layers, around: Option<(Tunnel, Headers)>, headers: &Headers) {
     let (link, ip) = match around {
         Some((Tunnel::Macsec { .. }, _)) => (false, true),
-        Some((Tunnel::Esp { .. } | Tunnel::Ah { .. } | Tunnel::Psp { .. }, outer)) => {
+        Some((
+            Tunnel::Esp { .. } | Tunnel::Ah { .. } | Tunnel::Psp { .. } | Tunnel::Gue | Tunnel::Fou,
+            outer,
+        )) => {
             // In tunnel mode, a new level begins. In transport mode, link layer and addresses are those of the outer
             // level.
             let ends = |headers: &Headers| headers.ip.map(|ip| (ip.source, ip.destination));
@@ -99,6 +111,14 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
         Tunnel::Ah { spi, .. } => Seen::Ah(spi),
         Tunnel::Psp { spi, .. } => Seen::Psp(spi),
         Tunnel::Macsec { .. } => Seen::Macsec,
+        Tunnel::GtpU { teid } => Seen::GtpU(teid),
+        Tunnel::L2tp { session, .. } => Seen::L2tp(session.into()),
+        Tunnel::L2tpV3 { session } => Seen::L2tp(session),
+        Tunnel::Teredo => Seen::Teredo,
+        Tunnel::Gue => Seen::Gue,
+        Tunnel::Fou => Seen::Fou,
+        Tunnel::Lisp(instance) => Seen::Lisp(instance),
+        Tunnel::PimRegister => Seen::Pim,
         Tunnel::IpInIp => return None,
     })
 }
@@ -126,6 +146,14 @@ impl fmt::Display for Seen {
             Self::Psp(spi) => write!(f, "psp {:#010x}", spi.0),
             Self::Macsec => write!(f, "macsec"),
             Self::WireGuard(message) => write!(f, "wireguard {message}"),
+            Self::IpComp => write!(f, "ipcomp"),
+            Self::GtpU(teid) => write!(f, "gtp {teid:#010x}"),
+            Self::L2tp(session) => write!(f, "l2tp {session}"),
+            Self::Teredo => write!(f, "teredo"),
+            Self::Gue => write!(f, "gue"),
+            Self::Fou => write!(f, "fou"),
+            Self::Lisp(_) => write!(f, "lisp"),
+            Self::Pim => write!(f, "pim"),
         }
     }
 }

@@ -5,3 +5,4 @@ mod files;
 mod output;
 mod pattern;
 mod signals;
+mod tunnels;

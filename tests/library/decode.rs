@@ -116,14 +116,16 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
         (Some(_), None) => Some(format!("says nothing about the missing {missing:?}")),
         // A length in front of the cut decides about the layer: WireGuard's, or ESP's padding and trailer.
         (Some(_), Some(stop)) if matches!(stop.layer, Layer::Payload) => None,
+        // What a session of L2TPv3 carries is known by its form only.
+        (Some(_), Some(stop)) if (stop.layer, stop.why) == (Layer::L2tp, Why::Unsupported) => None,
         (Some(&next), Some(stop)) => {
             let link =
                 matches!(stop.layer, Layer::Link | Layer::Sll | Layer::Sll2 | Layer::Null | Layer::Ppp);
             // The type after a SecTag or in a SNAP header, and headers that are not layers of their own here. Of
             // three tags, the third is not kept.
-            let between =
-                matches!(stop.layer, Layer::Ipv6Extension | Layer::Macsec | Layer::Ethernet | Layer::Vlan)
-                    || stop.layer == Layer::Tcp && matches!(now.last(), Some(Seen::Tcp(..)));
+            let between = matches!(stop.layer, Layer::Ipv6Extension | Layer::Macsec | Layer::Ethernet | Layer::Vlan)
+                    // The ports of a header that is cut off are known already.
+                    || matches!((stop.layer, now.last()), (Layer::Tcp, Some(Seen::Tcp(..))) | (Layer::Udp, Some(Seen::Udp(_))));
             let right = is(next, stop.layer) || between || link && now.is_empty();
             (stop.why != Why::Truncated || !right).then(|| format!("stops with {stop:?} before {next:?}"))
         }
@@ -147,19 +149,30 @@ fn is(seen: Seen, layer: Layer) -> bool {
         Seen::VxlanGpe(_) => layer == Layer::VxlanGpe,
         Seen::Geneve(_) => layer == Layer::Geneve,
         Seen::Gre(_) | Seen::Nvgre(_) => layer == Layer::Gre,
-        Seen::Esp(_) => layer == Layer::Esp,
+        Seen::Esp(_) => matches!(layer, Layer::Esp | Layer::Wesp),
         Seen::Ah(_) => layer == Layer::Ah,
         // Without its end, PSP is any datagram.
         Seen::Psp(_) => matches!(layer, Layer::Psp | Layer::Payload),
         Seen::Macsec => layer == Layer::Macsec,
-        Seen::WireGuard(_) => layer == Layer::Payload,
+        Seen::WireGuard(_) | Seen::IpComp => layer == Layer::Payload,
+        Seen::GtpU(_) => layer == Layer::GtpU,
+        Seen::L2tp(_) => layer == Layer::L2tp,
+        Seen::Teredo => layer == Layer::Teredo,
+        Seen::Gue => layer == Layer::Gue,
+        Seen::Fou => layer == Layer::Fou,
+        Seen::Lisp(_) => layer == Layer::Lisp,
+        Seen::Pim => layer == Layer::Pim,
     }
 }
 
-/// Returns true if `layers` begins with `start`. The SPI of ESP may be missing in `start`.
+/// Returns true if `layers` begins with `start`. The SPI of ESP may be missing in `start`, and so may TCP's flags.
 fn begins(layers: &Layers, start: &Layers) -> bool {
     layers.len() >= start.len()
-        && start.iter().zip(layers).all(|(a, b)| a == b || matches!((a, b), (Seen::Esp(None), Seen::Esp(_))))
+        && start.iter().zip(layers).all(|(a, b)| match (a, b) {
+            (Seen::Esp(None), Seen::Esp(_)) => true,
+            (Seen::Tcp(a, 0), Seen::Tcp(b, _)) => a == b,
+            _ => a == b,
+        })
 }
 
 /// Decodes the ESP packets of a capture. Returns the kinds of the readable ones, the number of opaque ones, and all

@@ -34,7 +34,8 @@ pub(super) struct Learned {
 impl Learned {
     /// Looks for the tunnels, has the search take their ports for tunnels, and adds a line of them to the banner.
     pub(super) fn begin(job: &mut Job, args: &Grep, namespace: Option<&Namespace>) -> Self {
-        let typed = args.vxlan_port.iter().chain(&args.geneve_port).map(|port| port.value()).collect();
+        let typed = args.vxlan_port.iter().chain(&args.geneve_port).chain(&args.fou_port);
+        let typed = typed.map(|port| port.value()).collect();
         // The notices come first, so that no device is missed between the two.
         let changes = Changes::of_links(namespace).ok();
         let learned = Self { typed, changes, own: namespace.is_none() };

@@ -10,7 +10,8 @@ use serde::{Serialize, Serializer};
 
 use crate::ipsec::docker_tag;
 use crate::packet::{
-    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, protocol,
+    Encapsulation, Fragment, Headers, Layer, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, Why,
+    protocol,
 };
 use crate::print::{Outcome, Shown};
 
@@ -61,7 +62,7 @@ impl<'a> Record<'a> {
             wire_len: frame.wire_len,
             captured_len: frame.bytes.len(),
             frames: packet.frames,
-            headers: Level::new(&packet.headers),
+            headers: Level::of(packet),
             encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
             opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
@@ -85,6 +86,16 @@ struct Level<'a> {
 }
 
 impl<'a> Level<'a> {
+    /// Makes the innermost level. Flags of TCP that were cut off are left out: that they look unset says nothing.
+    fn of(packet: &'a Packet<'_>) -> Self {
+        let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
+        let mut level = Self::new(&packet.headers);
+        if let Some(flow) = level.flow.as_mut().filter(|_| cut) {
+            flow.tcp_flags = flow.tcp_flags.take().filter(|flags| !flags.is_empty());
+        }
+        level
+    }
+
     fn new(headers: &'a Headers) -> Self {
         Self {
             mac: headers.mac.map(Mac::new),
@@ -194,6 +205,12 @@ struct Wrapping<'a> {
     vni: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    teid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<u32>,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -214,10 +231,33 @@ impl<'a> Wrapping<'a> {
             | Tunnel::VxlanGpe(_)
             | Tunnel::Geneve(_)
             | Tunnel::Nvgre(_)
-            | Tunnel::IpInIp => (None, Seal::default()),
+            | Tunnel::IpInIp
+            | Tunnel::GtpU { .. }
+            | Tunnel::L2tp { .. }
+            | Tunnel::L2tpV3 { .. }
+            | Tunnel::Teredo
+            | Tunnel::Gue
+            | Tunnel::Fou
+            | Tunnel::Lisp(_)
+            | Tunnel::PimRegister => (None, Seal::default()),
+        };
+        let (teid, number, session) = match tunnel {
+            Tunnel::GtpU { teid } => (Some(teid), None, None),
+            Tunnel::L2tp { tunnel, session } => (None, Some(tunnel), Some(session.into())),
+            Tunnel::L2tpV3 { session } => (None, None, Some(session)),
+            _ => (None, None, None),
         };
         let vni = tunnel.vni().map(crate::packet::Vni::value);
-        Self { kind: tunnel.name(), vni, key, seal, outer: Level::new(&wrapping.outer) }
+        Self {
+            kind: tunnel.name(),
+            vni,
+            key,
+            teid,
+            tunnel: number,
+            session,
+            seal,
+            outer: Level::new(&wrapping.outer),
+        }
     }
 }
 
@@ -273,6 +313,8 @@ struct Sealed {
     message: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clear: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpi: Option<u16>,
 }
 
 impl Sealed {
@@ -282,7 +324,9 @@ impl Sealed {
             Opaque::Esp { spi, sequence, udp, why } => {
                 (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
             }
-            Opaque::EspFragment | Opaque::EspTruncated => (None, Seal::default(), None),
+            Opaque::EspFragment | Opaque::EspTruncated | Opaque::IpComp { .. } => {
+                (None, Seal::default(), None)
+            }
             Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
             Opaque::EspInTcp { spi } => (None, spi.map(Seal::named).unwrap_or_default(), None),
             Opaque::Psp { spi, .. } => (None, Seal::named(spi), None),
@@ -292,7 +336,11 @@ impl Sealed {
             Opaque::Psp { clear, .. } => Some(clear),
             _ => None,
         };
-        Self { kind: opaque.name(), why, seal, message, clear }
+        let cpi = match opaque {
+            Opaque::IpComp { cpi } => cpi,
+            _ => None,
+        };
+        Self { kind: opaque.name(), why, seal, message, clear, cpi }
     }
 }
 

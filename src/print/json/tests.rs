@@ -135,6 +135,8 @@ fn variety() -> Vec<Packet<'static>> {
         Opaque::EspInTcp { spi: Some(Spi(u32::MAX)) },
         Opaque::Psp { spi: Spi(1), clear: 3 },
         Opaque::Macsec { sci: Some(u64::MAX) },
+        Opaque::IpComp { cpi: Some(u16::MAX) },
+        Opaque::IpComp { cpi: None },
     ] {
         all.push(opaque(kind));
     }

@@ -100,7 +100,7 @@ pub(super) fn cut_before_addresses(frame: &Frame<'_>, packet: &Packet<'_>) -> bo
 /// Returns true if decoding stopped where the VNI could still have followed.
 pub(super) fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
     let Some(stop) = packet.stop else { return false };
-    let lower = [Layer::Ah, Layer::Esp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
+    let lower = [Layer::Ah, Layer::Esp, Layer::Wesp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
     let tunnel = [Layer::Udp, Layer::Vxlan, Layer::VxlanGpe];
     lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
 }

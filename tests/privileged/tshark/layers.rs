@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ovlsniff::packet::{Layer, Packet, Transport, Why};
+use ovlsniff::packet::{Layer, Packet, Stop, Transport, Why};
 
 use super::fields::tshark;
 use crate::layers::layers;
@@ -37,6 +37,7 @@ const TOO_DEEP: &str = "a fifth tunnel is not followed";
 const NO_MPLS: &str = "MPLS and PPPoE are not decoded";
 const VERSION: &str = "an unknown version, which its RFC wants dropped, is not decoded";
 const BROKEN: &str = "a header that is not all there counts as none";
+const FORM: &str = "tshark goes by the port alone; without the form it is another service";
 const NIBBLE: &str = "the version nibble decides, not the Ethernet type";
 
 const EXCEPTIONS: &[Exception] = &[
@@ -81,6 +82,32 @@ const EXCEPTIONS: &[Exception] = &[
         How::Apart,
         "without the P flag VXLAN-GPE carries Ethernet, as VXLAN does",
     ),
+    Exception::new("crafted/gre-in-udp.pcap", &[3], How::Apart, FORM),
+    Exception::new("crafted/gtp-u.pcap", &[11], How::WeStop, "an extension of length zero is malformed"),
+    Exception::new("crafted/gue.pcap", &[1, 2, 3, 4, 5, 6], How::Apart, "tshark does not know GUE"),
+    Exception::new(
+        "crafted/l2tp.pcap",
+        &[8, 9, 11, 12, 13],
+        How::TheyStop,
+        "tshark has to be told what a session of L2TPv3 carries",
+    ),
+    Exception::new("crafted/lisp.pcap", &[4], How::TheyStop, "tshark does not know LISP-GPE"),
+    Exception::new("crafted/lisp.pcap", &[5, 6], How::Apart, FORM),
+    Exception::new(
+        "crafted/not-opaque.pcap",
+        &[5, 6, 7, 8, 9, 10, 11, 12, 29, 30, 31, 32, 45, 46, 47, 48],
+        How::Apart,
+        FORM,
+    ),
+    Exception::new(
+        "crafted/overlaps.pcap",
+        &[7, 10],
+        How::WeStop,
+        "an overlap discards the datagram in Linux, and tshark joins it",
+    ),
+    Exception::new("crafted/teredo.pcap", &[7, 8], How::Apart, FORM),
+    Exception::new("crafted/wesp.pcap", &[1, 2, 3, 4, 7], How::TheyStop, "tshark does not know WESP"),
+    Exception::new("crafted/wesp.pcap", &[5, 6], How::Apart, "tshark does not know WESP"),
     Exception::new("links/loop.pcap", &[7], How::TheyStop, "tshark does not know Linux' AF_INET6"),
     Exception::new("links/null.pcap", &[7], How::TheyStop, "tshark does not know Linux' AF_INET6"),
 ];
@@ -152,6 +179,10 @@ fn cut_short(kept: &Kept, packet: &Packet<'_>) -> bool {
 /// Returns the words for a packet that the library decoded.
 fn words(packet: &Packet<'_>) -> Vec<String> {
     let mut words: Vec<_> = layers(packet).iter().map(ToString::to_string).collect();
+    // Flags that were not captured are no flags.
+    if packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated }) {
+        words.iter_mut().for_each(|word| *word = word.trim_end_matches(" 0x00").to_owned());
+    }
     let whole = packet.stop.is_none_or(|stop| stop.layer == Layer::Payload);
     let segment = matches!(packet.headers.transport, Transport::Tcp { .. } | Transport::Udp(_));
     if packet.opaque.is_none() && segment && whole && !packet.payload.is_empty() {
