@@ -72,7 +72,7 @@ pub(crate) struct Grep {
     /// Another UDP port that carries Geneve, beside 6081 and, live, those of this host's devices (repeatable)
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
     pub(crate) geneve_port: Vec<UdpPort>,
-    /// A UDP port that carries FOU or GUE, beside GUE's 6080 (repeatable)
+    /// A UDP port that carries FOU or GUE, beside GUE's 6080 and, live, the kernel's (repeatable)
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
     pub(crate) fou_port: Vec<UdpPort>,
     /// Open ESP with the keys of this file: Wireshark's esp_sa table, or output of 'ip xfrm state' (repeatable)

@@ -42,6 +42,8 @@ pub struct Survey {
     pub sa_sources: Option<Vec<IpAddr>>,
     /// The UDP sockets, which only [`Self::take_tunnels`] asks for. `None` if the kernel does not list them.
     pub udp_sockets: Option<Vec<UdpSocket>>,
+    /// The UDP ports at which the kernel takes FOU and GUE. Only [`Self::take_tunnels`] asks for them.
+    pub fou_ports: Vec<u16>,
 }
 
 /// A route into a tunnel device in metadata mode, which sends its packets to one node.

@@ -30,18 +30,21 @@ pub enum Kind {
     VxlanGpe,
     /// Geneve.
     Geneve,
+    /// FOU or GUE.
+    Fou,
     /// WireGuard.
     WireGuard,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Vxlan, Self::VxlanGpe, Self::Geneve, Self::WireGuard];
+    const ALL: [Self; 5] = [Self::Vxlan, Self::VxlanGpe, Self::Geneve, Self::Fou, Self::WireGuard];
 
     fn name(self) -> &'static str {
         match self {
             Self::Vxlan => "vxlan",
             Self::VxlanGpe => "vxlan-gpe",
             Self::Geneve => "geneve",
+            Self::Fou => "fou",
             Self::WireGuard => "wireguard",
         }
     }
@@ -51,6 +54,7 @@ impl Kind {
             Self::Vxlan => ports.is_vxlan(port),
             Self::VxlanGpe => ports.is_vxlan_gpe(port),
             Self::Geneve => ports.is_geneve(port),
+            Self::Fou => ports.is_fou(port),
             Self::WireGuard => ports.is_wireguard(Ports { source: port, destination: port }),
         }
     }
@@ -60,6 +64,7 @@ impl Kind {
             Self::Vxlan => ports.add_vxlan(port),
             Self::VxlanGpe => ports.add_vxlan_gpe(port),
             Self::Geneve => ports.add_geneve(port),
+            Self::Fou => ports.add_fou(port),
             Self::WireGuard => ports.add_wireguard(port),
         }
     }
@@ -138,7 +143,8 @@ impl Tunnels {
             let may_be_here = |link: &&Link| !link.up || has_socket(base, link) != Some(false);
             other.links.iter().filter(elsewhere).filter(may_be_here)
         });
-        Self(own.chain(left_behind).flat_map(ports_of).collect())
+        let fou = base.fou_ports.iter().map(|port| (Kind::Fou, *port));
+        Self(own.chain(left_behind).flat_map(ports_of).chain(fou).collect())
     }
 
     /// Returns the tunnels of a device whose socket is in its own namespace.
@@ -289,8 +295,9 @@ mod tests {
             wireguard(51_999, false),
             wireguard(0, false),
         ];
-        let right = "vxlan 4789, 7777, 18998; vxlan-gpe 4790; geneve 6082; wireguard 51999";
-        assert_eq!(told(&survey(links, &[]), &[]), right);
+        let right = "vxlan 4789, 7777, 18998; vxlan-gpe 4790; geneve 6082; fou 5555; wireguard 51999";
+        let base = Survey { fou_ports: vec![5555], ..survey(links, &[]) };
+        assert_eq!(told(&base, &[]), right);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::host::associations;
 use crate::host::namespace::Namespace;
 use crate::netlink::route::table::{self, Route};
 use crate::netlink::route::{Neighbour, address, forwarding, link, neighbour, nexthop};
-use crate::netlink::{Family, Netlink, Refusal};
+use crate::netlink::{Family, Netlink, Refusal, fou};
 use crate::packet::{IpVersion, MacAddress, Prefix};
 
 /// The greatest number of VXLAN peers whose routes are asked for, and again of other ends of tunnels, of WireGuard's
@@ -45,6 +45,8 @@ impl Survey {
             survey.find_wireguard();
             survey.find_forwarding(&mut netlink);
             survey.udp_sockets = sockets::udp();
+            let generic = Netlink::open(Family::Generic).map_err(Refusal::from);
+            survey.fou_ports = generic.and_then(|mut netlink| fou::ports(&mut netlink)).unwrap_or_default();
             Ok(survey)
         })?
     }
