@@ -157,7 +157,7 @@ impl Tunnels {
         self.0.is_empty()
     }
 
-    /// Adds those to `other`.
+    /// Adds more of them.
     pub fn extend(&mut self, more: Self) {
         self.0.extend(more.0);
     }
