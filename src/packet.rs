@@ -24,6 +24,9 @@
 //!   almost every message with bulk traffic is none.
 //! - PSP has no magic number either, and its port is another service's.
 //! - A segment of ESP in TCP need not begin where a message does.
+//! - On most ports of tunnels other services are found too. Where a tunnel has no magic number, the packet inside must be
+//!   sound to its end.
+//! - L2TPv3 does not tell what it carries, nor where that begins.
 //! - Systems number IPv6 differently in BSD loopback headers, and raw IP differently in the headers of files.
 
 #![cfg_attr(

@@ -118,6 +118,18 @@ impl Tunnel {
         }
     }
 
+    /// Returns the number by which the two ends tell their tunnels of this kind apart, beside the VNI: GRE's key, GTP-U's
+    /// endpoint, L2TP's tunnel and session.
+    pub(super) fn number(self) -> Option<u32> {
+        match self {
+            Self::Gre { key } => key,
+            Self::GtpU { teid } => Some(teid),
+            Self::L2tp { tunnel, session } => Some(u32::from(tunnel) << 16 | u32::from(session)),
+            Self::L2tpV3 { session } => Some(session),
+            _ => None,
+        }
+    }
+
     /// Returns the short name that headers and JSON print.
     pub fn name(self) -> &'static str {
         match self {

@@ -24,14 +24,14 @@ type End = (IpAddr, u16);
 /// an older one.
 #[derive(Clone, Debug)]
 pub(super) struct Neighbours {
-    slots: [Option<(End, End)>; Self::SLOTS],
+    slots: Box<[Option<(End, End)>]>,
 }
 
 impl Neighbours {
     const SLOTS: usize = 32;
 
     pub(super) fn new() -> Self {
-        Self { slots: [None; Self::SLOTS] }
+        Self { slots: vec![None; Self::SLOTS].into() }
     }
 
     /// Returns true if a datagram of this length between these ends cannot be ESP, or only by chance looks like it.

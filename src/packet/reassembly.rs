@@ -89,6 +89,7 @@ struct Key {
 struct Tunnel {
     depth: usize,
     vni: Option<Vni>,
+    number: Option<u32>,
     ends: Option<(IpAddr, IpAddr)>,
 }
 
@@ -96,7 +97,8 @@ impl Tunnel {
     fn around(packet: &Packet<'_>) -> Option<Self> {
         let innermost = packet.encapsulations.last()?;
         let ends = innermost.outer.ip.map(|ip| (ip.source, ip.destination));
-        Some(Self { depth: packet.encapsulations.len(), vni: packet.vni(), ends })
+        let number = innermost.tunnel.number();
+        Some(Self { depth: packet.encapsulations.len(), vni: packet.vni(), number, ends })
     }
 }
 

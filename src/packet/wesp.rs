@@ -57,7 +57,7 @@ impl Plain {
             IPV4 | IPV6 => sound::may_be_ip(payload, len),
             UDP => transport::udp(payload).is_ok_and(|(_, udp, _)| {
                 let udp = udp.map_or(0, |udp| udp + 8);
-                udp <= len && len - udp <= usize::from(u8::MAX)
+                len.checked_sub(udp).is_some_and(|padding| padding < 256)
             }),
             TCP => transport::tcp(payload).is_ok_and(|(.., header)| header <= len),
             _ => false,

@@ -83,6 +83,37 @@ fn datagrams_with_different_ids_are_kept_apart() {
     assert_eq!(reassembly.drain().map(|datagram| datagram.frames().len()), Some(1));
 }
 
+/// Subscribers of a mobile network, or sites behind one router, may use the same addresses.
+#[test]
+fn fragments_in_different_tunnels_between_the_same_ends_are_kept_apart() {
+    let in_gtp = |teid: u8, packet: &[u8]| {
+        let gtp = [&[0x30, 255, 0, packet.len() as u8, 0, 0, 0, teid], packet].concat();
+        let [high, low] = ((8 + gtp.len()) as u16).to_be_bytes();
+        let udp = [&[8, 104, 8, 104, high, low, 0, 0], &gtp[..]].concat();
+        let mut outer = fragment(9, 0, false, &udp);
+        outer[9] = 17;
+        outer
+    };
+    let mut decoder = Decoder::new(TunnelPorts::default()).hold_in_tunnels();
+    let mut reassembly = Reassembly::default();
+    let mut take = |bytes: &[u8]| {
+        let frame = Frame {
+            number: 1,
+            time: at(0),
+            link: LinkType::RAW,
+            interface: InterfaceNumber(0),
+            direction: None,
+            wire_len: bytes.len() as u32,
+            bytes,
+        };
+        reassembly.add(&frame, &decoder.decode(&frame))
+    };
+    let (first, second) = (fragment(1, 0, true, b"half of "), fragment(1, 8, false, b"it"));
+    assert!(matches!(take(&in_gtp(1, &first)), Added::Held));
+    assert!(matches!(take(&in_gtp(2, &second)), Added::Held));
+    assert!(matches!(take(&in_gtp(1, &second)), Added::Whole { .. }));
+}
+
 /// What becomes of the last of these fragments, each with its offset, its flag for more, and its payload.
 fn joined(parts: &[(usize, bool, &[u8])]) -> (Added, usize) {
     let mut reassembly = Reassembly::default();

@@ -1,6 +1,5 @@
 //! The questions that a tally asks of a decoded packet.
 
-use crate::packet::protocol::IPCOMP;
 use crate::packet::{
     Encapsulation, EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Stop, Transport, Tunnel,
     TypeCode, Vni, Why,
@@ -132,7 +131,7 @@ pub(super) fn is_undecoded(packet: &Packet<'_>) -> bool {
         Why::Unsupported => stop.layer == Layer::Link,
         _ => false,
     };
-    packet.stop.is_some_and(stopped) || packet.headers.ip.is_some_and(|ip| ip.protocol == IPCOMP)
+    packet.stop.is_some_and(stopped) || matches!(packet.opaque, Some(Opaque::IpComp { .. }))
 }
 
 /// Returns the sequence number if the innermost packet is an ICMP echo with this identifier, its reply, or an error that

@@ -181,7 +181,9 @@ fn words(packet: &Packet<'_>) -> Vec<String> {
     let mut words: Vec<_> = layers(packet).iter().map(ToString::to_string).collect();
     // Flags that were not captured are no flags.
     if packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated }) {
-        words.iter_mut().for_each(|word| *word = word.trim_end_matches(" 0x00").to_owned());
+        for word in &mut words {
+            *word = word.trim_end_matches(" 0x00").to_owned();
+        }
     }
     let whole = packet.stop.is_none_or(|stop| stop.layer == Layer::Payload);
     let segment = matches!(packet.headers.transport, Transport::Tcp { .. } | Transport::Udp(_));
