@@ -117,7 +117,7 @@ pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ipv4::has_sound_checksum;
 pub use link_type::LinkType;
-pub use ports::{GENEVE_PORT, NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
+pub use ports::{GENEVE_PORT, NotAUdpPort, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
 pub use undecoded::Undecoded;
 pub use wireguard::WireGuardMessage;

@@ -4,6 +4,7 @@ mod files;
 mod keys;
 mod live;
 mod output;
+mod tunnels;
 mod words;
 
 use anyhow::anyhow;
@@ -28,7 +29,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         word: args.word_regexp,
         hex: args.hex,
     })?;
-    let (ports, options, output) = (tunnel_ports(&args)?, options(&args)?, Output::open(&args)?);
+    let (ports, options, output) = (tunnel_ports(&args), options(&args)?, Output::open(&args)?);
     // Keys are read before signals are caught. Nothing has begun that would have to end well, so a signal may just end
     // the program while it waits for keys from a pipe.
     let opener = keys::read(&args)?;
@@ -136,12 +137,13 @@ fn banner(args: &Grep, filter: Option<&str>, pattern: &Pattern) -> Vec<String> {
         .collect()
 }
 
-fn tunnel_ports(args: &Grep) -> anyhow::Result<TunnelPorts> {
+/// Returns the usual ports, and those that were typed.
+fn tunnel_ports(args: &Grep) -> TunnelPorts {
     let mut ports = TunnelPorts::default();
-    args.vxlan_port.iter().try_for_each(|port| ports.add_vxlan(port.value()))?;
-    args.geneve_port.iter().try_for_each(|port| ports.add_geneve(port.value()))?;
-    args.fou_port.iter().try_for_each(|port| ports.add_fou(port.value()))?;
-    Ok(ports)
+    args.vxlan_port.iter().for_each(|port| ports.add_vxlan(port.value()));
+    args.geneve_port.iter().for_each(|port| ports.add_geneve(port.value()));
+    args.fou_port.iter().for_each(|port| ports.add_fou(port.value()));
+    ports
 }
 
 fn options(args: &Grep) -> anyhow::Result<search::SearchOptions> {

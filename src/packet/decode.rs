@@ -60,6 +60,11 @@ impl Decoder {
         &self.ports
     }
 
+    /// Returns the UDP ports that are taken for tunnels, to add others to them.
+    pub fn ports_mut(&mut self) -> &mut TunnelPorts {
+        &mut self.ports
+    }
+
     /// Says what decoding the frame is good for, by a glance at its first headers. Only [`Worth::Others`] may turn
     /// out to be less.
     #[inline]

@@ -165,7 +165,7 @@ mod tests {
             Glance { ports, learned: &Learned::new() }.ethernet(frame, true)
         };
         assert_eq!(at(&known, &ports(50_000, 5555)), Worth::Match);
-        known.add_fou(5555).unwrap();
+        known.add_fou(5555);
         assert_eq!(at(&known, &ports(50_000, 5555)), Worth::Others);
         // Other protocols than TCP, UDP, ICMPv6 and ESP may carry anything.
         for protocol in [4, 41, 47, 51, 103, 108, 115, 141] {

@@ -11,5 +11,6 @@ mod overlaps;
 mod privileges;
 mod promptness;
 mod sniffer;
+mod tunnels;
 mod verify;
 mod verify_all;

@@ -13,6 +13,7 @@ use ovlsniff::host::{auto, docker, privileges};
 use ovlsniff::ipsec::Opener;
 use ovlsniff::packet::Direction;
 
+use super::tunnels::Learned;
 use super::{Error, Job};
 use crate::cli::{FrameDirection, Grep};
 use crate::commands::tell;
@@ -21,18 +22,21 @@ use crate::commands::tell;
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
-    let (mut live, chosen) = open(job, args)?;
+    let (mut live, chosen, mut learned) = open(job, args)?;
     let wake: OwnedFd = job.signals.descriptor().map_err(anyhow::Error::from)?;
     live.wake_on(wake);
     if let Some(due) = job.search.opener().and_then(|opener| opener.due()) {
         live.wake_on(due.try_clone_to_owned().map_err(anyhow::Error::from)?);
+    }
+    if let Some(notices) = learned.descriptor() {
+        live.wake_on(notices);
     }
     leave_root(job, args)?;
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
     job.announce(&format!("interface: {}", names.join(", ")));
     let interfaces = described(&live);
     job.output.declare(&interfaces)?;
-    let ended = search(job, &mut live, &interfaces);
+    let ended = search(job, &mut live, &interfaces, &mut learned);
     count_drops(job, &mut live);
     let output = &mut job.output;
     let finished = job.search.finish(&mut |found| output.take(&found, &interfaces));
@@ -40,7 +44,12 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     Ok(finished?)
 }
 
-fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<(), Error> {
+fn search(
+    job: &mut Job,
+    live: &mut Live,
+    interfaces: &[Interface],
+    learned: &mut Learned,
+) -> Result<(), Error> {
     let mut deadline = None;
     while !job.search.is_over() {
         match live.next(deadline).map_err(anyhow::Error::from)? {
@@ -63,6 +72,7 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
             Event::Woken => {
                 job.signals.drain();
                 job.search.opener().map(Opener::catch_up);
+                learned.catch_up(job)?;
                 if job.signals.stopped() {
                     return Ok(());
                 }
@@ -80,12 +90,13 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
 type Chosen = Vec<(Device, String)>;
 
 /// Opens the interfaces that were named, or those that `auto` chooses.
-fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
+fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen, Learned), Error> {
     let namespace = Namespace::given(args.netns.as_deref()).map_err(anyhow::Error::from)?;
     let chosen = choose(args, namespace.as_ref())?;
     if chosen.iter().any(|(device, _)| device.is_any()) {
         job.output.name_by(Names::take(namespace.as_ref()).map_err(anyhow::Error::from)?);
     }
+    let learned = Learned::begin(job, args, namespace.as_ref());
     let defaults = CaptureOptions::default();
     let options = CaptureOptions {
         promiscuous: !args.no_promiscuous,
@@ -102,7 +113,7 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
         namespace: namespace.as_ref(),
     };
     let devices: Vec<Device> = chosen.iter().map(|(device, _)| device.clone()).collect();
-    Ok((Live::open(&devices, &options).map_err(anyhow::Error::from)?, chosen))
+    Ok((Live::open(&devices, &options).map_err(anyhow::Error::from)?, chosen, learned))
 }
 
 fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> {
