@@ -10,6 +10,8 @@ mod buffer;
 mod classic;
 mod compression;
 mod error;
+mod foreign;
+mod gzip;
 mod pcapng;
 mod source;
 
@@ -90,7 +92,7 @@ struct Record {
 
 impl Record {
     const NONE: Self = Self {
-        time: Timestamp { nanos: 0, digits: 0 },
+        time: Timestamp { nanos: 0, digits: 0, known: false },
         link: LinkType::NULL,
         interface: InterfaceNumber(0),
         direction: None,
@@ -233,13 +235,16 @@ impl Savefile {
     fn read_on(&mut self) -> Result<bool, Error> {
         let read = match &mut self.format {
             Format::Classic(header) => header.next(&mut self.buffer),
-            Format::Pcapng(section) => section.next(&mut self.buffer, &mut self.interfaces, &mut self.counts),
+            Format::Pcapng(section) => {
+                section.next(&mut self.buffer, &mut self.interfaces, &mut self.counts, &mut self.number)
+            }
             Format::Ended => Ok(None),
         };
         match read {
             Ok(Some(record)) => {
                 self.number += 1;
-                self.record = record;
+                let time = if record.time.known { record.time } else { self.record.time.unknown() };
+                self.record = Record { time, ..record };
                 return Ok(true);
             }
             Ok(None) => self.format = Format::Ended,

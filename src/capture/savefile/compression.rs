@@ -2,6 +2,7 @@
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
+use super::gzip::Members;
 use super::source::Source;
 
 /// A compression that can be unpacked while reading.
@@ -42,7 +43,7 @@ type Packed = BufReader<Chain<Cursor<Vec<u8>>, Source>>;
 /// The input of a [`super::buffer::Buffer`].
 pub(super) enum Input {
     Plain(Source),
-    Gzip(Box<flate2::bufread::MultiGzDecoder<Packed>>),
+    Gzip(Box<Members<Packed>>),
     Zstd(Box<zstd::Decoder<'static, Packed>>),
     Ended,
 }
@@ -52,7 +53,7 @@ impl Input {
     pub(super) fn unpack(compression: Compression, head: Vec<u8>, source: Source) -> io::Result<Self> {
         let packed = BufReader::with_capacity(128 << 10, Cursor::new(head).chain(source));
         Ok(match compression {
-            Compression::Gzip => Self::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(packed))),
+            Compression::Gzip => Self::Gzip(Box::new(Members::new(packed))),
             Compression::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(packed)?;
                 decoder.window_log_max(WINDOW_LOG_MAX)?;

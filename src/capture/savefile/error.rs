@@ -6,7 +6,15 @@ use std::path::Path;
 
 use super::MAX_FRAME;
 use super::compression::Compression;
+use super::foreign::{Foreign, piped};
+use super::gzip::Garbage;
 use crate::escape::{escape_bytes, reason};
+
+/// The name of standard input in messages.
+pub(super) const STANDARD_INPUT: &str = "standard input";
+
+/// Words of libzstd's message about a window that is larger than the reader allows. The error has no other mark.
+const TOO_MUCH_MEMORY: &str = "too much memory";
 
 /// An error of opening a capture file or of reading it to its end. Every message names the file.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +86,26 @@ pub enum Error {
         /// The decompressor's error.
         source: io::Error,
     },
+    /// A zstd file needs more memory to unpack than this program gives it.
+    #[error(
+        "{file} was packed with a long window, and takes much memory to unpack; let zstd do it: {command}"
+    )]
+    Window {
+        /// The file, fit for a terminal.
+        file: String,
+        /// The command line that unpacks it.
+        command: String,
+    },
+    /// Behind a gzip file's data is something that is neither gzip nor zeros.
+    #[error(
+        "{file}: behind the gzip data, of which {offset} bytes were unpacked, is something else, which was not read"
+    )]
+    Behind {
+        /// The file, fit for a terminal.
+        file: String,
+        /// The number of unpacked bytes.
+        offset: u64,
+    },
     /// The operating system could not read on.
     #[error("read {file} at byte {offset}: {}", reason(source))]
     Read {
@@ -107,6 +135,7 @@ pub(super) enum Fault {
     Empty,
     CutFileHeader { len: usize },
     NotACapture { what: String },
+    Foreign(Foreign),
     Cut { offset: u64, what: String },
     Damaged { offset: u64, what: String },
     Input { offset: u64, source: io::Error },
@@ -134,9 +163,16 @@ impl Fault {
                 Error::Cut { file, offset: len as u64, what: "the file's header".into(), unpacked }
             }
             Self::NotACapture { what } => Error::NotACapture { file, what },
+            Self::Foreign(kind) => Error::NotACapture { what: kind.sentence(&file), file },
             Self::Cut { offset, what } => Error::Cut { file, offset, what, unpacked },
             Self::Damaged { offset, what } => Error::Damaged { file, offset, what, unpacked },
             Self::Input { offset, source } => match compression {
+                Some(Compression::Gzip) if source.get_ref().is_some_and(|error| error.is::<Garbage>()) => {
+                    Error::Behind { file, offset }
+                }
+                Some(Compression::Zstd) if source.to_string().contains(TOO_MUCH_MEMORY) => {
+                    Error::Window { command: piped("zstd -dc --long=31", &file), file }
+                }
                 Some(c) if source.raw_os_error().is_none() => {
                     Error::Compressed { file, compression: c.name(), offset, source }
                 }
@@ -150,7 +186,7 @@ impl Fault {
 /// on.
 pub fn shown(path: &Path) -> String {
     if path.as_os_str() == "-" {
-        return "standard input".to_owned();
+        return STANDARD_INPUT.to_owned();
     }
     escape_bytes(path.as_os_str().as_bytes())
 }

@@ -134,11 +134,16 @@ fn files_that_are_no_captures_are_told_apart() {
     fs::write(at("header"), &fs::read(SWARM).unwrap()[..10]).unwrap();
     fs::write(at("text"), "# ovlsniff\n").unwrap();
     fs::write(at("packed"), b"\xfd7zXZ\0").unwrap();
+    fs::write(at("snoop"), b"snoop\0\0\0\0\0\0\x02\0\0\0\x04").unwrap();
     for (name, expected) in [
-        ("text", "FILE is not a capture file: it begins with 23 20 6f 76, which is neither pcap nor pcapng"),
+        ("text", "FILE is not a capture file: it is text; text2pcap makes a capture of a hex dump"),
         (
             "packed",
-            "FILE is not a capture file: it is packed with xz; give what `xz -dc` makes of it to -r -",
+            "FILE is not a capture file: it is packed with xz; unpack it: xz -dc FILE | ovlsniff -r -",
+        ),
+        (
+            "snoop",
+            "FILE is not a capture file: it is a snoop file; convert it: editcap -F pcapng FILE - | ovlsniff -r -",
         ),
         ("empty", "FILE is empty: a capture file has at least a header"),
         ("header", "FILE is cut off at byte 10, in the file's header"),

@@ -15,7 +15,7 @@ fn interface(link: LinkType, name: Option<&str>, digits: u8) -> Interface {
 }
 
 fn frame(nanos: i64, digits: u8, link: LinkType, bytes: &[u8]) -> Frame<'_> {
-    let time = Timestamp { nanos, digits };
+    let time = Timestamp { nanos, digits, known: true };
     Frame { number: 1, time, link, interface: InterfaceNumber(0), direction: None, wire_len: 100, bytes }
 }
 
