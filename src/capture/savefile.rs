@@ -68,6 +68,8 @@ pub struct Savefile {
     number: u64,
     counts: pcapng::Counts,
     waits: bool,
+    /// True if the reading ended because it was told to stop, before the file's end.
+    stopped: bool,
 }
 
 #[derive(Debug)]
@@ -122,12 +124,12 @@ impl Savefile {
         let waits = source.waits();
         let mut buffer = Buffer::new(source);
         let (mut interfaces, counts) = (Vec::new(), pcapng::Counts::default());
-        let format = match read_format(&mut buffer, &mut interfaces) {
-            Ok(format) => format,
-            Err(_) if buffer.stopped() => Format::Ended,
+        let (format, stopped) = match read_format(&mut buffer, &mut interfaces) {
+            Ok(format) => (format, false),
+            Err(_) if buffer.stopped() => (Format::Ended, true),
             Err(e) => return Err(e.of(&file, buffer.compression())),
         };
-        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, counts, waits })
+        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, counts, waits, stopped })
     }
 
     /// Goes on to the next frame, which [`Self::frame`] then returns. Returns false at the end of the file and after
@@ -225,6 +227,17 @@ impl Savefile {
         self.buffer.wait()
     }
 
+    /// Returns true if the file was read to its end, or as far as it is sound. False while there is more to read, and if
+    /// the reader was stopped before the end.
+    pub fn ended(&self) -> bool {
+        matches!(self.format, Format::Ended) && !self.stopped
+    }
+
+    /// Returns the number of the last frame, or 0 before the first one.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Returns the bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
     pub fn offset(&self) -> u64 {
         self.buffer.offset()
@@ -250,7 +263,8 @@ impl Savefile {
             Ok(None) => self.format = Format::Ended,
             Err(fault) => {
                 self.format = Format::Ended;
-                if !self.buffer.stopped() {
+                self.stopped = self.buffer.stopped();
+                if !self.stopped {
                     return Err(fault.of(&self.file, self.buffer.compression()));
                 }
             }
