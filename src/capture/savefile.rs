@@ -260,15 +260,15 @@ impl Savefile {
                 self.record = Record { time, ..record };
                 return Ok(true);
             }
-            Ok(None) => self.format = Format::Ended,
-            Err(fault) => {
+            Ok(None) => {}
+            Err(fault) if !self.buffer.stopped() => {
                 self.format = Format::Ended;
-                self.stopped = self.buffer.stopped();
-                if !self.stopped {
-                    return Err(fault.of(&self.file, self.buffer.compression()));
-                }
+                return Err(fault.of(&self.file, self.buffer.compression()));
             }
+            Err(_) => {}
         }
+        self.format = Format::Ended;
+        self.stopped = self.buffer.stopped();
         Ok(false)
     }
 }

@@ -194,6 +194,10 @@ pub fn shown(path: &Path) -> String {
 fn opening(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
+        // open(2): the file is a socket, or a device that is not there.
+        _ if error.raw_os_error() == Some(nix::libc::ENXIO) => {
+            "it cannot be read; it may be a socket".to_owned()
+        }
         _ => reason(error),
     }
 }

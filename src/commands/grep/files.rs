@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use ovlsniff::capture::savefile::{Savefile, shown};
 use ovlsniff::packet::LinkType;
 use ovlsniff::search::Filters;
@@ -10,6 +11,9 @@ use super::{Error, Job};
 use crate::cli::Grep;
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
+    if args.read.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(anyhow!("standard input can be read once; give -r - once").into());
+    }
     // All files are opened before root is left, and one that cannot be opened is told before any is searched.
     let mut files = Vec::with_capacity(args.read.len());
     for path in &args.read {

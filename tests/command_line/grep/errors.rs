@@ -158,6 +158,26 @@ fn files_that_are_no_captures_are_told_apart() {
 }
 
 #[test]
+fn what_is_no_file_of_its_own_is_refused_with_one_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let socket = socket.to_str().unwrap();
+    for (words, sentence) in [
+        (&["-r", "/dev/null", "x"][..], "/dev/null is empty: a capture file has at least a header"),
+        (&["-r", "-", "x"], "standard input is empty: a capture file has at least a header"),
+        (&["-r", "-", "-r", "-", "x"], "standard input can be read once; give -r - once"),
+        (&["-r", socket, "x"], &format!("open {socket}: it cannot be read; it may be a socket")),
+        (
+            &["-r", SWARM, "-O", dir.path().to_str().unwrap(), "x"],
+            &format!("create {}: is a directory", dir.path().display()),
+        ),
+    ] {
+        assert_eq!(refused(words), format!("ovlsniff: {sentence}"));
+    }
+}
+
+#[test]
 fn frames_before_a_cut_are_shown_and_the_offset_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("cut.pcap");
