@@ -11,7 +11,6 @@ mod classic;
 mod compression;
 mod error;
 mod foreign;
-mod gzip;
 mod pcapng;
 mod source;
 

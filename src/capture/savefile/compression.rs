@@ -1,9 +1,12 @@
 //! Capture files that are compressed with gzip or zstd.
 
+mod gzip;
+
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
-use super::gzip::Members;
 use super::source::Source;
+pub(super) use gzip::Garbage;
+use gzip::Members;
 
 /// A compression that can be unpacked while reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

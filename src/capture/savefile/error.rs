@@ -5,9 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::MAX_FRAME;
-use super::compression::Compression;
+use super::compression::{Compression, Garbage};
 use super::foreign::{Foreign, piped};
-use super::gzip::Garbage;
 use crate::escape::{escape_bytes, reason};
 
 /// The name of standard input in messages.

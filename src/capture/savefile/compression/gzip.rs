@@ -16,7 +16,7 @@ pub(super) struct Members<R> {
 /// The error at the end of the last member, if neither zeros nor another member follow.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("something that is not gzip stands behind the gzip data")]
-pub(super) struct Garbage;
+pub(in crate::capture::savefile) struct Garbage;
 
 impl<R: BufRead> Members<R> {
     pub(super) fn new(packed: R) -> Self {
