@@ -173,6 +173,8 @@ fn sound_file() -> Vec<u8> {
         ),
         LITTLE.packet(0, 1 << 40, 99, &[1; 40], &options),
         LITTLE.block(3, &[9; 20]),
+        LITTLE.block(9, b"MESSAGE=hello\n"),
+        LITTLE.block(0xbad, &[9; 20]),
         LITTLE.block(5, &[9; 20]),
         LITTLE.block(5, &[&[0; 12][..], &counters].concat()),
         BIG.section(),
@@ -210,7 +212,7 @@ proptest! {
 
     #[test]
     fn no_bytes_at_all_make_it_panic(
-        magic in proptest::sample::select(vec![0xa1b2_c3d4u32, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x34cd_b2a1, 0x0a0d_0d0a]),
+        magic in proptest::sample::select(vec![0xa1b2_c3d4u32, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x34cd_b2a1, 0x0a0d_0d0a, 0x1c00_01ab, 0xac01_001c]),
         bytes in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let contents = read_bytes(&[&magic.to_le_bytes()[..], &bytes].concat());
