@@ -259,12 +259,11 @@ impl Savefile {
                 self.record = Record { time, ..record };
                 return Ok(true);
             }
-            Ok(None) => {}
             Err(fault) if !self.buffer.stopped() => {
                 self.format = Format::Ended;
                 return Err(fault.of(&self.file, self.buffer.compression()));
             }
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
         self.format = Format::Ended;
         self.stopped = self.buffer.stopped();

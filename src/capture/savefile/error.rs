@@ -165,19 +165,21 @@ impl Fault {
             Self::Foreign(kind) => Error::NotACapture { what: kind.sentence(&file), file },
             Self::Cut { offset, what } => Error::Cut { file, offset, what, unpacked },
             Self::Damaged { offset, what } => Error::Damaged { file, offset, what, unpacked },
-            Self::Input { offset, source } => match compression {
-                Some(Compression::Gzip) if source.get_ref().is_some_and(|error| error.is::<Garbage>()) => {
-                    Error::Behind { file, offset }
-                }
-                Some(Compression::Zstd) if source.to_string().contains(TOO_MUCH_MEMORY) => {
-                    Error::Window { command: piped("zstd -dc --long=31", &file), file }
-                }
-                Some(c) if source.raw_os_error().is_none() => {
-                    Error::Compressed { file, compression: c.name(), offset, source }
-                }
-                _ => Error::Read { file, offset, source },
-            },
+            Self::Input { offset, source } => Self::input(file, compression, offset, source),
         }
+    }
+
+    fn input(file: String, compression: Option<Compression>, offset: u64, source: io::Error) -> Error {
+        let Some(compression) = compression.filter(|_| source.raw_os_error().is_none()) else {
+            return Error::Read { file, offset, source };
+        };
+        if source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Garbage>) {
+            return Error::Behind { file, offset };
+        }
+        if source.to_string().contains(TOO_MUCH_MEMORY) {
+            return Error::Window { command: piped("zstd -dc --long=31", &file), file };
+        }
+        Error::Compressed { file, compression: compression.name(), offset, source }
     }
 }
 

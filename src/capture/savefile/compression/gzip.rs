@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::GzDecoder;
 
 /// The members of a file, unpacked one after the other.
-pub(super) struct Members<R> {
+pub(in crate::capture::savefile) struct Members<R> {
     /// The member that is unpacked; `None` at the end of the file and after an error.
     member: Option<GzDecoder<R>>,
 }
