@@ -16,6 +16,7 @@
 use super::buffer::Buffer;
 use super::error::Fault;
 use super::foreign::Foreign;
+use super::pcapng::SECTION_HEADER;
 use super::{Interface, MAX_FRAME, Record};
 use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
@@ -102,7 +103,9 @@ impl Header {
         let available = buffer.available();
         let fields = self.fields(available.first_chunk()?);
         let captured = fields[2];
-        if 16 + captured as usize > available.len() || captured > MAX_FRAME || !self.usual {
+        // An empty record may be the header of another file, so `next` looks at it.
+        let sound = (1..=MAX_FRAME).contains(&captured);
+        if 16 + captured as usize > available.len() || !sound || !self.usual {
             return None;
         }
         Some(self.take(buffer, fields, None))
@@ -113,6 +116,11 @@ impl Header {
         let Some(header) = buffer.peek::<16>()? else { return end(buffer) };
         let fields = self.in_order(&header);
         let captured = fields[2];
+        // The reserved fields of a file's header stand where a record has its lengths. They are zero.
+        let [magic @ .., _, _, _, _, _, _, _, _, _, _, _, _] = header;
+        if fields[2..] == [0, 0] && is_magic(magic) || magic == SECTION_HEADER && captured > MAX_FRAME {
+            return Err(Fault::another(buffer.offset()));
+        }
         if captured > MAX_FRAME {
             return Err(Fault::absurd(buffer.offset(), captured));
         }
@@ -157,6 +165,12 @@ impl Header {
             Lengths::Either | Lengths::CapturedFirst => [seconds, fraction, a, b],
         }
     }
+}
+
+/// Returns true if a classic file of any kind begins with these bytes.
+pub(super) fn is_magic(bytes: [u8; 4]) -> bool {
+    let known = [MICROSECONDS, NANOSECONDS, KUZNETZOV, IXIA_MICROSECONDS, IXIA_NANOSECONDS];
+    known.contains(&u32::from_be_bytes(bytes)) || known.contains(&u32::from_le_bytes(bytes))
 }
 
 /// Returns the link type that AIX means by an `ifType`: Ethernet, Token Ring or loopback. It also has FDDI (15), with

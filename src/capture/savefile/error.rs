@@ -141,6 +141,13 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// Makes the error for a classic capture file that begins inside of a file, or that has another behind it.
+    #[cold]
+    pub(super) fn another(offset: u64) -> Self {
+        let what = "another capture file begins there; read them one by one, or join them with mergecap";
+        Self::Damaged { offset, what: what.into() }
+    }
+
     /// Makes the error for a frame that claims to be longer than any real one.
     #[cold]
     pub(super) fn absurd(offset: u64, claimed: u32) -> Self {

@@ -18,7 +18,7 @@ mod description;
 mod fields;
 
 use super::buffer::Buffer;
-use super::classic::without_fcs;
+use super::classic::{is_magic, without_fcs};
 use super::error::Fault;
 use super::{Interface, MAX_FRAME, MAX_INTERFACES, Record};
 use crate::packet::{Direction, InterfaceNumber, Timestamp};
@@ -116,6 +116,9 @@ impl Section {
             if kind == SECTION {
                 self.begin(buffer)?;
                 continue;
+            }
+            if head.first_chunk().is_some_and(|magic| is_magic(*magic)) {
+                return Err(Fault::another(buffer.offset()));
             }
             check_length(buffer, total, AROUND)?;
             match kind {

@@ -123,6 +123,37 @@ fn each_fault_is_one_sentence() {
     }
 }
 
+/// `cat a.pcap b.pcap` is no capture file, although its first half is one.
+#[test]
+fn a_file_behind_a_file_is_told_by_its_place() {
+    for order in [LITTLE, BIG] {
+        let classic = [order.pcap(0xa1b2_c3d4, 1), order.record(5, 7, 3, b"abc")].concat();
+        let nanos = [BIG.pcap(0xa1b2_3c4d, 1), BIG.record(5, 7, 3, b"abc")].concat();
+        let section =
+            [order.section(), order.interface(1, 0, &[]), order.packet(0, 0, 4, b"abcd", &[])].concat();
+        for (first, second) in [
+            (&classic, &classic),
+            (&classic, &nanos),
+            (&classic, &section),
+            (&section, &classic),
+            (&section, &nanos),
+        ] {
+            let contents = read_bytes(&[&first[..], second].concat());
+            assert_eq!(contents.frames.len(), 1);
+            let place = first.len();
+            let told = format!(
+                "is damaged at byte {place}: another capture file begins there; read them one by one, or join them with \
+                 mergecap"
+            );
+            assert!(contents.message().ends_with(&told), "{}", contents.message());
+        }
+        // A section behind a section is one file, and a record may be empty.
+        assert!(read_bytes(&[&section[..], &section].concat()).error.is_none());
+        let empty = [&classic[..], &order.record(5, 7, 0, b""), &order.record(5, 7, 3, b"abc")].concat();
+        assert_eq!(read_bytes(&empty).frames.len(), 3);
+    }
+}
+
 #[test]
 fn a_compressed_file_that_is_cut_gives_the_frames_before() {
     let plain = fs::read(SWARM).unwrap();
