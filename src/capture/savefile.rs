@@ -11,6 +11,7 @@ mod classic;
 mod compression;
 mod error;
 mod foreign;
+mod magic;
 mod pcapng;
 mod source;
 
@@ -278,7 +279,7 @@ fn read_format(buffer: &mut Buffer, interfaces: &mut Vec<Interface>) -> Result<F
         None if buffer.available().is_empty() => return Err(error::Fault::Empty),
         None => return Err(error::Fault::CutFileHeader { len: buffer.available().len() }),
     };
-    if magic == pcapng::SECTION_HEADER {
+    if magic == magic::SECTION_HEADER {
         return pcapng::Section::open(buffer, interfaces).map(Format::Pcapng);
     }
     let (header, interface) = classic::Header::open(buffer, magic)?;

@@ -16,16 +16,13 @@
 use super::buffer::Buffer;
 use super::error::Fault;
 use super::foreign::Foreign;
-use super::pcapng::SECTION_HEADER;
+use super::magic::{
+    IXIA_MICROSECONDS, IXIA_NANOSECONDS, KUZNETZOV, MICROSECONDS, NANOSECONDS, SECTION_HEADER, is_classic,
+};
 use super::{Interface, MAX_FRAME, Record};
 use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
 const FILE_HEADER: usize = 24;
-const MICROSECONDS: u32 = 0xa1b2_c3d4;
-const NANOSECONDS: u32 = 0xa1b2_3c4d;
-const KUZNETZOV: u32 = 0xa1b2_cd34;
-const IXIA_MICROSECONDS: u32 = 0x1c00_01ab;
-const IXIA_NANOSECONDS: u32 = 0x1c00_01ac;
 
 /// The properties that the file's header gives to all its records.
 #[derive(Debug)]
@@ -64,7 +61,7 @@ impl Header {
             KUZNETZOV => (1000, 6, 24, FILE_HEADER),
             IXIA_MICROSECONDS => (1000, 6, 16, FILE_HEADER + 4),
             IXIA_NANOSECONDS => (1, 9, 16, FILE_HEADER + 4),
-            _ => return Err(Fault::Foreign(Foreign::of(buffer))),
+            _ => return Err(Fault::Foreign(Foreign::of(buffer.available()))),
         };
         if !buffer.fill(size)? {
             return Err(Fault::CutFileHeader { len: buffer.available().len() });
@@ -118,7 +115,7 @@ impl Header {
         let captured = fields[2];
         // The reserved fields of a file's header stand where a record has its lengths. They are zero.
         let [magic @ .., _, _, _, _, _, _, _, _, _, _, _, _] = header;
-        if fields[2..] == [0, 0] && is_magic(magic) || magic == SECTION_HEADER && captured > MAX_FRAME {
+        if fields[2..] == [0, 0] && is_classic(magic) || magic == SECTION_HEADER && captured > MAX_FRAME {
             return Err(Fault::another(buffer.offset()));
         }
         if captured > MAX_FRAME {
@@ -165,12 +162,6 @@ impl Header {
             Lengths::Either | Lengths::CapturedFirst => [seconds, fraction, a, b],
         }
     }
-}
-
-/// Returns true if a classic file of any kind begins with these bytes.
-pub(super) fn is_magic(bytes: [u8; 4]) -> bool {
-    let known = [MICROSECONDS, NANOSECONDS, KUZNETZOV, IXIA_MICROSECONDS, IXIA_NANOSECONDS];
-    known.contains(&u32::from_be_bytes(bytes)) || known.contains(&u32::from_le_bytes(bytes))
 }
 
 /// Returns the link type that AIX means by an `ifType`: Ethernet, Token Ring or loopback. It also has FDDI (15), with

@@ -6,11 +6,8 @@ use std::path::Path;
 
 use super::MAX_FRAME;
 use super::compression::{Compression, Garbage};
-use super::foreign::{Foreign, piped};
+use super::foreign::{Foreign, STANDARD_INPUT, piped};
 use crate::escape::{escape_bytes, reason};
-
-/// The name of standard input in messages.
-pub(super) const STANDARD_INPUT: &str = "standard input";
 
 /// Words of libzstd's message about a window that is larger than the reader allows. The error has no other mark.
 const TOO_MUCH_MEMORY: &str = "too much memory";

@@ -1,6 +1,7 @@
 //! Files of other kinds, recognised by their first bytes, and the command that makes a capture of them.
 
-use super::buffer::Buffer;
+/// The name of standard input in messages.
+pub(super) const STANDARD_INPUT: &str = "standard input";
 
 /// The kind of a file that is not read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +54,8 @@ const CAPTURES: [(&[u8], &str); 10] = [
 const USTAR: usize = 257;
 
 impl Foreign {
-    /// Recognises a file by the bytes in the buffer. It never waits for more of them.
-    pub(super) fn of(buffer: &Buffer) -> Self {
-        let bytes = buffer.available();
+    /// Recognises a file by its first bytes, of which there are four at least.
+    pub(super) fn of(bytes: &[u8]) -> Self {
         let begins = |magic: &[u8]| bytes.starts_with(magic);
         if let Some(&(_, by, command)) = PACKED.iter().find(|(magic, ..)| begins(magic)) {
             return Self::Packed { by, command };
@@ -72,7 +72,7 @@ impl Foreign {
         match text(bytes.get(..512).unwrap_or(bytes)).map(|text| text.trim_start().to_ascii_lowercase()) {
             Some(text) if text.starts_with("<!doctype html") || text.starts_with("<html") => Self::Html,
             Some(_) => Self::Text,
-            None => Self::Unknown(buffer.head().unwrap_or_default()),
+            None => Self::Unknown(bytes.first_chunk().copied().unwrap_or_default()),
         }
     }
 
@@ -121,7 +121,7 @@ pub(super) fn piped(command: &str, file: &str) -> String {
 fn argument(file: &str) -> Option<String> {
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c);
     Some(match file {
-        super::error::STANDARD_INPUT => return None,
+        STANDARD_INPUT => return None,
         dash if dash.starts_with('-') => "FILE".to_owned(),
         plainly if plainly.chars().all(plain) => plainly.to_owned(),
         odd if odd.contains(['\'', '\\']) => "FILE".to_owned(),

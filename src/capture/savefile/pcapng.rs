@@ -18,8 +18,9 @@ mod description;
 mod fields;
 
 use super::buffer::Buffer;
-use super::classic::{is_magic, without_fcs};
+use super::classic::without_fcs;
 use super::error::Fault;
+use super::magic::is_classic;
 use super::{Interface, MAX_FRAME, MAX_INTERFACES, Record};
 use crate::packet::{Direction, InterfaceNumber, Timestamp};
 use counts::Said;
@@ -27,9 +28,6 @@ use description::Description;
 use fields::{Endian, Fields};
 
 pub(super) use counts::Counts;
-
-/// The first four bytes of a section, the same in both byte orders.
-pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -117,7 +115,7 @@ impl Section {
                 self.begin(buffer)?;
                 continue;
             }
-            if head.first_chunk().is_some_and(|magic| is_magic(*magic)) {
+            if head.first_chunk().is_some_and(|magic| is_classic(*magic)) {
                 return Err(Fault::another(buffer.offset()));
             }
             check_length(buffer, total, AROUND)?;
