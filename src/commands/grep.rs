@@ -42,6 +42,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         output,
         quiet: args.quiet > 0,
         searching: false,
+        cut_short: None,
     };
     if let Some(note) = words.note {
         tell(format_args!("ovlsniff: {note}"));
@@ -63,6 +64,8 @@ struct Job {
     quiet: bool,
     /// True once everything is open and the search has begun.
     searching: bool,
+    /// The sentence that says how far the search came in files which a signal kept it from reading to their end.
+    cut_short: Option<String>,
 }
 
 /// The error that ended a search early. A failed write is told apart, because a closed pipe ends the search quietly.
@@ -100,10 +103,18 @@ impl Job {
 
     /// Flushes everything and prints the closing line, after an error too.
     fn conclude(mut self, ended: Result<(), Error>) -> anyhow::Result<Status> {
-        let status = if self.output.summary.matched > 0 { Status::Success } else { Status::NoMatch };
+        let status = match &self.cut_short {
+            _ if self.output.summary.matched > 0 => Status::Success,
+            Some(_) => Status::CutShort,
+            None => Status::NoMatch,
+        };
         let ended = ended.and_then(|()| Ok(self.output.finish()?));
         match ended {
-            Err(Error::Output(error)) if error.is_broken_pipe() => return Ok(status),
+            Err(Error::Output(error)) if error.is_broken_pipe() => {
+                // The reader of standard output has gone. What went to a file is still to be whole.
+                let _ = self.output.finish_file();
+                return Ok(status);
+            }
             Err(Error::Output(error)) => return Err(error.into()),
             Err(Error::Other(error)) => {
                 // The matches before the error are still written.
@@ -117,6 +128,9 @@ impl Job {
     }
 
     fn summarise(&self) {
+        if let Some(sentence) = &self.cut_short {
+            tell(format_args!("ovlsniff: {sentence}"));
+        }
         if !self.searching {
             return;
         }

@@ -21,8 +21,10 @@ pub(super) struct Record<'a> {
     v: u8,
     number: u64,
     outcome: &'static str,
-    time: AsText<Rfc3339>,
-    time_ns: AsText<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<AsText<Rfc3339>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_ns: Option<AsText<i64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,8 +57,8 @@ impl<'a> Record<'a> {
             v: 1,
             number: frame.number,
             outcome: shown.outcome.name(),
-            time: AsText(Rfc3339(frame.time)),
-            time_ns: AsText(frame.time.nanos),
+            time: frame.time.known.then_some(AsText(Rfc3339(frame.time))),
+            time_ns: frame.time.known.then_some(AsText(frame.time.nanos)),
             file: shown.file,
             interface: shown.interface,
             direction: packet.direction.or(frame.direction).map(crate::packet::Direction::name),

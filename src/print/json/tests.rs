@@ -281,7 +281,7 @@ proptest! {
     ) {
         let payload = [&bytes, text.as_bytes()].concat();
         let packet = packet(tcp("10.0.0.1", "10.0.0.2", (1, 2), 0xff), &payload);
-        let frame = Frame { time: Timestamp { nanos, digits }, ..frame(1) };
+        let frame = Frame { time: Timestamp { nanos, digits, known: true }, ..frame(1) };
         let shown = Shown { interface: Some(&text), file: Some(&text), ..shown(&frame, &packet, &[0..1, 3..9]) };
         let written = lines(JsonOptions { limit }, &[shown, shown]);
         prop_assert!(written.chars().all(|c| c == '\n' || is_plain(c)));
