@@ -207,7 +207,7 @@ fn is(seen: Seen, layer: Layer) -> bool {
         Seen::Vxlan(_) => layer == Layer::Vxlan,
         Seen::VxlanGpe(_) => layer == Layer::VxlanGpe,
         Seen::Geneve(_) => layer == Layer::Geneve,
-        Seen::Gre(_) | Seen::Nvgre(_) => layer == Layer::Gre,
+        Seen::Gre(_) | Seen::Nvgre(_) | Seen::Pptp => layer == Layer::Gre,
         Seen::Esp(_) => matches!(layer, Layer::Esp | Layer::Wesp),
         Seen::Ah(_) => layer == Layer::Ah,
         // Without its end, PSP is any datagram.
@@ -215,7 +215,6 @@ fn is(seen: Seen, layer: Layer) -> bool {
         Seen::Macsec => layer == Layer::Macsec,
         // Type I has no header of its own, and all have GRE's in front.
         Seen::Erspan(_) => matches!(layer, Layer::Erspan | Layer::Gre),
-        Seen::Pptp => layer == Layer::Gre,
         Seen::EtherIp => layer == Layer::EtherIp,
         // Without its payload, MPLS in UDP is any datagram.
         Seen::Mpls(_) => matches!(layer, Layer::Mpls | Layer::Payload),

@@ -8,6 +8,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use serde::{Serialize, Serializer};
 
+use super::numbers::Numbers;
 use crate::ipsec::docker_tag;
 use crate::packet::{
     Encapsulation, Fragment, Headers, Layer, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel,
@@ -214,22 +215,8 @@ struct Wrapping<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     vni: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    teid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tunnel: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    call: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service: Option<u32>,
     #[serde(flatten)]
-    stack: Option<Stack>,
-    #[serde(flatten)]
-    chain: Option<Chain>,
+    numbers: Numbers,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -238,82 +225,23 @@ struct Wrapping<'a> {
 impl<'a> Wrapping<'a> {
     fn new(wrapping: &'a Encapsulation) -> Self {
         let tunnel = wrapping.tunnel;
-        let (key, seal) = match tunnel {
-            Tunnel::Gre { key } => (key, Seal::default()),
+        let seal = match tunnel {
             Tunnel::Esp { spi, sequence, udp, .. } => {
-                (None, Seal::numbered(spi, sequence, Some(udp)).marked(spi, &wrapping.outer))
+                Seal::numbered(spi, sequence, Some(udp)).marked(spi, &wrapping.outer)
             }
-            Tunnel::Ah { spi, sequence } => (None, Seal::numbered(spi, sequence, None)),
-            Tunnel::Psp { spi, .. } => (None, Seal::named(spi)),
-            Tunnel::Macsec { sci } => (None, Seal::channel(sci)),
-            Tunnel::Vxlan(_)
-            | Tunnel::VxlanGpe(_)
-            | Tunnel::Geneve(_)
-            | Tunnel::Nvgre(_)
-            | Tunnel::IpInIp
-            | Tunnel::Erspan { .. }
-            | Tunnel::Pptp { .. }
-            | Tunnel::EtherIp
-            | Tunnel::Mpls { .. }
-            | Tunnel::Nsh { .. }
-            | Tunnel::Pbb { .. }
-            | Tunnel::Pppoe { .. }
-            | Tunnel::GtpU { .. }
-            | Tunnel::L2tp { .. }
-            | Tunnel::L2tpV3 { .. }
-            | Tunnel::Teredo
-            | Tunnel::Gue
-            | Tunnel::Fou
-            | Tunnel::Lisp(_)
-            | Tunnel::PimRegister => (None, Seal::default()),
+            Tunnel::Ah { spi, sequence } => Seal::numbered(spi, sequence, None),
+            Tunnel::Psp { spi, .. } => Seal::named(spi),
+            Tunnel::Macsec { sci } => Seal::channel(sci),
+            _ => Seal::default(),
         };
-        let (teid, number) = match tunnel {
-            Tunnel::GtpU { teid } => (Some(teid), None),
-            Tunnel::L2tp { tunnel, .. } => (None, Some(tunnel)),
-            _ => (None, None),
-        };
-        let vni = tunnel.vni().map(crate::packet::Vni::value);
-        let session = match tunnel {
-            Tunnel::Pppoe { session } | Tunnel::L2tp { session, .. } => Some(u32::from(session)),
-            Tunnel::L2tpV3 { session } => Some(session),
-            Tunnel::Erspan { session } => session.map(u32::from),
-            _ => None,
-        };
-        let call = if let Tunnel::Pptp { call } = tunnel { Some(call) } else { None };
-        let stack =
-            if let Tunnel::Mpls { label, labels } = tunnel { Some(Stack { label, labels }) } else { None };
-        let chain = if let Tunnel::Nsh { path, index } = tunnel { Some(Chain { path, index }) } else { None };
-        let service = if let Tunnel::Pbb { service } = tunnel { Some(service) } else { None };
-        let outer = Level::new(&wrapping.outer);
         Self {
             kind: tunnel.name(),
-            vni,
-            key,
-            teid,
-            tunnel: number,
-            session,
-            call,
-            service,
-            stack,
-            chain,
+            vni: tunnel.vni().map(crate::packet::Vni::value),
+            numbers: Numbers::of(tunnel),
             seal,
-            outer,
+            outer: Level::new(&wrapping.outer),
         }
     }
-}
-
-/// The members of MPLS.
-#[derive(Serialize)]
-struct Stack {
-    label: u32,
-    labels: u8,
-}
-
-/// The members of a network service header.
-#[derive(Serialize)]
-struct Chain {
-    path: u32,
-    index: u8,
 }
 
 /// The members that identify the keys of a wrapping or of an opaque packet.
