@@ -21,7 +21,7 @@ use words::Words;
 
 pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
     let words =
-        Words::new(std::mem::take(&mut args.expressions), args.first.take(), std::mem::take(&mut args.rest));
+        Words::new(std::mem::take(&mut args.expressions), args.first.take(), std::mem::take(&mut args.rest))?;
     let pattern = Pattern::new(&Expressions {
         patterns: words.patterns,
         ignore_case: args.ignore_case,

@@ -42,7 +42,16 @@ const CRATES: [(&[&str], &[&str]); 22] = [
     (&["base64"], &["netlink/wireguard", "print/json"]),
     (&["serde_json"], &["host/docker/engine", "print/json", "print/report", "verify", "overlay", "commands"]),
     (&["serde"], &["host/docker", "print/json", "verify", "overlay", "commands"]),
-    (&["strsim"], &["capture/live/device", "overlay/nearest", "verify/network", "verify/report/terms"]),
+    (
+        &["strsim"],
+        &[
+            "capture/bpf/meant",
+            "capture/live/device",
+            "overlay/nearest",
+            "verify/network",
+            "verify/report/terms",
+        ],
+    ),
     (&["caps"], &["host/privileges"]),
     (&["clap", "clap_complete", "clap_mangen"], &["main", "cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),

@@ -6,6 +6,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use pcap::{Active, Capture, Linktype, Precision};
 
 use super::{Device, Error};
+use crate::capture::bpf;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
 use crate::packet::{Direction, LinkType};
@@ -116,7 +117,7 @@ fn one(
         Some(expression) => format!("ifindex {index} and ({expression})"),
         None => format!("ifindex {index}"),
     });
-    filter(&mut capture, device, narrowed.as_deref().or(expression), direction)?;
+    filter(&mut capture, device, expression, narrowed, direction)?;
     let link = LinkType::from_dlt(capture.get_datalink().0);
     let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
     Ok(Handle { capture, link, direction: direction.filter(|_| !cooked) })
@@ -143,13 +144,16 @@ fn filter(
     capture: &mut Capture<Active>,
     device: &Device,
     expression: Option<&str>,
+    narrowed: Option<String>,
     direction: Option<Direction>,
 ) -> Result<(), Error> {
-    if let Some(expression) = expression {
-        capture.filter(expression, true).map_err(|error| Error::Filter {
+    if let Some(whole) = narrowed.as_deref().or(expression) {
+        let link = LinkType::from_dlt(capture.get_datalink().0);
+        let expression = expression.unwrap_or(whole);
+        capture.filter(whole, true).map_err(|error| Error::Filter {
             device: device.clone(),
             filter: escape(expression).into_owned(),
-            cause: words(&error),
+            cause: bpf::explain(expression, link, &words(&error)),
         })?;
     }
     let which = match direction {

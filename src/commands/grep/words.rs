@@ -1,6 +1,8 @@
 //! The words of grep mode, told apart: the pattern and the filter.
 
-use ovlsniff::capture::bpf::is_filter;
+use anyhow::bail;
+use ovlsniff::capture::bpf::{has_keyword, is_filter, shown, syntax_error};
+use ovlsniff::escape::escape;
 
 /// The words of the command line as they are meant.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,24 +18,81 @@ pub(super) struct Words {
 impl Words {
     /// Tells the words apart. With patterns from `-e` (`expressions`) all words are the filter. Otherwise the first
     /// word is the pattern, unless it begins a filter that the other words complete.
-    pub(super) fn new(expressions: Vec<String>, first: Option<String>, rest: Vec<String>) -> Self {
+    ///
+    /// # Errors
+    /// The words for the filter are none by libpcap's grammar. The error says what they are taken for, and how to write
+    /// what was probably meant.
+    pub(super) fn new(
+        expressions: Vec<String>,
+        first: Option<String>,
+        rest: Vec<String>,
+    ) -> anyhow::Result<Self> {
         let filter = |words: &[String]| Some(words.join(" ")).filter(|all| !all.trim().is_empty());
-        let Some(first) = first else { return Self { patterns: expressions, filter: None, note: None } };
+        let Some(first) = first else { return Ok(Self { patterns: expressions, filter: None, note: None }) };
         let mut words = vec![first];
         words.extend(rest);
         if !expressions.is_empty() {
-            return Self { patterns: expressions, filter: filter(&words), note: None };
+            let filter = filter(&words);
+            check(filter.as_deref(), "beside -e all words are the filter")?;
+            return Ok(Self { patterns: expressions, filter, note: None });
         }
         let whole = words.join(" ");
         let blank = words[0].trim().is_empty();
         if words.len() > 1 && !blank && is_filter(&whole) {
-            let note = format!("taking '{whole}' as the filter; for a pattern write: -e '{}'", words[0]);
-            return Self { patterns: Vec::new(), filter: Some(whole), note: Some(note) };
+            let (whole_shown, first) = (escape(&whole), escape(&words[0]));
+            let note = format!("taking '{whole_shown}' as the filter; for a pattern write: -e '{first}'");
+            return Ok(Self { patterns: Vec::new(), filter: Some(whole), note: Some(note) });
         }
         let note = (words.len() == 1 && !blank && is_filter(&whole))
-            .then(|| format!("taking '{whole}' as the pattern; for a filter write: '' {whole}"));
+            .then(|| format!("taking '{0}' as the pattern; for a filter write: '' {0}", escape(&whole)));
         let rest = filter(&words[1..]);
-        Self { patterns: words.into_iter().take(1).collect(), filter: rest, note }
+        if let Some(rest) = rest.as_deref().filter(|rest| swapped(&words[0], rest)) {
+            bail!(
+                "'{0}' is no filter, and '{1}' is one: the pattern comes first; write: ovlsniff {2} {3}",
+                escape(rest),
+                escape(&words[0]),
+                quoted(rest),
+                quoted(&words[0]),
+            );
+        }
+        check(
+            rest.as_deref(),
+            &format!(
+                "the words after the pattern are the filter: a pattern of several words needs quotes: {}",
+                quoted(&whole)
+            ),
+        )?;
+        Ok(Self { patterns: words.into_iter().take(1).collect(), filter: rest, note })
+    }
+}
+
+/// Refuses a filter that libpcap cannot parse. `why_filter` says why the words are taken for one, if the first of them
+/// looks as if it were none.
+fn check(filter: Option<&str>, why_filter: &str) -> anyhow::Result<()> {
+    let Some((filter, fault)) = filter.and_then(|filter| Some((filter, syntax_error(filter)?))) else {
+        return Ok(());
+    };
+    let strange = fault.starts_with("syntax error at column 1,");
+    let why = if strange { format!("; {why_filter}") } else { String::new() };
+    bail!("filter '{}': {fault}{why}", shown(filter));
+}
+
+/// Returns true if the pattern is a filter, and the filter is none and has none of its words.
+fn swapped(pattern: &str, filter: &str) -> bool {
+    is_filter(pattern)
+        && !has_keyword(filter)
+        && !filter.contains(['=', '(', ')', '!', '&', '|'])
+        && syntax_error(filter).is_some()
+}
+
+/// Quotes a word for a shell, if it needs that.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
+    let word = escape(word);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -44,7 +103,7 @@ mod tests {
     fn meant(words: &[&str]) -> (Vec<String>, Option<String>, bool) {
         let mut words = words.iter().map(ToString::to_string);
         let first = words.next();
-        let Words { patterns, filter, note } = Words::new(Vec::new(), first, words.collect());
+        let Words { patterns, filter, note } = Words::new(Vec::new(), first, words.collect()).unwrap();
         (patterns, filter, note.is_some())
     }
 
@@ -68,7 +127,8 @@ mod tests {
 
     #[test]
     fn with_e_all_words_are_the_filter() {
-        let words = Words::new(vec!["tcp".into()], Some("udp".into()), vec!["port".into(), "53".into()]);
+        let words =
+            Words::new(vec!["tcp".into()], Some("udp".into()), vec!["port".into(), "53".into()]).unwrap();
         assert_eq!(words.patterns, ["tcp"]);
         assert_eq!(words.filter.as_deref(), Some("udp port 53"));
         assert_eq!(words.note, None);

@@ -104,14 +104,68 @@ fn bad_patterns_are_told_with_the_place() {
 }
 
 #[test]
-fn bad_filters_are_told_in_libpcaps_words() {
+fn bad_filters_are_told_with_the_place_and_with_what_is_meant() {
     for (words, expected) in [
-        (&["x", "tcp prot 80"][..], "filter 'tcp prot 80': can't parse filter expression: syntax error"),
         (
-            &["x", "port 80) or (port 81"],
-            "filter 'port 80) or (port 81': can't parse filter expression: syntax error",
+            &["x", "tcp prot 80"][..],
+            "filter 'tcp prot 80': at column 5, 'prot' is no word of a filter; did you mean 'port'?",
         ),
-        (&["--inner", "prot 3"], "--inner: filter 'prot 3': can't parse filter expression: syntax error"),
+        (&["x", "port 80 and and tcp"], "filter 'port 80 and and tcp': syntax error at column 13, 'and'"),
+        (
+            &["x", "port", "80)", "or", "(port", "81"],
+            "filter 'port 80) or (port 81': at column 8, there is no '(' for this ')'",
+        ),
+        (
+            &["--inner", "dport 80"],
+            "--inner: filter 'dport 80': at column 1, a filter has no 'dport'; write: dst port",
+        ),
+        (
+            &["x", "ip.addr == 10.0.0.1"],
+            "filter 'ip.addr == 10.0.0.1': at column 1, 'ip.addr == 10.0.0.1' is a display filter of Wireshark; write: \
+             host 10.0.0.1",
+        ),
+        (
+            &["x", "host", "10.0.0.1/24"],
+            "filter 'host 10.0.0.1/24': '10.0.0.1/24' is neither a host nor a network; write: net 10.0.0.0/24, or: host \
+             10.0.0.1",
+        ),
+        (&["x", "vni", "4097"], "filter 'vni 4097': at column 1, a VNI is an option of its own: --vni 4097"),
+    ] {
+        let words: Vec<&str> = ["-r", SWARM].iter().chain(words).copied().collect();
+        assert_eq!(refused(&words), format!("ovlsniff: {expected}"));
+    }
+    // On an interface the fault is told before it is opened, so that it takes no root to see it.
+    assert_eq!(
+        refused(&["-i", "lo", "x", "port", "80,81"]),
+        "ovlsniff: filter 'port 80,81': at column 6, a list is written with 'or': port 80 or 81"
+    );
+}
+
+#[test]
+fn a_pattern_and_a_filter_that_are_swapped_are_noticed() {
+    for (words, expected) in [
+        (
+            &["port 80", "HTTP"][..],
+            "'HTTP' is no filter, and 'port 80' is one: the pattern comes first; write: ovlsniff HTTP 'port 80'",
+        ),
+        (
+            &["udp", "HTTP"],
+            "'HTTP' is no filter, and 'udp' is one: the pattern comes first; write: ovlsniff HTTP udp",
+        ),
+        (
+            &["tcp port 80", "GET", "/index.html"],
+            "'GET /index.html' is no filter, and 'tcp port 80' is one: the pattern comes first; write: ovlsniff \
+             'GET /index.html' 'tcp port 80'",
+        ),
+        (
+            &["HTTP", "foo", "bar"],
+            "filter 'foo bar': syntax error at column 1, 'foo'; the words after the pattern are the filter: a pattern of \
+             several words needs quotes: 'HTTP foo bar'",
+        ),
+        (
+            &["-e", "HTTP", "foo"],
+            "filter 'foo': syntax error at column 1, 'foo'; beside -e all words are the filter",
+        ),
     ] {
         let words: Vec<&str> = ["-r", SWARM].iter().chain(words).copied().collect();
         assert_eq!(refused(&words), format!("ovlsniff: {expected}"));
