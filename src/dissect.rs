@@ -78,6 +78,11 @@ impl Dissector {
         Self { decoder, reassembly: Reassembly::default(), opener: None, scratch: Scratch::default() }
     }
 
+    /// Returns the UDP ports that are taken for tunnels.
+    pub fn tunnel_ports(&self) -> &TunnelPorts {
+        self.decoder.ports()
+    }
+
     /// Opens ESP with these keys from now on.
     pub fn open_with(&mut self, opener: Opener) {
         self.opener = Some(opener);

@@ -3,6 +3,7 @@
 mod files;
 mod keys;
 mod live;
+mod nothing;
 mod output;
 mod words;
 
@@ -11,7 +12,7 @@ use ovlsniff::escape::escape;
 use ovlsniff::packet::{LinkType, TunnelPorts};
 use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::match_line;
-use ovlsniff::search::{self, Filters, Search};
+use ovlsniff::search::{self, Filters, OuterFilter, Search};
 
 use super::signals::Signals;
 use super::{Status, tell};
@@ -41,6 +42,9 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         output,
         quiet: args.quiet > 0,
         searching: false,
+        outer: None,
+        seen: false,
+        nothing: None,
     };
     if let Some(note) = words.note {
         tell(format_args!("ovlsniff: {note}"));
@@ -49,6 +53,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         job.search.open_with(opener);
     }
     let ended = if args.read.is_empty() { live::run(&mut job, &args) } else { files::run(&mut job, &args) };
+    job.nothing = if ended.is_ok() { nothing::passed(&job, &args) } else { None };
     job.conclude(ended)
 }
 
@@ -62,6 +67,12 @@ struct Job {
     quiet: bool,
     /// True once everything is open and the search has begun.
     searching: bool,
+    /// The filter of files, once they are read.
+    outer: Option<OuterFilter>,
+    /// True once a frame has come from the kernel, whose filter it has passed.
+    seen: bool,
+    /// The sentence that says which filter let nothing through.
+    nothing: Option<String>,
 }
 
 /// The error that ended a search early. A failed write is told apart, because a closed pipe ends the search quietly.
@@ -118,6 +129,9 @@ impl Job {
     fn summarise(&self) {
         if !self.searching {
             return;
+        }
+        if let Some(sentence) = &self.nothing {
+            tell(format_args!("ovlsniff: {sentence}"));
         }
         if !self.quiet {
             tell(self.output.summary);

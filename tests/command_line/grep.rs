@@ -2,6 +2,7 @@
 
 mod errors;
 mod files;
+mod nothing;
 mod output;
 mod pattern;
 mod signals;

@@ -46,6 +46,7 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
         match live.next(deadline).map_err(anyhow::Error::from)? {
             Event::Frame(frame) => {
                 deadline = None;
+                job.seen = true;
                 let output = &mut job.output;
                 job.search.frame(&frame, &mut |found| output.take(&found, interfaces))?;
             }

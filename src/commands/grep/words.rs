@@ -86,7 +86,7 @@ fn swapped(pattern: &str, filter: &str) -> bool {
 }
 
 /// Quotes a word for a shell, if it needs that.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
     let word = escape(word);
     if !word.is_empty() && word.chars().all(plain) {
