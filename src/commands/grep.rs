@@ -8,7 +8,7 @@ mod output;
 mod words;
 
 use anyhow::anyhow;
-use ovlsniff::escape::escape;
+use ovlsniff::escape::{counted, escape};
 use ovlsniff::packet::{LinkType, TunnelPorts};
 use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::match_line;
@@ -136,7 +136,10 @@ impl Job {
         if !self.quiet {
             tell(self.output.summary);
         } else if let Some(dropped @ 1..) = self.output.summary.dropped {
-            tell(format_args!("ovlsniff: {dropped} packets dropped by kernel; a larger --buffer may help"));
+            tell(format_args!(
+                "ovlsniff: {} dropped by kernel; a larger --buffer may help",
+                counted(dropped, "packet", "packets")
+            ));
         }
     }
 }
