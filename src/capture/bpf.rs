@@ -11,7 +11,7 @@ mod place;
 mod program;
 mod words;
 
-pub(crate) use fault::explain;
+pub(crate) use fault::{direction, explain};
 pub use fault::{shown, syntax_error};
 pub use words::{has_keyword, is_filter};
 
@@ -81,6 +81,9 @@ impl Filter {
         // The crate shows the fields of an instruction only as text: "code jt jf k".
         let listing = compiled.get_instructions().iter().map(ToString::to_string);
         let program = Program::parse(listing).ok_or_else(|| Error::Program { expression: shown(), link })?;
+        if program.asks_the_kernel() {
+            return Err(invalid("'inbound' and 'outbound' are supported for cooked frames only".to_owned()));
+        }
         Ok(Self { program, skip })
     }
 

@@ -31,6 +31,12 @@ pub fn syntax_error(expression: &str) -> Option<String> {
     Some(told(expression, &words, place, LinkType::ETHERNET))
 }
 
+/// Returns the word of an expression that asks for the direction of a frame.
+pub(crate) fn direction(expression: &str) -> Option<&str> {
+    let words = split(expression);
+    words.iter().map(|word| word.text).find(|word| matches!(*word, "inbound" | "outbound"))
+}
+
 /// Returns the words for an expression that libpcap refuses with `theirs`, which is fit for a terminal.
 pub(crate) fn explain(expression: &str, link: LinkType, theirs: &str) -> String {
     let words = split(expression);

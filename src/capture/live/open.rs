@@ -150,11 +150,16 @@ fn filter(
     if let Some(whole) = narrowed.as_deref().or(expression) {
         let link = LinkType::from_dlt(capture.get_datalink().0);
         let expression = expression.unwrap_or(whole);
-        capture.filter(whole, true).map_err(|error| Error::Filter {
-            device: device.clone(),
-            filter: escape(expression).into_owned(),
-            cause: bpf::explain(expression, link, &words(&error)),
-        })?;
+        let refused = |cause| Error::Filter { device: device.clone(), filter: bpf::shown(expression), cause };
+        // For the same reason, a filter with that word loses frames. A cooked frame holds its direction.
+        let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
+        if let Some(word) = bpf::direction(expression).filter(|_| !cooked) {
+            let way = if word == "inbound" { "in" } else { "out" };
+            return Err(refused(format!("'{word}' would lose frames; write: --direction {way}")));
+        }
+        capture
+            .filter(whole, true)
+            .map_err(|error| refused(bpf::explain(expression, link, &words(&error))))?;
     }
     let which = match direction {
         Some(Direction::In) => pcap::Direction::In,

@@ -41,12 +41,20 @@ pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
     }
 }
 
+/// Returns true if the filter can only be meant for the outer packets: it names a tunnel, or what only an interface knows.
+fn is_of_the_outside(filter: &str) -> bool {
+    let words = filter.split(|c: char| !c.is_ascii_alphanumeric());
+    const OUTSIDE: [&str; 9] =
+        ["esp", "ah", "geneve", "vxlan", "4789", "8472", "6081", "inbound", "outbound"];
+    words.into_iter().any(|word| OUTSIDE.contains(&word))
+}
+
 fn outer(job: &Job, args: &Grep, filter: &str) -> Option<String> {
     let inner = || format!("--inner {}", quoted(&shown(filter)));
     let shown = shown(filter);
     if args.read.is_empty() {
         // The kernel does not say how much it kept out.
-        let advice = if args.inner.is_none() {
+        let advice = if args.inner.is_none() && !is_of_the_outside(filter) {
             format!("; for those inside of tunnels: {}", inner())
         } else {
             String::new()

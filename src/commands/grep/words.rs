@@ -45,6 +45,7 @@ impl Words {
         }
         let note = (words.len() == 1 && !blank && is_filter(&whole))
             .then(|| format!("taking '{0}' as the pattern; for a filter write: '' {0}", escape(&whole)));
+        let note = note.or_else(|| in_one_word(&words));
         let rest = filter(&words[1..]);
         if let Some(rest) = rest.as_deref().filter(|rest| swapped(&words[0], rest)) {
             bail!(
@@ -64,6 +65,22 @@ impl Words {
         )?;
         Ok(Self { patterns: words.into_iter().take(1).collect(), filter: rest, note })
     }
+}
+
+/// Returns the note for a pattern and a filter within the same quotes.
+fn in_one_word(words: &[String]) -> Option<String> {
+    let [whole] = words else { return None };
+    let (pattern, rest) = whole.trim().split_once(' ')?;
+    let filter = rest.trim();
+    // A filter of a single word may as well be a word of the pattern.
+    (filter.contains(' ') && is_filter(filter)).then(|| {
+        format!(
+            "taking '{}' as the pattern; for a pattern and a filter write: {} {}",
+            escape(whole),
+            quoted(pattern),
+            quoted(filter)
+        )
+    })
 }
 
 /// Refuses a filter that libpcap cannot parse. `why_filter` says why the words are taken for one, if the first of them

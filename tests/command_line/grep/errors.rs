@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::made::SWARM;
-use crate::run::{Ran, finish, numbers, ovlsniff, plain, program, refused};
+use crate::run::{Ran, finish, numbers, ovlsniff, plain, program, refused, shown};
 
 #[test]
 fn bad_values_are_told_with_what_would_be_good() {
@@ -174,6 +174,11 @@ fn a_pattern_and_a_filter_that_are_swapped_are_noticed() {
 
 #[test]
 fn a_filter_that_cannot_match_on_this_link_type_is_refused() {
+    assert_eq!(
+        refused(&["-r", SWARM, "HTTP", "inbound"]),
+        "ovlsniff: filter 'inbound': 'inbound' and 'outbound' are supported for cooked frames only"
+    );
+    assert_eq!(shown(&["-r", "tests/fixtures/links/sll2.pcap", "GET", "outbound"]).len(), 3);
     assert_eq!(
         refused(&["-r", SWARM, "HTTP", "wlan type mgt"]),
         "ovlsniff: filter 'wlan type mgt': 802.11 link-layer types supported only on 802.11"
