@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use nix::net::if_::if_nametoindex;
 use strsim::damerau_levenshtein;
 
 use super::display;
@@ -194,8 +195,11 @@ fn other_tools(word: &str, link: LinkType) -> Option<String> {
     if let Some((_, written)) = OTHERS.iter().find(|(other, _)| *other == lower) {
         return Some(format!("a filter has no '{word}'; write: {written}"));
     }
-    if matches!(lower.as_str(), "interface" | "iface" | "dev" | "eth0") {
+    if matches!(lower.as_str(), "interface" | "iface" | "dev") {
         return Some("an interface is an option: -i NAME".to_owned());
+    }
+    if if_nametoindex(word).is_ok() {
+        return Some(format!("an interface is an option: -i {word}"));
     }
     service(word, link).map(|service| format!("a filter has no '{word}'; write: port {service}"))
 }
@@ -239,7 +243,11 @@ fn several(words: &[Word<'_>], place: usize, link: LinkType) -> Option<String> {
 /// A keyword with a slip of the fingers. If there are several, the one with which the expression is right.
 fn misspelled(words: &[Word<'_>], place: usize, link: LinkType) -> Option<String> {
     let word = words.get(place)?.text;
-    let most = if word.len() < 4 { 1 } else { 2 };
+    let most = match word.len() {
+        0..3 => return None,
+        3 => 1,
+        _ => 2,
+    };
     let mut near: Vec<(usize, &str)> = KEYWORDS
         .iter()
         .map(|keyword| (damerau_levenshtein(word, keyword), *keyword))

@@ -69,7 +69,7 @@ pub(super) fn without_names<'a>(words: &[Word<'a>]) -> Vec<&'a str> {
     let mut replaced = Vec::with_capacity(words.len());
     for (n, word) in words.iter().enumerate() {
         let before = [n.checked_sub(2).map_or("", text), n.checked_sub(1).map_or("", text)];
-        let is_name = word.text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        let is_name = word.text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.\\".contains(&b));
         replaced.push(match stand_in(before, word.text) {
             _ if !is_name || is_known(word.text) => word.text,
             Some(fitting) => fitting,
@@ -193,9 +193,27 @@ mod tests {
         ] {
             assert_eq!(stops_at(expression).as_deref(), Some(at), "{expression}");
         }
-        for fine in
-            ["tcp port 80", "src host web and port http", "portrange ftp-ssh", "tcp or example.com", ""]
-        {
+        for fine in [
+            "llc rr",
+            "ruleset main",
+            "ifname em0",
+            "reason match",
+            "host \\web",
+            "wlan dir tods",
+            "ip proto \\tcp",
+            "decnet host 1.2",
+            "gateway router",
+            "tcp port 80",
+            "src host web and port http",
+            "portrange ftp-ssh",
+            "tcp or example.com",
+            "tcp dst port ftp or ftp-data or domain",
+            "host helios and (hot or ace)",
+            "ip host ace and not helios",
+            "gateway snup and (port ftp or ftp-data)",
+            "ether[0] & 1 = 0 and ip[16] >= 224",
+            "",
+        ] {
             assert_eq!(stops_at(fine), None, "{fine}");
         }
     }

@@ -77,9 +77,8 @@ pub(super) fn stand_in<'a>(before: [&str; 2], token: &'a str) -> Option<&'a str>
         "port" => Some("1"),
         "portrange" => Some("1-2"),
         // libpcap looks these up in a table of its own or in /etc/protocols.
-        "proto" | "protochain" | "ifname" | "on" | "action" | "reason" | "type" | "subtype" | "dir" => {
-            Some(token)
-        }
+        "proto" | "protochain" | "ifname" | "on" | "action" | "reason" | "ruleset" | "rset" | "llc"
+        | "type" | "subtype" | "dir" => Some(token),
         _ => None,
     }
 }

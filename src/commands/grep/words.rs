@@ -1,5 +1,7 @@
 //! The words of grep mode, told apart: the pattern and the filter.
 
+use std::path::Path;
+
 use anyhow::bail;
 use ovlsniff::capture::bpf::{has_keyword, is_filter, shown, syntax_error};
 use ovlsniff::escape::escape;
@@ -33,7 +35,9 @@ impl Words {
         words.extend(rest);
         if !expressions.is_empty() {
             let filter = filter(&words);
-            check(filter.as_deref(), "beside -e all words are the filter")?;
+            if let Some((filter, fault)) = filter.as_deref().and_then(with_fault) {
+                bail!(refusal(filter, &fault, "beside -e all words are the filter"));
+            }
             return Ok(Self { patterns: expressions, filter, note: None });
         }
         let whole = words.join(" ");
@@ -45,26 +49,80 @@ impl Words {
         }
         let note = (words.len() == 1 && !blank && is_filter(&whole))
             .then(|| format!("taking '{0}' as the pattern; for a filter write: '' {0}", escape(&whole)));
-        let note = note.or_else(|| in_one_word(&words));
         let rest = filter(&words[1..]);
-        if let Some(rest) = rest.as_deref().filter(|rest| swapped(&words[0], rest)) {
-            bail!(
-                "'{0}' is no filter, and '{1}' is one: the pattern comes first; write: ovlsniff {2} {3}",
-                escape(rest),
-                escape(&words[0]),
-                quoted(rest),
-                quoted(&words[0]),
-            );
+        if let Some((rest, fault)) = rest.as_deref().and_then(with_fault) {
+            bail!(misplaced(&words, rest).unwrap_or_else(|| {
+                let why =
+                    "the words after the pattern are the filter: a pattern of several words needs quotes:";
+                refusal(rest, &fault, &format!("{why} {}", quoted(&whole)))
+            }));
         }
-        check(
-            rest.as_deref(),
-            &format!(
-                "the words after the pattern are the filter: a pattern of several words needs quotes: {}",
-                quoted(&whole)
-            ),
-        )?;
+        let note = note.or_else(|| in_one_word(&words)).or_else(|| two_filters(&words[0], rest.as_deref()));
         Ok(Self { patterns: words.into_iter().take(1).collect(), filter: rest, note })
     }
+}
+
+/// Returns the filter with its fault, if libpcap cannot parse it.
+fn with_fault(filter: &str) -> Option<(&str, String)> {
+    syntax_error(filter).map(|fault| (filter, fault))
+}
+
+/// Returns the sentence about a filter with a fault. `why_filter` says why the words are taken for one: it follows if the
+/// first of them looks as if it were none.
+fn refusal(filter: &str, fault: &str, why_filter: &str) -> String {
+    let strange = fault.starts_with("syntax error at column 1,");
+    let why = if strange { format!("; {why_filter}") } else { String::new() };
+    format!("filter '{}': {fault}{why}", shown(filter))
+}
+
+/// Returns the sentence for words of which the first is the pattern and `rest`, the others, are no filter, if it can be
+/// told what they are.
+fn misplaced(words: &[String], rest: &str) -> Option<String> {
+    let (first, whole) = (&words[0], words.join(" "));
+    let is_capture =
+        |word: &&String| Path::new(word).is_file() || word.ends_with(".pcap") || word.ends_with(".pcapng");
+    if let Some(file) = words[1..].iter().find(is_capture) {
+        return Some(format!(
+            "'{0}' is a file, and no filter; to read it write: -r {1}",
+            escape(file),
+            quoted(file)
+        ));
+    }
+    if let "and" | "or" | "&&" | "||" = words[1].as_str() {
+        return Some(format!(
+            "a filter cannot begin with '{}', and the first word, '{}', is the pattern; for a filter only write: '' {}",
+            words[1],
+            escape(first),
+            escape(&whole)
+        ));
+    }
+    let is_plain = !has_keyword(rest) && !rest.contains(['=', '(', ')', '!', '&', '|']);
+    if matches!(first.as_str(), "not" | "!") && is_plain {
+        return Some(format!("packets that do not match a pattern are found with -v: -v {}", quoted(rest)));
+    }
+    if is_plain && is_filter(first) {
+        return Some(format!(
+            "'{0}' is no filter, and '{1}' is one: the pattern comes first; write: ovlsniff {2} {3}",
+            escape(rest),
+            escape(first),
+            quoted(rest),
+            quoted(first),
+        ));
+    }
+    // With `host web port 80`, all of it is meant for a filter.
+    let is_word = first.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let fault = syntax_error(&whole).filter(|_| is_word && has_keyword(first) && !is_filter(first))?;
+    Some(refusal(&whole, &fault, ""))
+}
+
+/// Returns the note for a pattern that is a filter beside another one.
+fn two_filters(pattern: &str, filter: Option<&str>) -> Option<String> {
+    let filter = filter.filter(|_| !pattern.trim().is_empty() && is_filter(pattern))?;
+    Some(format!(
+        "taking '{}' as the pattern and '{}' as the filter; two filters in one have 'and' between them",
+        escape(pattern),
+        escape(filter)
+    ))
 }
 
 /// Returns the note for a pattern and a filter within the same quotes.
@@ -81,25 +139,6 @@ fn in_one_word(words: &[String]) -> Option<String> {
             quoted(filter)
         )
     })
-}
-
-/// Refuses a filter that libpcap cannot parse. `why_filter` says why the words are taken for one, if the first of them
-/// looks as if it were none.
-fn check(filter: Option<&str>, why_filter: &str) -> anyhow::Result<()> {
-    let Some((filter, fault)) = filter.and_then(|filter| Some((filter, syntax_error(filter)?))) else {
-        return Ok(());
-    };
-    let strange = fault.starts_with("syntax error at column 1,");
-    let why = if strange { format!("; {why_filter}") } else { String::new() };
-    bail!("filter '{}': {fault}{why}", shown(filter));
-}
-
-/// Returns true if the pattern is a filter, and the filter is none and has none of its words.
-fn swapped(pattern: &str, filter: &str) -> bool {
-    is_filter(pattern)
-        && !has_keyword(filter)
-        && !filter.contains(['=', '(', ')', '!', '&', '|'])
-        && syntax_error(filter).is_some()
 }
 
 /// Quotes a word for a shell, if it needs that.

@@ -163,6 +163,19 @@ fn a_pattern_and_a_filter_that_are_swapped_are_noticed() {
              several words needs quotes: 'HTTP foo bar'",
         ),
         (
+            &["tcp", "and", "HTTP"],
+            "a filter cannot begin with 'and', and the first word, 'tcp', is the pattern; for a filter only write: '' tcp \
+             and HTTP",
+        ),
+        (
+            &["host", "web", "port", "80"],
+            "filter 'host web port 80': at column 10, 'and' or 'or' is missing before 'port'",
+        ),
+        (&["not", "HTTP"], "packets that do not match a pattern are found with -v: -v HTTP"),
+        (&["HTTP", "new.pcap"], "'new.pcap' is a file, and no filter; to read it write: -r new.pcap"),
+        (&["HTTP", SWARM], &format!("'{SWARM}' is a file, and no filter; to read it write: -r {SWARM}")),
+        (&["HTTP", "lo"], "filter 'lo': at column 1, an interface is an option: -i lo"),
+        (
             &["-e", "HTTP", "foo"],
             "filter 'foo': syntax error at column 1, 'foo'; beside -e all words are the filter",
         ),

@@ -101,6 +101,10 @@ fn a_first_word_that_begins_a_filter_is_the_filter() {
         )
     );
     assert_eq!(ovlsniff(&["-qq", "-r", SWARM, "GET the host"]).err, "");
+    assert_eq!(
+        ovlsniff(&["-qq", "-r", SWARM, "tcp", "udp"]).err,
+        "ovlsniff: taking 'tcp' as the pattern and 'udp' as the filter; two filters in one have 'and' between them\n"
+    );
     let ran = ovlsniff(&["-qq", "-r", SWARM, "-e", "GET", "udp", "port", "4789"]);
     assert_eq!((ran.err.as_str(), crate::run::numbers(&ran.out)), ("", vec![22]));
     let ran = ovlsniff(&["-q", "-r", SWARM, "--", "-GET"]);
