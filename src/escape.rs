@@ -73,7 +73,7 @@ pub fn reason(error: &io::Error) -> String {
 /// assert_eq!(ovlsniff::escape::counted(1_u64, "policy", "policies"), "1 policy");
 /// assert_eq!(ovlsniff::escape::counted(0_usize, "policy", "policies"), "0 policies");
 /// ```
-pub fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+pub fn counted<N: fmt::Display + Copy + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
     format!("{count} {}", if count == N::from(1) { one } else { many })
 }
 

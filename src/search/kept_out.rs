@@ -5,7 +5,7 @@
 //! that costs nothing any more.
 
 use super::Filters;
-use crate::packet::{Decoder, Frame, Packet, TunnelPorts, Vni};
+use crate::packet::{Decoder, Frame, Opaque, Packet, TunnelPorts, Vni};
 
 /// What `--vni` and `--inner` kept out of a search. Opaque packets pass them and say nothing.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ pub struct OuterFilter {
     refused: u64,
     decoder: Decoder,
     inner_passes: bool,
-    opaque: bool,
+    sealed: bool,
     scratch: Vec<u8>,
 }
 
@@ -95,7 +95,7 @@ impl OuterFilter {
             refused: 0,
             decoder: Decoder::new(ports),
             inner_passes: false,
-            opaque: false,
+            sealed: false,
             scratch: Vec::new(),
         }
     }
@@ -118,7 +118,7 @@ impl OuterFilter {
     #[cold]
     fn look_into(&mut self, frame: &Frame<'_>) {
         let packet = self.decoder.decode(frame);
-        self.opaque |= packet.opaque.is_some();
+        self.sealed |= matches!(packet.opaque, Some(Opaque::Esp { .. } | Opaque::EspFragment));
         if !packet.encapsulations.is_empty() && packet.opaque.is_none() {
             let (link, bytes) = packet.rebuild_inner(&mut self.scratch);
             self.inner_passes = self.filters.matches(link, bytes, bytes.len() as u32);
@@ -135,8 +135,8 @@ impl OuterFilter {
         self.inner_passes
     }
 
-    /// Returns true if nobody without a key could look into one that was kept out.
-    pub fn kept_out_opaque(&self) -> bool {
-        self.opaque
+    /// Returns true if one that was kept out was ESP, which a key may open.
+    pub fn kept_out_esp(&self) -> bool {
+        self.sealed
     }
 }

@@ -117,7 +117,7 @@ fn one(
         Some(expression) => format!("ifindex {index} and ({expression})"),
         None => format!("ifindex {index}"),
     });
-    filter(&mut capture, device, expression, narrowed, direction)?;
+    filter(&mut capture, device, expression, narrowed.as_deref(), direction)?;
     let link = LinkType::from_dlt(capture.get_datalink().0);
     let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
     Ok(Handle { capture, link, direction: direction.filter(|_| !cooked) })
@@ -144,10 +144,10 @@ fn filter(
     capture: &mut Capture<Active>,
     device: &Device,
     expression: Option<&str>,
-    narrowed: Option<String>,
+    narrowed: Option<&str>,
     direction: Option<Direction>,
 ) -> Result<(), Error> {
-    if let Some(whole) = narrowed.as_deref().or(expression) {
+    if let Some(whole) = narrowed.or(expression) {
         let link = LinkType::from_dlt(capture.get_datalink().0);
         let expression = expression.unwrap_or(whole);
         let refused = |cause| Error::Filter { device: device.clone(), filter: bpf::shown(expression), cause };

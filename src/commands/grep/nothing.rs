@@ -43,10 +43,9 @@ pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
 
 /// Returns true if the filter can only be meant for the outer packets: it names a tunnel, or what only an interface knows.
 fn is_of_the_outside(filter: &str) -> bool {
-    let words = filter.split(|c: char| !c.is_ascii_alphanumeric());
     const OUTSIDE: [&str; 9] =
         ["esp", "ah", "geneve", "vxlan", "4789", "8472", "6081", "inbound", "outbound"];
-    words.into_iter().any(|word| OUTSIDE.contains(&word))
+    filter.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| OUTSIDE.contains(&word))
 }
 
 fn outer(job: &Job, args: &Grep, filter: &str) -> Option<String> {
@@ -71,14 +70,13 @@ fn outer(job: &Job, args: &Grep, filter: &str) -> Option<String> {
     };
     let keys = if args.sa.is_empty() && !args.decrypt { "--sa FILE " } else { "" };
     let advice = match args.inner {
-        Some(_) => String::new(),
         None if outer.inner_passes() => {
             format!(", which sees the outer packets; inside of tunnels there are some: {}", inner())
         }
-        None if outer.kept_out_opaque() => {
+        None if outer.kept_out_esp() => {
             format!(", which sees the outer packets; for those that a key opens: {keys}{}", inner())
         }
-        None => String::new(),
+        _ => String::new(),
     };
     Some(format!("{packets} the filter '{shown}'{advice}"))
 }

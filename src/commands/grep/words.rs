@@ -79,8 +79,10 @@ fn refusal(filter: &str, fault: &str, why_filter: &str) -> String {
 /// told what they are.
 fn misplaced(words: &[String], rest: &str) -> Option<String> {
     let (first, whole) = (&words[0], words.join(" "));
-    let is_capture =
-        |word: &&String| Path::new(word).is_file() || word.ends_with(".pcap") || word.ends_with(".pcapng");
+    let is_capture = |word: &&String| {
+        let path = Path::new(word);
+        path.is_file() || path.extension().is_some_and(|ending| ending == "pcap" || ending == "pcapng")
+    };
     if let Some(file) = words[1..].iter().find(is_capture) {
         return Some(format!(
             "'{0}' is a file, and no filter; to read it write: -r {1}",

@@ -106,8 +106,8 @@ fn a_packet_of_context_is_not_coloured() {
     let mut printer = text_printer(&options);
     let context = Shown { outcome: Outcome::Clear, ..shown(&frame, &packet, &[0..3]) };
     printer.packet(&context).unwrap();
-    let printed = String::from_utf8(printer.writer().clone()).unwrap();
-    assert!(printed.ends_with("\x1b[0m\nGET /foo HTTP/1.1..Host: example.org....\n"), "{printed:?}");
+    let block = String::from_utf8(printer.writer().clone()).unwrap();
+    assert!(block.ends_with("\x1b[0m\nGET /foo HTTP/1.1..Host: example.org....\n"), "{block:?}");
 }
 
 #[test]
