@@ -139,6 +139,9 @@ fn advice(expression: &str, words: &[Word<'_>], link: LinkType, theirs: &str) ->
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::words::KEYWORDS;
     use super::super::{Filter, dlt};
     use super::*;
 
@@ -256,6 +259,38 @@ mod tests {
             told(&format!("ip.addr == {}\u{1b}", "1".repeat(9999))),
         ] {
             assert!(words.len() < 400 && !words.contains('\u{1b}'), "{words}");
+        }
+    }
+
+    fn any_word() -> impl Strategy<Value = String> {
+        prop_oneof![
+            prop::sample::select(KEYWORDS).prop_map(str::to_owned),
+            prop::sample::select(
+                &["(", ")", "[", "]", "=", "==", "!=", "&", "|", "!", ",", "tcp.port", "contains"][..]
+            )
+            .prop_map(str::to_owned),
+            prop::sample::select(
+                &["80", "10.0.0.1", "10.0.0.1/24", "80,81", "1-2", "::1", "1:2:3:4:5:6"][..]
+            )
+            .prop_map(str::to_owned),
+            "\\PC{1,6}",
+            Just("\u{1b}[2J".to_owned()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_told_in_one_line(words in prop::collection::vec(any_word(), 0..9), blank in " ?") {
+            let expression = words.join(&blank);
+            for told in syntax_error(&expression).into_iter().chain([
+                explain(&expression, LinkType::ETHERNET, "syntax error"),
+                explain(&expression, LinkType::RAW, "syntax error in filter expression"),
+                explain(&expression, LinkType::ETHERNET, "non-network bits set"),
+                explain(&expression, LinkType::ETHERNET, "unknown port '80'"),
+                explain(&expression, LinkType::ETHERNET, "ethernet address used in non-ether expression"),
+            ]) {
+                prop_assert!(!told.is_empty() && !told.chars().any(char::is_control), "{told:?}");
+            }
         }
     }
 }
