@@ -1,7 +1,5 @@
 //! The words of grep mode, told apart: the pattern and the filter.
 
-use std::path::Path;
-
 use anyhow::bail;
 use ovlsniff::capture::bpf::{has_keyword, is_filter, shown, syntax_error};
 use ovlsniff::escape::escape;
@@ -79,17 +77,6 @@ fn refusal(filter: &str, fault: &str, why_filter: &str) -> String {
 /// told what they are.
 fn misplaced(words: &[String], rest: &str) -> Option<String> {
     let (first, whole) = (&words[0], words.join(" "));
-    let is_capture = |word: &&String| {
-        let path = Path::new(word);
-        path.is_file() || path.extension().is_some_and(|ending| ending == "pcap" || ending == "pcapng")
-    };
-    if let Some(file) = words[1..].iter().find(is_capture) {
-        return Some(format!(
-            "'{0}' is a file, and no filter; to read it write: -r {1}",
-            escape(file),
-            quoted(file)
-        ));
-    }
     if let "and" | "or" | "&&" | "||" = words[1].as_str() {
         return Some(format!(
             "a filter cannot begin with '{}', and the first word, '{}', is the pattern; for a filter only write: '' {}",

@@ -172,8 +172,6 @@ fn a_pattern_and_a_filter_that_are_swapped_are_noticed() {
             "filter 'host web port 80': at column 10, 'and' or 'or' is missing before 'port'",
         ),
         (&["not", "HTTP"], "packets that do not match a pattern are found with -v: -v HTTP"),
-        (&["HTTP", "new.pcap"], "'new.pcap' is a file, and no filter; to read it write: -r new.pcap"),
-        (&["HTTP", SWARM], &format!("'{SWARM}' is a file, and no filter; to read it write: -r {SWARM}")),
         (&["HTTP", "lo"], "filter 'lo': at column 1, an interface is an option: -i lo"),
         (
             &["-e", "HTTP", "foo"],
