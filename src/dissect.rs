@@ -78,6 +78,11 @@ impl Dissector {
         Self { decoder, reassembly: Reassembly::default(), opener: None, scratch: Scratch::default() }
     }
 
+    /// Returns the UDP ports that are taken for tunnels.
+    pub fn tunnel_ports(&self) -> &TunnelPorts {
+        self.decoder.ports()
+    }
+
     /// Returns the UDP ports that are taken for tunnels, to add others to them.
     pub fn ports(&mut self) -> &mut TunnelPorts {
         self.decoder.ports_mut()

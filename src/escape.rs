@@ -1,10 +1,11 @@
-//! Escaping of names and texts from outside, so that they are safe on a terminal and in one line of a log.
+//! Escaping of names and texts from outside, so that they are safe on a terminal and in one line of a log; and what
+//! else every message needs.
 //!
 //! Every part of the program that puts an interface name, a file name, the name of a network or another program's
 //! error text into a message passes it through here.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 
 /// Escapes every character that a terminal would act on or would not show: control characters, bidirectional and
@@ -64,6 +65,16 @@ pub fn reason(error: &io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();
     chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect()
+}
+
+/// Returns a number with its noun, `1 packet` or `2 packets`.
+///
+/// ```
+/// assert_eq!(ovlsniff::escape::counted(1_u64, "policy", "policies"), "1 policy");
+/// assert_eq!(ovlsniff::escape::counted(0_usize, "policy", "policies"), "0 policies");
+/// ```
+pub fn counted<N: fmt::Display + Copy + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == N::from(1) { one } else { many })
 }
 
 /// Returns true if a character shows as itself, and by itself. The standard library's table of printable characters

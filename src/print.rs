@@ -46,7 +46,7 @@ mod samples;
 pub use clock::Times;
 pub use ink::Replacement;
 pub use json::{Json, JsonOptions};
-pub use palette::{ColorChoice, use_color};
+pub use palette::{ColorChoice, knows_colors, use_color};
 pub use payload::Shape;
 pub use summary::{OpaqueCounts, Summary, match_line};
 pub use text::{Marks, Text, TextOptions};

@@ -32,10 +32,12 @@
 mod context;
 mod filters;
 mod found;
+mod kept_out;
 mod selection;
 
 pub use filters::Filters;
 pub use found::{Found, Outcome};
+pub use kept_out::{KeptOut, Nothing, OuterFilter};
 
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::Opener;
@@ -117,6 +119,17 @@ impl Search {
     /// Returns the number of packets that matched so far.
     pub fn matched(&self) -> u64 {
         self.selection.matched()
+    }
+
+    /// Returns what was kept out by the VNIs and the inner filter. `None` if frames were skipped without a look, since
+    /// only matches are asked for.
+    pub fn kept_out(&self) -> Option<&KeptOut> {
+        self.gate.is_none().then(|| self.selection.kept_out())
+    }
+
+    /// Makes a filter on the outer headers, which takes the same ports for tunnels when it looks for a reason.
+    pub fn outer_filter(&self, filters: Filters) -> OuterFilter {
+        OuterFilter::new(filters, self.dissector.tunnel_ports().clone())
     }
 
     /// Returns true if the limit of matches is reached and the context of the last match is complete.

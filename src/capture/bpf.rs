@@ -4,10 +4,16 @@
 //! was longer on the wire would be tested with the wrong length. So the compiled program is checked once and run by
 //! our own interpreter. `len` and `greater` see the length on the wire, and loads end at the captured bytes.
 
+mod display;
+mod fault;
+mod meant;
+mod place;
 mod program;
 mod words;
 
-pub use words::is_filter;
+pub(crate) use fault::{direction, explain};
+pub use fault::{shown, syntax_error};
+pub use words::{has_keyword, is_filter};
 
 use crate::escape::escape;
 use crate::packet::LinkType;
@@ -34,7 +40,7 @@ pub enum Error {
     Invalid {
         /// The expression, fit for a terminal.
         expression: String,
-        /// libpcap's message.
+        /// The fault, with its place if it is one of the grammar.
         words: String,
     },
     /// No frame of this link type can match.
@@ -60,8 +66,9 @@ impl Filter {
     ///
     /// Host names in the expression are looked up, as tcpdump does.
     pub fn compile(expression: &str, link: LinkType) -> Result<Self, Error> {
-        let shown = || escape(expression).into_owned();
-        let invalid = |words: String| Error::Invalid { expression: shown(), words };
+        let shown = || fault::shown(expression);
+        let invalid =
+            |words: String| Error::Invalid { expression: shown(), words: explain(expression, link, &words) };
         let (skip, behind) = match link {
             LinkType::NULL | LinkType::LOOP => (LOOPBACK_HEADER, LinkType::RAW),
             _ => (0, link),
@@ -77,6 +84,9 @@ impl Filter {
         // The crate shows the fields of an instruction only as text: "code jt jf k".
         let listing = compiled.get_instructions().iter().map(ToString::to_string);
         let program = Program::parse(listing).ok_or_else(|| Error::Program { expression: shown(), link })?;
+        if program.asks_the_kernel() {
+            return Err(invalid("'inbound' and 'outbound' are supported for cooked frames only".to_owned()));
+        }
         Ok(Self { program, skip })
     }
 

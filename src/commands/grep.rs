@@ -3,16 +3,17 @@
 mod files;
 mod keys;
 mod live;
+mod nothing;
 mod output;
 mod tunnels;
 mod words;
 
 use anyhow::anyhow;
-use ovlsniff::escape::escape;
+use ovlsniff::escape::{counted, escape};
 use ovlsniff::packet::{LinkType, TunnelPorts};
 use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::match_line;
-use ovlsniff::search::{self, Filters, Search};
+use ovlsniff::search::{self, Filters, OuterFilter, Search};
 
 use super::signals::Signals;
 use super::{Status, tell};
@@ -22,7 +23,7 @@ use words::Words;
 
 pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
     let words =
-        Words::new(std::mem::take(&mut args.expressions), args.first.take(), std::mem::take(&mut args.rest));
+        Words::new(std::mem::take(&mut args.expressions), args.first.take(), std::mem::take(&mut args.rest))?;
     let pattern = Pattern::new(&Expressions {
         patterns: words.patterns,
         ignore_case: args.ignore_case,
@@ -43,6 +44,9 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         quiet: args.quiet > 0,
         searching: false,
         cut_short: None,
+        outer: None,
+        seen: false,
+        nothing: None,
     };
     if let Some(note) = words.note {
         tell(format_args!("ovlsniff: {note}"));
@@ -51,6 +55,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         job.search.open_with(opener);
     }
     let ended = if args.read.is_empty() { live::run(&mut job, &args) } else { files::run(&mut job, &args) };
+    job.nothing = if ended.is_ok() { nothing::passed(&job, &args) } else { None };
     job.conclude(ended)
 }
 
@@ -66,6 +71,12 @@ struct Job {
     searching: bool,
     /// The sentence that says how far the search came in files which a signal kept it from reading to their end.
     cut_short: Option<String>,
+    /// The filter of files, once they are read.
+    outer: Option<OuterFilter>,
+    /// True once a frame has come from the kernel, whose filter it has passed.
+    seen: bool,
+    /// The sentence that says which filter let nothing through.
+    nothing: Option<String>,
 }
 
 /// The error that ended a search early. A failed write is told apart, because a closed pipe ends the search quietly.
@@ -134,10 +145,16 @@ impl Job {
         if !self.searching {
             return;
         }
+        if let Some(sentence) = &self.nothing {
+            tell(format_args!("ovlsniff: {sentence}"));
+        }
         if !self.quiet {
             tell(self.output.summary);
         } else if let Some(dropped @ 1..) = self.output.summary.dropped {
-            tell(format_args!("ovlsniff: {dropped} packets dropped by kernel; a larger --buffer may help"));
+            tell(format_args!(
+                "ovlsniff: {} dropped by kernel; a larger --buffer may help",
+                counted(dropped, "packet", "packets")
+            ));
         }
     }
 }

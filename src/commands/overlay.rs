@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, bail};
-use ovlsniff::escape::escape;
+use ovlsniff::escape::{counted, escape};
 use ovlsniff::overlay::{
     self, DriverOptions, Kernel, NetworkSpec, OverlayFile, Plan, RotationStep, Secret, Secrets, SpecError,
     State, StateError, Step, Store,
@@ -77,7 +77,7 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     carry_out(&plan, &networks, &mut kernel, &secrets, &store)?;
     report(&plan, &kernel, &typed.how, || match plan.steps.len() {
         0 => format!("{}: nothing to do", list(&networks)),
-        steps => format!("{}: up ({steps} steps)", list(&networks)),
+        steps => format!("{}: up ({})", list(&networks), counted(steps, "step", "steps")),
     })
 }
 
@@ -224,7 +224,8 @@ fn down(typed: &Down) -> anyhow::Result<Status> {
     for (step, cause) in &failed {
         tell(format_args!("ovlsniff: {step}: {cause}"));
     }
-    bail!("{} of {} steps failed, the others were done; try again", failed.len(), plan.steps.len());
+    let steps = counted(plan.steps.len(), "step", "steps");
+    bail!("{} of {steps} failed, any others were done; try again", failed.len());
 }
 
 /// Locks the state folder, so that no `up` runs at the same time: its device would stand without the policies that are

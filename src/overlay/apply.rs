@@ -9,6 +9,7 @@ use super::plan::{Plan, Secrets};
 use super::policy::vni_of_reqid;
 use super::state::{StateError, Store};
 use super::step::Step;
+use crate::escape::counted;
 use crate::netlink::Refusal;
 use crate::packet::Vni;
 
@@ -45,11 +46,17 @@ pub struct Undone {
 impl fmt::Display for Undone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.kept > 0 {
-            write!(f, "{} policies stay, as their devices do; ", self.kept)?;
+            let stay =
+                counted(self.kept, "policy stays, as its device does", "policies stay, as their devices do");
+            write!(f, "{stay}; ")?;
         }
         if self.failed.is_empty() {
             let all = if self.kept > 0 { "the other" } else { "all" };
-            return write!(f, "{all} {} steps before it were undone", self.steps);
+            return match self.steps {
+                0 => f.write_str("nothing before it had to be undone"),
+                1 => write!(f, "the {}step before it was undone", if self.kept > 0 { "other " } else { "" }),
+                steps => write!(f, "{all} {steps} steps before it were undone"),
+            };
         }
         write!(f, "of the steps before it, {} were undone and these were not:", self.steps)?;
         for (i, (step, cause)) in self.failed.iter().enumerate() {

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::keys::vni_number;
 use super::policy::Policy;
 use super::security::{Sa, spi_text};
-use crate::escape::escape;
+use crate::escape::{counted, escape};
 use crate::netlink::route;
 use crate::packet::{MacAddress, Prefix, Spi, Vni};
 
@@ -164,7 +164,8 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Remember { networks } => {
-                write!(f, "keep the start counters of {networks} encrypted networks")
+                let networks = counted(*networks, "encrypted network", "encrypted networks");
+                write!(f, "keep the start counters of {networks}")
             }
             Self::Policy(policy) => write!(f, "add policy: {policy}"),
             Self::MendPolicy(policy) => write!(f, "put right policy: {policy}"),

@@ -72,7 +72,7 @@ pub(super) struct Ink {
 
 impl Ink {
     pub(super) fn new(replacement: Replacement, color: bool) -> Self {
-        Self { replacement: replacement.0, palette: Palette::new(color) }
+        Self { replacement: replacement.0, palette: Palette::matches(color) }
     }
 
     /// Returns the spans to colour: none if there are no colours.

@@ -15,8 +15,8 @@ pub enum ColorChoice {
 }
 
 /// Decides whether to colour. `no_color` and `force` are the values of `NO_COLOR` and `CLICOLOR_FORCE`; `terminal` is
-/// true if the output is a terminal. The option beats the environment. `NO_COLOR` with any value beats
-/// `CLICOLOR_FORCE` with any value but `0`, and an empty variable counts as unset (no-color.org,
+/// true if the output is a terminal that knows colours ([`knows_colors`]). The option beats the environment. `NO_COLOR`
+/// with any value beats `CLICOLOR_FORCE` with any value but `0`, and an empty variable counts as unset (no-color.org,
 /// bixense.com/clicolors).
 pub fn use_color(choice: ColorChoice, no_color: Option<&str>, force: Option<&str>, terminal: bool) -> bool {
     let set = |value: Option<&str>| value.is_some_and(|v| !v.is_empty());
@@ -28,21 +28,36 @@ pub fn use_color(choice: ColorChoice, no_color: Option<&str>, force: Option<&str
     }
 }
 
+/// Returns true unless the terminal's name (`TERM`) says that it knows no escape sequences. A terminal without a name is
+/// taken for one that knows none, as other programs do.
+pub fn knows_colors(term: Option<&str>) -> bool {
+    term.is_some_and(|name| !matches!(name, "" | "dumb"))
+}
+
 /// The bytes before and after a coloured run; empty if there is no colour.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Palette {
-    /// Written before bytes that matched.
+    /// Written before the run.
     pub(super) start: Vec<u8>,
-    /// Written after them.
+    /// Written after it.
     pub(super) stop: Vec<u8>,
 }
 
 impl Palette {
-    pub(super) fn new(color: bool) -> Self {
+    /// Returns the colours of bytes that matched.
+    pub(super) fn matches(color: bool) -> Self {
+        Self::new(color, Style::new().red().bold())
+    }
+
+    /// Returns the colours of a packet's header line, which is to stand out among the payloads.
+    pub(super) fn header(color: bool) -> Self {
+        Self::new(color, Style::new().bold())
+    }
+
+    fn new(color: bool, style: Style) -> Self {
         if !color {
             return Self::default();
         }
-        let style = Style::new().red().bold();
         Self {
             start: style.prefix_formatter().to_string().into_bytes(),
             stop: style.suffix_formatter().to_string().into_bytes(),
@@ -75,12 +90,27 @@ mod tests {
     }
 
     #[test]
-    fn matches_are_bold_and_red_as_in_grep() {
-        let palette = Palette::new(true);
+    fn a_terminal_that_knows_no_sequences_gets_none() {
+        for (term, expected) in [
+            (None, false),
+            (Some(""), false),
+            (Some("dumb"), false),
+            (Some("xterm"), true),
+            (Some("linux"), true),
+        ] {
+            assert_eq!(knows_colors(term), expected, "{term:?}");
+        }
+    }
+
+    #[test]
+    fn matches_are_bold_and_red_as_in_grep_and_headers_bold() {
+        let palette = Palette::header(true);
+        assert_eq!((palette.start.as_slice(), palette.stop.as_slice()), (&b"\x1b[1m"[..], &b"\x1b[0m"[..]));
+        let palette = Palette::matches(true);
         assert_eq!(
             (palette.start.as_slice(), palette.stop.as_slice()),
             (&b"\x1b[31;1m"[..], &b"\x1b[0m"[..])
         );
-        assert!(Palette::new(false).start.is_empty());
+        assert!(Palette::matches(false).start.is_empty() && Palette::header(false).start.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 pub use json::json;
 pub use overview::{overview, overview_json};
 
-use crate::escape::escape;
+use crate::escape::{counted, escape};
 use crate::packet::VXLAN_PORT;
 use crate::verify::{Expectation, LegReport, Reason, Report, Verdict, WireGuardSeen};
 
@@ -66,7 +66,11 @@ fn head(report: &Report) -> String {
         None => "drops unknown".to_owned(),
     };
     let seconds = format!("{}.{}", report.nanos / 1_000_000_000, report.nanos / 100_000_000 % 10);
-    format!("{name:<60} on {}, {seconds} s, {} packets, {dropped}", escape(&report.captured), report.frames)
+    format!(
+        "{name:<60} on {}, {seconds} s, {}, {dropped}",
+        escape(&report.captured),
+        counted(report.frames, "packet", "packets")
+    )
 }
 
 fn between(leg: &LegReport) -> String {
@@ -100,12 +104,12 @@ fn evidence(leg: &LegReport) -> String {
         parts.push(format!("{} of the network found inside with the key", counts.opened));
     }
     if counts.matched > 0 && counts.canaries == 0 {
-        parts.push(format!("{} probes matched by length", counts.matched));
+        parts.push(format!("{} matched by length", counted(counts.matched, "probe", "probes")));
     }
     if counts.probes > 0 {
         parts.push(match counts.answered {
             answered if answered == counts.probes => "reply to every probe".to_owned(),
-            answered => format!("reply to {answered} of {} probes", counts.probes),
+            answered => format!("reply to {answered} of {}", counted(counts.probes, "probe", "probes")),
         });
     }
     // The frame to look at stands with the packets in clear, or else with those that are only authenticated.
@@ -124,7 +128,7 @@ fn evidence(leg: &LegReport) -> String {
         parts.push(format!("{} opaque", counts.opaque));
     }
     if counts.copies > 0 {
-        parts.push(format!("{} copies of decrypted frames", counts.copies));
+        parts.push(counted(counts.copies, "copy of a decrypted frame", "copies of decrypted frames"));
     }
     parts.push(format!("{} in clear{in_clear}", counts.clear));
     parts.join(", ")
@@ -132,12 +136,13 @@ fn evidence(leg: &LegReport) -> String {
 
 /// Describes a tunnel: `40 WireGuard messages (wg0, 192.0.2.2:51820, 1 session, tied by its handshake)`.
 fn wireguard(seen: &WireGuardSeen) -> String {
-    let mut text = format!("{} WireGuard messages ({}", seen.messages, escape(&seen.device));
+    let mut text = counted(seen.messages, "WireGuard message", "WireGuard messages");
+    let _ = write!(text, " ({}", escape(&seen.device));
     if let Some(endpoint) = seen.endpoint {
         let _ = write!(text, ", {endpoint}");
     }
     if seen.sessions > 0 {
-        let _ = write!(text, ", {} session{}", seen.sessions, if seen.sessions == 1 { "" } else { "s" });
+        let _ = write!(text, ", {}", counted(seen.sessions, "session", "sessions"));
     }
     match seen.tied {
         0 => {}
@@ -145,7 +150,7 @@ fn wireguard(seen: &WireGuardSeen) -> String {
         tied => _ = write!(text, ", {tied} tied by their handshakes"),
     }
     if let Some(bytes) = seen.bytes {
-        let _ = write!(text, "; the kernel counted {bytes} bytes");
+        let _ = write!(text, "; the kernel counted {}", counted(bytes, "byte", "bytes"));
     }
     text + ")"
 }

@@ -6,6 +6,7 @@ use super::clock::Clock;
 use super::header::header;
 use super::ink::Replacement;
 use super::numbers::decimal;
+use super::palette::Palette;
 use super::payload::{Layout, Shape};
 use super::{Mark, Outcome, Shown, Times};
 
@@ -22,8 +23,11 @@ pub struct TextOptions {
     pub limit: Option<usize>,
     /// Print valid UTF-8 as it is, except for characters that are not fit for terminals. A hexdump is always ASCII.
     pub utf8: bool,
-    /// Colour the matches: see [`super::use_color`].
+    /// Colour the matches, and the headers too: see [`super::use_color`].
     pub color: bool,
+    /// Leave a blank line between a packet and what follows it, for those who read on a terminal. [`Shape::Single`] and
+    /// headers alone are lists, which have none.
+    pub spaced: bool,
     /// The time stamps in the headers.
     pub times: Times,
     /// The marks for packets that are not shown.
@@ -41,6 +45,7 @@ impl Default for TextOptions {
             limit: None,
             utf8: false,
             color: false,
+            spaced: false,
             times: Times::default(),
             marks: Marks::default(),
             headers_only: false,
@@ -70,30 +75,42 @@ pub struct Text<W: Write> {
     limit: usize,
     marks: Marks,
     headers_only: bool,
+    heading: Palette,
+    spaced: bool,
     block: Vec<u8>,
     /// True if the current line has marks.
     marked: bool,
+    /// True if a blank line is due before anything else is written.
+    due: bool,
 }
 
 impl<W: Write> Text<W> {
     /// Makes a printer that writes to `writer`, which should have a buffer: a mark is a single byte.
     pub fn new(writer: W, options: &TextOptions) -> Self {
-        let TextOptions { shape, columns, replacement, utf8, color, .. } = *options;
+        let TextOptions { shape, columns, replacement, utf8, color, headers_only, .. } = *options;
+        let list = headers_only || shape == Shape::Single;
         Self {
             writer,
             layout: Layout::new(shape, columns, replacement, utf8, color),
             clock: Clock::new(options.times),
             limit: options.limit.unwrap_or(usize::MAX),
             marks: options.marks,
-            headers_only: options.headers_only,
+            headers_only,
+            // A list of headers has nothing that they could stand out from.
+            heading: Palette::header(color && !headers_only),
+            spaced: options.spaced && !list,
             block: Vec::new(),
             marked: false,
+            due: false,
         }
     }
 
     /// Writes a header line, and the payload if it can be read. A line of marks is ended first.
     pub fn packet(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         self.block.clear();
+        if std::mem::take(&mut self.due) {
+            self.block.push(b'\n');
+        }
         if self.marks == Marks::Ngrep {
             self.block.push(b'#');
             self.marked = true;
@@ -101,10 +118,14 @@ impl<W: Write> Text<W> {
         if std::mem::take(&mut self.marked) {
             self.block.push(b'\n');
         }
+        self.block.extend_from_slice(&self.heading.start);
         header(&mut self.block, shown, &mut self.clock);
         if self.layout.shape != Shape::Single {
             self.block.extend_from_slice(b" #");
             decimal(&mut self.block, shown.frame.number);
+        }
+        self.block.extend_from_slice(&self.heading.stop);
+        if self.layout.shape != Shape::Single {
             self.block.push(b'\n');
         }
         let payload = if self.headers_only { &[] } else { shown.packet.readable() };
@@ -118,6 +139,8 @@ impl<W: Write> Text<W> {
         } else if self.layout.shape == Shape::Single {
             self.block.push(b'\n');
         }
+        // A payload in lines may end with an empty one.
+        self.due = self.spaced && !self.block.ends_with(b"\n\n");
         self.writer.write_all(&self.block)
     }
 
@@ -130,12 +153,17 @@ impl<W: Write> Text<W> {
             (Marks::Opaque, Mark::Opaque) | (Marks::Ngrep, _) => b"#",
         };
         self.marked = true;
+        if self.due {
+            self.due = false;
+            self.writer.write_all(b"\n")?;
+        }
         self.writer.write_all(character)
     }
 
-    /// Ends a line of marks, if there is one.
+    /// Ends a line of marks, if there is one, and writes a blank line that is due, since other words follow.
     pub fn end_line(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.marked) { self.writer.write_all(b"\n") } else { Ok(()) }
+        let (marked, due) = (std::mem::take(&mut self.marked), std::mem::take(&mut self.due));
+        if marked || due { self.writer.write_all(b"\n") } else { Ok(()) }
     }
 
     /// Returns the writer.

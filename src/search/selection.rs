@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::context::{Following, Kept, Preceding};
+use super::kept_out::KeptOut;
 use super::{Found, Outcome, SearchOptions};
 use crate::dissect::{Dissected, Dissector};
 use crate::packet::{Frame, InnerFrame, Packet};
@@ -16,6 +17,7 @@ pub(super) struct Selection {
     preceding: Preceding,
     following: Following,
     matched: u64,
+    kept_out: KeptOut,
     spans: Vec<Range<usize>>,
     rebuilt: Vec<u8>,
 }
@@ -28,6 +30,7 @@ impl Selection {
             pattern,
             options,
             matched: 0,
+            kept_out: KeptOut::default(),
             spans: Vec::new(),
             rebuilt: Vec::new(),
         }
@@ -39,6 +42,10 @@ impl Selection {
 
     pub(super) fn matched(&self) -> u64 {
         self.matched
+    }
+
+    pub(super) fn kept_out(&self) -> &KeptOut {
+        &self.kept_out
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -63,7 +70,7 @@ impl Selection {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Dissected { frame, packet, whole } = dissected;
-        let outcome = if self.wanted(packet) {
+        let outcome = if self.wanted(frame, packet) {
             self.outcome(frame, packet)
         } else if self.may_hide_what_is_wanted(frame, packet) {
             Outcome::NotDecoded
@@ -84,20 +91,27 @@ impl Selection {
 
     /// Returns true if the packet belongs to a network and an inner flow that were asked for.
     #[inline]
-    fn wanted(&mut self, packet: &Packet<'_>) -> bool {
-        if packet.opaque.is_some() {
+    fn wanted(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
+        let SearchOptions { vnis, inner, .. } = &mut self.options;
+        if packet.opaque.is_some() || (vnis.is_empty() && inner.is_none()) {
             return true;
         }
-        if !self.options.vnis.is_empty() && !packet.vni().is_some_and(|vni| self.options.vnis.contains(&vni))
-        {
+        if !vnis.is_empty() && !packet.vni().is_some_and(|vni| vnis.contains(&vni)) {
+            self.kept_out.by_vni(packet);
             return false;
         }
-        let Some(filters) = &mut self.options.inner else { return true };
-        let (link, bytes) = match packet.inner {
-            InnerFrame::Whole { link, bytes } => (link, bytes),
-            InnerFrame::Parts { .. } => packet.rebuild_inner(&mut self.rebuilt),
-        };
-        filters.matches(link, bytes, bytes.len() as u32)
+        if let Some(filters) = inner {
+            let (link, bytes) = match packet.inner {
+                InnerFrame::Whole { link, bytes } => (link, bytes),
+                InnerFrame::Parts { .. } => packet.rebuild_inner(&mut self.rebuilt),
+            };
+            if !filters.matches(link, bytes, bytes.len() as u32) {
+                self.kept_out.by_inner(frame, packet, filters);
+                return false;
+            }
+        }
+        self.kept_out.pass();
+        true
     }
 
     /// Returns true if what is not decoded in a packet may be of a network and an inner flow that were asked for. As what

@@ -10,7 +10,7 @@ use super::kernel::KernelState;
 use super::report::{Finding, LegReport};
 use super::tally::{Circumstances, Tally};
 use super::way::Way;
-use crate::escape::escape;
+use crate::escape::{counted, escape};
 use crate::ipsec::Variant;
 pub(super) use enforcement::not_enforced;
 
@@ -206,10 +206,11 @@ fn fragments(tally: &Tally, legs: &[LegReport], add: &mut impl FnMut(&'static st
         };
         let count = cut(&pair.out) + cut(&pair.back);
         if count > 0 {
+            let packets = counted(count, "ESP packet", "ESP packets");
             add(
                 "fragments",
                 format!(
-                    "{count} ESP packets to or from {peer} came in fragments: lower the overlay's MTU (for an underlay of 1500 to 1424 with an ICV of 64 bits, to 1416 with 128)"
+                    "{packets} to or from {peer} came in fragments: lower the overlay's MTU (for an underlay of 1500 to 1424 with an ICV of 64 bits, to 1416 with 128)"
                 ),
             );
         }

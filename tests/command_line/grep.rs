@@ -4,6 +4,7 @@ mod errors;
 mod files;
 mod links;
 mod marks;
+mod nothing;
 mod output;
 mod pattern;
 mod signals;

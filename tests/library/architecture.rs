@@ -45,6 +45,7 @@ const CRATES: [(&[&str], &[&str]); 22] = [
     (
         &["strsim"],
         &[
+            "capture/bpf/meant",
             "capture/live/device",
             "overlay/nearest",
             "verify/network",

@@ -7,10 +7,14 @@ use crate::run::plain;
 
 /// Runs the program on a terminal of its own, 60 columns wide. Returns its exit status and everything that it wrote.
 fn on_a_terminal(words: &[&str]) -> (Option<i32>, String) {
+    on_a_terminal_named("xterm", words)
+}
+
+fn on_a_terminal_named(name: &str, words: &[&str]) -> (Option<i32>, String) {
     let command = [&[env!("CARGO_BIN_EXE_ovlsniff")], words].concat().join("' '");
     let command = format!("stty rows 24 cols 60; '{command}'");
     let mut script = plain(Command::new("script"));
-    let output = script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").output().unwrap();
+    let output = script.args(["-qec", &command, "/dev/null"]).env("TERM", name).output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
@@ -58,7 +62,8 @@ fn matches_are_coloured_on_a_terminal_and_lines_are_as_wide_as_it_is() {
     let (_, out) = on_a_terminal(&["-q", "-r", &file, "needle"]);
     let sequences: Vec<&str> =
         out.split('\u{1b}').skip(1).map(|rest| &rest[..=rest.find('m').unwrap()]).collect();
-    assert_eq!(sequences.len(), 4, "{out:?}");
+    // Two headers and two matches, each begun and ended.
+    assert_eq!(sequences.len(), 8, "{out:?}");
     assert!(sequences.iter().all(|s| {
         s.strip_prefix('[').is_some_and(|s| s.chars().all(|c| c.is_ascii_digit() || c == ';' || c == 'm'))
     }));
@@ -68,6 +73,24 @@ fn matches_are_coloured_on_a_terminal_and_lines_are_as_wide_as_it_is() {
         .map(|line| line.trim_end().len())
         .max();
     assert!(widest.is_some_and(|widest| (50..=60).contains(&widest)), "{out}");
+}
+
+#[test]
+#[ignore = "needs script"]
+fn headers_stand_out_and_a_blank_line_is_between_packets() {
+    let frames = ["one", "two", "hit"].map(|text| udp("192.0.2.1", "192.0.2.2", 7, text.as_bytes()));
+    let (_dir, file) = pcap(&frames);
+    let words = ["-r", &file, "-v", "hit"];
+    let header = |number: u32| format!("\x1b[1mU 192.0.2.1:4000 -> 192.0.2.2:7 #{number}\x1b[0m\r\n");
+    let (_, out) = on_a_terminal(&words);
+    let packets = format!("{}  one\r\n\r\n{}  two\r\n\r\n.\r\n3 packets: ", header(1), header(2));
+    assert!(out.contains(&packets), "{out:?}");
+    for (name, more) in [("dumb", &[][..]), ("", &[]), ("xterm", &["--color", "never"])] {
+        let (_, out) = on_a_terminal_named(name, &[&words[..], more].concat());
+        assert!(!out.contains('\u{1b}') && out.contains("  one\r\n\r\nU 192"), "{name}: {out:?}");
+    }
+    let (_, out) = on_a_terminal_named("dumb", &[&words[..], &["--color", "always"]].concat());
+    assert!(out.contains(&packets), "{out:?}");
 }
 
 #[test]

@@ -108,6 +108,14 @@ impl Program {
         (sound && returns).then_some(Self { steps })
     }
 
+    /// Returns true if the program asks the kernel about a frame, by a load from an offset that no frame has
+    /// (`SKF_AD_OFF`, linux/filter.h). Outside of the kernel nobody can answer.
+    pub(super) fn asks_the_kernel(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(*step, Step::Word(k) | Step::Half(k) | Step::Byte(k) if k >= 0xffff_f000))
+    }
+
     /// Runs the program and returns its result, which is 0 for no match.
     #[inline]
     pub(super) fn run(&self, bytes: &[u8], wire_len: u32) -> u32 {

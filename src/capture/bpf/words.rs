@@ -26,6 +26,11 @@ pub fn is_filter(words: &str) -> bool {
     }
 }
 
+/// Returns true if one of the words is a keyword of the language.
+pub fn has_keyword(words: &str) -> bool {
+    words.split(is_separator).any(|word| KEYWORDS.contains(&word))
+}
+
 /// Replaces every name in the expression by a number of the expected kind. `None` if the words cannot be a filter.
 fn without_names(words: &str) -> Option<String> {
     let mut expression = String::with_capacity(words.len() + 16);
@@ -44,21 +49,25 @@ fn without_names(words: &str) -> Option<String> {
             continue;
         }
         let (word, after) = rest.split_at(word);
-        let known = KEYWORDS.contains(&word) || is_number(word) || matches!(word, "-" | "/" | ":");
-        expression.push_str(if known { word } else { stand_in(before, word)? });
+        expression.push_str(if is_known(word) { word } else { stand_in(before, word)? });
         before = [before[1], word];
         rest = after;
     }
     (!expression.is_empty()).then_some(expression)
 }
 
+/// Returns true for a word that libpcap knows without looking it up.
+pub(super) fn is_known(word: &str) -> bool {
+    KEYWORDS.contains(&word) || is_number(word) || matches!(word, "-" | "/" | ":")
+}
+
 /// Returns true for the characters that end a word in libpcap's scanner.
-fn is_separator(c: char) -> bool {
+pub(super) fn is_separator(c: char) -> bool {
     c.is_ascii_whitespace() || "()!&|<>=+*%^~[]".contains(c)
 }
 
 /// Returns a replacement for the name `token` that follows these two words, or `None` if no name is expected there.
-fn stand_in<'a>(before: [&str; 2], token: &'a str) -> Option<&'a str> {
+pub(super) fn stand_in<'a>(before: [&str; 2], token: &'a str) -> Option<&'a str> {
     let plain = token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.\\".contains(&b));
     match before[1] {
         _ if !plain => None,
@@ -68,15 +77,14 @@ fn stand_in<'a>(before: [&str; 2], token: &'a str) -> Option<&'a str> {
         "port" => Some("1"),
         "portrange" => Some("1-2"),
         // libpcap looks these up in a table of its own or in /etc/protocols.
-        "proto" | "protochain" | "ifname" | "on" | "action" | "reason" | "type" | "subtype" | "dir" => {
-            Some(token)
-        }
+        "proto" | "protochain" | "ifname" | "on" | "action" | "reason" | "ruleset" | "rset" | "llc"
+        | "type" | "subtype" | "dir" => Some(token),
         _ => None,
     }
 }
 
 /// Returns true for a number, a range of numbers, an address, a network or a MAC address: none of these is looked up.
-fn is_number(token: &str) -> bool {
+pub(super) fn is_number(token: &str) -> bool {
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
     let hex = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_hexdigit());
     let (address, mask) = token.split_once('/').unwrap_or((token, "0"));
@@ -97,7 +105,7 @@ fn is_number(token: &str) -> bool {
 const LINK_LEVEL: &[&str] = &["ether", "link", "fddi", "tr", "wlan"];
 
 /// The keywords of the language, pcap-filter(7).
-const KEYWORDS: &[&str] = &[
+pub(super) const KEYWORDS: &[&str] = &[
     "src",
     "dst",
     "host",

@@ -6,6 +6,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use pcap::{Active, Capture, Linktype, Precision};
 
 use super::{Device, Error};
+use crate::capture::bpf;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
 use crate::packet::{Direction, LinkType};
@@ -116,7 +117,7 @@ fn one(
         Some(expression) => format!("ifindex {index} and ({expression})"),
         None => format!("ifindex {index}"),
     });
-    filter(&mut capture, device, narrowed.as_deref().or(expression), direction)?;
+    filter(&mut capture, device, expression, narrowed.as_deref(), direction)?;
     let link = LinkType::from_dlt(capture.get_datalink().0);
     let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
     Ok(Handle { capture, link, direction: direction.filter(|_| !cooked) })
@@ -143,18 +144,24 @@ fn filter(
     capture: &mut Capture<Active>,
     device: &Device,
     expression: Option<&str>,
+    narrowed: Option<&str>,
     direction: Option<Direction>,
 ) -> Result<(), Error> {
-    if let Some(expression) = expression {
-        capture.filter(expression, true).map_err(|error| Error::Filter {
-            device: device.clone(),
-            filter: escape(expression).into_owned(),
-            cause: match words(&error) {
-                words if words.ends_with("filtering not implemented") => {
-                    "libpcap cannot tell the packets in its frames apart, but --inner can".to_owned()
-                }
-                words => words,
-            },
+    if let Some(whole) = narrowed.or(expression) {
+        let link = LinkType::from_dlt(capture.get_datalink().0);
+        let expression = expression.unwrap_or(whole);
+        let refused = |cause| Error::Filter { device: device.clone(), filter: bpf::shown(expression), cause };
+        // For the same reason, a filter with that word loses frames. A cooked frame holds its direction.
+        let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
+        if let Some(word) = bpf::direction(expression).filter(|_| !cooked) {
+            let way = if word == "inbound" { "in" } else { "out" };
+            return Err(refused(format!("'{word}' would lose frames; write: --direction {way}")));
+        }
+        capture.filter(whole, true).map_err(|error| match words(&error) {
+            words if words.ends_with("filtering not implemented") => {
+                refused("libpcap cannot tell the packets in its frames apart, but --inner can".to_owned())
+            }
+            words => refused(bpf::explain(expression, link, &words)),
         })?;
     }
     let which = match direction {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use ovlsniff::capture::savefile::{Savefile, shown};
 use ovlsniff::packet::LinkType;
-use ovlsniff::search::Filters;
+use ovlsniff::search::{Filters, OuterFilter};
 
 use super::{Error, Job};
 use crate::cli::Grep;
@@ -47,10 +47,11 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
             break;
         }
     }
+    job.outer = filter;
     damaged
 }
 
-fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) -> Result<(), Error> {
+fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut OuterFilter>) -> Result<(), Error> {
     loop {
         if file.waits() && !file.ready() {
             job.output.flush()?;
@@ -65,7 +66,7 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut Filters>) 
         }
         let frame = file.frame();
         if let Some(filter) = &mut filter {
-            if !filter.matches(frame.link, frame.bytes, frame.wire_len) {
+            if !filter.passes(&frame) {
                 continue;
             }
         }
@@ -100,7 +101,7 @@ fn rest(file: &Savefile, files: &[PathBuf]) -> Option<String> {
 }
 
 /// Compiles the filter, which must make sense for the link type of at least one of the files.
-fn filter(job: &Job, files: &[Savefile]) -> Result<Option<Filters>, Error> {
+fn filter(job: &Job, files: &[Savefile]) -> Result<Option<OuterFilter>, Error> {
     let Some(expression) = &job.filter else { return Ok(None) };
     let mut links: Vec<LinkType> = Vec::new();
     for interface in files.iter().flat_map(Savefile::interfaces) {
@@ -111,7 +112,8 @@ fn filter(job: &Job, files: &[Savefile]) -> Result<Option<Filters>, Error> {
     if links.is_empty() {
         links.push(LinkType::ETHERNET);
     }
-    Ok(Some(Filters::new(expression, &links).map_err(anyhow::Error::from)?))
+    let filters = Filters::new(expression, &links).map_err(anyhow::Error::from)?;
+    Ok(Some(job.search.outer_filter(filters)))
 }
 
 fn input_line(paths: &[PathBuf]) -> String {

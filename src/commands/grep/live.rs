@@ -61,6 +61,7 @@ fn search(
         match live.next(deadline).map_err(anyhow::Error::from)? {
             Event::Frame(frame) => {
                 deadline = None;
+                job.seen = true;
                 let output = &mut job.output;
                 job.search.frame(&frame, &mut |found| output.take(&found, interfaces))?;
             }

@@ -15,7 +15,7 @@ use ovlsniff::escape::reason;
 use ovlsniff::packet::{Frame, LinkType, Timestamp, Undecoded};
 use ovlsniff::print::{
     ColorChoice, Json, JsonOptions, Mark, Marks, Printer, Replacement, Shape, Shown, Summary, Text,
-    TextOptions, Times, use_color,
+    TextOptions, Times, knows_colors, use_color,
 };
 use ovlsniff::search::{Found, Outcome};
 
@@ -333,6 +333,7 @@ fn text_options(args: &Grep) -> TextOptions {
     let environment = |name| std::env::var(name).ok();
     let (no_color, force) = (environment("NO_COLOR"), environment("CLICOLOR_FORCE"));
     let terminal = io::stdout().is_terminal();
+    let colors = terminal && knows_colors(environment("TERM").as_deref());
     let width = || terminal_size::terminal_size().map(|(width, _)| u32::from(width.0)).filter(|_| terminal);
     TextOptions {
         shape,
@@ -340,7 +341,8 @@ fn text_options(args: &Grep) -> TextOptions {
         replacement: Replacement::new(args.replacement).unwrap_or_default(),
         limit: args.depth,
         utf8: args.utf8,
-        color: use_color(choice, no_color.as_deref(), force.as_deref(), terminal),
+        color: use_color(choice, no_color.as_deref(), force.as_deref(), colors),
+        spaced: terminal,
         times,
         marks,
         headers_only: args.quiet > 1,

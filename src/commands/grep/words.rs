@@ -1,6 +1,8 @@
 //! The words of grep mode, told apart: the pattern and the filter.
 
-use ovlsniff::capture::bpf::is_filter;
+use anyhow::bail;
+use ovlsniff::capture::bpf::{has_keyword, is_filter, shown, syntax_error};
+use ovlsniff::escape::escape;
 
 /// The words of the command line as they are meant.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,24 +18,126 @@ pub(super) struct Words {
 impl Words {
     /// Tells the words apart. With patterns from `-e` (`expressions`) all words are the filter. Otherwise the first
     /// word is the pattern, unless it begins a filter that the other words complete.
-    pub(super) fn new(expressions: Vec<String>, first: Option<String>, rest: Vec<String>) -> Self {
+    ///
+    /// # Errors
+    /// The words for the filter are none by libpcap's grammar. The error says what they are taken for, and how to write
+    /// what was probably meant.
+    pub(super) fn new(
+        expressions: Vec<String>,
+        first: Option<String>,
+        rest: Vec<String>,
+    ) -> anyhow::Result<Self> {
         let filter = |words: &[String]| Some(words.join(" ")).filter(|all| !all.trim().is_empty());
-        let Some(first) = first else { return Self { patterns: expressions, filter: None, note: None } };
+        let Some(first) = first else { return Ok(Self { patterns: expressions, filter: None, note: None }) };
         let mut words = vec![first];
         words.extend(rest);
         if !expressions.is_empty() {
-            return Self { patterns: expressions, filter: filter(&words), note: None };
+            let filter = filter(&words);
+            if let Some((filter, fault)) = filter.as_deref().and_then(with_fault) {
+                bail!(refusal(filter, &fault, "beside -e all words are the filter"));
+            }
+            return Ok(Self { patterns: expressions, filter, note: None });
         }
         let whole = words.join(" ");
         let blank = words[0].trim().is_empty();
         if words.len() > 1 && !blank && is_filter(&whole) {
-            let note = format!("taking '{whole}' as the filter; for a pattern write: -e '{}'", words[0]);
-            return Self { patterns: Vec::new(), filter: Some(whole), note: Some(note) };
+            let (whole_shown, first) = (escape(&whole), escape(&words[0]));
+            let note = format!("taking '{whole_shown}' as the filter; for a pattern write: -e '{first}'");
+            return Ok(Self { patterns: Vec::new(), filter: Some(whole), note: Some(note) });
         }
         let note = (words.len() == 1 && !blank && is_filter(&whole))
-            .then(|| format!("taking '{whole}' as the pattern; for a filter write: '' {whole}"));
+            .then(|| format!("taking '{0}' as the pattern; for a filter write: '' {0}", escape(&whole)));
         let rest = filter(&words[1..]);
-        Self { patterns: words.into_iter().take(1).collect(), filter: rest, note }
+        if let Some((rest, fault)) = rest.as_deref().and_then(with_fault) {
+            bail!(misplaced(&words, rest).unwrap_or_else(|| {
+                let why =
+                    "the words after the pattern are the filter: a pattern of several words needs quotes:";
+                refusal(rest, &fault, &format!("{why} {}", quoted(&whole)))
+            }));
+        }
+        let note = note.or_else(|| in_one_word(&words)).or_else(|| two_filters(&words[0], rest.as_deref()));
+        Ok(Self { patterns: words.into_iter().take(1).collect(), filter: rest, note })
+    }
+}
+
+/// Returns the filter with its fault, if libpcap cannot parse it.
+fn with_fault(filter: &str) -> Option<(&str, String)> {
+    syntax_error(filter).map(|fault| (filter, fault))
+}
+
+/// Returns the sentence about a filter with a fault. `why_filter` says why the words are taken for one: it follows if the
+/// first of them looks as if it were none.
+fn refusal(filter: &str, fault: &str, why_filter: &str) -> String {
+    let strange = fault.starts_with("syntax error at column 1,");
+    let why = if strange { format!("; {why_filter}") } else { String::new() };
+    format!("filter '{}': {fault}{why}", shown(filter))
+}
+
+/// Returns the sentence for words of which the first is the pattern and `rest`, the others, are no filter, if it can be
+/// told what they are.
+fn misplaced(words: &[String], rest: &str) -> Option<String> {
+    let (first, whole) = (&words[0], words.join(" "));
+    if let "and" | "or" | "&&" | "||" = words[1].as_str() {
+        return Some(format!(
+            "a filter cannot begin with '{}', and the first word, '{}', is the pattern; for a filter only write: '' {}",
+            words[1],
+            escape(first),
+            escape(&whole)
+        ));
+    }
+    let is_plain = !has_keyword(rest) && !rest.contains(['=', '(', ')', '!', '&', '|']);
+    if matches!(first.as_str(), "not" | "!") && is_plain {
+        return Some(format!("packets that do not match a pattern are found with -v: -v {}", quoted(rest)));
+    }
+    if is_plain && is_filter(first) {
+        return Some(format!(
+            "'{0}' is no filter, and '{1}' is one: the pattern comes first; write: ovlsniff {2} {3}",
+            escape(rest),
+            escape(first),
+            quoted(rest),
+            quoted(first),
+        ));
+    }
+    // With `host web port 80`, all of it is meant for a filter.
+    let is_word = first.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let fault = syntax_error(&whole).filter(|_| is_word && has_keyword(first) && !is_filter(first))?;
+    Some(refusal(&whole, &fault, ""))
+}
+
+/// Returns the note for a pattern that is a filter beside another one.
+fn two_filters(pattern: &str, filter: Option<&str>) -> Option<String> {
+    let filter = filter.filter(|_| !pattern.trim().is_empty() && is_filter(pattern))?;
+    Some(format!(
+        "taking '{}' as the pattern and '{}' as the filter; two filters in one have 'and' between them",
+        escape(pattern),
+        escape(filter)
+    ))
+}
+
+/// Returns the note for a pattern and a filter within the same quotes.
+fn in_one_word(words: &[String]) -> Option<String> {
+    let [whole] = words else { return None };
+    let (pattern, rest) = whole.trim().split_once(' ')?;
+    let filter = rest.trim();
+    // A filter of a single word may as well be a word of the pattern.
+    (filter.contains(' ') && is_filter(filter)).then(|| {
+        format!(
+            "taking '{}' as the pattern; for a pattern and a filter write: {} {}",
+            escape(whole),
+            quoted(pattern),
+            quoted(filter)
+        )
+    })
+}
+
+/// Quotes a word for a shell, if it needs that.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
+    let word = escape(word);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -44,7 +148,7 @@ mod tests {
     fn meant(words: &[&str]) -> (Vec<String>, Option<String>, bool) {
         let mut words = words.iter().map(ToString::to_string);
         let first = words.next();
-        let Words { patterns, filter, note } = Words::new(Vec::new(), first, words.collect());
+        let Words { patterns, filter, note } = Words::new(Vec::new(), first, words.collect()).unwrap();
         (patterns, filter, note.is_some())
     }
 
@@ -68,7 +172,8 @@ mod tests {
 
     #[test]
     fn with_e_all_words_are_the_filter() {
-        let words = Words::new(vec!["tcp".into()], Some("udp".into()), vec!["port".into(), "53".into()]);
+        let words =
+            Words::new(vec!["tcp".into()], Some("udp".into()), vec!["port".into(), "53".into()]).unwrap();
         assert_eq!(words.patterns, ["tcp"]);
         assert_eq!(words.filter.as_deref(), Some("udp port 53"));
         assert_eq!(words.note, None);

@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal, Stderr, Write};
 use std::time::Duration;
 
-use ovlsniff::escape::escape;
+use ovlsniff::escape::{counted, escape};
 use ovlsniff::verify::session::Progress;
 
 /// The width of a terminal that does not tell its own.
@@ -82,8 +82,7 @@ pub(super) fn watching(captured: &[String], progress: Progress) -> String {
 
 fn so_far(Progress { left, frames }: Progress) -> String {
     let left = left.as_millis().div_ceil(1000);
-    let frames = if frames == 1 { "1 frame".to_owned() } else { format!("{frames} frames") };
-    format!("{left} s left, {frames}")
+    format!("{left} s left, {}", counted(frames, "frame", "frames"))
 }
 
 #[cfg(test)]

@@ -18,7 +18,9 @@ fn shape(shape: Shape) -> TextOptions {
 fn payload(options: &TextOptions, payload: &[u8], spans: &[std::ops::Range<usize>]) -> String {
     let packet = packet(tcp("10.0.0.1", "10.0.0.2", (1234, 80), 0x18), payload);
     let text = text(options, &packet, spans);
-    text.strip_prefix(HEADER).unwrap().to_string()
+    let header =
+        if options.color { format!("\x1b[1m{}\x1b[0m\n", HEADER.trim_end()) } else { HEADER.to_owned() };
+    text.strip_prefix(&header).unwrap().to_string()
 }
 
 #[test]
@@ -104,7 +106,8 @@ fn a_packet_of_context_is_not_coloured() {
     let mut printer = text_printer(&options);
     let context = Shown { outcome: Outcome::Clear, ..shown(&frame, &packet, &[0..3]) };
     printer.packet(&context).unwrap();
-    assert!(!printer.writer().contains(&0x1b));
+    let block = String::from_utf8(printer.writer().clone()).unwrap();
+    assert!(block.ends_with("\x1b[0m\nGET /foo HTTP/1.1..Host: example.org....\n"), "{block:?}");
 }
 
 #[test]
@@ -142,6 +145,50 @@ fn time_stands_after_the_letter() {
     let options = TextOptions { times: Times::SinceFirst, ..TextOptions::default() };
     let line = text(&options, &request(), &[]);
     assert!(line.starts_with("T +0.000000 10.0.0.1:1234 -> 10.0.0.2:80 [AP] #3\n"), "{line}");
+}
+
+#[test]
+fn headers_stand_out_where_matches_are_coloured() {
+    let coloured = |form| TextOptions { color: true, columns: 11, ..shape(form) };
+    let bold = |text: &str| text.replace('{', "\x1b[1m").replace('}', "\x1b[0m");
+    let header = "{T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] #3}\n";
+    let packet = packet(tcp("10.0.0.1", "10.0.0.2", (1234, 80), 0x18), b"abc");
+    assert_eq!(text(&coloured(Shape::None), &packet, &[]), bold(&format!("{header}abc\n")));
+    let single = "{T 10.0.0.1:1234 -> 10.0.0.2:80 [AP]} abc\n";
+    assert_eq!(text(&coloured(Shape::Single), &packet, &[]), bold(single));
+    // Where there is nothing else, nothing stands out.
+    let alone = TextOptions { headers_only: true, ..coloured(Shape::Normal) };
+    assert_eq!(text(&alone, &packet, &[]), HEADER);
+}
+
+#[test]
+fn a_blank_line_stands_between_packets_on_request() {
+    let session = |options: TextOptions| {
+        let packet = packet(tcp("10.0.0.1", "10.0.0.2", (1234, 80), 0x18), b"abc\n");
+        let frame = frame(3);
+        let mut printer = text_printer(&options);
+        printer.mark(Mark::Clear).unwrap();
+        printer.packet(&shown(&frame, &packet, &[])).unwrap();
+        printer.packet(&shown(&frame, &packet, &[])).unwrap();
+        printer.mark(Mark::Opaque).unwrap();
+        printer.mark(Mark::Clear).unwrap();
+        printer.packet(&shown(&frame, &packet, &[])).unwrap();
+        printer.end_line().unwrap();
+        String::from_utf8(printer.writer().clone()).unwrap().replace(HEADER, "HEADER\n")
+    };
+    let spaced = |form| TextOptions { spaced: true, ..shape(form) };
+    assert_eq!(
+        session(spaced(Shape::Normal)),
+        ".\nHEADER\n  abc.\n\nHEADER\n  abc.\n\n#.\nHEADER\n  abc.\n\n"
+    );
+    assert_eq!(session(shape(Shape::Normal)), ".\nHEADER\n  abc.\nHEADER\n  abc.\n#.\nHEADER\n  abc.\n");
+    // ngrep's lines end with an empty one already, if the payload ends with a line's end.
+    assert_eq!(session(spaced(Shape::ByLine)), session(shape(Shape::ByLine)));
+    let marks = TextOptions { marks: Marks::Ngrep, ..spaced(Shape::None) };
+    assert_eq!(session(marks), "##\nHEADER\nabc.\n\n#\nHEADER\nabc.\n\n###\nHEADER\nabc.\n\n");
+    for list in [spaced(Shape::Single), TextOptions { headers_only: true, ..spaced(Shape::Normal) }] {
+        assert!(!session(list).contains("\n\n"));
+    }
 }
 
 fn session(marks: Marks) -> String {
@@ -221,7 +268,7 @@ fn any_spans() -> impl Strategy<Value = Vec<std::ops::Range<usize>>> {
 }
 
 fn stripped(text: &str) -> String {
-    text.replace("\x1b[31;1m", "").replace("\x1b[0m", "")
+    text.replace("\x1b[31;1m", "").replace("\x1b[1m", "").replace("\x1b[0m", "")
 }
 
 fn made(packet: &Packet<'_>, options: &TextOptions, spans: &[std::ops::Range<usize>]) -> String {
@@ -241,7 +288,8 @@ proptest! {
         // Colour adds its own sequences and changes nothing else, and every run is closed on its own line.
         prop_assert_eq!(&plain, &made(&packet, &TextOptions { color: false, ..options }, &spans));
         for line in coloured.lines() {
-            prop_assert_eq!(line.matches("\x1b[31;1m").count(), line.matches("\x1b[0m").count());
+            let starts = line.matches("\x1b[31;1m").count() + line.matches("\x1b[1m").count();
+            prop_assert_eq!(starts, line.matches("\x1b[0m").count());
         }
     }
 

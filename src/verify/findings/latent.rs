@@ -10,7 +10,7 @@ use super::super::kernel::{KernelState, Outbound};
 use super::super::report::LegReport;
 use super::super::tally::{Question, Tally};
 use super::super::way::Way;
-use crate::escape::escape;
+use crate::escape::{counted, escape};
 
 /// The greatest number of destinations that have a finding of their own.
 const MOST: usize = 8;
@@ -54,7 +54,13 @@ pub(super) fn destinations(
         }
     }
     if more > 0 {
-        add("latent-leak", format!("and {more} more destinations to which frames would leave in clear"));
+        add(
+            "latent-leak",
+            format!(
+                "and {} to which frames would leave in clear",
+                counted(more, "more destination", "more destinations")
+            ),
+        );
     }
 }
 
@@ -71,7 +77,13 @@ fn astray(question: &Question, add: &mut impl FnMut(&'static str, String)) {
         );
     }
     if let Some(more) = past.count().checked_sub(MOST).filter(|more| *more > 0) {
-        add("latent-leak", format!("and {more} more prefixes to which packets would leave in clear"));
+        add(
+            "latent-leak",
+            format!(
+                "and {} to which packets would leave in clear",
+                counted(more, "more prefix", "more prefixes")
+            ),
+        );
     }
 }
 

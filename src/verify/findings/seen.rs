@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::not_enforced;
+use crate::escape::counted;
 use crate::verify::evidence::Sighting;
 use crate::verify::tally::{Circumstances, Deed, Pair, Tally};
 
@@ -12,8 +13,9 @@ pub(super) fn clear_between_others(tally: &Tally, add: &mut impl FnMut(&'static 
         add(
             "clear-elsewhere",
             format!(
-                "{} clear frames with the VNI between other nodes, the first from {from} to {to} (frame {}): verify there too",
-                tally.between_others.count, shown.frame
+                "{} with the VNI between other nodes, the first from {from} to {to} (frame {}): verify there too",
+                counted(tally.between_others.count, "clear frame", "clear frames"),
+                shown.frame
             ),
         );
     }
@@ -25,8 +27,9 @@ pub(super) fn unexplained(tally: &Tally, add: &mut impl FnMut(&'static str, Stri
         add(
             "undecoded",
             format!(
-                "{} frames that are not decoded here may carry the network's, the first is frame {}",
-                tally.undecoded.count, shown.frame
+                "{} decoded here may carry the network's, the first is frame {}",
+                counted(tally.undecoded.count, "frame that is not", "frames that are not"),
+                shown.frame
             ),
         );
     }
@@ -54,8 +57,9 @@ pub(super) fn strangers(
     add(
         "stranger",
         format!(
-            "{} frames from hosts that are no nodes of the network, the first from {from} (frame {}): {sent}{fate}",
-            count, shown.frame
+            "{} from hosts that are no nodes of the network, the first from {from} (frame {}): {sent}{fate}",
+            counted(count, "frame", "frames"),
+            shown.frame
         ),
     );
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::made::SWARM;
-use crate::run::{Ran, finish, numbers, ovlsniff, plain, program, refused};
+use crate::run::{Ran, finish, numbers, ovlsniff, plain, program, refused, shown};
 
 #[test]
 fn bad_values_are_told_with_what_would_be_good() {
@@ -102,14 +102,79 @@ fn bad_patterns_are_told_with_the_place() {
 }
 
 #[test]
-fn bad_filters_are_told_in_libpcaps_words() {
+fn bad_filters_are_told_with_the_place_and_with_what_is_meant() {
     for (words, expected) in [
-        (&["x", "tcp prot 80"][..], "filter 'tcp prot 80': can't parse filter expression: syntax error"),
         (
-            &["x", "port 80) or (port 81"],
-            "filter 'port 80) or (port 81': can't parse filter expression: syntax error",
+            &["x", "tcp prot 80"][..],
+            "filter 'tcp prot 80': at column 5, 'prot' is no word of a filter; did you mean 'port'?",
         ),
-        (&["--inner", "prot 3"], "--inner: filter 'prot 3': can't parse filter expression: syntax error"),
+        (&["x", "port 80 and and tcp"], "filter 'port 80 and and tcp': syntax error at column 13, 'and'"),
+        (
+            &["x", "port", "80)", "or", "(port", "81"],
+            "filter 'port 80) or (port 81': at column 8, there is no '(' for this ')'",
+        ),
+        (
+            &["--inner", "dport 80"],
+            "--inner: filter 'dport 80': at column 1, a filter has no 'dport'; write: dst port",
+        ),
+        (
+            &["x", "ip.addr == 10.0.0.1"],
+            "filter 'ip.addr == 10.0.0.1': at column 1, 'ip.addr == 10.0.0.1' is a display filter of Wireshark; write: \
+             host 10.0.0.1",
+        ),
+        (
+            &["x", "host", "10.0.0.1/24"],
+            "filter 'host 10.0.0.1/24': '10.0.0.1/24' is neither a host nor a network; write: net 10.0.0.0/24, or: host \
+             10.0.0.1",
+        ),
+        (&["x", "vni", "4097"], "filter 'vni 4097': at column 1, a VNI is an option of its own: --vni 4097"),
+    ] {
+        let words: Vec<&str> = ["-r", SWARM].iter().chain(words).copied().collect();
+        assert_eq!(refused(&words), format!("ovlsniff: {expected}"));
+    }
+    // On an interface the fault is told before it is opened, so that it takes no root to see it.
+    assert_eq!(
+        refused(&["-i", "lo", "x", "port", "80,81"]),
+        "ovlsniff: filter 'port 80,81': at column 6, a list is written with 'or': port 80 or 81"
+    );
+}
+
+#[test]
+fn a_pattern_and_a_filter_that_are_swapped_are_noticed() {
+    for (words, expected) in [
+        (
+            &["port 80", "HTTP"][..],
+            "'HTTP' is no filter, and 'port 80' is one: the pattern comes first; write: ovlsniff HTTP 'port 80'",
+        ),
+        (
+            &["udp", "HTTP"],
+            "'HTTP' is no filter, and 'udp' is one: the pattern comes first; write: ovlsniff HTTP udp",
+        ),
+        (
+            &["tcp port 80", "GET", "/index.html"],
+            "'GET /index.html' is no filter, and 'tcp port 80' is one: the pattern comes first; write: ovlsniff \
+             'GET /index.html' 'tcp port 80'",
+        ),
+        (
+            &["HTTP", "foo", "bar"],
+            "filter 'foo bar': syntax error at column 1, 'foo'; the words after the pattern are the filter: a pattern of \
+             several words needs quotes: 'HTTP foo bar'",
+        ),
+        (
+            &["tcp", "and", "HTTP"],
+            "a filter cannot begin with 'and', and the first word, 'tcp', is the pattern; for a filter only write: '' tcp \
+             and HTTP",
+        ),
+        (
+            &["host", "web", "port", "80"],
+            "filter 'host web port 80': at column 10, 'and' or 'or' is missing before 'port'",
+        ),
+        (&["not", "HTTP"], "packets that do not match a pattern are found with -v: -v HTTP"),
+        (&["HTTP", "lo"], "filter 'lo': at column 1, an interface is an option: -i lo"),
+        (
+            &["-e", "HTTP", "foo"],
+            "filter 'foo': syntax error at column 1, 'foo'; beside -e all words are the filter",
+        ),
     ] {
         let words: Vec<&str> = ["-r", SWARM].iter().chain(words).copied().collect();
         assert_eq!(refused(&words), format!("ovlsniff: {expected}"));
@@ -118,6 +183,11 @@ fn bad_filters_are_told_in_libpcaps_words() {
 
 #[test]
 fn a_filter_that_cannot_match_on_this_link_type_is_refused() {
+    assert_eq!(
+        refused(&["-r", SWARM, "HTTP", "inbound"]),
+        "ovlsniff: filter 'inbound': 'inbound' and 'outbound' are supported for cooked frames only"
+    );
+    assert_eq!(shown(&["-r", "tests/fixtures/links/sll2.pcap", "GET", "outbound"]).len(), 3);
     assert_eq!(
         refused(&["-r", SWARM, "HTTP", "wlan type mgt"]),
         "ovlsniff: filter 'wlan type mgt': 802.11 link-layer types supported only on 802.11"

@@ -125,8 +125,10 @@ fn every_match_is_coloured_when_asked_for() {
     assert!(!plain.contains('\u{1b}'));
     let coloured = request(&["-e", "HTTP|Host", "-S", "30", "--color", "always"]);
     let runs: Vec<&str> = coloured.split('\u{1b}').collect();
-    assert_eq!(runs.len(), 5, "{coloured:?}");
-    assert!(runs[1].ends_with("mHTTP") && runs[3].ends_with("mHost"), "{coloured:?}");
+    // The header line stands out too.
+    assert_eq!(runs.len(), 7, "{coloured:?}");
+    assert!(runs[1].starts_with("[1mT 10.0.1.4:35530 -> ") && runs[1].ends_with(" #22"), "{coloured:?}");
+    assert!(runs[3].ends_with("mHTTP") && runs[5].ends_with("mHost"), "{coloured:?}");
     let without: String = runs
         .iter()
         .enumerate()

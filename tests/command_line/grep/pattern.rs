@@ -92,6 +92,19 @@ fn a_first_word_that_begins_a_filter_is_the_filter() {
         (ran.code, ran.err.as_str()),
         (Some(1), "ovlsniff: taking 'udp' as the pattern; for a filter write: '' udp\n")
     );
+    let ran = ovlsniff(&["-qq", "-r", SWARM, "HTTP port 80"]);
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (
+            Some(1),
+            "ovlsniff: taking 'HTTP port 80' as the pattern; for a pattern and a filter write: HTTP 'port 80'\n"
+        )
+    );
+    assert_eq!(ovlsniff(&["-qq", "-r", SWARM, "GET the host"]).err, "");
+    assert_eq!(
+        ovlsniff(&["-qq", "-r", SWARM, "tcp", "udp"]).err,
+        "ovlsniff: taking 'tcp' as the pattern and 'udp' as the filter; two filters in one have 'and' between them\n"
+    );
     let ran = ovlsniff(&["-qq", "-r", SWARM, "-e", "GET", "udp", "port", "4789"]);
     assert_eq!((ran.err.as_str(), crate::run::numbers(&ran.out)), ("", vec![22]));
     let ran = ovlsniff(&["-q", "-r", SWARM, "--", "-GET"]);

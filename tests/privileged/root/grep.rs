@@ -13,7 +13,7 @@ use ovlsniff::capture::savefile::{Filtered, Savefile};
 use super::hosts::{Host, Hosts};
 use super::promptness::assert_prompt;
 use super::sniffer::Sniffer;
-use crate::run::{program_that_heeds_signals, shown, until};
+use crate::run::{program_that_heeds_signals, refused, shown, until};
 
 /// Makes two hosts with VXLAN 4097 between them: 10.0.1.1 and 10.0.1.2 on `vx`.
 fn hosts() -> Hosts {
@@ -146,6 +146,30 @@ fn any_and_several_interfaces_are_heard() {
     sniffer.wait_for(2);
     let (_, out, _) = sniffer.stop();
     assert!(out.contains(r#""interface":"eth0""#) && out.contains(r#""interface":"vx""#), "{out}");
+}
+
+/// The kernel applies the filter and does not say how much it kept out.
+#[test]
+#[ignore = "needs root"]
+fn a_filter_that_the_kernel_lets_nothing_through_is_told() {
+    let hosts = hosts();
+    for (words, advice) in [
+        (&["canary", "port", "4243"][..], "; for those inside of tunnels: --inner 'port 4243'"),
+        (&["canary", "port", "4243", "--inner", "udp"], ""),
+    ] {
+        let sniffer = sniff(&hosts, &[&["-i", "eth0"], words].concat());
+        there(&hosts, b"canary", 1);
+        let (code, out, err) = sniffer.stop();
+        let told = format!(
+            "ovlsniff: no packet passed the filter 'port 4243', which sees the outer packets{advice}\n\
+             0 packets, 0 dropped by kernel: "
+        );
+        assert_eq!((code, out.as_str(), err.contains(&told)), (Some(1), "", true), "{err}");
+    }
+    assert_eq!(
+        refused(&["--netns", hosts.a.name, "-i", "eth0", "canary", "udp and inbound"]),
+        "ovlsniff: filter 'udp and inbound': 'inbound' would lose frames; write: --direction in (on eth0)"
+    );
 }
 
 /// Half a datagram arrives, and then nothing more. It is searched alone once the rest is overdue, after 30 seconds.

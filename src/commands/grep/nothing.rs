@@ -1,0 +1,82 @@
+//! The sentence that says which filter let nothing through, and which one was probably meant.
+
+use ovlsniff::capture::bpf::shown;
+use ovlsniff::search::Nothing;
+
+use super::Job;
+use super::words::quoted;
+use crate::cli::Grep;
+
+/// Returns the sentence, if there is a filter and nothing passed it. The outer filter comes first: behind it, the others
+/// saw nothing either.
+pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
+    if let Some(filter) = &job.filter {
+        if let Some(sentence) = outer(job, args, filter) {
+            return Some(sentence);
+        }
+    }
+    let opaque = job.output.summary.opaque.total() > 0;
+    match job.search.kept_out()?.nothing()? {
+        Nothing::PassedInner(outer_passes) => {
+            let inner = shown(args.inner.as_deref().unwrap_or_default());
+            let other = if outer_passes {
+                "; outer ones do: as their filter it stands after the pattern"
+            } else {
+                ""
+            };
+            Some(format!("no packet passed --inner '{inner}', which sees the innermost packets{other}"))
+        }
+        Nothing::InNetworks(seen, more) => {
+            let list = |vnis: &[ovlsniff::packet::Vni], word: &str| {
+                vnis.iter().map(ToString::to_string).collect::<Vec<_>>().join(word)
+            };
+            let seen = match seen {
+                [] => "; no other one was seen: a tunnel on a port of its own needs --vxlan-port or --geneve-port".to_owned(),
+                [one] => format!("; seen was: {one}"),
+                seen => format!("; seen were: {}{}", list(seen, ", "), if more { ", …" } else { "" }),
+            };
+            let opaque = if opaque { " (opaque packets show none)" } else { "" };
+            Some(format!("no packet was in VNI {}{opaque}{seen}", list(&args.vni, " or ")))
+        }
+    }
+}
+
+/// Returns true if the filter can only be meant for the outer packets: it names a tunnel, or what only an interface knows.
+fn is_of_the_outside(filter: &str) -> bool {
+    const OUTSIDE: [&str; 9] =
+        ["esp", "ah", "geneve", "vxlan", "4789", "8472", "6081", "inbound", "outbound"];
+    filter.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| OUTSIDE.contains(&word))
+}
+
+fn outer(job: &Job, args: &Grep, filter: &str) -> Option<String> {
+    let inner = || format!("--inner {}", quoted(&shown(filter)));
+    let shown = shown(filter);
+    if args.read.is_empty() {
+        // The kernel does not say how much it kept out.
+        let advice = if args.inner.is_none() && !is_of_the_outside(filter) {
+            format!("; for those inside of tunnels: {}", inner())
+        } else {
+            String::new()
+        };
+        return (!job.seen)
+            .then(|| format!("no packet passed the filter '{shown}', which sees the outer packets{advice}"));
+    }
+    let outer = job.outer.as_ref()?;
+    let refused = outer.kept_out_all()?;
+    let packets = if refused == 1 {
+        "the only packet did not pass".to_owned()
+    } else {
+        format!("none of {refused} packets passed")
+    };
+    let keys = if args.sa.is_empty() && !args.decrypt { "--sa FILE " } else { "" };
+    let advice = match args.inner {
+        None if outer.inner_passes() => {
+            format!(", which sees the outer packets; inside of tunnels there are some: {}", inner())
+        }
+        None if outer.kept_out_esp() => {
+            format!(", which sees the outer packets; for those that a key opens: {keys}{}", inner())
+        }
+        _ => String::new(),
+    };
+    Some(format!("{packets} the filter '{shown}'{advice}"))
+}

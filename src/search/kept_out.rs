@@ -1,0 +1,142 @@
+//! What the filters kept out, for those who see nothing and wonder why.
+//!
+//! A filter sees the outer packets, `--inner` the innermost ones, and it is easy to take one for the other. So as long
+//! as nothing has passed, a look is taken at what the other one would have let through. Once something has passed,
+//! that costs nothing any more.
+
+use super::Filters;
+use crate::packet::{Decoder, Frame, Opaque, Packet, TunnelPorts, Vni};
+
+/// What `--vni` and `--inner` kept out of a search. Opaque packets pass them and say nothing.
+#[derive(Debug, Default)]
+pub struct KeptOut {
+    passed: bool,
+    by_vni: bool,
+    by_inner: bool,
+    vnis: Vec<Vni>,
+    more_vnis: bool,
+    outer_passes: bool,
+}
+
+/// The reason why nothing passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing<'a> {
+    /// No packet was in one of the networks. The VNIs that were seen, in their order, and true if there were more.
+    InNetworks(&'a [Vni], bool),
+    /// No packet's innermost frame passed the filter. True if an outer one would have.
+    PassedInner(bool),
+}
+
+impl KeptOut {
+    /// The most VNIs that are kept.
+    const VNIS: usize = 8;
+
+    pub(super) fn pass(&mut self) {
+        self.passed = true;
+    }
+
+    /// Takes a packet of another network.
+    pub(super) fn by_vni(&mut self, packet: &Packet<'_>) {
+        self.by_vni = true;
+        if self.passed {
+            return;
+        }
+        if let Some(vni) = packet.vni() {
+            if let Err(place) = self.vnis.binary_search(&vni) {
+                self.more_vnis |= self.vnis.len() == Self::VNIS;
+                if self.vnis.len() < Self::VNIS {
+                    self.vnis.insert(place, vni);
+                }
+            }
+        }
+    }
+
+    /// Takes a packet whose innermost frame did not pass.
+    pub(super) fn by_inner(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, filters: &mut Filters) {
+        self.by_inner = true;
+        if !self.passed && !self.outer_passes && !packet.encapsulations.is_empty() {
+            self.outer_passes = filters.matches(frame.link, frame.bytes, frame.wire_len);
+        }
+    }
+
+    /// Returns the reason, if packets were kept out and none was let through.
+    pub fn nothing(&self) -> Option<Nothing<'_>> {
+        match self {
+            Self { passed: true, .. } => None,
+            Self { by_inner: true, .. } => Some(Nothing::PassedInner(self.outer_passes)),
+            Self { by_vni: true, .. } => Some(Nothing::InNetworks(&self.vnis, self.more_vnis)),
+            _ => None,
+        }
+    }
+}
+
+/// The filter on the outer headers, for frames of files. The kernel applies it to a live capture.
+#[derive(Debug)]
+pub struct OuterFilter {
+    filters: Filters,
+    passed: bool,
+    /// The number of frames that were kept out.
+    refused: u64,
+    decoder: Decoder,
+    inner_passes: bool,
+    sealed: bool,
+    scratch: Vec<u8>,
+}
+
+impl OuterFilter {
+    /// The most frames that are looked into. A filter that is right may have to wait long for its first packet.
+    const LOOK: u64 = 10_000;
+
+    /// Makes a filter. UDP to `ports` is taken for tunnels.
+    pub(super) fn new(filters: Filters, ports: TunnelPorts) -> Self {
+        Self {
+            filters,
+            passed: false,
+            refused: 0,
+            decoder: Decoder::new(ports),
+            inner_passes: false,
+            sealed: false,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Returns true if the frame passes.
+    #[inline]
+    pub fn passes(&mut self, frame: &Frame<'_>) -> bool {
+        let passes = self.filters.matches(frame.link, frame.bytes, frame.wire_len);
+        if passes {
+            self.passed = true;
+        } else {
+            self.refused += 1;
+            if !self.passed && !self.inner_passes && self.refused <= Self::LOOK {
+                self.look_into(frame);
+            }
+        }
+        passes
+    }
+
+    #[cold]
+    fn look_into(&mut self, frame: &Frame<'_>) {
+        let packet = self.decoder.decode(frame);
+        self.sealed |= matches!(packet.opaque, Some(Opaque::Esp { .. } | Opaque::EspFragment));
+        if !packet.encapsulations.is_empty() && packet.opaque.is_none() {
+            let (link, bytes) = packet.rebuild_inner(&mut self.scratch);
+            self.inner_passes = self.filters.matches(link, bytes, bytes.len() as u32);
+        }
+    }
+
+    /// Returns the number of frames that were kept out, if none passed.
+    pub fn kept_out_all(&self) -> Option<u64> {
+        (!self.passed && self.refused > 0).then_some(self.refused)
+    }
+
+    /// Returns true if the innermost frame of one that was kept out would have passed, as far as frames were looked into.
+    pub fn inner_passes(&self) -> bool {
+        self.inner_passes
+    }
+
+    /// Returns true if one that was kept out was ESP, which a key may open.
+    pub fn kept_out_esp(&self) -> bool {
+        self.sealed
+    }
+}
