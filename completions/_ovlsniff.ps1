@@ -22,6 +22,8 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
     $completions = @(switch ($command) {
         'ovlsniff' {
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Pattern (repeatable: any of them may match); all other words are then the filter')
+            [CompletionResult]::new('--regexp', '--regexp', [CompletionResultType]::ParameterName, 'Pattern (repeatable: any of them may match); all other words are then the filter')
+            [CompletionResult]::new('--pattern', '--pattern', [CompletionResultType]::ParameterName, 'Pattern (repeatable: any of them may match); all other words are then the filter')
             [CompletionResult]::new('--inner', '--inner', [CompletionResultType]::ParameterName, 'Filter on the innermost frame: ''host 10.0.1.3 and port 80''')
             [CompletionResult]::new('--vni', '--vni', [CompletionResultType]::ParameterName, 'Search only this virtual network: 4097 or 0x1001 (repeatable); encrypted packets show no VNI and still count')
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Interface to listen on (repeatable): a name, any, or auto for those that carry overlays [default: auto]')
@@ -33,24 +35,31 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--netns', '--netns', [CompletionResultType]::ParameterName, 'Network namespace to listen in: a name, a path, or a process id')
             [CompletionResult]::new('--direction', '--direction', [CompletionResultType]::ParameterName, 'Capture only the frames that this host receives (in) or sends (out)')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Capture at most this many bytes of a frame: 64, 64K [default: 256K]')
+            [CompletionResult]::new('--snaplen', '--snaplen', [CompletionResultType]::ParameterName, 'Capture at most this many bytes of a frame: 64, 64K [default: 256K]')
             [CompletionResult]::new('--buffer', '--buffer', [CompletionResultType]::ParameterName, 'Size of the ring between kernel and program, per interface: 64K, 64M [default: 32M]')
-            [CompletionResult]::new('--vxlan-port', '--vxlan-port', [CompletionResultType]::ParameterName, 'Another UDP port that carries VXLAN, beside 4789 and 8472 (repeatable)')
-            [CompletionResult]::new('--geneve-port', '--geneve-port', [CompletionResultType]::ParameterName, 'Another UDP port that carries Geneve, beside 6081 (repeatable)')
+            [CompletionResult]::new('--vxlan-port', '--vxlan-port', [CompletionResultType]::ParameterName, 'Another UDP port that carries VXLAN, beside 4789, 8472 and, live, those of this host''s devices (repeatable)')
+            [CompletionResult]::new('--geneve-port', '--geneve-port', [CompletionResultType]::ParameterName, 'Another UDP port that carries Geneve, beside 6081 and, live, those of this host''s devices (repeatable)')
+            [CompletionResult]::new('--fou-port', '--fou-port', [CompletionResultType]::ParameterName, 'A UDP port that carries FOU or GUE, beside GUE''s 6080 and, live, the kernel''s (repeatable)')
             [CompletionResult]::new('--sa', '--sa', [CompletionResultType]::ParameterName, 'Open ESP with the keys of this file: Wireshark''s esp_sa table, or output of ''ip xfrm state'' (repeatable)')
             [CompletionResult]::new('-Z', '-Z ', [CompletionResultType]::ParameterName, 'User to become in place of root, once everything is open [default: nobody]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User to become in place of root, once everything is open [default: nobody]')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after N matched packets; 0 is no limit')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N matched packets; 0 is no limit')
             [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Show N packets of the same flow after each match')
+            [CompletionResult]::new('--after', '--after', [CompletionResultType]::ParameterName, 'Show N packets of the same flow after each match')
             [CompletionResult]::new('-B', '-B ', [CompletionResultType]::ParameterName, 'Show N packets of the same flow before each match')
+            [CompletionResult]::new('--before', '--before', [CompletionResultType]::ParameterName, 'Show N packets of the same flow before each match')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'Write the matched packets to this file: pcap, or pcapng by its ending; - is standard output, without the text')
             [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'Write the matched packets to this file: pcap, or pcapng by its ending; - is standard output, without the text')
             [CompletionResult]::new('-W', '-W ', [CompletionResultType]::ParameterName, 'Format in which the payload is printed')
+            [CompletionResult]::new('--shape', '--shape', [CompletionResultType]::ParameterName, 'Format in which the payload is printed')
             [CompletionResult]::new('-S', '-S ', [CompletionResultType]::ParameterName, 'Search and print at most this many bytes of a payload: 64, 4K')
+            [CompletionResult]::new('--depth', '--depth', [CompletionResultType]::ParameterName, 'Search and print at most this many bytes of a payload: 64, 4K')
             [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Character that stands for a byte that cannot be printed')
+            [CompletionResult]::new('--replacement', '--replacement', [CompletionResultType]::ParameterName, 'Character that stands for a byte that cannot be printed')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Width of a line in columns [default: that of the terminal, else 80]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Width of a line in columns [default: that of the terminal, else 80]')
-            [CompletionResult]::new('--marks', '--marks', [CompletionResultType]::ParameterName, 'Marks for packets that are not shown. opaque: # for an encrypted packet, . for any other; ngrep: # for each')
+            [CompletionResult]::new('--marks', '--marks', [CompletionResultType]::ParameterName, 'Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the matches')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Ignore case')
             [CompletionResult]::new('--ignore-case', '--ignore-case', [CompletionResultType]::ParameterName, 'Ignore case')
@@ -61,15 +70,22 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('-X', '-X ', [CompletionResultType]::ParameterName, 'Read the pattern as bytes in hex, with ?? for any byte: ''4745 5420'', ''0x45??00''')
             [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Read the pattern as bytes in hex, with ?? for any byte: ''4745 5420'', ''0x45??00''')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Do not put the interface into promiscuous mode')
+            [CompletionResult]::new('--no-promiscuous', '--no-promiscuous', [CompletionResultType]::ParameterName, 'Do not put the interface into promiscuous mode')
             [CompletionResult]::new('--decrypt', '--decrypt', [CompletionResultType]::ParameterName, 'Open ESP with the keys of this host''s kernel')
             [CompletionResult]::new('--no-drop', '--no-drop', [CompletionResultType]::ParameterName, 'Stay root instead of becoming another user')
             [CompletionResult]::new('-D', '-D ', [CompletionResultType]::ParameterName, 'List the interfaces, and mark those that auto would choose')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the interfaces, and mark those that auto would choose')
             [CompletionResult]::new('--decap', '--decap', [CompletionResultType]::ParameterName, 'With -O, write the innermost frames instead of the captured ones')
             [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Print the payload as a hex dump')
+            [CompletionResult]::new('--hexdump', '--hexdump', [CompletionResultType]::ParameterName, 'Print the payload as a hex dump')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Print UTF-8 characters instead of replacing their bytes')
+            [CompletionResult]::new('--utf8', '--utf8', [CompletionResultType]::ParameterName, 'Print UTF-8 characters instead of replacing their bytes')
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Print the date and time of each packet')
+            [CompletionResult]::new('--time', '--time', [CompletionResultType]::ParameterName, 'Print the date and time of each packet')
             [CompletionResult]::new('-T', '-T ', [CompletionResultType]::ParameterName, 'Print the time since the last packet shown; twice: since the first')
+            [CompletionResult]::new('--relative-time', '--relative-time', [CompletionResultType]::ParameterName, 'Print the time since the last packet shown; twice: since the first')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no marks and no banner; twice: headers only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no marks and no banner; twice: headers only')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line (JSON Lines)')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Show every packet, also encrypted and empty ones')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Flush the output after every packet')
@@ -84,6 +100,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('overlay', 'overlay', [CompletionResultType]::ParameterValue, 'Build VXLAN links between nodes, in clear or inside IPsec')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program or of one command')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print the help of the program or of one command')
             break
         }
         'ovlsniff;verify' {
@@ -111,6 +128,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the report')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every overlay network of this host: Docker''s and ovlsniff''s, and VXLAN, Geneve and WireGuard devices in all namespaces')
             [CompletionResult]::new('--passive', '--passive', [CompletionResultType]::ParameterName, 'Send no probe, and judge the traffic that passes by')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the report as JSON, as --format json does')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -206,6 +224,11 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             break
         }
         'ovlsniff;man' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ovlsniff;help' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -19,6 +19,9 @@ _ovlsniff() {
             ovlsniff,completions)
                 cmd="ovlsniff__subcmd__completions"
                 ;;
+            ovlsniff,help)
+                cmd="ovlsniff__subcmd__help"
+                ;;
             ovlsniff,interfaces)
                 cmd="ovlsniff__subcmd__interfaces"
                 ;;
@@ -56,12 +59,20 @@ _ovlsniff() {
 
     case "${cmd}" in
         ovlsniff)
-            opts="-e -y -w -v -X -d -i -I -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --buffer --vxlan-port --geneve-port --sa --decrypt --user --no-drop --count --write --decap --columns --marks --json --all --color --line-buffered --help --version verify interfaces keys overlay completions man"
+            opts="-e -y -w -v -X -d -i -I -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --pattern --regexp --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --no-promiscuous --snaplen --buffer --vxlan-port --geneve-port --fou-port --sa --decrypt --user --no-drop --list --count --after --before --write --decap --shape --hexdump --depth --replacement --columns --utf8 --time --relative-time --quiet --marks --json --all --color --line-buffered --help --version verify interfaces keys overlay completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --regexp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pattern)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -e)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -106,6 +117,10 @@ _ovlsniff() {
                     COMPREPLY=($(compgen -W "in out" -- "${cur}"))
                     return 0
                     ;;
+                --snaplen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -119,6 +134,10 @@ _ovlsniff() {
                     return 0
                     ;;
                 --geneve-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fou-port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -142,7 +161,15 @@ _ovlsniff() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -A)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --before)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -158,11 +185,23 @@ _ovlsniff() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --shape)
+                    COMPREPLY=($(compgen -W "normal byline single none" -- "${cur}"))
+                    return 0
+                    ;;
                 -W)
                     COMPREPLY=($(compgen -W "normal byline single none" -- "${cur}"))
                     return 0
                     ;;
+                --depth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -S)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replacement)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -195,6 +234,20 @@ _ovlsniff() {
             ;;
         ovlsniff__subcmd__completions)
             opts="-h --help bash elvish fish powershell zsh"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ovlsniff__subcmd__help)
+            opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -442,7 +495,7 @@ _ovlsniff() {
             return 0
             ;;
         ovlsniff__subcmd__verify)
-            opts="-i -r -h --net --vni --all --peer --vxlan-port --geneve-port --local --docker-inspect --expect --require --accept --for --passive --target --control --watch --interface --netns --buffer --read --sa --format --help"
+            opts="-i -r -h --net --vni --all --peer --vxlan-port --geneve-port --local --docker-inspect --expect --require --accept --for --passive --target --control --watch --interface --netns --buffer --read --sa --format --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ovlsniff_global_optspecs
-    string join \n e= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p s= buffer= vxlan-port= geneve-port= sa= decrypt Z/user= no-drop D n/count= A= B= O/write= decap W= x S= P= c/columns= u t T q marks= json all color= l/line-buffered h/help V/version
+    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= json all color= l/line-buffered h/help V/version
 end
 
 function __fish_ovlsniff_needs_command
@@ -24,7 +24,7 @@ function __fish_ovlsniff_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s e -d 'Pattern (repeatable: any of them may match); all other words are then the filter' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s e -l regexp -l pattern -d 'Pattern (repeatable: any of them may match); all other words are then the filter' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l inner -d 'Filter on the innermost frame: \'host 10.0.1.3 and port 80\'' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vni -d 'Search only this virtual network: 4097 or 0x1001 (repeatable); encrypted packets show no VNI and still count' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s i -s d -l interface -d 'Interface to listen on (repeatable): a name, any, or auto for those that carry overlays [default: auto]' -r
@@ -32,24 +32,25 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s r -s I -l read -d 'Se
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l netns -d 'Network namespace to listen in: a name, a path, or a process id' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l direction -d 'Capture only the frames that this host receives (in) or sends (out)' -r -f -a "in\t''
 out\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s s -d 'Capture at most this many bytes of a frame: 64, 64K [default: 256K]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s s -l snaplen -d 'Capture at most this many bytes of a frame: 64, 64K [default: 256K]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l buffer -d 'Size of the ring between kernel and program, per interface: 64K, 64M [default: 32M]' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vxlan-port -d 'Another UDP port that carries VXLAN, beside 4789 and 8472 (repeatable)' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l geneve-port -d 'Another UDP port that carries Geneve, beside 6081 (repeatable)' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vxlan-port -d 'Another UDP port that carries VXLAN, beside 4789, 8472 and, live, those of this host\'s devices (repeatable)' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l geneve-port -d 'Another UDP port that carries Geneve, beside 6081 and, live, those of this host\'s devices (repeatable)' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l fou-port -d 'A UDP port that carries FOU or GUE, beside GUE\'s 6080 and, live, the kernel\'s (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l sa -d 'Open ESP with the keys of this file: Wireshark\'s esp_sa table, or output of \'ip xfrm state\' (repeatable)' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s Z -l user -d 'User to become in place of root, once everything is open [default: nobody]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s n -l count -d 'Stop after N matched packets; 0 is no limit' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s A -d 'Show N packets of the same flow after each match' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s B -d 'Show N packets of the same flow before each match' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s A -l after -d 'Show N packets of the same flow after each match' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s B -l before -d 'Show N packets of the same flow before each match' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s O -l write -d 'Write the matched packets to this file: pcap, or pcapng by its ending; - is standard output, without the text' -r -F
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s W -d 'Format in which the payload is printed' -r -f -a "normal\t''
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s W -l shape -d 'Format in which the payload is printed' -r -f -a "normal\t''
 byline\t''
 single\t''
 none\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s S -d 'Search and print at most this many bytes of a payload: 64, 4K' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s P -d 'Character that stands for a byte that cannot be printed' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s S -l depth -d 'Search and print at most this many bytes of a payload: 64, 4K' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s P -l replacement -d 'Character that stands for a byte that cannot be printed' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s c -l columns -d 'Width of a line in columns [default: that of the terminal, else 80]' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l marks -d 'Marks for packets that are not shown. opaque: # for an encrypted packet, . for any other; ngrep: # for each' -r -f -a "opaque\t''
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l marks -d 'Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each' -r -f -a "opaque\t''
 ngrep\t''
 none\t''"
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l color -d 'Colour the matches' -r -f -a "auto\t''
@@ -59,16 +60,16 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s y -l ignore-case -d '
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s w -l word-regexp -d 'Match whole words only'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s v -l invert-match -d 'Show the packets that do not match'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s X -l hex -d 'Read the pattern as bytes in hex, with ?? for any byte: \'4745 5420\', \'0x45??00\''
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s p -d 'Do not put the interface into promiscuous mode'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s p -l no-promiscuous -d 'Do not put the interface into promiscuous mode'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l decrypt -d 'Open ESP with the keys of this host\'s kernel'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l no-drop -d 'Stay root instead of becoming another user'
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s D -d 'List the interfaces, and mark those that auto would choose'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s D -l list -d 'List the interfaces, and mark those that auto would choose'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l decap -d 'With -O, write the innermost frames instead of the captured ones'
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s x -d 'Print the payload as a hex dump'
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s u -d 'Print UTF-8 characters instead of replacing their bytes'
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s t -d 'Print the date and time of each packet'
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s T -d 'Print the time since the last packet shown; twice: since the first'
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s q -d 'Print no marks and no banner; twice: headers only'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s x -l hexdump -d 'Print the payload as a hex dump'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s u -l utf8 -d 'Print UTF-8 characters instead of replacing their bytes'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s t -l time -d 'Print the date and time of each packet'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s T -l relative-time -d 'Print the time since the last packet shown; twice: since the first'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s q -l quiet -d 'Print no marks and no banner; twice: headers only'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l json -d 'Print one JSON object a line (JSON Lines)'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l all -d 'Show every packet, also encrypted and empty ones'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s l -l line-buffered -d 'Flush the output after every packet'
@@ -80,6 +81,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "keys" -d 'Write the 
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "overlay" -d 'Build VXLAN links between nodes, in clear or inside IPsec'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "completions" -d 'Print the completion script of a shell'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "man" -d 'Print the manual page of the program or of one command'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "help" -d 'Print the help of the program or of one command'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l net -d 'Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l vni -d 'VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l peer -d 'Underlay address of another node (repeatable)' -r
@@ -105,6 +107,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l format -d '
 json\t''"
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l all -d 'Every overlay network of this host: Docker\'s and ovlsniff\'s, and VXLAN, Geneve and WireGuard devices in all namespaces'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l passive -d 'Send no probe, and judge the traffic that passes by'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l json -d 'Print the report as JSON, as --format json does'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l netns -d 'Network namespace to look at: a name of \'ip netns list\', a path, or a process id' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand interfaces" -l json -d 'Print one JSON object a line, one for each interface and for each overlay network'
@@ -160,3 +163,4 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_se
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from keygen" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand man" -s h -l help -d 'Print help'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand help" -s h -l help -d 'Print help'

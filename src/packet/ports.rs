@@ -278,7 +278,7 @@ mod tests {
         ports.add_geneve(7);
         let known = "{7: Geneve, 1000: Psp, 1701: Formed(L2tp), 2152: Formed(GtpU), 3544: Formed(Teredo), \
                      4341: Formed(Lisp), 4754: Formed(Gre), 4789: Vxlan, 4790: VxlanGpe, 6080: Formed(Gue), \
-                     6081: Geneve, 8472: Vxlan, \
+                     6081: Geneve, 6635: Mpls, 8472: Vxlan, \
                      51820: \"WireGuard\", 51821: \"WireGuard\", 51871: \"WireGuard\"}";
         assert_eq!(format!("{ports:?}"), known);
     }
