@@ -1,7 +1,7 @@
-//! The command line as it is typed: clap types, and no behaviour.
+//! The command line as it is typed: clap types, and what is said of words that are none of these.
 //!
 //! [`Cli`] holds grep mode, which needs no subcommand, and the subcommands beside it. This room only says which words
-//! there are; `commands` makes of them what is meant, once, and hands that to the library. A value is checked while it
+//! there are, and asks neither the kernel nor the file system; `commands` makes of them what is meant, once, and hands that to the library. A value is checked while it
 //! is parsed, so a wrong one is refused before anything is opened.
 //!
 //! A kind of value is spelled the same in every command. Kinds that only the command line has (times, sizes) are parsed
@@ -12,24 +12,35 @@
 //! subcommand, so a pattern that equals one is written `-e verify`. `args_override_self` lets an option be given twice:
 //! the last one counts, so that the command line overrides an alias of the shell.
 //!
+//! [`read`] parses the words. Of an error of clap [`complaint`] makes one sentence. [`habits`] is the table of what people
+//! type who know ngrep, tcpdump, tshark or grep, and [`pointless`] that of options that do nothing beside others.
+//!
 //! The doc comments of the fields are the text of `--help`, of the manual page and of the completions. Each is one
 //! paragraph: of two, clap would print only the first with `-h`, and both with `--help` in a longer layout. After a
 //! change `./x completions` writes `completions/` anew.
 
+mod complaint;
 mod grep;
+mod habits;
 mod interfaces;
 mod keys;
 pub(crate) mod overlay;
+mod pointless;
+mod spelled;
 mod values;
 mod verify;
 
 pub(crate) use grep::{Color, FrameDirection, Grep, Marks, Shape};
+pub(crate) use habits::is_capture_name;
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
 pub(crate) use overlay::Overlay;
 pub(crate) use verify::{Expect, Format, Require, Verify};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// Grep the network, or a capture file, through VXLAN, Geneve, GRE and ESP.
@@ -75,6 +86,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page of the program or of one command
     Man(Man),
+    /// Print the help of the program or of one command
+    Help(Help),
 }
 
 #[derive(Args, Debug)]
@@ -83,15 +96,125 @@ pub(crate) struct Completions {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Help {
+    /// Command to explain: verify, or overlay up [default: the program itself]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Man {
     /// Command to describe: verify, or overlay up [default: the program itself]
     pub(crate) command: Vec<String>,
 }
 
-/// Returns the subcommands of `ovlsniff overlay`, the only command that has any.
-pub(crate) fn overlay_acts() -> Vec<String> {
+/// The command line, read.
+pub(crate) struct Typed {
+    pub(crate) cli: Cli,
+    /// The number of words.
+    pub(crate) count: usize,
+    /// Sentences for standard error about options that were typed in vain.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The outcome of a command line that names nothing to run.
+pub(crate) enum Unread {
+    /// Help or the version, to be printed.
+    Help(clap::Error),
+    /// One sentence that says what is wrong, and what to type.
+    Wrong(String),
+}
+
+/// Reads the command line, given without the name of the program.
+pub(crate) fn read(words: &[OsString]) -> Result<Typed, Unread> {
+    if let Some(command) = help_wanted(words) {
+        return Err(help(&command).map_or_else(Unread::Wrong, Unread::Help));
+    }
+    let parsed = Cli::command().try_get_matches_from(named(words));
+    let matches = parsed.map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unread::Help(error),
+        _ => Unread::Wrong(complaint::sentence(&error, words)),
+    })?;
+    let cli =
+        Cli::from_arg_matches(&matches).map_err(|error| Unread::Wrong(complaint::sentence(&error, words)))?;
+    let mut notes = Vec::new();
+    if cli.command.is_none() {
+        let spelled = spelled::spelled(words, &Cli::command());
+        if let Some(wrong) = habits::taken_otherwise(&spelled) {
+            return Err(Unread::Wrong(wrong));
+        }
+        notes = habits::notes(&spelled);
+        notes.extend(pointless::notes(&cli.grep, &matches));
+    }
+    Ok(Typed { cli, count: words.len(), notes })
+}
+
+/// Returns the help of a command, as clap prints it for `--help`.
+pub(crate) fn help(command: &[String]) -> Result<clap::Error, String> {
+    find(command)?;
+    let words: Vec<OsString> = command.iter().map(OsString::from).chain(["--help".into()]).collect();
+    match read(&words) {
+        Err(Unread::Help(help)) => Ok(help),
+        _ => Err("there is no help".to_owned()),
+    }
+}
+
+/// Returns a command by its name, with the names of those above it: none is the program itself. The error is a sentence
+/// that lists the commands there are.
+pub(crate) fn find(names: &[String]) -> Result<clap::Command, String> {
+    let mut command = Cli::command();
+    // Building gives the commands their display names, `ovlsniff-NAME`.
+    command.build();
+    for name in names {
+        let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let known = known.join(", ");
+        let found = command.find_subcommand(name).cloned();
+        let above = command.get_bin_name().unwrap_or_default().trim_start_matches("ovlsniff").trim_start();
+        command = found.ok_or_else(|| match above {
+            "" => format!("there is no command '{name}'; there is: {known}"),
+            above if known.is_empty() => format!("{above} has no commands; leave out '{name}'"),
+            above => format!("{above} has no command '{name}'; there is: {known}"),
+        })?;
+    }
+    Ok(command)
+}
+
+/// Returns the command that `help` is asked about behind a command: `overlay help up`, `verify help`. A command that takes
+/// words, such as `overlay up`, may mean this one.
+fn help_wanted(words: &[OsString]) -> Option<Vec<String>> {
+    let above = path(words);
+    let (word, rest) = words.get(above.len()..)?.split_first()?;
+    let takes_none = || find(&above).is_ok_and(|command| command.get_positionals().next().is_none());
+    (word == "help" && !above.is_empty() && takes_none()).then(|| {
+        let rest = rest.iter().map(|word| word.to_string_lossy().into_owned());
+        above.into_iter().chain(rest).collect()
+    })
+}
+
+/// Returns every command with the names of those above it: `ovlsniff overlay`, `ovlsniff overlay up`.
+pub(crate) fn command_lines() -> Vec<String> {
     let cli = Cli::command();
-    let overlay = cli.find_subcommand("overlay");
-    let acts = overlay.into_iter().flat_map(clap::Command::get_subcommands);
-    acts.map(|act| act.get_name().to_owned()).collect()
+    let commands = cli.get_subcommands().flat_map(|command| {
+        let line = format!("ovlsniff {}", command.get_name());
+        let below = command.get_subcommands().map(|act| format!("{line} {}", act.get_name()));
+        [line.clone()].into_iter().chain(below).collect::<Vec<_>>()
+    });
+    commands.collect()
+}
+
+/// Returns the names of the commands that are typed first: `overlay`, `up`.
+fn path(words: &[OsString]) -> Vec<String> {
+    let mut command = Cli::command();
+    let mut path = Vec::new();
+    for word in words {
+        let Some(below) = word.to_str().and_then(|word| command.find_subcommand(word)).cloned() else {
+            break;
+        };
+        path.push(below.get_name().to_owned());
+        command = below;
+    }
+    path
+}
+
+fn named(words: &[OsString]) -> impl Iterator<Item = OsString> {
+    [OsString::from("ovlsniff")].into_iter().chain(words.iter().cloned())
 }

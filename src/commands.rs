@@ -18,20 +18,22 @@
 
 mod completions;
 mod grep;
+mod help;
 mod interfaces;
 mod keys;
 mod man;
 mod overlay;
 mod signals;
+mod typed;
 mod verify;
 
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use ovlsniff::escape::reason;
+use ovlsniff::escape::{escape, reason};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Command, Typed};
 
 /// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +74,21 @@ fn put(text: &[u8]) -> Result<(), Unwritten> {
     Ok(out.write_all(text).and_then(|()| out.flush())?)
 }
 
+/// Prints help or the version, in colour on a terminal.
+pub(crate) fn print_help(help: &clap::Error) -> anyhow::Result<Status> {
+    help.print().and_then(|()| io::stdout().flush()).map_err(Unwritten)?;
+    Ok(Status::Success)
+}
+
 /// Runs the command that was typed. `-D` in grep mode is the command `interfaces`.
-pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
+pub(crate) fn run(typed: Typed) -> anyhow::Result<Status> {
+    let Typed { cli, count, notes } = typed;
+    if cli.command.is_none() && !cli.grep.list {
+        typed::check(&cli.grep, count)?;
+    }
+    for note in &notes {
+        tell(escape(&format!("ovlsniff: {note}")));
+    }
     match cli.command {
         None if cli.grep.list => {
             let netns = cli.grep.netns;
@@ -86,5 +101,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Status> {
         Some(Command::Overlay(args)) => overlay::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
+        Some(Command::Help(args)) => help::run(&args),
     }
 }

@@ -25,7 +25,7 @@
 //!    good, and the [`packet::Packet`] says where it stopped. A fragment waits in [`packet::Reassembly`] until its datagram is
 //!    whole; ESP is opened by an [`ipsec::Opener`] where there is a key.
 //! 4. The search's selection asks the [`pattern::Pattern`], and tells a sink what became of the packet
-//!    ([`search::Found`]): matched, opaque, or neither.
+//!    ([`search::Found`]): matched, opaque, read, or not decoded.
 //! 5. [`print::Printer`] writes a block, a mark or a line of JSON, with everything that a terminal would obey escaped.
 //!
 //! # A run of `verify`

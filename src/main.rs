@@ -1,8 +1,8 @@
-//! The `ovlsniff` command: it parses the command line, runs the command that was named, and turns the outcome into an
+//! The `ovlsniff` command: it reads the command line, runs the command that was named, and turns the outcome into an
 //! exit status.
 //!
-//! Every error is one sentence on standard error, and exit status 2. That holds for usage errors too: clap reports them
-//! in several lines, and [`usage`] makes one sentence of these. A reader of standard output that goes away is no error,
+//! Every error is one sentence on standard error, and exit status 2. That holds for usage errors too, of which [`cli`]
+//! makes a sentence, and for help that cannot be written. A reader of standard output that goes away is no error,
 //! because `ovlsniff … | head` is an ordinary use: the program then ends quietly.
 //!
 //! Names from outside (files, interfaces, what was typed) may hold control bytes. The message of an error is escaped as
@@ -11,22 +11,23 @@
 mod cli;
 mod commands;
 
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
-use clap::error::ErrorKind;
 use ovlsniff::escape::escape;
 
 /// The exit status of every error, usage errors included.
 const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let outcome = match cli::read(&words) {
+        Ok(typed) => commands::run(typed),
+        Err(cli::Unread::Help(help)) => commands::print_help(&help),
+        Err(cli::Unread::Wrong(sentence)) => Err(anyhow::Error::msg(sentence)),
     };
-    match commands::run(cli) {
+    match outcome {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -35,38 +36,6 @@ fn main() -> ExitCode {
             ExitCode::from(ERROR)
         }
     }
-}
-
-/// Prints help and version to standard output, and a usage error as one sentence to standard error.
-fn usage(error: &clap::Error) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // The reader may have closed the pipe, which is no error.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let acts: Vec<String> = cli::overlay_acts();
-        commands::tell(format_args!(
-            "ovlsniff: overlay needs a subcommand: {}; see ovlsniff overlay --help",
-            acts.join(", ")
-        ));
-        return ExitCode::from(ERROR);
-    }
-    let text = error.render().to_string();
-    let mut sentence = String::new();
-    let end = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");
-    for line in text.lines().map(str::trim).take_while(end) {
-        let line = line.strip_prefix("error: ").unwrap_or(line);
-        if line.is_empty() {
-            continue;
-        }
-        if !sentence.is_empty() {
-            sentence.push_str(if sentence.ends_with(':') { " " } else { "; " });
-        }
-        sentence.push_str(line.strip_prefix("tip: ").unwrap_or(line));
-    }
-    commands::tell(escape(&format!("ovlsniff: {sentence}; see ovlsniff --help")));
-    ExitCode::from(ERROR)
 }
 
 /// Returns true if the reader of standard output has closed the pipe.

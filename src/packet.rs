@@ -24,6 +24,7 @@
 //!   almost every message with bulk traffic is none.
 //! - PSP has no magic number either, and its port is another service's.
 //! - A segment of ESP in TCP need not begin where a message does.
+//! - A later fragment that comes alone shows nothing of a tunnel: behind UDP it may be ciphertext.
 //! - Systems number IPv6 differently in BSD loopback headers, and raw IP differently in the headers of files.
 
 #![cfg_attr(
@@ -34,30 +35,62 @@
 mod address;
 mod aggfrag;
 mod ah;
+mod arcnet;
+mod atm;
+mod chdlc;
+mod cisco_metadata;
 mod cooked;
 mod decode;
 mod digits;
 mod direction;
+mod dsa;
+mod enc;
 mod encapsulation;
+mod erspan;
 mod esp;
 mod esp_in_tcp;
+mod etherip;
 mod ethernet;
+mod fddi;
+mod fibre_channel;
+mod firewire;
 mod frame;
+mod frelay;
 mod geneve;
 mod glance;
 mod gre;
 mod headers;
+mod ieee80211;
 mod inner;
+mod ipnet;
+mod ipoib;
 mod ipv4;
 mod ipv6;
+mod juniper;
+mod leaf;
+mod link_type;
+mod llc;
 mod loopback;
 mod macsec;
+mod mpls;
+mod nflog;
+mod nsh;
+mod pbb;
+mod pflog;
+mod pktap;
 mod ports;
+mod ppi;
 mod ppp;
+mod pppoe;
+mod prism;
 pub mod protocol;
 mod psp;
+mod radiotap;
 mod reassembly;
+mod slip;
+mod token_ring;
 mod transport;
+mod undecoded;
 mod vxlan;
 mod wireguard;
 
@@ -65,13 +98,15 @@ pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
 pub use decode::Decoder;
 pub use digits::digits;
 pub use direction::Direction;
-pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Spi, Tunnel, Vni};
-pub use frame::{Frame, InterfaceNumber, LinkType, Timestamp};
+pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Sci, Spi, Tunnel, Vni};
+pub use frame::{Frame, InterfaceNumber, Timestamp};
 pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ipv4::has_sound_checksum;
+pub use link_type::LinkType;
 pub use ports::{GENEVE_PORT, NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
+pub use undecoded::Undecoded;
 pub use wireguard::WireGuardMessage;
 
 use arrayvec::ArrayVec;
@@ -127,9 +162,11 @@ impl Packet<'_> {
         }
     }
 
-    /// Returns the headers outside of everything else on the wire.
+    /// Returns the outermost headers that have IP, which may be below PPPoE, MPLS or MACsec. Without any IP, those outside of
+    /// everything else on the wire.
     pub fn outermost(&self) -> &Headers {
-        self.encapsulations.first().map_or(&self.headers, |e| &e.outer)
+        let levels = || self.encapsulations.iter().map(|e| &e.outer).chain([&self.headers]);
+        levels().find(|headers| headers.ip.is_some()).or_else(|| levels().next()).unwrap_or(&self.headers)
     }
 }
 
@@ -195,8 +232,10 @@ pub enum Opaque {
     /// MACsec with E=1.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
-        sci: Option<u64>,
+        sci: Option<Sci>,
     },
+    /// A protected frame of 802.11: WEP, TKIP, CCMP or GCMP.
+    Ieee80211,
 }
 
 impl Opaque {
@@ -211,6 +250,7 @@ impl Opaque {
             Self::Psp { .. } => "psp",
             Self::WireGuard { .. } => "wireguard",
             Self::Macsec { .. } => "macsec",
+            Self::Ieee80211 => "ieee80211",
         }
     }
 }
@@ -261,6 +301,12 @@ pub enum Layer {
     Sll2,
     Null,
     Ppp,
+    Pppoe,
+    Chdlc,
+    FrameRelay,
+    Llc,
+    Radiotap,
+    Ieee80211,
     Macsec,
     Ipv4,
     Ipv6,
@@ -279,6 +325,11 @@ pub enum Layer {
     VxlanGpe,
     Geneve,
     Gre,
+    Erspan,
+    EtherIp,
+    Mpls,
+    Nsh,
+    Pbb,
     Payload,
 }
 
@@ -293,6 +344,12 @@ impl Layer {
             Self::Sll2 => "sll2",
             Self::Null => "null",
             Self::Ppp => "ppp",
+            Self::Pppoe => "pppoe",
+            Self::Chdlc => "chdlc",
+            Self::FrameRelay => "frame-relay",
+            Self::Llc => "llc",
+            Self::Radiotap => "radiotap",
+            Self::Ieee80211 => "ieee80211",
             Self::Macsec => "macsec",
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",
@@ -311,6 +368,11 @@ impl Layer {
             Self::VxlanGpe => "vxlan-gpe",
             Self::Geneve => "geneve",
             Self::Gre => "gre",
+            Self::Erspan => "erspan",
+            Self::EtherIp => "etherip",
+            Self::Mpls => "mpls",
+            Self::Nsh => "nsh",
+            Self::Pbb => "pbb",
             Self::Payload => "payload",
         }
     }
@@ -327,6 +389,8 @@ pub enum Why {
     Unsupported,
     /// There is one more tunnel than is followed.
     TooDeep,
+    /// It is in another fragment, and this one came alone.
+    Fragment,
 }
 
 impl Why {
@@ -337,6 +401,7 @@ impl Why {
             Self::Malformed => "malformed",
             Self::Unsupported => "unsupported",
             Self::TooDeep => "too-deep",
+            Self::Fragment => "fragment",
         }
     }
 }

@@ -38,6 +38,7 @@ mod payload;
 pub mod report;
 mod summary;
 mod text;
+mod undecoded;
 
 #[cfg(test)]
 mod samples;
@@ -49,6 +50,7 @@ pub use palette::{ColorChoice, knows_colors, use_color};
 pub use payload::Shape;
 pub use summary::{OpaqueCounts, Summary, match_line};
 pub use text::{Marks, Text, TextOptions};
+pub use undecoded::UndecodedCounts;
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -82,6 +84,20 @@ pub enum Mark {
     Opaque,
     /// `.`: the packet was read and did not match.
     Clear,
+    /// `?`: the packet is not decoded to its end, and its bytes did not match.
+    NotDecoded,
+}
+
+/// Returns the mark for a packet that did not match.
+impl From<Outcome> for Mark {
+    #[inline]
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Opaque => Self::Opaque,
+            Outcome::NotDecoded => Self::NotDecoded,
+            Outcome::Match | Outcome::Clear => Self::Clear,
+        }
+    }
 }
 
 /// The output of packets, in the form that was asked for.

@@ -1,7 +1,7 @@
 //! The search: decides for each packet of a capture whether it is shown.
 //!
 //! A [`Search`] takes one frame after the other, has it dissected, and tells a sink what became of each packet: it
-//! matched, nobody can read it, or it was read and did not match ([`Found`]). It reads no clock and prints nothing,
+//! matched, nobody can read it, it is not decoded to its end, or it was read and did not match ([`Found`]). It reads no clock and prints nothing,
 //! so a capture file and a live wire are the same to it.
 //!
 //! # The way of a frame
@@ -19,6 +19,9 @@
 //!
 //! - An opaque packet has no VNI and no inner flow that anybody could test. It passes these filters. If the search
 //!   dropped it, there would seem to be nothing where there is something unreadable.
+//! - The bytes of what is not decoded are searched as they are, also for packets that do not match (`-v`). A match in
+//!   them is one. Where a network or an inner flow is asked for, such a packet is told of as an opaque one is, but not
+//!   searched, because what it shows might be of another network.
 //! - Skipping a frame is only safe if no other frame depends on it. A fragment without the literal may complete a
 //!   datagram that contains it, and one ESP packet may show that its whole association is not encrypted.
 //! - With keys there is no gate, because the literal is hidden by the encryption.
@@ -48,9 +51,10 @@ pub struct SearchOptions {
     /// Find packets that do not match the pattern, rather than those that do.
     pub invert: bool,
     /// Find only packets of these virtual networks; of all networks if empty. Opaque packets pass, because nobody can
-    /// tell their network.
+    /// tell their network. Packets that are not decoded are told of and not searched, if their network is not known.
     pub vnis: Vec<Vni>,
-    /// Find only packets whose innermost frame passes these filters. Opaque packets pass.
+    /// Find only packets whose innermost frame passes these filters. Opaque packets pass, and packets that are not decoded
+    /// are told of.
     pub inner: Option<Filters>,
     /// The number of bytes of a payload that are searched. `None` for all.
     pub depth: Option<usize>,

@@ -76,6 +76,9 @@ impl Filter {
         let dead = pcap::Capture::dead(pcap::Linktype(dlt(behind))).map_err(|e| invalid(words_of(e)))?;
         let compiled = dead.compile(expression, true).map_err(|e| match words_of(e) {
             words if words.contains("rejects all packets") => Error::RejectsAll { expression: shown(), link },
+            words if words.ends_with("filtering not implemented") => invalid(format!(
+                "libpcap cannot tell one protocol from another in frames of link type {link}: ask for what their IP packets show (host, net, port, tcp)"
+            )),
             words => invalid(words),
         })?;
         // The crate shows the fields of an instruction only as text: "code jt jf k".
@@ -101,8 +104,14 @@ fn dlt(link: LinkType) -> i32 {
         101 => 12,
         102 => 15,
         103 => 16,
+        106 => 19,
         same => i32::from(same),
     }
+}
+
+/// Returns libpcap's words for a link type, such as `802.11 plus radiotap header`; `None` if it knows none.
+pub fn link_description(link: LinkType) -> Option<String> {
+    pcap::Linktype(dlt(link)).get_description().ok()
 }
 
 fn words_of(error: pcap::Error) -> String {

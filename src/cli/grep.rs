@@ -17,7 +17,14 @@ pub(crate) struct Grep {
     pub(crate) rest: Vec<String>,
 
     /// Pattern (repeatable: any of them may match); all other words are then the filter
-    #[arg(short = 'e', value_name = "PATTERN", allow_hyphen_values = true, help_heading = "Pattern")]
+    #[arg(
+        short = 'e',
+        long = "regexp",
+        visible_alias = "pattern",
+        value_name = "PATTERN",
+        allow_hyphen_values = true,
+        help_heading = "Pattern"
+    )]
     pub(crate) expressions: Vec<String>,
     /// Ignore case
     #[arg(short = 'y', long, help_heading = "Pattern")]
@@ -58,10 +65,10 @@ pub(crate) struct Grep {
     #[arg(long, value_name = "DIRECTION", help_heading = "Source")]
     pub(crate) direction: Option<FrameDirection>,
     /// Do not put the interface into promiscuous mode
-    #[arg(short = 'p', help_heading = "Source")]
+    #[arg(short = 'p', long, help_heading = "Source")]
     pub(crate) no_promiscuous: bool,
     /// Capture at most this many bytes of a frame: 64, 64K [default: 256K]
-    #[arg(short = 's', value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
+    #[arg(short = 's', long, value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) snaplen: Option<u32>,
     /// Size of the ring between kernel and program, per interface: 64K, 64M [default: 32M]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
@@ -85,15 +92,24 @@ pub(crate) struct Grep {
     #[arg(long, help_heading = "Source")]
     pub(crate) no_drop: bool,
     /// List the interfaces, and mark those that auto would choose
-    #[arg(short = 'D', help_heading = "Source", conflicts_with_all = ["read", "first", "expressions"])]
+    #[arg(short = 'D', long, help_heading = "Source", conflicts_with_all = ["read", "first", "expressions"])]
     pub(crate) list: bool,
 
     /// Stop after N matched packets; 0 is no limit
-    #[arg(short = 'n', long, value_name = "N", value_parser = values::number(0..=u64::MAX), help_heading = "Output")]
+    #[arg(
+        short = 'n',
+        long,
+        alias = "max-count",
+        value_name = "N",
+        value_parser = values::number(0..=u64::MAX),
+        help_heading = "Output"
+    )]
     pub(crate) count: Option<u64>,
     /// Show N packets of the same flow after each match
     #[arg(
         short = 'A',
+        long,
+        alias = "after-context",
         value_name = "N",
         value_parser = values::number(0..=usize::MAX),
         default_value_t = 0,
@@ -104,6 +120,8 @@ pub(crate) struct Grep {
     /// Show N packets of the same flow before each match
     #[arg(
         short = 'B',
+        long,
+        alias = "before-context",
         value_name = "N",
         value_parser = values::number(0..=usize::MAX),
         default_value_t = 0,
@@ -120,6 +138,7 @@ pub(crate) struct Grep {
     /// Format in which the payload is printed
     #[arg(
         short = 'W',
+        long,
         value_name = "SHAPE",
         default_value = "normal",
         ignore_case = true,
@@ -127,30 +146,43 @@ pub(crate) struct Grep {
     )]
     pub(crate) shape: Shape,
     /// Print the payload as a hex dump
-    #[arg(short = 'x', conflicts_with = "shape", help_heading = "Output")]
+    #[arg(short = 'x', long, conflicts_with = "shape", help_heading = "Output")]
     pub(crate) hexdump: bool,
     /// Search and print at most this many bytes of a payload: 64, 4K
-    #[arg(short = 'S', value_name = "SIZE", value_parser = values::depth, help_heading = "Output")]
+    #[arg(short = 'S', long, value_name = "SIZE", value_parser = values::depth, help_heading = "Output")]
     pub(crate) depth: Option<usize>,
     /// Character that stands for a byte that cannot be printed
-    #[arg(short = 'P', value_name = "C", default_value = ".", value_parser = values::replacement, help_heading = "Output")]
+    #[arg(
+        short = 'P',
+        long,
+        value_name = "C",
+        default_value = ".",
+        value_parser = values::replacement,
+        help_heading = "Output"
+    )]
     pub(crate) replacement: char,
     /// Width of a line in columns [default: that of the terminal, else 80]
     #[arg(short = 'c', long, value_name = "N", help_heading = "Output", value_parser = values::number(8..=65_536u32))]
     pub(crate) columns: Option<u32>,
     /// Print UTF-8 characters instead of replacing their bytes
-    #[arg(short = 'u', help_heading = "Output")]
+    #[arg(short = 'u', long, help_heading = "Output")]
     pub(crate) utf8: bool,
     /// Print the date and time of each packet
-    #[arg(short = 't', overrides_with = "relative", help_heading = "Output")]
+    #[arg(short = 't', long, overrides_with = "relative", help_heading = "Output")]
     pub(crate) time: bool,
     /// Print the time since the last packet shown; twice: since the first
-    #[arg(short = 'T', action = ArgAction::Count, overrides_with = "time", help_heading = "Output")]
+    #[arg(
+        short = 'T',
+        long = "relative-time",
+        action = ArgAction::Count,
+        overrides_with = "time",
+        help_heading = "Output"
+    )]
     pub(crate) relative: u8,
     /// Print no marks and no banner; twice: headers only
-    #[arg(short = 'q', action = ArgAction::Count, help_heading = "Output")]
+    #[arg(short = 'q', long, action = ArgAction::Count, help_heading = "Output")]
     pub(crate) quiet: u8,
-    /// Marks for packets that are not shown. opaque: # for an encrypted packet, . for any other; ngrep: # for each
+    /// Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each
     #[arg(long, value_name = "KIND", default_value = "opaque", help_heading = "Output")]
     pub(crate) marks: Marks,
     /// Print one JSON object a line (JSON Lines)

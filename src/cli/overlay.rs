@@ -88,7 +88,7 @@ pub(crate) struct Down {
     #[arg(value_name = "NETWORK", value_parser = device_name, required_unless_present = "all")]
     pub(crate) names: Vec<String>,
     /// Take down every network that ovlsniff overlay built
-    #[arg(long)]
+    #[arg(long, conflicts_with = "names")]
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) how: How,

@@ -88,7 +88,11 @@ where
 {
     move |typed| {
         let number = digits(typed).filter(|number| range.contains(number));
-        number.ok_or_else(|| format!("use a number from {} to {}", range.start(), range.end()))
+        number.ok_or_else(|| match range.end().to_string() {
+            // Nobody types so much, and the number would be hard to read.
+            end if end.len() > 10 => format!("use a whole number, {} or more", range.start()),
+            end => format!("use a number from {} to {end}", range.start()),
+        })
     }
 }
 

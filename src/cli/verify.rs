@@ -82,7 +82,7 @@ pub(crate) struct Verify {
         long,
         value_name = "FILE",
         requires = "local",
-        conflicts_with_all = ["interface", "netns", "buffer", "passive"],
+        conflicts_with_all = ["interface", "netns", "buffer", "passive", "duration"],
         help_heading = "Watch"
     )]
     pub(crate) read: Option<PathBuf>,
@@ -91,8 +91,17 @@ pub(crate) struct Verify {
     pub(crate) sa: Vec<PathBuf>,
 
     /// Format of the report
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        overrides_with = "json",
+        help_heading = "Output"
+    )]
     pub(crate) format: Format,
+    /// Print the report as JSON, as --format json does
+    #[arg(long, overrides_with = "format", help_heading = "Output")]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

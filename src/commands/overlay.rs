@@ -1,6 +1,7 @@
 //! `ovlsniff overlay`: reads what was asked for and what the kernel has, plans the steps, applies and prints them.
 
-use std::fmt::Write as _;
+mod status;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -10,8 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{anyhow, bail};
 use ovlsniff::escape::{counted, escape};
 use ovlsniff::overlay::{
-    self, DriverOptions, Kernel, NetworkSpec, NetworkStatus, OverlayFile, Plan, RotationStep, Secret,
-    Secrets, State, StateError, Step, Store,
+    self, DriverOptions, Kernel, NetworkSpec, OverlayFile, Plan, RotationStep, Secret, Secrets, SpecError,
+    State, StateError, Step, Store,
 };
 use ovlsniff::packet::UdpPort;
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub(crate) fn run(typed: &Overlay) -> anyhow::Result<Status> {
     match &typed.act {
         Act::Up(up) => self::up(up),
         Act::Down(down) => self::down(down),
-        Act::Status(status) => self::status(status),
+        Act::Status(status) => status::run(status),
         Act::Rotate(rotate) => self::rotate(rotate),
         Act::Keygen(keygen) => self::keygen(keygen),
     }
@@ -47,8 +48,8 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     // without --node: the kernel's addresses have to say which node this is.
     let file = typed.file.as_deref().map(OverlayFile::read).transpose()?;
     let known = match (&file, &typed.node) {
-        (None, _) => Some(checked(vec![network(typed)?], &[])?),
-        (Some(file), Some(node)) => Some(checked(file.networks(Some(node), &[])?, &typed.names)?),
+        (None, _) => Some(checked(vec![network(typed)?], &[], None)?),
+        (Some(file), Some(node)) => Some(checked(file.networks(Some(node), &[])?, &typed.names, Some(file))?),
         (Some(_), None) => None,
     };
     // The state is locked before the kernel is read: no other `ovlsniff overlay` may change what the plan rests on.
@@ -56,7 +57,9 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
     let mut kernel = Kernel::open()?;
     let present = kernel.read()?;
     let (networks, secrets) = match (known, &file) {
-        (None, Some(file)) => checked(file.networks(None, &present.own_addresses())?, &typed.names)?,
+        (None, Some(file)) => {
+            checked(file.networks(None, &present.own_addresses())?, &typed.names, Some(file))?
+        }
         (known, _) => known.unwrap_or_default(),
     };
     let mut state = match &store {
@@ -64,8 +67,10 @@ fn up(typed: &Up) -> anyhow::Result<Status> {
         None => Store::read(&typed.how.state)?,
     };
     let now = now()?;
-    overlay::begin(&networks, &secrets, &mut state, typed.generation, now)?;
-    let plan = overlay::plan(&networks, &present, &state, &secrets)?;
+    let begun = overlay::begin(&networks, &secrets, &mut state, typed.generation, now);
+    begun.map_err(|error| placed(error, file.as_ref()))?;
+    let plan = overlay::plan(&networks, &present, &state, &secrets);
+    let plan = plan.map_err(|error| placed(error, file.as_ref()))?;
     // A dry run ends here. Only a try can tell what the kernel is able to do, and a try changes it for a moment.
     let Some(store) = store else { return announce(&plan, &typed.how) };
     check_kernel(&networks, &plan, &mut kernel)?;
@@ -138,8 +143,12 @@ fn said_twice(typed: &Up, options: &DriverOptions) -> Option<&'static str> {
 }
 
 /// Checks the networks, and returns them with their secrets. If there are names, returns only the networks named.
-fn checked(mut networks: Vec<NetworkSpec>, names: &[String]) -> anyhow::Result<(Vec<NetworkSpec>, Secrets)> {
-    overlay::validate(&networks)?;
+fn checked(
+    mut networks: Vec<NetworkSpec>,
+    names: &[String],
+    file: Option<&OverlayFile>,
+) -> anyhow::Result<(Vec<NetworkSpec>, Secrets)> {
+    overlay::validate(&networks).map_err(|error| placed(error, file))?;
     for name in names {
         if !networks.iter().any(|network| network.name == *name) {
             bail!("network {name}: not in the file");
@@ -148,6 +157,14 @@ fn checked(mut networks: Vec<NetworkSpec>, names: &[String]) -> anyhow::Result<(
     networks.retain(|network| names.is_empty() || names.contains(&network.name));
     let secrets = overlay::read_secrets(&networks)?;
     Ok((networks, secrets))
+}
+
+/// Adds the file and the line to an error about a network, if there is a file.
+fn placed(error: SpecError, file: Option<&OverlayFile>) -> SpecError {
+    match file {
+        Some(file) => file.place(error),
+        None => error,
+    }
 }
 
 /// Tries the features of the kernel that the plan needs, and no others.
@@ -347,86 +364,4 @@ fn say(text: &str, status: Status) -> anyhow::Result<Status> {
         Err(unwritten) if unwritten.0.kind() != io::ErrorKind::BrokenPipe => Err(unwritten.into()),
         _ => Ok(status),
     }
-}
-
-fn status(typed: &typed::Status) -> anyhow::Result<Status> {
-    let mut kernel = Kernel::open()?;
-    let mut networks = overlay::status(&kernel.read()?);
-    for name in &typed.names {
-        if !networks.iter().any(|network| network.name == *name) {
-            bail!("network {name}: no such network of ours");
-        }
-    }
-    networks.retain(|network| typed.names.is_empty() || typed.names.contains(&network.name));
-    let text = if typed.json {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            v: u8,
-            networks: &'a [NetworkStatus],
-        }
-        serde_json::to_string(&Document { v: 1, networks: &networks })? + "\n"
-    } else if networks.is_empty() {
-        "no network of ours\n".to_owned()
-    } else {
-        networks.iter().map(words).collect()
-    };
-    let well = networks.iter().all(|network| network.missing.is_empty());
-    say(&text, if well { Status::Success } else { Status::Amiss })
-}
-
-/// Returns the lines that `status` prints about a network.
-fn words(network: &NetworkStatus) -> String {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = write_words(&mut text, network);
-    text
-}
-
-fn write_words(out: &mut String, network: &NetworkStatus) -> std::fmt::Result {
-    let NetworkStatus {
-        name,
-        vni,
-        port,
-        netns,
-        local,
-        addresses,
-        mtu,
-        up,
-        marked,
-        encrypted,
-        peers,
-        missing,
-    } = network;
-    let kind = match encrypted {
-        None if !marked => "not marked as clear or encrypted".to_owned(),
-        None => "in clear".to_owned(),
-        Some(e) => format!("{}, key {}, generation {}", e.cipher, e.key, e.generation),
-    };
-    let state = if *up { "up" } else { "down" };
-    if let Some(local) = local {
-        let netns = netns.as_ref().map(|netns| format!(", netns {}", escape(netns))).unwrap_or_default();
-        writeln!(out, "{name} (vni {vni}, port {port}{netns}): {state}, {kind}")?;
-        writeln!(out, "  {local}, mtu {mtu}, {}", addresses.join(" "))?;
-    } else {
-        writeln!(out, "(vni {vni}, port {port}): without a device")?;
-    }
-    for peer in peers {
-        write!(out, "  -> {}", peer.underlay)?;
-        if encrypted.is_some() {
-            let spi = |spi: &Option<String>| spi.clone().unwrap_or_else(|| "none".into());
-            write!(
-                out,
-                "   sent {} (spi {}), received {} (spi {})",
-                peer.sent,
-                spi(&peer.spi_out),
-                peer.received,
-                spi(&peer.spi_in)
-            )?;
-        }
-        writeln!(out)?;
-        if let Some(hint) = peer.hint {
-            writeln!(out, "     {hint}")?;
-        }
-    }
-    missing.iter().try_for_each(|what| writeln!(out, "  missing: {what}"))
 }

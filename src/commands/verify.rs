@@ -59,7 +59,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
 
 fn of_one(args: &Verify, report: &Report) -> Told {
     let expected = expectation(args);
-    let text = match args.format {
+    let text = match format(args) {
         Format::Text => report::text(report, expected),
         Format::Json => report::json(report, expected),
     };
@@ -68,7 +68,7 @@ fn of_one(args: &Verify, report: &Report) -> Told {
 
 fn of_all(args: &Verify, overview: &Overview) -> Told {
     let expected = expectation(args);
-    let text = match args.format {
+    let text = match format(args) {
         Format::Text => report::overview(overview, expected),
         Format::Json => report::overview_json(overview, expected),
     };
@@ -84,6 +84,11 @@ fn conclude(told: &Told) -> anyhow::Result<(Status, bool)> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error).into()),
         printed => Ok((status, printed.is_ok())),
     }
+}
+
+/// Returns the format that was typed last: clap keeps only the last of `--json` and `--format`.
+fn format(args: &Verify) -> Format {
+    if args.json { Format::Json } else { args.format }
 }
 
 fn expectation(args: &Verify) -> Expectation {

@@ -18,6 +18,8 @@
 //! addresses = { node1 = "10.0.2.1/24", node2 = "10.0.2.2/24" }
 //! ```
 
+mod lines;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -26,6 +28,8 @@ use std::str::FromStr;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+use lines::Lines;
 
 use super::address::address;
 use super::cipher::Cipher;
@@ -62,7 +66,7 @@ struct NetworkTable {
     vni: Vni,
     #[serde(default, deserialize_with = "some_number")]
     port: Option<UdpPort>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     encrypted: bool,
     cipher: Option<String>,
     key: Option<PathBuf>,
@@ -70,7 +74,7 @@ struct NetworkTable {
     mtu: Option<Mtu>,
     netns: Option<String>,
     bridge: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     learn: bool,
     /// The nodes that take part; `None` for all nodes.
     nodes: Option<Vec<String>>,
@@ -94,6 +98,10 @@ fn some_number<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) ->
     number(value).map(Some)
 }
 
+fn flag<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    toml::Value::deserialize(value)?.as_bool().ok_or_else(|| D::Error::custom("use true or false"))
+}
+
 fn underlay<'de, D: Deserializer<'de>>(value: D) -> Result<IpAddr, D::Error> {
     address(&String::deserialize(value)?).map_err(D::Error::custom)
 }
@@ -103,6 +111,7 @@ pub struct OverlayFile {
     named: String,
     folder: PathBuf,
     file: File,
+    lines: Lines,
 }
 
 impl OverlayFile {
@@ -110,23 +119,34 @@ impl OverlayFile {
     pub fn read(path: &Path) -> Result<Self, SpecError> {
         let named = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|cause| SpecError::File { file: named.clone(), cause: reason(&cause) })?;
+            .map_err(|cause| SpecError::File { file: named.clone(), cause: unread(&cause) })?;
         Self::parse(&text, named, path.parent().unwrap_or(Path::new("")))
     }
 
     fn parse(text: &str, named: String, folder: &Path) -> Result<Self, SpecError> {
         let wrong = |cause: String| SpecError::File { file: named.clone(), cause };
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| wrong(one_line(&e, text)))?;
-        check_keys(&table, &FILE_KEYS, "")?;
+        let lines = Lines::of(text);
+        let unknown = |names: &[&str], known: &[&str]| {
+            let error = SpecError::Unknown {
+                what: "key".into(),
+                word: names.join("."),
+                hint: hint(names[names.len() - 1], known),
+            };
+            wrong(placed(lines.at(names), &error))
+        };
+        if let Some(key) = unknown_key(&table, &FILE_KEYS) {
+            return Err(unknown(&[key], &FILE_KEYS));
+        }
         for (group, keys) in [("node", &NODE_KEYS[..]), ("network", &NETWORK_KEYS[..])] {
             for (name, entry) in table.get(group).and_then(toml::Value::as_table).into_iter().flatten() {
-                if let Some(entry) = entry.as_table() {
-                    check_keys(entry, keys, &format!("{group}.{name}."))?;
+                if let Some(key) = entry.as_table().and_then(|entry| unknown_key(entry, keys)) {
+                    return Err(unknown(&[group, name, key], keys));
                 }
             }
         }
         let file: File = toml::from_str(text).map_err(|e| wrong(one_line(&e, text)))?;
-        Ok(Self { file, named, folder: folder.to_owned() })
+        Ok(Self { file, named, folder: folder.to_owned(), lines })
     }
 
     /// Returns the networks as one node has to build them. If no node is named, it is the one whose underlay
@@ -135,13 +155,28 @@ impl OverlayFile {
         let (here, local) = whoami(&self.file, &self.named, node, own)?;
         let mut networks = Vec::new();
         for (name, table) in &self.file.network {
-            networks.extend(network(&self.file, name, table, &self.folder, here, local)?);
+            let built = network(&self.file, name, table, &self.folder, here, local);
+            networks.extend(built.map_err(|(key, cause)| self.wrong(name, key, cause))?);
         }
         if networks.is_empty() {
             let cause = format!("no network in which {here} takes part");
             return Err(SpecError::File { file: self.named.clone(), cause });
         }
         Ok(networks)
+    }
+
+    /// Adds the file and the line to an error about one of its networks.
+    pub fn place(&self, error: SpecError) -> SpecError {
+        match error {
+            SpecError::Network { network, cause } => self.wrong(&network, "", cause),
+            other => other,
+        }
+    }
+
+    fn wrong(&self, name: &str, key: &str, cause: String) -> SpecError {
+        let line = self.lines.at(&["network", name, key]);
+        let error = SpecError::Network { network: name.to_owned(), cause };
+        SpecError::File { file: self.named.clone(), cause: placed(line, &error) }
     }
 }
 
@@ -171,6 +206,8 @@ fn whoami<'a>(
     }
 }
 
+/// Returns a network as the node `here` has it, or `None` if the node has no part in it. The error comes with the key that
+/// it is about.
 fn network(
     file: &File,
     name: &str,
@@ -178,24 +215,25 @@ fn network(
     folder: &Path,
     here: &str,
     local: IpAddr,
-) -> Result<Option<NetworkSpec>, SpecError> {
-    let wrong = |cause: String| SpecError::Network { network: name.to_owned(), cause };
+) -> Result<Option<NetworkSpec>, (&'static str, String)> {
     let known: Vec<&str> = file.node.keys().map(String::as_str).collect();
     let members = table.nodes.clone().unwrap_or_else(|| known.iter().map(ToString::to_string).collect());
-    for member in members.iter().chain(table.addresses.keys()) {
+    let nodes = members.iter().map(|member| ("nodes", member));
+    for (key, member) in nodes.chain(table.addresses.keys().map(|member| ("addresses", member))) {
         if !file.node.contains_key(member) {
-            return Err(wrong(format!("node {member}: no such node{}", hint(member, &known))));
+            return Err((key, format!("node {member}: no such node{}", hint(member, &known))));
         }
     }
     if !members.iter().any(|member| member == here) {
         return Ok(None);
     }
     if let Some(outsider) = table.addresses.keys().find(|node| !members.contains(node)) {
-        return Err(wrong(format!("node {outsider} has an address but is not among its nodes")));
+        return Err(("addresses", format!("node {outsider} has an address but is not among its nodes")));
     }
     let address = |node: &str| {
         let read = |text: &String| {
-            text.parse::<Prefix>().map_err(|cause| wrong(format!("address {text} of {node}: {cause}")))
+            let parsed = text.parse::<Prefix>();
+            parsed.map_err(|cause| ("addresses", format!("address {text} of {node}: {cause}")))
         };
         table.addresses.get(node).map(read).transpose()
     };
@@ -204,16 +242,19 @@ fn network(
     for member in members.iter().filter(|member| *member != here) {
         let theirs = address(member)?;
         if let (Some(a), Some(b)) = (own, theirs.filter(|b| own.is_some_and(|a| a.length() != b.length()))) {
-            return Err(wrong(format!("{here} has {a} and {member} {b}; all need the same prefix length")));
+            let cause = format!("{here} has {a} and {member} {b}; all need the same prefix length");
+            return Err(("addresses", cause));
         }
         let overlay = theirs.map(Prefix::address);
         peers.push(Peer { underlay: file.node[member].underlay, overlay });
     }
     let cipher = match (&table.cipher, table.encrypted) {
         (Some(_), false) => {
-            return Err(wrong("has a cipher but is not encrypted; add: encrypted = true".into()));
+            return Err(("cipher", "has a cipher but is not encrypted; add: encrypted = true".into()));
         }
-        (Some(cipher), true) => Some(cipher.parse::<Cipher>().map_err(|cause| wrong(cause.to_string()))?),
+        (Some(cipher), true) => {
+            Some(cipher.parse::<Cipher>().map_err(|cause| ("cipher", cause.to_string()))?)
+        }
         (None, encrypted) => encrypted.then(Cipher::default),
     };
     let own_key = table.key.as_ref().map(|key| folder.join(key));
@@ -236,21 +277,33 @@ fn network(
     }))
 }
 
-fn check_keys(table: &toml::Table, known: &[&str], place: &str) -> Result<(), SpecError> {
-    match table.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(SpecError::Unknown {
-            what: "key".into(),
-            word: format!("{place}{key}"),
-            hint: hint(key, known),
-        }),
-        None => Ok(()),
+fn unread(cause: &std::io::Error) -> String {
+    match cause.kind() {
+        std::io::ErrorKind::InvalidData => "not a TOML file: it is not UTF-8".to_owned(),
+        _ => reason(cause),
     }
+}
+
+fn unknown_key<'t>(table: &'t toml::Table, known: &[&str]) -> Option<&'t str> {
+    table.keys().map(String::as_str).find(|key| !known.contains(key))
+}
+
+fn placed(line: Option<usize>, error: &SpecError) -> String {
+    line.map_or_else(|| error.to_string(), |line| format!("line {line}: {error}"))
 }
 
 fn one_line(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map(|span| 1 + text.get(..span.start).unwrap_or("").matches('\n').count());
     let message = error.message().lines().next().unwrap_or_default();
-    line.map_or_else(|| message.to_owned(), |line| format!("line {line}: {message}"))
+    let message = message.strip_prefix("invalid type: ").unwrap_or(message);
+    // The parser's words for what TOML calls otherwise.
+    let words = [
+        ("missing field", "missing key"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected a table"),
+    ];
+    let message = words.iter().fold(message.to_owned(), |message, (of, is)| message.replace(of, is));
+    line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
 }
 
 #[cfg(test)]
@@ -331,7 +384,7 @@ mod tests {
         }
         let error =
             read(&FILE.replacen("10.0.2.2/24", "10.0.2.2", 1), Some("node1")).unwrap_err().to_string();
-        let expected = "network secure: address 10.0.2.2 of node2: use ADDRESS/LENGTH, such as 10.0.1.1/24 or fd00::1/64";
+        let expected = "overlay.toml: line 13: network secure: address 10.0.2.2 of node2: use ADDRESS/LENGTH, such as 10.0.1.1/24 or fd00::1/64";
         assert_eq!(error, expected);
     }
 

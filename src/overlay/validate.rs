@@ -44,7 +44,7 @@ enum Flaw {
     TooSmallForIpv6(u32),
     #[error("{name:?} cannot be {what}: {NotADeviceName}")]
     DeviceName { name: String, what: &'static str },
-    #[error("has no peer; give one with --peer ADDRESS")]
+    #[error("has no peer; give one with --peer ADDRESS (in a file: another node)")]
     NoPeer,
     #[error("{0} and {1} are of different families; all of a network must be one")]
     Families(IpAddr, IpAddr),
@@ -68,9 +68,13 @@ enum Flaw {
     UnderlayInside { underlay: IpAddr, own: Prefix },
     #[error("port 0 is no port")]
     NoPort,
-    #[error("is encrypted and has no key; give one with --key FILE (make it: ovlsniff overlay keygen)")]
+    #[error(
+        "is encrypted and has no key; give one with --key FILE (in a file: key = \"FILE\"), made by ovlsniff overlay keygen"
+    )]
     NoKey,
-    #[error("has a key and is not encrypted; say --opt encrypted, or leave the key out")]
+    #[error(
+        "has a key and is not encrypted; say --opt encrypted (in a file: encrypted = true), or leave the key out"
+    )]
     KeyInClear,
     #[error("port {port} is {who}; an encrypted network needs a UDP port of its own")]
     PortOf { port: u16, who: &'static str },
@@ -79,7 +83,7 @@ enum Flaw {
     #[error("vni {vni} is also that of network {name}")]
     SameVni { vni: Vni, name: String },
     #[error(
-        "port {port} is also that of network {name}; an encrypted network needs one of its own: --port PORT"
+        "port {port} is also that of network {name}; an encrypted network needs one of its own: --port PORT (in a file: port = PORT)"
     )]
     SamePort { port: u16, name: String },
     #[error("{own} overlaps {other} of network {name}")]

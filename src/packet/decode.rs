@@ -1,14 +1,19 @@
 //! The way of a frame through the layers.
 
+mod layer2;
 mod link;
+mod links;
 mod network;
+mod serial;
 mod tunnel;
 
 use super::esp::Learned;
 use super::esp_in_tcp::Streams;
 use super::glance::{Glance, Worth};
+use super::wireguard::Sessions;
 use super::{
     EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Why,
+    ethernet,
 };
 
 /// Turns frames into packets.
@@ -23,13 +28,20 @@ pub struct Decoder {
     ports: TunnelPorts,
     learned: Learned,
     streams: Streams,
+    sessions: Sessions,
     in_tunnels: bool,
 }
 
 impl Decoder {
     /// Makes a decoder that takes UDP datagrams to these ports for tunnels.
     pub fn new(ports: TunnelPorts) -> Self {
-        Self { ports, learned: Learned::new(), streams: Streams::new(), in_tunnels: false }
+        Self {
+            ports,
+            learned: Learned::new(),
+            streams: Streams::new(),
+            sessions: Sessions::new(),
+            in_tunnels: false,
+        }
     }
 
     /// Leaves fragments inside tunnels alone too. This does not apply inside a reassembled datagram.
@@ -66,6 +78,30 @@ impl Decoder {
         packet.frames = 1;
         let declared = (frame.wire_len as usize).max(frame.bytes.len());
         self.walk(packet, frame.bytes, declared, Fragments::Hold).run(Next::Link(frame.link));
+    }
+
+    /// Returns what is behind the header of a link type: an IP packet (RAW) or an Ethernet frame, and its length on the wire.
+    /// `None` if it is something else, as a frame of 802.11's management is.
+    pub fn behind_link<'a>(
+        &mut self,
+        link: LinkType,
+        bytes: &'a [u8],
+        wire_len: u32,
+    ) -> Option<(LinkType, &'a [u8], u32)> {
+        let mut packet = Packet::default();
+        let declared = (wire_len as usize).max(bytes.len());
+        let mut walk = self.walk(&mut packet, bytes, declared, Fragments::Decode);
+        let mut next = Next::Link(link);
+        let found = loop {
+            next = match next {
+                Next::Link(link) => walk.link(link).ok()?,
+                Next::Ip | Next::EtherType(ethernet::IPV4 | ethernet::IPV6) => break LinkType::RAW,
+                Next::EtherType(tag) if ethernet::is_tag(tag) => walk.ether_type(tag).ok()?,
+                Next::Ethernet => break LinkType::ETHERNET,
+                _ => return None,
+            };
+        };
+        Some((found, walk.rest, u32::try_from(walk.declared).unwrap_or(u32::MAX)))
     }
 
     /// Goes on with a fragment whose datagram will not be put together. A first fragment is decoded as far as it
@@ -176,6 +212,8 @@ enum Beyond<'a> {
     },
     /// More packets of IP-TFS.
     Packets,
+    /// More frames of an aggregate of 802.11.
+    Subframes,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -206,12 +244,17 @@ impl<'a> Walk<'_, 'a> {
                 let undecoded = Stop { layer: Layer::Aggfrag, why: Why::Unsupported };
                 self.packet.stop.get_or_insert(undecoded);
             }
+            Beyond::Subframes => {
+                let undecoded = Stop { layer: Layer::Ieee80211, why: Why::Unsupported };
+                self.packet.stop.get_or_insert(undecoded);
+            }
         }
     }
 
     fn stop(&mut self, stop: Stop) {
-        if stop.why == Why::Truncated {
-            // The beginning of a header is no payload.
+        if stop.why == Why::Truncated && self.rest.len() < self.declared {
+            // The beginning of a header is no payload. If the packet is too short for the header, its bytes are not that of
+            // one, and they are searched as they are.
             self.rest = &[];
         }
         self.packet.stop = Some(stop);

@@ -65,7 +65,44 @@ pub enum Tunnel {
     /// MACsec (IEEE 802.1AE) with E=0: authenticated, not encrypted.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
-        sci: Option<u64>,
+        sci: Option<Sci>,
+    },
+    /// ERSPAN in GRE: a switch's copy of a frame.
+    Erspan {
+        /// The mirroring session, 10 bits. Type I has none.
+        session: Option<u16>,
+    },
+    /// PPTP (RFC 2637): PPP in its version of GRE.
+    Pptp {
+        /// The call, as its receiver numbers it.
+        call: u16,
+    },
+    /// EtherIP (RFC 3378): Ethernet in IP.
+    EtherIp,
+    /// MPLS (RFC 3032), the whole stack of labels.
+    Mpls {
+        /// The innermost label that is no entropy label, 20 bits.
+        label: u32,
+        /// The number of labels, 255 also for more.
+        labels: u8,
+    },
+    /// A network service header (RFC 8300).
+    Nsh {
+        /// The service path, 24 bits.
+        path: u32,
+        /// The place on the path.
+        index: u8,
+    },
+    /// Provider backbone bridging (802.1ah).
+    Pbb {
+        /// The service instance, 24 bits. It is no VNI: it tells a provider's customers apart, on whose wire an underlay
+        /// may be.
+        service: u32,
+    },
+    /// A PPPoE session (RFC 2516). A PPP frame is inside.
+    Pppoe {
+        /// The session's number.
+        session: u16,
     },
 }
 
@@ -79,7 +116,29 @@ impl Tunnel {
             | Self::Esp { .. }
             | Self::Ah { .. }
             | Self::Psp { .. }
-            | Self::Macsec { .. } => None,
+            | Self::Macsec { .. }
+            | Self::Erspan { .. }
+            | Self::Pptp { .. }
+            | Self::EtherIp
+            | Self::Mpls { .. }
+            | Self::Nsh { .. }
+            | Self::Pbb { .. }
+            | Self::Pppoe { .. } => None,
+        }
+    }
+
+    /// Returns the number that tells this wrapping from others of its kind between the same hosts, if it has one beside a
+    /// VNI.
+    pub(super) fn number(self) -> Option<u32> {
+        match self {
+            Self::Gre { key } => key,
+            Self::Erspan { session } => session.map(u32::from),
+            Self::Pptp { call } => Some(call.into()),
+            Self::Mpls { label, .. } => Some(label),
+            Self::Nsh { path, .. } => Some(path),
+            Self::Pbb { service } => Some(service),
+            Self::Pppoe { session } => Some(session.into()),
+            _ => None,
         }
     }
 
@@ -96,6 +155,13 @@ impl Tunnel {
             Self::Ah { .. } => "ah",
             Self::Psp { .. } => "psp",
             Self::Macsec { .. } => "macsec",
+            Self::Erspan { .. } => "erspan",
+            Self::Pptp { .. } => "pptp",
+            Self::EtherIp => "etherip",
+            Self::Mpls { .. } => "mpls",
+            Self::Nsh { .. } => "nsh",
+            Self::Pbb { .. } => "pbb",
+            Self::Pppoe { .. } => "pppoe",
         }
     }
 }
@@ -207,6 +273,18 @@ pub struct Spi(pub u32);
 impl fmt::Display for Spi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#010x}", self.0)
+    }
+}
+
+/// A secure channel identifier of MACsec: a MAC address and a port number (IEEE 802.1AE, 7.1.2), as on the wire.
+///
+/// Bytes rather than a number, because the alignment of a `u64` would make every wrapping larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sci(pub [u8; 8]);
+
+impl fmt::Display for Sci {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#018x}", u64::from_be_bytes(self.0))
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! destination (6) | source (6) | type or length (2) | …
 //! tag: priority, DEI, VLAN identifier (2) | type or length (2) | …
-//! 802.3: length ≤ 1500, then LLC aa aa 03, SNAP 00 00 00, type (2)
+//! 802.3: length ≤ 1500, then LLC: service (1) | service (1) | control (1, or 2), and SNAP behind aa aa 03: 00 00 00, type (2)
 //! ```
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
@@ -14,10 +14,17 @@ pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
 pub(super) const IPV6: u16 = 0x86dd;
 pub(super) const MACSEC: u16 = 0x88e5;
+pub(super) const MPLS: u16 = 0x8847;
+pub(super) const MPLS_UPSTREAM: u16 = 0x8848;
 pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
+pub(super) const PPPOE_DISCOVERY: u16 = 0x8863;
+pub(super) const PPPOE_SESSION: u16 = 0x8864;
+pub(super) const PBB: u16 = 0x88e7;
+pub(super) const CISCO_METADATA: u16 = 0x8909;
+pub(super) const NSH: u16 = 0x894f;
 
 /// Values below this in the type field are the length of an IEEE 802.3 frame (IEEE 802.3, 3.2.6).
-const FIRST_TYPE: u16 = 0x0600;
+pub(super) const FIRST_TYPE: u16 = 0x0600;
 
 /// Splits a frame into its addresses, its type (or length) and the rest.
 pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {
@@ -26,9 +33,14 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Macs, u16, &[u8]), Why> {
     Ok((macs, header.ether_type().0, bytes.get(14..).unwrap_or(&[])))
 }
 
-/// Returns true for the types of a VLAN tag: 802.1Q, 802.1ad, and two numbers from before the standard.
+/// Returns true for the types of a VLAN tag: 802.1Q, 802.1ad, and three numbers from before the standard.
 pub(super) fn is_tag(ether_type: u16) -> bool {
-    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
+    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300)
+}
+
+/// Returns true for the type of a tunnel that stands behind an Ethernet type, of its own or GRE's.
+pub(super) fn is_tunnel(ether_type: u16) -> bool {
+    matches!(ether_type, PPPOE_DISCOVERY | PPPOE_SESSION | MPLS | MPLS_UPSTREAM | PBB | CISCO_METADATA | NSH)
 }
 
 /// Splits a VLAN tag into its identifier, the type after it, and the rest.
@@ -40,16 +52,6 @@ pub(super) fn split_tag(bytes: &[u8]) -> Result<(u16, u16, &[u8]), Why> {
 /// Returns true if a type field is the length of an IEEE 802.3 frame instead.
 pub(super) fn is_length(ether_type: u16) -> bool {
     ether_type < FIRST_TYPE
-}
-
-/// Reads the type in an LLC/SNAP header without an organisation code. Returns it with the rest.
-pub(super) fn split_snap(bytes: &[u8]) -> Result<(u16, &[u8]), Why> {
-    let (&[dsap, ssap, control, o1, o2, o3, high, low], rest) =
-        bytes.split_first_chunk::<8>().ok_or(Why::Unsupported)?;
-    if [dsap, ssap, control, o1, o2, o3] != [0xaa, 0xaa, 3, 0, 0, 0] {
-        return Err(Why::Unsupported);
-    }
-    Ok((u16::from_be_bytes([high, low]), rest))
 }
 
 /// Returns the length of an ARP message. It has no length field of its own, so the length follows from those of its

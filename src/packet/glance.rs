@@ -3,7 +3,7 @@
 use super::esp::{self, Learned};
 use super::ports::UdpTunnel;
 use super::protocol::{ESP, ICMPV6, TCP, UDP};
-use super::{Frame, LinkType, TunnelPorts};
+use super::{Frame, LinkType, Ports, TunnelPorts, wireguard};
 
 /// The use of decoding a frame, where only matches are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +12,8 @@ pub enum Worth {
     Nothing,
     /// It may match.
     Match,
-    /// It may match, and it may matter to other frames: it may be a fragment of a datagram, in a tunnel or not, or an
-    /// ESP packet that shows the layout of others.
+    /// It may match, and it may matter to other frames: it may be a fragment of a datagram, in a tunnel or not, an ESP
+    /// packet that shows the layout of others, or a message of a WireGuard session.
     Others,
 }
 
@@ -66,7 +66,11 @@ impl Glance<'_> {
         if TunnelPorts::is_nat_traversal(source, destination) {
             return Worth::Others;
         }
-        let Some(tunnel) = self.ports.tunnel(destination) else { return Worth::Match };
+        let Some(tunnel) = self.ports.tunnel(destination) else {
+            let ports = Ports { source, destination };
+            let tells = wireguard::may_be_message(payload) && !self.ports.is_wireguard(ports);
+            return if tells { Worth::Others } else { Worth::Match };
+        };
         // The inner frame begins after eight bytes of the tunnel's header, unless that has options or carries no
         // Ethernet.
         let inner = match (tunnel, payload) {
@@ -141,6 +145,8 @@ mod tests {
         assert_eq!(worth(&tunnel(1000, [17, 1, 0, 1, 0, 0, 1, 0], &[0; 40])), Worth::Others);
         let segment = |port: u16| [&port.to_be_bytes()[..], &[0x11, 0x94], &[0; 16]].concat();
         assert_eq!(worth(&ipv4(0, 6, &segment(9))), Worth::Others, "ESP in TCP on port 4500");
+        assert_eq!(worth(&tunnel(443, [4, 0, 0, 0, 7, 7, 7, 7], &[0; 40])), Worth::Others, "WireGuard");
+        assert_eq!(worth(&tunnel(51820, [4, 0, 0, 0, 7, 7, 7, 7], &[0; 40])), Worth::Match);
     }
 
     #[test]

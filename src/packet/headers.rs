@@ -30,25 +30,32 @@ pub struct Macs {
     pub destination: MacAddress,
 }
 
-/// The VLAN identifiers of a frame, outermost first. Only the first two tags are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The VLAN identifiers of a frame, outermost first. Those of the first eight tags are kept, and further tags are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Vlans {
-    ids: [u16; 2],
+    ids: [u16; Self::MOST],
     count: u8,
 }
 
 impl Vlans {
+    const MOST: usize = 8;
+
     /// Adds the identifier of the next tag further in.
     pub fn push(&mut self, id: u16) {
         if let Some(free) = self.ids.get_mut(usize::from(self.count)) {
             *free = id & 0x0fff;
-            self.count += 1;
         }
+        self.count = self.count.saturating_add(1);
     }
 
     /// Returns the identifiers, 0 to 4095, outermost first.
     pub fn ids(&self) -> &[u16] {
-        self.ids.get(..usize::from(self.count)).unwrap_or(&[])
+        self.ids.get(..usize::from(self.count)).unwrap_or(&self.ids)
+    }
+
+    /// Returns the number of tags further in, whose identifiers are not kept: 247 also for more than that.
+    pub fn more(&self) -> u8 {
+        self.count.saturating_sub(Self::MOST as u8)
     }
 }
 
@@ -187,5 +194,30 @@ impl Headers {
             ports: self.transport.ports(),
             protocol: ip.protocol,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_tags_are_kept_and_more_are_counted() {
+        let mut tags = Vlans::default();
+        for (kept, more) in (1..=8).map(|kept| (kept, 0)).chain((1..=300_u16).map(|more| (8, more.min(247))))
+        {
+            tags.push(0xf000 | 7);
+            assert_eq!((tags.ids(), u16::from(tags.more())), (&[7; 8][..kept], more));
+        }
+    }
+
+    #[test]
+    fn a_wrapping_takes_no_more_than_it_takes_to_copy_it_for_every_packet() {
+        assert!(size_of::<Headers>() <= 92, "{}", size_of::<Headers>());
+        assert!(
+            size_of::<super::super::Encapsulation>() <= 104,
+            "{}",
+            size_of::<super::super::Encapsulation>()
+        );
     }
 }

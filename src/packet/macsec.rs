@@ -7,11 +7,11 @@
 //! E=1: the rest is encrypted. E=0: it is in clear, the original Ethernet type first, and an ICV (16 bytes as a rule) at
 //! the end.
 
-use super::Why;
+use super::{Sci, Why};
 
 pub(super) struct SecTag {
     /// The secure channel identifier, when the tag carries it.
-    pub(super) sci: Option<u64>,
+    pub(super) sci: Option<Sci>,
     /// True if the rest is encrypted.
     pub(super) encrypted: bool,
     /// The length of the rest up to the ICV, if it is below 48 bytes.
@@ -26,7 +26,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(SecTag, &[u8]), Why> {
     let sci = if tci & 0x20 != 0 {
         let (&sci, after) = rest.split_first_chunk::<8>().ok_or(Why::Truncated)?;
         rest = after;
-        Some(u64::from_be_bytes(sci))
+        Some(Sci(sci))
     } else {
         None
     };

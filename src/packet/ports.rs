@@ -50,6 +50,8 @@ pub(super) enum UdpTunnel {
     Geneve,
     VxlanGpe,
     /// Only if the form fits, because others may use the port.
+    Mpls,
+    /// Only if the form fits, because others may use the port.
     Psp,
 }
 
@@ -66,6 +68,8 @@ pub const GENEVE_PORT: u16 = 6081;
 const VXLAN_GPE: u16 = 4790;
 /// WireGuard's own port, Calico's and Flannel's for IPv6, and Cilium's.
 const WIREGUARD: [u16; 3] = [51820, 51821, 51871];
+/// MPLS in UDP (RFC 7510).
+const MPLS: u16 = 6635;
 /// PSP's port.
 const PSP: u16 = 1000;
 /// ESP in UDP (RFC 3948) and in TCP (RFC 9329).
@@ -140,6 +144,7 @@ impl TunnelPorts {
             match destination {
                 VXLAN_GPE => Some(UdpTunnel::VxlanGpe),
                 PSP => Some(UdpTunnel::Psp),
+                MPLS => Some(UdpTunnel::Mpls),
                 _ => None,
             }
         }

@@ -32,9 +32,15 @@ pub const ICMPV6: u8 = 58;
 pub const NO_NEXT_HEADER: u8 = 59;
 /// IPv6's destination options (RFC 8200).
 pub const DESTINATION_OPTIONS: u8 = 60;
+/// Ethernet in IP (RFC 3378).
+pub const ETHERIP: u8 = 97;
 /// Compressed payload (RFC 3173).
 pub const IPCOMP: u8 = 108;
 /// SCTP (RFC 9260).
 pub const SCTP: u8 = 132;
+/// MPLS in IP (RFC 4023).
+pub const MPLS: u8 = 137;
 /// Aggregated and fragmented packets in ESP, as of IP-TFS (RFC 9347).
 pub const AGGFRAG: u8 = 144;
+/// Network service header (RFC 9491).
+pub const NSH: u8 = 145;

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::{Direction, Fragment, Frame, InterfaceNumber, LinkType, Packet, Timestamp, Vni, Why};
+use super::{Direction, Fragment, Frame, InterfaceNumber, LinkType, Packet, Timestamp, Vlans, Vni, Why};
 
 /// The time that a datagram may stay incomplete, in nanoseconds.
 const MAX_AGE: i64 = 30_000_000_000;
@@ -69,7 +69,7 @@ struct Key {
     interface: InterfaceNumber,
     /// The interface that the frame passed, in a capture on all interfaces.
     of_any: Option<u32>,
-    vlan: [u16; 2],
+    vlan: Vlans,
     tunnel: Option<Tunnel>,
 }
 
@@ -78,6 +78,7 @@ struct Key {
 struct Tunnel {
     depth: usize,
     vni: Option<Vni>,
+    number: Option<u32>,
     ends: Option<(IpAddr, IpAddr)>,
 }
 
@@ -85,7 +86,8 @@ impl Tunnel {
     fn around(packet: &Packet<'_>) -> Option<Self> {
         let innermost = packet.encapsulations.last()?;
         let ends = innermost.outer.ip.map(|ip| (ip.source, ip.destination));
-        Some(Self { depth: packet.encapsulations.len(), vni: packet.vni(), ends })
+        let number = innermost.tunnel.number();
+        Some(Self { depth: packet.encapsulations.len(), vni: packet.vni(), number, ends })
     }
 }
 
@@ -228,10 +230,6 @@ impl Reassembly {
         if cut || odd || fragment.len == 0 || end > usize::from(u16::MAX) {
             return Added::Alone;
         }
-        let mut vlan = [0; 2];
-        for (place, id) in vlan.iter_mut().zip(packet.headers.vlan.ids()) {
-            *place = *id;
-        }
         let key = Key {
             source: ip.source,
             destination: ip.destination,
@@ -239,7 +237,7 @@ impl Reassembly {
             protocol: ip.source.is_ipv4().then_some(ip.protocol),
             interface: frame.interface,
             of_any: frame.passed(),
-            vlan,
+            vlan: packet.headers.vlan,
             tunnel: Tunnel::around(packet),
         };
         let held = Held {

@@ -6,7 +6,7 @@
 //! VXLAN-GPE: R R V V I P B O | reserved (2) | next protocol (1) | VNI (3) | reserved (1)
 //! ```
 
-use super::{Vni, Why};
+use super::{Vni, Why, nsh};
 
 /// The I flag: the VNI is valid. RFC 7348 section 5 wants it set, and the other flags ignored.
 const VNI_VALID: u8 = 0x08;
@@ -21,15 +21,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Vni, &[u8]), Why> {
     Ok((Vni::from_be_bytes([v0, v1, v2]), rest))
 }
 
-/// The payload of a VXLAN-GPE header.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum GpeNext {
-    Ip,
-    Ethernet,
-    Other,
-}
-
-pub(super) fn split_gpe(bytes: &[u8]) -> Result<(Vni, GpeNext, &[u8]), Why> {
+pub(super) fn split_gpe(bytes: &[u8]) -> Result<(Vni, nsh::Payload, &[u8]), Why> {
     let (&[flags, _, _, next, v0, v1, v2, _], rest) = bytes.split_first_chunk::<8>().ok_or(Why::Truncated)?;
     if flags & GPE_VERSION != 0 {
         return Err(Why::Unsupported);
@@ -37,10 +29,6 @@ pub(super) fn split_gpe(bytes: &[u8]) -> Result<(Vni, GpeNext, &[u8]), Why> {
     if flags & VNI_VALID == 0 {
         return Err(Why::Malformed);
     }
-    let next = match (flags & GPE_NEXT_PROTOCOL != 0, next) {
-        (true, 1 | 2) => GpeNext::Ip,
-        (true, 3) | (false, _) => GpeNext::Ethernet,
-        (true, _) => GpeNext::Other,
-    };
+    let next = if flags & GPE_NEXT_PROTOCOL != 0 { next.into() } else { nsh::Payload::Ethernet };
     Ok((Vni::from_be_bytes([v0, v1, v2]), next, rest))
 }

@@ -10,11 +10,21 @@
 //!
 //! Numbers are little-endian. `n` is a multiple of 16, because packets are padded, *but never beyond the MTU of the
 //! tunnel*: a full packet under the usual MTU of 1420 makes a message of 1452 bytes, and 1452 is no multiple of 16. So
-//! the length says nothing of a data message on a port of WireGuard's. On other ports the length is all that tells a data
-//! message from other bytes that begin so. There it stays a condition, and full packets pass for readable. Add the port
-//! where it is known.
+//! the length says nothing of a data message on a port of WireGuard's. On other ports a data message is known by a length
+//! that is a multiple of 16 and a counter below 2^32, or by a session that goes on (`sessions`).
+//!
+//! *The price of a wrong guess.* Another protocol whose messages begin with 04 00 00 00 may have a number in place of the
+//! counter, and zeros behind it: a 32-bit type, an identifier and a 64-bit sequence number, all of them little-endian. Its
+//! messages with a length that fits, or from the second one on, are then taken for WireGuard's. They count as opaque and
+//! are not searched. They never prove that anything is encrypted. The opposite mistake is smaller: the first message of a
+//! capture that begins amid bulk traffic is taken for readable, and its ciphertext is searched.
+
+mod sessions;
+
+use std::net::IpAddr;
 
 use super::{Ports, TunnelPorts};
+pub(super) use sessions::Sessions;
 
 /// The length of the fields in front of the ciphertext, and of the tag behind it.
 const AROUND: usize = 32;
@@ -94,18 +104,51 @@ pub(super) fn on_its_port(
     (fits && known.is_wireguard(ports)).then(|| WireGuardMessage::read(kind, rest))
 }
 
-/// Returns the message, if a UDP payload on any port leaves no doubt that it is one.
+/// Returns the message, if a UDP payload on any port is one beyond doubt, or belongs to a session of such.
 ///
-/// In a data message, the upper half of the counter must still be zero, and the length a multiple of 16. In a handshake
-/// message, the last field (`mac2`) must be zero, as it is unless the receiver is under load.
-pub(super) fn on_any_port(payload: &[u8], declared: usize) -> Option<WireGuardMessage> {
+/// In a data message, the upper half of the counter must still be zero. Its length must be a multiple of 16, or its
+/// session must go on. In a handshake message, the last field (`mac2`) must be zero, as it is unless the receiver is under
+/// load, or there must be a session between the two ends.
+pub(super) fn on_any_port(
+    sessions: &mut Sessions,
+    (source, destination): (IpAddr, IpAddr),
+    ports: Ports,
+    payload: &[u8],
+    declared: usize,
+) -> Option<WireGuardMessage> {
     let (kind, rest) = start(payload)?;
-    let certain = match kind {
-        1 | 2 => is_handshake(kind, declared) && payload.len() == declared && payload.ends_with(&[0; 16]),
-        4 => declared >= AROUND && declared % 16 == 0 && rest.get(8..12) == Some(&[0; 4]),
-        _ => false,
+    let (from, to) = ((source, ports.source), (destination, ports.destination));
+    let way = (from, to);
+    let message = WireGuardMessage::read(kind, rest);
+    let known = match message {
+        WireGuardMessage::Data { receiver, counter } => {
+            let counter = u32::try_from(counter).ok().filter(|_| declared >= AROUND)?;
+            sessions.data(way, receiver, counter, declared % 16 == 0)
+        }
+        WireGuardMessage::Cut(_) => false,
+        _ if !is_handshake(message.number(), declared) => false,
+        WireGuardMessage::Cookie { .. } => sessions.knows(way),
+        WireGuardMessage::Initiation { sender } | WireGuardMessage::Response { sender, .. } => {
+            let certain = payload.len() == declared && payload.ends_with(&[0; 16]);
+            let known = certain || sessions.knows(way);
+            if known {
+                sessions.open((to, from), sender);
+            }
+            if let WireGuardMessage::Response { receiver, .. } = message {
+                if known {
+                    sessions.open(way, receiver);
+                }
+            }
+            known
+        }
     };
-    certain.then(|| WireGuardMessage::read(kind, rest))
+    known.then_some(message)
+}
+
+/// Returns true if a UDP payload begins as a message does. On a port that is not known it may tell of others.
+#[inline]
+pub(super) fn may_be_message(payload: &[u8]) -> bool {
+    start(payload).is_some()
 }
 
 #[inline]
@@ -137,6 +180,23 @@ mod tests {
 
     fn known(bytes: &[u8], declared: usize) -> Option<WireGuardMessage> {
         on_its_port(&TunnelPorts::default(), KNOWN, bytes, declared)
+    }
+
+    /// Takes a message between two hosts of 192.0.2.0/24.
+    fn on(
+        sessions: &mut Sessions,
+        from: u8,
+        to: u8,
+        bytes: &[u8],
+        declared: usize,
+    ) -> Option<WireGuardMessage> {
+        let host = |last| IpAddr::from([192, 0, 2, last]);
+        let ports = Ports { source: 4433, destination: 4433 };
+        on_any_port(sessions, (host(from), host(to)), ports, bytes, declared)
+    }
+
+    fn alone(bytes: &[u8], declared: usize) -> Option<WireGuardMessage> {
+        on(&mut Sessions::new(), 1, 2, bytes, declared)
     }
 
     #[test]
@@ -176,17 +236,54 @@ mod tests {
             bytes[12..16].fill(0);
             bytes
         };
-        assert!(on_any_port(&data(1456), 1456).is_some());
-        assert_eq!(on_any_port(&data(1452), 1452), None);
-        assert_eq!(on_any_port(&message(4, 1456), 1456), None, "a counter beyond 32 bits");
+        assert!(alone(&data(1456), 1456).is_some());
+        assert_eq!(alone(&data(1452), 1452), None);
+        assert_eq!(alone(&message(4, 1456), 1456), None, "a counter beyond 32 bits");
         for (kind, len) in [(1, 148), (2, 92)] {
             let mut bytes = message(kind, len);
-            assert!(on_any_port(&bytes, len).is_some());
-            assert_eq!(on_any_port(&bytes[..len - 1], len), None);
+            assert!(alone(&bytes, len).is_some());
+            assert_eq!(alone(&bytes[..len - 1], len), None);
             bytes[len - 1] = 1;
-            assert_eq!(on_any_port(&bytes, len), None);
+            assert_eq!(alone(&bytes, len), None);
         }
-        assert_eq!(on_any_port(&message(3, 64), 64), None);
+        assert_eq!(alone(&message(3, 64), 64), None);
+    }
+
+    /// Makes a data message with 1452 bytes, as full packets have under an MTU of 1420.
+    fn full(receiver: u32, counter: u64) -> Vec<u8> {
+        [&[4, 0, 0, 0][..], &receiver.to_le_bytes(), &counter.to_le_bytes(), &[0xa5; 1436]].concat()
+    }
+
+    #[test]
+    fn a_handshake_tells_of_the_bulk_traffic_behind_it_in_both_directions() {
+        let mut sessions = Sessions::new();
+        let mut take = |from, to, bytes: &[u8]| on(&mut sessions, from, to, bytes, bytes.len());
+        assert_eq!(take(1, 2, &full(0x0403_0201, 0)), None, "before the handshake");
+        // The initiator is called 0x04030201, and the one who answers is so in the response's first field as well.
+        assert!(take(1, 2, &message(1, 148)).is_some());
+        let mut response = message(2, 92);
+        response[4..12].copy_from_slice(&[9, 9, 9, 9, 1, 2, 3, 4]);
+        assert!(take(2, 1, &response).is_some());
+        assert!(take(2, 1, &full(0x0403_0201, 0)).is_some() && take(1, 2, &full(0x0909_0909, 5)).is_some());
+        assert_eq!(take(1, 3, &full(0x0909_0909, 6)), None, "another flow");
+        // Under load mac2 is not zero, and a cookie comes back.
+        let mut loaded = message(1, 148);
+        loaded[147] = 1;
+        assert!(take(1, 2, &loaded).is_some() && take(2, 1, &message(3, 64)).is_some());
+        assert_eq!((take(1, 3, &loaded), take(1, 3, &message(3, 64))), (None, None));
+    }
+
+    #[test]
+    fn a_capture_that_begins_amid_bulk_traffic_misses_the_first_message() {
+        let mut sessions = Sessions::new();
+        let seen = [70, 71, 73, 72, 4_294_967_295, 4_294_967_296].map(|counter| {
+            let bytes = full(7, counter);
+            // The snaplen leaves the counter.
+            on(&mut sessions, 1, 2, &bytes[..16], bytes.len()).is_some()
+        });
+        assert_eq!(seen, [false, true, true, true, false, false]);
+        let text = [&[4, 0, 0, 0][..], &[b'x'; 60]].concat();
+        assert_eq!((on(&mut sessions, 1, 2, &text, 64), on(&mut sessions, 1, 2, &text, 64)), (None, None));
     }
 
     #[test]

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! The line goes beyond ngrep's. An IPv6 address with a port has brackets, and the protocol behind a `?` is named
-//! (`sctp`, `proto:89`, `arp`, `0x88b5`). There is `vlan:ID` for each 802.1Q tag, at the level that it belongs to,
-//! outermost first. The line also says why a packet is opaque, and where decoding ended. If several wrappings share a
+//! (`sctp`, `proto:89`, `arp`, `llc`, `0x88b5`). There is `vlan:ID` for each 802.1Q tag, at the level that it belongs to,
+//! outermost first, and `vlan:+N` for N tags after the eighth. The line also says why a packet is opaque or not decoded, and
+//! where it was cut off. If several wrappings share a
 //! pair of addresses (VXLAN in transport-mode ESP), the pair is named once, after the last of them.
 
 use std::net::IpAddr;
@@ -44,7 +45,9 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
         out.push(b' ');
         out.extend_from_slice(escape(interface).as_bytes());
     }
-    if let Some(stop) = shown.packet.stop {
+    if let Some(undecoded) = shown.packet.undecoded(shown.frame) {
+        text(out, &format_args!(" (not decoded: {undecoded})"));
+    } else if let Some(stop) = shown.packet.stop {
         text(out, &format_args!(" ({} in {})", stop.why.name(), stop.layer.name()));
     }
     // The file stands next to the frame's number, which counts within this file.
@@ -141,6 +144,8 @@ fn other_protocol(out: &mut Vec<u8>, headers: &Headers) {
         },
         (None, Some(0x0806)) => out.extend_from_slice(b" arp"),
         (None, Some(0x88cc)) => out.extend_from_slice(b" lldp"),
+        // A smaller number is the length of an IEEE 802.3 frame.
+        (None, Some(0..=0x05ff)) if headers.mac.is_some() => out.extend_from_slice(b" llc"),
         (None, Some(other)) => text(out, &format_args!(" {other:#06x}")),
         (None, None) => {}
     }
@@ -150,6 +155,9 @@ fn vlans(out: &mut Vec<u8>, headers: &Headers) {
     for &id in headers.vlan.ids() {
         out.extend_from_slice(b" vlan:");
         decimal(out, u64::from(id));
+    }
+    if headers.vlan.more() > 0 {
+        text(out, &format_args!(" vlan:+{}", headers.vlan.more()));
     }
 }
 
@@ -165,11 +173,12 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
         Opaque::WireGuard(message) => text(out, &format_args!(" wireguard:{} sealed", message.number())),
         Opaque::EspInTcp { spi: Some(spi) } => text(out, &format_args!(" esp-in-tcp:{spi} sealed")),
         Opaque::Psp { spi, .. } => text(out, &format_args!(" psp:{spi} sealed")),
-        Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci:#018x} sealed")),
+        Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci} sealed")),
         Opaque::EspFragment
         | Opaque::EspTruncated
         | Opaque::EspInTcp { spi: None }
-        | Opaque::Macsec { sci: None } => {
+        | Opaque::Macsec { sci: None }
+        | Opaque::Ieee80211 => {
             text(out, &format_args!(" {} sealed", opaque.name()));
         }
     }
@@ -184,8 +193,11 @@ fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
         if inside_out.peek().is_some_and(|next| same_ends(&next.outer, &wrapping.outer)) {
             continue;
         }
-        out.push(b' ');
-        ends(out, &wrapping.outer, None);
+        let named = wrapping.outer.ip.is_some() || wrapping.outer.mac.is_some();
+        if named {
+            out.push(b' ');
+            ends(out, &wrapping.outer, None);
+        }
         vlans(out, &wrapping.outer);
     }
 }
@@ -199,18 +211,28 @@ fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
     out.extend_from_slice(tunnel.name().as_bytes());
     match tunnel {
         Tunnel::Vxlan(vni) | Tunnel::VxlanGpe(vni) | Tunnel::Geneve(vni) | Tunnel::Nvgre(vni) => {
-            out.push(b':');
-            decimal(out, u64::from(vni.value()));
+            number(out, vni.value());
         }
-        Tunnel::Gre { key: Some(key) } => {
-            out.push(b':');
-            decimal(out, u64::from(key));
-        }
+        Tunnel::Pbb { service } => number(out, service),
+        Tunnel::Gre { key: Some(key) } => number(out, key),
+        Tunnel::Mpls { label, .. } => number(out, label),
+        Tunnel::Nsh { path, .. } => number(out, path),
+        Tunnel::Pptp { call } => number(out, call.into()),
         Tunnel::Esp { spi, .. } | Tunnel::Ah { spi, .. } | Tunnel::Psp { spi, .. } => {
             text(out, &format_args!(":{spi}"));
         }
-        Tunnel::Gre { key: None } | Tunnel::IpInIp | Tunnel::Macsec { .. } => {}
+        Tunnel::Pppoe { session } | Tunnel::Erspan { session: Some(session) } => number(out, session.into()),
+        Tunnel::Gre { key: None }
+        | Tunnel::IpInIp
+        | Tunnel::EtherIp
+        | Tunnel::Erspan { session: None }
+        | Tunnel::Macsec { .. } => {}
     }
+}
+
+fn number(out: &mut Vec<u8>, number: u32) {
+    out.push(b':');
+    decimal(out, u64::from(number));
 }
 
 #[cfg(test)]

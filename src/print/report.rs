@@ -32,8 +32,9 @@ pub fn text(report: &Report, expected: Expectation) -> String {
         );
     }
     let _ = writeln!(text, "verdict: {}{}{}", report.verdict.name(), because(report), nodes::clause(report));
-    if report.exit_status(expected) != 0 && !report.reason.remedy().is_empty() {
-        let _ = writeln!(text, "remedy: {}", report.reason.remedy());
+    let remedy = report.reason.remedy_for(report.source);
+    if report.exit_status(expected) != 0 && !remedy.is_empty() {
+        let _ = writeln!(text, "remedy: {remedy}");
     }
     for finding in &report.findings {
         let accepted = if report.terms.accepts(finding.code) { " (accepted)" } else { "" };

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{JsonOptions, Outcome, Printer, Shown, TextOptions};
 use crate::packet::{
     Encapsulation, EspKind, Frame, Headers, InterfaceNumber, Ip, LinkType, MacAddress, Macs, Packet, Ports,
-    Spi, TcpFlags, Timestamp, Transport, Tunnel, Vni,
+    Sci, Spi, TcpFlags, Timestamp, Transport, Tunnel, Vni,
 };
 
 /// 40 bytes.
@@ -70,7 +70,15 @@ pub(super) fn tunnels() -> Vec<Tunnel> {
         Tunnel::Ah { spi, sequence },
         Tunnel::Psp { spi, hides: true },
         Tunnel::Macsec { sci: None },
-        Tunnel::Macsec { sci: Some(1) },
+        Tunnel::Macsec { sci: Some(Sci([0, 0, 0, 0, 0, 0, 0, 1])) },
+        Tunnel::Erspan { session: None },
+        Tunnel::Erspan { session: Some(0x3ff) },
+        Tunnel::Pptp { call: u16::MAX },
+        Tunnel::EtherIp,
+        Tunnel::Mpls { label: 0xf_ffff, labels: u8::MAX },
+        Tunnel::Nsh { path: 0xff_ffff, index: 0 },
+        Tunnel::Pbb { service: 0xff_ffff },
+        Tunnel::Pppoe { session: u16::MAX },
     ];
     all.map(listed).into()
 }
@@ -87,7 +95,14 @@ fn listed(tunnel: Tunnel) -> Tunnel {
         | Tunnel::Esp { .. }
         | Tunnel::Ah { .. }
         | Tunnel::Psp { .. }
-        | Tunnel::Macsec { .. } => tunnel,
+        | Tunnel::Macsec { .. }
+        | Tunnel::Erspan { .. }
+        | Tunnel::Pptp { .. }
+        | Tunnel::EtherIp
+        | Tunnel::Mpls { .. }
+        | Tunnel::Nsh { .. }
+        | Tunnel::Pbb { .. }
+        | Tunnel::Pppoe { .. } => tunnel,
     }
 }
 

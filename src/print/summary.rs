@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::UndecodedCounts;
 use crate::packet::Opaque;
 use crate::pattern::Pattern;
 
@@ -16,8 +17,17 @@ pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
 pub struct OpaqueCounts([u64; KINDS.len()]);
 
 /// The kinds of opaque packets, in the order of [`kind`].
-const KINDS: [&str; 8] =
-    ["ESP", "ESP in UDP", "ESP fragments", "truncated ESP", "WireGuard", "MACsec", "ESP in TCP", "PSP"];
+const KINDS: [&str; 9] = [
+    "ESP",
+    "ESP in UDP",
+    "ESP fragments",
+    "truncated ESP",
+    "WireGuard",
+    "MACsec",
+    "ESP in TCP",
+    "PSP",
+    "802.11",
+];
 
 fn kind(opaque: Opaque) -> usize {
     match opaque {
@@ -29,6 +39,7 @@ fn kind(opaque: Opaque) -> usize {
         Opaque::Macsec { .. } => 5,
         Opaque::EspInTcp { .. } => 6,
         Opaque::Psp { .. } => 7,
+        Opaque::Ieee80211 => 8,
     }
 }
 
@@ -57,7 +68,8 @@ impl fmt::Display for OpaqueCounts {
 }
 
 /// The result of a search. It displays as the closing line:
-/// `456 packets, 0 dropped by kernel: 2 matched, 10 opaque (10 ESP), 444 readable without a match`.
+/// `456 packets, 0 dropped by kernel: 2 matched, 10 opaque (10 ESP), 444 readable without a match`, and if there are any,
+/// `, 12 not decoded: 10 Ethernet type 0x88b5, 2 IP protocol 253`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// All packets that were looked at.
@@ -72,6 +84,8 @@ pub struct Summary {
     pub clear: u64,
     /// The number of clear packets that the snaplen cut off, so that nobody knows what else was in them.
     pub cut: u64,
+    /// The packets that were not decoded to their end and did not match.
+    pub undecoded: UndecodedCounts,
 }
 
 impl fmt::Display for Summary {
@@ -81,7 +95,10 @@ impl fmt::Display for Summary {
             write!(f, ", {dropped} dropped by kernel")?;
         }
         write!(f, ": {} matched, {}, {} readable without a match", self.matched, self.opaque, self.clear)?;
-        if self.cut > 0 { write!(f, " ({} of them cut off by the snaplen)", self.cut) } else { Ok(()) }
+        if self.cut > 0 {
+            write!(f, " ({} of them cut off by the snaplen)", self.cut)?;
+        }
+        if self.undecoded.total() > 0 { write!(f, ", {}", self.undecoded) } else { Ok(()) }
     }
 }
 

@@ -56,8 +56,8 @@ impl Default for TextOptions {
 /// The marks that are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Marks {
-    /// `#` for a packet that nobody can read, `.` for one that was read and did not match, none for one that is
-    /// shown.
+    /// `#` for a packet that nobody can read, `.` for one that was read and did not match, `?` for one that is not
+    /// decoded to its end and did not match, none for one that is shown.
     #[default]
     Opaque,
     /// `#` for every packet, even before one that is shown.
@@ -149,6 +149,7 @@ impl<W: Write> Text<W> {
         let character = match (self.marks, mark) {
             (Marks::None, _) => return Ok(()),
             (Marks::Opaque, Mark::Clear) => b".",
+            (Marks::Opaque, Mark::NotDecoded) => b"?",
             (Marks::Opaque, Mark::Opaque) | (Marks::Ngrep, _) => b"#",
         };
         self.marked = true;

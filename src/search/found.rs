@@ -13,15 +13,30 @@ pub enum Outcome {
     Opaque,
     /// The packet can be read, and is not what was searched for.
     Clear,
+    /// The packet is not decoded to its end, and its bytes as they are do not have what was searched for.
+    NotDecoded,
 }
 
 impl Outcome {
+    /// Returns the result for a packet that does not match.
+    #[inline]
+    pub(super) fn unmatched(frame: &Frame<'_>, packet: &Packet<'_>) -> Self {
+        if packet.opaque.is_some() {
+            Self::Opaque
+        } else if packet.undecoded(frame).is_some() {
+            Self::NotDecoded
+        } else {
+            Self::Clear
+        }
+    }
+
     /// Returns the stable word for JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Match => "match",
             Self::Opaque => "opaque",
             Self::Clear => "clear",
+            Self::NotDecoded => "not-decoded",
         }
     }
 }
@@ -48,7 +63,6 @@ pub struct Found<'a> {
 impl Found<'_> {
     /// Returns true if the snaplen cut off a part that would have been searched.
     pub fn is_cut_off(&self) -> bool {
-        let cut = self.frame.wire_len as usize > self.frame.bytes.len();
-        cut && self.packet.stop.is_some_and(|stop| stop.why == Why::Truncated)
+        self.frame.is_cut() && self.packet.stop.is_some_and(|stop| stop.why == Why::Truncated)
     }
 }

@@ -70,10 +70,13 @@ impl Selection {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Dissected { frame, packet, whole } = dissected;
-        if !self.wanted(frame, packet) {
+        let outcome = if self.wanted(frame, packet) {
+            self.outcome(frame, packet)
+        } else if self.may_hide_what_is_wanted(frame, packet) {
+            Outcome::NotDecoded
+        } else {
             return Ok(());
-        }
-        let outcome = self.outcome(packet);
+        };
         if outcome == Outcome::Match {
             self.recall(dissector, packet, sink)?;
         }
@@ -111,8 +114,16 @@ impl Selection {
         true
     }
 
+    /// Returns true if what is not decoded in a packet may be of a network and an inner flow that were asked for. As what
+    /// is opaque, it is told of. It is not searched, because a match might be of another network.
+    fn may_hide_what_is_wanted(&self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
+        let vnis = &self.options.vnis;
+        let network = vnis.is_empty() || packet.vni().is_none_or(|vni| vnis.contains(&vni));
+        network && packet.undecoded(frame).is_some()
+    }
+
     #[inline]
-    fn outcome(&mut self, packet: &Packet<'_>) -> Outcome {
+    fn outcome(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> Outcome {
         let opaque = packet.opaque.is_some();
         let readable = packet.readable();
         let payload = match self.options.depth {
@@ -124,7 +135,7 @@ impl Selection {
         let matches =
             !payload.is_empty() && !unknown && self.pattern.is_match(payload) != self.options.invert;
         if !matches || self.limit_reached() {
-            return if opaque { Outcome::Opaque } else { Outcome::Clear };
+            return Outcome::unmatched(frame, packet);
         }
         self.matched += 1;
         self.spans.clear();
@@ -144,11 +155,10 @@ impl Selection {
         for kept in self.preceding.take(packet) {
             let frame = kept.frame();
             dissector.again(&frame, kept.known(), |packet| {
-                let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Clear };
                 sink(Found {
                     frame: &frame,
                     packet,
-                    outcome,
+                    outcome: Outcome::unmatched(&frame, packet),
                     spans: &[],
                     earlier: &[],
                     show: true,

@@ -42,7 +42,7 @@ use super::way::Way;
 use crate::packet::{Decoder, Direction, Encapsulation, EspKind, Frame, Opaque, Packet, Transport, Tunnel};
 use leg::Leg;
 use needle::Needles;
-use reading::{count_esp, echo, inner_bytes, is_esp, is_opened, is_transport_mode};
+use reading::{around, count_esp, echo, inner_bytes, is_esp, is_opened, is_transport_mode};
 pub(super) use sender::{Deed, Senders, Strangers};
 
 /// The most hosts that are counted apart beside the network's peers. The packets of further hosts count for
@@ -198,7 +198,7 @@ impl Tally {
         // ESP, such as a VRF, and any file may have those above MACsec or WireGuard.
         let below = matches!(
             packet.opaque,
-            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. })
+            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. } | Opaque::Ieee80211)
         );
         if below || esp && frame.passed().is_some() {
             self.opaque_on.add(frame);
@@ -231,9 +231,10 @@ impl Tally {
         let readable = packet.frames < 2 && self.needles.has_canary(frame.bytes);
         let sealed = holds_esp && !readable;
         let canary = !sealed && self.shows_the_canary(captured);
-        let around = packet.encapsulations.get(..at).unwrap_or(&[]);
+        let around = around(packet, at);
         let opened = around.iter().any(is_opened);
-        let esp = around.iter().rposition(|w| matches!(w.tunnel, Tunnel::Esp { .. }));
+        let is_esp = |w: &Encapsulation| matches!(w.tunnel, Tunnel::Esp { .. });
+        let esp = packet.encapsulations.get(..at).and_then(|outside| outside.iter().rposition(is_esp));
         let port = match tunnel.outer.transport {
             Transport::Udp(ports) => Some(ports.destination),
             _ => None,

@@ -1,5 +1,7 @@
 //! The words of a report: verdicts, rungs of the ladder of evidence, and reasons with their remedies.
 
+use super::network::Source;
+
 /// The verdict on one leg, or on the whole network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
@@ -82,7 +84,8 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $code,)+ }
             }
 
-            /// Returns the remedy, in one line; empty where nothing has to be done.
+            /// Returns the remedy for every network, in one line; empty where nothing has to be done. Docker's own
+            /// stands last: ` (Docker: …)`.
             pub fn remedy(self) -> &'static str {
                 match self { $(Self::$variant => $remedy,)+ }
             }
@@ -156,7 +159,7 @@ reasons! {
     /// Frames were cut off before their addresses or their VNI.
     Truncated = "truncated", "frames were cut off: capture them whole (tcpdump -s 0)";
     /// Frames passed of a protocol that is not decoded here and may carry anything.
-    Undecoded = "undecoded", "frames passed of a protocol that is not decoded here and may carry anything (MPLS, PPPoE, deeply nested tunnels): name the interface behind it with -i";
+    Undecoded = "undecoded", "frames passed of a protocol that is not decoded here and may carry anything (unknown pseudowires, compressed PPP, deeply nested tunnels): name the interface behind it with -i";
     /// A probe left this node, and was not seen on any wire that is watched.
     ProbeUnseen = "probe-unseen", "a probe left and was not seen on any wire: look for a way that the kernel does not show (XDP, AF_XDP, hardware offload), or for what held it back, and watch again";
     /// The probe was seen outside of any tunnel, while its network was encrypted.
@@ -207,9 +210,49 @@ reasons! {
     ControlFailed = "control-failed", "the control network's canary was not seen: this capture cannot show clear frames; name the interface with -i";
 }
 
+impl Reason {
+    /// Returns the remedy for a network that this source knows. One that is Docker's is for Docker's networks only.
+    pub fn remedy_for(self, source: Source) -> &'static str {
+        match (self, source) {
+            (_, Source::Docker) => self.remedy(),
+            (Self::NotConfigured, Source::Ours) => {
+                "build the network anew with: ovlsniff overlay up NETWORK --opt encrypted --key FILE (in a file: encrypted = true)"
+            }
+            (Self::NoMark, _) => {
+                "the clear packets lack the mark that the policy waits for: look for the rule in 'iptables -t mangle -S OUTPUT' or 'nft list ruleset'"
+            }
+            _ => self.remedy().split(" (Docker: ").next().unwrap_or_default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn docker_is_named_to_those_who_have_it_only() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.remedy_for(Source::Docker), reason.remedy());
+            for source in [Source::Ours, Source::Given, Source::Device(crate::packet::Form::Vxlan)] {
+                let remedy = reason.remedy_for(source);
+                assert!(!remedy.contains("Docker"), "{remedy}");
+                assert_eq!(remedy.is_empty(), reason.remedy().is_empty(), "{reason:?}");
+            }
+            // What is cut off for others is all at the end.
+            assert!(
+                reason
+                    .remedy()
+                    .split(" (Docker: ")
+                    .nth(1)
+                    .is_none_or(|rest| rest.find(')') == Some(rest.len() - 1))
+            );
+        }
+        assert_eq!(
+            Reason::NoSa.remedy_for(Source::Given),
+            "the policy has no SA to send with: add it on both nodes"
+        );
+    }
 
     #[test]
     fn codes_are_distinct_words_and_remedies_one_line() {

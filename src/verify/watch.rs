@@ -9,7 +9,7 @@ use super::tally::{Circumstances, Question, Tally, View};
 use super::underlay::Views;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::{Opener, Sa};
-use crate::packet::{Frame, LinkType, Timestamp, TunnelPorts};
+use crate::packet::{Frame, Timestamp, TunnelPorts};
 
 /// A watch in progress. Like a tally it has no clock: its time is that of the frames, so that a file and a live
 /// capture are the same to it.
@@ -53,12 +53,10 @@ fn of_hardware(frame: &Frame<'_>) -> Option<View> {
     /// none at all, as TUN and WireGuard have.
     const TUNNELS: [u16; 7] = [512, 768, 769, 776, 778, 823, 0xfffe];
     const LOOPBACK: u16 = 772;
-    const BARE: [LinkType; 4] = [LinkType::RAW, LinkType::IPV4, LinkType::IPV6, LinkType::PPP];
     match frame.hardware() {
         Some(LOOPBACK) => None,
         Some(hardware) if TUNNELS.contains(&hardware) => Some(View::Hidden),
-        // Devices without a link layer, or with PPP's, are those of tunnels.
-        _ if BARE.contains(&frame.link) => Some(View::Hidden),
+        _ if frame.link.is_bare() => Some(View::Hidden),
         _ => Some(View::Wire),
     }
 }

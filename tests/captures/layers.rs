@@ -28,12 +28,20 @@ pub(crate) enum Seen {
     Ah(Spi),
     Psp(Spi),
     Macsec,
+    Erspan(Option<u16>),
+    Pptp,
+    EtherIp,
+    Mpls(u32),
+    Nsh(u32),
+    Pbb(u32),
+    Pppoe(u16),
+    Ieee80211,
     WireGuard(u8),
 }
 
-/// The layers of a packet. There is space for more than any packet has: five levels of Ethernet, two tags, IP,
+/// The layers of a packet. There is space for more than any packet has: five levels of Ethernet, eight tags, IP,
 /// transport and tunnel.
-pub(crate) type Layers = ArrayVec<Seen, 40>;
+pub(crate) type Layers = ArrayVec<Seen, 64>;
 
 /// Lists the layers of a packet. IP in IP gives two IP headers in a row. The headers in front of transport-mode ESP,
 /// transport-mode AH and MACsec are listed once, although the decoder repeats them.
@@ -53,6 +61,7 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
         Opaque::EspInTcp { spi } => Seen::Esp(spi),
         Opaque::Psp { spi, .. } => Seen::Psp(spi),
         Opaque::Macsec { .. } => Seen::Macsec,
+        Opaque::Ieee80211 => Seen::Ieee80211,
     }));
     seen
 }
@@ -99,6 +108,13 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
         Tunnel::Ah { spi, .. } => Seen::Ah(spi),
         Tunnel::Psp { spi, .. } => Seen::Psp(spi),
         Tunnel::Macsec { .. } => Seen::Macsec,
+        Tunnel::Erspan { session } => Seen::Erspan(session),
+        Tunnel::Pptp { .. } => Seen::Pptp,
+        Tunnel::EtherIp => Seen::EtherIp,
+        Tunnel::Mpls { label, .. } => Seen::Mpls(label),
+        Tunnel::Nsh { path, .. } => Seen::Nsh(path),
+        Tunnel::Pbb { service } => Seen::Pbb(service),
+        Tunnel::Pppoe { session } => Seen::Pppoe(session),
         Tunnel::IpInIp => return None,
     })
 }
@@ -125,6 +141,15 @@ impl fmt::Display for Seen {
             Self::Ah(spi) => write!(f, "ah {:#010x}", spi.0),
             Self::Psp(spi) => write!(f, "psp {:#010x}", spi.0),
             Self::Macsec => write!(f, "macsec"),
+            Self::Erspan(Some(session)) => write!(f, "erspan {session}"),
+            Self::Erspan(None) => write!(f, "erspan"),
+            Self::Pptp => write!(f, "pptp"),
+            Self::EtherIp => write!(f, "etherip"),
+            Self::Mpls(label) => write!(f, "mpls {label}"),
+            Self::Nsh(path) => write!(f, "nsh {path}"),
+            Self::Pbb(service) => write!(f, "pbb {service}"),
+            Self::Ieee80211 => write!(f, "ieee80211"),
+            Self::Pppoe(session) => write!(f, "pppoe {session}"),
             Self::WireGuard(message) => write!(f, "wireguard {message}"),
         }
     }

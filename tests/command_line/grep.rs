@@ -2,7 +2,10 @@
 
 mod errors;
 mod files;
+mod links;
+mod marks;
 mod nothing;
 mod output;
 mod pattern;
 mod signals;
+mod wrappings;

@@ -6,6 +6,7 @@ mod grep;
 mod keys;
 mod overlay;
 mod readme;
+mod typed;
 mod values;
 mod verify;
 mod verify_files;

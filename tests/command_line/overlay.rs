@@ -45,7 +45,7 @@ fn what_cannot_be_is_said_before_the_kernel_is_asked() {
         (["--peer", "192.0.2.3=10.0.9.3"], "not in 10.0.2.1/24"),
         (["--opt", "port=99999"], "UDP port"),
         (["--opt", "\u{1b}[2Jencrypted"], "no such option"),
-        (["--\u{1b}[2J", "1"], "unexpected argument"),
+        (["--\u{1b}[2J", "1"], "there is no option"),
         (["--opt", "com.docker.network.driver.overlay.vxlanid_list=4099"], "two different things"),
         (["--opt", "cipher=aes-128-gcm"], "--opt encrypted"),
     ] {
@@ -75,6 +75,46 @@ fn a_word_in_a_file_that_means_nothing_is_said_before_the_kernel_is_asked() {
         let said = refused(&["up", "--node", "a", "-f", path.to_str().unwrap()]);
         assert!(said.contains(expected), "{said}");
     }
+}
+
+/// The nodes take lines 1 to 4, and the network begins on line 5.
+#[test]
+fn an_error_in_a_file_names_the_file_and_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("overlay.toml");
+    let path = path.to_str().unwrap();
+    for (lines, expected) in [
+        ("vni = 1\nlern = true", "line 7: key network.net.lern: no such key; did you mean 'learn'?"),
+        ("vni = 1\n[nodes.c]", "line 7: key nodes: no such key; did you mean 'node'?"),
+        ("vni 1", "line 6: key with no value, expected `=`"),
+        ("vni = 1\nvni = 2", "line 7: duplicate key"),
+        ("mtu = 1400", "line 5: missing key `vni`"),
+        ("vni = 1\nencrypted = \"yes\"", "line 7: use true or false"),
+        ("vni = 1\nnodes = \"a\"", "line 7: string \"a\", expected a list"),
+        ("vni = 1\nnodes = [\"a\", \"x\"]", "line 7: network net: node x: no such node; did you mean 'a'?"),
+        (
+            "vni = 1\naddresses = { a = \"10.0.1.1/24\", b = \"10.0.1.2/16\" }",
+            "line 7: network net: a has 10.0.1.1/24 and b 10.0.1.2/16; all need the same prefix length",
+        ),
+        (
+            "vni = 1\ncipher = \"aes-256-gcm\"",
+            "line 7: network net: has a cipher but is not encrypted; add: encrypted = true",
+        ),
+        ("vni = 0", "line 5: network net: vni 0 is no network; take 1 to 16777215"),
+        ("vni = 1\n[network.two]\nvni = 1", "line 7: network two: vni 1 is also that of network net"),
+        (
+            "vni = 1\nencrypted = true",
+            "line 5: network net: is encrypted and has no key; give one with --key FILE (in a file: key = \"FILE\"), made by \
+             ovlsniff overlay keygen",
+        ),
+    ] {
+        let nodes = "[node.a]\nunderlay = \"192.0.2.1\"\n[node.b]\nunderlay = \"192.0.2.2\"\n";
+        fs::write(path, format!("{nodes}[network.net]\n{lines}\n")).unwrap();
+        let said = refused(&["up", "-f", path, "--node", "a"]);
+        assert_eq!(said, format!("ovlsniff: {path}: {expected}\n"));
+    }
+    fs::write(path, b"\xff").unwrap();
+    assert_eq!(refused(&["up", "-f", path]), format!("ovlsniff: {path}: not a TOML file: it is not UTF-8\n"));
 }
 
 #[test]

@@ -100,9 +100,9 @@ const RANGES: [(&str, &[&str], &[&str]); 8] = [
     ("--due", &["0", "7d", "1d12h"], &[]),
     ("--columns", &["65536"], &["7", "65537"]),
     ("--generation", &["1", "1000000000"], &["0", "1000000001"]),
-    ("-s", &["0"], &["4G"]),
+    ("--snaplen", &["0"], &["4G"]),
     ("--buffer", &[], &["4G"]),
-    ("-S", &["0", "4G"], &[]),
+    ("--depth", &["0", "4G"], &[]),
 ];
 
 /// An option or a positional with a value, as the help of a command lists it.

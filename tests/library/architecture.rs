@@ -50,10 +50,12 @@ const CRATES: [(&[&str], &[&str]); 22] = [
             "overlay/nearest",
             "verify/network",
             "verify/report/terms",
+            "cli/complaint",
+            "commands/typed",
         ],
     ),
     (&["caps"], &["host/privileges"]),
-    (&["clap", "clap_complete", "clap_mangen"], &["main", "cli", "commands"]),
+    (&["clap", "clap_complete", "clap_mangen"], &["cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
 ];
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ovlsniff::packet::{
     Added, Decoder, EspKind, Frame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp,
-    Tunnel, Vni, Why,
+    Tunnel, Why,
 };
 
 use crate::layers::{Layers, Seen, layers};
@@ -44,7 +44,8 @@ fn every_prefix_of_every_frame_keeps_the_layers_that_are_whole_and_stops_in_the_
 #[test]
 fn damaged_frames_of_every_link_type_decode_without_panic() {
     let mut random = xorshift();
-    let links = [0, 1, 9, 12, 101, 108, 113, 147, 228, 229, 276].map(LinkType);
+    let links: Vec<_> =
+        (0..=300).map(LinkType).filter(|link| link.name().is_some()).chain([LinkType(147)]).collect();
     let mut decoder = Decoder::new(reading::ports());
     let mut reassembly = Reassembly::default();
     let mut count = 0_u32;
@@ -117,14 +118,34 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
         // A length in front of the cut decides about the layer: WireGuard's, or ESP's padding and trailer.
         (Some(_), Some(stop)) if matches!(stop.layer, Layer::Payload) => None,
         (Some(&next), Some(stop)) => {
-            let link =
-                matches!(stop.layer, Layer::Link | Layer::Sll | Layer::Sll2 | Layer::Null | Layer::Ppp);
-            // The type after a SecTag or in a SNAP header, and headers that are not layers of their own here. Of
-            // three tags, the third is not kept.
-            let between =
-                matches!(stop.layer, Layer::Ipv6Extension | Layer::Macsec | Layer::Ethernet | Layer::Vlan)
-                    || stop.layer == Layer::Tcp && matches!(now.last(), Some(Seen::Tcp(..)));
-            let right = is(next, stop.layer) || between || link && now.is_empty();
+            let link = matches!(
+                stop.layer,
+                Layer::Link
+                    | Layer::Sll
+                    | Layer::Sll2
+                    | Layer::Null
+                    | Layer::Ppp
+                    | Layer::Chdlc
+                    | Layer::FrameRelay
+                    | Layer::Llc
+                    | Layer::Radiotap
+                    | Layer::Ieee80211
+            );
+            // LLC and PPP have a header in front of them, but are not layers of their own here.
+            let first = now.iter().all(|seen| matches!(seen, Seen::Ethernet(_) | Seen::Pppoe(_)));
+            // The type after a SecTag or in a SNAP header, and headers that are not layers of their own here: PPP, the ninth
+            // tag, WCCP in GRE.
+            let between = matches!(
+                stop.layer,
+                Layer::Ipv6Extension
+                    | Layer::Macsec
+                    | Layer::Ethernet
+                    | Layer::Vlan
+                    | Layer::Ppp
+                    | Layer::Llc
+                    | Layer::Gre
+            ) || stop.layer == Layer::Tcp && matches!(now.last(), Some(Seen::Tcp(..)));
+            let right = is(next, stop.layer) || between || link && first;
             (stop.why != Why::Truncated || !right).then(|| format!("stops with {stop:?} before {next:?}"))
         }
     }
@@ -133,7 +154,8 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
 /// Returns true if `layer` is the name under which decoding stops inside this header.
 fn is(seen: Seen, layer: Layer) -> bool {
     match seen {
-        Seen::Ethernet(_) => layer == Layer::Ethernet,
+        // The addresses of 802.11 are given as those of Ethernet.
+        Seen::Ethernet(_) => matches!(layer, Layer::Ethernet | Layer::Ieee80211),
         Seen::Vlan(_) => layer == Layer::Vlan,
         // Without its first byte, an IP header does not tell its version.
         Seen::Ip(source, _) => layer == Layer::Ipv4 || source.is_ipv6() && layer == Layer::Ipv6,
@@ -152,6 +174,16 @@ fn is(seen: Seen, layer: Layer) -> bool {
         // Without its end, PSP is any datagram.
         Seen::Psp(_) => matches!(layer, Layer::Psp | Layer::Payload),
         Seen::Macsec => layer == Layer::Macsec,
+        // Type I has no header of its own, and all have GRE's in front.
+        Seen::Erspan(_) => matches!(layer, Layer::Erspan | Layer::Gre),
+        Seen::Pptp => layer == Layer::Gre,
+        Seen::EtherIp => layer == Layer::EtherIp,
+        // Without its payload, MPLS in UDP is any datagram.
+        Seen::Mpls(_) => matches!(layer, Layer::Mpls | Layer::Payload),
+        Seen::Nsh(_) => layer == Layer::Nsh,
+        Seen::Pbb(_) => layer == Layer::Pbb,
+        Seen::Pppoe(_) => layer == Layer::Pppoe,
+        Seen::Ieee80211 => layer == Layer::Ieee80211,
         Seen::WireGuard(_) => layer == Layer::Payload,
     }
 }
@@ -307,23 +339,24 @@ fn random_bodies_never_pass_for_esp_without_encryption() {
 fn what_a_tunnel_carries_and_nobody_decodes_has_not_the_headers_around_it() {
     let gre = [
         &[0x45, 0, 0, 31, 0, 0, 0, 0, 64, 47, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2][..],
-        &[0, 0, 0x88, 0xbe],
+        &[0, 0, 0x88, 0xb5],
         b"payload",
     ]
     .concat();
     let packet = Decoder::new(reading::ports()).decode(&raw(&gre));
     assert_eq!(packet.headers.ip, None);
-    assert_eq!(packet.headers.ether_type, Some(0x88be));
+    assert_eq!(packet.headers.ether_type, Some(0x88b5));
     assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Gre, Why::Unsupported)));
     assert_eq!(packet.payload, b"payload");
 
     let mut found = None;
-    reading::decode("crafted/vxlan-gpe.pcap", |kept, packet| {
-        if kept.number == 4 {
-            found = Some((packet.vni(), packet.headers.ip));
+    reading::decode("crafted/nsh.pcap", |kept, packet| {
+        if kept.number == 8 {
+            found = Some((packet.encapsulations[0].tunnel, packet.headers.mac, packet.payload.to_vec()));
         }
     });
-    assert_eq!(found, Some((Vni::new(9), None)), "NSH in VXLAN-GPE");
+    let nsh = Tunnel::Nsh { path: 42, index: 254 };
+    assert_eq!(found, Some((nsh, None, b"unknown".to_vec())), "a next protocol that is not known");
 }
 
 #[test]
@@ -359,4 +392,42 @@ fn ppp_cut_behind_its_address_byte_is_cut_not_unknown() {
     frame.link = LinkType::PPP;
     let packet = Decoder::new(reading::ports()).decode(&frame);
     assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Ppp, Why::Truncated)));
+}
+
+/// Wraps `body` in another level of each kind of tunnel that needs no IP header.
+fn wrapped(kind: u8, body: &[u8]) -> Vec<u8> {
+    let header: &[u8] = match kind {
+        0 => &[0x88, 0xe7, 0, 0, 0, 1],
+        1 => &[0x88, 0x47, 0, 1, 1, 64, 0, 0, 0, 0],
+        2 => &[0x89, 0x4f, 0x0f, 0xc2, 2, 3, 0, 0, 1, 255],
+        _ => &[0x89, 0x09, 1, 1, 0, 1, 0, 7, 0x81, 0, 0, 5, 0x88, 0xe7, 0, 0, 0, 1],
+    };
+    [&[2, 0, 0, 0, 0, 0x0b, 2, 0, 0, 0, 0, 0x0a][..], header, body].concat()
+}
+
+#[test]
+fn of_tunnels_in_tunnels_a_few_are_followed_and_of_one_header_repeated_all() {
+    let packet =
+        [&[2; 12][..], &[8, 0, 0x45, 0, 0, 20, 0, 0, 0, 0, 64, 59, 0, 0], &[192, 0, 2, 1, 192, 0, 2, 2]]
+            .concat();
+    for kind in 0..4 {
+        let bomb = (0..300).fold(packet.clone(), |body, _| wrapped(kind, &body));
+        let mut frame = raw(&bomb);
+        frame.link = LinkType::ETHERNET;
+        let decoded = Decoder::new(reading::ports()).decode(&frame);
+        assert_eq!(decoded.encapsulations.len(), ovlsniff::packet::MAX_DEPTH, "{kind}");
+        assert_eq!(decoded.stop.map(|stop| stop.why), Some(Why::TooDeep), "{kind}");
+    }
+    // Labels, tags and security groups are no levels.
+    let labels = [0, 1, 0, 64].repeat(10_000);
+    let tags = [&[0, 5, 0x81, 0][..]].concat().repeat(10_000);
+    let groups = [1, 1, 0, 1, 0, 7, 0x89, 0x09].repeat(10_000);
+    for (ether_type, repeated) in [([0x88, 0x47], labels), ([0x81, 0], tags), ([0x89, 0x09], groups)] {
+        let bomb = [&[2; 12][..], &ether_type, &repeated].concat();
+        let mut frame = raw(&bomb);
+        frame.link = LinkType::ETHERNET;
+        let decoded = Decoder::new(reading::ports()).decode(&frame);
+        assert_eq!(decoded.stop.map(|stop| stop.why), Some(Why::Truncated), "{ether_type:02x?}");
+        assert_eq!(decoded.encapsulations.len(), 0);
+    }
 }

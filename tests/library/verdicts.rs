@@ -154,7 +154,12 @@ impl Scene {
         let ip = |protocol| Some(Ip { source, destination, protocol, fragment: None });
         let outer = |tunnel: Tunnel| Headers {
             ether_type: Some(0x0800),
-            ip: ip(if matches!(tunnel, Tunnel::Esp { .. }) { 50 } else { 17 }),
+            ip: match tunnel {
+                Tunnel::Esp { .. } => ip(50),
+                // These stand in front of the first IP header.
+                Tunnel::Pppoe { .. } | Tunnel::Mpls { .. } | Tunnel::Nsh { .. } | Tunnel::Pbb { .. } => None,
+                _ => ip(17),
+            },
             transport: match tunnel {
                 Tunnel::Vxlan(_) => Transport::Udp(Ports { source: 40_000, destination: 4789 }),
                 _ => Transport::None,

@@ -3,10 +3,10 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ovlsniff::host::survey::PublicKey;
-use ovlsniff::packet::{Opaque, Packet, Transport, WireGuardMessage};
+use ovlsniff::packet::{Decoder, Opaque, Packet, Transport, WireGuardMessage};
 use ovlsniff::verify::wireguard::{data_message, is_for};
 
-use super::reading;
+use super::reading::{self, Kept};
 
 /// Returns the public key of host `a` or `b`.
 fn key(host: &str) -> PublicKey {
@@ -101,4 +101,27 @@ fn bulk_traffic_is_opaque_also_where_its_length_is_no_multiple_of_16() {
         full += u32::from(kept.wire_len == 14 + 20 + 8 + 1452);
     });
     assert!(full > 0, "no full packet");
+}
+
+/// Returns for each frame of the bulk traffic if it is opaque, as if it had passed another port than WireGuard's.
+fn elsewhere(skip: usize) -> Vec<bool> {
+    let mut decoder = Decoder::new(reading::ports());
+    let seen = |mut kept: Kept| {
+        for at in [14 + 20, 14 + 20 + 2] {
+            assert_eq!(kept.bytes[at..at + 2], 51820u16.to_be_bytes());
+            kept.bytes[at..at + 2].copy_from_slice(&4433u16.to_be_bytes());
+        }
+        message(&decoder.decode(&kept.frame())).is_some()
+    };
+    reading::frames("wireguard/bulk.pcap").into_iter().skip(skip).map(seen).collect()
+}
+
+#[test]
+fn on_another_port_its_bulk_traffic_is_opaque_once_its_session_is_known() {
+    assert_eq!(elsewhere(0).iter().filter(|opaque| !**opaque).count(), 0);
+    // The capture begins amid the bulk traffic.
+    let full = |kept: &Kept| kept.wire_len == 14 + 20 + 8 + 1452;
+    let first = reading::frames("wireguard/bulk.pcap").iter().position(full).unwrap();
+    let seen = elsewhere(first);
+    assert_eq!((seen[0], seen.iter().filter(|opaque| !**opaque).count()), (false, 1));
 }

@@ -7,11 +7,12 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::bail;
+use ovlsniff::capture::bpf::link_description;
 use ovlsniff::capture::live::Names;
 use ovlsniff::capture::savefile::{Interface, shown};
 use ovlsniff::capture::write::{self, Format, Writer};
 use ovlsniff::escape::reason;
-use ovlsniff::packet::{Frame, Timestamp};
+use ovlsniff::packet::{Frame, LinkType, Timestamp, Undecoded};
 use ovlsniff::print::{
     ColorChoice, Json, JsonOptions, Mark, Marks, Printer, Replacement, Shape, Shown, Summary, Text,
     TextOptions, Times, knows_colors, use_color,
@@ -19,10 +20,13 @@ use ovlsniff::print::{
 use ovlsniff::search::{Found, Outcome};
 
 use crate::cli::{self, Grep};
+use crate::commands::tell;
 
 /// The longest time that a match may wait in the buffer for more output, in nanoseconds of the capture's clock.
 const PATIENCE: i64 = 4_000_000;
 const BUFFER: usize = 256 << 10;
+/// The most link types that the user is told of one by one.
+const MOST_WARNINGS: usize = 8;
 
 /// Standard output, or a sink when the capture goes to standard output instead (`-O -`).
 type Out = BufWriter<Box<dyn Write>>;
@@ -43,6 +47,8 @@ pub(super) struct Output {
     /// The file that is being read, if there are several.
     file_read: Option<String>,
     scratch: Vec<u8>,
+    /// The link types that the user was told of, because they are not decoded.
+    unknown_links: Vec<LinkType>,
 }
 
 /// The error of a write, to standard output or to the capture file.
@@ -105,6 +111,7 @@ impl Output {
             names: None,
             file_read: None,
             scratch: Vec::new(),
+            unknown_links: Vec::new(),
         })
     }
 
@@ -141,11 +148,11 @@ impl Output {
     /// Counts a packet, and shows it or prints its mark. Its frame's interface number is an index in `interfaces`.
     #[inline]
     pub(super) fn take(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
-        self.count(found);
+        self.count(found)?;
         if found.show {
             self.show(found, interfaces)?;
         } else {
-            let mark = if found.outcome == Outcome::Opaque { Mark::Opaque } else { Mark::Clear };
+            let mark = Mark::from(found.outcome);
             for _ in 0..found.packet.frames {
                 self.printer.mark(mark)?;
             }
@@ -154,23 +161,56 @@ impl Output {
     }
 
     #[inline]
-    fn count(&mut self, found: &Found<'_>) {
+    fn count(&mut self, found: &Found<'_>) -> Result<(), Error> {
         if found.recalled {
-            return;
+            return Ok(());
         }
         self.summary.packets += 1;
         match (found.outcome, found.packet.opaque) {
             (Outcome::Match, _) => self.summary.matched += 1,
             (_, Some(opaque)) => self.summary.opaque.add(opaque),
+            (Outcome::NotDecoded, None) => return self.count_undecoded(found),
             (_, None) => {
                 self.summary.clear += 1;
                 self.summary.cut += u64::from(found.is_cut_off());
             }
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn count_undecoded(&mut self, found: &Found<'_>) -> Result<(), Error> {
+        if let Some(undecoded) = found.packet.undecoded(found.frame) {
+            self.summary.undecoded.add(undecoded);
+        }
+        self.warn_of_link(found)
+    }
+
+    /// Tells the user of a link type that is not decoded when its first frame comes. This is done with `-q` too, which
+    /// would otherwise end without a word and without a match.
+    fn warn_of_link(&mut self, found: &Found<'_>) -> Result<(), Error> {
+        let link = found.frame.link;
+        let unknown = found.packet.undecoded(found.frame) == Some(Undecoded::Link(link));
+        if !unknown || self.unknown_links.contains(&link) || self.unknown_links.len() > MOST_WARNINGS {
+            return Ok(());
+        }
+        self.unknown_links.push(link);
+        self.end_line()?;
+        if self.unknown_links.len() > MOST_WARNINGS {
+            tell("ovlsniff: more link types are not decoded");
+            return Ok(());
+        }
+        let words = link_description(link).map(|words| format!(" ({words})")).unwrap_or_default();
+        tell(format_args!(
+            "ovlsniff: link type {}{words} is not decoded; its frames are searched as they are",
+            link.0
+        ));
+        Ok(())
     }
 
     #[cold]
     fn show(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
+        self.warn_of_link(found)?;
         let own = interfaces.get(found.frame.interface.place());
         let passed = self.names.as_mut().and_then(|names| names.of(found.frame));
         let several = passed.is_some() || interfaces.len() > 1;

@@ -3,8 +3,8 @@
 use super::{Next, Walk, at};
 use crate::packet::protocol::{AH, ESP, UDP};
 use crate::packet::{
-    Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, ipv4,
-    loopback, macsec, ppp,
+    Direction, Headers, InnerFrame, Layer, LinkType, Opaque, Stop, Tunnel, Why, cooked, ethernet, ipv4, leaf,
+    loopback, macsec,
 };
 
 impl<'a> Walk<'_, 'a> {
@@ -14,25 +14,23 @@ impl<'a> Walk<'_, 'a> {
             LinkType::ETHERNET => return Ok(Next::Ethernet),
             LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => return Ok(Next::Ip),
             LinkType::NULL | LinkType::LOOP => (Layer::Null, loopback::split(bytes)),
-            LinkType::PPP => (Layer::Ppp, ppp::split(bytes)),
-            LinkType::LINUX_SLL => (Layer::Sll, self.cooked(cooked::split_sll(bytes))),
-            LinkType::LINUX_SLL2 => (Layer::Sll2, self.cooked(cooked::split_sll2(bytes))),
-            _ => (Layer::Link, Err(Why::Unsupported)),
+            LinkType::LINUX_SLL => return self.cooked(cooked::split_sll(bytes), Layer::Sll),
+            LinkType::LINUX_SLL2 => return self.cooked(cooked::split_sll2(bytes), Layer::Sll2),
+            _ => return self.rare_link(link),
         };
         let (ether_type, rest) = split.map_err(at(layer))?;
         self.advance(rest);
         Ok(Next::EtherType(ether_type))
     }
 
-    #[allow(clippy::type_complexity)]
-    pub(super) fn cooked(
-        &mut self,
-        split: Result<(Option<Direction>, u16, &'a [u8]), Why>,
-    ) -> Result<(u16, &'a [u8]), Why> {
-        split.map(|(direction, protocol, rest)| {
-            self.packet.direction = self.packet.direction.or(direction);
-            (protocol, rest)
-        })
+    fn cooked(&mut self, split: Result<cooked::Header<'a>, Why>, layer: Layer) -> Result<Next, Stop> {
+        let cooked::Header { direction, hardware, protocol, rest } = split.map_err(at(layer))?;
+        self.packet.direction = self.packet.direction.or(direction);
+        self.advance(rest);
+        if ethernet::is_length(protocol) || cooked::may_ignore_protocol(hardware) {
+            return self.rare_cooked(hardware, protocol, layer);
+        }
+        Ok(Next::EtherType(protocol))
     }
 
     pub(super) fn ethernet(&mut self) -> Result<Next, Stop> {
@@ -64,14 +62,10 @@ impl<'a> Walk<'_, 'a> {
                 if self.packet.headers.mac.is_some() {
                     self.limit(usize::from(len));
                 }
-                let (ether_type, rest) = ethernet::split_snap(self.rest).map_err(at(Layer::Ethernet))?;
-                self.advance(rest);
-                // A length cannot follow a length.
-                if ethernet::is_length(ether_type) {
-                    return Err(Stop { layer: Layer::Ethernet, why: Why::Malformed });
-                }
-                Ok(Next::EtherType(ether_type))
+                self.llc()
             }
+            tunnel if ethernet::is_tunnel(tunnel) => self.behind_type(tunnel),
+            known if leaf::is_ethernet(known) => Ok(Next::End),
             _ => Err(Stop { layer: Layer::Ethernet, why: Why::Unsupported }),
         }
     }
@@ -103,8 +97,11 @@ impl<'a> Walk<'_, 'a> {
     /// Returns true if this is a frame of a cooked capture that leaves the host. Such a frame begins at what was its IP
     /// header in the kernel (`packet_rcv` in linux `net/packet/af_packet.c`), so tags in front of that are missing.
     fn is_cooked_on_its_way_out(&self) -> bool {
-        let cooked = self.packet.headers.mac.is_none() && self.packet.encapsulations.is_empty();
-        cooked && self.packet.direction == Some(Direction::Out)
+        self.is_cooked() && self.packet.direction == Some(Direction::Out)
+    }
+
+    fn is_cooked(&self) -> bool {
+        self.packet.headers.mac.is_none() && self.packet.encapsulations.is_empty()
     }
 
     /// Goes on behind a MACsec tag that is missing. Without the tag, only an IP packet that is sound to its end shows

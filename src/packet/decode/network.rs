@@ -2,10 +2,9 @@
 
 use super::{Fragments, Next, Walk, at};
 use crate::packet::ports::UdpTunnel;
-use crate::packet::vxlan::GpeNext;
 use crate::packet::{
-    Ip, Layer, Opaque, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6, protocol,
-    psp, transport, vxlan, wireguard,
+    Ip, Layer, Opaque, Ports, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6,
+    leaf, protocol, psp, transport, vxlan, wireguard,
 };
 
 impl Walk<'_, '_> {
@@ -51,10 +50,7 @@ impl Walk<'_, '_> {
                 return Ok(Next::End);
             }
             if fragment.offset > 0 {
-                if ip.protocol == protocol::ESP {
-                    self.packet.opaque = Some(Opaque::EspFragment);
-                }
-                return Ok(Next::End);
+                return self.later_fragment(ip);
             }
         }
         let bytes = self.rest;
@@ -88,13 +84,39 @@ impl Walk<'_, '_> {
                 self.enter_ip()
             }
             protocol::ESP => Ok(self.esp(false)),
+            protocol::ETHERIP => self.etherip(),
+            protocol::MPLS => self.mpls(),
+            protocol::NSH => self.nsh(),
             protocol::AH => {
                 let (tunnel, next, rest) = ah::split(bytes).map_err(at(Layer::Ah))?;
                 self.advance(rest);
                 self.wrap(tunnel, Layer::Ah)?;
                 self.enter_protected(next)
             }
-            _ => Ok(Next::End),
+            _ => Self::other(ip),
+        }
+    }
+
+    /// Takes an IP protocol that is a leaf, or else not known.
+    #[cold]
+    fn other(ip: Ip) -> Result<Next, Stop> {
+        if leaf::is_ip(ip.protocol) { Ok(Next::End) } else { Err(at(layer(ip))(Why::Unsupported)) }
+    }
+
+    /// Takes a later fragment without the others. The header in front of its bytes was in the first one.
+    #[cold]
+    fn later_fragment(&mut self, ip: Ip) -> Result<Next, Stop> {
+        match ip.protocol {
+            protocol::ESP => {
+                self.packet.opaque = Some(Opaque::EspFragment);
+                Ok(Next::End)
+            }
+            protocol::TCP | protocol::SCTP | protocol::ICMP | protocol::ICMPV6 | protocol::IGMP => {
+                Ok(Next::End)
+            }
+            known if leaf::is_ip(known) => Ok(Next::End),
+            // UDP, a tunnel, or a protocol that is not known.
+            _ => Err(at(layer(ip))(Why::Fragment)),
         }
     }
 
@@ -141,7 +163,8 @@ impl Walk<'_, '_> {
                     return self.psp(header);
                 }
             }
-            None => {}
+            Some(UdpTunnel::Mpls) if self.is_mpls() => return self.mpls(),
+            Some(UdpTunnel::Mpls) | None => {}
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
             // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI. Fewer
@@ -152,18 +175,28 @@ impl Walk<'_, '_> {
                 _ => {}
             }
         }
-        self.packet.opaque = wireguard::on_any_port(self.rest, self.declared).map(Opaque::WireGuard);
+        if wireguard::may_be_message(self.rest) {
+            self.wireguard_elsewhere(ports);
+        }
         Ok(Next::End)
+    }
+
+    #[cold]
+    fn wireguard_elsewhere(&mut self, ports: Ports) {
+        let Some(ip) = self.packet.headers.ip else { return };
+        let (sessions, ends) = (&mut self.decoder.sessions, (ip.source, ip.destination));
+        let message = wireguard::on_any_port(sessions, ends, ports, self.rest, self.declared);
+        self.packet.opaque = message.map(Opaque::WireGuard);
     }
 
     fn vxlan_gpe(&mut self) -> Result<Next, Stop> {
         let (vni, next, rest) = vxlan::split_gpe(self.rest).map_err(at(Layer::VxlanGpe))?;
         self.advance(rest);
         self.wrap(Tunnel::VxlanGpe(vni), Layer::VxlanGpe)?;
-        match next {
-            GpeNext::Ip => self.enter_ip(),
-            GpeNext::Ethernet => Ok(self.enter_ethernet()),
-            GpeNext::Other => Err(self.unknown(None, Layer::VxlanGpe)),
-        }
+        self.enter_next(next, Layer::VxlanGpe)
     }
+}
+
+fn layer(ip: Ip) -> Layer {
+    if ip.source.is_ipv4() { Layer::Ipv4 } else { Layer::Ipv6 }
 }

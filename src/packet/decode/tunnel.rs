@@ -1,9 +1,9 @@
 //! The way into tunnels, and into the payloads that AH and ESP protect.
 
-use super::{Beyond, Fragments, Next, Walk, at};
+use super::{Beyond, Fragments, Next, Walk};
 use crate::packet::{
     Encapsulation, Headers, InnerFrame, Ip, Layer, LinkType, Opaque, Packet, Sealed, Spi, Stop, Transport,
-    Tunnel, Why, aggfrag, esp, ethernet, gre, protocol, psp,
+    Tunnel, Why, aggfrag, esp, ethernet, leaf, protocol, psp,
 };
 
 impl<'a> Packet<'a> {
@@ -24,13 +24,6 @@ impl<'a> Packet<'a> {
 }
 
 impl Walk<'_, '_> {
-    pub(super) fn gre(&mut self) -> Result<Next, Stop> {
-        let (tunnel, ether_type, rest) = gre::split(self.rest).map_err(at(Layer::Gre))?;
-        self.advance(rest);
-        self.wrap(tunnel, Layer::Gre)?;
-        self.enter(ether_type, Layer::Gre)
-    }
-
     /// Decodes ESP. `rest` begins with the SPI.
     pub(super) fn esp(&mut self, udp: bool) -> Next {
         let (Ok((spi, sequence)), Some(ip)) = (esp::header(self.rest), self.packet.headers.ip) else {
@@ -128,6 +121,14 @@ impl Walk<'_, '_> {
         match ether_type {
             ethernet::TRANSPARENT_BRIDGING => Ok(self.enter_ethernet()),
             ethernet::IPV4 | ethernet::IPV6 => self.enter_ip(),
+            tunnel if ethernet::is_tunnel(tunnel) => {
+                self.unknown(Some(tunnel), layer);
+                self.behind_type(tunnel)
+            }
+            known if leaf::is_ethernet(known) || layer == Layer::Gre && leaf::is_gre(known) => {
+                self.unknown(Some(known), layer);
+                Ok(Next::End)
+            }
             _ => Err(self.unknown(Some(ether_type), layer)),
         }
     }

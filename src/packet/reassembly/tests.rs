@@ -29,7 +29,7 @@ fn add_of(link: LinkType, reassembly: &mut Reassembly, seconds: i64, bytes: &[u8
         wire_len: bytes.len() as u32,
         bytes,
     };
-    let packet = Decoder::new(TunnelPorts::default()).decode(&frame);
+    let packet = Decoder::new(TunnelPorts::default()).hold_in_tunnels().decode(&frame);
     assert!(packet.is_fragment());
     reassembly.add(&frame, &packet)
 }
@@ -81,6 +81,20 @@ fn datagrams_with_different_ids_are_kept_apart() {
     assert!(matches!(add(&mut reassembly, 0, &fragment(2, 8, false, b"other")), Added::Held));
     assert_eq!(reassembly.drain().map(|datagram| datagram.frames().len()), Some(1));
     assert_eq!(reassembly.drain().map(|datagram| datagram.frames().len()), Some(1));
+}
+
+#[test]
+fn datagrams_of_two_ppp_sessions_are_kept_apart_although_their_addresses_are_the_same() {
+    let pppoe = |session: u8, packet: &[u8]| {
+        let [high, low] = ((2 + packet.len()) as u16).to_be_bytes();
+        [&[2; 12][..], &[0x88, 0x64, 0x11, 0, 0, session, high, low, 0, 0x21], packet].concat()
+    };
+    let (first, last) = (fragment(1, 0, true, b"half of "), fragment(1, 8, false, b"all"));
+    let mut reassembly = Reassembly::default();
+    let mut add = |bytes: &[u8]| add_of(LinkType::ETHERNET, &mut reassembly, 0, bytes);
+    assert!(matches!(add(&pppoe(1, &first)), Added::Held));
+    assert!(matches!(add(&pppoe(2, &last)), Added::Held));
+    assert!(matches!(add(&pppoe(1, &last)), Added::Whole { .. }));
 }
 
 #[test]

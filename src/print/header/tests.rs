@@ -109,6 +109,14 @@ fn every_kind_of_wrapping_has_its_word() {
             Tunnel::Ah { .. } => "ah:0x00000100",
             Tunnel::Psp { .. } => "psp:0x00000100",
             Tunnel::Macsec { .. } => "macsec",
+            Tunnel::Erspan { session: None } => "erspan",
+            Tunnel::Erspan { session: Some(_) } => "erspan:1023",
+            Tunnel::Pptp { .. } => "pptp:65535",
+            Tunnel::EtherIp => "etherip",
+            Tunnel::Mpls { .. } => "mpls:1048575",
+            Tunnel::Nsh { .. } => "nsh:16777215",
+            Tunnel::Pbb { .. } => "pbb:16777215",
+            Tunnel::Pppoe { .. } => "pppoe:65535",
         };
         let mut wrapped = request();
         wrapped.encapsulations.push(Encapsulation { tunnel, outer: hosts("192.0.2.1", "192.0.2.2", 47) });
@@ -136,6 +144,14 @@ fn vlan_ids_stand_at_their_level() {
 }
 
 #[test]
+fn eight_vlan_ids_are_shown_and_the_others_are_counted() {
+    let mut tagged = request();
+    (1..=11).for_each(|id| tagged.headers.vlan.push(id));
+    let shown = "vlan:1 vlan:2 vlan:3 vlan:4 vlan:5 vlan:6 vlan:7 vlan:8 vlan:+3";
+    assert_eq!(line(&tagged), format!("T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] {shown}"));
+}
+
+#[test]
 fn an_opaque_packet_says_why() {
     let esp = |udp, why| Opaque::Esp { spi: crate::packet::Spi(0x9aa3_ee15), sequence: 1, udp, why };
     for (opaque, words) in [
@@ -148,8 +164,12 @@ fn an_opaque_packet_says_why() {
         (Opaque::EspInTcp { spi: Some(crate::packet::Spi(0x9aa3_ee15)) }, "esp-in-tcp:0x9aa3ee15 sealed"),
         (Opaque::EspInTcp { spi: None }, "esp-in-tcp sealed"),
         (Opaque::Psp { spi: crate::packet::Spi(0x9aa3_ee15), clear: 0 }, "psp:0x9aa3ee15 sealed"),
-        (Opaque::Macsec { sci: Some(0x0242_ac1f_0002_0001) }, "macsec:0x0242ac1f00020001 sealed"),
+        (
+            Opaque::Macsec { sci: Some(crate::packet::Sci([2, 0x42, 0xac, 0x1f, 0, 2, 0, 1])) },
+            "macsec:0x0242ac1f00020001 sealed",
+        ),
         (Opaque::Macsec { sci: None }, "macsec sealed"),
+        (Opaque::Ieee80211, "ieee80211 sealed"),
     ] {
         let mut sealed = packet(hosts("192.0.2.1", "192.0.2.2", 50), b"ciphertext");
         sealed.opaque = Some(opaque);
@@ -160,8 +180,36 @@ fn an_opaque_packet_says_why() {
 #[test]
 fn a_cut_packet_says_where_decoding_ended() {
     let mut cut = packet(hosts("10.0.0.1", "10.0.0.2", 6), b"");
-    cut.stop = Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
-    assert_eq!(line(&cut), "T 10.0.0.1 -> 10.0.0.2 (truncated in tcp)");
+    cut.stop = Some(Stop { layer: Layer::Payload, why: Why::Truncated });
+    assert_eq!(line(&cut), "T 10.0.0.1 -> 10.0.0.2 (truncated in payload)");
+}
+
+#[test]
+fn a_packet_that_is_not_decoded_says_so_and_why() {
+    for (protocol, layer, why, words) in [
+        (6, Layer::Tcp, Why::Truncated, "T 10.0.0.1 -> 10.0.0.2 (not decoded: cut off in tcp)"),
+        (
+            253,
+            Layer::Ipv4,
+            Why::Unsupported,
+            "? 10.0.0.1 -> 10.0.0.2 proto:253 (not decoded: IP protocol 253)",
+        ),
+        (17, Layer::Ipv4, Why::Fragment, "U 10.0.0.1 -> 10.0.0.2 (not decoded: without the first fragment)"),
+        (17, Layer::Vxlan, Why::Malformed, "U 10.0.0.1 -> 10.0.0.2 (not decoded: malformed vxlan)"),
+        (47, Layer::Gre, Why::TooDeep, "? 10.0.0.1 -> 10.0.0.2 proto:47 (not decoded: too deep in tunnels)"),
+    ] {
+        let mut stopped = packet(hosts("10.0.0.1", "10.0.0.2", protocol), b"");
+        stopped.stop = Some(Stop { layer, why });
+        assert_eq!(line(&stopped), words);
+    }
+    let mut unknown =
+        packet(Headers { ether_type: Some(0x88b5), mac: Some(macs()), ..Headers::default() }, b"");
+    unknown.stop = Some(Stop { layer: Layer::Ethernet, why: Why::Unsupported });
+    let ends = "? 02:42:ac:1f:00:02 -> ff:ff:ff:ff:ff:ff";
+    assert_eq!(line(&unknown), format!("{ends} 0x88b5 (not decoded: Ethernet type 0x88b5)"));
+    (unknown.headers.ether_type, unknown.payload) = (Some(40), &[0x10, 0x10, 3]);
+    unknown.stop = Some(Stop { layer: Layer::Llc, why: Why::Unsupported });
+    assert_eq!(line(&unknown), format!("{ends} llc (not decoded: LLC 0x10)"));
 }
 
 #[test]

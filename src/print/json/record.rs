@@ -10,7 +10,8 @@ use serde::{Serialize, Serializer};
 
 use crate::ipsec::docker_tag;
 use crate::packet::{
-    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, protocol,
+    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, Undecoded,
+    protocol,
 };
 use crate::print::{Outcome, Shown};
 
@@ -39,6 +40,8 @@ pub(super) struct Record<'a> {
     opaque: Option<Sealed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop: Option<Stopped>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_decoded: Option<NotDecoded>,
     spans: Vec<[usize; 2]>,
     payload: Payload<'a>,
 }
@@ -65,6 +68,7 @@ impl<'a> Record<'a> {
             encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
             opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
+            not_decoded: packet.undecoded(frame).map(NotDecoded::new),
             spans: spans.iter().map(|span| [span.start, span.end]).collect(),
             payload: Payload::new(packet, limit),
         }
@@ -79,6 +83,8 @@ struct Level<'a> {
     #[serde(skip_serializing_if = "<[u16]>::is_empty")]
     vlan: &'a [u16],
     #[serde(skip_serializing_if = "Option::is_none")]
+    vlan_more: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ether_type: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flow: Option<Flow>,
@@ -89,6 +95,7 @@ impl<'a> Level<'a> {
         Self {
             mac: headers.mac.map(Mac::new),
             vlan: headers.vlan.ids(),
+            vlan_more: Some(headers.vlan.more()).filter(|&more| more > 0),
             ether_type: headers.ether_type,
             flow: Flow::new(headers),
         }
@@ -166,6 +173,9 @@ fn protocol_name(number: u8) -> Option<&'static str> {
         protocol::IPV6 => "ipv6",
         protocol::GRE => "gre",
         protocol::ESP => "esp",
+        protocol::ETHERIP => "etherip",
+        protocol::MPLS => "mpls",
+        protocol::NSH => "nsh",
         protocol::AH => "ah",
         protocol::ICMPV6 => "icmpv6",
         protocol::SCTP => "sctp",
@@ -194,6 +204,16 @@ struct Wrapping<'a> {
     vni: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<u32>,
+    #[serde(flatten)]
+    stack: Option<Stack>,
+    #[serde(flatten)]
+    chain: Option<Chain>,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -214,11 +234,43 @@ impl<'a> Wrapping<'a> {
             | Tunnel::VxlanGpe(_)
             | Tunnel::Geneve(_)
             | Tunnel::Nvgre(_)
-            | Tunnel::IpInIp => (None, Seal::default()),
+            | Tunnel::IpInIp
+            | Tunnel::Erspan { .. }
+            | Tunnel::Pptp { .. }
+            | Tunnel::EtherIp
+            | Tunnel::Mpls { .. }
+            | Tunnel::Nsh { .. }
+            | Tunnel::Pbb { .. }
+            | Tunnel::Pppoe { .. } => (None, Seal::default()),
         };
         let vni = tunnel.vni().map(crate::packet::Vni::value);
-        Self { kind: tunnel.name(), vni, key, seal, outer: Level::new(&wrapping.outer) }
+        let session = match tunnel {
+            Tunnel::Pppoe { session } => Some(session),
+            Tunnel::Erspan { session } => session,
+            _ => None,
+        };
+        let call = if let Tunnel::Pptp { call } = tunnel { Some(call) } else { None };
+        let stack =
+            if let Tunnel::Mpls { label, labels } = tunnel { Some(Stack { label, labels }) } else { None };
+        let chain = if let Tunnel::Nsh { path, index } = tunnel { Some(Chain { path, index }) } else { None };
+        let service = if let Tunnel::Pbb { service } = tunnel { Some(service) } else { None };
+        let outer = Level::new(&wrapping.outer);
+        Self { kind: tunnel.name(), vni, key, session, call, service, stack, chain, seal, outer }
     }
+}
+
+/// The members of MPLS.
+#[derive(Serialize)]
+struct Stack {
+    label: u32,
+    labels: u8,
+}
+
+/// The members of a network service header.
+#[derive(Serialize)]
+struct Chain {
+    path: u32,
+    index: u8,
 }
 
 /// The members that identify the keys of a wrapping or of an opaque packet.
@@ -257,8 +309,8 @@ impl Seal {
         }
     }
 
-    fn channel(sci: Option<u64>) -> Self {
-        Self { sci: sci.map(|sci| format!("{sci:#018x}")), ..Self::default() }
+    fn channel(sci: Option<crate::packet::Sci>) -> Self {
+        Self { sci: sci.map(|sci| sci.to_string()), ..Self::default() }
     }
 }
 
@@ -282,7 +334,7 @@ impl Sealed {
             Opaque::Esp { spi, sequence, udp, why } => {
                 (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
             }
-            Opaque::EspFragment | Opaque::EspTruncated => (None, Seal::default(), None),
+            Opaque::EspFragment | Opaque::EspTruncated | Opaque::Ieee80211 => (None, Seal::default(), None),
             Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
             Opaque::EspInTcp { spi } => (None, spi.map(Seal::named).unwrap_or_default(), None),
             Opaque::Psp { spi, .. } => (None, Seal::named(spi), None),
@@ -305,6 +357,20 @@ struct Stopped {
 impl Stopped {
     fn new(stop: Stop) -> Self {
         Self { layer: stop.layer.name(), why: stop.why.name() }
+    }
+}
+
+/// The reason why the packet is not decoded to its end.
+#[derive(Serialize)]
+struct NotDecoded {
+    why: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u16>,
+}
+
+impl NotDecoded {
+    fn new(undecoded: Undecoded) -> Self {
+        Self { why: undecoded.name(), number: undecoded.number() }
     }
 }
 

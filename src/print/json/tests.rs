@@ -134,7 +134,8 @@ fn variety() -> Vec<Packet<'static>> {
         Opaque::EspInTcp { spi: None },
         Opaque::EspInTcp { spi: Some(Spi(u32::MAX)) },
         Opaque::Psp { spi: Spi(1), clear: 3 },
-        Opaque::Macsec { sci: Some(u64::MAX) },
+        Opaque::Macsec { sci: Some(crate::packet::Sci([0xff; 8])) },
+        Opaque::Ieee80211,
     ] {
         all.push(opaque(kind));
     }
@@ -150,11 +151,16 @@ fn variety() -> Vec<Packet<'static>> {
     piece.headers.vlan.push(4095);
     piece.headers.vlan.push(0);
     all.push(piece);
+    let mut tagged = request();
+    (0..300).for_each(|id| tagged.headers.vlan.push(id));
+    all.push(tagged);
     for (layer, why) in [
         (Layer::Ipv6Extension, Why::Truncated),
         (Layer::VxlanGpe, Why::Malformed),
         (Layer::Link, Why::Unsupported),
         (Layer::Geneve, Why::TooDeep),
+        (Layer::Ipv4, Why::Fragment),
+        (Layer::VxlanGpe, Why::Unsupported),
     ] {
         let mut cut = packet(Headers { mac: Some(macs()), ..Headers::default() }, b"rest");
         cut.stop = Some(Stop { layer, why });
@@ -230,7 +236,7 @@ fn every_line_is_as_the_schema_says() {
     let schema = schema();
     let out = Frame { direction: Some(Direction::Out), ..frame(u64::from(u32::MAX)) };
     for packet in variety() {
-        for outcome in [Outcome::Match, Outcome::Opaque, Outcome::Clear] {
+        for outcome in [Outcome::Match, Outcome::Opaque, Outcome::Clear, Outcome::NotDecoded] {
             let value = line(&Shown { outcome, interface: Some("eth0"), ..shown(&out, &packet, &[0..1]) });
             check(&schema, &schema, &value, "");
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::packet::Vni;
-use crate::verify::{Expectation, LegReport, NodeReport, Report, Rung};
+use crate::verify::{Expectation, LegReport, NodeReport, Report, Rung, Source};
 
 /// Returns the report as one line of JSON.
 pub fn json(report: &Report, expected: Expectation) -> String {
@@ -24,9 +24,9 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "verdict": report.verdict.name(),
         "exit": report.exit_status(expected),
         "reason": report.reason.code(),
-        "remedy": report.reason.remedy(),
+        "remedy": report.reason.remedy_for(report.source),
         "nodes": report.nodes().iter().map(node).collect::<Vec<_>>(),
-        "directions": report.legs.iter().map(leg).collect::<Vec<_>>(),
+        "directions": report.legs.iter().map(|seen| leg(seen, report.source)).collect::<Vec<_>>(),
         "findings": report.findings.iter().map(|finding| json!({
             "reason": finding.code,
             "text": finding.text,
@@ -45,7 +45,7 @@ fn node(node: &NodeReport) -> Value {
     })
 }
 
-fn leg(leg: &LegReport) -> Value {
+fn leg(leg: &LegReport, source: Source) -> Value {
     let counts = &leg.counts;
     json!({
         "from": leg.from,
@@ -54,7 +54,7 @@ fn leg(leg: &LegReport) -> Value {
         "verdict": leg.verdict.name(),
         "rung": leg.rung.map(Rung::name),
         "reason": leg.reason.code(),
-        "remedy": leg.reason.remedy(),
+        "remedy": leg.reason.remedy_for(source),
         "counts": {
             "clear": counts.clear,
             "auth_only": counts.auth_only,

@@ -199,6 +199,7 @@ fn session(marks: Marks) -> String {
     printer.packet(&shown(&first, &packet, &[])).unwrap();
     printer.packet(&shown(&second, &packet, &[])).unwrap();
     printer.mark(Mark::Opaque).unwrap();
+    printer.mark(Mark::NotDecoded).unwrap();
     printer.end_line().unwrap();
     printer.end_line().unwrap();
     printer.flush().unwrap();
@@ -209,8 +210,8 @@ fn session(marks: Marks) -> String {
 fn marks_stand_on_lines_of_their_own() {
     let block =
         |n| format!("T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] #{n}\n  GET /foo HTTP/1.1..Host: example.org....\n");
-    assert_eq!(session(Marks::Opaque), format!(".#\n{}{}#\n", block(3), block(4)));
-    assert_eq!(session(Marks::Ngrep), format!("###\n{}#\n{}#\n", block(3), block(4)));
+    assert_eq!(session(Marks::Opaque), format!(".#\n{}{}#?\n", block(3), block(4)));
+    assert_eq!(session(Marks::Ngrep), format!("###\n{}#\n{}##\n", block(3), block(4)));
     assert_eq!(session(Marks::None), format!("{}{}", block(3), block(4)));
 }
 

@@ -18,8 +18,8 @@ pub(super) struct Leg {
 impl Tally {
     /// Returns the outermost headers with IP.
     pub(super) fn outer<'p>(packet: &'p Packet<'_>) -> Option<(&'p Headers, Ip)> {
-        let outer = packet.encapsulations.iter().map(|wrapping| &wrapping.outer);
-        outer.chain([&packet.headers]).find_map(|headers| Some((headers, headers.ip?)))
+        let headers = packet.outermost();
+        Some((headers, headers.ip?))
     }
 
     /// Returns the leg of an IP header; `None` if the packet neither leaves nor reaches this node.

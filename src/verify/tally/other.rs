@@ -291,7 +291,9 @@ impl Tally {
             }
             Some(Opaque::EspFragment) => evidence.esp_fragments += 1,
             Some(Opaque::EspTruncated) => evidence.truncated += 1,
-            Some(Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. }) => {
+            Some(
+                Opaque::WireGuard { .. } | Opaque::Macsec { .. } | Opaque::Psp { .. } | Opaque::Ieee80211,
+            ) => {
                 evidence.opaque += 1;
             }
             Some(Opaque::EspInTcp { .. }) => {

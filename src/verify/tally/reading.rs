@@ -15,6 +15,14 @@ pub(super) fn is_esp(packet: &Packet<'_>) -> bool {
     opaque || packet.encapsulations.iter().any(|wrapping| matches!(wrapping.tunnel, Tunnel::Esp { .. }))
 }
 
+/// Returns the wrappings around the one at `at`, without those below the underlay's IP header that protect nothing: PPPoE,
+/// MPLS, and others of a provider's.
+pub(super) fn around<'p>(packet: &'p Packet<'_>, at: usize) -> &'p [Encapsulation] {
+    let around = packet.encapsulations.get(..at).unwrap_or(&[]);
+    let is_below = |w: &&Encapsulation| w.outer.ip.is_none() && !matches!(w.tunnel, Tunnel::Macsec { .. });
+    around.get(around.iter().take_while(is_below).count()..).unwrap_or(&[])
+}
+
 /// Returns true for ESP that a key opened.
 pub(super) fn is_opened(wrapping: &Encapsulation) -> bool {
     matches!(wrapping.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. })
@@ -89,11 +97,27 @@ pub(super) fn hidden_vni(packet: &Packet<'_>) -> Option<Vni> {
 
 /// Returns true if the snaplen cut the frame off before its IP addresses.
 pub(super) fn cut_before_addresses(frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
-    let below =
-        [Layer::Link, Layer::Ethernet, Layer::Vlan, Layer::Sll, Layer::Sll2, Layer::Ipv4, Layer::Ipv6];
+    let below = [
+        Layer::Link,
+        Layer::Ethernet,
+        Layer::Vlan,
+        Layer::Sll,
+        Layer::Sll2,
+        Layer::Chdlc,
+        Layer::FrameRelay,
+        Layer::Llc,
+        Layer::Radiotap,
+        Layer::Ieee80211,
+        Layer::Ppp,
+        Layer::Pppoe,
+        Layer::Mpls,
+        Layer::Nsh,
+        Layer::Pbb,
+        Layer::Ipv4,
+        Layer::Ipv6,
+    ];
     frame.wire_len as usize > frame.bytes.len()
-        && packet.headers.ip.is_none()
-        && packet.encapsulations.is_empty()
+        && packet.outermost().ip.is_none()
         && packet.stop.is_some_and(|stop| stop.why == Why::Truncated && below.contains(&stop.layer))
 }
 
@@ -129,7 +153,8 @@ pub(super) fn is_ethernet_frame(bytes: &[u8]) -> bool {
 pub(super) fn is_undecoded(packet: &Packet<'_>) -> bool {
     let stopped = |stop: Stop| match stop.why {
         Why::TooDeep => true,
-        Why::Unsupported => stop.layer == Layer::Link,
+        // PPP may compress, and encrypt.
+        Why::Unsupported => matches!(stop.layer, Layer::Link | Layer::Ppp),
         _ => false,
     };
     packet.stop.is_some_and(stopped) || packet.headers.ip.is_some_and(|ip| ip.protocol == IPCOMP)

@@ -13,7 +13,7 @@
 use std::net::IpAddr;
 
 use super::leg::Leg;
-use super::reading::{echo, inner_bytes};
+use super::reading::{around, echo, inner_bytes};
 use super::{Captured, Seen, Tally, View};
 use crate::packet::{Direction, EspKind, Ip, IpVersion, Prefix, Tunnel};
 use crate::verify::network::Network;
@@ -45,7 +45,7 @@ impl Tally {
     /// Counts a packet of a network without tunnels, around which are `at` tunnels.
     pub(super) fn routed(&mut self, captured: &Captured<'_>, at: usize, leg: &Leg) {
         let Captured { packet, view, .. } = *captured;
-        let around = packet.encapsulations.get(..at).unwrap_or(&[]);
+        let around = around(packet, at);
         let opened = around.iter().any(|w| matches!(w.tunnel, Tunnel::Esp { kind: EspKind::Opened, .. }));
         if view == View::Hidden && !opened {
             self.above_encryption += 1;

@@ -23,17 +23,16 @@ fn bad_values_are_told_with_what_would_be_good() {
         ),
         (
             &["-n", "some"],
-            "invalid value 'some' for '--count <N>': use a number from 0 to 18446744073709551615",
-        ),
-        (&["-P", "ab"], "invalid value 'ab' for '-P <C>': use one visible ASCII character or a blank"),
-        (
-            &["-W", "wide"],
-            "invalid value 'wide' for '-W <SHAPE>'; [possible values: normal, byline, single, none]",
+            "invalid value 'some' for '--count <N>': use a whole number, 0 or more; names are never resolved, so leave out \
+             tcpdump's -n",
         ),
         (
-            &["--direction", "up"],
-            "invalid value 'up' for '--direction <DIRECTION>'; [possible values: in, out]",
+            &["-P", "ab"],
+            "invalid value 'ab' for '--replacement <C>': use one visible ASCII character or a blank; \
+             patterns are regular expressions of Rust, so leave out grep's -P",
         ),
+        (&["-W", "wide"], "invalid value 'wide' for '--shape <SHAPE>': use normal, byline, single or none"),
+        (&["--direction", "up"], "invalid value 'up' for '--direction <DIRECTION>': use in or out"),
         (
             &["--vxlan-port", "99999"],
             "invalid value '99999' for '--vxlan-port <PORT>': a UDP port is a number from 1 to 65535",
@@ -53,10 +52,9 @@ fn bad_values_are_told_with_what_would_be_good() {
 
 #[test]
 fn mistyped_options_are_told_with_the_nearest_there_is() {
-    for (word, nearest) in [("--colour", "--color"), ("--vn", "--vni"), ("--invert", "--invert-match")] {
-        let expected = format!(
-            "ovlsniff: unexpected argument '{word}' found; a similar argument exists: '{nearest}'; see ovlsniff --help"
-        );
+    for (word, nearest) in [("--colo", "--color"), ("--vn", "--vni"), ("--invert", "--invert-match")] {
+        let expected =
+            format!("ovlsniff: there is no option '{word}'; the nearest is {nearest}; see ovlsniff --help");
         assert_eq!(refused(&[word, "x"]), expected);
     }
 }
@@ -419,9 +417,9 @@ fn unknown_interfaces_and_namespaces_are_told() {
         "ovlsniff: ring of 0 bytes: give 1 to 2147483647"
     );
     assert!(crate::run::printed(&["man", "overlay", "up"]).contains(".TH ovlsniff-overlay-up 1"));
-    assert_eq!(refused(&["man", "verify", "up"]), "ovlsniff: no command 'up'; there is: none");
+    assert_eq!(refused(&["man", "verify", "up"]), "ovlsniff: verify has no commands; leave out 'up'");
     let complaint = refused(&["man", "nope"]);
-    assert!(complaint.starts_with("ovlsniff: no command 'nope'; there is: "), "{complaint}");
+    assert!(complaint.starts_with("ovlsniff: there is no command 'nope'; there is: "), "{complaint}");
     assert!(refused(&["completions", "nosh"]).contains("bash"));
 }
 

@@ -1,5 +1,7 @@
 //! Verdicts that the state of the kernel decides beside the frames.
 
+use ovlsniff::print::report::{json, text};
+
 use super::*;
 
 #[test]
@@ -375,6 +377,27 @@ fn a_destination_that_was_seen_in_clear_is_no_finding_and_many_are_counted() {
     let texts = latent(|_| (), many);
     assert_eq!(texts.len(), 9);
     assert_eq!(texts[8], "and 12 more destinations to which frames would leave in clear");
+}
+
+/// The reason is the same, and only one of the two readers has an engine.
+#[test]
+fn a_remedy_that_is_dockers_is_given_for_dockers_networks_only() {
+    for (source, remedy) in [
+        (Source::Ours, "no IPsec policy covers the network's packets: set it up again"),
+        (Source::Device(Form::Vxlan), "no IPsec policy covers the network's packets: set it up again"),
+        (
+            Source::Docker,
+            "no IPsec policy covers the network's packets: set it up again (Docker: leave and join the network)",
+        ),
+    ] {
+        let scene = Scene::asking(|question| question.network.source = source).probed(true).clear(OUT);
+        let kernel = with(|kernel| kernel.policies.clear());
+        let report = scene.ended(|circumstances| circumstances.kernel = kernel).report();
+        let said = text(&report, Expectation::Encrypted);
+        assert_eq!(said.lines().find_map(|line| line.strip_prefix("remedy: ")), Some(remedy));
+        let json: serde_json::Value = serde_json::from_str(&json(&report, Expectation::Encrypted)).unwrap();
+        assert_eq!((json["reason"].as_str(), json["remedy"].as_str()), (Some("no-policy"), Some(remedy)));
+    }
 }
 
 #[test]

@@ -103,6 +103,36 @@ fn authenticated_is_not_encrypted() {
 }
 
 #[test]
+fn an_underlay_may_be_in_a_providers_wrappings() {
+    let wrappings = [
+        Tunnel::Pppoe { session: 17 },
+        Tunnel::Mpls { label: 16, labels: 2 },
+        Tunnel::Nsh { path: 42, index: 255 },
+        // The number of the service instance is that of the network by chance.
+        Tunnel::Pbb { service: OURS },
+    ];
+    for provider in wrappings {
+        let report = Scene::new().probed(true).inside(OUT, provider).inside(BACK, provider).report();
+        let plain = Scene::new().probed(true).clear(OUT).clear(BACK).report();
+        assert_eq!(verdicts(&report), verdicts(&plain), "{provider:?}");
+        let shut = |scene: Scene, way| {
+            (0..PROBES).fold(scene, |scene, n| {
+                let payload = vec![0xa5; esp_len(inner(n)) as usize];
+                scene.packet(way, n, &[provider], Some(sealed(way, Sealed::NoKey)), &payload)
+            })
+        };
+        let report = shut(shut(Scene::new().probed(true), OUT), BACK).report();
+        assert_eq!(verdicts(&report), (LENGTHS, LENGTHS, Verdict::Encrypted), "{provider:?}");
+        let opened = |scene: Scene, way| {
+            let wrappings = [provider, esp(way, EspKind::Opened), vxlan(OURS)];
+            (0..PROBES).fold(scene, |scene, n| scene.packet(way, n, &wrappings, None, CANARY))
+        };
+        let report = opened(opened(Scene::new().probed(true), OUT), BACK).report();
+        assert_eq!(verdicts(&report), (OPENED, OPENED, Verdict::Encrypted), "{provider:?}");
+    }
+}
+
+#[test]
 fn fragments_and_esp_in_udp_are_esp() {
     let scene = (0..PROBES).fold(Scene::new().probed(true), |scene, n| {
         let opaque = Opaque::Esp { spi: spi(OUT), sequence: 1, udp: true, why: Sealed::NoKey };

@@ -37,9 +37,27 @@ const FIELDS: &[&str] = &[
     "gre.key",
     "gre.proto",
     "gre.flags_and_version",
+    "gre.key.call_id",
+    "erspan.spanid",
+    "mpls.label",
+    "mpls.bottom",
+    "nsh.spi",
+    "ieee8021ah.isid",
+    "ieee8021ah.csrc",
+    "ieee8021ah.cdst",
     "esp.spi",
     "ah.spi",
     "wg.type",
+    "pppoe.session_id",
+    "wlan.sa",
+    "wlan.da",
+    "wlan.fc.protected",
+    "fddi.src",
+    "fddi.dst",
+    "tr.src",
+    "tr.dst",
+    "ipfc.nh.sa",
+    "ipfc.nh.da",
 ];
 
 /// Decodes a capture with tshark. Returns the words for each frame, by frame number.
@@ -167,11 +185,22 @@ impl<'a> Fields<'a> {
                     self.gpe(&mut words);
                     self.pair("eth", "eth.src", "eth.dst")
                 }
+                "wlan" => {
+                    words.extend(self.pair("eth", "wlan.sa", "wlan.da"));
+                    (self.next("wlan.fc.protected") == Some("1")).then(|| "ieee80211".into())
+                }
+                "fddi" => self.pair("eth", "fddi.src", "fddi.dst"),
+                "tr" => self.pair("eth", "tr.src", "tr.dst"),
+                // The addresses have two bytes in front, which say that the others are a MAC address.
+                "ipfc" => self.pair("eth", "ipfc.nh.sa", "ipfc.nh.da").map(|word| word.replace("10:00:", "")),
+                "pppoes" => self.next("pppoe.session_id").map(|id| {
+                    format!("pppoe {}", u16::from_str_radix(id.trim_start_matches("0x"), 16).unwrap())
+                }),
                 "vlan" | "ieee8021ad" => {
                     let id = self.next(if protocol == "vlan" { "vlan.id" } else { "ieee8021ad.id" });
                     tags += 1;
-                    // The library keeps the first two.
-                    id.filter(|_| tags <= 2).map(|id| format!("vlan {id}"))
+                    // The library keeps the first eight.
+                    id.filter(|_| tags <= 8).map(|id| format!("vlan {id}"))
                 }
                 "ip" => {
                     self.gpe(&mut words);
@@ -199,6 +228,26 @@ impl<'a> Fields<'a> {
                     format!("geneve {}", u32::from_str_radix(vni.trim_start_matches("0x"), 16).unwrap())
                 }),
                 "gre" => Some(self.gre()),
+                "ieee8021ah" => None,
+                "mpls" => {
+                    self.gpe(&mut words);
+                    self.stack().map(|label| format!("mpls {label}"))
+                }
+                "nsh" => {
+                    self.gpe(&mut words);
+                    self.next("nsh.spi").map(|path| format!("nsh {path}"))
+                }
+                "etherip" => Some("etherip".into()),
+                // GRE and what it carries here are one wrapping.
+                "erspan" => {
+                    if words.last().is_some_and(|word| word.starts_with("gre")) {
+                        words.pop();
+                    }
+                    Some(
+                        self.next("erspan.spanid")
+                            .map_or("erspan".into(), |session| format!("erspan {session}")),
+                    )
+                }
                 "esp" => Some(self.next("esp.spi").map_or("esp".into(), |spi| format!("esp {spi}"))),
                 "ah" => self.next("ah.spi").map(|spi| format!("ah {spi}")),
                 "macsec" => Some("macsec".into()),
@@ -224,6 +273,13 @@ impl<'a> Fields<'a> {
                 payload = None;
             }
             words.extend(word);
+            // Behind a provider's tag, tshark's list of protocols does not name 802.1ah.
+            if matches!(protocol, "ieee8021ad" | "ieee8021ah") {
+                if let Some(service) = self.next("ieee8021ah.isid") {
+                    words.push(format!("pbb {service}"));
+                    words.extend(self.pair("eth", "ieee8021ah.csrc", "ieee8021ah.cdst"));
+                }
+            }
         }
         words.extend(payload.map(|payload| format!("payload {payload}")));
         words
@@ -240,13 +296,38 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Returns the innermost label of the next stack that is no entropy label.
+    fn stack(&mut self) -> Option<u32> {
+        let (mut found, mut is_entropy) = (0, false);
+        loop {
+            let label = self.next("mpls.label")?.parse().ok()?;
+            let is_bottom = self.next("mpls.bottom")? == "1";
+            let is_indicator = label == 7 && !is_bottom;
+            if !is_indicator && !is_entropy {
+                found = label;
+            }
+            is_entropy = is_indicator;
+            if is_bottom {
+                return Some(found);
+            }
+        }
+    }
+
     /// Returns the word for GRE with its key, or for NVGRE. By RFC 7637 it is NVGRE if Ethernet is inside, the key is
     /// the only option, and the virtual subnet is 0x1000 or more.
     fn gre(&mut self) -> String {
         let key =
             self.next("gre.key").and_then(|key| u32::from_str_radix(key.trim_start_matches("0x"), 16).ok());
-        let bridged = self.next("gre.proto") == Some("0x6558");
-        let plain = self.next("gre.flags_and_version") == Some("0x2000");
+        let protocol = self.next("gre.proto");
+        let (bridged, ethernet) = (protocol == Some("0x6558"), protocol == Some("0x6400"));
+        let flags = self.next("gre.flags_and_version").and_then(hex).unwrap_or_default();
+        let plain = flags == 0x2000;
+        if flags & 7 == 1 {
+            let call =
+                self.next("gre.key.call_id").and_then(|call| call.parse::<u16>().ok()).unwrap_or_default();
+            // In MikroTik's EoIP the number is little-endian.
+            return if ethernet { format!("gre {:#010x}", call.swap_bytes()) } else { "pptp".into() };
+        }
         match key {
             Some(key) if bridged && plain && key >> 8 >= 0x1000 => format!("nvgre {}", key >> 8),
             Some(key) => format!("gre {key:#010x}"),
@@ -259,4 +340,8 @@ impl<'a> Fields<'a> {
         let len: usize = self.next(len)?.parse().ok()?;
         if len <= header { None } else { self.next(payload) }
     }
+}
+
+fn hex(text: &str) -> Option<u32> {
+    u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
 }

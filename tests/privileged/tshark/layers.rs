@@ -34,19 +34,57 @@ struct Exception {
 }
 
 const TOO_DEEP: &str = "a fifth tunnel is not followed";
-const NO_MPLS: &str = "MPLS and PPPoE are not decoded";
+const CONTROL_WORD: &str = "tshark guesses from the addresses' vendors if a pseudowire has a control word";
 const VERSION: &str = "an unknown version, which its RFC wants dropped, is not decoded";
 const BROKEN: &str = "a header that is not all there counts as none";
 const NIBBLE: &str = "the version nibble decides, not the Ethernet type";
+
+const AGGREGATE: &str = "the first frame of an aggregate is decoded, by its own addresses";
+const LOGGED: &str = "tshark does not show the Ethernet header of a logged packet";
+const HARDWARE: &str = "tshark wants another protocol number beside the kind of hardware";
+const NETANALYZER: &str = "tshark wants the version in that header; tcpdump does not";
 
 const EXCEPTIONS: &[Exception] = &[
     Exception::new("crafted/deep.pcap", &[1], How::WeStop, TOO_DEEP),
     Exception::new("crafted/vxlan.pcap", &[9], How::WeStop, TOO_DEEP),
     Exception::new("tunnels/nested.pcap", &[], How::WeStop, TOO_DEEP),
-    Exception::new("crafted/ethernet.pcap", &[7, 8], How::WeStop, NO_MPLS),
+    Exception::new("crafted/mpls.pcap", &[9, 10, 11], How::Apart, CONTROL_WORD),
+    Exception::new("crafted/mpls.pcap", &[14], How::WeStop, CONTROL_WORD),
+    Exception::new(
+        "crafted/mpls.pcap",
+        &[23],
+        How::Apart,
+        "text to MPLS' port that hardly fits MPLS is none",
+    ),
+    Exception::new(
+        "crafted/erspan.pcap",
+        &[7],
+        How::TheyStop,
+        "tshark does not decode IP without Ethernet in ERSPAN",
+    ),
+    Exception::new("crafted/erspan.pcap", &[9], How::WeStop, BROKEN),
+    Exception::new("crafted/erspan.pcap", &[10], How::WeStop, VERSION),
+    Exception::new("crafted/etherip.pcap", &[3], How::WeStop, VERSION),
+    Exception::new("crafted/etherip.pcap", &[4], How::WeStop, BROKEN),
+    Exception::new("crafted/nsh.pcap", &[9], How::WeStop, VERSION),
+    Exception::new("crafted/nsh.pcap", &[13], How::TheyStop, "tshark does not decode NSH in IP"),
+    Exception::new("crafted/pppoe.pcap", &[12], How::WeStop, VERSION),
+    Exception::new(
+        "crafted/pptp.pcap",
+        &[9],
+        How::Apart,
+        "tshark does not show the number of an EoIP tunnel",
+    ),
+    Exception::new("crafted/vlan.pcap", &[2], How::TheyStop, "tshark does not decode fifty tags"),
+    Exception::new(
+        "crafted/vlan.pcap",
+        &[3],
+        How::TheyStop,
+        "tshark does not know 0x9200 and 0x9300 as tags",
+    ),
     Exception::new("crafted/ethernet.pcap", &[9], How::TheyStop, NIBBLE),
     Exception::new("crafted/geneve.pcap", &[6], How::WeStop, VERSION),
-    Exception::new("crafted/gre.pcap", &[6, 8], How::WeStop, VERSION),
+    Exception::new("crafted/gre.pcap", &[8], How::WeStop, VERSION),
     Exception::new("crafted/gre.pcap", &[9], How::WeStop, BROKEN),
     Exception::new("crafted/esp.pcap", &[7], How::WeStop, BROKEN),
     Exception::new("crafted/esp.pcap", &[2], How::Apart, BROKEN),
@@ -74,15 +112,65 @@ const EXCEPTIONS: &[Exception] = &[
         How::Apart,
         "tshark takes port 4789 for VXLAN as a source port too",
     ),
-    Exception::new("crafted/vxlan-gpe.pcap", &[4], How::WeStop, "NSH is not decoded"),
     Exception::new(
         "crafted/vxlan-gpe.pcap",
         &[5],
         How::Apart,
         "without the P flag VXLAN-GPE carries Ethernet, as VXLAN does",
     ),
+    Exception::new(
+        "links/atm-clip.pcap",
+        &[1, 2, 3, 4, 5],
+        How::TheyStop,
+        "tshark takes LLC for IP; tcpdump does not",
+    ),
+    Exception::new("links/slip.pcap", &[], How::TheyStop, "tshark does not know SLIP; tcpdump does"),
+    Exception::new(
+        "links/juniper-ppp.pcap",
+        &[],
+        How::TheyStop,
+        "tshark wants two bytes in front of PPP; tcpdump does not",
+    ),
+    Exception::new(
+        "links/juniper-ether.pcap",
+        &[7],
+        How::TheyStop,
+        "tshark reads nothing without a link layer; tcpdump does",
+    ),
+    Exception::new("links/netanalyzer.pcap", &[], How::TheyStop, NETANALYZER),
+    Exception::new("links/netanalyzer-transparent.pcap", &[], How::TheyStop, NETANALYZER),
+    Exception::new("links/sll-hardware.pcap", &[1, 3], How::TheyStop, HARDWARE),
+    Exception::new("links/sll2-hardware.pcap", &[1, 3], How::TheyStop, HARDWARE),
+    Exception::new("links/nflog.pcap", &[], How::Apart, LOGGED),
+    Exception::new("links/nflog-big-endian.pcap", &[], How::Apart, LOGGED),
+    Exception::new(
+        "links/token-ring.pcap",
+        &[6],
+        How::Apart,
+        "the bit for a route is no part of the address",
+    ),
+    Exception::new("links/ieee80211.pcap", &[8, 9], How::Apart, AGGREGATE),
+    Exception::new("links/ppi.pcap", &[8, 9], How::Apart, AGGREGATE),
+    Exception::new("links/radiotap.pcap", &[8, 9, 21, 22], How::Apart, AGGREGATE),
+    Exception::new(
+        "links/pppoe.pcap",
+        &[7],
+        How::WeStop,
+        "with this link type tshark takes discovery for a session",
+    ),
     Exception::new("links/loop.pcap", &[7], How::TheyStop, "tshark does not know Linux' AF_INET6"),
     Exception::new("links/null.pcap", &[7], How::TheyStop, "tshark does not know Linux' AF_INET6"),
+];
+
+/// Captures that tshark cannot read, since it does not know their link types.
+const NOT_READ: &[&str] = &[
+    "links/chdlc-with-dir.pcap",
+    "links/dsa-brcm-prepend.pcap",
+    "links/dsa-brcm.pcap",
+    "links/dsa.pcap",
+    "links/edsa.pcap",
+    "links/frelay-with-dir.pcap",
+    "links/ppp-pppd.pcap",
 ];
 
 impl Exception {
@@ -99,6 +187,10 @@ fn ovlsniff_and_tshark_see_the_same_layers() {
     let mut compared = 0;
     for fixture in reading::all() {
         let theirs = tshark(&fixture);
+        if NOT_READ.contains(&fixture.as_str()) {
+            assert!(theirs.is_empty(), "tshark reads {fixture}");
+            continue;
+        }
         let mut ours = BTreeMap::new();
         reading::decode(&fixture, |kept, packet| {
             ours.insert(kept.number, (words(packet), cut_short(kept, packet)));

@@ -1,0 +1,331 @@
+//! What people type who know ngrep, tcpdump, tshark or grep, and what they would type here.
+//!
+//! Four kinds of habit are caught. An option that is not there ([`OPTIONS`]), and a value that an option does not take
+//! ([`VALUES`]), are errors of clap already, and get an advice. Some lines are sound here and mean something else than
+//! there: `-w out.pcap` would search for whole words ([`taken_otherwise`]); these are refused. Where they may be meant as
+//! they stand, such as `-c 20`, a note tells ([`notes`]). And the words of subcommands have neighbours: `overlay ls`
+//! ([`act`]).
+
+use super::spelled::Spelled;
+
+/// Says of a word if it is meant.
+type Is = fn(&str) -> bool;
+
+/// Options that are not there, with what does their work.
+const OPTIONS: &[(&str, &str)] = &[
+    ("-1", "packets around a match are shown with -A N and -B N"),
+    ("-#", "each packet shows its number anyway"),
+    ("-a", "payloads are always searched as bytes and printed as text"),
+    ("-b", "files are not rotated; to stop after N matches write -n N"),
+    (
+        "-C",
+        "packets around a match (grep) are shown with -A N and -B N, and colour (ngrep) with --color=always",
+    ),
+    ("-E", "patterns are extended already (grep), and the keys of ESP (tcpdump) are given with --sa FILE"),
+    ("-f", "a filter is written after the pattern: ovlsniff '' port 80; patterns are given with -e each"),
+    (
+        "-F",
+        "give the filter of a file with \"$(cat FILE)\"; for plain text (grep's -F) put \\ before each of .*+?()[]{}|^$",
+    ),
+    ("-g", "files are made for their owner alone; see --write"),
+    ("-G", "files are not rotated, and patterns are extended regular expressions"),
+    ("-H", "with several files each match names its own"),
+    ("-j", "times are as precise as the capture"),
+    ("-J", "times are as precise as the capture"),
+    ("-k", "a capture begins at once"),
+    ("-K", "connections are never killed (ngrep), and checksums are not looked at (tcpdump)"),
+    ("-L", "the interfaces and their link types are listed with -D"),
+    ("-m", "to stop after N matches write -n N"),
+    ("-M", "to keep . from matching the end of a line (ngrep) begin the pattern with (?-s)"),
+    ("-N", "names are never resolved (tcpdump), and the protocol's number (ngrep) is in --json"),
+    ("-o", "matched packets are written to a file with -O FILE; the matched bytes stand in --json"),
+    ("-Q", "one direction is captured with --direction in or --direction out"),
+    ("-R", "root is kept with --no-drop (ngrep), and tshark's filter is --inner FILTER"),
+    ("-U", "the output is flushed after each packet with -l"),
+    (
+        "-Y",
+        "a filter on the innermost packet is --inner FILTER, in tcpdump's language: --inner 'tcp port 80'",
+    ),
+    ("-z", "statistics are printed at the end, and on the signal USR1"),
+    ("--basic-regexp", "patterns are extended regular expressions"),
+    ("--buffer-size", "the size of the ring is --buffer SIZE"),
+    ("--colour", "it is spelled --color=WHEN"),
+    ("--context", "packets around a match are shown with --after N and --before N"),
+    ("--display-filter", "a filter on the innermost packet is --inner FILTER, in tcpdump's language"),
+    ("--extended-regexp", "patterns are extended already"),
+    ("--file", "patterns are given with -e each"),
+    ("--fixed-strings", "for plain text put \\ before each of .*+?()[]{}|^$"),
+    ("--list-interfaces", "the interfaces are listed with -D"),
+    ("--no-promiscuous-mode", "it is spelled --no-promiscuous"),
+    ("--number", "each packet shows its number anyway"),
+    ("--only-matching", "the matched bytes stand in --json"),
+    ("--packet-buffered", "the output is flushed after each packet with --line-buffered"),
+    ("--perl-regexp", "patterns are regular expressions of Rust, which have most of Perl's"),
+    ("--read-filter", "a filter on the innermost packet is --inner FILTER, in tcpdump's language"),
+    ("--relinquish-privileges", "the user to become is --user NAME"),
+    ("--snapshot-length", "it is spelled --snaplen SIZE"),
+];
+
+/// Values that an option does not take, with what is meant. `{}` is the value, which is empty if none was typed.
+const VALUES: &[(&str, Is, &str)] = &[
+    ("--count", is_no_number, "names are never resolved, so leave out tcpdump's -n"),
+    ("--columns", is_count, "to stop after {} matches write -n {}"),
+    ("--columns", is_no_number, "matches are counted in the closing line, so leave out grep's -c"),
+    ("--after", is_no_number, "payloads are always printed as text, so leave out tcpdump's -A"),
+    ("--depth", is_no_number, "sequence numbers are not printed, so leave out tcpdump's -S"),
+    ("--replacement", is_word, "patterns are regular expressions of Rust, so leave out grep's -P"),
+    ("--color", is_any, "of grep's --color write --color=always"),
+    ("--shape", is_digits, "files are not rotated, so leave out tcpdump's -W"),
+    ("--regexp", str::is_empty, "empty packets (ngrep's -e) are shown with --all"),
+];
+
+/// Letters that mean something when they stand twice and more in one word, with their number (0: two or more).
+const REPEATED: &[(char, usize, &str)] = &[
+    (
+        'v',
+        0,
+        "-v shows the packets that do not match, and nothing shows more of a packet; leave out tcpdump's -v",
+    ),
+    ('X', 0, "-X takes the pattern in hex; a hex dump is printed with -x"),
+    ('x', 0, "link-level headers are not printed; a hex dump of the payload is printed with -x"),
+    ('t', 2, "the date and time of a packet is printed with -t"),
+    ('t', 3, "the time since the last packet is printed with -T"),
+    ('t', 5, "the time since the first packet is printed with -TT"),
+];
+
+/// Letters without a value that have one elsewhere: the word behind them would be the pattern here.
+const BESIDE: &[(char, Is, &str)] = &[
+    ('w', is_capture, "-w matches whole words only; to write the packets to {} write: -O {}"),
+    ('T', is_format, "-T prints the time since the last packet; JSON is printed with --json"),
+    ('y', is_link_type, "-y ignores case; the link type is the interface's, so leave out tcpdump's -y"),
+    ('X', is_no_hex, "-X takes the pattern in hex, and {} is none; a hex dump is printed with -x"),
+];
+
+/// Words for the acts of `overlay`.
+const ACTS: &[(&[&str], &str)] = &[
+    (&["add", "build", "create", "new", "start"], "up"),
+    (&["del", "delete", "destroy", "remove", "rm", "stop"], "down"),
+    (&["info", "inspect", "list", "ls", "show"], "status"),
+    (&["genkey", "key", "keys"], "keygen"),
+    (&["rekey", "renew"], "rotate"),
+];
+
+/// Returns the sentence for an option that is not there.
+pub(super) fn unknown_option(option: &str) -> Option<String> {
+    let (_, advice) = OPTIONS.iter().find(|(known, _)| *known == option || is_number_of(known, option))?;
+    Some(format!("there is no option {option}: {advice}"))
+}
+
+/// Returns true for `-5` and the like, which stand in the table as `-1`.
+fn is_number_of(known: &str, option: &str) -> bool {
+    known == "-1" && option.strip_prefix('-').is_some_and(is_digits)
+}
+
+/// Returns what to add to the complaint about a value.
+pub(super) fn value(option: &str, value: &str) -> Option<String> {
+    let found = VALUES.iter().find(|(known, is, _)| *known == option && is(value));
+    found.map(|(_, _, advice)| advice.replace("{}", value))
+}
+
+/// Returns the sentence for two options that exclude each other.
+pub(super) fn conflict(one: &str, other: &str) -> Option<String> {
+    let both = [one, other];
+    (both.contains(&"--list") && both.contains(&"--read")).then(|| {
+        "-D lists the interfaces; a file is read as fast as it can be, so leave out ngrep's -D".to_owned()
+    })
+}
+
+/// Returns the sentence for a word too many behind a command.
+pub(super) fn extra_word(command: &str, word: &str) -> Option<String> {
+    let line = match command {
+        "verify" => format!("the network's name is given with --net: ovlsniff verify --net {word}"),
+        "overlay keygen" => format!("the file is given with -o: ovlsniff overlay keygen -o {word}"),
+        "keys" => format!("the file is given with -o: ovlsniff keys --wireshark -o {word}"),
+        _ => return None,
+    };
+    Some(line)
+}
+
+/// Returns the sentence for what a command misses.
+pub(super) fn missing(command: &str, what: &str) -> Option<&'static str> {
+    Some(match command {
+        "" if what.contains("--write") => {
+            "--decap is for frames that are written to a file: give it with -O FILE"
+        }
+        "verify" if what.contains("--local") => {
+            "of which node is the file? give its underlay address with --local ADDRESS"
+        }
+        "verify" if what.contains("--net") => "which network? give --net NAME, --vni VNI or --all",
+        "overlay up" if what.contains("NETWORK") => {
+            "which network? give its name, or a file of networks with -f FILE"
+        }
+        "overlay down" => "which networks? give their names, or --all",
+        "keys" => "in which format? there is one: ovlsniff keys --wireshark",
+        "completions" => "of which shell? give bash, elvish, fish, powershell or zsh",
+        _ => return None,
+    })
+}
+
+/// Returns the act of `overlay` that another word for it means.
+pub(super) fn act(command: &str, word: &str) -> Option<&'static str> {
+    let (_, act) = ACTS.iter().find(|(words, _)| command == "overlay" && words.contains(&word))?;
+    Some(act)
+}
+
+/// Returns the sentence for words that are sound, but mean something else elsewhere.
+pub(super) fn taken_otherwise(words: &[Spelled]) -> Option<String> {
+    // With `-e` there is no pattern among the other words.
+    let has_pattern = !words.iter().any(|word| matches!(word, Spelled::Letter('e', _) | Spelled::Pattern));
+    let mut plain = words.iter().filter_map(|word| match word {
+        Spelled::Plain(word) if has_pattern => Some(word.as_str()),
+        _ => None,
+    });
+    let first = plain.next();
+    for word in words {
+        match word {
+            Spelled::Letters(letters) => {
+                let repeated = REPEATED.iter().find(|(letter, times, _)| {
+                    let found = letters.matches(*letter).count();
+                    found >= 2 && (*times == 0 || *times == found)
+                });
+                if let Some((_, _, advice)) = repeated {
+                    return Some(format!("-{letters}: {advice}"));
+                }
+                let beside = BESIDE.iter().filter(|(letter, ..)| letters.contains(*letter));
+                let found = beside.zip(std::iter::repeat(first)).find_map(|((_, is, advice), first)| {
+                    first.filter(|first| is(first)).map(|first| advice.replace("{}", first))
+                });
+                if found.is_some() {
+                    return found;
+                }
+            }
+            Spelled::Letter('d', value) if value.bytes().all(|byte| byte == b'd') => {
+                return Some("-d names an interface, and the code of a filter is not printed".to_owned());
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Returns the notes about words that may be meant as they stand.
+pub(super) fn notes(words: &[Spelled]) -> Vec<String> {
+    let note = |word: &Spelled| match word {
+        // Nobody reads lines that are so narrow, and it is what one types for a number of packets.
+        Spelled::Letter('c', n) if n.parse::<u32>().is_ok_and(|n| n < 40) => {
+            Some(format!("-c {n}: lines of {n} columns; to stop after {n} matches write -n {n}"))
+        }
+        Spelled::Letter('B', n) if n.parse::<u64>().is_ok_and(|n| n >= 512) => {
+            Some(format!("-B {n}: up to {n} packets before each match; the size of the ring is --buffer"))
+        }
+        Spelled::Letter('e', pattern) if is_option(pattern) => {
+            Some(format!("taking '{pattern}' as the pattern of -e"))
+        }
+        _ => None,
+    };
+    words.iter().filter_map(note).collect()
+}
+
+/// Returns true if a word ends as the name of a capture file does, packed or not.
+pub(crate) fn is_capture_name(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let word = [".gz", ".zst"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(&word);
+    [".pcap", ".pcapng", ".cap"].iter().any(|end| word.len() > end.len() && word.ends_with(end))
+}
+
+fn is_capture(word: &str) -> bool {
+    word == "-" || is_capture_name(word)
+}
+
+fn is_format(word: &str) -> bool {
+    ["ek", "fields", "json", "jsonraw", "pdml", "ps", "psml", "tabs", "text"].contains(&word)
+}
+
+fn is_link_type(word: &str) -> bool {
+    ["EN10MB", "IEEE802_11", "IEEE802_11_RADIO", "LINUX_SLL", "LINUX_SLL2", "RAW"].contains(&word)
+}
+
+/// Returns true for a word of letters that no hex pattern has. A mistake in a hex pattern is told by its parser.
+fn is_no_hex(word: &str) -> bool {
+    word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_alphabetic()) && {
+        word.bytes().any(|byte| !byte.is_ascii_hexdigit() && byte != b'x')
+    }
+}
+
+/// Returns true for `-i`, `-nn` or `--json`.
+fn is_option(word: &str) -> bool {
+    let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or_default();
+    let long = word.starts_with("--");
+    !name.is_empty()
+        && (long || name.len() <= 3)
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+}
+
+fn is_no_number(value: &str) -> bool {
+    value.chars().next().is_none_or(char::is_alphabetic)
+}
+
+fn is_digits(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_count(value: &str) -> bool {
+    is_digits(value) && value != "0"
+}
+
+fn is_word(value: &str) -> bool {
+    value.chars().count() > 1
+}
+
+fn is_any(_: &str) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn no_option_of_the_table_is_one_of_ours() {
+        let command = Cli::command();
+        for (option, _) in OPTIONS {
+            let known = command.get_arguments().any(|arg| {
+                arg.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))
+                    || arg
+                        .get_short_and_visible_aliases()
+                        .unwrap_or_default()
+                        .iter()
+                        .any(|letter| option.strip_prefix('-') == Some(&letter.to_string()))
+            });
+            assert!(!known, "{option} is an option of ours");
+        }
+    }
+
+    #[test]
+    fn every_advice_is_one_sentence_about_options_that_exist() {
+        let command = Cli::command();
+        let advices = OPTIONS.iter().map(|(_, advice)| *advice);
+        let advices = advices.chain(VALUES.iter().map(|(.., advice)| *advice));
+        let advices = advices.chain(REPEATED.iter().map(|(.., advice)| *advice));
+        for advice in advices.chain(BESIDE.iter().map(|(.., advice)| *advice)) {
+            assert!(!advice.ends_with('.') && !advice.contains('\n'), "{advice}");
+            for word in advice.split([' ', '=', ';', ':', ',']).filter_map(|word| word.strip_prefix("--")) {
+                let known = command.get_arguments().any(|arg| arg.get_long() == Some(word));
+                assert!(known, "--{word}: {advice}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_captures_end_like_them() {
+        for name in ["a.pcap", "A.PCAPNG", "x/y.cap", "a.pcap.gz", "a.pcapng.zst"] {
+            assert!(is_capture_name(name), "{name}");
+        }
+        for name in ["pcap", ".pcap", "a.pcap.xz", "a.gz", "GET /a.pcap HTTP"] {
+            assert!(!is_capture_name(name), "{name}");
+        }
+    }
+}

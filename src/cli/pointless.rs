@@ -1,0 +1,71 @@
+//! Options that do nothing beside others, such as `-x` beside `--json`.
+//!
+//! Two options that contradict each other (`-x` and `-W byline`) are refused by clap. An option that only has no effect is
+//! told in a note, and the search goes on: it may come from an alias of the shell.
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::{Grep, Shape};
+
+/// Options of the text that is printed, by their ids.
+const TEXT: [&str; 9] =
+    ["hexdump", "shape", "replacement", "columns", "utf8", "time", "relative", "color", "marks"];
+/// Those of the payload in it.
+const PAYLOAD: [&str; 5] = ["hexdump", "shape", "replacement", "columns", "utf8"];
+/// The options that `-D` looks at.
+const LISTING: [&str; 3] = ["list", "json", "netns"];
+
+/// Returns a sentence for each option that makes others pointless, which were typed too.
+pub(super) fn notes(grep: &Grep, matches: &ArgMatches) -> Vec<String> {
+    let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    if grep.list {
+        let others = matches.ids().map(clap::Id::as_str).filter(|id| !LISTING.contains(id) && typed(id));
+        return note(&others.collect::<Vec<_>>(), "-D").into_iter().collect();
+    }
+    let to_stdout = grep.write.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    let rows: [(bool, &[&str], &str); 7] = [
+        (grep.json, &TEXT, "--json"),
+        (to_stdout && !grep.json, &TEXT, "-O -"),
+        (grep.quiet > 1, &PAYLOAD, "-qq"),
+        (grep.quiet > 0, &["marks"], "-q"),
+        (grep.all, &["marks", "after", "before"], "--all"),
+        (grep.hexdump, &["columns", "utf8"], "-x"),
+        (grep.shape != Shape::Normal, &["columns"], "-W byline, single or none"),
+    ];
+    let mut told: Vec<&str> = Vec::new();
+    let mut notes = Vec::new();
+    for (_, ids, beside) in rows.into_iter().filter(|(so, ..)| *so) {
+        let ids: Vec<&str> = ids.iter().copied().filter(|id| typed(id) && !told.contains(id)).collect();
+        notes.extend(note(&ids, beside));
+        told.extend(ids);
+    }
+    if grep.first.is_none() && grep.expressions.is_empty() {
+        let ids = ["ignore_case", "word_regexp", "hex"].into_iter().filter(|id| typed(id));
+        let names = note(&ids.collect::<Vec<_>>(), "");
+        notes.extend(names.map(|note| format!("{}out a pattern", note.trim_end())));
+    }
+    if grep.json && grep.quiet > 1 {
+        notes.push("-qq does no more than -q with --json".to_owned());
+    }
+    notes
+}
+
+/// Returns `-x and -t do nothing with --json`, or nothing for no option.
+fn note(ids: &[&str], beside: &str) -> Option<String> {
+    let names: Vec<String> = ids.iter().filter_map(|id| name(id)).collect();
+    let (last, most) = names.split_last()?;
+    Some(if most.is_empty() {
+        format!("{last} does nothing with {beside}")
+    } else {
+        format!("{} and {last} do nothing with {beside}", most.join(", "))
+    })
+}
+
+/// Returns an option as it is spelled: its letter, or else its long form.
+fn name(id: &str) -> Option<String> {
+    let command = <super::Cli as clap::CommandFactory>::command();
+    let arg = command.get_arguments().find(|arg| arg.get_id() == id)?;
+    let short = arg.get_short().map(|letter| format!("-{letter}"));
+    short.or_else(|| arg.get_long().map(|long| format!("--{long}")))
+}

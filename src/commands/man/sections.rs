@@ -1,0 +1,303 @@
+//! What the manual pages say beside the options: synopsis, examples, exit status, signals, files, environment, and the
+//! pages to see as well.
+
+mod overlay;
+
+/// A part of a section.
+pub(super) enum Part {
+    Text(&'static str),
+    /// A name, and what there is to say about it.
+    Item(&'static str, &'static str),
+}
+
+use Part::{Item, Text};
+
+/// The page of a command.
+pub(super) struct Page {
+    /// The command behind `ovlsniff`; empty for the program.
+    command: &'static str,
+    /// One form a line.
+    pub(super) synopsis: &'static str,
+    pub(super) sections: &'static [(&'static str, &'static [Part])],
+}
+
+/// Returns what there is to say about a command: `overlay up`.
+pub(super) fn page(command: &str) -> Option<&'static Page> {
+    PAGES.iter().chain(overlay::PAGES).find(|page| page.command == command)
+}
+
+const FAILED: Part = Item("2", "An error: one sentence on standard error says what is wrong and what to do.");
+const DONE: Part = Item("0", "It was done.");
+const COMMAND_STATUS: (&str, &[Part]) = ("EXIT STATUS", &[DONE, FAILED]);
+const PAGES: &[Page] = &[
+    Page {
+        command: "",
+        synopsis: "ovlsniff [OPTIONS] [PATTERN] [BPF FILTER...]\novlsniff [OPTIONS] -e PATTERN... [BPF FILTER...]\novlsniff COMMAND [OPTIONS]",
+        sections: &[
+            (
+                "EXAMPLES",
+                &[
+                    Item(
+                        "ovlsniff HTTP",
+                        "Packets that contain HTTP, also inside of tunnels, on the interfaces that carry overlays; # marks encrypted packets.",
+                    ),
+                    Item(
+                        "ovlsniff -i eth0 -y 'get /' port 80",
+                        "The same on eth0, in either case, for packets whose outermost port is 80.",
+                    ),
+                    Item(
+                        "ovlsniff -r capture.pcapng -x 'GET /'",
+                        "Search a capture file, and print the matches as a hex dump.",
+                    ),
+                    Item(
+                        "ovlsniff --vni 4097 '' not port 22",
+                        "Every packet of one overlay network that has a payload.",
+                    ),
+                    Item(
+                        "ovlsniff --inner 'host 10.0.1.3 and port 80' --json",
+                        "Filter on the innermost frame, and print JSON Lines.",
+                    ),
+                    Item(
+                        "ovlsniff -q -n 10 -O found.pcap -e verify",
+                        "Write the first ten packets that contain the word verify, which is a command's name as well, to a file.",
+                    ),
+                ],
+            ),
+            (
+                "EXIT STATUS",
+                &[
+                    Item("0", "Something matched."),
+                    Item("1", "Nothing matched."),
+                    Item(
+                        "2",
+                        "An error: one sentence on standard error says what is wrong and what to do. What was read before a file's damage was searched.",
+                    ),
+                    Item(
+                        "130",
+                        "A signal ended the search of a file before its end, and nothing had matched until there.",
+                    ),
+                    Item(
+                        "128 + N",
+                        "A second signal with the number N arrived before the first had ended the program.",
+                    ),
+                    Text(
+                        "Each command has exit statuses of its own, which its page lists. A reader of the output that goes away is no error.",
+                    ),
+                ],
+            ),
+            (
+                "SIGNALS",
+                &[
+                    Item(
+                        "INT, TERM, HUP, QUIT",
+                        "End the search: what was found is written, and the closing line printed. HUP is ignored if it was when the program began, as nohup has it. A second one ends the program at once.",
+                    ),
+                    Item("USR1", "Print the statistics so far to standard error, and go on."),
+                    Item("PIPE", "A reader of standard output that goes away ends the program quietly."),
+                ],
+            ),
+            (
+                "FILES",
+                &[
+                    Item("/run/netns/NAME, /run/docker/netns/NAME", "Network namespaces that --netns names."),
+                    Item(
+                        "/run/docker.sock",
+                        "The socket of Docker's engine, which is asked for the names of its networks.",
+                    ),
+                ],
+            ),
+            (
+                "ENVIRONMENT",
+                &[
+                    Item(
+                        "NO_COLOR",
+                        "If it is set and not empty, nothing is coloured, unless by --color=always.",
+                    ),
+                    Item(
+                        "CLICOLOR_FORCE",
+                        "If it is set and not 0, matches are coloured without a terminal as well.",
+                    ),
+                    Item("TZ", "The time zone of -t."),
+                    Item("DOCKER_HOST", "The socket of Docker's engine: unix:///run/docker.sock."),
+                ],
+            ),
+            (
+                "SEE ALSO",
+                &[Text(
+                    "ovlsniff-verify(1), ovlsniff-interfaces(1), ovlsniff-keys(1), ovlsniff-overlay(1), ngrep(8), tcpdump(8), pcap-filter(7)",
+                )],
+            ),
+        ],
+    },
+    Page {
+        command: "verify",
+        synopsis: "ovlsniff verify [OPTIONS] --net NAME\novlsniff verify [OPTIONS] --vni VNI --peer ADDRESS...\novlsniff verify [OPTIONS] --all\novlsniff verify [OPTIONS] --net NAME -r FILE --local ADDRESS",
+        sections: &[
+            (
+                "EXAMPLES",
+                &[
+                    Item(
+                        "ovlsniff verify --net secure",
+                        "Send probes through the network, and judge for ten seconds what passes.",
+                    ),
+                    Item(
+                        "ovlsniff verify --all --json",
+                        "Judge every overlay of this host, and print a JSON object for each.",
+                    ),
+                    Item(
+                        "ovlsniff verify --vni 4098 --peer 192.0.2.2 --passive --for 5m",
+                        "Judge the traffic between this node and another, without probes.",
+                    ),
+                    Item(
+                        "ovlsniff verify --net secure -r node1.pcap --local 192.0.2.1 --sa keys.txt",
+                        "Judge a capture file of a node.",
+                    ),
+                ],
+            ),
+            (
+                "EXIT STATUS",
+                &[
+                    Item(
+                        "0",
+                        "The network is as it is expected to be: encrypted, or in clear with --expect clear.",
+                    ),
+                    Item(
+                        "1",
+                        "It is not: its packets can be read, are only authenticated, or clear ones from outside would be accepted.",
+                    ),
+                    FAILED,
+                    Item("3", "INCONCLUSIVE: what was seen proves neither."),
+                    Item("4", "BLACKHOLED: packets leave encrypted, and nothing arrives."),
+                    Text(
+                        "With --all the worst verdict counts: what can be read comes before what does not arrive, and that before what is inconclusive.",
+                    ),
+                ],
+            ),
+            (
+                "SIGNALS",
+                &[Item(
+                    "INT, TERM, HUP, QUIT",
+                    "End the watch, and judge what was seen until then. With --watch the last whole verdict counts, unless a leak was seen since. A second one ends the program at once.",
+                )],
+            ),
+            (
+                "FILES",
+                &[
+                    Item("/run/docker.sock", "The socket of Docker's engine; DOCKER_HOST names another one."),
+                    Item("/proc/net/xfrm_stat", "The kernel's counters of IPsec errors."),
+                ],
+            ),
+            (
+                "ENVIRONMENT",
+                &[Item("DOCKER_HOST", "The socket of Docker's engine: unix:///run/docker.sock.")],
+            ),
+            ("SEE ALSO", &[Text("ovlsniff(1), ovlsniff-overlay(1), ip-xfrm(8), docker-network-create(1)")]),
+        ],
+    },
+    Page {
+        command: "interfaces",
+        synopsis: "ovlsniff interfaces [--json] [--netns NAME|PATH|PID]",
+        sections: &[
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff interfaces --netns blue",
+                    "List the interfaces of another network namespace.",
+                )],
+            ),
+            COMMAND_STATUS,
+            ("SEE ALSO", &[Text("ovlsniff(1), ip-link(8), ip-netns(8)")]),
+        ],
+    },
+    Page {
+        command: "keys",
+        synopsis: "ovlsniff keys --wireshark [OPTIONS]",
+        sections: &[
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff keys --wireshark -o esp_sa",
+                    "Write the kernel's keys to a file for Wireshark's profile folder.",
+                )],
+            ),
+            ("EXIT STATUS", &[DONE, Item("1", "There is no key to write."), FAILED]),
+            ("FILES", &[Item("~/.config/wireshark/esp_sa", "The table of keys that Wireshark reads.")]),
+            ("SEE ALSO", &[Text("ovlsniff(1), ip-xfrm(8), wireshark(1)")]),
+        ],
+    },
+    Page {
+        command: "completions",
+        synopsis: "ovlsniff completions SHELL",
+        sections: &[
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff completions bash > /etc/bash_completion.d/ovlsniff",
+                    "Have bash complete words of ovlsniff.",
+                )],
+            ),
+            COMMAND_STATUS,
+            ("SEE ALSO", &[Text("ovlsniff(1)")]),
+        ],
+    },
+    Page {
+        command: "man",
+        synopsis: "ovlsniff man [COMMAND...]",
+        sections: &[
+            ("EXAMPLES", &[Item("ovlsniff man overlay up | man -l -", "Read the manual page of a command.")]),
+            COMMAND_STATUS,
+            ("SEE ALSO", &[Text("ovlsniff(1), man(1)")]),
+        ],
+    },
+    Page {
+        command: "help",
+        synopsis: "ovlsniff help [COMMAND...]",
+        sections: &[
+            (
+                "EXAMPLES",
+                &[Item(
+                    "ovlsniff help overlay up",
+                    "Print the help of a command, as ovlsniff overlay up --help does.",
+                )],
+            ),
+            COMMAND_STATUS,
+            ("SEE ALSO", &[Text("ovlsniff(1)")]),
+        ],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::command_lines;
+
+    #[test]
+    fn every_command_has_a_page_with_examples_and_exit_statuses() {
+        let commands = command_lines().into_iter().map(|line| line.replacen("ovlsniff ", "", 1));
+        for command in commands.chain([String::new()]) {
+            let page = page(&command).unwrap_or_else(|| panic!("{command}"));
+            let headings: Vec<&str> = page.sections.iter().map(|(heading, _)| *heading).collect();
+            for heading in ["EXAMPLES", "EXIT STATUS", "SEE ALSO"] {
+                assert!(headings.contains(&heading), "{command}: {heading}");
+            }
+            assert!(page.synopsis.lines().all(|form| form.starts_with("ovlsniff")), "{command}");
+        }
+    }
+
+    /// An example whose options were renamed would still look right.
+    #[test]
+    fn every_example_is_a_line_that_the_program_takes() {
+        let examples =
+            PAGES.iter().flat_map(|page| page.sections).filter(|(heading, _)| *heading == "EXAMPLES");
+        for part in examples.flat_map(|(_, parts)| *parts) {
+            let Item(line, _) = part else { continue };
+            let line = line.split([">", "|"].map(|c| c.chars().next().unwrap())).next().unwrap();
+            let words = line.split('\'').enumerate().flat_map(|(n, part)| match n % 2 {
+                0 => part.split_whitespace().map(std::ffi::OsString::from).collect::<Vec<_>>(),
+                _ => vec![part.into()],
+            });
+            let words: Vec<_> = words.skip(1).collect();
+            assert!(crate::cli::read(&words).is_ok(), "{line}");
+        }
+    }
+}

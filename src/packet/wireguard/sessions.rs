@@ -1,0 +1,133 @@
+//! The sessions of WireGuard on ports that are not known as its own.
+//!
+//! A session is the messages of one direction with one receiver index. The handshake names the indices of both
+//! directions, and a message whose form leaves no doubt shows that of its own. From then on the session's messages are
+//! known by the index and by a counter that goes on, whatever their lengths are. Without any of these, as when a capture
+//! begins amid bulk traffic, the second message in a row with the same index and a greater counter shows the session. The
+//! first one is then taken for readable.
+//!
+//! The table has a fixed size, and a newer session replaces an older one with the same place.
+
+use std::net::IpAddr;
+
+/// One end of a session: its address and UDP port.
+type End = (IpAddr, u16);
+/// The direction of a session: sender and receiver.
+pub(super) type Way = (End, End);
+
+/// The greatest step back of a counter: the size of the window in which WireGuard's receivers take messages that were
+/// overtaken (linux `drivers/net/wireguard/messages.h`, `COUNTER_BITS_TOTAL`).
+const BACK: u32 = 8192;
+/// The greatest step forward. A capture may have lost the messages between.
+const FORWARD: u32 = 1 << 20;
+
+/// The sessions that are known, and those that may be.
+#[derive(Clone, Debug)]
+pub(in crate::packet) struct Sessions {
+    /// Empty until the first session.
+    slots: Vec<Option<Session>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Session {
+    way: Way,
+    receiver: u32,
+    /// The greatest counter so far.
+    counter: u32,
+    /// True if it is a session beyond doubt.
+    known: bool,
+}
+
+impl Sessions {
+    const SLOTS: usize = 1024;
+
+    pub(in crate::packet) fn new() -> Self {
+        Self { slots: Vec::new() }
+    }
+
+    /// Remembers a session by a handshake. Its first message has the counter 0.
+    pub(super) fn open(&mut self, way: Way, receiver: u32) {
+        self.set(Session { way, receiver, counter: 0, known: true });
+    }
+
+    /// Takes a data message. `certain` says that its form leaves no doubt. Returns true if it belongs to a session.
+    pub(super) fn data(&mut self, way: Way, receiver: u32, counter: u32, certain: bool) -> bool {
+        let same = |session: &Session| session.way == way && session.receiver == receiver;
+        let Some(session) = self.slots.get(slot(receiver)).copied().flatten().filter(same) else {
+            self.set(Session { way, receiver, counter, known: certain });
+            return certain;
+        };
+        let (back, forward) =
+            (session.counter.saturating_sub(counter), counter.saturating_sub(session.counter));
+        let goes_on = if session.known { back <= BACK } else { forward > 0 } && forward <= FORWARD;
+        if certain || goes_on {
+            self.set(Session { counter: session.counter.max(counter), known: true, ..session });
+        } else if !session.known {
+            self.set(Session { counter, ..session });
+        }
+        certain || goes_on
+    }
+
+    /// Returns true if a session between these ends is known, in either direction.
+    pub(super) fn knows(&self, (from, to): Way) -> bool {
+        let known = |session: &Session| session.known && [(from, to), (to, from)].contains(&session.way);
+        self.slots.iter().flatten().any(known)
+    }
+
+    fn set(&mut self, session: Session) {
+        self.slots.resize(Self::SLOTS, None);
+        if let Some(slot) = self.slots.get_mut(slot(session.receiver)) {
+            *slot = Some(session);
+        }
+    }
+}
+
+/// Returns the place of a receiver index, which is a random number.
+fn slot(receiver: u32) -> usize {
+    (receiver.wrapping_mul(0x9e37_79b9) >> 22) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way() -> Way {
+        (("192.0.2.1".parse().unwrap(), 40000), ("192.0.2.2".parse().unwrap(), 443))
+    }
+
+    #[test]
+    fn a_message_that_is_certain_makes_those_behind_it_known() {
+        let mut sessions = Sessions::new();
+        assert!(sessions.data(way(), 7, 100, true));
+        assert!(sessions.data(way(), 7, 101, false) && sessions.data(way(), 7, 99, false));
+        // Overtaken as far as WireGuard allows it, and lost in the capture.
+        assert!(!sessions.data(way(), 7, 101 + FORWARD + 1, false) && sessions.data(way(), 7, 90_000, false));
+        assert!(
+            !sessions.data(way(), 7, 90_000 - BACK - 1, false)
+                && sessions.data(way(), 7, 90_000 - BACK, false)
+        );
+        // Another index, and the other direction, are other sessions.
+        let (from, to) = way();
+        assert!(!sessions.data(way(), 8, 102, false) && !sessions.data((to, from), 7, 102, false));
+    }
+
+    #[test]
+    fn without_a_certain_message_it_takes_a_counter_that_goes_on() {
+        let mut sessions = Sessions::new();
+        for counter in [500, 500, 499] {
+            assert!(!sessions.data(way(), 7, counter, false), "{counter}");
+        }
+        assert!(sessions.data(way(), 7, 500, false));
+    }
+
+    #[test]
+    fn a_handshake_opens_a_session_and_a_flood_closes_it() {
+        let mut sessions = Sessions::new();
+        sessions.open(way(), 7);
+        let (from, to) = way();
+        assert!(sessions.knows(way()) && sessions.knows((to, from)));
+        assert!(sessions.data(way(), 7, 3, false));
+        (0..100_000).for_each(|receiver| _ = sessions.data(way(), receiver, 9, false));
+        assert!(!sessions.data(way(), 7, 4, false) && !sessions.knows(way()));
+    }
+}
