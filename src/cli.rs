@@ -70,7 +70,7 @@ Examples:
   ovlsniff --vni 4097 '' not port 22       every packet of one overlay network that has a payload
   ovlsniff --inner 'tcp port 80' --json    filter on the innermost frame, print JSON Lines
 
-Exit status: 0 matched, 1 nothing matched, 2 error. To search for a word that is a command's name, write -e WORD.";
+Exit status: 0 matched, 1 nothing matched, 2 error, 130 a signal ended the search of a file. To search for a word that is a command's name, write -e WORD.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -42,6 +42,8 @@ pub(crate) enum Status {
     Success,
     /// Nothing was found.
     NoMatch,
+    /// A signal ended the search of a file before its end, and nothing had been found until there.
+    CutShort,
     /// The command looked at something that is not as it should be, such as a network that lacks a policy.
     Amiss,
     /// The exit status that stands for the verdict of `verify`.
@@ -53,6 +55,8 @@ impl From<Status> for ExitCode {
         match status {
             Status::Success => Self::SUCCESS,
             Status::NoMatch | Status::Amiss => Self::from(1),
+            // The status that shells have for a command which INT ended. Every signal has it here.
+            Status::CutShort => Self::from(130),
             Status::Verdict(status) => Self::from(status),
         }
     }

@@ -83,6 +83,11 @@ impl Dissector {
         self.decoder.ports()
     }
 
+    /// Returns the UDP ports that are taken for tunnels, to add others to them.
+    pub fn ports(&mut self) -> &mut TunnelPorts {
+        self.decoder.ports_mut()
+    }
+
     /// Opens ESP with these keys from now on.
     pub fn open_with(&mut self, opener: Opener) {
         self.opener = Some(opener);

@@ -9,6 +9,7 @@
 //! [`changes`] follows what comes and goes between two surveys.
 //!
 //! [`namespace`] enters another network namespace and comes back, and [`namespaces`] looks through all of them.
+//! [`tunnels`] finds the UDP ports that the kernel's tunnels take, those of devices in other namespaces too.
 //! [`exemption`] reads the settings by which packets pass without any policy.
 //! [`docker`] asks the engine for the overlay networks of its swarm, over the engine's Unix socket. [`privileges`]
 //! gives root up before the first hostile byte is decoded.
@@ -26,6 +27,8 @@
 //!   asked for, not only the owner of the address.
 //! - Docker creates a VXLAN device on the host and moves it into a sandbox. The link index of its underlay then belongs
 //!   to the host's namespace, and says nothing about the links beside the device. `ip netns` does not list sandboxes.
+//! - A Geneve device that was moved does not say that its socket stayed behind, and neither does WireGuard's. The list of
+//!   UDP sockets tells: the kernel's own are in it.
 //! - Namespaces and capabilities belong to a thread, not to the process. A thread that visits a namespace must start no
 //!   threads there, and root must be given up while one thread is running.
 //! - Root in a user namespace may be the only user there (`unshare -r`, rootless containers). It cannot become another
@@ -42,4 +45,5 @@ pub mod namespace;
 pub mod namespaces;
 pub mod privileges;
 pub mod survey;
+pub mod tunnels;
 pub mod wires;

@@ -29,6 +29,7 @@
 //!   the 32 bits of the attribute go first. The replay window of an SA is twice there in the same manner.
 //! - A forwarding entry without `NTF_SELF` is meant for a bridge, and the kernel refuses it for a VXLAN device.
 
+pub(crate) mod fou;
 mod generic;
 pub(crate) mod nftables;
 pub(crate) mod route;

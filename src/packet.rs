@@ -25,6 +25,9 @@
 //! - PSP has no magic number either, and its port is another service's.
 //! - A segment of ESP in TCP need not begin where a message does.
 //! - A later fragment that comes alone shows nothing of a tunnel: behind UDP it may be ciphertext.
+//! - On most ports of tunnels other services are found too. Where a tunnel has no magic number, the packet inside must be
+//!   sound to its end.
+//! - L2TPv3 does not tell what it carries, nor where that begins.
 //! - Systems number IPv6 differently in BSD loopback headers, and raw IP differently in the headers of files.
 
 #![cfg_attr(
@@ -59,24 +62,31 @@ mod frelay;
 mod geneve;
 mod glance;
 mod gre;
+mod gtp;
+mod gue;
 mod headers;
 mod ieee80211;
 mod inner;
+mod ipcomp;
 mod ipnet;
 mod ipoib;
 mod ipv4;
 mod ipv6;
 mod juniper;
+mod l2tp;
 mod leaf;
 mod link_type;
+mod lisp;
 mod llc;
 mod loopback;
 mod macsec;
 mod mpls;
+mod neighbours;
 mod nflog;
 mod nsh;
 mod pbb;
 mod pflog;
+mod pim;
 mod pktap;
 mod ports;
 mod ppi;
@@ -88,10 +98,13 @@ mod psp;
 mod radiotap;
 mod reassembly;
 mod slip;
+mod sound;
+mod teredo;
 mod token_ring;
 mod transport;
 mod undecoded;
 mod vxlan;
+mod wesp;
 mod wireguard;
 
 pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
@@ -104,7 +117,7 @@ pub use glance::Worth;
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ipv4::has_sound_checksum;
 pub use link_type::LinkType;
-pub use ports::{GENEVE_PORT, NotAUdpPort, TooManyPorts, TunnelPorts, UdpPort, VXLAN_PORT};
+pub use ports::{GENEVE_PORT, NotAUdpPort, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
 pub use undecoded::Undecoded;
 pub use wireguard::WireGuardMessage;
@@ -229,6 +242,11 @@ pub enum Opaque {
         /// The number of bytes in clear at the beginning of the payload.
         clear: u8,
     },
+    /// IPComp: compressed, not encrypted, and not expanded here.
+    IpComp {
+        /// The compression parameter index, where it was captured.
+        cpi: Option<u16>,
+    },
     /// MACsec with E=1.
     Macsec {
         /// The secure channel identifier, where the tag carries one.
@@ -251,6 +269,7 @@ impl Opaque {
             Self::WireGuard { .. } => "wireguard",
             Self::Macsec { .. } => "macsec",
             Self::Ieee80211 => "ieee80211",
+            Self::IpComp { .. } => "ipcomp",
         }
     }
 }
@@ -313,6 +332,7 @@ pub enum Layer {
     Ipv6Extension,
     Ah,
     Esp,
+    Wesp,
     Aggfrag,
     Psp,
     Tcp,
@@ -330,6 +350,13 @@ pub enum Layer {
     Mpls,
     Nsh,
     Pbb,
+    GtpU,
+    L2tp,
+    Teredo,
+    Gue,
+    Fou,
+    Lisp,
+    Pim,
     Payload,
 }
 
@@ -356,6 +383,7 @@ impl Layer {
             Self::Ipv6Extension => "ipv6-extension",
             Self::Ah => "ah",
             Self::Esp => "esp",
+            Self::Wesp => "wesp",
             Self::Aggfrag => "aggfrag",
             Self::Psp => "psp",
             Self::Tcp => "tcp",
@@ -373,6 +401,13 @@ impl Layer {
             Self::Mpls => "mpls",
             Self::Nsh => "nsh",
             Self::Pbb => "pbb",
+            Self::GtpU => "gtp-u",
+            Self::L2tp => "l2tp",
+            Self::Teredo => "teredo",
+            Self::Gue => "gue",
+            Self::Fou => "fou",
+            Self::Lisp => "lisp",
+            Self::Pim => "pim",
             Self::Payload => "payload",
         }
     }

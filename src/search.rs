@@ -94,6 +94,11 @@ impl Search {
         }
     }
 
+    /// Returns the UDP ports that are taken for tunnels, to add others to them.
+    pub fn ports(&mut self) -> &mut TunnelPorts {
+        self.dissector.ports()
+    }
+
     /// Opens ESP with these keys from now on.
     pub fn open_with(&mut self, opener: Opener) {
         // The literal cannot be seen through the encryption.

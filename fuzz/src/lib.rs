@@ -15,7 +15,7 @@ use ovlsniff::search::{Found, Search, SearchOptions};
 use ovlsniff::verify::{Circumstances, Expectation, Network, Peer, Probe, Question, Watch};
 
 /// The link types that are decoded. A seed of `frames` begins with a position in this list.
-pub const LINKS: [LinkType; 49] = [
+pub const LINKS: [LinkType; 50] = [
     LinkType::ETHERNET,
     LinkType::RAW,
     LinkType::NULL,
@@ -55,6 +55,7 @@ pub const LINKS: [LinkType; 49] = [
     LinkType::PPP_WITH_DIR,
     LinkType::C_HDLC_WITH_DIR,
     LinkType::FRELAY_WITH_DIR,
+    LinkType::MPLS,
     LinkType::IPNET,
     LinkType::NFLOG,
     LinkType::NETANALYZER,

@@ -62,7 +62,7 @@ pub struct Interface {
     pub link: LinkType,
 }
 
-/// The kernel's counters, summed over all interfaces.
+/// The kernel's counters, of an interface or summed over all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Frames that passed the kernel filter. An interface with two rings counts once.
@@ -73,6 +73,8 @@ pub struct Statistics {
     /// Frames that the interface or its driver dropped. Always 0 for another network namespace, whose counters
     /// libpcap does not see.
     pub dropped_interface: u64,
+    /// Frames that were given out by [`Live::next`].
+    pub delivered: u64,
 }
 
 /// An open live capture.
@@ -104,6 +106,8 @@ struct Source {
     /// libpcap's counters at the last reading, and the sums, which do not wrap.
     last: [u32; 3],
     counted: [u64; 3],
+    /// The number of frames given out so far.
+    given: u64,
 }
 
 /// The reason to wait.
@@ -137,6 +141,7 @@ impl Live {
                 interface,
                 last: [0; 3],
                 counted: [0; 3],
+                given: 0,
             }));
         }
         Ok(Self {
@@ -179,6 +184,7 @@ impl Live {
         match source.handle.capture.next_packet() {
             Ok(packet) => {
                 self.number += 1;
+                source.given += 1;
                 Ok(Event::Frame(Frame {
                     number: self.number,
                     time: time(packet.header),
@@ -189,7 +195,7 @@ impl Live {
                     bytes: packet.data,
                 }))
             }
-            Err(pcap::Error::TimeoutExpired) => {
+            Err(error) if is_empty(&error) => {
                 self.wait = Some(Wait::Frame);
                 over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
             }
@@ -202,23 +208,30 @@ impl Live {
         }
     }
 
-    /// Reads the counters. They count from the opening.
+    /// Reads the counters, and adds those of all interfaces up. They count from the opening.
     pub fn statistics(&mut self) -> Statistics {
-        let mut all = Statistics::default();
-        let mut received_of = (None, 0);
+        self.statistics_of_each().into_iter().fold(Statistics::default(), |all, of| Statistics {
+            received: all.received + of.received,
+            dropped_kernel: all.dropped_kernel + of.dropped_kernel,
+            dropped_interface: all.dropped_interface + of.dropped_interface,
+            delivered: all.delivered + of.delivered,
+        })
+    }
+
+    /// Reads the counters of each interface, in the order of [`Self::open`].
+    pub fn statistics_of_each(&mut self) -> Vec<Statistics> {
+        let mut each = vec![Statistics::default(); self.interfaces.len()];
         for source in &mut self.sources {
             let [received, kernel, interface] = source.count();
-            all.dropped_kernel += kernel;
-            all.dropped_interface += if self.other_netns { 0 } else { interface };
+            let of = &mut each[source.interface.place()];
+            of.dropped_kernel += kernel;
+            of.dropped_interface += if self.other_netns { 0 } else { interface };
+            of.delivered += source.given;
             // libpcap selects the direction after the ring, so each of the two rings of an interface receives the
             // frames of both directions. The larger of the two counts is taken for the interface.
-            if received_of.0 == Some(source.interface) {
-                all.received -= received_of.1.min(received);
-            }
-            all.received += received;
-            received_of = (Some(source.interface), received);
+            of.received = of.received.max(received);
         }
-        all
+        each
     }
 
     /// Returns the oldest frame of several rings.
@@ -233,7 +246,7 @@ impl Live {
                     held.bytes.extend_from_slice(packet.data);
                     true
                 }
-                Err(pcap::Error::TimeoutExpired) => false,
+                Err(error) if is_empty(&error) => false,
                 Err(error) => {
                     let device = &self.interfaces[source.interface.place()].device;
                     self.ending.get_or_insert_with(|| gone(device, &error));
@@ -244,6 +257,7 @@ impl Live {
         match found {
             merge::Next::Frame(index) => {
                 self.number += 1;
+                self.sources[index].given += 1;
                 let (source, held) = (&self.sources[index], self.merge.frame(index));
                 Ok(Event::Frame(Frame {
                     number: self.number,
@@ -355,6 +369,15 @@ fn gone(device: &Device, error: &pcap::Error) -> (Instant, Error) {
         _ => words,
     };
     (Instant::now() + DRAIN, Error::Gone { device: device.clone(), cause })
+}
+
+/// Returns true if there is no frame yet. libpcap's netlink sources (`nflog:1`) report that as an error.
+fn is_empty(error: &pcap::Error) -> bool {
+    match error {
+        pcap::Error::TimeoutExpired => true,
+        pcap::Error::PcapError(words) => words.ends_with("Resource temporarily unavailable"),
+        _ => false,
+    }
 }
 
 /// Reads a frame's time stamp. libpcap was asked for nanoseconds, which it puts into the field named for

@@ -10,6 +10,8 @@ mod buffer;
 mod classic;
 mod compression;
 mod error;
+mod foreign;
+mod magic;
 mod pcapng;
 mod source;
 
@@ -66,6 +68,8 @@ pub struct Savefile {
     number: u64,
     counts: pcapng::Counts,
     waits: bool,
+    /// True if the reading ended because it was told to stop, before the file's end.
+    stopped: bool,
 }
 
 #[derive(Debug)]
@@ -90,7 +94,7 @@ struct Record {
 
 impl Record {
     const NONE: Self = Self {
-        time: Timestamp { nanos: 0, digits: 0 },
+        time: Timestamp { nanos: 0, digits: 0, known: false },
         link: LinkType::NULL,
         interface: InterfaceNumber(0),
         direction: None,
@@ -120,12 +124,12 @@ impl Savefile {
         let waits = source.waits();
         let mut buffer = Buffer::new(source);
         let (mut interfaces, counts) = (Vec::new(), pcapng::Counts::default());
-        let format = match read_format(&mut buffer, &mut interfaces) {
-            Ok(format) => format,
-            Err(_) if buffer.stopped() => Format::Ended,
+        let (format, stopped) = match read_format(&mut buffer, &mut interfaces) {
+            Ok(format) => (format, false),
+            Err(_) if buffer.stopped() => (Format::Ended, true),
             Err(e) => return Err(e.of(&file, buffer.compression())),
         };
-        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, counts, waits })
+        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, counts, waits, stopped })
     }
 
     /// Goes on to the next frame, which [`Self::frame`] then returns. Returns false at the end of the file and after
@@ -223,6 +227,17 @@ impl Savefile {
         self.buffer.wait()
     }
 
+    /// Returns true if the file was read to its end, or as far as it is sound. False while there is more to read, and if
+    /// the reader was stopped before the end.
+    pub fn ended(&self) -> bool {
+        matches!(self.format, Format::Ended) && !self.stopped
+    }
+
+    /// Returns the number of the last frame, or 0 before the first one.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Returns the bytes of the (uncompressed) capture that were consumed, up to the end of the last frame.
     pub fn offset(&self) -> u64 {
         self.buffer.offset()
@@ -233,23 +248,26 @@ impl Savefile {
     fn read_on(&mut self) -> Result<bool, Error> {
         let read = match &mut self.format {
             Format::Classic(header) => header.next(&mut self.buffer),
-            Format::Pcapng(section) => section.next(&mut self.buffer, &mut self.interfaces, &mut self.counts),
+            Format::Pcapng(section) => {
+                section.next(&mut self.buffer, &mut self.interfaces, &mut self.counts, &mut self.number)
+            }
             Format::Ended => Ok(None),
         };
         match read {
             Ok(Some(record)) => {
                 self.number += 1;
-                self.record = record;
+                let time = if record.time.known { record.time } else { self.record.time.unknown() };
+                self.record = Record { time, ..record };
                 return Ok(true);
             }
-            Ok(None) => self.format = Format::Ended,
-            Err(fault) => {
+            Err(fault) if !self.buffer.stopped() => {
                 self.format = Format::Ended;
-                if !self.buffer.stopped() {
-                    return Err(fault.of(&self.file, self.buffer.compression()));
-                }
+                return Err(fault.of(&self.file, self.buffer.compression()));
             }
+            Ok(None) | Err(_) => {}
         }
+        self.format = Format::Ended;
+        self.stopped = self.buffer.stopped();
         Ok(false)
     }
 }
@@ -261,7 +279,7 @@ fn read_format(buffer: &mut Buffer, interfaces: &mut Vec<Interface>) -> Result<F
         None if buffer.available().is_empty() => return Err(error::Fault::Empty),
         None => return Err(error::Fault::CutFileHeader { len: buffer.available().len() }),
     };
-    if magic == pcapng::SECTION_HEADER {
+    if magic == magic::SECTION_HEADER {
         return pcapng::Section::open(buffer, interfaces).map(Format::Pcapng);
     }
     let (header, interface) = classic::Header::open(buffer, magic)?;

@@ -13,7 +13,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use super::savefile::{Interface, shown};
-use crate::packet::{Frame, LinkType};
+use crate::packet::{Frame, LinkType, Timestamp};
 
 /// A capture file's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,29 @@ impl Format {
     }
 }
 
+/// The counters of an interface at the end of a live capture. The pcapng format keeps them, in one statistics block for
+/// each interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// The beginning and the end of the capture.
+    pub from: Timestamp,
+    /// See `from`.
+    pub to: Timestamp,
+    /// Frames that passed the capture filter.
+    pub received: u64,
+    /// Frames that the interface or its driver lost, if that is known.
+    pub lost_by_interface: Option<u64>,
+    /// Frames that the system lost, because the capturing program was too slow.
+    pub lost_by_system: u64,
+    /// Frames that the capturing program was given. If the file has fewer, it left some out. `None` if the file's frames
+    /// are not those that were captured.
+    pub delivered: Option<u64>,
+}
+
 /// Writes frames to `W`, in large pieces.
+///
+/// A frame without a time is a simple packet block in pcapng, where it can be one: on the file's first interface, without
+/// a direction. Otherwise it is from 1970, with a comment that says so. A classic file has no way to say so.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     file: String,
@@ -84,6 +106,25 @@ impl<W: Write> Writer<W> {
         Self { as_ethernet: yes, ..self }
     }
 
+    /// Names the system that frames are captured on, in a pcapng file.
+    #[must_use]
+    pub fn captured_on(mut self, system: &str) -> Self {
+        if let State::Pcapng(state) = &mut self.state {
+            state.system = Some(system.to_owned());
+        }
+        self
+    }
+
+    /// Writes the counters of an interface, of which there need be no frame. A classic file has no place for them.
+    pub fn statistics(&mut self, interface: &Interface, counters: &Counters) -> Result<(), Error> {
+        let link = self.link(interface.link);
+        let State::Pcapng(state) = &mut self.state else { return Ok(()) };
+        state
+            .declare(&mut self.out, link, interface)
+            .and_then(|id| pcapng::statistics(&mut self.out, id, interface.digits, counters))
+            .map_err(|source| Error::Write { file: self.file.clone(), source })
+    }
+
     /// Writes the part of the file that stands before the frames of `interface`, and which is otherwise written with
     /// its first frame. A reader at the other end of a pipe waits for it.
     pub fn declare(&mut self, interface: &Interface) -> Result<(), Error> {
@@ -113,7 +154,7 @@ impl<W: Write> Writer<W> {
             }
             State::Pcapng(state) => state
                 .declare(&mut self.out, link, interface)
-                .and_then(|id| pcapng::write(&mut self.out, frame, prefix, id, interface.digits)),
+                .and_then(|id| pcapng::write(&mut self.out, frame, prefix, id, interface)),
         }
         .map_err(|source| Error::Write { file: self.file.clone(), source })
     }

@@ -73,12 +73,15 @@ pub(crate) struct Grep {
     /// Size of the ring between kernel and program, per interface: 64K, 64M [default: 32M]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
     pub(crate) buffer: Option<u32>,
-    /// Another UDP port that carries VXLAN, beside 4789 and 8472 (repeatable)
+    /// Another UDP port that carries VXLAN, beside 4789, 8472 and, live, those of this host's devices (repeatable)
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
     pub(crate) vxlan_port: Vec<UdpPort>,
-    /// Another UDP port that carries Geneve, beside 6081 (repeatable)
+    /// Another UDP port that carries Geneve, beside 6081 and, live, those of this host's devices (repeatable)
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
     pub(crate) geneve_port: Vec<UdpPort>,
+    /// A UDP port that carries FOU or GUE, beside GUE's 6080 and, live, the kernel's (repeatable)
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Source")]
+    pub(crate) fou_port: Vec<UdpPort>,
     /// Open ESP with the keys of this file: Wireshark's esp_sa table, or output of 'ip xfrm state' (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Source")]
     pub(crate) sa: Vec<PathBuf>,

@@ -5,6 +5,7 @@ mod keys;
 mod live;
 mod nothing;
 mod output;
+mod tunnels;
 mod words;
 
 use anyhow::anyhow;
@@ -29,7 +30,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         word: args.word_regexp,
         hex: args.hex,
     })?;
-    let (ports, options, output) = (tunnel_ports(&args)?, options(&args)?, Output::open(&args)?);
+    let (ports, options, output) = (tunnel_ports(&args), options(&args)?, Output::open(&args)?);
     // Keys are read before signals are caught. Nothing has begun that would have to end well, so a signal may just end
     // the program while it waits for keys from a pipe.
     let opener = keys::read(&args)?;
@@ -42,6 +43,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         output,
         quiet: args.quiet > 0,
         searching: false,
+        cut_short: None,
         outer: None,
         seen: false,
         nothing: None,
@@ -67,6 +69,8 @@ struct Job {
     quiet: bool,
     /// True once everything is open and the search has begun.
     searching: bool,
+    /// The sentence that says how far the search came in files which a signal kept it from reading to their end.
+    cut_short: Option<String>,
     /// The filter of files, once they are read.
     outer: Option<OuterFilter>,
     /// True once a frame has come from the kernel, whose filter it has passed.
@@ -110,10 +114,18 @@ impl Job {
 
     /// Flushes everything and prints the closing line, after an error too.
     fn conclude(mut self, ended: Result<(), Error>) -> anyhow::Result<Status> {
-        let status = if self.output.summary.matched > 0 { Status::Success } else { Status::NoMatch };
+        let status = match &self.cut_short {
+            _ if self.output.summary.matched > 0 => Status::Success,
+            Some(_) => Status::CutShort,
+            None => Status::NoMatch,
+        };
         let ended = ended.and_then(|()| Ok(self.output.finish()?));
         match ended {
-            Err(Error::Output(error)) if error.is_broken_pipe() => return Ok(status),
+            Err(Error::Output(error)) if error.is_broken_pipe() => {
+                // The reader of standard output has gone. What went to a file is still to be whole.
+                let _ = self.output.finish_file();
+                return Ok(status);
+            }
             Err(Error::Output(error)) => return Err(error.into()),
             Err(Error::Other(error)) => {
                 // The matches before the error are still written.
@@ -127,6 +139,9 @@ impl Job {
     }
 
     fn summarise(&self) {
+        if let Some(sentence) = &self.cut_short {
+            tell(format_args!("ovlsniff: {sentence}"));
+        }
         if !self.searching {
             return;
         }
@@ -153,11 +168,13 @@ fn banner(args: &Grep, filter: Option<&str>, pattern: &Pattern) -> Vec<String> {
         .collect()
 }
 
-fn tunnel_ports(args: &Grep) -> anyhow::Result<TunnelPorts> {
+/// Returns the usual ports, and those that were typed.
+fn tunnel_ports(args: &Grep) -> TunnelPorts {
     let mut ports = TunnelPorts::default();
-    args.vxlan_port.iter().try_for_each(|port| ports.add_vxlan(port.value()))?;
-    args.geneve_port.iter().try_for_each(|port| ports.add_geneve(port.value()))?;
-    Ok(ports)
+    args.vxlan_port.iter().for_each(|port| ports.add_vxlan(port.value()));
+    args.geneve_port.iter().for_each(|port| ports.add_geneve(port.value()));
+    args.fou_port.iter().for_each(|port| ports.add_fou(port.value()));
+    ports
 }
 
 fn options(args: &Grep) -> anyhow::Result<search::SearchOptions> {

@@ -10,7 +10,7 @@ use ovlsniff::host::auto::{Choice, choose};
 use ovlsniff::host::docker::{Swarm, swarm};
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::survey::{Link, Survey, Vtep};
-use ovlsniff::packet::Vni;
+use ovlsniff::packet::{Form, Vni};
 use ovlsniff::verify::Inventory;
 
 use super::{Status, put};
@@ -87,7 +87,7 @@ fn what(survey: &Survey, swarm: Option<&Swarm>, link: &Link) -> String {
 
 fn tunnel(survey: &Survey, swarm: Option<&Swarm>, vtep: &Vtep) -> String {
     const PEERS: usize = 8;
-    let mut text = "vxlan".to_owned();
+    let mut text = if vtep.form == Form::Geneve { "geneve" } else { "vxlan" }.to_owned();
     if let Some(vni) = vtep.vni {
         let _ = write!(text, " vni {vni}");
         if let Some(network) = swarm.and_then(|swarm| swarm.network(vni)) {
@@ -202,6 +202,12 @@ auto: eth0 (underlay of vx\\u{1b}[2J)
 IPsec SAs: not known without CAP_NET_ADMIN
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_tunnel_is_called_by_its_protocol() {
+        let geneve = Vtep { form: Form::Geneve, vni: Vni::new(42), port: 16_081, ..Vtep::default() };
+        assert_eq!(tunnel(&survey(), None, &geneve), "geneve vni 42 port 16081");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::namespace::Namespace;
 use super::survey::Error;
 pub use crate::netlink::route::forwarding::Entry as ForwardingEntry;
 pub use crate::netlink::route::notice::{Change, Event};
-use crate::netlink::route::notice::{GROUPS, read};
+use crate::netlink::route::notice::{GROUPS, LINKS, read};
 use crate::netlink::{Family, Refusal, Subscription};
 
 /// The greatest number of changes that one call hands over.
@@ -32,8 +32,16 @@ impl Changes {
     /// Subscribes in a network namespace, or in that of this thread. Older kernels that lack some kinds of objects do
     /// not tell of these.
     pub fn open(namespace: Option<&Namespace>) -> Result<Self, Error> {
-        let opened = Namespace::run(namespace, || Subscription::open(Family::Route, &GROUPS))?;
-        let operation = "follow the changes of links and routes";
+        Self::of(namespace, &GROUPS, "follow the changes of links and routes")
+    }
+
+    /// Subscribes to the notices of links only. A router has few of them, however often its routes change.
+    pub fn of_links(namespace: Option<&Namespace>) -> Result<Self, Error> {
+        Self::of(namespace, &LINKS, "follow the changes of links")
+    }
+
+    fn of(namespace: Option<&Namespace>, groups: &[u32], operation: &'static str) -> Result<Self, Error> {
+        let opened = Namespace::run(namespace, || Subscription::open(Family::Route, groups))?;
         let subscription =
             opened.map_err(Refusal::from).map_err(|cause| Error::Kernel { operation, cause })?;
         Ok(Self { subscription })

@@ -1,6 +1,7 @@
 //! The survey of a network namespace: its links and routes, as the kernel describes them.
 
 mod hardware;
+mod sockets;
 mod take;
 mod wireguard;
 
@@ -12,6 +13,7 @@ use crate::netlink::route::nexthop;
 pub use crate::netlink::route::{Link, Neighbour, NextHop, Vtep};
 pub use crate::netlink::wireguard::{Peer as WireGuardPeer, PublicKey, WireGuard};
 use crate::packet::Prefix;
+pub use sockets::UdpSocket;
 pub use take::{leaving, neighbours};
 
 /// One reading of a network namespace.
@@ -38,6 +40,10 @@ pub struct Survey {
     pub neighbours: Vec<Neighbour>,
     /// The source addresses of the `IPsec` security associations. `None` if the kernel does not show them to this user.
     pub sa_sources: Option<Vec<IpAddr>>,
+    /// The UDP sockets, which only [`Self::take_tunnels`] asks for. `None` if the kernel does not list them.
+    pub udp_sockets: Option<Vec<UdpSocket>>,
+    /// The UDP ports at which the kernel takes FOU and GUE. Only [`Self::take_tunnels`] asks for them.
+    pub fou_ports: Vec<u16>,
 }
 
 /// A route into a tunnel device in metadata mode, which sends its packets to one node.

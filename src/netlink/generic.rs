@@ -30,6 +30,20 @@ pub(super) fn family(netlink: &mut Netlink, name: &str) -> Result<u16, Refusal> 
     found.ok_or_else(|| Refusal::new(nix::libc::ENOENT))
 }
 
+/// Looks for the number of a family among those that the kernel has now. To ask for one by its name may load a module.
+pub(super) fn loaded(netlink: &mut Netlink, name: &str) -> Result<Option<u16>, Refusal> {
+    let question = command(CTRL_CMD_GETFAMILY, 1);
+    let found =
+        netlink.dump(GENL_ID_CTRL, &question, |_, body| is_named(body, name).then(|| number(body)))?;
+    Ok(found.into_iter().flatten().next())
+}
+
+fn is_named(body: &[u8], name: &str) -> bool {
+    let mut all = attributes(body.get(HEADER..).unwrap_or(&[]));
+    let named = |value: &[u8]| value.strip_suffix(&[0]) == Some(name.as_bytes());
+    all.any(|(kind, value)| kind == CTRL_ATTR_FAMILY_NAME && named(value))
+}
+
 fn question(name: &str) -> Vec<u8> {
     let mut message = command(CTRL_CMD_GETFAMILY, 1);
     push_attribute(&mut message, CTRL_ATTR_FAMILY_NAME, format!("{name}\0").as_bytes());
@@ -62,6 +76,8 @@ mod tests {
     fn the_kernel_knows_its_controller_and_no_family_without_a_name() {
         let mut netlink = Netlink::open(Family::Generic).unwrap();
         assert_eq!(family(&mut netlink, "nlctrl"), Ok(GENL_ID_CTRL));
+        assert_eq!(loaded(&mut netlink, "nlctrl"), Ok(Some(GENL_ID_CTRL)));
+        assert_eq!(loaded(&mut netlink, "nlctr"), Ok(None));
         assert!(family(&mut netlink, "").is_err());
     }
 }

@@ -4,12 +4,15 @@ mod layer2;
 mod link;
 mod links;
 mod network;
+mod over_ip;
+mod over_udp;
 mod serial;
 mod tunnel;
 
 use super::esp::Learned;
 use super::esp_in_tcp::Streams;
 use super::glance::{Glance, Worth};
+use super::neighbours::Neighbours;
 use super::wireguard::Sessions;
 use super::{
     EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Why,
@@ -29,6 +32,7 @@ pub struct Decoder {
     learned: Learned,
     streams: Streams,
     sessions: Sessions,
+    neighbours: Neighbours,
     in_tunnels: bool,
 }
 
@@ -40,6 +44,7 @@ impl Decoder {
             learned: Learned::new(),
             streams: Streams::new(),
             sessions: Sessions::new(),
+            neighbours: Neighbours::new(),
             in_tunnels: false,
         }
     }
@@ -53,6 +58,11 @@ impl Decoder {
     /// Returns the UDP ports that are taken for tunnels.
     pub fn ports(&self) -> &TunnelPorts {
         &self.ports
+    }
+
+    /// Returns the UDP ports that are taken for tunnels, to add others to them.
+    pub fn ports_mut(&mut self) -> &mut TunnelPorts {
+        &mut self.ports
     }
 
     /// Says what decoding the frame is good for, by a glance at its first headers. Only [`Worth::Others`] may turn
@@ -212,8 +222,8 @@ enum Beyond<'a> {
     },
     /// More packets of IP-TFS.
     Packets,
-    /// More frames of an aggregate of 802.11.
-    Subframes,
+    /// More frames of an aggregate of 802.11, or more pieces of a frame.
+    Wireless,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -244,9 +254,10 @@ impl<'a> Walk<'_, 'a> {
                 let undecoded = Stop { layer: Layer::Aggfrag, why: Why::Unsupported };
                 self.packet.stop.get_or_insert(undecoded);
             }
-            Beyond::Subframes => {
+            Beyond::Wireless => {
                 let undecoded = Stop { layer: Layer::Ieee80211, why: Why::Unsupported };
-                self.packet.stop.get_or_insert(undecoded);
+                let headers = self.packet.stop.filter(|stop| stop.layer != Layer::Payload);
+                self.packet.stop = Some(headers.unwrap_or(undecoded));
             }
         }
     }

@@ -37,6 +37,33 @@ pub enum Tunnel {
     Nvgre(Vni),
     /// IPv4 or IPv6 directly in IP (RFC 2003, RFC 2473, RFC 4213).
     IpInIp,
+    /// GTP-U (3GPP TS 29.281).
+    GtpU {
+        /// The tunnel endpoint identifier.
+        teid: u32,
+    },
+    /// L2TP version 2 (RFC 2661).
+    L2tp {
+        /// The number of the tunnel between the two hosts.
+        tunnel: u16,
+        /// The number of the session in the tunnel.
+        session: u16,
+    },
+    /// L2TP version 3 (RFC 3931), in UDP or IP.
+    L2tpV3 {
+        /// The number of the session.
+        session: u32,
+    },
+    /// Teredo (RFC 4380).
+    Teredo,
+    /// Generic UDP Encapsulation (draft-ietf-intarea-gue).
+    Gue,
+    /// FOU, IP or GRE in UDP as Linux has it.
+    Fou,
+    /// LISP (RFC 9300), with its instance if it has one.
+    Lisp(Option<Vni>),
+    /// A register message of PIM (RFC 7761).
+    PimRegister,
     /// ESP (RFC 4303) with a readable inside.
     Esp {
         /// The security parameter index.
@@ -111,8 +138,16 @@ impl Tunnel {
     pub fn vni(self) -> Option<Vni> {
         match self {
             Self::Vxlan(vni) | Self::VxlanGpe(vni) | Self::Geneve(vni) | Self::Nvgre(vni) => Some(vni),
+            Self::Lisp(instance) => instance,
             Self::Gre { .. }
             | Self::IpInIp
+            | Self::GtpU { .. }
+            | Self::L2tp { .. }
+            | Self::L2tpV3 { .. }
+            | Self::Teredo
+            | Self::Gue
+            | Self::Fou
+            | Self::PimRegister
             | Self::Esp { .. }
             | Self::Ah { .. }
             | Self::Psp { .. }
@@ -132,6 +167,9 @@ impl Tunnel {
     pub(super) fn number(self) -> Option<u32> {
         match self {
             Self::Gre { key } => key,
+            Self::GtpU { teid } => Some(teid),
+            Self::L2tp { tunnel, session } => Some(u32::from(tunnel) << 16 | u32::from(session)),
+            Self::L2tpV3 { session } => Some(session),
             Self::Erspan { session } => session.map(u32::from),
             Self::Pptp { call } => Some(call.into()),
             Self::Mpls { label, .. } => Some(label),
@@ -151,6 +189,14 @@ impl Tunnel {
             Self::Gre { .. } => "gre",
             Self::Nvgre(_) => "nvgre",
             Self::IpInIp => "ipip",
+            Self::GtpU { .. } => "gtp-u",
+            Self::L2tp { .. } => "l2tp",
+            Self::L2tpV3 { .. } => "l2tpv3",
+            Self::Teredo => "teredo",
+            Self::Gue => "gue",
+            Self::Fou => "fou",
+            Self::Lisp(_) => "lisp",
+            Self::PimRegister => "pim-register",
             Self::Esp { kind, .. } => kind.name(),
             Self::Ah { .. } => "ah",
             Self::Psp { .. } => "psp",

@@ -72,12 +72,17 @@ impl Frame<'_> {
 }
 
 /// A point in time: nanoseconds since the Unix epoch, and the digits of a second that the capture knew.
+///
+/// A simple packet block of pcapng has no time. Its frame has that of the frame before it, so that whatever measures ages
+/// goes on, and [`Self::known`] is false, so that nobody is told a time that the capture does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp {
     /// Nanoseconds since 1970-01-01 00:00:00 UTC.
     pub nanos: i64,
     /// Digits after the second's point that carry meaning: 6 for a microsecond capture, 9 for a nanosecond one.
     pub digits: u8,
+    /// False if the capture does not say when the frame was captured.
+    pub known: bool,
 }
 
 /// Converts with nanoseconds. Times before 1970 become 1970.
@@ -93,7 +98,13 @@ impl Timestamp {
     /// the nearer end.
     pub fn new(seconds: i64, nanos: u32, digits: u8) -> Self {
         let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanos));
-        Self { nanos, digits: digits.min(9) }
+        Self { nanos, digits: digits.min(9), known: true }
+    }
+
+    /// Returns the time of a frame for which the capture has none, behind a frame of this time.
+    #[must_use]
+    pub fn unknown(self) -> Self {
+        Self { known: false, ..self }
     }
 }
 
@@ -104,7 +115,7 @@ mod tests {
     const ADDRESS: [u8; 6] = [2, 0, 0, 0, 0, 7];
 
     fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
-        let time = Timestamp { nanos: 0, digits: 6 };
+        let time = Timestamp::new(0, 0, 6);
         let interface = InterfaceNumber(0);
         Frame { number: 1, time, link, interface, direction: None, wire_len: 64, bytes }
     }

@@ -66,8 +66,8 @@ impl Glance<'_> {
         if TunnelPorts::is_nat_traversal(source, destination) {
             return Worth::Others;
         }
-        let Some(tunnel) = self.ports.tunnel(destination) else {
-            let ports = Ports { source, destination };
+        let ports = Ports { source, destination };
+        let Some(tunnel) = self.ports.tunnel(ports) else {
             let tells = wireguard::may_be_message(payload) && !self.ports.is_wireguard(ports);
             return if tells { Worth::Others } else { Worth::Match };
         };
@@ -147,6 +147,30 @@ mod tests {
         assert_eq!(worth(&ipv4(0, 6, &segment(9))), Worth::Others, "ESP in TCP on port 4500");
         assert_eq!(worth(&tunnel(443, [4, 0, 0, 0, 7, 7, 7, 7], &[0; 40])), Worth::Others, "WireGuard");
         assert_eq!(worth(&tunnel(51820, [4, 0, 0, 0, 7, 7, 7, 7], &[0; 40])), Worth::Match);
+    }
+
+    #[test]
+    fn a_datagram_on_a_port_of_any_tunnel_may_be_more_than_it_looks() {
+        let ports = |source: u16, destination: u16| {
+            ipv4(0, 17, &[&source.to_be_bytes()[..], &destination.to_be_bytes(), &[0; 60]].concat())
+        };
+        for port in [2152, 1701, 3544, 6080, 4341, 4754, 4790, 1000, 4500] {
+            assert_eq!(worth(&ports(50_000, port)), Worth::Others, "to {port}");
+            let replies = matches!(port, 1701 | 3544 | 4500);
+            let right = if replies { Worth::Others } else { Worth::Match };
+            assert_eq!(worth(&ports(port, 50_000)), right, "from {port}");
+        }
+        let mut known = TunnelPorts::default();
+        let at = |ports: &TunnelPorts, frame: &[u8]| {
+            Glance { ports, learned: &Learned::new() }.ethernet(frame, true)
+        };
+        assert_eq!(at(&known, &ports(50_000, 5555)), Worth::Match);
+        known.add_fou(5555);
+        assert_eq!(at(&known, &ports(50_000, 5555)), Worth::Others);
+        // Other protocols than TCP, UDP, ICMPv6 and ESP may carry anything.
+        for protocol in [4, 41, 47, 51, 103, 108, 115, 141] {
+            assert_eq!(worth(&ipv4(0, protocol, &[0; 60])), Worth::Others, "{protocol}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::MacAddress;
 /// The headers of one level. A packet in a tunnel has two levels: the tunnel's outer headers and the inner ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
-    /// Source and destination of the Ethernet header. The cooked formats have a source only, which is not kept.
+    /// Source and destination of the Ethernet header, or of another link layer's with such addresses. The cooked formats have a source only, which is not kept.
     pub mac: Option<Macs>,
     /// The 802.1Q and 802.1ad tags.
     pub vlan: Vlans,

@@ -25,6 +25,8 @@ pub(super) struct Header {
 pub(super) enum Body {
     /// LLC.
     Data,
+    /// LLC of a frame whose other pieces are elsewhere.
+    FirstPiece,
     /// Subframes, each with an Ethernet header whose length is that of its LLC.
     Aggregate,
     /// A later piece of a frame, without LLC.
@@ -37,6 +39,7 @@ pub(super) enum Body {
 
 const TO_SYSTEM: u8 = 1;
 const FROM_SYSTEM: u8 = 2;
+const MORE_PIECES: u8 = 4;
 const PROTECTED: u8 = 0x40;
 const ORDER: u8 = 0x80;
 
@@ -90,10 +93,10 @@ fn data(bytes: &[u8], control: u8, flags: u8, padded: bool) -> Result<(Header, &
         len = len.next_multiple_of(4);
     }
     let mut rest = bytes.get(len..).ok_or(Why::Truncated)?;
-    let body = if flags & PROTECTED != 0 {
-        Body::Sealed
-    } else if control & 0x40 != 0 {
+    let body = if control & 0x40 != 0 {
         Body::Leaf
+    } else if flags & PROTECTED != 0 {
+        Body::Sealed
     } else if sequence & 0x0f != 0 {
         Body::Piece
     } else if qos[0] & 0x80 != 0 {
@@ -102,7 +105,7 @@ fn data(bytes: &[u8], control: u8, flags: u8, padded: bool) -> Result<(Header, &
         if from && qos[1] & 1 != 0 {
             rest = behind_mesh_control(rest);
         }
-        Body::Data
+        if flags & MORE_PIECES != 0 { Body::FirstPiece } else { Body::Data }
     };
     // The frames in an aggregate have addresses of their own.
     let macs =
@@ -194,7 +197,9 @@ mod tests {
         for (control, flags, sequence, body) in [
             (0x08, PROTECTED, 0, Body::Sealed),
             (0x08, PROTECTED, 1, Body::Sealed),
+            (0x08, MORE_PIECES, 0, Body::FirstPiece),
             (0x08, 0, 1, Body::Piece),
+            (0x48, PROTECTED, 0, Body::Leaf),
             (0x48, 0, 0, Body::Leaf),
             (0x80, 0, 0, Body::Leaf),
             (0xd0, PROTECTED, 0, Body::Sealed),

@@ -77,6 +77,8 @@ impl LinkType {
     pub const C_HDLC_WITH_DIR: Self = Self(205);
     /// Frame Relay behind a direction.
     pub const FRELAY_WITH_DIR: Self = Self(206);
+    /// MPLS.
+    pub const MPLS: Self = Self(219);
     /// Solaris' observability devices.
     pub const IPNET: Self = Self(226);
     /// IPv4.
@@ -159,6 +161,7 @@ impl LinkType {
             Self::PPP_WITH_DIR => "PPP_WITH_DIR",
             Self::C_HDLC_WITH_DIR => "C_HDLC_WITH_DIR",
             Self::FRELAY_WITH_DIR => "FRELAY_WITH_DIR",
+            Self::MPLS => "MPLS",
             Self::IPNET => "IPNET",
             Self::IPV4 => "IPV4",
             Self::IPV6 => "IPV6",
@@ -218,6 +221,36 @@ impl std::fmt::Display for LinkType {
         match self.name() {
             Some(name) => f.write_str(name),
             None => write!(f, "link type {}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libpcaps_numbers_become_those_of_files() {
+        for (dlt, link) in [
+            (1, LinkType::ETHERNET),
+            (11, LinkType::ATM_RFC1483),
+            (12, LinkType::RAW),
+            (14, LinkType::RAW),
+            (19, LinkType::ATM_CLIP),
+            (127, LinkType::IEEE802_11_RADIOTAP),
+            (-1, LinkType(u16::MAX)),
+        ] {
+            assert_eq!(LinkType::from_dlt(dlt), link, "{dlt}");
+        }
+    }
+
+    #[test]
+    fn logs_and_devices_above_encryption_are_bare_and_cards_are_not() {
+        for bare in [LinkType::ENC, LinkType::NFLOG, LinkType::PFLOG, LinkType::IPNET, LinkType::PPP] {
+            assert!(bare.is_bare(), "{bare}");
+        }
+        for card in [LinkType::ETHERNET, LinkType::IEEE802_11, LinkType::DSA_TAG_DSA, LinkType::LINUX_SLL2] {
+            assert!(!card.is_bare(), "{card}");
         }
     }
 }

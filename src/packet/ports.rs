@@ -1,9 +1,8 @@
 //! UDP ports, and the ports that are taken for tunnels.
 
+use std::fmt;
 use std::num::NonZeroU16;
 use std::str::FromStr;
-
-use arrayvec::ArrayVec;
 
 use super::Ports;
 use super::digits::digits;
@@ -32,16 +31,19 @@ impl FromStr for UdpPort {
     }
 }
 
-/// The ports for each kind of tunnel: the usual ones, and those that the user adds.
-#[derive(Clone, Debug)]
+/// The ports for each kind of tunnel: the usual ones, and those that are added. There may be any number of them, because
+/// a node of many overlay networks has a port for each.
+#[derive(Clone)]
 pub struct TunnelPorts {
-    vxlan: ArrayVec<u16, MOST>,
-    geneve: ArrayVec<u16, MOST>,
-    wireguard: ArrayVec<u16, MOST>,
+    /// The tunnel of each port. It is asked for with every UDP datagram, and a table answers in one step, however many ports
+    /// there are.
+    tunnels: Box<[Option<UdpTunnel>]>,
+    /// The ports of WireGuard, which may be those of a tunnel as well.
+    wireguard: Box<[bool]>,
 }
 
-/// The most ports of each kind. A handful is usual.
-const MOST: usize = 16;
+/// The number of UDP ports, 0 included.
+const PORTS: usize = 1 << 16;
 
 /// The tunnels in UDP that are told by their port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,17 +55,28 @@ pub(super) enum UdpTunnel {
     Mpls,
     /// Only if the form fits, because others may use the port.
     Psp,
+    /// One of those that are found on their port by their form.
+    Formed(Formed),
 }
 
-/// The error of adding more ports than fit.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many tunnel ports: at most 16 of a kind")]
-pub struct TooManyPorts;
+/// The tunnels on whose ports only datagrams of their form are taken for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Formed {
+    GtpU,
+    L2tp,
+    Teredo,
+    Gue,
+    Fou,
+    Lisp,
+    Gre,
+}
 
 /// VXLAN's port by IANA (RFC 7348 section 8).
 pub const VXLAN_PORT: u16 = 4789;
 /// Geneve's port by IANA (RFC 8926 section 3.3).
 pub const GENEVE_PORT: u16 = 6081;
+/// The port of VXLAN that Linux takes if it is given none.
+const LINUX_VXLAN: u16 = 8472;
 /// VXLAN-GPE's port.
 const VXLAN_GPE: u16 = 4790;
 /// WireGuard's own port, Calico's and Flannel's for IPv6, and Cilium's.
@@ -72,82 +85,138 @@ const WIREGUARD: [u16; 3] = [51820, 51821, 51871];
 const MPLS: u16 = 6635;
 /// PSP's port.
 const PSP: u16 = 1000;
+/// GTP-U's port (3GPP TS 29.281 section 4.4.2): every message with a packet is sent to it.
+const GTP_U: u16 = 2152;
+/// L2TP's port. The answering end may choose another (RFC 2661 section 8.1).
+const L2TP: u16 = 1701;
+/// The port of Teredo's servers and relays (RFC 4380 section 2.7). Clients use any.
+const TEREDO: u16 = 3544;
+/// GUE's port by IANA.
+const GUE: u16 = 6080;
+/// The port of LISP's data (RFC 9300 section 4.1).
+const LISP: u16 = 4341;
+/// The port of GRE in UDP (RFC 8086 section 3.1).
+const GRE: u16 = 4754;
 /// ESP in UDP (RFC 3948) and in TCP (RFC 9329).
 const NAT_TRAVERSAL: u16 = 4500;
 
+/// The usual ports of tunnels.
+const USUAL: [(u16, UdpTunnel); 12] = [
+    (VXLAN_PORT, UdpTunnel::Vxlan),
+    (LINUX_VXLAN, UdpTunnel::Vxlan),
+    (GENEVE_PORT, UdpTunnel::Geneve),
+    (VXLAN_GPE, UdpTunnel::VxlanGpe),
+    (PSP, UdpTunnel::Psp),
+    (MPLS, UdpTunnel::Mpls),
+    (GTP_U, UdpTunnel::Formed(Formed::GtpU)),
+    (L2TP, UdpTunnel::Formed(Formed::L2tp)),
+    (TEREDO, UdpTunnel::Formed(Formed::Teredo)),
+    (GUE, UdpTunnel::Formed(Formed::Gue)),
+    (LISP, UdpTunnel::Formed(Formed::Lisp)),
+    (GRE, UdpTunnel::Formed(Formed::Gre)),
+];
+
 impl Default for TunnelPorts {
-    /// Returns the usual ports: VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081, WireGuard on
-    /// 51820, 51821 and 51871.
+    /// Returns the usual ports: VXLAN on 4789 (IANA) and 8472 (Linux, Flannel, Cilium), Geneve on 6081, VXLAN-GPE on 4790,
+    /// PSP on 1000, MPLS on 6635, WireGuard on 51820, 51821 and 51871, and by their form GTP-U on 2152, L2TP on 1701, Teredo on 3544, GUE on
+    /// 6080, LISP on 4341 and GRE on 4754.
     fn default() -> Self {
-        Self {
-            vxlan: [VXLAN_PORT, 8472].into_iter().collect(),
-            geneve: [GENEVE_PORT].into_iter().collect(),
-            wireguard: WIREGUARD.into_iter().collect(),
+        let tunnels = vec![None; PORTS].into_boxed_slice();
+        let mut ports = Self { tunnels, wireguard: vec![false; PORTS].into_boxed_slice() };
+        for (port, tunnel) in USUAL {
+            ports.take_for(port, tunnel);
         }
+        for port in WIREGUARD {
+            ports.add_wireguard(port);
+        }
+        ports
     }
 }
 
 impl TunnelPorts {
-    /// Takes datagrams to this port for VXLAN, and no longer for Geneve.
-    ///
-    /// # Errors
-    /// [`TooManyPorts`] beyond 16.
-    pub fn add_vxlan(&mut self, port: u16) -> Result<(), TooManyPorts> {
-        self.geneve.retain(|known| *known != port);
-        add(&mut self.vxlan, port)
+    /// Takes datagrams to this port for VXLAN, and for no other tunnel any longer.
+    pub fn add_vxlan(&mut self, port: u16) {
+        self.take_for(port, UdpTunnel::Vxlan);
     }
 
-    /// Takes datagrams to this port for Geneve, and no longer for VXLAN.
-    ///
-    /// # Errors
-    /// [`TooManyPorts`] beyond 16.
-    pub fn add_geneve(&mut self, port: u16) -> Result<(), TooManyPorts> {
-        self.vxlan.retain(|known| *known != port);
-        add(&mut self.geneve, port)
+    /// Takes datagrams to this port for VXLAN-GPE, and for no other tunnel any longer.
+    pub fn add_vxlan_gpe(&mut self, port: u16) {
+        self.take_for(port, UdpTunnel::VxlanGpe);
+    }
+
+    /// Takes datagrams to this port for Geneve, and for no other tunnel any longer.
+    pub fn add_geneve(&mut self, port: u16) {
+        self.take_for(port, UdpTunnel::Geneve);
+    }
+
+    /// Takes datagrams to this port for FOU or GUE, if they have the form of one, and for no other tunnel any longer.
+    pub fn add_fou(&mut self, port: u16) {
+        self.take_for(port, UdpTunnel::Formed(Formed::Fou));
     }
 
     /// Takes datagrams from and to this port for WireGuard too, if they have its form.
-    ///
-    /// # Errors
-    /// [`TooManyPorts`] beyond 16.
-    pub fn add_wireguard(&mut self, port: u16) -> Result<(), TooManyPorts> {
-        add(&mut self.wireguard, port)
+    pub fn add_wireguard(&mut self, port: u16) {
+        if let Some(known) = self.wireguard.get_mut(usize::from(port)) {
+            *known = true;
+        }
+    }
+
+    fn take_for(&mut self, port: u16, tunnel: UdpTunnel) {
+        if let Some(known) = self.tunnels.get_mut(usize::from(port)) {
+            *known = Some(tunnel);
+        }
     }
 
     /// Returns true if a datagram to this port is VXLAN.
     #[inline]
     pub fn is_vxlan(&self, destination: u16) -> bool {
-        has(&self.vxlan, destination)
+        self.sent_to(destination) == Some(UdpTunnel::Vxlan)
+    }
+
+    /// Returns true if a datagram to this port is VXLAN-GPE.
+    #[inline]
+    pub fn is_vxlan_gpe(&self, destination: u16) -> bool {
+        self.sent_to(destination) == Some(UdpTunnel::VxlanGpe)
     }
 
     /// Returns true if a datagram to this port is Geneve.
     #[inline]
     pub fn is_geneve(&self, destination: u16) -> bool {
-        has(&self.geneve, destination)
+        self.sent_to(destination) == Some(UdpTunnel::Geneve)
+    }
+
+    /// Returns true if a datagram to this port is FOU or GUE, if it has the form of one.
+    #[inline]
+    pub fn is_fou(&self, destination: u16) -> bool {
+        self.sent_to(destination) == Some(UdpTunnel::Formed(Formed::Fou))
     }
 
     /// Returns true if a datagram between these ports may be WireGuard's.
     #[inline]
-    pub(super) fn is_wireguard(&self, ports: Ports) -> bool {
-        has(&self.wireguard, ports.destination) || has(&self.wireguard, ports.source)
+    pub fn is_wireguard(&self, ports: Ports) -> bool {
+        self.has_wireguard(ports.destination) || self.has_wireguard(ports.source)
     }
 
-    /// Returns the tunnel that a datagram to this port belongs to. The decoder and the glance both ask here, so that no
+    #[inline]
+    fn has_wireguard(&self, port: u16) -> bool {
+        self.wireguard.get(usize::from(port)).copied().unwrap_or_default()
+    }
+
+    /// Returns the tunnel that a datagram between these ports belongs to. The decoder and the glance both ask here, so that no
     /// tunnel is known to one of them only.
     #[inline]
-    pub(super) fn tunnel(&self, destination: u16) -> Option<UdpTunnel> {
-        if self.is_vxlan(destination) {
-            Some(UdpTunnel::Vxlan)
-        } else if self.is_geneve(destination) {
-            Some(UdpTunnel::Geneve)
-        } else {
-            match destination {
-                VXLAN_GPE => Some(UdpTunnel::VxlanGpe),
-                PSP => Some(UdpTunnel::Psp),
-                MPLS => Some(UdpTunnel::Mpls),
-                _ => None,
-            }
-        }
+    pub(super) fn tunnel(&self, Ports { source, destination }: Ports) -> Option<UdpTunnel> {
+        self.sent_to(destination).or(match source {
+            // The replies of these two come from the port. All others send to it both ways.
+            L2TP => Some(UdpTunnel::Formed(Formed::L2tp)),
+            TEREDO => Some(UdpTunnel::Formed(Formed::Teredo)),
+            _ => None,
+        })
+    }
+
+    #[inline]
+    fn sent_to(&self, destination: u16) -> Option<UdpTunnel> {
+        self.tunnels.get(usize::from(destination)).copied().flatten()
     }
 
     /// Returns true if a datagram or a segment between these ports may carry ESP.
@@ -157,19 +226,14 @@ impl TunnelPorts {
     }
 }
 
-fn add(ports: &mut ArrayVec<u16, MOST>, port: u16) -> Result<(), TooManyPorts> {
-    if ports.contains(&port) {
-        return Ok(());
+/// Prints the ports that are known, and not the tables.
+impl fmt::Debug for TunnelPorts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tunnels = (0..=u16::MAX).filter_map(|port| Some((port, self.sent_to(port)?)));
+        let wireguard =
+            (0..=u16::MAX).filter(|port| self.has_wireguard(*port)).map(|port| (port, "WireGuard"));
+        f.debug_map().entries(tunnels).entries(wireguard).finish()
     }
-    ports.try_push(port).map_err(|_| TooManyPorts)
-}
-
-/// A loop is used rather than `contains`, which costs a call and a vector setup for each packet, too much for a
-/// handful of numbers.
-#[allow(clippy::manual_contains)]
-#[inline]
-fn has(ports: &[u16], port: u16) -> bool {
-    ports.iter().any(|&known| known == port)
 }
 
 #[cfg(test)]
@@ -179,10 +243,44 @@ mod tests {
     #[test]
     fn a_port_is_for_one_protocol_the_last_that_it_was_given_to() {
         let mut ports = TunnelPorts::default();
-        ports.add_geneve(VXLAN_PORT).unwrap();
-        ports.add_vxlan(GENEVE_PORT).unwrap();
+        ports.add_geneve(VXLAN_PORT);
+        ports.add_vxlan(GENEVE_PORT);
+        ports.add_vxlan_gpe(8472);
+        ports.add_vxlan(VXLAN_GPE);
         assert!(ports.is_geneve(VXLAN_PORT) && !ports.is_vxlan(VXLAN_PORT));
         assert!(ports.is_vxlan(GENEVE_PORT) && !ports.is_geneve(GENEVE_PORT));
+        assert!(ports.is_vxlan_gpe(8472) && ports.is_vxlan(VXLAN_GPE) && !ports.is_vxlan_gpe(VXLAN_GPE));
+    }
+
+    #[test]
+    fn a_node_of_many_networks_has_a_port_for_each() {
+        let mut ports = TunnelPorts::default();
+        let many = 18_885..18_985;
+        many.clone().for_each(|port| ports.add_vxlan(port));
+        assert!(many.clone().all(|port| ports.is_vxlan(port)));
+        assert!(![0, 53, 18_884, 18_985, u16::MAX].into_iter().any(|port| ports.is_vxlan(port)));
+        assert_eq!(many.filter(|port| ports.is_geneve(*port) || ports.has_wireguard(*port)).count(), 0);
+    }
+
+    #[test]
+    fn a_port_of_wireguard_may_be_that_of_a_tunnel_as_well() {
+        let mut ports = TunnelPorts::default();
+        for port in [VXLAN_PORT, u16::MAX] {
+            ports.add_wireguard(port);
+            assert!(ports.has_wireguard(port));
+        }
+        assert!(ports.is_vxlan(VXLAN_PORT) && !ports.is_vxlan(u16::MAX));
+    }
+
+    #[test]
+    fn what_is_known_can_be_printed() {
+        let mut ports = TunnelPorts::default();
+        ports.add_geneve(7);
+        let known = "{7: Geneve, 1000: Psp, 1701: Formed(L2tp), 2152: Formed(GtpU), 3544: Formed(Teredo), \
+                     4341: Formed(Lisp), 4754: Formed(Gre), 4789: Vxlan, 4790: VxlanGpe, 6080: Formed(Gue), \
+                     6081: Geneve, 8472: Vxlan, \
+                     51820: \"WireGuard\", 51821: \"WireGuard\", 51871: \"WireGuard\"}";
+        assert_eq!(format!("{ports:?}"), known);
     }
 
     #[test]

@@ -34,12 +34,18 @@ pub const NO_NEXT_HEADER: u8 = 59;
 pub const DESTINATION_OPTIONS: u8 = 60;
 /// Ethernet in IP (RFC 3378).
 pub const ETHERIP: u8 = 97;
+/// PIM, multicast routing (RFC 7761).
+pub const PIM: u8 = 103;
 /// Compressed payload (RFC 3173).
 pub const IPCOMP: u8 = 108;
+/// L2TP version 3 (RFC 3931).
+pub const L2TP: u8 = 115;
 /// SCTP (RFC 9260).
 pub const SCTP: u8 = 132;
 /// MPLS in IP (RFC 4023).
 pub const MPLS: u8 = 137;
+/// Wrapped ESP (RFC 5840).
+pub const WESP: u8 = 141;
 /// Aggregated and fragmented packets in ESP, as of IP-TFS (RFC 9347).
 pub const AGGFRAG: u8 = 144;
 /// Network service header (RFC 9491).

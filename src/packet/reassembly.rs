@@ -3,8 +3,20 @@
 //! Fragments are held until their datagram is whole, so that its payload is searched in one piece. The fragments of a
 //! datagram that stays incomplete come back one by one when its time is over or memory is short. So nothing is lost;
 //! it only comes later. The bounds are those of Linux: 30 seconds (`ipfrag_time`) by the capture's clock, and 4 MiB
-//! (`ipfrag_high_thresh`). Fragments in different tunnels are told apart. A datagram with overlapping fragments is
-//! given up, as RFC 5722 wants it, since what an overlap hides depends on the receiver.
+//! (`ipfrag_high_thresh`). Fragments in different tunnels are told apart.
+//!
+//! Fragments that overlap are joined as Linux joins them (`ip_frag_queue` in `net/ipv4/ip_fragment.c`, `ip6_frag_queue`
+//! in `net/ipv6/reassembly.c`, and `inet_frag_queue_insert` in `net/ipv4/inet_fragment.c`), because another rule would
+//! let a sender show one datagram to the receiver and another one to us:
+//!
+//! - A fragment that lies within a run of held ones is dropped, whatever its bytes are. A run is what arrived without a
+//!   hole and in order at the end of the datagram; every other fragment is one of its own.
+//! - Any other overlap discards the datagram (RFC 5722, also for IPv4).
+//! - So does a last fragment that ends before held bytes do, one with another end than an earlier last one, a fragment
+//!   beyond the end, and an empty one.
+//! - IPv4 cuts a fragment that others follow down to a multiple of 8 bytes. IPv6 drops it.
+//!
+//! What is dropped or discarded comes back, one fragment at a time.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -51,11 +63,10 @@ pub enum Added {
         /// The frames that came before, in the order of their arrival.
         earlier: Datagram,
     },
-    /// It cannot be put together with others: it was cut off by the capture, its length is impossible, or it is a
-    /// duplicate.
+    /// It cannot be put together with others: it was cut off by the capture, its length is impossible, or its bytes are
+    /// there already.
     Alone,
-    /// Its datagram cannot be put together: fragments overlap, or there are too many. The frames that were held come
-    /// back.
+    /// Its datagram is discarded: fragments overlap, or there are too many. The frames that were held come back.
     GivenUp(Datagram),
 }
 
@@ -95,11 +106,26 @@ impl Tunnel {
 #[derive(Debug, Default)]
 pub struct Datagram {
     frames: Vec<Held>,
-    /// Payload length, once the last fragment is there.
-    len: Option<usize>,
+    /// The end of the last fragment, or else of the one furthest on.
+    len: usize,
+    /// True if the last fragment was there.
+    ended: bool,
+    /// The runs: start and end of the bytes that are held in one piece each.
+    runs: Vec<(usize, usize)>,
     /// Bytes of payload held.
     have: usize,
     arrival: u64,
+}
+
+/// The place of a fragment among those that are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Nothing is there yet.
+    Free,
+    /// All of it is there already.
+    Taken,
+    /// It does not fit, and the datagram is discarded.
+    Contradiction,
 }
 
 /// A frame that was kept.
@@ -178,27 +204,37 @@ impl Datagram {
 
     fn push(&mut self, held: Held) {
         let (start, end) = held.range();
-        if !held.fragment.more {
-            self.len = Some(end);
+        let furthest = self.runs.iter_mut().max_by_key(|(_, to)| *to);
+        match furthest {
+            Some((_, to)) if *to == start => *to = end,
+            _ => self.runs.push((start, end)),
         }
         self.have += end - start;
         self.frames.push(held);
     }
 
-    /// Returns true if this fragment is held already. The network may deliver it twice.
-    fn has(&self, held: &Held) -> bool {
-        self.frames.iter().any(|other| other.range() == held.range() && other.payload() == held.payload())
-    }
-
-    /// Returns true if the fragment overlaps another, or disagrees about the end of the datagram.
-    fn contradicts(&self, held: &Held) -> bool {
+    /// Says what becomes of a fragment, and keeps the end of the datagram that it tells of.
+    fn place(&mut self, held: &Held) -> Place {
         let (start, end) = held.range();
-        let last = !held.fragment.more;
-        self.len.is_some_and(|len| end > len || last)
-            || self.frames.iter().any(|other| {
-                let (from, to) = other.range();
-                start < to && from < end || last && to > end
-            })
+        if held.fragment.more {
+            if end > self.len && self.ended {
+                return Place::Contradiction;
+            }
+            self.len = self.len.max(end);
+        } else {
+            if end < self.len || self.ended && end != self.len {
+                return Place::Contradiction;
+            }
+            (self.ended, self.len) = (true, end);
+        }
+        if start == end {
+            return Place::Contradiction;
+        }
+        match self.runs.iter().find(|&&(from, to)| start < to && from < end) {
+            None => Place::Free,
+            Some(&(from, to)) if from <= start && end <= to => Place::Taken,
+            Some(_) => Place::Contradiction,
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -225,11 +261,13 @@ impl Reassembly {
         };
         let end = usize::from(fragment.offset) + usize::from(fragment.len);
         let cut = packet.stop.is_some_and(|stop| stop.why == Why::Truncated);
-        // Every fragment but the last carries a multiple of 8 bytes, and a datagram's length has 16 bits.
         let odd = fragment.more && fragment.len % 8 != 0;
-        if cut || odd || fragment.len == 0 || end > usize::from(u16::MAX) {
+        // A datagram's length has 16 bits.
+        if cut || odd && ip.source.is_ipv6() || end > usize::from(u16::MAX) {
             return Added::Alone;
         }
+        let whole = if fragment.more { fragment.len & !7 } else { fragment.len };
+        let fragment = Fragment { len: whole, ..fragment };
         let key = Key {
             source: ip.source,
             destination: ip.destination,
@@ -264,15 +302,16 @@ impl Reassembly {
         let arrival = self.arrivals;
         let datagram =
             self.datagrams.entry(key).or_insert_with(|| Datagram { arrival, ..Datagram::default() });
-        if datagram.has(&held) {
+        let place = datagram.place(&held);
+        if place == Place::Taken {
             return Added::Alone;
         }
-        if datagram.contradicts(&held) || datagram.frames.len() >= MAX_FRAGMENTS {
+        if place == Place::Contradiction || datagram.frames.len() >= MAX_FRAGMENTS {
             return Added::GivenUp(self.take(key).unwrap_or_default());
         }
         self.bytes += held.size();
         datagram.push(held);
-        if datagram.len != Some(datagram.have) {
+        if !datagram.ended || datagram.len != datagram.have {
             return Added::Held;
         }
         let mut datagram = self.take(key).unwrap_or_default();

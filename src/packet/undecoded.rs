@@ -175,8 +175,8 @@ mod tests {
         assert_eq!(undecoded(147, b"x", 1), (Some(Undecoded::Link(LinkType(147))), b"x".to_vec()));
         let gre = ipv4(47, &[0, 0, 0x88, 0xb5, b'x']);
         assert_eq!(undecoded(101, &gre, gre.len()), (Some(Undecoded::EtherType(0x88b5)), b"x".to_vec()));
-        let pptp = ipv4(47, &[0x30, 1, 0x88, 0x0b, 0, 0, 0, 0]);
-        assert_eq!(undecoded(101, &pptp, pptp.len()).0, Some(Undecoded::Inside(Layer::Gre)));
+        let version7 = ipv4(47, &[0, 7, 8, 0, 0, 0, 0, 0]);
+        assert_eq!(undecoded(101, &version7, version7.len()).0, Some(Undecoded::Inside(Layer::Gre)));
         let cooked = |number: u8, rest: &[u8]| [&[0; 14][..], &[0, number], rest].concat();
         let llc = |number, rest| undecoded(113, &cooked(number, rest), 16 + rest.len()).0;
         assert_eq!((llc(4, b"\x42\x42\x03"), llc(1, b"\xff\xff")), (None, None));

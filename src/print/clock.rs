@@ -42,10 +42,12 @@ impl Clock {
         Self { times, zone, from: None, second: None, date: Vec::new() }
     }
 
-    /// Writes `YYYY/MM/DD HH:MM:SS.ffffff ` or `+S.ffffff `, with the blank at the end, or nothing.
+    /// Writes `YYYY/MM/DD HH:MM:SS.ffffff ` or `+S.ffffff `, with the blank at the end, or nothing. A packet without a time
+    /// is said to have none, and nothing is measured from it.
     pub(super) fn stamp(&mut self, out: &mut Vec<u8>, time: Timestamp) {
         match self.times {
             Times::None => {}
+            _ if !time.known => out.extend_from_slice(b"(no time) "),
             Times::Clock => self.wall(out, time),
             Times::SinceLast => {
                 let from = self.from.replace(time.nanos).unwrap_or(time.nanos);
@@ -150,7 +152,11 @@ mod tests {
 
     #[test]
     fn differences_start_at_zero_and_may_go_back() {
-        let times = [5_000_000, 6_500_000, 6_000_000].map(|us| Timestamp { nanos: us * 1000, digits: 6 });
+        let times = [5_000_000, 6_500_000, 6_000_000].map(|us| Timestamp {
+            nanos: us * 1000,
+            digits: 6,
+            known: true,
+        });
         let last = stamps(&mut Clock::new(Times::SinceLast), &times);
         assert_eq!(last, ["+0.000000 ", "+1.500000 ", "-0.500000 "]);
         let first = stamps(&mut Clock::new(Times::SinceFirst), &times);
@@ -158,8 +164,19 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_without_a_time_has_none_and_nothing_is_measured_from_it() {
+        let times = [0, 5, 5, 7].map(|second| Timestamp::new(second, 0, 0));
+        let times = [times[0].unknown(), times[1], times[2].unknown(), times[3]];
+        for (shown, last) in [(Times::SinceLast, "+2 "), (Times::SinceFirst, "+2 ")] {
+            assert_eq!(stamps(&mut Clock::new(shown), &times), ["(no time) ", "+0 ", "(no time) ", last]);
+        }
+        assert_eq!(stamps(&mut Clock::in_zone(Times::Clock, TimeZone::UTC), &times)[0], "(no time) ");
+        assert_eq!(stamps(&mut Clock::new(Times::None), &times), [""; 4]);
+    }
+
+    #[test]
     fn the_ends_of_time_are_subtracted_without_overflow() {
-        let times = [i64::MIN, i64::MAX, i64::MIN].map(|nanos| Timestamp { nanos, digits: 9 });
+        let times = [i64::MIN, i64::MAX, i64::MIN].map(|nanos| Timestamp { nanos, digits: 9, known: true });
         let stamps = stamps(&mut Clock::new(Times::SinceLast), &times);
         assert_eq!(stamps[1..], ["+18446744073.709551615 ", "-18446744073.709551615 "]);
     }

@@ -174,6 +174,8 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
         Opaque::EspInTcp { spi: Some(spi) } => text(out, &format_args!(" esp-in-tcp:{spi} sealed")),
         Opaque::Psp { spi, .. } => text(out, &format_args!(" psp:{spi} sealed")),
         Opaque::Macsec { sci: Some(sci) } => text(out, &format_args!(" macsec:{sci} sealed")),
+        Opaque::IpComp { cpi: Some(cpi) } => text(out, &format_args!(" ipcomp:{cpi} compressed")),
+        Opaque::IpComp { cpi: None } => out.extend_from_slice(b" ipcomp compressed"),
         Opaque::EspFragment
         | Opaque::EspTruncated
         | Opaque::EspInTcp { spi: None }
@@ -222,10 +224,21 @@ fn tunnel(out: &mut Vec<u8>, tunnel: Tunnel) {
             text(out, &format_args!(":{spi}"));
         }
         Tunnel::Pppoe { session } | Tunnel::Erspan { session: Some(session) } => number(out, session.into()),
+        Tunnel::GtpU { teid: number } | Tunnel::L2tpV3 { session: number } => {
+            out.push(b':');
+            decimal(out, u64::from(number));
+        }
+        Tunnel::L2tp { tunnel, session } => text(out, &format_args!(":{tunnel}/{session}")),
+        Tunnel::Lisp(Some(instance)) => text(out, &format_args!(":{instance}")),
         Tunnel::Gre { key: None }
         | Tunnel::IpInIp
         | Tunnel::EtherIp
         | Tunnel::Erspan { session: None }
+        | Tunnel::Teredo
+        | Tunnel::Gue
+        | Tunnel::Fou
+        | Tunnel::Lisp(None)
+        | Tunnel::PimRegister
         | Tunnel::Macsec { .. } => {}
     }
 }

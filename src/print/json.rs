@@ -1,6 +1,7 @@
 //! JSON Lines: one object for each packet. `docs/json.md` explains its members, `docs/json-schema.json` defines its
 //! form.
 
+mod numbers;
 mod record;
 
 use std::io::{self, Write};

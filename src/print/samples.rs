@@ -64,6 +64,15 @@ pub(super) fn tunnels() -> Vec<Tunnel> {
         Tunnel::Gre { key: Some(u32::MAX) },
         Tunnel::Nvgre(vni),
         Tunnel::IpInIp,
+        Tunnel::GtpU { teid: u32::MAX },
+        Tunnel::L2tp { tunnel: 7, session: u16::MAX },
+        Tunnel::L2tpV3 { session: u32::MAX },
+        Tunnel::Teredo,
+        Tunnel::Gue,
+        Tunnel::Fou,
+        Tunnel::Lisp(None),
+        Tunnel::Lisp(Some(vni)),
+        Tunnel::PimRegister,
         Tunnel::Esp { spi, sequence, kind: EspKind::Null, udp: false },
         Tunnel::Esp { spi, sequence, kind: EspKind::Gmac, udp: true },
         Tunnel::Esp { spi, sequence, kind: EspKind::Opened, udp: false },
@@ -92,6 +101,14 @@ fn listed(tunnel: Tunnel) -> Tunnel {
         | Tunnel::Gre { .. }
         | Tunnel::Nvgre(_)
         | Tunnel::IpInIp
+        | Tunnel::GtpU { .. }
+        | Tunnel::L2tp { .. }
+        | Tunnel::L2tpV3 { .. }
+        | Tunnel::Teredo
+        | Tunnel::Gue
+        | Tunnel::Fou
+        | Tunnel::Lisp(_)
+        | Tunnel::PimRegister
         | Tunnel::Esp { .. }
         | Tunnel::Ah { .. }
         | Tunnel::Psp { .. }

@@ -17,7 +17,7 @@ pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
 pub struct OpaqueCounts([u64; KINDS.len()]);
 
 /// The kinds of opaque packets, in the order of [`kind`].
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "ESP",
     "ESP in UDP",
     "ESP fragments",
@@ -27,6 +27,7 @@ const KINDS: [&str; 9] = [
     "ESP in TCP",
     "PSP",
     "802.11",
+    "IPComp",
 ];
 
 fn kind(opaque: Opaque) -> usize {
@@ -40,6 +41,7 @@ fn kind(opaque: Opaque) -> usize {
         Opaque::EspInTcp { .. } => 6,
         Opaque::Psp { .. } => 7,
         Opaque::Ieee80211 => 8,
+        Opaque::IpComp { .. } => 9,
     }
 }
 

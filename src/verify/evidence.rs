@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_frame_that_came_again_does_not_take_the_place_of_an_identical_one() {
         let mut copies = Copies::default();
-        let at = |nanos| Timestamp { nanos, digits: 9 };
+        let at = |nanos| Timestamp { nanos, digits: 9, known: true };
         copies.expect(b"twin", at(1));
         assert!(copies.take(b"twin", at(2)) && !copies.take(b"twin", at(2)));
         copies.expect(b"twin", at(3));

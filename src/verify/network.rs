@@ -4,9 +4,7 @@ use std::net::IpAddr;
 
 use strsim::levenshtein;
 
-use crate::packet::{
-    Form, GENEVE_PORT, MacAddress, Prefix, TooManyPorts, Tunnel, TunnelPorts, VXLAN_PORT, Vni,
-};
+use crate::packet::{Form, GENEVE_PORT, MacAddress, Prefix, Tunnel, TunnelPorts, VXLAN_PORT, Vni};
 
 /// A network, with everything that its sources and the command line say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -162,22 +160,17 @@ pub struct Device {
 }
 
 /// Returns the UDP ports that are taken for VXLAN and Geneve in a capture of these networks.
-///
-/// # Errors
-/// [`TooManyPorts`] if the networks have more ports of their own than fit.
-pub fn tunnel_ports<'n>(
-    networks: impl IntoIterator<Item = &'n Network>,
-) -> Result<TunnelPorts, TooManyPorts> {
+pub fn tunnel_ports<'n>(networks: impl IntoIterator<Item = &'n Network>) -> TunnelPorts {
     let mut ports = TunnelPorts::default();
     for network in networks {
         match (network.form, network.port) {
-            (Some(Form::Geneve), Some(port)) => ports.add_geneve(port)?,
-            (Some(Form::Vxlan), Some(port)) => ports.add_vxlan(port)?,
-            (None, Some(port)) if !ports.is_geneve(port) => ports.add_vxlan(port)?,
+            (Some(Form::Geneve), Some(port)) => ports.add_geneve(port),
+            (Some(Form::Vxlan), Some(port)) => ports.add_vxlan(port),
+            (None, Some(port)) if !ports.is_geneve(port) => ports.add_vxlan(port),
             _ => {}
         }
     }
-    Ok(ports)
+    ports
 }
 
 /// The option that asks Docker for encryption. Only its presence counts: a network with `encrypted=false` is

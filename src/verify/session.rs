@@ -35,7 +35,7 @@ use crate::escape::escape;
 use crate::host::namespace::{self, Namespace};
 use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
-use crate::packet::{Timestamp, TooManyPorts};
+use crate::packet::Timestamp;
 use follow::Follow;
 use probed::Probed;
 use progress::Beat;
@@ -108,9 +108,6 @@ pub enum Error {
     /// No link has the address that was given for this node.
     #[error("--local {0}: no interface of this host has this address; give an address of 'ip address'")]
     NotLocal(IpAddr),
-    /// The networks have too many ports.
-    #[error(transparent)]
-    Ports(#[from] TooManyPorts),
     /// The system gives no randomness for a canary.
     #[error("make a canary of random bytes: {0}")]
     Random(io::Error),

@@ -157,8 +157,7 @@ impl Tally {
     /// Makes a tally for this question.
     pub fn new(question: Question) -> Self {
         let pairs = question.network.peers.iter().map(|peer| (peer.underlay, Pair::default())).collect();
-        // A single network has no more ports than fit.
-        let ports = tunnel_ports([&question.network]).unwrap_or_default();
+        let ports = tunnel_ports([&question.network]);
         Self {
             needles: Needles::new(&question),
             question,

@@ -100,8 +100,10 @@ impl Watch {
         if view(self.views.as_ref(), frame).is_none() {
             return;
         }
-        self.first.get_or_insert(frame.time);
-        self.last = Some(frame.time);
+        if frame.time.known {
+            self.first.get_or_insert(frame.time);
+            self.last = Some(frame.time);
+        }
         let Self { dissector, tallies, views, .. } = self;
         let sink = &mut sink(tallies, views.as_ref());
         let Ok(()) = dissector.tick(frame.time, sink).and_then(|()| dissector.frame(frame, sink));

@@ -37,6 +37,14 @@ pub(crate) enum Seen {
     Pppoe(u16),
     Ieee80211,
     WireGuard(u8),
+    IpComp,
+    GtpU(u32),
+    L2tp(u32),
+    Teredo,
+    Gue,
+    Fou,
+    Lisp(Option<Vni>),
+    Pim,
 }
 
 /// The layers of a packet. There is space for more than any packet has: five levels of Ethernet, eight tags, IP,
@@ -62,6 +70,7 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
         Opaque::Psp { spi, .. } => Seen::Psp(spi),
         Opaque::Macsec { .. } => Seen::Macsec,
         Opaque::Ieee80211 => Seen::Ieee80211,
+        Opaque::IpComp { .. } => Seen::IpComp,
     }));
     seen
 }
@@ -69,7 +78,10 @@ pub(crate) fn layers(packet: &Packet<'_>) -> Layers {
 fn level(seen: &mut Layers, around: Option<(Tunnel, Headers)>, headers: &Headers) {
     let (link, ip) = match around {
         Some((Tunnel::Macsec { .. }, _)) => (false, true),
-        Some((Tunnel::Esp { .. } | Tunnel::Ah { .. } | Tunnel::Psp { .. }, outer)) => {
+        Some((
+            Tunnel::Esp { .. } | Tunnel::Ah { .. } | Tunnel::Psp { .. } | Tunnel::Gue | Tunnel::Fou,
+            outer,
+        )) => {
             // In tunnel mode, a new level begins. In transport mode, link layer and addresses are those of the outer
             // level.
             let ends = |headers: &Headers| headers.ip.map(|ip| (ip.source, ip.destination));
@@ -115,6 +127,14 @@ fn tunnel(tunnel: Tunnel) -> Option<Seen> {
         Tunnel::Nsh { path, .. } => Seen::Nsh(path),
         Tunnel::Pbb { service } => Seen::Pbb(service),
         Tunnel::Pppoe { session } => Seen::Pppoe(session),
+        Tunnel::GtpU { teid } => Seen::GtpU(teid),
+        Tunnel::L2tp { session, .. } => Seen::L2tp(session.into()),
+        Tunnel::L2tpV3 { session } => Seen::L2tp(session),
+        Tunnel::Teredo => Seen::Teredo,
+        Tunnel::Gue => Seen::Gue,
+        Tunnel::Fou => Seen::Fou,
+        Tunnel::Lisp(instance) => Seen::Lisp(instance),
+        Tunnel::PimRegister => Seen::Pim,
         Tunnel::IpInIp => return None,
     })
 }
@@ -151,6 +171,14 @@ impl fmt::Display for Seen {
             Self::Ieee80211 => write!(f, "ieee80211"),
             Self::Pppoe(session) => write!(f, "pppoe {session}"),
             Self::WireGuard(message) => write!(f, "wireguard {message}"),
+            Self::IpComp => write!(f, "ipcomp"),
+            Self::GtpU(teid) => write!(f, "gtp {teid:#010x}"),
+            Self::L2tp(session) => write!(f, "l2tp {session}"),
+            Self::Teredo => write!(f, "teredo"),
+            Self::Gue => write!(f, "gue"),
+            Self::Fou => write!(f, "fou"),
+            Self::Lisp(_) => write!(f, "lisp"),
+            Self::Pim => write!(f, "pim"),
         }
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn frames(fixture: &str) -> Vec<Kept> {
 /// The ports of the tunnels in the fixtures: the usual ones, and 5555 for VXLAN.
 pub(crate) fn ports() -> TunnelPorts {
     let mut ports = TunnelPorts::default();
-    ports.add_vxlan(5555).unwrap();
+    ports.add_vxlan(5555);
     ports
 }
 

@@ -8,4 +8,5 @@ mod nothing;
 mod output;
 mod pattern;
 mod signals;
+mod tunnels;
 mod wrappings;

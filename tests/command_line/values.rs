@@ -218,6 +218,7 @@ fn every_option_that_is_repeatable_takes_a_list() {
         (&[][..], "--vni", "4097,0x1002", "x"),
         (&[], "--vxlan-port", "4789,8472", "0"),
         (&[], "--geneve-port", "6081,6082", "0"),
+        (&[], "--fou-port", "5555,5556", "0"),
         (&["verify"], "--vni", "4097,0x1002", "x"),
         (&["verify"], "--peer", "192.0.2.1,2001:db8::1", "x"),
         (&["verify"], "--local", "192.0.2.1,2001:db8::1", "x"),

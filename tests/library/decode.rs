@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ovlsniff::packet::{
-    Added, Decoder, EspKind, Frame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly, Timestamp,
-    Tunnel, Why,
+    Added, Decoder, EspKind, Frame, InnerFrame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly,
+    Timestamp, Tunnel, TunnelPorts, Why,
 };
 
 use crate::layers::{Layers, Seen, layers};
@@ -87,6 +87,39 @@ fn damaged_frames_of_every_link_type_decode_without_panic() {
     assert!(count > 20_000, "{count}");
 }
 
+/// No port is a proof. A datagram of another service must not be taken for a tunnel.
+#[test]
+fn random_datagrams_on_the_ports_of_tunnels_stay_datagrams() {
+    let mut random = xorshift();
+    let mut ports = TunnelPorts::default();
+    ports.add_fou(5555);
+    let mut decoder = Decoder::new(ports);
+    let mut tunnels = Vec::new();
+    for port in [2152_u16, 1701, 3544, 6080, 4341, 4754, 5555] {
+        for _ in 0..30_000 {
+            let body: Vec<u8> = (0..random() % 120).map(|_| random() as u8).collect();
+            let [high, low] = (28 + body.len() as u16).to_be_bytes();
+            let [uh, ul] = (8 + body.len() as u16).to_be_bytes();
+            let [p0, p1] = port.to_be_bytes();
+            let ip = [0x45, 0, high, low, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+            let bytes = [&ip[..], &[0x9c, 0x40, p0, p1, uh, ul, 0, 0], &body].concat();
+            let frame = Frame {
+                number: 1,
+                time: Timestamp::new(0, 0, 6),
+                link: LinkType::RAW,
+                interface: InterfaceNumber(0),
+                direction: None,
+                wire_len: bytes.len() as u32,
+                bytes: &bytes,
+            };
+            let packet = decoder.decode(&frame);
+            assert_eq!((packet.opaque, packet.stop), (None, None), "{bytes:02x?}");
+            tunnels.extend(packet.encapsulations.first().map(|wrapping| wrapping.tunnel));
+        }
+    }
+    assert!(tunnels.is_empty(), "{tunnels:?}");
+}
+
 /// A generator that gives the same numbers every time (xorshift64*).
 fn xorshift() -> impl FnMut() -> u64 {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -117,6 +150,8 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
         (Some(_), None) => Some(format!("says nothing about the missing {missing:?}")),
         // A length in front of the cut decides about the layer: WireGuard's, or ESP's padding and trailer.
         (Some(_), Some(stop)) if matches!(stop.layer, Layer::Payload) => None,
+        // What a session of L2TPv3 carries is known by its form only.
+        (Some(_), Some(stop)) if (stop.layer, stop.why) == (Layer::L2tp, Why::Unsupported) => None,
         (Some(&next), Some(stop)) => {
             let link = matches!(
                 stop.layer,
@@ -144,7 +179,11 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
                     | Layer::Ppp
                     | Layer::Llc
                     | Layer::Gre
-            ) || stop.layer == Layer::Tcp && matches!(now.last(), Some(Seen::Tcp(..)));
+            ) || // The ports of a header that is cut off are known already.
+            matches!(
+                (stop.layer, now.last()),
+                (Layer::Tcp, Some(Seen::Tcp(..))) | (Layer::Udp, Some(Seen::Udp(_)))
+            );
             let right = is(next, stop.layer) || between || link && first;
             (stop.why != Why::Truncated || !right).then(|| format!("stops with {stop:?} before {next:?}"))
         }
@@ -168,15 +207,14 @@ fn is(seen: Seen, layer: Layer) -> bool {
         Seen::Vxlan(_) => layer == Layer::Vxlan,
         Seen::VxlanGpe(_) => layer == Layer::VxlanGpe,
         Seen::Geneve(_) => layer == Layer::Geneve,
-        Seen::Gre(_) | Seen::Nvgre(_) => layer == Layer::Gre,
-        Seen::Esp(_) => layer == Layer::Esp,
+        Seen::Gre(_) | Seen::Nvgre(_) | Seen::Pptp => layer == Layer::Gre,
+        Seen::Esp(_) => matches!(layer, Layer::Esp | Layer::Wesp),
         Seen::Ah(_) => layer == Layer::Ah,
         // Without its end, PSP is any datagram.
         Seen::Psp(_) => matches!(layer, Layer::Psp | Layer::Payload),
         Seen::Macsec => layer == Layer::Macsec,
         // Type I has no header of its own, and all have GRE's in front.
         Seen::Erspan(_) => matches!(layer, Layer::Erspan | Layer::Gre),
-        Seen::Pptp => layer == Layer::Gre,
         Seen::EtherIp => layer == Layer::EtherIp,
         // Without its payload, MPLS in UDP is any datagram.
         Seen::Mpls(_) => matches!(layer, Layer::Mpls | Layer::Payload),
@@ -184,14 +222,25 @@ fn is(seen: Seen, layer: Layer) -> bool {
         Seen::Pbb(_) => layer == Layer::Pbb,
         Seen::Pppoe(_) => layer == Layer::Pppoe,
         Seen::Ieee80211 => layer == Layer::Ieee80211,
-        Seen::WireGuard(_) => layer == Layer::Payload,
+        Seen::WireGuard(_) | Seen::IpComp => layer == Layer::Payload,
+        Seen::GtpU(_) => layer == Layer::GtpU,
+        Seen::L2tp(_) => layer == Layer::L2tp,
+        Seen::Teredo => layer == Layer::Teredo,
+        Seen::Gue => layer == Layer::Gue,
+        Seen::Fou => layer == Layer::Fou,
+        Seen::Lisp(_) => layer == Layer::Lisp,
+        Seen::Pim => layer == Layer::Pim,
     }
 }
 
-/// Returns true if `layers` begins with `start`. The SPI of ESP may be missing in `start`.
+/// Returns true if `layers` begins with `start`. The SPI of ESP may be missing in `start`, and so may TCP's flags.
 fn begins(layers: &Layers, start: &Layers) -> bool {
     layers.len() >= start.len()
-        && start.iter().zip(layers).all(|(a, b)| a == b || matches!((a, b), (Seen::Esp(None), Seen::Esp(_))))
+        && start.iter().zip(layers).all(|(a, b)| match (a, b) {
+            (Seen::Esp(None), Seen::Esp(_)) => true,
+            (Seen::Tcp(a, 0), Seen::Tcp(b, _)) => a == b,
+            _ => a == b,
+        })
 }
 
 /// Decodes the ESP packets of a capture. Returns the kinds of the readable ones, the number of opaque ones, and all
@@ -430,4 +479,32 @@ fn of_tunnels_in_tunnels_a_few_are_followed_and_of_one_header_repeated_all() {
         assert_eq!(decoded.stop.map(|stop| stop.why), Some(Why::Truncated), "{ether_type:02x?}");
         assert_eq!(decoded.encapsulations.len(), 0);
     }
+}
+
+#[test]
+fn a_link_type_has_a_name_if_and_only_if_it_is_decoded() {
+    let mut decoder = Decoder::new(reading::ports());
+    for link in (0..=400).map(LinkType) {
+        // Of the number for private use only Apple's frames are known.
+        if link == LinkType::USER2 {
+            continue;
+        }
+        let mut frame = raw(&[]);
+        frame.link = link;
+        let stop = decoder.decode(&frame).stop.unwrap();
+        let unknown = stop.layer == Layer::Link && stop.why == Why::Unsupported;
+        assert_eq!(unknown, link.name().is_none(), "{link}: {stop:?}");
+    }
+}
+
+#[test]
+fn a_link_type_that_another_header_announces_and_nobody_decodes_is_that_of_the_innermost_frame() {
+    let mut frame = raw(&[0, 0, 8, 0, 195, 0, 0, 0, 1, 2, 3]);
+    frame.link = LinkType::PPI;
+    let packet = Decoder::new(reading::ports()).decode(&frame);
+    assert_eq!(packet.stop.map(|stop| (stop.layer, stop.why)), Some((Layer::Link, Why::Unsupported)));
+    assert!(
+        matches!(packet.inner, InnerFrame::Whole { link: LinkType(195), bytes: [1, 2, 3] }),
+        "{packet:?}"
+    );
 }

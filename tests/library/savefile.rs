@@ -2,10 +2,14 @@
 
 mod build;
 mod damage;
+mod foreign;
 mod formats;
 mod libpcap;
 mod losses;
+mod packed;
 mod pipes;
+mod records;
+mod variants;
 mod write;
 
 use std::io::Write as _;
@@ -22,6 +26,7 @@ struct Owned {
     number: u64,
     nanos: i64,
     digits: u8,
+    known: bool,
     link: LinkType,
     interface: u32,
     direction: Option<Direction>,
@@ -55,6 +60,7 @@ fn read(path: &Path) -> Contents {
                 number: f.number,
                 nanos: f.time.nanos,
                 digits: f.time.digits,
+                known: f.time.known,
                 link: f.link,
                 interface: f.interface.0,
                 direction: f.direction,

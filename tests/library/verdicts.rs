@@ -185,7 +185,7 @@ impl Scene {
             packet.inner = InnerFrame::Whole { link: LinkType::ETHERNET, bytes: payload };
         });
         self.number += 1;
-        let time = Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 };
+        let time = Timestamp { nanos: time(at).nanos + 1_000_000, ..time(at) };
         // The inside of ESP that a key opened is not on the wire.
         let sealed = wrappings.iter().any(|one| matches!(one, Tunnel::Esp { kind: EspKind::Opened, .. }));
         let bytes: &[u8] = if sealed { &[] } else { payload };

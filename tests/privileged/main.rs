@@ -9,6 +9,9 @@ mod root;
 mod script;
 mod tshark;
 
+#[expect(dead_code, reason = "the rest of it is for the library")]
+#[path = "../library/savefile/build.rs"]
+mod build;
 #[path = "../docker/engine.rs"]
 mod docker;
 #[path = "../captures/layers.rs"]

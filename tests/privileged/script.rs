@@ -114,3 +114,12 @@ fn a_terminal_gets_no_keys_without_force() {
     assert_eq!(status, Some(0));
     assert!(printed.contains("0x2024"));
 }
+
+/// Somebody who types this waits for a capture that nobody sends.
+#[test]
+#[ignore = "needs script"]
+fn a_terminal_is_no_capture() {
+    let (code, out) = on_a_terminal(&["-r", "-", "x"]);
+    let sentence = "ovlsniff: open standard input: it is a terminal; send a capture to it, as in: tcpdump -w - | ovlsniff -r -";
+    assert_eq!((code, out.trim_end()), (Some(2), sentence));
+}

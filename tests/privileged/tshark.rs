@@ -3,3 +3,4 @@
 mod esp;
 mod fields;
 mod layers;
+mod records;

@@ -157,9 +157,12 @@ fn filter(
             let way = if word == "inbound" { "in" } else { "out" };
             return Err(refused(format!("'{word}' would lose frames; write: --direction {way}")));
         }
-        capture
-            .filter(whole, true)
-            .map_err(|error| refused(bpf::explain(expression, link, &words(&error))))?;
+        capture.filter(whole, true).map_err(|error| match words(&error) {
+            words if words.ends_with("filtering not implemented") => {
+                refused("libpcap cannot tell the packets in its frames apart, but --inner can".to_owned())
+            }
+            words => refused(bpf::explain(expression, link, &words)),
+        })?;
     }
     let which = match direction {
         Some(Direction::In) => pcap::Direction::In,

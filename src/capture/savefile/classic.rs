@@ -1,27 +1,36 @@
-//! The classic pcap format (draft-ietf-opsawg-pcap), and its variant from Alexey Kuznetzov's patch of the 1990s,
-//! which has a longer record header.
+//! The classic pcap format (draft-ietf-opsawg-pcap), and its older and odder variants.
 //!
 //! ```text
-//! file    magic(4) major(2) minor(2) reserved(8) snaplen(4) link(4)
+//! file    magic(4) major(2) minor(2) reserved(8) snaplen(4) link(4) [bytes of all records(4)]
 //! record  seconds(4) fraction(4) captured length(4) wire length(4) [interface(4) protocol(2) type(1) 0(1)] bytes
 //! ```
 //!
 //! All numbers are in the byte order of the machine that wrote the file. The magic number shows which one that is.
+//!
+//! The two lengths of a record changed places in version 2.3, but some programs wrote 2.3 and the old order. As in libpcap
+//! (`sf-pcap.c`), the lengths of 2.3 are exchanged where more bytes were captured than there were. DG/UX has the old order
+//! too, and the version 543.0. AIX says 2.2, has nanoseconds, and numbers links by their `ifType` (RFC 1573); Wireshark
+//! (`wiretap/libpcap.c`) recognises it by those numbers. Records of Alexey Kuznetzov's patch of the 1990s have a longer
+//! header, and Ixia's file header is longer.
 
 use super::buffer::Buffer;
 use super::error::Fault;
+use super::foreign::Foreign;
+use super::magic::{
+    IXIA_MICROSECONDS, IXIA_NANOSECONDS, KUZNETZOV, MICROSECONDS, NANOSECONDS, SECTION_HEADER, is_classic,
+};
 use super::{Interface, MAX_FRAME, Record};
 use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
 const FILE_HEADER: usize = 24;
-const MICROSECONDS: u32 = 0xa1b2_c3d4;
-const NANOSECONDS: u32 = 0xa1b2_3c4d;
-const KUZNETZOV: u32 = 0xa1b2_cd34;
 
 /// The properties that the file's header gives to all its records.
 #[derive(Debug)]
 pub(super) struct Header {
     big_endian: bool,
+    /// True if the header of a record is 16 bytes long and has the captured length first, as in nearly all files.
+    usual: bool,
+    lengths: Lengths,
     /// Nanoseconds in a unit of a record's fraction of a second.
     unit: u32,
     digits: u8,
@@ -32,73 +41,109 @@ pub(super) struct Header {
     head: usize,
 }
 
+/// The order of a record's two lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lengths {
+    CapturedFirst,
+    WireFirst,
+    /// The captured length is the smaller one.
+    Either,
+}
+
 impl Header {
     /// Reads the file's header.
     pub(super) fn open(buffer: &mut Buffer, magic: [u8; 4]) -> Result<(Self, Interface), Fault> {
-        let big_endian = magic[0] == 0xa1;
+        let big_endian = matches!(magic, [0xa1, ..] | [0x1c, 0, 1, _]);
         let number = if big_endian { u32::from_be_bytes(magic) } else { u32::from_le_bytes(magic) };
-        let (unit, digits, head) = match number {
-            MICROSECONDS => (1000, 6, 16),
-            NANOSECONDS => (1, 9, 16),
-            KUZNETZOV => (1000, 6, 24),
-            _ => return Err(Fault::NotACapture { what: unknown(magic) }),
+        let (mut unit, mut digits, head, size) = match number {
+            MICROSECONDS => (1000, 6, 16, FILE_HEADER),
+            NANOSECONDS => (1, 9, 16, FILE_HEADER),
+            KUZNETZOV => (1000, 6, 24, FILE_HEADER),
+            IXIA_MICROSECONDS => (1000, 6, 16, FILE_HEADER + 4),
+            IXIA_NANOSECONDS => (1, 9, 16, FILE_HEADER + 4),
+            _ => return Err(Fault::Foreign(Foreign::of(buffer.available()))),
         };
-        let Some(header) = buffer.peek::<FILE_HEADER>()? else {
+        if !buffer.fill(size)? {
             return Err(Fault::CutFileHeader { len: buffer.available().len() });
-        };
+        }
+        let Some(header) = buffer.head::<FILE_HEADER>() else { return Err(Fault::Empty) };
         let [_, _, _, _, m0, m1, n0, n1, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3] = header;
         let u16_of = |b| if big_endian { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) };
         let u32_of = |b| if big_endian { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) };
-        let (major, minor) = (u16_of([m0, m1]), u16_of([n0, n1]));
-        if major != 2 {
-            let what = format!("its pcap version {major}.{minor} is not known (2.4 is)");
-            return Err(Fault::NotACapture { what });
-        }
-        buffer.consume(FILE_HEADER);
+        let version = (u16_of([m0, m1]), u16_of([n0, n1]));
+        let lengths = match version {
+            (2, 0..=2) | (543, 0) => Lengths::WireFirst,
+            (2, 3) => Lengths::Either,
+            (2, _) => Lengths::CapturedFirst,
+            (major, minor) => {
+                let what = format!("its pcap version {major}.{minor} is not known (2.0 to 2.4 are)");
+                return Err(Fault::NotACapture { what });
+            }
+        };
+        buffer.consume(size);
         // In the link type's upper half, bit 26 says that the upper four bits count the 16-bit words of the FCS.
-        let link = u32_of([l0, l1, l2, l3]);
-        let fcs = if link & (1 << 26) != 0 { (link >> 28) * 2 } else { 0 };
-        let link = LinkType::from_file((link & 0xffff) as u16);
+        let number_of_link = u32_of([l0, l1, l2, l3]);
+        let fcs = if number_of_link & (1 << 26) != 0 { (number_of_link >> 28) * 2 } else { 0 };
+        let mut link = LinkType::from_file((number_of_link & 0xffff) as u16);
+        if let (MICROSECONDS, (2, 2), Some(of_aix)) = (number, version, aix(number_of_link)) {
+            (link, unit, digits) = (of_aix, 1, 9);
+        }
         let snaplen = u32_of([s0, s1, s2, s3]);
         let interface = Interface { name: None, link, snaplen, digits, filter: None };
-        Ok((Self { big_endian, unit, digits, link, fcs, head }, interface))
+        let usual = head == 16 && lengths == Lengths::CapturedFirst;
+        Ok((Self { big_endian, usual, lengths, unit, digits, link, fcs, head }, interface))
     }
 
-    /// Takes the next record, if the whole of it is in the buffer.
+    /// Takes the next record, if its header is a usual one and the whole of it is in the buffer.
     #[inline]
     pub(super) fn whole(&self, buffer: &mut Buffer) -> Option<Record> {
         let available = buffer.available();
-        let [seconds, fraction, captured, wire] = self.fields(available.first_chunk()?);
-        let whole = self.head + captured as usize;
-        if whole > available.len() || captured > MAX_FRAME {
+        let fields = self.fields(available.first_chunk()?);
+        let captured = fields[2];
+        // An empty record may be the header of another file, so `next` looks at it.
+        let sound = (1..=MAX_FRAME).contains(&captured);
+        if 16 + captured as usize > available.len() || !sound || !self.usual {
             return None;
         }
-        let direction = if self.head == 16 { None } else { packet_type(available) };
-        let start = buffer.start() + self.head;
-        buffer.consume(whole);
-        let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
-        let (wire_len, len) = without_fcs(wire, captured as usize, self.fcs);
-        let time = Timestamp { nanos, digits: self.digits };
-        Some(Record { time, link: self.link, interface: InterfaceNumber(0), direction, wire_len, start, len })
+        Some(self.take(buffer, fields, None))
     }
 
     /// Takes the next record, and reads more if need be. `None` at the file's end.
     pub(super) fn next(&self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
         let Some(header) = buffer.peek::<16>()? else { return end(buffer) };
-        let [_, _, captured, _] = self.fields(&header);
+        let fields = self.in_order(&header);
+        let captured = fields[2];
+        // The reserved fields of a file's header stand where a record has its lengths. They are zero.
+        let [magic @ .., _, _, _, _, _, _, _, _, _, _, _, _] = header;
+        if fields[2..] == [0, 0] && is_classic(magic) || magic == SECTION_HEADER && captured > MAX_FRAME {
+            return Err(Fault::another(buffer.offset()));
+        }
         if captured > MAX_FRAME {
             return Err(Fault::absurd(buffer.offset(), captured));
         }
         if !buffer.fill(self.head + captured as usize)? {
             return Err(cut_in_frame(buffer, self.head, captured));
         }
-        Ok(self.whole(buffer))
+        let direction = if self.head == 16 { None } else { packet_type(buffer.available()) };
+        Ok(Some(self.take(buffer, fields, direction)))
+    }
+
+    /// Takes a record of which all is in the buffer. `fields` has the captured length before the wire length.
+    #[inline]
+    fn take(&self, buffer: &mut Buffer, fields: [u32; 4], direction: Option<Direction>) -> Record {
+        let [seconds, fraction, captured, wire] = fields;
+        let start = buffer.start() + self.head;
+        buffer.consume(self.head + captured as usize);
+        let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
+        let (wire_len, len) = without_fcs(wire, captured as usize, self.fcs);
+        let time = Timestamp { nanos, digits: self.digits, known: true };
+        Record { time, link: self.link, interface: InterfaceNumber(0), direction, wire_len, start, len }
     }
 
     /// Returns true if a whole record is in the buffer.
     pub(super) fn ready(&self, buffer: &Buffer) -> bool {
         let Some(header) = buffer.head::<16>() else { return false };
-        let [_, _, captured, _] = self.fields(&header);
+        let [_, _, captured, _] = self.in_order(&header);
         buffer.available().len() >= self.head + captured as usize
     }
 
@@ -106,6 +151,27 @@ impl Header {
     fn fields(&self, header: &[u8; 16]) -> [u32; 4] {
         let words = [0, 4, 8, 12].map(|at| [header[at], header[at + 1], header[at + 2], header[at + 3]]);
         if self.big_endian { words.map(u32::from_be_bytes) } else { words.map(u32::from_le_bytes) }
+    }
+
+    /// Returns the fields with the captured length before the wire length, in whatever order the file has them.
+    fn in_order(&self, header: &[u8; 16]) -> [u32; 4] {
+        let [seconds, fraction, a, b] = self.fields(header);
+        match self.lengths {
+            Lengths::WireFirst => [seconds, fraction, b, a],
+            Lengths::Either if a > b => [seconds, fraction, b, a],
+            Lengths::Either | Lengths::CapturedFirst => [seconds, fraction, a, b],
+        }
+    }
+}
+
+/// Returns the link type that AIX means by an `ifType`: Ethernet, Token Ring or loopback. It also has FDDI (15), with
+/// padding in front of each frame, which is not read here.
+fn aix(if_type: u32) -> Option<LinkType> {
+    match if_type {
+        6 => Some(LinkType::ETHERNET),
+        9 => Some(LinkType(6)),
+        24 => Some(LinkType::NULL),
+        _ => None,
     }
 }
 
@@ -126,22 +192,6 @@ fn packet_type(header: &[u8]) -> Option<Direction> {
         4 => Some(Direction::Out),
         _ => None,
     }
-}
-
-/// Describes a file that begins with these bytes.
-#[cold]
-fn unknown(magic: [u8; 4]) -> String {
-    let packer = match magic {
-        [0xfd, b'7', b'z', b'X'] => "xz",
-        [b'B', b'Z', b'h', _] => "bzip2",
-        [0x04, 0x22, 0x4d, 0x18] => "lz4",
-        [a, b, c, d] => {
-            return format!(
-                "it begins with {a:02x} {b:02x} {c:02x} {d:02x}, which is neither pcap nor pcapng"
-            );
-        }
-    };
-    format!("it is packed with {packer}; give what `{packer} -dc` makes of it to -r -")
 }
 
 #[cold]

@@ -1,8 +1,12 @@
 //! Capture files that are compressed with gzip or zstd.
 
+mod gzip;
+
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
 use super::source::Source;
+pub(super) use gzip::Garbage;
+use gzip::Members;
 
 /// A compression that can be unpacked while reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +46,7 @@ type Packed = BufReader<Chain<Cursor<Vec<u8>>, Source>>;
 /// The input of a [`super::buffer::Buffer`].
 pub(super) enum Input {
     Plain(Source),
-    Gzip(Box<flate2::bufread::MultiGzDecoder<Packed>>),
+    Gzip(Box<Members<Packed>>),
     Zstd(Box<zstd::Decoder<'static, Packed>>),
     Ended,
 }
@@ -52,7 +56,7 @@ impl Input {
     pub(super) fn unpack(compression: Compression, head: Vec<u8>, source: Source) -> io::Result<Self> {
         let packed = BufReader::with_capacity(128 << 10, Cursor::new(head).chain(source));
         Ok(match compression {
-            Compression::Gzip => Self::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(packed))),
+            Compression::Gzip => Self::Gzip(Box::new(Members::new(packed))),
             Compression::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(packed)?;
                 decoder.window_log_max(WINDOW_LOG_MAX)?;

@@ -5,8 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::MAX_FRAME;
-use super::compression::Compression;
+use super::compression::{Compression, Garbage};
+use super::foreign::{Foreign, STANDARD_INPUT, piped};
 use crate::escape::{escape_bytes, reason};
+
+/// Words of libzstd's message about a window that is larger than the reader allows. The error has no other mark.
+const TOO_MUCH_MEMORY: &str = "too much memory";
 
 /// An error of opening a capture file or of reading it to its end. Every message names the file.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +82,26 @@ pub enum Error {
         /// The decompressor's error.
         source: io::Error,
     },
+    /// A zstd file needs more memory to unpack than this program gives it.
+    #[error(
+        "{file} was packed with a long window, and takes much memory to unpack; let zstd do it: {command}"
+    )]
+    Window {
+        /// The file, fit for a terminal.
+        file: String,
+        /// The command line that unpacks it.
+        command: String,
+    },
+    /// Behind a gzip file's data is something that is neither gzip nor zeros.
+    #[error(
+        "{file}: behind the gzip data, of which {offset} bytes were unpacked, is something else, which was not read"
+    )]
+    Behind {
+        /// The file, fit for a terminal.
+        file: String,
+        /// The number of unpacked bytes.
+        offset: u64,
+    },
     /// The operating system could not read on.
     #[error("read {file} at byte {offset}: {}", reason(source))]
     Read {
@@ -107,12 +131,20 @@ pub(super) enum Fault {
     Empty,
     CutFileHeader { len: usize },
     NotACapture { what: String },
+    Foreign(Foreign),
     Cut { offset: u64, what: String },
     Damaged { offset: u64, what: String },
     Input { offset: u64, source: io::Error },
 }
 
 impl Fault {
+    /// Makes the error for a classic capture file that begins inside of a file, or that has another behind it.
+    #[cold]
+    pub(super) fn another(offset: u64) -> Self {
+        let what = "another capture file begins there; read them one by one, or join them with mergecap";
+        Self::Damaged { offset, what: what.into() }
+    }
+
     /// Makes the error for a frame that claims to be longer than any real one.
     #[cold]
     pub(super) fn absurd(offset: u64, claimed: u32) -> Self {
@@ -134,15 +166,24 @@ impl Fault {
                 Error::Cut { file, offset: len as u64, what: "the file's header".into(), unpacked }
             }
             Self::NotACapture { what } => Error::NotACapture { file, what },
+            Self::Foreign(kind) => Error::NotACapture { what: kind.sentence(&file), file },
             Self::Cut { offset, what } => Error::Cut { file, offset, what, unpacked },
             Self::Damaged { offset, what } => Error::Damaged { file, offset, what, unpacked },
-            Self::Input { offset, source } => match compression {
-                Some(c) if source.raw_os_error().is_none() => {
-                    Error::Compressed { file, compression: c.name(), offset, source }
-                }
-                _ => Error::Read { file, offset, source },
-            },
+            Self::Input { offset, source } => Self::input(file, compression, offset, source),
         }
+    }
+
+    fn input(file: String, compression: Option<Compression>, offset: u64, source: io::Error) -> Error {
+        let Some(compression) = compression.filter(|_| source.raw_os_error().is_none()) else {
+            return Error::Read { file, offset, source };
+        };
+        if source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Garbage>) {
+            return Error::Behind { file, offset };
+        }
+        if source.to_string().contains(TOO_MUCH_MEMORY) {
+            return Error::Window { command: piped("zstd -dc --long=31", &file), file };
+        }
+        Error::Compressed { file, compression: compression.name(), offset, source }
     }
 }
 
@@ -150,7 +191,7 @@ impl Fault {
 /// on.
 pub fn shown(path: &Path) -> String {
     if path.as_os_str() == "-" {
-        return "standard input".to_owned();
+        return STANDARD_INPUT.to_owned();
     }
     escape_bytes(path.as_os_str().as_bytes())
 }
@@ -158,6 +199,10 @@ pub fn shown(path: &Path) -> String {
 fn opening(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
+        // open(2): the file is a socket, or a device that is not there.
+        _ if error.raw_os_error() == Some(nix::libc::ENXIO) => {
+            "it cannot be read; it may be a socket".to_owned()
+        }
         _ => reason(error),
     }
 }

@@ -9,6 +9,9 @@
 //! simple packet   wire(4) bytes, padded to 4
 //! statistics      interface(4) time(8) options
 //! ```
+//!
+//! Frame numbers are those of Wireshark (4.0 was asked): it also numbers some records that are no packets, entries of a system's journal
+//! among them. A simple packet has no time.
 
 mod counts;
 mod description;
@@ -17,6 +20,7 @@ mod fields;
 use super::buffer::Buffer;
 use super::classic::without_fcs;
 use super::error::Fault;
+use super::magic::is_classic;
 use super::{Interface, MAX_FRAME, MAX_INTERFACES, Record};
 use crate::packet::{Direction, InterfaceNumber, Timestamp};
 use counts::Said;
@@ -25,15 +29,16 @@ use fields::{Endian, Fields};
 
 pub(super) use counts::Counts;
 
-/// The first four bytes of a section, the same in both byte orders.
-pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
-
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const OLD_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+
+/// The types of the blocks that Wireshark numbers although they hold no packet: an entry of systemd's journal, sysdig's
+/// events in three versions, and custom blocks, which may be copied by programs that do not know them or may not.
+const NUMBERED: [u32; 6] = [9, 0x204, 0x216, 0x221, 0x0bad, 0x4000_0bad];
 
 /// The length of a block without its body: the type and two lengths.
 const AROUND: u32 = 12;
@@ -94,12 +99,14 @@ impl Section {
         self.packet(buffer, kind, total, counts).ok()
     }
 
-    /// Takes the next packet block, and reads more if need be. `None` at the file's end.
+    /// Takes the next packet block, and reads more if need be. `None` at the file's end. Adds to `number` the records
+    /// before it that are numbered and are no packets.
     pub(super) fn next(
         &mut self,
         buffer: &mut Buffer,
         interfaces: &mut Vec<Interface>,
         counts: &mut Counts,
+        number: &mut u64,
     ) -> Result<Option<Record>, Fault> {
         loop {
             let Some(head) = buffer.peek::<8>()? else { return end(buffer) };
@@ -107,6 +114,9 @@ impl Section {
             if kind == SECTION {
                 self.begin(buffer)?;
                 continue;
+            }
+            if head.first_chunk().is_some_and(|magic| is_classic(*magic)) {
+                return Err(Fault::another(buffer.offset()));
             }
             check_length(buffer, total, AROUND)?;
             match kind {
@@ -133,6 +143,7 @@ impl Section {
                     if !buffer.skip(u64::from(total))? {
                         return Err(cut(begin, buffer));
                     }
+                    *number += u64::from(NUMBERED.contains(&kind));
                 }
             }
         }
@@ -259,7 +270,7 @@ impl Section {
         }
         let (wire_len, len) = without_fcs(fixed.wire, captured, fcs);
         let time = if kind == SIMPLE_PACKET {
-            Timestamp { nanos: 0, digits: 0 }
+            Timestamp { nanos: 0, digits: 0, known: false }
         } else {
             interface.time(fixed.ticks)
         };

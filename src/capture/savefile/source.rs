@@ -1,7 +1,7 @@
 //! The bytes of a file, a FIFO or standard input.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -32,6 +32,11 @@ impl Source {
     /// Opens `path`; `-` is standard input. A FIFO is opened without waiting for its writer; reading waits for it.
     pub(super) fn open(path: &Path, stop: Arc<AtomicBool>) -> io::Result<Self> {
         let file = if path.as_os_str() == "-" {
+            if io::stdin().is_terminal() {
+                return Err(io::Error::other(
+                    "it is a terminal; send a capture to it, as in: tcpdump -w - | ovlsniff -r -",
+                ));
+            }
             // This duplicate of the descriptor bypasses the standard library's own buffer.
             File::from(io::stdin().as_fd().try_clone_to_owned()?)
         } else {

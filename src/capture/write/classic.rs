@@ -37,9 +37,10 @@ impl State {
     /// Writes a record: `prefix`, then the frame.
     pub(super) fn write(&self, out: &mut impl Write, frame: &Frame<'_>, prefix: &[u8]) -> io::Result<()> {
         let nanos = self.begun.is_some_and(|(_, nanos)| nanos);
-        // The format can express 1970 to 2106. Times outside of that stay at the nearer end.
-        let seconds = frame.time.nanos.div_euclid(1_000_000_000);
-        let fraction = frame.time.nanos.rem_euclid(1_000_000_000) as u32;
+        // A frame without a time is from 1970. The format can express 1970 to 2106. Times outside of that stay at the nearer end.
+        let time = if frame.time.known { frame.time.nanos } else { 0 };
+        let seconds = time.div_euclid(1_000_000_000);
+        let fraction = time.rem_euclid(1_000_000_000) as u32;
         let seconds = if seconds < 0 { 0 } else { u32::try_from(seconds).unwrap_or(u32::MAX) };
         let fraction = if nanos { fraction } else { fraction / 1000 };
         let added = prefix.len() as u32;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use ovlsniff::capture::savefile::{Savefile, shown};
 use ovlsniff::packet::LinkType;
 use ovlsniff::search::{Filters, OuterFilter};
@@ -10,6 +11,9 @@ use super::{Error, Job};
 use crate::cli::Grep;
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
+    if args.read.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(anyhow!("standard input can be read once; give -r - once").into());
+    }
     // All files are opened before root is left, and one that cannot be opened is told before any is searched.
     let mut files = Vec::with_capacity(args.read.len());
     for path in &args.read {
@@ -35,7 +39,11 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
             Err(Error::Other(error)) => damaged = damaged.and(Err(Error::Other(error))),
             searched => searched?,
         }
-        if job.search.is_over() || job.signals.stopped() {
+        if job.search.is_over() {
+            break;
+        }
+        if job.signals.stopped() {
+            job.cut_short = rest(&file, &args.read[n..]);
             break;
         }
     }
@@ -71,6 +79,25 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut OuterFilte
             job.report()?;
         }
     }
+}
+
+/// Says what a signal left unread: the rest of the first of `files`, which is `file`, and the others. `None` if that is
+/// nothing.
+fn rest(file: &Savefile, files: &[PathBuf]) -> Option<String> {
+    let (first, others) = files.split_first()?;
+    let left = match (file.ended(), others.len()) {
+        (true, 0) => return None,
+        (true, 1) => "1 more file".to_owned(),
+        (true, more) => format!("{more} more files"),
+        (false, 0) => "the rest of it".to_owned(),
+        (false, 1) => "the rest of it and 1 more file".to_owned(),
+        (false, more) => format!("the rest of it and {more} more files"),
+    };
+    let place = match file.number() {
+        0 => "before the first frame".to_owned(),
+        number => format!("after frame {number} (byte {})", file.offset()),
+    };
+    Some(format!("stopped by a signal {place} of {}; not searched: {left}", shown(first)))
 }
 
 /// Compiles the filter, which must make sense for the link type of at least one of the files.

@@ -5,14 +5,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
 use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
-use ovlsniff::capture::savefile::Interface;
+use ovlsniff::capture::savefile::{Filtered, Interface};
+use ovlsniff::capture::write::Counters;
 use ovlsniff::escape::escape;
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::survey::Survey;
 use ovlsniff::host::{auto, docker, privileges};
 use ovlsniff::ipsec::Opener;
-use ovlsniff::packet::Direction;
+use ovlsniff::packet::{Direction, Timestamp};
 
+use super::output::{self, Output};
+use super::tunnels::Learned;
 use super::{Error, Job};
 use crate::cli::{FrameDirection, Grep};
 use crate::commands::tell;
@@ -21,26 +24,38 @@ use crate::commands::tell;
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
-    let (mut live, chosen) = open(job, args)?;
+    let (mut live, chosen, mut learned) = open(job, args)?;
     let wake: OwnedFd = job.signals.descriptor().map_err(anyhow::Error::from)?;
     live.wake_on(wake);
     if let Some(due) = job.search.opener().and_then(|opener| opener.due()) {
         live.wake_on(due.try_clone_to_owned().map_err(anyhow::Error::from)?);
     }
+    if let Some(notices) = learned.descriptor() {
+        live.wake_on(notices);
+    }
     leave_root(job, args)?;
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
     job.announce(&format!("interface: {}", names.join(", ")));
-    let interfaces = described(&live);
+    let (interfaces, from) = (described(&live, args, job.filter.as_deref()), SystemTime::now().into());
     job.output.declare(&interfaces)?;
-    let ended = search(job, &mut live, &interfaces);
+    let ended = search(job, &mut live, &interfaces, &mut learned);
     count_drops(job, &mut live);
     let output = &mut job.output;
     let finished = job.search.finish(&mut |found| output.take(&found, &interfaces));
+    // The counters hold after an error of the capture too, and the file is whole if only standard output was closed.
+    if !matches!(ended, Err(Error::Output(output::Error::File(_)))) {
+        write_counters(output, &mut live, &interfaces, args, from)?;
+    }
     ended?;
     Ok(finished?)
 }
 
-fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<(), Error> {
+fn search(
+    job: &mut Job,
+    live: &mut Live,
+    interfaces: &[Interface],
+    learned: &mut Learned,
+) -> Result<(), Error> {
     let mut deadline = None;
     while !job.search.is_over() {
         match live.next(deadline).map_err(anyhow::Error::from)? {
@@ -64,6 +79,7 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
             Event::Woken => {
                 job.signals.drain();
                 job.search.opener().map(Opener::catch_up);
+                learned.catch_up(job)?;
                 if job.signals.stopped() {
                     return Ok(());
                 }
@@ -81,17 +97,17 @@ fn search(job: &mut Job, live: &mut Live, interfaces: &[Interface]) -> Result<()
 type Chosen = Vec<(Device, String)>;
 
 /// Opens the interfaces that were named, or those that `auto` chooses.
-fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
+fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen, Learned), Error> {
     let namespace = Namespace::given(args.netns.as_deref()).map_err(anyhow::Error::from)?;
     let chosen = choose(args, namespace.as_ref())?;
     if chosen.iter().any(|(device, _)| device.is_any()) {
         job.output.name_by(Names::take(namespace.as_ref()).map_err(anyhow::Error::from)?);
     }
+    let learned = Learned::begin(job, args, namespace.as_ref());
     let defaults = CaptureOptions::default();
     let options = CaptureOptions {
         promiscuous: !args.no_promiscuous,
-        // As in tcpdump, 0 captures frames whole, as the default does.
-        snaplen: args.snaplen.filter(|bytes| *bytes > 0).unwrap_or(defaults.snaplen),
+        snaplen: snaplen(args),
         buffer: args.buffer.unwrap_or(defaults.buffer),
         direction: args.direction.map(|way| match way {
             FrameDirection::In => Direction::In,
@@ -103,7 +119,7 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen), Error> {
         namespace: namespace.as_ref(),
     };
     let devices: Vec<Device> = chosen.iter().map(|(device, _)| device.clone()).collect();
-    Ok((Live::open(&devices, &options).map_err(anyhow::Error::from)?, chosen))
+    Ok((Live::open(&devices, &options).map_err(anyhow::Error::from)?, chosen, learned))
 }
 
 fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> {
@@ -146,16 +162,44 @@ pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns the bytes to keep of a frame. As in tcpdump, 0 captures frames whole, as the default does.
+fn snaplen(args: &Grep) -> u32 {
+    args.snaplen.filter(|bytes| *bytes > 0).unwrap_or(CaptureOptions::default().snaplen)
+}
+
 /// Returns the interfaces as a capture file describes them.
-fn described(live: &Live) -> Vec<Interface> {
+fn described(live: &Live, args: &Grep, filter: Option<&str>) -> Vec<Interface> {
     let describe = |interface: &ovlsniff::capture::live::Interface| Interface {
         name: Some(interface.device.as_str().to_owned()),
         link: interface.link,
-        snaplen: 0,
+        snaplen: snaplen(args),
         digits: 9,
-        filter: None,
+        filter: filter.map(|filter| Filtered::Expression(filter.to_owned())),
     };
     live.interfaces().iter().map(describe).collect()
+}
+
+/// Writes the counters of all interfaces to the capture file.
+fn write_counters(
+    output: &mut Output,
+    live: &mut Live,
+    interfaces: &[Interface],
+    args: &Grep,
+    from: Timestamp,
+) -> Result<(), Error> {
+    for (interface, counted) in interfaces.iter().zip(live.statistics_of_each()) {
+        let counters = Counters {
+            from,
+            to: SystemTime::now().into(),
+            received: counted.received,
+            // libpcap does not see the counters of another network namespace.
+            lost_by_interface: args.netns.is_none().then_some(counted.dropped_interface),
+            lost_by_system: counted.dropped_kernel,
+            delivered: Some(counted.delivered),
+        };
+        output.statistics(interface, &counters)?;
+    }
+    Ok(())
 }
 
 fn count_drops(job: &mut Job, live: &mut Live) {

@@ -10,7 +10,7 @@ use anyhow::bail;
 use ovlsniff::capture::bpf::link_description;
 use ovlsniff::capture::live::Names;
 use ovlsniff::capture::savefile::{Interface, shown};
-use ovlsniff::capture::write::{self, Format, Writer};
+use ovlsniff::capture::write::{self, Counters, Format, Writer};
 use ovlsniff::escape::reason;
 use ovlsniff::packet::{Frame, LinkType, Timestamp, Undecoded};
 use ovlsniff::print::{
@@ -118,7 +118,8 @@ impl Output {
     /// Creates the capture file, and empties one that is there. Call it when nothing else can fail any more.
     pub(super) fn create_file(&mut self, args: &Grep) -> Result<(), write::Error> {
         if let Some(path) = &args.write {
-            self.file = Some(Writer::create(path, Format::of(path))?.as_ethernet(args.decap));
+            let file = Writer::create(path, Format::of(path))?.as_ethernet(args.decap);
+            self.file = Some(if self.live { file.captured_on(&system()) } else { file });
         }
         Ok(())
     }
@@ -132,6 +133,14 @@ impl Output {
             file.flush()?;
         }
         Ok(())
+    }
+
+    /// Writes the counters of an interface to the capture file, at the end of a live capture.
+    pub(super) fn statistics(&mut self, interface: &Interface, counters: &Counters) -> Result<(), Error> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        // With --decap the file's frames are not those that were captured.
+        let delivered = counters.delivered.filter(|_| !self.decap);
+        Ok(file.statistics(interface, &Counters { delivered, ..*counters })?)
     }
 
     /// Has frames of a capture on `any` shown with the name of the interface that they passed.
@@ -268,11 +277,22 @@ impl Output {
     /// Ends the output. After this the operating system has all of it.
     pub(super) fn finish(&mut self) -> Result<(), Error> {
         self.end_line()?;
+        self.finish_file()
+    }
+
+    /// Ends the capture file alone, when nobody reads standard output any more.
+    pub(super) fn finish_file(&mut self) -> Result<(), Error> {
         if let Some(file) = &mut self.file {
             file.finish()?;
         }
         Ok(())
     }
+}
+
+/// Returns the name of the system, as capture files have it.
+fn system() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("Linux {}", release.trim()).trim_end().to_owned()
 }
 
 fn is_compression(ending: &OsStr) -> bool {

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Error, Survey, Tunnelled};
+use super::{Error, Survey, Tunnelled, sockets};
 use crate::host::associations;
 use crate::host::namespace::Namespace;
 use crate::netlink::route::table::{self, Route};
 use crate::netlink::route::{Neighbour, address, forwarding, link, neighbour, nexthop};
-use crate::netlink::{Family, Netlink, Refusal};
+use crate::netlink::{Family, Netlink, Refusal, fou};
 use crate::packet::{IpVersion, MacAddress, Prefix};
 
 /// The greatest number of VXLAN peers whose routes are asked for, and again of other ends of tunnels, of WireGuard's
@@ -35,6 +35,27 @@ impl Survey {
             survey.sa_sources = associations::sources();
             Ok(survey)
         })?
+    }
+
+    /// Asks only for what tells the UDP ports of tunnels: links, forwarding entries, WireGuard's tunnels and the sockets.
+    /// A host may have hundreds of namespaces, and some of them a million routes.
+    pub fn take_tunnels(namespace: Option<&Namespace>) -> Result<Self, Error> {
+        Namespace::run(namespace, || {
+            let (mut survey, mut netlink) = links()?;
+            survey.find_wireguard();
+            survey.find_forwarding(&mut netlink);
+            survey.udp_sockets = sockets::udp();
+            let generic = Netlink::open(Family::Generic).map_err(Refusal::from);
+            survey.fou_ports = generic.and_then(|mut netlink| fou::ports(&mut netlink)).unwrap_or_default();
+            Ok(survey)
+        })?
+    }
+
+    fn find_forwarding(&mut self, netlink: &mut Netlink) {
+        if self.links.iter().any(|link| link.vtep.is_some()) {
+            // A kernel without bridging has no such table, and no peers in it.
+            self.add_forwarding(&forwarding::all(netlink).unwrap_or_default());
+        }
     }
 
     fn add_addresses(&mut self, addresses: Vec<(u32, Prefix)>) {
@@ -114,21 +135,29 @@ pub fn leaving(namespace: Option<&Namespace>, destinations: &[IpAddr]) -> Vec<(I
     Namespace::run(namespace, all).unwrap_or_default()
 }
 
+fn failed(operation: &'static str) -> impl Fn(Refusal) -> Error + Copy {
+    move |cause| Error::Kernel { operation, cause }
+}
+
+/// Begins a survey with the links, by their indices. Also returns the conversation, for what else is to be asked.
+fn links() -> Result<(Survey, Netlink), Error> {
+    let failed = failed("list the network interfaces");
+    let mut netlink = Netlink::open(Family::Route).map_err(Refusal::from).map_err(failed)?;
+    let mut links = link::all(&mut netlink).map_err(failed)?;
+    links.sort_by_key(|link| link.index);
+    Ok((Survey { links, ..Survey::default() }, netlink))
+}
+
 fn ask(destinations: &[IpAddr]) -> Result<Survey, Error> {
-    let failed = |operation| move |cause| Error::Kernel { operation, cause };
-    let links = failed("list the network interfaces");
-    let mut netlink = Netlink::open(Family::Route).map_err(Refusal::from).map_err(links)?;
-    let mut survey = Survey { links: link::all(&mut netlink).map_err(links)?, ..Survey::default() };
-    survey.links.sort_by_key(|link| link.index);
+    let (mut survey, mut netlink) = links()?;
     let addresses = failed("list the addresses of the network interfaces");
     survey.add_addresses(address::all(&mut netlink).map_err(addresses)?);
     survey.find_wireguard();
     // A kernel before 5.3 has no such objects, and refuses.
     survey.next_hops = nexthop::all(&mut netlink).unwrap_or_default();
     survey.next_hops.truncate(MOST_NEXT_HOPS);
+    survey.find_forwarding(&mut netlink);
     if survey.links.iter().any(|link| link.vtep.is_some()) {
-        // A kernel without bridging has no such table, and no peers in it.
-        survey.add_forwarding(&forwarding::all(&mut netlink).unwrap_or_default());
         survey.add_neighbours(neighbour::all(&mut netlink).unwrap_or_default());
     }
     for version in IpVersion::BOTH {

@@ -9,14 +9,11 @@
 
 use std::net::SocketAddr;
 
-use super::Survey;
 use super::take::MOST_PEERS;
+use super::{Survey, sockets};
 use crate::netlink::route::table::{self, Departure, Question};
 use crate::netlink::{Family, Netlink, wireguard};
 use crate::packet::Ports;
-
-/// The lists of UDP sockets of this thread's network namespace. WireGuard has one socket in each.
-const SOCKETS: [&str; 2] = ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"];
 
 impl Survey {
     /// Reads the tunnels of the WireGuard devices, as far as the kernel tells them to this user.
@@ -31,11 +28,8 @@ impl Survey {
         for link in devices {
             link.wireguard = wireguard::device(&mut netlink, family, link.index).ok();
         }
-        let listening: Vec<u16> = SOCKETS
-            .into_iter()
-            .filter_map(|path| std::fs::read_to_string(path).ok())
-            .flat_map(|list| ports(&list))
-            .collect();
+        // WireGuard has a socket for IPv4 and one for IPv6.
+        let listening: Vec<u16> = sockets::udp().iter().flatten().map(|socket| socket.port).collect();
         self.find_foreign_sockets(&listening);
     }
 
@@ -97,30 +91,10 @@ fn departures(netlink: &mut Netlink, question: Question) -> impl Iterator<Item =
     first.into_iter().chain(second.filter(|second| first != Some(*second)))
 }
 
-/// Returns the local ports of a list of sockets: in each line but the first `sl: ADDRESS:PORT …`, in hexadecimal digits.
-fn ports(list: &str) -> Vec<u16> {
-    let port = |line: &str| {
-        let (_, port) = line.split_whitespace().nth(1)?.rsplit_once(':')?;
-        u16::from_str_radix(port, 16).ok()
-    };
-    list.lines().skip(1).filter_map(port).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host::survey::{Link, WireGuard};
-
-    #[test]
-    fn the_ports_of_sockets_are_read_of_the_kernels_list() {
-        let list = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n \
-                    1101: 00000000:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 21 2 0 0\n \
-                    1102: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 22 2 0 0\n";
-        assert_eq!(ports(list), [51820, 53]);
-        let six = "  sl  local_address                         remote_address\n 1: 00000000000000000000000000000000:CA6C 0:0000 07\n x\n";
-        assert_eq!(ports(six), [51820]);
-        assert_eq!(ports(""), [0; 0]);
-    }
 
     #[test]
     fn a_device_without_a_socket_at_its_port_sends_from_another_namespace() {

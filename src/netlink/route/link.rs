@@ -72,6 +72,8 @@ pub struct Vtep {
     /// True in metadata mode (`external`): the sender of each packet says to which node and by which VNI it goes. That is
     /// a route, a flow of Open vSwitch or a BPF program, and the device takes all VNIs.
     pub external: bool,
+    /// True for VXLAN with a next protocol (GPE), whose packets need not be Ethernet frames.
+    pub gpe: bool,
     /// The address of this VTEP.
     pub local: Option<IpAddr>,
     /// The multicast group, or the only peer.
@@ -335,6 +337,7 @@ fn read_vxlan(attributes: &[InfoVxlan]) -> Vtep {
             InfoVxlan::Port(port) => vxlan.port = *port,
             InfoVxlan::Learning(learning) => vxlan.learning = *learning,
             InfoVxlan::Proxy(proxy) => vxlan.proxy = *proxy,
+            InfoVxlan::Gpe => vxlan.gpe = true,
             _ => {}
         }
     }

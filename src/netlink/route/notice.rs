@@ -21,6 +21,9 @@ const AF_BRIDGE: u8 = nix::libc::AF_BRIDGE as u8;
 /// (8), IPv6 addresses (9), routes (11) and rules (19), and next-hop objects (32). All kernels have the first.
 pub(crate) const GROUPS: [u32; 9] = [1, 3, 5, 7, 8, 9, 11, 19, 32];
 
+/// The group that tells of links.
+pub(crate) const LINKS: [u32; 1] = [1];
+
 /// The two things that a notice says of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {

@@ -115,8 +115,8 @@ impl Walk<'_, '_> {
         match header.protocol {
             gre::PPP => {
                 self.wrap(header.tunnel, Layer::Gre)?;
-                if matches!(header.tunnel, Tunnel::Pptp { .. }) && !header.sequenced {
-                    // An acknowledgement.
+                if header.payload_len == Some(0) {
+                    // An acknowledgement of PPTP's.
                     self.unknown(None, Layer::Gre);
                     return Ok(Next::End);
                 }

@@ -3,9 +3,9 @@
 use super::{Beyond, Next, Walk, at};
 use crate::packet::llc::{self, Payload};
 use crate::packet::{
-    Direction, Layer, LinkType, Macs, Opaque, Stop, Why, arcnet, atm, chdlc, cooked, dsa, enc, ethernet,
-    fddi, fibre_channel, firewire, frelay, ieee80211, ipnet, ipoib, juniper, nflog, pflog, pktap, ppi, prism,
-    radiotap, slip, token_ring,
+    Direction, InnerFrame, Layer, LinkType, Macs, Opaque, Stop, Why, arcnet, atm, chdlc, cooked, dsa, enc,
+    ethernet, fddi, fibre_channel, firewire, frelay, ieee80211, ipnet, ipoib, juniper, nflog, pflog, pktap,
+    ppi, prism, radiotap, slip, token_ring,
 };
 
 impl<'a> Walk<'_, 'a> {
@@ -74,6 +74,7 @@ impl<'a> Walk<'_, 'a> {
                 self.passes(direction);
                 (Payload::Type(ether_type), rest)
             }
+            LinkType::MPLS => return Ok(Next::EtherType(ethernet::MPLS)),
             LinkType::IPOIB => typed(ipoib::split(bytes).map_err(here)?),
             LinkType::APPLE_IP_OVER_IEEE1394 => typed(firewire::split(bytes).map_err(here)?),
             LinkType::JUNIPER_ETHER
@@ -184,16 +185,17 @@ impl<'a> Walk<'_, 'a> {
         Ok(Next::Link(link))
     }
 
-    /// Returns the link type by libpcap's number in a header. Headers that announce one another are not followed.
-    #[allow(clippy::unused_self)]
-    fn announced(&self, dlt: u32) -> Result<LinkType, Stop> {
+    /// Returns the link type by libpcap's number in a header. Headers that announce one another are not followed. A frame
+    /// of a type that is not decoded is the innermost one, which says so.
+    fn announced(&mut self, dlt: u32) -> Result<LinkType, Stop> {
         let link = LinkType::from_dlt(i32::try_from(dlt).unwrap_or(-1));
-        match link {
-            LinkType::PPI | LinkType::PKTAP | LinkType::USER2 => {
-                Err(Stop { layer: Layer::Link, why: Why::Malformed })
-            }
-            link => Ok(link),
+        if matches!(link, LinkType::PPI | LinkType::PKTAP | LinkType::USER2) {
+            return Err(Stop { layer: Layer::Link, why: Why::Malformed });
         }
+        if link.name().is_none() {
+            self.packet.inner = InnerFrame::Whole { link, bytes: self.rest };
+        }
+        Ok(link)
     }
 
     fn nflog(&mut self) -> Result<Next, Stop> {
@@ -231,6 +233,10 @@ impl<'a> Walk<'_, 'a> {
         self.advance(rest);
         match header.body {
             Body::Data => self.llc(),
+            Body::FirstPiece => {
+                self.beyond = Beyond::Wireless;
+                self.llc()
+            }
             Body::Leaf => Ok(Next::End),
             Body::Piece => Err(Stop { layer: Layer::Ieee80211, why: Why::Unsupported }),
             Body::Sealed => {
@@ -247,7 +253,7 @@ impl<'a> Walk<'_, 'a> {
                 self.packet.headers.mac = Some(macs);
                 self.advance(rest);
                 if self.declared > step {
-                    self.beyond = Beyond::Subframes;
+                    self.beyond = Beyond::Wireless;
                 }
                 self.limit(len);
                 self.llc()

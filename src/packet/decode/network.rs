@@ -3,8 +3,8 @@
 use super::{Fragments, Next, Walk, at};
 use crate::packet::ports::UdpTunnel;
 use crate::packet::{
-    Ip, Layer, Opaque, Ports, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipv4, ipv6,
-    leaf, protocol, psp, transport, vxlan, wireguard,
+    Ip, Layer, Opaque, Ports, Stop, Transport, Tunnel, TunnelPorts, TypeCode, Why, ah, geneve, ipcomp, ipv4,
+    ipv6, leaf, protocol, psp, transport, vxlan, wireguard,
 };
 
 impl Walk<'_, '_> {
@@ -56,7 +56,7 @@ impl Walk<'_, '_> {
         let bytes = self.rest;
         match ip.protocol {
             protocol::TCP => {
-                let (ports, flags, len) = transport::tcp(bytes).map_err(at(Layer::Tcp))?;
+                let (ports, flags, len) = transport::tcp(bytes).map_err(|why| self.cut(Layer::Tcp, why))?;
                 self.packet.headers.transport = Transport::Tcp { ports, flags };
                 let rest = bytes.get(len..).ok_or(Stop { layer: Layer::Tcp, why: Why::Truncated })?;
                 self.advance(rest);
@@ -70,7 +70,7 @@ impl Walk<'_, '_> {
             }
             protocol::UDP => self.udp(),
             protocol::SCTP => {
-                let (ports, rest) = transport::sctp(bytes).map_err(at(Layer::Sctp))?;
+                let (ports, rest) = transport::sctp(bytes).map_err(|why| self.cut(Layer::Sctp, why))?;
                 self.packet.headers.transport = Transport::Sctp(ports);
                 self.advance(rest);
                 Ok(Next::End)
@@ -93,6 +93,13 @@ impl Walk<'_, '_> {
                 self.wrap(tunnel, Layer::Ah)?;
                 self.enter_protected(next)
             }
+            protocol::L2TP => self.l2tp_in_ip(),
+            protocol::WESP => self.wesp(false),
+            protocol::PIM => self.pim(),
+            protocol::IPCOMP => {
+                self.packet.opaque = Some(Opaque::IpComp { cpi: ipcomp::cpi(bytes) });
+                Ok(Next::End)
+            }
             _ => Self::other(ip),
         }
     }
@@ -111,6 +118,10 @@ impl Walk<'_, '_> {
                 self.packet.opaque = Some(Opaque::EspFragment);
                 Ok(Next::End)
             }
+            protocol::IPCOMP => {
+                self.packet.opaque = Some(Opaque::IpComp { cpi: None });
+                Ok(Next::End)
+            }
             protocol::TCP | protocol::SCTP | protocol::ICMP | protocol::ICMPV6 | protocol::IGMP => {
                 Ok(Next::End)
             }
@@ -120,19 +131,29 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Keeps the ports, or type and code, of a transport header that ends too early.
+    #[cold]
+    #[inline(never)]
+    fn cut(&mut self, layer: Layer, why: Why) -> Stop {
+        if let (Why::Truncated, Some(ip)) = (why, self.packet.headers.ip) {
+            self.packet.headers.transport = transport::cut(ip.protocol, self.rest);
+        }
+        Stop { layer, why }
+    }
+
     pub(super) fn message(
         &mut self,
         transport: fn(TypeCode) -> Transport,
         layer: Layer,
     ) -> Result<Next, Stop> {
-        let (type_code, rest) = transport::message(self.rest).map_err(at(layer))?;
+        let (type_code, rest) = transport::message(self.rest).map_err(|why| self.cut(layer, why))?;
         self.packet.headers.transport = transport(type_code);
         self.advance(rest);
         Ok(Next::End)
     }
 
     pub(super) fn udp(&mut self) -> Result<Next, Stop> {
-        let (ports, len, rest) = transport::udp(self.rest).map_err(at(Layer::Udp))?;
+        let (ports, len, rest) = transport::udp(self.rest).map_err(|why| self.cut(Layer::Udp, why))?;
         self.packet.headers.transport = Transport::Udp(ports);
         self.advance(rest);
         if let Some(len) = len {
@@ -144,7 +165,7 @@ impl Walk<'_, '_> {
             self.packet.opaque = Some(Opaque::WireGuard(message));
             return Ok(Next::End);
         }
-        match self.decoder.ports.tunnel(ports.destination) {
+        match self.decoder.ports.tunnel(ports) {
             Some(UdpTunnel::Vxlan) => {
                 let (vni, rest) = vxlan::split(self.rest).map_err(at(Layer::Vxlan))?;
                 self.advance(rest);
@@ -164,14 +185,24 @@ impl Walk<'_, '_> {
                 }
             }
             Some(UdpTunnel::Mpls) if self.is_mpls() => return self.mpls(),
+            Some(UdpTunnel::Formed(kind)) => {
+                if let Some(next) = self.over_udp(kind)? {
+                    return Ok(next);
+                }
+            }
             Some(UdpTunnel::Mpls) | None => {}
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
-            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI. Fewer
-            // than four bytes tell nothing.
-            match self.rest {
-                [0, 0, 0, 0, ..] => {}
-                [_, _, _, _, ..] => return Ok(self.esp(true)),
+            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI, of which RFC
+            // 5840 took 2 for WESP. Fewer than four bytes tell nothing.
+            let rest = self.rest;
+            match *rest {
+                [0, 0, 0, 0, ..] => self.is_ike(ports),
+                [0, 0, 0, 2, ref wesp @ ..] => {
+                    self.advance(wesp);
+                    return self.wesp(true);
+                }
+                [_, _, _, _, ..] if !self.is_neighbour(ports) => return Ok(self.esp(true)),
                 _ => {}
             }
         }
@@ -187,6 +218,18 @@ impl Walk<'_, '_> {
         let (sessions, ends) = (&mut self.decoder.sessions, (ip.source, ip.destination));
         let message = wireguard::on_any_port(sessions, ends, ports, self.rest, self.declared);
         self.packet.opaque = message.map(Opaque::WireGuard);
+    }
+
+    /// Returns true if a datagram on the port of ESP in UDP is something else.
+    fn is_neighbour(&mut self, ports: Ports) -> bool {
+        let Some(ip) = self.packet.headers.ip else { return false };
+        self.decoder.neighbours.has((ip.source, ip.destination), ports, self.rest, self.declared)
+    }
+
+    fn is_ike(&mut self, ports: Ports) {
+        if let Some(ip) = self.packet.headers.ip {
+            self.decoder.neighbours.forget((ip.source, ip.destination), ports);
+        }
     }
 
     fn vxlan_gpe(&mut self) -> Result<Next, Stop> {

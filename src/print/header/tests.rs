@@ -103,6 +103,15 @@ fn every_kind_of_wrapping_has_its_word() {
             Tunnel::Gre { key: None } => "gre",
             Tunnel::Gre { key: Some(_) } => "gre:4294967295",
             Tunnel::IpInIp => "ipip",
+            Tunnel::GtpU { .. } => "gtp-u:4294967295",
+            Tunnel::L2tp { .. } => "l2tp:7/65535",
+            Tunnel::L2tpV3 { .. } => "l2tpv3:4294967295",
+            Tunnel::Teredo => "teredo",
+            Tunnel::Gue => "gue",
+            Tunnel::Fou => "fou",
+            Tunnel::Lisp(None) => "lisp",
+            Tunnel::Lisp(Some(_)) => "lisp:16777215",
+            Tunnel::PimRegister => "pim-register",
             Tunnel::Esp { kind: EspKind::Null, .. } => "esp-null:0x00000100",
             Tunnel::Esp { kind: EspKind::Gmac, .. } => "esp-gmac:0x00000100",
             Tunnel::Esp { kind: EspKind::Opened, .. } => "esp:0x00000100",
@@ -170,6 +179,8 @@ fn an_opaque_packet_says_why() {
         ),
         (Opaque::Macsec { sci: None }, "macsec sealed"),
         (Opaque::Ieee80211, "ieee80211 sealed"),
+        (Opaque::IpComp { cpi: Some(2) }, "ipcomp:2 compressed"),
+        (Opaque::IpComp { cpi: None }, "ipcomp compressed"),
     ] {
         let mut sealed = packet(hosts("192.0.2.1", "192.0.2.2", 50), b"ciphertext");
         sealed.opaque = Some(opaque);

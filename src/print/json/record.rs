@@ -8,10 +8,11 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use serde::{Serialize, Serializer};
 
+use super::numbers::Numbers;
 use crate::ipsec::docker_tag;
 use crate::packet::{
-    Encapsulation, Fragment, Headers, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel, Undecoded,
-    protocol,
+    Encapsulation, Fragment, Headers, Layer, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel,
+    Undecoded, Why, protocol,
 };
 use crate::print::{Outcome, Shown};
 
@@ -21,8 +22,10 @@ pub(super) struct Record<'a> {
     v: u8,
     number: u64,
     outcome: &'static str,
-    time: AsText<Rfc3339>,
-    time_ns: AsText<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<AsText<Rfc3339>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_ns: Option<AsText<i64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,8 +58,8 @@ impl<'a> Record<'a> {
             v: 1,
             number: frame.number,
             outcome: shown.outcome.name(),
-            time: AsText(Rfc3339(frame.time)),
-            time_ns: AsText(frame.time.nanos),
+            time: frame.time.known.then_some(AsText(Rfc3339(frame.time))),
+            time_ns: frame.time.known.then_some(AsText(frame.time.nanos)),
             file: shown.file,
             interface: shown.interface,
             direction: packet.direction.or(frame.direction).map(crate::packet::Direction::name),
@@ -64,7 +67,7 @@ impl<'a> Record<'a> {
             wire_len: frame.wire_len,
             captured_len: frame.bytes.len(),
             frames: packet.frames,
-            headers: Level::new(&packet.headers),
+            headers: Level::of(packet),
             encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
             opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
@@ -91,6 +94,16 @@ struct Level<'a> {
 }
 
 impl<'a> Level<'a> {
+    /// Makes the innermost level. Flags of TCP that were cut off are left out: that they look unset says nothing.
+    fn of(packet: &'a Packet<'_>) -> Self {
+        let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
+        let mut level = Self::new(&packet.headers);
+        if let Some(flow) = level.flow.as_mut().filter(|_| cut) {
+            flow.tcp_flags = flow.tcp_flags.take().filter(|flags| !flags.is_empty());
+        }
+        level
+    }
+
     fn new(headers: &'a Headers) -> Self {
         Self {
             mac: headers.mac.map(Mac::new),
@@ -202,18 +215,8 @@ struct Wrapping<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     vni: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    call: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service: Option<u32>,
     #[serde(flatten)]
-    stack: Option<Stack>,
-    #[serde(flatten)]
-    chain: Option<Chain>,
+    numbers: Numbers,
     #[serde(flatten)]
     seal: Seal,
     outer: Level<'a>,
@@ -222,55 +225,23 @@ struct Wrapping<'a> {
 impl<'a> Wrapping<'a> {
     fn new(wrapping: &'a Encapsulation) -> Self {
         let tunnel = wrapping.tunnel;
-        let (key, seal) = match tunnel {
-            Tunnel::Gre { key } => (key, Seal::default()),
+        let seal = match tunnel {
             Tunnel::Esp { spi, sequence, udp, .. } => {
-                (None, Seal::numbered(spi, sequence, Some(udp)).marked(spi, &wrapping.outer))
+                Seal::numbered(spi, sequence, Some(udp)).marked(spi, &wrapping.outer)
             }
-            Tunnel::Ah { spi, sequence } => (None, Seal::numbered(spi, sequence, None)),
-            Tunnel::Psp { spi, .. } => (None, Seal::named(spi)),
-            Tunnel::Macsec { sci } => (None, Seal::channel(sci)),
-            Tunnel::Vxlan(_)
-            | Tunnel::VxlanGpe(_)
-            | Tunnel::Geneve(_)
-            | Tunnel::Nvgre(_)
-            | Tunnel::IpInIp
-            | Tunnel::Erspan { .. }
-            | Tunnel::Pptp { .. }
-            | Tunnel::EtherIp
-            | Tunnel::Mpls { .. }
-            | Tunnel::Nsh { .. }
-            | Tunnel::Pbb { .. }
-            | Tunnel::Pppoe { .. } => (None, Seal::default()),
+            Tunnel::Ah { spi, sequence } => Seal::numbered(spi, sequence, None),
+            Tunnel::Psp { spi, .. } => Seal::named(spi),
+            Tunnel::Macsec { sci } => Seal::channel(sci),
+            _ => Seal::default(),
         };
-        let vni = tunnel.vni().map(crate::packet::Vni::value);
-        let session = match tunnel {
-            Tunnel::Pppoe { session } => Some(session),
-            Tunnel::Erspan { session } => session,
-            _ => None,
-        };
-        let call = if let Tunnel::Pptp { call } = tunnel { Some(call) } else { None };
-        let stack =
-            if let Tunnel::Mpls { label, labels } = tunnel { Some(Stack { label, labels }) } else { None };
-        let chain = if let Tunnel::Nsh { path, index } = tunnel { Some(Chain { path, index }) } else { None };
-        let service = if let Tunnel::Pbb { service } = tunnel { Some(service) } else { None };
-        let outer = Level::new(&wrapping.outer);
-        Self { kind: tunnel.name(), vni, key, session, call, service, stack, chain, seal, outer }
+        Self {
+            kind: tunnel.name(),
+            vni: tunnel.vni().map(crate::packet::Vni::value),
+            numbers: Numbers::of(tunnel),
+            seal,
+            outer: Level::new(&wrapping.outer),
+        }
     }
-}
-
-/// The members of MPLS.
-#[derive(Serialize)]
-struct Stack {
-    label: u32,
-    labels: u8,
-}
-
-/// The members of a network service header.
-#[derive(Serialize)]
-struct Chain {
-    path: u32,
-    index: u8,
 }
 
 /// The members that identify the keys of a wrapping or of an opaque packet.
@@ -325,6 +296,8 @@ struct Sealed {
     message: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clear: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpi: Option<u16>,
 }
 
 impl Sealed {
@@ -334,7 +307,9 @@ impl Sealed {
             Opaque::Esp { spi, sequence, udp, why } => {
                 (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
             }
-            Opaque::EspFragment | Opaque::EspTruncated | Opaque::Ieee80211 => (None, Seal::default(), None),
+            Opaque::EspFragment | Opaque::EspTruncated | Opaque::Ieee80211 | Opaque::IpComp { .. } => {
+                (None, Seal::default(), None)
+            }
             Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
             Opaque::EspInTcp { spi } => (None, spi.map(Seal::named).unwrap_or_default(), None),
             Opaque::Psp { spi, .. } => (None, Seal::named(spi), None),
@@ -344,7 +319,11 @@ impl Sealed {
             Opaque::Psp { clear, .. } => Some(clear),
             _ => None,
         };
-        Self { kind: opaque.name(), why, seal, message, clear }
+        let cpi = match opaque {
+            Opaque::IpComp { cpi } => cpi,
+            _ => None,
+        };
+        Self { kind: opaque.name(), why, seal, message, clear, cpi }
     }
 }
 

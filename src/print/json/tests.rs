@@ -136,6 +136,8 @@ fn variety() -> Vec<Packet<'static>> {
         Opaque::Psp { spi: Spi(1), clear: 3 },
         Opaque::Macsec { sci: Some(crate::packet::Sci([0xff; 8])) },
         Opaque::Ieee80211,
+        Opaque::IpComp { cpi: Some(u16::MAX) },
+        Opaque::IpComp { cpi: None },
     ] {
         all.push(opaque(kind));
     }
@@ -279,7 +281,7 @@ proptest! {
     ) {
         let payload = [&bytes, text.as_bytes()].concat();
         let packet = packet(tcp("10.0.0.1", "10.0.0.2", (1, 2), 0xff), &payload);
-        let frame = Frame { time: Timestamp { nanos, digits }, ..frame(1) };
+        let frame = Frame { time: Timestamp { nanos, digits, known: true }, ..frame(1) };
         let shown = Shown { interface: Some(&text), file: Some(&text), ..shown(&frame, &packet, &[0..1, 3..9]) };
         let written = lines(JsonOptions { limit }, &[shown, shown]);
         prop_assert!(written.chars().all(|c| c == '\n' || is_plain(c)));

@@ -84,7 +84,7 @@ fn leg(leg: &LegReport, source: Source) -> Value {
         })),
         "shown": leg.shown.map(|shown| json!({
             "frame": shown.frame,
-            "time_ns": shown.time.nanos.to_string(),
+            "time_ns": shown.time.known.then(|| shown.time.nanos.to_string()),
             "vni": shown.vni.map(Vni::value),
             "canary": shown.canary,
         })),

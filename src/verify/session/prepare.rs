@@ -75,7 +75,7 @@ impl Session {
         let kernel = underlay.run(KernelState::read)?;
         let (opener, warning) = underlay.run(|| opener(request.sas.clone()))?;
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose().map_err(Error::Notices)?;
-        let mut ports = tunnel_ports(networks())?;
+        let mut ports = tunnel_ports(networks());
         add_wireguard(&mut ports, &underlay.survey);
         let question = |probed: &Probed| question(probed, &named, &underlay);
         let mut watch =
@@ -107,13 +107,12 @@ impl Session {
     }
 }
 
-/// Adds the ports of the WireGuard devices and of their endpoints, as far as they fit in. On others only some messages
-/// are recognised.
+/// Adds the ports of the WireGuard devices and of their endpoints. On others only some messages are recognised.
 fn add_wireguard(ports: &mut TunnelPorts, survey: &Survey) {
     for tunnel in survey.links.iter().filter_map(|link| link.wireguard.as_ref()) {
         let ends = tunnel.endpoints().into_iter().map(|endpoint| endpoint.port());
         for port in [tunnel.listen_port].into_iter().chain(ends).filter(|port| *port != 0) {
-            let _ = ports.add_wireguard(port);
+            ports.add_wireguard(port);
         }
     }
 }

@@ -300,13 +300,15 @@ impl Tally {
                 evidence.opaque += 1;
                 evidence.lawless += 1;
             }
-            None => {}
+            // Everybody can expand what is compressed, so it proves nothing.
+            Some(Opaque::IpComp { .. }) | None => {}
         }
+        let sealed = packet.opaque.is_some_and(|opaque| !matches!(opaque, Opaque::IpComp { .. }));
         let later = headers.ip.and_then(|ip| ip.fragment).is_some_and(|fragment| fragment.offset > 0);
-        let cut = packet.opaque.is_none() && is_cut(captured, headers);
+        let cut = !sealed && is_cut(captured, headers);
         if packet.vni().is_some() {
             // The packet is another network's.
-        } else if later && packet.opaque.is_none() {
+        } else if later && !sealed {
             evidence.lone_fragments += 1;
         } else if cut {
             evidence.truncated += 1;

@@ -1,6 +1,5 @@
 //! The questions that a tally asks of a decoded packet.
 
-use crate::packet::protocol::IPCOMP;
 use crate::packet::{
     Encapsulation, EspKind, Frame, Headers, InnerFrame, Layer, Opaque, Packet, Stop, Transport, Tunnel,
     TypeCode, Vni, Why,
@@ -124,7 +123,7 @@ pub(super) fn cut_before_addresses(frame: &Frame<'_>, packet: &Packet<'_>) -> bo
 /// Returns true if decoding stopped where the VNI could still have followed.
 pub(super) fn cut_before_vni(packet: &Packet<'_>, outer: &Headers) -> bool {
     let Some(stop) = packet.stop else { return false };
-    let lower = [Layer::Ah, Layer::Esp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
+    let lower = [Layer::Ah, Layer::Esp, Layer::Wesp, Layer::Ipv4, Layer::Ipv6, Layer::Ipv6Extension];
     let tunnel = [Layer::Udp, Layer::Vxlan, Layer::VxlanGpe];
     lower.contains(&stop.layer) || tunnel.contains(&stop.layer) || outer.ip.is_none()
 }
@@ -157,7 +156,7 @@ pub(super) fn is_undecoded(packet: &Packet<'_>) -> bool {
         Why::Unsupported => matches!(stop.layer, Layer::Link | Layer::Ppp),
         _ => false,
     };
-    packet.stop.is_some_and(stopped) || packet.headers.ip.is_some_and(|ip| ip.protocol == IPCOMP)
+    packet.stop.is_some_and(stopped) || matches!(packet.opaque, Some(Opaque::IpComp { .. }))
 }
 
 /// Returns the sequence number if the innermost packet is an ICMP echo with this identifier, its reply, or an error that

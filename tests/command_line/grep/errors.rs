@@ -202,11 +202,16 @@ fn files_that_are_no_captures_are_told_apart() {
     fs::write(at("header"), &fs::read(SWARM).unwrap()[..10]).unwrap();
     fs::write(at("text"), "# ovlsniff\n").unwrap();
     fs::write(at("packed"), b"\xfd7zXZ\0").unwrap();
+    fs::write(at("snoop"), b"snoop\0\0\0\0\0\0\x02\0\0\0\x04").unwrap();
     for (name, expected) in [
-        ("text", "FILE is not a capture file: it begins with 23 20 6f 76, which is neither pcap nor pcapng"),
+        ("text", "FILE is not a capture file: it is text; text2pcap makes a capture of a hex dump"),
         (
             "packed",
-            "FILE is not a capture file: it is packed with xz; give what `xz -dc` makes of it to -r -",
+            "FILE is not a capture file: it is packed with xz; unpack it: xz -dc FILE | ovlsniff -r -",
+        ),
+        (
+            "snoop",
+            "FILE is not a capture file: it is a snoop file; convert it: editcap -F pcapng FILE - | ovlsniff -r -",
         ),
         ("empty", "FILE is empty: a capture file has at least a header"),
         ("header", "FILE is cut off at byte 10, in the file's header"),
@@ -217,6 +222,26 @@ fn files_that_are_no_captures_are_told_apart() {
         assert_eq!(refused(&["-r", &file, "HTTP"]), format!("ovlsniff: {}", expected.replace("FILE", &file)));
         // With a good file before it, that one is not searched either.
         refused(&["-r", SWARM, "-r", &file, "HTTP"]);
+    }
+}
+
+#[test]
+fn what_is_no_file_of_its_own_is_refused_with_one_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let socket = socket.to_str().unwrap();
+    for (words, sentence) in [
+        (&["-r", "/dev/null", "x"][..], "/dev/null is empty: a capture file has at least a header"),
+        (&["-r", "-", "x"], "standard input is empty: a capture file has at least a header"),
+        (&["-r", "-", "-r", "-", "x"], "standard input can be read once; give -r - once"),
+        (&["-r", socket, "x"], &format!("open {socket}: it cannot be read; it may be a socket")),
+        (
+            &["-r", SWARM, "-O", dir.path().to_str().unwrap(), "x"],
+            &format!("create {}: is a directory", dir.path().display()),
+        ),
+    ] {
+        assert_eq!(refused(words), format!("ovlsniff: {sentence}"));
     }
 }
 

@@ -33,6 +33,53 @@ fn of_several_files_each_match_names_its_own() {
     assert_eq!(ran.out, format!("{header} {second} #1\n"));
 }
 
+/// Wireshark numbers the journal's entries too, and it knows no time of a simple packet.
+#[test]
+fn frames_have_wiresharks_numbers_and_a_time_only_if_the_file_has_one() {
+    let block = |kind: u32, body: &[u8]| {
+        let len = (body.len() as u32 + 12).to_le_bytes();
+        [&kind.to_le_bytes()[..], &len, body, &len].concat()
+    };
+    let section =
+        block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
+    let interface = block(1, &[1, 0, 0, 0, 0, 0, 0, 0]);
+    let journal = block(9, b"MESSAGE=hello\n\0\0");
+    let frame = udp("192.0.2.1", "192.0.2.2", 7, b"needle");
+    let len = frame.len() as u32;
+    assert_eq!(len % 4, 0);
+    let simple = block(3, &[&len.to_le_bytes()[..], &frame].concat());
+    let ticks = 1_700_000_000_000_000_u64;
+    let words = [0, (ticks >> 32) as u32, ticks as u32, len, len].map(u32::to_le_bytes).concat();
+    let enhanced = block(6, &[&words[..], &frame].concat());
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file.pcapng");
+    fs::write(
+        &file,
+        [section, interface, simple.clone(), journal, enhanced.clone(), simple, enhanced].concat(),
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+
+    let line = |time: &str, number| format!("U {time} 192.0.2.1:4000 -> 192.0.2.2:7 #{number}\n");
+    let (none, at) = ("(no time)", "2023/11/14 22:13:20.000000");
+    let ran = ovlsniff(&["-qq", "-t", "-r", file, "needle"]);
+    assert_eq!(ran.out, line(none, 1) + &line(at, 3) + &line(none, 4) + &line(at, 5));
+    for relative in ["-T", "-TT"] {
+        let ran = ovlsniff(&["-qq", relative, "-r", file, "needle"]);
+        assert_eq!(ran.out, line(none, 1) + &line("+0.000000", 3) + &line(none, 4) + &line("+0.000000", 5));
+    }
+    let ran = ovlsniff(&["--json", "-r", file, "needle"]);
+    let times: Vec<_> = ran.out.lines().map(|line| line.matches(r#""time""#).count()).collect();
+    let nanos: Vec<_> = ran.out.lines().map(|line| line.matches(r#""time_ns""#).count()).collect();
+    assert_eq!((times, nanos), (vec![0, 1, 0, 1], vec![0, 1, 0, 1]), "{}", ran.out);
+    // What is written has no other times.
+    let copy = dir.path().join("copy.pcapng");
+    let copy = copy.to_str().unwrap();
+    ovlsniff(&["-qq", "-r", file, "-O", copy, "needle"]);
+    let ran = ovlsniff(&["-qq", "-t", "-r", copy, "needle"]);
+    assert_eq!(ran.out, line(none, 1) + &line(at, 2) + &line(none, 3) + &line(at, 4));
+}
+
 #[test]
 fn packed_files_and_standard_input_are_read_like_others() {
     let whole = fs::read(SWARM).unwrap();

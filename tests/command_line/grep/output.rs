@@ -155,6 +155,23 @@ fn json_is_one_object_a_line_with_nothing_else_beside() {
 }
 
 #[test]
+fn a_header_that_the_snaplen_cut_shows_the_ports_that_were_captured() {
+    let file = "tests/fixtures/plain/snap60.pcap";
+    let out = ovlsniff(&["-qq", "--all", "-r", file, "HTTP"]).out;
+    let lines: Vec<_> = out.lines().collect();
+    assert_eq!(lines[2], "T 192.0.2.1:35772 -> 192.0.2.2:80 [S] (truncated in tcp) #3");
+    assert_eq!(lines[16], "T [2001:db8::1]:55328 -> [2001:db8::2]:80 (truncated in tcp) #17");
+    assert_eq!(lines[26], "U [2001:db8::1]:45398 -> [2001:db8::2]:7007 (not decoded: cut off in udp) #27");
+    let out = ovlsniff(&["--json", "--all", "-q", "-r", file, "HTTP"]).out;
+    let flow = |n: usize| {
+        let line: serde_json::Value = serde_json::from_str(out.lines().nth(n - 1).unwrap()).unwrap();
+        (line["flow"]["source_port"].clone(), line["flow"].get("tcp_flags").cloned())
+    };
+    assert_eq!(flow(3), (35772.into(), Some("S".into())));
+    assert_eq!(flow(17), (55328.into(), None), "flags that were not captured are not called unset");
+}
+
+#[test]
 fn all_shows_what_does_not_match_and_what_is_opaque_too() {
     let out = printed(&["-qq", "--all", "-r", SWARM, "HTTP"]);
     assert_eq!(numbers(&out), (1..=76).collect::<Vec<_>>());

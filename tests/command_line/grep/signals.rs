@@ -13,14 +13,16 @@ use crate::run::{Watchdog, finish, numbers, plain, program_that_heeds_signals, s
 
 /// Starts a search that reads a FIFO, with these words. Returns its guards, the program, and the FIFO's writing end.
 fn reading(words: &[&str]) -> ((TempDir, Watchdog), Child, File) {
-    started_reading(program_that_heeds_signals().args(words))
+    started_reading(program_that_heeds_signals().args(words), &[])
 }
 
-fn started_reading(command: &mut Command) -> ((TempDir, Watchdog), Child, File) {
+/// Starts a search that reads a FIFO, and then the files that these words name.
+fn started_reading(command: &mut Command, others: &[&str]) -> ((TempDir, Watchdog), Child, File) {
     let dir = tempfile::tempdir().unwrap();
     let fifo = dir.path().join("fifo");
     mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let child = command.arg("-r").arg(&fifo).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command.arg("-r").arg(&fifo).args(others);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let watchdog = Watchdog::of(&child);
     // This returns when the program has opened the other end, which it does with its handlers in place.
     let writer = File::options().write(true).open(&fifo).unwrap();
@@ -60,7 +62,9 @@ fn a_signal_ends_the_search_with_all_flushed() {
         wait_until_told(&mut child, "75 packets: ");
         send(&child, signal);
         let ran = finish(child);
+        // Something matched, whatever the rest holds.
         assert_eq!(ran.code, Some(0), "{signal}: {ran:?}");
+        assert!(ran.err.contains("ovlsniff: stopped by a signal after frame 75 "), "{}", ran.err);
         let out = String::from_utf8(first).unwrap() + &ran.out;
         assert_eq!(numbers(&out), [22, 24], "{signal}");
         assert_eq!(
@@ -77,7 +81,51 @@ fn a_signal_ends_what_has_not_begun() {
     send(&child, Signal::SIGTERM);
     let ran = finish(child);
     drop(writer);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{ran:?}");
+    // Nothing was searched, so that nobody may say that nothing matches.
+    assert_eq!((ran.code, ran.out.as_str()), (Some(130), ""), "{ran:?}");
+    assert!(
+        ran.err.contains("ovlsniff: stopped by a signal before the first frame of ")
+            && ran.err.contains("fifo; not searched: the rest of it\n"),
+        "{}",
+        ran.err
+    );
+}
+
+/// A script would take 1 for "nothing matches".
+#[test]
+fn a_file_that_a_signal_left_half_read_is_not_one_without_a_match() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let (dir, mut child, mut writer) = reading(&["-q", "no such thing"]);
+        let whole = fs::read(SWARM).unwrap();
+        writer.write_all(&whole[..whole.len() - 20]).unwrap();
+        // The answer to USR1 shows that the search goes on.
+        wait_until_told(&mut child, "0 matched");
+        send(&child, signal);
+        let ran = finish(child);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(130), ""), "{signal}: {ran:?}");
+        let fifo = dir.0.path().join("fifo");
+        let told = format!("of {}; not searched: the rest of it\n", fifo.display());
+        assert!(
+            ran.err.contains("ovlsniff: stopped by a signal ") && ran.err.ends_with(&told),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn a_signal_ends_the_search_of_several_files() {
+    let mut command = program_that_heeds_signals();
+    command.arg("no such thing");
+    let (_dir, mut child, mut writer) = started_reading(&mut command, &["-r", SWARM, "-r", SWARM]);
+    let whole = fs::read(SWARM).unwrap();
+    writer.write_all(&whole[..whole.len() - 20]).unwrap();
+    wait_until_told(&mut child, "75 packets: ");
+    send(&child, Signal::SIGINT);
+    let ran = finish(child);
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    assert!(ran.err.contains("; not searched: the rest of it and 2 more files\n"), "{}", ran.err);
+    assert!(ran.err.contains("ovlsniff: stopped by a signal after frame 75 (byte 14344) of "), "{}", ran.err);
 }
 
 #[test]
@@ -127,7 +175,7 @@ fn a_match_is_written_at_once_while_the_pipe_stays_open() {
 fn a_hangup_that_is_ignored_stays_ignored() {
     let mut nohup = plain(Command::new("nohup"));
     nohup.args([env!("CARGO_BIN_EXE_ovlsniff"), "HTTP"]);
-    let (_dir, child, mut writer) = started_reading(&mut nohup);
+    let (_dir, child, mut writer) = started_reading(&mut nohup, &[]);
     send(&child, Signal::SIGHUP);
     writer.write_all(&fs::read(SWARM).unwrap()).unwrap();
     drop(writer);

@@ -45,7 +45,7 @@ fn a_wrapping_is_named_with_its_number_and_with_the_ends_in_front_of_it() {
     ] {
         assert_eq!(lines(name, pattern), format!("{line}\n"), "{name} {pattern}");
     }
-    let pptp = [("pptp:700", 1), ("pptp:700", 3), ("gre", 7)]
+    let pptp = [("pptp:700", 1), ("pptp:700", 3), ("gre", 7), ("pptp:700", 10)]
         .map(|(tunnel, number)| format!("{inner} {tunnel} {UNDERLAY} #{number}\n"));
     assert_eq!(lines("crafted/pptp", "GET /pptp"), pptp.concat());
 }

@@ -26,8 +26,13 @@ impl Order {
 
     /// The header of a classic file.
     pub(crate) fn pcap(self, magic: u32, link: u32) -> Vec<u8> {
+        self.pcap_of((2, 4), magic, link)
+    }
+
+    /// The header of a classic file of this version.
+    pub(crate) fn pcap_of(self, (major, minor): (u16, u16), magic: u32, link: u32) -> Vec<u8> {
         let mut file = self.u32(magic).to_vec();
-        file.extend([self.u16(2), self.u16(4)].concat());
+        file.extend([self.u16(major), self.u16(minor)].concat());
         file.extend(self.u32s(&[0, 0, 65535, link]));
         file
     }

@@ -80,9 +80,9 @@ fn each_fault_is_one_sentence() {
         (vec![], "FILE is empty: a capture file has at least a header"),
         (
             b"GET / HTTP/1.1".to_vec(),
-            "FILE is not a capture file: it begins with 47 45 54 20, which is neither pcap nor pcapng",
+            "FILE is not a capture file: it is text; text2pcap makes a capture of a hex dump",
         ),
-        (version, "FILE is not a capture file: its pcap version 3.4 is not known (2.4 is)"),
+        (version, "FILE is not a capture file: its pcap version 3.4 is not known (2.0 to 2.4 are)"),
         (pcap[..10].to_vec(), "FILE is cut off at byte 10, in the file's header"),
         (pcapng[..10].to_vec(), "FILE is cut off at byte 10, in the file's header"),
         (
@@ -120,6 +120,37 @@ fn each_fault_is_one_sentence() {
         ),
     ] {
         assert_eq!(complaint(&bytes), sentence);
+    }
+}
+
+/// `cat a.pcap b.pcap` is no capture file, although its first half is one.
+#[test]
+fn a_file_behind_a_file_is_told_by_its_place() {
+    for order in [LITTLE, BIG] {
+        let classic = [order.pcap(0xa1b2_c3d4, 1), order.record(5, 7, 3, b"abc")].concat();
+        let nanos = [BIG.pcap(0xa1b2_3c4d, 1), BIG.record(5, 7, 3, b"abc")].concat();
+        let section =
+            [order.section(), order.interface(1, 0, &[]), order.packet(0, 0, 4, b"abcd", &[])].concat();
+        for (first, second) in [
+            (&classic, &classic),
+            (&classic, &nanos),
+            (&classic, &section),
+            (&section, &classic),
+            (&section, &nanos),
+        ] {
+            let contents = read_bytes(&[&first[..], second].concat());
+            assert_eq!(contents.frames.len(), 1);
+            let place = first.len();
+            let told = format!(
+                "is damaged at byte {place}: another capture file begins there; read them one by one, or join them with \
+                 mergecap"
+            );
+            assert!(contents.message().ends_with(&told), "{}", contents.message());
+        }
+        // A section behind a section is one file, and a record may be empty.
+        assert!(read_bytes(&[&section[..], &section].concat()).error.is_none());
+        let empty = [&classic[..], &order.record(5, 7, 0, b""), &order.record(5, 7, 3, b"abc")].concat();
+        assert_eq!(read_bytes(&empty).frames.len(), 3);
     }
 }
 
@@ -173,6 +204,8 @@ fn sound_file() -> Vec<u8> {
         ),
         LITTLE.packet(0, 1 << 40, 99, &[1; 40], &options),
         LITTLE.block(3, &[9; 20]),
+        LITTLE.block(9, b"MESSAGE=hello\n"),
+        LITTLE.block(0xbad, &[9; 20]),
         LITTLE.block(5, &[9; 20]),
         LITTLE.block(5, &[&[0; 12][..], &counters].concat()),
         BIG.section(),
@@ -201,8 +234,8 @@ proptest! {
         }
         bytes.truncate(cut.index(bytes.len() + 1).max(bytes.len() / 2));
         let contents = read_bytes(&bytes);
-        for (n, frame) in contents.frames.iter().enumerate() {
-            prop_assert_eq!(frame.number, n as u64 + 1);
+        prop_assert!(contents.frames.is_sorted_by(|a, b| a.number < b.number));
+        for frame in &contents.frames {
             prop_assert!(frame.bytes.len() <= frame.wire_len as usize);
             prop_assert!((frame.interface as usize) < contents.interfaces.len());
         }
@@ -210,7 +243,7 @@ proptest! {
 
     #[test]
     fn no_bytes_at_all_make_it_panic(
-        magic in proptest::sample::select(vec![0xa1b2_c3d4u32, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x34cd_b2a1, 0x0a0d_0d0a]),
+        magic in proptest::sample::select(vec![0xa1b2_c3d4u32, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x34cd_b2a1, 0x0a0d_0d0a, 0x1c00_01ab, 0xac01_001c]),
         bytes in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let contents = read_bytes(&[&magic.to_le_bytes()[..], &bytes].concat());

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use ovlsniff::capture::savefile::{Filtered, Interface};
-use ovlsniff::capture::write::{Error, Format, Writer, same_file};
+use ovlsniff::capture::savefile::{Filtered, Interface, Savefile};
+use ovlsniff::capture::write::{Counters, Error, Format, Writer, same_file};
 use ovlsniff::packet::{Direction, Frame, InterfaceNumber, LinkType, Timestamp};
 
 use super::build::LITTLE;
@@ -15,7 +15,7 @@ fn interface(link: LinkType, name: Option<&str>, digits: u8) -> Interface {
 }
 
 fn frame(nanos: i64, digits: u8, link: LinkType, bytes: &[u8]) -> Frame<'_> {
-    let time = Timestamp { nanos, digits };
+    let time = Timestamp { nanos, digits, known: true };
     Frame { number: 1, time, link, interface: InterfaceNumber(0), direction: None, wire_len: 100, bytes }
 }
 
@@ -101,6 +101,82 @@ fn pcapng_keeps_that_a_filter_took_frames_away() {
         }
     });
     assert_eq!(read_bytes(&bytes).interfaces, all);
+}
+
+/// The counters come from the kernel at the end of a capture. An interface may have lost frames without one in the file.
+#[test]
+fn pcapng_names_its_writer_and_keeps_the_counters_of_each_interface() {
+    let (eth0, eth1) =
+        (interface(LinkType::ETHERNET, Some("eth0"), 9), interface(LinkType::RAW, Some("eth1"), 9));
+    let at = |second| Timestamp::new(second, 0, 9);
+    let counters = Counters {
+        from: at(5),
+        to: at(7),
+        received: 9,
+        lost_by_interface: Some(1),
+        lost_by_system: 2,
+        delivered: Some(7),
+    };
+    let mut out = Vec::new();
+    let mut writer = Writer::new(&mut out, "out".to_owned(), Format::Pcapng).captured_on("Linux 6.18");
+    writer.write(&frame(7, 9, LinkType::ETHERNET, b"abc"), &eth0).unwrap();
+    writer.statistics(&eth0, &counters).unwrap();
+    writer.statistics(&eth1, &Counters { lost_by_interface: None, delivered: None, ..counters }).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    let (_dir, path) = file(&out);
+    let mut again = Savefile::open(&path).unwrap();
+    while again.advance().unwrap() {}
+    assert_eq!(again.interfaces(), [eth0, eth1]);
+    // 1 + 2 on the first and 2 on the second, and six frames that were delivered and left out.
+    assert_eq!((again.missing(), again.dropped()), (Some(6), Some(3 + 2 + 6)));
+    let program = concat!("ovlsniff ", env!("CARGO_PKG_VERSION"));
+    for name in ["Linux 6.18", program] {
+        assert!(out[..100].windows(name.len()).any(|bytes| bytes == name.as_bytes()), "{name}");
+    }
+}
+
+#[test]
+fn a_classic_file_has_no_counters() {
+    let at = Timestamp::new(0, 0, 9);
+    let counters = Counters {
+        from: at,
+        to: at,
+        received: 1,
+        lost_by_interface: None,
+        lost_by_system: 1,
+        delivered: None,
+    };
+    let bytes = written(Format::Pcap, |w| {
+        w.statistics(&interface(LinkType::ETHERNET, Some("eth0"), 6), &counters).unwrap();
+    });
+    assert_eq!(bytes.len(), 24);
+}
+
+#[test]
+fn a_frame_without_a_time_stays_without_one_where_the_format_can_say_so() {
+    let eth0 = interface(LinkType::ETHERNET, Some("eth0"), 6);
+    let short = Interface { snaplen: 3, name: Some("short".to_owned()), ..eth0.clone() };
+    let none = Timestamp::new(5, 0, 6).unknown();
+    let whole = Frame { time: none, wire_len: 3, ..frame(0, 6, LinkType::ETHERNET, b"abc") };
+    let bytes = written(Format::Pcapng, |w| {
+        w.write(&whole, &eth0).unwrap();
+        w.write(&Frame { wire_len: 3, ..frame(7000, 6, LinkType::ETHERNET, b"abc") }, &eth0).unwrap();
+        // These cannot be simple packet blocks: a direction, a cut that is not the snaplen's, another interface.
+        w.write(&Frame { direction: Some(Direction::In), ..whole }, &eth0).unwrap();
+        w.write(&Frame { wire_len: 9, ..whole }, &eth0).unwrap();
+        w.write(&whole, &short).unwrap();
+    });
+    let times: Vec<_> = read_bytes(&bytes).frames.iter().map(|f| (f.known, f.nanos, f.wire_len)).collect();
+    assert_eq!(times, [(false, 0, 3), (true, 7000, 3), (true, 0, 3), (true, 0, 9), (true, 0, 3)]);
+    let comments = bytes.windows(23).filter(|bytes| bytes == b"captured without a time").count();
+    assert_eq!(comments, 3);
+    // A cut by the snaplen is what a simple packet block is for.
+    let bytes = written(Format::Pcapng, |w| w.write(&Frame { wire_len: 9, ..whole }, &short).unwrap());
+    let again = read_bytes(&bytes);
+    assert_eq!((again.frames[0].known, again.frames[0].wire_len), (false, 9));
+    let classic = written(Format::Pcap, |w| w.write(&whole, &eth0).unwrap());
+    assert_eq!(read_bytes(&classic).frames[0].nanos, 0);
 }
 
 #[test]

@@ -162,6 +162,42 @@ fn another_opaque_transport_is_not_the_overlays_own() {
     assert_eq!((report.verdict, report.reason), (Verdict::Inconclusive, Reason::OpaqueTransport));
 }
 
+/// Compressed packets have a kind among the opaque ones, but everybody can expand them.
+#[test]
+fn compression_is_no_encryption_whatever_the_lengths_are() {
+    let compressed = Some(Opaque::IpComp { cpi: Some(2) });
+    let scene = (0..PROBES).fold(Scene::new().probed(true), |scene, n| {
+        let payload = vec![0xa5; esp_len(inner(n)) as usize];
+        scene.packet(OUT, n, &[], compressed, &payload).packet(BACK, n, &[], compressed, &payload)
+    });
+    let report = scene.report();
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+    assert!(report.findings.iter().any(|finding| finding.code == "undecoded"), "{:?}", report.findings);
+    assert_eq!(report.exit_status(Expectation::Encrypted), 3);
+    // Beside ESP it is not counted as a part of that either.
+    let shut = Scene::new().probed(true).shut(OUT, true, Sealed::NoKey).shut(BACK, true, Sealed::NoKey);
+    let beside = shut.packet(OUT, 0, &[], compressed, &[0xa5; 64]).report();
+    assert_ne!(beside.verdict, Verdict::Encrypted);
+}
+
+#[test]
+fn a_frame_in_clear_is_a_leak_in_whatever_carries_it() {
+    let carriers = [
+        Tunnel::GtpU { teid: 7 },
+        Tunnel::L2tp { tunnel: 7, session: 8 },
+        Tunnel::L2tpV3 { session: 8 },
+        Tunnel::Teredo,
+        Tunnel::Gue,
+        Tunnel::Fou,
+        Tunnel::Lisp(None),
+        Tunnel::PimRegister,
+    ];
+    for carrier in carriers {
+        let report = Scene::new().probed(true).inside(OUT, carrier).report();
+        assert_eq!(verdicts(&report).0.0, Verdict::Clear, "{carrier:?}");
+    }
+}
+
 #[test]
 fn esp_in_tcp_is_no_proof_even_if_its_segments_have_the_right_lengths() {
     for spi in [None, Some(spi(OUT))] {

@@ -52,7 +52,7 @@ impl Scene {
             packet.payload = &payload;
         });
         self.number += 1;
-        let time = Timestamp { nanos: time(at).nanos + 1_000_000, digits: 9 };
+        let time = Timestamp { nanos: time(at).nanos + 1_000_000, ..time(at) };
         let frame = Frame { time, ..frame(self.number) };
         self.tally.observe(&frame, &packet, self.view);
         self

@@ -2,11 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use ovlsniff::capture::savefile::{Filtered, Savefile};
 
 use super::hosts::{Host, Hosts};
 use super::promptness::assert_prompt;
@@ -222,7 +224,22 @@ fn every_ending_signal_flushes_what_was_found() {
         assert_eq!((code, out.matches("canary").count()), (Some(0), 3), "{signal}: {out} {err}");
         assert!(err.contains(" packets, 0 dropped by kernel: 3 matched, "), "{err}");
         assert_eq!(shown(&["-r", file.to_str().unwrap(), "canary"]), [1, 2, 3]);
+        // The file has the interface's filter and counters, and says that no frame of the capture is missing in it.
+        let (file, missing, lost) = counted(&file);
+        assert_eq!((missing, lost), (Some(0), Some(0)), "{signal}: {err}");
+        assert_eq!(file.interfaces()[0].name.as_deref(), Some("eth0"));
+        assert_eq!(file.interfaces()[0].filter, Some(Filtered::Expression("udp port 4789".to_owned())));
     }
+}
+
+/// Reads a file to its end. Returns it with the number of frames that were captured and are not in it, and of those that
+/// the capture lost.
+fn counted(path: &Path) -> (Savefile, Option<u64>, Option<u64>) {
+    let mut file = Savefile::open(path).unwrap();
+    while file.advance().unwrap() {}
+    let (missing, lost) = (file.missing(), file.dropped());
+    // What is missing counts as lost too.
+    (file, missing, lost.map(|lost| lost - missing.unwrap_or(0)))
 }
 
 #[test]
@@ -259,7 +276,10 @@ fn root_is_left_once_all_is_open() {
 #[ignore = "needs root"]
 fn drops_of_a_ring_that_is_too_small_are_told() {
     let hosts = hosts();
-    let sniffer = sniff(&hosts, &["-i", "eth0", "--buffer", "64K", "canary"]);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("out.pcapng");
+    let words = ["-i", "eth0", "--buffer", "64K", "-O", file.to_str().unwrap(), "canary"];
+    let sniffer = sniff(&hosts, &words);
     // The ring fills while the program is stopped.
     sniffer.signal(Signal::SIGSTOP);
     until("it is stopped", || sniffer.status("State").starts_with('T'));
@@ -268,6 +288,9 @@ fn drops_of_a_ring_that_is_too_small_are_told() {
     let (_, _, err) = sniffer.stop();
     let dropped = err.split(", ").nth(1).unwrap().split(' ').next().unwrap().parse::<u32>().unwrap();
     assert!(dropped > 100, "{err}");
+    let (_, missing, lost) = counted(&file);
+    assert!(missing.is_some_and(|missing| missing > 0), "{missing:?}");
+    assert_eq!(lost, Some(u64::from(dropped)));
 }
 
 #[test]
@@ -284,4 +307,21 @@ fn an_interface_that_goes_away_ends_the_capture_with_its_name() {
         err.lines().filter(|line| line.starts_with("ovlsniff: ")).collect::<Vec<_>>(),
         ["ovlsniff: eth0: the interface disappeared"]
     );
+}
+
+/// libpcap has no filters for the frames of such a log, and reports an empty one as an error.
+#[test]
+#[ignore = "needs root"]
+fn the_log_of_a_packet_filter_is_heard() {
+    let hosts = hosts();
+    let rules = "add table inet t; add chain inet t out { type filter hook output priority 0; }; \
+                 add rule inet t out udp dport 4243 log group 9";
+    let nft = || Command::new("nft").arg(rules).status().unwrap();
+    assert!(hosts.a.run(nft).success());
+    let sniffer = sniff(&hosts, &["-i", "nflog:9", "-n", "1", "--inner", "dst host 10.0.1.2", "^canary"]);
+    assert!(sniffer.banner.starts_with("interface: nflog:9\n"), "{}", sniffer.banner);
+    there(&hosts, b"canary-log", 1);
+    let (code, out, err) = sniffer.end();
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.starts_with("U 10.0.1.1:") && out.contains(" -> 10.0.1.2:4243 #1\n  canary-log\n"), "{out}");
 }

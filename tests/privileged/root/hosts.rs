@@ -107,11 +107,16 @@ impl Hosts {
 
     /// Adds an overlay in clear on the first cable: a VXLAN device with this VNI, 10.`subnet`.1 and 10.`subnet`.2.
     pub(crate) fn overlay(&self, name: &str, vni: u32, subnet: &str) {
+        self.overlay_at(4789, name, vni, subnet);
+    }
+
+    /// Does the same on another UDP port.
+    pub(crate) fn overlay_at(&self, port: u16, name: &str, vni: u32, subnet: &str) {
         let mac = "02:00:00:00:aa";
         for (host, peer) in self.each() {
             let own = host.number;
             host.ip(&format!(
-                "link add {name} address {mac}:0{own} type vxlan id {vni} local 192.0.2.{own} dstport 4789
+                "link add {name} address {mac}:0{own} type vxlan id {vni} local 192.0.2.{own} dstport {port}
                  addr add 10.{subnet}.{own}/24 dev {name}
                  link set {name} up
                  neigh add 10.{subnet}.{peer} lladdr {mac}:0{peer} dev {name}"

@@ -11,7 +11,7 @@ pub(super) struct Sniffer {
     pub(super) child: Child,
     pub(super) out: BufReader<ChildStdout>,
     pub(super) err: BufReader<ChildStderr>,
-    /// The lines of standard error up to the one with the pattern.
+    /// The lines of standard error up to the last one of the banner.
     pub(super) banner: String,
     _watchdog: Watchdog,
 }
@@ -19,12 +19,17 @@ pub(super) struct Sniffer {
 impl Sniffer {
     /// Starts the program, and waits until it has printed its banner, which it does when it captures.
     pub(super) fn start(command: &mut Command) -> Self {
+        Self::begin(command, "match: ")
+    }
+
+    /// Does the same for a search whose banner ends with another line, because it has no pattern.
+    pub(super) fn begin(command: &mut Command, last: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let watchdog = Watchdog::of(&child);
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut err = BufReader::new(child.stderr.take().unwrap());
         let mut banner = String::new();
-        while !banner.contains("match: ") {
+        while !banner.contains(last) {
             assert!(err.read_line(&mut banner).unwrap() > 0, "ended: {banner}");
         }
         Self { child, out, err, banner, _watchdog: watchdog }

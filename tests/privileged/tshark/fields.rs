@@ -58,6 +58,11 @@ const FIELDS: &[&str] = &[
     "tr.dst",
     "ipfc.nh.sa",
     "ipfc.nh.da",
+    "gtp.message",
+    "gtp.teid",
+    "l2tp.type",
+    "l2tp.session",
+    "l2tp.sid",
 ];
 
 /// Decodes a capture with tshark. Returns the words for each frame, by frame number.
@@ -250,6 +255,20 @@ impl<'a> Fields<'a> {
                 }
                 "esp" => Some(self.next("esp.spi").map_or("esp".into(), |spi| format!("esp {spi}"))),
                 "ah" => self.next("ah.spi").map(|spi| format!("ah {spi}")),
+                "gtp" => {
+                    let teid = self.next("gtp.teid").map(|teid| format!("gtp {teid}"));
+                    if self.next("gtp.message") != Some("0xff") {
+                        continue;
+                    }
+                    teid
+                }
+                "l2tp" => match self.l2tp() {
+                    Some(word) => Some(word),
+                    None => continue,
+                },
+                "teredo" | "ipcomp" => Some(protocol.into()),
+                "lisp-data" => Some("lisp".into()),
+                "pim" if protocols.contains(":pim:ip") => Some("pim".into()),
                 "macsec" => Some("macsec".into()),
                 "wg" => self.next("wg.type").map(|message| format!("wireguard {message}")),
                 // An error message quotes a packet, which is its payload and no layer.
@@ -283,6 +302,20 @@ impl<'a> Fields<'a> {
         }
         words.extend(payload.map(|payload| format!("payload {payload}")));
         words
+    }
+
+    /// Returns the word for a data message of L2TP. Control messages are payload.
+    fn l2tp(&mut self) -> Option<String> {
+        let session = self.next("l2tp.session").or_else(|| self.next("l2tp.sid"));
+        let data = self.next("l2tp.type").is_none_or(|kind| kind == "0");
+        let number = |text: &str| match text.strip_prefix("0x") {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => text.parse().ok(),
+        };
+        session
+            .and_then(number)
+            .filter(|&session| data && session != 0)
+            .map(|session| format!("l2tp {session}"))
     }
 
     fn message(&mut self, name: &str, kind: &'static str, code: &'static str) -> Option<String> {

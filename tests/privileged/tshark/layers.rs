@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ovlsniff::packet::{Layer, Packet, Transport, Why};
+use ovlsniff::packet::{Layer, Packet, Stop, Transport, Why};
 
 use super::fields::tshark;
 use crate::layers::layers;
@@ -37,9 +37,11 @@ const TOO_DEEP: &str = "a fifth tunnel is not followed";
 const CONTROL_WORD: &str = "tshark guesses from the addresses' vendors if a pseudowire has a control word";
 const VERSION: &str = "an unknown version, which its RFC wants dropped, is not decoded";
 const BROKEN: &str = "a header that is not all there counts as none";
+const FORM: &str = "tshark goes by the port alone; without the form it is another service";
 const NIBBLE: &str = "the version nibble decides, not the Ethernet type";
 
 const AGGREGATE: &str = "the first frame of an aggregate is decoded, by its own addresses";
+const PIECES: &str = "tshark puts the pieces of a frame together";
 const LOGGED: &str = "tshark does not show the Ethernet header of a logged packet";
 const HARDWARE: &str = "tshark wants another protocol number beside the kind of hardware";
 const NETANALYZER: &str = "tshark wants the version in that header; tcpdump does not";
@@ -149,15 +151,55 @@ const EXCEPTIONS: &[Exception] = &[
         How::Apart,
         "the bit for a route is no part of the address",
     ),
+    Exception::new("links/ieee80211.pcap", &[14], How::TheyStop, PIECES),
+    Exception::new("links/ieee80211.pcap", &[15], How::WeStop, PIECES),
+    Exception::new("links/ppi.pcap", &[14], How::TheyStop, PIECES),
+    Exception::new("links/ppi.pcap", &[15], How::WeStop, PIECES),
+    Exception::new("links/radiotap.pcap", &[14, 29], How::TheyStop, PIECES),
+    Exception::new("links/radiotap.pcap", &[15, 30], How::WeStop, PIECES),
     Exception::new("links/ieee80211.pcap", &[8, 9], How::Apart, AGGREGATE),
     Exception::new("links/ppi.pcap", &[8, 9], How::Apart, AGGREGATE),
-    Exception::new("links/radiotap.pcap", &[8, 9, 21, 22], How::Apart, AGGREGATE),
+    Exception::new("links/radiotap.pcap", &[8, 9, 23, 24], How::Apart, AGGREGATE),
     Exception::new(
         "links/pppoe.pcap",
         &[7],
         How::WeStop,
         "with this link type tshark takes discovery for a session",
     ),
+    Exception::new("crafted/gre-in-udp.pcap", &[3], How::Apart, FORM),
+    Exception::new("crafted/gtp-u.pcap", &[11], How::WeStop, "an extension of length zero is malformed"),
+    Exception::new("crafted/gue.pcap", &[1, 2, 3, 4, 5, 6], How::Apart, "tshark does not know GUE"),
+    Exception::new(
+        "crafted/l2tp.pcap",
+        &[8, 9, 11, 12, 13],
+        How::TheyStop,
+        "tshark has to be told what a session of L2TPv3 carries",
+    ),
+    Exception::new("crafted/lisp.pcap", &[4], How::TheyStop, "tshark does not know LISP-GPE"),
+    Exception::new("crafted/lisp.pcap", &[5, 6], How::Apart, FORM),
+    Exception::new(
+        "crafted/not-opaque.pcap",
+        &[5, 6, 7, 8, 9, 10, 11, 12, 29, 30, 31, 32, 45, 46, 47, 48],
+        How::Apart,
+        FORM,
+    ),
+    Exception::new(
+        "crafted/overlaps.pcap",
+        &[7, 10],
+        How::WeStop,
+        "an overlap discards the datagram in Linux, and tshark joins it",
+    ),
+    Exception::new("crafted/teredo.pcap", &[7, 8], How::Apart, FORM),
+    Exception::new("tunnels/ipcomp.pcap", &[1], How::WeStop, "tshark expands DEFLATE"),
+    Exception::new("tunnels/gue.pcap", &[], How::Apart, "tshark does not know GUE"),
+    Exception::new(
+        "tunnels/l2tpv3.pcap",
+        &[],
+        How::TheyStop,
+        "tshark has to be told what a session of L2TPv3 carries",
+    ),
+    Exception::new("crafted/wesp.pcap", &[1, 2, 3, 4, 7], How::TheyStop, "tshark does not know WESP"),
+    Exception::new("crafted/wesp.pcap", &[5, 6], How::Apart, "tshark does not know WESP"),
     Exception::new("links/loop.pcap", &[7], How::TheyStop, "tshark does not know Linux' AF_INET6"),
     Exception::new("links/null.pcap", &[7], How::TheyStop, "tshark does not know Linux' AF_INET6"),
 ];
@@ -244,6 +286,12 @@ fn cut_short(kept: &Kept, packet: &Packet<'_>) -> bool {
 /// Returns the words for a packet that the library decoded.
 fn words(packet: &Packet<'_>) -> Vec<String> {
     let mut words: Vec<_> = layers(packet).iter().map(ToString::to_string).collect();
+    // Flags that were not captured are no flags.
+    if packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated }) {
+        for word in &mut words {
+            *word = word.trim_end_matches(" 0x00").to_owned();
+        }
+    }
     let whole = packet.stop.is_none_or(|stop| stop.layer == Layer::Payload);
     let segment = matches!(packet.headers.transport, Transport::Tcp { .. } | Transport::Udp(_));
     if packet.opaque.is_none() && segment && whole && !packet.payload.is_empty() {

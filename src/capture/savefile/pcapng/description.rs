@@ -73,7 +73,7 @@ impl Description {
             finer => finer.nanos(ticks),
         };
         let nanos = i64::try_from(nanos).unwrap_or(i64::MAX).saturating_add(self.offset);
-        Timestamp { nanos, digits: self.digits }
+        Timestamp { nanos, digits: self.digits, known: true }
     }
 }
 
