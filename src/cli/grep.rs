@@ -194,7 +194,7 @@ pub(crate) struct Grep {
     /// Show every packet, also encrypted and empty ones
     #[arg(long, help_heading = "Output")]
     pub(crate) all: bool,
-    /// Colour the matches
+    /// Colour the matches, and make header lines bold
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: Color,
     /// Flush the output after every packet

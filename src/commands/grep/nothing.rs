@@ -15,7 +15,13 @@ pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
             return Some(sentence);
         }
     }
-    let opaque = job.output.summary.opaque.total() > 0;
+    let summary = &job.output.summary;
+    let unknown = match (summary.opaque.total() > 0, summary.undecoded.total() > 0) {
+        (true, true) => " (opaque packets and those that are not decoded show none)",
+        (true, false) => " (opaque packets show none)",
+        (false, true) => " (packets that are not decoded show none)",
+        (false, false) => "",
+    };
     match job.search.kept_out()?.nothing()? {
         Nothing::PassedInner(outer_passes) => {
             let inner = shown(args.inner.as_deref().unwrap_or_default());
@@ -35,8 +41,7 @@ pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
                 [one] => format!("; seen was: {one}"),
                 seen => format!("; seen were: {}{}", list(seen, ", "), if more { ", …" } else { "" }),
             };
-            let opaque = if opaque { " (opaque packets show none)" } else { "" };
-            Some(format!("no packet was in VNI {}{opaque}{seen}", list(&args.vni, " or ")))
+            Some(format!("no packet was in VNI {}{unknown}{seen}", list(&args.vni, " or ")))
         }
     }
 }

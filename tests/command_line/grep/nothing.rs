@@ -75,6 +75,12 @@ fn a_network_that_is_not_there_is_told_with_those_that_are() {
         sentence(&["-r", &file, "x", "--vni", "5"]).unwrap(),
         "no packet was in VNI 5; no other one was seen: a tunnel on a port of its own needs --vxlan-port or --geneve-port"
     );
+    let unknown = [&[2; 12][..], &[0x88, 0xb5], &[0; 50]].concat();
+    let (_dir, file) = pcap(&[unknown, vxlan(4789, 6, &inside)]);
+    assert_eq!(
+        sentence(&["-r", &file, "x", "--vni", "5"]).unwrap(),
+        "no packet was in VNI 5 (packets that are not decoded show none); seen was: 6"
+    );
     // The network is there, or nobody can say.
     assert_eq!(sentence(&["-r", SWARM, "nowhere", "--vni", "4097"]), None);
     let (_dir, file) = pcap(&[esp(0x1001)]);
