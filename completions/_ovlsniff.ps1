@@ -60,7 +60,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Width of a line in columns [default: that of the terminal, else 80]')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Width of a line in columns [default: that of the terminal, else 80]')
             [CompletionResult]::new('--marks', '--marks', [CompletionResultType]::ParameterName, 'Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the matches')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the matches, and make header lines bold')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Ignore case')
             [CompletionResult]::new('--ignore-case', '--ignore-case', [CompletionResultType]::ParameterName, 'Ignore case')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Match whole words only')

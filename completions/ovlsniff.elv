@@ -57,7 +57,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand -c 'Width of a line in columns [default: that of the terminal, else 80]'
             cand --columns 'Width of a line in columns [default: that of the terminal, else 80]'
             cand --marks 'Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each'
-            cand --color 'Colour the matches'
+            cand --color 'Colour the matches, and make header lines bold'
             cand -y 'Ignore case'
             cand --ignore-case 'Ignore case'
             cand -w 'Match whole words only'

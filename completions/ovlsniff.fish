@@ -53,7 +53,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s c -l columns -d 'Widt
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l marks -d 'Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each' -r -f -a "opaque\t''
 ngrep\t''
 none\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l color -d 'Colour the matches' -r -f -a "auto\t''
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l color -d 'Colour the matches, and make header lines bold' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s y -l ignore-case -d 'Ignore case'
