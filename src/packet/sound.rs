@@ -80,10 +80,10 @@ pub(super) fn is_ethernet(bytes: &[u8], declared: usize) -> bool {
 pub(super) fn is_ppp(bytes: &[u8], declared: usize) -> bool {
     let behind = bytes.strip_prefix(&[0xff, 0x03]).unwrap_or(bytes);
     match ppp::split(bytes) {
-        Ok((ppp::Payload::Type(IPV4), packet @ [0x45..=0x4f, ..]))
-        | Ok((ppp::Payload::Type(IPV6), packet @ [0x60..=0x6f, ..])) => {
-            may_be_ip(packet, declared.saturating_sub(bytes.len() - packet.len()))
-        }
+        Ok(
+            (ppp::Payload::Type(IPV4), packet @ [0x45..=0x4f, ..])
+            | (ppp::Payload::Type(IPV6), packet @ [0x60..=0x6f, ..]),
+        ) => may_be_ip(packet, declared.saturating_sub(bytes.len() - packet.len())),
         // Network control and link control.
         Ok((ppp::Payload::Leaf, _)) => {
             matches!(behind, [0x80 | 0xc0 | 0xc2, low, _, _, _, _, ..] if low & 1 == 1)
