@@ -17,6 +17,7 @@ run_tests() {
     step deny dependencies_allowed
     step tests plain_tests
     step needs privileged_tests
+    step corpus corpus_of_fixtures
     step labs lab_tests
     step demo bash ./x demo
     end_steps
@@ -89,6 +90,15 @@ privileged_tests() {
         have $need || { skip "tests of $need::, because there is no $need here"; without+=(--skip "$need::"); }
     done
     privileged --test-threads=1 "${without[@]}" 2>&1 </dev/null | tee -a "$log"
+}
+
+# The fixtures beside tshark and ngrep, as `./x corpus` does it for any directory.
+corpus_of_fixtures() {
+    local witness
+    for witness in tshark ngrep editcap tcpdump python3; do
+        have $witness || { skip "corpus: no $witness here"; return 0; }
+    done
+    bash ./x corpus tests/fixtures
 }
 
 # Each of these tests boots a kernel, which may have one processor only, so two run side by side.
