@@ -39,6 +39,7 @@ mod address;
 mod aggfrag;
 mod ah;
 mod arcnet;
+mod arista;
 mod atm;
 mod chdlc;
 mod cisco_metadata;

@@ -22,6 +22,7 @@ pub(super) const PPPOE_SESSION: u16 = 0x8864;
 pub(super) const PBB: u16 = 0x88e7;
 pub(super) const CISCO_METADATA: u16 = 0x8909;
 pub(super) const NSH: u16 = 0x894f;
+pub(super) const ARISTA: u16 = 0xd28b;
 
 /// Values below this in the type field are the length of an IEEE 802.3 frame (IEEE 802.3, 3.2.6).
 pub(super) const FIRST_TYPE: u16 = 0x0600;
@@ -38,9 +39,13 @@ pub(super) fn is_tag(ether_type: u16) -> bool {
     matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300)
 }
 
-/// Returns true for the type of a tunnel that stands behind an Ethernet type, of its own or GRE's.
+/// Returns true for the type of a tunnel, or of a header that is skipped, which stands behind an Ethernet type, of its own
+/// or GRE's.
 pub(super) fn is_tunnel(ether_type: u16) -> bool {
-    matches!(ether_type, PPPOE_DISCOVERY | PPPOE_SESSION | MPLS | MPLS_UPSTREAM | PBB | CISCO_METADATA | NSH)
+    matches!(
+        ether_type,
+        PPPOE_DISCOVERY | PPPOE_SESSION | MPLS | MPLS_UPSTREAM | PBB | CISCO_METADATA | NSH | ARISTA
+    )
 }
 
 /// Splits a VLAN tag into its identifier, the type after it, and the rest.

@@ -2,8 +2,8 @@
 
 use super::{Next, Walk, at};
 use crate::packet::{
-    Headers, InnerFrame, Layer, LinkType, Stop, Tunnel, cisco_metadata, erspan, etherip, ethernet, gre, mpls,
-    nsh, pbb,
+    Headers, InnerFrame, Layer, LinkType, Stop, Tunnel, arista, cisco_metadata, erspan, etherip, ethernet,
+    gre, mpls, nsh, pbb,
 };
 
 impl Walk<'_, '_> {
@@ -15,9 +15,14 @@ impl Walk<'_, '_> {
             ethernet::MPLS | ethernet::MPLS_UPSTREAM => self.mpls(),
             ethernet::NSH => self.nsh(),
             ethernet::PBB => self.pbb(),
-            _ => {
-                let (next, rest) = cisco_metadata::split(self.rest).map_err(at(Layer::Ethernet))?;
+            skipped => {
+                let split = if skipped == ethernet::ARISTA { arista::split } else { cisco_metadata::split };
+                let (next, rest) = split(self.rest).map_err(at(Layer::Ethernet))?;
                 self.advance(rest);
+                let in_tunnel = self.packet.headers.mac.is_none() && !self.packet.encapsulations.is_empty();
+                if in_tunnel && matches!(next, ethernet::IPV4 | ethernet::IPV6) {
+                    self.packet.inner = InnerFrame::Whole { link: LinkType::RAW, bytes: self.rest };
+                }
                 Ok(Next::EtherType(next))
             }
         }

@@ -69,6 +69,11 @@ fn esp_in_any_of_them_is_opaque_and_vxlan_in_any_of_them_is_read() {
 #[test]
 fn eight_tags_are_shown_and_the_others_counted() {
     let shown = "vlan:100 vlan:101 vlan:102 vlan:103 vlan:104 vlan:105 vlan:106 vlan:107";
+    // Cisco's security groups and Arista's time stamps are skipped.
+    assert_eq!(
+        lines("crafted/vlan", "security group|time stamp"),
+        "U 192.0.2.1:41000 -> 192.0.2.2:7007 vlan:9 #4\nU 192.0.2.1:41000 -> 192.0.2.2:7007 #6\n"
+    );
     assert_eq!(
         lines("crafted/vlan", "fifty tags"),
         format!("U 192.0.2.1:41000 -> 192.0.2.2:7007 {shown} vlan:+42 #2\n")
