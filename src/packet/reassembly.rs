@@ -324,7 +324,12 @@ impl Reassembly {
     }
 
     /// Takes out the oldest datagram, if its time is over at `now` or it must make way for newer ones.
+    #[inline]
     pub fn expired(&mut self, now: Timestamp) -> Option<Datagram> {
+        if self.order.is_empty() { None } else { self.expired_of_some(now) }
+    }
+
+    fn expired_of_some(&mut self, now: Timestamp) -> Option<Datagram> {
         let begun = *self.order.front()?;
         if now.nanos.saturating_sub(begun.since) <= MAX_AGE && self.bytes <= MAX_BYTES {
             return None;

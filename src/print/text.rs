@@ -152,12 +152,17 @@ impl<W: Write> Text<W> {
             (Marks::Opaque, Mark::NotDecoded) => b"?",
             (Marks::Opaque, Mark::Opaque) | (Marks::Ngrep, _) => b"#",
         };
-        self.marked = true;
-        if self.due {
-            self.due = false;
-            self.writer.write_all(b"\n")?;
+        if !self.marked {
+            self.begin_marks()?;
         }
         self.writer.write_all(character)
+    }
+
+    /// Begins a line of marks, behind the blank line that may be due.
+    #[cold]
+    fn begin_marks(&mut self) -> io::Result<()> {
+        self.marked = true;
+        if std::mem::take(&mut self.due) { self.writer.write_all(b"\n") } else { Ok(()) }
     }
 
     /// Ends a line of marks, if there is one, and writes a blank line that is due, since other words follow.

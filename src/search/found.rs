@@ -21,13 +21,16 @@ impl Outcome {
     /// Returns the result for a packet that does not match.
     #[inline]
     pub(super) fn unmatched(frame: &Frame<'_>, packet: &Packet<'_>) -> Self {
-        if packet.opaque.is_some() {
-            Self::Opaque
-        } else if packet.undecoded(frame).is_some() {
-            Self::NotDecoded
-        } else {
-            Self::Clear
+        match (packet.opaque, packet.stop) {
+            (Some(_), _) => Self::Opaque,
+            (None, None) => Self::Clear,
+            (None, Some(_)) => Self::stopped(frame, packet),
         }
+    }
+
+    #[cold]
+    fn stopped(frame: &Frame<'_>, packet: &Packet<'_>) -> Self {
+        if packet.undecoded(frame).is_some() { Self::NotDecoded } else { Self::Clear }
     }
 
     /// Returns the stable word for JSON.

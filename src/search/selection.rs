@@ -14,6 +14,8 @@ use crate::pattern::Pattern;
 pub(super) struct Selection {
     pattern: Pattern,
     options: SearchOptions,
+    /// True if a network or an inner flow is asked for.
+    asks_for_some: bool,
     preceding: Preceding,
     following: Following,
     matched: u64,
@@ -25,6 +27,7 @@ pub(super) struct Selection {
 impl Selection {
     pub(super) fn new(pattern: Pattern, options: SearchOptions) -> Self {
         Self {
+            asks_for_some: !options.vnis.is_empty() || options.inner.is_some(),
             preceding: Preceding::new(options.before),
             following: Following::new(options.after),
             pattern,
@@ -70,7 +73,7 @@ impl Selection {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Dissected { frame, packet, whole } = dissected;
-        let outcome = if self.wanted(frame, packet) {
+        let outcome = if !self.asks_for_some || self.wanted(frame, packet) {
             self.outcome(frame, packet)
         } else if self.may_hide_what_is_wanted(frame, packet) {
             Outcome::NotDecoded
@@ -90,10 +93,9 @@ impl Selection {
     }
 
     /// Returns true if the packet belongs to a network and an inner flow that were asked for.
-    #[inline]
     fn wanted(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
         let SearchOptions { vnis, inner, .. } = &mut self.options;
-        if packet.opaque.is_some() || (vnis.is_empty() && inner.is_none()) {
+        if packet.opaque.is_some() {
             return true;
         }
         if !vnis.is_empty() && !packet.vni().is_some_and(|vni| vnis.contains(&vni)) {

@@ -175,14 +175,20 @@ impl Output {
             return Ok(());
         }
         self.summary.packets += 1;
-        match (found.outcome, found.packet.opaque) {
-            (Outcome::Match, _) => self.summary.matched += 1,
-            (_, Some(opaque)) => self.summary.opaque.add(opaque),
-            (Outcome::NotDecoded, None) => return self.count_undecoded(found),
-            (_, None) => {
+        match found.outcome {
+            Outcome::Clear => {
                 self.summary.clear += 1;
-                self.summary.cut += u64::from(found.is_cut_off());
+                if found.packet.stop.is_some() {
+                    self.summary.cut += u64::from(found.is_cut_off());
+                }
             }
+            Outcome::Opaque => {
+                if let Some(opaque) = found.packet.opaque {
+                    self.summary.opaque.add(opaque);
+                }
+            }
+            Outcome::Match => self.summary.matched += 1,
+            Outcome::NotDecoded => return self.count_undecoded(found),
         }
         Ok(())
     }

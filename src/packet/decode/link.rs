@@ -8,6 +8,9 @@ use crate::packet::{
 };
 
 impl<'a> Walk<'_, 'a> {
+    // Filters come this way too (`Decoder::behind_link`), so that without this it is a call for every frame.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub(super) fn link(&mut self, link: LinkType) -> Result<Next, Stop> {
         let bytes = self.rest;
         let (layer, split) = match link {
@@ -40,6 +43,8 @@ impl<'a> Walk<'_, 'a> {
         Ok(Next::EtherType(ether_type))
     }
 
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub(super) fn ether_type(&mut self, ether_type: u16) -> Result<Next, Stop> {
         self.packet.headers.ether_type = Some(ether_type);
         match ether_type {

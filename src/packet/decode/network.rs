@@ -84,30 +84,34 @@ impl Walk<'_, '_> {
                 self.enter_ip()
             }
             protocol::ESP => Ok(self.esp(false)),
-            protocol::ETHERIP => self.etherip(),
-            protocol::MPLS => self.mpls(),
-            protocol::NSH => self.nsh(),
             protocol::AH => {
                 let (tunnel, next, rest) = ah::split(bytes).map_err(at(Layer::Ah))?;
                 self.advance(rest);
                 self.wrap(tunnel, Layer::Ah)?;
                 self.enter_protected(next)
             }
+            _ => self.rare_protocol(ip),
+        }
+    }
+
+    /// Takes an IP protocol that few packets have, kept out of the way of the others.
+    #[cold]
+    #[inline(never)]
+    fn rare_protocol(&mut self, ip: Ip) -> Result<Next, Stop> {
+        match ip.protocol {
+            protocol::ETHERIP => self.etherip(),
+            protocol::MPLS => self.mpls(),
+            protocol::NSH => self.nsh(),
             protocol::L2TP => self.l2tp_in_ip(),
             protocol::WESP => self.wesp(false),
             protocol::PIM => self.pim(),
             protocol::IPCOMP => {
-                self.packet.opaque = Some(Opaque::IpComp { cpi: ipcomp::cpi(bytes) });
+                self.packet.opaque = Some(Opaque::IpComp { cpi: ipcomp::cpi(self.rest) });
                 Ok(Next::End)
             }
-            _ => Self::other(ip),
+            known if leaf::is_ip(known) => Ok(Next::End),
+            _ => Err(at(layer(ip))(Why::Unsupported)),
         }
-    }
-
-    /// Takes an IP protocol that is a leaf, or else not known.
-    #[cold]
-    fn other(ip: Ip) -> Result<Next, Stop> {
-        if leaf::is_ip(ip.protocol) { Ok(Next::End) } else { Err(at(layer(ip))(Why::Unsupported)) }
     }
 
     /// Takes a later fragment without the others. The header in front of its bytes was in the first one.
@@ -178,38 +182,57 @@ impl Walk<'_, '_> {
                 self.wrap(Tunnel::Geneve(vni), Layer::Geneve)?;
                 return self.enter(ether_type, Layer::Geneve);
             }
-            Some(UdpTunnel::VxlanGpe) => return self.vxlan_gpe(),
-            Some(UdpTunnel::Psp) => {
-                if let Some(header) = psp::header(self.rest, self.declared) {
-                    return self.psp(header);
-                }
-            }
-            Some(UdpTunnel::Mpls) if self.is_mpls() => return self.mpls(),
-            Some(UdpTunnel::Formed(kind)) => {
-                if let Some(next) = self.over_udp(kind)? {
+            Some(rare) => {
+                if let Some(next) = self.rare_tunnel(rare)? {
                     return Ok(next);
                 }
             }
-            Some(UdpTunnel::Mpls) | None => {}
+            None => {}
         }
         if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
-            // RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI, of which RFC
-            // 5840 took 2 for WESP. Fewer than four bytes tell nothing.
-            let rest = self.rest;
-            match *rest {
-                [0, 0, 0, 0, ..] => self.is_ike(ports),
-                [0, 0, 0, 2, ref wesp @ ..] => {
-                    self.advance(wesp);
-                    return self.wesp(true);
-                }
-                [_, _, _, _, ..] if !self.is_neighbour(ports) => return Ok(self.esp(true)),
-                _ => {}
+            if let Some(next) = self.nat_traversal(ports)? {
+                return Ok(next);
             }
         }
         if wireguard::may_be_message(self.rest) {
             self.wireguard_elsewhere(ports);
         }
         Ok(Next::End)
+    }
+
+    /// Enters a tunnel that few datagrams are of, kept out of the way of the others. `None` if the datagram has not its form.
+    #[cold]
+    #[inline(never)]
+    fn rare_tunnel(&mut self, tunnel: UdpTunnel) -> Result<Option<Next>, Stop> {
+        match tunnel {
+            UdpTunnel::VxlanGpe => self.vxlan_gpe().map(Some),
+            UdpTunnel::Psp => match psp::header(self.rest, self.declared) {
+                Some(header) => self.psp(header).map(Some),
+                None => Ok(None),
+            },
+            UdpTunnel::Mpls if self.is_mpls() => self.mpls().map(Some),
+            UdpTunnel::Formed(kind) => self.over_udp(kind),
+            UdpTunnel::Mpls | UdpTunnel::Vxlan | UdpTunnel::Geneve => Ok(None),
+        }
+    }
+
+    /// Decodes what is on the port of ESP in UDP, unless it is another service.
+    ///
+    /// RFC 3948: four zero bytes are IKE, a single 0xff is a keep-alive, and everything else is an SPI, of which RFC 5840 took
+    /// 2 for WESP. Fewer than four bytes tell nothing.
+    #[inline(never)]
+    fn nat_traversal(&mut self, ports: Ports) -> Result<Option<Next>, Stop> {
+        let rest = self.rest;
+        match *rest {
+            [0, 0, 0, 0, ..] => self.is_ike(ports),
+            [0, 0, 0, 2, ref wesp @ ..] => {
+                self.advance(wesp);
+                return self.wesp(true).map(Some);
+            }
+            [_, _, _, _, ..] if !self.is_neighbour(ports) => return Ok(Some(self.esp(true))),
+            _ => {}
+        }
+        Ok(None)
     }
 
     #[cold]
