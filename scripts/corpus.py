@@ -173,6 +173,9 @@ def difference(we, they):
 def decoding(result, program, path, profile):
     records, error = by_ovlsniff(program, path)
     packets = by_tshark(path, profile)
+    if not packets:
+        result.unread = error or "tshark cannot read it"
+        return
     if error:
         result.unread = error
     joined = {}
@@ -190,7 +193,8 @@ def decoding(result, program, path, profile):
             note(result, result.decoding, f"link {records[number]['link_type']} | {name}", path, number)
     missing = len(packets) - sum(joined.values())
     if missing and not error:
-        note(result, result.decoding, f"frames without a record: {'more' if missing > 0 else 'fewer'} in tshark", path, missing)
+        who = "ovlsniff has no record of" if missing > 0 else "tshark does not show"
+        note(result, result.decoding, f"{who} a frame", path, missing)
 
 
 def frames(path):
@@ -236,7 +240,7 @@ def matching(result, program, path, folder):
     for pattern in PATTERNS:
         found = {}
         for who, command in {
-            "ovlsniff": [program, "--no-drop", "-q", "-r", plain, "-O", "OUT", "-W", "none", "-e", pattern],
+            "ovlsniff": [program, "--no-drop", "-q", "-r", plain, "-O", "OUT", "-e", pattern],
             "ngrep": ["ngrep", "-q", "-R", "-W", "none", "-I", plain, "-O", "OUT", "--", pattern],
         }.items():
             out = os.path.join(folder, who + ".pcap")
