@@ -279,12 +279,18 @@ fn drops_of_a_ring_that_is_too_small_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("out.pcapng");
     let words = ["-i", "eth0", "--buffer", "64K", "-O", file.to_str().unwrap(), "canary"];
-    let sniffer = sniff(&hosts, &words);
+    let mut sniffer = sniff(&hosts, &words);
     // The ring fills while the program is stopped.
     sniffer.signal(Signal::SIGSTOP);
     until("it is stopped", || sniffer.status("State").starts_with('T'));
     there(&hosts, &[b'x'; 1200], 2000);
     sniffer.signal(Signal::SIGCONT);
+    // It has read what is in the ring once it shows one of these.
+    for _ in 0..10 {
+        there(&hosts, b"canary", 1);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    sniffer.line();
     let (_, _, err) = sniffer.stop();
     let dropped = err.split(", ").nth(1).unwrap().split(' ').next().unwrap().parse::<u32>().unwrap();
     assert!(dropped > 100, "{err}");

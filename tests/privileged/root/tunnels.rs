@@ -139,7 +139,8 @@ fn with_q_the_ports_are_learned_and_not_told() {
     hosts.overlay_at(18_998, "vx", 4209, "0.1");
     let words = ["--netns", hosts.a.name, "-i", "eth0", "-q", "-n", "1"];
     let mut command = program_that_heeds_signals();
-    let command = command.args(words).args(SEARCH).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let command =
+        command.args(words).args(["-W", "single", "^canary"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     until("a packet was found", || {
         hosts.a.send("10.0.1.2", 4243, b"canary", 1);
@@ -155,7 +156,7 @@ fn with_q_the_ports_are_learned_and_not_told() {
 fn what_was_typed_counts_more_than_the_kernels_word() {
     let hosts = Hosts::new();
     hosts.overlay_at(18_998, "vx", 4209, "0.1");
-    let words = ["--geneve-port", "18998", "-i", "eth0", "--all", "-W", "single", "--marks", "none", ""];
+    let words = ["--geneve-port", "18998", "-i", "eth0", "--all", "-W", "single", ""];
     let program = &mut program_that_heeds_signals();
     let mut sniffer = Sniffer::begin(program.args(["--netns", hosts.a.name]).args(words), "interface: ");
     assert_eq!(sniffer.banner, "interface: eth0\n");

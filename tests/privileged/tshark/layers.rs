@@ -64,7 +64,6 @@ const EXCEPTIONS: &[Exception] = &[
         How::TheyStop,
         "tshark does not decode IP without Ethernet in ERSPAN",
     ),
-    Exception::new("crafted/erspan.pcap", &[9], How::WeStop, BROKEN),
     Exception::new("crafted/erspan.pcap", &[10], How::WeStop, VERSION),
     Exception::new("crafted/etherip.pcap", &[3], How::WeStop, VERSION),
     Exception::new("crafted/etherip.pcap", &[4], How::WeStop, BROKEN),
