@@ -175,7 +175,7 @@ impl Decoder {
         declared: usize,
         fragments: Fragments,
     ) -> Walk<'d, 'a> {
-        Walk { decoder: self, packet, rest, declared, fragments, beyond: Beyond::Nothing }
+        Walk { decoder: self, packet, whole: rest, rest, declared, fragments, beyond: Beyond::Nothing }
     }
 }
 
@@ -202,6 +202,8 @@ enum Fragments {
 struct Walk<'d, 'a> {
     decoder: &'d mut Decoder,
     packet: &'d mut Packet<'a>,
+    /// The bytes that the walk began with.
+    whole: &'a [u8],
     /// The captured part of the bytes that are left.
     rest: &'a [u8],
     /// The number of bytes that are left according to the headers. It is larger than `rest` if the capture cut them
@@ -267,6 +269,10 @@ impl<'a> Walk<'_, 'a> {
             // The beginning of a header is no payload. If the packet is too short for the header, its bytes are not that of
             // one, and they are searched as they are.
             self.rest = &[];
+        } else if matches!(stop.why, Why::Truncated | Why::Malformed) {
+            // The length in the header in front contradicts what follows, so what is behind that length is searched as well.
+            let behind = (self.rest.as_ptr() as usize).checked_sub(self.whole.as_ptr() as usize);
+            self.rest = behind.and_then(|behind| self.whole.get(behind..)).unwrap_or(self.rest);
         }
         self.packet.stop = Some(stop);
     }

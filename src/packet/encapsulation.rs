@@ -104,7 +104,7 @@ pub enum Tunnel {
         /// The call, as its receiver numbers it.
         call: u16,
     },
-    /// EtherIP (RFC 3378): Ethernet in IP.
+    /// Ethernet in IP: EtherIP (RFC 3378), or without a header of its own (RFC 8986 section 4.9).
     EtherIp,
     /// MPLS (RFC 3032), the whole stack of labels.
     Mpls {

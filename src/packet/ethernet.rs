@@ -44,7 +44,15 @@ pub(super) fn is_tag(ether_type: u16) -> bool {
 pub(super) fn is_tunnel(ether_type: u16) -> bool {
     matches!(
         ether_type,
-        PPPOE_DISCOVERY | PPPOE_SESSION | MPLS | MPLS_UPSTREAM | PBB | CISCO_METADATA | NSH | ARISTA
+        PPPOE_DISCOVERY
+            | PPPOE_SESSION
+            | MPLS
+            | MPLS_UPSTREAM
+            | PBB
+            | CISCO_METADATA
+            | NSH
+            | ARISTA
+            | TRANSPARENT_BRIDGING
     )
 }
 

@@ -28,10 +28,11 @@ pub(super) fn is_ethernet(ether_type: u16) -> bool {
     )
 }
 
-/// Returns true for a number of a leaf's that is none of Ethernet's, and that GRE uses: keep-alives, OSI, CDP and NHRP.
+/// Returns true for a number of a leaf's that is none of Ethernet's, and that GRE uses: keep-alives, which are empty, OSI, CDP
+/// and NHRP.
 #[cold]
-pub(super) fn is_gre(protocol: u16) -> bool {
-    matches!(protocol, 0x0000 | 0x00fe | 0x2000 | 0x2001)
+pub(super) fn is_gre(protocol: u16, payload: &[u8]) -> bool {
+    matches!(protocol, 0x00fe | 0x2000 | 0x2001) || protocol == 0 && payload.is_empty()
 }
 
 /// Returns true for the protocol of a leaf in an LLC/SNAP header with this organisation code.

@@ -48,5 +48,7 @@ pub const MPLS: u8 = 137;
 pub const WESP: u8 = 141;
 /// Aggregated and fragmented packets in ESP, as of IP-TFS (RFC 9347).
 pub const AGGFRAG: u8 = 144;
+/// Ethernet in IP without a header of its own (RFC 8986 section 4.9).
+pub const ETHERNET: u8 = 143;
 /// Network service header (RFC 9491).
 pub const NSH: u8 = 145;

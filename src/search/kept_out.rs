@@ -16,6 +16,7 @@ pub struct KeptOut {
     vnis: Vec<Vni>,
     more_vnis: bool,
     outer_passes: bool,
+    tagged: bool,
 }
 
 /// The reason why nothing passed.
@@ -54,9 +55,15 @@ impl KeptOut {
     /// Takes a packet whose innermost frame did not pass.
     pub(super) fn by_inner(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, filters: &mut Filters) {
         self.by_inner = true;
+        self.tagged |= !packet.headers.vlan.ids().is_empty();
         if !self.passed && !self.outer_passes && !packet.encapsulations.is_empty() {
             self.outer_passes = filters.matches(frame.link, frame.bytes, frame.wire_len);
         }
+    }
+
+    /// Returns true if the inner filter kept out a frame with a VLAN tag, behind which libpcap looks only if it is told to.
+    pub fn tagged(&self) -> bool {
+        self.tagged
     }
 
     /// Returns the reason, if packets were kept out and none was let through.

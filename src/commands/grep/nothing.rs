@@ -1,7 +1,7 @@
 //! The sentence that says which filter let nothing through, and which one was probably meant.
 
 use ovlsniff::capture::bpf::shown;
-use ovlsniff::search::Nothing;
+use ovlsniff::search::{KeptOut, Nothing};
 
 use super::Job;
 use super::words::quoted;
@@ -25,10 +25,11 @@ pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
     match job.search.kept_out()?.nothing()? {
         Nothing::PassedInner(outer_passes) => {
             let inner = shown(args.inner.as_deref().unwrap_or_default());
-            let other = if outer_passes {
-                "; outer ones do: as their filter it stands after the pattern"
-            } else {
-                ""
+            let tagged = job.search.kept_out().is_some_and(KeptOut::tagged) && !inner.contains("vlan");
+            let other = match (outer_passes, tagged) {
+                (_, true) => format!("; for frames with VLAN tags write --inner 'vlan and ({inner})'"),
+                (true, false) => "; outer ones do: as their filter it stands after the pattern".to_owned(),
+                (false, false) => String::new(),
             };
             Some(format!("no packet passed --inner '{inner}', which sees the innermost packets{other}"))
         }

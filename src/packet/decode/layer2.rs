@@ -15,6 +15,8 @@ impl Walk<'_, '_> {
             ethernet::MPLS | ethernet::MPLS_UPSTREAM => self.mpls(),
             ethernet::NSH => self.nsh(),
             ethernet::PBB => self.pbb(),
+            // A cooked capture on a GRE device with Ethernet inside has this type.
+            ethernet::TRANSPARENT_BRIDGING => Ok(Next::Ethernet),
             skipped => {
                 let split = if skipped == ethernet::ARISTA { arista::split } else { cisco_metadata::split };
                 let (next, rest) = split(self.rest).map_err(at(Layer::Ethernet))?;

@@ -100,6 +100,10 @@ impl Walk<'_, '_> {
     fn rare_protocol(&mut self, ip: Ip) -> Result<Next, Stop> {
         match ip.protocol {
             protocol::ETHERIP => self.etherip(),
+            protocol::ETHERNET => {
+                self.wrap(Tunnel::EtherIp, Layer::EtherIp)?;
+                Ok(self.enter_ethernet())
+            }
             protocol::MPLS => self.mpls(),
             protocol::NSH => self.nsh(),
             protocol::L2TP => self.l2tp_in_ip(),

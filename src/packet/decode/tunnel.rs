@@ -125,7 +125,7 @@ impl Walk<'_, '_> {
                 self.unknown(Some(tunnel), layer);
                 self.behind_type(tunnel)
             }
-            known if leaf::is_ethernet(known) || layer == Layer::Gre && leaf::is_gre(known) => {
+            known if leaf::is_ethernet(known) || layer == Layer::Gre && leaf::is_gre(known, self.rest) => {
                 self.unknown(Some(known), layer);
                 Ok(Next::End)
             }

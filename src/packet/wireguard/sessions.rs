@@ -6,7 +6,8 @@
 //! begins amid bulk traffic, the second message in a row with the same index and a greater counter shows the session. The
 //! first one is then taken for readable.
 //!
-//! The table has a fixed size, and a newer session replaces an older one with the same place.
+//! The tables have a fixed size, and a newer session replaces an older one with the same place. Of 16,384 places, each
+//! session takes one for each direction.
 
 use std::net::IpAddr;
 
@@ -21,11 +22,16 @@ const BACK: u32 = 8192;
 /// The greatest step forward. A capture may have lost the messages between.
 const FORWARD: u32 = 1 << 20;
 
+/// The logarithm of the number of places: some 2 MB in all, which are there once there is a session.
+const BITS: u32 = 14;
+
 /// The sessions that are known, and those that may be.
 #[derive(Clone, Debug)]
 pub(in crate::packet) struct Sessions {
     /// Empty until the first session.
     slots: Vec<Option<Session>>,
+    /// The ends between which a session was known. Empty until the first one.
+    ends: Vec<Option<Way>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +45,10 @@ struct Session {
 }
 
 impl Sessions {
-    const SLOTS: usize = 1024;
+    const SLOTS: usize = 1 << BITS;
 
     pub(in crate::packet) fn new() -> Self {
-        Self { slots: Vec::new() }
+        Self { slots: Vec::new(), ends: Vec::new() }
     }
 
     /// Remembers a session by a handshake. Its first message has the counter 0.
@@ -68,10 +74,11 @@ impl Sessions {
         certain || goes_on
     }
 
-    /// Returns true if a session between these ends is known, in either direction.
-    pub(super) fn knows(&self, (from, to): Way) -> bool {
-        let known = |session: &Session| session.known && [(from, to), (to, from)].contains(&session.way);
-        self.slots.iter().flatten().any(known)
+    /// Returns true if a session between these ends was known, in either direction.
+    pub(super) fn knows(&self, way: Way) -> bool {
+        let (from, to) = way;
+        let known = self.ends.get(place_of(way)).copied().flatten();
+        known.is_some_and(|known| known == way || known == (to, from))
     }
 
     fn set(&mut self, session: Session) {
@@ -79,12 +86,31 @@ impl Sessions {
         if let Some(slot) = self.slots.get_mut(slot(session.receiver)) {
             *slot = Some(session);
         }
+        if session.known {
+            self.ends.resize(Self::SLOTS, None);
+            if let Some(ends) = self.ends.get_mut(place_of(session.way)) {
+                *ends = Some(session.way);
+            }
+        }
     }
 }
 
 /// Returns the place of a receiver index, which is a random number.
 fn slot(receiver: u32) -> usize {
-    (receiver.wrapping_mul(0x9e37_79b9) >> 22) as usize
+    (receiver.wrapping_mul(0x9e37_79b9) >> (32 - BITS)) as usize
+}
+
+/// Returns the place of two ends, which is the same for both directions.
+fn place_of((from, to): Way) -> usize {
+    let fold = |(address, port): End| {
+        let address = match address {
+            IpAddr::V4(four) => u128::from(four.to_bits()),
+            IpAddr::V6(six) => six.to_bits(),
+        };
+        let folded = (address ^ address >> 64) as u64;
+        (folded ^ folded >> 32) as u32 ^ u32::from(port).rotate_left(16)
+    };
+    slot(fold(from).wrapping_add(fold(to)))
 }
 
 #[cfg(test)]
@@ -128,6 +154,15 @@ mod tests {
         assert!(sessions.knows(way()) && sessions.knows((to, from)));
         assert!(sessions.data(way(), 7, 3, false));
         (0..100_000).for_each(|receiver| _ = sessions.data(way(), receiver, 9, false));
-        assert!(!sessions.data(way(), 7, 4, false) && !sessions.knows(way()));
+        assert!(!sessions.data(way(), 7, 4, false));
+    }
+
+    #[test]
+    fn a_hub_of_thousands_of_peers_is_followed() {
+        let mut sessions = Sessions::new();
+        let peers = (0..2000_u32).map(|peer| (way(), peer.wrapping_mul(0x85eb_ca6b)));
+        peers.clone().for_each(|(way, receiver)| sessions.open(way, receiver));
+        let followed = peers.filter(|(way, receiver)| sessions.data(*way, *receiver, 1, false)).count();
+        assert!(followed > 1700, "{followed}");
     }
 }

@@ -186,3 +186,29 @@ fn wireguard_on_another_port_is_opaque_once_its_session_is_known() {
     assert_eq!(ran.out, ".###\n");
     assert_eq!(ran.summary(), "4 packets: 0 matched, 3 opaque (3 WireGuard), 1 readable without a match");
 }
+
+/// A length in a header that is too short for what follows hides nothing from the search.
+#[test]
+fn bytes_behind_a_length_that_is_too_short_are_searched() {
+    let mut six = vec![0x60, 0, 0, 0, 0, 0, 17, 64];
+    six.extend([0x20; 32]);
+    six.extend(b"\x9c\x40\x1b\x5f\0\x20\0\0 in six");
+    let mut four = ipv4("192.0.2.1", "192.0.2.2", 17, 0, b"\x9c\x40\x1b\x5f\0\x20\0\0 in four");
+    (four[2], four[3]) = (0, 20);
+    let (_dir, file) = pcap(&[frame(0x86dd, &six), ethernet(&four)]);
+    let ran = ovlsniff(&["-q", "-r", &file, "in (four|six)"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.out.contains("in six") && ran.out.contains("in four"), "{}", ran.out);
+}
+
+#[test]
+fn an_empty_keep_alive_of_gre_is_readable_and_a_full_one_is_not_decoded() {
+    let gre =
+        |payload: &[u8]| ethernet(&ipv4("192.0.2.1", "192.0.2.2", 47, 0, &[b"\0\0\0\0", payload].concat()));
+    let (_dir, file) = pcap(&[gre(b""), gre(b"what is this")]);
+    let summary = ovlsniff(&["-r", &file, "nothing"]).summary().to_owned();
+    assert!(
+        summary.ends_with("1 readable without a match, 1 not decoded: Ethernet type 0x0000"),
+        "{summary}"
+    );
+}

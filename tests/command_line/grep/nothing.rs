@@ -110,3 +110,13 @@ fn a_file_that_is_cut_has_its_error_only() {
     let ran = with_input(&["-r", "-", "x", "port", "80"], &std::fs::read(SWARM).unwrap()[..5000]);
     assert!(ran.complaint().contains("is cut off at byte 5000"), "{}", ran.err);
 }
+
+#[test]
+fn libpcap_looks_behind_a_vlan_tag_only_if_it_is_told_to() {
+    let inner = udp("10.0.1.4", "10.0.1.2", 7, b"canary");
+    let tagged = [&inner[..12], b"\x81\0\0\x05", &inner[12..]].concat();
+    let (_dir, file) = pcap(&[vxlan(4789, 4097, &tagged)]);
+    let told = sentence(&["-r", &file, "--inner", "udp", "canary"]).unwrap();
+    assert!(told.ends_with("; for frames with VLAN tags write --inner 'vlan and (udp)'"), "{told}");
+    assert_eq!(ovlsniff(&["-r", &file, "--inner", "vlan and (udp)", "canary"]).code, Some(0));
+}
