@@ -206,12 +206,16 @@ impl TunnelPorts {
     /// tunnel is known to one of them only.
     #[inline]
     pub(super) fn tunnel(&self, Ports { source, destination }: Ports) -> Option<UdpTunnel> {
-        self.sent_to(destination).or_else(|| match source {
+        let sent_to = self.sent_to(destination);
+        if sent_to.is_some() {
+            return sent_to;
+        }
+        match source {
             // The replies of these two come from the port. All others send to it both ways.
             L2TP => Some(UdpTunnel::Formed(Formed::L2tp)),
             TEREDO => Some(UdpTunnel::Formed(Formed::Teredo)),
             _ => None,
-        })
+        }
     }
 
     #[inline]
