@@ -182,7 +182,7 @@ pub(super) fn conflict(one: &str, other: &str) -> Option<String> {
         );
     }
     are("--read", "--interface").then(|| {
-        "--read and --interface exclude each other; -i names an interface, and ignoring case is -y here"
+        "--read and --interface exclude each other; -i names an interface, and ignoring case is -y here; see ovlsniff --help"
             .to_owned()
     })
 }

@@ -48,9 +48,6 @@ pub(super) fn notes(grep: &Grep, matches: &ArgMatches) -> Vec<String> {
         let names = note(&ids.collect::<Vec<_>>(), "");
         notes.extend(names.map(|note| format!("{}out a pattern", note.trim_end())));
     }
-    if grep.first.is_none() && grep.expressions.is_empty() && grep.invert_match {
-        notes.push("-v shows nothing without a pattern, since every payload matches".to_owned());
-    }
     if grep.json && grep.quiet > 1 {
         notes.push("-qq does no more than -q with --json".to_owned());
     }

@@ -25,6 +25,9 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
     let words =
         Words::new(std::mem::take(&mut args.expressions), args.first.take(), std::mem::take(&mut args.rest))?;
     let basic = words.patterns.iter().filter(|_| !args.hex).find_map(|pattern| words::basic_sign(pattern));
+    let is_any = words.patterns.iter().all(String::is_empty);
+    let inverted = (args.invert_match && !args.all && is_any)
+        .then_some("-v shows nothing without a pattern, since every payload matches");
     let pattern = Pattern::new(&Expressions {
         patterns: words.patterns,
         ignore_case: args.ignore_case,
@@ -49,7 +52,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         seen: false,
         nothing: None,
     };
-    for note in words.note.as_deref().into_iter().chain(basic) {
+    for note in words.note.as_deref().into_iter().chain(basic).chain(inverted) {
         tell(format_args!("ovlsniff: {note}"));
     }
     if let Some(opener) = opener {

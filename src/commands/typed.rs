@@ -50,7 +50,7 @@ fn check_inner(args: &Grep, words: &[Spelled]) -> anyhow::Result<()> {
     if !goes_on && syntax_error(value).is_none() && syntax_error(&outer).is_none() {
         return Ok(());
     }
-    let filter = |words: &[&str]| format!("{value} {}", words.join(" "));
+    let filter = |words: &[&str]| format!("{value} {}", words.join(" ")).trim_start().to_owned();
     // As many words as make a filter are meant, and a pattern may follow.
     let most = (1..=plain.len()).rev().find(|most| is_filter(&filter(&plain[..*most])));
     match most {

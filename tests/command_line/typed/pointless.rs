@@ -24,9 +24,11 @@ fn an_option_that_does_nothing_beside_another_is_told() {
     }
     let ran = typed(&format!("ovlsniff -r {SWARM} -yw -n 1"));
     assert_eq!(ran.err.lines().next(), Some("ovlsniff: -y and -w do nothing without a pattern"));
-    let ran = typed(&format!("ovlsniff -r {SWARM} -v"));
-    let note = "ovlsniff: -v shows nothing without a pattern, since every payload matches";
-    assert_eq!((ran.code, ran.err.lines().next()), (Some(1), Some(note)));
+    for words in ["-v", "-v port 80", "-v ''"] {
+        let ran = typed(&format!("ovlsniff -r {SWARM} {words}"));
+        let note = "\novlsniff: -v shows nothing without a pattern, since every payload matches\n";
+        assert!(ran.code == Some(1) && format!("\n{}", ran.err).contains(note), "{words}: {ran:?}");
+    }
     let ran = typed("ovlsniff -D -x --count 3");
     assert_eq!(ran.err, "ovlsniff: -x and -n do nothing with -D\n");
 }
