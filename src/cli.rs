@@ -10,10 +10,11 @@
 //!
 //! Two settings of clap matter to the user. `args_conflicts_with_subcommands` takes a subcommand's name for the
 //! subcommand, so a pattern that equals one is written `-e verify`. `args_override_self` lets an option be given twice:
-//! the last one counts, so that the command line overrides an alias of the shell.
+//! the last one counts, so that the command line overrides an alias of the shell; a note tells of values that differ.
 //!
 //! [`read`] parses the words. Of an error of clap [`complaint`] makes one sentence. [`habits`] is the table of what people
-//! type who know ngrep, tcpdump, tshark or grep, and [`pointless`] that of options that do nothing beside others.
+//! type who know ngrep, tcpdump, tshark or grep, [`near`] knows the words that are nearly a command's name, and
+//! [`pointless`] is the table of options that do nothing beside others.
 //!
 //! The doc comments of the fields are the text of `--help`, of the manual page and of the completions. Each is one
 //! paragraph: of two, clap would print only the first with `-h`, and both with `--help` in a longer layout. After a

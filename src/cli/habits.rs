@@ -6,8 +6,10 @@
 //! they stand, such as `-c 20`, a note tells ([`notes`]). And the words of subcommands have neighbours: `overlay ls`
 //! ([`act`]).
 
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
 use super::spelled::{Spelled, has_expression, longs};
-use std::ffi::OsString;
 
 /// Says of a word if it is meant.
 type Is = fn(&str) -> bool;
@@ -95,9 +97,12 @@ const REPEATED: &[(char, usize, &str)] = &[
     ('t', 5, "the time since the first packet is printed with -TT"),
 ];
 
+/// The sentence for `-w` with the name of a file.
+const OUTPUT: &str = "-w matches whole words only; to write the packets to {} write: -O {}";
+
 /// Letters without a value that have one elsewhere: the word behind them would be the pattern here.
 const BESIDE: &[(char, Is, &str)] = &[
-    ('w', is_output, "-w matches whole words only; to write the packets to {} write: -O {}"),
+    ('w', is_capture, OUTPUT),
     ('T', is_format, "-T prints the time since the last packet; JSON is printed with --json"),
     ('y', is_link_type, "-y ignores case; the link type is the interface's, so leave out tcpdump's -y"),
     ('X', is_no_hex, "-X takes the pattern in hex, and {} is none; a hex dump is printed with -x"),
@@ -162,7 +167,7 @@ pub(super) fn one_dash(words: &[OsString], command: &clap::Command) -> Option<St
 pub(super) fn attached_output(words: &[OsString]) -> Option<String> {
     let words = words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--");
     let file = words.filter_map(|word| word.strip_prefix("-w")).find(|file| is_output(file))?;
-    Some(format!("-w matches whole words only; to write the packets to {file} write: -O {file}"))
+    Some(OUTPUT.replace("{}", file))
 }
 
 /// Returns what to add to the complaint about a value.
@@ -189,6 +194,7 @@ pub(super) fn conflict(one: &str, other: &str) -> Option<String> {
 
 /// Returns the sentence for a word too many behind a command.
 pub(super) fn extra_word(command: &str, word: &str) -> Option<String> {
+    let word = if word.is_empty() { "NAME" } else { word };
     let number = word.strip_prefix("0x").unwrap_or(word);
     let line = match command {
         "verify" if is_capture_name(word) => format!("the file is given with -r: ovlsniff verify -r {word}"),
@@ -241,9 +247,15 @@ pub(super) fn taken_otherwise(words: &[Spelled]) -> Option<String> {
         _ => None,
     });
     let first = plain.next();
-    for word in words {
+    for (n, word) in words.iter().enumerate() {
         match word {
             Spelled::Letters(letters) => {
+                // With `-e` too, a file behind `-w` is to be written.
+                if let Some(Spelled::Plain(file)) = words.get(n + 1).filter(|_| letters.ends_with('w')) {
+                    if is_output(file) {
+                        return Some(OUTPUT.replace("{}", file));
+                    }
+                }
                 let repeated = REPEATED.iter().find(|(letter, times, _)| {
                     let found = letters.matches(*letter).count();
                     found >= 2 && (*times == 0 || *times == found)
@@ -296,7 +308,12 @@ pub(crate) fn is_capture_name(word: &str) -> bool {
 /// Returns true for what tcpdump's `-w` is given: the name of a capture, or a path.
 fn is_output(word: &str) -> bool {
     let is_path = word.contains('/') && !word.contains(char::is_whitespace);
-    word == "-" || is_path || is_capture_name(word) || word.ends_with(".dmp") || word.ends_with(".dump")
+    is_path || is_capture(word)
+}
+
+fn is_capture(word: &str) -> bool {
+    let ending = Path::new(word).extension().and_then(OsStr::to_str).unwrap_or_default();
+    word == "-" || is_capture_name(word) || ["dmp", "dump"].contains(&ending)
 }
 
 fn is_format(word: &str) -> bool {

@@ -1,7 +1,8 @@
 //! Options that do nothing beside others, such as `-x` beside `--json`.
 //!
 //! Two options that contradict each other (`-x` and `-W byline`) are refused by clap. An option that only has no effect is
-//! told in a note, and the search goes on: it may come from an alias of the shell.
+//! told in a note, and the search goes on: it may come from an alias of the shell. So is an option that takes one value
+//! and is given several.
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches};

@@ -94,10 +94,11 @@ fn check_interfaces(args: &Grep) -> anyhow::Result<()> {
         if name.is_empty() {
             bail!("-i names an interface, and was given ''; the interfaces are listed with -D");
         }
-        let known = ["any", "auto"].contains(&name.as_str()) || is_interface(name);
-        let several: Vec<&str> = name.split(',').collect();
-        let is_name = |name: &&str| !name.is_empty() && (is_interface(name) || !looks_like_a_pattern(name));
-        if !known && several.len() > 1 && several.iter().all(is_name) {
+        let is_known = |name: &str| ["any", "auto"].contains(&name) || is_interface(name);
+        let known = is_known(name);
+        let several: Vec<&str> = name.split(',').filter(|name| !name.is_empty()).collect();
+        let is_list = name.contains(',') && !several.is_empty();
+        if !known && is_list && several.iter().all(|name| is_known(name) || !looks_like_a_pattern(name)) {
             let each = several.iter().map(|name| format!("-i {name}")).collect::<Vec<_>>().join(" ");
             bail!("there is no interface '{name}': each is given by itself: {each}");
         }

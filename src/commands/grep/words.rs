@@ -133,12 +133,18 @@ fn conjunction(words: &[String], whole: &str) -> String {
     )
 }
 
-/// Splits words into a filter of several words and the pattern behind it: `udp port 4789 HTTP`.
+/// Splits words into a filter of several words and the pattern behind it: `udp port 4789 HTTP`, `port 80 and HTTP`.
 fn filter_first(words: &[String]) -> Option<(&[String], String)> {
     // In `port http https` the last word is another port.
     let whole = words.join(" ");
     if syntax_error(&whole).is_some_and(|fault| fault.contains("'or' is missing")) {
         return None;
+    }
+    if let [filter @ .., sign, pattern] = words {
+        let is_plain = matches!(sign.as_str(), "and" | "&&") && !has_keyword(pattern);
+        if is_plain && is_filter(&filter.join(" ")) {
+            return Some((filter, pattern.clone()));
+        }
     }
     let split = (2..words.len()).rev().find(|&at| is_filter(&words[..at].join(" ")))?;
     let (filter, pattern) = words.split_at(split);

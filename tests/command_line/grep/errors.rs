@@ -193,6 +193,10 @@ fn a_pattern_and_a_filter_that_are_swapped_are_noticed() {
             "'HTTP' is no filter, and 'port 80' is one: the pattern comes first; write: ovlsniff HTTP port 80",
         ),
         (
+            &["port", "80", "and", "HTTP"],
+            "'HTTP' is no filter, and 'port 80' is one: the pattern comes first; write: ovlsniff HTTP port 80",
+        ),
+        (
             &["tcp", "port", "80", "HTTP"],
             "'HTTP' is no filter, and 'tcp port 80' is one: the pattern comes first; write: ovlsniff HTTP tcp port 80",
         ),

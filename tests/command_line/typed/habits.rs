@@ -167,6 +167,10 @@ fn lines_that_would_do_something_else_here_are_refused() {
             "-w matches whole words only; to write the packets to out.dump write: -O out.dump",
         ),
         (
+            "ovlsniff -i lo -e HTTP -w ./out port 80",
+            "-w matches whole words only; to write the packets to ./out write: -O ./out",
+        ),
+        (
             "ovlsniff -wout.pcap",
             "-w matches whole words only; to write the packets to out.pcap write: -O out.pcap",
         ),
@@ -213,6 +217,10 @@ fn a_pattern_in_place_of_an_interface_is_told_that_case_is_ignored_by_y() {
     refused(&[(
         "ovlsniff -i nosuch0,nosuch1 HTTP",
         "there is no interface 'nosuch0,nosuch1': each is given by itself: -i nosuch0 -i nosuch1",
+    )]);
+    refused(&[(
+        "ovlsniff -i nosuch0,any",
+        "there is no interface 'nosuch0,any': each is given by itself: -i nosuch0 -i any",
     )]);
     // A name that an interface may have is told with those there are.
     let ran = typed("ovlsniff -i nosuch0 HTTP");
