@@ -91,9 +91,9 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
     format!("{what}; see ovlsniff{command} --help")
 }
 
-/// Returns the sentence for options of a command whose name, the first word, has a slip.
+/// Returns the sentence for options of a command whose name, the first word that is no option, has a slip.
 fn nearly_a_command(words: &[OsString]) -> Option<String> {
-    let word = words.first()?.to_str()?;
+    let word = words.iter().filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'))?;
     let exact = Cli::command().find_subcommand(word).is_some();
     near::command(word, false).filter(|_| !exact).map(|line| near::sentence(word, &line))
 }

@@ -2,7 +2,7 @@
 //!
 //! Four kinds of habit are caught. An option that is not there ([`OPTIONS`]), and a value that an option does not take
 //! ([`VALUES`]), are errors of clap already, and get an advice. Some lines are sound here and mean something else than
-//! there: `-w out.pcap` would search for whole words ([`taken_otherwise`]); these are refused. Where they may be meant as
+//! there: `-w out.pcap` would search for whole words ([`taken_otherwise`]), and `-version` for `rsion` ([`one_dash`]); these are refused. Where they may be meant as
 //! they stand, such as `-c 20`, a note tells ([`notes`]). And the words of subcommands have neighbours: `overlay ls`
 //! ([`act`]).
 

@@ -33,6 +33,7 @@ fn a_lone_word_that_is_nearly_a_command_is_told_with_the_command() {
         ("ovlsniff verfiy --vni 4097 --json", "verfiy", "ovlsniff verify"),
         ("ovlsniff interface --json", "interface", "ovlsniff interfaces"),
         ("ovlsniff verfy --net x", "verfy", "ovlsniff verify"),
+        ("ovlsniff -q verfy --net x", "verfy", "ovlsniff verify"),
         ("ovlsniff --json VERIFY", "VERIFY", "ovlsniff verify"),
     ] {
         refused(&[(line, &told(word, command).1)]);
