@@ -10,10 +10,11 @@
 //!
 //! Two settings of clap matter to the user. `args_conflicts_with_subcommands` takes a subcommand's name for the
 //! subcommand, so a pattern that equals one is written `-e verify`. `args_override_self` lets an option be given twice:
-//! the last one counts, so that the command line overrides an alias of the shell.
+//! the last one counts, so that the command line overrides an alias of the shell; a note tells of values that differ.
 //!
 //! [`read`] parses the words. Of an error of clap [`complaint`] makes one sentence. [`habits`] is the table of what people
-//! type who know ngrep, tcpdump, tshark or grep, and [`pointless`] that of options that do nothing beside others.
+//! type who know ngrep, tcpdump, tshark or grep, [`near`] knows the words that are nearly a command's name, and
+//! [`pointless`] is the table of options that do nothing beside others.
 //!
 //! The doc comments of the fields are the text of `--help`, of the manual page and of the completions. Each is one
 //! paragraph: of two, clap would print only the first with `-h`, and both with `--help` in a longer layout. After a
@@ -24,6 +25,7 @@ mod grep;
 mod habits;
 mod interfaces;
 mod keys;
+pub(crate) mod near;
 pub(crate) mod overlay;
 mod pointless;
 mod spelled;
@@ -35,6 +37,7 @@ pub(crate) use habits::is_capture_name;
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
 pub(crate) use overlay::Overlay;
+pub(crate) use spelled::Spelled;
 pub(crate) use verify::{Expect, Format, Require, Verify};
 
 use std::ffi::OsString;
@@ -110,8 +113,8 @@ pub(crate) struct Man {
 /// The command line, read.
 pub(crate) struct Typed {
     pub(crate) cli: Cli,
-    /// The number of words.
-    pub(crate) count: usize,
+    /// The words of grep mode, as they were spelled; none for a command.
+    pub(crate) words: Vec<Spelled>,
     /// Sentences for standard error about options that were typed in vain.
     pub(crate) notes: Vec<String>,
 }
@@ -131,6 +134,9 @@ pub(crate) fn read(words: &[OsString]) -> Result<Typed, Unread> {
     }
     // To describe all commands to clap takes a sixth of the time that the program needs to start, so it is done once.
     let mut command = Cli::command();
+    if let Some(wrong) = habits::one_dash(words, &command) {
+        return Err(Unread::Wrong(wrong));
+    }
     let parsed = command.try_get_matches_from_mut(named(words));
     let matches = parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unread::Help(error),
@@ -138,16 +144,20 @@ pub(crate) fn read(words: &[OsString]) -> Result<Typed, Unread> {
     })?;
     let cli =
         Cli::from_arg_matches(&matches).map_err(|error| Unread::Wrong(complaint::sentence(&error, words)))?;
-    let mut notes = Vec::new();
+    let (mut notes, mut spelled) = (Vec::new(), Vec::new());
     if cli.command.is_none() {
-        let spelled = spelled::spelled(words, &command);
+        spelled = spelled::spelled(words, &command);
         if let Some(wrong) = habits::taken_otherwise(&spelled) {
             return Err(Unread::Wrong(wrong));
         }
         notes = habits::notes(&spelled);
         notes.extend(pointless::notes(&cli.grep, &matches));
     }
-    Ok(Typed { cli, count: words.len(), notes })
+    if cli.grep.quiet == 0 {
+        let (of, rest) = named_in(&command, words);
+        notes.extend(pointless::repeated(&spelled::spelled(rest, of), of));
+    }
+    Ok(Typed { cli, words: spelled, notes })
 }
 
 /// Returns the help of a command, as clap prints it for `--help`.
@@ -193,6 +203,17 @@ fn help_wanted(words: &[OsString]) -> Option<Vec<String>> {
         let rest = rest.iter().map(|word| word.to_string_lossy().into_owned());
         above.into_iter().chain(rest).collect()
     })
+}
+
+/// Returns the command that is typed first, with the words behind its name: `overlay up`, or the program itself.
+fn named_in<'c, 'w>(
+    command: &'c clap::Command,
+    words: &'w [OsString],
+) -> (&'c clap::Command, &'w [OsString]) {
+    match words.split_first().and_then(|(word, rest)| Some((command.find_subcommand(word)?, rest))) {
+        Some((below, rest)) => named_in(below, rest),
+        None => (command, words),
+    }
 }
 
 /// Returns every command with the names of those above it: `ovlsniff overlay`, `ovlsniff overlay up`.

@@ -86,9 +86,9 @@ pub(crate) fn print_help(help: &clap::Error) -> anyhow::Result<Status> {
 
 /// Runs the command that was typed. `-D` in grep mode is the command `interfaces`.
 pub(crate) fn run(typed: Typed) -> anyhow::Result<Status> {
-    let Typed { cli, count, notes } = typed;
+    let Typed { cli, words, notes } = typed;
     if cli.command.is_none() && !cli.grep.list {
-        typed::check(&cli.grep, count)?;
+        typed::check(&cli.grep, &words)?;
     }
     for note in &notes {
         tell(escape(&format!("ovlsniff: {note}")));

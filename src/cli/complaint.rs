@@ -11,7 +11,7 @@ use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use strsim::osa_distance;
 
-use super::{Cli, habits, path};
+use super::{Cli, habits, near, path};
 
 /// Returns the sentence for an error of clap about these words.
 pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
@@ -25,7 +25,9 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
     let above = path.join(" ");
     let grep = path.is_empty();
     let habit = match error.kind() {
-        ErrorKind::UnknownArgument if grep => habits::unknown_option(&argument),
+        ErrorKind::UnknownArgument if grep => habits::attached_output(words)
+            .or_else(|| nearly_a_command(words))
+            .or_else(|| habits::unknown_option(&argument)),
         ErrorKind::UnknownArgument if !argument.starts_with('-') => {
             habits::extra_word(&above, &argument).map(|line| format!("{line}; see ovlsniff{command} --help"))
         }
@@ -78,12 +80,22 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
         }
         ErrorKind::ValueValidation => {
             let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            let is_file = above == "overlay up" && bare(&argument) == "NETWORK" && value.contains(['/', '.']);
+            let advice =
+                if is_file { format!("; a file of networks is given with -f {value}") } else { advice };
             format!("invalid value '{value}' for '{argument}': {cause}{advice}")
         }
         ErrorKind::InvalidUtf8 => "a word is not UTF-8; search for bytes in hex, with -X".to_owned(),
         _ => merged(error),
     };
     format!("{what}; see ovlsniff{command} --help")
+}
+
+/// Returns the sentence for options of a command whose name, the first word that is no option, has a slip.
+fn nearly_a_command(words: &[OsString]) -> Option<String> {
+    let word = words.iter().filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'))?;
+    let exact = Cli::command().find_subcommand(word).is_some();
+    near::command(word, false).filter(|_| !exact).map(|line| near::sentence(word, &line))
 }
 
 /// Says that there is no such option. In grep mode it may be meant as the pattern.

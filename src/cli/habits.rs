@@ -2,11 +2,14 @@
 //!
 //! Four kinds of habit are caught. An option that is not there ([`OPTIONS`]), and a value that an option does not take
 //! ([`VALUES`]), are errors of clap already, and get an advice. Some lines are sound here and mean something else than
-//! there: `-w out.pcap` would search for whole words ([`taken_otherwise`]); these are refused. Where they may be meant as
+//! there: `-w out.pcap` would search for whole words ([`taken_otherwise`]), and `-version` for `rsion` ([`one_dash`]); these are refused. Where they may be meant as
 //! they stand, such as `-c 20`, a note tells ([`notes`]). And the words of subcommands have neighbours: `overlay ls`
 //! ([`act`]).
 
-use super::spelled::Spelled;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use super::spelled::{Spelled, has_expression, longs};
 
 /// Says of a word if it is meant.
 type Is = fn(&str) -> bool;
@@ -76,6 +79,7 @@ const VALUES: &[(&str, Is, &str)] = &[
     ("--replacement", is_word, "patterns are regular expressions of Rust, so leave out grep's -P"),
     ("--color", is_any, "of grep's --color write --color=always"),
     ("--shape", is_digits, "files are not rotated, so leave out tcpdump's -W"),
+    ("--interface", str::is_empty, "-i names an interface, and ignoring case is -y here"),
     ("--regexp", str::is_empty, "empty packets (ngrep's -e) are shown with --all"),
 ];
 
@@ -93,13 +97,19 @@ const REPEATED: &[(char, usize, &str)] = &[
     ('t', 5, "the time since the first packet is printed with -TT"),
 ];
 
+/// The sentence for `-w` with the name of a file.
+const OUTPUT: &str = "-w matches whole words only; to write the packets to {} write: -O {}";
+
 /// Letters without a value that have one elsewhere: the word behind them would be the pattern here.
 const BESIDE: &[(char, Is, &str)] = &[
-    ('w', is_capture, "-w matches whole words only; to write the packets to {} write: -O {}"),
+    ('w', is_capture, OUTPUT),
     ('T', is_format, "-T prints the time since the last packet; JSON is printed with --json"),
     ('y', is_link_type, "-y ignores case; the link type is the interface's, so leave out tcpdump's -y"),
     ('X', is_no_hex, "-X takes the pattern in hex, and {} is none; a hex dump is printed with -x"),
 ];
+
+/// The width of a terminal that nobody made wider, in columns.
+const USUAL_WIDTH: u32 = 80;
 
 /// Words for the acts of `overlay`.
 const ACTS: &[(&[&str], &str)] = &[
@@ -121,23 +131,79 @@ fn is_number_of(known: &str, option: &str) -> bool {
     known == "-1" && option.strip_prefix('-').is_some_and(is_digits)
 }
 
+/// Returns the sentence for a long option with one dash, such as `-version`, or for a command with one. Letters make
+/// something else of it: `-v`, and `-e` with the pattern `rsion`.
+pub(super) fn one_dash(words: &[OsString], command: &clap::Command) -> Option<String> {
+    let (of, words) = super::named_in(command, words);
+    let takes_any = |word: &str| {
+        let letters = word.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+        ["--regexp", "--pattern"].contains(&word) || letters.is_some_and(|letters| letters.ends_with('e'))
+    };
+    let mut before = "";
+    for word in words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--") {
+        let name = word.strip_prefix('-').filter(|name| name.len() > 1 && !takes_any(before));
+        let name = name.map(|name| name.split('=').next().unwrap_or(name));
+        if let Some(name) = name {
+            let is_option = ["help", "version"].contains(&name)
+                || of.get_arguments().any(|arg| longs(arg).contains(&name));
+            if name == "verbose" {
+                return Some("there is no option -verbose, and nothing shows more of a packet".to_owned());
+            }
+            if is_option {
+                return Some(format!(
+                    "there is no option -{name}, a long one has two dashes: write --{name}"
+                ));
+            }
+            if command.find_subcommand(name).is_some() {
+                return Some(format!("there is no option -{name}; for the command write: ovlsniff {name}"));
+            }
+        }
+        before = word;
+    }
+    None
+}
+
+/// Returns the sentence for tcpdump's `-wout.pcap`, of which clap reads the letters.
+pub(super) fn attached_output(words: &[OsString]) -> Option<String> {
+    let words = words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--");
+    let file = words.filter_map(|word| word.strip_prefix("-w")).find(|file| is_output(file))?;
+    Some(OUTPUT.replace("{}", file))
+}
+
 /// Returns what to add to the complaint about a value.
 pub(super) fn value(option: &str, value: &str) -> Option<String> {
     let found = VALUES.iter().find(|(known, is, _)| *known == option && is(value));
-    found.map(|(_, _, advice)| advice.replace("{}", value))
+    let advice = found.map(|(_, _, advice)| advice.replace("{}", value))?;
+    Some(if value == "1" { advice.replace("1 matches", "1 match") } else { advice })
 }
 
 /// Returns the sentence for two options that exclude each other.
 pub(super) fn conflict(one: &str, other: &str) -> Option<String> {
-    let both = [one, other];
-    (both.contains(&"--list") && both.contains(&"--read")).then(|| {
-        "-D lists the interfaces; a file is read as fast as it can be, so leave out ngrep's -D".to_owned()
+    let are = |first, second| [one, other].contains(&first) && [one, other].contains(&second);
+    if are("--list", "--read") {
+        return Some(
+            "-D lists the interfaces; a file is read as fast as it can be, so leave out ngrep's -D"
+                .to_owned(),
+        );
+    }
+    are("--read", "--interface").then(|| {
+        "--read and --interface exclude each other; -i names an interface, and ignoring case is -y here; see ovlsniff --help"
+            .to_owned()
     })
 }
 
 /// Returns the sentence for a word too many behind a command.
 pub(super) fn extra_word(command: &str, word: &str) -> Option<String> {
+    let word = if word.is_empty() { "NAME" } else { word };
+    let number = word.strip_prefix("0x").unwrap_or(word);
     let line = match command {
+        "verify" if is_capture_name(word) => format!("the file is given with -r: ovlsniff verify -r {word}"),
+        "verify"
+            if number.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && is_digits(&number[..number.len().min(1)]) =>
+        {
+            format!("the network's VNI is given with --vni: ovlsniff verify --vni {word}")
+        }
         "verify" => format!("the network's name is given with --net: ovlsniff verify --net {word}"),
         "overlay keygen" => format!("the file is given with -o: ovlsniff overlay keygen -o {word}"),
         "keys" => format!("the file is given with -o: ovlsniff keys --wireshark -o {word}"),
@@ -175,15 +241,21 @@ pub(super) fn act(command: &str, word: &str) -> Option<&'static str> {
 /// Returns the sentence for words that are sound, but mean something else elsewhere.
 pub(super) fn taken_otherwise(words: &[Spelled]) -> Option<String> {
     // With `-e` there is no pattern among the other words.
-    let has_pattern = !words.iter().any(|word| matches!(word, Spelled::Letter('e', _) | Spelled::Pattern));
+    let has_pattern = !has_expression(words);
     let mut plain = words.iter().filter_map(|word| match word {
         Spelled::Plain(word) if has_pattern => Some(word.as_str()),
         _ => None,
     });
     let first = plain.next();
-    for word in words {
+    for (n, word) in words.iter().enumerate() {
         match word {
             Spelled::Letters(letters) => {
+                // With `-e` too, a file behind `-w` is to be written.
+                if let Some(Spelled::Plain(file)) = words.get(n + 1).filter(|_| letters.ends_with('w')) {
+                    if is_output(file) {
+                        return Some(OUTPUT.replace("{}", file));
+                    }
+                }
                 let repeated = REPEATED.iter().find(|(letter, times, _)| {
                     let found = letters.matches(*letter).count();
                     found >= 2 && (*times == 0 || *times == found)
@@ -211,8 +283,8 @@ pub(super) fn taken_otherwise(words: &[Spelled]) -> Option<String> {
 /// Returns the notes about words that may be meant as they stand.
 pub(super) fn notes(words: &[Spelled]) -> Vec<String> {
     let note = |word: &Spelled| match word {
-        // Nobody reads lines that are so narrow, and it is what one types for a number of packets.
-        Spelled::Letter('c', n) if n.parse::<u32>().is_ok_and(|n| n < 40) => {
+        // It is what one types for a number of packets. Of a width only the usual one is meant, or more than any has.
+        Spelled::Letter('c', n) if n.parse::<u32>().is_ok_and(|n| n <= 1000 && n != USUAL_WIDTH) => {
             Some(format!("-c {n}: lines of {n} columns; to stop after {n} matches write -n {n}"))
         }
         Spelled::Letter('B', n) if n.parse::<u64>().is_ok_and(|n| n >= 512) => {
@@ -233,8 +305,15 @@ pub(crate) fn is_capture_name(word: &str) -> bool {
     [".pcap", ".pcapng", ".cap"].iter().any(|end| word.len() > end.len() && word.ends_with(end))
 }
 
+/// Returns true for what tcpdump's `-w` is given: the name of a capture, or a path.
+fn is_output(word: &str) -> bool {
+    let is_path = word.contains('/') && !word.contains(char::is_whitespace);
+    is_path || is_capture(word)
+}
+
 fn is_capture(word: &str) -> bool {
-    word == "-" || is_capture_name(word)
+    let ending = Path::new(word).extension().and_then(OsStr::to_str).unwrap_or_default();
+    word == "-" || is_capture_name(word) || ["dmp", "dump"].contains(&ending)
 }
 
 fn is_format(word: &str) -> bool {

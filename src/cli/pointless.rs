@@ -1,12 +1,14 @@
 //! Options that do nothing beside others, such as `-x` beside `--json`.
 //!
 //! Two options that contradict each other (`-x` and `-W byline`) are refused by clap. An option that only has no effect is
-//! told in a note, and the search goes on: it may come from an alias of the shell.
+//! told in a note, and the search goes on: it may come from an alias of the shell. So is an option that takes one value
+//! and is given several.
 
-use clap::ArgMatches;
 use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches};
 
-use super::{Grep, Shape};
+use super::spelled::{Spelled, longs, shorts};
+use super::{Grep, Marks, Shape};
 
 /// Options of the text that is printed, by their ids.
 const TEXT: [&str; 9] =
@@ -24,12 +26,14 @@ pub(super) fn notes(grep: &Grep, matches: &ArgMatches) -> Vec<String> {
         return note(&others.collect::<Vec<_>>(), "-D").into_iter().collect();
     }
     let to_stdout = grep.write.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    let rows: [(bool, &[&str], &str); 7] = [
+    let rows: [(bool, &[&str], &str); 8] = [
         (grep.json, &TEXT, "--json"),
         (to_stdout && !grep.json, &TEXT, "-O -"),
         (grep.quiet > 1, &PAYLOAD, "-qq"),
         (grep.quiet > 0, &["marks"], "-q"),
-        (grep.all, &["marks", "after", "before"], "--all"),
+        // With ngrep's marks, packets that are shown have one too.
+        (grep.all && grep.marks != Marks::Ngrep, &["marks"], "--all"),
+        (grep.all, &["after", "before"], "--all"),
         (grep.hexdump, &["columns", "utf8"], "-x"),
         (grep.shape != Shape::Normal, &["columns"], "-W byline, single or none"),
     ];
@@ -51,6 +55,31 @@ pub(super) fn notes(grep: &Grep, matches: &ArgMatches) -> Vec<String> {
     notes
 }
 
+/// Returns a sentence for each option that takes one value and was given several: the last one counts.
+pub(super) fn repeated(words: &[Spelled], command: &clap::Command) -> Vec<String> {
+    let single = |arg: &&clap::Arg| !arg.is_positional() && matches!(arg.get_action(), ArgAction::Set);
+    let note = |arg: &clap::Arg| {
+        let values: Vec<&String> = words.iter().filter_map(|word| value_of(word, arg)).collect();
+        let times = match values[..] {
+            [first, ..] if values.iter().all(|value| *value == first) => return None,
+            [] => return None,
+            [_, _] => "twice".to_owned(),
+            _ => format!("{} times", values.len()),
+        };
+        Some(format!("{} is given {times}: the last one counts", spelling(arg)?))
+    };
+    command.get_arguments().filter(single).filter_map(note).collect()
+}
+
+/// Returns the value that a word gives an option.
+fn value_of<'a>(word: &'a Spelled, arg: &clap::Arg) -> Option<&'a String> {
+    match word {
+        Spelled::Letter(letter, value) => shorts(arg).contains(letter).then_some(value),
+        Spelled::Long(name, value) => value.as_ref().filter(|_| longs(arg).contains(&name.as_str())),
+        _ => None,
+    }
+}
+
 /// Returns `-x and -t do nothing with --json`, or nothing for no option.
 fn note(ids: &[&str], beside: &str) -> Option<String> {
     let names: Vec<String> = ids.iter().filter_map(|id| name(id)).collect();
@@ -66,6 +95,10 @@ fn note(ids: &[&str], beside: &str) -> Option<String> {
 fn name(id: &str) -> Option<String> {
     let command = <super::Cli as clap::CommandFactory>::command();
     let arg = command.get_arguments().find(|arg| arg.get_id() == id)?;
+    spelling(arg)
+}
+
+fn spelling(arg: &clap::Arg) -> Option<String> {
     let short = arg.get_short().map(|letter| format!("-{letter}"));
     short.or_else(|| arg.get_long().map(|long| format!("--{long}")))
 }

@@ -5,17 +5,26 @@ use std::ffi::OsString;
 
 /// A part of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Spelled {
+pub(crate) enum Spelled {
     /// The letters without a value in one word: `qvv` of `-qvvn 5`.
     Letters(String),
     /// A letter with its value: `n` and `5`.
     Letter(char, String),
-    /// A pattern given by `--regexp`.
-    Pattern,
-    /// Any other option in its long form.
-    Long,
+    /// An option in its long form, by the name that was typed, with its value.
+    Long(String, Option<String>),
+    /// The word `--`: those behind it are no options, and are meant as they stand.
+    End,
     /// A word that belongs to no option: the pattern, or a part of the filter.
     Plain(String),
+}
+
+/// Returns true if a pattern is given by an option.
+pub(super) fn has_expression(words: &[Spelled]) -> bool {
+    words.iter().any(|word| match word {
+        Spelled::Letter('e', _) => true,
+        Spelled::Long(name, _) => ["regexp", "pattern"].contains(&name.as_str()),
+        _ => false,
+    })
 }
 
 /// Splits words that clap has parsed without an error.
@@ -24,14 +33,15 @@ pub(super) fn spelled(words: &[OsString], command: &clap::Command) -> Vec<Spelle
     let mut found = Vec::new();
     while let Some(word) = words.next() {
         if word == "--" {
+            found.push(Spelled::End);
             found.extend(words.by_ref().map(Spelled::Plain));
         } else if let Some(long) = word.strip_prefix("--") {
-            let name = long.split('=').next().unwrap_or(long);
-            let pattern = ["regexp", "pattern"].contains(&name);
-            found.push(if pattern { Spelled::Pattern } else { Spelled::Long });
-            if !long.contains('=') && takes_value(command, |arg| longs(arg).contains(&long)) {
-                words.next();
-            }
+            let (name, value) = match long.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None if takes_value(command, |arg| longs(arg).contains(&long)) => (long, words.next()),
+                None => (long, None),
+            };
+            found.push(Spelled::Long(name.to_owned(), value));
         } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
             let valued = |letter| takes_value(command, |arg| shorts(arg).contains(&letter));
             let (flags, rest) = letters.split_at(letters.find(valued).unwrap_or(letters.len()));
@@ -56,11 +66,11 @@ fn takes_value(command: &clap::Command, is: impl Fn(&clap::Arg) -> bool) -> bool
     command.get_arguments().any(|arg| !arg.is_positional() && arg.get_action().takes_values() && is(arg))
 }
 
-fn longs(arg: &clap::Arg) -> Vec<&str> {
+pub(super) fn longs(arg: &clap::Arg) -> Vec<&str> {
     arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default()).collect()
 }
 
-fn shorts(arg: &clap::Arg) -> Vec<char> {
+pub(super) fn shorts(arg: &clap::Arg) -> Vec<char> {
     arg.get_short().into_iter().chain(arg.get_all_short_aliases().unwrap_or_default()).collect()
 }
 
@@ -85,10 +95,11 @@ mod tests {
                 letter('n', "5"),
                 letter('d', "eth0"),
                 letter('s', "0"),
-                Spelled::Long,
-                Spelled::Long,
+                Spelled::Long("vni".to_owned(), Some("7".to_owned())),
+                Spelled::Long("marks".to_owned(), Some("none".to_owned())),
                 letter('e', "-x"),
                 plain("a"),
+                Spelled::End,
                 plain("-v"),
             ]
         );

@@ -24,6 +24,10 @@ use words::Words;
 pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
     let words =
         Words::new(std::mem::take(&mut args.expressions), args.first.take(), std::mem::take(&mut args.rest))?;
+    let basic = words.patterns.iter().filter(|_| !args.hex).find_map(|pattern| words::basic_sign(pattern));
+    let is_any = words.patterns.iter().all(String::is_empty);
+    let inverted = (args.invert_match && !args.all && is_any)
+        .then_some("-v shows nothing without a pattern, since every payload matches");
     let pattern = Pattern::new(&Expressions {
         patterns: words.patterns,
         ignore_case: args.ignore_case,
@@ -48,7 +52,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         seen: false,
         nothing: None,
     };
-    if let Some(note) = words.note {
+    for note in words.note.as_deref().into_iter().chain(basic).chain(inverted) {
         tell(format_args!("ovlsniff: {note}"));
     }
     if let Some(opener) = opener {
@@ -160,7 +164,9 @@ impl Job {
 }
 
 fn banner(args: &Grep, filter: Option<&str>, pattern: &Pattern) -> Vec<String> {
-    let named = |name: &str, value: Option<&str>| value.map(|value| format!("{name}: {}", escape(value)));
+    let named = |name: &str, value: Option<&str>| {
+        value.filter(|value| !value.trim().is_empty()).map(|value| format!("{name}: {}", escape(value)))
+    };
     let inner = args.inner.as_deref();
     [named("filter", filter), named("inner filter", inner), match_line(pattern, args.invert_match)]
         .into_iter()

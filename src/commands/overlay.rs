@@ -98,6 +98,9 @@ fn network(typed: &Up) -> anyhow::Result<NetworkSpec> {
     let [name] = typed.names.as_slice() else {
         bail!("overlay up builds one network at a time; for several: --file FILE")
     };
+    if Path::new(name).extension().is_some_and(|ending| ending == "toml") || Path::new(name).is_file() {
+        bail!("{name} is a file: to build its networks write ovlsniff overlay up -f {name}")
+    }
     let options = DriverOptions::parse(typed.opt.iter().map(String::as_str))?;
     let Some(local) = typed.local else {
         bail!("overlay up {name}: which underlay address has this node? --local ADDRESS")

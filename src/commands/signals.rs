@@ -66,6 +66,11 @@ impl Signals {
     }
 }
 
+/// Keeps USR1 from ending a program that has no statistics to print.
+pub(super) fn outlive_report() -> std::io::Result<()> {
+    flag::register(SIGUSR1, Arc::default()).map(drop)
+}
+
 /// Returns true if the signal was ignored when this program was started.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -7,31 +7,81 @@
 use std::path::Path;
 
 use anyhow::bail;
-use strsim::osa_distance;
+use ovlsniff::capture::bpf::{is_filter, syntax_error};
 
-use crate::cli::{self, Grep, is_capture_name};
+use crate::cli::{Grep, Spelled, is_capture_name, near};
 
-/// Words for what is no command, but has an option or a command of its own.
-const SYNONYMS: [(&str, &str); 5] = [
-    ("check", "ovlsniff verify"),
-    ("devices", "ovlsniff interfaces"),
-    ("list", "ovlsniff interfaces"),
-    ("usage", "ovlsniff --help"),
-    ("version", "ovlsniff --version"),
-];
-
-/// Refuses words that are meant otherwise. `count` is the number of all words that were typed.
-pub(super) fn check(args: &Grep, count: usize) -> anyhow::Result<()> {
+/// Refuses words that are meant otherwise. `words` are all that were typed. Behind `--` they are meant as they stand.
+pub(super) fn check(args: &Grep, words: &[Spelled]) -> anyhow::Result<()> {
+    check_inner(args, words)?;
     check_interfaces(args)?;
     check_files(args)?;
-    if let Some(name) = args.first.as_ref().filter(|_| !has_source(args) && args.expressions.is_empty()) {
+    if words.contains(&Spelled::End) {
+        return Ok(());
+    }
+    check_absent(args)?;
+    let is_sourceless = !has_source(args);
+    if let Some(name) = args.first.as_ref().filter(|_| is_sourceless && args.expressions.is_empty()) {
         check_device(name, &args.rest)?;
     }
     match &args.first {
-        Some(word) if args.rest.is_empty() && args.expressions.is_empty() && !has_source(args) => {
-            check_lone(word, count == 1)
+        Some(word) if args.rest.is_empty() && args.expressions.is_empty() && is_sourceless => {
+            check_lone(word, words.len() == 1)
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses `--inner udp and port 53`: the words behind the first would be the pattern and the outer filter.
+fn check_inner(args: &Grep, words: &[Spelled]) -> anyhow::Result<()> {
+    let at = words.iter().position(|word| matches!(word, Spelled::Long(name, Some(_)) if name == "inner"));
+    let Some((before, behind)) = at.map(|at| words.split_at(at)) else { return Ok(()) };
+    let [Spelled::Long(_, Some(value)), behind @ ..] = behind else { return Ok(()) };
+    let plain = behind.iter().map_while(|word| match word {
+        Spelled::Plain(word) => Some(word.as_str()),
+        _ => None,
+    });
+    let plain: Vec<&str> = plain.collect();
+    let Some(first) = plain.first() else { return Ok(()) };
+    let goes_on = ["and", "or", "&&", "||"].contains(first);
+    let is_pattern =
+        args.expressions.is_empty() && !before.iter().any(|word| matches!(word, Spelled::Plain(_)));
+    let outer = plain[usize::from(is_pattern)..].join(" ");
+    if !goes_on && syntax_error(value).is_none() && syntax_error(&outer).is_none() {
+        return Ok(());
+    }
+    let filter = |words: &[&str]| format!("{value} {}", words.join(" ")).trim_start().to_owned();
+    // As many words as make a filter are meant, and a pattern may follow.
+    let most = (1..=plain.len()).rev().find(|most| is_filter(&filter(&plain[..*most])));
+    match most {
+        Some(most) => {
+            let rest = plain[most..].iter().fold(String::new(), |rest, word| rest + " " + &shell(word));
+            bail!(
+                "a filter of several words is one argument: --inner {}{rest}",
+                shell(&filter(&plain[..most]))
+            )
+        }
+        None if goes_on => {
+            bail!("a filter of several words is one argument, in quotes: --inner '{value} {first} …'")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses the name of a capture file that is not there, in a place where it is hardly searched for.
+fn check_absent(args: &Grep) -> anyhow::Result<()> {
+    let words: Vec<&String> = args.first.iter().chain(&args.rest).collect();
+    let is_lone = words.len() == 1 && args.expressions.is_empty();
+    let first = words.first().filter(|_| !has_source(args));
+    // The last one is a part of the filter, and may be the name of a host.
+    let last = words.last().filter(|_| !has_source(args) || !is_lone);
+    let filter = |from: usize| words[from..].iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" ");
+    let is_sound = !words.is_empty() && (is_filter(&filter(0)) || !is_lone && is_filter(&filter(1)));
+    let last = last.filter(|_| !is_sound);
+    let absent = |word: &&&String| is_capture_name(word) && !Path::new(word).exists();
+    match first.into_iter().chain(last).find(absent) {
+        Some(name) => bail!("there is no file {name}; to search for the word: -e {}", shell(name)),
+        None => Ok(()),
     }
 }
 
@@ -44,7 +94,14 @@ fn check_interfaces(args: &Grep) -> anyhow::Result<()> {
         if name.is_empty() {
             bail!("-i names an interface, and was given ''; the interfaces are listed with -D");
         }
-        let known = ["any", "auto"].contains(&name.as_str()) || is_interface(name);
+        let is_known = |name: &str| ["any", "auto"].contains(&name) || is_interface(name);
+        let known = is_known(name);
+        let several: Vec<&str> = name.split(',').filter(|name| !name.is_empty()).collect();
+        let is_list = name.contains(',') && !several.is_empty();
+        if !known && is_list && several.iter().all(|name| is_known(name) || !looks_like_a_pattern(name)) {
+            let each = several.iter().map(|name| format!("-i {name}")).collect::<Vec<_>>().join(" ");
+            bail!("there is no interface '{name}': each is given by itself: {each}");
+        }
         if !known && looks_like_a_pattern(name) {
             let typed = shell(name);
             bail!(
@@ -101,42 +158,18 @@ fn check_files(args: &Grep) -> anyhow::Result<()> {
     )
 }
 
-/// Refuses one lone word that is the name of a file, or of a command, or nearly that of a command. With options
-/// (`alone` is false) the name of a command has to be exact: who types options means to search.
+/// Refuses one lone word that is the name of a file, or of a command, or nearly that of a command.
 fn check_lone(word: &str, alone: bool) -> anyhow::Result<()> {
-    let instead = match command(word, alone) {
-        Some(instead) => format!("'{word}' looks like a command: for that write {instead}"),
-        None if Path::new(word).is_file() => {
-            format!("{word} is a file: to search it write ovlsniff -r {}", shell(word))
-        }
-        None => return Ok(()),
-    };
-    bail!("{instead}, and to search for the word: ovlsniff -e {}", shell(word))
-}
-
-/// Returns the command that a word names, or nearly names.
-fn command(word: &str, alone: bool) -> Option<String> {
-    let known = cli::command_lines();
-    let named = |near: &dyn Fn(&str) -> bool| {
-        known.iter().find(|line| line.rsplit(' ').next().is_some_and(near)).cloned()
-    };
-    let exact = named(&|name| name == word);
-    if exact.is_some() || !alone {
-        return exact;
+    if let Some(line) = near::command(word, alone) {
+        bail!(near::sentence(word, &line));
     }
-    let synonym = SYNONYMS.iter().find(|(known, _)| *known == word).map(|(_, line)| (*line).to_owned());
-    synonym.or_else(|| named(&|name| is_near(word, name)))
-}
-
-/// Returns true if a word is a name with one letter changed, left out, put in or swapped with the next; of a long name,
-/// with two. A name of three letters has too many neighbours.
-fn is_near(word: &str, name: &str) -> bool {
-    let changes = match name.len() {
-        ..=3 => return false,
-        4..=6 => 1,
-        _ => 2,
-    };
-    word.chars().next() == name.chars().next() && osa_distance(word, name) <= changes
+    if Path::new(word).is_file() {
+        let word = shell(word);
+        bail!(
+            "{word} is a file: to search it write ovlsniff -r {word}, and to search for the word: ovlsniff -e {word}"
+        );
+    }
+    Ok(())
 }
 
 /// Returns a word as it is typed in a shell.
@@ -156,26 +189,6 @@ fn has_source(args: &Grep) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_nearly_a_command_is_told_from_a_pattern() {
-        for (word, line) in [
-            ("verfy", "ovlsniff verify"),
-            ("interface", "ovlsniff interfaces"),
-            ("status", "ovlsniff overlay status"),
-            ("stauts", "ovlsniff overlay status"),
-            ("up", "ovlsniff overlay up"),
-            ("overly", "ovlsniff overlay"),
-            ("check", "ovlsniff verify"),
-        ] {
-            assert_eq!(command(word, true).as_deref(), Some(line), "{word}");
-        }
-        for word in ["HTTP", "VERIFY", "max", "hello", "state", "password", "eth0", "GET /", ""] {
-            assert_eq!(command(word, true), None, "{word}");
-        }
-        assert_eq!(command("verfy", false), None);
-        assert_eq!(command("keys", false).as_deref(), Some("ovlsniff keys"));
-    }
 
     #[test]
     fn interfaces_are_told_from_patterns() {

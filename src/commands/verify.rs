@@ -8,11 +8,12 @@ mod progress;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report;
 use ovlsniff::verify::{self, Expectation, Overview, Report, Terms, Wanted};
 
-use super::{Status, Unwritten};
+use super::{Status, Unwritten, signals};
 use crate::cli::{Expect, Format, Require, Verify};
 
 /// A verdict, as it is told to the user.
@@ -25,6 +26,7 @@ struct Told {
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     if let Some(path) = &args.read {
+        signals::outlive_report().map_err(|error| anyhow!("install signal handlers: {error}"))?;
         let report = file::run(args, path)?.on(terms(args));
         return conclude(&of_one(args, &report)).map(|(status, _)| status);
     }

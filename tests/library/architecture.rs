@@ -51,7 +51,7 @@ const CRATES: [(&[&str], &[&str]); 22] = [
             "verify/network",
             "verify/report/terms",
             "cli/complaint",
-            "commands/typed",
+            "cli/near",
         ],
     ),
     (&["caps"], &["host/privileges"]),

@@ -111,6 +111,17 @@ fn advice(expression: &str, words: &[Word<'_>], link: LinkType, theirs: &str) ->
             format!("'{word}' is neither a host nor a network; write: net {network}, or: host {address}")
         });
     }
+    if theirs.contains("802.11") {
+        // libpcap has types of wireless frames only by this word.
+        let place = find(&|n| n > 0 && text(n) == "type" && matches!(text(n - 1), "icmp" | "icmp6"))?;
+        let key = text(place - 1);
+        let value = Some(text(place + 1)).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
+        let value = value.filter(|value| !value.is_empty()).unwrap_or("N");
+        return Some(format!(
+            "'type' is supported for 802.11; one of ICMP is written: {key}[{key}type] == {}",
+            cut(value, SHOWN_WORD)
+        ));
+    }
     if theirs.contains("unknown host") {
         let place = find(&|n| theirs.contains(&format!("'{}'", text(n))))?;
         return Some(match display::advice(words, place) {
@@ -192,6 +203,11 @@ mod tests {
                 "'2001:db8::1/32' is neither a host nor a network; write: net 2001:db8::/32, or: host 2001:db8::1",
             ),
             ("host 02:42:ac:11:00:02", "a hardware address is written: ether host 02:42:ac:11:00:02"),
+            ("icmp type 8", "'type' is supported for 802.11; one of ICMP is written: icmp[icmptype] == 8"),
+            (
+                "icmp6 type 128",
+                "'type' is supported for 802.11; one of ICMP is written: icmp6[icmp6type] == 128",
+            ),
             ("port nosuchservice", "unknown port 'nosuchservice'; write its number"),
             ("HTTP", "at column 1, a filter has no 'HTTP'; write: port http"),
             ("dns", "at column 1, a filter has no 'dns'; write: port 53"),
@@ -234,6 +250,8 @@ mod tests {
             "port http",
             "port 53",
             "dst port 80",
+            "icmp[icmptype] == 8",
+            "icmp6[icmp6type] == 128",
             "portrange 80-90",
             "net 2001:db8::/32",
             "src net 10.0.0.0/8",

@@ -69,7 +69,7 @@ fn with_fault(filter: &str) -> Option<(&str, String)> {
 /// first of them looks as if it were none.
 fn refusal(filter: &str, fault: &str, why_filter: &str) -> String {
     let strange = fault.starts_with("syntax error at column 1,");
-    let why = if strange { format!("; {why_filter}") } else { String::new() };
+    let why = if strange && !why_filter.is_empty() { format!("; {why_filter}") } else { String::new() };
     format!("filter '{}': {fault}{why}", shown(filter))
 }
 
@@ -78,12 +78,7 @@ fn refusal(filter: &str, fault: &str, why_filter: &str) -> String {
 fn misplaced(words: &[String], rest: &str) -> Option<String> {
     let (first, whole) = (&words[0], words.join(" "));
     if let "and" | "or" | "&&" | "||" = words[1].as_str() {
-        return Some(format!(
-            "a filter cannot begin with '{}', and the first word, '{}', is the pattern; for a filter only write: '' {}",
-            words[1],
-            escape(first),
-            escape(&whole)
-        ));
+        return Some(conjunction(words, &whole));
     }
     let is_plain = !has_keyword(rest) && !rest.contains(['=', '(', ')', '!', '&', '|']);
     if matches!(first.as_str(), "not" | "!") && is_plain {
@@ -98,10 +93,84 @@ fn misplaced(words: &[String], rest: &str) -> Option<String> {
             quoted(first),
         ));
     }
+    if let Some((filter, pattern)) = filter_first(words) {
+        return Some(format!(
+            "'{}' is no filter, and '{}' is one: the pattern comes first; write: ovlsniff {} {}",
+            escape(&pattern),
+            escape(&filter.join(" ")),
+            quoted(&pattern),
+            filter.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+        ));
+    }
     // With `host web port 80`, all of it is meant for a filter.
     let is_word = first.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let fault = syntax_error(&whole).filter(|_| is_word && has_keyword(first) && !is_filter(first))?;
     Some(refusal(&whole, &fault, ""))
+}
+
+/// Returns the sentence for words of which the second is `and` or `or`: `HTTP and port 80`, `HTTP or GET`. The whole is
+/// no filter.
+fn conjunction(words: &[String], whole: &str) -> String {
+    let (first, sign) = (&words[0], words[1].as_str());
+    let rest = words[2..].join(" ");
+    let both = matches!(sign, "and" | "&&");
+    let is_plain = !rest.is_empty() && !has_keyword(&rest);
+    let advice = if both && is_plain && words.len() == 3 && is_filter(first) {
+        format!("write: ovlsniff {} {}", quoted(&rest), quoted(first))
+    } else if both && is_filter(&rest) {
+        let filter: Vec<String> = words[2..].iter().map(|word| quoted(word)).collect();
+        format!("leave out '{sign}': ovlsniff {} {}", quoted(first), filter.join(" "))
+    } else if !both && is_plain {
+        format!("for either of two patterns write: -e {} -e {}", quoted(first), quoted(&rest))
+    } else if let Some(fault) = syntax_error(whole).filter(|_| is_filter(first)) {
+        return refusal(whole, &fault, "");
+    } else {
+        format!("a pattern of several words needs quotes: {}", quoted(whole))
+    };
+    format!(
+        "a filter cannot begin with '{sign}', and the first word, '{}', is the pattern; {advice}",
+        escape(first)
+    )
+}
+
+/// Splits words into a filter of several words and the pattern behind it: `udp port 4789 HTTP`, `port 80 and HTTP`.
+fn filter_first(words: &[String]) -> Option<(&[String], String)> {
+    // In `port http https` the last word is another port.
+    let whole = words.join(" ");
+    if syntax_error(&whole).is_some_and(|fault| fault.contains("'or' is missing")) {
+        return None;
+    }
+    if let [filter @ .., sign, pattern] = words {
+        let is_plain = matches!(sign.as_str(), "and" | "&&") && !has_keyword(pattern);
+        if is_plain && is_filter(&filter.join(" ")) {
+            return Some((filter, pattern.clone()));
+        }
+    }
+    let split = (2..words.len()).rev().find(|&at| is_filter(&words[..at].join(" ")))?;
+    let (filter, pattern) = words.split_at(split);
+    let pattern = pattern.join(" ");
+    (!has_keyword(&pattern) && !pattern.bytes().all(|byte| byte.is_ascii_digit()))
+        .then_some((filter, pattern))
+}
+
+/// Returns the note for a pattern with signs that mean something in grep's basic expressions only.
+pub(super) fn basic_sign(pattern: &str) -> Option<&'static str> {
+    let mut rest = pattern;
+    while let Some((_, behind)) = rest.split_once('\\') {
+        let times = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+        match behind.chars().next()? {
+            '|' => return Some(r"\| matches a plain |; write | for alternatives"),
+            '+' => return Some(r"\+ matches a plain +; write + for one and more"),
+            '{' if behind[1..]
+                .split_once(r"\}")
+                .is_some_and(|(count, _)| !count.is_empty() && times(count)) =>
+            {
+                return Some(r"\{ matches a plain {; write { for a number of times");
+            }
+            escaped => rest = &behind[escaped.len_utf8()..],
+        }
+    }
+    None
 }
 
 /// Returns the note for a pattern that is a filter beside another one.

@@ -175,10 +175,13 @@ const PAGES: &[Page] = &[
             ),
             (
                 "SIGNALS",
-                &[Item(
-                    "INT, TERM, HUP, QUIT",
-                    "End the watch, and judge what was seen until then. With --watch the last whole verdict counts, unless a leak was seen since. A second one ends the program at once.",
-                )],
+                &[
+                    Item(
+                        "INT, TERM, HUP, QUIT",
+                        "End the watch, and judge what was seen until then. With --watch the last whole verdict counts, unless a leak was seen since. A second one ends the program at once. With --read the first one does, without a verdict.",
+                    ),
+                    Item("USR1", "Does nothing."),
+                ],
             ),
             (
                 "FILES",

@@ -127,6 +127,10 @@ fn bad_filters_are_told_with_the_place_and_with_what_is_meant() {
             "filter 'host 10.0.0.1/24': '10.0.0.1/24' is neither a host nor a network; write: net 10.0.0.0/24, or: host \
              10.0.0.1",
         ),
+        (
+            &["x", "icmp", "type", "8"],
+            "filter 'icmp type 8': 'type' is supported for 802.11; one of ICMP is written: icmp[icmptype] == 8",
+        ),
         (&["x", "vni", "4097"], "filter 'vni 4097': at column 1, a VNI is an option of its own: --vni 4097"),
     ] {
         let words: Vec<&str> = ["-r", SWARM].iter().chain(words).copied().collect();
@@ -162,8 +166,48 @@ fn a_pattern_and_a_filter_that_are_swapped_are_noticed() {
         ),
         (
             &["tcp", "and", "HTTP"],
-            "a filter cannot begin with 'and', and the first word, 'tcp', is the pattern; for a filter only write: '' tcp \
-             and HTTP",
+            "a filter cannot begin with 'and', and the first word, 'tcp', is the pattern; write: ovlsniff HTTP tcp",
+        ),
+        (
+            &["HTTP", "and", "GET"],
+            "a filter cannot begin with 'and', and the first word, 'HTTP', is the pattern; a pattern of several words needs \
+             quotes: 'HTTP and GET'",
+        ),
+        (
+            &["HTTP", "or", "GET"],
+            "a filter cannot begin with 'or', and the first word, 'HTTP', is the pattern; for either of two patterns write: \
+             -e HTTP -e GET",
+        ),
+        (
+            &["HTTP", "and", "port", "80"],
+            "a filter cannot begin with 'and', and the first word, 'HTTP', is the pattern; leave out 'and': ovlsniff HTTP \
+             port 80",
+        ),
+        (&["or", "HTTP"], "filter 'or HTTP': syntax error at column 1, 'or'"),
+        (
+            &["udp", "port", "4789", "HTTP"],
+            "'HTTP' is no filter, and 'udp port 4789' is one: the pattern comes first; write: ovlsniff HTTP udp port 4789",
+        ),
+        (
+            &["port", "80", "HTTP"],
+            "'HTTP' is no filter, and 'port 80' is one: the pattern comes first; write: ovlsniff HTTP port 80",
+        ),
+        (
+            &["port", "80", "and", "HTTP"],
+            "'HTTP' is no filter, and 'port 80' is one: the pattern comes first; write: ovlsniff HTTP port 80",
+        ),
+        (
+            &["tcp", "port", "80", "HTTP"],
+            "'HTTP' is no filter, and 'tcp port 80' is one: the pattern comes first; write: ovlsniff HTTP tcp port 80",
+        ),
+        (
+            &["host", "10.0.0.1", "GET", "/"],
+            "'GET /' is no filter, and 'host 10.0.0.1' is one: the pattern comes first; write: ovlsniff 'GET /' host \
+             10.0.0.1",
+        ),
+        (
+            &["port", "http", "https"],
+            "filter 'port http https': at column 11, 'or' is missing before 'https': port http or https",
         ),
         (
             &["host", "web", "port", "80"],
@@ -178,6 +222,39 @@ fn a_pattern_and_a_filter_that_are_swapped_are_noticed() {
     ] {
         let words: Vec<&str> = ["-r", SWARM].iter().chain(words).copied().collect();
         assert_eq!(refused(&words), format!("ovlsniff: {expected}"));
+    }
+}
+
+#[test]
+fn an_inner_filter_without_quotes_is_told_with_them() {
+    for (words, expected) in [
+        ("--inner udp and port 53", "--inner 'udp and port 53'"),
+        ("--inner=udp and port 53", "--inner 'udp and port 53'"),
+        ("--inner port 80", "--inner 'port 80'"),
+        ("--inner tcp and port 80 HTTP", "--inner 'tcp and port 80' HTTP"),
+        ("--inner tcp port 80 HTTP", "--inner 'tcp port 80' HTTP"),
+        ("HTTP --inner tcp and port 80", "--inner 'tcp and port 80'"),
+        ("-e HTTP --inner host 10.0.1.2", "--inner 'host 10.0.1.2'"),
+    ] {
+        let words: Vec<&str> = ["-r", SWARM].into_iter().chain(words.split(' ')).collect();
+        assert_eq!(
+            refused(&words),
+            format!("ovlsniff: a filter of several words is one argument: {expected}"),
+            "{words:?}"
+        );
+    }
+    assert_eq!(
+        refused(&["-r", SWARM, "--inner", "udp", "and", "HTTP"]),
+        "ovlsniff: a filter of several words is one argument, in quotes: --inner 'udp and …'"
+    );
+    // The inner filter, the pattern and the outer filter.
+    for words in [
+        "--inner tcp HTTP udp port 4789",
+        "HTTP --inner tcp udp port 4789",
+        "--inner tcp -e HTTP udp port 4789",
+    ] {
+        let words: Vec<&str> = ["-r", SWARM].into_iter().chain(words.split(' ')).collect();
+        assert!(!shown(&words).is_empty(), "{words:?}");
     }
 }
 

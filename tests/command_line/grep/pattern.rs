@@ -204,3 +204,32 @@ fn quiet_finds_the_same_packets() {
     }
     assert!(matched > 20, "{matched} captures with a match");
 }
+
+#[test]
+fn signs_of_basic_expressions_are_told() {
+    let (_dir, file) = plain(&[b"GET|POST", b"GET"]);
+    let noted = |words: &[&str]| {
+        let ran = ovlsniff(&[&["-r", &file], words].concat());
+        ran.err.lines().next().unwrap().to_owned()
+    };
+    let input = format!("input: {file}");
+    for (pattern, note) in [
+        (r"GET\|POST", r"ovlsniff: \| matches a plain |; write | for alternatives"),
+        (r"a\+", r"ovlsniff: \+ matches a plain +; write + for one and more"),
+        (r"a\{1\}", r"ovlsniff: \{ matches a plain {; write { for a number of times"),
+        (r"a\\|b", &input),
+        (r"\{a\}", &input),
+        (r"\\", &input),
+    ] {
+        assert_eq!(noted(&[pattern]), note, "{pattern}");
+        assert_eq!(noted(&["-e", pattern]), note, "{pattern}");
+    }
+    assert_eq!(shown(&["-r", &file, r"GET\|POST"]), [1]);
+    assert_eq!(shown(&["-r", &file, "GET|POST"]), [1, 2]);
+}
+
+#[test]
+fn an_empty_filter_has_no_line_in_the_banner() {
+    let ran = ovlsniff(&["-r", SWARM, "--inner", "", "HTTP", ""]);
+    assert!(ran.code == Some(0) && !ran.err.contains("filter"), "{ran:?}");
+}

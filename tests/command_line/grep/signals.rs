@@ -182,3 +182,16 @@ fn a_hangup_that_is_ignored_stays_ignored() {
     let ran = finish(child);
     assert_eq!((ran.code, numbers(&ran.out)), (Some(0), vec![22, 24]), "{ran:?}");
 }
+
+/// A report is for a search. The signal may come from a script that sends it to every program of this name.
+#[test]
+fn usr1_does_not_end_the_judgement_of_a_file() {
+    let words = ["verify", "--vni", "4098", "--local", "192.0.2.1", "--peer", "192.0.2.2"];
+    let judged = crate::run::ovlsniff(&[&words[..], &["-r", SWARM]].concat());
+    let (_guards, child, mut writer) = reading(&words);
+    send(&child, Signal::SIGUSR1);
+    writer.write_all(&fs::read(SWARM).unwrap()).unwrap();
+    drop(writer);
+    let ran = finish(child);
+    assert_eq!((ran.code, ran.out.lines().count()), (judged.code, judged.out.lines().count()), "{ran:?}");
+}

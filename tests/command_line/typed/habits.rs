@@ -57,6 +57,32 @@ fn options_of_other_programs_are_told_with_ours() {
     ]);
 }
 
+/// Of `-version` clap makes `-v -e rsion`, and listens for what does not match.
+#[test]
+fn a_long_option_with_one_dash_is_told_with_two() {
+    for (line, name) in [
+        ("ovlsniff -version", "version"),
+        ("ovlsniff -json HTTP", "json"),
+        ("ovlsniff -list", "list"),
+        ("ovlsniff -help", "help"),
+        ("ovlsniff -read s.pcap", "read"),
+        ("ovlsniff -vni 4097", "vni"),
+        ("ovlsniff -vni=4097", "vni"),
+        ("ovlsniff verify -json", "json"),
+        ("ovlsniff overlay up -file nets.toml", "file"),
+    ] {
+        refused(&[(line, &format!("there is no option -{name}, a long one has two dashes: write --{name}"))]);
+    }
+    refused(&[
+        ("ovlsniff -verify", "there is no option -verify; for the command write: ovlsniff verify"),
+        ("ovlsniff -verbose", "there is no option -verbose, and nothing shows more of a packet"),
+    ]);
+    for words in ["-e -version", "-ye -version", "-- -version", "--regexp -json"] {
+        let ran = typed(&format!("ovlsniff -r {SWARM} {words}"));
+        assert!(ran.code == Some(1) && ran.err.starts_with("input: "), "{words}: {ran:?}");
+    }
+}
+
 #[test]
 fn values_that_belong_to_another_program_are_told_with_what_is_meant() {
     let no_names = "use a whole number, 0 or more; names are never resolved, so leave out tcpdump's -n; see ovlsniff --help";
@@ -74,6 +100,24 @@ fn values_that_belong_to_another_program_are_told_with_what_is_meant() {
             &format!(
                 "invalid value '5' for '--columns <N>': {columns}; to stop after 5 matches write -n 5; see ovlsniff --help"
             ),
+        ),
+        (
+            "ovlsniff -c 1 HTTP",
+            &format!(
+                "invalid value '1' for '--columns <N>': {columns}; to stop after 1 match write -n 1; see ovlsniff --help"
+            ),
+        ),
+        (
+            "ovlsniff -i -I s.pcap http",
+            "--interface <IF> is given without a value; -i names an interface, and ignoring case is -y here; see ovlsniff --help",
+        ),
+        (
+            "ovlsniff -q -i -d eth0 HTTP",
+            "--interface <IF> is given without a value; -i names an interface, and ignoring case is -y here; see ovlsniff --help",
+        ),
+        (
+            "ovlsniff -I s.pcap -i http",
+            "--read and --interface exclude each other; -i names an interface, and ignoring case is -y here; see ovlsniff --help",
         ),
         (
             "ovlsniff -c HTTP",
@@ -109,6 +153,26 @@ fn lines_that_would_do_something_else_here_are_refused() {
         (
             "ovlsniff -i lo -qw out.pcapng port 80",
             "-w matches whole words only; to write the packets to out.pcapng write: -O out.pcapng",
+        ),
+        (
+            "ovlsniff -w /tmp/out HTTP",
+            "-w matches whole words only; to write the packets to /tmp/out write: -O /tmp/out",
+        ),
+        (
+            "ovlsniff -w out.dmp",
+            "-w matches whole words only; to write the packets to out.dmp write: -O out.dmp",
+        ),
+        (
+            "ovlsniff -w out.dump",
+            "-w matches whole words only; to write the packets to out.dump write: -O out.dump",
+        ),
+        (
+            "ovlsniff -i lo -e HTTP -w ./out port 80",
+            "-w matches whole words only; to write the packets to ./out write: -O ./out",
+        ),
+        (
+            "ovlsniff -wout.pcap",
+            "-w matches whole words only; to write the packets to out.pcap write: -O out.pcap",
         ),
         ("ovlsniff -w -", "-w matches whole words only; to write the packets to - write: -O -"),
         (
@@ -150,6 +214,14 @@ fn a_pattern_in_place_of_an_interface_is_told_that_case_is_ignored_by_y() {
             "there is no interface 'GET /': -i names one, and case is ignored with -y: ovlsniff -y 'GET /'; the interfaces are listed with -D",
         ),
     ]);
+    refused(&[(
+        "ovlsniff -i nosuch0,nosuch1 HTTP",
+        "there is no interface 'nosuch0,nosuch1': each is given by itself: -i nosuch0 -i nosuch1",
+    )]);
+    refused(&[(
+        "ovlsniff -i nosuch0,any",
+        "there is no interface 'nosuch0,any': each is given by itself: -i nosuch0 -i any",
+    )]);
     // A name that an interface may have is told with those there are.
     let ran = typed("ovlsniff -i nosuch0 HTTP");
     assert!(ran.complaint().starts_with("ovlsniff: open nosuch0: no such interface; there is: "), "{ran:?}");
@@ -160,6 +232,8 @@ fn a_pattern_in_place_of_an_interface_is_told_that_case_is_ignored_by_y() {
 fn what_may_be_meant_as_it_stands_is_done_and_told() {
     for (options, note) in [
         ("-c 20 HTTP", "-c 20: lines of 20 columns; to stop after 20 matches write -n 20"),
+        ("-c 100 HTTP", "-c 100: lines of 100 columns; to stop after 100 matches write -n 100"),
+        ("-c 1000 HTTP", "-c 1000: lines of 1000 columns; to stop after 1000 matches write -n 1000"),
         ("-B 4096 HTTP", "-B 4096: up to 4096 packets before each match; the size of the ring is --buffer"),
         ("-e -i", "taking '-i' as the pattern of -e"),
     ] {
@@ -167,8 +241,16 @@ fn what_may_be_meant_as_it_stands_is_done_and_told() {
         assert_eq!(ran.err.lines().next(), Some(format!("ovlsniff: {note}").as_str()), "{options}");
         assert!(ran.err.contains("\ninput: "), "{options}: {}", ran.err);
     }
-    for options in ["-c 100 HTTP", "-tttt HTTP", "-w HTTP", "-A 2 HTTP", "-X 48545450", "--max-count 1 HTTP"]
-    {
+    for options in [
+        "-c 80 HTTP",
+        "-c 1001 HTTP",
+        "--columns 100 HTTP",
+        "-tttt HTTP",
+        "-w HTTP",
+        "-A 2 HTTP",
+        "-X 48545450",
+        "--max-count 1 HTTP",
+    ] {
         let ran = typed(&format!("ovlsniff -r {SWARM} {options}"));
         assert_eq!(
             (ran.code, ran.err.lines().next()),

@@ -11,8 +11,9 @@ fn an_option_that_does_nothing_beside_another_is_told() {
         ("--json -qq", "-qq does no more than -q with --json"),
         ("-qq -x", "-x does nothing with -qq"),
         ("-q --marks ngrep", "--marks does nothing with -q"),
-        ("-x -u -c 60", "-c and -u do nothing with -x"),
-        ("-W byline -c 60", "-c does nothing with -W byline, single or none"),
+        ("-x -u -c 80", "-c and -u do nothing with -x"),
+        ("-W byline -c 80", "-c does nothing with -W byline, single or none"),
+        ("--all --marks none", "--marks does nothing with --all"),
         ("--all -A 2", "-A does nothing with --all"),
         ("-O - -x", "-x does nothing with -O -"),
     ] {
@@ -23,17 +24,49 @@ fn an_option_that_does_nothing_beside_another_is_told() {
     }
     let ran = typed(&format!("ovlsniff -r {SWARM} -yw -n 1"));
     assert_eq!(ran.err.lines().next(), Some("ovlsniff: -y and -w do nothing without a pattern"));
+    for words in ["-v", "-v port 80", "-v ''"] {
+        let ran = typed(&format!("ovlsniff -r {SWARM} {words}"));
+        let note = "\novlsniff: -v shows nothing without a pattern, since every payload matches\n";
+        assert!(ran.code == Some(1) && format!("\n{}", ran.err).contains(note), "{words}: {ran:?}");
+    }
     let ran = typed("ovlsniff -D -x --count 3");
     assert_eq!(ran.err, "ovlsniff: -x and -n do nothing with -D\n");
 }
 
 #[test]
 fn options_that_work_together_are_told_nothing() {
-    for options in
-        ["--json -q", "-x -t --color=always", "-W byline -u", "-q -A 1", "-O /dev/null -x", "-S 64 --json"]
-    {
+    for options in [
+        "--json -q",
+        "-x -t --color=always",
+        "-W byline -u",
+        "-q -A 1",
+        "-O /dev/null -x",
+        "-S 64 --json",
+        "--all --marks ngrep",
+    ] {
         let ran = typed(&format!("ovlsniff -r {SWARM} {options} HTTP"));
         assert!(ran.code == Some(0) && !ran.err.contains("ovlsniff: "), "{options}: {}", ran.err);
+    }
+}
+
+#[test]
+fn of_values_for_one_option_the_last_counts_and_that_is_told() {
+    let line = |words: &str| format!("ovlsniff -r {SWARM} {words} HTTP");
+    let verify =
+        format!("ovlsniff verify --vni 4098 -r /nonexistent -r {SWARM} --local 192.0.2.1 --peer 192.0.2.2");
+    for (line, note) in [
+        (line("--inner udp --inner tcp"), Some("--inner is given twice: the last one counts")),
+        (line("-n 3 --count 2 -n 1"), Some("-n is given 3 times: the last one counts")),
+        (verify, Some("-r is given twice: the last one counts")),
+        (line("-n 1 -n 1"), None),
+        (line("-e HTTP -e GET"), None),
+        (line("-q -n 2 -n 1"), None),
+    ] {
+        let ran = typed(&line);
+        let notes: Vec<&str> = ran.err.lines().filter(|line| line.contains("counts")).collect();
+        let told: Vec<String> = note.iter().map(|note| format!("ovlsniff: {note}")).collect();
+        assert_eq!(notes, told, "{line}: {}", ran.err);
+        assert!(!ran.out.is_empty() || line.contains("GET"), "{line}: {ran:?}");
     }
 }
 

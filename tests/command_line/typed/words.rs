@@ -28,6 +28,16 @@ fn a_lone_word_that_is_nearly_a_command_is_told_with_the_command() {
         let (line, sentence) = told(word, command);
         refused(&[(&line, &sentence)]);
     }
+    for (line, word, command) in [
+        ("ovlsniff verfy --all", "verfy", "ovlsniff verify"),
+        ("ovlsniff verfiy --vni 4097 --json", "verfiy", "ovlsniff verify"),
+        ("ovlsniff interface --json", "interface", "ovlsniff interfaces"),
+        ("ovlsniff verfy --net x", "verfy", "ovlsniff verify"),
+        ("ovlsniff -q verfy --net x", "verfy", "ovlsniff verify"),
+        ("ovlsniff --json VERIFY", "VERIFY", "ovlsniff verify"),
+    ] {
+        refused(&[(line, &told(word, command).1)]);
+    }
     // Options do not stand before a command.
     refused(&[(
         "ovlsniff -q verify",
@@ -37,7 +47,9 @@ fn a_lone_word_that_is_nearly_a_command_is_told_with_the_command() {
 
 #[test]
 fn with_a_source_or_e_or_a_filter_such_a_word_is_a_pattern() {
-    for words in ["status", "verfy", "-e verify", "verfy tcp port 80", "-q verify"] {
+    let live = typed("ovlsniff --netns /nonexistent -- verify");
+    assert!(!live.err.contains("looks like"), "{live:?}");
+    for words in ["status", "verfy", "-e verify", "verfy tcp port 80", "-q verify", "verfy --json"] {
         let ran = typed(&format!("ovlsniff -r {SWARM} {words}"));
         assert!(ran.code == Some(1) && !ran.err.contains("looks like"), "{words}: {ran:?}");
     }
@@ -83,6 +95,48 @@ fn the_name_of_a_file_is_told_with_the_option_that_reads_it() {
     for line in ["ovlsniff -r a.pcap -e a.pcap", "ovlsniff -r a.pcap notes", "ovlsniff -r a.pcap c.pcap"] {
         let output = program().current_dir(&folder).args(&split(line)[1..]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{line}: {output:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_capture_that_is_not_there_is_told() {
+    let told = |line: &'static str, name: &str| {
+        (line, format!("there is no file {name}; to search for the word: -e {name}"))
+    };
+    for (line, sentence) in [
+        told("ovlsniff foo.pcap", "foo.pcap"),
+        told("ovlsniff HTTP foo.pcapng.gz", "foo.pcapng.gz"),
+        told("ovlsniff foo.cap port 80", "foo.cap"),
+        told("ovlsniff -e HTTP foo.pcap.zst", "foo.pcap.zst"),
+    ] {
+        refused(&[(line, &sentence)]);
+    }
+    let line = format!("ovlsniff -r {SWARM} HTTP foo.pcap");
+    refused(&[(&line, "there is no file foo.pcap; to search for the word: -e foo.pcap")]);
+    // The host may have such a name, and a file that is named may be searched for this word.
+    for words in ["-e foo.pcap", "foo.pcap", "HTTP ether host foo.cap"] {
+        let ran = typed(&format!("ovlsniff -r {SWARM} {words}"));
+        assert!(!ran.err.contains("there is no file"), "{words}: {ran:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_file_of_networks_is_told_with_f() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("net.toml"), "").unwrap();
+    for (line, advice) in [
+        (
+            "ovlsniff overlay up net.toml",
+            "net.toml is a file: to build its networks write ovlsniff overlay up -f net.toml\n",
+        ),
+        (
+            "ovlsniff overlay up ./net.toml",
+            "; a file of networks is given with -f ./net.toml; see ovlsniff overlay up --help\n",
+        ),
+    ] {
+        let output = program().current_dir(&folder).args(&split(line)[1..]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && said.ends_with(advice), "{line}: {said}");
     }
 }
 
@@ -140,6 +194,18 @@ fn a_mistake_of_a_command_is_told_with_that_commands_help() {
         (
             "ovlsniff verify secure",
             "the network's name is given with --net: ovlsniff verify --net secure; see ovlsniff verify --help",
+        ),
+        (
+            "ovlsniff verify s.pcap",
+            "the file is given with -r: ovlsniff verify -r s.pcap; see ovlsniff verify --help",
+        ),
+        (
+            "ovlsniff verify 4098",
+            "the network's VNI is given with --vni: ovlsniff verify --vni 4098; see ovlsniff verify --help",
+        ),
+        (
+            "ovlsniff verify cafe",
+            "the network's name is given with --net: ovlsniff verify --net cafe; see ovlsniff verify --help",
         ),
         (
             "ovlsniff verify --nett a",
