@@ -77,6 +77,22 @@ pub fn counted<N: fmt::Display + Copy + PartialEq + From<u8>>(count: N, one: &st
     format!("{count} {}", if count == N::from(1) { one } else { many })
 }
 
+/// Returns a word as it is typed in a shell: escaped like [`escape`], and in quotes if it needs them.
+///
+/// ```
+/// use ovlsniff::escape::quoted;
+/// assert_eq!([quoted("a-b.pcap"), quoted("GET /"), quoted("it's")], ["a-b.pcap", "'GET /'", r"'it'\''s'"]);
+/// ```
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:,=@%+".contains(c);
+    let word = escape(word);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Returns true if a character shows as itself, and by itself. The standard library's table of printable characters
 /// decides. It leaves out all control, format, private, unassigned and combining characters, and every blank but the
 /// plain one.

@@ -1,4 +1,4 @@
-//! What people type who know ngrep, tcpdump, tshark or grep, and what they would type here.
+//! The habits of people who know ngrep, tcpdump, tshark or grep, and the lines that they would type here.
 //!
 //! Four kinds of habit are caught. An option that is not there ([`OPTIONS`]), and a value that an option does not take
 //! ([`VALUES`]), are errors of clap already, and get an advice. Some lines are sound here and mean something else than

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use ovlsniff::capture::bpf::{is_filter, syntax_error};
+use ovlsniff::escape::quoted;
 
 use crate::cli::{Grep, Spelled, is_capture_name, near};
 
@@ -55,10 +56,10 @@ fn check_inner(args: &Grep, words: &[Spelled]) -> anyhow::Result<()> {
     let most = (1..=plain.len()).rev().find(|most| is_filter(&filter(&plain[..*most])));
     match most {
         Some(most) => {
-            let rest = plain[most..].iter().fold(String::new(), |rest, word| rest + " " + &shell(word));
+            let rest = plain[most..].iter().fold(String::new(), |rest, word| rest + " " + &quoted(word));
             bail!(
                 "a filter of several words is one argument: --inner {}{rest}",
-                shell(&filter(&plain[..most]))
+                quoted(&filter(&plain[..most]))
             )
         }
         None if goes_on => {
@@ -80,7 +81,7 @@ fn check_absent(args: &Grep) -> anyhow::Result<()> {
     let last = last.filter(|_| !is_sound);
     let absent = |word: &&&String| is_capture_name(word) && !Path::new(word).exists();
     match first.into_iter().chain(last).find(absent) {
-        Some(name) => bail!("there is no file {name}; to search for the word: -e {}", shell(name)),
+        Some(name) => bail!("there is no file {name}; to search for the word: -e {}", quoted(name)),
         None => Ok(()),
     }
 }
@@ -103,7 +104,7 @@ fn check_interfaces(args: &Grep) -> anyhow::Result<()> {
             bail!("there is no interface '{name}': each is given by itself: {each}");
         }
         if !known && looks_like_a_pattern(name) {
-            let typed = shell(name);
+            let typed = quoted(name);
             bail!(
                 "there is no interface '{name}': -i names one, and case is ignored with -y: ovlsniff -y {typed}; the \
                  interfaces are listed with -D"
@@ -124,7 +125,7 @@ fn looks_like_a_pattern(name: &str) -> bool {
 /// `lo` may well be searched for.
 fn check_device(name: &str, rest: &[String]) -> anyhow::Result<()> {
     if name.bytes().any(|byte| byte.is_ascii_digit()) && is_interface(name) {
-        let rest = rest.iter().fold(String::new(), |rest, word| rest + " " + &shell(word));
+        let rest = rest.iter().fold(String::new(), |rest, word| rest + " " + &quoted(word));
         bail!(
             "{name} is an interface: to listen on it write ovlsniff -i {name}{rest}, and to search for the word: -e {name}"
         );
@@ -144,17 +145,17 @@ fn check_files(args: &Grep) -> anyhow::Result<()> {
     let is_stdin =
         |word: &String| word == "-" && !has_source(args) && ends().any(|end| std::ptr::eq(end, word));
     let is_file = |word: &&String| is_stdin(word) || is_capture_name(word) && Path::new(word).is_file();
-    let files: Vec<String> = words().filter(is_file).map(|file| format!("-r {}", shell(file))).collect();
+    let files: Vec<String> = words().filter(is_file).map(|file| format!("-r {}", quoted(file))).collect();
     let Some(first) = words().find(is_file) else { return Ok(()) };
-    let read = args.read.iter().map(|file| format!("-r {}", shell(&file.to_string_lossy())));
-    let patterns = args.expressions.iter().map(|pattern| format!("-e {}", shell(pattern)));
-    let others = words().filter(|word| !is_file(word)).map(|word| shell(word));
+    let read = args.read.iter().map(|file| format!("-r {}", quoted(&file.to_string_lossy())));
+    let patterns = args.expressions.iter().map(|pattern| format!("-e {}", quoted(pattern)));
+    let others = words().filter(|word| !is_file(word)).map(|word| quoted(word));
     let line: Vec<String> = read.chain(files).chain(patterns).chain(others).collect();
     bail!(
         "{first} is {}: to search it write ovlsniff {}, and to search for the word: -e {}",
         if first == "-" { "standard input" } else { "a file" },
         line.join(" "),
-        shell(first)
+        quoted(first)
     )
 }
 
@@ -164,22 +165,12 @@ fn check_lone(word: &str, alone: bool) -> anyhow::Result<()> {
         bail!(near::sentence(word, &line));
     }
     if Path::new(word).is_file() {
-        let word = shell(word);
+        let word = quoted(word);
         bail!(
             "{word} is a file: to search it write ovlsniff -r {word}, and to search for the word: ovlsniff -e {word}"
         );
     }
     Ok(())
-}
-
-/// Returns a word as it is typed in a shell.
-fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:,=@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 fn has_source(args: &Grep) -> bool {
@@ -198,13 +189,5 @@ mod tests {
         for pattern in ["HTTP", "http", "GET /", "error|warn", "Host: web1"] {
             assert!(looks_like_a_pattern(pattern), "{pattern}");
         }
-    }
-
-    #[test]
-    fn words_are_quoted_for_the_shell() {
-        assert_eq!(shell("a-b.pcap"), "a-b.pcap");
-        assert_eq!(shell("GET /"), "'GET /'");
-        assert_eq!(shell("it's"), r"'it'\''s'");
-        assert_eq!(shell(""), "''");
     }
 }

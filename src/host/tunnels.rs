@@ -308,7 +308,7 @@ mod tests {
         // Its socket is in the namespace of somebody else.
         assert_eq!(told(&survey(vec![moved(18_998)], &[53]), &[]), "");
         assert_eq!(told(&survey(vec![], &[]), &sandbox()), "");
-        // Where sockets are not listed, each of them may be here.
+        // Each of them may be here if sockets are not listed.
         assert_eq!(told(&Survey::default(), &sandbox()), "vxlan 18998, 18999");
         // The kernel says nothing of Geneve's sockets, but there is none beside this device.
         let geneve = || [survey(vec![device(Form::Geneve, 6083)], &[6082])];

@@ -35,7 +35,7 @@ pub(super) fn split_sll2(bytes: &[u8]) -> Result<Header<'_>, Why> {
     Ok(Header { direction, hardware, protocol, rest })
 }
 
-/// What follows a header whose protocol is no Ethernet type.
+/// The payload of a header whose protocol is no Ethernet type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rare {
     /// A frame of this link type.

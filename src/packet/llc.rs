@@ -13,7 +13,7 @@ use super::{Why, leaf};
 /// The payload of a link layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Payload {
-    /// What this Ethernet type names.
+    /// The protocol of this Ethernet type.
     Type(u16),
     /// An Ethernet frame, which was bridged.
     Ethernet,

@@ -12,7 +12,7 @@ use super::ethernet::{IPV4, IPV6, MPLS, MPLS_UPSTREAM};
 /// The payload of a PPP frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Payload {
-    /// What this Ethernet type names.
+    /// The protocol of this Ethernet type.
     Type(u16),
     /// A protocol that is known and carries no packets of others: control and authentication, and some old networks.
     Leaf,

@@ -16,7 +16,7 @@
 //!   beyond the end, and an empty one.
 //! - IPv4 cuts a fragment that others follow down to a multiple of 8 bytes. IPv6 drops it.
 //!
-//! What is dropped or discarded comes back, one fragment at a time.
+//! Fragments that are dropped or discarded come back, one at a time.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What the filters kept out, for those who see nothing and wonder why.
+//! The packets that the filters kept out, for those who see nothing and wonder why.
 //!
 //! A filter sees the outer packets, `--inner` the innermost ones, and it is easy to take one for the other. So as long
 //! as nothing has passed, a look is taken at what the other one would have let through. Once something has passed,
@@ -7,7 +7,7 @@
 use super::Filters;
 use crate::packet::{Decoder, Frame, Opaque, Packet, TunnelPorts, Vni};
 
-/// What `--vni` and `--inner` kept out of a search. Opaque packets pass them and say nothing.
+/// The packets that `--vni` and `--inner` kept out of a search. Opaque packets pass them and say nothing.
 #[derive(Debug, Default)]
 pub struct KeptOut {
     passed: bool,

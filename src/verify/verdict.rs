@@ -239,7 +239,7 @@ mod tests {
                 assert!(!remedy.contains("Docker"), "{remedy}");
                 assert_eq!(remedy.is_empty(), reason.remedy().is_empty(), "{reason:?}");
             }
-            // What is cut off for others is all at the end.
+            // Bytes that are cut off for others are all at the end.
             assert!(
                 reason
                     .remedy()

@@ -1,4 +1,4 @@
-//! What was typed, and what is said of it. Each case shows the line as it is typed in a shell, and the sentence.
+//! Typed lines, and the answers to them. Each case shows the line as it is typed in a shell, and the sentence.
 
 mod habits;
 mod help;

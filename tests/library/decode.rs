@@ -150,7 +150,7 @@ fn fault(packet: &Packet<'_>, len: usize, before: &Layers, now: &Layers, whole: 
         (Some(_), None) => Some(format!("says nothing about the missing {missing:?}")),
         // A length in front of the cut decides about the layer: WireGuard's, or ESP's padding and trailer.
         (Some(_), Some(stop)) if matches!(stop.layer, Layer::Payload) => None,
-        // What a session of L2TPv3 carries is known by its form only.
+        // The payload of a session of L2TPv3 is known by its form only.
         (Some(_), Some(stop)) if (stop.layer, stop.why) == (Layer::L2tp, Why::Unsupported) => None,
         (Some(&next), Some(stop)) => {
             let link = matches!(

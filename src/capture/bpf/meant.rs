@@ -1,4 +1,4 @@
-//! What is meant by words that libpcap does not understand, as far as that can be told.
+//! Advice for words that libpcap does not understand, as far as their meaning can be told.
 
 use std::net::IpAddr;
 

@@ -86,7 +86,8 @@ const MOST: usize = 200;
 /// The deepest nesting for which endings are tried.
 const DEPTH: usize = 16;
 
-/// What may come next, before the brackets are closed: nothing, a value, a test, and the words that only one place takes.
+/// The endings that are tried before the brackets are closed: nothing, a value, a test, and the words that only one place
+/// takes.
 const NEXT: [&str; 9] = ["", " 1", " tcp", " 255.0.0.0", " mgt", " nods", " match", " pass", " x"];
 
 /// Returns true if some ending makes a filter of these words. `None` if their brackets are too deep.

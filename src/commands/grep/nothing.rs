@@ -1,10 +1,10 @@
 //! The sentence that says which filter let nothing through, and which one was probably meant.
 
 use ovlsniff::capture::bpf::shown;
+use ovlsniff::escape::quoted;
 use ovlsniff::search::{KeptOut, Nothing};
 
 use super::Job;
-use super::words::quoted;
 use crate::cli::Grep;
 
 /// Returns the sentence, if there is a filter and nothing passed it. The outer filter comes first: behind it, the others

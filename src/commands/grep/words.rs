@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use ovlsniff::capture::bpf::{has_keyword, is_filter, shown, syntax_error};
-use ovlsniff::escape::escape;
+use ovlsniff::escape::{escape, quoted};
 
 /// The words of the command line as they are meant.
 #[derive(Debug, PartialEq, Eq)]
@@ -197,17 +197,6 @@ fn in_one_word(words: &[String]) -> Option<String> {
             quoted(filter)
         )
     })
-}
-
-/// Quotes a word for a shell, if it needs that.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
-    let word = escape(word);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the manual pages say beside the options: synopsis, examples, exit status, signals, files, environment, and the
+//! The parts of the manual pages beside the options: synopsis, examples, exit status, signals, files, environment, and the
 //! pages to see as well.
 
 mod overlay;

@@ -128,7 +128,7 @@ fn fragments_in_different_tunnels_between_the_same_ends_are_kept_apart() {
     assert!(matches!(take(&in_gtp(1, &second)), Added::Whole { .. }));
 }
 
-/// What becomes of the last of these fragments, each with its offset, its flag for more, and its payload.
+/// Returns the result for the last of these fragments, each with its offset, its flag for more, and its payload.
 fn joined(parts: &[(usize, bool, &[u8])]) -> (Added, usize) {
     let mut reassembly = Reassembly::default();
     let mut last = None;

@@ -156,7 +156,7 @@ fn headers_stand_out_where_matches_are_coloured() {
     assert_eq!(text(&coloured(Shape::None), &packet, &[]), bold(&format!("{header}abc\n")));
     let single = "{T 10.0.0.1:1234 -> 10.0.0.2:80 [AP]} abc\n";
     assert_eq!(text(&coloured(Shape::Single), &packet, &[]), bold(single));
-    // Where there is nothing else, nothing stands out.
+    // Nothing stands out if there is nothing else.
     let alone = TextOptions { headers_only: true, ..coloured(Shape::Normal) };
     assert_eq!(text(&alone, &packet, &[]), HEADER);
 }

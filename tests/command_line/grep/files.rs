@@ -72,7 +72,7 @@ fn frames_have_wiresharks_numbers_and_a_time_only_if_the_file_has_one() {
     let times: Vec<_> = ran.out.lines().map(|line| line.matches(r#""time""#).count()).collect();
     let nanos: Vec<_> = ran.out.lines().map(|line| line.matches(r#""time_ns""#).count()).collect();
     assert_eq!((times, nanos), (vec![0, 1, 0, 1], vec![0, 1, 0, 1]), "{}", ran.out);
-    // What is written has no other times.
+    // The file that is written has no other times.
     let copy = dir.path().join("copy.pcapng");
     let copy = copy.to_str().unwrap();
     ovlsniff(&["-qq", "-r", file, "-O", copy, "needle"]);

@@ -127,7 +127,7 @@ fn protocols_that_carry_no_packets_are_readable() {
     assert!(ran.summary().ends_with("2 not decoded: 1 LLC 0x10, 1 LLC 0xaa"), "{}", ran.err);
 }
 
-/// What a later fragment holds depends on the header in the first one: a datagram's may be ciphertext.
+/// The content of a later fragment depends on the header in the first one: a datagram's may be ciphertext.
 #[test]
 fn a_later_fragment_alone_is_not_decoded_where_its_header_may_have_been_a_tunnels() {
     let pieces =

@@ -28,7 +28,7 @@ fn an_outer_filter_that_is_true_of_the_inside_only_is_told() {
     );
     // So it is with -q, where the closing line is missing.
     assert_eq!(ovlsniff(&["-q", "-r", SWARM, "HTTP", "port", "80"]).err.lines().count(), 1);
-    // What is advised works.
+    // The advice works.
     assert_eq!(ovlsniff(&["-q", "-r", SWARM, "HTTP", "--inner", "port 80"]).code, Some(0));
 }
 

@@ -39,7 +39,7 @@ fn gtp_u_shows_its_endpoint_and_its_other_messages_are_datagrams() {
             "U 192.0.2.1:2152 -> 192.0.2.2:2152 (not decoded: malformed gtp-u) #11".into(),
         ]
     );
-    // What is not decoded is searched all the same.
+    // Bytes that are not decoded are searched all the same.
     assert_eq!(printed(&["-q", "-r", "tests/fixtures/crafted/gtp-u.pcap", "^neither IP"]).lines().count(), 2);
 }
 

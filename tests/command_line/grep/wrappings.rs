@@ -1,4 +1,4 @@
-//! What stands around the packets, outside of the usual overlays: tags, providers' tunnels, mirrors.
+//! The wrappings outside of the usual overlays: tags, providers' tunnels, mirrors.
 
 use crate::made;
 use crate::run::{ovlsniff, printed, shown};

@@ -1,4 +1,4 @@
-//! What people type who know ngrep, tcpdump, tshark or grep.
+//! The habits of people who know ngrep, tcpdump, tshark or grep.
 
 use super::{refused, typed};
 use crate::made::SWARM;

@@ -39,7 +39,7 @@ fn old_versions_are_read_as_libpcap_reads_them() {
                     (2, 3) => (first.min(second), first.max(second)),
                     _ => (second, first),
                 };
-                // Where more was captured than there was, libpcap believes both numbers, and this reader the larger one.
+                // If more was captured than there was, libpcap believes both numbers, and this reader the larger one.
                 if captured > wire {
                     continue;
                 }

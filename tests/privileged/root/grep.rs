@@ -238,7 +238,7 @@ fn counted(path: &Path) -> (Savefile, Option<u64>, Option<u64>) {
     let mut file = Savefile::open(path).unwrap();
     while file.advance().unwrap() {}
     let (missing, lost) = (file.missing(), file.dropped());
-    // What is missing counts as lost too.
+    // Frames that are missing count as lost too.
     (file, missing, lost.map(|lost| lost - missing.unwrap_or(0)))
 }
 

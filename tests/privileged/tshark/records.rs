@@ -10,7 +10,7 @@ use ovlsniff::packet::{Frame, InterfaceNumber, LinkType, Timestamp};
 
 use crate::build::{BIG, LITTLE, Order};
 
-/// What is compared of a frame: its number, its time in nanoseconds, and its lengths on the wire and in the file.
+/// The parts of a frame that are compared: its number, its time in nanoseconds, and its lengths on the wire and in the file.
 type Row = (u64, Option<i64>, u32, usize);
 
 /// A broadcast frame of a type for experiments, which every program shows as Ethernet.
