@@ -147,6 +147,7 @@ fn variety() -> Vec<Packet<'static>> {
     {
         all.push(packet(Headers { transport, ..hosts("::", "ff02::1", protocol) }, b"\xff"));
     }
+    all.extend((0..=255).map(|protocol| packet(hosts("10.0.0.1", "10.0.0.2", protocol), b"")));
     let mut piece = packet(hosts("10.0.0.1", "10.0.0.2", 89), b"x");
     let fragment = Some(Fragment { id: u32::MAX, offset: 65_528, more: false, len: 1 });
     piece.headers.ip = Some(Ip { fragment, ..ip("10.0.0.1", "10.0.0.2", 89) });
