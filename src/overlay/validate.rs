@@ -9,14 +9,21 @@ use super::spec_error::SpecError;
 use crate::packet::{Prefix, VXLAN_PORT, Vni};
 
 /// UDP ports with another meaning. The policies of an encrypted network would cut off those who use them.
-const TAKEN: [(u16, &str); 8] = [
+const TAKEN: [(u16, &str); 15] = [
     (53, "DNS"),
     (500, "IKE"),
+    (1701, "L2TP"),
+    (2152, "GTP-U"),
+    (3544, "Teredo"),
+    (4341, "LISP"),
     (4500, "ESP in UDP"),
+    (4754, "GRE in UDP"),
     (VXLAN_PORT, "VXLAN in clear"),
     (4790, "VXLAN-GPE"),
     (4791, "RoCEv2"),
+    (6080, "GUE"),
     (6081, "Geneve"),
+    (6635, "MPLS in UDP"),
     (8472, "VXLAN in clear (Flannel, Cilium)"),
 ];
 
