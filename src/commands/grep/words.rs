@@ -46,7 +46,8 @@ impl Words {
             return Ok(Self { patterns: Vec::new(), filter: Some(whole), note: Some(note) });
         }
         let note = (words.len() == 1 && !blank && is_filter(&whole))
-            .then(|| format!("taking '{0}' as the pattern; for a filter write: '' {0}", escape(&whole)));
+            .then(|| format!("taking '{0}' as the pattern; for a filter write: '' {0}", escape(&whole)))
+            .or_else(|| display_filter(&words));
         let rest = filter(&words[1..]);
         if let Some((rest, fault)) = rest.as_deref().and_then(with_fault) {
             bail!(misplaced(&words, rest).unwrap_or_else(|| {
@@ -173,6 +174,17 @@ pub(super) fn basic_sign(pattern: &str) -> Option<&'static str> {
     None
 }
 
+/// Returns the note for a lone word in the language of Wireshark's display filters.
+fn display_filter(words: &[String]) -> Option<String> {
+    let [word] = words else { return None };
+    let told = word.contains("==").then(|| syntax_error(word)).flatten()?;
+    let (_, advice) = told.split_once(" is a display filter of Wireshark; write: ")?;
+    Some(format!(
+        "taking '{}' as the pattern; it is a display filter of Wireshark, and as a filter here: '' {advice}",
+        escape(word)
+    ))
+}
+
 /// Returns the note for a pattern that is a filter beside another one.
 fn two_filters(pattern: &str, filter: Option<&str>) -> Option<String> {
     let filter = filter.filter(|_| !pattern.trim().is_empty() && is_filter(pattern))?;
@@ -226,6 +238,8 @@ mod tests {
     fn one_word_is_the_pattern_with_a_hint_when_it_could_be_a_filter() {
         assert_eq!(meant(&["udp"]), (vec!["udp".to_owned()], None, true));
         assert_eq!(meant(&["port 80"]), (vec!["port 80".to_owned()], None, true));
+        assert_eq!(meant(&["tcp.port==80"]), (vec!["tcp.port==80".to_owned()], None, true));
+        assert_eq!(meant(&["a==b"]), (vec!["a==b".to_owned()], None, false));
     }
 
     #[test]
