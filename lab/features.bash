@@ -40,7 +40,10 @@ has() {
         macvlan) unshare --net sh -c 'ip link add below type dummy && ip link add link below name try type macvlan' ;;
         'next-hop entries') unshare --net sh -c 'ip nexthop add id 1 via 192.0.2.1 fdb && ip nexthop add id 2 group 1 fdb' ;;
         macsec) unshare --net sh -c 'ip link add below type dummy && ip link add link below try type macsec' ;;
-        fou) { modprobe fou || true; } && unshare --net ip fou add port 5555 ipproto 4 ;;
+        # Some kernels take the port, and no tunnel that sends to it.
+        fou)
+            { modprobe fou || true; } && unshare --net ip fou add port 5555 ipproto 4 &&
+                unshare --net ip link add f type ipip local 192.0.2.1 remote 192.0.2.2 encap fou encap-sport auto encap-dport 5555 ;;
         geneve) unshare --net ip link add try type geneve id 1 remote 127.0.0.1 ;;
         lwtunnel) unshare --net sh -c 'ip link add try type vxlan external dstport 4789 && ip link set try up && ip route add 10.42.0.2/32 encap ip id 42 dst 127.0.0.1 dev try' ;;
         'tunnel key') unshare --net sh -c 'tc qdisc add dev lo clsact && tc filter add dev lo egress protocol all prio 1 matchall action tunnel_key set src_ip 127.0.0.1 dst_ip 127.0.0.2 id 42' ;;
