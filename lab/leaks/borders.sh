@@ -245,7 +245,7 @@ within_the_watch() {
     first=$(tcpdump -tt -n -r "$work/a1.pcap" "$(vxlan 42)" 2>/dev/null | sed -n '1s/ .*//p')
     begun=$(sed -n 's/^captures //p' "$work/moments")
     awk -v first="$first" -v end="$begun $(scaled "$seconds")" 'BEGIN { split(end, at, " "); exit !(first < at[1] + at[2]) }' ||
-        claim "the frames left when the watch was over"
+        too_late "the frames left when the watch was over"
 }
 late_card_3_setup() { late_card_setup; }
 late_card_3_during() { late_trigger=7 late_up=1.9; late_card_during; }
