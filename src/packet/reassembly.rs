@@ -376,6 +376,10 @@ impl Reassembly {
     fn take(&mut self, key: Key) -> Option<Datagram> {
         let datagram = self.datagrams.remove(&key)?;
         self.bytes -= datagram.bytes();
+        if self.datagrams.is_empty() {
+            // What comes next depends on nothing that came before.
+            self.order.clear();
+        }
         Some(datagram)
     }
 }
