@@ -126,6 +126,14 @@ impl<W: Write> Printer<W> {
         }
     }
 
+    /// Writes the marks of packets in a row that are not shown. JSON has no marks.
+    pub fn marks(&mut self, outcomes: &[Outcome]) -> io::Result<()> {
+        match self {
+            Self::Text(text) => text.marks(outcomes),
+            Self::Json(_) => Ok(()),
+        }
+    }
+
     /// Ends a line of marks, so that the next output, here or on standard error, begins a line.
     pub fn end_line(&mut self) -> io::Result<()> {
         match self {

@@ -13,9 +13,11 @@ mod error;
 mod foreign;
 mod magic;
 mod pcapng;
+mod records;
 mod source;
 
 pub use error::{Error, shown};
+pub use records::{Form, Records, Taken};
 
 use std::path::Path;
 use std::sync::Arc;

@@ -51,6 +51,11 @@ impl OpaqueCounts {
         self.0[kind(opaque)] += 1;
     }
 
+    /// Counts packets of ESP in IP.
+    pub fn add_esp(&mut self, packets: u64) {
+        self.0[0] += packets;
+    }
+
     /// Returns the number of opaque packets of all kinds.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()

@@ -66,6 +66,19 @@ pub enum Marks {
     None,
 }
 
+impl Marks {
+    /// Returns the character for a packet that is not shown.
+    #[inline]
+    fn character(self, mark: Mark) -> Option<u8> {
+        match (self, mark) {
+            (Self::None, _) => None,
+            (Self::Opaque, Mark::Clear) => Some(b'.'),
+            (Self::Opaque, Mark::NotDecoded) => Some(b'?'),
+            (Self::Opaque, Mark::Opaque) | (Self::Ngrep, _) => Some(b'#'),
+        }
+    }
+}
+
 /// Writes packets as text.
 #[derive(Debug)]
 pub struct Text<W: Write> {
@@ -146,16 +159,25 @@ impl<W: Write> Text<W> {
 
     /// Writes one character for a packet that is not shown.
     pub fn mark(&mut self, mark: Mark) -> io::Result<()> {
-        let character = match (self.marks, mark) {
-            (Marks::None, _) => return Ok(()),
-            (Marks::Opaque, Mark::Clear) => b".",
-            (Marks::Opaque, Mark::NotDecoded) => b"?",
-            (Marks::Opaque, Mark::Opaque) | (Marks::Ngrep, _) => b"#",
-        };
+        let Some(character) = self.marks.character(mark) else { return Ok(()) };
         if !self.marked {
             self.begin_marks()?;
         }
-        self.writer.write_all(character)
+        self.writer.write_all(&[character])
+    }
+
+    /// Writes one character for each of these packets, none of which is shown.
+    pub fn marks(&mut self, outcomes: &[Outcome]) -> io::Result<()> {
+        if self.marks == Marks::None || outcomes.is_empty() {
+            return Ok(());
+        }
+        if !self.marked {
+            self.begin_marks()?;
+        }
+        let marks = self.marks;
+        self.block.clear();
+        self.block.extend(outcomes.iter().filter_map(|&outcome| marks.character(outcome.into())));
+        self.writer.write_all(&self.block)
     }
 
     /// Begins a line of marks, behind the blank line that may be due.

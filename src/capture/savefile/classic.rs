@@ -23,9 +23,11 @@ use super::{Interface, MAX_FRAME, Record};
 use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
 const FILE_HEADER: usize = 24;
+/// The length of a usual record's header.
+const HEAD: usize = 16;
 
 /// The properties that the file's header gives to all its records.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     big_endian: bool,
     /// True if the header of a record is 16 bytes long and has the captured length first, as in nearly all files.
@@ -97,15 +99,31 @@ impl Header {
     /// Takes the next record, if its header is a usual one and the whole of it is in the buffer.
     #[inline]
     pub(super) fn whole(&self, buffer: &mut Buffer) -> Option<Record> {
-        let available = buffer.available();
-        let fields = self.fields(available.first_chunk()?);
+        let fields = if self.usual { self.whole_fields(buffer.available())? } else { return None };
+        Some(self.take(buffer, fields, None))
+    }
+
+    /// Returns true if the header of a record is 16 bytes long and has the captured length first, as in nearly all files.
+    pub(super) fn is_usual(&self) -> bool {
+        self.usual
+    }
+
+    /// Returns the fields of the usual record that `bytes` begin with, if the whole of it is there and may be a frame.
+    #[inline]
+    fn whole_fields(&self, bytes: &[u8]) -> Option<[u32; 4]> {
+        let (head, frame) = bytes.split_first_chunk()?;
+        let fields = self.fields(head);
         let captured = fields[2];
         // An empty record may be the header of another file, so `next` looks at it.
-        let sound = (1..=MAX_FRAME).contains(&captured);
-        if 16 + captured as usize > available.len() || !sound || !self.usual {
-            return None;
-        }
-        Some(self.take(buffer, fields, None))
+        ((1..=MAX_FRAME).contains(&captured) && captured as usize <= frame.len()).then_some(fields)
+    }
+
+    /// Returns the usual record that `bytes` begin with, if the whole of it is there and may be a frame. It starts at an
+    /// index in `bytes`, and its frame check sequence is left out. Returns the length of all of it as well.
+    #[inline]
+    pub(super) fn whole_in(&self, bytes: &[u8]) -> Option<(Record, usize)> {
+        let fields = self.whole_fields(bytes)?;
+        Some((self.record(fields, HEAD, None), HEAD + fields[2] as usize))
     }
 
     /// Takes the next record, and reads more if need be. `None` at the file's end.
@@ -131,9 +149,15 @@ impl Header {
     /// Takes a record of which all is in the buffer. `fields` has the captured length before the wire length.
     #[inline]
     fn take(&self, buffer: &mut Buffer, fields: [u32; 4], direction: Option<Direction>) -> Record {
+        let record = self.record(fields, buffer.start() + self.head, direction);
+        buffer.consume(self.head + fields[2] as usize);
+        record
+    }
+
+    /// Makes a record of its fields, the captured length before the wire length. Its frame begins at `start`.
+    #[inline]
+    fn record(&self, fields: [u32; 4], start: usize, direction: Option<Direction>) -> Record {
         let [seconds, fraction, captured, wire] = fields;
-        let start = buffer.start() + self.head;
-        buffer.consume(self.head + captured as usize);
         let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
         let (wire_len, len) = without_fcs(wire, captured as usize, self.fcs);
         let time = Timestamp { nanos, digits: self.digits, known: true };

@@ -61,6 +61,19 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut OuterFilte
                 }
             }
         }
+        let output = &mut job.output;
+        if let Some(mut records) = file.records().filter(|_| filter.is_none()) {
+            // The records that are in the buffer are searched in one go, and what is not usual in the file frame by frame.
+            job.search.records(&mut records, &mut |told| output.take_told(&told, file.interfaces()))?;
+            let taken = records.taken();
+            file.took(taken);
+            if taken.bytes > 0 {
+                if ended(job)? {
+                    return Ok(());
+                }
+                continue;
+            }
+        }
         if !file.advance().map_err(anyhow::Error::from)? {
             return Ok(());
         }
@@ -70,15 +83,22 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut OuterFilte
                 continue;
             }
         }
-        let output = &mut job.output;
         job.search.frame(&frame, &mut |found| output.take(&found, file.interfaces()))?;
-        if job.search.is_over() || job.signals.stopped() {
+        if ended(job)? {
             return Ok(());
         }
-        if job.signals.take_report() {
-            job.report()?;
-        }
     }
+}
+
+/// Returns true if the search is over or a signal has ended it. Reports if a signal has asked for that.
+fn ended(job: &mut Job) -> Result<bool, Error> {
+    if job.search.is_over() || job.signals.stopped() {
+        return Ok(true);
+    }
+    if job.signals.take_report() {
+        job.report()?;
+    }
+    Ok(false)
 }
 
 /// Says what a signal left unread: the rest of the first of `files`, which is `file`, and the others. `None` if that is

@@ -17,7 +17,7 @@ use ovlsniff::print::{
     ColorChoice, Json, JsonOptions, Mark, Marks, Printer, Replacement, Shape, Shown, Summary, Text,
     TextOptions, Times, knows_colors, use_color,
 };
-use ovlsniff::search::{Found, Outcome};
+use ovlsniff::search::{Found, Outcome, Told};
 
 use crate::cli::{self, Grep};
 use crate::commands::tell;
@@ -167,6 +167,27 @@ impl Output {
             }
         }
         if self.eager { self.flush() } else { self.flush_when_due(found.frame.time) }
+    }
+
+    /// Takes packets as [`Self::take`] does, also those that were not dissected.
+    #[inline]
+    pub(super) fn take_told(&mut self, told: &Told<'_>, interfaces: &[Interface]) -> Result<(), Error> {
+        match told {
+            Told::Found(found) => self.take(found, interfaces),
+            Told::Skimmed(outcomes) => self.skimmed(outcomes),
+        }
+    }
+
+    /// Counts packets that were not dissected, and prints their marks.
+    fn skimmed(&mut self, outcomes: &[Outcome]) -> Result<(), Error> {
+        let opaque = outcomes.iter().filter(|&&outcome| outcome == Outcome::Opaque).count() as u64;
+        self.summary.packets += outcomes.len() as u64;
+        self.summary.opaque.add_esp(opaque);
+        self.summary.clear += outcomes.len() as u64 - opaque;
+        self.printer.marks(outcomes)?;
+        // Nothing of this is live, so that any time will do.
+        self.pending.get_or_insert(0);
+        if self.eager { self.flush() } else { Ok(()) }
     }
 
     #[inline]
