@@ -93,6 +93,17 @@ impl Dissector {
         self.opener = Some(opener);
     }
 
+    /// Returns the decoder, with what it has learned.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// Begins anew with the knowledge of this decoder, and without fragments.
+    pub fn begin_with(&mut self, decoder: Decoder) {
+        self.decoder = decoder;
+        self.reassembly = Reassembly::default();
+    }
+
     /// Returns the opener of ESP, if there are keys.
     pub fn opener(&mut self) -> Option<&mut Opener> {
         self.opener.as_mut()

@@ -134,6 +134,25 @@ impl<W: Write> Printer<W> {
         }
     }
 
+    /// Returns the place of the frame's number in what [`Self::packet`] wrote last, if it is there. It is counted in bytes from
+    /// the beginning of the block or line.
+    pub fn number(&self) -> Option<usize> {
+        match self {
+            Self::Text(text) => text.number(),
+            Self::Json(_) => Some(Json::<W>::number()),
+        }
+    }
+
+    /// Writes what was printed elsewhere with the same options behind what was printed here, as if it had been printed here,
+    /// and leaves it empty. Times that depend on an earlier packet stay as they are.
+    pub fn append(&mut self, behind: &mut Printer<Vec<u8>>) -> io::Result<()> {
+        match (self, behind) {
+            (Self::Text(text), Printer::Text(behind)) => text.append(behind),
+            (Self::Json(json), Printer::Json(behind)) => json.append(behind),
+            _ => Err(io::Error::other("text and JSON do not mix")),
+        }
+    }
+
     /// Ends a line of marks, so that the next output, here or on standard error, begins a line.
     pub fn end_line(&mut self) -> io::Result<()> {
         match self {

@@ -33,11 +33,13 @@ mod context;
 mod filters;
 mod found;
 mod kept_out;
+mod pieces;
 mod selection;
 
 pub use filters::Filters;
 pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
+pub use pieces::{Alone, Knowledge, OfPieces};
 
 use crate::capture::savefile::Records;
 use crate::dissect::{Dissected, Dissector};
@@ -47,7 +49,7 @@ use crate::pattern::{Gate, Pattern};
 use selection::Selection;
 
 /// The options of a search.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SearchOptions {
     /// Find packets that do not match the pattern, rather than those that do.
     pub invert: bool,

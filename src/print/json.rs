@@ -44,6 +44,18 @@ impl<W: Write> Json<W> {
         self.writer.write_all(&self.line)
     }
 
+    /// Returns the place of the frame's number in the line of any packet.
+    pub(super) fn number() -> usize {
+        br#"{"v":1,"number":"#.len()
+    }
+
+    /// Writes other lines behind these, and leaves them empty there.
+    pub(super) fn append(&mut self, lines: &mut Json<Vec<u8>>) -> io::Result<()> {
+        self.writer.write_all(&lines.writer)?;
+        lines.writer.clear();
+        Ok(())
+    }
+
     /// Returns the writer.
     pub fn writer(&mut self) -> &mut W {
         &mut self.writer

@@ -95,6 +95,17 @@ pub struct Text<W: Write> {
     marked: bool,
     /// True if a blank line is due before anything else is written.
     due: bool,
+    /// The place of the frame's number in the last block, if it was written.
+    number: Option<usize>,
+    /// The first thing that was written, if anything was.
+    first: Option<First>,
+}
+
+/// The first thing of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    Packet,
+    Mark,
 }
 
 impl<W: Write> Text<W> {
@@ -115,12 +126,15 @@ impl<W: Write> Text<W> {
             block: Vec::new(),
             marked: false,
             due: false,
+            number: None,
+            first: None,
         }
     }
 
     /// Writes a header line, and the payload if it can be read. A line of marks is ended first.
     pub fn packet(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         self.block.clear();
+        self.first.get_or_insert(First::Packet);
         if std::mem::take(&mut self.due) {
             self.block.push(b'\n');
         }
@@ -135,6 +149,7 @@ impl<W: Write> Text<W> {
         header(&mut self.block, shown, &mut self.clock);
         if self.layout.shape != Shape::Single {
             self.block.extend_from_slice(b" #");
+            self.number = Some(self.block.len());
             decimal(&mut self.block, shown.frame.number);
         }
         self.block.extend_from_slice(&self.heading.stop);
@@ -184,6 +199,7 @@ impl<W: Write> Text<W> {
     #[cold]
     fn begin_marks(&mut self) -> io::Result<()> {
         self.marked = true;
+        self.first.get_or_insert(First::Mark);
         if std::mem::take(&mut self.due) { self.writer.write_all(b"\n") } else { Ok(()) }
     }
 
@@ -191,6 +207,27 @@ impl<W: Write> Text<W> {
     pub fn end_line(&mut self) -> io::Result<()> {
         let (marked, due) = (std::mem::take(&mut self.marked), std::mem::take(&mut self.due));
         if marked || due { self.writer.write_all(b"\n") } else { Ok(()) }
+    }
+
+    /// Returns the place of the frame's number in the block of the last packet, if it has one.
+    pub(super) fn number(&self) -> Option<usize> {
+        self.number
+    }
+
+    /// Writes a text of the same options behind this one, as if its packets and marks had been written here, and leaves it
+    /// empty. Times that depend on an earlier packet stay as they are.
+    pub(super) fn append(&mut self, text: &mut Text<Vec<u8>>) -> io::Result<()> {
+        let Some(first) = text.first.take() else { return Ok(()) };
+        // A packet with ngrep's marks has ended the line already, since it has a mark of its own.
+        let ends_line = first == First::Packet && self.marked && self.marks != Marks::Ngrep;
+        if self.due || ends_line {
+            self.writer.write_all(b"\n")?;
+        }
+        self.first.get_or_insert(first);
+        (self.marked, self.due) = (std::mem::take(&mut text.marked), std::mem::take(&mut text.due));
+        self.writer.write_all(&text.writer)?;
+        text.writer.clear();
+        Ok(())
     }
 
     /// Returns the writer.

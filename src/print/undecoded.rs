@@ -33,6 +33,26 @@ impl UndecodedCounts {
         }
     }
 
+    /// Returns the numbers of these packets and of those behind them. `None` if there are too many reasons to count each apart,
+    /// since those that are depend on the order of the packets.
+    pub(super) fn and(&self, behind: &Self) -> Option<Self> {
+        let mut both = *self;
+        let counted = |counts: &Self| counts.reasons.iter().flatten().map(|(_, count)| count).sum::<u64>();
+        if counted(behind) != behind.total {
+            return None;
+        }
+        for &(reason, count) in behind.reasons.iter().flatten() {
+            let known = both.reasons.iter_mut().flatten().find(|(known, _)| *known == reason);
+            if let Some((_, known)) = known {
+                *known += count;
+            } else {
+                *both.reasons.iter_mut().find(|slot| slot.is_none())? = Some((reason, count));
+            }
+        }
+        both.total += behind.total;
+        Some(both)
+    }
+
     /// Returns the number of packets of all reasons.
     pub fn total(&self) -> u64 {
         self.total

@@ -8,7 +8,7 @@ use super::Filters;
 use crate::packet::{Decoder, Frame, Opaque, Packet, TunnelPorts, Vni};
 
 /// The packets that `--vni` and `--inner` kept out of a search. Opaque packets pass them and say nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct KeptOut {
     passed: bool,
     by_vni: bool,
@@ -59,6 +59,32 @@ impl KeptOut {
         if !self.passed && !self.outer_passes && !packet.encapsulations.is_empty() {
             self.outer_passes = filters.matches(frame.link, frame.bytes, frame.wire_len);
         }
+    }
+
+    /// Returns what was kept out here, and behind it in a piece that was searched for itself. `None` if that depends on the
+    /// order of the packets, since not all VNIs are kept.
+    pub(super) fn and(&self, piece: &Self) -> Option<Self> {
+        let mut both = Self {
+            passed: self.passed || piece.passed,
+            by_vni: self.by_vni || piece.by_vni,
+            by_inner: self.by_inner || piece.by_inner,
+            vnis: self.vnis.clone(),
+            more_vnis: self.more_vnis || piece.more_vnis,
+            outer_passes: self.outer_passes || piece.outer_passes,
+            tagged: self.tagged || piece.tagged,
+        };
+        if both.passed {
+            // Nobody asks for the VNIs any more.
+            return Some(both);
+        }
+        let was_full = self.vnis.len() == Self::VNIS;
+        for &vni in &piece.vnis {
+            if let Err(place) = both.vnis.binary_search(&vni) {
+                if was_full { both.more_vnis = true } else { both.vnis.insert(place, vni) }
+            }
+        }
+        let in_any_order = was_full || both.vnis.len() <= Self::VNIS && !piece.more_vnis;
+        in_any_order.then_some(both)
     }
 
     /// Returns true if the inner filter kept out a frame with a VLAN tag, behind which libpcap looks only if it is told to.
@@ -130,6 +156,19 @@ impl OuterFilter {
             let (link, bytes) = packet.rebuild_inner(&mut self.scratch);
             self.inner_passes = self.filters.matches(link, bytes, bytes.len() as u32);
         }
+    }
+
+    /// Returns the filters, for frames of which only the numbers are told to [`Self::add`]. `None` while it has to look into
+    /// what it keeps out.
+    pub fn filters(&self) -> Option<&Filters> {
+        let looks = !self.passed && !self.inner_passes && self.refused < Self::LOOK;
+        (!looks).then_some(&self.filters)
+    }
+
+    /// Takes the number of frames that were kept out by [`Self::filters`], and whether one passed.
+    pub fn add(&mut self, refused: u64, passed: bool) {
+        self.refused += refused;
+        self.passed |= passed;
     }
 
     /// Returns the number of frames that were kept out, if none passed.

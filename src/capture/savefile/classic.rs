@@ -126,6 +126,25 @@ impl Header {
         Some((self.record(fields, HEAD, None), HEAD + fields[2] as usize))
     }
 
+    /// Returns the fields of the usual record whose header `bytes` begin with.
+    #[inline]
+    pub(super) fn head(&self, bytes: &[u8]) -> Option<[u32; 4]> {
+        bytes.first_chunk().map(|head| self.fields(head))
+    }
+
+    /// Returns the length of a usual record of these fields, its header included.
+    #[inline]
+    pub(super) fn record_len(&self, fields: [u32; 4]) -> Option<usize> {
+        let captured = fields[2];
+        (1..=MAX_FRAME).contains(&captured).then_some(HEAD + captured as usize)
+    }
+
+    /// Returns true if this may be the fraction of a second.
+    #[inline]
+    pub(super) fn is_fraction(&self, fraction: u32) -> bool {
+        u64::from(fraction) * u64::from(self.unit) < 1_000_000_000
+    }
+
     /// Takes the next record, and reads more if need be. `None` at the file's end.
     pub(super) fn next(&self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
         let Some(header) = buffer.peek::<16>()? else { return end(buffer) };

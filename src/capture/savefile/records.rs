@@ -11,6 +11,31 @@ use crate::packet::Frame;
 #[derive(Clone, Copy, Debug)]
 pub struct Form(classic::Header);
 
+impl Form {
+    /// Returns the second of the record that `bytes` begin with, if all of it is there.
+    pub(super) fn second(self, bytes: &[u8]) -> Option<u32> {
+        self.0.whole_in(bytes)?;
+        self.0.head(bytes).map(|[second, ..]| second)
+    }
+
+    /// Returns the length of the record that `bytes` begin with, its header included, if it is a usual one. Only its header
+    /// need be there.
+    pub(super) fn record_len(self, bytes: &[u8]) -> Option<usize> {
+        self.0.record_len(self.0.head(bytes)?)
+    }
+
+    /// Returns the length of the record that `bytes` may begin with in the middle of a file whose first record is of this
+    /// second.
+    #[inline]
+    pub(super) fn plausible_len(self, bytes: &[u8], second: u32) -> Option<usize> {
+        const YEAR: u32 = 366 * 24 * 60 * 60;
+        let fields = self.0.head(bytes)?;
+        let [seconds, fraction, captured, wire] = fields;
+        let sound = seconds.abs_diff(second) <= YEAR && self.0.is_fraction(fraction) && captured <= wire;
+        if sound { self.0.record_len(fields) } else { None }
+    }
+}
+
 /// Usual records in memory, of which the next one is always the first that was not taken.
 #[derive(Clone, Debug)]
 pub struct Records<'a> {

@@ -7,7 +7,7 @@ use ovlsniff::capture::savefile::{Savefile, shown};
 use ovlsniff::packet::LinkType;
 use ovlsniff::search::{Filters, OuterFilter};
 
-use super::{Error, Job};
+use super::{Error, Job, pieces};
 use crate::cli::Grep;
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
@@ -31,7 +31,7 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
         if let [_, _, ..] = args.read[..] {
             job.output.reading(&args.read[n]);
         }
-        let searched = search(job, &mut file, filter.as_mut());
+        let searched = pieces::search(job, &mut file, filter.as_mut());
         // Fragments that still wait for the rest of their datagram are searched as they are, also in a damaged file.
         let output = &mut job.output;
         job.search.finish(&mut |found| output.take(&found, file.interfaces()))?;
@@ -51,8 +51,14 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     damaged
 }
 
-fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut OuterFilter>) -> Result<(), Error> {
-    loop {
+/// Searches a file in order, from where it is to its end, or as far as `end` at least.
+pub(super) fn in_order(
+    job: &mut Job,
+    file: &mut Savefile,
+    mut filter: Option<&mut OuterFilter>,
+    end: u64,
+) -> Result<(), Error> {
+    while file.offset() < end {
         if file.waits() && !file.ready() {
             job.output.flush()?;
             while !file.wait() && !job.signals.stopped() {
@@ -88,10 +94,11 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut OuterFilte
             return Ok(());
         }
     }
+    Ok(())
 }
 
 /// Returns true if the search is over or a signal has ended it. Reports if a signal has asked for that.
-fn ended(job: &mut Job) -> Result<bool, Error> {
+pub(super) fn ended(job: &mut Job) -> Result<bool, Error> {
     if job.search.is_over() || job.signals.stopped() {
         return Ok(true);
     }
