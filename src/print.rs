@@ -143,9 +143,9 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    /// Writes what was printed elsewhere with the same options behind what was printed here, as if it had been printed here,
-    /// and leaves it empty. Times that depend on an earlier packet stay as they are.
-    pub fn append(&mut self, behind: &mut Printer<Vec<u8>>) -> io::Result<()> {
+    /// Writes what was printed elsewhere with the same options behind what was printed here, as if it had been printed here.
+    /// Times that depend on an earlier packet stay as they are.
+    pub fn append(&mut self, behind: &Printer<Vec<u8>>) -> io::Result<()> {
         match (self, behind) {
             (Self::Text(text), Printer::Text(behind)) => text.append(behind),
             (Self::Json(json), Printer::Json(behind)) => json.append(behind),
@@ -171,6 +171,16 @@ impl<W: Write> Printer<W> {
         match self {
             Self::Text(text) => text.writer(),
             Self::Json(json) => json.writer(),
+        }
+    }
+}
+
+impl Printer<Vec<u8>> {
+    /// Forgets everything that was printed.
+    pub fn clear(&mut self) {
+        match self {
+            Self::Text(text) => text.clear(),
+            Self::Json(json) => json.writer().clear(),
         }
     }
 }

@@ -49,11 +49,9 @@ impl<W: Write> Json<W> {
         br#"{"v":1,"number":"#.len()
     }
 
-    /// Writes other lines behind these, and leaves them empty there.
-    pub(super) fn append(&mut self, lines: &mut Json<Vec<u8>>) -> io::Result<()> {
-        self.writer.write_all(&lines.writer)?;
-        lines.writer.clear();
-        Ok(())
+    /// Writes other lines behind these.
+    pub(super) fn append(&mut self, lines: &Json<Vec<u8>>) -> io::Result<()> {
+        self.writer.write_all(&lines.writer)
     }
 
     /// Returns the writer.

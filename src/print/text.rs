@@ -214,25 +214,31 @@ impl<W: Write> Text<W> {
         self.number
     }
 
-    /// Writes a text of the same options behind this one, as if its packets and marks had been written here, and leaves it
-    /// empty. Times that depend on an earlier packet stay as they are.
-    pub(super) fn append(&mut self, text: &mut Text<Vec<u8>>) -> io::Result<()> {
-        let Some(first) = text.first.take() else { return Ok(()) };
+    /// Writes a text of the same options behind this one, as if its packets and marks had been written here. Times that
+    /// depend on an earlier packet stay as they are.
+    pub(super) fn append(&mut self, text: &Text<Vec<u8>>) -> io::Result<()> {
+        let Some(first) = text.first else { return Ok(()) };
         // A packet with ngrep's marks has ended the line already, since it has a mark of its own.
         let ends_line = first == First::Packet && self.marked && self.marks != Marks::Ngrep;
         if self.due || ends_line {
             self.writer.write_all(b"\n")?;
         }
         self.first.get_or_insert(first);
-        (self.marked, self.due) = (std::mem::take(&mut text.marked), std::mem::take(&mut text.due));
-        self.writer.write_all(&text.writer)?;
-        text.writer.clear();
-        Ok(())
+        (self.marked, self.due) = (text.marked, text.due);
+        self.writer.write_all(&text.writer)
     }
 
     /// Returns the writer.
     pub fn writer(&mut self) -> &mut W {
         &mut self.writer
+    }
+}
+
+impl Text<Vec<u8>> {
+    /// Forgets everything that was written.
+    pub(super) fn clear(&mut self) {
+        self.writer.clear();
+        (self.marked, self.due, self.first) = (false, false, None);
     }
 }
 

@@ -38,17 +38,15 @@ impl Sheet {
 
     /// Makes it empty.
     pub(super) fn clear(&mut self) {
-        // The printer forgets that something was printed, too.
-        let _ = self.printer.end_line();
-        self.printer.writer().clear();
+        self.printer.clear();
         self.printer.writer().shrink_to(KEPT);
         self.numbers.clear();
         self.summary = Summary::default();
         self.unknown_link = None;
     }
 
-    pub(super) fn printer(&mut self) -> &mut Printer<Vec<u8>> {
-        &mut self.printer
+    pub(super) fn printer(&self) -> &Printer<Vec<u8>> {
+        &self.printer
     }
 
     /// Returns the number of bytes of output.
