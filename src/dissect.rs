@@ -15,7 +15,7 @@
 
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
-    Added, Datagram, Decoder, Frame, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts, Worth,
+    Added, Datagram, Decoder, Frame, Glance, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
 };
 
 /// Turns frames into packets.
@@ -109,10 +109,16 @@ impl Dissector {
         self.opener.as_mut()
     }
 
-    /// Says what dissecting the frame can be good for, by a glance at its first headers.
+    /// Returns what it takes to say by a glance at a frame's first headers what dissecting it is good for.
     #[inline]
-    pub fn glance(&self, frame: &Frame<'_>) -> Worth {
-        self.decoder.glance(frame)
+    pub fn glance(&self) -> Glance<'_> {
+        self.decoder.glance()
+    }
+
+    /// Returns the time, in nanoseconds since the epoch, up to which [`Self::tick`] has nothing to do. It changes with every
+    /// call that takes something.
+    pub fn idle_until(&self) -> i64 {
+        self.reassembly.patient_until()
     }
 
     /// Returns true if fragments wait for the rest of their datagrams. [`Self::tick`] must then be called from time

@@ -11,7 +11,7 @@ mod tunnel;
 
 use super::esp::Learned;
 use super::esp_in_tcp::Streams;
-use super::glance::{Glance, Worth};
+use super::glance::Glance;
 use super::neighbours::Neighbours;
 use super::wireguard::Sessions;
 use super::{
@@ -73,11 +73,10 @@ impl Decoder {
         learned.changes() + streams.changes() + sessions.changes() + neighbours.changes()
     }
 
-    /// Says what decoding the frame is good for, by a glance at its first headers. Only [`Worth::Others`] may turn
-    /// out to be less.
+    /// Returns what it takes to say by a glance at a frame's first headers what decoding it is good for.
     #[inline]
-    pub fn glance(&self, frame: &Frame<'_>) -> Worth {
-        Glance { ports: &self.ports, learned: &self.learned }.at(frame)
+    pub fn glance(&self) -> Glance<'_> {
+        Glance { ports: &self.ports, learned: &self.learned }
     }
 
     /// Decodes a frame.

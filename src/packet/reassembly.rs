@@ -339,6 +339,16 @@ impl Reassembly {
         over.then(|| self.take(begun.key)).flatten()
     }
 
+    /// Returns the time, in nanoseconds since the epoch, up to which [`Self::expired`] takes out nothing.
+    #[inline]
+    pub fn patient_until(&self) -> i64 {
+        match self.order.front() {
+            None => i64::MAX,
+            Some(_) if self.bytes > MAX_BYTES => i64::MIN,
+            Some(begun) => begun.since.saturating_add(MAX_AGE),
+        }
+    }
+
     /// Returns true if no datagram is incomplete.
     pub fn is_empty(&self) -> bool {
         self.datagrams.is_empty()
