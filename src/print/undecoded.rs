@@ -109,4 +109,22 @@ mod tests {
         let flood = (0..10_000).map(Undecoded::EtherType).chain([Undecoded::Link(LinkType(147)); 5]);
         assert!(printed(flood).starts_with("10005 not decoded: 5 link type 147, 1 Ethernet type "));
     }
+
+    #[test]
+    fn the_numbers_of_two_parts_are_those_of_the_whole_or_there_are_none() {
+        let all: Vec<Undecoded> = (0..40).map(|n: u16| Undecoded::EtherType(n * n % 23)).collect();
+        let count = |packets: &[Undecoded]| {
+            let mut counts = UndecodedCounts::default();
+            packets.iter().for_each(|undecoded| counts.add(*undecoded));
+            counts
+        };
+        for cut in 0..=all.len() {
+            assert_eq!(count(&all[..cut]).and(&count(&all[cut..])), Some(count(&all)));
+        }
+        let flood: Vec<Undecoded> = (0..REASONS as u16 + 1).map(Undecoded::EtherType).collect();
+        assert_eq!(count(&flood[..9]).and(&count(&flood[9..])), None, "one gives way");
+        assert_eq!(count(&all).and(&count(&flood)), None);
+        // Those that are known are counted all the same.
+        assert_eq!(count(&flood).and(&count(&flood[9..12])).unwrap().total(), flood.len() as u64 + 3);
+    }
 }

@@ -186,3 +186,44 @@ impl OuterFilter {
         self.sealed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept out of packets of these networks, in this order.
+    fn kept_out(vnis: &[u32]) -> KeptOut {
+        let mut kept_out = KeptOut { by_vni: true, ..KeptOut::default() };
+        for vni in vnis.iter().map(|vni| Vni::new(*vni).unwrap()) {
+            let Err(place) = kept_out.vnis.binary_search(&vni) else { continue };
+            kept_out.more_vnis |= kept_out.vnis.len() == KeptOut::VNIS;
+            if kept_out.vnis.len() < KeptOut::VNIS {
+                kept_out.vnis.insert(place, vni);
+            }
+        }
+        kept_out
+    }
+
+    #[test]
+    fn the_networks_of_two_parts_are_those_of_the_whole_or_there_are_none() {
+        let all: Vec<u32> = (0..20).map(|n| n * n % 23).collect();
+        let mut unknown = 0;
+        for end in 0..=all.len() {
+            for cut in 0..=end {
+                match kept_out(&all[..cut]).and(&kept_out(&all[cut..end])) {
+                    Some(both) => {
+                        let whole = kept_out(&all[..end]);
+                        assert_eq!((both.vnis, both.more_vnis), (whole.vnis, whole.more_vnis), "{cut} {end}");
+                    }
+                    None => unknown += 1,
+                }
+            }
+        }
+        assert_eq!(kept_out(&[1, 2, 3, 4, 5]).and(&kept_out(&[6, 7, 8, 9])).map(|_| ()), None);
+        assert!((1..120).contains(&unknown), "{unknown} of 231");
+        // Once something has passed, nobody asks.
+        let passed = KeptOut { passed: true, ..KeptOut::default() };
+        assert!(kept_out(&[1, 2, 3, 4, 5]).and(&KeptOut { passed: true, ..kept_out(&[6, 7, 8, 9]) }).is_some());
+        assert!(passed.and(&kept_out(&all)).unwrap().nothing().is_none());
+    }
+}

@@ -77,7 +77,7 @@ impl OfPieces {
         self.search.selection.set_counts(0, KeptOut::default());
     }
 
-    /// As [`Search::records`].
+    /// Takes all of these records, as [`Search::records`] does some of them.
     ///
     /// # Errors
     /// The error of the sink.
@@ -86,7 +86,13 @@ impl OfPieces {
         records: &mut Records<'_>,
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.search.records(records, sink)
+        loop {
+            let before = records.taken();
+            self.search.records(records, sink)?;
+            if records.taken() == before {
+                return Ok(());
+            }
+        }
     }
 
     /// As [`Search::frame`].

@@ -7,6 +7,7 @@ mod decode;
 mod decode_built;
 mod engine;
 mod esp;
+mod pieces;
 mod reported;
 mod savefile;
 mod sealed;
