@@ -10,6 +10,7 @@ mod esp;
 mod reported;
 mod savefile;
 mod sealed;
+mod skim;
 mod verdicts;
 mod wireguard;
 
