@@ -51,6 +51,9 @@ use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
 use crate::pattern::{Gate, Pattern};
 use selection::Selection;
 
+/// The most frames that [`Search::records`] has dissected before it returns.
+const AT_ONCE: usize = 64;
+
 /// The options of a search.
 #[derive(Clone, Debug, Default)]
 pub struct SearchOptions {
@@ -180,8 +183,9 @@ impl Search {
         dissector.frame(frame, &mut select(selection, sink))
     }
 
-    /// Takes the frames of all these records as [`Self::frame`] does one by one, and gives the same results. Ends earlier
-    /// where the search is over.
+    /// Takes the frames of these records as [`Self::frame`] does one by one, and gives the same results. Ends before they do
+    /// where the search is over, and after [`AT_ONCE`] frames that were dissected, since to print them may take long and the
+    /// caller may want to look around.
     ///
     /// # Errors
     /// The error of the sink.
@@ -191,7 +195,7 @@ impl Search {
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut skim = Skim::new(!self.matches_only);
-        while !self.is_over() {
+        for _ in 0..AT_ONCE {
             let next = match &self.gate {
                 Some(gate) => {
                     let (glance, idle_until) = (self.dissector.glance(), self.dissector.idle_until());
@@ -205,6 +209,9 @@ impl Search {
             }
             let Some(frame) = next else { break };
             self.frame(&frame, &mut |found| sink(Told::Found(found)))?;
+            if self.is_over() {
+                break;
+            }
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod pieces;
 mod reported;
 mod savefile;
 mod sealed;
+mod skim;
 mod verdicts;
 mod wireguard;
 

@@ -339,6 +339,23 @@ mod tests {
     }
 
     #[test]
+    fn the_quick_test_passes_every_trailer_that_is_examined() {
+        let ports = TunnelPorts::default();
+        for (icv, padding) in ICVS.into_iter().flat_map(|icv| (0..=255u8).map(move |padding| (icv, padding))) {
+            let mut esp = [0xa5, 0x5a].repeat(20);
+            esp.extend(1..=padding);
+            esp.extend([padding, TCP]);
+            esp.extend(vec![0xee; icv]);
+            let found = trailer(&esp, esp.len(), icv);
+            assert_eq!(found, Some((usize::from(padding), TCP)));
+            assert!(may_be_clear(&esp, esp.len(), &ports), "{icv} {padding}");
+            let last = esp.len() - icv - 3;
+            esp[last] = 0xa5;
+            assert_eq!(may_be_clear(&esp, esp.len(), &ports), padding == 0 || padding == 0xa5);
+        }
+    }
+
+    #[test]
     fn a_forged_packet_does_not_hide_the_clear_ones_of_its_association() {
         let (esp, mut learned) = (null(), Learned::new());
         let forged = [&esp[..8], &[0; 8], &esp[8..esp.len() - 12], &[0xee; 32]].concat();
