@@ -349,6 +349,11 @@ impl Reassembly {
         }
     }
 
+    /// Returns true if a datagram ever was incomplete.
+    pub fn was_used(&self) -> bool {
+        self.arrivals > 0
+    }
+
     /// Returns true if no datagram is incomplete.
     pub fn is_empty(&self) -> bool {
         self.datagrams.is_empty()

@@ -6,8 +6,9 @@
 //! searched again, in order. The same is to be done where the limit of matches falls into a piece ([`Search::join`]).
 //!
 //! The whole is correct because of this: as long as pieces are joined, one behind the other, the knowledge of the search in
-//! order is the one that they began with, and no fragment waits from before. So each frame met what it would have met in
-//! order.
+//! order is the one that they began with. So each frame met what it would have met in order. Where fragments wait from before
+//! (one that was lost keeps its others waiting for 30 seconds), a piece with any fragment has no result, and neither has one
+//! in which the time of those is over.
 
 use super::{Found, KeptOut, Search, SearchOptions, Told};
 use crate::capture::savefile::Records;
@@ -15,7 +16,11 @@ use crate::packet::{Decoder, Frame};
 
 /// The knowledge from which frames are decoded: what earlier frames have shown of later ones.
 #[derive(Debug)]
-pub struct Knowledge(Decoder);
+pub struct Knowledge {
+    decoder: Decoder,
+    /// The time until which fragments wait, in nanoseconds since the epoch.
+    idle_until: i64,
+}
 
 /// A search through pieces of a capture.
 #[derive(Debug)]
@@ -46,9 +51,9 @@ impl Search {
         Some(OfPieces { changes: search.dissector.decoder().changes(), search })
     }
 
-    /// Returns the knowledge to search pieces with. `None` while fragments wait, since any piece may have the rest of them.
-    pub fn knowledge(&self) -> Option<Knowledge> {
-        (!self.holds_fragments()).then(|| Knowledge(self.dissector.decoder().clone()))
+    /// Returns the knowledge to search pieces with.
+    pub fn knowledge(&self) -> Knowledge {
+        Knowledge { decoder: self.dissector.decoder().clone(), idle_until: self.dissector.idle_until() }
     }
 
     /// Takes the next piece, whose packets were told. Returns false, and takes nothing, if the piece must be searched again,
@@ -67,12 +72,15 @@ impl Search {
 
 impl OfPieces {
     /// Begins a piece.
-    pub fn begin(&mut self, Knowledge(decoder): &Knowledge) {
+    pub fn begin(&mut self, known: &Knowledge) {
+        let &Knowledge { ref decoder, idle_until } = known;
         let dissector = &mut self.search.dissector;
-        let unchanged = dissector.decoder().changes() == self.changes && self.changes == decoder.changes();
-        if !unchanged || dissector.holds_fragments() {
-            dissector.begin_with(decoder.clone());
-            self.changes = decoder.changes();
+        let changes = decoder.changes();
+        if dissector.decoder().changes() == changes && self.changes == changes && !dissector.has_had_fragments() {
+            dissector.begin_until(idle_until);
+        } else {
+            dissector.begin_with(decoder.clone(), idle_until);
+            self.changes = changes;
         }
         self.search.selection.set_counts(0, KeptOut::default());
     }
@@ -110,7 +118,7 @@ impl OfPieces {
     /// Ends the piece. `None` if it depends on others, or others may depend on it.
     pub fn alone(&self) -> Option<Alone> {
         let Search { dissector, selection, .. } = &self.search;
-        let alone = dissector.decoder().changes() == self.changes && !dissector.holds_fragments();
+        let alone = dissector.decoder().changes() == self.changes && dissector.is_complete();
         alone.then(|| Alone { matched: selection.matched(), kept_out: selection.kept_out().clone() })
     }
 }

@@ -61,7 +61,9 @@ pub(super) fn search(
             let mut worker = Worker::new(&pieces, job.search.of_pieces()?);
             let ((tasks, to_do), (done, results)) = (channel(), channel());
             let abandoned = &abandoned;
-            scope.spawn(move || worker.work(&to_do, &done, abandoned));
+            let work = move || worker.work(&to_do, &done, abandoned);
+            // Without threads, all is searched in order.
+            thread::Builder::new().spawn_scoped(scope, work).ok()?;
             Some((tasks, results))
         });
         let workers = workers.collect();
@@ -270,7 +272,7 @@ impl Begin {
             Some(filter) => Some(filter.filters()?.clone()),
             None => None,
         };
-        Some(Self { knowledge: job.search.knowledge()?, filters })
+        Some(Self { knowledge: job.search.knowledge(), filters })
     }
 }
 
