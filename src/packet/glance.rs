@@ -35,13 +35,20 @@ const WORTH: bool = false;
 /// The question is what becomes of a frame that does not match.
 const RESULT: bool = true;
 
+/// The frame is the captured one.
+const OUTER: bool = true;
+/// The frame is what VXLAN or Geneve carries in the captured one.
+const INNER: bool = false;
+
 impl Glance<'_> {
     /// Says what decoding the frame is good for, where only matches are asked for. Only [`Worth::Others`] may turn out to be
     /// less.
-    #[inline]
+    // As a call for every frame, with the frame's fields in memory for it, this takes FIGURE.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub fn worth(&self, frame: &Frame<'_>) -> Worth {
         if frame.link == LinkType::ETHERNET {
-            self.ethernet::<WORTH>(frame.bytes, true, true)
+            self.ethernet::<WORTH, OUTER>(frame.bytes, true)
         } else {
             Worth::Others
         }
@@ -50,19 +57,20 @@ impl Glance<'_> {
     /// Says what decoding the frame is good for, where also those are counted that do not match. [`Worth::Nothing`] is a
     /// packet of ESP in IP that is opaque. [`Worth::Match`] is one that is decoded to its end and captured whole: if it does
     /// not match, it is clear.
-    #[inline]
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
     pub fn result(&self, frame: &Frame<'_>) -> Worth {
         if frame.link == LinkType::ETHERNET {
-            self.ethernet::<RESULT>(frame.bytes, !frame.is_cut(), true)
+            self.ethernet::<RESULT, OUTER>(frame.bytes, !frame.is_cut())
         } else {
             Worth::Others
         }
     }
 
-    /// Looks at an Ethernet frame, which is `whole` if the snaplen did not cut it. It is the captured frame if `outer` is
-    /// true, and otherwise what VXLAN or Geneve carries in one.
-    #[inline]
-    fn ethernet<const OF: bool>(&self, bytes: &[u8], whole: bool, outer: bool) -> Worth {
+    /// Looks at an Ethernet frame, which is `whole` if the snaplen did not cut it.
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
+    fn ethernet<const OF: bool, const AT: bool>(&self, bytes: &[u8], whole: bool) -> Worth {
         /// The end of the ports behind an IPv4 header. No frame that is sound is shorter.
         const LEAST: usize = 38;
         #[rustfmt::skip]
@@ -89,13 +97,14 @@ impl Glance<'_> {
         }
         match protocol {
             TCP => Self::tcp::<OF>(rest, declared),
-            UDP => self.udp::<OF>(rest, declared, outer),
+            UDP => self.udp::<OF, AT>(rest, declared),
             ICMPV6 if OF == WORTH || declared >= 4 => Worth::Match,
             _ => Worth::Others,
         }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
     fn tcp<const OF: bool>(tcp: &[u8], declared: usize) -> Worth {
         let Some(&[s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, ..]) = tcp.first_chunk::<20>() else {
             return Worth::Others;
@@ -104,13 +113,14 @@ impl Glance<'_> {
         if OF == RESULT && !(20..=declared).contains(&header) {
             return Worth::Others;
         }
-        let [source, destination] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
+        let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
         // The beginning of ESP in TCP tells what the rest of the stream is.
         if TunnelPorts::is_nat_traversal(source, destination) { Worth::Others } else { Worth::Match }
     }
 
-    #[inline]
-    fn udp<const OF: bool>(&self, udp: &[u8], declared: usize, outer: bool) -> Worth {
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
+    fn udp<const OF: bool, const AT: bool>(&self, udp: &[u8], declared: usize) -> Worth {
         let Some((&[s0, s1, d0, d1, l0, l1, _, _], mut payload)) = udp.split_first_chunk::<8>() else {
             return Worth::Others;
         };
@@ -122,7 +132,7 @@ impl Glance<'_> {
                 None => return Worth::Others,
             }
         }
-        let [source, destination] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
+        let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
         if TunnelPorts::is_nat_traversal(source, destination) {
             return Worth::Others;
         }
@@ -132,22 +142,29 @@ impl Glance<'_> {
                 wireguard::may_be_message(payload) && (OF == RESULT || !self.ports.is_wireguard(ports));
             return if tells { Worth::Others } else { Worth::Match };
         };
+        if AT == INNER {
+            return Worth::Others;
+        }
         // The inner frame begins after eight bytes of the tunnel's header, unless that has options or carries no
         // Ethernet.
         let inner = match (tunnel, payload) {
             (UdpTunnel::Vxlan, [flags, _, _, _, _, _, _, _, inner @ ..])
-                if outer && (OF == WORTH || vxlan::has_vni(*flags)) =>
+                if OF == WORTH || vxlan::has_vni(*flags) =>
             {
                 inner
             }
-            (UdpTunnel::Geneve, [0, _, 0x65, 0x58, _, _, _, _, inner @ ..]) if outer => inner,
+            (UdpTunnel::Geneve, [0, _, 0x65, 0x58, _, _, _, _, inner @ ..]) => inner,
             _ => return Worth::Others,
         };
         // WireGuard's ports may be those of a tunnel as well.
         if OF == RESULT && wireguard::may_be_message(payload) {
             return Worth::Others;
         }
-        self.ethernet::<OF>(inner, true, false)
+        self.inner::<OF>(inner)
+    }
+
+    fn inner<const OF: bool>(&self, bytes: &[u8]) -> Worth {
+        self.ethernet::<OF, INNER>(bytes, true)
     }
 
     /// Most encrypted ESP packets are recognised at a glance. `rest` is what was captured behind the IP header, with any
@@ -185,7 +202,7 @@ mod tests {
     }
 
     fn worth_after(bytes: &[u8], learned: &Learned) -> Worth {
-        Glance { ports: &TunnelPorts::default(), learned }.ethernet::<WORTH>(bytes, true, true)
+        Glance { ports: &TunnelPorts::default(), learned }.ethernet::<WORTH, OUTER>(bytes, true)
     }
 
     #[test]
@@ -227,7 +244,7 @@ mod tests {
         }
         let mut known = TunnelPorts::default();
         let at = |ports: &TunnelPorts, frame: &[u8]| {
-            Glance { ports, learned: &Learned::new() }.ethernet::<WORTH>(frame, true, true)
+            Glance { ports, learned: &Learned::new() }.ethernet::<WORTH, OUTER>(frame, true)
         };
         assert_eq!(at(&known, &ports(50_000, 5555)), Worth::Match);
         known.add_fou(5555);

@@ -118,8 +118,8 @@ impl Header {
         ((1..=MAX_FRAME).contains(&captured) && captured as usize <= frame.len()).then_some(fields)
     }
 
-    /// Returns the usual record that `bytes` begin with, if the whole of it is there and may be a frame. It starts at an
-    /// index in `bytes`, and its frame check sequence is left out. Returns the length of all of it as well.
+    /// Returns the usual record that `bytes` begin with, if the whole of it is there and may be a frame, and the number of its
+    /// bytes. The frame starts at an index in `bytes`, and its frame check sequence is left out.
     #[inline]
     pub(super) fn whole_in(&self, bytes: &[u8]) -> Option<(Record, usize)> {
         let fields = self.whole_fields(bytes)?;
@@ -192,8 +192,19 @@ impl Header {
 
     #[inline]
     fn fields(&self, header: &[u8; 16]) -> [u32; 4] {
-        let words = [0, 4, 8, 12].map(|at| [header[at], header[at + 1], header[at + 2], header[at + 3]]);
-        if self.big_endian { words.map(u32::from_be_bytes) } else { words.map(u32::from_le_bytes) }
+        let &[s0, s1, s2, s3, f0, f1, f2, f3, a0, a1, a2, a3, b0, b1, b2, b3] = header;
+        // `map` on arrays of four is a loop of calls here.
+        let little = [
+            u32::from_le_bytes([s0, s1, s2, s3]),
+            u32::from_le_bytes([f0, f1, f2, f3]),
+            u32::from_le_bytes([a0, a1, a2, a3]),
+            u32::from_le_bytes([b0, b1, b2, b3]),
+        ];
+        if !self.big_endian {
+            return little;
+        }
+        let [seconds, fraction, a, b] = little;
+        [seconds.swap_bytes(), fraction.swap_bytes(), a.swap_bytes(), b.swap_bytes()]
     }
 
     /// Returns the fields with the captured length before the wire length, in whatever order the file has them.

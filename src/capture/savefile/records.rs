@@ -73,11 +73,13 @@ impl<'a> Records<'a> {
     }
 
     /// Returns how far the records were taken.
+    #[inline]
     pub fn taken(&self) -> Taken {
         self.taken
     }
 
     /// Returns all bytes, those of the taken records as well.
+    #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }

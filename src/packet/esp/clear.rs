@@ -92,6 +92,7 @@ pub(crate) fn may_be_clear(esp: &[u8], declared: usize, ports: &TunnelPorts) -> 
 }
 
 /// Returns true for the next headers whose payloads `recognise` examines.
+#[inline]
 fn is_looked_into(next_header: u8) -> bool {
     matches!(next_header, IPV4 | IPV6 | TCP | UDP | ICMP | ICMPV6)
 }
@@ -341,7 +342,8 @@ mod tests {
     #[test]
     fn the_quick_test_passes_every_trailer_that_is_examined() {
         let ports = TunnelPorts::default();
-        for (icv, padding) in ICVS.into_iter().flat_map(|icv| (0..=255u8).map(move |padding| (icv, padding))) {
+        for (icv, padding) in ICVS.into_iter().flat_map(|icv| (0..=255u8).map(move |padding| (icv, padding)))
+        {
             let mut esp = [0xa5, 0x5a].repeat(20);
             esp.extend(1..=padding);
             esp.extend([padding, TCP]);
