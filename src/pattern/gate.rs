@@ -14,6 +14,13 @@ impl Gate {
     /// Returns true if these bytes contain the literal of every match. The payload may be anywhere in them.
     #[inline]
     pub fn is_open(&self, bytes: &[u8]) -> bool {
-        self.0.find(bytes).is_some()
+        self.find(bytes).is_some()
+    }
+
+    /// Returns the start of the leftmost occurrence of the literal. The bytes may hold many frames: nothing matches in
+    /// those that end before it.
+    #[inline]
+    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
+        self.0.find(bytes)
     }
 }

@@ -63,6 +63,14 @@ fn an_inner_literal_is_looked_for_before_the_regex() {
 }
 
 #[test]
+fn a_gate_tells_where_the_first_match_may_be() {
+    let gate = pattern("(GET|POST) /[a-z]+ HTTP/1").gate().unwrap();
+    assert_eq!(gate.find(b"GET /x HTTP/1.1 GET /y HTTP/1.1"), Some(6));
+    assert_eq!(gate.find(b"GET /x HTTP"), None);
+    assert!(gate.is_open(b" HTTP/1") && !gate.is_open(b""));
+}
+
+#[test]
 fn what_is_optional_or_one_of_several_is_not_required() {
     for text in ["(HTTP)?", "(HTTP)*x?", "HTTP|FTP", "(HTTP){0,3}"] {
         assert_eq!(pattern(text).required_literal(), None, "{text}");
