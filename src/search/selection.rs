@@ -25,7 +25,10 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    pub(super) fn new(pattern: Pattern, options: SearchOptions) -> Self {
+    pub(super) fn new(pattern: Pattern, mut options: SearchOptions) -> Self {
+        // In their order, so that a packet costs some ten steps with a thousand networks too.
+        options.vnis.sort_unstable();
+        options.vnis.dedup();
         Self {
             asks_for_some: !options.vnis.is_empty() || options.inner.is_some(),
             preceding: Preceding::new(options.before),
@@ -98,7 +101,7 @@ impl Selection {
         if packet.opaque.is_some() {
             return true;
         }
-        if !vnis.is_empty() && !packet.vni().is_some_and(|vni| vnis.contains(&vni)) {
+        if !vnis.is_empty() && !packet.vni().is_some_and(|vni| vnis.binary_search(&vni).is_ok()) {
             self.kept_out.by_vni(packet);
             return false;
         }
@@ -120,7 +123,7 @@ impl Selection {
     /// is opaque, it is told of. It is not searched, because a match might be of another network.
     fn may_hide_what_is_wanted(&self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
         let vnis = &self.options.vnis;
-        let network = vnis.is_empty() || packet.vni().is_none_or(|vni| vnis.contains(&vni));
+        let network = vnis.is_empty() || packet.vni().is_none_or(|vni| vnis.binary_search(&vni).is_ok());
         network && packet.undecoded(frame).is_some()
     }
 
