@@ -15,7 +15,8 @@
 
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
-    Added, Datagram, Decoder, Frame, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts, Worth,
+    Added, Datagram, Decoder, Flow, Frame, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts, Vni,
+    Worth,
 };
 
 /// Turns frames into packets.
@@ -102,6 +103,12 @@ impl Dissector {
     #[inline]
     pub fn glance(&self, frame: &Frame<'_>) -> Worth {
         self.decoder.glance(frame)
+    }
+
+    /// Returns the flow and the network of a frame that is not worth dissecting: see [`Decoder::flow_at_a_glance`].
+    #[inline]
+    pub fn flow_at_a_glance(&self, frame: &Frame<'_>) -> Option<(Option<Vni>, Flow)> {
+        self.decoder.flow_at_a_glance(frame)
     }
 
     /// Returns true if fragments wait for the rest of their datagrams. [`Self::tick`] must then be called from time

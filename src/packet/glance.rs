@@ -1,5 +1,7 @@
 //! A glance at a frame's first headers, which says what decoding the frame is good for.
 
+mod flow;
+
 use super::esp::{self, Learned};
 use super::ports::UdpTunnel;
 use super::protocol::{ESP, ICMPV6, TCP, UDP};
