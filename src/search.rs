@@ -9,7 +9,8 @@
 //! 1. If the caller wants matches only, the [`Gate`] comes first. A glance at the first headers tells whether anybody
 //!    can read the frame, and whether other frames may depend on it. A frame that nobody can read, and on which no
 //!    other depends, is dropped. A frame that could only match by itself is decoded only if the pattern's literal
-//!    occurs somewhere in it.
+//!    occurs somewhere in it. Where the context of matches is asked for, such a frame is not dropped but kept, by the
+//!    flow that its first headers show.
 //! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
 //! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
 //! 4. With a match, the packets of its conversation that came shortly before it are shown, and the next ones after
@@ -83,10 +84,10 @@ pub struct Search {
 impl Search {
     /// Makes a search for `pattern`. UDP to `ports` is taken for tunnels.
     pub fn new(pattern: Pattern, ports: TunnelPorts, options: SearchOptions) -> Self {
-        let gated = options.matches_only
-            && !(options.invert || options.all)
-            && options.before == 0
-            && options.after == 0;
+        // Where a network or an inner flow is asked for, what passes by belongs to the context only if it passes their test.
+        let context = options.before > 0 || options.after > 0;
+        let asks_for_some = !options.vnis.is_empty() || options.inner.is_some();
+        let gated = options.matches_only && !(options.invert || options.all) && !(context && asks_for_some);
         Self {
             gate: pattern.gate().filter(|_| gated),
             dissector: Dissector::new(ports),
@@ -154,15 +155,18 @@ impl Search {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.tick(frame.time, sink)?;
-        if let Some(gate) = &self.gate {
+        let Self { dissector, selection, gate } = self;
+        if let Some(gate) = gate {
             // The glance comes first, because it costs next to nothing.
-            match self.dissector.glance(frame) {
-                Worth::Nothing => return Ok(()),
-                Worth::Match if !gate.is_open(frame.bytes) => return Ok(()),
-                Worth::Match | Worth::Others => {}
+            let shut = match dissector.glance(frame) {
+                Worth::Nothing => true,
+                Worth::Match => !gate.is_open(frame.bytes),
+                Worth::Others => false,
+            };
+            if shut && selection.passes_over(frame, || dissector.flow_at_a_glance(frame)) {
+                return Ok(());
             }
         }
-        let Self { dissector, selection, .. } = self;
         dissector.frame(frame, &mut select(selection, sink))
     }
 
