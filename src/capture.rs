@@ -37,6 +37,8 @@
 //! - Link types have two sets of numbers: raw IP is 101 in files and 12 in libpcap on Linux.
 
 pub mod bpf;
+#[cfg(not(target_feature = "crt-static"))]
+mod libpcap;
 pub mod live;
 pub mod savefile;
 pub mod write;

@@ -118,6 +118,10 @@ pub fn link_description(link: LinkType) -> Option<String> {
 fn words_of(error: pcap::Error) -> String {
     match error {
         pcap::Error::PcapError(words) => escape(&words).into_owned(),
+        // Only a handle that is not there ends in this error.
+        pcap::Error::InsufficientMemory => {
+            "libpcap cannot be loaded; install it (its package is libpcap0.8, or libpcap)".to_owned()
+        }
         pcap::Error::InvalidInputString => "it contains a NUL character".to_owned(),
         other => other.to_string(),
     }

@@ -136,6 +136,12 @@ impl Savefile {
         Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, counts, waits, stopped })
     }
 
+    /// Lets a thread of its own unpack compressed input, ahead of the search. It begins with the second read of a file, and
+    /// only where there is more than one processor. Call this when root has been left.
+    pub fn unpack_ahead(&mut self) {
+        self.buffer.allow_ahead();
+    }
+
     /// Goes on to the next frame, which [`Self::frame`] then returns. Returns false at the end of the file and after
     /// an error.
     #[inline]

@@ -1,5 +1,6 @@
 //! The signals that end a search or a watch, and USR1, which asks for its statistics.
 
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -73,7 +74,9 @@ pub(super) fn outlive_report() -> std::io::Result<()> {
 
 /// Returns true if the signal was ignored when this program was started.
 fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // The file claims to have no bytes. Room for all of them from the start saves a dozen reads.
+    let mut status = String::with_capacity(4 << 10);
+    let _ = File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)

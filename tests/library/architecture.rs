@@ -23,7 +23,7 @@ const ROOMS: [(u8, &str, &[&str]); 13] = [
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 22] = [
+const CRATES: [(&[&str], &[&str]); 23] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -32,6 +32,7 @@ const CRATES: [(&[&str], &[&str]); 22] = [
     (&["zeroize"], &["netlink", "ipsec", "overlay"]),
     (&["regex_automata", "regex_syntax"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
+    (&["libloading"], &["capture/libpcap"]),
     (&["flate2", "zstd"], &["capture/savefile/compression"]),
     (&["hyper"], &["host/docker/engine"]),
     (&["rtnetlink"], &["netlink"]),

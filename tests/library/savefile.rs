@@ -49,10 +49,13 @@ impl Contents {
 }
 
 fn read(path: &Path) -> Contents {
-    let mut file = match Savefile::open(path) {
-        Ok(file) => file,
-        Err(error) => return Contents { frames: vec![], interfaces: vec![], error: Some(error) },
-    };
+    match Savefile::open(path) {
+        Ok(file) => rest(file),
+        Err(error) => Contents { frames: vec![], interfaces: vec![], error: Some(error) },
+    }
+}
+
+fn rest(mut file: Savefile) -> Contents {
     let mut frames = Vec::new();
     let error = loop {
         match file.next() {

@@ -28,13 +28,23 @@ pub(super) struct Buffer {
     /// The offset of `bytes[0]` in the file.
     base: u64,
     input: Input,
+    /// Compressed input may be unpacked by a thread of its own.
+    ahead: bool,
     stop: Arc<AtomicBool>,
 }
 
 impl Buffer {
     pub(super) fn new(source: Source) -> Self {
         let stop = Arc::clone(source.stop());
-        Self { bytes: vec![0; FIRST], start: 0, end: 0, base: 0, input: Input::Plain(source), stop }
+        Self {
+            bytes: vec![0; FIRST],
+            start: 0,
+            end: 0,
+            base: 0,
+            input: Input::Plain(source),
+            ahead: false,
+            stop,
+        }
     }
 
     /// Looks at the first bytes. If they are compressed, unpacks from here on.
@@ -57,6 +67,11 @@ impl Buffer {
     /// Waits up to 100 ms for something to read. Returns false if there is nothing yet.
     pub(super) fn wait(&self) -> bool {
         self.input.wait()
+    }
+
+    /// Lets a thread of its own unpack compressed input, if there is more than one read of it.
+    pub(super) fn allow_ahead(&mut self) {
+        self.ahead = self.input.compression().is_some();
     }
 
     pub(super) fn stopped(&self) -> bool {
@@ -151,6 +166,9 @@ impl Buffer {
         let size = if more_is_likely { len.max(CAPACITY) } else { len };
         if size > self.bytes.len() {
             self.bytes.resize(size, 0);
+        }
+        if more_is_likely && std::mem::take(&mut self.ahead) {
+            self.input.read_ahead();
         }
         while self.end < len {
             if self.stopped() {

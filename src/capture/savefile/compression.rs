@@ -1,10 +1,12 @@
 //! Capture files that are compressed with gzip or zstd.
 
+mod ahead;
 mod gzip;
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
 use super::source::Source;
+use ahead::Ahead;
 pub(super) use gzip::Garbage;
 use gzip::Members;
 
@@ -43,11 +45,33 @@ impl Compression {
 /// The rest of a compressed file: the bytes that were read to recognise it, then the source.
 type Packed = BufReader<Chain<Cursor<Vec<u8>>, Source>>;
 
+/// The most bytes that are unpacked at a time.
+const STEP: usize = 64 << 10;
+
+/// A decompressor that stops at every [`STEP`]. Where data is damaged, it loses what it has unpacked since its last stop.
+/// So the frames that are found before the damage do not depend on the reader's buffer, nor on a thread.
+pub(super) struct Steps<R> {
+    packed: R,
+    /// The number of bytes that were unpacked since the last stop.
+    at: usize,
+}
+
+impl<R: Read> Read for Steps<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let len = into.len().min(STEP - self.at);
+        let read = self.packed.read(into.get_mut(..len).unwrap_or_default())?;
+        self.at = (self.at + read) % STEP;
+        Ok(read)
+    }
+}
+
 /// The input of a [`super::buffer::Buffer`].
 pub(super) enum Input {
     Plain(Source),
-    Gzip(Box<Members<Packed>>),
-    Zstd(Box<zstd::Decoder<'static, Packed>>),
+    Gzip(Box<Steps<Members<Packed>>>),
+    Zstd(Box<Steps<zstd::Decoder<'static, Packed>>>),
+    /// One of the two, in a thread of its own.
+    Ahead(Compression, Ahead),
     Ended,
 }
 
@@ -56,13 +80,29 @@ impl Input {
     pub(super) fn unpack(compression: Compression, head: Vec<u8>, source: Source) -> io::Result<Self> {
         let packed = BufReader::with_capacity(128 << 10, Cursor::new(head).chain(source));
         Ok(match compression {
-            Compression::Gzip => Self::Gzip(Box::new(Members::new(packed))),
+            Compression::Gzip => Self::Gzip(Box::new(Steps { packed: Members::new(packed), at: 0 })),
             Compression::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(packed)?;
                 decoder.window_log_max(WINDOW_LOG_MAX)?;
-                Self::Zstd(Box::new(decoder))
+                Self::Zstd(Box::new(Steps { packed: decoder, at: 0 }))
             }
         })
+    }
+
+    /// From now on, compressed input is unpacked ahead of the reader, if there is a processor for that.
+    pub(super) fn read_ahead(&mut self) {
+        if !std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1) {
+            return;
+        }
+        *self = match std::mem::replace(self, Self::Ended) {
+            Self::Gzip(decoder) => {
+                Ahead::new(decoder).map_or_else(Self::Gzip, |ahead| Self::Ahead(Compression::Gzip, ahead))
+            }
+            Self::Zstd(decoder) => {
+                Ahead::new(decoder).map_or_else(Self::Zstd, |ahead| Self::Ahead(Compression::Zstd, ahead))
+            }
+            same => same,
+        };
     }
 
     /// Waits up to 100 ms for something to read. Returns false if there is nothing yet. A decompressor may have bytes
@@ -76,6 +116,7 @@ impl Input {
             Self::Plain(_) | Self::Ended => None,
             Self::Gzip(_) => Some(Compression::Gzip),
             Self::Zstd(_) => Some(Compression::Zstd),
+            Self::Ahead(compression, _) => Some(*compression),
         }
     }
 }
@@ -86,6 +127,7 @@ impl Read for Input {
             Self::Plain(source) => source.read(into),
             Self::Gzip(decoder) => decoder.read(into),
             Self::Zstd(decoder) => decoder.read(into),
+            Self::Ahead(_, ahead) => ahead.read(into),
             Self::Ended => Ok(0),
         }
     }

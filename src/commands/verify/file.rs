@@ -20,6 +20,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     let sas = ipsec::read_files(&args.sa)?;
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
+    file.unpack_ahead();
     let mut watch = Watch::new(question, None, ports, opener);
     let cut_short = loop {
         match file.advance() {

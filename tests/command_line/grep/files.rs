@@ -315,3 +315,13 @@ fn frames_of_a_link_type_that_an_inner_filter_makes_no_sense_for_do_not_pass_it(
     let ran = ovlsniff(&["-r", "tests/fixtures/tunnels/ip-in-ip.pcap", "--inner", "arp", ""]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
 }
+
+/// The dynamic loader prints what it would load. libpcap brings a dozen libraries with it, and files need none of them.
+#[test]
+fn the_program_starts_without_libpcap() {
+    let loaded = program().env("LD_TRACE_LOADED_OBJECTS", "1").output().unwrap();
+    let loaded = String::from_utf8(loaded.stdout).unwrap();
+    assert!(loaded.contains("libc.so") && !loaded.contains("libpcap"), "{loaded}");
+    // A filter needs it.
+    assert_eq!(numbers(&ovlsniff(&["-r", SWARM, "-qq", "HTTP", "udp port 4789"]).out), [22, 24]);
+}

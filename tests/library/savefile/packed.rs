@@ -2,7 +2,10 @@
 
 use std::io::Write as _;
 
-use super::{SWARM, file, read, read_bytes};
+use ovlsniff::capture::savefile::Savefile;
+
+use super::build::LITTLE;
+use super::{SWARM, file, read, read_bytes, rest};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -85,4 +88,29 @@ fn a_window_that_is_too_long_is_left_to_zstd() {
         "FILE was packed with a long window, and takes much memory to unpack; let zstd do it: zstd -dc --long=31 FILE | \
          ovlsniff -r -"
     );
+}
+
+/// Where a thread unpacks ahead, the same frames come before the end, or before the same error.
+#[test]
+fn a_file_that_is_unpacked_ahead_has_the_same_frames() {
+    let bytes = |n: u32| (0..n % 5000).map(|at| (at.wrapping_mul(n + 7) >> 9) as u8).collect::<Vec<u8>>();
+    let records: Vec<Vec<u8>> = (0..1500).map(|n| LITTLE.record(n, 0, n % 5000, &bytes(n))).collect();
+    let plain = [LITTLE.pcap(0xa1b2_c3d4, 1), records.concat()].concat();
+    for packed in [gzip(&plain), zstd::encode_all(&plain[..], 1).unwrap()] {
+        let damaged = |at: usize| {
+            let mut packed = packed.clone();
+            packed[at] ^= 0x55;
+            packed
+        };
+        let third = packed.len() / 3;
+        for packed in [packed.clone(), damaged(third), damaged(2 * third), packed[..2 * third].to_vec()] {
+            let (_dir, path) = file(&packed);
+            let here = read(&path);
+            let mut file = Savefile::open(&path).unwrap();
+            file.unpack_ahead();
+            let ahead = rest(file);
+            assert_eq!((&ahead.frames, ahead.message()), (&here.frames, here.message()));
+            assert!(here.error.is_none() == (here.frames.len() == 1500), "{}", here.message());
+        }
+    }
 }
