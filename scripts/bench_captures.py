@@ -104,12 +104,12 @@ class Traffic:
         return self.ipv4(17, self.client() + SERVER, 30) + udp + payload
 
 
-def write(path, kind, size):
-    """Writes a capture of at least `size` bytes. Returns the number of its packets."""
+def write(path, kind, size=None, packets=None):
+    """Writes a capture of at least `size` bytes, or of so many packets. Returns the number of its packets."""
     traffic, written, record = Traffic(kind), len(FILE_HEADER), struct.Struct("<IIII").pack
     with open(path, "wb", buffering=1 << 20) as out:
         out.write(FILE_HEADER)
-        while written < size:
+        while written < size if packets is None else traffic.number < packets:
             frame = traffic.next()
             seconds, rest = divmod(traffic.number * MICROSECONDS, 1_000_000)
             out.write(record(BEGUN + seconds, rest, len(frame), len(frame)) + frame)
@@ -123,17 +123,34 @@ def size_of(kind, mebibytes):
     return (mebibytes << 20) * 2 // 5 if kind == "small" else mebibytes << 20
 
 
-def cached(folder, kind, mebibytes):
-    """The path of a capture, which is made if it is not there. A change of this file makes all of them anew."""
+def version():
+    """Changes with this file."""
     with open(__file__, "rb") as source:
-        version = "%08x.pcap" % zlib.crc32(source.read())
-    os.makedirs(folder, exist_ok=True)
-    for name in os.listdir(folder):
-        if name.endswith((".pcap", ".part")) and not name.endswith(version):
-            os.remove(os.path.join(folder, name))
-    path = os.path.join(folder, f"{kind}-{mebibytes}-{version}")
+        return "%08x" % zlib.crc32(source.read())
+
+
+def path_of(folder, kind, mebibytes):
+    return os.path.join(folder, f"{version()}-{kind}-{mebibytes}.pcap")
+
+
+def there(folder, kind, mebibytes):
+    return os.path.exists(path_of(folder, kind, mebibytes))
+
+
+def cached(folder, kind, mebibytes):
+    """The path of a capture, which is made if it is not there. What an earlier version of this file made is removed."""
+    path = path_of(folder, kind, mebibytes)
     if not os.path.exists(path):
-        part = path[: -len("pcap")] + "part"
-        write(part, kind, size_of(kind, mebibytes))
-        os.rename(part, path)
+        for name in os.listdir(folder):
+            if not name.startswith(version()):
+                os.remove(os.path.join(folder, name))
+        write(path + ".part", kind, size_of(kind, mebibytes))
+        os.rename(path + ".part", path)
     return path
+
+
+def remove(folder, kind):
+    """Removes the captures of a kind, of all sizes."""
+    for name in os.listdir(folder):
+        if name.split("-")[1:2] == [kind]:
+            os.remove(os.path.join(folder, name))
