@@ -6,17 +6,24 @@
 build_release() {
     local setting
     for setting in RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL "${!CARGO_PROFILE_RELEASE_@}"; do unset "$setting"; done
-    own_target
     cargo build --locked --release --bin ovlsniff
     binary=${CARGO_TARGET_DIR:-$PWD/target}/release/ovlsniff
 }
 
+# The same code, with the tables that say which line an instruction is from.
+build_profiled() {
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/profiled
+    CARGO_PROFILE_RELEASE_DEBUG=line-tables-only CARGO_PROFILE_RELEASE_STRIP=none cargo build --locked --release --bin ovlsniff
+    binary=$CARGO_TARGET_DIR/release/ovlsniff
+}
+
 bench() {
     setup test
-    build_release
+    own_target
     case ${1:-} in
-        --instructions) python3 -B scripts/bench_instructions.py "$binary" "${@:2}" ;;
-        *) python3 -B scripts/bench.py "$binary" "$@" ;;
+        --instructions) build_release; python3 -B scripts/bench_instructions.py "$binary" "${@:2}" ;;
+        --profile) build_profiled; python3 -B scripts/bench_profile.py "$binary" "${@:2}" ;;
+        *) build_release; python3 -B scripts/bench.py "$binary" "$@" ;;
     esac
 }
 

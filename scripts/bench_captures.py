@@ -11,6 +11,7 @@ Checksums are zero. All lengths are right, so that every program finds the same 
 of a longer one.
 """
 
+import functools
 import os
 import random
 import struct
@@ -27,17 +28,31 @@ FULL = 1448
 ETHERNET = bytes.fromhex("020000000002 020000000001 0800")
 NODES = bytes([192, 0, 2, 1, 192, 0, 2, 2])
 SERVER = bytes([10, 0, 0, 2])
-WORDS = b"the GET it POSTed of and to in page request response server client is that for with on as by "
+WORDS = "the GET it POSTed of and to in page request response server client is that for with on as by".split()
+# The bytes of text and of noise that bodies are cut from. They are more than the window of zstd, which would otherwise
+# find every body again.
+POOL = 8 << 20
+POOLS_CRC = 0x389FE7E9
+
+
+@functools.cache
+def pools():
+    """Noise and text. No pattern of the measurements is in the noise, also not without regard to case."""
+    dice = random.Random(SEED)
+    text = " ".join(WORDS[int(dice.random() * len(WORDS))] for _ in range(POOL // 4)).encode()
+    noise, text = dice.randbytes(POOL), text[:POOL]
+    if zlib.crc32(noise + text) != POOLS_CRC:
+        raise SystemExit("this Python draws other random numbers from a seed: its captures cannot be compared with those of others")
+    return noise, text
 
 
 class Traffic:
     """The frames of one kind, endlessly."""
 
     def __init__(self, kind):
-        # Python promises that random() gives the same numbers in all releases, but not so for randrange().
+        # Python promises that random() draws the same numbers in all releases, but not so of randrange().
         self.random = random.Random(SEED).random
-        self.noise = bytes(self.below(256) for _ in range(1 << 16))
-        self.text = (WORDS * ((1 << 16) // len(WORDS) + 1))[: 1 << 16]
+        self.noise, self.text = pools()
         self.number = 0
         self.next = getattr(self, kind)
 
@@ -45,9 +60,9 @@ class Traffic:
         return int(self.random() * end)
 
     def body(self, length):
-        bytes_ = self.noise if self.random() < 0.5 else self.text
-        start = self.below((1 << 16) - FULL)
-        return bytes_[start : start + length]
+        pool = self.noise if self.random() < 0.5 else self.text
+        start = self.below(POOL - FULL)
+        return pool[start : start + length]
 
     def ipv4(self, protocol, addresses, length):
         """The Ethernet and IPv4 headers in front of so many bytes."""
@@ -88,7 +103,7 @@ class Traffic:
         length = self.length()
         plain = 66 + (45 if length is None else length)
         length = 8 + (plain + 2 + 3) // 4 * 4 + 16
-        start = self.below((1 << 16) - length)
+        start = self.below(POOL - length)
         esp = struct.pack(">II", 0x9AA3EE15, self.number) + self.noise[start : start + length]
         return self.ipv4(50, NODES, len(esp)) + esp
 

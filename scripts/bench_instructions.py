@@ -88,21 +88,24 @@ def collected(ovlsniff, words, folder):
     return int(found[1])
 
 
-def count(ovlsniff, threads, folder, packets, work, capture):
+def words_of(ovlsniff, work, file):
+    """The arguments of a work, on one thread."""
+    options = WORKS[work][0]
+    if options is None:
+        return [*VERIFY, "-r", file]
+    threads = ["--threads", "1"] if "--threads" in output(ovlsniff, "--help") else []
+    return ["--no-drop", *threads, "-r", file, *options]
+
+
+def count(ovlsniff, folder, packets, work, capture):
     """The instructions for a packet."""
-    options, mebibytes = WORKS[work]
-
-    def whole(file):
-        words = [*VERIFY, "-r", file] if options is None else ["--no-drop", *threads, "-r", file, *options]
-        return collected(ovlsniff, words, folder)
-
-    start, end = whole(f"{capture}-start.pcap"), whole(f"{capture}-{mebibytes}.pcap")
+    mebibytes = WORKS[work][1]
+    start, end = (collected(ovlsniff, words_of(ovlsniff, work, f"{capture}-{size}.pcap"), folder) for size in ("start", mebibytes))
     return round((end - start) / (packets[capture, mebibytes] - FIRST))
 
 
 def counts(ovlsniff):
     ovlsniff = os.path.abspath(ovlsniff)
-    threads = ["--threads", "1"] if "--threads" in output(ovlsniff, "--help") else []
     packets = {}
     with tempfile.TemporaryDirectory() as folder:
         for capture in CAPTURES:
@@ -113,7 +116,7 @@ def counts(ovlsniff):
         wanted = [(work, capture) for work in WORKS for capture in CAPTURES]
         # The longest first, so that no processor is left alone with them at the end.
         with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            running = {each: pool.submit(count, ovlsniff, threads, folder, packets, *each) for each in reversed(wanted)}
+            running = {each: pool.submit(count, ovlsniff, folder, packets, *each) for each in reversed(wanted)}
             return {each: running[each].result() for each in wanted}
 
 
