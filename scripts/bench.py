@@ -120,12 +120,11 @@ class Bench:
 def seconds(words, piped=None, to_pipe=False):
     """The time that a program takes, with a file piped into it by cat if there is one. Its output goes to /dev/null, or
     into a pipe: grep stops at the first match if nobody can see the count."""
-    null = os.open(os.devnull, os.O_RDWR)
+    program, null = shutil.which(words[0]), os.open(os.devnull, os.O_RDWR)
     ends = [null]
     actions = [(os.POSIX_SPAWN_DUP2, null, 2)]
     if to_pipe:
         ends += os.pipe()
-        os.set_inheritable(ends[2], True)
     actions.append((os.POSIX_SPAWN_DUP2, ends[2] if to_pipe else null, 1))
     begun, feeder = time.perf_counter(), None
     if piped:
@@ -133,7 +132,7 @@ def seconds(words, piped=None, to_pipe=False):
         feeder = os.posix_spawn(shutil.which("cat"), ["cat", piped], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, ends[-1], 1)])
         os.close(ends.pop())
     actions.append((os.POSIX_SPAWN_DUP2, ends[-1] if piped else null, 0))
-    child = os.posix_spawn(shutil.which(words[0]), words, os.environ, file_actions=actions)
+    child = os.posix_spawn(program, words, os.environ, file_actions=actions)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     taken = time.perf_counter() - begun
     for end in ends:
