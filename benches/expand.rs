@@ -3,12 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 fn main() -> io::Result<()> {
     // Cargo itself adds the argument --bench.
     let Some(path) = std::env::args().skip(1).find(|word| word != "--bench") else { return Ok(()) };
     let packed = BufReader::with_capacity(128 << 10, File::open(&path)?);
-    let expanded = if path.ends_with(".gz") {
+    let expanded = if Path::new(&path).extension() == Some("gz".as_ref()) {
         drain(flate2::bufread::MultiGzDecoder::new(packed))
     } else {
         drain(zstd::Decoder::with_buffer(packed)?)
