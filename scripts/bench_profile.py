@@ -15,15 +15,18 @@ from collections import Counter
 import bench_captures
 import bench_instructions
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LEAST = 0.01  # the part of all instructions from which on a file is printed
 
 
 def place(path, function):
     """The short name of a source file: of ours, of a crate, of the standard library, or the function of a library in C."""
-    for pattern in (r"^(src/.*)", r".*/ovlsniff[^/]*/(src/.*)", r".*/registry/src/[^/]*/(.*)", r".*/(library/.*)"):
-        found = re.match(pattern, path)
-        if found:
-            return found[1].replace("/src/", "/", 1) if found[1][:4] != "src/" else found[1]
+    path = path.removeprefix(ROOT + "/")
+    if path.startswith("src/"):
+        return path
+    crate = re.match(r".*/registry/src/[^/]*/(.*)|.*/(library/.*)", path)
+    if crate:
+        return (crate[1] or crate[2]).replace("/src/", "/", 1)
     return function.split("@")[0].lstrip("_")
 
 
@@ -33,7 +36,7 @@ def costs(lines):
     path = function = ""
     called = False
     for line in lines:
-        named = re.match(r"(c?f[lien]|c?ob|cfi|cfl)=\((\d+)\)(?: (.*))?$", line)
+        named = re.match(r"(c?f[lien]|c?ob)=\((\d+)\)(?: (.*))?$", line)
         if named:
             kind, number, name = named.groups()
             # Files, functions and objects are numbered apart. A name stands where its number comes first.
