@@ -2,6 +2,7 @@
 # ./x test: everything that must hold.
 
 . scripts/steps.bash
+. scripts/bench.bash
 
 run_tests() {
     begin_steps
@@ -18,6 +19,7 @@ run_tests() {
     step tests plain_tests
     step needs privileged_tests
     step corpus corpus_of_fixtures
+    step instructions instructions_held
     step labs lab_tests
     step demo bash ./x demo
     end_steps
