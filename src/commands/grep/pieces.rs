@@ -56,6 +56,9 @@ pub(super) fn search(
     let size = (pieces.len() / (threads as u64 * SHARE)).clamp(SHORTEST, LONGEST);
     // The first frames are searched in order. What they show of others is mostly all that there is.
     in_order(job, file, filter.as_deref_mut(), file.offset() + 1)?;
+    if file.ended() || job.search.is_over() || job.signals.stopped() {
+        return Ok(());
+    }
     let abandoned = AtomicBool::new(false);
     thread::scope(|scope| {
         let workers = (0..threads).filter_map(|_| {
@@ -204,19 +207,28 @@ impl Crew<'_> {
         loop {
             while next < self.pieces.len() && dealt.len() < DEALT * self.workers.len() {
                 let span = next..(next + self.size).min(self.pieces.len());
-                let (Some(worker), Some(sheet)) = (turns.next(), self.spare.pop().or_else(|| job.output.sheet()))
+                let (Some(worker), Some(sheet)) =
+                    (turns.next(), self.spare.pop().or_else(|| job.output.sheet()))
                 else {
                     return Ok(());
                 };
                 next = span.end;
                 let known = span.start == from;
-                let task = Task { begin: Arc::clone(begin), known, number: place.number_at(span.start), span, sheet };
+                let task = Task {
+                    begin: Arc::clone(begin),
+                    known,
+                    number: place.number_at(span.start),
+                    span,
+                    sheet,
+                };
                 if self.workers[worker].0.send(task).is_err() {
                     return Ok(());
                 }
                 dealt.push_back(worker);
             }
-            let Some(mut done) = dealt.pop_front().and_then(|worker| self.result(worker)) else { return Ok(()) };
+            let Some(mut done) = dealt.pop_front().and_then(|worker| self.result(worker)) else {
+                return Ok(());
+            };
             // A long record may reach over a whole piece.
             let fits = place.offset >= done.end || self.take(&mut done, job, filter.as_deref_mut(), place)?;
             self.spare.push(done.sheet);
@@ -299,7 +311,14 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn new(pieces: &'a Pieces, search: OfPieces) -> Self {
-        Self { pieces, search, piece: Piece::default(), begin: None, filters: None, passage: Passage::default() }
+        Self {
+            pieces,
+            search,
+            piece: Piece::default(),
+            begin: None,
+            filters: None,
+            passage: Passage::default(),
+        }
     }
 
     /// Searches pieces until there are no more.
