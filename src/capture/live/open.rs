@@ -114,6 +114,9 @@ fn own(device: &Device, options: &CaptureOptions<'_>) -> Result<Option<Tap>, Err
         filter(&mut capture, device, Some(expression), None, None)?;
         let Some(compiled) = compile(&capture, expression) else { return Ok(None) };
         program = Some(compiled);
+    } else if options.snaplen < CaptureOptions::default().snaplen {
+        // The kernel cuts frames where a filter says so. This one lets all pass.
+        program = Some(vec![sock_filter { code: RETURN, jt: 0, jf: 0, k: options.snaplen }]);
     }
     drop(capture);
     let ring = Ring::open(&RingOptions {
@@ -129,6 +132,9 @@ fn own(device: &Device, options: &CaptureOptions<'_>) -> Result<Option<Tap>, Err
     let drops_of = Some(device.as_str()).filter(|_| options.promiscuous);
     Ok(ring.ok().map(|ring| Tap::own(ring, directed, drops_of)))
 }
+
+/// BPF's instruction that ends the program, with the number of bytes to keep.
+const RETURN: u16 = 6;
 
 /// Compiles a filter for the kernel. It cuts the frames to the snaplen.
 fn compile(capture: &Capture<Active>, expression: &str) -> Option<Vec<sock_filter>> {

@@ -20,9 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{
-    AddressFamily, LinkAddr, SockFlag, SockType, getsockname, getsockopt, socket, sockopt,
-};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socket, sockopt};
 
 use super::block::{Damaged, Place, RESERVE, Walk};
 use crate::packet::Direction;
@@ -147,7 +145,7 @@ impl Ring {
         if let Some(error) = error_of(&ring.socket)? {
             return Err(error.into());
         }
-        ring.loopback = getsockname::<LinkAddr>(ring.socket.as_raw_fd())?.hatype() == ARPHRD_LOOPBACK;
+        ring.loopback = bound_to(&ring.socket)?.sll_hatype == ARPHRD_LOOPBACK;
         Ok(ring)
     }
 
@@ -211,9 +209,8 @@ impl Ring {
             Some(error) => return Err(Trouble::Socket(error)),
         }
         if self.was_down {
-            let bound = getsockname::<LinkAddr>(self.socket.as_raw_fd()).map_err(Trouble::Socket)?;
-            // The index is -1, and there is no length of an address.
-            if bound.ifindex() as i32 == -1 {
+            let bound = bound_to(&self.socket).map_err(Trouble::Socket)?;
+            if bound.sll_ifindex == -1 {
                 return Err(Trouble::Gone);
             }
         }
@@ -294,8 +291,7 @@ fn map(socket: &OwnedFd, len: usize) -> io::Result<NonNull<u8>> {
 
 /// Binds the socket to all protocols on an interface.
 fn bind(socket: &OwnedFd, interface: i32) -> io::Result<()> {
-    // SAFETY: All bytes of the structure may be zero.
-    let mut address: libc::sockaddr_ll = unsafe { zeroed() };
+    let mut address = no_address();
     address.sll_family = libc::AF_PACKET as u16;
     address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
     address.sll_ifindex = interface;
@@ -303,4 +299,19 @@ fn bind(socket: &OwnedFd, interface: i32) -> io::Result<()> {
     // SAFETY: The kernel reads `len` bytes of `address`, which is its size.
     let done = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Returns the address that the socket is bound to: the interface's index and type. nix refuses it, because the kernel
+/// leaves off the bytes of the hardware address that are not used.
+fn bound_to(socket: &OwnedFd) -> Result<libc::sockaddr_ll, Errno> {
+    let mut address = no_address();
+    let mut len = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: The kernel writes at most `len` bytes, which is the size of the structure.
+    let done = unsafe { libc::getsockname(socket.as_raw_fd(), (&raw mut address).cast(), &raw mut len) };
+    Errno::result(done).map(|_| address)
+}
+
+fn no_address() -> libc::sockaddr_ll {
+    // SAFETY: All bytes of the structure may be zero.
+    unsafe { zeroed() }
 }
