@@ -58,6 +58,12 @@ impl Walk {
         Ok(Self { left, at: first as usize })
     }
 
+    /// Returns the offset of the next frame's header.
+    #[inline]
+    pub(super) fn ahead(&self) -> usize {
+        self.at
+    }
+
     /// Returns the next frame, with its VLAN tag back in place. `None` at the end of the block.
     #[inline]
     pub(super) fn next(&mut self, block: &mut [u8]) -> Result<Option<Place>, Damaged> {

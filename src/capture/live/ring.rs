@@ -58,13 +58,11 @@ pub(super) struct Ring {
     memory: NonNull<u8>,
     blocks: usize,
     /// The number of the block whose turn it is.
-    block: usize,
+    turn: usize,
     /// True once the kernel was seen to have handed that block over.
     held: bool,
     /// The walk through that block, while it is held.
     walk: Walk,
-    /// The frame that was last found, in that block. `None` unless it is held.
-    place: Option<Place>,
     only: Option<Direction>,
     snaplen: usize,
     /// True for the loopback, whose outgoing frames come in again.
@@ -123,10 +121,9 @@ impl Ring {
             socket,
             memory,
             blocks,
-            block: 0,
+            turn: 0,
             held: false,
             walk: Walk::default(),
-            place: None,
             only: options.only,
             snaplen: options.snaplen,
             loopback: false,
@@ -149,39 +146,36 @@ impl Ring {
         Ok(ring)
     }
 
-    /// Goes on to the next frame, and returns true if there is one. The frame before is given back to the kernel with
-    /// its block.
+    /// Goes on to the next frame; `None` if there is none yet. The frame before may be given back to the kernel, with its
+    /// block.
     #[inline]
-    pub(super) fn advance(&mut self) -> Result<bool, Trouble> {
+    pub(super) fn advance(&mut self) -> Result<Option<Place>, Trouble> {
         loop {
             if !self.held {
-                if !self.is_handed_over() {
-                    return self.look_for_trouble();
+                self.held = self.is_handed_over();
+                if !self.held {
+                    return self.look_for_trouble().map(|()| None);
                 }
-                self.walk = Walk::begin(self.bytes())?;
-                self.held = true;
+                self.walk = Walk::begin(self.block())?;
             }
             let mut walk = self.walk;
-            let Some(place) = walk.next(self.bytes_mut())? else {
-                self.place = None;
-                self.held = false;
+            let Some(place) = walk.next(self.block_mut())? else {
                 self.hand_back();
                 continue;
             };
             self.walk = walk;
             let twice = self.loopback && place.direction == Direction::Out;
             if !twice && self.only.is_none_or(|only| only == place.direction) {
-                self.place = Some(Place { len: place.len.min(self.snaplen), ..place });
-                return Ok(true);
+                self.fetch_ahead();
+                return Ok(Some(Place { len: place.len.min(self.snaplen), ..place }));
             }
         }
     }
 
-    /// Returns the frame that was last found, and its bytes.
+    /// Returns the bytes of the frame that [`Self::advance`] found last.
     #[inline]
-    pub(super) fn frame(&self) -> Option<(&Place, &[u8])> {
-        let place = self.place.as_ref()?;
-        Some((place, self.bytes().get(place.start..place.start + place.len)?))
+    pub(super) fn bytes(&self, place: &Place) -> &[u8] {
+        self.block().get(place.start..place.start + place.len).unwrap_or_default()
     }
 
     /// Returns how many frames passed the filter, and how many of these found no room, since the last call.
@@ -197,12 +191,12 @@ impl Ring {
         (done == 0).then_some([counted.tp_packets.into(), counted.tp_drops.into()])
     }
 
-    /// Looks for the reason why there is no frame. Returns false if there just is none yet.
+    /// Looks for the reason why there is no frame. All is well if there just is none yet.
     ///
     /// A link that goes down is reported once, and may come up again. When it is deleted then, nothing is reported, but
     /// the socket is bound to no interface any more.
     #[cold]
-    fn look_for_trouble(&mut self) -> Result<bool, Trouble> {
+    fn look_for_trouble(&mut self) -> Result<(), Trouble> {
         match error_of(&self.socket).map_err(Trouble::Socket)? {
             None => {}
             Some(Errno::ENETDOWN) => self.was_down = true,
@@ -214,38 +208,62 @@ impl Ring {
                 return Err(Trouble::Gone);
             }
         }
-        Ok(false)
+        Ok(())
     }
 
-    /// Returns true if the block whose turn it is belongs to this program.
+    /// Returns true if the kernel has handed over the block whose turn it is.
     fn is_handed_over(&self) -> bool {
         self.status().load(Ordering::Acquire) & libc::TP_STATUS_USER != 0
     }
 
     /// Gives the block back to the kernel, and turns to the next one.
     fn hand_back(&mut self) {
+        self.held = false;
         self.status().store(libc::TP_STATUS_KERNEL, Ordering::Release);
-        self.block = (self.block + 1) % self.blocks;
+        self.turn = (self.turn + 1) % self.blocks;
     }
 
     fn status(&self) -> &AtomicU32 {
-        // SAFETY: `block` is below `blocks`, so the place is in the mapping, which lives as long as `self`. It is aligned
-        // to 4 bytes, as blocks are to pages. The kernel writes it too, hence the atomic.
-        unsafe { AtomicU32::from_ptr(self.memory.as_ptr().add(self.block * BLOCK + STATUS).cast()) }
+        // SAFETY: `turn` is below `blocks`, so the place is in the mapping, which lives as long as `self`. It is aligned to
+        // 4 bytes, as blocks are to pages. The kernel writes it too, hence the atomic.
+        unsafe { AtomicU32::from_ptr(self.start().add(STATUS).cast()) }
     }
 
-    /// Returns the block whose turn it is. It must have been handed over.
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: `block` is below `blocks`, so the bytes are in the mapping, which lives as long as `self`. Every caller
-        // has seen that the kernel has handed the block over, and the kernel writes no such block. It is given back by
-        // `hand_back`, which takes `&mut self`, so no borrow of these bytes is left then.
-        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().add(self.block * BLOCK), BLOCK) }
+    /// Returns the block whose turn it is, or nothing while it is the kernel's.
+    #[inline]
+    fn block(&self) -> &[u8] {
+        let len = if self.held { BLOCK } else { 0 };
+        // SAFETY: `turn` is below `blocks`, so the bytes are in the mapping, which lives as long as `self`. The kernel writes
+        // no block that it has handed over. Only `hand_back` gives the block back, and it takes `&mut self`, so nothing
+        // borrows these bytes then.
+        unsafe { std::slice::from_raw_parts(self.start(), len) }
     }
 
-    /// As [`Self::bytes`], to write.
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: As for `bytes`. The mapping is writable, and `&mut self` is the only way to these bytes.
-        unsafe { std::slice::from_raw_parts_mut(self.memory.as_ptr().add(self.block * BLOCK), BLOCK) }
+    /// As [`Self::block`], to write.
+    #[inline]
+    fn block_mut(&mut self) -> &mut [u8] {
+        let len = if self.held { BLOCK } else { 0 };
+        // SAFETY: As for `block`. The mapping is writable, and `&mut self` is the only way to these bytes.
+        unsafe { std::slice::from_raw_parts_mut(self.start(), len) }
+    }
+
+    /// Returns the first byte of the block whose turn it is.
+    #[inline]
+    fn start(&self) -> *mut u8 {
+        // SAFETY: `turn` is below `blocks`, so the place is in the mapping.
+        unsafe { self.memory.as_ptr().add(self.turn * BLOCK) }
+    }
+
+    /// Has the processor fetch the headers of the next frame while this one is looked at. The kernel wrote them on another
+    /// core, so each is a cache miss.
+    #[inline]
+    fn fetch_ahead(&self) {
+        #[cfg(target_arch = "x86_64")]
+        for line in [0, 64, 128] {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: A prefetch reads nothing, so any address is allowed.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.start().wrapping_add(self.walk.ahead() + line).cast()) };
+        }
     }
 }
 

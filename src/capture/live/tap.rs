@@ -23,6 +23,8 @@ enum Way {
         ring: Ring,
         /// True if the direction of a frame is told.
         directed: bool,
+        /// The frame that is held back. It stays in the ring.
+        held: Option<Place>,
         drops: Option<InterfaceDrops>,
     },
     Libpcap {
@@ -59,7 +61,7 @@ impl Tap {
     /// Takes frames from a ring of our own. `drops_of` is the name of the interface whose own drops are counted.
     pub(super) fn own(ring: Ring, directed: bool, drops_of: Option<&str>) -> Self {
         let drops = drops_of.map(InterfaceDrops::begin);
-        Self { link: LinkType::ETHERNET, way: Way::Own { ring, directed, drops }, counted: [0; 3] }
+        Self { link: LinkType::ETHERNET, way: Way::Own { ring, directed, held: None, drops }, counted: [0; 3] }
     }
 
     /// Takes frames from libpcap, all of them of this direction, if there is one.
@@ -74,8 +76,7 @@ impl Tap {
     pub(super) fn next(&mut self) -> Result<Option<Lent<'_>>, String> {
         match &mut self.way {
             Way::Own { ring, directed, .. } => match ring.advance() {
-                Ok(true) => Ok(ring.frame().map(|(place, bytes)| lent(place, bytes, *directed))),
-                Ok(false) => Ok(None),
+                Ok(place) => Ok(place.map(|place| lent(ring, &place, *directed))),
                 Err(trouble) => Err(said(&trouble)),
             },
             Way::Libpcap { capture, direction, .. } => match capture.next_packet() {
@@ -93,8 +94,12 @@ impl Tap {
 
     /// As [`Self::next`], and keeps the frame until it is asked for by [`Self::held`]. Returns its time.
     pub(super) fn hold(&mut self) -> Result<Option<Timestamp>, String> {
-        if let Way::Libpcap { capture, held, .. } = &mut self.way {
-            return match capture.next_packet() {
+        match &mut self.way {
+            Way::Own { ring, held, .. } => {
+                *held = ring.advance().map_err(|trouble| said(&trouble))?;
+                Ok(held.map(|place| place.time))
+            }
+            Way::Libpcap { capture, held, .. } => match capture.next_packet() {
                 Ok(packet) => {
                     held.time = time(packet.header);
                     held.wire_len = packet.header.len;
@@ -104,17 +109,14 @@ impl Tap {
                 }
                 Err(error) if is_empty(&error) => Ok(None),
                 Err(error) => Err(open::words(&error)),
-            };
+            },
         }
-        Ok(self.next()?.map(|lent| lent.time))
     }
 
     /// Lends the frame that was last held.
     pub(super) fn held(&self) -> Option<Lent<'_>> {
         match &self.way {
-            Way::Own { ring, directed, .. } => {
-                ring.frame().map(|(place, bytes)| lent(place, bytes, *directed))
-            }
+            Way::Own { ring, directed, held, .. } => held.map(|place| lent(ring, &place, *directed)),
             Way::Libpcap { held, direction, .. } => Some(Lent {
                 time: held.time,
                 wire_len: held.wire_len,
@@ -159,12 +161,13 @@ impl Tap {
     }
 }
 
-fn lent<'a>(place: &Place, bytes: &'a [u8], directed: bool) -> Lent<'a> {
+#[inline]
+fn lent<'a>(ring: &'a Ring, place: &Place, directed: bool) -> Lent<'a> {
     Lent {
         time: place.time,
         wire_len: place.wire_len,
         direction: directed.then_some(place.direction),
-        bytes,
+        bytes: ring.bytes(place),
     }
 }
 
