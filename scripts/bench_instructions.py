@@ -7,6 +7,7 @@ Wall clock is useless as a gate on a shared machine. Counts do not depend on loa
 than a hundred-thousandth, from the seeds of hash tables. Address randomisation plays no part, because valgrind lays memory
 out by itself, nor does the environment, which is empty here. Each count is that of a whole capture less that of its
 beginning, so that neither the program's start is in it nor what buffers and tables cost once.
+
 memchr and the C library choose their code by the processor. valgrind shows a processor of its own, which is Intel's Haswell
 with its caches, on AMD's too, if the real one has AVX2. So all machines with AVX2 count the same. Without it memchr's code
 is another. So is that of another compiler or C library. The file names the three, and nothing is compared where they differ.
