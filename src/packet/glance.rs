@@ -41,7 +41,7 @@ impl Glance<'_> {
             [_, _, _, _, _, _, _, _, _, _, _, _, 0x08, 0x00, 0x45, _, _, _, _, _, flags, 0, _, protocol, ..]
                 if matches!(flags & 0x3f, 0) => (34, *protocol),
             // IPv6 without extension headers.
-            [_, _, _, _, _, _, _, _, _, _, _, _, 0x86, 0xdd, _, _, _, _, _, _, protocol, ..] => (54, *protocol),
+            [_, _, _, _, _, _, _, _, _, _, _, _, 0x86, 0xdd, 0x60..=0x6f, _, _, _, _, _, protocol, ..] => (54, *protocol),
             _ => return Worth::Others,
         };
         match protocol {
@@ -149,6 +149,14 @@ mod tests {
         assert_eq!(worth(&ipv4(0, 6, &segment(9))), Worth::Others, "ESP in TCP on port 4500");
         assert_eq!(worth(&tunnel(443, [4, 0, 0, 0, 7, 7, 7, 7], &[0; 40])), Worth::Others, "WireGuard");
         assert_eq!(worth(&tunnel(51820, [4, 0, 0, 0, 7, 7, 7, 7], &[0; 40])), Worth::Match);
+    }
+
+    #[test]
+    fn a_header_of_another_version_than_the_type_says_is_left_to_the_decoder() {
+        let mut frame = [&[0; 12][..], &[0x86, 0xdd, 0x60, 0, 0, 0, 0, 60, 50, 64], &[0xa5; 92]].concat();
+        assert_eq!(worth(&frame), Worth::Nothing);
+        frame[14] = 0x70;
+        assert_eq!(worth(&frame), Worth::Others);
     }
 
     #[test]
