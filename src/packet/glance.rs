@@ -232,6 +232,14 @@ mod tests {
     }
 
     #[test]
+    fn a_header_of_another_version_than_the_type_says_is_left_to_the_decoder() {
+        let mut frame = [&[0; 12][..], &[0x86, 0xdd, 0x60, 0, 0, 0, 0, 60, 50, 64], &[0xa5; 92]].concat();
+        assert_eq!(worth(&frame), Worth::Nothing);
+        frame[14] = 0x70;
+        assert_eq!(worth(&frame), Worth::Others);
+    }
+
+    #[test]
     fn a_datagram_on_a_port_of_any_tunnel_may_be_more_than_it_looks() {
         let ports = |source: u16, destination: u16| {
             ipv4(0, 17, &[&source.to_be_bytes()[..], &destination.to_be_bytes(), &[0; 60]].concat())
@@ -307,7 +315,7 @@ mod tests {
             let short = &frame[..frame.len() - 1];
             assert_eq!(result(short, true), (Worth::Others, Worth::Match), "shorter than its length");
         }
-        let mut odd = |frame: &[u8], at: usize, byte: u8| {
+        let odd = |frame: &[u8], at: usize, byte: u8| {
             let mut frame = frame.to_vec();
             frame[at] = byte;
             assert_eq!(result(&frame, true), (Worth::Others, Worth::Match), "{at} {byte}");
