@@ -87,8 +87,10 @@ impl Search {
             && !(options.invert || options.all)
             && options.before == 0
             && options.after == 0;
+        // Of a pattern without a literal, it is told which network or inner flow no packet was in. So each is looked at.
+        let of_all = options.vnis.is_empty() && options.inner.is_none();
         Self {
-            gate: pattern.gate().filter(|_| gated),
+            gate: pattern.gate().filter(|gate| gated && (of_all || gate.has_literal())),
             dissector: Dissector::new(ports),
             selection: Selection::new(pattern, options),
         }

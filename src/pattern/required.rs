@@ -95,6 +95,17 @@ impl Required {
     }
 }
 
+/// Returns true if every match has one literal, with its case.
+pub(super) fn has_literal(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Literal(_) => true,
+        HirKind::Capture(capture) => has_literal(&capture.sub),
+        HirKind::Repetition(repetition) => repetition.min > 0 && has_literal(&repetition.sub),
+        HirKind::Concat(parts) => parts.iter().any(has_literal),
+        HirKind::Alternation(_) | HirKind::Empty | HirKind::Class(_) | HirKind::Look(_) => false,
+    }
+}
+
 /// Returns true if the words are all that the expression matches: a payload with one of them is a match.
 pub(super) fn are_all(required: &Required, hir: &Hir) -> bool {
     let uncut = !required.folded && required.words.iter().all(|word| word.len() < LONG);
@@ -252,6 +263,13 @@ mod tests {
         assert_eq!(exact(r"[a-f0-9]{12,}[g-z]?;"), [";"]);
         assert_eq!(exact(r"\x00\x00\x00.GET"), ["GET"]);
         assert_eq!(exact("(?i:a)bc12345"), ["bc12345"]);
+    }
+
+    #[test]
+    fn a_literal_is_in_every_match_and_has_its_case() {
+        let literal = |text: &str| has_literal(&parse::parse(text, &Expressions::default()).unwrap());
+        assert!(["HTTP", "(GET|PUT) /", "(ab)+", "^a", "(?i:get) /"].into_iter().all(literal));
+        assert!(!["GET|PUT", "(?i)get", "a?", "[ab]c*", "."].into_iter().any(literal));
     }
 
     #[test]
