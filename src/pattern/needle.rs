@@ -24,7 +24,7 @@ pub(super) struct Needle {
 
 #[derive(Clone, Debug)]
 enum Words {
-    One(memmem::Finder<'static>),
+    One(Box<memmem::Finder<'static>>),
     Several(Prefilter),
 }
 
@@ -146,7 +146,9 @@ impl Needle {
 
 impl Words {
     fn one(word: &[u8], folded: bool) -> Self {
-        Self::One(FinderBuilder::new().build_forward_with_ranker(InTraffic { folded }, word).into_owned())
+        Self::One(Box::new(
+            FinderBuilder::new().build_forward_with_ranker(InTraffic { folded }, word).into_owned(),
+        ))
     }
 
     #[inline]

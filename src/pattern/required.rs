@@ -55,7 +55,9 @@ impl Required {
     fn shortened(mut self) -> Self {
         let mut words = mem::take(&mut self.words);
         if words.len() > 1 || self.folded {
-            words.iter_mut().for_each(|word| word.truncate(LONG));
+            for word in &mut words {
+                word.truncate(LONG);
+            }
         }
         words.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
         for word in words {

@@ -89,7 +89,7 @@ impl Search {
             }
             Self::Anything(Matches::Empty) => {}
             Self::Anything(Matches::EachByte) => {
-                out.extend((0..payload.len().min(MAX_SPANS)).map(|at| at..at + 1))
+                out.extend((0..payload.len().min(MAX_SPANS)).map(|at| at..at + 1));
             }
             Self::Anything(Matches::Whole) => out.extend((!payload.is_empty()).then_some(0..payload.len())),
             Self::Anything(Matches::Some(regex))
