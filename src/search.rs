@@ -106,7 +106,8 @@ impl Search {
         let needless = if matches_only { !(context && asks_for_some) } else { !(context || asks_for_some) };
         let gated = needless && !(options.invert || options.all);
         Self {
-            gate: pattern.gate().filter(|_| gated),
+            // Of a pattern without a literal, it is told which network or inner flow no packet was in. So each is looked at.
+            gate: pattern.gate().filter(|gate| gated && (!asks_for_some || gate.has_literal())),
             matches_only,
             skims: !context,
             skimmed: Vec::new(),

@@ -4,11 +4,19 @@ use super::needle::Needle;
 
 /// The words without one of which nothing can match.
 #[derive(Clone, Debug)]
-pub struct Gate(Needle);
+pub struct Gate {
+    needle: Needle,
+    has_literal: bool,
+}
 
 impl Gate {
-    pub(super) fn new(needle: Needle) -> Self {
-        Self(needle)
+    pub(super) fn new(needle: Needle, has_literal: bool) -> Self {
+        Self { needle, has_literal }
+    }
+
+    /// Returns true if every match has one literal, with its case.
+    pub fn has_literal(&self) -> bool {
+        self.has_literal
     }
 
     /// Returns true if these bytes contain a word that every match has. The payload may be anywhere in them.
@@ -21,6 +29,6 @@ impl Gate {
     /// before it.
     #[inline]
     pub fn find(&self, bytes: &[u8]) -> Option<usize> {
-        self.0.find(bytes)
+        self.needle.find(bytes)
     }
 }

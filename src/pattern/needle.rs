@@ -4,8 +4,6 @@
 //! byte. The copy takes half the time of the search in it, and both together half that of a search for every spelling.
 //! Pieces are small enough for the stack, and the smaller ones spare short frames to clear the larger.
 
-use std::iter;
-
 use memchr::memmem::{self, FinderBuilder};
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::{MatchKind, Span};
@@ -26,7 +24,7 @@ pub(super) struct Needle {
 
 #[derive(Clone, Debug)]
 enum Words {
-    One(memmem::Finder<'static>),
+    One(Box<memmem::Finder<'static>>),
     Several(Prefilter),
 }
 
@@ -72,28 +70,53 @@ impl Needle {
     /// Returns the start of the leftmost word in these bytes.
     #[inline]
     pub(super) fn find(&self, bytes: &[u8]) -> Option<usize> {
-        match &self.folded {
-            None => self.words.find(bytes),
-            Some(folded) if bytes.len() <= SMALL_PIECE => self.find_folded::<SMALL_PIECE>(folded, bytes),
-            Some(folded) => self.find_folded::<PIECE>(folded, bytes),
+        let Some(folded) = &self.folded else { return self.words.find(bytes) };
+        let mut first = None;
+        self.each_folded(folded, bytes, |at| {
+            first = Some(at);
+            None
+        });
+        first
+    }
+
+    /// Tells `take` the start of each word, from left to right, until it returns false. There is only one word, of `len`
+    /// bytes, and those that are told do not overlap.
+    pub(super) fn each(&self, bytes: &[u8], len: usize, mut take: impl FnMut(usize) -> bool) {
+        if let Some(folded) = &self.folded {
+            self.each_folded(folded, bytes, |at| take(at).then_some(at + len));
+            return;
+        }
+        let mut from = 0;
+        while let Some(found) = self.words.find(&bytes[from..]) {
+            let at = from + found;
+            from = at + len;
+            if !take(at) {
+                return;
+            }
         }
     }
 
-    /// Returns the starts of all words that do not overlap, if each has `len` bytes.
-    pub(super) fn find_all(&self, bytes: &[u8], len: usize) -> impl Iterator<Item = usize> {
-        let mut from = 0;
-        iter::from_fn(move || {
-            let at = from + self.find(bytes.get(from..)?)?;
-            from = at + len;
-            Some(at)
-        })
+    #[inline]
+    fn each_folded(&self, folded: &Folded, bytes: &[u8], take: impl FnMut(usize) -> Option<usize>) {
+        if bytes.len() <= SMALL_PIECE {
+            self.each_in_pieces::<SMALL_PIECE>(folded, bytes, take);
+        } else {
+            self.each_in_pieces::<PIECE>(folded, bytes, take);
+        }
     }
 
-    fn find_folded<const SIZE: usize>(&self, folded: &Folded, bytes: &[u8]) -> Option<usize> {
+    /// Tells `take` the start of each word. It returns from which byte on the next one may begin, or `None` to end this.
+    #[inline]
+    fn each_in_pieces<const SIZE: usize>(
+        &self,
+        folded: &Folded,
+        bytes: &[u8],
+        mut take: impl FnMut(usize) -> Option<usize>,
+    ) {
         let mut copy = [0; SIZE];
         // A word that may reach beyond a piece is looked for in the next one.
         let step = SIZE + 1 - folded.longest;
-        let mut start = 0;
+        let (mut start, mut next) = (0, 0);
         loop {
             let rest = &bytes[start..];
             let piece = &rest[..rest.len().min(SIZE)];
@@ -101,28 +124,31 @@ impl Needle {
                 *to = from | 0x20;
             }
             let is_last = rest.len() <= SIZE;
-            let mut from = 0;
-            while let Some(found) = self.words.find(&copy[from..piece.len()]) {
-                let at = from + found;
-                if at >= step && !is_last {
+            while let Some(found) = self.words.find(&copy[next - start..piece.len()]) {
+                let at = next + found;
+                if at >= start + step && !is_last {
                     break;
                 }
-                if folded.accepts(&piece[at..]) {
-                    return Some(start + at);
+                next = at + 1;
+                if folded.accepts(&bytes[at..]) {
+                    let Some(from) = take(at) else { return };
+                    next = from;
                 }
-                from = at + 1;
             }
             if is_last {
-                return None;
+                return;
             }
             start += step;
+            next = next.max(start);
         }
     }
 }
 
 impl Words {
     fn one(word: &[u8], folded: bool) -> Self {
-        Self::One(FinderBuilder::new().build_forward_with_ranker(InTraffic { folded }, word).into_owned())
+        Self::One(Box::new(
+            FinderBuilder::new().build_forward_with_ranker(InTraffic { folded }, word).into_owned(),
+        ))
     }
 
     #[inline]
@@ -177,7 +203,18 @@ mod tests {
     proptest! {
         #[test]
         fn a_word_of_either_case_is_found_wherever_it_is((word, bytes) in word().prop_flat_map(bytes)) {
-            prop_assert_eq!(Needle::caseless(word.clone()).find(&bytes), plainly(&word, &bytes));
+            let (needle, mut expected, mut from) = (Needle::caseless(word.clone()), Vec::new(), 0);
+            prop_assert_eq!(needle.find(&bytes), plainly(&word, &bytes));
+            while let Some(at) = plainly(&word, &bytes[from..]) {
+                expected.push(from + at);
+                from += at + word.len();
+            }
+            let mut starts = Vec::new();
+            needle.each(&bytes, word.len(), |at| {
+                starts.push(at);
+                true
+            });
+            prop_assert_eq!(starts, expected);
         }
 
         #[test]

@@ -55,7 +55,9 @@ impl Required {
     fn shortened(mut self) -> Self {
         let mut words = mem::take(&mut self.words);
         if words.len() > 1 || self.folded {
-            words.iter_mut().for_each(|word| word.truncate(LONG));
+            for word in &mut words {
+                word.truncate(LONG);
+            }
         }
         words.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
         for word in words {
@@ -92,6 +94,17 @@ impl Required {
     /// Returns true if most payloads do not have any of the words.
     pub(super) fn is_selective(&self) -> bool {
         self.share < 1.0 / 1024.0
+    }
+}
+
+/// Returns true if every match has one literal, with its case.
+pub(super) fn has_literal(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Literal(_) => true,
+        HirKind::Capture(capture) => has_literal(&capture.sub),
+        HirKind::Repetition(repetition) => repetition.min > 0 && has_literal(&repetition.sub),
+        HirKind::Concat(parts) => parts.iter().any(has_literal),
+        HirKind::Alternation(_) | HirKind::Empty | HirKind::Class(_) | HirKind::Look(_) => false,
     }
 }
 
@@ -252,6 +265,13 @@ mod tests {
         assert_eq!(exact(r"[a-f0-9]{12,}[g-z]?;"), [";"]);
         assert_eq!(exact(r"\x00\x00\x00.GET"), ["GET"]);
         assert_eq!(exact("(?i:a)bc12345"), ["bc12345"]);
+    }
+
+    #[test]
+    fn a_literal_is_in_every_match_and_has_its_case() {
+        let literal = |text: &str| has_literal(&parse::parse(text, &Expressions::default()).unwrap());
+        assert!(["HTTP", "(GET|PUT) /", "(ab)+", "^a", "(?i:get) /"].into_iter().all(literal));
+        assert!(!["GET|PUT", "(?i)get", "a?", "[ab]c*", "."].into_iter().any(literal));
     }
 
     #[test]

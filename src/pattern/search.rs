@@ -81,11 +81,15 @@ impl Search {
     pub(super) fn spans(&self, payload: &[u8], out: &mut Vec<Range<usize>>) {
         match self {
             Self::Literal(needle, len) => {
-                out.extend(needle.find_all(payload, *len).map(|at| at..at + len).take(MAX_SPANS));
+                let most = out.len() + MAX_SPANS;
+                needle.each(payload, *len, |at| {
+                    out.push(at..at + len);
+                    out.len() < most
+                });
             }
             Self::Anything(Matches::Empty) => {}
             Self::Anything(Matches::EachByte) => {
-                out.extend((0..payload.len().min(MAX_SPANS)).map(|at| at..at + 1))
+                out.extend((0..payload.len().min(MAX_SPANS)).map(|at| at..at + 1));
             }
             Self::Anything(Matches::Whole) => out.extend((!payload.is_empty()).then_some(0..payload.len())),
             Self::Anything(Matches::Some(regex))
@@ -100,14 +104,14 @@ impl Search {
 
     /// Makes a test for frames that are not decoded yet.
     pub(super) fn gate(&self, hir: &Hir) -> Option<Gate> {
-        match self {
-            Self::Anything(_) => None,
-            Self::Literal(needle, _) | Self::Containing(needle, _) => Some(Gate::new(needle.clone())),
+        let needle = match self {
+            Self::Anything(_) => return None,
+            Self::Literal(needle, _) | Self::Containing(needle, _) => needle.clone(),
             Self::Words(..) | Self::Expression(_) => {
-                let required = Required::of(hir).filter(Required::is_rare)?;
-                Needle::of(&required).map(Gate::new)
+                Needle::of(&Required::of(hir).filter(Required::is_rare)?)?
             }
-        }
+        };
+        Some(Gate::new(needle, required::has_literal(hir)))
     }
 }
 

@@ -8,19 +8,23 @@ use memchr::arch::all::packedpair::HeuristicFrequencyRank;
 /// is rated more frequent than it is, since in text it is rarely independent of its neighbours. No byte is rarer than in
 /// ciphertext.
 pub(super) fn share(byte: u8) -> f64 {
-    let bits = match byte {
-        0 => 2,
-        b' ' | b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 4,
-        1..b' ' | 0xff | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b':' | b'"' => 5,
-        b'!'..=b'~' => 6,
-        _ => 8,
-    };
-    f64::exp2(-f64::from(bits))
+    f64::exp2(-f64::from(bits(byte)))
 }
 
 /// Returns the same of a byte with bit 0x20 set, where every byte has it set.
 pub(super) fn share_folded(byte: u8) -> f64 {
     share(byte) + share(byte ^ 0x20)
+}
+
+/// Returns the negative binary logarithm of the share.
+fn bits(byte: u8) -> u8 {
+    match byte {
+        0 => 2,
+        b' ' | b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 4,
+        1..b' ' | 0xff | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b':' | b'"' => 5,
+        b'!'..=b'~' => 6,
+        _ => 8,
+    }
 }
 
 /// Tells [`memchr`] which bytes of a word are rare in traffic. Its own figures, made for files, take zeros for rare.
@@ -30,7 +34,7 @@ pub(super) struct InTraffic {
 
 impl HeuristicFrequencyRank for InTraffic {
     fn rank(&self, byte: u8) -> u8 {
-        let share = if self.folded { share_folded(byte) } else { share(byte) };
-        (share * 512.0).min(255.0) as u8
+        let bits = if self.folded { bits(byte).min(bits(byte ^ 0x20)) } else { bits(byte) };
+        u8::MAX >> (bits - 1)
     }
 }
