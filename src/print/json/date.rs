@@ -1,7 +1,7 @@
 //! Times in UTC, as RFC 3339 has them.
 
 use crate::packet::Timestamp;
-use crate::print::numbers::{padded, text};
+use crate::print::numbers::{nanoseconds, text, two};
 
 const NANOS_A_SECOND: i64 = 1_000_000_000;
 const SECONDS_A_DAY: i64 = 86_400;
@@ -30,13 +30,13 @@ impl Dates {
         out.extend_from_slice(&self.date);
         let second = second.rem_euclid(SECONDS_A_DAY).unsigned_abs();
         for (value, behind) in [(second / 3600, b':'), (second / 60 % 60, b':'), (second % 60, b'.')] {
-            padded(out, value, 2, 2);
+            two(out, value);
             out.push(behind);
         }
         if time.digits == 0 {
             out.pop();
         }
-        padded(out, time.nanos.rem_euclid(NANOS_A_SECOND).unsigned_abs(), 9, usize::from(time.digits));
+        nanoseconds(out, time.nanos.rem_euclid(NANOS_A_SECOND) as u32, time.digits);
         out.push(b'Z');
     }
 }
