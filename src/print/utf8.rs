@@ -14,30 +14,41 @@ pub(super) fn is_lead(byte: u8) -> bool {
 pub(super) fn first(bytes: &[u8]) -> (usize, Option<char>) {
     // No character continues with a zero.
     let byte = |n: usize| bytes.get(n).copied().unwrap_or(0);
-    let lead = byte(0);
-    // Not every second byte is allowed: the others would be longer forms than needed, surrogates, or above U+10FFFF.
-    let (len, second) = match lead {
-        0..=0x7f => return (1, Some(char::from(lead))),
-        0xc2..=0xdf => (2, 0x80..=0xbf),
-        0xe0 => (3, 0xa0..=0xbf),
-        0xed => (3, 0x80..=0x9f),
-        0xe1..=0xef => (3, 0x80..=0xbf),
-        0xf0 => (4, 0x90..=0xbf),
-        0xf1..=0xf3 => (4, 0x80..=0xbf),
-        0xf4 => (4, 0x80..=0x8f),
-        _ => return (1, None),
-    };
-    if !second.contains(&byte(1)) {
+    let continues = |n: usize| byte(n) & 0xc0 == 0x80;
+    let (lead, second) = (byte(0), byte(1));
+    if lead.is_ascii() {
+        return (1, Some(char::from(lead)));
+    }
+    // In bytes that are no text, this is the end of most that look like a lead.
+    if !is_lead(lead) || !continues(1) {
         return (1, None);
     }
-    let mut value = u32::from(lead) & (0x7f >> len);
-    for n in 1..len {
-        if byte(n) & 0xc0 != 0x80 {
-            return (n, None);
-        }
-        value = value << 6 | u32::from(byte(n) & 0x3f);
+    let pair = u32::from(lead & 0x1f) << 6 | u32::from(second & 0x3f);
+    if lead < 0xe0 {
+        return (2, char::from_u32(pair));
     }
-    (len, char::from_u32(value))
+    // Not every second byte is allowed: the others would be longer forms than needed, surrogates, or above U+10FFFF.
+    let allowed = match lead {
+        0xe0 => 0xa0..=0xbf,
+        0xed => 0x80..=0x9f,
+        0xf0 => 0x90..=0xbf,
+        0xf4 => 0x80..=0x8f,
+        _ => 0x80..=0xbf,
+    };
+    if !allowed.contains(&second) {
+        return (1, None);
+    }
+    if !continues(2) {
+        return (2, None);
+    }
+    let three = pair << 6 | u32::from(byte(2) & 0x3f);
+    if lead < 0xf0 {
+        return (3, char::from_u32(three));
+    }
+    if !continues(3) {
+        return (3, None);
+    }
+    (4, char::from_u32((three << 6 | u32::from(byte(3) & 0x3f)) & 0x1f_ffff))
 }
 
 #[cfg(test)]

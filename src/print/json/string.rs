@@ -11,9 +11,9 @@ use crate::print::utf8::first;
 
 /// The number of bytes that are looked at in one step.
 const STEP: usize = 16;
-/// The room for what one step writes. A step ends with a whole character, and a byte becomes six at most, the last three of a
-/// character none. Text goes in there by eight bytes at once.
-const ROOM: usize = STEP * 6 + 16;
+/// More than one step can write: a byte becomes six at most, and the last may begin a character that becomes twelve. It is a
+/// power of two, so that a place in it needs no check.
+const ROOM: usize = 128;
 
 /// The text of a byte, filled up to eight bytes, the last of which is its length: 0 for a byte that begins a character.
 type Entry = [u8; 8];
@@ -75,21 +75,33 @@ fn is_clean(bytes: &[u8; STEP]) -> bool {
 /// Writes the characters that begin in the first `len` bytes of `text`, at most [`STEP`], and returns the rest.
 #[inline]
 fn escaped<'a>(out: &mut Vec<u8>, text: &'a [u8], len: usize) -> &'a [u8] {
-    let mut room = [0; ROOM];
+    let mut room = [0; ROOM + 12];
     let (mut at, mut end) = (0, 0);
     while at < len {
         let entry = TABLE[usize::from(text[at])];
-        room[end..end + 8].copy_from_slice(&entry);
-        end += usize::from(entry[7]);
-        at += 1;
-        if entry[7] == 0 {
-            let (taken, c) = first(&text[at - 1..]);
-            at += taken - 1;
-            end += character(&mut room[end..], c.unwrap_or(char::REPLACEMENT_CHARACTER));
+        let place = end % ROOM;
+        room[place..place + 8].copy_from_slice(&entry);
+        if entry[7] > 0 {
+            at += 1;
+            end += usize::from(entry[7]);
+        } else {
+            let (taken, c) = first(&text[at..]);
+            at += taken;
+            end += match c {
+                Some(c) => character(&mut room[place..], c),
+                None => invalid(&mut room[place..]),
+            };
         }
     }
     out.extend_from_slice(&room[..end]);
     &text[at..]
+}
+
+/// Writes U+FFFD to the beginning of `room`, and returns the number of bytes.
+#[inline]
+fn invalid(room: &mut [u8]) -> usize {
+    room[..3].copy_from_slice(b"\xef\xbf\xbd");
+    3
 }
 
 /// Writes a character that is not ASCII to the beginning of `room`, and returns the number of bytes.
@@ -121,17 +133,22 @@ static PAIRS: [[u8; 2]; 4096] = {
 /// Writes bytes as base64 (RFC 4648, section 4) with padding, and with quotes around it.
 pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
-    let mut rest = bytes;
-    while let Some((&[a, b, c, d, e, f], behind)) = rest.split_first_chunk() {
-        let bits = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-        let [a, b, c, d] = [36, 24, 12, 0].map(|shift| PAIRS[(bits >> shift) as usize & 4095]);
-        out.extend_from_slice(&[a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]]);
-        rest = behind;
+    let start = out.len();
+    out.resize(start + bytes.len().saturating_sub(2) / 6 * 8, 0);
+    let (mut rest, mut digits) = (bytes, &mut out[start..]);
+    // Of eight bytes, which are read at once, six are written.
+    while let (Some(eight), Some((place, behind))) = (rest.first_chunk(), digits.split_first_chunk_mut::<8>())
+    {
+        let bits = u64::from_be_bytes(*eight);
+        for (pair, shift) in place.chunks_exact_mut(2).zip([52, 40, 28, 16]) {
+            pair.copy_from_slice(&PAIRS[(bits >> shift) as usize % 4096]);
+        }
+        (rest, digits) = (&rest[6..], behind);
     }
     for last in rest.chunks(3) {
         let byte = |n: usize| u32::from(last.get(n).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        let [a, b] = [12, 0].map(|shift| PAIRS[(bits >> shift) as usize & 4095]);
+        let [a, b] = [12, 0].map(|shift| PAIRS[(bits >> shift) as usize % 4096]);
         let digits = [a[0], a[1], b[0], b[1]];
         out.extend_from_slice(&digits[..=last.len()]);
         out.extend_from_slice(&b"=="[..3 - last.len()]);
