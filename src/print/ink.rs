@@ -23,7 +23,8 @@ impl Default for Replacement {
 }
 
 /// Returns true for visible ASCII and the blank.
-fn is_printable(byte: u8) -> bool {
+#[inline]
+pub(super) fn is_printable(byte: u8) -> bool {
     byte.wrapping_sub(b' ') <= b'~' - b' '
 }
 
@@ -33,6 +34,7 @@ pub(super) struct Spans<'a>(&'a [Range<usize>]);
 
 impl Spans<'_> {
     /// Cuts `range` where a match begins or ends, and calls `each` with every piece and whether it matched.
+    #[inline]
     pub(super) fn runs(&mut self, range: Range<usize>, mut each: impl FnMut(Range<usize>, bool)) {
         let Range { start: mut at, end } = range;
         while at < end {
@@ -48,11 +50,13 @@ impl Spans<'_> {
     }
 
     /// Returns true if a match has a byte in `range`.
+    #[inline]
     pub(super) fn touches(&mut self, range: &Range<usize>) -> bool {
         self.skip(range.start);
         self.0.first().is_some_and(|span| span.start < range.end)
     }
 
+    #[inline]
     fn skip(&mut self, at: usize) {
         while let Some((first, rest)) = self.0.split_first() {
             if first.end > at {
@@ -87,21 +91,16 @@ impl Ink {
         if is_printable(byte) { byte } else { self.replacement }
     }
 
-    pub(super) fn bytes(
-        &self,
-        out: &mut Vec<u8>,
-        payload: &[u8],
-        piece: Range<usize>,
-        spans: &mut Spans<'_>,
-    ) {
+    /// Writes a piece of a payload, whose bytes in `shown` are as they are printed.
+    #[inline]
+    pub(super) fn bytes(&self, out: &mut Vec<u8>, shown: &[u8], piece: Range<usize>, spans: &mut Spans<'_>) {
         spans.runs(piece, |run, matched| {
-            let shown = payload[run].iter().map(|&byte| self.shown(byte));
             if matched {
                 out.extend_from_slice(&self.palette.start);
-                out.extend(shown);
+                out.extend_from_slice(&shown[run]);
                 out.extend_from_slice(&self.palette.stop);
             } else {
-                out.extend(shown);
+                out.extend_from_slice(&shown[run]);
             }
         });
     }
