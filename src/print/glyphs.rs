@@ -78,11 +78,11 @@ pub(super) fn glyph(c: char, marks: &mut u8) -> Glyph {
         *marks = 0;
         return Glyph::Shown { width };
     }
-    if is_mark(c) && *marks < MARKS {
-        *marks += 1;
-        return Glyph::Shown { width: 0 };
-    }
     match c.width() {
+        Some(0) if *marks < MARKS && is_mark(c) => {
+            *marks += 1;
+            Glyph::Shown { width: 0 }
+        }
         Some(width @ 1..) if is_plain(c) || c == IDEOGRAPHIC_SPACE => {
             *marks = 0;
             Glyph::Shown { width }
@@ -97,14 +97,14 @@ pub(super) fn glyph(c: char, marks: &mut u8) -> Glyph {
 /// The blank of Chinese and Japanese text, two columns wide.
 const IDEOGRAPHIC_SPACE: char = '\u{3000}';
 
-/// Returns true for an accent or a vowel sign. The standard library's `str` escapes such a character only where
+/// Returns true for an accent or a vowel sign, given a character without a width. The standard library's `str` escapes such a character only where
 /// nothing precedes it. The ones that cannot be seen (joiners, fillers, variation selectors) could hide text, and are
 /// excluded.
 fn is_mark(c: char) -> bool {
     let invisible = matches!(c,
         '\u{034f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
         | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}');
-    if invisible || c.width() != Some(0) {
+    if invisible {
         return false;
     }
     let mut text = [b'a'; 5];
@@ -143,7 +143,7 @@ mod tests {
 
     /// Chooses the form of a character as [`glyph`] does without its short ways.
     fn slow(c: char, marks: &mut u8) -> Option<usize> {
-        if is_mark(c) && *marks < MARKS {
+        if c.width() == Some(0) && is_mark(c) && *marks < MARKS {
             *marks += 1;
             return Some(0);
         }
