@@ -52,7 +52,6 @@ impl Plain {
                 all.push(Piece { at: range, text, width: glyph.width(), line_end: false });
             }
             for _ in chunk.invalid() {
-                marks = glyphs::MARKS;
                 all.push(byte(at));
                 at += 1;
             }
