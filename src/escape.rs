@@ -99,16 +99,13 @@ pub fn quoted(word: &str) -> String {
 pub fn is_plain(c: char) -> bool {
     // What lies in these ranges needs no look into the table: they are most of what occurs, in text and in bytes that are none.
     match c {
-        ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | char::REPLACEMENT_CHARACTER => true,
+        ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | char::REPLACEMENT_CHARACTER
         // Greek, Cyrillic, Armenian, Hebrew, Arabic, Syriac and N'Ko letters.
-        '\u{3a3}'..='\u{482}' | '\u{48a}'..='\u{52f}' | '\u{531}'..='\u{556}' | '\u{559}'..='\u{58a}' => true,
-        '\u{5d0}'..='\u{5ea}' | '\u{620}'..='\u{64a}' | '\u{671}'..='\u{6d5}' | '\u{712}'..='\u{72f}' => true,
-        '\u{74d}'..='\u{7a5}' | '\u{7c0}'..='\u{7ea}' => true,
+        | '\u{3a3}'..='\u{482}' | '\u{48a}'..='\u{52f}' | '\u{531}'..='\u{556}' | '\u{559}'..='\u{58a}'
+        | '\u{5d0}'..='\u{5ea}' | '\u{620}'..='\u{64a}' | '\u{671}'..='\u{6d5}' | '\u{712}'..='\u{72f}'
+        | '\u{74d}'..='\u{7a5}' | '\u{7c0}'..='\u{7ea}'
         // Kana, Chinese characters, Yi and Hangul.
-        '\u{3041}'..='\u{3096}'
-        | '\u{309b}'..='\u{30ff}'
-        | '\u{3220}'..='\u{a48c}'
-        | '\u{ac00}'..='\u{d7a3}' => true,
+        | '\u{3041}'..='\u{3096}' | '\u{309b}'..='\u{30ff}' | '\u{3220}'..='\u{a48c}' | '\u{ac00}'..='\u{d7a3}' => true,
         // Control characters, accents, and characters for private use.
         '\0'..='\u{a0}' | '\u{300}'..='\u{36f}' | '\u{e000}'..='\u{f8ff}' => false,
         c => c.escape_debug().len() == 1,

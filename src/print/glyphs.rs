@@ -60,9 +60,12 @@ fn narrow(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + lead
 }
 
-/// Returns the number of marks on a byte that is one column wide, or [`MARKS`] if none may stand on it.
-pub(super) fn marks_after(byte: u8) -> u8 {
-    if is_printable(byte) { 0 } else { MARKS }
+/// Counts the marks behind bytes that are one column wide, as [`glyph`] does behind a character: none may stand on what is not
+/// shown. Bytes that are not UTF-8 are no characters, and change nothing.
+pub(super) fn pass(narrow: &[u8], marks: &mut u8) {
+    if let Some(&last) = narrow.iter().rfind(|byte| byte.is_ascii()) {
+        *marks = if is_printable(last) { 0 } else { MARKS };
+    }
 }
 
 /// Chooses the form of a character beyond ASCII. `marks` is the number of marks on the current character, or [`MARKS`]
@@ -121,10 +124,10 @@ mod tests {
         let (mut all, mut at, mut marks) = (Vec::new(), 0, MARKS);
         while at < payload.len() {
             let (wide, c) = next_wide(payload, at);
-            for at in at..wide.start {
-                marks = marks_after(payload[at]);
-                all.push((at..at + 1, Some(1).filter(|_| marks == 0)));
-            }
+            pass(&payload[at..wide.start], &mut marks);
+            all.extend(
+                (at..wide.start).map(|at| (at..at + 1, Some(1).filter(|_| is_printable(payload[at])))),
+            );
             at = wide.end;
             if let Some(c) = c {
                 let width = match glyph(c, &mut marks) {

@@ -2,8 +2,8 @@
 //! form.
 //!
 //! The members are written one after the other to the line, without a structure between, because everything is printed
-//! when the pattern is empty: serde took 115,000 instructions for a packet of 900 bytes, and this takes a tenth. A test
-//! holds every line to what serde makes of the same packet.
+//! when the pattern is empty: of a packet of 900 bytes serde made a line in 113,000 instructions, and this takes 20,000. Every
+//! line in the tests is compared with what serde makes of the same packet.
 
 mod date;
 mod object;

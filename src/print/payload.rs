@@ -123,6 +123,7 @@ impl Layout {
         let mut marks = glyphs::MARKS;
         while at < payload.len() {
             let (wide, c) = glyphs::next_wide(payload, at);
+            glyphs::pass(&payload[at..wide.start], &mut marks);
             while at < wide.start {
                 if column >= row {
                     color(out, false);
@@ -136,7 +137,6 @@ impl Layout {
                     color(out, matched);
                     out.extend_from_slice(&self.shown[run]);
                 });
-                marks = glyphs::marks_after(payload[at - 1]);
             }
             let Some(c) = c else { break };
             let glyph = glyphs::glyph(c, &mut marks);

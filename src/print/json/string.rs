@@ -15,20 +15,23 @@ const STEP: usize = 16;
 /// power of two, so that a place in it needs no check.
 const ROOM: usize = 128;
 
-/// The text of a byte, filled up to eight bytes, the last of which is its length: 0 for a byte that begins a character.
+/// The text of a byte, filled up to eight bytes, the last of which is its length: 0 for a byte that
+/// may begin a character.
 type Entry = [u8; 8];
 
-static TABLE: [Entry; 256] = {
-    let mut table = [[0; 8]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = entry(byte as u8);
-        byte += 1;
+/// The entries of all bytes, first where the byte behind does not continue a character, then where it does. In bytes that are
+/// no text, most that look like the beginning of a character are so told apart without a branch that nobody can predict.
+static TABLE: [[Entry; 256]; 2] = {
+    let mut table = [[[0; 8]; 256]; 2];
+    let mut n = 0;
+    while n < 512 {
+        table[n / 256][n % 256] = entry((n % 256) as u8, n >= 256);
+        n += 1;
     }
     table
 };
 
-const fn entry(byte: u8) -> Entry {
+const fn entry(byte: u8, continued: bool) -> Entry {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     match byte {
         b'"' | b'\\' => [b'\\', byte, 0, 0, 0, 0, 0, 2],
@@ -42,7 +45,7 @@ const fn entry(byte: u8) -> Entry {
             let (high, low) = (DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]);
             [b'\\', b'u', b'0', b'0', high, low, 0, 6]
         }
-        0xc2..=0xf4 => [0; 8],
+        0xc2..=0xf4 if continued => [0; 8],
         // U+FFFD.
         _ => *b"\xef\xbf\xbd\0\0\0\0\x03",
     }
@@ -77,8 +80,18 @@ fn is_clean(bytes: &[u8; STEP]) -> bool {
 fn escaped<'a>(out: &mut Vec<u8>, text: &'a [u8], len: usize) -> &'a [u8] {
     let mut room = [0; ROOM + 12];
     let (mut at, mut end) = (0, 0);
+    if text[..len].is_ascii() {
+        for &byte in &text[..len] {
+            let entry = TABLE[0][usize::from(byte)];
+            let place = end % ROOM;
+            room[place..place + 8].copy_from_slice(&entry);
+            end += usize::from(entry[7]);
+        }
+        at = len;
+    }
     while at < len {
-        let entry = TABLE[usize::from(text[at])];
+        let next = text.get(at + 1).copied().unwrap_or(0);
+        let entry = TABLE[usize::from(next & 0xc0 == 0x80)][usize::from(text[at])];
         let place = end % ROOM;
         room[place..place + 8].copy_from_slice(&entry);
         if entry[7] > 0 {

@@ -94,3 +94,6 @@ fn named(out: &mut Vec<u8>, spi: Option<Spi>) {
 fn channel(out: &mut Vec<u8>, sci: Option<Sci>) {
     displayed(out, r#","sci":"#, sci);
 }
+
+#[cfg(test)]
+pub(super) mod tests;

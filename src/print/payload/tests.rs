@@ -1,5 +1,8 @@
 //! Payloads as a slow writer writes them, which takes one byte or character after the other and asks every span about it.
 
+// Most of these tests need a single span.
+#![allow(clippy::single_range_in_vec_init)]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -52,7 +55,6 @@ impl Plain {
                 all.push(Piece { at: range, text, width: glyph.width(), line_end: false });
             }
             for _ in chunk.invalid() {
-                marks = glyphs::MARKS;
                 all.push(byte(at));
                 at += 1;
             }
@@ -174,7 +176,6 @@ fn every_byte_is_written_at_every_place_of_a_row() {
 }
 
 #[test]
-#[allow(clippy::single_range_in_vec_init)]
 fn spans_at_both_ends_and_long_payloads_are_written_as_short_ones() {
     for len in [1, 2, 15, 16, 17, 75, 76, 150, 5_000] {
         for payload in [b"a\xc3\xa9\n".repeat(len), b"\xe2\x82".repeat(len), b"\n".repeat(len)] {
