@@ -242,7 +242,7 @@ mod tests {
     fn the_payload_of_a_datagram_comes_back_with_its_frame() {
         let bytes = datagram(1, 300);
         let mut preceding = Preceding::new(3);
-        for len in [0, 1, 255, 256, 257, 4000] {
+        for len in [0_u32, 1, 255, 256, 257, 4000] {
             let payload: Vec<u8> = (0..len).map(|at| at as u8).collect();
             with(7, &bytes, |frame, packet| {
                 let known = Known { protocol: 17, payload: &payload, frames: 3 };

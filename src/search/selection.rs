@@ -136,7 +136,7 @@ impl Selection {
         if packet.opaque.is_some() {
             return true;
         }
-        if !vnis.is_empty() && !packet.vni().is_some_and(|vni| vnis.binary_search(&vni).is_ok()) {
+        if !vnis.is_empty() && packet.vni().is_none_or(|vni| vnis.binary_search(&vni).is_err()) {
             self.kept_out.by_vni(packet);
             return false;
         }

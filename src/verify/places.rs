@@ -27,8 +27,8 @@ enum Link {
 impl Places {
     pub(super) fn add(&mut self, frame: &Frame<'_>) {
         let link = frame.passed().map_or(Link::Interface(frame.interface), Link::Index);
-        let cards = frame.sender().is_none_or(|card| note(&mut self.cards, card));
-        self.more |= !note(&mut self.links, link) | !cards;
+        self.more |= frame.sender().is_some_and(|card| !note(&mut self.cards, card));
+        self.more |= !note(&mut self.links, link);
     }
 
     /// Returns true if both kinds of frames came from known cards, and none from the same one.

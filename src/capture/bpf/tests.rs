@@ -104,9 +104,9 @@ fn every_filter_decides_as_libpcap_does() {
     let alike = (frame(), proptest::collection::vec((0..60_usize, any::<u8>()), 0..3)).prop_map(
         |(frame, changes)| {
             let mut other = frame.clone();
-            changes
-                .iter()
-                .for_each(|&(at, byte)| other.iter_mut().skip(at).take(1).for_each(|old| *old = byte));
+            for (at, byte) in changes {
+                other.iter_mut().skip(at).take(1).for_each(|old| *old = byte);
+            }
             [frame, other]
         },
     );

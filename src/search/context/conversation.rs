@@ -52,7 +52,9 @@ impl Hash for Conversation {
         if self.kind & VERSION_6 == 0 {
             state.write_u64((low as u64) << 32 | high as u64);
         } else {
-            [low, low >> 64, high, high >> 64].iter().for_each(|&word| state.write_u64(word as u64));
+            for word in [low, low >> 64, high, high >> 64] {
+                state.write_u64(word as u64);
+            }
         }
         state.write_u64(u64::from(self.ports[0]) << 16 | u64::from(self.ports[1]));
         state.write_u64(self.kind);

@@ -29,19 +29,19 @@ pub(super) struct Queues {
     folding: Folding,
     /// The first queue of each bucket. Empty until the first conversation comes.
     buckets: Vec<u32>,
-    queues: Vec<Queue>,
+    places: Vec<Queue>,
     free: u32,
 }
 
 impl Default for Queues {
     fn default() -> Self {
-        Self { folding: Folding::default(), buckets: Vec::new(), queues: Vec::new(), free: NONE }
+        Self { folding: Folding::default(), buckets: Vec::new(), places: Vec::new(), free: NONE }
     }
 }
 
 impl Queues {
     pub(super) fn at(&mut self, place: u32) -> &mut Queue {
-        &mut self.queues[place as usize]
+        &mut self.places[place as usize]
     }
 
     /// Returns the place of a conversation's queue.
@@ -62,12 +62,12 @@ impl Queues {
         }
         let queue = Queue { conversation, oldest: NONE, newest: NONE, len: 0, bucket, next: first };
         let place = if self.free == NONE {
-            self.queues.push(queue);
-            self.queues.len() as u32 - 1
+            self.places.push(queue);
+            self.places.len() as u32 - 1
         } else {
             let place = self.free;
-            self.free = self.queues[place as usize].next;
-            self.queues[place as usize] = queue;
+            self.free = self.places[place as usize].next;
+            self.places[place as usize] = queue;
             place
         };
         self.buckets[usize::from(bucket)] = place;
@@ -76,18 +76,18 @@ impl Queues {
 
     /// Lets a conversation go.
     pub(super) fn remove(&mut self, place: u32) {
-        let Queue { bucket, next, .. } = self.queues[place as usize];
+        let Queue { bucket, next, .. } = self.places[place as usize];
         let first = self.buckets[usize::from(bucket)];
         if first == place {
             self.buckets[usize::from(bucket)] = next;
         } else {
             let mut before = first;
-            while self.queues[before as usize].next != place {
-                before = self.queues[before as usize].next;
+            while self.places[before as usize].next != place {
+                before = self.places[before as usize].next;
             }
-            self.queues[before as usize].next = next;
+            self.places[before as usize].next = next;
         }
-        self.queues[place as usize].next = self.free;
+        self.places[place as usize].next = self.free;
         self.free = place;
     }
 
@@ -97,7 +97,7 @@ impl Queues {
 
     fn search(&self, first: u32, conversation: &Conversation) -> Option<u32> {
         let mut place = first;
-        while let Some(queue) = self.queues.get(place as usize) {
+        while let Some(queue) = self.places.get(place as usize) {
             if queue.conversation == *conversation {
                 return Some(place);
             }
@@ -143,6 +143,6 @@ mod tests {
         }
         let distinct: std::collections::HashSet<_> = places.values().collect();
         assert_eq!(distinct.len(), places.len());
-        assert!(queues.queues.len() < 140_000, "the places of those that ended are used again");
+        assert!(queues.places.len() < 140_000, "the places of those that ended are used again");
     }
 }

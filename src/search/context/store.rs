@@ -133,9 +133,9 @@ impl Store {
     pub(super) fn read(&self, slot: u32, kept: &mut Kept) {
         let Slot { frame, len, chain, datagram, .. } = &self.slots[slot as usize];
         kept.frame = *frame;
-        self.cells.read(chain, *len, &mut kept.bytes);
+        self.cells.read(*chain, *len, &mut kept.bytes);
         kept.piece = datagram.as_ref().map(|(piece, len, chain)| {
-            self.cells.read(chain, *len, &mut kept.payload);
+            self.cells.read(*chain, *len, &mut kept.payload);
             *piece
         });
     }
@@ -173,7 +173,7 @@ struct Chain {
 
 #[derive(Debug)]
 struct Cells {
-    cells: Vec<[u8; CELL]>,
+    bytes: Vec<[u8; CELL]>,
     /// The next cell of the same chain, or of those that are free.
     next: Vec<u32>,
     free: u32,
@@ -181,16 +181,16 @@ struct Cells {
 
 impl Default for Cells {
     fn default() -> Self {
-        Self { cells: Vec::new(), next: Vec::new(), free: NONE }
+        Self { bytes: Vec::new(), next: Vec::new(), free: NONE }
     }
 }
 
 impl Cells {
     fn take(&mut self) -> u32 {
         if self.free == NONE {
-            self.cells.push([0; CELL]);
+            self.bytes.push([0; CELL]);
             self.next.push(NONE);
-            return self.cells.len() as u32 - 1;
+            return self.bytes.len() as u32 - 1;
         }
         let cell = self.free;
         self.free = self.next[cell as usize];
@@ -207,7 +207,7 @@ impl Cells {
                 self.next[chain.last as usize] = cell;
             }
             chain.last = cell;
-            let place = &mut self.cells[cell as usize];
+            let place = &mut self.bytes[cell as usize];
             // A copy of a known length is a few instructions without a call.
             match <&[u8; CELL]>::try_from(part) {
                 Ok(whole) => *place = *whole,
@@ -217,12 +217,12 @@ impl Cells {
         chain
     }
 
-    fn read(&self, chain: &Chain, len: u32, bytes: &mut Vec<u8>) {
+    fn read(&self, chain: Chain, len: u32, bytes: &mut Vec<u8>) {
         bytes.clear();
         let (mut cell, mut left) = (chain.first, len as usize);
         while left > 0 {
             let part = left.min(CELL);
-            bytes.extend_from_slice(&self.cells[cell as usize][..part]);
+            bytes.extend_from_slice(&self.bytes[cell as usize][..part]);
             left -= part;
             cell = self.next[cell as usize];
         }

@@ -27,7 +27,7 @@ type Window = [u8; WINDOW];
 /// The ways of late.
 #[derive(Clone, Debug)]
 pub(in crate::capture::bpf) struct Ways {
-    ways: Vec<Way>,
+    known: Vec<Way>,
     /// The way of the last frame, which is likely that of the next one.
     last: usize,
     credit: i32,
@@ -36,7 +36,7 @@ pub(in crate::capture::bpf) struct Ways {
 
 impl Default for Ways {
     fn default() -> Self {
-        Self { ways: Vec::with_capacity(MOST), last: 0, credit: CREDIT, pause: 0 }
+        Self { known: Vec::with_capacity(MOST), last: 0, credit: CREDIT, pause: 0 }
     }
 }
 
@@ -45,7 +45,7 @@ impl Ways {
     #[inline]
     pub(in crate::capture::bpf) fn run(&mut self, program: &Program, bytes: &[u8], wire_len: u32) -> u32 {
         match bytes.first_chunk() {
-            Some(window) if self.pause == 0 => self.known(window).unwrap_or_else(|| {
+            Some(window) if self.pause == 0 => self.look_up(window).unwrap_or_else(|| {
                 self.learn(program, window);
                 program.run(bytes, wire_len)
             }),
@@ -58,12 +58,12 @@ impl Ways {
     }
 
     #[inline]
-    fn known(&mut self, window: &Window) -> Option<u32> {
-        let found = match self.ways.get(self.last) {
+    fn look_up(&mut self, window: &Window) -> Option<u32> {
+        let found = match self.known.get(self.last) {
             Some(way) if way.is_that_of(window) => way,
             _ => {
-                self.last = self.ways.iter().position(|way| way.is_that_of(window))?;
-                self.ways.get(self.last)?
+                self.last = self.known.iter().position(|way| way.is_that_of(window))?;
+                self.known.get(self.last)?
             }
         };
         self.credit = CREDIT.min(self.credit + 1);
@@ -75,8 +75,8 @@ impl Ways {
         self.credit -= PRICE;
         if self.credit < 0 {
             *self = Self { pause: PAUSE, ..Self::default() };
-        } else if self.ways.len() < MOST {
-            self.ways.extend(program.way(window));
+        } else if self.known.len() < MOST {
+            self.known.extend(program.way(window));
         }
     }
 }
@@ -231,7 +231,7 @@ mod tests {
                 assert_eq!(passes, source == 80 || destination == 80, "{source} {destination}");
             }
         }
-        assert_eq!((ways.ways.len(), ways.credit), (3, CREDIT));
+        assert_eq!((ways.known.len(), ways.credit), (3, CREDIT));
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
             let mut ways = Ways::default();
             let mut other = frame(9, 80);
             ways.run(&program, &other, 60);
-            assert_eq!(ways.ways.len(), 1);
+            assert_eq!(ways.known.len(), 1);
             other[at] ^= 0x09;
             assert_eq!(ways.run(&program, &other, 60), program.run(&other, 60), "{at}");
         }
@@ -258,6 +258,6 @@ mod tests {
             assert_eq!(ways.run(&program, &frame(1, 2), len) != 0, len >= 100);
             paused += u32::from(ways.pause > 0);
         }
-        assert!(ways.ways.is_empty() && paused > 4900, "{paused}");
+        assert!(ways.known.is_empty() && paused > 4900, "{paused}");
     }
 }
