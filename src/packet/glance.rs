@@ -79,7 +79,8 @@ impl Glance<'_> {
         let Some(&[_, _, _, _, _, _, _, _, _, _, _, _, t0, t1, first, second, l0, l1, m0, m1, n0, n1, _, protocol, ..]) =
             bytes.first_chunk::<LEAST>() else { return Worth::Others };
         let (types, fragment) = (u32::from_be_bytes([t0, t1, first, second]), u16::from_be_bytes([n0, n1]));
-        let (at, protocol, declared) = if types & 0xffff_ff00 == 0x0800_4500 && fragment & 0x3fff == 0 {
+        let (at, protocol, declared) = if types & 0xffff_ff00 == 0x0800_4500 && matches!(fragment & 0x3fff, 0)
+        {
             // IPv4 without options, and not a fragment. The total length includes the header. One that is less, as that of
             // a super-frame, gives a length here that no frame has.
             (34, protocol, usize::from(u16::from_be_bytes([l0, l1])).wrapping_sub(20))
