@@ -12,9 +12,8 @@ use crate::packet::Frame;
 pub struct Form(classic::Header);
 
 impl Form {
-    /// Returns the second of the record that `bytes` begin with, if all of it is there.
+    /// Returns the second of the record that `bytes` begin with, if its header is there.
     pub(super) fn second(self, bytes: &[u8]) -> Option<u32> {
-        self.0.whole_in(bytes)?;
         self.0.head(bytes).map(|[second, ..]| second)
     }
 

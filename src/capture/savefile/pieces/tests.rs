@@ -33,8 +33,7 @@ fn offsets(records: &[Vec<u8>]) -> Vec<u64> {
 }
 
 fn pieces(path: &std::path::Path) -> (Savefile, Pieces) {
-    let mut file = Savefile::open(path).unwrap();
-    assert!(file.advance().unwrap());
+    let file = Savefile::open(path).unwrap();
     let pieces = file.pieces().unwrap();
     (file, pieces)
 }
