@@ -20,7 +20,7 @@ impl Form {
     /// Returns the length of the record that `bytes` begin with, its header included, if it is a usual one. Only its header
     /// need be there.
     pub(super) fn record_len(self, bytes: &[u8]) -> Option<usize> {
-        self.0.record_len(self.0.head(bytes)?)
+        classic::record_len(self.0.head(bytes)?)
     }
 
     /// Returns the length of the record that `bytes` may begin with in the middle of a file whose first record is of this
@@ -31,7 +31,7 @@ impl Form {
         let fields = self.0.head(bytes)?;
         let [seconds, fraction, captured, wire] = fields;
         let sound = seconds.abs_diff(second) <= YEAR && self.0.is_fraction(fraction) && captured <= wire;
-        if sound { self.0.record_len(fields) } else { None }
+        if sound { classic::record_len(fields) } else { None }
     }
 }
 

@@ -90,7 +90,9 @@ fn what_no_capture_has_is_no_record() {
     assert!(!found(&sound(SECOND, 0, 0)), "empty");
     assert!(!found(&sound(SECOND, 0, 60)[..2]), "not enough in a row");
     let mut longer_than_on_the_wire = sound(SECOND, 0, 60);
-    longer_than_on_the_wire.iter_mut().for_each(|record| record[12] = 59);
+    for record in &mut longer_than_on_the_wire {
+        record[12] = 59;
+    }
     assert!(!found(&longer_than_on_the_wire));
 }
 
