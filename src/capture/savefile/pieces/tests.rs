@@ -106,7 +106,7 @@ fn a_last_record_that_is_cut_off_or_too_long_is_none_of_a_piece() {
     let mut piece = Piece::default();
     piece.begin(&pieces, last..last + 1, true).unwrap();
     assert!(piece.records(&pieces, 0).is_none());
-    records[60] = record(SECOND, 0, &[7; 50_000]);
+    records[60] = record(SECOND, 0, &vec![7; 50_000]);
     let (_dir, path) = file(&records);
     let (mut file, pieces) = self::pieces(&path);
     piece.begin(&pieces, last..last + 1, true).unwrap();
