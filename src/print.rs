@@ -103,6 +103,7 @@ impl From<Outcome> for Mark {
 
 /// The output of packets, in the form that was asked for.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // There are few, and none is moved for a packet.
 pub enum Printer<W: Write> {
     /// ngrep's blocks and marks.
     Text(Text<W>),

@@ -115,13 +115,15 @@ mod tests {
         let all: Vec<Undecoded> = (0..40).map(|n: u16| Undecoded::EtherType(n * n % 23)).collect();
         let count = |packets: &[Undecoded]| {
             let mut counts = UndecodedCounts::default();
-            packets.iter().for_each(|undecoded| counts.add(*undecoded));
+            for undecoded in packets {
+                counts.add(*undecoded);
+            }
             counts
         };
         for cut in 0..=all.len() {
             assert_eq!(count(&all[..cut]).and(&count(&all[cut..])), Some(count(&all)));
         }
-        let flood: Vec<Undecoded> = (0..REASONS as u16 + 1).map(Undecoded::EtherType).collect();
+        let flood: Vec<Undecoded> = (0..=REASONS as u16).map(Undecoded::EtherType).collect();
         assert_eq!(count(&flood[..9]).and(&count(&flood[9..])), None, "one gives way");
         assert_eq!(count(&all).and(&count(&flood)), None);
         // Those that are known are counted all the same.

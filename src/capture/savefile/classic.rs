@@ -132,13 +132,6 @@ impl Header {
         bytes.first_chunk().map(|head| self.fields(head))
     }
 
-    /// Returns the length of a usual record of these fields, its header included.
-    #[inline]
-    pub(super) fn record_len(&self, fields: [u32; 4]) -> Option<usize> {
-        let captured = fields[2];
-        (1..=MAX_FRAME).contains(&captured).then_some(HEAD + captured as usize)
-    }
-
     /// Returns true if this may be the fraction of a second.
     #[inline]
     pub(super) fn is_fraction(&self, fraction: u32) -> bool {
@@ -216,6 +209,13 @@ impl Header {
             Lengths::Either | Lengths::CapturedFirst => [seconds, fraction, a, b],
         }
     }
+}
+
+/// Returns the length of a usual record of these fields, its header included. `None` if it may be no frame.
+#[inline]
+pub(super) fn record_len(fields: [u32; 4]) -> Option<usize> {
+    let captured = fields[2];
+    (1..=MAX_FRAME).contains(&captured).then_some(HEAD + captured as usize)
 }
 
 /// Returns the link type that AIX means by an `ifType`: Ethernet, Token Ring or loopback. It also has FDDI (15), with

@@ -12,16 +12,15 @@ use crate::packet::Frame;
 pub struct Form(classic::Header);
 
 impl Form {
-    /// Returns the second of the record that `bytes` begin with, if all of it is there.
+    /// Returns the second of the record that `bytes` begin with, if its header is there.
     pub(super) fn second(self, bytes: &[u8]) -> Option<u32> {
-        self.0.whole_in(bytes)?;
         self.0.head(bytes).map(|[second, ..]| second)
     }
 
     /// Returns the length of the record that `bytes` begin with, its header included, if it is a usual one. Only its header
     /// need be there.
     pub(super) fn record_len(self, bytes: &[u8]) -> Option<usize> {
-        self.0.record_len(self.0.head(bytes)?)
+        classic::record_len(self.0.head(bytes)?)
     }
 
     /// Returns the length of the record that `bytes` may begin with in the middle of a file whose first record is of this
@@ -32,7 +31,7 @@ impl Form {
         let fields = self.0.head(bytes)?;
         let [seconds, fraction, captured, wire] = fields;
         let sound = seconds.abs_diff(second) <= YEAR && self.0.is_fraction(fraction) && captured <= wire;
-        if sound { self.0.record_len(fields) } else { None }
+        if sound { classic::record_len(fields) } else { None }
     }
 }
 

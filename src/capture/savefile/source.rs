@@ -1,6 +1,6 @@
 //! The bytes of a file, a FIFO or standard input.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -65,7 +65,7 @@ impl Source {
 
     /// Returns the file once more, and its length, if it is a plain file that was read up to this offset.
     pub(super) fn plain_file(&self, offset: u64) -> Option<(File, u64)> {
-        let kind = self.file.metadata().ok().filter(|kind| kind.is_file())?;
+        let kind = self.file.metadata().ok().filter(Metadata::is_file)?;
         let at = (&self.file).stream_position().ok()?;
         if at == offset { self.file.try_clone().ok().map(|file| (file, kind.len())) } else { None }
     }

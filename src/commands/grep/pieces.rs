@@ -33,8 +33,9 @@ use super::{Error, Job};
 const MOST: usize = 4;
 /// The shortest rest of a file that is worth several threads, in bytes. One reads it in a millisecond.
 const WORTH: u64 = 4 << 20;
-/// The longest and the shortest piece.
+/// The longest piece, the first ones, of which nobody knows how much they print, and the shortest one.
 const LONGEST: u64 = 1 << 20;
+const FIRST: u64 = 256 << 10;
 const SHORTEST: u64 = 16 << 10;
 /// The pieces of a file that has enough bytes for them, for each thread.
 const SHARE: u64 = 16;
@@ -72,7 +73,8 @@ pub(super) fn search(
         });
         let workers = workers.collect();
         let (pieces, abandoned) = (&pieces, &abandoned);
-        let mut crew = Crew { pieces, workers, abandoned, spare: Vec::new(), longest: size, size };
+        let mut crew =
+            Crew { pieces, workers, abandoned, spare: Vec::new(), longest: size, size: size.min(FIRST) };
         let mut stretch = size;
         while !(file.ended() || job.search.is_over() || job.signals.stopped()) {
             if file.offset() + size > pieces.len() {
@@ -229,6 +231,7 @@ impl Crew<'_> {
             let Some(mut done) = dealt.pop_front().and_then(|worker| self.result(worker)) else {
                 return Ok(());
             };
+            self.adapt_size(done.sheet.len());
             // A long record may reach over a whole piece.
             let fits = place.offset >= done.end || self.take(&mut done, job, filter.as_deref_mut(), place)?;
             self.spare.push(done.sheet);
@@ -239,6 +242,15 @@ impl Crew<'_> {
             if ended(job)? {
                 return Ok(());
             }
+        }
+    }
+
+    /// Makes the next pieces shorter if one gave much output, since that takes memory while it waits, and longer if it gave little.
+    fn adapt_size(&mut self, output: usize) {
+        match output {
+            MUCH.. => self.size = (self.size / 2).max(SHORTEST),
+            ..=LITTLE => self.size = (self.size * 2).min(self.longest),
+            _ => {}
         }
     }
 
@@ -263,12 +275,6 @@ impl Crew<'_> {
         let Some(summary) = summary else { return Ok(false) };
         if let Some(filter) = filter {
             filter.add(part.passage.refused, part.passage.passed);
-        }
-        // Output that waits takes memory.
-        match sheet.len() {
-            MUCH.. => self.size = (self.size / 2).max(SHORTEST.min(self.longest)),
-            ..=LITTLE => self.size = (self.size * 2).min(self.longest),
-            _ => {}
         }
         sheet.renumber(place.number.wrapping_sub(part.from.number));
         job.output.append(sheet, summary)?;

@@ -10,8 +10,8 @@ use ovlsniff::packet::{LinkType, Undecoded};
 use ovlsniff::print::{Mark, Printer, Shown, Summary};
 use ovlsniff::search::{Found, Outcome, Told};
 
-/// The most bytes of a sheet. Those who want more than this of a piece get it in order.
-const MOST: usize = 8 << 20;
+/// The most bytes of a sheet, more or less. A piece that prints more is searched in order.
+const MOST: usize = 4 << 20;
 /// The memory that an empty sheet keeps.
 const KEPT: usize = 2 << 20;
 

@@ -332,7 +332,7 @@ fn a_text_behind_another_is_as_if_it_were_one() {
     };
     for marks in [Marks::Opaque, Marks::Ngrep, Marks::None] {
         for (spaced, sequence, cut) in (0..2 * 16 * 5).map(|n| (n % 2 == 0, n / 2 % 16, n / 32)) {
-            let options = TextOptions { marks, spaced, ..TextOptions::default() };
+            let options = TextOptions { spaced, marks, ..TextOptions::default() };
             let (mut whole, mut first, mut behind) =
                 (text_printer(&options), text_printer(&options), text_printer(&options));
             // An abandoned text leaves no trace.

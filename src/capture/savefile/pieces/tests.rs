@@ -33,8 +33,7 @@ fn offsets(records: &[Vec<u8>]) -> Vec<u64> {
 }
 
 fn pieces(path: &std::path::Path) -> (Savefile, Pieces) {
-    let mut file = Savefile::open(path).unwrap();
-    assert!(file.advance().unwrap());
+    let file = Savefile::open(path).unwrap();
     let pieces = file.pieces().unwrap();
     (file, pieces)
 }
@@ -91,7 +90,9 @@ fn what_no_capture_has_is_no_record() {
     assert!(!found(&sound(SECOND, 0, 0)), "empty");
     assert!(!found(&sound(SECOND, 0, 60)[..2]), "not enough in a row");
     let mut longer_than_on_the_wire = sound(SECOND, 0, 60);
-    longer_than_on_the_wire.iter_mut().for_each(|record| record[12] = 59);
+    for record in &mut longer_than_on_the_wire {
+        record[12] = 59;
+    }
     assert!(!found(&longer_than_on_the_wire));
 }
 
@@ -105,7 +106,7 @@ fn a_last_record_that_is_cut_off_or_too_long_is_none_of_a_piece() {
     let mut piece = Piece::default();
     piece.begin(&pieces, last..last + 1, true).unwrap();
     assert!(piece.records(&pieces, 0).is_none());
-    records[60] = record(SECOND, 0, &[7; 50_000]);
+    records[60] = record(SECOND, 0, &vec![7; 50_000]);
     let (_dir, path) = file(&records);
     let (mut file, pieces) = self::pieces(&path);
     piece.begin(&pieces, last..last + 1, true).unwrap();
