@@ -330,25 +330,27 @@ def main():
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of which the median is taken [7]")
     parser.add_argument("names", nargs="*", metavar="NAME", help="works (literal, marks, …) or captures (http, vxlan, …)")
     asked = parser.parse_intermixed_args()
+    every = list(bench_rows.rows())
+    works = [row.work for row in every] + ["decrypt", "memory"]
+    for name in asked.names:
+        if name not in bench_captures.KINDS and not any(work.startswith(name) for work in works):
+            sys.exit(f"bench: no such work or capture: {name}; there are {', '.join(dict.fromkeys(re.split('[ ,]', work)[0] for work in works))}, and {', '.join(bench_captures.KINDS)}")
+    rows = [row for row in every if chosen(asked.names, row.work, row.capture)]
+    captures = [kind for kind in bench_captures.KINDS if any(row.capture == kind and not row.cut for row in rows)]
     os.makedirs(FOLDER, exist_ok=True)
     available = machine(asked.ovlsniff)
     bench = Bench(asked.ovlsniff, asked.size, asked.rounds)
-    rows = [row for row in bench_rows.rows() if chosen(asked.names, row.work, row.capture)]
-    captures = [kind for kind in bench_captures.KINDS if any(row.capture == kind for row in rows)]
-    if not rows and not chosen(asked.names, "decrypt") and not chosen(asked.names, "memory"):
-        sys.exit(f"bench: no such work or capture: {' '.join(asked.names)}")
     print(f"{asked.size} MiB a capture, medians of {asked.rounds} rounds. With ≤ and cat, a ratio is one of times; with ngrep and tshark, one of speeds.")
     if not fits(captures, asked.size, available):
         print("Memory or disk do not hold all captures: they are made one after another.")
         bench.short = True
-        rows.sort(key=lambda row: ([*captures, "one packet"].index(row.capture), row.cut))
+        rows.sort(key=lambda row: (*bench_captures.KINDS, "one packet").index(row.capture))
     sound = tshark_agrees(bench)
 
     table, seen = None, set()
     for position, row in enumerate(rows):
-        upcoming = captures if not bench.short else [row.capture] if row.capture in captures else []
-        for capture in upcoming:
-            if capture not in seen:
+        for capture in captures:
+            if capture not in seen and (capture == row.capture or not bench.short):
                 seen.add(capture)
                 sound = agree(bench, capture) and sound
                 peers(bench, capture)

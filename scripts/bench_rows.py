@@ -40,7 +40,7 @@ class Least:
 
 @dataclass
 class Row:
-    """One work on one capture. A peer that is a list of words without a program is ovlsniff with other options."""
+    """One work on one capture: the arguments of ovlsniff, and its peers by name, a command or `Ours`."""
 
     work: str
     capture: str
