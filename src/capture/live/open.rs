@@ -6,6 +6,7 @@ use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use pcap::{Active, Capture, Linktype, Precision};
 
+use super::error::words;
 use super::ring::{Ring, RingOptions};
 use super::tap::Tap;
 use super::{Device, Error};
@@ -233,14 +234,6 @@ fn filter(
         None => return Ok(()),
     };
     capture.direction(which).map_err(|error| refusal(device, &error))
-}
-
-/// Returns libpcap's message with everything escaped that a terminal would act on.
-pub(super) fn words(error: &pcap::Error) -> String {
-    match error {
-        pcap::Error::PcapError(text) => escape(text.trim()).into_owned(),
-        other => other.to_string(),
-    }
 }
 
 /// Finds the reason of a refusal to open. libpcap tells reasons apart only by their texts, so the kernel is asked
