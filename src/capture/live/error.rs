@@ -1,7 +1,7 @@
 //! The errors of a live capture.
 
 use super::Device;
-use crate::escape::reason;
+use crate::escape::{escape, reason};
 use crate::host::namespace;
 
 /// An error of opening or reading a live capture. Names in the messages are escaped.
@@ -76,6 +76,14 @@ pub enum Error {
     /// The network namespace cannot be used.
     #[error(transparent)]
     Namespace(#[from] namespace::Error),
+}
+
+/// Returns libpcap's message with everything escaped that a terminal would act on.
+pub(super) fn words(error: &pcap::Error) -> String {
+    match error {
+        pcap::Error::PcapError(text) => escape(text.trim()).into_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn list(devices: &[Device]) -> String {

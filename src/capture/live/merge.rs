@@ -68,9 +68,13 @@ impl Merge {
                 if slot.held.is_some() || slot.empty_at.is_some() {
                     continue;
                 }
-                let before = clock();
                 slot.held = read(ring).map(|time| time.nanos);
-                slot.empty_at = slot.held.is_none().then_some(before);
+                if slot.held.is_none() {
+                    // The clock is read only for a ring that seems empty, and before the look that counts.
+                    let before = clock();
+                    slot.held = read(ring).map(|time| time.nanos);
+                    slot.empty_at = slot.held.is_none().then_some(before);
+                }
             }
             let held = self.slots.iter().enumerate().filter_map(|(ring, slot)| Some((ring, slot.held?)));
             let Some((oldest, time)) = held.min_by_key(|each| each.1) else {

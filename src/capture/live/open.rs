@@ -6,6 +6,7 @@ use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use pcap::{Active, Capture, Linktype, Precision};
 
+use super::error::words;
 use super::ring::{Ring, RingOptions};
 use super::tap::Tap;
 use super::{Device, Error};
@@ -119,8 +120,9 @@ fn own(device: &Device, options: &CaptureOptions<'_>) -> Result<Option<Tap>, Err
         program = Some(vec![sock_filter { code: RETURN, jt: 0, jf: 0, k: options.snaplen }]);
     }
     drop(capture);
+    let Ok(interface) = i32::try_from(interface) else { return Ok(None) };
     let ring = Ring::open(&RingOptions {
-        interface: interface.cast_signed(),
+        interface,
         promiscuous: options.promiscuous,
         size: options.buffer,
         retire: RETIRE.into(),
@@ -232,14 +234,6 @@ fn filter(
         None => return Ok(()),
     };
     capture.direction(which).map_err(|error| refusal(device, &error))
-}
-
-/// Returns libpcap's message with everything escaped that a terminal would act on.
-pub(super) fn words(error: &pcap::Error) -> String {
-    match error {
-        pcap::Error::PcapError(text) => escape(text.trim()).into_owned(),
-        other => other.to_string(),
-    }
 }
 
 /// Finds the reason of a refusal to open. libpcap tells reasons apart only by their texts, so the kernel is asked

@@ -2,7 +2,8 @@
 //! and loopback.
 //!
 //! libpcap copies every frame out of its ring before it lends it, and goes through five functions for that. Here a frame
-//! is lent where it lies, which takes a third of the time. Everything else is what libpcap does: the same ring, the same
+//! is lent where it lies, and the headers of the next one are fetched meanwhile: a sixth to a fifth less CPU a packet for
+//! a whole search. Everything else is what libpcap does: the same ring, the same
 //! kernel filter, compiled by libpcap for this interface, the VLAN tag put back, the outgoing frames of the loopback
 //! left out, since they come in again.
 //!
@@ -263,16 +264,22 @@ impl Ring {
     /// core, so each is a cache miss.
     #[inline]
     fn fetch_ahead(&self) {
-        #[cfg(target_arch = "x86_64")]
         for line in [0, 64, 128] {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: A prefetch reads nothing, so any address is allowed.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(self.start().wrapping_add(self.walk.ahead() + line).cast())
-            };
+            fetch(self.start().wrapping_add(self.walk.ahead() + line));
         }
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn fetch(address: *const u8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: A prefetch reads nothing, so any address is allowed.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn fetch(_: *const u8) {}
 
 impl AsFd for Ring {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use pcap::{Active, Capture};
 
 use super::block::Place;
-use super::open;
+use super::error::words;
 use super::ring::{Ring, Trouble};
 use crate::packet::{Direction, LinkType, Timestamp};
 
@@ -91,7 +91,7 @@ impl Tap {
                     bytes: packet.data,
                 })),
                 Err(error) if is_empty(&error) => Ok(None),
-                Err(error) => Err(open::words(&error)),
+                Err(error) => Err(words(&error)),
             },
         }
     }
@@ -112,7 +112,7 @@ impl Tap {
                     Ok(Some(held.time))
                 }
                 Err(error) if is_empty(&error) => Ok(None),
-                Err(error) => Err(open::words(&error)),
+                Err(error) => Err(words(&error)),
             },
         }
     }
