@@ -26,7 +26,8 @@ fn file(link: LinkType, frames: &[Kept]) -> Vec<u8> {
     file.extend(header.into_iter().flat_map(u32::to_le_bytes));
     for Kept { time, wire_len, bytes, .. } in frames {
         let (seconds, nanos) = (time.nanos / 1_000_000_000, time.nanos % 1_000_000_000);
-        let record = [seconds as u32, nanos as u32, bytes.len() as u32, *wire_len];
+        let [seconds, nanos] = [seconds, nanos].map(|part| u32::try_from(part).unwrap_or_default());
+        let record = [seconds, nanos, bytes.len() as u32, *wire_len];
         file.extend(record.into_iter().flat_map(u32::to_le_bytes));
         file.extend(bytes);
     }
