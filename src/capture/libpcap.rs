@@ -11,7 +11,7 @@
 //!
 //! A static program cannot load libraries. There this file is left out, and libpcap is linked as any other library is.
 //!
-//! This is the only file with unsafe code. All of it rests on one fact: the signatures below are those of pcap.h and
+//! The unsafe code in this file rests on one fact: the signatures below are those of pcap.h and
 //! those that the pcap crate declares, as far as the calling convention goes (all pointers are alike to it). So whatever
 //! the crate may pass to libpcap, it may pass to these functions.
 #![allow(unsafe_code)]

@@ -9,7 +9,7 @@
 //!
 //! The filter is attached before the socket is bound, so no frame comes that has not passed it.
 //!
-//! This is the only file with unsafe code: memory that is shared with the kernel, and socket options that nix does not
+//! The unsafe code in this file is for memory that is shared with the kernel, and for socket options that nix does not
 //! have. [`super::block`] reads the bytes.
 #![allow(unsafe_code)]
 
