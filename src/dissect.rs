@@ -15,7 +15,7 @@
 
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
-    Added, Datagram, Decoder, Frame, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts, Worth,
+    Added, Datagram, Decoder, Frame, Glance, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
 };
 
 /// Turns frames into packets.
@@ -23,6 +23,10 @@ use crate::packet::{
 pub struct Dissector {
     decoder: Decoder,
     reassembly: Reassembly,
+    /// The time until which fragments wait elsewhere, where only a piece of the capture is dissected here.
+    elsewhere_until: i64,
+    /// True if a frame was later than that.
+    is_late: bool,
     opener: Option<Opener>,
     /// The buffers that hold opened packets.
     scratch: Scratch,
@@ -75,7 +79,14 @@ impl Dissector {
     /// reassembled too.
     pub fn new(ports: TunnelPorts) -> Self {
         let decoder = Decoder::new(ports).hold_in_tunnels();
-        Self { decoder, reassembly: Reassembly::default(), opener: None, scratch: Scratch::default() }
+        Self {
+            decoder,
+            reassembly: Reassembly::default(),
+            elsewhere_until: i64::MAX,
+            is_late: false,
+            opener: None,
+            scratch: Scratch::default(),
+        }
     }
 
     /// Returns the UDP ports that are taken for tunnels.
@@ -93,21 +104,57 @@ impl Dissector {
         self.opener = Some(opener);
     }
 
+    /// Returns the decoder, with what it has learned.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// Begins anew with the knowledge of this decoder. No fragments wait here, but elsewhere some may, until this time in
+    /// nanoseconds since the epoch.
+    pub fn begin_with(&mut self, decoder: Decoder, idle_until: i64) {
+        self.decoder = decoder;
+        self.reassembly = Reassembly::default();
+        self.begin_until(idle_until);
+    }
+
+    /// Begins anew as [`Self::begin_with`] does, where neither decoder nor fragments have anything to forget.
+    pub fn begin_until(&mut self, idle_until: i64) {
+        (self.elsewhere_until, self.is_late) = (idle_until, false);
+    }
+
+    /// Returns true if no frame since the beginning depends on fragments that wait, here or elsewhere, and none of these on it:
+    /// all fragments here were put together, and if some wait elsewhere, there were none, and no frame comes after their time.
+    pub fn is_complete(&self) -> bool {
+        let waits_elsewhere = self.elsewhere_until < i64::MAX;
+        self.reassembly.is_empty() && !self.is_late && !(waits_elsewhere && self.reassembly.was_used())
+    }
+
     /// Returns the opener of ESP, if there are keys.
     pub fn opener(&mut self) -> Option<&mut Opener> {
         self.opener.as_mut()
     }
 
-    /// Says what dissecting the frame can be good for, by a glance at its first headers.
+    /// Returns what it takes to say by a glance at a frame's first headers what dissecting it is good for.
     #[inline]
-    pub fn glance(&self, frame: &Frame<'_>) -> Worth {
-        self.decoder.glance(frame)
+    pub fn glance(&self) -> Glance<'_> {
+        self.decoder.glance()
+    }
+
+    /// Returns the time, in nanoseconds since the epoch, up to which [`Self::tick`] has nothing to do. It changes with every
+    /// call that takes something.
+    pub fn idle_until(&self) -> i64 {
+        self.reassembly.patient_until().min(self.elsewhere_until)
     }
 
     /// Returns true if fragments wait for the rest of their datagrams. [`Self::tick`] must then be called from time
     /// to time.
     pub fn holds_fragments(&self) -> bool {
         !self.reassembly.is_empty()
+    }
+
+    /// Returns true if there were fragments, whether they wait or not.
+    pub fn has_had_fragments(&self) -> bool {
+        self.reassembly.was_used()
     }
 
     /// Takes the next frame, and hands `sink` the packet that it gives or completes. Call [`Self::tick`] before this.
@@ -139,6 +186,7 @@ impl Dissector {
         now: Timestamp,
         sink: &mut impl FnMut(&mut Self, Dissected<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.is_late |= now.nanos > self.elsewhere_until;
         while let Some(datagram) = self.reassembly.expired(now) {
             self.fragments_alone(&datagram, sink)?;
         }

@@ -126,6 +126,33 @@ impl<W: Write> Printer<W> {
         }
     }
 
+    /// Writes the marks of packets in a row that are not shown. JSON has no marks.
+    pub fn marks(&mut self, outcomes: &[Outcome]) -> io::Result<()> {
+        match self {
+            Self::Text(text) => text.marks(outcomes),
+            Self::Json(_) => Ok(()),
+        }
+    }
+
+    /// Returns the place of the frame's number in what [`Self::packet`] wrote last, if it is there. It is counted in bytes from
+    /// the beginning of the block or line.
+    pub fn number(&self) -> Option<usize> {
+        match self {
+            Self::Text(text) => text.number(),
+            Self::Json(_) => Some(Json::<W>::number()),
+        }
+    }
+
+    /// Writes what was printed elsewhere with the same options behind what was printed here, as if it had been printed here.
+    /// Times that depend on an earlier packet stay as they are.
+    pub fn append(&mut self, behind: &Printer<Vec<u8>>) -> io::Result<()> {
+        match (self, behind) {
+            (Self::Text(text), Printer::Text(behind)) => text.append(behind),
+            (Self::Json(json), Printer::Json(behind)) => json.append(behind),
+            _ => Err(io::Error::other("text and JSON do not mix")),
+        }
+    }
+
     /// Ends a line of marks, so that the next output, here or on standard error, begins a line.
     pub fn end_line(&mut self) -> io::Result<()> {
         match self {
@@ -144,6 +171,16 @@ impl<W: Write> Printer<W> {
         match self {
             Self::Text(text) => text.writer(),
             Self::Json(json) => json.writer(),
+        }
+    }
+}
+
+impl Printer<Vec<u8>> {
+    /// Forgets everything that was printed.
+    pub fn clear(&mut self) {
+        match self {
+            Self::Text(text) => text.clear(),
+            Self::Json(json) => json.writer().clear(),
         }
     }
 }

@@ -9,7 +9,8 @@
 //! 1. If the caller wants matches only, the [`Gate`] comes first. A glance at the first headers tells whether anybody
 //!    can read the frame, and whether other frames may depend on it. A frame that nobody can read, and on which no
 //!    other depends, is dropped. A frame that could only match by itself is decoded only if the pattern's literal
-//!    occurs somewhere in it.
+//!    occurs somewhere in it. Through a file, where many frames are there at once, [`Skim`] does so for all of them, also
+//!    where the other packets are counted.
 //! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
 //! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
 //! 4. With a match, the packets of its conversation that came shortly before it are shown, and the next ones after
@@ -33,20 +34,28 @@ mod context;
 mod filters;
 mod found;
 mod kept_out;
+mod pieces;
 mod selection;
+mod skim;
 
 pub use filters::Filters;
-pub use found::{Found, Outcome};
+pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
+pub use pieces::{Alone, Knowledge, OfPieces};
+pub use skim::Skim;
 
+use crate::capture::savefile::Records;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::Opener;
 use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
 use crate::pattern::{Gate, Pattern};
 use selection::Selection;
 
+/// The most frames that [`Search::records`] has dissected before it returns.
+const AT_ONCE: usize = 64;
+
 /// The options of a search.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SearchOptions {
     /// Find packets that do not match the pattern, rather than those that do.
     pub invert: bool,
@@ -76,19 +85,27 @@ pub struct SearchOptions {
 pub struct Search {
     dissector: Dissector,
     selection: Selection,
-    /// The test that a frame must pass to be worth dissecting.
+    /// The test without which no frame matches, if frames that do not pass it may be skipped.
     gate: Option<Gate>,
+    matches_only: bool,
+    /// The results of frames that were skimmed, until the sink takes them.
+    skimmed: Vec<Outcome>,
 }
 
 impl Search {
     /// Makes a search for `pattern`. UDP to `ports` is taken for tunnels.
     pub fn new(pattern: Pattern, ports: TunnelPorts, options: SearchOptions) -> Self {
-        let gated = options.matches_only
+        let matches_only = options.matches_only;
+        // Without it, the sink is told of the frames that belong to the networks and flows that are asked for, and of no others.
+        let of_all = options.vnis.is_empty() && options.inner.is_none();
+        let gated = (matches_only || of_all)
             && !(options.invert || options.all)
             && options.before == 0
             && options.after == 0;
         Self {
             gate: pattern.gate().filter(|_| gated),
+            matches_only,
+            skimmed: Vec::new(),
             dissector: Dissector::new(ports),
             selection: Selection::new(pattern, options),
         }
@@ -124,7 +141,7 @@ impl Search {
     /// Returns what was kept out by the VNIs and the inner filter. `None` if frames were skipped without a look, since
     /// only matches are asked for.
     pub fn kept_out(&self) -> Option<&KeptOut> {
-        self.gate.is_none().then(|| self.selection.kept_out())
+        (self.gate.is_none() || !self.matches_only).then(|| self.selection.kept_out())
     }
 
     /// Makes a filter on the outer headers, which takes the same ports for tunnels when it looks for a reason.
@@ -154,9 +171,9 @@ impl Search {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.tick(frame.time, sink)?;
-        if let Some(gate) = &self.gate {
+        if let Some(gate) = self.gate.as_ref().filter(|_| self.matches_only) {
             // The glance comes first, because it costs next to nothing.
-            match self.dissector.glance(frame) {
+            match self.dissector.glance().worth(frame) {
                 Worth::Nothing => return Ok(()),
                 Worth::Match if !gate.is_open(frame.bytes) => return Ok(()),
                 Worth::Match | Worth::Others => {}
@@ -164,6 +181,39 @@ impl Search {
         }
         let Self { dissector, selection, .. } = self;
         dissector.frame(frame, &mut select(selection, sink))
+    }
+
+    /// Takes the frames of these records as [`Self::frame`] does one by one, and gives the same results. Ends before they do
+    /// where the search is over, and after [`AT_ONCE`] frames that were dissected, since to print them may take long and the
+    /// caller may want to look around.
+    ///
+    /// # Errors
+    /// The error of the sink.
+    pub fn records<E>(
+        &mut self,
+        records: &mut Records<'_>,
+        sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut skim = Skim::new(!self.matches_only);
+        for _ in 0..AT_ONCE {
+            let next = match &self.gate {
+                Some(gate) => {
+                    let (glance, idle_until) = (self.dissector.glance(), self.dissector.idle_until());
+                    skim.next(records, gate, glance, idle_until, &mut self.skimmed)
+                }
+                None => records.next(),
+            };
+            if !self.skimmed.is_empty() {
+                sink(Told::Skimmed(&self.skimmed))?;
+                self.skimmed.clear();
+            }
+            let Some(frame) = next else { break };
+            self.frame(&frame, &mut |found| sink(Told::Found(found)))?;
+            if self.is_over() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Lets time pass without a frame: fragments that have waited too long are searched as they are.

@@ -13,9 +13,13 @@ mod error;
 mod foreign;
 mod magic;
 mod pcapng;
+mod pieces;
+mod records;
 mod source;
 
 pub use error::{Error, shown};
+pub use pieces::{Piece, Pieces};
+pub use records::{Form, Records, Taken};
 
 use std::path::Path;
 use std::sync::Arc;

@@ -5,6 +5,8 @@ mod keys;
 mod live;
 mod nothing;
 mod output;
+mod pieces;
+mod sheet;
 mod tunnels;
 mod words;
 
@@ -46,6 +48,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
         output,
         quiet: args.quiet > 0,
+        threads: args.threads,
         searching: false,
         cut_short: None,
         outer: None,
@@ -71,6 +74,8 @@ struct Job {
     output: Output,
     banner: Vec<String>,
     quiet: bool,
+    /// The number of threads that search a file, if it was typed.
+    threads: Option<usize>,
     /// True once everything is open and the search has begun.
     searching: bool,
     /// The sentence that says how far the search came in files which a signal kept it from reading to their end.

@@ -14,6 +14,7 @@ pub(super) use layout::Learned;
 
 use super::{Spi, Why};
 
+#[inline]
 pub(super) fn header(esp: &[u8]) -> Result<(Spi, u32), Why> {
     let (&[s0, s1, s2, s3, n0, n1, n2, n3], _) = esp.split_first_chunk::<8>().ok_or(Why::Truncated)?;
     Ok((Spi(u32::from_be_bytes([s0, s1, s2, s3])), u32::from_be_bytes([n0, n1, n2, n3])))

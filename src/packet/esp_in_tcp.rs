@@ -29,6 +29,7 @@ type End = (IpAddr, u16);
 #[derive(Clone, Debug)]
 pub(super) struct Streams {
     slots: [Option<(End, End)>; Self::SLOTS],
+    changes: u64,
 }
 
 /// A segment with opaque messages.
@@ -53,7 +54,7 @@ impl Streams {
     const SLOTS: usize = 64;
 
     pub(super) fn new() -> Self {
-        Self { slots: [None; Self::SLOTS] }
+        Self { slots: [None; Self::SLOTS], changes: 0 }
     }
 
     /// Takes the payload of a segment between these ends, of this length by the IP header. Returns `None` if it is empty,
@@ -94,15 +95,22 @@ impl Streams {
     }
 
     fn learn(&mut self, stream: (End, End)) {
-        if let Some(slot) = self.slots.get_mut(slot(stream)) {
+        if let Some(slot) = self.slots.get_mut(slot(stream)).filter(|slot| **slot != Some(stream)) {
             *slot = Some(stream);
+            self.changes += 1;
         }
     }
 
     fn forget(&mut self, stream: (End, End)) {
         if let Some(slot) = self.slots.get_mut(slot(stream)).filter(|slot| **slot == Some(stream)) {
             *slot = None;
+            self.changes += 1;
         }
+    }
+
+    /// Returns the number of changes so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 }
 

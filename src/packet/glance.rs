@@ -1,11 +1,17 @@
 //! A glance at a frame's first headers, which says what decoding the frame is good for.
+//!
+//! There are two questions. Where only matches are asked for ([`Glance::worth`]), it is enough that a frame without the
+//! pattern's literal cannot match and matters to no other frame. Where the others are counted and have marks
+//! ([`Glance::result`]), a frame must be one of which the decoder would say for certain that it was read to its end, or that
+//! it is ESP that nobody can read: every length is there and agrees with the others, as the decoder checks them. Everything
+//! that is odd, cut off or rare is left to the decoder.
 
 use super::esp::{self, Learned};
 use super::ports::UdpTunnel;
 use super::protocol::{ESP, ICMPV6, TCP, UDP};
-use super::{Frame, LinkType, Ports, TunnelPorts, wireguard};
+use super::{Frame, LinkType, Ports, TunnelPorts, vxlan, wireguard};
 
-/// The use of decoding a frame, where only matches are asked for.
+/// The use of decoding a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worth {
     /// Nothing: nobody can read it.
@@ -18,77 +24,153 @@ pub enum Worth {
 }
 
 /// The knowledge that a glance needs.
-pub(super) struct Glance<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Glance<'a> {
     pub(super) ports: &'a TunnelPorts,
     pub(super) learned: &'a Learned,
 }
 
+/// The question is what a frame is good for.
+const WORTH: bool = false;
+/// The question is what becomes of a frame that does not match.
+const RESULT: bool = true;
+
+/// The frame is the captured one.
+const OUTER: bool = true;
+/// The frame is what VXLAN or Geneve carries in the captured one.
+const INNER: bool = false;
+
 impl Glance<'_> {
-    #[inline]
-    pub(super) fn at(&self, frame: &Frame<'_>) -> Worth {
-        if frame.link == LinkType::ETHERNET { self.ethernet(frame.bytes, true) } else { Worth::Others }
+    /// Says what decoding the frame is good for, where only matches are asked for. Only [`Worth::Others`] may turn out to be
+    /// less.
+    // As a call for every frame, with the frame's fields in memory for it, this takes FIGURE.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
+    pub fn worth(&self, frame: &Frame<'_>) -> Worth {
+        if frame.link == LinkType::ETHERNET {
+            self.ethernet::<WORTH, OUTER>(frame.bytes, true)
+        } else {
+            Worth::Others
+        }
     }
 
-    /// Looks at an Ethernet frame. It is the captured frame if `outer` is true, and otherwise what VXLAN or Geneve
-    /// carries in one.
-    #[inline]
-    fn ethernet(&self, bytes: &[u8], outer: bool) -> Worth {
+    /// Says what decoding the frame is good for, where also those are counted that do not match. [`Worth::Nothing`] is a
+    /// packet of ESP in IP that is opaque. [`Worth::Match`] is one that is decoded to its end and captured whole: if it does
+    /// not match, it is clear.
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
+    pub fn result(&self, frame: &Frame<'_>) -> Worth {
+        if frame.link == LinkType::ETHERNET {
+            self.ethernet::<RESULT, OUTER>(frame.bytes, !frame.is_cut())
+        } else {
+            Worth::Others
+        }
+    }
+
+    /// Looks at an Ethernet frame, which is `whole` if the snaplen did not cut it.
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
+    fn ethernet<const OF: bool, const AT: bool>(&self, bytes: &[u8], whole: bool) -> Worth {
+        /// The end of the ports behind an IPv4 header. No frame that is sound is shorter.
+        const LEAST: usize = 38;
         #[rustfmt::skip]
-        let (transport, protocol) = match bytes {
-            // IPv4 without options, and not a fragment.
-            [_, _, _, _, _, _, _, _, _, _, _, _, 0x08, 0x00, 0x45, _, _, _, _, _, flags, 0, _, protocol, ..]
-                if matches!(flags & 0x3f, 0) => (34, *protocol),
-            // IPv6 without extension headers.
-            [_, _, _, _, _, _, _, _, _, _, _, _, 0x86, 0xdd, _, _, _, _, _, _, protocol, ..] => (54, *protocol),
-            _ => return Worth::Others,
+        let Some(&[_, _, _, _, _, _, _, _, _, _, _, _, t0, t1, first, second, l0, l1, m0, m1, n0, n1, _, protocol, ..]) =
+            bytes.first_chunk::<LEAST>() else { return Worth::Others };
+        let (types, fragment) = (u32::from_be_bytes([t0, t1, first, second]), u16::from_be_bytes([n0, n1]));
+        let (at, protocol, declared) = if types & 0xffff_ff00 == 0x0800_4500 && fragment & 0x3fff == 0 {
+            // IPv4 without options, and not a fragment. The total length includes the header.
+            let total = usize::from(u16::from_be_bytes([l0, l1]));
+            let Some(declared) = total.checked_sub(20) else { return Worth::Others };
+            (34, protocol, declared)
+        } else if types & 0xffff_f000 == 0x86dd_6000 {
+            // IPv6, whose extension headers are none of the protocols below.
+            (54, n0, usize::from(u16::from_be_bytes([m0, m1])))
+        } else {
+            return Worth::Others;
         };
+        let rest = bytes.get(at..).unwrap_or(&[]);
+        if protocol == ESP {
+            return self.esp(rest, declared);
+        }
+        if OF == RESULT && !(whole && declared <= rest.len()) {
+            return Worth::Others;
+        }
         match protocol {
-            TCP => Self::tcp(bytes.get(transport..).unwrap_or(&[])),
-            ICMPV6 => Worth::Match,
-            UDP => self.udp(bytes.get(transport..).unwrap_or(&[]), outer),
-            ESP => self.esp(bytes, transport),
+            TCP => Self::tcp::<OF>(rest, declared),
+            UDP => self.udp::<OF, AT>(rest, declared),
+            ICMPV6 if OF == WORTH || declared >= 4 => Worth::Match,
             _ => Worth::Others,
         }
     }
 
-    #[inline]
-    fn tcp(tcp: &[u8]) -> Worth {
-        let &[s0, s1, d0, d1, ..] = tcp else { return Worth::Match };
-        let [source, destination] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
+    fn tcp<const OF: bool>(tcp: &[u8], declared: usize) -> Worth {
+        let Some(&[s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, ..]) = tcp.first_chunk::<20>() else {
+            return Worth::Others;
+        };
+        let header = usize::from(offset >> 4) * 4;
+        if OF == RESULT && !(20..=declared).contains(&header) {
+            return Worth::Others;
+        }
+        let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
         // The beginning of ESP in TCP tells what the rest of the stream is.
         if TunnelPorts::is_nat_traversal(source, destination) { Worth::Others } else { Worth::Match }
     }
 
-    #[inline]
-    fn udp(&self, udp: &[u8], outer: bool) -> Worth {
-        let &[s0, s1, d0, d1, _, _, _, _, ref payload @ ..] = udp else { return Worth::Others };
-        let [source, destination] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
+    fn udp<const OF: bool, const AT: bool>(&self, udp: &[u8], declared: usize) -> Worth {
+        let Some((&[s0, s1, d0, d1, l0, l1, _, _], mut payload)) = udp.split_first_chunk::<8>() else {
+            return Worth::Others;
+        };
+        if OF == RESULT {
+            // A length of zero is that of a super-frame.
+            let len = usize::from(u16::from_be_bytes([l0, l1]));
+            match len.checked_sub(8).filter(|_| len <= declared).and_then(|len| payload.get(..len)) {
+                Some(by_length) => payload = by_length,
+                None => return Worth::Others,
+            }
+        }
+        let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
         if TunnelPorts::is_nat_traversal(source, destination) {
             return Worth::Others;
         }
         let ports = Ports { source, destination };
         let Some(tunnel) = self.ports.tunnel(ports) else {
-            let tells = wireguard::may_be_message(payload) && !self.ports.is_wireguard(ports);
+            let tells =
+                wireguard::may_be_message(payload) && (OF == RESULT || !self.ports.is_wireguard(ports));
             return if tells { Worth::Others } else { Worth::Match };
         };
+        if AT == INNER {
+            return Worth::Others;
+        }
         // The inner frame begins after eight bytes of the tunnel's header, unless that has options or carries no
         // Ethernet.
         let inner = match (tunnel, payload) {
-            (UdpTunnel::Vxlan, [_, _, _, _, _, _, _, _, inner @ ..]) if outer => inner,
-            (UdpTunnel::Geneve, [0, _, 0x65, 0x58, _, _, _, _, inner @ ..]) if outer => inner,
+            (UdpTunnel::Vxlan, [flags, _, _, _, _, _, _, _, inner @ ..])
+                if OF == WORTH || vxlan::has_vni(*flags) =>
+            {
+                inner
+            }
+            (UdpTunnel::Geneve, [0, _, 0x65, 0x58, _, _, _, _, inner @ ..]) => inner,
             _ => return Worth::Others,
         };
-        self.ethernet(inner, false)
+        // WireGuard's ports may be those of a tunnel as well.
+        if OF == RESULT && wireguard::may_be_message(payload) {
+            return Worth::Others;
+        }
+        self.inner::<OF>(inner)
     }
 
-    /// Most encrypted ESP packets are recognised at a glance.
+    fn inner<const OF: bool>(&self, bytes: &[u8]) -> Worth {
+        self.ethernet::<OF, INNER>(bytes, true)
+    }
+
+    /// Most encrypted ESP packets are recognised at a glance. `rest` is what was captured behind the IP header, with any
+    /// padding, and `declared` is the packet's length by that header.
     #[inline]
-    fn esp(&self, bytes: &[u8], transport: usize) -> Worth {
-        // IPv4's total length includes the header, IPv6's payload length does not.
-        let (len, header) = if transport == 34 { (16, 20) } else { (18, 0) };
-        let Some(&[high, low, ..]) = bytes.get(len..) else { return Worth::Others };
-        let declared = usize::from(u16::from_be_bytes([high, low])).checked_sub(header);
-        let (Some(declared), Some(rest)) = (declared, bytes.get(transport..)) else { return Worth::Others };
+    fn esp(&self, rest: &[u8], declared: usize) -> Worth {
         let packet = rest.get(..declared).unwrap_or(rest);
         match esp::header(packet) {
             Ok((spi, _)) if !self.learned.knows(spi) && !esp::may_be_clear(packet, declared, self.ports) => {
@@ -120,7 +202,7 @@ mod tests {
     }
 
     fn worth_after(bytes: &[u8], learned: &Learned) -> Worth {
-        Glance { ports: &TunnelPorts::default(), learned }.ethernet(bytes, true)
+        Glance { ports: &TunnelPorts::default(), learned }.ethernet::<WORTH, OUTER>(bytes, true)
     }
 
     #[test]
@@ -162,7 +244,7 @@ mod tests {
         }
         let mut known = TunnelPorts::default();
         let at = |ports: &TunnelPorts, frame: &[u8]| {
-            Glance { ports, learned: &Learned::new() }.ethernet(frame, true)
+            Glance { ports, learned: &Learned::new() }.ethernet::<WORTH, OUTER>(frame, true)
         };
         assert_eq!(at(&known, &ports(50_000, 5555)), Worth::Match);
         known.add_fou(5555);

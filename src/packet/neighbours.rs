@@ -25,13 +25,14 @@ type End = (IpAddr, u16);
 #[derive(Clone, Debug)]
 pub(super) struct Neighbours {
     slots: Box<[Option<(End, End)>]>,
+    changes: u64,
 }
 
 impl Neighbours {
     const SLOTS: usize = 32;
 
     pub(super) fn new() -> Self {
-        Self { slots: vec![None; Self::SLOTS].into() }
+        Self { slots: vec![None; Self::SLOTS].into(), changes: 0 }
     }
 
     /// Returns true if a datagram of this length between these ends cannot be ESP, or only by chance looks like it.
@@ -48,10 +49,16 @@ impl Neighbours {
         }
         let pair = pair((source, destination), ports);
         let Some(slot) = self.slots.get_mut(slot(pair)) else { return certain };
-        if certain {
+        if certain && *slot != Some(pair) {
             *slot = Some(pair);
+            self.changes += 1;
         }
         *slot == Some(pair)
+    }
+
+    /// Returns the number of changes so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Forgets what was seen between these ends, since IKE is there.
@@ -59,6 +66,7 @@ impl Neighbours {
         let pair = pair(ends, ports);
         if let Some(slot) = self.slots.get_mut(slot(pair)).filter(|slot| **slot == Some(pair)) {
             *slot = None;
+            self.changes += 1;
         }
     }
 }

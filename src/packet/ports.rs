@@ -185,6 +185,12 @@ impl TunnelPorts {
         self.sent_to(destination) == Some(UdpTunnel::Geneve)
     }
 
+    /// Returns true if a datagram to this port is VXLAN or Geneve.
+    #[inline]
+    pub(super) fn is_overlay(&self, destination: u16) -> bool {
+        matches!(self.sent_to(destination), Some(UdpTunnel::Vxlan | UdpTunnel::Geneve))
+    }
+
     /// Returns true if a datagram to this port is FOU or GUE, if it has the form of one.
     #[inline]
     pub fn is_fou(&self, destination: u16) -> bool {

@@ -339,6 +339,21 @@ impl Reassembly {
         over.then(|| self.take(begun.key)).flatten()
     }
 
+    /// Returns the time, in nanoseconds since the epoch, up to which [`Self::expired`] takes out nothing.
+    #[inline]
+    pub fn patient_until(&self) -> i64 {
+        match self.order.front() {
+            None => i64::MAX,
+            Some(_) if self.bytes > MAX_BYTES => i64::MIN,
+            Some(begun) => begun.since.saturating_add(MAX_AGE),
+        }
+    }
+
+    /// Returns true if a datagram ever was incomplete.
+    pub fn was_used(&self) -> bool {
+        self.arrivals > 0
+    }
+
     /// Returns true if no datagram is incomplete.
     pub fn is_empty(&self) -> bool {
         self.datagrams.is_empty()
@@ -376,6 +391,10 @@ impl Reassembly {
     fn take(&mut self, key: Key) -> Option<Datagram> {
         let datagram = self.datagrams.remove(&key)?;
         self.bytes -= datagram.bytes();
+        if self.datagrams.is_empty() {
+            // What comes next depends on nothing that came before.
+            self.order.clear();
+        }
         Some(datagram)
     }
 }

@@ -15,10 +15,16 @@ const GPE_NEXT_PROTOCOL: u8 = 0x04;
 
 pub(super) fn split(bytes: &[u8]) -> Result<(Vni, &[u8]), Why> {
     let (&[flags, _, _, _, v0, v1, v2, _], rest) = bytes.split_first_chunk::<8>().ok_or(Why::Truncated)?;
-    if flags & VNI_VALID == 0 {
+    if !has_vni(flags) {
         return Err(Why::Malformed);
     }
     Ok((Vni::from_be_bytes([v0, v1, v2]), rest))
+}
+
+/// Returns true if the flags, the first byte of the header, say that the VNI is valid.
+#[inline]
+pub(super) fn has_vni(flags: u8) -> bool {
+    flags & VNI_VALID != 0
 }
 
 pub(super) fn split_gpe(bytes: &[u8]) -> Result<(Vni, nsh::Payload, &[u8]), Why> {

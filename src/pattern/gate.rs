@@ -14,6 +14,12 @@ impl Gate {
     /// Returns true if these bytes contain the literal of every match. The payload may be anywhere in them.
     #[inline]
     pub fn is_open(&self, bytes: &[u8]) -> bool {
-        self.0.find(bytes).is_some()
+        self.find(bytes).is_some()
+    }
+
+    /// Returns the place where the literal begins for the first time.
+    #[inline]
+    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
+        self.0.find(bytes)
     }
 }

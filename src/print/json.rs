@@ -44,6 +44,16 @@ impl<W: Write> Json<W> {
         self.writer.write_all(&self.line)
     }
 
+    /// Returns the place of the frame's number in the line of any packet.
+    pub(super) fn number() -> usize {
+        br#"{"v":1,"number":"#.len()
+    }
+
+    /// Writes other lines behind these.
+    pub(super) fn append(&mut self, lines: &Json<Vec<u8>>) -> io::Result<()> {
+        self.writer.write_all(&lines.writer)
+    }
+
     /// Returns the writer.
     pub fn writer(&mut self) -> &mut W {
         &mut self.writer

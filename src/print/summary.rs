@@ -5,6 +5,7 @@ use std::fmt;
 use super::UndecodedCounts;
 use crate::packet::Opaque;
 use crate::pattern::Pattern;
+use crate::search::{Found, Outcome};
 
 /// Returns `match: HTTP` or `don't match: HTTP`, or nothing for a pattern that matches everything, as in ngrep.
 pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
@@ -51,6 +52,17 @@ impl OpaqueCounts {
         self.0[kind(opaque)] += 1;
     }
 
+    fn and(&self, behind: &Self) -> Self {
+        let mut both = *self;
+        both.0.iter_mut().zip(behind.0).for_each(|(count, more)| *count += more);
+        both
+    }
+
+    /// Counts packets of ESP in IP.
+    pub fn add_esp(&mut self, packets: u64) {
+        self.0[0] += packets;
+    }
+
     /// Returns the number of opaque packets of all kinds.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
@@ -88,6 +100,61 @@ pub struct Summary {
     pub cut: u64,
     /// The packets that were not decoded to their end and did not match.
     pub undecoded: UndecodedCounts,
+}
+
+impl Summary {
+    /// Counts a packet. The context of a match was counted when it came.
+    #[inline]
+    pub fn count(&mut self, found: &Found<'_>) {
+        if found.recalled {
+            return;
+        }
+        self.packets += 1;
+        match found.outcome {
+            Outcome::Clear => {
+                self.clear += 1;
+                if found.packet.stop.is_some() {
+                    self.cut += u64::from(found.is_cut_off());
+                }
+            }
+            Outcome::Opaque => {
+                if let Some(opaque) = found.packet.opaque {
+                    self.opaque.add(opaque);
+                }
+            }
+            Outcome::Match => self.matched += 1,
+            Outcome::NotDecoded => self.count_undecoded(found),
+        }
+    }
+
+    #[cold]
+    fn count_undecoded(&mut self, found: &Found<'_>) {
+        if let Some(undecoded) = found.packet.undecoded(found.frame) {
+            self.undecoded.add(undecoded);
+        }
+    }
+
+    /// Counts packets that were not dissected ([`Told::Skimmed`](crate::search::Told)).
+    pub fn count_skimmed(&mut self, outcomes: &[Outcome]) {
+        let opaque = outcomes.iter().filter(|&&outcome| outcome == Outcome::Opaque).count() as u64;
+        self.packets += outcomes.len() as u64;
+        self.opaque.add_esp(opaque);
+        self.clear += outcomes.len() as u64 - opaque;
+    }
+
+    /// Returns the result of a search and of one of the packets behind. `None` if it depends on the order of the packets, as
+    /// it does where very many kinds of them are not decoded.
+    pub fn and(&self, behind: &Self) -> Option<Self> {
+        Some(Self {
+            packets: self.packets + behind.packets,
+            dropped: self.dropped,
+            matched: self.matched + behind.matched,
+            opaque: self.opaque.and(&behind.opaque),
+            clear: self.clear + behind.clear,
+            cut: self.cut + behind.cut,
+            undecoded: self.undecoded.and(&behind.undecoded)?,
+        })
+    }
 }
 
 impl fmt::Display for Summary {

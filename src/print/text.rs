@@ -66,6 +66,19 @@ pub enum Marks {
     None,
 }
 
+impl Marks {
+    /// Returns the character for a packet that is not shown.
+    #[inline]
+    fn character(self, mark: Mark) -> Option<u8> {
+        match (self, mark) {
+            (Self::None, _) => None,
+            (Self::Opaque, Mark::Clear) => Some(b'.'),
+            (Self::Opaque, Mark::NotDecoded) => Some(b'?'),
+            (Self::Opaque, Mark::Opaque) | (Self::Ngrep, _) => Some(b'#'),
+        }
+    }
+}
+
 /// Writes packets as text.
 #[derive(Debug)]
 pub struct Text<W: Write> {
@@ -82,6 +95,17 @@ pub struct Text<W: Write> {
     marked: bool,
     /// True if a blank line is due before anything else is written.
     due: bool,
+    /// The place of the frame's number in the last block, if it was written.
+    number: Option<usize>,
+    /// The first thing that was written, if anything was.
+    first: Option<First>,
+}
+
+/// The first thing of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    Packet,
+    Mark,
 }
 
 impl<W: Write> Text<W> {
@@ -102,12 +126,15 @@ impl<W: Write> Text<W> {
             block: Vec::new(),
             marked: false,
             due: false,
+            number: None,
+            first: None,
         }
     }
 
     /// Writes a header line, and the payload if it can be read. A line of marks is ended first.
     pub fn packet(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         self.block.clear();
+        self.first.get_or_insert(First::Packet);
         if std::mem::take(&mut self.due) {
             self.block.push(b'\n');
         }
@@ -122,6 +149,7 @@ impl<W: Write> Text<W> {
         header(&mut self.block, shown, &mut self.clock);
         if self.layout.shape != Shape::Single {
             self.block.extend_from_slice(b" #");
+            self.number = Some(self.block.len());
             decimal(&mut self.block, shown.frame.number);
         }
         self.block.extend_from_slice(&self.heading.stop);
@@ -146,22 +174,32 @@ impl<W: Write> Text<W> {
 
     /// Writes one character for a packet that is not shown.
     pub fn mark(&mut self, mark: Mark) -> io::Result<()> {
-        let character = match (self.marks, mark) {
-            (Marks::None, _) => return Ok(()),
-            (Marks::Opaque, Mark::Clear) => b".",
-            (Marks::Opaque, Mark::NotDecoded) => b"?",
-            (Marks::Opaque, Mark::Opaque) | (Marks::Ngrep, _) => b"#",
-        };
+        let Some(character) = self.marks.character(mark) else { return Ok(()) };
         if !self.marked {
             self.begin_marks()?;
         }
-        self.writer.write_all(character)
+        self.writer.write_all(&[character])
+    }
+
+    /// Writes one character for each of these packets, none of which is shown.
+    pub fn marks(&mut self, outcomes: &[Outcome]) -> io::Result<()> {
+        if self.marks == Marks::None || outcomes.is_empty() {
+            return Ok(());
+        }
+        if !self.marked {
+            self.begin_marks()?;
+        }
+        let marks = self.marks;
+        self.block.clear();
+        self.block.extend(outcomes.iter().filter_map(|&outcome| marks.character(outcome.into())));
+        self.writer.write_all(&self.block)
     }
 
     /// Begins a line of marks, behind the blank line that may be due.
     #[cold]
     fn begin_marks(&mut self) -> io::Result<()> {
         self.marked = true;
+        self.first.get_or_insert(First::Mark);
         if std::mem::take(&mut self.due) { self.writer.write_all(b"\n") } else { Ok(()) }
     }
 
@@ -171,9 +209,36 @@ impl<W: Write> Text<W> {
         if marked || due { self.writer.write_all(b"\n") } else { Ok(()) }
     }
 
+    /// Returns the place of the frame's number in the block of the last packet, if it has one.
+    pub(super) fn number(&self) -> Option<usize> {
+        self.number
+    }
+
+    /// Writes a text of the same options behind this one, as if its packets and marks had been written here. Times that
+    /// depend on an earlier packet stay as they are.
+    pub(super) fn append(&mut self, text: &Text<Vec<u8>>) -> io::Result<()> {
+        let Some(first) = text.first else { return Ok(()) };
+        // A packet with ngrep's marks has ended the line already, since it has a mark of its own.
+        let ends_line = first == First::Packet && self.marked && self.marks != Marks::Ngrep;
+        if self.due || ends_line {
+            self.writer.write_all(b"\n")?;
+        }
+        self.first.get_or_insert(first);
+        (self.marked, self.due) = (text.marked, text.due);
+        self.writer.write_all(&text.writer)
+    }
+
     /// Returns the writer.
     pub fn writer(&mut self) -> &mut W {
         &mut self.writer
+    }
+}
+
+impl Text<Vec<u8>> {
+    /// Forgets everything that was written.
+    pub(super) fn clear(&mut self) {
+        self.writer.clear();
+        (self.marked, self.due, self.first) = (false, false, None);
     }
 }
 

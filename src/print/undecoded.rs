@@ -33,6 +33,26 @@ impl UndecodedCounts {
         }
     }
 
+    /// Returns the numbers of these packets and of those behind them. `None` if there are too many reasons to count each apart,
+    /// since those that are depend on the order of the packets.
+    pub(super) fn and(&self, behind: &Self) -> Option<Self> {
+        let mut both = *self;
+        let counted = |counts: &Self| counts.reasons.iter().flatten().map(|(_, count)| count).sum::<u64>();
+        if counted(behind) != behind.total {
+            return None;
+        }
+        for &(reason, count) in behind.reasons.iter().flatten() {
+            let known = both.reasons.iter_mut().flatten().find(|(known, _)| *known == reason);
+            if let Some((_, known)) = known {
+                *known += count;
+            } else {
+                *both.reasons.iter_mut().find(|slot| slot.is_none())? = Some((reason, count));
+            }
+        }
+        both.total += behind.total;
+        Some(both)
+    }
+
     /// Returns the number of packets of all reasons.
     pub fn total(&self) -> u64 {
         self.total
@@ -88,5 +108,23 @@ mod tests {
     fn a_flood_of_reasons_does_not_hide_a_frequent_one() {
         let flood = (0..10_000).map(Undecoded::EtherType).chain([Undecoded::Link(LinkType(147)); 5]);
         assert!(printed(flood).starts_with("10005 not decoded: 5 link type 147, 1 Ethernet type "));
+    }
+
+    #[test]
+    fn the_numbers_of_two_parts_are_those_of_the_whole_or_there_are_none() {
+        let all: Vec<Undecoded> = (0..40).map(|n: u16| Undecoded::EtherType(n * n % 23)).collect();
+        let count = |packets: &[Undecoded]| {
+            let mut counts = UndecodedCounts::default();
+            packets.iter().for_each(|undecoded| counts.add(*undecoded));
+            counts
+        };
+        for cut in 0..=all.len() {
+            assert_eq!(count(&all[..cut]).and(&count(&all[cut..])), Some(count(&all)));
+        }
+        let flood: Vec<Undecoded> = (0..REASONS as u16 + 1).map(Undecoded::EtherType).collect();
+        assert_eq!(count(&flood[..9]).and(&count(&flood[9..])), None, "one gives way");
+        assert_eq!(count(&all).and(&count(&flood)), None);
+        // Those that are known are counted all the same.
+        assert_eq!(count(&flood).and(&count(&flood[9..12])).unwrap().total(), flood.len() as u64 + 3);
     }
 }

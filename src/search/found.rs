@@ -44,6 +44,16 @@ impl Outcome {
     }
 }
 
+/// The news of a search through many frames at once.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'a> {
+    /// A packet that was dissected.
+    Found(Found<'a>),
+    /// The results for frames in a row, which were not dissected because it was clear without that what they are: each is a
+    /// packet without a match, [`Outcome::Clear`] and not cut off, or [`Outcome::Opaque`] and ESP in IP.
+    Skimmed(&'a [Outcome]),
+}
+
 /// A packet, with the result of the search.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {

@@ -8,7 +8,7 @@ use super::Filters;
 use crate::packet::{Decoder, Frame, Opaque, Packet, TunnelPorts, Vni};
 
 /// The packets that `--vni` and `--inner` kept out of a search. Opaque packets pass them and say nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct KeptOut {
     passed: bool,
     by_vni: bool,
@@ -59,6 +59,32 @@ impl KeptOut {
         if !self.passed && !self.outer_passes && !packet.encapsulations.is_empty() {
             self.outer_passes = filters.matches(frame.link, frame.bytes, frame.wire_len);
         }
+    }
+
+    /// Returns what was kept out here, and behind it in a piece that was searched for itself. `None` if that depends on the
+    /// order of the packets, since not all VNIs are kept.
+    pub(super) fn and(&self, piece: &Self) -> Option<Self> {
+        let mut both = Self {
+            passed: self.passed || piece.passed,
+            by_vni: self.by_vni || piece.by_vni,
+            by_inner: self.by_inner || piece.by_inner,
+            vnis: self.vnis.clone(),
+            more_vnis: self.more_vnis || piece.more_vnis,
+            outer_passes: self.outer_passes || piece.outer_passes,
+            tagged: self.tagged || piece.tagged,
+        };
+        if both.passed {
+            // Nobody asks for the VNIs any more.
+            return Some(both);
+        }
+        let was_full = self.vnis.len() == Self::VNIS;
+        for &vni in &piece.vnis {
+            if let Err(place) = both.vnis.binary_search(&vni) {
+                if was_full { both.more_vnis = true } else { both.vnis.insert(place, vni) }
+            }
+        }
+        let in_any_order = was_full || both.vnis.len() <= Self::VNIS && !piece.more_vnis;
+        in_any_order.then_some(both)
     }
 
     /// Returns true if the inner filter kept out a frame with a VLAN tag, behind which libpcap looks only if it is told to.
@@ -132,6 +158,19 @@ impl OuterFilter {
         }
     }
 
+    /// Returns the filters, for frames of which only the numbers are told to [`Self::add`]. `None` while it has to look into
+    /// what it keeps out.
+    pub fn filters(&self) -> Option<&Filters> {
+        let looks = !self.passed && !self.inner_passes && self.refused < Self::LOOK;
+        (!looks).then_some(&self.filters)
+    }
+
+    /// Takes the number of frames that were kept out by [`Self::filters`], and whether one passed.
+    pub fn add(&mut self, refused: u64, passed: bool) {
+        self.refused += refused;
+        self.passed |= passed;
+    }
+
     /// Returns the number of frames that were kept out, if none passed.
     pub fn kept_out_all(&self) -> Option<u64> {
         (!self.passed && self.refused > 0).then_some(self.refused)
@@ -145,5 +184,46 @@ impl OuterFilter {
     /// Returns true if one that was kept out was ESP, which a key may open.
     pub fn kept_out_esp(&self) -> bool {
         self.sealed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept out of packets of these networks, in this order.
+    fn kept_out(vnis: &[u32]) -> KeptOut {
+        let mut kept_out = KeptOut { by_vni: true, ..KeptOut::default() };
+        for vni in vnis.iter().map(|vni| Vni::new(*vni).unwrap()) {
+            let Err(place) = kept_out.vnis.binary_search(&vni) else { continue };
+            kept_out.more_vnis |= kept_out.vnis.len() == KeptOut::VNIS;
+            if kept_out.vnis.len() < KeptOut::VNIS {
+                kept_out.vnis.insert(place, vni);
+            }
+        }
+        kept_out
+    }
+
+    #[test]
+    fn the_networks_of_two_parts_are_those_of_the_whole_or_there_are_none() {
+        let all: Vec<u32> = (0..20).map(|n| n * n % 23).collect();
+        let mut unknown = 0;
+        for end in 0..=all.len() {
+            for cut in 0..=end {
+                match kept_out(&all[..cut]).and(&kept_out(&all[cut..end])) {
+                    Some(both) => {
+                        let whole = kept_out(&all[..end]);
+                        assert_eq!((both.vnis, both.more_vnis), (whole.vnis, whole.more_vnis), "{cut} {end}");
+                    }
+                    None => unknown += 1,
+                }
+            }
+        }
+        assert_eq!(kept_out(&[1, 2, 3, 4, 5]).and(&kept_out(&[6, 7, 8, 9])).map(|_| ()), None);
+        assert!((1..120).contains(&unknown), "{unknown} of 231");
+        // Once something has passed, nobody asks.
+        let passed = KeptOut { passed: true, ..KeptOut::default() };
+        assert!(kept_out(&[1, 2, 3, 4, 5]).and(&KeptOut { passed: true, ..kept_out(&[6, 7, 8, 9]) }).is_some());
+        assert!(passed.and(&kept_out(&all)).unwrap().nothing().is_none());
     }
 }

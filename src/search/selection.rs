@@ -43,6 +43,15 @@ impl Selection {
         &self.pattern
     }
 
+    pub(super) fn options(&self) -> &SearchOptions {
+        &self.options
+    }
+
+    /// Takes the numbers of what was searched elsewhere.
+    pub(super) fn set_counts(&mut self, matched: u64, kept_out: KeptOut) {
+        (self.matched, self.kept_out) = (matched, kept_out);
+    }
+
     pub(super) fn matched(&self) -> u64 {
         self.matched
     }

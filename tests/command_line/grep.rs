@@ -8,5 +8,6 @@ mod nothing;
 mod output;
 mod pattern;
 mod signals;
+mod threads;
 mod tunnels;
 mod wrappings;

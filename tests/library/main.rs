@@ -7,9 +7,11 @@ mod decode;
 mod decode_built;
 mod engine;
 mod esp;
+mod pieces;
 mod reported;
 mod savefile;
 mod sealed;
+mod skim;
 mod verdicts;
 mod wireguard;
 

@@ -1,6 +1,7 @@
 //! The one buffer that a file is read through.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -75,6 +76,21 @@ impl Buffer {
 
     pub(super) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Returns the file and its length, if it is a plain one in which the offsets of this buffer are its own. (Standard input
+    /// may begin in the middle of a file.)
+    pub(super) fn plain_file(&self) -> Option<(File, u64)> {
+        let Input::Plain(source) = &self.input else { return None };
+        source.plain_file(self.base + self.end as u64)
+    }
+
+    /// Goes on at another offset of a plain file.
+    pub(super) fn go_on_at(&mut self, offset: u64) -> io::Result<()> {
+        let Input::Plain(source) = &mut self.input else { return Err(io::ErrorKind::NotSeekable.into()) };
+        source.seek(offset)?;
+        (self.base, self.start, self.end) = (offset, 0, 0);
+        Ok(())
     }
 
     /// Returns the offset of the next byte in the file.

@@ -23,9 +23,11 @@ use super::{Interface, MAX_FRAME, Record};
 use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
 const FILE_HEADER: usize = 24;
+/// The length of a usual record's header.
+const HEAD: usize = 16;
 
 /// The properties that the file's header gives to all its records.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     big_endian: bool,
     /// True if the header of a record is 16 bytes long and has the captured length first, as in nearly all files.
@@ -97,15 +99,50 @@ impl Header {
     /// Takes the next record, if its header is a usual one and the whole of it is in the buffer.
     #[inline]
     pub(super) fn whole(&self, buffer: &mut Buffer) -> Option<Record> {
-        let available = buffer.available();
-        let fields = self.fields(available.first_chunk()?);
+        let fields = if self.usual { self.whole_fields(buffer.available())? } else { return None };
+        Some(self.take(buffer, fields, None))
+    }
+
+    /// Returns true if the header of a record is 16 bytes long and has the captured length first, as in nearly all files.
+    pub(super) fn is_usual(&self) -> bool {
+        self.usual
+    }
+
+    /// Returns the fields of the usual record that `bytes` begin with, if the whole of it is there and may be a frame.
+    #[inline]
+    fn whole_fields(&self, bytes: &[u8]) -> Option<[u32; 4]> {
+        let (head, frame) = bytes.split_first_chunk()?;
+        let fields = self.fields(head);
         let captured = fields[2];
         // An empty record may be the header of another file, so `next` looks at it.
-        let sound = (1..=MAX_FRAME).contains(&captured);
-        if 16 + captured as usize > available.len() || !sound || !self.usual {
-            return None;
-        }
-        Some(self.take(buffer, fields, None))
+        ((1..=MAX_FRAME).contains(&captured) && captured as usize <= frame.len()).then_some(fields)
+    }
+
+    /// Returns the usual record that `bytes` begin with, if the whole of it is there and may be a frame, and the number of its
+    /// bytes. The frame starts at an index in `bytes`, and its frame check sequence is left out.
+    #[inline]
+    pub(super) fn whole_in(&self, bytes: &[u8]) -> Option<(Record, usize)> {
+        let fields = self.whole_fields(bytes)?;
+        Some((self.record(fields, HEAD, None), HEAD + fields[2] as usize))
+    }
+
+    /// Returns the fields of the usual record whose header `bytes` begin with.
+    #[inline]
+    pub(super) fn head(&self, bytes: &[u8]) -> Option<[u32; 4]> {
+        bytes.first_chunk().map(|head| self.fields(head))
+    }
+
+    /// Returns the length of a usual record of these fields, its header included.
+    #[inline]
+    pub(super) fn record_len(&self, fields: [u32; 4]) -> Option<usize> {
+        let captured = fields[2];
+        (1..=MAX_FRAME).contains(&captured).then_some(HEAD + captured as usize)
+    }
+
+    /// Returns true if this may be the fraction of a second.
+    #[inline]
+    pub(super) fn is_fraction(&self, fraction: u32) -> bool {
+        u64::from(fraction) * u64::from(self.unit) < 1_000_000_000
     }
 
     /// Takes the next record, and reads more if need be. `None` at the file's end.
@@ -131,9 +168,15 @@ impl Header {
     /// Takes a record of which all is in the buffer. `fields` has the captured length before the wire length.
     #[inline]
     fn take(&self, buffer: &mut Buffer, fields: [u32; 4], direction: Option<Direction>) -> Record {
+        let record = self.record(fields, buffer.start() + self.head, direction);
+        buffer.consume(self.head + fields[2] as usize);
+        record
+    }
+
+    /// Makes a record of its fields, the captured length before the wire length. Its frame begins at `start`.
+    #[inline]
+    fn record(&self, fields: [u32; 4], start: usize, direction: Option<Direction>) -> Record {
         let [seconds, fraction, captured, wire] = fields;
-        let start = buffer.start() + self.head;
-        buffer.consume(self.head + captured as usize);
         let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit);
         let (wire_len, len) = without_fcs(wire, captured as usize, self.fcs);
         let time = Timestamp { nanos, digits: self.digits, known: true };
@@ -149,8 +192,19 @@ impl Header {
 
     #[inline]
     fn fields(&self, header: &[u8; 16]) -> [u32; 4] {
-        let words = [0, 4, 8, 12].map(|at| [header[at], header[at + 1], header[at + 2], header[at + 3]]);
-        if self.big_endian { words.map(u32::from_be_bytes) } else { words.map(u32::from_le_bytes) }
+        let &[s0, s1, s2, s3, f0, f1, f2, f3, a0, a1, a2, a3, b0, b1, b2, b3] = header;
+        // `map` on arrays of four is a loop of calls here.
+        let little = [
+            u32::from_le_bytes([s0, s1, s2, s3]),
+            u32::from_le_bytes([f0, f1, f2, f3]),
+            u32::from_le_bytes([a0, a1, a2, a3]),
+            u32::from_le_bytes([b0, b1, b2, b3]),
+        ];
+        if !self.big_endian {
+            return little;
+        }
+        let [seconds, fraction, a, b] = little;
+        [seconds.swap_bytes(), fraction.swap_bytes(), a.swap_bytes(), b.swap_bytes()]
     }
 
     /// Returns the fields with the captured length before the wire length, in whatever order the file has them.

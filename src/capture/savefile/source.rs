@@ -1,7 +1,7 @@
 //! The bytes of a file, a FIFO or standard input.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -61,6 +61,18 @@ impl Source {
     pub(super) fn wait(&self) -> bool {
         // An error of the file is reported when it is read.
         !self.waits || wait(self.file.as_fd()).unwrap_or(true)
+    }
+
+    /// Returns the file once more, and its length, if it is a plain file that was read up to this offset.
+    pub(super) fn plain_file(&self, offset: u64) -> Option<(File, u64)> {
+        let kind = self.file.metadata().ok().filter(|kind| kind.is_file())?;
+        let at = (&self.file).stream_position().ok()?;
+        if at == offset { self.file.try_clone().ok().map(|file| (file, kind.len())) } else { None }
+    }
+
+    /// Goes on at another offset.
+    pub(super) fn seek(&mut self, offset: u64) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(offset)).map(drop)
     }
 
     pub(super) fn stop(&self) -> &Arc<AtomicBool> {

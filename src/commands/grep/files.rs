@@ -7,7 +7,7 @@ use ovlsniff::capture::savefile::{Savefile, shown};
 use ovlsniff::packet::LinkType;
 use ovlsniff::search::{Filters, OuterFilter};
 
-use super::{Error, Job};
+use super::{Error, Job, pieces};
 use crate::cli::Grep;
 
 pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
@@ -31,8 +31,10 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
         if let [_, _, ..] = args.read[..] {
             job.output.reading(&args.read[n]);
         }
-        file.unpack_ahead();
-        let searched = search(job, &mut file, filter.as_mut());
+        if job.threads != Some(1) {
+            file.unpack_ahead();
+        }
+        let searched = pieces::search(job, &mut file, filter.as_mut());
         // Fragments that still wait for the rest of their datagram are searched as they are, also in a damaged file.
         let output = &mut job.output;
         job.search.finish(&mut |found| output.take(&found, file.interfaces()))?;
@@ -52,14 +54,33 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     damaged
 }
 
-fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut OuterFilter>) -> Result<(), Error> {
-    loop {
+/// Searches a file in order, from where it is to its end, or as far as `end` at least.
+pub(super) fn in_order(
+    job: &mut Job,
+    file: &mut Savefile,
+    mut filter: Option<&mut OuterFilter>,
+    end: u64,
+) -> Result<(), Error> {
+    while file.offset() < end {
         if file.waits() && !file.ready() {
             job.output.flush()?;
             while !file.wait() && !job.signals.stopped() {
                 if job.signals.take_report() {
                     job.report()?;
                 }
+            }
+        }
+        let output = &mut job.output;
+        if let Some(mut records) = file.records().filter(|_| filter.is_none()) {
+            // The records that are in the buffer are searched in one go, and what is not usual in the file frame by frame.
+            job.search.records(&mut records, &mut |told| output.take_told(&told, file.interfaces()))?;
+            let taken = records.taken();
+            file.took(taken);
+            if taken.bytes > 0 {
+                if ended(job)? {
+                    return Ok(());
+                }
+                continue;
             }
         }
         if !file.advance().map_err(anyhow::Error::from)? {
@@ -71,15 +92,23 @@ fn search(job: &mut Job, file: &mut Savefile, mut filter: Option<&mut OuterFilte
                 continue;
             }
         }
-        let output = &mut job.output;
         job.search.frame(&frame, &mut |found| output.take(&found, file.interfaces()))?;
-        if job.search.is_over() || job.signals.stopped() {
+        if ended(job)? {
             return Ok(());
         }
-        if job.signals.take_report() {
-            job.report()?;
-        }
     }
+    Ok(())
+}
+
+/// Returns true if the search is over or a signal has ended it. Reports if a signal has asked for that.
+pub(super) fn ended(job: &mut Job) -> Result<bool, Error> {
+    if job.search.is_over() || job.signals.stopped() {
+        return Ok(true);
+    }
+    if job.signals.take_report() {
+        job.report()?;
+    }
+    Ok(false)
 }
 
 /// Says what a signal left unread: the rest of the first of `files`, which is `file`, and the others. `None` if that is

@@ -17,8 +17,9 @@ use ovlsniff::print::{
     ColorChoice, Json, JsonOptions, Mark, Marks, Printer, Replacement, Shape, Shown, Summary, Text,
     TextOptions, Times, knows_colors, use_color,
 };
-use ovlsniff::search::{Found, Outcome};
+use ovlsniff::search::{Found, Outcome, Told};
 
+use super::sheet::Sheet;
 use crate::cli::{self, Grep};
 use crate::commands::tell;
 
@@ -33,6 +34,7 @@ type Out = BufWriter<Box<dyn Write>>;
 
 pub(super) struct Output {
     printer: Printer<Out>,
+    style: Style,
     file: Option<Writer<File>>,
     decap: bool,
     /// True if every packet is flushed.
@@ -49,6 +51,29 @@ pub(super) struct Output {
     scratch: Vec<u8>,
     /// The link types that the user was told of, because they are not decoded.
     unknown_links: Vec<LinkType>,
+}
+
+/// The form of what is printed.
+enum Style {
+    Text(TextOptions),
+    Json(JsonOptions),
+}
+
+impl Style {
+    fn printer<W: Write>(&self, writer: W) -> Printer<W> {
+        match self {
+            Self::Text(options) => Printer::Text(Text::new(writer, options)),
+            Self::Json(options) => Printer::Json(Json::new(writer, *options)),
+        }
+    }
+
+    /// Returns true if what is printed of a packet does not depend on the packets before.
+    fn stands_alone(&self) -> bool {
+        match self {
+            Self::Text(options) => matches!(options.times, Times::None | Times::Clock),
+            Self::Json(_) => true,
+        }
+    }
 }
 
 /// The error of a write, to standard output or to the capture file.
@@ -94,14 +119,14 @@ impl Output {
         if let Some((reading, path)) = args.write.as_ref().and_then(|path| overwritten(path, args)) {
             bail!("-O {} would overwrite what -r reads: {}", shown(path), shown(reading));
         }
-        let out = BufWriter::with_capacity(BUFFER, out);
-        let printer = if args.json {
-            Printer::Json(Json::new(out, JsonOptions { limit: args.depth }))
+        let style = if args.json {
+            Style::Json(JsonOptions { limit: args.depth })
         } else {
-            Printer::Text(Text::new(out, &text_options(args)))
+            Style::Text(text_options(args))
         };
         Ok(Self {
-            printer,
+            printer: style.printer(BufWriter::with_capacity(BUFFER, out)),
+            style,
             file: None,
             decap: args.decap,
             eager: args.line_buffered || io::stdout().is_terminal(),
@@ -157,7 +182,10 @@ impl Output {
     /// Counts a packet, and shows it or prints its mark. Its frame's interface number is an index in `interfaces`.
     #[inline]
     pub(super) fn take(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
-        self.count(found)?;
+        self.summary.count(found);
+        if found.outcome == Outcome::NotDecoded {
+            self.warn_of_link(found)?;
+        }
         if found.show {
             self.show(found, interfaces)?;
         } else {
@@ -169,36 +197,41 @@ impl Output {
         if self.eager { self.flush() } else { self.flush_when_due(found.frame.time) }
     }
 
+    /// Takes packets as [`Self::take`] does, also those that were not dissected.
     #[inline]
-    fn count(&mut self, found: &Found<'_>) -> Result<(), Error> {
-        if found.recalled {
-            return Ok(());
+    pub(super) fn take_told(&mut self, told: &Told<'_>, interfaces: &[Interface]) -> Result<(), Error> {
+        match told {
+            Told::Found(found) => self.take(found, interfaces),
+            Told::Skimmed(outcomes) => self.skimmed(outcomes),
         }
-        self.summary.packets += 1;
-        match found.outcome {
-            Outcome::Clear => {
-                self.summary.clear += 1;
-                if found.packet.stop.is_some() {
-                    self.summary.cut += u64::from(found.is_cut_off());
-                }
-            }
-            Outcome::Opaque => {
-                if let Some(opaque) = found.packet.opaque {
-                    self.summary.opaque.add(opaque);
-                }
-            }
-            Outcome::Match => self.summary.matched += 1,
-            Outcome::NotDecoded => return self.count_undecoded(found),
-        }
-        Ok(())
     }
 
-    #[cold]
-    fn count_undecoded(&mut self, found: &Found<'_>) -> Result<(), Error> {
-        if let Some(undecoded) = found.packet.undecoded(found.frame) {
-            self.summary.undecoded.add(undecoded);
-        }
-        self.warn_of_link(found)
+    /// Counts packets that were not dissected, and prints their marks.
+    fn skimmed(&mut self, outcomes: &[Outcome]) -> Result<(), Error> {
+        self.summary.count_skimmed(outcomes);
+        self.printer.marks(outcomes)?;
+        // Nothing of this is live, so that any time will do.
+        self.pending.get_or_insert(0);
+        if self.eager { self.flush() } else { Ok(()) }
+    }
+
+    /// Makes an empty sheet for a piece of a file. `None` if what is printed of a piece depends on others, or is no text.
+    pub(super) fn sheet(&self) -> Option<Sheet> {
+        let alone = self.file.is_none() && self.names.is_none() && self.style.stands_alone();
+        alone.then(|| Sheet::new(self.style.printer(Vec::new()), self.file_read.clone()))
+    }
+
+    /// Returns true if the user need not be told of the link type of a sheet.
+    pub(super) fn knows_link(&self, sheet: &Sheet) -> bool {
+        sheet.unknown_link().is_none_or(|link| self.unknown_links.contains(&link))
+    }
+
+    /// Goes on with a sheet. `summary` is that of all packets up to its last one.
+    pub(super) fn append(&mut self, sheet: &mut Sheet, summary: Summary) -> Result<(), Error> {
+        self.summary = summary;
+        self.printer.append(sheet.printer())?;
+        self.pending.get_or_insert(0);
+        if self.eager { self.flush() } else { Ok(()) }
     }
 
     /// Tells the user of a link type that is not decoded when its first frame comes. This is done with `-q` too, which

@@ -38,13 +38,14 @@ pub(crate) struct Clear {
 #[derive(Clone, Debug)]
 pub(crate) struct Learned {
     slots: [Option<(IpAddr, Spi, Layout)>; Self::SLOTS],
+    changes: u64,
 }
 
 impl Learned {
     const SLOTS: usize = 64;
 
     pub(crate) fn new() -> Self {
-        Self { slots: [None; Self::SLOTS] }
+        Self { slots: [None; Self::SLOTS], changes: 0 }
     }
 
     pub(crate) fn layout(&self, destination: IpAddr, spi: Spi) -> Option<Layout> {
@@ -63,9 +64,16 @@ impl Learned {
     }
 
     pub(crate) fn learn(&mut self, destination: IpAddr, spi: Spi, layout: Layout) {
-        if let Some(slot) = self.slots.get_mut(Self::slot(spi)) {
-            *slot = Some((destination, spi, layout));
+        let new = Some((destination, spi, layout));
+        if let Some(slot) = self.slots.get_mut(Self::slot(spi)).filter(|slot| **slot != new) {
+            *slot = new;
+            self.changes += 1;
         }
+    }
+
+    /// Returns the number of changes so far.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
     }
 
     fn slot(spi: Spi) -> usize {

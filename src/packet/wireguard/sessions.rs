@@ -32,6 +32,7 @@ pub(in crate::packet) struct Sessions {
     slots: Vec<Option<Session>>,
     /// The ends between which a session was known. Empty until the first one.
     ends: Vec<Option<Way>>,
+    changes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Sessions {
     const SLOTS: usize = 1 << BITS;
 
     pub(in crate::packet) fn new() -> Self {
-        Self { slots: Vec::new(), ends: Vec::new() }
+        Self { slots: Vec::new(), ends: Vec::new(), changes: 0 }
     }
 
     /// Remembers a session by a handshake. Its first message has the counter 0.
@@ -82,11 +83,17 @@ impl Sessions {
         known.is_some_and(|known| known == way || known == (to, from))
     }
 
+    /// Returns the number of messages so far that were remembered.
+    pub(in crate::packet) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     fn at(&self, place: usize) -> Option<Session> {
         self.slots.get(place).copied().flatten()
     }
 
     fn set(&mut self, session: Session) {
+        self.changes += 1;
         self.slots.resize(Self::SLOTS, None);
         let same = |old: &Session| old.way == session.way && old.receiver == session.receiver;
         let cost = |place: &usize| match self.at(*place) {

@@ -300,3 +300,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_place_of_the_number_is_that_where_it_stands() {
+    let mut printer = json_printer(JsonOptions::default());
+    printer.packet(&shown(&frame(4711), &request(), &[])).unwrap();
+    let place = printer.number().unwrap();
+    assert!(printer.writer()[place..].starts_with(b"4711,"));
+}

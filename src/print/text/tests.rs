@@ -321,3 +321,52 @@ fn a_request_of_the_samples_is_searchable() {
     let options = TextOptions { color: true, ..shape(Shape::None) };
     assert!(text(&options, &request(), &spans).contains("\x1b[31;1mHTTP\x1b[0m/1.1..\x1b[31;1mHost\x1b[0m:"));
 }
+
+/// Every sequence of up to four packets and marks, cut into two texts at every place.
+#[test]
+fn a_text_behind_another_is_as_if_it_were_one() {
+    let print = |printer: &mut Printer<Vec<u8>>, is_packet: bool| {
+        let (frame, packet) = (frame(3), request());
+        if is_packet { printer.packet(&shown(&frame, &packet, &[])) } else { printer.mark(Mark::Clear) }.unwrap();
+    };
+    for marks in [Marks::Opaque, Marks::Ngrep, Marks::None] {
+        for (spaced, sequence, cut) in (0..2 * 16 * 5).map(|n| (n % 2 == 0, n / 2 % 16, n / 32)) {
+            let options = TextOptions { marks, spaced, ..TextOptions::default() };
+            let (mut whole, mut first, mut behind) =
+                (text_printer(&options), text_printer(&options), text_printer(&options));
+            // An abandoned text leaves no trace.
+            print(&mut behind, cut % 2 == 0);
+            behind.clear();
+            for place in 0..4 {
+                let is_packet = sequence >> place & 1 == 1;
+                print(&mut whole, is_packet);
+                print(if place < cut { &mut first } else { &mut behind }, is_packet);
+            }
+            first.append(&behind).unwrap();
+            for printer in [&mut whole, &mut first] {
+                printer.packet(&shown(&frame(3), &request(), &[])).unwrap();
+                printer.end_line().unwrap();
+            }
+            let texts = [whole, first].map(|mut printer| String::from_utf8(printer.writer().clone()).unwrap());
+            assert_eq!(texts[0], texts[1], "{marks:?} {spaced} {sequence:04b} {cut}");
+        }
+    }
+}
+
+#[test]
+fn the_place_of_the_number_is_that_where_it_stands() {
+    for (options, number) in [
+        (TextOptions::default(), true),
+        (TextOptions { marks: Marks::Ngrep, color: true, ..TextOptions::default() }, true),
+        (shape(Shape::Hex), true),
+        (shape(Shape::Single), false),
+    ] {
+        let mut printer = text_printer(&options);
+        printer.mark(Mark::Opaque).unwrap();
+        let start = printer.writer().len();
+        printer.packet(&shown(&frame(4711), &request(), &[])).unwrap();
+        let place = printer.number().map(|place| start + place);
+        assert_eq!(place.is_some(), number);
+        assert!(place.is_none_or(|place| printer.writer()[place..].starts_with(b"4711")));
+    }
+}

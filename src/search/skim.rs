@@ -1,0 +1,125 @@
+//! Skimming: the fast way through the records of a file, for frames that need not be decoded.
+//!
+//! Most frames of most files are of no interest: the pattern's literal does not occur in them, and their first headers tell
+//! what they are. For these the whole decoder, called for each, would be most of the work. So one tight loop takes the
+//! header of the record, has a [`Glance`] at the frame, and goes on to the next one, until it comes upon a frame that must
+//! be decoded:
+//!
+//! - one that contains the literal;
+//! - one that may matter to others: a fragment, ESP that may not be encrypted, ESP in UDP or TCP, what may be WireGuard;
+//! - one whose headers are odd or rare, or, where marks are wanted, that the snaplen cut;
+//! - one that comes later than an incomplete datagram may wait.
+//!
+//! That frame goes to [`Search::frame`](super::Search::frame) as every frame would. A glance changes nothing of what the
+//! decoder knows, and neither would the decoder, had it seen the frame. So the results are the same, one by one.
+//!
+//! # The literal
+//!
+//! To set up a search for a literal takes as long as to search some hundred bytes, and frames are short. Therefore the search
+//! runs ahead over many records at once, their headers included. Until it finds something, no frame in that stretch has
+//! the literal; what it finds is looked for once more in the frame alone, since it may lie across two records. The stretch
+//! grows with each search that finds nothing, up to what the first-level cache holds, so that the glances find the headers
+//! there. It is short again behind a frame whose bytes did not matter, as those of ESP do not: to search them is to waste
+//! time.
+
+use std::ops::Range;
+
+use super::Outcome;
+use crate::capture::savefile::Records;
+use crate::packet::{Frame, Glance, Worth};
+use crate::pattern::Gate;
+
+/// The shortest and the longest stretch that is searched at once, in bytes. A record is always searched whole.
+const STRETCH: (usize, usize) = (64, 32 << 10);
+
+/// A run over some records.
+#[derive(Debug)]
+pub struct Skim {
+    marks: bool,
+    /// The length of the next stretch.
+    stretch: usize,
+    /// The records that end here or before do not have the literal, from the last one on that was searched.
+    clean: usize,
+    /// True if the literal begins at `clean`.
+    found: bool,
+}
+
+impl Skim {
+    /// Begins a run over records of which none was taken. With `marks`, the results of all frames are wanted, and otherwise
+    /// only matches.
+    pub fn new(marks: bool) -> Self {
+        Self { marks, stretch: STRETCH.0, clean: 0, found: false }
+    }
+
+    /// Takes frames up to the next one that is to be decoded, and returns that one, or `None` if there is none left. Adds the
+    /// results of the others to `outcomes`, if marks are wanted.
+    ///
+    /// `gate` and `glance` are those of all frames so far. A frame later than `idle_until`, in nanoseconds since the epoch, is
+    /// returned too.
+    #[inline]
+    pub fn next<'r>(
+        &mut self,
+        records: &mut Records<'r>,
+        gate: &Gate,
+        glance: Glance<'_>,
+        idle_until: i64,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Option<Frame<'r>> {
+        if self.marks {
+            self.run::<true>(records, gate, glance, idle_until, outcomes)
+        } else {
+            self.run::<false>(records, gate, glance, idle_until, outcomes)
+        }
+    }
+
+    fn run<'r, const MARKS: bool>(
+        &mut self,
+        records: &mut Records<'r>,
+        gate: &Gate,
+        glance: Glance<'_>,
+        idle_until: i64,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Option<Frame<'r>> {
+        loop {
+            let start = records.taken().bytes;
+            let frame = records.next()?;
+            if idle_until < i64::MAX && frame.time.nanos > idle_until {
+                return Some(frame);
+            }
+            let outcome = match if MARKS { glance.result(&frame) } else { glance.worth(&frame) } {
+                Worth::Match => {
+                    let end = records.taken().bytes;
+                    if end > self.clean && self.occurs(gate, records.bytes(), start..end, frame.bytes) {
+                        return Some(frame);
+                    }
+                    Outcome::Clear
+                }
+                needless => {
+                    if start < self.clean {
+                        self.stretch = STRETCH.0;
+                    }
+                    if needless == Worth::Others {
+                        return Some(frame);
+                    }
+                    Outcome::Opaque
+                }
+            };
+            if MARKS {
+                outcomes.push(outcome);
+            }
+        }
+    }
+
+    /// Returns true if the literal occurs in the frame, whose record is at `record` and reaches beyond `clean`.
+    #[inline(never)]
+    fn occurs(&mut self, gate: &Gate, records: &[u8], record: Range<usize>, frame: &[u8]) -> bool {
+        if !self.found || self.clean < record.start {
+            let until = record.end.max(record.start + self.stretch).min(records.len());
+            let found = gate.find(records.get(record.start..until).unwrap_or_default());
+            self.found = found.is_some();
+            self.clean = found.map_or(until, |at| record.start + at);
+            self.stretch = STRETCH.1.min(self.stretch * 2);
+        }
+        self.clean < record.end && gate.is_open(frame)
+    }
+}
