@@ -90,7 +90,9 @@ fn the_piece_in_which_the_limit_falls_and_what_waits_are_searched_in_order() {
     let mut pieces = in_order.of_pieces().unwrap();
     let known = in_order.knowledge();
     // Frames 22 and 24 match.
-    for (piece, joins, matched) in [(0..10, true, 0), (10..24, false, 0), (10..23, true, 1), (23..30, false, 1)] {
+    for (piece, joins, matched) in
+        [(0..10, true, 0), (10..24, false, 0), (10..23, true, 1), (23..30, false, 1)]
+    {
         pieces.begin(&known);
         alone(&mut pieces, &frames[piece.clone()]).unwrap();
         assert_eq!(in_order.join(&pieces.alone().unwrap()), joins, "{piece:?}");

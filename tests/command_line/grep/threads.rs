@@ -87,11 +87,16 @@ fn the_limit_falls_on_the_same_packet() {
 fn what_frames_show_of_others_is_not_lost_at_a_seam() {
     let whole = [&[b'a'; 40][..], b"HT", b"TP", &[b'b'; 36]].concat();
     let pieces = made::fragments("192.0.2.1", "192.0.2.2", 17, &made::udp_segment(1, 2, &whole), 48);
-    let others = ["crafted/wireguard.pcap", "crafted/not-opaque.pcap", "ipsec/esp-null.pcap", "ipsec/esp-in-udp.pcap"];
+    let others =
+        ["crafted/wireguard.pcap", "crafted/not-opaque.pcap", "ipsec/esp-null.pcap", "ipsec/esp-in-udp.pcap"];
     let others = others.map(|name| frames(&fs::read(format!("tests/fixtures/{name}")).unwrap())).concat();
     let plain = vec![udp("192.0.2.1", "192.0.2.2", 7, &[b'x'; 900]); 97];
     let mut all = long(&plain, 300_000);
-    for part in [long(pieces.iter().chain(&plain[..3]), 300_000), long(others.iter().chain(&plain[..9]), 300_000), long(&plain, 300_000)] {
+    for part in [
+        long(pieces.iter().chain(&plain[..3]), 300_000),
+        long(others.iter().chain(&plain[..9]), 300_000),
+        long(&plain, 300_000),
+    ] {
         all.extend_from_slice(&part[24..]);
     }
     let (_dir, file) = file(&all);
