@@ -2,7 +2,7 @@
 # The steps of `./x check` and `./x test`. Each step has its outcome and its seconds, and the summary's last line counts
 # the tests.
 
-skipped=() failed=() report=()
+skipped=() wrong=() failed=() report=()
 
 begin_steps() {
     begun=$SECONDS
@@ -31,6 +31,7 @@ end_steps() {
     say "== summary, $((SECONDS - begun)) s"
     for line in "${report[@]}"; do say "$line"; done
     for line in "${skipped[@]}"; do say "skipped: $line"; done
+    for line in "${wrong[@]}"; do say "wrong: $line"; done
     while read -r p f; do passed=$((passed + p)) failures=$((failures + f)); done \
         < <(sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed;.*/\1 \2/p' "$log")
     # A failed lint or build counts as a failure even if every test that ran has passed.

@@ -2,6 +2,7 @@
 # ./x test: everything that must hold.
 
 . scripts/steps.bash
+. scripts/bench.bash
 
 run_tests() {
     begin_steps
@@ -18,6 +19,7 @@ run_tests() {
     step tests plain_tests
     step needs privileged_tests
     step corpus corpus_of_fixtures
+    step instructions instructions_held
     step labs lab_tests
     step demo bash ./x demo
     end_steps
@@ -116,10 +118,17 @@ lab_tests() {
     rm -f lab-out/leaks.tsv
     privileged --test-threads=2 lab:: 2>&1 </dev/null | tee -a "$log" || status=$?
     while IFS= read -r line; do skip "$line"; done < <(scenarios_left_out)
+    while IFS= read -r line; do wrong+=("$line"); done < <(scenarios_wrong)
     return $status
 }
 
 # Prints the scenarios of the leak lab that ran on no kernel, a line for each reason.
 scenarios_left_out() {
     awk -F'\t' '$2 == "skipped" { names[$3] = names[$3] " " $1 } END { for (why in names) print "leak lab, " why ":" names[why] }' lab-out/leaks.tsv 2>/dev/null || true
+}
+
+# Prints the scenarios of the leak lab with another verdict than the right one, a line each, for the summary: in a long
+# log their rows are hard to find.
+scenarios_wrong() {
+    awk -F'\t' '$2 ~ /^WRONG/ { print "leak lab, " $1 ": " $2 ", given " $3 " (" $4 ") " $5 }' lab-out/leaks.tsv 2>/dev/null || true
 }

@@ -15,7 +15,7 @@
 
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
-    Added, Datagram, Decoder, Frame, Glance, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
+    Added, Datagram, Decoder, Flow, Frame, Glance, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts, Vni,
 };
 
 /// Turns frames into packets.
@@ -144,6 +144,12 @@ impl Dissector {
     /// call that takes something.
     pub fn idle_until(&self) -> i64 {
         self.reassembly.patient_until().min(self.elsewhere_until)
+    }
+
+    /// Returns the flow and the network of a frame that is not worth dissecting: see [`Decoder::flow_at_a_glance`].
+    #[inline]
+    pub fn flow_at_a_glance(&self, frame: &Frame<'_>) -> Option<(Option<Vni>, Flow)> {
+        self.decoder.flow_at_a_glance(frame)
     }
 
     /// Returns true if fragments wait for the rest of their datagrams. [`Self::tick`] must then be called from time

@@ -97,12 +97,20 @@ pub fn quoted(word: &str) -> String {
 /// decides. It leaves out all control, format, private, unassigned and combining characters, and every blank but the
 /// plain one.
 pub fn is_plain(c: char) -> bool {
+    // What lies in these ranges needs no look into the table: they are most of what occurs, in text and in bytes that are none.
     match c {
-        ' '..='~' => true,
-        c if c.is_ascii() => false,
-        // These are most of what occurs, so they need no look into the table: Latin letters, Chinese characters, and
-        // the sign for bytes that are not UTF-8.
-        '\u{c0}'..='\u{24f}' | '\u{4e00}'..='\u{9fff}' | char::REPLACEMENT_CHARACTER => true,
+        ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | char::REPLACEMENT_CHARACTER => true,
+        // Greek, Cyrillic, Armenian, Hebrew, Arabic, Syriac and N'Ko letters.
+        '\u{3a3}'..='\u{482}' | '\u{48a}'..='\u{52f}' | '\u{531}'..='\u{556}' | '\u{559}'..='\u{58a}' => true,
+        '\u{5d0}'..='\u{5ea}' | '\u{620}'..='\u{64a}' | '\u{671}'..='\u{6d5}' | '\u{712}'..='\u{72f}' => true,
+        '\u{74d}'..='\u{7a5}' | '\u{7c0}'..='\u{7ea}' => true,
+        // Kana, Chinese characters, Yi and Hangul.
+        '\u{3041}'..='\u{3096}'
+        | '\u{309b}'..='\u{30ff}'
+        | '\u{3220}'..='\u{a48c}'
+        | '\u{ac00}'..='\u{d7a3}' => true,
+        // Control characters, accents, and characters for private use.
+        '\0'..='\u{a0}' | '\u{300}'..='\u{36f}' | '\u{e000}'..='\u{f8ff}' => false,
         c => c.escape_debug().len() == 1,
     }
 }
@@ -122,6 +130,14 @@ mod tests {
         assert_eq!(escape("a\u{1b}]0;x\u{7}b\u{9b}31m\u{7f}\n"), r"a\u{1b}]0;x\u{7}b\u{9b}31m\u{7f}\n");
         assert_eq!(escape("exe\u{202e}gpj\u{200b}\u{feff}"), r"exe\u{202e}gpj\u{200b}\u{feff}");
         assert_eq!(escape_bytes(b"eth\xff\x1b\xc2\x9b"), r"eth\xff\u{1b}\u{9b}");
+    }
+
+    #[test]
+    fn the_ranges_are_those_of_the_table() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let table = matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1;
+            assert_eq!(is_plain(c), table, "U+{:04X}", u32::from(c));
+        }
     }
 
     proptest! {

@@ -178,7 +178,13 @@ impl Packet<'_> {
 
     /// Returns the outermost headers that have IP, which may be below PPPoE, MPLS or MACsec. Without any IP, those outside of
     /// everything else on the wire.
+    #[inline]
     pub fn outermost(&self) -> &Headers {
+        let first = self.encapsulations.first().map_or(&self.headers, |outermost| &outermost.outer);
+        if first.ip.is_some() { first } else { self.outermost_with_ip() }
+    }
+
+    fn outermost_with_ip(&self) -> &Headers {
         let levels = || self.encapsulations.iter().map(|e| &e.outer).chain([&self.headers]);
         levels().find(|headers| headers.ip.is_some()).or_else(|| levels().next()).unwrap_or(&self.headers)
     }

@@ -28,19 +28,21 @@
 
 mod gate;
 mod hex;
+mod needle;
 mod parse;
 mod required;
+mod search;
+mod share;
 
 pub use gate::Gate;
 
 use std::fmt;
 use std::ops::Range;
 
-use memchr::memmem::Finder;
-use regex_automata::meta::{BuildError, Regex};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::HirKind;
 
 use crate::escape::escape;
+use search::Search;
 
 /// The patterns and options of the command line.
 #[derive(Clone, Debug, Default)]
@@ -97,33 +99,19 @@ pub enum Error {
     HexOptions,
 }
 
-/// The most bytes of memory that one compiled expression may take.
-const SIZE_LIMIT: usize = 4 << 20;
-
 /// The most spans that are reported of one payload. Matches beyond them are not marked.
 pub const MAX_SPANS: usize = 4096;
 
 /// A compiled pattern, which is searched for in payloads.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    search: Search,
-    /// The regex of each expression that can match at least one byte, to find the spans of every expression.
-    each: Vec<Regex>,
-    required: Option<Vec<u8>>,
+    /// All expressions as one.
+    whole: Search,
+    /// Each of several expressions that can match at least one byte, to find the spans of every one.
+    each: Vec<Search>,
+    gate: Option<Gate>,
+    is_empty: bool,
     shown: String,
-}
-
-/// The cheapest way to tell whether a payload matches.
-#[derive(Clone, Debug)]
-enum Search {
-    /// Every payload matches.
-    Anything,
-    /// A plain literal.
-    Literal(Finder<'static>),
-    /// An expression all of whose matches contain this literal.
-    Containing(Finder<'static>, Regex),
-    /// Any other expression. The engine itself looks for literals that a match begins with.
-    Expression(Regex),
 }
 
 impl Pattern {
@@ -142,30 +130,29 @@ impl Pattern {
         }
         let shown = expressions.patterns.join(" | ");
         let prefix = if expressions.hex { "0x" } else { "" };
-        let whole = parse::any_of(&parsed);
-        let search = Search::new(&whole, &shown)?;
-        let mut each = Vec::with_capacity(parsed.len());
-        for (hir, pattern) in parsed.iter().zip(&expressions.patterns) {
-            if hir.properties().maximum_len() != Some(0) {
-                each.push(compile(hir, pattern)?);
+        let any = parse::any_of(&parsed);
+        let whole = Search::new(&any, &shown)?;
+        let mut each = Vec::new();
+        if parsed.len() > 1 {
+            for (hir, pattern) in parsed.iter().zip(&expressions.patterns) {
+                if hir.properties().maximum_len() != Some(0) {
+                    each.push(Search::new(hir, pattern)?);
+                }
             }
         }
-        let required = match search {
-            Search::Anything => None,
-            _ => required::literal(&whole),
-        };
-        Ok(Self { search, each, required, shown: format!("{prefix}{}", escape(&shown)) })
+        Ok(Self {
+            gate: whole.gate(&any),
+            whole,
+            each,
+            is_empty: matches!(any.kind(), HirKind::Empty),
+            shown: format!("{prefix}{}", escape(&shown)),
+        })
     }
 
     /// Returns true if any expression matches somewhere in the payload. A payload of no bytes never matches.
     #[inline]
     pub fn is_match(&self, payload: &[u8]) -> bool {
-        match &self.search {
-            Search::Literal(literal) => literal.find(payload).is_some(),
-            Search::Anything => !payload.is_empty(),
-            Search::Containing(literal, regex) => literal.find(payload).is_some() && regex.is_match(payload),
-            Search::Expression(regex) => !payload.is_empty() && regex.is_match(payload),
-        }
+        self.whole.is_match(payload)
     }
 
     /// Writes the matches of all expressions in `payload` to `out`, which is emptied first: byte ranges in order,
@@ -173,37 +160,33 @@ impl Pattern {
     /// at most [`MAX_SPANS`].
     pub fn spans(&self, payload: &[u8], out: &mut Vec<Range<usize>>) {
         out.clear();
-        for regex in &self.each {
-            let found = regex.find_iter(payload).map(|m| m.range()).filter(|r| !r.is_empty()).take(MAX_SPANS);
-            out.extend(found);
+        if self.each.is_empty() {
+            self.whole.spans(payload, out);
+            return;
         }
-        if self.each.len() > 1 {
-            out.sort_unstable_by_key(|r| (r.start, r.end));
-            out.dedup_by(|next, kept| {
-                let overlaps = next.start < kept.end;
-                if overlaps {
-                    kept.end = kept.end.max(next.end);
-                }
-                overlaps
-            });
-            out.truncate(MAX_SPANS);
+        for search in &self.each {
+            search.spans(payload, out);
         }
-    }
-
-    /// Returns the bytes that every matching payload contains, if there are such.
-    #[cfg(test)]
-    pub(crate) fn required_literal(&self) -> Option<&[u8]> {
-        self.required.as_deref()
+        out.sort_unstable_by_key(|r| (r.start, r.end));
+        out.dedup_by(|next, kept| {
+            let overlaps = next.start < kept.end;
+            if overlaps {
+                kept.end = kept.end.max(next.end);
+            }
+            overlaps
+        });
+        out.truncate(MAX_SPANS);
     }
 
     /// Returns a quick test for frames that are not decoded yet, if the expressions allow one.
     pub fn gate(&self) -> Option<Gate> {
-        self.required.as_deref().map(Gate::new)
+        self.gate.clone()
     }
 
-    /// Returns true if every payload with at least one byte matches.
+    /// Returns true if every payload with at least one byte matches, because one of the expressions is empty or there are
+    /// none.
     pub fn matches_everything(&self) -> bool {
-        matches!(self.search, Search::Anything)
+        self.is_empty
     }
 }
 
@@ -212,40 +195,6 @@ impl Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
-    }
-}
-
-impl Search {
-    fn new(hir: &Hir, shown: &str) -> Result<Self, Error> {
-        if matches!(hir.kind(), HirKind::Empty) {
-            return Ok(Self::Anything);
-        }
-        if let HirKind::Literal(literal) = hir.kind() {
-            return Ok(Self::Literal(Finder::new(&literal.0).into_owned()));
-        }
-        let regex = compile(hir, shown)?;
-        if let Some(literal) = required::literal(hir).filter(|l| required::is_selective(l)) {
-            return Ok(Self::Containing(Finder::new(&literal).into_owned(), regex));
-        }
-        Ok(Self::Expression(regex))
-    }
-}
-
-/// Compiles an expression for the engine behind the `regex` crate, which takes it as it was parsed.
-fn compile(hir: &Hir, pattern: &str) -> Result<Regex, Error> {
-    let config = Regex::config()
-        // An empty match may stand between any two bytes.
-        .utf8_empty(false)
-        .nfa_size_limit(Some(SIZE_LIMIT))
-        .hybrid_cache_capacity(1 << 20);
-    Regex::builder().configure(config).build_from_hir(hir).map_err(|error| refused(&error, pattern))
-}
-
-fn refused(error: &BuildError, pattern: &str) -> Error {
-    let pattern = escape(pattern).into_owned();
-    match error.size_limit() {
-        Some(limit) => Error::TooLarge { pattern, limit },
-        None => Error::Unsupported { pattern, problem: escape(&error.to_string()).into_owned() },
     }
 }
 

@@ -39,6 +39,7 @@ pub mod report;
 mod summary;
 mod text;
 mod undecoded;
+mod utf8;
 
 #[cfg(test)]
 mod samples;

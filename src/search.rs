@@ -9,8 +9,9 @@
 //! 1. If the caller wants matches only, the [`Gate`] comes first. A glance at the first headers tells whether anybody
 //!    can read the frame, and whether other frames may depend on it. A frame that nobody can read, and on which no
 //!    other depends, is dropped. A frame that could only match by itself is decoded only if the pattern's literal
-//!    occurs somewhere in it. Through a file, where many frames are there at once, [`Skim`] does so for all of them, also
-//!    where the other packets are counted.
+//!    occurs somewhere in it. Where the context of matches is asked for, such a frame is not dropped but kept, by the
+//!    flow that its first headers show. Through a file, where many frames are there at once, [`Skim`] does so for all of
+//!    them, also where the other packets are counted.
 //! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
 //! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
 //! 4. With a match, the packets of its conversation that came shortly before it are shown, and the next ones after
@@ -88,6 +89,8 @@ pub struct Search {
     /// The test without which no frame matches, if frames that do not pass it may be skipped.
     gate: Option<Gate>,
     matches_only: bool,
+    /// True if frames may be skimmed, which are not kept as the context of a later match.
+    skims: bool,
     /// The results of frames that were skimmed, until the sink takes them.
     skimmed: Vec<Outcome>,
 }
@@ -96,15 +99,16 @@ impl Search {
     /// Makes a search for `pattern`. UDP to `ports` is taken for tunnels.
     pub fn new(pattern: Pattern, ports: TunnelPorts, options: SearchOptions) -> Self {
         let matches_only = options.matches_only;
-        // Without it, the sink is told of the frames that belong to the networks and flows that are asked for, and of no others.
-        let of_all = options.vnis.is_empty() && options.inner.is_none();
-        let gated = (matches_only || of_all)
-            && !(options.invert || options.all)
-            && options.before == 0
-            && options.after == 0;
+        let context = options.before > 0 || options.after > 0;
+        let asks_for_some = !options.vnis.is_empty() || options.inner.is_some();
+        // With all packets counted, the sink is told of those that belong to the networks and flows that are asked for, and of
+        // no others. What passes by belongs to the context, too, only if it passes their test.
+        let needless = if matches_only { !(context && asks_for_some) } else { !(context || asks_for_some) };
+        let gated = needless && !(options.invert || options.all);
         Self {
             gate: pattern.gate().filter(|_| gated),
             matches_only,
+            skims: !context,
             skimmed: Vec::new(),
             dissector: Dissector::new(ports),
             selection: Selection::new(pattern, options),
@@ -171,15 +175,18 @@ impl Search {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.tick(frame.time, sink)?;
-        if let Some(gate) = self.gate.as_ref().filter(|_| self.matches_only) {
+        let Self { dissector, selection, gate, .. } = self;
+        if let Some(gate) = gate.as_ref().filter(|_| self.matches_only) {
             // The glance comes first, because it costs next to nothing.
-            match self.dissector.glance().worth(frame) {
-                Worth::Nothing => return Ok(()),
-                Worth::Match if !gate.is_open(frame.bytes) => return Ok(()),
-                Worth::Match | Worth::Others => {}
+            let shut = match dissector.glance().worth(frame) {
+                Worth::Nothing => true,
+                Worth::Match => !gate.is_open(frame.bytes),
+                Worth::Others => false,
+            };
+            if shut && selection.passes_over(frame, || dissector.flow_at_a_glance(frame)) {
+                return Ok(());
             }
         }
-        let Self { dissector, selection, .. } = self;
         dissector.frame(frame, &mut select(selection, sink))
     }
 
@@ -197,11 +204,11 @@ impl Search {
         let mut skim = Skim::new(!self.matches_only);
         for _ in 0..AT_ONCE {
             let next = match &self.gate {
-                Some(gate) => {
+                Some(gate) if self.skims => {
                     let (glance, idle_until) = (self.dissector.glance(), self.dissector.idle_until());
                     skim.next(records, gate, glance, idle_until, &mut self.skimmed)
                 }
-                None => records.next(),
+                _ => records.next(),
             };
             if !self.skimmed.is_empty() {
                 sink(Told::Skimmed(&self.skimmed))?;

@@ -239,13 +239,14 @@ late_card_during() {
     date "+is up %s.%N" >> "$work/moments"
 }
 late_card_claims() { date "+ended %s.%N" >> "$work/moments"; sends a "$esp"; sends_no a "$(vxlan 42)"; sends a1 "$(vxlan 42)"; readable a1; all_esp b; within_the_watch; }
-# On a busy machine the card may come up when the watch is over.
+# On a busy machine the card may come up when the watch is over. The lab sees a moment late that the watch has begun, so the
+# last half second does not count.
 within_the_watch() {
     local first begun
     first=$(tcpdump -tt -n -r "$work/a1.pcap" "$(vxlan 42)" 2>/dev/null | sed -n '1s/ .*//p')
     begun=$(sed -n 's/^captures //p' "$work/moments")
-    awk -v first="$first" -v end="$begun $(scaled "$seconds")" 'BEGIN { split(end, at, " "); exit !(first < at[1] + at[2]) }' ||
-        claim "the frames left when the watch was over"
+    awk -v first="$first" -v end="$begun $(scaled "$seconds")" 'BEGIN { split(end, at, " "); exit !(first < at[1] + at[2] - 0.5) }' ||
+        too_late "the frames left when the watch was over"
 }
 late_card_3_setup() { late_card_setup; }
 late_card_3_during() { late_trigger=7 late_up=1.9; late_card_during; }

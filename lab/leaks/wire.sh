@@ -227,6 +227,8 @@ watch_wire() {
 # ---- what the wire must show, or the scenario is not what it claims --------------------------------------------------
 
 claim() { echo "not what it claims: $*" >> "$work/claims"; }
+# too_late WHAT: the same where only this machine's pace is to blame.
+too_late() { echo "too late: $*" >> "$work/claims"; }
 frames() { tcpdump -n -r "$work/$1.pcap" "$2" 2>/dev/null | wc -l; }
 
 esp='esp'

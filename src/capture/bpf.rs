@@ -17,12 +17,13 @@ pub use words::{has_keyword, is_filter};
 
 use crate::escape::escape;
 use crate::packet::LinkType;
-use program::Program;
+use program::{Program, Ways};
 
 /// A compiled filter for one link type.
 #[derive(Clone, Debug)]
 pub struct Filter {
     program: Program,
+    ways: Ways,
     /// The bytes in front of the packet that the program was compiled for.
     skip: usize,
 }
@@ -87,13 +88,13 @@ impl Filter {
         if program.asks_the_kernel() {
             return Err(invalid("'inbound' and 'outbound' are supported for cooked frames only".to_owned()));
         }
-        Ok(Self { program, skip })
+        Ok(Self { program, ways: Ways::default(), skip })
     }
 
     /// Returns true if a frame with these captured bytes and this length on the wire passes the filter.
     #[inline]
-    pub fn matches(&self, bytes: &[u8], wire_len: u32) -> bool {
-        self.program.run(bytes.get(self.skip..).unwrap_or(&[]), wire_len) != 0
+    pub fn matches(&mut self, bytes: &[u8], wire_len: u32) -> bool {
+        self.ways.run(&self.program, bytes.get(self.skip..).unwrap_or(&[]), wire_len) != 0
     }
 }
 

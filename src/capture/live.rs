@@ -1,12 +1,15 @@
 //! Live capture from one or several interfaces, with the frames in the order of their time stamps.
 
+mod block;
 mod device;
 mod error;
 mod merge;
 mod names;
 mod open;
+mod ring;
+mod tap;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -18,9 +21,9 @@ pub use names::Names;
 pub use open::{ANY, CaptureOptions};
 
 use crate::host::namespace::Namespace;
-use crate::packet::{Frame, InterfaceNumber, LinkType, Timestamp};
+use crate::packet::{Frame, InterfaceNumber, LinkType};
 use merge::Merge;
-use open::Handle;
+use tap::Tap;
 
 /// The number of frames between two looks at the wake descriptors and the deadline, as long as the rings never run dry.
 const STRIDE: u32 = 256;
@@ -98,14 +101,10 @@ pub struct Live {
     other_netns: bool,
 }
 
-/// A libpcap handle and the interface it belongs to. An interface has two of them when its directions are captured
-/// apart.
+/// A ring and the interface it belongs to. An interface has two of them when its directions are captured apart.
 struct Source {
-    handle: Handle,
+    tap: Tap,
     interface: InterfaceNumber,
-    /// libpcap's counters at the last reading, and the sums, which do not wrap.
-    last: [u32; 3],
-    counted: [u64; 3],
     /// The number of frames given out so far.
     given: u64,
 }
@@ -133,16 +132,10 @@ impl Live {
         let opened = Namespace::run(options.namespace, open_all)??;
         let mut interfaces = Vec::with_capacity(devices.len());
         let mut sources = Vec::with_capacity(devices.len());
-        for ((device, handles), interface) in devices.iter().zip(opened).zip((0..).map(InterfaceNumber)) {
-            let link = handles.first().map_or(LinkType::ETHERNET, |handle| handle.link);
+        for ((device, taps), interface) in devices.iter().zip(opened).zip((0..).map(InterfaceNumber)) {
+            let link = taps.first().map_or(LinkType::ETHERNET, |tap| tap.link);
             interfaces.push(Interface { device: device.clone(), link });
-            sources.extend(handles.into_iter().map(|handle| Source {
-                handle,
-                interface,
-                last: [0; 3],
-                counted: [0; 3],
-                given: 0,
-            }));
+            sources.extend(taps.into_iter().map(|tap| Source { tap, interface, given: 0 }));
         }
         Ok(Self {
             merge: Merge::new(sources.len()),
@@ -181,28 +174,29 @@ impl Live {
             return self.next_merged();
         }
         let Some(source) = self.sources.first_mut() else { return Err(Error::None) };
-        match source.handle.capture.next_packet() {
-            Ok(packet) => {
+        let link = source.tap.link;
+        match source.tap.next() {
+            Ok(Some(lent)) => {
                 self.number += 1;
                 source.given += 1;
                 Ok(Event::Frame(Frame {
                     number: self.number,
-                    time: time(packet.header),
-                    link: source.handle.link,
+                    time: lent.time,
+                    link,
                     interface: source.interface,
-                    direction: source.handle.direction,
-                    wire_len: packet.header.len,
-                    bytes: packet.data,
+                    direction: lent.direction,
+                    wire_len: lent.wire_len,
+                    bytes: lent.bytes,
                 }))
             }
-            Err(error) if is_empty(&error) => {
+            Ok(None) => {
                 self.wait = Some(Wait::Frame);
                 over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
             }
-            Err(error) => {
+            Err(words) => {
                 let device = &self.interfaces[source.interface.place()].device;
                 self.wait = Some(Wait::AtMost(Duration::from_millis(2)));
-                self.ending.get_or_insert_with(|| gone(device, &error));
+                self.ending.get_or_insert_with(|| gone(device, words));
                 over(&mut self.ending, Duration::ZERO).map_or(Ok(Event::Idle), Err)
             }
         }
@@ -222,7 +216,7 @@ impl Live {
     pub fn statistics_of_each(&mut self) -> Vec<Statistics> {
         let mut each = vec![Statistics::default(); self.interfaces.len()];
         for source in &mut self.sources {
-            let [received, kernel, interface] = source.count();
+            let [received, kernel, interface] = source.tap.count();
             let of = &mut each[source.interface.place()];
             of.dropped_kernel += kernel;
             of.dropped_interface += if self.other_netns { 0 } else { interface };
@@ -236,37 +230,29 @@ impl Live {
 
     /// Returns the oldest frame of several rings.
     fn next_merged(&mut self) -> Result<Event<'_>, Error> {
-        let found = self.merge.next(|index, held| {
-            let source = &mut self.sources[index];
-            match source.handle.capture.next_packet() {
-                Ok(packet) => {
-                    held.time = time(packet.header);
-                    held.wire_len = packet.header.len;
-                    held.bytes.clear();
-                    held.bytes.extend_from_slice(packet.data);
-                    true
-                }
-                Err(error) if is_empty(&error) => false,
-                Err(error) => {
-                    let device = &self.interfaces[source.interface.place()].device;
-                    self.ending.get_or_insert_with(|| gone(device, &error));
-                    false
-                }
-            }
+        let Self { merge, sources, interfaces, ending, .. } = self;
+        let found = merge.next(|index| {
+            let source = &mut sources[index];
+            source.tap.hold().unwrap_or_else(|words| {
+                let device = &interfaces[source.interface.place()].device;
+                ending.get_or_insert_with(|| gone(device, words));
+                None
+            })
         });
         match found {
             merge::Next::Frame(index) => {
+                let source = &mut self.sources[index];
+                let Some(lent) = source.tap.held() else { return Ok(Event::Idle) };
                 self.number += 1;
-                self.sources[index].given += 1;
-                let (source, held) = (&self.sources[index], self.merge.frame(index));
+                source.given += 1;
                 Ok(Event::Frame(Frame {
                     number: self.number,
-                    time: held.time,
-                    link: source.handle.link,
+                    time: lent.time,
+                    link: source.tap.link,
                     interface: source.interface,
-                    direction: source.handle.direction,
-                    wire_len: held.wire_len,
-                    bytes: &held.bytes,
+                    direction: lent.direction,
+                    wire_len: lent.wire_len,
+                    bytes: lent.bytes,
                 }))
             }
             merge::Next::Hold(time) => {
@@ -326,7 +312,7 @@ impl Live {
         // A ring whose frame is held back is left out. It may well have more frames, which would end the wait at
         // once.
         fds.extend(
-            (0..).zip(&self.sources).filter(|(i, _)| !self.merge.holds(*i)).map(|(_, s)| watch(s.fd())),
+            (0..).zip(&self.sources).filter(|(i, _)| !self.merge.holds(*i)).map(|(_, s)| watch(s.tap.fd())),
         );
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
@@ -336,54 +322,19 @@ impl Live {
     }
 }
 
-impl Source {
-    /// Returns how many frames were received, dropped by the kernel, and dropped by the interface.
-    fn count(&mut self) -> [u64; 3] {
-        // The counters of an interface that has gone may be unreadable. The last reading then stands.
-        if let Ok(now) = self.handle.capture.stats() {
-            let now = [now.received, now.dropped, now.if_dropped];
-            for ((counted, last), now) in self.counted.iter_mut().zip(self.last).zip(now) {
-                *counted += u64::from(now.wrapping_sub(last));
-            }
-            self.last = now;
-        }
-        self.counted
-    }
-
-    fn fd(&self) -> BorrowedFd<'_> {
-        self.handle.capture.as_fd()
-    }
-}
-
 /// Takes the error of an interface that has gone, if its time came at least `after` ago.
 fn over(ending: &mut Option<(Instant, Error)>, after: Duration) -> Option<Error> {
     ending.take_if(|(until, _)| Instant::now() >= *until + after).map(|(_, error)| error)
 }
 
 /// Makes the error that ends the capture, and the time until which the rings are drained first.
-fn gone(device: &Device, error: &pcap::Error) -> (Instant, Error) {
-    let words = open::words(error);
+fn gone(device: &Device, words: String) -> (Instant, Error) {
     let cause = match words.as_str() {
         "The interface disappeared" => "the interface disappeared".to_owned(),
         "The interface went down" => "the interface went down".to_owned(),
         _ => words,
     };
     (Instant::now() + DRAIN, Error::Gone { device: device.clone(), cause })
-}
-
-/// Returns true if there is no frame yet. libpcap's netlink sources (`nflog:1`) report that as an error.
-fn is_empty(error: &pcap::Error) -> bool {
-    match error {
-        pcap::Error::TimeoutExpired => true,
-        pcap::Error::PcapError(words) => words.ends_with("Resource temporarily unavailable"),
-        _ => false,
-    }
-}
-
-/// Reads a frame's time stamp. libpcap was asked for nanoseconds, which it puts into the field named for
-/// microseconds.
-fn time(header: &pcap::PacketHeader) -> Timestamp {
-    Timestamp::new(header.ts.tv_sec, u32::try_from(header.ts.tv_usec).unwrap_or(0), 9)
 }
 
 impl std::fmt::Debug for Live {

@@ -15,8 +15,8 @@ use super::glance::Glance;
 use super::neighbours::Neighbours;
 use super::wireguard::Sessions;
 use super::{
-    EspKind, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Why,
-    ethernet,
+    EspKind, Flow, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Vni,
+    Why, ethernet,
 };
 
 /// Turns frames into packets.
@@ -77,6 +77,13 @@ impl Decoder {
     #[inline]
     pub fn glance(&self) -> Glance<'_> {
         Glance { ports: &self.ports, learned: &self.learned }
+    }
+
+    /// Returns the innermost flow of a frame and the VNI of its network, as decoding would give them. `None` if that takes
+    /// more than a glance. It holds only for frames of which [`Self::glance`] does not say [`Worth::Others`].
+    #[inline]
+    pub fn flow_at_a_glance(&self, frame: &Frame<'_>) -> Option<(Option<Vni>, Flow)> {
+        Glance { ports: &self.ports, learned: &self.learned }.flow(frame)
     }
 
     /// Decodes a frame.

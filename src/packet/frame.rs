@@ -96,6 +96,7 @@ impl From<SystemTime> for Timestamp {
 impl Timestamp {
     /// Makes a time of seconds and nanoseconds since the epoch. Times that do not fit 64 bits of nanoseconds stay at
     /// the nearer end.
+    #[inline]
     pub fn new(seconds: i64, nanos: u32, digits: u8) -> Self {
         let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanos));
         Self { nanos, digits: digits.min(9), known: true }

@@ -6,6 +6,8 @@
 //! it is ESP that nobody can read: every length is there and agrees with the others, as the decoder checks them. Everything
 //! that is odd, cut off or rare is left to the decoder.
 
+mod flow;
+
 use super::esp::{self, Learned};
 use super::ports::UdpTunnel;
 use super::protocol::{ESP, ICMPV6, TCP, UDP};

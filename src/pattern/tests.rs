@@ -13,6 +13,11 @@ fn word(text: &str) -> Pattern {
     Pattern::new(&Expressions { patterns: vec![text.into()], word: true, ..Expressions::default() }).unwrap()
 }
 
+fn ignoring_case(text: &str) -> Pattern {
+    let options = Expressions { patterns: vec![text.into()], ignore_case: true, ..Expressions::default() };
+    Pattern::new(&options).unwrap()
+}
+
 fn hex(text: &str) -> Result<Pattern, Error> {
     Pattern::new(&Expressions { patterns: vec![text.into()], hex: true, ..Expressions::default() })
 }
@@ -36,7 +41,7 @@ fn error(text: &str) -> String {
 #[test]
 fn a_literal_is_searched_for_without_the_regex_engine() {
     for text in ["HTTP", "(HTTP)", "(?:HT)(TP)", r"HTTP/1\.1", "grün"] {
-        assert!(matches!(pattern(text).search, Search::Literal(_)), "{text}");
+        assert!(matches!(pattern(text).whole, Search::Literal(..)), "{text}");
     }
     assert!(pattern("HTTP").is_match(b"GET / HTTP/1.1"));
     assert!(!pattern("HTTP").is_match(b"http"));
@@ -44,31 +49,60 @@ fn a_literal_is_searched_for_without_the_regex_engine() {
 }
 
 #[test]
-fn several_literals_are_left_to_the_engines_own_search() {
-    for either in [pattern("GET|POST"), several(&["GET", "POST"]), pattern("(?i:x)")] {
-        assert!(matches!(either.search, Search::Expression(_)));
+fn a_literal_of_either_case_is_searched_for_without_the_regex_engine() {
+    for text in ["http", "(?i)HTTP/1", "[Hh][Tt]", "(?i:ht)TP"] {
+        let ignored = ignoring_case(text);
+        assert!(matches!(ignored.whole, Search::Literal(..)), "{text}");
+        assert_eq!(spans(&ignored, b"hTTP/1 http ht"), oracle_spans(text, true, b"hTTP/1 http ht"), "{text}");
     }
-    let methods = pattern("GET|POST");
-    assert!(methods.is_match(b"a POST") && methods.is_match(b"GET") && !methods.is_match(b"GEPOS"));
+    assert_eq!(spans(&pattern("(?i:ht)TP"), b"hTtP htTP"), [5..9]);
+    // They differ in the same bit as letters do.
+    assert!(!ignoring_case("a@").is_match(b"a`") && !ignoring_case(r"\[").is_match(b"{"));
 }
 
 #[test]
-fn an_inner_literal_is_looked_for_before_the_regex() {
+fn words_are_searched_for_without_the_regex_engine() {
+    for either in [pattern("GET|POST"), several(&["GET", "POST"]), pattern("(?:GE|POS)T")] {
+        assert!(matches!(either.whole, Search::Words(..)));
+        assert!(either.is_match(b"a POST") && either.is_match(b"GET") && !either.is_match(b"GEPOS"));
+        assert_eq!(spans(&either, b"GETPOST get"), [0..3, 3..7]);
+    }
+    // The longer one is found too.
+    assert_eq!(spans(&pattern("foobar|oba"), b"foobar"), [0..6]);
+    for no_words in ["^GET", "GET|POST$", "GET|POS.", r"\bGET|PUT"] {
+        assert!(!matches!(pattern(no_words).whole, Search::Words(..)), "{no_words}");
+    }
+}
+
+#[test]
+fn the_words_of_an_inner_part_are_looked_for_before_the_regex() {
     let hard = pattern(r"(GET|POST) /[a-z0-9]+ HTTP/1\.[01]");
-    assert_eq!(hard.required_literal(), Some(&b" HTTP/1."[..]));
-    assert!(matches!(hard.search, Search::Containing(..)));
+    assert!(matches!(hard.whole, Search::Containing(..)));
     assert!(hard.is_match(b"POST /x HTTP/1.0"));
     assert!(!hard.is_match(b"GET it, POSTed HTTP/1.1"));
-    assert_eq!(pattern(r"[a-z]+@[a-z]+\.com").required_literal(), Some(&b".com"[..]));
 }
 
 #[test]
-fn what_is_optional_or_one_of_several_is_not_required() {
-    for text in ["(HTTP)?", "(HTTP)*x?", "HTTP|FTP", "(HTTP){0,3}"] {
-        assert_eq!(pattern(text).required_literal(), None, "{text}");
+fn a_gate_tells_where_the_first_match_may_be() {
+    let gate = pattern("(GET|POST) /[a-z]+ HTTP/1").gate().unwrap();
+    assert_eq!(gate.find(b"GET /x HTTP/1.1 GET /y HTTP/1.1"), Some(6));
+    assert_eq!(gate.find(b"GET /x HTTP"), None);
+    assert!(gate.is_open(b" HTTP/1") && !gate.is_open(b""));
+}
+
+#[test]
+fn what_takes_any_byte_matches_without_the_regex_engine() {
+    for text in [".", ".*", ".+", "a*", "x|.", "(?:ab)?", ".{1,3}"] {
+        let anything = pattern(text);
+        assert!(matches!(anything.whole, Search::Anything(_)), "{text}");
+        assert!(anything.is_match(b"\n") && !anything.is_match(b""));
+        assert!(!anything.matches_everything());
+        assert_eq!(spans(&anything, b"xaab"), oracle_spans(text, false, b"xaab"), "{text}");
     }
-    assert_eq!(pattern("(abc)+").required_literal(), Some(&b"abc"[..]));
-    assert_eq!(several(&["abc", "def"]).required_literal(), None);
+    for text in ["..", "^a*", "[^a]", r"a*[^\x00-\xff]", r"[^\x00-\xff]?x"] {
+        assert!(!matches!(pattern(text).whole, Search::Anything(_)), "{text}");
+    }
+    assert!(!pattern(r"a*[^\x00-\xff]").is_match(b"a"));
 }
 
 #[test]
@@ -120,11 +154,9 @@ fn bytes_are_what_is_matched() {
 
 #[test]
 fn case_is_ignored_on_request() {
-    let options =
-        |text: &str| Expressions { patterns: vec![text.into()], ignore_case: true, ..Default::default() };
-    assert!(Pattern::new(&options("http")).unwrap().is_match(b"GET HtTp"));
-    assert!(Pattern::new(&options("GRÜN")).unwrap().is_match("grün".as_bytes()));
-    assert!(!Pattern::new(&options(r"^\W$")).unwrap().is_match(b"w"));
+    assert!(ignoring_case("http").is_match(b"GET HtTp"));
+    assert!(ignoring_case("GRÜN").is_match("grün".as_bytes()));
+    assert!(!ignoring_case(r"^\W$").is_match(b"w"));
 }
 
 #[test]
@@ -147,7 +179,7 @@ fn hex_bytes_with_wildcards() {
         assert!(!get.is_match(b"GET/"), "{text}");
     }
     assert_eq!(hex("dead").unwrap().to_string(), "0xdead");
-    assert_eq!(hex("47 45 54 ?? 2f").unwrap().required_literal(), Some(&b"GET"[..]));
+    assert_eq!(hex("47 45 54 ?? 2f").unwrap().gate().unwrap().find(b"..GET"), Some(2));
 }
 
 #[test]
@@ -222,6 +254,24 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..6).prop_map(|v| v.concat())
 }
 
+/// Generates letters of several cases, some of them in more bytes, and bytes that differ from others in the bit of case.
+fn folding() -> impl Strategy<Value = String> {
+    let letters = "k K \u{212a} s S ſ ü Ü ß ẞ i İ ı @ ` 0 (?u:k) (?u:s) ks KSkS Ss1";
+    prop::sample::select(letters.split(' ').map(str::to_owned).collect::<Vec<_>>())
+}
+
+fn payload_around() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop_oneof![Just(b'h'), Just(0), any::<u8>()], 0..700)
+}
+
+/// Compiles the expression for the engine, without any search for literals.
+fn engine_alone(expression: &str, ignore_case: bool, word: bool) -> regex_automata::meta::Regex {
+    let options = Expressions { ignore_case, word, ..Expressions::default() };
+    let hir = parse::parse(expression, &options).unwrap();
+    let config = regex_automata::meta::Regex::config().utf8_empty(false).auto_prefilter(false);
+    regex_automata::meta::Regex::builder().configure(config).build_from_hir(&hir).unwrap()
+}
+
 fn oracle(expression: &str, ignore_case: bool) -> regex::bytes::Regex {
     regex::bytes::RegexBuilder::new(expression)
         .unicode(false)
@@ -229,6 +279,11 @@ fn oracle(expression: &str, ignore_case: bool) -> regex::bytes::Regex {
         .case_insensitive(ignore_case)
         .build()
         .unwrap()
+}
+
+fn oracle_spans(expression: &str, ignore_case: bool, payload: &[u8]) -> Vec<Range<usize>> {
+    let found = oracle(expression, ignore_case);
+    found.find_iter(payload).map(|m| m.range()).filter(|r| !r.is_empty()).collect()
 }
 
 #[test]
@@ -249,11 +304,55 @@ proptest! {
         let ours = Pattern::new(&Expressions { patterns: vec![text.clone()], ignore_case, ..Default::default() }).unwrap();
         let plain = oracle(&text, ignore_case);
         prop_assert_eq!(ours.is_match(&payload), !payload.is_empty() && plain.is_match(&payload));
-        let expected: Vec<_> = plain.find_iter(&payload).map(|m| m.range()).filter(|r| !r.is_empty()).collect();
-        prop_assert_eq!(spans(&ours, &payload), expected);
-        if let (Some(literal), true) = (ours.required_literal(), ours.is_match(&payload)) {
-            prop_assert!(payload.windows(literal.len()).any(|w| w == literal));
+        prop_assert_eq!(spans(&ours, &payload), oracle_spans(&text, ignore_case, &payload));
+        if let (Some(gate), true) = (ours.gate(), ours.is_match(&payload)) {
+            prop_assert!(gate.is_open(&payload));
         }
+    }
+
+    #[test]
+    fn letters_of_every_kind_fold_as_in_the_engine(
+        words in prop::collection::vec(folding(), 1..6),
+        text in prop::collection::vec(folding(), 0..12),
+        ignore_case: bool,
+        word: bool,
+    ) {
+        let (expression, payload) = (words.concat(), text.concat().into_bytes());
+        let made = Pattern::new(&Expressions { patterns: vec![expression.clone()], ignore_case, word, hex: false });
+        let (ours, bare) = (made.unwrap(), engine_alone(&expression, ignore_case, word));
+        prop_assert_eq!(ours.is_match(&payload), !payload.is_empty() && bare.is_match(&payload));
+        let expected: Vec<_> = bare.find_iter(&payload).map(|m| m.range()).filter(|r| !r.is_empty()).collect();
+        prop_assert_eq!(spans(&ours, &payload), expected);
+        prop_assert!(!ours.is_match(&payload) || ours.gate().is_none_or(|gate| gate.is_open(&payload)));
+    }
+
+    #[test]
+    fn a_gate_is_open_for_what_matches_in_any_frame(
+        patterns in prop::collection::vec(expression(), 1..4),
+        payload in payload(),
+        around in (payload_around(), payload_around()),
+        ignore_case: bool,
+        word: bool,
+    ) {
+        let ours = Pattern::new(&Expressions { patterns, ignore_case, word, hex: false }).unwrap();
+        let frames = [&around.0[..], &payload, &around.1].concat();
+        if let (Some(gate), true) = (ours.gate(), ours.is_match(&payload)) {
+            prop_assert!(gate.find(&frames).is_some_and(|at| at < around.0.len() + payload.len()));
+        }
+    }
+
+    #[test]
+    fn hex_bytes_match_where_they_are(
+        bytes in prop::collection::vec(prop::option::of(0..4u8), 1..6),
+        payload in prop::collection::vec(0..4u8, 0..200),
+    ) {
+        let text: String = bytes.iter().map(|byte| byte.map_or("??".into(), |byte| format!("{byte:02x}"))).collect();
+        let ours = hex(&text).unwrap();
+        let fits = |window: &[u8]| window.iter().zip(&bytes).all(|(a, b)| b.is_none_or(|b| *a == b));
+        let first = payload.windows(bytes.len()).position(fits);
+        prop_assert_eq!(ours.is_match(&payload), first.is_some());
+        prop_assert_eq!(spans(&ours, &payload).first().map(|range| range.start), first);
+        prop_assert!(first.is_none() || ours.gate().is_none_or(|gate| gate.is_open(&payload)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::numbers::{decimal, padded};
+use super::numbers::{decimal, nanoseconds, two};
 use crate::packet::Timestamp;
 
 /// The kind of time stamps that are printed.
@@ -65,7 +65,7 @@ impl Clock {
             self.write_date(second);
         }
         out.extend_from_slice(&self.date);
-        fraction(out, time.nanos.rem_euclid(1_000_000_000).unsigned_abs(), time.digits);
+        fraction(out, time.nanos.rem_euclid(1_000_000_000) as u32, time.digits);
         out.push(b' ');
     }
 
@@ -80,10 +80,12 @@ impl Clock {
             (b':', local.minute()),
             (b':', local.second()),
         ];
-        padded(&mut self.date, u64::from(local.year().unsigned_abs()), 4, 4);
+        let year = u64::from(local.year().unsigned_abs());
+        two(&mut self.date, year / 100);
+        two(&mut self.date, year);
         for (before, value) in parts {
             self.date.push(before);
-            padded(&mut self.date, u64::from(value.unsigned_abs()), 2, 2);
+            two(&mut self.date, u64::from(value.unsigned_abs()));
         }
     }
 }
@@ -93,14 +95,14 @@ fn since(out: &mut Vec<u8>, from: i64, time: Timestamp) {
     out.push(if distance < 0 { b'-' } else { b'+' });
     let distance = u64::try_from(distance.unsigned_abs()).unwrap_or(u64::MAX);
     decimal(out, distance / 1_000_000_000);
-    fraction(out, distance % 1_000_000_000, time.digits);
+    fraction(out, (distance % 1_000_000_000) as u32, time.digits);
     out.push(b' ');
 }
 
-fn fraction(out: &mut Vec<u8>, nanos: u64, digits: u8) {
+fn fraction(out: &mut Vec<u8>, nanos: u32, digits: u8) {
     if digits > 0 {
         out.push(b'.');
-        padded(out, nanos, 9, usize::from(digits));
+        nanoseconds(out, nanos, digits);
     }
 }
 

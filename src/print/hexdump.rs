@@ -8,14 +8,15 @@ const ROW: usize = 16;
 /// The number of columns from the first digit of a row to its text.
 const WIDTH: usize = ROW * 3 + 6;
 
-pub(super) fn write(out: &mut Vec<u8>, ink: &Ink, payload: &[u8], mut spans: Spans<'_>) {
+/// Writes a payload, which is in `shown` as it is printed.
+pub(super) fn write(out: &mut Vec<u8>, ink: &Ink, payload: &[u8], shown: &[u8], mut spans: Spans<'_>) {
     for start in (0..payload.len()).step_by(ROW) {
         let row = start..payload.len().min(start + ROW);
         let mut as_text = spans;
-        if let (Ok(bytes), false) = (payload[row.clone()].try_into(), spans.touches(&row)) {
-            out.extend_from_slice(&plain(bytes));
-            out.extend_from_slice(&bytes.map(|byte| ink.shown(byte)));
-            out.push(b'\n');
+        if let (Ok(bytes), Ok(text), false) =
+            (payload[row.clone()].try_into(), shown[row.clone()].try_into(), spans.touches(&row))
+        {
+            plain(out, bytes, text);
             continue;
         }
         out.extend_from_slice(b"  ");
@@ -32,20 +33,22 @@ pub(super) fn write(out: &mut Vec<u8>, ink: &Ink, payload: &[u8], mut spans: Spa
             }
         });
         out.resize(out.len() + WIDTH - width(row.len()), b' ');
-        ink.bytes(out, payload, row, &mut as_text);
+        ink.bytes(out, shown, row, &mut as_text);
         out.push(b'\n');
     }
 }
 
-/// Makes the indent and the digits of a whole row without a match, which is what most rows are. Every digit goes
-/// straight to its column.
-fn plain(bytes: [u8; ROW]) -> [u8; 2 + WIDTH] {
-    let mut columns = [b' '; 2 + WIDTH];
-    for (n, byte) in bytes.into_iter().enumerate() {
+/// Writes a whole row without a match, which is what most rows are. Every digit goes straight to its column.
+#[inline]
+fn plain(out: &mut Vec<u8>, bytes: &[u8; ROW], text: &[u8; ROW]) {
+    let mut line = [b' '; 2 + WIDTH + ROW + 1];
+    for (n, &byte) in bytes.iter().enumerate() {
         let at = 2 + n * 3 + if n >= 8 { 3 } else { 0 };
-        columns[at..at + 2].copy_from_slice(&hex(byte));
+        line[at..at + 2].copy_from_slice(&hex(byte));
     }
-    columns
+    line[2 + WIDTH..2 + WIDTH + ROW].copy_from_slice(text);
+    line[2 + WIDTH + ROW] = b'\n';
+    out.extend_from_slice(&line);
 }
 
 /// Returns the gap in front of the digits of a row's byte `n`.

@@ -23,7 +23,8 @@ impl Default for Replacement {
 }
 
 /// Returns true for visible ASCII and the blank.
-fn is_printable(byte: u8) -> bool {
+#[inline]
+pub(super) fn is_printable(byte: u8) -> bool {
     byte.wrapping_sub(b' ') <= b'~' - b' '
 }
 
@@ -32,7 +33,14 @@ fn is_printable(byte: u8) -> bool {
 pub(super) struct Spans<'a>(&'a [Range<usize>]);
 
 impl Spans<'_> {
+    /// Returns true if nothing more is to be coloured.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Cuts `range` where a match begins or ends, and calls `each` with every piece and whether it matched.
+    #[inline]
     pub(super) fn runs(&mut self, range: Range<usize>, mut each: impl FnMut(Range<usize>, bool)) {
         let Range { start: mut at, end } = range;
         while at < end {
@@ -48,11 +56,13 @@ impl Spans<'_> {
     }
 
     /// Returns true if a match has a byte in `range`.
+    #[inline]
     pub(super) fn touches(&mut self, range: &Range<usize>) -> bool {
         self.skip(range.start);
         self.0.first().is_some_and(|span| span.start < range.end)
     }
 
+    #[inline]
     fn skip(&mut self, at: usize) {
         while let Some((first, rest)) = self.0.split_first() {
             if first.end > at {
@@ -80,28 +90,31 @@ impl Ink {
         Spans(if self.palette.start.is_empty() { &[] } else { spans })
     }
 
-    /// Returns a byte as it is printed. The compiler turns this comparison and choice into code for 16 bytes at once,
-    /// while a table would be read byte by byte.
-    #[inline]
-    pub(super) fn shown(&self, byte: u8) -> u8 {
-        if is_printable(byte) { byte } else { self.replacement }
+    /// Puts the bytes of a payload into `shown` as they are printed, and a few more behind them: the compiler turns the
+    /// comparison and the choice into code for 16 bytes at once, while a table would be read byte by byte, and so would be
+    /// what remains of a payload behind the last 16.
+    pub(super) fn map(&self, shown: &mut Vec<u8>, payload: &[u8]) {
+        const STEP: usize = 16;
+        shown.clear();
+        shown.extend_from_slice(payload);
+        shown.resize(payload.len().next_multiple_of(STEP), 0);
+        for step in shown.chunks_exact_mut(STEP) {
+            for byte in step {
+                *byte = if is_printable(*byte) { *byte } else { self.replacement };
+            }
+        }
     }
 
-    pub(super) fn bytes(
-        &self,
-        out: &mut Vec<u8>,
-        payload: &[u8],
-        piece: Range<usize>,
-        spans: &mut Spans<'_>,
-    ) {
+    /// Writes a piece of a payload, which is in `shown` as it is printed.
+    #[inline]
+    pub(super) fn bytes(&self, out: &mut Vec<u8>, shown: &[u8], piece: Range<usize>, spans: &mut Spans<'_>) {
         spans.runs(piece, |run, matched| {
-            let shown = payload[run].iter().map(|&byte| self.shown(byte));
             if matched {
                 out.extend_from_slice(&self.palette.start);
-                out.extend(shown);
+                out.extend_from_slice(&shown[run]);
                 out.extend_from_slice(&self.palette.stop);
             } else {
-                out.extend(shown);
+                out.extend_from_slice(&shown[run]);
             }
         });
     }

@@ -1,8 +1,11 @@
-//! Payloads in the shapes of `-W` and `-x`, made in one pass.
+//! Payloads in the shapes of `-W` and `-x`.
+//!
+//! A payload is mapped once to the bytes that are printed, in one go that the compiler makes fast code of. Rows, lines and
+//! what is between two matches are then copies of pieces of it.
 
 use std::ops::Range;
 
-use super::glyphs::{self, Cell};
+use super::glyphs::{self, Glyph};
 use super::hexdump;
 use super::ink::{Ink, Replacement, Spans};
 
@@ -30,6 +33,8 @@ pub(super) struct Layout {
     row: usize,
     utf8: bool,
     ink: Ink,
+    /// The payload as it is printed, byte for byte, and what [`Ink::map`] leaves behind it.
+    shown: Vec<u8>,
 }
 
 impl Layout {
@@ -42,71 +47,116 @@ impl Layout {
         color: bool,
     ) -> Self {
         let row = columns.saturating_sub(5).max(1);
-        Self { shape, row, utf8, ink: Ink::new(replacement, color) }
+        Self { shape, row, utf8, ink: Ink::new(replacement, color), shown: Vec::new() }
     }
 
     /// Writes a payload, which must not be empty, with the line ends that belong to its shape.
-    pub(super) fn write(&self, out: &mut Vec<u8>, payload: &[u8], spans: &[Range<usize>]) {
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, payload: &[u8], spans: &[Range<usize>]) {
+        self.ink.map(&mut self.shown, payload);
         let mut spans = self.ink.spans(spans);
         match self.shape {
-            Shape::Hex => hexdump::write(out, &self.ink, payload, spans),
-            _ if self.utf8 => self.utf8(out, payload, spans),
+            Shape::Hex => hexdump::write(out, &self.ink, payload, &self.shown, spans),
+            Shape::Normal if self.utf8 => {
+                out.extend_from_slice(b"  ");
+                self.characters(out, payload, 0..payload.len(), self.row, &mut spans);
+                out.push(b'\n');
+            }
+            Shape::Normal if spans.is_empty() => self.rows(out, payload.len()),
             Shape::Normal => {
                 for start in (0..payload.len()).step_by(self.row) {
                     out.extend_from_slice(b"  ");
-                    self.ink.bytes(out, payload, start..payload.len().min(start + self.row), &mut spans);
+                    self.ink.bytes(out, &self.shown, start..payload.len().min(start + self.row), &mut spans);
                     out.push(b'\n');
                 }
             }
             Shape::ByLine => {
                 let mut start = 0;
-                for line in payload.split(|&byte| byte == b'\n') {
-                    let end = start + line.len();
-                    self.ink.bytes(out, payload, start..end, &mut spans);
-                    out.push(b'\n');
+                for end in memchr::memchr_iter(b'\n', payload).chain([payload.len()]) {
+                    self.line(out, payload, start..end, &mut spans);
                     start = end + 1;
                 }
             }
-            Shape::Single | Shape::None => {
-                self.ink.bytes(out, payload, 0..payload.len(), &mut spans);
-                out.push(b'\n');
-            }
+            Shape::Single | Shape::None => self.line(out, payload, 0..payload.len(), &mut spans),
         }
     }
 
-    /// Writes a payload in any other shape than the hexdump, by characters and their columns instead of bytes.
-    fn utf8(&self, out: &mut Vec<u8>, payload: &[u8], mut spans: Spans<'_>) {
-        let row = if self.shape == Shape::Normal { self.row } else { usize::MAX };
-        let (mut column, mut coloured) = (0, false);
-        let color = |out: &mut Vec<u8>, on: bool, coloured: &mut bool| {
-            if on != *coloured {
+    /// Writes the rows of a payload of `len` bytes without a match. They are put into place, between blanks that are there
+    /// already, which takes half of the instructions that it takes to append them piece by piece.
+    fn rows(&self, out: &mut Vec<u8>, len: usize) {
+        let start = out.len();
+        out.resize(start + len + len.div_ceil(self.row) * 3, b' ');
+        for (row, line) in self.shown[..len].chunks(self.row).zip(out[start..].chunks_mut(self.row + 3)) {
+            line[2..2 + row.len()].copy_from_slice(row);
+            line[2 + row.len()] = b'\n';
+        }
+    }
+
+    /// Writes a piece of a payload as one line, however long it is.
+    fn line(&self, out: &mut Vec<u8>, payload: &[u8], piece: Range<usize>, spans: &mut Spans<'_>) {
+        if self.utf8 {
+            self.characters(out, payload, piece, usize::MAX, spans);
+        } else {
+            self.ink.bytes(out, &self.shown, piece, spans);
+        }
+        out.push(b'\n');
+    }
+
+    /// Writes a piece of a payload by characters and their columns instead of bytes, in rows of `row` columns.
+    ///
+    /// Most bytes are one column wide, whether they are ASCII or nothing at all, and are copied in runs.
+    fn characters(
+        &self,
+        out: &mut Vec<u8>,
+        payload: &[u8],
+        piece: Range<usize>,
+        row: usize,
+        spans: &mut Spans<'_>,
+    ) {
+        let payload = &payload[..piece.end];
+        let (mut at, mut column, mut coloured) = (piece.start, 0, false);
+        let mut color = |out: &mut Vec<u8>, on: bool| {
+            if on != coloured {
                 out.extend_from_slice(if on { &self.ink.palette.start } else { &self.ink.palette.stop });
-                *coloured = on;
+                coloured = on;
             }
         };
-        if self.shape == Shape::Normal {
-            out.extend_from_slice(b"  ");
-        }
-        for (range, cell) in glyphs::cells(payload) {
-            if self.shape == Shape::ByLine && cell == Cell::LineEnd {
-                color(out, false, &mut coloured);
-                out.push(b'\n');
-                continue;
+        let mut marks = glyphs::MARKS;
+        while at < payload.len() {
+            let (wide, c) = glyphs::next_wide(payload, at);
+            while at < wide.start {
+                if column >= row {
+                    color(out, false);
+                    out.extend_from_slice(b"\n  ");
+                    column = 0;
+                }
+                let run = at..at + (wide.start - at).min(row - column);
+                column += run.len();
+                at = run.end;
+                spans.runs(run, |run, matched| {
+                    color(out, matched);
+                    out.extend_from_slice(&self.shown[run]);
+                });
+                marks = glyphs::marks_after(payload[at - 1]);
             }
-            let width = cell.width();
+            let Some(c) = c else { break };
+            let glyph = glyphs::glyph(c, &mut marks);
+            let width = glyph.width();
             if column > 0 && width > row.saturating_sub(column) {
-                color(out, false, &mut coloured);
+                color(out, false);
                 out.extend_from_slice(b"\n  ");
                 column = 0;
             }
             column += width;
-            color(out, spans.touches(&range), &mut coloured);
-            match cell {
-                Cell::Shown { .. } => out.extend_from_slice(&payload[range]),
-                Cell::LineEnd | Cell::Unprintable => out.push(self.ink.replacement),
+            color(out, spans.touches(&wide));
+            at = wide.end;
+            match glyph {
+                Glyph::Shown { .. } => out.extend_from_slice(&payload[wide]),
+                Glyph::Unprintable => out.push(self.ink.replacement),
             }
         }
-        color(out, false, &mut coloured);
-        out.push(b'\n');
+        color(out, false);
     }
 }
+
+#[cfg(test)]
+mod tests;

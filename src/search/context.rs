@@ -1,53 +1,54 @@
 //! The context of a match: the packets of the same flow before and after it.
+//!
+//! Every packet that is not shown may be wanted by a match that follows, so keeping one has to be cheap: its bytes are
+//! copied into cells ([`store`]) and its conversation is hashed by three multiplications ([`conversation`]). Once there are
+//! as many packets as ever, nothing is allocated.
 
-use std::collections::{HashMap, VecDeque};
+mod conversation;
+mod store;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Outcome;
 use crate::dissect::{Dissected, Known};
-use crate::packet::{Flow, Frame, Packet, Vni};
+use crate::packet::{Frame, Packet};
+pub(super) use conversation::Conversation;
+use conversation::Folding;
+pub(super) use store::Kept;
+use store::{NONE, Store};
 
 /// The most bytes of frames that are kept because a match may follow.
 const MAX_KEPT: usize = 16 << 20;
 /// The greatest number of conversations that are followed at the same time after a match.
 const MAX_FOLLOWED: usize = 65_536;
 
-/// A conversation: both directions of a flow, within one virtual network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Conversation {
-    vni: Option<Vni>,
-    flow: Flow,
-}
-
-impl Conversation {
-    fn of(packet: &Packet<'_>) -> Option<Self> {
-        let flow = packet.headers.flow()?;
-        let sender = |flow: &Flow| (flow.source, flow.ports.map(|ports| ports.source));
-        let reversed = flow.reversed();
-        let flow = if sender(&flow) <= sender(&reversed) { flow } else { reversed };
-        Some(Self { vni: packet.vni(), flow })
-    }
-}
-
 /// The number of packets that are still to be shown, for each conversation.
 #[derive(Debug)]
 pub(super) struct Following {
     count: usize,
-    left: HashMap<Conversation, usize>,
+    left: HashMap<Conversation, usize, Folding>,
 }
 
 impl Following {
     pub(super) fn new(count: usize) -> Self {
-        Self { count, left: HashMap::new() }
+        Self { count, left: HashMap::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.left.is_empty()
     }
 
+    /// Returns true if the next packet of this conversation is to be shown.
+    pub(super) fn awaits(&self, conversation: &Conversation) -> bool {
+        !self.left.is_empty() && self.left.contains_key(conversation)
+    }
+
     /// Returns true if the packet matches or follows a match. A match begins the count anew.
     #[inline]
     pub(super) fn passes(&mut self, packet: &Packet<'_>, outcome: Outcome) -> bool {
-        if self.count == 0 { false } else { self.count_down(packet, outcome) }
+        let idle = self.count == 0 || self.left.is_empty() && outcome != Outcome::Match;
+        if idle { false } else { self.count_down(packet, outcome) }
     }
 
     fn count_down(&mut self, packet: &Packet<'_>, outcome: Outcome) -> bool {
@@ -72,130 +73,110 @@ impl Following {
 pub(super) struct Preceding {
     /// The number of packets that are kept of a conversation.
     count: usize,
-    kept: HashMap<Conversation, VecDeque<(u64, Kept)>>,
-    /// All kept packets by their arrival. Packets that are gone stay listed here until they come to the front, or
-    /// until there are more of them than of kept packets.
-    order: VecDeque<(u64, Conversation)>,
-    arrivals: u64,
-    packets: usize,
-    bytes: usize,
+    conversations: HashMap<Conversation, Queue, Folding>,
+    store: Store,
 }
 
-/// A kept packet. It is dissected again when it is shown, because a decoded packet borrows from its frame.
+/// The packets of a conversation, chained from the oldest to the newest.
 #[derive(Debug)]
-pub(super) struct Kept {
-    /// The frame without its bytes.
-    frame: Frame<'static>,
-    bytes: Box<[u8]>,
-    /// The protocol, the payload and the number of frames of a reassembled datagram.
-    datagram: Option<(u8, Box<[u8]>, u32)>,
+pub(super) struct Queue {
+    oldest: u32,
+    newest: u32,
+    len: u32,
 }
 
-impl Kept {
-    pub(super) fn new(&Dissected { frame, packet, whole }: &Dissected<'_>) -> Self {
-        Self {
-            frame: Frame { bytes: &[], ..*frame },
-            bytes: frame.bytes.into(),
-            datagram: whole.map(|whole| (whole.protocol, whole.payload.into(), packet.frames)),
-        }
-    }
-
-    pub(super) fn frame(&self) -> Frame<'_> {
-        Frame { bytes: &self.bytes, ..self.frame }
-    }
-
-    pub(super) fn known(&self) -> Option<Known<'_>> {
-        let (protocol, payload, frames) = self.datagram.as_ref()?;
-        Some(Known { protocol: *protocol, payload, frames: *frames })
-    }
-
-    fn len(&self) -> usize {
-        // The packet has one entry in its conversation's queue, and there are up to two entries in `order` for each
-        // packet.
-        size_of::<(u64, Self)>()
-            + 2 * size_of::<(u64, Conversation)>()
-            + self.bytes.len()
-            + self.datagram.as_ref().map_or(0, |(_, payload, _)| payload.len())
-    }
+impl Queue {
+    const EMPTY: Self = Self { oldest: NONE, newest: NONE, len: 0 };
 }
 
 impl Preceding {
     pub(super) fn new(count: usize) -> Self {
-        let (kept, order) = (HashMap::new(), VecDeque::new());
-        Self { count, kept, order, arrivals: 0, packets: 0, bytes: 0 }
+        Self { count, conversations: HashMap::default(), store: Store::default() }
+    }
+
+    /// Returns true if no packet is asked for.
+    pub(super) fn is_off(&self) -> bool {
+        self.count == 0
     }
 
     /// Keeps a packet, unless it was shown. The oldest ones give way to it.
     #[inline]
-    pub(super) fn keep(&mut self, shown: bool, packet: &Packet<'_>, kept: impl FnOnce() -> Kept) {
+    pub(super) fn keep(&mut self, shown: bool, dissected: &Dissected<'_>) {
         if self.count > 0 && !shown {
-            self.push(packet, kept());
-        }
-    }
-
-    fn push(&mut self, packet: &Packet<'_>, kept: Kept) {
-        let Some(conversation) = Conversation::of(packet) else { return };
-        self.arrivals += 1;
-        self.packets += 1;
-        self.bytes += kept.len();
-        self.order.push_back((self.arrivals, conversation));
-        let same = self.kept.entry(conversation).or_default();
-        same.push_back((self.arrivals, kept));
-        if same.len() > self.count {
-            let oldest = same.pop_front();
-            self.forget(oldest);
-        }
-        while self.bytes > MAX_KEPT && self.drop_oldest() {}
-        if self.order.len() > 2 * self.packets {
-            let Self { kept, order, .. } = self;
-            order.retain(|(arrival, of)| {
-                kept.get(of).is_some_and(|same| same.front().is_some_and(|(first, _)| first <= arrival))
-            });
-        }
-    }
-
-    /// Drops the oldest packet. Returns false if there was none.
-    fn drop_oldest(&mut self) -> bool {
-        while let Some((arrival, conversation)) = self.order.pop_front() {
-            let Some(same) = self.kept.get_mut(&conversation) else { continue };
-            if same.front().is_some_and(|(first, _)| *first == arrival) {
-                let oldest = same.pop_front();
-                if same.is_empty() {
-                    self.kept.remove(&conversation);
-                }
-                self.forget(oldest);
-                return true;
+            if let Some(conversation) = Conversation::of(dissected.packet) {
+                self.push(conversation, dissected.frame, store::datagram(dissected));
             }
         }
-        false
     }
 
-    fn forget(&mut self, gone: Option<(u64, Kept)>) {
-        if let Some((_, gone)) = gone {
-            self.packets -= 1;
-            self.bytes -= gone.len();
+    /// Keeps a packet of this conversation.
+    pub(super) fn push(
+        &mut self,
+        conversation: Conversation,
+        frame: &Frame<'_>,
+        datagram: Option<Known<'_>>,
+    ) {
+        let Self { count, conversations, store } = self;
+        let queue = conversations.entry(conversation).or_insert(Queue::EMPTY);
+        // The place of the packet that goes is that of the one that comes.
+        if queue.len as usize == *count {
+            queue.oldest = store.remove(queue.oldest);
+            queue.len -= 1;
         }
+        let new = store.push(conversation, frame, datagram);
+        if queue.len == 0 {
+            queue.oldest = new;
+        } else {
+            store.follow(queue.newest, new);
+        }
+        queue.newest = new;
+        queue.len += 1;
+        while self.store.bytes > MAX_KEPT && self.drop_oldest() {}
+    }
+
+    /// Drops the oldest packet, which is the oldest of its conversation too. Returns false if there was none.
+    fn drop_oldest(&mut self) -> bool {
+        let Some((oldest, conversation)) = self.store.oldest() else { return false };
+        let newer = self.store.remove(oldest);
+        if let Entry::Occupied(mut entry) = self.conversations.entry(conversation) {
+            let queue = entry.get_mut();
+            queue.oldest = newer;
+            queue.len -= 1;
+            if queue.len == 0 {
+                entry.remove();
+            }
+        }
+        true
     }
 
     pub(super) fn clear(&mut self) {
         *self = Self::new(self.count);
     }
 
-    /// Takes out the kept packets of this packet's conversation, the oldest first.
-    pub(super) fn take(&mut self, packet: &Packet<'_>) -> Vec<Kept> {
-        if self.kept.is_empty() {
-            return Vec::new();
+    /// Takes out the kept packets of this packet's conversation, for [`Self::next`].
+    pub(super) fn take(&mut self, packet: &Packet<'_>) -> Queue {
+        let same = if self.conversations.is_empty() { None } else { Conversation::of(packet) };
+        same.and_then(|conversation| self.conversations.remove(&conversation)).unwrap_or(Queue::EMPTY)
+    }
+
+    /// Takes the next packet out of a queue, the oldest first. Returns false at the end of the queue.
+    pub(super) fn next(&mut self, queue: &mut Queue, kept: &mut Kept) -> bool {
+        if queue.len == 0 {
+            return false;
         }
-        let same = Conversation::of(packet).and_then(|conversation| self.kept.remove(&conversation));
-        let same: Vec<Kept> = same.into_iter().flatten().map(|(_, kept)| kept).collect();
-        self.packets -= same.len();
-        self.bytes -= same.iter().map(Kept::len).sum::<usize>();
-        same
+        self.store.read(queue.oldest, kept);
+        queue.oldest = self.store.remove(queue.oldest);
+        queue.len -= 1;
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    use super::store::OVERHEAD;
     use super::*;
     use crate::packet::{Decoder, InterfaceNumber, LinkType, Timestamp, TunnelPorts};
 
@@ -222,19 +203,29 @@ mod tests {
     }
 
     fn with<T>(number: u64, bytes: &[u8], work: impl FnOnce(&Frame<'_>, &Packet<'_>) -> T) -> T {
+        thread_local!(static DECODER: RefCell<Decoder> = RefCell::new(Decoder::new(TunnelPorts::default())));
         let frame = frame(number, bytes);
-        work(&frame, &Decoder::new(TunnelPorts::default()).decode(&frame))
+        DECODER.with_borrow_mut(|decoder| work(&frame, &decoder.decode(&frame)))
     }
 
     fn keep(preceding: &mut Preceding, number: u64, bytes: &[u8]) {
         with(number, bytes, |frame, packet| {
-            preceding.keep(false, packet, || Kept::new(&Dissected { frame, packet, whole: None }));
+            preceding.keep(false, &Dissected { frame, packet, whole: None });
         });
     }
 
+    /// Returns the numbers of the packets, each of which must have come back as it was.
     fn taken(preceding: &mut Preceding, bytes: &[u8]) -> Vec<u64> {
-        let taken = with(0, bytes, |_, packet| preceding.take(packet));
-        taken.iter().map(|kept| kept.frame().number).collect()
+        let mut queue = with(0, bytes, |_, packet| preceding.take(packet));
+        let (mut kept, mut numbers) = (Kept::default(), Vec::new());
+        while preceding.next(&mut queue, &mut kept) {
+            let frame = kept.frame();
+            let host = u16::from_be_bytes([frame.bytes[14], frame.bytes[15]]);
+            assert_eq!(frame.bytes, datagram(host, frame.bytes.len() as u16 - 20));
+            assert!(kept.known().is_none());
+            numbers.push(frame.number);
+        }
+        numbers
     }
 
     #[test]
@@ -246,7 +237,27 @@ mod tests {
         assert_eq!(taken(&mut preceding, &datagram(0, 9)), [8, 10]);
         assert!(taken(&mut preceding, &datagram(0, 9)).is_empty());
         assert_eq!(taken(&mut preceding, &datagram(1, 9)), [7, 9]);
-        assert_eq!((preceding.packets, preceding.bytes), (0, 0));
+        assert_eq!((preceding.store.packets(), preceding.store.bytes), (0, 0));
+    }
+
+    #[test]
+    fn the_payload_of_a_datagram_comes_back_with_its_frame() {
+        let bytes = datagram(1, 300);
+        let mut preceding = Preceding::new(3);
+        for len in [0, 1, 127, 128, 129, 4000] {
+            let payload: Vec<u8> = (0..len).map(|at| at as u8).collect();
+            with(7, &bytes, |frame, packet| {
+                let known = Known { protocol: 17, payload: &payload, frames: 3 };
+                preceding.push(Conversation::of(packet).unwrap(), frame, Some(known));
+            });
+            let mut queue = with(0, &bytes, |_, packet| preceding.take(packet));
+            let mut kept = Kept::default();
+            assert!(preceding.next(&mut queue, &mut kept));
+            let known = kept.known().unwrap();
+            assert_eq!((known.protocol, known.payload, known.frames), (17, &payload[..], 3));
+            assert_eq!(kept.frame().bytes, bytes);
+            assert_eq!(preceding.store.bytes, 0);
+        }
     }
 
     #[test]
@@ -255,12 +266,68 @@ mod tests {
             let mut preceding = Preceding::new(1);
             for number in 0..100_000 {
                 keep(&mut preceding, number, &datagram((number % hosts) as u16, 1000));
-                assert!(preceding.bytes <= MAX_KEPT);
-                assert!(preceding.order.len() <= 2 * preceding.packets);
+                assert!(preceding.store.bytes <= MAX_KEPT);
             }
+            assert_eq!(preceding.store.packets(), preceding.conversations.len());
             assert!(!taken(&mut preceding, &datagram((99_999 % hosts) as u16, 9)).is_empty());
             // With many conversations, the oldest packets have been dropped.
-            assert_eq!(preceding.packets > 0, hosts > 1);
+            assert_eq!(preceding.store.packets() > 0, hosts > 1);
+        }
+    }
+
+    /// The plain way: a list of packets by their arrival.
+    struct Plain {
+        count: usize,
+        kept: VecDeque<(u64, u16, usize)>,
+    }
+
+    impl Plain {
+        fn keep(&mut self, number: u64, host: u16, len: usize) {
+            self.kept.push_back((number, host, len + OVERHEAD));
+            let same = |&&(_, of, _): &&(u64, u16, usize)| of == host;
+            if self.kept.iter().filter(same).count() > self.count {
+                let at = self.kept.iter().position(|packet| same(&packet)).unwrap();
+                self.kept.remove(at);
+            }
+            while self.kept.iter().map(|(.., bytes)| bytes).sum::<usize>() > MAX_KEPT {
+                self.kept.pop_front();
+            }
+        }
+
+        fn take(&mut self, host: u16) -> Vec<u64> {
+            let numbers = self.kept.iter().filter(|(_, of, _)| *of == host).map(|(number, ..)| *number);
+            let numbers = numbers.collect();
+            self.kept.retain(|(_, of, _)| *of != host);
+            numbers
+        }
+    }
+
+    #[test]
+    fn what_is_given_is_what_a_plain_list_would_give() {
+        let mut random = 7_u64;
+        let mut random = move || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random
+        };
+        for count in [1, 2, 5, 300] {
+            let (mut preceding, mut plain) = (Preceding::new(count), Plain { count, kept: VecDeque::new() });
+            for number in 0..4000 {
+                let host = (random() % 9 * (random() % 9)) as u16;
+                if random() % 50 == 0 {
+                    assert_eq!(taken(&mut preceding, &datagram(host, 9)), plain.take(host), "{number}");
+                }
+                // With 300 packets of 30 conversations the bytes are the limit, too.
+                let len =
+                    if count == 300 { 8000 + (random() % 40_000) as u16 } else { (random() % 2000) as u16 };
+                keep(&mut preceding, number, &datagram(host, len));
+                plain.keep(number, host, 20 + usize::from(len));
+            }
+            for host in 0..81 {
+                assert_eq!(taken(&mut preceding, &datagram(host, 9)), plain.take(host));
+            }
+            assert_eq!((preceding.store.packets(), preceding.store.bytes), (0, 0));
         }
     }
 }

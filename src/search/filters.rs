@@ -59,13 +59,13 @@ impl Filters {
     }
 
     #[inline]
-    fn filter(&mut self, link: LinkType) -> Option<&Filter> {
+    fn filter(&mut self, link: LinkType) -> Option<&mut Filter> {
         let known = self.compiled.iter().position(|(known, _)| *known == link);
         let at = known.unwrap_or_else(|| {
             self.compiled.push((link, Filter::compile(&self.expression, link).ok()));
             self.compiled.len() - 1
         });
-        self.compiled.get(at).and_then(|(_, filter)| filter.as_ref())
+        self.compiled.get_mut(at).and_then(|(_, filter)| filter.as_mut())
     }
 }
 

@@ -223,7 +223,9 @@ mod tests {
         assert!((1..120).contains(&unknown), "{unknown} of 231");
         // Once something has passed, nobody asks.
         let passed = KeptOut { passed: true, ..KeptOut::default() };
-        assert!(kept_out(&[1, 2, 3, 4, 5]).and(&KeptOut { passed: true, ..kept_out(&[6, 7, 8, 9]) }).is_some());
+        assert!(
+            kept_out(&[1, 2, 3, 4, 5]).and(&KeptOut { passed: true, ..kept_out(&[6, 7, 8, 9]) }).is_some()
+        );
         assert!(passed.and(&kept_out(&all)).unwrap().nothing().is_none());
     }
 }

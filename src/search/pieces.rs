@@ -76,7 +76,10 @@ impl OfPieces {
         let &Knowledge { ref decoder, idle_until } = known;
         let dissector = &mut self.search.dissector;
         let changes = decoder.changes();
-        if dissector.decoder().changes() == changes && self.changes == changes && !dissector.has_had_fragments() {
+        if dissector.decoder().changes() == changes
+            && self.changes == changes
+            && !dissector.has_had_fragments()
+        {
             dissector.begin_until(idle_until);
         } else {
             dissector.begin_with(decoder.clone(), idle_until);

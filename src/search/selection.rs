@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::context::{Following, Kept, Preceding};
+use super::context::{Conversation, Following, Kept, Preceding};
 use super::kept_out::KeptOut;
 use super::{Found, Outcome, SearchOptions};
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Frame, InnerFrame, Packet};
+use crate::packet::{Flow, Frame, InnerFrame, Packet, Vni};
 use crate::pattern::Pattern;
 
 /// The pattern, the other conditions, and the context of matches.
@@ -22,10 +22,15 @@ pub(super) struct Selection {
     kept_out: KeptOut,
     spans: Vec<Range<usize>>,
     rebuilt: Vec<u8>,
+    /// The packet that is recalled.
+    recalled: Kept,
 }
 
 impl Selection {
-    pub(super) fn new(pattern: Pattern, options: SearchOptions) -> Self {
+    pub(super) fn new(pattern: Pattern, mut options: SearchOptions) -> Self {
+        // In their order, so that a packet costs some ten steps with a thousand networks too.
+        options.vnis.sort_unstable();
+        options.vnis.dedup();
         Self {
             asks_for_some: !options.vnis.is_empty() || options.inner.is_some(),
             preceding: Preceding::new(options.before),
@@ -36,6 +41,7 @@ impl Selection {
             kept_out: KeptOut::default(),
             spans: Vec::new(),
             rebuilt: Vec::new(),
+            recalled: Kept::default(),
         }
     }
 
@@ -73,6 +79,29 @@ impl Selection {
         self.options.limit.is_some_and(|limit| self.matched >= limit)
     }
 
+    /// Takes a frame that cannot match, of which nobody asks what became of it. It is kept, for the context of a match that
+    /// follows. Returns false if it has to be dissected: because it is itself such context, or because `flow` does not tell
+    /// its conversation.
+    #[inline]
+    pub(super) fn passes_over(
+        &mut self,
+        frame: &Frame<'_>,
+        flow: impl FnOnce() -> Option<(Option<Vni>, Flow)>,
+    ) -> bool {
+        if self.preceding.is_off() && self.following.is_empty() {
+            return true;
+        }
+        let Some((vni, flow)) = flow() else { return false };
+        let conversation = Conversation::new(vni, &flow);
+        if self.following.awaits(&conversation) {
+            return false;
+        }
+        if !self.preceding.is_off() {
+            self.preceding.push(conversation, frame, None);
+        }
+        true
+    }
+
     /// Takes a packet, and tells the sink what became of it.
     #[inline]
     pub(super) fn take<E>(
@@ -97,7 +126,7 @@ impl Selection {
         let earlier = whole.map_or(&[][..], |whole| whole.earlier);
         let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
         sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false })?;
-        self.preceding.keep(show, packet, || Kept::new(&dissected));
+        self.preceding.keep(show, &dissected);
         Ok(())
     }
 
@@ -107,7 +136,7 @@ impl Selection {
         if packet.opaque.is_some() {
             return true;
         }
-        if !vnis.is_empty() && !packet.vni().is_some_and(|vni| vnis.contains(&vni)) {
+        if !vnis.is_empty() && !packet.vni().is_some_and(|vni| vnis.binary_search(&vni).is_ok()) {
             self.kept_out.by_vni(packet);
             return false;
         }
@@ -129,7 +158,7 @@ impl Selection {
     /// is opaque, it is told of. It is not searched, because a match might be of another network.
     fn may_hide_what_is_wanted(&self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
         let vnis = &self.options.vnis;
-        let network = vnis.is_empty() || packet.vni().is_none_or(|vni| vnis.contains(&vni));
+        let network = vnis.is_empty() || packet.vni().is_none_or(|vni| vnis.binary_search(&vni).is_ok());
         network && packet.undecoded(frame).is_some()
     }
 
@@ -163,9 +192,10 @@ impl Selection {
         packet: &Packet<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for kept in self.preceding.take(packet) {
-            let frame = kept.frame();
-            dissector.again(&frame, kept.known(), |packet| {
+        let mut queue = self.preceding.take(packet);
+        while self.preceding.next(&mut queue, &mut self.recalled) {
+            let frame = self.recalled.frame();
+            dissector.again(&frame, self.recalled.known(), |packet| {
                 sink(Found {
                     frame: &frame,
                     packet,

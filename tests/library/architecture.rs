@@ -40,9 +40,9 @@ const CRATES: [(&[&str], &[&str]); 23] = [
     (&["owo_colors"], &["print/palette"]),
     (&["jiff"], &["print"]),
     (&["unicode_width"], &["print/glyphs"]),
-    (&["base64"], &["netlink/wireguard", "print/json"]),
-    (&["serde_json"], &["host/docker/engine", "print/json", "print/report", "verify", "overlay", "commands"]),
-    (&["serde"], &["host/docker", "print/json", "verify", "overlay", "commands"]),
+    (&["base64"], &["netlink/wireguard"]),
+    (&["serde_json"], &["host/docker/engine", "print/report", "verify", "overlay", "commands"]),
+    (&["serde"], &["host/docker", "verify", "overlay", "commands"]),
     (
         &["strsim"],
         &[

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ovlsniff::packet::{
     Added, Decoder, EspKind, Frame, InnerFrame, InterfaceNumber, Layer, LinkType, Opaque, Packet, Reassembly,
-    Timestamp, Tunnel, TunnelPorts, Why,
+    Timestamp, Tunnel, TunnelPorts, Why, Worth,
 };
 
 use crate::layers::{Layers, Seen, layers};
@@ -39,6 +39,39 @@ fn every_prefix_of_every_frame_keeps_the_layers_that_are_whole_and_stops_in_the_
         faults.len(),
         faults.into_iter().collect::<Vec<_>>().join("\n")
     );
+}
+
+#[test]
+fn the_flow_at_a_glance_is_that_of_the_decoded_packet() {
+    let mut random = xorshift();
+    let (mut told, mut in_networks) = (0_u32, 0_u32);
+    for fixture in reading::all() {
+        let mut decoder = Decoder::new(reading::ports()).hold_in_tunnels();
+        for mut kept in reading::frames(&fixture) {
+            for round in 0..20 {
+                if round > 0 && !kept.bytes.is_empty() {
+                    let at = random() as usize % kept.bytes.len().min(120);
+                    kept.bytes[at] = random() as u8;
+                }
+                let cut = if round % 3 == 2 { random() as usize % (kept.bytes.len() + 1) } else { 0 };
+                let frame = kept.cut(kept.bytes.len() - cut);
+                let glance =
+                    (decoder.glance(&frame) != Worth::Others).then(|| decoder.flow_at_a_glance(&frame));
+                let packet = decoder.decode(&frame);
+                let Some((vni, flow)) = glance.flatten() else { continue };
+                let number = kept.number;
+                assert_eq!(
+                    (packet.vni(), packet.headers.flow()),
+                    (vni, Some(flow)),
+                    "{fixture} frame {number} round {round}"
+                );
+                assert!(!packet.is_fragment());
+                told += 1;
+                in_networks += u32::from(vni.is_some());
+            }
+        }
+    }
+    assert!(told > 10_000 && in_networks > 1_000, "{told} {in_networks}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod circles;
+mod context;
 mod decode;
 mod decode_built;
 mod engine;

@@ -20,8 +20,10 @@ fn verify_gives_every_scenario_its_right_verdict() {
         .unwrap();
     let table = String::from_utf8_lossy(&lab.stdout);
     println!("{table}");
-    assert!(lab.status.success(), "{}\n{table}", String::from_utf8_lossy(&lab.stderr));
+    let wrong: Vec<&str> = table.lines().filter(|row| row.contains("  WRONG")).collect();
     let last = table.lines().last().unwrap_or_default();
+    let end = String::from_utf8_lossy(&lab.stderr);
+    assert!(lab.status.success(), "{}\n{}\n{last}\n{end}", lab.status, wrong.join("\n"));
     assert!(last.starts_with("together ") && last.contains(" scenarios, 0 wrong"), "no table");
 }
 

@@ -120,7 +120,7 @@ fn looked_at(fixture: &str) -> Vec<u64> {
     let frames = reading::frames(fixture);
     let link = frames.first().map_or(LinkType::ETHERNET, |kept| kept.link);
     let text = if link == LinkType::ETHERNET { "(ip || ip6) || (vlan && (ip || ip6))" } else { "ip || ip6" };
-    let filter = Filter::compile(text, link).unwrap();
+    let mut filter = Filter::compile(text, link).unwrap();
     // For this link type libpcap does not know 10, which is Linux' number for IPv6 (AF_INET6).
     let unknown = |kept: &reading::Kept| {
         matches!(link, LinkType::NULL | LinkType::LOOP) && kept.bytes[..4].contains(&10)

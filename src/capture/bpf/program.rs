@@ -5,6 +5,10 @@
 //! libpcap uses for `protochain`, to go to the next header of a chain. A run may jump back [`MAX_LOOPS`] times, so
 //! every run ends. A load past the captured bytes and a division by zero end the run without a match.
 
+mod ways;
+
+pub(super) use ways::Ways;
+
 /// A program that has passed the check.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
@@ -32,7 +36,7 @@ enum Alu {
     Xor,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Test {
     Eq,
     Gt,

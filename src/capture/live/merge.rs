@@ -19,23 +19,17 @@ const HOLD_BY_TICKS: i64 = 6_000_000;
 /// nothing about the age of a frame.
 const ASTRAY: i64 = 1_000_000_000;
 
-/// The rings to merge, with one frame of each, copied out of the ring.
+/// The rings to merge, with the time of one frame of each. The frame itself stays with its ring.
 pub(super) struct Merge {
     slots: Vec<Slot>,
     /// The time for which a frame is held back, in nanoseconds.
     hold: i64,
 }
 
-/// A frame, copied out of its ring.
-pub(super) struct Held {
-    pub(super) time: Timestamp,
-    pub(super) wire_len: u32,
-    pub(super) bytes: Vec<u8>,
-}
-
+#[derive(Clone, Default)]
 struct Slot {
-    held: Held,
-    full: bool,
+    /// The time of the frame that is held back, in nanoseconds since the epoch.
+    held: Option<i64>,
     /// The time when the ring was last seen empty, in nanoseconds since the epoch. `None` when it has to be looked at
     /// again.
     empty_at: Option<i64>,
@@ -53,50 +47,38 @@ pub(super) enum Next {
 
 impl Merge {
     pub(super) fn new(rings: usize) -> Self {
-        let slot = || Slot {
-            held: Held { time: Timestamp::new(0, 0, 9), wire_len: 0, bytes: Vec::new() },
-            full: false,
-            empty_at: None,
-        };
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let hold = if has_fine_timer(&release) { HOLD } else { HOLD_BY_TICKS };
-        Self { slots: (0..rings).map(|_| slot()).collect(), hold }
+        Self { slots: vec![Slot::default(); rings], hold }
     }
 
     pub(super) fn holds(&self, ring: usize) -> bool {
-        self.slots.get(ring).is_some_and(|slot| slot.full)
+        self.slots.get(ring).is_some_and(|slot| slot.held.is_some())
     }
 
-    /// Returns the frame that was last read from this ring.
-    pub(super) fn frame(&self, ring: usize) -> &Held {
-        &self.slots[ring].held
-    }
-
-    /// Finds the oldest frame. `read` copies the next frame out of a ring, and returns false if the ring is empty.
-    /// After [`Next::Hold`] and [`Next::Dry`], all rings are looked at again.
-    pub(super) fn next(&mut self, read: impl FnMut(usize, &mut Held) -> bool) -> Next {
+    /// Finds the oldest frame. `read` goes on to the next frame of a ring, and returns its time; `None` if the ring is
+    /// empty. After [`Next::Hold`] and [`Next::Dry`], all rings are looked at again.
+    pub(super) fn next(&mut self, read: impl FnMut(usize) -> Option<Timestamp>) -> Next {
         self.step(read, || Timestamp::from(SystemTime::now()).nanos)
     }
 
-    fn step(&mut self, mut read: impl FnMut(usize, &mut Held) -> bool, clock: impl Fn() -> i64) -> Next {
+    fn step(&mut self, mut read: impl FnMut(usize) -> Option<Timestamp>, clock: impl Fn() -> i64) -> Next {
         loop {
             for (ring, slot) in self.slots.iter_mut().enumerate() {
-                if slot.full || slot.empty_at.is_some() {
+                if slot.held.is_some() || slot.empty_at.is_some() {
                     continue;
                 }
                 let before = clock();
-                slot.full = read(ring, &mut slot.held);
-                slot.empty_at = (!slot.full).then_some(before);
+                slot.held = read(ring).map(|time| time.nanos);
+                slot.empty_at = slot.held.is_none().then_some(before);
             }
-            let full = self.slots.iter().enumerate().filter(|(_, slot)| slot.full);
-            let Some((oldest, time)) =
-                full.map(|(ring, slot)| (ring, slot.held.time.nanos)).min_by_key(|each| each.1)
-            else {
+            let held = self.slots.iter().enumerate().filter_map(|(ring, slot)| Some((ring, slot.held?)));
+            let Some((oldest, time)) = held.min_by_key(|each| each.1) else {
                 self.forget();
                 return Next::Dry;
             };
             let safe = time.saturating_add(self.hold);
-            if self.slots.iter().all(|slot| slot.full || slot.empty_at.is_some_and(|at| at >= safe)) {
+            if self.slots.iter().all(|slot| slot.held.is_some() || slot.empty_at.is_some_and(|at| at >= safe)) {
                 return self.give(oldest);
             }
             let now = clock();
@@ -111,7 +93,7 @@ impl Merge {
     }
 
     fn give(&mut self, ring: usize) -> Next {
-        self.slots[ring].full = false;
+        self.slots[ring].held = None;
         Next::Frame(ring)
     }
 
@@ -149,21 +131,22 @@ mod tests {
     fn run(mut rings: Vec<Ring>, now: i64) -> (Vec<i64>, i64) {
         let clock = Cell::new(now);
         let mut merge = Merge { hold: HOLD, ..Merge::new(rings.len()) };
+        let mut last = vec![0; rings.len()];
         let mut order = Vec::new();
         while !(rings.iter().all(VecDeque::is_empty) && (0..rings.len()).all(|ring| !merge.holds(ring))) {
             let next = merge.step(
-                |ring, held| match rings[ring].front() {
+                |ring| match rings[ring].front() {
                     Some(&(time, shows)) if START + shows * MS <= clock.get() => {
                         rings[ring].pop_front();
-                        held.time.nanos = START + time * MS;
-                        true
+                        last[ring] = time;
+                        Some(Timestamp { nanos: START + time * MS, ..Timestamp::new(0, 0, 9) })
                     }
-                    _ => false,
+                    _ => None,
                 },
                 || clock.get(),
             );
             match next {
-                Next::Frame(ring) => order.push((merge.frame(ring).time.nanos - START) / MS),
+                Next::Frame(ring) => order.push(last[ring]),
                 Next::Hold(time) => clock.set(clock.get() + i64::try_from(time.as_nanos()).unwrap()),
                 Next::Dry => clock.set(clock.get() + MS),
             }

@@ -1,10 +1,13 @@
 //! Opening an interface: the options, libpcap's handle, and the meaning of a refusal.
 
 use nix::errno::Errno;
+use nix::libc::sock_filter;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use pcap::{Active, Capture, Linktype, Precision};
 
+use super::ring::{Ring, RingOptions};
+use super::tap::Tap;
 use super::{Device, Error};
 use crate::capture::bpf;
 use crate::escape::escape;
@@ -47,14 +50,7 @@ impl Default for CaptureOptions<'_> {
 
 /// Milliseconds until the kernel hands over a block of the ring that is not full. On a quiet wire a match is printed
 /// that much later.
-const RETIRE: i32 = 2;
-
-/// A libpcap handle on an interface, or on one direction of it.
-pub(super) struct Handle {
-    pub(super) capture: Capture<Active>,
-    pub(super) link: LinkType,
-    pub(super) direction: Option<Direction>,
-}
+const RETIRE: u16 = 2;
 
 impl CaptureOptions<'_> {
     /// Refuses sizes that libpcap would refuse or silently change.
@@ -69,10 +65,18 @@ impl CaptureOptions<'_> {
         }
         Ok(())
     }
+
+    /// Returns the filter; `None` for the empty one, which every frame passes.
+    fn expression(&self) -> Option<&str> {
+        self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
 }
 
-/// Opens `device` in the current network namespace. Returns one handle, or one for each direction.
-pub(super) fn open(device: &Device, options: &CaptureOptions<'_>) -> Result<Vec<Handle>, Error> {
+/// Opens `device` in the current network namespace. Returns one tap, or one for each direction.
+pub(super) fn open(device: &Device, options: &CaptureOptions<'_>) -> Result<Vec<Tap>, Error> {
+    if let Some(tap) = own(device, options)? {
+        return Ok(vec![tap]);
+    }
     // The cooked formats carry the direction in each frame's header, so one handle is enough for them.
     let split = options.directed && options.direction.is_none() && !device.is_any();
     if !split {
@@ -88,12 +92,70 @@ pub(super) fn open(device: &Device, options: &CaptureOptions<'_>) -> Result<Vec<
     Ok(vec![first, one(device, options, Some(Direction::Out), half)?])
 }
 
+/// Opens a ring of our own, if libpcap says that the interface has Ethernet frames. `None` if libpcap has to capture, or
+/// to say why nobody can.
+fn own(device: &Device, options: &CaptureOptions<'_>) -> Result<Option<Tap>, Error> {
+    if device.is_any() {
+        return Ok(None);
+    }
+    // libpcap knows the link types, and compiles a filter for what this kernel does with VLAN tags. Its smallest ring is
+    // enough for that.
+    let asked = CaptureOptions { promiscuous: false, namespace: None, filter: None, ..*options };
+    let (Ok(interface), Ok(mut capture)) =
+        (if_nametoindex(device.as_str()), activate(device.as_str(), &asked, 1))
+    else {
+        return Ok(None);
+    };
+    if LinkType::from_dlt(capture.get_datalink().0) != LinkType::ETHERNET {
+        return Ok(None);
+    }
+    let mut program = None;
+    if let Some(expression) = options.expression() {
+        filter(&mut capture, device, Some(expression), None, None)?;
+        let Some(compiled) = compile(&capture, expression) else { return Ok(None) };
+        program = Some(compiled);
+    } else if options.snaplen < CaptureOptions::default().snaplen {
+        // The kernel cuts frames where a filter says so. This one lets all pass.
+        program = Some(vec![sock_filter { code: RETURN, jt: 0, jf: 0, k: options.snaplen }]);
+    }
+    drop(capture);
+    let ring = Ring::open(&RingOptions {
+        interface: interface.cast_signed(),
+        promiscuous: options.promiscuous,
+        size: options.buffer,
+        retire: RETIRE.into(),
+        only: options.direction,
+        snaplen: options.snaplen as usize,
+        filter: program.as_deref(),
+    });
+    let directed = options.directed || options.direction.is_some();
+    let drops_of = Some(device.as_str()).filter(|_| options.promiscuous);
+    Ok(ring.ok().map(|ring| Tap::own(ring, directed, drops_of)))
+}
+
+/// BPF's instruction that ends the program, with the number of bytes to keep.
+const RETURN: u16 = 6;
+
+/// Compiles a filter for the kernel. It cuts the frames to the snaplen.
+fn compile(capture: &Capture<Active>, expression: &str) -> Option<Vec<sock_filter>> {
+    let compiled = capture.compile(expression, true).ok()?;
+    // The crate shows the fields of an instruction only as text: "code jt jf k".
+    let step = |text: String| {
+        let mut numbers = text.split_ascii_whitespace().map(str::parse::<u32>);
+        let mut number = || numbers.next()?.ok();
+        let (code, jt, jf, k) = (number()?, number()?, number()?, number()?);
+        let (code, jt, jf) = (u16::try_from(code).ok()?, u8::try_from(jt).ok()?, u8::try_from(jf).ok()?);
+        Some(sock_filter { code, jt, jf, k })
+    };
+    compiled.get_instructions().iter().map(|each| step(each.to_string())).collect()
+}
+
 fn one(
     device: &Device,
     options: &CaptureOptions,
     direction: Option<Direction>,
     ring: u32,
-) -> Result<Handle, Error> {
+) -> Result<Tap, Error> {
     let (mut capture, only) = match activate(device.as_str(), options, ring) {
         Ok(capture) => (capture, None),
         // libpcap 1.10.5 does not know some kinds of links, such as GRE's. It warns, and captures their frames
@@ -112,7 +174,7 @@ fn one(
             capture.set_datalink(sll2).map_err(|error| refusal(device, &error))?;
         }
     }
-    let expression = options.filter.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let expression = options.expression();
     let narrowed = only.map(|index| match expression {
         Some(expression) => format!("ifindex {index} and ({expression})"),
         None => format!("ifindex {index}"),
@@ -120,7 +182,7 @@ fn one(
     filter(&mut capture, device, expression, narrowed.as_deref(), direction)?;
     let link = LinkType::from_dlt(capture.get_datalink().0);
     let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
-    Ok(Handle { capture, link, direction: direction.filter(|_| !cooked) })
+    Ok(Tap::libpcap(capture, direction.filter(|_| !cooked)))
 }
 
 /// libpcap's name for all interfaces.
@@ -131,7 +193,7 @@ fn activate(device: &str, options: &CaptureOptions, ring: u32) -> Result<Capture
         .promisc(options.promiscuous && device != ANY)
         .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
         .buffer_size(i32::try_from(ring).unwrap_or(i32::MAX))
-        .timeout(RETIRE)
+        .timeout(RETIRE.into())
         .precision(Precision::Nano)
         .open()?
         .setnonblock()

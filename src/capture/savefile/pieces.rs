@@ -22,9 +22,11 @@ const IN_A_ROW: usize = 8;
 const AT_THE_END: usize = 3;
 /// The bytes in which the first record of a piece is looked for. Longer frames are rare, and guessing must not take long.
 const LOOK: usize = 256 << 10;
+/// The bytes that are read at a time. They are to stay in the second-level cache.
+const WINDOW: usize = 256 << 10;
 /// The bytes that are read behind a piece, in which its last record mostly ends.
-const BEHIND: usize = 4 << 10;
-/// The longest record that may end behind a piece. Memory is kept for it.
+const BEHIND: u64 = 4 << 10;
+/// The longest record that is read as a whole. Memory is kept for it.
 const LONGEST: usize = 1 << 20;
 
 /// A plain classic file with usual records.
@@ -37,18 +39,17 @@ pub struct Pieces {
     len: u64,
 }
 
-/// A buffer for the bytes of one piece after the other, and how far they were taken.
+/// A window on the bytes of one piece after the other.
 #[derive(Debug, Default)]
 pub struct Piece {
+    /// The bytes that were read and not taken are `bytes[start..end]`.
     bytes: Vec<u8>,
-    /// The number of bytes that were read.
-    read: usize,
-    /// The offset of the first byte in the file.
-    offset: u64,
-    /// The length of the span.
-    len: usize,
-    /// The bytes before the next record.
-    taken: usize,
+    start: usize,
+    end: usize,
+    /// The offset of `bytes[0]` in the file.
+    base: u64,
+    /// The offset at which the span ends.
+    until: u64,
 }
 
 impl Savefile {
@@ -93,56 +94,78 @@ impl Pieces {
 }
 
 impl Piece {
-    /// Reads the piece of this span. Its first record is where the span begins if that is known, and is guessed otherwise.
+    /// Begins the piece of this span. Its first record is where the span begins if that is known, and is guessed otherwise.
     /// `None` if the file cannot be read, or there is no place that may be the beginning of a record.
-    pub fn read(&mut self, pieces: &Pieces, span: Range<u64>, known: bool) -> Option<()> {
-        self.offset = span.start;
-        self.len = usize::try_from(span.end.saturating_sub(span.start)).ok()?;
-        let size = self.len + BEHIND;
-        if self.bytes.len() < size {
-            self.bytes.resize(size, 0);
-        }
-        self.read = pieces.fill(&mut self.bytes[..size], span.start)?;
-        self.taken = if known { 0 } else { guess(pieces, &self.bytes[..self.read])? };
+    pub fn begin(&mut self, pieces: &Pieces, span: Range<u64>, known: bool) -> Option<()> {
+        (self.start, self.end, self.base, self.until) = (0, 0, span.start, span.end);
+        self.read_on(pieces, 0)?;
+        self.start = if known { 0 } else { guess(pieces, self.bytes.get(..self.end)?)? };
         Some(())
     }
 
     /// Returns the offset of the next record in the file.
     pub fn offset(&self) -> u64 {
-        self.offset + self.taken as u64
+        self.base + self.start as u64
     }
 
     /// Returns true if the next record is none of this piece.
     pub fn is_done(&self) -> bool {
-        self.taken >= self.len
+        self.offset() >= self.until
     }
 
-    /// Returns the records that end within the span. Tell [`Self::took`] how far they were taken.
-    pub fn records(&self, pieces: &Pieces, number: u64) -> Records<'_> {
-        let end = self.len.min(self.read);
-        Records::new(pieces.form, self.bytes.get(self.taken..end).unwrap_or(&[]), number)
-    }
-
-    /// Returns the record that begins within the span and ends behind it. `None` if it is no usual one, or cut off.
-    pub fn last(&mut self, pieces: &Pieces, number: u64) -> Option<Records<'_>> {
-        let len = pieces.form.record_len(self.bytes.get(self.taken..self.read)?)?;
-        let end = self.taken + len;
-        if end > self.read {
-            if len > LONGEST {
-                return None;
-            }
-            if self.bytes.len() < end {
-                self.bytes.resize(end, 0);
-            }
-            self.read += pieces.fill(&mut self.bytes[self.read..end], self.offset + self.read as u64)?;
+    /// Returns the next records of the piece, at least one. Tell [`Self::took`] how far they were taken. `None` if the next
+    /// record is no usual one, or cut off. `number` is that of the frame before.
+    pub fn records(&mut self, pieces: &Pieces, number: u64) -> Option<Records<'_>> {
+        if !self.has_whole(pieces) && self.base + (self.end as u64) < self.until {
+            self.read_on(pieces, 0)?;
         }
-        let bytes = self.bytes.get(self.taken..end).filter(|_| end <= self.read)?;
+        let end = if self.has_whole(pieces) {
+            self.end_of_span()
+        } else {
+            // This record ends behind the span, or it is longer than the window.
+            let len = pieces.form.record_len(self.bytes.get(self.start..self.end)?)?;
+            if len > self.end - self.start {
+                self.read_on(pieces, len)?;
+            }
+            self.start + len
+        };
+        let bytes = self.bytes.get(self.start..end).filter(|_| end <= self.end)?;
         Some(Records::new(pieces.form, bytes, number))
     }
 
     /// Goes on behind records that were taken.
     pub fn took(&mut self, taken: Taken) {
-        self.taken += taken.bytes;
+        self.start += taken.bytes;
+    }
+
+    /// Returns the index behind the bytes that were read of the span.
+    fn end_of_span(&self) -> usize {
+        usize::try_from(self.until.saturating_sub(self.base)).unwrap_or(usize::MAX).min(self.end)
+    }
+
+    /// Returns true if the next record is there as a whole, and ends within the span.
+    fn has_whole(&self, pieces: &Pieces) -> bool {
+        let bytes = self.bytes.get(self.start..self.end_of_span()).unwrap_or(&[]);
+        pieces.form.record_len(bytes).is_some_and(|len| len <= bytes.len())
+    }
+
+    /// Reads a window, or `least` bytes if that is more, from the next record on. Nothing far behind the span is read, and less
+    /// where the file ends before.
+    fn read_on(&mut self, pieces: &Pieces, least: usize) -> Option<()> {
+        if least > LONGEST {
+            return None;
+        }
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.base, self.end, self.start) = (self.offset(), self.end - self.start, 0);
+        let left = usize::try_from(self.until.saturating_sub(self.base) + BEHIND).ok()?;
+        let size = left.min(WINDOW).max(least);
+        if self.bytes.len() < size {
+            self.bytes.resize(size, 0);
+        }
+        if self.end < size {
+            self.end += pieces.fill(self.bytes.get_mut(self.end..size)?, self.base + self.end as u64)?;
+        }
+        Some(())
     }
 }
 

@@ -14,6 +14,7 @@
 //! The end of the file, which may be cut off or still growing, is always read in order.
 
 use std::collections::VecDeque;
+use std::io;
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use ovlsniff::capture::savefile::{Piece, Pieces, Records, Savefile, Taken};
+use ovlsniff::capture::savefile::{Piece, Pieces, Records, Savefile};
 use ovlsniff::search::{Alone, Filters, Knowledge, OfPieces, OuterFilter, Told};
 
 use super::files::{ended, in_order};
@@ -55,6 +56,9 @@ pub(super) fn search(
     let size = (pieces.len() / (threads as u64 * SHARE)).clamp(SHORTEST, LONGEST);
     // The first frames are searched in order. What they show of others is mostly all that there is.
     in_order(job, file, filter.as_deref_mut(), file.offset() + 1)?;
+    if file.ended() || job.search.is_over() || job.signals.stopped() {
+        return Ok(());
+    }
     let abandoned = AtomicBool::new(false);
     thread::scope(|scope| {
         let workers = (0..threads).filter_map(|_| {
@@ -203,19 +207,28 @@ impl Crew<'_> {
         loop {
             while next < self.pieces.len() && dealt.len() < DEALT * self.workers.len() {
                 let span = next..(next + self.size).min(self.pieces.len());
-                let (Some(worker), Some(sheet)) = (turns.next(), self.spare.pop().or_else(|| job.output.sheet()))
+                let (Some(worker), Some(sheet)) =
+                    (turns.next(), self.spare.pop().or_else(|| job.output.sheet()))
                 else {
                     return Ok(());
                 };
                 next = span.end;
                 let known = span.start == from;
-                let task = Task { begin: Arc::clone(begin), known, number: place.number_at(span.start), span, sheet };
+                let task = Task {
+                    begin: Arc::clone(begin),
+                    known,
+                    number: place.number_at(span.start),
+                    span,
+                    sheet,
+                };
                 if self.workers[worker].0.send(task).is_err() {
                     return Ok(());
                 }
                 dealt.push_back(worker);
             }
-            let Some(mut done) = dealt.pop_front().and_then(|worker| self.result(worker)) else { return Ok(()) };
+            let Some(mut done) = dealt.pop_front().and_then(|worker| self.result(worker)) else {
+                return Ok(());
+            };
             // A long record may reach over a whole piece.
             let fits = place.offset >= done.end || self.take(&mut done, job, filter.as_deref_mut(), place)?;
             self.spare.push(done.sheet);
@@ -298,7 +311,14 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn new(pieces: &'a Pieces, search: OfPieces) -> Self {
-        Self { pieces, search, piece: Piece::default(), begin: None, filters: None, passage: Passage::default() }
+        Self {
+            pieces,
+            search,
+            piece: Piece::default(),
+            begin: None,
+            filters: None,
+            passage: Passage::default(),
+        }
     }
 
     /// Searches pieces until there are no more.
@@ -320,48 +340,38 @@ impl<'a> Worker<'a> {
         }
         self.search.begin(&task.begin.knowledge);
         self.passage = Passage::default();
-        self.piece.read(self.pieces, task.span.clone(), task.known)?;
+        self.piece.begin(self.pieces, task.span.clone(), task.known)?;
         let from = Place { offset: self.piece.offset(), number: task.number };
         let mut number = task.number;
-        if !self.piece.is_done() {
-            let records = self.piece.records(self.pieces, number);
-            let taken = search_all(records, &mut self.search, self.filters.as_mut(), &mut self.passage, &mut task.sheet)?;
+        while !self.piece.is_done() {
+            let mut records = self.piece.records(self.pieces, number)?;
+            let (filters, passage) = (self.filters.as_mut(), &mut self.passage);
+            search_all(&mut records, &mut self.search, filters, passage, &mut task.sheet).ok()?;
+            let taken = records.taken();
             self.piece.took(taken);
             number = taken.number;
-        }
-        if !self.piece.is_done() {
-            let last = self.piece.last(self.pieces, number)?;
-            let taken = search_all(last, &mut self.search, self.filters.as_mut(), &mut self.passage, &mut task.sheet)?;
-            self.piece.took(taken);
-            number = taken.number;
-        }
-        if !self.piece.is_done() {
-            return None;
         }
         let to = Place { offset: self.piece.offset(), number };
         Some(Part { from, to, alone: self.search.alone()?, passage: self.passage })
     }
 }
 
-/// Searches records, and returns how far they were usual ones. `None` if there is too much to print.
+/// Searches records. Fails if there is too much to print.
 fn search_all(
-    mut records: Records<'_>,
+    records: &mut Records<'_>,
     search: &mut OfPieces,
     filters: Option<&mut Filters>,
     passage: &mut Passage,
     sheet: &mut Sheet,
-) -> Option<Taken> {
-    let Some(filters) = filters else {
-        search.records(&mut records, &mut |told| sheet.take(&told)).ok()?;
-        return Some(records.taken());
-    };
+) -> io::Result<()> {
+    let Some(filters) = filters else { return search.records(records, &mut |told| sheet.take(&told)) };
     while let Some(frame) = records.next() {
         if filters.matches(frame.link, frame.bytes, frame.wire_len) {
             passage.passed = true;
-            search.frame(&frame, &mut |found| sheet.take(&Told::Found(found))).ok()?;
+            search.frame(&frame, &mut |found| sheet.take(&Told::Found(found)))?;
         } else {
             passage.refused += 1;
         }
     }
-    Some(records.taken())
+    Ok(())
 }

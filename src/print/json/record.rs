@@ -1,178 +1,131 @@
-//! The JSON object that is written for a packet.
+//! The JSON object that is written for a packet. Members that a packet does not have are left out.
 
-use std::fmt;
-use std::net::IpAddr;
-use std::ops::Range;
-
-use base64::display::Base64Display;
-use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
-use serde::{Serialize, Serializer};
-
-use super::numbers::Numbers;
-use crate::ipsec::docker_tag;
-use crate::packet::{
-    Encapsulation, Fragment, Headers, Layer, Macs, Opaque, Packet, Stop, Timestamp, Transport, Tunnel,
-    Undecoded, Why, protocol,
-};
+use super::date::Dates;
+use super::object::{number, object, quoted, truth, word};
+use super::string::{base64, string};
+use super::wrapping::{opaque, wrapping};
+use crate::packet::{Headers, Layer, Packet, Stop, Transport, Why, protocol};
+use crate::print::numbers::{address, decimal, mac};
 use crate::print::{Outcome, Shown};
 
-/// The object of one line. Members that a packet does not have are left out.
-#[derive(Serialize)]
-pub(super) struct Record<'a> {
-    v: u8,
-    number: u64,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<AsText<Rfc3339>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_ns: Option<AsText<i64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interface: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    direction: Option<&'static str>,
-    link_type: u16,
-    wire_len: u32,
-    captured_len: usize,
-    frames: u32,
-    #[serde(flatten)]
-    headers: Level<'a>,
-    encapsulations: Vec<Wrapping<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opaque: Option<Sealed>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stop: Option<Stopped>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_decoded: Option<NotDecoded>,
-    spans: Vec<[usize; 2]>,
-    payload: Payload<'a>,
-}
-
-impl<'a> Record<'a> {
-    /// Makes the object, with at most `limit` bytes of the payload.
-    pub(super) fn new(shown: &Shown<'a>, limit: usize) -> Self {
-        let Shown { frame, packet, .. } = *shown;
-        let spans: &[Range<usize>] = if shown.outcome == Outcome::Match { shown.spans } else { &[] };
-        Self {
-            v: 1,
-            number: frame.number,
-            outcome: shown.outcome.name(),
-            time: frame.time.known.then_some(AsText(Rfc3339(frame.time))),
-            time_ns: frame.time.known.then_some(AsText(frame.time.nanos)),
-            file: shown.file,
-            interface: shown.interface,
-            direction: packet.direction.or(frame.direction).map(crate::packet::Direction::name),
-            link_type: frame.link.0,
-            wire_len: frame.wire_len,
-            captured_len: frame.bytes.len(),
-            frames: packet.frames,
-            headers: Level::of(packet),
-            encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
-            opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
-            stop: packet.stop.map(Stopped::new),
-            not_decoded: packet.undecoded(frame).map(NotDecoded::new),
-            spans: spans.iter().map(|span| [span.start, span.end]).collect(),
-            payload: Payload::new(packet, limit),
+/// Writes the object, with at most `limit` bytes of the payload.
+pub(super) fn write(out: &mut Vec<u8>, dates: &mut Dates, shown: &Shown<'_>, limit: usize) {
+    let Shown { frame, packet, .. } = *shown;
+    out.extend_from_slice(br#"{"v":1,"number":"#);
+    decimal(out, frame.number);
+    word(out, r#","outcome":"#, shown.outcome.name());
+    if frame.time.known {
+        out.extend_from_slice(br#","time":"#);
+        quoted(out, |out| dates.write(out, frame.time));
+        out.extend_from_slice(if frame.time.nanos < 0 { br#","time_ns":"-"# } else { br#","time_ns":""# });
+        decimal(out, frame.time.nanos.unsigned_abs());
+        out.push(b'"');
+    }
+    for (name, value) in [(r#","file":"#, shown.file), (r#","interface":"#, shown.interface)] {
+        if let Some(value) = value {
+            out.extend_from_slice(name.as_bytes());
+            string(out, value.as_bytes());
         }
     }
+    let direction = packet.direction.or(frame.direction);
+    word(out, r#","direction":"#, direction.map(crate::packet::Direction::name));
+    number(out, r#","link_type":"#, u64::from(frame.link.0));
+    number(out, r#","wire_len":"#, u64::from(frame.wire_len));
+    number(out, r#","captured_len":"#, frame.bytes.len() as u64);
+    number(out, r#","frames":"#, u64::from(packet.frames));
+    // Flags of TCP that were cut off are left out: that they look unset says nothing.
+    let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
+    level(out, &packet.headers, cut);
+    out.extend_from_slice(br#","encapsulations":"#);
+    list(out, packet.encapsulations.iter().rev(), wrapping);
+    if let Some(kind) = packet.opaque {
+        opaque(out, kind, &packet.headers);
+    }
+    if let Some(stop) = packet.stop {
+        word(out, r#","stop":{"layer":"#, stop.layer.name());
+        word(out, r#","why":"#, stop.why.name());
+        out.push(b'}');
+    }
+    if let Some(undecoded) = packet.undecoded(frame) {
+        word(out, r#","not_decoded":{"why":"#, undecoded.name());
+        number(out, r#","number":"#, undecoded.number().map(u64::from));
+        out.push(b'}');
+    }
+    let spans = if shown.outcome == Outcome::Match { shown.spans } else { &[] };
+    out.extend_from_slice(br#","spans":"#);
+    list(out, spans, |out, span| list(out, [span.start, span.end], |out, end| decimal(out, end as u64)));
+    payload(out, packet, limit);
+    out.push(b'}');
 }
 
-/// The headers of the packet itself, or those in front of a wrapping.
-#[derive(Serialize)]
-struct Level<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mac: Option<Mac>,
-    #[serde(skip_serializing_if = "<[u16]>::is_empty")]
-    vlan: &'a [u16],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vlan_more: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ether_type: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flow: Option<Flow>,
-}
-
-impl<'a> Level<'a> {
-    /// Makes the innermost level. Flags of TCP that were cut off are left out: that they look unset says nothing.
-    fn of(packet: &'a Packet<'_>) -> Self {
-        let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
-        let mut level = Self::new(&packet.headers);
-        if let Some(flow) = level.flow.as_mut().filter(|_| cut) {
-            flow.tcp_flags = flow.tcp_flags.take().filter(|flags| !flags.is_empty());
+/// Writes a list, each element by `each`.
+#[inline]
+fn list<T>(out: &mut Vec<u8>, elements: impl IntoIterator<Item = T>, each: impl Fn(&mut Vec<u8>, T)) {
+    out.push(b'[');
+    for (n, element) in elements.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
         }
-        level
+        each(out, element);
     }
+    out.push(b']');
+}
 
-    fn new(headers: &'a Headers) -> Self {
-        Self {
-            mac: headers.mac.map(Mac::new),
-            vlan: headers.vlan.ids(),
-            vlan_more: Some(headers.vlan.more()).filter(|&more| more > 0),
-            ether_type: headers.ether_type,
-            flow: Flow::new(headers),
-        }
+/// Writes the members for the headers of the packet itself, or of those in front of a wrapping. `cut` leaves out flags of
+/// TCP if none is set.
+pub(super) fn level(out: &mut Vec<u8>, headers: &Headers, cut: bool) {
+    if let Some(macs) = headers.mac {
+        out.extend_from_slice(br#","mac":{"source":""#);
+        mac(out, macs.source);
+        out.extend_from_slice(br#"","destination":""#);
+        mac(out, macs.destination);
+        out.extend_from_slice(br#""}"#);
     }
-}
-
-#[derive(Serialize)]
-struct Mac {
-    source: String,
-    destination: String,
-}
-
-impl Mac {
-    fn new(macs: Macs) -> Self {
-        Self { source: macs.source.to_string(), destination: macs.destination.to_string() }
+    let vlans = headers.vlan.ids();
+    if !vlans.is_empty() {
+        out.extend_from_slice(br#","vlan":"#);
+        list(out, vlans, |out, &id| decimal(out, id.into()));
     }
+    number(out, r#","vlan_more":"#, Some(headers.vlan.more().into()).filter(|&more| more > 0));
+    number(out, r#","ether_type":"#, headers.ether_type.map(u64::from));
+    flow(out, headers, cut);
 }
 
-#[derive(Serialize)]
-struct Flow {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    protocol: Option<&'static str>,
-    protocol_number: u8,
-    source: IpAddr,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source_port: Option<u16>,
-    destination: IpAddr,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    destination_port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tcp_flags: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    icmp_type: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    icmp_code: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fragment: Option<Piece>,
-}
-
-impl Flow {
-    fn new(headers: &Headers) -> Option<Self> {
-        let ip = headers.ip?;
+fn flow(out: &mut Vec<u8>, headers: &Headers, cut: bool) {
+    let Some(ip) = headers.ip else { return };
+    out.extend_from_slice(br#","flow":"#);
+    object(out, |out| {
+        word(out, r#","protocol":"#, protocol_name(ip.protocol));
+        number(out, r#","protocol_number":"#, u64::from(ip.protocol));
         let ports = headers.transport.ports();
-        let tcp_flags = match headers.transport {
-            Transport::Tcp { flags, .. } => Some(flags.letters().into_iter().map(char::from).collect()),
-            _ => None,
-        };
-        let message = match headers.transport {
-            Transport::Icmp(message) | Transport::Icmpv6(message) | Transport::Igmp(message) => Some(message),
-            _ => None,
-        };
-        Some(Self {
-            protocol: protocol_name(ip.protocol),
-            protocol_number: ip.protocol,
-            source: ip.source,
-            source_port: ports.map(|p| p.source),
-            destination: ip.destination,
-            destination_port: ports.map(|p| p.destination),
-            tcp_flags,
-            icmp_type: message.map(|m| m.kind),
-            icmp_code: message.map(|m| m.code),
-            fragment: ip.fragment.map(Piece::new),
-        })
-    }
+        out.extend_from_slice(br#","source":"#);
+        quoted(out, |out| address(out, ip.source));
+        number(out, r#","source_port":"#, ports.map(|ports| ports.source.into()));
+        out.extend_from_slice(br#","destination":"#);
+        quoted(out, |out| address(out, ip.destination));
+        number(out, r#","destination_port":"#, ports.map(|ports| ports.destination.into()));
+        match headers.transport {
+            Transport::Tcp { flags, .. } => {
+                let letters = flags.letters();
+                if !(cut && letters.is_empty()) {
+                    out.extend_from_slice(br#","tcp_flags":"#);
+                    quoted(out, |out| out.extend_from_slice(&letters));
+                }
+            }
+            Transport::Icmp(message) | Transport::Icmpv6(message) | Transport::Igmp(message) => {
+                number(out, r#","icmp_type":"#, u64::from(message.kind));
+                number(out, r#","icmp_code":"#, u64::from(message.code));
+            }
+            Transport::None | Transport::Udp(_) | Transport::Sctp(_) => {}
+        }
+        if let Some(fragment) = ip.fragment {
+            number(out, r#","fragment":{"id":"#, u64::from(fragment.id));
+            number(out, r#","offset":"#, u64::from(fragment.offset));
+            truth(out, r#","more":"#, fragment.more);
+            number(out, r#","len":"#, u64::from(fragment.len));
+            out.push(b'}');
+        }
+    });
 }
 
 /// Returns the usual name of an IANA protocol number, for the protocols that this program knows.
@@ -201,219 +154,18 @@ fn protocol_name(number: u8) -> Option<&'static str> {
     })
 }
 
-#[derive(Serialize)]
-struct Piece {
-    id: u32,
-    offset: u16,
-    more: bool,
-    len: u16,
-}
-
-impl Piece {
-    fn new(fragment: Fragment) -> Self {
-        Self { id: fragment.id, offset: fragment.offset, more: fragment.more, len: fragment.len }
+fn payload(out: &mut Vec<u8>, packet: &Packet<'_>, limit: usize) {
+    number(out, r#","payload":{"len":"#, packet.payload.len() as u64);
+    let readable = packet.readable();
+    if packet.opaque.is_none() || !readable.is_empty() {
+        let shown = readable.get(..limit).unwrap_or(readable);
+        out.extend_from_slice(br#","text":"#);
+        string(out, shown);
+        out.extend_from_slice(br#","base64":"#);
+        base64(out, shown);
     }
+    out.push(b'}');
 }
 
-#[derive(Serialize)]
-struct Wrapping<'a> {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vni: Option<u32>,
-    #[serde(flatten)]
-    numbers: Numbers,
-    #[serde(flatten)]
-    seal: Seal,
-    outer: Level<'a>,
-}
-
-impl<'a> Wrapping<'a> {
-    fn new(wrapping: &'a Encapsulation) -> Self {
-        let tunnel = wrapping.tunnel;
-        let seal = match tunnel {
-            Tunnel::Esp { spi, sequence, udp, .. } => {
-                Seal::numbered(spi, sequence, Some(udp)).marked(spi, &wrapping.outer)
-            }
-            Tunnel::Ah { spi, sequence } => Seal::numbered(spi, sequence, None),
-            Tunnel::Psp { spi, .. } => Seal::named(spi),
-            Tunnel::Macsec { sci } => Seal::channel(sci),
-            _ => Seal::default(),
-        };
-        Self {
-            kind: tunnel.name(),
-            vni: tunnel.vni().map(crate::packet::Vni::value),
-            numbers: Numbers::of(tunnel),
-            seal,
-            outer: Level::new(&wrapping.outer),
-        }
-    }
-}
-
-/// The members that identify the keys of a wrapping or of an opaque packet.
-#[derive(Default, Serialize)]
-struct Seal {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    spi: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    udp: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    docker_key_tag: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    docker_key_variant: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sci: Option<String>,
-}
-
-impl Seal {
-    fn numbered(spi: crate::packet::Spi, sequence: u32, udp: Option<bool>) -> Self {
-        Self { spi: Some(spi.to_string()), sequence: Some(sequence), udp, ..Self::default() }
-    }
-
-    fn named(spi: crate::packet::Spi) -> Self {
-        Self { spi: Some(spi.to_string()), ..Self::default() }
-    }
-
-    /// Adds the tag of Docker's key, if Docker derived the SPI of ESP between these addresses.
-    fn marked(self, spi: crate::packet::Spi, outer: &Headers) -> Self {
-        let found = outer.ip.and_then(|ip| docker_tag(ip.source, ip.destination, spi));
-        Self {
-            docker_key_tag: found.map(|found| found.tag),
-            docker_key_variant: found.map(|found| found.variant.name()),
-            ..self
-        }
-    }
-
-    fn channel(sci: Option<crate::packet::Sci>) -> Self {
-        Self { sci: sci.map(|sci| sci.to_string()), ..Self::default() }
-    }
-}
-
-#[derive(Serialize)]
-struct Sealed {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'static str>,
-    #[serde(flatten)]
-    seal: Seal,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    clear: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cpi: Option<u16>,
-}
-
-impl Sealed {
-    /// Makes the object. `outer` are the headers in front of the opaque part.
-    fn new(opaque: Opaque, outer: &Headers) -> Self {
-        let (why, seal, message) = match opaque {
-            Opaque::Esp { spi, sequence, udp, why } => {
-                (Some(why.name()), Seal::numbered(spi, sequence, Some(udp)).marked(spi, outer), None)
-            }
-            Opaque::EspFragment | Opaque::EspTruncated | Opaque::Ieee80211 | Opaque::IpComp { .. } => {
-                (None, Seal::default(), None)
-            }
-            Opaque::WireGuard(message) => (None, Seal::default(), Some(message.number())),
-            Opaque::EspInTcp { spi } => (None, spi.map(Seal::named).unwrap_or_default(), None),
-            Opaque::Psp { spi, .. } => (None, Seal::named(spi), None),
-            Opaque::Macsec { sci } => (None, Seal::channel(sci), None),
-        };
-        let clear = match opaque {
-            Opaque::Psp { clear, .. } => Some(clear),
-            _ => None,
-        };
-        let cpi = match opaque {
-            Opaque::IpComp { cpi } => cpi,
-            _ => None,
-        };
-        Self { kind: opaque.name(), why, seal, message, clear, cpi }
-    }
-}
-
-#[derive(Serialize)]
-struct Stopped {
-    layer: &'static str,
-    why: &'static str,
-}
-
-impl Stopped {
-    fn new(stop: Stop) -> Self {
-        Self { layer: stop.layer.name(), why: stop.why.name() }
-    }
-}
-
-/// The reason why the packet is not decoded to its end.
-#[derive(Serialize)]
-struct NotDecoded {
-    why: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    number: Option<u16>,
-}
-
-impl NotDecoded {
-    fn new(undecoded: Undecoded) -> Self {
-        Self { why: undecoded.name(), number: undecoded.number() }
-    }
-}
-
-#[derive(Serialize)]
-struct Payload<'a> {
-    len: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<AsText<Lossy<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    base64: Option<AsText<Base64<'a>>>,
-}
-
-impl<'a> Payload<'a> {
-    fn new(packet: &'a Packet<'_>, limit: usize) -> Self {
-        let readable = packet.readable();
-        let shown = (packet.opaque.is_none() || !readable.is_empty())
-            .then(|| readable.get(..limit).unwrap_or(readable));
-        Self {
-            len: packet.payload.len(),
-            text: shown.map(|bytes| AsText(Lossy(bytes))),
-            base64: shown.map(|bytes| AsText(Base64Display::new(bytes, &STANDARD))),
-        }
-    }
-}
-
-/// Base64 with `+` and `/`, and with padding.
-type Base64<'a> = Base64Display<'a, 'static, GeneralPurpose>;
-
-/// The text that a value displays, as a string.
-struct AsText<D>(D);
-
-impl<D: fmt::Display> Serialize for AsText<D> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-/// A time in UTC, with the digits that the capture has.
-struct Rfc3339(Timestamp);
-
-impl fmt::Display for Rfc3339 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // 64 bits of nanoseconds reach from the year 1677 to 2262. Jiff knows the dates of all of them.
-        let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.0.nanos)).unwrap_or_default();
-        write!(f, "{stamp:.*}", usize::from(self.0.digits))
-    }
-}
-
-/// UTF-8 text with U+FFFD in place of each invalid piece.
-struct Lossy<'a>(&'a [u8]);
-
-impl fmt::Display for Lossy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_str("\u{fffd}")?;
-            }
-        }
-        Ok(())
-    }
-}
+#[cfg(test)]
+pub(super) mod tests;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::escape::is_plain;
 use crate::packet::{
     Direction, EspKind, Fragment, Frame, Headers, Ip, Layer, MacAddress, Macs, Opaque, Packet, Sealed, Spi,
     Stop, Timestamp, Transport, TypeCode, Why, WireGuardMessage,
@@ -17,12 +18,16 @@ use crate::print::{Mark, Outcome};
 
 fn lines(options: JsonOptions, shown: &[Shown<'_>]) -> String {
     let mut printer = json_printer(options);
+    let mut expected = Vec::new();
     for one in shown {
         printer.mark(Mark::Clear).unwrap();
         printer.packet(one).unwrap();
+        expected.extend(record::tests::line(one, options.limit.unwrap_or(usize::MAX)));
     }
     printer.end_line().unwrap();
-    String::from_utf8(printer.writer().clone()).unwrap()
+    let text = String::from_utf8(printer.writer().clone()).unwrap();
+    assert_eq!(text, String::from_utf8(expected).unwrap());
+    text
 }
 
 fn line(shown: &Shown<'_>) -> Value {
@@ -111,6 +116,47 @@ fn nothing_in_a_string_can_act_on_a_terminal() {
     assert!(text.contains(r#""text":"a\u001b[2J\u007f\u009b31m\u202e\"\\ü🙂\udb40\udc01""#), "{text}");
     assert!(text.contains(r#""interface":"eth\u009b0""#), "{text}");
     assert_eq!(line(&shown)["payload"]["text"].as_str().unwrap().as_bytes(), payload);
+}
+
+fn payload(bytes: &[u8]) {
+    let (packet, frame) = (packet(tcp("10.0.0.1", "10.0.0.2", (1, 2), 0), bytes), frame(1));
+    for limit in [None, Some(bytes.len() / 2)] {
+        lines(JsonOptions { limit }, &[shown(&frame, &packet, &[])]);
+    }
+}
+
+/// Each payload is compared with what serde makes of it: see [`lines`].
+#[test]
+fn every_byte_and_every_character_is_written_at_every_place_of_a_step() {
+    for byte in 0..=u8::MAX {
+        for before in 0..20 {
+            payload(&[&b"a".repeat(before), &[byte][..], b"bcdefghijklmnopqrstuvwxyz"].concat());
+            payload(&[&b"\n".repeat(before), &[byte; 40][..]].concat());
+        }
+    }
+    for before in 0..20 {
+        for text in [
+            "\u{7f}\u{80}\u{9b}\u{a0}\u{ad}ü\u{301}\u{378}",
+            "\u{202e}\u{2066}世\u{feff}\u{fffd}\u{ffff}\u{e000}",
+            "\u{e0001}🙂\u{10ffff}\u{1d173}",
+        ] {
+            let bytes = [&b"\0".repeat(before), text.as_bytes(), text.as_bytes()].concat();
+            for end in before..bytes.len() {
+                payload(&bytes[..end]);
+                payload(&[&bytes[..end], b"\xff and what follows it"].concat());
+            }
+        }
+    }
+    let all: String = (0..=u32::from(char::MAX)).filter_map(char::from_u32).collect();
+    payload(all.as_bytes());
+    let mut random = 1_u32;
+    let mut byte = || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 24) as u8
+    };
+    payload(&std::iter::repeat_with(&mut byte).take(300_000).collect::<Vec<_>>());
+    // Few bytes that do not begin or continue a character.
+    payload(&std::iter::repeat_with(|| byte() | 0x80).take(100_000).collect::<Vec<_>>());
 }
 
 /// Makes packets of every form that the schema describes.

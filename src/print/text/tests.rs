@@ -327,7 +327,8 @@ fn a_request_of_the_samples_is_searchable() {
 fn a_text_behind_another_is_as_if_it_were_one() {
     let print = |printer: &mut Printer<Vec<u8>>, is_packet: bool| {
         let (frame, packet) = (frame(3), request());
-        if is_packet { printer.packet(&shown(&frame, &packet, &[])) } else { printer.mark(Mark::Clear) }.unwrap();
+        if is_packet { printer.packet(&shown(&frame, &packet, &[])) } else { printer.mark(Mark::Clear) }
+            .unwrap();
     };
     for marks in [Marks::Opaque, Marks::Ngrep, Marks::None] {
         for (spaced, sequence, cut) in (0..2 * 16 * 5).map(|n| (n % 2 == 0, n / 2 % 16, n / 32)) {
@@ -347,7 +348,8 @@ fn a_text_behind_another_is_as_if_it_were_one() {
                 printer.packet(&shown(&frame(3), &request(), &[])).unwrap();
                 printer.end_line().unwrap();
             }
-            let texts = [whole, first].map(|mut printer| String::from_utf8(printer.writer().clone()).unwrap());
+            let texts =
+                [whole, first].map(|mut printer| String::from_utf8(printer.writer().clone()).unwrap());
             assert_eq!(texts[0], texts[1], "{marks:?} {spaced} {sequence:04b} {cut}");
         }
     }

@@ -81,7 +81,7 @@ impl Clear {
         if !names_nobody(text) {
             return true;
         }
-        let Ok(filter) = Filter::compile(text, link) else { return true };
+        let Ok(mut filter) = Filter::compile(text, link) else { return true };
         // A filter may ask for a length, a source port, an identification or a time to live.
         let passes = |shape| {
             let frame = self.frame(link, shape);

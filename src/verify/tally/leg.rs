@@ -86,7 +86,10 @@ impl Tally {
         let IpAddr::V4(to) = ip.destination else { return ip.destination.is_multicast() };
         let of = |local: &IpAddr| {
             let IpAddr::V4(local) = local else { return false };
-            (8..=LONGEST_PREFIX).any(|prefix| u32::from(*local) | (u32::MAX >> prefix) == u32::from(to))
+            // No other address ends like a broadcast address.
+            to.octets()[3] == 0xff
+                && (8..=LONGEST_PREFIX)
+                    .any(|prefix| u32::from(*local) | (u32::MAX >> prefix) == u32::from(to))
         };
         to.is_multicast() || to.is_broadcast() || self.question.network.locals.iter().any(of)
     }

@@ -1,0 +1,210 @@
+//! A block of a TPACKET_V3 ring: its bytes to frames (`linux/if_packet.h`, in this machine's byte order).
+//!
+//! A block begins with a description of 48 bytes. Each frame in it has a header of 48 bytes (`tpacket3_hdr`), the
+//! address of the link that it passed (`sockaddr_ll`), and its bytes. The kernel takes a VLAN tag off the frame and writes
+//! it into the header; here it is put back.
+//!
+//! All offsets are checked, so a block of any bytes ends the walk and does nothing worse.
+
+use crate::packet::{Direction, Timestamp};
+
+/// The room in front of a frame that the kernel is asked for, so that a tag can be put back in place.
+pub(super) const RESERVE: usize = 4;
+
+/// The two addresses in front of the place where the tag belongs.
+const ADDRESSES: usize = 12;
+
+/// The header of a frame, and the address of its link behind it.
+const HEADER: usize = 48 + 20;
+
+/// Bits of `tp_status`.
+const VLAN_VALID: u32 = 1 << 4;
+const VLAN_TPID_VALID: u32 = 1 << 6;
+
+/// The Ethernet type of a tag whose type the kernel does not tell.
+const ETH_P_8021Q: u16 = 0x8100;
+
+/// `sll_pkttype` of a frame that leaves the host.
+const PACKET_OUTGOING: u8 = 4;
+
+/// The walk through a block: the frames that are left, and the place of the next one's header.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Walk {
+    left: u32,
+    at: usize,
+}
+
+/// A frame in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The offset of its first byte in the block.
+    pub(super) start: usize,
+    /// The number of captured bytes.
+    pub(super) len: usize,
+    /// The number of bytes on the wire.
+    pub(super) wire_len: u32,
+    pub(super) time: Timestamp,
+    pub(super) direction: Direction,
+}
+
+/// A block whose offsets lead out of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Damaged;
+
+impl Walk {
+    /// Begins the walk through a block that the kernel has handed over.
+    pub(super) fn begin(block: &[u8]) -> Result<Self, Damaged> {
+        let (left, first) = (word(block, 12)?, word(block, 16)?);
+        Ok(Self { left, at: first as usize })
+    }
+
+    /// Returns the offset of the next frame's header.
+    #[inline]
+    pub(super) fn ahead(&self) -> usize {
+        self.at
+    }
+
+    /// Returns the next frame, with its VLAN tag back in place. `None` at the end of the block.
+    #[inline]
+    pub(super) fn next(&mut self, block: &mut [u8]) -> Result<Option<Place>, Damaged> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let header = block.get(self.at..).and_then(<[u8]>::first_chunk::<HEADER>).ok_or(Damaged)?;
+        let word = |at: usize| u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let half = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
+        let (next, status, tci, tpid) = (word(0), word(20), word(32), half(36));
+        let mut place = Place {
+            start: self.at + usize::from(half(24)),
+            len: word(12) as usize,
+            wire_len: word(16),
+            time: Timestamp::new(i64::from(word(4)), word(8), 9),
+            direction: if header[58] == PACKET_OUTGOING { Direction::Out } else { Direction::In },
+        };
+        self.left -= 1;
+        self.at = self.at.saturating_add(next as usize);
+        if block.get(place.start..).is_none_or(|behind| behind.len() < place.len) {
+            return Err(Damaged);
+        }
+        if (tci != 0 || status & VLAN_VALID != 0) && place.len >= ADDRESSES {
+            let known = tpid != 0 || status & VLAN_TPID_VALID != 0;
+            put_back(block, &mut place, if known { tpid } else { ETH_P_8021Q }, tci as u16)?;
+        }
+        Ok(Some(place))
+    }
+}
+
+/// Moves the addresses of the frame forward by the length of a tag, and writes the tag behind them.
+fn put_back(block: &mut [u8], place: &mut Place, tpid: u16, tci: u16) -> Result<(), Damaged> {
+    let start = place.start.checked_sub(RESERVE).ok_or(Damaged)?;
+    block.copy_within(place.start..place.start + ADDRESSES, start);
+    let [a, b] = tpid.to_be_bytes();
+    let [c, d] = tci.to_be_bytes();
+    let tag = block.get_mut(start + ADDRESSES..).and_then(<[u8]>::first_chunk_mut::<RESERVE>);
+    *tag.ok_or(Damaged)? = [a, b, c, d];
+    *place = Place { start, len: place.len + RESERVE, wire_len: place.wire_len.saturating_add(4), ..*place };
+    Ok(())
+}
+
+fn word(block: &[u8], at: usize) -> Result<u32, Damaged> {
+    let bytes = block.get(at..).and_then(<[u8]>::first_chunk).ok_or(Damaged)?;
+    Ok(u32::from_ne_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: usize = 48;
+    const MAC: usize = 86;
+    const FRAME: &[u8] = b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0payload";
+
+    /// A tag as the kernel tells of it.
+    #[derive(Clone, Copy, Default)]
+    struct Tag {
+        status: u32,
+        tci: u32,
+        tpid: u16,
+    }
+
+    /// A block with these frames, 256 bytes apart.
+    fn block(frames: &[(Tag, u8)]) -> Vec<u8> {
+        let mut block = vec![0; FIRST + 256 * frames.len()];
+        block[12..16].copy_from_slice(&(frames.len() as u32).to_ne_bytes());
+        block[16..20].copy_from_slice(&(FIRST as u32).to_ne_bytes());
+        for (header, (tag, kind)) in block[FIRST..].chunks_mut(256).zip(frames) {
+            for (at, word) in [(0, 256), (4, 7), (8, 9), (12, FRAME.len() as u32), (16, 60), (20, tag.status)] {
+                header[at..at + 4].copy_from_slice(&word.to_ne_bytes());
+            }
+            header[24..26].copy_from_slice(&(MAC as u16).to_ne_bytes());
+            header[32..36].copy_from_slice(&tag.tci.to_ne_bytes());
+            header[36..38].copy_from_slice(&tag.tpid.to_ne_bytes());
+            header[58] = *kind;
+            header[MAC..MAC + FRAME.len()].copy_from_slice(FRAME);
+        }
+        block
+    }
+
+    /// Walks to the end. Returns the frames with their bytes.
+    fn walk(block: &mut [u8]) -> Result<Vec<(Place, Vec<u8>)>, Damaged> {
+        let mut walk = Walk::begin(block)?;
+        let mut all = Vec::new();
+        while let Some(place) = walk.next(block)? {
+            all.push((place, block[place.start..place.start + place.len].to_vec()));
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn frames_come_with_their_times_and_directions() {
+        let all = walk(&mut block(&[(Tag::default(), 0), (Tag::default(), 3), (Tag::default(), 4)])).unwrap();
+        assert_eq!(all.len(), 3);
+        for ((place, bytes), direction) in all.iter().zip([Direction::In, Direction::In, Direction::Out]) {
+            assert_eq!((place.wire_len, place.time.nanos, place.direction), (60, 7_000_000_009, direction));
+            assert_eq!(bytes, FRAME);
+        }
+    }
+
+    #[test]
+    fn a_tag_is_put_back_behind_the_addresses() {
+        for (tag, type_and_tci) in [
+            (Tag { status: 0, tci: 0x2064, tpid: 0 }, [0x81, 0, 0x20, 0x64]),
+            (Tag { status: VLAN_VALID, tci: 0, tpid: 0 }, [0x81, 0, 0, 0]),
+            (Tag { status: VLAN_VALID | VLAN_TPID_VALID, tci: 100, tpid: 0x88a8 }, [0x88, 0xa8, 0, 100]),
+        ] {
+            let all = walk(&mut block(&[(tag, 0), (Tag::default(), 0)])).unwrap();
+            let expected = [&FRAME[..12], &type_and_tci, &FRAME[12..]].concat();
+            assert_eq!((&all[0].1, all[0].0.wire_len), (&expected, 64));
+            assert_eq!(all[1].1, FRAME, "the frame behind it is untouched");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_within_its_addresses_gets_no_tag() {
+        let mut block = block(&[(Tag { status: VLAN_VALID, tci: 1, tpid: 0 }, 0)]);
+        block[FIRST + 12..FIRST + 16].copy_from_slice(&11u32.to_ne_bytes());
+        assert_eq!(walk(&mut block).unwrap()[0].1, FRAME[..11]);
+    }
+
+    #[test]
+    fn offsets_that_lead_out_of_the_block_end_the_walk() {
+        let whole = block(&[(Tag { status: VLAN_VALID, tci: 1, tpid: 0 }, 0), (Tag::default(), 0)]);
+        let places = [16, FIRST, FIRST + 12];
+        for (at, value) in places.into_iter().flat_map(|at| [(at, 0xffff_u32), (at, u32::MAX)]) {
+            let mut block = whole.clone();
+            block[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+            assert_eq!(walk(&mut block), Err(Damaged), "{value} at {at}");
+        }
+        let mut far = whole.clone();
+        far[FIRST + 24..FIRST + 26].copy_from_slice(&u16::MAX.to_ne_bytes());
+        assert_eq!(walk(&mut far), Err(Damaged));
+        for len in 0..whole.len() - 256 {
+            assert_eq!(walk(&mut whole[..len].to_vec()), Err(Damaged), "cut to {len}");
+        }
+    }
+
+    #[test]
+    fn an_empty_block_has_no_frame() {
+        assert_eq!(walk(&mut block(&[])), Ok(Vec::new()));
+    }
+}
