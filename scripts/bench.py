@@ -161,7 +161,7 @@ def peak(words):
 
 
 class Table:
-    WIDTHS = [16, 10, 27, 27, 27, 38]
+    WIDTHS = [16, 10, 27, 27, 27, 42]
 
     def __init__(self, threads):
         self.met = self.goals = 0

@@ -2,7 +2,7 @@
 
 Usage: bench_profile.py OVLSNIFF [WORK [CAPTURE]]     works and captures are those of bench_instructions.py
 
-OVLSNIFF has to be built with line tables. The program's start is taken off, as in bench_instructions.py.
+OVLSNIFF has to be built with line tables. What the beginning costs is taken off, as in bench_instructions.py.
 """
 
 import os
@@ -71,12 +71,13 @@ def main(ovlsniff, works=("-q", "marks"), captures=("http", "vxlan", "esp", "sma
     ovlsniff = os.path.abspath(ovlsniff)
     for work in works:
         for capture in captures:
+            sizes, costs_of, packets = (bench_instructions.BEGINNING, bench_instructions.WORKS[work][1]), [], []
             with tempfile.TemporaryDirectory() as folder:
-                bench_captures.write(os.path.join(folder, "start.pcap"), capture, packets=bench_instructions.FIRST)
-                packets = bench_captures.write(os.path.join(folder, "all.pcap"), capture, bench_instructions.WORKS[work][1] << 20)
-                found, start = (profile(ovlsniff, bench_instructions.words_of(ovlsniff, work, file), folder) for file in ("all.pcap", "start.pcap"))
-            found.subtract(start)
-            each, total = packets - bench_instructions.FIRST, sum(found.values())
+                for size in sizes:
+                    packets.append(bench_captures.write(os.path.join(folder, "part.pcap"), capture, size << 20))
+                    costs_of.append(profile(ovlsniff, bench_instructions.words_of(ovlsniff, work, "part.pcap"), folder))
+            found = costs_of[1] - costs_of[0]
+            each, total = packets[1] - packets[0], sum(found.values())
             print(f"{work} on {capture}: {total / each:.0f} instructions a packet")
             for where, cost in found.most_common():
                 if cost >= LEAST * total:

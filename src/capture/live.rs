@@ -28,13 +28,13 @@ use tap::Tap;
 /// The number of frames between two looks at the wake descriptors and the deadline, as long as the rings never run dry.
 const STRIDE: u32 = 256;
 
-/// The number of strides between two readings of libpcap's counters. They have 32 bits, and may wrap only once
+/// The number of strides between two readings of the kernel's counters. They have 32 bits, and may wrap only once
 /// between two readings.
 const STRIDES_PER_COUNT: u32 = 1 << 14;
 
 /// The longest wait without a look at the rings. When an interface goes down, the kernel reports that once, and
-/// reports nothing when the interface is then deleted (net/packet/af_packet.c, `packet_notifier`). libpcap notices
-/// the deletion only when it is asked for a frame.
+/// reports nothing when the interface is then deleted (net/packet/af_packet.c, `packet_notifier`). The deletion is noticed
+/// only when a ring is asked for a frame.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
 /// The time for which the rings are still drained after an interface has gone: `DRAIN` if they run empty, and at most
@@ -221,8 +221,8 @@ impl Live {
             of.dropped_kernel += kernel;
             of.dropped_interface += if self.other_netns { 0 } else { interface };
             of.delivered += source.given;
-            // libpcap selects the direction after the ring, so each of the two rings of an interface receives the
-            // frames of both directions. The larger of the two counts is taken for the interface.
+            // libpcap selects the direction after the ring, so each of its two rings of an interface receives the frames
+            // of both directions. The larger of the two counts is taken for the interface.
             of.received = of.received.max(received);
         }
         each

@@ -1,22 +1,23 @@
 //! The context of a match: the packets of the same flow before and after it.
 //!
 //! Every packet that is not shown may be wanted by a match that follows, so keeping one has to be cheap: its bytes are
-//! copied into cells ([`store`]) and its conversation is hashed by three multiplications ([`conversation`]). Once there are
+//! copied into cells ([`store`]), and its conversation is hashed by three multiplications ([`conversation`], [`queues`]). Once there are
 //! as many packets as ever, nothing is allocated.
 
 mod conversation;
+mod queues;
 mod store;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use super::Outcome;
 use crate::dissect::{Dissected, Known};
 use crate::packet::{Frame, Packet};
 pub(super) use conversation::Conversation;
 use conversation::Folding;
+use queues::Queues;
 pub(super) use store::Kept;
-use store::{NONE, Store};
+use store::Store;
 
 /// The most bytes of frames that are kept because a match may follow.
 const MAX_KEPT: usize = 16 << 20;
@@ -73,25 +74,20 @@ impl Following {
 pub(super) struct Preceding {
     /// The number of packets that are kept of a conversation.
     count: usize,
-    conversations: HashMap<Conversation, Queue, Folding>,
+    queues: Queues,
     store: Store,
 }
 
-/// The packets of a conversation, chained from the oldest to the newest.
-#[derive(Debug)]
-pub(super) struct Queue {
+/// The packets of a conversation that were taken out, and are still to be given.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
     oldest: u32,
-    newest: u32,
     len: u32,
-}
-
-impl Queue {
-    const EMPTY: Self = Self { oldest: NONE, newest: NONE, len: 0 };
 }
 
 impl Preceding {
     pub(super) fn new(count: usize) -> Self {
-        Self { count, conversations: HashMap::default(), store: Store::default() }
+        Self { count, queues: Queues::default(), store: Store::default() }
     }
 
     /// Returns true if no packet is asked for.
@@ -116,14 +112,15 @@ impl Preceding {
         frame: &Frame<'_>,
         datagram: Option<Known<'_>>,
     ) {
-        let Self { count, conversations, store } = self;
-        let queue = conversations.entry(conversation).or_insert(Queue::EMPTY);
+        let Self { count, queues, store } = self;
+        let place = queues.find_or_add(conversation);
+        let queue = queues.at(place);
         // The place of the packet that goes is that of the one that comes.
         if queue.len as usize == *count {
             queue.oldest = store.remove(queue.oldest);
             queue.len -= 1;
         }
-        let new = store.push(conversation, frame, datagram);
+        let new = store.push(place, frame, datagram);
         if queue.len == 0 {
             queue.oldest = new;
         } else {
@@ -136,15 +133,12 @@ impl Preceding {
 
     /// Drops the oldest packet, which is the oldest of its conversation too. Returns false if there was none.
     fn drop_oldest(&mut self) -> bool {
-        let Some((oldest, conversation)) = self.store.oldest() else { return false };
-        let newer = self.store.remove(oldest);
-        if let Entry::Occupied(mut entry) = self.conversations.entry(conversation) {
-            let queue = entry.get_mut();
-            queue.oldest = newer;
-            queue.len -= 1;
-            if queue.len == 0 {
-                entry.remove();
-            }
+        let Some((oldest, place)) = self.store.oldest() else { return false };
+        let queue = self.queues.at(place);
+        queue.oldest = self.store.remove(oldest);
+        queue.len -= 1;
+        if queue.len == 0 {
+            self.queues.remove(place);
         }
         true
     }
@@ -154,19 +148,23 @@ impl Preceding {
     }
 
     /// Takes out the kept packets of this packet's conversation, for [`Self::next`].
-    pub(super) fn take(&mut self, packet: &Packet<'_>) -> Queue {
-        let same = if self.conversations.is_empty() { None } else { Conversation::of(packet) };
-        same.and_then(|conversation| self.conversations.remove(&conversation)).unwrap_or(Queue::EMPTY)
+    pub(super) fn take(&mut self, packet: &Packet<'_>) -> Taken {
+        let same = if self.count == 0 { None } else { Conversation::of(packet) };
+        let Some(place) = same.and_then(|same| self.queues.find(&same)) else { return Taken::default() };
+        let queue = self.queues.at(place);
+        let taken = Taken { oldest: queue.oldest, len: queue.len };
+        self.queues.remove(place);
+        taken
     }
 
-    /// Takes the next packet out of a queue, the oldest first. Returns false at the end of the queue.
-    pub(super) fn next(&mut self, queue: &mut Queue, kept: &mut Kept) -> bool {
-        if queue.len == 0 {
+    /// Gives the next packet of those that were taken, the oldest first. Returns false if there is none left.
+    pub(super) fn next(&mut self, taken: &mut Taken, kept: &mut Kept) -> bool {
+        if taken.len == 0 {
             return false;
         }
-        self.store.read(queue.oldest, kept);
-        queue.oldest = self.store.remove(queue.oldest);
-        queue.len -= 1;
+        self.store.read(taken.oldest, kept);
+        taken.oldest = self.store.remove(taken.oldest);
+        taken.len -= 1;
         true
     }
 }
@@ -244,7 +242,7 @@ mod tests {
     fn the_payload_of_a_datagram_comes_back_with_its_frame() {
         let bytes = datagram(1, 300);
         let mut preceding = Preceding::new(3);
-        for len in [0, 1, 127, 128, 129, 4000] {
+        for len in [0, 1, 255, 256, 257, 4000] {
             let payload: Vec<u8> = (0..len).map(|at| at as u8).collect();
             with(7, &bytes, |frame, packet| {
                 let known = Known { protocol: 17, payload: &payload, frames: 3 };
@@ -268,7 +266,6 @@ mod tests {
                 keep(&mut preceding, number, &datagram((number % hosts) as u16, 1000));
                 assert!(preceding.store.bytes <= MAX_KEPT);
             }
-            assert_eq!(preceding.store.packets(), preceding.conversations.len());
             assert!(!taken(&mut preceding, &datagram((99_999 % hosts) as u16, 9)).is_empty());
             // With many conversations, the oldest packets have been dropped.
             assert_eq!(preceding.store.packets() > 0, hosts > 1);

@@ -192,10 +192,12 @@ impl Selection {
         packet: &Packet<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut queue = self.preceding.take(packet);
-        while self.preceding.next(&mut queue, &mut self.recalled) {
+        let mut taken = self.preceding.take(packet);
+        let mut told = Ok(());
+        // All are taken out, also where the sink fails.
+        while self.preceding.next(&mut taken, &mut self.recalled) {
             let frame = self.recalled.frame();
-            dissector.again(&frame, self.recalled.known(), |packet| {
+            let again = |packet: &Packet<'_>| {
                 sink(Found {
                     frame: &frame,
                     packet,
@@ -205,8 +207,9 @@ impl Selection {
                     show: true,
                     recalled: true,
                 })
-            })?;
+            };
+            told = told.and_then(|()| dissector.again(&frame, self.recalled.known(), again));
         }
-        Ok(())
+        told
     }
 }

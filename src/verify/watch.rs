@@ -9,7 +9,7 @@ use super::tally::{Circumstances, Question, Tally, View};
 use super::underlay::Views;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::{Opener, Sa};
-use crate::packet::{Frame, Timestamp, TunnelPorts};
+use crate::packet::{Frame, LinkType, Timestamp, TunnelPorts};
 
 /// A watch in progress. Like a tally it has no clock: its time is that of the frames, so that a file and a live
 /// capture are the same to it.
@@ -40,7 +40,11 @@ impl Tallies {
 }
 
 /// Returns the view of a frame; `None` if it is not looked at.
+#[inline]
 fn view(views: Option<&Views>, frame: &Frame<'_>) -> Option<View> {
+    if views.is_none() && frame.link == LinkType::ETHERNET {
+        return Some(View::Wire);
+    }
     let Some(views) = views else { return of_hardware(frame) };
     // A link that is so new that nothing is known of it may be a tunnel's.
     frame.passed().and_then(|link| views.get(&link).copied()).unwrap_or(Some(View::Hidden))

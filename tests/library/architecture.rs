@@ -170,6 +170,13 @@ fn no_place_is_kept_for_a_crate_that_is_not_there() {
 }
 
 #[test]
+fn unsafe_code_is_in_one_file() {
+    let sources = sources();
+    let with = sources.iter().filter(|(_, text)| text.contains("unsafe_code") || text.contains("unsafe {"));
+    assert_eq!(with.map(|(file, _)| file.as_str()).collect::<Vec<_>>(), ["capture/live/ring"]);
+}
+
+#[test]
 fn imports_are_the_standard_librarys_then_other_crates_then_ours() {
     for (file, text) in sources() {
         let ours: Vec<&str> =

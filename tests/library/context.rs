@@ -43,9 +43,9 @@ fn where_only_matches_are_asked_for_their_context_is_the_same() {
     let mut random = 7_u64;
     for fixture in reading::all() {
         let mut frames = reading::frames(&fixture);
-        for round in 0..3 {
-            for pattern in ["HTTP", "e", "12", "\\x00\\x01", "ssh"] {
-                for around in [(1, 0), (3, 0), (0, 2), (2, 1), (100, 100)] {
+        for round in 0..2 {
+            for pattern in ["HTTP", "e", "\\x00\\x01"] {
+                for around in [(1, 0), (0, 2), (100, 100)] {
                     let plain = shown(&frames, pattern, around, false);
                     assert_eq!(
                         shown(&frames, pattern, around, true),

@@ -4,6 +4,7 @@ mod build;
 mod damage;
 mod foreign;
 mod formats;
+mod in_memory;
 mod libpcap;
 mod losses;
 mod packed;

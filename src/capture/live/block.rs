@@ -71,7 +71,8 @@ impl Walk {
             return Ok(None);
         }
         let header = block.get(self.at..).and_then(<[u8]>::first_chunk::<HEADER>).ok_or(Damaged)?;
-        let word = |at: usize| u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let word =
+            |at: usize| u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let half = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
         let (next, status, tci, tpid) = (word(0), word(20), word(32), half(36));
         let mut place = Place {
@@ -133,7 +134,8 @@ mod tests {
         block[12..16].copy_from_slice(&(frames.len() as u32).to_ne_bytes());
         block[16..20].copy_from_slice(&(FIRST as u32).to_ne_bytes());
         for (header, (tag, kind)) in block[FIRST..].chunks_mut(256).zip(frames) {
-            for (at, word) in [(0, 256), (4, 7), (8, 9), (12, FRAME.len() as u32), (16, 60), (20, tag.status)] {
+            for (at, word) in [(0, 256), (4, 7), (8, 9), (12, FRAME.len() as u32), (16, 60), (20, tag.status)]
+            {
                 header[at..at + 4].copy_from_slice(&word.to_ne_bytes());
             }
             header[24..26].copy_from_slice(&(MAC as u16).to_ne_bytes());

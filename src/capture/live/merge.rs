@@ -78,7 +78,8 @@ impl Merge {
                 return Next::Dry;
             };
             let safe = time.saturating_add(self.hold);
-            if self.slots.iter().all(|slot| slot.held.is_some() || slot.empty_at.is_some_and(|at| at >= safe)) {
+            if self.slots.iter().all(|slot| slot.held.is_some() || slot.empty_at.is_some_and(|at| at >= safe))
+            {
                 return self.give(oldest);
             }
             let now = clock();

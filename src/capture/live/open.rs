@@ -1,4 +1,4 @@
-//! Opening an interface: the options, libpcap's handle, and the meaning of a refusal.
+//! Opening an interface: the options, a ring of our own or libpcap's, and the meaning of a refusal.
 
 use nix::errno::Errno;
 use nix::libc::sock_filter;
@@ -26,7 +26,7 @@ pub struct CaptureOptions<'n> {
     pub buffer: u32,
     /// Capture only frames of this direction. Default: both.
     pub direction: Option<Direction>,
-    /// Report the direction of every frame, at the price of two rings per interface. Default: false.
+    /// Report the direction of every frame. Where libpcap reads the interface, that takes two rings. Default: false.
     pub directed: bool,
     /// A BPF expression that the kernel applies. Default: none.
     pub filter: Option<String>,

@@ -96,7 +96,12 @@ impl Ring {
     pub(super) fn open(options: &RingOptions<'_>) -> io::Result<Self> {
         // No protocol: nothing is received before the socket is bound to one.
         let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
-        set(&socket, libc::SOL_PACKET, libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V3 as libc::c_int))?;
+        set(
+            &socket,
+            libc::SOL_PACKET,
+            libc::PACKET_VERSION,
+            &(libc::tpacket_versions::TPACKET_V3 as libc::c_int),
+        )?;
         set(&socket, libc::SOL_PACKET, libc::PACKET_RESERVE, &(RESERVE as libc::c_uint))?;
         if let Some(filter) = options.filter {
             let len = u16::try_from(filter.len()).map_err(|_| Errno::EINVAL)?;
@@ -262,7 +267,9 @@ impl Ring {
         for line in [0, 64, 128] {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: A prefetch reads nothing, so any address is allowed.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.start().wrapping_add(self.walk.ahead() + line).cast()) };
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(self.start().wrapping_add(self.walk.ahead() + line).cast())
+            };
         }
     }
 }

@@ -113,7 +113,7 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen, Learned), Error> {
             FrameDirection::In => Direction::In,
             FrameDirection::Out => Direction::Out,
         }),
-        // Only JSON prints a frame's direction, and to know it takes two rings for each interface.
+        // Only JSON prints a frame's direction, and to know it can take two rings for an interface.
         directed: args.json,
         filter: job.filter.clone(),
         namespace: namespace.as_ref(),

@@ -110,7 +110,7 @@ fn trailer(esp: &[u8], declared: usize, icv: usize) -> Option<(usize, u8)> {
         return None;
     }
     let start = before.len().checked_sub(usize::from(padding))?;
-    let sequence = before.get(start..)?.iter().zip(1u8..).all(|(&byte, n)| byte == n);
+    let sequence = before.get(start..)?.iter().zip(1..=u8::MAX).all(|(&byte, n)| byte == n);
     sequence.then_some((usize::from(padding), next_header))
 }
 

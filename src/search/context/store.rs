@@ -4,14 +4,13 @@
 //! would be in pieces, and the allocator would take longer than the rest. So the bytes lie in cells of one size, chained, and
 //! the packets in slots. Both only grow, to the most that was kept at one time.
 
-use super::conversation::Conversation;
 use crate::dissect::{Dissected, Known};
 use crate::packet::Frame;
 
 /// Stands for no slot and no cell.
 pub(super) const NONE: u32 = u32::MAX;
 
-const CELL: usize = 128;
+const CELL: usize = 256;
 
 /// The bytes that a packet counts for beside its own: its slot, the end of its last cell, and its conversation.
 pub(super) const OVERHEAD: usize = 232;
@@ -59,7 +58,8 @@ pub(super) struct Store {
 
 #[derive(Debug)]
 struct Slot {
-    conversation: Conversation,
+    /// The place of its conversation's queue.
+    queue: u32,
     frame: Frame<'static>,
     len: u32,
     chain: Chain,
@@ -85,10 +85,10 @@ impl Store {
         self.slots.len() - self.free.len()
     }
 
-    /// Returns the packet that came first.
-    pub(super) fn oldest(&self) -> Option<(u32, Conversation)> {
+    /// Returns the packet that came first, and the place of its conversation's queue.
+    pub(super) fn oldest(&self) -> Option<(u32, u32)> {
         let (oldest, _) = self.ends?;
-        Some((oldest, self.slots[oldest as usize].conversation))
+        Some((oldest, self.slots[oldest as usize].queue))
     }
 
     /// Makes `newer` the packet that follows `slot` in their conversation.
@@ -97,17 +97,12 @@ impl Store {
     }
 
     /// Keeps a packet. Returns its slot.
-    pub(super) fn push(
-        &mut self,
-        conversation: Conversation,
-        frame: &Frame<'_>,
-        datagram: Option<Known<'_>>,
-    ) -> u32 {
+    pub(super) fn push(&mut self, queue: u32, frame: &Frame<'_>, datagram: Option<Known<'_>>) -> u32 {
         let datagram = datagram.map(|Known { protocol, payload, frames }| {
             (Piece { protocol, frames }, payload.len() as u32, self.cells.write(payload))
         });
         let slot = Slot {
-            conversation,
+            queue,
             frame: Frame { bytes: &[], ..*frame },
             len: frame.bytes.len() as u32,
             chain: self.cells.write(frame.bytes),

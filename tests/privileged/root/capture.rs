@@ -41,6 +41,7 @@ struct Kept {
     interface: u32,
     direction: Option<Direction>,
     link: LinkType,
+    wire_len: u32,
     bytes: Vec<u8>,
 }
 
@@ -85,6 +86,7 @@ fn keep(frame: &Frame<'_>) -> Kept {
         interface: frame.interface.0,
         direction: frame.direction,
         link: frame.link,
+        wire_len: frame.wire_len,
         bytes: frame.bytes.to_vec(),
     }
 }
@@ -219,6 +221,63 @@ fn kernel_filter_keeps_the_rest_out() {
         hosts.a.send("192.0.2.2", 4242, b"the last", 1);
         assert_eq!(collect_until(&mut live, b"canary-", b"the last").len(), 2);
         assert_eq!(live.statistics().received, 3);
+    }
+}
+
+/// An Ethernet frame with these bytes behind the addresses, up to an IPv4 header and a UDP datagram to port 4243.
+fn tagged(tags: &[u8], payload: &[u8]) -> Vec<u8> {
+    let length = |above: usize| u16::try_from(above + payload.len()).unwrap().to_be_bytes();
+    let [ip, udp] = [length(28), length(8)];
+    let header = [0x45, 0, ip[0], ip[1], 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 2, 192, 0, 2, 1];
+    let addresses = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    [&addresses[..], tags, &[8, 0], &header, &[0x10, 0x92, 0x10, 0x93, udp[0], udp[1], 0, 0], payload]
+        .concat()
+}
+
+/// The kernel takes the outer tag off a frame that arrives, before a capture sees it.
+#[test]
+#[ignore = "needs root"]
+fn vlan_tag_is_part_of_the_frame_and_of_what_the_filter_tests() {
+    let hosts = Hosts::new();
+    let sent = [
+        tagged(&[0x81, 0x00, 0x20, 0x07], b"canary-tag"),
+        tagged(&[0x88, 0xa8, 0x00, 0x07], b"canary-service-tag"),
+        tagged(&[0x88, 0xa8, 0x00, 0x07, 0x81, 0x00, 0x00, 0x09], b"canary-two-tags"),
+        tagged(&[0x81, 0x00, 0x00, 0x08], b"canary-other-vlan"),
+        tagged(&[], b"canary-no-tag"),
+    ];
+    for (filter, passes) in [(None, 5), (Some("vlan 7"), 3), (Some("vlan"), 4), (Some("udp port 4243"), 1)] {
+        for directed in [false, true] {
+            let filter = filter.map(str::to_owned);
+            let mut live = open(&["eth0"], &CaptureOptions { filter, directed, ..options(&hosts) });
+            hosts.b.run(|| {
+                let mut sender = pcap::Capture::from_device("eth0").unwrap().open().unwrap();
+                sent.iter().for_each(|frame| sender.sendpacket(&frame[..]).unwrap());
+            });
+            let kept = collect(&mut live, b"canary-", passes, PATIENCE).unwrap();
+            let expected = if passes == 1 { &sent[4..] } else { &sent[..passes] };
+            assert!(kept.iter().map(|k| &k.bytes).eq(expected), "{kept:?}");
+            assert!(kept.iter().all(|k| k.direction == directed.then_some(Direction::In)));
+            assert_eq!(live.statistics().received, passes as u64);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn snaplen_cuts_frames_with_and_without_a_filter_and_a_tag() {
+    let hosts = Hosts::new();
+    for filter in [None, Some("udp or vlan")] {
+        let filter = filter.map(str::to_owned);
+        let mut live = open(&["eth0"], &CaptureOptions { filter, snaplen: 60, ..options(&hosts) });
+        back(&hosts, b"canary-that-is-cut-off", 1);
+        hosts.b.run(|| {
+            let mut sender = pcap::Capture::from_device("eth0").unwrap().open().unwrap();
+            sender.sendpacket(&tagged(&[0x81, 0, 0, 7], b"canary-that-is-cut-off")[..]).unwrap();
+        });
+        let kept = collect(&mut live, b"canary-", 2, PATIENCE).unwrap();
+        let cut: Vec<_> = kept.iter().map(|k| (k.bytes.len(), k.wire_len)).collect();
+        assert_eq!(cut, [(60, 64), (60, 68)]);
     }
 }
 

@@ -146,8 +146,9 @@ fn a_piece_that_is_longer_than_the_window_is_read_on() {
             while let Some(frame) = records.next() {
                 found.push(frame.bytes.len());
             }
-            number = records.taken().number;
-            piece.took(records.taken());
+            let taken = records.taken();
+            number = taken.number;
+            piece.took(taken);
         }
         let (first, behind) = (usize::from(start > 24), if end == 1000 { 2 } else { lengths.len() });
         assert_eq!(found, lengths[first..behind], "{start} {end}");
