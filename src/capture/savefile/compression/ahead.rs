@@ -32,14 +32,14 @@ pub(in crate::capture::savefile) struct Ahead {
 impl Ahead {
     /// Moves a decompressor to a thread of its own. Gives it back if there can be no thread.
     pub(super) fn new<R: Read + Send + 'static>(packed: R) -> Result<Self, R> {
-        let (lend, lent) = channel::<R>();
+        let (give, take) = channel::<R>();
         let (fill, filled) = channel();
         let (empty, empties) = channel();
-        let run = move || lent.recv().map_or((), |packed| unpack(packed, &empties, &fill));
+        let run = move || take.recv().map_or((), |packed| unpack(packed, &empties, &fill));
         if thread::Builder::new().name("unpack".to_owned()).spawn(run).is_err() {
             return Err(packed);
         }
-        let _ = lend.send(packed);
+        let _ = give.send(packed);
         for _ in 1..CHUNKS {
             let _ = empty.send(vec![0; STEP].into());
         }
