@@ -2,6 +2,7 @@
 
 mod errors;
 mod files;
+mod hostile;
 mod links;
 mod marks;
 mod nothing;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use ovlsniff::capture::savefile::Savefile;
-use ovlsniff::packet::LinkType;
+use ovlsniff::packet::{LinkType, Vni};
 use ovlsniff::pattern::{Expressions, Pattern};
-use ovlsniff::search::{Found, Outcome, Search, SearchOptions, Told};
+use ovlsniff::search::{Filters, Found, Outcome, Search, SearchOptions, Told};
 
 use crate::reading::{Kept, all, frames, ports};
 
@@ -136,6 +136,40 @@ fn every_capture_has_the_same_results_either_way() {
         }
     }
     assert!(skimmed > 1000, "{skimmed}");
+}
+
+/// Where networks or flows are asked for, a frame that is not told of is not the same as one without a match.
+#[test]
+fn every_capture_has_the_same_results_whatever_is_asked_for() {
+    let inner = Filters::new("udp or port 80", &[LinkType::ETHERNET, LinkType::RAW]).unwrap();
+    let vnis = vec![Vni::new(4097).unwrap(), Vni::new(7).unwrap()];
+    let options = [
+        SearchOptions { vnis, ..SearchOptions::default() },
+        SearchOptions { inner: Some(inner), ..SearchOptions::default() },
+        SearchOptions { depth: Some(8), ..SearchOptions::default() },
+        SearchOptions { invert: true, ..SearchOptions::default() },
+        SearchOptions { all: true, ..SearchOptions::default() },
+        SearchOptions { before: 2, after: 1, ..SearchOptions::default() },
+    ];
+    let expressions = Expressions { patterns: vec!["HTTP".to_owned()], ..Expressions::default() };
+    let pattern = Pattern::new(&expressions).unwrap();
+    for fixture in all() {
+        let kept = frames(&fixture);
+        let Some(first) = kept.first() else { continue };
+        let mut same: Vec<Kept> = kept.iter().filter(|kept| kept.link == first.link).cloned().collect();
+        same.truncate(300);
+        let bytes = file(first.link, &same);
+        for options in &options {
+            let [all, matches] = [false, true].map(|matches_only| {
+                let options = SearchOptions { matches_only, ..options.clone() };
+                let new = || Search::new(pattern.clone(), ports(), options.clone());
+                let right = plain(&bytes, new());
+                assert_eq!(skimmed(&bytes, new()).0, right, "{fixture}, {options:?}");
+                right.lines().filter(|line| line.starts_with("match")).map(str::to_owned).collect::<Vec<_>>()
+            });
+            assert_eq!(matches, all, "{fixture}, {options:?}");
+        }
+    }
 }
 
 /// Frames of all captures, in any order and with their times, some of them damaged as a wire, a snaplen or somebody hostile

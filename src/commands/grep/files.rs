@@ -31,7 +31,9 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
         if let [_, _, ..] = args.read[..] {
             job.output.reading(&args.read[n]);
         }
-        file.unpack_ahead();
+        if job.threads != Some(1) {
+            file.unpack_ahead();
+        }
         let searched = pieces::search(job, &mut file, filter.as_mut());
         // Fragments that still wait for the rest of their datagram are searched as they are, also in a damaged file.
         let output = &mut job.output;
