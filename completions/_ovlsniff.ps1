@@ -41,6 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('--geneve-port', '--geneve-port', [CompletionResultType]::ParameterName, 'Another UDP port that carries Geneve, beside 6081 and, live, those of this host''s devices (repeatable)')
             [CompletionResult]::new('--fou-port', '--fou-port', [CompletionResultType]::ParameterName, 'A UDP port that carries FOU or GUE, beside GUE''s 6080 and, live, the kernel''s (repeatable)')
             [CompletionResult]::new('--sa', '--sa', [CompletionResultType]::ParameterName, 'Open ESP with the keys of this file: Wireshark''s esp_sa table, or output of ''ip xfrm state'' (repeatable)')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads that search a capture file; the output is that of one [default: the processors, at most 4, for a plain pcap file of some MiB]')
             [CompletionResult]::new('-Z', '-Z ', [CompletionResultType]::ParameterName, 'User to become in place of root, once everything is open [default: nobody]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User to become in place of root, once everything is open [default: nobody]')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after N matched packets; 0 is no limit')

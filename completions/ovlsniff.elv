@@ -38,6 +38,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand --geneve-port 'Another UDP port that carries Geneve, beside 6081 and, live, those of this host''s devices (repeatable)'
             cand --fou-port 'A UDP port that carries FOU or GUE, beside GUE''s 6080 and, live, the kernel''s (repeatable)'
             cand --sa 'Open ESP with the keys of this file: Wireshark''s esp_sa table, or output of ''ip xfrm state'' (repeatable)'
+            cand --threads 'Threads that search a capture file; the output is that of one [default: the processors, at most 4, for a plain pcap file of some MiB]'
             cand -Z 'User to become in place of root, once everything is open [default: nobody]'
             cand --user 'User to become in place of root, once everything is open [default: nobody]'
             cand -n 'Stop after N matched packets; 0 is no limit'

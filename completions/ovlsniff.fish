@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ovlsniff_global_optspecs
-    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= json all color= l/line-buffered h/help V/version
+    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt threads= Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= json all color= l/line-buffered h/help V/version
 end
 
 function __fish_ovlsniff_needs_command
@@ -38,6 +38,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vxlan-port -d 'Anothe
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l geneve-port -d 'Another UDP port that carries Geneve, beside 6081 and, live, those of this host\'s devices (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l fou-port -d 'A UDP port that carries FOU or GUE, beside GUE\'s 6080 and, live, the kernel\'s (repeatable)' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l sa -d 'Open ESP with the keys of this file: Wireshark\'s esp_sa table, or output of \'ip xfrm state\' (repeatable)' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l threads -d 'Threads that search a capture file; the output is that of one [default: the processors, at most 4, for a plain pcap file of some MiB]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s Z -l user -d 'User to become in place of root, once everything is open [default: nobody]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s n -l count -d 'Stop after N matched packets; 0 is no limit' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s A -l after -d 'Show N packets of the same flow after each match' -r

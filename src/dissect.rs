@@ -15,7 +15,8 @@
 
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
-    Added, Datagram, Decoder, Flow, Frame, Glance, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts, Vni,
+    Added, Datagram, Decoder, Flow, Frame, Glance, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
+    Vni,
 };
 
 /// Turns frames into packets.

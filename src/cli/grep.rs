@@ -89,7 +89,7 @@ pub(crate) struct Grep {
     #[arg(long, help_heading = "Source")]
     pub(crate) decrypt: bool,
     /// Threads that search a capture file; the output is that of one [default: the processors, at most 4, for a plain pcap file of some MiB]
-    #[arg(long, value_name = "N", value_parser = values::number(1..=64usize), requires = "read", help_heading = "Source")]
+    #[arg(long, value_name = "N", value_parser = values::number(1..=128usize), requires = "read", help_heading = "Source")]
     pub(crate) threads: Option<usize>,
     /// User to become in place of root, once everything is open [default: nobody]
     #[arg(short = 'Z', long, value_name = "NAME", help_heading = "Source", conflicts_with = "no_drop")]

@@ -6,6 +6,7 @@
 //! line in the tests is compared with what serde makes of the same packet.
 
 mod date;
+mod level;
 mod object;
 mod record;
 mod string;

@@ -55,8 +55,8 @@ fn the_flow_at_a_glance_is_that_of_the_decoded_packet() {
                 }
                 let cut = if round % 3 == 2 { random() as usize % (kept.bytes.len() + 1) } else { 0 };
                 let frame = kept.cut(kept.bytes.len() - cut);
-                let glance =
-                    (decoder.glance().worth(&frame) != Worth::Others).then(|| decoder.flow_at_a_glance(&frame));
+                let glance = (decoder.glance().worth(&frame) != Worth::Others)
+                    .then(|| decoder.flow_at_a_glance(&frame));
                 let packet = decoder.decode(&frame);
                 let Some((vni, flow)) = glance.flatten() else { continue };
                 let number = kept.number;

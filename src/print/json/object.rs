@@ -59,3 +59,20 @@ pub(super) fn quoted(out: &mut Vec<u8>, text: impl FnOnce(&mut Vec<u8>)) {
     text(out);
     out.push(b'"');
 }
+
+/// Writes a list, each element by `each`.
+#[inline]
+pub(super) fn list<T>(
+    out: &mut Vec<u8>,
+    elements: impl IntoIterator<Item = T>,
+    each: impl Fn(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (n, element) in elements.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        each(out, element);
+    }
+    out.push(b']');
+}

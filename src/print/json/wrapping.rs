@@ -1,7 +1,7 @@
 //! The members for wrappings, and for the part of a packet that nobody can read.
 
+use super::level::level;
 use super::object::{displayed, number, object, truth, word};
-use super::record::level;
 use crate::ipsec::docker_tag;
 use crate::packet::{Encapsulation, Headers, Opaque, Sci, Spi, Tunnel, Vni};
 
