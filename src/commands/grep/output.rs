@@ -227,8 +227,8 @@ impl Output {
     }
 
     /// Goes on with a sheet. `summary` is that of all packets up to its last one.
-    pub(super) fn append(&mut self, sheet: &mut Sheet, summary: Summary) -> Result<(), Error> {
-        self.summary = summary;
+    pub(super) fn append(&mut self, sheet: &mut Sheet, summary: &Summary) -> Result<(), Error> {
+        self.summary = *summary;
         self.printer.append(sheet.printer())?;
         self.pending.get_or_insert(0);
         if self.eager { self.flush() } else { Ok(()) }

@@ -233,7 +233,7 @@ impl Crew<'_> {
             };
             self.adapt_size(done.sheet.len());
             // A long record may reach over a whole piece.
-            let fits = place.offset >= done.end || self.take(&mut done, job, filter.as_deref_mut(), place)?;
+            let fits = place.offset >= done.end || Self::take(&mut done, job, filter.as_deref_mut(), place)?;
             self.spare.push(done.sheet);
             if !fits {
                 return Ok(());
@@ -261,7 +261,6 @@ impl Crew<'_> {
 
     /// Takes the packets of a piece, if they go on at this place and do not depend on what was before.
     fn take(
-        &mut self,
         done: &mut Done,
         job: &mut Job,
         filter: Option<&mut OuterFilter>,
@@ -277,7 +276,7 @@ impl Crew<'_> {
             filter.add(part.passage.refused, part.passage.passed);
         }
         sheet.renumber(place.number.wrapping_sub(part.from.number));
-        job.output.append(sheet, summary)?;
+        job.output.append(sheet, &summary)?;
         let frames = part.to.number - part.from.number;
         *place = Place { offset: part.to.offset, number: place.number + frames };
         Ok(true)
@@ -298,7 +297,8 @@ impl Begin {
 impl Place {
     /// Returns the number of frames before an offset further on, if they are as long as those before this place.
     fn number_at(self, offset: u64) -> u64 {
-        let more = (offset - self.offset.min(offset)) as f64 * self.number as f64 / self.offset.max(1) as f64;
+        let more = u128::from(offset.saturating_sub(self.offset)) * u128::from(self.number)
+            / u128::from(self.offset.max(1));
         self.number + more as u64
     }
 }

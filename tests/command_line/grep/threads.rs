@@ -6,11 +6,12 @@ use crate::made::{self, SWARM, frames, udp};
 use crate::run::{Ran, ovlsniff, refused};
 
 /// A capture of these frames, over and over until it has this many bytes. A frame comes 10 µs after the one before.
-fn long<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>> + Clone, size: usize) -> Vec<u8> {
+fn long<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>, size: usize) -> Vec<u8> {
+    let frames: Vec<&Vec<u8>> = frames.into_iter().collect();
     let mut file = made::capture(0xa1b2_c3d4, 0, &[]);
     let mut number = 0_u32;
     while file.len() < size {
-        for frame in frames.clone() {
+        for &frame in &frames {
             let len = frame.len() as u32;
             let time = [1_700_000_000 + number / 100_000, number % 100_000 * 10];
             file.extend([time[0], time[1], len, len].map(u32::to_le_bytes).concat());
