@@ -192,7 +192,7 @@ impl Search {
     }
 
     /// Takes the frames of these records as [`Self::frame`] does one by one, and gives the same results. Ends before they do
-    /// where the search is over, and after [`AT_ONCE`] frames that were dissected, since to print them may take long and the
+    /// where the search is over, and after 64 frames that were dissected, since to print them may take long and the
     /// caller may want to look around.
     ///
     /// # Errors

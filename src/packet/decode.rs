@@ -80,7 +80,7 @@ impl Decoder {
     }
 
     /// Returns the innermost flow of a frame and the VNI of its network, as decoding would give them. `None` if that takes
-    /// more than a glance. It holds only for frames of which [`Self::glance`] does not say [`Worth::Others`].
+    /// more than a glance. It holds only for frames of which [`Self::glance`] does not say `Worth::Others`.
     #[inline]
     pub fn flow_at_a_glance(&self, frame: &Frame<'_>) -> Option<(Option<Vni>, Flow)> {
         Glance { ports: &self.ports, learned: &self.learned }.flow(frame)

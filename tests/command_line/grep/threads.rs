@@ -145,7 +145,7 @@ fn a_link_type_that_is_not_decoded_is_told_of_once() {
 
 #[test]
 fn no_threads_and_very_many_are_refused() {
-    for threads in ["0", "65", "-1", "two"] {
+    for threads in ["0", "129", "-1", "two"] {
         let complaint = refused(&[&format!("--threads={threads}"), "-r", SWARM, "HTTP"]);
         assert!(complaint.contains("--threads"), "{complaint}");
     }
