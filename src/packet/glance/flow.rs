@@ -9,7 +9,7 @@ impl Glance<'_> {
     /// Returns the innermost flow of a frame and the VNI of its network, as decoding would give them. `None` if that takes
     /// more than a glance.
     ///
-    /// This holds for frames that [`Self::at`] takes for nothing or for a match: only those are no fragments, and have no
+    /// This holds for frames that [`Self::worth`] takes for nothing or for a match: only those are no fragments, and have no
     /// tunnel but VXLAN and Geneve.
     pub(in crate::packet) fn flow(&self, frame: &Frame<'_>) -> Option<(Option<Vni>, Flow)> {
         if frame.link != LinkType::ETHERNET {
