@@ -75,7 +75,7 @@ pub(super) fn search(
         let (pieces, abandoned) = (&pieces, &abandoned);
         let mut crew =
             Crew { pieces, workers, abandoned, spare: Vec::new(), longest: size, size: size.min(FIRST) };
-        let mut stretch = size;
+        let mut stretch = crew.size;
         while !(file.ended() || job.search.is_over() || job.signals.stopped()) {
             if file.offset() + size > pieces.len() {
                 return in_order(job, file, filter, u64::MAX);
@@ -85,8 +85,10 @@ pub(super) fn search(
                 break;
             }
             in_order(job, file, filter.as_deref_mut(), file.offset() + stretch)?;
-            let short = fitted < 2 * DEALT * threads;
-            stretch = if short { (2 * stretch).min(STRETCH) } else { size };
+            // What did not fit is of little bytes if the pieces are short.
+            crew.size = size.min(FIRST);
+            let short = fitted < DEALT * threads;
+            stretch = if short { (2 * stretch).min(STRETCH) } else { crew.size };
         }
         Ok(())
     })
