@@ -202,20 +202,40 @@ impl Search {
         records: &mut Records<'_>,
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.records_that(records, &mut |_| true, sink)
+    }
+
+    /// The same for those frames that `admits` does not refuse. Where only matches are asked for, it is not asked about
+    /// frames that cannot match.
+    ///
+    /// # Errors
+    /// The error of the sink.
+    pub fn records_that<E>(
+        &mut self,
+        records: &mut Records<'_>,
+        admits: &mut impl FnMut(&Frame<'_>) -> bool,
+        sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut skim = Skim::new(!self.matches_only);
-        for _ in 0..AT_ONCE {
-            let next = match &self.gate {
+        let mut dissected = 0;
+        while dissected < AT_ONCE {
+            let (next, is_asked) = match &self.gate {
                 Some(gate) if self.skims => {
                     let (glance, idle_until) = (self.dissector.glance(), self.dissector.idle_until());
-                    skim.next(records, gate, glance, idle_until, &mut self.skimmed)
+                    let next = skim.next(records, gate, glance, idle_until, admits, &mut self.skimmed);
+                    (next, !self.matches_only)
                 }
-                _ => records.next(),
+                _ => (records.next(), false),
             };
             if !self.skimmed.is_empty() {
                 sink(Told::Skimmed(&self.skimmed))?;
                 self.skimmed.clear();
             }
             let Some(frame) = next else { break };
+            if !is_asked && !admits(&frame) {
+                continue;
+            }
+            dissected += 1;
             self.frame(&frame, &mut |found| sink(Told::Found(found)))?;
             if self.is_over() {
                 break;

@@ -165,6 +165,11 @@ impl OuterFilter {
         (!looks).then_some(&self.filters)
     }
 
+    /// Returns true if a frame has passed. From then on it does not matter which others do, where they cannot match.
+    pub fn has_passed(&self) -> bool {
+        self.passed
+    }
+
     /// Takes the number of frames that were kept out by [`Self::filters`], and whether one passed.
     pub fn add(&mut self, refused: u64, passed: bool) {
         self.refused += refused;

@@ -97,9 +97,22 @@ impl OfPieces {
         records: &mut Records<'_>,
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.records_that(records, &mut |_| true, sink)
+    }
+
+    /// Takes all of these records, as [`Search::records_that`] does some of them.
+    ///
+    /// # Errors
+    /// The error of the sink.
+    pub fn records_that<E>(
+        &mut self,
+        records: &mut Records<'_>,
+        admits: &mut impl FnMut(&Frame<'_>) -> bool,
+        sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         loop {
             let before = records.taken();
-            self.search.records(records, sink)?;
+            self.search.records_that(records, admits, sink)?;
             if records.taken() == before {
                 return Ok(());
             }

@@ -55,7 +55,8 @@ impl Skim {
     /// results of the others to `outcomes`, if marks are wanted.
     ///
     /// `gate` and `glance` are those of all frames so far. A frame later than `idle_until`, in nanoseconds since the epoch, is
-    /// returned too.
+    /// returned too. Where marks are wanted, frames that `admits` refuses are passed over. Otherwise it is not asked: it is
+    /// dearer than the gate, and those that are returned are few.
     #[inline]
     pub fn next<'r>(
         &mut self,
@@ -63,12 +64,13 @@ impl Skim {
         gate: &Gate,
         glance: Glance<'_>,
         idle_until: i64,
+        admits: &mut impl FnMut(&Frame<'_>) -> bool,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
         if self.marks {
-            self.run::<true>(records, gate, glance, idle_until, outcomes)
+            self.run::<true>(records, gate, glance, idle_until, admits, outcomes)
         } else {
-            self.run::<false>(records, gate, glance, idle_until, outcomes)
+            self.run::<false>(records, gate, glance, idle_until, admits, outcomes)
         }
     }
 
@@ -78,11 +80,15 @@ impl Skim {
         gate: &Gate,
         glance: Glance<'_>,
         idle_until: i64,
+        admits: &mut impl FnMut(&Frame<'_>) -> bool,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
         loop {
             let start = records.taken().bytes;
             let frame = records.next()?;
+            if MARKS && !admits(&frame) {
+                continue;
+            }
             if idle_until < i64::MAX && frame.time.nanos > idle_until {
                 return Some(frame);
             }

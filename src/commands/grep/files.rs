@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use ovlsniff::capture::savefile::{Savefile, shown};
 use ovlsniff::packet::LinkType;
-use ovlsniff::search::{Filters, OuterFilter};
+use ovlsniff::search::{Filters, OuterFilter, Told};
 
 use super::{Error, Job, pieces};
 use crate::cli::Grep;
@@ -71,9 +71,17 @@ pub(super) fn in_order(
             }
         }
         let output = &mut job.output;
-        if let Some(mut records) = file.records().filter(|_| filter.is_none()) {
+        // With a filter and -q, each frame is looked at until one has passed: the user may have to be told that none did.
+        let at_once = filter.as_ref().is_none_or(|filter| !job.quiet || filter.has_passed());
+        if let Some(mut records) = file.records().filter(|_| at_once) {
             // The records that are in the buffer are searched in one go, and what is not usual in the file frame by frame.
-            job.search.records(&mut records, &mut |told| output.take_told(&told, file.interfaces()))?;
+            let sink = &mut |told: Told<'_>| output.take_told(&told, file.interfaces());
+            match &mut filter {
+                None => job.search.records(&mut records, sink)?,
+                Some(filter) => {
+                    job.search.records_that(&mut records, &mut |frame| filter.passes(frame), sink)?;
+                }
+            }
             let taken = records.taken();
             file.took(taken);
             if taken.bytes > 0 {

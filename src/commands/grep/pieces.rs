@@ -23,6 +23,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use ovlsniff::capture::savefile::{Piece, Pieces, Records, Savefile};
+use ovlsniff::packet::Frame;
 use ovlsniff::search::{Alone, Filters, Knowledge, OfPieces, OuterFilter, Told};
 
 use super::files::{ended, in_order};
@@ -111,6 +112,8 @@ fn plan(job: &mut Job, file: &Savefile) -> Option<(Pieces, usize)> {
 struct Begin {
     knowledge: Knowledge,
     filters: Option<Filters>,
+    /// True if the filters are asked about each frame, because the user may have to be told that none has passed.
+    asks_of_each: bool,
 }
 
 /// A place in the file, between two records.
@@ -292,7 +295,8 @@ impl Begin {
             Some(filter) => Some(filter.filters()?.clone()),
             None => None,
         };
-        Some(Self { knowledge: job.search.knowledge(), filters })
+        let asks_of_each = job.quiet && filter.is_some_and(|filter| !filter.has_passed());
+        Some(Self { knowledge: job.search.knowledge(), filters, asks_of_each })
     }
 }
 
@@ -353,8 +357,8 @@ impl<'a> Worker<'a> {
         let mut number = task.number;
         while !self.piece.is_done() {
             let mut records = self.piece.records(self.pieces, number)?;
-            let (filters, passage) = (self.filters.as_mut(), &mut self.passage);
-            search_all(&mut records, &mut self.search, filters, passage, &mut task.sheet).ok()?;
+            let filters = (self.filters.as_mut(), task.begin.asks_of_each);
+            search_all(&mut records, &mut self.search, filters, &mut self.passage, &mut task.sheet).ok()?;
             let taken = records.taken();
             self.piece.took(taken);
             number = taken.number;
@@ -368,17 +372,24 @@ impl<'a> Worker<'a> {
 fn search_all(
     records: &mut Records<'_>,
     search: &mut OfPieces,
-    filters: Option<&mut Filters>,
+    (filters, each): (Option<&mut Filters>, bool),
     passage: &mut Passage,
     sheet: &mut Sheet,
 ) -> io::Result<()> {
-    let Some(filters) = filters else { return search.records(records, &mut |told| sheet.take(&told)) };
+    let sink = &mut |told: Told<'_>| sheet.take(&told);
+    let Some(filters) = filters else { return search.records(records, sink) };
+    let mut admits = |frame: &Frame<'_>| {
+        let passes = filters.matches(frame.link, frame.bytes, frame.wire_len);
+        passage.passed |= passes;
+        passage.refused += u64::from(!passes);
+        passes
+    };
+    if !each {
+        return search.records_that(records, &mut admits, sink);
+    }
     while let Some(frame) = records.next() {
-        if filters.matches(frame.link, frame.bytes, frame.wire_len) {
-            passage.passed = true;
-            search.frame(&frame, &mut |found| sheet.take(&Told::Found(found)))?;
-        } else {
-            passage.refused += 1;
+        if admits(&frame) {
+            search.frame(&frame, &mut |found| sink(Told::Found(found)))?;
         }
     }
     Ok(())
