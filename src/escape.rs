@@ -97,7 +97,7 @@ pub fn quoted(word: &str) -> String {
 /// decides. It leaves out all control, format, private, unassigned and combining characters, and every blank but the
 /// plain one.
 pub fn is_plain(c: char) -> bool {
-    // What lies in these ranges needs no look into the table: they are most of what occurs, in text and in bytes that are none.
+    // These ranges need no look into the table: they are most of what occurs, in text and in bytes that are none.
     match c {
         ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | char::REPLACEMENT_CHARACTER
         // Greek, Cyrillic, Armenian, Hebrew, Arabic, Syriac and N'Ko letters.

@@ -28,7 +28,7 @@ const NAMES: [&str; 2] = ["libpcap.so.0.8", "libpcap.so.1"];
 /// The message of [`pcap_create`] if there is no library. libpcap's own messages have less than 256 bytes as well.
 const ABSENT: &[u8] = b"libpcap cannot be loaded; install it (its package is libpcap0.8, or libpcap)\0";
 
-/// What libpcap returns for an error.
+/// The value that libpcap returns for an error.
 const FAILED: c_int = -1;
 
 type Pointer = *mut c_void;

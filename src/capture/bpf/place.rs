@@ -126,7 +126,7 @@ fn can_go_on(words: &[&str], link: LinkType) -> Option<bool> {
 fn parses(expression: &str, link: LinkType) -> bool {
     match compiled(expression, link) {
         Err(pcap::Error::PcapError(words)) => !is_syntax_error(&words),
-        // Where libpcap cannot be loaded, nobody can tell. The filter that is compiled next has that error.
+        // Without libpcap nobody can tell. The filter that is compiled next has that error.
         Err(pcap::Error::InsufficientMemory) | Ok(_) => true,
         Err(_) => false,
     }

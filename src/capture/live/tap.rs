@@ -51,7 +51,7 @@ pub(super) struct Lent<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-/// What an interface of this network namespace counted as dropped before the opening.
+/// The number of frames that an interface of this network namespace had dropped before the opening.
 struct InterfaceDrops {
     device: String,
     before: u64,

@@ -86,7 +86,7 @@ pub(super) fn search(
                 break;
             }
             in_order(job, file, filter.as_deref_mut(), file.offset() + stretch)?;
-            // What did not fit is of little bytes if the pieces are short.
+            // With short pieces, few bytes are searched in vain where the next one does not fit.
             crew.size = size.min(FIRST);
             let short = fitted < DEALT * threads;
             stretch = if short { (2 * stretch).min(STRETCH) } else { crew.size };
@@ -188,7 +188,7 @@ impl Crew<'_> {
         let from = Place { offset: file.offset(), number: file.number() };
         let (mut place, mut fitted, mut dealt) = (from, 0, VecDeque::new());
         let ended = self.deal_and_take(&Arc::new(begin), job, filter, (&mut place, &mut fitted), &mut dealt);
-        // What is dealt already is of no use any more.
+        // Pieces that are dealt already are of no use any more.
         self.abandoned.store(true, Ordering::Relaxed);
         for worker in dealt {
             self.spare.extend(self.result(worker).map(|done| done.sheet));
