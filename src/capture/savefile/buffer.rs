@@ -85,6 +85,11 @@ impl Buffer {
         source.plain_file(self.base + self.end as u64)
     }
 
+    /// Returns the length of a plain file that was cut before the place up to which it was read.
+    pub(super) fn cut_to(&self) -> Option<u64> {
+        if let Input::Plain(source) = &self.input { source.cut_to() } else { None }
+    }
+
     /// Goes on at another offset of a plain file.
     pub(super) fn go_on_at(&mut self, offset: u64) -> io::Result<()> {
         let Input::Plain(source) = &mut self.input else { return Err(io::ErrorKind::NotSeekable.into()) };

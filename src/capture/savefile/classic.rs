@@ -251,10 +251,17 @@ fn packet_type(header: &[u8]) -> Option<Direction> {
 #[cold]
 fn end(buffer: &Buffer) -> Result<Option<Record>, Fault> {
     let rest = buffer.available().len();
-    if rest == 0 {
-        return Ok(None);
-    }
     let begin = buffer.offset();
+    if rest == 0 {
+        // Behind the end of a file that was cut there is nothing to read, as at the end of a whole one.
+        return match buffer.cut_to() {
+            Some(len) => Err(Fault::Damaged {
+                offset: begin,
+                what: format!("it was cut to {len} bytes while it was read"),
+            }),
+            None => Ok(None),
+        };
+    }
     Err(Fault::Cut { offset: begin + rest as u64, what: format!("the header of the record at byte {begin}") })
 }
 

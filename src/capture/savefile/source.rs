@@ -25,6 +25,8 @@ pub(super) struct Source {
     file: File,
     /// True for a pipe or the like: reading may have to wait for a writer, and must stop when told to.
     waits: bool,
+    /// True for a plain file whose length the system tells, which it does not for those of /proc.
+    has_length: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -42,14 +44,15 @@ impl Source {
         } else {
             OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?
         };
-        let kind = file.metadata()?.file_type();
+        let (kind, len) = file.metadata().map(|metadata| (metadata.file_type(), metadata.len()))?;
         if kind.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         if kind.is_fifo() {
             let _ = fcntl(&file, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE));
         }
-        Ok(Self { file, waits: !kind.is_file() && !kind.is_block_device(), stop })
+        let waits = !kind.is_file() && !kind.is_block_device();
+        Ok(Self { file, waits, has_length: kind.is_file() && len > 0, stop })
     }
 
     /// Returns true if reading may have to wait for a writer.
@@ -68,6 +71,12 @@ impl Source {
         let kind = self.file.metadata().ok().filter(Metadata::is_file)?;
         let at = (&self.file).stream_position().ok()?;
         if at == offset { self.file.try_clone().ok().map(|file| (file, kind.len())) } else { None }
+    }
+
+    /// Returns the length of a plain file that was read further than it is long now, because it was cut meanwhile.
+    pub(super) fn cut_to(&self) -> Option<u64> {
+        let len = self.file.metadata().ok().filter(|_| self.has_length)?.len();
+        ((&self.file).stream_position().ok()? > len).then_some(len)
     }
 
     /// Goes on at another offset.

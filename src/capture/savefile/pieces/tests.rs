@@ -156,3 +156,18 @@ fn a_piece_that_is_longer_than_the_window_is_read_on() {
         assert!(piece.bytes.len() <= WINDOW + 5016, "{}", piece.bytes.len());
     }
 }
+
+#[test]
+fn a_file_that_was_cut_before_the_place_reached_is_not_at_its_end() {
+    let records = records();
+    let (_dir, path) = file(&records);
+    let (mut reader, _) = pieces(&path);
+    let at = offsets(&records)[50];
+    reader.go_on_at(at, 50).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(30).unwrap();
+    let error = reader.next().unwrap_err().to_string();
+    assert!(
+        error.ends_with(&format!("damaged at byte {at}: it was cut to 30 bytes while it was read")),
+        "{error}"
+    );
+}
