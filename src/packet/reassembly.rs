@@ -392,7 +392,7 @@ impl Reassembly {
         let datagram = self.datagrams.remove(&key)?;
         self.bytes -= datagram.bytes();
         if self.datagrams.is_empty() {
-            // What comes next depends on nothing that came before.
+            // The next fragments depend on nothing that came before.
             self.order.clear();
         }
         Some(datagram)

@@ -157,7 +157,7 @@ fn best_of_concat(parts: &[Hir], folded: bool) -> Option<Required> {
     let mut found = None;
     for (start, part) in parts.iter().enumerate() {
         found = cheaper(found, best(part, folded));
-        // What stands in a row has longer words.
+        // Parts in a row make longer words.
         let mut words = vec![Vec::new()];
         for next in languages[start..].iter().take(LONG) {
             let Some(longer) = next.as_ref().and_then(|next| product(&words, next)) else { break };
@@ -313,7 +313,7 @@ mod tests {
         let options = Expressions { ignore_case: true, ..Expressions::default() };
         let kelvin = language(&parse::parse("(?u:k)a", &options).unwrap(), true);
         assert_eq!(kelvin, Some(vec![b"ka".to_vec(), b"\xe2\xa4\xaaa".to_vec()]));
-        // What has no case needs no copy.
+        // Bytes without case need no copy.
         assert_eq!(required(r" HTTP/1\.[01]", true), Some((vec!["/1.".into()], false)));
         assert_eq!(required("user=12345678", true), Some((vec!["=12345678".into()], false)));
     }

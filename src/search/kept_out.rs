@@ -196,7 +196,7 @@ impl OuterFilter {
 mod tests {
     use super::*;
 
-    /// What is kept out of packets of these networks, in this order.
+    /// Keeps out packets of these networks, in this order.
     fn kept_out(vnis: &[u32]) -> KeptOut {
         let mut kept_out = KeptOut { by_vni: true, ..KeptOut::default() };
         for vni in vnis.iter().map(|vni| Vni::new(*vni).unwrap()) {

@@ -26,7 +26,7 @@ pub(in crate::search) struct Kept {
     payload: Vec<u8>,
 }
 
-/// What is known of a reassembled datagram beside its payload.
+/// The properties of a reassembled datagram beside its payload.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     protocol: u8,

@@ -90,7 +90,7 @@ fn a_window_that_is_too_long_is_left_to_zstd() {
     );
 }
 
-/// Where a thread unpacks ahead, the same frames come before the end, or before the same error.
+/// A thread that unpacks ahead gives the same frames before the end, or before the same error.
 #[test]
 fn a_file_that_is_unpacked_ahead_has_the_same_frames() {
     let bytes = |n: u32| (0..n % 5000).map(|at| (at.wrapping_mul(n + 7) >> 9) as u8).collect::<Vec<u8>>();
