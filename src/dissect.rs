@@ -15,8 +15,8 @@
 
 use crate::ipsec::{Opener, Scratch};
 use crate::packet::{
-    Added, Datagram, Decoder, Flow, Frame, Glance, Held, Opaque, Packet, Reassembly, Timestamp, TunnelPorts,
-    Vni,
+    Added, Datagram, Decoder, Flow, Frame, Glance, Held, Opaque, Packet, Reassembly, Shown, Timestamp,
+    TunnelPorts, Vni,
 };
 
 /// Turns frames into packets.
@@ -105,21 +105,23 @@ impl Dissector {
         self.opener = Some(opener);
     }
 
-    /// Returns the decoder, with what it has learned.
+    /// Returns the decoder, with what frames have shown it.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// Begins anew with the knowledge of this decoder. No fragments wait here, but elsewhere some may, until this time in
-    /// nanoseconds since the epoch.
-    pub fn begin_with(&mut self, decoder: Decoder, idle_until: i64) {
-        self.decoder = decoder;
-        self.reassembly = Reassembly::default();
-        self.begin_until(idle_until);
+    /// Returns the decoder, to go on behind a piece.
+    pub fn decoder_mut(&mut self) -> &mut Decoder {
+        &mut self.decoder
     }
 
-    /// Begins anew as [`Self::begin_with`] does, where neither decoder nor fragments have anything to forget.
-    pub fn begin_until(&mut self, idle_until: i64) {
+    /// Begins a piece of the capture with what the frames before it have shown. No fragments wait here, but elsewhere some may,
+    /// until this time in nanoseconds since the epoch.
+    pub fn begin_piece(&mut self, shown: &Shown, idle_until: i64) {
+        self.decoder.begin_piece(shown);
+        if self.reassembly.was_used() {
+            self.reassembly = Reassembly::default();
+        }
         (self.elsewhere_until, self.is_late) = (idle_until, false);
     }
 
@@ -157,11 +159,6 @@ impl Dissector {
     /// to time.
     pub fn holds_fragments(&self) -> bool {
         !self.reassembly.is_empty()
-    }
-
-    /// Returns true if there were fragments, whether they wait or not.
-    pub fn has_had_fragments(&self) -> bool {
-        self.reassembly.was_used()
     }
 
     /// Takes the next frame, and hands `sink` the packet that it gives or completes. Call [`Self::tick`] before this.

@@ -85,6 +85,7 @@ mod mpls;
 mod neighbours;
 mod nflog;
 mod nsh;
+mod pairs;
 mod pbb;
 mod pflog;
 mod pim;
@@ -109,7 +110,7 @@ mod wesp;
 mod wireguard;
 
 pub use address::{IpVersion, MacAddress, NotAPrefix, Prefix};
-pub use decode::Decoder;
+pub use decode::{Decoder, Shown};
 pub use digits::digits;
 pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Sci, Spi, Tunnel, Vni};

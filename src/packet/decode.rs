@@ -7,17 +7,16 @@ mod network;
 mod over_ip;
 mod over_udp;
 mod serial;
+mod shown;
 mod tunnel;
 
-use super::esp::Learned;
-use super::esp_in_tcp::Streams;
 use super::glance::Glance;
-use super::neighbours::Neighbours;
 use super::wireguard::Sessions;
 use super::{
     EspKind, Flow, Frame, InnerFrame, Layer, LinkType, Opaque, Packet, Spi, Stop, Tunnel, TunnelPorts, Vni,
     Why, ethernet,
 };
+pub use shown::Shown;
 
 /// Turns frames into packets.
 ///
@@ -29,10 +28,11 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct Decoder {
     ports: TunnelPorts,
-    learned: Learned,
-    streams: Streams,
-    sessions: Sessions,
-    neighbours: Neighbours,
+    shown: Shown,
+    /// `None` where only a piece of the capture is decoded.
+    sessions: Option<Sessions>,
+    /// True if there were none for a message that asks for them.
+    wants_sessions: bool,
     in_tunnels: bool,
 }
 
@@ -41,10 +41,9 @@ impl Decoder {
     pub fn new(ports: TunnelPorts) -> Self {
         Self {
             ports,
-            learned: Learned::new(),
-            streams: Streams::new(),
-            sessions: Sessions::new(),
-            neighbours: Neighbours::new(),
+            shown: Shown::new(),
+            sessions: Some(Sessions::new()),
+            wants_sessions: false,
             in_tunnels: false,
         }
     }
@@ -65,25 +64,17 @@ impl Decoder {
         &mut self.ports
     }
 
-    /// Returns the number of times that a frame so far has changed what is known of others: the layout of unencrypted ESP,
-    /// the streams and neighbours of ESP on port 4500, and the sessions of WireGuard. If it is the same as before, all
-    /// frames between are decoded alike without each other.
-    pub fn changes(&self) -> u64 {
-        let Self { learned, streams, sessions, neighbours, .. } = self;
-        learned.changes() + streams.changes() + sessions.changes() + neighbours.changes()
-    }
-
     /// Returns what it takes to say by a glance at a frame's first headers what decoding it is good for.
     #[inline]
     pub fn glance(&self) -> Glance<'_> {
-        Glance { ports: &self.ports, learned: &self.learned }
+        Glance { ports: &self.ports, learned: &self.shown.learned }
     }
 
     /// Returns the innermost flow of a frame and the VNI of its network, as decoding would give them. `None` if that takes
     /// more than a glance. It holds only for frames of which [`Self::glance`] does not say `Worth::Others`.
     #[inline]
     pub fn flow_at_a_glance(&self, frame: &Frame<'_>) -> Option<(Option<Vni>, Flow)> {
-        Glance { ports: &self.ports, learned: &self.learned }.flow(frame)
+        Glance { ports: &self.ports, learned: &self.shown.learned }.flow(frame)
     }
 
     /// Decodes a frame.

@@ -12,6 +12,7 @@
 
 use std::net::IpAddr;
 
+use super::pairs::{Pairs, pair};
 use super::{Ports, Spi, TcpFlags};
 
 const PREFIX: &[u8] = b"IKETCP";
@@ -22,15 +23,8 @@ const SHORTEST: usize = LENGTH + 12;
 /// SPIs below are reserved (RFC 4303 section 2.1).
 const FIRST_SPI: u32 = 256;
 
-/// One end of a stream.
-type End = (IpAddr, u16);
-
-/// The streams that are known to carry IKE and ESP. The table has a fixed size, and a newer entry replaces an older one.
-#[derive(Clone, Debug)]
-pub(super) struct Streams {
-    slots: [Option<(End, End)>; Self::SLOTS],
-    changes: u64,
-}
+/// The streams that are known to carry IKE and ESP.
+pub(super) type Streams = Pairs<64>;
 
 /// A segment with opaque messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,25 +45,18 @@ struct Messages {
 }
 
 impl Streams {
-    const SLOTS: usize = 64;
-
-    pub(super) fn new() -> Self {
-        Self { slots: [None; Self::SLOTS], changes: 0 }
-    }
-
     /// Takes the payload of a segment between these ends, of this length by the IP header. Returns `None` if it is empty,
     /// IKE, or of a stream that is not known to carry ESP.
     pub(super) fn segment(
         &mut self,
-        (source, destination): (IpAddr, IpAddr),
+        ends: (IpAddr, IpAddr),
         (ports, flags): (Ports, TcpFlags),
         payload: &[u8],
         declared: usize,
     ) -> Option<Segment> {
         /// The flag of the segment that opens a stream.
         const SYN: u8 = 0x02;
-        let (from, to) = ((source, ports.source), (destination, ports.destination));
-        let stream = if from < to { (from, to) } else { (to, from) };
+        let stream = pair(ends, ports);
         if flags.0 & SYN != 0 {
             self.forget(stream);
         }
@@ -89,34 +76,6 @@ impl Streams {
         }
         self.knows(stream).then_some(Segment { spi: None })
     }
-
-    fn knows(&self, stream: (End, End)) -> bool {
-        self.slots.get(slot(stream)) == Some(&Some(stream))
-    }
-
-    fn learn(&mut self, stream: (End, End)) {
-        if let Some(slot) = self.slots.get_mut(slot(stream)).filter(|slot| **slot != Some(stream)) {
-            *slot = Some(stream);
-            self.changes += 1;
-        }
-    }
-
-    fn forget(&mut self, stream: (End, End)) {
-        if let Some(slot) = self.slots.get_mut(slot(stream)).filter(|slot| **slot == Some(stream)) {
-            *slot = None;
-            self.changes += 1;
-        }
-    }
-
-    /// Returns the number of changes so far.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
-    }
-}
-
-fn slot(((_, one), (_, other)): (End, End)) -> usize {
-    // One port is 4500, and the other one tells streams apart.
-    (u32::from(one ^ other).wrapping_mul(0x9e37_79b9) >> 26) as usize
 }
 
 fn messages(segment: &[u8], declared: usize) -> Messages {

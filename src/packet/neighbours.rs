@@ -15,30 +15,18 @@
 use std::net::IpAddr;
 
 use super::Ports;
+use super::pairs::{Pairs, pair};
 
 const NAT_TRAVERSAL: u16 = 4500;
 
-type End = (IpAddr, u16);
-
-/// The pairs of ends between which something else than ESP was seen. The table has a fixed size, and a newer entry replaces
-/// an older one.
-#[derive(Clone, Debug)]
-pub(super) struct Neighbours {
-    slots: Box<[Option<(End, End)>]>,
-    changes: u64,
-}
+/// The pairs of ends between which something else than ESP was seen.
+pub(super) type Neighbours = Pairs<32>;
 
 impl Neighbours {
-    const SLOTS: usize = 32;
-
-    pub(super) fn new() -> Self {
-        Self { slots: vec![None; Self::SLOTS].into(), changes: 0 }
-    }
-
     /// Returns true if a datagram of this length between these ends cannot be ESP, or only by chance looks like it.
     pub(super) fn has(
         &mut self,
-        (source, destination): (IpAddr, IpAddr),
+        ends: (IpAddr, IpAddr),
         ports: Ports,
         datagram: &[u8],
         declared: usize,
@@ -47,38 +35,17 @@ impl Neighbours {
         if ports.source == NAT_TRAVERSAL && ports.destination == NAT_TRAVERSAL {
             return certain;
         }
-        let pair = pair((source, destination), ports);
-        let Some(slot) = self.slots.get_mut(slot(pair)) else { return certain };
-        if certain && *slot != Some(pair) {
-            *slot = Some(pair);
-            self.changes += 1;
+        let pair = pair(ends, ports);
+        if certain {
+            self.learn(pair);
         }
-        *slot == Some(pair)
-    }
-
-    /// Returns the number of changes so far.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
+        certain || self.knows(pair)
     }
 
     /// Forgets what was seen between these ends, since IKE is there.
-    pub(super) fn forget(&mut self, ends: (IpAddr, IpAddr), ports: Ports) {
-        let pair = pair(ends, ports);
-        if let Some(slot) = self.slots.get_mut(slot(pair)).filter(|slot| **slot == Some(pair)) {
-            *slot = None;
-            self.changes += 1;
-        }
+    pub(super) fn has_ike(&mut self, ends: (IpAddr, IpAddr), ports: Ports) {
+        self.forget(pair(ends, ports));
     }
-}
-
-fn pair((source, destination): (IpAddr, IpAddr), ports: Ports) -> (End, End) {
-    let (from, to) = ((source, ports.source), (destination, ports.destination));
-    if from < to { (from, to) } else { (to, from) }
-}
-
-fn slot(((_, one), (_, other)): (End, End)) -> usize {
-    // One port is 4500, and the other one tells pairs apart.
-    (u32::from(one ^ other).wrapping_mul(0x9e37_79b9) >> 27) as usize
 }
 
 /// Returns true for a packet with a long header of QUIC: version 1 (RFC 9000), version 2 (RFC 9369), or a draft. What the
@@ -118,7 +85,7 @@ mod tests {
         assert!(has(&mut neighbours, (4500, 443), &short));
         assert!(!has(&mut neighbours, (4500, 444), &short), "other ends");
         let ends = (ENDS.0.parse().unwrap(), ENDS.1.parse().unwrap());
-        neighbours.forget(ends, Ports { source: 4500, destination: 443 });
+        neighbours.has_ike(ends, Ports { source: 4500, destination: 443 });
         assert!(!has(&mut neighbours, (4500, 443), &short), "IKE was there");
     }
 

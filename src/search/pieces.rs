@@ -1,23 +1,33 @@
 //! The search through pieces of a capture, each for itself, as several threads do it.
 //!
-//! A piece is searched as if nothing before it mattered, except for what the search through the capture knew when it last went
-//! in order ([`Knowledge`]). Mostly nothing does: a packet is what its own bytes say. If a frame of the piece changed that
-//! knowledge, or a fragment in it still waits at its end, the piece has no result ([`OfPieces::alone`]). It must then be
-//! searched again, in order. The same is to be done where the limit of matches falls into a piece ([`Search::join`]).
+//! A piece is searched with what the search in order knew at some place before it ([`Knowledge`]). Mostly that does not even
+//! matter: a packet is what its own bytes say. When the search in order has come to the beginning of the piece, [`Search::join`]
+//! takes the result, if it is the one that the search would have come to by itself. Otherwise the piece must be searched again,
+//! in order.
 //!
-//! The whole is correct because of this: as long as pieces are joined, one behind the other, the knowledge of the search in
-//! order is the one that they began with. So each frame met what it would have met in order. Where fragments wait from before
-//! (one that was lost keeps its others waiting for 30 seconds), a piece with any fragment has no result, and neither has one
-//! in which the time of those is over.
+//! A search depends on earlier packets in four ways, and each is looked after:
+//!
+//! - *What frames have shown of others*: the decoder notes what it asked of that, and the result counts only if each question
+//!   would have had the same answer here ([`Shown`]). What the piece itself has shown is taken over.
+//! - *Fragments.* All fragments of the piece must be put together at its end, or it has no result. Where some wait from before
+//!   (one that was lost keeps its others waiting for 30 seconds), a piece with any fragment has no result, and neither has one
+//!   in which the time of those is over. So no piece that counts changes what waits, and it may be searched as if nothing
+//!   waited. That holds for the place where its knowledge is from: from there on, all pieces were joined.
+//! - *The limit of matches.* A piece in which it falls is searched again.
+//! - *The numbers*: those of a piece are added, and where that depends on the order ([`KeptOut`]), it is searched again.
+//!
+//! So the output of each piece is what it would have been in order, and the search goes on behind it as if it had been.
+
+use std::sync::Arc;
 
 use super::{Found, KeptOut, Search, SearchOptions, Told};
 use crate::capture::savefile::Records;
-use crate::packet::{Decoder, Frame};
+use crate::packet::{Frame, Shown};
 
-/// The knowledge from which frames are decoded: what earlier frames have shown of later ones.
+/// What a search in order knows at some place of later frames.
 #[derive(Debug)]
 pub struct Knowledge {
-    decoder: Decoder,
+    shown: Shown,
     /// The time until which fragments wait, in nanoseconds since the epoch.
     idle_until: i64,
 }
@@ -26,13 +36,15 @@ pub struct Knowledge {
 #[derive(Debug)]
 pub struct OfPieces {
     search: Search,
-    /// The number of changes that the decoder had seen when the piece began.
-    changes: u64,
+    /// The knowledge that the piece began with.
+    begun: Arc<Knowledge>,
 }
 
-/// The numbers of a piece on which nothing depends, and which depends on nothing, but their order.
+/// The result of a piece that was searched alone.
 #[derive(Debug)]
 pub struct Alone {
+    begun: Arc<Knowledge>,
+    shown: Box<Shown>,
     matched: u64,
     kept_out: KeptOut,
 }
@@ -48,44 +60,37 @@ impl Search {
         let options = SearchOptions { limit: None, ..self.selection.options().clone() };
         let ports = self.dissector.tunnel_ports().clone();
         let search = Self::new(self.pattern().clone(), ports, options);
-        Some(OfPieces { changes: search.dissector.decoder().changes(), search })
+        Some(OfPieces { begun: Arc::new(search.knowledge()), search })
     }
 
-    /// Returns the knowledge to search pieces with.
+    /// Returns the knowledge to search pieces with that lie behind.
     pub fn knowledge(&self) -> Knowledge {
-        Knowledge { decoder: self.dissector.decoder().clone(), idle_until: self.dissector.idle_until() }
+        Knowledge { shown: self.dissector.decoder().shown().clone(), idle_until: self.dissector.idle_until() }
     }
 
-    /// Takes the next piece, whose packets were told. Returns false, and takes nothing, if the piece must be searched again,
-    /// because the limit of matches is reached in it, or because it matters in which order its packets come.
+    /// Takes the next piece, whose packets were told. Between the place that its knowledge is from and this one, there must have
+    /// been none but pieces that were joined. Returns false, and takes nothing, if the piece must be searched again: because
+    /// the limit of matches is reached in it, or because of what comes before it.
     pub fn join(&mut self, piece: &Alone) -> bool {
         let matched = self.matched() + piece.matched;
-        let over = self.selection.options().limit.is_some_and(|limit| matched >= limit);
-        let kept_out = self.selection.kept_out().and(&piece.kept_out);
-        match kept_out {
-            Some(kept_out) if !over => self.selection.set_counts(matched, kept_out),
-            _ => return false,
+        if self.selection.options().limit.is_some_and(|limit| matched >= limit) {
+            return false;
         }
-        true
+        let Some(kept_out) = self.selection.kept_out().and(&piece.kept_out) else { return false };
+        let joins = self.dissector.decoder_mut().join(&piece.begun.shown, &piece.shown);
+        if joins {
+            self.selection.set_counts(matched, kept_out);
+        }
+        joins
     }
 }
 
 impl OfPieces {
     /// Begins a piece.
-    pub fn begin(&mut self, known: &Knowledge) {
-        let &Knowledge { ref decoder, idle_until } = known;
-        let dissector = &mut self.search.dissector;
-        let changes = decoder.changes();
-        if dissector.decoder().changes() == changes
-            && self.changes == changes
-            && !dissector.has_had_fragments()
-        {
-            dissector.begin_until(idle_until);
-        } else {
-            dissector.begin_with(decoder.clone(), idle_until);
-            self.changes = changes;
-        }
+    pub fn begin(&mut self, known: &Arc<Knowledge>) {
+        self.search.dissector.begin_piece(&known.shown, known.idle_until);
         self.search.selection.set_counts(0, KeptOut::default());
+        self.begun = Arc::clone(known);
     }
 
     /// Takes all of these records, as [`Search::records`] does some of them.
@@ -131,10 +136,15 @@ impl OfPieces {
         self.search.frame(frame, sink)
     }
 
-    /// Ends the piece. `None` if it depends on others, or others may depend on it.
+    /// Ends the piece. `None` if it is certain that it must be searched in order.
     pub fn alone(&self) -> Option<Alone> {
         let Search { dissector, selection, .. } = &self.search;
-        let alone = dissector.decoder().changes() == self.changes && dissector.is_complete();
-        alone.then(|| Alone { matched: selection.matched(), kept_out: selection.kept_out().clone() })
+        let shown = dissector.decoder().end_piece().filter(|_| dissector.is_complete())?;
+        Some(Alone {
+            begun: Arc::clone(&self.begun),
+            shown: Box::new(shown),
+            matched: selection.matched(),
+            kept_out: selection.kept_out().clone(),
+        })
     }
 }

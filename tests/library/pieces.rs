@@ -1,6 +1,8 @@
 //! The search through pieces of a capture, each for itself, beside the search in order: every fixture, with a seam at every
 //! frame.
 
+use std::sync::Arc;
+
 use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::search::{Found, OfPieces, Search, SearchOptions};
 
@@ -35,7 +37,7 @@ fn compare(fixture: &str, frames: &[Kept], pattern: &str, matches_only: bool) ->
     let mut pieces = in_order.of_pieces().unwrap();
     let mut told: Vec<String> = Vec::new();
     let mut ends = vec![0];
-    let mut knowledge = vec![in_order.knowledge()];
+    let mut knowledge = vec![Arc::new(in_order.knowledge())];
     let mut waits = vec![false];
     for kept in frames {
         let sink = &mut |found: Found<'_>| {
@@ -44,7 +46,7 @@ fn compare(fixture: &str, frames: &[Kept], pattern: &str, matches_only: bool) ->
         };
         in_order.frame(&kept.frame(), sink).unwrap();
         ends.push(told.len());
-        knowledge.push(in_order.knowledge());
+        knowledge.push(Arc::new(in_order.knowledge()));
         waits.push(in_order.holds_fragments());
     }
     let (mut fitted, mut others) = (0, 0);
@@ -88,7 +90,7 @@ fn the_piece_in_which_the_limit_falls_and_what_waits_are_searched_in_order() {
     let options = SearchOptions { limit: Some(2), ..SearchOptions::default() };
     let mut in_order = Search::new(pattern, reading::ports(), options);
     let mut pieces = in_order.of_pieces().unwrap();
-    let known = in_order.knowledge();
+    let known = Arc::new(in_order.knowledge());
     // Frames 22 and 24 match.
     for (piece, joins, matched) in
         [(0..10, true, 0), (10..24, false, 0), (10..23, true, 1), (23..30, false, 1)]

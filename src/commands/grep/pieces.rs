@@ -108,9 +108,8 @@ fn plan(job: &mut Job, file: &Savefile) -> Option<(Pieces, usize)> {
     pays.then_some((pieces, threads))
 }
 
-/// The state of the search at the beginning of a run, from which all its pieces are searched.
+/// The filter at the beginning of a run, from which all its pieces are searched.
 struct Begin {
-    knowledge: Knowledge,
     filters: Option<Filters>,
     /// True if the filters are asked about each frame, because the user may have to be told that none has passed.
     asks_of_each: bool,
@@ -127,6 +126,8 @@ struct Place {
 /// A piece to search.
 struct Task {
     begin: Arc<Begin>,
+    /// What the search knows at the end of the last piece that fitted.
+    knowledge: Arc<Knowledge>,
     span: Range<u64>,
     /// True if a record begins where the span does.
     known: bool,
@@ -223,6 +224,7 @@ impl Crew<'_> {
                 let known = span.start == from;
                 let task = Task {
                     begin: Arc::clone(begin),
+                    knowledge: Arc::new(job.search.knowledge()),
                     known,
                     number: place.number_at(span.start),
                     span,
@@ -289,14 +291,14 @@ impl Crew<'_> {
 }
 
 impl Begin {
-    /// Returns the state of the search, if pieces can be searched from it.
+    /// Returns the filter, if pieces can be searched with it.
     fn of(job: &Job, filter: Option<&OuterFilter>) -> Option<Self> {
         let filters = match filter {
             Some(filter) => Some(filter.filters()?.clone()),
             None => None,
         };
         let asks_of_each = job.quiet && filter.is_some_and(|filter| !filter.has_passed());
-        Some(Self { knowledge: job.search.knowledge(), filters, asks_of_each })
+        Some(Self { filters, asks_of_each })
     }
 }
 
@@ -350,7 +352,7 @@ impl<'a> Worker<'a> {
             self.filters.clone_from(&task.begin.filters);
             self.begin = Some(Arc::clone(&task.begin));
         }
-        self.search.begin(&task.begin.knowledge);
+        self.search.begin(&task.knowledge);
         self.passage = Passage::default();
         self.piece.begin(self.pieces, task.span.clone(), task.known)?;
         let from = Place { offset: self.piece.offset(), number: task.number };

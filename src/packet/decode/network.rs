@@ -62,7 +62,7 @@ impl Walk<'_, '_> {
                 self.advance(rest);
                 if TunnelPorts::is_nat_traversal(ports.source, ports.destination) {
                     let ends = (ip.source, ip.destination);
-                    let streams = &mut self.decoder.streams;
+                    let streams = &mut self.decoder.shown.streams;
                     let segment = streams.segment(ends, (ports, flags), self.rest, self.declared);
                     self.packet.opaque = segment.map(|segment| Opaque::EspInTcp { spi: segment.spi });
                 }
@@ -242,7 +242,11 @@ impl Walk<'_, '_> {
     #[cold]
     fn wireguard_elsewhere(&mut self, ports: Ports) {
         let Some(ip) = self.packet.headers.ip else { return };
-        let (sessions, ends) = (&mut self.decoder.sessions, (ip.source, ip.destination));
+        let ends = (ip.source, ip.destination);
+        let Some(sessions) = &mut self.decoder.sessions else {
+            self.decoder.wants_sessions = true;
+            return;
+        };
         let message = wireguard::on_any_port(sessions, ends, ports, self.rest, self.declared);
         self.packet.opaque = message.map(Opaque::WireGuard);
     }
@@ -250,12 +254,12 @@ impl Walk<'_, '_> {
     /// Returns true if a datagram on the port of ESP in UDP is something else.
     fn is_neighbour(&mut self, ports: Ports) -> bool {
         let Some(ip) = self.packet.headers.ip else { return false };
-        self.decoder.neighbours.has((ip.source, ip.destination), ports, self.rest, self.declared)
+        self.decoder.shown.neighbours.has((ip.source, ip.destination), ports, self.rest, self.declared)
     }
 
     fn is_ike(&mut self, ports: Ports) {
         if let Some(ip) = self.packet.headers.ip {
-            self.decoder.neighbours.forget((ip.source, ip.destination), ports);
+            self.decoder.shown.neighbours.has_ike((ip.source, ip.destination), ports);
         }
     }
 

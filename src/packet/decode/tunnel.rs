@@ -34,7 +34,7 @@ impl Walk<'_, '_> {
             esp::Around { source: ip.source, destination: ip.destination, ports: &self.decoder.ports };
         let fragment = ip.fragment.is_some();
         let clear = (!fragment)
-            .then(|| esp::recognise(self.rest, self.declared, spi, &around, &mut self.decoder.learned))
+            .then(|| esp::recognise(self.rest, self.declared, spi, &around, &mut self.decoder.shown.learned))
             .flatten();
         let Some(clear) = clear else {
             self.packet.opaque = Some(Opaque::Esp { spi, sequence, udp, why: Sealed::NoKey });

@@ -35,17 +35,16 @@ pub(crate) struct Clear {
 /// Some packets could not be recognised by themselves, such as a bare TCP acknowledgement, or one with an unfinished
 /// checksum. They can be read once another packet of their SPI and destination has shown its layout beyond doubt. The
 /// table has a fixed size, and a newer entry replaces an older one, so hostile SPIs cannot make it grow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Learned {
     slots: [Option<(IpAddr, Spi, Layout)>; Self::SLOTS],
-    changes: u64,
 }
 
 impl Learned {
     const SLOTS: usize = 64;
 
     pub(crate) fn new() -> Self {
-        Self { slots: [None; Self::SLOTS], changes: 0 }
+        Self { slots: [None; Self::SLOTS] }
     }
 
     pub(crate) fn layout(&self, destination: IpAddr, spi: Spi) -> Option<Layout> {
@@ -64,16 +63,9 @@ impl Learned {
     }
 
     pub(crate) fn learn(&mut self, destination: IpAddr, spi: Spi, layout: Layout) {
-        let new = Some((destination, spi, layout));
-        if let Some(slot) = self.slots.get_mut(Self::slot(spi)).filter(|slot| **slot != new) {
-            *slot = new;
-            self.changes += 1;
+        if let Some(slot) = self.slots.get_mut(Self::slot(spi)) {
+            *slot = Some((destination, spi, layout));
         }
-    }
-
-    /// Returns the number of changes so far.
-    pub(crate) fn changes(&self) -> u64 {
-        self.changes
     }
 
     fn slot(spi: Spi) -> usize {

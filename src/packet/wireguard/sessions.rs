@@ -9,10 +9,8 @@
 //! The tables have a fixed size. A direction has two places in it, of 16,384, and replaces what is there if both are taken:
 //! rather what may be a session than what is one.
 
-use std::net::IpAddr;
+use crate::packet::pairs::{End, fold};
 
-/// One end of a session: its address and UDP port.
-type End = (IpAddr, u16);
 /// The direction of a session: sender and receiver.
 pub(super) type Way = (End, End);
 
@@ -32,7 +30,6 @@ pub(in crate::packet) struct Sessions {
     slots: Vec<Option<Session>>,
     /// The ends between which a session was known. Empty until the first one.
     ends: Vec<Option<Way>>,
-    changes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +46,7 @@ impl Sessions {
     const SLOTS: usize = 1 << BITS;
 
     pub(in crate::packet) fn new() -> Self {
-        Self { slots: Vec::new(), ends: Vec::new(), changes: 0 }
+        Self { slots: Vec::new(), ends: Vec::new() }
     }
 
     /// Remembers a session by a handshake. Its first message has the counter 0.
@@ -83,17 +80,11 @@ impl Sessions {
         known.is_some_and(|known| known == way || known == (to, from))
     }
 
-    /// Returns the number of messages so far that were remembered.
-    pub(in crate::packet) fn changes(&self) -> u64 {
-        self.changes
-    }
-
     fn at(&self, place: usize) -> Option<Session> {
         self.slots.get(place).copied().flatten()
     }
 
     fn set(&mut self, session: Session) {
-        self.changes += 1;
         self.slots.resize(Self::SLOTS, None);
         let same = |old: &Session| old.way == session.way && old.receiver == session.receiver;
         let cost = |place: &usize| match self.at(*place) {
@@ -128,14 +119,6 @@ fn slot(receiver: u32) -> usize {
 
 /// Returns the place of two ends, which is the same for both directions.
 fn place_of((from, to): Way) -> usize {
-    let fold = |(address, port): End| {
-        let address = match address {
-            IpAddr::V4(four) => u128::from(four.to_bits()),
-            IpAddr::V6(six) => six.to_bits(),
-        };
-        let folded = (address ^ address >> 64) as u64;
-        (folded ^ folded >> 32) as u32 ^ u32::from(port).rotate_left(16)
-    };
     slot(fold(from).wrapping_add(fold(to)))
 }
 
