@@ -116,7 +116,8 @@ impl Piece {
     /// Returns the next records of the piece, at least one. Tell [`Self::took`] how far they were taken. `None` if the next
     /// record is no usual one, or cut off. `number` is that of the frame before.
     pub fn records(&mut self, pieces: &Pieces, number: u64) -> Option<Records<'_>> {
-        if !self.has_whole(pieces) && self.base + (self.end as u64) < self.until {
+        // Behind the span, too, since not even the header of the last record need end within it.
+        if !self.has_whole(pieces) && self.base + (self.end as u64) < self.until + BEHIND {
             self.read_on(pieces, 0)?;
         }
         let end = if self.has_whole(pieces) {

@@ -76,6 +76,24 @@ fn the_records_that_begin_in_a_span_are_found_wherever_it_begins() {
 }
 
 #[test]
+fn a_span_as_long_as_the_window_may_end_within_a_header() {
+    let (header, body) = (16, 61);
+    let records = vec![record(SECOND, 0, &vec![0x41; body]); 2 * WINDOW / (header + body)];
+    let (_dir, path) = file(&records);
+    let (_, pieces) = pieces(&path);
+    let mut piece = Piece::default();
+    for start in (24..).take(header + body) {
+        piece.begin(&pieces, start..start + WINDOW as u64, false).unwrap();
+        while !piece.is_done() {
+            let mut found = piece.records(&pieces, 0).unwrap();
+            while found.next().is_some() {}
+            let taken = found.taken();
+            piece.took(taken);
+        }
+    }
+}
+
+#[test]
 fn what_no_capture_has_is_no_record() {
     let sound = |seconds, fraction, len: usize| vec![record(seconds, fraction, &vec![0x41; len]); 12];
     let found = |records: &[Vec<u8>]| {
