@@ -8,6 +8,7 @@ mod decode;
 mod decode_built;
 mod engine;
 mod esp;
+mod joined;
 mod pieces;
 mod reported;
 mod savefile;
