@@ -7,6 +7,7 @@ mod nothing;
 mod output;
 mod pieces;
 mod sheet;
+mod threads;
 mod tunnels;
 mod words;
 
@@ -48,7 +49,7 @@ pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
         signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
         output,
         quiet: args.quiet > 0,
-        threads: args.threads,
+        threads: threads::number(args.threads),
         searching: false,
         cut_short: None,
         outer: None,
@@ -74,7 +75,7 @@ struct Job {
     output: Output,
     banner: Vec<String>,
     quiet: bool,
-    /// The number of threads that search a file, if it was typed.
+    /// The number of threads that search a file, if it does not depend on the file.
     threads: Option<usize>,
     /// True once everything is open and the search has begun.
     searching: bool,

@@ -24,10 +24,13 @@ const AT_THE_END: usize = 3;
 const LOOK: usize = 256 << 10;
 /// The bytes that are read at a time. They are to stay in the second-level cache.
 const WINDOW: usize = 256 << 10;
+/// The same where there are very many readers, and the most bytes of all their windows.
+const NARROW: usize = 64 << 10;
+const WINDOWS: usize = 8 << 20;
 /// The bytes that are read behind a piece, in which its last record mostly ends.
 const BEHIND: u64 = 4 << 10;
-/// The longest record that is read as a whole. Memory is kept for it.
-const LONGEST: usize = 1 << 20;
+/// The longest record that is read as a whole. Memory is kept for it, and for what is printed of it.
+const LONGEST: usize = 256 << 10;
 
 /// A plain classic file with usual records.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub struct Pieces {
     /// The second of the first record.
     second: u32,
     len: u64,
+    /// The bytes that are read at a time.
+    window: usize,
 }
 
 /// A window on the bytes of one piece after the other.
@@ -58,7 +63,7 @@ impl Savefile {
         let form = self.form()?;
         let second = form.second(self.buffer.available())?;
         let (file, len) = self.buffer.plain_file()?;
-        Some(Pieces { file, form, second, len })
+        Some(Pieces { file, form, second, len, window: WINDOW })
     }
 
     /// Goes on at another place of a plain file, at which a record begins. `number` is that of the frame before it.
@@ -76,6 +81,12 @@ impl Pieces {
     #[allow(clippy::len_without_is_empty)] // It has at least one record.
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Bounds the memory of so many readers.
+    #[must_use]
+    pub fn for_readers(self, readers: usize) -> Self {
+        Self { window: (WINDOWS / readers.max(1)).clamp(NARROW, WINDOW), ..self }
     }
 
     /// Fills `bytes` from the file, as far as it reaches, and returns the number of bytes that were read.
@@ -159,7 +170,7 @@ impl Piece {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.base, self.end, self.start) = (self.offset(), self.end - self.start, 0);
         let left = usize::try_from(self.until.saturating_sub(self.base) + BEHIND).ok()?;
-        let size = left.min(WINDOW).max(least);
+        let size = left.min(pieces.window).max(least);
         if self.bytes.len() < size {
             self.bytes.resize(size, 0);
         }

@@ -215,10 +215,11 @@ impl Output {
         if self.eager { self.flush() } else { Ok(()) }
     }
 
-    /// Makes an empty sheet for a piece of a file. `None` if what is printed of a piece depends on others, or is no text.
-    pub(super) fn sheet(&self) -> Option<Sheet> {
+    /// Makes an empty sheet, of some `most` bytes, for a piece of a file. `None` if what is printed of a piece depends on
+    /// others, or is no text.
+    pub(super) fn sheet(&self, most: usize) -> Option<Sheet> {
         let alone = self.file.is_none() && self.names.is_none() && self.style.stands_alone();
-        alone.then(|| Sheet::new(self.style.printer(Vec::new()), self.file_read.clone()))
+        alone.then(|| Sheet::new(self.style.printer(Vec::new()), self.file_read.clone(), most))
     }
 
     /// Returns true if the user need not be told of the link type of a sheet.

@@ -15,7 +15,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,15 +27,12 @@ use ovlsniff::search::{Alone, Filters, Knowledge, OfPieces, OuterFilter, Told};
 
 use super::files::{ended, in_order};
 use super::sheet::Sheet;
-use super::{Error, Job};
+use super::{Error, Job, threads};
 
-/// The most threads that are taken unasked.
-const MOST: usize = 4;
 /// The shortest rest of a file that is worth several threads, in bytes. One reads it in a millisecond.
 const WORTH: u64 = 4 << 20;
-/// The longest piece, the first ones, of which nobody knows how much they print, and the shortest one.
+/// The longest piece, and the shortest one where little is printed.
 const LONGEST: u64 = 1 << 20;
-const FIRST: u64 = 256 << 10;
 const SHORTEST: u64 = 16 << 10;
 /// The pieces of a file that has enough bytes for them, for each thread.
 const SHARE: u64 = 16;
@@ -44,9 +40,11 @@ const SHARE: u64 = 16;
 const DEALT: usize = 2;
 /// The longest stretch in order between two runs.
 const STRETCH: u64 = 64 << 20;
-/// The output of a piece that makes the next ones shorter, and that which makes them longer.
-const MUCH: usize = 2 << 20;
-const LITTLE: usize = 512 << 10;
+/// The most bytes of all sheets, more or less, and of one.
+const SHEETS: usize = 16 << 20;
+const SHEET: usize = 4 << 20;
+/// What most packets print for each of their bytes is less than this, in any form.
+const GROWTH: usize = 16;
 
 /// Searches a file from where it is to its end, by several threads where that pays.
 pub(super) fn search(
@@ -55,7 +53,10 @@ pub(super) fn search(
     mut filter: Option<&mut OuterFilter>,
 ) -> Result<(), Error> {
     let Some((pieces, threads)) = plan(job, file) else { return in_order(job, file, filter, u64::MAX) };
-    let size = (pieces.len() / (threads as u64 * SHARE)).clamp(SHORTEST, LONGEST);
+    let longest = (pieces.len() / (threads as u64 * SHARE)).clamp(SHORTEST, LONGEST);
+    let sheet = sheet(threads);
+    // Nobody knows how much the first pieces print.
+    let first = longest.min((sheet / GROWTH) as u64);
     // The first frames are searched in order. What they show of others is mostly all that there is.
     in_order(job, file, filter.as_deref_mut(), file.offset() + 1)?;
     if file.ended() || job.search.is_over() || job.signals.stopped() {
@@ -74,11 +75,10 @@ pub(super) fn search(
         });
         let workers = workers.collect();
         let (pieces, abandoned) = (&pieces, &abandoned);
-        let mut crew =
-            Crew { pieces, workers, abandoned, spare: Vec::new(), longest: size, size: size.min(FIRST) };
-        let mut stretch = crew.size;
+        let mut crew = Crew { pieces, workers, abandoned, spare: Vec::new(), sheet, longest, size: first };
+        let mut stretch = first;
         while !(file.ended() || job.search.is_over() || job.signals.stopped()) {
-            if file.offset() + size > pieces.len() {
+            if file.offset() + longest > pieces.len() {
                 return in_order(job, file, filter, u64::MAX);
             }
             let fitted = crew.run(job, file, filter.as_deref_mut())?;
@@ -87,9 +87,9 @@ pub(super) fn search(
             }
             in_order(job, file, filter.as_deref_mut(), file.offset() + stretch)?;
             // With short pieces, few bytes are searched in vain where the next one does not fit.
-            crew.size = size.min(FIRST);
+            crew.size = first;
             let short = fitted < DEALT * threads;
-            stretch = if short { (2 * stretch).min(STRETCH) } else { crew.size };
+            stretch = if short { (2 * stretch).min(STRETCH) } else { first };
         }
         Ok(())
     })
@@ -101,11 +101,15 @@ fn plan(job: &mut Job, file: &Savefile) -> Option<(Pieces, usize)> {
     let threads = match job.threads {
         Some(threads) => threads,
         None if pieces.len().saturating_sub(file.offset()) < WORTH => return None,
-        // This is the number of processors that the scheduler may give to this process.
-        None => thread::available_parallelism().map_or(1, NonZero::get).min(MOST),
+        None => threads::unasked(),
     };
-    let pays = threads > 1 && job.output.sheet().is_some() && job.search.of_pieces().is_some();
-    pays.then_some((pieces, threads))
+    let pays = threads > 1 && job.output.sheet(0).is_some() && job.search.of_pieces().is_some();
+    pays.then(|| (pieces.for_readers(threads), threads))
+}
+
+/// Returns the bytes that a sheet of so many threads has room for.
+fn sheet(threads: usize) -> usize {
+    (SHEETS / (DEALT * threads)).min(SHEET)
 }
 
 /// The filter at the beginning of a run, from which all its pieces are searched.
@@ -172,6 +176,8 @@ struct Crew<'a> {
     abandoned: &'a AtomicBool,
     /// Sheets that are not in use.
     spare: Vec<Sheet>,
+    /// The bytes that a sheet has room for.
+    sheet: usize,
     longest: u64,
     /// The length of the next piece.
     size: u64,
@@ -216,7 +222,7 @@ impl Crew<'_> {
             while next < self.pieces.len() && dealt.len() < DEALT * self.workers.len() {
                 let span = next..(next + self.size).min(self.pieces.len());
                 let (Some(worker), Some(sheet)) =
-                    (turns.next(), self.spare.pop().or_else(|| job.output.sheet()))
+                    (turns.next(), self.spare.pop().or_else(|| job.output.sheet(self.sheet)))
                 else {
                     return Ok(());
                 };
@@ -252,12 +258,12 @@ impl Crew<'_> {
         }
     }
 
-    /// Makes the next pieces shorter if one gave much output, since that takes memory while it waits, and longer if it gave little.
+    /// Makes the next pieces shorter if one filled half of its sheet, and longer if it filled little of it.
     fn adapt_size(&mut self, output: usize) {
-        match output {
-            MUCH.. => self.size = (self.size / 2).max(SHORTEST),
-            ..=LITTLE => self.size = (self.size * 2).min(self.longest),
-            _ => {}
+        if output >= self.sheet / 2 {
+            self.size = (self.size / 2).max(SHORTEST.min((self.sheet / GROWTH) as u64));
+        } else if output <= self.sheet / 8 {
+            self.size = (self.size * 2).min(self.longest);
         }
     }
 

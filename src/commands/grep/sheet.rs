@@ -10,14 +10,11 @@ use ovlsniff::packet::{LinkType, Undecoded};
 use ovlsniff::print::{Mark, Printer, Shown, Summary};
 use ovlsniff::search::{Found, Outcome, Told};
 
-/// The most bytes of a sheet, more or less. A piece that prints more is searched in order.
-const MOST: usize = 4 << 20;
-/// The memory that an empty sheet keeps.
-const KEPT: usize = 2 << 20;
-
 /// The output for a piece, and its numbers.
 pub(super) struct Sheet {
     printer: Printer<Vec<u8>>,
+    /// The most bytes of output, more or less. A piece that prints more is searched in order.
+    most: usize,
     summary: Summary,
     numbers: Vec<Number>,
     /// The name of the file, if there are several.
@@ -32,14 +29,14 @@ struct Number {
 }
 
 impl Sheet {
-    pub(super) fn new(printer: Printer<Vec<u8>>, file: Option<String>) -> Self {
-        Self { printer, summary: Summary::default(), numbers: Vec::new(), file, unknown_link: None }
+    pub(super) fn new(printer: Printer<Vec<u8>>, file: Option<String>, most: usize) -> Self {
+        Self { printer, most, summary: Summary::default(), numbers: Vec::new(), file, unknown_link: None }
     }
 
-    /// Makes it empty.
+    /// Makes it empty. It keeps memory for half of what it may hold.
     pub(super) fn clear(&mut self) {
         self.printer.clear();
-        self.printer.writer().shrink_to(KEPT);
+        self.printer.writer().shrink_to(self.most / 2);
         self.numbers.clear();
         self.summary = Summary::default();
         self.unknown_link = None;
@@ -92,7 +89,7 @@ impl Sheet {
 
     fn show(&mut self, found: &Found<'_>) -> io::Result<()> {
         let start = self.printer.writer().len();
-        if start > MOST {
+        if start > self.most {
             return Err(io::ErrorKind::StorageFull.into());
         }
         // A classic file has one interface, without a name.
