@@ -2,14 +2,17 @@
 //!
 //! The main thread deals pieces of the file to workers in turn. Each searches its piece for itself, prints into a [`Sheet`], and
 //! sends that back. The main thread takes the sheets in the file's order, and writes one if its piece began where the last one
-//! had ended, and depends on nothing before it (`ovlsniff::search::OfPieces`). So the output is that of one thread, byte for
-//! byte.
+//! had ended, and what came before it would not have made it another one (`ovlsniff::search::OfPieces`). So the output is that of
+//! one thread, byte for byte.
 //!
-//! A *run* of pieces ends with the first that does not fit: a guess was wrong, a frame showed something of others, a fragment
-//! waits for the rest, the limit of matches is reached, the file is damaged. The main thread then goes on in order from the end
+//! A *run* of pieces ends with the first that does not fit: a guess was wrong, a frame needs what others have shown meanwhile, a
+//! fragment waits for the rest, the limit of matches is reached, the file is damaged. The main thread then goes on in order from the end
 //! of the last piece that fitted, over a stretch, and begins another run behind it. After runs that were short, it goes twice as
 //! far each time. So a file in which everything depends on everything is searched by one thread, nearly as if there were no
 //! others, and one in which a handshake passes now and then is searched by all of them.
+//!
+//! The sheets that wait for their turn are most of the memory that is taken. They share a fixed sum: of many threads, each has
+//! less, and shorter pieces where much is printed.
 //!
 //! The end of the file, which may be cut off or still growing, is always read in order.
 
@@ -87,7 +90,7 @@ pub(super) fn search(
             }
             in_order(job, file, filter.as_deref_mut(), file.offset() + stretch)?;
             // With short pieces, few bytes are searched in vain where the next one does not fit.
-            crew.size = first;
+            crew.size = crew.size.min(first);
             let short = fitted < DEALT * threads;
             stretch = if short { (2 * stretch).min(STRETCH) } else { first };
         }

@@ -1,9 +1,10 @@
 //! Several threads over one file: the output is that of one thread, byte for byte.
 
 use std::fs;
+use std::process::Command;
 
 use crate::made::{self, SWARM, frames, udp};
-use crate::run::{Ran, ovlsniff, refused};
+use crate::run::{Ran, ovlsniff, plain, refused};
 
 /// A capture of these frames, over and over until it has this many bytes. A frame comes 10 µs after the one before.
 fn long<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>, size: usize) -> Vec<u8> {
@@ -141,6 +142,38 @@ fn a_link_type_that_is_not_decoded_is_told_of_once() {
     let (_dir, file) = file(&bytes);
     let ran = alike(&file, &["HTTP"]);
     assert_eq!(ran.err.matches("link type 147").count(), 2, "{}", ran.err);
+}
+
+#[test]
+fn a_piece_that_prints_more_than_its_share_is_printed_in_order() {
+    let quiet = vec![udp("192.0.2.1", "192.0.2.2", 7, &[b'x'; 1400])];
+    let loud = vec![udp("192.0.2.1", "192.0.2.2", 7, b"\0HTTP")];
+    let mut all = long(&quiet, 6_000_000);
+    all.extend_from_slice(&long(&loud, 1_500_000)[24..]);
+    all.extend_from_slice(&long(&quiet, 1_000_000)[24..]);
+    let (_dir, file) = file(&all);
+    let several = run("8", &file, &["--json", "HTTP"]);
+    assert!(several.bytes == run("1", &file, &["--json", "HTTP"]).bytes);
+    assert!(several.bytes.len() > 8_000_000, "{}", several.bytes.len());
+}
+
+/// A thread that finds no memory would end the program.
+#[test]
+fn a_limited_address_space_gets_as_many_threads_as_it_has_room_for() {
+    let (_dir, file) = file(&long(&swarm(), 500_000));
+    let one = run("1", &file, &["HTTP"]);
+    for threads in ["2", "128"] {
+        let mut shell = plain(Command::new("sh"));
+        shell.args(["-c", "ulimit -v 300000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ovlsniff")]);
+        let limited = shell.args(["--threads", threads, "-r", &file, "HTTP"]).output().unwrap();
+        assert_eq!(
+            limited.status.code(),
+            Some(0),
+            "{threads} {:?}",
+            String::from_utf8_lossy(&limited.stderr)
+        );
+        assert!(limited.stdout == one.bytes, "{threads}");
+    }
 }
 
 #[test]
