@@ -20,7 +20,7 @@ pub(super) type Pair = (End, End);
 /// A table of at most 64 slots, the number being a power of two.
 #[derive(Clone, Debug)]
 pub(super) struct Pairs<const SLOTS: usize> {
-    slots: [Option<Pair>; SLOTS],
+    slots: Box<[Option<Pair>]>,
     /// The slots that were written, a bit each.
     written: u64,
     /// The pairs that were asked for in slots which had not been written, as a bit of each one's hash.
@@ -29,7 +29,7 @@ pub(super) struct Pairs<const SLOTS: usize> {
 
 impl<const SLOTS: usize> Pairs<SLOTS> {
     pub(super) fn new() -> Self {
-        Self { slots: [None; SLOTS], written: 0, asked: 0 }
+        Self { slots: vec![None; SLOTS].into(), written: 0, asked: 0 }
     }
 
     /// Returns true if the pair is in the table.
@@ -63,13 +63,13 @@ impl<const SLOTS: usize> Pairs<SLOTS> {
     /// An answer says that a pair is in its slot, or is not. So if it differs, the pair is in the one table and not in the
     /// other.
     pub(super) fn answers(&self, begun: &Self, used: &Self) -> bool {
-        let differ = self.slots.iter().zip(&begun.slots).filter(|(here, there)| here != there);
+        let differ = self.slots.iter().zip(&*begun.slots).filter(|(here, there)| here != there);
         differ.flat_map(|(here, there)| [here, there]).flatten().all(|pair| used.asked & bit(*pair) == 0)
     }
 
     /// Takes over what was written in `used`.
     pub(super) fn follow(&mut self, used: &Self) {
-        for (at, (slot, new)) in self.slots.iter_mut().zip(&used.slots).enumerate() {
+        for (at, (slot, new)) in self.slots.iter_mut().zip(&*used.slots).enumerate() {
             if used.written & 1 << at != 0 {
                 *slot = *new;
             }

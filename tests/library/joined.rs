@@ -164,13 +164,17 @@ fn by_pieces(frames: &[Kept], dice: &mut Dice, in_order: &mut Search) -> (Vec<St
         let age = dice.below(5).min(known.len() - 1);
         pieces.begin(&known[known.len() - 1 - age]);
         let mut alone = Vec::new();
-        piece.iter().for_each(|kept| pieces.frame(&kept.frame(), &mut into(&mut alone)).unwrap());
+        for kept in piece {
+            pieces.frame(&kept.frame(), &mut into(&mut alone)).unwrap();
+        }
         if pieces.alone().is_some_and(|alone| in_order.join(&alone)) {
             joined += 1;
             told.extend(alone);
         } else {
             refused += 1;
-            piece.iter().for_each(|kept| in_order.frame(&kept.frame(), &mut into(&mut told)).unwrap());
+            for kept in piece {
+                in_order.frame(&kept.frame(), &mut into(&mut told)).unwrap();
+            }
             known.clear();
         }
         known.push(Arc::new(in_order.knowledge()));
@@ -188,7 +192,9 @@ fn pieces_that_are_joined_tell_what_the_search_in_order_tells() {
         let frames = frames(&mut dice, 600);
         for (pattern, matches_only) in [("", false), ("HTTP", true)] {
             let (mut in_order, mut told) = (search(pattern, matches_only), Vec::new());
-            frames.iter().for_each(|kept| in_order.frame(&kept.frame(), &mut into(&mut told)).unwrap());
+            for kept in &frames {
+                in_order.frame(&kept.frame(), &mut into(&mut told)).unwrap();
+            }
             in_order.finish(&mut into(&mut told)).unwrap();
             let mut other = search(pattern, matches_only);
             let (also_told, fitted, not) = by_pieces(&frames, &mut dice, &mut other);
