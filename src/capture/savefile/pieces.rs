@@ -30,7 +30,7 @@ const WINDOWS: usize = 8 << 20;
 /// The bytes that are read behind a piece, in which its last record mostly ends.
 const BEHIND: u64 = 4 << 10;
 /// The longest record that is read as a whole. Memory is kept for it, and for what is printed of it.
-const LONGEST: usize = 256 << 10;
+const LONGEST: usize = 512 << 10;
 
 /// A plain classic file with usual records.
 #[derive(Debug)]
