@@ -38,9 +38,9 @@ impl FromStr for UdpPort {
 /// would have 128 KiB, of which each page that is touched at the start of the program costs a microsecond or two.
 #[derive(Clone)]
 pub struct TunnelPorts {
-    /// The index in `pages` for the upper half of a port's number.
+    /// The number of the page for the upper half of a port's number, or 0 if none of its ports is taken: that is most of them.
     page: Box<[u16; 256]>,
-    /// The ports of an upper half. The first page is that of all halves without a port that is taken.
+    /// The first one has number 1.
     pages: Vec<Page>,
 }
 
@@ -134,7 +134,7 @@ impl Default for TunnelPorts {
     /// PSP on 1000, MPLS on 6635, WireGuard on 51820, 51821 and 51871, and by their form GTP-U on 2152, L2TP on 1701, Teredo on 3544, GUE on
     /// 6080, LISP on 4341 and GRE on 4754.
     fn default() -> Self {
-        let mut ports = Self { page: Box::new([0; 256]), pages: vec![NONE] };
+        let mut ports = Self { page: Box::new([0; 256]), pages: Vec::with_capacity(16) };
         for (port, tunnel) in USUAL {
             ports.take_for(port, tunnel);
         }
@@ -184,17 +184,17 @@ impl TunnelPorts {
         let [upper, lower] = port.to_be_bytes();
         let page = self.page.get_mut(usize::from(upper))?;
         if *page == 0 {
-            *page = self.pages.len() as u16;
             self.pages.push(NONE);
+            *page = self.pages.len() as u16;
         }
-        self.pages.get_mut(usize::from(*page))?.get_mut(usize::from(lower))
+        self.pages.get_mut(usize::from(*page) - 1)?.get_mut(usize::from(lower))
     }
 
     #[inline]
     fn known(&self, port: u16) -> Option<&Known> {
         let [upper, lower] = port.to_be_bytes();
-        let page = self.page.get(usize::from(upper))?;
-        self.pages.get(usize::from(*page))?.get(usize::from(lower))
+        let page = usize::from(*self.page.get(usize::from(upper))?);
+        self.pages.get(page.checked_sub(1)?)?.get(usize::from(lower))
     }
 
     /// Returns true if a datagram to this port is VXLAN.
