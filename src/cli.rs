@@ -298,7 +298,7 @@ mod tests {
             "-n 5 -n 6 -W single",
             "-D --json",
             "--json -x -t '' not port 22",
-            "-tt -A2 -B 3 --marks none",
+            "-TT -A2 -B 3 --marks none",
             "-XO- 4745",
             "-i eth0 -i eth1 --all",
         ];
