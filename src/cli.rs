@@ -133,19 +133,31 @@ pub(crate) fn read(words: &[OsString]) -> Result<Typed, Unread> {
     if let Some(command) = help_wanted(words) {
         return Err(help(&command).map_or_else(Unread::Wrong, Unread::Help));
     }
-    // To describe all commands to clap takes a sixth of the time that the program needs to start, so it is done once, and
-    // left to the end of the program: to take it apart piece by piece takes a third as long again.
-    let mut command = ManuallyDrop::new(Cli::command());
+    // To describe the subcommands to clap takes a tenth of the time that the program needs to start. Grep mode without a word
+    // that may name one is read without them; whatever is wrong with the words is told by the whole description.
+    if !words.iter().any(may_name_command) {
+        if let Ok(typed) = read_by(grep_alone(), words) {
+            return Ok(typed);
+        }
+    }
+    read_by(Cli::command(), words)
+}
+
+/// Reads the command line by a description of it.
+fn read_by(command: clap::Command, words: &[OsString]) -> Result<Typed, Unread> {
+    // The description is left to the end of the program: to take it apart piece by piece takes a third as long as to make it.
+    let mut command = ManuallyDrop::new(command);
     if let Some(wrong) = habits::one_dash(words, &command) {
         return Err(Unread::Wrong(wrong));
     }
     let parsed = command.try_get_matches_from_mut(named(words));
-    let matches = parsed.map_err(|error| match error.kind() {
+    let mut matches = parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unread::Help(error),
         _ => Unread::Wrong(complaint::sentence(&error, words)),
     })?;
-    let cli =
-        Cli::from_arg_matches(&matches).map_err(|error| Unread::Wrong(complaint::sentence(&error, words)))?;
+    let ids = pointless::typed(&matches);
+    let cli = Cli::from_arg_matches_mut(&mut matches)
+        .map_err(|error| Unread::Wrong(complaint::sentence(&error, words)))?;
     let (mut notes, mut spelled) = (Vec::new(), Vec::new());
     if cli.command.is_none() {
         spelled = spelled::spelled(words, &command);
@@ -153,13 +165,24 @@ pub(crate) fn read(words: &[OsString]) -> Result<Typed, Unread> {
             return Err(Unread::Wrong(wrong));
         }
         notes = habits::notes(&spelled);
-        notes.extend(pointless::notes(&cli.grep, &matches));
+        notes.extend(pointless::notes(&cli.grep, &ids));
     }
     if cli.grep.quiet == 0 {
         let (of, rest) = named_in(&command, words);
         notes.extend(pointless::repeated(&spelled::spelled(rest, of), of));
     }
     Ok(Typed { cli, words: spelled, notes })
+}
+
+/// Describes grep mode as [`Cli`] does, without what is only shown by help and complaints.
+fn grep_alone() -> clap::Command {
+    Grep::augment_args(clap::Command::new("ovlsniff").args_override_self(true))
+}
+
+/// Returns true if a word is the name of a subcommand, or would be without dashes.
+fn may_name_command(word: &OsString) -> bool {
+    const NAMES: [&str; 7] = ["verify", "interfaces", "keys", "overlay", "completions", "man", "help"];
+    word.to_str().is_some_and(|word| NAMES.contains(&word.trim_start_matches('-')))
 }
 
 /// Returns the help of a command, as clap prints it for `--help`.
@@ -245,4 +268,49 @@ fn path(words: &[OsString]) -> Vec<String> {
 
 fn named(words: &[OsString]) -> impl Iterator<Item = OsString> {
     [OsString::from("ovlsniff")].into_iter().chain(words.iter().cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_names_a_command_is_read_by_the_whole_description() {
+        for command in Cli::command().get_subcommands() {
+            for name in [command.get_name()].into_iter().chain(command.get_all_aliases()) {
+                assert!(
+                    may_name_command(&name.into()) && may_name_command(&format!("--{name}").into()),
+                    "{name}"
+                );
+            }
+        }
+        assert!(!["verifying", "", "-"].map(OsString::from).iter().any(may_name_command));
+    }
+
+    #[test]
+    fn grep_mode_alone_is_described_as_beside_the_commands() {
+        let lines = [
+            "",
+            "HTTP",
+            "-q HTTP tcp port 80",
+            "-qqyw -r a.pcap -- -x",
+            "--vni 1,2 --vni=3 -e a -e b udp",
+            "-n 5 -n 6 -W single",
+            "-D --json",
+            "--json -x -t '' not port 22",
+            "-TT -A2 -B 3 --marks none",
+            "-XO- 4745",
+            "-i eth0 -i eth1 --all",
+        ];
+        for line in lines {
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            let read = |command| {
+                let typed = read_by(command, &words).ok()?;
+                Some((format!("{:?}", typed.cli), typed.words, typed.notes))
+            };
+            let whole = read(Cli::command());
+            assert!(whole.is_some(), "{line}");
+            assert_eq!(read(grep_alone()), whole, "{line}");
+        }
+    }
 }

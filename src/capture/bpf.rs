@@ -33,6 +33,9 @@ pub struct Filter {
 /// compiled for the IP packet behind the family.
 const LOOPBACK_HEADER: usize = 4;
 
+/// The fault of every expression if there is no libpcap.
+const ABSENT: &str = "libpcap cannot be loaded; install it (its package is libpcap0.8, or libpcap)";
+
 /// The error of an expression that cannot be used as a filter.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -119,9 +122,7 @@ fn words_of(error: pcap::Error) -> String {
     match error {
         pcap::Error::PcapError(words) => escape(&words).into_owned(),
         // Only a handle that is not there ends in this error.
-        pcap::Error::InsufficientMemory => {
-            "libpcap cannot be loaded; install it (its package is libpcap0.8, or libpcap)".to_owned()
-        }
+        pcap::Error::InsufficientMemory => ABSENT.to_owned(),
         pcap::Error::InvalidInputString => "it contains a NUL character".to_owned(),
         other => other.to_string(),
     }

@@ -5,7 +5,7 @@
 //! and is given several.
 
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches};
+use clap::{ArgAction, ArgMatches, Id};
 
 use super::spelled::{Spelled, longs, shorts};
 use super::{Grep, Marks, Shape};
@@ -18,11 +18,18 @@ const PAYLOAD: [&str; 5] = ["hexdump", "shape", "replacement", "columns", "utf8"
 /// The options that `-D` looks at.
 const LISTING: [&str; 3] = ["list", "json", "netns"];
 
+/// Returns the ids of the options that were typed.
+pub(super) fn typed(matches: &ArgMatches) -> Vec<Id> {
+    let is_typed = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    matches.ids().filter(is_typed).cloned().collect()
+}
+
 /// Returns a sentence for each option that makes others pointless, which were typed too.
-pub(super) fn notes(grep: &Grep, matches: &ArgMatches) -> Vec<String> {
-    let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+pub(super) fn notes(grep: &Grep, typed: &[Id]) -> Vec<String> {
+    let ids = typed.iter().map(Id::as_str);
+    let typed = |id: &str| typed.iter().any(|typed| typed == id);
     if grep.list {
-        let others = matches.ids().map(clap::Id::as_str).filter(|id| !LISTING.contains(id) && typed(id));
+        let others = ids.filter(|id| !LISTING.contains(id));
         return note(&others.collect::<Vec<_>>(), "-D").into_iter().collect();
     }
     let to_stdout = grep.write.as_ref().is_some_and(|path| path.as_os_str() == "-");

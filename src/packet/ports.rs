@@ -33,17 +33,27 @@ impl FromStr for UdpPort {
 
 /// The ports for each kind of tunnel: the usual ones, and those that are added. There may be any number of them, because
 /// a node of many overlay networks has a port for each.
+///
+/// They are asked for with every UDP datagram. A table answers in two steps, however many ports there are. With one step it
+/// would have 128 KiB, of which each page that is touched at the start of the program costs a microsecond or two.
 #[derive(Clone)]
 pub struct TunnelPorts {
-    /// The tunnel of each port. It is asked for with every UDP datagram, and a table answers in one step, however many ports
-    /// there are.
-    tunnels: Box<[Option<UdpTunnel>]>,
-    /// The ports of WireGuard, which may be those of a tunnel as well.
-    wireguard: Box<[bool]>,
+    /// The number of the page for the upper half of a port's number, or 0 if none of its ports is taken: that is most of them.
+    page: Box<[u16; 256]>,
+    /// The first one has number 1.
+    pages: Vec<Page>,
 }
 
-/// The number of UDP ports, 0 included.
-const PORTS: usize = 1 << 16;
+/// 256 ports, by the lower half of their number.
+type Page = [Known; 256];
+
+/// The protocols that a port is taken for.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    tunnel: Option<UdpTunnel>,
+    /// The port may be WireGuard's and a tunnel's as well.
+    wireguard: bool,
+}
 
 /// The tunnels in UDP that are told by their port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +80,9 @@ pub(super) enum Formed {
     Lisp,
     Gre,
 }
+
+/// No port of these is taken.
+const NONE: Page = [Known { tunnel: None, wireguard: false }; 256];
 
 /// VXLAN's port by IANA (RFC 7348 section 8).
 pub const VXLAN_PORT: u16 = 4789;
@@ -121,8 +134,7 @@ impl Default for TunnelPorts {
     /// PSP on 1000, MPLS on 6635, WireGuard on 51820, 51821 and 51871, and by their form GTP-U on 2152, L2TP on 1701, Teredo on 3544, GUE on
     /// 6080, LISP on 4341 and GRE on 4754.
     fn default() -> Self {
-        let tunnels = vec![None; PORTS].into_boxed_slice();
-        let mut ports = Self { tunnels, wireguard: vec![false; PORTS].into_boxed_slice() };
+        let mut ports = Self { page: Box::new([0; 256]), pages: Vec::with_capacity(16) };
         for (port, tunnel) in USUAL {
             ports.take_for(port, tunnel);
         }
@@ -156,15 +168,33 @@ impl TunnelPorts {
 
     /// Takes datagrams from and to this port for WireGuard too, if they have its form.
     pub fn add_wireguard(&mut self, port: u16) {
-        if let Some(known) = self.wireguard.get_mut(usize::from(port)) {
-            *known = true;
+        if let Some(known) = self.at(port) {
+            known.wireguard = true;
         }
     }
 
     fn take_for(&mut self, port: u16, tunnel: UdpTunnel) {
-        if let Some(known) = self.tunnels.get_mut(usize::from(port)) {
-            *known = Some(tunnel);
+        if let Some(known) = self.at(port) {
+            known.tunnel = Some(tunnel);
         }
+    }
+
+    /// Returns the place of a port, in a page of its own for its half.
+    fn at(&mut self, port: u16) -> Option<&mut Known> {
+        let [upper, lower] = port.to_be_bytes();
+        let page = self.page.get_mut(usize::from(upper))?;
+        if *page == 0 {
+            self.pages.push(NONE);
+            *page = self.pages.len() as u16;
+        }
+        self.pages.get_mut(usize::from(*page) - 1)?.get_mut(usize::from(lower))
+    }
+
+    #[inline]
+    fn known(&self, port: u16) -> Option<&Known> {
+        let [upper, lower] = port.to_be_bytes();
+        let page = usize::from(*self.page.get(usize::from(upper))?);
+        self.pages.get(page.checked_sub(1)?)?.get(usize::from(lower))
     }
 
     /// Returns true if a datagram to this port is VXLAN.
@@ -205,7 +235,7 @@ impl TunnelPorts {
 
     #[inline]
     fn has_wireguard(&self, port: u16) -> bool {
-        self.wireguard.get(usize::from(port)).copied().unwrap_or_default()
+        self.known(port).is_some_and(|known| known.wireguard)
     }
 
     /// Returns the tunnel that a datagram between these ports belongs to. The decoder and the glance both ask here, so that no
@@ -226,7 +256,7 @@ impl TunnelPorts {
 
     #[inline]
     fn sent_to(&self, destination: u16) -> Option<UdpTunnel> {
-        self.tunnels.get(usize::from(destination)).copied().flatten()
+        self.known(destination)?.tunnel
     }
 
     /// Returns true if a datagram or a segment between these ports may carry ESP.

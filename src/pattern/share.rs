@@ -8,7 +8,8 @@ use memchr::arch::all::packedpair::HeuristicFrequencyRank;
 /// is rated more frequent than it is, since in text it is rarely independent of its neighbours. No byte is rarer than in
 /// ciphertext.
 pub(super) fn share(byte: u8) -> f64 {
-    f64::exp2(-f64::from(bits(byte)))
+    // Not `exp2`: it is the only function that the program would load the mathematical library for.
+    1.0 / f64::from(1u32 << bits(byte))
 }
 
 /// Returns the same of a byte with bit 0x20 set, where every byte has it set.

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use super::Shown;
 use super::clock::Clock;
-use super::numbers::{address, decimal, mac, text};
+use super::numbers::{address, decimal, ipv4_and_port, mac, text};
 use crate::escape::escape;
 use crate::packet::protocol::{ICMP, ICMPV6, IGMP, SCTP, TCP, UDP};
 use crate::packet::{Encapsulation, Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
@@ -84,17 +84,13 @@ fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>) {
 }
 
 fn end(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>) {
-    match port {
-        None => address(out, ip),
-        Some(port) => {
-            if ip.is_ipv6() {
-                out.push(b'[');
-                address(out, ip);
-                out.push(b']');
-            } else {
-                address(out, ip);
-            }
-            out.push(b':');
+    match (ip, port) {
+        (ip, None) => address(out, ip),
+        (IpAddr::V4(v4), Some(port)) => ipv4_and_port(out, v4, port),
+        (v6, Some(port)) => {
+            out.push(b'[');
+            address(out, v6);
+            out.extend_from_slice(b"]:");
             decimal(out, u64::from(port));
         }
     }

@@ -90,19 +90,19 @@ impl Ink {
         Spans(if self.palette.start.is_empty() { &[] } else { spans })
     }
 
-    /// Puts the bytes of a payload into `shown` as they are printed, and a few more behind them: the compiler turns the
-    /// comparison and the choice into code for 16 bytes at once, while a table would be read byte by byte, and so would be
-    /// what remains of a payload behind the last 16.
-    pub(super) fn map(&self, shown: &mut Vec<u8>, payload: &[u8]) {
+    /// Writes the bytes of a payload as they are printed. The compiler turns the comparison and the choice into code for 16
+    /// bytes at once, while a table would be read byte by byte, and so would be what remains of a payload behind the last 16.
+    pub(super) fn map(&self, out: &mut Vec<u8>, payload: &[u8]) {
         const STEP: usize = 16;
-        shown.clear();
-        shown.extend_from_slice(payload);
-        shown.resize(payload.len().next_multiple_of(STEP), 0);
-        for step in shown.chunks_exact_mut(STEP) {
+        let start = out.len();
+        out.extend_from_slice(payload);
+        out.extend_from_slice(&[0; STEP]);
+        for step in out[start..].chunks_exact_mut(STEP) {
             for byte in step {
                 *byte = if is_printable(*byte) { *byte } else { self.replacement };
             }
         }
+        out.truncate(start + payload.len());
     }
 
     /// Writes a piece of a payload, which is in `shown` as it is printed.

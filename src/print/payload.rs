@@ -33,7 +33,7 @@ pub(super) struct Layout {
     row: usize,
     utf8: bool,
     ink: Ink,
-    /// The payload as it is printed, byte for byte, and what [`Ink::map`] leaves behind it.
+    /// The payload as it is printed, byte for byte.
     shown: Vec<u8>,
 }
 
@@ -52,8 +52,16 @@ impl Layout {
 
     /// Writes a payload, which must not be empty, with the line ends that belong to its shape.
     pub(super) fn write(&mut self, out: &mut Vec<u8>, payload: &[u8], spans: &[Range<usize>]) {
-        self.ink.map(&mut self.shown, payload);
         let mut spans = self.ink.spans(spans);
+        if self.shape == Shape::Normal && !self.utf8 && spans.is_empty() && payload.len() <= self.row {
+            // One row has nothing to be cut from.
+            out.extend_from_slice(b"  ");
+            self.ink.map(out, payload);
+            out.push(b'\n');
+            return;
+        }
+        self.shown.clear();
+        self.ink.map(&mut self.shown, payload);
         match self.shape {
             Shape::Hex => hexdump::write(out, &self.ink, payload, &self.shown, spans),
             Shape::Normal if self.utf8 => {

@@ -145,14 +145,19 @@ impl<W: Write> Text<W> {
         if std::mem::take(&mut self.marked) {
             self.block.push(b'\n');
         }
-        self.block.extend_from_slice(&self.heading.start);
+        let coloured = !self.heading.start.is_empty();
+        if coloured {
+            self.block.extend_from_slice(&self.heading.start);
+        }
         header(&mut self.block, shown, &mut self.clock);
         if self.layout.shape != Shape::Single {
             self.block.extend_from_slice(b" #");
             self.number = Some(self.block.len());
             decimal(&mut self.block, shown.frame.number);
         }
-        self.block.extend_from_slice(&self.heading.stop);
+        if coloured {
+            self.block.extend_from_slice(&self.heading.stop);
+        }
         if self.layout.shape != Shape::Single {
             self.block.push(b'\n');
         }

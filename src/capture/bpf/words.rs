@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::{Error, Filter};
+use super::{ABSENT, Error, Filter};
 use crate::packet::LinkType;
 
 /// Returns true if these words (joined by blanks) form a filter expression as a whole: `tcp port 80`, `not port 22`,
@@ -16,10 +16,16 @@ use crate::packet::LinkType;
 ///
 /// A word that can be both (`tcp`, `ip`, `len`) counts as a filter here. A caller with a single word takes it for the
 /// pattern without asking.
+///
+/// Without libpcap nobody can tell. Then several words of the language are taken for a filter, so that it is named as a whole
+/// where libpcap is asked for.
 pub fn is_filter(words: &str) -> bool {
     let Some(expression) = without_names(words) else { return false };
     match Filter::compile(&expression, LinkType::ETHERNET) {
         Ok(_) | Err(Error::RejectsAll { .. }) => true,
+        Err(Error::Invalid { words, .. }) if words == ABSENT => {
+            expression.contains(is_separator) && has_keyword(&expression)
+        }
         // The expression would be right on a live interface or for another link type: `inbound`, `type mgt`.
         Err(Error::Invalid { words, .. }) => words.contains("supported"),
         Err(Error::Program { .. }) => false,

@@ -36,8 +36,11 @@ pub(super) struct Buffer {
 impl Buffer {
     pub(super) fn new(source: Source) -> Self {
         let stop = Arc::clone(source.stop());
+        // A short file has its end within the first read, one byte behind it. The pages of a longer buffer would be touched in
+        // vain, because they are zeroed.
+        let len = source.len().map_or(FIRST, |len| (len + 1).min(FIRST as u64) as usize);
         Self {
-            bytes: vec![0; FIRST],
+            bytes: vec![0; len],
             start: 0,
             end: 0,
             base: 0,
@@ -52,6 +55,7 @@ impl Buffer {
         let Some(compression) = self.peek::<4>()?.and_then(Compression::of) else { return Ok(()) };
         let head = self.available().to_vec();
         self.end = self.start;
+        self.bytes.resize(FIRST, 0);
         self.input = match std::mem::replace(&mut self.input, Input::Ended) {
             Input::Plain(source) => Input::unpack(compression, head, source)
                 .map_err(|source| Fault::Input { offset: 0, source })?,

@@ -25,8 +25,8 @@ pub(super) struct Source {
     file: File,
     /// True for a pipe or the like: reading may have to wait for a writer, and must stop when told to.
     waits: bool,
-    /// True for a plain file whose length the system tells, which it does not for those of /proc.
-    has_length: bool,
+    /// The length of a plain file when it was opened. `None` if the system does not tell it, as for those of /proc.
+    len: Option<u64>,
     stop: Arc<AtomicBool>,
 }
 
@@ -52,12 +52,17 @@ impl Source {
             let _ = fcntl(&file, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE));
         }
         let waits = !kind.is_file() && !kind.is_block_device();
-        Ok(Self { file, waits, has_length: kind.is_file() && len > 0, stop })
+        Ok(Self { file, waits, len: Some(len).filter(|&len| kind.is_file() && len > 0), stop })
     }
 
     /// Returns true if reading may have to wait for a writer.
     pub(super) fn waits(&self) -> bool {
         self.waits
+    }
+
+    /// Returns the length of a plain file when it was opened.
+    pub(super) fn len(&self) -> Option<u64> {
+        self.len
     }
 
     /// Waits up to 100 ms for something to read. Returns false if a signal or the end of that time came first.
@@ -75,7 +80,7 @@ impl Source {
 
     /// Returns the length of a plain file that was read further than it is long now, because it was cut meanwhile.
     pub(super) fn cut_to(&self) -> Option<u64> {
-        let len = self.file.metadata().ok().filter(|_| self.has_length)?.len();
+        let len = self.file.metadata().ok().filter(|_| self.len.is_some())?.len();
         ((&self.file).stream_position().ok()? > len).then_some(len)
     }
 

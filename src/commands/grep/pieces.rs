@@ -65,6 +65,10 @@ pub(super) fn search(
     if file.ended() || job.search.is_over() || job.signals.stopped() {
         return Ok(());
     }
+    if file.offset() + size > pieces.len() {
+        // There is no piece for a thread.
+        return in_order(job, file, filter, u64::MAX);
+    }
     let abandoned = AtomicBool::new(false);
     thread::scope(|scope| {
         let workers = (0..threads).filter_map(|_| {

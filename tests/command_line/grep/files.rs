@@ -325,3 +325,30 @@ fn the_program_starts_without_libpcap() {
     // A filter needs it.
     assert_eq!(numbers(&ovlsniff(&["-r", SWARM, "-qq", "HTTP", "udp port 4789"]).out), [22, 24]);
 }
+
+/// The loader looks into a folder first that has other files under libpcap's names, and gives up.
+#[test]
+fn without_libpcap_a_pattern_is_searched_and_a_filter_is_named_as_a_whole() {
+    const ABSENT: &str = "libpcap cannot be loaded; install it (its package is libpcap0.8, or libpcap)";
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["libpcap.so.0.8", "libpcap.so.1"] {
+        fs::write(folder.path().join(name), "no library").unwrap();
+    }
+    let run = |words: &[&str]| {
+        let mut program = program();
+        program.env("LD_LIBRARY_PATH", folder.path()).args(["-r", SWARM, "-qq"]).args(words);
+        finish(program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    };
+    assert_eq!(numbers(&run(&["HTTP"]).out), [22, 24]);
+    let as_filter =
+        |words| format!("ovlsniff: taking '{words}' as the filter; for a pattern write: -e 'udp'\n");
+    for (words, filter, note) in [
+        (&["HTTP", "udp", "port", "4789"][..], "udp port 4789", String::new()),
+        (&["udp", "port", "4789"], "udp port 4789", as_filter("udp port 4789")),
+        (&["-e", "udp", "port", "4789"], "port 4789", String::new()),
+    ] {
+        let ran = run(words);
+        assert_eq!(ran.err, format!("{note}ovlsniff: filter '{filter}': {ABSENT}\n"));
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    }
+}
