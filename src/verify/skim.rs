@@ -1,0 +1,237 @@
+//! Skimming: the fast way of a watch through the records of a file, for frames that need not be decoded.
+//!
+//! Decoding a frame and asking all of the tally's questions takes some 2,000 instructions. For most frames of most files
+//! nothing comes of it but that counts go up. So one tight loop takes the header of the record, has a [`Glance`] at the frame,
+//! and goes on to the next one, until it comes upon a frame that must be observed. Those that it passes over are of three
+//! kinds ([`Kind`]):
+//!
+//! - opaque ESP between two hosts, with an SPI that was observed between them before, sent by the same card;
+//! - frames of the network in clear, in a tunnel between two hosts, likewise;
+//! - TCP and UDP, in another network's tunnel or in none, between two hosts that are no nodes here, or of which such a frame
+//!   was observed before.
+//!
+//! # Why it is exact
+//!
+//! A frame is passed over only if all of these hold:
+//!
+//! - The glance says that it is a packet which is decoded to its end, or ESP that stays shut. It says so only where the
+//!   decoder would, and where the decoder would learn nothing. Fragments, ESP that may not be encrypted, what may be
+//!   WireGuard, other tunnels, ICMP, which may quote a frame of the network, and everything odd, cut off or rare are decoded.
+//! - No incomplete datagram has waited too long by then.
+//! - The bytes of the network's VNI do not occur in it. Only those of the network's own frames are not searched, as the tally
+//!   does not search them.
+//! - What the tally asks of the headers of such a packet is what it asked of an earlier one: an [`Outline`] holds it all. The
+//!   tally tells which counts go up for it (`tally/alike`).
+//!
+//! The counts are handed to the tally before the next frame is observed, so that each frame finds the tally as it would be
+//! without any of this. With keys, and on a live wire, each frame is observed.
+//!
+//! # The search for the VNI
+//!
+//! As in the search for a pattern's literal ([`crate::search::Skim`]), it runs ahead over many records at once.
+
+use std::ops::Range;
+
+use super::tally::{Counts, Kind, Tally};
+use crate::capture::savefile::Records;
+use crate::packet::{Content, Ends, Frame, Glance, Outline, Timestamp, Worth};
+
+/// The number of outlines that are remembered. A power of two, so that each has a bit in a word.
+const PLACES: usize = 64;
+/// The shortest and the longest stretch that is searched at once, in bytes. A record is always searched whole.
+const STRETCH: (usize, usize) = (64, 32 << 10);
+
+/// A run over the records of a file.
+#[derive(Debug)]
+pub(super) struct Skim {
+    /// Packets of which one was observed, each at the place of its outline.
+    seen: [Option<Alike>; PLACES],
+    /// The places whose counts the tally does not have yet, a bit for each.
+    open: u64,
+    /// The packets of no leg that the tally does not have yet.
+    passed_by: u64,
+    ahead: Ahead,
+    last: Option<Timestamp>,
+}
+
+/// Packets that are alike.
+#[derive(Debug)]
+struct Alike {
+    outline: Outline,
+    counts: Counts,
+    /// The number of packets that the tally does not have yet.
+    number: u64,
+}
+
+/// A frame that is to be observed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Next<'r> {
+    pub(super) frame: Frame<'r>,
+    /// The outline of the frame, if others that are like it need not be observed.
+    alike: Option<(Outline, Kind)>,
+}
+
+impl Skim {
+    pub(super) fn new() -> Self {
+        Self { seen: [const { None }; PLACES], open: 0, passed_by: 0, ahead: Ahead::default(), last: None }
+    }
+
+    /// Returns the time of the last frame that was taken.
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// Begins with other records.
+    pub(super) fn begin(&mut self) {
+        self.ahead = Ahead::default();
+    }
+
+    /// Takes frames up to the next one that is to be observed, and returns that one, or `None` if there is none left. The
+    /// tally has the counts of the others then.
+    ///
+    /// `glance` is that of all frames so far. A frame later than `idle_until`, in nanoseconds since the epoch, is returned
+    /// too. The tally must be one that [`Tally::counts_alike`].
+    pub(super) fn next<'r>(
+        &mut self,
+        records: &mut Records<'r>,
+        tally: &mut Tally,
+        glance: Glance<'_>,
+        idle_until: i64,
+    ) -> Option<Next<'r>> {
+        let next = self.run(records, tally, glance, idle_until);
+        tally.pass_by(std::mem::take(&mut self.passed_by));
+        while self.open != 0 {
+            let place = self.open.trailing_zeros() as usize;
+            self.open &= self.open - 1;
+            if let Some(Some(alike)) = self.seen.get_mut(place) {
+                tally.count_alike(&alike.counts, std::mem::take(&mut alike.number));
+            }
+        }
+        next
+    }
+
+    fn run<'r>(
+        &mut self,
+        records: &mut Records<'r>,
+        tally: &Tally,
+        glance: Glance<'_>,
+        idle_until: i64,
+    ) -> Option<Next<'r>> {
+        loop {
+            let start = records.taken().bytes;
+            let frame = records.next()?;
+            self.last = Some(frame.time);
+            let unlike = Next { frame, alike: None };
+            if idle_until < i64::MAX && frame.time.nanos > idle_until {
+                return Some(unlike);
+            }
+            let worth = glance.result(&frame);
+            if worth == Worth::Others {
+                return Some(unlike);
+            }
+            let Some(outline) = glance.outline(&frame, worth) else { return Some(unlike) };
+            let Some(kind) = kind(tally, outline.content) else { return Some(unlike) };
+            if let Kind::Clear { .. } = kind {
+                self.ahead.pass(start);
+            } else {
+                let record = start..records.taken().bytes;
+                if record.end > self.ahead.clean && self.ahead.occurs(tally, records.bytes(), record, frame.bytes) {
+                    return Some(unlike);
+                }
+                if kind == Kind::Unrelated && tally.is_on_no_leg(outline.ends.addresses()) {
+                    self.passed_by += 1;
+                    continue;
+                }
+            }
+            let place = place(&outline);
+            match self.seen.get_mut(place) {
+                Some(Some(alike)) if alike.outline == outline => {
+                    alike.number += 1;
+                    self.open |= 1 << place;
+                }
+                _ => return Some(Next { frame, alike: Some((outline, kind)) }),
+            }
+        }
+    }
+
+    /// Remembers a frame that was returned and is observed now, so that others like it are passed over.
+    pub(super) fn observed(&mut self, Next { alike, .. }: Next<'_>, tally: &Tally) {
+        let Some((outline, kind)) = alike else { return };
+        if let Some(place) = self.seen.get_mut(place(&outline)) {
+            let counts = tally.counts_of(kind, outline.ends.addresses());
+            *place = counts.map(|counts| Alike { outline, counts, number: 0 });
+        }
+    }
+}
+
+/// Returns the kind of a packet in the eyes of the tally.
+#[inline]
+fn kind(tally: &Tally, content: Content) -> Option<Kind> {
+    match content {
+        Content::Esp(spi) => Some(Kind::Shut(spi)),
+        Content::Plain => Some(Kind::Unrelated),
+        Content::Tunnel { form, port, vni, is_plain } => match tally.is_tunnel_of_ours(form, vni)? {
+            true => Some(Kind::Clear { port }),
+            false => is_plain.then_some(Kind::Unrelated),
+        },
+    }
+}
+
+/// Returns the place of an outline.
+#[inline]
+fn place(outline: &Outline) -> usize {
+    let ends = match outline.ends {
+        Ends::V4(source, destination) => u64::from(source) << 32 | u64::from(destination),
+        Ends::V6(source, destination) => {
+            let both = source ^ destination.rotate_left(32);
+            (both >> 64) as u64 ^ both as u64
+        }
+    };
+    let content = match outline.content {
+        Content::Esp(spi) => spi.0,
+        Content::Plain => 0,
+        Content::Tunnel { vni, .. } => vni.value(),
+    };
+    // The upper bits of a product depend on all others (Fibonacci hashing).
+    ((ends ^ u64::from(content)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - PLACES.ilog2())) as usize
+}
+
+/// The search for bytes of the network, ahead of the frames.
+#[derive(Debug)]
+struct Ahead {
+    /// The length of the next stretch.
+    stretch: usize,
+    /// The records that end here or before have no such bytes, from the last one on that was searched.
+    clean: usize,
+    /// True if such bytes begin at `clean`.
+    found: bool,
+}
+
+impl Default for Ahead {
+    fn default() -> Self {
+        Self { stretch: STRETCH.0, clean: 0, found: false }
+    }
+}
+
+impl Ahead {
+    /// Passes over a record that begins here and need not be searched.
+    #[inline]
+    fn pass(&mut self, start: usize) {
+        if start < self.clean {
+            self.stretch = STRETCH.0;
+        }
+    }
+
+    /// Returns true if bytes of the network occur in the frame, whose record is at `record` and reaches beyond `clean`.
+    #[inline(never)]
+    fn occurs(&mut self, tally: &Tally, records: &[u8], record: Range<usize>, frame: &[u8]) -> bool {
+        if !self.found || self.clean < record.start {
+            let until = record.end.max(record.start + self.stretch).min(records.len());
+            let found = tally.first_sign(records.get(record.start..until).unwrap_or_default());
+            self.found = found.is_some();
+            self.clean = found.map_or(until, |at| record.start + at);
+            self.stretch = STRETCH.1.min(self.stretch * 2);
+        }
+        self.clean < record.end && tally.first_sign(frame).is_some()
+    }
+}
