@@ -34,7 +34,7 @@ use std::ops::Range;
 
 use super::tally::{Counts, Kind, Tally};
 use crate::capture::savefile::Records;
-use crate::packet::{Content, Ends, Frame, Glance, Outline, Timestamp, Worth};
+use crate::packet::{Content, Frame, Glance, Outline, Timestamp, Worth};
 
 /// The number of outlines that are remembered. A power of two, so that each has a bit in a word.
 const PLACES: usize = 64;
@@ -58,6 +58,8 @@ pub(super) struct Skim {
 #[derive(Debug)]
 struct Alike {
     outline: Outline,
+    /// True if each of them has to be searched for bytes of the network.
+    may_have_a_sign: bool,
     counts: Counts,
     /// The number of packets that the tally does not have yet.
     number: u64,
@@ -76,14 +78,14 @@ impl Skim {
         Self { seen: [const { None }; PLACES], open: 0, passed_by: 0, ahead: Ahead::default(), last: None }
     }
 
-    /// Returns the time of the last frame that was taken.
+    /// Returns the time of the last frame of these records that was taken.
     pub(super) fn last(&self) -> Option<Timestamp> {
         self.last
     }
 
     /// Begins with other records.
     pub(super) fn begin(&mut self) {
-        self.ahead = Ahead::default();
+        (self.ahead, self.last) = (Ahead::default(), None);
     }
 
     /// Takes frames up to the next one that is to be observed, and returns that one, or `None` if there is none left. The
@@ -117,41 +119,47 @@ impl Skim {
         glance: Glance<'_>,
         idle_until: i64,
     ) -> Option<Next<'r>> {
-        loop {
+        let mut last = None;
+        let next = loop {
             let start = records.taken().bytes;
-            let frame = records.next()?;
-            self.last = Some(frame.time);
+            let Some(frame) = records.next() else { break None };
+            last = Some(frame.time);
             let unlike = Next { frame, alike: None };
             if idle_until < i64::MAX && frame.time.nanos > idle_until {
-                return Some(unlike);
+                break Some(unlike);
             }
             let worth = glance.result(&frame);
             if worth == Worth::Others {
-                return Some(unlike);
+                break Some(unlike);
             }
-            let Some(outline) = glance.outline(&frame, worth) else { return Some(unlike) };
-            let Some(kind) = kind(tally, outline.content) else { return Some(unlike) };
-            if let Kind::Clear { .. } = kind {
-                self.ahead.pass(start);
-            } else {
-                let record = start..records.taken().bytes;
-                if record.end > self.ahead.clean && self.ahead.occurs(tally, records.bytes(), record, frame.bytes) {
-                    return Some(unlike);
+            let Some(outline) = glance.outline(&frame, worth) else { break Some(unlike) };
+            let record = start..records.taken().bytes;
+            if outline.content == Content::Plain && tally.is_on_no_leg(outline.ends.addresses()) {
+                if self.ahead.has_sign(tally, records, record, &frame) {
+                    break Some(unlike);
                 }
-                if kind == Kind::Unrelated && tally.is_on_no_leg(outline.ends.addresses()) {
-                    self.passed_by += 1;
+                self.passed_by += 1;
+                continue;
+            }
+            let place = place(&outline);
+            if let Some(Some(alike)) = self.seen.get_mut(place) {
+                if alike.outline == outline {
+                    if alike.may_have_a_sign && self.ahead.has_sign(tally, records, record, &frame) {
+                        break Some(unlike);
+                    }
+                    alike.number += 1;
+                    self.open |= 1 << place;
                     continue;
                 }
             }
-            let place = place(&outline);
-            match self.seen.get_mut(place) {
-                Some(Some(alike)) if alike.outline == outline => {
-                    alike.number += 1;
-                    self.open |= 1 << place;
-                }
-                _ => return Some(Next { frame, alike: Some((outline, kind)) }),
+            let Some(kind) = kind(tally, outline.content) else { break Some(unlike) };
+            if kind.may_have_a_sign() && self.ahead.has_sign(tally, records, record, &frame) {
+                break Some(unlike);
             }
-        }
+            break Some(Next { frame, alike: Some((outline, kind)) });
+        };
+        self.last = last.or(self.last);
+        next
     }
 
     /// Remembers a frame that was returned and is observed now, so that others like it are passed over.
@@ -159,7 +167,8 @@ impl Skim {
         let Some((outline, kind)) = alike else { return };
         if let Some(place) = self.seen.get_mut(place(&outline)) {
             let counts = tally.counts_of(kind, outline.ends.addresses());
-            *place = counts.map(|counts| Alike { outline, counts, number: 0 });
+            let may_have_a_sign = kind.may_have_a_sign();
+            *place = counts.map(|counts| Alike { outline, may_have_a_sign, counts, number: 0 });
         }
     }
 }
@@ -180,20 +189,14 @@ fn kind(tally: &Tally, content: Content) -> Option<Kind> {
 /// Returns the place of an outline.
 #[inline]
 fn place(outline: &Outline) -> usize {
-    let ends = match outline.ends {
-        Ends::V4(source, destination) => u64::from(source) << 32 | u64::from(destination),
-        Ends::V6(source, destination) => {
-            let both = source ^ destination.rotate_left(32);
-            (both >> 64) as u64 ^ both as u64
-        }
-    };
     let content = match outline.content {
         Content::Esp(spi) => spi.0,
         Content::Plain => 0,
         Content::Tunnel { vni, .. } => vni.value(),
     };
     // The upper bits of a product depend on all others (Fibonacci hashing).
-    ((ends ^ u64::from(content)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - PLACES.ilog2())) as usize
+    ((outline.ends.folded() ^ u64::from(content)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        >> (u64::BITS - PLACES.ilog2())) as usize
 }
 
 /// The search for bytes of the network, ahead of the frames.
@@ -214,17 +217,21 @@ impl Default for Ahead {
 }
 
 impl Ahead {
-    /// Passes over a record that begins here and need not be searched.
+    /// Returns true if bytes of the network occur in the frame, which is that of the record at `record`.
     #[inline]
-    fn pass(&mut self, start: usize) {
-        if start < self.clean {
-            self.stretch = STRETCH.0;
-        }
+    fn has_sign(
+        &mut self,
+        tally: &Tally,
+        records: &Records<'_>,
+        record: Range<usize>,
+        frame: &Frame<'_>,
+    ) -> bool {
+        record.end > self.clean && self.search(tally, records.bytes(), record, frame.bytes)
     }
 
-    /// Returns true if bytes of the network occur in the frame, whose record is at `record` and reaches beyond `clean`.
+    /// Does so if the record reaches beyond `clean`.
     #[inline(never)]
-    fn occurs(&mut self, tally: &Tally, records: &[u8], record: Range<usize>, frame: &[u8]) -> bool {
+    fn search(&mut self, tally: &Tally, records: &[u8], record: Range<usize>, frame: &[u8]) -> bool {
         if !self.found || self.clean < record.start {
             let until = record.end.max(record.start + self.stretch).min(records.len());
             let found = tally.first_sign(records.get(record.start..until).unwrap_or_default());

@@ -118,20 +118,23 @@ impl Watch {
 
     /// Takes the frames of these records as [`Self::frame`] does one by one, and counts the same.
     pub fn records(&mut self, records: &mut Records<'_>) {
-        let is_plain = self.views.is_none() && self.tallies.control.is_none() && self.dissector.opener().is_none();
-        if !is_plain || !self.tallies.asked.counts_alike() {
+        let is_plain =
+            self.views.is_none() && self.tallies.control.is_none() && self.dissector.opener().is_none();
+        // All frames of such a file are of one link type, and have a time.
+        let first = records.clone().next().filter(|frame| frame.link == LinkType::ETHERNET);
+        let Some(first) = first.filter(|_| is_plain && self.tallies.asked.counts_alike()) else {
             while let Some(frame) = records.next() {
                 self.frame(&frame);
             }
             return;
-        }
-        // All of these have a time.
-        let first = records.clone().next().map(|frame| frame.time);
-        self.first = self.first.or(first);
+        };
+        self.first.get_or_insert(first.time);
         self.skim.begin();
         loop {
             let (glance, idle_until) = (self.dissector.glance(), self.dissector.idle_until());
-            let Some(next) = self.skim.next(records, &mut self.tallies.asked, glance, idle_until) else { break };
+            let Some(next) = self.skim.next(records, &mut self.tallies.asked, glance, idle_until) else {
+                break;
+            };
             self.frame(&next.frame);
             self.skim.observed(next, &self.tallies.asked);
         }

@@ -14,6 +14,7 @@ mod savefile;
 mod sealed;
 mod skim;
 mod verdicts;
+mod watch;
 mod wireguard;
 
 #[path = "../captures/building.rs"]

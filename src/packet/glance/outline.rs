@@ -1,6 +1,6 @@
 //! The outline of a frame: the few fields by which a frame of a capture is like others of it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::{Glance, Worth};
 use crate::packet::ports::UdpTunnel;
@@ -38,13 +38,13 @@ pub enum Content {
     },
 }
 
-/// The addresses of an IP header: source and destination, as numbers.
+/// The addresses of an IP header, the source first, as they are on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// Those of IPv4.
-    V4(u32, u32),
+    /// Those of IPv4, both as one number.
+    V4(u64),
     /// Those of IPv6.
-    V6(u128, u128),
+    V6([u64; 4]),
 }
 
 impl Ends {
@@ -52,8 +52,23 @@ impl Ends {
     #[inline]
     pub fn addresses(self) -> (IpAddr, IpAddr) {
         match self {
-            Self::V4(source, destination) => (source.to_be_bytes().into(), destination.to_be_bytes().into()),
-            Self::V6(source, destination) => (source.to_be_bytes().into(), destination.to_be_bytes().into()),
+            Self::V4(both) => {
+                let [s0, s1, s2, s3, d0, d1, d2, d3] = both.to_be_bytes();
+                ([s0, s1, s2, s3].into(), [d0, d1, d2, d3].into())
+            }
+            Self::V6([s0, s1, d0, d1]) => {
+                let address = |upper, lower| Ipv6Addr::from(u128::from(upper) << 64 | u128::from(lower));
+                (address(s0, s1).into(), address(d0, d1).into())
+            }
+        }
+    }
+
+    /// Folds the addresses into a number that differs with each of their bits.
+    #[inline]
+    pub fn folded(self) -> u64 {
+        match self {
+            Self::V4(both) => both,
+            Self::V6([s0, s1, d0, d1]) => s0 ^ s1 ^ d0.rotate_left(32) ^ d1.rotate_left(32),
         }
     }
 }
@@ -86,7 +101,12 @@ impl Glance<'_> {
         };
         let (&[_, _, _, _, v0, v1, v2, _], inner) = payload.split_first_chunk::<8>()?;
         let is_plain = matches!(ip(inner)?.1, TCP | UDP);
-        Some(Content::Tunnel { form, port: ports.destination, vni: Vni::from_be_bytes([v0, v1, v2]), is_plain })
+        Some(Content::Tunnel {
+            form,
+            port: ports.destination,
+            vni: Vni::from_be_bytes([v0, v1, v2]),
+            is_plain,
+        })
     }
 }
 
@@ -98,11 +118,11 @@ fn ip(bytes: &[u8]) -> Option<(Ends, u8, &[u8])> {
     if u16::from_be_bytes([t0, t1]) == ethernet::IPV4 {
         let (&[_, _, _, _, _, _, _, _, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3], rest) =
             rest.split_first_chunk::<20>()?;
-        let ends = Ends::V4(u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([d0, d1, d2, d3]));
-        return Some((ends, protocol, rest));
+        return Some((Ends::V4(u64::from_be_bytes([s0, s1, s2, s3, d0, d1, d2, d3])), protocol, rest));
     }
     let (&[_, _, _, _, _, _, protocol, _], rest) = rest.split_first_chunk::<8>()?;
-    let (source, rest) = rest.split_first_chunk()?;
-    let (destination, rest) = rest.split_first_chunk()?;
-    Some((Ends::V6(u128::from_be_bytes(*source), u128::from_be_bytes(*destination)), protocol, rest))
+    let (addresses, rest) = rest.split_first_chunk::<32>()?;
+    let (words, _) = addresses.as_chunks::<8>();
+    let [s0, s1, d0, d1] = words.first_chunk()?.map(u64::from_be_bytes);
+    Some((Ends::V6([s0, s1, d0, d1]), protocol, rest))
 }

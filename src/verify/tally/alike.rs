@@ -30,6 +30,14 @@ pub(in crate::verify) enum Kind {
     Unrelated,
 }
 
+impl Kind {
+    /// Returns true for a packet in which the tally looks for bytes of the network.
+    #[inline]
+    pub(in crate::verify) fn may_have_a_sign(self) -> bool {
+        !matches!(self, Self::Clear { .. })
+    }
+}
+
 /// The counts that a packet changes, if one like it was observed before.
 #[derive(Debug)]
 pub(in crate::verify) struct Counts {
