@@ -242,3 +242,102 @@ impl Ahead {
         self.clean < record.end && tally.first_sign(frame).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::savefile::Savefile;
+    use crate::dissect::Dissector;
+    use crate::packet::TunnelPorts;
+    use crate::verify::{Network, Question};
+
+    /// Makes an Ethernet frame of IPv4 from one host of 192.0.2.0/24 to another one.
+    fn ipv4(from: u8, to: u8, protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let [high, low] = (20 + payload.len() as u16).to_be_bytes();
+        let header = [0x45, 0, high, low, 0, 1, 0x40, 0, 64, protocol, 0, 0, 192, 0, 2, from, 192, 0, 2, to];
+        [&[2; 12][..], &[8, 0], &header, payload].concat()
+    }
+
+    fn esp(from: u8, to: u8, spi: u8) -> Vec<u8> {
+        ipv4(from, to, 50, &[&[0, 0, 3, spi, 0, 0, 0, 1][..], &[0xa5; 64]].concat())
+    }
+
+    fn vxlan(from: u8, to: u8, vni: u8) -> Vec<u8> {
+        let inner = ipv4(7, 8, 17, &[0, 7, 0, 7, 0, 9, 0, 0, 1]);
+        let [high, low] = (16 + inner.len() as u16).to_be_bytes();
+        let udp = [0xc0, 0, 0x12, 0xb5, high, low, 0, 0, 8, 0, 0, 0, 0, 0x10, vni, 0];
+        ipv4(from, to, 17, &[&udp[..], &inner].concat())
+    }
+
+    /// Returns the numbers of the frames that are observed, where the network has VNI 4097 and this node is 192.0.2.1.
+    fn observed(frames: &[Vec<u8>]) -> Vec<u64> {
+        let mut bytes: Vec<u8> =
+            [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 1 << 18, 1].into_iter().flat_map(u32::to_le_bytes).collect();
+        for frame in frames {
+            let len = frame.len() as u32;
+            bytes.extend([0, 0, len, len].into_iter().flat_map(u32::to_le_bytes));
+            bytes.extend(frame);
+        }
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(path.path(), &bytes).unwrap();
+        let mut file = Savefile::open(path.path()).unwrap();
+        assert!(file.advance().unwrap());
+        // The first frame has brought the rest into the buffer.
+        let (mut records, mut skim) = (file.records().unwrap(), Skim::new());
+        let network = Network {
+            vnis: crate::packet::Vni::new(4097).into_iter().collect(),
+            locals: vec!["192.0.2.1".parse().unwrap()],
+            ..Network::default()
+        };
+        let mut tally = Tally::new(Question { network, ..Question::default() });
+        let dissector = Dissector::new(TunnelPorts::default());
+        let mut numbers = Vec::new();
+        while let Some(next) = skim.next(&mut records, &mut tally, dissector.glance(), i64::MAX) {
+            numbers.push(next.frame.number);
+            let packet = dissector.decoder().clone().decode(&next.frame);
+            tally.observe(&next.frame, &packet, crate::verify::View::Wire);
+            skim.observed(next, &tally);
+        }
+        // The frame that was taken first is not the tally's.
+        assert_eq!(tally.frames, frames.len() as u64 - 1);
+        numbers
+    }
+
+    #[test]
+    fn of_packets_that_are_alike_one_is_observed() {
+        let udp = |from, to| ipv4(from, to, 17, &[0, 7, 0, 7, 0, 9, 0, 0, 1]);
+        let first = udp(8, 9);
+        let alike = [
+            esp(1, 2, 1),
+            esp(2, 1, 1),
+            esp(1, 2, 2),
+            esp(8, 9, 1),
+            vxlan(1, 2, 1),
+            vxlan(2, 1, 1),
+            vxlan(1, 2, 2),
+            udp(1, 2),
+        ];
+        let frames: Vec<_> = [&[first][..], &alike, &alike, &alike].concat();
+        assert_eq!(observed(&frames), Vec::from_iter(2..=9));
+        // No frame between other hosts is observed.
+        assert_eq!(observed(&[udp(8, 9), udp(8, 9), udp(9, 8), udp(7, 8)]), [0; 0]);
+    }
+
+    #[test]
+    fn whatever_may_be_more_is_observed_each_time() {
+        let mut other_card = esp(1, 2, 1);
+        other_card[6] = 4;
+        let fragment = |mut frame: Vec<u8>| {
+            frame[20] = 0x20;
+            frame
+        };
+        let hidden = ipv4(1, 2, 50, &[&esp(1, 2, 1)[34..], &[0, 0x10, 1, 0], &[0xa5; 40]].concat());
+        let inside = [ipv4(8, 9, 17, &[0, 7, 0, 7, 0, 12, 0, 0, 0, 0x10, 1, 0]), vxlan(8, 9, 1)];
+        let icmp = ipv4(8, 9, 1, &[3, 3, 0, 0, 0, 0, 0, 0]);
+        let ends = [esp(1, 2, 1), other_card];
+        let each = [hidden, icmp, fragment(esp(1, 2, 1))].into_iter().chain(inside);
+        let frames: Vec<Vec<u8>> =
+            ends.into_iter().chain(each.flat_map(|frame| [frame.clone(), frame])).collect();
+        assert_eq!(observed(&frames), Vec::from_iter(2..=frames.len() as u64));
+    }
+}

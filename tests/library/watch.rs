@@ -1,11 +1,11 @@
 //! A file whose frames are counted in one go against the same file frame by frame: the reports must be the same.
 
 use ovlsniff::capture::savefile::Savefile;
-use ovlsniff::packet::{Form, LinkType, Vni};
+use ovlsniff::packet::{Content, Decoder, Form, LinkType, Opaque, Transport, Tunnel, Vni, Worth};
 use ovlsniff::print::report;
 use ovlsniff::verify::{Circumstances, Expectation, Network, Peer, Question, Watch, tunnel_ports};
 
-use crate::reading::{Kept, all, frames};
+use crate::reading::{Kept, all, frames, ports};
 use crate::skim::{Dice, damage, file, open};
 
 /// Makes a question about a network between this node and others. No other node is named if there is none.
@@ -158,28 +158,67 @@ fn beyond_the_limits_of_the_tables_the_report_is_the_same_either_way() {
     }
 }
 
-/// A frame of the network in what looks like the ESP before it, and a VNI across two records.
+/// Returns the verdict and the reasons in the report on these frames, which is the same either way.
+fn said(made: &[Kept]) -> String {
+    let question = question(&[4097], "192.0.2.1", &["192.0.2.2"], None);
+    let bytes = file(LinkType::ETHERNET, made);
+    compare(&bytes, &question, "packets that are alike");
+    judged(&bytes, &question, true)
+}
+
 #[test]
 fn a_leak_among_packets_that_are_alike_is_seen() {
-    let question = question(&[4097], "192.0.2.1", &["192.0.2.2"], None);
-    let report = |made: &[Kept]| {
-        let bytes = file(LinkType::ETHERNET, made);
-        compare(&bytes, &question, "a leak");
-        let report = judged(&bytes, &question, true);
-        (report.contains(r#""verdict":"CLEAR""#), report.contains("carried"))
+    let sealed = vec![esp(HERE, THERE, 0x300); 200];
+    let quiet = said(&sealed);
+    assert!(quiet.contains(r#""reason":"other-tunnel""#), "{quiet}");
+    let with = |frame: Kept| {
+        let mut made = sealed.clone();
+        made[150] = frame;
+        said(&made)
     };
-    let mut made = vec![esp(HERE, THERE, 0x300); 200];
-    assert_eq!(report(&made), (false, false));
-    let mut leak = made[0].clone();
-    leak.bytes.truncate(14 + 20 + 8);
-    leak.bytes.extend(&vxlan(HERE, THERE, 4097).bytes[34..]);
-    leak.bytes.extend([0xa5; 40]);
-    let [high, low] = (leak.bytes.len() as u16 - 14).to_be_bytes();
-    leak.bytes[16..18].copy_from_slice(&[high, low]);
-    leak.wire_len = leak.bytes.len() as u32;
-    made[150] = leak;
-    let bytes = file(LinkType::ETHERNET, &made);
-    compare(&bytes, &question, "a leak");
-    made[150] = vxlan(HERE, THERE, 4097);
-    assert!(report(&made).0);
+    let leak = vxlan(HERE, THERE, 4097);
+    assert!(with(leak.clone()).contains(r#""verdict":"CLEAR""#));
+    // The same behind the header of ESP, whose end looks encrypted.
+    let hidden = [&sealed[0].bytes[34..42], &leak.bytes[34..], &[0xa5; 40]].concat();
+    let doubt = with(ipv4(HERE, THERE, 50, &hidden));
+    assert!(doubt.contains(r#""reason":"not-decoded""#), "{doubt}");
+    // And in the padding behind it.
+    let mut padded = sealed[0].clone();
+    padded.bytes.extend(&leak.bytes[34..]);
+    padded.wire_len = padded.bytes.len() as u32;
+    let doubt = with(padded);
+    assert!(doubt.contains(r#""reason":"not-decoded""#), "{doubt}");
+}
+
+/// The outline of a frame has the fields that decoding gives.
+#[test]
+fn outlines_agree_with_the_decoder() {
+    let mut agreed = [0; 3];
+    for kept in all().iter().flat_map(|fixture| frames(fixture)) {
+        let mut decoder = Decoder::new(ports());
+        let frame = kept.frame();
+        let (glance, packet) = (decoder.glance(), decoder.clone().decode(&frame));
+        let worth = glance.result(&frame);
+        let Some(outline) = glance.outline(&frame, worth).filter(|_| worth != Worth::Others) else {
+            continue;
+        };
+        let ip = packet.outermost().ip.unwrap();
+        assert_eq!(outline.ends.addresses(), (ip.source, ip.destination), "{packet:?}");
+        let is_plain = matches!(packet.headers.transport, Transport::Tcp { .. } | Transport::Udp(_));
+        let tunnels: Vec<Tunnel> = packet.encapsulations.iter().map(|wrapping| wrapping.tunnel).collect();
+        match (outline.content, &tunnels[..], packet.opaque) {
+            (Content::Esp(spi), [], Some(Opaque::Esp { spi: right, .. })) if spi == right => agreed[0] += 1,
+            (Content::Plain, [], None) if is_plain => agreed[1] += 1,
+            (Content::Tunnel { form, port, vni, is_plain: plain }, [tunnel], None)
+                if form.is(*tunnel)
+                    && Some(vni) == tunnel.vni()
+                    && packet.outermost().transport.ports().map(|ports| ports.destination) == Some(port)
+                    && (plain == is_plain) =>
+            {
+                agreed[2] += 1;
+            }
+            (content, ..) => panic!("{content:?} is {packet:?}"),
+        }
+    }
+    assert!(agreed.iter().all(|count| *count > 50), "{agreed:?}");
 }
