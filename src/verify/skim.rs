@@ -179,10 +179,13 @@ fn kind(tally: &Tally, content: Content) -> Option<Kind> {
     match content {
         Content::Esp(spi) => Some(Kind::Shut(spi)),
         Content::Plain => Some(Kind::Unrelated),
-        Content::Tunnel { form, port, vni, is_plain } => match tally.is_tunnel_of_ours(form, vni)? {
-            true => Some(Kind::Clear { port }),
-            false => is_plain.then_some(Kind::Unrelated),
-        },
+        Content::Tunnel { form, port, vni, is_plain } => {
+            if tally.is_tunnel_of_ours(form, vni)? {
+                Some(Kind::Clear { port })
+            } else {
+                is_plain.then_some(Kind::Unrelated)
+            }
+        }
     }
 }
 
@@ -318,7 +321,7 @@ mod tests {
             udp(1, 2),
         ];
         let frames: Vec<_> = [&[first][..], &alike, &alike, &alike].concat();
-        assert_eq!(observed(&frames), Vec::from_iter(2..=9));
+        assert_eq!(observed(&frames), (2..=9).collect::<Vec<_>>());
         // No frame between other hosts is observed.
         assert_eq!(observed(&[udp(8, 9), udp(8, 9), udp(9, 8), udp(7, 8)]), [0; 0]);
     }
@@ -338,6 +341,6 @@ mod tests {
         let each = [hidden, icmp, fragment(esp(1, 2, 1))].into_iter().chain(inside);
         let frames: Vec<Vec<u8>> =
             ends.into_iter().chain(each.flat_map(|frame| [frame.clone(), frame])).collect();
-        assert_eq!(observed(&frames), Vec::from_iter(2..=frames.len() as u64));
+        assert_eq!(observed(&frames), (2..=frames.len() as u64).collect::<Vec<_>>());
     }
 }

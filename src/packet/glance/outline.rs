@@ -121,8 +121,9 @@ fn ip(bytes: &[u8]) -> Option<(Ends, u8, &[u8])> {
         return Some((Ends::V4(u64::from_be_bytes([s0, s1, s2, s3, d0, d1, d2, d3])), protocol, rest));
     }
     let (&[_, _, _, _, _, _, protocol, _], rest) = rest.split_first_chunk::<8>()?;
-    let (addresses, rest) = rest.split_first_chunk::<32>()?;
-    let (words, _) = addresses.as_chunks::<8>();
-    let [s0, s1, d0, d1] = words.first_chunk()?.map(u64::from_be_bytes);
-    Some((Ends::V6([s0, s1, d0, d1]), protocol, rest))
+    let (s0, rest) = rest.split_first_chunk()?;
+    let (s1, rest) = rest.split_first_chunk()?;
+    let (d0, rest) = rest.split_first_chunk()?;
+    let (d1, rest) = rest.split_first_chunk()?;
+    Some((Ends::V6([*s0, *s1, *d0, *d1].map(u64::from_be_bytes)), protocol, rest))
 }
