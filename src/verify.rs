@@ -74,6 +74,7 @@ mod places;
 pub mod probe;
 mod report;
 pub mod session;
+mod skim;
 mod sources;
 mod tally;
 mod underlay;

@@ -19,6 +19,7 @@
 //! that nobody named. Their number is bounded. Beyond the bound they are counted together, so that no leak is
 //! forgotten.
 
+mod alike;
 mod leg;
 mod messages;
 mod needle;
@@ -29,6 +30,7 @@ mod reading;
 mod routed;
 mod sender;
 
+pub(super) use alike::{Counts, Kind};
 pub(super) use messages::Messages;
 pub use question::{Circumstances, OverlayMacs, Probe, Question, View};
 

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 
 use super::judge::judge;
 use super::report::Report;
+use super::skim::Skim;
 use super::tally::{Circumstances, Question, Tally, View};
 use super::underlay::Views;
+use crate::capture::savefile::Records;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::{Opener, Sa};
 use crate::packet::{Frame, LinkType, Timestamp, TunnelPorts};
@@ -17,6 +19,7 @@ use crate::packet::{Frame, LinkType, Timestamp, TunnelPorts};
 pub struct Watch {
     dissector: Dissector,
     tallies: Tallies,
+    skim: Skim,
     /// The views of the links of a live capture, by their indices; `None` for a file.
     views: Option<Views>,
     first: Option<Timestamp>,
@@ -81,7 +84,7 @@ impl Watch {
             dissector.open_with(opener);
         }
         let tallies = Tallies { asked: Tally::new(question), control: control.map(Tally::new) };
-        Self { dissector, tallies, views: None, first: None, last: None }
+        Self { dissector, tallies, skim: Skim::new(), views: None, first: None, last: None }
     }
 
     /// Sets the views of the links of a live capture, from now on.
@@ -111,6 +114,31 @@ impl Watch {
         let Self { dissector, tallies, views, .. } = self;
         let sink = &mut sink(tallies, views.as_ref());
         let Ok(()) = dissector.tick(frame.time, sink).and_then(|()| dissector.frame(frame, sink));
+    }
+
+    /// Takes the frames of these records as [`Self::frame`] does one by one, and counts the same.
+    pub fn records(&mut self, records: &mut Records<'_>) {
+        let is_plain =
+            self.views.is_none() && self.tallies.control.is_none() && self.dissector.opener().is_none();
+        // All frames of such a file are of one link type, and have a time.
+        let first = records.clone().next().filter(|frame| frame.link == LinkType::ETHERNET);
+        let Some(first) = first.filter(|_| is_plain && self.tallies.asked.counts_alike()) else {
+            while let Some(frame) = records.next() {
+                self.frame(&frame);
+            }
+            return;
+        };
+        self.first.get_or_insert(first.time);
+        self.skim.begin();
+        loop {
+            let (glance, idle_until) = (self.dissector.glance(), self.dissector.idle_until());
+            let Some(next) = self.skim.next(records, &mut self.tallies.asked, glance, idle_until) else {
+                break;
+            };
+            self.frame(&next.frame);
+            self.skim.observed(next, &self.tallies.asked);
+        }
+        self.last = self.skim.last().or(self.last);
     }
 
     /// Takes in the SAs that the kernel has announced. Never waits.

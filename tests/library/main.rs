@@ -15,6 +15,7 @@ mod savefile;
 mod sealed;
 mod skim;
 mod verdicts;
+mod watch;
 mod wireguard;
 
 #[path = "../captures/building.rs"]

@@ -10,17 +10,17 @@ use ovlsniff::search::{Filters, Found, Outcome, Search, SearchOptions, Told};
 use crate::reading::{Kept, all, frames, ports};
 
 /// Returns a random number from one to the next, always the same ones.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit.max(1)
     }
 }
 
 /// Makes a classic file with nanoseconds.
-fn file(link: LinkType, frames: &[Kept]) -> Vec<u8> {
+pub(crate) fn file(link: LinkType, frames: &[Kept]) -> Vec<u8> {
     let mut file = Vec::new();
     let header = [0xa1b2_3c4d, 0x0004_0002, 0, 0, 1 << 18, u32::from(link.0)];
     file.extend(header.into_iter().flat_map(u32::to_le_bytes));
@@ -104,7 +104,7 @@ fn skimmed(bytes: &[u8], mut search: Search) -> (String, usize) {
     (results, skimmed)
 }
 
-fn open(bytes: &[u8]) -> (tempfile::NamedTempFile, Savefile) {
+pub(crate) fn open(bytes: &[u8]) -> (tempfile::NamedTempFile, Savefile) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
     let savefile = Savefile::open(file.path()).unwrap();
@@ -209,7 +209,7 @@ fn damaged_and_shuffled_frames_have_the_same_results_either_way() {
     assert!(skimmed > 10_000, "{skimmed}");
 }
 
-fn damage(kept: &mut Kept, dice: &mut Dice) {
+pub(crate) fn damage(kept: &mut Kept, dice: &mut Dice) {
     let len = kept.bytes.len();
     match dice.below(6) {
         // The snaplen.

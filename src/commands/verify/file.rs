@@ -23,6 +23,12 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     file.unpack_ahead();
     let mut watch = Watch::new(question, None, ports, opener);
     let cut_short = loop {
+        // The records that are in the buffer go in one go, and what is not usual in the file frame by frame.
+        if let Some(mut records) = file.records() {
+            watch.records(&mut records);
+            let taken = records.taken();
+            file.took(taken);
+        }
         match file.advance() {
             Ok(true) => watch.frame(&file.frame()),
             Ok(false) => break None,

@@ -10,6 +10,7 @@ use crate::packet::{Direction, Headers, Ip, Packet, Timestamp};
 use crate::verify::way::Way;
 
 /// One leg: a peer, and one of the two ways between this node and the peer.
+#[derive(Debug)]
 pub(super) struct Leg {
     pub(super) peer: IpAddr,
     pub(super) way: Way,

@@ -132,6 +132,20 @@ impl Needles {
         self.canary.as_ref().is_some_and(|finder| finder.find(bytes).is_some())
     }
 
+    /// Returns the start of the leftmost bytes that the header of a tunnel with the network's VNI has. For a network that is
+    /// known by its VNIs, and where no probe is looked for, there is no other sign of it.
+    pub(super) fn first(&self, bytes: &[u8]) -> Option<usize> {
+        let mut before = bytes;
+        let mut first = None;
+        for Header { finder, .. } in &self.headers {
+            if let Some(at) = finder.find(before) {
+                first = Some(at);
+                before = bytes.get(..at + finder.needle().len() - 1).unwrap_or(before);
+            }
+        }
+        first
+    }
+
     /// Looks for bytes of the network. `port` is its UDP port, where that is known. The strongest finding is returned.
     pub(super) fn search(&self, bytes: &[u8], port: Option<u16>) -> Option<Found> {
         if self.has_canary(bytes) {

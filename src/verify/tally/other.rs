@@ -277,6 +277,7 @@ impl Tally {
         if view != View::Wire {
             return;
         }
+        let is_probed = self.question.echo.is_some();
         let evidence = self.evidence(&leg, MOST_STRANGERS);
         if opened {
             count_esp(evidence, packet);
@@ -286,7 +287,7 @@ impl Tally {
         match packet.opaque {
             Some(Opaque::Esp { .. }) => {
                 evidence.esp_on.add(frame);
-                shut(evidence, captured, headers);
+                shut(evidence, captured, headers, is_probed);
                 return;
             }
             Some(Opaque::EspFragment) => evidence.esp_fragments += 1,
@@ -345,13 +346,13 @@ impl Tally {
     }
 }
 
-/// Counts an ESP packet that no key opened.
-fn shut(evidence: &mut Evidence, captured: &Captured<'_>, headers: &Headers) {
+/// Counts an ESP packet that no key opened. Its length is of use only if probes of chosen lengths are sent.
+fn shut(evidence: &mut Evidence, captured: &Captured<'_>, headers: &Headers, is_probed: bool) {
     let Captured { frame, packet, .. } = *captured;
     let Some(Opaque::Esp { spi, why, .. }) = packet.opaque else { return };
     let fragmented = packet.frames > 1 || headers.ip.is_some_and(|ip| ip.fragment.is_some());
     evidence.esp_packets += 1;
-    if !fragmented || packet.frames > 1 {
+    if is_probed && (!fragmented || packet.frames > 1) {
         evidence.length(Passed { time: frame.time.nanos, len: packet.payload.len() as u32, spi });
     }
     if let Some(esp) = evidence.spi(spi) {
