@@ -6,6 +6,7 @@ mod error;
 mod merge;
 mod names;
 mod open;
+mod program;
 mod ring;
 mod tap;
 

@@ -4,6 +4,9 @@
 //! address of the link that it passed (`sockaddr_ll`), and its bytes. The kernel takes a VLAN tag off the frame and writes
 //! it into the header; here it is put back.
 //!
+//! Frames of all interfaces come without their link headers, and get a cooked one (`LINKTYPE_LINUX_SLL2` of tcpdump.org),
+//! which is the address of the link in another order. Their VLAN tags are left out, as libpcap leaves them out there.
+//!
 //! All offsets are checked, so a block of any bytes ends the walk and does nothing worse.
 
 use crate::packet::{Direction, Timestamp};
@@ -15,7 +18,11 @@ pub(super) const RESERVE: usize = 4;
 const ADDRESSES: usize = 12;
 
 /// The header of a frame, and the address of its link behind it.
-const HEADER: usize = 48 + 20;
+const HEADER: usize = ADDRESS + 20;
+const ADDRESS: usize = 48;
+
+/// The length of a cooked header. The kernel leaves 28 bytes between the address of the link and the frame.
+pub(super) const COOKED: usize = 20;
 
 /// Bits of `tp_status`.
 const VLAN_VALID: u32 = 1 << 4;
@@ -26,6 +33,15 @@ const ETH_P_8021Q: u16 = 0x8100;
 
 /// `sll_pkttype` of a frame that leaves the host.
 const PACKET_OUTGOING: u8 = 4;
+
+/// The link header of the frames that a walk gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// That of the interface, which is Ethernet's, with the VLAN tag in place.
+    Ethernet,
+    /// A cooked header. The kernel gives the frames from behind their link headers on.
+    Cooked,
+}
 
 /// The walk through a block: the frames that are left, and the place of the next one's header.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +61,8 @@ pub(super) struct Place {
     pub(super) wire_len: u32,
     pub(super) time: Timestamp,
     pub(super) direction: Direction,
+    /// The kind of the interface, an `ARPHRD_*` number.
+    pub(super) hardware: u16,
 }
 
 /// A block whose offsets lead out of it.
@@ -64,9 +82,9 @@ impl Walk {
         self.at
     }
 
-    /// Returns the next frame, with its VLAN tag back in place. `None` at the end of the block.
+    /// Returns the next frame, with its link header. `None` at the end of the block.
     #[inline]
-    pub(super) fn next(&mut self, block: &mut [u8]) -> Result<Option<Place>, Damaged> {
+    pub(super) fn next(&mut self, block: &mut [u8], form: Form) -> Result<Option<Place>, Damaged> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -81,13 +99,17 @@ impl Walk {
             wire_len: word(16),
             time: Timestamp::new(i64::from(word(4)), word(8), 9),
             direction: if header[58] == PACKET_OUTGOING { Direction::Out } else { Direction::In },
+            hardware: half(56),
         };
+        let (header_end, cooked) = (self.at + HEADER, (form == Form::Cooked).then(|| cooked(header)));
         self.left -= 1;
         self.at = self.at.saturating_add(next as usize);
         if block.get(place.start..).is_none_or(|behind| behind.len() < place.len) {
             return Err(Damaged);
         }
-        if (tci != 0 || status & VLAN_VALID != 0) && place.len >= ADDRESSES {
+        if let Some(cooked) = cooked {
+            put_in_front(block, &mut place, header_end, &cooked)?;
+        } else if (tci != 0 || status & VLAN_VALID != 0) && place.len >= ADDRESSES {
             let known = tpid != 0 || status & VLAN_TPID_VALID != 0;
             put_back(block, &mut place, if known { tpid } else { ETH_P_8021Q }, tci as u16)?;
         }
@@ -104,6 +126,33 @@ fn put_back(block: &mut [u8], place: &mut Place, tpid: u16, tci: u16) -> Result<
     let tag = block.get_mut(start + ADDRESSES..).and_then(<[u8]>::first_chunk_mut::<RESERVE>);
     *tag.ok_or(Damaged)? = [a, b, c, d];
     *place = Place { start, len: place.len + RESERVE, wire_len: place.wire_len.saturating_add(4), ..*place };
+    Ok(())
+}
+
+/// Makes a cooked header of the address behind the header of a frame.
+fn cooked(header: &[u8; HEADER]) -> [u8; COOKED] {
+    let &[.., p0, p1, i0, i1, i2, i3, h0, h1, kind, length, a0, a1, a2, a3, a4, a5, a6, a7] = header;
+    let address = [a0, a1, a2, a3, a4, a5, a6, a7];
+    let [i0, i1, i2, i3] = u32::from_ne_bytes([i0, i1, i2, i3]).to_be_bytes();
+    let [h0, h1] = u16::from_ne_bytes([h0, h1]).to_be_bytes();
+    let mut cooked = [p0, p1, 0, 0, i0, i1, i2, i3, h0, h1, kind, length, 0, 0, 0, 0, 0, 0, 0, 0];
+    // The kernel writes as many bytes as the address has. Those behind it are of an older frame.
+    let known = u64::MAX.checked_shl(64 - 8 * u32::from(length.min(8))).unwrap_or(0);
+    cooked[12..].copy_from_slice(&(u64::from_be_bytes(address) & known).to_be_bytes());
+    cooked
+}
+
+/// Writes a cooked header in front of the frame, behind the header that the kernel made.
+fn put_in_front(
+    block: &mut [u8],
+    place: &mut Place,
+    header_end: usize,
+    cooked: &[u8; COOKED],
+) -> Result<(), Damaged> {
+    let start = place.start.checked_sub(COOKED).filter(|start| *start >= header_end).ok_or(Damaged)?;
+    *block.get_mut(start..).and_then(<[u8]>::first_chunk_mut).ok_or(Damaged)? = *cooked;
+    let wire_len = place.wire_len.saturating_add(COOKED as u32);
+    *place = Place { start, len: place.len + COOKED, wire_len, ..*place };
     Ok(())
 }
 
@@ -149,9 +198,13 @@ mod tests {
 
     /// Walks to the end. Returns the frames with their bytes.
     fn walk(block: &mut [u8]) -> Result<Vec<(Place, Vec<u8>)>, Damaged> {
+        walk_as(Form::Ethernet, block)
+    }
+
+    fn walk_as(form: Form, block: &mut [u8]) -> Result<Vec<(Place, Vec<u8>)>, Damaged> {
         let mut walk = Walk::begin(block)?;
         let mut all = Vec::new();
-        while let Some(place) = walk.next(block)? {
+        while let Some(place) = walk.next(block, form)? {
             all.push((place, block[place.start..place.start + place.len].to_vec()));
         }
         Ok(all)
@@ -203,6 +256,44 @@ mod tests {
         for len in 0..whole.len() - 256 {
             assert_eq!(walk(&mut whole[..len].to_vec()), Err(Damaged), "cut to {len}");
         }
+    }
+
+    /// A block with one frame of an interface of this kind, whose address has this length.
+    fn of_any(hardware: u16, length: u8) -> Vec<u8> {
+        let mut block = block(&[(Tag { status: VLAN_VALID, tci: 7, tpid: 0 }, PACKET_OUTGOING)]);
+        let header = &mut block[FIRST..];
+        header[24..26].copy_from_slice(&100u16.to_ne_bytes());
+        header[50..52].copy_from_slice(&[0x86, 0xdd]);
+        header[52..56].copy_from_slice(&0x0001_0203u32.to_ne_bytes());
+        header[56..58].copy_from_slice(&hardware.to_ne_bytes());
+        header[59] = length;
+        header[60..68].copy_from_slice(&[1, 2, 3, 4, 5, 6, 7, 8]);
+        header[100..100 + FRAME.len()].copy_from_slice(FRAME);
+        block
+    }
+
+    #[test]
+    fn a_frame_of_any_interface_is_behind_a_cooked_header() {
+        let whole = [1, 2, 3, 4, 5, 6, 7, 8];
+        for (length, known) in [(0, 0), (4, 4), (6, 6), (8, 8), (20, 8)] {
+            let all = walk_as(Form::Cooked, &mut of_any(0xfffe, length)).unwrap();
+            let head = [0x86, 0xdd, 0, 0, 0, 1, 2, 3, 0xff, 0xfe, PACKET_OUTGOING, length];
+            let expected = [&head[..], &whole[..known], &[0; 8][known..], FRAME].concat();
+            assert_eq!(all[0].1, expected, "no tag, and nothing behind the address");
+            assert_eq!((all[0].0.wire_len, all[0].0.hardware), (80, 0xfffe));
+        }
+    }
+
+    #[test]
+    fn a_cooked_header_without_room_ends_the_walk() {
+        for start in [0, 68, 87, u16::MAX] {
+            let mut block = of_any(1, 6);
+            block[FIRST + 24..FIRST + 26].copy_from_slice(&start.to_ne_bytes());
+            assert_eq!(walk_as(Form::Cooked, &mut block), Err(Damaged), "frame at {start}");
+        }
+        let mut close = of_any(1, 6);
+        close[FIRST + 24..FIRST + 26].copy_from_slice(&88u16.to_ne_bytes());
+        assert_eq!(walk_as(Form::Cooked, &mut close).unwrap().len(), 1);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! A ring of our own: a packet socket with TPACKET_V3 (`packet_mmap.rst` of the kernel's documentation), for Ethernet
-//! and loopback.
+//! A ring of our own: a packet socket with TPACKET_V3 (`packet_mmap.rst` of the kernel's documentation), for Ethernet,
+//! loopback, and all interfaces at once (`any`).
 //!
 //! libpcap copies every frame out of its ring before it lends it, and goes through five functions for that. Here a frame
 //! is lent where it lies, and the headers of the next one are fetched meanwhile: a sixth to a fifth less CPU a packet for
 //! a whole search. Everything else is what libpcap does: the same ring, the same
 //! kernel filter, compiled by libpcap for this interface, the VLAN tag put back, the outgoing frames of the loopback
-//! left out, since they come in again.
+//! left out, since they come in again, and the cooked header in front of the frames of `any`.
 //!
 //! The filter is attached before the socket is bound, so no frame comes that has not passed it.
 //!
@@ -23,7 +23,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socket, sockopt};
 
-use super::block::{Damaged, Place, RESERVE, Walk};
+use super::block::{COOKED, Damaged, Form, Place, RESERVE, Walk};
 use crate::packet::Direction;
 
 /// The size of a block in bytes, as libpcap has it: the largest snaplen.
@@ -32,13 +32,16 @@ const BLOCK: usize = 262_144;
 /// The place of a block's status in it.
 const STATUS: usize = 8;
 
-/// `sll_hatype` of the loopback.
+/// The kinds of interfaces whose outgoing frames come in again: a CAN bus, where each sender hears its own frames, and the
+/// loopback.
+const ARPHRD_CAN: u16 = 280;
 const ARPHRD_LOOPBACK: u16 = 772;
 
 /// The options of a ring.
 pub(super) struct RingOptions<'f> {
-    /// The kernel's index of the interface.
+    /// The kernel's index of the interface, or 0 for all interfaces, which is for cooked frames.
     pub(super) interface: i32,
+    pub(super) form: Form,
     pub(super) promiscuous: bool,
     /// The size of all blocks in bytes.
     pub(super) size: u32,
@@ -64,10 +67,9 @@ pub(super) struct Ring {
     held: bool,
     /// The walk through that block, while it is held.
     walk: Walk,
+    form: Form,
     only: Option<Direction>,
     snaplen: usize,
-    /// True for the loopback, whose outgoing frames come in again.
-    loopback: bool,
     /// True if the interface was reported to be down once.
     was_down: bool,
 }
@@ -96,7 +98,9 @@ impl Ring {
     /// Opens a ring in the current network namespace.
     pub(super) fn open(options: &RingOptions<'_>) -> io::Result<Self> {
         // No protocol: nothing is received before the socket is bound to one.
-        let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
+        // A socket of datagrams gives frames without their link headers.
+        let kind = if options.form == Form::Cooked { SockType::Datagram } else { SockType::Raw };
+        let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, None)?;
         set(
             &socket,
             libc::SOL_PACKET,
@@ -123,16 +127,21 @@ impl Ring {
         set(&socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &request)?;
         let memory = map(&socket, blocks * BLOCK)?;
         // From here on, dropping the ring unmaps it.
-        let mut ring = Self {
+        let ring = Self {
             socket,
             memory,
             blocks,
             turn: 0,
             held: false,
             walk: Walk::default(),
+            form: options.form,
             only: options.only,
-            snaplen: options.snaplen,
-            loopback: false,
+            // libpcap never cuts a cooked frame to its header alone.
+            snaplen: if options.form == Form::Cooked {
+                options.snaplen.max(COOKED + 1)
+            } else {
+                options.snaplen
+            },
             was_down: false,
         };
         if options.promiscuous {
@@ -148,7 +157,6 @@ impl Ring {
         if let Some(error) = error_of(&ring.socket)? {
             return Err(error.into());
         }
-        ring.loopback = bound_to(&ring.socket)?.sll_hatype == ARPHRD_LOOPBACK;
         Ok(ring)
     }
 
@@ -165,17 +173,28 @@ impl Ring {
                 self.walk = Walk::begin(self.block())?;
             }
             let mut walk = self.walk;
-            let Some(place) = walk.next(self.block_mut())? else {
+            let form = self.form;
+            let Some(place) = walk.next(self.block_mut(), form)? else {
                 self.hand_back();
                 continue;
             };
             self.walk = walk;
-            let twice = self.loopback && place.direction == Direction::Out;
-            if !twice && self.only.is_none_or(|only| only == place.direction) {
+            if self.is_wanted(&place) {
                 self.fetch_ahead();
                 return Ok(Some(Place { len: place.len.min(self.snaplen), ..place }));
             }
         }
+    }
+
+    /// Returns false for a frame of the other direction, and for one that comes once more.
+    #[inline]
+    fn is_wanted(&self, place: &Place) -> bool {
+        let again = match place.hardware {
+            ARPHRD_LOOPBACK => true,
+            ARPHRD_CAN => self.only.is_none(),
+            _ => false,
+        };
+        !(again && place.direction == Direction::Out) && self.only.is_none_or(|only| only == place.direction)
     }
 
     /// Returns the bytes of the frame that [`Self::advance`] found last.
@@ -321,7 +340,7 @@ fn map(socket: &OwnedFd, len: usize) -> io::Result<NonNull<u8>> {
     NonNull::new(memory.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
-/// Binds the socket to all protocols on an interface.
+/// Binds the socket to all protocols on an interface, or on all interfaces if it is 0.
 fn bind(socket: &OwnedFd, interface: i32) -> io::Result<()> {
     let mut address = no_address();
     address.sll_family = libc::AF_PACKET as u16;

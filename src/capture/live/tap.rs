@@ -59,13 +59,9 @@ struct InterfaceDrops {
 
 impl Tap {
     /// Takes frames from a ring of our own. `drops_of` is the name of the interface whose own drops are counted.
-    pub(super) fn own(ring: Ring, directed: bool, drops_of: Option<&str>) -> Self {
+    pub(super) fn own(ring: Ring, link: LinkType, directed: bool, drops_of: Option<&str>) -> Self {
         let drops = drops_of.map(InterfaceDrops::begin);
-        Self {
-            link: LinkType::ETHERNET,
-            way: Way::Own { ring, directed, held: None, drops },
-            counted: [0; 3],
-        }
+        Self { link, way: Way::Own { ring, directed, held: None, drops }, counted: [0; 3] }
     }
 
     /// Takes frames from libpcap, all of them of this direction, if there is one.
