@@ -21,7 +21,7 @@ const ADDRESSES: usize = 12;
 const HEADER: usize = ADDRESS + 20;
 const ADDRESS: usize = 48;
 
-/// The length of a cooked header. The kernel leaves 28 bytes between the address of the link and the frame.
+/// The length of a cooked header. In front of a frame without link header, the kernel leaves 28 bytes and the reserve.
 pub(super) const COOKED: usize = 20;
 
 /// Bits of `tp_status`.
