@@ -38,9 +38,12 @@
 //!   delivered first, then the error.
 //! - Link types have two sets of numbers: raw IP is 101 in files and 12 in libpcap on Linux.
 
+mod batch;
 pub mod bpf;
 #[cfg(not(target_feature = "crt-static"))]
 mod libpcap;
 pub mod live;
 pub mod savefile;
 pub mod write;
+
+pub use batch::{Batch, One};

@@ -34,6 +34,11 @@ const ETH_P_8021Q: u16 = 0x8100;
 /// `sll_pkttype` of a frame that leaves the host.
 const PACKET_OUTGOING: u8 = 4;
 
+/// The kinds of interfaces whose outgoing frames come in again: a CAN bus, where each sender hears its own frames, and the
+/// loopback.
+const ARPHRD_CAN: u16 = 280;
+const ARPHRD_LOOPBACK: u16 = 772;
+
 /// The link header of the frames that a walk gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -65,6 +70,13 @@ pub(super) struct Place {
     pub(super) hardware: u16,
 }
 
+/// A VLAN tag that the kernel took off.
+#[derive(Clone, Copy)]
+struct Tag {
+    tpid: u16,
+    tci: u16,
+}
+
 /// A block whose offsets lead out of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Damaged;
@@ -85,6 +97,28 @@ impl Walk {
     /// Returns the next frame, with its link header. `None` at the end of the block.
     #[inline]
     pub(super) fn next(&mut self, block: &mut [u8], form: Form) -> Result<Option<Place>, Damaged> {
+        let at = self.at;
+        let Some((mut place, tag)) = self.read(block)? else { return Ok(None) };
+        match (form, tag) {
+            (Form::Cooked, _) => put_in_front(block, &mut place, at)?,
+            (Form::Ethernet, Some(tag)) => put_back(block, &mut place, tag)?,
+            (Form::Ethernet, None) => {}
+        }
+        Ok(Some(place))
+    }
+
+    /// Returns the next frame of an Ethernet interface, if it has no tag that is to be put back. `None` goes no further.
+    #[inline]
+    pub(super) fn next_as_it_lies(&mut self, block: &[u8]) -> Option<Place> {
+        let mut ahead = *self;
+        let Ok(Some((place, None))) = ahead.read(block) else { return None };
+        *self = ahead;
+        Some(place)
+    }
+
+    /// Goes on to the next frame. Returns it as it lies there, and the tag that the kernel took off.
+    #[inline]
+    fn read(&mut self, block: &[u8]) -> Result<Option<(Place, Option<Tag>)>, Damaged> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -93,7 +127,7 @@ impl Walk {
             |at: usize| u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let half = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
         let (next, status, tci, tpid) = (word(0), word(20), word(32), half(36));
-        let mut place = Place {
+        let place = Place {
             start: self.at + usize::from(half(24)),
             len: word(12) as usize,
             wire_len: word(16),
@@ -101,24 +135,34 @@ impl Walk {
             direction: if header[58] == PACKET_OUTGOING { Direction::Out } else { Direction::In },
             hardware: half(56),
         };
-        let (header_end, cooked) = (self.at + HEADER, (form == Form::Cooked).then(|| cooked(header)));
         self.left -= 1;
         self.at = self.at.saturating_add(next as usize);
         if block.get(place.start..).is_none_or(|behind| behind.len() < place.len) {
             return Err(Damaged);
         }
-        if let Some(cooked) = cooked {
-            put_in_front(block, &mut place, header_end, &cooked)?;
-        } else if (tci != 0 || status & VLAN_VALID != 0) && place.len >= ADDRESSES {
+        let tag = ((tci != 0 || status & VLAN_VALID != 0) && place.len >= ADDRESSES).then(|| {
             let known = tpid != 0 || status & VLAN_TPID_VALID != 0;
-            put_back(block, &mut place, if known { tpid } else { ETH_P_8021Q }, tci as u16)?;
-        }
-        Ok(Some(place))
+            Tag { tpid: if known { tpid } else { ETH_P_8021Q }, tci: tci as u16 }
+        });
+        Ok(Some((place, tag)))
+    }
+}
+
+impl Place {
+    /// Returns false for a frame of the other direction than the only one, and for one that comes once more.
+    #[inline]
+    pub(super) fn is_wanted(&self, only: Option<Direction>) -> bool {
+        let again = match self.hardware {
+            ARPHRD_LOOPBACK => true,
+            ARPHRD_CAN => only.is_none(),
+            _ => false,
+        };
+        !(again && self.direction == Direction::Out) && only.is_none_or(|only| only == self.direction)
     }
 }
 
 /// Moves the addresses of the frame forward by the length of a tag, and writes the tag behind them.
-fn put_back(block: &mut [u8], place: &mut Place, tpid: u16, tci: u16) -> Result<(), Damaged> {
+fn put_back(block: &mut [u8], place: &mut Place, Tag { tpid, tci }: Tag) -> Result<(), Damaged> {
     let start = place.start.checked_sub(RESERVE).ok_or(Damaged)?;
     block.copy_within(place.start..place.start + ADDRESSES, start);
     let [a, b] = tpid.to_be_bytes();
@@ -142,15 +186,12 @@ fn cooked(header: &[u8; HEADER]) -> [u8; COOKED] {
     cooked
 }
 
-/// Writes a cooked header in front of the frame, behind the header that the kernel made.
-fn put_in_front(
-    block: &mut [u8],
-    place: &mut Place,
-    header_end: usize,
-    cooked: &[u8; COOKED],
-) -> Result<(), Damaged> {
-    let start = place.start.checked_sub(COOKED).filter(|start| *start >= header_end).ok_or(Damaged)?;
-    *block.get_mut(start..).and_then(<[u8]>::first_chunk_mut).ok_or(Damaged)? = *cooked;
+/// Writes a cooked header in front of the frame, behind the header at `at` that the kernel made.
+fn put_in_front(block: &mut [u8], place: &mut Place, at: usize) -> Result<(), Damaged> {
+    let header = block.get(at..).and_then(<[u8]>::first_chunk).ok_or(Damaged)?;
+    let cooked = cooked(header);
+    let start = place.start.checked_sub(COOKED).filter(|start| *start >= at + HEADER).ok_or(Damaged)?;
+    *block.get_mut(start..).and_then(<[u8]>::first_chunk_mut).ok_or(Damaged)? = cooked;
     let wire_len = place.wire_len.saturating_add(COOKED as u32);
     *place = Place { start, len: place.len + COOKED, wire_len, ..*place };
     Ok(())
@@ -171,14 +212,14 @@ mod tests {
 
     /// A tag as the kernel tells of it.
     #[derive(Clone, Copy, Default)]
-    struct Tag {
+    struct Told {
         status: u32,
         tci: u32,
         tpid: u16,
     }
 
     /// A block with these frames, 256 bytes apart.
-    fn block(frames: &[(Tag, u8)]) -> Vec<u8> {
+    fn block(frames: &[(Told, u8)]) -> Vec<u8> {
         let mut block = vec![0; FIRST + 256 * frames.len()];
         block[12..16].copy_from_slice(&(frames.len() as u32).to_ne_bytes());
         block[16..20].copy_from_slice(&(FIRST as u32).to_ne_bytes());
@@ -212,7 +253,8 @@ mod tests {
 
     #[test]
     fn frames_come_with_their_times_and_directions() {
-        let all = walk(&mut block(&[(Tag::default(), 0), (Tag::default(), 3), (Tag::default(), 4)])).unwrap();
+        let all =
+            walk(&mut block(&[(Told::default(), 0), (Told::default(), 3), (Told::default(), 4)])).unwrap();
         assert_eq!(all.len(), 3);
         for ((place, bytes), direction) in all.iter().zip([Direction::In, Direction::In, Direction::Out]) {
             assert_eq!((place.wire_len, place.time.nanos, place.direction), (60, 7_000_000_009, direction));
@@ -223,11 +265,11 @@ mod tests {
     #[test]
     fn a_tag_is_put_back_behind_the_addresses() {
         for (tag, type_and_tci) in [
-            (Tag { status: 0, tci: 0x2064, tpid: 0 }, [0x81, 0, 0x20, 0x64]),
-            (Tag { status: VLAN_VALID, tci: 0, tpid: 0 }, [0x81, 0, 0, 0]),
-            (Tag { status: VLAN_VALID | VLAN_TPID_VALID, tci: 100, tpid: 0x88a8 }, [0x88, 0xa8, 0, 100]),
+            (Told { status: 0, tci: 0x2064, tpid: 0 }, [0x81, 0, 0x20, 0x64]),
+            (Told { status: VLAN_VALID, tci: 0, tpid: 0 }, [0x81, 0, 0, 0]),
+            (Told { status: VLAN_VALID | VLAN_TPID_VALID, tci: 100, tpid: 0x88a8 }, [0x88, 0xa8, 0, 100]),
         ] {
-            let all = walk(&mut block(&[(tag, 0), (Tag::default(), 0)])).unwrap();
+            let all = walk(&mut block(&[(tag, 0), (Told::default(), 0)])).unwrap();
             let expected = [&FRAME[..12], &type_and_tci, &FRAME[12..]].concat();
             assert_eq!((&all[0].1, all[0].0.wire_len), (&expected, 64));
             assert_eq!(all[1].1, FRAME, "the frame behind it is untouched");
@@ -236,14 +278,14 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_cut_within_its_addresses_gets_no_tag() {
-        let mut block = block(&[(Tag { status: VLAN_VALID, tci: 1, tpid: 0 }, 0)]);
+        let mut block = block(&[(Told { status: VLAN_VALID, tci: 1, tpid: 0 }, 0)]);
         block[FIRST + 12..FIRST + 16].copy_from_slice(&11u32.to_ne_bytes());
         assert_eq!(walk(&mut block).unwrap()[0].1, FRAME[..11]);
     }
 
     #[test]
     fn offsets_that_lead_out_of_the_block_end_the_walk() {
-        let whole = block(&[(Tag { status: VLAN_VALID, tci: 1, tpid: 0 }, 0), (Tag::default(), 0)]);
+        let whole = block(&[(Told { status: VLAN_VALID, tci: 1, tpid: 0 }, 0), (Told::default(), 0)]);
         let places = [16, FIRST, FIRST + 12];
         for (at, value) in places.into_iter().flat_map(|at| [(at, 0xffff_u32), (at, u32::MAX)]) {
             let mut block = whole.clone();
@@ -260,7 +302,7 @@ mod tests {
 
     /// A block with one frame of an interface of this kind, whose address has this length.
     fn of_any(hardware: u16, length: u8) -> Vec<u8> {
-        let mut block = block(&[(Tag { status: VLAN_VALID, tci: 7, tpid: 0 }, PACKET_OUTGOING)]);
+        let mut block = block(&[(Told { status: VLAN_VALID, tci: 7, tpid: 0 }, PACKET_OUTGOING)]);
         let header = &mut block[FIRST..];
         header[24..26].copy_from_slice(&100u16.to_ne_bytes());
         header[50..52].copy_from_slice(&[0x86, 0xdd]);
@@ -294,6 +336,42 @@ mod tests {
         let mut close = of_any(1, 6);
         close[FIRST + 24..FIRST + 26].copy_from_slice(&88u16.to_ne_bytes());
         assert_eq!(walk_as(Form::Cooked, &mut close).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn frames_that_need_no_change_are_lent_as_they_lie() {
+        let tag = Told { status: VLAN_VALID, tci: 1, tpid: 0 };
+        let block = block(&[(Told::default(), 0), (Told::default(), 4), (tag, 0), (Told::default(), 0)]);
+        let mut walk = Walk::begin(&block).unwrap();
+        for _ in 0..2 {
+            let place = walk.next_as_it_lies(&block).unwrap();
+            assert_eq!(&block[place.start..place.start + place.len], FRAME);
+        }
+        assert!(walk.next_as_it_lies(&block).is_none() && walk.next_as_it_lies(&block).is_none());
+        let mut block = block;
+        assert_eq!(walk.next(&mut block, Form::Ethernet).unwrap().unwrap().len, FRAME.len() + 4);
+        assert!(walk.next_as_it_lies(&block).is_some() && walk.next_as_it_lies(&block).is_none());
+    }
+
+    #[test]
+    fn outgoing_frames_that_come_in_again_are_left_out() {
+        let wanted = |hardware: u16, kind: u8, only| {
+            let mut block = block(&[(Told::default(), kind)]);
+            block[FIRST + 56..FIRST + 58].copy_from_slice(&hardware.to_ne_bytes());
+            walk(&mut block).unwrap()[0].0.is_wanted(only)
+        };
+        for (hardware, only, arrives, leaves) in [
+            (1, None, true, true),
+            (1, Some(Direction::In), true, false),
+            (1, Some(Direction::Out), false, true),
+            (ARPHRD_LOOPBACK, None, true, false),
+            (ARPHRD_LOOPBACK, Some(Direction::Out), false, false),
+            (ARPHRD_CAN, None, true, false),
+            (ARPHRD_CAN, Some(Direction::Out), false, true),
+        ] {
+            let found = (wanted(hardware, 0, only), wanted(hardware, PACKET_OUTGOING, only));
+            assert_eq!(found, (arrives, leaves), "{hardware} {only:?}");
+        }
     }
 
     #[test]

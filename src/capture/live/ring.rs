@@ -29,13 +29,9 @@ use crate::packet::Direction;
 /// The size of a block in bytes, as libpcap has it: the largest snaplen.
 const BLOCK: usize = 262_144;
 
-/// The place of a block's status in it.
+/// The places of a block's status in it, and of the number of bytes that are used.
 const STATUS: usize = 8;
-
-/// The kinds of interfaces whose outgoing frames come in again: a CAN bus, where each sender hears its own frames, and the
-/// loopback.
-const ARPHRD_CAN: u16 = 280;
-const ARPHRD_LOOPBACK: u16 = 772;
+const USED: usize = 20;
 
 /// The options of a ring.
 pub(super) struct RingOptions<'f> {
@@ -179,22 +175,32 @@ impl Ring {
                 continue;
             };
             self.walk = walk;
-            if self.is_wanted(&place) {
-                self.fetch_ahead();
+            if place.is_wanted(self.only) {
+                fetch_ahead(self.block(), &self.walk);
                 return Ok(Some(Place { len: place.len.min(self.snaplen), ..place }));
             }
         }
     }
 
-    /// Returns false for a frame of the other direction, and for one that comes once more.
-    #[inline]
-    fn is_wanted(&self, place: &Place) -> bool {
-        let again = match place.hardware {
-            ARPHRD_LOOPBACK => true,
-            ARPHRD_CAN => self.only.is_none(),
-            _ => false,
-        };
-        !(again && place.direction == Direction::Out) && self.only.is_none_or(|only| only == place.direction)
+    /// Returns the block in which the next frames can be lent as they lie, and the walk through it. `None` if there is none,
+    /// or if its frames get cooked headers.
+    pub(super) fn lying(&self) -> Option<(&[u8], Walk)> {
+        let block = self.block();
+        let len = block.get(USED..)?.first_chunk().map(|len| u32::from_ne_bytes(*len))?;
+        let block = block.get(..len as usize).unwrap_or(block);
+        (self.form == Form::Ethernet).then_some((block, self.walk))
+    }
+
+    /// Goes on behind the frames of [`Self::lying`] that were taken.
+    pub(super) fn took(&mut self, walk: Walk) {
+        if self.held {
+            self.walk = walk;
+        }
+    }
+
+    /// Returns the only direction that is asked for, and the most bytes of a frame.
+    pub(super) fn limits(&self) -> (Option<Direction>, usize) {
+        (self.only, self.snaplen)
     }
 
     /// Returns the bytes of the frame that [`Self::advance`] found last.
@@ -278,14 +284,14 @@ impl Ring {
         // SAFETY: `turn` is below `blocks`, so the place is in the mapping.
         unsafe { self.memory.as_ptr().add(self.turn * BLOCK) }
     }
+}
 
-    /// Has the processor fetch the headers of the next frame while this one is looked at. The kernel wrote them on another
-    /// core, so each is a cache miss.
-    #[inline]
-    fn fetch_ahead(&self) {
-        for line in [0, 64, 128] {
-            fetch(self.start().wrapping_add(self.walk.ahead() + line));
-        }
+/// Has the processor fetch the headers of the next frame of a block while this one is looked at. The kernel wrote them on
+/// another core, so each is a cache miss.
+#[inline]
+pub(super) fn fetch_ahead(block: &[u8], walk: &Walk) {
+    for line in [0, 64, 128] {
+        fetch(block.as_ptr().wrapping_add(walk.ahead() + line));
     }
 }
 

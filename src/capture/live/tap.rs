@@ -7,8 +7,9 @@ use pcap::{Active, Capture};
 
 use super::block::Place;
 use super::error::words;
+use super::frames::{Frames, Taken};
 use super::ring::{Ring, Trouble};
-use crate::packet::{Direction, LinkType, Timestamp};
+use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
 /// An open interface, or one direction of it.
 pub(super) struct Tap {
@@ -123,6 +124,21 @@ impl Tap {
                 direction: *direction,
                 bytes: &held.bytes,
             }),
+        }
+    }
+
+    /// Returns the frames behind the last one that can be lent all at once. `number` is that of the last frame.
+    pub(super) fn frames(&self, interface: InterfaceNumber, number: u64) -> Option<Frames<'_>> {
+        let Way::Own { ring, directed, .. } = &self.way else { return None };
+        let ((block, walk), (only, snaplen)) = (ring.lying()?, ring.limits());
+        let (link, directed, taken) = (self.link, *directed, Taken { walk, ..Taken::default() });
+        Some(Frames { block, only, snaplen, link, interface, directed, number, end: walk.ahead(), taken })
+    }
+
+    /// Goes on behind the frames of [`Self::frames`] that were taken.
+    pub(super) fn took(&mut self, taken: &Taken) {
+        if let Way::Own { ring, .. } = &mut self.way {
+            ring.took(taken.walk);
         }
     }
 
