@@ -255,7 +255,7 @@ impl Live {
             source.tap.hold().unwrap_or_else(|words| {
                 let device = &interfaces[source.interface.place()].device;
                 ending.get_or_insert_with(|| gone(device, words));
-                None
+                merge::Look::Dark
             })
         });
         match found {

@@ -29,8 +29,9 @@ use crate::packet::Direction;
 /// The size of a block in bytes, as libpcap has it: the largest snaplen.
 const BLOCK: usize = 262_144;
 
-/// The places of a block's status in it, and of the number of bytes that are used.
+/// The places of a block's status in it, of the number of its frames, and of the number of bytes that are used.
 const STATUS: usize = 8;
+const FRAMES: usize = 12;
 const USED: usize = 20;
 
 /// The options of a ring.
@@ -254,10 +255,22 @@ impl Ring {
         self.turn = (self.turn + 1) % self.blocks;
     }
 
+    /// Returns true if the kernel has put no frame into the ring that was not given yet: the block whose turn it is, which it
+    /// fills now, has none. The kernel counts a frame when it puts it there, and counts anew only for a block that was
+    /// given back.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.held && self.word(FRAMES).load(Ordering::Acquire) == 0
+    }
+
     fn status(&self) -> &AtomicU32 {
+        self.word(STATUS)
+    }
+
+    /// Returns a word of the description of the block whose turn it is. It must be one of the places above.
+    fn word(&self, at: usize) -> &AtomicU32 {
         // SAFETY: `turn` is below `blocks`, so the place is in the mapping, which lives as long as `self`. It is aligned to
         // 4 bytes, as blocks are to pages. The kernel writes it too, hence the atomic.
-        unsafe { AtomicU32::from_ptr(self.start().add(STATUS).cast()) }
+        unsafe { AtomicU32::from_ptr(self.start().add(at % BLOCK & !3).cast()) }
     }
 
     /// Returns the block whose turn it is, or nothing while it is the kernel's.

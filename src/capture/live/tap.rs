@@ -8,6 +8,7 @@ use pcap::{Active, Capture};
 use super::block::Place;
 use super::error::words;
 use super::frames::{Frames, Taken};
+use super::merge::Look;
 use super::ring::{Ring, Trouble};
 use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
@@ -94,11 +95,15 @@ impl Tap {
     }
 
     /// As [`Self::next`], and keeps the frame until it is asked for by [`Self::held`]. Returns its time.
-    pub(super) fn hold(&mut self) -> Result<Option<Timestamp>, String> {
+    pub(super) fn hold(&mut self) -> Result<Look, String> {
         match &mut self.way {
             Way::Own { ring, held, .. } => {
                 *held = ring.advance().map_err(|trouble| said(&trouble))?;
-                Ok(held.map(|place| place.time))
+                Ok(match held {
+                    Some(place) => Look::Frame(place.time),
+                    None if ring.is_empty() => Look::Empty,
+                    None => Look::Dark,
+                })
             }
             Way::Libpcap { capture, held, .. } => match capture.next_packet() {
                 Ok(packet) => {
@@ -106,9 +111,9 @@ impl Tap {
                     held.wire_len = packet.header.len;
                     held.bytes.clear();
                     held.bytes.extend_from_slice(packet.data);
-                    Ok(Some(held.time))
+                    Ok(Look::Frame(held.time))
                 }
-                Err(error) if is_empty(&error) => Ok(None),
+                Err(error) if is_empty(&error) => Ok(Look::Dark),
                 Err(error) => Err(words(&error)),
             },
         }
