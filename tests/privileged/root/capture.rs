@@ -302,7 +302,7 @@ fn a_block_gives_its_frames_at_once_in_their_order() {
         }
         let Some(mut frames) = live.frames() else { continue };
         while let Some(frame) = frames.next() {
-            assert!(frames.taken() <= frames.bytes().len() && memmem(frames.bytes(), frame.bytes));
+            assert!(Batch::taken(&frames) <= frames.bytes().len() && memmem(frames.bytes(), frame.bytes));
             kept.push(keep(&frame));
             at_once += 1;
         }
