@@ -51,10 +51,10 @@ fn without_header(step: sock_filter) -> Option<sock_filter> {
     let of_frame = matches!(step.code & CLASS, LOAD | LOAD_INDEX)
         && matches!(step.code & MODE, ABSOLUTE | INDEXED | HEADER_LENGTH);
     // Places at the end of the address space are the kernel's own ones, such as the VLAN tag's.
-    if !of_frame || step.k >= SKF_AD_OFF as u32 {
+    if !of_frame || step.k >= SKF_AD_OFF.cast_unsigned() {
         return Some(step);
     }
-    let asked = |what: i32| (SKF_AD_OFF + what) as u32;
+    let asked = |what: i32| (SKF_AD_OFF + what).cast_unsigned();
     let k = match (step.code, step.k) {
         (LOAD_HALF, 0) => asked(SKF_AD_PROTOCOL),
         (LOAD_WORD, 4) => asked(SKF_AD_IFINDEX),

@@ -270,7 +270,7 @@ impl Ring {
     fn word(&self, at: usize) -> &AtomicU32 {
         // SAFETY: `turn` is below `blocks`, so the place is in the mapping, which lives as long as `self`. It is aligned to
         // 4 bytes, as blocks are to pages. The kernel writes it too, hence the atomic.
-        unsafe { AtomicU32::from_ptr(self.start().add(at % BLOCK & !3).cast()) }
+        unsafe { AtomicU32::from_ptr(self.start().add((at % BLOCK) & !3).cast()) }
     }
 
     /// Returns the block whose turn it is, or nothing while it is the kernel's.
