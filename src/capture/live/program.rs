@@ -22,6 +22,9 @@ const LOAD_WORD: u16 = LOAD | ABSOLUTE;
 const LOAD_HALF: u16 = LOAD | ABSOLUTE | 0x08;
 const LOAD_BYTE: u16 = LOAD | ABSOLUTE | 0x10;
 
+/// The place from which on a program reads what the kernel knows, and not the frame.
+const OF_KERNEL: u32 = u32::from_ne_bytes(SKF_AD_OFF.to_ne_bytes());
+
 /// Compiles a filter for the kernel. It cuts the frames to the snaplen. `None` if libpcap has to apply it.
 pub(super) fn compile(capture: &Capture<Active>, expression: &str, form: Form) -> Option<Vec<sock_filter>> {
     let compiled = capture.compile(expression, true).ok()?;
@@ -51,10 +54,10 @@ fn without_header(step: sock_filter) -> Option<sock_filter> {
     let of_frame = matches!(step.code & CLASS, LOAD | LOAD_INDEX)
         && matches!(step.code & MODE, ABSOLUTE | INDEXED | HEADER_LENGTH);
     // Places at the end of the address space are the kernel's own ones, such as the VLAN tag's.
-    if !of_frame || step.k >= SKF_AD_OFF.cast_unsigned() {
+    if !of_frame || step.k >= OF_KERNEL {
         return Some(step);
     }
-    let asked = |what: i32| (SKF_AD_OFF + what).cast_unsigned();
+    let asked = |what: i32| OF_KERNEL + what.unsigned_abs();
     let k = match (step.code, step.k) {
         (LOAD_HALF, 0) => asked(SKF_AD_PROTOCOL),
         (LOAD_WORD, 4) => asked(SKF_AD_IFINDEX),
