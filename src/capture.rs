@@ -3,10 +3,11 @@
 //! # Interfaces
 //!
 //! [`live`] shares a ring of memory with the kernel (TPACKET_V3) for each interface: one of its own where the frames are
-//! Ethernet, and libpcap's for all others. libpcap tells the link type and compiles the filter for both. The kernel hands
-//! the ring over block by block: when a block is full, or after 2 ms. The rings are read without blocking, and poll(2) is
-//! called only when all of them are empty. So a frame costs no system call under load, and on a quiet wire the caller is
-//! told at once that it may flush its output. With several rings, the frames are merged by their time stamps.
+//! Ethernet, and for all interfaces at once (`any`), and libpcap's for all others. libpcap tells the link type and compiles the
+//! filter for both. The kernel hands the ring over block by block: when a block is full, or after 2 ms. The rings are read
+//! without blocking, and poll(2) is called only when all of them are empty. So a frame costs no system call under load, and
+//! on a quiet wire the caller is told at once that it may flush its output. With several rings, the frames are merged by
+//! their time stamps.
 //!
 //! # Files
 //!
@@ -38,9 +39,12 @@
 //!   delivered first, then the error.
 //! - Link types have two sets of numbers: raw IP is 101 in files and 12 in libpcap on Linux.
 
+mod batch;
 pub mod bpf;
 #[cfg(not(target_feature = "crt-static"))]
 mod libpcap;
 pub mod live;
 pub mod savefile;
 pub mod write;
+
+pub use batch::{Batch, One};

@@ -45,7 +45,7 @@ pub use kept_out::{KeptOut, Nothing, OuterFilter};
 pub use pieces::{Alone, Knowledge, OfPieces};
 pub use skim::Skim;
 
-use crate::capture::savefile::Records;
+use crate::capture::Batch;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::Opener;
 use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
@@ -197,9 +197,9 @@ impl Search {
     ///
     /// # Errors
     /// The error of the sink.
-    pub fn records<E>(
+    pub fn records<'r, E>(
         &mut self,
-        records: &mut Records<'_>,
+        records: &mut impl Batch<'r>,
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.records_that(records, &mut |_| true, sink)
@@ -210,9 +210,9 @@ impl Search {
     ///
     /// # Errors
     /// The error of the sink.
-    pub fn records_that<E>(
+    pub fn records_that<'r, E>(
         &mut self,
-        records: &mut Records<'_>,
+        records: &mut impl Batch<'r>,
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {

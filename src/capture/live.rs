@@ -3,9 +3,11 @@
 mod block;
 mod device;
 mod error;
+mod frames;
 mod merge;
 mod names;
 mod open;
+mod program;
 mod ring;
 mod tap;
 
@@ -17,6 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use device::Device;
 pub use error::Error;
+pub use frames::{Frames, Taken};
 pub use names::Names;
 pub use open::{ANY, CaptureOptions};
 
@@ -202,6 +205,22 @@ impl Live {
         }
     }
 
+    /// Returns the frames behind the one that [`Self::next`] gave last which are there at once, if there are some. Tell
+    /// [`Self::took`] how far they were taken.
+    pub fn frames(&self) -> Option<Frames<'_>> {
+        let [source] = &self.sources[..] else { return None };
+        source.tap.frames(source.interface, self.number)
+    }
+
+    /// Goes on behind the frames of [`Self::frames`] that were taken.
+    pub fn took(&mut self, taken: &Taken) {
+        let [source] = &mut self.sources[..] else { return };
+        source.tap.took(taken);
+        source.given += taken.frames;
+        self.number += taken.frames;
+        self.stride = self.stride.saturating_sub(u32::try_from(taken.frames).unwrap_or(u32::MAX)).max(1);
+    }
+
     /// Reads the counters, and adds those of all interfaces up. They count from the opening.
     pub fn statistics(&mut self) -> Statistics {
         self.statistics_of_each().into_iter().fold(Statistics::default(), |all, of| Statistics {
@@ -236,7 +255,7 @@ impl Live {
             source.tap.hold().unwrap_or_else(|words| {
                 let device = &interfaces[source.interface.place()].device;
                 ending.get_or_insert_with(|| gone(device, words));
-                None
+                merge::Look::Dark
             })
         });
         match found {

@@ -12,9 +12,10 @@ mod outline;
 pub use outline::{Content, Ends, Outline};
 
 use super::esp::{self, Learned};
+use super::ethernet::{IPV4, IPV6};
 use super::ports::UdpTunnel;
 use super::protocol::{ESP, ICMPV6, TCP, UDP};
-use super::{Frame, LinkType, Ports, TunnelPorts, vxlan, wireguard};
+use super::{Frame, LinkType, Ports, TunnelPorts, cooked, vxlan, wireguard};
 
 /// The use of decoding a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +53,10 @@ impl Glance<'_> {
     #[allow(clippy::inline_always)]
     #[inline(always)]
     pub fn worth(&self, frame: &Frame<'_>) -> Worth {
-        if frame.link == LinkType::ETHERNET {
-            self.ethernet::<WORTH, OUTER>(frame.bytes, true)
-        } else {
-            Worth::Others
+        match frame.link {
+            LinkType::ETHERNET => self.ethernet::<WORTH, OUTER>(frame.bytes, true),
+            LinkType::LINUX_SLL2 => self.cooked::<WORTH>(frame.bytes, true),
+            _ => Worth::Others,
         }
     }
 
@@ -65,10 +66,10 @@ impl Glance<'_> {
     #[allow(clippy::inline_always)] // See `worth`.
     #[inline(always)]
     pub fn result(&self, frame: &Frame<'_>) -> Worth {
-        if frame.link == LinkType::ETHERNET {
-            self.ethernet::<RESULT, OUTER>(frame.bytes, !frame.is_cut())
-        } else {
-            Worth::Others
+        match frame.link {
+            LinkType::ETHERNET => self.ethernet::<RESULT, OUTER>(frame.bytes, !frame.is_cut()),
+            LinkType::LINUX_SLL2 => self.cooked::<RESULT>(frame.bytes, !frame.is_cut()),
+            _ => Worth::Others,
         }
     }
 
@@ -93,7 +94,41 @@ impl Glance<'_> {
         } else {
             return Worth::Others;
         };
-        let rest = bytes.get(at..).unwrap_or(&[]);
+        self.payload::<OF, AT>(bytes.get(at..).unwrap_or(&[]), protocol, declared, whole)
+    }
+
+    /// Looks at a frame of a capture on all interfaces (SLL2), which is `whole` if the snaplen did not cut it. Behind its
+    /// header there is what Ethernet has behind the type.
+    #[inline(never)]
+    fn cooked<const OF: bool>(&self, bytes: &[u8], whole: bool) -> Worth {
+        let Ok(cooked::Header { hardware, protocol, rest, .. }) = cooked::split_sll2(bytes) else {
+            return Worth::Others;
+        };
+        // The shortest packet has the ports behind an IPv4 header.
+        let Some(&[first, _, l0, l1, m0, m1, n0, n1, _, behind, ..]) = rest.first_chunk::<24>() else {
+            return Worth::Others;
+        };
+        let (at, behind, declared) = match (protocol, first) {
+            _ if cooked::may_ignore_protocol(hardware) => return Worth::Others,
+            (IPV4, 0x45) if matches!(u16::from_be_bytes([n0, n1]) & 0x3fff, 0) => {
+                (20, behind, usize::from(u16::from_be_bytes([l0, l1])).wrapping_sub(20))
+            }
+            (IPV6, 0x60..=0x6f) => (40, n0, usize::from(u16::from_be_bytes([m0, m1]))),
+            _ => return Worth::Others,
+        };
+        self.payload::<OF, OUTER>(rest.get(at..).unwrap_or(&[]), behind, declared, whole)
+    }
+
+    /// Looks at what is behind an IP header, and was captured with any padding. It is of this length by the header.
+    #[allow(clippy::inline_always)] // See `worth`.
+    #[inline(always)]
+    fn payload<const OF: bool, const AT: bool>(
+        &self,
+        rest: &[u8],
+        protocol: u8,
+        declared: usize,
+        whole: bool,
+    ) -> Worth {
         if protocol == ESP {
             return self.esp(rest, declared);
         }
@@ -291,6 +326,52 @@ mod tests {
     fn result(bytes: &[u8], whole: bool) -> (Worth, Worth) {
         let glance = Glance { ports: &TunnelPorts::default(), learned: &Learned::new() };
         (glance.ethernet::<RESULT, OUTER>(bytes, whole), glance.ethernet::<WORTH, OUTER>(bytes, whole))
+    }
+
+    /// Makes what a capture on all interfaces gives for this Ethernet frame, from a device of this kind.
+    fn cook(ethernet: &[u8], hardware: u16) -> Vec<u8> {
+        let [h0, h1] = hardware.to_be_bytes();
+        let header = [0, 0, 0, 0, 0, 3, h0, h1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+        [&ethernet[12..14], &header, &ethernet[14..]].concat()
+    }
+
+    #[test]
+    fn behind_a_cooked_header_all_is_as_behind_ethernets() {
+        let (ports, learned) = (TunnelPorts::default(), Learned::new());
+        let glance = Glance { ports: &ports, learned: &learned };
+        let udp = |port: u16| [&[0xc0, 0][..], &port.to_be_bytes(), &[0, 30, 0, 0], &[7; 22]].concat();
+        let esp = [&[0, 0, 1, 0x77, 0, 0, 0, 1][..], &[0xa5; 91]].concat();
+        let mut segment = [0; 30];
+        segment[12] = 0x50;
+        let mut frames = vec![tunnel(4789, [8, 0, 0, 0, 0, 0, 5, 0], &sound(ipv4(0, TCP, &segment)))];
+        for (protocol, rest) in
+            [(TCP, &segment[..]), (UDP, &udp(53)), (UDP, &udp(4500)), (ESP, &esp), (47, &esp)]
+        {
+            frames.extend([0x40, 0x20].map(|flags| sound(ipv4(flags, protocol, rest))));
+            let length = (rest.len() as u16).to_be_bytes();
+            let header = [&[0x86, 0xdd, 0x60, 0, 0, 0], &length[..], &[protocol, 64]].concat();
+            frames.push([&[0; 12][..], &header, &[0xfe; 32], rest].concat());
+        }
+        frames.push([&[0; 12][..], &[8, 6], &[0; 50]].concat());
+        let mut kinds = std::collections::HashSet::new();
+        for frame in &frames {
+            for end in 34..=frame.len() {
+                let cut = &frame[..end];
+                for whole in [true, false] {
+                    let expected = result(cut, whole);
+                    kinds.insert(format!("{expected:?}"));
+                    for hardware in [1, 772, 0xfffe] {
+                        let cooked = cook(cut, hardware);
+                        let found =
+                            (glance.cooked::<RESULT>(&cooked, whole), glance.cooked::<WORTH>(&cooked, whole));
+                        assert_eq!(found, expected, "{hardware} {whole} {cut:02x?}");
+                    }
+                    let other = glance.cooked::<WORTH>(&cook(cut, 803), whole);
+                    assert_eq!(other, Worth::Others, "802.11, whatever its protocol is");
+                }
+            }
+        }
+        assert!(kinds.len() >= 4, "{kinds:?}");
     }
 
     /// Sets the total length of IPv4 to what there is, and that of UDP as well.

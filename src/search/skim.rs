@@ -1,4 +1,4 @@
-//! Skimming: the fast way through the records of a file, for frames that need not be decoded.
+//! Skimming: the fast way through the records of a file, or through a block of a ring, for frames that need not be decoded.
 //!
 //! Most frames of most files are of no interest: the pattern's literal does not occur in them, and their first headers tell
 //! what they are. For these the whole decoder, called for each, would be most of the work. So one tight loop takes the
@@ -25,7 +25,7 @@
 use std::ops::Range;
 
 use super::Outcome;
-use crate::capture::savefile::Records;
+use crate::capture::Batch;
 use crate::packet::{Frame, Glance, Worth};
 use crate::pattern::Gate;
 
@@ -60,7 +60,7 @@ impl Skim {
     #[inline]
     pub fn next<'r>(
         &mut self,
-        records: &mut Records<'r>,
+        batch: &mut impl Batch<'r>,
         gate: &Gate,
         glance: Glance<'_>,
         idle_until: i64,
@@ -68,15 +68,15 @@ impl Skim {
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
         if self.marks {
-            self.run::<true>(records, gate, glance, idle_until, admits, outcomes)
+            self.run::<true>(batch, gate, glance, idle_until, admits, outcomes)
         } else {
-            self.run::<false>(records, gate, glance, idle_until, admits, outcomes)
+            self.run::<false>(batch, gate, glance, idle_until, admits, outcomes)
         }
     }
 
     fn run<'r, const MARKS: bool>(
         &mut self,
-        records: &mut Records<'r>,
+        batch: &mut impl Batch<'r>,
         gate: &Gate,
         glance: Glance<'_>,
         idle_until: i64,
@@ -84,8 +84,8 @@ impl Skim {
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
         loop {
-            let start = records.taken().bytes;
-            let frame = records.next()?;
+            let start = batch.taken();
+            let frame = batch.next()?;
             if MARKS && !admits(&frame) {
                 continue;
             }
@@ -94,8 +94,8 @@ impl Skim {
             }
             let outcome = match if MARKS { glance.result(&frame) } else { glance.worth(&frame) } {
                 Worth::Match => {
-                    let end = records.taken().bytes;
-                    if end > self.clean && self.occurs(gate, records.bytes(), start..end, frame.bytes) {
+                    let end = batch.taken();
+                    if end > self.clean && self.occurs(gate, batch.bytes(), start..end, frame.bytes) {
                         return Some(frame);
                     }
                     Outcome::Clear

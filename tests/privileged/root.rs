@@ -1,5 +1,6 @@
 //! Tests that need root, to make network namespaces of their own and to capture in them.
 
+mod any;
 mod capture;
 mod changes;
 mod grep;

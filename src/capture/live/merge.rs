@@ -2,7 +2,8 @@
 //!
 //! A ring shows its frames a block at a time, so the oldest visible frame need not be the oldest there is. A frame is
 //! given out once every other ring has either shown a later frame, or was still empty at a time when a block with an
-//! older frame would have become visible.
+//! older frame would have become visible. A ring of our own also tells whether the kernel has put a frame into the block
+//! that it does not show yet. Where it has not, there is nothing to wait for but a frame that is on its way into the ring.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +15,10 @@ const HOLD: i64 = 4_000_000;
 /// The same for kernels before 6.18, which round the time-out up to their tick: 4 ms at the usual 250 Hz. At 100 Hz
 /// the order is not always kept.
 const HOLD_BY_TICKS: i64 = 6_000_000;
+
+/// Nanoseconds after which a frame is certainly in its ring, visible or not. From its time stamp it takes microseconds, and
+/// longer where the processor is interrupted.
+const ON_ITS_WAY: i64 = 1_000_000;
 
 /// Nanoseconds by which the clock may lag behind a time stamp. A clock that lags further was set back, and says
 /// nothing about the age of a frame.
@@ -30,9 +35,20 @@ pub(super) struct Merge {
 struct Slot {
     /// The time of the frame that is held back, in nanoseconds since the epoch.
     held: Option<i64>,
-    /// The time when the ring was last seen empty, in nanoseconds since the epoch. `None` when it has to be looked at
-    /// again.
-    empty_at: Option<i64>,
+    /// The time when the ring was last seen to show no frame, in nanoseconds since the epoch, and the nanoseconds by which a
+    /// frame that may still come is older at most. `None` when it has to be looked at again.
+    empty: Option<(i64, i64)>,
+}
+
+/// The state of a ring that was asked for its next frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It has shown a frame of this time.
+    Frame(Timestamp),
+    /// It shows no frame, but may have one in the block that is not handed over yet.
+    Dark,
+    /// It has no frame.
+    Empty,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -56,24 +72,29 @@ impl Merge {
         self.slots.get(ring).is_some_and(|slot| slot.held.is_some())
     }
 
-    /// Finds the oldest frame. `read` goes on to the next frame of a ring, and returns its time; `None` if the ring is
-    /// empty. After [`Next::Hold`] and [`Next::Dry`], all rings are looked at again.
-    pub(super) fn next(&mut self, read: impl FnMut(usize) -> Option<Timestamp>) -> Next {
+    /// Finds the oldest frame. `read` goes on to the next frame of a ring. After [`Next::Hold`] and [`Next::Dry`], all rings are
+    /// looked at again.
+    pub(super) fn next(&mut self, read: impl FnMut(usize) -> Look) -> Next {
         self.step(read, || Timestamp::from(SystemTime::now()).nanos)
     }
 
-    fn step(&mut self, mut read: impl FnMut(usize) -> Option<Timestamp>, clock: impl Fn() -> i64) -> Next {
+    fn step(&mut self, mut read: impl FnMut(usize) -> Look, clock: impl Fn() -> i64) -> Next {
         loop {
             for (ring, slot) in self.slots.iter_mut().enumerate() {
-                if slot.held.is_some() || slot.empty_at.is_some() {
+                if slot.held.is_some() || slot.empty.is_some() {
                     continue;
                 }
-                slot.held = read(ring).map(|time| time.nanos);
-                if slot.held.is_none() {
+                let mut look = read(ring);
+                let mut before = 0;
+                if !matches!(look, Look::Frame(_)) {
                     // The clock is read only for a ring that seems empty, and before the look that counts.
-                    let before = clock();
-                    slot.held = read(ring).map(|time| time.nanos);
-                    slot.empty_at = slot.held.is_none().then_some(before);
+                    before = clock();
+                    look = read(ring);
+                }
+                match look {
+                    Look::Frame(time) => slot.held = Some(time.nanos),
+                    Look::Dark => slot.empty = Some((before, self.hold)),
+                    Look::Empty => slot.empty = Some((before, ON_ITS_WAY)),
                 }
             }
             let held = self.slots.iter().enumerate().filter_map(|(ring, slot)| Some((ring, slot.held?)));
@@ -81,11 +102,13 @@ impl Merge {
                 self.forget();
                 return Next::Dry;
             };
-            let safe = time.saturating_add(self.hold);
-            if self.slots.iter().all(|slot| slot.held.is_some() || slot.empty_at.is_some_and(|at| at >= safe))
-            {
+            // The time when the last ring that shows no frame is known to have none that is older.
+            let empty = self.slots.iter().filter(|slot| slot.held.is_none()).filter_map(|slot| slot.empty);
+            let safe_in = |(at, lag): (i64, i64)| (time.saturating_add(lag), at);
+            if empty.clone().map(safe_in).all(|(safe, at)| at >= safe) {
                 return self.give(oldest);
             }
+            let safe = empty.map(|seen| safe_in(seen).0).max().unwrap_or(time);
             let now = clock();
             if now < time.saturating_sub(ASTRAY) {
                 return self.give(oldest);
@@ -105,7 +128,7 @@ impl Merge {
     /// Forgets which rings were empty, since they may have frames by the next call.
     fn forget(&mut self) {
         for slot in &mut self.slots {
-            slot.empty_at = None;
+            slot.empty = None;
         }
     }
 }
@@ -133,7 +156,12 @@ mod tests {
 
     /// Merges the rings. Returns the time stamps in the order in which they came out, and the time when the last one
     /// did.
-    fn run(mut rings: Vec<Ring>, now: i64) -> (Vec<i64>, i64) {
+    fn run(rings: Vec<Ring>, now: i64) -> (Vec<i64>, i64) {
+        run_as(rings, now, false)
+    }
+
+    /// As `run`, with rings that tell of frames which they do not show yet, or do not tell.
+    fn run_as(mut rings: Vec<Ring>, now: i64, tells: bool) -> (Vec<i64>, i64) {
         let clock = Cell::new(now);
         let mut merge = Merge { hold: HOLD, ..Merge::new(rings.len()) };
         let mut last = vec![0; rings.len()];
@@ -144,9 +172,11 @@ mod tests {
                     Some(&(time, shows)) if START + shows * MS <= clock.get() => {
                         rings[ring].pop_front();
                         last[ring] = time;
-                        Some(Timestamp { nanos: START + time * MS, ..Timestamp::new(0, 0, 9) })
+                        Look::Frame(Timestamp { nanos: START + time * MS, ..Timestamp::new(0, 0, 9) })
                     }
-                    _ => None,
+                    Some(&(time, _)) if START + time * MS <= clock.get() => Look::Dark,
+                    _ if tells => Look::Empty,
+                    _ => Look::Dark,
                 },
                 || clock.get(),
             );
@@ -169,6 +199,22 @@ mod tests {
     fn frame_of_one_ring_is_held_for_four_milliseconds_at_most() {
         let (order, at) = run(vec![[(0, 2)].into(), Ring::new()], START + 2 * MS);
         assert_eq!((order, at), (vec![0], 4));
+    }
+
+    #[test]
+    fn frame_beside_a_ring_that_tells_that_it_is_empty_is_held_for_a_millisecond() {
+        for (shows, given) in [(0, 1), (1, 1), (2, 2)] {
+            let (order, at) = run_as(vec![[(0, shows)].into(), Ring::new()], START + shows * MS, true);
+            assert_eq!((order, at), (vec![0], given));
+        }
+    }
+
+    #[test]
+    fn frame_beside_a_ring_that_tells_of_frames_waits_for_them() {
+        for late in [1, 2, 3] {
+            let (order, at) = run_as(vec![[(2, 2)].into(), [(1, 1 + late)].into()], START + 2 * MS, true);
+            assert!(order == [1, 2] && at <= 6, "{late} ms: {order:?} at {at}");
+        }
     }
 
     #[test]

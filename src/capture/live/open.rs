@@ -1,15 +1,15 @@
 //! Opening an interface: the options, a ring of our own or libpcap's, and the meaning of a refusal.
 
 use nix::errno::Errno;
-use nix::libc::sock_filter;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use pcap::{Active, Capture, Linktype, Precision};
 
+use super::block::Form;
 use super::error::words;
 use super::ring::{Ring, RingOptions};
 use super::tap::Tap;
-use super::{Device, Error};
+use super::{Device, Error, program};
 use crate::capture::bpf;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
@@ -93,63 +93,65 @@ pub(super) fn open(device: &Device, options: &CaptureOptions<'_>) -> Result<Vec<
     Ok(vec![first, one(device, options, Some(Direction::Out), half)?])
 }
 
-/// Opens a ring of our own, if libpcap says that the interface has Ethernet frames. `None` if libpcap has to capture, or
-/// to say why nobody can.
+/// Opens a ring of our own, if libpcap says that the interface has Ethernet frames, and for all interfaces. `None` if libpcap
+/// has to capture, or to say why nobody can.
 fn own(device: &Device, options: &CaptureOptions<'_>) -> Result<Option<Tap>, Error> {
-    if device.is_any() {
-        return Ok(None);
-    }
     // libpcap knows the link types, and compiles a filter for what this kernel does with VLAN tags. Its smallest ring is
     // enough for that.
     let asked = CaptureOptions { promiscuous: false, namespace: None, filter: None, ..*options };
-    let (Ok(interface), Ok(mut capture)) =
-        (if_nametoindex(device.as_str()), activate(device.as_str(), &asked, 1))
-    else {
+    let (Some(interface), Ok(mut capture)) = (index(device), activate(device.as_str(), &asked, 1)) else {
         return Ok(None);
     };
-    if LinkType::from_dlt(capture.get_datalink().0) != LinkType::ETHERNET {
-        return Ok(None);
+    if device.is_any() {
+        choose_sll2(&mut capture, device)?;
     }
+    let link = LinkType::from_dlt(capture.get_datalink().0);
+    let form = match link {
+        LinkType::ETHERNET => Form::Ethernet,
+        LinkType::LINUX_SLL2 if device.is_any() => Form::Cooked,
+        _ => return Ok(None),
+    };
     let mut program = None;
     if let Some(expression) = options.expression() {
         filter(&mut capture, device, Some(expression), None, None)?;
-        let Some(compiled) = compile(&capture, expression) else { return Ok(None) };
+        let Some(compiled) = program::compile(&capture, expression, form) else { return Ok(None) };
         program = Some(compiled);
     } else if options.snaplen < CaptureOptions::default().snaplen {
-        // The kernel cuts frames where a filter says so. This one lets all pass.
-        program = Some(vec![sock_filter { code: RETURN, jt: 0, jf: 0, k: options.snaplen }]);
+        program = Some(program::cut_to(options.snaplen));
     }
     drop(capture);
-    let Ok(interface) = i32::try_from(interface) else { return Ok(None) };
+    let promiscuous = options.promiscuous && !device.is_any();
     let ring = Ring::open(&RingOptions {
         interface,
-        promiscuous: options.promiscuous,
+        form,
+        promiscuous,
         size: options.buffer,
         retire: RETIRE.into(),
         only: options.direction,
         snaplen: options.snaplen as usize,
         filter: program.as_deref(),
     });
-    let directed = options.directed || options.direction.is_some();
-    let drops_of = Some(device.as_str()).filter(|_| options.promiscuous);
-    Ok(ring.ok().map(|ring| Tap::own(ring, directed, drops_of)))
+    // A cooked header tells the direction.
+    let directed = form == Form::Ethernet && (options.directed || options.direction.is_some());
+    let drops_of = Some(device.as_str()).filter(|_| promiscuous);
+    Ok(ring.ok().map(|ring| Tap::own(ring, link, directed, drops_of)))
 }
 
-/// BPF's instruction that ends the program, with the number of bytes to keep.
-const RETURN: u16 = 6;
+/// Returns the kernel's index of an interface; 0 for all interfaces.
+fn index(device: &Device) -> Option<i32> {
+    if device.is_any() {
+        return Some(0);
+    }
+    i32::try_from(if_nametoindex(device.as_str()).ok()?).ok()
+}
 
-/// Compiles a filter for the kernel. It cuts the frames to the snaplen.
-fn compile(capture: &Capture<Active>, expression: &str) -> Option<Vec<sock_filter>> {
-    let compiled = capture.compile(expression, true).ok()?;
-    // The crate shows the fields of an instruction only as text: "code jt jf k".
-    let step = |text: String| {
-        let mut numbers = text.split_ascii_whitespace().map(str::parse::<u32>);
-        let mut number = || numbers.next()?.ok();
-        let (code, jt, jf, k) = (number()?, number()?, number()?, number()?);
-        let (code, jt, jf) = (u16::try_from(code).ok()?, u8::try_from(jt).ok()?, u8::try_from(jf).ok()?);
-        Some(sock_filter { code, jt, jf, k })
-    };
-    compiled.get_instructions().iter().map(|each| step(each.to_string())).collect()
+/// Has a capture on all interfaces give the newer cooked header, which names the interface, if libpcap knows it.
+fn choose_sll2(capture: &mut Capture<Active>, device: &Device) -> Result<(), Error> {
+    let sll2 = Linktype(i32::from(LinkType::LINUX_SLL2.0));
+    if capture.list_datalinks().is_ok_and(|offered| offered.contains(&sll2)) {
+        capture.set_datalink(sll2).map_err(|error| refusal(device, &error))?;
+    }
+    Ok(())
 }
 
 fn one(
@@ -171,10 +173,7 @@ fn one(
         Err(error) => return Err(refusal(device, &error)),
     };
     if device.is_any() || only.is_some() {
-        let sll2 = Linktype(i32::from(LinkType::LINUX_SLL2.0));
-        if capture.list_datalinks().is_ok_and(|offered| offered.contains(&sll2)) {
-            capture.set_datalink(sll2).map_err(|error| refusal(device, &error))?;
-        }
+        choose_sll2(&mut capture, device)?;
     }
     let expression = options.expression();
     let narrowed = only.map(|index| match expression {

@@ -1,11 +1,11 @@
-//! A ring of our own: a packet socket with TPACKET_V3 (`packet_mmap.rst` of the kernel's documentation), for Ethernet
-//! and loopback.
+//! A ring of our own: a packet socket with TPACKET_V3 (`packet_mmap.rst` of the kernel's documentation), for Ethernet,
+//! loopback, and all interfaces at once (`any`).
 //!
 //! libpcap copies every frame out of its ring before it lends it, and goes through five functions for that. Here a frame
 //! is lent where it lies, and the headers of the next one are fetched meanwhile: a sixth to a fifth less CPU a packet for
 //! a whole search. Everything else is what libpcap does: the same ring, the same
 //! kernel filter, compiled by libpcap for this interface, the VLAN tag put back, the outgoing frames of the loopback
-//! left out, since they come in again.
+//! left out, since they come in again, and the cooked header in front of the frames of `any`.
 //!
 //! The filter is attached before the socket is bound, so no frame comes that has not passed it.
 //!
@@ -23,22 +23,22 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socket, sockopt};
 
-use super::block::{Damaged, Place, RESERVE, Walk};
+use super::block::{COOKED, Damaged, Form, Place, RESERVE, Walk};
 use crate::packet::Direction;
 
 /// The size of a block in bytes, as libpcap has it: the largest snaplen.
 const BLOCK: usize = 262_144;
 
-/// The place of a block's status in it.
+/// The places of a block's status in it, of the number of its frames, and of the number of bytes that are used.
 const STATUS: usize = 8;
-
-/// `sll_hatype` of the loopback.
-const ARPHRD_LOOPBACK: u16 = 772;
+const FRAMES: usize = 12;
+const USED: usize = 20;
 
 /// The options of a ring.
 pub(super) struct RingOptions<'f> {
-    /// The kernel's index of the interface.
+    /// The kernel's index of the interface, or 0 for all interfaces, which is for cooked frames.
     pub(super) interface: i32,
+    pub(super) form: Form,
     pub(super) promiscuous: bool,
     /// The size of all blocks in bytes.
     pub(super) size: u32,
@@ -64,10 +64,9 @@ pub(super) struct Ring {
     held: bool,
     /// The walk through that block, while it is held.
     walk: Walk,
+    form: Form,
     only: Option<Direction>,
     snaplen: usize,
-    /// True for the loopback, whose outgoing frames come in again.
-    loopback: bool,
     /// True if the interface was reported to be down once.
     was_down: bool,
 }
@@ -96,7 +95,9 @@ impl Ring {
     /// Opens a ring in the current network namespace.
     pub(super) fn open(options: &RingOptions<'_>) -> io::Result<Self> {
         // No protocol: nothing is received before the socket is bound to one.
-        let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
+        // A socket of datagrams gives frames without their link headers.
+        let kind = if options.form == Form::Cooked { SockType::Datagram } else { SockType::Raw };
+        let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, None)?;
         set(
             &socket,
             libc::SOL_PACKET,
@@ -123,16 +124,21 @@ impl Ring {
         set(&socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &request)?;
         let memory = map(&socket, blocks * BLOCK)?;
         // From here on, dropping the ring unmaps it.
-        let mut ring = Self {
+        let ring = Self {
             socket,
             memory,
             blocks,
             turn: 0,
             held: false,
             walk: Walk::default(),
+            form: options.form,
             only: options.only,
-            snaplen: options.snaplen,
-            loopback: false,
+            // libpcap never cuts a cooked frame to its header alone.
+            snaplen: if options.form == Form::Cooked {
+                options.snaplen.max(COOKED + 1)
+            } else {
+                options.snaplen
+            },
             was_down: false,
         };
         if options.promiscuous {
@@ -148,7 +154,6 @@ impl Ring {
         if let Some(error) = error_of(&ring.socket)? {
             return Err(error.into());
         }
-        ring.loopback = bound_to(&ring.socket)?.sll_hatype == ARPHRD_LOOPBACK;
         Ok(ring)
     }
 
@@ -165,17 +170,38 @@ impl Ring {
                 self.walk = Walk::begin(self.block())?;
             }
             let mut walk = self.walk;
-            let Some(place) = walk.next(self.block_mut())? else {
+            let form = self.form;
+            let Some(place) = walk.next(self.block_mut(), form)? else {
                 self.hand_back();
                 continue;
             };
             self.walk = walk;
-            let twice = self.loopback && place.direction == Direction::Out;
-            if !twice && self.only.is_none_or(|only| only == place.direction) {
-                self.fetch_ahead();
+            if place.is_wanted(self.only) {
+                fetch_ahead(self.block(), &self.walk);
                 return Ok(Some(Place { len: place.len.min(self.snaplen), ..place }));
             }
         }
+    }
+
+    /// Returns the block in which the next frames can be lent as they lie, and the walk through it. `None` if there is none,
+    /// or if its frames get cooked headers.
+    pub(super) fn lying(&self) -> Option<(&[u8], Walk)> {
+        let block = self.block();
+        let len = block.get(USED..)?.first_chunk().map(|len| u32::from_ne_bytes(*len))?;
+        let block = block.get(..len as usize).unwrap_or(block);
+        (self.form == Form::Ethernet).then_some((block, self.walk))
+    }
+
+    /// Goes on behind the frames of [`Self::lying`] that were taken.
+    pub(super) fn took(&mut self, walk: Walk) {
+        if self.held {
+            self.walk = walk;
+        }
+    }
+
+    /// Returns the only direction that is asked for, and the most bytes of a frame.
+    pub(super) fn limits(&self) -> (Option<Direction>, usize) {
+        (self.only, self.snaplen)
     }
 
     /// Returns the bytes of the frame that [`Self::advance`] found last.
@@ -229,10 +255,22 @@ impl Ring {
         self.turn = (self.turn + 1) % self.blocks;
     }
 
+    /// Returns true if the kernel has put no frame into the ring that was not given yet: the block whose turn it is, which it
+    /// fills now, has none. The kernel counts a frame when it puts it there, and counts anew only for a block that was
+    /// given back.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.held && self.word(FRAMES).load(Ordering::Acquire) == 0
+    }
+
     fn status(&self) -> &AtomicU32 {
+        self.word(STATUS)
+    }
+
+    /// Returns a word of the description of the block whose turn it is. It must be one of the places above.
+    fn word(&self, at: usize) -> &AtomicU32 {
         // SAFETY: `turn` is below `blocks`, so the place is in the mapping, which lives as long as `self`. It is aligned to
         // 4 bytes, as blocks are to pages. The kernel writes it too, hence the atomic.
-        unsafe { AtomicU32::from_ptr(self.start().add(STATUS).cast()) }
+        unsafe { AtomicU32::from_ptr(self.start().add((at % BLOCK) & !3).cast()) }
     }
 
     /// Returns the block whose turn it is, or nothing while it is the kernel's.
@@ -259,14 +297,14 @@ impl Ring {
         // SAFETY: `turn` is below `blocks`, so the place is in the mapping.
         unsafe { self.memory.as_ptr().add(self.turn * BLOCK) }
     }
+}
 
-    /// Has the processor fetch the headers of the next frame while this one is looked at. The kernel wrote them on another
-    /// core, so each is a cache miss.
-    #[inline]
-    fn fetch_ahead(&self) {
-        for line in [0, 64, 128] {
-            fetch(self.start().wrapping_add(self.walk.ahead() + line));
-        }
+/// Has the processor fetch the headers of the next frame of a block while this one is looked at. The kernel wrote them on
+/// another core, so each is a cache miss.
+#[inline]
+pub(super) fn fetch_ahead(block: &[u8], walk: &Walk) {
+    for line in [0, 64, 128] {
+        fetch(block.as_ptr().wrapping_add(walk.ahead() + line));
     }
 }
 
@@ -321,7 +359,7 @@ fn map(socket: &OwnedFd, len: usize) -> io::Result<NonNull<u8>> {
     NonNull::new(memory.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
-/// Binds the socket to all protocols on an interface.
+/// Binds the socket to all protocols on an interface, or on all interfaces if it is 0.
 fn bind(socket: &OwnedFd, interface: i32) -> io::Result<()> {
     let mut address = no_address();
     address.sll_family = libc::AF_PACKET as u16;

@@ -7,8 +7,10 @@ use pcap::{Active, Capture};
 
 use super::block::Place;
 use super::error::words;
+use super::frames::{Frames, Taken};
+use super::merge::Look;
 use super::ring::{Ring, Trouble};
-use crate::packet::{Direction, LinkType, Timestamp};
+use crate::packet::{Direction, InterfaceNumber, LinkType, Timestamp};
 
 /// An open interface, or one direction of it.
 pub(super) struct Tap {
@@ -59,13 +61,9 @@ struct InterfaceDrops {
 
 impl Tap {
     /// Takes frames from a ring of our own. `drops_of` is the name of the interface whose own drops are counted.
-    pub(super) fn own(ring: Ring, directed: bool, drops_of: Option<&str>) -> Self {
+    pub(super) fn own(ring: Ring, link: LinkType, directed: bool, drops_of: Option<&str>) -> Self {
         let drops = drops_of.map(InterfaceDrops::begin);
-        Self {
-            link: LinkType::ETHERNET,
-            way: Way::Own { ring, directed, held: None, drops },
-            counted: [0; 3],
-        }
+        Self { link, way: Way::Own { ring, directed, held: None, drops }, counted: [0; 3] }
     }
 
     /// Takes frames from libpcap, all of them of this direction, if there is one.
@@ -97,11 +95,15 @@ impl Tap {
     }
 
     /// As [`Self::next`], and keeps the frame until it is asked for by [`Self::held`]. Returns its time.
-    pub(super) fn hold(&mut self) -> Result<Option<Timestamp>, String> {
+    pub(super) fn hold(&mut self) -> Result<Look, String> {
         match &mut self.way {
             Way::Own { ring, held, .. } => {
                 *held = ring.advance().map_err(|trouble| said(&trouble))?;
-                Ok(held.map(|place| place.time))
+                Ok(match held {
+                    Some(place) => Look::Frame(place.time),
+                    None if ring.is_empty() => Look::Empty,
+                    None => Look::Dark,
+                })
             }
             Way::Libpcap { capture, held, .. } => match capture.next_packet() {
                 Ok(packet) => {
@@ -109,9 +111,9 @@ impl Tap {
                     held.wire_len = packet.header.len;
                     held.bytes.clear();
                     held.bytes.extend_from_slice(packet.data);
-                    Ok(Some(held.time))
+                    Ok(Look::Frame(held.time))
                 }
-                Err(error) if is_empty(&error) => Ok(None),
+                Err(error) if is_empty(&error) => Ok(Look::Dark),
                 Err(error) => Err(words(&error)),
             },
         }
@@ -127,6 +129,21 @@ impl Tap {
                 direction: *direction,
                 bytes: &held.bytes,
             }),
+        }
+    }
+
+    /// Returns the frames behind the last one that can be lent all at once. `number` is that of the last frame.
+    pub(super) fn frames(&self, interface: InterfaceNumber, number: u64) -> Option<Frames<'_>> {
+        let Way::Own { ring, directed, .. } = &self.way else { return None };
+        let ((block, walk), (only, snaplen)) = (ring.lying()?, ring.limits());
+        let (link, directed, taken) = (self.link, *directed, Taken { walk, ..Taken::default() });
+        Some(Frames { block, only, snaplen, link, interface, directed, number, end: walk.ahead(), taken })
+    }
+
+    /// Goes on behind the frames of [`Self::frames`] that were taken.
+    pub(super) fn took(&mut self, taken: &Taken) {
+        if let Way::Own { ring, .. } = &mut self.way {
+            ring.took(taken.walk);
         }
     }
 

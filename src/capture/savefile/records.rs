@@ -5,6 +5,7 @@
 //! cut off, empty or too long, these records are over. [`Savefile::advance`] knows what to do with it.
 
 use super::{Format, Record, Savefile, classic};
+use crate::capture::Batch;
 use crate::packet::Frame;
 
 /// The form of a classic file's records, as its header has it: byte order, unit of time, link type, and the like.
@@ -76,10 +77,21 @@ impl<'a> Records<'a> {
     pub fn taken(&self) -> Taken {
         self.taken
     }
+}
 
-    /// Returns all bytes, those of the taken records as well.
+impl<'a> Batch<'a> for Records<'a> {
     #[inline]
-    pub fn bytes(&self) -> &'a [u8] {
+    fn next(&mut self) -> Option<Frame<'a>> {
+        Records::next(self)
+    }
+
+    #[inline]
+    fn taken(&self) -> usize {
+        self.taken.bytes
+    }
+
+    #[inline]
+    fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 }

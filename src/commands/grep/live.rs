@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
+use ovlsniff::capture::One;
 use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
 use ovlsniff::capture::savefile::{Filtered, Interface};
 use ovlsniff::capture::write::Counters;
@@ -13,6 +14,7 @@ use ovlsniff::host::survey::Survey;
 use ovlsniff::host::{auto, docker, privileges};
 use ovlsniff::ipsec::Opener;
 use ovlsniff::packet::{Direction, Timestamp};
+use ovlsniff::search::Told;
 
 use super::output::{self, Output};
 use super::tunnels::Learned;
@@ -62,8 +64,19 @@ fn search(
             Event::Frame(frame) => {
                 deadline = None;
                 job.seen = true;
+                let time = frame.time;
                 let output = &mut job.output;
-                job.search.frame(&frame, &mut |found| output.take(&found, interfaces))?;
+                let sink = &mut |told: Told<'_>| output.take_told(&told, interfaces);
+                job.search.records(&mut One::new(&frame), sink)?;
+                let Some(mut frames) = live.frames().filter(|_| !job.search.is_over()) else {
+                    job.output.passed(time)?;
+                    continue;
+                };
+                // What the block holds besides is searched in one go.
+                job.search.records(&mut frames, sink)?;
+                let taken = frames.taken();
+                live.took(&taken);
+                job.output.passed(taken.time.unwrap_or(time))?;
             }
             Event::Idle | Event::Deadline => {
                 let output = &mut job.output;

@@ -210,8 +210,10 @@ impl Output {
     fn skimmed(&mut self, outcomes: &[Outcome]) -> Result<(), Error> {
         self.summary.count_skimmed(outcomes);
         self.printer.marks(outcomes)?;
-        // Nothing of this is live, so that any time will do.
-        self.pending.get_or_insert(0);
+        // In a file, any time will do. A live capture tells the time by `passed`.
+        if !self.live {
+            self.pending.get_or_insert(0);
+        }
         if self.eager { self.flush() } else { Ok(()) }
     }
 
@@ -295,6 +297,12 @@ impl Output {
             Some(_) => {}
         }
         Ok(())
+    }
+
+    /// Flushes what has waited too long, now that frames up to this time were taken.
+    #[inline]
+    pub(super) fn passed(&mut self, now: Timestamp) -> Result<(), Error> {
+        if self.eager { Ok(()) } else { self.flush_when_due(now) }
     }
 
     /// Flushes if anything waits in a buffer.

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ovlsniff::capture::live::{CaptureOptions, Device, Error, Event, Live};
+use ovlsniff::capture::Batch;
+use ovlsniff::capture::live::{CaptureOptions, Device, Error, Event, Frames, Live};
 use ovlsniff::packet::{Direction, Frame, LinkType};
 
 use super::hosts::Hosts;
@@ -273,6 +274,48 @@ fn vlan_tag_is_part_of_the_frame_and_of_what_the_filter_tests() {
             assert_eq!(live.statistics().received, passes.len() as u64);
         }
     }
+}
+
+/// Frames that are taken all at once are those that come one by one, with a tagged one between them, which comes alone.
+#[test]
+#[ignore = "needs root"]
+fn a_block_gives_its_frames_at_once_in_their_order() {
+    let hosts = Hosts::new();
+    let mut live = open(&["eth0"], &CaptureOptions { direction: Some(Direction::In), ..options(&hosts) });
+    for _ in 0..2 {
+        back(&hosts, b"canary-block", 20);
+        there(&hosts, b"canary-there", 3);
+        hosts.b.run(|| {
+            let mut sender = pcap::Capture::from_device("eth0").unwrap().open().unwrap();
+            sender.sendpacket(&tagged(&[0x81, 0, 0, 7], b"canary-tag")[..]).unwrap();
+        });
+        back(&hosts, b"canary-block", 20);
+    }
+    back(&hosts, b"the last", 1);
+    wait_for_frames(&mut live, 83 + 6);
+    let (end, mut kept, mut at_once) = (Instant::now() + PATIENCE, Vec::new(), 0);
+    while kept.last().is_none_or(|last: &Kept| !memmem(&last.bytes, b"the last")) {
+        match live.next(Some(end)).unwrap() {
+            Event::Frame(frame) => kept.push(keep(&frame)),
+            Event::Deadline => panic!("the last one did not come: {kept:?}"),
+            _ => continue,
+        }
+        let Some(mut frames) = live.frames() else { continue };
+        while let Some(frame) = frames.next() {
+            assert!(Batch::taken(&frames) <= frames.bytes().len() && memmem(frames.bytes(), frame.bytes));
+            kept.push(keep(&frame));
+            at_once += 1;
+        }
+        let taken = Frames::taken(&frames);
+        live.took(&taken);
+    }
+    assert!(at_once >= 40, "{at_once} at once");
+    let tags: Vec<_> = kept.iter().map(|k| memmem(&k.bytes, b"canary-tag")).collect();
+    let expected: Vec<_> = (0..83).map(|i| i % 41 == 20 && i < 82).collect();
+    assert_eq!(tags, expected);
+    assert!(kept.iter().zip(1..).all(|(k, number)| k.number == number));
+    assert!(kept.iter().all(|k| k.direction == Some(Direction::In) && !memmem(&k.bytes, b"canary-there")));
+    assert_eq!(live.statistics().delivered, 83);
 }
 
 #[test]
