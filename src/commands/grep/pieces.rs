@@ -65,7 +65,7 @@ pub(super) fn search(
     if file.ended() || job.search.is_over() || job.signals.stopped() {
         return Ok(());
     }
-    if file.offset() + size > pieces.len() {
+    if file.offset() + longest > pieces.len() {
         // There is no piece for a thread.
         return in_order(job, file, filter, u64::MAX);
     }
