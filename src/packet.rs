@@ -114,7 +114,7 @@ pub use digits::digits;
 pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Sci, Spi, Tunnel, Vni};
 pub use frame::{Frame, InterfaceNumber, Timestamp};
-pub use glance::{Glance, Worth};
+pub use glance::{Glance, Inside, Worth};
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ipv4::has_sound_checksum;
 pub use link_type::LinkType;

@@ -35,6 +35,7 @@ mod context;
 mod filters;
 mod found;
 mod kept_out;
+mod networks;
 mod pieces;
 mod selection;
 mod skim;
@@ -101,13 +102,13 @@ impl Search {
         let matches_only = options.matches_only;
         let context = options.before > 0 || options.after > 0;
         let asks_for_some = !options.vnis.is_empty() || options.inner.is_some();
-        // With all packets counted, the sink is told of those that belong to the networks and flows that are asked for, and of
-        // no others. What passes by belongs to the context, too, only if it passes their test.
-        let needless = if matches_only { !(context && asks_for_some) } else { !(context || asks_for_some) };
+        // What passes by belongs to the context only if it passes the test of networks and inner flows.
+        let needless = if matches_only { !(context && asks_for_some) } else { !context };
         let gated = needless && !(options.invert || options.all);
+        // Of a pattern without a literal, it is told which network or inner flow no packet was in. So each is looked at.
+        let literal = matches_only && asks_for_some;
         Self {
-            // Of a pattern without a literal, it is told which network or inner flow no packet was in. So each is looked at.
-            gate: pattern.gate().filter(|gate| gated && (!asks_for_some || gate.has_literal())),
+            gate: pattern.gate().filter(|gate| gated && (!literal || gate.has_literal())),
             matches_only,
             skims: !context,
             skimmed: Vec::new(),
@@ -219,10 +220,16 @@ impl Search {
         let mut skim = Skim::new(!self.matches_only);
         let mut dissected = 0;
         while dissected < AT_ONCE {
+            let Self { dissector, selection, skimmed, .. } = self;
             let (next, is_asked) = match &self.gate {
                 Some(gate) if self.skims => {
-                    let (glance, idle_until) = (self.dissector.glance(), self.dissector.idle_until());
-                    let next = skim.next(records, gate, glance, idle_until, admits, &mut self.skimmed);
+                    let (glance, idle_until) = (dissector.glance(), dissector.idle_until());
+                    let next = if selection.asks_for_some() && !self.matches_only {
+                        let wants = &mut |frame: &Frame<'_>| selection.wants(frame, glance.inside(frame));
+                        skim.next(records, gate, glance, idle_until, admits, wants, skimmed)
+                    } else {
+                        skim.next(records, gate, glance, idle_until, admits, &mut |_| true, skimmed)
+                    };
                     (next, !self.matches_only)
                 }
                 _ => (records.next(), false),

@@ -7,6 +7,9 @@
 //! that is odd, cut off or rare is left to the decoder.
 
 mod flow;
+mod inside;
+
+pub use inside::Inside;
 
 use super::esp::{self, Learned};
 use super::ports::UdpTunnel;

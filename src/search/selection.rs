@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::context::{Conversation, Following, Kept, Preceding};
 use super::kept_out::KeptOut;
+use super::networks::Networks;
 use super::{Found, Outcome, SearchOptions};
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Flow, Frame, InnerFrame, Packet, Vni};
+use crate::packet::{Flow, Frame, InnerFrame, Inside, Packet, Vni};
 use crate::pattern::Pattern;
 
 /// The pattern, the other conditions, and the context of matches.
@@ -14,6 +15,7 @@ use crate::pattern::Pattern;
 pub(super) struct Selection {
     pattern: Pattern,
     options: SearchOptions,
+    networks: Networks,
     /// True if a network or an inner flow is asked for.
     asks_for_some: bool,
     preceding: Preceding,
@@ -27,11 +29,9 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    pub(super) fn new(pattern: Pattern, mut options: SearchOptions) -> Self {
-        // In their order, so that a packet costs some ten steps with a thousand networks too.
-        options.vnis.sort_unstable();
-        options.vnis.dedup();
+    pub(super) fn new(pattern: Pattern, options: SearchOptions) -> Self {
         Self {
+            networks: Networks::new(&options.vnis),
             asks_for_some: !options.vnis.is_empty() || options.inner.is_some(),
             preceding: Preceding::new(options.before),
             following: Following::new(options.after),
@@ -64,6 +64,11 @@ impl Selection {
 
     pub(super) fn kept_out(&self) -> &KeptOut {
         &self.kept_out
+    }
+
+    /// Returns true if a network or an inner flow is asked for.
+    pub(super) fn asks_for_some(&self) -> bool {
+        self.asks_for_some
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -132,33 +137,62 @@ impl Selection {
 
     /// Returns true if the packet belongs to a network and an inner flow that were asked for.
     fn wanted(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
-        let SearchOptions { vnis, inner, .. } = &mut self.options;
         if packet.opaque.is_some() {
             return true;
         }
-        if !vnis.is_empty() && packet.vni().is_none_or(|vni| vnis.binary_search(&vni).is_err()) {
-            self.kept_out.by_vni(packet);
+        if !self.is_in_network(packet.vni()) {
             return false;
         }
-        if let Some(filters) = inner {
+        let Self { options, kept_out, rebuilt, .. } = self;
+        if let Some(filters) = &mut options.inner {
             let (link, bytes) = match packet.inner {
                 InnerFrame::Whole { link, bytes } => (link, bytes),
-                InnerFrame::Parts { .. } => packet.rebuild_inner(&mut self.rebuilt),
+                InnerFrame::Parts { .. } => packet.rebuild_inner(rebuilt),
             };
             if !filters.matches(link, bytes, bytes.len() as u32) {
-                self.kept_out.by_inner(frame, packet, filters);
+                let tagged = !packet.headers.vlan.ids().is_empty();
+                kept_out.by_inner(frame, tagged, !packet.encapsulations.is_empty(), filters);
                 return false;
             }
         }
-        self.kept_out.pass();
+        kept_out.pass();
         true
+    }
+
+    /// Returns the same for a frame that is not dissected, because a glance tells all this of it.
+    #[inline]
+    pub(super) fn wants(&mut self, frame: &Frame<'_>, inside: Inside<'_>) -> bool {
+        let Inside { vni, link, bytes } = inside;
+        if !self.is_in_network(vni) {
+            return false;
+        }
+        let Self { options, kept_out, .. } = self;
+        if let Some(filters) = &mut options.inner {
+            if !filters.matches(link, bytes, bytes.len() as u32) {
+                kept_out.by_inner(frame, false, vni.is_some(), filters);
+                return false;
+            }
+        }
+        kept_out.pass();
+        true
+    }
+
+    /// Returns true if this network was asked for, and counts the packet otherwise.
+    #[inline]
+    fn is_in_network(&mut self, vni: Option<Vni>) -> bool {
+        let networks = &self.networks;
+        let is = networks.is_empty() || vni.is_some_and(|vni| networks.contains(vni));
+        if !is {
+            self.kept_out.by_vni(vni);
+        }
+        is
     }
 
     /// Returns true if what is not decoded in a packet may be of a network and an inner flow that were asked for. As what
     /// is opaque, it is told of. It is not searched, because a match might be of another network.
     fn may_hide_what_is_wanted(&self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
-        let vnis = &self.options.vnis;
-        let network = vnis.is_empty() || packet.vni().is_none_or(|vni| vnis.binary_search(&vni).is_ok());
+        let networks = &self.networks;
+        let network = networks.is_empty() || packet.vni().is_none_or(|vni| networks.contains(vni));
         network && packet.undecoded(frame).is_some()
     }
 

@@ -10,6 +10,8 @@
 //! - one whose headers are odd or rare, or, where marks are wanted, that the snaplen cut;
 //! - one that comes later than an incomplete datagram may wait.
 //!
+//! Where a network or an inner flow is asked for, the headers tell that of most frames as well.
+//!
 //! That frame goes to [`Search::frame`](super::Search::frame) as every frame would. A glance changes nothing of what the
 //! decoder knows, and neither would the decoder, had it seen the frame. So the results are the same, one by one.
 //!
@@ -52,7 +54,8 @@ impl Skim {
     }
 
     /// Takes frames up to the next one that is to be decoded, and returns that one, or `None` if there is none left. Adds the
-    /// results of the others to `outcomes`, if marks are wanted.
+    /// results of the others to `outcomes`, if marks are wanted. Of these, frames that `wants` refuses have none, because they
+    /// are of another network or inner flow than is asked for. It is asked about those of which a glance tells all.
     ///
     /// `gate` and `glance` are those of all frames so far. A frame later than `idle_until`, in nanoseconds since the epoch, is
     /// returned too. Where marks are wanted, frames that `admits` refuses are passed over. Otherwise it is not asked: it is
@@ -65,12 +68,13 @@ impl Skim {
         glance: Glance<'_>,
         idle_until: i64,
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
+        wants: &mut impl FnMut(&Frame<'_>) -> bool,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
         if self.marks {
-            self.run::<true>(records, gate, glance, idle_until, admits, outcomes)
+            self.run::<true>(records, gate, glance, idle_until, admits, wants, outcomes)
         } else {
-            self.run::<false>(records, gate, glance, idle_until, admits, outcomes)
+            self.run::<false>(records, gate, glance, idle_until, admits, wants, outcomes)
         }
     }
 
@@ -81,6 +85,7 @@ impl Skim {
         glance: Glance<'_>,
         idle_until: i64,
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
+        wants: &mut impl FnMut(&Frame<'_>) -> bool,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
         loop {
@@ -94,6 +99,10 @@ impl Skim {
             }
             let outcome = match if MARKS { glance.result(&frame) } else { glance.worth(&frame) } {
                 Worth::Match => {
+                    if MARKS && !wants(&frame) {
+                        self.pass_over(start);
+                        continue;
+                    }
                     let end = records.taken().bytes;
                     if end > self.clean && self.occurs(gate, records.bytes(), start..end, frame.bytes) {
                         return Some(frame);
@@ -101,9 +110,7 @@ impl Skim {
                     Outcome::Clear
                 }
                 needless => {
-                    if start < self.clean {
-                        self.stretch = STRETCH.0;
-                    }
+                    self.pass_over(start);
                     if needless == Worth::Others {
                         return Some(frame);
                     }
@@ -113,6 +120,14 @@ impl Skim {
             if MARKS {
                 outcomes.push(outcome);
             }
+        }
+    }
+
+    /// Makes the next stretch a short one, if the last one was searched up to a frame at `start` whose bytes do not matter.
+    #[inline]
+    fn pass_over(&mut self, start: usize) {
+        if start < self.clean {
+            self.stretch = STRETCH.0;
         }
     }
 
