@@ -10,7 +10,7 @@
 //!    can read the frame, and whether other frames may depend on it. A frame that nobody can read, and on which no
 //!    other depends, is dropped. A frame that could only match by itself is decoded only if the pattern's literal
 //!    occurs somewhere in it. Where the context of matches is asked for, such a frame is not dropped but kept, by the
-//!    flow that its first headers show. Through a file, where many frames are there at once, [`Skim`] does so for all of
+//!    flow that its first headers show. Through a file, where many frames are there at once, the skim (`src/search/skim.rs`) does so for all of
 //!    them, also where the other packets are counted.
 //! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
 //! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
@@ -44,7 +44,6 @@ pub use filters::Filters;
 pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
 pub use pieces::{Alone, Knowledge, OfPieces};
-pub use skim::Skim;
 
 use crate::capture::savefile::Records;
 use crate::dissect::{Dissected, Dissector};
@@ -52,6 +51,7 @@ use crate::ipsec::Opener;
 use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
 use crate::pattern::{Gate, Pattern};
 use selection::Selection;
+use skim::Skim;
 
 /// The most frames that [`Search::records`] has dissected before it returns.
 const AT_ONCE: usize = 64;
@@ -90,8 +90,8 @@ pub struct Search {
     /// The test without which no frame matches, if frames that do not pass it may be skipped.
     gate: Option<Gate>,
     matches_only: bool,
-    /// True if frames may be skimmed, which are not kept as the context of a later match.
-    skims: bool,
+    /// True if the selection has to be asked about frames that are skimmed.
+    selects: bool,
     /// The results of frames that were skimmed, until the sink takes them.
     skimmed: Vec<Outcome>,
 }
@@ -102,15 +102,15 @@ impl Search {
         let matches_only = options.matches_only;
         let context = options.before > 0 || options.after > 0;
         let asks_for_some = !options.vnis.is_empty() || options.inner.is_some();
-        // What passes by belongs to the context only if it passes the test of networks and inner flows.
-        let needless = if matches_only { !(context && asks_for_some) } else { !context };
-        let gated = needless && !(options.invert || options.all);
-        // Of a pattern without a literal, it is told which network or inner flow no packet was in. So each is looked at.
-        let literal = matches_only && asks_for_some;
+        // Where only matches are asked for, a glance does not tell if a frame is read to its end. So it does not tell what
+        // is context, which only packets of the networks and inner flows are that are asked for, nor which of these there were
+        // if no packet was in them. The latter is told of a pattern without a literal.
+        let in_doubt = matches_only && asks_for_some;
+        let gated = !(options.invert || options.all || in_doubt && context);
         Self {
-            gate: pattern.gate().filter(|gate| gated && (!literal || gate.has_literal())),
+            gate: pattern.gate().filter(|gate| gated && (!in_doubt || gate.has_literal())),
             matches_only,
-            skims: !context,
+            selects: context || asks_for_some && !matches_only,
             skimmed: Vec::new(),
             dissector: Dissector::new(ports),
             selection: Selection::new(pattern, options),
@@ -185,7 +185,7 @@ impl Search {
                 Worth::Match => !gate.is_open(frame.bytes),
                 Worth::Others => false,
             };
-            if shut && selection.passes_over(frame, || dissector.flow_at_a_glance(frame)) {
+            if shut && selection.passes_over(frame, dissector) {
                 return Ok(());
             }
         }
@@ -217,22 +217,16 @@ impl Search {
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut skim = Skim::new(!self.matches_only);
+        let mut skim = Skim::new(!self.matches_only, self.selects);
         let mut dissected = 0;
         while dissected < AT_ONCE {
-            let Self { dissector, selection, skimmed, .. } = self;
-            let (next, is_asked) = match &self.gate {
-                Some(gate) if self.skims => {
-                    let (glance, idle_until) = (dissector.glance(), dissector.idle_until());
-                    let next = if selection.asks_for_some() && !self.matches_only {
-                        let wants = &mut |frame: &Frame<'_>| selection.wants(frame, glance.inside(frame));
-                        skim.next(records, gate, glance, idle_until, admits, wants, skimmed)
-                    } else {
-                        skim.next(records, gate, glance, idle_until, admits, &mut |_| true, skimmed)
-                    };
-                    (next, !self.matches_only)
+            let Self { dissector, selection, gate, skimmed, .. } = self;
+            let (next, is_asked) = match gate {
+                Some(gate) => {
+                    let next = skim.next(records, gate, dissector, admits, selection, skimmed);
+                    (next, skim.asks_if_admitted())
                 }
-                _ => (records.next(), false),
+                None => (records.next(), false),
             };
             if !self.skimmed.is_empty() {
                 sink(Told::Skimmed(&self.skimmed))?;

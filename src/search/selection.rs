@@ -7,7 +7,7 @@ use super::kept_out::KeptOut;
 use super::networks::Networks;
 use super::{Found, Outcome, SearchOptions};
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Flow, Frame, InnerFrame, Inside, Packet, Vni};
+use crate::packet::{Frame, Glance, InnerFrame, Inside, Packet, Vni};
 use crate::pattern::Pattern;
 
 /// The pattern, the other conditions, and the context of matches.
@@ -66,11 +66,6 @@ impl Selection {
         &self.kept_out
     }
 
-    /// Returns true if a network or an inner flow is asked for.
-    pub(super) fn asks_for_some(&self) -> bool {
-        self.asks_for_some
-    }
-
     pub(super) fn is_over(&self) -> bool {
         self.limit_reached() && self.following.is_empty()
     }
@@ -84,19 +79,15 @@ impl Selection {
         self.options.limit.is_some_and(|limit| self.matched >= limit)
     }
 
-    /// Takes a frame that cannot match, of which nobody asks what became of it. It is kept, for the context of a match that
-    /// follows. Returns false if it has to be dissected: because it is itself such context, or because `flow` does not tell
+    /// Takes a frame that cannot match. It is kept, for the context of a match that
+    /// follows. Returns false if it has to be dissected: because it is itself such context, or because a glance does not tell
     /// its conversation.
     #[inline]
-    pub(super) fn passes_over(
-        &mut self,
-        frame: &Frame<'_>,
-        flow: impl FnOnce() -> Option<(Option<Vni>, Flow)>,
-    ) -> bool {
+    pub(super) fn passes_over(&mut self, frame: &Frame<'_>, dissector: &Dissector) -> bool {
         if self.preceding.is_off() && self.following.is_empty() {
             return true;
         }
-        let Some((vni, flow)) = flow() else { return false };
+        let Some((vni, flow)) = dissector.flow_at_a_glance(frame) else { return false };
         let conversation = Conversation::new(vni, &flow);
         if self.following.awaits(&conversation) {
             return false;
@@ -159,10 +150,13 @@ impl Selection {
         true
     }
 
-    /// Returns the same for a frame that is not dissected, because a glance tells all this of it.
+    /// Returns the same for a frame that is not dissected, because the glance takes it for one that is decoded to its end.
     #[inline]
-    pub(super) fn wants(&mut self, frame: &Frame<'_>, inside: Inside<'_>) -> bool {
-        let Inside { vni, link, bytes } = inside;
+    pub(super) fn wants_at_a_glance(&mut self, frame: &Frame<'_>, glance: Glance<'_>) -> bool {
+        if !self.asks_for_some {
+            return true;
+        }
+        let Inside { vni, link, bytes } = glance.inside(frame);
         if !self.is_in_network(vni) {
             return false;
         }

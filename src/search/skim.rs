@@ -8,9 +8,11 @@
 //! - one that contains the literal;
 //! - one that may matter to others: a fragment, ESP that may not be encrypted, ESP in UDP or TCP, what may be WireGuard;
 //! - one whose headers are odd or rare, or, where marks are wanted, that the snaplen cut;
-//! - one that comes later than an incomplete datagram may wait.
+//! - one that comes later than an incomplete datagram may wait;
+//! - one that is shown as the context of a match before it, or whose conversation more than a glance tells.
 //!
-//! Where a network or an inner flow is asked for, the headers tell that of most frames as well.
+//! Where a network or an inner flow is asked for, or the context of matches, the headers tell of most frames whether they
+//! are of the one, and which conversation they belong to. The selection is asked about these, and keeps them.
 //!
 //! That frame goes to [`Search::frame`](super::Search::frame) as every frame would. A glance changes nothing of what the
 //! decoder knows, and neither would the decoder, had it seen the frame. So the results are the same, one by one.
@@ -27,8 +29,10 @@
 use std::ops::Range;
 
 use super::Outcome;
+use super::selection::Selection;
 use crate::capture::savefile::Records;
-use crate::packet::{Frame, Glance, Worth};
+use crate::dissect::Dissector;
+use crate::packet::{Frame, Worth};
 use crate::pattern::Gate;
 
 /// The shortest and the longest stretch that is searched at once, in bytes. A record is always searched whole.
@@ -36,8 +40,10 @@ const STRETCH: (usize, usize) = (64, 32 << 10);
 
 /// A run over some records.
 #[derive(Debug)]
-pub struct Skim {
+pub(super) struct Skim {
     marks: bool,
+    /// True if the selection is to be asked about frames that cannot match.
+    selects: bool,
     /// The length of the next stretch.
     stretch: usize,
     /// The records that end here or before do not have the literal, from the last one on that was searched.
@@ -48,50 +54,56 @@ pub struct Skim {
 
 impl Skim {
     /// Begins a run over records of which none was taken. With `marks`, the results of all frames are wanted, and otherwise
-    /// only matches.
-    pub fn new(marks: bool) -> Self {
-        Self { marks, stretch: STRETCH.0, clean: 0, found: false }
+    /// only matches. With `selects`, networks or inner flows are asked for, for which there must be marks, or the context of
+    /// matches.
+    pub(super) fn new(marks: bool, selects: bool) -> Self {
+        Self { marks, selects, stretch: STRETCH.0, clean: 0, found: false }
+    }
+
+    /// Returns true if all frames that are returned were admitted, and otherwise none was asked about.
+    pub(super) fn asks_if_admitted(&self) -> bool {
+        self.marks || self.selects
     }
 
     /// Takes frames up to the next one that is to be decoded, and returns that one, or `None` if there is none left. Adds the
-    /// results of the others to `outcomes`, if marks are wanted. Of these, frames that `wants` refuses have none, because they
-    /// are of another network or inner flow than is asked for. It is asked about those of which a glance tells all.
+    /// results of the others to `outcomes`, if marks are wanted. `selection` keeps those that may be the context of a match,
+    /// and refuses those of other networks and inner flows, which have no result.
     ///
-    /// `gate` and `glance` are those of all frames so far. A frame later than `idle_until`, in nanoseconds since the epoch, is
-    /// returned too. Where marks are wanted, frames that `admits` refuses are passed over. Otherwise it is not asked: it is
-    /// dearer than the gate, and those that are returned are few.
+    /// The knowledge of `dissector` is that of all frames so far. A frame that comes later than it is idle is returned too.
+    /// Where marks are wanted or frames are selected, those that `admits` refuses are passed over. Otherwise it is not asked:
+    /// it is dearer than the gate, and those that are returned are few.
     #[inline]
-    pub fn next<'r>(
+    pub(super) fn next<'r>(
         &mut self,
         records: &mut Records<'r>,
         gate: &Gate,
-        glance: Glance<'_>,
-        idle_until: i64,
+        dissector: &Dissector,
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
-        wants: &mut impl FnMut(&Frame<'_>) -> bool,
+        selection: &mut Selection,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
-        if self.marks {
-            self.run::<true>(records, gate, glance, idle_until, admits, wants, outcomes)
-        } else {
-            self.run::<false>(records, gate, glance, idle_until, admits, wants, outcomes)
+        match (self.marks, self.selects) {
+            (true, true) => self.run::<true, true>(records, gate, dissector, admits, selection, outcomes),
+            (true, false) => self.run::<true, false>(records, gate, dissector, admits, selection, outcomes),
+            (false, true) => self.run::<false, true>(records, gate, dissector, admits, selection, outcomes),
+            (false, false) => self.run::<false, false>(records, gate, dissector, admits, selection, outcomes),
         }
     }
 
-    fn run<'r, const MARKS: bool>(
+    fn run<'r, const MARKS: bool, const SELECTS: bool>(
         &mut self,
         records: &mut Records<'r>,
         gate: &Gate,
-        glance: Glance<'_>,
-        idle_until: i64,
+        dissector: &Dissector,
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
-        wants: &mut impl FnMut(&Frame<'_>) -> bool,
+        selection: &mut Selection,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
+        let (glance, idle_until) = (dissector.glance(), dissector.idle_until());
         loop {
             let start = records.taken().bytes;
             let frame = records.next()?;
-            if MARKS && !admits(&frame) {
+            if (MARKS || SELECTS) && !admits(&frame) {
                 continue;
             }
             if idle_until < i64::MAX && frame.time.nanos > idle_until {
@@ -99,7 +111,7 @@ impl Skim {
             }
             let outcome = match if MARKS { glance.result(&frame) } else { glance.worth(&frame) } {
                 Worth::Match => {
-                    if MARKS && !wants(&frame) {
+                    if MARKS && SELECTS && !selection.wants_at_a_glance(&frame, glance) {
                         self.pass_over(start);
                         continue;
                     }
@@ -117,6 +129,9 @@ impl Skim {
                     Outcome::Opaque
                 }
             };
+            if SELECTS && !selection.passes_over(&frame, dissector) {
+                return Some(frame);
+            }
             if MARKS {
                 outcomes.push(outcome);
             }
