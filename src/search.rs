@@ -11,7 +11,7 @@
 //!    other depends, is dropped. A frame that could only match by itself is decoded only if the pattern's literal
 //!    occurs somewhere in it. Where the context of matches is asked for, such a frame is not dropped but kept, by the
 //!    flow that its first headers show. Through a file, where many frames are there at once, the skim (`src/search/skim.rs`) does so for all of
-//!    them, also where the other packets are counted.
+//!    them, also where the other packets are counted, and where only some networks or inner flows are asked for.
 //! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
 //! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
 //! 4. With a match, the packets of its conversation that came shortly before it are shown, and the next ones after
@@ -45,7 +45,7 @@ pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
 pub use pieces::{Alone, Knowledge, OfPieces};
 
-use crate::capture::savefile::Records;
+use crate::capture::savefile::{Again, Records};
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::Opener;
 use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
@@ -150,6 +150,12 @@ impl Search {
         (self.gate.is_none() || !self.matches_only).then(|| self.selection.kept_out())
     }
 
+    /// Begins a file. Packets of it that are the context of a match may be read once more from there, if it can be had. This
+    /// holds for records, up to the next [`Self::finish`].
+    pub fn read_again(&mut self, file: impl FnOnce() -> Option<Again>) {
+        self.selection.read_again(file);
+    }
+
     /// Makes a filter on the outer headers, which takes the same ports for tunnels when it looks for a reason.
     pub fn outer_filter(&self, filters: Filters) -> OuterFilter {
         OuterFilter::new(filters, self.dissector.tunnel_ports().clone())
@@ -185,7 +191,7 @@ impl Search {
                 Worth::Match => !gate.is_open(frame.bytes),
                 Worth::Others => false,
             };
-            if shut && selection.passes_over(frame, dissector) {
+            if shut && selection.passes_over(frame, None, dissector) {
                 return Ok(());
             }
         }
@@ -206,8 +212,8 @@ impl Search {
         self.records_that(records, &mut |_| true, sink)
     }
 
-    /// The same for those frames that `admits` does not refuse. Where only matches are asked for, it is not asked about
-    /// frames that cannot match.
+    /// The same for those frames that `admits` does not refuse. Where only matches are asked for, without their context, it is
+    /// not asked about frames that cannot match.
     ///
     /// # Errors
     /// The error of the sink.

@@ -55,7 +55,13 @@ impl KeptOut {
 
     /// Takes a packet whose innermost frame did not pass. Either may have a VLAN tag or tunnels around it.
     #[inline]
-    pub(super) fn by_inner(&mut self, frame: &Frame<'_>, tagged: bool, tunneled: bool, filters: &mut Filters) {
+    pub(super) fn by_inner(
+        &mut self,
+        frame: &Frame<'_>,
+        tagged: bool,
+        tunneled: bool,
+        filters: &mut Filters,
+    ) {
         self.by_inner = true;
         self.tagged |= tagged;
         if !self.passed && !self.outer_passes && tunneled {

@@ -52,7 +52,11 @@ mod tests {
             assert_eq!(networks.is_empty(), numbers.is_empty());
             let around = numbers.iter().flat_map(|n| n.saturating_sub(65)..n.saturating_add(66));
             for number in around.chain([0, 1, 1 << 23, 0xff_ffff]).filter(|n| *n <= 0xff_ffff) {
-                assert_eq!(networks.contains(Vni::new(number).unwrap()), numbers.contains(&number), "{number}");
+                assert_eq!(
+                    networks.contains(Vni::new(number).unwrap()),
+                    numbers.contains(&number),
+                    "{number}"
+                );
             }
         }
     }

@@ -6,6 +6,7 @@ use super::context::{Conversation, Following, Kept, Preceding};
 use super::kept_out::KeptOut;
 use super::networks::Networks;
 use super::{Found, Outcome, SearchOptions};
+use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Dissector};
 use crate::packet::{Frame, Glance, InnerFrame, Inside, Packet, Vni};
 use crate::pattern::Pattern;
@@ -70,6 +71,13 @@ impl Selection {
         self.limit_reached() && self.following.is_empty()
     }
 
+    /// Reads packets of this file once more, rather than to keep their bytes.
+    pub(super) fn read_again(&mut self, file: impl FnOnce() -> Option<Again>) {
+        if !self.preceding.is_off() {
+            self.preceding.read_again(file());
+        }
+    }
+
     /// Forgets the kept packets, so that none of them becomes the context of a later match.
     pub(super) fn forget(&mut self) {
         self.preceding.clear();
@@ -79,11 +87,11 @@ impl Selection {
         self.options.limit.is_some_and(|limit| self.matched >= limit)
     }
 
-    /// Takes a frame that cannot match. It is kept, for the context of a match that
-    /// follows. Returns false if it has to be dissected: because it is itself such context, or because a glance does not tell
-    /// its conversation.
+    /// Takes a frame that cannot match, which ends at this offset in the file, if it is a file's. It is kept, for the context
+    /// of a match that follows. Returns false if it has to be dissected: because it is itself such context, or because a
+    /// glance does not tell its conversation.
     #[inline]
-    pub(super) fn passes_over(&mut self, frame: &Frame<'_>, dissector: &Dissector) -> bool {
+    pub(super) fn passes_over(&mut self, frame: &Frame<'_>, end: Option<u64>, dissector: &Dissector) -> bool {
         if self.preceding.is_off() && self.following.is_empty() {
             return true;
         }
@@ -93,7 +101,7 @@ impl Selection {
             return false;
         }
         if !self.preceding.is_off() {
-            self.preceding.push(conversation, frame, None);
+            self.preceding.push(conversation, frame, end, None);
         }
         true
     }

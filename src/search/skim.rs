@@ -11,11 +11,12 @@
 //! - one that comes later than an incomplete datagram may wait;
 //! - one that is shown as the context of a match before it, or whose conversation more than a glance tells.
 //!
-//! Where a network or an inner flow is asked for, or the context of matches, the headers tell of most frames whether they
-//! are of the one, and which conversation they belong to. The selection is asked about these, and keeps them.
-//!
 //! That frame goes to [`Search::frame`](super::Search::frame) as every frame would. A glance changes nothing of what the
 //! decoder knows, and neither would the decoder, had it seen the frame. So the results are the same, one by one.
+//!
+//! Where a network or an inner flow is asked for, the first headers tell which one a frame belongs to, and frames of others
+//! are passed over without a look for the literal. Where the context of matches is asked for, they tell the conversation,
+//! by which the frame is kept.
 //!
 //! # The literal
 //!
@@ -112,7 +113,7 @@ impl Skim {
             let outcome = match if MARKS { glance.result(&frame) } else { glance.worth(&frame) } {
                 Worth::Match => {
                     if MARKS && SELECTS && !selection.wants_at_a_glance(&frame, glance) {
-                        self.pass_over(start);
+                        self.skip(start);
                         continue;
                     }
                     let end = records.taken().bytes;
@@ -122,14 +123,14 @@ impl Skim {
                     Outcome::Clear
                 }
                 needless => {
-                    self.pass_over(start);
+                    self.skip(start);
                     if needless == Worth::Others {
                         return Some(frame);
                     }
                     Outcome::Opaque
                 }
             };
-            if SELECTS && !selection.passes_over(&frame, dissector) {
+            if SELECTS && !selection.passes_over(&frame, Some(records.offset()), dissector) {
                 return Some(frame);
             }
             if MARKS {
@@ -140,7 +141,7 @@ impl Skim {
 
     /// Makes the next stretch a short one, if the last one was searched up to a frame at `start` whose bytes do not matter.
     #[inline]
-    fn pass_over(&mut self, start: usize) {
+    fn skip(&mut self, start: usize) {
         if start < self.clean {
             self.stretch = STRETCH.0;
         }

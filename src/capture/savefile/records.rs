@@ -40,6 +40,8 @@ impl Form {
 pub struct Records<'a> {
     form: Form,
     bytes: &'a [u8],
+    /// The offset of the bytes in the file.
+    at: u64,
     taken: Taken,
 }
 
@@ -53,9 +55,10 @@ pub struct Taken {
 }
 
 impl<'a> Records<'a> {
-    /// Makes records of `bytes`, which begin with a record. `number` is that of the frame before in the file, or 0.
-    pub fn new(form: Form, bytes: &'a [u8], number: u64) -> Self {
-        Self { form, bytes, taken: Taken { bytes: 0, number } }
+    /// Makes records of `bytes`, which begin with a record, at this offset in the file. `number` is that of the frame before in
+    /// the file, or 0.
+    pub fn new(form: Form, bytes: &'a [u8], at: u64, number: u64) -> Self {
+        Self { form, bytes, at, taken: Taken { bytes: 0, number } }
     }
 
     /// Takes the next frame. `None` if what is left does not begin with a usual record that is whole.
@@ -77,6 +80,12 @@ impl<'a> Records<'a> {
         self.taken
     }
 
+    /// Returns the offset in the file at which the last frame that was taken ends.
+    #[inline]
+    pub fn offset(&self) -> u64 {
+        self.at + self.taken.bytes as u64
+    }
+
     /// Returns all bytes, those of the taken records as well.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
@@ -95,7 +104,7 @@ impl Savefile {
 
     /// Returns the records that are in the buffer, if the file has usual ones. Tell [`Self::took`] how far they were taken.
     pub fn records(&self) -> Option<Records<'_>> {
-        Some(Records::new(self.form()?, self.buffer.available(), self.number))
+        Some(Records::new(self.form()?, self.buffer.available(), self.buffer.offset(), self.number))
     }
 
     /// Goes on behind the records of [`Self::records`] that were taken.

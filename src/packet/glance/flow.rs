@@ -41,27 +41,29 @@ impl Glance<'_> {
 /// Returns the flow without ports, and what the header's packet carries.
 #[inline]
 fn ip(bytes: &[u8]) -> Option<(Flow, &[u8])> {
+    let (_, behind) = bytes.split_at_checked(12)?;
     #[rustfmt::skip]
-    let (flow, len, rest) = match bytes.get(12..)? {
-        &[0x08, 0, 0x45, _, l0, l1, _, _, _, _, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3, ref rest @ ..] => {
-            let [source, destination] = [[s0, s1, s2, s3], [d0, d1, d2, d3]].map(|octets| IpAddr::V4(Ipv4Addr::from(octets)));
+    let (source, destination, protocol, len, rest) = match *behind {
+        [0x08, 0, 0x45, _, l0, l1, _, _, _, _, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3, ref rest @ ..] => {
+            let (source, destination) = (Ipv4Addr::new(s0, s1, s2, s3), Ipv4Addr::new(d0, d1, d2, d3));
             // A total length of zero is that of a super-frame.
             let len = match usize::from(u16::from_be_bytes([l0, l1])) {
                 0 => rest.len(),
                 total => total.checked_sub(20)?,
             };
-            (Flow { source, destination, ports: None, protocol }, len, rest)
+            (IpAddr::V4(source), IpAddr::V4(destination), protocol, len, rest)
         }
-        &[0x86, 0xdd, 0x60..=0x6f, _, _, _, l0, l1, protocol, _, ref rest @ ..] => {
+        [0x86, 0xdd, 0x60..=0x6f, _, _, _, l0, l1, protocol, _, ref rest @ ..] => {
             let (source, rest) = rest.split_first_chunk::<16>()?;
             let (destination, rest) = rest.split_first_chunk::<16>()?;
-            let [source, destination] = [*source, *destination].map(|octets| IpAddr::V6(Ipv6Addr::from(octets)));
+            let (source, destination) = (Ipv6Addr::from(*source), Ipv6Addr::from(*destination));
             // Without a length, it may be a super-frame or have nothing behind the header.
             let len = Some(u16::from_be_bytes([l0, l1])).filter(|len| *len > 0)?;
-            (Flow { source, destination, ports: None, protocol }, usize::from(len), rest)
+            (IpAddr::V6(source), IpAddr::V6(destination), protocol, usize::from(len), rest)
         }
         _ => return None,
     };
+    let flow = Flow { source, destination, ports: None, protocol };
     Some((flow, rest.get(..len).unwrap_or(rest)))
 }
 

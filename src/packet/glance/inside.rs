@@ -20,7 +20,8 @@ impl Glance<'_> {
     /// takes for a match: all their lengths are sound, and they have no tunnel but VXLAN and Geneve without options.
     #[inline]
     pub fn inside<'f>(&self, frame: &Frame<'f>) -> Inside<'f> {
-        let (vni, bytes) = self.in_tunnel(frame.bytes).map_or((None, frame.bytes), |(vni, inner)| (Some(vni), inner));
+        let (vni, bytes) =
+            self.in_tunnel(frame.bytes).map_or((None, frame.bytes), |(vni, inner)| (Some(vni), inner));
         Inside { vni, link: frame.link, bytes }
     }
 
@@ -33,7 +34,8 @@ impl Glance<'_> {
         }
         let udp = bytes.get(at..)?;
         // The headers of VXLAN and Geneve have the VNI at the same place.
-        let (&[s0, s1, d0, d1, l0, l1, _, _, _, _, _, _, v0, v1, v2, _], _) = udp.split_first_chunk::<16>()?;
+        let (&[s0, s1, d0, d1, l0, l1, _, _, _, _, _, _, v0, v1, v2, _], _) =
+            udp.split_first_chunk::<16>()?;
         let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
         self.ports.tunnel(Ports { source, destination })?;
         let inner = udp.get(16..usize::from(u16::from_be_bytes([l0, l1])))?;
@@ -80,7 +82,8 @@ mod tests {
         let glance = Glance { ports: &ports, learned: &learned };
         let mut segment = [7; 30];
         segment[12] = 0x50;
-        let plain = [ipv4(6, &segment), ipv6(6, &segment), ipv4(17, &udp(53, b"payload")), ipv6(58, &[128, 0, 0, 0])];
+        let plain =
+            [ipv4(6, &segment), ipv6(6, &segment), ipv4(17, &udp(53, b"payload")), ipv6(58, &[128, 0, 0, 0])];
         let plain: Vec<_> = plain.iter().map(|ip| ethernet(ip)).collect();
         let mut frames = plain.clone();
         for inner in &plain {
@@ -110,7 +113,9 @@ mod tests {
             let packet = decoder.decode(&frame);
             assert_eq!((vni, link), (packet.vni(), LinkType::ETHERNET));
             assert_eq!(vni.is_some(), !packet.encapsulations.is_empty());
-            assert!(matches!(packet.inner, InnerFrame::Whole { link: of, bytes: same } if of == link && same == bytes));
+            assert!(
+                matches!(packet.inner, InnerFrame::Whole { link: of, bytes: same } if of == link && same == bytes)
+            );
             networks += u32::from(vni.is_some());
         }
         assert_eq!(networks, 4 * 6 * 2);
