@@ -32,6 +32,8 @@ BEGINNING = 2  # MiB whose cost is taken off
 WORKS = {
     "-q": (["-q", "HTTP"], 20),
     "marks": (["HTTP"], 20),
+    "vni": (["--vni", "4097", "HTTP"], 20),
+    "before": (["-q", "-B", "10", "HTTP"], 20),
     "verify": (None, 20),
     "text": (["-q", ""], 4),
     "json": (["--json", "--all", ""], 4),

@@ -21,7 +21,7 @@
 //!    [`capture::savefile::Savefile::frame`] lends it. A [`packet::Frame`] borrows its bytes.
 //! 2. [`search::Search::frame`] takes it. Where only matches are wanted, a glance at its first headers and a look for the
 //!    pattern's literal may end its way here. The records of a file that are in memory go to [`search::Search::records`] all at
-//!    once, and those that need not be decoded are skimmed ([`search::Skim`]).
+//!    once, and those that need not be decoded are skimmed (`src/search/skim.rs`).
 //! 3. [`dissect::Dissector::frame`] has it decoded by [`packet::Decoder`], which never fails: it goes as far as the bytes are
 //!    good, and the [`packet::Packet`] says where it stopped. A fragment waits in [`packet::Reassembly`] until its datagram is
 //!    whole; ESP is opened by an [`ipsec::Opener`] where there is a key.

@@ -115,7 +115,7 @@ pub use digits::digits;
 pub use direction::Direction;
 pub use encapsulation::{Encapsulation, EspKind, Form, MAX_DEPTH, NotAVni, Sci, Spi, Tunnel, Vni};
 pub use frame::{Frame, InterfaceNumber, Timestamp};
-pub use glance::{Content, Ends, Glance, Outline, Worth};
+pub use glance::{Content, Ends, Glance, Inside, Outline, Worth};
 pub use headers::{Flow, Fragment, Headers, Ip, Macs, Ports, TcpFlags, Transport, TypeCode, Vlans};
 pub use ipv4::has_sound_checksum;
 pub use link_type::LinkType;

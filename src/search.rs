@@ -10,8 +10,8 @@
 //!    can read the frame, and whether other frames may depend on it. A frame that nobody can read, and on which no
 //!    other depends, is dropped. A frame that could only match by itself is decoded only if the pattern's literal
 //!    occurs somewhere in it. Where the context of matches is asked for, such a frame is not dropped but kept, by the
-//!    flow that its first headers show. Through a file, where many frames are there at once, [`Skim`] does so for all of
-//!    them, also where the other packets are counted.
+//!    flow that its first headers show. Through a file, where many frames are there at once, the skim (`src/search/skim.rs`) does so for all of
+//!    them, also where the other packets are counted, and where only some networks or inner flows are asked for.
 //! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
 //! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
 //! 4. With a match, the packets of its conversation that came shortly before it are shown, and the next ones after
@@ -35,6 +35,7 @@ mod context;
 mod filters;
 mod found;
 mod kept_out;
+mod networks;
 mod pieces;
 mod selection;
 mod skim;
@@ -43,14 +44,15 @@ pub use filters::Filters;
 pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
 pub use pieces::{Alone, Knowledge, OfPieces};
-pub use skim::Skim;
 
 use crate::capture::Batch;
+use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::Opener;
 use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
 use crate::pattern::{Gate, Pattern};
 use selection::Selection;
+use skim::Skim;
 
 /// The most frames that [`Search::records`] has dissected before it returns.
 const AT_ONCE: usize = 64;
@@ -89,8 +91,8 @@ pub struct Search {
     /// The test without which no frame matches, if frames that do not pass it may be skipped.
     gate: Option<Gate>,
     matches_only: bool,
-    /// True if frames may be skimmed, which are not kept as the context of a later match.
-    skims: bool,
+    /// True if the selection has to be asked about frames that are skimmed.
+    selects: bool,
     /// The results of frames that were skimmed, until the sink takes them.
     skimmed: Vec<Outcome>,
 }
@@ -101,15 +103,15 @@ impl Search {
         let matches_only = options.matches_only;
         let context = options.before > 0 || options.after > 0;
         let asks_for_some = !options.vnis.is_empty() || options.inner.is_some();
-        // With all packets counted, the sink is told of those that belong to the networks and flows that are asked for, and of
-        // no others. What passes by belongs to the context, too, only if it passes their test.
-        let needless = if matches_only { !(context && asks_for_some) } else { !(context || asks_for_some) };
-        let gated = needless && !(options.invert || options.all);
+        // Where only matches are asked for, a glance does not tell if a frame is read to its end. So it does not tell what
+        // is context, which only packets of the networks and inner flows are that are asked for, nor which of these there were
+        // if no packet was in them. The latter is told of a pattern without a literal.
+        let in_doubt = matches_only && asks_for_some;
+        let gated = !(options.invert || options.all || in_doubt && context);
         Self {
-            // Of a pattern without a literal, it is told which network or inner flow no packet was in. So each is looked at.
-            gate: pattern.gate().filter(|gate| gated && (!asks_for_some || gate.has_literal())),
+            gate: pattern.gate().filter(|gate| gated && (!in_doubt || gate.has_literal())),
             matches_only,
-            skims: !context,
+            selects: context || asks_for_some && !matches_only,
             skimmed: Vec::new(),
             dissector: Dissector::new(ports),
             selection: Selection::new(pattern, options),
@@ -149,6 +151,12 @@ impl Search {
         (self.gate.is_none() || !self.matches_only).then(|| self.selection.kept_out())
     }
 
+    /// Begins a file. Packets of it that are the context of a match may be read once more from there, if it can be had. This
+    /// holds for records, up to the next [`Self::finish`].
+    pub fn read_again(&mut self, file: impl FnOnce() -> Option<Again>) {
+        self.selection.read_again(file);
+    }
+
     /// Makes a filter on the outer headers, which takes the same ports for tunnels when it looks for a reason.
     pub fn outer_filter(&self, filters: Filters) -> OuterFilter {
         OuterFilter::new(filters, self.dissector.tunnel_ports().clone())
@@ -184,7 +192,7 @@ impl Search {
                 Worth::Match => !gate.is_open(frame.bytes),
                 Worth::Others => false,
             };
-            if shut && selection.passes_over(frame, || dissector.flow_at_a_glance(frame)) {
+            if shut && selection.passes_over(frame, None, dissector) {
                 return Ok(());
             }
         }
@@ -205,8 +213,8 @@ impl Search {
         self.records_that(records, &mut |_| true, sink)
     }
 
-    /// The same for those frames that `admits` does not refuse. Where only matches are asked for, it is not asked about
-    /// frames that cannot match.
+    /// The same for those frames that `admits` does not refuse. Where only matches are asked for, without their context, it is
+    /// not asked about frames that cannot match.
     ///
     /// # Errors
     /// The error of the sink.
@@ -216,16 +224,16 @@ impl Search {
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut skim = Skim::new(!self.matches_only);
+        let mut skim = Skim::new(!self.matches_only, self.selects);
         let mut dissected = 0;
         while dissected < AT_ONCE {
-            let (next, is_asked) = match &self.gate {
-                Some(gate) if self.skims => {
-                    let (glance, idle_until) = (self.dissector.glance(), self.dissector.idle_until());
-                    let next = skim.next(records, gate, glance, idle_until, admits, &mut self.skimmed);
-                    (next, !self.matches_only)
+            let Self { dissector, selection, gate, skimmed, .. } = self;
+            let (next, is_asked) = match gate {
+                Some(gate) => {
+                    let next = skim.next(records, gate, dissector, admits, selection, skimmed);
+                    (next, skim.asks_if_admitted())
                 }
-                _ => (records.next(), false),
+                None => (records.next(), false),
             };
             if !self.skimmed.is_empty() {
                 sink(Told::Skimmed(&self.skimmed))?;

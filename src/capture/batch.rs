@@ -12,6 +12,12 @@ pub trait Batch<'a> {
 
     /// Returns all bytes: the frames, and what lies between them.
     fn bytes(&self) -> &'a [u8];
+
+    /// Returns the offset in the file at which the last frame that was taken ends, if the frames are those of a file.
+    #[inline]
+    fn offset(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A frame alone.

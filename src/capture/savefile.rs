@@ -6,6 +6,7 @@
 //! skipped blocks are not stored. The frames before a damaged place are delivered first; then the error names the
 //! place.
 
+mod again;
 mod buffer;
 mod classic;
 mod compression;
@@ -17,6 +18,7 @@ mod pieces;
 mod records;
 mod source;
 
+pub use again::Again;
 pub use error::{Error, shown};
 pub use pieces::{Piece, Pieces};
 pub use records::{Form, Records, Taken};

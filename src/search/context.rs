@@ -1,8 +1,12 @@
 //! The context of a match: the packets of the same flow before and after it.
 //!
-//! Every packet that is not shown may be wanted by a match that follows, so keeping one has to be cheap: its bytes are
-//! copied into cells ([`store`]), and its conversation is hashed by three multiplications ([`conversation`], [`queues`]). Once there are
+//! Every packet that is not shown may be wanted by a match that follows, so keeping one has to be cheap: its conversation is
+//! hashed by three multiplications ([`conversation`], [`queues`]), and its bytes are copied into cells ([`store`]). Once there are
 //! as many packets as ever, nothing is allocated.
+//!
+//! What costs most is memory that is in none of the processor's caches, and the copies of 16 MiB push all else out of them.
+//! So of frames that come from a plain file, and were not dissected, only their place in it is kept. The few that are wanted
+//! are read once more. If the file was cut meanwhile, they are left out.
 
 mod conversation;
 mod queues;
@@ -11,6 +15,7 @@ mod store;
 use std::collections::HashMap;
 
 use super::Outcome;
+use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Known};
 use crate::packet::{Frame, Packet};
 pub(super) use conversation::Conversation;
@@ -19,7 +24,7 @@ use queues::Queues;
 pub(super) use store::Kept;
 use store::Store;
 
-/// The most bytes of frames that are kept because a match may follow.
+/// The most bytes of frames that are kept, here or in the file, because a match may follow.
 const MAX_KEPT: usize = 16 << 20;
 /// The greatest number of conversations that are followed at the same time after a match.
 const MAX_FOLLOWED: usize = 65_536;
@@ -76,6 +81,8 @@ pub(super) struct Preceding {
     count: usize,
     queues: Queues,
     store: Store,
+    /// The file from which packets can be read once more. The bytes of others are kept.
+    file: Option<Again>,
 }
 
 /// The packets of a conversation that were taken out, and are still to be given.
@@ -87,7 +94,7 @@ pub(super) struct Taken {
 
 impl Preceding {
     pub(super) fn new(count: usize) -> Self {
-        Self { count, queues: Queues::default(), store: Store::default() }
+        Self { count, queues: Queues::default(), store: Store::default(), file: None }
     }
 
     /// Returns true if no packet is asked for.
@@ -95,24 +102,31 @@ impl Preceding {
         self.count == 0
     }
 
+    /// Reads packets of this file once more, rather than to keep their bytes.
+    pub(super) fn read_again(&mut self, file: Option<Again>) {
+        self.file = file;
+    }
+
     /// Keeps a packet, unless it was shown. The oldest ones give way to it.
     #[inline]
     pub(super) fn keep(&mut self, shown: bool, dissected: &Dissected<'_>) {
         if self.count > 0 && !shown {
             if let Some(conversation) = Conversation::of(dissected.packet) {
-                self.push(conversation, dissected.frame, store::datagram(dissected));
+                self.push(conversation, dissected.frame, None, store::datagram(dissected));
             }
         }
     }
 
-    /// Keeps a packet of this conversation.
+    /// Keeps a packet of this conversation. Its frame ends at this offset in the file, if it is a file's.
     pub(super) fn push(
         &mut self,
         conversation: Conversation,
         frame: &Frame<'_>,
+        end: Option<u64>,
         datagram: Option<Known<'_>>,
     ) {
-        let Self { count, queues, store } = self;
+        let at = end.filter(|_| self.file.is_some()).map(|end| end - frame.bytes.len() as u64);
+        let Self { count, queues, store, .. } = self;
         let place = queues.find_or_add(conversation);
         let queue = queues.at(place);
         // The place of the packet that goes is that of the one that comes.
@@ -120,7 +134,7 @@ impl Preceding {
             queue.oldest = store.remove(queue.oldest);
             queue.len -= 1;
         }
-        let new = store.push(place, frame, datagram);
+        let new = store.push(place, frame, at, datagram);
         if queue.len == 0 {
             queue.oldest = new;
         } else {
@@ -159,13 +173,16 @@ impl Preceding {
 
     /// Gives the next packet of those that were taken, the oldest first. Returns false if there is none left.
     pub(super) fn next(&mut self, taken: &mut Taken, kept: &mut Kept) -> bool {
-        if taken.len == 0 {
-            return false;
+        while taken.len > 0 {
+            let read = self.store.read(taken.oldest, self.file.as_ref(), kept);
+            taken.oldest = self.store.remove(taken.oldest);
+            taken.len -= 1;
+            if read {
+                return true;
+            }
+            // The file was cut meanwhile.
         }
-        self.store.read(taken.oldest, kept);
-        taken.oldest = self.store.remove(taken.oldest);
-        taken.len -= 1;
-        true
+        false
     }
 }
 
@@ -246,7 +263,7 @@ mod tests {
             let payload: Vec<u8> = (0..len).map(|at| at as u8).collect();
             with(7, &bytes, |frame, packet| {
                 let known = Known { protocol: 17, payload: &payload, frames: 3 };
-                preceding.push(Conversation::of(packet).unwrap(), frame, Some(known));
+                preceding.push(Conversation::of(packet).unwrap(), frame, None, Some(known));
             });
             let mut queue = with(0, &bytes, |_, packet| preceding.take(packet));
             let mut kept = Kept::default();

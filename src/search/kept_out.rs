@@ -5,7 +5,7 @@
 //! that costs nothing any more.
 
 use super::Filters;
-use crate::packet::{Decoder, Frame, Opaque, Packet, TunnelPorts, Vni};
+use crate::packet::{Decoder, Frame, Opaque, TunnelPorts, Vni};
 
 /// The packets that `--vni` and `--inner` kept out of a search. Opaque packets pass them and say nothing.
 #[derive(Clone, Debug, Default)]
@@ -36,13 +36,14 @@ impl KeptOut {
         self.passed = true;
     }
 
-    /// Takes a packet of another network.
-    pub(super) fn by_vni(&mut self, packet: &Packet<'_>) {
+    /// Takes a packet of another network, or of none.
+    #[inline]
+    pub(super) fn by_vni(&mut self, vni: Option<Vni>) {
         self.by_vni = true;
         if self.passed {
             return;
         }
-        if let Some(vni) = packet.vni() {
+        if let Some(vni) = vni {
             if let Err(place) = self.vnis.binary_search(&vni) {
                 self.more_vnis |= self.vnis.len() == Self::VNIS;
                 if self.vnis.len() < Self::VNIS {
@@ -52,11 +53,18 @@ impl KeptOut {
         }
     }
 
-    /// Takes a packet whose innermost frame did not pass.
-    pub(super) fn by_inner(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, filters: &mut Filters) {
+    /// Takes a packet whose innermost frame did not pass. Either may have a VLAN tag or tunnels around it.
+    #[inline]
+    pub(super) fn by_inner(
+        &mut self,
+        frame: &Frame<'_>,
+        tagged: bool,
+        tunneled: bool,
+        filters: &mut Filters,
+    ) {
         self.by_inner = true;
-        self.tagged |= !packet.headers.vlan.ids().is_empty();
-        if !self.passed && !self.outer_passes && !packet.encapsulations.is_empty() {
+        self.tagged |= tagged;
+        if !self.passed && !self.outer_passes && tunneled {
             self.outer_passes = filters.matches(frame.link, frame.bytes, frame.wire_len);
         }
     }

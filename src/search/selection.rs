@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use super::context::{Conversation, Following, Kept, Preceding};
 use super::kept_out::KeptOut;
+use super::networks::Networks;
 use super::{Found, Outcome, SearchOptions};
+use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Flow, Frame, InnerFrame, Packet, Vni};
+use crate::packet::{Frame, Glance, InnerFrame, Inside, Packet, Vni};
 use crate::pattern::Pattern;
 
 /// The pattern, the other conditions, and the context of matches.
@@ -14,6 +16,7 @@ use crate::pattern::Pattern;
 pub(super) struct Selection {
     pattern: Pattern,
     options: SearchOptions,
+    networks: Networks,
     /// True if a network or an inner flow is asked for.
     asks_for_some: bool,
     preceding: Preceding,
@@ -27,11 +30,9 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    pub(super) fn new(pattern: Pattern, mut options: SearchOptions) -> Self {
-        // In their order, so that a packet costs some ten steps with a thousand networks too.
-        options.vnis.sort_unstable();
-        options.vnis.dedup();
+    pub(super) fn new(pattern: Pattern, options: SearchOptions) -> Self {
         Self {
+            networks: Networks::new(&options.vnis),
             asks_for_some: !options.vnis.is_empty() || options.inner.is_some(),
             preceding: Preceding::new(options.before),
             following: Following::new(options.after),
@@ -70,6 +71,13 @@ impl Selection {
         self.limit_reached() && self.following.is_empty()
     }
 
+    /// Reads packets of this file once more, rather than to keep their bytes.
+    pub(super) fn read_again(&mut self, file: impl FnOnce() -> Option<Again>) {
+        if !self.preceding.is_off() {
+            self.preceding.read_again(file());
+        }
+    }
+
     /// Forgets the kept packets, so that none of them becomes the context of a later match.
     pub(super) fn forget(&mut self) {
         self.preceding.clear();
@@ -79,25 +87,21 @@ impl Selection {
         self.options.limit.is_some_and(|limit| self.matched >= limit)
     }
 
-    /// Takes a frame that cannot match, of which nobody asks what became of it. It is kept, for the context of a match that
-    /// follows. Returns false if it has to be dissected: because it is itself such context, or because `flow` does not tell
-    /// its conversation.
+    /// Takes a frame that cannot match, which ends at this offset in the file, if it is a file's. It is kept, for the context
+    /// of a match that follows. Returns false if it has to be dissected: because it is itself such context, or because a
+    /// glance does not tell its conversation.
     #[inline]
-    pub(super) fn passes_over(
-        &mut self,
-        frame: &Frame<'_>,
-        flow: impl FnOnce() -> Option<(Option<Vni>, Flow)>,
-    ) -> bool {
+    pub(super) fn passes_over(&mut self, frame: &Frame<'_>, end: Option<u64>, dissector: &Dissector) -> bool {
         if self.preceding.is_off() && self.following.is_empty() {
             return true;
         }
-        let Some((vni, flow)) = flow() else { return false };
+        let Some((vni, flow)) = dissector.flow_at_a_glance(frame) else { return false };
         let conversation = Conversation::new(vni, &flow);
         if self.following.awaits(&conversation) {
             return false;
         }
         if !self.preceding.is_off() {
-            self.preceding.push(conversation, frame, None);
+            self.preceding.push(conversation, frame, end, None);
         }
         true
     }
@@ -132,33 +136,65 @@ impl Selection {
 
     /// Returns true if the packet belongs to a network and an inner flow that were asked for.
     fn wanted(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
-        let SearchOptions { vnis, inner, .. } = &mut self.options;
         if packet.opaque.is_some() {
             return true;
         }
-        if !vnis.is_empty() && packet.vni().is_none_or(|vni| vnis.binary_search(&vni).is_err()) {
-            self.kept_out.by_vni(packet);
+        if !self.is_in_network(packet.vni()) {
             return false;
         }
-        if let Some(filters) = inner {
+        let Self { options, kept_out, rebuilt, .. } = self;
+        if let Some(filters) = &mut options.inner {
             let (link, bytes) = match packet.inner {
                 InnerFrame::Whole { link, bytes } => (link, bytes),
-                InnerFrame::Parts { .. } => packet.rebuild_inner(&mut self.rebuilt),
+                InnerFrame::Parts { .. } => packet.rebuild_inner(rebuilt),
             };
             if !filters.matches(link, bytes, bytes.len() as u32) {
-                self.kept_out.by_inner(frame, packet, filters);
+                let tagged = !packet.headers.vlan.ids().is_empty();
+                kept_out.by_inner(frame, tagged, !packet.encapsulations.is_empty(), filters);
                 return false;
             }
         }
-        self.kept_out.pass();
+        kept_out.pass();
         true
+    }
+
+    /// Returns the same for a frame that is not dissected, because the glance takes it for one that is decoded to its end.
+    #[inline]
+    pub(super) fn wants_at_a_glance(&mut self, frame: &Frame<'_>, glance: Glance<'_>) -> bool {
+        if !self.asks_for_some {
+            return true;
+        }
+        let Inside { vni, link, bytes } = glance.inside(frame);
+        if !self.is_in_network(vni) {
+            return false;
+        }
+        let Self { options, kept_out, .. } = self;
+        if let Some(filters) = &mut options.inner {
+            if !filters.matches(link, bytes, bytes.len() as u32) {
+                kept_out.by_inner(frame, false, vni.is_some(), filters);
+                return false;
+            }
+        }
+        kept_out.pass();
+        true
+    }
+
+    /// Returns true if this network was asked for, and counts the packet otherwise.
+    #[inline]
+    fn is_in_network(&mut self, vni: Option<Vni>) -> bool {
+        let networks = &self.networks;
+        let is = networks.is_empty() || vni.is_some_and(|vni| networks.contains(vni));
+        if !is {
+            self.kept_out.by_vni(vni);
+        }
+        is
     }
 
     /// Returns true if what is not decoded in a packet may be of a network and an inner flow that were asked for. As what
     /// is opaque, it is told of. It is not searched, because a match might be of another network.
     fn may_hide_what_is_wanted(&self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
-        let vnis = &self.options.vnis;
-        let network = vnis.is_empty() || packet.vni().is_none_or(|vni| vnis.binary_search(&vni).is_ok());
+        let networks = &self.networks;
+        let network = networks.is_empty() || packet.vni().is_none_or(|vni| networks.contains(vni));
         network && packet.undecoded(frame).is_some()
     }
 

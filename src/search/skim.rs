@@ -8,10 +8,15 @@
 //! - one that contains the literal;
 //! - one that may matter to others: a fragment, ESP that may not be encrypted, ESP in UDP or TCP, what may be WireGuard;
 //! - one whose headers are odd or rare, or, where marks are wanted, that the snaplen cut;
-//! - one that comes later than an incomplete datagram may wait.
+//! - one that comes later than an incomplete datagram may wait;
+//! - one that is shown as the context of a match before it, or whose conversation more than a glance tells.
 //!
 //! That frame goes to [`Search::frame`](super::Search::frame) as every frame would. A glance changes nothing of what the
 //! decoder knows, and neither would the decoder, had it seen the frame. So the results are the same, one by one.
+//!
+//! Where a network or an inner flow is asked for, the first headers tell which one a frame belongs to, and frames of others
+//! are passed over without a look for the literal. Where the context of matches is asked for, they tell the conversation,
+//! by which the frame is kept.
 //!
 //! # The literal
 //!
@@ -25,8 +30,10 @@
 use std::ops::Range;
 
 use super::Outcome;
+use super::selection::Selection;
 use crate::capture::Batch;
-use crate::packet::{Frame, Glance, Worth};
+use crate::dissect::Dissector;
+use crate::packet::{Frame, Worth};
 use crate::pattern::Gate;
 
 /// The shortest and the longest stretch that is searched at once, in bytes. A record is always searched whole.
@@ -34,8 +41,10 @@ const STRETCH: (usize, usize) = (64, 32 << 10);
 
 /// A run over some records.
 #[derive(Debug)]
-pub struct Skim {
+pub(super) struct Skim {
     marks: bool,
+    /// True if the selection is to be asked about frames that cannot match.
+    selects: bool,
     /// The length of the next stretch.
     stretch: usize,
     /// The records that end here or before do not have the literal, from the last one on that was searched.
@@ -46,47 +55,56 @@ pub struct Skim {
 
 impl Skim {
     /// Begins a run over records of which none was taken. With `marks`, the results of all frames are wanted, and otherwise
-    /// only matches.
-    pub fn new(marks: bool) -> Self {
-        Self { marks, stretch: STRETCH.0, clean: 0, found: false }
+    /// only matches. With `selects`, networks or inner flows are asked for, for which there must be marks, or the context of
+    /// matches.
+    pub(super) fn new(marks: bool, selects: bool) -> Self {
+        Self { marks, selects, stretch: STRETCH.0, clean: 0, found: false }
+    }
+
+    /// Returns true if all frames that are returned were admitted, and otherwise none was asked about.
+    pub(super) fn asks_if_admitted(&self) -> bool {
+        self.marks || self.selects
     }
 
     /// Takes frames up to the next one that is to be decoded, and returns that one, or `None` if there is none left. Adds the
-    /// results of the others to `outcomes`, if marks are wanted.
+    /// results of the others to `outcomes`, if marks are wanted. `selection` keeps those that may be the context of a match,
+    /// and refuses those of other networks and inner flows, which have no result.
     ///
-    /// `gate` and `glance` are those of all frames so far. A frame later than `idle_until`, in nanoseconds since the epoch, is
-    /// returned too. Where marks are wanted, frames that `admits` refuses are passed over. Otherwise it is not asked: it is
-    /// dearer than the gate, and those that are returned are few.
+    /// The knowledge of `dissector` is that of all frames so far. A frame that comes later than it is idle is returned too.
+    /// Where marks are wanted or frames are selected, those that `admits` refuses are passed over. Otherwise it is not asked:
+    /// it is dearer than the gate, and those that are returned are few.
     #[inline]
-    pub fn next<'r>(
+    pub(super) fn next<'r>(
         &mut self,
         batch: &mut impl Batch<'r>,
         gate: &Gate,
-        glance: Glance<'_>,
-        idle_until: i64,
+        dissector: &Dissector,
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
+        selection: &mut Selection,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
-        if self.marks {
-            self.run::<true>(batch, gate, glance, idle_until, admits, outcomes)
-        } else {
-            self.run::<false>(batch, gate, glance, idle_until, admits, outcomes)
+        match (self.marks, self.selects) {
+            (true, true) => self.run::<true, true>(batch, gate, dissector, admits, selection, outcomes),
+            (true, false) => self.run::<true, false>(batch, gate, dissector, admits, selection, outcomes),
+            (false, true) => self.run::<false, true>(batch, gate, dissector, admits, selection, outcomes),
+            (false, false) => self.run::<false, false>(batch, gate, dissector, admits, selection, outcomes),
         }
     }
 
-    fn run<'r, const MARKS: bool>(
+    fn run<'r, const MARKS: bool, const SELECTS: bool>(
         &mut self,
         batch: &mut impl Batch<'r>,
         gate: &Gate,
-        glance: Glance<'_>,
-        idle_until: i64,
+        dissector: &Dissector,
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
+        selection: &mut Selection,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<Frame<'r>> {
+        let (glance, idle_until) = (dissector.glance(), dissector.idle_until());
         loop {
             let start = batch.taken();
             let frame = batch.next()?;
-            if MARKS && !admits(&frame) {
+            if (MARKS || SELECTS) && !admits(&frame) {
                 continue;
             }
             if idle_until < i64::MAX && frame.time.nanos > idle_until {
@@ -94,6 +112,10 @@ impl Skim {
             }
             let outcome = match if MARKS { glance.result(&frame) } else { glance.worth(&frame) } {
                 Worth::Match => {
+                    if MARKS && SELECTS && !selection.wants_at_a_glance(&frame, glance) {
+                        self.skip(start);
+                        continue;
+                    }
                     let end = batch.taken();
                     if end > self.clean && self.occurs(gate, batch.bytes(), start..end, frame.bytes) {
                         return Some(frame);
@@ -101,18 +123,27 @@ impl Skim {
                     Outcome::Clear
                 }
                 needless => {
-                    if start < self.clean {
-                        self.stretch = STRETCH.0;
-                    }
+                    self.skip(start);
                     if needless == Worth::Others {
                         return Some(frame);
                     }
                     Outcome::Opaque
                 }
             };
+            if SELECTS && !selection.passes_over(&frame, batch.offset(), dissector) {
+                return Some(frame);
+            }
             if MARKS {
                 outcomes.push(outcome);
             }
+        }
+    }
+
+    /// Makes the next stretch a short one, if the last one was searched up to a frame at `start` whose bytes do not matter.
+    #[inline]
+    fn skip(&mut self, start: usize) {
+        if start < self.clean {
+            self.stretch = STRETCH.0;
         }
     }
 

@@ -34,10 +34,12 @@ pub(crate) fn file(link: LinkType, frames: &[Kept]) -> Vec<u8> {
     file
 }
 
-fn search(pattern: &str, matches_only: bool) -> Search {
-    let pattern =
-        Pattern::new(&Expressions { patterns: vec![pattern.to_owned()], ..Expressions::default() }).unwrap();
-    Search::new(pattern, ports(), SearchOptions { matches_only, ..SearchOptions::default() })
+fn pattern(pattern: &str) -> Pattern {
+    Pattern::new(&Expressions { patterns: vec![pattern.to_owned()], ..Expressions::default() }).unwrap()
+}
+
+fn search(literal: &str, matches_only: bool) -> Search {
+    Search::new(pattern(literal), ports(), SearchOptions { matches_only, ..SearchOptions::default() })
 }
 
 /// Writes the result of a packet as a line. It has everything that a mark or the closing line tells.
@@ -52,6 +54,11 @@ fn tell(results: &mut String, found: &Found<'_>) {
     .unwrap();
     if packet.frames > 1 {
         write!(results, " in {} frames", packet.frames).unwrap();
+    }
+    if found.show {
+        let again = if found.recalled { " again" } else { "" };
+        let payload = String::from_utf8_lossy(packet.payload);
+        write!(results, ", shown{again}: {} {payload:?}", found.frame.number).unwrap();
     }
     results.push('\n');
 }
@@ -68,6 +75,7 @@ fn plain(bytes: &[u8], mut search: Search) -> String {
         search.frame(&file.frame(), &mut sink).unwrap();
     }
     search.finish(&mut sink).unwrap();
+    writeln!(results, "{:?}", search.kept_out()).unwrap();
     results
 }
 
@@ -91,6 +99,7 @@ fn skimmed(bytes: &[u8], mut search: Search) -> (String, usize) {
         }
         Ok(())
     };
+    search.read_again(|| file.again());
     loop {
         if let Some(mut records) = file.records() {
             search.records(&mut records, &mut sink).unwrap();
@@ -101,6 +110,7 @@ fn skimmed(bytes: &[u8], mut search: Search) -> (String, usize) {
         search.frame(&file.frame(), &mut |found| sink(Told::Found(found))).unwrap();
     }
     search.finish(&mut |found| sink(Told::Found(found))).unwrap();
+    writeln!(results, "{:?}", search.kept_out()).unwrap();
     (results, skimmed)
 }
 
@@ -138,21 +148,31 @@ fn every_capture_has_the_same_results_either_way() {
     assert!(skimmed > 1000, "{skimmed}");
 }
 
+/// Returns searches that ask for some packets only, or show others than matches.
+fn narrowed() -> Vec<SearchOptions> {
+    let filter = |filter| Some(Filters::new(filter, &[LinkType::ETHERNET, LinkType::RAW]).unwrap());
+    let vnis = |vnis: &[u32]| vnis.iter().map(|vni| Vni::new(*vni).unwrap()).collect();
+    let plain = SearchOptions::default;
+    vec![
+        SearchOptions { vnis: vnis(&[4097, 7]), ..plain() },
+        SearchOptions { vnis: vnis(&[0xff_ffff]), ..plain() },
+        SearchOptions { inner: filter("udp or port 80"), ..plain() },
+        SearchOptions { inner: filter("udp port 4789"), ..plain() },
+        SearchOptions { inner: filter("greater 200"), vnis: vnis(&[4097]), before: 1, ..plain() },
+        SearchOptions { depth: Some(8), ..plain() },
+        SearchOptions { invert: true, ..plain() },
+        SearchOptions { all: true, ..plain() },
+        SearchOptions { before: 2, after: 1, ..plain() },
+        SearchOptions { before: 9, vnis: vnis(&[4097, 4098]), ..plain() },
+        SearchOptions { after: 3, limit: Some(2), ..plain() },
+    ]
+}
+
 /// Where networks or flows are asked for, a frame that is not told of is not the same as one without a match.
 #[test]
 fn every_capture_has_the_same_results_whatever_is_asked_for() {
-    let inner = Filters::new("udp or port 80", &[LinkType::ETHERNET, LinkType::RAW]).unwrap();
-    let vnis = vec![Vni::new(4097).unwrap(), Vni::new(7).unwrap()];
-    let options = [
-        SearchOptions { vnis, ..SearchOptions::default() },
-        SearchOptions { inner: Some(inner), ..SearchOptions::default() },
-        SearchOptions { depth: Some(8), ..SearchOptions::default() },
-        SearchOptions { invert: true, ..SearchOptions::default() },
-        SearchOptions { all: true, ..SearchOptions::default() },
-        SearchOptions { before: 2, after: 1, ..SearchOptions::default() },
-    ];
-    let expressions = Expressions { patterns: vec!["HTTP".to_owned()], ..Expressions::default() };
-    let pattern = Pattern::new(&expressions).unwrap();
+    let options = narrowed();
+    let pattern = pattern("HTTP");
     for fixture in all() {
         let kept = frames(&fixture);
         let Some(first) = kept.first() else { continue };
@@ -202,8 +222,21 @@ fn damaged_and_shuffled_frames_have_the_same_results_either_way() {
                 (made[one].time, made[other].time) = time;
             }
         }
+        let bytes = file(LinkType::ETHERNET, &made);
         for pattern in PATTERNS {
-            skimmed += compare(&file(LinkType::ETHERNET, &made), pattern, &format!("round {round}"));
+            skimmed += compare(&bytes, pattern, &format!("round {round}"));
+        }
+        let narrowed = narrowed();
+        let options = &narrowed[round as usize % narrowed.len()];
+        for matches_only in [true, false] {
+            let options = || SearchOptions { matches_only, ..options.clone() };
+            let new = || Search::new(pattern("E"), ports(), options());
+            assert_eq!(
+                self::skimmed(&bytes, new()).0,
+                plain(&bytes, new()),
+                "round {round}, {:?}",
+                options()
+            );
         }
     }
     assert!(skimmed > 10_000, "{skimmed}");
@@ -259,12 +292,14 @@ fn a_literal_across_two_records_is_none_and_one_behind_it_is_found() {
     // The seconds of the second record are the letters TP, and two zeros.
     second.time.nanos = i64::from(u32::from_le_bytes(*b"TP\0\0")) * 1_000_000_000;
     first.time.nanos = 0;
-    for (third, right) in
-        [(&b"HTTP"[..], "clear\nclear\nmatch 3 [0..4]\nclear\n"), (b"HTT", "clear\n".repeat(4).as_str())]
-    {
+    for (third, right) in [
+        (&b"HTTP"[..], "clear\nclear\nmatch 3 [0..4], shown: 3 \"HTTP\"\nclear\n"),
+        (b"HTT", "clear\n".repeat(4).as_str()),
+    ] {
         let bytes = file(LinkType::ETHERNET, &[first.clone(), second.clone(), udp(third), udp(b"last")]);
         compare(&bytes, "HTTP", "two records");
-        assert_eq!(skimmed(&bytes, search("HTTP", false)).0, right);
+        let results = skimmed(&bytes, search("HTTP", false)).0;
+        assert!(results.starts_with(right), "{results}");
     }
 }
 
@@ -286,4 +321,42 @@ fn a_file_longer_than_the_buffer_has_the_same_results_either_way() {
     assert!(compare(&bytes, "HTTP", "a long file") > 2400);
     bytes.truncate(bytes.len() - 3);
     assert!(compare(&bytes, "HTTP", "a long file without its end") > 2400);
+}
+
+/// Makes a file of four packets of one conversation, of which the last one matches.
+fn one_conversation() -> Vec<u8> {
+    let made: Vec<Kept> = [&b"one"[..], b"two", b"three", b"HTTP"].map(udp).into();
+    file(LinkType::ETHERNET, &made)
+}
+
+#[test]
+fn the_context_of_a_match_is_read_once_more_from_the_file() {
+    let options = SearchOptions { before: 2, matches_only: true, ..SearchOptions::default() };
+    let new = || Search::new(pattern("HTTP"), ports(), options.clone());
+    let shown = |results: &str| {
+        results
+            .lines()
+            .filter_map(|line| line.split_once(", shown").map(|(_, of)| of.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let bytes = one_conversation();
+    let right = [" again: 2 \"two\"", " again: 3 \"three\"", ": 4 \"HTTP\""];
+    assert_eq!(shown(&skimmed(&bytes, new()).0), right);
+
+    // The file is cut behind the second packet, when it was read and not searched.
+    let (opened, file) = open(&bytes);
+    let mut records = file.records().unwrap();
+    let mut search = new();
+    search.read_again(|| file.again());
+    let len = 24 + [b"one", b"two"].map(|payload| 16 + udp(payload).bytes.len()).iter().sum::<usize>();
+    opened.as_file().set_len(len as u64).unwrap();
+    let mut results = String::new();
+    search
+        .records(&mut records, &mut |told: Told<'_>| {
+            let Told::Found(found) = told else { return Ok::<(), ()>(()) };
+            tell(&mut results, &found);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(shown(&results), [right[0], right[2]]);
 }

@@ -142,7 +142,7 @@ impl Piece {
             self.start + len
         };
         let bytes = self.bytes.get(self.start..end).filter(|_| end <= self.end)?;
-        Some(Records::new(pieces.form, bytes, number))
+        Some(Records::new(pieces.form, bytes, self.base + self.start as u64, number))
     }
 
     /// Goes on behind records that were taken.

@@ -41,6 +41,8 @@ impl Form {
 pub struct Records<'a> {
     form: Form,
     bytes: &'a [u8],
+    /// The offset of the bytes in the file.
+    at: u64,
     taken: Taken,
 }
 
@@ -54,9 +56,10 @@ pub struct Taken {
 }
 
 impl<'a> Records<'a> {
-    /// Makes records of `bytes`, which begin with a record. `number` is that of the frame before in the file, or 0.
-    pub fn new(form: Form, bytes: &'a [u8], number: u64) -> Self {
-        Self { form, bytes, taken: Taken { bytes: 0, number } }
+    /// Makes records of `bytes`, which begin with a record, at this offset in the file. `number` is that of the frame before in
+    /// the file, or 0.
+    pub fn new(form: Form, bytes: &'a [u8], at: u64, number: u64) -> Self {
+        Self { form, bytes, at, taken: Taken { bytes: 0, number } }
     }
 
     /// Takes the next frame. `None` if what is left does not begin with a usual record that is whole.
@@ -94,6 +97,11 @@ impl<'a> Batch<'a> for Records<'a> {
     fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
+
+    #[inline]
+    fn offset(&self) -> Option<u64> {
+        Some(self.at + self.taken.bytes as u64)
+    }
 }
 
 impl Savefile {
@@ -107,7 +115,7 @@ impl Savefile {
 
     /// Returns the records that are in the buffer, if the file has usual ones. Tell [`Self::took`] how far they were taken.
     pub fn records(&self) -> Option<Records<'_>> {
-        Some(Records::new(self.form()?, self.buffer.available(), self.number))
+        Some(Records::new(self.form()?, self.buffer.available(), self.buffer.offset(), self.number))
     }
 
     /// Goes on behind the records of [`Self::records`] that were taken.

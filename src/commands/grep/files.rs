@@ -34,6 +34,7 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
         if job.threads != Some(1) {
             file.unpack_ahead();
         }
+        job.search.read_again(|| file.again());
         let searched = pieces::search(job, &mut file, filter.as_mut());
         // Fragments that still wait for the rest of their datagram are searched as they are, also in a damaged file.
         let output = &mut job.output;

@@ -1,9 +1,13 @@
 //! The bytes of packets that are kept, in cells that are used again and again.
 //!
+//! The bytes of frames that can be read from their file once more are not kept, but count as if they were, so that the same
+//! packets are shown.
+//!
 //! Packets come and go with every frame, in lengths from 60 bytes to 64 KiB. With an allocation for each, the memory
 //! would be in pieces, and the allocator would take longer than the rest. So the bytes lie in cells of one size, chained, and
 //! the packets in slots. Both only grow, to the most that was kept at one time.
 
+use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Known};
 use crate::packet::Frame;
 
@@ -62,7 +66,7 @@ struct Slot {
     queue: u32,
     frame: Frame<'static>,
     len: u32,
-    chain: Chain,
+    bytes: Bytes,
     /// The payload of a reassembled datagram.
     datagram: Option<(Piece, u32, Chain)>,
     /// The neighbours in the order of arrival.
@@ -72,8 +76,16 @@ struct Slot {
     newer: u32,
 }
 
+/// The place of a frame's bytes.
+#[derive(Clone, Copy, Debug)]
+enum Bytes {
+    Kept(Chain),
+    /// They are in the file, from this offset on.
+    InFile(u64),
+}
+
 impl Slot {
-    fn bytes(&self) -> usize {
+    fn counts_for(&self) -> usize {
         OVERHEAD + self.len as usize + self.datagram.map_or(0, |(_, len, _)| len as usize)
     }
 }
@@ -96,8 +108,14 @@ impl Store {
         self.slots[slot as usize].newer = newer;
     }
 
-    /// Keeps a packet. Returns its slot.
-    pub(super) fn push(&mut self, queue: u32, frame: &Frame<'_>, datagram: Option<Known<'_>>) -> u32 {
+    /// Keeps a packet, but not the frame's bytes where they are in the file at an offset. Returns its slot.
+    pub(super) fn push(
+        &mut self,
+        queue: u32,
+        frame: &Frame<'_>,
+        at: Option<u64>,
+        datagram: Option<Known<'_>>,
+    ) -> u32 {
         let datagram = datagram.map(|Known { protocol, payload, frames }| {
             (Piece { protocol, frames }, payload.len() as u32, self.cells.write(payload))
         });
@@ -105,13 +123,13 @@ impl Store {
             queue,
             frame: Frame { bytes: &[], ..*frame },
             len: frame.bytes.len() as u32,
-            chain: self.cells.write(frame.bytes),
+            bytes: at.map_or_else(|| Bytes::Kept(self.cells.write(frame.bytes)), Bytes::InFile),
             datagram,
             before: self.ends.map_or(NONE, |(_, newest)| newest),
             after: NONE,
             newer: NONE,
         };
-        self.bytes += slot.bytes();
+        self.bytes += slot.counts_for();
         let at = if let Some(free) = self.free.pop() {
             self.slots[free as usize] = slot;
             free
@@ -129,22 +147,33 @@ impl Store {
         at
     }
 
-    /// Copies a packet out of its cells.
-    pub(super) fn read(&self, slot: u32, kept: &mut Kept) {
-        let Slot { frame, len, chain, datagram, .. } = &self.slots[slot as usize];
+    /// Copies a packet out of its cells, or reads it from the file. Returns false if it is no more there.
+    pub(super) fn read(&self, slot: u32, file: Option<&Again>, kept: &mut Kept) -> bool {
+        let Slot { frame, len, bytes, datagram, .. } = &self.slots[slot as usize];
         kept.frame = *frame;
-        self.cells.read(*chain, *len, &mut kept.bytes);
+        match *bytes {
+            Bytes::Kept(chain) => self.cells.read(chain, *len, &mut kept.bytes),
+            Bytes::InFile(at) => {
+                kept.bytes.resize(*len as usize, 0);
+                if file.is_none_or(|file| file.read(at, &mut kept.bytes).is_err()) {
+                    return false;
+                }
+            }
+        }
         kept.piece = datagram.as_ref().map(|(piece, len, chain)| {
             self.cells.read(*chain, *len, &mut kept.payload);
             *piece
         });
+        true
     }
 
     /// Drops a packet. Returns the next one of its conversation, or [`NONE`].
     pub(super) fn remove(&mut self, slot: u32) -> u32 {
-        let &Slot { chain, datagram, before, after, newer, .. } = &self.slots[slot as usize];
-        self.bytes -= self.slots[slot as usize].bytes();
-        self.cells.release(chain);
+        let &Slot { bytes, datagram, before, after, newer, .. } = &self.slots[slot as usize];
+        self.bytes -= self.slots[slot as usize].counts_for();
+        if let Bytes::Kept(chain) = bytes {
+            self.cells.release(chain);
+        }
         if let Some((_, _, chain)) = datagram {
             self.cells.release(chain);
         }

@@ -19,7 +19,7 @@ fn records_have_the_same_frames_in_any_buffer() {
             std::fs::write(file.path(), [order.pcap(magic, link), records.concat()].concat()).unwrap();
             let mut reader = Savefile::open(file.path()).unwrap();
             let bytes = records.concat();
-            let mut in_memory = Records::new(reader.form().unwrap(), &bytes, 0);
+            let mut in_memory = Records::new(reader.form().unwrap(), &bytes, 0, 0);
             while let Some(frame) = reader.next().unwrap() {
                 assert_eq!(format!("{:?}", in_memory.next()), format!("{:?}", Some(frame)));
             }
@@ -38,7 +38,7 @@ fn records_end_before_one_that_is_cut_empty_or_too_long() {
     let too_long = LITTLE.u32s(&[7, 0, (16 << 20) + 1, 60]);
     for odd in [&whole[..15], &whole[..75], &LITTLE.record(7, 0, 60, &[]), &too_long] {
         let bytes = [&whole[..], odd].concat();
-        let mut records = Records::new(form, &bytes, 41);
+        let mut records = Records::new(form, &bytes, 0, 41);
         assert_eq!(records.next().map(|frame| frame.number), Some(42));
         assert!(records.next().is_none());
         assert_eq!(records.taken(), Taken { bytes: whole.len(), number: 42 });
