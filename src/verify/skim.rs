@@ -33,6 +33,7 @@
 use std::ops::Range;
 
 use super::tally::{Counts, Kind, Tally};
+use crate::capture::Batch;
 use crate::capture::savefile::Records;
 use crate::packet::{Content, Frame, Glance, Outline, Timestamp, Worth};
 
