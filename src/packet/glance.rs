@@ -101,8 +101,9 @@ impl Glance<'_> {
 
     /// Looks at a frame of a capture on all interfaces (SLL2), which is `whole` if the snaplen did not cut it. Behind its
     /// header there is what Ethernet has behind the type.
+    // By value, and out of line, so that Ethernet's frames do not pay for it: see `worth`.
     #[inline(never)]
-    fn cooked<const OF: bool>(&self, bytes: &[u8], whole: bool) -> Worth {
+    fn cooked<const OF: bool>(self, bytes: &[u8], whole: bool) -> Worth {
         let Ok(cooked::Header { hardware, protocol, rest, .. }) = cooked::split_sll2(bytes) else {
             return Worth::Others;
         };
