@@ -33,7 +33,7 @@ use super::Outcome;
 use super::selection::Selection;
 use crate::capture::Batch;
 use crate::dissect::Dissector;
-use crate::packet::{Frame, Worth};
+use crate::packet::{Frame, LinkType, Worth};
 use crate::pattern::Gate;
 
 /// The shortest and the longest stretch that is searched at once, in bytes. A record is always searched whole.
@@ -108,6 +108,10 @@ impl Skim {
                 continue;
             }
             if idle_until < i64::MAX && frame.time.nanos > idle_until {
+                return Some(frame);
+            }
+            // Of other link types a glance knows what a frame is good for, and not what the selection asks.
+            if SELECTS && frame.link != LinkType::ETHERNET {
                 return Some(frame);
             }
             let outcome = match if MARKS { glance.result(&frame) } else { glance.worth(&frame) } {

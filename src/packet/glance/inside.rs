@@ -16,7 +16,7 @@ pub struct Inside<'a> {
 }
 
 impl Glance<'_> {
-    /// Returns the network and the innermost frame, as decoding would give them. This holds for frames that [`Self::result`]
+    /// Returns the network and the innermost frame, as decoding would give them. This holds for Ethernet frames that [`Self::result`]
     /// takes for a match: all their lengths are sound, and they have no tunnel but VXLAN and Geneve without options.
     #[inline]
     pub fn inside<'f>(&self, frame: &Frame<'f>) -> Inside<'f> {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::{Glance, Worth};
 use crate::packet::ports::UdpTunnel;
 use crate::packet::protocol::{ESP, TCP, UDP};
-use crate::packet::{Form, Frame, Ports, Spi, Vni, ethernet};
+use crate::packet::{Form, Frame, LinkType, Ports, Spi, Vni, ethernet};
 
 /// The fields by which frames are alike: sender on the link, addresses, and what is in the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +74,13 @@ impl Ends {
 }
 
 impl Glance<'_> {
-    /// Returns the outline of a frame of which [`Self::result`] says that it is worth this, if it is ESP, TCP or UDP, or has
+    /// Returns the outline of an Ethernet frame of which [`Self::result`] says that it is worth this, if it is ESP, TCP or UDP, or has
     /// a tunnel with a packet that the decoder reads to its end. The fields are as decoding would give them.
     #[inline]
     pub fn outline(&self, frame: &Frame<'_>, worth: Worth) -> Option<Outline> {
+        if frame.link != LinkType::ETHERNET {
+            return None;
+        }
         let (ends, protocol, rest) = ip(frame.bytes)?;
         let content = match (worth, protocol) {
             (Worth::Nothing, ESP) => Content::Esp(Spi(u32::from_be_bytes(*rest.first_chunk()?))),
