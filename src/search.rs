@@ -103,7 +103,7 @@ impl Search {
         let matches_only = options.matches_only;
         let context = options.before > 0 || options.after > 0;
         let asks_for_some = !options.vnis.is_empty() || options.inner.is_some();
-        // Where only matches are asked for, a glance does not tell if a frame is read to its end. So it does not tell what
+        // If only matches are asked for, a glance does not tell whether a frame is read to its end. So it does not tell what
         // is context, which only packets of the networks and inner flows are that are asked for, nor which of these there were
         // if no packet was in them. The latter is told of a pattern without a literal.
         let in_doubt = matches_only && asks_for_some;

@@ -4,7 +4,7 @@
 //! hashed by three multiplications ([`conversation`], [`queues`]), and its bytes are copied into cells ([`store`]). Once there are
 //! as many packets as ever, nothing is allocated.
 //!
-//! What costs most is memory that is in none of the processor's caches, and the copies of 16 MiB push all else out of them.
+//! Most of the cost is memory that is in none of the processor's caches, and the copies of 16 MiB push all else out of them.
 //! So of frames that come from a plain file, and were not dissected, only their place in it is kept. The few that are wanted
 //! are read once more. If the file was cut meanwhile, they are left out.
 

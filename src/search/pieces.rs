@@ -24,7 +24,7 @@ use super::{Found, KeptOut, Search, SearchOptions, Told};
 use crate::capture::savefile::Records;
 use crate::packet::{Frame, Shown};
 
-/// What a search in order knows at some place of later frames.
+/// The knowledge that a search in order has of later frames at some place.
 #[derive(Debug)]
 pub struct Knowledge {
     shown: Shown,

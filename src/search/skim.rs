@@ -14,8 +14,8 @@
 //! That frame goes to [`Search::frame`](super::Search::frame) as every frame would. A glance changes nothing of what the
 //! decoder knows, and neither would the decoder, had it seen the frame. So the results are the same, one by one.
 //!
-//! Where a network or an inner flow is asked for, the first headers tell which one a frame belongs to, and frames of others
-//! are passed over without a look for the literal. Where the context of matches is asked for, they tell the conversation,
+//! If a network or an inner flow is asked for, the first headers tell which one a frame belongs to, and frames of others
+//! are passed over without a look for the literal. If the context of matches is asked for, they tell the conversation,
 //! by which the frame is kept.
 //!
 //! # The literal
@@ -71,7 +71,7 @@ impl Skim {
     /// and refuses those of other networks and inner flows, which have no result.
     ///
     /// The knowledge of `dissector` is that of all frames so far. A frame that comes later than it is idle is returned too.
-    /// Where marks are wanted or frames are selected, those that `admits` refuses are passed over. Otherwise it is not asked:
+    /// If marks are wanted or frames are selected, those that `admits` refuses are passed over. Otherwise it is not asked:
     /// it is dearer than the gate, and those that are returned are few.
     #[inline]
     pub(super) fn next<'r>(

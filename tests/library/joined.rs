@@ -155,7 +155,7 @@ fn into(told: &mut Vec<String>) -> impl FnMut(Found<'_>) -> Result<(), ()> {
 fn by_pieces(frames: &[Kept], dice: &mut Dice, in_order: &mut Search) -> (Vec<String>, usize, usize) {
     let mut pieces = in_order.of_pieces().unwrap();
     let (mut told, mut joined, mut refused) = (Vec::new(), 0, 0);
-    // What was known since the last piece that was searched in order.
+    // The knowledge since the last piece that was searched in order.
     let mut known = vec![Arc::new(in_order.knowledge())];
     let mut rest = frames;
     while !rest.is_empty() {

@@ -72,7 +72,7 @@ fn search(
                     job.output.passed(time)?;
                     continue;
                 };
-                // What the block holds besides is searched in one go.
+                // The other frames of the block are searched in one go.
                 job.search.records(&mut frames, sink)?;
                 let taken = frames.taken();
                 live.took(&taken);

@@ -46,7 +46,7 @@ const STRETCH: u64 = 64 << 20;
 /// The most bytes of all sheets, more or less, and of one.
 const SHEETS: usize = 16 << 20;
 const SHEET: usize = 4 << 20;
-/// What most packets print for each of their bytes is less than this, in any form.
+/// The bytes that are printed for a byte of a packet: mostly fewer than these, in any form.
 const GROWTH: usize = 16;
 
 /// Searches a file from where it is to its end, by several threads where that pays.
@@ -137,7 +137,7 @@ struct Place {
 /// A piece to search.
 struct Task {
     begin: Arc<Begin>,
-    /// What the search knows at the end of the last piece that fitted.
+    /// The knowledge of the search at the end of the last piece that fitted.
     knowledge: Arc<Knowledge>,
     span: Range<u64>,
     /// True if a record begins where the span does.

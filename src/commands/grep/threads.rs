@@ -15,7 +15,7 @@ const SPACE: u64 = 96 << 20;
 
 /// Returns the number of threads to take if `typed` ones were asked for. `None` leaves it to the file.
 ///
-/// Where the address space is limited (`ulimit -v`), it is one unless more were asked for and there is room for them.
+/// It is one if the address space is limited (`ulimit -v`), unless more were asked for and there is room for them.
 pub(super) fn number(typed: Option<usize>) -> Option<usize> {
     let room = getrlimit(Resource::RLIMIT_AS).map_or(RLIM_INFINITY, |(soft, _)| soft);
     if room == RLIM_INFINITY {

@@ -1,12 +1,12 @@
-//! What frames have shown of later ones, and how a piece of a capture is decoded before what comes before it.
+//! The things that frames have shown of later ones, and the decoding of a piece of a capture before that which comes before it.
 //!
 //! A decoder that begins with what the frames up to some place have shown ([`Decoder::begin_piece`]) decodes the frames of a
 //! piece further on. When all before the piece is decoded, [`Decoder::join`] decides whether the frames in between made a
 //! difference. If they did not, the packets of the piece are those that would have come in order, and what they have shown is
 //! taken over.
 //!
-//! What is asked, step by step, is all that decoding depends on beside the frame's own bytes. So if each question had the same
-//! answer here, each step was the same:
+//! Decoding depends on nothing but the frame's own bytes and the answers to its questions, step by step. So if each question
+//! had the same answer here, each step was the same:
 //!
 //! - The layouts of unencrypted ESP are asked for by every ESP packet, and at the first glance. They have to be all the same.
 //! - Streams and neighbours are asked whether they have a pair of ends. The piece notes the pair, unless the piece itself has
@@ -24,7 +24,7 @@ use crate::packet::esp::Learned;
 use crate::packet::esp_in_tcp::Streams;
 use crate::packet::neighbours::Neighbours;
 
-/// What frames have shown of later ones, without the sessions of WireGuard.
+/// The things that frames have shown of later ones, without the sessions of WireGuard.
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub(in crate::packet) learned: Learned,
