@@ -113,7 +113,7 @@ impl Glance<'_> {
         };
         let (at, behind, declared) = match (protocol, first) {
             _ if cooked::may_ignore_protocol(hardware) => return Worth::Others,
-            (IPV4, 0x45) if u16::from_be_bytes([n0, n1]) & 0x3fff == 0 => {
+            (IPV4, 0x45) if matches!(u16::from_be_bytes([n0, n1]) & 0x3fff, 0) => {
                 (20, behind, usize::from(u16::from_be_bytes([l0, l1])).wrapping_sub(20))
             }
             (IPV6, 0x60..=0x6f) => (40, n0, usize::from(u16::from_be_bytes([m0, m1]))),
