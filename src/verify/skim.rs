@@ -28,7 +28,7 @@
 //!
 //! # The search for the VNI
 //!
-//! As in the search for a pattern's literal ([`crate::search::Skim`]), it runs ahead over many records at once.
+//! As in the search for a pattern's literal (`search/skim`), it runs ahead over many records at once.
 
 use std::ops::Range;
 
