@@ -2,8 +2,8 @@
 //!
 //! Most frames of most files are of no interest: the pattern's literal does not occur in them, and their first headers tell
 //! what they are. For these the whole decoder, called for each, would be most of the work. So one tight loop takes the
-//! header of the record, has a [`Glance`](crate::packet::Glance) at the frame, and goes on to the next one, until it comes upon a frame that must
-//! be decoded:
+//! header of the record, has a [`Glance`](crate::packet::Glance) at the frame, and goes on to the next one, until it comes
+//! upon a frame that must be decoded:
 //!
 //! - one that contains the literal;
 //! - one that may matter to others: a fragment, ESP that may not be encrypted, ESP in UDP or TCP, what may be WireGuard;
