@@ -26,8 +26,9 @@ use store::Store;
 
 /// The most bytes of frames that are kept, here or in the file, because a match may follow.
 const MAX_KEPT: usize = 16 << 20;
-/// The greatest number of conversations that are followed at the same time after a match.
-const MAX_FOLLOWED: usize = 65_536;
+/// The greatest number of conversations that are followed at the same time after a match: as many as a table of 32,768 places
+/// takes before it grows.
+const MAX_FOLLOWED: usize = 28_672;
 
 /// The number of packets that are still to be shown, for each conversation.
 #[derive(Debug)]
