@@ -13,6 +13,7 @@ mod tunnels;
 mod words;
 
 use anyhow::anyhow;
+use ovlsniff::capture::bpf::Expression;
 use ovlsniff::escape::{counted, escape};
 use ovlsniff::pattern::Pattern;
 use ovlsniff::print::match_line;
@@ -64,7 +65,7 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
 /// A search with all its parts.
 struct Job {
     search: Search,
-    filter: Option<String>,
+    filter: Option<Expression>,
     signals: Signals,
     output: Output,
     banner: Vec<String>,
@@ -164,10 +165,10 @@ impl Job {
 }
 
 fn banner(meant: &Meant, pattern: &Pattern) -> Vec<String> {
-    let named = |name: &str, value: &Option<String>| {
-        let value = value.as_deref().filter(|value| !value.trim().is_empty());
-        value.map(|value| format!("{name}: {}", escape(value)))
+    let named = |name: &str, value: Option<&str>| {
+        value.filter(|value| !value.trim().is_empty()).map(|value| format!("{name}: {}", escape(value)))
     };
-    let lines = [named("filter", &meant.filter), named("inner filter", &meant.inner)];
+    let filter = meant.filter.as_ref().map(Expression::text);
+    let lines = [named("filter", filter), named("inner filter", meant.inner.as_deref())];
     lines.into_iter().chain([match_line(pattern, meant.options.invert)]).flatten().collect()
 }

@@ -151,7 +151,7 @@ fn filter(job: &Job, files: &[Savefile]) -> Result<Option<OuterFilter>, Error> {
     if links.is_empty() {
         links.push(LinkType::ETHERNET);
     }
-    let filters = Filters::new(expression, &links).map_err(anyhow::Error::from)?;
+    let filters = Filters::new(expression.clone(), &links).map_err(anyhow::Error::from)?;
     Ok(Some(job.search.outer_filter(filters)))
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
 use ovlsniff::capture::One;
+use ovlsniff::capture::bpf::Expression;
 use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
 use ovlsniff::capture::savefile::{Filtered, Interface};
 use ovlsniff::capture::write::Counters;
@@ -39,7 +40,7 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
     job.announce(&format!("interface: {}", names.join(", ")));
     let (interfaces, from) =
-        (described(&live, &meant.capture, job.filter.as_deref()), SystemTime::now().into());
+        (described(&live, &meant.capture, job.filter.as_ref()), SystemTime::now().into());
     job.output.declare(&interfaces)?;
     let ended = search(job, &mut live, &interfaces, &mut learned);
     count_drops(job, &mut live);
@@ -175,13 +176,13 @@ fn snaplen(capture: &Capture) -> u32 {
 }
 
 /// Returns the interfaces as a capture file describes them.
-fn described(live: &Live, capture: &Capture, filter: Option<&str>) -> Vec<Interface> {
+fn described(live: &Live, capture: &Capture, filter: Option<&Expression>) -> Vec<Interface> {
     let describe = |interface: &ovlsniff::capture::live::Interface| Interface {
         name: Some(interface.device.as_str().to_owned()),
         link: interface.link,
         snaplen: snaplen(capture),
         digits: 9,
-        filter: filter.map(|filter| Filtered::Expression(filter.to_owned())),
+        filter: filter.map(|filter| Filtered::Expression(filter.text().to_owned())),
     };
     live.interfaces().iter().map(describe).collect()
 }

@@ -9,6 +9,7 @@ mod text;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use ovlsniff::capture::bpf::Expression;
 use ovlsniff::packet::{Direction, LinkType, TunnelPorts};
 use ovlsniff::pattern::Expressions;
 use ovlsniff::print::{JsonOptions, TextOptions};
@@ -21,7 +22,7 @@ use crate::cli::{FrameDirection, Grep};
 pub(super) struct Meant {
     pub(super) expressions: Expressions,
     /// The filter on the outer headers, in libpcap's language.
-    pub(super) filter: Option<String>,
+    pub(super) filter: Option<Expression>,
     /// The filter on the innermost frame, as it was typed.
     pub(super) inner: Option<String>,
     pub(super) options: SearchOptions,
@@ -114,7 +115,7 @@ impl Meant {
                 word: args.word_regexp,
                 hex: args.hex,
             },
-            filter,
+            filter: filter.map(Expression::from),
             inner: args.inner,
             options,
             notes: note.into_iter().chain(basic.into_iter().chain(inverted).map(str::to_owned)).collect(),

@@ -11,7 +11,7 @@ use super::meant::Meant;
 /// saw nothing either.
 pub(super) fn passed(job: &Job, meant: &Meant) -> Option<String> {
     if let Some(filter) = &job.filter {
-        if let Some(sentence) = outer(job, meant, filter) {
+        if let Some(sentence) = outer(job, meant, filter.text()) {
             return Some(sentence);
         }
     }
