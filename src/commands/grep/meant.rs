@@ -13,7 +13,7 @@ use ovlsniff::capture::bpf::Expression;
 use ovlsniff::packet::{Direction, LinkType, TunnelPorts};
 use ovlsniff::pattern::Expressions;
 use ovlsniff::print::{JsonOptions, TextOptions};
-use ovlsniff::search::{Filters, SearchOptions};
+use ovlsniff::search::{Filters, SearchOptions, View};
 
 use super::words::{self, Words};
 use crate::cli::{FrameDirection, Grep};
@@ -106,6 +106,8 @@ impl Meant {
             after: args.after,
             limit: args.count.filter(|&count| count > 0),
             all: args.all,
+            empty: false,
+            view: View::Innermost,
             matches_only: args.quiet > 0,
         };
         Ok(Self {
