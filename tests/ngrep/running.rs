@@ -41,7 +41,9 @@ pub(crate) struct Ran {
 /// The folders in which the programs run: `real` and `plain` have the captures under the same names.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    root: TempDir,
+    root: PathBuf,
+    /// Removes the folder at the end, unless it was asked for.
+    _removed: Option<TempDir>,
 }
 
 /// The captures as they are, or in the form that ngrep reads.
@@ -53,7 +55,14 @@ pub(crate) enum Form {
 
 impl Bench {
     pub(crate) fn new(captures: &[Capture]) -> Self {
-        let bench = Self { root: tempfile::tempdir().unwrap() };
+        // With this variable the captures are kept, to run a line by hand.
+        let bench = match std::env::var_os("OVLSNIFF_NGREP_KEEP") {
+            Some(root) => Self { root: root.into(), _removed: None },
+            None => {
+                let root = tempfile::tempdir().unwrap();
+                Self { root: root.path().to_owned(), _removed: Some(root) }
+            }
+        };
         for form in [Form::Real, Form::Plain] {
             let dir = bench.dir(form).join("captures");
             fs::create_dir_all(&dir).unwrap();
@@ -67,7 +76,7 @@ impl Bench {
     }
 
     fn dir(&self, form: Form) -> PathBuf {
-        self.root.path().join(match form {
+        self.root.join(match form {
             Form::Real => "real",
             Form::Plain => "plain",
         })
@@ -75,10 +84,11 @@ impl Bench {
 
     /// A folder for one thread, with the captures of both forms below.
     pub(crate) fn place(&self, thread: usize) -> Place<'_> {
-        let root = self.root.path().join(format!("thread-{thread}"));
+        let root = self.root.join(format!("thread-{thread}"));
         for form in [Form::Real, Form::Plain] {
             let dir = Place { bench: self, root: root.clone() }.dir(form);
             fs::create_dir_all(&dir).unwrap();
+            let _ = fs::remove_file(dir.join("captures"));
             std::os::unix::fs::symlink(self.dir(form).join("captures"), dir.join("captures")).unwrap();
             for (name, text) in FILTER_FILES {
                 fs::write(dir.join(name), text).unwrap();
