@@ -126,12 +126,18 @@ impl Selection {
             self.recall(dissector, packet, sink)?;
         }
         let context = self.following.passes(packet, outcome);
-        let show = outcome == Outcome::Match || context || self.options.all;
+        let show = outcome == Outcome::Match || context || self.options.all || self.is_empty(packet);
         let earlier = whole.map_or(&[][..], |whole| whole.earlier);
         let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
         sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false })?;
         self.preceding.keep(show, &dissected);
         Ok(())
+    }
+
+    /// Returns true if the packet is shown because it has no payload.
+    #[inline]
+    fn is_empty(&self, packet: &Packet<'_>) -> bool {
+        self.options.empty && packet.readable().is_empty() && packet.opaque.is_none()
     }
 
     /// Returns true if the packet belongs to a network and an inner flow that were asked for.

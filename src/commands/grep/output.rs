@@ -13,14 +13,11 @@ use ovlsniff::capture::savefile::{Interface, shown};
 use ovlsniff::capture::write::{self, Counters, Format, Writer};
 use ovlsniff::escape::reason;
 use ovlsniff::packet::{Frame, LinkType, Timestamp, Undecoded};
-use ovlsniff::print::{
-    ColorChoice, Json, JsonOptions, Mark, Marks, Printer, Replacement, Shape, Shown, Summary, Text,
-    TextOptions, Times, knows_colors, use_color,
-};
+use ovlsniff::print::{Json, Mark, Printer, Shown, Summary, Text, Times};
 use ovlsniff::search::{Found, Outcome, Told};
 
+use super::meant::{Meant, Style};
 use super::sheet::Sheet;
-use crate::cli::{self, Grep};
 use crate::commands::tell;
 
 /// The longest time that a match may wait in the buffer for more output, in nanoseconds of the capture's clock.
@@ -51,12 +48,6 @@ pub(super) struct Output {
     scratch: Vec<u8>,
     /// The link types that the user was told of, because they are not decoded.
     unknown_links: Vec<LinkType>,
-}
-
-/// The form of what is printed.
-enum Style {
-    Text(TextOptions),
-    Json(JsonOptions),
 }
 
 impl Style {
@@ -97,15 +88,15 @@ impl Error {
 
 impl Output {
     /// Checks the options that concern output. The file to write is left for [`Self::create_file`].
-    pub(super) fn open(args: &Grep) -> anyhow::Result<Self> {
-        let to_stdout = args.write.as_deref().is_some_and(write::is_stdout);
-        if to_stdout && args.json {
+    pub(super) fn open(meant: &Meant) -> anyhow::Result<Self> {
+        let to_stdout = meant.write.as_deref().is_some_and(write::is_stdout);
+        if to_stdout && matches!(meant.style, Style::Json(_)) {
             bail!("--json and -O - both want standard output; write the capture to a file");
         }
         if to_stdout && io::stdout().is_terminal() {
             bail!("-O - would write a capture to the terminal; send it to a file or another program");
         }
-        if let Some(path) = args.write.as_ref().filter(|path| path.extension().is_some_and(is_compression)) {
+        if let Some(path) = meant.write.as_ref().filter(|path| path.extension().is_some_and(is_compression)) {
             bail!(
                 "-O {}: the output is not compressed; leave out that ending, or write: -O - | gzip",
                 shown(path)
@@ -116,21 +107,16 @@ impl Output {
         } else {
             Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?))
         };
-        if let Some((reading, path)) = args.write.as_ref().and_then(|path| overwritten(path, args)) {
+        if let Some((reading, path)) = meant.write.as_ref().and_then(|path| overwritten(path, meant)) {
             bail!("-O {} would overwrite what -r reads: {}", shown(path), shown(reading));
         }
-        let style = if args.json {
-            Style::Json(JsonOptions { limit: args.depth })
-        } else {
-            Style::Text(text_options(args))
-        };
         Ok(Self {
-            printer: style.printer(BufWriter::with_capacity(BUFFER, out)),
-            style,
+            printer: meant.style.printer(BufWriter::with_capacity(BUFFER, out)),
+            style: meant.style.clone(),
             file: None,
-            decap: args.decap,
-            eager: args.line_buffered || io::stdout().is_terminal(),
-            live: args.read.is_empty(),
+            decap: meant.decap,
+            eager: meant.line_buffered || io::stdout().is_terminal(),
+            live: meant.read.is_empty(),
             pending: None,
             summary: Summary::default(),
             names: None,
@@ -141,9 +127,9 @@ impl Output {
     }
 
     /// Creates the capture file, and empties one that is there. Call it when nothing else can fail any more.
-    pub(super) fn create_file(&mut self, args: &Grep) -> Result<(), write::Error> {
-        if let Some(path) = &args.write {
-            let file = Writer::create(path, Format::of(path))?.as_ethernet(args.decap);
+    pub(super) fn create_file(&mut self, meant: &Meant) -> Result<(), write::Error> {
+        if let Some(path) = &meant.write {
+            let file = Writer::create(path, Format::of(path))?.as_ethernet(meant.decap);
             self.file = Some(if self.live { file.captured_on(&system()) } else { file });
         }
         Ok(())
@@ -348,51 +334,7 @@ fn is_compression(ending: &OsStr) -> bool {
 }
 
 /// Returns the file to read that would be overwritten by writing to `path`, and `path` itself.
-fn overwritten<'a>(path: &'a Path, args: &'a Grep) -> Option<(&'a Path, &'a Path)> {
-    let reading = args.read.iter().find(|reading| write::same_file(reading, path))?;
+fn overwritten<'a>(path: &'a Path, meant: &'a Meant) -> Option<(&'a Path, &'a Path)> {
+    let reading = meant.read.iter().find(|reading| write::same_file(reading, path))?;
     Some((reading, path))
-}
-
-fn text_options(args: &Grep) -> TextOptions {
-    let shape = match args.shape {
-        _ if args.hexdump => Shape::Hex,
-        cli::Shape::Normal => Shape::Normal,
-        cli::Shape::Byline => Shape::ByLine,
-        cli::Shape::Single => Shape::Single,
-        cli::Shape::None => Shape::None,
-    };
-    let marks = match args.marks {
-        _ if args.quiet > 0 => Marks::None,
-        cli::Marks::Opaque => Marks::Opaque,
-        cli::Marks::Ngrep => Marks::Ngrep,
-        cli::Marks::None => Marks::None,
-    };
-    let times = match args.relative {
-        _ if args.time => Times::Clock,
-        0 => Times::None,
-        1 => Times::SinceLast,
-        _ => Times::SinceFirst,
-    };
-    let choice = match args.color {
-        cli::Color::Auto => ColorChoice::Auto,
-        cli::Color::Always => ColorChoice::Always,
-        cli::Color::Never => ColorChoice::Never,
-    };
-    let environment = |name| std::env::var(name).ok();
-    let (no_color, force) = (environment("NO_COLOR"), environment("CLICOLOR_FORCE"));
-    let terminal = io::stdout().is_terminal();
-    let colors = terminal && knows_colors(environment("TERM").as_deref());
-    let width = || terminal_size::terminal_size().map(|(width, _)| u32::from(width.0)).filter(|_| terminal);
-    TextOptions {
-        shape,
-        columns: args.columns.or_else(width).unwrap_or(80).max(8) as usize,
-        replacement: Replacement::new(args.replacement).unwrap_or_default(),
-        limit: args.depth,
-        utf8: args.utf8,
-        color: use_color(choice, no_color.as_deref(), force.as_deref(), colors),
-        spaced: terminal,
-        times,
-        marks,
-        headers_only: args.quiet > 1,
-    }
 }
