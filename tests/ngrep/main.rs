@@ -9,6 +9,7 @@ mod captures;
 mod corpus;
 mod frames;
 mod lines;
+mod model;
 mod rows;
 mod running;
 mod table;

@@ -1,0 +1,97 @@
+//! What ngrep would have shown, had it chosen other packets: put together from its own text of each packet.
+
+use std::collections::BTreeSet;
+
+use crate::rows::Asked;
+use crate::running::Outcome;
+use crate::text::{Shown, Text};
+
+/// Every frame that passed the filter, as ngrep shows it with the options of the line, and those that match.
+pub(crate) struct Model {
+    preamble: Vec<u8>,
+    every: Vec<Shown>,
+    /// The places of the frames with a payload.
+    pub(crate) full: BTreeSet<usize>,
+    /// The places of the frames with a payload in which the pattern is found.
+    pub(crate) hits: BTreeSet<usize>,
+    level: usize,
+}
+
+impl Model {
+    /// Asks ngrep. `None` if the line has no outcome that is put together of packets.
+    pub(crate) fn of(asked: &Asked<'_>, outcome: &Outcome) -> Option<Self> {
+        let line = asked.line;
+        let level = line.count('q');
+        let text = |flags: &str, pattern: &str| Text::of(&asked.ngrep(&words(asked, flags, pattern)).outcome.out);
+        let numbers = |text: &Text| text.packets.iter().filter_map(Shown::number).collect();
+        let looks = format!("e{}", kept(asked, "xNtTC"));
+        let every = text(&looks, "");
+        let full = text("", "");
+        let hits = text(&kept(asked, "iwXM"), line.pattern());
+        let numbered = |text: &Text| text.packets.iter().all(|shown| shown.number().is_some());
+        if !numbered(&full) || !numbered(&hits) {
+            return None;
+        }
+        Some(Self {
+            preamble: Text::of(&outcome.out).preamble().to_vec(),
+            full: numbers(&full),
+            hits: numbers(&hits),
+            every: every.packets,
+            level,
+        })
+    }
+
+    /// The number of frames that passed the filter.
+    pub(crate) fn frames(&self) -> usize {
+        self.every.len()
+    }
+
+    /// The two ends of a packet, in a fixed order, and the letter of its protocol.
+    pub(crate) fn flow(&self, place: usize) -> (String, BTreeSet<String>) {
+        let shown = &self.every[place - 1];
+        let (source, destination) = shown.addresses();
+        (shown.header()[..1].to_owned(), [source, destination].into())
+    }
+
+    /// ngrep's text with these packets, up to the frame at `last`.
+    pub(crate) fn text(&self, chosen: &BTreeSet<usize>, last: usize) -> Vec<u8> {
+        let mut out = self.preamble.clone();
+        for place in 1..=last {
+            if self.level == 0 {
+                out.push(b'#');
+            }
+            if chosen.contains(&place) {
+                out.extend(&self.every[place - 1].block);
+            }
+        }
+        if self.level == 0 {
+            out.extend(b"exit\n");
+        }
+        out
+    }
+}
+
+/// Those of the letters that stand in the line, as often as they do.
+fn kept(asked: &Asked<'_>, letters: &str) -> String {
+    letters.chars().flat_map(|letter| std::iter::repeat_n(letter, asked.line.count(letter))).collect()
+}
+
+/// The words of a line that shows all packets in the same layout.
+fn words(asked: &Asked<'_>, flags: &str, pattern: &str) -> Vec<String> {
+    let line = asked.line;
+    let mut words: Vec<String> = Vec::new();
+    // A header without a number would not say which frame it is about.
+    let looks = flags.starts_with('e');
+    let level = if looks { line.count('q') } else { 1 };
+    words.push(format!("-R{}{flags}", "q".repeat(level)));
+    for letter in "WcPS".chars() {
+        if let Some(value) = line.value(letter).filter(|_| looks || letter == 'S') {
+            words.push(format!("-{letter}"));
+            words.push(value.to_owned());
+        }
+    }
+    words.push("--".to_owned());
+    words.push(pattern.to_owned());
+    words.extend(line.rest.iter().skip(1).cloned());
+    words
+}
