@@ -12,8 +12,8 @@ use crate::frames::{Format, Shot, ethernet, file};
 pub(crate) struct Capture {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
-    /// The same packets in a form that ngrep reads without a fault, and the row of the table that names the fault.
-    pub(crate) plain: Option<(&'static str, Vec<u8>)>,
+    /// The same packets in a form that ngrep reads without a fault, and the rows of the table that name the faults.
+    pub(crate) plain: Option<(Vec<&'static str>, Vec<u8>)>,
 }
 
 impl Capture {
@@ -31,7 +31,7 @@ impl Capture {
     ) -> Self {
         let plain = |shot: &Shot| shot.plain.clone().unwrap_or_else(|| shot.bytes.clone());
         let twin = file(Format::Micros, plain_link, shots, plain);
-        Self { plain: Some((row, twin)), ..Self::new(name, link, shots) }
+        Self { plain: Some((vec![row], twin)), ..Self::new(name, link, shots) }
     }
 
     /// A capture of Ethernet frames around these packets.

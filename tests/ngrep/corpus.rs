@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::captures::Capture;
 use crate::lines::Line;
+use crate::packets;
 
 const TYPED: &[&str] = &[
     "''",
@@ -16,7 +17,6 @@ const TYPED: &[&str] = &[
     "-q -v HTTP",
     "-q ^.",
     "-q -X 0001",
-    "-q '' port 53",
     "-O written.pcap ''",
     "-qqe -n 3 ''",
 ];
@@ -32,7 +32,7 @@ pub(crate) fn captures(folder: &Path) -> Vec<Capture> {
     paths.sort();
     let capture = |path: PathBuf| {
         let name = path.strip_prefix(folder).unwrap().to_string_lossy().replace('/', "-");
-        Capture { name, bytes: std::fs::read(path).unwrap(), plain: None }
+        Capture { name, plain: packets::plain(&path), bytes: std::fs::read(path).unwrap() }
     };
     paths.into_iter().map(capture).collect()
 }

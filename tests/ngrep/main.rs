@@ -10,6 +10,7 @@ mod corpus;
 mod frames;
 mod lines;
 mod model;
+mod packets;
 mod rows;
 mod running;
 mod table;
@@ -147,11 +148,11 @@ fn pair_of(place: &Place<'_>, capture: &Capture, line: &Line) -> (Option<Differe
     let mut expected = real.outcome.clone();
     let mut form = Form::Real;
     let mut err = real.err.clone();
-    if let Some((row, _)) = capture.plain {
+    if let Some((rows, _)) = &capture.plain {
         let plain = run(Program::Ngrep, Form::Plain);
         form = Form::Plain;
         if plain.outcome != expected {
-            used.push(row);
+            used.extend(rows);
         }
         expected = plain.outcome;
         err = plain.err;

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use ovlsniff::capture::bpf::Filter;
+use ovlsniff::packet::LinkType;
+
 use crate::captures::Capture;
 use crate::lines::Line;
 use crate::model::Model;
+use crate::packets::{self, Fragment, Frame};
 use crate::running::{Form, Outcome, Place, Program, Ran};
-use crate::text::Text;
+use crate::text::{self, Shown, Text};
 
 /// A pair of a capture and a command line, and a way to ask ngrep more.
 pub(crate) struct Asked<'a> {
@@ -26,6 +30,39 @@ impl Asked<'_> {
     pub(crate) fn ngrep(&self, words: &[String]) -> Ran {
         self.place.run(Program::Ngrep, self.form, &self.capture.name, words, &self.line.zone)
     }
+
+    /// The frames of the capture that ngrep was given.
+    fn frames(&self) -> Vec<Frame> {
+        packets::frames(&self.place.path(self.form, &self.capture.name))
+    }
+
+    /// The frames that passed ngrep's filter.
+    fn passed(&self) -> Vec<Frame> {
+        let loud: Vec<String> = self.line.words.iter().map(|word| without(word, 'q')).collect();
+        let told = self.ngrep(&loud).outcome.out;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let filter = told.lines().find_map(|line| line.strip_prefix("filter: ")).unwrap_or_default();
+        let mut frames = self.frames();
+        if let Some(link) = frames.first().map(|frame| LinkType(frame.link as u16)) {
+            let mut filter = Filter::compile(filter, link).unwrap();
+            frames.retain(|frame| filter.matches(&frame.bytes, frame.wire_len));
+        }
+        frames
+    }
+
+    /// The places of the packets that are shown, among the frames that passed the filter.
+    fn places(&self, outcome: &Outcome) -> Vec<usize> {
+        let places = |outcome: &Outcome| -> Vec<usize> {
+            Text::of(&outcome.out).packets.iter().filter_map(Shown::number).collect()
+        };
+        if self.line.value('W').is_none_or(|mode| !mode.eq_ignore_ascii_case("single")) {
+            return places(outcome);
+        }
+        // In this mode there are no numbers.
+        let words: Vec<String> =
+            self.line.words.iter().map(|word| if word == "single" { "none".to_owned() } else { word.clone() }).collect();
+        places(&self.ngrep(&words).outcome)
+    }
 }
 
 /// A deviation.
@@ -44,6 +81,8 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "kill", mend: kill },
     Row { name: "damaged-files", mend: damaged },
     Row { name: "first-fragments", mend: first_fragments },
+    Row { name: "later-fragments", mend: later_fragments },
+    Row { name: "fragments-at-2048", mend: fragments_at_2048 },
     Row { name: "inverted", mend: inverted },
     Row { name: "context", mend: context },
     Row { name: "first-delta", mend: first_delta },
@@ -89,26 +128,54 @@ fn damaged(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
 
 /// The first fragment of an IPv4 datagram is marked as one.
 fn first_fragments(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    if asked.capture.name != "fragments" {
+    let limit = asked.line.value('S').map_or(usize::MAX, |value| value.parse().unwrap_or(0));
+    fragments(asked, outcome, |header, fragment| {
+        let first = fragment.version == 4 && fragment.offset == 0;
+        let mark = format!(" {}@0:{}", fragment.id, fragment.payload().min(limit));
+        first.then(|| {
+            let at = text::ends(header, fragment.protocol);
+            format!("{}{mark}{}", &header[..at], &header[at..])
+        })
+    })
+}
+
+/// A later fragment has data where ngrep reads flags, or type and code.
+fn later_fragments(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    fragments(asked, outcome, |header, fragment| {
+        let (source, rest) = header.split_once(" -> ")?;
+        let mark = rest.find(&format!(" +{}@", fragment.id))?;
+        let destination = rest.split(' ').next()?;
+        Some(format!("{source} -> {destination}{}", &rest[mark..]))
+    })
+}
+
+/// An offset of a multiple of 2048 bytes is one. ngrep was given the fragments eight bytes later, where it sees it.
+fn fragments_at_2048(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    (asked.capture.name == "fragments-2048").then(|| {
+        each_header(outcome, |header| {
+            let later = [("@2056:", "@2048:"), ("@4104:", "@4096:"), ("@6152:", "@6144:")];
+            later.iter().fold(header.to_owned(), |text, (from, to)| text.replacen(from, to, 1))
+        })
+    })
+}
+
+/// Changes the headers of fragments.
+fn fragments(
+    asked: &Asked<'_>,
+    outcome: &Outcome,
+    change: impl Fn(&str, Fragment) -> Option<String>,
+) -> Option<Outcome> {
+    let mut text = Text::of(&outcome.out);
+    if text.packets.is_empty() || !asked.frames().iter().any(|frame| frame.fragment().is_some()) {
         return None;
     }
-    let text = [
-        ("10.0.0.1:11 -> 10.0.0.2:22", 16),
-        ("10.0.0.1:12 -> 10.0.0.2:22 [AP]", 4),
-        ("10.0.0.1 -> 10.0.0.2 8:0", 12),
-        ("10.0.0.1 -> 10.0.0.2", 16),
-    ];
-    let limit = asked.line.value('S').map_or(usize::MAX, |value| value.parse().unwrap_or(0));
-    Some(each_header(outcome, |header| {
-        for (ends, len) in text {
-            let mark = format!("{ends} 4660@0:{} ", len.min(limit));
-            // In `-W single` the payload follows, elsewhere the number.
-            if header.contains(&format!("{ends} ")) && !header.contains('@') {
-                return header.replacen(&format!("{ends} "), &mark, 1);
-            }
+    let passed = asked.passed();
+    for (shown, place) in text.packets.iter_mut().zip(asked.places(outcome)) {
+        if let Some(fragment) = passed.get(place - 1).and_then(Frame::fragment) {
+            shown.rewrite(|header| change(header, fragment).unwrap_or_else(|| header.to_owned()));
         }
-        header.to_owned()
-    }))
+    }
+    Some(Outcome { out: text.bytes(), ..outcome.clone() })
 }
 
 /// With `-v` the packets that are shown count.
@@ -198,6 +265,16 @@ fn each_header(outcome: &Outcome, mut change: impl FnMut(&str) -> String) -> Out
         shown.rewrite(&mut change);
     }
     Outcome { out: text.bytes(), ..outcome.clone() }
+}
+
+/// A word of flags without one of them.
+fn without(word: &str, flag: char) -> String {
+    let is_flags = word.starts_with('-') && !word.starts_with("--");
+    match word.replace(flag, "") {
+        kept if is_flags && kept == "-" => "-R".to_owned(),
+        kept if is_flags => kept,
+        _ => word.to_owned(),
+    }
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

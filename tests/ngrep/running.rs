@@ -114,6 +114,11 @@ impl Place<'_> {
         })
     }
 
+    /// The file of a capture.
+    pub(crate) fn path(&self, form: Form, capture: &str) -> PathBuf {
+        self.dir(form).join(format!("captures/{capture}.pcap"))
+    }
+
     /// Runs a program on a capture.
     pub(crate) fn run(&self, program: Program, form: Form, capture: &str, words: &[String], zone: &str) -> Ran {
         let dir = self.dir(form);

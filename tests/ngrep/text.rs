@@ -87,3 +87,15 @@ impl Shown {
         self.block.splice(1..end, changed.into_bytes());
     }
 }
+
+/// Where the ends and what belongs to them are over, in a header of this protocol: behind the flags, or the type and code.
+pub(crate) fn ends(header: &str, protocol: u8) -> usize {
+    let arrow = header.find(" -> ").map_or(0, |at| at + 4);
+    let word = |from: usize| header[from..].find(' ').map_or(header.len(), |at| from + at);
+    let destination = word(arrow);
+    match protocol {
+        6 if header[destination..].starts_with(" [") => word(destination + 1),
+        1 | 2 | 58 => word(destination + 1),
+        _ => destination,
+    }
+}

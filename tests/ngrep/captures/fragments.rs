@@ -31,12 +31,16 @@ fn ipv4() -> Capture {
 
 /// Later fragments whose offset is a multiple of 2048 bytes. ngrep takes their beginning for a header.
 fn ipv4_at_multiples_of_2048() -> Capture {
+    let fragment = |protocol: u8, field: u16, payload: &[u8]| {
+        let later = ipv4_fragment(protocol, field + 1, payload);
+        Shot::misread(ipv4_fragment(protocol, field, payload).bytes, later.bytes)
+    };
     let shots = [
-        ipv4_fragment(17, 0x2000 | 256, b"AAAA and a foo behind it"),
-        ipv4_fragment(6, 512, b"AAAA and a foo behind it, far enough"),
-        ipv4_fragment(1, 768, b"AAAA and a foo"),
+        fragment(17, 0x2000 | 256, b"AAAA and a foo behind it"),
+        fragment(6, 512, b"AAAA and a foo behind it, far enough"),
+        fragment(1, 768, b"AAAA and a foo"),
     ];
-    Capture::new("fragments-2048", 1, &shots)
+    Capture::misread("fragments-2048", "fragments-at-2048", 1, 1, &shots)
 }
 
 fn ipv6() -> Capture {
