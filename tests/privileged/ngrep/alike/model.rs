@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::rows::Asked;
-use crate::running::Outcome;
-use crate::text::{Shown, Text};
+use crate::ngrep::alike::rows::Asked;
+use crate::ngrep::alike::running::Outcome;
+use crate::ngrep::alike::text::{Shown, Text};
 
 /// Every frame that passed the filter, as ngrep shows it with the options of the line, and those that match.
 pub(crate) struct Model {
@@ -22,7 +22,8 @@ impl Model {
     pub(crate) fn of(asked: &Asked<'_>, outcome: &Outcome) -> Option<Self> {
         let line = asked.line;
         let level = line.count('q');
-        let text = |flags: &str, pattern: &str| Text::of(&asked.ngrep(&words(asked, flags, pattern)).outcome.out);
+        let text =
+            |flags: &str, pattern: &str| Text::of(&asked.ngrep(&words(asked, flags, pattern)).outcome.out);
         let numbers = |text: &Text| text.packets.iter().filter_map(Shown::number).collect();
         let looks = format!("e{}", kept(asked, "xNtTC"));
         let every = text(&looks, "");

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use ovlsniff::capture::bpf::Filter;
 use ovlsniff::packet::LinkType;
 
-use crate::captures::Capture;
-use crate::lines::Line;
-use crate::model::Model;
-use crate::packets::{self, Fragment, Frame};
-use crate::running::{Form, Outcome, Place, Program, Ran};
-use crate::text::{self, Shown, Text};
+use crate::ngrep::alike::captures::Capture;
+use crate::ngrep::alike::lines::Line;
+use crate::ngrep::alike::model::Model;
+use crate::ngrep::alike::packets::{self, Fragment, Frame};
+use crate::ngrep::alike::running::{Form, Outcome, Place, Program, Ran};
+use crate::ngrep::alike::text::{self, Shown, Text};
 
 /// A pair of a capture and a command line, and a way to ask ngrep more.
 pub(crate) struct Asked<'a> {
@@ -59,8 +59,12 @@ impl Asked<'_> {
             return places(outcome);
         }
         // In this mode there are no numbers.
-        let words: Vec<String> =
-            self.line.words.iter().map(|word| if word == "single" { "none".to_owned() } else { word.clone() }).collect();
+        let words: Vec<String> = self
+            .line
+            .words
+            .iter()
+            .map(|word| if word == "single" { "none".to_owned() } else { word.clone() })
+            .collect();
         places(&self.ngrep(&words).outcome)
     }
 }

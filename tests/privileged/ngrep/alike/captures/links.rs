@@ -1,7 +1,7 @@
 //! Captures of link types other than Ethernet.
 
-use crate::frames::{Shot, ether_type, ethernet, frame, ip6, tcp, udp};
 use crate::made;
+use crate::ngrep::alike::frames::{Shot, ether_type, ethernet, frame, ip6, tcp, udp};
 
 use super::Capture;
 
@@ -16,7 +16,13 @@ pub(super) fn all() -> Vec<Capture> {
         read("token-ring", 6, |packet| [&[0x10, 0x40][..], &[2; 12], &snap(packet), packet].concat()),
         read("sll", 113, sll),
         not_read("sll2", 276, 113, sll2, sll),
-        not_read("pppoe-50", 50, 9, |packet| [&ppp(packet), packet].concat(), |packet| [&ppp(packet), packet].concat()),
+        not_read(
+            "pppoe-50",
+            50,
+            9,
+            |packet| [&ppp(packet), packet].concat(),
+            |packet| [&ppp(packet), packet].concat(),
+        ),
         not_read("nflog", 239, 12, nflog, <[u8]>::to_vec),
         ipv4_only(),
         ipv6_only(),
@@ -50,7 +56,8 @@ fn not_read(
     wrap: impl Fn(&[u8]) -> Vec<u8>,
     plain: impl Fn(&[u8]) -> Vec<u8>,
 ) -> Capture {
-    let shots: Vec<Shot> = packets().iter().map(|packet| Shot::misread(wrap(packet), plain(packet))).collect();
+    let shots: Vec<Shot> =
+        packets().iter().map(|packet| Shot::misread(wrap(packet), plain(packet))).collect();
     Capture::misread(name, "link-types", link, plain_link, &shots)
 }
 

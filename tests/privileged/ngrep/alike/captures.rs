@@ -6,7 +6,7 @@ mod links;
 mod payloads;
 mod protocols;
 
-use crate::frames::{Format, Shot, ethernet, file};
+use crate::ngrep::alike::frames::{Format, Shot, ethernet, file};
 
 /// A capture file.
 pub(crate) struct Capture {
@@ -18,7 +18,11 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn new(name: &'static str, link: u32, shots: &[Shot]) -> Self {
-        Self { name: name.to_owned(), bytes: file(Format::Micros, link, shots, |shot| shot.bytes.clone()), plain: None }
+        Self {
+            name: name.to_owned(),
+            bytes: file(Format::Micros, link, shots, |shot| shot.bytes.clone()),
+            plain: None,
+        }
     }
 
     /// A capture that ngrep misreads, and its frames as it reads them, on another link type if need be.
@@ -43,5 +47,8 @@ impl Capture {
 
 /// All captures.
 pub(crate) fn all() -> Vec<Capture> {
-    [protocols::all(), fragments::all(), payloads::all(), links::all(), formats::all()].into_iter().flatten().collect()
+    [protocols::all(), fragments::all(), payloads::all(), links::all(), formats::all()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 /// The beginning of a packet: a line break, and a header line with its arrow.
-static HEADER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?-u)\n[TUIG?](\([0-9]+\))? [^\n]*? -> ").unwrap());
+static HEADER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?-u)\n[TUIG?](\([0-9]+\))? [^\n]*? -> ").unwrap());
 
 /// ngrep's output.
 #[derive(Clone, Debug)]
@@ -82,7 +83,8 @@ impl Shown {
 
     /// Replaces the header line's text.
     pub(crate) fn rewrite(&mut self, change: impl FnOnce(&str) -> String) {
-        let end = self.block[1..].iter().position(|&byte| byte == b'\n').map_or(self.block.len(), |at| at + 1);
+        let end =
+            self.block[1..].iter().position(|&byte| byte == b'\n').map_or(self.block.len(), |at| at + 1);
         let changed = change(&String::from_utf8_lossy(&self.block[1..end]));
         self.block.splice(1..end, changed.into_bytes());
     }

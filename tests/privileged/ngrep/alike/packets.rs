@@ -5,7 +5,7 @@ use std::path::Path;
 use ovlsniff::capture::savefile::Savefile;
 use ovlsniff::packet::LinkType;
 
-use crate::frames::{Format, Shot, file};
+use crate::ngrep::alike::frames::{Format, Shot, file};
 
 /// A frame of a capture.
 #[derive(Clone, Debug)]
@@ -89,7 +89,8 @@ fn behind_ethernet(bytes: &[u8]) -> (Option<usize>, usize) {
 /// Where the packet ends in the frame, by the length in its header. The frame's end if that is no length.
 fn end(bytes: &[u8], ip: usize) -> usize {
     let packet = &bytes[ip..];
-    let number = |at: usize| packet.get(at..at + 2).map_or(0, |two| usize::from(u16::from_be_bytes([two[0], two[1]])));
+    let number =
+        |at: usize| packet.get(at..at + 2).map_or(0, |two| usize::from(u16::from_be_bytes([two[0], two[1]])));
     let len = match packet.first().map(|first| first >> 4) {
         Some(4) if number(2) >= 20 => number(2),
         Some(6) if number(4) > 0 => 40 + number(4),

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::captures::Capture;
-use crate::lines::Line;
-use crate::packets;
+use crate::ngrep::alike::captures::Capture;
+use crate::ngrep::alike::lines::Line;
+use crate::ngrep::alike::packets;
 
 const TYPED: &[&str] = &[
     "''",

@@ -50,7 +50,12 @@ pub(crate) enum Format {
 }
 
 /// Writes a capture file. Frame `n` has the time 1,700,000,000.5 s plus `n` ms, unless it has its own.
-pub(crate) fn file(format: Format, link: u32, shots: &[Shot], bytes_of: impl Fn(&Shot) -> Vec<u8>) -> Vec<u8> {
+pub(crate) fn file(
+    format: Format,
+    link: u32,
+    shots: &[Shot],
+    bytes_of: impl Fn(&Shot) -> Vec<u8>,
+) -> Vec<u8> {
     let u32s = |numbers: &[u32]| -> Vec<u8> {
         let bytes = |n: &u32| if format == Format::BigEndian { n.to_be_bytes() } else { n.to_le_bytes() };
         numbers.iter().flat_map(bytes).collect()

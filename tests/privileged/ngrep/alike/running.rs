@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::captures::Capture;
-use crate::lines::{FILTER_FILES, WRITTEN};
+use crate::ngrep::alike::captures::Capture;
+use crate::ngrep::alike::lines::{FILTER_FILES, WRITTEN};
 use crate::run;
 
 /// The most that is read of a program's output. ngrep writes without end in some cases.
@@ -120,7 +120,14 @@ impl Place<'_> {
     }
 
     /// Runs a program on a capture.
-    pub(crate) fn run(&self, program: Program, form: Form, capture: &str, words: &[String], zone: &str) -> Ran {
+    pub(crate) fn run(
+        &self,
+        program: Program,
+        form: Form,
+        capture: &str,
+        words: &[String],
+        zone: &str,
+    ) -> Ran {
         let dir = self.dir(form);
         let path = format!("captures/{capture}.pcap");
         let written = dir.join(WRITTEN);
@@ -165,4 +172,3 @@ fn bounded(mut command: Command) -> Ran {
     let err = String::from_utf8_lossy(&err).into_owned();
     Ran { outcome: Outcome { out, code, written: None }, err }
 }
-

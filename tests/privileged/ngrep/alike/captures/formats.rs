@@ -1,7 +1,7 @@
 //! Captures in other formats, damaged ones, frames that are cut or malformed, and odd times.
 
-use crate::frames::{Format, Shot, ethernet, file, ip4, ip6, tcp, udp};
 use crate::made;
+use crate::ngrep::alike::frames::{Format, Shot, ethernet, file, ip4, ip6, tcp, udp};
 
 use super::Capture;
 
@@ -20,12 +20,17 @@ pub(super) fn all() -> Vec<Capture> {
 }
 
 fn shots() -> Vec<Shot> {
-    let packets = [udp(1, 80, b"hello foo"), tcp(2, 80, 0x18, b"foo"), tcp(2, 80, 0x10, b""), udp(3, 53, b"bar")];
+    let packets =
+        [udp(1, 80, b"hello foo"), tcp(2, 80, 0x18, b"foo"), tcp(2, 80, 0x10, b""), udp(3, 53, b"bar")];
     packets.iter().map(|packet| Shot::new(ethernet(packet))).collect()
 }
 
 fn in_format(name: &'static str, format: Format) -> Capture {
-    Capture { name: name.to_owned(), bytes: file(format, 1, &shots(), |shot| shot.bytes.clone()), plain: None }
+    Capture {
+        name: name.to_owned(),
+        bytes: file(format, 1, &shots(), |shot| shot.bytes.clone()),
+        plain: None,
+    }
 }
 
 /// A capture that ends this many bytes too early.

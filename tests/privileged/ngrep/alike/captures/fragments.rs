@@ -1,7 +1,7 @@
 //! Captures of fragments.
 
-use crate::frames::{FROM, Shot, TO, ethernet, ip6};
 use crate::made;
+use crate::ngrep::alike::frames::{FROM, Shot, TO, ethernet, ip6};
 
 use super::Capture;
 
@@ -19,7 +19,7 @@ fn ipv4() -> Capture {
     for (port, protocol) in [(11, 17), (12, 6), (13, 1), (14, 89)] {
         let first = match protocol {
             17 => made::udp_segment(port, 22, b"first foo piece."),
-            6 => crate::frames::tcp_segment(port, 22, 0x18, b"foo!"),
+            6 => crate::ngrep::alike::frames::tcp_segment(port, 22, 0x18, b"foo!"),
             _ => [&[8, 0, 0, 0][..], b"foo of it 12"].concat(),
         };
         shots.push(ipv4_fragment(protocol, 0x2000, &first));
@@ -53,7 +53,7 @@ fn ipv6() -> Capture {
         fragment(17, 1, &udp),
         fragment(17, 24 | 1, b"in the middle foo 123456"),
         fragment(17, 48, b"last foo"),
-        fragment(6, 1, &crate::frames::tcp_segment(1001, 80, 0x18, b"foo!")),
+        fragment(6, 1, &crate::ngrep::alike::frames::tcp_segment(1001, 80, 0x18, b"foo!")),
         fragment(58, 1, b"\x80\x00\0\0foo of it 12"),
         fragment(58, 16, b"last foo"),
         fragment(17, 2048, b"AAAA and a foo behind it"),

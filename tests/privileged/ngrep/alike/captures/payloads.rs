@@ -1,6 +1,6 @@
 //! Captures of every kind of payload.
 
-use crate::frames::{Shot, ethernet, ip4, ip6, tcp, udp};
+use crate::ngrep::alike::frames::{Shot, ethernet, ip4, ip6, tcp, udp};
 
 use super::Capture;
 
@@ -36,7 +36,13 @@ fn binary() -> Vec<Vec<u8>> {
     let every: Vec<u8> = (0..=255).collect();
     let mut foo = every.clone();
     foo.extend(b"foo");
-    vec![udp(1, 2, &every), udp(1, 2, &foo), udp(1, 2, b"\0\0\0\0"), udp(1, 2, b"\xff"), udp(1, 2, b"f\0o\0o\0foo\0")]
+    vec![
+        udp(1, 2, &every),
+        udp(1, 2, &foo),
+        udp(1, 2, b"\0\0\0\0"),
+        udp(1, 2, b"\xff"),
+        udp(1, 2, b"f\0o\0o\0foo\0"),
+    ]
 }
 
 fn lines() -> Vec<Vec<u8>> {
@@ -67,7 +73,10 @@ fn utf8() -> Vec<Vec<u8>> {
 /// Payloads about as long as a row: of 80 columns, of a few, and of a hex dump.
 fn wide() -> Vec<Vec<u8>> {
     let lengths = [7, 8, 9, 15, 16, 17, 74, 75, 76, 149, 150, 151, 300];
-    lengths.into_iter().map(|len| udp(1, 2, &b"foo-".iter().copied().cycle().take(len).collect::<Vec<u8>>())).collect()
+    lengths
+        .into_iter()
+        .map(|len| udp(1, 2, &b"foo-".iter().copied().cycle().take(len).collect::<Vec<u8>>()))
+        .collect()
 }
 
 fn escapes() -> Vec<Vec<u8>> {
@@ -109,7 +118,7 @@ fn padding() -> Capture {
 fn padding_ipv6() -> Capture {
     let shots = [
         padded(&ip6(17, &crate::made::udp_segment(1, 2, b"bar")), b"trailer with a foo"),
-        padded(&ip6(6, &crate::frames::tcp_segment(3, 4, 0x10, b"")), b"foo"),
+        padded(&ip6(6, &crate::ngrep::alike::frames::tcp_segment(3, 4, 0x10, b"")), b"foo"),
     ];
     Capture::misread("padding-ipv6", "padding", 1, 1, &shots)
 }

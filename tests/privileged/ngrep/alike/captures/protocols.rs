@@ -1,8 +1,10 @@
 //! Captures of every kind of header, over Ethernet.
 
-use crate::frames::{Shot, ether_type, ethernet, extension, frame, ip4, ip4_with_options, ip6, tag, tcp};
-use crate::frames::{tcp_segment, tcp_with_options, udp};
 use crate::made;
+use crate::ngrep::alike::frames::{
+    Shot, ether_type, ethernet, extension, frame, ip4, ip4_with_options, ip6, tag, tcp,
+};
+use crate::ngrep::alike::frames::{tcp_segment, tcp_with_options, udp};
 
 use super::Capture;
 
@@ -30,7 +32,8 @@ pub(super) fn all() -> Vec<Capture> {
 
 fn tcp_flags() -> Vec<Vec<u8>> {
     let flags = [0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x20, 0x40, 0x80, 0xff, 0x00];
-    let mut packets: Vec<_> = (0..).zip(flags).map(|(n, flags)| tcp(1000 + n, 80, flags, b"a foo flag")).collect();
+    let mut packets: Vec<_> =
+        (0..).zip(flags).map(|(n, flags)| tcp(1000 + n, 80, flags, b"a foo flag")).collect();
     packets.push(tcp(1, 80, 0x10, b""));
     packets
 }
@@ -88,8 +91,10 @@ fn igmp() -> Vec<Vec<u8>> {
 }
 
 fn other_protocols() -> Vec<Vec<u8>> {
-    let mut packets: Vec<_> =
-        [0, 3, 8, 88, 89, 112, 136, 253, 255].into_iter().map(|protocol| ip4(protocol, b"a foo in it")).collect();
+    let mut packets: Vec<_> = [0, 3, 8, 88, 89, 112, 136, 253, 255]
+        .into_iter()
+        .map(|protocol| ip4(protocol, b"a foo in it"))
+        .collect();
     packets.push(ip6(89, b"a foo in it"));
     packets.push(ip4(89, b""));
     packets
@@ -149,7 +154,13 @@ fn ipv6() -> Vec<Vec<u8>> {
 }
 
 fn zero_ports() -> Vec<Vec<u8>> {
-    vec![udp(0, 0, b"foo"), udp(0, 5, b"foo"), udp(5, 0, b"foo"), tcp(0, 0, 0x18, b"foo"), tcp(0, 1, 0, b"foo")]
+    vec![
+        udp(0, 0, b"foo"),
+        udp(0, 5, b"foo"),
+        udp(5, 0, b"foo"),
+        tcp(0, 0, 0x18, b"foo"),
+        tcp(0, 1, 0, b"foo"),
+    ]
 }
 
 fn tcp_options() -> Vec<Vec<u8>> {
@@ -232,9 +243,8 @@ fn extension_headers() -> Capture {
 }
 
 fn ah() -> Capture {
-    let behind = |next: u8, rest: &[u8]| {
-        [&[next, 4, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1][..], &[0x44; 12], rest].concat()
-    };
+    let behind =
+        |next: u8, rest: &[u8]| [&[next, 4, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1][..], &[0x44; 12], rest].concat();
     let udp = made::udp_segment(1, 80, b"hello foo");
     let shots = [
         Shot::misread(ethernet(&ip4(51, &behind(17, &udp))), ethernet(&ip4(17, &udp))),
