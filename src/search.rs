@@ -124,7 +124,7 @@ impl Search {
         // if no packet was in them. The latter is told of a pattern without a literal.
         let in_doubt = matches_only && asks_for_some;
         let gated = !(options.invert || options.all || options.empty || in_doubt && context)
-            && (view == View::Innermost || matches_only && !context);
+            && (view == View::Innermost || !context);
         Self {
             gate: pattern.gate().filter(|gate| gated && (!in_doubt || gate.has_literal())),
             matches_only,
@@ -204,7 +204,7 @@ impl Search {
         self.tick(frame.time, sink)?;
         let Self { dissector, selection, gate, .. } = self;
         if self.view == View::Outermost {
-            return outermost::frame(frame, gate.as_ref(), dissector, selection, sink);
+            return outermost::frame(frame, dissector, selection, sink);
         }
         if let Some(gate) = gate.as_ref().filter(|_| self.matches_only) {
             // The glance comes first, because it costs next to nothing.
@@ -249,7 +249,10 @@ impl Search {
         let mut dissected = 0;
         while dissected < AT_ONCE {
             let Self { dissector, selection, gate, skimmed, .. } = self;
-            let (next, is_asked) = match gate.as_ref().filter(|_| self.view == View::Innermost) {
+            let (next, is_asked) = match gate {
+                Some(gate) if self.view == View::Outermost => {
+                    (outermost::next(records, gate, admits, skimmed), true)
+                }
                 Some(gate) => {
                     let next = skim.next(records, gate, dissector, admits, selection, skimmed);
                     (next, skim.asks_if_admitted())

@@ -92,7 +92,13 @@ pub(crate) struct Ngrep {
     #[arg(short = 'S', value_name = "N", value_parser = values::depth, help_heading = "Output")]
     pub(crate) depth: Option<usize>,
     /// Format in which the payload is printed
-    #[arg(short = 'W', value_name = "SHAPE", default_value = "normal", ignore_case = true, help_heading = "Output")]
+    #[arg(
+        short = 'W',
+        value_name = "SHAPE",
+        default_value = "normal",
+        ignore_case = true,
+        help_heading = "Output"
+    )]
     pub(crate) shape: Shape,
     /// Width of a line in columns [default: that of the terminal, else 80]
     #[arg(short = 'c', value_name = "N", value_parser = values::number(8..=65_536u32), help_heading = "Output")]

@@ -4,8 +4,10 @@ mod files;
 mod keys;
 mod live;
 mod meant;
+mod ngrep;
 mod nothing;
 mod output;
+mod pace;
 mod pieces;
 mod sheet;
 mod threads;
@@ -14,20 +16,35 @@ mod words;
 
 use anyhow::anyhow;
 use ovlsniff::capture::bpf::Expression;
+use ovlsniff::capture::savefile::Interface;
 use ovlsniff::escape::{counted, escape};
 use ovlsniff::pattern::Pattern;
 use ovlsniff::print::match_line;
 use ovlsniff::search::{OuterFilter, Search};
 
 use super::signals::Signals;
-use super::{Status, tell};
-use crate::cli::Grep;
-use meant::Meant;
+use super::{Status, put, tell};
+use crate::cli::{Grep, Ngrep};
+use meant::{Meant, Told};
+use ngrep::Source;
 use output::Output;
 
 /// Runs a search that was typed in grep mode's own grammar.
 pub(super) fn run(args: Grep) -> anyhow::Result<Status> {
     search(&Meant::of_grep(args)?)
+}
+
+/// Runs a search that was typed in ngrep's grammar.
+pub(super) fn run_ngrep(args: Ngrep) -> anyhow::Result<Status> {
+    if args.version {
+        tell_version()?;
+        return Ok(Status::Success);
+    }
+    search(&Meant::of_ngrep(args)?)
+}
+
+fn tell_version() -> anyhow::Result<()> {
+    Ok(put(format!("ngrep: ovlsniff {}\n", env!("CARGO_PKG_VERSION")).as_bytes())?)
 }
 
 fn search(meant: &Meant) -> anyhow::Result<Status> {
@@ -44,6 +61,7 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
         signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
         output,
         quiet: meant.quiet,
+        ngrep: meant.ngrep.clone(),
         threads: threads::number(meant.threads),
         searching: false,
         cut_short: None,
@@ -56,6 +74,9 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
     }
     if let Some(opener) = opener {
         job.search.open_with(opener);
+    }
+    if meant.at_pace && !meant.read.is_empty() {
+        job.output.keep_pace(job.signals.stop_flag());
     }
     let ended = if meant.read.is_empty() { live::run(&mut job, meant) } else { files::run(&mut job, meant) };
     job.nothing = if ended.is_ok() { nothing::passed(&job, meant) } else { None };
@@ -70,6 +91,8 @@ struct Job {
     output: Output,
     banner: Vec<String>,
     quiet: bool,
+    /// What ngrep tells on standard output, if its grammar was typed.
+    ngrep: Option<Told>,
     /// The number of threads that search a file, if it does not depend on the file.
     threads: Option<usize>,
     /// True once everything is open and the search has begun.
@@ -95,12 +118,20 @@ enum Error {
 
 impl Job {
     /// Tells the user what is searched, and for what.
-    fn announce(&mut self, source: &str) {
+    fn announce(
+        &mut self,
+        meant: &Meant,
+        source: &Source<'_>,
+        interfaces: &[Interface],
+    ) -> Result<(), Error> {
         self.searching = true;
-        if !self.quiet {
+        if let Some(told) = &self.ngrep {
+            ngrep::preamble(meant, told, source, interfaces, |lines| self.output.ngrep_preamble(lines))?;
+        } else if !self.quiet {
             tell(source);
             self.banner.iter().for_each(tell);
         }
+        Ok(())
     }
 
     /// Prints the statistics so far, as USR1 asks for them.
@@ -124,6 +155,10 @@ impl Job {
             Some(_) => Status::CutShort,
             None => Status::NoMatch,
         };
+        if let Some(told) = self.ngrep.as_ref().filter(|_| self.searching) {
+            // A failed write is told by the end of the output.
+            let _ = self.output.ngrep_exit(told.quiet, self.search.matched());
+        }
         let ended = ended.and_then(|()| Ok(self.output.finish()?));
         match ended {
             Err(Error::Output(error)) if error.is_broken_pipe() => {

@@ -183,7 +183,7 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
 }
 
 /// Writes the wrappings from the inside out, and addresses once for neighbours that share them.
-fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
+pub(super) fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
     let mut inside_out = encapsulations.iter().rev().peekable();
     while let Some(wrapping) = inside_out.next() {
         out.push(b' ');

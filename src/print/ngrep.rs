@@ -23,6 +23,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::clock::Clock;
+use super::header::wrappings;
 use super::ink::Replacement;
 use super::numbers::{self, decimal, ipv4_and_port};
 use super::payload::{Layout, Shape};
@@ -51,6 +52,10 @@ pub struct NgrepOptions {
     pub times: Times,
     /// Write the number of the IP protocol behind the letter: `-N`.
     pub protocol: bool,
+    /// Print UTF-8 as it is, except for characters that are not fit for terminals: `-u`.
+    pub utf8: bool,
+    /// Name the tunnels around a packet behind its header.
+    pub tunnels: bool,
     /// The number of `-q`. There are no marks from 1 on, and no payloads from 3 on.
     pub quiet: u8,
 }
@@ -65,6 +70,8 @@ impl Default for NgrepOptions {
             color: false,
             times: Times::default(),
             protocol: false,
+            utf8: false,
+            tunnels: false,
             quiet: 0,
         }
     }
@@ -81,6 +88,7 @@ pub struct Ngrep<W: Write> {
     clock: Clock,
     limit: usize,
     protocol: bool,
+    tunnels: bool,
     single: bool,
     marks: bool,
     payloads: bool,
@@ -96,9 +104,12 @@ pub struct Ngrep<W: Write> {
 impl<W: Write> Ngrep<W> {
     /// Makes a printer that writes to `writer`, which should have a buffer: a mark is a single byte.
     pub fn new(writer: W, options: &NgrepOptions) -> Self {
-        let NgrepOptions { shape, columns, replacement, limit, color, times, protocol, quiet } = *options;
-        let layout = Layout::new(shape, columns, replacement, false, false);
+        let NgrepOptions { shape, columns, replacement, limit, color, times, protocol, utf8, tunnels, quiet } =
+            *options;
+        let layout = Layout::new(shape, columns, replacement, utf8, false);
         let row = match shape {
+            // Nobody counts the columns of UTF-8 to fill its last row.
+            Shape::Normal if utf8 => None,
             Shape::Normal => Some(layout.row()),
             Shape::Hex => Some(HEX_ROW),
             Shape::ByLine | Shape::Single | Shape::None => None,
@@ -111,6 +122,7 @@ impl<W: Write> Ngrep<W> {
             clock: Clock::new(times),
             limit: limit.unwrap_or(usize::MAX),
             protocol,
+            tunnels,
             single: shape == Shape::Single,
             marks: quiet < 1,
             payloads: quiet < 3,
@@ -178,6 +190,9 @@ impl<W: Write> Ngrep<W> {
             decimal(out, fragment.offset.into());
             out.push(b':');
             decimal(out, len as u64);
+        }
+        if self.tunnels {
+            wrappings(out, &shown.packet.encapsulations);
         }
     }
 

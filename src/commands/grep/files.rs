@@ -8,6 +8,7 @@ use ovlsniff::packet::LinkType;
 use ovlsniff::search::{Filters, OuterFilter, Told};
 
 use super::meant::Meant;
+use super::ngrep::Source;
 use super::{Error, Job, pieces};
 
 pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
@@ -25,7 +26,7 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     let mut damaged = Ok(());
     for (n, mut file) in files.into_iter().enumerate() {
         if n == 0 {
-            job.announce(&input_line(&meant.read));
+            job.announce(meant, &Source::Files(&meant.read), file.interfaces())?;
             job.output.declare(file.interfaces())?;
         }
         if let [_, _, ..] = meant.read[..] {
@@ -153,9 +154,4 @@ fn filter(job: &Job, files: &[Savefile]) -> Result<Option<OuterFilter>, Error> {
     }
     let filters = Filters::new(expression.clone(), &links).map_err(anyhow::Error::from)?;
     Ok(Some(job.search.outer_filter(filters)))
-}
-
-fn input_line(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| shown(path)).collect();
-    format!("input: {}", names.join(", "))
 }

@@ -18,6 +18,7 @@ use ovlsniff::packet::Timestamp;
 use ovlsniff::search::Told;
 
 use super::meant::{Capture, Meant, Style};
+use super::ngrep::Source;
 use super::output::{self, Output};
 use super::tunnels::Learned;
 use super::{Error, Job};
@@ -38,9 +39,10 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     }
     leave_root(job, meant)?;
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
-    job.announce(&format!("interface: {}", names.join(", ")));
+    let devices: Vec<Device> = chosen.iter().map(|(device, _)| device.clone()).collect();
     let (interfaces, from) =
         (described(&live, &meant.capture, job.filter.as_ref()), SystemTime::now().into());
+    job.announce(meant, &Source::Devices(&devices, &names.join(", ")), &interfaces)?;
     job.output.declare(&interfaces)?;
     let ended = search(job, &mut live, &interfaces, &mut learned);
     count_drops(job, &mut live);

@@ -1,10 +1,13 @@
 //! A search as it is meant, in whichever grammar it was typed.
 //!
-//! There are two grammars: grep mode's own ([`crate::cli::Grep`]), and ngrep's. Their words differ, and so do their letters: `-i` names an
+//! There are two grammars: grep mode's own ([`crate::cli::Grep`]), and ngrep's ([`crate::cli::Ngrep`]). Their words differ, and so do their letters: `-i` names an
 //! interface in the one and ignores case in the other. Each is turned into a [`Meant`] once, and everything behind
 //! that is the same for both.
 
+mod ngrep;
 mod text;
+
+pub(super) use ngrep::Told;
 
 use std::path::PathBuf;
 
@@ -12,10 +15,11 @@ use anyhow::anyhow;
 use ovlsniff::capture::bpf::Expression;
 use ovlsniff::packet::{Direction, LinkType, TunnelPorts};
 use ovlsniff::pattern::Expressions;
+use ovlsniff::print::NgrepOptions;
 use ovlsniff::print::{JsonOptions, TextOptions};
 use ovlsniff::search::{Filters, SearchOptions, View};
 
-use super::words::{self, Words};
+use super::words::{self, Grammar, Words};
 use crate::cli::{FrameDirection, Grep};
 
 /// What to search, where, for what, and how it is printed.
@@ -49,6 +53,10 @@ pub(super) struct Meant {
     pub(super) line_buffered: bool,
     /// Say nothing of packets that do not match: no marks, no banner and no statistics.
     pub(super) quiet: bool,
+    /// Show the packets of files at the pace at which they were captured.
+    pub(super) at_pace: bool,
+    /// What ngrep tells beside packets, on standard output. `None` for grep mode, which tells it on standard error.
+    pub(super) ngrep: Option<Told>,
 }
 
 /// Where live traffic is captured, and how.
@@ -81,6 +89,7 @@ pub(super) struct Ports {
 pub(super) enum Style {
     Text(TextOptions),
     Json(JsonOptions),
+    Ngrep(NgrepOptions),
 }
 
 impl Meant {
@@ -90,7 +99,8 @@ impl Meant {
     /// The words make no filter, or `--inner` is none.
     pub(super) fn of_grep(args: Grep) -> anyhow::Result<Self> {
         let (ports, style) = (Ports::of(&args), Style::of(&args));
-        let Words { patterns, filter, note } = Words::new(args.expressions, args.first, args.rest)?;
+        let Words { patterns, filter, note } =
+            Words::new(Grammar::Grep, args.expressions, args.first, args.rest)?;
         let basic = patterns.iter().filter(|_| !args.hex).find_map(|pattern| words::basic_sign(pattern));
         let is_any = patterns.iter().all(String::is_empty);
         let inverted = (args.invert_match && !args.all && is_any)
@@ -143,6 +153,8 @@ impl Meant {
             decap: args.decap,
             line_buffered: args.line_buffered,
             quiet: args.quiet > 0,
+            at_pace: false,
+            ngrep: None,
         })
     }
 }

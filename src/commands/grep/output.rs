@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::bail;
 use ovlsniff::capture::bpf::link_description;
@@ -13,10 +15,12 @@ use ovlsniff::capture::savefile::{Interface, shown};
 use ovlsniff::capture::write::{self, Counters, Format, Writer};
 use ovlsniff::escape::reason;
 use ovlsniff::packet::{Frame, LinkType, Timestamp, Undecoded};
-use ovlsniff::print::{Json, Mark, Printer, Shown, Summary, Text, Times};
+use ovlsniff::print::ngrep::{self, NgrepPreamble};
+use ovlsniff::print::{Json, Mark, Ngrep, NgrepOptions, Printer, Shown, Summary, Text, TextOptions, Times};
 use ovlsniff::search::{Found, Outcome, Told};
 
 use super::meant::{Meant, Style};
+use super::pace::Pace;
 use super::sheet::Sheet;
 use crate::commands::tell;
 
@@ -43,6 +47,8 @@ pub(super) struct Output {
     pub(super) summary: Summary,
     /// The names of the interfaces, for a capture on `any`: a frame of it says only the number of its interface.
     names: Option<Names>,
+    /// The clock of a file that is shown at its pace.
+    pace: Option<Pace>,
     /// The file that is being read, if there are several.
     file_read: Option<String>,
     scratch: Vec<u8>,
@@ -55,13 +61,24 @@ impl Style {
         match self {
             Self::Text(options) => Printer::Text(Text::new(writer, options)),
             Self::Json(options) => Printer::Json(Json::new(writer, *options)),
+            Self::Ngrep(options) => Printer::Ngrep(Ngrep::new(writer, options)),
+        }
+    }
+
+    /// Returns the printer for a piece of a file.
+    fn of_piece(&self) -> Printer<Vec<u8>> {
+        match self {
+            Self::Ngrep(options) => Printer::Ngrep(Ngrep::piece(options)),
+            other => other.printer(Vec::new()),
         }
     }
 
     /// Returns true if what is printed of a packet does not depend on the packets before.
     fn stands_alone(&self) -> bool {
         match self {
-            Self::Text(options) => matches!(options.times, Times::None | Times::Clock),
+            Self::Text(TextOptions { times, .. }) | Self::Ngrep(NgrepOptions { times, .. }) => {
+                matches!(times, Times::None | Times::Clock)
+            }
             Self::Json(_) => true,
         }
     }
@@ -120,6 +137,7 @@ impl Output {
             pending: None,
             summary: Summary::default(),
             names: None,
+            pace: None,
             file_read: None,
             scratch: Vec::new(),
             unknown_links: Vec::new(),
@@ -206,8 +224,9 @@ impl Output {
     /// Makes an empty sheet, of some `most` bytes, for a piece of a file. `None` if what is printed of a piece depends on
     /// others, or is no text.
     pub(super) fn sheet(&self, most: usize) -> Option<Sheet> {
-        let alone = self.file.is_none() && self.names.is_none() && self.style.stands_alone();
-        alone.then(|| Sheet::new(self.style.printer(Vec::new()), self.file_read.clone(), most))
+        let alone =
+            self.file.is_none() && self.names.is_none() && self.pace.is_none() && self.style.stands_alone();
+        alone.then(|| Sheet::new(self.style.of_piece(), self.file_read.clone(), most))
     }
 
     /// Returns true if the user need not be told of the link type of a sheet.
@@ -245,9 +264,31 @@ impl Output {
         Ok(())
     }
 
+    /// Has packets shown at the pace of their time stamps, until a signal sets `stop`.
+    pub(super) fn keep_pace(&mut self, stop: &Arc<AtomicBool>) {
+        self.pace = Some(Pace::new(Arc::clone(stop)));
+    }
+
+    /// Writes the lines that ngrep begins with. They are flushed, because the first packet may be long in coming.
+    pub(super) fn ngrep_preamble(&mut self, told: &NgrepPreamble<'_>) -> Result<(), Error> {
+        ngrep::preamble(self.printer.writer(), told)?;
+        Ok(self.printer.flush()?)
+    }
+
+    /// Writes the lines that ngrep ends with.
+    pub(super) fn ngrep_exit(&mut self, quiet: u8, matched: u64) -> Result<(), Error> {
+        let Printer::Ngrep(printer) = &mut self.printer else { return Ok(()) };
+        let counts = self.live.then_some((printer.frames(), matched));
+        Ok(ngrep::exit(printer.writer(), quiet, counts)?)
+    }
+
     #[cold]
     fn show(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
         self.warn_of_link(found)?;
+        if self.pace.is_some() {
+            self.printer.flush()?;
+            self.pace.iter_mut().for_each(|pace| pace.wait_for(found.frame.time));
+        }
         let own = interfaces.get(found.frame.interface.place());
         let passed = self.names.as_mut().and_then(|names| names.of(found.frame));
         let several = passed.is_some() || interfaces.len() > 1;
