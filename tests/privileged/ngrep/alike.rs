@@ -7,6 +7,7 @@
 
 mod captures;
 mod corpus;
+mod expected;
 mod frames;
 mod lines;
 mod model;
@@ -23,7 +24,6 @@ use std::thread;
 
 use captures::Capture;
 use lines::Line;
-use rows::Asked;
 use running::{Bench, Form, Outcome, Place, Program};
 
 /// A pair of a capture and a command line for which the two differ without a reason.
@@ -139,37 +139,18 @@ fn compare(captures: &[Capture], lines: &[Line]) -> Findings {
 
 /// Runs both programs, and turns what ngrep did into what is expected, row by row.
 fn pair_of(place: &Place<'_>, capture: &Capture, line: &Line) -> (Option<Difference>, Vec<&'static str>) {
-    let run = |program, form| place.run(program, form, &capture.name, &line.words, &line.zone);
-    let ours = run(Program::Ours, Form::Real);
-    let real = run(Program::Ngrep, Form::Real);
-    let mut used = Vec::new();
-    let mut expected = real.outcome.clone();
-    let mut form = Form::Real;
-    let mut err = real.err.clone();
-    if let Some((rows, _)) = &capture.plain {
-        let plain = run(Program::Ngrep, Form::Plain);
-        form = Form::Plain;
-        if plain.outcome != expected {
-            used.extend(rows);
-        }
-        expected = plain.outcome;
-        err = plain.err;
-    }
-    let asked = Asked { place, capture, line, form, err: &err, ours: &ours.outcome };
-    for row in rows::ROWS {
-        if let Some(mended) = (row.mend)(&asked, &expected).filter(|mended| *mended != expected) {
-            used.push(row.name);
-            expected = mended;
-        }
-    }
+    let ours = place.run(Program::Ours, Form::Real, &capture.name, &line.words, &line.zone);
+    let real = place.run(Program::Ngrep, Form::Real, &capture.name, &line.words, &line.zone);
+    let (expected, used) = expected::of(place, capture, line, &real, &ours.outcome);
     if expected == ours.outcome {
         return (None, used);
     }
     let text = format!(
-        "== {}: ngrep {}\n-- ngrep: status {:?}\n{}{}\n-- expected by {used:?}: status {:?}{}\n{}\n-- ours: status {:?}{}\n{}{}\n",
+        "== {}: ngrep {}\n-- ngrep: status {:?}{}\n{}{}\n-- expected by {used:?}: status {:?}{}\n{}\n-- ours: status {:?}{}\n{}{}\n",
         capture.name,
         line.typed,
         real.outcome.code,
+        written(&real.outcome),
         shown(&real.outcome),
         real.err,
         expected.code,

@@ -71,7 +71,7 @@ pub(crate) fn file(
     };
     for (n, shot) in (0..).zip(shots) {
         let bytes = bytes_of(shot);
-        let wire_len = (bytes.len() + shot.wire_len - shot.bytes.len()) as u32;
+        let wire_len = shot.wire_len.max(bytes.len()) as u32;
         let (seconds, micros) = shot.time.unwrap_or((1_700_000_000, 500_000 + n * 1000));
         let len = bytes.len() as u32;
         if format == Format::Pcapng {

@@ -60,7 +60,11 @@ const TYPED: &[&str] = &[
     "-W BYLINE foo",
     "-c 40 foo",
     "-c 100 foo",
+    "-c 0 foo",
+    "-c 5 foo",
     "-c 6 foo",
+    "-c 7 foo",
+    "-c 255 foo",
     "-P , ''",
     "-P xyz ''",
     "-P '' foo",
@@ -244,6 +248,31 @@ impl Line {
                 }
             }
         }
+    }
+
+    /// The line with other words in its stead.
+    pub(crate) fn of_words(&self, words: Vec<String>) -> Self {
+        let (typed, zone) = (self.typed, self.zone.clone());
+        let mut line =
+            Self { typed, words, zone, flags: BTreeMap::new(), values: BTreeMap::new(), rest: Vec::new() };
+        line.read();
+        line
+    }
+
+    /// The words with others in place of those that are no options.
+    pub(crate) fn with_rest(&self, rest: Vec<String>) -> Vec<String> {
+        let mut left = self.rest.clone();
+        let mut words = self.words.clone();
+        words.retain(|word| match left.iter().position(|other| other == word) {
+            Some(at) => {
+                left.remove(at);
+                false
+            }
+            None => word != "--",
+        });
+        words.push("--".to_owned());
+        words.extend(rest);
+        words
     }
 
     /// How often a flag stands there.

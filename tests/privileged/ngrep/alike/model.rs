@@ -1,7 +1,8 @@
 //! What ngrep would have shown, had it chosen other packets: put together from its own text of each packet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ngrep::alike::frames::{Format, Shot, file};
 use crate::ngrep::alike::rows::Asked;
 use crate::ngrep::alike::running::Outcome;
 use crate::ngrep::alike::text::{Shown, Text};
@@ -14,6 +15,8 @@ pub(crate) struct Model {
     pub(crate) full: BTreeSet<usize>,
     /// The places of the frames with a payload in which the pattern is found.
     pub(crate) hits: BTreeSet<usize>,
+    /// The blocks of the packets that ngrep itself shows as matches.
+    own: BTreeMap<usize, Vec<u8>>,
     level: usize,
 }
 
@@ -25,7 +28,7 @@ impl Model {
         let text =
             |flags: &str, pattern: &str| Text::of(&asked.ngrep(&words(asked, flags, pattern)).outcome.out);
         let numbers = |text: &Text| text.packets.iter().filter_map(Shown::number).collect();
-        let looks = format!("e{}", kept(asked, "xNtTC"));
+        let looks = format!("e{}", kept(asked, "xNtT"));
         let every = text(&looks, "");
         let full = text("", "");
         let hits = text(&kept(asked, "iwXM"), line.pattern());
@@ -33,10 +36,15 @@ impl Model {
         if !numbered(&full) || !numbered(&hits) {
             return None;
         }
+        // Only these have colour.
+        let shown = Text::of(&outcome.out).packets.into_iter().filter(|_| !line.has('v'));
+        let hits: BTreeSet<usize> = numbers(&hits);
+        let own = shown.filter_map(|shown| Some((shown.number()?, shown.block)));
         Some(Self {
+            own: own.filter(|(place, _)| hits.contains(place)).collect(),
             preamble: Text::of(&outcome.out).preamble().to_vec(),
             full: numbers(&full),
-            hits: numbers(&hits),
+            hits,
             every: every.packets,
             level,
         })
@@ -54,15 +62,41 @@ impl Model {
         (shown.header()[..1].to_owned(), [source, destination].into())
     }
 
+    /// What ngrep would have done, had it shown these packets, and stopped at the frame at `last`.
+    pub(crate) fn outcome(
+        &self,
+        asked: &Asked<'_>,
+        chosen: &BTreeSet<usize>,
+        last: usize,
+        code: Option<i32>,
+        outcome: &Outcome,
+    ) -> Outcome {
+        let written = outcome.written.as_ref().map(|_| {
+            let passed = asked.passed();
+            let shots: Vec<Shot> = chosen
+                .iter()
+                .filter_map(|&place| passed.get(place - 1))
+                .map(|frame| Shot {
+                    wire_len: frame.wire_len as usize,
+                    time: Some(frame.time),
+                    ..Shot::new(frame.bytes.clone())
+                })
+                .collect();
+            let link = passed.first().map_or(1, |frame| frame.link);
+            file(Format::Micros, link, &shots, |shot| shot.bytes.clone())
+        });
+        Outcome { out: self.text(chosen, last), code, written }
+    }
+
     /// ngrep's text with these packets, up to the frame at `last`.
-    pub(crate) fn text(&self, chosen: &BTreeSet<usize>, last: usize) -> Vec<u8> {
+    fn text(&self, chosen: &BTreeSet<usize>, last: usize) -> Vec<u8> {
         let mut out = self.preamble.clone();
         for place in 1..=last {
             if self.level == 0 {
                 out.push(b'#');
             }
             if chosen.contains(&place) {
-                out.extend(&self.every[place - 1].block);
+                out.extend(self.own.get(&place).unwrap_or(&self.every[place - 1].block));
             }
         }
         if self.level == 0 {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ovlsniff::capture::bpf::Filter;
 use ovlsniff::capture::savefile::Savefile;
 use ovlsniff::packet::LinkType;
 
@@ -133,12 +134,15 @@ impl Frame {
                 bytes[ip + 4..ip + 6].copy_from_slice(&rest.to_be_bytes());
             }
         }
-        if self.tags > 1 {
-            rows.push("tagged-frames");
-            bytes.drain(12..12 + 4 * (self.tags - 1));
-        }
         rows.dedup();
         (bytes, rows)
+    }
+
+    /// The frame without its VLAN tags.
+    pub(crate) fn untagged(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes.drain(12..12 + 4 * self.tags);
+        bytes
     }
 
     /// What the IP header says of fragments.
@@ -179,6 +183,19 @@ fn extension(packet: &[u8]) -> Option<usize> {
         _ => return None,
     };
     (packet.len() >= 40 + len).then_some(len)
+}
+
+/// The frames with IP behind at most two tags that pass a filter: one that does not speak of tags as if there were none, and one
+/// that does as it stands.
+pub(crate) fn passed(mut frames: Vec<Frame>, filter: Option<&str>) -> Vec<Frame> {
+    let speaks = filter.is_some_and(|text| text.contains("vlan"));
+    let mut filter = Filter::compile(filter.unwrap_or_default(), LinkType::ETHERNET).unwrap();
+    frames.retain(|frame| {
+        let bytes = if speaks { frame.bytes.clone() } else { frame.untagged() };
+        let cut = (frame.bytes.len() - bytes.len()) as u32;
+        frame.ip.is_some() && (speaks || frame.tags <= 2) && filter.matches(&bytes, frame.wire_len - cut)
+    });
+    frames
 }
 
 /// A file in the form that ngrep reads rightly, and the rows for what was changed. `None` if it reads the file as it is.

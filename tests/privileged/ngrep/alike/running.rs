@@ -46,11 +46,13 @@ pub(crate) struct Bench {
     _removed: Option<TempDir>,
 }
 
-/// The captures as they are, or in the form that ngrep reads.
+/// The captures as they are, or in a form that ngrep reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Real,
     Plain,
+    /// One that was made for a line: [`Place::write`].
+    Untagged,
 }
 
 impl Bench {
@@ -79,12 +81,18 @@ impl Bench {
         self.root.join(match form {
             Form::Real => "real",
             Form::Plain => "plain",
+            Form::Untagged => "untagged",
         })
     }
 
     /// A folder for one thread, with the captures of both forms below.
     pub(crate) fn place(&self, thread: usize) -> Place<'_> {
         let root = self.root.join(format!("thread-{thread}"));
+        let made = Place { bench: self, root: root.clone() }.dir(Form::Untagged);
+        fs::create_dir_all(made.join("captures")).unwrap();
+        for (name, text) in FILTER_FILES {
+            fs::write(made.join(name), text).unwrap();
+        }
         for form in [Form::Real, Form::Plain] {
             let dir = Place { bench: self, root: root.clone() }.dir(form);
             fs::create_dir_all(&dir).unwrap();
@@ -111,12 +119,18 @@ impl Place<'_> {
         self.root.join(match form {
             Form::Real => "real",
             Form::Plain => "plain",
+            Form::Untagged => "untagged",
         })
     }
 
     /// The file of a capture.
     pub(crate) fn path(&self, form: Form, capture: &str) -> PathBuf {
         self.dir(form).join(format!("captures/{capture}.pcap"))
+    }
+
+    /// Makes a capture for [`Form::Untagged`].
+    pub(crate) fn write(&self, capture: &str, bytes: &[u8]) {
+        fs::write(self.path(Form::Untagged, capture), bytes).unwrap();
     }
 
     /// Runs a program on a capture.

@@ -246,9 +246,6 @@ fn ah() -> Capture {
     let behind =
         |next: u8, rest: &[u8]| [&[next, 4, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1][..], &[0x44; 12], rest].concat();
     let udp = made::udp_segment(1, 80, b"hello foo");
-    let shots = [
-        Shot::misread(ethernet(&ip4(51, &behind(17, &udp))), ethernet(&ip4(17, &udp))),
-        Shot::misread(ethernet(&ip6(51, &behind(17, &udp))), ethernet(&ip6(17, &udp))),
-    ];
-    Capture::misread("ah", "authentication-header", 1, 1, &shots)
+    let packets = [ip4(51, &behind(17, &udp)), ip6(51, &behind(17, &udp))];
+    Capture::of_packets("ah", &packets)
 }
