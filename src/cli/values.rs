@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn columns_of_ngrep_leave_room_for_a_byte() {
-        for (typed, columns) in [("0", Some(0)), ("6", Some(6)), ("300", Some(300)), ("5", None), ("x", None)] {
+        for (typed, columns) in [("0", Some(0)), ("6", Some(6)), ("300", Some(300)), ("5", None), ("x", None)]
+        {
             assert_eq!(columns_or_zero(typed).ok(), columns, "{typed}");
         }
     }

@@ -3,7 +3,7 @@
 use super::captures::Capture;
 use super::frames::{Format, Shot, file};
 use super::lines::Line;
-use super::packets::{self, Frame};
+use super::packets;
 use super::rows::{Asked, Mend, Preamble, ROWS};
 use super::running::{Form, Outcome, Place, Program, Ran};
 use super::text::Text;
@@ -30,6 +30,7 @@ pub(super) fn of(
         }
         ran = plain;
     }
+    let as_typed = Text::of(&ran.outcome.out).preamble().to_vec();
     for row in ROWS {
         let Mend::Words(words, from) = row.mend else { continue };
         if let Some(words) = words(&line) {
@@ -41,20 +42,19 @@ pub(super) fn of(
             (ran, preamble) = (meant, from);
         }
     }
-    if let Some((tagged, as_typed)) = tagged(place, capture, form, &line, &ran) {
-        let (untagged, without) = (Form::Untagged, tagged);
-        let meant = run(untagged, &without);
-        let mut outcome = meant.outcome.clone();
-        outcome.out = with_preamble(&outcome.out, &as_typed);
+    if let Some(without) = passed(place, capture, &line, &ran) {
+        let preamble = Text::of(&ran.outcome.out).preamble().to_vec();
+        let meant = place.run(Program::Ngrep, Form::Passed, &capture.name, &without.words, &line.zone);
+        let outcome = Outcome { out: with_preamble(&meant.outcome.out, &preamble), ..meant.outcome };
         if outcome != ran.outcome {
             used.push("tagged-frames");
-            (form, line) = (untagged, without);
-            ran = Ran { outcome, err: meant.err };
         }
+        (form, line) = (Form::Passed, without);
+        ran = Ran { outcome, err: meant.err };
     }
     let mut expected = ran.outcome.clone();
-    if preamble == Preamble::Typed && real.outcome.code.is_some_and(|code| code < 2) {
-        expected.out = with_preamble(&expected.out, Text::of(&real.outcome.out).preamble());
+    if preamble == Preamble::Typed && !as_typed.is_empty() {
+        expected.out = with_preamble(&expected.out, &as_typed);
     }
     let asked = Asked { place, capture, line: &line, form, err: &ran.err, ours };
     for row in ROWS {
@@ -74,45 +74,39 @@ pub(super) fn of(
     (expected, used)
 }
 
-/// A line without its filter, for a capture of the frames that pass it here, without their tags; and what ngrep tells
-/// before the first frame for the line itself. `None` if there are no tags.
-fn tagged(
-    place: &Place<'_>,
-    capture: &Capture,
-    form: Form,
-    line: &Line,
-    ran: &Ran,
-) -> Option<(Line, Vec<u8>)> {
-    let frames = packets::frames(&place.path(form, &capture.name));
-    if frames.iter().all(|frame| frame.tags == 0) || ran.outcome.code.is_none_or(|code| code > 1) {
+/// Makes a capture of the frames that pass the line's filter, without their tags and in the form that ngrep reads, and
+/// returns the line without the filter. `None` if the filter passes the same frames for both programs.
+fn passed(place: &Place<'_>, capture: &Capture, line: &Line, ran: &Ran) -> Option<Line> {
+    let real = packets::frames(&place.path(Form::Real, &capture.name));
+    let plain = packets::frames(&place.path(Form::Plain, &capture.name));
+    if real.first()?.link != 1 || ran.outcome.code.is_none_or(|code| code > 1) || !ran.err.is_empty() {
         return None;
     }
-    let asked = Asked { place, capture, line, form, err: &ran.err, ours: &ran.outcome };
+    let asked = Asked { place, capture, line, form: Form::Real, err: &ran.err, ours: &ran.outcome };
     let told = asked.told();
     let typed = told.strip_prefix("( ").and_then(|rest| rest.split_once(" ) and ")).map(|(typed, _)| typed);
-    let passed: Vec<Frame> = packets::passed(frames, typed);
-    let shot = |frame: &Frame| Shot {
-        bytes: frame.untagged(),
-        wire_len: frame.wire_len as usize,
-        plain: None,
-        time: Some(frame.time),
-    };
-    let shots: Vec<Shot> = passed.iter().map(shot).collect();
+    let speaks = typed.is_some_and(|text| text.contains("vlan"));
+    let misread = capture.plain.is_some() && typed.is_some();
+    if !speaks && !misread && real.iter().all(|frame| frame.tags == 0) {
+        return None;
+    }
+    let shots: Vec<Shot> = packets::passing(&real, typed)
+        .filter_map(|at| plain.get(at))
+        .map(|frame| Shot { bytes: frame.untagged(), ..frame.shot() })
+        .collect();
     place.write(&capture.name, &file(Format::Micros, 1, &shots, |shot| shot.bytes.clone()));
-    let preamble = Text::of(&ran.outcome.out).preamble().to_vec();
-    let pattern =
-        if typed.is_some() && asked.pattern().is_none() { String::new() } else { line.pattern().to_owned() };
-    let kept: Vec<String> = line.with_rest(vec![pattern]);
+    let pattern = asked.pattern().map_or_else(String::new, |_| line.pattern().to_owned());
+    let mut kept = line.with_rest(vec![pattern]).into_iter();
     let mut words = Vec::new();
-    let mut kept = kept.into_iter();
     while let Some(word) = kept.next() {
+        // The filter is in a file.
         if word == "-F" {
             kept.next();
         } else {
             words.push(word);
         }
     }
-    Some((line.of_words(words), preamble))
+    Some(line.of_words(words))
 }
 
 /// The text with other lines in front of the first mark or packet.
@@ -124,7 +118,7 @@ fn with_preamble(out: &[u8], preamble: &[u8]) -> Vec<u8> {
 }
 
 /// The written capture with the frames as they are in the capture that was read. They are found by their times.
-fn original(written: &[u8], read: &std::path::Path) -> Vec<u8> {
+pub(super) fn original(written: &[u8], read: &std::path::Path) -> Vec<u8> {
     let Ok(read) = std::fs::read(read) else { return written.to_vec() };
     let nanos = read.starts_with(&0xa1b2_3c4d_u32.to_le_bytes());
     if !nanos && !read.starts_with(&0xa1b2_c3d4_u32.to_le_bytes()) {

@@ -113,7 +113,7 @@ const TYPED: &[&str] = &[
     "foo 'port 80 or (vlan and port 80)'",
     "foo ip6",
     "'' arp",
-    "foo greater 60",
+    "foo greater 55",
     "foo -q udp port 53",
     "-q -- -foo udp",
     "-q -- foo -q",
@@ -282,6 +282,12 @@ impl Line {
 
     pub(crate) fn has(&self, letter: char) -> bool {
         self.count(letter) > 0
+    }
+
+    /// True if the time since another packet is shown: of `-t` and `-T`, the last one counts.
+    pub(crate) fn delta(&self) -> bool {
+        let letters = self.words.iter().filter(|word| word.starts_with('-')).flat_map(|word| word.chars());
+        letters.filter(|letter| "tT".contains(*letter)).last() == Some('T')
     }
 
     /// The value of an option.

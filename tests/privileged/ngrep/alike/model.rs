@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ngrep::alike::frames::{Format, Shot, file};
+use crate::ngrep::alike::packets::Frame;
 use crate::ngrep::alike::rows::Asked;
 use crate::ngrep::alike::running::Outcome;
 use crate::ngrep::alike::text::{Shown, Text};
@@ -11,6 +12,12 @@ use crate::ngrep::alike::text::{Shown, Text};
 pub(crate) struct Model {
     preamble: Vec<u8>,
     every: Vec<Shown>,
+    /// The ends of each of them, with the number of its protocol.
+    flows: Vec<(String, BTreeSet<String>)>,
+    /// The times of each of them in microseconds, if the time since another one is shown.
+    times: Option<Vec<i64>>,
+    /// The time is that since the first one that is shown.
+    since_first: bool,
     /// The places of the frames with a payload.
     pub(crate) full: BTreeSet<usize>,
     /// The places of the frames with a payload in which the pattern is found.
@@ -28,9 +35,12 @@ impl Model {
         let text =
             |flags: &str, pattern: &str| Text::of(&asked.ngrep(&words(asked, flags, pattern)).outcome.out);
         let numbers = |text: &Text| text.packets.iter().filter_map(Shown::number).collect();
-        let looks = format!("e{}", kept(asked, "xNtT"));
+        let looks = format!("e{}", kept(asked, if line.delta() { "xN" } else { "xNt" }));
         let every = text(&looks, "");
         let full = text("", "");
+        let flows = text("eN", "").packets.iter().map(Shown::flow).collect();
+        let micros = |frame: &Frame| i64::from(frame.time.0) * 1_000_000 + i64::from(frame.time.1);
+        let times = line.delta().then(|| asked.passed().iter().map(micros).collect());
         let hits = text(&kept(asked, "iwXM"), line.pattern());
         let numbered = |text: &Text| text.packets.iter().all(|shown| shown.number().is_some());
         if !numbered(&full) || !numbered(&hits) {
@@ -46,6 +56,9 @@ impl Model {
             full: numbers(&full),
             hits,
             every: every.packets,
+            flows,
+            times,
+            since_first: line.count('T') % 2 == 0,
             level,
         })
     }
@@ -55,11 +68,9 @@ impl Model {
         self.every.len()
     }
 
-    /// The two ends of a packet, in a fixed order, and the letter of its protocol.
-    pub(crate) fn flow(&self, place: usize) -> (String, BTreeSet<String>) {
-        let shown = &self.every[place - 1];
-        let (source, destination) = shown.addresses();
-        (shown.header()[..1].to_owned(), [source, destination].into())
+    /// The two ends of a packet, and its protocol.
+    pub(crate) fn flow(&self, place: usize) -> &(String, BTreeSet<String>) {
+        &self.flows[place - 1]
     }
 
     /// What ngrep would have done, had it shown these packets, and stopped at the frame at `last`.
@@ -73,15 +84,8 @@ impl Model {
     ) -> Outcome {
         let written = outcome.written.as_ref().map(|_| {
             let passed = asked.passed();
-            let shots: Vec<Shot> = chosen
-                .iter()
-                .filter_map(|&place| passed.get(place - 1))
-                .map(|frame| Shot {
-                    wire_len: frame.wire_len as usize,
-                    time: Some(frame.time),
-                    ..Shot::new(frame.bytes.clone())
-                })
-                .collect();
+            let shots: Vec<Shot> =
+                chosen.iter().filter_map(|&place| passed.get(place - 1)).map(Frame::shot).collect();
             let link = passed.first().map_or(1, |frame| frame.link);
             file(Format::Micros, link, &shots, |shot| shot.bytes.clone())
         });
@@ -91,12 +95,24 @@ impl Model {
     /// ngrep's text with these packets, up to the frame at `last`.
     fn text(&self, chosen: &BTreeSet<usize>, last: usize) -> Vec<u8> {
         let mut out = self.preamble.clone();
+        let mut since = None;
         for place in 1..=last {
             if self.level == 0 {
                 out.push(b'#');
             }
             if chosen.contains(&place) {
-                out.extend(self.own.get(&place).unwrap_or(&self.every[place - 1].block));
+                let mut shown = self.every[place - 1].clone();
+                if let Some(own) = self.own.get(&place) {
+                    shown.block.clone_from(own);
+                } else if let Some(times) = &self.times {
+                    let (now, then) = (times[place - 1], *since.get_or_insert(times[place - 1]));
+                    let delta = format!(" +{}.{:06} ", (now - then) / 1_000_000, (now - then) % 1_000_000);
+                    shown.rewrite(|header| header.replacen(' ', &delta, 1));
+                }
+                if let Some(times) = self.times.as_ref().filter(|_| !self.since_first) {
+                    since = Some(times[place - 1]);
+                }
+                out.extend(&shown.block);
             }
         }
         if self.level == 0 {

@@ -138,6 +138,12 @@ impl Frame {
         (bytes, rows)
     }
 
+    /// The frame, to be written again.
+    pub(crate) fn shot(&self) -> Shot {
+        let wire_len = self.wire_len as usize;
+        Shot { bytes: self.bytes.clone(), wire_len, plain: None, time: Some(self.time) }
+    }
+
     /// The frame without its VLAN tags.
     pub(crate) fn untagged(&self) -> Vec<u8> {
         let mut bytes = self.bytes.clone();
@@ -185,17 +191,17 @@ fn extension(packet: &[u8]) -> Option<usize> {
     (packet.len() >= 40 + len).then_some(len)
 }
 
-/// The frames with IP behind at most two tags that pass a filter: one that does not speak of tags as if there were none, and one
-/// that does as it stands.
-pub(crate) fn passed(mut frames: Vec<Frame>, filter: Option<&str>) -> Vec<Frame> {
+/// The places of the frames with IP behind at most two tags that pass a filter: one that does not speak of tags as if there
+/// were none, and one that does as it stands.
+pub(crate) fn passing(frames: &[Frame], filter: Option<&str>) -> impl Iterator<Item = usize> {
     let speaks = filter.is_some_and(|text| text.contains("vlan"));
-    let mut filter = Filter::compile(filter.unwrap_or_default(), LinkType::ETHERNET).unwrap();
-    frames.retain(|frame| {
+    let mut filter = Filter::compile(filter.unwrap_or_default(), LinkType::ETHERNET).ok();
+    frames.iter().enumerate().filter_map(move |(at, frame)| {
         let bytes = if speaks { frame.bytes.clone() } else { frame.untagged() };
-        let cut = (frame.bytes.len() - bytes.len()) as u32;
-        frame.ip.is_some() && (speaks || frame.tags <= 2) && filter.matches(&bytes, frame.wire_len - cut)
-    });
-    frames
+        let asked = frame.ip.is_some() && (speaks || frame.tags <= 2);
+        let passes = asked && filter.as_mut().is_some_and(|filter| filter.matches(&bytes, frame.wire_len));
+        passes.then_some(at)
+    })
 }
 
 /// A file in the form that ngrep reads rightly, and the rows for what was changed. `None` if it reads the file as it is.
@@ -207,9 +213,7 @@ pub(crate) fn plain(path: &Path) -> Option<(Vec<&'static str>, Vec<u8>)> {
     for frame in &frames {
         let (bytes, why) = frame.plain();
         rows.extend(why);
-        let wire_len = bytes.len() + (frame.wire_len as usize).saturating_sub(frame.bytes.len());
-        let (seconds, micros) = frame.time;
-        shots.push(Shot { bytes, wire_len, plain: None, time: Some((seconds, micros)) });
+        shots.push(Shot { bytes, ..frame.shot() });
     }
     rows.sort_unstable();
     rows.dedup();

@@ -52,7 +52,7 @@ pub(crate) enum Form {
     Real,
     Plain,
     /// One that was made for a line: [`Place::write`].
-    Untagged,
+    Passed,
 }
 
 impl Bench {
@@ -81,14 +81,14 @@ impl Bench {
         self.root.join(match form {
             Form::Real => "real",
             Form::Plain => "plain",
-            Form::Untagged => "untagged",
+            Form::Passed => "passed",
         })
     }
 
     /// A folder for one thread, with the captures of both forms below.
     pub(crate) fn place(&self, thread: usize) -> Place<'_> {
         let root = self.root.join(format!("thread-{thread}"));
-        let made = Place { bench: self, root: root.clone() }.dir(Form::Untagged);
+        let made = Place { bench: self, root: root.clone() }.dir(Form::Passed);
         fs::create_dir_all(made.join("captures")).unwrap();
         for (name, text) in FILTER_FILES {
             fs::write(made.join(name), text).unwrap();
@@ -119,7 +119,7 @@ impl Place<'_> {
         self.root.join(match form {
             Form::Real => "real",
             Form::Plain => "plain",
-            Form::Untagged => "untagged",
+            Form::Passed => "passed",
         })
     }
 
@@ -128,9 +128,9 @@ impl Place<'_> {
         self.dir(form).join(format!("captures/{capture}.pcap"))
     }
 
-    /// Makes a capture for [`Form::Untagged`].
+    /// Makes a capture for [`Form::Passed`].
     pub(crate) fn write(&self, capture: &str, bytes: &[u8]) {
-        fs::write(self.path(Form::Untagged, capture), bytes).unwrap();
+        fs::write(self.path(Form::Passed, capture), bytes).unwrap();
     }
 
     /// Runs a program on a capture.

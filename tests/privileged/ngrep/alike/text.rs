@@ -1,5 +1,6 @@
 //! ngrep's text, taken to pieces and put together again.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
@@ -73,12 +74,14 @@ impl Shown {
         self.header().rsplit_once(" #")?.1.parse().ok()
     }
 
-    /// The words of the header from the addresses on: source, destination and what follows.
-    pub(crate) fn addresses(&self) -> (String, String) {
+    /// The first word, and the two ends.
+    pub(crate) fn flow(&self) -> (String, BTreeSet<String>) {
         let header = self.header();
-        let (before, behind) = header.split_once(" -> ").unwrap();
+        let (before, behind) = header.split_once(" -> ").unwrap_or_default();
         let source = before.rsplit(' ').next().unwrap_or_default().to_owned();
-        (source, behind.split(' ').next().unwrap_or_default().to_owned())
+        let destination = behind.split(' ').next().unwrap_or_default().to_owned();
+        let protocol = header.split(' ').next().unwrap_or_default().to_owned();
+        (protocol, [source, destination].into())
     }
 
     /// Replaces the header line's text.

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Asked, each_header};
+use crate::ngrep::alike::expected::original;
+use crate::ngrep::alike::lines::WRITTEN;
 use crate::ngrep::alike::model::Model;
-use crate::ngrep::alike::running::Outcome;
+use crate::ngrep::alike::running::{Form, Outcome};
 
 /// With `-v` the packets that are shown count.
 pub(super) fn inverted(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
@@ -50,9 +52,9 @@ pub(super) fn context(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
         if matched < limit && selected.contains(&place) {
             matched += 1;
             chosen.insert(place);
-            left.retain(|(other, _)| *other != flow);
-            left.push((flow, after));
-        } else if let Some((_, count)) = left.iter_mut().find(|(other, count)| *other == flow && *count > 0) {
+            left.retain(|(other, _)| other != flow);
+            left.push((flow.clone(), after));
+        } else if let Some((_, count)) = left.iter_mut().find(|(other, count)| other == flow && *count > 0) {
             if visible {
                 *count -= 1;
                 chosen.insert(place);
@@ -71,7 +73,7 @@ pub(super) fn context(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
 
 /// The first packet's time since the last one is zero.
 pub(super) fn first_delta(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    if !asked.line.has('T') {
+    if !asked.line.delta() {
         return None;
     }
     let mut first = true;
@@ -86,7 +88,7 @@ pub(super) fn first_delta(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcom
 
 /// A packet that is older than the one before has a time below zero. ngrep keeps its seconds in 32 bits without a sign.
 pub(super) fn negative_delta(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    if !asked.line.has('T') || asked.capture.name != "times" {
+    if !asked.line.delta() || asked.capture.name != "times" {
         return None;
     }
     Some(each_header(outcome, |header| {
@@ -109,11 +111,9 @@ pub(super) fn standard_output(asked: &Asked<'_>, outcome: &Outcome) -> Option<Ou
     if line.value('O') != Some("-") || outcome.code.is_none_or(|code| code > 1) {
         return None;
     }
-    let words: Vec<String> = line
-        .words
-        .iter()
-        .map(|word| if word == "-" { "written.pcap".to_owned() } else { word.clone() })
-        .collect();
-    let out = asked.ngrep(&words).outcome.written?;
+    let to_file = |word: &String| if word == "-" { WRITTEN.to_owned() } else { word.clone() };
+    let words: Vec<String> = line.words.iter().map(to_file).collect();
+    let written = asked.ngrep(&words).outcome.written?;
+    let out = original(&written, &asked.place.path(Form::Real, &asked.capture.name));
     Some(Outcome { out, ..outcome.clone() })
 }

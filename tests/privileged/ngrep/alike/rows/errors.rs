@@ -2,6 +2,7 @@
 
 use super::Asked;
 use crate::ngrep::alike::running::Outcome;
+use crate::ngrep::alike::text::Text;
 
 /// ngrep prints its usage to standard output. ovlsniff says what is wrong, on standard error.
 pub(super) fn usage(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
@@ -52,9 +53,11 @@ pub(super) fn replacement(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcom
 /// What was read of a damaged file is searched, and the status says that it was not all.
 pub(super) fn damaged(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
     let truncated = asked.capture.name.starts_with("truncated");
-    let stopped =
-        asked.line.value('n').and_then(|value| value.parse().ok()).is_some_and(|limit: u32| limit > 0);
-    (truncated && outcome.code.is_some_and(|code| code < 2) && !stopped)
+    let number = |letter| asked.line.value(letter).and_then(|value| value.parse::<usize>().ok()).unwrap_or(0);
+    let shown = Text::of(&outcome.out).packets.len();
+    let stopped = number('n') > 0 && shown >= number('n') + number('A');
+    let searched = !asked.line.has('h') && !asked.line.has('V');
+    (truncated && searched && outcome.code.is_some_and(|code| code < 2) && !stopped)
         .then(|| Outcome { code: Some(2), ..outcome.clone() })
 }
 

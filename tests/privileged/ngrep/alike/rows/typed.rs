@@ -41,3 +41,9 @@ pub(super) fn words(line: &Line) -> Option<Vec<String>> {
         line.with_rest(rest).iter().map(|word| super::without(word, 'w')).collect()
     })
 }
+
+/// The prefix of hex digits may have a capital X.
+pub(super) fn hex_prefix(line: &Line) -> Option<Vec<String>> {
+    let digits = line.pattern().strip_prefix("0X").filter(|_| line.has('X'))?;
+    Some(line.with_rest([vec![format!("0x{digits}")], line.rest[1..].to_vec()].concat()))
+}
