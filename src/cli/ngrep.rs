@@ -77,7 +77,7 @@ pub(crate) struct Ngrep {
     #[arg(short = 'd', value_name = "IF", help_heading = "Source")]
     pub(crate) device: Option<String>,
     /// Search this capture file instead; - is standard input
-    #[arg(short = 'I', value_name = "FILE", conflicts_with_all = ["device", "no_promiscuous", "snaplen"], help_heading = "Source")]
+    #[arg(short = 'I', value_name = "FILE", help_heading = "Source")]
     pub(crate) input: Option<PathBuf>,
     /// Write the packets that are shown to this file; - is standard output, without the text
     #[arg(short = 'O', value_name = "FILE", help_heading = "Output")]
@@ -100,8 +100,8 @@ pub(crate) struct Ngrep {
         help_heading = "Output"
     )]
     pub(crate) shape: Shape,
-    /// Width of a line in columns [default: that of the terminal, else 80]
-    #[arg(short = 'c', value_name = "N", value_parser = values::number(8..=65_536u32), help_heading = "Output")]
+    /// Width of a line in columns, at least 6 [default: that of the terminal, else 80]
+    #[arg(short = 'c', value_name = "N", value_parser = values::columns_or_zero, help_heading = "Output")]
     pub(crate) columns: Option<u32>,
     /// Character that stands for a byte that cannot be printed
     #[arg(short = 'P', value_name = "C", default_value = ".", value_parser = values::replacement, help_heading = "Output")]

@@ -140,12 +140,13 @@ fn options(args: &Ngrep) -> NgrepOptions {
     let times = match args.relative {
         _ if args.time => Times::Clock,
         0 => Times::None,
-        1 => Times::SinceLast,
+        // ngrep goes to and fro between the two with each -T.
+        times if times % 2 == 1 => Times::SinceLast,
         _ => Times::SinceFirst,
     };
     NgrepOptions {
         shape: if args.hexdump { Shape::Hex } else { text::shape(args.shape) },
-        columns: text::columns(args.columns),
+        columns: text::columns(args.columns.filter(|&columns| columns > 0)),
         replacement: Replacement::new(args.replacement).unwrap_or_default(),
         limit: args.depth,
         color: args.color,
