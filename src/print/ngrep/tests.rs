@@ -147,9 +147,9 @@ fn the_options_of_the_header_are_ngreps() {
         let frame = crate::packet::Frame { time: Timestamp::new(0, nanos, 9), ..frame(1) };
         timed.packet(&shown(&frame, &request(), &[])).unwrap();
     }
-    let times: Vec<String> =
+    let stamps: Vec<String> =
         printed(&mut timed).lines().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect();
-    assert_eq!(times, ["+0.000000", "+1.000001", "-0.500000"]);
+    assert_eq!(stamps, ["+0.000000", "+1.000001", "-0.500000"]);
 }
 
 #[test]
