@@ -77,7 +77,7 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
         job.output.keep_pace(job.signals.stop_flag());
     }
     let ended = if meant.read.is_empty() { live::run(&mut job, meant) } else { files::run(&mut job, meant) };
-    job.nothing = if ended.is_ok() { nothing::passed(&job, meant) } else { None };
+    job.nothing = if ended.is_ok() && meant.ngrep.is_none() { nothing::passed(&job, meant) } else { None };
     job.conclude(ended)
 }
 
