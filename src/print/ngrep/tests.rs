@@ -149,11 +149,11 @@ fn the_options_of_the_header_are_ngreps() {
         printer(&NgrepOptions { times: Times::SinceLast, quiet: 3, ..NgrepOptions::default() });
     for nanos in [1_999_999_999, 3_000_000_001, 2_500_000_000] {
         let frame = crate::packet::Frame { time: Timestamp::new(0, nanos, 9), ..frame(1) };
-        relative.packet(&shown(&frame, &request(), &[])).unwrap();
+        timed.packet(&shown(&frame, &request(), &[])).unwrap();
     }
-    let times: Vec<String> =
-        printed(&mut relative).lines().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect();
-    assert_eq!(times, ["+0.000000", "+1.000001", "-0.500000"]);
+    let stamps: Vec<String> =
+        printed(&mut timed).lines().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect();
+    assert_eq!(stamps, ["+0.000000", "+1.000001", "-0.500000"]);
 }
 
 #[test]
