@@ -145,8 +145,7 @@ fn a_fragment_tells_the_length_that_is_printed() {
 fn the_options_of_the_header_are_ngreps() {
     let protocol = NgrepOptions { protocol: true, quiet: 3, ..NgrepOptions::default() };
     assert_eq!(text(&protocol, &request(), &[]), "T(6) 10.0.0.1:1234 -> 10.0.0.2:80 [AP] #1\n");
-    let mut relative =
-        printer(&NgrepOptions { times: Times::SinceLast, quiet: 3, ..NgrepOptions::default() });
+    let mut timed = printer(&NgrepOptions { times: Times::SinceLast, quiet: 3, ..NgrepOptions::default() });
     for nanos in [1_999_999_999, 3_000_000_001, 2_500_000_000] {
         let frame = crate::packet::Frame { time: Timestamp::new(0, nanos, 9), ..frame(1) };
         timed.packet(&shown(&frame, &request(), &[])).unwrap();
