@@ -53,10 +53,16 @@ pub(super) fn of(
         ran = Ran { outcome, err: meant.err };
     }
     let mut expected = ran.outcome.clone();
+    if preamble == Preamble::Pattern && expected.code.is_some_and(|code| code < 2) {
+        let pattern = typed.pattern().trim_start_matches("0X");
+        let told = Text::of(&expected.out).preamble().to_vec();
+        let told = String::from_utf8_lossy(&told).replacen(line.pattern(), pattern, 1);
+        expected.out = with_preamble(&expected.out, told.as_bytes());
+    }
     if preamble == Preamble::Typed && !as_typed.is_empty() {
         expected.out = with_preamble(&expected.out, &as_typed);
     }
-    let asked = Asked { place, capture, line: &line, form, err: &ran.err, ours };
+    let asked = Asked { place, capture, line: &line, typed, form, err: &ran.err, ours };
     for row in ROWS {
         let Mend::Outcome(mend) = row.mend else { continue };
         if let Some(mended) = mend(&asked, &expected).filter(|mended| *mended != expected) {
@@ -79,18 +85,23 @@ pub(super) fn of(
 fn passed(place: &Place<'_>, capture: &Capture, line: &Line, ran: &Ran) -> Option<Line> {
     let real = packets::frames(&place.path(Form::Real, &capture.name));
     let plain = packets::frames(&place.path(Form::Plain, &capture.name));
-    if real.first()?.link != 1 || ran.outcome.code.is_none_or(|code| code > 1) || !ran.err.is_empty() {
+    if !matches!(real.first()?.link, 1 | 105 | 127)
+        || ran.outcome.code.is_none_or(|code| code > 1)
+        || !ran.err.is_empty()
+    {
         return None;
     }
-    let asked = Asked { place, capture, line, form: Form::Real, err: &ran.err, ours: &ran.outcome };
+    let asked =
+        Asked { place, capture, line, typed: line, form: Form::Real, err: &ran.err, ours: &ran.outcome };
     let told = asked.told();
     let typed = told.strip_prefix("( ").and_then(|rest| rest.split_once(" ) and ")).map(|(typed, _)| typed);
-    let speaks = typed.is_some_and(|text| text.contains("vlan"));
+    let speaks = typed.is_some_and(packets::speaks_of_tags);
     let misread = capture.plain.is_some() && typed.is_some();
     if !speaks && !misread && real.iter().all(|frame| frame.tags == 0) {
         return None;
     }
-    let shots: Vec<Shot> = packets::passing(&real, typed)
+    let shots: Vec<Shot> = packets::passing(&real, &plain, typed)
+        .into_iter()
         .filter_map(|at| plain.get(at))
         .map(|frame| Shot { bytes: frame.untagged(), ..frame.shot() })
         .collect();
@@ -125,6 +136,10 @@ pub(super) fn original(written: &[u8], read: &std::path::Path) -> Vec<u8> {
         return written.to_vec();
     }
     let mut bytes = read[..24].to_vec();
+    // libpcap writes the number of the file format for what was read by that of BSD.
+    if read[20..24] == [12, 0, 0, 0] {
+        bytes[20] = 101;
+    }
     let all = records(&read);
     for (time, _) in records(written) {
         let same = |record: &&((u32, u32), &[u8])| {

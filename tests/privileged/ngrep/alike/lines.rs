@@ -87,6 +87,7 @@ const TYPED: &[&str] = &[
     "-X 66f",
     "-X zz",
     "-X 0X66",
+    "-X '66 6f'",
     "-X ''",
     "-i -X 66",
     "-w -X 66",
@@ -110,6 +111,7 @@ const TYPED: &[&str] = &[
     "'port 80'",
     "'' vlan",
     "'' vlan and vlan",
+    "'' pppoes",
     "foo 'port 80 or (vlan and port 80)'",
     "foo ip6",
     "'' arp",
@@ -191,6 +193,15 @@ const TYPED: &[&str] = &[
     "-q '\\Qfoo\\E'",
     "-q 'foo\\Z'",
     "-q '*foo'",
+    "-q 'a++'",
+    "-q '(?>fo)o'",
+    "-q 'f\\Koo'",
+    "-q '\\p{L}'",
+    "-q '[\\w-.]+'",
+    "-q '(\\w+)+@'",
+    "-C 'o|'",
+    "-C '{\"id\"'",
+    "-q '\u{1b}.31mfoo'",
     "-q '[z-a]'",
 ];
 
@@ -275,6 +286,17 @@ impl Line {
         words
     }
 
+    /// The words without `-q`.
+    pub(crate) fn loud(&self) -> Vec<String> {
+        self.words.iter().map(|word| without(word, 'q')).collect()
+    }
+
+    /// The words with another pattern.
+    pub(crate) fn with_pattern(&self, pattern: &str) -> Vec<String> {
+        let filter = self.rest.get(1..).unwrap_or_default();
+        self.with_rest([&[pattern.to_owned()], filter].concat())
+    }
+
     /// How often a flag stands there.
     pub(crate) fn count(&self, letter: char) -> usize {
         self.flags.get(&letter).copied().unwrap_or(0)
@@ -318,4 +340,14 @@ fn split(typed: &str) -> Vec<String> {
     }
     words.extend(word);
     words
+}
+
+/// A word of flags without one of them.
+pub(crate) fn without(word: &str, flag: char) -> String {
+    let is_flags = word.starts_with('-') && !word.starts_with("--");
+    match word.replace(flag, "") {
+        kept if is_flags && kept == "-" => "-R".to_owned(),
+        kept if is_flags => kept,
+        _ => word.to_owned(),
+    }
 }

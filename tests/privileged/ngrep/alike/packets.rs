@@ -191,17 +191,35 @@ fn extension(packet: &[u8]) -> Option<usize> {
     (packet.len() >= 40 + len).then_some(len)
 }
 
+/// True if a filter moves the place where libpcap looks for headers.
+pub(crate) fn speaks_of_tags(filter: &str) -> bool {
+    ["vlan", "pppoes"].iter().any(|word| filter.contains(word))
+}
+
 /// The places of the frames with IP behind at most two tags that pass a filter: one that does not speak of tags as if there
-/// were none, and one that does as it stands.
-pub(crate) fn passing(frames: &[Frame], filter: Option<&str>) -> impl Iterator<Item = usize> {
-    let speaks = filter.is_some_and(|text| text.contains("vlan"));
-    let mut filter = Filter::compile(filter.unwrap_or_default(), LinkType::ETHERNET).ok();
-    frames.iter().enumerate().filter_map(move |(at, frame)| {
-        let bytes = if speaks { frame.bytes.clone() } else { frame.untagged() };
-        let asked = frame.ip.is_some() && (speaks || frame.tags <= 2);
-        let passes = asked && filter.as_mut().is_some_and(|filter| filter.matches(&bytes, frame.wire_len));
-        passes.then_some(at)
-    })
+/// were none, and one that does as it stands. Of other link types than Ethernet, the packet is asked about if the filter is for
+/// packets.
+pub(crate) fn passing(real: &[Frame], plain: &[Frame], filter: Option<&str>) -> Vec<usize> {
+    let text = filter.unwrap_or_default();
+    let link = real.first().map_or(1, |frame| frame.link as u16);
+    let compile = |link| Filter::compile(text, LinkType(link)).ok();
+    let speaks = speaks_of_tags(text);
+    let mut of_packets = if link == 1 { None } else { compile(101) };
+    let mut of_frames = compile(link);
+    let mut places = Vec::new();
+    for (at, (real, plain)) in real.iter().zip(plain).enumerate() {
+        let Some(ip) = plain.ip else { continue };
+        let passes = if let Some(filter) = &mut of_packets {
+            let packet = &plain.bytes[ip..];
+            filter.matches(packet, packet.len() as u32)
+        } else {
+            let bytes = if speaks || link != 1 { real.bytes.clone() } else { real.untagged() };
+            let asked = speaks || real.tags <= 2;
+            asked && of_frames.as_mut().is_some_and(|filter| filter.matches(&bytes, real.wire_len))
+        };
+        places.extend(passes.then_some(at));
+    }
+    places
 }
 
 /// A file in the form that ngrep reads rightly, and the rows for what was changed. `None` if it reads the file as it is.

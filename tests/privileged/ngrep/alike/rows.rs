@@ -18,7 +18,10 @@ use crate::ngrep::alike::text::{Shown, Text};
 pub(crate) struct Asked<'a> {
     pub(crate) place: &'a Place<'a>,
     pub(crate) capture: &'a Capture,
+    /// The line as ngrep was given it.
     pub(crate) line: &'a Line,
+    /// The line as typed.
+    pub(crate) typed: &'a Line,
     /// The form of the capture that ngrep was given.
     pub(crate) form: Form,
     /// What ngrep said on standard error.
@@ -49,8 +52,7 @@ impl Asked<'_> {
     }
 
     fn told_as(&self, begin: &str) -> Option<String> {
-        let loud: Vec<String> = self.line.words.iter().map(|word| without(word, 'q')).collect();
-        let told = self.ngrep(&loud).outcome.out;
+        let told = self.ngrep(&self.line.loud()).outcome.out;
         let told = String::from_utf8_lossy(&told).into_owned();
         told.lines().find_map(|line| line.strip_prefix(begin)).map(str::to_owned)
     }
@@ -109,6 +111,8 @@ pub(crate) enum Preamble {
     Typed,
     /// The other words.
     Meant,
+    /// The other words, with the pattern as it was typed.
+    Pattern,
 }
 
 /// The deviations that files show, in the order in which they are applied.
@@ -118,6 +122,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "link-types", mend: Mend::Packets },
     Row { name: "frame-lengths", mend: Mend::Packets },
     Row { name: "wireless", mend: Mend::Packets },
+    Row { name: "other-headers", mend: Mend::Packets },
     Row { name: "cut-headers", mend: Mend::Packets },
     Row { name: "unsound-lengths", mend: Mend::Packets },
     Row { name: "tagged-frames", mend: Mend::Packets },
@@ -125,22 +130,31 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "filter-first", mend: Mend::Words(typed::filter_first, Preamble::Meant) },
     Row { name: "empty-filter", mend: Mend::Words(typed::empty_filter, Preamble::Meant) },
     Row { name: "filter-file", mend: Mend::Words(typed::filter_file, Preamble::Meant) },
-    Row { name: "hex-prefix", mend: Mend::Words(typed::hex_prefix, Preamble::Meant) },
+    Row { name: "hex-digits", mend: Mend::Words(typed::hex_digits, Preamble::Pattern) },
+    Row { name: "lenient-expressions", mend: Mend::Words(typed::lenient, Preamble::Pattern) },
+    Row { name: "jit-stack", mend: Mend::Words(typed::jit_stack, Preamble::Pattern) },
     Row { name: "words", mend: Mend::Words(typed::words, Preamble::Typed) },
     Row { name: "kill", mend: Mend::Outcome(errors::kill) },
     Row { name: "usage", mend: Mend::Outcome(errors::usage) },
     Row { name: "help", mend: Mend::Outcome(errors::help) },
     Row { name: "errors", mend: Mend::Outcome(errors::errors) },
+    Row { name: "impossible-filters", mend: Mend::Outcome(errors::impossible_filters) },
+    Row { name: "unsupported-expressions", mend: Mend::Outcome(errors::unsupported_expressions) },
     Row { name: "two-filters", mend: Mend::Outcome(errors::two_filters) },
     Row { name: "numbers", mend: Mend::Outcome(errors::numbers) },
     Row { name: "replacement", mend: Mend::Outcome(errors::replacement) },
     Row { name: "inverted", mend: Mend::Outcome(choice::inverted) },
     Row { name: "context", mend: Mend::Outcome(choice::context) },
+    Row { name: "ip-version", mend: Mend::Outcome(choice::ip_version) },
+    Row { name: "empty-hits", mend: Mend::Outcome(choice::empty_hits) },
     Row { name: "first-fragments", mend: Mend::Outcome(fragments::first_fragments) },
     Row { name: "later-fragments", mend: Mend::Outcome(fragments::later_fragments) },
     Row { name: "fragments-at-2048", mend: Mend::Outcome(fragments::fragments_at_2048) },
     Row { name: "first-delta", mend: Mend::Outcome(choice::first_delta) },
     Row { name: "negative-delta", mend: Mend::Outcome(choice::negative_delta) },
+    Row { name: "time-zero", mend: Mend::Outcome(choice::time_zero) },
+    Row { name: "no-time", mend: Mend::Outcome(choice::no_time) },
+    Row { name: "control-characters", mend: Mend::Outcome(errors::control_characters) },
     Row { name: "standard-output", mend: Mend::Outcome(choice::standard_output) },
     Row { name: "damaged-files", mend: Mend::Outcome(errors::damaged) },
 ];
@@ -155,14 +169,4 @@ fn each_header(outcome: &Outcome, mut change: impl FnMut(&str) -> String) -> Out
         shown.rewrite(&mut change);
     }
     Outcome { out: text.bytes(), ..outcome.clone() }
-}
-
-/// A word of flags without one of them.
-fn without(word: &str, flag: char) -> String {
-    let is_flags = word.starts_with('-') && !word.starts_with("--");
-    match word.replace(flag, "") {
-        kept if is_flags && kept == "-" => "-R".to_owned(),
-        kept if is_flags => kept,
-        _ => word.to_owned(),
-    }
 }

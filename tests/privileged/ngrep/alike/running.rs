@@ -128,6 +128,13 @@ impl Place<'_> {
         self.dir(form).join(format!("captures/{capture}.pcap"))
     }
 
+    /// The link type that a capture's own header tells, in the byte order of this machine.
+    pub(crate) fn link(&self, capture: &str) -> Option<u16> {
+        let bytes = fs::read(self.path(Form::Real, capture)).ok()?;
+        let link = bytes.get(20..22).filter(|_| bytes.starts_with(&0xa1b2_c3d4_u32.to_le_bytes()));
+        Some(link.map_or(1, |two| u16::from_le_bytes([two[0], two[1]])))
+    }
+
     /// Makes a capture for [`Form::Passed`].
     pub(crate) fn write(&self, capture: &str, bytes: &[u8]) {
         fs::write(self.path(Form::Passed, capture), bytes).unwrap();

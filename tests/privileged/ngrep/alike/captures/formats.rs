@@ -13,9 +13,10 @@ pub(super) fn all() -> Vec<Capture> {
         Capture { bytes: Vec::new(), ..in_format("nothing-at-all", Format::Micros) },
         Capture { bytes: b"This is no capture, but a text.\n".to_vec(), ..in_format("text", Format::Micros) },
         Capture::new("no-frames", 1, &[]),
+        no_time(),
     ];
     all.extend([truncated("truncated-frame", 5), truncated("truncated-header", 67)]);
-    all.extend([snaplen(), cut_headers(), malformed(), unsound(), times(), one()]);
+    all.extend([snaplen(), cut_headers(), malformed(), unsound(), times(), one(), ip_version()]);
     all
 }
 
@@ -31,6 +32,32 @@ fn in_format(name: &'static str, format: Format) -> Capture {
         bytes: file(format, 1, &shots(), |shot| shot.bytes.clone()),
         plain: None,
     }
+}
+
+/// A capture whose frames have no time: simple packets of pcapng.
+fn no_time() -> Capture {
+    let mut bytes = file(Format::Pcapng, 1, &[], |shot| shot.bytes.clone());
+    for shot in shots() {
+        let len = shot.bytes.len() as u32;
+        let padded = len.next_multiple_of(4);
+        bytes.extend([3, 16 + padded, len].iter().flat_map(|number: &u32| number.to_le_bytes()));
+        bytes.extend(&shot.bytes);
+        bytes.resize(bytes.len() + (padded - len) as usize, 0);
+        bytes.extend((16 + padded).to_le_bytes());
+    }
+    Capture { bytes, ..in_format("no-time", Format::Pcapng) }
+}
+
+/// A frame that is IP by its Ethernet type only. ngrep shows it with addresses that are no addresses.
+fn ip_version() -> Capture {
+    let mut wrong = udp(3, 4, b"foo of version 5");
+    wrong[0] = 0x55;
+    let shots = [
+        Shot::new(ethernet(&udp(1, 2, b"foo"))),
+        Shot::misread(frame(0x0800, &wrong), ethernet(&udp(3, 4, b""))),
+        Shot::new(ethernet(&udp(5, 6, b"foo"))),
+    ];
+    Capture::misread("ip-version", "ip-version", 1, 1, &shots)
 }
 
 /// A capture that ends this many bytes too early.

@@ -30,6 +30,7 @@ pub(super) fn all() -> Vec<Capture> {
         wireless("radiotap", 127, &[0, 0, 8, 0, 0, 0, 0, 0]),
         Capture::new("unknown-link", 147, &[Shot::new(ethernet(&udp(1, 2, b"foo")))]),
         not_ip(),
+        pppoe(),
     ]
 }
 
@@ -135,4 +136,15 @@ fn not_ip() -> Capture {
         Shot::new(ethernet(&udp(3, 4, b"foo"))),
     ];
     Capture::new("not-ip", 1, &shots)
+}
+
+/// Frames with PPPoE in front of IP, which only a filter that speaks of it lets through.
+fn pppoe() -> Capture {
+    let wrap = |packet: &[u8]| {
+        let len = (packet.len() as u16 + 2).to_be_bytes();
+        frame(0x8864, &[&[0x11, 0, 0, 9], &len[..], &ppp(packet)[2..], packet].concat())
+    };
+    let shots: Vec<Shot> =
+        packets().iter().map(|packet| Shot::misread(wrap(packet), ethernet(packet))).collect();
+    Capture::misread("pppoe", "other-headers", 1, 1, &shots)
 }

@@ -11,6 +11,7 @@ pub(super) fn all() -> Vec<Capture> {
         Capture::of_packets("lines", &lines()),
         Capture::of_packets("utf8", &utf8()),
         Capture::of_packets("wide", &wide()),
+        Capture::of_packets("deep", &[udp(1, 2, &[b'a'; 30_000]), udp(1, 2, b"foo{\"id\": 1} user@host")]),
         Capture::of_packets("escapes", &escapes()),
         long(),
         padding(),

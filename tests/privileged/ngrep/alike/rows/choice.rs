@@ -7,6 +7,7 @@ use crate::ngrep::alike::expected::original;
 use crate::ngrep::alike::lines::WRITTEN;
 use crate::ngrep::alike::model::Model;
 use crate::ngrep::alike::running::{Form, Outcome};
+use crate::ngrep::alike::text::Text;
 
 /// With `-v` the packets that are shown count.
 pub(super) fn inverted(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
@@ -103,6 +104,58 @@ pub(super) fn negative_delta(asked: &Asked<'_>, outcome: &Outcome) -> Option<Out
             _ => header.to_owned(),
         }
     }))
+}
+
+/// The first packet that is shown is the first one for `-TT`, also if its time is zero.
+pub(super) fn time_zero(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    if !asked.line.delta() || asked.line.count('T') % 2 == 1 || asked.capture.name != "times" {
+        return None;
+    }
+    let passed = asked.passed();
+    let mut micros = asked.places(outcome).into_iter().map(|place| {
+        let (seconds, micros) = passed[place - 1].time;
+        i64::from(seconds) * 1_000_000 + i64::from(micros)
+    });
+    let mut first = None;
+    Some(each_header(outcome, |header| {
+        let Some(now) = micros.next() else { return header.to_owned() };
+        let since = now - *first.get_or_insert(now);
+        let mut words: Vec<String> = header.splitn(3, ' ').map(str::to_owned).collect();
+        words[1] = format!("+{}.{:06}", since / 1_000_000, since % 1_000_000);
+        words.join(" ")
+    }))
+}
+
+/// A frame without a time has none.
+pub(super) fn no_time(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    (asked.capture.name == "no-time")
+        .then(|| each_header(outcome, |header| header.replacen("1970/01/01 00:00:00.000000", "(no time)", 1)))
+}
+
+/// What names itself IP and is neither version 4 nor 6 is not shown.
+pub(super) fn ip_version(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    if asked.capture.name != "ip-version" || !asked.line.has('e') {
+        return None;
+    }
+    let mut text = Text::of(&outcome.out);
+    let places = asked.places(outcome);
+    let at = places.iter().position(|&place| place == 2).filter(|&at| at > 0)?;
+    let marks = text.packets.remove(at).marks;
+    text.packets[at - 1].marks.extend(marks);
+    Some(Outcome { out: text.bytes(), ..outcome.clone() })
+}
+
+/// The first hit that has a byte is coloured, if the pattern also finds hits without one.
+pub(super) fn empty_hits(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let pattern = asked.line.pattern().strip_suffix('|').filter(|_| asked.line.has('C'))?;
+    let coloured = Text::of(&asked.ngrep(&asked.line.with_pattern(pattern)).outcome.out);
+    let mut text = Text::of(&outcome.out);
+    for shown in &mut text.packets {
+        if let Some(other) = coloured.packets.iter().find(|other| other.number() == shown.number()) {
+            shown.block.clone_from(&other.block);
+        }
+    }
+    Some(Outcome { out: text.bytes(), ..outcome.clone() })
 }
 
 /// With `-O -` there is nothing but the capture on standard output.

@@ -1,7 +1,10 @@
 //! Deviations about what is no search: errors, help, version.
 
+use ovlsniff::capture::bpf::Filter;
+use ovlsniff::packet::LinkType;
+
 use super::Asked;
-use crate::ngrep::alike::running::Outcome;
+use crate::ngrep::alike::running::{Form, Outcome, Program};
 use crate::ngrep::alike::text::Text;
 
 /// ngrep prints its usage to standard output. ovlsniff says what is wrong, on standard error.
@@ -34,20 +37,55 @@ pub(super) fn kill(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
 
 /// A filter in a file and another one among the words are too many.
 pub(super) fn two_filters(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    (asked.line.has('F') && asked.line.rest.len() > 1).then(|| refused(outcome))
+    (asked.typed.has('F') && asked.typed.rest.len() > 1).then(|| refused(outcome))
 }
 
 /// A number has to be one, and a row has to have room for a byte.
 pub(super) fn numbers(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
     let is_number = |value: &str| value.parse::<u32>().is_ok();
-    let wrong = "nAScs".chars().any(|letter| asked.line.value(letter).is_some_and(|value| !is_number(value)));
-    let narrow = asked.line.value('c').is_some_and(|value| matches!(value.parse(), Ok(1..=5)));
+    let typed = asked.typed;
+    let wrong = "nAScs".chars().any(|letter| typed.value(letter).is_some_and(|value| !is_number(value)));
+    let narrow = typed.value('c').is_some_and(|value| matches!(value.parse(), Ok(1..=5)));
     (wrong || narrow).then(|| refused(outcome))
 }
 
-/// NUL bytes are no replacement for what cannot be printed.
+/// What cannot be printed is replaced by one character that can.
 pub(super) fn replacement(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    (asked.line.value('P') == Some("")).then(|| refused(outcome))
+    let value = asked.typed.value('P')?.as_bytes();
+    (!matches!(value, [b' '..=b'~'])).then(|| refused(outcome))
+}
+
+/// A filter that passes no frame is an error.
+pub(super) fn impossible_filters(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let link = asked.place.link(&asked.capture.name)?;
+    let told = asked
+        .place
+        .run(Program::Ngrep, Form::Plain, &asked.capture.name, &asked.line.loud(), "UTC")
+        .outcome
+        .out;
+    let told = String::from_utf8_lossy(&told).into_owned();
+    let filter = told.lines().find_map(|line| line.strip_prefix("filter: "))?;
+    let error = Filter::compile(filter, LinkType(link)).err()?.to_string();
+    error.contains("can match no frame").then(|| refused(outcome))
+}
+
+/// Expressions for which a search would have to go back and try again.
+pub(super) fn unsupported_expressions(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let signs = ["(?=", "(?!", "(?<=", "(?<!", "(?>", "\\1", "++", "\\K", "\\p{"];
+    let is_one = !asked.typed.has('X') && signs.iter().any(|sign| asked.typed.pattern().contains(sign));
+    is_one.then(|| refused(outcome))
+}
+
+/// Control characters of a pattern are escaped before they are told.
+pub(super) fn control_characters(_: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let mut text = Text::of(&outcome.out);
+    let escaped: Vec<u8> = text
+        .head
+        .iter()
+        .flat_map(|&byte| if byte == 0x1b { b"\\u{1b}".to_vec() } else { vec![byte] })
+        .collect();
+    text.head = escaped;
+    Some(Outcome { out: text.bytes(), ..outcome.clone() })
 }
 
 /// What was read of a damaged file is searched, and the status says that it was not all.

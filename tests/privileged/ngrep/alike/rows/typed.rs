@@ -3,7 +3,7 @@
 use ovlsniff::capture::bpf::Filter;
 use ovlsniff::packet::LinkType;
 
-use crate::ngrep::alike::lines::{FILTER_FILES, Line};
+use crate::ngrep::alike::lines::{FILTER_FILES, Line, without};
 
 fn is_filter(words: &[String]) -> bool {
     !words.is_empty() && Filter::compile(&words.join(" "), LinkType::ETHERNET).is_ok()
@@ -36,14 +36,23 @@ pub(super) fn filter_file(line: &Line) -> Option<Vec<String>> {
 /// A word ends where no letter, digit or underscore is beside it, also at both ends of a payload. Alternatives are of one word.
 pub(super) fn words(line: &Line) -> Option<Vec<String>> {
     let pattern = format!(r"(?<!\w)(?:{})(?!\w)", line.pattern());
-    (line.has('w') && !line.has('X')).then(|| {
-        let rest = [vec![pattern], line.rest[1..].to_vec()].concat();
-        line.with_rest(rest).iter().map(|word| super::without(word, 'w')).collect()
-    })
+    (line.has('w') && !line.has('X'))
+        .then(|| line.with_pattern(&pattern).iter().map(|word| without(word, 'w')).collect())
 }
 
-/// The prefix of hex digits may have a capital X.
-pub(super) fn hex_prefix(line: &Line) -> Option<Vec<String>> {
-    let digits = line.pattern().strip_prefix("0X").filter(|_| line.has('X'))?;
-    Some(line.with_rest([vec![format!("0x{digits}")], line.rest[1..].to_vec()].concat()))
+/// The prefix of hex digits may have a capital X, and blanks may be between them.
+pub(super) fn hex_digits(line: &Line) -> Option<Vec<String>> {
+    let digits = line.pattern().strip_prefix("0X").unwrap_or(line.pattern()).replace(' ', "");
+    let other = line.has('X') && !line.has('i') && !line.has('w') && digits != line.pattern();
+    other.then(|| line.with_pattern(&digits))
+}
+
+/// A hyphen beside a class is a hyphen.
+pub(super) fn lenient(line: &Line) -> Option<Vec<String>> {
+    (line.pattern() == r"[\w-.]+").then(|| line.with_pattern(r"[\w.\-]+"))
+}
+
+/// A repetition in a repetition ends no search. This is the same expression without.
+pub(super) fn jit_stack(line: &Line) -> Option<Vec<String>> {
+    (line.pattern() == r"(\w+)+@").then(|| line.with_pattern(r"\w+@"))
 }
