@@ -6,6 +6,7 @@ mod live;
 mod nothing;
 mod output;
 mod pieces;
+mod resolve;
 mod sheet;
 mod threads;
 mod tunnels;
@@ -149,6 +150,7 @@ impl Job {
     }
 
     fn summarise(&self) {
+        self.output.complaint_of_names().iter().for_each(tell);
         if let Some(sentence) = &self.cut_short {
             tell(format_args!("ovlsniff: {sentence}"));
         }

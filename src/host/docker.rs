@@ -3,6 +3,7 @@
 mod engine;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod names;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 use crate::packet::Vni;
 pub use engine::EngineError;
+use engine::Kept;
 pub(crate) use engine::{Engine, converse, socket};
 
 /// A swarm that this host is a node of.

@@ -18,7 +18,7 @@ use ovlsniff::search::Told;
 
 use super::output::{self, Output};
 use super::tunnels::Learned;
-use super::{Error, Job};
+use super::{Error, Job, resolve};
 use crate::cli::{FrameDirection, Grep};
 use crate::commands::tell;
 
@@ -86,6 +86,10 @@ fn search(
                 if let Some(complaint) = job.search.opener().and_then(Opener::complaint) {
                     job.output.end_line()?;
                     tell(format_args!("ovlsniff: {complaint}"));
+                }
+                if let Some(complaint) = job.output.complaint_of_names() {
+                    job.output.end_line()?;
+                    tell(complaint);
                 }
                 deadline = job.search.holds_fragments().then(|| Instant::now() + LOOK);
             }
@@ -158,20 +162,19 @@ fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> 
     Ok(chosen)
 }
 
-/// Creates the file to write, now that everything to read is open, and then leaves root for the user that was asked for
-/// or for `nobody`. A user that does not exist is told before the file is touched.
+/// Creates the file to write and reaches the engine, now that everything to read is open, and then leaves root for the user
+/// that was asked for or for `nobody`. A user that does not exist is told before the file is touched.
 pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
     let user = args.user.as_deref().unwrap_or("nobody");
     if !args.no_drop {
         privileges::check(user)?;
     }
     job.output.create_file(args)?;
-    if args.no_drop {
-        return Ok(());
-    }
-    if privileges::leave(user)? == privileges::Departure::Alone && args.quiet == 0 {
+    let engine = resolve::reach(args);
+    if !args.no_drop && privileges::leave(user)? == privileges::Departure::Alone && args.quiet == 0 {
         tell("ovlsniff: staying root: this user namespace has no other user");
     }
+    job.output.resolve(engine);
     Ok(())
 }
 

@@ -12,14 +12,14 @@ use std::os::unix::net::UnixStream as Plain;
 use std::pin::Pin;
 use std::time::Duration;
 
-use hyper::Response;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::SendRequest;
+use hyper::{Request, Response};
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::{EngineError, connect, handshake, parsed, prefix, request, send, text};
+use super::{EngineError, broken_off, connect, handshake, parsed, prefix, request, send, text};
 
 /// The longest wait for an answer. The engine of a busy node has been seen to take several seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -82,7 +82,7 @@ impl Opened {
             let (questions, events) = (stream(self.questions)?, stream(self.events)?);
             let questions = handshake(questions).await.ok();
             let events = handshake(events).await.map_or(Events::Lost, Events::Silent);
-            Ok(talk(Kept { socket: self.socket, prefix: None, questions, events }).await)
+            Ok(talk(Kept { socket: self.socket, prefix: None, questions, is_lost: false, events }).await)
         })?
     }
 }
@@ -99,8 +99,10 @@ pub(crate) struct Kept {
     socket: String,
     /// The beginning of every path, once the engine has told its versions.
     prefix: Option<String>,
-    /// `None` once the engine has closed the connection, and another one could not be opened.
+    /// `None` if there is no connection that another question can be asked on.
     questions: Option<SendRequest<String>>,
+    /// True if the last question could not be asked, or was not answered.
+    is_lost: bool,
     events: Events,
 }
 
@@ -121,8 +123,8 @@ enum Events {
     Silent(SendRequest<String>),
     /// They were asked for, and the engine has not said yet that it will tell them.
     Asked(Answer),
-    /// They arrive. The connection lives as long as its sender.
-    Told(Incoming, SendRequest<String>),
+    /// They arrive. A connection without a sender could be taken for one that nobody needs.
+    Told { body: Incoming, _sender: SendRequest<String> },
     /// The connection is closed.
     Lost,
     /// The engine does not tell them to this user.
@@ -138,66 +140,76 @@ impl Kept {
     /// # Errors
     /// Every [`EngineError`]. If the connection was lost over it, [`Self::is_lost`] returns true.
     pub(crate) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, EngineError> {
-        match timeout(PATIENCE, self.ask(path)).await {
-            Ok(text) => parsed(&text?),
-            Err(_) => {
-                // The answer may still come, and must not pass for that to the next question.
-                self.questions = None;
-                Err(EngineError::Late(PATIENCE))
-            }
-        }
+        parsed(&self.in_time(async |kept| kept.ask(path).await).await?)
     }
 
     /// Keeps the connection from being idle.
     pub(crate) async fn ping(&mut self) {
-        if timeout(PATIENCE, self.exchange("", "/_ping")).await.is_err() {
-            self.questions = None;
-        }
+        let _ = self.in_time(async |kept| kept.exchange("", "/_ping").await).await;
     }
 
-    /// Returns true if the engine cannot be asked any more, unless another connection can be opened.
+    /// Returns true if the last question could not be asked, or was not answered. An answer that is of no use is one.
     pub(crate) fn is_lost(&self) -> bool {
-        self.questions.as_ref().is_none_or(SendRequest::is_closed)
+        self.is_lost
+    }
+
+    async fn in_time<T>(
+        &mut self,
+        question: impl AsyncFnOnce(&mut Self) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.is_lost = true;
+        timeout(PATIENCE, question(self)).await.unwrap_or_else(|_| {
+            // The answer may still come, and must not pass for that to the next question.
+            self.questions = None;
+            self.is_lost = true;
+            Err(EngineError::Late(PATIENCE))
+        })
     }
 
     async fn ask(&mut self, path: &str) -> Result<Vec<u8>, EngineError> {
-        let prefix = match &self.prefix {
-            Some(prefix) => prefix.clone(),
-            None => {
-                let versions = self.exchange("", "/version").await.and_then(|text| parsed(&text));
-                self.prefix.insert(prefix(versions)?).clone()
-            }
-        };
+        let prefix = self.prefix().await?;
         self.exchange(&prefix, path).await
+    }
+
+    /// Returns the beginning of every path. The engine is asked for its versions the first time.
+    async fn prefix(&mut self) -> Result<String, EngineError> {
+        if let Some(prefix) = &self.prefix {
+            return Ok(prefix.clone());
+        }
+        let versions = self.exchange("", "/version").await.and_then(|text| parsed(&text));
+        Ok(self.prefix.insert(prefix(versions)?).clone())
     }
 
     /// Asks on the connection that there is, or on a new one if that is closed.
     async fn exchange(&mut self, prefix: &str, path: &str) -> Result<Vec<u8>, EngineError> {
         if let Some(sender) = self.questions.as_mut().filter(|sender| !sender.is_closed()) {
-            let asked = exchange(sender, prefix, path).await;
-            if asked.is_ok() || !sender.is_closed() {
-                return asked;
+            if let Ok(answered) = exchange(sender, request(prefix, path)?).await {
+                self.is_lost = false;
+                return answered;
             }
         }
+        self.is_lost = true;
         self.questions = None;
         let sender = self.questions.insert(handshake(connect(&self.socket).await?).await?);
-        exchange(sender, prefix, path).await
+        let answered = exchange(sender, request(prefix, path)?).await.map_err(broken_off)?;
+        self.is_lost = false;
+        answered
     }
 
     /// Asks for events, on a new connection if the last one is closed. Does nothing while they are told, or if the engine
     /// has refused.
     pub(crate) async fn listen(&mut self, path: &str) -> Result<(), EngineError> {
+        if self.listens() || matches!(self.events, Events::Refused) {
+            return Ok(());
+        }
+        let prefix = self.in_time(async |kept| kept.prefix().await).await?;
         let mut sender = match std::mem::replace(&mut self.events, Events::Lost) {
             Events::Silent(sender) => sender,
-            Events::Lost => timeout(PATIENCE, async { handshake(connect(&self.socket).await?).await })
+            _ => timeout(PATIENCE, async { handshake(connect(&self.socket).await?).await })
                 .await
                 .unwrap_or(Err(EngineError::Late(PATIENCE)))?,
-            other => {
-                self.events = other;
-                return Ok(());
-            }
         };
-        let request = request(self.prefix.as_deref().unwrap_or_default(), path)?;
+        let request = request(&prefix, path)?;
         self.events = Events::Asked(Box::pin(async move {
             let answer = match sender.ready().await {
                 Ok(()) => send(&mut sender, request).await,
@@ -210,7 +222,7 @@ impl Kept {
 
     /// Returns true if events are, or may still be, told.
     pub(crate) fn listens(&self) -> bool {
-        matches!(self.events, Events::Asked(_) | Events::Told(..))
+        matches!(self.events, Events::Asked(_) | Events::Told { .. })
     }
 
     /// Waits for an event, for at most `patience`.
@@ -223,6 +235,15 @@ impl Kept {
         }
     }
 
+    /// Forgets the events that have arrived until now, or as many of them as a storm does not bring anew meanwhile.
+    pub(crate) async fn forget(&mut self) {
+        for _ in 0..1024 {
+            if self.heard(Duration::ZERO).await != Heard::Event {
+                break;
+            }
+        }
+    }
+
     /// Waits for an event. If it is dropped, nothing is lost.
     async fn event(&mut self) -> Heard {
         loop {
@@ -230,12 +251,12 @@ impl Kept {
                 Events::Asked(answer) => {
                     let (answer, sender) = answer.as_mut().await;
                     self.events = match answer {
-                        Ok(answer) => Events::Told(answer.into_body(), sender),
+                        Ok(answer) => Events::Told { body: answer.into_body(), _sender: sender },
                         Err(EngineError::Broken(_)) if sender.is_closed() => Events::Lost,
                         Err(_) => Events::Refused,
                     };
                 }
-                Events::Told(body, _) => {
+                Events::Told { body, .. } => {
                     match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
                         Some(Ok(_)) => return Heard::Event,
                         Some(Err(_)) | None => self.events = Events::Lost,
@@ -252,16 +273,15 @@ pub(crate) async fn rest(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Asks for a path, and reads the answer to its end, so that the connection is good for another question.
+/// Sends a request, and reads the answer to its end, so that the connection is good for another one. The outer error is
+/// that of a connection on which no answer came.
 async fn exchange(
     sender: &mut SendRequest<String>,
-    prefix: &str,
-    path: &str,
-) -> Result<Vec<u8>, EngineError> {
-    let request = request(prefix, path)?;
-    sender.ready().await.map_err(super::broken_off)?;
-    let answer = sender.send_request(request).await.map_err(super::broken_off)?;
+    request: Request<String>,
+) -> hyper::Result<Result<Vec<u8>, EngineError>> {
+    sender.ready().await?;
+    let answer = sender.send_request(request).await?;
     let status = answer.status().as_u16();
     let text = text(answer, ENDLESS).await;
-    if status == 200 { text } else { Err(EngineError::of_status(status)) }
+    Ok(if status == 200 { text } else { Err(EngineError::of_status(status)) })
 }

@@ -1,0 +1,62 @@
+//! The names beside addresses. The engine is reached before root is left, because `nobody` may not open its socket, and
+//! asked afterwards.
+//!
+//! A search goes on without an engine: what passes on the wire now is worth more than its names.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ovlsniff::host::docker::names::{Connected, connect};
+
+use super::output::Output;
+use crate::cli::Grep;
+use crate::commands::tell;
+
+/// The longest wait for the engine before a live capture begins. Later names are shown from then on.
+const LIVE: Duration = Duration::from_millis(500);
+/// The longest wait before a file is searched, which does not pass by meanwhile.
+const FILE: Duration = Duration::from_secs(5);
+
+/// An engine to be asked for names.
+pub(super) struct Engine {
+    connected: Connected,
+    /// The time until which its first answer is waited for.
+    end: Instant,
+}
+
+/// Connects to the engine if names were asked for. Tells the user if there is none.
+pub(super) fn reach(args: &Grep) -> Option<Engine> {
+    if !args.resolve {
+        return None;
+    }
+    let patience = if args.read.is_empty() { LIVE } else { FILE };
+    let end = Instant::now() + patience;
+    match connect(patience.min(LIVE)) {
+        Ok(connected) => Some(Engine { connected, end }),
+        Err(error) => {
+            tell(format_args!("ovlsniff: --resolve: no names: {error}; start the engine, or name its socket in DOCKER_HOST"));
+            None
+        }
+    }
+}
+
+impl Output {
+    /// Asks the engine for names, and goes on asking on another thread.
+    pub(super) fn resolve(&mut self, engine: Option<Engine>) {
+        if let Some(Engine { connected, end }) = engine {
+            let names = connected.watch(end.saturating_duration_since(Instant::now()));
+            self.resolved = Some(Arc::new(names));
+            self.complain_of_names();
+        }
+    }
+
+    /// Returns a sentence about the engine that the user has not been told yet.
+    pub(super) fn complaint_of_names(&self) -> Option<String> {
+        let complaint = self.resolved.as_ref()?.complaint()?;
+        Some(format!("ovlsniff: --resolve: {complaint}"))
+    }
+
+    fn complain_of_names(&self) {
+        self.complaint_of_names().iter().for_each(tell);
+    }
+}
