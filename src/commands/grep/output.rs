@@ -227,12 +227,7 @@ impl Output {
     pub(super) fn sheet(&self, most: usize) -> Option<Sheet> {
         let alone = self.file.is_none() && self.names.is_none() && self.style.stands_alone();
         alone.then(|| {
-            Sheet::new(
-                self.style.printer(Vec::new()),
-                self.file_read.clone(),
-                self.resolved.clone(),
-                most,
-            )
+            Sheet::new(self.style.printer(Vec::new()), self.file_read.clone(), self.resolved.clone(), most)
         })
     }
 

@@ -34,7 +34,9 @@ pub(super) fn reach(args: &Grep) -> Option<Engine> {
     match connect(patience.min(LIVE)) {
         Ok(connected) => Some(Engine { connected, end }),
         Err(error) => {
-            tell(format_args!("ovlsniff: --resolve: no names: {error}; start the engine, or name its socket in DOCKER_HOST"));
+            tell(format_args!(
+                "ovlsniff: --resolve: no names: {error}; start the engine, or name its socket in DOCKER_HOST"
+            ));
             None
         }
     }
@@ -46,7 +48,7 @@ impl Output {
         if let Some(Engine { connected, end }) = engine {
             let names = connected.watch(end.saturating_duration_since(Instant::now()));
             self.resolved = Some(Arc::new(names));
-            self.complain_of_names();
+            self.complaint_of_names().iter().for_each(tell);
         }
     }
 
@@ -54,9 +56,5 @@ impl Output {
     pub(super) fn complaint_of_names(&self) -> Option<String> {
         let complaint = self.resolved.as_ref()?.complaint()?;
         Some(format!("ovlsniff: --resolve: {complaint}"))
-    }
-
-    fn complain_of_names(&self) {
-        self.complaint_of_names().iter().for_each(tell);
     }
 }

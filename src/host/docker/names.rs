@@ -23,8 +23,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
+use super::EngineError;
 use super::engine::Opened;
-use super::{EngineError, socket};
 use crate::escape::escape;
 pub use table::{Ends, Table};
 
@@ -58,18 +58,22 @@ struct Told {
 /// # Errors
 /// [`EngineError::Absent`] also if `DOCKER_HOST` names an engine on another host.
 pub fn connect(patience: Duration) -> Result<Connected, EngineError> {
-    Opened::open(&sockets(std::env::var("XDG_RUNTIME_DIR").ok()), patience).map(Connected)
+    let variable = |name| std::env::var(name).ok();
+    let (host, runtime) = (variable("DOCKER_HOST"), variable("XDG_RUNTIME_DIR"));
+    Opened::open(&sockets(host.as_deref(), runtime.as_deref()), patience).map(Connected)
 }
 
-/// Returns the places where an engine may listen: the one that was named, or all usual ones.
-fn sockets(runtime: Option<String>) -> Vec<String> {
-    if std::env::var_os("DOCKER_HOST").is_some_and(|host| !host.is_empty()) {
-        return socket().into_iter().collect();
+/// Returns the places where an engine may listen: the one that was named, or all usual ones, those of root before those
+/// in the user's own folder.
+fn sockets(host: Option<&str>, runtime: Option<&str>) -> Vec<String> {
+    if let Some(host) = host.filter(|host| !host.is_empty()) {
+        return host.strip_prefix("unix://").map(str::to_owned).into_iter().collect();
     }
-    let own = runtime.filter(|folder| folder.starts_with('/'));
-    let own = |name: &str| own.as_ref().map(|folder| format!("{folder}/{name}"));
-    let usual = [socket(), own("docker.sock"), Some("/run/podman/podman.sock".into()), own("podman/podman.sock")];
-    usual.into_iter().flatten().collect()
+    let runtime = runtime.filter(|folder| folder.starts_with('/'));
+    let own = |name: &str| runtime.map(|folder| format!("{folder}/{name}"));
+    let docker = [Some("/var/run/docker.sock".to_owned()), own("docker.sock")];
+    let podman = [Some("/run/podman/podman.sock".to_owned()), own("podman/podman.sock")];
+    docker.into_iter().chain(podman).flatten().collect()
 }
 
 impl Connected {

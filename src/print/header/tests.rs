@@ -1,6 +1,8 @@
 use super::*;
 use crate::host::docker::names::Table;
-use crate::packet::{Encapsulation, EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Vni, Why, WireGuardMessage};
+use crate::packet::{
+    Encapsulation, EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Vni, Why, WireGuardMessage,
+};
 use crate::print::Times;
 use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, tunnels, vxlan};
 
@@ -237,11 +239,7 @@ fn the_name_of_an_interface_or_a_file_cannot_act_on_the_terminal() {
 fn names_stand_before_their_addresses_in_brackets_and_behind_vnis() {
     let table = Table::of(
         &[("insecure", 4097), ("bridge", 0)],
-        &[
-            ("insecure", "10.0.1.6", "web.1"),
-            ("insecure", "fd00::3", "db"),
-            ("bridge", "192.0.2.1", "node1"),
-        ],
+        &[("insecure", "10.0.1.6", "web.1"), ("insecure", "fd00::3", "db"), ("bridge", "192.0.2.1", "node1")],
     );
     let mut wrapped = packet(tcp("10.0.1.6", "10.0.1.3", (49142, 80), 0x18), b"");
     wrapped.encapsulations.push(vxlan(4097));

@@ -309,7 +309,10 @@ fn names_stand_beside_addresses_and_vnis() {
     assert_eq!(value["flow"]["source_name"], "web.1");
     assert_eq!(value["flow"]["destination_name"], r"d\u{22}\u{202e}");
     let outside = &value["encapsulations"][0];
-    assert_eq!((&outside["network"], &outside["outer"]["flow"]["destination_name"]), (&"insecure".into(), &"node2".into()));
+    assert_eq!(
+        (&outside["network"], &outside["outer"]["flow"]["destination_name"]),
+        (&"insecure".into(), &"node2".into())
+    );
     assert_eq!(outside["outer"]["flow"].get("source_name"), None);
     check(&schema(), &schema(), &value, "");
 }

@@ -60,8 +60,7 @@ impl Opened {
     }
 
     async fn at(socket: &str) -> Result<Self, EngineError> {
-        let plain =
-            |stream: UnixStream| stream.into_std().map_err(|error| EngineError::unconnected(&error));
+        let plain = |stream: UnixStream| stream.into_std().map_err(|error| EngineError::unconnected(&error));
         let (questions, events) = (plain(connect(socket).await?)?, plain(connect(socket).await?)?);
         Ok(Self { socket: socket.to_owned(), questions, events })
     }
@@ -131,8 +130,7 @@ enum Events {
     Refused,
 }
 
-type Answer =
-    Pin<Box<dyn Future<Output = (Result<Response<Incoming>, EngineError>, SendRequest<String>)>>>;
+type Answer = Pin<Box<dyn Future<Output = (Result<Response<Incoming>, EngineError>, SendRequest<String>)>>>;
 
 impl Kept {
     /// Returns the engine's answer to a path. The path must already be encoded for a URL.
@@ -256,12 +254,10 @@ impl Kept {
                         Err(_) => Events::Refused,
                     };
                 }
-                Events::Told { body, .. } => {
-                    match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
-                        Some(Ok(_)) => return Heard::Event,
-                        Some(Err(_)) | None => self.events = Events::Lost,
-                    }
-                }
+                Events::Told { body, .. } => match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+                    Some(Ok(_)) => return Heard::Event,
+                    Some(Err(_)) | None => self.events = Events::Lost,
+                },
                 Events::Silent(_) | Events::Lost | Events::Refused => return Heard::End,
             }
         }

@@ -232,7 +232,8 @@ impl Listed {
     /// Returns the word to ask for it, if it is one that needs no encoding in a URL.
     fn key(&self) -> Option<&str> {
         let is_word = |text: &&str| {
-            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+            !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
         };
         self.id.as_deref().or(self.name.as_deref()).filter(is_word)
     }

@@ -224,7 +224,10 @@ impl Draft {
 
 /// Notes the place of a key, or that it has several.
 fn once<K: std::hash::Hash + Eq>(places: &mut HashMap<K, Option<Place>>, key: K, place: Place) {
-    places.entry(key).and_modify(|known| *known = known.filter(|&known| known == place)).or_insert(Some(place));
+    places
+        .entry(key)
+        .and_modify(|known| *known = known.filter(|&known| known == place))
+        .or_insert(Some(place));
 }
 
 #[cfg(test)]

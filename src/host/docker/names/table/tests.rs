@@ -53,9 +53,8 @@ fn table() -> Table {
 #[test]
 fn the_vni_decides_between_equal_addresses() {
     let table = table();
-    let ends = |number| {
-        table.ends(&packet(headers("10.0.1.6", "10.0.1.2"), &[Tunnel::Vxlan(vni(number))]), 0)
-    };
+    let ends =
+        |number| table.ends(&packet(headers("10.0.1.6", "10.0.1.2"), &[Tunnel::Vxlan(vni(number))]), 0);
     assert_eq!(ends(VXLAN), named("web.1", "web"));
     assert_eq!((ends(4098), ends(4100)), (named("db.1", None), named("db.1", None)), "a VNI for each subnet");
     assert_eq!(ends(7), Ends::default(), "a network that the engine does not know");
