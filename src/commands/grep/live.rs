@@ -174,7 +174,7 @@ pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
     if !args.no_drop && privileges::leave(user)? == privileges::Departure::Alone && args.quiet == 0 {
         tell("ovlsniff: staying root: this user namespace has no other user");
     }
-    job.output.resolve(engine);
+    resolve::begin(job, engine);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ovlsniff::host::docker::names::{Connected, connect};
 
+use super::Job;
 use super::output::Output;
 use crate::cli::Grep;
 use crate::commands::tell;
@@ -16,6 +17,9 @@ use crate::commands::tell;
 const LIVE: Duration = Duration::from_millis(500);
 /// The longest wait before a file is searched, which does not pass by meanwhile.
 const FILE: Duration = Duration::from_secs(5);
+
+/// The longest time until a signal is noticed meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// An engine to be asked for names.
 pub(super) struct Engine {
@@ -42,16 +46,23 @@ pub(super) fn reach(args: &Grep) -> Option<Engine> {
     }
 }
 
-impl Output {
-    /// Asks the engine for names, and goes on asking on another thread.
-    pub(super) fn resolve(&mut self, engine: Option<Engine>) {
-        if let Some(Engine { connected, end }) = engine {
-            let names = connected.watch(end.saturating_duration_since(Instant::now()));
-            self.resolved = Some(Arc::new(names));
-            self.complaint_of_names().iter().for_each(tell);
+/// Asks the engine for names, and goes on asking on another thread. A signal ends the wait for the first ones.
+pub(super) fn begin(job: &mut Job, engine: Option<Engine>) {
+    let Some(Engine { connected, end }) = engine else { return };
+    let names = connected.watch();
+    let mut left = end.saturating_duration_since(Instant::now());
+    while !names.wait(left.min(LOOK)) && !job.signals.stopped() {
+        left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            tell("ovlsniff: --resolve: the engine has not answered yet; names are shown once it has");
+            break;
         }
     }
+    job.output.resolved = Some(Arc::new(names));
+    job.output.complaint_of_names().iter().for_each(tell);
+}
 
+impl Output {
     /// Returns a sentence about the engine that the user has not been told yet.
     pub(super) fn complaint_of_names(&self) -> Option<String> {
         let complaint = self.resolved.as_ref()?.complaint()?;

@@ -25,7 +25,6 @@ use std::time::Duration;
 
 use super::EngineError;
 use super::engine::Opened;
-use crate::escape::escape;
 pub use table::{Ends, Table};
 
 /// Connections to an engine that has not been asked yet.
@@ -77,11 +76,10 @@ fn sockets(host: Option<&str>, runtime: Option<&str>) -> Vec<String> {
 }
 
 impl Connected {
-    /// Begins to ask the engine, on a thread of its own, and waits for the first names for at most `patience`. They may
-    /// come later.
-    pub fn watch(self, patience: Duration) -> Names {
+    /// Begins to ask the engine, on a thread of its own.
+    pub fn watch(self) -> Names {
         let shared = Arc::new(Shared::default());
-        let (watched, socket) = (Arc::downgrade(&shared), self.0.socket().to_owned());
+        let watched = Arc::downgrade(&shared);
         let work = move || {
             let watch = async |engine| watch::watch(engine, &watched).await;
             if let (Err(error), Some(shared)) = (self.0.talk(watch), watched.upgrade()) {
@@ -89,21 +87,26 @@ impl Connected {
             }
         };
         if thread::Builder::new().name("names".into()).spawn(work).is_err() {
-            shared.complain("no names: the system has no room for a thread");
+            shared.complain("no names: the system has no room for another thread");
         }
-        shared.wait(patience, &socket);
         Names(shared)
     }
 }
 
 impl Names {
+    /// Waits for the engine's first answer, for at most `patience`. Returns true once it is there, or is known not to come.
+    pub fn wait(&self, patience: Duration) -> bool {
+        let waited = self.0.answered.wait_timeout_while(self.0.told(), patience, |told| !told.answered);
+        waited.unwrap_or_else(PoisonError::into_inner).0.answered
+    }
+
     /// Returns the names as they are known now.
     pub fn table(&self) -> Arc<Table> {
         Arc::clone(&self.0.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns a sentence about the engine that the user has not been told yet. There is at most one in the life of these
-    /// names, or two if the first names were late.
+    /// names.
     pub fn complaint(&self) -> Option<String> {
         self.0.told().complaint.take()
     }
@@ -112,17 +115,6 @@ impl Names {
 impl Shared {
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for the first names, and notes a sentence if they do not come in time.
-    fn wait(&self, patience: Duration, socket: &str) {
-        let waited = self.answered.wait_timeout_while(self.told(), patience, |told| !told.answered);
-        let (mut told, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if !told.answered {
-            let socket = escape(socket);
-            told.complaint =
-                Some(format!("the engine at {socket} has not answered yet; names are shown once it has"));
-        }
     }
 
     fn put(&self, table: Table) {

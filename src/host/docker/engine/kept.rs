@@ -65,11 +65,6 @@ impl Opened {
         Ok(Self { socket: socket.to_owned(), questions, events })
     }
 
-    /// Returns the path of the socket.
-    pub(crate) fn socket(&self) -> &str {
-        &self.socket
-    }
-
     /// Talks to the engine on this thread.
     ///
     /// # Errors
