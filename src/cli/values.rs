@@ -105,6 +105,12 @@ pub(super) fn replacement(typed: &str) -> Result<char, String> {
     }
 }
 
+/// Parses ngrep's `-P`, which takes the first character of its value.
+pub(super) fn replacement_begins(typed: &str) -> Result<char, String> {
+    let first = typed.chars().next().map(String::from).unwrap_or_default();
+    replacement(&first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

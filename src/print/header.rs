@@ -203,7 +203,7 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
 }
 
 /// Writes the wrappings from the inside out, and addresses once for neighbours that share them.
-fn wrappings(out: &mut Vec<u8>, shown: &Shown<'_>) {
+pub(super) fn wrappings(out: &mut Vec<u8>, shown: &Shown<'_>) {
     let mut inside_out = shown.packet.encapsulations.iter().rev().zip(1..).peekable();
     while let Some((wrapping, level)) = inside_out.next() {
         out.push(b' ');

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use ovlsniff::host::docker::names::{Connected, connect};
 
 use super::Job;
+use super::meant::Meant;
 use super::output::Output;
-use crate::cli::Grep;
 use crate::commands::tell;
 
 /// The longest wait for the engine before a live capture begins. Later names are shown from then on.
@@ -29,11 +29,11 @@ pub(super) struct Engine {
 }
 
 /// Connects to the engine if names were asked for. Tells the user if there is none.
-pub(super) fn reach(args: &Grep) -> Option<Engine> {
-    if !args.resolve {
+pub(super) fn reach(meant: &Meant) -> Option<Engine> {
+    if !meant.resolve {
         return None;
     }
-    let patience = if args.read.is_empty() { LIVE } else { FILE };
+    let patience = if meant.read.is_empty() { LIVE } else { FILE };
     let end = Instant::now() + patience;
     match connect(patience.min(LIVE)) {
         Ok(connected) => Some(Engine { connected, end }),
