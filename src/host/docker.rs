@@ -1,4 +1,5 @@
-//! The swarm that the Docker Engine of this host belongs to: the address of the data path, and the overlay networks.
+//! The swarm that the Docker Engine of this host belongs to: the address of the data path, and the overlay networks; and
+//! the [`names`] of all that has an address.
 
 mod engine;
 #[cfg(test)]

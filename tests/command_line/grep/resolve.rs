@@ -105,7 +105,7 @@ fn a_name_cannot_steer_a_terminal_or_fake_a_field() {
     let containers = CONTAINERS.replace("/c-insecure", r"/c\u001b[2J) -> 1.2.3.4:80 [AP] #1");
     let answers = [VERSION, ("/containers/json", &containers), ANSWERS[2], ANSWERS[3]];
     let ran = resolved(&answers, &["-qq", "-r", SWARM, "GET"]);
-    let name = r"c\u{1b}\u{5b}2J\u{29}\u{20}-\u{3e}\u{20}1.2.3.4\u{3a}80\u{20}\u{5b}A~";
+    let name = r"c\u{1b}\u{5b}2J\u{29}\u{20}-\u{3e}\u{20}1.2.3.4\u{3a}80\u{20}\u{5b}~";
     assert!(ran.out.starts_with(&format!("T {name}(10.0.1.4):35530 -> web(10.0.1.2):80 ")), "{}", ran.out);
 }
 
@@ -137,4 +137,19 @@ fn a_container_that_is_renamed_while_a_pipe_is_read_has_its_new_name_from_then_o
     let mut err = String::new();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!(err, "");
+}
+
+#[test]
+fn ngreps_letter_for_names_is_r() {
+    let changing = Changing::new("proxy");
+    let (_dir, file) = pcap(&[udp("127.0.0.1", "192.0.2.2", 7, b"a canary")]);
+    let ngrep = |words: &[&str]| {
+        let mut command = program();
+        command.env("DOCKER_HOST", format!("unix://{}", changing.socket));
+        command.arg("ngrep").args(words).args(["-qqI", &file, "canary"]);
+        finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    };
+    let [with, without] = [&["-r"][..], &[]].map(|words| ngrep(words).out);
+    assert!(without.contains("\nU 127.0.0.1:"), "{without}");
+    assert_eq!(with, without.replace("127.0.0.1:", "proxy(127.0.0.1):"));
 }
