@@ -3,6 +3,7 @@
 //! Everything is optional in an answer. Podman leaves much out, old engines too, and a proxy before the socket may refuse
 //! some questions. What is missing gives no names, and the rest does.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -275,8 +276,8 @@ impl Detail {
 }
 
 fn add_services(draft: &mut Draft, services: &[Service], tasks: &[Task]) {
-    let named = |service: &'_ Service| Some((service.id.clone()?, service.spec.as_ref()?.name.clone()?));
-    let names: std::collections::HashMap<String, String> = services.iter().filter_map(named).collect();
+    let entry = |service: &Service| Some((service.id.clone()?, service.spec.as_ref()?.name.clone()?));
+    let names: HashMap<String, String> = services.iter().filter_map(entry).collect();
     for service in services {
         let name = service.id.as_ref().and_then(|id| names.get(id));
         let addresses = service.endpoint.iter().flat_map(|endpoint| &endpoint.virtual_ips.0);

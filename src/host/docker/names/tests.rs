@@ -87,7 +87,7 @@ fn watched(fake: &Fake) -> Names {
 }
 
 fn opened(fake: &Fake) -> Opened {
-    Opened::open(&[fake.socket.clone()], PATIENCE).unwrap()
+    Opened::open(std::slice::from_ref(&fake.socket), PATIENCE).unwrap()
 }
 
 fn name(names: &Names) -> Option<String> {
@@ -218,7 +218,7 @@ fn a_program_that_is_no_engine_gives_no_names_and_does_no_harm() {
         |path, stream| say(stream, if path == "/version" { VERSION } else { "{}" }),
         |path, stream| say(stream, if path == "/version" { VERSION } else { r#"[{"Names":"x"},7,null]"# }),
         |path, stream| {
-            say(stream, if path == "/version" { VERSION.to_owned() } else { "[".repeat(1 << 20) }.as_str())
+            say(stream, &if path == "/version" { VERSION.to_owned() } else { "[".repeat(1 << 20) });
         },
         |path, stream| if path == "/version" { say(stream, VERSION) } else { endless(stream) },
     ];
