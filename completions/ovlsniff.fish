@@ -169,8 +169,8 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s d -d 'Interf
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s I -d 'Search this capture file instead; - is standard input' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s O -d 'Write the packets that are shown to this file; - is standard output, without the text' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s n -d 'Stop after N matched packets; 0 is no limit' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s s -d 'Capture at most N bytes of a frame [default: 262144]' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s S -d 'Search and print at most N bytes of a payload' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s s -d 'Capture at most this many bytes of a frame [default: 256K]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s S -d 'Search and print at most this many bytes of a payload' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s W -d 'Format in which the payload is printed' -r -f -a "normal\t''
 byline\t''
 single\t''

@@ -19,7 +19,6 @@ use anyhow::anyhow;
 use ovlsniff::capture::bpf::Expression;
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::escape::{counted, escape};
-use ovlsniff::pattern::Pattern;
 use ovlsniff::print::match_line;
 use ovlsniff::search::{OuterFilter, Search};
 
@@ -49,14 +48,13 @@ fn tell_version() -> anyhow::Result<()> {
 }
 
 fn search(meant: &Meant) -> anyhow::Result<Status> {
-    let pattern = Pattern::new(&meant.expressions)?;
     let output = Output::open(meant)?;
     // Keys are read before signals are caught. Nothing has begun that would have to end well, so a signal may just end
     // the program while it waits for keys from a pipe.
     let opener = keys::read(meant)?;
     let mut job = Job {
-        banner: banner(meant, &pattern),
-        search: Search::new(pattern, meant.ports.all.clone(), meant.options.clone()),
+        banner: banner(meant),
+        search: Search::new(meant.pattern.clone(), meant.ports.all.clone(), meant.options.clone()),
         filter: meant.filter.clone(),
         // Signals are caught before anything is opened: opening a FIFO may take long, and a signal must end the wait.
         signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
@@ -80,7 +78,7 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
         job.output.keep_pace(job.signals.stop_flag());
     }
     let ended = if meant.read.is_empty() { live::run(&mut job, meant) } else { files::run(&mut job, meant) };
-    job.nothing = if ended.is_ok() { nothing::passed(&job, meant) } else { None };
+    job.nothing = if ended.is_ok() && meant.ngrep.is_none() { nothing::passed(&job, meant) } else { None };
     job.conclude(ended)
 }
 
@@ -201,11 +199,11 @@ impl Job {
     }
 }
 
-fn banner(meant: &Meant, pattern: &Pattern) -> Vec<String> {
+fn banner(meant: &Meant) -> Vec<String> {
     let named = |name: &str, value: Option<&str>| {
         value.filter(|value| !value.trim().is_empty()).map(|value| format!("{name}: {}", escape(value)))
     };
     let filter = meant.filter.as_ref().map(Expression::text);
     let lines = [named("filter", filter), named("inner filter", meant.inner.as_deref())];
-    lines.into_iter().chain([match_line(pattern, meant.options.invert)]).flatten().collect()
+    lines.into_iter().chain([match_line(&meant.pattern, meant.options.invert)]).flatten().collect()
 }

@@ -4,6 +4,7 @@
 mod generated;
 mod grep;
 mod keys;
+mod ngrep;
 mod overlay;
 mod readme;
 mod typed;

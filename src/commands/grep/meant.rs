@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use ovlsniff::capture::bpf::Expression;
 use ovlsniff::packet::{Direction, LinkType, TunnelPorts};
-use ovlsniff::pattern::Expressions;
+use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::NgrepOptions;
 use ovlsniff::print::{JsonOptions, TextOptions};
 use ovlsniff::search::{Filters, SearchOptions, View};
@@ -24,7 +24,7 @@ use crate::cli::{FrameDirection, Grep};
 
 /// What to search, where, for what, and how it is printed.
 pub(super) struct Meant {
-    pub(super) expressions: Expressions,
+    pub(super) pattern: Pattern,
     /// The filter on the outer headers, in libpcap's language.
     pub(super) filter: Option<Expression>,
     /// The filter on the innermost frame, as it was typed.
@@ -98,7 +98,7 @@ impl Meant {
     /// Takes grep mode's own grammar.
     ///
     /// # Errors
-    /// The words make no filter, or `--inner` is none.
+    /// The words make no filter, the pattern is none, or `--inner` is none.
     pub(super) fn of_grep(args: Grep) -> anyhow::Result<Self> {
         let (ports, style) = (Ports::of(&args), Style::of(&args));
         let Words { patterns, filter, note } =
@@ -107,6 +107,12 @@ impl Meant {
         let is_any = patterns.iter().all(String::is_empty);
         let inverted = (args.invert_match && !args.all && is_any)
             .then_some("-v shows nothing without a pattern, since every payload matches");
+        let pattern = Pattern::new(&Expressions {
+            patterns,
+            ignore_case: args.ignore_case,
+            word: args.word_regexp,
+            hex: args.hex,
+        })?;
         let inner = args.inner.as_deref();
         let filters = inner.map(|expression| Filters::new(expression, &[LinkType::ETHERNET, LinkType::RAW]));
         let options = SearchOptions {
@@ -123,12 +129,7 @@ impl Meant {
             matches_only: args.quiet > 0,
         };
         Ok(Self {
-            expressions: Expressions {
-                patterns,
-                ignore_case: args.ignore_case,
-                word: args.word_regexp,
-                hex: args.hex,
-            },
+            pattern,
             filter: filter.map(Expression::from),
             inner: args.inner,
             options,

@@ -234,7 +234,7 @@ const PAGES: &[Page] = &[
     },
     Page {
         command: "ngrep",
-        synopsis: "ovlsniff ngrep [OPTIONS] [MATCH EXPRESSION] [BPF FILTER...]",
+        synopsis: "ovlsniff ngrep [OPTIONS] [PATTERN] [BPF FILTER...]",
         sections: &[
             (
                 "EXAMPLES",

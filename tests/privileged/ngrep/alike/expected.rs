@@ -1,0 +1,152 @@
+//! What ovlsniff is meant to do: what ngrep does, with the deviations of the table.
+
+use super::captures::Capture;
+use super::frames::{Format, Shot, file};
+use super::lines::Line;
+use super::packets;
+use super::rows::{Asked, Mend, Preamble, ROWS};
+use super::running::{Form, Outcome, Place, Program, Ran};
+use super::text::Text;
+
+/// Returns what is expected, and the rows that make it differ from what ngrep did.
+pub(super) fn of(
+    place: &Place<'_>,
+    capture: &Capture,
+    typed: &Line,
+    real: &Ran,
+    ours: &Outcome,
+) -> (Outcome, Vec<&'static str>) {
+    let mut used = Vec::new();
+    let mut line = typed.of_words(typed.words.clone());
+    let mut ran = real.clone();
+    let mut form = Form::Real;
+    let mut preamble = Preamble::Meant;
+    let run = |form, line: &Line| place.run(Program::Ngrep, form, &capture.name, &line.words, &line.zone);
+    if let Some((rows, _)) = &capture.plain {
+        form = Form::Plain;
+        let plain = run(form, &line);
+        if plain.outcome != ran.outcome {
+            used.extend(rows);
+        }
+        ran = plain;
+    }
+    let as_typed = Text::of(&ran.outcome.out).preamble().to_vec();
+    for row in ROWS {
+        let Mend::Words(words, from) = row.mend else { continue };
+        if let Some(words) = words(&line) {
+            line = line.of_words(words);
+            let meant = run(form, &line);
+            if meant.outcome != ran.outcome || from == Preamble::Typed {
+                used.push(row.name);
+            }
+            (ran, preamble) = (meant, from);
+        }
+    }
+    if let Some(without) = passed(place, capture, &line, &ran) {
+        let preamble = Text::of(&ran.outcome.out).preamble().to_vec();
+        let meant = place.run(Program::Ngrep, Form::Passed, &capture.name, &without.words, &line.zone);
+        let outcome = Outcome { out: with_preamble(&meant.outcome.out, &preamble), ..meant.outcome };
+        if outcome != ran.outcome {
+            used.push("tagged-frames");
+        }
+        (form, line) = (Form::Passed, without);
+        ran = Ran { outcome, err: meant.err };
+    }
+    let mut expected = ran.outcome.clone();
+    if preamble == Preamble::Typed && !as_typed.is_empty() {
+        expected.out = with_preamble(&expected.out, &as_typed);
+    }
+    let asked = Asked { place, capture, line: &line, form, err: &ran.err, ours };
+    for row in ROWS {
+        let Mend::Outcome(mend) = row.mend else { continue };
+        if let Some(mended) = mend(&asked, &expected).filter(|mended| *mended != expected) {
+            used.push(row.name);
+            expected = mended;
+        }
+    }
+    if let Some(written) = &expected.written {
+        let original = original(written, &place.path(Form::Real, &capture.name));
+        if original != *written && form == Form::Real {
+            used.push("nanoseconds");
+        }
+        expected.written = Some(original);
+    }
+    (expected, used)
+}
+
+/// Makes a capture of the frames that pass the line's filter, without their tags and in the form that ngrep reads, and
+/// returns the line without the filter. `None` if the filter passes the same frames for both programs.
+fn passed(place: &Place<'_>, capture: &Capture, line: &Line, ran: &Ran) -> Option<Line> {
+    let real = packets::frames(&place.path(Form::Real, &capture.name));
+    let plain = packets::frames(&place.path(Form::Plain, &capture.name));
+    if real.first()?.link != 1 || ran.outcome.code.is_none_or(|code| code > 1) || !ran.err.is_empty() {
+        return None;
+    }
+    let asked = Asked { place, capture, line, form: Form::Real, err: &ran.err, ours: &ran.outcome };
+    let told = asked.told();
+    let typed = told.strip_prefix("( ").and_then(|rest| rest.split_once(" ) and ")).map(|(typed, _)| typed);
+    let speaks = typed.is_some_and(|text| text.contains("vlan"));
+    let misread = capture.plain.is_some() && typed.is_some();
+    if !speaks && !misread && real.iter().all(|frame| frame.tags == 0) {
+        return None;
+    }
+    let shots: Vec<Shot> = packets::passing(&real, typed)
+        .filter_map(|at| plain.get(at))
+        .map(|frame| Shot { bytes: frame.untagged(), ..frame.shot() })
+        .collect();
+    place.write(&capture.name, &file(Format::Micros, 1, &shots, |shot| shot.bytes.clone()));
+    let pattern = asked.pattern().map_or_else(String::new, |_| line.pattern().to_owned());
+    let mut kept = line.with_rest(vec![pattern]).into_iter();
+    let mut words = Vec::new();
+    while let Some(word) = kept.next() {
+        // The filter is in a file.
+        if word == "-F" {
+            kept.next();
+        } else {
+            words.push(word);
+        }
+    }
+    Some(line.of_words(words))
+}
+
+/// The text with other lines in front of the first mark or packet.
+fn with_preamble(out: &[u8], preamble: &[u8]) -> Vec<u8> {
+    let mut text = Text::of(out);
+    let marks = text.head[text.preamble().len()..].to_vec();
+    text.head = [preamble, &marks].concat();
+    text.bytes()
+}
+
+/// The written capture with the frames as they are in the capture that was read. They are found by their times.
+pub(super) fn original(written: &[u8], read: &std::path::Path) -> Vec<u8> {
+    let Ok(read) = std::fs::read(read) else { return written.to_vec() };
+    let nanos = read.starts_with(&0xa1b2_3c4d_u32.to_le_bytes());
+    if !nanos && !read.starts_with(&0xa1b2_c3d4_u32.to_le_bytes()) {
+        return written.to_vec();
+    }
+    let mut bytes = read[..24].to_vec();
+    let all = records(&read);
+    for (time, _) in records(written) {
+        let same = |record: &&((u32, u32), &[u8])| {
+            record.0 == time || (nanos && (record.0.0, record.0.1 / 1000) == time)
+        };
+        if let Some((_, record)) = all.iter().find(same) {
+            bytes.extend(*record);
+        }
+    }
+    bytes
+}
+
+/// The records of a classic file: the two numbers of the time, and the bytes of the whole record.
+fn records(file: &[u8]) -> Vec<((u32, u32), &[u8])> {
+    let mut rest = file.get(24..).unwrap_or(&[]);
+    let mut records = Vec::new();
+    while rest.len() >= 16 {
+        let number = |at: usize| u32::from_le_bytes([rest[at], rest[at + 1], rest[at + 2], rest[at + 3]]);
+        let end = 16 + number(8) as usize;
+        let Some(record) = rest.get(..end) else { break };
+        records.push(((number(0), number(4)), record));
+        rest = &rest[end..];
+    }
+    records
+}

@@ -1,0 +1,71 @@
+//! Deviations about what is no search: errors, help, version.
+
+use super::Asked;
+use crate::ngrep::alike::running::Outcome;
+use crate::ngrep::alike::text::Text;
+
+/// ngrep prints its usage to standard output. ovlsniff says what is wrong, on standard error.
+pub(super) fn usage(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let shown = contains(&outcome.out, b"usage: ngrep <-");
+    (shown && !asked.line.has('h')).then(|| refused(outcome))
+}
+
+/// Each program has its own help, and its own version.
+pub(super) fn help(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let begins: &[u8] = match asked.line {
+        line if line.has('h') => b"Grep ",
+        line if line.has('V') => b"ngrep: ovlsniff ",
+        _ => return None,
+    };
+    let out = if asked.ours.out.starts_with(begins) { asked.ours.out.clone() } else { begins.to_vec() };
+    Some(Outcome { out, code: Some(0), ..outcome.clone() })
+}
+
+/// An error is status 2, and there is nothing on standard output.
+pub(super) fn errors(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let failed = outcome.code == Some(1) && !asked.err.is_empty();
+    failed.then(|| refused(outcome))
+}
+
+/// Nothing is injected.
+pub(super) fn kill(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    asked.line.has('K').then(|| refused(outcome))
+}
+
+/// A filter in a file and another one among the words are too many.
+pub(super) fn two_filters(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    (asked.line.has('F') && asked.line.rest.len() > 1).then(|| refused(outcome))
+}
+
+/// A number has to be one, and a row has to have room for a byte.
+pub(super) fn numbers(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let is_number = |value: &str| value.parse::<u32>().is_ok();
+    let wrong = "nAScs".chars().any(|letter| asked.line.value(letter).is_some_and(|value| !is_number(value)));
+    let narrow = asked.line.value('c').is_some_and(|value| matches!(value.parse(), Ok(1..=5)));
+    (wrong || narrow).then(|| refused(outcome))
+}
+
+/// NUL bytes are no replacement for what cannot be printed.
+pub(super) fn replacement(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    (asked.line.value('P') == Some("")).then(|| refused(outcome))
+}
+
+/// What was read of a damaged file is searched, and the status says that it was not all.
+pub(super) fn damaged(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    let truncated = asked.capture.name.starts_with("truncated");
+    let number = |letter| asked.line.value(letter).and_then(|value| value.parse::<usize>().ok()).unwrap_or(0);
+    let shown = Text::of(&outcome.out).packets.len();
+    let stopped = number('n') > 0 && shown >= number('n') + number('A');
+    let searched = !asked.line.has('h') && !asked.line.has('V');
+    (truncated && searched && outcome.code.is_some_and(|code| code < 2) && !stopped)
+        .then(|| Outcome { code: Some(2), ..outcome.clone() })
+}
+
+/// An outcome with status 2 and nothing on standard output.
+fn refused(_: &Outcome) -> Outcome {
+    Outcome { out: Vec::new(), code: Some(2), written: None }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
