@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ovlsniff_global_optspecs
-    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt threads= Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= json all color= l/line-buffered h/help V/version
+    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt threads= Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= resolve json all color= l/line-buffered h/help V/version
 end
 
 function __fish_ovlsniff_needs_command
@@ -71,6 +71,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s u -l utf8 -d 'Print U
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s t -l time -d 'Print the date and time of each packet'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s T -l relative-time -d 'Print the time since the last packet shown; twice: since the first'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s q -l quiet -d 'Print no marks and no banner; twice: headers only'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l resolve -d 'Show the names of containers, services and networks beside addresses, as this host\'s Docker or Podman engine knows them now'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l json -d 'Print one JSON object a line (JSON Lines)'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l all -d 'Show every packet, also encrypted and empty ones'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s l -l line-buffered -d 'Flush the output after every packet'
@@ -194,6 +195,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s T -d 'Print 
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s R -d 'Stay root instead of becoming nobody'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s C -d 'Colour the match'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s u -d 'Print UTF-8 characters instead of replacing their bytes'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s r -d 'Show the names of containers before their addresses'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s N -d 'Print the number of the protocol behind its letter'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -l tunnels -d 'Look into tunnels, as grep mode does: the innermost packet is searched and shown'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s L -d 'Refused: ngrep has it on Windows only'

@@ -191,6 +191,9 @@ pub(crate) struct Grep {
     /// Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each
     #[arg(long, value_name = "KIND", default_value = "opaque", help_heading = "Output")]
     pub(crate) marks: Marks,
+    /// Show the names of containers, services and networks beside addresses, as this host's Docker or Podman engine knows them now
+    #[arg(long, help_heading = "Output")]
+    pub(crate) resolve: bool,
     /// Print one JSON object a line (JSON Lines)
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,

@@ -9,6 +9,7 @@ mod nothing;
 mod output;
 mod pace;
 mod pieces;
+mod resolve;
 mod sheet;
 mod threads;
 mod tunnels;
@@ -177,6 +178,7 @@ impl Job {
     }
 
     fn summarise(&self) {
+        self.output.complaint_of_names().iter().for_each(tell);
         if let Some(sentence) = &self.cut_short {
             tell(format_args!("ovlsniff: {sentence}"));
         }

@@ -45,6 +45,8 @@ pub(super) struct Meant {
     /// The user to become in place of root; `None` to stay root.
     pub(super) user: Option<String>,
     pub(super) style: Style,
+    /// Show names beside addresses.
+    pub(super) resolve: bool,
     /// The file to write frames to.
     pub(super) write: Option<PathBuf>,
     /// Write the innermost frames, not the captured ones.
@@ -150,6 +152,7 @@ impl Meant {
             threads: args.threads,
             user: (!args.no_drop).then(|| args.user.unwrap_or_else(|| "nobody".to_owned())),
             style,
+            resolve: args.resolve,
             write: args.write,
             decap: args.decap,
             line_buffered: args.line_buffered,

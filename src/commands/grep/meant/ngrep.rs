@@ -97,6 +97,7 @@ impl Meant {
             threads: None,
             user: (!args.no_drop).then(|| "nobody".to_owned()),
             style,
+            resolve: args.resolve,
             write: args.output,
             decap: false,
             line_buffered: args.line_buffered,
