@@ -40,8 +40,10 @@ mod parse;
 mod required;
 mod search;
 mod share;
+mod stream;
 
 pub use gate::Gate;
+pub use stream::{AtHand, Edge, Progress, StreamPattern};
 
 use std::fmt;
 use std::ops::Range;
