@@ -39,11 +39,14 @@ mod networks;
 mod pieces;
 mod selection;
 mod skim;
+#[allow(dead_code, unused_imports)]
+mod streams;
 
 pub use filters::Filters;
 pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
 pub use pieces::{Alone, Knowledge, OfPieces};
+pub use streams::{EndWhy, GapWhy, Overlap, StreamCounts};
 
 use crate::capture::Batch;
 use crate::capture::savefile::Again;
