@@ -83,9 +83,14 @@ impl Progress {
         if self.over { u64::MAX } else { self.from.saturating_sub(1).max(self.first) }
     }
 
-    /// Returns true if a match was seen, and may still grow.
-    pub fn may_grow(&self) -> bool {
-        self.seen.is_some()
+    /// Returns the place from which on a match may begin, `None` if there is none any more.
+    pub fn begin(&self) -> Option<u64> {
+        (!self.over).then_some(self.from)
+    }
+
+    /// Returns true if a match may have begun before this place.
+    pub fn has_begun(&self, end: u64) -> bool {
+        !self.over && self.from < end
     }
 }
 

@@ -2,13 +2,16 @@
 
 mod connection;
 mod counts;
+mod follow;
 mod half;
 mod table;
 mod waiting;
 
 use crate::packet::{Flow, Frame, Vni};
 pub use counts::StreamCounts;
-pub(super) use table::Streams;
+pub use follow::{Copied, Copies, StreamOptions, Stretch};
+pub(super) use follow::{Follow, Tally};
+use table::Streams;
 
 /// The state of whoever follows one direction of a connection. It begins with the direction's first byte or gap, and is
 /// dropped behind its end.
@@ -42,6 +45,28 @@ pub(super) struct Way {
     pub(super) vni: Option<Vni>,
     /// The flow as the sender of these bytes has it.
     pub(super) flow: Flow,
+    /// The beginning of the direction.
+    pub(super) begun: Begun,
+}
+
+/// The beginning of a direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Begun {
+    /// Its SYN was seen, so that its first byte is known.
+    #[default]
+    Syn,
+    /// It was under way.
+    Midway,
+}
+
+impl Begun {
+    /// Returns the stable word for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Syn => "syn",
+            Self::Midway => "midway",
+        }
+    }
 }
 
 /// A piece of one direction of a connection.
