@@ -36,6 +36,7 @@ mod filters;
 mod found;
 mod kept_out;
 mod networks;
+mod outermost;
 mod pieces;
 mod selection;
 mod skim;
@@ -81,9 +82,23 @@ pub struct SearchOptions {
     pub limit: Option<u64>,
     /// Show every packet.
     pub all: bool,
+    /// Show packets without a payload too.
+    pub empty: bool,
+    /// The packet of a frame that is searched.
+    pub view: View,
     /// The caller does not ask what became of packets without a match. Frames that cannot match are then not even
     /// decoded, and the sink is not told of them.
     pub matches_only: bool,
+}
+
+/// The packet of a frame that is searched, where there are packets within packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The innermost one, through all tunnels, and put together from its fragments.
+    #[default]
+    Innermost,
+    /// The outermost one that is IP, as ngrep has it: see `src/search/outermost.rs`.
+    Outermost,
 }
 
 /// A search in progress.
@@ -94,6 +109,7 @@ pub struct Search {
     /// The test without which no frame matches, if frames that do not pass it may be skipped.
     gate: Option<Gate>,
     matches_only: bool,
+    view: View,
     /// True if the selection has to be asked about frames that are skimmed.
     selects: bool,
     /// The results of frames that were skimmed, until the sink takes them.
@@ -105,17 +121,19 @@ pub struct Search {
 impl Search {
     /// Makes a search for `pattern`. UDP to `ports` is taken for tunnels.
     pub fn new(pattern: Pattern, ports: TunnelPorts, options: SearchOptions) -> Self {
-        let matches_only = options.matches_only;
+        let (matches_only, view) = (options.matches_only, options.view);
         let context = options.before > 0 || options.after > 0;
         let asks_for_some = !options.vnis.is_empty() || options.inner.is_some();
         // If only matches are asked for, a glance does not tell whether a frame is read to its end. So it does not tell what
         // is context, which only packets of the networks and inner flows are that are asked for, nor which of these there were
         // if no packet was in them. The latter is told of a pattern without a literal.
         let in_doubt = matches_only && asks_for_some;
-        let gated = !(options.invert || options.all || in_doubt && context);
+        let gated = !(options.invert || options.all || options.empty || in_doubt && context)
+            && (view == View::Innermost || !context);
         Self {
             gate: pattern.gate().filter(|gate| gated && (!in_doubt || gate.has_literal())),
             matches_only,
+            view,
             selects: context || asks_for_some && !matches_only,
             skimmed: Vec::new(),
             streams: None,
@@ -203,6 +221,9 @@ impl Search {
     ) -> Result<(), E> {
         self.tick(frame.time, sink)?;
         let Self { dissector, selection, gate, streams, .. } = self;
+        if self.view == View::Outermost {
+            return outermost::frame(frame, dissector, selection, sink);
+        }
         if let Some(gate) = gate.as_ref().filter(|_| self.matches_only) {
             // The glance comes first, because it costs next to nothing.
             let shut = match dissector.glance().worth(frame) {
@@ -247,6 +268,9 @@ impl Search {
         while dissected < AT_ONCE {
             let Self { dissector, selection, gate, skimmed, .. } = self;
             let (next, is_asked) = match gate {
+                Some(gate) if self.view == View::Outermost => {
+                    (outermost::next(records, gate, admits, skimmed), true)
+                }
                 Some(gate) => {
                     let next = skim.next(records, gate, dissector, admits, selection, skimmed);
                     (next, skim.asks_if_admitted())

@@ -148,7 +148,7 @@ pub(super) fn shown<'a>(
     spans: &'a [Range<usize>],
 ) -> Shown<'a> {
     let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Match };
-    Shown { frame, packet, spans, outcome, interface: None, file: None }
+    Shown { frame, packet, spans, outcome, interface: None, file: None, stream: None }
 }
 
 pub(super) fn text_printer(options: &TextOptions) -> Printer<Vec<u8>> {

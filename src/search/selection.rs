@@ -6,7 +6,7 @@ use super::context::{Conversation, Following, Kept, Preceding};
 use super::kept_out::KeptOut;
 use super::networks::Networks;
 use super::streams::{Follow, Tally};
-use super::{Found, Outcome, SearchOptions};
+use super::{Found, Outcome, SearchOptions, View};
 use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Dissector};
 use crate::packet::{Frame, Glance, InnerFrame, Inside, Packet, Transport, Vni};
@@ -170,13 +170,25 @@ impl Selection {
         if outcome == Outcome::Match {
             self.recall(dissector, packet, sink)?;
         }
-        let context = self.following.passes(packet, outcome);
-        let show = outcome == Outcome::Match || context || self.options.all;
+        let context = self.may_be_context(packet) && self.following.passes(packet, outcome);
+        let show = outcome == Outcome::Match || context || self.options.all || self.is_empty(packet);
         let earlier = whole.map_or(&[][..], |whole| whole.earlier);
         let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
         sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false, stream: None })?;
         self.preceding.keep(show, &dissected);
         Ok(())
+    }
+
+    /// Returns true unless the packet is one that ngrep does not see: it shows none without a payload, unless it is asked to.
+    #[inline]
+    fn may_be_context(&self, packet: &Packet<'_>) -> bool {
+        self.options.view == View::Innermost || self.options.empty || !packet.payload.is_empty()
+    }
+
+    /// Returns true if the packet is shown because it has no payload.
+    #[inline]
+    fn is_empty(&self, packet: &Packet<'_>) -> bool {
+        self.options.empty && packet.readable().is_empty() && packet.opaque.is_none()
     }
 
     /// Returns true if the packet belongs to a network and an inner flow that were asked for.

@@ -122,6 +122,17 @@ pub enum Overlap {
     Differs,
 }
 
+impl Overlap {
+    /// Returns the stable word for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Same => "same",
+            Self::Differs => "differs",
+        }
+    }
+}
+
 /// The reason why bytes of a stream are not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapWhy {
