@@ -3,6 +3,8 @@
 mod connection;
 mod counts;
 mod half;
+#[cfg(test)]
+mod samples;
 mod table;
 mod waiting;
 
