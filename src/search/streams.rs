@@ -4,6 +4,8 @@ mod connection;
 mod counts;
 mod follow;
 mod half;
+#[cfg(test)]
+mod samples;
 mod table;
 mod waiting;
 

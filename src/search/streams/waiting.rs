@@ -3,9 +3,10 @@
 //! Where segments overlap, it is decided as Linux decides it (`tcp_data_queue_ofo` and `tcp_ofo_queue` in
 //! `net/ipv4/tcp_input.c`, since 4.9; the same in 6.12): a segment that lies within a waiting one is dropped; one that begins
 //! where a waiting one does, and is longer, takes its place; of two that overlap in part the one that begins first counts; and
-//! a segment that begins where a waiting one ends becomes one with it (`tcp_ooo_try_coalesce`, which also depends on how the
-//! card has laid out memory, so that the kernel itself does not always do so). In short: **the bytes of a place are those of the
-//! segment that begins first; of two that begin at the same place, those of the longer one; and else those that came first.**
+//! a segment that begins where a waiting one ends becomes one with it (`tcp_ooo_try_coalesce`; the kernel itself does not always
+//! do so, since it depends on the shape of a tree, and on how the card has laid out memory). In short: **the bytes of a place are
+//! those of the segment that begins first; of two that begin at the same place, those of the longer one; and else those that
+//! came first.**
 //! Windows and BSD decide otherwise, so that an overlap with other bytes is told as such.
 //!
 //! So each piece knows where its segment began (`origin`), although its front may have gone to another one. Pieces never
@@ -233,10 +234,11 @@ impl Waiting {
                 return overlap;
             }
         }
+        // One whose place is free up to its front, and not taken from one that begins with it.
+        let may_join = from == part.start && !part.is_doubtful && !self.pieces.contains_key(&from);
         overlap = overlap.max(self.claim(&rest));
         let joined = self.pieces.range(..part.start).next_back();
-        let joined =
-            joined.filter(|(_, piece)| piece.end == part.start && !piece.is_doubtful && !part.is_doubtful);
+        let joined = joined.filter(|(_, piece)| may_join && piece.end == part.start && !piece.is_doubtful);
         let origin = joined.map_or(part.start, |(_, piece)| piece.origin);
         let piece = Waits::new(&rest, frame, origin, overlap);
         self.bytes += piece.size();
