@@ -1,7 +1,7 @@
 //! One direction of a connection: the numbers that its receiver has, and the segments that wait.
 
 use super::waiting::{Part, Waiting};
-use super::{EndWhy, GapWhy, Overlap, Piece, StreamCounts};
+use super::{Begun, EndWhy, GapWhy, Overlap, Piece, StreamCounts};
 use crate::packet::{Frame, TcpSegment};
 
 /// The most bytes of memory that segments of one direction wait in.
@@ -25,6 +25,8 @@ pub(super) struct Half {
     /// The window that the receiver offered last.
     window: Option<u32>,
     pub(super) stage: Stage,
+    /// The beginning, if it has begun.
+    pub(super) begun: Begun,
     waiting: Option<Box<Waiting>>,
 }
 
@@ -186,7 +188,7 @@ impl Half {
 
     /// Begins without a handshake.
     fn meet(&mut self, sequence: u32) {
-        self.next = sequence;
+        (self.next, self.begun) = (sequence, Begun::Midway);
         let awaited = self.acknowledged == Some(sequence);
         (self.place, self.stage) = if awaited { (0, Stage::Flowing) } else { (SOMEWHERE, Stage::Joining) };
     }
