@@ -76,6 +76,11 @@ impl Half {
         self.place_of(isn.wrapping_add(1)) == 0
     }
 
+    /// Returns true if a segment has bytes that were not told.
+    pub(super) fn is_beyond(&self, segment: &TcpSegment<'_>) -> bool {
+        segment.declared > 0 && self.place_of(segment.sequence) >= self.place.cast_signed()
+    }
+
     /// Returns true if there was data.
     pub(super) fn has_begun(&self) -> bool {
         self.place > 0 || self.waiting.is_some()
@@ -180,6 +185,8 @@ impl Half {
             end: end.cast_unsigned(),
             bytes: captured.get(before..).unwrap_or(&[]),
             is_doubtful,
+            // Receivers leave out the byte that the pointer is at, unless they ask for it (`SO_OOBINLINE`).
+            overlap: if segment.is_urgent() { Overlap::Differs } else { Overlap::None },
         };
         self.place_part(part, segment.has_fin() && !is_doubtful, frame, counts, tell)
     }
@@ -211,7 +218,7 @@ impl Half {
             let known = part.bytes.get(..old).unwrap_or(part.bytes);
             // A probe for a peer that is still there has one byte, which may be any.
             let is_probe = part.start + 1 == part.end && part.end == self.place;
-            if !known.is_empty() && !is_probe {
+            if !known.is_empty() && !is_probe && !part.is_doubtful {
                 tell(Piece::Again { offset: part.start, bytes: known, frame })?;
             }
             part.bytes = part.bytes.get(old..).unwrap_or(&[]);
@@ -221,10 +228,10 @@ impl Half {
             if self.stage == Stage::Flowing && part.start == self.place && !part.is_doubtful {
                 let overlap = match &mut self.waiting {
                     Some(waiting) => waiting.claim(&part),
-                    None => Overlap::None,
+                    None => part.overlap,
                 };
                 counts.ambiguous += u64::from(overlap == Overlap::Differs);
-                self.tell_part(&part, frame, overlap, counts, tell)?;
+                self.tell_part(&Part { overlap, ..part }, frame, counts, tell)?;
             } else {
                 let overlap = self.waiting.get_or_insert_default().insert(&part, frame);
                 counts.ambiguous += u64::from(overlap == Overlap::Differs);
@@ -251,7 +258,6 @@ impl Half {
         &mut self,
         part: &Part<'_>,
         frame: &Frame<'_>,
-        overlap: Overlap,
         counts: &mut StreamCounts,
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -259,7 +265,7 @@ impl Half {
         let captured = part.bytes.len() as u64;
         self.advance(captured);
         if captured > 0 {
-            tell(Piece::Bytes { offset, bytes: part.bytes, frame, overlap })?;
+            tell(Piece::Bytes { offset, bytes: part.bytes, frame, overlap: part.overlap })?;
         }
         if part.end > self.place { self.skip(part.end, GapWhy::Snaplen, counts, tell) } else { Ok(()) }
     }
@@ -354,8 +360,8 @@ impl Half {
                 let bytes = piece.from(self.place);
                 let len = end.saturating_sub(self.place) as usize;
                 let bytes = bytes.get(..len).unwrap_or(bytes);
-                let part = Part { start: self.place, end, bytes, is_doubtful };
-                self.tell_part(&part, &piece.frame(), piece.overlap, counts, tell)?;
+                let part = Part { start: self.place, end, bytes, is_doubtful, overlap: piece.overlap };
+                self.tell_part(&part, &piece.frame(), counts, tell)?;
             }
         }
         self.waiting = self.waiting.take().filter(|waiting| !waiting.is_empty() || waiting.fin.is_some());
