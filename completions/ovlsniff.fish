@@ -80,6 +80,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "verify" -d 'Check wh
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "interfaces" -d 'List the interfaces, and mark those that auto would choose (also: -D)'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "keys" -d 'Write the kernel\'s IPsec keys for Wireshark'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "overlay" -d 'Build VXLAN links between nodes, in clear or inside IPsec'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "ngrep" -d 'Grep the network with ngrep\'s options (also when called as ngrep)'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "completions" -d 'Print the completion script of a shell'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "man" -d 'Print the manual page of the program or of one command'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -a "help" -d 'Print the help of the program or of one command'
@@ -162,6 +163,42 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_se
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from keygen" -s o -l output -d 'Write the secret to this new file instead of standard output' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand overlay; and __fish_seen_subcommand_from keygen" -s h -l help -d 'Print help'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s A -d 'Show N packets of the same flow after each match' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s d -d 'Interface to listen on: a name, or any [default: those that carry overlays, else that of the default route]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s I -d 'Search this capture file instead; - is standard input' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s O -d 'Write the packets that are shown to this file; - is standard output, without the text' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s n -d 'Stop after N matched packets; 0 is no limit' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s s -d 'Capture at most N bytes of a frame [default: 262144]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s S -d 'Search and print at most N bytes of a payload' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s W -d 'Format in which the payload is printed' -r -f -a "normal\t''
+byline\t''
+single\t''
+none\t''"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s c -d 'Width of a line in columns [default: that of the terminal, else 80]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s P -d 'Character that stands for a byte that cannot be printed' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s F -d 'Read the filter from this file' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s K -d 'Refused: this program sends nothing' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s q -d 'Print no marks; twice: no banner; three times: headers only'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s e -d 'Show packets without a payload too'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s i -d 'Ignore case'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s v -d 'Show the packets that do not match'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s w -d 'Match whole words only'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s X -d 'Read the pattern as bytes in hex'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s M -d 'Do not let . match the end of a line'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s x -d 'Print the payload as a hex dump'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s p -d 'Do not put the interface into promiscuous mode'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s l -d 'Flush the output after every line'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s D -d 'Show the packets of a file at the pace at which they were captured'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s t -d 'Print the date and time of each packet'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s T -d 'Print the time since the last packet shown; twice: since the first'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s R -d 'Stay root instead of becoming nobody'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s C -d 'Colour the match'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s u -d 'Print UTF-8 characters instead of replacing their bytes'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s N -d 'Print the number of the protocol behind its letter'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -l tunnels -d 'Look into tunnels, as grep mode does: the innermost packet is searched and shown'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s L -d 'Refused: ngrep has it on Windows only'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s V -d 'Print the version'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand man" -s h -l help -d 'Print help'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand help" -s h -l help -d 'Print help'

@@ -1,6 +1,7 @@
 //! The command line as it is typed: clap types, and what is said of words that are none of these.
 //!
-//! [`Cli`] holds grep mode, which needs no subcommand, and the subcommands beside it. This room only says which words
+//! [`Cli`] holds grep mode, which needs no subcommand, and the subcommands beside it. One of these is ngrep's own grammar, which is also
+//! that of a program by the name of `ngrep` ([`words`]). This room only says which words
 //! there are, and asks neither the kernel nor the file system; `commands` makes of them what is meant, once, and hands that to the library. A value is checked while it
 //! is parsed, so a wrong one is refused before anything is opened.
 //!
@@ -26,6 +27,7 @@ mod habits;
 mod interfaces;
 mod keys;
 pub(crate) mod near;
+mod ngrep;
 pub(crate) mod overlay;
 mod pointless;
 mod spelled;
@@ -36,12 +38,14 @@ pub(crate) use grep::{Color, FrameDirection, Grep, Marks, Shape};
 pub(crate) use habits::is_capture_name;
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
+pub(crate) use ngrep::Ngrep;
 pub(crate) use overlay::Overlay;
 pub(crate) use spelled::Spelled;
 pub(crate) use verify::{Expect, Format, Require, Verify};
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
+use std::path::Path;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -86,6 +90,8 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Build VXLAN links between nodes, in clear or inside IPsec
     Overlay(Overlay),
+    /// Grep the network with ngrep's options (also when called as ngrep)
+    Ngrep(Box<Ngrep>),
     /// Print the completion script of a shell
     Completions(Completions),
     /// Print the manual page of the program or of one command
@@ -126,6 +132,15 @@ pub(crate) enum Unread {
     Help(clap::Error),
     /// One sentence that says what is wrong, and what to type.
     Wrong(String),
+}
+
+/// Returns the words behind the name of the program. A program by the name of `ngrep` takes ngrep's: it is often a link to this
+/// one.
+pub(crate) fn words(line: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut line = line.into_iter();
+    let program = line.next().unwrap_or_default();
+    let is_ngrep = Path::new(&program).file_name().is_some_and(|name| name == "ngrep");
+    is_ngrep.then(|| "ngrep".into()).into_iter().chain(line).collect()
 }
 
 /// Reads the command line, given without the name of the program.
@@ -181,7 +196,8 @@ fn grep_alone() -> clap::Command {
 
 /// Returns true if a word is the name of a subcommand, or would be without dashes.
 fn may_name_command(word: &OsString) -> bool {
-    const NAMES: [&str; 7] = ["verify", "interfaces", "keys", "overlay", "completions", "man", "help"];
+    const NAMES: [&str; 8] =
+        ["verify", "interfaces", "keys", "overlay", "ngrep", "completions", "man", "help"];
     word.to_str().is_some_and(|word| NAMES.contains(&word.trim_start_matches('-')))
 }
 
@@ -285,6 +301,17 @@ mod tests {
             }
         }
         assert!(!["verifying", "", "-"].map(OsString::from).iter().any(may_name_command));
+    }
+
+    #[test]
+    fn a_program_by_the_name_of_ngrep_takes_its_words() {
+        let words = |line: &[&str]| words(line.iter().map(OsString::from));
+        assert_eq!(words(&["/usr/local/bin/ngrep", "-q", "foo"]), ["ngrep", "-q", "foo"]);
+        assert_eq!(words(&["ngrep"]), ["ngrep"]);
+        for other in ["ovlsniff", "./ovlsniff", "ngrep.old", "ngrep/ovlsniff", ""] {
+            assert_eq!(words(&[other, "foo"]), ["foo"], "{other}");
+        }
+        assert_eq!(super::words([]), [""; 0]);
     }
 
     #[test]

@@ -103,6 +103,7 @@ pub(crate) fn run(typed: Typed) -> anyhow::Result<Status> {
         Some(Command::Interfaces(args)) => interfaces::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Overlay(args)) => overlay::run(&args),
+        Some(Command::Ngrep(args)) => grep::run_ngrep(*args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
         Some(Command::Help(args)) => help::run(&args),

@@ -11,7 +11,6 @@
 mod cli;
 mod commands;
 
-use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
@@ -21,7 +20,7 @@ use ovlsniff::escape::escape;
 const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let words = cli::words(std::env::args_os());
     let outcome = match cli::read(&words) {
         Ok(typed) => commands::run(typed),
         Err(cli::Unread::Help(help)) => commands::print_help(&help),

@@ -37,16 +37,19 @@ mod gate;
 mod hex;
 mod needle;
 mod parse;
+mod pcre;
 mod required;
 mod search;
 mod share;
+mod stream;
 
 pub use gate::Gate;
+pub use stream::{AtHand, Edge, Progress, StreamPattern};
 
 use std::fmt;
 use std::ops::Range;
 
-use regex_syntax::hir::HirKind;
+use regex_syntax::hir::{Hir, HirKind};
 
 use crate::escape::escape;
 use search::Search;
@@ -64,6 +67,16 @@ pub struct Expressions {
     pub hex: bool,
 }
 
+/// The bytes that `.` matches in an expression of ngrep's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Dot {
+    /// Any byte.
+    #[default]
+    Any,
+    /// Any byte but a newline: `-M`.
+    NotNewline,
+}
+
 /// The error of a pattern that cannot be searched for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -75,6 +88,18 @@ pub enum Error {
         /// The regex parser's message.
         problem: String,
         /// The column, counted in bytes from 1, at which the expression goes wrong.
+        column: usize,
+    },
+    /// The expression has a construct that no engine finds in linear time.
+    #[error(
+        "pattern '{pattern}': {construct} at column {column} is not supported, since a search must not go back and try again"
+    )]
+    Construct {
+        /// The expression, escaped.
+        pattern: String,
+        /// The name of the construct.
+        construct: &'static str,
+        /// The column, counted in bytes from 1, at which it begins.
         column: usize,
     },
     /// The regular expression would need too much memory.
@@ -124,16 +149,28 @@ pub struct Pattern {
 impl Pattern {
     /// Compiles the expressions. No expression at all matches like the empty one, which is every payload.
     pub fn new(expressions: &Expressions) -> Result<Self, Error> {
+        let parse = |pattern: &str| parse::parse(pattern, expressions);
+        Self::parsed(expressions, parse, hex::parse)
+    }
+
+    /// Compiles expressions of ngrep's dialect: that of PCRE2 on bytes, in which a repetition takes as little as it can, and
+    /// `$` is also the place in front of a newline at the payload's end. Bytes in hex have no wildcards.
+    pub fn ngrep(expressions: &Expressions, dot: Dot) -> Result<Self, Error> {
+        let parse = |pattern: &str| parse::parse_ngrep(pattern, expressions, dot);
+        Self::parsed(expressions, parse, hex::parse_ngrep)
+    }
+
+    fn parsed(
+        expressions: &Expressions,
+        parse: impl Fn(&str) -> Result<Hir, Error>,
+        hex: impl Fn(&str) -> Result<Hir, Error>,
+    ) -> Result<Self, Error> {
         if expressions.hex && (expressions.ignore_case || expressions.word) {
             return Err(Error::HexOptions);
         }
         let mut parsed = Vec::with_capacity(expressions.patterns.len());
         for pattern in &expressions.patterns {
-            parsed.push(if expressions.hex {
-                hex::parse(pattern)?
-            } else {
-                parse::parse(pattern, expressions)?
-            });
+            parsed.push(if expressions.hex { hex(pattern)? } else { parse(pattern)? });
         }
         let shown = expressions.patterns.join(" | ");
         let prefix = if expressions.hex { "0x" } else { "" };

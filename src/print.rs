@@ -32,6 +32,7 @@ mod header;
 mod hexdump;
 mod ink;
 mod json;
+pub mod ngrep;
 mod numbers;
 mod palette;
 mod payload;
@@ -47,6 +48,7 @@ mod samples;
 pub use clock::Times;
 pub use ink::Replacement;
 pub use json::{Json, JsonOptions};
+pub use ngrep::{Ngrep, NgrepOptions};
 pub use palette::{ColorChoice, knows_colors, use_color};
 pub use payload::Shape;
 pub use summary::{OpaqueCounts, Summary, match_line};
@@ -58,6 +60,7 @@ use std::ops::Range;
 
 use crate::packet::{Frame, Packet};
 pub use crate::search::Outcome;
+use crate::search::Stretch;
 
 /// A packet to print, with the result of the search.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +79,8 @@ pub struct Shown<'a> {
     pub interface: Option<&'a str>,
     /// The file that it was read from, if there are several.
     pub file: Option<&'a str>,
+    /// The place of the payload in its stream, if it is a stretch of one.
+    pub stream: Option<&'a Stretch<'a>>,
 }
 
 /// A packet that is not shown, as one character on a line of marks.
@@ -109,6 +114,8 @@ pub enum Printer<W: Write> {
     Text(Text<W>),
     /// JSON Lines.
     Json(Json<W>),
+    /// ngrep's own output, to the byte.
+    Ngrep(Ngrep<W>),
 }
 
 impl<W: Write> Printer<W> {
@@ -117,14 +124,16 @@ impl<W: Write> Printer<W> {
         match self {
             Self::Text(text) => text.packet(shown),
             Self::Json(json) => json.packet(shown),
+            Self::Ngrep(ngrep) => ngrep.packet(shown),
         }
     }
 
-    /// Writes the mark of a packet that is not shown. JSON has no marks.
+    /// Writes the mark of a packet that is not shown. JSON has no marks, and ngrep's are all the same.
     pub fn mark(&mut self, mark: Mark) -> io::Result<()> {
         match self {
             Self::Text(text) => text.mark(mark),
             Self::Json(_) => Ok(()),
+            Self::Ngrep(ngrep) => ngrep.mark(),
         }
     }
 
@@ -133,15 +142,17 @@ impl<W: Write> Printer<W> {
         match self {
             Self::Text(text) => text.marks(outcomes),
             Self::Json(_) => Ok(()),
+            Self::Ngrep(ngrep) => ngrep.marks(outcomes.len()),
         }
     }
 
     /// Returns the place of the frame's number in what [`Self::packet`] wrote last, if it is there. It is counted in bytes from
-    /// the beginning of the block or line.
+    /// the beginning of the block or line. ngrep's output has none of these: see [`Ngrep::piece`].
     pub fn number(&self) -> Option<usize> {
         match self {
             Self::Text(text) => text.number(),
             Self::Json(_) => Some(Json::<W>::number()),
+            Self::Ngrep(_) => None,
         }
     }
 
@@ -151,15 +162,17 @@ impl<W: Write> Printer<W> {
         match (self, behind) {
             (Self::Text(text), Printer::Text(behind)) => text.append(behind),
             (Self::Json(json), Printer::Json(behind)) => json.append(behind),
-            _ => Err(io::Error::other("text and JSON do not mix")),
+            (Self::Ngrep(ngrep), Printer::Ngrep(behind)) => ngrep.append(behind),
+            _ => Err(io::Error::other("two forms of output do not mix")),
         }
     }
 
-    /// Ends a line of marks, so that the next output, here or on standard error, begins a line.
+    /// Ends a line of marks, so that the next output, here or on standard error, begins a line. ngrep's output is not touched,
+    /// since others read it to the byte.
     pub fn end_line(&mut self) -> io::Result<()> {
         match self {
             Self::Text(text) => text.end_line(),
-            Self::Json(_) => Ok(()),
+            Self::Json(_) | Self::Ngrep(_) => Ok(()),
         }
     }
 
@@ -173,6 +186,7 @@ impl<W: Write> Printer<W> {
         match self {
             Self::Text(text) => text.writer(),
             Self::Json(json) => json.writer(),
+            Self::Ngrep(ngrep) => ngrep.writer(),
         }
     }
 }
@@ -183,6 +197,7 @@ impl Printer<Vec<u8>> {
         match self {
             Self::Text(text) => text.clear(),
             Self::Json(json) => json.writer().clear(),
+            Self::Ngrep(ngrep) => ngrep.clear(),
         }
     }
 }

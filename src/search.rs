@@ -36,26 +36,27 @@ mod filters;
 mod found;
 mod kept_out;
 mod networks;
+mod outermost;
 mod pieces;
 mod selection;
 mod skim;
-#[allow(dead_code, unused_imports)]
 mod streams;
 
 pub use filters::Filters;
 pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
 pub use pieces::{Alone, Knowledge, OfPieces};
-pub use streams::{EndWhy, GapWhy, Overlap, StreamCounts};
+pub use streams::{Begun, Copied, Copies, EndWhy, GapWhy, Overlap, StreamCounts, StreamOptions, Stretch};
 
 use crate::capture::Batch;
 use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::Opener;
 use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
-use crate::pattern::{Gate, Pattern};
+use crate::pattern::{Gate, Pattern, StreamPattern};
 use selection::Selection;
 use skim::Skim;
+use streams::Follow;
 
 /// The most frames that [`Search::records`] has dissected before it returns.
 const AT_ONCE: usize = 64;
@@ -81,9 +82,23 @@ pub struct SearchOptions {
     pub limit: Option<u64>,
     /// Show every packet.
     pub all: bool,
+    /// Show packets without a payload too.
+    pub empty: bool,
+    /// The packet of a frame that is searched.
+    pub view: View,
     /// The caller does not ask what became of packets without a match. Frames that cannot match are then not even
     /// decoded, and the sink is not told of them.
     pub matches_only: bool,
+}
+
+/// The packet of a frame that is searched, where there are packets within packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The innermost one, through all tunnels, and put together from its fragments.
+    #[default]
+    Innermost,
+    /// The outermost one that is IP, as ngrep has it: see `src/search/outermost.rs`.
+    Outermost,
 }
 
 /// A search in progress.
@@ -94,28 +109,34 @@ pub struct Search {
     /// The test without which no frame matches, if frames that do not pass it may be skipped.
     gate: Option<Gate>,
     matches_only: bool,
+    view: View,
     /// True if the selection has to be asked about frames that are skimmed.
     selects: bool,
     /// The results of frames that were skimmed, until the sink takes them.
     skimmed: Vec<Outcome>,
+    /// The search in the streams of TCP, if it was asked for.
+    streams: Option<Box<Follow>>,
 }
 
 impl Search {
     /// Makes a search for `pattern`. UDP to `ports` is taken for tunnels.
     pub fn new(pattern: Pattern, ports: TunnelPorts, options: SearchOptions) -> Self {
-        let matches_only = options.matches_only;
+        let (matches_only, view) = (options.matches_only, options.view);
         let context = options.before > 0 || options.after > 0;
         let asks_for_some = !options.vnis.is_empty() || options.inner.is_some();
         // If only matches are asked for, a glance does not tell whether a frame is read to its end. So it does not tell what
         // is context, which only packets of the networks and inner flows are that are asked for, nor which of these there were
         // if no packet was in them. The latter is told of a pattern without a literal.
         let in_doubt = matches_only && asks_for_some;
-        let gated = !(options.invert || options.all || in_doubt && context);
+        let gated = !(options.invert || options.all || options.empty || in_doubt && context)
+            && (view == View::Innermost || !context);
         Self {
             gate: pattern.gate().filter(|gate| gated && (!in_doubt || gate.has_literal())),
             matches_only,
+            view,
             selects: context || asks_for_some && !matches_only,
             skimmed: Vec::new(),
+            streams: None,
             dissector: Dissector::new(ports),
             selection: Selection::new(pattern, options),
         }
@@ -131,6 +152,18 @@ impl Search {
         // The literal cannot be seen through the encryption.
         self.gate = None;
         self.dissector.open_with(opener);
+    }
+
+    /// Searches TCP in streams from now on: each direction of a connection as its receiver reads it.
+    pub fn follow_streams(&mut self, pattern: StreamPattern, options: StreamOptions) {
+        // A segment without the literal matters to those around it.
+        self.gate = None;
+        self.streams = Some(Box::new(Follow::new(pattern, options)));
+    }
+
+    /// Returns what became of streams, if TCP is searched in them.
+    pub fn stream_counts(&self) -> Option<StreamCounts> {
+        self.streams.as_ref().map(|streams| streams.counts())
     }
 
     /// Returns the opener of ESP, if there are keys.
@@ -170,10 +203,10 @@ impl Search {
         self.selection.is_over()
     }
 
-    /// Returns true if fragments wait for the rest of their datagrams. [`Self::tick`] must then be called from time
-    /// to time.
-    pub fn holds_fragments(&self) -> bool {
-        self.dissector.holds_fragments()
+    /// Returns true if fragments wait for the rest of their datagrams, or matches for more of their stream. [`Self::tick`]
+    /// must then be called from time to time.
+    pub fn waits(&self) -> bool {
+        self.dissector.holds_fragments() || self.streams.as_ref().is_some_and(|streams| streams.waits())
     }
 
     /// Takes the next frame. Tells `sink` what became of it, and of frames that waited for it.
@@ -187,7 +220,10 @@ impl Search {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.tick(frame.time, sink)?;
-        let Self { dissector, selection, gate, .. } = self;
+        let Self { dissector, selection, gate, streams, .. } = self;
+        if self.view == View::Outermost {
+            return outermost::frame(frame, dissector, selection, sink);
+        }
         if let Some(gate) = gate.as_ref().filter(|_| self.matches_only) {
             // The glance comes first, because it costs next to nothing.
             let shut = match dissector.glance().worth(frame) {
@@ -199,7 +235,7 @@ impl Search {
                 return Ok(());
             }
         }
-        dissector.frame(frame, &mut select(selection, sink))
+        dissector.frame(frame, &mut select(selection, streams, sink))
     }
 
     /// Takes the frames of these records as [`Self::frame`] does one by one, and gives the same results. Ends before they do
@@ -232,6 +268,9 @@ impl Search {
         while dissected < AT_ONCE {
             let Self { dissector, selection, gate, skimmed, .. } = self;
             let (next, is_asked) = match gate {
+                Some(gate) if self.view == View::Outermost => {
+                    (outermost::next(records, gate, admits, skimmed), true)
+                }
                 Some(gate) => {
                     let next = skim.next(records, gate, dissector, admits, selection, skimmed);
                     (next, skim.asks_if_admitted())
@@ -265,8 +304,12 @@ impl Search {
         now: Timestamp,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { dissector, selection, .. } = self;
-        dissector.tick(now, &mut select(selection, sink))
+        let Self { dissector, selection, streams, .. } = self;
+        dissector.tick(now, &mut select(selection, streams, sink))?;
+        match streams {
+            None => Ok(()),
+            Some(streams) => streams.tick(now, dissector, selection.tally(), sink),
+        }
     }
 
     /// Ends the search, or that of one file of several. Fragments that still wait for the rest of their datagrams are
@@ -275,8 +318,11 @@ impl Search {
     /// # Errors
     /// As [`Self::frame`].
     pub fn finish<E>(&mut self, sink: &mut impl FnMut(Found<'_>) -> Result<(), E>) -> Result<(), E> {
-        let Self { dissector, selection, .. } = self;
-        dissector.finish(&mut select(selection, sink))?;
+        let Self { dissector, selection, streams, .. } = self;
+        dissector.finish(&mut select(selection, streams, sink))?;
+        if let Some(streams) = streams {
+            streams.finish(dissector, selection.tally(), sink)?;
+        }
         selection.forget();
         Ok(())
     }
@@ -285,7 +331,11 @@ impl Search {
 /// Makes the sink of a dissector that passes the selected packets on to `sink`.
 fn select<E>(
     selection: &mut Selection,
+    streams: &mut Option<Box<Follow>>,
     sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
 ) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), E> {
-    move |dissector, dissected| selection.take(dissector, dissected, sink)
+    move |dissector, dissected| match streams {
+        None => selection.take(dissector, dissected, sink),
+        Some(streams) => selection.take_with_streams(streams, dissector, dissected, sink),
+    }
 }

@@ -5,12 +5,14 @@
 //! our own interpreter. `len` and `greater` see the length on the wire, and loads end at the captured bytes.
 
 mod display;
+mod expression;
 mod fault;
 mod meant;
 mod place;
 mod program;
 mod words;
 
+pub use expression::Expression;
 pub(crate) use fault::{direction, explain};
 pub use fault::{shown, syntax_error};
 pub use words::{has_keyword, is_filter};

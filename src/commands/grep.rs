@@ -3,8 +3,11 @@
 mod files;
 mod keys;
 mod live;
+mod meant;
+mod ngrep;
 mod nothing;
 mod output;
+mod pace;
 mod pieces;
 mod sheet;
 mod threads;
@@ -12,69 +15,88 @@ mod tunnels;
 mod words;
 
 use anyhow::anyhow;
+use ovlsniff::capture::bpf::Expression;
+use ovlsniff::capture::savefile::Interface;
 use ovlsniff::escape::{counted, escape};
-use ovlsniff::packet::{LinkType, TunnelPorts};
-use ovlsniff::pattern::{Expressions, Pattern};
+use ovlsniff::pattern::Pattern;
 use ovlsniff::print::match_line;
-use ovlsniff::search::{self, Filters, OuterFilter, Search};
+use ovlsniff::search::{OuterFilter, Search};
 
 use super::signals::Signals;
-use super::{Status, tell};
-use crate::cli::Grep;
+use super::{Status, put, tell};
+use crate::cli::{Grep, Ngrep};
+use meant::{Meant, Told};
+use ngrep::Source;
 use output::Output;
-use words::Words;
 
-pub(super) fn run(mut args: Grep) -> anyhow::Result<Status> {
-    let words =
-        Words::new(std::mem::take(&mut args.expressions), args.first.take(), std::mem::take(&mut args.rest))?;
-    let basic = words.patterns.iter().filter(|_| !args.hex).find_map(|pattern| words::basic_sign(pattern));
-    let is_any = words.patterns.iter().all(String::is_empty);
-    let inverted = (args.invert_match && !args.all && is_any)
-        .then_some("-v shows nothing without a pattern, since every payload matches");
-    let pattern = Pattern::new(&Expressions {
-        patterns: words.patterns,
-        ignore_case: args.ignore_case,
-        word: args.word_regexp,
-        hex: args.hex,
-    })?;
-    let (ports, options, output) = (tunnel_ports(&args), options(&args)?, Output::open(&args)?);
+/// Runs a search that was typed in grep mode's own grammar.
+pub(super) fn run(args: Grep) -> anyhow::Result<Status> {
+    search(&Meant::of_grep(args)?)
+}
+
+/// Runs a search that was typed in ngrep's grammar.
+pub(super) fn run_ngrep(args: Ngrep) -> anyhow::Result<Status> {
+    if args.version {
+        tell_version()?;
+        return Ok(Status::Success);
+    }
+    search(&Meant::of_ngrep(args)?)
+}
+
+fn tell_version() -> anyhow::Result<()> {
+    Ok(put(format!("ngrep: ovlsniff {}\n", env!("CARGO_PKG_VERSION")).as_bytes())?)
+}
+
+fn search(meant: &Meant) -> anyhow::Result<Status> {
+    let pattern = Pattern::new(&meant.expressions)?;
+    let streams = meant::compile(meant, &pattern)?;
+    let output = Output::open(meant)?;
     // Keys are read before signals are caught. Nothing has begun that would have to end well, so a signal may just end
     // the program while it waits for keys from a pipe.
-    let opener = keys::read(&args)?;
+    let opener = keys::read(meant)?;
     let mut job = Job {
-        banner: banner(&args, words.filter.as_deref(), &pattern),
-        search: Search::new(pattern, ports, options),
-        filter: words.filter,
+        banner: banner(meant, &pattern),
+        search: Search::new(pattern, meant.ports.all.clone(), meant.options.clone()),
+        filter: meant.filter.clone(),
         // Signals are caught before anything is opened: opening a FIFO may take long, and a signal must end the wait.
         signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
         output,
-        quiet: args.quiet > 0,
-        threads: threads::number(args.threads),
+        quiet: meant.quiet,
+        ngrep: meant.ngrep.clone(),
+        threads: threads::number(meant.threads),
         searching: false,
         cut_short: None,
         outer: None,
         seen: false,
         nothing: None,
     };
-    for note in words.note.as_deref().into_iter().chain(basic).chain(inverted) {
+    for note in &meant.notes {
         tell(format_args!("ovlsniff: {note}"));
+    }
+    if let Some((pattern, options)) = streams {
+        job.search.follow_streams(pattern, options);
     }
     if let Some(opener) = opener {
         job.search.open_with(opener);
     }
-    let ended = if args.read.is_empty() { live::run(&mut job, &args) } else { files::run(&mut job, &args) };
-    job.nothing = if ended.is_ok() { nothing::passed(&job, &args) } else { None };
+    if meant.at_pace && !meant.read.is_empty() {
+        job.output.keep_pace(job.signals.stop_flag());
+    }
+    let ended = if meant.read.is_empty() { live::run(&mut job, meant) } else { files::run(&mut job, meant) };
+    job.nothing = if ended.is_ok() { nothing::passed(&job, meant) } else { None };
     job.conclude(ended)
 }
 
 /// A search with all its parts.
 struct Job {
     search: Search,
-    filter: Option<String>,
+    filter: Option<Expression>,
     signals: Signals,
     output: Output,
     banner: Vec<String>,
     quiet: bool,
+    /// What ngrep tells on standard output, if its grammar was typed.
+    ngrep: Option<Told>,
     /// The number of threads that search a file, if it does not depend on the file.
     threads: Option<usize>,
     /// True once everything is open and the search has begun.
@@ -100,17 +122,26 @@ enum Error {
 
 impl Job {
     /// Tells the user what is searched, and for what.
-    fn announce(&mut self, source: &str) {
+    fn announce(
+        &mut self,
+        meant: &Meant,
+        source: &Source<'_>,
+        interfaces: &[Interface],
+    ) -> Result<(), Error> {
         self.searching = true;
-        if !self.quiet {
+        if let Some(told) = &self.ngrep {
+            ngrep::preamble(meant, told, source, interfaces, |lines| self.output.ngrep_preamble(lines))?;
+        } else if !self.quiet {
             tell(source);
             self.banner.iter().for_each(tell);
         }
+        Ok(())
     }
 
     /// Prints the statistics so far, as USR1 asks for them.
     fn report(&mut self) -> Result<(), Error> {
         self.output.end_line()?;
+        self.output.summary.streams = self.search.stream_counts();
         if self.quiet {
             tell(format_args!(
                 "{} matched; with -q, packets that do not match are not counted",
@@ -124,11 +155,16 @@ impl Job {
 
     /// Flushes everything and prints the closing line, after an error too.
     fn conclude(mut self, ended: Result<(), Error>) -> anyhow::Result<Status> {
+        self.output.summary.streams = self.search.stream_counts();
         let status = match &self.cut_short {
             _ if self.output.summary.matched > 0 => Status::Success,
             Some(_) => Status::CutShort,
             None => Status::NoMatch,
         };
+        if let Some(told) = self.ngrep.as_ref().filter(|_| self.searching) {
+            // A failed write is told by the end of the output.
+            let _ = self.output.ngrep_exit(told.quiet, self.search.matched());
+        }
         let ended = ended.and_then(|()| Ok(self.output.finish()?));
         match ended {
             Err(Error::Output(error)) if error.is_broken_pipe() => {
@@ -160,48 +196,25 @@ impl Job {
         }
         if !self.quiet {
             tell(self.output.summary);
-        } else if let Some(dropped @ 1..) = self.output.summary.dropped {
+            return;
+        }
+        if let Some(dropped @ 1..) = self.output.summary.dropped {
             tell(format_args!(
                 "ovlsniff: {} dropped by kernel; a larger --buffer may help",
                 counted(dropped, "packet", "packets")
             ));
         }
+        if let Some(lost) = self.output.summary.given_up() {
+            tell(format_args!("ovlsniff: {lost}"));
+        }
     }
 }
 
-fn banner(args: &Grep, filter: Option<&str>, pattern: &Pattern) -> Vec<String> {
+fn banner(meant: &Meant, pattern: &Pattern) -> Vec<String> {
     let named = |name: &str, value: Option<&str>| {
         value.filter(|value| !value.trim().is_empty()).map(|value| format!("{name}: {}", escape(value)))
     };
-    let inner = args.inner.as_deref();
-    [named("filter", filter), named("inner filter", inner), match_line(pattern, args.invert_match)]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-/// Returns the usual ports, and those that were typed.
-fn tunnel_ports(args: &Grep) -> TunnelPorts {
-    let mut ports = TunnelPorts::default();
-    args.vxlan_port.iter().for_each(|port| ports.add_vxlan(port.value()));
-    args.geneve_port.iter().for_each(|port| ports.add_geneve(port.value()));
-    args.fou_port.iter().for_each(|port| ports.add_fou(port.value()));
-    ports
-}
-
-fn options(args: &Grep) -> anyhow::Result<search::SearchOptions> {
-    let inner = args.inner.as_deref();
-    let inner =
-        inner.map(|expression| Filters::new(expression, &[LinkType::ETHERNET, LinkType::RAW])).transpose();
-    Ok(search::SearchOptions {
-        invert: args.invert_match,
-        vnis: args.vni.clone(),
-        inner: inner.map_err(|error| anyhow!("--inner: {error}"))?,
-        depth: args.depth,
-        before: args.before,
-        after: args.after,
-        limit: args.count.filter(|&count| count > 0),
-        all: args.all,
-        matches_only: args.quiet > 0,
-    })
+    let filter = meant.filter.as_ref().map(Expression::text);
+    let lines = [named("filter", filter), named("inner filter", meant.inner.as_deref())];
+    lines.into_iter().chain([match_line(pattern, meant.options.invert)]).flatten().collect()
 }

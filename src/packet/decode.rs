@@ -4,6 +4,7 @@ mod layer2;
 mod link;
 mod links;
 mod network;
+mod outermost;
 mod over_ip;
 mod over_udp;
 mod serial;

@@ -5,6 +5,15 @@ use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir};
 use super::Error;
 use crate::escape::escape;
 
+/// Parses bytes in hex as ngrep takes them, without wildcards.
+pub(super) fn parse_ngrep(pattern: &str) -> Result<Hir, Error> {
+    if pattern.contains('?') {
+        let problem = "not hex; a byte is two of 0-9 a-f";
+        return Err(Error::Hex { pattern: escape(pattern).into_owned(), problem });
+    }
+    parse(pattern)
+}
+
 /// Parses bytes in hex such as `47 45 54 ?? 2f`. A `0x` in front of digits and blanks between bytes are allowed, and
 /// `??` is any byte.
 pub(super) fn parse(pattern: &str) -> Result<Hir, Error> {

@@ -7,7 +7,7 @@ use regex_syntax::ast::{Ast, Flag, Flags, FlagsItem, FlagsItemKind, Group, Group
 use regex_syntax::hir::translate::TranslatorBuilder;
 use regex_syntax::hir::{Hir, HirKind, Look};
 
-use super::{Error, Expressions};
+use super::{Dot, Error, Expressions, pcre};
 use crate::escape::escape;
 
 /// The most groups inside one another. Every function below that walks an expression recurses no deeper than a few
@@ -32,8 +32,35 @@ pub(super) fn parse(pattern: &str, options: &Expressions) -> Result<Hir, Error> 
         .build()
         .translate(pattern, &ast)
         .map_err(|e| wrong(e.kind(), e.span().start.offset))?;
+    Ok(finished(hir, options))
+}
+
+/// Parses one expression of ngrep's dialect.
+pub(super) fn parse_ngrep(pattern: &str, options: &Expressions, dot: Dot) -> Result<Hir, Error> {
+    let rewritten = pcre::rewrite(pattern)?;
+    let wrong = |problem: &dyn ToString, offset: usize| Error::Syntax {
+        pattern: escape(pattern).into_owned(),
+        problem: problem.to_string(),
+        column: rewritten.original(offset) + 1,
+    };
+    let text = &rewritten.text;
+    let mut parser = ParserBuilder::new().nest_limit(NESTING).build();
+    let ast = parser.parse(text).map_err(|e| wrong(e.kind(), e.span().start.offset))?;
+    let hir = TranslatorBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .swap_greed(true)
+        .dot_matches_new_line(dot == Dot::Any)
+        .case_insensitive(options.ignore_case)
+        .build()
+        .translate(text, &ast)
+        .map_err(|e| wrong(e.kind(), e.span().start.offset))?;
+    Ok(finished(hir, options))
+}
+
+fn finished(hir: Hir, options: &Expressions) -> Hir {
     let hir = without_captures(hir);
-    Ok(if options.word && !matches!(hir.kind(), HirKind::Empty) { as_word(hir) } else { hir })
+    if options.word && !matches!(hir.kind(), HirKind::Empty) { as_word(hir) } else { hir }
 }
 
 /// Returns the expression that matches if any of several does. It is the empty one if any of them is empty, or if

@@ -22,6 +22,7 @@ use super::numbers::{address, decimal, ipv4_and_port, mac, text};
 use crate::escape::escape;
 use crate::packet::protocol::{ICMP, ICMPV6, IGMP, SCTP, TCP, UDP};
 use crate::packet::{Encapsulation, Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
+use crate::search::Overlap;
 
 /// Writes the line, without `#N` and without its end.
 pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
@@ -49,6 +50,9 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
         text(out, &format_args!(" (not decoded: {undecoded})"));
     } else if let Some(stop) = shown.packet.stop {
         text(out, &format_args!(" ({} in {})", stop.why.name(), stop.layer.name()));
+    }
+    if shown.stream.is_some_and(|stretch| stretch.overlap == Overlap::Differs) {
+        out.extend_from_slice(b" (overlap: other stacks read other bytes)");
     }
     // The file stands next to the frame's number, which counts within this file.
     if let Some(file) = shown.file {
@@ -183,7 +187,7 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
 }
 
 /// Writes the wrappings from the inside out, and addresses once for neighbours that share them.
-fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
+pub(super) fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
     let mut inside_out = encapsulations.iter().rev().peekable();
     while let Some(wrapping) = inside_out.next() {
         out.push(b' ');

@@ -90,6 +90,12 @@ impl Ink {
         Spans(if self.palette.start.is_empty() { &[] } else { spans })
     }
 
+    /// Returns a byte as it is printed.
+    #[inline]
+    pub(super) fn byte(&self, byte: u8) -> u8 {
+        if is_printable(byte) { byte } else { self.replacement }
+    }
+
     /// Writes the bytes of a payload as they are printed. The compiler turns the comparison and the choice into code for 16
     /// bytes at once, while a table would be read byte by byte, and so would be what remains of a payload behind the last 16.
     pub(super) fn map(&self, out: &mut Vec<u8>, payload: &[u8]) {
@@ -99,7 +105,7 @@ impl Ink {
         out.extend_from_slice(&[0; STEP]);
         for step in out[start..].chunks_exact_mut(STEP) {
             for byte in step {
-                *byte = if is_printable(*byte) { *byte } else { self.replacement };
+                *byte = self.byte(*byte);
             }
         }
         out.truncate(start + payload.len());

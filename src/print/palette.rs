@@ -54,6 +54,11 @@ impl Palette {
         Self::new(color, Style::new().bold())
     }
 
+    /// Returns ngrep's colours of bytes that matched.
+    pub(super) fn ngrep() -> Self {
+        Self { start: b"\x1b[01;31m".into(), stop: b"\x1b[00m".into() }
+    }
+
     fn new(color: bool, style: Style) -> Self {
         if !color {
             return Self::default();

@@ -50,6 +50,11 @@ impl Layout {
         Self { shape, row, utf8, ink: Ink::new(replacement, color), shown: Vec::new() }
     }
 
+    /// Returns the number of bytes in a row of [`Shape::Normal`].
+    pub(super) fn row(&self) -> usize {
+        self.row
+    }
+
     /// Writes a payload, which must not be empty, with the line ends that belong to its shape.
     pub(super) fn write(&mut self, out: &mut Vec<u8>, payload: &[u8], spans: &[Range<usize>]) {
         let mut spans = self.ink.spans(spans);

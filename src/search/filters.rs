@@ -1,6 +1,6 @@
 //! One filter expression for frames of any link type.
 
-use crate::capture::bpf::{Error, Filter};
+use crate::capture::bpf::{Error, Expression, Filter};
 use crate::packet::{Decoder, LinkType, TunnelPorts};
 
 /// A filter expression, compiled for each link type when its first frame comes.
@@ -10,7 +10,7 @@ use crate::packet::{Decoder, LinkType, TunnelPorts};
 /// (`type mgt`, `arp`) about the frame.
 #[derive(Clone, Debug)]
 pub struct Filters {
-    expression: String,
+    expression: Expression,
     /// `None` for a link type on which the expression makes no sense.
     compiled: Vec<(LinkType, Option<Filter>)>,
     /// The way behind the headers of such link types.
@@ -22,13 +22,14 @@ impl Filters {
     ///
     /// # Errors
     /// The error of the first link type, if the expression makes sense for none of them.
-    pub fn new(expression: &str, links: &[LinkType]) -> Result<Self, Error> {
-        let mut filters = Self { expression: expression.to_owned(), compiled: Vec::new(), decoder: None };
+    pub fn new(expression: impl Into<Expression>, links: &[LinkType]) -> Result<Self, Error> {
+        let expression = expression.into();
+        let mut filters = Self { expression: expression.clone(), compiled: Vec::new(), decoder: None };
         let mut first_error = None;
         let behind = links.iter().any(|link| !link.has_plain_filters());
         let behind = behind.then_some(LinkType::RAW).filter(|raw| !links.contains(raw));
         for link in links.iter().copied().chain(behind) {
-            let compiled = Filter::compile(expression, link);
+            let compiled = Filter::compile(&expression.on(link), link);
             let filter = compiled.map_err(|error| first_error.get_or_insert(error)).ok();
             filters.compiled.push((link, filter));
         }
@@ -62,7 +63,7 @@ impl Filters {
     fn filter(&mut self, link: LinkType) -> Option<&mut Filter> {
         let known = self.compiled.iter().position(|(known, _)| *known == link);
         let at = known.unwrap_or_else(|| {
-            self.compiled.push((link, Filter::compile(&self.expression, link).ok()));
+            self.compiled.push((link, Filter::compile(&self.expression.on(link), link).ok()));
             self.compiled.len() - 1
         });
         self.compiled.get_mut(at).and_then(|(_, filter)| filter.as_mut())

@@ -2,6 +2,7 @@
 
 mod connection;
 mod counts;
+mod follow;
 mod half;
 #[cfg(test)]
 mod samples;
@@ -10,7 +11,9 @@ mod waiting;
 
 use crate::packet::{Flow, Frame, Vni};
 pub use counts::StreamCounts;
-pub(super) use table::Streams;
+pub use follow::{Copied, Copies, StreamOptions, Stretch};
+pub(super) use follow::{Follow, Tally};
+use table::Streams;
 
 /// The state of whoever follows one direction of a connection. It begins with the direction's first byte or gap, and is
 /// dropped behind its end.
@@ -44,6 +47,28 @@ pub(super) struct Way {
     pub(super) vni: Option<Vni>,
     /// The flow as the sender of these bytes has it.
     pub(super) flow: Flow,
+    /// The beginning of the direction.
+    pub(super) begun: Begun,
+}
+
+/// The beginning of a direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Begun {
+    /// Its SYN was seen, so that its first byte is known.
+    #[default]
+    Syn,
+    /// It was under way.
+    Midway,
+}
+
+impl Begun {
+    /// Returns the stable word for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Syn => "syn",
+            Self::Midway => "midway",
+        }
+    }
 }
 
 /// A piece of one direction of a connection.
@@ -97,6 +122,17 @@ pub enum Overlap {
     Same,
     /// Others had other bytes, and receivers disagree on which of them count.
     Differs,
+}
+
+impl Overlap {
+    /// Returns the stable word for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Same => "same",
+            Self::Differs => "differs",
+        }
+    }
 }
 
 /// The reason why bytes of a stream are not known.

@@ -10,7 +10,7 @@ use super::error::words;
 use super::ring::{Ring, RingOptions};
 use super::tap::Tap;
 use super::{Device, Error, program};
-use crate::capture::bpf;
+use crate::capture::bpf::{self, Expression};
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
 use crate::packet::{Direction, LinkType};
@@ -30,7 +30,7 @@ pub struct CaptureOptions<'n> {
     /// Report the direction of every frame. Where libpcap reads the interface, that takes two rings. Default: false.
     pub directed: bool,
     /// A BPF expression that the kernel applies. Default: none.
-    pub filter: Option<String>,
+    pub filter: Option<Expression>,
     /// The network namespace of the interfaces. Default: that of this process.
     pub namespace: Option<&'n Namespace>,
 }
@@ -67,9 +67,9 @@ impl CaptureOptions<'_> {
         Ok(())
     }
 
-    /// Returns the filter; `None` for the empty one, which every frame passes.
-    fn expression(&self) -> Option<&str> {
-        self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    /// Returns the filter for frames of a link type; `None` for the empty one, which every frame passes.
+    fn expression(&self, link: LinkType) -> Option<&Expression> {
+        self.filter.as_ref().filter(|filter| !filter.is_empty(link))
     }
 }
 
@@ -112,9 +112,9 @@ fn own(device: &Device, options: &CaptureOptions<'_>) -> Result<Option<Tap>, Err
         _ => return Ok(None),
     };
     let mut program = None;
-    if let Some(expression) = options.expression() {
+    if let Some(expression) = options.expression(link) {
         filter(&mut capture, device, Some(expression), None, None)?;
-        let Some(compiled) = program::compile(&capture, expression, form) else { return Ok(None) };
+        let Some(compiled) = program::compile(&capture, &expression.on(link), form) else { return Ok(None) };
         program = Some(compiled);
     } else if options.snaplen < CaptureOptions::default().snaplen {
         program = Some(program::cut_to(options.snaplen));
@@ -175,13 +175,8 @@ fn one(
     if device.is_any() || only.is_some() {
         choose_sll2(&mut capture, device)?;
     }
-    let expression = options.expression();
-    let narrowed = only.map(|index| match expression {
-        Some(expression) => format!("ifindex {index} and ({expression})"),
-        None => format!("ifindex {index}"),
-    });
-    filter(&mut capture, device, expression, narrowed.as_deref(), direction)?;
     let link = LinkType::from_dlt(capture.get_datalink().0);
+    filter(&mut capture, device, options.expression(link), only, direction)?;
     let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
     Ok(Tap::libpcap(capture, direction.filter(|_| !cooked)))
 }
@@ -200,19 +195,24 @@ fn activate(device: &str, options: &CaptureOptions, ring: u32) -> Result<Capture
         .setnonblock()
 }
 
-/// Sets the filter and the direction. The direction is not made a part of the filter (`inbound`): libpcap applies the
+/// Sets the filter and the direction, and keeps to the frames of one interface if its index is given. The direction is not made a part of the filter (`inbound`): libpcap applies the
 /// filter in user space to the frames that are already in the ring, where that word cannot be tested and would drop
 /// every frame.
 fn filter(
     capture: &mut Capture<Active>,
     device: &Device,
-    expression: Option<&str>,
-    narrowed: Option<&str>,
+    expression: Option<&Expression>,
+    only: Option<u32>,
     direction: Option<Direction>,
 ) -> Result<(), Error> {
-    if let Some(whole) = narrowed.or(expression) {
-        let link = LinkType::from_dlt(capture.get_datalink().0);
-        let expression = expression.unwrap_or(whole);
+    let link = LinkType::from_dlt(capture.get_datalink().0);
+    let compiled = expression.map(|expression| expression.on(link));
+    let narrowed = only.map(|index| match &compiled {
+        Some(expression) => format!("ifindex {index} and ({expression})"),
+        None => format!("ifindex {index}"),
+    });
+    if let Some(whole) = narrowed.as_deref().or(compiled.as_deref()) {
+        let expression = expression.map_or(whole, Expression::text).trim();
         let refused = |cause| Error::Filter { device: device.clone(), filter: bpf::shown(expression), cause };
         // For the same reason, a filter with that word loses frames. A cooked frame holds its direction.
         let cooked = matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);

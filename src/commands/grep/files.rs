@@ -7,29 +7,30 @@ use ovlsniff::capture::savefile::{Savefile, shown};
 use ovlsniff::packet::LinkType;
 use ovlsniff::search::{Filters, OuterFilter, Told};
 
+use super::meant::Meant;
+use super::ngrep::Source;
 use super::{Error, Job, pieces};
-use crate::cli::Grep;
 
-pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
-    if args.read.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
+    if meant.read.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
         return Err(anyhow!("standard input can be read once; give -r - once").into());
     }
     // All files are opened before root is left, and one that cannot be opened is told before any is searched.
-    let mut files = Vec::with_capacity(args.read.len());
-    for path in &args.read {
+    let mut files = Vec::with_capacity(meant.read.len());
+    for path in &meant.read {
         files.push(Savefile::open_until(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
     }
     let mut filter = filter(job, &files)?;
-    super::live::leave_root(job, args)?;
+    super::live::leave_root(job, meant)?;
     // After a damaged file the others are still searched. The first error is returned at the end.
     let mut damaged = Ok(());
     for (n, mut file) in files.into_iter().enumerate() {
         if n == 0 {
-            job.announce(&input_line(&args.read));
+            job.announce(meant, &Source::Files(&meant.read), file.interfaces())?;
             job.output.declare(file.interfaces())?;
         }
-        if let [_, _, ..] = args.read[..] {
-            job.output.reading(&args.read[n]);
+        if let [_, _, ..] = meant.read[..] {
+            job.output.reading(&meant.read[n]);
         }
         if job.threads != Some(1) {
             file.unpack_ahead();
@@ -47,7 +48,7 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
             break;
         }
         if job.signals.stopped() {
-            job.cut_short = rest(&file, &args.read[n..]);
+            job.cut_short = rest(&file, &meant.read[n..]);
             break;
         }
     }
@@ -151,11 +152,6 @@ fn filter(job: &Job, files: &[Savefile]) -> Result<Option<OuterFilter>, Error> {
     if links.is_empty() {
         links.push(LinkType::ETHERNET);
     }
-    let filters = Filters::new(expression, &links).map_err(anyhow::Error::from)?;
+    let filters = Filters::new(expression.clone(), &links).map_err(anyhow::Error::from)?;
     Ok(Some(job.search.outer_filter(filters)))
-}
-
-fn input_line(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| shown(path)).collect();
-    format!("input: {}", names.join(", "))
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
 use ovlsniff::capture::One;
+use ovlsniff::capture::bpf::Expression;
 use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
 use ovlsniff::capture::savefile::{Filtered, Interface};
 use ovlsniff::capture::write::Counters;
@@ -13,20 +14,21 @@ use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::survey::Survey;
 use ovlsniff::host::{auto, docker, privileges};
 use ovlsniff::ipsec::Opener;
-use ovlsniff::packet::{Direction, Timestamp};
+use ovlsniff::packet::Timestamp;
 use ovlsniff::search::Told;
 
+use super::meant::{Capture, Meant, Style};
+use super::ngrep::Source;
 use super::output::{self, Output};
 use super::tunnels::Learned;
 use super::{Error, Job};
-use crate::cli::{FrameDirection, Grep};
 use crate::commands::tell;
 
-/// The longest wait on a quiet wire while fragments are held: then their age is looked at.
+/// The longest wait on a quiet wire while fragments are held, or matches in streams wait: then their age is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
-    let (mut live, chosen, mut learned) = open(job, args)?;
+pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
+    let (mut live, chosen, mut learned) = open(job, meant)?;
     let wake: OwnedFd = job.signals.descriptor().map_err(anyhow::Error::from)?;
     live.wake_on(wake);
     if let Some(due) = job.search.opener().and_then(|opener| opener.due()) {
@@ -35,10 +37,12 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     if let Some(notices) = learned.descriptor() {
         live.wake_on(notices);
     }
-    leave_root(job, args)?;
+    leave_root(job, meant)?;
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
-    job.announce(&format!("interface: {}", names.join(", ")));
-    let (interfaces, from) = (described(&live, args, job.filter.as_deref()), SystemTime::now().into());
+    let devices: Vec<Device> = chosen.iter().map(|(device, _)| device.clone()).collect();
+    let (interfaces, from) =
+        (described(&live, &meant.capture, job.filter.as_ref()), SystemTime::now().into());
+    job.announce(meant, &Source::Devices(&devices, &names.join(", ")), &interfaces)?;
     job.output.declare(&interfaces)?;
     let ended = search(job, &mut live, &interfaces, &mut learned);
     count_drops(job, &mut live);
@@ -46,7 +50,7 @@ pub(super) fn run(job: &mut Job, args: &Grep) -> Result<(), Error> {
     let finished = job.search.finish(&mut |found| output.take(&found, &interfaces));
     // The counters hold after an error of the capture too, and the file is whole if only standard output was closed.
     if !matches!(ended, Err(Error::Output(output::Error::File(_)))) {
-        write_counters(output, &mut live, &interfaces, args, from)?;
+        write_counters(output, &mut live, &interfaces, &meant.capture, from)?;
     }
     ended?;
     Ok(finished?)
@@ -87,7 +91,7 @@ fn search(
                     job.output.end_line()?;
                     tell(format_args!("ovlsniff: {complaint}"));
                 }
-                deadline = job.search.holds_fragments().then(|| Instant::now() + LOOK);
+                deadline = job.search.waits().then(|| Instant::now() + LOOK);
             }
             Event::Woken => {
                 job.signals.drain();
@@ -110,24 +114,22 @@ fn search(
 type Chosen = Vec<(Device, String)>;
 
 /// Opens the interfaces that were named, or those that `auto` chooses.
-fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen, Learned), Error> {
-    let namespace = Namespace::given(args.netns.as_deref()).map_err(anyhow::Error::from)?;
-    let chosen = choose(args, namespace.as_ref())?;
+fn open(job: &mut Job, meant: &Meant) -> Result<(Live, Chosen, Learned), Error> {
+    let capture = &meant.capture;
+    let namespace = Namespace::given(capture.netns.as_deref()).map_err(anyhow::Error::from)?;
+    let chosen = choose(&capture.interfaces, namespace.as_ref())?;
     if chosen.iter().any(|(device, _)| device.is_any()) {
         job.output.name_by(Names::take(namespace.as_ref()).map_err(anyhow::Error::from)?);
     }
-    let learned = Learned::begin(job, args, namespace.as_ref());
+    let learned = Learned::begin(job, meant, namespace.as_ref());
     let defaults = CaptureOptions::default();
     let options = CaptureOptions {
-        promiscuous: !args.no_promiscuous,
-        snaplen: snaplen(args),
-        buffer: args.buffer.unwrap_or(defaults.buffer),
-        direction: args.direction.map(|way| match way {
-            FrameDirection::In => Direction::In,
-            FrameDirection::Out => Direction::Out,
-        }),
+        promiscuous: capture.promiscuous,
+        snaplen: snaplen(capture),
+        buffer: capture.buffer.unwrap_or(defaults.buffer),
+        direction: capture.direction,
         // Only JSON prints a frame's direction, and to know it can take two rings for an interface.
-        directed: args.json,
+        directed: matches!(meant.style, Style::Json(_)),
         filter: job.filter.clone(),
         namespace: namespace.as_ref(),
     };
@@ -135,10 +137,10 @@ fn open(job: &mut Job, args: &Grep) -> Result<(Live, Chosen, Learned), Error> {
     Ok((Live::open(&devices, &options).map_err(anyhow::Error::from)?, chosen, learned))
 }
 
-fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> {
+fn choose(interfaces: &[String], namespace: Option<&Namespace>) -> anyhow::Result<Chosen> {
     let mut chosen = Chosen::new();
-    let mut auto = args.interface.is_empty();
-    for name in &args.interface {
+    let mut auto = interfaces.is_empty();
+    for name in interfaces {
         match name.as_str() {
             "auto" => auto = true,
             name => chosen.push((Device::new(name), escape(name).into_owned())),
@@ -160,34 +162,29 @@ fn choose(args: &Grep, namespace: Option<&Namespace>) -> anyhow::Result<Chosen> 
 
 /// Creates the file to write, now that everything to read is open, and then leaves root for the user that was asked for
 /// or for `nobody`. A user that does not exist is told before the file is touched.
-pub(super) fn leave_root(job: &mut Job, args: &Grep) -> anyhow::Result<()> {
-    let user = args.user.as_deref().unwrap_or("nobody");
-    if !args.no_drop {
-        privileges::check(user)?;
-    }
-    job.output.create_file(args)?;
-    if args.no_drop {
-        return Ok(());
-    }
-    if privileges::leave(user)? == privileges::Departure::Alone && args.quiet == 0 {
+pub(super) fn leave_root(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
+    meant.user.as_deref().map_or(Ok(()), privileges::check)?;
+    job.output.create_file(meant)?;
+    let Some(user) = &meant.user else { return Ok(()) };
+    if privileges::leave(user)? == privileges::Departure::Alone && !meant.quiet {
         tell("ovlsniff: staying root: this user namespace has no other user");
     }
     Ok(())
 }
 
 /// Returns the bytes to keep of a frame. As in tcpdump, 0 captures frames whole, as the default does.
-fn snaplen(args: &Grep) -> u32 {
-    args.snaplen.filter(|bytes| *bytes > 0).unwrap_or(CaptureOptions::default().snaplen)
+fn snaplen(capture: &Capture) -> u32 {
+    capture.snaplen.filter(|bytes| *bytes > 0).unwrap_or(CaptureOptions::default().snaplen)
 }
 
 /// Returns the interfaces as a capture file describes them.
-fn described(live: &Live, args: &Grep, filter: Option<&str>) -> Vec<Interface> {
+fn described(live: &Live, capture: &Capture, filter: Option<&Expression>) -> Vec<Interface> {
     let describe = |interface: &ovlsniff::capture::live::Interface| Interface {
         name: Some(interface.device.as_str().to_owned()),
         link: interface.link,
-        snaplen: snaplen(args),
+        snaplen: snaplen(capture),
         digits: 9,
-        filter: filter.map(|filter| Filtered::Expression(filter.to_owned())),
+        filter: filter.map(|filter| Filtered::Expression(filter.text().to_owned())),
     };
     live.interfaces().iter().map(describe).collect()
 }
@@ -197,7 +194,7 @@ fn write_counters(
     output: &mut Output,
     live: &mut Live,
     interfaces: &[Interface],
-    args: &Grep,
+    capture: &Capture,
     from: Timestamp,
 ) -> Result<(), Error> {
     for (interface, counted) in interfaces.iter().zip(live.statistics_of_each()) {
@@ -206,7 +203,7 @@ fn write_counters(
             to: SystemTime::now().into(),
             received: counted.received,
             // libpcap does not see the counters of another network namespace.
-            lost_by_interface: args.netns.is_none().then_some(counted.dropped_interface),
+            lost_by_interface: capture.netns.is_none().then_some(counted.dropped_interface),
             lost_by_system: counted.dropped_kernel,
             delivered: Some(counted.delivered),
         };

@@ -5,13 +5,13 @@ use ovlsniff::escape::quoted;
 use ovlsniff::search::{KeptOut, Nothing};
 
 use super::Job;
-use crate::cli::Grep;
+use super::meant::Meant;
 
 /// Returns the sentence, if there is a filter and nothing passed it. The outer filter comes first: behind it, the others
 /// saw nothing either.
-pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
+pub(super) fn passed(job: &Job, meant: &Meant) -> Option<String> {
     if let Some(filter) = &job.filter {
-        if let Some(sentence) = outer(job, args, filter) {
+        if let Some(sentence) = outer(job, meant, filter.text()) {
             return Some(sentence);
         }
     }
@@ -24,7 +24,7 @@ pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
     };
     match job.search.kept_out()?.nothing()? {
         Nothing::PassedInner(outer_passes) => {
-            let inner = shown(args.inner.as_deref().unwrap_or_default());
+            let inner = shown(meant.inner.as_deref().unwrap_or_default());
             let tagged = job.search.kept_out().is_some_and(KeptOut::tagged) && !inner.contains("vlan");
             let other = match (outer_passes, tagged) {
                 (_, true) => format!("; for frames with VLAN tags write --inner 'vlan and ({inner})'"),
@@ -42,7 +42,7 @@ pub(super) fn passed(job: &Job, args: &Grep) -> Option<String> {
                 [one] => format!("; seen was: {one}"),
                 seen => format!("; seen were: {}{}", list(seen, ", "), if more { ", …" } else { "" }),
             };
-            Some(format!("no packet was in VNI {}{unknown}{seen}", list(&args.vni, " or ")))
+            Some(format!("no packet was in VNI {}{unknown}{seen}", list(&meant.options.vnis, " or ")))
         }
     }
 }
@@ -54,12 +54,12 @@ fn is_of_the_outside(filter: &str) -> bool {
     filter.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| OUTSIDE.contains(&word))
 }
 
-fn outer(job: &Job, args: &Grep, filter: &str) -> Option<String> {
+fn outer(job: &Job, meant: &Meant, filter: &str) -> Option<String> {
     let inner = || format!("--inner {}", quoted(&shown(filter)));
     let shown = shown(filter);
-    if args.read.is_empty() {
+    if meant.read.is_empty() {
         // The kernel does not say how much it kept out.
-        let advice = if args.inner.is_none() && !is_of_the_outside(filter) {
+        let advice = if meant.inner.is_none() && !is_of_the_outside(filter) {
             format!("; for those inside of tunnels: {}", inner())
         } else {
             String::new()
@@ -74,8 +74,8 @@ fn outer(job: &Job, args: &Grep, filter: &str) -> Option<String> {
     } else {
         format!("none of {refused} packets passed")
     };
-    let keys = if args.sa.is_empty() && !args.decrypt { "--sa FILE " } else { "" };
-    let advice = match args.inner {
+    let keys = if meant.sa.is_empty() && !meant.decrypt { "--sa FILE " } else { "" };
+    let advice = match meant.inner {
         None if outer.inner_passes() => {
             format!(", which sees the outer packets; inside of tunnels there are some: {}", inner())
         }

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::bail;
 use ovlsniff::capture::bpf::link_description;
@@ -13,14 +15,13 @@ use ovlsniff::capture::savefile::{Interface, shown};
 use ovlsniff::capture::write::{self, Counters, Format, Writer};
 use ovlsniff::escape::reason;
 use ovlsniff::packet::{Frame, LinkType, Timestamp, Undecoded};
-use ovlsniff::print::{
-    ColorChoice, Json, JsonOptions, Mark, Marks, Printer, Replacement, Shape, Shown, Summary, Text,
-    TextOptions, Times, knows_colors, use_color,
-};
+use ovlsniff::print::ngrep::{self, NgrepPreamble};
+use ovlsniff::print::{Json, Mark, Ngrep, NgrepOptions, Printer, Shown, Summary, Text, TextOptions, Times};
 use ovlsniff::search::{Found, Outcome, Told};
 
+use super::meant::{Meant, Style};
+use super::pace::Pace;
 use super::sheet::Sheet;
-use crate::cli::{self, Grep};
 use crate::commands::tell;
 
 /// The longest time that a match may wait in the buffer for more output, in nanoseconds of the capture's clock.
@@ -46,6 +47,8 @@ pub(super) struct Output {
     pub(super) summary: Summary,
     /// The names of the interfaces, for a capture on `any`: a frame of it says only the number of its interface.
     names: Option<Names>,
+    /// The clock of a file that is shown at its pace.
+    pace: Option<Pace>,
     /// The file that is being read, if there are several.
     file_read: Option<String>,
     scratch: Vec<u8>,
@@ -53,24 +56,29 @@ pub(super) struct Output {
     unknown_links: Vec<LinkType>,
 }
 
-/// The form of what is printed.
-enum Style {
-    Text(TextOptions),
-    Json(JsonOptions),
-}
-
 impl Style {
     fn printer<W: Write>(&self, writer: W) -> Printer<W> {
         match self {
             Self::Text(options) => Printer::Text(Text::new(writer, options)),
             Self::Json(options) => Printer::Json(Json::new(writer, *options)),
+            Self::Ngrep(options) => Printer::Ngrep(Ngrep::new(writer, options)),
+        }
+    }
+
+    /// Returns the printer for a piece of a file.
+    fn of_piece(&self) -> Printer<Vec<u8>> {
+        match self {
+            Self::Ngrep(options) => Printer::Ngrep(Ngrep::piece(options)),
+            other => other.printer(Vec::new()),
         }
     }
 
     /// Returns true if what is printed of a packet does not depend on the packets before.
     fn stands_alone(&self) -> bool {
         match self {
-            Self::Text(options) => matches!(options.times, Times::None | Times::Clock),
+            Self::Text(TextOptions { times, .. }) | Self::Ngrep(NgrepOptions { times, .. }) => {
+                matches!(times, Times::None | Times::Clock)
+            }
             Self::Json(_) => true,
         }
     }
@@ -97,15 +105,15 @@ impl Error {
 
 impl Output {
     /// Checks the options that concern output. The file to write is left for [`Self::create_file`].
-    pub(super) fn open(args: &Grep) -> anyhow::Result<Self> {
-        let to_stdout = args.write.as_deref().is_some_and(write::is_stdout);
-        if to_stdout && args.json {
+    pub(super) fn open(meant: &Meant) -> anyhow::Result<Self> {
+        let to_stdout = meant.write.as_deref().is_some_and(write::is_stdout);
+        if to_stdout && matches!(meant.style, Style::Json(_)) {
             bail!("--json and -O - both want standard output; write the capture to a file");
         }
         if to_stdout && io::stdout().is_terminal() {
             bail!("-O - would write a capture to the terminal; send it to a file or another program");
         }
-        if let Some(path) = args.write.as_ref().filter(|path| path.extension().is_some_and(is_compression)) {
+        if let Some(path) = meant.write.as_ref().filter(|path| path.extension().is_some_and(is_compression)) {
             bail!(
                 "-O {}: the output is not compressed; leave out that ending, or write: -O - | gzip",
                 shown(path)
@@ -116,24 +124,20 @@ impl Output {
         } else {
             Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?))
         };
-        if let Some((reading, path)) = args.write.as_ref().and_then(|path| overwritten(path, args)) {
+        if let Some((reading, path)) = meant.write.as_ref().and_then(|path| overwritten(path, meant)) {
             bail!("-O {} would overwrite what -r reads: {}", shown(path), shown(reading));
         }
-        let style = if args.json {
-            Style::Json(JsonOptions { limit: args.depth })
-        } else {
-            Style::Text(text_options(args))
-        };
         Ok(Self {
-            printer: style.printer(BufWriter::with_capacity(BUFFER, out)),
-            style,
+            printer: meant.style.printer(BufWriter::with_capacity(BUFFER, out)),
+            style: meant.style.clone(),
             file: None,
-            decap: args.decap,
-            eager: args.line_buffered || io::stdout().is_terminal(),
-            live: args.read.is_empty(),
+            decap: meant.decap,
+            eager: meant.line_buffered || io::stdout().is_terminal(),
+            live: meant.read.is_empty(),
             pending: None,
             summary: Summary::default(),
             names: None,
+            pace: None,
             file_read: None,
             scratch: Vec::new(),
             unknown_links: Vec::new(),
@@ -141,9 +145,9 @@ impl Output {
     }
 
     /// Creates the capture file, and empties one that is there. Call it when nothing else can fail any more.
-    pub(super) fn create_file(&mut self, args: &Grep) -> Result<(), write::Error> {
-        if let Some(path) = &args.write {
-            let file = Writer::create(path, Format::of(path))?.as_ethernet(args.decap);
+    pub(super) fn create_file(&mut self, meant: &Meant) -> Result<(), write::Error> {
+        if let Some(path) = &meant.write {
+            let file = Writer::create(path, Format::of(path))?.as_ethernet(meant.decap);
             self.file = Some(if self.live { file.captured_on(&system()) } else { file });
         }
         Ok(())
@@ -220,8 +224,9 @@ impl Output {
     /// Makes an empty sheet, of some `most` bytes, for a piece of a file. `None` if what is printed of a piece depends on
     /// others, or is no text.
     pub(super) fn sheet(&self, most: usize) -> Option<Sheet> {
-        let alone = self.file.is_none() && self.names.is_none() && self.style.stands_alone();
-        alone.then(|| Sheet::new(self.style.printer(Vec::new()), self.file_read.clone(), most))
+        let alone =
+            self.file.is_none() && self.names.is_none() && self.pace.is_none() && self.style.stands_alone();
+        alone.then(|| Sheet::new(self.style.of_piece(), self.file_read.clone(), most))
     }
 
     /// Returns true if the user need not be told of the link type of a sheet.
@@ -259,9 +264,31 @@ impl Output {
         Ok(())
     }
 
+    /// Has packets shown at the pace of their time stamps, until a signal sets `stop`.
+    pub(super) fn keep_pace(&mut self, stop: &Arc<AtomicBool>) {
+        self.pace = Some(Pace::new(Arc::clone(stop)));
+    }
+
+    /// Writes the lines that ngrep begins with. They are flushed, because the first packet may be long in coming.
+    pub(super) fn ngrep_preamble(&mut self, told: &NgrepPreamble<'_>) -> Result<(), Error> {
+        ngrep::preamble(self.printer.writer(), told)?;
+        Ok(self.printer.flush()?)
+    }
+
+    /// Writes the lines that ngrep ends with.
+    pub(super) fn ngrep_exit(&mut self, quiet: u8, matched: u64) -> Result<(), Error> {
+        let Printer::Ngrep(printer) = &mut self.printer else { return Ok(()) };
+        let counts = self.live.then_some((printer.frames(), matched));
+        Ok(ngrep::exit(printer.writer(), quiet, counts)?)
+    }
+
     #[cold]
     fn show(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
         self.warn_of_link(found)?;
+        if self.pace.is_some() {
+            self.printer.flush()?;
+            self.pace.iter_mut().for_each(|pace| pace.wait_for(found.frame.time));
+        }
         let own = interfaces.get(found.frame.interface.place());
         let passed = self.names.as_mut().and_then(|names| names.of(found.frame));
         let several = passed.is_some() || interfaces.len() > 1;
@@ -273,8 +300,12 @@ impl Output {
             outcome: found.outcome,
             interface: name.filter(|_| several || matches!(self.printer, Printer::Json(_))),
             file: self.file_read.as_deref(),
+            stream: found.stream,
         })?;
         let (Some(file), Some(own)) = (&mut self.file, own) else { return Ok(()) };
+        if let Some(stretch) = found.stream {
+            return Ok(stretch.written.iter().try_for_each(|copied| file.write(&copied.frame(), own))?);
+        }
         if self.decap {
             let (link, bytes) = found.packet.rebuild_inner(&mut self.scratch);
             let wire_len = bytes.len() as u32;
@@ -348,51 +379,7 @@ fn is_compression(ending: &OsStr) -> bool {
 }
 
 /// Returns the file to read that would be overwritten by writing to `path`, and `path` itself.
-fn overwritten<'a>(path: &'a Path, args: &'a Grep) -> Option<(&'a Path, &'a Path)> {
-    let reading = args.read.iter().find(|reading| write::same_file(reading, path))?;
+fn overwritten<'a>(path: &'a Path, meant: &'a Meant) -> Option<(&'a Path, &'a Path)> {
+    let reading = meant.read.iter().find(|reading| write::same_file(reading, path))?;
     Some((reading, path))
-}
-
-fn text_options(args: &Grep) -> TextOptions {
-    let shape = match args.shape {
-        _ if args.hexdump => Shape::Hex,
-        cli::Shape::Normal => Shape::Normal,
-        cli::Shape::Byline => Shape::ByLine,
-        cli::Shape::Single => Shape::Single,
-        cli::Shape::None => Shape::None,
-    };
-    let marks = match args.marks {
-        _ if args.quiet > 0 => Marks::None,
-        cli::Marks::Opaque => Marks::Opaque,
-        cli::Marks::Ngrep => Marks::Ngrep,
-        cli::Marks::None => Marks::None,
-    };
-    let times = match args.relative {
-        _ if args.time => Times::Clock,
-        0 => Times::None,
-        1 => Times::SinceLast,
-        _ => Times::SinceFirst,
-    };
-    let choice = match args.color {
-        cli::Color::Auto => ColorChoice::Auto,
-        cli::Color::Always => ColorChoice::Always,
-        cli::Color::Never => ColorChoice::Never,
-    };
-    let environment = |name| std::env::var(name).ok();
-    let (no_color, force) = (environment("NO_COLOR"), environment("CLICOLOR_FORCE"));
-    let terminal = io::stdout().is_terminal();
-    let colors = terminal && knows_colors(environment("TERM").as_deref());
-    let width = || terminal_size::terminal_size().map(|(width, _)| u32::from(width.0)).filter(|_| terminal);
-    TextOptions {
-        shape,
-        columns: args.columns.or_else(width).unwrap_or(80).max(8) as usize,
-        replacement: Replacement::new(args.replacement).unwrap_or_default(),
-        limit: args.depth,
-        utf8: args.utf8,
-        color: use_color(choice, no_color.as_deref(), force.as_deref(), colors),
-        spaced: terminal,
-        times,
-        marks,
-        headers_only: args.quiet > 1,
-    }
 }

@@ -100,6 +100,7 @@ impl Sheet {
             outcome: found.outcome,
             interface: None,
             file: self.file.as_deref(),
+            stream: None,
         })?;
         if let Some(place) = self.printer.number() {
             self.numbers.push(Number { at: start + place, frame: found.frame.number });

@@ -11,8 +11,8 @@ use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::survey::{self, Survey};
 use ovlsniff::host::tunnels::{self, Tunnels};
 
+use super::meant::Meant;
 use super::{Error, Job};
-use crate::cli::Grep;
 use crate::commands::tell;
 
 /// The greatest number of doubtful ports that a note names.
@@ -33,12 +33,10 @@ pub(super) struct Learned {
 
 impl Learned {
     /// Looks for the tunnels, has the search take their ports for tunnels, and adds a line of them to the banner.
-    pub(super) fn begin(job: &mut Job, args: &Grep, namespace: Option<&Namespace>) -> Self {
-        let typed = args.vxlan_port.iter().chain(&args.geneve_port).chain(&args.fou_port);
-        let typed = typed.map(|port| port.value()).collect();
+    pub(super) fn begin(job: &mut Job, meant: &Meant, namespace: Option<&Namespace>) -> Self {
         // The notices come first, so that no device is missed between the two.
         let changes = Changes::of_links(namespace).ok();
-        let learned = Self { typed, changes, own: namespace.is_none() };
+        let learned = Self { typed: meant.ports.typed.clone(), changes, own: namespace.is_none() };
         match tunnels::find(namespace) {
             Ok(found) => {
                 let new = learned.teach(job, &found.tunnels);

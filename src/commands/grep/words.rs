@@ -4,6 +4,23 @@ use anyhow::bail;
 use ovlsniff::capture::bpf::{has_keyword, is_filter, shown, syntax_error};
 use ovlsniff::escape::{escape, quoted};
 
+/// The grammar of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grammar {
+    Grep,
+    Ngrep,
+}
+
+impl Grammar {
+    /// Returns the words that have a pattern taken for one, whatever follows.
+    fn as_pattern(self, pattern: &str) -> String {
+        match self {
+            Self::Grep => format!("-e '{}'", escape(pattern)),
+            Self::Ngrep => format!("'({})' and the filter behind it", escape(pattern)),
+        }
+    }
+}
+
 /// The words of the command line as they are meant.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Words {
@@ -23,6 +40,7 @@ impl Words {
     /// The words for the filter are none by libpcap's grammar. The error says what they are taken for, and how to write
     /// what was probably meant.
     pub(super) fn new(
+        grammar: Grammar,
         expressions: Vec<String>,
         first: Option<String>,
         rest: Vec<String>,
@@ -41,8 +59,8 @@ impl Words {
         let whole = words.join(" ");
         let blank = words[0].trim().is_empty();
         if words.len() > 1 && !blank && is_filter(&whole) {
-            let (whole_shown, first) = (escape(&whole), escape(&words[0]));
-            let note = format!("taking '{whole_shown}' as the filter; for a pattern write: -e '{first}'");
+            let pattern = grammar.as_pattern(&words[0]);
+            let note = format!("taking '{}' as the filter; for a pattern write: {pattern}", escape(&whole));
             return Ok(Self { patterns: Vec::new(), filter: Some(whole), note: Some(note) });
         }
         let note = (words.len() == 1 && !blank && is_filter(&whole))
@@ -218,7 +236,8 @@ mod tests {
     fn meant(words: &[&str]) -> (Vec<String>, Option<String>, bool) {
         let mut words = words.iter().map(ToString::to_string);
         let first = words.next();
-        let Words { patterns, filter, note } = Words::new(Vec::new(), first, words.collect()).unwrap();
+        let Words { patterns, filter, note } =
+            Words::new(Grammar::Grep, Vec::new(), first, words.collect()).unwrap();
         (patterns, filter, note.is_some())
     }
 
@@ -244,8 +263,13 @@ mod tests {
 
     #[test]
     fn with_e_all_words_are_the_filter() {
-        let words =
-            Words::new(vec!["tcp".into()], Some("udp".into()), vec!["port".into(), "53".into()]).unwrap();
+        let words = Words::new(
+            Grammar::Grep,
+            vec!["tcp".into()],
+            Some("udp".into()),
+            vec!["port".into(), "53".into()],
+        )
+        .unwrap();
         assert_eq!(words.patterns, ["tcp"]);
         assert_eq!(words.filter.as_deref(), Some("udp port 53"));
         assert_eq!(words.note, None);

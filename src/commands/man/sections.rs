@@ -229,6 +229,31 @@ const PAGES: &[Page] = &[
         ],
     },
     Page {
+        command: "ngrep",
+        synopsis: "ovlsniff ngrep [OPTIONS] [MATCH EXPRESSION] [BPF FILTER...]",
+        sections: &[
+            (
+                "EXAMPLES",
+                &[
+                    Item("ovlsniff ngrep -tpd eth0 HTTP", "Packets that contain HTTP, as ngrep prints them."),
+                    Item(
+                        "ovlsniff ngrep -qI capture.pcap -W byline 'GET /' port 80",
+                        "Search a capture file, and print the lines of each payload.",
+                    ),
+                ],
+            ),
+            ("EXIT STATUS", &[Item("0", "Something matched."), Item("1", "Nothing matched."), FAILED]),
+            (
+                "FILES",
+                &[Item(
+                    "ngrep",
+                    "A link to ovlsniff by this name takes these options without the word ngrep.",
+                )],
+            ),
+            ("SEE ALSO", &[Text("ovlsniff(1), ngrep(8), pcap-filter(7)")]),
+        ],
+    },
+    Page {
         command: "completions",
         synopsis: "ovlsniff completions SHELL",
         sections: &[

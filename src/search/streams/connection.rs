@@ -91,7 +91,12 @@ impl<S> Default for Connection<S> {
 
 impl Name<'_> {
     fn way(self, from: Side) -> Way {
-        Way { connection: self.number, vni: self.conversation.vni(), flow: self.conversation.flow_from(from) }
+        Way {
+            connection: self.number,
+            vni: self.conversation.vni(),
+            flow: self.conversation.flow_from(from),
+            begun: super::Begun::Syn,
+        }
     }
 }
 

@@ -263,7 +263,7 @@ fn capture(
     let options = live::CaptureOptions {
         promiscuous: false,
         buffer: buffer.unwrap_or(defaults.buffer),
-        filter: (!unseen.is_empty()).then(|| format!("not ({})", unseen.join(" or "))),
+        filter: (!unseen.is_empty()).then(|| format!("not ({})", unseen.join(" or ")).into()),
         namespace,
         ..defaults
     };

@@ -200,7 +200,7 @@ fn filters_on_all_interfaces_pass_what_they_pass_in_tcpdump() {
         ("link[8:2] = 1", 50),
         ("link[12] = 2", 20),
     ] {
-        let options = CaptureOptions { filter: Some(filter.to_owned()), ..CaptureOptions::default() };
+        let options = CaptureOptions { filter: Some(filter.into()), ..CaptureOptions::default() };
         let [ours, theirs] = both(&hosts, &[filter], options);
         assert!(ours.len() >= least, "{filter}: {} frames", ours.len());
         assert_same(ours, theirs, &[filter]);

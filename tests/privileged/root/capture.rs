@@ -215,7 +215,7 @@ fn two_interfaces_come_in_the_order_of_time() {
 fn kernel_filter_keeps_the_rest_out() {
     let hosts = Hosts::new();
     for directed in [false, true] {
-        let filter = Some("udp dst port 4242 or udp dst port 4244".to_owned());
+        let filter = Some("udp dst port 4242 or udp dst port 4244".into());
         let mut live = open(&["eth0"], &CaptureOptions { filter, directed, ..options(&hosts) });
         there(&hosts, b"canary-other", 3);
         hosts.a.send("192.0.2.2", 4242, b"canary-filter", 2);
@@ -257,7 +257,7 @@ fn vlan_tag_is_part_of_the_frame_and_of_what_the_filter_tests() {
         (Some("udp port 4243 and not vlan"), &all[4..]),
     ] {
         for directed in [false, true] {
-            let options = CaptureOptions { filter: filter.map(str::to_owned), directed, ..options(&hosts) };
+            let options = CaptureOptions { filter: filter.map(Into::into), directed, ..options(&hosts) };
             let mut live = open(&["eth0"], &options);
             hosts.b.run(|| {
                 let mut sender = pcap::Capture::from_device("eth0").unwrap().open().unwrap();
@@ -323,7 +323,7 @@ fn a_block_gives_its_frames_at_once_in_their_order() {
 fn snaplen_cuts_frames_with_and_without_a_filter_and_a_tag() {
     let hosts = Hosts::new();
     for filter in [None, Some("udp or vlan")] {
-        let filter = filter.map(str::to_owned);
+        let filter = filter.map(Into::into);
         let mut live = open(&["eth0"], &CaptureOptions { filter, snaplen: 60, ..options(&hosts) });
         back(&hosts, b"canary-that-is-cut-off", 1);
         hosts.b.run(|| {
@@ -341,7 +341,7 @@ fn snaplen_cuts_frames_with_and_without_a_filter_and_a_tag() {
 fn bad_filter_is_told_in_libpcaps_words() {
     let hosts = Hosts::new();
     for filter in ["tcp prot 80", "port 80) or (port 81", "wlan type mgt"] {
-        let options = CaptureOptions { filter: Some(filter.to_owned()), ..options(&hosts) };
+        let options = CaptureOptions { filter: Some(filter.into()), ..options(&hosts) };
         let error = Live::open(&[Device::new("eth0")], &options).unwrap_err();
         assert!(matches!(error, Error::Filter { .. }), "{error:?}");
         let text = error.to_string();

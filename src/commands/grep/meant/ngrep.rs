@@ -1,0 +1,156 @@
+//! ngrep's grammar, turned into what is meant.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use ovlsniff::capture::bpf::{Expression, syntax_error};
+use ovlsniff::capture::savefile::shown;
+use ovlsniff::escape::{quoted, reason};
+use ovlsniff::pattern::Expressions;
+use ovlsniff::print::NgrepOptions;
+use ovlsniff::print::{Replacement, Shape, Times};
+use ovlsniff::search::{SearchOptions, View};
+
+use super::{Capture, Meant, Ports, Style, text};
+use crate::cli::{self, Ngrep};
+use crate::commands::grep::words::{Grammar, Words};
+
+/// The most bytes of a file with a filter. libpcap's own limit is lower for most expressions.
+const LONGEST_FILTER: u64 = 1 << 20;
+
+/// What ngrep tells before the first frame and behind the last, beside what all searches know.
+#[derive(Clone, Debug)]
+pub(in crate::commands::grep) struct Told {
+    /// The number of `-q`.
+    pub(in crate::commands::grep) quiet: u8,
+    /// The filter as it was typed, with a blank behind each of its words.
+    pub(in crate::commands::grep) filter: Option<String>,
+    pub(in crate::commands::grep) pattern: String,
+    pub(in crate::commands::grep) word: bool,
+    pub(in crate::commands::grep) hex: bool,
+}
+
+impl Meant {
+    /// Takes ngrep's grammar.
+    ///
+    /// # Errors
+    /// An option that is refused, options that exclude each other, or words that make no filter.
+    pub(in crate::commands::grep) fn of_ngrep(args: Ngrep) -> anyhow::Result<Self> {
+        refuse(&args)?;
+        let style = Style::Ngrep(options(&args));
+        let given = args.filter_file.as_deref().map(read_filter).transpose()?;
+        if let Some((path, word)) = args.filter_file.as_ref().zip(args.rest.first()) {
+            bail!(
+                "-F {} and the words from {} on are two filters; leave out one of them",
+                shown(path),
+                quoted(word)
+            );
+        }
+        let Words { patterns, filter, note } = Words::new(Grammar::Ngrep, Vec::new(), args.first, args.rest)?;
+        let filter = filter.or(given);
+        let pattern = patterns.into_iter().next().unwrap_or_default();
+        let told = Told {
+            quiet: args.quiet,
+            filter: filter.as_ref().map(|filter| format!("{} ", filter.trim())),
+            pattern: pattern.clone(),
+            word: args.word,
+            hex: args.hex,
+        };
+        Ok(Self {
+            expressions: Expressions {
+                patterns: Some(pattern).filter(|pattern| !pattern.is_empty()).into_iter().collect(),
+                ignore_case: args.ignore_case,
+                word: args.word,
+                hex: args.hex,
+            },
+            filter: Some(Expression::of_ip(filter.as_deref().unwrap_or_default())),
+            inner: None,
+            streams: None,
+            options: SearchOptions {
+                invert: args.invert_match,
+                vnis: Vec::new(),
+                inner: None,
+                depth: args.depth,
+                before: 0,
+                after: args.after,
+                limit: args.count.filter(|&count| count > 0),
+                all: false,
+                empty: args.empty,
+                view: if args.tunnels { View::Innermost } else { View::Outermost },
+                // The number of a packet counts all that have passed the filter.
+                matches_only: false,
+            },
+            notes: note.into_iter().collect(),
+            read: args.input.into_iter().collect(),
+            capture: Capture {
+                interfaces: args.device.into_iter().collect(),
+                promiscuous: !args.no_promiscuous,
+                snaplen: args.snaplen,
+                ..Capture::default()
+            },
+            ports: Ports::default(),
+            sa: Vec::new(),
+            decrypt: false,
+            threads: None,
+            user: (!args.no_drop).then(|| "nobody".to_owned()),
+            style,
+            write: args.output,
+            decap: false,
+            line_buffered: args.line_buffered,
+            quiet: true,
+            at_pace: args.replay,
+            ngrep: Some(told),
+        })
+    }
+}
+
+/// Refuses what is not done here, and what makes no sense together.
+fn refuse(args: &Ngrep) -> anyhow::Result<()> {
+    if args.kill.is_some() {
+        bail!("-K kills connections, and this program only listens; leave it out");
+    }
+    if args.list {
+        bail!("-L is for Windows only; the interfaces are listed by: ovlsniff interfaces");
+    }
+    if args.hexdump && args.shape != cli::Shape::Normal {
+        bail!("-x prints a hex dump, which has no other shape; leave out -x or -W");
+    }
+    Ok(())
+}
+
+/// Reads a filter from a file. Its lines are one expression.
+fn read_filter(path: &Path) -> anyhow::Result<String> {
+    let unread = |error: &std::io::Error| anyhow!("read the filter in {}: {}", shown(path), reason(error));
+    let size = fs::metadata(path).map_err(|error| unread(&error))?.len();
+    if size > LONGEST_FILTER {
+        bail!("the filter in {} is longer than 1 MiB; write a shorter one", shown(path));
+    }
+    let text = fs::read_to_string(path).map_err(|error| unread(&error))?;
+    let filter = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    match syntax_error(&filter).filter(|_| !filter.is_empty()) {
+        Some(fault) => Err(anyhow!("the filter in {}: {fault}", shown(path))),
+        None => Ok(filter),
+    }
+}
+
+fn options(args: &Ngrep) -> NgrepOptions {
+    let times = match args.relative {
+        _ if args.time => Times::Clock,
+        0 => Times::None,
+        1 => Times::SinceLast,
+        _ => Times::SinceFirst,
+    };
+    NgrepOptions {
+        shape: if args.hexdump { Shape::Hex } else { text::shape(args.shape) },
+        columns: text::columns(args.columns),
+        replacement: Replacement::new(args.replacement).unwrap_or_default(),
+        limit: args.depth,
+        color: args.color,
+        times,
+        protocol: args.protocol_number,
+        utf8: args.utf8,
+        tunnels: args.tunnels,
+        quiet: args.quiet,
+    }
+}

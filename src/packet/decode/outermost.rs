@@ -1,0 +1,135 @@
+//! ngrep's view of a frame: the outermost IP header, one header behind that, and the rest as it is.
+//!
+//! Tunnels stay payload here, and so does what is encrypted: nothing is opaque. Each fragment is taken alone. The payload
+//! begins where ngrep lets it begin: behind the header of TCP or UDP, behind the first four bytes of ICMP, ICMPv6 and IGMP,
+//! and behind the IP header for every other protocol, AH among them.
+//!
+//! It differs where ngrep searches what is no payload. The length is that of the IP header, so that padding is none, and the
+//! extension headers of IPv6 are skipped. A later fragment has data where ngrep reads flags, or type and code. Headers that
+//! were not captured are not read from memory: ports and flags are those that are there, and nothing is payload.
+//!
+//! An IPv4 header that contradicts itself is taken for one of 20 bytes or more, with all of the frame behind it, since a host
+//! that sends such packets is not to stay unseen. If the extension headers of IPv6 are unsound, all that follows the
+//! fixed header is payload.
+
+use std::net::IpAddr;
+
+use super::{Decoder, Fragments, Next, Walk};
+use crate::packet::protocol::{FRAGMENT, ICMP, ICMPV6, IGMP, TCP, UDP};
+use crate::packet::{Fragment, Frame, InnerFrame, Ip, Layer, LinkType, Packet, Stop, Why, transport};
+
+impl Decoder {
+    /// Decodes a frame up to the header behind the outermost IP header, into an empty `packet`.
+    ///
+    /// A frame without IP has no payload. Where something stands between the link layer and IP, such as PPPoE or MPLS, it
+    /// is among the encapsulations.
+    #[inline]
+    pub fn outermost_into<'a>(&mut self, frame: &Frame<'a>, packet: &mut Packet<'a>) {
+        packet.direction = frame.direction;
+        packet.frames = 1;
+        let declared = (frame.wire_len as usize).max(frame.bytes.len());
+        self.walk(packet, frame.bytes, declared, Fragments::Decode).outermost(frame.link);
+        packet.inner = InnerFrame::Whole { link: frame.link, bytes: frame.bytes };
+        packet.opaque = None;
+    }
+}
+
+impl Walk<'_, '_> {
+    fn outermost(mut self, link: LinkType) {
+        let stop = match self.until_ip(link) {
+            Ok(true) => self.outermost_ip().err(),
+            Ok(false) => None,
+            Err(stop) => Some(stop),
+        };
+        let Some(ip) = self.packet.headers.ip else {
+            self.packet.stop = stop;
+            return;
+        };
+        self.header_behind(ip);
+        self.packet.payload = self.rest;
+        let cut = || {
+            (self.rest.len() < self.declared).then_some(Stop { layer: Layer::Payload, why: Why::Truncated })
+        };
+        self.packet.stop = stop.or_else(cut);
+    }
+
+    /// Goes as far as the first IP header. Returns false if the frame has none.
+    #[inline]
+    fn until_ip(&mut self, link: LinkType) -> Result<bool, Stop> {
+        let mut next = Next::Link(link);
+        loop {
+            next = match next {
+                Next::Link(link) => self.link(link)?,
+                Next::Ethernet => self.ethernet()?,
+                Next::EtherType(ether_type) => self.ether_type(ether_type)?,
+                Next::Ip => return Ok(true),
+                Next::IpPayload | Next::Esp(..) | Next::End => return Ok(false),
+            };
+        }
+    }
+
+    fn outermost_ip(&mut self) -> Result<(), Stop> {
+        let whole = self.rest;
+        let sound = self.ip().map(|_| ());
+        match (&mut self.packet.headers.ip, &sound) {
+            (None, Ok(())) => {}
+            (None, Err(_)) => self.unsound_ipv4(),
+            (Some(ip), _) => {
+                let (next_header, id) =
+                    (self.packet.ip_header.get(6), whole.get(44..).and_then(<[u8]>::first_chunk));
+                let is_v6 = ip.source.is_ipv6();
+                match (next_header, id) {
+                    (Some(&next_header), _) if is_v6 && sound.is_err() => {
+                        (ip.protocol, ip.fragment) = (next_header, None);
+                    }
+                    // ngrep tells of the header of an atomic fragment too (RFC 6946).
+                    (Some(&FRAGMENT), Some(id)) if is_v6 && ip.fragment.is_none() => {
+                        let len = self.declared.min(usize::from(u16::MAX)) as u16;
+                        let id = u32::from_be_bytes(*id);
+                        ip.fragment = Some(Fragment { id, offset: 0, more: false, len });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        sound
+    }
+
+    /// Takes what a header of IPv4 says whose lengths are not sound, if it has its fixed part.
+    #[cold]
+    fn unsound_ipv4(&mut self) {
+        let Some((header, _)) = self.rest.split_first_chunk::<20>() else { return };
+        let &[first, _, _, _, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = header;
+        if first >> 4 != 4 {
+            return;
+        }
+        let (id, field) = (u16::from_be_bytes([i0, i1]), u16::from_be_bytes([f0, f1]));
+        let (offset, more) = ((field & 0x1fff) << 3, field & 0x2000 != 0);
+        let rest = self.rest.get(usize::from(first & 15).max(5) * 4..).unwrap_or(&[]);
+        let len = rest.len().min(usize::from(u16::MAX)) as u16;
+        self.packet.headers.ip = Some(Ip {
+            source: IpAddr::from([s0, s1, s2, s3]),
+            destination: IpAddr::from([d0, d1, d2, d3]),
+            protocol,
+            fragment: (offset > 0 || more).then_some(Fragment { id: id.into(), offset, more, len }),
+        });
+        self.packet.ip_header = header;
+        self.advance(rest);
+    }
+
+    /// Goes behind the header that ngrep reads, which a later fragment has not.
+    #[inline]
+    fn header_behind(&mut self, ip: Ip) {
+        let bytes = self.rest;
+        let len = match ip.protocol {
+            _ if ip.fragment.is_some_and(|fragment| fragment.offset > 0) => return,
+            // The length is taken as it stands, even where it is less than that of a header.
+            TCP => bytes.get(12).map_or(20, |offset| usize::from(offset >> 4) * 4),
+            UDP => 8,
+            ICMP | ICMPV6 | IGMP => 4,
+            _ => return,
+        };
+        self.packet.headers.transport = transport::cut(ip.protocol, bytes);
+        self.advance(bytes.get(len..).unwrap_or(&[]));
+    }
+}
