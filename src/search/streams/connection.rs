@@ -1,7 +1,7 @@
 //! A connection: both directions, and what a segment of one says of the other.
 
 use super::half::{Half, Stage};
-use super::{EndWhy, Follower, Piece, StreamCounts, Way};
+use super::{Begun, EndWhy, Follower, Piece, StreamCounts, Way};
 use crate::packet::{Frame, TcpChecksum, TcpSegment};
 use crate::search::context::{Conversation, Side};
 
@@ -90,12 +90,12 @@ impl<S> Default for Connection<S> {
 }
 
 impl Name<'_> {
-    fn way(self, from: Side) -> Way {
+    fn way(self, from: Side, begun: Begun) -> Way {
         Way {
             connection: self.number,
             vni: self.conversation.vni(),
             flow: self.conversation.flow_from(from),
-            begun: super::Begun::Syn,
+            begun,
         }
     }
 }
@@ -109,13 +109,14 @@ impl<S: Follower> Line<S> {
         sink: &'l mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
     ) -> (&'l mut Half, impl FnMut(Piece<'_>) -> Result<(), E> + 'l) {
         let state = &mut self.state;
+        let begun = self.half.begun;
         let tell = move |piece: Piece<'_>| {
             let is_end = matches!(piece, Piece::End { .. });
             // There is nothing to end where nothing was told.
             if is_end && state.is_none() {
                 return Ok(());
             }
-            let done = sink(state.get_or_insert_default(), &name.way(from), piece);
+            let done = sink(state.get_or_insert_default(), &name.way(from, begun), piece);
             if is_end {
                 *state = None;
             }

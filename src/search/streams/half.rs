@@ -1,7 +1,7 @@
 //! One direction of a connection: the numbers that its receiver has, and the segments that wait.
 
 use super::waiting::{Part, Waiting};
-use super::{EndWhy, GapWhy, Overlap, Piece, StreamCounts};
+use super::{Begun, EndWhy, GapWhy, Overlap, Piece, StreamCounts};
 use crate::packet::{Frame, TcpSegment};
 
 /// The most bytes of memory that segments of one direction wait in.
@@ -25,6 +25,7 @@ pub(super) struct Half {
     /// The window that the receiver offered last.
     window: Option<u32>,
     pub(super) stage: Stage,
+    pub(super) begun: Begun,
     waiting: Option<Box<Waiting>>,
 }
 
@@ -62,6 +63,7 @@ impl Half {
             acknowledged,
             window,
             stage: Stage::Flowing,
+            begun: Begun::Syn,
             ..Self::default()
         };
     }
