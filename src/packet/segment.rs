@@ -133,6 +133,7 @@ impl TcpSegment<'_> {
     const SYN: u8 = 0x02;
     const RST: u8 = 0x04;
     const ACK: u8 = 0x10;
+    const URG: u8 = 0x20;
 
     /// Returns true if the flag SYN is set.
     pub fn has_syn(&self) -> bool {
@@ -152,6 +153,11 @@ impl TcpSegment<'_> {
     /// Returns true if the flag RST is set.
     pub fn has_rst(&self) -> bool {
         self.flags.0 & Self::RST != 0
+    }
+
+    /// Returns true if the flag URG is set.
+    pub fn is_urgent(&self) -> bool {
+        self.flags.0 & Self::URG != 0
     }
 
     /// Returns the window scale (RFC 7323 section 2), at most 14, if it is among the options.

@@ -54,10 +54,10 @@ pub(super) struct Way {
 /// The beginning of a direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Begun {
-    /// Its SYN was seen, so that its first byte is known.
-    #[default]
+    /// Its SYN was seen, or the answer to it, so that its first byte is known.
     Syn,
     /// It was under way.
+    #[default]
     Midway,
 }
 

@@ -17,6 +17,8 @@ const SILENCE: i64 = 60_000_000_000;
 pub(super) struct Connection<S> {
     low: Line<S>,
     high: Line<S>,
+    /// The side that reset it.
+    reset_by: Option<Side>,
 }
 
 /// One direction, with what its sender has shown.
@@ -34,7 +36,7 @@ struct Line<S> {
 }
 
 /// What a direction's checksums were.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Checksums {
     /// None was right so far, of this many.
     NotRight(u8),
@@ -83,7 +85,7 @@ impl<S> Default for Line<S> {
 
 impl<S> Default for Connection<S> {
     fn default() -> Self {
-        Self { low: Line::default(), high: Line::default() }
+        Self { low: Line::default(), high: Line::default(), reset_by: None }
     }
 }
 
@@ -107,8 +109,7 @@ impl<S: Follower> Line<S> {
         sink: &'l mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
     ) -> (&'l mut Half, impl FnMut(Piece<'_>) -> Result<(), E> + 'l) {
         let state = &mut self.state;
-        // A direction of which nothing was seen begins with the bytes that come.
-        let begun = if self.half.stage == Stage::Unseen { Begun::Midway } else { self.half.begun };
+        let begun = self.half.begun;
         let tell = move |piece: Piece<'_>| {
             let is_end = matches!(piece, Piece::End { .. });
             // There is nothing to end where nothing was told.
@@ -209,7 +210,12 @@ impl<S: Follower> Connection<S> {
             counts.refused += 1;
             return Ok(Outcome::GoesOn);
         }
+        let is_reset = self.reset_by == Some(from);
         let (own, other) = self.lines(from);
+        if is_reset && !segment.has_syn() && own.half.is_beyond(segment) {
+            // Whoever resets a connection sends nothing on it. So the reset was another's, and may not have been heard.
+            return Ok(Outcome::Renewed);
+        }
         if !own.half.is_near(segment.sequence, segment.declared) {
             counts.refused += 1;
             return Ok(Outcome::GoesOn);
@@ -279,7 +285,9 @@ impl<S: Follower> Connection<S> {
         let answers = segment.has_ack() && segment.acknowledgement == other.half.next();
         let is_meant = own.half.accepts_reset(segment.sequence)
             || own.half.stage == Stage::Unseen && (answers || other.half.stage == Stage::Unseen);
-        if is_meant {
+        let is_sound = own.checksums != Checksums::Right || segment.checksum() != TcpChecksum::Wrong;
+        if is_meant && is_sound {
+            self.reset_by = Some(from);
             self.end(name, EndWhy::Reset, counts, sink)?;
         } else {
             counts.refused += 1;
@@ -308,3 +316,6 @@ impl<S> Line<S> {
         self.state.is_none() && self.half.footprint() == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

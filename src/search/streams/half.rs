@@ -25,7 +25,6 @@ pub(super) struct Half {
     /// The window that the receiver offered last.
     window: Option<u32>,
     pub(super) stage: Stage,
-    /// The beginning, if it has begun.
     pub(super) begun: Begun,
     waiting: Option<Box<Waiting>>,
 }
@@ -64,6 +63,7 @@ impl Half {
             acknowledged,
             window,
             stage: Stage::Flowing,
+            begun: Begun::Syn,
             ..Self::default()
         };
     }
@@ -76,6 +76,11 @@ impl Half {
     /// Returns true if a SYN with this number is the one that the stream began with.
     pub(super) fn began_with(&self, isn: u32) -> bool {
         self.place_of(isn.wrapping_add(1)) == 0
+    }
+
+    /// Returns true if a segment has bytes that were not told.
+    pub(super) fn is_beyond(&self, segment: &TcpSegment<'_>) -> bool {
+        segment.declared > 0 && self.place_of(segment.sequence) >= self.place.cast_signed()
     }
 
     /// Returns true if there was data.
@@ -182,13 +187,15 @@ impl Half {
             end: end.cast_unsigned(),
             bytes: captured.get(before..).unwrap_or(&[]),
             is_doubtful,
+            // Receivers leave out the byte that the pointer is at, unless they ask for it (`SO_OOBINLINE`).
+            overlap: if segment.is_urgent() { Overlap::Differs } else { Overlap::None },
         };
         self.place_part(part, segment.has_fin() && !is_doubtful, frame, counts, tell)
     }
 
     /// Begins without a handshake.
     fn meet(&mut self, sequence: u32) {
-        (self.next, self.begun) = (sequence, Begun::Midway);
+        self.next = sequence;
         let awaited = self.acknowledged == Some(sequence);
         (self.place, self.stage) = if awaited { (0, Stage::Flowing) } else { (SOMEWHERE, Stage::Joining) };
     }
@@ -213,7 +220,7 @@ impl Half {
             let known = part.bytes.get(..old).unwrap_or(part.bytes);
             // A probe for a peer that is still there has one byte, which may be any.
             let is_probe = part.start + 1 == part.end && part.end == self.place;
-            if !known.is_empty() && !is_probe {
+            if !known.is_empty() && !is_probe && !part.is_doubtful {
                 tell(Piece::Again { offset: part.start, bytes: known, frame })?;
             }
             part.bytes = part.bytes.get(old..).unwrap_or(&[]);
@@ -223,10 +230,10 @@ impl Half {
             if self.stage == Stage::Flowing && part.start == self.place && !part.is_doubtful {
                 let overlap = match &mut self.waiting {
                     Some(waiting) => waiting.claim(&part),
-                    None => Overlap::None,
+                    None => part.overlap,
                 };
                 counts.ambiguous += u64::from(overlap == Overlap::Differs);
-                self.tell_part(&part, frame, overlap, counts, tell)?;
+                self.tell_part(&Part { overlap, ..part }, frame, counts, tell)?;
             } else {
                 let overlap = self.waiting.get_or_insert_default().insert(&part, frame);
                 counts.ambiguous += u64::from(overlap == Overlap::Differs);
@@ -253,7 +260,6 @@ impl Half {
         &mut self,
         part: &Part<'_>,
         frame: &Frame<'_>,
-        overlap: Overlap,
         counts: &mut StreamCounts,
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -261,7 +267,7 @@ impl Half {
         let captured = part.bytes.len() as u64;
         self.advance(captured);
         if captured > 0 {
-            tell(Piece::Bytes { offset, bytes: part.bytes, frame, overlap })?;
+            tell(Piece::Bytes { offset, bytes: part.bytes, frame, overlap: part.overlap })?;
         }
         if part.end > self.place { self.skip(part.end, GapWhy::Snaplen, counts, tell) } else { Ok(()) }
     }
@@ -356,8 +362,8 @@ impl Half {
                 let bytes = piece.from(self.place);
                 let len = end.saturating_sub(self.place) as usize;
                 let bytes = bytes.get(..len).unwrap_or(bytes);
-                let part = Part { start: self.place, end, bytes, is_doubtful };
-                self.tell_part(&part, &piece.frame(), piece.overlap, counts, tell)?;
+                let part = Part { start: self.place, end, bytes, is_doubtful, overlap: piece.overlap };
+                self.tell_part(&part, &piece.frame(), counts, tell)?;
             }
         }
         self.waiting = self.waiting.take().filter(|waiting| !waiting.is_empty() || waiting.fin.is_some());

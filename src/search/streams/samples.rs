@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Write;
 
-use super::{Follower, Limits, Overlap, Piece, Streams, Way};
+use super::table::Streams;
+use super::{Begun, Follower, Limits, Overlap, Piece, Way};
 use crate::packet::{Decoder, Frame, InterfaceNumber, LinkType, Timestamp, TunnelPorts};
 
 /// The sequence numbers of the first bytes: of A's, and of B's.
@@ -205,7 +206,8 @@ impl Capture {
     }
 
     /// Returns what was told of the bytes from a port in a connection: `text`, `{text=}` or `{text!}` where segments overlap,
-    /// `(text)` for what came again, `[3 lost]` for gaps, and `<fin>` at the end.
+    /// `(text)` for what came again, `[3 lost]` for gaps, `<fin>` at the end, and `~`
+    /// in front of all if the beginning was missed.
     pub(super) fn told_of(&self, connection: u64, port: u16) -> &str {
         self.told.get(&(connection, port)).map_or("", |line| &line.text)
     }
@@ -227,6 +229,9 @@ fn write(
     move |_, way, piece| {
         let line = told.entry((way.connection, way.flow.ports.unwrap().source)).or_default();
         let text = String::from_utf8_lossy;
+        if line.text.is_empty() && way.begun == Begun::Midway {
+            line.text.push('~');
+        }
         let (offset, len) = match piece {
             Piece::Bytes { offset, bytes, frame, overlap } => {
                 assert!(frame.bytes.windows(bytes.len()).any(|window| window == bytes));

@@ -65,6 +65,7 @@ pub(super) struct Part<'a> {
     /// The captured bytes, from `start` on.
     pub(super) bytes: &'a [u8],
     pub(super) is_doubtful: bool,
+    pub(super) overlap: Overlap,
 }
 
 impl Part<'_> {
@@ -169,7 +170,7 @@ impl Waiting {
 
     /// Takes a segment that counts in all of its place. What waits there gives way. Returns what that had.
     pub(super) fn claim(&mut self, part: &Part<'_>) -> Overlap {
-        let mut overlap = Overlap::None;
+        let mut overlap = part.overlap;
         let before = self.pieces.range(..part.start).next_back().map(|(start, _)| *start);
         let from = before.unwrap_or(part.start);
         while let Some((&start, piece)) =
@@ -192,7 +193,7 @@ impl Waiting {
 
     /// Keeps a segment, or what of it counts. Returns what others have for its place.
     pub(super) fn insert(&mut self, part: &Part<'_>, frame: &Frame<'_>) -> Overlap {
-        let mut overlap = Overlap::None;
+        let mut overlap = part.overlap;
         let mut from = part.start;
         while from < part.end {
             let Some((&start, piece)) =

@@ -170,7 +170,7 @@ fn segments_far_outside_of_the_window_are_refused_and_change_nothing() {
 fn a_stream_without_a_handshake_begins_with_the_first_byte_that_was_seen() {
     let mut capture = Capture::default();
     capture.take(a("A", 700, "in the ")).take(b("A", 0, "").ack(707)).take(a("A", 707, "middle"));
-    assert_eq!(capture.of_a(), "in the middle");
+    assert_eq!(capture.of_a(), "~in the middle");
     assert_eq!(capture.streams.counts().without_handshake, 1);
 }
 
@@ -178,15 +178,15 @@ fn a_stream_without_a_handshake_begins_with_the_first_byte_that_was_seen() {
 fn the_first_segments_of_a_stream_without_a_handshake_may_be_out_of_order() {
     let mut capture = Capture::default();
     capture.take(a("A", 707, "middle")).take(a("A", 700, "in the ")).take(a("A", 713, " of it"));
-    assert_eq!(capture.of_a(), "in the middle of it");
+    assert_eq!(capture.of_a(), "~in the middle of it");
     // Three are enough to know.
     let mut capture = Capture::of(&[a("A", 9, "3"), a("A", 8, "2"), a("A", 7, "1"), a("A", 6, "0")]);
-    assert_eq!(capture.finish().of_a(), "123<capture>");
+    assert_eq!(capture.finish().of_a(), "~123<capture>");
     // What was not decided by then is told at the end.
     let mut capture = Capture::of(&[a("A", 9, "lonely")]);
-    assert_eq!(capture.finish().of_a(), "lonely<capture>");
+    assert_eq!(capture.finish().of_a(), "~lonely<capture>");
     let capture = Capture::of(&[a("A", 9, "lone"), a("FA", 13, "ly")]);
-    assert_eq!(capture.of_a(), "lonely<fin>");
+    assert_eq!(capture.of_a(), "~lonely<fin>");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn the_other_side_says_which_byte_is_the_next() {
     // The first segment that is seen is B's, and says what it waits for.
     let mut capture = Capture::default();
     capture.take(b("A", 0, "hello").ack(700)).take(a("A", 700, "answer").ack(5));
-    assert_eq!((capture.of_a(), capture.of_b()), ("answer", "hello"));
+    assert_eq!((capture.of_a(), capture.of_b()), ("~answer", "~hello"));
 }
 
 #[test]
