@@ -109,6 +109,11 @@ impl StreamPattern {
         Ok(Self { engine: Engine::new(&parse::any_of(&parsed), &shown)?, window: window.max(1) as u64 })
     }
 
+    /// Returns the length in bytes of the longest match.
+    pub fn window(&self) -> usize {
+        self.window as usize
+    }
+
     /// Searches what is at hand, from where `progress` is. Returns the next match that is final, as places in the stream, or
     /// `None` if that needs more bytes. Call it until it returns `None`. The bytes from [`Progress::needed`] on must be at hand.
     pub fn next(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>) -> Option<Range<u64>> {

@@ -75,7 +75,9 @@ fn vxlan(vni: u32, inner: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x45, 0];
     packet.extend((20 + udp_len).to_be_bytes());
     packet.extend([0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0x30, 0x39, 0x12, 0xb5]);
-    packet.extend([&udp_len.to_be_bytes()[..], &[0, 0, 8, 0, 0, 0], &(vni << 8).to_be_bytes(), &inner].concat());
+    packet.extend(
+        [&udp_len.to_be_bytes()[..], &[0, 0, 8, 0, 0, 0], &(vni << 8).to_be_bytes(), &inner].concat(),
+    );
     packet
 }
 
@@ -291,7 +293,13 @@ fn overlapping(parts: &[(u32, &str)]) -> Vec<Vec<u8>> {
     };
     let hello = [
         Segment { sequence: 1000, acknowledgement: 0, flags: SYN, ..segment(&(0, "")) },
-        Segment { ports: (SERVER, 40_000), sequence: 5000, acknowledgement: 1001, flags: SYN | ACK, data: vec![] },
+        Segment {
+            ports: (SERVER, 40_000),
+            sequence: 5000,
+            acknowledgement: 1001,
+            flags: SYN | ACK,
+            data: vec![],
+        },
     ];
     hello.iter().cloned().chain(parts.iter().map(segment)).map(|segment| packet(&segment)).collect()
 }
