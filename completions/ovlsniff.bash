@@ -80,6 +80,10 @@ _ovlsniff() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --window)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --inner)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -61,6 +61,7 @@ use std::ops::Range;
 use crate::host::docker::names::{Ends, Table};
 use crate::packet::{Frame, Packet, Tunnel};
 pub use crate::search::Outcome;
+use crate::search::Stretch;
 
 /// A packet to print, with the result of the search.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +82,8 @@ pub struct Shown<'a> {
     pub file: Option<&'a str>,
     /// The names to print beside addresses and virtual networks.
     pub names: Option<&'a Table>,
+    /// The place of the payload in its stream, if it is a stretch of one.
+    pub stream: Option<&'a Stretch<'a>>,
 }
 
 impl<'a> Shown<'a> {

@@ -29,6 +29,7 @@ use crate::escape::escape;
 use crate::host::docker::names::Ends;
 use crate::packet::protocol::{ICMP, ICMPV6, IGMP, SCTP, TCP, UDP};
 use crate::packet::{Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
+use crate::search::Overlap;
 
 /// Writes the line, without `#N` and without its end.
 pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
@@ -56,6 +57,9 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
         text(out, &format_args!(" (not decoded: {undecoded})"));
     } else if let Some(stop) = shown.packet.stop {
         text(out, &format_args!(" ({} in {})", stop.why.name(), stop.layer.name()));
+    }
+    if shown.stream.is_some_and(|stretch| stretch.overlap == Overlap::Differs) {
+        out.extend_from_slice(b" (overlap: other stacks read other bytes)");
     }
     // The file stands next to the frame's number, which counts within this file.
     if let Some(file) = shown.file {

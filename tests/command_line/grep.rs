@@ -10,6 +10,7 @@ mod output;
 mod pattern;
 mod resolve;
 mod signals;
+mod streams;
 mod threads;
 mod tunnels;
 mod wrappings;

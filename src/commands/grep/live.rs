@@ -24,7 +24,7 @@ use super::tunnels::Learned;
 use super::{Error, Job, resolve};
 use crate::commands::tell;
 
-/// The longest wait on a quiet wire while fragments are held: then their age is looked at.
+/// The longest wait on a quiet wire while fragments are held, or matches in streams wait: then their age is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
@@ -95,7 +95,7 @@ fn search(
                     job.output.end_line()?;
                     tell(complaint);
                 }
-                deadline = job.search.holds_fragments().then(|| Instant::now() + LOOK);
+                deadline = job.search.waits().then(|| Instant::now() + LOOK);
             }
             Event::Woken => {
                 job.signals.drain();

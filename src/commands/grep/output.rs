@@ -306,8 +306,12 @@ impl Output {
             interface: name.filter(|_| several || matches!(self.printer, Printer::Json(_))),
             file: self.file_read.as_deref(),
             names: resolved.as_deref(),
+            stream: found.stream,
         })?;
         let (Some(file), Some(own)) = (&mut self.file, own) else { return Ok(()) };
+        if let Some(stretch) = found.stream {
+            return Ok(stretch.written.iter().try_for_each(|copied| file.write(&copied.frame(), own))?);
+        }
         if self.decap {
             let (link, bytes) = found.packet.rebuild_inner(&mut self.scratch);
             let wire_len = bytes.len() as u32;

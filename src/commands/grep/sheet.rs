@@ -111,6 +111,7 @@ impl Sheet {
             interface: None,
             file: self.file.as_deref(),
             names: names.as_deref(),
+            stream: None,
         })?;
         if let Some(place) = self.printer.number() {
             self.numbers.push(Number { at: start + place, frame: found.frame.number });

@@ -13,9 +13,10 @@ use crate::packet::{
     Stop, Timestamp, Transport, TypeCode, Why, WireGuardMessage,
 };
 use crate::print::samples::{
-    esp, frame, hosts, ip, json_printer, macs, packet, request, shown, tcp, tunnels, vxlan,
+    esp, frame, hosts, ip, json_printer, macs, packet, request, shown, stretch, tcp, tunnels, vxlan,
 };
 use crate::print::{Mark, Outcome};
+use crate::search::{Begun, EndWhy, Overlap, Stretch};
 
 fn lines(options: JsonOptions, shown: &[Shown<'_>]) -> String {
     let mut printer = json_printer(options);
@@ -315,6 +316,40 @@ fn names_stand_beside_addresses_and_vnis() {
     );
     assert_eq!(outside["outer"]["flow"].get("source_name"), None);
     check(&schema(), &schema(), &value, "");
+}
+
+#[test]
+fn a_match_in_a_stream_says_where_it_is() {
+    let (schema, documentation) = (schema(), include_str!("../../../docs/json.md"));
+    let words = |member: &str| schema["$defs"]["stream"]["properties"][member]["enum"].clone();
+    let (frame, request) = (frame(5), request());
+    let written = |stretch: &Stretch<'_>| {
+        let value = line(&Shown { stream: Some(stretch), ..shown(&frame, &request, &[6..10, 11..16]) });
+        check(&schema, &schema, &value, "");
+        value["stream"].clone()
+    };
+    let one = written(&stretch());
+    assert_eq!(
+        (&one["first_frame"], &one["last_frame"], &one["offset"]),
+        (&3.into(), &5.into(), &4096.into())
+    );
+    let (mut begun, mut overlaps, mut closed) = (Vec::new(), Vec::new(), Vec::new());
+    for overlap in [Overlap::None, Overlap::Same, Overlap::Differs] {
+        overlaps.push(written(&Stretch { overlap, ..stretch() })["overlap"].clone());
+    }
+    for way in [Begun::Syn, Begun::Midway] {
+        begun.push(written(&Stretch { begun: way, gap_before: true, ..stretch() })["begun"].clone());
+    }
+    for why in [EndWhy::Fin, EndWhy::Reset, EndWhy::Idle, EndWhy::Evicted, EndWhy::Reused, EndWhy::Capture] {
+        closed.push(written(&Stretch { closed: Some(why), ..stretch() })["closed"].clone());
+    }
+    assert_eq!(
+        [words("begun"), words("overlap"), words("closed")],
+        [begun, overlaps, closed].map(Value::Array)
+    );
+    for name in schema["$defs"]["stream"]["properties"].as_object().unwrap().keys() {
+        assert!(documentation.contains(&format!("`{name}`")), "{name}");
+    }
 }
 
 #[test]

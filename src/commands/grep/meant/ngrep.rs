@@ -69,6 +69,7 @@ impl Meant {
             pattern,
             filter: Some(Expression::of_ip(filter.as_deref().unwrap_or_default())),
             inner: None,
+            streams: None,
             options: SearchOptions {
                 invert: args.invert_match,
                 vnis: Vec::new(),

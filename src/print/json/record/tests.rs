@@ -18,6 +18,7 @@ use crate::packet::{
 };
 use crate::print::json::wrapping::tests::{Sealed, Wrapping};
 use crate::print::{Outcome, Shown};
+use crate::search::{EndWhy, Stretch};
 
 /// Returns the line of a packet.
 pub(in crate::print::json) fn line(shown: &Shown<'_>, limit: usize) -> Vec<u8> {
@@ -75,6 +76,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     not_decoded: Option<NotDecoded>,
     spans: Vec<[usize; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<Stream>,
     payload: Payload<'a>,
 }
 
@@ -94,7 +97,7 @@ impl<'a> Record<'a> {
             direction: packet.direction.or(frame.direction).map(crate::packet::Direction::name),
             link_type: frame.link.0,
             wire_len: frame.wire_len,
-            captured_len: frame.bytes.len(),
+            captured_len: shown.stream.map_or(frame.bytes.len(), |stretch| stretch.captured_len as usize),
             frames: packet.frames,
             headers: Level::of(shown),
             encapsulations: (packet.encapsulations.iter().rev().enumerate())
@@ -104,7 +107,39 @@ impl<'a> Record<'a> {
             stop: packet.stop.map(Stopped::new),
             not_decoded: packet.undecoded(frame).map(NotDecoded::new),
             spans: spans.iter().map(|span| [span.start, span.end]).collect(),
+            stream: shown.stream.map(Stream::new),
             payload: Payload::new(packet, limit),
+        }
+    }
+}
+
+/// The place of the payload in its stream.
+#[derive(Serialize)]
+struct Stream {
+    connection: u64,
+    first_frame: u64,
+    last_frame: u64,
+    offset: u64,
+    length: u64,
+    begun: &'static str,
+    gap_before: bool,
+    overlap: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<&'static str>,
+}
+
+impl Stream {
+    fn new(stretch: &Stretch<'_>) -> Self {
+        Self {
+            connection: stretch.connection,
+            first_frame: stretch.frames.0,
+            last_frame: stretch.frames.1,
+            offset: stretch.offset,
+            length: stretch.len,
+            begun: stretch.begun.name(),
+            gap_before: stretch.gap_before,
+            overlap: stretch.overlap.name(),
+            closed: stretch.closed.map(EndWhy::name),
         }
     }
 }
