@@ -9,6 +9,7 @@ mod nothing;
 mod output;
 mod pattern;
 mod signals;
+mod streams;
 mod threads;
 mod tunnels;
 mod wrappings;
