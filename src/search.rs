@@ -166,6 +166,11 @@ impl Search {
         self.streams.as_ref().map(|streams| streams.counts())
     }
 
+    /// Returns the bytes of memory that streams take now, if TCP is searched in them: 64 MiB at most.
+    pub fn stream_memory(&self) -> Option<usize> {
+        self.streams.as_ref().map(|streams| streams.footprint())
+    }
+
     /// Returns the opener of ESP, if there are keys.
     pub fn opener(&mut self) -> Option<&mut Opener> {
         self.dissector.opener()

@@ -33,6 +33,25 @@ struct Line<S> {
     /// The scale of the windows that the sender offers.
     scale: Option<u8>,
     checksums: Checksums,
+    /// The place behind the last piece.
+    #[cfg(debug_assertions)]
+    end: u64,
+}
+
+/// Asserts that a piece begins where the one before it ended.
+#[cfg(debug_assertions)]
+fn assert_joins(end: &mut u64, piece: Piece<'_>) {
+    let (offset, len) = match piece {
+        Piece::Bytes { offset, bytes, .. } => (offset, bytes.len() as u64),
+        Piece::Gap { offset, len, .. } => (offset, len),
+        Piece::Again { offset, bytes, .. } => {
+            assert!(!bytes.is_empty() && offset + bytes.len() as u64 <= *end, "{offset} is not old at {end}");
+            return;
+        }
+        Piece::End { .. } => return,
+    };
+    assert!(offset == *end && len > 0, "{len} bytes at {offset}, and not at {end}");
+    *end += len;
 }
 
 /// What a direction's checksums were.
@@ -79,6 +98,8 @@ impl<S> Default for Line<S> {
             timestamp: None,
             scale: None,
             checksums: Checksums::NotRight(0),
+            #[cfg(debug_assertions)]
+            end: 0,
         }
     }
 }
@@ -110,7 +131,11 @@ impl<S: Follower> Line<S> {
     ) -> (&'l mut Half, impl FnMut(Piece<'_>) -> Result<(), E> + 'l) {
         let state = &mut self.state;
         let begun = self.half.begun;
+        #[cfg(debug_assertions)]
+        let end = &mut self.end;
         let tell = move |piece: Piece<'_>| {
+            #[cfg(debug_assertions)]
+            assert_joins(end, piece);
             let is_end = matches!(piece, Piece::End { .. });
             // There is nothing to end where nothing was told.
             if is_end && state.is_none() {

@@ -91,6 +91,11 @@ impl Follow {
         self.streams.counts()
     }
 
+    /// Returns the memory that connections take, with what waits and what is held of their streams.
+    pub(in crate::search) fn footprint(&self) -> usize {
+        self.streams.footprint()
+    }
+
     /// Returns true if a match waits for quiet.
     pub(in crate::search) fn waits(&self) -> bool {
         self.reader.waits()

@@ -232,7 +232,7 @@ impl<S: Follower> Streams<S> {
         &mut self,
         sink: &mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        while self.charged > self.limits.memory / 2 {
+        while self.footprint() > self.limits.memory {
             let oldest = self.lists[Rank::Live as usize].oldest;
             if oldest == NONE {
                 break;
