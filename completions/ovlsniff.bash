@@ -62,7 +62,7 @@ _ovlsniff() {
 
     case "${cmd}" in
         ovlsniff)
-            opts="-e -y -w -v -X -d -i -I -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --pattern --regexp --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --no-promiscuous --snaplen --buffer --vxlan-port --geneve-port --fou-port --sa --decrypt --threads --user --no-drop --list --count --after --before --write --decap --shape --hexdump --depth --replacement --columns --utf8 --time --relative-time --quiet --marks --resolve --json --all --color --line-buffered --help --version verify interfaces keys overlay ngrep completions man help"
+            opts="-e -y -w -v -X -d -i -I -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --pattern --regexp --ignore-case --word-regexp --invert-match --hex --stream --window --inner --vni --interface --read --netns --direction --no-promiscuous --snaplen --buffer --vxlan-port --geneve-port --fou-port --sa --decrypt --threads --user --no-drop --list --count --after --before --write --decap --shape --hexdump --depth --replacement --columns --utf8 --time --relative-time --quiet --marks --resolve --json --all --color --line-buffered --help --version verify interfaces keys overlay ngrep completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

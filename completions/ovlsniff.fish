@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ovlsniff_global_optspecs
-    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt threads= Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= resolve json all color= l/line-buffered h/help V/version
+    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex stream window= inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt threads= Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= resolve json all color= l/line-buffered h/help V/version
 end
 
 function __fish_ovlsniff_needs_command
@@ -177,7 +177,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s W -d 'Format
 byline\t''
 single\t''
 none\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s c -d 'Width of a line in columns [default: that of the terminal, else 80]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s c -d 'Width of a line in columns, at least 6 [default: that of the terminal, else 80]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s P -d 'Character that stands for a byte that cannot be printed' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s F -d 'Read the filter from this file' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s K -d 'Refused: this program sends nothing' -r
