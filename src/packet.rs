@@ -3,7 +3,6 @@
 //! There is one file for each protocol, with a picture of the header, its RFC, and one function from bytes to values.
 //! [`Decoder`] takes a frame through them in a loop: link layer, IP, transport, and on into tunnels, of which at most
 //! [`MAX_DEPTH`] inside one another are followed. [`Reassembly`] keeps fragments until their datagram is whole.
-//! [`Decoder::outermost_into`] goes only as far as ngrep does.
 //!
 //! Nothing here does I/O, fails or panics. A frame that cannot be decoded to its end keeps the layers that were good,
 //! and its [`Stop`] says where and why the decoding ended. The length of a payload comes from the headers in front of
