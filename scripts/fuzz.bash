@@ -3,13 +3,13 @@
 
 fuzz() {
     local target file seconds=${2:-60}
-    local -a targets=(frames savefile keys rules) captures
+    local -a targets=(frames savefile keys rules streams) captures
     [ $# = 0 ] || targets=("$1")
     setup test
     own_target
     export PATH="$PATH:${XDG_CACHE_HOME:-$HOME/.cache}/ovlsniff/bin"
     have cargo-fuzz || cargo install --quiet --locked --root "${XDG_CACHE_HOME:-$HOME/.cache}/ovlsniff" --version 0.13.2 cargo-fuzz
-    mkdir -p fuzz/corpus/{frames,savefile,keys,rules}
+    mkdir -p fuzz/corpus/{frames,savefile,keys,rules,streams}
     mapfile -t captures < <(find tests/fixtures -name '*.pcap*' -size -64k)
     cargo run --quiet --locked --manifest-path fuzz/Cargo.toml --bin seeds -- fuzz/corpus/frames "${captures[@]}"
     for file in "${captures[@]}"; do cp "$file" "fuzz/corpus/savefile/${file//\//-}"; done

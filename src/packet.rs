@@ -99,6 +99,7 @@ pub mod protocol;
 mod psp;
 mod radiotap;
 mod reassembly;
+mod segment;
 mod slip;
 mod sound;
 mod teredo;
@@ -121,6 +122,7 @@ pub use ipv4::has_sound_checksum;
 pub use link_type::LinkType;
 pub use ports::{GENEVE_PORT, NotAUdpPort, TunnelPorts, UdpPort, VXLAN_PORT};
 pub use reassembly::{Added, Datagram, Held, Reassembly};
+pub use segment::{TcpChecksum, TcpSegment};
 pub use undecoded::Undecoded;
 pub use wireguard::WireGuardMessage;
 

@@ -41,8 +41,10 @@ mod pcre;
 mod required;
 mod search;
 mod share;
+mod stream;
 
 pub use gate::Gate;
+pub use stream::{AtHand, Edge, Progress, StreamPattern};
 
 use std::fmt;
 use std::ops::Range;

@@ -40,20 +40,23 @@ mod outermost;
 mod pieces;
 mod selection;
 mod skim;
+mod streams;
 
 pub use filters::Filters;
 pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
 pub use pieces::{Alone, Knowledge, OfPieces};
+pub use streams::{Begun, Copied, Copies, EndWhy, GapWhy, Overlap, StreamCounts, StreamOptions, Stretch};
 
 use crate::capture::Batch;
 use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Dissector};
 use crate::ipsec::Opener;
 use crate::packet::{Frame, Timestamp, TunnelPorts, Vni, Worth};
-use crate::pattern::{Gate, Pattern};
+use crate::pattern::{Gate, Pattern, StreamPattern};
 use selection::Selection;
 use skim::Skim;
+use streams::Follow;
 
 /// The most frames that [`Search::records`] has dissected before it returns.
 const AT_ONCE: usize = 64;
@@ -111,6 +114,8 @@ pub struct Search {
     selects: bool,
     /// The results of frames that were skimmed, until the sink takes them.
     skimmed: Vec<Outcome>,
+    /// The search in the streams of TCP, if it was asked for.
+    streams: Option<Box<Follow>>,
 }
 
 impl Search {
@@ -131,6 +136,7 @@ impl Search {
             view,
             selects: context || asks_for_some && !matches_only,
             skimmed: Vec::new(),
+            streams: None,
             dissector: Dissector::new(ports),
             selection: Selection::new(pattern, options),
         }
@@ -146,6 +152,23 @@ impl Search {
         // The literal cannot be seen through the encryption.
         self.gate = None;
         self.dissector.open_with(opener);
+    }
+
+    /// Searches TCP in streams from now on: each direction of a connection as its receiver reads it.
+    pub fn follow_streams(&mut self, pattern: StreamPattern, options: StreamOptions) {
+        // A segment without the literal matters to those around it.
+        self.gate = None;
+        self.streams = Some(Box::new(Follow::new(pattern, options)));
+    }
+
+    /// Returns what became of streams, if TCP is searched in them.
+    pub fn stream_counts(&self) -> Option<StreamCounts> {
+        self.streams.as_ref().map(|streams| streams.counts())
+    }
+
+    /// Returns the bytes of memory that streams take now, if TCP is searched in them: 64 MiB at most.
+    pub fn stream_memory(&self) -> Option<usize> {
+        self.streams.as_ref().map(|streams| streams.footprint())
     }
 
     /// Returns the opener of ESP, if there are keys.
@@ -185,10 +208,10 @@ impl Search {
         self.selection.is_over()
     }
 
-    /// Returns true if fragments wait for the rest of their datagrams. [`Self::tick`] must then be called from time
-    /// to time.
-    pub fn holds_fragments(&self) -> bool {
-        self.dissector.holds_fragments()
+    /// Returns true if fragments wait for the rest of their datagrams, or matches for more of their stream. [`Self::tick`]
+    /// must then be called from time to time.
+    pub fn waits(&self) -> bool {
+        self.dissector.holds_fragments() || self.streams.as_ref().is_some_and(|streams| streams.waits())
     }
 
     /// Takes the next frame. Tells `sink` what became of it, and of frames that waited for it.
@@ -202,7 +225,7 @@ impl Search {
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.tick(frame.time, sink)?;
-        let Self { dissector, selection, gate, .. } = self;
+        let Self { dissector, selection, gate, streams, .. } = self;
         if self.view == View::Outermost {
             return outermost::frame(frame, dissector, selection, sink);
         }
@@ -217,7 +240,7 @@ impl Search {
                 return Ok(());
             }
         }
-        dissector.frame(frame, &mut select(selection, sink))
+        dissector.frame(frame, &mut select(selection, streams, sink))
     }
 
     /// Takes the frames of these records as [`Self::frame`] does one by one, and gives the same results. Ends before they do
@@ -286,8 +309,12 @@ impl Search {
         now: Timestamp,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { dissector, selection, .. } = self;
-        dissector.tick(now, &mut select(selection, sink))
+        let Self { dissector, selection, streams, .. } = self;
+        dissector.tick(now, &mut select(selection, streams, sink))?;
+        match streams {
+            None => Ok(()),
+            Some(streams) => streams.tick(now, dissector, selection.tally(), sink),
+        }
     }
 
     /// Ends the search, or that of one file of several. Fragments that still wait for the rest of their datagrams are
@@ -296,8 +323,11 @@ impl Search {
     /// # Errors
     /// As [`Self::frame`].
     pub fn finish<E>(&mut self, sink: &mut impl FnMut(Found<'_>) -> Result<(), E>) -> Result<(), E> {
-        let Self { dissector, selection, .. } = self;
-        dissector.finish(&mut select(selection, sink))?;
+        let Self { dissector, selection, streams, .. } = self;
+        dissector.finish(&mut select(selection, streams, sink))?;
+        if let Some(streams) = streams {
+            streams.finish(dissector, selection.tally(), sink)?;
+        }
         selection.forget();
         Ok(())
     }
@@ -306,7 +336,11 @@ impl Search {
 /// Makes the sink of a dissector that passes the selected packets on to `sink`.
 fn select<E>(
     selection: &mut Selection,
+    streams: &mut Option<Box<Follow>>,
     sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
 ) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), E> {
-    move |dissector, dissected| selection.take(dissector, dissected, sink)
+    move |dissector, dissected| match streams {
+        None => selection.take(dissector, dissected, sink),
+        Some(streams) => selection.take_with_streams(streams, dissector, dissected, sink),
+    }
 }

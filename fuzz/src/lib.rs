@@ -190,6 +190,8 @@ fn print(
             outcome: found.outcome,
             interface: Some("eth\u{1b}[2J0"),
             file: None,
+            names: None,
+            stream: found.stream,
         };
         for printer in text.iter_mut().chain([json]) {
             printer.packet(&shown).expect("memory does not fail to be written");

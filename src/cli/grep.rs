@@ -38,6 +38,12 @@ pub(crate) struct Grep {
     /// Read the pattern as bytes in hex, with ?? for any byte: '4745 5420', '0x45??00'
     #[arg(short = 'X', long, help_heading = "Pattern")]
     pub(crate) hex: bool,
+    /// Search TCP in streams, not in packets: each direction of a connection as its receiver reads it
+    #[arg(long, help_heading = "Pattern")]
+    pub(crate) stream: bool,
+    /// With --stream, the longest match: 1K to 16M [default: 64K]
+    #[arg(long, value_name = "SIZE", value_parser = values::window, requires = "stream", help_heading = "Pattern")]
+    pub(crate) window: Option<usize>,
     /// Filter on the innermost frame: 'host 10.0.1.3 and port 80'
     #[arg(long, value_name = "BPF", help_heading = "Pattern")]
     pub(crate) inner: Option<String>,
@@ -111,7 +117,7 @@ pub(crate) struct Grep {
         help_heading = "Output"
     )]
     pub(crate) count: Option<u64>,
-    /// Show N packets of the same flow after each match
+    /// Show N packets of the same flow after each match; with --stream, N lines of the stream
     #[arg(
         short = 'A',
         long,
@@ -123,7 +129,7 @@ pub(crate) struct Grep {
         help_heading = "Output"
     )]
     pub(crate) after: usize,
-    /// Show N packets of the same flow before each match
+    /// Show N packets of the same flow before each match; with --stream, N lines of the stream
     #[arg(
         short = 'B',
         long,
@@ -191,6 +197,9 @@ pub(crate) struct Grep {
     /// Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each
     #[arg(long, value_name = "KIND", default_value = "opaque", help_heading = "Output")]
     pub(crate) marks: Marks,
+    /// Show the names of containers, services and networks beside addresses, as this host's Docker or Podman engine knows them now
+    #[arg(long, help_heading = "Output")]
+    pub(crate) resolve: bool,
     /// Print one JSON object a line (JSON Lines)
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,

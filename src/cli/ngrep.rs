@@ -67,6 +67,9 @@ pub(crate) struct Ngrep {
     /// Print UTF-8 characters instead of replacing their bytes
     #[arg(short = 'u', help_heading = "Output")]
     pub(crate) utf8: bool,
+    /// Show the names of containers before their addresses
+    #[arg(short = 'r', help_heading = "Output")]
+    pub(crate) resolve: bool,
     /// Print the number of the protocol behind its letter
     #[arg(short = 'N', help_heading = "Output")]
     pub(crate) protocol_number: bool,

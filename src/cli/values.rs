@@ -14,6 +14,13 @@ pub(super) fn size(typed: &str) -> Result<u32, String> {
     u32::try_from(bytes(typed)?).map_err(|_| "use at most 4 GiB less one byte".to_owned())
 }
 
+/// Parses the length of the longest match in a stream.
+pub(super) fn window(typed: &str) -> Result<usize, String> {
+    let window = bytes(typed)?;
+    let is_right = (1 << 10..=16 << 20).contains(&window);
+    if is_right { Ok(window as usize) } else { Err("use a size from 1K to 16M".to_owned()) }
+}
+
 /// Parses a number of bytes of a payload, which may be as large as an address (`usize`).
 pub(super) fn depth(typed: &str) -> Result<usize, String> {
     usize::try_from(bytes(typed)?).map_err(|_| "use fewer bytes: memory cannot hold so many".to_owned())

@@ -9,6 +9,7 @@ mod nothing;
 mod output;
 mod pace;
 mod pieces;
+mod resolve;
 mod sheet;
 mod threads;
 mod tunnels;
@@ -24,13 +25,13 @@ use ovlsniff::search::{OuterFilter, Search};
 use super::signals::Signals;
 use super::{Status, put, tell};
 use crate::cli::{Grep, Ngrep};
-use meant::{Meant, Told};
+use meant::{InStreams, Meant, Told};
 use ngrep::Source;
 use output::Output;
 
 /// Runs a search that was typed in grep mode's own grammar.
 pub(super) fn run(args: Grep) -> anyhow::Result<Status> {
-    search(&Meant::of_grep(args)?)
+    search(Meant::of_grep(args)?)
 }
 
 /// Runs a search that was typed in ngrep's grammar.
@@ -39,14 +40,16 @@ pub(super) fn run_ngrep(args: Ngrep) -> anyhow::Result<Status> {
         tell_version()?;
         return Ok(Status::Success);
     }
-    search(&Meant::of_ngrep(args)?)
+    search(Meant::of_ngrep(args)?)
 }
 
 fn tell_version() -> anyhow::Result<()> {
     Ok(put(format!("ngrep: ovlsniff {}\n", env!("CARGO_PKG_VERSION")).as_bytes())?)
 }
 
-fn search(meant: &Meant) -> anyhow::Result<Status> {
+fn search(mut meant: Meant) -> anyhow::Result<Status> {
+    let streams = meant.streams.take();
+    let meant = &meant;
     let output = Output::open(meant)?;
     // Keys are read before signals are caught. Nothing has begun that would have to end well, so a signal may just end
     // the program while it waits for keys from a pipe.
@@ -70,6 +73,9 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
     for note in &meant.notes {
         tell(format_args!("ovlsniff: {note}"));
     }
+    if let Some(InStreams { pattern, options }) = streams {
+        job.search.follow_streams(pattern, options);
+    }
     if let Some(opener) = opener {
         job.search.open_with(opener);
     }
@@ -77,7 +83,7 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
         job.output.keep_pace(job.signals.stop_flag());
     }
     let ended = if meant.read.is_empty() { live::run(&mut job, meant) } else { files::run(&mut job, meant) };
-    job.nothing = if ended.is_ok() { nothing::passed(&job, meant) } else { None };
+    job.nothing = if ended.is_ok() && meant.ngrep.is_none() { nothing::passed(&job, meant) } else { None };
     job.conclude(ended)
 }
 
@@ -135,6 +141,7 @@ impl Job {
     /// Prints the statistics so far, as USR1 asks for them.
     fn report(&mut self) -> Result<(), Error> {
         self.output.end_line()?;
+        self.output.summary.streams = self.search.stream_counts();
         if self.quiet {
             tell(format_args!(
                 "{} matched; with -q, packets that do not match are not counted",
@@ -148,6 +155,7 @@ impl Job {
 
     /// Flushes everything and prints the closing line, after an error too.
     fn conclude(mut self, ended: Result<(), Error>) -> anyhow::Result<Status> {
+        self.output.summary.streams = self.search.stream_counts();
         let status = match &self.cut_short {
             _ if self.output.summary.matched > 0 => Status::Success,
             Some(_) => Status::CutShort,
@@ -177,6 +185,7 @@ impl Job {
     }
 
     fn summarise(&self) {
+        self.output.complaint_of_names().iter().for_each(tell);
         if let Some(sentence) = &self.cut_short {
             tell(format_args!("ovlsniff: {sentence}"));
         }
@@ -188,11 +197,16 @@ impl Job {
         }
         if !self.quiet {
             tell(self.output.summary);
-        } else if let Some(dropped @ 1..) = self.output.summary.dropped {
+            return;
+        }
+        if let Some(dropped @ 1..) = self.output.summary.dropped {
             tell(format_args!(
                 "ovlsniff: {} dropped by kernel; a larger --buffer may help",
                 counted(dropped, "packet", "packets")
             ));
+        }
+        if let Some(lost) = self.output.summary.given_up() {
+            tell(format_args!("ovlsniff: {lost}"));
         }
     }
 }

@@ -234,8 +234,9 @@ impl Rewriter<'_> {
             (Some(b'>'), _) => missing("an atomic group"),
             (Some(b'('), _) => missing("a conditional group"),
             (Some(b'C'), _) => missing("a callout"),
-            (Some(b'R' | b'&' | b'+' | b'0'..=b'9'), _) | (Some(b'P'), Some(b'>')) => missing(CALL),
-            (Some(b'-'), Some(b'0'..=b'9')) => missing(CALL),
+            (Some(b'R' | b'&' | b'+' | b'0'..=b'9'), _)
+            | (Some(b'P'), Some(b'>'))
+            | (Some(b'-'), Some(b'0'..=b'9')) => missing(CALL),
             (Some(b'P'), Some(b'=')) => missing("a named back-reference"),
             (Some(b'#'), _) => {
                 let end = self.rest().iter().position(|&byte| byte == b')');
@@ -274,7 +275,10 @@ impl Rewriter<'_> {
                     if flag == b'm' {
                         mode.lines = !negated;
                     }
-                    if negated { &mut off } else { &mut on }.push(char::from(flag));
+                    let (flag, flags) = (char::from(flag), if negated { &mut off } else { &mut on });
+                    if !flags.contains(flag) {
+                        flags.push(flag);
+                    }
                 }
                 Some(b'-') if !negated => negated = true,
                 // Groups have no numbers and no names here.
@@ -288,9 +292,9 @@ impl Rewriter<'_> {
                 Some(end @ (b')' | b':')) => {
                     // Flags behind `^` are on, those behind `-` are off.
                     if negated {
-                        on.retain(|flag| !off.contains(flag))
+                        on.retain(|flag| !off.contains(flag));
                     } else {
-                        off.retain(|flag| !on.contains(flag))
+                        off.retain(|flag| !on.contains(flag));
                     }
                     let minus = if off.is_empty() { "" } else { "-" };
                     if end == b':' {

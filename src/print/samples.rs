@@ -8,6 +8,7 @@ use crate::packet::{
     Encapsulation, EspKind, Frame, Headers, InterfaceNumber, Ip, LinkType, MacAddress, Macs, Packet, Ports,
     Sci, Spi, TcpFlags, Timestamp, Transport, Tunnel, Vni,
 };
+use crate::search::{Begun, Overlap, Stretch};
 
 /// 40 bytes.
 pub(super) const REQUEST: &[u8] = b"GET /foo HTTP/1.1\r\nHost: example.org\r\n\r\n";
@@ -148,7 +149,23 @@ pub(super) fn shown<'a>(
     spans: &'a [Range<usize>],
 ) -> Shown<'a> {
     let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Match };
-    Shown { frame, packet, spans, outcome, interface: None, file: None }
+    Shown { frame, packet, spans, outcome, interface: None, file: None, names: None, stream: None }
+}
+
+/// A match in frames 3 to 5 of a stream.
+pub(super) fn stretch() -> Stretch<'static> {
+    Stretch {
+        connection: 2,
+        frames: (3, 5),
+        offset: 4096,
+        len: 10,
+        begun: Begun::Syn,
+        gap_before: false,
+        overlap: Overlap::None,
+        closed: None,
+        captured_len: 93,
+        written: &[],
+    }
 }
 
 pub(super) fn text_printer(options: &TextOptions) -> Printer<Vec<u8>> {

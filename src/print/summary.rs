@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::UndecodedCounts;
+use crate::escape::counted;
 use crate::packet::Opaque;
 use crate::pattern::Pattern;
-use crate::search::{Found, Outcome};
+use crate::search::{Found, Outcome, StreamCounts};
 
 /// Returns `match: HTTP` or `don't match: HTTP`, or nothing for a pattern that matches everything, as in ngrep.
 pub fn match_line(pattern: &Pattern, inverted: bool) -> Option<String> {
@@ -100,6 +101,8 @@ pub struct Summary {
     pub cut: u64,
     /// The packets that were not decoded to their end and did not match.
     pub undecoded: UndecodedCounts,
+    /// What became of streams, if TCP was searched in them. The matches in them are among those that matched.
+    pub streams: Option<StreamCounts>,
 }
 
 impl Summary {
@@ -122,8 +125,19 @@ impl Summary {
                     self.opaque.add(opaque);
                 }
             }
-            Outcome::Match => self.matched += 1,
+            Outcome::Match => self.count_match(found),
             Outcome::NotDecoded => self.count_undecoded(found),
+        }
+    }
+
+    #[inline]
+    fn count_match(&mut self, found: &Found<'_>) {
+        if found.stream.is_some() {
+            // Its packets were counted when they came.
+            self.packets -= 1;
+            self.matched += found.spans.len() as u64;
+        } else {
+            self.matched += 1;
         }
     }
 
@@ -142,6 +156,16 @@ impl Summary {
         self.clear += outcomes.len() as u64 - opaque;
     }
 
+    /// Returns the words about what was given up of streams, if anything was.
+    pub fn given_up(&self) -> Option<String> {
+        let counts = self.streams?;
+        let connections = counts.evicted - counts.evicted_idle;
+        let parts = [(connections, "connection", "connections"), (counts.given_up, "segment", "segments")];
+        let parts = parts.iter().filter(|(count, ..)| *count > 0);
+        let parts: Vec<String> = parts.map(|(count, one, many)| counted(*count, one, many)).collect();
+        (!parts.is_empty()).then(|| format!("{} given up for want of memory", parts.join(" and ")))
+    }
+
     /// Returns the result of a search and of one of the packets behind. `None` if it depends on the order of the packets, as
     /// it does where very many kinds of them are not decoded.
     pub fn and(&self, behind: &Self) -> Option<Self> {
@@ -153,6 +177,7 @@ impl Summary {
             clear: self.clear + behind.clear,
             cut: self.cut + behind.cut,
             undecoded: self.undecoded.and(&behind.undecoded)?,
+            streams: self.streams,
         })
     }
 }
@@ -163,12 +188,41 @@ impl fmt::Display for Summary {
         if let Some(dropped) = self.dropped {
             write!(f, ", {dropped} dropped by kernel")?;
         }
-        write!(f, ": {} matched, {}, {} readable without a match", self.matched, self.opaque, self.clear)?;
+        write!(f, ": {} matched, {}, {} readable", self.matched, self.opaque, self.clear)?;
+        // A segment may have a part of a match.
+        if self.streams.is_none() {
+            f.write_str(" without a match")?;
+        }
         if self.cut > 0 {
             write!(f, " ({} of them cut off by the snaplen)", self.cut)?;
         }
-        if self.undecoded.total() > 0 { write!(f, ", {}", self.undecoded) } else { Ok(()) }
+        if self.undecoded.total() > 0 {
+            write!(f, ", {}", self.undecoded)?;
+        }
+        self.streams.iter().try_for_each(|counts| streams(f, self, counts))
     }
+}
+
+/// Prints `; 12 connections: 2 under way when first seen, 1 given up for want of memory, 3 gaps (1448 bytes)`.
+fn streams(f: &mut fmt::Formatter<'_>, summary: &Summary, counts: &StreamCounts) -> fmt::Result {
+    write!(f, "; {}", counted(counts.connections, "connection", "connections"))?;
+    let parts = [
+        (counts.without_handshake, format!("{} under way when first seen", counts.without_handshake)),
+        (
+            counts.gaps,
+            format!("{} ({})", counted(counts.gaps, "gap", "gaps"), counted(counts.lost, "byte", "bytes")),
+        ),
+        (counts.ambiguous, format!("{} with other bytes", counted(counts.ambiguous, "overlap", "overlaps"))),
+        (
+            counts.refused,
+            format!("{} that no receiver takes", counted(counts.refused, "segment", "segments")),
+        ),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, part)| part);
+    for (n, part) in parts.chain(summary.given_up()).enumerate() {
+        write!(f, "{}{part}", if n == 0 { ": " } else { ", " })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

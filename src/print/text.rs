@@ -101,6 +101,17 @@ pub struct Text<W: Write> {
     first: Option<First>,
 }
 
+/// Writes the number of the frame, or the first and the last one of those that a match in a stream came in.
+fn number(out: &mut Vec<u8>, shown: &Shown<'_>) {
+    let (first, last) =
+        shown.stream.map_or((shown.frame.number, shown.frame.number), |stretch| stretch.frames);
+    decimal(out, first);
+    if last != first {
+        out.push(b'-');
+        decimal(out, last);
+    }
+}
+
 /// The first thing of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum First {
@@ -153,7 +164,7 @@ impl<W: Write> Text<W> {
         if self.layout.shape != Shape::Single {
             self.block.extend_from_slice(b" #");
             self.number = Some(self.block.len());
-            decimal(&mut self.block, shown.frame.number);
+            number(&mut self.block, shown);
         }
         if coloured {
             self.block.extend_from_slice(&self.heading.stop);

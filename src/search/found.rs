@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Stretch;
 use crate::packet::{Frame, Held, Packet, Why};
 
 /// The result for a packet.
@@ -71,6 +72,8 @@ pub struct Found<'a> {
     pub show: bool,
     /// True if the sink was told of this packet before, and it comes again as the context of a match.
     pub recalled: bool,
+    /// The place of a stretch of a stream, which is the payload of this packet. Its spans are the matches.
+    pub stream: Option<&'a Stretch<'a>>,
 }
 
 impl Found<'_> {

@@ -50,11 +50,15 @@ pub struct Alone {
 }
 
 impl Search {
-    /// Makes a search for the same in pieces of the capture. `None` if packets are shown because of others, or ESP is opened
-    /// with keys, whose windows follow the packets.
+    /// Makes a search for the same in pieces of the capture. `None` if packets are shown because of others, ESP is opened
+    /// with keys, whose windows follow the packets, or streams are followed.
     pub fn of_pieces(&mut self) -> Option<OfPieces> {
         let options = self.selection.options();
-        if options.before > 0 || options.after > 0 || self.dissector.opener().is_some() {
+        if options.before > 0
+            || options.after > 0
+            || self.dissector.opener().is_some()
+            || self.streams.is_some()
+        {
             return None;
         }
         let options = SearchOptions { limit: None, ..self.selection.options().clone() };

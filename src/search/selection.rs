@@ -5,10 +5,11 @@ use std::ops::Range;
 use super::context::{Conversation, Following, Kept, Preceding};
 use super::kept_out::KeptOut;
 use super::networks::Networks;
+use super::streams::{Follow, Tally};
 use super::{Found, Outcome, SearchOptions, View};
 use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Frame, Glance, InnerFrame, Inside, Packet, Vni};
+use crate::packet::{Frame, Glance, InnerFrame, Inside, Packet, Transport, Vni};
 use crate::pattern::Pattern;
 
 /// The pattern, the other conditions, and the context of matches.
@@ -114,7 +115,7 @@ impl Selection {
         dissected: Dissected<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Dissected { frame, packet, whole } = dissected;
+        let Dissected { frame, packet, .. } = dissected;
         let outcome = if !self.asks_for_some || self.wanted(frame, packet) {
             self.outcome(frame, packet)
         } else if self.may_hide_what_is_wanted(frame, packet) {
@@ -122,6 +123,50 @@ impl Selection {
         } else {
             return Ok(());
         };
+        self.told(dissector, dissected, outcome, sink)
+    }
+
+    /// Takes a packet that may be a segment of a stream, in which its bytes are searched. Other packets are searched alone.
+    pub(super) fn take_with_streams<E>(
+        &mut self,
+        streams: &mut Follow,
+        dissector: &mut Dissector,
+        dissected: Dissected<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Dissected { frame, packet, .. } = dissected;
+        let Transport::Tcp { .. } = packet.headers.transport else {
+            return self.take(dissector, dissected, sink);
+        };
+        if self.asks_for_some && !self.wanted(frame, packet) {
+            if self.may_hide_what_is_wanted(frame, packet) {
+                return self.told(dissector, dissected, Outcome::NotDecoded, sink);
+            }
+            return Ok(());
+        }
+        if packet.tcp_segment().is_none() {
+            let outcome = self.outcome(frame, packet);
+            return self.told(dissector, dissected, outcome, sink);
+        }
+        // Its mark stands before the match that it completes.
+        self.told(dissector, dissected, Outcome::unmatched(frame, packet), sink)?;
+        streams.take(dissector, dissected, self.tally(), sink).map(|_| ())
+    }
+
+    /// Returns the matches so far.
+    pub(super) fn tally(&mut self) -> Tally<'_> {
+        Tally { matched: &mut self.matched, limit: self.options.limit }
+    }
+
+    #[inline]
+    fn told<E>(
+        &mut self,
+        dissector: &mut Dissector,
+        dissected: Dissected<'_>,
+        outcome: Outcome,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Dissected { frame, packet, whole } = dissected;
         if outcome == Outcome::Match {
             self.recall(dissector, packet, sink)?;
         }
@@ -129,7 +174,7 @@ impl Selection {
         let show = outcome == Outcome::Match || context || self.options.all || self.is_empty(packet);
         let earlier = whole.map_or(&[][..], |whole| whole.earlier);
         let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
-        sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false })?;
+        sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false, stream: None })?;
         self.preceding.keep(show, &dissected);
         Ok(())
     }
@@ -254,6 +299,7 @@ impl Selection {
                     earlier: &[],
                     show: true,
                     recalled: true,
+                    stream: None,
                 })
             };
             told = told.and_then(|()| dissector.again(&frame, self.recalled.known(), again));

@@ -12,6 +12,8 @@ mod values;
 mod verify;
 mod verify_files;
 
+#[path = "../docker/changing.rs"]
+mod changing;
 #[path = "../docker/engine.rs"]
 mod docker;
 #[path = "../captures/made.rs"]

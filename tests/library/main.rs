@@ -15,6 +15,7 @@ mod reported;
 mod savefile;
 mod sealed;
 mod skim;
+mod streams;
 mod verdicts;
 mod watch;
 mod wireguard;

@@ -8,7 +8,7 @@ use ovlsniff::packet::{
 use crate::made;
 use crate::reading;
 
-fn view<'a>(link: LinkType, bytes: &'a [u8]) -> Packet<'a> {
+fn view(link: LinkType, bytes: &[u8]) -> Packet<'_> {
     let frame = Frame {
         number: 1,
         time: Timestamp::new(1_700_000_000, 0, 6),
@@ -109,14 +109,11 @@ fn a_frame_without_ip_has_no_payload() {
 #[test]
 fn the_headers_of_messages_are_four_bytes() {
     let code = TypeCode { kind: 8, code: 1 };
-    let transports: [(u8, fn(TypeCode) -> Transport); 3] =
-        [(1, Transport::Icmp), (58, Transport::Icmpv6), (2, Transport::Igmp)];
-    for (protocol, transport) in transports {
+    for (protocol, transport) in
+        [(1, Transport::Icmp(code)), (58, Transport::Icmpv6(code)), (2, Transport::Igmp(code))]
+    {
         let frame = made::ipv4("10.0.0.1", "10.0.0.2", protocol, 0, &[8, 1, 0xaa, 0xbb, 0, 7, 0, 1, b'x']);
-        assert_eq!(
-            seen(&view(LinkType::RAW, &frame)),
-            (Some(protocol), transport(code), &[0, 7, 0, 1, b'x'][..])
-        );
+        assert_eq!(seen(&view(LinkType::RAW, &frame)), (Some(protocol), transport, &[0, 7, 0, 1, b'x'][..]));
     }
 }
 

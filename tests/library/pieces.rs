@@ -47,7 +47,7 @@ fn compare(fixture: &str, frames: &[Kept], pattern: &str, matches_only: bool) ->
         in_order.frame(&kept.frame(), sink).unwrap();
         ends.push(told.len());
         knowledge.push(Arc::new(in_order.knowledge()));
-        waits.push(in_order.holds_fragments());
+        waits.push(in_order.waits());
     }
     let (mut fitted, mut others) = (0, 0);
     for (begin, known) in knowledge.iter().enumerate() {

@@ -12,6 +12,7 @@ mod overlaps;
 mod privileges;
 mod promptness;
 mod sniffer;
+mod streams;
 mod tunnels;
 mod verify;
 mod verify_all;

@@ -4,3 +4,4 @@ mod esp;
 mod fields;
 mod layers;
 mod records;
+mod streams;

@@ -5,9 +5,12 @@
 //! that is the same for both.
 
 mod ngrep;
+mod streams;
 mod text;
 
 pub(super) use ngrep::Told;
+pub(super) use streams::InStreams;
+use streams::Streams;
 
 use std::path::PathBuf;
 
@@ -30,6 +33,8 @@ pub(super) struct Meant {
     /// The filter on the innermost frame, as it was typed.
     pub(super) inner: Option<String>,
     pub(super) options: SearchOptions,
+    /// The search in streams, if TCP is searched in them.
+    pub(super) streams: Option<InStreams>,
     /// Sentences for standard error: what was guessed, and what does nothing.
     pub(super) notes: Vec<String>,
     /// The capture files to search. If there are none, live traffic is searched.
@@ -45,6 +50,8 @@ pub(super) struct Meant {
     /// The user to become in place of root; `None` to stay root.
     pub(super) user: Option<String>,
     pub(super) style: Style,
+    /// Show names beside addresses.
+    pub(super) resolve: bool,
     /// The file to write frames to.
     pub(super) write: Option<PathBuf>,
     /// Write the innermost frames, not the captured ones.
@@ -99,18 +106,17 @@ impl Meant {
     /// The words make no filter, the pattern is none, or `--inner` is none.
     pub(super) fn of_grep(args: Grep) -> anyhow::Result<Self> {
         let (ports, style) = (Ports::of(&args), Style::of(&args));
+        let streams = Streams::of(&args)?;
         let Words { patterns, filter, note } =
             Words::new(Grammar::Grep, args.expressions, args.first, args.rest)?;
         let basic = patterns.iter().filter(|_| !args.hex).find_map(|pattern| words::basic_sign(pattern));
         let is_any = patterns.iter().all(String::is_empty);
         let inverted = (args.invert_match && !args.all && is_any)
             .then_some("-v shows nothing without a pattern, since every payload matches");
-        let pattern = Pattern::new(&Expressions {
-            patterns,
-            ignore_case: args.ignore_case,
-            word: args.word_regexp,
-            hex: args.hex,
-        })?;
+        let expressions =
+            Expressions { patterns, ignore_case: args.ignore_case, word: args.word_regexp, hex: args.hex };
+        let pattern = Pattern::new(&expressions)?;
+        let streams = streams.map(|streams| streams.compile(&expressions, &pattern)).transpose()?;
         let inner = args.inner.as_deref();
         let filters = inner.map(|expression| Filters::new(expression, &[LinkType::ETHERNET, LinkType::RAW]));
         let options = SearchOptions {
@@ -118,8 +124,9 @@ impl Meant {
             vnis: args.vni,
             inner: filters.transpose().map_err(|error| anyhow!("--inner: {error}"))?,
             depth: args.depth,
-            before: args.before,
-            after: args.after,
+            // In streams they are lines.
+            before: if args.stream { 0 } else { args.before },
+            after: if args.stream { 0 } else { args.after },
             limit: args.count.filter(|&count| count > 0),
             all: args.all,
             empty: false,
@@ -131,6 +138,7 @@ impl Meant {
             filter: filter.map(Expression::from),
             inner: args.inner,
             options,
+            streams,
             notes: note.into_iter().chain(basic.into_iter().chain(inverted).map(str::to_owned)).collect(),
             read: args.read,
             capture: Capture {
@@ -150,6 +158,7 @@ impl Meant {
             threads: args.threads,
             user: (!args.no_drop).then(|| args.user.unwrap_or_else(|| "nobody".to_owned())),
             style,
+            resolve: args.resolve,
             write: args.write,
             decap: args.decap,
             line_buffered: args.line_buffered,

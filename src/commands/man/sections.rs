@@ -57,6 +57,7 @@ const PAGES: &[Page] = &[
                         "ovlsniff --inner 'host 10.0.1.3 and port 80' --json",
                         "Filter on the innermost frame, and print JSON Lines.",
                     ),
+                    Item("ovlsniff --stream 'password=[^&]+'", "Matches in TCP, also across segments."),
                     Item(
                         "ovlsniff -q -n 10 -O found.pcap -e verify",
                         "Write the first ten packets that contain the word verify, which is a command's name as well, to a file.",
@@ -102,7 +103,11 @@ const PAGES: &[Page] = &[
                     Item("/run/netns/NAME, /run/docker/netns/NAME", "Network namespaces that --netns names."),
                     Item(
                         "/run/docker.sock",
-                        "The socket of Docker's engine, which is asked for the names of its networks.",
+                        "The socket of Docker's engine, which is asked for the names of its networks, and with --resolve for those of containers and services.",
+                    ),
+                    Item(
+                        "/run/podman/podman.sock",
+                        "The socket of Podman, which --resolve asks where there is no Docker.",
                     ),
                 ],
             ),

@@ -54,6 +54,7 @@ fn the_first_hit_is_where_ngrep_colours_it() {
         (r"(?#nothing)foo", Some(36..39)),
         (r"(?x) f o  o # and a comment", Some(36..39)),
         (r"(?x: f o ) o", None),
+        (r"(?ii-m)FOO", Some(36..39)),
         (r"(?i)FOO", Some(36..39)),
         (r"FOO(?i)|BAR", Some(40..43)),
         (r"(?i)FO(?^)o", Some(36..39)),

@@ -7,14 +7,16 @@ use serde_json::Value;
 
 use super::*;
 use crate::escape::is_plain;
+use crate::host::docker::names::Table;
 use crate::packet::{
     Direction, EspKind, Fragment, Frame, Headers, Ip, Layer, MacAddress, Macs, Opaque, Packet, Sealed, Spi,
     Stop, Timestamp, Transport, TypeCode, Why, WireGuardMessage,
 };
 use crate::print::samples::{
-    esp, frame, hosts, ip, json_printer, macs, packet, request, shown, tcp, tunnels, vxlan,
+    esp, frame, hosts, ip, json_printer, macs, packet, request, shown, stretch, tcp, tunnels, vxlan,
 };
 use crate::print::{Mark, Outcome};
+use crate::search::{Begun, EndWhy, Overlap, Stretch};
 
 fn lines(options: JsonOptions, shown: &[Shown<'_>]) -> String {
     let mut printer = json_printer(options);
@@ -289,6 +291,64 @@ fn every_line_is_as_the_schema_says() {
             let value = line(&Shown { outcome, interface: Some("eth0"), ..shown(&out, &packet, &[0..1]) });
             check(&schema, &schema, &value, "");
         }
+    }
+}
+
+#[test]
+fn names_stand_beside_addresses_and_vnis() {
+    let table = Table::of(
+        &[("insecure", 4097), ("bridge", 0)],
+        &[
+            ("insecure", "10.0.1.6", "web.1"),
+            ("insecure", "10.0.1.3", "d\"\u{202e}"),
+            ("bridge", "192.0.2.2", "node2"),
+        ],
+    );
+    let mut wrapped = packet(tcp("10.0.1.6", "10.0.1.3", (49142, 80), 0x18), b"");
+    wrapped.encapsulations.push(vxlan(4097));
+    let value = line(&Shown { names: Some(&table), ..shown(&frame(1), &wrapped, &[]) });
+    assert_eq!(value["flow"]["source_name"], "web.1");
+    assert_eq!(value["flow"]["destination_name"], r"d\u{22}\u{202e}");
+    let outside = &value["encapsulations"][0];
+    assert_eq!(
+        (&outside["network"], &outside["outer"]["flow"]["destination_name"]),
+        (&"insecure".into(), &"node2".into())
+    );
+    assert_eq!(outside["outer"]["flow"].get("source_name"), None);
+    check(&schema(), &schema(), &value, "");
+}
+
+#[test]
+fn a_match_in_a_stream_says_where_it_is() {
+    let (schema, documentation) = (schema(), include_str!("../../../docs/json.md"));
+    let words = |member: &str| schema["$defs"]["stream"]["properties"][member]["enum"].clone();
+    let (frame, request) = (frame(5), request());
+    let written = |stretch: &Stretch<'_>| {
+        let value = line(&Shown { stream: Some(stretch), ..shown(&frame, &request, &[6..10, 11..16]) });
+        check(&schema, &schema, &value, "");
+        value["stream"].clone()
+    };
+    let one = written(&stretch());
+    assert_eq!(
+        (&one["first_frame"], &one["last_frame"], &one["offset"]),
+        (&3.into(), &5.into(), &4096.into())
+    );
+    let (mut begun, mut overlaps, mut closed) = (Vec::new(), Vec::new(), Vec::new());
+    for overlap in [Overlap::None, Overlap::Same, Overlap::Differs] {
+        overlaps.push(written(&Stretch { overlap, ..stretch() })["overlap"].clone());
+    }
+    for way in [Begun::Syn, Begun::Midway] {
+        begun.push(written(&Stretch { begun: way, gap_before: true, ..stretch() })["begun"].clone());
+    }
+    for why in [EndWhy::Fin, EndWhy::Reset, EndWhy::Idle, EndWhy::Evicted, EndWhy::Reused, EndWhy::Capture] {
+        closed.push(written(&Stretch { closed: Some(why), ..stretch() })["closed"].clone());
+    }
+    assert_eq!(
+        [words("begun"), words("overlap"), words("closed")],
+        [begun, overlaps, closed].map(Value::Array)
+    );
+    for name in schema["$defs"]["stream"]["properties"].as_object().unwrap().keys() {
+        assert!(documentation.contains(&format!("`{name}`")), "{name}");
     }
 }
 

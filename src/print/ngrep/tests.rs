@@ -1,3 +1,6 @@
+// A hit is a single span.
+#![allow(clippy::single_range_in_vec_init)]
+
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;

@@ -6,8 +6,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::packet::{Opaque, Packet};
 use crate::print::numbers::hex;
-use crate::print::samples::{REQUEST, frame, hosts, packet, request, shown, tcp, text, text_printer};
+use crate::print::samples::{
+    REQUEST, frame, hosts, packet, request, shown, stretch, tcp, text, text_printer,
+};
 use crate::print::{Outcome, Printer};
+use crate::search::{Overlap, Stretch};
 
 const HEADER: &str = "T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] #3\n";
 
@@ -21,6 +24,24 @@ fn payload(options: &TextOptions, payload: &[u8], spans: &[std::ops::Range<usize
     let header =
         if options.color { format!("\x1b[1m{}\x1b[0m\n", HEADER.trim_end()) } else { HEADER.to_owned() };
     text.strip_prefix(&header).unwrap().to_string()
+}
+
+#[test]
+fn a_match_in_a_stream_names_its_frames_and_says_if_others_read_other_bytes() {
+    let (frame, packet) = (frame(5), request());
+    let printed = |stretch: &Stretch<'_>| {
+        let mut printer = text_printer(&TextOptions::default());
+        printer.packet(&Shown { stream: Some(stretch), ..shown(&frame, &packet, &[]) }).unwrap();
+        let text = String::from_utf8(printer.writer().clone()).unwrap();
+        text.lines().next().unwrap().to_owned()
+    };
+    let header = "T 10.0.0.1:1234 -> 10.0.0.2:80 [AP]";
+    assert_eq!(printed(&stretch()), format!("{header} #3-5"));
+    let overlap = Overlap::Differs;
+    assert_eq!(
+        printed(&Stretch { frames: (5, 5), overlap, ..stretch() }),
+        format!("{header} (overlap: other stacks read other bytes) #5")
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 
-use crate::packet::{Flow, Packet, Vni};
+use crate::packet::{Flow, Packet, Ports, Vni};
 
 /// A conversation: both directions of a flow, within one virtual network.
 ///
@@ -18,6 +18,22 @@ pub(in crate::search) struct Conversation {
     kind: u64,
 }
 
+/// One of the two ends of a conversation, by their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::search) enum Side {
+    Low,
+    High,
+}
+
+impl Side {
+    pub(in crate::search) fn other(self) -> Self {
+        match self {
+            Self::Low => Self::High,
+            Self::High => Self::Low,
+        }
+    }
+}
+
 const VERSION_6: u64 = 1 << 34;
 const PORTS: u64 = 1 << 33;
 const NETWORK: u64 = 1 << 32;
@@ -29,10 +45,6 @@ impl Conversation {
     }
 
     pub(in crate::search) fn new(vni: Option<Vni>, flow: &Flow) -> Self {
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()),
-            IpAddr::V6(address) => address.to_bits(),
-        };
         let version = if flow.source.is_ipv6() { VERSION_6 } else { 0 };
         let network = vni.map_or(0, |vni| NETWORK | u64::from(vni.value()));
         let kind = version | network | u64::from(flow.protocol) << 24;
@@ -41,6 +53,42 @@ impl Conversation {
         let (from, to) = ((bits(flow.source), source), (bits(flow.destination), destination));
         let (low, high) = if from <= to { (from, to) } else { (to, from) };
         Self { ends: [low.0, high.0], ports: [low.1, high.1], kind }
+    }
+
+    /// Returns the side that sends this flow, which is one of the conversation's two.
+    pub(in crate::search) fn sender(&self, flow: &Flow) -> Side {
+        let port = flow.ports.map_or(0, |ports| ports.source);
+        let is_low = self.ends[0] == bits(flow.source) && self.ports[0] == port;
+        if is_low { Side::Low } else { Side::High }
+    }
+
+    /// Returns the flow that a side sends.
+    pub(in crate::search) fn flow_from(&self, side: Side) -> Flow {
+        let address = |bits: u128| match self.kind & VERSION_6 {
+            0 => IpAddr::V4((bits as u32).into()),
+            _ => IpAddr::V6(bits.into()),
+        };
+        let [low, high] = self.ends.map(address);
+        let has_ports = self.kind & PORTS != 0;
+        let ports = has_ports.then_some(Ports { source: self.ports[0], destination: self.ports[1] });
+        let protocol = (self.kind >> 24) as u8;
+        let flow = Flow { source: low, destination: high, ports, protocol };
+        match side {
+            Side::Low => flow,
+            Side::High => flow.reversed(),
+        }
+    }
+
+    /// Returns the virtual network.
+    pub(in crate::search) fn vni(&self) -> Option<Vni> {
+        Vni::new(self.kind as u32 & 0xff_ffff).filter(|_| self.kind & NETWORK != 0)
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits(),
     }
 }
 
@@ -65,7 +113,7 @@ impl Hash for Conversation {
 ///
 /// Both numbers are random for each process, so that no capture can be made whose conversations have one hash.
 #[derive(Clone, Debug)]
-pub(super) struct Folding {
+pub(in crate::search) struct Folding {
     begin: u64,
     factor: u64,
 }
@@ -86,7 +134,7 @@ impl BuildHasher for Folding {
     }
 }
 
-pub(super) struct Folded {
+pub(in crate::search) struct Folded {
     state: u64,
     factor: u64,
 }
@@ -116,7 +164,6 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::packet::Ports;
 
     fn flow(source: &str, destination: &str, ports: Option<(u16, u16)>, protocol: u8) -> Flow {
         let ports = ports.map(|(source, destination)| Ports { source, destination });
@@ -141,7 +188,9 @@ mod tests {
         ];
         let all = || others.into_iter().chain([(None, base)]);
         for (vni, flow) in all() {
-            assert_eq!(Conversation::new(vni, &flow), Conversation::new(vni, &flow.reversed()));
+            let conversation = Conversation::new(vni, &flow);
+            assert_eq!(conversation, Conversation::new(vni, &flow.reversed()));
+            assert_eq!((conversation.flow_from(conversation.sender(&flow)), conversation.vni()), (flow, vni));
         }
         let distinct: HashSet<_, Folding> = all().map(|(vni, flow)| Conversation::new(vni, &flow)).collect();
         assert_eq!(distinct.len(), others.len() + 1);

@@ -10,6 +10,7 @@ fn an_option_that_does_nothing_beside_another_is_told() {
         ("--json -t -W byline --color=always", "-W, -t and --color do nothing with --json"),
         ("--json -qq", "-qq does no more than -q with --json"),
         ("-qq -x", "-x does nothing with -qq"),
+        ("--stream --threads 2", "--threads does nothing with --stream"),
         ("-q --marks ngrep", "--marks does nothing with -q"),
         ("-x -u -c 80", "-c and -u do nothing with -x"),
         ("-W byline -c 80", "-c does nothing with -W byline, single or none"),

@@ -69,6 +69,7 @@ impl Meant {
             pattern,
             filter: Some(Expression::of_ip(filter.as_deref().unwrap_or_default())),
             inner: None,
+            streams: None,
             options: SearchOptions {
                 invert: args.invert_match,
                 vnis: Vec::new(),
@@ -97,6 +98,7 @@ impl Meant {
             threads: None,
             user: (!args.no_drop).then(|| "nobody".to_owned()),
             style,
+            resolve: args.resolve,
             write: args.output,
             decap: false,
             line_buffered: args.line_buffered,

@@ -1,0 +1,309 @@
+//! The search for a pattern in streams, which come piece by piece.
+//!
+//! Matches are those that the whole stream has as one payload: leftmost first, each found once, none overlapping another. A
+//! state of the automaton is kept between two pieces, so that no byte is searched twice only because it came in a piece of its
+//! own. While the automaton is in a state in which no match has begun, nothing is held of the stream. Otherwise the caller
+//! holds the bytes from the place where the oldest possible match would begin.
+//!
+//! - The forward automaton says where a match ends, and that it cannot grow: it is *final*. A second one, which runs backwards
+//!   over the bytes that are held, says where it begins.
+//! - A match is at most as long as the *window*. One that could still grow is cut there. A match that would be longer, and has
+//!   no end within the window, is none.
+//! - The window is full when half of one more has been held without a match. Then matches that began too long ago are given up,
+//!   and the last window is searched once more. So each byte is searched three times at most, however the pieces are cut.
+//! - Where no match has begun, bytes are skipped up to a literal that a match begins with, if there is such a literal.
+//!
+//! # What surprised us
+//!
+//! - The automaton tells of a match when it has seen the next byte, on which `\b` and `$` depend. A word at the end of a piece
+//!   would wait for the next piece. Therefore a state is asked what any next byte would lead to.
+//! - What is compiled lazily may be thrown away and begun anew, when it takes too much memory. All states of all streams are
+//!   then void. Those of streams in which a match has begun are made again from the bytes that are held.
+//! - Behind bytes that were lost, nobody knows the last byte. It is taken for one that is no part of a word and ends no line: so
+//!   `^` does not match there, and `\b` does.
+
+mod at_hand;
+mod engine;
+
+pub use at_hand::AtHand;
+
+use std::ops::Range;
+
+use super::{Error, Expressions, hex, parse};
+use engine::{Engine, Outlook, State};
+
+/// The byte that stands for one that nobody knows: it is no part of a word, and ends no line.
+const UNKNOWN: u8 = 0;
+
+/// A pattern to be searched for in streams, with the memory in which its automata work.
+#[derive(Debug)]
+pub struct StreamPattern {
+    engine: Engine,
+    window: u64,
+}
+
+/// The place that the search in one stream has come to.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The place before which no match begins any more.
+    from: u64,
+    /// The place of the next byte to search.
+    at: u64,
+    /// The state of the automaton there, if it runs.
+    state: Option<State>,
+    /// The end of a match that may still grow.
+    seen: Option<u64>,
+    /// The place at which such a match is cut.
+    until: u64,
+    /// The place of the first byte, before which nothing is known.
+    first: u64,
+    /// What is before the first byte.
+    beginning: Edge,
+    /// True if nothing matches any more, as behind the first bytes if the pattern begins with `^`.
+    over: bool,
+}
+
+/// An edge of the bytes that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The stream begins or ends here.
+    Stream,
+    /// There are more bytes, which nobody knows.
+    Unknown,
+}
+
+impl Progress {
+    /// Begins at this place, before which there is nothing, or nobody knows what.
+    pub fn new(first: u64, beginning: Edge) -> Self {
+        Self { from: first, at: first, state: None, seen: None, until: 0, first, beginning, over: false }
+    }
+
+    /// Returns the place from which on bytes must be held: that of the byte before the first possible match.
+    pub fn needed(&self) -> u64 {
+        if self.over { u64::MAX } else { self.from.saturating_sub(1).max(self.first) }
+    }
+
+    /// Returns the place from which on a match may begin, `None` if there is none any more.
+    pub fn begin(&self) -> Option<u64> {
+        (!self.over).then_some(self.from)
+    }
+
+    /// Returns true if a match may have begun before this place.
+    pub fn has_begun(&self, end: u64) -> bool {
+        !self.over && self.from < end
+    }
+}
+
+impl StreamPattern {
+    /// Compiles the expressions for matches of at most `window` bytes.
+    ///
+    /// # Errors
+    /// Those of [`super::Pattern::new`], and a pattern with a Unicode word boundary (`(?u:\b)`), for which there is no
+    /// automaton.
+    pub fn new(expressions: &Expressions, window: usize) -> Result<Self, Error> {
+        let parse = |pattern: &String| {
+            if expressions.hex { hex::parse(pattern) } else { parse::parse(pattern, expressions) }
+        };
+        let parsed = expressions.patterns.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let shown = expressions.patterns.join(" | ");
+        Ok(Self { engine: Engine::new(&parse::any_of(&parsed), &shown)?, window: window.max(1) as u64 })
+    }
+
+    /// Returns the length in bytes of the longest match.
+    pub fn window(&self) -> usize {
+        self.window as usize
+    }
+
+    /// Searches what is at hand, from where `progress` is. Returns the next match that is final, as places in the stream, or
+    /// `None` if that needs more bytes. Call it until it returns `None`. The bytes from [`Progress::needed`] on must be at hand.
+    pub fn next(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>) -> Option<Range<u64>> {
+        loop {
+            if let Some(found) = self.step(progress, at_hand)? {
+                return Some(found);
+            }
+        }
+    }
+
+    /// Returns the next match of a stream of which no more bytes come, as [`Self::next`] does: because it ends, or because
+    /// what follows is not known.
+    pub fn last(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>, end: Edge) -> Option<Range<u64>> {
+        loop {
+            if let Some(found) = self.next(progress, at_hand) {
+                return Some(found);
+            }
+            if progress.over {
+                return None;
+            }
+            let state = self.state(progress, at_hand)?;
+            if self.engine.ends(state, end) {
+                progress.seen = Some(progress.at);
+            }
+            if let Some(found) = self.take(progress, at_hand, progress.seen?, end) {
+                return Some(found);
+            }
+        }
+    }
+
+    /// Returns the next match without waiting for it to grow, as for a stream in which nothing comes. A match that depends on
+    /// the next byte is none yet.
+    pub fn settled(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>) -> Option<Range<u64>> {
+        loop {
+            if let Some(found) = self.next(progress, at_hand) {
+                return Some(found);
+            }
+            let state = self.state(progress, at_hand).filter(|_| !progress.over)?;
+            if matches!(self.engine.outlook(state), Outlook::Grows | Outlook::Final) {
+                progress.seen = Some(progress.at);
+            }
+            if let Some(found) = self.take(progress, at_hand, progress.seen?, Edge::Unknown) {
+                return Some(found);
+            }
+        }
+    }
+
+    /// Searches on, up to something that changes the course. `None` if there are no bytes left.
+    #[allow(clippy::option_option)] // No more bytes; no match, but go on; a match.
+    fn step(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>) -> Option<Option<Range<u64>>> {
+        if progress.over {
+            return None;
+        }
+        let mut state = self.state(progress, at_hand)?;
+        let limit = match progress.seen {
+            Some(_) => progress.until,
+            None => progress.from + self.window + self.window.div_ceil(2),
+        };
+        let end = at_hand.end().min(limit);
+        while progress.at < end {
+            let bytes = at_hand.behind(progress.at);
+            let bytes = &bytes[..bytes.len().min((end - progress.at) as usize)];
+            let run = self.engine.run(state, bytes);
+            state = run.state;
+            if let Some(idle) = run.idle {
+                progress.from = progress.at + idle as u64;
+            }
+            progress.at += run.len as u64;
+            progress.state = Some(state);
+            if state.is_dead() {
+                return match progress.seen {
+                    Some(seen) => Some(self.take(progress, at_hand, seen, Edge::Unknown)),
+                    None => {
+                        progress.over = true;
+                        None
+                    }
+                };
+            }
+            if state.is_match() {
+                let seen = progress.at - 1;
+                if progress.seen.replace(seen).is_none() {
+                    self.see(progress, at_hand, seen);
+                    return Some(None);
+                }
+            }
+        }
+        if progress.at < limit {
+            // A match that ends with the last byte does not wait for the next one if it is the same with any.
+            let end = match self.engine.outlook(state) {
+                Outlook::Final => progress.at,
+                Outlook::Closed => progress.seen?,
+                Outlook::Open | Outlook::Grows => return None,
+            };
+            return Some(self.take(progress, at_hand, end, Edge::Unknown));
+        }
+        Some(match progress.seen {
+            Some(seen) => self.take(progress, at_hand, seen, Edge::Unknown),
+            None => {
+                self.rewind(progress, progress.at - self.window);
+                None
+            }
+        })
+    }
+
+    /// Finds out how far a match may grow of which the first end was seen.
+    fn see(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>, seen: u64) {
+        let start =
+            if seen == progress.from { seen } else { self.start(progress, at_hand, seen, Edge::Unknown) };
+        if seen - start > self.window {
+            self.rewind(progress, seen - self.window);
+        } else {
+            // The end of a match is known when the next byte was searched.
+            progress.until = start + self.window + 1;
+        }
+    }
+
+    /// Takes the match that ends here, and goes on behind it. `None` if it has no bytes, or too many.
+    fn take(
+        &mut self,
+        progress: &mut Progress,
+        at_hand: &AtHand<'_>,
+        end: u64,
+        edge: Edge,
+    ) -> Option<Range<u64>> {
+        let start = self.start(progress, at_hand, end, edge);
+        if start == end {
+            // An empty match stands here. The next one begins behind the next byte.
+            self.rewind(progress, end + 1);
+            return None;
+        }
+        if end - start > self.window {
+            self.rewind(progress, end - self.window);
+            return None;
+        }
+        self.rewind(progress, end);
+        Some(start..end)
+    }
+
+    fn rewind(&mut self, progress: &mut Progress, from: u64) {
+        (progress.from, progress.at, progress.seen, progress.state) = (from, from, None, None);
+    }
+
+    /// Returns the place where the match begins that ends here.
+    fn start(&mut self, progress: &Progress, at_hand: &AtHand<'_>, end: u64, edge: Edge) -> u64 {
+        let behind = match (at_hand.byte(end), edge) {
+            (None, Edge::Unknown) => Some(UNKNOWN),
+            (byte, _) => byte,
+        };
+        let mut state = self.engine.begin_backwards(behind);
+        let (mut at, mut start) = (end, None);
+        while at > progress.from {
+            let bytes = at_hand.before(at);
+            let bytes = &bytes[bytes.len().saturating_sub((at - progress.from) as usize)..];
+            if bytes.is_empty() {
+                return start.unwrap_or(end);
+            }
+            let (last, dead) = self.engine.run_backwards(&mut state, bytes);
+            let part = at - bytes.len() as u64;
+            start = last.map(|last| part + last as u64).or(start);
+            if dead {
+                return start.unwrap_or(end);
+            }
+            at = part;
+        }
+        let before = self.before(progress, at_hand, at);
+        if self.engine.begins(state, before) { at } else { start.unwrap_or(end) }
+    }
+
+    /// Returns the byte before a place, `None` if the stream begins there.
+    fn before(&self, progress: &Progress, at_hand: &AtHand<'_>, at: u64) -> Option<u8> {
+        if at > progress.first {
+            return Some(at.checked_sub(1).and_then(|at| at_hand.byte(at)).unwrap_or(UNKNOWN));
+        }
+        (progress.beginning == Edge::Unknown).then_some(UNKNOWN)
+    }
+
+    /// Returns the state at this place. It is made again if it is void. `None` if the pattern cannot be searched for from here.
+    fn state(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>) -> Option<State> {
+        if let Some(state) = progress.state.filter(|state| self.engine.knows(*state)) {
+            return Some(state);
+        }
+        if progress.from > at_hand.end() {
+            return None;
+        }
+        let before = self.before(progress, at_hand, progress.from);
+        (progress.at, progress.seen) = (progress.from, None);
+        progress.state = self.engine.begin(before);
+        progress.state
+    }
+}
+
+#[cfg(test)]
+mod tests;

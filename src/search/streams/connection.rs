@@ -1,0 +1,346 @@
+//! A connection: both directions, and what a segment of one says of the other.
+
+use super::half::{Half, Stage};
+use super::{Begun, EndWhy, Follower, Piece, StreamCounts, Way};
+use crate::packet::{Frame, TcpChecksum, TcpSegment};
+use crate::search::context::{Conversation, Side};
+
+/// The scale of a window where the handshake was not seen: the largest (RFC 7323 section 2.3).
+const MOST_SCALE: u8 = 14;
+/// The number of segments without a right checksum after which a direction's are not added up any more.
+const TRIES: u8 = 8;
+/// The time of silence, in nanoseconds, after which a SYN begins a new connection in any case.
+const SILENCE: i64 = 60_000_000_000;
+
+/// A connection, with the states of whoever follows its directions.
+#[derive(Debug)]
+pub(super) struct Connection<S> {
+    low: Line<S>,
+    high: Line<S>,
+    /// The side that reset it.
+    reset_by: Option<Side>,
+}
+
+/// One direction, with what its sender has shown.
+#[derive(Debug)]
+struct Line<S> {
+    half: Half,
+    state: Option<Box<S>>,
+    /// The number of a SYN that is not that of this connection, until the other side says whether it takes it.
+    suitor: Option<u32>,
+    /// The newest timestamp that came in order.
+    timestamp: Option<u32>,
+    /// The scale of the windows that the sender offers.
+    scale: Option<u8>,
+    checksums: Checksums,
+    /// The place behind the last piece.
+    #[cfg(debug_assertions)]
+    end: u64,
+}
+
+/// Asserts that a piece begins where the one before it ended.
+#[cfg(debug_assertions)]
+fn assert_joins(end: &mut u64, piece: Piece<'_>) {
+    let (offset, len) = match piece {
+        Piece::Bytes { offset, bytes, .. } => (offset, bytes.len() as u64),
+        Piece::Gap { offset, len, .. } => (offset, len),
+        Piece::Again { offset, bytes, .. } => {
+            assert!(!bytes.is_empty() && offset + bytes.len() as u64 <= *end, "{offset} is not old at {end}");
+            return;
+        }
+        Piece::End { .. } => return,
+    };
+    assert!(offset == *end && len > 0, "{len} bytes at {offset}, and not at {end}");
+    *end += len;
+}
+
+/// What a direction's checksums were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Checksums {
+    /// None was right so far, of this many.
+    NotRight(u8),
+    /// They are finished where the capture is.
+    Right,
+}
+
+/// What has become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It goes on.
+    GoesOn,
+    /// The segment begins another connection with its ports.
+    Renewed,
+}
+
+/// A segment, with its frame and its sender.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival<'a> {
+    pub(super) segment: &'a TcpSegment<'a>,
+    pub(super) frame: &'a Frame<'a>,
+    pub(super) from: Side,
+    /// The time since the connection's segment before, in nanoseconds.
+    pub(super) silence: i64,
+}
+
+/// The name of a connection.
+#[derive(Clone, Copy)]
+pub(super) struct Name<'a> {
+    pub(super) conversation: &'a Conversation,
+    pub(super) number: u64,
+}
+
+impl<S> Default for Line<S> {
+    fn default() -> Self {
+        Self {
+            half: Half::default(),
+            state: None,
+            suitor: None,
+            timestamp: None,
+            scale: None,
+            checksums: Checksums::NotRight(0),
+            #[cfg(debug_assertions)]
+            end: 0,
+        }
+    }
+}
+
+impl<S> Default for Connection<S> {
+    fn default() -> Self {
+        Self { low: Line::default(), high: Line::default(), reset_by: None }
+    }
+}
+
+impl Name<'_> {
+    fn way(self, from: Side, begun: Begun) -> Way {
+        Way {
+            connection: self.number,
+            vni: self.conversation.vni(),
+            flow: self.conversation.flow_from(from),
+            begun,
+        }
+    }
+}
+
+impl<S: Follower> Line<S> {
+    /// Returns the half, and what tells its pieces to the sink.
+    fn parts<'l, E>(
+        &'l mut self,
+        name: Name<'l>,
+        from: Side,
+        sink: &'l mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
+    ) -> (&'l mut Half, impl FnMut(Piece<'_>) -> Result<(), E> + 'l) {
+        let state = &mut self.state;
+        let begun = self.half.begun;
+        #[cfg(debug_assertions)]
+        let end = &mut self.end;
+        let tell = move |piece: Piece<'_>| {
+            #[cfg(debug_assertions)]
+            assert_joins(end, piece);
+            let is_end = matches!(piece, Piece::End { .. });
+            // There is nothing to end where nothing was told.
+            if is_end && state.is_none() {
+                return Ok(());
+            }
+            let done = sink(state.get_or_insert_default(), &name.way(from, begun), piece);
+            if is_end {
+                *state = None;
+            }
+            done
+        };
+        (&mut self.half, tell)
+    }
+
+    fn footprint(&self) -> usize {
+        let state = self.state.as_ref().map_or(0, |state| size_of::<S>() + 16 + state.footprint());
+        state + self.half.footprint()
+    }
+
+    /// Returns true if the receiver may discard the segment: its checksum is wrong where others are right, or its timestamp is
+    /// older than that of one before (RFC 7323 section 5). A SYN's data may be ignored as well (RFC 7413).
+    fn doubts(&mut self, segment: &TcpSegment<'_>, other_has_timestamps: bool) -> bool {
+        let is_wrong = match self.checksums {
+            Checksums::NotRight(TRIES..) => false,
+            Checksums::NotRight(tries) => {
+                let is_right = segment.checksum() == TcpChecksum::Right;
+                self.checksums = if is_right { Checksums::Right } else { Checksums::NotRight(tries + 1) };
+                false
+            }
+            Checksums::Right => {
+                let says_much = segment.declared > 0 || segment.has_fin() || segment.has_syn();
+                says_much && segment.checksum() == TcpChecksum::Wrong
+            }
+        };
+        if is_wrong {
+            return true;
+        }
+        let is_old = match (segment.timestamp(), self.timestamp) {
+            // Linux lets them be older by one (`TCP_PAWS_WINDOW`).
+            (Some(now), Some(newest)) => other_has_timestamps && (newest.wrapping_sub(now) as i32) > 1,
+            _ => false,
+        };
+        if let Some(now) = segment.timestamp().filter(|_| !is_old && self.half.awaits(segment.sequence)) {
+            self.timestamp = Some(now);
+        }
+        is_old || segment.has_syn() && segment.declared > 0
+    }
+}
+
+impl<S: Follower> Connection<S> {
+    fn lines(&mut self, from: Side) -> (&mut Line<S>, &mut Line<S>) {
+        match from {
+            Side::Low => (&mut self.low, &mut self.high),
+            Side::High => (&mut self.high, &mut self.low),
+        }
+    }
+
+    /// Returns the memory that it takes beside its own size.
+    pub(super) fn footprint(&self) -> usize {
+        self.low.footprint() + self.high.footprint()
+    }
+
+    /// Returns true if nothing is lost with it: there was no data yet, or it is over.
+    pub(super) fn is_bare(&self) -> bool {
+        self.low.is_bare() && self.high.is_bare()
+    }
+
+    /// Takes a segment.
+    pub(super) fn take<E>(
+        &mut self,
+        name: Name<'_>,
+        arrival: Arrival<'_>,
+        counts: &mut StreamCounts,
+        sink: &mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
+    ) -> Result<Outcome, E> {
+        let Arrival { segment, frame, from, .. } = arrival;
+        if segment.has_rst() {
+            return self.reset(name, arrival, counts, sink);
+        }
+        if segment.has_syn() {
+            if self.is_another(arrival) {
+                self.end(name, EndWhy::Reused, counts, sink)?;
+                return Ok(Outcome::Renewed);
+            }
+            let (own, other) = self.lines(from);
+            let is_known = match own.half.stage {
+                Stage::Unseen if segment.has_ack() => other.half.may_be_answered(segment.acknowledgement),
+                Stage::Unseen => !other.half.has_begun(),
+                _ => own.half.began_with(segment.sequence),
+            };
+            if !is_known {
+                counts.refused += 1;
+                return Ok(Outcome::GoesOn);
+            }
+        } else if !segment.has_ack() {
+            // RFC 9293 section 3.10.7.4: "if the ACK bit is off, drop the segment".
+            counts.refused += 1;
+            return Ok(Outcome::GoesOn);
+        }
+        let is_reset = self.reset_by == Some(from);
+        let (own, other) = self.lines(from);
+        if is_reset && !segment.has_syn() && own.half.is_beyond(segment) {
+            // Whoever resets a connection sends nothing on it. So the reset was another's, and may not have been heard.
+            return Ok(Outcome::Renewed);
+        }
+        if !own.half.is_near(segment.sequence, segment.declared) {
+            counts.refused += 1;
+            return Ok(Outcome::GoesOn);
+        }
+        let is_doubtful = own.doubts(segment, other.timestamp.is_some());
+        if segment.has_syn() {
+            own.scale = Some(segment.window_scale().unwrap_or(0));
+            if own.half.stage == Stage::Unseen {
+                own.half.begin(segment.sequence);
+            }
+        }
+        if segment.has_ack() && !is_doubtful {
+            if segment.has_syn() && other.half.stage == Stage::Unseen {
+                other.half.begin(segment.acknowledgement.wrapping_sub(1));
+            }
+            // A window is scaled if both sides have the option, and never that of a SYN.
+            let scale = match (own.scale, other.scale) {
+                _ if segment.has_syn() => 0,
+                (Some(0), _) | (_, Some(0)) => 0,
+                (Some(scale), _) => scale,
+                (None, _) => MOST_SCALE,
+            };
+            let window = u32::from(segment.window) << scale;
+            let (half, mut tell) = other.parts(name, from.other(), sink);
+            half.hear(segment.acknowledgement, window, counts, &mut tell)?;
+        }
+        if segment.declared > 0 || segment.has_fin() {
+            let (half, mut tell) = own.parts(name, from, sink);
+            half.take(segment, frame, is_doubtful, counts, &mut tell)?;
+        }
+        Ok(Outcome::GoesOn)
+    }
+
+    /// Returns true if a SYN begins another connection than this one: if this one is over or has been silent for long, or if both
+    /// sides say so. A SYN alone does not end a connection (RFC 5961 section 4.2).
+    fn is_another(&mut self, arrival: Arrival<'_>) -> bool {
+        let Arrival { segment, from, silence, .. } = arrival;
+        let (own, other) = self.lines(from);
+        let known = match own.half.stage {
+            Stage::Unseen => other.suitor.is_some() || other.half.has_begun() && !segment.has_ack(),
+            _ => !own.half.began_with(segment.sequence),
+        };
+        if !known {
+            return false;
+        }
+        let is_over = |line: &Line<S>| matches!(line.half.stage, Stage::Over | Stage::Unseen);
+        if is_over(own) && is_over(other) || silence > SILENCE {
+            return true;
+        }
+        if segment.has_ack() {
+            return other.suitor.is_some_and(|isn| segment.acknowledgement == isn.wrapping_add(1));
+        }
+        own.suitor = Some(segment.sequence);
+        false
+    }
+
+    fn reset<E>(
+        &mut self,
+        name: Name<'_>,
+        arrival: Arrival<'_>,
+        counts: &mut StreamCounts,
+        sink: &mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
+    ) -> Result<Outcome, E> {
+        let Arrival { segment, from, .. } = arrival;
+        let (own, other) = self.lines(from);
+        // The answer to a SYN has no number of its own (RFC 9293 section 3.10.7.3).
+        let answers = segment.has_ack() && segment.acknowledgement == other.half.next();
+        let is_meant = own.half.accepts_reset(segment.sequence)
+            || own.half.stage == Stage::Unseen && (answers || other.half.stage == Stage::Unseen);
+        let is_sound = own.checksums != Checksums::Right || segment.checksum() != TcpChecksum::Wrong;
+        if is_meant && is_sound {
+            self.reset_by = Some(from);
+            self.end(name, EndWhy::Reset, counts, sink)?;
+        } else {
+            counts.refused += 1;
+        }
+        Ok(Outcome::GoesOn)
+    }
+
+    /// Ends both directions.
+    pub(super) fn end<E>(
+        &mut self,
+        name: Name<'_>,
+        why: EndWhy,
+        counts: &mut StreamCounts,
+        sink: &mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (line, from) in [(&mut self.low, Side::Low), (&mut self.high, Side::High)] {
+            let (half, mut tell) = line.parts(name, from, sink);
+            half.end(why, counts, &mut tell)?;
+        }
+        Ok(())
+    }
+}
+
+impl<S> Line<S> {
+    fn is_bare(&self) -> bool {
+        self.state.is_none() && self.half.footprint() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,431 @@
+//! One direction of a connection: the numbers that its receiver has, and the segments that wait.
+
+use super::waiting::{Part, Waiting};
+use super::{Begun, EndWhy, GapWhy, Overlap, Piece, StreamCounts};
+use crate::packet::{Frame, TcpSegment};
+
+/// The most bytes of memory that segments of one direction wait in.
+const MOST_WAITING: usize = 1 << 20;
+/// The number of segments that wait at the beginning of a stream without a handshake, because they may be out of order.
+const TO_JOIN: usize = 3;
+/// The place of the first segment that is seen of a stream without a handshake, until it is known which byte is the first.
+const SOMEWHERE: u64 = 1 << 32;
+/// The window where none was seen, and the most that TCP can offer (RFC 7323 section 2.3).
+const MOST_WINDOW: u32 = 1 << 30;
+
+/// The receiver's view of one direction.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    /// The place in the stream of the next byte that is told.
+    place: u64,
+    /// The sequence number of that byte.
+    next: u32,
+    /// The number that the receiver acknowledged last.
+    acknowledged: Option<u32>,
+    /// The window that the receiver offered last.
+    window: Option<u32>,
+    pub(super) stage: Stage,
+    pub(super) begun: Begun,
+    waiting: Option<Box<Waiting>>,
+}
+
+/// How far a direction has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing is known of its numbers.
+    #[default]
+    Unseen,
+    /// There was data, but no handshake, and it is not known yet which byte is the first.
+    Joining,
+    /// Its bytes are told.
+    Flowing,
+    /// It is over.
+    Over,
+}
+
+/// How holes are treated that nobody acknowledged.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// Whatever is behind a hole waits.
+    Waits,
+    /// One hole is given up.
+    EndsOnce(GapWhy),
+    /// All are.
+    Ends(GapWhy),
+}
+
+impl Half {
+    /// Begins with the sequence number of a SYN.
+    pub(super) fn begin(&mut self, isn: u32) {
+        let Self { acknowledged, window, .. } = *self;
+        *self = Self {
+            next: isn.wrapping_add(1),
+            acknowledged,
+            window,
+            stage: Stage::Flowing,
+            begun: Begun::Syn,
+            ..Self::default()
+        };
+    }
+
+    /// Returns the sequence number of the next byte.
+    pub(super) fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// Returns true if a SYN with this number is the one that the stream began with.
+    pub(super) fn began_with(&self, isn: u32) -> bool {
+        self.place_of(isn.wrapping_add(1)) == 0
+    }
+
+    /// Returns true if a segment has bytes that were not told.
+    pub(super) fn is_beyond(&self, segment: &TcpSegment<'_>) -> bool {
+        segment.declared > 0 && self.place_of(segment.sequence) >= self.place.cast_signed()
+    }
+
+    /// Returns true if there was data.
+    pub(super) fn has_begun(&self) -> bool {
+        self.place > 0 || self.waiting.is_some()
+    }
+
+    /// Returns true if a SYN may be answered with this number, which acknowledges it and data that came with it.
+    pub(super) fn may_be_answered(&self, number: u32) -> bool {
+        self.stage == Stage::Unseen || (0..1 << 16).contains(&self.place_of(number))
+    }
+
+    /// Returns true if a segment with this number is not ahead of what was told.
+    pub(super) fn awaits(&self, sequence: u32) -> bool {
+        self.stage != Stage::Flowing || self.next.wrapping_sub(sequence).cast_signed() >= 0
+    }
+
+    /// Returns the memory that segments wait in.
+    pub(super) fn footprint(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.footprint())
+    }
+
+    /// Returns the place of a sequence number, which is negative before the stream's first byte.
+    fn place_of(&self, sequence: u32) -> i64 {
+        let ahead = sequence.wrapping_sub(self.next) as i32;
+        self.place.cast_signed().saturating_add(ahead.into())
+    }
+
+    fn acknowledged_place(&self) -> Option<i64> {
+        self.acknowledged.map(|number| self.place_of(number))
+    }
+
+    /// Returns true if the receiver of a segment with this number looks at it.
+    pub(super) fn is_near(&self, sequence: u32, len: usize) -> bool {
+        match self.stage {
+            Stage::Unseen => return true,
+            Stage::Joining => {
+                let from_first = self.place_of(sequence) - SOMEWHERE.cast_signed();
+                return from_first.abs() <= MOST_WAITING as i64;
+            }
+            Stage::Flowing | Stage::Over => {}
+        }
+        let (start, window) = (self.place_of(sequence), i64::from(self.window.unwrap_or(MOST_WINDOW)));
+        let place = self.place.cast_signed();
+        let furthest = self.acknowledged_place().map_or(place, |acknowledged| place.max(acknowledged));
+        // A window may have been offered and taken back, or be offered in a segment that was not captured. A probe of a window
+        // of 0 is one byte beyond it.
+        let slack = window.max(1 << 16);
+        start <= furthest + window + slack && start + len as i64 >= place - i64::from(MOST_WINDOW)
+    }
+
+    /// Returns true if a reset with this number ends the connection (RFC 5961 section 3.2): it is that of the next byte as we
+    /// have it, or as the receiver said last.
+    pub(super) fn accepts_reset(&self, sequence: u32) -> bool {
+        match self.stage {
+            Stage::Unseen => false,
+            Stage::Joining => self.is_near(sequence, 0),
+            Stage::Flowing | Stage::Over => sequence == self.next || self.acknowledged == Some(sequence),
+        }
+    }
+
+    /// Takes what the receiver says: the number that it waits for, and its window.
+    pub(super) fn hear<E>(
+        &mut self,
+        number: u32,
+        window: u32,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.acknowledged = Some(number);
+        self.window = Some(window.min(MOST_WINDOW));
+        if self.waiting.is_none() {
+            return Ok(());
+        }
+        self.join_if_due();
+        self.drain(Patience::Waits, counts, tell)
+    }
+
+    /// Takes a segment's payload and FIN. It may be doubtful that the receiver takes it.
+    pub(super) fn take<E>(
+        &mut self,
+        segment: &TcpSegment<'_>,
+        frame: &Frame<'_>,
+        is_doubtful: bool,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // The SYN has a number of its own, in front of the first byte.
+        let sequence = segment.sequence.wrapping_add(segment.has_syn().into());
+        match self.stage {
+            Stage::Over => return Ok(()),
+            Stage::Unseen => self.meet(sequence),
+            Stage::Joining | Stage::Flowing => {}
+        }
+        let start = self.place_of(sequence);
+        let end = start.saturating_add(segment.declared as i64);
+        if end < 0 {
+            return Ok(());
+        }
+        let before = usize::try_from(-start.min(0)).unwrap_or(usize::MAX);
+        let captured = segment.payload.get(..segment.declared).unwrap_or(segment.payload);
+        let part = Part {
+            start: start.max(0).cast_unsigned(),
+            end: end.cast_unsigned(),
+            bytes: captured.get(before..).unwrap_or(&[]),
+            is_doubtful,
+            // Receivers leave out the byte that the pointer is at, unless they ask for it (`SO_OOBINLINE`).
+            overlap: if segment.is_urgent() { Overlap::Differs } else { Overlap::None },
+        };
+        self.place_part(part, segment.has_fin() && !is_doubtful, frame, counts, tell)
+    }
+
+    /// Begins without a handshake.
+    fn meet(&mut self, sequence: u32) {
+        self.next = sequence;
+        let awaited = self.acknowledged == Some(sequence);
+        (self.place, self.stage) = if awaited { (0, Stage::Flowing) } else { (SOMEWHERE, Stage::Joining) };
+    }
+
+    fn place_part<E>(
+        &mut self,
+        part: Part<'_>,
+        has_fin: bool,
+        frame: &Frame<'_>,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut part = part;
+        let is_new = self.stage == Stage::Joining || part.end > self.place;
+        if let Some(fin) = self.waiting.as_ref().and_then(|waiting| waiting.fin) {
+            part.end = part.end.min(fin);
+            let len = part.end.saturating_sub(part.start);
+            part.bytes = part.bytes.get(..len as usize).unwrap_or(part.bytes);
+        }
+        if self.stage == Stage::Flowing && part.start < self.place {
+            let old = (self.place - part.start) as usize;
+            let known = part.bytes.get(..old).unwrap_or(part.bytes);
+            // A probe for a peer that is still there has one byte, which may be any.
+            let is_probe = part.start + 1 == part.end && part.end == self.place;
+            if !known.is_empty() && !is_probe && !part.is_doubtful {
+                tell(Piece::Again { offset: part.start, bytes: known, frame })?;
+            }
+            part.bytes = part.bytes.get(old..).unwrap_or(&[]);
+            part.start = self.place;
+        }
+        if is_new && part.start < part.end {
+            if self.stage == Stage::Flowing && part.start == self.place && !part.is_doubtful {
+                let overlap = match &mut self.waiting {
+                    Some(waiting) => waiting.claim(&part),
+                    None => part.overlap,
+                };
+                counts.ambiguous += u64::from(overlap == Overlap::Differs);
+                self.tell_part(&Part { overlap, ..part }, frame, counts, tell)?;
+            } else {
+                let overlap = self.waiting.get_or_insert_default().insert(&part, frame);
+                counts.ambiguous += u64::from(overlap == Overlap::Differs);
+            }
+        }
+        if has_fin && (self.stage == Stage::Joining || part.end >= self.place) {
+            if self.waiting.is_none() && part.end == self.place {
+                return self.end_by_fin(counts, tell);
+            }
+            let waiting = self.waiting.get_or_insert_default();
+            waiting.fin = Some(waiting.fin.map_or(part.end, |fin| fin.min(part.end)));
+        }
+        if self.waiting.is_none() {
+            return Ok(());
+        }
+        self.join_if_due();
+        self.drain(Patience::Waits, counts, tell)?;
+        self.relieve(counts, tell)
+    }
+
+    /// Tells bytes at the present place, and goes on behind them.
+    #[inline]
+    fn tell_part<E>(
+        &mut self,
+        part: &Part<'_>,
+        frame: &Frame<'_>,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let offset = self.place;
+        let captured = part.bytes.len() as u64;
+        self.advance(captured);
+        if captured > 0 {
+            tell(Piece::Bytes { offset, bytes: part.bytes, frame, overlap: part.overlap })?;
+        }
+        if part.end > self.place { self.skip(part.end, GapWhy::Snaplen, counts, tell) } else { Ok(()) }
+    }
+
+    fn advance(&mut self, len: u64) {
+        self.place += len;
+        self.next = self.next.wrapping_add(len as u32);
+    }
+
+    /// Goes on at a later place.
+    fn skip<E>(
+        &mut self,
+        to: u64,
+        why: GapWhy,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (offset, len) = (self.place, to - self.place);
+        self.advance(len);
+        counts.gaps += 1;
+        counts.lost += len;
+        tell(Piece::Gap { offset, len, why })
+    }
+
+    /// Decides which byte is the first, if it is time to.
+    fn join_if_due(&mut self) {
+        let (Stage::Joining, Some(waiting)) = (self.stage, &self.waiting) else { return };
+        let first = waiting.first().map_or(SOMEWHERE, |(first, _)| first);
+        let taken = self.acknowledged_place().is_some_and(|place| place > first.cast_signed());
+        if taken || waiting.len() >= TO_JOIN || waiting.fin.is_some() {
+            self.join();
+        }
+    }
+
+    fn join(&mut self) {
+        if self.stage != Stage::Joining {
+            return;
+        }
+        self.stage = Stage::Flowing;
+        let first = self.waiting.as_ref().and_then(|waiting| waiting.first());
+        let first = first.map_or(self.place, |(first, _)| first);
+        self.next = self.next.wrapping_add(first.wrapping_sub(self.place) as u32);
+        self.place = 0;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.shift(first);
+        }
+    }
+
+    /// Tells what need not wait any more.
+    fn drain<E>(
+        &mut self,
+        patience: Patience,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.stage != Stage::Flowing {
+            return Ok(());
+        }
+        let mut patience = patience;
+        while let Some(waiting) = &mut self.waiting {
+            let fin = waiting.fin;
+            let next = waiting.first().map(|(start, piece)| (start, piece.end, piece.is_doubtful));
+            // The FIN is a place as well. No segment is told that is beyond it.
+            let next = next.filter(|(start, ..)| fin.is_none_or(|fin| *start < fin));
+            let Some((start, end, is_doubtful)) = next.or(fin.map(|fin| (fin, fin, false))) else { break };
+            let taken = |place: u64| {
+                self.acknowledged.is_some_and(|number| {
+                    let ahead = number.wrapping_sub(self.next) as i32;
+                    self.place.cast_signed().saturating_add(ahead.into()) >= place.cast_signed()
+                })
+            };
+            let given_up = match patience {
+                Patience::Waits => None,
+                Patience::EndsOnce(why) | Patience::Ends(why) => Some(why),
+            };
+            if start > self.place {
+                let Some(why) = taken(start).then_some(GapWhy::Lost).or(given_up) else { break };
+                if why != GapWhy::Lost && matches!(patience, Patience::EndsOnce(_)) {
+                    patience = Patience::Waits;
+                }
+                self.skip(start, why, counts, tell)?;
+            } else if next.is_none() {
+                return self.end_by_fin(counts, tell);
+            } else if is_doubtful && !taken(end) && given_up.is_none() {
+                break;
+            } else {
+                if is_doubtful && !taken(end) && matches!(patience, Patience::EndsOnce(_)) {
+                    patience = Patience::Waits;
+                }
+                let Some((_, piece)) = waiting.pop() else { break };
+                let end = fin.map_or(piece.end, |fin| fin.min(piece.end));
+                let bytes = piece.from(self.place);
+                let len = end.saturating_sub(self.place) as usize;
+                let bytes = bytes.get(..len).unwrap_or(bytes);
+                let part = Part { start: self.place, end, bytes, is_doubtful, overlap: piece.overlap };
+                self.tell_part(&part, &piece.frame(), counts, tell)?;
+            }
+        }
+        self.waiting = self.waiting.take().filter(|waiting| !waiting.is_empty() || waiting.fin.is_some());
+        Ok(())
+    }
+
+    /// Gives something up, if too much waits.
+    fn relieve<E>(
+        &mut self,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while self.footprint() > MOST_WAITING {
+            let missing = self.acknowledged_place().is_some_and(|place| place <= self.place.cast_signed());
+            if self.stage == Stage::Joining {
+                self.join();
+            } else if let Some(waiting) = self.waiting.as_mut().filter(|_| missing) {
+                // The receiver has a hole there too, and will be sent what is furthest once more.
+                waiting.drop_last();
+                counts.given_up += 1;
+                continue;
+            }
+            self.drain(Patience::EndsOnce(GapWhy::Limit), counts, tell)?;
+        }
+        Ok(())
+    }
+
+    fn end_by_fin<E>(
+        &mut self,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // The FIN has a number of its own.
+        self.next = self.next.wrapping_add(1);
+        self.is_over(counts);
+        tell(Piece::End { why: EndWhy::Fin })
+    }
+
+    fn is_over(&mut self, counts: &mut StreamCounts) {
+        self.stage = Stage::Over;
+        counts.given_up += self.waiting.take().map_or(0, |waiting| waiting.len() as u64);
+    }
+
+    /// Ends the direction. What waits is told, with the gaps in front of it: the capture may have lost what the receiver has.
+    pub(super) fn end<E>(
+        &mut self,
+        why: EndWhy,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.stage == Stage::Over {
+            return Ok(());
+        }
+        self.join();
+        self.drain(Patience::Ends(GapWhy::End), counts, tell)?;
+        if self.stage == Stage::Over {
+            return Ok(());
+        }
+        self.is_over(counts);
+        tell(Piece::End { why })
+    }
+}
+
+#[cfg(test)]
+mod tests;
