@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use nix::ifaddrs::getifaddrs;
-use ovlsniff::capture::bpf::Filter;
+use ovlsniff::capture::bpf::{self, Filter};
 use ovlsniff::capture::live::Device;
 use ovlsniff::capture::savefile::{Interface, Savefile, shown};
+use ovlsniff::packet::LinkType;
 use ovlsniff::print::ngrep::{NgrepPattern, NgrepPreamble, NgrepSource};
 
 use super::meant::{Meant, Told};
@@ -64,8 +65,9 @@ pub(super) fn preamble<T>(
         Source::Devices([device], _) => network_of(device),
         _ => None,
     };
-    let has_tags = interfaces.first().is_none_or(|first| Filter::compile("vlan", first.link).is_ok());
-    let filter = filter(told.filter.as_deref(), has_tags);
+    let typed = told.filter.as_deref();
+    let has_tags = interfaces.first().is_none_or(|first| compiles(&filter(typed, true), first.link));
+    let filter = filter(typed, has_tags);
     let output = meant.write.as_ref().map(|path| path.to_string_lossy());
     let (text, inverted) = (told.pattern.as_str(), meant.options.invert);
     tell(&NgrepPreamble {
@@ -78,6 +80,11 @@ pub(super) fn preamble<T>(
         pattern: Some(NgrepPattern { text, inverted, word: told.word, hex: told.hex }),
         output: output.as_deref(),
     })
+}
+
+/// Returns true if the words make a filter for frames of this link type, even if no frame can pass it.
+fn compiles(filter: &str, link: LinkType) -> bool {
+    !matches!(Filter::compile(filter, link), Err(bpf::Error::Invalid { .. }))
 }
 
 /// Returns the filter as ngrep puts it together.

@@ -117,8 +117,7 @@ fn compare(captures: &[Capture], lines: &[Line]) -> Findings {
                     let pair = next.fetch_add(1, Ordering::Relaxed);
                     let Some(line) = lines.get(pair / captures.len()) else { break };
                     let capture = &captures[pair % captures.len()];
-                    // `-D` would sleep between frames for as long as these are apart: years.
-                    if line.has('D') && capture.name == "times" {
+                    if !line.is_for(&capture.name) {
                         continue;
                     }
                     let (difference, used) = pair_of(&place, capture, line);

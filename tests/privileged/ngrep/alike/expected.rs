@@ -96,7 +96,11 @@ fn passed(place: &Place<'_>, capture: &Capture, line: &Line, ran: &Ran) -> Optio
     let told = asked.told();
     let typed = told.strip_prefix("( ").and_then(|rest| rest.split_once(" ) and ")).map(|(typed, _)| typed);
     let speaks = typed.is_some_and(packets::speaks_of_tags);
-    let misread = capture.plain.is_some() && typed.is_some();
+    let hidden = real
+        .iter()
+        .zip(&plain)
+        .any(|(real, plain)| real.link == 1 && real.ip.is_none() && plain.ip.is_some());
+    let misread = capture.plain.is_some() && (typed.is_some() || hidden);
     if !speaks && !misread && real.iter().all(|frame| frame.tags == 0) {
         return None;
     }

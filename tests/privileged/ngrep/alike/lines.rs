@@ -11,8 +11,7 @@ pub(crate) const FILTER_FILES: [(&str, &str); 2] =
 
 /// As typed in a shell, behind `ngrep`. `@` is the capture; a line without it begins with `-I` and the capture. A first
 /// word `TZ=…` sets the time zone.
-const TYPED: &[&str] = &[
-    // Each option by itself.
+const EVERYWHERE: &[&str] = &[
     "",
     "foo",
     "''",
@@ -27,18 +26,13 @@ const TYPED: &[&str] = &[
     "-w foo",
     "-x foo",
     "-X 666f6f",
-    "-X 0x666f6f",
     "-X 00",
-    "-p foo",
-    "-l foo",
     "-D foo",
     "-t foo",
     "-T foo",
     "-TT foo",
     "-TTT foo",
-    "-R foo",
     "-M foo.*foo",
-    "-M foo.two",
     "-C foo",
     "-N foo",
     "-N -e",
@@ -46,58 +40,20 @@ const TYPED: &[&str] = &[
     "-O - -q foo",
     "-n 1 foo",
     "-n 2 foo",
-    "-n 0 foo",
     "-A 1 foo",
     "-A 3 foo",
-    "-s 40 foo",
     "-S 5 foo",
     "-S 0 ''",
     "-S 3 foo",
-    "-W normal foo",
     "-W byline foo",
     "-W none foo",
     "-W single foo",
-    "-W BYLINE foo",
     "-c 40 foo",
     "-c 100 foo",
-    "-c 0 foo",
-    "-c 5 foo",
     "-c 6 foo",
-    "-c 7 foo",
-    "-c 255 foo",
     "-P , ''",
-    "-P xyz ''",
-    "-P '' foo",
     "-F filter.bpf foo",
     "-F filter-lines.bpf foo",
-    "-F filter.bpf foo port 80",
-    "-h",
-    "-V",
-    "-L",
-    "-K 1 foo",
-    "-d nosuch foo",
-    // Errors of the command line.
-    "-z foo",
-    "-q foo -n",
-    "-n abc foo",
-    "-c abc foo",
-    "-S abc ''",
-    "-W wrong foo",
-    "-x -W byline foo",
-    "-X 66f",
-    "-X zz",
-    "-X 0X66",
-    "-X '66 6f'",
-    "-X ''",
-    "-i -X 66",
-    "-w -X 66",
-    "(",
-    "foo bad filter",
-    "foo ''",
-    "-I captures/none.pcap foo",
-    "-F none.bpf foo",
-    "-O none/written.pcap foo",
-    // Which word is the pattern.
     "foo udp",
     "foo port 80",
     "foo port 80 or port 53",
@@ -118,20 +74,15 @@ const TYPED: &[&str] = &[
     "foo greater 55",
     "foo -q udp port 53",
     "-q -- -foo udp",
-    "-q -- foo -q",
     "-I - foo",
     "-q -I - -O written.pcap ''",
-    // Options beside others.
     "-q -t -N -W byline foo",
     "-qtx -e ''",
     "-qx -S 20 ''",
-    "-qT -W single ''",
     "-q -TT -v foo",
     "-e -W single foo",
     "-e -W byline foo",
-    "-e -W none foo",
     "-e -x foo",
-    "-qqqe foo",
     "-qqqt ''",
     "-q -W byline ''",
     "-q -W none ''",
@@ -139,9 +90,7 @@ const TYPED: &[&str] = &[
     "-q -c 40 -P _ ''",
     "-C -x foo",
     "-C -W byline foo",
-    "-C -W none foo",
     "-C -W single foo",
-    "-C -X 666f6f",
     "-C -A 1 foo",
     "-C -v bar",
     "-v ''",
@@ -151,7 +100,6 @@ const TYPED: &[&str] = &[
     "-v nothing-has-this",
     "-vv foo",
     "-v -e foo",
-    "-v -i FOO",
     "-q -v 'o|a'",
     "-w -i FOO",
     "-w 'hello|GET'",
@@ -163,13 +111,64 @@ const TYPED: &[&str] = &[
     "-O written.pcap -A 1 foo",
     "-O written.pcap -e -n 1 foo",
     "-O written.pcap -qqqq foo",
-    "-t -T foo",
     "-T -t foo",
     "-D -T foo",
     "TZ=Europe/Berlin -t foo",
+];
+
+/// The lines that say little about packets: errors, values, the dialect of expressions. They are for some captures only.
+const SOMEWHERE: &[&str] = &[
+    "-X 0x666f6f",
+    "-p foo",
+    "-l foo",
+    "-R foo",
+    "-M foo.two",
+    "-n 0 foo",
+    "-s 40 foo",
+    "-W normal foo",
+    "-W BYLINE foo",
+    "-c 0 foo",
+    "-c 5 foo",
+    "-c 7 foo",
+    "-c 255 foo",
+    "-P xyz ''",
+    "-P '' foo",
+    "-F filter.bpf foo port 80",
+    "-h",
+    "-V",
+    "-L",
+    "-K 1 foo",
+    "-d nosuch foo",
+    "-z foo",
+    "-q foo -n",
+    "-n abc foo",
+    "-c abc foo",
+    "-S abc ''",
+    "-W wrong foo",
+    "-x -W byline foo",
+    "-X 66f",
+    "-X zz",
+    "-X 0X66",
+    "-X '66 6f'",
+    "-X ''",
+    "-i -X 66",
+    "-w -X 66",
+    "(",
+    "foo bad filter",
+    "foo ''",
+    "-I captures/none.pcap foo",
+    "-F none.bpf foo",
+    "-O none/written.pcap foo",
+    "-q -- foo -q",
+    "-qT -W single ''",
+    "-e -W none foo",
+    "-qqqe foo",
+    "-C -W none foo",
+    "-C -X 666f6f",
+    "-v -i FOO",
+    "-t -T foo",
     "TZ=America/Los_Angeles -qt ''",
     "TZ=Asia/Kathmandu -qt -W single ''",
-    // The dialect of regular expressions, coloured to show what was hit.
     "-C f.o",
     "-C 'fo+'",
     "-C 'fo+?'",
@@ -209,6 +208,7 @@ const TYPED: &[&str] = &[
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) typed: &'static str,
+    everywhere: bool,
     /// The words, without the zone.
     pub(crate) words: Vec<String>,
     pub(crate) zone: String,
@@ -219,9 +219,28 @@ pub(crate) struct Line {
     pub(crate) rest: Vec<String>,
 }
 
+/// The captures of [`SOMEWHERE`].
+const SOME: [&str; 12] = [
+    "http",
+    "udp",
+    "ipv6",
+    "empty-packets",
+    "binary",
+    "lines",
+    "utf8",
+    "wide",
+    "deep",
+    "times",
+    "sll2",
+    "truncated-frame",
+];
+
 /// All command lines.
 pub(crate) fn all() -> Vec<Line> {
-    TYPED.iter().map(|typed| Line::new(typed)).collect()
+    let lines =
+        |typed: &[&'static str]| -> Vec<Line> { typed.iter().map(|typed| Line::new(typed)).collect() };
+    let some = lines(SOMEWHERE).into_iter().map(|line| Line { everywhere: false, ..line });
+    lines(EVERYWHERE).into_iter().chain(some).collect()
 }
 
 impl Line {
@@ -232,8 +251,15 @@ impl Line {
             None => "UTC".to_owned(),
         };
         words.retain(|word| !word.starts_with("TZ="));
-        let mut line =
-            Self { typed, words, zone, flags: BTreeMap::new(), values: BTreeMap::new(), rest: Vec::new() };
+        let mut line = Self {
+            typed,
+            everywhere: true,
+            words,
+            zone,
+            flags: BTreeMap::new(),
+            values: BTreeMap::new(),
+            rest: Vec::new(),
+        };
         line.read();
         line
     }
@@ -261,11 +287,25 @@ impl Line {
         }
     }
 
+    /// True if the line is for a capture of this name.
+    pub(crate) fn is_for(&self, capture: &str) -> bool {
+        // `-D` would sleep between frames for as long as these are apart: years.
+        let sleeps = self.has('D') && capture == "times";
+        (self.everywhere || SOME.contains(&capture)) && !sleeps
+    }
+
     /// The line with other words in its stead.
     pub(crate) fn of_words(&self, words: Vec<String>) -> Self {
         let (typed, zone) = (self.typed, self.zone.clone());
-        let mut line =
-            Self { typed, words, zone, flags: BTreeMap::new(), values: BTreeMap::new(), rest: Vec::new() };
+        let mut line = Self {
+            typed,
+            everywhere: true,
+            words,
+            zone,
+            flags: BTreeMap::new(),
+            values: BTreeMap::new(),
+            rest: Vec::new(),
+        };
         line.read();
         line
     }

@@ -208,7 +208,7 @@ pub(crate) fn passing(real: &[Frame], plain: &[Frame], filter: Option<&str>) -> 
     let mut of_frames = compile(link);
     let mut places = Vec::new();
     for (at, (real, plain)) in real.iter().zip(plain).enumerate() {
-        let Some(ip) = plain.ip else { continue };
+        let Some(ip) = plain.ip.filter(|_| speaks || link != 1 || real.ip.is_some()) else { continue };
         let passes = if let Some(filter) = &mut of_packets {
             let packet = &plain.bytes[ip..];
             filter.matches(packet, packet.len() as u32)

@@ -54,7 +54,7 @@ fn ip_version() -> Capture {
     wrong[0] = 0x55;
     let shots = [
         Shot::new(ethernet(&udp(1, 2, b"foo"))),
-        Shot::misread(frame(0x0800, &wrong), ethernet(&udp(3, 4, b""))),
+        Shot::misread(frame(0x0800, &wrong), frame(0x88b5, b"foo")),
         Shot::new(ethernet(&udp(5, 6, b"foo"))),
     ];
     Capture::misread("ip-version", "ip-version", 1, 1, &shots)

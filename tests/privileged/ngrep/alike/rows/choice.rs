@@ -128,21 +128,14 @@ pub(super) fn time_zero(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome>
 
 /// A frame without a time has none.
 pub(super) fn no_time(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    (asked.capture.name == "no-time")
-        .then(|| each_header(outcome, |header| header.replacen("1970/01/01 00:00:00.000000", "(no time)", 1)))
-}
-
-/// What names itself IP and is neither version 4 nor 6 is not shown.
-pub(super) fn ip_version(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    if asked.capture.name != "ip-version" || !asked.line.has('e') {
-        return None;
-    }
-    let mut text = Text::of(&outcome.out);
-    let places = asked.places(outcome);
-    let at = places.iter().position(|&place| place == 2).filter(|&at| at > 0)?;
-    let marks = text.packets.remove(at).marks;
-    text.packets[at - 1].marks.extend(marks);
-    Some(Outcome { out: text.bytes(), ..outcome.clone() })
+    let stamped = asked.line.has('t') || asked.line.has('T');
+    (asked.capture.name == "no-time" && stamped).then(|| {
+        each_header(outcome, |header| {
+            let words = if asked.line.delta() { 1 } else { 2 };
+            let behind: Vec<&str> = header.splitn(words + 2, ' ').collect();
+            format!("{} (no time) {}", behind[0], behind[words + 1])
+        })
+    })
 }
 
 /// The first hit that has a byte is coloured, if the pattern also finds hits without one.

@@ -60,7 +60,7 @@ pub(super) fn impossible_filters(asked: &Asked<'_>, outcome: &Outcome) -> Option
     let link = asked.place.link(&asked.capture.name)?;
     let told = asked
         .place
-        .run(Program::Ngrep, Form::Plain, &asked.capture.name, &asked.line.loud(), "UTC")
+        .run(Program::Ngrep, Form::Plain, &asked.capture.name, &asked.typed.loud(), "UTC")
         .outcome
         .out;
     let told = String::from_utf8_lossy(&told).into_owned();
