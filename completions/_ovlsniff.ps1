@@ -230,7 +230,7 @@ Register-ArgumentCompleter -Native -CommandName 'ovlsniff' -ScriptBlock {
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Capture at most this many bytes of a frame [default: 256K]')
             [CompletionResult]::new('-S', '-S ', [CompletionResultType]::ParameterName, 'Search and print at most this many bytes of a payload')
             [CompletionResult]::new('-W', '-W ', [CompletionResultType]::ParameterName, 'Format in which the payload is printed')
-            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Width of a line in columns [default: that of the terminal, else 80]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Width of a line in columns, at least 6 [default: that of the terminal, else 80]')
             [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Character that stands for a byte that cannot be printed')
             [CompletionResult]::new('-F', '-F ', [CompletionResultType]::ParameterName, 'Read the filter from this file')
             [CompletionResult]::new('-K', '-K ', [CompletionResultType]::ParameterName, 'Refused: this program sends nothing')

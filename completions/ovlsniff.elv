@@ -217,7 +217,7 @@ set edit:completion:arg-completer[ovlsniff] = {|@words|
             cand -s 'Capture at most this many bytes of a frame [default: 256K]'
             cand -S 'Search and print at most this many bytes of a payload'
             cand -W 'Format in which the payload is printed'
-            cand -c 'Width of a line in columns [default: that of the terminal, else 80]'
+            cand -c 'Width of a line in columns, at least 6 [default: that of the terminal, else 80]'
             cand -P 'Character that stands for a byte that cannot be printed'
             cand -F 'Read the filter from this file'
             cand -K 'Refused: this program sends nothing'

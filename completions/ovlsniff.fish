@@ -175,7 +175,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s W -d 'Format
 byline\t''
 single\t''
 none\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s c -d 'Width of a line in columns [default: that of the terminal, else 80]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s c -d 'Width of a line in columns, at least 6 [default: that of the terminal, else 80]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s P -d 'Character that stands for a byte that cannot be printed' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s F -d 'Read the filter from this file' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s K -d 'Refused: this program sends nothing' -r
