@@ -173,7 +173,7 @@ impl Flood {
         self.frames += 1;
         let frame = Frame {
             number: self.frames,
-            time: Timestamp { nanos: self.frames as i64 * 1000, digits: 9, known: true },
+            time: Timestamp::new(0, (self.frames * 1000 % 1_000_000_000) as u32, 9),
             link: LinkType::RAW,
             interface: InterfaceNumber(0),
             direction: None,
