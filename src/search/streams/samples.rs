@@ -165,7 +165,9 @@ impl Capture {
     /// Takes these segments.
     pub(super) fn of(segments: &[Sent<'_>]) -> Self {
         let mut capture = Self::default();
-        segments.iter().for_each(|segment| _ = capture.take(*segment));
+        for segment in segments {
+            capture.take(*segment);
+        }
         capture
     }
 

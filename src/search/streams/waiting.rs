@@ -19,11 +19,13 @@ use crate::packet::Frame;
 
 /// The bytes that it takes to keep a piece beside those of its frame.
 const PIECE: usize = 256;
+/// The bytes of the map's first node.
+const NODE: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// By the place of their first byte.
-    pieces: BTreeMap<u64, Waits>,
+    /// By the place of their first byte. A node of the map has room for eleven, so that it would be large without the boxes.
+    pieces: BTreeMap<u64, Box<Waits>>,
     bytes: usize,
     /// The place of the FIN, if it came.
     pub(super) fin: Option<u64>,
@@ -134,16 +136,16 @@ impl Waiting {
 
     /// Returns the bytes of memory that it all takes.
     pub(super) fn footprint(&self) -> usize {
-        self.bytes + size_of::<Self>()
+        self.bytes + size_of::<Self>() + NODE
     }
 
     /// Returns the place of the first piece, and the piece.
     pub(super) fn first(&self) -> Option<(u64, &Waits)> {
-        self.pieces.first_key_value().map(|(start, piece)| (*start, piece))
+        self.pieces.first_key_value().map(|(start, piece)| (*start, &**piece))
     }
 
     /// Takes out the first piece.
-    pub(super) fn pop(&mut self) -> Option<(u64, Waits)> {
+    pub(super) fn pop(&mut self) -> Option<(u64, Box<Waits>)> {
         let (start, piece) = self.pieces.pop_first()?;
         self.bytes -= piece.size();
         Some((start, piece))
@@ -160,10 +162,10 @@ impl Waiting {
     pub(super) fn shift(&mut self, place: u64) {
         self.fin = self.fin.map(|fin| fin.saturating_sub(place));
         let pieces = std::mem::take(&mut self.pieces);
-        let shift = |(start, piece): (u64, Waits)| {
-            let Waits { end, origin, begins, .. } = piece;
+        let shift = |(start, piece): (u64, Box<Waits>)| {
+            let Waits { end, origin, begins, .. } = *piece;
             let [end, origin, begins] = [end, origin, begins].map(|at| at.saturating_sub(place));
-            (start - place, Waits { end, origin, begins, ..piece })
+            (start - place, Box::new(Waits { end, origin, begins, ..*piece }))
         };
         self.pieces = pieces.into_iter().map(shift).collect();
     }
@@ -241,7 +243,7 @@ impl Waiting {
         let joined = self.pieces.range(..part.start).next_back();
         let joined = joined.filter(|(_, piece)| may_join && piece.end == part.start && !piece.is_doubtful);
         let origin = joined.map_or(part.start, |(_, piece)| piece.origin);
-        let piece = Waits::new(&rest, frame, origin, overlap);
+        let piece = Box::new(Waits::new(&rest, frame, origin, overlap));
         self.bytes += piece.size();
         self.pieces.insert(rest.start, piece);
         overlap

@@ -91,10 +91,9 @@ fn ours(all: &BTreeMap<u16, (usize, Segments)>) -> BTreeMap<u16, (String, bool)>
         let Some(stretch) = found.stream else { return Ok(()) };
         let port = found.packet.headers.transport.ports().unwrap().source;
         let (text, differs) = seen.entry(port).or_default();
-        found
-            .spans
-            .iter()
-            .for_each(|span| text.push_str(str::from_utf8(&found.packet.payload[span.clone()]).unwrap()));
+        found.spans.iter().for_each(|span| {
+            text.push_str(std::str::from_utf8(&found.packet.payload[span.clone()]).unwrap())
+        });
         *differs |= stretch.overlap == Overlap::Differs;
         Ok(())
     };
@@ -111,7 +110,7 @@ fn ours(all: &BTreeMap<u16, (usize, Segments)>) -> BTreeMap<u16, (String, bool)>
             number += 1;
             let frame = Frame {
                 number,
-                time: Timestamp::new(number as i64, 0, 9),
+                time: Timestamp::new(1, 0, 9),
                 link: LinkType::RAW,
                 interface: InterfaceNumber(0),
                 direction: None,
@@ -121,7 +120,9 @@ fn ours(all: &BTreeMap<u16, (usize, Segments)>) -> BTreeMap<u16, (String, bool)>
             let Ok(()) = search.frame(&frame, &mut sink);
         };
         take(0, 2, &[]);
-        segments.iter().for_each(|(place, data)| take(1 + place, 16, data));
+        for (place, data) in segments {
+            take(1 + place, 16, data);
+        }
         take(1 + len, 17, &[]);
     }
     let Ok(()) = search.finish(&mut sink);
@@ -150,7 +151,9 @@ fn overlapping_segments_are_read_as_this_kernel_reads_them() {
         write!(lines, "{port} {len}").unwrap();
         for (place, data) in segments {
             write!(lines, " {place}:").unwrap();
-            data.iter().for_each(|byte| write!(lines, "{byte:02x}").unwrap());
+            for byte in data {
+                write!(lines, "{byte:02x}").unwrap();
+            }
         }
         lines.push('\n');
     }

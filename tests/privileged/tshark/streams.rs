@@ -19,6 +19,10 @@ use ovlsniff::search::{Search, SearchOptions, StreamOptions};
 
 /// The source and the destination port of a direction.
 type Ports = (u16, u16);
+/// A direction of a connection: its VNI, and its ports.
+type Way = (Option<u32>, Ports);
+/// Segments that overlap, and what Linux and Wireshark read of them.
+type Case<'a> = (&'a [(u32, &'a str)], &'a str, &'a str);
 
 /// A segment: ports, sequence and acknowledgement number, flags, data.
 #[derive(Clone, Debug)]
@@ -112,7 +116,7 @@ fn connection(client: u16, first: [u32; 2], fate: Fate, random: &mut Random) -> 
     let mut missing = Vec::new();
     for _ in 0..20 {
         let side = random.below(2);
-        let text: Vec<u8> = (0..1 + random.below(1200)).map(|_| b'a' + random.below(26) as u8).collect();
+        let text: Vec<u8> = (0..=random.below(1200)).map(|_| b'a' + random.below(26) as u8).collect();
         let mut order = Vec::new();
         let mut from = 0;
         while from < text.len() {
@@ -155,16 +159,16 @@ fn connection(client: u16, first: [u32; 2], fate: Fate, random: &mut Random) -> 
 }
 
 /// Returns the bytes of each direction, by VNI and ports, as ovlsniff puts them together, with the text where bytes are missing.
-fn ours(path: &Path) -> BTreeMap<(Option<u32>, Ports), String> {
+fn ours(path: &Path) -> BTreeMap<Way, String> {
     let expressions = Expressions { patterns: vec!["[a-zA-Z]{1,40}".to_owned()], ..Expressions::default() };
     let pattern = Pattern::new(&expressions).unwrap();
     let mut search = Search::new(pattern, TunnelPorts::default(), SearchOptions::default());
     search.follow_streams(StreamPattern::new(&expressions, 1 << 16).unwrap(), StreamOptions::default());
-    let mut told: BTreeMap<(Option<u32>, Ports), Vec<(u64, String)>> = BTreeMap::new();
+    let mut told: BTreeMap<Way, Vec<(u64, String)>> = BTreeMap::new();
     let mut sink = |found: ovlsniff::search::Found<'_>| -> Result<(), Infallible> {
         let Some(stretch) = found.stream else { return Ok(()) };
         let ports = found.packet.headers.flow().unwrap().ports.unwrap();
-        let key = (found.packet.vni().map(|vni| vni.value()), (ports.source, ports.destination));
+        let key = (found.packet.vni().map(ovlsniff::packet::Vni::value), (ports.source, ports.destination));
         let first = found.spans[0].start;
         for span in found.spans {
             let text = String::from_utf8(found.packet.payload[span.clone()].to_vec()).unwrap();
@@ -215,7 +219,7 @@ fn theirs(path: &Path, stream: usize) -> [String; 2] {
         sides[usize::from(line.starts_with('\t'))].extend(bytes.map(char::from));
     }
     // Ours has nothing to tell behind the last byte.
-    let last_gap = |side: String| match side.rfind("[") {
+    let last_gap = |side: String| match side.rfind('[') {
         Some(at) if side.ends_with('\0') => side[..at].to_owned(),
         _ => side,
     };
@@ -315,7 +319,7 @@ fn overlapping(parts: &[(u32, &str)]) -> Vec<Vec<u8>> {
 fn other_bytes_for_the_same_place_are_those_that_linux_reads_and_not_always_wiresharks() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("capture");
-    let cases: [(&[(u32, &str)], &str, &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         // What was read already stays.
         (&[(0, "attack"), (0, "benign")], "attack", "attack"),
         // Of those that wait, Linux takes the one that begins first, and of two that begin at the same place the longer one.

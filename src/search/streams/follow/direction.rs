@@ -122,15 +122,12 @@ impl Direction {
     pub(super) fn hold(&mut self, from: u64, piece: &[u8]) {
         let middle = self.end();
         let from = from.clamp(self.start, middle + piece.len() as u64);
-        match from.checked_sub(middle) {
-            Some(skipped) => {
-                self.held.clear();
-                self.held.extend_from_slice(&piece[skipped as usize..]);
-            }
-            None => {
-                self.held.drain(..(from - self.start) as usize);
-                self.held.extend_from_slice(piece);
-            }
+        if let Some(skipped) = from.checked_sub(middle) {
+            self.held.clear();
+            self.held.extend_from_slice(&piece[skipped as usize..]);
+        } else {
+            self.held.drain(..(from - self.start) as usize);
+            self.held.extend_from_slice(piece);
         }
         self.start = from;
         // What a long match took is given back.

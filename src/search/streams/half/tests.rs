@@ -3,7 +3,9 @@ use super::super::samples::{A, Capture, SECOND, Sent, a, b};
 /// Returns what is told of A's bytes behind a handshake.
 fn told(segments: &[Sent<'_>]) -> String {
     let mut capture = Capture::connected();
-    segments.iter().for_each(|segment| _ = capture.take(*segment));
+    for segment in segments {
+        capture.take(*segment);
+    }
     capture.of_a().to_owned()
 }
 

@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::time::Instant;
 
 use super::super::samples::{Capture, Nothing, SECOND, Sent, a, b};
 use super::*;
@@ -174,7 +173,7 @@ impl Flood {
         self.frames += 1;
         let frame = Frame {
             number: self.frames,
-            time: Timestamp { nanos: self.frames as i64 * 1000, digits: 9, known: true },
+            time: Timestamp::new(0, (self.frames * 1000 % 1_000_000_000) as u32, 9),
             link: LinkType::RAW,
             interface: InterfaceNumber(0),
             direction: None,
@@ -190,24 +189,25 @@ impl Flood {
 }
 
 #[test]
-fn floods_stay_within_the_memory_and_take_no_longer_for_each_packet() {
-    let begun = Instant::now();
+fn floods_stay_within_the_memory() {
+    let most = Limits::default().memory;
     let mut syns = Flood::new(a("S", 0, ""));
     (0..1_000_000).for_each(|source| syns.take(source, source));
     assert_eq!(syns.streams.counts().connections, 1_000_000);
+    assert!(syns.most <= most / 2 + (1 << 20), "{}", syns.most);
+    drop(syns);
     // Each connection leaves a hole, and what waits behind it.
     let block = "x".repeat(1000);
     let mut holes = Flood::new(a("A", 0, &block));
     for source in 0..100_000 {
         (0..2).for_each(|number| holes.take(source, number * 2000));
     }
+    assert!((most / 2..=most).contains(&holes.most), "{}", holes.most);
+    drop(holes);
     // One connection has a hole in front of each byte.
     let mut bytes = Flood::new(a("A", 0, "x"));
     (0..100_000).for_each(|number| bytes.take(1, number * 2 + 2));
-    for flood in [syns, holes, bytes] {
-        assert!(flood.most <= Limits::default().memory, "{}", flood.most);
-    }
-    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    assert!(bytes.most <= 2 << 20, "{}", bytes.most);
 }
 
 #[test]
