@@ -64,9 +64,11 @@ pub(super) fn impossible_filters(asked: &Asked<'_>, outcome: &Outcome) -> Option
         .outcome
         .out;
     let told = String::from_utf8_lossy(&told).into_owned();
-    let filter = told.lines().find_map(|line| line.strip_prefix("filter: "))?;
-    let error = Filter::compile(filter, LinkType(link)).err()?.to_string();
-    error.contains("can match no frame").then(|| refused(outcome))
+    let told = told.lines().find_map(|line| line.strip_prefix("filter: "))?;
+    // Of Ethernet frames, only those with IP are asked about.
+    let bare = told.strip_prefix("( ").and_then(|rest| Some(rest.split_once(" ) and ")?.0));
+    let filter = if link == 1 { told } else { bare? };
+    Filter::compile(filter, LinkType(link)).is_err().then(|| refused(outcome))
 }
 
 /// Expressions for which a search would have to go back and try again.
