@@ -2,7 +2,7 @@
 //!
 //! Regular expressions are those of the `regex` crate, on bytes: `.` is any byte, and `\w` and `\b` are ASCII, unless
 //! the expression says `(?u)`. `^` and `$` are the ends of the payload. A letter that is not ASCII means its UTF-8
-//! bytes.
+//! bytes. [`Pattern::ngrep`] takes the expressions of ngrep, which are PCRE2's, and brings them to the same engine.
 //!
 //! [`Pattern::is_match`] is called for every packet, so it does the least that gives the answer:
 //!
@@ -31,6 +31,7 @@
 //! - `regex` takes text only, and a parsed expression that is written out as text may mean another: `(?:a{2})?` becomes
 //!   `a{2}?`. Its engine, `regex-automata`, takes the parsed expression itself.
 //! - ngrep's word search misses a payload that is exactly the word. Half boundaries, as in ripgrep, find it.
+//! - PCRE2 and this parser read much of what both accept differently, without a word: `a++`, `[a&&b]`, `\<`, `\v`, `(?R)`.
 //! - An empty payload never matches, not even `^$`: a bare TCP acknowledgement is no hit.
 
 mod gate;

@@ -7,7 +7,7 @@
 //! The text is ngrep's, with a header line, the payload in rows, and marks for the packets that are not shown. It
 //! differs where ngrep is ambiguous or wrong: an IPv6 address with a port has brackets, a first fragment is marked as
 //! one, the last row is not padded, and relative time starts at zero. The header adds the wrappings around the
-//! packet.
+//! packet. For scripts that read ngrep's output, [`ngrep`] writes that to the byte.
 //!
 //! Nothing that a packet or a name holds reaches the output as a control character. The only escape sequences are the
 //! colours of the palette.

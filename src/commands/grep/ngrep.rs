@@ -4,10 +4,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use anyhow::bail;
 use nix::ifaddrs::getifaddrs;
 use ovlsniff::capture::bpf::{self, Filter};
 use ovlsniff::capture::live::Device;
-use ovlsniff::capture::savefile::{Interface, shown};
+use ovlsniff::capture::savefile::{Interface, Savefile, shown};
 use ovlsniff::packet::LinkType;
 use ovlsniff::print::ngrep::{NgrepPattern, NgrepPreamble, NgrepSource};
 
@@ -30,6 +31,18 @@ impl fmt::Display for Source<'_> {
             }
             Self::Devices(_, words) => write!(f, "interface: {words}"),
         }
+    }
+}
+
+/// Refuses files in which ngrep's grammar has nothing to search: it knows IP packets only.
+pub(super) fn check_links(files: &[Savefile]) -> anyhow::Result<()> {
+    let unknown = files.iter().flat_map(Savefile::interfaces).find(|interface| interface.link.name().is_none());
+    match unknown {
+        Some(interface) => bail!(
+            "{} is not decoded, so no IP packet can be found; to search its frames as they are leave out the word ngrep",
+            interface.link
+        ),
+        None => Ok(()),
     }
 }
 

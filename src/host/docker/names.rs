@@ -5,7 +5,9 @@
 //! who reads packets waits for the engine.
 //!
 //! The socket is opened before root is left ([`connect`]), and the thread starts afterwards ([`Connected::watch`]): it has
-//! then no privileges either, and root is left while one thread is running, as it must be.
+//! then no privileges either, and root is left while one thread is running, as it must be. What stays is the connection
+//! itself: who may talk to an engine can have it run anything as root. So names are only asked for where the user wants
+//! them.
 //!
 //! An event only says that something has changed. All names are asked for again then, but at most once a second, and so
 //! that the engine is busy with it for a tenth of the time at most. An engine that says nothing of its events, as one

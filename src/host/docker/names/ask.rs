@@ -174,15 +174,12 @@ const TASKS: &str = "/tasks?filters=%7B%22desired-state%22%3A%5B%22running%22%5D
 /// Asks an engine for everything that has a name and an address.
 ///
 /// # Errors
-/// Every [`EngineError`], if neither containers nor networks are told, or the connection is lost on the way.
+/// Every [`EngineError`], if networks are not told, without which an address says nothing, or the connection is lost on
+/// the way.
 pub(super) async fn table(engine: &mut Kept) -> Result<Table, EngineError> {
     let mut draft = Draft::default();
-    let containers = part::<Few<Container, MOST>>(engine, "/containers/json").await?;
-    let networks = part::<Few<Listed, NETWORKS>>(engine, "/networks").await?;
-    let (containers, networks) = match (containers, networks) {
-        (Err(error), Err(_)) => return Err(error),
-        (containers, networks) => (containers.unwrap_or_default().0, networks.unwrap_or_default().0),
-    };
+    let containers = part::<Few<Container, MOST>>(engine, "/containers/json").await?.unwrap_or_default().0;
+    let networks = part::<Few<Listed, NETWORKS>>(engine, "/networks").await??.0;
     for network in &networks {
         let list = network.options.0.iter().find(|(name, _)| name == VNIS);
         let list = list.and_then(|(_, list)| list.as_deref()).filter(|_| network.is_overlay());
