@@ -266,7 +266,7 @@ impl Selection {
         // The ciphertext behind a readable part may or may not have what is looked for.
         let unknown = opaque && self.options.invert;
         let matches =
-            !readable.is_empty() && !unknown && self.pattern.is_match(payload) != self.options.invert;
+            !payload.is_empty() && !unknown && self.pattern.is_match(payload) != self.options.invert;
         if !matches || self.limit_reached() {
             return Outcome::unmatched(frame, packet);
         }

@@ -36,7 +36,8 @@ impl fmt::Display for Source<'_> {
 
 /// Refuses files in which ngrep's grammar has nothing to search: it knows IP packets only.
 pub(super) fn check_links(files: &[Savefile]) -> anyhow::Result<()> {
-    let unknown = files.iter().flat_map(Savefile::interfaces).find(|interface| interface.link.name().is_none());
+    let unknown =
+        files.iter().flat_map(Savefile::interfaces).find(|interface| interface.link.name().is_none());
     match unknown {
         Some(interface) => bail!(
             "{} is not decoded, so no IP packet can be found; to search its frames as they are leave out the word ngrep",

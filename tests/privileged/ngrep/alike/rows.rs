@@ -150,6 +150,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "first-fragments", mend: Mend::Outcome(fragments::first_fragments) },
     Row { name: "later-fragments", mend: Mend::Outcome(fragments::later_fragments) },
     Row { name: "fragments-at-2048", mend: Mend::Outcome(fragments::fragments_at_2048) },
+    Row { name: "zero-bytes", mend: Mend::Outcome(choice::zero_bytes) },
     Row { name: "first-delta", mend: Mend::Outcome(choice::first_delta) },
     Row { name: "negative-delta", mend: Mend::Outcome(choice::negative_delta) },
     Row { name: "time-zero", mend: Mend::Outcome(choice::time_zero) },

@@ -68,7 +68,10 @@ pub(super) fn impossible_filters(asked: &Asked<'_>, outcome: &Outcome) -> Option
     // Of Ethernet frames, only those with IP are asked about.
     let bare = told.strip_prefix("( ").and_then(|rest| Some(rest.split_once(" ) and ")?.0));
     let filter = if link == 1 { told } else { bare? };
-    Filter::compile(filter, LinkType(link)).is_err().then(|| refused(outcome))
+    let fails = |link| Filter::compile(filter, LinkType(link)).is_err();
+    // Of other link types, the packet behind the header may be asked about.
+    let alone = !matches!(link, 6 | 9 | 10 | 50 | 105 | 127 | 239);
+    (fails(link) && (alone || fails(101))).then(|| refused(outcome))
 }
 
 /// Expressions for which a search would have to go back and try again.
