@@ -160,9 +160,6 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "damaged-files", mend: Mend::Outcome(errors::damaged) },
 ];
 
-/// The deviations that only a live capture shows.
-pub(crate) const LIVE: &[&str] = &[];
-
 /// Changes the header of each packet.
 fn each_header(outcome: &Outcome, mut change: impl FnMut(&str) -> String) -> Outcome {
     let mut text = Text::of(&outcome.out);
