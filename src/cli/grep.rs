@@ -42,7 +42,7 @@ pub(crate) struct Grep {
     #[arg(long, help_heading = "Pattern")]
     pub(crate) stream: bool,
     /// With --stream, the longest match: 1K to 16M [default: 64K]
-    #[arg(long, value_name = "SIZE", value_parser = values::window, requires = "stream", help_heading = "Pattern")]
+    #[arg(long, value_name = "BYTES", value_parser = values::window, requires = "stream", help_heading = "Pattern")]
     pub(crate) window: Option<usize>,
     /// Filter on the innermost frame: 'host 10.0.1.3 and port 80'
     #[arg(long, value_name = "BPF", help_heading = "Pattern")]

@@ -222,10 +222,7 @@ impl TcpSegment<'_> {
 fn bits(address: IpAddr) -> u64 {
     match address {
         IpAddr::V4(address) => address.to_bits().into(),
-        IpAddr::V6(address) => {
-            let [words @ ..] = address.segments();
-            words.iter().map(|word| u64::from(*word)).sum()
-        }
+        IpAddr::V6(address) => address.segments().iter().map(|word| u64::from(*word)).sum(),
     }
 }
 

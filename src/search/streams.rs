@@ -9,7 +9,7 @@ mod samples;
 mod table;
 mod waiting;
 
-use crate::packet::{Flow, Frame, Vni};
+use crate::packet::Frame;
 pub use counts::StreamCounts;
 pub use follow::{Copied, Copies, StreamOptions, Stretch};
 pub(super) use follow::{Follow, Tally};
@@ -43,10 +43,9 @@ impl Default for Limits {
 pub(super) struct Way {
     /// The connection's number, counted from 1 in the order in which they began.
     pub(super) connection: u64,
-    /// The virtual network.
-    pub(super) vni: Option<Vni>,
-    /// The flow as the sender of these bytes has it.
-    pub(super) flow: Flow,
+    /// The side that sends it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests ask for it"))]
+    pub(super) from: super::context::Side,
     /// The beginning of the direction.
     pub(super) begun: Begun,
 }
@@ -93,8 +92,6 @@ pub(super) enum Piece<'a> {
         offset: u64,
         /// The bytes. There is at least one.
         bytes: &'a [u8],
-        /// The frame that they came in.
-        frame: &'a Frame<'a>,
     },
     /// Bytes that were never captured. No match spans it.
     Gap {
@@ -103,6 +100,7 @@ pub(super) enum Piece<'a> {
         /// The number of bytes.
         len: u64,
         /// The reason.
+        #[cfg_attr(not(test), expect(dead_code, reason = "only the numbers of gaps are told so far"))]
         why: GapWhy,
     },
     /// The direction is over.

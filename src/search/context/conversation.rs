@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 
-use crate::packet::{Flow, Packet, Ports, Vni};
+use crate::packet::{Flow, Packet, Vni};
 
 /// A conversation: both directions of a flow, within one virtual network.
 ///
@@ -19,7 +19,7 @@ pub(in crate::search) struct Conversation {
 }
 
 /// One of the two ends of a conversation, by their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::search) enum Side {
     Low,
     High,
@@ -60,28 +60,6 @@ impl Conversation {
         let port = flow.ports.map_or(0, |ports| ports.source);
         let is_low = self.ends[0] == bits(flow.source) && self.ports[0] == port;
         if is_low { Side::Low } else { Side::High }
-    }
-
-    /// Returns the flow that a side sends.
-    pub(in crate::search) fn flow_from(&self, side: Side) -> Flow {
-        let address = |bits: u128| match self.kind & VERSION_6 {
-            0 => IpAddr::V4((bits as u32).into()),
-            _ => IpAddr::V6(bits.into()),
-        };
-        let [low, high] = self.ends.map(address);
-        let has_ports = self.kind & PORTS != 0;
-        let ports = has_ports.then_some(Ports { source: self.ports[0], destination: self.ports[1] });
-        let protocol = (self.kind >> 24) as u8;
-        let flow = Flow { source: low, destination: high, ports, protocol };
-        match side {
-            Side::Low => flow,
-            Side::High => flow.reversed(),
-        }
-    }
-
-    /// Returns the virtual network.
-    pub(in crate::search) fn vni(&self) -> Option<Vni> {
-        Vni::new(self.kind as u32 & 0xff_ffff).filter(|_| self.kind & NETWORK != 0)
     }
 }
 
@@ -164,6 +142,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::packet::Ports;
 
     fn flow(source: &str, destination: &str, ports: Option<(u16, u16)>, protocol: u8) -> Flow {
         let ports = ports.map(|(source, destination)| Ports { source, destination });
@@ -190,7 +169,10 @@ mod tests {
         for (vni, flow) in all() {
             let conversation = Conversation::new(vni, &flow);
             assert_eq!(conversation, Conversation::new(vni, &flow.reversed()));
-            assert_eq!((conversation.flow_from(conversation.sender(&flow)), conversation.vni()), (flow, vni));
+            assert_eq!(
+                conversation.sender(&flow).other() == conversation.sender(&flow.reversed()),
+                flow != flow.reversed()
+            );
         }
         let distinct: HashSet<_, Folding> = all().map(|(vni, flow)| Conversation::new(vni, &flow)).collect();
         assert_eq!(distinct.len(), others.len() + 1);

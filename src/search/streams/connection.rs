@@ -1,9 +1,31 @@
 //! A connection: both directions, and what a segment of one says of the other.
+//!
+//! A sender can show one stream to us and another one to the receiver. The tests of this file have the ways that are public, by
+//! their names. This is what is known of the receiver, and what is not:
+//!
+//! | the segment | the view |
+//! |---|---|
+//! | data without ACK, far outside of the window, behind a FIN | refused (RFC 9293), as every receiver does |
+//! | RST with another number than the next one, or a wrong checksum | refused (RFC 5961) |
+//! | SYN with another number, or an answer to one that was not sent | refused, until both sides say so, or after a minute of silence |
+//! | wrong checksum, in a direction that has shown right ones | *doubtful* |
+//! | older timestamp (PAWS), if both sides have them | *doubtful* |
+//! | data in a SYN | *doubtful* |
+//! | other bytes for a place, among segments that wait | Linux's rule, and told as bytes that differ |
+//! | other bytes for a place that was told | told as such, for whoever has kept the first ones to compare |
+//! | urgent data | in line, and told as bytes that differ: receivers leave the urgent byte out, unless they ask for it |
+//! | low TTL | not known: it is taken. Its bytes differ from those that the receiver gets in the end |
+//! | RST with a low TTL | it ends the connection. If its sender goes on, that is told as another connection |
+//! | FIN with a low TTL, options that the receiver does not take (MD5, AO), a wrong acknowledgement number | not known |
+//!
+//! A doubtful segment waits. If the receiver acknowledges it, it is told; if another one comes for its place, it was not taken.
+//! So whatever joins segments and leaves the checksum of the first one loses nothing: it is only told later. A checksum that is
+//! not finished, because the card is to do so, is never a reason for doubt.
 
 use super::half::{Half, Stage};
-use super::{Begun, EndWhy, Follower, Piece, StreamCounts, Way};
+use super::{EndWhy, Follower, Piece, StreamCounts, Way};
 use crate::packet::{Frame, TcpChecksum, TcpSegment};
-use crate::search::context::{Conversation, Side};
+use crate::search::context::Side;
 
 /// The scale of a window where the handshake was not seen: the largest (RFC 7323 section 2.3).
 const MOST_SCALE: u8 = 14;
@@ -82,13 +104,6 @@ pub(super) struct Arrival<'a> {
     pub(super) silence: i64,
 }
 
-/// The name of a connection.
-#[derive(Clone, Copy)]
-pub(super) struct Name<'a> {
-    pub(super) conversation: &'a Conversation,
-    pub(super) number: u64,
-}
-
 impl<S> Default for Line<S> {
     fn default() -> Self {
         Self {
@@ -110,27 +125,16 @@ impl<S> Default for Connection<S> {
     }
 }
 
-impl Name<'_> {
-    fn way(self, from: Side, begun: Begun) -> Way {
-        Way {
-            connection: self.number,
-            vni: self.conversation.vni(),
-            flow: self.conversation.flow_from(from),
-            begun,
-        }
-    }
-}
-
 impl<S: Follower> Line<S> {
     /// Returns the half, and what tells its pieces to the sink.
     fn parts<'l, E>(
         &'l mut self,
-        name: Name<'l>,
+        number: u64,
         from: Side,
         sink: &'l mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
     ) -> (&'l mut Half, impl FnMut(Piece<'_>) -> Result<(), E> + 'l) {
         let state = &mut self.state;
-        let begun = self.half.begun;
+        let way = Way { connection: number, begun: self.half.begun, from };
         #[cfg(debug_assertions)]
         let end = &mut self.end;
         let tell = move |piece: Piece<'_>| {
@@ -141,7 +145,7 @@ impl<S: Follower> Line<S> {
             if is_end && state.is_none() {
                 return Ok(());
             }
-            let done = sink(state.get_or_insert_default(), &name.way(from, begun), piece);
+            let done = sink(state.get_or_insert_default(), &way, piece);
             if is_end {
                 *state = None;
             }
@@ -175,7 +179,9 @@ impl<S: Follower> Line<S> {
         }
         let is_old = match (segment.timestamp(), self.timestamp) {
             // Linux lets them be older by one (`TCP_PAWS_WINDOW`).
-            (Some(now), Some(newest)) => other_has_timestamps && (newest.wrapping_sub(now) as i32) > 1,
+            (Some(now), Some(newest)) => {
+                other_has_timestamps && (2..1 << 31).contains(&newest.wrapping_sub(now))
+            }
             _ => false,
         };
         if let Some(now) = segment.timestamp().filter(|_| !is_old && self.half.awaits(segment.sequence)) {
@@ -206,18 +212,18 @@ impl<S: Follower> Connection<S> {
     /// Takes a segment.
     pub(super) fn take<E>(
         &mut self,
-        name: Name<'_>,
+        number: u64,
         arrival: Arrival<'_>,
         counts: &mut StreamCounts,
         sink: &mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
     ) -> Result<Outcome, E> {
         let Arrival { segment, frame, from, .. } = arrival;
         if segment.has_rst() {
-            return self.reset(name, arrival, counts, sink);
+            return self.reset(number, arrival, counts, sink);
         }
         if segment.has_syn() {
             if self.is_another(arrival) {
-                self.end(name, EndWhy::Reused, counts, sink)?;
+                self.end(number, EndWhy::Reused, counts, sink)?;
                 return Ok(Outcome::Renewed);
             }
             let (own, other) = self.lines(from);
@@ -264,11 +270,11 @@ impl<S: Follower> Connection<S> {
                 (None, _) => MOST_SCALE,
             };
             let window = u32::from(segment.window) << scale;
-            let (half, mut tell) = other.parts(name, from.other(), sink);
+            let (half, mut tell) = other.parts(number, from.other(), sink);
             half.hear(segment.acknowledgement, window, counts, &mut tell)?;
         }
         if segment.declared > 0 || segment.has_fin() {
-            let (half, mut tell) = own.parts(name, from, sink);
+            let (half, mut tell) = own.parts(number, from, sink);
             half.take(segment, frame, is_doubtful, counts, &mut tell)?;
         }
         Ok(Outcome::GoesOn)
@@ -299,7 +305,7 @@ impl<S: Follower> Connection<S> {
 
     fn reset<E>(
         &mut self,
-        name: Name<'_>,
+        number: u64,
         arrival: Arrival<'_>,
         counts: &mut StreamCounts,
         sink: &mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
@@ -313,7 +319,7 @@ impl<S: Follower> Connection<S> {
         let is_sound = own.checksums != Checksums::Right || segment.checksum() != TcpChecksum::Wrong;
         if is_meant && is_sound {
             self.reset_by = Some(from);
-            self.end(name, EndWhy::Reset, counts, sink)?;
+            self.end(number, EndWhy::Reset, counts, sink)?;
         } else {
             counts.refused += 1;
         }
@@ -323,13 +329,13 @@ impl<S: Follower> Connection<S> {
     /// Ends both directions.
     pub(super) fn end<E>(
         &mut self,
-        name: Name<'_>,
+        number: u64,
         why: EndWhy,
         counts: &mut StreamCounts,
         sink: &mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for (line, from) in [(&mut self.low, Side::Low), (&mut self.high, Side::High)] {
-            let (half, mut tell) = line.parts(name, from, sink);
+            let (half, mut tell) = line.parts(number, from, sink);
             half.end(why, counts, &mut tell)?;
         }
         Ok(())

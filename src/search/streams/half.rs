@@ -54,6 +54,20 @@ enum Patience {
     Ends(GapWhy),
 }
 
+/// Returns how far a sequence number is ahead of another one, which is negative if it is behind.
+fn ahead(of: u32, sequence: u32) -> i64 {
+    let ahead = i64::from(sequence.wrapping_sub(of));
+    if ahead < 1 << 31 { ahead } else { ahead - (1 << 32) }
+}
+
+fn signed(place: u64) -> i64 {
+    i64::try_from(place).unwrap_or(i64::MAX)
+}
+
+fn unsigned(place: i64) -> u64 {
+    u64::try_from(place).unwrap_or(0)
+}
+
 impl Half {
     /// Begins with the sequence number of a SYN.
     pub(super) fn begin(&mut self, isn: u32) {
@@ -80,7 +94,7 @@ impl Half {
 
     /// Returns true if a segment has bytes that were not told.
     pub(super) fn is_beyond(&self, segment: &TcpSegment<'_>) -> bool {
-        segment.declared > 0 && self.place_of(segment.sequence) >= self.place.cast_signed()
+        segment.declared > 0 && self.place_of(segment.sequence) >= signed(self.place)
     }
 
     /// Returns true if there was data.
@@ -95,7 +109,7 @@ impl Half {
 
     /// Returns true if a segment with this number is not ahead of what was told.
     pub(super) fn awaits(&self, sequence: u32) -> bool {
-        self.stage != Stage::Flowing || self.next.wrapping_sub(sequence).cast_signed() >= 0
+        self.stage != Stage::Flowing || ahead(sequence, self.next) >= 0
     }
 
     /// Returns the memory that segments wait in.
@@ -105,8 +119,7 @@ impl Half {
 
     /// Returns the place of a sequence number, which is negative before the stream's first byte.
     fn place_of(&self, sequence: u32) -> i64 {
-        let ahead = sequence.wrapping_sub(self.next) as i32;
-        self.place.cast_signed().saturating_add(ahead.into())
+        signed(self.place).saturating_add(ahead(self.next, sequence))
     }
 
     fn acknowledged_place(&self) -> Option<i64> {
@@ -118,18 +131,18 @@ impl Half {
         match self.stage {
             Stage::Unseen => return true,
             Stage::Joining => {
-                let from_first = self.place_of(sequence) - SOMEWHERE.cast_signed();
-                return from_first.abs() <= MOST_WAITING as i64;
+                let from_first = self.place_of(sequence) - signed(SOMEWHERE);
+                return from_first.abs() <= signed(MOST_WAITING as u64);
             }
             Stage::Flowing | Stage::Over => {}
         }
         let (start, window) = (self.place_of(sequence), i64::from(self.window.unwrap_or(MOST_WINDOW)));
-        let place = self.place.cast_signed();
+        let place = signed(self.place);
         let furthest = self.acknowledged_place().map_or(place, |acknowledged| place.max(acknowledged));
         // A window may have been offered and taken back, or be offered in a segment that was not captured. A probe of a window
         // of 0 is one byte beyond it.
         let slack = window.max(1 << 16);
-        start <= furthest + window + slack && start + len as i64 >= place - i64::from(MOST_WINDOW)
+        start <= furthest + window + slack && start + signed(len as u64) >= place - i64::from(MOST_WINDOW)
     }
 
     /// Returns true if a reset with this number ends the connection (RFC 5961 section 3.2): it is that of the next byte as we
@@ -176,15 +189,15 @@ impl Half {
             Stage::Joining | Stage::Flowing => {}
         }
         let start = self.place_of(sequence);
-        let end = start.saturating_add(segment.declared as i64);
+        let end = start.saturating_add(signed(segment.declared as u64));
         if end < 0 {
             return Ok(());
         }
         let before = usize::try_from(-start.min(0)).unwrap_or(usize::MAX);
         let captured = segment.payload.get(..segment.declared).unwrap_or(segment.payload);
         let part = Part {
-            start: start.max(0).cast_unsigned(),
-            end: end.cast_unsigned(),
+            start: unsigned(start),
+            end: unsigned(end),
             bytes: captured.get(before..).unwrap_or(&[]),
             is_doubtful,
             // Receivers leave out the byte that the pointer is at, unless they ask for it (`SO_OOBINLINE`).
@@ -221,7 +234,7 @@ impl Half {
             // A probe for a peer that is still there has one byte, which may be any.
             let is_probe = part.start + 1 == part.end && part.end == self.place;
             if !known.is_empty() && !is_probe && !part.is_doubtful {
-                tell(Piece::Again { offset: part.start, bytes: known, frame })?;
+                tell(Piece::Again { offset: part.start, bytes: known })?;
             }
             part.bytes = part.bytes.get(old..).unwrap_or(&[]);
             part.start = self.place;
@@ -296,7 +309,7 @@ impl Half {
     fn join_if_due(&mut self) {
         let (Stage::Joining, Some(waiting)) = (self.stage, &self.waiting) else { return };
         let first = waiting.first().map_or(SOMEWHERE, |(first, _)| first);
-        let taken = self.acknowledged_place().is_some_and(|place| place > first.cast_signed());
+        let taken = self.acknowledged_place().is_some_and(|place| place > signed(first));
         if taken || waiting.len() >= TO_JOIN || waiting.fin.is_some() {
             self.join();
         }
@@ -333,12 +346,9 @@ impl Half {
             // The FIN is a place as well. No segment is told that is beyond it.
             let next = next.filter(|(start, ..)| fin.is_none_or(|fin| *start < fin));
             let Some((start, end, is_doubtful)) = next.or(fin.map(|fin| (fin, fin, false))) else { break };
-            let taken = |place: u64| {
-                self.acknowledged.is_some_and(|number| {
-                    let ahead = number.wrapping_sub(self.next) as i32;
-                    self.place.cast_signed().saturating_add(ahead.into()) >= place.cast_signed()
-                })
-            };
+            let acknowledged =
+                self.acknowledged.map(|number| signed(self.place).saturating_add(ahead(self.next, number)));
+            let taken = |place: u64| acknowledged.is_some_and(|acknowledged| acknowledged >= signed(place));
             let given_up = match patience {
                 Patience::Waits => None,
                 Patience::EndsOnce(why) | Patience::Ends(why) => Some(why),
@@ -377,7 +387,7 @@ impl Half {
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         while self.footprint() > MOST_WAITING {
-            let missing = self.acknowledged_place().is_some_and(|place| place <= self.place.cast_signed());
+            let missing = self.acknowledged_place().is_some_and(|place| place <= signed(self.place));
             if self.stage == Stage::Joining {
                 self.join();
             } else if let Some(waiting) = self.waiting.as_mut().filter(|_| missing) {

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use super::table::Streams;
 use super::{Begun, Follower, Limits, Overlap, Piece, Way};
 use crate::packet::{Decoder, Frame, InterfaceNumber, LinkType, Timestamp, TunnelPorts};
+use crate::search::context::Side;
 
 /// The sequence numbers of the first bytes: of A's, and of B's.
 pub(super) const A: u32 = 1000;
@@ -122,7 +123,7 @@ pub(super) struct Capture {
     decoder: Decoder,
     number: u64,
     now: i64,
-    told: BTreeMap<(u64, u16), Line>,
+    told: BTreeMap<(u64, Side), Line>,
 }
 
 /// What was told of one direction.
@@ -209,7 +210,9 @@ impl Capture {
     /// `(text)` for what came again, `[3 lost]` for gaps, `<fin>` at the end, and `~`
     /// in front of all if the beginning was missed.
     pub(super) fn told_of(&self, connection: u64, port: u16) -> &str {
-        self.told.get(&(connection, port)).map_or("", |line| &line.text)
+        // A's address is the lower one.
+        let from = if port == 80 { Side::High } else { Side::Low };
+        self.told.get(&(connection, from)).map_or("", |line| &line.text)
     }
 
     /// Returns what was told of A's bytes in the first connection.
@@ -224,10 +227,10 @@ impl Capture {
 }
 
 fn write(
-    told: &mut BTreeMap<(u64, u16), Line>,
+    told: &mut BTreeMap<(u64, Side), Line>,
 ) -> impl FnMut(&mut Nothing, &Way, Piece<'_>) -> Result<(), Infallible> {
     move |_, way, piece| {
-        let line = told.entry((way.connection, way.flow.ports.unwrap().source)).or_default();
+        let line = told.entry((way.connection, way.from)).or_default();
         let text = String::from_utf8_lossy;
         if line.text.is_empty() && way.begun == Begun::Midway {
             line.text.push('~');
@@ -242,7 +245,7 @@ fn write(
                 }
                 (offset, bytes.len() as u64)
             }
-            Piece::Again { offset, bytes, .. } => {
+            Piece::Again { offset, bytes } => {
                 write!(line.text, "({})", text(bytes)).unwrap();
                 assert!(offset + bytes.len() as u64 <= line.end);
                 return Ok(());

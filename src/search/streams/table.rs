@@ -7,7 +7,7 @@
 
 use std::hash::BuildHasher;
 
-use super::connection::{Arrival, Connection, Name, Outcome};
+use super::connection::{Arrival, Connection, Outcome};
 use super::{EndWhy, Follower, Limits, Piece, StreamCounts, Way};
 use crate::packet::{Frame, Packet, TcpSegment, Timestamp};
 use crate::search::context::{Conversation, Folding};
@@ -128,14 +128,14 @@ impl<S: Follower> Streams<S> {
         let silence = now.saturating_sub(self.at(at).heard);
         let arrival = Arrival { segment: &segment, frame, from: conversation.sender(&flow), silence };
         let place = &mut self.blocks[at as usize / BLOCK][at as usize % BLOCK];
-        let name = Name { conversation: &conversation, number: place.number };
-        let mut done = place.connection.take(name, arrival, &mut self.counts, sink);
+        let number = place.number;
+        let mut done = place.connection.take(number, arrival, &mut self.counts, sink);
         if let Ok(Outcome::Renewed) = done {
             place.connection = Connection::default();
             self.counts.connections += 1;
             place.number = self.counts.connections;
-            let name = Name { conversation: &conversation, number: place.number };
-            done = place.connection.take(name, arrival, &mut self.counts, sink);
+            let number = place.number;
+            done = place.connection.take(number, arrival, &mut self.counts, sink);
         }
         let charged = place.connection.footprint();
         self.charged = self.charged + charged - std::mem::replace(&mut place.charged, charged);
@@ -320,7 +320,7 @@ impl<S: Follower> Streams<S> {
             self.at(before).next = next;
         }
         self.at(at).next = std::mem::replace(&mut self.free, at);
-        connection.end(Name { conversation: &conversation, number }, why, &mut self.counts, sink)
+        connection.end(number, why, &mut self.counts, sink)
     }
 
     /// Puts a connection behind all others of a list.

@@ -333,7 +333,7 @@ mod any {
             let mut capture = Capture::connected();
             let mut linux = Linux::default();
             for (number, (from, count)) in cuts.into_iter().enumerate() {
-                let (from, count) = (from & !1, (from + count | 1) - (from & !1));
+                let (from, count) = (from & !1, ((from + count) | 1) - (from & !1));
                 let text = char::from(b'A' + number as u8).to_string().repeat(count);
                 capture.take(a("A", from as u32, &text));
                 linux.take(from, text.as_bytes());
