@@ -128,6 +128,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "unsound-lengths", mend: Mend::Packets },
     Row { name: "tagged-frames", mend: Mend::Packets },
     Row { name: "nanoseconds", mend: Mend::Packets },
+    Row { name: "written-snaplen", mend: Mend::Packets },
     Row { name: "filter-first", mend: Mend::Words(typed::filter_first, Preamble::Meant) },
     Row { name: "empty-filter", mend: Mend::Words(typed::empty_filter, Preamble::Meant) },
     Row { name: "filter-file", mend: Mend::Words(typed::filter_file, Preamble::Meant) },

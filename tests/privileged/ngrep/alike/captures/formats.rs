@@ -32,6 +32,7 @@ fn in_format(name: &'static str, format: Format) -> Capture {
         name: name.to_owned(),
         bytes: file(format, 1, &shots(), |shot| shot.bytes.clone()),
         plain: None,
+        of_others: false,
     }
 }
 
@@ -77,9 +78,11 @@ fn truncated(name: &'static str, missing: usize) -> Capture {
     capture
 }
 
-/// A capture of one frame without a match for most patterns.
+/// A capture of one frame without a match for most patterns, of another snaplen than the others.
 fn one() -> Capture {
-    Capture::of_packets("one", &[udp(1, 80, b"only this")])
+    let mut one = Capture::of_packets("one", &[udp(1, 80, b"only this")]);
+    one.bytes[16..20].copy_from_slice(&1500u32.to_le_bytes());
+    one
 }
 
 fn get() -> Shot {

@@ -4,6 +4,7 @@ use ovlsniff::capture::bpf::Filter;
 use ovlsniff::packet::LinkType;
 
 use super::Asked;
+use crate::ngrep::alike::packets;
 use crate::ngrep::alike::running::{Form, Outcome, Program};
 use crate::ngrep::alike::text::Text;
 
@@ -95,7 +96,7 @@ pub(super) fn control_characters(_: &Asked<'_>, outcome: &Outcome) -> Option<Out
 
 /// What was read of a damaged file is searched, and the status says that it was not all.
 pub(super) fn damaged(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    let truncated = asked.capture.name.starts_with("truncated");
+    let truncated = packets::is_damaged(&asked.place.path(Form::Real, &asked.capture.name));
     let number = |letter| asked.line.value(letter).and_then(|value| value.parse::<usize>().ok()).unwrap_or(0);
     let shown = Text::of(&outcome.out).packets.len();
     let stopped = number('n') > 0 && shown >= number('n') + number('A');
