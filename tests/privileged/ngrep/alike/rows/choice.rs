@@ -72,6 +72,17 @@ pub(super) fn context(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
     Some(model.outcome(asked, &chosen, last, code, outcome))
 }
 
+/// With `-S 0` nothing is searched, and nothing is found.
+pub(super) fn zero_bytes(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    if asked.line.value('S') != Some("0") {
+        return None;
+    }
+    let mut text = Text::of(&outcome.out);
+    let marks: Vec<u8> = text.packets.drain(..).flat_map(|shown| shown.marks).collect();
+    text.head.extend(marks);
+    Some(Outcome { out: text.bytes(), ..outcome.clone() })
+}
+
 /// The first packet's time since the last one is zero.
 pub(super) fn first_delta(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
     if !asked.line.delta() {
