@@ -9,7 +9,7 @@ use super::running::{Form, Outcome, Place, Program, Ran};
 use super::text::Text;
 
 /// The snaplen in the header of a capture that ovlsniff writes: 262144.
-const SNAPLEN: [u8; 4] = [0, 0, 4, 0];
+pub(super) const SNAPLEN: [u8; 4] = [0, 0, 4, 0];
 
 /// Returns what is expected, and the rows that make it differ from what ngrep did.
 pub(super) fn of(
