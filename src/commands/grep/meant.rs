@@ -10,7 +10,6 @@ mod text;
 
 pub(super) use ngrep::Told;
 pub(super) use streams::InStreams;
-use streams::Streams;
 
 use std::path::PathBuf;
 
@@ -21,6 +20,8 @@ use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::NgrepOptions;
 use ovlsniff::print::{JsonOptions, TextOptions};
 use ovlsniff::search::{Filters, SearchOptions, View};
+
+use streams::Streams;
 
 use super::words::{self, Grammar, Words};
 use crate::cli::{FrameDirection, Grep};

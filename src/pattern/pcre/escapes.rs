@@ -42,7 +42,7 @@ impl Rewriter<'_> {
             b'R' => self.put(from, r"(?:\x0d\x0a|[\x0a-\x0d\x85])"),
             // A number of times may follow, and a brace with anything else is a name.
             b'N' if self.peek() != Some(b'{') || repetition_len(self.rest()).is_some() => {
-                self.put(from, r"[^\x0a]")
+                self.put(from, r"[^\x0a]");
             }
             b'C' => self.put(from, r"[\x00-\xff]"),
             b'K' => return Err(Wrong::Missing(r"\K", from)),

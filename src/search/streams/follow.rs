@@ -18,6 +18,7 @@ mod lines;
 mod reader;
 mod stretch;
 mod telling;
+mod with;
 
 pub use stretch::{Copied, Copies, Stretch};
 
@@ -28,7 +29,7 @@ use crate::pattern::StreamPattern;
 use crate::search::Found;
 use card::Hand;
 use reader::Reader;
-use telling::Telling;
+use with::Telling;
 
 /// The longest windows for which there is memory.
 const WINDOWS: usize = 16;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::card::{Card, Hand, copies};
 use super::direction::{Direction, Part};
 use super::lines::Lines;
-use super::telling::Telling;
+use super::with::Telling;
 use super::{Copies, Slot, StreamOptions};
 use crate::dissect::Dissector;
 use crate::packet::{Frame, Timestamp};

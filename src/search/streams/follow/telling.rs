@@ -3,24 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Tally;
 use super::direction::{Block, Direction, parts};
 use super::reader::Reader;
 use super::stretch::{Copied, Stretch};
-use crate::dissect::Dissector;
+use super::with::Telling;
 use crate::pattern::{AtHand, MAX_SPANS};
 use crate::search::streams::EndWhy;
 use crate::search::{Found, Outcome};
 
 /// The most bytes of a block with several matches, more or less.
 const MOST_BYTES: u64 = 64 << 10;
-
-/// The parts of a search that a match is told with.
-pub(super) struct Telling<'a, F> {
-    pub(super) dissector: &'a mut Dissector,
-    pub(super) tally: Tally<'a>,
-    pub(super) sink: &'a mut F,
-}
 
 impl Reader {
     /// Takes a match, to be told with others of its line.
