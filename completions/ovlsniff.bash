@@ -62,7 +62,7 @@ _ovlsniff() {
 
     case "${cmd}" in
         ovlsniff)
-            opts="-e -y -w -v -X -d -i -I -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --pattern --regexp --ignore-case --word-regexp --invert-match --hex --inner --vni --interface --read --netns --direction --no-promiscuous --snaplen --buffer --vxlan-port --geneve-port --fou-port --sa --decrypt --threads --user --no-drop --list --count --after --before --write --decap --shape --hexdump --depth --replacement --columns --utf8 --time --relative-time --quiet --marks --json --all --color --line-buffered --help --version verify interfaces keys overlay ngrep completions man help"
+            opts="-e -y -w -v -X -d -i -I -r -p -s -Z -D -n -A -B -O -W -x -S -P -c -u -t -T -q -l -h -V --pattern --regexp --ignore-case --word-regexp --invert-match --hex --stream --window --inner --vni --interface --read --netns --direction --no-promiscuous --snaplen --buffer --vxlan-port --geneve-port --fou-port --sa --decrypt --threads --user --no-drop --list --count --after --before --write --decap --shape --hexdump --depth --replacement --columns --utf8 --time --relative-time --quiet --marks --resolve --json --all --color --line-buffered --help --version verify interfaces keys overlay ngrep completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -77,6 +77,10 @@ _ovlsniff() {
                     return 0
                     ;;
                 -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --window)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -330,7 +334,7 @@ _ovlsniff() {
             return 0
             ;;
         ovlsniff__subcmd__ngrep)
-            opts="-q -e -i -v -w -X -M -x -p -l -D -t -T -R -C -u -N -A -d -I -O -n -s -S -W -c -P -F -K -L -V -h --tunnels --help"
+            opts="-q -e -i -v -w -X -M -x -p -l -D -t -T -R -C -u -r -N -A -d -I -O -n -s -S -W -c -P -F -K -L -V -h --tunnels --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

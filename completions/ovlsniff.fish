@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ovlsniff_global_optspecs
-    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt threads= Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= json all color= l/line-buffered h/help V/version
+    string join \n e/regexp= y/ignore-case w/word-regexp v/invert-match X/hex stream window= inner= vni= i/interface= r/read= netns= direction= p/no-promiscuous s/snaplen= buffer= vxlan-port= geneve-port= fou-port= sa= decrypt threads= Z/user= no-drop D/list n/count= A/after= B/before= O/write= decap W/shape= x/hexdump S/depth= P/replacement= c/columns= u/utf8 t/time T/relative-time q/quiet marks= resolve json all color= l/line-buffered h/help V/version
 end
 
 function __fish_ovlsniff_needs_command
@@ -25,6 +25,7 @@ function __fish_ovlsniff_using_subcommand
 end
 
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s e -l regexp -l pattern -d 'Pattern (repeatable: any of them may match); all other words are then the filter' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l window -d 'With --stream, the longest match: 1K to 16M [default: 64K]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l inner -d 'Filter on the innermost frame: \'host 10.0.1.3 and port 80\'' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l vni -d 'Search only this virtual network: 4097 or 0x1001 (repeatable); encrypted packets show no VNI and still count' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s i -s d -l interface -d 'Interface to listen on (repeatable): a name, any, or auto for those that carry overlays [default: auto]' -r
@@ -41,8 +42,8 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l sa -d 'Open ESP with 
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l threads -d 'Threads that search a capture file; the output is that of one [default: the processors, at most 4, for a plain pcap file of some MiB]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s Z -l user -d 'User to become in place of root, once everything is open [default: nobody]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s n -l count -d 'Stop after N matched packets; 0 is no limit' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s A -l after -d 'Show N packets of the same flow after each match' -r
-complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s B -l before -d 'Show N packets of the same flow before each match' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s A -l after -d 'Show N packets of the same flow after each match; with --stream, N lines of the stream' -r
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s B -l before -d 'Show N packets of the same flow before each match; with --stream, N lines of the stream' -r
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s O -l write -d 'Write the matched packets to this file: pcap, or pcapng by its ending; - is standard output, without the text' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s W -l shape -d 'Format in which the payload is printed' -r -f -a "normal\t''
 byline\t''
@@ -61,6 +62,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s y -l ignore-case -d '
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s w -l word-regexp -d 'Match whole words only'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s v -l invert-match -d 'Show the packets that do not match'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s X -l hex -d 'Read the pattern as bytes in hex, with ?? for any byte: \'4745 5420\', \'0x45??00\''
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l stream -d 'Search TCP in streams, not in packets: each direction of a connection as its receiver reads it'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s p -l no-promiscuous -d 'Do not put the interface into promiscuous mode'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l decrypt -d 'Open ESP with the keys of this host\'s kernel'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l no-drop -d 'Stay root instead of becoming another user'
@@ -71,6 +73,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s u -l utf8 -d 'Print U
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s t -l time -d 'Print the date and time of each packet'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s T -l relative-time -d 'Print the time since the last packet shown; twice: since the first'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s q -l quiet -d 'Print no marks and no banner; twice: headers only'
+complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l resolve -d 'Show the names of containers, services and networks beside addresses, as this host\'s Docker or Podman engine knows them now'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l json -d 'Print one JSON object a line (JSON Lines)'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -l all -d 'Show every packet, also encrypted and empty ones'
 complete -c ovlsniff -n "__fish_ovlsniff_needs_command" -s l -l line-buffered -d 'Flush the output after every packet'
@@ -168,13 +171,13 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s d -d 'Interf
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s I -d 'Search this capture file instead; - is standard input' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s O -d 'Write the packets that are shown to this file; - is standard output, without the text' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s n -d 'Stop after N matched packets; 0 is no limit' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s s -d 'Capture at most N bytes of a frame [default: 262144]' -r
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s S -d 'Search and print at most N bytes of a payload' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s s -d 'Capture at most this many bytes of a frame [default: 256K]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s S -d 'Search and print at most this many bytes of a payload' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s W -d 'Format in which the payload is printed' -r -f -a "normal\t''
 byline\t''
 single\t''
 none\t''"
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s c -d 'Width of a line in columns [default: that of the terminal, else 80]' -r
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s c -d 'Width of a line in columns, at least 6 [default: that of the terminal, else 80]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s P -d 'Character that stands for a byte that cannot be printed' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s F -d 'Read the filter from this file' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s K -d 'Refused: this program sends nothing' -r
@@ -194,6 +197,7 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s T -d 'Print 
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s R -d 'Stay root instead of becoming nobody'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s C -d 'Colour the match'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s u -d 'Print UTF-8 characters instead of replacing their bytes'
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s r -d 'Show the names of containers before their addresses'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s N -d 'Print the number of the protocol behind its letter'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -l tunnels -d 'Look into tunnels, as grep mode does: the innermost packet is searched and shown'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand ngrep" -s L -d 'Refused: ngrep has it on Windows only'

@@ -11,7 +11,8 @@
 //! [`namespace`] enters another network namespace and comes back, and [`namespaces`] looks through all of them.
 //! [`tunnels`] finds the UDP ports that the kernel's tunnels take, those of devices in other namespaces too.
 //! [`exemption`] reads the settings by which packets pass without any policy.
-//! [`docker`] asks the engine for the overlay networks of its swarm, over the engine's Unix socket. [`privileges`]
+//! [`docker`] asks the engine for the overlay networks of its swarm, over the engine's Unix socket, and
+//! [`docker::names`] for everything that has a name and an address. [`privileges`]
 //! gives root up before the first hostile byte is decoded.
 //!
 //! Only the list of links and addresses has to succeed. A host without Docker or XFRM, or a user without privileges,
@@ -35,6 +36,8 @@
 //!   user, so it drops its capabilities only.
 //! - A program that listens at Docker's socket need not be an engine, and an engine may hang. Hence one limit of time
 //!   for the whole conversation, and one of length for each answer.
+//! - A socket that was opened by root can be used after root was left. Engines close connections that are idle, though.
+//! - Addresses of overlay networks say nothing without their VNI: Docker takes them from 10.0.0.0/8, as many a wire does.
 
 mod associations;
 pub mod auto;

@@ -146,8 +146,7 @@ pub struct Packet<'a> {
     pub direction: Option<Direction>,
     /// The innermost frame. It is the captured frame itself if nothing wraps it.
     pub inner: InnerFrame<'a>,
-    /// The bytes of the innermost IP header: with IPv4's options, without IPv6's extension headers. Empty if the
-    /// packet is not IP.
+    /// The bytes of the innermost IP header, with IPv4's options and without IPv6's extension headers. Empty without IP.
     pub ip_header: &'a [u8],
     /// The number of frames this packet was put together from: more than one for a reassembled datagram.
     pub frames: u32,
@@ -161,9 +160,8 @@ impl Packet<'_> {
         self.encapsulations.iter().rev().find_map(|e| e.tunnel.vni())
     }
 
-    /// Returns true if the packet is one fragment of a datagram that the decoder has left alone, so that it can be
-    /// put together with the others. Inside a tunnel, the decoder does so only if it was told to: see
-    /// [`Decoder::hold_in_tunnels`].
+    /// Returns true if the packet is one fragment of a datagram that the decoder has left alone, so that it can be put together
+    /// with the others. Inside a tunnel, the decoder does so only if it was told to: see [`Decoder::hold_in_tunnels`].
     pub fn is_fragment(&self) -> bool {
         self.held
     }

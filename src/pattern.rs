@@ -2,7 +2,7 @@
 //!
 //! Regular expressions are those of the `regex` crate, on bytes: `.` is any byte, and `\w` and `\b` are ASCII, unless
 //! the expression says `(?u)`. `^` and `$` are the ends of the payload. A letter that is not ASCII means its UTF-8
-//! bytes.
+//! bytes. [`Pattern::ngrep`] takes the expressions of ngrep, which are PCRE2's, and brings them to the same engine.
 //!
 //! [`Pattern::is_match`] is called for every packet, so it does the least that gives the answer:
 //!
@@ -31,6 +31,7 @@
 //! - `regex` takes text only, and a parsed expression that is written out as text may mean another: `(?:a{2})?` becomes
 //!   `a{2}?`. Its engine, `regex-automata`, takes the parsed expression itself.
 //! - ngrep's word search misses a payload that is exactly the word. Half boundaries, as in ripgrep, find it.
+//! - PCRE2 and this parser read much of what both accept differently, without a word: `a++`, `[a&&b]`, `\<`, `\v`, `(?R)`.
 //! - An empty payload never matches, not even `^$`: a bare TCP acknowledgement is no hit.
 
 mod gate;
@@ -90,9 +91,9 @@ pub enum Error {
         /// The column, counted in bytes from 1, at which the expression goes wrong.
         column: usize,
     },
-    /// The expression has a construct that no engine finds in linear time.
+    /// The expression has a construct of PCRE2 without a counterpart here.
     #[error(
-        "pattern '{pattern}': {construct} at column {column} is not supported, since a search must not go back and try again"
+        "pattern '{pattern}': {construct} at column {column} is not supported; write the expression without it"
     )]
     Construct {
         /// The expression, escaped.
@@ -141,6 +142,8 @@ pub struct Pattern {
     whole: Search,
     /// Each of several expressions that can match at least one byte, to find the spans of every one.
     each: Vec<Search>,
+    /// An expression of ngrep's with `$`, for what is in front of a newline at the payload's end.
+    without_newline: Option<Box<Search>>,
     gate: Option<Gate>,
     is_empty: bool,
     shown: String,
@@ -157,7 +160,12 @@ impl Pattern {
     /// `$` is also the place in front of a newline at the payload's end. Bytes in hex have no wildcards.
     pub fn ngrep(expressions: &Expressions, dot: Dot) -> Result<Self, Error> {
         let parse = |pattern: &str| parse::parse_ngrep(pattern, expressions, dot);
-        Self::parsed(expressions, parse, hex::parse_ngrep)
+        let mut made = Self::parsed(expressions, parse, hex::parse_ngrep)?;
+        if let ([pattern], false) = (&expressions.patterns[..], expressions.hex) {
+            let without = parse::parse_ngrep_without_newline(pattern, expressions, dot)?;
+            made.without_newline = without.map(|hir| Search::new(&hir, pattern)).transpose()?.map(Box::new);
+        }
+        Ok(made)
     }
 
     fn parsed(
@@ -188,6 +196,7 @@ impl Pattern {
             gate: whole.gate(&any),
             whole,
             each,
+            without_newline: None,
             is_empty: matches!(any.kind(), HirKind::Empty),
             shown: format!("{prefix}{}", escape(&shown)),
         })
@@ -206,6 +215,9 @@ impl Pattern {
         out.clear();
         if self.each.is_empty() {
             self.whole.spans(payload, out);
+            if let Some(search) = &self.without_newline {
+                leave_newline(search, payload, out);
+            }
             return;
         }
         for search in &self.each {
@@ -231,6 +243,21 @@ impl Pattern {
     /// none.
     pub fn matches_everything(&self) -> bool {
         self.is_empty
+    }
+}
+
+/// Takes the newline at the payload's end away from the last match, if it stands for `$` there.
+fn leave_newline(search: &Search, payload: &[u8], spans: &mut Vec<Range<usize>>) {
+    let (Some((b'\n', before)), Some(last)) = (payload.split_last(), spans.last_mut()) else { return };
+    if last.end <= before.len() {
+        return;
+    }
+    let mut found = Vec::new();
+    search.spans(before, &mut found);
+    if found.last() == Some(&(last.start..before.len())) {
+        last.end = before.len();
+    } else if last.start == before.len() && search.is_match(before) {
+        spans.pop();
     }
 }
 

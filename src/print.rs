@@ -7,7 +7,7 @@
 //! The text is ngrep's, with a header line, the payload in rows, and marks for the packets that are not shown. It
 //! differs where ngrep is ambiguous or wrong: an IPv6 address with a port has brackets, a first fragment is marked as
 //! one, the last row is not padded, and relative time starts at zero. The header adds the wrappings around the
-//! packet.
+//! packet. For scripts that read ngrep's output, [`ngrep`] writes that to the byte.
 //!
 //! Nothing that a packet or a name holds reaches the output as a control character. The only escape sequences are the
 //! colours of the palette.
@@ -58,7 +58,8 @@ pub use undecoded::UndecodedCounts;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use crate::packet::{Frame, Packet};
+use crate::host::docker::names::{Ends, Table};
+use crate::packet::{Frame, Packet, Tunnel};
 pub use crate::search::Outcome;
 use crate::search::Stretch;
 
@@ -79,8 +80,27 @@ pub struct Shown<'a> {
     pub interface: Option<&'a str>,
     /// The file that it was read from, if there are several.
     pub file: Option<&'a str>,
+    /// The names to print beside addresses and virtual networks.
+    pub names: Option<&'a Table>,
     /// The place of the payload in its stream, if it is a stretch of one.
     pub stream: Option<&'a Stretch<'a>>,
+}
+
+impl<'a> Shown<'a> {
+    /// Returns the names of the ends of a level: 0 for the packet itself, then the wrappings from the inside out.
+    #[inline]
+    fn ends(&self, level: usize) -> Ends<'a> {
+        self.names.map(|names| names.ends(self.packet, level)).unwrap_or_default()
+    }
+
+    /// Returns the name of the virtual network of a wrapping.
+    #[inline]
+    fn network(&self, tunnel: Tunnel) -> Option<&'a str> {
+        match tunnel {
+            Tunnel::Vxlan(vni) => self.names?.network(vni),
+            _ => None,
+        }
+    }
 }
 
 /// A packet that is not shown, as one character on a line of marks.

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use ovlsniff::ipsec::{Opener, Sa, read_file};
-use ovlsniff::packet::{Frame, LinkType, TunnelPorts, Vni};
+use ovlsniff::packet::{Decoder, Frame, LinkType, Packet, TunnelPorts, Vni};
 use ovlsniff::pattern::{Expressions, Pattern};
-use ovlsniff::print::{Json, JsonOptions, Printer, Shape, Shown, Text, TextOptions, Times, report};
-use ovlsniff::search::{Found, Search, SearchOptions};
+use ovlsniff::print::{
+    Json, JsonOptions, Ngrep, NgrepOptions, Printer, Shape, Shown, Text, TextOptions, Times, report,
+};
+use ovlsniff::search::{Found, Outcome, Search, SearchOptions};
 use ovlsniff::verify::{Circumstances, Expectation, Network, Peer, Probe, Question, Watch};
 
 /// The link types that are decoded. A seed of `frames` begins with a position in this list.
@@ -84,6 +86,8 @@ pub struct Everything {
     watch: Watch,
     text: [Printer<Vec<u8>>; 2],
     json: Printer<Vec<u8>>,
+    outermost: Decoder,
+    ngrep: [Printer<Vec<u8>>; 2],
 }
 
 // Keys and patterns are made once, because making them takes longer than a frame does.
@@ -118,6 +122,16 @@ impl Default for Everything {
             watch: Watch::new(question(), None, TunnelPorts::default(), Some(opener())),
             text: [text(Shape::Normal, true, Times::Clock), text(Shape::Hex, false, Times::SinceFirst)],
             json: Printer::Json(Json::new(Vec::new(), JsonOptions::default())),
+            outermost: Decoder::new(TunnelPorts::default()),
+            ngrep: [Shape::Normal, Shape::Hex].map(|shape| {
+                let options = NgrepOptions {
+                    shape,
+                    protocol: true,
+                    times: Times::SinceLast,
+                    ..NgrepOptions::default()
+                };
+                Printer::Ngrep(Ngrep::new(Vec::new(), &options))
+            }),
         }
     }
 }
@@ -138,7 +152,14 @@ impl Everything {
     /// Takes the next frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.watch.frame(frame);
-        let Self { searches, text, json, .. } = self;
+        let Self { searches, text, json, outermost, ngrep, .. } = self;
+        let mut packet = Packet::default();
+        outermost.outermost_into(frame, &mut packet);
+        for printer in ngrep {
+            let outcome = Outcome::Clear;
+            let shown = Shown { frame, packet: &packet, spans: &[], outcome, interface: None, file: None };
+            printer.packet(&shown).expect("memory does not fail to be written");
+        }
         for search in searches {
             let Ok(()) = search.frame(frame, &mut |found| print(text, json, &found));
         }
@@ -146,11 +167,11 @@ impl Everything {
 
     /// Ends the capture: what still waits is searched, the watch is judged, and all output is checked.
     pub fn finish(mut self) {
-        let Self { searches, text, json, .. } = &mut self;
+        let Self { searches, text, json, ngrep, .. } = &mut self;
         for search in searches {
             let Ok(()) = search.finish(&mut |found| print(text, json, &found));
         }
-        for printer in text {
+        for printer in text.iter_mut().chain(ngrep) {
             assert_plain(printer.writer());
         }
         let lines = std::mem::take(json.writer());
@@ -190,6 +211,7 @@ fn print(
             outcome: found.outcome,
             interface: Some("eth\u{1b}[2J0"),
             file: None,
+            names: None,
             stream: found.stream,
         };
         for printer in text.iter_mut().chain([json]) {

@@ -57,6 +57,14 @@ pub enum Error {
         /// The link type.
         link: LinkType,
     },
+    /// No IP packet passes, and no other frames are asked about: see [`Expression::of_ip`].
+    #[error(
+        "filter '{expression}' passes no IP packet, and ngrep knows no others; grep mode does: leave out the word ngrep"
+    )]
+    NoIp {
+        /// The expression, fit for a terminal.
+        expression: String,
+    },
     /// The compiled program fails the interpreter's check.
     #[error("filter '{expression}' compiles to a program that cannot be run on frames of link type {link}")]
     Program {
@@ -68,6 +76,19 @@ pub enum Error {
 }
 
 impl Filter {
+    /// Compiles an expression for frames of this link type, as [`Self::compile`] does.
+    pub(crate) fn of(expression: &Expression, link: LinkType) -> Result<Self, Error> {
+        let on = expression.on(link);
+        Self::compile(&on, link).map_err(|error| match error {
+            Error::RejectsAll { .. } if on != expression.text() => {
+                Error::NoIp { expression: fault::shown(expression.text()) }
+            }
+            // The fault is told in the words that were typed.
+            error if on != expression.text() => Self::compile(expression.text(), link).err().unwrap_or(error),
+            error => error,
+        })
+    }
+
     /// Compiles `expression` (pcap-filter(7)) for frames of this link type. The empty expression matches every frame.
     ///
     /// Host names in the expression are looked up, as tcpdump does.

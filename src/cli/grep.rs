@@ -42,7 +42,7 @@ pub(crate) struct Grep {
     #[arg(long, help_heading = "Pattern")]
     pub(crate) stream: bool,
     /// With --stream, the longest match: 1K to 16M [default: 64K]
-    #[arg(long, value_name = "SIZE", value_parser = values::window, requires = "stream", help_heading = "Pattern")]
+    #[arg(long, value_name = "BYTES", value_parser = values::window, requires = "stream", help_heading = "Pattern")]
     pub(crate) window: Option<usize>,
     /// Filter on the innermost frame: 'host 10.0.1.3 and port 80'
     #[arg(long, value_name = "BPF", help_heading = "Pattern")]
@@ -197,6 +197,9 @@ pub(crate) struct Grep {
     /// Marks for packets that are not shown. opaque: # for an encrypted packet, ? for one that is not decoded, . for any other; ngrep: # for each
     #[arg(long, value_name = "KIND", default_value = "opaque", help_heading = "Output")]
     pub(crate) marks: Marks,
+    /// Show the names of containers, services and networks beside addresses, as this host's Docker or Podman engine knows them now
+    #[arg(long, help_heading = "Output")]
+    pub(crate) resolve: bool,
     /// Print one JSON object a line (JSON Lines)
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,

@@ -13,7 +13,7 @@ use super::{Shape, values};
 #[command(disable_version_flag = true, args_override_self = true, after_help = EXAMPLES)]
 pub(crate) struct Ngrep {
     /// Regular expression on the bytes of the payload; '' matches every packet that has a payload
-    #[arg(value_name = "MATCH EXPRESSION")]
+    #[arg(value_name = "PATTERN")]
     pub(crate) first: Option<String>,
     /// Filter on the headers, in tcpdump's language
     #[arg(value_name = "BPF FILTER")]
@@ -67,29 +67,32 @@ pub(crate) struct Ngrep {
     /// Print UTF-8 characters instead of replacing their bytes
     #[arg(short = 'u', help_heading = "Output")]
     pub(crate) utf8: bool,
+    /// Show the names of containers before their addresses
+    #[arg(short = 'r', help_heading = "Output")]
+    pub(crate) resolve: bool,
     /// Print the number of the protocol behind its letter
     #[arg(short = 'N', help_heading = "Output")]
     pub(crate) protocol_number: bool,
     /// Show N packets of the same flow after each match
-    #[arg(short = 'A', value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = values::number(0..=usize::MAX), help_heading = "Output")]
+    #[arg(short = 'A', value_name = "N", allow_hyphen_values = true, default_value_t = 0, hide_default_value = true, value_parser = values::number(0..=usize::MAX), help_heading = "Output")]
     pub(crate) after: usize,
     /// Interface to listen on: a name, or any [default: those that carry overlays, else that of the default route]
-    #[arg(short = 'd', value_name = "DEV", help_heading = "Source")]
+    #[arg(short = 'd', value_name = "IF", help_heading = "Source")]
     pub(crate) device: Option<String>,
     /// Search this capture file instead; - is standard input
-    #[arg(short = 'I', value_name = "FILE", conflicts_with_all = ["device", "no_promiscuous", "snaplen"], help_heading = "Source")]
+    #[arg(short = 'I', value_name = "FILE", help_heading = "Source")]
     pub(crate) input: Option<PathBuf>,
     /// Write the packets that are shown to this file; - is standard output, without the text
     #[arg(short = 'O', value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
     /// Stop after N matched packets; 0 is no limit
-    #[arg(short = 'n', value_name = "N", value_parser = values::number(0..=u64::MAX), help_heading = "Output")]
+    #[arg(short = 'n', value_name = "N", allow_hyphen_values = true, value_parser = values::number(0..=u64::MAX), help_heading = "Output")]
     pub(crate) count: Option<u64>,
-    /// Capture at most N bytes of a frame [default: 262144]
-    #[arg(short = 's', value_name = "N", value_parser = values::size, help_heading = "Source")]
+    /// Capture at most this many bytes of a frame [default: 256K]
+    #[arg(short = 's', value_name = "SIZE", allow_hyphen_values = true, value_parser = values::size, help_heading = "Source")]
     pub(crate) snaplen: Option<u32>,
-    /// Search and print at most N bytes of a payload
-    #[arg(short = 'S', value_name = "N", value_parser = values::depth, help_heading = "Output")]
+    /// Search and print at most this many bytes of a payload
+    #[arg(short = 'S', value_name = "SIZE", allow_hyphen_values = true, value_parser = values::depth, help_heading = "Output")]
     pub(crate) depth: Option<usize>,
     /// Format in which the payload is printed
     #[arg(
@@ -100,11 +103,11 @@ pub(crate) struct Ngrep {
         help_heading = "Output"
     )]
     pub(crate) shape: Shape,
-    /// Width of a line in columns [default: that of the terminal, else 80]
-    #[arg(short = 'c', value_name = "N", value_parser = values::number(8..=65_536u32), help_heading = "Output")]
+    /// Width of a line in columns, at least 6 [default: that of the terminal, else 80]
+    #[arg(short = 'c', value_name = "N", allow_hyphen_values = true, value_parser = values::columns_or_zero, help_heading = "Output")]
     pub(crate) columns: Option<u32>,
     /// Character that stands for a byte that cannot be printed
-    #[arg(short = 'P', value_name = "C", default_value = ".", value_parser = values::replacement_begins, help_heading = "Output")]
+    #[arg(short = 'P', value_name = "C", default_value = ".", value_parser = values::replacement, help_heading = "Output")]
     pub(crate) replacement: char,
     /// Read the filter from this file
     #[arg(short = 'F', value_name = "FILE", help_heading = "Pattern")]

@@ -33,9 +33,10 @@ pub(super) fn notes(grep: &Grep, typed: &[Id]) -> Vec<String> {
         return note(&others.collect::<Vec<_>>(), "-D").into_iter().collect();
     }
     let to_stdout = grep.write.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    let rows: [(bool, &[&str], &str); 9] = [
+    let rows: [(bool, &[&str], &str); 10] = [
         (grep.json, &TEXT, "--json"),
         (to_stdout && !grep.json, &TEXT, "-O -"),
+        (to_stdout, &["resolve"], "-O -"),
         (grep.quiet > 1, &PAYLOAD, "-qq"),
         (grep.quiet > 0, &["marks"], "-q"),
         // With ngrep's marks, packets that are shown have one too.

@@ -103,6 +103,12 @@ where
     }
 }
 
+/// Parses ngrep's number of columns. Its layout takes five of them, and 0 stands for the default.
+pub(super) fn columns_or_zero(typed: &str) -> Result<u32, String> {
+    let number = digits(typed).filter(|number| matches!(number, 0 | 6..=65_536));
+    number.ok_or_else(|| "use a number from 6 to 65536, or 0 for the width of the terminal".to_owned())
+}
+
 /// Parses the character that stands for bytes that cannot be printed.
 pub(super) fn replacement(typed: &str) -> Result<char, String> {
     let mut characters = typed.chars();
@@ -110,12 +116,6 @@ pub(super) fn replacement(typed: &str) -> Result<char, String> {
         (Some(character @ ' '..='~'), None) => Ok(character),
         _ => Err("use one visible ASCII character or a blank".to_owned()),
     }
-}
-
-/// Parses ngrep's `-P`, which takes the first character of its value.
-pub(super) fn replacement_begins(typed: &str) -> Result<char, String> {
-    let first = typed.chars().next().map(String::from).unwrap_or_default();
-    replacement(&first)
 }
 
 #[cfg(test)]
@@ -176,6 +176,14 @@ mod tests {
                 Err("use a time from 1ms to 24h, such as 10s, 500ms or 1m30s".to_owned()),
                 "{wrong}"
             );
+        }
+    }
+
+    #[test]
+    fn columns_of_ngrep_leave_room_for_a_byte() {
+        for (typed, columns) in [("0", Some(0)), ("6", Some(6)), ("300", Some(300)), ("5", None), ("x", None)]
+        {
+            assert_eq!(columns_or_zero(typed).ok(), columns, "{typed}");
         }
     }
 

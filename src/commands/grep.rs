@@ -9,6 +9,7 @@ mod nothing;
 mod output;
 mod pace;
 mod pieces;
+mod resolve;
 mod sheet;
 mod threads;
 mod tunnels;
@@ -18,20 +19,19 @@ use anyhow::anyhow;
 use ovlsniff::capture::bpf::Expression;
 use ovlsniff::capture::savefile::Interface;
 use ovlsniff::escape::{counted, escape};
-use ovlsniff::pattern::Pattern;
 use ovlsniff::print::match_line;
 use ovlsniff::search::{OuterFilter, Search};
 
 use super::signals::Signals;
 use super::{Status, put, tell};
 use crate::cli::{Grep, Ngrep};
-use meant::{Meant, Told};
+use meant::{InStreams, Meant, Told};
 use ngrep::Source;
 use output::Output;
 
 /// Runs a search that was typed in grep mode's own grammar.
 pub(super) fn run(args: Grep) -> anyhow::Result<Status> {
-    search(&Meant::of_grep(args)?)
+    search(Meant::of_grep(args)?)
 }
 
 /// Runs a search that was typed in ngrep's grammar.
@@ -40,23 +40,23 @@ pub(super) fn run_ngrep(args: Ngrep) -> anyhow::Result<Status> {
         tell_version()?;
         return Ok(Status::Success);
     }
-    search(&Meant::of_ngrep(args)?)
+    search(Meant::of_ngrep(args)?)
 }
 
 fn tell_version() -> anyhow::Result<()> {
     Ok(put(format!("ngrep: ovlsniff {}\n", env!("CARGO_PKG_VERSION")).as_bytes())?)
 }
 
-fn search(meant: &Meant) -> anyhow::Result<Status> {
-    let pattern = Pattern::new(&meant.expressions)?;
-    let streams = meant::compile(meant, &pattern)?;
+fn search(mut meant: Meant) -> anyhow::Result<Status> {
+    let streams = meant.streams.take();
+    let meant = &meant;
     let output = Output::open(meant)?;
     // Keys are read before signals are caught. Nothing has begun that would have to end well, so a signal may just end
     // the program while it waits for keys from a pipe.
     let opener = keys::read(meant)?;
     let mut job = Job {
-        banner: banner(meant, &pattern),
-        search: Search::new(pattern, meant.ports.all.clone(), meant.options.clone()),
+        banner: banner(meant),
+        search: Search::new(meant.pattern.clone(), meant.ports.all.clone(), meant.options.clone()),
         filter: meant.filter.clone(),
         // Signals are caught before anything is opened: opening a FIFO may take long, and a signal must end the wait.
         signals: Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?,
@@ -73,7 +73,7 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
     for note in &meant.notes {
         tell(format_args!("ovlsniff: {note}"));
     }
-    if let Some((pattern, options)) = streams {
+    if let Some(InStreams { pattern, options }) = streams {
         job.search.follow_streams(pattern, options);
     }
     if let Some(opener) = opener {
@@ -83,7 +83,7 @@ fn search(meant: &Meant) -> anyhow::Result<Status> {
         job.output.keep_pace(job.signals.stop_flag());
     }
     let ended = if meant.read.is_empty() { live::run(&mut job, meant) } else { files::run(&mut job, meant) };
-    job.nothing = if ended.is_ok() { nothing::passed(&job, meant) } else { None };
+    job.nothing = if ended.is_ok() && meant.ngrep.is_none() { nothing::passed(&job, meant) } else { None };
     job.conclude(ended)
 }
 
@@ -185,6 +185,7 @@ impl Job {
     }
 
     fn summarise(&self) {
+        self.output.complaint_of_names().iter().for_each(tell);
         if let Some(sentence) = &self.cut_short {
             tell(format_args!("ovlsniff: {sentence}"));
         }
@@ -210,11 +211,11 @@ impl Job {
     }
 }
 
-fn banner(meant: &Meant, pattern: &Pattern) -> Vec<String> {
+fn banner(meant: &Meant) -> Vec<String> {
     let named = |name: &str, value: Option<&str>| {
         value.filter(|value| !value.trim().is_empty()).map(|value| format!("{name}: {}", escape(value)))
     };
     let filter = meant.filter.as_ref().map(Expression::text);
     let lines = [named("filter", filter), named("inner filter", meant.inner.as_deref())];
-    lines.into_iter().chain([match_line(pattern, meant.options.invert)]).flatten().collect()
+    lines.into_iter().chain([match_line(&meant.pattern, meant.options.invert)]).flatten().collect()
 }

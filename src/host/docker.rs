@@ -1,8 +1,10 @@
-//! The swarm that the Docker Engine of this host belongs to: the address of the data path, and the overlay networks.
+//! The swarm that the Docker Engine of this host belongs to: the address of the data path, and the overlay networks; and
+//! the [`names`] of all that has an address.
 
 mod engine;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod names;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,6 +14,7 @@ use serde::Deserialize;
 
 use crate::packet::Vni;
 pub use engine::EngineError;
+use engine::Kept;
 pub(crate) use engine::{Engine, converse, socket};
 
 /// A swarm that this host is a node of.

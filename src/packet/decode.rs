@@ -19,7 +19,7 @@ use super::{
 };
 pub use shown::Shown;
 
-/// Turns frames into packets.
+/// Turns frames into packets, or into ngrep's view of them ([`Decoder::outermost_into`]).
 ///
 /// Decoding never fails: it goes as far as the bytes are good, and the [`Packet`] says where it stopped. A frame that
 /// is one fragment of a datagram is decoded only up to its IP header ([`Packet::is_fragment`]). The caller puts

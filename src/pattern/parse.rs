@@ -7,7 +7,8 @@ use regex_syntax::ast::{Ast, Flag, Flags, FlagsItem, FlagsItemKind, Group, Group
 use regex_syntax::hir::translate::TranslatorBuilder;
 use regex_syntax::hir::{Hir, HirKind, Look};
 
-use super::{Dot, Error, Expressions, pcre};
+use super::pcre::{self, Rewritten};
+use super::{Dot, Error, Expressions};
 use crate::escape::escape;
 
 /// The most groups inside one another. Every function below that walks an expression recurses no deeper than a few
@@ -37,7 +38,25 @@ pub(super) fn parse(pattern: &str, options: &Expressions) -> Result<Hir, Error> 
 
 /// Parses one expression of ngrep's dialect.
 pub(super) fn parse_ngrep(pattern: &str, options: &Expressions, dot: Dot) -> Result<Hir, Error> {
-    let rewritten = pcre::rewrite(pattern)?;
+    parse_rewritten(pattern, &pcre::rewrite(pattern)?, options, dot)
+}
+
+/// Parses one expression of ngrep's dialect that has `$`, for payloads without a newline at their end.
+pub(super) fn parse_ngrep_without_newline(
+    pattern: &str,
+    options: &Expressions,
+    dot: Dot,
+) -> Result<Option<Hir>, Error> {
+    let without = pcre::rewrite(pattern)?.without_newline();
+    without.map(|rewritten| parse_rewritten(pattern, &rewritten, options, dot)).transpose()
+}
+
+fn parse_rewritten(
+    pattern: &str,
+    rewritten: &Rewritten,
+    options: &Expressions,
+    dot: Dot,
+) -> Result<Hir, Error> {
     let wrong = |problem: &dyn ToString, offset: usize| Error::Syntax {
         pattern: escape(pattern).into_owned(),
         problem: problem.to_string(),

@@ -92,6 +92,19 @@ impl Progress {
     pub fn has_begun(&self, end: u64) -> bool {
         !self.over && self.from < end
     }
+
+    /// Searches once more from this place on, in which no match has begun that is to be found.
+    fn rewind(&mut self, from: u64) {
+        (self.from, self.at, self.seen, self.state) = (from, from, None, None);
+    }
+
+    /// Returns the byte before a place, `None` if the stream begins there.
+    fn before(&self, at_hand: &AtHand<'_>, at: u64) -> Option<u8> {
+        if at > self.first {
+            return Some(at.checked_sub(1).and_then(|at| at_hand.byte(at)).unwrap_or(UNKNOWN));
+        }
+        (self.beginning == Edge::Unknown).then_some(UNKNOWN)
+    }
 }
 
 impl StreamPattern {
@@ -107,6 +120,11 @@ impl StreamPattern {
         let parsed = expressions.patterns.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let shown = expressions.patterns.join(" | ");
         Ok(Self { engine: Engine::new(&parse::any_of(&parsed), &shown)?, window: window.max(1) as u64 })
+    }
+
+    /// Returns the length in bytes of the longest match.
+    pub fn window(&self) -> usize {
+        self.window as usize
     }
 
     /// Searches what is at hand, from where `progress` is. Returns the next match that is final, as places in the stream, or
@@ -179,13 +197,8 @@ impl StreamPattern {
             progress.at += run.len as u64;
             progress.state = Some(state);
             if state.is_dead() {
-                return match progress.seen {
-                    Some(seen) => Some(self.take(progress, at_hand, seen, Edge::Unknown)),
-                    None => {
-                        progress.over = true;
-                        None
-                    }
-                };
+                progress.over = progress.seen.is_none();
+                return Some(self.take(progress, at_hand, progress.seen?, Edge::Unknown));
             }
             if state.is_match() {
                 let seen = progress.at - 1;
@@ -204,13 +217,11 @@ impl StreamPattern {
             };
             return Some(self.take(progress, at_hand, end, Edge::Unknown));
         }
-        Some(match progress.seen {
-            Some(seen) => self.take(progress, at_hand, seen, Edge::Unknown),
-            None => {
-                self.rewind(progress, progress.at - self.window);
-                None
-            }
-        })
+        if let Some(seen) = progress.seen {
+            return Some(self.take(progress, at_hand, seen, Edge::Unknown));
+        }
+        progress.rewind(progress.at - self.window);
+        Some(None)
     }
 
     /// Finds out how far a match may grow of which the first end was seen.
@@ -218,7 +229,7 @@ impl StreamPattern {
         let start =
             if seen == progress.from { seen } else { self.start(progress, at_hand, seen, Edge::Unknown) };
         if seen - start > self.window {
-            self.rewind(progress, seen - self.window);
+            progress.rewind(seen - self.window);
         } else {
             // The end of a match is known when the next byte was searched.
             progress.until = start + self.window + 1;
@@ -236,19 +247,15 @@ impl StreamPattern {
         let start = self.start(progress, at_hand, end, edge);
         if start == end {
             // An empty match stands here. The next one begins behind the next byte.
-            self.rewind(progress, end + 1);
+            progress.rewind(end + 1);
             return None;
         }
         if end - start > self.window {
-            self.rewind(progress, end - self.window);
+            progress.rewind(end - self.window);
             return None;
         }
-        self.rewind(progress, end);
+        progress.rewind(end);
         Some(start..end)
-    }
-
-    fn rewind(&mut self, progress: &mut Progress, from: u64) {
-        (progress.from, progress.at, progress.seen, progress.state) = (from, from, None, None);
     }
 
     /// Returns the place where the match begins that ends here.
@@ -273,16 +280,8 @@ impl StreamPattern {
             }
             at = part;
         }
-        let before = self.before(progress, at_hand, at);
+        let before = progress.before(at_hand, at);
         if self.engine.begins(state, before) { at } else { start.unwrap_or(end) }
-    }
-
-    /// Returns the byte before a place, `None` if the stream begins there.
-    fn before(&self, progress: &Progress, at_hand: &AtHand<'_>, at: u64) -> Option<u8> {
-        if at > progress.first {
-            return Some(at.checked_sub(1).and_then(|at| at_hand.byte(at)).unwrap_or(UNKNOWN));
-        }
-        (progress.beginning == Edge::Unknown).then_some(UNKNOWN)
     }
 
     /// Returns the state at this place. It is made again if it is void. `None` if the pattern cannot be searched for from here.
@@ -293,7 +292,7 @@ impl StreamPattern {
         if progress.from > at_hand.end() {
             return None;
         }
-        let before = self.before(progress, at_hand, progress.from);
+        let before = progress.before(at_hand, progress.from);
         (progress.at, progress.seen) = (progress.from, None);
         progress.state = self.engine.begin(before);
         progress.state

@@ -13,6 +13,12 @@
 //! outermost first, and `vlan:+N` for N tags after the eighth. The line also says why a packet is opaque or not decoded, and
 //! where it was cut off. If several wrappings share a
 //! pair of addresses (VXLAN in transport-mode ESP), the pair is named once, after the last of them.
+//!
+//! With names, an address that has one stands in brackets behind it, and so does the name of a network behind its VNI:
+//!
+//! ```text
+//! T web.1(10.0.1.6):49142 -> db(fd00::3):80 [AP] vxlan:4097(insecure) 192.0.2.1 -> 192.0.2.2 #394
+//! ```
 
 use std::net::IpAddr;
 
@@ -20,8 +26,9 @@ use super::Shown;
 use super::clock::Clock;
 use super::numbers::{address, decimal, ipv4_and_port, mac, text};
 use crate::escape::escape;
+use crate::host::docker::names::Ends;
 use crate::packet::protocol::{ICMP, ICMPV6, IGMP, SCTP, TCP, UDP};
-use crate::packet::{Encapsulation, Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
+use crate::packet::{Fragment, Headers, Opaque, Ports, Sealed, Transport, Tunnel};
 use crate::search::Overlap;
 
 /// Writes the line, without `#N` and without its end.
@@ -29,7 +36,7 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
     let headers = &shown.packet.headers;
     out.extend_from_slice(&[letter(headers), b' ']);
     clock.stamp(out, shown.frame.time);
-    ends(out, headers, headers.transport.ports());
+    ends(out, headers, headers.transport.ports(), shown.ends(0));
     transport(out, headers.transport);
     if let Some(fragment) = headers.ip.and_then(|ip| ip.fragment) {
         fragment_tail(out, fragment);
@@ -41,7 +48,7 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
     if let Some(opaque) = shown.packet.opaque {
         sealed(out, opaque);
     }
-    wrappings(out, &shown.packet.encapsulations);
+    wrappings(out, shown);
     if let Some(interface) = shown.interface {
         out.push(b' ');
         out.extend_from_slice(escape(interface).as_bytes());
@@ -73,11 +80,11 @@ fn letter(headers: &Headers) -> u8 {
 }
 
 /// Writes the two ends of a level: by IP, or else by MAC, or else `-`. No blank follows.
-fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>) {
+fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>, names: Ends<'_>) {
     if let Some(ip) = headers.ip {
-        end(out, ip.source, ports.map(|p| p.source));
+        end(out, ip.source, ports.map(|p| p.source), names.source);
         out.extend_from_slice(b" -> ");
-        end(out, ip.destination, ports.map(|p| p.destination));
+        end(out, ip.destination, ports.map(|p| p.destination), names.destination);
     } else if let Some(macs) = headers.mac {
         mac(out, macs.source);
         out.extend_from_slice(b" -> ");
@@ -87,8 +94,9 @@ fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>) {
     }
 }
 
-fn end(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>) {
+fn end(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>, name: Option<&str>) {
     match (ip, port) {
+        _ if name.is_some() => named(out, ip, port, name.unwrap_or_default()),
         (ip, None) => address(out, ip),
         (IpAddr::V4(v4), Some(port)) => ipv4_and_port(out, v4, port),
         (v6, Some(port)) => {
@@ -97,6 +105,18 @@ fn end(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>) {
             out.extend_from_slice(b"]:");
             decimal(out, u64::from(port));
         }
+    }
+}
+
+/// Writes an end with a name, as ngrep does: `web(10.0.1.3):80`. IPv6 needs no other brackets then.
+fn named(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>, name: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'(');
+    address(out, ip);
+    out.push(b')');
+    if let Some(port) = port {
+        out.push(b':');
+        decimal(out, u64::from(port));
     }
 }
 
@@ -187,18 +207,22 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
 }
 
 /// Writes the wrappings from the inside out, and addresses once for neighbours that share them.
-pub(super) fn wrappings(out: &mut Vec<u8>, encapsulations: &[Encapsulation]) {
-    let mut inside_out = encapsulations.iter().rev().peekable();
-    while let Some(wrapping) = inside_out.next() {
+pub(super) fn wrappings(out: &mut Vec<u8>, shown: &Shown<'_>) {
+    let mut inside_out = shown.packet.encapsulations.iter().rev().zip(1..).peekable();
+    while let Some((wrapping, level)) = inside_out.next() {
         out.push(b' ');
         tunnel(out, wrapping.tunnel);
-        if inside_out.peek().is_some_and(|next| same_ends(&next.outer, &wrapping.outer)) {
+        if let Some(network) = shown.network(wrapping.tunnel) {
+            out.push(b'(');
+            out.extend_from_slice(network.as_bytes());
+            out.push(b')');
+        }
+        if inside_out.peek().is_some_and(|(next, _)| same_ends(&next.outer, &wrapping.outer)) {
             continue;
         }
-        let named = wrapping.outer.ip.is_some() || wrapping.outer.mac.is_some();
-        if named {
+        if wrapping.outer.ip.is_some() || wrapping.outer.mac.is_some() {
             out.push(b' ');
-            ends(out, &wrapping.outer, None);
+            ends(out, &wrapping.outer, None, shown.ends(level));
         }
         vlans(out, &wrapping.outer);
     }

@@ -28,6 +28,7 @@ use super::ink::Replacement;
 use super::numbers::{self, decimal, ipv4_and_port};
 use super::payload::{Layout, Shape};
 use super::{Outcome, Shown, Times};
+use crate::host::docker::names::Ends;
 use crate::packet::protocol::{ICMP, ICMPV6, IGMP, TCP, UDP};
 use crate::packet::{Ip, Timestamp, Transport};
 use hit::Hit;
@@ -168,7 +169,7 @@ impl<W: Write> Ngrep<W> {
         }
         out.push(b' ');
         self.clock.stamp(out, microseconds(shown.frame.time));
-        ends(out, ip, shown.packet.headers.transport);
+        ends(out, ip, shown.packet.headers.transport, shown.ends(0));
         match shown.packet.headers.transport {
             Transport::Tcp { flags, .. } if flags.0 != 0 => {
                 out.extend_from_slice(b" [");
@@ -192,7 +193,7 @@ impl<W: Write> Ngrep<W> {
             decimal(out, len as u64);
         }
         if self.tunnels {
-            wrappings(out, &shown.packet.encapsulations);
+            wrappings(out, shown);
         }
     }
 
@@ -302,16 +303,24 @@ fn microseconds(time: Timestamp) -> Timestamp {
     Timestamp { nanos: time.nanos - time.nanos.rem_euclid(1000), digits: 6, ..time }
 }
 
-/// Writes the two addresses, with ports unless both are zero. An IPv6 address with a port has no brackets.
-fn ends(out: &mut Vec<u8>, ip: Ip, transport: Transport) {
+/// Writes the two addresses, with ports unless both are zero. An IPv6 address with a port has no brackets. An address with a
+/// name is in brackets behind it.
+fn ends(out: &mut Vec<u8>, ip: Ip, transport: Transport, names: Ends<'_>) {
     let ports = transport.ports().filter(|ports| ports.source != 0 || ports.destination != 0);
-    end(out, ip.source, ports.map(|ports| ports.source));
+    end(out, ip.source, ports.map(|ports| ports.source), names.source);
     out.extend_from_slice(b" -> ");
-    end(out, ip.destination, ports.map(|ports| ports.destination));
+    end(out, ip.destination, ports.map(|ports| ports.destination), names.destination);
 }
 
-fn end(out: &mut Vec<u8>, address: IpAddr, port: Option<u16>) {
+fn end(out: &mut Vec<u8>, address: IpAddr, port: Option<u16>, name: Option<&str>) {
+    if let Some(name) = name {
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'(');
+        end(out, address, None, None);
+        out.push(b')');
+    }
     match (address, port) {
+        _ if name.is_some() => {}
         (IpAddr::V4(v4), Some(port)) => return ipv4_and_port(out, v4, port),
         (IpAddr::V6(v6), _) if is_compatible(v6) => {
             out.extend_from_slice(b"::");

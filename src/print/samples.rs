@@ -149,7 +149,7 @@ pub(super) fn shown<'a>(
     spans: &'a [Range<usize>],
 ) -> Shown<'a> {
     let outcome = if packet.opaque.is_some() { Outcome::Opaque } else { Outcome::Match };
-    Shown { frame, packet, spans, outcome, interface: None, file: None, stream: None }
+    Shown { frame, packet, spans, outcome, interface: None, file: None, names: None, stream: None }
 }
 
 /// A match in frames 3 to 5 of a stream.

@@ -29,7 +29,7 @@ impl Filters {
         let behind = links.iter().any(|link| !link.has_plain_filters());
         let behind = behind.then_some(LinkType::RAW).filter(|raw| !links.contains(raw));
         for link in links.iter().copied().chain(behind) {
-            let compiled = Filter::compile(&expression.on(link), link);
+            let compiled = Filter::of(&expression, link);
             let filter = compiled.map_err(|error| first_error.get_or_insert(error)).ok();
             filters.compiled.push((link, filter));
         }
@@ -63,7 +63,7 @@ impl Filters {
     fn filter(&mut self, link: LinkType) -> Option<&mut Filter> {
         let known = self.compiled.iter().position(|(known, _)| *known == link);
         let at = known.unwrap_or_else(|| {
-            self.compiled.push((link, Filter::compile(&self.expression.on(link), link).ok()));
+            self.compiled.push((link, Filter::of(&self.expression, link).ok()));
             self.compiled.len() - 1
         });
         self.compiled.get_mut(at).and_then(|(_, filter)| filter.as_mut())

@@ -8,6 +8,7 @@ mod marks;
 mod nothing;
 mod output;
 mod pattern;
+mod resolve;
 mod signals;
 mod streams;
 mod threads;

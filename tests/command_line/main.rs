@@ -4,6 +4,7 @@
 mod generated;
 mod grep;
 mod keys;
+mod ngrep;
 mod overlay;
 mod readme;
 mod typed;
@@ -11,6 +12,8 @@ mod values;
 mod verify;
 mod verify_files;
 
+#[path = "../docker/changing.rs"]
+mod changing;
 #[path = "../docker/engine.rs"]
 mod docker;
 #[path = "../captures/made.rs"]

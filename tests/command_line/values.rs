@@ -19,7 +19,7 @@ const fn kind(name: &'static str, right: &'static [&'static str], wrong: &'stati
 const DEVICE: [&str; 3] = ["secure", "vx-1_a.b", "fifteen-letters"];
 const NO_DEVICE: [&str; 5] = ["", "..", "a/b", "sixteen--letters", "gr\u{fc}n"];
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     kind(
         "VNI",
         &["1", "4097", "0x1001", "0xFFFFFF"],
@@ -35,6 +35,11 @@ const KINDS: [Kind; 14] = [
         "SIZE",
         &["64", "64b", "64K", "64kb", "32M", "32MiB", "1G"],
         &["", "K", "5X", "-1", "+64", "1.5M", "12 apples"],
+    ),
+    kind(
+        "BYTES",
+        &["1024", "1K", "64kb", "65536b", "16MiB"],
+        &["", "K", "5X", "-1", "+64K", "1.5M", "1023", "17M", "1G"],
     ),
     kind(
         "ADDRESS",

@@ -19,7 +19,7 @@ const ROOMS: [(u8, &str, &[&str]); 13] = [
     (4, "search", &["packet", "pattern", "ipsec", "capture", "dissect"]),
     (4, "verify", &["packet", "escape", "netlink", "ipsec", "host", "dissect", "capture"]),
     (4, "overlay", &["packet", "escape", "private_file", "netlink", "host"]),
-    (5, "print", &["packet", "pattern", "escape", "ipsec", "search", "verify"]),
+    (5, "print", &["packet", "pattern", "escape", "host", "ipsec", "search", "verify"]),
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.

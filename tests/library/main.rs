@@ -9,6 +9,7 @@ mod decode_built;
 mod engine;
 mod esp;
 mod joined;
+mod outermost;
 mod pieces;
 mod reported;
 mod savefile;
@@ -25,5 +26,8 @@ mod building;
 mod docker;
 #[path = "../captures/layers.rs"]
 mod layers;
+#[allow(dead_code)] // Frames are made here, no files.
+#[path = "../captures/made.rs"]
+mod made;
 #[path = "../captures/reading.rs"]
 mod reading;

@@ -1,5 +1,8 @@
 //! Matches in streams of TCP: those of the whole stream, however it was cut into segments.
 
+// Most of these tests have a single match.
+#![allow(clippy::single_range_in_vec_init)]
+
 use std::convert::Infallible;
 use std::ops::Range;
 
@@ -93,6 +96,10 @@ impl Asked {
         let mut search = Search::new(pattern, TunnelPorts::default(), options);
         search.follow_streams(StreamPattern::new(&expressions, self.window).unwrap(), self.options);
         let (mut told, mut after) = (Vec::new(), 0);
+        let mut sink = |after, found: Found<'_>| {
+            take(&mut told, after, &found);
+            Ok::<(), Infallible>(())
+        };
         for (number, (millis, bytes)) in (1..).zip(frames) {
             let frame = Frame {
                 number,
@@ -104,12 +111,12 @@ impl Asked {
                 bytes: &bytes,
             };
             after = number;
-            let Ok(()) = search.frame(&frame, &mut |found| take(&mut told, after, &found));
+            let Ok(()) = search.frame(&frame, &mut |found| sink(after, found));
             if search.is_over() {
                 break;
             }
         }
-        let Ok(()) = search.finish(&mut |found| take(&mut told, after + 1, &found));
+        let Ok(()) = search.finish(&mut |found| sink(after + 1, found));
         (told, search.stream_counts().unwrap(), search.matched())
     }
 
@@ -122,10 +129,10 @@ impl Asked {
     }
 }
 
-fn take(told: &mut Vec<Told>, after: u64, found: &Found<'_>) -> Result<(), Infallible> {
+fn take(told: &mut Vec<Told>, after: u64, found: &Found<'_>) {
     let Some(stretch) = found.stream else {
         assert_ne!(found.outcome, Outcome::Match);
-        return Ok(());
+        return;
     };
     let begin = stretch.offset - found.spans[0].start as u64;
     let matches = found.spans.iter().map(|span| begin + span.start as u64..begin + span.end as u64);
@@ -143,7 +150,6 @@ fn take(told: &mut Vec<Told>, after: u64, found: &Found<'_>) -> Result<(), Infal
         written: stretch.written.iter().map(|copied| copied.frame().number).collect(),
         after,
     });
-    Ok(())
 }
 
 /// The matches in the whole, as the `regex` crate finds them.
@@ -351,11 +357,11 @@ fn the_frames_of_a_match_are_kept_to_be_written_each_once() {
 
 #[test]
 fn streams_with_matches_that_have_begun_make_way_for_others() {
-    let connections = 12_000;
+    let connections = 12_000_u16;
     let filler = [b'x'; 1400];
     let frames = (0..3).flat_map(|round| {
         (0..connections).map(move |n| {
-            let port = 1000 + n as u16;
+            let port = 1000 + n;
             let payload = if round == 0 { [b"<", &filler[1..]].concat() } else { filler.to_vec() };
             (0, segment(true, port, 1 + round * 1400, ACK, &payload))
         })

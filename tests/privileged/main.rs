@@ -12,6 +12,8 @@ mod tshark;
 #[expect(dead_code, reason = "the rest of it is for the library")]
 #[path = "../library/savefile/build.rs"]
 mod build;
+#[path = "../docker/changing.rs"]
+mod changing;
 #[path = "../docker/engine.rs"]
 mod docker;
 #[path = "../captures/layers.rs"]

@@ -5,6 +5,8 @@
 //! SLL2 and the link types IPv4 and IPv6 (it refuses them), fragments (it does not reassemble them), `-w` (its
 //! alternation loses a bracket) and the exit status with `-v` (it counts packets that it does not show).
 
+mod alike;
+
 use std::collections::BTreeSet;
 use std::process::Command;
 

@@ -22,7 +22,7 @@ use crate::packet::LinkType;
 pub fn is_filter(words: &str) -> bool {
     let Some(expression) = without_names(words) else { return false };
     match Filter::compile(&expression, LinkType::ETHERNET) {
-        Ok(_) | Err(Error::RejectsAll { .. }) => true,
+        Ok(_) | Err(Error::RejectsAll { .. } | Error::NoIp { .. }) => true,
         Err(Error::Invalid { words, .. }) if words == ABSENT => {
             expression.contains(is_separator) && has_keyword(&expression)
         }

@@ -9,7 +9,7 @@ use ovlsniff::search::{Filters, OuterFilter, Told};
 
 use super::meant::Meant;
 use super::ngrep::Source;
-use super::{Error, Job, pieces};
+use super::{Error, Job, ngrep, pieces};
 
 pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     if meant.read.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
@@ -19,6 +19,11 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     let mut files = Vec::with_capacity(meant.read.len());
     for path in &meant.read {
         files.push(Savefile::open_until(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
+    }
+    if meant.ngrep.is_some() {
+        // The lines before the first frame, and what is refused, depend on the link type.
+        files.iter_mut().for_each(Savefile::read_first_interface);
+        ngrep::check_links(&files)?;
     }
     let mut filter = filter(job, &files)?;
     super::live::leave_root(job, meant)?;

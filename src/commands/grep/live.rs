@@ -21,7 +21,7 @@ use super::meant::{Capture, Meant, Style};
 use super::ngrep::Source;
 use super::output::{self, Output};
 use super::tunnels::Learned;
-use super::{Error, Job};
+use super::{Error, Job, resolve};
 use crate::commands::tell;
 
 /// The longest wait on a quiet wire while fragments are held, or matches in streams wait: then their age is looked at.
@@ -90,6 +90,10 @@ fn search(
                 if let Some(complaint) = job.search.opener().and_then(Opener::complaint) {
                     job.output.end_line()?;
                     tell(format_args!("ovlsniff: {complaint}"));
+                }
+                if let Some(complaint) = job.output.complaint_of_names() {
+                    job.output.end_line()?;
+                    tell(complaint);
                 }
                 deadline = job.search.waits().then(|| Instant::now() + LOOK);
             }
@@ -160,15 +164,17 @@ fn choose(interfaces: &[String], namespace: Option<&Namespace>) -> anyhow::Resul
     Ok(chosen)
 }
 
-/// Creates the file to write, now that everything to read is open, and then leaves root for the user that was asked for
-/// or for `nobody`. A user that does not exist is told before the file is touched.
+/// Creates the file to write and reaches the engine, now that everything to read is open, and then leaves root for the user
+/// that was asked for or for `nobody`. A user that does not exist is told before the file is touched.
 pub(super) fn leave_root(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
     meant.user.as_deref().map_or(Ok(()), privileges::check)?;
     job.output.create_file(meant)?;
-    let Some(user) = &meant.user else { return Ok(()) };
-    if privileges::leave(user)? == privileges::Departure::Alone && !meant.quiet {
+    let engine = resolve::reach(meant);
+    let left = meant.user.as_deref().map(privileges::leave).transpose()?;
+    if left == Some(privileges::Departure::Alone) && !meant.quiet {
         tell("ovlsniff: staying root: this user namespace has no other user");
     }
+    resolve::begin(job, engine);
     Ok(())
 }
 

@@ -9,14 +9,15 @@ mod streams;
 mod text;
 
 pub(super) use ngrep::Told;
-pub(super) use streams::{Streams, compile};
+pub(super) use streams::InStreams;
+use streams::Streams;
 
 use std::path::PathBuf;
 
 use anyhow::anyhow;
 use ovlsniff::capture::bpf::Expression;
 use ovlsniff::packet::{Direction, LinkType, TunnelPorts};
-use ovlsniff::pattern::Expressions;
+use ovlsniff::pattern::{Expressions, Pattern};
 use ovlsniff::print::NgrepOptions;
 use ovlsniff::print::{JsonOptions, TextOptions};
 use ovlsniff::search::{Filters, SearchOptions, View};
@@ -26,14 +27,14 @@ use crate::cli::{FrameDirection, Grep};
 
 /// What to search, where, for what, and how it is printed.
 pub(super) struct Meant {
-    pub(super) expressions: Expressions,
+    pub(super) pattern: Pattern,
     /// The filter on the outer headers, in libpcap's language.
     pub(super) filter: Option<Expression>,
     /// The filter on the innermost frame, as it was typed.
     pub(super) inner: Option<String>,
     pub(super) options: SearchOptions,
     /// The search in streams, if TCP is searched in them.
-    pub(super) streams: Option<Streams>,
+    pub(super) streams: Option<InStreams>,
     /// Sentences for standard error: what was guessed, and what does nothing.
     pub(super) notes: Vec<String>,
     /// The capture files to search. If there are none, live traffic is searched.
@@ -49,6 +50,8 @@ pub(super) struct Meant {
     /// The user to become in place of root; `None` to stay root.
     pub(super) user: Option<String>,
     pub(super) style: Style,
+    /// Show names beside addresses.
+    pub(super) resolve: bool,
     /// The file to write frames to.
     pub(super) write: Option<PathBuf>,
     /// Write the innermost frames, not the captured ones.
@@ -100,7 +103,7 @@ impl Meant {
     /// Takes grep mode's own grammar.
     ///
     /// # Errors
-    /// The words make no filter, or `--inner` is none.
+    /// The words make no filter, the pattern is none, or `--inner` is none.
     pub(super) fn of_grep(args: Grep) -> anyhow::Result<Self> {
         let (ports, style) = (Ports::of(&args), Style::of(&args));
         let streams = Streams::of(&args)?;
@@ -110,6 +113,10 @@ impl Meant {
         let is_any = patterns.iter().all(String::is_empty);
         let inverted = (args.invert_match && !args.all && is_any)
             .then_some("-v shows nothing without a pattern, since every payload matches");
+        let expressions =
+            Expressions { patterns, ignore_case: args.ignore_case, word: args.word_regexp, hex: args.hex };
+        let pattern = Pattern::new(&expressions)?;
+        let streams = streams.map(|streams| streams.compile(&expressions, &pattern)).transpose()?;
         let inner = args.inner.as_deref();
         let filters = inner.map(|expression| Filters::new(expression, &[LinkType::ETHERNET, LinkType::RAW]));
         let options = SearchOptions {
@@ -127,12 +134,7 @@ impl Meant {
             matches_only: args.quiet > 0,
         };
         Ok(Self {
-            expressions: Expressions {
-                patterns,
-                ignore_case: args.ignore_case,
-                word: args.word_regexp,
-                hex: args.hex,
-            },
+            pattern,
             filter: filter.map(Expression::from),
             inner: args.inner,
             options,
@@ -156,6 +158,7 @@ impl Meant {
             threads: args.threads,
             user: (!args.no_drop).then(|| args.user.unwrap_or_else(|| "nobody".to_owned())),
             style,
+            resolve: args.resolve,
             write: args.write,
             decap: args.decap,
             line_buffered: args.line_buffered,

@@ -4,10 +4,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use anyhow::bail;
 use nix::ifaddrs::getifaddrs;
-use ovlsniff::capture::bpf::Filter;
+use ovlsniff::capture::bpf::{self, Filter};
 use ovlsniff::capture::live::Device;
-use ovlsniff::capture::savefile::{Interface, shown};
+use ovlsniff::capture::savefile::{Interface, Savefile, shown};
+use ovlsniff::packet::LinkType;
 use ovlsniff::print::ngrep::{NgrepPattern, NgrepPreamble, NgrepSource};
 
 use super::meant::{Meant, Told};
@@ -32,6 +34,19 @@ impl fmt::Display for Source<'_> {
     }
 }
 
+/// Refuses files in which ngrep's grammar has nothing to search: it knows IP packets only.
+pub(super) fn check_links(files: &[Savefile]) -> anyhow::Result<()> {
+    let unknown =
+        files.iter().flat_map(Savefile::interfaces).find(|interface| interface.link.name().is_none());
+    match unknown {
+        Some(interface) => bail!(
+            "{} is not decoded, so no IP packet can be found; to search its frames as they are leave out the word ngrep",
+            interface.link
+        ),
+        None => Ok(()),
+    }
+}
+
 /// Returns the words for the source and the filter, and calls `tell` with the lines that they make.
 pub(super) fn preamble<T>(
     meant: &Meant,
@@ -51,8 +66,10 @@ pub(super) fn preamble<T>(
         Source::Devices([device], _) => network_of(device),
         _ => None,
     };
-    let has_tags = interfaces.first().is_none_or(|first| Filter::compile("vlan", first.link).is_ok());
-    let filter = filter(told.filter.as_deref(), has_tags);
+    let typed = told.filter.as_deref();
+    let has_tags =
+        !told.any_device && interfaces.first().is_none_or(|first| compiles(&filter(typed, true), first.link));
+    let filter = filter(typed, has_tags);
     let output = meant.write.as_ref().map(|path| path.to_string_lossy());
     let (text, inverted) = (told.pattern.as_str(), meant.options.invert);
     tell(&NgrepPreamble {
@@ -65,6 +82,11 @@ pub(super) fn preamble<T>(
         pattern: Some(NgrepPattern { text, inverted, word: told.word, hex: told.hex }),
         output: output.as_deref(),
     })
+}
+
+/// Returns true if the words make a filter for frames of this link type, even if no frame can pass it.
+fn compiles(filter: &str, link: LinkType) -> bool {
+    !matches!(Filter::compile(filter, link), Err(bpf::Error::Invalid { .. }))
 }
 
 /// Returns the filter as ngrep puts it together.

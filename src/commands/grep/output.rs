@@ -14,6 +14,7 @@ use ovlsniff::capture::live::Names;
 use ovlsniff::capture::savefile::{Interface, shown};
 use ovlsniff::capture::write::{self, Counters, Format, Writer};
 use ovlsniff::escape::reason;
+use ovlsniff::host::docker::names as resolve;
 use ovlsniff::packet::{Frame, LinkType, Timestamp, Undecoded};
 use ovlsniff::print::ngrep::{self, NgrepPreamble};
 use ovlsniff::print::{Json, Mark, Ngrep, NgrepOptions, Printer, Shown, Summary, Text, TextOptions, Times};
@@ -47,6 +48,8 @@ pub(super) struct Output {
     pub(super) summary: Summary,
     /// The names of the interfaces, for a capture on `any`: a frame of it says only the number of its interface.
     names: Option<Names>,
+    /// The names that are shown beside addresses.
+    pub(super) resolved: Option<Arc<resolve::Names>>,
     /// The clock of a file that is shown at its pace.
     pace: Option<Pace>,
     /// The file that is being read, if there are several.
@@ -125,7 +128,8 @@ impl Output {
             Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?))
         };
         if let Some((reading, path)) = meant.write.as_ref().and_then(|path| overwritten(path, meant)) {
-            bail!("-O {} would overwrite what -r reads: {}", shown(path), shown(reading));
+            let option = if meant.ngrep.is_some() { "-I" } else { "-r" };
+            bail!("-O {} would overwrite what {option} reads: {}", shown(path), shown(reading));
         }
         Ok(Self {
             printer: meant.style.printer(BufWriter::with_capacity(BUFFER, out)),
@@ -137,6 +141,7 @@ impl Output {
             pending: None,
             summary: Summary::default(),
             names: None,
+            resolved: None,
             pace: None,
             file_read: None,
             scratch: Vec::new(),
@@ -226,7 +231,7 @@ impl Output {
     pub(super) fn sheet(&self, most: usize) -> Option<Sheet> {
         let alone =
             self.file.is_none() && self.names.is_none() && self.pace.is_none() && self.style.stands_alone();
-        alone.then(|| Sheet::new(self.style.of_piece(), self.file_read.clone(), most))
+        alone.then(|| Sheet::new(self.style.of_piece(), self.file_read.clone(), self.resolved.clone(), most))
     }
 
     /// Returns true if the user need not be told of the link type of a sheet.
@@ -293,6 +298,7 @@ impl Output {
         let passed = self.names.as_mut().and_then(|names| names.of(found.frame));
         let several = passed.is_some() || interfaces.len() > 1;
         let name = passed.or_else(|| own.and_then(|interface| interface.name.as_deref()));
+        let resolved = self.resolved.as_ref().map(|names| names.table());
         self.printer.packet(&Shown {
             frame: found.frame,
             packet: found.packet,
@@ -300,6 +306,7 @@ impl Output {
             outcome: found.outcome,
             interface: name.filter(|_| several || matches!(self.printer, Printer::Json(_))),
             file: self.file_read.as_deref(),
+            names: resolved.as_deref(),
             stream: found.stream,
         })?;
         let (Some(file), Some(own)) = (&mut self.file, own) else { return Ok(()) };

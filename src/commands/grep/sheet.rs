@@ -5,7 +5,9 @@
 //! are as many.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
+use ovlsniff::host::docker::names::Names;
 use ovlsniff::packet::{LinkType, Undecoded};
 use ovlsniff::print::{Mark, Printer, Shown, Summary};
 use ovlsniff::search::{Found, Outcome, Told};
@@ -19,6 +21,7 @@ pub(super) struct Sheet {
     numbers: Vec<Number>,
     /// The name of the file, if there are several.
     file: Option<String>,
+    names: Option<Arc<Names>>,
     unknown_link: Option<LinkType>,
 }
 
@@ -29,8 +32,14 @@ struct Number {
 }
 
 impl Sheet {
-    pub(super) fn new(printer: Printer<Vec<u8>>, file: Option<String>, most: usize) -> Self {
-        Self { printer, most, summary: Summary::default(), numbers: Vec::new(), file, unknown_link: None }
+    pub(super) fn new(
+        printer: Printer<Vec<u8>>,
+        file: Option<String>,
+        names: Option<Arc<Names>>,
+        most: usize,
+    ) -> Self {
+        let (summary, numbers, unknown_link) = (Summary::default(), Vec::new(), None);
+        Self { printer, most, summary, numbers, file, names, unknown_link }
     }
 
     /// Makes it empty. It keeps memory for half of what it may hold.
@@ -92,6 +101,7 @@ impl Sheet {
         if start > self.most {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        let names = self.names.as_ref().map(|names| names.table());
         // A classic file has one interface, without a name.
         self.printer.packet(&Shown {
             frame: found.frame,
@@ -100,6 +110,7 @@ impl Sheet {
             outcome: found.outcome,
             interface: None,
             file: self.file.as_deref(),
+            names: names.as_deref(),
             stream: None,
         })?;
         if let Some(place) = self.printer.number() {

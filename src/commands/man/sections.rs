@@ -103,7 +103,11 @@ const PAGES: &[Page] = &[
                     Item("/run/netns/NAME, /run/docker/netns/NAME", "Network namespaces that --netns names."),
                     Item(
                         "/run/docker.sock",
-                        "The socket of Docker's engine, which is asked for the names of its networks.",
+                        "The socket of Docker's engine, which is asked for the names of its networks, and with --resolve for those of containers and services.",
+                    ),
+                    Item(
+                        "/run/podman/podman.sock",
+                        "The socket of Podman, which --resolve asks where there is no Docker.",
                     ),
                 ],
             ),
@@ -231,7 +235,7 @@ const PAGES: &[Page] = &[
     },
     Page {
         command: "ngrep",
-        synopsis: "ovlsniff ngrep [OPTIONS] [MATCH EXPRESSION] [BPF FILTER...]",
+        synopsis: "ovlsniff ngrep [OPTIONS] [PATTERN] [BPF FILTER...]",
         sections: &[
             (
                 "EXAMPLES",

@@ -11,6 +11,7 @@
 //! that a future engine answers in a format of today. If the whole range is newer, they have its oldest version.
 
 mod error;
+mod kept;
 
 use std::future::poll_fn;
 use std::io;
@@ -18,15 +19,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::body::Body;
-use hyper::client::conn::http1;
-use hyper::{Request, StatusCode};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 
 pub use error::EngineError;
+pub(crate) use kept::{Heard, Kept, Opened, rest};
 
 /// The major and the minor number of a version of the Engine API.
 type ApiVersion = (u32, u32);
@@ -86,15 +88,7 @@ impl Engine {
     /// Asks the engine for its versions and chooses one.
     async fn find(socket: &str) -> Result<Self, EngineError> {
         let mut engine = Self { socket: socket.to_owned(), prefix: String::new() };
-        let versions: Versions = engine.get("/version").await.map_err(|error| match error {
-            EngineError::Unknown => EngineError::broken("it gives no version"),
-            error => error,
-        })?;
-        let newest = api_version(&versions.api_version);
-        let newest = newest.ok_or_else(|| EngineError::broken("its version is no version"))?;
-        let oldest = versions.min_api_version.and_then(|oldest| api_version(&oldest)).unwrap_or_default();
-        let (major, minor) = newest.min(NEWEST).max(oldest);
-        engine.prefix = format!("/v{major}.{minor}");
+        engine.prefix = prefix(engine.get("/version").await)?;
         Ok(engine)
     }
 
@@ -103,40 +97,88 @@ impl Engine {
     /// # Errors
     /// Every [`EngineError`] but [`EngineError::Late`].
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, EngineError> {
-        // The engine refuses a request without a host header, but accepts any host.
-        let request = Request::get(format!("{}{path}", self.prefix)).header("host", "docker");
-        let request = request.body(String::new());
-        let request = request.map_err(|_| EngineError::broken("the path is none that can be asked for"))?;
-        let broken_off = |_| EngineError::broken("it broke off, or is no HTTP");
-        let stream = Stream(self.connect().await?);
-        let (mut sender, connection) = http1::handshake(stream).await.map_err(broken_off)?;
-        tokio::spawn(connection);
-        let answer = sender.send_request(request).await.map_err(broken_off)?;
-        if answer.status() != StatusCode::OK {
-            return Err(EngineError::of_status(answer.status().as_u16()));
-        }
-        let mut body = answer.into_body();
-        let mut text = Vec::new();
-        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-            let Ok(bytes) = frame.map_err(broken_off)?.into_data() else { continue };
-            if text.len() + bytes.len() > LONGEST {
-                return Err(EngineError::broken("it is too long"));
-            }
-            text.extend_from_slice(&bytes);
-        }
-        // The parser's message could quote the answer, whatever that holds.
-        serde_json::from_slice(&text).map_err(|_| EngineError::broken("it is not the JSON of an engine"))
+        let request = request(&self.prefix, path)?;
+        let mut sender = handshake(connect(&self.socket).await?).await?;
+        parsed(&text(send(&mut sender, request).await?, LONGEST).await?)
     }
+}
 
-    /// Connects to the socket, and tries again while the engine has no room for one more.
-    async fn connect(&self) -> Result<UnixStream, EngineError> {
-        loop {
-            match UnixStream::connect(&self.socket).await {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(AGAIN).await,
-                connected => return connected.map_err(|error| EngineError::unconnected(&error)),
-            }
+/// Connects to a socket, and tries again while the engine has no room for one more.
+async fn connect(socket: &str) -> Result<UnixStream, EngineError> {
+    loop {
+        match UnixStream::connect(socket).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(AGAIN).await,
+            connected => return connected.map_err(|error| EngineError::unconnected(&error)),
         }
     }
+}
+
+/// Begins to speak HTTP on a connection.
+async fn handshake(stream: UnixStream) -> Result<SendRequest<String>, EngineError> {
+    let (sender, connection) = http1::handshake(Stream(stream)).await.map_err(broken_off)?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+fn broken_off(_: hyper::Error) -> EngineError {
+    EngineError::broken("it broke off, or is no HTTP")
+}
+
+/// Makes the request for a path behind the prefix of a version.
+fn request(prefix: &str, path: &str) -> Result<Request<String>, EngineError> {
+    // The engine refuses a request without a host header, but accepts any host.
+    let request = Request::get(format!("{prefix}{path}")).header("host", "docker").body(String::new());
+    request.map_err(|_| EngineError::broken("the path is none that can be asked for"))
+}
+
+/// Sends a request, and returns the answer without its body if its status is 200.
+async fn send(
+    sender: &mut SendRequest<String>,
+    request: Request<String>,
+) -> Result<Response<Incoming>, EngineError> {
+    let answer = sender.send_request(request).await.map_err(broken_off)?;
+    match answer.status() {
+        StatusCode::OK => Ok(answer),
+        status => Err(EngineError::of_status(status.as_u16())),
+    }
+}
+
+/// Returns the body of an answer, unless it is too long. It is given up for good after `most` bytes; up to there the
+/// rest of an answer that is too long is read and forgotten.
+async fn text(answer: Response<Incoming>, most: usize) -> Result<Vec<u8>, EngineError> {
+    let mut body = answer.into_body();
+    let (mut text, mut len) = (Vec::new(), 0);
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(bytes) = frame.map_err(broken_off)?.into_data() else { continue };
+        len += bytes.len();
+        if len <= LONGEST {
+            text.extend_from_slice(&bytes);
+        } else {
+            text = Vec::new();
+        }
+        if len > most {
+            break;
+        }
+    }
+    if len > LONGEST { Err(EngineError::broken("it is too long")) } else { Ok(text) }
+}
+
+fn parsed<T: DeserializeOwned>(text: &[u8]) -> Result<T, EngineError> {
+    // The parser's message could quote the answer, whatever that holds.
+    serde_json::from_slice(text).map_err(|_| EngineError::broken("it is not the JSON of an engine"))
+}
+
+/// Chooses a version from the engine's answer, and returns the beginning of every path.
+fn prefix(versions: Result<Versions, EngineError>) -> Result<String, EngineError> {
+    let versions = versions.map_err(|error| match error {
+        EngineError::Unknown => EngineError::broken("it gives no version"),
+        error => error,
+    })?;
+    let newest = api_version(&versions.api_version);
+    let newest = newest.ok_or_else(|| EngineError::broken("its version is no version"))?;
+    let oldest = versions.min_api_version.and_then(|oldest| api_version(&oldest)).unwrap_or_default();
+    let (major, minor) = newest.min(NEWEST).max(oldest);
+    Ok(format!("/v{major}.{minor}"))
 }
 
 fn api_version(text: &str) -> Option<ApiVersion> {

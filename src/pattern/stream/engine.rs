@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson;
+use regex_automata::util::alphabet::Unit;
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind, Span};
@@ -186,14 +187,14 @@ impl Engine {
 
     fn look_out(&mut self, id: LazyStateID) -> Option<Outlook> {
         let next = self.successors(id)?;
-        if next.iter().all(|next| next.is_dead()) {
+        if next.iter().all(LazyStateID::is_dead) {
             return Some(Outlook::Closed);
         }
-        if !next.iter().all(|next| next.is_match()) {
+        if !next.iter().all(LazyStateID::is_match) {
             return None;
         }
         for next in next {
-            if !self.successors(next)?.iter().all(|next| next.is_dead()) {
+            if !self.successors(next)?.iter().all(LazyStateID::is_dead) {
                 return Some(Outlook::Grows);
             }
         }
@@ -204,7 +205,7 @@ impl Engine {
     fn successors(&mut self, id: LazyStateID) -> Option<Vec<LazyStateID>> {
         let Self { forward, forward_cache: cache, .. } = self;
         let mut found = Vec::new();
-        for byte in forward.byte_classes().representatives(0..=u8::MAX).filter_map(|unit| unit.as_u8()) {
+        for byte in forward.byte_classes().representatives(0..=u8::MAX).filter_map(Unit::as_u8) {
             let next = forward.next_state(cache, id, byte).ok()?;
             if !found.contains(&next) {
                 found.push(next);

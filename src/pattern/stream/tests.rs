@@ -1,3 +1,6 @@
+// Most of these tests have a single match.
+#![allow(clippy::single_range_in_vec_init)]
+
 use proptest::prelude::*;
 use regex::bytes::RegexBuilder;
 
@@ -8,7 +11,7 @@ fn expressions(pattern: &str) -> Expressions {
 }
 
 /// A stream as its follower sees it, which holds no more than it must.
-struct Held {
+struct Followed {
     pattern: StreamPattern,
     progress: Progress,
     start: u64,
@@ -17,7 +20,7 @@ struct Held {
     found: Vec<Range<u64>>,
 }
 
-impl Held {
+impl Followed {
     fn new(pattern: &str, window: usize) -> Self {
         let pattern = StreamPattern::new(&expressions(pattern), window).unwrap();
         let progress = Progress::new(0, Edge::Stream);
@@ -50,7 +53,7 @@ fn pieces<'a>(
     window: usize,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<Range<u64>>, usize) {
-    let mut held = Held::new(pattern, window);
+    let mut held = Followed::new(pattern, window);
     pieces.into_iter().for_each(|piece| held.piece(piece));
     held.end(Edge::Stream);
     (held.found, held.most)
@@ -165,7 +168,7 @@ fn a_word_is_found_without_the_byte_behind_it() {
         ("HTTP+", false),
         (r"HTTP\b", false),
     ] {
-        let mut held = Held::new(pattern, 100);
+        let mut held = Followed::new(pattern, 100);
         held.piece(b"x HTT");
         held.piece(b"P");
         assert_eq!(held.found.is_empty(), !at_once, "{pattern}");
@@ -187,7 +190,7 @@ fn nothing_is_held_where_no_match_has_begun() {
 
 #[test]
 fn a_match_that_may_grow_is_told_when_the_window_is_full_or_the_stream_is_quiet() {
-    let mut held = Held::new("a[^\n]*", 10);
+    let mut held = Followed::new("a[^\n]*", 10);
     held.piece(b"xxaaaa");
     assert!(held.found.is_empty());
     let at_hand = AtHand::new(held.start, &held.held, &[]);
@@ -201,14 +204,14 @@ fn a_match_that_may_grow_is_told_when_the_window_is_full_or_the_stream_is_quiet(
 fn behind_lost_bytes_no_text_and_no_line_begins() {
     for (pattern, found) in [("^a", false), ("(?m)^a", false), (r"\ba", true), (r"\Ba", false), ("a$", true)]
     {
-        let mut held = Held::new(pattern, 10);
+        let mut held = Followed::new(pattern, 10);
         held.progress = Progress::new(0, Edge::Unknown);
         held.piece(b"a");
         held.end(Edge::Stream);
         assert_eq!(!held.found.is_empty(), found, "{pattern}");
     }
     for (pattern, found) in [("a$", false), ("(?m)a$", false), (r"a\b", true), ("a", true), ("a.*", true)] {
-        let mut held = Held::new(pattern, 10);
+        let mut held = Followed::new(pattern, 10);
         held.piece(b"a");
         held.end(Edge::Unknown);
         assert_eq!(!held.found.is_empty(), found, "{pattern}");

@@ -1,5 +1,8 @@
 use super::*;
-use crate::packet::{EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Why, WireGuardMessage};
+use crate::host::docker::names::Table;
+use crate::packet::{
+    Encapsulation, EspKind, Ip, Layer, Packet, Stop, TcpFlags, TypeCode, Vni, Why, WireGuardMessage,
+};
 use crate::print::Times;
 use crate::print::samples::{esp, frame, hosts, ip, macs, packet, request, shown, tcp, tunnels, vxlan};
 
@@ -230,4 +233,27 @@ fn the_name_of_an_interface_or_a_file_cannot_act_on_the_terminal() {
     let mut out = Vec::new();
     header(&mut out, &named, &mut Clock::new(Times::None));
     assert_eq!(String::from_utf8(out).unwrap(), r"T 10.0.0.1:1234 -> 10.0.0.2:80 [AP] eth\u{1b}[2J a\u{1b}b");
+}
+
+#[test]
+fn names_stand_before_their_addresses_in_brackets_and_behind_vnis() {
+    let table = Table::of(
+        &[("insecure", 4097), ("bridge", 0)],
+        &[("insecure", "10.0.1.6", "web.1"), ("insecure", "fd00::3", "db"), ("bridge", "192.0.2.1", "node1")],
+    );
+    let mut wrapped = packet(tcp("10.0.1.6", "10.0.1.3", (49142, 80), 0x18), b"");
+    wrapped.encapsulations.push(vxlan(4097));
+    let frame = frame(1);
+    let line = |packet: &Packet<'_>| {
+        let mut out = Vec::new();
+        let shown = Shown { names: Some(&table), ..shown(&frame, packet, &[]) };
+        header(&mut out, &shown, &mut Clock::new(Times::None));
+        String::from_utf8(out).unwrap()
+    };
+    let outer = "vxlan:4097(insecure) node1(192.0.2.1) -> 192.0.2.2";
+    assert_eq!(line(&wrapped), format!("T web.1(10.0.1.6):49142 -> 10.0.1.3:80 [AP] {outer}"));
+    wrapped.headers = tcp("fd00::6", "fd00::3", (1, 2), 0x18);
+    assert_eq!(line(&wrapped), format!("T [fd00::6]:1 -> db(fd00::3):2 [AP] {outer}"));
+    wrapped.encapsulations[0].tunnel = Tunnel::Geneve(Vni::new(4097).unwrap());
+    assert!(line(&wrapped).starts_with("T [fd00::6]:1 -> [fd00::3]:2 [AP] geneve:4097 node1("));
 }

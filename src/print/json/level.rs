@@ -1,12 +1,13 @@
 //! The members for the headers of one level: the packet's own, or those in front of a wrapping.
 
-use super::object::{list, number, object, quoted, truth, word};
+use super::object::{list, named, number, object, quoted, truth, word};
+use crate::host::docker::names::Ends;
 use crate::packet::{Headers, Transport, protocol};
 use crate::print::numbers::{address, decimal, mac};
 
 /// Writes the members for the headers of the packet itself, or of those in front of a wrapping. `cut` leaves out flags of
-/// TCP if none is set.
-pub(super) fn level(out: &mut Vec<u8>, headers: &Headers, cut: bool) {
+/// TCP if none is set. `names` are those of its ends.
+pub(super) fn level(out: &mut Vec<u8>, headers: &Headers, cut: bool, names: Ends<'_>) {
     if let Some(macs) = headers.mac {
         out.extend_from_slice(br#","mac":{"source":""#);
         mac(out, macs.source);
@@ -21,10 +22,10 @@ pub(super) fn level(out: &mut Vec<u8>, headers: &Headers, cut: bool) {
     }
     number(out, r#","vlan_more":"#, Some(headers.vlan.more().into()).filter(|&more| more > 0));
     number(out, r#","ether_type":"#, headers.ether_type.map(u64::from));
-    flow(out, headers, cut);
+    flow(out, headers, cut, names);
 }
 
-fn flow(out: &mut Vec<u8>, headers: &Headers, cut: bool) {
+fn flow(out: &mut Vec<u8>, headers: &Headers, cut: bool, names: Ends<'_>) {
     let Some(ip) = headers.ip else { return };
     out.extend_from_slice(br#","flow":"#);
     object(out, |out| {
@@ -33,9 +34,11 @@ fn flow(out: &mut Vec<u8>, headers: &Headers, cut: bool) {
         let ports = headers.transport.ports();
         out.extend_from_slice(br#","source":"#);
         quoted(out, |out| address(out, ip.source));
+        named(out, r#","source_name":"#, names.source);
         number(out, r#","source_port":"#, ports.map(|ports| ports.source.into()));
         out.extend_from_slice(br#","destination":"#);
         quoted(out, |out| address(out, ip.destination));
+        named(out, r#","destination_name":"#, names.destination);
         number(out, r#","destination_port":"#, ports.map(|ports| ports.destination.into()));
         match headers.transport {
             Transport::Tcp { flags, .. } => {

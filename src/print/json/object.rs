@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 
+use super::string::string;
 use crate::print::numbers::{decimal, text};
 
 /// Writes an object with the members that `members` writes.
@@ -33,6 +34,15 @@ pub(super) fn word(out: &mut Vec<u8>, name: &str, value: impl Into<Option<&'stat
     if let Some(value) = value.into() {
         out.extend_from_slice(name.as_bytes());
         quoted(out, |out| out.extend_from_slice(value.as_bytes()));
+    }
+}
+
+/// Writes a member that is the name of something, if there is one.
+#[inline]
+pub(super) fn named(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        out.extend_from_slice(name.as_bytes());
+        string(out, value.as_bytes());
     }
 }
 

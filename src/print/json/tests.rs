@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::escape::is_plain;
+use crate::host::docker::names::Table;
 use crate::packet::{
     Direction, EspKind, Fragment, Frame, Headers, Ip, Layer, MacAddress, Macs, Opaque, Packet, Sealed, Spi,
     Stop, Timestamp, Transport, TypeCode, Why, WireGuardMessage,
@@ -291,6 +292,30 @@ fn every_line_is_as_the_schema_says() {
             check(&schema, &schema, &value, "");
         }
     }
+}
+
+#[test]
+fn names_stand_beside_addresses_and_vnis() {
+    let table = Table::of(
+        &[("insecure", 4097), ("bridge", 0)],
+        &[
+            ("insecure", "10.0.1.6", "web.1"),
+            ("insecure", "10.0.1.3", "d\"\u{202e}"),
+            ("bridge", "192.0.2.2", "node2"),
+        ],
+    );
+    let mut wrapped = packet(tcp("10.0.1.6", "10.0.1.3", (49142, 80), 0x18), b"");
+    wrapped.encapsulations.push(vxlan(4097));
+    let value = line(&Shown { names: Some(&table), ..shown(&frame(1), &wrapped, &[]) });
+    assert_eq!(value["flow"]["source_name"], "web.1");
+    assert_eq!(value["flow"]["destination_name"], r"d\u{22}\u{202e}");
+    let outside = &value["encapsulations"][0];
+    assert_eq!(
+        (&outside["network"], &outside["outer"]["flow"]["destination_name"]),
+        (&"insecure".into(), &"node2".into())
+    );
+    assert_eq!(outside["outer"]["flow"].get("source_name"), None);
+    check(&schema(), &schema(), &value, "");
 }
 
 #[test]

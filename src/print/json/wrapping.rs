@@ -1,26 +1,28 @@
 //! The members for wrappings, and for the part of a packet that nobody can read.
 
-use super::level::level;
-use super::object::{displayed, number, object, truth, word};
+use super::level::level as headers;
+use super::object::{displayed, named, number, object, truth, word};
 use crate::ipsec::docker_tag;
 use crate::packet::{Encapsulation, Headers, Opaque, Sci, Spi, Tunnel, Vni};
+use crate::print::Shown;
 
-/// Writes the object of a wrapping.
-pub(super) fn wrapping(out: &mut Vec<u8>, wrapping: &Encapsulation) {
+/// Writes the object of a wrapping: of the innermost for level 1, of the next one for 2.
+pub(super) fn wrapping(out: &mut Vec<u8>, shown: &Shown<'_>, wrapping: &Encapsulation, level: usize) {
     let Encapsulation { tunnel, outer } = wrapping;
     object(out, |out| {
         word(out, r#","kind":"#, tunnel.name());
         number(out, r#","vni":"#, tunnel.vni().map(Vni::value).map(u64::from));
+        named(out, r#","network":"#, shown.network(*tunnel));
         numbers(out, *tunnel);
         match *tunnel {
             Tunnel::Esp { spi, sequence, udp, .. } => esp(out, spi, sequence, udp, outer),
             Tunnel::Ah { spi, sequence } => numbered(out, spi, sequence),
-            Tunnel::Psp { spi, .. } => named(out, Some(spi)),
+            Tunnel::Psp { spi, .. } => index(out, Some(spi)),
             Tunnel::Macsec { sci } => channel(out, sci),
             _ => {}
         }
         out.extend_from_slice(br#","outer":"#);
-        object(out, |out| level(out, outer, false));
+        object(out, |out| headers(out, outer, false, shown.ends(level)));
     });
 }
 
@@ -59,9 +61,9 @@ pub(super) fn opaque(out: &mut Vec<u8>, opaque: Opaque, outer: &Headers) {
             esp(out, spi, sequence, udp, outer);
         }
         Opaque::WireGuard(message) => number(out, r#","message":"#, u64::from(message.number())),
-        Opaque::EspInTcp { spi } => named(out, spi),
+        Opaque::EspInTcp { spi } => index(out, spi),
         Opaque::Psp { spi, clear } => {
-            named(out, Some(spi));
+            index(out, Some(spi));
             number(out, r#","clear":"#, u64::from(clear));
         }
         Opaque::Macsec { sci } => channel(out, sci),
@@ -83,11 +85,11 @@ fn esp(out: &mut Vec<u8>, spi: Spi, sequence: u32, udp: bool, outer: &Headers) {
 }
 
 fn numbered(out: &mut Vec<u8>, spi: Spi, sequence: u32) {
-    named(out, Some(spi));
+    index(out, Some(spi));
     number(out, r#","sequence":"#, u64::from(sequence));
 }
 
-fn named(out: &mut Vec<u8>, spi: Option<Spi>) {
+fn index(out: &mut Vec<u8>, spi: Option<Spi>) {
     displayed(out, r#","spi":"#, spi);
 }
 

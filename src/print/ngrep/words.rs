@@ -106,8 +106,8 @@ impl NgrepPattern<'_> {
         let verb = if self.inverted { "don't match" } else { "match" };
         let text = escape(self.text);
         if self.hex {
-            let prefix = if text.contains('x') { "" } else { "0x" };
-            return format!("{verb}: {prefix}{text}");
+            let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(&text);
+            return format!("{verb}: 0x{digits}");
         }
         if self.word {
             return format!(r"{verb} (JIT): ((^{text}\W)|(\W{text}$)|(\W{text}\W))");

@@ -30,6 +30,9 @@ use card::Hand;
 use reader::Reader;
 use telling::Telling;
 
+/// The longest windows for which there is memory.
+const WINDOWS: usize = 16;
+
 /// The options of a search in streams.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StreamOptions {
@@ -77,7 +80,11 @@ impl Tally<'_> {
 
 impl Follow {
     pub(in crate::search) fn new(pattern: StreamPattern, options: StreamOptions) -> Self {
-        Self { streams: Streams::new(Limits::default()), reader: Reader::new(pattern, options) }
+        let defaults = Limits::default();
+        // Half of it is for what is held. There must be room for one long match and for others beside it.
+        let memory = defaults.memory.max(WINDOWS * pattern.window());
+        let streams = Streams::new(Limits { memory, ..defaults });
+        Self { streams, reader: Reader::new(pattern, options) }
     }
 
     pub(in crate::search) fn counts(&self) -> StreamCounts {

@@ -25,7 +25,7 @@ fn help_is_a_command() {
     refused(&[
         (
             "ovlsniff help verfy",
-            "there is no command 'verfy'; there is: verify, interfaces, keys, overlay, completions, man, help",
+            "there is no command 'verfy'; there is: verify, interfaces, keys, overlay, ngrep, completions, man, help",
         ),
         (
             "ovlsniff help overlay foo",

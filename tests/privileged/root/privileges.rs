@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use ovlsniff::host::namespace::Namespace;
 
 use super::hosts::leave_the_machine;
 use super::sniffer::Sniffer;
+use crate::changing::Changing;
 use crate::made::SWARM;
-use crate::run::{Ran, finish, plain, refused};
+use crate::run::{Ran, finish, plain, refused, until};
 
 /// A copy of the program in a `/run` of the test's own. Every user may run it there, which Cargo's target directory
 /// need not allow, and the capabilities of a file count there, which they need not in /tmp.
@@ -64,6 +66,45 @@ fn root_becomes_nobody_for_good_and_goes_on_capturing() {
     }
     feed();
     assert_eq!(sniffer.end().0, Some(0));
+}
+
+/// The socket is root's, so `nobody` could not open it again.
+#[test]
+#[ignore = "needs root"]
+fn names_are_kept_new_after_root_was_left() {
+    let installed = Installed::new();
+    let changing = Changing::new("before");
+    for (path, mode) in
+        [(changing.socket.clone(), 0o600), (changing.socket.replace("/docker.sock", ""), 0o700)]
+    {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut command = plain(Command::new(installed.0));
+    command.env("DOCKER_HOST", format!("unix://{}", changing.socket));
+    let mut sniffer = Sniffer::start(command.args([
+        "--resolve",
+        "-l",
+        "-W",
+        "single",
+        "--marks",
+        "none",
+        "-i",
+        "lo",
+        "canary",
+    ]));
+    assert_eq!(sniffer.status("Uid"), "65534 65534 65534 65534");
+    assert_eq!(sniffer.status("Threads"), "2");
+    feed();
+    let mut named = |name: &str| sniffer.line().starts_with(&format!("U {name}(127.0.0.1):"));
+    assert!(named("before"));
+    changing.rename("after");
+    until("another name", || {
+        feed();
+        named("after")
+    });
+    let (code, _, err) = sniffer.stop();
+    assert_eq!(code, Some(0), "{err}");
+    assert!(!err.contains("--resolve"), "{err}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use ovlsniff::capture::bpf::{Expression, syntax_error};
 use ovlsniff::capture::savefile::shown;
 use ovlsniff::escape::{quoted, reason};
-use ovlsniff::pattern::Expressions;
+use ovlsniff::pattern::{Dot, Expressions, Pattern};
 use ovlsniff::print::NgrepOptions;
 use ovlsniff::print::{Replacement, Shape, Times};
 use ovlsniff::search::{SearchOptions, View};
@@ -29,13 +29,15 @@ pub(in crate::commands::grep) struct Told {
     pub(in crate::commands::grep) pattern: String,
     pub(in crate::commands::grep) word: bool,
     pub(in crate::commands::grep) hex: bool,
+    /// A device whose name begins with `any` was named, also beside a file.
+    pub(in crate::commands::grep) any_device: bool,
 }
 
 impl Meant {
     /// Takes ngrep's grammar.
     ///
     /// # Errors
-    /// An option that is refused, options that exclude each other, or words that make no filter.
+    /// An option that is refused, options that exclude each other, or words that make no pattern or no filter.
     pub(in crate::commands::grep) fn of_ngrep(args: Ngrep) -> anyhow::Result<Self> {
         refuse(&args)?;
         let style = Style::Ngrep(options(&args));
@@ -56,14 +58,18 @@ impl Meant {
             pattern: pattern.clone(),
             word: args.word,
             hex: args.hex,
+            any_device: args.device.as_deref().is_some_and(begins_with_any),
         };
+        let expressions = Expressions {
+            patterns: Some(pattern).filter(|pattern| !pattern.is_empty()).into_iter().collect(),
+            ignore_case: args.ignore_case,
+            word: args.word,
+            hex: args.hex,
+        };
+        let pattern =
+            Pattern::ngrep(&expressions, if args.single_line { Dot::NotNewline } else { Dot::Any })?;
         Ok(Self {
-            expressions: Expressions {
-                patterns: Some(pattern).filter(|pattern| !pattern.is_empty()).into_iter().collect(),
-                ignore_case: args.ignore_case,
-                word: args.word,
-                hex: args.hex,
-            },
+            pattern,
             filter: Some(Expression::of_ip(filter.as_deref().unwrap_or_default())),
             inner: None,
             streams: None,
@@ -95,6 +101,7 @@ impl Meant {
             threads: None,
             user: (!args.no_drop).then(|| "nobody".to_owned()),
             style,
+            resolve: args.resolve,
             write: args.output,
             decap: false,
             line_buffered: args.line_buffered,
@@ -103,6 +110,10 @@ impl Meant {
             ngrep: Some(told),
         })
     }
+}
+
+fn begins_with_any(device: &str) -> bool {
+    device.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("any"))
 }
 
 /// Refuses what is not done here, and what makes no sense together.
@@ -138,12 +149,13 @@ fn options(args: &Ngrep) -> NgrepOptions {
     let times = match args.relative {
         _ if args.time => Times::Clock,
         0 => Times::None,
-        1 => Times::SinceLast,
+        // ngrep goes to and fro between the two with each -T.
+        times if times % 2 == 1 => Times::SinceLast,
         _ => Times::SinceFirst,
     };
     NgrepOptions {
         shape: if args.hexdump { Shape::Hex } else { text::shape(args.shape) },
-        columns: text::columns(args.columns),
+        columns: text::columns(args.columns.filter(|&columns| columns > 0)),
         replacement: Replacement::new(args.replacement).unwrap_or_default(),
         limit: args.depth,
         color: args.color,

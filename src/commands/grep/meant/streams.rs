@@ -1,17 +1,22 @@
 //! The search in streams, as it is meant.
 
 use anyhow::bail;
-use ovlsniff::pattern::{Pattern, StreamPattern};
+use ovlsniff::pattern::{Expressions, Pattern, StreamPattern};
 use ovlsniff::search::{Copies, StreamOptions};
 
-use super::Meant;
 use crate::cli::Grep;
 
 /// The longest match in a stream, in bytes, if nobody says.
 const WINDOW: usize = 64 << 10;
 
 /// The search in streams.
-pub(in crate::commands::grep) struct Streams {
+pub(in crate::commands::grep) struct InStreams {
+    pub(in crate::commands::grep) pattern: StreamPattern,
+    pub(in crate::commands::grep) options: StreamOptions,
+}
+
+/// The search in streams, as it was typed.
+pub(super) struct Streams {
     window: usize,
     options: StreamOptions,
 }
@@ -46,19 +51,15 @@ impl Streams {
         let options = StreamOptions { before: args.before, after: args.after, copies };
         Ok(Some(Self { window: args.window.unwrap_or(WINDOW), options }))
     }
-}
 
-/// Compiles the pattern for streams, if they are searched.
-///
-/// # Errors
-/// The pattern is empty, or there is no automaton for it.
-pub(in crate::commands::grep) fn compile(
-    meant: &Meant,
-    pattern: &Pattern,
-) -> anyhow::Result<Option<(StreamPattern, StreamOptions)>> {
-    let Some(Streams { window, options }) = &meant.streams else { return Ok(None) };
-    if pattern.matches_everything() {
-        bail!("--stream needs a pattern: without one, every byte of a stream would match");
+    /// Compiles the pattern for streams.
+    ///
+    /// # Errors
+    /// The pattern is empty, or there is no automaton for it.
+    pub(super) fn compile(self, expressions: &Expressions, pattern: &Pattern) -> anyhow::Result<InStreams> {
+        if pattern.matches_everything() {
+            bail!("--stream needs a pattern: without one, every byte of a stream would match");
+        }
+        Ok(InStreams { pattern: StreamPattern::new(expressions, self.window)?, options: self.options })
     }
-    Ok(Some((StreamPattern::new(&meant.expressions, *window)?, *options)))
 }

@@ -61,5 +61,5 @@ pub(super) fn shape(typed: cli::Shape) -> Shape {
 pub(super) fn columns(typed: Option<u32>) -> usize {
     let terminal = io::stdout().is_terminal();
     let width = || terminal_size::terminal_size().map(|(width, _)| u32::from(width.0)).filter(|_| terminal);
-    typed.or_else(width).unwrap_or(USUAL_WIDTH).max(8) as usize
+    typed.unwrap_or_else(|| width().unwrap_or(USUAL_WIDTH).max(8)) as usize
 }

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
 use crate::escape::is_plain;
+use crate::host::docker::names::Ends;
 use crate::packet::{
     Fragment, Headers, Layer, Macs, Packet, Stop, Timestamp, Transport, Undecoded, Why, protocol,
 };
@@ -98,8 +99,10 @@ impl<'a> Record<'a> {
             wire_len: frame.wire_len,
             captured_len: shown.stream.map_or(frame.bytes.len(), |stretch| stretch.captured_len as usize),
             frames: packet.frames,
-            headers: Level::of(packet),
-            encapsulations: packet.encapsulations.iter().rev().map(Wrapping::new).collect(),
+            headers: Level::of(shown),
+            encapsulations: (packet.encapsulations.iter().rev().enumerate())
+                .map(|(n, wrapping)| Wrapping::new(wrapping, shown, n + 1))
+                .collect(),
             opaque: packet.opaque.map(|opaque| Sealed::new(opaque, &packet.headers)),
             stop: packet.stop.map(Stopped::new),
             not_decoded: packet.undecoded(frame).map(NotDecoded::new),
@@ -153,27 +156,28 @@ pub(in crate::print::json) struct Level<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ether_type: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    flow: Option<Flow>,
+    flow: Option<Flow<'a>>,
 }
 
 impl<'a> Level<'a> {
     /// Makes the innermost level. Flags of TCP that were cut off are left out: that they look unset says nothing.
-    fn of(packet: &'a Packet<'_>) -> Self {
+    fn of(shown: &Shown<'a>) -> Self {
+        let packet = shown.packet;
         let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
-        let mut level = Self::new(&packet.headers);
+        let mut level = Self::new(&packet.headers, shown.ends(0));
         if let Some(flow) = level.flow.as_mut().filter(|_| cut) {
             flow.tcp_flags = flow.tcp_flags.take().filter(|flags| !flags.is_empty());
         }
         level
     }
 
-    pub(in crate::print::json) fn new(headers: &'a Headers) -> Self {
+    pub(in crate::print::json) fn new(headers: &'a Headers, names: Ends<'a>) -> Self {
         Self {
             mac: headers.mac.map(Mac::new),
             vlan: headers.vlan.ids(),
             vlan_more: Some(headers.vlan.more()).filter(|&more| more > 0),
             ether_type: headers.ether_type,
-            flow: Flow::new(headers),
+            flow: Flow::new(headers, names),
         }
     }
 }
@@ -191,14 +195,18 @@ impl Mac {
 }
 
 #[derive(Serialize)]
-struct Flow {
+struct Flow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Option<&'static str>,
     protocol_number: u8,
     source: IpAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
+    source_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     source_port: Option<u16>,
     destination: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     destination_port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,8 +219,8 @@ struct Flow {
     fragment: Option<Piece>,
 }
 
-impl Flow {
-    fn new(headers: &Headers) -> Option<Self> {
+impl<'a> Flow<'a> {
+    fn new(headers: &Headers, names: Ends<'a>) -> Option<Self> {
         let ip = headers.ip?;
         let ports = headers.transport.ports();
         let tcp_flags = match headers.transport {
@@ -227,8 +235,10 @@ impl Flow {
             protocol: protocol_name(ip.protocol),
             protocol_number: ip.protocol,
             source: ip.source,
+            source_name: names.source,
             source_port: ports.map(|p| p.source),
             destination: ip.destination,
+            destination_name: names.destination,
             destination_port: ports.map(|p| p.destination),
             tcp_flags,
             icmp_type: message.map(|m| m.kind),

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::ipsec::docker_tag;
 use crate::packet::{Encapsulation, Headers, Opaque, Sci, Spi, Tunnel, Vni};
+use crate::print::Shown;
 use crate::print::json::record::tests::Level;
 
 #[derive(Serialize)]
@@ -11,6 +12,8 @@ pub(in crate::print::json) struct Wrapping<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     vni: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'a str>,
     #[serde(flatten)]
     numbers: Numbers,
     #[serde(flatten)]
@@ -19,7 +22,7 @@ pub(in crate::print::json) struct Wrapping<'a> {
 }
 
 impl<'a> Wrapping<'a> {
-    pub(in crate::print::json) fn new(wrapping: &'a Encapsulation) -> Self {
+    pub(in crate::print::json) fn new(wrapping: &'a Encapsulation, shown: &Shown<'a>, level: usize) -> Self {
         let tunnel = wrapping.tunnel;
         let seal = match tunnel {
             Tunnel::Esp { spi, sequence, udp, .. } => {
@@ -33,9 +36,10 @@ impl<'a> Wrapping<'a> {
         Self {
             kind: tunnel.name(),
             vni: tunnel.vni().map(Vni::value),
+            network: shown.network(tunnel),
             numbers: Numbers::of(tunnel),
             seal,
-            outer: Level::new(&wrapping.outer),
+            outer: Level::new(&wrapping.outer, shown.ends(level)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::stretch::{Copied, Copies};
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Frame, Packet};
+use crate::packet::{Direction, Encapsulation, Frame, Headers, LinkType, Packet};
 
 /// The bytes at the beginning of a frame that tell the interface, in a capture on all of them.
 const HEAD: usize = 32;
@@ -15,26 +15,25 @@ pub(super) struct Hand<'a> {
     pub(super) dissected: Dissected<'a>,
 }
 
-/// A packet without its payload, and the beginning of its frame.
+/// A packet without its payload, and the beginning of its frame. There may be many, so that it is small.
 #[derive(Debug)]
 pub(super) struct Card {
     head: Copied,
-    packet: Packet<'static>,
+    encapsulations: Box<[Encapsulation]>,
+    headers: Headers,
+    direction: Option<Direction>,
     pub(super) captured_len: u32,
 }
 
 impl Card {
     fn new(frame: &Frame<'_>, packet: &Packet<'_>) -> Self {
-        let head = Frame { bytes: frame.bytes.get(..HEAD).unwrap_or(frame.bytes), ..*frame };
+        let head = if frame.link == LinkType::LINUX_SLL2 { HEAD } else { 0 };
+        let head = Frame { bytes: frame.bytes.get(..head).unwrap_or(frame.bytes), ..*frame };
         Self {
             head: Copied::new(&head),
-            packet: Packet {
-                encapsulations: packet.encapsulations.clone(),
-                headers: packet.headers,
-                direction: packet.direction,
-                frames: 1,
-                ..Packet::default()
-            },
+            encapsulations: packet.encapsulations.iter().copied().collect(),
+            headers: packet.headers,
+            direction: packet.direction,
             captured_len: frame.bytes.len() as u32,
         }
     }
@@ -53,11 +52,18 @@ impl Card {
 
     /// Returns the packet with another payload.
     pub(super) fn with<'p>(&self, payload: &'p [u8], frames: u32) -> Packet<'p> {
-        Packet { payload, frames, ..self.packet.clone() }
+        Packet {
+            encapsulations: self.encapsulations.iter().copied().collect(),
+            headers: self.headers,
+            direction: self.direction,
+            payload,
+            frames,
+            ..Packet::default()
+        }
     }
 
-    pub(super) fn footprint() -> usize {
-        size_of::<Self>() + HEAD
+    pub(super) fn footprint(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.encapsulations) + HEAD
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Direction {
     pub(super) start: u64,
     /// The frames that they came in, in the order of the stream.
     pub(super) parts: VecDeque<Part>,
+    /// The memory that the copies of frames take.
+    pub(super) copied: usize,
     /// The matches that are not told yet, since their lines have not come.
     pub(super) block: Option<Box<Block>>,
     /// The packet that brought the last bytes, where a match may have ended with them.
@@ -59,6 +61,13 @@ pub(super) struct Block {
     pub(super) card: Arc<Card>,
 }
 
+impl Part {
+    /// Returns the memory that its copies take.
+    pub(super) fn footprint(&self) -> usize {
+        self.copies.iter().flatten().map(Copied::footprint).sum()
+    }
+}
+
 impl Block {
     /// Returns the place behind the last match.
     pub(super) fn end(&self) -> u64 {
@@ -74,6 +83,7 @@ impl Direction {
             held: Vec::new(),
             start: offset,
             parts: VecDeque::new(),
+            copied: 0,
             block: None,
             card: None,
             told: offset,
@@ -91,7 +101,7 @@ impl Direction {
         self.progress = Progress::new(offset, Edge::Unknown);
         self.held.clear();
         self.parts.clear();
-        self.card = None;
+        (self.copied, self.card) = (0, None);
         (self.start, self.told, self.gap_before) = (offset, offset, true);
     }
 
@@ -100,19 +110,24 @@ impl Direction {
         self.start + self.held.len() as u64
     }
 
+    /// Adds the bytes of a frame. Of most directions, those of one frame are held, and there are many directions.
+    pub(super) fn push(&mut self, part: Part) {
+        if self.parts.is_empty() {
+            self.parts.reserve_exact(1);
+        }
+        self.parts.push_back(part);
+    }
+
     /// Holds the bytes of what is held and of the piece that are needed, which are those from this place on.
     pub(super) fn hold(&mut self, from: u64, piece: &[u8]) {
         let middle = self.end();
         let from = from.clamp(self.start, middle + piece.len() as u64);
-        match from.checked_sub(middle) {
-            Some(skipped) => {
-                self.held.clear();
-                self.held.extend_from_slice(&piece[skipped as usize..]);
-            }
-            None => {
-                self.held.drain(..(from - self.start) as usize);
-                self.held.extend_from_slice(piece);
-            }
+        if let Some(skipped) = from.checked_sub(middle) {
+            self.held.clear();
+            self.held.extend_from_slice(&piece[skipped as usize..]);
+        } else {
+            self.held.drain(..(from - self.start) as usize);
+            self.held.extend_from_slice(piece);
         }
         self.start = from;
         // What a long match took is given back.
@@ -120,10 +135,15 @@ impl Direction {
             self.held.shrink_to(self.held.len());
         }
         while self.parts.get(1).is_some_and(|second| second.from <= from) {
-            self.parts.pop_front();
+            let gone = self.parts.pop_front();
+            self.copied -= gone.map_or(0, |part| part.footprint());
         }
         if self.held.is_empty() {
             self.parts.clear();
+            self.copied = 0;
+        }
+        if self.parts.capacity() > 64 && self.parts.len() < self.parts.capacity() / 4 {
+            self.parts.shrink_to_fit();
         }
     }
 
@@ -149,14 +169,12 @@ impl Direction {
 
     /// Returns the memory that it takes.
     pub(super) fn footprint(&self) -> usize {
-        let copies: usize =
-            self.parts.iter().flat_map(|part| part.copies.iter().flatten()).map(Copied::footprint).sum();
         let block = self.block.as_ref().map_or(0, |block| {
-            size_of::<Block>() + Card::footprint() + block.spans.capacity() * size_of::<Range<u64>>()
+            size_of::<Block>() + block.card.footprint() + block.spans.capacity() * size_of::<Range<u64>>()
         });
-        let card = if self.card.is_some() { Card::footprint() } else { 0 };
+        let card = self.card.as_ref().map_or(0, |card| card.footprint());
         let parts = self.parts.capacity() * size_of::<Part>();
-        size_of::<Self>() + self.held.capacity() + parts + copies + block + card
+        size_of::<Self>() + self.held.capacity() + parts + self.copied + block + card
     }
 }
 

@@ -6,20 +6,22 @@ use crate::pattern::AtHand;
 const SIDE: u64 = 256;
 
 /// The number of whole lines that are shown before and after that of a match.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Lines {
     pub(super) before: usize,
     pub(super) after: usize,
+    /// The most bytes on either side.
+    pub(super) most: u64,
 }
 
 impl Lines {
-    fn side(lines: usize) -> u64 {
-        SIDE.saturating_mul(lines as u64 + 1)
+    fn side(self, lines: usize) -> u64 {
+        SIDE.saturating_mul((lines as u64).saturating_add(1)).min(self.most)
     }
 
     /// Returns the place where the lines before a match begin, which begins at `at` or behind.
     pub(super) fn start(self, at_hand: &AtHand<'_>, at: u64) -> u64 {
-        let lowest = at.saturating_sub(Self::side(self.before)).max(at_hand.start());
+        let lowest = at.saturating_sub(self.side(self.before)).max(at_hand.start());
         let (mut end, mut left) = (at.min(at_hand.end()), self.before);
         while end > lowest {
             let bytes = at_hand.before(end);
@@ -43,7 +45,7 @@ impl Lines {
     /// Returns the place where the lines behind a match end, which ends at `at`, without the end of the last line. `None` if
     /// that has not come.
     pub(super) fn end(self, at_hand: &AtHand<'_>, at: u64) -> Option<u64> {
-        let highest = at.saturating_add(Self::side(self.after));
+        let highest = at.saturating_add(self.side(self.after));
         let mut left = self.after;
         // A match may have the end of its line in it.
         let mut from = at - 1;
@@ -80,7 +82,7 @@ mod tests {
         let mut found = None;
         for cut in 0..=TEXT.len() {
             let at_hand = AtHand::new(0, &TEXT[..cut], &TEXT[cut..]);
-            let lines = Lines { before, after };
+            let lines = Lines { before, after, most: 1 << 16 };
             let mut out = Vec::new();
             let end = lines.end(&at_hand, at + word.len() as u64);
             at_hand.copy(lines.start(&at_hand, at), end.unwrap_or(0), &mut out);
@@ -107,10 +109,12 @@ mod tests {
     fn of_bytes_without_lines_a_part_is_shown() {
         let bytes = [7; 2000];
         let at_hand = AtHand::new(50, &bytes, &[]);
-        let lines = Lines::default();
+        let lines = Lines { before: 0, after: 0, most: 1 << 16 };
         assert_eq!((lines.start(&at_hand, 1000), lines.end(&at_hand, 1010)), (744, Some(1266)));
         assert_eq!((lines.start(&at_hand, 60), lines.end(&at_hand, 2000)), (50, None));
-        let lines = Lines { before: 1, after: 2 };
+        let lines = Lines { before: 1, after: 2, most: 1 << 16 };
         assert_eq!((lines.start(&at_hand, 1000), lines.end(&at_hand, 1010)), (488, Some(1778)));
+        let lines = Lines { before: usize::MAX, after: usize::MAX, most: 500 };
+        assert_eq!((lines.start(&at_hand, 1000), lines.end(&at_hand, 1010)), (500, Some(1510)));
     }
 }

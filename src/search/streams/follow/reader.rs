@@ -33,8 +33,8 @@ impl Reader {
     pub(super) fn new(pattern: StreamPattern, options: StreamOptions) -> Self {
         let StreamOptions { before, after, copies } = options;
         Self {
+            lines: Lines { before, after, most: pattern.window() as u64 },
             pattern,
-            lines: Lines { before, after },
             copies,
             directions: Vec::new(),
             free: Vec::new(),
@@ -146,7 +146,7 @@ impl Reader {
             direction.resume(part.from);
         }
         direction.card = None;
-        direction.parts.push_back(part);
+        direction.push(part);
         let held = std::mem::take(&mut direction.held);
         let at_hand = AtHand::new(direction.start, &held, bytes);
         let mut done = Ok(());
@@ -190,6 +190,7 @@ impl Reader {
         }
         if let Some(part) = direction.parts.back_mut().filter(|part| part.copies.is_none()) {
             part.copies = copies(self.copies, hand, frame, dissector);
+            direction.copied += part.footprint();
         }
     }
 

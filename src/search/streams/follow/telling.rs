@@ -95,6 +95,7 @@ impl Reader {
             .filter_map(|part| part.copies.as_mut())
             .flat_map(std::mem::take)
             .collect();
+        direction.copied -= written.iter().map(Copied::footprint).sum::<usize>();
         written.sort_by_key(|copied| copied.frame().number);
         written.dedup_by_key(|copied| copied.frame().number);
         let frame = card.frame();

@@ -1,0 +1,71 @@
+//! The names beside addresses. The engine is reached before root is left, because `nobody` may not open its socket, and
+//! asked afterwards.
+//!
+//! A search goes on without an engine: what passes on the wire now is worth more than its names.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ovlsniff::host::docker::names::{Connected, connect};
+
+use super::Job;
+use super::meant::Meant;
+use super::output::Output;
+use crate::commands::tell;
+
+/// The longest wait for the engine before a live capture begins. Later names are shown from then on.
+const LIVE: Duration = Duration::from_millis(500);
+/// The longest wait before a file is searched, which does not pass by meanwhile.
+const FILE: Duration = Duration::from_secs(5);
+
+/// The longest time until a signal is noticed meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// An engine to be asked for names.
+pub(super) struct Engine {
+    connected: Connected,
+    /// The time until which its first answer is waited for.
+    end: Instant,
+}
+
+/// Connects to the engine if names were asked for. Tells the user if there is none.
+pub(super) fn reach(meant: &Meant) -> Option<Engine> {
+    if !meant.resolve {
+        return None;
+    }
+    let patience = if meant.read.is_empty() { LIVE } else { FILE };
+    let end = Instant::now() + patience;
+    match connect(patience.min(LIVE)) {
+        Ok(connected) => Some(Engine { connected, end }),
+        Err(error) => {
+            tell(format_args!(
+                "ovlsniff: --resolve: no names: {error}; start the engine, or name its socket in DOCKER_HOST"
+            ));
+            None
+        }
+    }
+}
+
+/// Asks the engine for names, and goes on asking on another thread. A signal ends the wait for the first ones.
+pub(super) fn begin(job: &mut Job, engine: Option<Engine>) {
+    let Some(Engine { connected, end }) = engine else { return };
+    let names = connected.watch();
+    let mut left = end.saturating_duration_since(Instant::now());
+    while !names.wait(left.min(LOOK)) && !job.signals.stopped() {
+        left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            tell("ovlsniff: --resolve: the engine has not answered yet; names are shown once it has");
+            break;
+        }
+    }
+    job.output.resolved = Some(Arc::new(names));
+    job.output.complaint_of_names().iter().for_each(tell);
+}
+
+impl Output {
+    /// Returns a sentence about the engine that the user has not been told yet.
+    pub(super) fn complaint_of_names(&self) -> Option<String> {
+        let complaint = self.resolved.as_ref()?.complaint()?;
+        Some(format!("ovlsniff: --resolve: {complaint}"))
+    }
+}

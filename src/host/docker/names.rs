@@ -1,0 +1,144 @@
+//! The names of containers, services and networks, as the engine of this host knows them at the moment.
+//!
+//! A thread of its own asks the engine, and asks again when the engine tells of an event. It puts what it learned into a
+//! [`Table`], which whoever prints takes as a whole ([`Names::table`]): a lock for the time of a copied pointer. Nobody
+//! who reads packets waits for the engine.
+//!
+//! The socket is opened before root is left ([`connect`]), and the thread starts afterwards ([`Connected::watch`]): it has
+//! then no privileges either, and root is left while one thread is running, as it must be. What stays is the connection
+//! itself: who may talk to an engine can have it run anything as root. So names are only asked for where the user wants
+//! them.
+//!
+//! An event only says that something has changed. All names are asked for again then, but at most once a second, and so
+//! that the engine is busy with it for a tenth of the time at most. An engine that says nothing of its events, as one
+//! behind a proxy may, is asked once a minute. So is every engine, because no event tells of a task on another node.
+//!
+//! An engine that goes away leaves the names as they were, and one sentence says so ([`Names::complaint`]).
+
+mod ask;
+mod few;
+mod name;
+mod table;
+mod watch;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
+use std::time::Duration;
+
+use super::EngineError;
+use super::engine::Opened;
+pub use table::{Ends, Table};
+
+/// Connections to an engine that has not been asked yet.
+#[derive(Debug)]
+pub struct Connected(Opened);
+
+/// The names that an engine knows. The thread that keeps them new ends some seconds after this was dropped.
+#[derive(Debug)]
+pub struct Names(Arc<Shared>);
+
+/// What the thread and the others share.
+#[derive(Debug, Default)]
+struct Shared {
+    table: RwLock<Arc<Table>>,
+    told: Mutex<Told>,
+    /// Notified when the engine has answered for the first time, or is known not to.
+    answered: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    answered: bool,
+    complained: bool,
+    complaint: Option<String>,
+}
+
+/// Connects to the engine of this host, within `patience`: to the one that `DOCKER_HOST` names, else to Docker, else to
+/// Podman.
+///
+/// # Errors
+/// [`EngineError::Absent`] also if `DOCKER_HOST` names an engine on another host.
+pub fn connect(patience: Duration) -> Result<Connected, EngineError> {
+    let variable = |name| std::env::var(name).ok();
+    let (host, runtime) = (variable("DOCKER_HOST"), variable("XDG_RUNTIME_DIR"));
+    Opened::open(&sockets(host.as_deref(), runtime.as_deref()), patience).map(Connected)
+}
+
+/// Returns the places where an engine may listen: the one that was named, or all usual ones, those of root before those
+/// in the user's own folder.
+fn sockets(host: Option<&str>, runtime: Option<&str>) -> Vec<String> {
+    if let Some(host) = host.filter(|host| !host.is_empty()) {
+        return host.strip_prefix("unix://").map(str::to_owned).into_iter().collect();
+    }
+    let runtime = runtime.filter(|folder| folder.starts_with('/'));
+    let own = |name: &str| runtime.map(|folder| format!("{folder}/{name}"));
+    let docker = [Some("/var/run/docker.sock".to_owned()), own("docker.sock")];
+    let podman = [Some("/run/podman/podman.sock".to_owned()), own("podman/podman.sock")];
+    docker.into_iter().chain(podman).flatten().collect()
+}
+
+impl Connected {
+    /// Begins to ask the engine, on a thread of its own.
+    pub fn watch(self) -> Names {
+        let shared = Arc::new(Shared::default());
+        let watched = Arc::downgrade(&shared);
+        let work = move || {
+            let watch = async |engine| watch::watch(engine, &watched).await;
+            if let (Err(error), Some(shared)) = (self.0.talk(watch), watched.upgrade()) {
+                shared.complain(&format!("no names: {error}"));
+            }
+        };
+        if thread::Builder::new().name("names".into()).spawn(work).is_err() {
+            shared.complain("no names: the system has no room for another thread");
+        }
+        Names(shared)
+    }
+}
+
+impl Names {
+    /// Waits for the engine's first answer, for at most `patience`. Returns true once it is there, or is known not to come.
+    pub fn wait(&self, patience: Duration) -> bool {
+        let waited = self.0.answered.wait_timeout_while(self.0.told(), patience, |told| !told.answered);
+        waited.unwrap_or_else(PoisonError::into_inner).0.answered
+    }
+
+    /// Returns the names as they are known now.
+    pub fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.0.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns a sentence about the engine that the user has not been told yet. There is at most one in the life of these
+    /// names.
+    pub fn complaint(&self) -> Option<String> {
+        self.0.told().complaint.take()
+    }
+}
+
+impl Shared {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, table: Table) {
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+        self.answer();
+    }
+
+    fn answer(&self) {
+        self.told().answered = true;
+        self.answered.notify_all();
+    }
+
+    /// Complains, if this is the first time.
+    fn complain(&self, complaint: &str) {
+        let mut told = self.told();
+        if !std::mem::replace(&mut told.complained, true) {
+            told.complaint = Some(complaint.to_owned());
+        }
+        drop(told);
+        self.answer();
+    }
+}
+
+#[cfg(test)]
+mod tests;
