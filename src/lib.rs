@@ -26,7 +26,8 @@
 //!    good, and the [`packet::Packet`] says where it stopped. A fragment waits in [`packet::Reassembly`] until its datagram is
 //!    whole; ESP is opened by an [`ipsec::Opener`] where there is a key.
 //! 4. The search's selection asks the [`pattern::Pattern`], and tells a sink what became of the packet
-//!    ([`search::Found`]): matched, opaque, read, or not decoded.
+//!    ([`search::Found`]): matched, opaque, read, or not decoded. With `--stream`, segments of TCP are put in order first, and each
+//!    direction is searched as its receiver reads it ([`search::Search::follow_streams`]).
 //! 5. [`print::Printer`] writes a block, a mark or a line of JSON, with everything that a terminal would obey escaped.
 //!
 //! # A run of `verify`
