@@ -13,9 +13,12 @@
 //!    flow that its first headers show. Through a file, where many frames are there at once, the skim (`src/search/skim.rs`) does so for all of
 //!    them, also where the other packets are counted, and where only some networks or inner flows are asked for.
 //! 2. The [`Dissector`] decodes the frame, reassembles datagrams and opens ESP.
-//! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest.
+//! 3. The selection drops packets of other networks and inner flows, and asks the pattern about the rest. Where streams are
+//!    searched, a segment of TCP goes to its connection instead (`src/search/streams.rs`).
 //! 4. With a match, the packets of its conversation that came shortly before it are shown, and the next ones after
 //!    it.
+//!
+//! ngrep's grammar has a shorter way: of each frame, the outermost packet is searched (`src/search/outermost.rs`).
 //!
 //! # What surprised us
 //!
