@@ -186,6 +186,14 @@ impl Savefile {
         Ok(if self.advance()? { Some(self.frame()) } else { None })
     }
 
+    /// Reads as far as the description of the first interface, for those who need the link type before the first frame. Most
+    /// pcapng files begin with it; for the others, and for what is wrong with it, there is [`Self::next`].
+    pub fn read_first_interface(&mut self) {
+        if let (Format::Pcapng(section), []) = (&mut self.format, &self.interfaces[..]) {
+            section.first_interface(&mut self.buffer, &mut self.interfaces, &mut self.counts);
+        }
+    }
+
     /// Returns the interfaces that were declared so far. In a pcapng file the list may grow with every [`Self::next`].
     /// [`Frame::interface`] is always a position in it.
     pub fn interfaces(&self) -> &[Interface] {

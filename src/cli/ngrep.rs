@@ -74,7 +74,7 @@ pub(crate) struct Ngrep {
     #[arg(short = 'N', help_heading = "Output")]
     pub(crate) protocol_number: bool,
     /// Show N packets of the same flow after each match
-    #[arg(short = 'A', value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = values::number(0..=usize::MAX), help_heading = "Output")]
+    #[arg(short = 'A', value_name = "N", allow_hyphen_values = true, default_value_t = 0, hide_default_value = true, value_parser = values::number(0..=usize::MAX), help_heading = "Output")]
     pub(crate) after: usize,
     /// Interface to listen on: a name, or any [default: those that carry overlays, else that of the default route]
     #[arg(short = 'd', value_name = "IF", help_heading = "Source")]
@@ -86,13 +86,13 @@ pub(crate) struct Ngrep {
     #[arg(short = 'O', value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
     /// Stop after N matched packets; 0 is no limit
-    #[arg(short = 'n', value_name = "N", value_parser = values::number(0..=u64::MAX), help_heading = "Output")]
+    #[arg(short = 'n', value_name = "N", allow_hyphen_values = true, value_parser = values::number(0..=u64::MAX), help_heading = "Output")]
     pub(crate) count: Option<u64>,
     /// Capture at most this many bytes of a frame [default: 256K]
-    #[arg(short = 's', value_name = "SIZE", value_parser = values::size, help_heading = "Source")]
+    #[arg(short = 's', value_name = "SIZE", allow_hyphen_values = true, value_parser = values::size, help_heading = "Source")]
     pub(crate) snaplen: Option<u32>,
     /// Search and print at most this many bytes of a payload
-    #[arg(short = 'S', value_name = "SIZE", value_parser = values::depth, help_heading = "Output")]
+    #[arg(short = 'S', value_name = "SIZE", allow_hyphen_values = true, value_parser = values::depth, help_heading = "Output")]
     pub(crate) depth: Option<usize>,
     /// Format in which the payload is printed
     #[arg(
@@ -104,7 +104,7 @@ pub(crate) struct Ngrep {
     )]
     pub(crate) shape: Shape,
     /// Width of a line in columns, at least 6 [default: that of the terminal, else 80]
-    #[arg(short = 'c', value_name = "N", value_parser = values::columns_or_zero, help_heading = "Output")]
+    #[arg(short = 'c', value_name = "N", allow_hyphen_values = true, value_parser = values::columns_or_zero, help_heading = "Output")]
     pub(crate) columns: Option<u32>,
     /// Character that stands for a byte that cannot be printed
     #[arg(short = 'P', value_name = "C", default_value = ".", value_parser = values::replacement, help_heading = "Output")]

@@ -1,4 +1,4 @@
-//! ngrep's grammar, from its command line to its output. `tests/ngrep` holds the output to the real ngrep's.
+//! ngrep's grammar, from its command line to its output. `tests/privileged/ngrep/alike.rs` holds the output to the real ngrep's.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -123,4 +123,30 @@ fn tunnels_are_looked_into_only_when_asked() {
     assert!(outer.contains(":4789 #") && !outer.contains("vxlan:"), "{outer}");
     let inner = printed(&["ngrep", "-qI", vxlan, "--tunnels", "HTTP"]);
     assert!(inner.contains(":80 ") && inner.contains(" vxlan:"), "{inner}");
+}
+
+/// Scripts have `ngrep -pI FILE`, and ngrep says nothing of options that are for interfaces.
+#[test]
+fn options_for_interfaces_do_nothing_beside_a_file() {
+    let plain = printed(&["ngrep", "-I", HTTP, "GET"]);
+    for words in [&["-pI", HTTP][..], &["-s", "40", "-I", HTTP], &["-d", "nosuch0", "-I", HTTP]] {
+        assert_eq!(printed(&[&["ngrep"], words, &["GET"]].concat()), plain, "{words:?}");
+    }
+}
+
+#[test]
+fn a_third_t_is_the_first_one_again() {
+    let (_dir, file) = pcap(&[
+        udp("192.0.2.1", "192.0.2.2", 1, b"a"),
+        udp("192.0.2.1", "192.0.2.2", 2, b"a"),
+        udp("192.0.2.1", "192.0.2.2", 3, b"a"),
+    ]);
+    let last = |flags: &str| printed(&["ngrep", flags, "-I", &file]).contains("+0.002000");
+    assert!(last("-TT") && !last("-TTT") && !last("-T"));
+}
+
+#[test]
+fn a_filter_that_knows_no_tags_is_told_without_them() {
+    let ran = ovlsniff(&["ngrep", "-I", HTTP, "", "pppoes"]);
+    assert!(ran.out.contains("\nfilter: ( pppoes ) and (ip || ip6)\n"), "{ran:?}");
 }

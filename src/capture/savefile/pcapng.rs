@@ -149,6 +149,24 @@ impl Section {
         }
     }
 
+    /// Takes the description of the first interface, if it comes next. What is wrong with it is told by [`Self::next`].
+    pub(super) fn first_interface(
+        &mut self,
+        buffer: &mut Buffer,
+        interfaces: &mut Vec<Interface>,
+        counts: &mut Counts,
+    ) {
+        let Ok(Some(head)) = buffer.peek::<8>() else { return };
+        let [kind, total] = self.endian.two(head);
+        let sound = kind == INTERFACE && check_length(buffer, total, AROUND).is_ok();
+        if sound
+            && self.whole_block(buffer, total).is_ok()
+            && self.interface(buffer, total, interfaces).is_ok()
+        {
+            counts.declare();
+        }
+    }
+
     /// Returns true if a whole block is in the buffer.
     pub(super) fn ready(&self, buffer: &Buffer) -> bool {
         let Some(head) = buffer.head::<8>() else { return false };

@@ -21,6 +21,8 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
         files.push(Savefile::open_until(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
     }
     if meant.ngrep.is_some() {
+        // The lines before the first frame, and what is refused, depend on the link type.
+        files.iter_mut().for_each(Savefile::read_first_interface);
         ngrep::check_links(&files)?;
     }
     let mut filter = filter(job, &files)?;

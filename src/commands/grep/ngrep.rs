@@ -67,7 +67,8 @@ pub(super) fn preamble<T>(
         _ => None,
     };
     let typed = told.filter.as_deref();
-    let has_tags = interfaces.first().is_none_or(|first| compiles(&filter(typed, true), first.link));
+    let has_tags =
+        !told.any_device && interfaces.first().is_none_or(|first| compiles(&filter(typed, true), first.link));
     let filter = filter(typed, has_tags);
     let output = meant.write.as_ref().map(|path| path.to_string_lossy());
     let (text, inverted) = (told.pattern.as_str(), meant.options.invert);

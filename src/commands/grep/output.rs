@@ -128,7 +128,8 @@ impl Output {
             Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?))
         };
         if let Some((reading, path)) = meant.write.as_ref().and_then(|path| overwritten(path, meant)) {
-            bail!("-O {} would overwrite what -r reads: {}", shown(path), shown(reading));
+            let option = if meant.ngrep.is_some() { "-I" } else { "-r" };
+            bail!("-O {} would overwrite what {option} reads: {}", shown(path), shown(reading));
         }
         Ok(Self {
             printer: meant.style.printer(BufWriter::with_capacity(BUFFER, out)),

@@ -1,6 +1,6 @@
 //! What stands behind a backslash.
 
-use super::{BACK, CALL, END, Rewriter, Wrong};
+use super::{BACK, CALL, END, Rewriter, Wrong, repetition_len};
 
 /// What an escape means, or any other member of a class.
 pub(super) enum Member {
@@ -40,7 +40,10 @@ impl Rewriter<'_> {
             b'z' => self.put(from, r"\z"),
             b'Z' => self.put(from, END),
             b'R' => self.put(from, r"(?:\x0d\x0a|[\x0a-\x0d\x85])"),
-            b'N' if self.peek() != Some(b'{') => self.put(from, r"[^\x0a]"),
+            // A number of times may follow, and a brace with anything else is a name.
+            b'N' if self.peek() != Some(b'{') || repetition_len(self.rest()).is_some() => {
+                self.put(from, r"[^\x0a]");
+            }
             b'C' => self.put(from, r"[\x00-\xff]"),
             b'K' => return Err(Wrong::Missing(r"\K", from)),
             b'X' => return Err(Wrong::Missing(r"\X", from)),

@@ -1,5 +1,6 @@
 //! The frames of every format, with all that the format says about them.
 
+use ovlsniff::capture::savefile::Savefile;
 use ovlsniff::packet::{Direction, LinkType};
 
 use super::build::{BIG, LITTLE, Order};
@@ -165,4 +166,19 @@ fn a_super_frame_and_an_unknown_block_may_be_longer_than_the_buffer() {
     assert_eq!(contents.frames[0].bytes, long);
     assert_eq!(contents.frames[0].wire_len, 700_001, "more cannot be captured than was there");
     assert_eq!(contents.frames[1].bytes, b"x");
+}
+
+#[test]
+fn the_first_interface_of_a_pcapng_file_can_be_known_before_its_first_packet() {
+    let packet = LITTLE.packet(0, 7, 3, b"abc", &[]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (first, link) in [(LITTLE.interface(101, 0, &[]), Some(LinkType(101))), (packet.clone(), None)] {
+        std::fs::write(file.path(), [LITTLE.section(), first, packet.clone()].concat()).unwrap();
+        let mut savefile = Savefile::open(file.path()).unwrap();
+        savefile.read_first_interface();
+        savefile.read_first_interface();
+        assert_eq!(savefile.interfaces().first().map(|interface| interface.link), link);
+        // A file without an interface is told to be damaged by the first read, as ever.
+        assert_eq!(savefile.next().ok().flatten().map(|frame| frame.number), link.map(|_| 1));
+    }
 }

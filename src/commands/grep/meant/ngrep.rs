@@ -29,6 +29,8 @@ pub(in crate::commands::grep) struct Told {
     pub(in crate::commands::grep) pattern: String,
     pub(in crate::commands::grep) word: bool,
     pub(in crate::commands::grep) hex: bool,
+    /// A device whose name begins with `any` was named, also beside a file.
+    pub(in crate::commands::grep) any_device: bool,
 }
 
 impl Meant {
@@ -56,6 +58,7 @@ impl Meant {
             pattern: pattern.clone(),
             word: args.word,
             hex: args.hex,
+            any_device: args.device.as_deref().is_some_and(begins_with_any),
         };
         let expressions = Expressions {
             patterns: Some(pattern).filter(|pattern| !pattern.is_empty()).into_iter().collect(),
@@ -107,6 +110,10 @@ impl Meant {
             ngrep: Some(told),
         })
     }
+}
+
+fn begins_with_any(device: &str) -> bool {
+    device.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("any"))
 }
 
 /// Refuses what is not done here, and what makes no sense together.

@@ -12,6 +12,8 @@ use crate::ngrep::alike::frames::{Format, Shot, ethernet, file};
 pub(crate) struct Capture {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
+    /// True if it was not made here.
+    pub(crate) of_others: bool,
     /// The same packets in a form that ngrep reads without a fault, and the rows of the table that name the faults.
     pub(crate) plain: Option<(Vec<&'static str>, Vec<u8>)>,
 }
@@ -22,6 +24,7 @@ impl Capture {
             name: name.to_owned(),
             bytes: file(Format::Micros, link, shots, |shot| shot.bytes.clone()),
             plain: None,
+            of_others: false,
         }
     }
 

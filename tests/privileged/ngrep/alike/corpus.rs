@@ -32,7 +32,7 @@ pub(crate) fn captures(folder: &Path) -> Vec<Capture> {
     paths.sort();
     let capture = |path: PathBuf| {
         let name = path.strip_prefix(folder).unwrap().to_string_lossy().replace('/', "-");
-        Capture { name, plain: packets::plain(&path), bytes: std::fs::read(path).unwrap() }
+        Capture { name, plain: packets::plain(&path), bytes: std::fs::read(path).unwrap(), of_others: true }
     };
     paths.into_iter().map(capture).collect()
 }

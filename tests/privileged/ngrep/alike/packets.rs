@@ -31,6 +31,20 @@ pub(crate) struct Fragment {
     pub(crate) offset: usize,
     /// The bytes behind the IP header that are of the packet and were captured.
     pub(crate) len: usize,
+    /// The bytes of the header behind that of IP, if this is a first fragment.
+    pub(crate) header: usize,
+}
+
+/// True if a file has a damage.
+pub(crate) fn is_damaged(path: &Path) -> bool {
+    let Ok(mut file) = Savefile::open(path) else { return false };
+    loop {
+        match file.next() {
+            Ok(Some(_)) => {}
+            Ok(None) => return false,
+            Err(_) => return true,
+        }
+    }
 }
 
 /// The frames of a file, up to the first damage.
@@ -103,14 +117,17 @@ fn end(bytes: &[u8], ip: usize) -> usize {
 impl Fragment {
     /// The length of the payload, as far as it was captured.
     pub(crate) fn payload(self) -> usize {
-        let header = match self.protocol {
-            _ if self.offset > 0 => 0,
-            6 => 20,
-            17 => 8,
-            1 | 2 => 4,
-            _ => 0,
-        };
-        self.len.saturating_sub(header)
+        self.len.saturating_sub(self.header)
+    }
+}
+
+/// The length of the header of this protocol.
+fn header_len(protocol: u8, bytes: &[u8]) -> usize {
+    match protocol {
+        6 => bytes.get(12).map_or(20, |offset| usize::from(offset >> 4) * 4),
+        17 => 8,
+        1 | 2 | 58 => 4,
+        _ => 0,
     }
 }
 
@@ -167,13 +184,14 @@ impl Frame {
                     id: u32::from(field(4)?),
                     offset,
                     len: packet.len().saturating_sub(header),
+                    header: if offset > 0 { 0 } else { header_len(*packet.get(9)?, packet.get(header..)?) },
                 })
             }
             6 if *packet.get(6)? == 44 => {
                 let offset = usize::from(field(42)? & 0xfff8);
                 let id = u32::from(field(44)?) << 16 | u32::from(field(46)?);
                 let len = packet.len().saturating_sub(48);
-                Some(Fragment { version: 6, protocol: *packet.get(40)?, id, offset, len })
+                Some(Fragment { version: 6, protocol: *packet.get(40)?, id, offset, len, header: 0 })
             }
             _ => None,
         }

@@ -128,6 +128,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "unsound-lengths", mend: Mend::Packets },
     Row { name: "tagged-frames", mend: Mend::Packets },
     Row { name: "nanoseconds", mend: Mend::Packets },
+    Row { name: "written-snaplen", mend: Mend::Packets },
     Row { name: "filter-first", mend: Mend::Words(typed::filter_first, Preamble::Meant) },
     Row { name: "empty-filter", mend: Mend::Words(typed::empty_filter, Preamble::Meant) },
     Row { name: "filter-file", mend: Mend::Words(typed::filter_file, Preamble::Meant) },
@@ -150,6 +151,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "first-fragments", mend: Mend::Outcome(fragments::first_fragments) },
     Row { name: "later-fragments", mend: Mend::Outcome(fragments::later_fragments) },
     Row { name: "fragments-at-2048", mend: Mend::Outcome(fragments::fragments_at_2048) },
+    Row { name: "zero-bytes", mend: Mend::Outcome(choice::zero_bytes) },
     Row { name: "first-delta", mend: Mend::Outcome(choice::first_delta) },
     Row { name: "negative-delta", mend: Mend::Outcome(choice::negative_delta) },
     Row { name: "time-zero", mend: Mend::Outcome(choice::time_zero) },
@@ -158,9 +160,6 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "standard-output", mend: Mend::Outcome(choice::standard_output) },
     Row { name: "damaged-files", mend: Mend::Outcome(errors::damaged) },
 ];
-
-/// The deviations that only a live capture shows.
-pub(crate) const LIVE: &[&str] = &[];
 
 /// Changes the header of each packet.
 fn each_header(outcome: &Outcome, mut change: impl FnMut(&str) -> String) -> Outcome {

@@ -131,7 +131,10 @@ impl Place<'_> {
     /// The link type that a capture's own header tells, in the byte order of this machine.
     pub(crate) fn link(&self, capture: &str) -> Option<u16> {
         let bytes = fs::read(self.path(Form::Real, capture)).ok()?;
-        let link = bytes.get(20..22).filter(|_| bytes.starts_with(&0xa1b2_c3d4_u32.to_le_bytes()));
+        let is_pcapng = bytes.starts_with(&0x0a0d_0d0a_u32.to_le_bytes());
+        let is_classic = bytes.starts_with(&0xa1b2_c3d4_u32.to_le_bytes());
+        let at = if is_pcapng { 36 } else { 20 };
+        let link = bytes.get(at..at + 2).filter(|_| is_pcapng || is_classic);
         Some(link.map_or(1, |two| u16::from_le_bytes([two[0], two[1]])))
     }
 

@@ -14,6 +14,7 @@ pub(super) fn all() -> Vec<Capture> {
         Capture { bytes: b"This is no capture, but a text.\n".to_vec(), ..in_format("text", Format::Micros) },
         Capture::new("no-frames", 1, &[]),
         no_time(),
+        raw_pcapng(),
     ];
     all.extend([truncated("truncated-frame", 5), truncated("truncated-header", 67)]);
     all.extend([snaplen(), cut_headers(), malformed(), unsound(), times(), one(), ip_version()]);
@@ -31,6 +32,7 @@ fn in_format(name: &'static str, format: Format) -> Capture {
         name: name.to_owned(),
         bytes: file(format, 1, &shots(), |shot| shot.bytes.clone()),
         plain: None,
+        of_others: false,
     }
 }
 
@@ -46,6 +48,15 @@ fn no_time() -> Capture {
         bytes.extend((16 + padded).to_le_bytes());
     }
     Capture { bytes, ..in_format("no-time", Format::Pcapng) }
+}
+
+/// A pcapng file of packets without a link layer: its link type is told behind the beginning of the file.
+fn raw_pcapng() -> Capture {
+    let shots = [Shot::new(udp(1, 80, b"hello foo")), Shot::new(tcp(2, 80, 0x18, b"foo"))];
+    Capture {
+        bytes: file(Format::Pcapng, 101, &shots, |shot| shot.bytes.clone()),
+        ..in_format("raw-pcapng", Format::Pcapng)
+    }
 }
 
 /// A frame that is IP by its Ethernet type only. ngrep shows it with addresses that are no addresses.
@@ -67,9 +78,11 @@ fn truncated(name: &'static str, missing: usize) -> Capture {
     capture
 }
 
-/// A capture of one frame without a match for most patterns.
+/// A capture of one frame without a match for most patterns, of another snaplen than the others.
 fn one() -> Capture {
-    Capture::of_packets("one", &[udp(1, 80, b"only this")])
+    let mut one = Capture::of_packets("one", &[udp(1, 80, b"only this")]);
+    one.bytes[16..20].copy_from_slice(&1500u32.to_le_bytes());
+    one
 }
 
 fn get() -> Shot {

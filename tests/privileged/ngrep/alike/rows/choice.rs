@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Asked, each_header};
-use crate::ngrep::alike::expected::original;
+use crate::ngrep::alike::expected::{SNAPLEN, original};
 use crate::ngrep::alike::lines::WRITTEN;
 use crate::ngrep::alike::model::Model;
 use crate::ngrep::alike::running::{Form, Outcome};
@@ -70,6 +70,17 @@ pub(super) fn context(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
     }
     let code = Some(i32::from(matched == 0));
     Some(model.outcome(asked, &chosen, last, code, outcome))
+}
+
+/// With `-S 0` nothing is searched, and nothing is found.
+pub(super) fn zero_bytes(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    if asked.line.value('S') != Some("0") {
+        return None;
+    }
+    let mut text = Text::of(&outcome.out);
+    let marks: Vec<u8> = text.packets.drain(..).flat_map(|shown| shown.marks).collect();
+    text.head.extend(marks);
+    Some(Outcome { out: text.bytes(), ..outcome.clone() })
 }
 
 /// The first packet's time since the last one is zero.
@@ -160,6 +171,7 @@ pub(super) fn standard_output(asked: &Asked<'_>, outcome: &Outcome) -> Option<Ou
     let to_file = |word: &String| if word == "-" { WRITTEN.to_owned() } else { word.clone() };
     let words: Vec<String> = line.words.iter().map(to_file).collect();
     let written = asked.ngrep(&words).outcome.written?;
-    let out = original(&written, &asked.place.path(Form::Real, &asked.capture.name));
+    let mut out = original(&written, &asked.place.path(Form::Real, &asked.capture.name));
+    out.get_mut(16..20)?.copy_from_slice(&SNAPLEN);
     Some(Outcome { out, ..outcome.clone() })
 }

@@ -4,6 +4,7 @@ use ovlsniff::capture::bpf::Filter;
 use ovlsniff::packet::LinkType;
 
 use super::Asked;
+use crate::ngrep::alike::packets;
 use crate::ngrep::alike::running::{Form, Outcome, Program};
 use crate::ngrep::alike::text::Text;
 
@@ -64,9 +65,14 @@ pub(super) fn impossible_filters(asked: &Asked<'_>, outcome: &Outcome) -> Option
         .outcome
         .out;
     let told = String::from_utf8_lossy(&told).into_owned();
-    let filter = told.lines().find_map(|line| line.strip_prefix("filter: "))?;
-    let error = Filter::compile(filter, LinkType(link)).err()?.to_string();
-    error.contains("can match no frame").then(|| refused(outcome))
+    let told = told.lines().find_map(|line| line.strip_prefix("filter: "))?;
+    // Of Ethernet frames, only those with IP are asked about.
+    let bare = told.strip_prefix("( ").and_then(|rest| Some(rest.split_once(" ) and ")?.0));
+    let filter = if link == 1 { told } else { bare? };
+    let fails = |link| Filter::compile(filter, LinkType(link)).is_err();
+    // Of other link types, the packet behind the header may be asked about.
+    let alone = !matches!(link, 6 | 9 | 10 | 50 | 105 | 127 | 239);
+    (fails(link) && (alone || fails(101))).then(|| refused(outcome))
 }
 
 /// Expressions for which a search would have to go back and try again.
@@ -90,7 +96,7 @@ pub(super) fn control_characters(_: &Asked<'_>, outcome: &Outcome) -> Option<Out
 
 /// What was read of a damaged file is searched, and the status says that it was not all.
 pub(super) fn damaged(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
-    let truncated = asked.capture.name.starts_with("truncated");
+    let truncated = packets::is_damaged(&asked.place.path(Form::Real, &asked.capture.name));
     let number = |letter| asked.line.value(letter).and_then(|value| value.parse::<usize>().ok()).unwrap_or(0);
     let shown = Text::of(&outcome.out).packets.len();
     let stopped = number('n') > 0 && shown >= number('n') + number('A');
