@@ -164,7 +164,7 @@ impl Tunnel {
 
     /// Returns the number that tells this wrapping from others of its kind between the same hosts, if it has one beside a
     /// VNI.
-    pub(super) fn number(self) -> Option<u32> {
+    pub fn number(self) -> Option<u32> {
         match self {
             Self::Gre { key } => key,
             Self::GtpU { teid } => Some(teid),

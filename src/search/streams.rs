@@ -4,6 +4,7 @@ mod connection;
 mod counts;
 mod follow;
 mod half;
+mod path;
 #[cfg(test)]
 mod samples;
 mod table;

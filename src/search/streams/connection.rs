@@ -204,6 +204,20 @@ impl<S: Follower> Connection<S> {
         self.low.footprint() + self.high.footprint()
     }
 
+    /// Returns true if the numbers of a segment show that it belongs to this connection: if it is the first one of its
+    /// direction, it acknowledges what the other one sent, and else it is the next one.
+    pub(super) fn goes_on_with(&self, segment: &TcpSegment<'_>, from: Side, is_first: bool) -> bool {
+        let (own, other) = match from {
+            Side::Low => (&self.low.half, &self.high.half),
+            Side::High => (&self.high.half, &self.low.half),
+        };
+        if is_first {
+            segment.has_ack() && other.is_answered_by(segment)
+        } else {
+            own.stage == Stage::Flowing && own.next() == segment.sequence
+        }
+    }
+
     /// Returns true if nothing is lost with it: there was no data yet, or it is over.
     pub(super) fn is_bare(&self) -> bool {
         self.low.is_bare() && self.high.is_bare()

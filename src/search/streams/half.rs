@@ -107,6 +107,12 @@ impl Half {
         self.stage == Stage::Unseen || (0..1 << 16).contains(&self.place_of(number))
     }
 
+    /// Returns true if a segment of the other side's acknowledges something near to what was seen.
+    pub(super) fn is_answered_by(&self, segment: &TcpSegment<'_>) -> bool {
+        let ahead = ahead(self.next, segment.acknowledgement);
+        self.stage != Stage::Unseen && (ahead == 0 || !segment.has_syn() && ahead.abs() < 1 << 22)
+    }
+
     /// Returns true if a segment with this number is not ahead of what was told.
     pub(super) fn awaits(&self, sequence: u32) -> bool {
         self.stage != Stage::Flowing || ahead(sequence, self.next) >= 0

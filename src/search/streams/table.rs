@@ -8,9 +8,10 @@
 use std::hash::BuildHasher;
 
 use super::connection::{Arrival, Connection, Outcome};
+use super::path::{Path, Paths};
 use super::{EndWhy, Follower, Limits, Piece, StreamCounts, Way};
 use crate::packet::{Frame, Packet, TcpSegment, Timestamp};
-use crate::search::context::{Conversation, Folding};
+use crate::search::context::{Conversation, Folding, Side};
 
 /// Stands for no place.
 const NONE: u32 = u32::MAX;
@@ -43,6 +44,7 @@ pub(in crate::search) struct Streams<S> {
 #[derive(Debug)]
 struct Place<S> {
     conversation: Conversation,
+    paths: Paths,
     connection: Connection<S>,
     number: u64,
     /// The time of its last move in the order, in nanoseconds since the epoch.
@@ -114,19 +116,22 @@ impl<S: Follower> Streams<S> {
         let conversation = Conversation::new(packet.vni(), &flow);
         let now = frame.time.nanos;
         let mut bucket = self.bucket(&conversation);
-        let found = self.find(bucket, &conversation);
+        let (from, path) = (conversation.sender(&flow), Path::of(packet, &self.folding));
+        let found =
+            self.find(bucket, |place| place.conversation == conversation && place.paths.has(from, path));
+        let found = found.or_else(|| self.find_moved(bucket, &conversation, from, path, &segment));
         let Some(at) = found.or_else(|| begins(&segment).then_some(NONE)) else { return Ok(true) };
         let at = if at == NONE {
             self.make_way(sink)?;
             if self.grow() {
                 bucket = self.bucket(&conversation);
             }
-            self.add(conversation, bucket, now, &segment)
+            self.add((conversation, Paths::begin(from, path)), bucket, now, &segment)
         } else {
             at
         };
         let silence = now.saturating_sub(self.at(at).heard);
-        let arrival = Arrival { segment: &segment, frame, from: conversation.sender(&flow), silence };
+        let arrival = Arrival { segment: &segment, frame, from, silence };
         let place = &mut self.blocks[at as usize / BLOCK][at as usize % BLOCK];
         let number = place.number;
         let mut done = place.connection.take(number, arrival, &mut self.counts, sink);
@@ -195,11 +200,31 @@ impl<S: Follower> Streams<S> {
         self.folding.hash_one(conversation) as usize & (self.buckets.len() - 1)
     }
 
-    fn find(&self, bucket: usize, conversation: &Conversation) -> Option<u32> {
+    /// Returns the place of a connection that was seen through other networks, if the numbers of the segment show that it is
+    /// the same one: it is the first one of its direction and acknowledges what the other one sent, or it is the next one.
+    #[cold]
+    fn find_moved(
+        &mut self,
+        bucket: usize,
+        conversation: &Conversation,
+        from: Side,
+        path: Path,
+        segment: &TcpSegment<'_>,
+    ) -> Option<u32> {
+        let found = self.find(bucket, |place| {
+            let lacks = place.paths.lacks(from);
+            place.conversation == *conversation && place.connection.goes_on_with(segment, from, lacks)
+        })?;
+        self.at(found).paths.set(from, path);
+        Some(found)
+    }
+
+    #[inline]
+    fn find(&self, bucket: usize, is_wanted: impl Fn(&Place<S>) -> bool) -> Option<u32> {
         let mut at = self.buckets[bucket];
         while at != NONE {
             let place = &self.blocks[at as usize / BLOCK][at as usize % BLOCK];
-            if place.conversation == *conversation {
+            if is_wanted(place) {
                 return Some(at);
             }
             at = place.next;
@@ -262,11 +287,18 @@ impl<S: Follower> Streams<S> {
         true
     }
 
-    fn add(&mut self, conversation: Conversation, bucket: usize, now: i64, segment: &TcpSegment<'_>) -> u32 {
+    fn add(
+        &mut self,
+        (conversation, paths): (Conversation, Paths),
+        bucket: usize,
+        now: i64,
+        segment: &TcpSegment<'_>,
+    ) -> u32 {
         self.counts.connections += 1;
         self.counts.without_handshake += u64::from(!segment.has_syn());
         let place = Place {
             conversation,
+            paths,
             connection: Connection::default(),
             number: self.counts.connections,
             heard: now,

@@ -91,9 +91,9 @@ fn ours(all: &BTreeMap<u16, (usize, Segments)>) -> BTreeMap<u16, (String, bool)>
         let Some(stretch) = found.stream else { return Ok(()) };
         let port = found.packet.headers.transport.ports().unwrap().source;
         let (text, differs) = seen.entry(port).or_default();
-        found.spans.iter().for_each(|span| {
-            text.push_str(std::str::from_utf8(&found.packet.payload[span.clone()]).unwrap())
-        });
+        for span in found.spans {
+            text.push_str(std::str::from_utf8(&found.packet.payload[span.clone()]).unwrap());
+        }
         *differs |= stretch.overlap == Overlap::Differs;
         Ok(())
     };

@@ -213,5 +213,76 @@ fn floods_stay_within_the_memory() {
 #[test]
 fn a_connection_that_is_half_open_takes_little() {
     let size = size_of::<Place<Nothing>>();
-    assert!(size <= 256, "{size}");
+    assert!(size <= 304, "{size}");
+}
+
+/// Puts an IPv4 packet into GRE with a key.
+fn gre(key: u32, inner: &[u8]) -> Vec<u8> {
+    let len = (28 + inner.len()) as u16;
+    let ip =
+        [&[0x45, 0][..], &len.to_be_bytes(), &[0, 0, 0, 0, 64, 47, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]].concat();
+    [&ip[..], &[0x20, 0, 8, 0], &key.to_be_bytes(), inner].concat()
+}
+
+/// Puts an IPv4 packet into Ethernet, in a VLAN or with an MPLS label.
+fn ethernet(kind: [u8; 2], tag: &[u8], inner: &[u8]) -> Vec<u8> {
+    [&[2; 12][..], &kind, tag, inner].concat()
+}
+
+fn vlan(id: u8, inner: &[u8]) -> Vec<u8> {
+    ethernet([0x81, 0], &[0, id, 8, 0], inner)
+}
+
+fn mpls(label: u8, inner: &[u8]) -> Vec<u8> {
+    ethernet([0x88, 0x47], &[0, label, 1, 64], inner)
+}
+
+#[test]
+fn two_networks_with_equal_addresses_were_spliced_into_one_stream() {
+    let ways: [(LinkType, fn(u8, &[u8]) -> Vec<u8>); 3] = [
+        (LinkType::ETHERNET, vlan),
+        (LinkType::ETHERNET, mpls),
+        (LinkType::RAW, |key, inner| gre(key.into(), inner)),
+    ];
+    for (link, wrap) in ways {
+        let mut capture = Capture::default();
+        let one = [a("S", u32::MAX, ""), b("SA", u32::MAX, ""), a("A", 0, "sec"), a("A", 3, "YYY").ack(0)];
+        let other = |sent: Sent<'static>| {
+            let data: &[u8] = match sent.data {
+                b"sec" => b"XXX",
+                b"YYY" => b"ret",
+                other => other,
+            };
+            Sent { data, ..sent }
+        };
+        for sent in one {
+            for (number, sent) in [(16, sent), (32, other(sent))] {
+                let bytes = wrap(number, &sent.bytes());
+                capture.frame(link, &bytes, bytes.len());
+            }
+        }
+        let told = [capture.told_of(1, 40_000), capture.told_of(2, 40_000)];
+        assert_eq!((told, capture.streams.counts().connections), (["secYYY", "XXXret"], 2));
+    }
+}
+
+#[test]
+fn the_directions_of_a_connection_may_have_other_labels_and_change_them() {
+    let mut capture = Capture::default();
+    let mut take = |label, sent: Sent<'_>| {
+        let bytes = mpls(label, &sent.bytes());
+        capture.frame(LinkType::ETHERNET, &bytes, bytes.len());
+    };
+    take(16, a("S", u32::MAX, ""));
+    take(32, b("SA", u32::MAX, ""));
+    take(16, a("A", 0, "a question"));
+    take(32, b("A", 0, "an answer").ack(10));
+    // A route changes.
+    take(48, a("A", 10, ", and another"));
+    // What the capture has lost is told as a gap when the other side has it, whatever its label is.
+    take(48, a("A", 30, "!"));
+    take(32, b("A", 9, "").ack(31));
+    assert_eq!(capture.streams.counts().connections, 1);
+    assert_eq!(capture.of_b(), "an answer");
+    assert_eq!(capture.of_a(), "a question, and another[7 lost]!");
 }

@@ -25,7 +25,32 @@ pub(crate) fn lines() -> Vec<Line> {
     TYPED.iter().map(|typed| Line::new(typed)).collect()
 }
 
-/// The files below a folder. Each is named after its path.
+/// Fixtures that are left out, and why: `docs/ngrep.md` has each reason, and there is no form of them that ngrep reads rightly.
+const LEFT_OUT: &[(&str, &str)] = &[
+    ("formats-ethernet.pcap.gz", "ngrep reads nothing compressed"),
+    ("formats-ethernet.pcapng.gz", "ngrep reads nothing compressed"),
+    ("formats-ethernet.pcap.zst", "ngrep reads nothing compressed"),
+    ("formats-three-links.pcapng", "ngrep ends at the second link type"),
+    ("formats-sections.pcapng", "ngrep ends at the second link type"),
+    ("formats-big-endian-nanosecond.pcap", "ngrep writes microseconds"),
+    ("formats-big-endian.pcapng", "ngrep writes microseconds"),
+    ("formats-ethernet.pcapng", "ngrep writes microseconds"),
+    ("ipsec-esp-tunnel.pcap", "two frames have one time, by which the test finds what was written"),
+    ("links-ieee80211.pcap", "ngrep takes the header for 32 bytes"),
+    ("links-radiotap.pcap", "ngrep takes the header for 32 bytes"),
+    ("links-pflog.pcap", "ngrep takes the header for 48 bytes"),
+    ("links-slip.pcap", "ngrep looks for IP at the wrong place"),
+    ("links-sll-hardware.pcap", "ngrep takes other hardware's headers for IP"),
+    ("links-ppp.pcap", "ngrep takes the header for 4 bytes"),
+    ("crafted-ppp-mpls.pcap", "ngrep takes the header for 4 bytes"),
+    ("links-token-ring.pcap", "ngrep knows no source routing"),
+    ("links-null.pcap", "libpcap knows one system's number for IPv6"),
+    ("links-loop.pcap", "libpcap knows one system's number for IPv6"),
+    ("crafted-ipv6-extensions.pcap", "ngrep takes a fragment header behind another one for payload"),
+    ("plain-snap60.pcap", "ngrep reads headers behind the end of what was captured"),
+];
+
+/// The files below a folder, without the fixtures that are left out. Each is named after its path.
 pub(crate) fn captures(folder: &Path) -> Vec<Capture> {
     let mut paths = Vec::new();
     find(folder, &mut paths);
@@ -34,7 +59,8 @@ pub(crate) fn captures(folder: &Path) -> Vec<Capture> {
         let name = path.strip_prefix(folder).unwrap().to_string_lossy().replace('/', "-");
         Capture { name, plain: packets::plain(&path), bytes: std::fs::read(path).unwrap(), of_others: true }
     };
-    paths.into_iter().map(capture).collect()
+    let left_out = |name: &str| LEFT_OUT.iter().any(|(other, _)| *other == name);
+    paths.into_iter().map(capture).filter(|capture| !left_out(&capture.name)).collect()
 }
 
 fn find(folder: &Path, paths: &mut Vec<PathBuf>) {

@@ -349,7 +349,7 @@ impl Line {
     /// True if the time since another packet is shown: of `-t` and `-T`, the last one counts.
     pub(crate) fn delta(&self) -> bool {
         let letters = self.words.iter().filter(|word| word.starts_with('-')).flat_map(|word| word.chars());
-        letters.filter(|letter| "tT".contains(*letter)).last() == Some('T')
+        letters.fold(' ', |last, letter| if "tT".contains(letter) { letter } else { last }) == 'T'
     }
 
     /// The value of an option.

@@ -53,7 +53,9 @@ pub(crate) fn frames(path: &Path) -> Vec<Frame> {
     let Ok(mut file) = Savefile::open(path) else { return frames };
     while let Ok(Some(frame)) = file.next() {
         let nanos = frame.time.nanos;
-        let time = (nanos.div_euclid(1_000_000_000) as u32, (nanos.rem_euclid(1_000_000_000) / 1000) as u32);
+        let seconds = u32::try_from(nanos.div_euclid(1_000_000_000)).unwrap_or(0);
+        let micros = u32::try_from(nanos.rem_euclid(1_000_000_000) / 1000).unwrap_or(0);
+        let time = (seconds, micros);
         let (ip, tags) = ip_at(frame.link, frame.bytes);
         frames.push(Frame {
             link: link_number(frame.link),
@@ -94,7 +96,7 @@ fn behind_ethernet(bytes: &[u8]) -> (Option<usize>, usize) {
     let (mut at, mut tags) = (12, 0);
     loop {
         match bytes.get(at..at + 2) {
-            Some([0x81, 0] | [0x88, 0xa8] | [0x91, 0]) => (at, tags) = (at + 4, tags + 1),
+            Some([0x81 | 0x91, 0] | [0x88, 0xa8]) => (at, tags) = (at + 4, tags + 1),
             Some([8, 0] | [0x86, 0xdd]) => return (Some(at + 2), tags),
             _ => return (None, tags),
         }

@@ -58,12 +58,11 @@ pub(crate) enum Form {
 impl Bench {
     pub(crate) fn new(captures: &[Capture]) -> Self {
         // With this variable the captures are kept, to run a line by hand.
-        let bench = match std::env::var_os("OVLSNIFF_NGREP_KEEP") {
-            Some(root) => Self { root: root.into(), _removed: None },
-            None => {
-                let root = tempfile::tempdir().unwrap();
-                Self { root: root.path().to_owned(), _removed: Some(root) }
-            }
+        let bench = if let Some(root) = std::env::var_os("OVLSNIFF_NGREP_KEEP") {
+            Self { root: root.into(), _removed: None }
+        } else {
+            let root = tempfile::tempdir().unwrap();
+            Self { root: root.path().to_owned(), _removed: Some(root) }
         };
         for form in [Form::Real, Form::Plain] {
             let dir = bench.dir(form).join("captures");

@@ -51,7 +51,7 @@ fn ipv6() -> Capture {
     let udp = made::udp_segment(1000, 2000, b"first foo piece.");
     let shots = [
         fragment(17, 1, &udp),
-        fragment(17, 24 | 1, b"in the middle foo 123456"),
+        fragment(17, 25, b"in the middle foo 123456"),
         fragment(17, 48, b"last foo"),
         fragment(6, 1, &crate::ngrep::alike::frames::tcp_segment(1001, 80, 0x18, b"foo!")),
         fragment(58, 1, b"\x80\x00\0\0foo of it 12"),

@@ -35,11 +35,11 @@ fn empty() -> Vec<Vec<u8>> {
 
 fn binary() -> Vec<Vec<u8>> {
     let every: Vec<u8> = (0..=255).collect();
-    let mut foo = every.clone();
-    foo.extend(b"foo");
+    let mut more = every.clone();
+    more.extend(b"foo");
     vec![
         udp(1, 2, &every),
-        udp(1, 2, &foo),
+        udp(1, 2, &more),
         udp(1, 2, b"\0\0\0\0"),
         udp(1, 2, b"\xff"),
         udp(1, 2, b"f\0o\0o\0foo\0"),
@@ -47,7 +47,7 @@ fn binary() -> Vec<Vec<u8>> {
 }
 
 fn lines() -> Vec<Vec<u8>> {
-    let many: String = (0..40).map(|n| format!("line {n} of foo\n")).collect();
+    let many: Vec<u8> = (0..40).flat_map(|n| format!("line {n} of foo\n").into_bytes()).collect();
     vec![
         udp(1, 2, b"one foo\r\ntwo\r\n\r\nthree\r\n"),
         udp(1, 2, b"one\nfoo two\n"),
@@ -56,7 +56,7 @@ fn lines() -> Vec<Vec<u8>> {
         udp(1, 2, b"a\rfoo\rb"),
         udp(1, 2, b"foo\n"),
         udp(1, 2, b"first\nfoo"),
-        udp(1, 2, many.as_bytes()),
+        udp(1, 2, &many),
         udp(1, 2, b"tab\tfoo\x0b\x0c"),
     ]
 }

@@ -83,7 +83,10 @@ pub(super) fn unsupported_expressions(asked: &Asked<'_>, outcome: &Outcome) -> O
 }
 
 /// Control characters of a pattern are escaped before they are told.
-pub(super) fn control_characters(_: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+pub(super) fn control_characters(asked: &Asked<'_>, outcome: &Outcome) -> Option<Outcome> {
+    if !asked.typed.pattern().contains('\u{1b}') {
+        return None;
+    }
     let mut text = Text::of(&outcome.out);
     let escaped: Vec<u8> = text
         .head
