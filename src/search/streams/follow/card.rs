@@ -67,7 +67,8 @@ impl Card {
     }
 }
 
-/// Copies the frames of a packet. Of one that waited for bytes before it, the last fragment alone is there.
+/// Copies the frames of a packet. Of one that waited for bytes before it, and is not the packet in hand therefore, the last
+/// fragment alone is there.
 pub(super) fn copies(
     copies: Copies,
     hand: Option<&Hand<'_>>,
@@ -79,6 +80,7 @@ pub(super) fn copies(
         let (link, bytes) = packet.rebuild_inner(&mut scratch);
         vec![Copied::new(&Frame { link, bytes, wire_len: bytes.len() as u32, ..*frame })]
     };
+    let hand = hand.filter(|hand| hand.dissected.frame.number == frame.number);
     Some(match (copies, hand) {
         (Copies::None, _) => return None,
         (Copies::Frames, Some(Hand { dissected })) => {

@@ -26,6 +26,8 @@ pub(super) struct Direction {
     pub(super) card: Option<Arc<Card>>,
     /// The place behind what was told.
     pub(super) told: u64,
+    /// True if what was told ended in front of the end of its line.
+    pub(super) lacks_newline: bool,
     pub(super) begun: Begun,
     pub(super) gap_before: bool,
     /// The connection's number.
@@ -87,6 +89,7 @@ impl Direction {
             block: None,
             card: None,
             told: offset,
+            lacks_newline: false,
             begun,
             gap_before: false,
             connection,
@@ -103,6 +106,7 @@ impl Direction {
         self.parts.clear();
         (self.copied, self.card) = (0, None);
         (self.start, self.told, self.gap_before) = (offset, offset, true);
+        self.lacks_newline = false;
     }
 
     /// Returns the place behind the last byte.
