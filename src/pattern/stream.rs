@@ -121,7 +121,8 @@ impl StreamPattern {
         let parsed = expressions.patterns.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let shown = expressions.patterns.join(" | ");
         let (any, window) = (parse::any_of(&parsed), window.max(1));
-        let unmatchable = |problem: String| Error::Unsupported { pattern: escape(&shown).to_string(), problem };
+        let unmatchable =
+            |problem: String| Error::Unsupported { pattern: escape(&shown).to_string(), problem };
         let lengths = any.properties();
         if lengths.maximum_len() == Some(0) {
             return Err(unmatchable(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::memory::taken;
 use super::stretch::{Copied, Copies};
 use crate::dissect::{Dissected, Dissector};
 use crate::packet::{Direction, Encapsulation, Frame, Headers, LinkType, Packet};
@@ -63,7 +64,9 @@ impl Card {
     }
 
     pub(super) fn footprint(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.encapsulations) + HEAD
+        // It is counted, in front of it, by two numbers.
+        let counted = size_of::<Self>() + 2 * size_of::<usize>();
+        taken(counted) + taken(size_of_val(&*self.encapsulations)) + taken(self.head.frame().bytes.len())
     }
 }
 

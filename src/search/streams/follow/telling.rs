@@ -97,7 +97,7 @@ impl Reader {
             .collect();
         direction.copied -= written.iter().map(Copied::footprint).sum::<usize>();
         written.sort_by_key(|copied| copied.frame().number);
-        written.dedup_by_key(|copied| copied.frame().number);
+        written.retain(|copied| self.written.add(copied));
         let frame = card.frame();
         let stretch = Stretch {
             connection: direction.connection,
