@@ -15,10 +15,12 @@
 mod card;
 mod direction;
 mod lines;
+mod memory;
 mod reader;
 mod stretch;
 mod telling;
 mod with;
+mod written;
 
 pub use stretch::{Copied, Copies, Stretch};
 

@@ -1,5 +1,6 @@
 //! Matches in streams, as they are told.
 
+use super::memory::taken_with_holes;
 use crate::packet::{Direction, Frame, InterfaceNumber, LinkType, Timestamp};
 use crate::search::{Begun, EndWhy, Overlap};
 
@@ -65,6 +66,6 @@ impl Copied {
     }
 
     pub(super) fn footprint(&self) -> usize {
-        size_of::<Self>() + self.bytes.len()
+        taken_with_holes(size_of::<Self>()) + taken_with_holes(self.bytes.len())
     }
 }
