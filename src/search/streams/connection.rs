@@ -15,8 +15,12 @@
 //! | other bytes for a place that was told | told as such, for whoever has kept the first ones to compare |
 //! | urgent data | in line, and told as bytes that differ: receivers leave the urgent byte out, unless they ask for it |
 //! | low TTL | not known: it is taken. Its bytes differ from those that the receiver gets in the end |
-//! | RST with a low TTL | it ends the connection. If its sender goes on, that is told as another connection |
-//! | FIN with a low TTL, options that the receiver does not take (MD5, AO), a wrong acknowledgement number | not known |
+//! | a FIN that waits, where a segment in order has a byte at its number | dropped, as Linux does |
+//! | an acknowledgement of what the other side was not seen to send | *doubtful*, while the other side is seen |
+//! | a signature (MD5, AO), where the SYN had none | *doubtful* |
+//! | a hole that the receiver acknowledges | lost after three more segments, 64 KiB, or 100 ms: the two directions of a capture are not always in order |
+//! | RST with a low TTL | it ends the connection. If its sender goes on, that is told as another connection, even if no receiver reads it |
+//! | FIN with a low TTL | not known |
 //!
 //! A doubtful segment waits. If the receiver acknowledges it, it is told; if another one comes for its place, it was not taken.
 //! So whatever joins segments and leaves the checksum of the first one loses nothing: it is only told later. A checksum that is
@@ -33,6 +37,8 @@ const MOST_SCALE: u8 = 14;
 const TRIES: u8 = 8;
 /// The time of silence, in nanoseconds, after which a SYN begins a new connection in any case.
 const SILENCE: i64 = 60_000_000_000;
+/// The number of segments in one direction after which it is not doubted any more what they acknowledge.
+const UNHEARD: u8 = 16;
 
 /// A connection, with the states of whoever follows its directions.
 #[derive(Debug)]
@@ -55,6 +61,12 @@ struct Line<S> {
     /// The scale of the windows that the sender offers.
     scale: Option<u8>,
     checksums: Checksums,
+    /// True if a segment of it was seen.
+    is_seen: bool,
+    /// The segments of it since one of the other side's was seen.
+    unheard: u8,
+    /// True if its SYN was signed (RFC 2385, RFC 5925).
+    is_signed: bool,
     /// The place behind the last piece.
     #[cfg(debug_assertions)]
     end: u64,
@@ -113,6 +125,9 @@ impl<S> Default for Line<S> {
             timestamp: None,
             scale: None,
             checksums: Checksums::NotRight(0),
+            is_seen: false,
+            unheard: 0,
+            is_signed: false,
             #[cfg(debug_assertions)]
             end: 0,
         }
@@ -187,7 +202,8 @@ impl<S: Follower> Line<S> {
         if let Some(now) = segment.timestamp().filter(|_| !is_old && self.half.awaits(segment.sequence)) {
             self.timestamp = Some(now);
         }
-        is_old || segment.has_syn() && segment.declared > 0
+        let is_signed = self.scale.is_some() && !self.is_signed && !segment.has_syn() && segment.is_signed();
+        is_old || is_signed || segment.has_syn() && segment.declared > 0
     }
 }
 
@@ -266,8 +282,17 @@ impl<S: Follower> Connection<S> {
             return Ok(Outcome::GoesOn);
         }
         let is_doubtful = own.doubts(segment, other.timestamp.is_some());
+        // The receiver has not sent that, or the capture has lost it. Whoever was not heard of for long may not be captured.
+        let is_ahead = segment.has_ack()
+            && other.is_seen
+            && own.unheard < UNHEARD
+            && other.half.is_sent_beyond(segment.acknowledgement);
+        own.is_seen = true;
+        own.unheard = own.unheard.saturating_add(1);
+        other.unheard = 0;
         if segment.has_syn() {
             own.scale = Some(segment.window_scale().unwrap_or(0));
+            own.is_signed = segment.is_signed();
             if own.half.stage == Stage::Unseen {
                 own.half.begin(segment.sequence);
             }
@@ -285,11 +310,11 @@ impl<S: Follower> Connection<S> {
             };
             let window = u32::from(segment.window) << scale;
             let (half, mut tell) = other.parts(number, from.other(), sink);
-            half.hear(segment.acknowledgement, window, counts, &mut tell)?;
+            half.hear(segment.acknowledgement, window, frame.time.nanos, counts, &mut tell)?;
         }
         if segment.declared > 0 || segment.has_fin() {
             let (half, mut tell) = own.parts(number, from, sink);
-            half.take(segment, frame, is_doubtful, counts, &mut tell)?;
+            half.take(segment, frame, is_doubtful || is_ahead, counts, &mut tell)?;
         }
         Ok(Outcome::GoesOn)
     }

@@ -138,6 +138,7 @@ impl<S: Follower> Streams<S> {
         if let Ok(Outcome::Renewed) = done {
             place.connection = Connection::default();
             self.counts.connections += 1;
+            self.counts.without_handshake += u64::from(!segment.has_syn());
             place.number = self.counts.connections;
             let number = place.number;
             done = place.connection.take(number, arrival, &mut self.counts, sink);

@@ -116,6 +116,8 @@ fn a_reset_that_only_the_capture_has_heard_hides_nothing() {
     capture.take(b("A", 0, "hello")).take(Sent { ttl: 1, ..a("R", 0, "").ack(5) });
     capture.take(a("A", 0, "attack").ack(5)).take(b("A", 5, "done").ack(6));
     assert_eq!((capture.told_of(2, 40_000), capture.told_of(2, 80)), ("~attack", "~done"));
+    // That one is under way when it is first seen.
+    assert_eq!(capture.streams.counts().without_handshake, 1);
 }
 
 #[test]
@@ -153,4 +155,40 @@ fn urgent_data_counts_as_any_other_and_receivers_may_differ() {
     let mut capture = Capture::connected();
     capture.take(a("A", 0, "att")).take(a("UA", 3, "X")).take(a("A", 4, "ack"));
     assert_eq!(capture.of_a(), "att{X!}ack");
+}
+
+#[test]
+fn a_segment_that_acknowledges_what_was_never_sent_hid_the_bytes_that_the_receiver_reads() {
+    for ahead in [1, 1000] {
+        let mut capture = Capture::connected();
+        capture.take(a("A", 0, "att")).take(a("A", 3, "XXXX").ack(ahead)).take(a("FA", 3, "").ack(ahead));
+        capture.take(a("A", 3, "ack"));
+        assert_eq!(capture.of_a(), "att{ack!}");
+    }
+    // If the capture has lost what it acknowledges, the receiver says so by its own acknowledgement.
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "att").ack(9)).take(b("A", 9, "").ack(3)).take(a("A", 3, "ack").ack(9));
+    capture.take(b("A", 9, "").ack(6));
+    assert_eq!(capture.of_a(), "attack");
+}
+
+#[test]
+fn what_a_direction_acknowledges_is_not_doubted_where_the_other_one_is_not_captured() {
+    let mut capture = Capture::default();
+    capture.take(b("SA", u32::MAX, "")).take(b("A", 0, "attack").ack(1000));
+    assert_eq!(capture.of_b(), "attack");
+    // Nor for ever where it is not captured any more.
+    let mut capture = Capture::connected();
+    for place in 0..20 {
+        capture.take(a("A", place, "x").ack(1000));
+    }
+    assert_eq!(capture.finish().of_a(), "xxxxxxxxxxxxxxxxxxxx<capture>");
+}
+
+#[test]
+fn insertion_by_a_signature_inserts_nothing() {
+    let signature = [[19, 18].as_slice(), &[7; 16], &[1, 1]].concat();
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "XXXXXX").with(&signature)).take(a("A", 0, "attack"));
+    assert_eq!(capture.of_a(), "{attack!}");
 }
