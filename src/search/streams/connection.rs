@@ -7,7 +7,8 @@
 //! |---|---|
 //! | data without ACK, far outside of the window, behind a FIN | refused (RFC 9293), as every receiver does |
 //! | RST with another number than the next one, or a wrong checksum | refused (RFC 5961) |
-//! | SYN with another number, or an answer to one that was not sent | refused, until both sides say so, or after a minute of silence |
+//! | SYN with another number, or an answer to one that was not sent | refused, until both sides say so and data fits the new numbers only, or after a minute of silence |
+//! | segments far outside of the window, in a row | refused, until the receiver acknowledges them, or for 32 of them (8 where the other side is not captured): then the stream is joined anew behind a gap (`stray.rs`) |
 //! | wrong checksum, in a direction that has shown right ones | *doubtful* |
 //! | older timestamp (PAWS), if both sides have them | *doubtful* |
 //! | data in a SYN | *doubtful* |
@@ -27,6 +28,7 @@
 //! not finished, because the card is to do so, is never a reason for doubt.
 
 use super::half::{Half, Stage};
+use super::stray::Strays;
 use super::{EndWhy, Follower, Piece, StreamCounts, Way};
 use crate::packet::{Frame, TcpChecksum, TcpSegment};
 use crate::search::context::Side;
@@ -56,6 +58,8 @@ struct Line<S> {
     state: Option<Box<S>>,
     /// The number of a SYN that is not that of this connection, until the other side says whether it takes it.
     suitor: Option<u32>,
+    /// Segments that were refused, and follow one another.
+    strays: Option<Strays>,
     /// The newest timestamp that came in order.
     timestamp: Option<u32>,
     /// The scale of the windows that the sender offers.
@@ -104,6 +108,8 @@ pub(super) enum Outcome {
     GoesOn,
     /// The segment begins another connection with its ports.
     Renewed,
+    /// It belongs to another connection, which began with these numbers: the sender's SYN, and that of the other side.
+    Succeeded([u32; 2]),
 }
 
 /// A segment, with its frame and its sender.
@@ -122,6 +128,7 @@ impl<S> Default for Line<S> {
             half: Half::default(),
             state: None,
             suitor: None,
+            strays: None,
             timestamp: None,
             scale: None,
             checksums: Checksums::NotRight(0),
@@ -167,6 +174,20 @@ impl<S: Follower> Line<S> {
             done
         };
         (&mut self.half, tell)
+    }
+
+    /// Returns true if data fits the connection that both sides seem to have begun, and not this one.
+    fn fits_suitors(&self, other: &Self, segment: &TcpSegment<'_>) -> bool {
+        let ahead =
+            |number: u32, isn: Option<u32>| number.wrapping_sub(isn.unwrap_or_default()).wrapping_sub(1);
+        let (sent, acknowledged) =
+            (ahead(segment.sequence, self.suitor), ahead(segment.acknowledgement, other.suitor));
+        let is_next = self.half.next() == segment.sequence;
+        let is_first = sent == 0 && acknowledged == 0 && !is_next;
+        segment.declared > 0
+            && sent < 1 << 16
+            && acknowledged < 1 << 16
+            && (is_first || !self.half.is_near(segment.sequence, segment.declared))
     }
 
     fn footprint(&self) -> usize {
@@ -239,6 +260,15 @@ impl<S: Follower> Connection<S> {
         self.low.is_bare() && self.high.is_bare()
     }
 
+    /// Returns a connection that began with these SYNs.
+    pub(super) fn begun(from: Side, [isn, other_isn]: [u32; 2]) -> Self {
+        let mut connection = Self::default();
+        let (own, other) = connection.lines(from);
+        own.half.begin(isn);
+        other.half.begin(other_isn);
+        connection
+    }
+
     /// Takes a segment.
     pub(super) fn take<E>(
         &mut self,
@@ -277,9 +307,25 @@ impl<S: Follower> Connection<S> {
             // Whoever resets a connection sends nothing on it. So the reset was another's, and may not have been heard.
             return Ok(Outcome::Renewed);
         }
-        if !own.half.is_near(segment.sequence, segment.declared) {
-            counts.refused += 1;
-            return Ok(Outcome::GoesOn);
+        if own.suitor.is_some() && other.suitor.is_some() && own.fits_suitors(other, segment) {
+            let isns = [own.suitor, other.suitor].map(Option::unwrap_or_default);
+            self.end(number, EndWhy::Reused, counts, sink)?;
+            return Ok(Outcome::Succeeded(isns));
+        }
+        let is_near = own.half.is_near(segment.sequence, segment.declared);
+        if segment.has_ack() && other.strays.is_some() {
+            Strays::hear(&mut other.strays, segment.acknowledgement, is_near);
+        }
+        if !is_near {
+            let is_row = own.half.stage != Stage::Over && !segment.has_syn() && segment.declared > 0;
+            let is_seen = other.is_seen;
+            if !is_row || !Strays::add(&mut own.strays, segment.sequence, segment.declared, is_seen) {
+                counts.refused += 1;
+                return Ok(Outcome::GoesOn);
+            }
+            own.timestamp = None;
+            let (half, mut tell) = own.parts(number, from, sink);
+            half.join_anew(segment.sequence, counts, &mut tell)?;
         }
         let is_doubtful = own.doubts(segment, other.timestamp.is_some());
         // The receiver has not sent that, or the capture has lost it. Whoever was not heard of for long may not be captured.
@@ -335,11 +381,15 @@ impl<S: Follower> Connection<S> {
         if is_over(own) && is_over(other) || silence > SILENCE {
             return true;
         }
-        if segment.has_ack() {
-            return other.suitor.is_some_and(|isn| segment.acknowledgement == isn.wrapping_add(1));
+        let is_answer = other.suitor.is_some_and(|isn| segment.acknowledgement == isn.wrapping_add(1));
+        if is_answer || !segment.has_ack() {
+            own.suitor = Some(segment.sequence);
         }
-        own.suitor = Some(segment.sequence);
-        false
+        if !segment.has_ack() {
+            other.suitor = None;
+        }
+        // Both may be forged. So this one goes on until data fits the other one only.
+        own.half.stage == Stage::Unseen && is_answer
     }
 
     fn reset<E>(

@@ -147,7 +147,8 @@ impl Half {
         // A window may have been offered and taken back, or be offered in a segment that was not captured. A probe of a window
         // of 0 is one byte beyond it.
         let slack = window.max(1 << 16);
-        start <= furthest + window + slack && start + signed(len as u64) >= place - i64::from(MOST_WINDOW)
+        // What was acknowledged is not sent again, so that nothing comes from further behind than a window.
+        start <= furthest + window + slack && start + signed(len as u64) >= place - (window + slack)
     }
 
     /// Returns true if a reset with this number ends the connection (RFC 5961 section 3.2): it is that of the next byte as we
@@ -315,6 +316,28 @@ impl Half {
         counts.gaps += 1;
         counts.lost += len;
         tell(Piece::Gap { offset, len, why })
+    }
+
+    /// Goes on at a sequence number that does not fit to those before. A gap whose length is not known counts as one byte.
+    pub(super) fn join_anew<E>(
+        &mut self,
+        sequence: u32,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.join();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.fin = None;
+        }
+        self.drain(Patience::Ends(GapWhy::Lost), counts, tell)?;
+        let forward = sequence.wrapping_sub(self.next);
+        let len = if forward > MOST_WINDOW.wrapping_neg() { 1 } else { u64::from(forward.max(1)) };
+        let offset = self.place;
+        self.place += len;
+        (self.next, self.acknowledged) = (sequence, None);
+        counts.gaps += 1;
+        counts.lost += len;
+        tell(Piece::Gap { offset, len, why: GapWhy::Lost })
     }
 
     /// Decides which byte is the first, if it is time to.

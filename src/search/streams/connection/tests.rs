@@ -192,3 +192,74 @@ fn insertion_by_a_signature_inserts_nothing() {
     capture.take(a("A", 0, "XXXXXX").with(&signature)).take(a("A", 0, "attack"));
     assert_eq!(capture.of_a(), "{attack!}");
 }
+
+#[test]
+fn a_forged_handshake_amid_a_connection_ended_it() {
+    let (syn, answer) = (a("S", 1 << 29, ""), b("SA", 1 << 28, "").ack((1 << 29) + 1));
+    let mut capture = Capture::connected();
+    capture
+        .take(a("A", 0, "att"))
+        .take(syn)
+        .take(answer)
+        .take(a("A", 3, "ack"))
+        .take(b("A", 0, "yes").ack(6));
+    assert_eq!((capture.of_a(), capture.of_b()), ("attack", "yes"));
+    // Data that fits the new numbers only shows that the handshake was none that was forged.
+    capture
+        .take(a("A", (1 << 29) + 1, "new").ack((1 << 28) + 1))
+        .take(b("A", (1 << 28) + 1, "too").ack((1 << 29) + 4));
+    assert_eq!(
+        (capture.of_a(), capture.told_of(2, 40_000), capture.told_of(2, 80)),
+        ("attack<reused>", "new", "too")
+    );
+}
+
+#[test]
+fn a_direction_went_blind_for_ever_behind_one_stray_segment() {
+    // It came first, and the handshake was missed.
+    let mut capture = Capture::default();
+    capture.take(a("A", 1_000_000_000, "stray"));
+    for number in 0..20 {
+        capture.take(a("A", number * 5, "line ").ack(number)).take(b("A", number, "y").ack(number * 5 + 5));
+    }
+    assert!(capture.of_a().matches("line").count() >= 18, "{}", capture.of_a());
+    // A forged row is not joined where the receiver speaks of other bytes.
+    let mut capture = Capture::connected();
+    for number in 0..50 {
+        capture.take(a("A", number, "x").ack(number)).take(a("A", (1 << 29) + number, "evil"));
+        capture.take(b("A", number, "y").ack(number + 1));
+    }
+    assert_eq!(capture.of_a(), "x".repeat(50));
+}
+
+#[test]
+fn a_direction_went_blind_for_ever_behind_a_large_loss() {
+    // Of both directions, of one of which only the handshake was seen, and of one that is alone.
+    for (has_answers, least) in [(true, 98), (false, 65)] {
+        for loss in [1_000_000, 100_000_000, 2_000_000_000, 3_000_000_000] {
+            let mut capture = Capture::connected();
+            capture.take(a("A", 0, "start"));
+            for number in 0..100_u32 {
+                capture.take(a("A", loss + number * 5, "line "));
+                if has_answers {
+                    capture.take(b("A", 0, "").ack(loss + number * 5 + 5));
+                }
+            }
+            let lines = capture.finish().of_a().matches("line").count();
+            assert!(lines >= least, "{lines} of 100 behind {loss}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_whose_ports_were_used_again_without_a_handshake_is_joined() {
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "start"));
+    let (at, other) = (2_000_000_000, 3_000_000_000);
+    for number in 0..50 {
+        capture.take(a("A", at + number * 5, "line ").ack(other + number));
+        capture.take(b("A", other + number, "y").ack(at + number * 5 + 5));
+    }
+    let lines = [capture.of_a().matches("line").count(), capture.of_b().matches('y').count()];
+    assert!(lines.iter().all(|count| *count >= 47), "{lines:?}");
+}
