@@ -176,6 +176,15 @@ impl TcpSegment<'_> {
         value.first_chunk().filter(|_| value.len() == 8).map(|chunk| u32::from_be_bytes(*chunk))
     }
 
+    /// Returns true if there is a signature among the options (RFC 2385, RFC 5925).
+    #[inline]
+    pub fn is_signed(&self) -> bool {
+        let has_timestamp_only = self.options.len() == 12 && self.options.starts_with(&[1, 1, 8, 10]);
+        !self.options.is_empty()
+            && !has_timestamp_only
+            && [19, 29].iter().any(|kind| self.option(*kind).is_some())
+    }
+
     fn option(&self, wanted: u8) -> Option<&[u8]> {
         let mut rest = self.options;
         loop {

@@ -1,6 +1,10 @@
 //! One direction of a connection: the numbers that its receiver has, and the segments that wait.
 
-use super::waiting::{Part, Waiting};
+mod drain;
+
+use drain::Patience;
+
+use super::waiting::{Fin, Part, Waiting};
 use super::{Begun, EndWhy, GapWhy, Overlap, Piece, StreamCounts};
 use crate::packet::{Frame, TcpSegment};
 
@@ -41,17 +45,6 @@ pub(super) enum Stage {
     Flowing,
     /// It is over.
     Over,
-}
-
-/// How holes are treated that nobody acknowledged.
-#[derive(Clone, Copy)]
-enum Patience {
-    /// Whatever is behind a hole waits.
-    Waits,
-    /// One hole is given up.
-    EndsOnce(GapWhy),
-    /// All are.
-    Ends(GapWhy),
 }
 
 /// Returns how far a sequence number is ahead of another one, which is negative if it is behind.
@@ -113,6 +106,12 @@ impl Half {
         self.stage != Stage::Unseen && (ahead == 0 || !segment.has_syn() && ahead.abs() < 1 << 22)
     }
 
+    /// Returns true if a number acknowledges more than what was seen, of a direction that was seen.
+    pub(super) fn is_sent_beyond(&self, number: u32) -> bool {
+        let waiting = self.waiting.as_ref().map_or(0, |waiting| waiting.end());
+        self.stage != Stage::Unseen && self.place_of(number) > signed(self.place.max(waiting))
+    }
+
     /// Returns true if a segment with this number is not ahead of what was told.
     pub(super) fn awaits(&self, sequence: u32) -> bool {
         self.stage != Stage::Flowing || ahead(sequence, self.next) >= 0
@@ -148,7 +147,8 @@ impl Half {
         // A window may have been offered and taken back, or be offered in a segment that was not captured. A probe of a window
         // of 0 is one byte beyond it.
         let slack = window.max(1 << 16);
-        start <= furthest + window + slack && start + signed(len as u64) >= place - i64::from(MOST_WINDOW)
+        // What was acknowledged is not sent again, so that nothing comes from further behind than a window.
+        start <= furthest + window + slack && start + signed(len as u64) >= place - (window + slack)
     }
 
     /// Returns true if a reset with this number ends the connection (RFC 5961 section 3.2): it is that of the next byte as we
@@ -166,14 +166,14 @@ impl Half {
         &mut self,
         number: u32,
         window: u32,
+        now: i64,
         counts: &mut StreamCounts,
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.acknowledged = Some(number);
         self.window = Some(window.min(MOST_WINDOW));
-        if self.waiting.is_none() {
-            return Ok(());
-        }
+        let Some(waiting) = &mut self.waiting else { return Ok(()) };
+        waiting.hear_time(now, None);
         self.join_if_due();
         self.drain(Patience::Waits, counts, tell)
     }
@@ -229,7 +229,9 @@ impl Half {
     ) -> Result<(), E> {
         let mut part = part;
         let is_new = self.stage == Stage::Joining || part.end > self.place;
-        if let Some(fin) = self.waiting.as_ref().and_then(|waiting| waiting.fin) {
+        let begins = part.start;
+        let is_next = self.stage == Stage::Flowing && part.start <= self.place;
+        if let Some(fin) = self.waiting.as_mut().and_then(|waiting| waiting.fin_behind(&part, is_next)) {
             part.end = part.end.min(fin);
             let len = part.end.saturating_sub(part.start);
             part.bytes = part.bytes.get(..len as usize).unwrap_or(part.bytes);
@@ -262,11 +264,16 @@ impl Half {
             if self.waiting.is_none() && part.end == self.place {
                 return self.end_by_fin(counts, tell);
             }
-            let waiting = self.waiting.get_or_insert_default();
-            waiting.fin = Some(waiting.fin.map_or(part.end, |fin| fin.min(part.end)));
+            self.waiting.get_or_insert_default().take_fin(Fin { place: part.end, origin: begins });
         }
         if self.waiting.is_none() {
             return Ok(());
+        }
+        if let Some(waiting) = &mut self.waiting {
+            waiting.hear_time(
+                frame.time.nanos,
+                Some(part.end.saturating_sub(part.start)).filter(|len| *len > 0),
+            );
         }
         self.join_if_due();
         self.drain(Patience::Waits, counts, tell)?;
@@ -311,6 +318,28 @@ impl Half {
         tell(Piece::Gap { offset, len, why })
     }
 
+    /// Goes on at a sequence number that does not fit to those before. A gap whose length is not known counts as one byte.
+    pub(super) fn join_anew<E>(
+        &mut self,
+        sequence: u32,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.join();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.fin = None;
+        }
+        self.drain(Patience::Ends(GapWhy::Lost), counts, tell)?;
+        let forward = sequence.wrapping_sub(self.next);
+        let len = if forward > MOST_WINDOW.wrapping_neg() { 1 } else { u64::from(forward.max(1)) };
+        let offset = self.place;
+        self.place += len;
+        (self.next, self.acknowledged) = (sequence, None);
+        counts.gaps += 1;
+        counts.lost += len;
+        tell(Piece::Gap { offset, len, why: GapWhy::Lost })
+    }
+
     /// Decides which byte is the first, if it is time to.
     fn join_if_due(&mut self) {
         let (Stage::Joining, Some(waiting)) = (self.stage, &self.waiting) else { return };
@@ -335,78 +364,6 @@ impl Half {
         }
     }
 
-    /// Tells what need not wait any more.
-    fn drain<E>(
-        &mut self,
-        patience: Patience,
-        counts: &mut StreamCounts,
-        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        if self.stage != Stage::Flowing {
-            return Ok(());
-        }
-        let mut patience = patience;
-        while let Some(waiting) = &mut self.waiting {
-            let fin = waiting.fin;
-            let next = waiting.first().map(|(start, piece)| (start, piece.end, piece.is_doubtful));
-            // The FIN is a place as well. No segment is told that is beyond it.
-            let next = next.filter(|(start, ..)| fin.is_none_or(|fin| *start < fin));
-            let Some((start, end, is_doubtful)) = next.or(fin.map(|fin| (fin, fin, false))) else { break };
-            let acknowledged =
-                self.acknowledged.map(|number| signed(self.place).saturating_add(ahead(self.next, number)));
-            let taken = |place: u64| acknowledged.is_some_and(|acknowledged| acknowledged >= signed(place));
-            let given_up = match patience {
-                Patience::Waits => None,
-                Patience::EndsOnce(why) | Patience::Ends(why) => Some(why),
-            };
-            if start > self.place {
-                let Some(why) = taken(start).then_some(GapWhy::Lost).or(given_up) else { break };
-                if why != GapWhy::Lost && matches!(patience, Patience::EndsOnce(_)) {
-                    patience = Patience::Waits;
-                }
-                self.skip(start, why, counts, tell)?;
-            } else if next.is_none() {
-                return self.end_by_fin(counts, tell);
-            } else if is_doubtful && !taken(end) && given_up.is_none() {
-                break;
-            } else {
-                if is_doubtful && !taken(end) && matches!(patience, Patience::EndsOnce(_)) {
-                    patience = Patience::Waits;
-                }
-                let Some((_, piece)) = waiting.pop() else { break };
-                let end = fin.map_or(piece.end, |fin| fin.min(piece.end));
-                let bytes = piece.from(self.place);
-                let len = end.saturating_sub(self.place) as usize;
-                let bytes = bytes.get(..len).unwrap_or(bytes);
-                let part = Part { start: self.place, end, bytes, is_doubtful, overlap: piece.overlap };
-                self.tell_part(&part, &piece.frame(), counts, tell)?;
-            }
-        }
-        self.waiting = self.waiting.take().filter(|waiting| !waiting.is_empty() || waiting.fin.is_some());
-        Ok(())
-    }
-
-    /// Gives something up, if too much waits.
-    fn relieve<E>(
-        &mut self,
-        counts: &mut StreamCounts,
-        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        while self.footprint() > MOST_WAITING {
-            let missing = self.acknowledged_place().is_some_and(|place| place <= signed(self.place));
-            if self.stage == Stage::Joining {
-                self.join();
-            } else if let Some(waiting) = self.waiting.as_mut().filter(|_| missing) {
-                // The receiver has a hole there too, and will be sent what is furthest once more.
-                waiting.drop_last();
-                counts.given_up += 1;
-                continue;
-            }
-            self.drain(Patience::EndsOnce(GapWhy::Limit), counts, tell)?;
-        }
-        Ok(())
-    }
-
     fn end_by_fin<E>(
         &mut self,
         counts: &mut StreamCounts,
@@ -420,7 +377,8 @@ impl Half {
 
     fn is_over(&mut self, counts: &mut StreamCounts) {
         self.stage = Stage::Over;
-        counts.given_up += self.waiting.take().map_or(0, |waiting| waiting.len() as u64);
+        // No receiver takes what is behind the end.
+        counts.refused += self.waiting.take().map_or(0, |waiting| waiting.len() as u64);
     }
 
     /// Ends the direction. What waits is told, with the gaps in front of it: the capture may have lost what the receiver has.

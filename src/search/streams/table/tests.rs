@@ -281,8 +281,11 @@ fn the_directions_of_a_connection_may_have_other_labels_and_change_them() {
     take(48, a("A", 10, ", and another"));
     // What the capture has lost is told as a gap when the other side has it, whatever its label is.
     take(48, a("A", 30, "!"));
-    take(32, b("A", 9, "").ack(31));
+    for segment in [a("A", 31, "!"), a("A", 32, "!"), a("A", 33, "!")] {
+        take(32, b("A", 9, "").ack(31));
+        take(48, segment);
+    }
     assert_eq!(capture.streams.counts().connections, 1);
     assert_eq!(capture.of_b(), "an answer");
-    assert_eq!(capture.of_a(), "a question, and another[7 lost]!");
+    assert_eq!(capture.of_a(), "a question, and another[7 lost]!!!!");
 }
