@@ -96,7 +96,11 @@ pub fn connect(patience: Duration) -> Result<Connected, Unconnected> {
     connect_by(variable("DOCKER_HOST").as_deref(), variable("XDG_RUNTIME_DIR").as_deref(), patience)
 }
 
-fn connect_by(host: Option<&str>, runtime: Option<&str>, patience: Duration) -> Result<Connected, Unconnected> {
+fn connect_by(
+    host: Option<&str>,
+    runtime: Option<&str>,
+    patience: Duration,
+) -> Result<Connected, Unconnected> {
     let sockets = sockets(host, runtime);
     if let (Some(host), []) = (host, &sockets[..]) {
         return Err(Unconnected::NoSocket(host.to_owned()));
@@ -126,10 +130,12 @@ impl Connected {
             let watch = async |engine| watch::watch(engine, &watched).await;
             if let (Err(error), Some(shared)) = (self.0.talk(watch), watched.upgrade()) {
                 shared.complain(Fault::Lost, format!("no names: {error}"));
+                shared.answer();
             }
         };
         if thread::Builder::new().name("names".into()).spawn(work).is_err() {
             shared.complain(Fault::Lost, "no names: the system has no room for another thread".to_owned());
+            shared.answer();
         }
         Names(shared)
     }
@@ -161,9 +167,9 @@ impl Shared {
 
     fn put(&self, table: Table) {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
-        self.answer();
     }
 
+    /// Lets those go on who wait for the first answer. What it was is put and complained of before.
     fn answer(&self) {
         self.told().answered = true;
         self.answered.notify_all();
@@ -186,8 +192,6 @@ impl Shared {
             told.faults.push(fault);
             told.complaints.push_back(complaint);
         }
-        drop(told);
-        self.answer();
     }
 }
 

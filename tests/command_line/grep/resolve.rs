@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::changing::Changing;
 use crate::docker::{VERSION, engine};
 use crate::made::{SWARM, capture, pcap, udp, vxlan};
-use crate::run::{Ran, Watchdog, finish, ovlsniff, program, until};
+use crate::run::{Ran, Watchdog, finish, ovlsniff, program, program_that_heeds_signals, send, until};
 
 /// What is told where there is no engine.
 const ABSENT: &str = "there is no engine at the socket (/nonexistent/docker.sock); start the engine, or name its socket in DOCKER_HOST";
@@ -79,10 +80,7 @@ fn a_search_goes_on_without_an_engine_and_says_so_once() {
     let plain = ovlsniff(&["-qq", "-r", SWARM, "HTTP"]);
     let ran = ovlsniff(&["--resolve", "-qq", "-r", SWARM, "HTTP"]);
     assert_eq!((ran.code, &ran.out), (Some(0), &plain.out));
-    assert_eq!(
-        ran.err,
-        format!("ovlsniff: --resolve: no names: {ABSENT}")
-    );
+    assert_eq!(ran.err, format!("ovlsniff: --resolve: no names: {ABSENT}"));
     let ran = resolved(&[], &["-qq", "-r", SWARM, "HTTP"]);
     assert_eq!((ran.code, &ran.out), (Some(0), &plain.out));
     assert_eq!(ran.err, "ovlsniff: --resolve: no names: no usable answer (it gives no version)\n");
@@ -108,18 +106,19 @@ fn a_signal_while_the_engine_is_waited_for_ends_the_search_before_its_first_fram
     let place = tempfile::tempdir().unwrap();
     let socket = place.path().join("docker.sock");
     let silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let mut command = program();
+    let mut command = program_that_heeds_signals();
     command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
     command.args(["--resolve", "-qq", "-r", SWARM, "HTTP"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // It waits for an answer once it has asked.
     let (mut asked, _) = silent.accept().unwrap();
     asked.read_exact(&mut [0]).unwrap();
-    send("INT", child.id());
+    send(&child, Signal::SIGINT);
     let ran = finish(child);
     assert_eq!((ran.code, ran.out.as_str()), (Some(130), ""));
-    let expected =
-        format!("ovlsniff: stopped by a signal before the first frame of {SWARM}; not searched: the rest of it\n");
+    let expected = format!(
+        "ovlsniff: stopped by a signal before the first frame of {SWARM}; not searched: the rest of it\n"
+    );
     assert_eq!(ran.err, expected);
 }
 

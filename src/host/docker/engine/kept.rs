@@ -76,7 +76,15 @@ impl Opened {
             let (questions, events) = (stream(self.questions)?, stream(self.events)?);
             let questions = handshake(questions).await.ok();
             let events = handshake(events).await.map_or(Events::Lost, Events::Silent);
-            Ok(talk(Kept { socket: self.socket, prefix: None, questions, is_lost: false, ended: None, events }).await)
+            Ok(talk(Kept {
+                socket: self.socket,
+                prefix: None,
+                questions,
+                is_lost: false,
+                ended: None,
+                events,
+            })
+            .await)
         })?
     }
 }

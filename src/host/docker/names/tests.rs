@@ -322,7 +322,8 @@ fn an_engine_is_looked_for_at_the_usual_places() {
     assert_eq!(found.err(), Some(EngineError::Absent));
     assert_eq!(Opened::open(&[], PATIENCE).err(), Some(EngineError::Absent));
     let told = |host| connect_by(Some(host), None, PATIENCE).err().map(|error| error.to_string());
-    let expected = "DOCKER_HOST is ssh://a, and only Unix sockets are asked; name one as unix:///PATH, or unset it";
+    let expected =
+        "DOCKER_HOST is ssh://a, and only Unix sockets are asked; name one as unix:///PATH, or unset it";
     assert_eq!(told("ssh://a").as_deref(), Some(expected));
     let expected = "there is no engine at the socket (/nonexistent/a); start the engine, or name its socket in DOCKER_HOST";
     assert_eq!(told("unix:///nonexistent/a").as_deref(), Some(expected));

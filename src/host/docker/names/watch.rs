@@ -3,8 +3,8 @@
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use super::{Fault, Shared, ask};
 use super::ask::Asked;
+use super::{Fault, Shared, ask};
 use crate::host::docker::engine::{Heard, Kept, rest};
 
 /// The events after which something may have another name or address. The filter is
@@ -53,13 +53,14 @@ pub(super) async fn watch(mut engine: Kept, shared: &Weak<Shared>) {
             asked => {
                 match asked {
                     Ok(Asked { table, missing, .. }) => {
+                        wanted.put(table);
                         if let Some(missing) = missing {
                             wanted.complain(Fault::Missing, missing);
                         }
-                        wanted.put(table);
                     }
                     Err(error) => {
-                        let part = if engine.is_known() { "the engine does not tell its networks: " } else { "" };
+                        let part =
+                            if engine.is_known() { "the engine does not tell its networks: " } else { "" };
                         let names = if wanted.has_names() { "names stay as they were" } else { "no names" };
                         wanted.complain(Fault::Missing, format!("{names}: {part}{error}"));
                     }
@@ -68,6 +69,7 @@ pub(super) async fn watch(mut engine: Kept, shared: &Weak<Shared>) {
                 (begun.elapsed() * 9).clamp(LEAST, PERIOD)
             }
         };
+        wanted.answer();
         drop(wanted);
         if !wait(&mut engine, pause, shared).await || !quiet(&mut engine, begun, shared).await {
             return;

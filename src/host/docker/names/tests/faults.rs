@@ -58,7 +58,10 @@ fn networks_that_are_not_told_any_more_take_no_name_away() {
 #[test]
 fn a_part_that_fails_takes_no_name_of_the_others_away() {
     let engine = Engine::new();
-    engine.answer("/v1.41/networks", r#"[{"Name":"bridge","Id":"b","Driver":"bridge"},{"Name":"o","Id":"o","Driver":"overlay"}]"#);
+    engine.answer(
+        "/v1.41/networks",
+        r#"[{"Name":"bridge","Id":"b","Driver":"bridge"},{"Name":"o","Id":"o","Driver":"overlay"}]"#,
+    );
     engine.answer("/v1.41/networks/o", "{}");
     engine.answer("/v1.41/services", "7");
     let names = engine.names();
@@ -106,7 +109,9 @@ fn an_engine_that_is_lost_before_its_first_answer_had_no_names() {
 fn a_connection_that_is_lost_after_some_names_leaves_them() {
     let fake = Fake::new(|path, stream| match path.split('?').next().unwrap() {
         "/version" => say(stream, VERSION),
-        "/v1.41/networks" => say(stream, r#"[{"Name":"bridge","Id":"b","Driver":"bridge"},{"Id":"o","Driver":"overlay"}]"#),
+        "/v1.41/networks" => {
+            say(stream, r#"[{"Name":"bridge","Id":"b","Driver":"bridge"},{"Id":"o","Driver":"overlay"}]"#)
+        }
         "/v1.41/containers/json" => say(stream, &container("web")),
         "/v1.41/networks/o" => closes(stream),
         _ => say_nothing_known(stream),
