@@ -144,7 +144,8 @@ fn with_preamble(out: &[u8], preamble: &[u8]) -> Vec<u8> {
     text.bytes()
 }
 
-/// The written capture with the frames as they are in the capture that was read. They are found by their times.
+/// The written capture with the frames as they are in the capture that was read. They are in the same order there, and are found
+/// by their bytes, or by their times where ngrep was given another form of them.
 pub(super) fn original(written: &[u8], read: &std::path::Path) -> Vec<u8> {
     let Ok(read) = std::fs::read(read) else { return written.to_vec() };
     let nanos = read.starts_with(&0xa1b2_3c4d_u32.to_le_bytes());
@@ -157,12 +158,15 @@ pub(super) fn original(written: &[u8], read: &std::path::Path) -> Vec<u8> {
         bytes[20] = 101;
     }
     let all = records(&read);
-    for (time, _) in records(written) {
-        let same = |record: &&((u32, u32), &[u8])| {
+    let mut rest = &all[..];
+    for (time, own) in records(written) {
+        let same = |record: &((u32, u32), &[u8])| {
             record.0 == time || (nanos && (record.0.0, record.0.1 / 1000) == time)
         };
-        if let Some((_, record)) = all.iter().find(same) {
-            bytes.extend(*record);
+        let found = rest.iter().position(|record| record.1 == own).or_else(|| rest.iter().position(same));
+        if let Some(at) = found {
+            bytes.extend(rest[at].1);
+            rest = &rest[at + 1..];
         }
     }
     bytes

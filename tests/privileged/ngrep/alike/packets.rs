@@ -53,7 +53,7 @@ pub(crate) fn frames(path: &Path) -> Vec<Frame> {
     let Ok(mut file) = Savefile::open(path) else { return frames };
     while let Ok(Some(frame)) = file.next() {
         let nanos = frame.time.nanos;
-        let seconds = u32::try_from(nanos.div_euclid(1_000_000_000)).unwrap_or(0);
+        let seconds = u32::try_from(nanos.div_euclid(1_000_000_000)).unwrap_or(u32::MAX);
         let micros = u32::try_from(nanos.rem_euclid(1_000_000_000) / 1000).unwrap_or(0);
         let time = (seconds, micros);
         let (ip, tags) = ip_at(frame.link, frame.bytes);
@@ -124,7 +124,7 @@ impl Fragment {
 }
 
 /// The length of the header of this protocol.
-fn header_len(protocol: u8, bytes: &[u8]) -> usize {
+pub(crate) fn header_len(protocol: u8, bytes: &[u8]) -> usize {
     match protocol {
         6 => bytes.get(12).map_or(20, |offset| usize::from(offset >> 4) * 4),
         17 => 8,
@@ -201,7 +201,7 @@ impl Frame {
 }
 
 /// The length of the extension header behind the fixed header of IPv6, if there is one.
-fn extension(packet: &[u8]) -> Option<usize> {
+pub(crate) fn extension(packet: &[u8]) -> Option<usize> {
     let next = *packet.get(6)?;
     let words = usize::from(*packet.get(41)?);
     let len = match next {
@@ -243,12 +243,11 @@ pub(crate) fn passing(real: &[Frame], plain: &[Frame], filter: Option<&str>) -> 
 }
 
 /// A file in the form that ngrep reads rightly, and the rows for what was changed. `None` if it reads the file as it is.
-pub(crate) fn plain(path: &Path) -> Option<(Vec<&'static str>, Vec<u8>)> {
-    let frames = frames(path);
+pub(crate) fn plain(frames: &[Frame]) -> Option<(Vec<&'static str>, Vec<u8>)> {
     let link = frames.first()?.link;
     let mut rows = Vec::new();
     let mut shots = Vec::new();
-    for frame in &frames {
+    for frame in frames {
         let (bytes, why) = frame.plain();
         rows.extend(why);
         shots.push(Shot { bytes, ..frame.shot() });
