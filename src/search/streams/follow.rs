@@ -105,6 +105,7 @@ impl Follow {
     ///
     /// # Errors
     /// The error of the sink.
+    #[cold]
     pub(in crate::search) fn take<E>(
         &mut self,
         dissector: &mut Dissector,
@@ -124,7 +125,7 @@ impl Follow {
     ///
     /// # Errors
     /// The error of the sink.
-    #[inline]
+    #[cold]
     pub(in crate::search) fn tick<E>(
         &mut self,
         now: Timestamp,
