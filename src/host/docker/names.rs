@@ -149,6 +149,7 @@ impl Names {
     }
 
     /// Returns the names as they are known now.
+    #[cold]
     pub fn table(&self) -> Arc<Table> {
         Arc::clone(&self.0.table.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -108,6 +108,7 @@ impl Follow {
     ///
     /// # Errors
     /// The error of the sink.
+    #[cold]
     pub(in crate::search) fn take<E>(
         &mut self,
         dissector: &mut Dissector,
@@ -127,7 +128,7 @@ impl Follow {
     ///
     /// # Errors
     /// The error of the sink.
-    #[inline]
+    #[cold]
     pub(in crate::search) fn tick<E>(
         &mut self,
         now: Timestamp,
