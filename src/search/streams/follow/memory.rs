@@ -15,3 +15,15 @@ pub(super) fn taken(bytes: usize) -> usize {
 pub(super) fn taken_with_holes(bytes: usize) -> usize {
     taken(bytes) * 3 / 2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allocation_takes_more_than_was_asked_for() {
+        // As glibc's `malloc_usable_size` and the eight bytes in front say it.
+        assert_eq!([0, 1, 24, 25, 40, 41].map(taken), [0, 32, 32, 48, 48, 64]);
+        assert_eq!(taken_with_holes(1400), 2112);
+    }
+}
