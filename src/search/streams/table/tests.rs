@@ -239,7 +239,8 @@ fn mpls(label: u8, inner: &[u8]) -> Vec<u8> {
 
 #[test]
 fn two_networks_with_equal_addresses_were_spliced_into_one_stream() {
-    let ways: [(LinkType, fn(u8, &[u8]) -> Vec<u8>); 3] = [
+    type Wrap = fn(u8, &[u8]) -> Vec<u8>;
+    let ways: [(LinkType, Wrap); 3] = [
         (LinkType::ETHERNET, vlan),
         (LinkType::ETHERNET, mpls),
         (LinkType::RAW, |key, inner| gre(key.into(), inner)),
