@@ -2,11 +2,10 @@
 
 mod drain;
 
-use drain::Patience;
-
 use super::waiting::{Fin, Part, Waiting};
 use super::{Begun, EndWhy, GapWhy, Overlap, Piece, StreamCounts};
 use crate::packet::{Frame, TcpSegment};
+use drain::Patience;
 
 /// The most bytes of memory that segments of one direction wait in.
 const MOST_WAITING: usize = 1 << 20;
