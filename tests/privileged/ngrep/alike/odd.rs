@@ -19,7 +19,7 @@ pub(crate) fn reason(frame: &Frame) -> Option<&'static str> {
     let at = frame.ip?;
     let packet = frame.bytes.get(at..)?;
     if frame.wire_len as usize > at + MOST {
-        return Some("BIG TCP");
+        return Some("payloads of more than 65535 bytes (BIG TCP)");
     }
     match packet.first().map(|first| first >> 4) {
         None => Some("cut-headers"),
@@ -39,11 +39,11 @@ fn of_link(frame: &Frame) -> Option<&'static str> {
         9 | 50 if !matches!(bytes, [0xff, 3, 0, 0x21 | 0x57, ..]) => several,
         6 if bytes.get(8).is_none_or(|first| first & 0x80 > 0) => several,
         113 if !matches!(bytes.get(2..4), Some([0, 1] | [3, 4] | [0xff, 0xfe])) => several,
-        // The numbers of the BSDs and of macOS, in both byte orders.
-        0 | 108 => match bytes.get(..4) {
-            Some([24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 24 | 28 | 30]) => Some("BSD loopback"),
-            _ => None,
-        },
+        // In place of an EtherType there is the number of a header of 802.2, which ovlsniff reads.
+        113 if bytes.get(14) == Some(&0) => several,
+        // libpcap asks for the numbers of Linux, one in the byte order of this machine, the other in that of the network.
+        0 if !matches!(bytes, [2 | 10, 0, 0, 0, ..]) => Some("BSD loopback"),
+        108 if !matches!(bytes, [0, 0, 0, 2 | 10, ..]) => Some("BSD loopback"),
         _ => None,
     }
 }
@@ -105,7 +105,8 @@ fn snaplen(file: &[u8]) -> Option<usize> {
     let four = |at: usize| file.get(at..)?.first_chunk::<4>().copied();
     let is_pcapng = four(0)? == [0x0a, 0x0d, 0x0d, 0x0a];
     let is_big = if is_pcapng { four(8)?[0] == 0x1a } else { four(0)?[0] == 0xa1 };
-    let number = |at| four(at).map(|own| if is_big { u32::from_be_bytes(own) } else { u32::from_le_bytes(own) });
+    let number =
+        |at| four(at).map(|own| if is_big { u32::from_be_bytes(own) } else { u32::from_le_bytes(own) });
     let at = if is_pcapng { number(4)? as usize + 12 } else { 16 };
     number(at).map(|snaplen| snaplen as usize).filter(|&snaplen| snaplen > 0)
 }
@@ -115,7 +116,8 @@ pub(crate) fn without(read: &[u8], frames: &mut Vec<Frame>) -> Option<(Vec<u8>, 
     let link = frames.first()?.link;
     let most = snaplen(read).unwrap_or(usize::MAX);
     let reason = |frame: &Frame| {
-        reason(frame).or_else(|| (frame.bytes.len() > most).then_some("frames above the snaplen of their file"))
+        reason(frame)
+            .or_else(|| (frame.bytes.len() > most).then_some("frames longer than the snaplen of their file"))
     };
     let reasons: Vec<_> = frames.iter().filter_map(reason).collect();
     if reasons.is_empty() {
