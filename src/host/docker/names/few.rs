@@ -10,7 +10,8 @@ use std::marker::PhantomData;
 use serde::de::{
     Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
-use serde_json::value::RawValue;
+
+use crate::host::docker::engine::{RawValue, read};
 
 /// A list, of which the first `MOST` elements are kept. `null` is an empty list.
 #[derive(Debug)]
@@ -110,11 +111,6 @@ impl<'de, T: DeserializeOwned, const MOST: usize> Visitor<'de> for FirstNamed<T,
         while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(few)
     }
-}
-
-/// Returns an element if it is one of this type.
-fn read<T: DeserializeOwned>(element: &RawValue) -> Option<T> {
-    serde_json::from_str(element.get()).ok()
 }
 
 /// A name. `None` if it is no text.

@@ -111,7 +111,7 @@ fn a_connection_that_is_lost_after_some_names_leaves_them() {
     let fake = Fake::new(|path, stream| match path.split('?').next().unwrap() {
         "/version" => say(stream, VERSION),
         "/v1.41/networks" => {
-            say(stream, r#"[{"Name":"bridge","Id":"b","Driver":"bridge"},{"Id":"o","Driver":"overlay"}]"#)
+            say(stream, r#"[{"Name":"bridge","Id":"b","Driver":"bridge"},{"Id":"o","Driver":"overlay"}]"#);
         }
         "/v1.41/containers/json" => say(stream, &container("web")),
         "/v1.41/networks/o" => closes(stream),
