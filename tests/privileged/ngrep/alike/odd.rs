@@ -41,9 +41,10 @@ fn of_link(frame: &Frame) -> Option<&'static str> {
         113 if !matches!(bytes.get(2..4), Some([0, 1] | [3, 4] | [0xff, 0xfe])) => several,
         // In place of an EtherType there is the number of a header of 802.2, which ovlsniff reads.
         113 if bytes.get(14) == Some(&0) => several,
-        // libpcap asks for the numbers of Linux, one in the byte order of this machine, the other in that of the network.
-        0 if !matches!(bytes, [2 | 10, 0, 0, 0, ..]) => Some("BSD loopback"),
-        108 if !matches!(bytes, [0, 0, 0, 2 | 10, ..]) => Some("BSD loopback"),
+        // libpcap asks for the numbers of the BSDs and not for that of Linux: of NULL in the byte order of this machine, of LOOP in
+        // that of the network.
+        0 if !matches!(bytes, [2 | 24 | 28 | 30, 0, 0, 0, ..]) => Some("BSD loopback"),
+        108 if !matches!(bytes, [0, 0, 0, 2 | 24 | 28 | 30, ..]) => Some("BSD loopback"),
         _ => None,
     }
 }
