@@ -179,7 +179,7 @@ fn read_by(command: clap::Command, words: &[OsString]) -> Result<Typed, Unread> 
         if let Some(wrong) = habits::taken_otherwise(&spelled) {
             return Err(Unread::Wrong(wrong));
         }
-        notes = habits::notes(&spelled);
+        notes = habits::notes(&spelled, cli.grep.stream);
         notes.extend(pointless::notes(&cli.grep, &ids));
     }
     if cli.grep.quiet == 0 {

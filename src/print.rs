@@ -87,10 +87,11 @@ pub struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// Returns the names of the ends of a level: 0 for the packet itself, then the wrappings from the inside out.
+    /// Returns the names of the ends of a level: 0 for the packet itself, then the wrappings from the inside out. `None` if
+    /// nothing has a name.
     #[inline]
-    fn ends(&self, level: usize) -> Ends<'a> {
-        self.names.map(|names| names.ends(self.packet, level)).unwrap_or_default()
+    fn ends(&self, level: usize) -> Option<Ends<'a>> {
+        self.names.map(|names| names.ends(self.packet, level))
     }
 
     /// Returns the name of the virtual network of a wrapping.

@@ -230,7 +230,7 @@ impl Search {
         self.tick(frame.time, sink)?;
         let Self { dissector, selection, gate, streams, .. } = self;
         if self.view == View::Outermost {
-            return outermost::frame(frame, dissector, selection, sink);
+            return outermost::frame(frame, dissector, &mut select(selection, streams, sink));
         }
         if let Some(gate) = gate.as_ref().filter(|_| self.matches_only) {
             // The glance comes first, because it costs next to nothing.
@@ -342,8 +342,5 @@ fn select<E>(
     streams: &mut Option<Box<Follow>>,
     sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
 ) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), E> {
-    move |dissector, dissected| match streams {
-        None => selection.take(dissector, dissected, sink),
-        Some(streams) => selection.take_with_streams(streams, dissector, dissected, sink),
-    }
+    move |dissector, dissected| selection.take(streams, dissector, dissected, sink)
 }

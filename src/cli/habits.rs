@@ -281,12 +281,15 @@ pub(super) fn taken_otherwise(words: &[Spelled]) -> Option<String> {
 }
 
 /// Returns the notes about words that may be meant as they stand.
-pub(super) fn notes(words: &[Spelled]) -> Vec<String> {
+pub(super) fn notes(words: &[Spelled], in_streams: bool) -> Vec<String> {
     let note = |word: &Spelled| match word {
         // It is what one types for a number of packets. Of a width only the usual one is meant, or more than any has.
         Spelled::Letter('c', n) if n.parse::<u32>().is_ok_and(|n| n <= 1000 && n != USUAL_WIDTH) => {
             Some(format!("-c {n}: lines of {n} columns; to stop after {n} matches write -n {n}"))
         }
+        Spelled::Letter('B', n) if n.parse::<u64>().is_ok_and(|n| n >= 512) && in_streams => Some(format!(
+            "-B {n}: up to {n} lines before each match, as far as the window goes; the size of the ring is --buffer"
+        )),
         Spelled::Letter('B', n) if n.parse::<u64>().is_ok_and(|n| n >= 512) => {
             Some(format!("-B {n}: up to {n} packets before each match; the size of the ring is --buffer"))
         }

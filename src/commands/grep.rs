@@ -185,7 +185,7 @@ impl Job {
     }
 
     fn summarise(&self) {
-        self.output.complaint_of_names().iter().for_each(tell);
+        self.output.complaints_of_names().iter().for_each(tell);
         if let Some(sentence) = &self.cut_short {
             tell(format_args!("ovlsniff: {sentence}"));
         }

@@ -160,6 +160,13 @@ impl TcpSegment<'_> {
         self.flags.0 & Self::URG != 0
     }
 
+    /// Returns the sequence number of the urgent byte, as Linux reads the pointer: it is behind that byte.
+    pub fn urgent(&self) -> Option<u32> {
+        let pointer: &[u8; 2] = self.bytes.get(18..20)?.try_into().ok()?;
+        let ahead = u32::from(u16::from_be_bytes(*pointer)).saturating_sub(1);
+        self.is_urgent().then(|| self.sequence.wrapping_add(ahead))
+    }
+
     /// Returns the window scale (RFC 7323 section 2), at most 14, if it is among the options.
     pub fn window_scale(&self) -> Option<u8> {
         self.option(3).and_then(|value| value.first()).map(|&scale| scale.min(14))
@@ -174,6 +181,15 @@ impl TcpSegment<'_> {
             _ => self.option(8)?,
         };
         value.first_chunk().filter(|_| value.len() == 8).map(|chunk| u32::from_be_bytes(*chunk))
+    }
+
+    /// Returns true if there is a signature among the options (RFC 2385, RFC 5925).
+    #[inline]
+    pub fn is_signed(&self) -> bool {
+        let has_timestamp_only = self.options.len() == 12 && self.options.starts_with(&[1, 1, 8, 10]);
+        !self.options.is_empty()
+            && !has_timestamp_only
+            && [19, 29].iter().any(|kind| self.option(*kind).is_some())
     }
 
     fn option(&self, wanted: u8) -> Option<&[u8]> {

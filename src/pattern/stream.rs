@@ -30,6 +30,7 @@ pub use at_hand::AtHand;
 use std::ops::Range;
 
 use super::{Error, Expressions, hex, parse};
+use crate::escape::escape;
 use engine::{Engine, Outlook, State};
 
 /// The byte that stands for one that nobody knows: it is no part of a word, and ends no line.
@@ -111,15 +112,30 @@ impl StreamPattern {
     /// Compiles the expressions for matches of at most `window` bytes.
     ///
     /// # Errors
-    /// Those of [`super::Pattern::new`], and a pattern with a Unicode word boundary (`(?u:\b)`), for which there is no
-    /// automaton.
+    /// Those of [`super::Pattern::new`], a pattern with a Unicode word boundary (`(?u:\b)`), for which there is no automaton,
+    /// and one that never matches: all of its matches are empty, or longer than the window.
     pub fn new(expressions: &Expressions, window: usize) -> Result<Self, Error> {
         let parse = |pattern: &String| {
             if expressions.hex { hex::parse(pattern) } else { parse::parse(pattern, expressions) }
         };
         let parsed = expressions.patterns.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let shown = expressions.patterns.join(" | ");
-        Ok(Self { engine: Engine::new(&parse::any_of(&parsed), &shown)?, window: window.max(1) as u64 })
+        let (any, window) = (parse::any_of(&parsed), window.max(1));
+        let unmatchable =
+            |problem: String| Error::Unsupported { pattern: escape(&shown).to_string(), problem };
+        let lengths = any.properties();
+        if lengths.maximum_len() == Some(0) {
+            return Err(unmatchable(
+                "matches only where there are no bytes, and in a stream a match has one at least; write what stands there"
+                    .to_owned(),
+            ));
+        }
+        if let Some(shortest) = lengths.minimum_len().filter(|shortest| *shortest > window) {
+            return Err(unmatchable(format!(
+                "its shortest match has {shortest} bytes, and the window {window}; use a larger --window or a shorter pattern"
+            )));
+        }
+        Ok(Self { engine: Engine::new(&any, &shown)?, window: window as u64 })
     }
 
     /// Returns the length in bytes of the longest match.

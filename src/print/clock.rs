@@ -44,7 +44,14 @@ impl Clock {
 
     /// Writes `YYYY/MM/DD HH:MM:SS.ffffff ` or `+S.ffffff `, with the blank at the end, or nothing. A packet without a time
     /// is said to have none, and nothing is measured from it.
+    #[inline]
     pub(super) fn stamp(&mut self, out: &mut Vec<u8>, time: Timestamp) {
+        if self.times != Times::None {
+            self.write(out, time);
+        }
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
         match self.times {
             Times::None => {}
             _ if !time.known => out.extend_from_slice(b"(no time) "),

@@ -36,7 +36,10 @@ pub(super) fn header(out: &mut Vec<u8>, shown: &Shown<'_>, clock: &mut Clock) {
     let headers = &shown.packet.headers;
     out.extend_from_slice(&[letter(headers), b' ']);
     clock.stamp(out, shown.frame.time);
-    ends(out, headers, headers.transport.ports(), shown.ends(0));
+    match shown.ends(0) {
+        None => ends(out, headers, headers.transport.ports()),
+        Some(names) => named_ends(out, headers, headers.transport.ports(), names),
+    }
     transport(out, headers.transport);
     if let Some(fragment) = headers.ip.and_then(|ip| ip.fragment) {
         fragment_tail(out, fragment);
@@ -80,11 +83,11 @@ fn letter(headers: &Headers) -> u8 {
 }
 
 /// Writes the two ends of a level: by IP, or else by MAC, or else `-`. No blank follows.
-fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>, names: Ends<'_>) {
+fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>) {
     if let Some(ip) = headers.ip {
-        end(out, ip.source, ports.map(|p| p.source), names.source);
+        end(out, ip.source, ports.map(|p| p.source));
         out.extend_from_slice(b" -> ");
-        end(out, ip.destination, ports.map(|p| p.destination), names.destination);
+        end(out, ip.destination, ports.map(|p| p.destination));
     } else if let Some(macs) = headers.mac {
         mac(out, macs.source);
         out.extend_from_slice(b" -> ");
@@ -94,9 +97,8 @@ fn ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>, names: Ends<
     }
 }
 
-fn end(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>, name: Option<&str>) {
+fn end(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>) {
     match (ip, port) {
-        _ if name.is_some() => named(out, ip, port, name.unwrap_or_default()),
         (ip, None) => address(out, ip),
         (IpAddr::V4(v4), Some(port)) => ipv4_and_port(out, v4, port),
         (v6, Some(port)) => {
@@ -108,8 +110,18 @@ fn end(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>, name: Option<&str>) {
     }
 }
 
-/// Writes an end with a name, as ngrep does: `web(10.0.1.3):80`. IPv6 needs no other brackets then.
-fn named(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>, name: &str) {
+/// Writes the two ends of a level with the names that they have. A MAC address has none.
+#[cold]
+fn named_ends(out: &mut Vec<u8>, headers: &Headers, ports: Option<Ports>, names: Ends<'_>) {
+    let Some(ip) = headers.ip else { return ends(out, headers, ports) };
+    named(out, ip.source, ports.map(|p| p.source), names.source);
+    out.extend_from_slice(b" -> ");
+    named(out, ip.destination, ports.map(|p| p.destination), names.destination);
+}
+
+/// Writes an end with its name, as ngrep does: `web(10.0.1.3):80`. IPv6 needs no other brackets then.
+fn named(out: &mut Vec<u8>, ip: IpAddr, port: Option<u16>, name: Option<&str>) {
+    let Some(name) = name else { return end(out, ip, port) };
     out.extend_from_slice(name.as_bytes());
     out.push(b'(');
     address(out, ip);
@@ -207,9 +219,13 @@ fn sealed(out: &mut Vec<u8>, opaque: Opaque) {
 }
 
 /// Writes the wrappings from the inside out, and addresses once for neighbours that share them.
+// It has two callers, and is a call for every packet without this.
+#[allow(clippy::inline_always)]
+#[inline(always)]
 pub(super) fn wrappings(out: &mut Vec<u8>, shown: &Shown<'_>) {
-    let mut inside_out = shown.packet.encapsulations.iter().rev().zip(1..).peekable();
-    while let Some((wrapping, level)) = inside_out.next() {
+    let encapsulations = &shown.packet.encapsulations;
+    let mut inside_out = encapsulations.iter().rev().peekable();
+    while let Some(wrapping) = inside_out.next() {
         out.push(b' ');
         tunnel(out, wrapping.tunnel);
         if let Some(network) = shown.network(wrapping.tunnel) {
@@ -217,12 +233,15 @@ pub(super) fn wrappings(out: &mut Vec<u8>, shown: &Shown<'_>) {
             out.extend_from_slice(network.as_bytes());
             out.push(b')');
         }
-        if inside_out.peek().is_some_and(|(next, _)| same_ends(&next.outer, &wrapping.outer)) {
+        if inside_out.peek().is_some_and(|next| same_ends(&next.outer, &wrapping.outer)) {
             continue;
         }
         if wrapping.outer.ip.is_some() || wrapping.outer.mac.is_some() {
             out.push(b' ');
-            ends(out, &wrapping.outer, None, shown.ends(level));
+            match shown.ends(encapsulations.len() - inside_out.len()) {
+                None => ends(out, &wrapping.outer, None),
+                Some(names) => named_ends(out, &wrapping.outer, None, names),
+            }
         }
         vlans(out, &wrapping.outer);
     }

@@ -169,7 +169,7 @@ impl<W: Write> Ngrep<W> {
         }
         out.push(b' ');
         self.clock.stamp(out, microseconds(shown.frame.time));
-        ends(out, ip, shown.packet.headers.transport, shown.ends(0));
+        ends(out, ip, shown.packet.headers.transport, shown.ends(0).unwrap_or_default());
         match shown.packet.headers.transport {
             Transport::Tcp { flags, .. } if flags.0 != 0 => {
                 out.extend_from_slice(b" [");

@@ -101,10 +101,9 @@ pub struct Text<W: Write> {
     first: Option<First>,
 }
 
-/// Writes the number of the frame, or the first and the last one of those that a match in a stream came in.
-fn number(out: &mut Vec<u8>, shown: &Shown<'_>) {
-    let (first, last) =
-        shown.stream.map_or((shown.frame.number, shown.frame.number), |stretch| stretch.frames);
+/// Writes the number of the first and of the last frame that a match in a stream came in.
+#[cold]
+fn numbers(out: &mut Vec<u8>, (first, last): (u64, u64)) {
     decimal(out, first);
     if last != first {
         out.push(b'-');
@@ -164,7 +163,10 @@ impl<W: Write> Text<W> {
         if self.layout.shape != Shape::Single {
             self.block.extend_from_slice(b" #");
             self.number = Some(self.block.len());
-            number(&mut self.block, shown);
+            match shown.stream {
+                None => decimal(&mut self.block, shown.frame.number),
+                Some(stretch) => numbers(&mut self.block, stretch.frames),
+            }
         }
         if coloured {
             self.block.extend_from_slice(&self.heading.stop);

@@ -5,30 +5,30 @@
 //!
 //! Frames without IP are none to ngrep, and nobody is told of them. All others are told of, since ngrep's numbers count them.
 
-use super::selection::Selection;
-use super::{Found, Outcome};
+use super::Outcome;
 use crate::capture::Batch;
 use crate::dissect::{Dissected, Dissector};
 use crate::packet::{Frame, LinkType, Packet};
 use crate::pattern::Gate;
 
-/// Takes a frame, and tells `sink` what became of its packet.
+/// Takes a frame, and passes its packet on to `sink`. Within its caller, this would make the other search dearer.
+#[inline(never)]
 pub(super) fn frame<E>(
     frame: &Frame<'_>,
     dissector: &mut Dissector,
-    selection: &mut Selection,
-    sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    sink: &mut impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut packet = Packet::default();
     dissector.decoder_mut().outermost_into(frame, &mut packet);
     if packet.headers.ip.is_none() {
         return Ok(());
     }
-    selection.take(dissector, Dissected { frame, packet: &packet, whole: None }, sink)
+    sink(dissector, Dissected { frame, packet: &packet, whole: None })
 }
 
 /// Takes frames up to the next one that may match, and returns that one, or `None` if there is none left. Adds the results of the
 /// others to `outcomes`. Those that `admits` refuses are passed over.
+#[inline(never)]
 pub(super) fn next<'r>(
     batch: &mut impl Batch<'r>,
     gate: &Gate,

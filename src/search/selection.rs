@@ -9,7 +9,7 @@ use super::streams::{Follow, Tally};
 use super::{Found, Outcome, SearchOptions, View};
 use crate::capture::savefile::Again;
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Frame, Glance, InnerFrame, Inside, Packet, Transport, Vni};
+use crate::packet::{Frame, Glance, InnerFrame, Inside, Packet, Vni};
 use crate::pattern::Pattern;
 
 /// The pattern, the other conditions, and the context of matches.
@@ -107,67 +107,27 @@ impl Selection {
         true
     }
 
-    /// Takes a packet, and tells the sink what became of it.
+    /// Takes a packet, and tells the sink what became of it. If streams are followed, the bytes of a segment are searched in its
+    /// stream, and those of other packets alone.
     #[inline]
     pub(super) fn take<E>(
         &mut self,
+        streams: &mut Option<Box<Follow>>,
         dissector: &mut Dissector,
         dissected: Dissected<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Dissected { frame, packet, .. } = dissected;
+        let Dissected { frame, packet, whole } = dissected;
+        let mut streams = streams.as_deref_mut().filter(|_| packet.tcp_segment().is_some());
         let outcome = if !self.asks_for_some || self.wanted(frame, packet) {
-            self.outcome(frame, packet)
+            self.outcome(frame, packet, streams.is_none())
         } else if self.may_hide_what_is_wanted(frame, packet) {
+            streams = None;
             Outcome::NotDecoded
         } else {
             return Ok(());
         };
-        self.told(dissector, dissected, outcome, sink)
-    }
-
-    /// Takes a packet that may be a segment of a stream, in which its bytes are searched. Other packets are searched alone.
-    pub(super) fn take_with_streams<E>(
-        &mut self,
-        streams: &mut Follow,
-        dissector: &mut Dissector,
-        dissected: Dissected<'_>,
-        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Dissected { frame, packet, .. } = dissected;
-        let Transport::Tcp { .. } = packet.headers.transport else {
-            return self.take(dissector, dissected, sink);
-        };
-        if self.asks_for_some && !self.wanted(frame, packet) {
-            if self.may_hide_what_is_wanted(frame, packet) {
-                return self.told(dissector, dissected, Outcome::NotDecoded, sink);
-            }
-            return Ok(());
-        }
-        if packet.tcp_segment().is_none() {
-            let outcome = self.outcome(frame, packet);
-            return self.told(dissector, dissected, outcome, sink);
-        }
-        // Its mark stands before the match that it completes.
-        self.told(dissector, dissected, Outcome::unmatched(frame, packet), sink)?;
-        streams.take(dissector, dissected, self.tally(), sink).map(|_| ())
-    }
-
-    /// Returns the matches so far.
-    pub(super) fn tally(&mut self) -> Tally<'_> {
-        Tally { matched: &mut self.matched, limit: self.options.limit }
-    }
-
-    #[inline]
-    fn told<E>(
-        &mut self,
-        dissector: &mut Dissector,
-        dissected: Dissected<'_>,
-        outcome: Outcome,
-        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Dissected { frame, packet, whole } = dissected;
-        if outcome == Outcome::Match {
+        if outcome == Outcome::Match && !self.preceding.is_off() {
             self.recall(dissector, packet, sink)?;
         }
         let context = self.may_be_context(packet) && self.following.passes(packet, outcome);
@@ -176,7 +136,16 @@ impl Selection {
         let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
         sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false, stream: None })?;
         self.preceding.keep(show, &dissected);
-        Ok(())
+        match streams {
+            None => Ok(()),
+            // The mark of a segment stands before the match that it completes.
+            Some(streams) => streams.take(dissector, dissected, self.tally(), sink).map(|_| ()),
+        }
+    }
+
+    /// Returns the matches so far.
+    pub(super) fn tally(&mut self) -> Tally<'_> {
+        Tally { matched: &mut self.matched, limit: self.options.limit }
     }
 
     /// Returns true unless the packet is one that ngrep does not see: it shows none without a payload, unless it is asked to.
@@ -256,7 +225,7 @@ impl Selection {
     }
 
     #[inline]
-    fn outcome(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> Outcome {
+    fn outcome(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, alone: bool) -> Outcome {
         let opaque = packet.opaque.is_some();
         let readable = packet.readable();
         let payload = match self.options.depth {
@@ -266,7 +235,7 @@ impl Selection {
         // The ciphertext behind a readable part may or may not have what is looked for.
         let unknown = opaque && self.options.invert;
         let matches =
-            !payload.is_empty() && !unknown && self.pattern.is_match(payload) != self.options.invert;
+            alone && !payload.is_empty() && !unknown && self.pattern.is_match(payload) != self.options.invert;
         if !matches || self.limit_reached() {
             return Outcome::unmatched(frame, packet);
         }

@@ -7,6 +7,7 @@ mod half;
 mod path;
 #[cfg(test)]
 mod samples;
+mod stray;
 mod table;
 mod waiting;
 

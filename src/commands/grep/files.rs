@@ -41,7 +41,9 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
             file.unpack_ahead();
         }
         job.search.read_again(|| file.again());
-        let searched = pieces::search(job, &mut file, filter.as_mut());
+        // A signal may have come while names were waited for.
+        let searched =
+            if job.signals.stopped() { Ok(()) } else { pieces::search(job, &mut file, filter.as_mut()) };
         // Fragments that still wait for the rest of their datagram are searched as they are, also in a damaged file.
         let output = &mut job.output;
         job.search.finish(&mut |found| output.take(&found, file.interfaces()))?;

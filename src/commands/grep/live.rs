@@ -91,7 +91,7 @@ fn search(
                     job.output.end_line()?;
                     tell(format_args!("ovlsniff: {complaint}"));
                 }
-                if let Some(complaint) = job.output.complaint_of_names() {
+                for complaint in job.output.complaints_of_names() {
                     job.output.end_line()?;
                     tell(complaint);
                 }
@@ -174,7 +174,7 @@ pub(super) fn leave_root(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
     if left == Some(privileges::Departure::Alone) && !meant.quiet {
         tell("ovlsniff: staying root: this user namespace has no other user");
     }
-    resolve::begin(job, engine);
+    resolve::begin(job, meant, engine);
     Ok(())
 }
 

@@ -287,12 +287,19 @@ impl Output {
         Ok(ngrep::exit(printer.writer(), quiet, counts)?)
     }
 
+    /// Waits until a packet is due, at the pace of the time stamps.
+    #[cold]
+    fn wait_for(&mut self, time: Timestamp) -> Result<(), Error> {
+        self.printer.flush()?;
+        self.pace.iter_mut().for_each(|pace| pace.wait_for(time));
+        Ok(())
+    }
+
     #[cold]
     fn show(&mut self, found: &Found<'_>, interfaces: &[Interface]) -> Result<(), Error> {
         self.warn_of_link(found)?;
         if self.pace.is_some() {
-            self.printer.flush()?;
-            self.pace.iter_mut().for_each(|pace| pace.wait_for(found.frame.time));
+            self.wait_for(found.frame.time)?;
         }
         let own = interfaces.get(found.frame.interface.place());
         let passed = self.names.as_mut().and_then(|names| names.of(found.frame));

@@ -15,7 +15,7 @@ use crate::commands::tell;
 
 /// The longest wait for the engine before a live capture begins. Later names are shown from then on.
 const LIVE: Duration = Duration::from_millis(500);
-/// The longest wait before a file is searched, which does not pass by meanwhile.
+/// The longest wait before a file is searched, which does not pass by meanwhile. Later names are not shown.
 const FILE: Duration = Duration::from_secs(5);
 
 /// The longest time until a signal is noticed meanwhile.
@@ -38,34 +38,41 @@ pub(super) fn reach(meant: &Meant) -> Option<Engine> {
     match connect(patience.min(LIVE)) {
         Ok(connected) => Some(Engine { connected, end }),
         Err(error) => {
-            tell(format_args!(
-                "ovlsniff: --resolve: no names: {error}; start the engine, or name its socket in DOCKER_HOST"
-            ));
+            tell(format_args!("ovlsniff: --resolve: no names: {error}"));
             None
         }
     }
 }
 
 /// Asks the engine for names, and goes on asking on another thread. A signal ends the wait for the first ones.
-pub(super) fn begin(job: &mut Job, engine: Option<Engine>) {
+pub(super) fn begin(job: &mut Job, meant: &Meant, engine: Option<Engine>) {
     let Some(Engine { connected, end }) = engine else { return };
     let names = connected.watch();
     let mut left = end.saturating_duration_since(Instant::now());
     while !names.wait(left.min(LOOK)) && !job.signals.stopped() {
         left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
+            if !meant.read.is_empty() {
+                // A file is mostly over before a late answer, and its output should not depend on the engine's pace.
+                let waited = FILE.as_secs();
+                tell(format_args!(
+                    "ovlsniff: --resolve: the engine has not answered within {waited} s; no names are shown"
+                ));
+                return;
+            }
             tell("ovlsniff: --resolve: the engine has not answered yet; names are shown once it has");
             break;
         }
     }
     job.output.resolved = Some(Arc::new(names));
-    job.output.complaint_of_names().iter().for_each(tell);
+    job.output.complaints_of_names().iter().for_each(tell);
 }
 
 impl Output {
-    /// Returns a sentence about the engine that the user has not been told yet.
-    pub(super) fn complaint_of_names(&self) -> Option<String> {
-        let complaint = self.resolved.as_ref()?.complaint()?;
-        Some(format!("ovlsniff: --resolve: {complaint}"))
+    /// Returns the sentences about the engine that the user has not been told yet.
+    pub(super) fn complaints_of_names(&self) -> Vec<String> {
+        let names = self.resolved.iter();
+        let complaints = names.flat_map(|names| std::iter::from_fn(|| names.complaint()));
+        complaints.map(|complaint| format!("ovlsniff: --resolve: {complaint}")).collect()
     }
 }

@@ -120,8 +120,11 @@ async fn handshake(stream: UnixStream) -> Result<SendRequest<String>, EngineErro
     Ok(sender)
 }
 
+/// The cause of a connection on which no whole answer came.
+const BROKEN_OFF: &str = "it broke off, or is no HTTP";
+
 fn broken_off(_: hyper::Error) -> EngineError {
-    EngineError::broken("it broke off, or is no HTTP")
+    EngineError::broken(BROKEN_OFF)
 }
 
 /// Makes the request for a path behind the prefix of a version.
@@ -164,8 +167,10 @@ async fn text(answer: Response<Incoming>, most: usize) -> Result<Vec<u8>, Engine
 }
 
 fn parsed<T: DeserializeOwned>(text: &[u8]) -> Result<T, EngineError> {
+    // A name in another encoding must not take the others away.
+    let text = String::from_utf8_lossy(text);
     // The parser's message could quote the answer, whatever that holds.
-    serde_json::from_slice(text).map_err(|_| EngineError::broken("it is not the JSON of an engine"))
+    serde_json::from_str(&text).map_err(|_| EngineError::broken("it is not the JSON of an engine"))
 }
 
 /// Chooses a version from the engine's answer, and returns the beginning of every path.

@@ -11,9 +11,11 @@
 //!
 //! An event only says that something has changed. All names are asked for again then, but at most once a second, and so
 //! that the engine is busy with it for a tenth of the time at most. An engine that says nothing of its events, as one
-//! behind a proxy may, is asked once a minute. So is every engine, because no event tells of a task on another node.
+//! behind a proxy may, is asked every few seconds. Every engine is asked once a minute, because no event tells of a task
+//! on another node.
 //!
-//! An engine that goes away leaves the names as they were, and one sentence says so ([`Names::complaint`]).
+//! An engine that goes away leaves the names as they were. A part that it does not tell leaves the others their names. One
+//! sentence for each of these says so ([`Names::complaint`]).
 
 mod ask;
 mod few;
@@ -21,12 +23,14 @@ mod name;
 mod table;
 mod watch;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
 use super::EngineError;
 use super::engine::Opened;
+use crate::escape::{escape, quoted};
 pub use table::{Ends, Table};
 
 /// Connections to an engine that has not been asked yet.
@@ -49,19 +53,59 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Told {
     answered: bool,
-    complained: bool,
-    complaint: Option<String>,
+    /// The faults that were complained of.
+    faults: Vec<Fault>,
+    complaints: VecDeque<String>,
+}
+
+/// What is wrong with an engine. Each is told once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// It cannot be asked any more.
+    Lost,
+    /// It does not tell something, or nothing.
+    Missing,
+    /// It tells no events.
+    Deaf,
+}
+
+/// The reasons for which there is no connection. The texts say what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unconnected {
+    /// `DOCKER_HOST` names no Unix socket. Holds its value.
+    #[error("DOCKER_HOST is {}, and only Unix sockets are asked; name one as unix:///PATH, or unset it", quoted(.0))]
+    NoSocket(String),
+    /// No engine can be reached at any of these sockets.
+    #[error("{error} ({}); start the engine, or name its socket in DOCKER_HOST", escape(&.sockets.join(", ")))]
+    Unreached {
+        /// The sockets that were tried, at least one.
+        sockets: Vec<String>,
+        /// That of the first socket which is there.
+        error: EngineError,
+    },
 }
 
 /// Connects to the engine of this host, within `patience`: to the one that `DOCKER_HOST` names, else to Docker, else to
 /// Podman.
 ///
 /// # Errors
-/// [`EngineError::Absent`] also if `DOCKER_HOST` names an engine on another host.
-pub fn connect(patience: Duration) -> Result<Connected, EngineError> {
-    let variable = |name| std::env::var(name).ok();
-    let (host, runtime) = (variable("DOCKER_HOST"), variable("XDG_RUNTIME_DIR"));
-    Opened::open(&sockets(host.as_deref(), runtime.as_deref()), patience).map(Connected)
+/// Every [`Unconnected`].
+pub fn connect(patience: Duration) -> Result<Connected, Unconnected> {
+    // An address that is no text is no path of a socket either.
+    let variable = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    connect_by(variable("DOCKER_HOST").as_deref(), variable("XDG_RUNTIME_DIR").as_deref(), patience)
+}
+
+fn connect_by(
+    host: Option<&str>,
+    runtime: Option<&str>,
+    patience: Duration,
+) -> Result<Connected, Unconnected> {
+    let sockets = sockets(host, runtime);
+    if let (Some(host), []) = (host, &sockets[..]) {
+        return Err(Unconnected::NoSocket(host.to_owned()));
+    }
+    Opened::open(&sockets, patience).map(Connected).map_err(|error| Unconnected::Unreached { sockets, error })
 }
 
 /// Returns the places where an engine may listen: the one that was named, or all usual ones, those of root before those
@@ -85,11 +129,13 @@ impl Connected {
         let work = move || {
             let watch = async |engine| watch::watch(engine, &watched).await;
             if let (Err(error), Some(shared)) = (self.0.talk(watch), watched.upgrade()) {
-                shared.complain(&format!("no names: {error}"));
+                shared.complain(Fault::Lost, format!("no names: {error}"));
+                shared.answer();
             }
         };
         if thread::Builder::new().name("names".into()).spawn(work).is_err() {
-            shared.complain("no names: the system has no room for another thread");
+            shared.complain(Fault::Lost, "no names: the system has no room for another thread".to_owned());
+            shared.answer();
         }
         Names(shared)
     }
@@ -103,14 +149,15 @@ impl Names {
     }
 
     /// Returns the names as they are known now.
+    #[cold]
     pub fn table(&self) -> Arc<Table> {
         Arc::clone(&self.0.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns a sentence about the engine that the user has not been told yet. There is at most one in the life of these
-    /// names.
+    /// Returns a sentence about the engine that the user has not been told yet. There is at most one of
+    /// each fault.
     pub fn complaint(&self) -> Option<String> {
-        self.0.told().complaint.take()
+        self.0.told().complaints.pop_front()
     }
 }
 
@@ -121,22 +168,31 @@ impl Shared {
 
     fn put(&self, table: Table) {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
-        self.answer();
     }
 
+    /// Lets those go on who wait for the first answer. What it was is put and complained of before.
     fn answer(&self) {
         self.told().answered = true;
         self.answered.notify_all();
     }
 
-    /// Complains, if this is the first time.
-    fn complain(&self, complaint: &str) {
+    fn has_names(&self) -> bool {
+        !self.table.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Complains that the engine is lost.
+    fn lose(&self, cause: &str) {
+        let names = if self.has_names() { "names stay as they were" } else { "there are no names" };
+        self.complain(Fault::Lost, format!("the engine is lost: {cause}; {names}"));
+    }
+
+    /// Complains, if it is the first time for this fault.
+    fn complain(&self, fault: Fault, complaint: String) {
         let mut told = self.told();
-        if !std::mem::replace(&mut told.complained, true) {
-            told.complaint = Some(complaint.to_owned());
+        if !told.faults.contains(&fault) {
+            told.faults.push(fault);
+            told.complaints.push_back(complaint);
         }
-        drop(told);
-        self.answer();
     }
 }
 

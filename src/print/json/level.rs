@@ -6,8 +6,8 @@ use crate::packet::{Headers, Transport, protocol};
 use crate::print::numbers::{address, decimal, mac};
 
 /// Writes the members for the headers of the packet itself, or of those in front of a wrapping. `cut` leaves out flags of
-/// TCP if none is set. `names` are those of its ends.
-pub(super) fn level(out: &mut Vec<u8>, headers: &Headers, cut: bool, names: Ends<'_>) {
+/// TCP if none is set. `names` are those of its ends, if there are names.
+pub(super) fn level(out: &mut Vec<u8>, headers: &Headers, cut: bool, names: Option<&Ends<'_>>) {
     if let Some(macs) = headers.mac {
         out.extend_from_slice(br#","mac":{"source":""#);
         mac(out, macs.source);
@@ -25,7 +25,7 @@ pub(super) fn level(out: &mut Vec<u8>, headers: &Headers, cut: bool, names: Ends
     flow(out, headers, cut, names);
 }
 
-fn flow(out: &mut Vec<u8>, headers: &Headers, cut: bool, names: Ends<'_>) {
+fn flow(out: &mut Vec<u8>, headers: &Headers, cut: bool, names: Option<&Ends<'_>>) {
     let Some(ip) = headers.ip else { return };
     out.extend_from_slice(br#","flow":"#);
     object(out, |out| {
@@ -34,11 +34,11 @@ fn flow(out: &mut Vec<u8>, headers: &Headers, cut: bool, names: Ends<'_>) {
         let ports = headers.transport.ports();
         out.extend_from_slice(br#","source":"#);
         quoted(out, |out| address(out, ip.source));
-        named(out, r#","source_name":"#, names.source);
+        named(out, r#","source_name":"#, names.and_then(|names| names.source));
         number(out, r#","source_port":"#, ports.map(|ports| ports.source.into()));
         out.extend_from_slice(br#","destination":"#);
         quoted(out, |out| address(out, ip.destination));
-        named(out, r#","destination_name":"#, names.destination);
+        named(out, r#","destination_name":"#, names.and_then(|names| names.destination));
         number(out, r#","destination_port":"#, ports.map(|ports| ports.destination.into()));
         match headers.transport {
             Transport::Tcp { flags, .. } => {

@@ -38,7 +38,7 @@ pub(super) fn write(out: &mut Vec<u8>, dates: &mut Dates, shown: &Shown<'_>, lim
     number(out, r#","frames":"#, u64::from(packet.frames));
     // Flags of TCP that were cut off are left out: that they look unset says nothing.
     let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
-    level(out, &packet.headers, cut, shown.ends(0));
+    level(out, &packet.headers, cut, shown.ends(0).as_ref());
     out.extend_from_slice(br#","encapsulations":"#);
     let inside_out = packet.encapsulations.iter().rev().zip(1..);
     list(out, inside_out, |out, (one, level)| wrapping(out, shown, one, level));

@@ -22,7 +22,7 @@ pub(super) fn wrapping(out: &mut Vec<u8>, shown: &Shown<'_>, wrapping: &Encapsul
             _ => {}
         }
         out.extend_from_slice(br#","outer":"#);
-        object(out, |out| headers(out, outer, false, shown.ends(level)));
+        object(out, |out| headers(out, outer, false, shown.ends(level).as_ref()));
     });
 }
 

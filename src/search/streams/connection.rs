@@ -7,22 +7,28 @@
 //! |---|---|
 //! | data without ACK, far outside of the window, behind a FIN | refused (RFC 9293), as every receiver does |
 //! | RST with another number than the next one, or a wrong checksum | refused (RFC 5961) |
-//! | SYN with another number, or an answer to one that was not sent | refused, until both sides say so, or after a minute of silence |
+//! | SYN with another number, or an answer to one that was not sent | refused, until both sides say so and data fits the new numbers only, or after a minute of silence |
+//! | segments far outside of the window, in a row | refused, until the receiver acknowledges them, or for 32 of them (8 where the other side is not captured): then the stream is joined anew behind a gap (`stray.rs`) |
 //! | wrong checksum, in a direction that has shown right ones | *doubtful* |
 //! | older timestamp (PAWS), if both sides have them | *doubtful* |
 //! | data in a SYN | *doubtful* |
 //! | other bytes for a place, among segments that wait | Linux's rule, and told as bytes that differ |
 //! | other bytes for a place that was told | told as such, for whoever has kept the first ones to compare |
-//! | urgent data | in line, and told as bytes that differ: receivers leave the urgent byte out, unless they ask for it |
+//! | urgent data | the urgent byte is left out, as Linux does, and what is around it told as bytes that differ: receivers may ask for it (`SO_OOBINLINE`) |
 //! | low TTL | not known: it is taken. Its bytes differ from those that the receiver gets in the end |
-//! | RST with a low TTL | it ends the connection. If its sender goes on, that is told as another connection |
-//! | FIN with a low TTL, options that the receiver does not take (MD5, AO), a wrong acknowledgement number | not known |
+//! | a FIN that waits, where a segment in order has a byte at its number | dropped, as Linux does |
+//! | an acknowledgement of what the other side was not seen to send | *doubtful*, while the other side is seen |
+//! | a signature (MD5, AO), where the SYN had none | *doubtful* |
+//! | a hole that the receiver acknowledges | lost after three more segments, 64 KiB, or 100 ms: the two directions of a capture are not always in order |
+//! | RST with a low TTL | it ends the connection. If its sender goes on, that is told as another connection, even if no receiver reads it |
+//! | FIN with a low TTL | not known |
 //!
 //! A doubtful segment waits. If the receiver acknowledges it, it is told; if another one comes for its place, it was not taken.
 //! So whatever joins segments and leaves the checksum of the first one loses nothing: it is only told later. A checksum that is
 //! not finished, because the card is to do so, is never a reason for doubt.
 
 use super::half::{Half, Stage};
+use super::stray::Strays;
 use super::{EndWhy, Follower, Piece, StreamCounts, Way};
 use crate::packet::{Frame, TcpChecksum, TcpSegment};
 use crate::search::context::Side;
@@ -33,6 +39,8 @@ const MOST_SCALE: u8 = 14;
 const TRIES: u8 = 8;
 /// The time of silence, in nanoseconds, after which a SYN begins a new connection in any case.
 const SILENCE: i64 = 60_000_000_000;
+/// The number of segments in one direction after which it is not doubted any more what they acknowledge.
+const UNHEARD: u8 = 16;
 
 /// A connection, with the states of whoever follows its directions.
 #[derive(Debug)]
@@ -50,11 +58,19 @@ struct Line<S> {
     state: Option<Box<S>>,
     /// The number of a SYN that is not that of this connection, until the other side says whether it takes it.
     suitor: Option<u32>,
+    /// Segments that were refused, and follow one another.
+    strays: Option<Strays>,
     /// The newest timestamp that came in order.
     timestamp: Option<u32>,
     /// The scale of the windows that the sender offers.
     scale: Option<u8>,
     checksums: Checksums,
+    /// True if a segment of it was seen.
+    is_seen: bool,
+    /// The segments of it since one of the other side's was seen.
+    unheard: u8,
+    /// True if its SYN was signed (RFC 2385, RFC 5925).
+    is_signed: bool,
     /// The place behind the last piece.
     #[cfg(debug_assertions)]
     end: u64,
@@ -92,6 +108,8 @@ pub(super) enum Outcome {
     GoesOn,
     /// The segment begins another connection with its ports.
     Renewed,
+    /// It belongs to another connection, which began with these numbers: the sender's SYN, and that of the other side.
+    Succeeded([u32; 2]),
 }
 
 /// A segment, with its frame and its sender.
@@ -110,9 +128,13 @@ impl<S> Default for Line<S> {
             half: Half::default(),
             state: None,
             suitor: None,
+            strays: None,
             timestamp: None,
             scale: None,
             checksums: Checksums::NotRight(0),
+            is_seen: false,
+            unheard: 0,
+            is_signed: false,
             #[cfg(debug_assertions)]
             end: 0,
         }
@@ -154,6 +176,20 @@ impl<S: Follower> Line<S> {
         (&mut self.half, tell)
     }
 
+    /// Returns true if data fits the connection that both sides seem to have begun, and not this one.
+    fn fits_suitors(&self, other: &Self, segment: &TcpSegment<'_>) -> bool {
+        let ahead =
+            |number: u32, isn: Option<u32>| number.wrapping_sub(isn.unwrap_or_default()).wrapping_sub(1);
+        let (sent, acknowledged) =
+            (ahead(segment.sequence, self.suitor), ahead(segment.acknowledgement, other.suitor));
+        let is_next = self.half.next() == segment.sequence;
+        let is_first = sent == 0 && acknowledged == 0 && !is_next;
+        segment.declared > 0
+            && sent < 1 << 16
+            && acknowledged < 1 << 16
+            && (is_first || !self.half.is_near(segment.sequence, segment.declared))
+    }
+
     fn footprint(&self) -> usize {
         let state = self.state.as_ref().map_or(0, |state| size_of::<S>() + 16 + state.footprint());
         state + self.half.footprint()
@@ -187,7 +223,8 @@ impl<S: Follower> Line<S> {
         if let Some(now) = segment.timestamp().filter(|_| !is_old && self.half.awaits(segment.sequence)) {
             self.timestamp = Some(now);
         }
-        is_old || segment.has_syn() && segment.declared > 0
+        let is_signed = self.scale.is_some() && !self.is_signed && !segment.has_syn() && segment.is_signed();
+        is_old || is_signed || segment.has_syn() && segment.declared > 0
     }
 }
 
@@ -221,6 +258,15 @@ impl<S: Follower> Connection<S> {
     /// Returns true if nothing is lost with it: there was no data yet, or it is over.
     pub(super) fn is_bare(&self) -> bool {
         self.low.is_bare() && self.high.is_bare()
+    }
+
+    /// Returns a connection that began with these SYNs.
+    pub(super) fn begun(from: Side, [isn, other_isn]: [u32; 2]) -> Self {
+        let mut connection = Self::default();
+        let (own, other) = connection.lines(from);
+        own.half.begin(isn);
+        other.half.begin(other_isn);
+        connection
     }
 
     /// Takes a segment.
@@ -261,13 +307,38 @@ impl<S: Follower> Connection<S> {
             // Whoever resets a connection sends nothing on it. So the reset was another's, and may not have been heard.
             return Ok(Outcome::Renewed);
         }
-        if !own.half.is_near(segment.sequence, segment.declared) {
-            counts.refused += 1;
-            return Ok(Outcome::GoesOn);
+        if own.suitor.is_some() && other.suitor.is_some() && own.fits_suitors(other, segment) {
+            let isns = [own.suitor, other.suitor].map(Option::unwrap_or_default);
+            self.end(number, EndWhy::Reused, counts, sink)?;
+            return Ok(Outcome::Succeeded(isns));
+        }
+        let is_near = own.half.is_near(segment.sequence, segment.declared);
+        if segment.has_ack() && other.strays.is_some() {
+            Strays::hear(&mut other.strays, segment.acknowledgement, is_near);
+        }
+        if !is_near {
+            let is_row = own.half.stage != Stage::Over && !segment.has_syn() && segment.declared > 0;
+            let is_seen = other.is_seen;
+            if !is_row || !Strays::add(&mut own.strays, segment.sequence, segment.declared, is_seen) {
+                counts.refused += 1;
+                return Ok(Outcome::GoesOn);
+            }
+            own.timestamp = None;
+            let (half, mut tell) = own.parts(number, from, sink);
+            half.join_anew(segment.sequence, counts, &mut tell)?;
         }
         let is_doubtful = own.doubts(segment, other.timestamp.is_some());
+        // The receiver has not sent that, or the capture has lost it. Whoever was not heard of for long may not be captured.
+        let is_ahead = segment.has_ack()
+            && other.is_seen
+            && own.unheard < UNHEARD
+            && other.half.is_sent_beyond(segment.acknowledgement);
+        own.is_seen = true;
+        own.unheard = own.unheard.saturating_add(1);
+        other.unheard = 0;
         if segment.has_syn() {
             own.scale = Some(segment.window_scale().unwrap_or(0));
+            own.is_signed = segment.is_signed();
             if own.half.stage == Stage::Unseen {
                 own.half.begin(segment.sequence);
             }
@@ -285,11 +356,11 @@ impl<S: Follower> Connection<S> {
             };
             let window = u32::from(segment.window) << scale;
             let (half, mut tell) = other.parts(number, from.other(), sink);
-            half.hear(segment.acknowledgement, window, counts, &mut tell)?;
+            half.hear(segment.acknowledgement, window, frame.time.nanos, counts, &mut tell)?;
         }
         if segment.declared > 0 || segment.has_fin() {
             let (half, mut tell) = own.parts(number, from, sink);
-            half.take(segment, frame, is_doubtful, counts, &mut tell)?;
+            half.take(segment, frame, is_doubtful || is_ahead, counts, &mut tell)?;
         }
         Ok(Outcome::GoesOn)
     }
@@ -310,11 +381,15 @@ impl<S: Follower> Connection<S> {
         if is_over(own) && is_over(other) || silence > SILENCE {
             return true;
         }
-        if segment.has_ack() {
-            return other.suitor.is_some_and(|isn| segment.acknowledgement == isn.wrapping_add(1));
+        let is_answer = other.suitor.is_some_and(|isn| segment.acknowledgement == isn.wrapping_add(1));
+        if is_answer || !segment.has_ack() {
+            own.suitor = Some(segment.sequence);
         }
-        own.suitor = Some(segment.sequence);
-        false
+        if !segment.has_ack() {
+            other.suitor = None;
+        }
+        // Both may be forged. So this one goes on until data fits the other one only.
+        own.half.stage == Stage::Unseen && is_answer
     }
 
     fn reset<E>(

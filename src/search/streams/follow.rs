@@ -15,10 +15,12 @@
 mod card;
 mod direction;
 mod lines;
+mod memory;
 mod reader;
 mod stretch;
 mod telling;
 mod with;
+mod written;
 
 pub use stretch::{Copied, Copies, Stretch};
 
@@ -106,6 +108,7 @@ impl Follow {
     ///
     /// # Errors
     /// The error of the sink.
+    #[cold]
     pub(in crate::search) fn take<E>(
         &mut self,
         dissector: &mut Dissector,
@@ -125,7 +128,7 @@ impl Follow {
     ///
     /// # Errors
     /// The error of the sink.
-    #[inline]
+    #[cold]
     pub(in crate::search) fn tick<E>(
         &mut self,
         now: Timestamp,

@@ -1,8 +1,11 @@
 //! One direction of a connection: the numbers that its receiver has, and the segments that wait.
 
-use super::waiting::{Part, Waiting};
+mod drain;
+
+use super::waiting::{Fin, Part, Waiting};
 use super::{Begun, EndWhy, GapWhy, Overlap, Piece, StreamCounts};
 use crate::packet::{Frame, TcpSegment};
+use drain::Patience;
 
 /// The most bytes of memory that segments of one direction wait in.
 const MOST_WAITING: usize = 1 << 20;
@@ -27,6 +30,11 @@ pub(super) struct Half {
     pub(super) stage: Stage,
     pub(super) begun: Begun,
     waiting: Option<Box<Waiting>>,
+    /// The number of the urgent byte that is to come.
+    urgent: Option<u32>,
+    /// The urgent bytes that were left out, and the place of the last one.
+    left_out: u64,
+    left_out_at: u64,
 }
 
 /// How far a direction has come.
@@ -41,17 +49,6 @@ pub(super) enum Stage {
     Flowing,
     /// It is over.
     Over,
-}
-
-/// How holes are treated that nobody acknowledged.
-#[derive(Clone, Copy)]
-enum Patience {
-    /// Whatever is behind a hole waits.
-    Waits,
-    /// One hole is given up.
-    EndsOnce(GapWhy),
-    /// All are.
-    Ends(GapWhy),
 }
 
 /// Returns how far a sequence number is ahead of another one, which is negative if it is behind.
@@ -113,6 +110,12 @@ impl Half {
         self.stage != Stage::Unseen && (ahead == 0 || !segment.has_syn() && ahead.abs() < 1 << 22)
     }
 
+    /// Returns true if a number acknowledges more than what was seen, of a direction that was seen.
+    pub(super) fn is_sent_beyond(&self, number: u32) -> bool {
+        let waiting = self.waiting.as_ref().map_or(0, |waiting| waiting.end());
+        self.stage != Stage::Unseen && self.place_of(number) > signed(self.place.max(waiting))
+    }
+
     /// Returns true if a segment with this number is not ahead of what was told.
     pub(super) fn awaits(&self, sequence: u32) -> bool {
         self.stage != Stage::Flowing || ahead(sequence, self.next) >= 0
@@ -148,7 +151,8 @@ impl Half {
         // A window may have been offered and taken back, or be offered in a segment that was not captured. A probe of a window
         // of 0 is one byte beyond it.
         let slack = window.max(1 << 16);
-        start <= furthest + window + slack && start + signed(len as u64) >= place - i64::from(MOST_WINDOW)
+        // What was acknowledged is not sent again, so that nothing comes from further behind than a window.
+        start <= furthest + window + slack && start + signed(len as u64) >= place - (window + slack)
     }
 
     /// Returns true if a reset with this number ends the connection (RFC 5961 section 3.2): it is that of the next byte as we
@@ -166,14 +170,14 @@ impl Half {
         &mut self,
         number: u32,
         window: u32,
+        now: i64,
         counts: &mut StreamCounts,
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.acknowledged = Some(number);
         self.window = Some(window.min(MOST_WINDOW));
-        if self.waiting.is_none() {
-            return Ok(());
-        }
+        let Some(waiting) = &mut self.waiting else { return Ok(()) };
+        waiting.hear_time(now, None);
         self.join_if_due();
         self.drain(Patience::Waits, counts, tell)
     }
@@ -193,6 +197,11 @@ impl Half {
             Stage::Over => return Ok(()),
             Stage::Unseen => self.meet(sequence),
             Stage::Joining | Stage::Flowing => {}
+        }
+        if let Some(urgent) = segment.urgent().filter(|urgent| !is_doubtful && ahead(*urgent, self.next) >= 0)
+            && self.urgent.is_none_or(|known| ahead(urgent, known) > 0)
+        {
+            self.urgent = Some(urgent);
         }
         let start = self.place_of(sequence);
         let end = start.saturating_add(signed(segment.declared as u64));
@@ -229,7 +238,9 @@ impl Half {
     ) -> Result<(), E> {
         let mut part = part;
         let is_new = self.stage == Stage::Joining || part.end > self.place;
-        if let Some(fin) = self.waiting.as_ref().and_then(|waiting| waiting.fin) {
+        let begins = part.start;
+        let is_next = self.stage == Stage::Flowing && part.start <= self.place;
+        if let Some(fin) = self.waiting.as_mut().and_then(|waiting| waiting.fin_behind(&part, is_next)) {
             part.end = part.end.min(fin);
             let len = part.end.saturating_sub(part.start);
             part.bytes = part.bytes.get(..len as usize).unwrap_or(part.bytes);
@@ -239,8 +250,9 @@ impl Half {
             let known = part.bytes.get(..old).unwrap_or(part.bytes);
             // A probe for a peer that is still there has one byte, which may be any.
             let is_probe = part.start + 1 == part.end && part.end == self.place;
-            if !known.is_empty() && !is_probe && !part.is_doubtful {
-                tell(Piece::Again { offset: part.start, bytes: known })?;
+            let is_told = self.left_out == 0 || part.start > self.left_out_at;
+            if !known.is_empty() && !is_probe && !part.is_doubtful && is_told {
+                tell(Piece::Again { offset: part.start - self.left_out, bytes: known })?;
             }
             part.bytes = part.bytes.get(old..).unwrap_or(&[]);
             part.start = self.place;
@@ -262,11 +274,16 @@ impl Half {
             if self.waiting.is_none() && part.end == self.place {
                 return self.end_by_fin(counts, tell);
             }
-            let waiting = self.waiting.get_or_insert_default();
-            waiting.fin = Some(waiting.fin.map_or(part.end, |fin| fin.min(part.end)));
+            self.waiting.get_or_insert_default().take_fin(Fin { place: part.end, origin: begins });
         }
         if self.waiting.is_none() {
             return Ok(());
+        }
+        if let Some(waiting) = &mut self.waiting {
+            waiting.hear_time(
+                frame.time.nanos,
+                Some(part.end.saturating_sub(part.start)).filter(|len| *len > 0),
+            );
         }
         self.join_if_due();
         self.drain(Patience::Waits, counts, tell)?;
@@ -282,13 +299,48 @@ impl Half {
         counts: &mut StreamCounts,
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let offset = self.place;
+        if let Some(urgent) = self.urgent {
+            let at = ahead(urgent, self.next);
+            if at < 0 {
+                self.urgent = None;
+            } else if let Some(at) = usize::try_from(at).ok().filter(|at| *at < part.bytes.len()) {
+                return self.leave_out(part, at, frame, counts, tell);
+            }
+        }
+        let offset = self.place - self.left_out;
         let captured = part.bytes.len() as u64;
         self.advance(captured);
         if captured > 0 {
             tell(Piece::Bytes { offset, bytes: part.bytes, frame, overlap: part.overlap })?;
         }
         if part.end > self.place { self.skip(part.end, GapWhy::Snaplen, counts, tell) } else { Ok(()) }
+    }
+
+    /// Tells bytes without the urgent one among them, as receivers have them that do not ask for it (`SO_OOBINLINE`).
+    #[cold]
+    fn leave_out<E>(
+        &mut self,
+        part: &Part<'_>,
+        at: usize,
+        frame: &Frame<'_>,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.urgent = None;
+        let place = self.place + at as u64;
+        let before = part.bytes.get(..at).unwrap_or(&[]);
+        self.tell_part(
+            &Part { end: place, bytes: before, overlap: Overlap::Differs, ..*part },
+            frame,
+            counts,
+            tell,
+        )?;
+        self.advance(1);
+        self.left_out += 1;
+        self.left_out_at = place;
+        let behind = part.bytes.get(at + 1..).unwrap_or(&[]);
+        let rest = Part { start: place + 1, bytes: behind, overlap: Overlap::Differs, ..*part };
+        self.tell_part(&rest, frame, counts, tell)
     }
 
     fn advance(&mut self, len: u64) {
@@ -304,11 +356,33 @@ impl Half {
         counts: &mut StreamCounts,
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (offset, len) = (self.place, to - self.place);
+        let (offset, len) = (self.place - self.left_out, to - self.place);
         self.advance(len);
         counts.gaps += 1;
         counts.lost += len;
         tell(Piece::Gap { offset, len, why })
+    }
+
+    /// Goes on at a sequence number that does not fit to those before. A gap whose length is not known counts as one byte.
+    pub(super) fn join_anew<E>(
+        &mut self,
+        sequence: u32,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.join();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.fin = None;
+        }
+        self.drain(Patience::Ends(GapWhy::Lost), counts, tell)?;
+        let forward = sequence.wrapping_sub(self.next);
+        let len = if forward > MOST_WINDOW.wrapping_neg() { 1 } else { u64::from(forward.max(1)) };
+        let offset = self.place - self.left_out;
+        self.place += len;
+        (self.next, self.acknowledged) = (sequence, None);
+        counts.gaps += 1;
+        counts.lost += len;
+        tell(Piece::Gap { offset, len, why: GapWhy::Lost })
     }
 
     /// Decides which byte is the first, if it is time to.
@@ -335,78 +409,6 @@ impl Half {
         }
     }
 
-    /// Tells what need not wait any more.
-    fn drain<E>(
-        &mut self,
-        patience: Patience,
-        counts: &mut StreamCounts,
-        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        if self.stage != Stage::Flowing {
-            return Ok(());
-        }
-        let mut patience = patience;
-        while let Some(waiting) = &mut self.waiting {
-            let fin = waiting.fin;
-            let next = waiting.first().map(|(start, piece)| (start, piece.end, piece.is_doubtful));
-            // The FIN is a place as well. No segment is told that is beyond it.
-            let next = next.filter(|(start, ..)| fin.is_none_or(|fin| *start < fin));
-            let Some((start, end, is_doubtful)) = next.or(fin.map(|fin| (fin, fin, false))) else { break };
-            let acknowledged =
-                self.acknowledged.map(|number| signed(self.place).saturating_add(ahead(self.next, number)));
-            let taken = |place: u64| acknowledged.is_some_and(|acknowledged| acknowledged >= signed(place));
-            let given_up = match patience {
-                Patience::Waits => None,
-                Patience::EndsOnce(why) | Patience::Ends(why) => Some(why),
-            };
-            if start > self.place {
-                let Some(why) = taken(start).then_some(GapWhy::Lost).or(given_up) else { break };
-                if why != GapWhy::Lost && matches!(patience, Patience::EndsOnce(_)) {
-                    patience = Patience::Waits;
-                }
-                self.skip(start, why, counts, tell)?;
-            } else if next.is_none() {
-                return self.end_by_fin(counts, tell);
-            } else if is_doubtful && !taken(end) && given_up.is_none() {
-                break;
-            } else {
-                if is_doubtful && !taken(end) && matches!(patience, Patience::EndsOnce(_)) {
-                    patience = Patience::Waits;
-                }
-                let Some((_, piece)) = waiting.pop() else { break };
-                let end = fin.map_or(piece.end, |fin| fin.min(piece.end));
-                let bytes = piece.from(self.place);
-                let len = end.saturating_sub(self.place) as usize;
-                let bytes = bytes.get(..len).unwrap_or(bytes);
-                let part = Part { start: self.place, end, bytes, is_doubtful, overlap: piece.overlap };
-                self.tell_part(&part, &piece.frame(), counts, tell)?;
-            }
-        }
-        self.waiting = self.waiting.take().filter(|waiting| !waiting.is_empty() || waiting.fin.is_some());
-        Ok(())
-    }
-
-    /// Gives something up, if too much waits.
-    fn relieve<E>(
-        &mut self,
-        counts: &mut StreamCounts,
-        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        while self.footprint() > MOST_WAITING {
-            let missing = self.acknowledged_place().is_some_and(|place| place <= signed(self.place));
-            if self.stage == Stage::Joining {
-                self.join();
-            } else if let Some(waiting) = self.waiting.as_mut().filter(|_| missing) {
-                // The receiver has a hole there too, and will be sent what is furthest once more.
-                waiting.drop_last();
-                counts.given_up += 1;
-                continue;
-            }
-            self.drain(Patience::EndsOnce(GapWhy::Limit), counts, tell)?;
-        }
-        Ok(())
-    }
-
     fn end_by_fin<E>(
         &mut self,
         counts: &mut StreamCounts,
@@ -420,7 +422,8 @@ impl Half {
 
     fn is_over(&mut self, counts: &mut StreamCounts) {
         self.stage = Stage::Over;
-        counts.given_up += self.waiting.take().map_or(0, |waiting| waiting.len() as u64);
+        // No receiver takes what is behind the end.
+        counts.refused += self.waiting.take().map_or(0, |waiting| waiting.len() as u64);
     }
 
     /// Ends the direction. What waits is told, with the gaps in front of it: the capture may have lost what the receiver has.

@@ -135,9 +135,16 @@ impl<S: Follower> Streams<S> {
         let place = &mut self.blocks[at as usize / BLOCK][at as usize % BLOCK];
         let number = place.number;
         let mut done = place.connection.take(number, arrival, &mut self.counts, sink);
-        if let Ok(Outcome::Renewed) = done {
-            place.connection = Connection::default();
+        let renewed = match done {
+            Ok(Outcome::Renewed) => Some(Connection::default()),
+            Ok(Outcome::Succeeded(isns)) => Some(Connection::begun(from, isns)),
+            _ => None,
+        };
+        if let Some(renewed) = renewed {
+            let has_begun = segment.has_syn() || matches!(done, Ok(Outcome::Succeeded(_)));
+            place.connection = renewed;
             self.counts.connections += 1;
+            self.counts.without_handshake += u64::from(!has_begun);
             place.number = self.counts.connections;
             let number = place.number;
             done = place.connection.take(number, arrival, &mut self.counts, sink);

@@ -28,7 +28,37 @@ pub(super) struct Waiting {
     pieces: BTreeMap<u64, Box<Waits>>,
     bytes: usize,
     /// The place of the FIN, if it came.
-    pub(super) fin: Option<u64>,
+    pub(super) fin: Option<Fin>,
+    trial: Option<Trial>,
+    /// The time of the segment that came last.
+    now: i64,
+}
+
+/// The place of a FIN.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fin {
+    pub(super) place: u64,
+    /// The place where its segment began.
+    pub(super) origin: u64,
+}
+
+/// The wait for a hole that the receiver does not have.
+///
+/// Its acknowledgement may come before what it acknowledges, where a card has several queues. So a hole is lost to the
+/// capture only if it is not filled soon.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    /// The place up to which the receiver acknowledged, when it began.
+    until: u64,
+    since: i64,
+    segments: u64,
+    bytes: u64,
+}
+
+impl Trial {
+    const TIME: i64 = 100_000_000;
+    const SEGMENTS: u64 = 3;
+    const BYTES: u64 = 64 << 10;
 }
 
 /// A piece of a segment, with its frame.
@@ -134,6 +164,58 @@ impl Waiting {
         self.pieces.len()
     }
 
+    /// Returns the place behind the last piece, and the FIN.
+    pub(super) fn end(&self) -> u64 {
+        let last = self.pieces.last_key_value().map_or(0, |(_, piece)| piece.end);
+        self.fin.map_or(last, |fin| last.max(fin.place + 1))
+    }
+
+    /// Notes the time, and the length of a segment of this direction.
+    pub(super) fn hear_time(&mut self, now: i64, len: Option<u64>) {
+        self.now = now;
+        if let (Some(trial), Some(len)) = (&mut self.trial, len) {
+            trial.segments += 1;
+            trial.bytes += len;
+        }
+    }
+
+    /// Returns true if a hole of this length in front of a place need not be waited for any more, where the receiver has
+    /// acknowledged it. A large one is none that the next frames fill.
+    pub(super) fn has_waited(&mut self, start: u64, hole: u64, acknowledged: u64) -> bool {
+        if hole > Trial::BYTES {
+            return true;
+        }
+        if let Some(trial) = self.trial.filter(|trial| start <= trial.until) {
+            return trial.segments >= Trial::SEGMENTS
+                || trial.bytes >= Trial::BYTES
+                || self.now.saturating_sub(trial.since) >= Trial::TIME;
+        }
+        self.trial = Some(Trial { until: acknowledged, since: self.now, segments: 0, bytes: 0 });
+        false
+    }
+
+    /// Returns the place of the FIN, if it counts beside this segment. The FIN has a number of its own: if a segment in order,
+    /// or one that begins before that of the FIN, has a byte there, Linux drops the FIN (`tcp_ofo_queue`).
+    pub(super) fn fin_behind(&mut self, part: &Part<'_>, is_next: bool) -> Option<u64> {
+        let fin = self.fin?;
+        let is_covered = part.end > fin.place && (is_next || part.start <= fin.origin);
+        if is_covered && !part.is_doubtful {
+            self.fin = None;
+        }
+        self.fin.map(|fin| fin.place)
+    }
+
+    /// Takes a FIN, unless a segment that begins before its own has a byte in its place.
+    pub(super) fn take_fin(&mut self, fin: Fin) {
+        let at = self.pieces.range(..=fin.place).next_back();
+        let is_covered = at.is_some_and(|(_, piece)| {
+            piece.end > fin.place && piece.origin <= fin.origin && !piece.is_doubtful
+        });
+        if !is_covered && self.fin.is_none_or(|known| fin.place < known.place) {
+            self.fin = Some(fin);
+        }
+    }
+
     /// Returns the bytes of memory that it all takes.
     pub(super) fn footprint(&self) -> usize {
         self.bytes + size_of::<Self>() + NODE
@@ -160,7 +242,11 @@ impl Waiting {
 
     /// Moves all so that `place` becomes the beginning.
     pub(super) fn shift(&mut self, place: u64) {
-        self.fin = self.fin.map(|fin| fin.saturating_sub(place));
+        let back = |Fin { place: at, origin }| Fin {
+            place: at.saturating_sub(place),
+            origin: origin.saturating_sub(place),
+        };
+        self.fin = self.fin.map(back);
         let pieces = std::mem::take(&mut self.pieces);
         let shift = |(start, piece): (u64, Box<Waits>)| {
             let Waits { end, origin, begins, .. } = *piece;

@@ -4,12 +4,16 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::changing::Changing;
 use crate::docker::{VERSION, engine};
 use crate::made::{SWARM, capture, pcap, udp, vxlan};
-use crate::run::{Ran, Watchdog, finish, ovlsniff, program, until};
+use crate::run::{Ran, Watchdog, finish, ovlsniff, program, program_that_heeds_signals, send, until};
+
+/// What is told where there is no engine.
+const ABSENT: &str = "there is no engine at the socket (/nonexistent/docker.sock); start the engine, or name its socket in DOCKER_HOST";
 
 const CONTAINERS: &str = r#"[{"Names":["/c-insecure"],"NetworkSettings":{"Networks":{
     "insecure":{"NetworkID":"yxpr2zjuhgxh","IPAddress":"10.0.1.4","MacAddress":"02:42:0a:00:01:04"}}}}]"#;
@@ -76,10 +80,7 @@ fn a_search_goes_on_without_an_engine_and_says_so_once() {
     let plain = ovlsniff(&["-qq", "-r", SWARM, "HTTP"]);
     let ran = ovlsniff(&["--resolve", "-qq", "-r", SWARM, "HTTP"]);
     assert_eq!((ran.code, &ran.out), (Some(0), &plain.out));
-    assert_eq!(
-        ran.err,
-        "ovlsniff: --resolve: no names: there is no engine at the socket; start the engine, or name its socket in DOCKER_HOST\n"
-    );
+    assert_eq!(ran.err, format!("ovlsniff: --resolve: no names: {ABSENT}\n"));
     let ran = resolved(&[], &["-qq", "-r", SWARM, "HTTP"]);
     assert_eq!((ran.code, &ran.out), (Some(0), &plain.out));
     assert_eq!(ran.err, "ovlsniff: --resolve: no names: no usable answer (it gives no version)\n");
@@ -96,8 +97,42 @@ fn an_engine_that_hangs_does_not_keep_a_search_from_its_end() {
     command.args(["--resolve", "-qq", "-r", SWARM, "HTTP"]);
     let ran = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 2));
-    assert!(ran.err.contains("has not answered yet; names are shown once it has\n"), "{}", ran.err);
+    assert!(ran.err.contains("has not answered within 5 s; no names are shown\n"), "{}", ran.err);
     assert!(begun.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn a_signal_while_the_engine_is_waited_for_ends_the_search_before_its_first_frame() {
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("docker.sock");
+    let silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let mut command = program_that_heeds_signals();
+    command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
+    command.args(["--resolve", "-qq", "-r", SWARM, "HTTP"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It waits for an answer once it has asked.
+    let (mut asked, _) = silent.accept().unwrap();
+    asked.read_exact(&mut [0]).unwrap();
+    send(&child, Signal::SIGINT);
+    let ran = finish(child);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(130), ""));
+    let expected = format!(
+        "ovlsniff: stopped by a signal before the first frame of {SWARM}; not searched: the rest of it\n"
+    );
+    assert_eq!(ran.err, expected);
+}
+
+#[test]
+fn a_docker_host_that_is_no_socket_is_told_to_be_none() {
+    let mut command = program();
+    command.env("DOCKER_HOST", "tcp://127.0.0.1:1").args(["--resolve", "-qq", "-r", SWARM, "HTTP"]);
+    let ran = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 2));
+    assert_eq!(
+        ran.err,
+        "ovlsniff: --resolve: no names: DOCKER_HOST is tcp://127.0.0.1:1, and only Unix sockets are asked; name one as \
+         unix:///PATH, or unset it\n"
+    );
 }
 
 #[test]

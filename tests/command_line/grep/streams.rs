@@ -133,6 +133,36 @@ fn all_frames_of_a_match_are_written() {
 }
 
 #[test]
+fn frames_are_written_in_the_order_of_the_capture_within_a_match_and_once_in_all() {
+    let mut frames = handshake();
+    let body = b"<aa>\n<bb>\n<cc>";
+    // The last frame brings the front of the stream, which the others wait for.
+    frames.extend([data(10, &body[10..]), data(7, &body[7..10]), data(0, &body[..7])]);
+    let (dir, file) = pcap(&frames);
+    let written = dir.path().join("out.pcap");
+    for (pattern, order) in [(r"<aa>\s<bb>\s<cc>", [3, 4, 5]), ("<..>", [5, 4, 3])] {
+        printed(&["--stream", "-q", "-r", &file, "-O", written.to_str().unwrap(), pattern]);
+        let right: Vec<_> = order.iter().map(|at| frames[*at].clone()).collect();
+        assert_eq!(made::frames(&fs::read(&written).unwrap()), right, "{pattern}");
+    }
+    // The inner packet of a frame that waited is its own.
+    let inside = frames.iter().map(|frame| vxlan(4789, 7, frame)).collect::<Vec<_>>();
+    let (dir, file) = pcap(&inside);
+    let written = dir.path().join("out.pcap");
+    printed(&[
+        "--stream",
+        "-q",
+        "-r",
+        &file,
+        "--decap",
+        "-O",
+        written.to_str().unwrap(),
+        r"<aa>\s<bb>\s<cc>",
+    ]);
+    assert_eq!(made::frames(&fs::read(&written).unwrap()), frames[3..]);
+}
+
+#[test]
 fn lines_of_the_stream_are_the_context() {
     let body: Vec<u8> = (1..=9).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
     let mut frames = handshake();
@@ -144,6 +174,22 @@ fn lines_of_the_stream_are_the_context() {
     assert_eq!(lines(&[]), ["line 5"]);
     assert_eq!(lines(&["-B", "2", "-A", "1"]), ["line 3", "line 4", "line 5", "line 6"]);
     assert_eq!(lines(&["-A", "100"]).len(), 5);
+}
+
+#[test]
+fn lines_behind_a_match_do_not_begin_the_next_stretch_with_a_newline() {
+    let mut frames = handshake();
+    frames.push(data(0, b"\none 1\ntwo\r\nthree\nfour 1\n\n\nfive 1\n\nsix 1\n"));
+    let texts = |words: &[&str], pattern: &str| -> Vec<String> {
+        let out = found(&frames, &[words, &["--json", pattern]].concat());
+        let value = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        out.lines().map(|line| value(line)["payload"]["text"].as_str().unwrap().to_owned()).collect()
+    };
+    let around = ["-A", "1", "-B", "9"];
+    assert_eq!(texts(&around, " 1"), ["\none 1\ntwo", "three\nfour 1\n", "\nfive 1\n", "six 1\n"]);
+    // A match that begins with the newline has it, and an empty line behind a match with its newline is not lost.
+    assert_eq!(texts(&["-B", "9"], "one|\ntwo"), ["\none 1", "\ntwo"]);
+    assert_eq!(texts(&["-B", "9"], "four 1\n|five"), ["\none 1\ntwo\r\nthree\nfour 1\n", "\n\nfive 1"]);
 }
 
 #[test]
@@ -177,9 +223,21 @@ fn options_without_a_meaning_in_streams_are_refused() {
         (&["--window", "1", "x"], "use a size from 1K to 16M"),
         (&["--window", "17M", "x"], "use a size from 1K to 16M"),
         (&[r"(?u:\bx)"], r"write (?-u:\b)"),
+        (&["$"], "pattern '$': matches only where there are no bytes"),
+        (&[r"^|\b"], "matches only where there are no bytes"),
+        (
+            &["--window", "1K", "a{1025}"],
+            "its shortest match has 1025 bytes, and the window 1024; use a larger",
+        ),
     ] {
         let complaint = refused(&[&["--stream", "-r", SWARM], words].concat());
         assert!(complaint.contains(said), "{words:?}: {complaint}");
+    }
+    let (_dir, file) = pcap(&request());
+    for words in
+        [&["--window", "1K", "a{1024}|b"][..], &["--window", "1K", "-e", "a{1025}", "-e", "b"], &["$|a"]]
+    {
+        assert_ne!(ovlsniff(&[&["--stream", "-r", &file], words].concat()).code, Some(2), "{words:?}");
     }
     let complaint = refused(&["--window", "64K", "-r", SWARM, "x"]);
     assert!(complaint.contains("--stream"), "{complaint}");

@@ -235,6 +235,10 @@ fn what_may_be_meant_as_it_stands_is_done_and_told() {
         ("-c 100 HTTP", "-c 100: lines of 100 columns; to stop after 100 matches write -n 100"),
         ("-c 1000 HTTP", "-c 1000: lines of 1000 columns; to stop after 1000 matches write -n 1000"),
         ("-B 4096 HTTP", "-B 4096: up to 4096 packets before each match; the size of the ring is --buffer"),
+        (
+            "--stream -B 4096 HTTP",
+            "-B 4096: up to 4096 lines before each match, as far as the window goes; the size of the ring is --buffer",
+        ),
         ("-e -i", "taking '-i' as the pattern of -e"),
     ] {
         let ran = typed(&format!("ovlsniff -r {SWARM} {options}"));

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::{EngineError, broken_off, connect, handshake, parsed, prefix, request, send, text};
+use super::{BROKEN_OFF, EngineError, broken_off, connect, handshake, parsed, prefix, request, send, text};
 
 /// The longest wait for an answer. The engine of a busy node has been seen to take several seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -76,7 +76,15 @@ impl Opened {
             let (questions, events) = (stream(self.questions)?, stream(self.events)?);
             let questions = handshake(questions).await.ok();
             let events = handshake(events).await.map_or(Events::Lost, Events::Silent);
-            Ok(talk(Kept { socket: self.socket, prefix: None, questions, is_lost: false, events }).await)
+            Ok(talk(Kept {
+                socket: self.socket,
+                prefix: None,
+                questions,
+                is_lost: false,
+                ended: None,
+                events,
+            })
+            .await)
         })?
     }
 }
@@ -97,6 +105,8 @@ pub(crate) struct Kept {
     questions: Option<SendRequest<String>>,
     /// True if the last question could not be asked, or was not answered.
     is_lost: bool,
+    /// The reason for which the last connection for questions ended.
+    ended: Option<String>,
     events: Events,
 }
 
@@ -146,6 +156,22 @@ impl Kept {
         self.is_lost
     }
 
+    /// Returns true once the engine has told its version.
+    pub(crate) fn is_known(&self) -> bool {
+        self.prefix.is_some()
+    }
+
+    /// Says why the engine is lost, from the error of the last question.
+    pub(crate) fn loss(&self, error: &EngineError) -> String {
+        match (&self.ended, error) {
+            (Some(ended), EngineError::Denied) => {
+                format!("{ended}, and its socket cannot be opened again, because root was left")
+            }
+            (Some(ended), EngineError::Absent) => format!("{ended}, and {error} any more"),
+            (_, error) => error.to_string(),
+        }
+    }
+
     async fn in_time<T>(
         &mut self,
         question: impl AsyncFnOnce(&mut Self) -> Result<T, EngineError>,
@@ -154,6 +180,7 @@ impl Kept {
         timeout(PATIENCE, question(self)).await.unwrap_or_else(|_| {
             // The answer may still come, and must not pass for that to the next question.
             self.questions = None;
+            self.ended = Some(format!("it did not answer within {} s", PATIENCE.as_secs()));
             self.is_lost = true;
             Err(EngineError::Late(PATIENCE))
         })
@@ -176,17 +203,28 @@ impl Kept {
     /// Asks on the connection that there is, or on a new one if that is closed.
     async fn exchange(&mut self, prefix: &str, path: &str) -> Result<Vec<u8>, EngineError> {
         if let Some(sender) = self.questions.as_mut().filter(|sender| !sender.is_closed()) {
-            if let Ok(answered) = exchange(sender, request(prefix, path)?).await {
-                self.is_lost = false;
-                return answered;
+            match exchange(sender, request(prefix, path)?).await {
+                Ok(answered) => return self.answered(answered),
+                Err(error) if error.is_parse() => self.ended = Some("its answer was no HTTP".to_owned()),
+                Err(_) => {}
             }
         }
         self.is_lost = true;
+        self.ended.get_or_insert_with(|| "it closed the connection".to_owned());
         self.questions = None;
         let sender = self.questions.insert(handshake(connect(&self.socket).await?).await?);
         let answered = exchange(sender, request(prefix, path)?).await.map_err(broken_off)?;
+        self.answered(answered)
+    }
+
+    /// Notes that a question was answered, and what was wrong with the answer if that may end the connection.
+    fn answered(&mut self, answer: Result<Vec<u8>, EngineError>) -> Result<Vec<u8>, EngineError> {
         self.is_lost = false;
-        answered
+        self.ended = match &answer {
+            Err(EngineError::Broken(cause)) => Some(format!("its last answer was of no use ({cause})")),
+            _ => None,
+        };
+        answer
     }
 
     /// Asks for events, on a new connection if the last one is closed. Does nothing while they are told, or if the engine
@@ -195,7 +233,11 @@ impl Kept {
         if self.listens() || matches!(self.events, Events::Refused) {
             return Ok(());
         }
-        let prefix = self.in_time(async |kept| kept.prefix().await).await?;
+        let prefix = match &self.prefix {
+            // Nothing is asked, so nothing is learned about the connection for questions.
+            Some(prefix) => prefix.clone(),
+            None => self.in_time(async |kept| kept.prefix().await).await?,
+        };
         let mut sender = match std::mem::replace(&mut self.events, Events::Lost) {
             Events::Silent(sender) => sender,
             _ => timeout(PATIENCE, async { handshake(connect(&self.socket).await?).await })
@@ -206,7 +248,7 @@ impl Kept {
         self.events = Events::Asked(Box::pin(async move {
             let answer = match sender.ready().await {
                 Ok(()) => send(&mut sender, request).await,
-                Err(_) => Err(EngineError::broken("it is closed")),
+                Err(error) => Err(broken_off(error)),
             };
             (answer, sender)
         }));
@@ -245,7 +287,7 @@ impl Kept {
                     let (answer, sender) = answer.as_mut().await;
                     self.events = match answer {
                         Ok(answer) => Events::Told { body: answer.into_body(), _sender: sender },
-                        Err(EngineError::Broken(_)) if sender.is_closed() => Events::Lost,
+                        Err(EngineError::Broken(cause)) if cause == BROKEN_OFF => Events::Lost,
                         Err(_) => Events::Refused,
                     };
                 }

@@ -1,7 +1,7 @@
 //! The questions that make a table of names, and the parts of the answers that are read.
 //!
 //! Everything is optional in an answer. Podman leaves much out, old engines too, and a proxy before the socket may refuse
-//! some questions. What is missing gives no names, and the rest does.
+//! some questions. What is missing gives no names, and the rest does. What cannot be read is left out and counted.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,9 +9,10 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::few::{Few, FewNamed};
+use super::few::{Few, FewNamed, Text};
 use super::name::of_task;
 use super::table::{Draft, Source, Table};
+use crate::escape::counted;
 use crate::host::docker::{EngineError, Kept, VNIS, vnis};
 use crate::packet::MacAddress;
 
@@ -57,7 +58,7 @@ struct Endpoint {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Listed {
-    name: Option<String>,
+    name: Option<Text>,
     id: Option<String>,
     driver: Option<String>,
     #[serde(default)]
@@ -65,7 +66,7 @@ struct Listed {
 }
 
 /// The answer to `/networks/ID?verbose=true`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Detail {
     #[serde(default)]
@@ -171,25 +172,34 @@ struct Attached {
 /// is `{"desired-state":["running"]}`, encoded for a URL.
 const TASKS: &str = "/tasks?filters=%7B%22desired-state%22%3A%5B%22running%22%5D%7D";
 
-/// Asks an engine for everything that has a name and an address.
+/// What an engine has told.
+pub(super) struct Asked {
+    /// The names of what was told.
+    pub(super) table: Table,
+    /// A sentence about what was not told, or cannot be read.
+    pub(super) missing: Option<String>,
+    /// The error over which the connection was lost on the way.
+    pub(super) lost: Option<EngineError>,
+}
+
+/// Asks an engine for everything that has a name and an address. A part that is not told takes no other part away.
 ///
 /// # Errors
-/// Every [`EngineError`], if networks are not told, without which an address says nothing, or the connection is lost on
-/// the way.
-pub(super) async fn table(engine: &mut Kept) -> Result<Table, EngineError> {
+/// Every [`EngineError`], if networks are not told, without which an address says nothing.
+pub(super) async fn table(engine: &mut Kept) -> Result<Asked, EngineError> {
     let mut draft = Draft::default();
-    let containers = part::<Few<Container, MOST>>(engine, "/containers/json").await?.unwrap_or_default().0;
-    let networks = part::<Few<Listed, NETWORKS>>(engine, "/networks").await??.0;
+    let networks = engine.get::<Few<Listed, NETWORKS>>("/networks").await?;
+    let mut parts = Parts { engine, untold: None, lost: None };
+    let mut unread = networks.left_out() + networks.0.iter().map(Listed::unread).sum::<usize>();
+    let networks = networks.0;
+    let containers: Few<Container, MOST> = parts.ask("containers", "/containers/json", |_| false).await;
+    unread += containers.left_out() + containers.0.iter().map(Container::unread).sum::<usize>();
+    let containers = containers.0;
     for network in &networks {
         let list = network.options.0.iter().find(|(name, _)| name == VNIS);
         let list = list.and_then(|(_, list)| list.as_deref()).filter(|_| network.is_overlay());
         let driver = network.driver.as_deref().unwrap_or_default();
-        draft.network(
-            network.id.as_deref(),
-            network.name.as_deref(),
-            driver,
-            &list.map(vnis).unwrap_or_default(),
-        );
+        draft.network(network.id.as_deref(), network.name(), driver, &list.map(vnis).unwrap_or_default());
     }
     for container in &containers {
         container.add_to(&mut draft);
@@ -198,31 +208,77 @@ pub(super) async fn table(engine: &mut Kept) -> Result<Table, EngineError> {
     let incomplete = containers.is_empty() || containers.iter().any(|one| one.network_settings.is_none());
     let details = networks.iter().filter(|network| incomplete || network.is_overlay());
     for id in details.filter_map(Listed::key).take(DETAILS) {
-        if let Ok(detail) = part::<Detail>(engine, &format!("/networks/{id}?verbose=true")).await? {
-            detail.add_to(&mut draft, id);
-        }
+        // A network may be removed meanwhile.
+        let is_gone = |error: &EngineError| *error == EngineError::Unknown;
+        let path = format!("/networks/{id}?verbose=true");
+        let detail: Detail = parts.ask("containers and services of a network", &path, is_gone).await;
+        unread += detail.containers.left_out() + detail.services.left_out();
+        detail.add_to(&mut draft, id);
     }
     if networks.iter().any(Listed::is_overlay) {
-        // Only managers answer.
-        let services = part::<Few<Service, MOST>>(engine, "/services").await?.unwrap_or_default().0;
-        let tasks = part::<Few<Task, MOST>>(engine, TASKS).await?.unwrap_or_default().0;
-        add_services(&mut draft, &services, &tasks);
+        let services: Few<Service, MOST> = parts.ask("services", "/services", is_for_managers).await;
+        let tasks: Few<Task, MOST> = parts.ask("tasks", TASKS, is_for_managers).await;
+        unread += services.left_out() + tasks.left_out();
+        add_services(&mut draft, &services.0, &tasks.0);
     }
-    Ok(draft.finish())
+    let Parts { untold, lost, .. } = parts;
+    let unread = (unread > 0)
+        .then(|| format!("{} of the engine's answers cannot be read", counted(unread, "entry", "entries")));
+    let missing = untold.or(unread).map(|cause| format!("some names may be missing: {cause}"));
+    Ok(Asked { table: draft.finish(), missing, lost })
 }
 
-/// Asks for a part. The outer error is that of a lost connection, the inner one of this answer alone.
-async fn part<T: DeserializeOwned>(
-    engine: &mut Kept,
-    path: &str,
-) -> Result<Result<T, EngineError>, EngineError> {
-    match engine.get(path).await {
-        Err(error) if engine.is_lost() => Err(error),
-        answer => Ok(answer),
+/// The parts that are asked for one after the other.
+struct Parts<'a> {
+    engine: &'a mut Kept,
+    /// The first part that was not told, and why.
+    untold: Option<String>,
+    /// The error over which the connection was lost. Nothing is asked any more then.
+    lost: Option<EngineError>,
+}
+
+impl Parts<'_> {
+    /// Asks for a part, which is empty if it is not told. Notes why, except for an error that is no fault.
+    async fn ask<T: DeserializeOwned + Default>(
+        &mut self,
+        part: &str,
+        path: &str,
+        is_no_fault: fn(&EngineError) -> bool,
+    ) -> T {
+        if self.lost.is_some() {
+            return T::default();
+        }
+        match self.engine.get(path).await {
+            Ok(answer) => return answer,
+            Err(error) if self.engine.is_lost() => self.lost = Some(error),
+            Err(error) if is_no_fault(&error) => {}
+            Err(error) => {
+                self.untold.get_or_insert_with(|| format!("the engine does not tell its {part}: {error}"));
+            }
+        }
+        T::default()
+    }
+}
+
+/// Returns true for the answers of a node that is no manager: 404 of Podman, 406 of old engines, 503 of others.
+fn is_for_managers(error: &EngineError) -> bool {
+    match error {
+        EngineError::Unknown => true,
+        EngineError::Broken(cause) => matches!(cause.as_str(), "status 406" | "status 503"),
+        _ => false,
     }
 }
 
 impl Listed {
+    fn name(&self) -> Option<&str> {
+        self.name.as_ref()?.0.as_deref()
+    }
+
+    /// Returns 1 if its name is no text. Its containers are named nevertheless.
+    fn unread(&self) -> usize {
+        usize::from(self.name.as_ref().is_some_and(|name| name.0.is_none()))
+    }
+
     fn is_overlay(&self) -> bool {
         self.driver.as_deref() == Some("overlay")
     }
@@ -233,11 +289,16 @@ impl Listed {
             !text.is_empty()
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
         };
-        self.id.as_deref().or(self.name.as_deref()).filter(is_word)
+        self.id.as_deref().or(self.name()).filter(is_word)
     }
 }
 
 impl Container {
+    /// Returns the number of its names that are no text, if it has no other.
+    fn unread(&self) -> usize {
+        if self.names.0.is_empty() { self.names.left_out() } else { 0 }
+    }
+
     fn add_to(&self, draft: &mut Draft) {
         // A name with a second slash is a link of another container to this one.
         let names = self.names.0.iter().map(|name| name.strip_prefix('/').unwrap_or(name));

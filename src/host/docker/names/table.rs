@@ -84,6 +84,7 @@ enum Scope {
 impl Table {
     /// Returns the names of the ends of a packet (level 0), or of the headers in front of a wrapping: level 1 for the
     /// innermost, 2 for the next one.
+    #[cold]
     pub fn ends(&self, packet: &Packet<'_>, level: usize) -> Ends<'_> {
         let mut around = packet.encapsulations.iter().rev().skip(level.saturating_sub(1));
         let headers = match level {
@@ -133,6 +134,7 @@ impl Table {
     }
 
     /// Returns the name of the overlay network with this VNI.
+    #[cold]
     pub fn network(&self, vni: Vni) -> Option<&str> {
         self.network_at((*self.vnis.get(&vni)?)?)?.name.as_deref()
     }

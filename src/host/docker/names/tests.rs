@@ -9,6 +9,8 @@ use std::time::Instant;
 use super::*;
 use crate::host::docker::fake::{Fake, say, say_nothing_known, say_with};
 
+mod faults;
+
 /// A limit of time that is long enough for every machine. A test whose engine answers never waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 const VERSION: &str = r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
@@ -159,7 +161,7 @@ fn an_engine_that_goes_away_leaves_its_names_and_one_sentence() {
         complaint = names.complaint();
         complaint.is_some()
     });
-    let expected = "the engine is lost (there is no engine at the socket); names stay as they were";
+    let expected = "the engine is lost: it closed the connection, and there is no engine at the socket any more; names stay as they were";
     assert_eq!(complaint.as_deref(), Some(expected));
     assert_eq!(name(&names).as_deref(), Some("web"));
     thread::sleep(Duration::from_millis(1500));
@@ -251,6 +253,8 @@ fn an_answer_of_a_hundred_megabytes_costs_its_part_alone() {
     });
     let names = names_at(&fake);
     assert_eq!(name(&names).as_deref(), Some("web"));
+    let expected = "some names may be missing: the engine does not tell its containers: no usable answer (it is too long)";
+    assert_eq!(names.complaint().as_deref(), Some(expected));
 }
 
 #[test]
@@ -278,8 +282,8 @@ fn overlays_are_asked_for_one_by_one_and_managers_for_their_services() {
         paths,
         [
             "/version",
-            "/v1.41/containers/json",
             "/v1.41/networks",
+            "/v1.41/containers/json",
             "/v1.41/networks/o?verbose=true",
             "/v1.41/services",
             tasks
@@ -317,6 +321,12 @@ fn an_engine_is_looked_for_at_the_usual_places() {
     let found = Opened::open(&["/nonexistent/a.sock".into(), "/nonexistent/b.sock".into()], PATIENCE);
     assert_eq!(found.err(), Some(EngineError::Absent));
     assert_eq!(Opened::open(&[], PATIENCE).err(), Some(EngineError::Absent));
+    let told = |host| connect_by(Some(host), None, PATIENCE).err().map(|error| error.to_string());
+    let expected =
+        "DOCKER_HOST is ssh://a, and only Unix sockets are asked; name one as unix:///PATH, or unset it";
+    assert_eq!(told("ssh://a").as_deref(), Some(expected));
+    let expected = "there is no engine at the socket (/nonexistent/a); start the engine, or name its socket in DOCKER_HOST";
+    assert_eq!(told("unix:///nonexistent/a").as_deref(), Some(expected));
     let engine = Engine::new();
     let opened = Opened::open(&["/nonexistent/a.sock".into(), engine.fake.socket.clone()], PATIENCE);
     assert!(Connected(opened.unwrap()).watch().wait(PATIENCE));

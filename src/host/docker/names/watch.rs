@@ -3,7 +3,8 @@
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use super::{Shared, ask};
+use super::ask::Asked;
+use super::{Fault, Shared, ask};
 use crate::host::docker::engine::{Heard, Kept, rest};
 
 /// The events after which something may have another name or address. The filter is
@@ -21,6 +22,8 @@ const LEAST: Duration = Duration::from_secs(1);
 const PERIOD: Duration = Duration::from_secs(60);
 /// The time after which an idle connection is used. Podman closes it after ten seconds.
 const IDLE: Duration = Duration::from_secs(5);
+/// The time after which the names of an engine that tells no events are asked for again.
+const DEAF: Duration = Duration::from_secs(5);
 
 /// Asks for names, and listens, until nobody wants them any more.
 pub(super) async fn watch(mut engine: Kept, shared: &Weak<Shared>) {
@@ -34,19 +37,39 @@ pub(super) async fn watch(mut engine: Kept, shared: &Weak<Shared>) {
         let Some(wanted) = shared.upgrade() else { return };
         let pause = match asked {
             Err(error) if engine.is_lost() => {
-                wanted.complain(&format!("the engine is lost ({error}); names stay as they were"));
+                wanted.lose(&engine.loss(&error));
+                again = (again * 2).min(PERIOD);
+                again / 2
+            }
+            Ok(Asked { table, lost: Some(error), .. }) => {
+                // Half of the names are better than none, and worse than all those of before.
+                if !wanted.has_names() && !table.is_empty() {
+                    wanted.put(table);
+                }
+                wanted.lose(&engine.loss(&error));
                 again = (again * 2).min(PERIOD);
                 again / 2
             }
             asked => {
                 match asked {
-                    Ok(table) => wanted.put(table),
-                    Err(error) => wanted.complain(&format!("no names: {error}")),
+                    Ok(Asked { table, missing, .. }) => {
+                        wanted.put(table);
+                        if let Some(missing) = missing {
+                            wanted.complain(Fault::Missing, missing);
+                        }
+                    }
+                    Err(error) => {
+                        let part =
+                            if engine.is_known() { "the engine does not tell its networks: " } else { "" };
+                        let names = if wanted.has_names() { "names stay as they were" } else { "no names" };
+                        wanted.complain(Fault::Missing, format!("{names}: {part}{error}"));
+                    }
                 }
                 again = LEAST;
                 (begun.elapsed() * 9).clamp(LEAST, PERIOD)
             }
         };
+        wanted.answer();
         drop(wanted);
         if !wait(&mut engine, pause, shared).await || !quiet(&mut engine, begun, shared).await {
             return;
@@ -73,10 +96,14 @@ async fn wait(engine: &mut Kept, time: Duration, shared: &Weak<Shared>) -> bool 
 /// Waits until something has happened, or names that were asked for at `begun` are old. Returns false if nobody wants
 /// names any more.
 async fn quiet(engine: &mut Kept, begun: Instant, shared: &Weak<Shared>) -> bool {
-    while begun.elapsed() < PERIOD && !engine.is_lost() {
+    while !engine.is_lost() && begun.elapsed() < if engine.listens() { PERIOD } else { DEAF } {
         match engine.heard(IDLE).await {
             Heard::Event => break,
-            Heard::End => rest(LEAST).await,
+            Heard::End => {
+                rest(LEAST).await;
+                // The engine may be gone as a whole.
+                engine.ping().await;
+            }
             Heard::Nothing => engine.ping().await,
         }
         if shared.strong_count() == 0 {
@@ -85,6 +112,10 @@ async fn quiet(engine: &mut Kept, begun: Instant, shared: &Weak<Shared>) -> bool
         // Events that were missed while nobody listened are made up for by asking.
         if !engine.listens() && engine.listen(EVENTS).await.is_ok() && engine.listens() {
             break;
+        }
+        if let Some(wanted) = shared.upgrade().filter(|_| !engine.listens() && !engine.is_lost()) {
+            let every = DEAF.as_secs();
+            wanted.complain(Fault::Deaf, format!("the engine tells no events; it is asked every {every} s"));
         }
     }
     true

@@ -164,7 +164,7 @@ impl<'a> Level<'a> {
     fn of(shown: &Shown<'a>) -> Self {
         let packet = shown.packet;
         let cut = packet.stop == Some(Stop { layer: Layer::Tcp, why: Why::Truncated });
-        let mut level = Self::new(&packet.headers, shown.ends(0));
+        let mut level = Self::new(&packet.headers, shown.ends(0).unwrap_or_default());
         if let Some(flow) = level.flow.as_mut().filter(|_| cut) {
             flow.tcp_flags = flow.tcp_flags.take().filter(|flags| !flags.is_empty());
         }

@@ -39,7 +39,7 @@ impl<'a> Wrapping<'a> {
             network: shown.network(tunnel),
             numbers: Numbers::of(tunnel),
             seal,
-            outer: Level::new(&wrapping.outer, shown.ends(level)),
+            outer: Level::new(&wrapping.outer, shown.ends(level).unwrap_or_default()),
         }
     }
 }

@@ -116,6 +116,8 @@ fn a_reset_that_only_the_capture_has_heard_hides_nothing() {
     capture.take(b("A", 0, "hello")).take(Sent { ttl: 1, ..a("R", 0, "").ack(5) });
     capture.take(a("A", 0, "attack").ack(5)).take(b("A", 5, "done").ack(6));
     assert_eq!((capture.told_of(2, 40_000), capture.told_of(2, 80)), ("~attack", "~done"));
+    // That one is under way when it is first seen.
+    assert_eq!(capture.streams.counts().without_handshake, 1);
 }
 
 #[test]
@@ -148,9 +150,118 @@ fn acknowledgements_of_what_was_never_sent_give_up_nothing_that_comes_in_order()
 }
 
 #[test]
-fn urgent_data_counts_as_any_other_and_receivers_may_differ() {
+fn an_urgent_byte_was_told_though_receivers_leave_it_out() {
     // A receiver that does not ask for it leaves the urgent byte out.
     let mut capture = Capture::connected();
     capture.take(a("A", 0, "att")).take(a("UA", 3, "X")).take(a("A", 4, "ack"));
-    assert_eq!(capture.of_a(), "att{X!}ack");
+    assert_eq!(capture.of_a(), "attack");
+    capture.take(a("UA", 7, "Xed")).take(a("A", 8, "ed")).take(a("A", 10, "!"));
+    assert_eq!(capture.of_a(), "attack{ed!}(ed)!");
+}
+
+#[test]
+fn a_segment_that_acknowledges_what_was_never_sent_hid_the_bytes_that_the_receiver_reads() {
+    for ahead in [1, 1000] {
+        let mut capture = Capture::connected();
+        capture.take(a("A", 0, "att")).take(a("A", 3, "XXXX").ack(ahead)).take(a("FA", 3, "").ack(ahead));
+        capture.take(a("A", 3, "ack"));
+        assert_eq!(capture.of_a(), "att{ack!}");
+    }
+    // If the capture has lost what it acknowledges, the receiver says so by its own acknowledgement.
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "att").ack(9)).take(b("A", 9, "").ack(3)).take(a("A", 3, "ack").ack(9));
+    capture.take(b("A", 9, "").ack(6));
+    assert_eq!(capture.of_a(), "attack");
+}
+
+#[test]
+fn what_a_direction_acknowledges_is_not_doubted_where_the_other_one_is_not_captured() {
+    let mut capture = Capture::default();
+    capture.take(b("SA", u32::MAX, "")).take(b("A", 0, "attack").ack(1000));
+    assert_eq!(capture.of_b(), "attack");
+    // Nor for ever where it is not captured any more.
+    let mut capture = Capture::connected();
+    for place in 0..20 {
+        capture.take(a("A", place, "x").ack(1000));
+    }
+    assert_eq!(capture.finish().of_a(), "xxxxxxxxxxxxxxxxxxxx<capture>");
+}
+
+#[test]
+fn insertion_by_a_signature_inserts_nothing() {
+    let signature = [[19, 18].as_slice(), &[7; 16], &[1, 1]].concat();
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "XXXXXX").with(&signature)).take(a("A", 0, "attack"));
+    assert_eq!(capture.of_a(), "{attack!}");
+}
+
+#[test]
+fn a_forged_handshake_amid_a_connection_ended_it() {
+    let (syn, answer) = (a("S", 1 << 29, ""), b("SA", 1 << 28, "").ack((1 << 29) + 1));
+    let mut capture = Capture::connected();
+    capture
+        .take(a("A", 0, "att"))
+        .take(syn)
+        .take(answer)
+        .take(a("A", 3, "ack"))
+        .take(b("A", 0, "yes").ack(6));
+    assert_eq!((capture.of_a(), capture.of_b()), ("attack", "yes"));
+    // Data that fits the new numbers only shows that the handshake was none that was forged.
+    capture
+        .take(a("A", (1 << 29) + 1, "new").ack((1 << 28) + 1))
+        .take(b("A", (1 << 28) + 1, "too").ack((1 << 29) + 4));
+    assert_eq!(
+        (capture.of_a(), capture.told_of(2, 40_000), capture.told_of(2, 80)),
+        ("attack<reused>", "new", "too")
+    );
+}
+
+#[test]
+fn a_direction_went_blind_for_ever_behind_one_stray_segment() {
+    // It came first, and the handshake was missed.
+    let mut capture = Capture::default();
+    capture.take(a("A", 1_000_000_000, "stray"));
+    for number in 0..20 {
+        capture.take(a("A", number * 5, "line ").ack(number)).take(b("A", number, "y").ack(number * 5 + 5));
+    }
+    assert!(capture.of_a().matches("line").count() >= 18, "{}", capture.of_a());
+    // A forged row is not joined where the receiver speaks of other bytes.
+    let mut capture = Capture::connected();
+    for number in 0..50 {
+        capture.take(a("A", number, "x").ack(number)).take(a("A", (1 << 29) + number, "evil"));
+        capture.take(b("A", number, "y").ack(number + 1));
+    }
+    assert_eq!(capture.of_a(), "x".repeat(50));
+}
+
+#[test]
+fn a_direction_went_blind_for_ever_behind_a_large_loss() {
+    // Of both directions, of one of which only the handshake was seen, and of one that is alone.
+    for (has_answers, least) in [(true, 98), (false, 65)] {
+        for loss in [1_000_000, 100_000_000, 2_000_000_000, 3_000_000_000] {
+            let mut capture = Capture::connected();
+            capture.take(a("A", 0, "start"));
+            for number in 0..100_u32 {
+                capture.take(a("A", loss + number * 5, "line "));
+                if has_answers {
+                    capture.take(b("A", 0, "").ack(loss + number * 5 + 5));
+                }
+            }
+            let lines = capture.finish().of_a().matches("line").count();
+            assert!(lines >= least, "{lines} of 100 behind {loss}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_whose_ports_were_used_again_without_a_handshake_is_joined() {
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "start"));
+    let (at, other) = (2_000_000_000, 3_000_000_000);
+    for number in 0..50 {
+        capture.take(a("A", at + number * 5, "line ").ack(other + number));
+        capture.take(b("A", other + number, "y").ack(at + number * 5 + 5));
+    }
+    let lines = [capture.of_a().matches("line").count(), capture.of_b().matches('y').count()];
+    assert!(lines.iter().all(|count| *count >= 47), "{lines:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::memory::taken;
 use super::stretch::{Copied, Copies};
 use crate::dissect::{Dissected, Dissector};
 use crate::packet::{Direction, Encapsulation, Frame, Headers, LinkType, Packet};
@@ -63,11 +64,14 @@ impl Card {
     }
 
     pub(super) fn footprint(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.encapsulations) + HEAD
+        // It is counted, in front of it, by two numbers.
+        let counted = size_of::<Self>() + 2 * size_of::<usize>();
+        taken(counted) + taken(size_of_val(&*self.encapsulations)) + taken(self.head.frame().bytes.len())
     }
 }
 
-/// Copies the frames of a packet. Of one that waited for bytes before it, the last fragment alone is there.
+/// Copies the frames of a packet. Of one that waited for bytes before it, and is not the packet in hand therefore, the last
+/// fragment alone is there.
 pub(super) fn copies(
     copies: Copies,
     hand: Option<&Hand<'_>>,
@@ -79,6 +83,7 @@ pub(super) fn copies(
         let (link, bytes) = packet.rebuild_inner(&mut scratch);
         vec![Copied::new(&Frame { link, bytes, wire_len: bytes.len() as u32, ..*frame })]
     };
+    let hand = hand.filter(|hand| hand.dissected.frame.number == frame.number);
     Some(match (copies, hand) {
         (Copies::None, _) => return None,
         (Copies::Frames, Some(Hand { dissected })) => {

@@ -5,9 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::card::Card;
+use super::memory::{taken, taken_with_holes};
 use super::stretch::Copied;
 use crate::pattern::{Edge, Progress};
 use crate::search::{Begun, Overlap};
+
+/// The memory that lists take which have an entry for each direction, and twice as many when they have just grown.
+const PLACE: usize =
+    2 * (size_of::<Option<Box<Direction>>>() + size_of::<u32>() + size_of::<(u32, u64, i64)>()) + 16;
 
 /// The search in one direction.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(super) struct Direction {
     pub(super) card: Option<Arc<Card>>,
     /// The place behind what was told.
     pub(super) told: u64,
+    /// True if what was told ended in front of the end of its line.
+    pub(super) lacks_newline: bool,
     pub(super) begun: Begun,
     pub(super) gap_before: bool,
     /// The connection's number.
@@ -87,6 +94,7 @@ impl Direction {
             block: None,
             card: None,
             told: offset,
+            lacks_newline: false,
             begun,
             gap_before: false,
             connection,
@@ -103,6 +111,7 @@ impl Direction {
         self.parts.clear();
         (self.copied, self.card) = (0, None);
         (self.start, self.told, self.gap_before) = (offset, offset, true);
+        self.lacks_newline = false;
     }
 
     /// Returns the place behind the last byte.
@@ -170,11 +179,18 @@ impl Direction {
     /// Returns the memory that it takes.
     pub(super) fn footprint(&self) -> usize {
         let block = self.block.as_ref().map_or(0, |block| {
-            size_of::<Block>() + block.card.footprint() + block.spans.capacity() * size_of::<Range<u64>>()
+            let spans = block.spans.capacity() * size_of::<Range<u64>>();
+            taken(size_of::<Block>()) + block.card.footprint() + taken_with_holes(spans)
         });
         let card = self.card.as_ref().map_or(0, |card| card.footprint());
-        let parts = self.parts.capacity() * size_of::<Part>();
-        size_of::<Self>() + self.held.capacity() + parts + self.copied + block + card
+        let parts = taken_with_holes(self.parts.capacity() * size_of::<Part>());
+        PLACE
+            + taken(size_of::<Self>())
+            + taken_with_holes(self.held.capacity())
+            + parts
+            + self.copied
+            + block
+            + card
     }
 }
 

@@ -69,6 +69,20 @@ impl Lines {
             }
         }
     }
+
+    /// Returns true if lines that end at `end` do so with a newline that the match has in it, which ends at `match_end`.
+    pub(super) fn ends_in_match(self, at_hand: &AtHand<'_>, match_end: u64, end: u64) -> bool {
+        self.after == 0 && end == match_end && at_hand.byte(end - 1) == Some(b'\n')
+    }
+
+    /// Returns the place behind the end of a line, if there is one at this place.
+    pub(super) fn skip_newline(self, at_hand: &AtHand<'_>, at: u64) -> u64 {
+        match (at_hand.byte(at), at_hand.byte(at + 1)) {
+            (Some(b'\n'), _) => at + 1,
+            (Some(b'\r'), Some(b'\n')) => at + 2,
+            _ => at,
+        }
+    }
 }
 
 #[cfg(test)]

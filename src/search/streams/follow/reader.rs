@@ -6,6 +6,7 @@ use super::card::{Card, Hand, copies};
 use super::direction::{Direction, Part};
 use super::lines::Lines;
 use super::with::Telling;
+use super::written::Written;
 use super::{Copies, Slot, StreamOptions};
 use crate::dissect::Dissector;
 use crate::packet::{Frame, Timestamp};
@@ -27,6 +28,7 @@ pub(super) struct Reader {
     /// The slots of directions that may wait for quiet, with the connection and the time until which they do.
     waiting: VecDeque<(u32, u64, i64)>,
     pub(super) payload: Vec<u8>,
+    pub(super) written: Written,
 }
 
 impl Reader {
@@ -40,6 +42,7 @@ impl Reader {
             free: Vec::new(),
             waiting: VecDeque::new(),
             payload: Vec::new(),
+            written: Written::default(),
         }
     }
 
@@ -54,9 +57,10 @@ impl Reader {
         self.waiting.front().is_some_and(|(.., until)| *until <= now.nanos)
     }
 
-    /// Forgets those that wait, since all streams have ended.
+    /// Forgets those that wait, and the frames that were written, since all streams have ended.
     pub(super) fn forget(&mut self) {
         self.waiting.clear();
+        self.written.clear();
     }
 
     /// Takes a piece of a direction. `hand` is the packet in hand, if there is one.

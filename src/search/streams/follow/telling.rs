@@ -38,7 +38,13 @@ impl Reader {
         }
         if direction.block.is_none() {
             let start = self.lines.start(at_hand, found.start);
-            let from = if direction.told > found.start { start } else { start.max(direction.told) };
+            let from = match start.max(direction.told) {
+                told if told > found.start => start,
+                told if told == direction.told && direction.lacks_newline => {
+                    self.lines.skip_newline(at_hand, told).min(found.start)
+                }
+                from => from,
+            };
             direction.block = Some(Box::new(Block { from, spans: vec![found], card }));
         }
         if telling.tally.is_full() { self.tell_rest(direction, at_hand, None, telling) } else { Ok(()) }
@@ -69,6 +75,8 @@ impl Reader {
         let Some(block) = direction.block.take() else { return Ok(()) };
         let Block { from, spans, card } = *block;
         direction.told = end;
+        let match_end = spans.last().map_or(from, |span| span.end);
+        direction.lacks_newline = !self.lines.ends_in_match(at_hand, match_end, end);
         self.payload.clear();
         at_hand.copy(from, end, &mut self.payload);
         let (offset, behind) =
@@ -89,7 +97,7 @@ impl Reader {
             .collect();
         direction.copied -= written.iter().map(Copied::footprint).sum::<usize>();
         written.sort_by_key(|copied| copied.frame().number);
-        written.dedup_by_key(|copied| copied.frame().number);
+        written.retain(|copied| self.written.add(copied));
         let frame = card.frame();
         let stretch = Stretch {
             connection: direction.connection,

@@ -40,8 +40,37 @@ fn a_fin_ends_the_direction_when_all_before_it_is_there_and_nothing_behind_it_co
     assert_eq!(told(&[a("FA", 0, "all"), a("A", 3, "more"), a("A", 4, "more")]), "all<fin>");
     assert_eq!(told(&[a("FA", 3, ""), a("A", 0, "all")]), "all<fin>");
     assert_eq!(told(&[a("FA", 3, "d"), a("A", 4, "more"), a("A", 0, "all")]), "alld<fin>");
-    // A segment that was sent before the FIN was reaches beyond it.
-    assert_eq!(told(&[a("FA", 3, ""), a("A", 0, "all and more")]), "all<fin>");
+}
+
+#[test]
+fn a_fin_behind_a_hole_ended_the_stream_where_data_in_order_covers_it() {
+    assert_eq!(told(&[a("A", 0, "sec"), a("FA", 5, ""), a("A", 3, "retXXXX")]), "secretXXXX");
+    assert_eq!(told(&[a("A", 0, "sec"), a("FA", 5, "zz"), a("A", 3, "retXXXX")]), "sec{retXXXX!}");
+    let (zzz, fin) = (a("A", 10, "zzz"), a("FA", 5, ""));
+    assert_eq!(told(&[a("A", 0, "sec"), zzz, fin, a("A", 3, "reABCDE")]), "secreABCDEzzz");
+    // Of those that wait, too, the one that begins first counts.
+    assert_eq!(told(&[fin, a("A", 3, "retXXXX"), a("A", 0, "sec")]), "secretXXXX");
+    assert_eq!(told(&[a("A", 3, "retXXXX"), fin, a("A", 0, "sec")]), "secretXXXX");
+    assert_eq!(told(&[a("FA", 3, "re"), a("A", 4, "XXXX"), a("A", 0, "sec")]), "sec{re!}<fin>");
+    // What is behind a FIN is refused, and not given up.
+    let mut capture = Capture::connected();
+    capture.take(a("A", 10, "zzz")).take(a("FA", 5, "")).take(a("A", 0, "secre"));
+    let counts = capture.streams.counts();
+    assert_eq!((capture.of_a(), counts.given_up, counts.refused), ("secre<fin>", 0, 1));
+}
+
+#[test]
+fn a_hole_was_given_up_though_its_segment_came_in_the_next_frame() {
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "sec")).take(a("A", 6, "zzz")).take(b("A", 0, "").ack(100)).take(a("A", 3, "ret"));
+    assert_eq!(capture.of_a(), "secretzzz");
+    // It is given up for three more segments, or some time.
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "sec")).take(a("A", 6, "z")).take(b("A", 0, "").ack(7));
+    capture.take(a("A", 7, "z")).take(a("A", 8, "z"));
+    assert_eq!(capture.of_a(), "sec");
+    capture.take(a("A", 9, "z"));
+    assert_eq!(capture.of_a(), "sec[3 lost]zzzz");
 }
 
 #[test]
@@ -90,16 +119,17 @@ fn a_gap_is_told_when_the_receiver_says_that_it_has_the_bytes() {
     // It repeats that it waits for them: they are not lost to the capture only.
     capture.take(b("A", 0, "").ack(4)).take(b("A", 0, "").ack(4));
     assert_eq!(capture.of_a(), "one ");
-    capture.take(b("A", 0, "").ack(13));
+    capture.take(b("A", 0, "").ack(13)).wait(SECOND).take(b("A", 0, "").ack(13));
     assert_eq!(capture.of_a(), "one [4 lost]three");
     let counts = capture.streams.counts();
     assert_eq!((counts.gaps, counts.lost), (1, 4));
 }
 
 #[test]
-fn a_gap_is_told_at_once_if_the_receiver_has_said_before_that_it_has_the_bytes() {
+fn a_gap_is_told_soon_if_the_receiver_has_said_before_that_it_has_the_bytes() {
     let mut capture = Capture::connected();
     capture.take(a("A", 0, "one ")).take(b("A", 0, "").ack(13)).take(a("A", 13, "four"));
+    capture.wait(SECOND).take(b("A", 0, "").ack(17));
     assert_eq!(capture.of_a(), "one [9 lost]four");
 }
 
