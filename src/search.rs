@@ -227,11 +227,11 @@ impl Search {
         frame: &Frame<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.tick(frame.time, sink)?;
-        let Self { dissector, selection, gate, streams, .. } = self;
-        if self.view == View::Outermost {
-            return outermost::frame(frame, dissector, &mut select(selection, streams, sink));
+        if !self.is_plain() {
+            return self.otherwise(frame, sink);
         }
+        let Self { dissector, selection, gate, .. } = self;
+        dissector.tick(frame.time, &mut select(selection, sink))?;
         if let Some(gate) = gate.as_ref().filter(|_| self.matches_only) {
             // The glance comes first, because it costs next to nothing.
             let shut = match dissector.glance().worth(frame) {
@@ -243,7 +243,30 @@ impl Search {
                 return Ok(());
             }
         }
-        dissector.frame(frame, &mut select(selection, streams, sink))
+        dissector.frame(frame, &mut select(selection, sink))
+    }
+
+    /// Returns true unless streams are followed or the search is ngrep's. Those go ways of their own, so that nothing of them
+    /// is in the loops that have to be fast.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.view == View::Innermost && self.streams.is_none()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn otherwise<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.tick(frame.time, sink)?;
+        let Self { dissector, selection, streams, .. } = self;
+        let sink = &mut select_otherwise(selection, streams, sink);
+        match self.view {
+            View::Outermost => outermost::frame(frame, dissector, sink),
+            View::Innermost => dissector.frame(frame, sink),
+        }
     }
 
     /// Takes the frames of these records as [`Self::frame`] does one by one, and gives the same results. Ends before they do
@@ -271,14 +294,14 @@ impl Search {
         admits: &mut impl FnMut(&Frame<'_>) -> bool,
         sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        if self.view == View::Outermost {
+            return self.outermost_records(records, admits, sink);
+        }
         let mut skim = Skim::new(!self.matches_only, self.selects);
         let mut dissected = 0;
         while dissected < AT_ONCE {
             let Self { dissector, selection, gate, skimmed, .. } = self;
             let (next, is_asked) = match gate {
-                Some(gate) if self.view == View::Outermost => {
-                    (outermost::next(records, gate, admits, skimmed), true)
-                }
                 Some(gate) => {
                     let next = skim.next(records, gate, dissector, admits, selection, skimmed);
                     (next, skim.asks_if_admitted())
@@ -302,18 +325,40 @@ impl Search {
         Ok(())
     }
 
+    #[cold]
+    #[inline(never)]
+    fn outermost_records<'r, E>(
+        &mut self,
+        records: &mut impl Batch<'r>,
+        admits: &mut impl FnMut(&Frame<'_>) -> bool,
+        sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for _ in 0..AT_ONCE {
+            let next = outermost::next(records, self.gate.as_ref(), admits, &mut self.skimmed);
+            if !self.skimmed.is_empty() {
+                sink(Told::Skimmed(&self.skimmed))?;
+                self.skimmed.clear();
+            }
+            let Some(frame) = next else { break };
+            self.otherwise(&frame, &mut |found| sink(Told::Found(found)))?;
+            if self.is_over() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Lets time pass without a frame: fragments that have waited too long are searched as they are.
     ///
     /// # Errors
     /// As [`Self::frame`].
-    #[inline]
     pub fn tick<E>(
         &mut self,
         now: Timestamp,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { dissector, selection, streams, .. } = self;
-        dissector.tick(now, &mut select(selection, streams, sink))?;
+        dissector.tick(now, &mut select_otherwise(selection, streams, sink))?;
         match streams {
             None => Ok(()),
             Some(streams) => streams.tick(now, dissector, selection.tally(), sink),
@@ -327,7 +372,7 @@ impl Search {
     /// As [`Self::frame`].
     pub fn finish<E>(&mut self, sink: &mut impl FnMut(Found<'_>) -> Result<(), E>) -> Result<(), E> {
         let Self { dissector, selection, streams, .. } = self;
-        dissector.finish(&mut select(selection, streams, sink))?;
+        dissector.finish(&mut select_otherwise(selection, streams, sink))?;
         if let Some(streams) = streams {
             streams.finish(dissector, selection.tally(), sink)?;
         }
@@ -337,10 +382,19 @@ impl Search {
 }
 
 /// Makes the sink of a dissector that passes the selected packets on to `sink`.
+#[inline]
 fn select<E>(
+    selection: &mut Selection,
+    sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
+) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), E> {
+    move |dissector, dissected| selection.take::<true, E>(None, dissector, dissected, sink)
+}
+
+/// The same for a search that is not plain.
+fn select_otherwise<E>(
     selection: &mut Selection,
     streams: &mut Option<Box<Follow>>,
     sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
 ) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), E> {
-    move |dissector, dissected| selection.take(streams, dissector, dissected, sink)
+    move |dissector, dissected| selection.take::<false, E>(streams.as_deref_mut(), dissector, dissected, sink)
 }

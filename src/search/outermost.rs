@@ -31,7 +31,7 @@ pub(super) fn frame<E>(
 #[inline(never)]
 pub(super) fn next<'r>(
     batch: &mut impl Batch<'r>,
-    gate: &Gate,
+    gate: Option<&Gate>,
     admits: &mut impl FnMut(&Frame<'_>) -> bool,
     outcomes: &mut Vec<Outcome>,
 ) -> Option<Frame<'r>> {
@@ -40,7 +40,7 @@ pub(super) fn next<'r>(
         if !admits(&frame) {
             continue;
         }
-        if !passes_over(&frame, gate) {
+        if !gate.is_some_and(|gate| passes_over(&frame, gate)) {
             return Some(frame);
         }
         outcomes.push(Outcome::Clear);

@@ -108,17 +108,18 @@ impl Selection {
     }
 
     /// Takes a packet, and tells the sink what became of it. If streams are followed, the bytes of a segment are searched in its
-    /// stream, and those of other packets alone.
+    /// stream, and those of other packets alone. The search is `PLAIN` if there are none, and nothing of what only ngrep's grammar
+    /// asks for: it is the one that has to be fast.
     #[inline]
-    pub(super) fn take<E>(
+    pub(super) fn take<const PLAIN: bool, E>(
         &mut self,
-        streams: &mut Option<Box<Follow>>,
+        streams: Option<&mut Follow>,
         dissector: &mut Dissector,
         dissected: Dissected<'_>,
         sink: &mut impl FnMut(Found<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Dissected { frame, packet, whole } = dissected;
-        let mut streams = streams.as_deref_mut().filter(|_| packet.tcp_segment().is_some());
+        let mut streams = if PLAIN { None } else { streams.filter(|_| packet.tcp_segment().is_some()) };
         let outcome = if !self.asks_for_some || self.wanted(frame, packet) {
             self.outcome(frame, packet, streams.is_none())
         } else if self.may_hide_what_is_wanted(frame, packet) {
@@ -130,8 +131,9 @@ impl Selection {
         if outcome == Outcome::Match && !self.preceding.is_off() {
             self.recall(dissector, packet, sink)?;
         }
-        let context = self.may_be_context(packet) && self.following.passes(packet, outcome);
-        let show = outcome == Outcome::Match || context || self.options.all || self.is_empty(packet);
+        let context = (PLAIN || self.may_be_context(packet)) && self.following.passes(packet, outcome);
+        let show =
+            outcome == Outcome::Match || context || self.options.all || !PLAIN && self.is_empty(packet);
         let earlier = whole.map_or(&[][..], |whole| whole.earlier);
         let spans = if outcome == Outcome::Match { &self.spans[..] } else { &[] };
         sink(Found { frame, packet, outcome, spans, earlier, show, recalled: false, stream: None })?;
