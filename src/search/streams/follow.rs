@@ -91,7 +91,7 @@ impl Follow {
     }
 
     pub(in crate::search) fn counts(&self) -> StreamCounts {
-        self.streams.counts()
+        StreamCounts { cut_short: self.reader.pattern.cut_short(), ..self.streams.counts() }
     }
 
     /// Returns the memory that connections take, with what waits and what is held of their streams.
