@@ -23,8 +23,8 @@
 //!   would wait for the next piece. Therefore a state is asked what any next byte would lead to.
 //! - What is compiled lazily may be thrown away and begun anew, when it takes too much memory. All states of all streams are
 //!   then void. Those of streams in which a match has begun are made again from the bytes that are held.
-//! - Behind bytes that were lost, nobody knows the last byte. It is taken for one that is no part of a word and ends no line: so
-//!   `^` does not match there, and `\b` does.
+//! - Beside bytes that were lost, nobody knows the next one. It is taken for one that ends no line, so that `^` and `$` do not
+//!   match there. A match counts if it is one whether that byte is a part of a word or not: neither `\b` nor `\B` matches.
 
 mod at_hand;
 mod engine;
@@ -37,8 +37,9 @@ use super::{Error, Expressions, hex, parse};
 use crate::escape::escape;
 use engine::{Engine, Outlook, State};
 
-/// The byte that stands for one that nobody knows: it is no part of a word, and ends no line.
+/// The bytes that stand for one that nobody knows. Neither ends a line, and the second one is a part of a word.
 const UNKNOWN: u8 = 0;
+const WORD: u8 = b'a';
 
 /// The times that a byte may be searched again because a match was told that was looked behind for a better one.
 const AGAIN: u64 = 8;
@@ -72,6 +73,8 @@ pub struct Progress {
     first: u64,
     /// What is before the first byte.
     beginning: Edge,
+    /// The byte that is taken for the one before the first, if nobody knows it.
+    guess: u8,
     /// True if nothing matches any more, as behind the first bytes if the pattern begins with `^`.
     over: bool,
     /// The place up to which bytes were searched once at least.
@@ -100,6 +103,7 @@ impl Progress {
             until: 0,
             first,
             beginning,
+            guess: UNKNOWN,
             over: false,
             searched: first,
             spare: 0,
@@ -147,7 +151,18 @@ impl Progress {
         if at > self.first {
             return Some(at.checked_sub(1).and_then(|at| at_hand.byte(at)).unwrap_or(UNKNOWN));
         }
-        (self.beginning == Edge::Unknown).then_some(UNKNOWN)
+        (self.beginning == Edge::Unknown).then_some(self.guess)
+    }
+
+    /// Goes on behind a match that depends on the unknown byte before the first one: tries the other guess, and after that from
+    /// the next byte on.
+    fn guess_again(&mut self) {
+        if self.guess == UNKNOWN {
+            self.guess = WORD;
+            self.rewind(self.first);
+        } else {
+            self.rewind(self.first + 1);
+        }
     }
 }
 
@@ -305,8 +320,11 @@ impl StreamPattern {
 
     /// Finds out how far a match may grow of which the first end was seen.
     fn see(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>, seen: u64) {
-        let start =
-            if seen == progress.from { seen } else { self.start(progress, at_hand, seen, Edge::Unknown) };
+        let start = if seen == progress.from {
+            seen
+        } else {
+            self.start(progress, at_hand, seen, Edge::Unknown).unwrap_or(seen)
+        };
         if seen - start > self.window {
             self.shorten(progress, seen);
         } else {
@@ -323,7 +341,11 @@ impl StreamPattern {
         end: u64,
         edge: Edge,
     ) -> Option<Range<u64>> {
-        let start = self.start(progress, at_hand, end, edge);
+        let start = self.start(progress, at_hand, end, edge).unwrap_or(end);
+        if start == progress.first && self.depends(progress, at_hand, end, edge) {
+            progress.guess_again();
+            return None;
+        }
         if end - start > self.window {
             self.shorten(progress, end);
             return None;
@@ -351,30 +373,55 @@ impl StreamPattern {
         }
     }
 
-    /// Returns the place where the match begins that ends here.
-    fn start(&mut self, progress: &Progress, at_hand: &AtHand<'_>, end: u64, edge: Edge) -> u64 {
-        let behind = match (at_hand.byte(end), edge) {
-            (None, Edge::Unknown) => Some(UNKNOWN),
-            (byte, _) => byte,
-        };
+    /// Returns true if the match that begins with the first byte is none with another byte before, which nobody knows.
+    fn depends(&mut self, progress: &Progress, at_hand: &AtHand<'_>, end: u64, edge: Edge) -> bool {
+        if progress.beginning == Edge::Stream || !self.engine.asks_for_words() {
+            return false;
+        }
+        let guess = if progress.guess == UNKNOWN { WORD } else { UNKNOWN };
+        let other = Progress { guess, ..progress.clone() };
+        self.start(&other, at_hand, end, edge) != Some(progress.first)
+    }
+
+    /// Returns the place where the match begins that ends here, if there is one.
+    fn start(&mut self, progress: &Progress, at_hand: &AtHand<'_>, end: u64, edge: Edge) -> Option<u64> {
+        match (at_hand.byte(end), edge) {
+            (None, Edge::Unknown) if self.engine.asks_for_words() => {
+                let starts =
+                    [UNKNOWN, WORD].map(|byte| self.start_before(progress, at_hand, end, Some(byte)));
+                starts[0].zip(starts[1]).map(|(one, other)| one.max(other))
+            }
+            (None, Edge::Unknown) => self.start_before(progress, at_hand, end, Some(UNKNOWN)),
+            (byte, _) => self.start_before(progress, at_hand, end, byte),
+        }
+    }
+
+    /// Returns the place where the match begins that ends here, in front of this byte or of the end of the stream.
+    fn start_before(
+        &mut self,
+        progress: &Progress,
+        at_hand: &AtHand<'_>,
+        end: u64,
+        behind: Option<u8>,
+    ) -> Option<u64> {
         let mut state = self.engine.begin_backwards(behind);
         let (mut at, mut start) = (end, None);
         while at > progress.from {
             let bytes = at_hand.before(at);
             let bytes = &bytes[bytes.len().saturating_sub((at - progress.from) as usize)..];
             if bytes.is_empty() {
-                return start.unwrap_or(end);
+                return start;
             }
             let (last, dead) = self.engine.run_backwards(&mut state, bytes);
             let part = at - bytes.len() as u64;
             start = last.map(|last| part + last as u64).or(start);
             if dead {
-                return start.unwrap_or(end);
+                return start;
             }
             at = part;
         }
         let before = progress.before(at_hand, at);
-        if self.engine.begins(state, before) { at } else { start.unwrap_or(end) }
+        if self.engine.begins(state, before) { Some(at) } else { start }
     }
 
     /// Returns the state at this place. It is made again if it is void. `None` if the pattern cannot be searched for from here.

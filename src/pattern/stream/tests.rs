@@ -254,7 +254,7 @@ fn a_match_that_is_preferred_is_found_as_long_as_the_bytes_are_not_searched_too_
 
 #[test]
 fn behind_lost_bytes_no_text_and_no_line_begins() {
-    for (pattern, found) in [("^a", false), ("(?m)^a", false), (r"\ba", true), (r"\Ba", false), ("a$", true)]
+    for (pattern, found) in [("^a", false), ("(?m)^a", false), (r"\ba", false), (r"\Ba", false), ("a$", true)]
     {
         let mut held = Followed::new(pattern, 10);
         held.progress = Progress::new(0, Edge::Unknown);
@@ -262,11 +262,40 @@ fn behind_lost_bytes_no_text_and_no_line_begins() {
         held.end(Edge::Stream);
         assert_eq!(!held.found.is_empty(), found, "{pattern}");
     }
-    for (pattern, found) in [("a$", false), ("(?m)a$", false), (r"a\b", true), ("a", true), ("a.*", true)] {
+    for (pattern, found) in
+        [("a$", false), ("(?m)a$", false), (r"a\b", false), (r"a\B", false), ("a", true), ("a.*", true)]
+    {
         let mut held = Followed::new(pattern, 10);
         held.piece(b"a");
         held.end(Edge::Unknown);
         assert_eq!(!held.found.is_empty(), found, "{pattern}");
+    }
+}
+
+#[test]
+fn no_match_depends_on_a_byte_that_is_not_known() {
+    for (pattern, right) in [
+        (r"\bbar|foo\b", vec![]),
+        (r"\Bbar|foo\B", vec![]),
+        (r"\bba|bar|fo|foo\b", vec![0..3, 4..6]),
+        (r"\bbar|ar", vec![1..3]),
+        (r"\Bbar|\bba|\bb|r", vec![2..3]),
+        (r"\b|bar", vec![0..3]),
+        (r"bar\b|\bfo", vec![0..3, 4..6]),
+        (r"\b\w+\b", vec![]),
+        (r"\w+", vec![0..3, 4..7]),
+        (r"\B.", vec![1..2, 2..3, 5..6, 6..7]),
+        (r"(?:\b|\B)(?:bar|foo)(?:\b|\B)", vec![0..3, 4..7]),
+    ] {
+        for cut in 0..7 {
+            let mut held = Followed::new(pattern, 10);
+            held.progress = Progress::new(0, Edge::Unknown);
+            let (first, second) = b"bar foo".split_at(cut);
+            held.piece(first);
+            held.piece(second);
+            held.end(Edge::Unknown);
+            assert_eq!(held.found, right, "{pattern}, cut at {cut}");
+        }
     }
 }
 
