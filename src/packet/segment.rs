@@ -160,6 +160,13 @@ impl TcpSegment<'_> {
         self.flags.0 & Self::URG != 0
     }
 
+    /// Returns the sequence number of the urgent byte, as Linux reads the pointer: it is behind that byte.
+    pub fn urgent(&self) -> Option<u32> {
+        let pointer: &[u8; 2] = self.bytes.get(18..20)?.try_into().ok()?;
+        let ahead = u32::from(u16::from_be_bytes(*pointer)).saturating_sub(1);
+        self.is_urgent().then(|| self.sequence.wrapping_add(ahead))
+    }
+
     /// Returns the window scale (RFC 7323 section 2), at most 14, if it is among the options.
     pub fn window_scale(&self) -> Option<u8> {
         self.option(3).and_then(|value| value.first()).map(|&scale| scale.min(14))

@@ -82,6 +82,10 @@ fn a_filter_may_come_from_a_file_of_several_lines() {
         refused(&["ngrep", "-I", HTTP, "-F", path, "GET", "port", "80"]),
         format!("ovlsniff: -F {path} and the words from port on are two filters; leave out one of them")
     );
+    let ran = with_input(&["ngrep", "-I", HTTP, "-F", "-", "GET"], b"port 80 and host 192.0.2.1\n");
+    assert!(ran.out.contains("\nfilter: ( port 80 and host 192.0.2.1 ) and ("), "{}", ran.err);
+    let endless = refused(&["ngrep", "-I", HTTP, "-F", "/dev/zero", "GET"]);
+    assert!(endless.ends_with("is longer than 64 KiB; write a shorter one"), "{endless}");
     fs::write(&file, "port 80 and").unwrap();
     let wrong = refused(&["ngrep", "-I", HTTP, "-F", path, "GET"]);
     assert!(wrong.starts_with(&format!("ovlsniff: the filter in {path}: ")), "{wrong}");

@@ -19,6 +19,10 @@ pub struct Expression {
 /// for the frames that it says itself.
 const MOVERS: [&str; 5] = ["vlan", "mpls", "pppoed", "pppoes", "geneve"];
 
+/// The longest expression that is asked about tagged frames too, in bytes. It is compiled three times over then, and libpcap's optimiser
+/// takes time that grows with more than the square of the length: 1,000 addresses took minutes.
+const LONGEST: usize = 1024;
+
 impl From<&str> for Expression {
     fn from(text: &str) -> Self {
         Self { text: text.to_owned(), of_ip: false }
@@ -33,7 +37,8 @@ impl From<String> for Expression {
 
 impl Expression {
     /// Makes an expression that Ethernet frames pass if they have IP behind at most two VLAN tags, and the packet passes `text`.
-    /// All such frames pass the empty one. If `text` itself speaks of tags, it is taken as it stands.
+    /// All such frames pass the empty one. If `text` itself speaks of tags, or is long ([`Self::asks_tagged`]), it is taken as it
+    /// stands.
     pub fn of_ip(text: &str) -> Self {
         Self { text: text.to_owned(), of_ip: true }
     }
@@ -41,6 +46,15 @@ impl Expression {
     /// Returns the expression as it was typed.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns false for an expression that passes no tagged frame only because it is too long to be put together for them.
+    pub fn asks_tagged(&self) -> bool {
+        !self.of_ip || self.text.len() <= LONGEST || self.moves()
+    }
+
+    fn moves(&self) -> bool {
+        self.text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| MOVERS.contains(&word))
     }
 
     /// Returns true if every frame passes.
@@ -51,8 +65,7 @@ impl Expression {
     /// Returns the expression that libpcap compiles for frames of this link type.
     pub(crate) fn on(&self, link: LinkType) -> Cow<'_, str> {
         let text = self.text.trim();
-        let moves = || text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| MOVERS.contains(&word));
-        if !self.of_ip || link != LinkType::ETHERNET || moves() {
+        if !self.of_ip || link != LinkType::ETHERNET || self.moves() || text.len() > LONGEST {
             return Cow::Borrowed(&self.text);
         }
         let packet = match text {
@@ -105,5 +118,13 @@ mod tests {
             assert!(passes(&Expression::of_ip(text), &tagged(1)), "{text}");
         }
         assert_eq!(Expression::of_ip("port 53").on(LinkType::RAW), "port 53");
+    }
+
+    #[test]
+    fn a_thousand_addresses_are_compiled_once() {
+        let hosts: Vec<String> = (0..200).map(|n| format!("host 192.0.2.{n}")).collect();
+        let long = Expression::of_ip(&hosts.join(" or "));
+        assert_eq!(long.on(LinkType::ETHERNET), long.text());
+        assert!(!long.asks_tagged() && Expression::of_ip("port 53").asks_tagged());
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn preamble<T>(
     };
     let typed = told.filter.as_deref();
     let has_tags =
-        !told.any_device && interfaces.first().is_none_or(|first| compiles(&filter(typed, true), first.link));
+        !told.any_device && interfaces.first().is_none_or(|first| compiles(&asked(typed), first.link));
     let filter = filter(typed, has_tags);
     let output = meant.write.as_ref().map(|path| path.to_string_lossy());
     let (text, inverted) = (told.pattern.as_str(), meant.options.invert);
@@ -87,6 +87,11 @@ pub(super) fn preamble<T>(
 /// Returns true if the words make a filter for frames of this link type, even if no frame can pass it.
 fn compiles(filter: &str, link: LinkType) -> bool {
     !matches!(Filter::compile(filter, link), Err(bpf::Error::Invalid { .. }))
+}
+
+/// Returns the filter that tells if tags can be asked for. A long one takes too much time to be compiled for that.
+fn asked(typed: Option<&str>) -> String {
+    filter(typed.filter(|typed| typed.len() <= 1024), true)
 }
 
 /// Returns the filter as ngrep puts it together.

@@ -29,6 +29,7 @@ use tokio::net::UnixStream;
 
 pub use error::EngineError;
 pub(crate) use kept::{Heard, Kept, Opened, rest};
+pub(crate) use serde_json::value::RawValue;
 
 /// The major and the minor number of a version of the Engine API.
 type ApiVersion = (u32, u32);
@@ -171,6 +172,11 @@ fn parsed<T: DeserializeOwned>(text: &[u8]) -> Result<T, EngineError> {
     let text = String::from_utf8_lossy(text);
     // The parser's message could quote the answer, whatever that holds.
     serde_json::from_str(&text).map_err(|_| EngineError::broken("it is not the JSON of an engine"))
+}
+
+/// Returns a part of an answer if it is one of this type.
+pub(crate) fn read<T: DeserializeOwned>(part: &RawValue) -> Option<T> {
+    serde_json::from_str(part.get()).ok()
 }
 
 /// Chooses a version from the engine's answer, and returns the beginning of every path.

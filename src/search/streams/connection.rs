@@ -14,7 +14,7 @@
 //! | data in a SYN | *doubtful* |
 //! | other bytes for a place, among segments that wait | Linux's rule, and told as bytes that differ |
 //! | other bytes for a place that was told | told as such, for whoever has kept the first ones to compare |
-//! | urgent data | in line, and told as bytes that differ: receivers leave the urgent byte out, unless they ask for it |
+//! | urgent data | the urgent byte is left out, as Linux does, and what is around it told as bytes that differ: receivers may ask for it (`SO_OOBINLINE`) |
 //! | low TTL | not known: it is taken. Its bytes differ from those that the receiver gets in the end |
 //! | a FIN that waits, where a segment in order has a byte at its number | dropped, as Linux does |
 //! | an acknowledgement of what the other side was not seen to send | *doubtful*, while the other side is seen |

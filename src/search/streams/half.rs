@@ -2,11 +2,10 @@
 
 mod drain;
 
-use drain::Patience;
-
 use super::waiting::{Fin, Part, Waiting};
 use super::{Begun, EndWhy, GapWhy, Overlap, Piece, StreamCounts};
 use crate::packet::{Frame, TcpSegment};
+use drain::Patience;
 
 /// The most bytes of memory that segments of one direction wait in.
 const MOST_WAITING: usize = 1 << 20;
@@ -31,6 +30,11 @@ pub(super) struct Half {
     pub(super) stage: Stage,
     pub(super) begun: Begun,
     waiting: Option<Box<Waiting>>,
+    /// The number of the urgent byte that is to come.
+    urgent: Option<u32>,
+    /// The urgent bytes that were left out, and the place of the last one.
+    left_out: u64,
+    left_out_at: u64,
 }
 
 /// How far a direction has come.
@@ -194,6 +198,11 @@ impl Half {
             Stage::Unseen => self.meet(sequence),
             Stage::Joining | Stage::Flowing => {}
         }
+        if let Some(urgent) = segment.urgent().filter(|urgent| !is_doubtful && ahead(*urgent, self.next) >= 0)
+            && self.urgent.is_none_or(|known| ahead(urgent, known) > 0)
+        {
+            self.urgent = Some(urgent);
+        }
         let start = self.place_of(sequence);
         let end = start.saturating_add(signed(segment.declared as u64));
         if end < 0 {
@@ -241,8 +250,9 @@ impl Half {
             let known = part.bytes.get(..old).unwrap_or(part.bytes);
             // A probe for a peer that is still there has one byte, which may be any.
             let is_probe = part.start + 1 == part.end && part.end == self.place;
-            if !known.is_empty() && !is_probe && !part.is_doubtful {
-                tell(Piece::Again { offset: part.start, bytes: known })?;
+            let is_told = self.left_out == 0 || part.start > self.left_out_at;
+            if !known.is_empty() && !is_probe && !part.is_doubtful && is_told {
+                tell(Piece::Again { offset: part.start - self.left_out, bytes: known })?;
             }
             part.bytes = part.bytes.get(old..).unwrap_or(&[]);
             part.start = self.place;
@@ -289,13 +299,48 @@ impl Half {
         counts: &mut StreamCounts,
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let offset = self.place;
+        if let Some(urgent) = self.urgent {
+            let at = ahead(urgent, self.next);
+            if at < 0 {
+                self.urgent = None;
+            } else if let Some(at) = usize::try_from(at).ok().filter(|at| *at < part.bytes.len()) {
+                return self.leave_out(part, at, frame, counts, tell);
+            }
+        }
+        let offset = self.place - self.left_out;
         let captured = part.bytes.len() as u64;
         self.advance(captured);
         if captured > 0 {
             tell(Piece::Bytes { offset, bytes: part.bytes, frame, overlap: part.overlap })?;
         }
         if part.end > self.place { self.skip(part.end, GapWhy::Snaplen, counts, tell) } else { Ok(()) }
+    }
+
+    /// Tells bytes without the urgent one among them, as receivers have them that do not ask for it (`SO_OOBINLINE`).
+    #[cold]
+    fn leave_out<E>(
+        &mut self,
+        part: &Part<'_>,
+        at: usize,
+        frame: &Frame<'_>,
+        counts: &mut StreamCounts,
+        tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.urgent = None;
+        let place = self.place + at as u64;
+        let before = part.bytes.get(..at).unwrap_or(&[]);
+        self.tell_part(
+            &Part { end: place, bytes: before, overlap: Overlap::Differs, ..*part },
+            frame,
+            counts,
+            tell,
+        )?;
+        self.advance(1);
+        self.left_out += 1;
+        self.left_out_at = place;
+        let behind = part.bytes.get(at + 1..).unwrap_or(&[]);
+        let rest = Part { start: place + 1, bytes: behind, overlap: Overlap::Differs, ..*part };
+        self.tell_part(&rest, frame, counts, tell)
     }
 
     fn advance(&mut self, len: u64) {
@@ -311,7 +356,7 @@ impl Half {
         counts: &mut StreamCounts,
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (offset, len) = (self.place, to - self.place);
+        let (offset, len) = (self.place - self.left_out, to - self.place);
         self.advance(len);
         counts.gaps += 1;
         counts.lost += len;
@@ -332,7 +377,7 @@ impl Half {
         self.drain(Patience::Ends(GapWhy::Lost), counts, tell)?;
         let forward = sequence.wrapping_sub(self.next);
         let len = if forward > MOST_WINDOW.wrapping_neg() { 1 } else { u64::from(forward.max(1)) };
-        let offset = self.place;
+        let offset = self.place - self.left_out;
         self.place += len;
         (self.next, self.acknowledged) = (sequence, None);
         counts.gaps += 1;

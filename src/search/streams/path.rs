@@ -15,7 +15,7 @@
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use crate::packet::{Headers, Packet};
+use crate::packet::{Headers, Packet, Vni};
 use crate::search::context::{Folding, Side};
 
 /// A direction's path: 0 without VLANs and tunnels.
@@ -48,7 +48,7 @@ impl Path {
         for encapsulation in &packet.encapsulations {
             add_vlans(&encapsulation.outer, &mut hasher);
             std::mem::discriminant(&encapsulation.tunnel).hash(&mut hasher);
-            let number = encapsulation.tunnel.number().or(encapsulation.tunnel.vni().map(|vni| vni.value()));
+            let number = encapsulation.tunnel.number().or(encapsulation.tunnel.vni().map(Vni::value));
             hasher.write_u64(number.map_or(u64::MAX, u64::from));
         }
         add_vlans(&packet.headers, &mut hasher);
@@ -75,7 +75,7 @@ impl Paths {
         }
     }
 
-    fn from(&self, side: Side) -> Path {
+    fn from(self, side: Side) -> Path {
         match side {
             Side::Low => self.low,
             Side::High => self.high,
@@ -84,13 +84,13 @@ impl Paths {
 
     /// Returns true if a direction has this path, or if neither has one of note.
     #[inline]
-    pub(super) fn has(&self, from: Side, path: Path) -> bool {
+    pub(super) fn has(self, from: Side, path: Path) -> bool {
         let own = self.from(from);
         own == path || own == Path::UNSEEN && path == Path::PLAIN && self.from(from.other()) == Path::PLAIN
     }
 
     /// Returns true if a direction was not seen.
-    pub(super) fn lacks(&self, from: Side) -> bool {
+    pub(super) fn lacks(self, from: Side) -> bool {
         self.from(from) == Path::UNSEEN
     }
 

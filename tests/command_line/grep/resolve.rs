@@ -80,7 +80,7 @@ fn a_search_goes_on_without_an_engine_and_says_so_once() {
     let plain = ovlsniff(&["-qq", "-r", SWARM, "HTTP"]);
     let ran = ovlsniff(&["--resolve", "-qq", "-r", SWARM, "HTTP"]);
     assert_eq!((ran.code, &ran.out), (Some(0), &plain.out));
-    assert_eq!(ran.err, format!("ovlsniff: --resolve: no names: {ABSENT}"));
+    assert_eq!(ran.err, format!("ovlsniff: --resolve: no names: {ABSENT}\n"));
     let ran = resolved(&[], &["-qq", "-r", SWARM, "HTTP"]);
     assert_eq!((ran.code, &ran.out), (Some(0), &plain.out));
     assert_eq!(ran.err, "ovlsniff: --resolve: no names: no usable answer (it gives no version)\n");

@@ -135,14 +135,12 @@ fn all_frames_of_a_match_are_written() {
 #[test]
 fn frames_are_written_in_the_order_of_the_capture_within_a_match_and_once_in_all() {
     let mut frames = handshake();
-    let body = b"<aa><bb><cc>";
+    let body = b"<aa>\n<bb>\n<cc>";
     // The last frame brings the front of the stream, which the others wait for.
-    frames.extend([data(8, &body[8..]), data(6, &body[6..8]), data(0, &body[..6])]);
+    frames.extend([data(10, &body[10..]), data(7, &body[7..10]), data(0, &body[..7])]);
     let (dir, file) = pcap(&frames);
     let written = dir.path().join("out.pcap");
-    for (pattern, order) in
-        [("<aa><bb><cc>", &[3, 4, 5][..]), ("<..>", &[5, 4, 3]), ("<aa>|<bb><cc>", &[5, 3, 4])]
-    {
+    for (pattern, order) in [(r"<aa>\s<bb>\s<cc>", [3, 4, 5]), ("<..>", [5, 4, 3])] {
         printed(&["--stream", "-q", "-r", &file, "-O", written.to_str().unwrap(), pattern]);
         let right: Vec<_> = order.iter().map(|at| frames[*at].clone()).collect();
         assert_eq!(made::frames(&fs::read(&written).unwrap()), right, "{pattern}");
@@ -151,7 +149,16 @@ fn frames_are_written_in_the_order_of_the_capture_within_a_match_and_once_in_all
     let inside = frames.iter().map(|frame| vxlan(4789, 7, frame)).collect::<Vec<_>>();
     let (dir, file) = pcap(&inside);
     let written = dir.path().join("out.pcap");
-    printed(&["--stream", "-q", "-r", &file, "--decap", "-O", written.to_str().unwrap(), "<aa><bb><cc>"]);
+    printed(&[
+        "--stream",
+        "-q",
+        "-r",
+        &file,
+        "--decap",
+        "-O",
+        written.to_str().unwrap(),
+        r"<aa>\s<bb>\s<cc>",
+    ]);
     assert_eq!(made::frames(&fs::read(&written).unwrap()), frames[3..]);
 }
 

@@ -1,7 +1,8 @@
 //! ngrep's grammar, turned into what is meant.
 
-use std::fs;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use ovlsniff::capture::bpf::{Expression, syntax_error};
@@ -17,7 +18,7 @@ use crate::cli::{self, Ngrep};
 use crate::commands::grep::words::{Grammar, Words};
 
 /// The most bytes of a file with a filter. libpcap's own limit is lower for most expressions.
-const LONGEST_FILTER: u64 = 1 << 20;
+const LONGEST_FILTER: u64 = 64 << 10;
 
 /// What ngrep tells before the first frame and behind the last, beside what all searches know.
 #[derive(Clone, Debug)]
@@ -50,11 +51,13 @@ impl Meant {
             );
         }
         let Words { patterns, filter, note } = Words::new(Grammar::Ngrep, Vec::new(), args.first, args.rest)?;
-        let filter = filter.or(given);
+        let filter = Expression::of_ip(&filter.or(given).unwrap_or_default());
+        let long = (!filter.asks_tagged())
+            .then(|| "the filter is long, so frames with VLAN tags do not pass it, as in ngrep".to_owned());
         let pattern = patterns.into_iter().next().unwrap_or_default();
         let told = Told {
             quiet: args.quiet,
-            filter: filter.as_ref().map(|filter| format!("{} ", filter.trim())),
+            filter: Some(filter.text().trim()).filter(|text| !text.is_empty()).map(|text| format!("{text} ")),
             pattern: pattern.clone(),
             word: args.word,
             hex: args.hex,
@@ -70,7 +73,7 @@ impl Meant {
             Pattern::ngrep(&expressions, if args.single_line { Dot::NotNewline } else { Dot::Any })?;
         Ok(Self {
             pattern,
-            filter: Some(Expression::of_ip(filter.as_deref().unwrap_or_default())),
+            filter: Some(filter),
             inner: None,
             streams: None,
             options: SearchOptions {
@@ -87,7 +90,7 @@ impl Meant {
                 // The number of a packet counts all that have passed the filter.
                 matches_only: false,
             },
-            notes: note.into_iter().collect(),
+            notes: note.into_iter().chain(long).collect(),
             read: args.input.into_iter().collect(),
             capture: Capture {
                 interfaces: args.device.into_iter().collect(),
@@ -118,6 +121,10 @@ fn begins_with_any(device: &str) -> bool {
 
 /// Refuses what is not done here, and what makes no sense together.
 fn refuse(args: &Ngrep) -> anyhow::Result<()> {
+    let is_stdin = |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if is_stdin(&args.input) && is_stdin(&args.filter_file) {
+        bail!("-I - and -F - both want standard input; give the filter in a file");
+    }
     if args.kill.is_some() {
         bail!("-K kills connections, and this program only listens; leave it out");
     }
@@ -130,14 +137,19 @@ fn refuse(args: &Ngrep) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads a filter from a file. Its lines are one expression.
+/// Reads a filter from a file, or from standard input. Its lines are one expression.
 fn read_filter(path: &Path) -> anyhow::Result<String> {
-    let unread = |error: &std::io::Error| anyhow!("read the filter in {}: {}", shown(path), reason(error));
-    let size = fs::metadata(path).map_err(|error| unread(&error))?.len();
-    if size > LONGEST_FILTER {
-        bail!("the filter in {} is longer than 1 MiB; write a shorter one", shown(path));
+    let unread = |error: &io::Error| anyhow!("read the filter in {}: {}", shown(path), reason(error));
+    let file: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(|error| unread(&error))?)
+    };
+    let mut text = String::new();
+    file.take(LONGEST_FILTER + 1).read_to_string(&mut text).map_err(|error| unread(&error))?;
+    if text.len() as u64 > LONGEST_FILTER {
+        bail!("the filter in {} is longer than 64 KiB; write a shorter one", shown(path));
     }
-    let text = fs::read_to_string(path).map_err(|error| unread(&error))?;
     let filter = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     match syntax_error(&filter).filter(|_| !filter.is_empty()) {
         Some(fault) => Err(anyhow!("the filter in {}: {fault}", shown(path))),

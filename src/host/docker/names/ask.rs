@@ -9,9 +9,10 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::few::{Few, FewNamed};
+use super::few::{Few, FewNamed, Text};
 use super::name::of_task;
 use super::table::{Draft, Source, Table};
+use crate::escape::counted;
 use crate::host::docker::{EngineError, Kept, VNIS, vnis};
 use crate::packet::MacAddress;
 
@@ -57,7 +58,7 @@ struct Endpoint {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Listed {
-    name: Option<String>,
+    name: Option<Text>,
     id: Option<String>,
     driver: Option<String>,
     #[serde(default)]
@@ -189,7 +190,7 @@ pub(super) async fn table(engine: &mut Kept) -> Result<Asked, EngineError> {
     let mut draft = Draft::default();
     let networks = engine.get::<Few<Listed, NETWORKS>>("/networks").await?;
     let mut parts = Parts { engine, untold: None, lost: None };
-    let mut unread = networks.left_out();
+    let mut unread = networks.left_out() + networks.0.iter().map(Listed::unread).sum::<usize>();
     let networks = networks.0;
     let containers: Few<Container, MOST> = parts.ask("containers", "/containers/json", |_| false).await;
     unread += containers.left_out() + containers.0.iter().map(Container::unread).sum::<usize>();
@@ -198,12 +199,7 @@ pub(super) async fn table(engine: &mut Kept) -> Result<Asked, EngineError> {
         let list = network.options.0.iter().find(|(name, _)| name == VNIS);
         let list = list.and_then(|(_, list)| list.as_deref()).filter(|_| network.is_overlay());
         let driver = network.driver.as_deref().unwrap_or_default();
-        draft.network(
-            network.id.as_deref(),
-            network.name.as_deref(),
-            driver,
-            &list.map(vnis).unwrap_or_default(),
-        );
+        draft.network(network.id.as_deref(), network.name(), driver, &list.map(vnis).unwrap_or_default());
     }
     for container in &containers {
         container.add_to(&mut draft);
@@ -226,7 +222,8 @@ pub(super) async fn table(engine: &mut Kept) -> Result<Asked, EngineError> {
         add_services(&mut draft, &services.0, &tasks.0);
     }
     let Parts { untold, lost, .. } = parts;
-    let unread = (unread > 0).then(|| format!("{unread} of its entries cannot be read"));
+    let unread = (unread > 0)
+        .then(|| format!("{} of the engine's answers cannot be read", counted(unread, "entry", "entries")));
     let missing = untold.or(unread).map(|cause| format!("some names may be missing: {cause}"));
     Ok(Asked { table: draft.finish(), missing, lost })
 }
@@ -273,6 +270,15 @@ fn is_for_managers(error: &EngineError) -> bool {
 }
 
 impl Listed {
+    fn name(&self) -> Option<&str> {
+        self.name.as_ref()?.0.as_deref()
+    }
+
+    /// Returns 1 if its name is no text. Its containers are named nevertheless.
+    fn unread(&self) -> usize {
+        usize::from(self.name.as_ref().is_some_and(|name| name.0.is_none()))
+    }
+
     fn is_overlay(&self) -> bool {
         self.driver.as_deref() == Some("overlay")
     }
@@ -283,7 +289,7 @@ impl Listed {
             !text.is_empty()
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
         };
-        self.id.as_deref().or(self.name.as_deref()).filter(is_word)
+        self.id.as_deref().or(self.name()).filter(is_word)
     }
 }
 

@@ -10,7 +10,8 @@ use std::marker::PhantomData;
 use serde::de::{
     Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
-use serde_json::value::RawValue;
+
+use crate::host::docker::engine::{RawValue, read};
 
 /// A list, of which the first `MOST` elements are kept. `null` is an empty list.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl<'de, T: DeserializeOwned, const MOST: usize> Visitor<'de> for FirstNamed<T,
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut few = FewNamed::default();
         while few.0.len() < MOST {
-            let Some((Key(name), value)) = members.next_entry::<Key, &RawValue>()? else { return Ok(few) };
+            let Some((Text(name), value)) = members.next_entry::<Text, &RawValue>()? else { return Ok(few) };
             match name.zip(read(value)) {
                 Some(member) => few.0.push(member),
                 None => few.1 += 1,
@@ -112,15 +113,10 @@ impl<'de, T: DeserializeOwned, const MOST: usize> Visitor<'de> for FirstNamed<T,
     }
 }
 
-/// Returns an element if it is one of this type.
-fn read<T: DeserializeOwned>(element: &RawValue) -> Option<T> {
-    serde_json::from_str(element.get()).ok()
-}
+/// A name. `None` if it is no text.
+pub(super) struct Text(pub(super) Option<String>);
 
-/// The name of a member. `None` if it is no text.
-struct Key(Option<String>);
-
-impl<'de> Deserialize<'de> for Key {
+impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Only as bytes, a string may have halves of characters in it.
         deserializer.deserialize_bytes(Bytes)
@@ -130,14 +126,14 @@ impl<'de> Deserialize<'de> for Key {
 struct Bytes;
 
 impl Visitor<'_> for Bytes {
-    type Value = Key;
+    type Value = Text;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Key, E> {
-        Ok(Key(std::str::from_utf8(bytes).ok().map(str::to_owned)))
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Text, E> {
+        Ok(Text(std::str::from_utf8(bytes).ok().map(str::to_owned)))
     }
 }
 

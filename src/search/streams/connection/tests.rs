@@ -150,11 +150,13 @@ fn acknowledgements_of_what_was_never_sent_give_up_nothing_that_comes_in_order()
 }
 
 #[test]
-fn urgent_data_counts_as_any_other_and_receivers_may_differ() {
+fn an_urgent_byte_was_told_though_receivers_leave_it_out() {
     // A receiver that does not ask for it leaves the urgent byte out.
     let mut capture = Capture::connected();
     capture.take(a("A", 0, "att")).take(a("UA", 3, "X")).take(a("A", 4, "ack"));
-    assert_eq!(capture.of_a(), "att{X!}ack");
+    assert_eq!(capture.of_a(), "attack");
+    capture.take(a("UA", 7, "Xed")).take(a("A", 8, "ed")).take(a("A", 10, "!"));
+    assert_eq!(capture.of_a(), "attack{ed!}(ed)!");
 }
 
 #[test]

@@ -10,9 +10,10 @@ use super::stretch::Copied;
 use crate::pattern::{Edge, Progress};
 use crate::search::{Begun, Overlap};
 
-/// The memory that lists take which have an entry for each direction, and twice as many when they have just grown.
-const PLACE: usize =
-    2 * (size_of::<Option<Box<Direction>>>() + size_of::<u32>() + size_of::<(u32, u64, i64)>()) + 16;
+/// The memory of an entry in the list of directions, which may have grown to twice its length, and of the place in the table.
+const PLACE: usize = 2 * size_of::<Option<Box<Direction>>>() + 16;
+/// That of an entry in the queue of those that wait for quiet.
+const QUEUED: usize = 2 * size_of::<(u32, u64, i64)>();
 
 /// The search in one direction.
 #[derive(Debug)]
@@ -184,13 +185,9 @@ impl Direction {
         });
         let card = self.card.as_ref().map_or(0, |card| card.footprint());
         let parts = taken_with_holes(self.parts.capacity() * size_of::<Part>());
-        PLACE
-            + taken(size_of::<Self>())
-            + taken_with_holes(self.held.capacity())
-            + parts
-            + self.copied
-            + block
-            + card
+        let queued = if self.is_queued { QUEUED } else { 0 };
+        let held = taken_with_holes(self.held.capacity());
+        PLACE + taken(size_of::<Self>()) + held + parts + self.copied + block + card + queued
     }
 }
 

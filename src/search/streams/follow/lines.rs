@@ -76,7 +76,7 @@ impl Lines {
     }
 
     /// Returns the place behind the end of a line, if there is one at this place.
-    pub(super) fn skip_newline(self, at_hand: &AtHand<'_>, at: u64) -> u64 {
+    pub(super) fn skip_newline(at_hand: &AtHand<'_>, at: u64) -> u64 {
         match (at_hand.byte(at), at_hand.byte(at + 1)) {
             (Some(b'\n'), _) => at + 1,
             (Some(b'\r'), Some(b'\n')) => at + 2,

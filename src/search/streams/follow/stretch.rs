@@ -9,7 +9,7 @@ use crate::search::{Begun, EndWhy, Overlap};
 pub struct Stretch<'a> {
     /// The number of the connection, counted from 1.
     pub connection: u64,
-    /// The lowest and the highest number of the frames in which the matches came.
+    /// The lowest and the highest number of the frames in which the bytes came from the first match to the end of the last.
     pub frames: (u64, u64),
     /// The place of the first match in the stream, in bytes from its beginning or from the first byte that was seen.
     pub offset: u64,
@@ -19,13 +19,13 @@ pub struct Stretch<'a> {
     pub begun: Begun,
     /// True if bytes of the stream before these were not captured.
     pub gap_before: bool,
-    /// The agreement of all segments that had bytes of the stretch.
+    /// The agreement of all segments that had bytes of the stretch. It is that of whole segments.
     pub overlap: Overlap,
     /// The reason why the stream ended, if it ended before the matches were told.
     pub closed: Option<EndWhy>,
     /// The bytes that were captured of the last frame.
     pub captured_len: u32,
-    /// The frames to write, in the order of the capture, if they were asked for.
+    /// The frames to write, in the order of the capture, if they were asked for. Those that were written before are left out.
     pub written: &'a [Copied],
 }
 

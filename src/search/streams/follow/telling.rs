@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::direction::{Block, Direction, parts};
+use super::lines::Lines;
 use super::reader::Reader;
 use super::stretch::{Copied, Stretch};
 use super::with::Telling;
@@ -41,7 +42,7 @@ impl Reader {
             let from = match start.max(direction.told) {
                 told if told > found.start => start,
                 told if told == direction.told && direction.lacks_newline => {
-                    self.lines.skip_newline(at_hand, told).min(found.start)
+                    Lines::skip_newline(at_hand, told).min(found.start)
                 }
                 from => from,
             };

@@ -3,7 +3,7 @@
 use super::captures::Capture;
 use super::frames::{Format, Shot, file};
 use super::lines::Line;
-use super::packets;
+use super::packets::{self, Frame};
 use super::rows::{Asked, Mend, Preamble, ROWS};
 use super::running::{Form, Outcome, Place, Program, Ran};
 use super::text::Text;
@@ -83,6 +83,10 @@ pub(super) fn of(
             used.push("nanoseconds");
         }
         *written = original;
+        // What the header of a capture of others says of frame check sequences is not compared.
+        if let Some(bits) = written.get_mut(22..24).filter(|_| capture.of_others) {
+            bits.fill(0);
+        }
         // All of a frame is written, whatever the snaplen was.
         if written.get(16..20).is_some_and(|snaplen| snaplen != SNAPLEN) {
             used.push("written-snaplen");
@@ -146,26 +150,28 @@ fn with_preamble(out: &[u8], preamble: &[u8]) -> Vec<u8> {
 
 /// The written capture with the frames as they are in the capture that was read. They are in the same order there, and are found
 /// by their bytes, or by their times where ngrep was given another form of them.
-pub(super) fn original(written: &[u8], read: &std::path::Path) -> Vec<u8> {
-    let Ok(read) = std::fs::read(read) else { return written.to_vec() };
-    let nanos = read.starts_with(&0xa1b2_3c4d_u32.to_le_bytes());
-    if !nanos && !read.starts_with(&0xa1b2_c3d4_u32.to_le_bytes()) {
-        return written.to_vec();
+pub(super) fn original(written: &[u8], path: &std::path::Path) -> Vec<u8> {
+    let Some(mut bytes) = written.get(..24).map(<[u8]>::to_vec) else { return written.to_vec() };
+    let read = packets::frames(path);
+    let is_nanos = read.iter().any(|frame| frame.nanos.1 > 6);
+    if is_nanos {
+        bytes[..4].copy_from_slice(&0xa1b2_3c4d_u32.to_le_bytes());
     }
-    let mut bytes = read[..24].to_vec();
     // libpcap writes the number of the file format for what was read by that of BSD.
-    if read[20..24] == [12, 0, 0, 0] {
-        bytes[20] = 101;
+    if let Some(link) = read.first().map(|frame| if frame.link == 12 { 101 } else { frame.link }) {
+        bytes[20..22].copy_from_slice(&(link as u16).to_le_bytes());
     }
-    let all = records(&read);
-    let mut rest = &all[..];
+    let mut rest = &read[..];
     for (time, own) in records(written) {
-        let same = |record: &((u32, u32), &[u8])| {
-            record.0 == time || (nanos && (record.0.0, record.0.1 / 1000) == time)
-        };
-        let found = rest.iter().position(|record| record.1 == own).or_else(|| rest.iter().position(same));
-        if let Some(at) = found {
-            bytes.extend(rest[at].1);
+        let same = |frame: &Frame| frame.time == time;
+        let whole = |frame: &Frame| same(frame) && own[16..] == frame.bytes;
+        if let Some(at) = rest.iter().position(whole).or_else(|| rest.iter().position(same)) {
+            let frame = &rest[at];
+            let fraction = if is_nanos { frame.nanos.0 } else { time.1 };
+            for number in [time.0, fraction, frame.bytes.len() as u32, frame.wire_len] {
+                bytes.extend(number.to_le_bytes());
+            }
+            bytes.extend(&frame.bytes);
             rest = &rest[at + 1..];
         }
     }

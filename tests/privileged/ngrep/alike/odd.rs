@@ -10,8 +10,8 @@ const MOST: usize = 65535;
 
 /// Why ngrep is no measure for this frame. `None` if it is one.
 pub(crate) fn reason(frame: &Frame) -> Option<&'static str> {
-    if matches!(frame.link, 105 | 119 | 127 | 163) {
-        return Some("wireless");
+    if let Some(reason) = of_link(frame) {
+        return Some(reason);
     }
     if i32::try_from(frame.time.0).is_err() {
         return Some("times after 2038");
@@ -19,13 +19,33 @@ pub(crate) fn reason(frame: &Frame) -> Option<&'static str> {
     let at = frame.ip?;
     let packet = frame.bytes.get(at..)?;
     if frame.wire_len as usize > at + MOST {
-        return Some("BIG TCP");
+        return Some("payloads of more than 65535 bytes (BIG TCP)");
     }
     match packet.first().map(|first| first >> 4) {
         None => Some("cut-headers"),
         Some(4) => of_ipv4(packet),
         Some(6) => of_ipv6(packet),
         Some(_) => Some("ip-version"),
+    }
+}
+
+/// Why ngrep looks for IP at another place than the frame has it.
+fn of_link(frame: &Frame) -> Option<&'static str> {
+    let bytes = &frame.bytes[..];
+    let several = Some("PPP, SLIP, pflog, Token Ring, other hardware in SLL");
+    match frame.link {
+        105 | 119 | 127 | 163 => Some("wireless"),
+        8 | 117 => several,
+        9 | 50 if !matches!(bytes, [0xff, 3, 0, 0x21 | 0x57, ..]) => several,
+        6 if bytes.get(8).is_none_or(|first| first & 0x80 > 0) => several,
+        113 if !matches!(bytes.get(2..4), Some([0, 1] | [3, 4] | [0xff, 0xfe])) => several,
+        // In place of an EtherType there is the number of a header of 802.2, which ovlsniff reads.
+        113 if bytes.get(14) == Some(&0) => several,
+        // libpcap asks for the numbers of the BSDs and not for that of Linux: of NULL in the byte order of this machine, of LOOP in
+        // that of the network.
+        0 if !matches!(bytes, [2 | 24 | 28 | 30, 0, 0, 0, ..]) => Some("BSD loopback"),
+        108 if !matches!(bytes, [0, 0, 0, 2 | 24 | 28 | 30, ..]) => Some("BSD loopback"),
+        _ => None,
     }
 }
 
@@ -46,8 +66,7 @@ fn of_ipv4(packet: &[u8]) -> Option<&'static str> {
 fn of_ipv6(packet: &[u8]) -> Option<&'static str> {
     let Some(header) = packet.first_chunk::<40>() else { return Some("cut-headers") };
     let payload = usize::from(u16::from_be_bytes([header[4], header[5]]));
-    let end = if payload > 0 { packet.len().min(40 + payload) } else { packet.len() };
-    let mut own = packet[..end].to_vec();
+    let mut own = packet[..packet.len().min(40 + payload)].to_vec();
     let mut is_behind = false;
     while let Some(len) = extension(&own) {
         own[6] = own[40];
@@ -82,9 +101,25 @@ fn behind(protocol: u8, rest: &[u8], is_later: bool) -> Option<&'static str> {
     unsound.then_some("unsound-lengths")
 }
 
+/// The snaplen that a file's header tells, of pcapng that of its first interface.
+fn snaplen(file: &[u8]) -> Option<usize> {
+    let four = |at: usize| file.get(at..)?.first_chunk::<4>().copied();
+    let is_pcapng = four(0)? == [0x0a, 0x0d, 0x0d, 0x0a];
+    let is_big = if is_pcapng { four(8)?[0] == 0x1a } else { four(0)?[0] == 0xa1 };
+    let number =
+        |at| four(at).map(|own| if is_big { u32::from_be_bytes(own) } else { u32::from_le_bytes(own) });
+    let at = if is_pcapng { number(4)? as usize + 12 } else { 16 };
+    number(at).map(|snaplen| snaplen as usize).filter(|&snaplen| snaplen > 0)
+}
+
 /// A capture without these frames, and the reasons for them. `None` if there are none.
-pub(crate) fn without(frames: &mut Vec<Frame>) -> Option<(Vec<u8>, Vec<&'static str>)> {
+pub(crate) fn without(read: &[u8], frames: &mut Vec<Frame>) -> Option<(Vec<u8>, Vec<&'static str>)> {
     let link = frames.first()?.link;
+    let most = snaplen(read).unwrap_or(usize::MAX);
+    let reason = |frame: &Frame| {
+        reason(frame)
+            .or_else(|| (frame.bytes.len() > most).then_some("frames longer than the snaplen of their file"))
+    };
     let reasons: Vec<_> = frames.iter().filter_map(reason).collect();
     if reasons.is_empty() {
         return None;

@@ -16,6 +16,8 @@ pub(crate) struct Frame {
     pub(crate) wire_len: u32,
     /// Seconds, and millionths of a second.
     pub(crate) time: (u32, u32),
+    /// Billionths of a second, and the digits that the file has.
+    pub(crate) nanos: (u32, u8),
     /// The place of the IP header. `None` if there is none in a place that is known here.
     pub(crate) ip: Option<usize>,
     /// The number of VLAN tags in front of it.
@@ -62,6 +64,7 @@ pub(crate) fn frames(path: &Path) -> Vec<Frame> {
             bytes: frame.bytes.to_vec(),
             wire_len: frame.wire_len,
             time,
+            nanos: (u32::try_from(nanos.rem_euclid(1_000_000_000)).unwrap_or(0), frame.time.digits),
             ip,
             tags,
         });
@@ -110,7 +113,7 @@ fn end(bytes: &[u8], ip: usize) -> usize {
         |at: usize| packet.get(at..at + 2).map_or(0, |two| usize::from(u16::from_be_bytes([two[0], two[1]])));
     let len = match packet.first().map(|first| first >> 4) {
         Some(4) if number(2) >= 20 => number(2),
-        Some(6) if number(4) > 0 => 40 + number(4),
+        Some(6) => 40 + number(4),
         _ => packet.len(),
     };
     ip + len.min(packet.len())
@@ -244,8 +247,13 @@ pub(crate) fn passing(real: &[Frame], plain: &[Frame], filter: Option<&str>) -> 
 
 /// A file in the form that ngrep reads rightly, and the rows for what was changed. `None` if it reads the file as it is.
 pub(crate) fn plain(frames: &[Frame]) -> Option<(Vec<&'static str>, Vec<u8>)> {
-    let link = frames.first()?.link;
+    let own = frames.first()?.link;
     let mut rows = Vec::new();
+    // Raw IPv4 and IPv6 are what ngrep reads as raw IP.
+    let link = if matches!(own, 228 | 229) { 12 } else { own };
+    if link != own {
+        rows.push("link-types");
+    }
     let mut shots = Vec::new();
     for frame in frames {
         let (bytes, why) = frame.plain();

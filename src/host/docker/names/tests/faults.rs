@@ -87,11 +87,12 @@ fn a_node_that_is_no_manager_is_no_fault() {
 #[test]
 fn a_container_whose_name_is_no_text_takes_no_other_name_away() {
     let engine = Engine::new();
+    engine.answer("/v1.41/networks", r#"[{"Name":"\udfff","Id":"b","Driver":"bridge"}]"#);
     let containers = r#"[{"Names":["/\ud800x"]},{"Id":5,"Names":7,"NetworkSettings":[]},null,"#;
     engine.answer("/v1.41/containers/json", &container("web").replacen('[', containers, 1));
     let names = engine.names();
     assert_eq!(name(&names).as_deref(), Some("web"), "{:?}", names.complaint());
-    let expected = "some names may be missing: 3 of its entries cannot be read";
+    let expected = "some names may be missing: 4 entries of the engine's answers cannot be read";
     assert_eq!(names.complaint().as_deref(), Some(expected));
 }
 
@@ -110,7 +111,7 @@ fn a_connection_that_is_lost_after_some_names_leaves_them() {
     let fake = Fake::new(|path, stream| match path.split('?').next().unwrap() {
         "/version" => say(stream, VERSION),
         "/v1.41/networks" => {
-            say(stream, r#"[{"Name":"bridge","Id":"b","Driver":"bridge"},{"Id":"o","Driver":"overlay"}]"#)
+            say(stream, r#"[{"Name":"bridge","Id":"b","Driver":"bridge"},{"Id":"o","Driver":"overlay"}]"#);
         }
         "/v1.41/containers/json" => say(stream, &container("web")),
         "/v1.41/networks/o" => closes(stream),
