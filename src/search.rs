@@ -49,7 +49,9 @@ pub use filters::Filters;
 pub use found::{Found, Outcome, Told};
 pub use kept_out::{KeptOut, Nothing, OuterFilter};
 pub use pieces::{Alone, Knowledge, OfPieces};
-pub use streams::{Begun, Copied, Copies, EndWhy, GapWhy, Overlap, StreamCounts, StreamOptions, Stretch};
+pub use streams::{
+    Begun, Copied, Copies, EndWhy, GapWhy, Overlap, Patience, StreamCounts, StreamOptions, Stretch,
+};
 
 use crate::capture::Batch;
 use crate::capture::savefile::Again;

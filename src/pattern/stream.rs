@@ -10,7 +10,11 @@
 //! - A match is at most as long as the *window*. One that could still grow is cut there. A match that would be longer, and has
 //!   no end within the window, is none.
 //! - The window is full when half of one more has been held without a match. Then matches that began too long ago are given up,
-//!   and the last window is searched once more. So each byte is searched three times at most, however the pieces are cut.
+//!   and the last window is searched once more, so that each byte is searched three times for that.
+//! - Where a pattern has an alternative to fall back to (`a.*b|a`), the automaton looks ahead for the one that is preferred, up
+//!   to a window for each match. Those who send could so make a search of the bytes one of their square. Therefore each byte
+//!   earns that eight are searched again. Where these are used up, the match at hand is told as it stands, and that is counted.
+//!   Where the pieces are cut has no part in it.
 //! - Where no match has begun, bytes are skipped up to a literal that a match begins with, if there is such a literal.
 //!
 //! # What surprised us
@@ -19,8 +23,8 @@
 //!   would wait for the next piece. Therefore a state is asked what any next byte would lead to.
 //! - What is compiled lazily may be thrown away and begun anew, when it takes too much memory. All states of all streams are
 //!   then void. Those of streams in which a match has begun are made again from the bytes that are held.
-//! - Behind bytes that were lost, nobody knows the last byte. It is taken for one that is no part of a word and ends no line: so
-//!   `^` does not match there, and `\b` does.
+//! - Beside bytes that were lost, nobody knows the next one. It is taken for one that ends no line, so that `^` and `$` do not
+//!   match there. A match counts if it is one whether that byte is a part of a word or not: neither `\b` nor `\B` matches.
 
 mod at_hand;
 mod engine;
@@ -33,14 +37,23 @@ use super::{Error, Expressions, hex, parse};
 use crate::escape::escape;
 use engine::{Engine, Outlook, State};
 
-/// The byte that stands for one that nobody knows: it is no part of a word, and ends no line.
+/// The bytes that stand for one that nobody knows. Neither ends a line, and the second one is a part of a word.
 const UNKNOWN: u8 = 0;
+const WORD: u8 = b'a';
+
+/// The times that a byte may be searched again because a match was told that was looked behind for a better one.
+const AGAIN: u64 = 8;
 
 /// A pattern to be searched for in streams, with the memory in which its automata work.
 #[derive(Debug)]
 pub struct StreamPattern {
     engine: Engine,
     window: u64,
+    /// The searches for a better match that ended early.
+    cut_short: u64,
+    /// The bytes that were searched, each as often as it was.
+    #[cfg(test)]
+    searched: u64,
 }
 
 /// The place that the search in one stream has come to.
@@ -60,8 +73,14 @@ pub struct Progress {
     first: u64,
     /// What is before the first byte.
     beginning: Edge,
+    /// The byte that is taken for the one before the first, if nobody knows it.
+    guess: u8,
     /// True if nothing matches any more, as behind the first bytes if the pattern begins with `^`.
     over: bool,
+    /// The place up to which bytes were searched once at least.
+    searched: u64,
+    /// The number of bytes that may be searched once more.
+    spare: u64,
 }
 
 /// An edge of the bytes that are known.
@@ -76,7 +95,19 @@ pub enum Edge {
 impl Progress {
     /// Begins at this place, before which there is nothing, or nobody knows what.
     pub fn new(first: u64, beginning: Edge) -> Self {
-        Self { from: first, at: first, state: None, seen: None, until: 0, first, beginning, over: false }
+        Self {
+            from: first,
+            at: first,
+            state: None,
+            seen: None,
+            until: 0,
+            first,
+            beginning,
+            guess: UNKNOWN,
+            over: false,
+            searched: first,
+            spare: 0,
+        }
     }
 
     /// Returns the place from which on bytes must be held: that of the byte before the first possible match.
@@ -99,12 +130,39 @@ impl Progress {
         (self.from, self.at, self.seen, self.state) = (from, from, None, None);
     }
 
+    /// Takes the bytes up to a place for searched, each of which earns that some are searched again.
+    fn earn(&mut self, to: u64, window: u64) {
+        let new = to.saturating_sub(self.searched);
+        self.searched += new;
+        // What was saved up bounds the time that a single piece takes.
+        self.spare = (self.spare + AGAIN * new).min(AGAIN * window);
+    }
+
+    /// Returns the place up to which a better match is looked for than the one at hand, or none.
+    fn limit(&self, window: u64) -> u64 {
+        let Some(seen) = self.seen else { return self.from + window + window.div_ceil(2) };
+        // Two bytes tell that a match does not grow. Behind what was searched before, each byte earns more than it costs.
+        let reach = seen + 2 + self.spare;
+        if reach < self.searched { self.until.min(reach) } else { self.until }
+    }
+
     /// Returns the byte before a place, `None` if the stream begins there.
     fn before(&self, at_hand: &AtHand<'_>, at: u64) -> Option<u8> {
         if at > self.first {
             return Some(at.checked_sub(1).and_then(|at| at_hand.byte(at)).unwrap_or(UNKNOWN));
         }
-        (self.beginning == Edge::Unknown).then_some(UNKNOWN)
+        (self.beginning == Edge::Unknown).then_some(self.guess)
+    }
+
+    /// Goes on behind a match that depends on the unknown byte before the first one: tries the other guess, and after that from
+    /// the next byte on.
+    fn guess_again(&mut self) {
+        if self.guess == UNKNOWN {
+            self.guess = WORD;
+            self.rewind(self.first);
+        } else {
+            self.rewind(self.first + 1);
+        }
     }
 }
 
@@ -135,12 +193,24 @@ impl StreamPattern {
                 "its shortest match has {shortest} bytes, and the window {window}; use a larger --window or a shorter pattern"
             )));
         }
-        Ok(Self { engine: Engine::new(&any, &shown)?, window: window as u64 })
+        Ok(Self {
+            engine: Engine::new(&any, &shown)?,
+            window: window as u64,
+            cut_short: 0,
+            #[cfg(test)]
+            searched: 0,
+        })
     }
 
     /// Returns the length in bytes of the longest match.
     pub fn window(&self) -> usize {
         self.window as usize
+    }
+
+    /// Returns how often a match was told as it stood, or given up, though one that is preferred might have begun at its place:
+    /// the bytes behind it had been searched too many times.
+    pub fn cut_short(&self) -> u64 {
+        self.cut_short
     }
 
     /// Searches what is at hand, from where `progress` is. Returns the next match that is final, as places in the stream, or
@@ -197,11 +267,8 @@ impl StreamPattern {
             return None;
         }
         let mut state = self.state(progress, at_hand)?;
-        let limit = match progress.seen {
-            Some(_) => progress.until,
-            None => progress.from + self.window + self.window.div_ceil(2),
-        };
-        let end = at_hand.end().min(limit);
+        let mut limit = progress.limit(self.window);
+        let mut end = at_hand.end().min(limit);
         while progress.at < end {
             let bytes = at_hand.behind(progress.at);
             let bytes = &bytes[..bytes.len().min((end - progress.at) as usize)];
@@ -211,6 +278,10 @@ impl StreamPattern {
                 progress.from = progress.at + idle as u64;
             }
             progress.at += run.len as u64;
+            #[cfg(test)]
+            {
+                self.searched += run.len as u64;
+            }
             progress.state = Some(state);
             if state.is_dead() {
                 progress.over = progress.seen.is_none();
@@ -222,30 +293,40 @@ impl StreamPattern {
                     self.see(progress, at_hand, seen);
                     return Some(None);
                 }
+                limit = progress.limit(self.window);
+                end = at_hand.end().min(limit);
             }
         }
         if progress.at < limit {
             // A match that ends with the last byte does not wait for the next one if it is the same with any.
-            let end = match self.engine.outlook(state) {
-                Outlook::Final => progress.at,
-                Outlook::Closed => progress.seen?,
+            let (end, behind) = match self.engine.outlook(state) {
+                Outlook::Final => (progress.at, 2),
+                Outlook::Closed => (progress.seen?, 1),
                 Outlook::Open | Outlook::Grows => return None,
             };
+            // With more bytes at hand, the automaton would come so far. It must not matter where the pieces are cut.
+            progress.at += behind;
             return Some(self.take(progress, at_hand, end, Edge::Unknown));
         }
         if let Some(seen) = progress.seen {
+            let is_early = limit < progress.until && self.engine.outlook(state) != Outlook::Closed;
+            self.cut_short += u64::from(is_early);
             return Some(self.take(progress, at_hand, seen, Edge::Unknown));
         }
+        progress.earn(progress.at, self.window);
         progress.rewind(progress.at - self.window);
         Some(None)
     }
 
     /// Finds out how far a match may grow of which the first end was seen.
     fn see(&mut self, progress: &mut Progress, at_hand: &AtHand<'_>, seen: u64) {
-        let start =
-            if seen == progress.from { seen } else { self.start(progress, at_hand, seen, Edge::Unknown) };
+        let start = if seen == progress.from {
+            seen
+        } else {
+            self.start(progress, at_hand, seen, Edge::Unknown).unwrap_or(seen)
+        };
         if seen - start > self.window {
-            progress.rewind(seen - self.window);
+            self.shorten(progress, seen);
         } else {
             // The end of a match is known when the next byte was searched.
             progress.until = start + self.window + 1;
@@ -260,44 +341,87 @@ impl StreamPattern {
         end: u64,
         edge: Edge,
     ) -> Option<Range<u64>> {
-        let start = self.start(progress, at_hand, end, edge);
-        if start == end {
-            // An empty match stands here. The next one begins behind the next byte.
-            progress.rewind(end + 1);
+        let start = self.start(progress, at_hand, end, edge).unwrap_or(end);
+        if start == progress.first && self.depends(progress, at_hand, end, edge) {
+            progress.guess_again();
             return None;
         }
         if end - start > self.window {
-            progress.rewind(end - self.window);
+            self.shorten(progress, end);
+            return None;
+        }
+        progress.earn(progress.at, self.window);
+        progress.spare = progress.spare.saturating_sub(progress.at.saturating_sub(end + 2));
+        if start == end {
+            // An empty match stands here. The next one begins behind the next byte.
+            progress.rewind(end + 1);
             return None;
         }
         progress.rewind(end);
         Some(start..end)
     }
 
-    /// Returns the place where the match begins that ends here.
-    fn start(&mut self, progress: &Progress, at_hand: &AtHand<'_>, end: u64, edge: Edge) -> u64 {
-        let behind = match (at_hand.byte(end), edge) {
-            (None, Edge::Unknown) => Some(UNKNOWN),
-            (byte, _) => byte,
-        };
+    /// Gives up a match that is longer than the window, and looks for one that begins later and ends at the same place.
+    fn shorten(&mut self, progress: &mut Progress, end: u64) {
+        progress.earn(end + 2, self.window);
+        if let Some(spare) = progress.spare.checked_sub(self.window) {
+            progress.spare = spare;
+            progress.rewind(end - self.window);
+        } else {
+            self.cut_short += 1;
+            progress.rewind(end);
+        }
+    }
+
+    /// Returns true if the match that begins with the first byte is none with another byte before, which nobody knows.
+    fn depends(&mut self, progress: &Progress, at_hand: &AtHand<'_>, end: u64, edge: Edge) -> bool {
+        if progress.beginning == Edge::Stream || !self.engine.asks_for_words() {
+            return false;
+        }
+        let guess = if progress.guess == UNKNOWN { WORD } else { UNKNOWN };
+        let other = Progress { guess, ..progress.clone() };
+        self.start(&other, at_hand, end, edge) != Some(progress.first)
+    }
+
+    /// Returns the place where the match begins that ends here, if there is one.
+    fn start(&mut self, progress: &Progress, at_hand: &AtHand<'_>, end: u64, edge: Edge) -> Option<u64> {
+        match (at_hand.byte(end), edge) {
+            (None, Edge::Unknown) if self.engine.asks_for_words() => {
+                let starts =
+                    [UNKNOWN, WORD].map(|byte| self.start_before(progress, at_hand, end, Some(byte)));
+                starts[0].zip(starts[1]).map(|(one, other)| one.max(other))
+            }
+            (None, Edge::Unknown) => self.start_before(progress, at_hand, end, Some(UNKNOWN)),
+            (byte, _) => self.start_before(progress, at_hand, end, byte),
+        }
+    }
+
+    /// Returns the place where the match begins that ends here, in front of this byte or of the end of the stream.
+    fn start_before(
+        &mut self,
+        progress: &Progress,
+        at_hand: &AtHand<'_>,
+        end: u64,
+        behind: Option<u8>,
+    ) -> Option<u64> {
         let mut state = self.engine.begin_backwards(behind);
         let (mut at, mut start) = (end, None);
         while at > progress.from {
             let bytes = at_hand.before(at);
             let bytes = &bytes[bytes.len().saturating_sub((at - progress.from) as usize)..];
             if bytes.is_empty() {
-                return start.unwrap_or(end);
+                return start;
             }
             let (last, dead) = self.engine.run_backwards(&mut state, bytes);
             let part = at - bytes.len() as u64;
             start = last.map(|last| part + last as u64).or(start);
             if dead {
-                return start.unwrap_or(end);
+                return start;
             }
             at = part;
         }
         let before = progress.before(at_hand, at);
-        if self.engine.begins(state, before) { at } else { start.unwrap_or(end) }
+        if self.engine.begins(state, before) { Some(at) } else { start }
     }
 
     /// Returns the state at this place. It is made again if it is void. `None` if the pattern cannot be searched for from here.

@@ -163,7 +163,13 @@ impl Summary {
         let parts = [(connections, "connection", "connections"), (counts.given_up, "segment", "segments")];
         let parts = parts.iter().filter(|(count, ..)| *count > 0);
         let parts: Vec<String> = parts.map(|(count, one, many)| counted(*count, one, many)).collect();
-        (!parts.is_empty()).then(|| format!("{} given up for want of memory", parts.join(" and ")))
+        let memory =
+            (!parts.is_empty()).then(|| format!("{} given up for want of memory", parts.join(" and ")));
+        let cut = counts.cut_short;
+        let time =
+            (cut > 0).then(|| format!("{} cut short for want of time", counted(cut, "match", "matches")));
+        let both: Vec<String> = memory.into_iter().chain(time).collect();
+        (!both.is_empty()).then(|| both.join(", "))
     }
 
     /// Returns the result of a search and of one of the packets behind. `None` if it depends on the order of the packets, as

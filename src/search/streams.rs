@@ -13,7 +13,7 @@ mod waiting;
 
 use crate::packet::Frame;
 pub use counts::StreamCounts;
-pub use follow::{Copied, Copies, StreamOptions, Stretch};
+pub use follow::{Copied, Copies, Patience, StreamOptions, Stretch};
 pub(super) use follow::{Follow, Tally};
 use table::Streams;
 

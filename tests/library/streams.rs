@@ -9,7 +9,8 @@ use std::ops::Range;
 use ovlsniff::packet::{Frame, InterfaceNumber, LinkType, Timestamp, TunnelPorts};
 use ovlsniff::pattern::{Expressions, Pattern, StreamPattern};
 use ovlsniff::search::{
-    Begun, Copies, EndWhy, Found, Outcome, Overlap, Search, SearchOptions, StreamCounts, StreamOptions,
+    Begun, Copies, EndWhy, Found, Outcome, Overlap, Patience, Search, SearchOptions, StreamCounts,
+    StreamOptions,
 };
 use proptest::prelude::*;
 
@@ -249,7 +250,7 @@ fn a_match_names_its_frames_and_stands_in_its_line() {
 #[test]
 fn lines_before_and_after_are_shown() {
     let around = |before, after| {
-        let options = StreamOptions { before, after, copies: Copies::None };
+        let options = StreamOptions { before, after, ..StreamOptions::default() };
         let told = Asked { options, ..asked("Host") }.told(&three());
         assert_eq!(told.len(), 1);
         told[0].lines.clone()
@@ -303,7 +304,8 @@ fn a_match_at_the_end_of_what_came_is_told_at_once_or_when_it_is_quiet() {
         frames
     };
     let after = |pattern: &str, text| {
-        let (told, ..) = asked(pattern).search(frames(text));
+        let options = StreamOptions { patience: Patience::Second, ..StreamOptions::default() };
+        let (told, ..) = Asked { options, ..asked(pattern) }.search(frames(text));
         assert_eq!(told.len(), 1, "{pattern}");
         (told[0].after, told[0].lines.clone())
     };
@@ -313,6 +315,19 @@ fn a_match_at_the_end_of_what_came_is_told_at_once_or_when_it_is_quiet() {
     assert_eq!(after("log.*", b"login: "), (6, "login: ".into()));
     // The next byte may be a part of the word.
     assert_eq!(after(r"login\b", b"login"), (8, "login".into()));
+}
+
+#[test]
+fn in_a_file_no_match_depends_on_the_pauses() {
+    let mut frames: Vec<Sent> = handshake().into_iter().map(|frame| (0, frame)).collect();
+    frames.extend([(0, data(0, b"xx a1b")), (1500, data(6, b"2b sec")), (9000, data(12, b"ret tail\n"))]);
+    for (pattern, right) in
+        [("secret|sec", vec![9..15]), ("a.*b", vec![3..8]), (r"[a-z0-9]+", vec![0..2, 3..8, 9..15, 16..20])]
+    {
+        let (told, ..) = asked(pattern).search(frames.clone());
+        let matches: Vec<_> = told.into_iter().flat_map(|told| told.matches).collect();
+        assert_eq!(matches, right, "{pattern}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind, Span};
 use regex_syntax::hir::{Hir, HirKind};
 
-use super::{Edge, UNKNOWN};
+use super::{Edge, UNKNOWN, WORD};
 use crate::escape::escape;
 use crate::pattern::needle::Needle;
 use crate::pattern::{Error, required};
@@ -94,7 +94,7 @@ impl Engine {
 
     /// Makes the states in which no match has begun, so that they are known by that when they come up again.
     fn prime(&mut self) {
-        for before in [None, Some(UNKNOWN), Some(b'a'), Some(b'\n'), Some(b'\r')] {
+        for before in [None, Some(UNKNOWN), Some(WORD), Some(b'\n'), Some(b'\r')] {
             let config = start::Config::new().anchored(Anchored::No).look_behind(before);
             let _ = self.forward.start_state(&mut self.forward_cache, &config);
         }
@@ -154,13 +154,23 @@ impl Engine {
         Run { state: State { id, epoch: epoch as u32 }, len: at, idle }
     }
 
-    /// Returns true if a match ends here, at this edge.
+    /// Returns true if the pattern depends on where words begin or end.
+    pub(super) fn asks_for_words(&self) -> bool {
+        self.forward.get_nfa().look_set_any().contains_word()
+    }
+
+    /// Returns true if a match ends here, at this edge: whatever follows, if nobody knows.
     pub(super) fn ends(&mut self, state: State, edge: Edge) -> bool {
-        let next = match edge {
-            Edge::Stream => self.forward.next_eoi_state(&mut self.forward_cache, state.id),
-            Edge::Unknown => self.forward.next_state(&mut self.forward_cache, state.id, UNKNOWN),
-        };
-        next.is_ok_and(|next| next.is_match())
+        let Self { forward, forward_cache: cache, .. } = self;
+        if edge == Edge::Stream {
+            return forward.next_eoi_state(cache, state.id).is_ok_and(|next| next.is_match());
+        }
+        let voided = cache.clear_count();
+        [UNKNOWN, WORD].into_iter().all(|byte| {
+            // The first step may void the state. It is asked for no more then.
+            let is_known = cache.clear_count() == voided;
+            is_known && forward.next_state(cache, state.id, byte).is_ok_and(|next| next.is_match())
+        })
     }
 
     /// Returns the outlook of a state.

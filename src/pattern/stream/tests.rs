@@ -143,6 +143,24 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_search_that_is_cut_short_is_so_however_the_stream_is_cut(
+        bytes in prop::collection::vec(prop::sample::select(b"aaaaaaabc".to_vec()), 0..400),
+        cuts in prop::collection::vec(any::<usize>(), 0..20),
+        pattern in prop::sample::select([FALLBACKS.as_slice(), &PATTERNS].concat()),
+        window in 12_usize..60,
+    ) {
+        let search = |pieces: &[Vec<u8>]| {
+            let mut held = Followed::new(pattern, window);
+            pieces.iter().for_each(|piece| held.piece(piece));
+            held.end(Edge::Stream);
+            (held.found, held.pattern.cut_short())
+        };
+        prop_assert_eq!(search(&cut(&bytes, &cuts)), search(&[bytes]), "{}", pattern);
+    }
+}
+
 #[test]
 fn a_match_is_found_wherever_it_is_cut() {
     let bytes = b"GET / HTTP/1.1\r\nHost: web\r\n\r\n";
@@ -200,9 +218,43 @@ fn a_match_that_may_grow_is_told_when_the_window_is_full_or_the_stream_is_quiet(
     assert_eq!(held.found, [8..18, 26..27]);
 }
 
+/// Patterns that look ahead for a match which is preferred to the one at hand.
+const FALLBACKS: [&str; 7] =
+    ["a.*b|a", "a.*b|", "a+b|a+?", r"a.*\bX|a", "(?:a.*ab|a.*b|a)c?", "a.{9}b|aa", "[ab].{10}[ab]|ac"];
+
+#[test]
+fn a_fallback_makes_no_search_of_the_square_of_the_bytes() {
+    let bytes = vec![b'a'; 50_000];
+    for pattern in FALLBACKS {
+        for size in [1, 1400] {
+            let mut held = Followed::new(pattern, 1 << 13);
+            bytes.chunks(size).for_each(|piece| held.piece(piece));
+            held.end(Edge::Stream);
+            let times = held.pattern.searched as f64 / bytes.len() as f64;
+            assert!(times < (AGAIN + 4) as f64, "{pattern}: each byte was searched {times} times");
+            if pattern == "a.*b|a" {
+                assert_eq!(held.found.len(), bytes.len());
+                assert!(held.pattern.cut_short() > 10_000);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_match_that_is_preferred_is_found_as_long_as_the_bytes_are_not_searched_too_often() {
+    let bytes = [b"GET /a\nGET /b\nGET /c\n".repeat(2), vec![b'x'; 1000], b"secret".to_vec()].concat();
+    let mut held = Followed::new("GET .{0,20}secret|GET .*secret|GET ", 1 << 11);
+    held.piece(&bytes);
+    held.end(Edge::Stream);
+    assert_eq!((&*held.found, held.pattern.cut_short()), (&[0..bytes.len() as u64][..], 0));
+    let bytes = b"GET /a\n".repeat(1000);
+    let (found, _) = pieces("GET .*secret|GET ", 1 << 11, bytes.chunks(1400));
+    assert_eq!(found.len(), 1000);
+}
+
 #[test]
 fn behind_lost_bytes_no_text_and_no_line_begins() {
-    for (pattern, found) in [("^a", false), ("(?m)^a", false), (r"\ba", true), (r"\Ba", false), ("a$", true)]
+    for (pattern, found) in [("^a", false), ("(?m)^a", false), (r"\ba", false), (r"\Ba", false), ("a$", true)]
     {
         let mut held = Followed::new(pattern, 10);
         held.progress = Progress::new(0, Edge::Unknown);
@@ -210,11 +262,40 @@ fn behind_lost_bytes_no_text_and_no_line_begins() {
         held.end(Edge::Stream);
         assert_eq!(!held.found.is_empty(), found, "{pattern}");
     }
-    for (pattern, found) in [("a$", false), ("(?m)a$", false), (r"a\b", true), ("a", true), ("a.*", true)] {
+    for (pattern, found) in
+        [("a$", false), ("(?m)a$", false), (r"a\b", false), (r"a\B", false), ("a", true), ("a.*", true)]
+    {
         let mut held = Followed::new(pattern, 10);
         held.piece(b"a");
         held.end(Edge::Unknown);
         assert_eq!(!held.found.is_empty(), found, "{pattern}");
+    }
+}
+
+#[test]
+fn no_match_depends_on_a_byte_that_is_not_known() {
+    for (pattern, right) in [
+        (r"\bbar|foo\b", vec![]),
+        (r"\Bbar|foo\B", vec![]),
+        (r"\bba|bar|fo|foo\b", vec![0..3, 4..6]),
+        (r"\bbar|ar", vec![1..3]),
+        (r"\Bbar|\bba|\bb|r", vec![2..3]),
+        (r"\b|bar", vec![0..3]),
+        (r"bar\b|\bfo", vec![0..3, 4..6]),
+        (r"\b\w+\b", vec![]),
+        (r"\w+", vec![0..3, 4..7]),
+        (r"\B.", vec![1..2, 2..3, 5..6, 6..7]),
+        (r"(?:\b|\B)(?:bar|foo)(?:\b|\B)", vec![0..3, 4..7]),
+    ] {
+        for cut in 0..7 {
+            let mut held = Followed::new(pattern, 10);
+            held.progress = Progress::new(0, Edge::Unknown);
+            let (first, second) = b"bar foo".split_at(cut);
+            held.piece(first);
+            held.piece(second);
+            held.end(Edge::Unknown);
+            assert_eq!(held.found, right, "{pattern}, cut at {cut}");
+        }
     }
 }
 

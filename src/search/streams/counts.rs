@@ -22,4 +22,7 @@ pub struct StreamCounts {
     pub lost: u64,
     /// The overlaps with other bytes for the same place, among segments that waited.
     pub ambiguous: u64,
+    /// The searches for a longer match, or for one that is preferred, that ended early, since they came over the same bytes
+    /// too many times.
+    pub cut_short: u64,
 }

@@ -4,8 +4,8 @@
 //! next. What it finds is told as a packet of its own: the headers of the packet with which the match was complete, and as the
 //! payload the lines around the match. Matches in the same line are told together.
 //!
-//! - *Lines.* A match is told when the end of its line has come, or 256 bytes behind it, or when nothing more comes for a
-//!   second. The same goes for a match that may still grow. By the capture's clock, a file gives the same result as the wire.
+//! - *Lines.* A match is told when the end of its line has come, or 256 bytes behind it. On the wire, it is told as well when
+//!   nothing more comes for a second, and so is one that may still grow. In a file, no match depends on when the bytes came.
 //! - *Memory.* Of a direction, the bytes are held from where a match may have begun, and those of the line before, 256 at
 //!   most. Each direction that was ever told of something has a slot in a list. The table of connections knows the place of
 //!   the slot, and the memory behind it, so that it can make way for others.
@@ -45,6 +45,18 @@ pub struct StreamOptions {
     pub after: usize,
     /// The frames of matches that are to be copied.
     pub copies: Copies,
+    /// The wait for what follows a match.
+    pub patience: Patience,
+}
+
+/// The wait for what follows a match that may still grow, or of which the line is not over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as the stream goes on, as in a file: matches do not depend on when the bytes came.
+    #[default]
+    Endless,
+    /// A second by the capture's clock, as on the wire, where somebody wants to see the match.
+    Second,
 }
 
 /// The search in all streams.
@@ -91,7 +103,7 @@ impl Follow {
     }
 
     pub(in crate::search) fn counts(&self) -> StreamCounts {
-        self.streams.counts()
+        StreamCounts { cut_short: self.reader.pattern.cut_short(), ..self.streams.counts() }
     }
 
     /// Returns the memory that connections take, with what waits and what is held of their streams.

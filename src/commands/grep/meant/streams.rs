@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use ovlsniff::pattern::{Expressions, Pattern, StreamPattern};
-use ovlsniff::search::{Copies, StreamOptions};
+use ovlsniff::search::{Copies, Patience, StreamOptions};
 
 use crate::cli::Grep;
 
@@ -48,7 +48,8 @@ impl Streams {
             (Some(_), false) => Copies::Frames,
             (Some(_), true) => Copies::Inner,
         };
-        let options = StreamOptions { before: args.before, after: args.after, copies };
+        let patience = if args.read.is_empty() { Patience::Second } else { Patience::Endless };
+        let options = StreamOptions { before: args.before, after: args.after, copies, patience };
         Ok(Some(Self { window: args.window.unwrap_or(WINDOW), options }))
     }
 

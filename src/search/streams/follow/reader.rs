@@ -7,7 +7,7 @@ use super::direction::{Direction, Part};
 use super::lines::Lines;
 use super::with::Telling;
 use super::written::Written;
-use super::{Copies, Slot, StreamOptions};
+use super::{Copies, Patience, Slot, StreamOptions};
 use crate::dissect::Dissector;
 use crate::packet::{Frame, Timestamp};
 use crate::pattern::{AtHand, Edge, StreamPattern};
@@ -23,6 +23,7 @@ pub(super) struct Reader {
     pub(super) pattern: StreamPattern,
     pub(super) lines: Lines,
     pub(super) copies: Copies,
+    patience: Patience,
     directions: Vec<Option<Box<Direction>>>,
     free: Vec<u32>,
     /// The slots of directions that may wait for quiet, with the connection and the time until which they do.
@@ -33,11 +34,12 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(pattern: StreamPattern, options: StreamOptions) -> Self {
-        let StreamOptions { before, after, copies } = options;
+        let StreamOptions { before, after, copies, patience } = options;
         Self {
             lines: Lines { before, after, most: pattern.window() as u64 },
             pattern,
             copies,
+            patience,
             directions: Vec::new(),
             free: Vec::new(),
             waiting: VecDeque::new(),
@@ -114,7 +116,7 @@ impl Reader {
                 return done;
             }
         };
-        if direction.waits() && !direction.is_queued {
+        if self.patience == Patience::Second && direction.waits() && !direction.is_queued {
             direction.is_queued = true;
             self.waiting.push_back((place, direction.connection, direction.touched.saturating_add(QUIET)));
         }
