@@ -1,6 +1,13 @@
 //! Engines that tell less than they should, or stop to.
 
-use super::*;
+use std::io::Write;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+
+use super::{
+    BRIDGE, Connected, Fake, Names, PATIENCE, VERSION, container, name, names_at, opened, say,
+    say_nothing_known, say_with, until,
+};
 
 /// An engine of which one path is answered in another way.
 fn but(other: &'static str, answer: fn(&mut UnixStream)) -> Fake {
