@@ -55,6 +55,8 @@ struct Place<S> {
     older: u32,
     newer: u32,
     rank: Rank,
+    /// True if it was heard of since it came to its place in the order.
+    is_active: bool,
 }
 
 /// The list that a connection is in.
@@ -155,6 +157,8 @@ impl<S: Follower> Streams<S> {
         if rank != place.rank || !(0..RECENT).contains(&silence) {
             self.unlink(at);
             self.link(at, rank, now);
+        } else {
+            place.is_active = true;
         }
         done?;
         self.relieve(sink)?;
@@ -247,14 +251,28 @@ impl<S: Follower> Streams<S> {
         if self.known < self.limits.connections {
             return Ok(());
         }
-        let [bare, live] = self.lists;
-        if bare.oldest == NONE {
-            self.counts.evicted += 1;
-            self.end(live.oldest, EndWhy::Evicted, sink)
+        self.counts.evicted += 1;
+        let bare = self.least_active(Rank::Bare);
+        if bare == NONE {
+            let live = self.least_active(Rank::Live);
+            self.end(live, EndWhy::Evicted, sink)
         } else {
-            self.counts.evicted += 1;
             self.counts.evicted_idle += 1;
-            self.end(bare.oldest, EndWhy::Evicted, sink)
+            self.end(bare, EndWhy::Evicted, sink)
+        }
+    }
+
+    /// Returns the oldest connection of a list that was not heard of since it came to its place, or `NONE`. Those that were come
+    /// behind all others, each once for a segment at least: so the order costs nothing while there is room.
+    fn least_active(&mut self, rank: Rank) -> u32 {
+        loop {
+            let oldest = self.lists[rank as usize].oldest;
+            if oldest == NONE || !self.at(oldest).is_active {
+                return oldest;
+            }
+            let heard = self.at(oldest).heard;
+            self.unlink(oldest);
+            self.link(oldest, rank, heard);
         }
     }
 
@@ -265,7 +283,7 @@ impl<S: Follower> Streams<S> {
         sink: &mut impl FnMut(&mut S, &Way, Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         while self.footprint() > self.limits.memory {
-            let oldest = self.lists[Rank::Live as usize].oldest;
+            let oldest = self.least_active(Rank::Live);
             if oldest == NONE {
                 break;
             }
@@ -314,6 +332,7 @@ impl<S: Follower> Streams<S> {
             older: NONE,
             newer: NONE,
             rank: Rank::Bare,
+            is_active: false,
         };
         let at = if self.free == NONE {
             if self.blocks.last().is_none_or(|block| block.len() == BLOCK) {
@@ -367,6 +386,7 @@ impl<S: Follower> Streams<S> {
         let newest = std::mem::replace(&mut self.lists[rank as usize].newest, at);
         let place = self.at(at);
         (place.rank, place.heard, place.older, place.newer) = (rank, now, newest, NONE);
+        place.is_active = false;
         if newest == NONE {
             self.lists[rank as usize].oldest = at;
         } else {

@@ -150,6 +150,25 @@ fn the_oldest_makes_way_and_first_one_of_those_with_which_nothing_is_lost() {
     assert_eq!(capture.of_a(), "kept on<evicted>");
 }
 
+#[test]
+fn a_connection_that_goes_on_sending_outlives_those_that_sent_a_segment_only() {
+    let mut capture = Capture::new(Limits { connections: 8, ..Limits::default() });
+    capture.handshake();
+    let mut expected = String::new();
+    for round in 0..200 {
+        capture.take(a("A", round, "x"));
+        expected.push('x');
+        // Each waits for a byte that never comes, so that something is lost with it.
+        for port in 3 * round..3 * round + 3 {
+            let port = 1 + port as u16;
+            capture.take(from_port(port, a("S", 0, ""))).take(from_port(port, a("A", 5, "data")));
+        }
+    }
+    assert_eq!(capture.of_a(), expected);
+    let counts = capture.streams.counts();
+    assert_eq!((counts.evicted, counts.connections), (601 - 8, 601));
+}
+
 /// Frames that are made without an allocation each.
 struct Flood {
     streams: Streams<Nothing>,
