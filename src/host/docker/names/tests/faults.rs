@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
 use super::{
-    BRIDGE, Connected, Fake, Names, PATIENCE, VERSION, container, name, names_at, opened, say,
+    BRIDGE, Connected, Engine, Fake, Names, PATIENCE, VERSION, container, name, names_at, opened, say,
     say_nothing_known, say_with, until,
 };
 
