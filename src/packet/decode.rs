@@ -203,6 +203,8 @@ enum Fragments {
     Hold,
     /// It is decoded as it stands.
     Decode,
+    /// The same, and nothing is decoded behind the outermost packet.
+    Outermost,
 }
 
 struct Walk<'d, 'a> {
@@ -241,6 +243,10 @@ impl<'a> Walk<'_, 'a> {
                 Next::Link(link) => self.link(link),
                 Next::Ethernet => self.ethernet(),
                 Next::EtherType(ether_type) => self.ether_type(ether_type),
+                Next::Ip if self.fragments == Fragments::Outermost => {
+                    self.outermost();
+                    Ok(Next::End)
+                }
                 Next::Ip => self.ip(),
                 Next::IpPayload => self.ip_payload(),
                 Next::Esp(tunnel, next_header) => self.inside_esp(tunnel, next_header),

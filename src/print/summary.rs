@@ -107,7 +107,8 @@ pub struct Summary {
 
 impl Summary {
     /// Counts a packet. The context of a match was counted when it came.
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub fn count(&mut self, found: &Found<'_>) {
         if found.recalled {
             return;
@@ -132,13 +133,17 @@ impl Summary {
 
     #[inline]
     fn count_match(&mut self, found: &Found<'_>) {
+        self.matched += 1;
         if found.stream.is_some() {
-            // Its packets were counted when they came.
-            self.packets -= 1;
-            self.matched += found.spans.len() as u64;
-        } else {
-            self.matched += 1;
+            self.count_stretch(found);
         }
+    }
+
+    /// Counts the matches of a stretch of a stream, whose packets were counted when they came.
+    #[cold]
+    fn count_stretch(&mut self, found: &Found<'_>) {
+        self.packets -= 1;
+        self.matched += found.spans.len() as u64 - 1;
     }
 
     #[cold]

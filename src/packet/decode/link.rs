@@ -36,9 +36,6 @@ impl<'a> Walk<'_, 'a> {
         Ok(Next::EtherType(protocol))
     }
 
-    // As above: it has two callers.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
     pub(super) fn ethernet(&mut self) -> Result<Next, Stop> {
         let (macs, ether_type, rest) = ethernet::split(self.rest).map_err(at(Layer::Ethernet))?;
         self.packet.headers.mac = Some(macs);

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 
 use super::{Decoder, Fragments, Next, Walk};
 use crate::packet::protocol::{FRAGMENT, ICMP, ICMPV6, IGMP, TCP, UDP};
-use crate::packet::{Fragment, Frame, InnerFrame, Ip, Layer, LinkType, Packet, Stop, Why, transport};
+use crate::packet::{Fragment, Frame, InnerFrame, Ip, Packet, Stop, transport};
 
 impl Decoder {
     /// Decodes a frame up to the header behind the outermost IP header, into an empty `packet`.
@@ -28,43 +28,23 @@ impl Decoder {
         packet.direction = frame.direction;
         packet.frames = 1;
         let declared = (frame.wire_len as usize).max(frame.bytes.len());
-        self.walk(packet, frame.bytes, declared, Fragments::Decode).outermost(frame.link);
+        self.walk(packet, frame.bytes, declared, Fragments::Outermost).run(Next::Link(frame.link));
+        if packet.headers.ip.is_none() {
+            packet.payload = &[];
+        }
         packet.inner = InnerFrame::Whole { link: frame.link, bytes: frame.bytes };
         packet.opaque = None;
     }
 }
 
 impl Walk<'_, '_> {
-    fn outermost(mut self, link: LinkType) {
-        let stop = match self.until_ip(link) {
-            Ok(true) => self.outermost_ip().err(),
-            Ok(false) => None,
-            Err(stop) => Some(stop),
-        };
-        let Some(ip) = self.packet.headers.ip else {
-            self.packet.stop = stop;
-            return;
-        };
-        self.header_behind(ip);
-        self.packet.payload = self.rest;
-        let cut = || {
-            (self.rest.len() < self.declared).then_some(Stop { layer: Layer::Payload, why: Why::Truncated })
-        };
-        self.packet.stop = stop.or_else(cut);
-    }
-
-    /// Goes as far as the first IP header. Returns false if the frame has none.
-    #[inline]
-    fn until_ip(&mut self, link: LinkType) -> Result<bool, Stop> {
-        let mut next = Next::Link(link);
-        loop {
-            next = match next {
-                Next::Link(link) => self.link(link)?,
-                Next::Ethernet => self.ethernet()?,
-                Next::EtherType(ether_type) => self.ether_type(ether_type)?,
-                Next::Ip => return Ok(true),
-                Next::IpPayload | Next::Esp(..) | Next::End => return Ok(false),
-            };
+    /// Decodes the outermost IP header and the header behind it. It is the end of the way.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn outermost(&mut self) {
+        self.packet.stop = self.outermost_ip().err();
+        if let Some(ip) = self.packet.headers.ip {
+            self.header_behind(ip);
         }
     }
 
