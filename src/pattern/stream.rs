@@ -41,7 +41,7 @@ use engine::{Engine, Outlook, State};
 const UNKNOWN: u8 = 0;
 const WORD: u8 = b'a';
 
-/// The times that a byte may be searched again because a match was told that was looked behind for a better one.
+/// The times that a byte may be searched again, in vain, for a match that is preferred to the one at hand.
 const AGAIN: u64 = 8;
 
 /// A pattern to be searched for in streams, with the memory in which its automata work.

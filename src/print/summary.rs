@@ -260,6 +260,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_up_of_streams_is_told_for_want_of_memory_and_of_time() {
+        let mut summary = Summary { streams: Some(StreamCounts::default()), ..Summary::default() };
+        assert_eq!(summary.given_up(), None);
+        summary.streams = Some(StreamCounts { cut_short: 1, ..StreamCounts::default() });
+        assert_eq!(summary.given_up().unwrap(), "1 match cut short for want of time");
+        summary.streams =
+            Some(StreamCounts { evicted: 2, given_up: 1, cut_short: 3, ..StreamCounts::default() });
+        let told =
+            "2 connections and 1 segment given up for want of memory, 3 matches cut short for want of time";
+        assert_eq!(summary.given_up().unwrap(), told);
+        assert!(summary.to_string().ends_with(told), "{summary}");
+    }
+
+    #[test]
     fn a_file_has_no_kernel_that_drops() {
         let summary = Summary { packets: 1, clear: 1, ..Summary::default() };
         assert_eq!(summary.to_string(), "1 packet: 0 matched, 0 opaque, 1 readable without a match");

@@ -3,7 +3,8 @@
 //! A connection stays in its place until it ends. Places are made a block at a time, so that nothing is ever moved. Two
 //! lists have the order in which connections were last heard of: one of those with which nothing is lost (a SYN, or over
 //! already), and one of the others. Whoever must make way is taken from the first one, and from the second one if that is
-//! empty: both are done in a few steps, however many connections there are.
+//! empty. The order is that of whole seconds. Within one, connections that were heard of are marked, and one that is marked
+//! comes behind the others when it would have to make way. Each of these steps was paid for by a segment.
 
 use std::hash::BuildHasher;
 
@@ -270,6 +271,7 @@ impl<S: Follower> Streams<S> {
             if oldest == NONE || !self.at(oldest).is_active {
                 return oldest;
             }
+            // It does not count as heard of now. It may stand behind younger ones then, and be over a little late.
             let heard = self.at(oldest).heard;
             self.unlink(oldest);
             self.link(oldest, rank, heard);
