@@ -243,11 +243,15 @@ impl<'a> Walk<'_, 'a> {
                 Next::Link(link) => self.link(link),
                 Next::Ethernet => self.ethernet(),
                 Next::EtherType(ether_type) => self.ether_type(ether_type),
-                Next::Ip if self.fragments == Fragments::Outermost => {
-                    self.outermost();
-                    Ok(Next::End)
+                Next::Ip => {
+                    let step = self.ip();
+                    if self.fragments == Fragments::Outermost {
+                        self.behind_outermost(step.err());
+                        Ok(Next::End)
+                    } else {
+                        step
+                    }
                 }
-                Next::Ip => self.ip(),
                 Next::IpPayload => self.ip_payload(),
                 Next::Esp(tunnel, next_header) => self.inside_esp(tunnel, next_header),
                 Next::End => break,

@@ -8,9 +8,6 @@ use crate::packet::{
 };
 
 impl Walk<'_, '_> {
-    // The outermost header is read elsewhere as well, so that without this it is a call for every packet.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
     pub(super) fn ip(&mut self) -> Result<Next, Stop> {
         // Each branch sets the headers itself. With shared code for both, the addresses would be moved byte by byte.
         match self.rest.first().map(|byte| byte >> 4) {

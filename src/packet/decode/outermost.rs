@@ -38,28 +38,30 @@ impl Decoder {
 }
 
 impl Walk<'_, '_> {
-    /// Decodes the outermost IP header and the header behind it. It is the end of the way.
+    /// Goes behind the outermost IP header, which is unsound if it has a fault.
     #[cold]
     #[inline(never)]
-    pub(super) fn outermost(&mut self) {
-        self.packet.stop = self.outermost_ip().err();
+    pub(super) fn behind_outermost(&mut self, fault: Option<Stop>) {
+        self.repair(fault);
+        self.packet.stop = fault;
         if let Some(ip) = self.packet.headers.ip {
             self.header_behind(ip);
         }
     }
 
-    fn outermost_ip(&mut self) -> Result<(), Stop> {
-        let whole = self.rest;
-        let sound = self.ip().map(|_| ());
-        match (&mut self.packet.headers.ip, &sound) {
-            (None, Ok(())) => {}
-            (None, Err(_)) => self.unsound_ipv4(),
+    /// Makes the IP header what ngrep takes it for.
+    fn repair(&mut self, fault: Option<Stop>) {
+        let at = (self.packet.ip_header.as_ptr() as usize).checked_sub(self.whole.as_ptr() as usize);
+        let whole = at.and_then(|at| self.whole.get(at..)).unwrap_or(&[]);
+        match (&mut self.packet.headers.ip, fault) {
+            (None, None) => {}
+            (None, Some(_)) => self.unsound_ipv4(),
             (Some(ip), _) => {
                 let (next_header, id) =
                     (self.packet.ip_header.get(6), whole.get(44..).and_then(<[u8]>::first_chunk));
                 let is_v6 = ip.source.is_ipv6();
                 match (next_header, id) {
-                    (Some(&next_header), _) if is_v6 && sound.is_err() => {
+                    (Some(&next_header), _) if is_v6 && fault.is_some() => {
                         (ip.protocol, ip.fragment) = (next_header, None);
                     }
                     // ngrep tells of the header of an atomic fragment too (RFC 6946).
@@ -72,7 +74,6 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        sound
     }
 
     /// Takes what a header of IPv4 says whose lengths are not sound, if it has its fixed part.
