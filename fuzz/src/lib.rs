@@ -157,7 +157,16 @@ impl Everything {
         outermost.outermost_into(frame, &mut packet);
         for printer in ngrep {
             let outcome = Outcome::Clear;
-            let shown = Shown { frame, packet: &packet, spans: &[], outcome, interface: None, file: None };
+            let shown = Shown {
+                frame,
+                packet: &packet,
+                spans: &[],
+                outcome,
+                interface: None,
+                file: None,
+                names: None,
+                stream: None,
+            };
             printer.packet(&shown).expect("memory does not fail to be written");
         }
         for search in searches {
