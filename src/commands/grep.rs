@@ -95,7 +95,7 @@ struct Job {
     output: Output,
     banner: Vec<String>,
     quiet: bool,
-    /// What ngrep tells on standard output, if its grammar was typed.
+    /// The lines that ngrep tells on standard output, if its grammar was typed.
     ngrep: Option<Told>,
     /// The number of threads that search a file, if it does not depend on the file.
     threads: Option<usize>,

@@ -32,7 +32,7 @@ pub struct TcpSegment<'a> {
     ends: (IpAddr, IpAddr),
 }
 
-/// What a segment's checksum is worth.
+/// The worth of a segment's checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpChecksum {
     /// It is right.
@@ -228,7 +228,7 @@ impl TcpSegment<'_> {
         if all == 0xffff {
             return TcpChecksum::Right;
         }
-        // Where a card cuts the segment, it adds the lengths.
+        // A card that cuts the segment adds the lengths.
         let begun = [fold(pseudo + bytes.len() as u64), fold(pseudo)];
         let is_begun = written == 0 || begun.contains(&written) || begun.contains(&!written);
         if is_begun { TcpChecksum::Unfinished } else { TcpChecksum::Wrong }

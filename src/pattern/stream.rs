@@ -71,7 +71,7 @@ pub struct Progress {
     until: u64,
     /// The place of the first byte, before which nothing is known.
     first: u64,
-    /// What is before the first byte.
+    /// The edge before the first byte.
     beginning: Edge,
     /// The byte that is taken for the one before the first, if nobody knows it.
     guess: u8,
@@ -134,7 +134,7 @@ impl Progress {
     fn earn(&mut self, to: u64, window: u64) {
         let new = to.saturating_sub(self.searched);
         self.searched += new;
-        // What was saved up bounds the time that a single piece takes.
+        // The steps that were saved up bound the time that a single piece takes.
         self.spare = (self.spare + AGAIN * new).min(AGAIN * window);
     }
 

@@ -101,7 +101,7 @@ pub struct Summary {
     pub cut: u64,
     /// The packets that were not decoded to their end and did not match.
     pub undecoded: UndecodedCounts,
-    /// What became of streams, if TCP was searched in them. The matches in them are among those that matched.
+    /// The counts of streams, if TCP was searched in them. The matches in them are among those that matched.
     pub streams: Option<StreamCounts>,
 }
 

@@ -72,7 +72,7 @@ struct Told {
     after: u64,
 }
 
-/// What to search for, and how.
+/// A pattern, and the options of its search.
 struct Asked {
     patterns: Vec<String>,
     window: usize,

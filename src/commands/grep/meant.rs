@@ -26,7 +26,7 @@ use streams::Streams;
 use super::words::{self, Grammar, Words};
 use crate::cli::{FrameDirection, Grep};
 
-/// What to search, where, for what, and how it is printed.
+/// A search: its source, its pattern, and the form of its output.
 pub(super) struct Meant {
     pub(super) pattern: Pattern,
     /// The filter on the outer headers, in libpcap's language.
@@ -63,11 +63,11 @@ pub(super) struct Meant {
     pub(super) quiet: bool,
     /// Show the packets of files at the pace at which they were captured.
     pub(super) at_pace: bool,
-    /// What ngrep tells beside packets, on standard output. `None` for grep mode, which tells it on standard error.
+    /// The lines that ngrep tells beside packets, on standard output. `None` for grep mode, which tells them on standard error.
     pub(super) ngrep: Option<Told>,
 }
 
-/// Where live traffic is captured, and how.
+/// The capture of live traffic.
 #[derive(Default)]
 pub(super) struct Capture {
     /// The interfaces: names, `any`, or `auto`. None is `auto`.

@@ -1,4 +1,4 @@
-//! What is told before the first frame: where frames come from, and in ngrep's grammar the lines of ngrep.
+//! The lines before the first frame: the source of frames, and in ngrep's grammar the lines of ngrep.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};

@@ -41,7 +41,7 @@ pub struct Connected(Opened);
 #[derive(Debug)]
 pub struct Names(Arc<Shared>);
 
-/// What the thread and the others share.
+/// The state that the thread and the others share.
 #[derive(Debug, Default)]
 struct Shared {
     table: RwLock<Arc<Table>>,
@@ -58,7 +58,7 @@ struct Told {
     complaints: VecDeque<String>,
 }
 
-/// What is wrong with an engine. Each is told once.
+/// The faults of an engine. Each is told once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     /// It cannot be asked any more.

@@ -1,8 +1,8 @@
-//! What stands behind a backslash.
+//! Escapes: the signs behind a backslash.
 
 use super::{BACK, CALL, END, Rewriter, Wrong, repetition_len};
 
-/// What an escape means, or any other member of a class.
+/// The meaning of an escape, or of any other member of a class.
 pub(super) enum Member {
     Byte(u8),
     /// A set of bytes, written.

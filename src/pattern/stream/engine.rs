@@ -50,7 +50,7 @@ pub(super) struct Run {
     pub(super) idle: Option<usize>,
 }
 
-/// What is certain of a state, whatever the next byte is.
+/// The certain properties of a state, whatever the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outlook {
     /// Nothing.

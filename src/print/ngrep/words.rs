@@ -1,11 +1,11 @@
-//! What ngrep writes before the first frame and behind the last one.
+//! The lines that ngrep writes before the first frame and behind the last one.
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
 use crate::escape::escape;
 
-/// What is told before the first frame. Control characters of names and patterns are escaped.
+/// The words of the lines before the first frame. Control characters of names and patterns are escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct NgrepPreamble<'a> {
     /// The number of `-q`. From 2 on, only the names of files are told.
@@ -34,7 +34,7 @@ pub enum NgrepSource<'a> {
 pub struct NgrepPattern<'a> {
     /// The expression, or bytes in hex.
     pub text: &'a str,
-    /// What does not match is shown: `-v`.
+    /// Packets that do not match are shown: `-v`.
     pub inverted: bool,
     /// Whole words are searched for: `-w`.
     pub word: bool,

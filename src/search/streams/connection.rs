@@ -92,7 +92,7 @@ fn assert_joins(end: &mut u64, piece: Piece<'_>) {
     *end += len;
 }
 
-/// What a direction's checksums were.
+/// The checksums of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Checksums {
     /// None was right so far, of this many.
@@ -101,7 +101,7 @@ enum Checksums {
     Right,
 }
 
-/// What has become of a connection.
+/// The stage of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It goes on.

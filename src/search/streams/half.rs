@@ -37,7 +37,7 @@ pub(super) struct Half {
     left_out_at: u64,
 }
 
-/// How far a direction has come.
+/// The stage of a direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Nothing is known of its numbers.
@@ -151,7 +151,7 @@ impl Half {
         // A window may have been offered and taken back, or be offered in a segment that was not captured. A probe of a window
         // of 0 is one byte beyond it.
         let slack = window.max(1 << 16);
-        // What was acknowledged is not sent again, so that nothing comes from further behind than a window.
+        // Acknowledged bytes are not sent again, so that nothing comes from further behind than a window.
         start <= furthest + window + slack && start + signed(len as u64) >= place - (window + slack)
     }
 

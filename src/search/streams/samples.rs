@@ -126,7 +126,7 @@ pub(super) struct Capture {
     told: BTreeMap<(u64, Side), Line>,
 }
 
-/// What was told of one direction.
+/// The bytes that were told of one direction.
 #[derive(Default)]
 struct Line {
     text: String,

@@ -12,7 +12,7 @@ use crate::docker::{VERSION, engine};
 use crate::made::{SWARM, capture, pcap, udp, vxlan};
 use crate::run::{Ran, Watchdog, finish, ovlsniff, program, program_that_heeds_signals, send, until};
 
-/// What is told where there is no engine.
+/// The sentence where there is no engine.
 const ABSENT: &str = "there is no engine at the socket (/nonexistent/docker.sock); start the engine, or name its socket in DOCKER_HOST";
 
 const CONTAINERS: &str = r#"[{"Names":["/c-insecure"],"NetworkSettings":{"Networks":{

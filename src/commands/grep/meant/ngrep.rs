@@ -20,7 +20,7 @@ use crate::commands::grep::words::{Grammar, Words};
 /// The most bytes of a file with a filter. libpcap's own limit is lower for most expressions.
 const LONGEST_FILTER: u64 = 64 << 10;
 
-/// What ngrep tells before the first frame and behind the last, beside what all searches know.
+/// The words of the lines that ngrep tells before the first frame and behind the last.
 #[derive(Clone, Debug)]
 pub(in crate::commands::grep) struct Told {
     /// The number of `-q`.

@@ -172,7 +172,7 @@ struct Attached {
 /// is `{"desired-state":["running"]}`, encoded for a URL.
 const TASKS: &str = "/tasks?filters=%7B%22desired-state%22%3A%5B%22running%22%5D%7D";
 
-/// What an engine has told.
+/// The answers of an engine.
 pub(super) struct Asked {
     /// The names of what was told.
     pub(super) table: Table,

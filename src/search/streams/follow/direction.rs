@@ -140,7 +140,7 @@ impl Direction {
             self.held.extend_from_slice(piece);
         }
         self.start = from;
-        // What a long match took is given back.
+        // The memory that a long match took is given back.
         if self.held.capacity() > 4096 && self.held.len() < self.held.capacity() / 4 {
             self.held.shrink_to(self.held.len());
         }

@@ -17,7 +17,7 @@ use crate::search::streams::{EndWhy, Piece, Way};
 /// The time, in nanoseconds by the capture's clock, after which a match does not wait for more of its stream.
 const QUIET: i64 = 1_000_000_000;
 
-/// What reads the streams.
+/// The reader of the streams.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) pattern: StreamPattern,

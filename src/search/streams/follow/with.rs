@@ -1,4 +1,4 @@
-//! What matches are told with.
+//! The pieces that matches are told with.
 
 use super::Tally;
 use crate::dissect::Dissector;

@@ -4,7 +4,7 @@ use super::super::waiting::Part;
 use super::super::{GapWhy, Piece, StreamCounts};
 use super::{Half, MOST_WAITING, Stage, ahead, signed};
 
-/// How holes are treated that nobody acknowledged.
+/// The treatment of holes that nobody acknowledged.
 #[derive(Clone, Copy)]
 pub(super) enum Patience {
     /// Whatever is behind a hole waits.

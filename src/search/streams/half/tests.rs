@@ -52,7 +52,7 @@ fn a_fin_behind_a_hole_ended_the_stream_where_data_in_order_covers_it() {
     assert_eq!(told(&[fin, a("A", 3, "retXXXX"), a("A", 0, "sec")]), "secretXXXX");
     assert_eq!(told(&[a("A", 3, "retXXXX"), fin, a("A", 0, "sec")]), "secretXXXX");
     assert_eq!(told(&[a("FA", 3, "re"), a("A", 4, "XXXX"), a("A", 0, "sec")]), "sec{re!}<fin>");
-    // What is behind a FIN is refused, and not given up.
+    // Segments behind a FIN are refused, and not given up.
     let mut capture = Capture::connected();
     capture.take(a("A", 10, "zzz")).take(a("FA", 5, "")).take(a("A", 0, "secre"));
     let counts = capture.streams.counts();
@@ -214,7 +214,7 @@ fn the_first_segments_of_a_stream_without_a_handshake_may_be_out_of_order() {
     // Three are enough to know.
     let mut capture = Capture::of(&[a("A", 9, "3"), a("A", 8, "2"), a("A", 7, "1"), a("A", 6, "0")]);
     assert_eq!(capture.finish().of_a(), "~123<capture>");
-    // What was not decided by then is told at the end.
+    // A match that was not decided by then is told at the end.
     let mut capture = Capture::of(&[a("A", 9, "lonely")]);
     assert_eq!(capture.finish().of_a(), "~lonely<capture>");
     let capture = Capture::of(&[a("A", 9, "lone"), a("FA", 13, "ly")]);

@@ -299,7 +299,7 @@ fn the_directions_of_a_connection_may_have_other_labels_and_change_them() {
     take(32, b("A", 0, "an answer").ack(10));
     // A route changes.
     take(48, a("A", 10, ", and another"));
-    // What the capture has lost is told as a gap when the other side has it, whatever its label is.
+    // Bytes that the capture has lost are told as a gap when the other side has them, whatever the label is.
     take(48, a("A", 30, "!"));
     for segment in [a("A", 31, "!"), a("A", 32, "!"), a("A", 33, "!")] {
         take(32, b("A", 9, "").ack(31));
