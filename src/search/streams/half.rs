@@ -51,7 +51,7 @@ pub(super) enum Stage {
     Over,
 }
 
-/// Returns how far a sequence number is ahead of another one, which is negative if it is behind.
+/// Returns how far a sequence number is ahead of another one: negative if it is behind.
 fn ahead(of: u32, sequence: u32) -> i64 {
     let ahead = i64::from(sequence.wrapping_sub(of));
     if ahead < 1 << 31 { ahead } else { ahead - (1 << 32) }
@@ -198,10 +198,10 @@ impl Half {
             Stage::Unseen => self.meet(sequence),
             Stage::Joining | Stage::Flowing => {}
         }
-        if let Some(urgent) = segment.urgent().filter(|urgent| !is_doubtful && ahead(*urgent, self.next) >= 0)
-            && self.urgent.is_none_or(|known| ahead(urgent, known) > 0)
-        {
-            self.urgent = Some(urgent);
+        if let Some(urgent) = segment.urgent().filter(|_| !is_doubtful) {
+            if ahead(self.next, urgent) >= 0 && self.urgent.is_none_or(|known| ahead(known, urgent) > 0) {
+                self.urgent = Some(urgent);
+            }
         }
         let start = self.place_of(sequence);
         let end = start.saturating_add(signed(segment.declared as u64));
@@ -300,7 +300,7 @@ impl Half {
         tell: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some(urgent) = self.urgent {
-            let at = ahead(urgent, self.next);
+            let at = ahead(self.next, urgent);
             if at < 0 {
                 self.urgent = None;
             } else if let Some(at) = usize::try_from(at).ok().filter(|at| *at < part.bytes.len()) {

@@ -31,6 +31,8 @@ pub(super) struct Sent<'a> {
     /// Added to the right checksum.
     pub(super) checksum: u16,
     pub(super) ttl: u8,
+    /// The urgent pointer, which is behind the urgent byte.
+    pub(super) urgent: u16,
 }
 
 /// A segment of A's.
@@ -47,6 +49,7 @@ pub(super) fn a<'a>(flags: &'a str, sequence: u32, data: &'a str) -> Sent<'a> {
         cut: 0,
         checksum: 0,
         ttl: 64,
+        urgent: 0,
     }
 }
 
@@ -86,7 +89,8 @@ impl<'a> Sent<'a> {
         segment.extend(self.acknowledgement.to_be_bytes());
         segment.extend([(header as u8 / 4) << 4, flags]);
         segment.extend(self.window.to_be_bytes());
-        segment.extend([0, 0, 0, 0]);
+        segment.extend([0, 0]);
+        segment.extend(self.urgent.to_be_bytes());
         segment.extend(self.options);
         segment.extend(self.data);
         let pseudo = [&addresses[..], &[0, 6], &(segment.len() as u16).to_be_bytes(), &segment].concat();

@@ -160,6 +160,17 @@ fn an_urgent_byte_was_told_though_receivers_leave_it_out() {
 }
 
 #[test]
+fn an_urgent_byte_amid_a_segment_or_in_the_next_one_was_told() {
+    let urgent = |place, data, urgent| Sent { urgent, ..a("UA", place, data) };
+    let mut capture = Capture::connected();
+    capture.take(urgent(0, "attXack", 4)).take(a("A", 7, "!"));
+    assert_eq!(capture.of_a(), "{att!}{ack!}!");
+    let mut capture = Capture::connected();
+    capture.take(urgent(0, "att", 4)).take(a("A", 3, "Xack"));
+    assert_eq!(capture.of_a(), "{att!}{ack!}");
+}
+
+#[test]
 fn a_segment_that_acknowledges_what_was_never_sent_hid_the_bytes_that_the_receiver_reads() {
     for ahead in [1, 1000] {
         let mut capture = Capture::connected();
