@@ -268,8 +268,13 @@ impl Waiting {
             let len = piece.end.min(part.end) - both;
             overlap = overlap.max(compare(part.from(both), piece.from(both), len)).max(piece.overlap);
             let Some(mut piece) = self.pieces.remove(&start) else { break };
-            if piece.end > part.end && !piece.is_doubtful {
-                // Its rest stays. Its frame is kept whole, so that its size is the same.
+            // What lies outside of the segment stays. Its frame is kept whole, so that its size is the same.
+            if start < part.start {
+                (piece.end, piece.overlap) = (part.start, overlap);
+                self.pieces.insert(start, piece);
+                continue;
+            }
+            if piece.end > part.end {
                 piece.overlap = overlap;
                 self.pieces.insert(part.end, piece);
                 break;

@@ -186,6 +186,16 @@ fn a_segment_that_acknowledges_what_was_never_sent_hid_the_bytes_that_the_receiv
 }
 
 #[test]
+fn a_doubtful_segment_lost_all_its_bytes_to_a_sound_one_for_some_of_them() {
+    let mut capture = Capture::connected();
+    capture.take(a("A", 0, "attack").ack(9)).take(a("A", 3, "ackers")).take(b("A", 0, "").ack(9));
+    assert_eq!(capture.of_a(), "{att=}{ackers=}");
+    let mut capture = Capture::connected();
+    capture.take(a("A", 3, "ackers").ack(9)).take(a("A", 0, "attack")).take(b("A", 0, "").ack(9));
+    assert_eq!(capture.of_a(), "{attack=}{ers=}");
+}
+
+#[test]
 fn what_a_direction_acknowledges_is_not_doubted_where_the_other_one_is_not_captured() {
     let mut capture = Capture::default();
     capture.take(b("SA", u32::MAX, "")).take(b("A", 0, "attack").ack(1000));
