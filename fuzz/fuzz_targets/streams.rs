@@ -9,7 +9,7 @@ use ovlsniff::packet::{Frame, InterfaceNumber, LinkType, Timestamp, TunnelPorts}
 use ovlsniff::pattern::{Expressions, Pattern, StreamPattern};
 use ovlsniff::search::{Search, SearchOptions, StreamOptions};
 
-/// What all streams may take, with that of the followers beside.
+/// The memory that all streams may take, with that of their followers.
 const MEMORY: usize = 64 << 20;
 
 static EXPRESSIONS: LazyLock<Expressions> =

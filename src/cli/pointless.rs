@@ -43,7 +43,7 @@ pub(super) fn notes(grep: &Grep, typed: &[Id]) -> Vec<String> {
         (grep.all && grep.marks != Marks::Ngrep, &["marks"], "--all"),
         (grep.all, &["after", "before"], "--all"),
         (grep.hexdump, &["columns", "utf8"], "-x"),
-        // What is before a segment may be on any other thread.
+        // The bytes before a segment may be on any other thread.
         (grep.stream, &["threads"], "--stream"),
         (grep.shape != Shape::Normal, &["columns"], "-W byline, single or none"),
     ];

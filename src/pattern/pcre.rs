@@ -1,6 +1,6 @@
 //! The expressions of ngrep, which are PCRE2's on bytes, rewritten for the parser that reads all others.
 //!
-//! What both dialects write differently is written anew: `{"` is no repetition, `[[]` has no class in it, `\<` is no boundary,
+//! Constructs that the two dialects write differently are written anew: `{"` is no repetition, `[[]` has no class in it, `\<` is no boundary,
 //! `\v` is a set, `\Q…\E` is literal. What would match other bytes without a word, or would need an engine that goes back and
 //! tries again, is an error that names the construct and its column: `a++` would else be a repetition of a repetition.
 //!

@@ -11,7 +11,7 @@
 //! packet counts these frames. [`Ngrep`] counts them itself. What stands before the first frame and behind the last one is
 //! in [`preamble`] and [`exit`].
 //!
-//! What ngrep gets wrong is right here: a first fragment is marked as one, only a packet that matched is coloured, relative
+//! The faults of ngrep are mended here: a first fragment is marked as one, only a packet that matched is coloured, relative
 //! time starts at zero and may go back, and any width is a width.
 
 mod hit;

@@ -1,6 +1,6 @@
 //! The segments of one direction that wait: for bytes before them, or for a sign that the receiver took them.
 //!
-//! Where segments overlap, it is decided as Linux decides it (`tcp_data_queue_ofo` and `tcp_ofo_queue` in
+//! Overlapping segments are decided as Linux decides them (`tcp_data_queue_ofo` and `tcp_ofo_queue` in
 //! `net/ipv4/tcp_input.c`, since 4.9; the same in 6.12): a segment that lies within a waiting one is dropped; one that begins
 //! where a waiting one does, and is longer, takes its place; of two that overlap in part the one that begins first counts; and
 //! a segment that begins where a waiting one ends becomes one with it (`tcp_ooo_try_coalesce`; the kernel itself does not always

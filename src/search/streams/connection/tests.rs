@@ -52,7 +52,7 @@ fn what_the_receiver_acknowledges_it_has_whatever_its_checksum_was() {
 
 #[test]
 fn insertion_by_a_low_ttl_is_told_as_bytes_that_differ() {
-    // How far it is to the receiver is not known. Whoever has kept the first bytes sees that the second ones differ.
+    // The distance to the receiver is not known. Whoever has kept the first bytes sees that the second ones differ.
     let mut capture = Capture::connected();
     capture.take(Sent { ttl: 1, ..a("A", 0, "XXXXXX") }).take(a("A", 0, "attack"));
     assert_eq!(capture.of_a(), "XXXXXX(attack)");
