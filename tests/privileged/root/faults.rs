@@ -288,3 +288,16 @@ fn without_a_database_of_users_root_is_not_silently_kept() {
     sniffer.wait_for(1);
     assert_eq!(sniffer.stop().0, Some(0));
 }
+
+/// `./x soak` with so little time that memory is held to its bounds alone.
+#[test]
+#[ignore = "needs root"]
+fn the_soak_of_a_minute_passes() {
+    let mut soak = plain(Command::new("unshare"));
+    soak.args(["--net", "--mount", "--propagation", "private", "python3", "-B", "scripts/soak.py"]);
+    soak.args([env!("CARGO_BIN_EXE_ovlsniff"), "0.5", "--rate", "500"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    let ran = finish(soak.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
+    assert!(ran.out.ends_with("soak: passed\n"), "{}", ran.out);
+}
