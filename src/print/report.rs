@@ -3,6 +3,7 @@
 mod json;
 mod nodes;
 mod overview;
+pub(in crate::print) mod time;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;

@@ -1,6 +1,7 @@
 //! The verdict on all overlay networks of a host.
 
 use super::inventory::Overlay;
+use super::occasion::Occasion;
 use super::report::{Expectation, Report};
 use super::verdict::Verdict;
 
@@ -18,6 +19,8 @@ pub struct Judged {
 pub struct Overview {
     /// The networks, in the order of the inventory.
     pub networks: Vec<Judged>,
+    /// The node, and the time when the last watch ended.
+    pub occasion: Occasion,
     /// The reason why Docker's engine could not be asked.
     pub engine_unread: Option<String>,
 }
@@ -79,7 +82,7 @@ mod tests {
             overlay: Overlay::default(),
             outcome: verdict.map(report).ok_or_else(|| "no interface".to_owned()),
         };
-        Overview { networks: verdicts.iter().map(judged).collect(), engine_unread: None }
+        Overview { networks: verdicts.iter().map(judged).collect(), engine_unread: None, ..Overview::default() }
     }
 
     #[test]

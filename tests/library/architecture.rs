@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of the library: the floor and the name of each, and the rooms that it may use. The binary may use every
 /// room.
-const ROOMS: [(u8, &str, &[&str]); 13] = [
+const ROOMS: [(u8, &str, &[&str]); 14] = [
     (0, "packet", &[]),
     (0, "escape", &[]),
     (0, "private_file", &[]),
+    (1, "whole_file", &["escape"]),
     (1, "netlink", &["packet", "escape"]),
     (1, "pattern", &["escape"]),
     (2, "host", &["packet", "escape", "netlink"]),
