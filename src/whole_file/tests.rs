@@ -45,7 +45,8 @@ fn a_link_is_replaced_and_what_it_leads_to_is_left_alone() {
 #[test]
 fn a_folder_is_no_file_and_one_that_is_missing_is_told_before() {
     let folder = tempfile::tempdir().unwrap();
-    for path in [folder.path().to_owned(), folder.path().join("x/"), PathBuf::from("/"), PathBuf::from("..")] {
+    for path in [folder.path().to_owned(), folder.path().join("x/"), PathBuf::from("/"), PathBuf::from("..")]
+    {
         assert!(matches!(check(&path), Err(Error::Folder(_))), "{}", path.display());
         assert!(matches!(put(&path, b""), Err(Error::Folder(_))), "{}", path.display());
     }
@@ -53,10 +54,7 @@ fn a_folder_is_no_file_and_one_that_is_missing_is_told_before() {
     let said = check(&absent).unwrap_err().to_string();
     assert_eq!(
         said,
-        format!(
-            "write {}: no file can be made in its folder: no such file or directory",
-            absent.display()
-        )
+        format!("write {}: no file can be made in its folder: no such file or directory", absent.display())
     );
     assert_eq!(names(folder.path()), [""; 0]);
 }

@@ -24,7 +24,7 @@ const ROOMS: [(u8, &str, &[&str]); 14] = [
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 23] = [
+const CRATES: [(&[&str], &[&str]); 26] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -57,6 +57,9 @@ const CRATES: [(&[&str], &[&str]); 23] = [
         ],
     ),
     (&["caps"], &["host/privileges"]),
+    (&["quick_junit"], &["print/report/junit"]),
+    (&["prometheus_client"], &["print/report/prometheus"]),
+    (&["tempfile"], &["whole_file"]),
     (&["clap", "clap_complete", "clap_mangen"], &["cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
 ];

@@ -8,7 +8,7 @@ use crate::escape::escape;
 use crate::verify::{Expectation, Judged, Overview, Verdict};
 
 /// The verdicts in the order in which they are counted.
-const VERDICTS: [Verdict; 6] = [
+pub(super) const VERDICTS: [Verdict; 6] = [
     Verdict::Encrypted,
     Verdict::Clear,
     Verdict::AuthOnly,
