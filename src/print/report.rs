@@ -175,3 +175,6 @@ fn esp(seen: &crate::verify::EspSeen) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
