@@ -66,6 +66,7 @@ mod evidence;
 mod findings;
 mod inventory;
 mod judge;
+pub mod kept;
 mod kernel;
 mod lengths;
 mod network;

@@ -19,6 +19,8 @@ mod xfrm;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::host::exemption::leaving_exempt;
 pub use crate::netlink::route::ingress::HookKind;
 use crate::netlink::xfrm::XfrmError;
@@ -32,7 +34,7 @@ pub(super) use rules::RuleHistory;
 pub use rules::{Arriving, EarlierRules, Enforcement, Rules};
 
 /// The state of IPsec in one network namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelState {
     /// The SAs of ESP and AH.
     pub sas: Vec<SaState>,
@@ -63,7 +65,7 @@ pub struct KernelState {
 }
 
 /// An SA.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaState {
     /// The outer source.
     pub source: IpAddr,
@@ -92,7 +94,7 @@ pub struct SaState {
 }
 
 /// The bearing of the length of an SA's packet on what the packet carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lengths {
     /// The one follows from the other.
     #[default]
@@ -110,10 +112,16 @@ impl SaState {
     }
 }
 
-/// The error for a kernel whose state cannot be read.
-#[derive(Clone, Debug, thiserror::Error)]
+/// The error for a kernel whose state cannot be read. It holds the reason in one sentence.
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
 #[error("read the kernel's IPsec state: {0}")]
-pub struct KernelUnread(#[from] XfrmError);
+pub struct KernelUnread(String);
+
+impl From<XfrmError> for KernelUnread {
+    fn from(error: XfrmError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl KernelState {
     /// Reads the state in the network namespace of this thread, without the firewall rules.
