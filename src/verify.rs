@@ -73,6 +73,7 @@ mod network;
 mod overview;
 mod places;
 pub mod probe;
+pub mod profile;
 mod report;
 pub mod session;
 mod skim;
@@ -92,13 +93,13 @@ pub use inventory::{Inventory, Overlay};
 pub use judge::judge;
 pub use kernel::{
     Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
-    Lengths, Policy, PolicyDirection, Rules, SaState, Template,
+    Lengths, Origin, Policy, PolicyDirection, Rules, SaState, Strength, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use overview::{Judged, Overview};
 pub use report::{
     Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,
-    Terms, WireGuardSeen,
+    SaSeen, Terms, WireGuardSeen,
 };
 pub use tally::{Circumstances, OverlayMacs, Probe, Question, Tally, View};
 pub use verdict::{Reason, Rung, Verdict};

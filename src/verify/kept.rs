@@ -4,7 +4,7 @@
 //! are what is kept, as JSON, with the [`Question`]. What only the time of the watch could show is in them as a count:
 //! whoever reads them has to believe that a key opened 40 packets, because the key is not kept. The frames that are kept
 //! beside the facts ([`FrameKeeper`]) are decoded once more, and what they show without a key must not contradict the
-//! facts ([`Facts::compare`]).
+//! facts ([`Facts::comparison`]).
 //!
 //! Facts that are read may come from anybody. Their values are checked as those of a file are: an address is an address,
 //! a VNI has 24 bits, and no number is so large that the judge's sums could overflow.
@@ -18,12 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::judge::judge;
-use super::report::Report;
+use super::report::{EspSeen, Report};
 use super::tally::{Circumstances, Counted, Question, Tally};
 use crate::escape::escape;
 use crate::ipsec::Sa;
 use crate::packet::Spi;
-pub use compare::{Contradiction, SeenAgain};
+pub use compare::{Comparison, Contradiction, SeenAgain};
 pub(super) use frames::Looked;
 pub use frames::{FrameKeeper, FrameKind, KeptFrame, Noted};
 pub(super) use values::{echoes, lengths};
@@ -63,6 +63,7 @@ struct Named {
     spi: Spi,
     algorithm: Option<String>,
     icv_bits: Option<u32>,
+    key_bits: Option<u32>,
 }
 
 /// The error of facts that cannot be read. It is one sentence, escaped.
@@ -79,7 +80,8 @@ pub enum FactsError {
 }
 
 impl Facts {
-    pub(super) fn new(tally: &Tally, circumstances: Circumstances) -> Self {
+    /// Takes the facts that a tally and the circumstances of a watch are.
+    pub fn new(tally: &Tally, circumstances: Circumstances) -> Self {
         Self {
             format: FORMAT,
             question: tally.question.clone(),
@@ -100,7 +102,7 @@ impl Facts {
             let seen = leg.and_then(|leg| leg.esp.iter_mut().find(|seen| seen.spi == named.spi));
             if let Some(seen) = seen.filter(|seen| seen.algorithm.is_none()) {
                 seen.algorithm.clone_from(&named.algorithm);
-                seen.icv_bits = named.icv_bits;
+                (seen.icv_bits, seen.key_bits) = (named.icv_bits, named.key_bits);
             }
         }
         report
@@ -128,9 +130,10 @@ impl Facts {
     /// Takes over the algorithms of a report that the keys have named.
     pub(super) fn name_algorithms(&mut self, judged: &Report, named: &Report) {
         for (at, (before, after)) in judged.legs.iter().zip(&named.legs).enumerate() {
-            for (before, after) in before.esp.iter().zip(&after.esp).filter(|(b, a)| b != a) {
-                let (algorithm, icv_bits) = (after.algorithm.clone(), after.icv_bits);
-                self.algorithms.push(Named { leg: at, spi: before.spi, algorithm, icv_bits });
+            for (_, after) in before.esp.iter().zip(&after.esp).filter(|(before, after)| before != after) {
+                let EspSeen { spi, icv_bits, key_bits, .. } = *after;
+                let algorithm = after.algorithm.clone();
+                self.algorithms.push(Named { leg: at, spi, algorithm, icv_bits, key_bits });
             }
         }
     }
@@ -197,6 +200,7 @@ pub(super) fn name_algorithms(report: &mut Report, sas: &[Sa]) {
             let known = sas.iter().find(|sa| sa.spi.matches(seen.spi) && sa.destination.matches(to));
             seen.algorithm = known.map(|sa| sa.algorithm.name());
             seen.icv_bits = known.and_then(|sa| u32::try_from(sa.algorithm.icv_bits()?).ok());
+            seen.key_bits = known.and_then(|sa| u32::try_from(sa.algorithm.cipher_bits()?).ok());
         }
     }
 }

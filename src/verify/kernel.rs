@@ -14,6 +14,7 @@ mod counters;
 mod history;
 mod policy;
 mod rules;
+mod strength;
 mod xfrm;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub use policy::{Coverage, Device, Policy, PolicyDirection, Template};
 pub(super) use policy::{DOCKER_MARK, Inbound, Outbound};
 pub(super) use rules::RuleHistory;
 pub use rules::{Arriving, EarlierRules, Enforcement, Rules};
+pub use strength::{Origin, Strength};
 
 /// The state of IPsec in one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +93,8 @@ pub struct SaState {
     pub replay_window: u32,
     /// The number of packets that went through the SA.
     pub packets: u64,
+    /// The facts that bear on no verdict, for those who judge the SA itself.
+    pub strength: Strength,
 }
 
 /// The bearing of the length of an SA's packet on what the packet carries.
@@ -234,6 +238,7 @@ mod tests {
             icv_bits: 64,
             replay_window: 0,
             packets,
+            strength: Strength::default(),
         };
         let before = KernelState { sas: vec![sa(1, 5), sa(2, 7)], ..KernelState::default() };
         let same = KernelState::between(

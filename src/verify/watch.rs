@@ -111,8 +111,9 @@ impl Watch {
 
     /// Takes the next frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
-        if view(self.views.as_ref(), frame).is_none() {
-            return;
+        let Some(view) = view(self.views.as_ref(), frame) else { return };
+        if let Some(keeper) = &mut self.keeper {
+            keeper.pass(frame, view);
         }
         if frame.time.known {
             self.first.get_or_insert(frame.time);
@@ -184,7 +185,8 @@ impl Watch {
     pub fn finish_and_keep(mut self, circumstances: Circumstances) -> (Report, Option<(Facts, FrameKeeper)>) {
         let Self { dissector, tallies, keeper, views, .. } = &mut self;
         let Ok(()) = dissector.finish(&mut sink(tallies, keeper.as_mut(), views.as_ref()));
-        let keeper = keeper.take();
+        let mut keeper = keeper.take();
+        keeper.iter_mut().for_each(FrameKeeper::sort);
         let mut kept = keeper.map(|keeper| (Facts::new(&tallies.asked, circumstances.clone()), keeper));
         let mut report = judge(&tallies.asked, circumstances);
         if let Some(opener) = dissector.opener() {

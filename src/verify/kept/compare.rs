@@ -66,31 +66,57 @@ struct Again {
     is_sealed: bool,
 }
 
-impl Facts {
-    /// Compares the frames that are kept with what the facts say of them. `next` lends one frame after the other.
+/// The comparison of kept frames with facts, frame by frame.
+pub struct Comparison<'f> {
+    facts: &'f Facts,
+    lens: Lens,
+    seen: SeenAgain,
+    number: usize,
+}
+
+impl Comparison<'_> {
+    /// Compares the next frame with the note on it.
     ///
     /// # Errors
-    /// The first [`Contradiction`].
-    pub fn compare<'f>(
-        &self,
-        frames: impl IntoIterator<Item = Frame<'f>>,
-    ) -> Result<SeenAgain, Contradiction> {
-        let mut lens = Lens { tally: self.tally(), dissector: self.dissector(), seen: Vec::new() };
-        let mut seen = SeenAgain::default();
-        let mut number = 0;
-        for frame in frames {
-            let noted = self.frames.get(number);
-            number += 1;
-            if let Some(noted) = noted {
-                let again = lens.look(&frame, noted);
-                noted.compare(again.as_ref(), &mut seen)?;
-            }
+    /// [`Contradiction`] if it shows something else.
+    pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Contradiction> {
+        self.number += 1;
+        let notes = self.facts.frames.len();
+        let Some(noted) = self.facts.frames.get(self.number - 1) else {
+            return Err(Contradiction::Number { frames: self.number, notes });
+        };
+        let again = self.lens.look(frame, noted);
+        noted.compare(again.as_ref(), &mut self.seen)
+    }
+
+    /// Ends the comparison. Returns what was seen.
+    ///
+    /// # Errors
+    /// [`Contradiction`] if frames are missing.
+    pub fn finish(self) -> Result<SeenAgain, Contradiction> {
+        let notes = self.facts.frames.len();
+        if self.number != notes {
+            return Err(Contradiction::Number { frames: self.number, notes });
         }
-        if number != self.frames.len() {
-            return Err(Contradiction::Number { frames: number, notes: self.frames.len() });
-        }
-        self.counted_and_kept()?;
-        Ok(seen)
+        self.facts.counted_and_kept()?;
+        Ok(self.seen)
+    }
+}
+
+impl std::ops::AddAssign for SeenAgain {
+    fn add_assign(&mut self, other: Self) {
+        self.clear += other.clear;
+        self.auth_only += other.auth_only;
+        self.opaque += other.opaque;
+        self.attested += other.attested;
+    }
+}
+
+impl Facts {
+    /// Begins to compare the frames that are kept with what the facts say of them.
+    pub fn comparison(&self) -> Comparison<'_> {
+        let lens = Lens { tally: self.tally(), dissector: self.dissector(), seen: Vec::new() };
+        Comparison { facts: self, lens, seen: SeenAgain::default(), number: 0 }
     }
 
     fn dissector(&self) -> Dissector {
@@ -155,7 +181,10 @@ impl Lens {
             seen.push((frame.number, Again { looked: tally.looked, spi: spi(packet), is_sealed }));
             Ok::<(), Infallible>(())
         });
-        seen.drain(..).rfind(|(number, _)| *number == noted.frame).map(|(_, again)| again)
+        // A frame may hold several packets, of which one was noted.
+        let fits = |again: &Again| again.looked.is_some_and(|looked| looked.kind == noted.kind);
+        let all = seen.drain(..).filter(|(number, _)| *number == noted.frame).map(|(_, again)| again);
+        all.max_by_key(fits)
     }
 }
 

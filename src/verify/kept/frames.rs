@@ -160,7 +160,37 @@ struct Kept {
 }
 
 impl FrameKeeper {
-    /// Takes note of the next frame, and keeps it if it proves something.
+    /// Takes the next frame as it was captured, before anything is known of it.
+    pub(in crate::verify) fn pass(&mut self, frame: &Frame<'_>, view: View) {
+        let noted = Noted {
+            frame: frame.number,
+            kind: FrameKind::Around,
+            peer: None,
+            way: None,
+            vni: None,
+            spi: None,
+            canary: false,
+            pieces: 1,
+            view,
+        };
+        if self.after > 0 {
+            self.after -= 1;
+            self.keep(KeptFrame::new(frame, noted, CUT));
+            return;
+        }
+        let near = if self.before.len() < AROUND { None } else { self.before.pop_front() };
+        self.before.push_back(match near {
+            // The bytes of the oldest one make room for those of the new one, without an allocation.
+            Some(KeptFrame { mut bytes, .. }) => {
+                bytes.clear();
+                bytes.extend_from_slice(frame.bytes.get(..CUT.min(frame.bytes.len())).unwrap_or_default());
+                KeptFrame { bytes, ..KeptFrame::new(frame, noted, 0) }
+            }
+            None => KeptFrame::new(frame, noted, CUT),
+        });
+    }
+
+    /// Takes note of the packet that a frame completes, and keeps the frame if it proves something.
     pub(in crate::verify) fn observe(
         &mut self,
         frame: &Frame<'_>,
@@ -168,54 +198,33 @@ impl FrameKeeper {
         view: View,
         looked: Option<Looked>,
     ) {
-        let around = Noted {
-            frame: frame.number,
-            kind: FrameKind::Around,
-            peer: None,
-            way: None,
-            vni: None,
-            spi: spi(packet),
-            canary: false,
-            pieces: packet.frames.max(1),
-            view,
-        };
-        let Some(looked) = looked.filter(|looked| self.wants(looked, around.spi)) else {
-            self.pass(frame, around);
-            return;
-        };
-        let (peer, way) = looked.leg.unzip();
-        let noted = Noted { kind: looked.kind, peer, way, vni: looked.vni, canary: looked.canary, ..around };
-        // The frames before one in clear show where it comes from, and those before the last piece are the others.
-        if looked.kind.is_readable() || noted.pieces > 1 {
+        let spi = spi(packet);
+        let Some(looked) = looked.filter(|looked| self.wants(looked, spi)) else { return };
+        let Looked { kind, leg, vni, canary } = looked;
+        let (peer, way) = leg.unzip();
+        let pieces = packet.frames.max(1) as u32;
+        let noted = Noted { frame: frame.number, kind, peer, way, vni, spi, canary, pieces, view };
+        // The frames before one in clear show where it comes from. Those before the last piece are the other pieces.
+        if kind.is_readable() || pieces > 1 {
             for near in std::mem::take(&mut self.before) {
                 self.keep(near);
             }
         }
-        if looked.kind.is_readable() {
+        if kind.is_readable() {
             self.after = AROUND;
         }
         self.keep(KeptFrame::new(frame, noted, usize::MAX));
     }
 
-    /// Takes a frame that proves nothing by itself. One that was in pieces comes once more for each of them.
-    fn pass(&mut self, frame: &Frame<'_>, noted: Noted) {
-        if self.after > 0 {
-            self.after -= 1;
-            self.keep(KeptFrame::new(frame, noted, CUT));
-            return;
-        }
-        let mut near = if self.before.len() < AROUND { None } else { self.before.pop_front() };
-        match &mut near {
-            // The bytes of the oldest one make room for those of the new one, without an allocation.
-            Some(near) => {
-                let mut bytes = std::mem::take(&mut near.bytes);
-                bytes.clear();
-                bytes.extend_from_slice(frame.bytes.get(..CUT.min(frame.bytes.len())).unwrap_or_default());
-                *near = KeptFrame { bytes, ..KeptFrame::new(frame, noted, 0) };
-            }
-            None => near = Some(KeptFrame::new(frame, noted, CUT)),
-        }
-        self.before.extend(near);
+    /// Puts the frames that are kept in the order in which they passed, each once.
+    pub(in crate::verify) fn sort(&mut self) {
+        let rank = |kept: &KeptFrame| match kept.noted.kind {
+            kind if kind.is_readable() => 0,
+            FrameKind::Around => 2,
+            _ => 1,
+        };
+        self.kept.sort_by_key(|kept| (kept.noted.frame, rank(kept)));
+        self.kept.dedup_by_key(|kept| kept.noted.frame);
     }
 
     fn wants(&mut self, looked: &Looked, spi: Option<Spi>) -> bool {
