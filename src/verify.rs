@@ -70,6 +70,7 @@ pub mod kept;
 mod kernel;
 mod lengths;
 mod network;
+mod occasion;
 mod overview;
 mod places;
 pub mod probe;
@@ -96,6 +97,7 @@ pub use kernel::{
     Lengths, Origin, Policy, PolicyDirection, Rules, SaState, Strength, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
+pub use occasion::{Occasion, host_name};
 pub use overview::{Judged, Overview};
 pub use report::{
     Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,

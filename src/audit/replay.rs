@@ -146,8 +146,10 @@ impl Replay {
             judged.push(Judged { overlay, outcome: Ok(report) });
         }
         let replayed = if manifest.all {
-            let engine_unread = manifest.engine_unread.clone();
-            Replayed::All(Box::new(Overview { networks: judged, engine_unread }))
+            let engine_unread = manifest.engine_unread.as_deref().map(|why| escape(why).into_owned());
+            let mut reports = judged.iter().filter_map(|judged| judged.outcome.as_ref().ok());
+            let occasion = reports.next().map(|report| report.occasion.clone()).unwrap_or_default();
+            Replayed::All(Box::new(Overview { networks: judged, occasion, engine_unread }))
         } else {
             match judged.pop().map(|judged| judged.outcome) {
                 Some(Ok(report)) => Replayed::One(Box::new(report)),

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::judge::judge;
+use super::occasion::Occasion;
 use super::report::{EspSeen, Report};
 use super::tally::{Circumstances, Counted, Question, Tally};
 use crate::escape::escape;
@@ -47,6 +48,7 @@ pub struct Facts {
     question: Question,
     counted: Counted,
     circumstances: Circumstances,
+    occasion: Occasion,
     /// The algorithms that the keys told, which are not kept.
     algorithms: Vec<Named>,
     /// One for each kept frame, in their order.
@@ -87,6 +89,7 @@ impl Facts {
             question: tally.question.clone(),
             counted: Counted::of(tally, &circumstances),
             circumstances,
+            occasion: Occasion::default(),
             algorithms: Vec::new(),
             frames: Vec::new(),
             more_frames: false,
@@ -97,6 +100,7 @@ impl Facts {
     pub fn report(&self) -> Report {
         let tally = self.tally();
         let mut report = judge(&tally, self.circumstances.clone());
+        report.occasion = self.occasion.clone();
         for named in &self.algorithms {
             let leg = report.legs.get_mut(named.leg);
             let seen = leg.and_then(|leg| leg.esp.iter_mut().find(|seen| seen.spi == named.spi));
@@ -110,6 +114,12 @@ impl Facts {
 
     pub(super) fn tally(&self) -> Tally {
         self.counted.clone().tally(self.question.clone())
+    }
+
+    /// Sets the occasion of the report.
+    #[must_use]
+    pub fn of(self, occasion: Occasion) -> Self {
+        Self { occasion, ..self }
     }
 
     /// Returns the question that the watch was to answer.

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::evidence::Sighting;
 use super::kernel::{Origin, Strength};
 use super::network::Source;
+use super::occasion::Occasion;
 use super::profile::Compliance;
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
@@ -20,6 +21,10 @@ pub use terms::{Acceptable, NotAcceptable, Require, Terms};
 /// The report on a network: its verdict, and one leg after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
+    /// The node that was watched on, and the time.
+    pub occasion: Occasion,
+    /// The underlay addresses of this node that the network uses, where they are known.
+    pub locals: Vec<IpAddr>,
     /// The network's name, which may hold any character.
     pub network: String,
     /// The source that knows the network.
