@@ -67,6 +67,7 @@ mod findings;
 mod inventory;
 mod judge;
 mod kernel;
+mod known;
 mod lengths;
 mod network;
 mod overview;
@@ -93,6 +94,7 @@ pub use kernel::{
     Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
     Lengths, Policy, PolicyDirection, Rules, SaState, Template,
 };
+pub use known::Known;
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use overview::{Judged, Overview};
 pub use report::{
