@@ -68,6 +68,7 @@ mod inventory;
 mod judge;
 pub mod kept;
 mod kernel;
+mod known;
 mod lengths;
 mod network;
 mod occasion;
@@ -96,6 +97,7 @@ pub use kernel::{
     Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
     Lengths, Origin, Policy, PolicyDirection, Rules, SaState, Strength, Template,
 };
+pub use known::Known;
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use occasion::{Occasion, host_name};
 pub use overview::{Judged, Overview};
