@@ -568,7 +568,7 @@ _ovlsniff() {
             return 0
             ;;
         ovlsniff__subcmd__verify)
-            opts="-i -r -h --net --vni --all --peer --vxlan-port --geneve-port --local --docker-inspect --expect --require --accept --for --passive --target --control --watch --interface --netns --buffer --read --sa --format --json --help"
+            opts="-i -r -o -h --net --vni --all --peer --vxlan-port --geneve-port --local --docker-inspect --expect --require --accept --for --passive --target --control --watch --interface --netns --buffer --read --sa --format --json --output --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -659,7 +659,19 @@ _ovlsniff() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json junit nagios prometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

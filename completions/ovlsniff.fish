@@ -108,8 +108,13 @@ complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l netns -d 'N
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l buffer -d 'Size of the ring between kernel and program, per interface: 64K, 64M [default: 32M]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s r -l read -d 'Judge this capture file instead of live traffic: pcap or pcapng' -r -F
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l sa -d 'File with keys of SAs, beside the kernel\'s: Wireshark\'s esp_sa, or output of \'ip xfrm state\' (repeatable)' -r -F
-complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l format -d 'Format of the report' -r -f -a "text\t''
-json\t''"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l format -d 'Format of the report; with nagios, the exit status is 0 OK, 1 WARNING, 2 CRITICAL or 3 UNKNOWN, of errors too' -r -f -a "text\t''
+json\t''
+junit\t''
+nagios\t''
+prometheus\t''"
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -s o -l output -d 'Write the report to this file, whole or not at all; with --watch, each verdict replaces it [default: standard output]' -r -F
+complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l node -d 'Name of this node in the report [default: the host\'s]' -r
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l all -d 'Every overlay network of this host: Docker\'s and ovlsniff\'s, and VXLAN, Geneve and WireGuard devices in all namespaces'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l passive -d 'Send no probe, and judge the traffic that passes by'
 complete -c ovlsniff -n "__fish_ovlsniff_using_subcommand verify" -l json -d 'Print the report as JSON, as --format json does'

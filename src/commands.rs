@@ -67,6 +67,13 @@ pub(crate) fn tell(line: impl Display) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
+/// Tells Nagios of an error, by a line on standard output: it reads nothing else, and takes the usual status of an error for
+/// a verdict.
+pub(crate) fn tell_nagios(sentence: &str) -> ExitCode {
+    let _ = io::stdout().write_all(ovlsniff::print::report::nagios_error(sentence).as_bytes());
+    ExitCode::from(3)
+}
+
 /// The error of a write to standard output.
 #[derive(Debug, thiserror::Error)]
 #[error("write standard output: {}", reason(.0))]

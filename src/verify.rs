@@ -69,6 +69,7 @@ mod judge;
 mod kernel;
 mod lengths;
 mod network;
+mod occasion;
 mod overview;
 mod places;
 pub mod probe;
@@ -94,6 +95,7 @@ pub use kernel::{
     Lengths, Policy, PolicyDirection, Rules, SaState, Template,
 };
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
+pub use occasion::{Occasion, host_name};
 pub use overview::{Judged, Overview};
 pub use report::{
     Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,

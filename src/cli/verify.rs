@@ -1,5 +1,6 @@
 //! `ovlsniff verify`, as typed.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,7 +91,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE", help_heading = "Watch")]
     pub(crate) sa: Vec<PathBuf>,
 
-    /// Format of the report
+    /// Format of the report; with nagios, the exit status is 0 OK, 1 WARNING, 2 CRITICAL or 3 UNKNOWN, of errors too
     #[arg(
         long,
         value_name = "FORMAT",
@@ -102,6 +103,12 @@ pub(crate) struct Verify {
     /// Print the report as JSON, as --format json does
     #[arg(long, overrides_with = "format", help_heading = "Output")]
     pub(crate) json: bool,
+    /// Write the report to this file, whole or not at all; with --watch, each verdict replaces it [default: standard output]
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Name of this node in the report [default: the host's]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub(crate) node: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -120,4 +127,19 @@ pub(crate) enum Require {
 pub(crate) enum Format {
     Text,
     Json,
+    Junit,
+    Nagios,
+    Prometheus,
+}
+
+/// Returns true if the words are those of a plugin of Nagios, whose errors have a form and an exit status of their own.
+pub(crate) fn is_plugin(words: &[OsString]) -> bool {
+    let words: Vec<&str> =
+        words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--").collect();
+    let format = |at: usize| match words[at] {
+        "--json" => Some("json"),
+        "--format" => words.get(at + 1).copied(),
+        word => word.strip_prefix("--format="),
+    };
+    words.first() == Some(&"verify") && (0..words.len()).rev().find_map(format) == Some("nagios")
 }

@@ -4,38 +4,39 @@ mod all;
 mod file;
 mod live;
 mod progress;
+mod told;
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use ovlsniff::packet::{Form, UdpPort};
-use ovlsniff::print::report;
-use ovlsniff::verify::{self, Expectation, Overview, Report, Terms, Wanted};
+use ovlsniff::print::report::Proofs;
+use ovlsniff::verify::{self, Expectation, Occasion, Report, Terms, Wanted, host_name};
 
-use super::{Status, Unwritten, signals};
-use crate::cli::{Expect, Format, Require, Verify};
-
-/// A verdict, as it is told to the user.
-struct Told {
-    text: String,
-    status: u8,
-    /// True if something could be read.
-    readable: bool,
-}
+use self::told::{conclude, of_all, of_one};
+use super::{Status, signals};
+use crate::cli::{Expect, Require, Verify};
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
+    let output = args.output.as_deref();
+    told::check(output)?;
+    let mut proofs = Proofs::default();
     if let Some(path) = &args.read {
         signals::outlive_report().map_err(|error| anyhow!("install signal handlers: {error}"))?;
-        let report = file::run(args, path)?.on(terms(args));
-        return conclude(&of_one(args, &report)).map(|(status, _)| status);
+        let mut report = file::run(args, path)?.on(terms(args));
+        report.occasion.node.clone_from(&args.node);
+        return conclude(&of_one(args, &report, &mut proofs), output).map(|(status, _)| status);
     }
     let job = live::Job::new(args)?;
-    let watch = || {
+    let node = args.node.clone().or_else(host_name);
+    let mut watch = || -> anyhow::Result<_> {
+        let occasion = || Occasion { node: node.clone(), ended: Some(told::now()) };
         if args.all {
-            job.watch_all(&terms(args)).map(|overview| of_all(args, &overview))
+            let overview = job.watch_all(&terms(args))?;
+            Ok(of_all(args, &overview.on(&occasion()), &mut proofs))
         } else {
-            job.watch().map(|report| of_one(args, &report.on(terms(args))))
+            let report = Report { occasion: occasion(), ..job.watch()?.on(terms(args)) };
+            Ok(of_one(args, &report, &mut proofs))
         }
     };
     let mut last = None;
@@ -47,7 +48,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {
             return Ok(last);
         }
-        let (status, heard) = conclude(&told)?;
+        let (status, heard) = conclude(&told, output)?;
         let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
         last = Some(status);
         while !job.signals.stopped() && begun.elapsed() < every {
@@ -57,40 +58,6 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
             return Ok(status);
         }
     }
-}
-
-fn of_one(args: &Verify, report: &Report) -> Told {
-    let expected = expectation(args);
-    let text = match format(args) {
-        Format::Text => report::text(report, expected),
-        Format::Json => report::json(report, expected),
-    };
-    Told { text, status: report.exit_status(expected), readable: report.verdict.is_readable() }
-}
-
-fn of_all(args: &Verify, overview: &Overview) -> Told {
-    let expected = expectation(args);
-    let text = match format(args) {
-        Format::Text => report::overview(overview, expected),
-        Format::Json => report::overview_json(overview, expected),
-    };
-    let readable = overview.networks.iter().any(|judged| judged.verdict().is_readable());
-    Told { text, status: overview.exit_status(expected), readable }
-}
-
-/// Prints a verdict. Returns the exit status that follows from it, and false if nobody reads the output any more.
-fn conclude(told: &Told) -> anyhow::Result<(Status, bool)> {
-    let status = Status::Verdict(told.status);
-    match std::io::stdout().lock().write_all(told.text.as_bytes()) {
-        // A closed pipe is no error: a script may want the exit status alone.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error).into()),
-        printed => Ok((status, printed.is_ok())),
-    }
-}
-
-/// Returns the format that was typed last: clap keeps only the last of `--json` and `--format`.
-fn format(args: &Verify) -> Format {
-    if args.json { Format::Json } else { args.format }
 }
 
 fn expectation(args: &Verify) -> Expectation {

@@ -1,14 +1,21 @@
 //! The report of a verification as text: a line for each leg, then the verdict, the remedy and the findings.
 
 mod json;
+mod junit;
+mod nagios;
 mod nodes;
 mod overview;
+mod prometheus;
+pub(in crate::print) mod time;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 pub use json::json;
+pub use junit::{junit, overview_junit};
+pub use nagios::{Nagios, nagios, nagios_error, overview_nagios};
 pub use overview::{overview, overview_json};
+pub use prometheus::{Proofs, overview_prometheus, prometheus};
 
 use crate::escape::{counted, escape};
 use crate::packet::VXLAN_PORT;

@@ -22,6 +22,7 @@ use super::evidence::Evidence;
 use super::findings;
 use super::kernel::KernelState;
 use super::network::Source;
+use super::occasion::Occasion;
 use super::report::{Counts, EspSeen, LegReport, Report, Terms, worst};
 use super::tally::{Circumstances, Pair, Probe, Tally};
 use super::verdict::{Reason, Rung, Verdict};
@@ -53,6 +54,8 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
     let (verdict, reason) = overall(tally, &circumstances, &legs);
     let findings = findings::find(tally, &circumstances, &legs);
     Report {
+        occasion: Occasion::default(),
+        locals: network.locals.clone(),
         network: network.name.clone(),
         source: network.source,
         vnis: network.vnis.clone(),

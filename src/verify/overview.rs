@@ -1,6 +1,7 @@
 //! The verdict on all overlay networks of a host.
 
 use super::inventory::Overlay;
+use super::occasion::Occasion;
 use super::report::{Expectation, Report};
 use super::verdict::Verdict;
 
@@ -18,6 +19,8 @@ pub struct Judged {
 pub struct Overview {
     /// The networks, in the order of the inventory.
     pub networks: Vec<Judged>,
+    /// The node, and the time when the last watch ended.
+    pub occasion: Occasion,
     /// The reason why Docker's engine could not be asked.
     pub engine_unread: Option<String>,
 }
@@ -30,6 +33,15 @@ impl Judged {
 }
 
 impl Overview {
+    /// Returns the overview, and the reports in it, of this occasion.
+    #[must_use]
+    pub fn on(mut self, occasion: &Occasion) -> Self {
+        for report in self.networks.iter_mut().filter_map(|judged| judged.outcome.as_mut().ok()) {
+            report.occasion = occasion.clone();
+        }
+        Self { occasion: occasion.clone(), ..self }
+    }
+
     /// Returns the worst verdict. What is known to be readable outweighs a network that delivers nothing, that one outweighs
     /// doubt, and doubt NOT-ENFORCED. Where clear networks are expected, those that are not outweigh the rest. A host without
     /// any network is INCONCLUSIVE: nothing was judged.
@@ -57,7 +69,7 @@ impl Overview {
 impl Verdict {
     /// Returns the exit status: 0 if the verdict is as expected, 1 if not, 3 if it is inconclusive, 4 if nothing
     /// arrives.
-    pub(super) fn exit_status(self, expected: Expectation) -> u8 {
+    pub fn exit_status(self, expected: Expectation) -> u8 {
         match (self, expected) {
             (Self::Inconclusive, _) => 3,
             (Self::Blackholed, _) => 4,
@@ -79,7 +91,11 @@ mod tests {
             overlay: Overlay::default(),
             outcome: verdict.map(report).ok_or_else(|| "no interface".to_owned()),
         };
-        Overview { networks: verdicts.iter().map(judged).collect(), engine_unread: None }
+        Overview {
+            networks: verdicts.iter().map(judged).collect(),
+            engine_unread: None,
+            ..Overview::default()
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::evidence::Sighting;
 use super::network::Source;
+use super::occasion::Occasion;
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
 use crate::ipsec::DockerTag;
@@ -18,6 +19,10 @@ pub use terms::{Acceptable, NotAcceptable, Require, Terms};
 /// The report on a network: its verdict, and one leg after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
+    /// The node that was watched on, and the time.
+    pub occasion: Occasion,
+    /// The underlay addresses of this node that the network uses, where they are known.
+    pub locals: Vec<IpAddr>,
     /// The network's name, which may hold any character.
     pub network: String,
     /// The source that knows the network.

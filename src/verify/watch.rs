@@ -166,6 +166,11 @@ impl Watch {
         self.first.zip(self.last).map_or(0, |(first, last)| last.nanos.saturating_sub(first.nanos).max(0))
     }
 
+    /// Returns the time of the last frame; `None` if no frame had one.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.last
+    }
+
     /// Ends the watch, and judges the network that was asked for.
     pub fn finish(mut self, circumstances: Circumstances) -> Report {
         let Self { dissector, tallies, views, .. } = &mut self;

@@ -99,7 +99,7 @@ impl Job {
             Judged { overlay, outcome }
         };
         let networks = overlays.into_iter().enumerate().map(judged).collect();
-        Ok(Overview { networks, engine_unread })
+        Ok(Overview { networks, engine_unread, ..Overview::default() })
     }
 
     fn announce_networks(&self, overlays: &[Overlay]) {

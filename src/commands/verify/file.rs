@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use ovlsniff::capture::savefile::{Filtered, Savefile, shown};
 use ovlsniff::ipsec::{self, Opener};
 use ovlsniff::packet::LinkType;
-use ovlsniff::verify::{Circumstances, Question, Report, Watch, tunnel_ports};
+use ovlsniff::verify::{Circumstances, Occasion, Question, Report, Watch, tunnel_ports};
 
 use crate::cli::Verify;
 
@@ -41,12 +41,14 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     // A few frames may have been refused before the filter was there.
     let refused = file.refused().filter(|count| *count > REFUSED);
     let filters = filters.chain(refused.map(|_| (Filtered::Unread, LinkType::ETHERNET)));
-    Ok(watch.finish(Circumstances {
+    let occasion = Occasion { node: None, ended: watch.ended() };
+    let report = watch.finish(Circumstances {
         source: shown(path),
         nanos,
         dropped: file.dropped(),
         cut_short,
         filters: filters.collect(),
         ..Circumstances::default()
-    }))
+    });
+    Ok(Report { occasion, ..report })
 }

@@ -1,14 +1,19 @@
 //! The report of a verification as JSON: one object on one line. `docs/verify-schema.json` defines its form.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use crate::packet::Vni;
-use crate::verify::{Expectation, LegReport, NodeReport, Report, Rung, Source};
+use crate::print::report::time::rfc3339;
+use crate::verify::{Expectation, LegReport, NodeReport, Occasion, Report, Rung, Source};
 
 /// Returns the report as one line of JSON.
 pub fn json(report: &Report, expected: Expectation) -> String {
     let object = json!({
         "v": 1,
+        "node": occasion(&report.occasion, &report.locals),
+        "ended": ended(&report.occasion),
         "network": report.network,
         "source": report.source.name(),
         "vnis": report.vnis.iter().map(|vni| vni.value()).collect::<Vec<_>>(),
@@ -34,6 +39,16 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         })).collect::<Vec<_>>(),
     });
     format!("{object}\n")
+}
+
+/// Returns the node that was watched on, with its underlay addresses.
+pub(super) fn occasion(occasion: &Occasion, locals: &[IpAddr]) -> Value {
+    json!({ "name": occasion.node, "addresses": locals })
+}
+
+/// Returns the end of the watch as RFC 3339 has it, in whole milliseconds.
+pub(super) fn ended(occasion: &Occasion) -> Value {
+    occasion.ended.map_or(Value::Null, |ended| Value::String(rfc3339(ended.nanos / 1_000_000 * 1_000_000)))
 }
 
 fn node(node: &NodeReport) -> Value {
