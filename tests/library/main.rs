@@ -10,6 +10,7 @@ mod engine;
 mod esp;
 mod faults;
 mod joined;
+mod kept;
 mod outermost;
 mod pieces;
 mod reported;
