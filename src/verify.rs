@@ -68,6 +68,7 @@ mod inventory;
 mod judge;
 mod kernel;
 mod lengths;
+pub mod merge;
 mod network;
 mod occasion;
 mod overview;

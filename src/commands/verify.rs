@@ -3,6 +3,7 @@
 mod all;
 mod file;
 mod live;
+mod merge;
 mod progress;
 mod told;
 
@@ -15,9 +16,12 @@ use ovlsniff::verify::{self, Expectation, Occasion, Report, Terms, Wanted, host_
 
 use self::told::{conclude, of_all, of_one};
 use super::{Status, signals};
-use crate::cli::{Expect, Require, Verify};
+use crate::cli::{Expect, Require, Verify, VerifyAct};
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
+    if let Some(VerifyAct::Merge(args)) = &args.act {
+        return merge::run(args);
+    }
     let output = args.output.as_deref();
     told::check(output)?;
     let mut proofs = Proofs::default();

@@ -23,7 +23,11 @@ fn report(name: &str, verdict: Verdict) -> Report {
         ..Network::default()
     };
     let judged = judge(&Tally::new(Question { network, ..Question::default() }), Circumstances::default());
-    let legs = judged.legs.iter().map(|leg| LegReport { verdict, reason: Reason::NoTraffic, ..leg.clone() }).collect();
+    let legs = judged
+        .legs
+        .iter()
+        .map(|leg| LegReport { verdict, reason: Reason::NoTraffic, ..leg.clone() })
+        .collect();
     let occasion = Occasion { node: Some("node\n1".to_owned()), ended: Some(now()) };
     Report { verdict, reason: Reason::NoTraffic, legs, occasion, ..judged }
 }
