@@ -74,11 +74,9 @@ impl Reports {
     pub fn read(&mut self, file: &str, from: impl Read) -> io::Result<()> {
         let left = Rc::new(Cell::new(LONGEST));
         let failed = Rc::new(Cell::new(None));
-        let bounded = Bounded {
-            from: BufReader::with_capacity(1 << 16, from),
-            left: Rc::clone(&left),
-            failed: Rc::clone(&failed),
-        };
+        // The parser asks for one byte after the other. What is buffered ahead counts for the report before it.
+        let bounded = Bounded { from, left: Rc::clone(&left), failed: Rc::clone(&failed) };
+        let bounded = BufReader::with_capacity(1 << 16, bounded);
         let mut values = serde_json::Deserializer::from_reader(bounded).into_iter::<Box<RawValue>>();
         let mut reports = 0;
         loop {
