@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ovlsniff::packet::Timestamp;
+use ovlsniff::verify::merge::moment;
 
 use super::values;
 use super::verify::Expect;
@@ -21,8 +23,8 @@ pub(crate) struct Merge {
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = values::duration)]
     pub(crate) stale: Duration,
     /// Time that the ages are counted to, such as 2026-11-27T19:00:00Z, or newest for that of the newest report [default: now]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) at: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = at)]
+    pub(crate) at: Option<At>,
     /// Pairs of nodes that have to be reported
     #[arg(long, value_name = "PAIRS", default_value = "all")]
     pub(crate) pairs: Pairs,
@@ -35,6 +37,21 @@ pub(crate) struct Merge {
     /// Write the matrix to this file, whole or not at all [default: standard output]
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// The time that ages are counted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    Newest,
+    Time(Timestamp),
+}
+
+fn at(typed: &str) -> Result<At, String> {
+    if typed == "newest" {
+        return Ok(At::Newest);
+    }
+    let time = moment(typed).map_err(|_| "use a time such as 2026-11-27T19:00:00Z, or newest".to_owned())?;
+    Ok(At::Time(time))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use ovlsniff::escape::reason;
-use ovlsniff::packet::Timestamp;
 use ovlsniff::print::merged;
 use ovlsniff::verify::Expectation;
-use ovlsniff::verify::merge::{MergeTerms, Merged, Pairs, Reports, moment};
+use ovlsniff::verify::merge::{MergeTerms, Merged, Pairs, Reports};
 
 use super::told;
-use crate::cli::{self, Expect, Merge, MergeFormat};
+use crate::cli::{self, At, Expect, Merge, MergeFormat};
 use crate::commands::Status;
 
 /// The most files of one folder. Each holds the reports of at least one node.
@@ -21,14 +20,16 @@ const MOST_FILES: usize = 100_000;
 
 pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
     let output = args.output.as_deref();
-    let at = args.at.as_deref().filter(|at| *at != "newest").map(time).transpose()?;
     told::check(output)?;
     let mut reports = Reports::default();
     for path in files(&args.files)? {
         read(&mut reports, &path)?;
     }
-    let newest = args.at.is_some().then(|| reports.newest_time()).flatten();
-    let at = at.or(newest).unwrap_or_else(told::now);
+    let at = match args.at {
+        Some(At::Time(time)) => time,
+        Some(At::Newest) => reports.newest_time().unwrap_or_else(told::now),
+        None => told::now(),
+    };
     let pairs = match args.pairs {
         cli::Pairs::All => Pairs::All,
         cli::Pairs::Known => Pairs::Known,
@@ -46,10 +47,6 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
     };
     told::deliver(output, text.as_bytes())?;
     Ok(Status::Verdict(merged.exit_status(expected)))
-}
-
-fn time(typed: &str) -> anyhow::Result<Timestamp> {
-    moment(typed).map_err(|_| anyhow!("--at {typed}: use a time such as 2026-11-27T19:00:00Z, or newest"))
 }
 
 /// Returns the files that were named, with those of the folders among them. What is not there is an error before anything

@@ -407,6 +407,8 @@ impl JsonLeg {
                 packets: seen.packets,
                 algorithm,
                 icv_bits: seen.icv_bits,
+                key_bits: None,
+                state: None,
                 docker_tag: None,
             })
         });
