@@ -23,7 +23,7 @@ const ROOMS: [(u8, &str, &[&str]); 13] = [
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 23] = [
+const CRATES: [(&[&str], &[&str]); 24] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -56,6 +56,7 @@ const CRATES: [(&[&str], &[&str]); 23] = [
         ],
     ),
     (&["caps"], &["host/privileges"]),
+    (&["indicatif"], &["commands/progress"]),
     (&["clap", "clap_complete", "clap_mangen"], &["cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
 ];

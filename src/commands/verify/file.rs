@@ -10,6 +10,7 @@ use ovlsniff::packet::LinkType;
 use ovlsniff::verify::{Circumstances, Question, Report, Watch, tunnel_ports};
 
 use crate::cli::Verify;
+use crate::commands::progress::Progress;
 
 /// More refused frames than these, and the capture had a filter, even if the file names none.
 const REFUSED: u64 = 64;
@@ -21,6 +22,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
     file.unpack_ahead();
+    let progress = Progress::until_signal(file.reading());
     let mut watch = Watch::new(question, None, ports, opener);
     let cut_short = loop {
         // The records that are in the buffer go in one go, and what is not usual in the file frame by frame.
@@ -36,6 +38,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
             Err(error) => break Some(error.to_string()),
         }
     };
+    drop(progress);
     let nanos = watch.nanos();
     let filters = file.interfaces().iter().filter_map(|each| Some((each.filter.clone()?, each.link)));
     // A few frames may have been refused before the filter was there.
