@@ -41,7 +41,7 @@ pub(crate) use keys::Keys;
 pub(crate) use ngrep::Ngrep;
 pub(crate) use overlay::Overlay;
 pub(crate) use spelled::Spelled;
-pub(crate) use verify::{Expect, Format, Require, Verify};
+pub(crate) use verify::{Expect, Format, Require, Verify, is_plugin};
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;

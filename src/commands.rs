@@ -71,6 +71,13 @@ pub(crate) fn tell(line: impl Display) {
     area::tell(&format!("{line}\n"));
 }
 
+/// Tells Nagios of an error, by a line on standard output: it reads nothing else, and takes the usual status of an error for
+/// a verdict.
+pub(crate) fn tell_nagios(sentence: &str) -> ExitCode {
+    let _ = io::stdout().write_all(ovlsniff::print::report::nagios_error(sentence).as_bytes());
+    ExitCode::from(3)
+}
+
 /// The error of a write to standard output.
 #[derive(Debug, thiserror::Error)]
 #[error("write standard output: {}", reason(.0))]

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if cli::is_plugin(&words) => commands::tell_nagios(&error.to_string()),
         Err(error) => {
             // The message of an error already names its cause, so the chain of causes is not printed.
             commands::tell(escape(&format!("ovlsniff: {error}")));

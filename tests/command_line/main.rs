@@ -12,6 +12,7 @@ mod typed;
 mod values;
 mod verify;
 mod verify_files;
+mod verify_formats;
 
 #[path = "../docker/changing.rs"]
 mod changing;
