@@ -24,7 +24,7 @@ const ROOMS: [(u8, &str, &[&str]); 14] = [
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 26] = [
+const CRATES: [(&[&str], &[&str]); 27] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -60,6 +60,7 @@ const CRATES: [(&[&str], &[&str]); 26] = [
         ],
     ),
     (&["caps"], &["host/privileges"]),
+    (&["indicatif"], &["commands/progress"]),
     (&["quick_junit"], &["print/report/junit"]),
     (&["prometheus_client"], &["print/report/prometheus"]),
     (&["tempfile"], &["whole_file"]),
