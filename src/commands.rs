@@ -16,6 +16,7 @@
 //! A command returns a [`Status`], or an error of `anyhow`, which `main` prints. `anyhow` is used in the binary alone:
 //! the library has typed errors.
 
+mod complete;
 mod completions;
 mod grep;
 mod help;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 use ovlsniff::escape::{escape, reason};
 
 use crate::cli::{Command, Typed};
+pub(crate) use complete::Request;
 
 /// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

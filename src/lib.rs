@@ -55,6 +55,7 @@
 //! 6. What the plan will use up, the start counters of its keys, is kept on the disk first ([`overlay::Store`]).
 //! 7. [`overlay::apply()`] does one step after the other over netlink, and undoes them in reverse when one is refused.
 
+pub mod audit;
 pub mod capture;
 pub mod dissect;
 pub mod escape;

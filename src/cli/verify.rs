@@ -13,7 +13,7 @@ use ovlsniff::verify::Acceptable;
 use super::values;
 
 #[derive(Args, Debug)]
-#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni", "all"])))]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni", "all", "replay"])))]
 pub(crate) struct Verify {
     /// Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device
     #[arg(long, value_name = "NAME", help_heading = "Network")]
@@ -28,6 +28,14 @@ pub(crate) struct Verify {
         help_heading = "Network"
     )]
     pub(crate) all: bool,
+    /// Judge the evidence in this folder once more, and hold it against its sums
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["net", "vni", "all", "peer", "vxlan_port", "geneve_port", "local", "docker_inspect", "expect", "require", "accept", "duration", "passive", "target", "control", "watch", "interface", "netns", "buffer", "read", "sa", "evidence", "node"],
+        help_heading = "Network"
+    )]
+    pub(crate) replay: Option<PathBuf>,
     /// Underlay address of another node (repeatable)
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = address, help_heading = "Network")]
     pub(crate) peer: Vec<IpAddr>,
@@ -91,6 +99,12 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE", help_heading = "Watch")]
     pub(crate) sa: Vec<PathBuf>,
 
+    /// Keep everything that proves the verdict in this new folder, for an auditor; with --watch, one folder in it for each verdict that changed or is not as expected
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) evidence: Option<PathBuf>,
+    /// Judge the algorithms as well: rfc8221, cnsa, fips, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Output")]
+    pub(crate) profile: Option<PathBuf>,
     /// Format of the report; with nagios, the exit status is 0 OK, 1 WARNING, 2 CRITICAL or 3 UNKNOWN, of errors too
     #[arg(
         long,

@@ -1,9 +1,11 @@
 //! `ovlsniff verify`: the check whether an overlay network is really encrypted.
 
 mod all;
+mod evidence;
 mod file;
 mod live;
 mod progress;
+mod replay;
 mod told;
 
 use std::time::{Duration, Instant};
@@ -11,8 +13,10 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report::Proofs;
+use ovlsniff::verify::profile::Profile;
 use ovlsniff::verify::{self, Expectation, Occasion, Report, Terms, Wanted, host_name};
 
+use self::evidence::Evidence;
 use self::told::{conclude, of_all, of_one};
 use super::{Status, signals};
 use crate::cli::{Expect, Require, Verify};
@@ -20,35 +24,57 @@ use crate::cli::{Expect, Require, Verify};
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     let output = args.output.as_deref();
     told::check(output)?;
+    let profile = evidence::profile(args.profile.as_deref())?;
+    let profile = profile.as_ref();
+    if let Some(folder) = &args.replay {
+        return replay::run(args, folder, profile);
+    }
+    let expected = expectation(args);
+    let mut evidence = Evidence::open(args)?;
     let mut proofs = Proofs::default();
     if let Some(path) = &args.read {
         signals::outlive_report().map_err(|error| anyhow!("install signal handlers: {error}"))?;
-        let mut report = file::run(args, path)?.on(terms(args));
+        let began = told::now();
+        let (report, kept) = file::run(args, path)?;
+        let mut report = under(report.on(terms(args)), profile);
         report.occasion.node.clone_from(&args.node);
-        return conclude(&of_one(args, &report, &mut proofs), output).map(|(status, _)| status);
+        let (status, _) = conclude(&of_one(args, &report, expected, &mut proofs), output)?;
+        if let (Some(evidence), Some(subject)) = (&mut evidence, evidence::of_one(&report, kept)) {
+            evidence.keep(args, profile, began, &subject)?;
+        }
+        return Ok(status);
     }
     let job = live::Job::new(args)?;
     let node = args.node.clone().or_else(host_name);
     let mut watch = || -> anyhow::Result<_> {
         let occasion = || Occasion { node: node.clone(), ended: Some(told::now()) };
         if args.all {
-            let overview = job.watch_all(&terms(args))?;
-            Ok(of_all(args, &overview.on(&occasion()), &mut proofs))
+            let (overview, kept) = job.watch_all(&terms(args))?;
+            let mut overview = overview.on(&occasion());
+            for judged in &mut overview.networks {
+                judged.outcome = judged.outcome.clone().map(|report| under(report, profile));
+            }
+            let told = of_all(args, &overview, expected, &mut proofs);
+            Ok((told, args.evidence.as_ref().map(|_| evidence::of_all(&overview, kept))))
         } else {
-            let report = Report { occasion: occasion(), ..job.watch()?.on(terms(args)) };
-            Ok(of_one(args, &report, &mut proofs))
+            let (report, kept) = job.watch()?;
+            let report = under(Report { occasion: occasion(), ..report.on(terms(args)) }, profile);
+            Ok((of_one(args, &report, expected, &mut proofs), evidence::of_one(&report, kept)))
         }
     };
     let mut last = None;
     loop {
-        let begun = Instant::now();
-        let told = watch()?;
+        let (begun, began) = (Instant::now(), told::now());
+        let (told, subject) = watch()?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {
             return Ok(last);
         }
         let (status, heard) = conclude(&told, output)?;
+        if let (Some(evidence), Some(subject)) = (&mut evidence, &subject) {
+            evidence.keep(args, profile, began, subject)?;
+        }
         let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
         last = Some(status);
         while !job.signals.stopped() && begun.elapsed() < every {
@@ -57,6 +83,14 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         if job.signals.stopped() {
             return Ok(status);
         }
+    }
+}
+
+/// Returns the report with what the profile says of it, if one was named.
+fn under(report: Report, profile: Option<&Profile>) -> Report {
+    match profile {
+        Some(profile) => report.under(profile),
+        None => report,
     }
 }
 

@@ -47,6 +47,17 @@ pub fn text(report: &Report, expected: Expectation) -> String {
         let accepted = if report.terms.accepts(finding.code) { " (accepted)" } else { "" };
         let _ = writeln!(text, "finding{accepted}: {}: {}", finding.code, finding.text);
     }
+    if let Some(found) = &report.compliance {
+        let met = match found.met {
+            Some(true) => "met",
+            Some(false) => "not met",
+            None => "not known to be met",
+        };
+        let _ = writeln!(text, "profile: {}: {met}", escape(&found.profile));
+        for finding in &found.findings {
+            let _ = writeln!(text, "profile finding: {}: {}", finding.code, finding.text);
+        }
+    }
     text
 }
 
@@ -175,3 +186,6 @@ fn esp(seen: &crate::verify::EspSeen) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,15 @@
 
 use std::fs;
 
+use serde::{Deserialize, Serialize};
+
 use crate::packet::Timestamp;
 
 /// The longest name of a node that is read from the kernel, in bytes. Linux allows 64.
 const LONGEST: usize = 64;
 
 /// The occasion of a report.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occasion {
     /// The name of the node that was watched on, which may hold any character; `None` if it is not known, as that of a
     /// file is not.

@@ -55,9 +55,18 @@ impl Overview {
         order.into_iter().find(has).unwrap_or(Inconclusive)
     }
 
-    /// Returns the exit status, which is that of the worst verdict.
+    /// Returns the exit status, which is that of the worst verdict. If all are as expected, it is that of the network that
+    /// keeps to its profile the least.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
-        self.verdict(expected).exit_status(expected)
+        let status = self.verdict(expected).exit_status(expected);
+        let statuses = || {
+            let reports = self.networks.iter().filter_map(|judged| judged.outcome.as_ref().ok());
+            reports.map(|report| report.exit_status(expected))
+        };
+        match status {
+            0 => [1, 3].into_iter().find(|worse| statuses().any(|status| status == *worse)).unwrap_or(0),
+            _ => status,
+        }
     }
 
     /// Returns the number of networks with this verdict.

@@ -1,6 +1,7 @@
 //! The program as a user at the command line meets it. A test belongs here if it runs the program and needs no
 //! privilege, no interface and no other tool.
 
+mod completing;
 mod deploy;
 mod generated;
 mod grep;
@@ -12,6 +13,7 @@ mod typed;
 mod values;
 mod verify;
 mod verify_files;
+mod verify_formats;
 
 #[path = "../docker/changing.rs"]
 mod changing;

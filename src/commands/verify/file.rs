@@ -9,12 +9,13 @@ use ovlsniff::ipsec::{self, Opener};
 use ovlsniff::packet::LinkType;
 use ovlsniff::verify::{Circumstances, Occasion, Question, Report, Watch, tunnel_ports};
 
+use super::evidence::Kept;
 use crate::cli::Verify;
 
 /// More refused frames than these, and the capture had a filter, even if the file names none.
 const REFUSED: u64 = 64;
 
-pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
+pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<Kept>)> {
     let question = Question { network: super::wanted(args).described()?, ..Question::default() };
     let ports = tunnel_ports([&question.network]);
     let sas = ipsec::read_files(&args.sa)?;
@@ -22,6 +23,9 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
     file.unpack_ahead();
     let mut watch = Watch::new(question, None, ports, opener);
+    if args.evidence.is_some() {
+        watch.keep_frames();
+    }
     let cut_short = loop {
         // The records that are in the buffer go in one go, and what is not usual in the file frame by frame.
         if let Some(mut records) = file.records() {
@@ -42,7 +46,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     let refused = file.refused().filter(|count| *count > REFUSED);
     let filters = filters.chain(refused.map(|_| (Filtered::Unread, LinkType::ETHERNET)));
     let occasion = Occasion { node: None, ended: watch.ended() };
-    let report = watch.finish(Circumstances {
+    let (report, kept) = watch.finish_and_keep(Circumstances {
         source: shown(path),
         nanos,
         dropped: file.dropped(),
@@ -50,5 +54,5 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
         filters: filters.collect(),
         ..Circumstances::default()
     });
-    Ok(Report { occasion, ..report })
+    Ok((Report { occasion, ..report }, kept))
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use ovlsniff::packet::Timestamp;
 use ovlsniff::print::report::{self, Nagios, Proofs};
-use ovlsniff::verify::{Overview, Report};
+use ovlsniff::verify::{Expectation, Overview, Report};
 use ovlsniff::whole_file;
 
 use crate::cli::{Format, Verify};
@@ -20,8 +20,7 @@ pub(super) struct Told {
     pub(super) readable: bool,
 }
 
-pub(super) fn of_one(args: &Verify, report: &Report, proofs: &mut Proofs) -> Told {
-    let expected = super::expectation(args);
+pub(super) fn of_one(args: &Verify, report: &Report, expected: Expectation, proofs: &mut Proofs) -> Told {
     let text = match format(args) {
         Format::Text => report::text(report, expected),
         Format::Json => report::json(report, expected),
@@ -36,8 +35,7 @@ pub(super) fn of_one(args: &Verify, report: &Report, proofs: &mut Proofs) -> Tol
     Told { text, status, readable: report.verdict.is_readable() }
 }
 
-pub(super) fn of_all(args: &Verify, overview: &Overview, proofs: &mut Proofs) -> Told {
-    let expected = super::expectation(args);
+pub(super) fn of_all(args: &Verify, overview: &Overview, expected: Expectation, proofs: &mut Proofs) -> Told {
     let text = match format(args) {
         Format::Text => report::overview(overview, expected),
         Format::Json => report::overview_json(overview, expected),

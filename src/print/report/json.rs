@@ -37,8 +37,21 @@ pub fn json(report: &Report, expected: Expectation) -> String {
             "text": finding.text,
             "accepted": report.terms.accepts(finding.code),
         })).collect::<Vec<_>>(),
+        "profile": report.compliance.as_ref().map(|found| json!({
+            "name": found.profile,
+            "met": found.met,
+            "findings": found.findings.iter().map(|finding| json!({
+                "reason": finding.code,
+                "text": finding.text,
+            })).collect::<Vec<_>>(),
+        })),
     });
     format!("{object}\n")
+}
+
+/// Returns a limit, of which 0 means none.
+fn some(limit: u64) -> Option<u64> {
+    (limit > 0).then_some(limit)
 }
 
 /// Returns the node that was watched on, with its underlay addresses.
@@ -87,6 +100,15 @@ fn leg(leg: &LegReport, source: Source) -> Value {
             "packets": seen.packets,
             "algorithm": seen.algorithm,
             "icv_bits": seen.icv_bits,
+            "key_bits": seen.key_bits,
+            "sa": seen.state.as_ref().map(|sa| json!({
+                "origin": sa.origin.name(),
+                "extended_numbers": sa.strength.extended_numbers,
+                "replay_window": sa.replay_window,
+                "age_seconds": sa.strength.age,
+                "soft_lifetime_seconds": some(sa.strength.soft_age),
+                "hard_lifetime_seconds": some(sa.strength.hard_age),
+            })),
             "docker_tag": seen.docker_tag.map(|found| found.tag),
         })).collect::<Vec<_>>(),
         "wireguard": leg.wireguard.as_ref().map(|seen| json!({

@@ -44,7 +44,10 @@ fn xml(suites: Vec<TestSuite>) -> String {
     let mut all = quick_junit::Report::new("ovlsniff verify");
     all.add_test_suites(suites);
     // Writing to memory does not fail, and every text is escaped to what XML can hold.
-    all.to_string().unwrap_or_default()
+    let text = all.to_string().unwrap_or_default();
+    // The schema of Jenkins has the number of skipped tests with each suite, and refuses it for all of them.
+    let skipped = format!(" skipped=\"{}\"", all.skipped);
+    text.replacen(&skipped, "", 1)
 }
 
 fn empty(network: &str, occasion: &Occasion) -> TestSuite {

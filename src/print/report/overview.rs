@@ -54,7 +54,7 @@ pub fn overview_json(overview: &Overview, expected: Expectation) -> String {
                 "source": judged.overlay.network.source.name(),
                 "verdict": Verdict::Inconclusive.name(),
                 "exit": 3,
-                "node": super::json::occasion(&overview.occasion, &[]),
+                "node": super::json::occasion(&overview.occasion, &judged.overlay.network.locals),
                 "ended": super::json::ended(&overview.occasion),
                 "error": why,
             }),
