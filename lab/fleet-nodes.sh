@@ -1,5 +1,6 @@
 #!/bin/bash
-# The scenario of lab/fleet, in the tree of lab/swarm. It runs the stacks of deploy/swarm on a two-node Docker Swarm, with
+# shellcheck disable=SC2034,SC2154 # the variables are those of lab/swarm-up.bash
+# The scenario `fleet` of lab/swarm. It runs the stacks of deploy/swarm on a two-node Docker Swarm, with
 # the Prometheus and the node exporter of Debian: nothing fires on an encrypted network, nothing on a rekey, and a leak
 # fires the alert. Then one audit by jobs, with the reports of both nodes merged.
 networks="secure"
