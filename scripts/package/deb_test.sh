@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 version=$1
 export DEBIAN_FRONTEND=noninteractive
 printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
-ours() { find / -xdev -name '*ovlsniff*' -not -path '/proc/*' -not -path '/root/*' -not -path '/var/lib/apt/*' -not -path '/var/log/*'; }
+ours() { find / -xdev -name '*ovlsniff*' -not -path '/proc/*' -not -path '/root/*' -not -path '/var/lib/apt/*' -not -path '/var/log/*' -not -path '/var/cache/man/*'; }
 caps() { getcap /usr/bin/ovlsniff; }
 # The capture is given on standard input, because the other users may not look into root's home.
 finds() { [ "$("$@" -qq -r - HTTP 'udp port 4789' < capture.pcap | wc -l)" = 2 ]; }
