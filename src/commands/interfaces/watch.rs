@@ -9,7 +9,7 @@ mod rates;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::anyhow;
@@ -43,13 +43,13 @@ pub(super) fn run(args: &Interfaces, every: Duration) -> anyhow::Result<Status> 
     let namespace = Namespace::given(args.netns.as_deref())?;
     // The notices come first, so that no interface is missed between the two.
     let changes = Changes::of_links(namespace.as_ref())?;
-    let mut links = Links::new(Survey::take(namespace.as_ref())?.links);
+    let mut links = Links::new(&Survey::take(namespace.as_ref())?.links);
     let mut ports = TunnelPorts::default();
     tunnels::find(namespace.as_ref())?.tunnels.add_to(&mut ports);
     let options = CaptureOptions { namespace: namespace.as_ref(), ..CaptureOptions::default() };
     let mut live = Live::open(&[Device::new("any")], &options)?;
     live.wake_on(signals.descriptor()?);
-    live.wake_on(OwnedFd::from(changes.as_fd().try_clone_to_owned()?));
+    live.wake_on(changes.as_fd().try_clone_to_owned()?);
     links.changes = Some(changes);
     if user.map(privileges::leave).transpose()? == Some(Departure::Alone) {
         tell("ovlsniff: staying root: this user namespace has no other user");
@@ -90,7 +90,10 @@ impl Watch {
                 Event::Frame(frame) => {
                     let Self { search, counts, .. } = self;
                     let passed = frame.passed().unwrap_or_default();
-                    let sink = &mut |told: Told<'_>| count(counts, passed, &told);
+                    let sink = &mut |told: Told<'_>| -> Result<(), Infallible> {
+                        count(counts, passed, &told);
+                        Ok(())
+                    };
                     let Ok(()) = search.records(&mut One::new(&frame), sink);
                 }
                 Event::Idle => {}
@@ -117,7 +120,10 @@ impl Watch {
     fn round(&mut self, time: Duration, dropped: u64) -> anyhow::Result<()> {
         let Self { search, counts, .. } = self;
         // Fragments whose rest does not come are counted as they are.
-        let sink = &mut |found: Found<'_>| count(counts, 0, &Told::Found(found));
+        let sink = &mut |found: Found<'_>| -> Result<(), Infallible> {
+            count(counts, 0, &Told::Found(found));
+            Ok(())
+        };
         let Ok(()) = search.tick(SystemTime::now().into(), sink);
         let rows = self.links.rows(std::mem::take(&mut self.counts));
         let round = Round { time, dropped: dropped.saturating_sub(self.dropped), rows };
@@ -127,14 +133,13 @@ impl Watch {
 }
 
 /// Counts packets of the interface that they passed, or of `current` if they do not say.
-fn count(counts: &mut Counts, current: u32, told: &Told<'_>) -> Result<(), Infallible> {
+fn count(counts: &mut Counts, current: u32, told: &Told<'_>) {
     match told {
         Told::Found(found) => {
             counts.entry(found.frame.passed().unwrap_or(current)).or_default().count(found);
         }
         Told::Skimmed(outcomes) => counts.entry(current).or_default().count_skimmed(outcomes),
     }
-    Ok(())
 }
 
 /// The interfaces that there are, by the kernel's index.
@@ -153,9 +158,11 @@ struct Known {
 }
 
 impl Links {
-    fn new(links: Vec<Link>) -> Self {
+    fn new(links: &[Link]) -> Self {
         let mut new = Self::default();
-        links.iter().for_each(|link| new.set(link));
+        for link in links {
+            new.set(link);
+        }
         new
     }
 

@@ -1,5 +1,6 @@
 //! The packets a second of one round, as a table or as JSON.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use ovlsniff::escape::{counted, escape};
@@ -65,7 +66,7 @@ impl Round {
             let [name, numbers @ .., kinds] = row;
             let mut line = format!("{name:0$}", widths[0]);
             for (number, width) in numbers.iter().zip(&widths[1..]) {
-                line.push_str(&format!("  {number:>width$}"));
+                let _ = write!(line, "  {number:>width$}");
             }
             format!("{line}  {kinds}").trim_end().to_owned()
         };
@@ -88,7 +89,8 @@ impl Round {
     }
 
     fn per_second(&self, count: u64) -> f64 {
-        count as f64 / self.time.as_secs_f64().max(0.001)
+        let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        count / self.time.as_secs_f64().max(0.001)
     }
 
     /// Returns the object of the round: the numbers of packets, and the time in which they passed.
