@@ -2,11 +2,13 @@
 //! privilege, no interface and no other tool.
 
 mod completing;
+mod deploy;
 mod generated;
 mod grep;
 mod keys;
 mod ngrep;
 mod overlay;
+mod picture;
 mod readme;
 mod typed;
 mod values;
