@@ -107,7 +107,7 @@ pub(crate) fn run(typed: Typed) -> anyhow::Result<Status> {
     match cli.command {
         None if cli.grep.list => {
             let netns = cli.grep.netns;
-            interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json })
+            interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json, ..Default::default() })
         }
         None => grep::run(cli.grep),
         Some(Command::Verify(args)) => verify::run(&args),

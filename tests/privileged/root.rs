@@ -17,3 +17,4 @@ mod streams;
 mod tunnels;
 mod verify;
 mod verify_all;
+mod watch;
