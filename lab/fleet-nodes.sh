@@ -6,6 +6,11 @@
 networks="secure"
 . /lab/swarm-up.bash
 
+# A service has a container of its own on each node. On a busy machine it comes sooner than one that is attached by hand.
+docker1 service create -d --endpoint-mode dnsrr --name web --mode global "${attached[@]}" netshoot:latest nginx
+web_runs() { [ "$(docker1 service ps web --format '{{.CurrentState}}' | grep -c ^Running)" = 2 ]; }
+wait_for web_runs || wait_for web_runs || wait_for web_runs || finish "no web service" 125
+
 failed=0
 holds() { echo "ok      $1"; }
 fails() { echo "FAILED  $1"; failed=1; }
