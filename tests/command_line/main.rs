@@ -8,6 +8,7 @@ mod grep;
 mod keys;
 mod ngrep;
 mod overlay;
+mod picture;
 mod readme;
 mod typed;
 mod values;
