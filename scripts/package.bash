@@ -44,7 +44,7 @@ package() {
 }
 
 # Installs what is missing. The tools that cargo brings are built once for each user, by the releases named here.
-deb_version=3.8.0 sbom_version=0.5.9 about_version=0.8.4
+deb_version=3.8.0 sbom_version=0.5.9
 
 setup_package() { # PART…
     local tool
@@ -69,7 +69,7 @@ setup_package() { # PART…
     tools=()
     case " $* " in *" deb "* | *" check "*) tools+=("cargo-deb $deb_version") ;; esac
     case " $* " in *" sbom "* | *" check "*) tools+=("cargo-cyclonedx $sbom_version") ;; esac
-    for tool in "cargo-about $about_version" "${tools[@]}"; do cargo_tool "${tool% *}" "${tool#* }"; done
+    for tool in "${tools[@]}"; do cargo_tool "${tool% *}" "${tool#* }"; done
 }
 
 # cargo_tool NAME VERSION: builds a tool of cargo, unoptimised, unless this version is there.
