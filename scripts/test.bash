@@ -3,6 +3,7 @@
 
 . scripts/steps.bash
 . scripts/bench.bash
+. scripts/deploy.bash
 
 run_tests() {
     begin_steps
@@ -16,6 +17,7 @@ run_tests() {
     step scripts scripts_clean
     step fuzz fuzz_lints
     step deny dependencies_allowed
+    step deploy deployment_files
     step tests plain_tests
     step needs privileged_tests
     step corpus corpus_of_fixtures

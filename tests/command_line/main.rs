@@ -2,6 +2,7 @@
 //! privilege, no interface and no other tool.
 
 mod completing;
+mod deploy;
 mod generated;
 mod grep;
 mod keys;

@@ -1,6 +1,7 @@
 //! Tests that need the `script` of util-linux, which makes a terminal. They look at what the program writes to one.
 
 mod bash;
+mod progress;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
