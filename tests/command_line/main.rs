@@ -15,6 +15,7 @@ mod values;
 mod verify;
 mod verify_files;
 mod verify_formats;
+mod verify_merge;
 
 #[path = "../docker/changing.rs"]
 mod changing;
