@@ -1,6 +1,7 @@
 //! The program as a user at the command line meets it. A test belongs here if it runs the program and needs no
 //! privilege, no interface and no other tool.
 
+mod evidence;
 mod generated;
 mod grep;
 mod keys;
