@@ -18,14 +18,15 @@
 //! [`pointless`] is the table of options that do nothing beside others.
 //!
 //! The doc comments of the fields are the text of `--help`, of the manual page and of the completions. Each is one
-//! paragraph: of two, clap would print only the first with `-h`, and both with `--help` in a longer layout. After a
-//! change `./x completions` writes `completions/` anew.
+//! paragraph: of two, clap would print only the first with `-h`, and both with `--help` in a longer layout. The name of a
+//! value (`IF`, `FILE`) says what a shell offers for it.
 
 mod complaint;
 mod grep;
 mod habits;
 mod interfaces;
 mod keys;
+mod merge;
 pub(crate) mod near;
 mod ngrep;
 pub(crate) mod overlay;
@@ -38,10 +39,11 @@ pub(crate) use grep::{Color, FrameDirection, Grep, Marks, Shape};
 pub(crate) use habits::is_capture_name;
 pub(crate) use interfaces::Interfaces;
 pub(crate) use keys::Keys;
+pub(crate) use merge::{At, Merge, MergeFormat, Pairs};
 pub(crate) use ngrep::Ngrep;
 pub(crate) use overlay::Overlay;
 pub(crate) use spelled::Spelled;
-pub(crate) use verify::{Expect, Format, Require, Verify, is_plugin};
+pub(crate) use verify::{Expect, Format, Require, Verify, VerifyAct, is_plugin};
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
@@ -190,7 +192,7 @@ fn read_by(command: clap::Command, words: &[OsString]) -> Result<Typed, Unread> 
 }
 
 /// Describes grep mode as [`Cli`] does, without what is only shown by help and complaints.
-fn grep_alone() -> clap::Command {
+pub(crate) fn grep_alone() -> clap::Command {
     Grep::augment_args(clap::Command::new("ovlsniff").args_override_self(true))
 }
 

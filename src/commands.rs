@@ -16,6 +16,8 @@
 //! A command returns a [`Status`], or an error of `anyhow`, which `main` prints. `anyhow` is used in the binary alone:
 //! the library has typed errors.
 
+mod area;
+mod complete;
 mod completions;
 mod grep;
 mod help;
@@ -23,6 +25,7 @@ mod interfaces;
 mod keys;
 mod man;
 mod overlay;
+mod progress;
 mod signals;
 mod typed;
 mod verify;
@@ -34,6 +37,7 @@ use std::process::ExitCode;
 use ovlsniff::escape::{escape, reason};
 
 use crate::cli::{Command, Typed};
+pub(crate) use complete::Request;
 
 /// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +68,7 @@ impl From<Status> for ExitCode {
 
 /// Writes a line to standard error. A failure is ignored: a closed pipe or a full disk there is no reason to stop.
 pub(crate) fn tell(line: impl Display) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    area::tell(&format!("{line}\n"));
 }
 
 /// Tells Nagios of an error, by a line on standard output: it reads nothing else, and takes the usual status of an error for

@@ -5,6 +5,8 @@
 //! makes a sentence, and for help that cannot be written. A reader of standard output that goes away is no error,
 //! because `ovlsniff … | head` is an ordinary use: the program then ends quietly.
 //!
+//! A shell that completes a word runs this program too, and says so in the environment: see `commands/complete.rs`.
+//!
 //! Names from outside (files, interfaces, what was typed) may hold control bytes. The message of an error is escaped as
 //! a whole before it is printed, so that no name can steer the terminal.
 
@@ -20,6 +22,9 @@ use ovlsniff::escape::escape;
 const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Some(request) = commands::Request::made(|| std::env::args_os().collect()) {
+        return request.answer();
+    }
     let words = cli::words(std::env::args_os());
     let outcome = match cli::read(&words) {
         Ok(typed) => commands::run(typed),

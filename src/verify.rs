@@ -68,7 +68,9 @@ mod inventory;
 mod judge;
 pub mod kept;
 mod kernel;
+mod known;
 mod lengths;
+pub mod merge;
 mod network;
 mod occasion;
 mod overview;
@@ -96,6 +98,7 @@ pub use kernel::{
     Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
     Lengths, Origin, Policy, PolicyDirection, Rules, SaState, Strength, Template,
 };
+pub use known::Known;
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
 pub use occasion::{Occasion, host_name};
 pub use overview::{Judged, Overview};

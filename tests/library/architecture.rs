@@ -25,12 +25,12 @@ const ROOMS: [(u8, &str, &[&str]); 15] = [
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 26] = [
+const CRATES: [(&[&str], &[&str]); 27] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
     (&["blake2"], &["verify/wireguard"]),
-    (&["sha2"], &["ipsec", "overlay", "audit"]),
+    (&["sha2"], &["ipsec", "overlay", "print/merged/html", "audit"]),
     (&["zeroize"], &["netlink", "ipsec", "overlay"]),
     (&["regex_automata", "regex_syntax"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
@@ -40,10 +40,13 @@ const CRATES: [(&[&str], &[&str]); 26] = [
     (&["rtnetlink"], &["netlink"]),
     (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
-    (&["jiff"], &["print", "audit/clock"]),
+    (&["jiff"], &["print", "verify/merge", "audit/clock"]),
     (&["unicode_width"], &["print/glyphs"]),
-    (&["base64"], &["netlink/wireguard"]),
-    (&["serde_json"], &["host/docker/engine", "print/report", "verify", "overlay", "commands", "audit"]),
+    (&["base64"], &["netlink/wireguard", "print/merged/html"]),
+    (
+        &["serde_json"],
+        &["host/docker/engine", "print/report", "print/merged", "verify", "overlay", "commands", "audit"],
+    ),
     (&["serde"], &["host/docker", "verify", "overlay", "commands", "audit"]),
     (
         &["strsim"],
@@ -58,6 +61,7 @@ const CRATES: [(&[&str], &[&str]); 26] = [
         ],
     ),
     (&["caps"], &["host/privileges"]),
+    (&["indicatif"], &["commands/progress"]),
     (&["quick_junit"], &["print/report/junit"]),
     (&["prometheus_client"], &["print/report/prometheus"]),
     (&["tempfile"], &["whole_file"]),

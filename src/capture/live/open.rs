@@ -254,5 +254,10 @@ fn refusal(device: &Device, error: &pcap::Error) -> Error {
             .map_or_else(|_| "ovlsniff".to_owned(), |path| escape(&path.display().to_string()).into_owned());
         return Error::Permission { device, program };
     }
-    if cause.contains("not up") { Error::Down { device } } else { Error::Open { device, cause } }
+    match cause {
+        _ if cause.contains("not up") => Error::Down { device },
+        _ if cause.contains("Cannot allocate memory") => Error::Memory { device },
+        _ if cause.contains("Too many open files") => Error::Descriptors { device },
+        cause => Error::Open { device, cause },
+    }
 }
