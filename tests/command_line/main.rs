@@ -3,6 +3,7 @@
 
 mod completing;
 mod deploy;
+mod evidence;
 mod generated;
 mod grep;
 mod keys;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of the library: the floor and the name of each, and the rooms that it may use. The binary may use every
 /// room.
-const ROOMS: [(u8, &str, &[&str]); 14] = [
+const ROOMS: [(u8, &str, &[&str]); 15] = [
     (0, "packet", &[]),
     (0, "escape", &[]),
     (0, "private_file", &[]),
@@ -21,6 +21,7 @@ const ROOMS: [(u8, &str, &[&str]); 14] = [
     (4, "verify", &["packet", "escape", "netlink", "ipsec", "host", "dissect", "capture"]),
     (4, "overlay", &["packet", "escape", "private_file", "netlink", "host"]),
     (5, "print", &["packet", "pattern", "escape", "host", "ipsec", "search", "verify"]),
+    (6, "audit", &["packet", "escape", "ipsec", "capture", "verify", "print"]),
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
@@ -29,7 +30,7 @@ const CRATES: [(&[&str], &[&str]); 27] = [
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
     (&["blake2"], &["verify/wireguard"]),
-    (&["sha2"], &["ipsec", "overlay", "print/merged/html"]),
+    (&["sha2"], &["ipsec", "overlay", "print/merged/html", "audit"]),
     (&["zeroize"], &["netlink", "ipsec", "overlay"]),
     (&["regex_automata", "regex_syntax"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
@@ -39,14 +40,14 @@ const CRATES: [(&[&str], &[&str]); 27] = [
     (&["rtnetlink"], &["netlink"]),
     (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
-    (&["jiff"], &["print", "verify/merge"]),
+    (&["jiff"], &["print", "verify/merge", "audit/clock"]),
     (&["unicode_width"], &["print/glyphs"]),
     (&["base64"], &["netlink/wireguard", "print/merged/html"]),
     (
         &["serde_json"],
-        &["host/docker/engine", "print/report", "print/merged", "verify", "overlay", "commands"],
+        &["host/docker/engine", "print/report", "print/merged", "verify", "overlay", "commands", "audit"],
     ),
-    (&["serde"], &["host/docker", "verify", "overlay", "commands"]),
+    (&["serde"], &["host/docker", "verify", "overlay", "commands", "audit"]),
     (
         &["strsim"],
         &[

@@ -3,6 +3,7 @@
 mod any;
 mod capture;
 mod changes;
+mod evidence;
 mod faults;
 mod grep;
 mod hosts;
