@@ -20,6 +20,7 @@ mod completions;
 mod grep;
 mod help;
 mod interfaces;
+mod keeping;
 mod keys;
 mod man;
 mod overlay;
@@ -34,6 +35,8 @@ use std::process::ExitCode;
 use ovlsniff::escape::{escape, reason};
 
 use crate::cli::{Command, Typed};
+
+pub(crate) use keeping::keep;
 
 /// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,6 +60,8 @@ pub mod dissect;
 pub mod escape;
 pub mod host;
 pub mod ipsec;
+pub mod keeper;
+pub mod keeping;
 mod netlink;
 pub mod overlay;
 pub mod packet;

@@ -89,6 +89,7 @@ pub use docker_inspect::InspectError;
 pub use evidence::{Sighting, Sightings};
 pub use inventory::{Inventory, Overlay};
 pub use judge::judge;
+pub(crate) use kernel::print_rules;
 pub use kernel::{
     Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
     Lengths, Policy, PolicyDirection, Rules, SaState, Template,

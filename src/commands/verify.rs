@@ -4,6 +4,7 @@ mod all;
 mod file;
 mod live;
 mod progress;
+mod unprivileged;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         return conclude(&of_one(args, &report)).map(|(status, _)| status);
     }
     let job = live::Job::new(args)?;
+    unprivileged::begin(args)?;
     let watch = || {
         if args.all {
             job.watch_all(&terms(args)).map(|overview| of_all(args, &overview))
@@ -41,7 +43,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     let mut last = None;
     loop {
         let begun = Instant::now();
-        let told = watch()?;
+        let told = watch().and_then(unprivileged::unless_lost)?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {

@@ -5,11 +5,12 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::namespace::{FOLDERS, Namespace, names};
+use super::namespace::{FOLDERS, Namespace, identity, names};
 use super::survey::{self, Survey};
+use crate::keeper::{self, Keeper, Request};
 
 /// The folders with the files of Docker's sandboxes, each a network namespace.
 const DOCKER_FOLDERS: [&str; 2] = ["/run/docker/netns", "/var/run/docker/netns"];
@@ -83,7 +84,7 @@ impl Namespaces {
 
     fn look_around(&self) -> Vec<Surveyed> {
         let here = identity(Path::new(self.base.path.as_deref().unwrap_or(OWN)));
-        let files = distinct(here, named().take(MOST));
+        let files = distinct(here, named().into_iter().take(MOST));
         files.filter_map(|path| Surveyed::take(&path.display().to_string())).collect()
     }
 }
@@ -92,7 +93,24 @@ impl Namespaces {
 /// that of this thread, then those of processes. Each namespace comes once.
 pub(super) fn beside(namespace: Option<&Namespace>) -> impl Iterator<Item = PathBuf> {
     let here = identity(namespace.map_or(Path::new(OWN), Namespace::path));
-    distinct(here, named().chain([PathBuf::from(OWN)]).chain(of_processes()))
+    let all: Box<dyn Iterator<Item = PathBuf>> = match keeper::installed() {
+        Some(keeper) => Box::new(listed(keeper, &Request::Namespaces).into_iter()),
+        None => Box::new(all()),
+    };
+    distinct(here, all)
+}
+
+/// Yields the files of all namespaces: first those that have a name, then that of this thread, then those of processes.
+/// Each namespace comes once.
+pub(crate) fn all() -> impl Iterator<Item = PathBuf> {
+    distinct(None, named().into_iter().chain([PathBuf::from(OWN)]).chain(of_processes()))
+}
+
+/// Asks the keeper for a list of files. There are none if it refuses.
+fn listed(keeper: &Keeper, request: &Request<'_>) -> Vec<PathBuf> {
+    let body = keeper.ask(request, None).map(|reply| reply.body).unwrap_or_default();
+    let files = body.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    files.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect()
 }
 
 /// Returns true if this user may not see which namespaces have a name.
@@ -107,10 +125,13 @@ fn folders() -> impl Iterator<Item = &'static str> {
     FOLDERS.into_iter().chain(DOCKER_FOLDERS)
 }
 
-/// Yields the files in the folders of namespaces.
-fn named() -> impl Iterator<Item = PathBuf> {
+/// Returns the files in the folders of namespaces.
+pub(crate) fn named() -> Vec<PathBuf> {
+    if let Some(keeper) = keeper::installed() {
+        return listed(keeper, &Request::Named);
+    }
     let files = folders().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
-    files.flatten().map(|file| file.path())
+    files.flatten().map(|file| file.path()).collect()
 }
 
 /// Yields the files of the namespaces that processes of this user namespace are in. Anybody can make user namespaces, and
@@ -136,9 +157,4 @@ pub fn names_of_others() -> Vec<String> {
     let is_own =
         |name: &String| Namespace::by_name(name).is_ok_and(|namespace| identity(namespace.path()) == own);
     names().into_iter().filter(|name| !is_own(name)).collect()
-}
-
-/// Returns the device and the inode of a namespace's file, which are the same for all files of one namespace.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

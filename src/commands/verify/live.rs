@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use anyhow::anyhow;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec;
+use ovlsniff::keeper;
 use ovlsniff::verify::Report;
 use ovlsniff::verify::session::{Prepared, Request, Session};
 
@@ -57,7 +58,7 @@ impl Job {
         let shown = shown.to_vec();
         let interrupted = || {
             self.signals.drain();
-            self.signals.stopped()
+            self.signals.stopped() || keeper::is_lost()
         };
         let mut progress = |progress| line.show(&watching(&shown, progress));
         let outcome = session.run(self.signals.descriptor()?, interrupted, &mut progress)?;

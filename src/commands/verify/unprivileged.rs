@@ -1,0 +1,34 @@
+//! Leaving root before anything is opened. What takes root from then on is asked of a keeper.
+
+use anyhow::bail;
+use ovlsniff::host::privileges::{self, Departure};
+use ovlsniff::keeper::{self, Scope};
+use ovlsniff::keeping;
+
+use super::live::note;
+use crate::cli::Verify;
+
+/// Starts the keeper and leaves root, if there is a privilege to leave. A run without any is as it always was, and says itself
+/// what it may not do.
+pub(super) fn begin(args: &Verify) -> anyhow::Result<()> {
+    if args.no_drop || !privileges::has_any() {
+        return Ok(());
+    }
+    let user = args.user.as_deref().unwrap_or("nobody");
+    privileges::check(user)?;
+    keeping::start(Scope::Watch)?;
+    if privileges::leave(user)? == Departure::Alone {
+        note("staying root, without capabilities: this user namespace has no other user");
+    }
+    Ok(())
+}
+
+/// Returns the outcome of a watch, unless the keeper ended meanwhile: what it could not be asked is then missing.
+pub(super) fn unless_lost<T>(outcome: T) -> anyhow::Result<T> {
+    if keeper::is_lost() {
+        bail!(
+            "the process that kept root for this one has ended, so that nothing more is known of the kernel; start again"
+        );
+    }
+    Ok(outcome)
+}
