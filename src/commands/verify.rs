@@ -43,7 +43,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     let mut last = None;
     loop {
         let begun = Instant::now();
-        let told = watch().and_then(unprivileged::unless_lost)?;
+        let told = unprivileged::unless_lost(watch())?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {

@@ -6,6 +6,7 @@ mod changes;
 mod grep;
 mod hosts;
 mod interfaces;
+mod keeper;
 mod kernel;
 mod namespace;
 mod overlaps;

@@ -10,6 +10,7 @@ use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
 use ovlsniff::capture::savefile::{Filtered, Interface};
 use ovlsniff::capture::write::Counters;
 use ovlsniff::escape::escape;
+use ovlsniff::host::fence::{self, Work};
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::survey::Survey;
 use ovlsniff::host::{auto, docker, privileges};
@@ -173,6 +174,9 @@ pub(super) fn leave_root(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
     let left = meant.user.as_deref().map(privileges::leave).transpose()?;
     if left == Some(privileges::Departure::Alone) && !meant.quiet {
         tell("ovlsniff: staying root: this user namespace has no other user");
+    }
+    if meant.user.is_some() {
+        fence::raise(if meant.read.is_empty() { Work::Live } else { Work::Files });
     }
     resolve::begin(job, meant, engine);
     Ok(())

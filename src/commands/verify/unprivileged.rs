@@ -1,6 +1,7 @@
 //! Leaving root before anything is opened. What takes root from then on is asked of a keeper.
 
 use anyhow::bail;
+use ovlsniff::host::fence::{self, Work};
 use ovlsniff::host::privileges::{self, Departure};
 use ovlsniff::keeper::{self, Scope};
 use ovlsniff::keeping;
@@ -20,15 +21,16 @@ pub(super) fn begin(args: &Verify) -> anyhow::Result<()> {
     if privileges::leave(user)? == Departure::Alone {
         note("staying root, without capabilities: this user namespace has no other user");
     }
+    fence::raise(Work::Watch);
     Ok(())
 }
 
 /// Returns the outcome of a watch, unless the keeper ended meanwhile: what it could not be asked is then missing.
-pub(super) fn unless_lost<T>(outcome: T) -> anyhow::Result<T> {
+pub(super) fn unless_lost<T>(outcome: anyhow::Result<T>) -> anyhow::Result<T> {
     if keeper::is_lost() {
         bail!(
             "the process that kept root for this one has ended, so that nothing more is known of the kernel; start again"
         );
     }
-    Ok(outcome)
+    outcome
 }
