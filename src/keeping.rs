@@ -46,7 +46,7 @@ use rustix::net::{SendFlags, SocketType, sendto};
 use crate::capture::live::ready_but;
 use crate::escape::reason;
 use crate::host::namespace::{self, Namespace};
-use crate::host::{namespaces, privileges};
+use crate::host::privileges;
 use crate::keeper::{self, DONE, LONGEST_REPLY, LONGEST_REQUEST, REFUSED, Received, Reply, Request, Scope};
 use crate::netlink::{self, Family};
 use crate::verify::probe;
@@ -161,8 +161,8 @@ impl Keeping {
             }
             Request::Namespace(path) => files::namespace(path).map(opened),
             Request::Enter => visit(within, || Ok(reply(Vec::new()))),
-            Request::Named => Ok(reply(files::list(namespaces::named()))),
-            Request::Namespaces => Ok(reply(files::list(namespaces::all()))),
+            Request::Named => Ok(reply(files::list(namespace::files::named()))),
+            Request::Namespaces => Ok(reply(files::list(namespace::files::every()))),
             Request::Read(path) => visit(within, || files::open(path)).map(opened),
             Request::Exists(path) => visit(within, || files::look(path)).map(|()| reply(Vec::new())),
             Request::Run(tool) => self.crew.run(*tool, namespace).map(opened),

@@ -85,7 +85,7 @@ mod way;
 pub mod wireguard;
 
 pub use carrier::Carrier;
-pub use docker_inspect::InspectError;
+pub use docker_inspect::{InspectError, Saved};
 pub use evidence::{Sighting, Sightings};
 pub use inventory::{Inventory, Overlay};
 pub use judge::judge;

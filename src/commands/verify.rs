@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report;
-use ovlsniff::verify::{self, Expectation, Overview, Report, Terms, Wanted};
+use ovlsniff::verify::{self, Expectation, Overview, Report, Saved, Terms, Wanted};
 
 use super::{Status, Unwritten, signals};
 use crate::cli::{Expect, Format, Require, Verify};
@@ -112,15 +112,15 @@ fn terms(args: &Verify) -> Terms {
 }
 
 /// Collects what was typed about the network.
-fn wanted(args: &Verify) -> Wanted {
-    Wanted {
+fn wanted(args: &Verify) -> anyhow::Result<Wanted> {
+    Ok(Wanted {
         name: args.net.clone(),
         vnis: args.vni.clone(),
         port: args.vxlan_port.or(args.geneve_port).map(UdpPort::value),
         form: args.vxlan_port.map(|_| Form::Vxlan).or(args.geneve_port.map(|_| Form::Geneve)),
         locals: args.local.clone(),
         peers: args.peer.clone(),
-        docker_inspect: args.docker_inspect.clone(),
+        docker_inspect: args.docker_inspect.as_deref().map(Saved::read).transpose()?,
         found: None,
-    }
+    })
 }

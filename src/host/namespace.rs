@@ -1,23 +1,22 @@
 //! Visits to network namespaces. A socket stays in the namespace that it was opened in, so a thread only has to enter,
 //! open its sockets and come back.
 
+pub(crate) mod files;
+
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 
 use crate::escape::{escape, reason};
-use crate::keeper::{self, Request};
+use crate::keeper;
 use crate::netlink::Refusal;
 use crate::packet::digits;
-
-/// The folders in which `ip netns` keeps the names. Older systems use the second.
-pub(super) const FOLDERS: [&str; 2] = ["/run/netns", "/var/run/netns"];
+use files::FOLDERS;
 
 /// A network namespace that exists. Its file is open, so it cannot go away before it is entered.
 #[derive(Debug)]
@@ -140,9 +139,11 @@ impl Namespace {
 
     fn open(word: &str, path: PathBuf) -> Result<Self, Error> {
         let name = || escape(word).into_owned();
-        let file = open(&path).map_err(|cause| match cause.kind() {
+        let file = files::open(&path).map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => Error::unknown(word),
             io::ErrorKind::PermissionDenied => Error::Permission { name: name() },
+            // A keeper looks at the file before it opens it.
+            _ if cause.raw_os_error() == Some(nix::libc::EINVAL) => Error::Other { name: name() },
             _ => Error::Open { name: name(), cause },
         })?;
         Ok(Self { file, path })
@@ -243,37 +244,12 @@ fn named(name: &str) -> Option<PathBuf> {
     if matches!(name, "" | "." | "..") || name.contains('/') {
         return None;
     }
-    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| exists(path))
-}
-
-/// Opens the file of a namespace, or has the keeper open it.
-fn open(path: &Path) -> io::Result<File> {
-    match keeper::installed() {
-        Some(keeper) => {
-            keeper.ask(&Request::Namespace(path), None)?.fd.map(File::from).ok_or_else(|| Errno::EIO.into())
-        }
-        None => File::open(path),
-    }
-}
-
-fn exists(path: &Path) -> bool {
-    if keeper::installed().is_some() { open(path).is_ok() } else { path.exists() }
-}
-
-/// Returns the device and the inode of a namespace's file, which are the same for all files of one namespace.
-pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
-    let file = if keeper::installed().is_some() {
-        open(path).and_then(|file| file.metadata())
-    } else {
-        path.metadata()
-    };
-    file.ok().map(|file| (file.dev(), file.ino()))
+    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| files::exists(path))
 }
 
 /// Returns the names that `ip netns` knows, sorted. Names that are not UTF-8 are left out.
 pub fn names() -> Vec<String> {
-    let files = super::namespaces::named();
-    let in_folders = files.iter().filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)));
+    let in_folders = files::named().filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)));
     let mut names: Vec<String> =
         in_folders.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect();
     names.sort();

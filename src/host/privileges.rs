@@ -20,6 +20,22 @@ pub enum Departure {
     /// The process stays root, because its user namespace has no other user. Its capabilities are gone. This deserves a
     /// note, but is no error.
     Alone,
+    /// The process stays root, because whoever started it has taken away the capabilities to become another user, as
+    /// orchestrators of containers do. The other ones are gone now as well. This too deserves a note.
+    Bound,
+}
+
+impl Departure {
+    /// Returns the reason why the process stays root, to tell the user.
+    pub fn note(&self) -> Option<&'static str> {
+        match self {
+            Self::Left(_) | Self::NotRoot => None,
+            Self::Alone => Some("staying root: this user namespace has no other user"),
+            Self::Bound => Some(
+                "staying root, without capabilities: CAP_SETUID or CAP_SETGID is missing to become another user",
+            ),
+        }
+    }
 }
 
 /// The reasons for which root could not be left.
@@ -62,13 +78,18 @@ pub fn leave(user: &str) -> Result<Departure, Error> {
         return Ok(Departure::NotRoot);
     }
     let target = find(user)?;
-    // Only root may empty this set. A program that is started later then has no capability, whoever's file it is.
-    caps::clear(None, CapSet::Bounding).map_err(|cause| refused("capabilities", io::Error::other(cause)))?;
+    // A program that is started later then has no capability, whoever's file it is. A process without the capability to
+    // empty this set keeps it; what it starts gains nothing by it all the same.
+    let _ = caps::clear(None, CapSet::Bounding);
     match become_user(target.uid, target.gid) {
         Ok(()) => {}
         Err((_, Errno::EINVAL | Errno::EPERM)) if only_root_is_mapped() => {
             drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
             return Ok(Departure::Alone);
+        }
+        Err((_, Errno::EPERM)) if !may_become_another() => {
+            drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
+            return Ok(Departure::Bound);
         }
         Err((operation, cause)) => return Err(refused(operation, cause.into())),
     }
@@ -161,6 +182,11 @@ fn drop_capabilities() -> io::Result<()> {
         caps::clear(None, set).map_err(io::Error::other)?;
     }
     Ok(())
+}
+
+fn may_become_another() -> bool {
+    let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
+    has(Capability::CAP_SETUID) && has(Capability::CAP_SETGID)
 }
 
 /// Returns true if this user namespace has a single user, as `unshare -r` and rootless containers make it.

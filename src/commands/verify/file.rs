@@ -15,7 +15,7 @@ use crate::cli::Verify;
 const REFUSED: u64 = 64;
 
 pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
-    let question = Question { network: super::wanted(args).described()?, ..Question::default() };
+    let question = Question { network: super::wanted(args)?.described()?, ..Question::default() };
     let ports = tunnel_ports([&question.network]);
     let sas = ipsec::read_files(&args.sa)?;
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));

@@ -25,7 +25,7 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(args: &Verify) -> anyhow::Result<Self> {
         let request = Request {
-            wanted: super::wanted(args),
+            wanted: super::wanted(args)?,
             control: args.control.clone(),
             netns: args.netns.clone(),
             interfaces: args.interface.clone(),

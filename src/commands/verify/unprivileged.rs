@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use ovlsniff::host::fence::{self, Work};
-use ovlsniff::host::privileges::{self, Departure};
+use ovlsniff::host::privileges;
 use ovlsniff::keeper::{self, Scope};
 use ovlsniff::keeping;
 
@@ -18,9 +18,7 @@ pub(super) fn begin(args: &Verify) -> anyhow::Result<()> {
     let user = args.user.as_deref().unwrap_or("nobody");
     privileges::check(user)?;
     keeping::start(Scope::Watch)?;
-    if privileges::leave(user)? == Departure::Alone {
-        note("staying root, without capabilities: this user namespace has no other user");
-    }
+    privileges::leave(user)?.note().into_iter().for_each(note);
     fence::raise(Work::Watch);
     Ok(())
 }

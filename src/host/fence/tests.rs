@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::kill;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use nix::unistd::{Pid, Uid, getppid, setuid};
+use nix::unistd::{Pid, getppid};
 use seccompiler::apply_filter;
 
 use super::*;
@@ -70,14 +70,12 @@ fn no_socket_leads_out() {
 }
 
 #[test]
-fn no_namespace_is_made_or_entered_and_no_user_becomes_another() {
+fn no_namespace_is_made_or_entered() {
     let namespace = File::open("/proc/self/ns/net").unwrap();
     for work in ALL {
         behind(work, || {
             assert_eq!(unshare(CloneFlags::CLONE_NEWUSER), Err(Errno::EPERM));
             assert_eq!(setns(&namespace, CloneFlags::CLONE_NEWNET), Err(Errno::EPERM));
-            assert_eq!(setuid(Uid::from_raw(1)), Err(Errno::EPERM));
-            assert_eq!(setuid(Uid::current()), Err(Errno::EPERM));
             assert_eq!(nix::sys::prctl::set_dumpable(true), Err(Errno::EPERM));
         });
     }
