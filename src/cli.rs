@@ -18,8 +18,8 @@
 //! [`pointless`] is the table of options that do nothing beside others.
 //!
 //! The doc comments of the fields are the text of `--help`, of the manual page and of the completions. Each is one
-//! paragraph: of two, clap would print only the first with `-h`, and both with `--help` in a longer layout. After a
-//! change `./x completions` writes `completions/` anew.
+//! paragraph: of two, clap would print only the first with `-h`, and both with `--help` in a longer layout. The name of a
+//! value (`IF`, `FILE`) says what a shell offers for it.
 
 mod complaint;
 mod grep;
@@ -41,7 +41,7 @@ pub(crate) use keys::Keys;
 pub(crate) use ngrep::Ngrep;
 pub(crate) use overlay::Overlay;
 pub(crate) use spelled::Spelled;
-pub(crate) use verify::{Expect, Format, Require, Verify};
+pub(crate) use verify::{Expect, Format, Require, Verify, is_plugin};
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
@@ -190,7 +190,7 @@ fn read_by(command: clap::Command, words: &[OsString]) -> Result<Typed, Unread> 
 }
 
 /// Describes grep mode as [`Cli`] does, without what is only shown by help and complaints.
-fn grep_alone() -> clap::Command {
+pub(crate) fn grep_alone() -> clap::Command {
     Grep::augment_args(clap::Command::new("ovlsniff").args_override_self(true))
 }
 

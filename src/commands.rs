@@ -16,6 +16,7 @@
 //! A command returns a [`Status`], or an error of `anyhow`, which `main` prints. `anyhow` is used in the binary alone:
 //! the library has typed errors.
 
+mod complete;
 mod completions;
 mod grep;
 mod help;
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 use ovlsniff::escape::{escape, reason};
 
 use crate::cli::{Command, Typed};
+pub(crate) use complete::Request;
 
 pub(crate) use keeping::keep;
 
@@ -68,6 +70,13 @@ impl From<Status> for ExitCode {
 /// Writes a line to standard error. A failure is ignored: a closed pipe or a full disk there is no reason to stop.
 pub(crate) fn tell(line: impl Display) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Tells Nagios of an error, by a line on standard output: it reads nothing else, and takes the usual status of an error for
+/// a verdict.
+pub(crate) fn tell_nagios(sentence: &str) -> ExitCode {
+    let _ = io::stdout().write_all(ovlsniff::print::report::nagios_error(sentence).as_bytes());
+    ExitCode::from(3)
 }
 
 /// The error of a write to standard output.

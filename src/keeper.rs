@@ -38,6 +38,7 @@
 //!   with capabilities that it has itself. Started by hand, a keeper is an ordinary process.
 //! - A process that changes its user is no longer dumpable, and the files of `/proc/self` then belong to root.
 
+mod memory;
 mod message;
 mod request;
 
@@ -51,6 +52,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+pub(crate) use memory::{held, hold, pack, unpack};
 pub(crate) use message::{Received, pair, receive, send};
 pub use request::{Internet, Request, Scope, Tool};
 
@@ -201,6 +203,12 @@ impl Keeper {
                 Err(io::ErrorKind::BrokenPipe.into())
             }
         }
+    }
+
+    /// Hands bytes over with a request.
+    pub(crate) fn hand(&self, request: &Request<'_>, bytes: &[u8]) -> io::Result<()> {
+        let memory = hold(bytes)?;
+        self.ask(request, Some(memory.as_fd())).map(drop)
     }
 
     fn is_lost(&self) -> bool {

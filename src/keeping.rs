@@ -15,6 +15,7 @@
 //! - Sockets: a capture on all interfaces but some, and ICMP sockets for probes. Both are bound before they are handed over.
 //! - Files ([`mod@files`]): network namespaces, and the few files of `/proc` and `/sys` that a verdict needs.
 //! - Programs ([`mod@tools`]): those that print firewall rules, with fixed arguments.
+//! - Files to write ([`mod@delivery`]): those that were named on the command line, and no others.
 //! - Docker's engine ([`mod@engine`]): GET of a few paths. The connection itself stays here, because its holder is root.
 //!
 //! # What it may not give away
@@ -29,6 +30,7 @@
 //! ([`crate::host::privileges::keep_inherited`]).
 
 mod allowed;
+mod delivery;
 mod engine;
 mod files;
 mod tools;
@@ -51,6 +53,7 @@ use crate::keeper::{self, DONE, LONGEST_REPLY, LONGEST_REQUEST, REFUSED, Receive
 use crate::netlink::{self, Family};
 use crate::verify::probe;
 use allowed::Numbers;
+pub use delivery::Outputs;
 
 /// The hidden first argument of a keeper. The second one is the word of its [`Scope`].
 pub const ARGUMENT: &str = "--keep-privileges";
@@ -73,11 +76,11 @@ pub enum Error {
 }
 
 /// Starts a keeper, and has this process ask it from now on. Call this before the first thread, and before root is left.
-pub fn start(scope: Scope) -> Result<(), Error> {
+pub fn start(scope: Scope, outputs: &Outputs<'_>) -> Result<(), Error> {
     let (ours, theirs) = keeper::pair()?;
     privileges::pass_on()?;
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("ovlsniff").args([ARGUMENT, scope.word()]).env_clear();
+    command.arg0("ovlsniff").args([ARGUMENT, scope.word()]).args(outputs.words()).env_clear();
     command.envs(VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     drop(command);
@@ -93,14 +96,15 @@ pub fn start(scope: Scope) -> Result<(), Error> {
 ///
 /// # Errors
 /// Standard input is no such socket: somebody has started this process by hand.
-pub fn run(scope: &str) -> Result<(), Error> {
+pub fn run(scope: &str, outputs: &Outputs<'_>) -> Result<(), Error> {
     let scope = Scope::of(scope).ok_or(Error::ByHand)?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     if socket_type(&socket).ok() != Some(SocketType::SEQPACKET) {
         return Err(Error::ByHand);
     }
     privileges::keep_inherited()?;
-    let mut keeping = Keeping { scope, numbers: Numbers::default(), crew: tools::Crew::default() };
+    let mut keeping =
+        Keeping { scope, outputs: *outputs, numbers: Numbers::default(), crew: tools::Crew::default() };
     keeper::send(&socket, &[DONE], None)?;
     let mut buffer = vec![0; LONGEST_REQUEST];
     loop {
@@ -124,13 +128,14 @@ pub fn run(scope: &str) -> Result<(), Error> {
     }
 }
 
-struct Keeping {
+struct Keeping<'p> {
     scope: Scope,
+    outputs: Outputs<'p>,
     numbers: Numbers,
     crew: tools::Crew,
 }
 
-impl Keeping {
+impl Keeping<'_> {
     /// Does what a request asks for, if it may be asked for. `with` is the descriptor that came with it.
     fn fulfil(&mut self, request: &Request<'_>, with: Option<OwnedFd>) -> io::Result<Reply> {
         if self.scope == Scope::Names && !matches!(request, Request::Engine(_)) {
@@ -138,6 +143,9 @@ impl Keeping {
         }
         if let Request::Send(message) = request {
             return self.pass_on(message, &with.ok_or_else(refused)?).map(|()| reply(Vec::new()));
+        }
+        if let Some(done) = self.outputs.take(request, &with) {
+            return done.map(|()| reply(Vec::new()));
         }
         let namespace = with.map(Namespace::held);
         let within = namespace.as_ref();
@@ -167,7 +175,7 @@ impl Keeping {
             Request::Exists(path) => visit(within, || files::look(path)).map(|()| reply(Vec::new())),
             Request::Run(tool) => self.crew.run(*tool, namespace).map(opened),
             Request::Engine(socket) => engine::connect(socket).map(opened),
-            Request::Send(_) => Err(refused()),
+            Request::Send(_) | Request::Deliver(_) | Request::Keep(_) | Request::Forget(_) => Err(refused()),
         }
     }
 

@@ -11,7 +11,7 @@
 //! | 4 | [`search`], [`verify`], [`overlay`] | what is shown; the verdict; building networks |
 //! | 3 | [`dissect`], [`capture`] | frames to packets; where frames come from and go to |
 //! | 2 | [`host`], [`ipsec`] | what is known about this machine; security associations, and opening ESP with them |
-//! | 1 | `netlink`, [`pattern`] | one conversation with the kernel; regular expressions and bytes |
+//! | 1 | `netlink`, [`pattern`], [`whole_file`] | one conversation with the kernel; regular expressions and bytes; files that are replaced whole |
 //! | 0 | [`packet`], [`escape`], [`private_file`], [`keeper`] | bytes to values; safe text; files for their owner alone; what that process may be asked |
 //!
 //! # A frame on its way to a line
@@ -58,6 +58,7 @@
 //! 6. What the plan will use up, the start counters of its keys, is kept on the disk first ([`overlay::Store`]).
 //! 7. [`overlay::apply()`] does one step after the other over netlink, and undoes them in reverse when one is refused.
 
+pub mod audit;
 pub mod capture;
 pub mod dissect;
 pub mod escape;
@@ -73,3 +74,4 @@ pub mod print;
 pub mod private_file;
 pub mod search;
 pub mod verify;
+pub mod whole_file;

@@ -5,6 +5,8 @@
 //! makes a sentence, and for help that cannot be written. A reader of standard output that goes away is no error,
 //! because `ovlsniff … | head` is an ordinary use: the program then ends quietly.
 //!
+//! A shell that completes a word runs this program too, and says so in the environment: see `commands/complete.rs`.
+//!
 //! Names from outside (files, interfaces, what was typed) may hold control bytes. The message of an error is escaped as
 //! a whole before it is printed, so that no name can steer the terminal.
 
@@ -20,17 +22,19 @@ use ovlsniff::escape::escape;
 const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let outcome = commands::keep(std::env::args_os()).unwrap_or_else(|| {
-        let words = cli::words(std::env::args_os());
-        match cli::read(&words) {
-            Ok(typed) => commands::run(typed),
-            Err(cli::Unread::Help(help)) => commands::print_help(&help),
-            Err(cli::Unread::Wrong(sentence)) => Err(anyhow::Error::msg(sentence)),
-        }
+    if let Some(request) = commands::Request::made(|| std::env::args_os().collect()) {
+        return request.answer();
+    }
+    let words = cli::words(std::env::args_os());
+    let outcome = commands::keep(std::env::args_os()).unwrap_or_else(|| match cli::read(&words) {
+        Ok(typed) => commands::run(typed),
+        Err(cli::Unread::Help(help)) => commands::print_help(&help),
+        Err(cli::Unread::Wrong(sentence)) => Err(anyhow::Error::msg(sentence)),
     });
     match outcome {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if cli::is_plugin(&words) => commands::tell_nagios(&error.to_string()),
         Err(error) => {
             // The message of an error already names its cause, so the chain of causes is not printed.
             commands::tell(escape(&format!("ovlsniff: {error}")));

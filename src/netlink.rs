@@ -268,7 +268,7 @@ impl<'a> Message<'a> {
     }
 
     /// Reads the error number of an acknowledgement, which is 0 for success, and the kernel's words behind it.
-    fn outcome(&self) -> Result<(), Refusal> {
+    pub(crate) fn outcome(&self) -> Result<(), Refusal> {
         let errno = i32_at(self.body, 0).map_or(0, i32::wrapping_neg);
         if errno == 0 {
             return Ok(());

@@ -66,12 +66,16 @@ mod evidence;
 mod findings;
 mod inventory;
 mod judge;
+pub mod kept;
 mod kernel;
+mod known;
 mod lengths;
 mod network;
+mod occasion;
 mod overview;
 mod places;
 pub mod probe;
+pub mod profile;
 mod report;
 pub mod session;
 mod skim;
@@ -92,13 +96,15 @@ pub use judge::judge;
 pub(crate) use kernel::print_rules;
 pub use kernel::{
     Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
-    Lengths, Policy, PolicyDirection, Rules, SaState, Template,
+    Lengths, Origin, Policy, PolicyDirection, Rules, SaState, Strength, Template,
 };
+pub use known::Known;
 pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_ports};
+pub use occasion::{Occasion, host_name};
 pub use overview::{Judged, Overview};
 pub use report::{
     Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,
-    Terms, WireGuardSeen,
+    SaSeen, Terms, WireGuardSeen,
 };
 pub use tally::{Circumstances, OverlayMacs, Probe, Question, Tally, View};
 pub use verdict::{Reason, Rung, Verdict};

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -72,8 +73,18 @@ pub const LINKS: [LinkType; 50] = [
 
 /// Makes a file of these bytes, and a path to it. The file disappears when the process ends in any way.
 pub fn file(bytes: &[u8]) -> (File, PathBuf) {
+    with_mode(bytes, 0o644)
+}
+
+/// Makes a file as [`file`] does, which only its owner may read.
+pub fn private_file(bytes: &[u8]) -> (File, PathBuf) {
+    with_mode(bytes, 0o600)
+}
+
+fn with_mode(bytes: &[u8], mode: u32) -> (File, PathBuf) {
     let named = std::env::temp_dir().join(format!("ovlsniff-fuzz-{}", std::process::id()));
     fs::write(&named, bytes).expect("room for a temporary file");
+    fs::set_permissions(&named, fs::Permissions::from_mode(mode)).expect("a file of our own");
     let file = File::open(&named).expect("a file that was just written");
     fs::remove_file(&named).expect("a file of our own");
     let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();

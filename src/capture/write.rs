@@ -144,6 +144,15 @@ impl<W: Write> Writer<W> {
     /// A classic file has the link type and the precision of its first frame. A frame of another link type is an
     /// error that names pcapng as the remedy. A frame with a finer time stamp loses digits.
     pub fn write(&mut self, frame: &Frame<'_>, interface: &Interface) -> Result<(), Error> {
+        self.put(frame, interface, None)
+    }
+
+    /// Writes `frame` as [`Self::write`] does, with a comment on it. A classic file has no place for comments.
+    pub fn annotate(&mut self, frame: &Frame<'_>, interface: &Interface, comment: &str) -> Result<(), Error> {
+        self.put(frame, interface, Some(comment))
+    }
+
+    fn put(&mut self, frame: &Frame<'_>, interface: &Interface, comment: Option<&str>) -> Result<(), Error> {
         let link = self.link(frame.link);
         let header = if link == frame.link { None } else { Some(ethernet_header(frame)) };
         let prefix = header.as_ref().map_or(&[][..], |h| h);
@@ -154,7 +163,7 @@ impl<W: Write> Writer<W> {
             }
             State::Pcapng(state) => state
                 .declare(&mut self.out, link, interface)
-                .and_then(|id| pcapng::write(&mut self.out, frame, prefix, id, interface)),
+                .and_then(|id| pcapng::write(&mut self.out, frame, prefix, id, interface, comment)),
         }
         .map_err(|source| Error::Write { file: self.file.clone(), source })
     }

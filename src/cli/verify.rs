@@ -1,5 +1,6 @@
 //! `ovlsniff verify`, as typed.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use ovlsniff::verify::Acceptable;
 use super::values;
 
 #[derive(Args, Debug)]
-#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni", "all"])))]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni", "all", "replay"])))]
 pub(crate) struct Verify {
     /// Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device
     #[arg(long, value_name = "NAME", help_heading = "Network")]
@@ -27,6 +28,14 @@ pub(crate) struct Verify {
         help_heading = "Network"
     )]
     pub(crate) all: bool,
+    /// Judge the evidence in this folder once more, and hold it against its sums
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["net", "vni", "all", "peer", "vxlan_port", "geneve_port", "local", "docker_inspect", "expect", "require", "accept", "duration", "passive", "target", "control", "watch", "interface", "netns", "buffer", "read", "sa", "evidence", "node"],
+        help_heading = "Network"
+    )]
+    pub(crate) replay: Option<PathBuf>,
     /// Underlay address of another node (repeatable)
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = address, help_heading = "Network")]
     pub(crate) peer: Vec<IpAddr>,
@@ -96,7 +105,13 @@ pub(crate) struct Verify {
     #[arg(long, help_heading = "Watch")]
     pub(crate) no_drop: bool,
 
-    /// Format of the report
+    /// Keep everything that proves the verdict in this new folder, for an auditor; with --watch, one folder in it for each verdict that changed or is not as expected
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) evidence: Option<PathBuf>,
+    /// Judge the algorithms as well: rfc8221, cnsa, fips, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Output")]
+    pub(crate) profile: Option<PathBuf>,
+    /// Format of the report; with nagios, the exit status is 0 OK, 1 WARNING, 2 CRITICAL or 3 UNKNOWN, of errors too
     #[arg(
         long,
         value_name = "FORMAT",
@@ -108,6 +123,12 @@ pub(crate) struct Verify {
     /// Print the report as JSON, as --format json does
     #[arg(long, overrides_with = "format", help_heading = "Output")]
     pub(crate) json: bool,
+    /// Write the report to this file, whole or not at all; with --watch, each verdict replaces it [default: standard output]
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Name of this node in the report [default: the host's]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub(crate) node: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -126,4 +147,19 @@ pub(crate) enum Require {
 pub(crate) enum Format {
     Text,
     Json,
+    Junit,
+    Nagios,
+    Prometheus,
+}
+
+/// Returns true if the words are those of a plugin of Nagios, whose errors have a form and an exit status of their own.
+pub(crate) fn is_plugin(words: &[OsString]) -> bool {
+    let words: Vec<&str> =
+        words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--").collect();
+    let format = |at: usize| match words[at] {
+        "--json" => Some("json"),
+        "--format" => words.get(at + 1).copied(),
+        word => word.strip_prefix("--format="),
+    };
+    words.first() == Some(&"verify") && (0..words.len()).rev().find_map(format) == Some("nagios")
 }

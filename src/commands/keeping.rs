@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use anyhow::anyhow;
-use ovlsniff::keeping;
+use ovlsniff::keeping::{self, Outputs};
 
 use super::{Status, signals};
 
@@ -14,10 +14,11 @@ pub(crate) fn keep(mut words: impl Iterator<Item = OsString>) -> Option<anyhow::
         return None;
     }
     let scope = words.next().unwrap_or_default();
+    let places: Vec<OsString> = words.collect();
     let kept = || {
         // The terminal sends signals to both processes. It is for the other one to end, with a verdict.
         signals::outlive_all().map_err(|error| anyhow!("install signal handlers: {error}"))?;
-        keeping::run(&scope.to_string_lossy())?;
+        keeping::run(&scope.to_string_lossy(), &Outputs::of(&places))?;
         Ok(Status::Success)
     };
     Some(kept())

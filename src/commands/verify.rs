@@ -1,55 +1,85 @@
 //! `ovlsniff verify`: the check whether an overlay network is really encrypted.
 
 mod all;
+mod evidence;
 mod file;
 mod live;
 mod progress;
+mod replay;
+mod told;
 mod unprivileged;
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use ovlsniff::packet::{Form, UdpPort};
-use ovlsniff::print::report;
-use ovlsniff::verify::{self, Expectation, Overview, Report, Saved, Terms, Wanted};
+use ovlsniff::print::report::Proofs;
+use ovlsniff::verify::profile::Profile;
+use ovlsniff::verify::{self, Expectation, Occasion, Report, Saved, Terms, Wanted, host_name};
 
-use super::{Status, Unwritten, signals};
-use crate::cli::{Expect, Format, Require, Verify};
-
-/// A verdict, as it is told to the user.
-struct Told {
-    text: String,
-    status: u8,
-    /// True if something could be read.
-    readable: bool,
-}
+use self::evidence::Evidence;
+use self::told::{conclude, of_all, of_one};
+use super::{Status, signals};
+use crate::cli::{Expect, Require, Verify};
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
+    let output = args.output.as_deref();
+    let output = told::Output::check(output)?;
+    let profile = evidence::profile(args.profile.as_deref())?;
+    let profile = profile.as_ref();
+    if let Some(folder) = &args.replay {
+        return replay::run(args, folder, profile);
+    }
+    let expected = expectation(args);
+    let mut evidence = Evidence::open(args)?;
+    let mut proofs = Proofs::default();
     if let Some(path) = &args.read {
         signals::outlive_report().map_err(|error| anyhow!("install signal handlers: {error}"))?;
-        let report = file::run(args, path)?.on(terms(args));
-        return conclude(&of_one(args, &report)).map(|(status, _)| status);
+        let began = told::now();
+        let (report, kept) = file::run(args, path)?;
+        let mut report = under(report.on(terms(args)), profile);
+        report.occasion.node.clone_from(&args.node);
+        let (status, _) = conclude(&of_one(args, &report, expected, &mut proofs), &output)?;
+        if let (Some(evidence), Some(subject)) = (&mut evidence, evidence::of_one(&report, kept)) {
+            evidence.keep(args, profile, began, &subject)?;
+        }
+        return Ok(status);
     }
     let job = live::Job::new(args)?;
+    let node = args.node.clone().or_else(host_name);
+    // The place was tried as root, and is written to by the keeper.
+    evidence.iter_mut().for_each(Evidence::let_go);
     unprivileged::begin(args)?;
-    let watch = || {
+    evidence.iter_mut().try_for_each(|evidence| evidence.take_up(args))?;
+    let mut watch = || -> anyhow::Result<_> {
+        let occasion = || Occasion { node: node.clone(), ended: Some(told::now()) };
         if args.all {
-            job.watch_all(&terms(args)).map(|overview| of_all(args, &overview))
+            let (overview, kept) = job.watch_all(&terms(args))?;
+            let mut overview = overview.on(&occasion());
+            for judged in &mut overview.networks {
+                judged.outcome = judged.outcome.clone().map(|report| under(report, profile));
+            }
+            let told = of_all(args, &overview, expected, &mut proofs);
+            Ok((told, args.evidence.as_ref().map(|_| evidence::of_all(&overview, kept))))
         } else {
-            job.watch().map(|report| of_one(args, &report.on(terms(args))))
+            let (report, kept) = job.watch()?;
+            let report = under(Report { occasion: occasion(), ..report.on(terms(args)) }, profile);
+            Ok((of_one(args, &report, expected, &mut proofs), evidence::of_one(&report, kept)))
         }
     };
     let mut last = None;
     loop {
-        let begun = Instant::now();
-        let told = unprivileged::unless_lost(watch())?;
+        let (begun, began) = (Instant::now(), told::now());
+        let (told, subject) = unprivileged::unless_lost(watch())?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {
             return Ok(last);
         }
-        let (status, heard) = conclude(&told)?;
+        let (status, heard) = conclude(&told, &output)?;
+        if let (Some(evidence), Some(subject)) = (&mut evidence, &subject) {
+            evidence.keep(args, profile, began, subject)?;
+        }
         let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
         last = Some(status);
         while !job.signals.stopped() && begun.elapsed() < every {
@@ -61,38 +91,12 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     }
 }
 
-fn of_one(args: &Verify, report: &Report) -> Told {
-    let expected = expectation(args);
-    let text = match format(args) {
-        Format::Text => report::text(report, expected),
-        Format::Json => report::json(report, expected),
-    };
-    Told { text, status: report.exit_status(expected), readable: report.verdict.is_readable() }
-}
-
-fn of_all(args: &Verify, overview: &Overview) -> Told {
-    let expected = expectation(args);
-    let text = match format(args) {
-        Format::Text => report::overview(overview, expected),
-        Format::Json => report::overview_json(overview, expected),
-    };
-    let readable = overview.networks.iter().any(|judged| judged.verdict().is_readable());
-    Told { text, status: overview.exit_status(expected), readable }
-}
-
-/// Prints a verdict. Returns the exit status that follows from it, and false if nobody reads the output any more.
-fn conclude(told: &Told) -> anyhow::Result<(Status, bool)> {
-    let status = Status::Verdict(told.status);
-    match std::io::stdout().lock().write_all(told.text.as_bytes()) {
-        // A closed pipe is no error: a script may want the exit status alone.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error).into()),
-        printed => Ok((status, printed.is_ok())),
+/// Returns the report with what the profile says of it, if one was named.
+fn under(report: Report, profile: Option<&Profile>) -> Report {
+    match profile {
+        Some(profile) => report.under(profile),
+        None => report,
     }
-}
-
-/// Returns the format that was typed last: clap keeps only the last of `--json` and `--format`.
-fn format(args: &Verify) -> Format {
-    if args.json { Format::Json } else { args.format }
 }
 
 fn expectation(args: &Verify) -> Expectation {

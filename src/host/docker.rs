@@ -1,7 +1,7 @@
 //! The swarm that the Docker Engine of this host belongs to: the address of the data path, and the overlay networks; and
 //! the [`names`] of all that has an address.
 
-mod engine;
+pub(crate) mod engine;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod names;

@@ -194,6 +194,18 @@ impl Algorithm {
         }
     }
 
+    /// Returns the length of the cipher's key in bits, without the salt or nonce behind it. `None` if the algorithm is not
+    /// known.
+    pub fn cipher_bits(&self) -> Option<usize> {
+        let (key, salt) = match self {
+            Self::Combined { cipher: Aead::AesCcm, key, .. } => (key, 24),
+            Self::Combined { key, .. } | Self::Separate { cipher: Cipher::AesCtr, key, .. } => (key, 32),
+            Self::Separate { key, .. } => (key, 0),
+            Self::Unknown { .. } => return None,
+        };
+        Some(key.bits().saturating_sub(salt))
+    }
+
     /// Returns the length of all keys together in bits.
     pub(super) fn key_bits(&self) -> usize {
         match self {

@@ -133,6 +133,12 @@ pub enum Request<'a> {
     Run(Tool),
     /// Opens a conversation with the engine at this socket, in which it may be asked a few kinds of questions.
     Engine(&'a Path),
+    /// Writes the file that was named with `-o`. Its bytes are in the memory that comes with the request.
+    Deliver(&'a Path),
+    /// Writes a folder of evidence. Its files are in the memory that comes with the request, as [`super::pack`] puts them.
+    Keep(&'a Path),
+    /// Removes an old folder of evidence.
+    Forget(&'a Path),
 }
 
 impl<'a> Request<'a> {
@@ -173,6 +179,9 @@ impl<'a> Request<'a> {
                 vec![12, number.unwrap_or(u8::MAX)]
             }
             Self::Engine(socket) => path(13, socket),
+            Self::Deliver(file) => path(14, file),
+            Self::Keep(folder) => path(15, folder),
+            Self::Forget(folder) => path(16, folder),
         }
     }
 
@@ -201,6 +210,9 @@ impl<'a> Request<'a> {
             (11, file) => Self::Exists(path(file)?),
             (12, &[tool]) => Self::Run(*Tool::ALL.get(usize::from(tool))?),
             (13, socket) => Self::Engine(path(socket)?),
+            (14, file) => Self::Deliver(path(file)?),
+            (15, folder) => Self::Keep(path(folder)?),
+            (16, folder) => Self::Forget(path(folder)?),
             _ => return None,
         })
     }

@@ -73,7 +73,7 @@ impl AsFd for RuleChanges {
 }
 
 /// Reads a notice. Returns `None` if it is of something else.
-fn read(kind: u16, body: &[u8]) -> Option<RuleChange> {
+pub(crate) fn read(kind: u16, body: &[u8]) -> Option<RuleChange> {
     if kind >> 8 != SUBSYSTEM {
         return None;
     }

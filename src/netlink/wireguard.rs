@@ -138,7 +138,7 @@ pub(crate) fn device(netlink: &mut Netlink, family: u16, index: u32) -> Result<W
 
 /// A device whose messages are coming in.
 #[derive(Default)]
-struct Reading {
+pub(crate) struct Reading {
     device: Option<WireGuard>,
     prefixes: usize,
     too_many: bool,
@@ -146,7 +146,7 @@ struct Reading {
 
 impl Reading {
     /// Adds one message. A dump that is asked for again begins with the device's own attributes, and so does this.
-    fn add(&mut self, body: &[u8]) {
+    pub(crate) fn add(&mut self, body: &[u8]) {
         let all = || attributes(body.get(HEADER..).unwrap_or_default());
         if all().any(|(kind, _)| kind == WGDEVICE_A_IFINDEX) {
             *self = Self { device: Some(WireGuard::default()), ..Self::default() };
@@ -167,7 +167,7 @@ impl Reading {
         }
     }
 
-    fn finish(self) -> Result<WireGuard, Refusal> {
+    pub(crate) fn finish(self) -> Result<WireGuard, Refusal> {
         use nix::libc::{E2BIG, ENODEV};
         if self.too_many {
             return Err(Refusal::new(E2BIG));

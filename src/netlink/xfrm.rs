@@ -10,7 +10,7 @@
 
 mod algorithm;
 // The watch is to follow them.
-mod policy_changes;
+pub(crate) mod policy_changes;
 pub(crate) mod userpolicy;
 pub(crate) mod usersa;
 

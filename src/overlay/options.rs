@@ -32,6 +32,9 @@ pub struct DriverOptions {
 }
 
 impl DriverOptions {
+    /// The keys that are known.
+    pub const KEYS: [&'static str; 6] = KEYS;
+
     /// Parses all options. The error is that of the first one that is wrong.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, SpecError> {
         let mut options = Self::default();

@@ -1,14 +1,21 @@
 //! The report of a verification as text: a line for each leg, then the verdict, the remedy and the findings.
 
 mod json;
+mod junit;
+mod nagios;
 mod nodes;
 mod overview;
+mod prometheus;
+pub(in crate::print) mod time;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 pub use json::json;
+pub use junit::{junit, overview_junit};
+pub use nagios::{Nagios, nagios, nagios_error, overview_nagios};
 pub use overview::{overview, overview_json};
+pub use prometheus::{Proofs, overview_prometheus, prometheus};
 
 use crate::escape::{counted, escape};
 use crate::packet::VXLAN_PORT;
@@ -39,6 +46,17 @@ pub fn text(report: &Report, expected: Expectation) -> String {
     for finding in &report.findings {
         let accepted = if report.terms.accepts(finding.code) { " (accepted)" } else { "" };
         let _ = writeln!(text, "finding{accepted}: {}: {}", finding.code, finding.text);
+    }
+    if let Some(found) = &report.compliance {
+        let met = match found.met {
+            Some(true) => "met",
+            Some(false) => "not met",
+            None => "not known to be met",
+        };
+        let _ = writeln!(text, "profile: {}: {met}", escape(&found.profile));
+        for finding in &found.findings {
+            let _ = writeln!(text, "profile finding: {}: {}", finding.code, finding.text);
+        }
     }
     text
 }
@@ -168,3 +186,6 @@ fn esp(seen: &crate::verify::EspSeen) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::network::Network;
 use crate::host::survey::{Link, PublicKey, Survey, WireGuard, WireGuardPeer};
 
 /// A WireGuard tunnel that carries the packets to a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carrier {
     /// The node, by its address in the network's underlay.
     pub node: IpAddr,

@@ -74,6 +74,22 @@ struct Listed {
     driver: Option<String>,
 }
 
+/// Asks the engine for the names of its overlay networks, within `patience`.
+///
+/// # Errors
+/// Every [`EngineError`] but [`EngineError::Unknown`].
+pub(super) fn names(patience: Duration) -> Result<Vec<String>, EngineError> {
+    let socket = socket().ok_or(EngineError::Absent)?;
+    converse(&socket, patience, async |engine| listed(&engine).await)
+}
+
+async fn listed(engine: &Engine) -> Result<Vec<String>, EngineError> {
+    let listed: Vec<Listed> = engine.get(docker::NETWORKS).await?;
+    let overlays = listed.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
+    let names = overlays.filter_map(|network| network.name).filter(|name| is_word(name));
+    Ok(names.take(MOST_NETWORKS).collect())
+}
+
 /// Asks the engine for all overlay networks that it knows, within `patience` for all together.
 ///
 /// # Errors
@@ -84,13 +100,7 @@ pub(super) fn all(patience: Duration) -> Result<Vec<Found>, EngineError> {
 
 fn all_at(socket: &str, patience: Duration) -> Result<Vec<Found>, EngineError> {
     converse(socket, patience, async |engine| {
-        let listed: Vec<Listed> = engine.get(docker::NETWORKS).await?;
-        let overlays = listed.into_iter().filter(|network| network.driver.as_deref() == Some("overlay"));
-        let names: Vec<String> = overlays
-            .filter_map(|network| network.name)
-            .filter(|name| is_word(name))
-            .take(MOST_NETWORKS)
-            .collect();
+        let names = listed(&engine).await?;
         if names.is_empty() {
             return Ok(Vec::new());
         }

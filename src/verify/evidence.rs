@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::lengths::Passed;
 use super::places::Places;
 use super::tally::Messages;
@@ -20,7 +22,7 @@ const MOST_COPIES: usize = 4096;
 const MOST_ECHOES: usize = 65_536;
 
 /// A frame to show as evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// Its number in the capture.
     pub frame: u64,
@@ -33,7 +35,7 @@ pub struct Sighting {
 }
 
 /// Frames of one kind: their number, and the one to show, which is the first with the canary or else the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sightings {
     /// The number of frames.
     pub count: u64,
@@ -55,7 +57,7 @@ impl Sightings {
 }
 
 /// The ESP of one SPI.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Esp {
     /// All packets.
     pub packets: u64,
@@ -68,7 +70,7 @@ pub(super) struct Esp {
 }
 
 /// The evidence of one leg.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Evidence {
     /// The network's frames in clear.
     pub clear: Sightings,
@@ -118,10 +120,12 @@ pub(super) struct Evidence {
     pub truncated: u64,
     /// Fragments of UDP whose beginning was not seen.
     pub lone_fragments: u64,
+    #[serde(with = "super::kept::lengths")]
     pub(super) lengths: Vec<Passed>,
     /// WireGuard's messages in the tunnel that carries the leg.
     pub messages: Messages,
     /// Probes, or their replies, among [`Self::opened`]: the sequence number, and the time of the capture.
+    #[serde(with = "super::kept::echoes")]
     echoes: BTreeSet<(u16, i64)>,
     /// The places that the frames of [`Self::clear`] passed.
     pub clear_on: Places,
@@ -129,13 +133,24 @@ pub(super) struct Evidence {
     pub esp_on: Places,
     /// Bytes of the network in frames that decoding does not explain, on this leg.
     pub undecoded: Sightings,
+    #[serde(skip)]
     copies: Copies,
     /// The SPIs and sequence numbers of the last ESP packets, and the hashes of what was in them. A new SA may have the
     /// SPI of an old one.
+    #[serde(skip)]
     sequences: VecDeque<(Spi, u32, u64)>,
 }
 
 impl Evidence {
+    /// Returns true if its lists are no longer than a watch makes them, and no part is more than its whole.
+    pub(super) fn is_plausible(&self) -> bool {
+        self.lengths.len() <= MOST_LENGTHS
+            && self.messages.lengths.len() <= MOST_LENGTHS
+            && self.echoes.len() <= MOST_ECHOES
+            && self.esp.len() <= MOST_SPIS
+            && self.unexplained <= self.clear.count
+    }
+
     /// Returns the number of ESP packets that no key opened.
     pub(super) fn unopened(&self) -> u64 {
         self.esp_packets.saturating_sub(self.opened_transport + self.opened_tunnel)

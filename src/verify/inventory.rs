@@ -120,7 +120,7 @@ impl Overlay {
         Self { namespace, port: network.port, network, ..Self::default() }
     }
 
-    fn of_link(base: &Surveyed, place: &Surveyed, link: &Link) -> Option<Self> {
+    pub(super) fn of_link(base: &Surveyed, place: &Surveyed, link: &Link) -> Option<Self> {
         if !device::is_unread(link) {
             let listening = link.wireguard.as_ref().map(|tunnel| tunnel.listen_port);
             let mut overlay = Self::of(device::of_link(base, place, link)?);

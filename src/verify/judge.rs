@@ -20,9 +20,10 @@ use std::net::IpAddr;
 
 use super::evidence::Evidence;
 use super::findings;
-use super::kernel::KernelState;
+use super::kernel::{KernelState, Origin, SaState};
 use super::network::Source;
-use super::report::{Counts, EspSeen, LegReport, Report, Terms, worst};
+use super::occasion::Occasion;
+use super::report::{Counts, EspSeen, LegReport, Report, SaSeen, Terms, worst};
 use super::tally::{Circumstances, Pair, Probe, Tally};
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
@@ -53,6 +54,8 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
     let (verdict, reason) = overall(tally, &circumstances, &legs);
     let findings = findings::find(tally, &circumstances, &legs);
     Report {
+        occasion: Occasion::default(),
+        locals: network.locals.clone(),
         network: network.name.clone(),
         source: network.source,
         vnis: network.vnis.clone(),
@@ -68,6 +71,7 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
         reason,
         findings,
         terms: Terms::default(),
+        compliance: None,
     }
 }
 
@@ -179,12 +183,20 @@ impl<'a> Case<'a> {
             let state = ends
                 .zip(self.kernel)
                 .and_then(|((from, to), kernel)| kernel.between_hosts(from, to).find(|sa| sa.spi == spi));
+            let tag = ends.and_then(|(from, to)| docker_tag(from, to, spi));
+            let seen = |sa: &SaState| SaSeen {
+                strength: sa.strength,
+                replay_window: sa.replay_window,
+                origin: Origin::of(sa.reqid, tag.is_some(), sa.strength),
+            };
             EspSeen {
                 spi,
                 packets: esp.packets,
                 algorithm: state.map(|sa| sa.algorithm.clone()),
                 icv_bits: state.map(|sa| sa.icv_bits).filter(|bits| *bits > 0),
-                docker_tag: ends.and_then(|(from, to)| docker_tag(from, to, spi)),
+                key_bits: state.map(|sa| sa.strength.key_bits).filter(|bits| *bits > 0),
+                state: state.map(seen),
+                docker_tag: tag,
             }
         });
         seen.collect()

@@ -14,10 +14,13 @@ mod counters;
 mod history;
 mod policy;
 mod rules;
+mod strength;
 mod xfrm;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::host::exemption::leaving_exempt;
 pub use crate::netlink::route::ingress::HookKind;
@@ -31,9 +34,10 @@ pub(super) use policy::{DOCKER_MARK, Inbound, Outbound};
 pub(super) use rules::RuleHistory;
 pub(crate) use rules::print_rules;
 pub use rules::{Arriving, EarlierRules, Enforcement, Rules};
+pub use strength::{Origin, Strength};
 
 /// The state of IPsec in one network namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelState {
     /// The SAs of ESP and AH.
     pub sas: Vec<SaState>,
@@ -64,7 +68,7 @@ pub struct KernelState {
 }
 
 /// An SA.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaState {
     /// The outer source.
     pub source: IpAddr,
@@ -90,10 +94,12 @@ pub struct SaState {
     pub replay_window: u32,
     /// The number of packets that went through the SA.
     pub packets: u64,
+    /// The facts that bear on no verdict, for those who judge the SA itself.
+    pub strength: Strength,
 }
 
 /// The bearing of the length of an SA's packet on what the packet carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lengths {
     /// The one follows from the other.
     #[default]
@@ -111,10 +117,16 @@ impl SaState {
     }
 }
 
-/// The error for a kernel whose state cannot be read.
-#[derive(Clone, Debug, thiserror::Error)]
+/// The error for a kernel whose state cannot be read. It holds the reason in one sentence.
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
 #[error("read the kernel's IPsec state: {0}")]
-pub struct KernelUnread(#[from] XfrmError);
+pub struct KernelUnread(String);
+
+impl From<XfrmError> for KernelUnread {
+    fn from(error: XfrmError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl KernelState {
     /// Reads the state in the network namespace of this thread, without the firewall rules.
@@ -227,6 +239,7 @@ mod tests {
             icv_bits: 64,
             replay_window: 0,
             packets,
+            strength: Strength::default(),
         };
         let before = KernelState { sas: vec![sa(1, 5), sa(2, 7)], ..KernelState::default() };
         let same = KernelState::between(

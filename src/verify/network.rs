@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use strsim::levenshtein;
 
 use crate::packet::{Form, GENEVE_PORT, MacAddress, Prefix, Tunnel, TunnelPorts, VXLAN_PORT, Vni};
 
 /// A network, with everything that its sources and the command line say of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// The name. It may hold any character: escape it before it is printed.
     pub name: String,
@@ -54,7 +55,7 @@ pub struct Network {
 }
 
 /// A source that knows a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// `ovlsniff overlay`, which made the network.
     Ours,
@@ -109,7 +110,7 @@ impl Source {
 }
 
 /// Another node of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     /// Its underlay address.
     pub underlay: IpAddr,
@@ -134,7 +135,7 @@ impl Peer {
 }
 
 /// A device through which packets enter the overlay.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its name.
     pub device: String,
@@ -151,7 +152,7 @@ pub struct Entry {
 }
 
 /// A VXLAN, Geneve or WireGuard device of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// The file of its network namespace; `None` for that of this process.
     pub namespace: Option<String>,

@@ -1,6 +1,7 @@
 //! The verdict on all overlay networks of a host.
 
 use super::inventory::Overlay;
+use super::occasion::Occasion;
 use super::report::{Expectation, Report};
 use super::verdict::Verdict;
 
@@ -18,6 +19,8 @@ pub struct Judged {
 pub struct Overview {
     /// The networks, in the order of the inventory.
     pub networks: Vec<Judged>,
+    /// The node, and the time when the last watch ended.
+    pub occasion: Occasion,
     /// The reason why Docker's engine could not be asked.
     pub engine_unread: Option<String>,
 }
@@ -30,6 +33,15 @@ impl Judged {
 }
 
 impl Overview {
+    /// Returns the overview, and the reports in it, of this occasion.
+    #[must_use]
+    pub fn on(mut self, occasion: &Occasion) -> Self {
+        for report in self.networks.iter_mut().filter_map(|judged| judged.outcome.as_mut().ok()) {
+            report.occasion = occasion.clone();
+        }
+        Self { occasion: occasion.clone(), ..self }
+    }
+
     /// Returns the worst verdict. What is known to be readable outweighs a network that delivers nothing, that one outweighs
     /// doubt, and doubt NOT-ENFORCED. Where clear networks are expected, those that are not outweigh the rest. A host without
     /// any network is INCONCLUSIVE: nothing was judged.
@@ -43,9 +55,18 @@ impl Overview {
         order.into_iter().find(has).unwrap_or(Inconclusive)
     }
 
-    /// Returns the exit status, which is that of the worst verdict.
+    /// Returns the exit status, which is that of the worst verdict. If all are as expected, it is that of the network that
+    /// keeps to its profile the least.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
-        self.verdict(expected).exit_status(expected)
+        let status = self.verdict(expected).exit_status(expected);
+        let statuses = || {
+            let reports = self.networks.iter().filter_map(|judged| judged.outcome.as_ref().ok());
+            reports.map(|report| report.exit_status(expected))
+        };
+        match status {
+            0 => [1, 3].into_iter().find(|worse| statuses().any(|status| status == *worse)).unwrap_or(0),
+            _ => status,
+        }
     }
 
     /// Returns the number of networks with this verdict.
@@ -57,7 +78,7 @@ impl Overview {
 impl Verdict {
     /// Returns the exit status: 0 if the verdict is as expected, 1 if not, 3 if it is inconclusive, 4 if nothing
     /// arrives.
-    pub(super) fn exit_status(self, expected: Expectation) -> u8 {
+    pub fn exit_status(self, expected: Expectation) -> u8 {
         match (self, expected) {
             (Self::Inconclusive, _) => 3,
             (Self::Blackholed, _) => 4,
@@ -79,7 +100,11 @@ mod tests {
             overlay: Overlay::default(),
             outcome: verdict.map(report).ok_or_else(|| "no interface".to_owned()),
         };
-        Overview { networks: verdicts.iter().map(judged).collect(), engine_unread: None }
+        Overview {
+            networks: verdicts.iter().map(judged).collect(),
+            engine_unread: None,
+            ..Overview::default()
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The places that frames of one kind passed: the network cards that sent them, and the links of a capture on all links.
 //! They tell a leak from a copy that a link above the wire shows, and this node's frames from forged ones.
 
+use serde::{Deserialize, Serialize};
+
 use crate::packet::{Frame, InterfaceNumber, MacAddress};
 
 /// The most places of one kind that are told apart.
@@ -9,7 +11,7 @@ const MOST: usize = 16;
 /// The places that frames of one kind passed. Their number is bounded.
 ///
 /// There are one or two places mostly, and every frame is one of them: a short list is searched in a few instructions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Places {
     cards: Vec<MacAddress>,
     links: Vec<Link>,
@@ -18,7 +20,7 @@ pub(super) struct Places {
 }
 
 /// A link that a frame passed: its index in a capture on all links, or the number of its interface in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Link {
     Index(u32),
     Interface(InterfaceNumber),

@@ -6,7 +6,10 @@ mod terms;
 use std::net::{IpAddr, SocketAddr};
 
 use super::evidence::Sighting;
+use super::kernel::{Origin, Strength};
 use super::network::Source;
+use super::occasion::Occasion;
+use super::profile::Compliance;
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
 use crate::ipsec::DockerTag;
@@ -18,6 +21,10 @@ pub use terms::{Acceptable, NotAcceptable, Require, Terms};
 /// The report on a network: its verdict, and one leg after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
+    /// The node that was watched on, and the time.
+    pub occasion: Occasion,
+    /// The underlay addresses of this node that the network uses, where they are known.
+    pub locals: Vec<IpAddr>,
     /// The network's name, which may hold any character.
     pub network: String,
     /// The source that knows the network.
@@ -48,6 +55,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The terms of [`Self::verdict`].
     pub terms: Terms,
+    /// How the algorithms keep to the profile that the user asked for.
+    pub compliance: Option<Compliance>,
 }
 
 /// The report on one leg.
@@ -114,8 +123,23 @@ pub struct EspSeen {
     pub algorithm: Option<String>,
     /// The length of the ICV in bits, where it is known.
     pub icv_bits: Option<u32>,
+    /// The length of the cipher's key in bits without salt, where it is known.
+    pub key_bits: Option<u32>,
+    /// What the kernel says of the SA, where it knows it.
+    pub state: Option<SaSeen>,
     /// Docker's key and the way in which it was hashed, if Docker's formula gives this SPI for one.
     pub docker_tag: Option<DockerTag>,
+}
+
+/// What the kernel says of an SA that was seen at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaSeen {
+    /// Its strength and life.
+    pub strength: Strength,
+    /// The length of the replay window in packets; 0 for no protection.
+    pub replay_window: u32,
+    /// Who made it.
+    pub origin: Origin,
 }
 
 /// A WireGuard tunnel, and what was seen of it on one leg.
@@ -166,8 +190,12 @@ impl Expectation {
 
 impl Report {
     /// Returns the exit status: 0 if the verdict is as expected, 1 if not, 3 if it is inconclusive, 4 if nothing
-    /// arrives.
+    /// arrives. A profile that is not met makes 0 to 1, and one of which too little is known to 3.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
-        self.verdict.exit_status(expected)
+        match (self.verdict.exit_status(expected), self.compliance.as_ref().map(|found| found.met)) {
+            (0, Some(Some(false))) => 1,
+            (0, Some(None)) => 3,
+            (status, _) => status,
+        }
     }
 }

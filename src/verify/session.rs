@@ -22,6 +22,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::carrier::carriers;
+use super::kept::{Facts, FrameKeeper};
 use super::kernel::{KernelState, KernelUnread, esp_offload};
 use super::network::Network;
 use super::probe;
@@ -77,6 +78,8 @@ pub struct Request {
     pub sas: Vec<Sa>,
     /// The size in bytes of the ring between kernel and program.
     pub buffer: Option<u32>,
+    /// True if what the verdict follows from is to be kept.
+    pub keep: bool,
 }
 
 /// The reasons why nothing can be watched.
@@ -134,7 +137,7 @@ pub enum Prepared {
     /// Everything is open, and the watch can begin.
     Ready(Box<Session>),
     /// There is nothing to watch, because this host has no part in the network.
-    Judged(Box<Report>),
+    Judged(Box<Watched>),
 }
 
 /// The result of a watch.
@@ -143,6 +146,8 @@ pub struct Watched {
     pub report: Report,
     /// A message to the user about SAs that were missed.
     pub complaint: Option<String>,
+    /// What the verdict follows from, if it was to be kept.
+    pub kept: Option<(Facts, FrameKeeper)>,
 }
 
 /// A verification that is ready to watch: everything that it needs is open.
@@ -230,7 +235,8 @@ impl Session {
         self.probed().for_each(Probed::finish);
         let complaint = self.watch.complaint();
         let circumstances = self.circumstances(begun, watched.err().map(|why| why.to_string()))?;
-        Ok(Watched { report: self.watch.finish(circumstances), complaint })
+        let (report, kept) = self.watch.finish_and_keep(circumstances);
+        Ok(Watched { report, complaint, kept })
     }
 
     fn probed(&mut self) -> impl Iterator<Item = &mut Probed> {

@@ -20,6 +20,7 @@
 //! forgotten.
 
 mod alike;
+mod counted;
 mod leg;
 mod messages;
 mod needle;
@@ -31,13 +32,17 @@ mod routed;
 mod sender;
 
 pub(super) use alike::{Counts, Kind};
+pub(super) use counted::Counted;
 pub(super) use messages::Messages;
 pub use question::{Circumstances, OverlayMacs, Probe, Question, View};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde::{Deserialize, Serialize};
+
 use super::evidence::{Copies, Evidence, Sighting, Sightings};
+use super::kept::{FrameKind, Looked};
 use super::network::tunnel_ports;
 use super::places::Places;
 use super::way::Way;
@@ -99,10 +104,12 @@ pub struct Tally {
     joined: BTreeSet<IpAddr>,
     /// Frames of the network that arrived from one other host for another. If this host forwards them, they leave it.
     transit: Copies,
+    /// What the last packet was taken for; `None` if it is nothing of the network.
+    pub(super) looked: Option<Looked>,
 }
 
 /// The evidence of both legs between this node and one peer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Pair {
     pub(super) out: Evidence,
     pub(super) back: Evidence,
@@ -183,12 +190,14 @@ impl Tally {
             heard: BTreeSet::new(),
             joined: BTreeSet::new(),
             transit: Copies::default(),
+            looked: None,
         }
     }
 
     /// Counts the next packet. It is decoded, reassembled from its fragments, and opened where a key was at hand.
     pub fn observe(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, view: View) {
         self.frames += 1;
+        self.looked = None;
         let esp = is_esp(packet);
         self.not_esp += u64::from(!esp);
         self.esp_from_afar += u64::from(esp && !self.is_sent_here(packet));
@@ -263,6 +272,7 @@ impl Tally {
             if !opened && !seen.foreign && view != View::Hidden {
                 let deed = if around.is_empty() { Deed::Clear } else { Deed::Wrapped };
                 self.strangers.add(leg.peer, deed, seen.sighting);
+                self.look(FrameKind::Stranger, Some(&leg), seen.sighting);
             }
             return;
         }
@@ -291,6 +301,12 @@ impl Tally {
         }
     }
 
+    /// Notes what a packet was taken for.
+    fn look(&mut self, kind: FrameKind, leg: Option<&Leg>, Sighting { vni, canary, .. }: Sighting) {
+        let leg = leg.map(|leg| (leg.peer, leg.way));
+        self.looked = Some(Looked { kind, leg, vni, canary });
+    }
+
     fn shows_the_canary(&self, captured: &Captured<'_>) -> bool {
         let Captured { frame, packet, .. } = *captured;
         self.needles.has_canary(packet.payload) || (packet.frames < 2 && self.needles.has_canary(frame.bytes))
@@ -313,8 +329,10 @@ impl Tally {
         if let Some(leg) = outer.filter(|_| !theirs) {
             if leg.way == Way::Back && self.is_stranger(leg.peer) {
                 self.strangers.add(leg.peer, Deed::Carried, seen.sighting);
+                self.look(FrameKind::Stranger, Some(&leg), seen.sighting);
             } else {
                 self.undecoded.add(seen.sighting);
+                self.look(FrameKind::Undecoded, Some(&leg), seen.sighting);
             }
             return;
         }
@@ -323,6 +341,7 @@ impl Tally {
         self.left_for_others += u64::from(captured.direction == Some(Direction::Out));
         if around.is_empty() {
             self.between_others.add(seen.sighting);
+            self.look(FrameKind::BetweenOthers, None, seen.sighting);
             self.first_others.get_or_insert(ends);
         }
     }
@@ -348,10 +367,12 @@ impl Tally {
                     evidence.may_come_again(inner, frame.time);
                 }
             }
+            self.look(FrameKind::Opened, Some(leg), sighting);
             return;
         }
         if foreign {
             evidence.other_port += 1;
+            self.look(FrameKind::OtherPort, Some(leg), sighting);
             return;
         }
         for wrapping in around.iter().rev() {
@@ -363,6 +384,7 @@ impl Tally {
                 // The crypt offset leaves the VNI in clear, and what it carries is encrypted.
                 Tunnel::Psp { hides: true, .. } if !sighting.canary => {
                     evidence.opaque += 1;
+                    self.look(FrameKind::Opaque, Some(leg), sighting);
                     return;
                 }
                 Tunnel::Psp { .. } => &mut evidence.psp,
@@ -370,6 +392,7 @@ impl Tally {
             };
             kind.add(sighting);
             count_esp(evidence, packet);
+            self.look(FrameKind::AuthOnly, Some(leg), sighting);
             return;
         }
         if sealed {
@@ -379,14 +402,17 @@ impl Tally {
         if leg.way == Way::Out && !live && direction.is_none() && evidence.is_copy(inner, frame.time) {
             // The file may be another host's, or of both nodes, and show what that decrypted.
             evidence.copies_out += 1;
+            self.look(FrameKind::Copy, Some(leg), sighting);
             return;
         }
         evidence.clear.add(sighting);
         evidence.clear_on.add(frame);
-        if leg.way == Way::Back && !evidence.is_copy(inner, frame.time) {
+        let copied = leg.way == Way::Back && evidence.is_copy(inner, frame.time);
+        if leg.way == Way::Back && !copied {
             evidence.unexplained += 1;
             evidence.left_there += u64::from(direction == Some(Direction::Out));
         }
+        self.look(if copied { FrameKind::Copy } else { FrameKind::Clear }, Some(leg), sighting);
     }
 
     fn knows(&self, peer: IpAddr) -> bool {

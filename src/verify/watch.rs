@@ -4,14 +4,15 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use super::judge::judge;
+use super::kept::{Facts, FrameKeeper, name_algorithms};
 use super::report::Report;
 use super::skim::Skim;
 use super::tally::{Circumstances, Question, Tally, View};
 use super::underlay::Views;
 use crate::capture::savefile::Records;
 use crate::dissect::{Dissected, Dissector};
-use crate::ipsec::{Opener, Sa};
-use crate::packet::{Frame, LinkType, Timestamp, TunnelPorts};
+use crate::ipsec::Opener;
+use crate::packet::{Frame, LinkType, Packet, Timestamp, TunnelPorts};
 
 /// A watch in progress. Like a tally it has no clock: its time is that of the frames, so that a file and a live
 /// capture are the same to it.
@@ -20,6 +21,7 @@ pub struct Watch {
     dissector: Dissector,
     tallies: Tallies,
     skim: Skim,
+    keeper: Option<FrameKeeper>,
     /// The views of the links of a live capture, by their indices; `None` for a file.
     views: Option<Views>,
     first: Option<Timestamp>,
@@ -34,7 +36,7 @@ struct Tallies {
 }
 
 impl Tallies {
-    fn observe(&mut self, Dissected { frame, packet, .. }: Dissected<'_>, view: View) {
+    fn observe(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, view: View) {
         self.asked.observe(frame, packet, view);
         if let Some(control) = &mut self.control {
             control.observe(frame, packet, view);
@@ -84,7 +86,12 @@ impl Watch {
             dissector.open_with(opener);
         }
         let tallies = Tallies { asked: Tally::new(question), control: control.map(Tally::new) };
-        Self { dissector, tallies, skim: Skim::new(), views: None, first: None, last: None }
+        Self { dissector, tallies, skim: Skim::new(), keeper: None, views: None, first: None, last: None }
+    }
+
+    /// Keeps the frames that prove the verdict, from now on.
+    pub fn keep_frames(&mut self) {
+        self.keeper = Some(FrameKeeper::default());
     }
 
     /// Sets the views of the links of a live capture, from now on.
@@ -104,22 +111,25 @@ impl Watch {
 
     /// Takes the next frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
-        if view(self.views.as_ref(), frame).is_none() {
-            return;
+        let Some(view) = view(self.views.as_ref(), frame) else { return };
+        if let Some(keeper) = &mut self.keeper {
+            keeper.pass(frame, view);
         }
         if frame.time.known {
             self.first.get_or_insert(frame.time);
             self.last = Some(frame.time);
         }
-        let Self { dissector, tallies, views, .. } = self;
-        let sink = &mut sink(tallies, views.as_ref());
+        let Self { dissector, tallies, keeper, views, .. } = self;
+        let sink = &mut sink(tallies, keeper.as_mut(), views.as_ref());
         let Ok(()) = dissector.tick(frame.time, sink).and_then(|()| dissector.frame(frame, sink));
     }
 
     /// Takes the frames of these records as [`Self::frame`] does one by one, and counts the same.
     pub fn records(&mut self, records: &mut Records<'_>) {
-        let is_plain =
-            self.views.is_none() && self.tallies.control.is_none() && self.dissector.opener().is_none();
+        let is_plain = self.views.is_none()
+            && self.keeper.is_none()
+            && self.tallies.control.is_none()
+            && self.dissector.opener().is_none();
         // All frames of such a file are of one link type, and have a time.
         let first = records.clone().next().filter(|frame| frame.link == LinkType::ETHERNET);
         let Some(first) = first.filter(|_| is_plain && self.tallies.asked.counts_alike()) else {
@@ -166,40 +176,52 @@ impl Watch {
         self.first.zip(self.last).map_or(0, |(first, last)| last.nanos.saturating_sub(first.nanos).max(0))
     }
 
+    /// Returns the time of the last frame; `None` if no frame had one.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.last
+    }
+
     /// Ends the watch, and judges the network that was asked for.
-    pub fn finish(mut self, circumstances: Circumstances) -> Report {
-        let Self { dissector, tallies, views, .. } = &mut self;
-        let Ok(()) = dissector.finish(&mut sink(tallies, views.as_ref()));
+    pub fn finish(self, circumstances: Circumstances) -> Report {
+        self.finish_and_keep(circumstances).0
+    }
+
+    /// Ends the watch as [`Self::finish`] does. Also returns what the verdict follows from, if frames were kept.
+    pub fn finish_and_keep(mut self, circumstances: Circumstances) -> (Report, Option<(Facts, FrameKeeper)>) {
+        let Self { dissector, tallies, keeper, views, .. } = &mut self;
+        let Ok(()) = dissector.finish(&mut sink(tallies, keeper.as_mut(), views.as_ref()));
+        let mut keeper = keeper.take();
+        keeper.iter_mut().for_each(FrameKeeper::sort);
+        let mut kept = keeper.map(|keeper| (Facts::new(&tallies.asked, circumstances.clone()), keeper));
         let mut report = judge(&tallies.asked, circumstances);
         if let Some(opener) = dissector.opener() {
+            let judged = report.clone();
             name_algorithms(&mut report, opener.sas());
+            if let Some((facts, _)) = &mut kept {
+                facts.name_algorithms(&judged, &report);
+            }
         }
-        report
+        if let Some((facts, keeper)) = &mut kept {
+            facts.note_frames(keeper);
+        }
+        (report, kept)
     }
 }
 
 /// Returns a sink that has each dissected packet counted.
 fn sink<'t>(
     tallies: &'t mut Tallies,
+    mut keeper: Option<&'t mut FrameKeeper>,
     views: Option<&'t Views>,
 ) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> + use<'t> {
     move |_, dissected| {
         if let Some(view) = view(views, dissected.frame) {
-            tallies.observe(dissected, view);
+            let Dissected { frame, packet, .. } = dissected;
+            tallies.observe(frame, packet, view);
+            if let Some(keeper) = &mut keeper {
+                keeper.observe(frame, packet, view, tallies.asked.looked);
+            }
         }
         Ok(())
-    }
-}
-
-/// Names the algorithms that the keys know and the kernel did not name: those of a capture file, and of SAs that are
-/// gone.
-fn name_algorithms(report: &mut Report, sas: &[Sa]) {
-    for leg in &mut report.legs {
-        let Some(to) = leg.to else { continue };
-        for seen in leg.esp.iter_mut().filter(|seen| seen.algorithm.is_none()) {
-            let known = sas.iter().find(|sa| sa.spi.matches(seen.spi) && sa.destination.matches(to));
-            seen.algorithm = known.map(|sa| sa.algorithm.name());
-            seen.icv_bits = known.and_then(|sa| u32::try_from(sa.algorithm.icv_bits()?).ok());
-        }
     }
 }

@@ -1,16 +1,19 @@
 //! The program as a user at the command line meets it. A test belongs here if it runs the program and needs no
 //! privilege, no interface and no other tool.
 
+mod completing;
 mod generated;
 mod grep;
 mod keys;
 mod ngrep;
 mod overlay;
+mod picture;
 mod readme;
 mod typed;
 mod values;
 mod verify;
 mod verify_files;
+mod verify_formats;
 
 #[path = "../docker/changing.rs"]
 mod changing;

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of the library: the floor and the name of each, and the rooms that it may use. The binary may use every
 /// room.
-const ROOMS: [(u8, &str, &[&str]); 15] = [
+const ROOMS: [(u8, &str, &[&str]); 16] = [
     (0, "keeper", &[]),
     (0, "packet", &[]),
     (0, "escape", &[]),
     (0, "private_file", &[]),
+    (1, "whole_file", &["escape", "keeper"]),
     (1, "netlink", &["keeper", "packet", "escape"]),
     (1, "pattern", &["escape"]),
     (2, "host", &["keeper", "packet", "escape", "netlink"]),
@@ -25,7 +26,7 @@ const ROOMS: [(u8, &str, &[&str]); 15] = [
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 24] = [
+const CRATES: [(&[&str], &[&str]); 27] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
@@ -59,6 +60,9 @@ const CRATES: [(&[&str], &[&str]); 24] = [
     ),
     (&["caps"], &["host/privileges"]),
     (&["landlock", "seccompiler"], &["host/fence"]),
+    (&["quick_junit"], &["print/report/junit"]),
+    (&["prometheus_client"], &["print/report/prometheus"]),
+    (&["tempfile"], &["whole_file"]),
     (&["clap", "clap_complete", "clap_mangen"], &["cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
 ];

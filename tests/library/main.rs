@@ -9,6 +9,7 @@ mod decode_built;
 mod engine;
 mod esp;
 mod joined;
+mod kept;
 mod outermost;
 mod pieces;
 mod reported;

@@ -14,10 +14,11 @@ use ovlsniff::packet::{
     Layer, LinkType, Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel,
     TypeCode, Vni, Why,
 };
+use ovlsniff::verify::kept::Facts;
 use ovlsniff::verify::{
     Circumstances, Device, EarlierRules, Expectation, Hook, HookKind, KernelState, Lengths, Network, Peer,
-    Policy, PolicyDirection, Probe, Question, Reason, Report, Rules, Rung, SaState, Source, Tally, Template,
-    Verdict, View, Way, judge,
+    Policy, PolicyDirection, Probe, Question, Reason, Report, Rules, Rung, SaState, Source, Strength, Tally,
+    Template, Verdict, View, Way, judge,
 };
 
 const CANARY: &[u8] = b"ovlsniff-canary-table";
@@ -225,8 +226,12 @@ impl Scene {
         })
     }
 
+    /// Returns the report, which is the same if the facts are kept and read again.
     fn report(self) -> Report {
-        judge(&self.tally, self.circumstances)
+        let kept = Facts::new(&self.tally, self.circumstances.clone()).to_json();
+        let report = judge(&self.tally, self.circumstances);
+        assert_eq!(Facts::from_json(&kept).unwrap().report(), report);
+        report
     }
 }
 
@@ -287,6 +292,7 @@ fn sa(way: Way) -> SaState {
         icv_bits: 128,
         replay_window: 128,
         packets: 100,
+        strength: Strength::default(),
     }
 }
 

@@ -26,7 +26,7 @@ fn question(vnis: &[u32], local: &str, peers: &[&str], port: Option<(u16, Form)>
     Question { network, ..Question::default() }
 }
 
-fn questions() -> Vec<Question> {
+pub(crate) fn questions() -> Vec<Question> {
     vec![
         question(&[4097], "192.0.2.1", &["192.0.2.2"], None),
         question(&[4097], "192.0.2.2", &["192.0.2.1"], Some((4789, Form::Vxlan))),

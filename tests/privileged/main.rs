@@ -2,12 +2,14 @@
 //! module, which says what they need: `cargo test --test privileged -- --ignored root::` runs those that need root and
 //! nothing else.
 
+mod fish;
 mod groff;
 mod lab;
 mod ngrep;
 mod root;
 mod script;
 mod tshark;
+mod zsh;
 
 #[expect(dead_code, reason = "the rest of it is for the library")]
 #[path = "../library/savefile/build.rs"]

@@ -1,5 +1,7 @@
 //! Tests that need the `script` of util-linux, which makes a terminal. They look at what the program writes to one.
 
+mod bash;
+
 use std::process::Command;
 
 use crate::made::{SWARM, pcap, udp};

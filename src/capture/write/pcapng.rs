@@ -66,12 +66,14 @@ pub(super) fn write(
     prefix: &[u8],
     number: u32,
     interface: &Interface,
+    comment: Option<&str>,
 ) -> io::Result<()> {
     let captured = (prefix.len() + frame.bytes.len()) as u32;
     let wire = frame.wire_len.saturating_add(prefix.len() as u32);
     if !frame.time.known {
         let limit = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
-        if number == 0 && frame.direction.is_none() && captured == wire.min(limit) {
+        let bare = frame.direction.is_none() && comment.is_none();
+        if number == 0 && bare && captured == wire.min(limit) {
             return simple(out, frame, prefix, captured, wire);
         }
     }
@@ -82,6 +84,9 @@ pub(super) fn write(
     }
     if !frame.time.known {
         option(&mut options, 1, NO_TIME)?;
+    }
+    if let Some(comment) = comment {
+        text(&mut options, 1, comment)?;
     }
     if !options.is_empty() {
         option(&mut options, 0, &[])?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ovlsniff::host::docker::names::{Connected, connect};
 use ovlsniff::keeper::Scope;
-use ovlsniff::keeping;
+use ovlsniff::keeping::{self, Outputs};
 
 use super::Job;
 use super::meant::Meant;
@@ -36,7 +36,7 @@ pub(super) fn reach(meant: &Meant) -> Option<Engine> {
         return None;
     }
     // Whoever may ask the engine is root, and what decodes packets should not be. So a keeper asks it.
-    if let Some(Err(error)) = meant.user.as_ref().map(|_| keeping::start(Scope::Names)) {
+    if let Some(Err(error)) = meant.user.as_ref().map(|_| keeping::start(Scope::Names, &Outputs::default())) {
         tell(format_args!("ovlsniff: --resolve: no names: {error}"));
         return None;
     }

@@ -264,10 +264,21 @@ const PAGES: &[Page] = &[
         sections: &[
             (
                 "EXAMPLES",
-                &[Item(
-                    "ovlsniff completions bash > /etc/bash_completion.d/ovlsniff",
-                    "Have bash complete words of ovlsniff.",
-                )],
+                &[
+                    Item(
+                        "ovlsniff completions bash > /etc/bash_completion.d/ovlsniff",
+                        "Have bash complete words of ovlsniff, also behind sudo. The script asks the program for the words, and need not be made anew.",
+                    ),
+                    Item("source <(ovlsniff completions bash)", "The same for this shell alone."),
+                    Item(
+                        "ovlsniff completions zsh > /usr/local/share/zsh/site-functions/_ovlsniff",
+                        "The same for zsh.",
+                    ),
+                    Item(
+                        "ovlsniff completions fish > ~/.config/fish/completions/ovlsniff.fish",
+                        "The same for fish.",
+                    ),
+                ],
             ),
             COMMAND_STATUS,
             ("SEE ALSO", &[Text("ovlsniff(1)")]),

@@ -16,9 +16,10 @@ use anyhow::anyhow;
 use ovlsniff::escape::escape;
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::keeper;
-use ovlsniff::verify::session::{Error, Prepared, Progress, Request, Session};
+use ovlsniff::verify::session::{Error, Prepared, Progress, Request, Session, Watched};
 use ovlsniff::verify::{Inventory, Judged, Overlay, Overview, Report, Terms, Wanted, WantedError};
 
+use super::evidence::Kept;
 use super::live::{Job, note};
 use super::progress::{Line, watching_all};
 use crate::commands::signals::Signals;
@@ -35,12 +36,12 @@ const LOOK: Duration = Duration::from_millis(100);
 enum News {
     Progress(usize, Progress),
     Note(String),
-    Judged(usize, Result<Report, String>),
+    Judged(usize, Result<Box<Watched>, String>),
 }
 
 impl Job {
     /// Takes the inventory, and watches all its networks once. Each has its verdict on these terms.
-    pub(super) fn watch_all(&self, terms: &Terms) -> anyhow::Result<Overview> {
+    pub(super) fn watch_all(&self, terms: &Terms) -> anyhow::Result<(Overview, Vec<Option<Kept>>)> {
         let mut line = Line::on_stderr();
         line.show("looking for overlay networks");
         let namespace = Namespace::given(self.request.netns.as_deref())?;
@@ -52,6 +53,7 @@ impl Job {
             .collect::<Result<_, _>>()
             .map_err(|error| anyhow!("make a socket to wake a watch: {error}"))?;
         let mut outcomes: BTreeMap<usize, Result<Report, String>> = BTreeMap::new();
+        let mut all_kept: Vec<Option<Kept>> = overlays.iter().map(|_| None).collect();
         let (request, signals) = (&self.request, &self.signals);
         let crew = Crew { request, signals, overlays: &overlays, next: AtomicUsize::new(0) };
         std::thread::scope(|scope| {
@@ -79,7 +81,14 @@ impl Job {
                     }
                     Ok(News::Judged(at, outcome)) => {
                         progress.remove(&at);
-                        outcomes.insert(at, outcome.map(|report| report.on(terms.clone())));
+                        let judged = |watched: Box<Watched>| {
+                            let Watched { report, kept, .. } = *watched;
+                            if let Some(place) = all_kept.get_mut(at) {
+                                *place = kept;
+                            }
+                            report.on(terms.clone())
+                        };
+                        outcomes.insert(at, outcome.map(judged));
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
@@ -100,7 +109,7 @@ impl Job {
             Judged { overlay, outcome }
         };
         let networks = overlays.into_iter().enumerate().map(judged).collect();
-        Ok(Overview { networks, engine_unread })
+        Ok((Overview { networks, engine_unread, ..Overview::default() }, all_kept))
     }
 
     fn announce_networks(&self, overlays: &[Overlay]) {
@@ -141,7 +150,7 @@ impl Crew<'_> {
         overlay: &Overlay,
         woken: &UnixStream,
         news: &Sender<News>,
-    ) -> Result<Report, String> {
+    ) -> Result<Box<Watched>, String> {
         if overlay.unreadable {
             return Err(WantedError::Unreadable(escape(&overlay.network.name).into_owned()).to_string());
         }
@@ -155,7 +164,7 @@ impl Crew<'_> {
         })?;
         let session = match prepared {
             Prepared::Ready(session) => session,
-            Prepared::Judged(report) => return Ok(*report),
+            Prepared::Judged(watched) => return Ok(watched),
         };
         let say = |text: &str| drop(news.send(News::Note(text.to_owned())));
         session.warning().into_iter().for_each(say);
@@ -168,7 +177,7 @@ impl Crew<'_> {
         let watched =
             session.run(descriptor.into(), interrupted, &mut progress).map_err(|e| e.to_string())?;
         watched.complaint.as_deref().into_iter().for_each(say);
-        Ok(watched.report)
+        Ok(Box::new(watched))
     }
 }
 

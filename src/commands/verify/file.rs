@@ -7,14 +7,15 @@ use std::sync::atomic::AtomicBool;
 use ovlsniff::capture::savefile::{Filtered, Savefile, shown};
 use ovlsniff::ipsec::{self, Opener};
 use ovlsniff::packet::LinkType;
-use ovlsniff::verify::{Circumstances, Question, Report, Watch, tunnel_ports};
+use ovlsniff::verify::{Circumstances, Occasion, Question, Report, Watch, tunnel_ports};
 
+use super::evidence::Kept;
 use crate::cli::Verify;
 
 /// More refused frames than these, and the capture had a filter, even if the file names none.
 const REFUSED: u64 = 64;
 
-pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
+pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<Kept>)> {
     let question = Question { network: super::wanted(args)?.described()?, ..Question::default() };
     let ports = tunnel_ports([&question.network]);
     let sas = ipsec::read_files(&args.sa)?;
@@ -22,6 +23,9 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
     file.unpack_ahead();
     let mut watch = Watch::new(question, None, ports, opener);
+    if args.evidence.is_some() {
+        watch.keep_frames();
+    }
     let cut_short = loop {
         // The records that are in the buffer go in one go, and what is not usual in the file frame by frame.
         if let Some(mut records) = file.records() {
@@ -41,12 +45,14 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<Report> {
     // A few frames may have been refused before the filter was there.
     let refused = file.refused().filter(|count| *count > REFUSED);
     let filters = filters.chain(refused.map(|_| (Filtered::Unread, LinkType::ETHERNET)));
-    Ok(watch.finish(Circumstances {
+    let occasion = Occasion { node: None, ended: watch.ended() };
+    let (report, kept) = watch.finish_and_keep(Circumstances {
         source: shown(path),
         nanos,
         dropped: file.dropped(),
         cut_short,
         filters: filters.collect(),
         ..Circumstances::default()
-    }))
+    });
+    Ok((Report { occasion, ..report }, kept))
 }

@@ -9,6 +9,7 @@ use ovlsniff::keeper;
 use ovlsniff::verify::Report;
 use ovlsniff::verify::session::{Prepared, Request, Session};
 
+use super::evidence::Kept;
 use super::progress::{Line, watching};
 use crate::cli::Verify;
 use crate::commands::signals::Signals;
@@ -34,13 +35,14 @@ impl Job {
             targets: args.target.clone(),
             sas: ipsec::read_files(&args.sa)?,
             buffer: args.buffer,
+            keep: args.evidence.is_some(),
         };
         let signals = Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?;
         Ok(Self { request, signals, announced: RefCell::default() })
     }
 
     /// Watches once, from preparation to report.
-    pub(super) fn watch(&self) -> anyhow::Result<Report> {
+    pub(super) fn watch(&self) -> anyhow::Result<(Report, Option<Kept>)> {
         let mut line = Line::on_stderr();
         // The engine may take its time, and the addresses to probe may have to be asked for.
         line.show("looking for the network");
@@ -48,7 +50,7 @@ impl Job {
         line.clear();
         let session = match prepared {
             Prepared::Ready(session) => session,
-            Prepared::Judged(report) => return Ok(*report),
+            Prepared::Judged(watched) => return Ok((watched.report, watched.kept)),
         };
         session.warning().into_iter().for_each(note);
         let shown = session.shown();
@@ -64,7 +66,7 @@ impl Job {
         let outcome = session.run(self.signals.descriptor()?, interrupted, &mut progress)?;
         line.clear();
         outcome.complaint.as_deref().into_iter().for_each(note);
-        Ok(outcome.report)
+        Ok((outcome.report, outcome.kept))
     }
 }
 

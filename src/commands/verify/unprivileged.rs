@@ -4,7 +4,7 @@ use anyhow::bail;
 use ovlsniff::host::fence::{self, Work};
 use ovlsniff::host::privileges;
 use ovlsniff::keeper::{self, Scope};
-use ovlsniff::keeping;
+use ovlsniff::keeping::{self, Outputs};
 
 use super::live::note;
 use crate::cli::Verify;
@@ -17,7 +17,8 @@ pub(super) fn begin(args: &Verify) -> anyhow::Result<()> {
     }
     let user = args.user.as_deref().unwrap_or("nobody");
     privileges::check(user)?;
-    keeping::start(Scope::Watch)?;
+    let outputs = Outputs { file: args.output.as_deref(), folder: args.evidence.as_deref() };
+    keeping::start(Scope::Watch, &outputs)?;
     privileges::leave(user)?.note().into_iter().for_each(note);
     fence::raise(Work::Watch);
     Ok(())

@@ -17,7 +17,7 @@
 //! An engine that goes away leaves the names as they were. A part that it does not tell leaves the others their names. One
 //! sentence for each of these says so ([`Names::complaint`]).
 
-mod ask;
+pub(crate) mod ask;
 mod few;
 mod name;
 mod table;

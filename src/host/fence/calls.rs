@@ -54,6 +54,7 @@ const PLAIN: &[c_long] = &[
     // Memory.
     libc::SYS_brk,
     libc::SYS_madvise,
+    libc::SYS_memfd_create,
     libc::SYS_membarrier,
     libc::SYS_mmap,
     libc::SYS_mprotect,

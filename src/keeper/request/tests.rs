@@ -21,6 +21,9 @@ fn all() -> Vec<Request<'static>> {
         Request::Read(path),
         Request::Exists(path),
         Request::Engine(path),
+        Request::Deliver(path),
+        Request::Keep(path),
+        Request::Forget(path),
     ];
     all.extend(Tool::ALL.map(Request::Run));
     all
@@ -35,7 +38,7 @@ fn every_request_is_read_as_it_was_written() {
 
 #[test]
 fn a_kind_that_is_not_known_is_refused() {
-    for kind in 14..=u8::MAX {
+    for kind in 17..=u8::MAX {
         for rest in [&b""[..], b"\0", b"/run/netns/a"] {
             assert_eq!(Request::decode(&[&[kind], rest].concat()), None, "{kind}");
         }
@@ -74,7 +77,7 @@ fn names_and_paths_that_the_kernel_would_cut_are_refused() {
         assert!(!probe(wrong), "{wrong:?}");
     }
     assert_eq!(Request::decode(&[4, 5, b'a']), None);
-    for kind in [6, 10, 11, 13] {
+    for kind in [6, 10, 11, 13, 14, 15, 16] {
         let of = |path: &[u8]| Request::decode(&[&[kind], path].concat()).is_some();
         assert!(of(b"/a") && of(&[b'a'; LONGEST_PATH]));
         assert!(!of(b"") && !of(b"/a\0b") && !of(&[b'a'; LONGEST_PATH + 1]));

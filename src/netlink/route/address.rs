@@ -23,7 +23,7 @@ pub(crate) fn delete(netlink: &mut Netlink, link: u32, address: Prefix) -> Resul
 }
 
 /// Reads an address. A point-to-point link has that of its other end as well; the link's own goes first.
-pub(super) fn read(body: &[u8]) -> Option<(u32, Prefix)> {
+pub(crate) fn read(body: &[u8]) -> Option<(u32, Prefix)> {
     let message = AddressMessage::parse(body).ok()?;
     let local = message.attributes.iter().find_map(|attribute| match attribute {
         AddressAttribute::Local(address) => Some(*address),

@@ -96,7 +96,7 @@ impl Vtep {
     }
 }
 
-pub(super) fn read(body: &[u8]) -> Option<Entry> {
+pub(crate) fn read(body: &[u8]) -> Option<Entry> {
     let message = NeighbourMessage::parse(body).ok()?;
     let mut hops = attributes(body.get(HEADER..)?).filter(|(kind, _)| *kind == NDA_NH_ID);
     let set = u16::from(message.header.state) & SET != 0;

@@ -58,7 +58,7 @@ fn filters_of(link: u32) -> TcMessage {
     message
 }
 
-pub(super) fn xdp(body: &[u8]) -> Option<Hook> {
+pub(crate) fn xdp(body: &[u8]) -> Option<Hook> {
     let message = LinkMessage::parse(body).ok()?;
     let attached = |one: &LinkXdp| matches!(one, LinkXdp::Attached(how) if *how != XdpAttached::None);
     let is =
@@ -67,7 +67,7 @@ pub(super) fn xdp(body: &[u8]) -> Option<Hook> {
 }
 
 /// Reads a qdisc, and returns its link if it is one for frames that arrive.
-pub(super) fn qdisc(body: &[u8]) -> Option<u32> {
+pub(crate) fn qdisc(body: &[u8]) -> Option<u32> {
     let message = TcMessage::parse(body).ok()?;
     let ingress = |one: &TcAttribute| matches!(one, TcAttribute::Kind(kind) if matches!(kind.as_str(), "ingress" | "clsact"));
     message.attributes.iter().any(ingress).then(|| u32::try_from(message.header.index).ok())?

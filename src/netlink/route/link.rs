@@ -234,7 +234,7 @@ fn tunnel(vxlan: &Vtep) -> Vec<InfoVxlan> {
     tunnel
 }
 
-pub(super) fn read(body: &[u8]) -> Option<Link> {
+pub(crate) fn read(body: &[u8]) -> Option<Link> {
     let message = LinkMessage::parse(body).ok()?;
     let flags = message.header.flags;
     let mut link = Link {

@@ -38,7 +38,7 @@ pub(crate) fn delete(netlink: &mut Netlink, link: u32, ip: IpAddr, mac: MacAddre
     netlink.request(RTM_DELNEIGH, 0, &bytes(&message(link, ip, mac)))
 }
 
-pub(super) fn read(body: &[u8]) -> Option<Neighbour> {
+pub(crate) fn read(body: &[u8]) -> Option<Neighbour> {
     let message = NeighbourMessage::parse(body).ok()?;
     Some(Neighbour {
         link: message.header.ifindex,

@@ -49,7 +49,7 @@ pub(crate) fn members(in_order: &[NextHop], id: u32) -> impl Iterator<Item = &Ne
 }
 
 /// Reads a next hop. Returns `None` for one without a number.
-pub(super) fn read(body: &[u8]) -> Option<NextHop> {
+pub(crate) fn read(body: &[u8]) -> Option<NextHop> {
     let mut hop = NextHop::default();
     for (kind, value) in attributes(body.get(HEADER..)?) {
         match kind {

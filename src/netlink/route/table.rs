@@ -149,7 +149,7 @@ fn answer(body: &[u8]) -> Option<Departure> {
 }
 
 /// Reads a route. Returns `None` if it is not unicast: if it leads to this host itself, to nowhere or to many hosts.
-pub(super) fn read(body: &[u8]) -> Option<Route> {
+pub(crate) fn read(body: &[u8]) -> Option<Route> {
     let message = RouteMessage::parse(body).ok()?;
     if message.header.kind != RouteType::Unicast {
         return None;
@@ -199,7 +199,7 @@ fn tunnel(attributes: &[RouteAttribute], device: Option<u32>) -> Option<(IpAddr,
 }
 
 /// Reads the destinations and the table of a route of any type.
-pub(super) fn place(body: &[u8]) -> Option<(Prefix, u32)> {
+pub(crate) fn place(body: &[u8]) -> Option<(Prefix, u32)> {
     let [family, length, .., table, _, _, _] = *body.first_chunk::<8>()?;
     let any = match version(family)? {
         IpVersion::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -217,7 +217,7 @@ pub(super) fn place(body: &[u8]) -> Option<(Prefix, u32)> {
 }
 
 /// Returns true for the copy of an IPv6 route that the kernel made for one destination, for its MTU or a redirect.
-pub(super) fn is_copy(body: &[u8]) -> bool {
+pub(crate) fn is_copy(body: &[u8]) -> bool {
     u32_at(body, FLAGS).is_some_and(|flags| flags & CLONED != 0)
 }
 

@@ -103,7 +103,11 @@ impl AsFd for PolicyChanges {
 }
 
 /// Reads a notice. Returns `None` if it is of something else, or of a policy that the caller passes over.
-fn read<T>(kind: u16, body: &[u8], policy: impl Fn(UserPolicy<'_>) -> Option<T>) -> Option<PolicyChange<T>> {
+pub(crate) fn read<T>(
+    kind: u16,
+    body: &[u8],
+    policy: impl Fn(UserPolicy<'_>) -> Option<T>,
+) -> Option<PolicyChange<T>> {
     match kind {
         NEWPOLICY | UPDPOLICY => match UserPolicy::new_checked(body) {
             Some(view) => policy(view).map(PolicyChange::Set),

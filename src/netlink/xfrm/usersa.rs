@@ -6,8 +6,8 @@
 //!  72 SPI (4)
 //!  76 protocol (1), padding
 //!  80 source (16)
-//!  96 lifetime limits (64)
-//! 160 lifetime so far (32): bytes (8), packets (8, at 168), times (16)
+//!  96 lifetime limits (64): bytes (16), packets (16), seconds since it was added (soft at 128, hard at 136), since its first use (16)
+//! 160 lifetime so far (32): bytes (8), packets (8, at 168), time of adding (8, at 176), of first use (8)
 //! 192 statistics (12)
 //! 204 sequence number (4)
 //! 208 reqid (4)
@@ -32,7 +32,11 @@ pub(crate) const DESTINATION: usize = 56;
 pub(crate) const SPI: usize = 72;
 pub(crate) const PROTO: usize = 76;
 pub(crate) const SOURCE: usize = 80;
+pub(crate) const SOFT_AGE: usize = 128;
+pub(crate) const HARD_AGE: usize = 136;
+pub(crate) const BYTES: usize = 160;
 pub(crate) const PACKETS: usize = 168;
+pub(crate) const ADDED: usize = 176;
 pub(crate) const REQID: usize = 208;
 pub(crate) const FAMILY: usize = 212;
 pub(crate) const MODE: usize = 214;
@@ -94,6 +98,26 @@ impl<'a> UserSa<'a> {
     /// Returns the number of packets that the SA has processed.
     pub(crate) fn packets(&self) -> u64 {
         u64::from_ne_bytes(bytes_at(self.fixed, PACKETS))
+    }
+
+    /// Returns the number of bytes that the SA has processed.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::from_ne_bytes(bytes_at(self.fixed, BYTES))
+    }
+
+    /// Returns the time when the SA was added, in seconds since 1970.
+    pub(crate) fn added(&self) -> u64 {
+        u64::from_ne_bytes(bytes_at(self.fixed, ADDED))
+    }
+
+    /// Returns the age in seconds at which the kernel removes the SA, 0 for never.
+    pub(crate) fn hard_age(&self) -> u64 {
+        u64::from_ne_bytes(bytes_at(self.fixed, HARD_AGE))
+    }
+
+    /// Returns the age in seconds at which the kernel asks a key daemon for a new SA, 0 for never.
+    pub(crate) fn soft_age(&self) -> u64 {
+        u64::from_ne_bytes(bytes_at(self.fixed, SOFT_AGE))
     }
 
     /// Returns the number that ties the SA to policies.
@@ -201,6 +225,9 @@ mod tests {
         body[PROTO] = ESP;
         body[SOURCE..][..4].copy_from_slice(&[192, 0, 2, 1]);
         body[PACKETS..][..8].copy_from_slice(&77u64.to_ne_bytes());
+        for (at, value) in [(SOFT_AGE, 3000u64), (HARD_AGE, 3600), (BYTES, 7700), (ADDED, 1200)] {
+            body[at..][..8].copy_from_slice(&value.to_ne_bytes());
+        }
         body[REQID..][..4].copy_from_slice(&9u32.to_ne_bytes());
         body[FAMILY..][..2].copy_from_slice(&family.to_ne_bytes());
         (body[MODE], body[REPLAY], body[FLAGS]) = (TUNNEL, 32, ESN);
@@ -222,6 +249,7 @@ mod tests {
         assert_eq!((sa.spi(), sa.proto(), sa.reqid()), (Spi(0xef7b_aa5f), ESP, 9));
         assert_eq!((sa.mode(), sa.is_extended(), sa.family()), (TUNNEL, true, AF_INET));
         assert_eq!((sa.packets(), sa.last_used()), (77, 1234));
+        assert_eq!((sa.bytes(), sa.added(), sa.soft_age(), sa.hard_age()), (7700, 1200, 3000, 3600));
         assert_eq!((sa.replay_window(), sa.high_sequence()), (128, 5));
         assert!(sa.is_in_udp() && sa.is_offloaded());
         assert!(sa.aead().is_none() && sa.cipher().is_none() && sa.authentication().is_none());

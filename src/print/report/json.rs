@@ -1,14 +1,19 @@
 //! The report of a verification as JSON: one object on one line. `docs/verify-schema.json` defines its form.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use crate::packet::Vni;
-use crate::verify::{Expectation, LegReport, NodeReport, Report, Rung, Source};
+use crate::print::report::time::rfc3339;
+use crate::verify::{Expectation, LegReport, NodeReport, Occasion, Report, Rung, Source};
 
 /// Returns the report as one line of JSON.
 pub fn json(report: &Report, expected: Expectation) -> String {
     let object = json!({
         "v": 1,
+        "node": occasion(&report.occasion, &report.locals),
+        "ended": ended(&report.occasion),
         "network": report.network,
         "source": report.source.name(),
         "vnis": report.vnis.iter().map(|vni| vni.value()).collect::<Vec<_>>(),
@@ -32,8 +37,31 @@ pub fn json(report: &Report, expected: Expectation) -> String {
             "text": finding.text,
             "accepted": report.terms.accepts(finding.code),
         })).collect::<Vec<_>>(),
+        "profile": report.compliance.as_ref().map(|found| json!({
+            "name": found.profile,
+            "met": found.met,
+            "findings": found.findings.iter().map(|finding| json!({
+                "reason": finding.code,
+                "text": finding.text,
+            })).collect::<Vec<_>>(),
+        })),
     });
     format!("{object}\n")
+}
+
+/// Returns a limit, of which 0 means none.
+fn some(limit: u64) -> Option<u64> {
+    (limit > 0).then_some(limit)
+}
+
+/// Returns the node that was watched on, with its underlay addresses.
+pub(super) fn occasion(occasion: &Occasion, locals: &[IpAddr]) -> Value {
+    json!({ "name": occasion.node, "addresses": locals })
+}
+
+/// Returns the end of the watch as RFC 3339 has it, in whole milliseconds.
+pub(super) fn ended(occasion: &Occasion) -> Value {
+    occasion.ended.map_or(Value::Null, |ended| Value::String(rfc3339(ended.nanos / 1_000_000 * 1_000_000)))
 }
 
 fn node(node: &NodeReport) -> Value {
@@ -72,6 +100,15 @@ fn leg(leg: &LegReport, source: Source) -> Value {
             "packets": seen.packets,
             "algorithm": seen.algorithm,
             "icv_bits": seen.icv_bits,
+            "key_bits": seen.key_bits,
+            "sa": seen.state.as_ref().map(|sa| json!({
+                "origin": sa.origin.name(),
+                "extended_numbers": sa.strength.extended_numbers,
+                "replay_window": sa.replay_window,
+                "age_seconds": sa.strength.age,
+                "soft_lifetime_seconds": some(sa.strength.soft_age),
+                "hard_lifetime_seconds": some(sa.strength.hard_age),
+            })),
             "docker_tag": seen.docker_tag.map(|found| found.tag),
         })).collect::<Vec<_>>(),
         "wireguard": leg.wireguard.as_ref().map(|seen| json!({

@@ -8,7 +8,7 @@ use crate::escape::escape;
 use crate::verify::{Expectation, Judged, Overview, Verdict};
 
 /// The verdicts in the order in which they are counted.
-const VERDICTS: [Verdict; 6] = [
+pub(super) const VERDICTS: [Verdict; 6] = [
     Verdict::Encrypted,
     Verdict::Clear,
     Verdict::AuthOnly,
@@ -54,6 +54,8 @@ pub fn overview_json(overview: &Overview, expected: Expectation) -> String {
                 "source": judged.overlay.network.source.name(),
                 "verdict": Verdict::Inconclusive.name(),
                 "exit": 3,
+                "node": super::json::occasion(&overview.occasion, &judged.overlay.network.locals),
+                "ended": super::json::ended(&overview.occasion),
                 "error": why,
             }),
         };
@@ -68,6 +70,8 @@ pub fn overview_json(overview: &Overview, expected: Expectation) -> String {
         "verdict": overview.verdict(expected).name(),
         "exit": overview.exit_status(expected),
         "engine_unread": overview.engine_unread,
+        "node": super::json::occasion(&overview.occasion, &[]),
+        "ended": super::json::ended(&overview.occasion),
     });
     let _ = writeln!(text, "{summary}");
     text
@@ -146,7 +150,7 @@ mod tests {
             judged("a\u{1b}b", Some("/run/netns/blue"), Some(Verdict::Clear)),
             judged("meta0", None, None),
         ];
-        Overview { networks, engine_unread: Some("permission denied".to_owned()) }
+        Overview { networks, engine_unread: Some("permission denied".to_owned()), ..Overview::default() }
     }
 
     #[test]

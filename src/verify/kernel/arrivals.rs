@@ -1,6 +1,8 @@
 //! The links by which frames arrive: the settings that switch their policies off, and the programs and filters that may
 //! drop frames before a rule of the firewall sees them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::host::exemption::arriving_exempt;
 use crate::netlink::route::ingress::{self, HookKind};
 use crate::netlink::route::{Link, link};
@@ -17,7 +19,7 @@ pub(super) struct Arrivals {
 }
 
 /// A program or filter that may drop frames that arrive, and whose decisions are not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
     /// The name of the link. It may hold any character.
     pub link: String,

@@ -8,13 +8,15 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{KernelState, SaState};
 pub use crate::netlink::xfrm::PolicyDirection;
 use crate::packet::protocol::{AH, ESP, UDP};
 use crate::packet::{IpVersion, Prefix, Spi};
 
 /// A policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// The direction of the packets that the policy is for.
     pub direction: PolicyDirection,
@@ -43,7 +45,7 @@ pub struct Policy {
 }
 
 /// The device that a policy asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Device {
     /// Any device.
     #[default]
@@ -58,7 +60,7 @@ pub enum Device {
 }
 
 /// A transformation that a policy asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     /// The IP protocol: ESP, AH or another one.
     pub protocol: u8,

@@ -17,13 +17,15 @@ use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
+use serde::{Deserialize, Serialize};
+
 use crate::keeper::{self, Request, Tool};
 use crate::packet::{IpVersion, Vni};
 pub use history::EarlierRules;
 pub(in crate::verify) use history::RuleHistory;
 
 /// The firewall rules as the tools print them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// The output of `iptables-save`; `None` if it could not be run.
     pub iptables: Option<String>,

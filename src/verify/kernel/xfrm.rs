@@ -1,6 +1,6 @@
 //! SAs and policies over netlink. Keys are not read here.
 
-use super::{Device, KernelUnread, Lengths, Policy, PolicyDirection, SaState, Template};
+use super::{Device, KernelUnread, Lengths, Policy, PolicyDirection, SaState, Strength, Template};
 use crate::netlink::route::{Link, link};
 use crate::netlink::xfrm::{self, UserPolicy, UserSa, XfrmError, userpolicy, usersa};
 use crate::netlink::{Family, Netlink, Refusal};
@@ -109,7 +109,14 @@ fn sa(sa: UserSa<'_>) -> Option<SaState> {
         icv_bits: icv_bits.unwrap_or(0),
         replay_window: sa.replay_window(),
         packets: sa.packets(),
+        strength: Strength::of(sa, now()),
     })
+}
+
+/// Returns the time in seconds since 1970.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 fn lengths(sa: UserSa<'_>) -> Lengths {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::follow::Follow;
 use super::probed::{Probed, discover};
-use super::{Error, Prepared, Request, Session, Underlay};
+use super::{Error, Prepared, Request, Session, Underlay, Watched};
 use crate::capture::live::{self, Device, Live};
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
@@ -15,10 +15,10 @@ use crate::ipsec::{self, Opener, Sa};
 use crate::packet::{Prefix, TunnelPorts};
 use crate::verify::carrier::carriers;
 use crate::verify::judge::judge;
+use crate::verify::kept::{Facts, FrameKeeper};
 use crate::verify::kernel::KernelState;
 use crate::verify::network::{Network, Source, tunnel_ports};
 use crate::verify::probe::source_for;
-use crate::verify::report::Report;
 use crate::verify::tally::{Circumstances, OverlayMacs, Question, Tally};
 use crate::verify::underlay::{self, Views};
 use crate::verify::wanted::{self, Described};
@@ -34,7 +34,9 @@ impl Session {
         let namespaces = Namespaces::survey(given.as_ref())?;
         let mut network = match request.wanted.find(&namespaces)? {
             Described::Here(network) => network,
-            Described::NotHere(network) => return Ok(Prepared::Judged(Box::new(not_here(network)))),
+            Described::NotHere(network) => {
+                return Ok(Prepared::Judged(Box::new(not_here(network, request.keep))));
+            }
         };
         let mut control =
             request.control.as_deref().map(|name| wanted::control(name, &namespaces)).transpose()?;
@@ -81,6 +83,9 @@ impl Session {
         let question = |probed: &Probed| question(probed, &named, &underlay);
         let mut watch =
             Watch::new(question(&asked)?, control.as_ref().map(question).transpose()?, ports, Some(opener));
+        if request.keep {
+            watch.keep_frames();
+        }
         let views = underlay::views(networks(), &named, &underlay.survey);
         let unseen = unseen(&views);
         watch.look_at(views);
@@ -119,10 +124,12 @@ fn add_wireguard(ports: &mut TunnelPorts, survey: &Survey) {
 }
 
 /// Judges a network that this host has no part in.
-fn not_here(network: Network) -> Report {
+fn not_here(network: Network, keep: bool) -> Watched {
     let circumstances = Circumstances { source: "no interface".to_owned(), ..Circumstances::default() };
     let question = Question { network, no_member: true, ..Question::default() };
-    judge(&Tally::new(question), circumstances)
+    let tally = Tally::new(question);
+    let kept = keep.then(|| (Facts::new(&tally, circumstances.clone()), FrameKeeper::default()));
+    Watched { report: judge(&tally, circumstances), complaint: None, kept }
 }
 
 /// Finds the network namespace of the network's VXLAN socket, and surveys it.

@@ -8,9 +8,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Captured, Tally, View};
 use crate::packet::{Direction, Opaque, Ports, Spi, Transport, WireGuardMessage};
 use crate::verify::carrier::Carrier;
+use crate::verify::kept::{FrameKind, Looked};
 use crate::verify::lengths::Passed;
 use crate::verify::way::Way;
 use crate::verify::wireguard::is_for;
@@ -25,7 +28,7 @@ const MOST_LENGTHS: usize = 65_536;
 const SIGN_OF_LIFE: usize = 32;
 
 /// The messages of one leg.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::verify) struct Messages {
     /// Data messages with a packet inside.
     pub(in crate::verify) data: u64,
@@ -34,14 +37,16 @@ pub(in crate::verify) struct Messages {
     /// Data messages of sessions that are not the node's.
     pub(in crate::verify) foreign: u64,
     /// The lengths of [`Self::data`] in bytes, from the message's type on. The session's index stands for the SPI.
+    #[serde(with = "crate::verify::kept::lengths")]
     pub(in crate::verify) lengths: Vec<Passed>,
     /// The sessions, by the index that their receiver chose.
     pub(in crate::verify) sessions: BTreeMap<u32, Session>,
+    #[serde(skip)]
     numbers: VecDeque<(u32, u64)>,
 }
 
 /// A session in one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::verify) struct Session {
     /// Data messages.
     pub(in crate::verify) messages: u64,
@@ -113,6 +118,8 @@ impl Tally {
                 Way::Out => is_for(packet.payload, &key),
                 Way::Back => own_key.is_some_and(|own| is_for(packet.payload, &own)),
             };
+            self.looked =
+                Some(Looked { kind: FrameKind::Opaque, leg: Some((node, way)), vni: None, canary: false });
             let pair = self.pairs.entry(node).or_default();
             let (along, against) = match way {
                 Way::Out => (&mut pair.out.messages, &mut pair.back.messages),

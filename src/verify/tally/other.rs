@@ -14,6 +14,7 @@ use crate::packet::{
     Direction, EspKind, Frame, Headers, Opaque, Packet, Sealed, Transport, Tunnel, Vni, Why,
 };
 use crate::verify::evidence::{Evidence, Sighting};
+use crate::verify::kept::FrameKind;
 use crate::verify::lengths::Passed;
 use crate::verify::way::Way;
 
@@ -69,6 +70,7 @@ impl Tally {
             self.beside_opened(captured);
         } else if is_undecoded(packet) && !self.is_from_a_stranger(captured) {
             self.undecoded.add(captured.sighting(None, false));
+            self.look(FrameKind::Undecoded, None, captured.sighting(None, false));
         }
         if Self::outer(packet).is_none() {
             self.illegible += u64::from(cut_before_addresses(frame, packet) || is_cut_off(frame, packet));
@@ -81,6 +83,7 @@ impl Tally {
         let Captured { frame, packet, .. } = *captured;
         if packet.frames < 2 && self.needles.search(frame.bytes, self.question.network.port).is_some() {
             self.undecoded.add(captured.sighting(None, false));
+            self.look(FrameKind::Undecoded, None, captured.sighting(None, false));
         }
     }
 
@@ -200,11 +203,14 @@ impl Tally {
         if leg.way == Way::Out && matches!(sign, Sign::Quote(_)) && self.is_no_node(leg.peer) {
             // An error about a stranger's own clear frame gives back to the stranger what everybody could read.
             let heard = self.heard.contains(&leg.peer);
-            if heard {
+            let kind = if heard {
                 self.strangers.add(leg.peer, Deed::Quoted, sighting);
+                FrameKind::Stranger
             } else {
                 self.undecoded.add(sighting);
-            }
+                FrameKind::Undecoded
+            };
+            self.look(kind, Some(&leg), sighting);
             return;
         }
         if leg.way == Way::Back && self.is_stranger(leg.peer) {
@@ -214,6 +220,7 @@ impl Tally {
                 Sign::Bytes => Deed::Carried,
             };
             self.strangers.add(leg.peer, deed, sighting);
+            self.look(FrameKind::Stranger, Some(&leg), sighting);
             return;
         }
         // VXLAN on a port of ESP in UDP looks like ESP as well.
@@ -223,28 +230,36 @@ impl Tally {
         // A stranger may have put this node's address into the packet that it carries, so only what leaves is a leak.
         let arrives = leg.way == Way::Back && matches!(sign, Sign::Packet(_)) && direction.is_none();
         let evidence = self.evidence(&leg, MOST_MEMBERS);
-        match sign {
+        let kind = match sign {
             // This packet looked encrypted, and yet the canary can be read in it.
             Sign::Canary if opaque => {
                 evidence.esp_packets += 1;
                 evidence.null.add(sighting);
+                FrameKind::AuthOnly
             }
-            Sign::OtherPort(_) if port_known => evidence.other_port += 1,
+            Sign::OtherPort(_) if port_known => {
+                evidence.other_port += 1;
+                FrameKind::OtherPort
+            }
             Sign::Bytes => {
                 evidence.undecoded.add(sighting);
                 self.undecoded.add(sighting);
+                FrameKind::Undecoded
             }
             Sign::Packet(_) if arrives => {
                 evidence.undecoded.add(sighting);
                 self.undecoded.add(sighting);
+                FrameKind::Undecoded
             }
             Sign::Canary | Sign::Quote(_) | Sign::OtherPort(_) | Sign::Packet(_) => {
                 evidence.quoted += u64::from(matches!(sign, Sign::Quote(_)));
                 evidence.clear.add(sighting);
                 evidence.clear_on.add(captured.frame);
                 evidence.unexplained += u64::from(leg.way == Way::Back);
+                FrameKind::Clear
             }
-        }
+        };
+        self.look(kind, Some(&leg), sighting);
     }
 
     /// Counts a packet with a sign of the network whose leg is not known.
@@ -255,13 +270,24 @@ impl Tally {
         let foreign =
             direction == Some(Direction::In) && source.is_some_and(|source| self.is_stranger(source));
         let foreign = foreign || self.is_from_a_stranger(captured);
-        match sign {
+        let mut stranger = |deed| {
+            self.strangers.add(source.unwrap_or(super::OTHERS), deed, sighting);
+            FrameKind::Stranger
+        };
+        let kind = match sign {
             // A canary between addresses that are not the nodes' was read before the tunnel, or behind it.
-            Sign::Canary => self.untunnelled += 1,
-            _ if forged => self.strangers.add(source.unwrap_or(super::OTHERS), Deed::Forged, sighting),
-            _ if foreign => self.strangers.add(source.unwrap_or(super::OTHERS), Deed::Carried, sighting),
-            _ => self.undecoded.add(sighting),
-        }
+            Sign::Canary => {
+                self.untunnelled += 1;
+                FrameKind::Untunnelled
+            }
+            _ if forged => stranger(Deed::Forged),
+            _ if foreign => stranger(Deed::Carried),
+            _ => {
+                self.undecoded.add(sighting);
+                FrameKind::Undecoded
+            }
+        };
+        self.look(kind, None, sighting);
     }
 
     /// Counts a packet without any sign of the network.
@@ -278,6 +304,9 @@ impl Tally {
             return;
         }
         let is_probed = self.question.echo.is_some();
+        if opened || packet.opaque.is_some_and(|opaque| !matches!(opaque, Opaque::IpComp { .. })) {
+            self.look(FrameKind::Opaque, Some(&leg), captured.sighting(None, false));
+        }
         let evidence = self.evidence(&leg, MOST_STRANGERS);
         if opened {
             count_esp(evidence, packet);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::capture::savefile::Filtered;
 use crate::packet::{LinkType, MacAddress, Prefix, Timestamp};
 use crate::verify::carrier::Carrier;
@@ -10,7 +12,7 @@ use crate::verify::kernel::{KernelState, KernelUnread};
 use crate::verify::network::Network;
 
 /// The question to a tally: a network, and the facts by which its frames are recognised.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Question {
     /// The network.
     pub network: Network,
@@ -61,7 +63,7 @@ impl Question {
 }
 
 /// Link-layer addresses inside of the overlay.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverlayMacs {
     /// That of the device that sends into the overlay.
     pub own: MacAddress,
@@ -70,7 +72,7 @@ pub struct OverlayMacs {
 }
 
 /// The place where a frame was captured, as far as it matters to the verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum View {
     /// A link that shows its wire.
     Wire,
@@ -81,7 +83,7 @@ pub enum View {
 }
 
 /// A probe that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// The underlay address of the node that it was sent to.
     pub peer: IpAddr,
@@ -100,7 +102,7 @@ pub struct Probe {
 }
 
 /// The circumstances of a watch: everything that is known beside the frames.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Circumstances {
     /// The interfaces or the file.
     pub source: String,

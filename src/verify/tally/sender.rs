@@ -8,13 +8,15 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Captured, Pair, Tally};
 use crate::packet::Direction;
 use crate::verify::evidence::Sighting;
 use crate::verify::places::Places;
 
 /// The kinds of frames that a stranger sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::verify) enum Deed {
     /// A clear frame of the network.
     Clear,
@@ -29,7 +31,7 @@ pub(in crate::verify) enum Deed {
 }
 
 /// Frames of the network from hosts that are no nodes of it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(in crate::verify) struct Strangers {
     pub(in crate::verify) count: u64,
     /// Frames with the canary among them. Whoever sent these has read a probe.
@@ -46,7 +48,7 @@ impl Strangers {
 }
 
 /// The frames that have this node's underlay address as their source.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::verify) struct Senders {
     /// Frames of which the capture says that they left the capturing host.
     pub(in crate::verify) left: u64,

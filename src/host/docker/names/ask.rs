@@ -173,20 +173,20 @@ struct Attached {
 const TASKS: &str = "/tasks?filters=%7B%22desired-state%22%3A%5B%22running%22%5D%7D";
 
 /// The answers of an engine.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The names of what was told.
-    pub(super) table: Table,
+    pub(crate) table: Table,
     /// A sentence about what was not told, or cannot be read.
-    pub(super) missing: Option<String>,
+    pub(crate) missing: Option<String>,
     /// The error over which the connection was lost on the way.
-    pub(super) lost: Option<EngineError>,
+    pub(crate) lost: Option<EngineError>,
 }
 
 /// Asks an engine for everything that has a name and an address. A part that is not told takes no other part away.
 ///
 /// # Errors
 /// Every [`EngineError`], if networks are not told, without which an address says nothing.
-pub(super) async fn table(engine: &mut Kept) -> Result<Asked, EngineError> {
+pub(crate) async fn table(engine: &mut Kept) -> Result<Asked, EngineError> {
     let mut draft = Draft::default();
     let networks = engine.get::<Few<Listed, NETWORKS>>("/networks").await?;
     let mut parts = Parts { engine, untold: None, lost: None };

@@ -8,6 +8,8 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread::{Builder, JoinHandle};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Arriving, Enforcement, Rules};
 use crate::keeper;
 use crate::netlink::nftables::{RuleChange, RuleChanges};
@@ -20,7 +22,7 @@ const MOST_BYTES: usize = 64 << 20;
 const MOST_TABLES: usize = 256;
 
 /// The firewall rules of an earlier moment of the watch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EarlierRules {
     /// All of them.
     Known(Rules),

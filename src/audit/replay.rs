@@ -1,0 +1,338 @@
+//! The verdict once more, from a folder of evidence alone.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+
+use super::manifest::{self, Listed, Manifest};
+use super::sums::{self, is_safe, sha256};
+use crate::capture::savefile::Savefile;
+use crate::escape::escape;
+use crate::print::report;
+use crate::verify::kept::{Contradiction, Facts, FactsError, MOST_BYTES, SeenAgain};
+use crate::verify::profile::Profile;
+use crate::verify::{Expectation, Judged, Network, Overlay, Overview, Report, Terms};
+
+/// The most bytes of one file.
+const MOST_FILE: u64 = 128 << 20;
+/// The most bytes of the file of sums and of the manifest.
+const MOST_LIST: u64 = 16 << 20;
+/// The first four bytes of a pcapng file.
+const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+/// The error of a folder from which no verdict follows. It is one sentence, and names in it are escaped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A file cannot be read.
+    #[error("--replay: read {file}: {source}")]
+    Unread {
+        /// The file.
+        file: String,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// The folder has no sums.
+    #[error("--replay {0}: this is no folder of evidence: its SHA256SUMS is missing or damaged")]
+    NoSums(String),
+    /// A file is not the one that was written.
+    #[error("--replay: {0} was altered or is missing: its SHA-256 is not that of SHA256SUMS")]
+    Altered(String),
+    /// There is a file of which the sums do not tell.
+    #[error("--replay: {0} is not listed in SHA256SUMS: somebody added it")]
+    Added(String),
+    /// The folder is of a later version of this program.
+    #[error("--replay: the folder has the format {0}, and this program reads {format}: use a later version of ovlsniff", format = super::FORMAT)]
+    Later(u32),
+    /// A file is not such as this program writes.
+    #[error("--replay: {file}: {why}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// The fault.
+        why: String,
+    },
+    /// The facts are no facts.
+    #[error("--replay: {file}: {source}")]
+    Facts {
+        /// The file.
+        file: String,
+        /// The fault.
+        source: FactsError,
+    },
+    /// The frames show something else than the facts say.
+    #[error("--replay: {folder} contradicts itself: {source}")]
+    Contradicted {
+        /// The folder of the network.
+        folder: String,
+        /// The contradiction.
+        source: Contradiction,
+    },
+    /// The report does not follow from the facts.
+    #[error("--replay: {folder}/report.json is not what follows from the facts{versions}")]
+    OtherReport {
+        /// The folder of the network.
+        folder: String,
+        /// The two versions, if they differ.
+        versions: String,
+    },
+}
+
+/// A folder of evidence that was read and judged once more.
+#[derive(Debug)]
+pub struct Replay {
+    /// The user's expectation at that time.
+    pub expected: Expectation,
+    /// The verdict.
+    pub replayed: Replayed,
+    /// What was seen in the frames once more, for all networks together.
+    pub seen: SeenAgain,
+    /// The number of files whose sums were right.
+    pub files: usize,
+    /// What could only be believed, in one line each.
+    pub attested: Vec<String>,
+}
+
+/// What was judged once more.
+#[derive(Debug)]
+pub enum Replayed {
+    /// One network.
+    One(Box<Report>),
+    /// All networks of a host.
+    All(Box<Overview>),
+}
+
+/// A folder that is being read.
+struct Reader {
+    folder: PathBuf,
+    sums: BTreeMap<String, String>,
+}
+
+impl Replay {
+    /// Checks the sums of a folder, judges its facts, and compares its frames and reports with them. `profile` takes the
+    /// place of the one that was asked for at that time.
+    ///
+    /// # Errors
+    /// The first [`ReplayError`].
+    pub fn read(folder: &Path, profile: Option<&Profile>) -> Result<Self, ReplayError> {
+        let reader = Reader::open(folder)?;
+        let manifest = reader.manifest()?;
+        let damaged =
+            |why: &str| ReplayError::Damaged { file: manifest::NAME.to_owned(), why: why.to_owned() };
+        let (Some(terms), Some(expected)) = (manifest.terms(), manifest.expected()) else {
+            return Err(damaged("its terms are not known"));
+        };
+        let kept_profile = reader.profile(&manifest)?;
+        let mut seen = SeenAgain::default();
+        let mut attested = Vec::new();
+        let mut judged = Vec::new();
+        for listed in &manifest.networks {
+            let Some(folder) = &listed.folder else {
+                judged.push(unwatched(listed));
+                continue;
+            };
+            let facts = reader.facts(folder)?;
+            seen += reader.compare(folder, &facts)?;
+            let report = reader.report(folder, &facts, &manifest, &terms, expected, kept_profile.as_ref())?;
+            attested.extend(attested_of(&facts, &report));
+            let report = match profile {
+                Some(profile) => report.under(profile),
+                None => report,
+            };
+            let overlay = Overlay { network: facts.question().network.clone(), ..Overlay::default() };
+            judged.push(Judged { overlay, outcome: Ok(report) });
+        }
+        let replayed = if manifest.all {
+            let engine_unread = manifest.engine_unread.as_deref().map(|why| escape(why).into_owned());
+            let mut reports = judged.iter().filter_map(|judged| judged.outcome.as_ref().ok());
+            let occasion = reports.next().map(|report| report.occasion.clone()).unwrap_or_default();
+            Replayed::All(Box::new(Overview { networks: judged, occasion, engine_unread }))
+        } else {
+            match judged.pop().map(|judged| judged.outcome) {
+                Some(Ok(report)) => Replayed::One(Box::new(report)),
+                _ => return Err(damaged("it lists no network")),
+            }
+        };
+        Ok(Self { expected, replayed, seen, files: reader.sums.len(), attested })
+    }
+}
+
+impl Reader {
+    /// Reads the sums, and holds every file against them.
+    fn open(folder: &Path) -> Result<Self, ReplayError> {
+        let no_sums = || ReplayError::NoSums(super::folder::shown(folder));
+        let mut reader = Self { folder: folder.to_owned(), sums: BTreeMap::new() };
+        let text = reader.bytes(sums::NAME, MOST_LIST).map_err(|_| no_sums())?;
+        let text = String::from_utf8(text).map_err(|_| no_sums())?;
+        reader.sums = sums::read(&text).ok_or_else(no_sums)?;
+        for (name, sum) in &reader.sums {
+            let bytes = reader.bytes(name, MOST_FILE).map_err(|_| ReplayError::Altered(name.clone()))?;
+            if sha256(&bytes) != *sum {
+                return Err(ReplayError::Altered(name.clone()));
+            }
+        }
+        reader.nothing_added(&reader.folder, "")?;
+        Ok(reader)
+    }
+
+    /// Returns an error if there is a file that the sums do not tell of. Signatures of the sums are none of these.
+    fn nothing_added(&self, folder: &Path, before: &str) -> Result<(), ReplayError> {
+        let unread = |source| ReplayError::Unread { file: super::folder::shown(folder), source };
+        for entry in fs::read_dir(folder).map_err(unread)? {
+            let entry = entry.map_err(unread)?;
+            let name = format!("{before}{}", entry.file_name().to_string_lossy());
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let signs =
+                name.strip_prefix(sums::NAME).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            if is_folder && before.is_empty() {
+                self.nothing_added(&entry.path(), &format!("{name}/"))?;
+            } else if !signs && !self.sums.contains_key(&name) {
+                return Err(ReplayError::Added(escape(&name).into_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file of at most this many bytes. A link is not followed, and nothing but a file is read.
+    fn bytes(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
+        let path = self.folder.join(name);
+        let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() > most {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no file, or it is too long"));
+        }
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads a file of the list.
+    fn listed(&self, name: &str, most: u64) -> Result<Vec<u8>, ReplayError> {
+        let file = escape(name).into_owned();
+        let Some(sum) = self.sums.get(name).filter(|_| is_safe(name)) else {
+            return Err(ReplayError::Damaged { file, why: "it is not listed in SHA256SUMS".to_owned() });
+        };
+        let bytes =
+            self.bytes(name, most).map_err(|source| ReplayError::Unread { file: file.clone(), source })?;
+        if sha256(&bytes) == *sum { Ok(bytes) } else { Err(ReplayError::Altered(file)) }
+    }
+
+    fn manifest(&self) -> Result<Manifest, ReplayError> {
+        let bytes = self.listed(manifest::NAME, MOST_LIST)?;
+        let damaged = |why: String| ReplayError::Damaged { file: manifest::NAME.to_owned(), why };
+        let value: serde_json::Value = serde_json::from_slice(&bytes)
+            .map_err(|error| damaged(escape(&error.to_string()).into_owned()))?;
+        let format = value.get("format").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        if format > super::FORMAT.into() {
+            return Err(ReplayError::Later(u32::try_from(format).unwrap_or(u32::MAX)));
+        }
+        let manifest: Manifest = serde_json::from_value(value)
+            .map_err(|error| damaged(escape(&error.to_string()).into_owned()))?;
+        if !manifest.is_bounded() {
+            return Err(damaged("it lists too many networks or none".to_owned()));
+        }
+        Ok(manifest)
+    }
+
+    fn profile(&self, manifest: &Manifest) -> Result<Option<Profile>, ReplayError> {
+        if manifest.profile.is_none() {
+            return Ok(None);
+        }
+        let name = "profile.toml";
+        let damaged = |why: String| ReplayError::Damaged { file: name.to_owned(), why };
+        let text =
+            String::from_utf8(self.listed(name, MOST_LIST)?).map_err(|error| damaged(error.to_string()))?;
+        Profile::parse(&text).map(Some).map_err(damaged)
+    }
+
+    fn facts(&self, folder: &str) -> Result<Facts, ReplayError> {
+        let name = format!("{folder}/facts.json");
+        let bytes = self.listed(&name, MOST_BYTES as u64)?;
+        Facts::from_json(&bytes)
+            .map_err(|source| ReplayError::Facts { file: escape(&name).into_owned(), source })
+    }
+
+    /// Decodes the frames once more.
+    fn compare(&self, folder: &str, facts: &Facts) -> Result<SeenAgain, ReplayError> {
+        let name = format!("{folder}/frames.pcapng");
+        let damaged = |why: String| ReplayError::Damaged { file: escape(&name).into_owned(), why };
+        // A compressed file could be of any length.
+        if !self.listed(&name, MOST_FILE)?.starts_with(&PCAPNG) {
+            return Err(damaged("this is no pcapng file".to_owned()));
+        }
+        let contradicted = |source| ReplayError::Contradicted { folder: escape(folder).into_owned(), source };
+        let mut file =
+            Savefile::open(&self.folder.join(&name)).map_err(|error| damaged(error.to_string()))?;
+        let mut comparison = facts.comparison();
+        while file.advance().map_err(|error| damaged(error.to_string()))? {
+            comparison.frame(&file.frame()).map_err(contradicted)?;
+        }
+        comparison.finish().map_err(contradicted)
+    }
+
+    /// Judges the facts, and holds the report in the folder against what follows from them.
+    fn report(
+        &self,
+        folder: &str,
+        facts: &Facts,
+        manifest: &Manifest,
+        terms: &Terms,
+        expected: Expectation,
+        profile: Option<&Profile>,
+    ) -> Result<Report, ReplayError> {
+        let mut again = facts.report().on(terms.clone());
+        if let Some(profile) = profile {
+            again = again.under(profile);
+        }
+        let kept = self.listed(&format!("{folder}/report.json"), MOST_FILE)?;
+        if report::json(&again, expected).as_bytes() != kept {
+            let (then, now) = (escape(&manifest.tool), concat!("ovlsniff ", env!("CARGO_PKG_VERSION")));
+            let versions = format!(", which {then} wrote and {now} reads");
+            let versions = if manifest.tool == now { String::new() } else { versions };
+            return Err(ReplayError::OtherReport { folder: escape(folder).into_owned(), versions });
+        }
+        Ok(again)
+    }
+}
+
+fn unwatched(listed: &Listed) -> Judged {
+    let network = Network { name: listed.name.clone(), ..Network::default() };
+    let why = escape(listed.error.as_deref().unwrap_or("it was not watched")).into_owned();
+    Judged { overlay: Overlay { network, ..Overlay::default() }, outcome: Err(why) }
+}
+
+/// Says what of a verdict has to be believed, because only the time of the watch could show it.
+fn attested_of(facts: &Facts, report: &Report) -> Vec<String> {
+    let name = escape(&report.network);
+    let mut lines = Vec::new();
+    for leg in &report.legs {
+        let Some(node) = leg.node() else { continue };
+        let counts = &leg.counts;
+        let mut parts = Vec::new();
+        if counts.opened > 0 {
+            parts.push(format!(
+                "{} frames of the network found inside ESP with keys that are not kept",
+                counts.opened
+            ));
+        }
+        if counts.matched > 0 {
+            parts.push(format!("{} probes of {} sent, matched by length", counts.matched, counts.probes));
+        }
+        if counts.answered > 0 {
+            parts.push(format!("{} probes answered", counts.answered));
+        }
+        if counts.copies > 0 {
+            parts.push(format!("{} clear frames that were copies", counts.copies));
+        }
+        if !parts.is_empty() {
+            lines.push(format!("{name}, {} {node}: {}", leg.way.name(), parts.join(", ")));
+        }
+    }
+    if facts.circumstances().kernel.is_some() {
+        lines.push(format!("{name}: the kernel's SAs, policies, counters and rules"));
+    }
+    lines
+}

@@ -1,0 +1,40 @@
+//! The verdict on a folder of evidence.
+
+use std::path::Path;
+
+use ovlsniff::audit::{Replay, Replayed};
+use ovlsniff::escape::counted;
+use ovlsniff::print::report::Proofs;
+use ovlsniff::verify::profile::Profile;
+
+use super::told::{self, conclude};
+use crate::cli::Verify;
+use crate::commands::{Status, tell};
+
+/// The most lines about what has to be believed.
+const MOST: usize = 20;
+
+pub(super) fn run(args: &Verify, folder: &Path, profile: Option<&Profile>) -> anyhow::Result<Status> {
+    let replay = Replay::read(folder, profile)?;
+    let mut proofs = Proofs::default();
+    let told = match &replay.replayed {
+        Replayed::One(report) => told::of_one(args, report, replay.expected, &mut proofs),
+        Replayed::All(overview) => told::of_all(args, overview, replay.expected, &mut proofs),
+    };
+    let (status, _) = conclude(&told, &super::told::Output::check(args.output.as_deref())?)?;
+    let seen = replay.seen;
+    tell(format_args!(
+        "replayed: {} as they were written; decoded again: {} in clear, {} authenticated only, {} that nobody can read",
+        counted(replay.files as u64, "file", "files"),
+        counted(seen.clear as u64, "frame", "frames"),
+        seen.auth_only,
+        seen.opaque
+    ));
+    for line in replay.attested.iter().take(MOST) {
+        tell(format_args!("attested at that time, not checked again: {line}"));
+    }
+    if replay.attested.len() > MOST {
+        tell(format_args!("attested at that time, not checked again: {} more", replay.attested.len() - MOST));
+    }
+    Ok(status)
+}

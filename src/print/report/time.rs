@@ -1,0 +1,7 @@
+//! The times of reports: in RFC 3339, in whole seconds or milliseconds.
+
+/// Returns a time, in nanoseconds since 1970, as `2026-11-27T19:08:52Z`, with as many digits of the second as it has.
+pub(in crate::print) fn rfc3339(nanos: i64) -> String {
+    // 64 bits of nanoseconds reach from the year 1677 to 2262, and jiff knows all of them.
+    jiff::Timestamp::from_nanosecond(nanos.into()).unwrap_or_default().to_string()
+}

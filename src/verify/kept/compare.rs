@@ -1,0 +1,229 @@
+//! The comparison of kept frames with the facts: what frames show without a key must be what the facts say of them.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
+
+use super::frames::{FrameKind, Noted, spi};
+use super::{Facts, Looked};
+use crate::dissect::{Dissected, Dissector};
+use crate::packet::{Frame, Opaque, Spi};
+use crate::verify::network::tunnel_ports;
+use crate::verify::tally::Tally;
+use crate::verify::way::Way;
+
+/// The error of frames that show something else than the facts say. It is one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// There are more or fewer frames than notes on them.
+    #[error("its capture has {frames} frames, and its facts tell of {notes}")]
+    Number {
+        /// The number of frames in the capture.
+        frames: usize,
+        /// The number of notes in the facts.
+        notes: usize,
+    },
+    /// The facts say that a frame is in clear, and it is not.
+    #[error("frame {0} of the watch is said to be in clear, and does not show the network")]
+    NotClear(u64),
+    /// The facts say that a frame is authenticated only, and it is encrypted or something else.
+    #[error("frame {0} of the watch is said to be authenticated only, and is something else")]
+    NotAuthenticated(u64),
+    /// The facts say that a frame is encrypted, and it can be read.
+    #[error("frame {0} of the watch is said to be encrypted, and shows the network in clear")]
+    Readable(u64),
+    /// The facts say that a frame is encrypted, and it has no ESP with this SPI.
+    #[error("frame {0} of the watch is said to be ESP with another SPI than it has")]
+    OtherSpi(u64),
+    /// The facts count frames in clear on a leg, and none of them is there.
+    #[error("its facts count frames in clear to or from {0}, and no such frame is in its capture")]
+    NoneInClear(IpAddr),
+    /// A frame of the capture is in clear, and the facts count none.
+    #[error("frame {0} of the watch is in clear, and its facts count no such frame")]
+    NotCounted(u64),
+    /// The facts count ESP, and no such packet is there.
+    #[error("its facts count packets with SPI {0}, and no such packet is in its capture")]
+    NoEsp(Spi),
+}
+
+/// What was seen in the kept frames once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeenAgain {
+    /// Frames that show the network in clear.
+    pub clear: usize,
+    /// Frames that are authenticated only.
+    pub auth_only: usize,
+    /// Frames that nobody can read.
+    pub opaque: usize,
+    /// Frames that can only be believed: that their contents were the network's, or that they are copies.
+    pub attested: usize,
+}
+
+/// A frame as it is seen without any key.
+struct Again {
+    looked: Option<Looked>,
+    spi: Option<Spi>,
+    is_sealed: bool,
+}
+
+/// The comparison of kept frames with facts, frame by frame.
+pub struct Comparison<'f> {
+    facts: &'f Facts,
+    lens: Lens,
+    seen: SeenAgain,
+    number: usize,
+}
+
+impl Comparison<'_> {
+    /// Compares the next frame with the note on it.
+    ///
+    /// # Errors
+    /// [`Contradiction`] if it shows something else.
+    pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Contradiction> {
+        self.number += 1;
+        let notes = self.facts.frames.len();
+        let Some(noted) = self.facts.frames.get(self.number - 1) else {
+            return Err(Contradiction::Number { frames: self.number, notes });
+        };
+        let again = self.lens.look(frame, noted);
+        noted.compare(again.as_ref(), &mut self.seen)
+    }
+
+    /// Ends the comparison. Returns what was seen.
+    ///
+    /// # Errors
+    /// [`Contradiction`] if frames are missing.
+    pub fn finish(self) -> Result<SeenAgain, Contradiction> {
+        let notes = self.facts.frames.len();
+        if self.number != notes {
+            return Err(Contradiction::Number { frames: self.number, notes });
+        }
+        self.facts.counted_and_kept()?;
+        Ok(self.seen)
+    }
+}
+
+impl std::ops::AddAssign for SeenAgain {
+    fn add_assign(&mut self, other: Self) {
+        self.clear += other.clear;
+        self.auth_only += other.auth_only;
+        self.opaque += other.opaque;
+        self.attested += other.attested;
+    }
+}
+
+impl Facts {
+    /// Begins to compare the frames that are kept with what the facts say of them.
+    pub fn comparison(&self) -> Comparison<'_> {
+        let lens = Lens { tally: self.tally(), dissector: self.dissector(), seen: Vec::new() };
+        Comparison { facts: self, lens, seen: SeenAgain::default(), number: 0 }
+    }
+
+    fn dissector(&self) -> Dissector {
+        Dissector::new(tunnel_ports([&self.question.network]))
+    }
+
+    /// Holds the counts of each leg against the notes.
+    fn counted_and_kept(&self) -> Result<(), Contradiction> {
+        let mut clear: BTreeMap<(IpAddr, bool), u64> = BTreeMap::new();
+        let mut esp: Vec<(IpAddr, Spi)> = Vec::new();
+        let tally = self.tally();
+        for noted in &self.frames {
+            let Some((peer, way)) = noted.peer.zip(noted.way) else { continue };
+            esp.extend(noted.spi.map(|spi| (peer, spi)));
+            if noted.kind != FrameKind::Clear {
+                continue;
+            }
+            let count = clear.entry((peer, way == Way::Out)).or_default();
+            *count += 1;
+            let counted = tally.pairs.get(&peer).map_or(0, |pair| pair.evidence(way).clear.count);
+            // Hosts beyond a bound are counted together.
+            if *count > counted && tally.pairs.contains_key(&peer) {
+                return Err(Contradiction::NotCounted(noted.frame));
+            }
+        }
+        for (&peer, pair) in &tally.pairs {
+            for way in Way::BOTH {
+                let evidence = pair.evidence(way);
+                let leaks = if way == Way::Out { evidence.clear.count } else { evidence.unexplained };
+                let shown = clear.contains_key(&(peer, way == Way::Out));
+                if leaks > 0 && !shown && !self.more_frames && peer != crate::verify::tally::OTHERS {
+                    return Err(Contradiction::NoneInClear(peer));
+                }
+                let unseen =
+                    evidence.esp.iter().find(|(spi, seen)| seen.opened > 0 && !esp.contains(&(peer, **spi)));
+                if let Some((spi, _)) = unseen.filter(|_| !self.more_frames) {
+                    return Err(Contradiction::NoEsp(*spi));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The eye that looks at a frame as the watch did, but without keys.
+struct Lens {
+    tally: Tally,
+    dissector: Dissector,
+    seen: Vec<(u64, Again)>,
+}
+
+impl Lens {
+    /// Looks at a frame. Returns `None` if it is a piece of a packet that is not whole.
+    fn look(&mut self, frame: &Frame<'_>, noted: &Noted) -> Option<Again> {
+        let Self { tally, dissector, seen } = self;
+        let frame = Frame { number: noted.frame, ..*frame };
+        let view = noted.view;
+        let Ok(()) = dissector.frame(&frame, &mut |_: &mut Dissector, dissected: Dissected<'_>| {
+            let Dissected { frame, packet, .. } = dissected;
+            tally.observe(frame, packet, view);
+            let is_sealed = matches!(packet.opaque, Some(opaque) if !matches!(opaque, Opaque::IpComp { .. }));
+            seen.push((frame.number, Again { looked: tally.looked, spi: spi(packet), is_sealed }));
+            Ok::<(), Infallible>(())
+        });
+        // A frame may hold several packets, of which one was noted.
+        let fits = |again: &Again| again.looked.is_some_and(|looked| looked.kind == noted.kind);
+        let all = seen.drain(..).filter(|(number, _)| *number == noted.frame).map(|(_, again)| again);
+        all.max_by_key(fits)
+    }
+}
+
+impl Noted {
+    /// Compares a note with the frame as it is seen again.
+    fn compare(&self, again: Option<&Again>, seen: &mut SeenAgain) -> Result<(), Contradiction> {
+        let looked = again.and_then(|again| again.looked);
+        let is = |kind| looked.is_some_and(|looked| looked.kind == kind);
+        let same_leg =
+            looked.is_some_and(|looked| looked.leg == self.peer.zip(self.way) && looked.vni == self.vni);
+        match self.kind {
+            // The other pieces may have passed long before.
+            FrameKind::Clear | FrameKind::AuthOnly if self.pieces > 1 && again.is_none() => {
+                seen.attested += 1
+            }
+            FrameKind::Clear if is(FrameKind::Clear) && same_leg => seen.clear += 1,
+            FrameKind::Clear => return Err(Contradiction::NotClear(self.frame)),
+            FrameKind::AuthOnly if is(FrameKind::AuthOnly) => seen.auth_only += 1,
+            // Only the kernel, or a file of keys, knew that this ESP does not encrypt.
+            FrameKind::AuthOnly if again.is_some_and(|again| again.spi.is_some()) => seen.attested += 1,
+            FrameKind::AuthOnly => return Err(Contradiction::NotAuthenticated(self.frame)),
+            FrameKind::Opened | FrameKind::Opaque => {
+                if is(FrameKind::Clear) {
+                    return Err(Contradiction::Readable(self.frame));
+                }
+                if again.is_some_and(|again| again.spi != self.spi) {
+                    return Err(Contradiction::OtherSpi(self.frame));
+                }
+                seen.opaque += usize::from(again.is_some_and(|again| again.is_sealed));
+                seen.attested += usize::from(self.kind == FrameKind::Opened);
+            }
+            FrameKind::Around => {}
+            FrameKind::Copy
+            | FrameKind::Undecoded
+            | FrameKind::Stranger
+            | FrameKind::BetweenOthers
+            | FrameKind::OtherPort
+            | FrameKind::Untunnelled => seen.attested += 1,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,356 @@
+//! Profiles: which algorithms, lengths and lives of SAs somebody asks for.
+//!
+//! A verdict says if frames were encrypted. A profile says if they were encrypted as a rule wants it, by the SAs that were
+//! seen at work and by WireGuard's fixed algorithms. It never changes the verdict: what it finds stands beside it. The
+//! profiles that come with this program are files of the same form as those of a user.
+
+mod algorithms;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::kernel::Origin;
+use super::report::{EspSeen, LegReport, Report};
+use super::way::Way;
+use crate::escape::escape;
+use crate::packet::Spi;
+use algorithms::{Suite, is_known};
+
+/// The profiles that come with this program, by their names.
+const KNOWN: [(&str, &str); 3] = [
+    ("rfc8221", include_str!("profile/rfc8221.toml")),
+    ("cnsa", include_str!("profile/cnsa.toml")),
+    ("fips", include_str!("profile/fips.toml")),
+];
+/// The most bytes of a file with a profile.
+const MOST_BYTES: u64 = 1 << 20;
+/// The SPIs that are named of one finding.
+const MOST_SPIS: usize = 4;
+
+/// A profile.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    name: String,
+    #[serde(default)]
+    allowed: Vec<Allowed>,
+    #[serde(default)]
+    refused: Vec<Refused>,
+    #[serde(default)]
+    sa: Life,
+    /// The text that it was read from.
+    #[serde(skip)]
+    text: String,
+}
+
+/// An algorithm that is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowed {
+    algorithm: String,
+    #[serde(default)]
+    key_bits: Vec<u32>,
+    #[serde(default)]
+    icv_bits: Vec<u32>,
+    /// The keyed hashes that may stand beside a cipher that does not authenticate.
+    #[serde(default)]
+    hashes: Vec<String>,
+    #[serde(default)]
+    source: String,
+}
+
+/// An algorithm that is refused, cipher or hash.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    algorithm: String,
+    #[serde(default)]
+    source: String,
+}
+
+/// What is asked of the life of an SA.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Life {
+    /// The longest age in seconds.
+    max_age_seconds: Option<u64>,
+    /// True if replayed packets have to be refused.
+    #[serde(default)]
+    replay_protection: bool,
+    /// True if sequence numbers have to be extended.
+    #[serde(default)]
+    extended_numbers: bool,
+    /// The rule that wants keys from a key exchange.
+    exchanged_keys: Option<String>,
+}
+
+/// The error of a profile that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// The file cannot be read.
+    #[error("--profile {file}: {source}; use a file, or one of: rfc8221, cnsa, fips")]
+    Unread {
+        /// The file, escaped.
+        file: String,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// The file is no profile.
+    #[error("--profile {file}: {why}")]
+    Malformed {
+        /// The file, escaped.
+        file: String,
+        /// The fault in one line, escaped.
+        why: String,
+    },
+}
+
+/// How the algorithms of a network keep to a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compliance {
+    /// The name of the profile. It may hold any character.
+    pub profile: String,
+    /// True if the profile is met, false if not; `None` if something that it asks for is not known.
+    pub met: Option<bool>,
+    /// What is not met, or not known.
+    pub findings: Vec<ProfileFinding>,
+}
+
+/// Something that a profile asks for and that is not so, or not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileFinding {
+    /// The stable code.
+    pub code: &'static str,
+    /// The finding in one line, escaped.
+    pub text: String,
+}
+
+/// The codes of what is not met, and at the end of what is not known.
+pub const CODES: [&str; 9] = [
+    "not-encrypting",
+    "algorithm",
+    "key-length",
+    "icv-length",
+    "sa-age",
+    "replay",
+    "sequence-numbers",
+    "manual-keys",
+    "unknown",
+];
+
+impl Profile {
+    /// Returns the profile with this name, or else that in the file with this name.
+    ///
+    /// # Errors
+    /// [`ProfileError`] if there is no such file, or it is no profile.
+    pub fn open(name: &Path) -> Result<Self, ProfileError> {
+        let known = KNOWN.iter().find(|(known, _)| name.as_os_str() == *known);
+        let file = || escape(&name.to_string_lossy()).into_owned();
+        let text = match known {
+            Some((_, text)) => (*text).to_owned(),
+            None => read(name).map_err(|source| ProfileError::Unread { file: file(), source })?,
+        };
+        Self::parse(&text).map_err(|why| ProfileError::Malformed { file: file(), why })
+    }
+
+    /// Reads a profile from the text of a file.
+    ///
+    /// # Errors
+    /// The fault in one line, escaped.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let escaped = |why: &str| escape(why).into_owned();
+        let profile: Self = toml::from_str(text).map_err(|error| escaped(error.message()))?;
+        profile.check().map_err(|why| escaped(&why))?;
+        Ok(Self { text: text.to_owned(), ..profile })
+    }
+
+    /// Returns the name. It may hold any character.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the text that it was read from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.allowed.is_empty() {
+            return Err("it allows no algorithm: add [[allowed]]".to_owned());
+        }
+        let allowed = self.allowed.iter().flat_map(|one| std::iter::once(&one.algorithm).chain(&one.hashes));
+        let mut all = allowed.chain(self.refused.iter().map(|one| &one.algorithm));
+        match all.find(|name| !is_known(name)) {
+            Some(name) => {
+                Err(format!("there is no algorithm '{name}'; use names such as {}", algorithms::SOME))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Judges the algorithms of a report.
+    pub fn judge(&self, report: &Report) -> Compliance {
+        let mut found = Found::default();
+        for leg in &report.legs {
+            self.leg(leg, &mut found);
+        }
+        let findings: Vec<ProfileFinding> = found.into_findings();
+        let met = match findings.iter().all(|finding| finding.code == "unknown") {
+            true if findings.is_empty() => Some(true),
+            true => None,
+            false => Some(false),
+        };
+        Compliance { profile: self.name.clone(), met, findings }
+    }
+
+    fn leg(&self, leg: &LegReport, found: &mut Found) {
+        for seen in leg.esp.iter().filter(|seen| seen.packets > 0) {
+            self.sa(seen, leg.way, found);
+        }
+        if leg.wireguard.as_ref().is_some_and(|seen| seen.messages > 0) {
+            let suite = Suite::wireguard();
+            self.suite(&suite, Some(256), Some(128), &mut |code, text| {
+                found.add(code, format!("WireGuard: {text}"), None);
+            });
+        } else if leg.esp.iter().all(|seen| seen.packets == 0) {
+            let end = leg.node().map_or_else(|| "?".to_owned(), |node| node.to_string());
+            let way = if leg.way == Way::Out { "to" } else { "from" };
+            if leg.verdict.is_readable() {
+                found.add("not-encrypting", format!("nothing {way} {end} was encrypted"), None);
+            } else {
+                found.add("unknown", format!("no ESP and no WireGuard was seen {way} {end}"), None);
+            }
+        }
+    }
+
+    fn sa(&self, seen: &EspSeen, way: Way, found: &mut Found) {
+        let spi = Some(seen.spi);
+        let Some(suite) = seen.algorithm.as_deref().and_then(Suite::of) else {
+            let why = match seen.algorithm.as_deref().filter(|name| !name.is_empty()) {
+                Some(name) => format!("the algorithm {} is not known", escape(name)),
+                None => "the algorithm is not known: run as root, or give the keys with --sa".to_owned(),
+            };
+            found.add("unknown", why, spi);
+            return;
+        };
+        self.suite(&suite, seen.key_bits, seen.icv_bits, &mut |code, text| found.add(code, text, spi));
+        let Some(state) = &seen.state else { return };
+        if let Some(most) = self.sa.max_age_seconds.filter(|most| state.strength.age > *most) {
+            found.add("sa-age", format!("older than {most} s"), spi);
+        }
+        if self.sa.replay_protection && way == Way::Back && state.replay_window == 0 {
+            found.add("replay", "no protection against replay (RFC 4303 section 3.4.3)".to_owned(), spi);
+        }
+        if self.sa.extended_numbers && !state.strength.extended_numbers {
+            found.add(
+                "sequence-numbers",
+                "no extended sequence numbers (RFC 4303 section 2.2.1)".to_owned(),
+                spi,
+            );
+        }
+        if let Some(rule) = self.sa.exchanged_keys.as_deref().filter(|_| state.origin != Origin::Ike) {
+            let who = match state.origin {
+                Origin::Docker => "keys that Docker's managers hand out, and no key exchange",
+                Origin::Overlay => "keys of a file (ovlsniff overlay), and no key exchange",
+                Origin::Ike | Origin::Manual => "keys without a lifetime, as from no key exchange",
+            };
+            found.add("manual-keys", format!("{who} ({})", escape(rule)), spi);
+        }
+    }
+
+    /// Judges algorithms and lengths.
+    fn suite(
+        &self,
+        suite: &Suite,
+        key_bits: Option<u32>,
+        icv_bits: Option<u32>,
+        add: &mut impl FnMut(&'static str, String),
+    ) {
+        let Suite { cipher, hash } = suite;
+        if !suite.encrypts() {
+            add("not-encrypting", format!("{cipher} does not encrypt"));
+            return;
+        }
+        for name in std::iter::once(cipher).chain(hash) {
+            if let Some(refused) = self.refused.iter().find(|refused| refused.algorithm == *name) {
+                add("algorithm", format!("{name}{}", in_brackets(&refused.source)));
+                return;
+            }
+        }
+        let Some(allowed) = self.allowed.iter().find(|allowed| allowed.algorithm == *cipher) else {
+            add("algorithm", format!("{cipher} is not among the algorithms of {}", escape(&self.name)));
+            return;
+        };
+        let source = in_brackets(&allowed.source);
+        match hash {
+            Some(hash) if !allowed.hashes.contains(hash) => {
+                add(
+                    "algorithm",
+                    format!("{hash} beside {cipher}, not {}{source}", allowed.hashes.join(" or ")),
+                );
+            }
+            None if !suite.is_combined() => {
+                add("algorithm", format!("{cipher} without any authentication{source}"));
+            }
+            _ => {}
+        }
+        let mut length = |code, what: &str, bits: Option<u32>, right: &[u32]| match bits {
+            _ if right.is_empty() => {}
+            None => add("unknown", format!("{cipher} with {what} of unknown length")),
+            Some(bits) if right.contains(&bits) => {}
+            Some(bits) => {
+                let right: Vec<String> = right.iter().map(ToString::to_string).collect();
+                add(code, format!("{cipher} with {what} of {bits} bits, not {}{source}", right.join(" or ")));
+            }
+        };
+        length("key-length", "a key", key_bits, &allowed.key_bits);
+        length("icv-length", "an ICV", icv_bits, &allowed.icv_bits);
+    }
+}
+
+impl Report {
+    /// Returns the report with what a profile says of its algorithms.
+    #[must_use]
+    pub fn under(mut self, profile: &Profile) -> Self {
+        self.compliance = Some(profile.judge(&self));
+        self
+    }
+}
+
+/// Findings by code and text, each with the SPIs that it is about.
+#[derive(Default)]
+struct Found(BTreeMap<(usize, String), Vec<Spi>>);
+
+impl Found {
+    fn add(&mut self, code: &'static str, text: String, spi: Option<Spi>) {
+        let rank = CODES.iter().position(|known| *known == code).unwrap_or(CODES.len() - 1);
+        self.0.entry((rank, text)).or_default().extend(spi);
+    }
+
+    fn into_findings(self) -> Vec<ProfileFinding> {
+        let finding = |((rank, text), spis): ((usize, String), Vec<Spi>)| {
+            let named: Vec<String> = spis.iter().take(MOST_SPIS).map(ToString::to_string).collect();
+            let more = if spis.len() > MOST_SPIS { ", …" } else { "" };
+            let of =
+                if named.is_empty() { String::new() } else { format!(": SPI {}{more}", named.join(", ")) };
+            ProfileFinding { code: CODES.get(rank).copied().unwrap_or("unknown"), text: text + &of }
+        };
+        self.0.into_iter().map(finding).collect()
+    }
+}
+
+fn in_brackets(source: &str) -> String {
+    if source.is_empty() { String::new() } else { format!(" ({})", escape(source)) }
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MOST_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use super::*;
+use crate::verify::kernel::Strength;
+use crate::verify::report::SaSeen;
+use crate::verify::{Circumstances, Question, Reason, Tally, Verdict, judge};
+
+fn sa(algorithm: &str, key_bits: u32, icv_bits: u32, origin: Origin) -> EspSeen {
+    let strength = Strength { key_bits, age: 7200, ..Strength::default() };
+    EspSeen {
+        spi: Spi(0x1ab),
+        packets: 5,
+        algorithm: Some(algorithm.to_owned()),
+        icv_bits: Some(icv_bits),
+        key_bits: Some(key_bits),
+        state: Some(SaSeen { strength, replay_window: 0, origin }),
+        docker_tag: None,
+    }
+}
+
+fn report(esp: Vec<EspSeen>) -> Report {
+    let mut report = judge(&Tally::new(Question::default()), Circumstances::default());
+    let leg = &mut report.legs[0];
+    (leg.esp, leg.way, leg.verdict) = (esp, Way::Back, Verdict::Encrypted);
+    (report.verdict, report.reason) = (Verdict::Encrypted, Reason::Opened);
+    report
+}
+
+fn codes(profile: &str, esp: EspSeen) -> Vec<&'static str> {
+    let profile = Profile::open(Path::new(profile)).unwrap();
+    profile.judge(&report(vec![esp])).findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn the_profiles_judge_what_overlays_use() {
+    let gcm = |key, icv, origin| sa("rfc4106(gcm(aes))", key, icv, origin);
+    // An IKE daemon's default is fine for all, with 256 bits.
+    for profile in ["rfc8221", "cnsa", "fips"] {
+        assert_eq!(codes(profile, gcm(256, 128, Origin::Ike)), [""; 0], "{profile}");
+    }
+    assert_eq!(codes("cnsa", gcm(128, 128, Origin::Ike)), ["key-length"]);
+    // Docker: AES-GCM with 128 bits and an ICV of 64, and keys from its managers.
+    assert_eq!(codes("rfc8221", gcm(128, 64, Origin::Docker)), ["icv-length", "manual-keys"]);
+    assert_eq!(codes("cnsa", gcm(128, 64, Origin::Docker)), ["key-length", "icv-length", "manual-keys"]);
+    assert_eq!(codes("fips", gcm(128, 64, Origin::Docker)), ["icv-length", "manual-keys"]);
+    let chacha = || sa("rfc7539esp(chacha20,poly1305)", 256, 128, Origin::Ike);
+    assert_eq!(codes("rfc8221", chacha()), [""; 0]);
+    assert_eq!(codes("cnsa", chacha()), ["algorithm"]);
+    assert_eq!(codes("fips", chacha()), ["algorithm"]);
+    let cbc = |hash: &str| sa(&format!("cbc(aes) hmac({hash})"), 256, 128, Origin::Ike);
+    assert_eq!(codes("cnsa", cbc("sha384")), [""; 0]);
+    assert_eq!(codes("cnsa", cbc("sha256")), ["algorithm"]);
+    assert_eq!(codes("rfc8221", cbc("md5")), ["algorithm"]);
+    for plain in ["rfc4543(gcm(aes))", "ecb(cipher_null) hmac(sha256)", "hmac(sha256)"] {
+        assert_eq!(codes("rfc8221", sa(plain, 128, 128, Origin::Ike))[0], "not-encrypting", "{plain}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_neither_met_nor_violated() {
+    let unknown = EspSeen { algorithm: None, ..sa("", 0, 0, Origin::Ike) };
+    let profile = Profile::open(Path::new("rfc8221")).unwrap();
+    let compliance = profile.judge(&report(vec![unknown.clone()]));
+    assert_eq!((compliance.met, compliance.findings[0].code), (None, "unknown"));
+    // Something else that is violated is.
+    let both = profile.judge(&report(vec![unknown, sa("cbc(des3_ede) hmac(sha1)", 192, 96, Origin::Ike)]));
+    assert_eq!(both.met, Some(false));
+    assert_eq!(profile.judge(&report(Vec::new())).met, None);
+}
+
+#[test]
+fn a_file_asks_for_what_it_names() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = "name = 'house'\n[[allowed]]\nalgorithm = 'aes-gcm'\nkey_bits = [128]\n\
+                [sa]\nmax_age_seconds = 3600\nreplay_protection = true\nextended_numbers = true\n";
+    std::fs::write(&file, text).unwrap();
+    let profile = Profile::open(file.path()).unwrap();
+    let compliance = profile.judge(&report(vec![sa("aes-gcm", 128, 64, Origin::Docker)]));
+    let codes: Vec<_> = compliance.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!((&*compliance.profile, codes), ("house", vec!["sa-age", "replay", "sequence-numbers"]));
+    assert_eq!(compliance.findings[0].text, "older than 3600 s: SPI 0x000001ab");
+    for (wrong, why) in [
+        ("name = 'x'", "it allows no algorithm: add [[allowed]]"),
+        ("name = 'x'\n[[allowed]]\nalgorithm = 'aes'", "there is no algorithm 'aes'"),
+        ("name = 'x'\nextra = 1", "unknown field"),
+        ("[", ""),
+    ] {
+        std::fs::write(&file, wrong).unwrap();
+        let error = Profile::open(file.path()).unwrap_err().to_string();
+        assert!(error.contains(why) && !error.contains('\n'), "{error}");
+    }
+    let none = Profile::open(Path::new("no-such-profile")).unwrap_err().to_string();
+    assert!(none.ends_with("use a file, or one of: rfc8221, cnsa, fips"), "{none}");
+}
+
+#[test]
+fn a_profile_that_is_not_met_changes_the_exit_status_and_not_the_verdict() {
+    use crate::verify::Expectation::Encrypted;
+    let profile = Profile::open(Path::new("cnsa")).unwrap();
+    let weak = report(vec![sa("aes-gcm", 128, 64, Origin::Docker)]).under(&profile);
+    assert_eq!((weak.verdict, weak.exit_status(Encrypted)), (Verdict::Encrypted, 1));
+    let unknown = report(Vec::new()).under(&profile);
+    assert_eq!((unknown.verdict, unknown.exit_status(Encrypted)), (Verdict::Encrypted, 3));
+    let strong = report(vec![sa("aes-gcm", 256, 128, Origin::Ike)]).under(&profile);
+    assert_eq!(strong.exit_status(Encrypted), 0);
+    let broken = Report { verdict: Verdict::Blackholed, ..weak };
+    assert_eq!(broken.exit_status(Encrypted), 4);
+}

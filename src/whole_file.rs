@@ -1,0 +1,155 @@
+//! Files of reports: written whole, or not at all.
+//!
+//! Another program may read the file at any moment, as node_exporter does. So its bytes are written to a temporary file in
+//! the same folder, put on the disk, and given the name in one step: a reader sees the old file or the new one. A full disk,
+//! a signal or a loss of power leaves the old one.
+//!
+//! Some names cannot be replaced so. A pipe, a socket or a device is written to as it is. So is whatever lies below `/dev`
+//! and `/proc`: `/dev/stdout` and the `/dev/fd/63` of a shell lead to open files, which a new file would not reach. A
+//! symbolic link elsewhere is itself replaced, and what it leads to stays as it is: in a folder like `/tmp` anybody may have
+//! put it there, and root must not write to where it leads.
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::escape::reason;
+use crate::keeper::{self, Request};
+
+/// The reasons why a file was not written. It is then as it was before, unless it is a pipe or a device.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The path names a folder.
+    #[error("write {}: it is a folder; give the name of a file in it", .0.display())]
+    Folder(PathBuf),
+    /// No file can be made in the folder.
+    #[error("write {}: no file can be made in its folder: {}", .0.display(), reason(.1))]
+    Making(PathBuf, io::Error),
+    /// Nobody has opened the other end of a named pipe.
+    #[error("write {}: nobody reads this pipe; start its reader first", .0.display())]
+    NoReader(PathBuf),
+    /// The file system refused.
+    #[error("write {}: {}", .0.display(), reason(.1))]
+    Writing(PathBuf, io::Error),
+}
+
+/// The ways in which bytes get to a path.
+enum Way {
+    /// The path is given to a new file. An earlier file there has this metadata.
+    Replaced(Option<Metadata>),
+    /// The bytes are written to what is there.
+    Through,
+}
+
+/// Writes these bytes to the file, which is replaced whole. A new file has the mode that the umask leaves of 0666, and one
+/// that replaces another has the mode of that, and its owner if the kernel allows it.
+///
+/// # Errors
+/// See [`Error`].
+pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let writing = |error| Error::Writing(path.to_owned(), error);
+    if let Some(keeper) = keeper::installed() {
+        return keeper.hand(&Request::Deliver(path), bytes).map_err(writing);
+    }
+    let earlier = match way(path)? {
+        Way::Through => return through(path, bytes),
+        Way::Replaced(earlier) => earlier,
+    };
+    let mut file = temporary(path)?;
+    if let Some(earlier) = earlier.filter(Metadata::is_file) {
+        let mode = Permissions::from_mode(earlier.permissions().mode() & 0o777);
+        let _ = keep_owner(file.as_file(), &earlier);
+        file.as_file().set_permissions(mode).map_err(writing)?;
+    }
+    // The temporary file is removed when it is dropped without a name.
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(writing)?;
+    file.persist(path).map_err(|unnamed| writing(unnamed.error))?;
+    // The new name is on the disk once its folder is. A folder may be open for writing and closed for reading.
+    match File::open(folder(path)) {
+        Ok(folder) => folder.sync_all().map_err(writing),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Finds out if [`put`] would work, as far as that can be known without doing it: before a watch of hours, and not after it.
+///
+/// # Errors
+/// See [`Error`].
+pub fn check(path: &Path) -> Result<(), Error> {
+    match way(path)? {
+        Way::Through => Ok(()),
+        Way::Replaced(_) => temporary(path).map(drop),
+    }
+}
+
+fn way(path: &Path) -> Result<Way, Error> {
+    if path.starts_with("/dev") || path.starts_with("/proc") {
+        return if path.is_dir() { Err(Error::Folder(path.to_owned())) } else { Ok(Way::Through) };
+    }
+    if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Error::Folder(path.to_owned()));
+    }
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_dir() => Err(Error::Folder(path.to_owned())),
+        Ok(there) if there.is_file() || there.is_symlink() => Ok(Way::Replaced(Some(there))),
+        Ok(_) => Ok(Way::Through),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Way::Replaced(None)),
+        Err(error) => Err(Error::Writing(path.to_owned(), error)),
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes the temporary file. Its name begins with a dot and has no ending, so that a program that reads all files of an
+/// ending passes it by.
+fn temporary(path: &Path) -> Result<NamedTempFile, Error> {
+    let mut builder = tempfile::Builder::new();
+    // The umask takes bits away from these.
+    builder.prefix(".ovlsniff-").permissions(Permissions::from_mode(0o666));
+    builder.tempfile_in(folder(path)).map_err(|error| {
+        // The error names the temporary file, which nobody asked for.
+        let bare = error.raw_os_error().or_else(|| os_error(&error));
+        Error::Making(path.to_owned(), bare.map_or(error, io::Error::from_raw_os_error))
+    })
+}
+
+/// Returns the number of the system's error inside of another error.
+fn os_error(error: &io::Error) -> Option<i32> {
+    let inner = std::error::Error::source(error.get_ref()?)?;
+    inner.downcast_ref::<io::Error>()?.raw_os_error()
+}
+
+fn keep_owner(file: &File, earlier: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) == (earlier.uid(), earlier.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(earlier.uid()), Some(earlier.gid()))
+}
+
+/// Writes to a pipe, a socket or a device. The file of an open descriptor is appended to.
+fn through(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut options = OpenOptions::new();
+    let is_pipe = fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo());
+    // A pipe that nobody reads is told at once then, and not waited for.
+    let flags = nix::libc::O_NOCTTY | if is_pipe { nix::libc::O_NONBLOCK } else { 0 };
+    let opened = options.append(true).custom_flags(flags).open(path);
+    let mut file = opened.map_err(|error| match error.raw_os_error() {
+        Some(nix::libc::ENXIO) if is_pipe => Error::NoReader(path.to_owned()),
+        _ => Error::Writing(path.to_owned(), error),
+    })?;
+    if is_pipe {
+        let blocking = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_APPEND);
+        nix::fcntl::fcntl(&file, blocking).map_err(|error| Error::Writing(path.to_owned(), error.into()))?;
+    }
+    file.write_all(bytes).map_err(|error| Error::Writing(path.to_owned(), error))
+}
+
+#[cfg(test)]
+mod tests;

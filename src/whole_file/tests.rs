@@ -1,0 +1,77 @@
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+
+use super::*;
+
+fn names(folder: &Path) -> Vec<String> {
+    let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_is_replaced_and_keeps_its_mode_and_nothing_else_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.prom");
+    put(&path, b"one").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o4640)).unwrap();
+    let before = fs::metadata(&path).unwrap().ino();
+    let mut held = File::open(&path).unwrap();
+    put(&path, b"two").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+    let after = fs::metadata(&path).unwrap();
+    assert_eq!(after.permissions().mode() & 0o7777, 0o640);
+    // A reader that has opened the old file still has the whole of it.
+    assert_ne!(after.ino(), before);
+    let mut text = String::new();
+    held.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "one");
+    assert_eq!(names(folder.path()), ["report.prom"]);
+}
+
+#[test]
+fn a_link_is_replaced_and_what_it_leads_to_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, other] = ["report", "passwd"].map(|name| folder.path().join(name));
+    fs::write(&other, "root").unwrap();
+    symlink(&other, &path).unwrap();
+    put(&path, b"report").unwrap();
+    assert!(!path.is_symlink());
+    assert_eq!(fs::read(&path).unwrap(), b"report");
+    assert_eq!(fs::read(&other).unwrap(), b"root");
+}
+
+#[test]
+fn a_folder_is_no_file_and_one_that_is_missing_is_told_before() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().to_owned(), folder.path().join("x/"), PathBuf::from("/"), PathBuf::from("..")]
+    {
+        assert!(matches!(check(&path), Err(Error::Folder(_))), "{}", path.display());
+        assert!(matches!(put(&path, b""), Err(Error::Folder(_))), "{}", path.display());
+    }
+    let absent = folder.path().join("nowhere/report");
+    let said = check(&absent).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        format!("write {}: no file can be made in its folder: no such file or directory", absent.display())
+    );
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn devices_and_pipes_are_written_to_and_stay_what_they_are() {
+    put(Path::new("/dev/null"), b"report").unwrap();
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    let full = put(Path::new("/dev/full"), b"report").unwrap_err();
+    assert_eq!(full.to_string(), "write /dev/full: no space left on device");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(matches!(put(&path, b"report"), Err(Error::NoReader(_))));
+    let reader = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&path);
+    put(&path, b"report").unwrap();
+    let mut text = String::new();
+    reader.unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!((text.as_str(), names(folder.path())), ("report", vec!["pipe".to_owned()]));
+}

@@ -1,0 +1,169 @@
+//! What is kept of a watch: read again, it gives the same report, and its frames show what the facts say.
+
+use ovlsniff::capture::savefile::Savefile;
+use ovlsniff::ipsec::{self, Opener};
+use ovlsniff::packet::Frame;
+use ovlsniff::verify::kept::{Contradiction, Facts, FrameKeeper, FrameKind, SeenAgain};
+use ovlsniff::verify::{Circumstances, Question, Report, Watch, tunnel_ports};
+
+use crate::reading::{all, path};
+use crate::watch::questions;
+
+/// Watches a file, and keeps what its verdict follows from.
+fn watched(fixture: &str, question: &Question, keys: Option<&str>) -> (Report, Facts, FrameKeeper) {
+    let sas = keys.map(|keys| ipsec::read_files(&[path(keys)]).unwrap());
+    let mut watch =
+        Watch::new(question.clone(), None, tunnel_ports([&question.network]), sas.map(Opener::new));
+    watch.keep_frames();
+    let mut file = Savefile::open(&path(fixture)).unwrap();
+    while let Ok(true) = file.advance() {
+        watch.frame(&file.frame());
+    }
+    let circumstances = Circumstances { nanos: watch.nanos(), dropped: Some(0), ..Circumstances::default() };
+    let (report, kept) = watch.finish_and_keep(circumstances);
+    let (facts, keeper) = kept.unwrap();
+    (report, facts, keeper)
+}
+
+/// Compares frames with facts.
+fn compare<'f>(facts: &Facts, frames: impl Iterator<Item = Frame<'f>>) -> Result<SeenAgain, Contradiction> {
+    let mut comparison = facts.comparison();
+    for frame in frames {
+        comparison.frame(&frame)?;
+    }
+    comparison.finish()
+}
+
+#[test]
+fn every_capture_gives_the_same_report_again_and_its_frames_bear_it_out() {
+    let mut seen = [0; 3];
+    for fixture in all() {
+        let keys = fixture.strip_suffix(".pcap").map(|name| format!("{name}.esp_sa"));
+        let keys = keys.filter(|keys| path(keys).exists());
+        for question in questions() {
+            for keys in [None, keys.as_deref()] {
+                let (report, facts, keeper) = watched(&fixture, &question, keys);
+                let again = Facts::from_json(&facts.to_json()).unwrap();
+                assert_eq!(again.report(), report, "{fixture} {:?}", question.network);
+                let frames = keeper.frames().map(|kept| kept.frame());
+                let shown = compare(&again, frames)
+                    .unwrap_or_else(|why| panic!("{fixture} {:?}: {why}", question.network));
+                seen[0] += shown.clear;
+                seen[1] += shown.auth_only;
+                seen[2] += shown.opaque;
+            }
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 20), "{seen:?}");
+}
+
+#[test]
+fn a_frame_that_shows_something_else_is_a_contradiction() {
+    let question = questions().swap_remove(0);
+    let (_, facts, keeper) = watched("swarm/swarm-node1.pcap", &question, None);
+    let kept: Vec<_> = keeper.frames().cloned().collect();
+    let clear = kept.iter().position(|kept| kept.noted.kind == FrameKind::Clear).unwrap();
+    let esp = kept.iter().position(|kept| kept.noted.kind == FrameKind::Opaque).unwrap();
+    let mut swapped = kept.clone();
+    swapped[clear] = kept[esp].clone();
+    let number = kept[clear].noted.frame;
+    assert_eq!(
+        compare(&facts, swapped.iter().map(|kept| kept.frame())),
+        Err(Contradiction::NotClear(number))
+    );
+    swapped.swap(clear, esp);
+    swapped[clear] = kept[clear].clone();
+    swapped[esp] = kept[clear].clone();
+    let number = kept[esp].noted.frame;
+    assert_eq!(
+        compare(&facts, swapped.iter().map(|kept| kept.frame())),
+        Err(Contradiction::Readable(number))
+    );
+    let few = compare(&facts, kept.iter().skip(1).map(|kept| kept.frame()));
+    assert!(few.is_err(), "{few:?}");
+}
+
+/// Counts that nobody changed stand in the facts as numbers. One that is changed contradicts the frames.
+#[test]
+fn counts_without_frames_and_frames_without_counts_are_contradictions() {
+    let question = questions().swap_remove(0);
+    let (_, facts, keeper) = watched("swarm/swarm-node1.pcap", &question, None);
+    let frames = || keeper.frames().map(|kept| kept.frame());
+    let mut value: serde_json::Value = serde_json::from_slice(&facts.to_json()).unwrap();
+    let leg = &mut value["counted"]["pairs"]["192.0.2.2"]["out"];
+    assert!(leg["clear"]["count"].as_u64().unwrap() > 0);
+    leg["clear"]["count"] = 0.into();
+    let quiet = Facts::from_json(value.to_string().as_bytes()).unwrap();
+    assert!(matches!(compare(&quiet, frames()), Err(Contradiction::NotCounted(_))));
+    let mut value: serde_json::Value = serde_json::from_slice(&facts.to_json()).unwrap();
+    let notes = value["frames"].as_array_mut().unwrap();
+    notes.iter_mut().filter(|note| note["kind"] == "Clear").for_each(|note| note["kind"] = "Around".into());
+    let hidden = Facts::from_json(value.to_string().as_bytes()).unwrap();
+    assert!(matches!(compare(&hidden, frames()), Err(Contradiction::NoneInClear(_))));
+}
+
+#[test]
+fn what_is_kept_is_bounded_and_has_every_kind() {
+    let question = questions().swap_remove(0);
+    let (_, _, keeper) = watched("swarm/swarm-node1.pcap", &question, Some("swarm/xfrm-state.esp_sa"));
+    let count = |kind| keeper.frames().filter(|kept| kept.noted.kind == kind).count();
+    let clear = count(FrameKind::Clear);
+    assert!(clear == 10 && count(FrameKind::Opaque) >= 5, "{clear}");
+    assert!(!keeper.left_some_out());
+}
+
+/// Facts may come from anybody: whatever one value in them is replaced by, they are refused or judged.
+#[test]
+fn hostile_facts_are_refused_or_judged() {
+    let question = questions().swap_remove(0);
+    let (_, facts, _) = watched("swarm/swarm-node1.pcap", &question, None);
+    let text = String::from_utf8(facts.to_json()).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut judged = 0;
+    for pointer in pointers(&value, String::new()) {
+        for hostile in [
+            "null",
+            "-1",
+            "0",
+            "9007199254740992",
+            "18446744073709551615",
+            "1e300",
+            "\"\"",
+            "\"\\u001b[2J\"",
+            "[]",
+            "{}",
+            "true",
+        ] {
+            let mut changed = value.clone();
+            *changed.pointer_mut(&pointer).unwrap() = serde_json::from_str(hostile).unwrap();
+            if let Ok(facts) = Facts::from_json(changed.to_string().as_bytes()) {
+                let report = facts.report();
+                let text = ovlsniff::print::report::text(&report, ovlsniff::verify::Expectation::Encrypted);
+                assert!(!text.contains('\u{1b}'), "{pointer} {hostile}");
+                judged += 1;
+            }
+        }
+    }
+    assert!(judged > 100, "{judged}");
+    for len in (0..text.len()).step_by(997) {
+        assert!(Facts::from_json(&text.as_bytes()[..len]).is_err());
+    }
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(Facts::from_json(deep.as_bytes()).is_err());
+}
+
+fn pointers(value: &serde_json::Value, at: String) -> Vec<String> {
+    let below: Vec<String> = match value {
+        serde_json::Value::Array(values) => values
+            .iter()
+            .take(3)
+            .enumerate()
+            .flat_map(|(n, value)| pointers(value, format!("{at}/{n}")))
+            .collect(),
+        serde_json::Value::Object(values) => {
+            values.iter().flat_map(|(name, value)| pointers(value, format!("{at}/{name}"))).collect()
+        }
+        _ => Vec::new(),
+    };
+    [vec![at], below].concat()
+}
