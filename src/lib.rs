@@ -6,8 +6,10 @@
 //!
 //! | floor | rooms | what they are for |
 //! |---|---|---|
-//! | 6 | `main`, `cli`, `commands` (the binary) | what was typed; one file a subcommand; signals |
-//! | 5 | [`mod@print`], [`keeping`] | values to text, hexdump, JSON and reports; the process that keeps root |
+//! | 8 | `main`, `cli`, `commands` (the binary) | what was typed; one file a subcommand; signals |
+//! | 7 | [`keeping`] | the process that keeps root |
+//! | 6 | [`audit`] | the evidence of a verdict, for an auditor |
+//! | 5 | [`mod@print`] | values to text, hexdump, JSON and reports |
 //! | 4 | [`search`], [`verify`], [`overlay`] | what is shown; the verdict; building networks |
 //! | 3 | [`dissect`], [`capture`] | frames to packets; where frames come from and go to |
 //! | 2 | [`host`], [`ipsec`] | what is known about this machine; security associations, and opening ESP with them |

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of the library: the floor and the name of each, and the rooms that it may use. The binary may use every
 /// room.
-const ROOMS: [(u8, &str, &[&str]); 16] = [
+const ROOMS: [(u8, &str, &[&str]); 17] = [
     (0, "keeper", &[]),
     (0, "packet", &[]),
     (0, "escape", &[]),
@@ -21,8 +21,9 @@ const ROOMS: [(u8, &str, &[&str]); 16] = [
     (4, "search", &["packet", "pattern", "ipsec", "capture", "dissect"]),
     (4, "verify", &["keeper", "packet", "escape", "netlink", "ipsec", "host", "dissect", "capture"]),
     (4, "overlay", &["packet", "escape", "private_file", "netlink", "host"]),
-    (5, "keeping", &["escape", "keeper", "netlink", "host", "capture", "verify"]),
     (5, "print", &["packet", "pattern", "escape", "host", "ipsec", "search", "verify"]),
+    (6, "audit", &["escape", "packet", "keeper", "ipsec", "capture", "verify", "print"]),
+    (7, "keeping", &["escape", "keeper", "whole_file", "netlink", "host", "capture", "verify", "audit"]),
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
@@ -31,7 +32,7 @@ const CRATES: [(&[&str], &[&str]); 27] = [
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
     (&["blake2"], &["verify/wireguard"]),
-    (&["sha2"], &["ipsec", "overlay"]),
+    (&["sha2"], &["ipsec", "overlay", "audit"]),
     (&["zeroize"], &["netlink", "ipsec", "overlay"]),
     (&["regex_automata", "regex_syntax"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
@@ -41,11 +42,11 @@ const CRATES: [(&[&str], &[&str]); 27] = [
     (&["rtnetlink"], &["netlink"]),
     (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
-    (&["jiff"], &["print"]),
+    (&["jiff"], &["print", "audit"]),
     (&["unicode_width"], &["print/glyphs"]),
     (&["base64"], &["netlink/wireguard"]),
-    (&["serde_json"], &["host/docker/engine", "print/report", "verify", "overlay", "commands"]),
-    (&["serde"], &["host/docker", "verify", "overlay", "commands"]),
+    (&["serde_json"], &["host/docker/engine", "print/report", "verify", "overlay", "audit", "commands"]),
+    (&["serde"], &["host/docker", "verify", "overlay", "audit", "commands"]),
     (
         &["strsim"],
         &[
