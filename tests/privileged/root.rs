@@ -8,6 +8,7 @@ mod faults;
 mod grep;
 mod hosts;
 mod interfaces;
+mod keeper;
 mod kernel;
 mod namespace;
 mod overlaps;

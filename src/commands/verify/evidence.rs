@@ -41,6 +41,21 @@ impl Evidence {
         Ok(Some(Self { place, machine: Machine::read(), last: None, told: false }))
     }
 
+    /// Lets go of a folder in the making, before root is left.
+    pub(super) fn let_go(&mut self) {
+        if let Place::One(folder) = &mut self.place {
+            *folder = None;
+        }
+    }
+
+    /// Takes it up again, as the process is now.
+    pub(super) fn take_up(&mut self, args: &Verify) -> anyhow::Result<()> {
+        if let (Place::One(folder), Some(place)) = (&mut self.place, args.evidence.as_deref()) {
+            *folder = Some(Folder::open(place)?);
+        }
+        Ok(())
+    }
+
     /// Keeps the evidence of a verdict. In a repetition a full disk does not end the watch.
     pub(super) fn keep(
         &mut self,

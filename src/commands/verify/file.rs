@@ -17,7 +17,7 @@ use crate::commands::progress::Progress;
 const REFUSED: u64 = 64;
 
 pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<Kept>)> {
-    let question = Question { network: super::wanted(args).described()?, ..Question::default() };
+    let question = Question { network: super::wanted(args)?.described()?, ..Question::default() };
     let ports = tunnel_ports([&question.network]);
     let sas = ipsec::read_files(&args.sa)?;
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));
