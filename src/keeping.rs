@@ -138,7 +138,14 @@ struct Keeping<'p> {
 impl Keeping<'_> {
     /// Does what a request asks for, if it may be asked for. `with` is the descriptor that came with it.
     fn fulfil(&mut self, request: &Request<'_>, with: Option<OwnedFd>) -> io::Result<Reply> {
-        if self.scope == Scope::Names && !matches!(request, Request::Engine(_)) {
+        let is_asked_for = match self.scope {
+            Scope::Watch => true,
+            Scope::Names => matches!(request, Request::Engine(_)),
+            Scope::Outputs => {
+                matches!(request, Request::Deliver(_) | Request::Keep(_) | Request::Forget(_))
+            }
+        };
+        if !is_asked_for {
             return Err(refused());
         }
         if let Request::Send(message) = request {
