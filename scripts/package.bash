@@ -44,7 +44,7 @@ package() {
 }
 
 # Installs what is missing. The tools that cargo brings are built once for each user, by the releases named here.
-deb_version=3.8.0 sbom_version=0.5.9 about_version=0.8.4
+deb_version=3.8.0 sbom_version=0.5.9
 
 setup_package() { # PART…
     local tool
@@ -69,7 +69,7 @@ setup_package() { # PART…
     tools=()
     case " $* " in *" deb "* | *" check "*) tools+=("cargo-deb $deb_version") ;; esac
     case " $* " in *" sbom "* | *" check "*) tools+=("cargo-cyclonedx $sbom_version") ;; esac
-    for tool in "cargo-about $about_version" "${tools[@]}"; do cargo_tool "${tool% *}" "${tool#* }"; done
+    for tool in "${tools[@]}"; do cargo_tool "${tool% *}" "${tool#* }"; done
 }
 
 # cargo_tool NAME VERSION: builds a tool of cargo, unoptimised, unless this version is there.
@@ -93,17 +93,26 @@ make_static() {
 }
 
 make_deb() {
-    local staged=$work/deb
+    local staged=$PWD/target/packaging/deb
     rm -rf "$staged" && mkdir -p "$staged"
-    ln "$static" "$staged/ovlsniff" 2>/dev/null || cp "$static" "$staged/ovlsniff"
+    cp "$static" "$staged/ovlsniff"
     debian_texts "$staged"
     rm -f "$dist"/ovlsniff_*_"$arch".deb
-    # The paths of the assets in Cargo.toml are those of target/packaging/deb.
-    [ "$staged" = "$PWD/target/packaging/deb" ] || { mkdir -p target/packaging && ln -sfn "$staged" target/packaging/deb; }
-    cargo deb --quiet --no-build --no-strip --locked --target "$triple" --output "$dist/ovlsniff_${version}_$arch.deb"
+    cargo deb --quiet --no-build --no-strip --locked --target "$triple" --maintainer "$(maintainer)" --output "$dist/ovlsniff_$version-1_$arch.deb" ||
+        die "package: the .deb cannot be made"
 }
 
 make_image() {
     python3 -B scripts/package/image.py "$dist/ovlsniff-$version-image-$arch.tar" "$static" "$arch" "$version" "$revision" "$SOURCE_DATE_EPOCH" \
         "$texts/THIRD-PARTY-LICENSES=usr/share/doc/ovlsniff/THIRD-PARTY-LICENSES" LICENSE-MIT=usr/share/doc/ovlsniff/LICENSE-MIT LICENSE-APACHE=usr/share/doc/ovlsniff/LICENSE-APACHE
+}
+
+# The list of everything that is in the program: the crates by cargo-cyclonedx, then what is no crate.
+make_sbom() {
+    local name=ovlsniff-$version-linux-$arch
+    rm -f "$name.json"
+    cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$triple" --no-build-deps --override-filename "$name" || die "package: the SBOM cannot be made"
+    python3 -B scripts/package/sbom.py "$name.json" "$static" "musl=$(zcat "$inputs/usr/share/doc/musl-dev/changelog.Debian.gz" | sed -n "1s/.*(\([^-)]*\).*/\1/p")" "libpcap=$(cat "$inputs/libpcap/VERSION")" \
+        "rust=$(rustc --version | cut -d' ' -f2)" "gcc=$("$(c_compiler)" -dumpfullversion)" > "$dist/$name.cdx.json"
+    rm -f "$name.json"
 }

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 8 | `main`, `cli`, `commands` (the binary) | what was typed; one file a subcommand; signals |
 //! | 7 | [`keeping`] | the process that keeps root |
-//! | 6 | [`audit`] | the evidence of a verdict, for an auditor |
+//! | 6 | [`mod@audit`] | the folder of evidence for an auditor, and its replay |
 //! | 5 | [`mod@print`] | values to text, hexdump, JSON and reports |
 //! | 4 | [`search`], [`verify`], [`overlay`] | what is shown; the verdict; building networks |
 //! | 3 | [`dissect`], [`capture`] | frames to packets; where frames come from and go to |

@@ -70,6 +70,7 @@ pub mod kept;
 mod kernel;
 mod known;
 mod lengths;
+pub mod merge;
 mod network;
 mod occasion;
 mod overview;

@@ -102,7 +102,7 @@ CC
     cp "$source/libpcap.a" "$musl/"
 }
 
-# Builds the program into $static. Nothing of this machine's paths gets into it.
+# Builds the program as $static, without symbols. Nothing of this machine's paths gets into it.
 build_static() { # [PROFILE]
     local profile=${1:-release} folder library upper env=${triple//-/_} tree=$PWD
     folder=$profile; [ "$profile" != dev ] || folder=debug
@@ -120,5 +120,6 @@ build_static() { # [PROFILE]
         export "CARGO_TARGET_${upper}_RUSTFLAGS=-Clinker-flavor=gcc -Clink-self-contained=no -Ctarget-feature=+crt-static --remap-path-prefix=$tree=/ovlsniff --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$library=/rust"
         cargo build --locked --profile "$profile" -Zbuild-std=std,panic_abort --target "$triple" --bin ovlsniff
     ) || die "package: the static program cannot be built"
-    static=$work/target/$triple/$folder/ovlsniff
+    static=$work/ovlsniff-$arch
+    "$(c_compiler | sed 's/gcc$/strip/')" --strip-all -o "$static" "$work/target/$triple/$folder/ovlsniff"
 }

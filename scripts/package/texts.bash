@@ -30,8 +30,7 @@ make_texts() {
     licences > "$texts/THIRD-PARTY-LICENSES"
 }
 
-# Prints the licences of everything that is linked into the program: first what is no crate, then the crates, whose
-# texts cargo-about collects.
+# Prints the licences of everything that is linked into the program: first what is no crate, then the crates.
 licences() {
     local copyright
     cat <<'TEXT'
@@ -48,7 +47,7 @@ TEXT
         cat "${copyright#*:}"
         echo
     done
-    cargo about generate --locked --offline --fail --config scripts/package/about.toml scripts/package/about.hbs
+    python3 -B scripts/package/licences.py "$triple"
 }
 
 # Prints the path of the licence of the C code in the crate zstd-sys.
@@ -59,17 +58,33 @@ zstd_licence() {
     echo "${manifest%/*}/zstd/LICENSE"
 }
 
-# Writes what only the Debian package has.
+# Prints who is responsible for the package: Debian's own variables say it, or git.
+maintainer() {
+    local name=${DEBFULLNAME:-$(git config user.name)} address=${DEBEMAIL:-$(git config user.email)}
+    [ -n "$name" ] && [ -n "$address" ] || die "package: set DEBFULLNAME and DEBEMAIL to your name and address; the .deb names its maintainer"
+    echo "$name <$address>"
+}
+
+# Writes what the Debian package has besides the program.
 debian_texts() { # DIRECTORY
+    local file doc=$1/doc
+    mkdir -p "$1/units" "$doc/examples"
     cp -r "$texts/man" "$texts/completions" "$1/"
     gzip -9n "$1"/man/*.1
-    gzip -9nc CHANGELOG.md > "$1/changelog.gz"
+    cp scripts/package/lintian-overrides "$1/"
+    cp scripts/package/debian/README.Debian README.md "$doc/"
+    gzip -9nc CHANGELOG.md > "$doc/changelog.gz"
+    cp -r deploy/. "$doc/examples/"
+    for file in "$doc/examples"/*.service "$doc/examples"/*.timer; do [ ! -e "$file" ] || mv "$file" "$1/units/"; done
+    find "$1" -type f -exec chmod u=rw,go=r {} +
     {
-        printf 'ovlsniff (%s-1) unstable; urgency=medium\n\n  * Release %s; /usr/share/doc/ovlsniff/changelog.gz lists the changes.\n\n' "$version" "$version"
+        printf 'ovlsniff (%s-1) unstable; urgency=medium\n\n  * Release %s; changelog.gz lists the changes.\n\n' "$version" "$version"
         printf ' -- %s  %s\n' "$(maintainer)" "$(date -R -u -d "@$SOURCE_DATE_EPOCH")"
     } > "$1/changelog.Debian"
     {
-        echo 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/'
-        echo 'Upstream-Name: ovlsniff'
-    } > "$1/copyright"
+        printf 'ovlsniff %s\n\nCopyright (c) 2026 The ovlsniff contributors\nLicence: MIT or Apache-2.0, at your option\n\n' "$version"
+        sed -n '/^Permission/,$p' LICENSE-MIT
+        printf '\nOn Debian systems, the Apache licence 2.0 is in /usr/share/common-licenses/Apache-2.0.\n\n'
+        cat "$texts/THIRD-PARTY-LICENSES"
+    } > "$doc/copyright"
 }

@@ -5,16 +5,20 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use ovlsniff::overlay::address;
 use ovlsniff::packet::{UdpPort, Vni};
 use ovlsniff::verify::Acceptable;
 
+use super::merge::Merge;
 use super::values;
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni", "all", "replay"])))]
 pub(crate) struct Verify {
+    #[command(subcommand)]
+    pub(crate) act: Option<VerifyAct>,
     /// Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub(crate) net: Option<String>,
@@ -129,6 +133,12 @@ pub(crate) struct Verify {
     /// Name of this node in the report [default: the host's]
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub(crate) node: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerifyAct {
+    /// Join the JSON reports of several nodes into one matrix
+    Merge(Merge),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

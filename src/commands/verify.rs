@@ -4,6 +4,7 @@ mod all;
 mod evidence;
 mod file;
 mod live;
+mod merge;
 mod progress;
 mod replay;
 mod told;
@@ -20,9 +21,12 @@ use ovlsniff::verify::{self, Expectation, Occasion, Report, Saved, Terms, Wanted
 use self::evidence::Evidence;
 use self::told::{conclude, of_all, of_one};
 use super::{Status, signals};
-use crate::cli::{Expect, Require, Verify};
+use crate::cli::{Expect, Require, Verify, VerifyAct};
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
+    if let Some(VerifyAct::Merge(args)) = &args.act {
+        return merge::run(args);
+    }
     let output = args.output.as_deref();
     let output = told::Output::check(output)?;
     let profile = evidence::profile(args.profile.as_deref())?;

@@ -41,7 +41,7 @@ use crate::packet::Timestamp;
 use follow::Follow;
 use probed::Probed;
 use progress::Beat;
-pub use progress::Progress;
+pub use progress::{PeerProgress, Progress};
 
 /// The shortest time between two rounds of probes.
 const PACE: Duration = Duration::from_millis(250);
@@ -259,7 +259,7 @@ impl Session {
         loop {
             let now = Instant::now();
             if beat.is_due(now) {
-                progress(Progress { left: end.saturating_duration_since(now), frames: self.watch.frames() });
+                progress(Progress::of(end.saturating_duration_since(now), &self.watch, &self.asked));
             }
             if now >= next_probe && now < last_probe {
                 self.probed().for_each(Probed::round);

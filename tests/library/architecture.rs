@@ -27,12 +27,12 @@ const ROOMS: [(u8, &str, &[&str]); 17] = [
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 27] = [
+const CRATES: [(&[&str], &[&str]); 28] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
     (&["blake2"], &["verify/wireguard"]),
-    (&["sha2"], &["ipsec", "overlay", "audit"]),
+    (&["sha2"], &["ipsec", "overlay", "print/merged/html", "audit"]),
     (&["zeroize"], &["netlink", "ipsec", "overlay"]),
     (&["regex_automata", "regex_syntax"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
@@ -42,11 +42,14 @@ const CRATES: [(&[&str], &[&str]); 27] = [
     (&["rtnetlink"], &["netlink"]),
     (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
-    (&["jiff"], &["print", "audit"]),
+    (&["jiff"], &["print", "verify/merge", "audit/clock"]),
     (&["unicode_width"], &["print/glyphs"]),
-    (&["base64"], &["netlink/wireguard"]),
-    (&["serde_json"], &["host/docker/engine", "print/report", "verify", "overlay", "audit", "commands"]),
-    (&["serde"], &["host/docker", "verify", "overlay", "audit", "commands"]),
+    (&["base64"], &["netlink/wireguard", "print/merged/html"]),
+    (
+        &["serde_json"],
+        &["host/docker/engine", "print/report", "print/merged", "verify", "overlay", "commands", "audit"],
+    ),
+    (&["serde"], &["host/docker", "verify", "overlay", "commands", "audit"]),
     (
         &["strsim"],
         &[
@@ -61,6 +64,7 @@ const CRATES: [(&[&str], &[&str]); 27] = [
     ),
     (&["caps"], &["host/privileges"]),
     (&["landlock", "seccompiler"], &["host/fence"]),
+    (&["indicatif"], &["commands/progress"]),
     (&["quick_junit"], &["print/report/junit"]),
     (&["prometheus_client"], &["print/report/prometheus"]),
     (&["tempfile"], &["whole_file"]),

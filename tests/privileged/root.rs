@@ -3,6 +3,8 @@
 mod any;
 mod capture;
 mod changes;
+mod evidence;
+mod faults;
 mod grep;
 mod hosts;
 mod interfaces;
@@ -17,3 +19,4 @@ mod streams;
 mod tunnels;
 mod verify;
 mod verify_all;
+mod watch;

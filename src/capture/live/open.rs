@@ -254,7 +254,12 @@ fn refusal(device: &Device, error: &pcap::Error) -> Error {
     if denied {
         return permission(device);
     }
-    if cause.contains("not up") { Error::Down { device } } else { Error::Open { device, cause } }
+    match cause {
+        _ if cause.contains("not up") => Error::Down { device },
+        _ if cause.contains("Cannot allocate memory") => Error::Memory { device },
+        _ if cause.contains("Too many open files") => Error::Descriptors { device },
+        cause => Error::Open { device, cause },
+    }
 }
 
 fn permission(device: Device) -> Error {

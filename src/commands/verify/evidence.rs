@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ovlsniff::audit::{Case, Folder, Machine, Run, Series, Subject, files};
+use ovlsniff::audit::{Case, Folder, Machine, Run, Series, Subject, file_sha256, files};
 use ovlsniff::packet::Timestamp;
 use ovlsniff::verify::kept::{Facts, FrameKeeper};
 use ovlsniff::verify::profile::Profile;
@@ -71,6 +71,7 @@ impl Evidence {
             machine: self.machine.clone(),
             expected: super::expectation(args),
             profile: profile.cloned(),
+            file_sha256: args.read.as_deref().and_then(file_sha256),
         };
         match &mut self.place {
             Place::One(folder) => match folder.take() {

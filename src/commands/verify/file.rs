@@ -11,6 +11,7 @@ use ovlsniff::verify::{Circumstances, Occasion, Question, Report, Watch, tunnel_
 
 use super::evidence::Kept;
 use crate::cli::Verify;
+use crate::commands::progress::Progress;
 
 /// More refused frames than these, and the capture had a filter, even if the file names none.
 const REFUSED: u64 = 64;
@@ -23,6 +24,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
     super::unprivileged::begin_file(args)?;
     file.unpack_ahead();
+    let progress = Progress::until_signal(file.reading());
     let mut watch = Watch::new(question, None, ports, opener);
     if args.evidence.is_some() {
         watch.keep_frames();
@@ -41,6 +43,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<
             Err(error) => break Some(error.to_string()),
         }
     };
+    drop(progress);
     let nanos = watch.nanos();
     let filters = file.interfaces().iter().filter_map(|each| Some((each.filter.clone()?, each.link)));
     // A few frames may have been refused before the filter was there.
