@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # a part of ./x, whose other files set $dist, $arch, $version and $work
+# shellcheck shell=bash disable=SC2154,SC2034 # a part of ./x, whose other files set $dist, $arch and $version, and read $static
 # ./x package --check: tries what was made, as those would who get it.
 
 make_check() {
