@@ -84,7 +84,7 @@ impl<'p> Output<'p> {
     }
 
     /// Writes a text to the file, or else to standard output. Returns false if nobody reads it there.
-    fn deliver(&self, text: &[u8]) -> anyhow::Result<bool> {
+    pub(super) fn deliver(&self, text: &[u8]) -> anyhow::Result<bool> {
         if let (Some(mut open), Some(path)) = (self.open.as_ref(), self.path) {
             open.write_all(text).map_err(|error| anyhow!("write {}: {}", path.display(), reason(&error)))?;
             return Ok(true);
