@@ -1,8 +1,8 @@
 //! The keeper's own side: the process that keeps root for one that has left it. The room [`crate::keeper`] says what for.
 //!
 //! [`start`] runs the program again, with a hidden first argument and one end of a socket as its standard input, while
-//! nothing is open yet and one thread is running. It is a new process image and no fork: no key, no descriptor and no byte of
-//! the first process is in it. It reduces itself to the few capabilities that the requests need, and then answers
+//! nothing is open yet and one thread is running. It is a new process image and no fork: no key and no byte of
+//! the first process is in it, and no descriptor that it has opened. It reduces itself to the few capabilities that the requests need, and then answers
 //! requests, one after the other, until the other end of the socket is closed ([`run`]).
 //!
 //! # What the keeper may be asked
