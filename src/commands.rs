@@ -22,6 +22,7 @@ mod completions;
 mod grep;
 mod help;
 mod interfaces;
+mod keeping;
 mod keys;
 mod man;
 mod overlay;
@@ -38,6 +39,8 @@ use ovlsniff::escape::{escape, reason};
 
 use crate::cli::{Command, Typed};
 pub(crate) use complete::Request;
+
+pub(crate) use keeping::keep;
 
 /// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +110,7 @@ pub(crate) fn run(typed: Typed) -> anyhow::Result<Status> {
     match cli.command {
         None if cli.grep.list => {
             let netns = cli.grep.netns;
-            interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json })
+            interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json, ..Default::default() })
         }
         None => grep::run(cli.grep),
         Some(Command::Verify(args)) => verify::run(&args),

@@ -103,7 +103,7 @@ struct Bar {
 
 impl Bar {
     fn of(files: &[Arc<Reading>]) -> Self {
-        let total = files.iter().map(|file| file.len()).sum::<Option<u64>>();
+        let total = files.iter().map(|file| file.total()).sum::<Option<u64>>();
         let text = Text::default();
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(text.clone()), u8::MAX);
         let bar = ProgressBar::no_length();
@@ -117,7 +117,7 @@ impl Bar {
     /// Returns the line for a terminal of this width.
     fn line(&self, files: &[Arc<Reading>], at: usize, width: usize) -> String {
         let read: u64 =
-            files.iter().map(|file| file.len().map_or(file.bytes(), |len| file.bytes().min(len))).sum();
+            files.iter().map(|file| file.total().map_or(file.bytes(), |len| file.bytes().min(len))).sum();
         let mut template = match self.bar.length() {
             Some(_) => "{bytes} of {total_bytes} ({percent}%), {bytes_per_sec}, {eta} left".to_owned(),
             None => "{bytes}, {bytes_per_sec}".to_owned(),

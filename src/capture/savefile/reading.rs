@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub struct Reading {
     bytes: AtomicU64,
-    len: Option<u64>,
+    total: Option<u64>,
 }
 
 impl Reading {
     /// Makes the count of a file of this length, if it is known, that is read from here on.
-    pub fn new(at: u64, len: Option<u64>) -> Self {
-        Self { bytes: AtomicU64::new(at), len }
+    pub fn new(at: u64, total: Option<u64>) -> Self {
+        Self { bytes: AtomicU64::new(at), total }
     }
 
     /// Returns the number of bytes that were read.
@@ -22,8 +22,8 @@ impl Reading {
     }
 
     /// Returns the length of the file in bytes when it was opened. `None` if it is no plain file.
-    pub fn len(&self) -> Option<u64> {
-        self.len
+    pub fn total(&self) -> Option<u64> {
+        self.total
     }
 
     /// Counts bytes that were read in one go.
