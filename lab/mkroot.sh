@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds the file system that lab/swarm runs in: lab/mkroot.sh DIR. It is a Debian 12 with Docker, and holds an image
-# for the services of the Swarm (nginx, curl, busybox). Needs root, debootstrap and busybox-static.
+# Builds the file system that lab/swarm runs in: lab/mkroot.sh DIR. It is a Debian 12 with Docker and
+# Prometheus, and holds an image for the services of the Swarm (nginx, curl, busybox). Needs root, debootstrap and busybox-static.
 set -euo pipefail
 
 root=$(realpath -m "$1")
 debootstrap --variant=minbase \
-    --include=docker.io,iproute2,iptables,curl,tcpdump,ngrep,kmod,iputils-ping,procps,nginx-light,libpcap0.8 bookworm "$root"
+    --include=docker.io,iproute2,iptables,curl,tcpdump,ngrep,kmod,iputils-ping,procps,nginx-light,libpcap0.8,prometheus,prometheus-node-exporter,jq bookworm "$root"
 mkdir -p "$root/lib/modules" "$root/out"
 
 image=$(mktemp -d)

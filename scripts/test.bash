@@ -3,6 +3,7 @@
 
 . scripts/steps.bash
 . scripts/bench.bash
+. scripts/deploy.bash
 
 run_tests() {
     begin_steps
@@ -16,6 +17,7 @@ run_tests() {
     step scripts scripts_clean
     step fuzz fuzz_lints
     step deny dependencies_allowed
+    step deploy deployment_files
     step tests plain_tests
     step needs privileged_tests
     step corpus corpus_of_fixtures
@@ -91,7 +93,7 @@ privileged_tests() {
     # Root of a container with fewer capabilities may be unable to make namespaces.
     elif ! unshare --net --mount true 2>/dev/null; then skip "tests of root::, because this root may make no namespaces"; without+=(--skip root::)
     fi
-    for need in tshark ngrep script groff zsh fish; do
+    for need in tshark ngrep script groff zsh fish promtool xmllint; do
         have $need || { skip "tests of $need::, because there is no $need here"; without+=(--skip "$need::"); }
     done
     if have ngrep && ! [[ $(ngrep -V) == "ngrep: $ngrep_release"* ]]; then

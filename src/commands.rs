@@ -16,14 +16,17 @@
 //! A command returns a [`Status`], or an error of `anyhow`, which `main` prints. `anyhow` is used in the binary alone:
 //! the library has typed errors.
 
+mod area;
 mod complete;
 mod completions;
 mod grep;
 mod help;
 mod interfaces;
+mod keeping;
 mod keys;
 mod man;
 mod overlay;
+mod progress;
 mod signals;
 mod typed;
 mod verify;
@@ -36,6 +39,8 @@ use ovlsniff::escape::{escape, reason};
 
 use crate::cli::{Command, Typed};
 pub(crate) use complete::Request;
+
+pub(crate) use keeping::keep;
 
 /// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +71,7 @@ impl From<Status> for ExitCode {
 
 /// Writes a line to standard error. A failure is ignored: a closed pipe or a full disk there is no reason to stop.
 pub(crate) fn tell(line: impl Display) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    area::tell(&format!("{line}\n"));
 }
 
 /// Tells Nagios of an error, by a line on standard output: it reads nothing else, and takes the usual status of an error for
@@ -105,7 +110,7 @@ pub(crate) fn run(typed: Typed) -> anyhow::Result<Status> {
     match cli.command {
         None if cli.grep.list => {
             let netns = cli.grep.netns;
-            interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json })
+            interfaces::run(&crate::cli::Interfaces { netns, json: cli.grep.json, ..Default::default() })
         }
         None => grep::run(cli.grep),
         Some(Command::Verify(args)) => verify::run(&args),

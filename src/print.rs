@@ -32,6 +32,7 @@ mod header;
 mod hexdump;
 mod ink;
 mod json;
+pub mod merged;
 pub mod ngrep;
 mod numbers;
 mod palette;

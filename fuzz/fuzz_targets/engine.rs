@@ -25,8 +25,11 @@ mod library {
 
 use host::docker::{engine, names, swarm_at};
 
+/// An answer, and true if the connection is closed behind it, so that nobody waits for more of it.
+type Answer = (Vec<u8>, bool);
+
 /// The answers that are still to be given.
-static ANSWERS: Mutex<VecDeque<Vec<u8>>> = Mutex::new(VecDeque::new());
+static ANSWERS: Mutex<VecDeque<Answer>> = Mutex::new(VecDeque::new());
 
 /// The socket of an engine that gives [`ANSWERS`].
 static SOCKET: LazyLock<String> = LazyLock::new(|| {
@@ -52,9 +55,9 @@ fn serve(mut stream: UnixStream) {
                 return;
             }
         }
-        let Some(answer) = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
-        let is_http = answer.starts_with(b"HTTP/");
-        if stream.write_all(&answer).is_err() || is_http && !answer.ends_with(b"}") {
+        let next = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some((answer, closes)) = next else { return };
+        if stream.write_all(&answer).is_err() || closes {
             return;
         }
     }
@@ -66,9 +69,9 @@ fuzz_target!(|data: &[u8]| {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
         [head.as_bytes(), body].concat()
     };
-    let answers = data.split(|byte| *byte == 0xff);
-    let answers: VecDeque<Vec<u8>> =
-        answers.map(|answer| if form & 1 == 0 { wrapped(answer) } else { answer.to_vec() }).collect();
+    let is_raw = form & 1 != 0;
+    let answer = |answer: &[u8]| if is_raw { (answer.to_vec(), true) } else { (wrapped(answer), false) };
+    let answers: VecDeque<Answer> = data.split(|byte| *byte == 0xff).map(answer).collect();
     let give = || ANSWERS.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&answers);
     let begun = Instant::now();
     give();

@@ -15,12 +15,14 @@ mod foreign;
 mod magic;
 mod pcapng;
 mod pieces;
+mod reading;
 mod records;
 mod source;
 
 pub use again::Again;
 pub use error::{Error, shown};
 pub use pieces::{Piece, Pieces};
+pub use reading::Reading;
 pub use records::{Form, Records, Taken};
 
 use std::path::Path;
@@ -142,6 +144,11 @@ impl Savefile {
     /// only where there is more than one processor. Call this when root has been left.
     pub fn unpack_ahead(&mut self) {
         self.buffer.allow_ahead();
+    }
+
+    /// Returns the count of the bytes that were read of the file, which goes on with the reading.
+    pub fn reading(&self) -> Arc<Reading> {
+        Arc::clone(self.buffer.reading())
     }
 
     /// Goes on to the next frame, which [`Self::frame`] then returns. Returns false at the end of the file and after

@@ -31,6 +31,10 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
         ErrorKind::UnknownArgument if !argument.starts_with('-') => {
             habits::extra_word(&above, &argument).map(|line| format!("{line}; see ovlsniff{command} --help"))
         }
+        ErrorKind::InvalidSubcommand if all(ContextKind::SuggestedSubcommand).is_empty() => {
+            let word = one(ContextKind::InvalidSubcommand);
+            habits::extra_word(&above, &word).map(|line| format!("{line}; see ovlsniff{command} --help"))
+        }
         ErrorKind::ArgumentConflict if grep => habits::conflict(bare(&argument), bare(&other)),
         ErrorKind::MissingRequiredArgument => {
             let missing = all(ContextKind::InvalidArg).join(" ");

@@ -221,6 +221,7 @@ pub(super) fn missing(command: &str, what: &str) -> Option<&'static str> {
         "verify" if what.contains("--local") => {
             "of which node is the file? give its underlay address with --local ADDRESS"
         }
+        "verify merge" => "which reports? give the files of verify --json, or a folder of them",
         "verify" if what.contains("--net") => "which network? give --net NAME, --vni VNI or --all",
         "overlay up" if what.contains("NETWORK") => {
             "which network? give its name, or a file of networks with -f FILE"

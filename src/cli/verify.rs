@@ -5,16 +5,20 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use ovlsniff::overlay::address;
 use ovlsniff::packet::{UdpPort, Vni};
 use ovlsniff::verify::Acceptable;
 
+use super::merge::Merge;
 use super::values;
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["net", "vni", "all", "replay"])))]
 pub(crate) struct Verify {
+    #[command(subcommand)]
+    pub(crate) act: Option<VerifyAct>,
     /// Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub(crate) net: Option<String>,
@@ -98,6 +102,12 @@ pub(crate) struct Verify {
     /// File with keys of SAs, beside the kernel's: Wireshark's esp_sa, or output of 'ip xfrm state' (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Watch")]
     pub(crate) sa: Vec<PathBuf>,
+    /// User to become in place of root, before the watch begins [default: nobody]
+    #[arg(short = 'Z', long, value_name = "NAME", help_heading = "Watch", conflicts_with = "no_drop")]
+    pub(crate) user: Option<String>,
+    /// Stay root instead of becoming another user
+    #[arg(long, help_heading = "Watch")]
+    pub(crate) no_drop: bool,
 
     /// Keep everything that proves the verdict in this new folder, for an auditor; with --watch, one folder in it for each verdict that changed or is not as expected
     #[arg(long, value_name = "DIR", help_heading = "Output")]
@@ -123,6 +133,12 @@ pub(crate) struct Verify {
     /// Name of this node in the report [default: the host's]
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub(crate) node: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerifyAct {
+    /// Join the JSON reports of several nodes into one matrix
+    Merge(Merge),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,7 @@
 //! `ovlsniff interfaces`: the interfaces, the choice of `auto` and the overlay networks, as a table or as JSON.
 
 mod overlays;
+mod watch;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -21,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Prints the interfaces of the current network namespace, or of the one that was named.
 pub(super) fn run(args: &Interfaces) -> anyhow::Result<Status> {
+    if let Some(every) = args.watch {
+        return watch::run(args, every);
+    }
     let namespace = Namespace::given(args.netns.as_deref())?;
     let survey = Survey::take(namespace.as_ref())?;
     let swarm = swarm();

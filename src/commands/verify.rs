@@ -4,9 +4,11 @@ mod all;
 mod evidence;
 mod file;
 mod live;
+mod merge;
 mod progress;
 mod replay;
 mod told;
+mod unprivileged;
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +16,19 @@ use anyhow::anyhow;
 use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report::Proofs;
 use ovlsniff::verify::profile::Profile;
-use ovlsniff::verify::{self, Expectation, Occasion, Report, Terms, Wanted, host_name};
+use ovlsniff::verify::{self, Expectation, Occasion, Report, Saved, Terms, Wanted, host_name};
 
 use self::evidence::Evidence;
 use self::told::{conclude, of_all, of_one};
 use super::{Status, signals};
-use crate::cli::{Expect, Require, Verify};
+use crate::cli::{Expect, Require, Verify, VerifyAct};
 
 pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
+    if let Some(VerifyAct::Merge(args)) = &args.act {
+        return merge::run(args);
+    }
     let output = args.output.as_deref();
-    told::check(output)?;
+    let output = told::Output::check(output)?;
     let profile = evidence::profile(args.profile.as_deref())?;
     let profile = profile.as_ref();
     if let Some(folder) = &args.replay {
@@ -38,7 +43,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         let (report, kept) = file::run(args, path)?;
         let mut report = under(report.on(terms(args)), profile);
         report.occasion.node.clone_from(&args.node);
-        let (status, _) = conclude(&of_one(args, &report, expected, &mut proofs), output)?;
+        let (status, _) = conclude(&of_one(args, &report, expected, &mut proofs), &output)?;
         if let (Some(evidence), Some(subject)) = (&mut evidence, evidence::of_one(&report, kept)) {
             evidence.keep(args, profile, began, &subject)?;
         }
@@ -46,6 +51,10 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     }
     let job = live::Job::new(args)?;
     let node = args.node.clone().or_else(host_name);
+    // The place was tried as root, and is written to by the keeper.
+    evidence.iter_mut().for_each(Evidence::let_go);
+    unprivileged::begin(args)?;
+    evidence.iter_mut().try_for_each(|evidence| evidence.take_up(args))?;
     let mut watch = || -> anyhow::Result<_> {
         let occasion = || Occasion { node: node.clone(), ended: Some(told::now()) };
         if args.all {
@@ -65,13 +74,13 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     let mut last = None;
     loop {
         let (begun, began) = (Instant::now(), told::now());
-        let (told, subject) = watch()?;
+        let (told, subject) = unprivileged::unless_lost(watch())?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {
             return Ok(last);
         }
-        let (status, heard) = conclude(&told, output)?;
+        let (status, heard) = conclude(&told, &output)?;
         if let (Some(evidence), Some(subject)) = (&mut evidence, &subject) {
             evidence.keep(args, profile, began, subject)?;
         }
@@ -111,15 +120,15 @@ fn terms(args: &Verify) -> Terms {
 }
 
 /// Collects what was typed about the network.
-fn wanted(args: &Verify) -> Wanted {
-    Wanted {
+fn wanted(args: &Verify) -> anyhow::Result<Wanted> {
+    Ok(Wanted {
         name: args.net.clone(),
         vnis: args.vni.clone(),
         port: args.vxlan_port.or(args.geneve_port).map(UdpPort::value),
         form: args.vxlan_port.map(|_| Form::Vxlan).or(args.geneve_port.map(|_| Form::Geneve)),
         locals: args.local.clone(),
         peers: args.peer.clone(),
-        docker_inspect: args.docker_inspect.clone(),
+        docker_inspect: args.docker_inspect.as_deref().map(Saved::read).transpose()?,
         found: None,
-    }
+    })
 }

@@ -103,7 +103,7 @@ fn because(report: &Report) -> String {
     }
 }
 
-fn evidence(leg: &LegReport) -> String {
+pub(in crate::print) fn evidence(leg: &LegReport) -> String {
     let counts = &leg.counts;
     let mut parts = Vec::new();
     if counts.esp > 0 {

@@ -64,6 +64,11 @@ impl OpaqueCounts {
         self.0[0] += packets;
     }
 
+    /// Returns the number of packets of each kind of which there are any, with its name.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        KINDS.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
+    }
+
     /// Returns the number of opaque packets of all kinds.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()

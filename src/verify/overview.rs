@@ -42,17 +42,9 @@ impl Overview {
         Self { occasion: occasion.clone(), ..self }
     }
 
-    /// Returns the worst verdict. What is known to be readable outweighs a network that delivers nothing, that one outweighs
-    /// doubt, and doubt NOT-ENFORCED. Where clear networks are expected, those that are not outweigh the rest. A host without
-    /// any network is INCONCLUSIVE: nothing was judged.
+    /// Returns the worst verdict, as [`Verdict::worst`] has it. A host without any network is INCONCLUSIVE: nothing was judged.
     pub fn verdict(&self, expected: Expectation) -> Verdict {
-        use Verdict::{AuthOnly, Blackholed, Clear, Encrypted, Inconclusive, NotEnforced};
-        let order = match expected {
-            Expectation::Encrypted => [Clear, AuthOnly, Blackholed, Inconclusive, NotEnforced, Encrypted],
-            Expectation::Clear => [AuthOnly, Encrypted, NotEnforced, Blackholed, Inconclusive, Clear],
-        };
-        let has = |verdict: &Verdict| self.networks.iter().any(|network| network.verdict() == *verdict);
-        order.into_iter().find(has).unwrap_or(Inconclusive)
+        Verdict::worst(self.networks.iter().map(Judged::verdict), expected)
     }
 
     /// Returns the exit status, which is that of the worst verdict. If all are as expected, it is that of the network that
@@ -76,6 +68,19 @@ impl Overview {
 }
 
 impl Verdict {
+    /// Returns the worst of several verdicts. What is known to be readable outweighs a network that delivers nothing, that one
+    /// outweighs doubt, and doubt NOT-ENFORCED. Where clear networks are expected, those that are not outweigh the rest. Of none
+    /// it is INCONCLUSIVE.
+    pub(super) fn worst(verdicts: impl Iterator<Item = Self>, expected: Expectation) -> Self {
+        use Verdict::{AuthOnly, Blackholed, Clear, Encrypted, Inconclusive, NotEnforced};
+        let order = match expected {
+            Expectation::Encrypted => [Clear, AuthOnly, Blackholed, Inconclusive, NotEnforced, Encrypted],
+            Expectation::Clear => [AuthOnly, Encrypted, NotEnforced, Blackholed, Inconclusive, Clear],
+        };
+        let rank = |verdict: &Self| order.iter().position(|each| each == verdict);
+        verdicts.min_by_key(rank).unwrap_or(Inconclusive)
+    }
+
     /// Returns the exit status: 0 if the verdict is as expected, 1 if not, 3 if it is inconclusive, 4 if nothing
     /// arrives.
     pub fn exit_status(self, expected: Expectation) -> u8 {

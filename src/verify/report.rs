@@ -15,7 +15,7 @@ use super::way::Way;
 use crate::ipsec::DockerTag;
 use crate::packet::{Spi, Vni};
 pub use nodes::NodeReport;
-pub(super) use nodes::worst;
+pub(super) use nodes::{severity, worst};
 pub use terms::{Acceptable, NotAcceptable, Require, Terms};
 
 /// The report on a network: its verdict, and one leg after the other.

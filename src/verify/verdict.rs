@@ -21,6 +21,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All verdicts.
+    pub const ALL: [Self; 6] = [
+        Self::Encrypted,
+        Self::Clear,
+        Self::AuthOnly,
+        Self::NotEnforced,
+        Self::Inconclusive,
+        Self::Blackholed,
+    ];
+
     /// Returns the word as it is printed.
     pub fn name(self) -> &'static str {
         match self {
@@ -55,6 +65,9 @@ pub enum Rung {
 }
 
 impl Rung {
+    /// All rungs, from the weakest up.
+    pub const ALL: [Self; 5] = [Self::Config, Self::Armed, Self::Counted, Self::Seen, Self::Opened];
+
     /// Returns `E0` to `E4`.
     pub fn name(self) -> &'static str {
         match self {

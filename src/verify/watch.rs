@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::judge::judge;
 use super::kept::{Facts, FrameKeeper, name_algorithms};
 use super::report::Report;
+use super::session::PeerProgress;
 use super::skim::Skim;
 use super::tally::{Circumstances, Question, Tally, View};
 use super::underlay::Views;
@@ -164,6 +165,19 @@ impl Watch {
     /// Returns true if the canary of the control network was seen leaving in clear; `None` without such a network.
     pub fn control_left_in_clear(&self) -> Option<bool> {
         self.tallies.control.as_ref().map(Tally::canary_left_in_clear)
+    }
+
+    /// Returns what was seen so far of each host that is or may be a node of the network that was asked for.
+    pub(super) fn seen(&self) -> impl Iterator<Item = PeerProgress> {
+        self.tallies.asked.pairs.iter().map(|(peer, pair)| {
+            let ways = [&pair.out, &pair.back];
+            PeerProgress {
+                esp: ways.map(|evidence| evidence.esp_packets),
+                opaque: ways.map(|evidence| evidence.opaque),
+                clear: ways.map(|evidence| evidence.clear.count),
+                ..PeerProgress::of(*peer)
+            }
+        })
     }
 
     /// Returns the number of frames so far.

@@ -2,6 +2,8 @@
 //! privilege, no interface and no other tool.
 
 mod completing;
+mod deploy;
+mod evidence;
 mod generated;
 mod grep;
 mod keys;
@@ -15,6 +17,7 @@ mod values;
 mod verify;
 mod verify_files;
 mod verify_formats;
+mod verify_merge;
 
 #[path = "../docker/changing.rs"]
 mod changing;

@@ -19,7 +19,7 @@ const fn kind(name: &'static str, right: &'static [&'static str], wrong: &'stati
 const DEVICE: [&str; 3] = ["secure", "vx-1_a.b", "fifteen-letters"];
 const NO_DEVICE: [&str; 5] = ["", "..", "a/b", "sixteen--letters", "gr\u{fc}n"];
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     kind(
         "VNI",
         &["1", "4097", "0x1001", "0xFFFFFF"],
@@ -65,6 +65,11 @@ const KINDS: [Kind; 15] = [
         ],
     ),
     kind("MTU", &["68", "1450", "65535"], &["", "67", "65536", "1.4K", "-1", "+1450"]),
+    kind(
+        "TIME",
+        &["newest", "2026-11-27T19:00:00Z", "2026-11-27T20:00:00.5+01:00"],
+        &["", "now", "19:00", "2026-11-27", "2026-11-27T19:00:00", "2026-13-27T19:00:00Z"],
+    ),
     kind("N", &["8", "80"], &["", "some", "-1", "+8", "1.5", "0x10"]),
     kind("C", &[".", " ", "~"], &["", "ab", "\u{e9}", "\t"]),
     kind("CODE", &["not-enforced", "short-icv"], &["", "clear", "Not-Enforced", "everything"]),
@@ -75,7 +80,7 @@ const KINDS: [Kind; 15] = [
 
 /// Kinds of value that have no spelling to test: texts, names that only the kernel or Docker knows, and words of a list
 /// in the help.
-const TEXTS: [&str; 19] = [
+const TEXTS: [&str; 20] = [
     "PATTERN",
     "BPF FILTER",
     "BPF",
@@ -91,6 +96,7 @@ const TEXTS: [&str; 19] = [
     "WHEN",
     "WHAT",
     "NODES",
+    "PAIRS",
     "FORMAT",
     "STEP",
     "SHELL",
@@ -99,10 +105,11 @@ const TEXTS: [&str; 19] = [
 
 /// Options whose range differs from that of their kind: the option, values that only it takes, and values that only it
 /// refuses.
-const RANGES: [(&str, &[&str], &[&str]); 8] = [
+const RANGES: [(&str, &[&str], &[&str]); 9] = [
     ("--for", &["1ms"], &["0s", "25h", "2d"]),
     ("--watch", &["1ms"], &["0s", "25h", "2d"]),
     ("--due", &["0", "7d", "1d12h"], &[]),
+    ("--stale", &["0", "7d", "1d12h"], &[]),
     ("--columns", &["65536"], &["7", "65537"]),
     ("--generation", &["1", "1000000000"], &["0", "1000000001"]),
     ("--snaplen", &["0"], &["4G"]),

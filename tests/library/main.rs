@@ -8,6 +8,7 @@ mod decode;
 mod decode_built;
 mod engine;
 mod esp;
+mod faults;
 mod joined;
 mod kept;
 mod outermost;

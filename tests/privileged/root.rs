@@ -3,9 +3,12 @@
 mod any;
 mod capture;
 mod changes;
+mod evidence;
+mod faults;
 mod grep;
 mod hosts;
 mod interfaces;
+mod keeper;
 mod kernel;
 mod namespace;
 mod overlaps;
@@ -16,3 +19,4 @@ mod streams;
 mod tunnels;
 mod verify;
 mod verify_all;
+mod watch;

@@ -1,11 +1,13 @@
 //! Tests that need the `script` of util-linux, which makes a terminal. They look at what the program writes to one.
 
 mod bash;
+mod progress;
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use crate::made::{SWARM, pcap, udp};
-use crate::run::plain;
+use crate::run::{plain, until};
 
 /// Runs the program on a terminal of its own, 60 columns wide. Returns its exit status and everything that it wrote.
 fn on_a_terminal(words: &[&str]) -> (Option<i32>, String) {
@@ -124,4 +126,41 @@ fn a_terminal_is_no_capture() {
     let (code, out) = on_a_terminal(&["-r", "-", "x"]);
     let sentence = "ovlsniff: open standard input: it is a terminal; send a capture to it, as in: tcpdump -w - | ovlsniff -r -";
     assert_eq!((code, out.trim_end()), (Some(2), sentence));
+}
+
+/// A terminal that goes away hangs up. The program that ignores this, as under `nohup`, ends when it has something to write.
+#[test]
+#[ignore = "needs script"]
+fn a_terminal_that_goes_away_ends_the_search() {
+    for trap in ["trap - HUP", "trap '' HUP"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (fifo, pid) = (folder.path().join("frames"), folder.path().join("pid"));
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let program = env!("CARGO_BIN_EXE_ovlsniff");
+        let command =
+            format!("{trap}; echo $$ > {}; exec '{program}' -r '{}' ''", pid.display(), fifo.display());
+        let mut script = plain(Command::new("script"));
+        let mut script = script
+            .args(["-qec", &command, "/dev/null"])
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let capture = std::fs::read(SWARM).unwrap();
+        let mut frames = std::fs::File::options().write(true).open(&fifo).unwrap();
+        frames.write_all(&capture[..4096]).unwrap();
+        let pid: i32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+        let ended = || {
+            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            !state.contains("(ovlsniff)") || state.contains(") Z ")
+        };
+        assert!(!ended());
+        script.kill().unwrap();
+        script.wait().unwrap();
+        // A pipe that nobody reads is closed, and the program ends with the error that it cannot tell.
+        let _ = frames.write_all(&capture[4096..]);
+        drop(frames);
+        until("its end", ended);
+    }
 }

@@ -1,17 +1,34 @@
-//! Turns capture files into seeds of the target `frames`, one seed for each file: `seeds FOLDER FILE…`.
+//! Makes seeds for the fuzz targets, and keeps what the targets found in a text that can be read:
+//!
+//! - `seeds captures FOLDER FILE…`: turns capture files into seeds of the target `frames`, one seed for each file.
+//! - `seeds unpack FILE… FOLDER`: makes a seed of each line. `\0`, `\n`, `\r`, `\t`, `\\` and `\xHH` stand for a byte.
+//! - `seeds pack FOLDER FILE`: writes the seeds of a folder as such lines, the shortest first, up to [`MOST`] bytes.
 
+use std::fs;
 use std::path::Path;
 
 use ovlsniff::capture::savefile::Savefile;
 
 /// The most frames of a seed. More of the same capture would teach the fuzzer nothing.
 const FRAMES: usize = 20;
+/// The most bytes of a text that is kept, and of a line in it.
+const MOST: usize = 16 << 10;
+const LONGEST: usize = 400;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().expect("usage: seeds FOLDER FILE…");
-    for (at, file) in arguments.enumerate() {
-        let Ok(mut capture) = Savefile::open(Path::new(&file)) else { continue };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match &words[..] {
+        ["captures", folder, files @ ..] => captures(Path::new(folder), files),
+        ["unpack", files @ .., folder] => files.iter().for_each(|file| unpack(file, Path::new(folder))),
+        ["pack", folder, file] => pack(folder, file),
+        _ => panic!("usage: seeds captures FOLDER FILE… | unpack FILE… FOLDER | pack FOLDER FILE"),
+    }
+}
+
+fn captures(folder: &Path, files: &[&str]) {
+    for (at, file) in files.iter().enumerate() {
+        let Ok(mut capture) = Savefile::open(Path::new(file)) else { continue };
         let mut seed = Vec::new();
         for _ in 0..FRAMES {
             // A damaged file is used up to the damage.
@@ -25,6 +42,52 @@ fn main() {
             seed.push(0);
             seed.extend(frame.bytes);
         }
-        std::fs::write(Path::new(&folder).join(format!("seed-{at}")), seed).expect("a seed written");
+        fs::write(folder.join(format!("seed-{at}")), seed).expect("a seed written");
     }
+}
+
+fn unpack(file: &str, folder: &Path) {
+    let name = Path::new(file).file_name().and_then(|name| name.to_str()).expect("a name in UTF-8");
+    let text = fs::read_to_string(file).expect("a text of seeds");
+    for (at, line) in text.lines().enumerate() {
+        let seed = unescaped(line).unwrap_or_else(|| panic!("{file}:{}: a wrong escape", at + 1));
+        fs::write(folder.join(format!("{name}-{at}")), seed).expect("a seed written");
+    }
+}
+
+fn unescaped(line: &str) -> Option<Vec<u8>> {
+    let mut bytes = line.bytes();
+    let mut seed = Vec::new();
+    while let Some(byte) = bytes.next() {
+        seed.push(match byte {
+            b'\\' => match bytes.next()? {
+                b'0' => 0,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'x' => {
+                    let digits = [bytes.next()?, bytes.next()?];
+                    u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+                }
+                other => other,
+            },
+            byte => byte,
+        });
+    }
+    Some(seed)
+}
+
+fn pack(folder: &str, file: &str) {
+    let files = fs::read_dir(folder).expect("a folder of seeds");
+    let read = files.map(|entry| fs::read(entry.expect("a file").path()).expect("a seed"));
+    let mut lines: Vec<String> =
+        read.map(|seed| seed.escape_ascii().to_string().replace("\\x00", "\\0")).collect();
+    lines.sort_by_key(|line| (line.len(), line.clone()));
+    lines.retain(|line| line.len() <= LONGEST);
+    let mut room = MOST;
+    lines.retain(|line| {
+        room = room.saturating_sub(line.len() + 1);
+        room > 0
+    });
+    fs::write(file, lines.join("\n") + "\n").expect("room for the text");
 }

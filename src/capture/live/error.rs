@@ -34,6 +34,18 @@ pub enum Error {
         /// The interface.
         device: Device,
     },
+    /// The kernel has no memory for the ring.
+    #[error("open {device}: there is no memory for its ring; give a smaller one with --buffer")]
+    Memory {
+        /// The interface.
+        device: Device,
+    },
+    /// This process may not have so many open files.
+    #[error("open {device}: too many open files; allow more (ulimit -n), or name fewer interfaces with -i")]
+    Descriptors {
+        /// The interface.
+        device: Device,
+    },
     /// libpcap or the kernel refused for another reason.
     #[error("open {device}: {cause}")]
     Open {

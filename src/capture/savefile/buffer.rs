@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::compression::{Compression, Input};
 use super::error::Fault;
+use super::reading::Reading;
 use super::source::Source;
 
 /// The size of the first read, in bytes. When many files are opened at the same time, little more than their headers
@@ -31,11 +32,12 @@ pub(super) struct Buffer {
     /// Compressed input may be unpacked by a thread of its own.
     ahead: bool,
     stop: Arc<AtomicBool>,
+    reading: Arc<Reading>,
 }
 
 impl Buffer {
     pub(super) fn new(source: Source) -> Self {
-        let stop = Arc::clone(source.stop());
+        let (stop, reading) = (Arc::clone(source.stop()), Arc::clone(source.reading()));
         // A short file has its end within the first read, one byte behind it. The pages of a longer buffer would be touched in
         // vain, because they are zeroed.
         let len = source.len().map_or(FIRST, |len| (len + 1).min(FIRST as u64) as usize);
@@ -47,6 +49,7 @@ impl Buffer {
             input: Input::Plain(source),
             ahead: false,
             stop,
+            reading,
         }
     }
 
@@ -62,6 +65,11 @@ impl Buffer {
             packed => packed,
         };
         Ok(())
+    }
+
+    /// Returns the count of the bytes that were read of the file.
+    pub(super) fn reading(&self) -> &Arc<Reading> {
+        &self.reading
     }
 
     pub(super) fn compression(&self) -> Option<Compression> {

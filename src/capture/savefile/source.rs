@@ -12,6 +12,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::reading::Reading;
+
 /// The size to which a pipe's buffer is enlarged, if the system allows it. At the usual 64 KiB, reader and writer
 /// wait for each other most of the time.
 const PIPE_SIZE: i32 = 1 << 20;
@@ -28,6 +30,7 @@ pub(super) struct Source {
     /// The length of a plain file when it was opened. `None` if the system does not tell it, as for those of /proc.
     len: Option<u64>,
     stop: Arc<AtomicBool>,
+    reading: Arc<Reading>,
 }
 
 impl Source {
@@ -52,7 +55,10 @@ impl Source {
             let _ = fcntl(&file, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE));
         }
         let waits = !kind.is_file() && !kind.is_block_device();
-        Ok(Self { file, waits, len: Some(len).filter(|&len| kind.is_file() && len > 0), stop })
+        let len = Some(len).filter(|&len| kind.is_file() && len > 0);
+        // Standard input may begin in the middle of a file.
+        let at = len.and_then(|_| (&file).stream_position().ok()).unwrap_or_default();
+        Ok(Self { file, waits, len, stop, reading: Arc::new(Reading::new(at, len)) })
     }
 
     /// Returns true if reading may have to wait for a writer.
@@ -84,8 +90,14 @@ impl Source {
         ((&self.file).stream_position().ok()? > len).then_some(len)
     }
 
+    /// Returns the count of the bytes that were read.
+    pub(super) fn reading(&self) -> &Arc<Reading> {
+        &self.reading
+    }
+
     /// Goes on at another offset.
     pub(super) fn seek(&mut self, offset: u64) -> io::Result<()> {
+        self.reading.set(offset);
         self.file.seek(SeekFrom::Start(offset)).map(drop)
     }
 
@@ -107,7 +119,7 @@ impl Read for Source {
             }
             match self.file.read(into) {
                 Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-                read => return read,
+                read => return read.inspect(|bytes| self.reading.add(*bytes)),
             }
         }
     }

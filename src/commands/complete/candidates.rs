@@ -103,6 +103,7 @@ fn kind(arg: &Arg, path: &str) -> Option<Kind> {
         ("VNI", _) if path != "overlay up" => Kind::Vnis,
         ("ADDRESS", "local") => Kind::Addresses,
         ("CODE", _) => Kind::Words(&Acceptable::ALL),
+        ("NAME|FILE", "profile") => Kind::Words(&["rfc8221", "cnsa", "fips"]),
         ("KEY[=VALUE]", _) => Kind::Words(&DriverOptions::KEYS),
         ("FILE", "read" | "input" | "write") => Kind::Files(CAPTURES),
         ("FILE", "output") if path == "ngrep" => Kind::Files(CAPTURES),

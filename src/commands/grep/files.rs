@@ -10,6 +10,7 @@ use ovlsniff::search::{Filters, OuterFilter, Told};
 use super::meant::Meant;
 use super::ngrep::Source;
 use super::{Error, Job, ngrep, pieces};
+use crate::commands::progress::Progress;
 
 pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     if meant.read.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
@@ -27,6 +28,7 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     }
     let mut filter = filter(job, &files)?;
     super::live::leave_root(job, meant)?;
+    let progress = (!meant.at_pace).then(|| Progress::of(files.iter().map(Savefile::reading).collect()));
     // After a damaged file the others are still searched. The first error is returned at the end.
     let mut damaged = Ok(());
     for (n, mut file) in files.into_iter().enumerate() {
@@ -37,6 +39,7 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
         if let [_, _, ..] = meant.read[..] {
             job.output.reading(&meant.read[n]);
         }
+        progress.iter().for_each(|progress| progress.reads(n));
         if job.threads != Some(1) {
             file.unpack_ahead();
         }

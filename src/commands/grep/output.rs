@@ -23,7 +23,7 @@ use ovlsniff::search::{Found, Outcome, Told};
 use super::meant::{Meant, Style};
 use super::pace::Pace;
 use super::sheet::Sheet;
-use crate::commands::tell;
+use crate::commands::{area, tell};
 
 /// The longest time that a match may wait in the buffer for more output, in nanoseconds of the capture's clock.
 const PATIENCE: i64 = 4_000_000;
@@ -125,7 +125,9 @@ impl Output {
         let out: Box<dyn Write> = if to_stdout {
             Box::new(io::sink())
         } else {
-            Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+            let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+            let is_shared = stdout.is_terminal() && area::can_show(&io::stderr());
+            if is_shared { Box::new(area::Beside(stdout)) } else { Box::new(stdout) }
         };
         if let Some((reading, path)) = meant.write.as_ref().and_then(|path| overwritten(path, meant)) {
             let option = if meant.ngrep.is_some() { "-I" } else { "-r" };

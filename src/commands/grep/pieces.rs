@@ -259,6 +259,7 @@ impl Crew<'_> {
                 return Ok(());
             }
             *fitted += 1;
+            self.pieces.passed(place.offset);
             if ended(job)? {
                 return Ok(());
             }

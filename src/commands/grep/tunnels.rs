@@ -78,7 +78,7 @@ impl Learned {
 
     /// Learns of the devices that have come since the last call, and tells the user of new ports.
     pub(super) fn catch_up(&mut self, job: &mut Job) -> Result<(), Error> {
-        let mut found = Tunnels::default();
+        let (mut found, mut lost) = (Tunnels::default(), false);
         for change in self.changes.iter_mut().flat_map(Changes::take) {
             match change {
                 Change::Link(Event::Set, link) => found.extend(Tunnels::of_link(&link)),
@@ -88,8 +88,16 @@ impl Learned {
                             .map_or_else(|_| Tunnels::default(), |survey| Tunnels::of(&survey, &[])),
                     );
                 }
+                // The links of another namespace could be read only by root, which was left.
+                Change::Lost => lost = true,
                 _ => {}
             }
+        }
+        if lost && !job.quiet {
+            job.output.end_line()?;
+            tell(format_args!(
+                "ovlsniff: notices of links were lost; where a tunnel that came meanwhile has another port than the usual one, {REMEDY}"
+            ));
         }
         let new = self.teach(job, &found);
         if !new.is_empty() && !job.quiet {

@@ -15,12 +15,13 @@ use std::time::Duration;
 use anyhow::anyhow;
 use ovlsniff::escape::escape;
 use ovlsniff::host::namespace::Namespace;
+use ovlsniff::keeper;
 use ovlsniff::verify::session::{Error, Prepared, Progress, Request, Session, Watched};
 use ovlsniff::verify::{Inventory, Judged, Overlay, Overview, Report, Terms, Wanted, WantedError};
 
 use super::evidence::Kept;
 use super::live::{Job, note};
-use super::progress::{Line, watching_all};
+use super::progress::{Lines, watching_all};
 use crate::commands::signals::Signals;
 use crate::commands::tell;
 
@@ -41,11 +42,11 @@ enum News {
 impl Job {
     /// Takes the inventory, and watches all its networks once. Each has its verdict on these terms.
     pub(super) fn watch_all(&self, terms: &Terms) -> anyhow::Result<(Overview, Vec<Option<Kept>>)> {
-        let mut line = Line::on_stderr();
-        line.show("looking for overlay networks");
+        let lines = Lines::on_stderr();
+        lines.show(&["looking for overlay networks".to_owned()]);
         let namespace = Namespace::given(self.request.netns.as_deref())?;
         let Inventory { overlays, engine_unread } = Inventory::take(namespace.as_ref(), PATIENCE)?;
-        line.clear();
+        lines.clear();
         self.announce_networks(&overlays);
         let wakes: Vec<(UnixStream, UnixStream)> = (0..overlays.len().min(AT_ONCE))
             .map(|_| wake())
@@ -63,18 +64,20 @@ impl Job {
             }
             drop(news);
             let mut progress: BTreeMap<usize, Progress> = BTreeMap::new();
+            let names: Vec<String> = overlays.iter().map(|overlay| overlay.network.name.clone()).collect();
+            let mut verdicts: BTreeMap<usize, String> = BTreeMap::new();
             let mut notes: Vec<String> = Vec::new();
             let mut ended = false;
             loop {
                 match told.recv_timeout(LOOK) {
                     Ok(News::Progress(at, of)) => {
                         progress.insert(at, of);
-                        line.show(&watching_all(overlays.len(), outcomes.len(), progress.values()));
+                        lines.show(&watching_all(&names, &verdicts, &progress));
                     }
                     // Every session tells of the same keys that the kernel keeps back.
                     Ok(News::Note(text)) if notes.contains(&text) => {}
                     Ok(News::Note(text)) => {
-                        line.clear();
+                        lines.clear();
                         note(&text);
                         notes.push(text);
                     }
@@ -87,13 +90,18 @@ impl Job {
                             }
                             report.on(terms.clone())
                         };
-                        outcomes.insert(at, outcome.map(judged));
+                        let outcome = outcome.map(judged);
+                        let verdict = |report: &Report| report.verdict.name().to_owned();
+                        verdicts
+                            .insert(at, outcome.as_ref().map_or_else(|_| "not judged".to_owned(), verdict));
+                        lines.show(&watching_all(&names, &verdicts, &progress));
+                        outcomes.insert(at, outcome);
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 self.signals.drain();
-                if self.signals.stopped() && !ended {
+                if (self.signals.stopped() || keeper::is_lost()) && !ended {
                     ended = true;
                     // A watch that has ended reads no more of its socket, and needs no waking.
                     for (_, wake) in &wakes {
@@ -102,7 +110,7 @@ impl Job {
                 }
             }
         });
-        line.clear();
+        lines.clear();
         let judged = |(at, overlay)| {
             let outcome = outcomes.remove(&at).unwrap_or_else(|| Err("its watch ended early".to_owned()));
             Judged { overlay, outcome }
@@ -170,7 +178,7 @@ impl Crew<'_> {
         let descriptor = woken.try_clone().map_err(|error| format!("wait for signals: {error}"))?;
         let interrupted = || {
             let _ = (&*woken).read(&mut [0; 8]);
-            self.signals.stopped()
+            self.signals.stopped() || keeper::is_lost()
         };
         let mut progress = |progress| drop(news.send(News::Progress(at, progress)));
         let watched =

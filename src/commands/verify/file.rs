@@ -11,17 +11,19 @@ use ovlsniff::verify::{Circumstances, Occasion, Question, Report, Watch, tunnel_
 
 use super::evidence::Kept;
 use crate::cli::Verify;
+use crate::commands::progress::Progress;
 
 /// More refused frames than these, and the capture had a filter, even if the file names none.
 const REFUSED: u64 = 64;
 
 pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<Kept>)> {
-    let question = Question { network: super::wanted(args).described()?, ..Question::default() };
+    let question = Question { network: super::wanted(args)?.described()?, ..Question::default() };
     let ports = tunnel_ports([&question.network]);
     let sas = ipsec::read_files(&args.sa)?;
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
     file.unpack_ahead();
+    let progress = Progress::until_signal(file.reading());
     let mut watch = Watch::new(question, None, ports, opener);
     if args.evidence.is_some() {
         watch.keep_frames();
@@ -40,6 +42,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<
             Err(error) => break Some(error.to_string()),
         }
     };
+    drop(progress);
     let nanos = watch.nanos();
     let filters = file.interfaces().iter().filter_map(|each| Some((each.filter.clone()?, each.link)));
     // A few frames may have been refused before the filter was there.

@@ -5,11 +5,12 @@ use std::cell::RefCell;
 use anyhow::anyhow;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec;
+use ovlsniff::keeper;
 use ovlsniff::verify::Report;
 use ovlsniff::verify::session::{Prepared, Request, Session};
 
 use super::evidence::Kept;
-use super::progress::{Line, watching};
+use super::progress::{Lines, watching};
 use crate::cli::Verify;
 use crate::commands::signals::Signals;
 use crate::commands::tell;
@@ -25,7 +26,7 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(args: &Verify) -> anyhow::Result<Self> {
         let request = Request {
-            wanted: super::wanted(args),
+            wanted: super::wanted(args)?,
             control: args.control.clone(),
             netns: args.netns.clone(),
             interfaces: args.interface.clone(),
@@ -42,11 +43,11 @@ impl Job {
 
     /// Watches once, from preparation to report.
     pub(super) fn watch(&self) -> anyhow::Result<(Report, Option<Kept>)> {
-        let mut line = Line::on_stderr();
+        let lines = Lines::on_stderr();
         // The engine may take its time, and the addresses to probe may have to be asked for.
-        line.show("looking for the network");
+        lines.show(&["looking for the network".to_owned()]);
         let prepared = Session::prepare(&self.request)?;
-        line.clear();
+        lines.clear();
         let session = match prepared {
             Prepared::Ready(session) => session,
             Prepared::Judged(watched) => return Ok((watched.report, watched.kept)),
@@ -59,11 +60,11 @@ impl Job {
         let shown = shown.to_vec();
         let interrupted = || {
             self.signals.drain();
-            self.signals.stopped()
+            self.signals.stopped() || keeper::is_lost()
         };
-        let mut progress = |progress| line.show(&watching(&shown, progress));
+        let mut progress = |progress| lines.show(&watching(&shown, &progress));
         let outcome = session.run(self.signals.descriptor()?, interrupted, &mut progress)?;
-        line.clear();
+        lines.clear();
         outcome.complaint.as_deref().into_iter().for_each(note);
         Ok((outcome.report, outcome.kept))
     }

@@ -1,86 +1,113 @@
-//! The line on a terminal that shows that `verify` is working, and for how long still. It is written over itself, and
-//! nothing of it is left in the end. Only a terminal gets it: a log or a script sees nothing.
+//! The lines on a terminal that show that `verify` is working, for how long still, and what it has seen so far: one for each peer
+//! or, of several networks, one for each network. Only a terminal gets them: a log or a script sees nothing.
 
-use std::io::{self, IsTerminal, Stderr, Write};
+use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use ovlsniff::escape::{counted, escape};
-use ovlsniff::verify::session::Progress;
+use ovlsniff::verify::session::{PeerProgress, Progress};
 
-/// The width of a terminal that does not tell its own.
-const WIDTH: usize = 80;
+use crate::commands::area;
 
-/// A line that is rewritten. It is cleared when it is dropped, so that an error's message has a line of its own.
-pub(super) struct Line<W: Write> {
-    /// The terminal; `None` if there is none.
-    out: Option<W>,
-    width: usize,
-    /// The number of characters that are shown.
-    shown: usize,
+/// Lines that are rewritten. They are removed when this is dropped, so that an error's message has a line of its own.
+pub(super) struct Lines {
+    /// True if standard error is a terminal that can show them.
+    is_shown: bool,
 }
 
-impl Line<Stderr> {
-    /// Returns the line on standard error, which shows nothing unless that is a terminal.
+impl Lines {
+    /// Returns the lines on standard error, which show nothing unless that is a terminal.
     pub(super) fn on_stderr() -> Self {
-        let err = io::stderr();
-        let width = terminal_size::terminal_size_of(&err).map(|(width, _)| usize::from(width.0));
-        Self { out: err.is_terminal().then_some(err), width: width.unwrap_or(WIDTH), shown: 0 }
-    }
-}
-
-impl<W: Write> Line<W> {
-    /// Shows a text in place of the last one. It is cut to the width of the terminal, where a line that wraps could not be
-    /// written over.
-    pub(super) fn show(&mut self, text: &str) {
-        let text: String = text.chars().take(self.width.saturating_sub(1)).collect();
-        let length = text.chars().count();
-        let rest = self.shown.saturating_sub(length);
-        self.write(&format!("\r{text}{:rest$}", ""));
-        self.shown = length;
+        Self { is_shown: area::can_show(&io::stderr()) }
     }
 
-    /// Removes the text.
-    pub(super) fn clear(&mut self) {
-        if self.shown > 0 {
-            self.write(&format!("\r{:1$}\r", "", self.shown));
-            self.shown = 0;
+    /// Shows lines in place of the last ones.
+    pub(super) fn show(&self, lines: &[String]) {
+        if self.is_shown {
+            area::show(lines);
         }
     }
 
-    /// Failures are ignored: a terminal that went away is no reason to stop.
-    fn write(&mut self, text: &str) {
-        if let Some(out) = &mut self.out {
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    /// Removes the lines.
+    pub(super) fn clear(&self) {
+        if self.is_shown {
+            area::clear();
         }
     }
 }
 
-impl<W: Write> Drop for Line<W> {
+impl Drop for Lines {
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-/// Returns the text on the watches of `all` networks, `judged` of which are over: `watching 3 networks, 1 judged: 7 s left,
-/// 812 frames`.
-pub(super) fn watching_all<'p>(
-    all: usize,
-    judged: usize,
-    watches: impl Iterator<Item = &'p Progress>,
-) -> String {
-    let (left, count) = watches
+/// Returns the lines on the watch of one network: how far it is, and each of its peers.
+pub(super) fn watching(captured: &[String], progress: &Progress) -> Vec<String> {
+    let first =
+        format!("watching {}: {}", escape(&captured.join(", ")), so_far(progress.left, progress.frames));
+    let width = progress.peers.iter().map(|peer| peer.peer.to_string().len()).max().unwrap_or_default();
+    let peers =
+        progress.peers.iter().map(|peer| format!("  {:width$}  {}", peer.peer.to_string(), counts(peer)));
+    [first].into_iter().chain(peers).collect()
+}
+
+/// Returns the lines on the watches of networks with these names, some of which are over: how far they are, and each network.
+/// `verdicts` has what became of those that are judged.
+pub(super) fn watching_all(
+    names: &[String],
+    verdicts: &BTreeMap<usize, String>,
+    watches: &BTreeMap<usize, Progress>,
+) -> Vec<String> {
+    let (left, frames) = watches
+        .values()
         .fold((Duration::ZERO, 0), |(left, count), watch| (left.max(watch.left), count + watch.frames));
-    let over = if judged > 0 { format!(", {judged} judged") } else { String::new() };
-    let networks = if all == 1 { "network" } else { "networks" };
-    format!("watching {all} {networks}{over}: {}", so_far(Progress { left, frames: count }))
+    let over = if verdicts.is_empty() { String::new() } else { format!(", {} judged", verdicts.len()) };
+    let networks = counted(names.len() as u64, "network", "networks");
+    let first = format!("watching {networks}{over}: {}", so_far(left, frames));
+    let names: Vec<String> = names.iter().map(|name| escape(name).into_owned()).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    let state = |at: usize| match (verdicts.get(&at), watches.get(&at)) {
+        (Some(verdict), _) => verdict.clone(),
+        (None, Some(watch)) => {
+            let peers = counted(watch.peers.len() as u64, "peer", "peers");
+            format!("{peers}, {}", counts(&sum(&watch.peers)))
+        }
+        (None, None) => "waits".to_owned(),
+    };
+    let lines = names.iter().enumerate().map(|(at, name)| format!("  {name:width$}  {}", state(at)));
+    [first].into_iter().chain(lines).collect()
 }
 
-/// Returns the text on a watch: `watching eth0: 7 s left, 812 frames`.
-pub(super) fn watching(captured: &[String], progress: Progress) -> String {
-    format!("watching {}: {}", escape(&captured.join(", ")), so_far(progress))
+/// Adds up the counts of all peers.
+fn sum(peers: &[PeerProgress]) -> PeerProgress {
+    let none = PeerProgress::of([0, 0, 0, 0].into());
+    peers.iter().fold(none, |sum, peer| PeerProgress {
+        probes: sum.probes + peer.probes,
+        answered: sum.answered + peer.answered,
+        esp: both(sum.esp, peer.esp),
+        opaque: both(sum.opaque, peer.opaque),
+        clear: both(sum.clear, peer.clear),
+        ..sum
+    })
 }
 
-fn so_far(Progress { left, frames }: Progress) -> String {
+fn both(a: [u64; 2], b: [u64; 2]) -> [u64; 2] {
+    [a[0] + b[0], a[1] + b[1]]
+}
+
+/// Words what was seen of a peer: `5 probes, 4 answered; ESP 10 out, 9 back; clear 0 out, 0 back`.
+fn counts(peer: &PeerProgress) -> String {
+    let ways = |what: &str, [out, back]: [u64; 2]| format!("{what} {out} out, {back} back");
+    let probes = (peer.probes > 0)
+        .then(|| format!("{}, {} answered", counted(peer.probes, "probe", "probes"), peer.answered));
+    let opaque = (peer.opaque != [0; 2]).then(|| ways("other opaque", peer.opaque));
+    let all = probes.into_iter().chain([ways("ESP", peer.esp)]).chain(opaque);
+    all.chain([ways("clear", peer.clear)]).collect::<Vec<_>>().join("; ")
+}
+
+fn so_far(left: Duration, frames: u64) -> String {
     let left = left.as_millis().div_ceil(1000);
     format!("{left} s left, {}", counted(frames, "frame", "frames"))
 }
@@ -89,58 +116,50 @@ fn so_far(Progress { left, frames }: Progress) -> String {
 mod tests {
     use super::*;
 
-    fn line(out: &mut Vec<u8>, width: usize) -> Line<&mut Vec<u8>> {
-        Line { out: Some(out), width, shown: 0 }
+    fn peer(last: u8) -> PeerProgress {
+        PeerProgress { probes: 5, answered: 4, esp: [10, 9], ..PeerProgress::of([192, 0, 2, last].into()) }
+    }
+
+    fn watch(millis: u64, frames: u64, peers: Vec<PeerProgress>) -> Progress {
+        Progress { left: Duration::from_millis(millis), frames, peers }
     }
 
     #[test]
-    fn a_text_is_written_over_and_leaves_nothing() {
-        let mut out = Vec::new();
-        let mut on = line(&mut out, 80);
-        on.show("watching");
-        on.show("done");
-        on.clear();
-        on.clear();
-        drop(on);
-        assert_eq!(String::from_utf8(out).unwrap(), "\rwatching\rdone    \r    \r");
+    fn every_peer_has_a_line() {
+        let leak = PeerProgress { clear: [3, 0], opaque: [0, 1], ..peer(100) };
+        let lines = watching(&["eth0".to_owned()], &watch(6100, 812, vec![leak, peer(2)]));
+        assert_eq!(
+            lines,
+            [
+                "watching eth0: 7 s left, 812 frames",
+                "  192.0.2.100  5 probes, 4 answered; ESP 10 out, 9 back; other opaque 0 out, 1 back; clear 3 out, 0 back",
+                "  192.0.2.2    5 probes, 4 answered; ESP 10 out, 9 back; clear 0 out, 0 back",
+            ]
+        );
     }
 
     #[test]
-    fn a_text_that_is_dropped_is_cleared() {
-        let mut out = Vec::new();
-        line(&mut out, 80).show("ab");
-        assert_eq!(out, b"\rab\r  \r");
+    fn names_are_escaped_and_a_watch_without_probes_has_none() {
+        let silent = PeerProgress { probes: 0, answered: 0, ..peer(2) };
+        let lines = watching(&["eth0".to_owned(), "a\u{1b}b".to_owned()], &watch(0, 1, vec![silent]));
+        assert_eq!(lines[0], "watching eth0, a\\u{1b}b: 0 s left, 1 frame");
+        assert_eq!(lines[1], "  192.0.2.2  ESP 10 out, 9 back; clear 0 out, 0 back");
     }
 
     #[test]
-    fn a_line_never_wraps() {
-        let mut out = Vec::new();
-        line(&mut out, 5).show("watching");
-        assert_eq!(out, b"\rwatc\r    \r");
-    }
-
-    #[test]
-    fn who_is_no_terminal_sees_nothing() {
-        let mut nobody = Line::<Vec<u8>> { out: None, width: 80, shown: 0 };
-        nobody.show("watching");
-        nobody.clear();
-    }
-
-    #[test]
-    fn seconds_are_rounded_up_and_names_escaped() {
-        let said = |millis, frames| {
-            let progress = Progress { left: Duration::from_millis(millis), frames };
-            watching(&["eth0".to_owned(), "a\u{1b}b".to_owned()], progress)
-        };
-        assert_eq!(said(6100, 812), "watching eth0, a\\u{1b}b: 7 s left, 812 frames");
-        assert_eq!(said(0, 1), "watching eth0, a\\u{1b}b: 0 s left, 1 frame");
-    }
-
-    #[test]
-    fn of_several_watches_the_longest_counts_and_the_frames_are_added() {
-        let watch = |seconds, frames| Progress { left: Duration::from_secs(seconds), frames };
-        let watches = [watch(7, 800), watch(6, 12)];
-        assert_eq!(watching_all(3, 1, watches.iter()), "watching 3 networks, 1 judged: 7 s left, 812 frames");
-        assert_eq!(watching_all(1, 0, watches[..1].iter()), "watching 1 network: 7 s left, 800 frames");
+    fn every_network_has_a_line() {
+        let names = ["secure", "of\u{1b}fice", "late"].map(str::to_owned);
+        let watches =
+            BTreeMap::from([(0, watch(7000, 800, vec![peer(2), peer(3)])), (1, watch(6000, 12, vec![]))]);
+        let lines = watching_all(&names, &BTreeMap::from([(1, "CLEAR".to_owned())]), &watches);
+        assert_eq!(
+            lines,
+            [
+                "watching 3 networks, 1 judged: 7 s left, 812 frames",
+                "  secure        2 peers, 10 probes, 8 answered; ESP 20 out, 18 back; clear 0 out, 0 back",
+                "  of\\u{1b}fice  CLEAR",
+                "  late          waits",
+            ]
+        );
     }
 }

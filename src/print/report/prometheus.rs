@@ -23,8 +23,9 @@ use crate::verify::{Expectation, LegReport, Overview, Report, Verdict};
 type Labels = Vec<(&'static str, String)>;
 
 /// The metrics: what each is for, and its name.
-const METRICS: [(&str, &str); 12] = [
+const METRICS: [(&str, &str); 13] = [
     ("ovlsniff_verdict", "1 for the verdict on the network, 0 for the others"),
+    ("ovlsniff_reason", "1 for the reason of the verdict on the network"),
     ("ovlsniff_way_verdict", "1 for the verdict on a direction between two nodes, 0 for the others"),
     ("ovlsniff_last_proof_timestamp_seconds", "Time when this direction was last proven to be encrypted"),
     ("ovlsniff_finding", "1 for each finding that is there and was not accepted"),
@@ -132,6 +133,7 @@ impl Samples {
 
     fn of_network(&mut self, report: &Report, network: &Labels, expected: Expectation) {
         self.of_verdict(network, report.verdict, expected);
+        self.add("ovlsniff_reason", with(network, "code", report.reason.code()), 1.0);
         for leg in &report.legs {
             // Only the whole network can have the verdict NOT-ENFORCED.
             for verdict in VERDICTS.into_iter().filter(|verdict| *verdict != Verdict::NotEnforced) {

@@ -80,14 +80,18 @@ impl LegReport {
 /// Returns the worst verdict of these legs, with the reason of the first leg that has it. A leg that is proven to be
 /// readable outweighs all doubt.
 pub(in crate::verify) fn worst<'l>(legs: impl Iterator<Item = &'l LegReport>) -> (Verdict, Reason) {
-    let severity = |leg: &&LegReport| match leg.verdict {
+    let worst = legs.min_by_key(|leg| severity(leg.verdict));
+    worst.map_or((Verdict::Inconclusive, Reason::NoTraffic), |leg| (leg.verdict, leg.reason))
+}
+
+/// Returns the place of a verdict among those on legs: the gravest is first.
+pub(in crate::verify) fn severity(verdict: Verdict) -> u8 {
+    match verdict {
         Verdict::Clear => 0,
         Verdict::AuthOnly => 1,
         Verdict::Blackholed => 2,
         Verdict::Inconclusive => 3,
         Verdict::NotEnforced => 4,
         Verdict::Encrypted => 5,
-    };
-    let worst = legs.min_by_key(severity);
-    worst.map_or((Verdict::Inconclusive, Reason::NoTraffic), |leg| (leg.verdict, leg.reason))
+    }
 }

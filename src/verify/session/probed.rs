@@ -84,6 +84,11 @@ impl Probed {
         self.prober.as_ref().map_or_else(Vec::new, Prober::ends)
     }
 
+    /// Returns the probes that were sent so far.
+    pub(super) fn sent(&self) -> &[Probe] {
+        self.prober.as_ref().map_or(&[], Prober::probes)
+    }
+
     pub(super) fn probes(&self) -> Vec<Probe> {
         self.prober.as_ref().map_or_else(Vec::new, |prober| prober.probes().to_vec())
     }

@@ -1,17 +1,77 @@
 //! The progress of a watch, for who waits for its end.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use super::probed::Probed;
+use crate::verify::watch::Watch;
 
 /// The time between two reports of progress.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// The state of a watch: its frames so far, and the time that is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The state of a watch: its frames so far, the time that is left, and what was seen of each node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The time that is left.
     pub left: Duration,
     /// The number of frames so far.
     pub frames: u64,
+    /// The nodes of the network, and other hosts that frames of it went to or came from in clear. The latter come first, with
+    /// all others of which clear frames were seen.
+    pub peers: Vec<PeerProgress>,
+}
+
+/// The counts of one node so far. They are no verdict: ESP may be another network's, and clear frames may be copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerProgress {
+    /// Its underlay address.
+    pub peer: IpAddr,
+    /// The number of probes that were sent to it.
+    pub probes: u64,
+    /// The probes that it answered.
+    pub answered: u64,
+    /// ESP packets to it and from it.
+    pub esp: [u64; 2],
+    /// Other packets to it and from it that nobody can read.
+    pub opaque: [u64; 2],
+    /// Frames of the network to it and from it in clear.
+    pub clear: [u64; 2],
+}
+
+impl PeerProgress {
+    /// Makes the counts of a node of which nothing was seen yet.
+    pub fn of(peer: IpAddr) -> Self {
+        Self { peer, probes: 0, answered: 0, esp: [0; 2], opaque: [0; 2], clear: [0; 2] }
+    }
+
+    /// Returns true if frames of the network were seen in clear.
+    pub fn has_clear(&self) -> bool {
+        self.clear != [0; 2]
+    }
+}
+
+impl Progress {
+    /// Puts together what a watch has seen and what was sent.
+    pub(super) fn of(left: Duration, watch: &Watch, probed: &Probed) -> Self {
+        let nodes = probed.network.peers.iter().map(|peer| peer.underlay);
+        let mut peers: BTreeMap<IpAddr, PeerProgress> =
+            nodes.map(|peer| (peer, PeerProgress::of(peer))).collect();
+        for seen in
+            watch.seen().filter(|seen| seen.has_clear() || peers.contains_key(&seen.peer)).collect::<Vec<_>>()
+        {
+            peers.insert(seen.peer, seen);
+        }
+        for probe in probed.sent() {
+            if let Some(peer) = peers.get_mut(&probe.peer) {
+                peer.probes += 1;
+                peer.answered += u64::from(probe.answered);
+            }
+        }
+        let mut peers: Vec<PeerProgress> = peers.into_values().collect();
+        peers.sort_by_key(|peer| !peer.has_clear());
+        Self { left, frames: watch.frames(), peers }
+    }
 }
 
 /// The times at which progress is reported: at once, then once a second.

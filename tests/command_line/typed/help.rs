@@ -32,7 +32,8 @@ fn help_is_a_command() {
             "overlay has no command 'foo'; there is: up, down, status, rotate, keygen",
         ),
         ("ovlsniff help overlay up net", "overlay up has no commands; leave out 'net'"),
-        ("ovlsniff help verify up", "verify has no commands; leave out 'up'"),
+        ("ovlsniff help verify up", "verify has no command 'up'; there is: merge"),
+        ("ovlsniff help verify merge up", "verify merge has no commands; leave out 'up'"),
     ]);
 }
 

@@ -1,0 +1,317 @@
+//! The join: nodes are found by their addresses, then each pair is judged.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use super::groups::networks;
+use super::read::{Heard, Reports, Series};
+use super::{Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Word};
+use crate::escape::counted;
+use crate::verify::report::{Expectation, severity};
+use crate::verify::verdict::Verdict;
+use crate::verify::way::Way;
+
+/// The most nodes of a network whose pairs are all made: four million pairs.
+const MOST_NODES: usize = 2000;
+/// A clock that is ahead by no more than this is as clocks are.
+const CLOCKS: i64 = 60_000_000_000;
+
+pub(super) fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merged {
+    let heard = std::mem::take(&mut reports.newest);
+    let count = heard.len();
+    let groups = networks(heard.into_iter().collect());
+    let mut networks: Vec<MergedNetwork> =
+        groups.into_iter().map(|group| network(group, terms, expected, &mut reports)).collect();
+    networks.sort_by(|one, other| (&one.names, &one.vnis).cmp(&(&other.names, &other.vnis)));
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in networks.iter().filter_map(|network| network.names.first()) {
+        *names.entry(name).or_default() += 1;
+    }
+    let same: Vec<String> = names
+        .iter()
+        .filter(|(_, count)| **count > 1)
+        .map(|(name, count)| {
+            format!("{count} networks are called {name}: they have other VNIs, or no node in common")
+        })
+        .collect();
+    for text in same {
+        reports.note("same-name", "", text);
+    }
+    let in_doubt = reports.incomplete || count == 0;
+    let (problems, more_problems) = (reports.problems, reports.more_problems);
+    Merged { terms, reports: count, networks, problems, more_problems, in_doubt }
+}
+
+fn network(
+    mut group: Vec<(Series, Heard)>,
+    terms: MergeTerms,
+    expected: Expectation,
+    reports: &mut Reports,
+) -> MergedNetwork {
+    // The newest comes first, so that an older one of the same node is known when it comes.
+    group.sort_by_key(|(_, heard)| std::cmp::Reverse(heard.ended.map(|ended| ended.nanos)));
+    let mut nodes = Nodes::default();
+    let mut kept: Vec<(usize, Series, Heard, bool)> = Vec::new();
+    for (series, heard) in group {
+        let Some(node) = nodes.of(&series, &heard, reports) else { continue };
+        let is_same = |(at, other, ..): &&(usize, Series, Heard, bool)| {
+            let named = |of: &Series| (of.network.clone(), of.port, of.source.clone(), of.namespace.clone());
+            *at == node && named(other) == named(&series)
+        };
+        if let Some((_, _, newer, _)) = kept.iter().find(is_same) {
+            reports.note(
+                "older",
+                &heard.file,
+                format!("{} has a newer report of the same node and network, which counts", newer.file),
+            );
+            continue;
+        }
+        let stale = staleness(&series.network, &heard, terms, reports);
+        kept.push((node, series, heard, stale));
+    }
+    let mut legs: HashMap<(usize, usize), (Vec<Seen>, Vec<Seen>)> = HashMap::new();
+    let mut findings = Vec::new();
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut vnis, mut fresh, mut routed) = (BTreeSet::new(), BTreeSet::new(), true);
+    for (node, series, heard, stale) in kept {
+        *names.entry(series.network.clone()).or_default() += 1;
+        vnis.extend(series.vnis);
+        routed &= series.source == "wireguard device";
+        if !stale {
+            fresh.insert(node);
+        }
+        let shows = |seen: &Seen| {
+            let is_pair = seen.leg.from.is_some() && seen.leg.to.is_some();
+            is_pair && seen.leg.verdict == heard.verdict && seen.code == heard.reason
+        };
+        let shown = heard.legs.iter().any(shows);
+        let of_the_whole = heard.verdict != Verdict::Encrypted && !shown;
+        let Heard { file, verdict, reason, remedy, ended, .. } = heard;
+        nodes.0[node].reports.push(Word { file, verdict, reason, remedy, ended, stale, of_the_whole });
+        findings.extend(heard.findings.into_iter().map(|(code, text, accepted)| MergedFinding {
+            node,
+            code,
+            text,
+            accepted,
+        }));
+        for mut seen in heard.legs {
+            seen.stale = stale;
+            let own = |address: Option<IpAddr>, nodes: &mut Nodes| address.map(|address| nodes.at(address));
+            let (from, to) = (own(seen.leg.from, &mut nodes), own(seen.leg.to, &mut nodes));
+            let (Some(from), Some(to)) = (from, to) else { continue };
+            let (sent, received) = legs.entry((from, to)).or_default();
+            match seen.leg.way {
+                Way::Out if from == node => sent.push(seen),
+                Way::Back if to == node => received.push(seen),
+                // A leg of which the reporter is no end says nothing.
+                _ => {}
+            }
+        }
+    }
+    let nodes = nodes.0;
+    let all = terms.pairs == Pairs::All && !routed;
+    if all && nodes.len() > MOST_NODES {
+        reports.refuse(
+            "too-many",
+            "",
+            format!(
+                "a network has {}; only the pairs that reports name are judged",
+                counted(nodes.len() as u64, "node", "nodes")
+            ),
+        );
+    }
+    let keys: BTreeSet<(usize, usize)> = if all && nodes.len() <= MOST_NODES {
+        (0..nodes.len()).flat_map(|from| (0..nodes.len()).map(move |to| (from, to))).collect()
+    } else {
+        legs.keys().flat_map(|&(from, to)| [(from, to), (to, from)]).collect()
+    };
+    let pairs = keys.into_iter().filter(|(from, to)| from != to).map(|(from, to)| {
+        let (sent, received) = legs.remove(&(from, to)).unwrap_or_default();
+        judge(from, to, sent, received, fresh.contains(&from))
+    });
+    let mut names: Vec<(String, usize)> = names.into_iter().collect();
+    names.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
+    let names = names.into_iter().map(|(name, _)| name).collect();
+    let pairs = pairs.collect();
+    let vnis = vnis.into_iter().collect();
+    let mut network = MergedNetwork { names, vnis, nodes, pairs, findings, verdict: Verdict::Inconclusive };
+    network.verdict = Verdict::worst(network.verdicts(), expected);
+    in_order(&mut network);
+    network
+}
+
+/// Puts the nodes in the order in which people count them, `node2` before `node10`.
+fn in_order(network: &mut MergedNetwork) {
+    let mut order: Vec<usize> = (0..network.nodes.len()).collect();
+    order.sort_by_cached_key(|at| {
+        let node = &network.nodes[*at];
+        (node.name.is_none(), node.name.as_deref().map(counted_as), node.addresses.first().copied())
+    });
+    let mut places = vec![0; order.len()];
+    for (place, at) in order.iter().enumerate() {
+        places[*at] = place;
+    }
+    let mut nodes: Vec<Option<MergedNode>> =
+        std::mem::take(&mut network.nodes).into_iter().map(Some).collect();
+    network.nodes = order.iter().filter_map(|at| nodes[*at].take()).collect();
+    for pair in &mut network.pairs {
+        (pair.from, pair.to) = (places[pair.from], places[pair.to]);
+    }
+    network.pairs.sort_by_key(|pair| (pair.from, pair.to));
+    for finding in &mut network.findings {
+        finding.node = places[finding.node];
+    }
+    network.findings.sort_by_key(|finding| finding.node);
+}
+
+/// Splits a name into its words and numbers.
+fn counted_as(name: &str) -> Vec<(String, u64)> {
+    let mut parts = vec![(String::new(), 0_u64)];
+    let mut is_number = false;
+    for c in name.chars() {
+        match (c.to_digit(10), parts.last_mut()) {
+            (Some(digit), Some((_, number))) => {
+                *number = number.saturating_mul(10).saturating_add(digit.into());
+                is_number = true;
+            }
+            (None, Some((word, _))) if !is_number => word.push(c),
+            _ => {
+                parts.push((c.to_string(), 0));
+                is_number = false;
+            }
+        }
+    }
+    parts
+}
+
+/// Judges one direction.
+fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, heard: bool) -> Pair {
+    for seen in [&mut sent, &mut received] {
+        seen.sort_by_key(|seen| (seen.stale, severity(seen.leg.verdict)));
+    }
+    let fresh = |seen: &[Seen]| seen.first().filter(|seen| !seen.stale).map(|seen| seen.leg.verdict);
+    let readable = fresh(&received).filter(|verdict| verdict.is_readable());
+    let (verdict, basis) = match (fresh(&sent), readable) {
+        (Some(Verdict::Encrypted), Some(_)) => (Verdict::Inconclusive, Basis::Contradicted),
+        (Some(Verdict::Encrypted), None) if fresh(&received) == Some(Verdict::Encrypted) => {
+            (Verdict::Encrypted, Basis::Both)
+        }
+        (Some(verdict), Some(_)) if !verdict.is_readable() => (Verdict::Inconclusive, Basis::Contradicted),
+        (Some(verdict), _) => (verdict, Basis::Sender),
+        (None, Some(verdict)) => (verdict, Basis::Receiver),
+        (None, None) => (Verdict::Inconclusive, silence(&sent, &received, heard)),
+    };
+    Pair { from, to, verdict, basis, sent, received }
+}
+
+fn silence(sent: &[Seen], received: &[Seen], heard: bool) -> Basis {
+    if !sent.is_empty() {
+        Basis::Stale
+    } else if received.iter().any(|seen| !seen.stale) {
+        Basis::SenderSilent
+    } else if !received.is_empty() {
+        Basis::Stale
+    } else if heard {
+        Basis::NoPeer
+    } else {
+        Basis::Unreported
+    }
+}
+
+/// Returns true if a report is too old to count. What is odd about its time becomes a problem.
+fn staleness(network: &str, heard: &Heard, terms: MergeTerms, reports: &mut Reports) -> bool {
+    let Some(ended) = heard.ended else {
+        reports.note(
+            "no-time",
+            &heard.file,
+            format!("its report on {network} does not say when it was made, so it counts as stale"),
+        );
+        return true;
+    };
+    let most = i64::try_from(terms.stale.as_nanos()).unwrap_or(i64::MAX);
+    let age = terms.at.nanos.saturating_sub(ended.nanos);
+    if age > most {
+        reports.note("stale", &heard.file, format!("its report on {network} is {} old", ago(age)));
+    } else if -age > most {
+        reports.note(
+            "clock-ahead",
+            &heard.file,
+            format!("the clock of its node is ahead by {}, so it counts as stale", ago(-age)),
+        );
+    } else if -age > CLOCKS {
+        reports.note("clock-ahead", &heard.file, format!("the clock of its node is ahead by {}", ago(-age)));
+    }
+    age.saturating_abs() > most
+}
+
+/// Returns a length of time in its two largest units: `2 h 5 min`.
+pub fn ago(nanos: i64) -> String {
+    let seconds = nanos.max(0) / 1_000_000_000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{} {hours} h", counted(days, "day", "days")),
+    }
+}
+
+/// The nodes of a network.
+#[derive(Default)]
+struct Nodes(Vec<MergedNode>, HashMap<IpAddr, usize>, HashMap<String, usize>);
+
+impl Nodes {
+    /// Returns the node that sent a report; `None` if the report contradicts a newer one about that.
+    fn of(&mut self, series: &Series, heard: &Heard, reports: &mut Reports) -> Option<usize> {
+        let known = series.addresses.iter().find_map(|address| self.1.get(address)).copied();
+        let by_name = || series.node.as_ref().and_then(|name| self.2.get(name)).copied();
+        let known = known.or_else(|| {
+            by_name().filter(|at| series.addresses.is_empty() || self.0[*at].addresses.is_empty())
+        });
+        let at = match known {
+            Some(at) => {
+                let node = &mut self.0[at];
+                if let (Some(one), Some(other)) = (&node.name, &series.node) {
+                    if one != other {
+                        let text =
+                            format!("{other} has an address of {one}, whose report is newer and counts");
+                        reports.refuse("two-names", &heard.file, text);
+                        return None;
+                    }
+                }
+                node.name = node.name.take().or_else(|| series.node.clone());
+                at
+            }
+            None => {
+                self.0.push(MergedNode {
+                    name: series.node.clone(),
+                    addresses: Vec::new(),
+                    reports: Vec::new(),
+                });
+                self.0.len() - 1
+            }
+        };
+        if let Some(name) = &series.node {
+            self.2.entry(name.clone()).or_insert(at);
+        }
+        // The addresses of an older report may be another node's by now.
+        if self.0[at].reports.is_empty() && self.0[at].addresses.is_empty() {
+            for &address in &series.addresses {
+                if let Entry::Vacant(free) = self.1.entry(address) {
+                    free.insert(at);
+                    self.0[at].addresses.push(address);
+                }
+            }
+        }
+        Some(at)
+    }
+
+    /// Returns the node at an address, which is a new one if no report is known of it.
+    fn at(&mut self, address: IpAddr) -> usize {
+        *self.1.entry(address).or_insert_with(|| {
+            self.0.push(MergedNode { name: None, addresses: vec![address], reports: Vec::new() });
+            self.0.len() - 1
+        })
+    }
+}

@@ -1,0 +1,282 @@
+//! The join, on reports as they are on the disk.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const AT: &str = "2026-11-27T19:00:00Z";
+
+/// Makes a leg from one address to another. Its way is that of the node that reports it.
+fn leg(way: &str, from: u8, to: u8, verdict: &str) -> Value {
+    let reason = if verdict == "CLEAR" { "not-configured" } else { "opened" };
+    json!({
+        "from": format!("192.0.2.{from}"), "to": format!("192.0.2.{to}"), "way": way, "verdict": verdict, "rung": "E4",
+        "reason": reason, "remedy": "", "counts": {"esp": 5}, "esp": [], "wireguard": null, "shown": null,
+    })
+}
+
+/// Makes the report of a node, `out` and `back` are its peers with their verdicts.
+fn report(node: u8, out: &[(u8, &str)], back: &[(u8, &str)]) -> Value {
+    let leaving = out.iter().map(|(to, verdict)| leg("out", node, *to, verdict));
+    let arriving = back.iter().map(|(from, verdict)| leg("in", *from, node, verdict));
+    let legs: Vec<Value> = leaving.chain(arriving).collect();
+    let has = |verdict: &str| legs.iter().find(|leg| leg["verdict"] == verdict);
+    let worst = ["CLEAR", "INCONCLUSIVE"].iter().find_map(|verdict| has(verdict)).or(legs.first());
+    json!({
+        "v": 1, "node": {"name": format!("node{node}"), "addresses": [format!("192.0.2.{node}")]}, "ended": AT,
+        "network": "secure", "source": "docker overlay", "vnis": [4098], "any_vni": false, "port": null,
+        "verdict": worst.map_or("INCONCLUSIVE".into(), |leg| leg["verdict"].clone()),
+        "reason": worst.map_or("local-only".into(), |leg| leg["reason"].clone()), "remedy": "",
+        "directions": legs, "findings": [],
+    })
+}
+
+fn with(mut report: Value, member: &str, value: impl Into<Value>) -> Value {
+    report[member] = value.into();
+    report
+}
+
+fn merged_with(reports: &[Value], change: impl FnOnce(&mut MergeTerms)) -> Merged {
+    let mut read = Reports::default();
+    for (at, report) in reports.iter().enumerate() {
+        read.read(&format!("{at}.json"), report.to_string().as_bytes()).unwrap();
+    }
+    let mut terms =
+        MergeTerms { at: moment(AT).unwrap(), stale: Duration::from_secs(3600), pairs: Pairs::All };
+    change(&mut terms);
+    Merged::of(read, terms, Expectation::Encrypted)
+}
+
+fn merged(reports: &[Value]) -> Merged {
+    merged_with(reports, |_| {})
+}
+
+/// Returns the verdict and the code of each pair of the only network.
+fn pairs(merged: &Merged) -> Vec<String> {
+    assert_eq!(merged.networks.len(), 1, "{:?}", merged.problems);
+    let of =
+        |pair: &Pair| format!("{}>{} {} {}", pair.from + 1, pair.to + 1, pair.verdict.name(), pair.code());
+    merged.networks[0].pairs.iter().map(of).collect()
+}
+
+fn codes(merged: &Merged) -> Vec<&'static str> {
+    merged.problems.iter().map(|problem| problem.code).collect()
+}
+
+fn exit(merged: &Merged) -> u8 {
+    merged.exit_status(Expectation::Encrypted)
+}
+
+const E: &str = "ENCRYPTED";
+const C: &str = "CLEAR";
+const I: &str = "INCONCLUSIVE";
+
+#[test]
+fn each_direction_is_judged_by_its_sender() {
+    // Each node doubts what arrives, as it does with the kernel's own copies of what it decrypted.
+    let all = merged(&[report(1, &[(2, E)], &[(2, I)]), report(2, &[(1, E)], &[(1, I)])]);
+    assert_eq!(pairs(&all), ["1>2 ENCRYPTED opened", "2>1 ENCRYPTED opened"]);
+    assert_eq!((exit(&all), codes(&all).len()), (0, 0));
+    let leaky = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, C)], &[(1, E)])]);
+    assert_eq!(pairs(&leaky), ["1>2 ENCRYPTED opened", "2>1 CLEAR not-configured"]);
+    assert_eq!(exit(&leaky), 1);
+}
+
+#[test]
+fn a_receiver_that_read_frames_contradicts_a_sender_that_saw_none() {
+    let all = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, E)], &[(1, C)])]);
+    assert_eq!(pairs(&all), ["1>2 INCONCLUSIVE contradicted", "2>1 ENCRYPTED opened"]);
+    assert_eq!(exit(&all), 3);
+}
+
+#[test]
+fn a_node_without_a_report_is_no_proof_and_a_leak_that_reached_another_is_one() {
+    let all = merged(&[report(1, &[(2, E), (3, E)], &[(2, E), (3, C)])]);
+    assert_eq!(
+        pairs(&all),
+        [
+            "1>2 ENCRYPTED opened",
+            "1>3 ENCRYPTED opened",
+            "2>1 INCONCLUSIVE sender-silent",
+            "2>3 INCONCLUSIVE unreported",
+            "3>1 CLEAR not-configured",
+            "3>2 INCONCLUSIVE unreported",
+        ]
+    );
+    assert_eq!(exit(&all), 1);
+}
+
+#[test]
+fn a_sender_that_does_not_know_a_node_leaves_that_pair_open() {
+    let star = [
+        report(1, &[(2, E), (3, E)], &[(2, E), (3, E)]),
+        report(2, &[(1, E)], &[(1, E)]),
+        report(3, &[(1, E)], &[(1, E)]),
+    ];
+    let all = merged(&star);
+    assert!(pairs(&all).contains(&"2>3 INCONCLUSIVE not-a-peer".to_owned()));
+    assert_eq!(exit(&all), 3);
+    let known = merged_with(&star, |terms| terms.pairs = Pairs::Known);
+    assert_eq!((pairs(&known).len(), exit(&known)), (4, 0));
+    let wireguard = merged(&star.map(|report| with(report, "source", "wireguard device")));
+    assert_eq!((pairs(&wireguard).len(), exit(&wireguard)), (4, 0));
+}
+
+#[test]
+fn an_old_report_proves_nothing_and_neither_does_one_without_a_time() {
+    let fresh = report(1, &[(2, E)], &[(2, E)]);
+    for (ended, code, verdict) in [
+        (json!("2026-11-27T17:59:59Z"), "stale", I),
+        (json!("2026-11-27T18:00:01Z"), "", E),
+        (json!("2026-11-27T19:00:59Z"), "", E),
+        (json!("2026-11-27T19:30:00Z"), "clock-ahead", E),
+        (json!("2026-11-27T20:00:01Z"), "clock-ahead", I),
+        (json!(null), "no-time", I),
+    ] {
+        let all = merged(&[fresh.clone(), with(report(2, &[(1, E)], &[(1, E)]), "ended", ended.clone())]);
+        assert!(pairs(&all)[1].starts_with(&format!("2>1 {verdict}")), "{ended}: {:?}", pairs(&all));
+        assert_eq!(codes(&all).concat(), code, "{ended}");
+        assert_eq!(exit(&all), if verdict == E { 0 } else { 3 }, "{ended}");
+    }
+}
+
+#[test]
+fn of_several_reports_of_one_node_the_newest_counts() {
+    let peer = report(1, &[(2, E)], &[(2, E)]);
+    let old = with(report(2, &[(1, C)], &[(1, E)]), "ended", "2026-11-27T18:50:00Z");
+    let new = report(2, &[(1, E)], &[(1, E)]);
+    for order in [[&peer, &old, &new], [&new, &old, &peer]] {
+        let all = merged(&order.map(Clone::clone));
+        assert_eq!(pairs(&all)[1], "2>1 ENCRYPTED opened");
+        assert_eq!((exit(&all), codes(&all)), (0, vec!["older"]));
+    }
+    // The lines of --watch in one file are no news.
+    let mut read = Reports::default();
+    read.read("watch.json", format!("{old}\n{new}\n{peer}\n").as_bytes()).unwrap();
+    assert!(read.problems.is_empty() && read.newest.len() == 2);
+}
+
+#[test]
+fn two_overlays_between_the_same_nodes_both_count_though_they_share_a_vni() {
+    let geneve = |report| with(with(report, "network", "gnv0"), "source", "geneve device");
+    let reports = [
+        report(1, &[(2, E)], &[(2, E)]),
+        report(2, &[(1, E)], &[(1, E)]),
+        geneve(report(1, &[(2, C)], &[(2, E)])),
+        geneve(report(2, &[(1, E)], &[(1, C)])),
+    ];
+    let all = merged(&reports);
+    assert_eq!(pairs(&all)[0], "1>2 CLEAR not-configured");
+    assert_eq!((all.networks[0].names.len(), exit(&all)), (2, 1));
+}
+
+#[test]
+fn networks_of_one_name_are_kept_apart_by_their_vnis_and_their_nodes() {
+    let other_vni = with(report(1, &[(2, C)], &[(2, C)]), "vnis", json!([7]));
+    let elsewhere = report(8, &[(9, E)], &[(9, E)]);
+    let all =
+        merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, E)], &[(1, E)]), other_vni, elsewhere]);
+    let sizes: Vec<(usize, Verdict)> =
+        all.networks.iter().map(|network| (network.nodes.len(), network.verdict)).collect();
+    assert_eq!(sizes, [(2, Verdict::Clear), (2, Verdict::Encrypted), (2, Verdict::Inconclusive)]);
+    assert_eq!(codes(&all), ["same-name"]);
+}
+
+#[test]
+fn two_hosts_that_claim_one_address_are_told_and_not_believed() {
+    let liar = with(
+        with(report(2, &[(1, E)], &[(1, E)]), "node", json!({"name": "evil", "addresses": ["192.0.2.2"]})),
+        "ended",
+        "2026-11-27T19:00:01Z",
+    );
+    let all = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, C)], &[(1, E)]), liar]);
+    assert_eq!((codes(&all), exit(&all)), (vec!["two-names"], 3));
+}
+
+#[test]
+fn a_doubt_about_the_whole_is_no_proof_though_every_direction_is_encrypted() {
+    let control = with(with(report(1, &[(2, E)], &[(2, E)]), "verdict", I), "reason", "control-failed");
+    let all = merged(&[control, report(2, &[(1, E)], &[(1, E)])]);
+    assert_eq!((pairs(&all)[0].as_str(), exit(&all)), ("1>2 ENCRYPTED opened", 3));
+    let open =
+        with(with(report(1, &[(2, E)], &[(2, E)]), "verdict", "NOT-ENFORCED"), "reason", "not-enforced");
+    let all = merged(&[open, report(2, &[(1, E)], &[(1, E)])]);
+    assert_eq!((all.networks[0].verdict, exit(&all)), (Verdict::NotEnforced, 1));
+    // A node on which the network could not be watched.
+    let error = json!({"v": 1, "node": {"name": "node2", "addresses": []}, "ended": AT, "network": "secure", "namespace": null,
+        "source": "docker overlay", "verdict": I, "exit": 3, "error": "no interface"});
+    let all = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, E)], &[(1, E)]), error]);
+    assert_eq!((pairs(&all).len(), exit(&all)), (2, 3));
+}
+
+#[test]
+fn a_node_of_two_addresses_is_one_node() {
+    let mut two = report(1, &[(2, E)], &[(2, E)]);
+    let legs = two["directions"].as_array_mut().unwrap();
+    for (way, from, to) in [("out", "2001:db8::1", "2001:db8::2"), ("in", "2001:db8::2", "2001:db8::1")] {
+        legs.push(with(with(leg(way, 0, 0, E), "from", from), "to", to));
+    }
+    let mut other = report(2, &[(1, E)], &[(1, E)]);
+    other["node"]["addresses"].as_array_mut().unwrap().push("2001:db8::2".into());
+    let all = merged(&[two, other]);
+    assert_eq!((pairs(&all).len(), exit(&all), all.networks[0].pairs[0].sent.len()), (2, 0, 2));
+}
+
+#[test]
+fn what_is_no_report_is_named_and_makes_the_whole_doubtful() {
+    let good = format!("{}\n{}\n", report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, E)], &[(1, E)]));
+    let bad_way =
+        with(report(1, &[(2, E)], &[]), "directions", json!([with(leg("out", 1, 2, E), "way", "sideways")]));
+    for (bad, code, said) in [
+        ("", "unreadable", "it is empty"),
+        (&good[..good.len() - 20], "unreadable", "is cut off"),
+        ("{]", "unreadable", "is not JSON"),
+        ("\u{0}\u{1}", "unreadable", "is not JSON"),
+        ("[1,2]", "not-a-report", "value 1"),
+        ("{}", "not-a-report", "value 1"),
+        ("{\"v\":\"1\"}", "not-a-report", "value 1"),
+        ("{\"v\":2,\"network\":[]}", "unknown-version", "version 2"),
+        ("{\"v\":1,\"network\":\"a\",\"source\":\"x\",\"verdict\":\"FINE\"}", "not-a-report", "verdict"),
+        (&bad_way.to_string(), "not-a-report", "way"),
+        (&"[".repeat(100_000), "unreadable", ""),
+    ] {
+        let mut read = Reports::default();
+        read.read("good.json", good.as_bytes()).unwrap();
+        read.read("bad.json", bad.as_bytes()).unwrap();
+        let problem = read.problems.last().unwrap();
+        assert_eq!((problem.code, problem.file.as_str()), (code, "bad.json"), "{bad:.40}");
+        assert!(problem.text.contains(said), "{}", problem.text);
+        let terms =
+            MergeTerms { at: moment(AT).unwrap(), stale: Duration::from_secs(3600), pairs: Pairs::All };
+        let all = Merged::of(read, terms, Expectation::Encrypted);
+        assert_eq!((all.networks[0].verdict, exit(&all)), (Verdict::Encrypted, 3), "{bad:.40}");
+    }
+    assert_eq!(exit(&merged(&[])), 3, "nothing was judged");
+}
+
+#[test]
+fn one_report_is_bounded_and_a_stream_of_reports_is_not() {
+    let mut read = Reports::default();
+    let huge = std::io::Read::chain(&b"{\"v\":1,\"network\":\""[..], std::io::repeat(b'a'));
+    read.read("huge", huge).unwrap();
+    assert_eq!((read.problems[0].code, read.incomplete), ("too-large", true));
+    let mut read = Reports::default();
+    let padded = format!("{}{}\n", report(1, &[(2, E)], &[(2, E)]), " ".repeat(1 << 20));
+    read.read("long", padded.repeat(40).as_bytes()).unwrap();
+    assert_eq!((read.newest.len(), read.problems.len()), (1, 0));
+}
+
+#[test]
+fn a_report_of_the_first_version_without_a_node_is_known_by_its_sender() {
+    let mut old = report(2, &[(1, E)], &[(1, E)]);
+    old.as_object_mut().unwrap().remove("node");
+    old.as_object_mut().unwrap().remove("ended");
+    let all = merged(&[report(1, &[(2, E)], &[(2, E)]), old]);
+    assert_eq!((pairs(&all)[1].as_str(), codes(&all)), ("2>1 INCONCLUSIVE stale", vec!["no-time"]));
+}
+
+#[test]
+fn ages_are_told_in_their_two_largest_units() {
+    let said = [0, 59, 61, 3600, 90_000, 172_800].map(|seconds| ago(seconds * 1_000_000_000));
+    assert_eq!(said, ["0 s", "59 s", "1 min 1 s", "1 h 0 min", "1 day 1 h", "2 days 0 h"]);
+}
