@@ -71,6 +71,9 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
             let others = others.iter().filter(|other| **other != argument);
             let others: Vec<&str> = others.map(|other| bare(other)).collect();
             match &others[..] {
+                others if argument.is_empty() => {
+                    format!("{} does not go with a command behind it: leave out one of them", or(others))
+                }
                 [] => format!("{} is given with something that it excludes", bare(&argument)),
                 others => format!("{} and {} exclude each other", bare(&argument), or(others)),
             }

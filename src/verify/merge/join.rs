@@ -95,8 +95,8 @@ fn network(
             let is_pair = seen.leg.from.is_some() && seen.leg.to.is_some();
             is_pair && seen.leg.verdict == heard.verdict && seen.code == heard.reason
         };
-        let shown = heard.legs.iter().any(shows);
-        let of_the_whole = heard.verdict != Verdict::Encrypted && !shown;
+        let is_of_a_pair = heard.legs.iter().any(shows);
+        let of_the_whole = heard.verdict != Verdict::Encrypted && !is_of_a_pair;
         let Heard { file, verdict, reason, remedy, ended, .. } = heard;
         nodes.0[node].reports.push(Word { file, verdict, reason, remedy, ended, stale, of_the_whole });
         findings.extend(heard.findings.into_iter().map(|(code, text, accepted)| MergedFinding {

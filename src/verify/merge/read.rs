@@ -131,7 +131,7 @@ impl Reports {
             .map_err(|error| error.to_string())
             .and_then(|json| json.heard(file))
         {
-            Ok((series, heard)) => self.add(series, heard),
+            Ok((series, report)) => self.add(series, report),
             Err(why) => {
                 let why: String = why.chars().take(LONGEST_TEXT).collect();
                 self.refuse("not-a-report", file, format!("report {number} is not by the schema: {why}"));
