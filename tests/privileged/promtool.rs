@@ -33,7 +33,8 @@ fn the_metrics_of_a_capture_are_prometheus_own() {
     let [pcap, inspect, keys] =
         ["swarm-node1.pcap", "network-inspect.json", "xfrm-state.txt"].map(|name| format!("{swarm}{name}"));
     for net in ["secure", "insecure", "typo"] {
-        let words = ["verify", "-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--sa", &keys];
+        let words =
+            ["verify", "-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--sa", &keys];
         check(&ovlsniff(&[&words[..], &["--net", net, "--format", "prometheus"]].concat()).out);
     }
 }
