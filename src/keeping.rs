@@ -48,7 +48,7 @@ use rustix::net::{SendFlags, SocketType, sendto};
 use crate::capture::live::ready_but;
 use crate::escape::reason;
 use crate::host::namespace::{self, Namespace};
-use crate::host::privileges;
+use crate::host::privileges::{self, Duty};
 use crate::keeper::{self, DONE, LONGEST_REPLY, LONGEST_REQUEST, REFUSED, Received, Reply, Request, Scope};
 use crate::netlink::{self, Family};
 use crate::verify::probe;
@@ -78,7 +78,7 @@ pub enum Error {
 /// Starts a keeper, and has this process ask it from now on. Call this before the first thread, and before root is left.
 pub fn start(scope: Scope, outputs: &Outputs<'_>) -> Result<(), Error> {
     let (ours, theirs) = keeper::pair()?;
-    privileges::pass_on()?;
+    privileges::pass_on(duties(scope, outputs))?;
     let mut command = Command::new("/proc/self/exe");
     command.arg0("ovlsniff").args([ARGUMENT, scope.word()]).args(outputs.words()).env_clear();
     command.envs(VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -102,7 +102,7 @@ pub fn run(scope: &str, outputs: &Outputs<'_>) -> Result<(), Error> {
     if socket_type(&socket).ok() != Some(SocketType::SEQPACKET) {
         return Err(Error::ByHand);
     }
-    privileges::keep_inherited()?;
+    privileges::keep_inherited(duties(scope, outputs))?;
     let mut keeping =
         Keeping { scope, outputs: *outputs, numbers: Numbers::default(), crew: tools::Crew::default() };
     keeper::send(&socket, &[DONE], None)?;
@@ -128,6 +128,16 @@ pub fn run(scope: &str, outputs: &Outputs<'_>) -> Result<(), Error> {
     }
 }
 
+/// Returns what a keeper needs capabilities for.
+fn duties(scope: Scope, outputs: &Outputs<'_>) -> &'static [Duty] {
+    match (scope, outputs.is_empty()) {
+        (Scope::Watch, true) => &[Duty::Kernel],
+        (Scope::Watch, false) => &[Duty::Kernel, Duty::Files],
+        (Scope::Names, _) => &[Duty::Engine],
+        (Scope::Outputs, _) => &[Duty::Files],
+    }
+}
+
 struct Keeping<'p> {
     scope: Scope,
     outputs: Outputs<'p>,
@@ -138,7 +148,14 @@ struct Keeping<'p> {
 impl Keeping<'_> {
     /// Does what a request asks for, if it may be asked for. `with` is the descriptor that came with it.
     fn fulfil(&mut self, request: &Request<'_>, with: Option<OwnedFd>) -> io::Result<Reply> {
-        if self.scope == Scope::Names && !matches!(request, Request::Engine(_)) {
+        let is_asked_for = match self.scope {
+            Scope::Watch => true,
+            Scope::Names => matches!(request, Request::Engine(_)),
+            Scope::Outputs => {
+                matches!(request, Request::Deliver(_) | Request::Keep(_) | Request::Forget(_))
+            }
+        };
+        if !is_asked_for {
             return Err(refused());
         }
         if let Request::Send(message) = request {

@@ -40,7 +40,10 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     if let Some(path) = &args.read {
         signals::outlive_report().map_err(|error| anyhow!("install signal handlers: {error}"))?;
         let began = told::now();
+        // The place was tried as root, and is written to by the keeper.
+        evidence.iter_mut().for_each(Evidence::let_go);
         let (report, kept) = file::run(args, path)?;
+        evidence.iter_mut().try_for_each(|evidence| evidence.take_up(args))?;
         let mut report = under(report.on(terms(args)), profile);
         report.occasion.node.clone_from(&args.node);
         let (status, _) = conclude(&of_one(args, &report, expected, &mut proofs), &output)?;
@@ -51,7 +54,6 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     }
     let job = live::Job::new(args)?;
     let node = args.node.clone().or_else(host_name);
-    // The place was tried as root, and is written to by the keeper.
     evidence.iter_mut().for_each(Evidence::let_go);
     unprivileged::begin(args)?;
     evidence.iter_mut().try_for_each(|evidence| evidence.take_up(args))?;

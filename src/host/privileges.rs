@@ -108,37 +108,56 @@ pub fn has_any() -> bool {
     Uid::effective().is_root() || caps::read(None, CapSet::Permitted).is_ok_and(|set| !set.is_empty())
 }
 
-/// The capabilities that a keeper needs: to open captures and probes, to read SAs and rules, to enter network namespaces, to
-/// look for those of processes, and to reach an engine whose socket is another user's.
-const KEPT: [Capability; 5] = [
-    Capability::CAP_DAC_OVERRIDE,
-    Capability::CAP_NET_ADMIN,
-    Capability::CAP_NET_RAW,
-    Capability::CAP_SYS_ADMIN,
-    Capability::CAP_SYS_PTRACE,
-];
+/// A part of a keeper's work, which needs capabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// To open captures and probes, to read SAs and rules, to enter network namespaces, and to look for those of processes.
+    Kernel,
+    /// To reach an engine whose socket is another user's.
+    Engine,
+    /// To write files into folders of others, and to leave them to their owners.
+    Files,
+}
 
-/// Has the programs that this process starts inherit the capabilities which a keeper needs, as far as it has them itself.
-pub fn pass_on() -> Result<(), Error> {
+impl Duty {
+    fn capabilities(self) -> &'static [Capability] {
+        match self {
+            Self::Kernel => &[
+                Capability::CAP_DAC_OVERRIDE,
+                Capability::CAP_NET_ADMIN,
+                Capability::CAP_NET_RAW,
+                Capability::CAP_SYS_ADMIN,
+                Capability::CAP_SYS_PTRACE,
+            ],
+            Self::Engine => &[Capability::CAP_DAC_OVERRIDE],
+            Self::Files => &[Capability::CAP_DAC_OVERRIDE, Capability::CAP_CHOWN],
+        }
+    }
+}
+
+fn needed(duties: &[Duty]) -> CapsHashSet {
+    duties.iter().flat_map(|duty| duty.capabilities()).copied().collect()
+}
+
+/// Has the programs that this process starts inherit the capabilities which a keeper of these duties needs, as far as it has them itself.
+pub fn pass_on(duties: &[Duty]) -> Result<(), Error> {
     let passed = || {
         let own = caps::read(None, CapSet::Permitted)?;
-        let passed = KEPT.into_iter().filter(|capability| own.contains(capability)).collect();
-        caps::set(None, CapSet::Inheritable, &passed)
+        caps::set(None, CapSet::Inheritable, &(&needed(duties) & &own))
     };
     passed().map_err(|cause: CapsError| Error::Keep(io::Error::other(cause)))
 }
 
 /// Reduces this process to what [`pass_on`] has passed on to it. Everything else that it has comes from its file, and
 /// whoever may start it would have that too. Nothing that it starts gains anything.
-pub fn keep_inherited() -> Result<(), Error> {
+pub fn keep_inherited(duties: &[Duty]) -> Result<(), Error> {
     if Uid::current() != Uid::effective() || Gid::current() != Gid::effective() {
         return Err(Error::Keep(io::Error::other("its file has a setuid bit")));
     }
     let keep = || {
         let own = caps::read(None, CapSet::Permitted)?;
         let inherited = caps::read(None, CapSet::Inheritable)?;
-        let kept: CapsHashSet =
-            KEPT.into_iter().filter(|one| own.contains(one) && inherited.contains(one)).collect();
+        let kept = &(&needed(duties) & &own) & &inherited;
         for capability in caps::all() {
             if !kept.contains(&capability) {
                 // Without the capability to do so, the set stays as it is. No new privileges are gained by it all the same.

@@ -84,6 +84,8 @@ pub enum Scope {
     Watch,
     /// The engine alone, for the names of `--resolve`.
     Names,
+    /// The files to write alone, for a verdict on a capture file.
+    Outputs,
 }
 
 impl Scope {
@@ -92,12 +94,13 @@ impl Scope {
         match self {
             Self::Watch => "watch",
             Self::Names => "names",
+            Self::Outputs => "outputs",
         }
     }
 
     /// Reads the word.
     pub fn of(word: &str) -> Option<Self> {
-        [Self::Watch, Self::Names].into_iter().find(|scope| scope.word() == word)
+        [Self::Watch, Self::Names, Self::Outputs].into_iter().find(|scope| scope.word() == word)
     }
 }
 

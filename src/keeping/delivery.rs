@@ -31,6 +31,11 @@ impl<'p> Outputs<'p> {
         [self.file, self.folder].map(|place| place.map(OsString::from).unwrap_or_default())
     }
 
+    /// Returns true if there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.file.is_none() && self.folder.is_none()
+    }
+
     /// Reads the words.
     pub fn of(words: &'p [OsString]) -> Self {
         let place = |at: usize| words.get(at).filter(|word| !word.is_empty()).map(Path::new);

@@ -19,7 +19,7 @@ struct Watching {
     child: Child,
     keeper: Pid,
     _watchdog: Watchdog,
-    _hosts: Hosts,
+    hosts: Hosts,
 }
 
 fn hosts() -> Hosts {
@@ -42,7 +42,7 @@ impl Watching {
             assert!(err.read_line(&mut line).unwrap() > 0, "it ended");
         }
         let keeper = Pid::from_raw(children(child.id()).first().copied().unwrap_or(0));
-        Self { child, keeper, _watchdog: watchdog, _hosts: hosts }
+        Self { child, keeper, _watchdog: watchdog, hosts }
     }
 
     fn as_root(words: &[&str]) -> Self {
@@ -109,7 +109,7 @@ fn the_process_that_decodes_packets_has_no_privilege_and_its_keeper_has_no_packe
     };
     until("nothing is open but its socket", || open().iter().all(|target| target.starts_with("socket:")));
     let open = open();
-    let packet = fs::read_to_string(format!("/proc/{own}/net/packet")).unwrap();
+    let packet = watching.hosts.a.run(|| fs::read_to_string("/proc/thread-self/net/packet")).unwrap();
     let inodes: Vec<String> = packet
         .lines()
         .skip(1)
