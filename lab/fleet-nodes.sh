@@ -6,6 +6,11 @@
 networks="secure"
 . /lab/swarm-up.bash
 
+# A service has a container of its own on each node. On a busy machine it comes sooner than one that is attached by hand.
+docker1 service create -d --endpoint-mode dnsrr --name web --mode global "${attached[@]}" netshoot:latest nginx
+web_runs() { [ "$(docker1 service ps web --format '{{.CurrentState}}' | grep -c ^Running)" = 2 ]; }
+wait_for web_runs || wait_for web_runs || wait_for web_runs || finish "no web service" 125
+
 failed=0
 holds() { echo "ok      $1"; }
 fails() { echo "FAILED  $1"; failed=1; }
@@ -30,16 +35,16 @@ docker stack deploy --resolve-image never -c swarm/monitoring.yml monitoring
 
 prometheus() { ip netns exec node1 curl -sS --max-time 20 -G "http://127.0.0.1:9090/api/v1/$1" "${@:2}"; }
 # asked EXPRESSION: prints the value of the first series, or nothing.
-asked() { prometheus query --data-urlencode "query=$1" 2>/dev/null | jq -r '.data.result[0].value[1] // empty'; }
+asked() { prometheus query --data-urlencode "query=$1" | jq -r '.data.result[0].value[1] // empty'; } 2>/dev/null
 is() { [ "$(asked "$1")" = "$2" ]; }
 # alerts STATE: prints the alerts in this state, as `NAME NODE NETWORK`.
 alerts() { prometheus alerts | jq -r --arg state "$1" '.data.alerts[] | select(.state == $state) | "\(.labels.alertname) \(.labels.instance) \(.labels.network)"' | sort; }
-within() { # MINUTES COMMAND…
-    local end=$((SECONDS + $1 * 60 * slow))
+within() { # SECONDS COMMAND…
+    local end=$((SECONDS + $1 * slow))
     until "${@:2}"; do [ $SECONDS -lt $end ] || return 1; sleep 1; done
 }
 both_encrypted() { is 'count(ovlsniff_verdict{network="secure",verdict="ENCRYPTED"} == 1)' 2; }
-within 3 both_encrypted && holds "Prometheus has the proof of both nodes" || {
+within 180 both_encrypted && holds "Prometheus has the proof of both nodes" || {
     fails "Prometheus has no proof of both nodes"
     docker stack ps --no-trunc ovlsniff; docker stack ps --no-trunc monitoring; docker service logs --tail 5 ovlsniff_verify
     finish "fleet: FAILED" 1
@@ -61,14 +66,20 @@ rekey() { # FROM TO
     ip -n "node$1" xfrm state delete src "$from" dst "$to" proto esp spi "$old"
     echo "node$1: $old -> $new"
 }
-rekey 1 2 && rekey 2 1 || fails "the keys were turned"
+# A rekey between two watches is not noticed, so there are some.
 both_noticed() { is 'count(max_over_time(ovlsniff_finding{network="secure",code="rekeyed"}[30m]))' 2; }
-within 3 both_noticed && holds "both nodes noticed the rekey" || fails "both nodes noticed the rekey"
+rekeys=0
+until [ $rekeys = 8 ] || both_noticed; do
+    rekey 1 2 && rekey 2 1 || fails "the keys were turned"
+    rekeys=$((rekeys + 1))
+    within 30 both_noticed
+done
+both_noticed && holds "both nodes noticed one of $rekeys rekeys" || fails "both nodes noticed one of $rekeys rekeys"
 pause 30
 # What was seen of the network, scrape by scrape.
 prometheus query --data-urlencode 'query=ovlsniff:network{network="secure"}[30m]' |
     jq -r '.data.result[] | "\(.metric.instance): \([.values[][1]] | join(" "))"'
-within 2 both_encrypted && holds "and both have proof again" || fails "and both have proof again"
+within 120 both_encrypted && holds "and both have proof again" || fails "and both have proof again"
 fired=$(asked 'count(max_over_time(ALERTS{alertstate="firing"}[30m]))')
 [ -z "$fired" ] && holds "no alert fired" || fails "$fired alerts fired: $(alerts firing | paste -sd ';' -)"
 
@@ -79,8 +90,9 @@ status=0
 ip netns exec node1 env OVLSNIFF_FOR="$(scaled 10)s" bash swarm/audit /out/audit > /out/merged || status=$?
 cat /out/merged
 [ $status = 3 ] && holds "the audit exits with 3" || fails "the audit exits with $status, right is 3"
-for way in '192\.0\.2\.1|node1' '192\.0\.2\.2|node2'; do
-    grep -E "^ *($way) -> .*ENCRYPTED" /out/merged >/dev/null && holds "merged: $way sends encrypted" || fails "merged: $way sends encrypted"
+sed -n '/^secure /,/verdict:/p' /out/merged > /out/merged-secure
+for row in '1 +\\ E' '2 +E \\' 'verdict: ENCRYPTED'; do
+    grep -qE "^ *$row" /out/merged-secure && holds "merged: $row" || fails "merged: $row"
 done
 
 # ---- a leak --------------------------------------------------------------------------------------------------------------
@@ -89,7 +101,7 @@ ip -n node1 xfrm policy > /out/policy-before
 ip -n node1 xfrm policy flush
 begin=$SECONDS
 leak_fires() { alerts firing | grep -q '^OvlsniffLeak node1 secure$'; }
-within 4 leak_fires && holds "OvlsniffLeak fires for node1, $((SECONDS - begin)) s after the leak began" || fails "OvlsniffLeak fires for node1"
+within 240 leak_fires && holds "OvlsniffLeak fires for node1, $((SECONDS - begin)) s after the leak began" || fails "OvlsniffLeak fires for node1"
 prometheus alerts | jq -c '.data.alerts[] | {state, labels, annotations}' > /out/alerts
 cat /out/alerts
 others=$(alerts firing | grep -v '^OvlsniffLeak ') && fails "other alerts fire: $others" || holds "no other alert fires"

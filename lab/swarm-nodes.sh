@@ -1,8 +1,23 @@
 #!/bin/bash
+# shellcheck disable=SC2154 # some variables are those of lab/swarm-up.bash
 # The scenario of lab/swarm, in a tree of its own. It sets up a two-node Docker Swarm on one bridge, runs the course on
 # it with ngrep and ovlsniff side by side, and checks the verdicts of `ovlsniff verify`, with Docker's rules in place
 # and without.
+networks="insecure secure typo"
 . /lab/swarm-up.bash
+
+# dnsrr, because in this kernel no replies come back from the virtual addresses of IPVS.
+docker1 service create -d --endpoint-mode dnsrr --name web "${attached[@]}" --constraint node.hostname!=node1 netshoot:latest nginx
+web_runs() { docker1 service ps web --format '{{.CurrentState}}' | grep -q ^Running; }
+wait_for web_runs || wait_for web_runs || wait_for web_runs || finish "no web service" 125
+for net in $networks; do
+    # On a slow machine the first tries to attach time out.
+    for _ in $(seq 30); do docker1 run -d --name c-$net --net $net netshoot:latest sleep 3600 && break; docker1 rm -f c-$net; sleep 2; done
+done
+
+for net in $networks; do
+    docker1 inspect -f '{{.State.Running}}' c-$net 2>/dev/null | grep -q true || finish "no container of node 1 on $net" 125
+done
 
 failed=0
 

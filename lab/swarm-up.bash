@@ -1,6 +1,6 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # $networks is that of the scenario
 # A two-node Docker Swarm on one bridge, for the scenarios of lab/swarm: two engines in network and mount namespaces of
-# their own, the networks in $networks [insecure secure typo], a web service on node 2, and a container of node 1 on each.
+# their own, with the networks in $networks. `attached` has the options for a service on all of them.
 
 . /lab/time.bash
 . /lab/features.bash
@@ -41,22 +41,9 @@ wait_for both_up || wait_for both_up || wait_for both_up || { tail -n 5 /run/d1/
 docker1 swarm init --advertise-addr 192.0.2.1 --listen-addr 192.0.2.1 >/dev/null
 docker2 swarm join --advertise-addr 192.0.2.2 --listen-addr 192.0.2.2 --token "$(docker1 swarm join-token -q worker)" 192.0.2.1:2377
 docker1 import /img.tar netshoot:latest; docker2 import /img.tar netshoot:latest
-networks=${networks:-insecure secure typo} attached=()
+attached=()
 for net in $networks; do
     case $net in insecure) option=() ;; secure) option=(--opt encrypted) ;; typo) option=(--opt encrypt) ;; esac
     docker1 network create "$net" "${option[@]}" --driver overlay --attachable
     attached+=(--network "$net")
 done
-# dnsrr, because in this kernel no replies come back from the virtual addresses of IPVS.
-docker1 service create -d --endpoint-mode dnsrr --name web "${attached[@]}" --constraint node.hostname!=node1 netshoot:latest nginx
-web_runs() { docker1 service ps web --format '{{.CurrentState}}' | grep -q ^Running; }
-wait_for web_runs || wait_for web_runs || wait_for web_runs || finish "no web service" 125
-for net in $networks; do
-    # On a slow machine the first tries to attach time out.
-    for _ in $(seq 30); do docker1 run -d --name c-$net --net $net netshoot:latest sleep 3600 && break; docker1 rm -f c-$net; sleep 2; done
-done
-
-for net in $networks; do
-    docker1 inspect -f '{{.State.Running}}' c-$net 2>/dev/null | grep -q true || finish "no container of node 1 on $net" 125
-done
-

@@ -29,12 +29,12 @@ rules_fire() {
 # The program need not be installed here, so another stands in its place.
 units_valid() {
     have systemd-analyze || { skip "deploy: units (no systemd-analyze)"; return 0; }
-    local work status=0 exposure unit
+    local work status=0 unit
     work=$(mktemp -d)
     for unit in deploy/*.service deploy/*.timer; do sed 's#/usr/bin/ovlsniff#/bin/true#' "$unit" > "$work/${unit##*/}"; done
     systemd-analyze verify --man=no "$work"/*.service "$work"/*.timer || status=1
-    exposure=$(systemd-analyze security --offline=true --no-pager "$work/ovlsniff-verify.service" 2>/dev/null | tail -n 1)
-    say "$exposure"
+    # The exposure is 3.3 of 10, as the README says.
+    systemd-analyze security --offline=true --threshold=33 --no-pager "$work/ovlsniff-verify.service" | tail -n 1 || status=1
     rm -rf "$work"
     return $status
 }

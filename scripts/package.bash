@@ -10,9 +10,9 @@
 . scripts/package/check.bash
 
 package() {
-    local part wanted=amd64 profile=release
+    local part wanted profile=release
     local -a parts=()
-    [ "$(uname -m)" != aarch64 ] || wanted=arm64
+    wanted=$(this_arch)
     while [ $# -gt 0 ]; do
         case $1 in
             --arch) [ $# -gt 1 ] || die "package: --arch needs an architecture: amd64 or arm64"; wanted=$2; shift ;;
@@ -44,11 +44,12 @@ package() {
 }
 
 # Installs what is missing. The tools that cargo brings are built once for each user, by the releases named here.
-deb_version=3.8.0 sbom_version=0.5.9 about_version=0.8.4
+deb_version=3.8.0 sbom_version=0.5.9
 
 setup_package() { # PART…
     local tool
-    local -a wanted=() lacking=()
+    [ -n "${arch:-}" ] || use_arch "$(this_arch)"
+    local -a wanted=()
     local -a tools=(gcc:gcc make:make flex:flex bison:bison python3:python3 git:git dpkg-source:dpkg-dev xz:xz-utils patch:patch)
     [ "$(uname -m)" = "$machine" ] || tools+=("$machine-linux-gnu-gcc:gcc-${machine//_/-}-linux-gnu" "qemu-$machine:qemu-user")
     [[ " $* " != *" check "* ]] || tools+=(lintian:lintian debootstrap:debootstrap skopeo:skopeo umoci:umoci jq:jq)
@@ -69,7 +70,7 @@ setup_package() { # PART…
     tools=()
     case " $* " in *" deb "* | *" check "*) tools+=("cargo-deb $deb_version") ;; esac
     case " $* " in *" sbom "* | *" check "*) tools+=("cargo-cyclonedx $sbom_version") ;; esac
-    for tool in "cargo-about $about_version" "${tools[@]}"; do cargo_tool "${tool% *}" "${tool#* }"; done
+    for tool in "${tools[@]}"; do cargo_tool "${tool% *}" "${tool#* }"; done
 }
 
 # cargo_tool NAME VERSION: builds a tool of cargo, unoptimised, unless this version is there.

@@ -93,7 +93,7 @@ privileged_tests() {
     # Root of a container with fewer capabilities may be unable to make namespaces.
     elif ! unshare --net --mount true 2>/dev/null; then skip "tests of root::, because this root may make no namespaces"; without+=(--skip root::)
     fi
-    for need in tshark ngrep script groff zsh fish; do
+    for need in tshark ngrep script groff zsh fish promtool xmllint; do
         have $need || { skip "tests of $need::, because there is no $need here"; without+=(--skip "$need::"); }
     done
     if have ngrep && ! [[ $(ngrep -V) == "ngrep: $ngrep_release"* ]]; then

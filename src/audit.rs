@@ -33,6 +33,7 @@ pub use folder::{Folder, FolderError};
 pub use machine::Machine;
 pub use replay::{Replay, ReplayError, Replayed};
 pub use series::Series;
+pub use sums::file_sha256;
 
 /// The version of the form of a folder.
 pub const FORMAT: u32 = 1;

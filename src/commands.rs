@@ -22,6 +22,7 @@ mod completions;
 mod grep;
 mod help;
 mod interfaces;
+mod keeping;
 mod keys;
 mod man;
 mod overlay;
@@ -38,6 +39,8 @@ use ovlsniff::escape::{escape, reason};
 
 use crate::cli::{Command, Typed};
 pub(crate) use complete::Request;
+
+pub(crate) use keeping::keep;
 
 /// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -44,6 +44,7 @@ pub mod auto;
 pub mod changes;
 pub mod docker;
 pub mod exemption;
+pub mod fence;
 pub mod namespace;
 pub mod namespaces;
 pub mod privileges;

@@ -6,13 +6,15 @@
 //!
 //! | floor | rooms | what they are for |
 //! |---|---|---|
-//! | 6 | `main`, `cli`, `commands` (the binary) | what was typed; one file a subcommand; signals |
+//! | 8 | `main`, `cli`, `commands` (the binary) | what was typed; one file a subcommand; signals |
+//! | 7 | [`keeping`] | the process that keeps root |
+//! | 6 | [`mod@audit`] | the folder of evidence for an auditor, and its replay |
 //! | 5 | [`mod@print`] | values to text, hexdump, JSON and reports |
 //! | 4 | [`search`], [`verify`], [`overlay`] | what is shown; the verdict; building networks |
 //! | 3 | [`dissect`], [`capture`] | frames to packets; where frames come from and go to |
 //! | 2 | [`host`], [`ipsec`] | what is known about this machine; security associations, and opening ESP with them |
 //! | 1 | `netlink`, [`pattern`], [`whole_file`] | one conversation with the kernel; regular expressions and bytes; files that are replaced whole |
-//! | 0 | [`packet`], [`escape`], [`private_file`] | bytes to values; safe text; files for their owner alone |
+//! | 0 | [`packet`], [`escape`], [`private_file`], [`keeper`] | bytes to values; safe text; files for their owner alone; what that process may be asked |
 //!
 //! # A frame on its way to a line
 //!
@@ -31,6 +33,9 @@
 //! 5. [`print::Printer`] writes a block, a mark or a line of JSON, with everything that a terminal would obey escaped.
 //!
 //! # A run of `verify`
+//!
+//! Before all that, a [`keeping`] process is started, root is left, and a [`host::fence`] raised. What takes root from then on is
+//! asked of the [`keeper`].
 //!
 //! 1. [`verify::session::Session::prepare`] finds the network ([`verify::Wanted`]): `ovlsniff overlay`, the Docker engine or a
 //!    VXLAN device knows its VNI, its nodes and its port.
@@ -61,6 +66,8 @@ pub mod dissect;
 pub mod escape;
 pub mod host;
 pub mod ipsec;
+pub mod keeper;
+pub mod keeping;
 mod netlink;
 pub mod overlay;
 pub mod packet;

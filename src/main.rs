@@ -26,11 +26,11 @@ fn main() -> ExitCode {
         return request.answer();
     }
     let words = cli::words(std::env::args_os());
-    let outcome = match cli::read(&words) {
+    let outcome = commands::keep(std::env::args_os()).unwrap_or_else(|| match cli::read(&words) {
         Ok(typed) => commands::run(typed),
         Err(cli::Unread::Help(help)) => commands::print_help(&help),
         Err(cli::Unread::Wrong(sentence)) => Err(anyhow::Error::msg(sentence)),
-    };
+    });
     match outcome {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

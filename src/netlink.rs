@@ -33,6 +33,7 @@ pub(crate) mod fou;
 mod generic;
 pub(crate) mod nftables;
 pub(crate) mod route;
+mod socket;
 mod subscription;
 pub(crate) mod wireguard;
 pub(crate) mod xfrm;
@@ -41,13 +42,11 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use nix::sys::socket::{setsockopt, sockopt};
-use nix::sys::time::TimeVal;
-use rtnetlink::sys::{Socket, SocketAddr, protocols};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::escape::reason;
 
+pub(crate) use socket::{Socket, connect, subscribe};
 pub(crate) use subscription::Subscription;
 
 const NLMSG_ERROR: u16 = 2;
@@ -62,9 +61,6 @@ const NLMSGERR_ATTR_MSG: u16 = 1;
 const HEADER: usize = 16;
 /// The number of times that an interrupted dump is asked for again. The waits between them add up to four seconds.
 const DUMPS: u64 = 40;
-/// The longest wait for an answer, in seconds. The kernel answers at once unless the machine is loaded, and after this
-/// time it will not answer any more.
-const PATIENCE: i64 = 30;
 
 /// Creates an object, and fails if it exists (`NLM_F_CREATE | NLM_F_EXCL`).
 pub(crate) const CREATE: u16 = 0x400 | 0x200;
@@ -138,7 +134,7 @@ pub(crate) struct Netlink {
 impl Netlink {
     /// Opens the socket in the network namespace of this thread.
     pub(crate) fn open(family: Family) -> io::Result<Self> {
-        Ok(Self { socket: connect(family)?, sequence: 0, received: Vec::with_capacity(1 << 16) })
+        Ok(Self { socket: Socket::open(family)?, sequence: 0, received: Vec::with_capacity(1 << 16) })
     }
 
     /// Returns the number of requests that were sent.
@@ -194,7 +190,7 @@ impl Netlink {
         loop {
             self.received.clear();
             self.received.reserve(1 << 16);
-            match self.socket.recv(&mut self.received, 0) {
+            match self.socket.receive(&mut self.received) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -220,7 +216,7 @@ impl Netlink {
         message.extend_from_slice(&self.sequence.to_ne_bytes());
         message.extend_from_slice(&[0; 4]);
         message.extend_from_slice(body);
-        self.socket.send(&message, 0)?;
+        self.socket.send(&message)?;
         let mut interrupted = false;
         loop {
             self.receive()?;
@@ -239,28 +235,9 @@ impl Netlink {
     }
 }
 
-impl Family {
-    fn protocol(self) -> isize {
-        match self {
-            Self::Route => protocols::NETLINK_ROUTE,
-            Self::Xfrm => protocols::NETLINK_XFRM,
-            Self::Generic => protocols::NETLINK_GENERIC,
-            Self::Netfilter => protocols::NETLINK_NETFILTER,
-        }
-    }
-}
-
-fn connect(family: Family) -> io::Result<Socket> {
-    let mut socket = Socket::new(family.protocol())?;
-    socket.bind_auto()?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    // Both may fail: kernels before 4.12 have no words, and those before 4.3 send back what they refuse.
-    let _ = socket.set_ext_ack(true);
-    let _ = socket.set_cap_ack(true);
-    // This holds a thousand SAs. The kernel silently grants less to a process that may not have so much.
-    socket.set_rx_buf_sz(1_i32 << 20)?;
-    setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0))?;
-    Ok(socket)
+/// Returns the number of a part of generic netlink, if the kernel has it now.
+pub(crate) fn generic_number(name: &str) -> Option<u16> {
+    generic::loaded(&mut Netlink::open(Family::Generic).ok()?, name).ok().flatten()
 }
 
 /// One message of a datagram.

@@ -90,10 +90,11 @@ mod way;
 pub mod wireguard;
 
 pub use carrier::Carrier;
-pub use docker_inspect::InspectError;
+pub use docker_inspect::{InspectError, Saved};
 pub use evidence::{Sighting, Sightings};
 pub use inventory::{Inventory, Overlay};
 pub use judge::judge;
+pub(crate) use kernel::print_rules;
 pub use kernel::{
     Arriving, Coverage, Device, EarlierRules, Enforcement, Hook, HookKind, KernelState, KernelUnread,
     Lengths, Origin, Policy, PolicyDirection, Rules, SaState, Strength, Template,

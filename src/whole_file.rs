@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::escape::reason;
+use crate::keeper::{self, Request};
 
 /// The reasons why a file was not written. It is then as it was before, unless it is a pipe or a device.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,9 @@ enum Way {
 /// See [`Error`].
 pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let writing = |error| Error::Writing(path.to_owned(), error);
+    if let Some(keeper) = keeper::installed() {
+        return keeper.hand(&Request::Deliver(path), bytes).map_err(writing);
+    }
     let earlier = match way(path)? {
         Way::Through => return through(path, bytes),
         Way::Replaced(earlier) => earlier,

@@ -84,7 +84,7 @@ def image(files: dict, arch: str, version: str, revision: str, seconds: int) -> 
     manifest_entry["platform"] = {"architecture": arch, "os": "linux"}
     manifest_entry["annotations"] = {"org.opencontainers.image.ref.name": version, "io.containerd.image.name": f"docker.io/library/ovlsniff:{version}"}
     index = {"schemaVersion": 2, "mediaType": kind + "index.v1+json", "manifests": [manifest_entry]}
-    older = [{"Config": config_path, "RepoTags": [f"ovlsniff:{version}"], "Layers": [layer_path]}]
+    older = [{"Config": config_path, "RepoTags": [f"ovlsniff:{version}", "ovlsniff:latest"], "Layers": [layer_path]}]
     texts = {
         "oci-layout": json.dumps({"imageLayoutVersion": "1.0.0"}).encode(),
         "index.json": json.dumps(index, sort_keys=True).encode(),

@@ -30,8 +30,7 @@ make_texts() {
     licences > "$texts/THIRD-PARTY-LICENSES"
 }
 
-# Prints the licences of everything that is linked into the program: first what is no crate, then the crates, whose
-# texts cargo-about collects.
+# Prints the licences of everything that is linked into the program: first what is no crate, then the crates.
 licences() {
     local copyright
     cat <<'TEXT'
@@ -48,7 +47,7 @@ TEXT
         cat "${copyright#*:}"
         echo
     done
-    cargo about generate --locked --offline --fail --config scripts/package/about.toml scripts/package/about.hbs
+    python3 -B scripts/package/licences.py "$triple"
 }
 
 # Prints the path of the licence of the C code in the crate zstd-sys.

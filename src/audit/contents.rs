@@ -27,6 +27,8 @@ pub struct Run {
     pub expected: Expectation,
     /// The profile that was asked for.
     pub profile: Option<Profile>,
+    /// The SHA-256 of the capture file that was judged; `None` for a live watch, and for a pipe.
+    pub file_sha256: Option<String>,
 }
 
 /// A network that was judged, and what its verdict follows from.
@@ -175,6 +177,7 @@ fn described(run: &Run, subject: &Subject) -> Vec<u8> {
         json!({
             "network": case.report.network,
             "captured": source,
+            "file_sha256": run.file_sha256,
             "filters": filters,
             "milliseconds": nanos / 1_000_000,
             "frames": case.report.frames,

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::sums::is_safe;
 use crate::escape::escape;
+use crate::keeper::{self, Request, pack};
 
 /// A folder in the making.
 #[derive(Debug)]
@@ -45,6 +46,10 @@ impl Folder {
     /// # Errors
     /// [`FolderError`] if the place is taken, or nothing can be written beside it.
     pub fn open(place: &Path) -> Result<Self, FolderError> {
+        if keeper::installed().is_some() {
+            // It makes the folder and all that is in it in one go, later.
+            return Ok(Self { place: place.to_owned(), staging: PathBuf::new(), made: false });
+        }
         is_free(place)?;
         let name = place.file_name().ok_or_else(|| FolderError::NoFolder(shown(place)))?;
         let staging = format!(".{}.partial-{}", name.to_string_lossy(), std::process::id());
@@ -66,7 +71,10 @@ impl Folder {
     /// # Errors
     /// [`FolderError`] if it cannot be written. Nothing is then left of it.
     pub fn keep(mut self, files: &[(String, Vec<u8>)]) -> Result<(), FolderError> {
-        let kept = self.write(files).and_then(|()| fs::rename(&self.staging, &self.place));
+        let kept = match keeper::installed() {
+            Some(keeper) => pack(files).and_then(|files| keeper.hand(&Request::Keep(&self.place), &files)),
+            None => self.write(files).and_then(|()| fs::rename(&self.staging, &self.place)),
+        };
         kept.map_err(|source| match source.kind() {
             ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => {
                 FolderError::NotEmpty(shown(&self.place))
@@ -75,6 +83,9 @@ impl Folder {
             _ => FolderError::Unwritten { folder: shown(&self.place), source },
         })?;
         self.made = false;
+        if keeper::installed().is_some() {
+            return Ok(());
+        }
         // The new name is on the disk once the folder around it is. It is in place already, so this can only warn.
         let _ = sync(self.place.parent());
         Ok(())

@@ -1,12 +1,13 @@
 //! The machine of a verification: its name, its kernel, its clock, and this program.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use nix::sys::utsname::uname;
 use serde::Serialize;
 
-use super::sums::sha256;
+use super::sums::file_sha256;
 
 /// The key daemons that make SAs, by the names of their processes.
 const DAEMONS: [&str; 6] = ["charon", "charon-systemd", "pluto", "racoon", "iked", "cilium-agent"];
@@ -60,7 +61,7 @@ impl Machine {
             tool: concat!("ovlsniff ", env!("CARGO_PKG_VERSION")).to_owned(),
             tool_file: program.map(|path| path.to_string_lossy().into_owned()),
             // The link leads to the running program, even if its file was replaced meanwhile.
-            tool_sha256: fs::read("/proc/self/exe").ok().map(|bytes| sha256(&bytes)),
+            tool_sha256: file_sha256(Path::new("/proc/self/exe")),
             clock: Clock::read(),
             key_daemons: daemons(),
         }
@@ -131,8 +132,8 @@ mod tests {
     #[test]
     fn the_running_program_is_known_by_its_hash() {
         let machine = Machine::read();
-        let program = fs::read(std::env::current_exe().unwrap()).unwrap();
-        assert_eq!(machine.tool_sha256, Some(sha256(&program)));
+        assert_eq!(machine.tool_sha256, file_sha256(&std::env::current_exe().unwrap()));
+        assert_eq!(machine.tool_sha256.unwrap().len(), 64);
         assert!(!machine.host_name.is_empty() && !machine.kernel.is_empty());
     }
 

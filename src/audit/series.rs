@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{is_free, shown};
 use super::{Folder, FolderError, clock};
+use crate::keeper::{self, Request};
 use crate::packet::Timestamp;
 
 /// The most folders of a series.
@@ -69,7 +70,11 @@ impl Series {
         if self.healthy.len() > MOST_HEALTHY {
             let oldest = self.healthy.remove(0);
             // One that cannot be removed is no reason to stop watching.
-            let _ = fs::remove_dir_all(self.place.join(oldest));
+            let oldest = self.place.join(oldest);
+            let _ = match keeper::installed() {
+                Some(keeper) => keeper.ask(&Request::Forget(&oldest), None).map(drop),
+                None => fs::remove_dir_all(oldest),
+            };
         }
         Ok(true)
     }

@@ -1,6 +1,9 @@
 //! SHA-256, and the file of sums as `sha256sum -c` reads it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -13,7 +16,29 @@ const LONGEST: usize = 200;
 
 /// Returns the SHA-256 of these bytes in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    digits(&Sha256::digest(bytes))
+}
+
+/// Returns the SHA-256 of a file; `None` if it cannot be read, or is a pipe, which can be read only once.
+pub fn file_sha256(path: &Path) -> Option<String> {
+    let file = File::open(path).ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let (mut hash, mut reader) = (Sha256::new(), BufReader::with_capacity(1 << 20, file));
+    loop {
+        let bytes = reader.fill_buf().ok()?;
+        if bytes.is_empty() {
+            return Some(digits(&hash.finalize()));
+        }
+        hash.update(bytes);
+        let len = bytes.len();
+        reader.consume(len);
+    }
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns the sums of files, one a line: the digits, two blanks, the name.

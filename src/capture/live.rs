@@ -3,6 +3,7 @@
 mod block;
 mod device;
 mod error;
+mod everywhere;
 mod frames;
 mod merge;
 mod names;
@@ -19,6 +20,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use device::Device;
 pub use error::Error;
+pub(crate) use everywhere::ready_but;
 pub use frames::{Frames, Taken};
 pub use names::Names;
 pub use open::{ANY, CaptureOptions};
@@ -133,6 +135,11 @@ impl Live {
         let open_all =
             || devices.iter().map(|device| open::open(device, options)).collect::<Result<Vec<_>, _>>();
         let opened = Namespace::run(options.namespace, open_all)??;
+        Ok(Self::over(devices, opened, options.namespace.is_some()))
+    }
+
+    /// Begins to read taps that are open, those of each device.
+    fn over(devices: &[Device], opened: Vec<Vec<Tap>>, other_netns: bool) -> Self {
         let mut interfaces = Vec::with_capacity(devices.len());
         let mut sources = Vec::with_capacity(devices.len());
         for ((device, taps), interface) in devices.iter().zip(opened).zip((0..).map(InterfaceNumber)) {
@@ -140,7 +147,7 @@ impl Live {
             interfaces.push(Interface { device: device.clone(), link });
             sources.extend(taps.into_iter().map(|tap| Source { tap, interface, given: 0 }));
         }
-        Ok(Self {
+        Self {
             merge: Merge::new(sources.len()),
             interfaces,
             sources,
@@ -150,8 +157,8 @@ impl Live {
             stride: STRIDE,
             strides: STRIDES_PER_COUNT,
             ending: None,
-            other_netns: options.namespace.is_some(),
-        })
+            other_netns,
+        }
     }
 
     /// Has [`Self::next`] return [`Event::Woken`] as soon as `wake` is readable. It may be the read end of a pipe

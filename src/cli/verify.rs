@@ -102,6 +102,12 @@ pub(crate) struct Verify {
     /// File with keys of SAs, beside the kernel's: Wireshark's esp_sa, or output of 'ip xfrm state' (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Watch")]
     pub(crate) sa: Vec<PathBuf>,
+    /// User to become in place of root, before the watch begins [default: nobody]
+    #[arg(short = 'Z', long, value_name = "NAME", help_heading = "Watch", conflicts_with = "no_drop")]
+    pub(crate) user: Option<String>,
+    /// Stay root instead of becoming another user
+    #[arg(long, help_heading = "Watch")]
+    pub(crate) no_drop: bool,
 
     /// Keep everything that proves the verdict in this new folder, for an auditor; with --watch, one folder in it for each verdict that changed or is not as expected
     #[arg(long, value_name = "DIR", help_heading = "Output")]

@@ -72,6 +72,13 @@ pub(super) fn outlive_report() -> std::io::Result<()> {
     flag::register(SIGUSR1, Arc::default()).map(drop)
 }
 
+/// Keeps every signal that ends the other process from ending this one.
+pub(super) fn outlive_all() -> std::io::Result<()> {
+    [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1]
+        .into_iter()
+        .try_for_each(|signal| flag::register(signal, Arc::default()).map(drop))
+}
+
 /// Returns true if the signal was ignored when this program was started.
 fn is_ignored(signal: i32) -> bool {
     // The file claims to have no bytes. Room for all of them from the start saves a dozen reads.

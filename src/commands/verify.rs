@@ -8,6 +8,7 @@ mod merge;
 mod progress;
 mod replay;
 mod told;
+mod unprivileged;
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use anyhow::anyhow;
 use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report::Proofs;
 use ovlsniff::verify::profile::Profile;
-use ovlsniff::verify::{self, Expectation, Occasion, Report, Terms, Wanted, host_name};
+use ovlsniff::verify::{self, Expectation, Occasion, Report, Saved, Terms, Wanted, host_name};
 
 use self::evidence::Evidence;
 use self::told::{conclude, of_all, of_one};
@@ -27,7 +28,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         return merge::run(args);
     }
     let output = args.output.as_deref();
-    told::check(output)?;
+    let output = told::Output::check(output)?;
     let profile = evidence::profile(args.profile.as_deref())?;
     let profile = profile.as_ref();
     if let Some(folder) = &args.replay {
@@ -39,10 +40,13 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     if let Some(path) = &args.read {
         signals::outlive_report().map_err(|error| anyhow!("install signal handlers: {error}"))?;
         let began = told::now();
+        // The place was tried as root, and is written to by the keeper.
+        evidence.iter_mut().for_each(Evidence::let_go);
         let (report, kept) = file::run(args, path)?;
+        evidence.iter_mut().try_for_each(|evidence| evidence.take_up(args))?;
         let mut report = under(report.on(terms(args)), profile);
         report.occasion.node.clone_from(&args.node);
-        let (status, _) = conclude(&of_one(args, &report, expected, &mut proofs), output)?;
+        let (status, _) = conclude(&of_one(args, &report, expected, &mut proofs), &output)?;
         if let (Some(evidence), Some(subject)) = (&mut evidence, evidence::of_one(&report, kept)) {
             evidence.keep(args, profile, began, &subject)?;
         }
@@ -50,6 +54,9 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     }
     let job = live::Job::new(args)?;
     let node = args.node.clone().or_else(host_name);
+    evidence.iter_mut().for_each(Evidence::let_go);
+    unprivileged::begin(args)?;
+    evidence.iter_mut().try_for_each(|evidence| evidence.take_up(args))?;
     let mut watch = || -> anyhow::Result<_> {
         let occasion = || Occasion { node: node.clone(), ended: Some(told::now()) };
         if args.all {
@@ -69,13 +76,13 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     let mut last = None;
     loop {
         let (begun, began) = (Instant::now(), told::now());
-        let (told, subject) = watch()?;
+        let (told, subject) = unprivileged::unless_lost(watch())?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {
             return Ok(last);
         }
-        let (status, heard) = conclude(&told, output)?;
+        let (status, heard) = conclude(&told, &output)?;
         if let (Some(evidence), Some(subject)) = (&mut evidence, &subject) {
             evidence.keep(args, profile, began, subject)?;
         }
@@ -115,15 +122,15 @@ fn terms(args: &Verify) -> Terms {
 }
 
 /// Collects what was typed about the network.
-fn wanted(args: &Verify) -> Wanted {
-    Wanted {
+fn wanted(args: &Verify) -> anyhow::Result<Wanted> {
+    Ok(Wanted {
         name: args.net.clone(),
         vnis: args.vni.clone(),
         port: args.vxlan_port.or(args.geneve_port).map(UdpPort::value),
         form: args.vxlan_port.map(|_| Form::Vxlan).or(args.geneve_port.map(|_| Form::Geneve)),
         locals: args.local.clone(),
         peers: args.peer.clone(),
-        docker_inspect: args.docker_inspect.clone(),
+        docker_inspect: args.docker_inspect.as_deref().map(Saved::read).transpose()?,
         found: None,
-    }
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::keeper;
 use crate::packet::IpVersion;
 
 /// A setting that is on, and by which packets pass without any policy.
@@ -61,7 +62,7 @@ fn exemptions_below<'n>(folder: &Path, links: impl IntoIterator<Item = &'n str>)
     for link in links.into_iter().chain(["all"]) {
         for (version, file, packets) in SETTINGS {
             let file = folder.join(file.replace("{}", link));
-            if std::fs::read_to_string(&file).is_ok_and(|value| value.trim() != "0") {
+            if keeper::read_to_string(&file).is_ok_and(|value| value.trim() != "0") {
                 found.push(Exemption { link: link.to_owned(), version, packets, file });
             }
         }

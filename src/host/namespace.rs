@@ -1,21 +1,22 @@
 //! Visits to network namespaces. A socket stays in the namespace that it was opened in, so a thread only has to enter,
 //! open its sockets and come back.
 
+pub(crate) mod files;
+
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 
 use crate::escape::{escape, reason};
+use crate::keeper;
 use crate::netlink::Refusal;
 use crate::packet::digits;
-
-/// The folders in which `ip netns` keeps the names. Older systems use the second.
-pub(super) const FOLDERS: [&str; 2] = ["/run/netns", "/var/run/netns"];
+use files::FOLDERS;
 
 /// A network namespace that exists. Its file is open, so it cannot go away before it is entered.
 #[derive(Debug)]
@@ -138,12 +139,19 @@ impl Namespace {
 
     fn open(word: &str, path: PathBuf) -> Result<Self, Error> {
         let name = || escape(word).into_owned();
-        let file = File::open(&path).map_err(|cause| match cause.kind() {
+        let file = files::open(&path).map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => Error::unknown(word),
             io::ErrorKind::PermissionDenied => Error::Permission { name: name() },
+            // A keeper looks at the file before it opens it.
+            _ if cause.raw_os_error() == Some(nix::libc::EINVAL) => Error::Other { name: name() },
             _ => Error::Open { name: name(), cause },
         })?;
         Ok(Self { file, path })
+    }
+
+    /// Takes a namespace whose file is open already.
+    pub(crate) fn held(file: OwnedFd) -> Self {
+        Self { file: file.into(), path: PathBuf::from("(handed over)") }
     }
 
     /// Returns the file that it was found by. It may have any characters: escape it before it is printed.
@@ -168,6 +176,14 @@ impl Namespace {
     /// start none.
     pub fn visit<T>(&self, work: impl FnOnce() -> T) -> Result<T, Error> {
         let name = || escape(&self.path.display().to_string()).into_owned();
+        if let Some(keeper) = keeper::installed() {
+            return keeper::within(keeper, self.as_fd(), work).map_err(|cause| match cause.raw_os_error() {
+                Some(nix::libc::EPERM) => Error::Permission { name: name() },
+                Some(nix::libc::ENOTRECOVERABLE) => Error::NoReturn { name: name() },
+                Some(nix::libc::EINVAL) => Error::Other { name: name() },
+                errno => Error::Enter { name: name(), cause: errno.map_or(Errno::EIO, Errno::from_raw) },
+            });
+        }
         let home =
             File::open("/proc/thread-self/ns/net").map_err(|cause| Error::Open { name: name(), cause })?;
         let enter = || {
@@ -228,14 +244,14 @@ fn named(name: &str) -> Option<PathBuf> {
     if matches!(name, "" | "." | "..") || name.contains('/') {
         return None;
     }
-    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists())
+    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| files::exists(path))
 }
 
 /// Returns the names that `ip netns` knows, sorted. Names that are not UTF-8 are left out.
 pub fn names() -> Vec<String> {
-    let folders = FOLDERS.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+    let in_folders = files::named().filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)));
     let mut names: Vec<String> =
-        folders.flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        in_folders.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect();
     names.sort();
     names.dedup();
     names

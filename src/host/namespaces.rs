@@ -2,20 +2,11 @@
 //! namespace of its own.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::namespace::{FOLDERS, Namespace, names};
+use super::namespace::files::{self, OWN, distinct, identity, named};
+use super::namespace::{Namespace, names};
 use super::survey::{self, Survey};
-
-/// The folders with the files of Docker's sandboxes, each a network namespace.
-const DOCKER_FOLDERS: [&str; 2] = ["/run/docker/netns", "/var/run/docker/netns"];
-
-/// The file of this thread's network namespace.
-const OWN: &str = "/proc/thread-self/ns/net";
 
 /// The greatest number of namespace files that are looked at.
 const MOST: usize = 256;
@@ -92,42 +83,7 @@ impl Namespaces {
 /// that of this thread, then those of processes. Each namespace comes once.
 pub(super) fn beside(namespace: Option<&Namespace>) -> impl Iterator<Item = PathBuf> {
     let here = identity(namespace.map_or(Path::new(OWN), Namespace::path));
-    distinct(here, named().chain([PathBuf::from(OWN)]).chain(of_processes()))
-}
-
-/// Returns true if this user may not see which namespaces have a name.
-pub(super) fn are_hidden() -> bool {
-    let is_hidden = |folder: &&str| {
-        std::fs::read_dir(folder).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
-    };
-    folders().any(|folder| is_hidden(&folder))
-}
-
-fn folders() -> impl Iterator<Item = &'static str> {
-    FOLDERS.into_iter().chain(DOCKER_FOLDERS)
-}
-
-/// Yields the files in the folders of namespaces.
-fn named() -> impl Iterator<Item = PathBuf> {
-    let files = folders().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
-    files.flatten().map(|file| file.path())
-}
-
-/// Yields the files of the namespaces that processes of this user namespace are in. Anybody can make user namespaces, and
-/// have any devices in them.
-fn of_processes() -> impl Iterator<Item = PathBuf> {
-    let own = identity(Path::new("/proc/self/ns/user"));
-    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let is_number = |name: &OsStr| name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
-    let folders = all.filter(move |entry| is_number(&entry.file_name())).map(|entry| entry.path().join("ns"));
-    let ours = folders.filter(move |folder| own.is_some() && identity(&folder.join("user")) == own);
-    ours.map(|folder| folder.join("net"))
-}
-
-/// Leaves out the files of the namespace `here`, and those of namespaces that another file before was of.
-fn distinct(here: Option<(u64, u64)>, files: impl Iterator<Item = PathBuf>) -> impl Iterator<Item = PathBuf> {
-    let mut seen: HashSet<_> = here.into_iter().collect();
-    files.filter(move |file| identity(file).is_some_and(|identity| seen.insert(identity)))
+    distinct(here, files::every())
 }
 
 /// Returns the names that `ip netns` knows, sorted, without those of this process's own namespace.
@@ -136,9 +92,4 @@ pub fn names_of_others() -> Vec<String> {
     let is_own =
         |name: &String| Namespace::by_name(name).is_ok_and(|namespace| identity(namespace.path()) == own);
     names().into_iter().filter(|name| !is_own(name)).collect()
-}
-
-/// Returns the device and the inode of a namespace's file, which are the same for all files of one namespace.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use caps::errors::CapsError;
+use caps::{CapSet, Capability, CapsHashSet};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
 
@@ -18,6 +20,22 @@ pub enum Departure {
     /// The process stays root, because its user namespace has no other user. Its capabilities are gone. This deserves a
     /// note, but is no error.
     Alone,
+    /// The process stays root, because whoever started it has taken away the capabilities to become another user, as
+    /// orchestrators of containers do. The other ones are gone now as well. This too deserves a note.
+    Bound,
+}
+
+impl Departure {
+    /// Returns the reason why the process stays root, to tell the user.
+    pub fn note(&self) -> Option<&'static str> {
+        match self {
+            Self::Left(_) | Self::NotRoot => None,
+            Self::Alone => Some("staying root: this user namespace has no other user"),
+            Self::Bound => Some(
+                "staying root, without capabilities: CAP_SETUID or CAP_SETGID is missing to become another user",
+            ),
+        }
+    }
 }
 
 /// The reasons for which root could not be left.
@@ -36,6 +54,9 @@ pub enum Error {
         /// The reason of the kernel or of the user database.
         cause: io::Error,
     },
+    /// The keeper's capabilities could not be set.
+    #[error("keep a part of the privileges: {}", reason(.0))]
+    Keep(io::Error),
     /// The user is root, or the process could become root again.
     #[error("leave root for {0}: root can be taken again; keep root with --no-drop")]
     StillRoot(String),
@@ -50,16 +71,25 @@ pub fn leave(user: &str) -> Result<Departure, Error> {
     let refused = |operation, cause: io::Error| Error::Refused { user: shown.clone(), operation, cause };
     // A program that is started from here on gains no privilege by a setuid bit or by the capabilities of its file.
     nix::sys::prctl::set_no_new_privs().map_err(|cause| refused("no_new_privs", cause.into()))?;
+    // Other processes of the same user may not look into this one, which may hold keys.
+    nix::sys::prctl::set_dumpable(false).map_err(|cause| refused("dumpable", cause.into()))?;
     if !Uid::effective().is_root() {
         drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
         return Ok(Departure::NotRoot);
     }
     let target = find(user)?;
+    // A program that is started later then has no capability, whoever's file it is. A process without the capability to
+    // empty this set keeps it; what it starts gains nothing by it all the same.
+    let _ = caps::clear(None, CapSet::Bounding);
     match become_user(target.uid, target.gid) {
         Ok(()) => {}
         Err((_, Errno::EINVAL | Errno::EPERM)) if only_root_is_mapped() => {
             drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
             return Ok(Departure::Alone);
+        }
+        Err((_, Errno::EPERM)) if !may_become_another() => {
+            drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
+            return Ok(Departure::Bound);
         }
         Err((operation, cause)) => return Err(refused(operation, cause.into())),
     }
@@ -68,7 +98,80 @@ pub fn leave(user: &str) -> Result<Departure, Error> {
     {
         return Err(Error::StillRoot(shown));
     }
+    // The kernel has emptied the others with the change of the user, unless somebody had told it not to.
+    drop_capabilities().map_err(|cause| refused("capabilities", cause))?;
     Ok(Departure::Left(shown))
+}
+
+/// Returns true if this process has a privilege: it is root, or its file gave it a capability.
+pub fn has_any() -> bool {
+    Uid::effective().is_root() || caps::read(None, CapSet::Permitted).is_ok_and(|set| !set.is_empty())
+}
+
+/// A part of a keeper's work, which needs capabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// To open captures and probes, to read SAs and rules, to enter network namespaces, and to look for those of processes.
+    Kernel,
+    /// To reach an engine whose socket is another user's.
+    Engine,
+    /// To write files into folders of others, and to leave them to their owners.
+    Files,
+}
+
+impl Duty {
+    fn capabilities(self) -> &'static [Capability] {
+        match self {
+            Self::Kernel => &[
+                Capability::CAP_DAC_OVERRIDE,
+                Capability::CAP_NET_ADMIN,
+                Capability::CAP_NET_RAW,
+                Capability::CAP_SYS_ADMIN,
+                Capability::CAP_SYS_PTRACE,
+            ],
+            Self::Engine => &[Capability::CAP_DAC_OVERRIDE],
+            Self::Files => &[Capability::CAP_DAC_OVERRIDE, Capability::CAP_CHOWN],
+        }
+    }
+}
+
+fn needed(duties: &[Duty]) -> CapsHashSet {
+    duties.iter().flat_map(|duty| duty.capabilities()).copied().collect()
+}
+
+/// Has the programs that this process starts inherit the capabilities which a keeper of these duties needs, as far as it has them itself.
+pub fn pass_on(duties: &[Duty]) -> Result<(), Error> {
+    let passed = || {
+        let own = caps::read(None, CapSet::Permitted)?;
+        caps::set(None, CapSet::Inheritable, &(&needed(duties) & &own))
+    };
+    passed().map_err(|cause: CapsError| Error::Keep(io::Error::other(cause)))
+}
+
+/// Reduces this process to what [`pass_on`] has passed on to it. Everything else that it has comes from its file, and
+/// whoever may start it would have that too. Nothing that it starts gains anything.
+pub fn keep_inherited(duties: &[Duty]) -> Result<(), Error> {
+    if Uid::current() != Uid::effective() || Gid::current() != Gid::effective() {
+        return Err(Error::Keep(io::Error::other("its file has a setuid bit")));
+    }
+    let keep = || {
+        let own = caps::read(None, CapSet::Permitted)?;
+        let inherited = caps::read(None, CapSet::Inheritable)?;
+        let kept = &(&needed(duties) & &own) & &inherited;
+        for capability in caps::all() {
+            if !kept.contains(&capability) {
+                // Without the capability to do so, the set stays as it is. No new privileges are gained by it all the same.
+                let _ = caps::drop(None, CapSet::Bounding, capability);
+            }
+        }
+        caps::clear(None, CapSet::Ambient)?;
+        caps::set(None, CapSet::Effective, &kept)?;
+        caps::set(None, CapSet::Permitted, &kept)?;
+        caps::clear(None, CapSet::Inheritable)
+    };
+    keep().map_err(|cause: CapsError| Error::Keep(io::Error::other(cause)))?;
+    nix::sys::prctl::set_no_new_privs().map_err(|cause| Error::Keep(cause.into()))?;
+    nix::sys::prctl::set_dumpable(false).map_err(|cause| Error::Keep(cause.into()))
 }
 
 /// Checks in the user database that [`leave`] can become `user`. Call this before anything is changed. Without root it
@@ -94,12 +197,15 @@ fn become_user(uid: Uid, gid: Gid) -> Result<(), (&'static str, Errno)> {
 }
 
 fn drop_capabilities() -> io::Result<()> {
-    for set in
-        [caps::CapSet::Ambient, caps::CapSet::Inheritable, caps::CapSet::Effective, caps::CapSet::Permitted]
-    {
+    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
         caps::clear(None, set).map_err(io::Error::other)?;
     }
     Ok(())
+}
+
+fn may_become_another() -> bool {
+    let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
+    has(Capability::CAP_SETUID) && has(Capability::CAP_SETGID)
 }
 
 /// Returns true if this user namespace has a single user, as `unshare -r` and rootless containers make it.

@@ -98,7 +98,7 @@ pub fn find(namespace: Option<&Namespace>) -> Result<Found, survey::Error> {
 
 /// Surveys the other namespaces. Returns false beside them if this user may not look into all that have a name.
 fn others(namespace: Option<&Namespace>) -> (Vec<Survey>, bool) {
-    let (mut surveys, mut all) = (Vec::new(), !namespaces::are_hidden());
+    let (mut surveys, mut all) = (Vec::new(), !namespace::files::are_hidden());
     for file in namespaces::beside(namespace).take(MOST_NAMESPACES) {
         let found = Namespace::find(&file.display().to_string());
         match found.map_err(survey::Error::from).and_then(|other| Survey::take_tunnels(Some(&other))) {

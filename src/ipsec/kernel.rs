@@ -6,6 +6,7 @@ pub use notices::Notices;
 
 use super::xfrm_names::{Named, combined, separate};
 use super::{AddressPattern, Algorithm, Error, Key, Mode, Sa, Sequence, SpiPattern};
+use crate::keeper;
 use crate::netlink::xfrm::{self, NEWSA, UPDSA, UserSa, XfrmError, usersa};
 use crate::packet::Spi;
 use crate::packet::protocol::ESP;
@@ -63,7 +64,7 @@ pub fn dump() -> Result<KernelSas, Error> {
     for sa in xfrm::sas(&mut xfrm::open()?, read_sa).map_err(XfrmError::from)? {
         found.add(sa);
     }
-    Ok(found.settle(std::fs::read_to_string(LOCKDOWN).ok().as_deref()))
+    Ok(found.settle(keeper::read_to_string(LOCKDOWN).ok().as_deref()))
 }
 
 /// Reads the SAs like [`dump`], and subscribes to the notices of SAs that are set up from now on.

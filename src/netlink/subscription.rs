@@ -4,15 +4,10 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::libc::{EINVAL, ENOBUFS, MSG_DONTWAIT};
-use nix::sys::socket::{setsockopt, sockopt};
-use rtnetlink::sys::Socket;
+use nix::libc::ENOBUFS;
 use zeroize::Zeroizing;
 
-use super::{Family, messages};
-
-/// The size of the socket's buffer for messages that were not read yet, in bytes: enough for some thousand SAs.
-const RECEIVE_BUFFER: usize = 8 << 20;
+use super::{Family, Socket, messages};
 
 /// The greatest number of datagrams that are read at once. Those behind them are read at the next time.
 const MOST_DATAGRAMS: usize = 1 << 14;
@@ -26,16 +21,7 @@ pub(crate) struct Subscription {
 impl Subscription {
     /// Joins groups in the network namespace of this thread. A kernel may lack groups other than the first.
     pub(crate) fn open(family: Family, groups: &[u32]) -> io::Result<Self> {
-        let mut socket = Socket::new(family.protocol())?;
-        socket.bind_auto()?;
-        // A process that has the privilege only in a user namespace cannot enlarge the buffer and keeps the usual one.
-        let _ = setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
-        for (at, group) in groups.iter().enumerate() {
-            match socket.add_membership(*group) {
-                Err(error) if at > 0 && error.raw_os_error() == Some(EINVAL) => {}
-                joined => joined?,
-            }
-        }
+        let socket = Socket::subscribed(family, groups)?;
         Ok(Self { socket, buffer: Zeroizing::new(vec![0; 1 << 16]) })
     }
 
@@ -44,8 +30,7 @@ impl Subscription {
     pub(crate) fn take(&mut self, mut each: impl FnMut(u16, &[u8])) -> bool {
         let mut lost = false;
         for _ in 0..MOST_DATAGRAMS {
-            let mut room = &mut self.buffer[..];
-            match self.socket.recv(&mut room, MSG_DONTWAIT) {
+            match self.socket.receive_at_once(&mut self.buffer) {
                 Ok(0) => return lost,
                 Ok(len) => messages(self.buffer.get(..len).unwrap_or(&[]))
                     .for_each(|message| each(message.kind, message.body)),

@@ -77,17 +77,37 @@ pub enum InspectError {
     },
 }
 
-/// Reads a network from a file of saved JSON, by its name or by at least ten characters from the beginning of its
+/// A file of saved JSON that was read. It may be asked for a network later, by a process that may not open it any more.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// The path of the file, escaped.
+    file: String,
+    text: String,
+}
+
+impl Saved {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`InspectError::Unreadable`].
+    pub fn read(path: &Path) -> Result<Self, InspectError> {
+        let file = escape(&path.display().to_string()).into_owned();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Self { file, text }),
+            Err(cause) => Err(InspectError::Unreadable { file, cause }),
+        }
+    }
+}
+
+/// Takes a network from a file of saved JSON, by its name or by at least ten characters from the beginning of its
 /// identifier.
 ///
 /// # Errors
-/// [`InspectError`]: the file cannot be read, holds something else, has no such network, or the network is no
+/// [`InspectError`]: the file holds something else, has no such network, or the network is no
 /// overlay.
-pub(super) fn from_file(path: &Path, name: &str) -> Result<Network, InspectError> {
-    let file = || escape(&path.display().to_string()).into_owned();
-    let text =
-        std::fs::read_to_string(path).map_err(|cause| InspectError::Unreadable { file: file(), cause })?;
-    from_json(&text, name).map_err(|error| match error {
+pub(super) fn from_file(saved: &Saved, name: &str) -> Result<Network, InspectError> {
+    let file = || saved.file.clone();
+    from_json(&saved.text, name).map_err(|error| match error {
         Wrong::Format(cause) => InspectError::Format { file: file(), cause },
         Wrong::Missing(there_is) => {
             InspectError::Missing { file: file(), name: escape(name).into_owned(), there_is }

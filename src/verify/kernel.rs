@@ -32,6 +32,7 @@ pub(super) use history::PolicyHistory;
 pub use policy::{Coverage, Device, Policy, PolicyDirection, Template};
 pub(super) use policy::{DOCKER_MARK, Inbound, Outbound};
 pub(super) use rules::RuleHistory;
+pub(crate) use rules::print_rules;
 pub use rules::{Arriving, EarlierRules, Enforcement, Rules};
 pub use strength::{Origin, Strength};
 

@@ -30,19 +30,21 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::SystemTime;
 
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockProtocol, SockaddrIn, SockaddrIn6, recv};
+use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6, recv};
 
 use super::network::Entry;
 use super::tally::Probe;
 use crate::escape::escape;
 use crate::host::namespace::Namespace;
+use crate::keeper::Internet;
 use crate::packet::{IpVersion, Prefix};
 pub use addresses::candidates;
 use addresses::outside;
 use aim::{Aim, aims};
 pub use canary::Canary;
 use echo::{Heard, Quoted};
-use socket::{needs_scope, raw, send, source_for};
+use socket::{index_of, needs_scope, send};
+pub(crate) use socket::{raw, source_for};
 
 /// The most messages that are read at a time, so that a flood of other messages does not hold up the watch.
 const MOST_REPLIES: usize = 1024;
@@ -75,6 +77,8 @@ pub enum Error {
     Namespace(#[from] crate::host::namespace::Error),
 }
 
+/// The port of the service "discard". The port of a probe's route does not matter.
+const DISCARD: u16 = 9;
 /// The number of rounds between two broadcasts.
 const ROUNDS_TO_BROADCAST: usize = 4;
 /// The lengths of the headers in front of a probe's data in bytes: ICMP and IP. The inner frame has Ethernet's too.
@@ -113,9 +117,9 @@ impl Prober {
             let four = targets.iter().any(|target| target.address.is_ipv4());
             let six = targets.iter().any(|target| target.address.is_ipv6());
             let device = (!entry.routed).then_some(entry.device.as_str());
-            let four = four.then(|| raw(device, AddressFamily::Inet, SockProtocol::Icmp)).transpose()?;
-            let six = six.then(|| raw(device, AddressFamily::Inet6, SockProtocol::IcmpV6)).transpose()?;
-            let scope = nix::net::if_::if_nametoindex(entry.device.as_str()).unwrap_or(0);
+            let four = four.then(|| socket::open(device, Internet::V4)).transpose()?;
+            let six = six.then(|| socket::open(device, Internet::V6)).transpose()?;
+            let scope = six.as_ref().map_or(0, |six| index_of(&entry.device, six));
             let sources = if entry.routed { sources(targets) } else { BTreeMap::new() };
             Ok((four, six, scope, sources))
         };
@@ -317,7 +321,7 @@ impl Prober {
 /// Returns the addresses that packets to the targets leave from in the namespace of this thread, as far as there are
 /// routes.
 fn sources(targets: &[Target]) -> BTreeMap<IpAddr, IpAddr> {
-    let from = |target: &Target| Some((target.address, source_for(target.address)?));
+    let from = |target: &Target| Some((target.address, source_for(target.address, DISCARD)?));
     targets.iter().filter_map(from).collect()
 }
 

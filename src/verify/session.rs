@@ -36,6 +36,7 @@ use crate::escape::escape;
 use crate::host::namespace::{self, Namespace};
 use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
+use crate::keeper;
 use crate::packet::Timestamp;
 use follow::Follow;
 use probed::Probed;
@@ -103,11 +104,6 @@ pub enum Error {
         "no interface of this host leads to the nodes of {0}; name one with -i, or the namespace with --netns"
     )]
     NoLink(String),
-    /// The library that captures cannot tell the links apart.
-    #[error(
-        "this libpcap cannot capture on all interfaces and tell them apart; version 1.10 or later is needed"
-    )]
-    OldLibpcap,
     /// No link has the address that was given for this node.
     #[error("--local {0}: no interface of this host has this address; give an address of 'ip address'")]
     NotLocal(IpAddr),
@@ -228,6 +224,9 @@ impl Session {
         progress: &mut impl FnMut(Progress),
     ) -> Result<Watched, Error> {
         self.live.wake_on(wake);
+        if let Some(end) = keeper::descriptor() {
+            self.live.wake_on(end);
+        }
         let begun = Instant::now();
         let watched = self.watch(begun, &mut interrupted, progress);
         // A reply that comes later may not be among the frames.

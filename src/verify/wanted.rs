@@ -1,9 +1,8 @@
 //! The network that was asked for. The command line takes precedence; the host's sources add what it leaves out.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
-use super::docker_inspect::{self, InspectError};
+use super::docker_inspect::{self, InspectError, Saved};
 use super::network::{Network, Peer, Source};
 use super::sources;
 use crate::escape::escape;
@@ -27,7 +26,7 @@ pub struct Wanted {
     /// The other nodes' underlay addresses.
     pub peers: Vec<IpAddr>,
     /// A file with the output of `docker network inspect`.
-    pub docker_inspect: Option<PathBuf>,
+    pub docker_inspect: Option<Saved>,
     /// The network itself, if an inventory has found it. Then no source is asked.
     pub found: Option<Box<Network>>,
 }
@@ -98,7 +97,7 @@ impl Wanted {
     /// host that reads it need not be the one that was captured on.
     pub fn described(&self) -> Result<Network, WantedError> {
         let mut network = match (&self.docker_inspect, &self.name) {
-            (Some(path), Some(name)) => docker_inspect::from_file(path, name)?,
+            (Some(saved), Some(name)) => docker_inspect::from_file(saved, name)?,
             (_, name) => Network { name: name.clone().unwrap_or_default(), ..Network::default() },
         };
         self.add_to(&mut network);
@@ -136,8 +135,8 @@ impl Wanted {
         let Some(name) = &self.name else {
             return Ok(sources::of_vnis(&self.vnis, namespaces).unwrap_or_default());
         };
-        if let Some(path) = &self.docker_inspect {
-            let mut network = docker_inspect::from_file(path, name)?;
+        if let Some(saved) = &self.docker_inspect {
+            let mut network = docker_inspect::from_file(saved, name)?;
             sources::refresh(&mut network, namespaces);
             return Ok(network);
         }

@@ -3,11 +3,13 @@
 
 mod completing;
 mod deploy;
+mod evidence;
 mod generated;
 mod grep;
 mod keys;
 mod ngrep;
 mod overlay;
+mod packaged;
 mod picture;
 mod readme;
 mod typed;
@@ -15,6 +17,7 @@ mod values;
 mod verify;
 mod verify_files;
 mod verify_formats;
+mod verify_merge;
 
 #[path = "../docker/changing.rs"]
 mod changing;

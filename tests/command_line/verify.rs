@@ -270,7 +270,7 @@ fn docs_explain_every_reason_as_the_program_does() {
 }
 
 /// Checks a value by a schema, with as much of JSON Schema as this schema uses.
-fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
+pub(crate) fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
     let schema = match schema["$ref"].as_str() {
         Some(place) => root.pointer(place.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}")),
         None => schema,

@@ -82,10 +82,16 @@ impl Row {
         if self.keys == Keys::Given {
             command.args(["--sa", &keys]);
         }
+        let evidence = path("evidence");
+        command.args(["--evidence", &evidence]);
         let piped = std::process::Stdio::piped;
         let ran = finish(command.stdout(piped()).stderr(piped()).spawn().unwrap());
         let report: Value =
             serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}: {ran:?}", self.name));
+        let again = program().args(["verify", "--replay", &evidence, "--json"]).output().unwrap();
+        if (again.status.code(), &again.stdout) != (ran.code, &ran.bytes) {
+            return Some(format!("{}: the replay says something else: {again:?}", self.name));
+        }
         let word = |name: &str| report[name].as_str().unwrap_or_default();
         let findings: Vec<_> = report["findings"]
             .as_array()

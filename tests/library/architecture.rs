@@ -6,30 +6,33 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of the library: the floor and the name of each, and the rooms that it may use. The binary may use every
 /// room.
-const ROOMS: [(u8, &str, &[&str]); 14] = [
+const ROOMS: [(u8, &str, &[&str]); 17] = [
+    (0, "keeper", &[]),
     (0, "packet", &[]),
     (0, "escape", &[]),
     (0, "private_file", &[]),
-    (1, "whole_file", &["escape"]),
-    (1, "netlink", &["packet", "escape"]),
+    (1, "whole_file", &["escape", "keeper"]),
+    (1, "netlink", &["keeper", "packet", "escape"]),
     (1, "pattern", &["escape"]),
-    (2, "host", &["packet", "escape", "netlink"]),
-    (2, "ipsec", &["packet", "escape", "netlink"]),
+    (2, "host", &["keeper", "packet", "escape", "netlink"]),
+    (2, "ipsec", &["keeper", "packet", "escape", "netlink"]),
     (3, "dissect", &["packet", "ipsec"]),
-    (3, "capture", &["packet", "escape", "host"]),
+    (3, "capture", &["keeper", "packet", "escape", "host"]),
     (4, "search", &["packet", "pattern", "ipsec", "capture", "dissect"]),
-    (4, "verify", &["packet", "escape", "netlink", "ipsec", "host", "dissect", "capture"]),
+    (4, "verify", &["keeper", "packet", "escape", "netlink", "ipsec", "host", "dissect", "capture"]),
     (4, "overlay", &["packet", "escape", "private_file", "netlink", "host"]),
     (5, "print", &["packet", "pattern", "escape", "host", "ipsec", "search", "verify"]),
+    (6, "audit", &["escape", "packet", "keeper", "ipsec", "capture", "verify", "print"]),
+    (7, "keeping", &["escape", "keeper", "whole_file", "netlink", "host", "capture", "verify", "audit"]),
 ];
 
 /// The foreign crates, and the only rooms or files that each may appear in.
-const CRATES: [(&[&str], &[&str]); 27] = [
+const CRATES: [(&[&str], &[&str]); 28] = [
     (&["etherparse"], &["packet"]),
     (&["arrayvec"], &["packet", "ipsec"]),
     (&["aes", "cbc", "ccm", "chacha20poly1305", "ctr", "ghash", "hmac", "sha1", "subtle"], &["ipsec"]),
     (&["blake2"], &["verify/wireguard"]),
-    (&["sha2"], &["ipsec", "overlay", "print/merged/html"]),
+    (&["sha2"], &["ipsec", "overlay", "print/merged/html", "audit"]),
     (&["zeroize"], &["netlink", "ipsec", "overlay"]),
     (&["regex_automata", "regex_syntax"], &["pattern"]),
     (&["pcap"], &["capture/bpf", "capture/live"]),
@@ -39,14 +42,14 @@ const CRATES: [(&[&str], &[&str]); 27] = [
     (&["rtnetlink"], &["netlink"]),
     (&["tokio"], &["host/docker/engine"]),
     (&["owo_colors"], &["print/palette"]),
-    (&["jiff"], &["print", "verify/merge"]),
+    (&["jiff"], &["print", "verify/merge", "audit/clock"]),
     (&["unicode_width"], &["print/glyphs"]),
     (&["base64"], &["netlink/wireguard", "print/merged/html"]),
     (
         &["serde_json"],
-        &["host/docker/engine", "print/report", "print/merged", "verify", "overlay", "commands"],
+        &["host/docker/engine", "print/report", "print/merged", "verify", "overlay", "commands", "audit"],
     ),
-    (&["serde"], &["host/docker", "verify", "overlay", "commands"]),
+    (&["serde"], &["host/docker", "verify", "overlay", "commands", "audit"]),
     (
         &["strsim"],
         &[
@@ -61,6 +64,7 @@ const CRATES: [(&[&str], &[&str]); 27] = [
     ),
     (&["caps"], &["host/privileges"]),
     (&["indicatif"], &["commands/progress"]),
+    (&["landlock", "seccompiler"], &["host/fence"]),
     (&["quick_junit"], &["print/report/junit"]),
     (&["prometheus_client"], &["print/report/prometheus"]),
     (&["tempfile"], &["whole_file"]),

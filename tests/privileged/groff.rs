@@ -18,6 +18,7 @@ fn manual_pages_are_set_without_a_warning() {
     for command in ["verify", "interfaces", "keys", "overlay", "completions", "man", "help"] {
         pages.push(written(&["man", command]));
     }
+    pages.push(written(&["man", "verify", "merge"]));
     for act in ["up", "down", "status", "rotate", "keygen"] {
         pages.push(written(&["man", "overlay", act]));
     }

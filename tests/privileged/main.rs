@@ -6,9 +6,11 @@ mod fish;
 mod groff;
 mod lab;
 mod ngrep;
+mod promtool;
 mod root;
 mod script;
 mod tshark;
+mod xmllint;
 mod zsh;
 
 #[expect(dead_code, reason = "the rest of it is for the library")]

@@ -3,10 +3,12 @@
 mod any;
 mod capture;
 mod changes;
+mod evidence;
 mod faults;
 mod grep;
 mod hosts;
 mod interfaces;
+mod keeper;
 mod kernel;
 mod namespace;
 mod overlaps;

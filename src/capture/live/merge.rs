@@ -7,6 +7,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::keeper;
 use crate::packet::Timestamp;
 
 /// Nanoseconds after which a frame is certainly visible in its ring: twice the time-out of a block.
@@ -63,7 +64,7 @@ pub(super) enum Next {
 
 impl Merge {
     pub(super) fn new(rings: usize) -> Self {
-        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let release = keeper::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let hold = if has_fine_timer(&release) { HOLD } else { HOLD_BY_TICKS };
         Self { slots: vec![Slot::default(); rings], hold }
     }

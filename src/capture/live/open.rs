@@ -1,5 +1,7 @@
 //! Opening an interface: the options, a ring of our own or libpcap's, and the meaning of a refusal.
 
+use std::io;
+
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
@@ -11,7 +13,7 @@ use super::ring::{Ring, RingOptions};
 use super::tap::Tap;
 use super::{Device, Error, program};
 use crate::capture::bpf::{self, Expression};
-use crate::escape::escape;
+use crate::escape::{escape, reason};
 use crate::host::namespace::Namespace;
 use crate::packet::{Direction, LinkType};
 
@@ -51,7 +53,7 @@ impl Default for CaptureOptions<'_> {
 
 /// Milliseconds until the kernel hands over a block of the ring that is not full. On a quiet wire a match is printed
 /// that much later.
-const RETIRE: u16 = 2;
+pub(super) const RETIRE: u16 = 2;
 
 impl CaptureOptions<'_> {
     /// Refuses sizes that libpcap would refuse or silently change.
@@ -250,9 +252,7 @@ fn refusal(device: &Device, error: &pcap::Error) -> Error {
         return Error::NoSuchInterface { there_is: device.nearest_first(there_is), device };
     }
     if denied {
-        let program = std::env::current_exe()
-            .map_or_else(|_| "ovlsniff".to_owned(), |path| escape(&path.display().to_string()).into_owned());
-        return Error::Permission { device, program };
+        return permission(device);
     }
     match cause {
         _ if cause.contains("not up") => Error::Down { device },
@@ -260,4 +260,19 @@ fn refusal(device: &Device, error: &pcap::Error) -> Error {
         _ if cause.contains("Too many open files") => Error::Descriptors { device },
         cause => Error::Open { device, cause },
     }
+}
+
+fn permission(device: Device) -> Error {
+    let program = std::env::current_exe()
+        .map_or_else(|_| "ovlsniff".to_owned(), |path| escape(&path.display().to_string()).into_owned());
+    Error::Permission { device, program }
+}
+
+/// Says why the kernel gave no ring.
+pub(super) fn refusal_by(device: &Device, error: &io::Error) -> Error {
+    let device = device.clone();
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return permission(device);
+    }
+    Error::Open { device, cause: reason(error) }
 }

@@ -94,34 +94,12 @@ impl From<Damaged> for Trouble {
 impl Ring {
     /// Opens a ring in the current network namespace.
     pub(super) fn open(options: &RingOptions<'_>) -> io::Result<Self> {
-        // No protocol: nothing is received before the socket is bound to one.
-        // A socket of datagrams gives frames without their link headers.
-        let kind = if options.form == Form::Cooked { SockType::Datagram } else { SockType::Raw };
-        let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, None)?;
-        set(
-            &socket,
-            libc::SOL_PACKET,
-            libc::PACKET_VERSION,
-            &(libc::tpacket_versions::TPACKET_V3 as libc::c_int),
-        )?;
-        set(&socket, libc::SOL_PACKET, libc::PACKET_RESERVE, &(RESERVE as libc::c_uint))?;
-        if let Some(filter) = options.filter {
-            let len = u16::try_from(filter.len()).map_err(|_| Errno::EINVAL)?;
-            // The kernel only reads the program.
-            let program = libc::sock_fprog { len, filter: filter.as_ptr().cast_mut() };
-            set(&socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)?;
-        }
-        let blocks = (options.size as usize / BLOCK).max(2);
-        let request = libc::tpacket_req3 {
-            tp_block_size: BLOCK as u32,
-            tp_block_nr: blocks as u32,
-            tp_frame_size: BLOCK as u32,
-            tp_frame_nr: blocks as u32,
-            tp_retire_blk_tov: options.retire,
-            tp_sizeof_priv: 0,
-            tp_feature_req_word: 0,
-        };
-        set(&socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &request)?;
+        Self::over(ready(options)?, options)
+    }
+
+    /// Maps the ring of a socket that was made [`ready`] with these options.
+    pub(super) fn over(socket: OwnedFd, options: &RingOptions<'_>) -> io::Result<Self> {
+        let blocks = blocks(options.size);
         let memory = map(&socket, blocks * BLOCK)?;
         // From here on, dropping the ring unmaps it.
         let ring = Self {
@@ -141,16 +119,6 @@ impl Ring {
             },
             was_down: false,
         };
-        if options.promiscuous {
-            let membership = libc::packet_mreq {
-                mr_ifindex: options.interface,
-                mr_type: libc::PACKET_MR_PROMISC as u16,
-                mr_alen: 0,
-                mr_address: [0; 8],
-            };
-            set(&ring.socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &membership)?;
-        }
-        bind(&ring.socket, options.interface)?;
         if let Some(error) = error_of(&ring.socket)? {
             return Err(error.into());
         }
@@ -330,6 +298,55 @@ impl Drop for Ring {
         // SAFETY: The mapping has this length, and nothing borrows from it any more.
         unsafe { libc::munmap(self.memory.as_ptr().cast(), self.blocks * BLOCK) };
     }
+}
+
+/// Returns the number of blocks of a ring of this size in bytes.
+fn blocks(size: u32) -> usize {
+    (size as usize / BLOCK).max(2)
+}
+
+/// Opens a socket with a ring in the current network namespace, bound to its interface. The ring is not mapped yet; no
+/// privilege is needed for that.
+pub(super) fn ready(options: &RingOptions<'_>) -> io::Result<OwnedFd> {
+    // No protocol: nothing is received before the socket is bound to one.
+    // A socket of datagrams gives frames without their link headers.
+    let kind = if options.form == Form::Cooked { SockType::Datagram } else { SockType::Raw };
+    let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    set(
+        &socket,
+        libc::SOL_PACKET,
+        libc::PACKET_VERSION,
+        &(libc::tpacket_versions::TPACKET_V3 as libc::c_int),
+    )?;
+    set(&socket, libc::SOL_PACKET, libc::PACKET_RESERVE, &(RESERVE as libc::c_uint))?;
+    if let Some(filter) = options.filter {
+        let len = u16::try_from(filter.len()).map_err(|_| Errno::EINVAL)?;
+        // The kernel only reads the program.
+        let program = libc::sock_fprog { len, filter: filter.as_ptr().cast_mut() };
+        set(&socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)?;
+    }
+    let blocks = blocks(options.size) as u32;
+    let request = libc::tpacket_req3 {
+        tp_block_size: BLOCK as u32,
+        tp_block_nr: blocks,
+        tp_frame_size: BLOCK as u32,
+        tp_frame_nr: blocks,
+        tp_retire_blk_tov: options.retire,
+        tp_sizeof_priv: 0,
+        tp_feature_req_word: 0,
+    };
+    set(&socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &request)?;
+    if options.promiscuous {
+        let membership = libc::packet_mreq {
+            mr_ifindex: options.interface,
+            mr_type: libc::PACKET_MR_PROMISC as u16,
+            mr_alen: 0,
+            mr_address: [0; 8],
+        };
+        set(&socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &membership)?;
+    }
+    bind(&socket, options.interface)?;
+    Ok(socket)
 }
 
 /// Takes the pending error of a socket.

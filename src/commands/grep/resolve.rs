@@ -1,5 +1,5 @@
 //! The names beside addresses. The engine is reached before root is left, because `nobody` may not open its socket, and
-//! asked afterwards.
+//! asked afterwards, by a keeper that passes the questions on.
 //!
 //! A search goes on without an engine: what passes on the wire now is worth more than its names.
 
@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ovlsniff::host::docker::names::{Connected, connect};
+use ovlsniff::keeper::Scope;
+use ovlsniff::keeping::{self, Outputs};
 
 use super::Job;
 use super::meant::Meant;
@@ -31,6 +33,11 @@ pub(super) struct Engine {
 /// Connects to the engine if names were asked for. Tells the user if there is none.
 pub(super) fn reach(meant: &Meant) -> Option<Engine> {
     if !meant.resolve {
+        return None;
+    }
+    // Whoever may ask the engine is root, and what decodes packets should not be. So a keeper asks it.
+    if let Some(Err(error)) = meant.user.as_ref().map(|_| keeping::start(Scope::Names, &Outputs::default())) {
+        tell(format_args!("ovlsniff: --resolve: no names: {error}"));
         return None;
     }
     let patience = if meant.read.is_empty() { LIVE } else { FILE };

@@ -136,7 +136,7 @@ const PAGES: &[Page] = &[
     },
     Page {
         command: "verify",
-        synopsis: "ovlsniff verify [OPTIONS] --net NAME\novlsniff verify [OPTIONS] --vni VNI --peer ADDRESS...\novlsniff verify [OPTIONS] --all\novlsniff verify [OPTIONS] --net NAME -r FILE --local ADDRESS",
+        synopsis: "ovlsniff verify [OPTIONS] --net NAME\novlsniff verify [OPTIONS] --vni VNI --peer ADDRESS...\novlsniff verify [OPTIONS] --all\novlsniff verify [OPTIONS] --net NAME -r FILE --local ADDRESS\novlsniff verify merge [OPTIONS] FILE...",
         sections: &[
             (
                 "EXAMPLES",
@@ -157,6 +157,10 @@ const PAGES: &[Page] = &[
                         "ovlsniff verify --net secure -r node1.pcap --local 192.0.2.1 --sa keys.txt",
                         "Judge a capture file of a node.",
                     ),
+                    Item(
+                        "ovlsniff verify --all --watch 5m --format prometheus -o /var/lib/prometheus/node-exporter/ovlsniff.prom",
+                        "Judge every overlay every five minutes, and keep the verdicts in a file for node_exporter, which is replaced whole.",
+                    ),
                 ],
             ),
             (
@@ -173,6 +177,9 @@ const PAGES: &[Page] = &[
                     FAILED,
                     Item("3", "INCONCLUSIVE: what was seen proves neither."),
                     Item("4", "BLACKHOLED: packets leave encrypted, and nothing arrives."),
+                    Text(
+                        "With --format nagios the status is that of a plugin: 0 OK, 1 WARNING (not enforced), 2 CRITICAL, 3 UNKNOWN, which is that of an error as well.",
+                    ),
                     Text(
                         "With --all the worst verdict counts: what can be read comes before what does not arrive, and that before what is inconclusive.",
                     ),
@@ -199,7 +206,55 @@ const PAGES: &[Page] = &[
                 "ENVIRONMENT",
                 &[Item("DOCKER_HOST", "The socket of Docker's engine: unix:///run/docker.sock.")],
             ),
-            ("SEE ALSO", &[Text("ovlsniff(1), ovlsniff-overlay(1), ip-xfrm(8), docker-network-create(1)")]),
+            (
+                "SEE ALSO",
+                &[Text(
+                    "ovlsniff(1), ovlsniff-verify-merge(1), ovlsniff-overlay(1), ip-xfrm(8), docker-network-create(1)",
+                )],
+            ),
+        ],
+    },
+    Page {
+        command: "verify merge",
+        synopsis: "ovlsniff verify merge [OPTIONS] FILE...",
+        sections: &[
+            (
+                "EXAMPLES",
+                &[
+                    Item(
+                        "ovlsniff verify merge node1.json node2.json node3.json",
+                        "Join the reports of three nodes, made by verify --json, into one matrix.",
+                    ),
+                    Item(
+                        "ovlsniff verify merge reports --format html -o matrix.html",
+                        "Join all reports of a folder into a page that needs nothing else.",
+                    ),
+                    Item(
+                        "cat reports/*.json | ovlsniff verify merge - --at newest --stale 10m",
+                        "Join reports of an earlier day, which were made within ten minutes.",
+                    ),
+                ],
+            ),
+            (
+                "EXIT STATUS",
+                &[
+                    Item(
+                        "0",
+                        "Every direction between two nodes is as it is expected to be, and its sender says so.",
+                    ),
+                    Item(
+                        "1",
+                        "A direction can be read or is only authenticated, or a node would accept clear packets.",
+                    ),
+                    FAILED,
+                    Item(
+                        "3",
+                        "INCONCLUSIVE: nothing is proven of a direction. It was not reported, or only by a report that is too old, or a report could not be read.",
+                    ),
+                    Item("4", "BLACKHOLED: packets leave encrypted, and nothing arrives."),
+                ],
+            ),
+            ("SEE ALSO", &[Text("ovlsniff(1), ovlsniff-verify(1)")]),
         ],
     },
     Page {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use ovlsniff::escape::escape;
 use ovlsniff::host::namespace::Namespace;
+use ovlsniff::keeper;
 use ovlsniff::verify::session::{Error, Prepared, Progress, Request, Session, Watched};
 use ovlsniff::verify::{Inventory, Judged, Overlay, Overview, Report, Terms, Wanted, WantedError};
 
@@ -100,7 +101,7 @@ impl Job {
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 self.signals.drain();
-                if self.signals.stopped() && !ended {
+                if (self.signals.stopped() || keeper::is_lost()) && !ended {
                     ended = true;
                     // A watch that has ended reads no more of its socket, and needs no waking.
                     for (_, wake) in &wakes {
@@ -177,7 +178,7 @@ impl Crew<'_> {
         let descriptor = woken.try_clone().map_err(|error| format!("wait for signals: {error}"))?;
         let interrupted = || {
             let _ = (&*woken).read(&mut [0; 8]);
-            self.signals.stopped()
+            self.signals.stopped() || keeper::is_lost()
         };
         let mut progress = |progress| drop(news.send(News::Progress(at, progress)));
         let watched =

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ovlsniff::audit::{Case, Folder, Machine, Run, Series, Subject, files};
+use ovlsniff::audit::{Case, Folder, Machine, Run, Series, Subject, file_sha256, files};
 use ovlsniff::packet::Timestamp;
 use ovlsniff::verify::kept::{Facts, FrameKeeper};
 use ovlsniff::verify::profile::Profile;
@@ -41,6 +41,21 @@ impl Evidence {
         Ok(Some(Self { place, machine: Machine::read(), last: None, told: false }))
     }
 
+    /// Lets go of a folder in the making, before root is left.
+    pub(super) fn let_go(&mut self) {
+        if let Place::One(folder) = &mut self.place {
+            *folder = None;
+        }
+    }
+
+    /// Takes it up again, as the process is now.
+    pub(super) fn take_up(&mut self, args: &Verify) -> anyhow::Result<()> {
+        if let (Place::One(folder), Some(place)) = (&mut self.place, args.evidence.as_deref()) {
+            *folder = Some(Folder::open(place)?);
+        }
+        Ok(())
+    }
+
     /// Keeps the evidence of a verdict. In a repetition a full disk does not end the watch.
     pub(super) fn keep(
         &mut self,
@@ -56,6 +71,7 @@ impl Evidence {
             machine: self.machine.clone(),
             expected: super::expectation(args),
             profile: profile.cloned(),
+            file_sha256: args.read.as_deref().and_then(file_sha256),
         };
         match &mut self.place {
             Place::One(folder) => match folder.take() {

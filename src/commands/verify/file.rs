@@ -17,11 +17,12 @@ use crate::commands::progress::Progress;
 const REFUSED: u64 = 64;
 
 pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<Kept>)> {
-    let question = Question { network: super::wanted(args).described()?, ..Question::default() };
+    let question = Question { network: super::wanted(args)?.described()?, ..Question::default() };
     let ports = tunnel_ports([&question.network]);
     let sas = ipsec::read_files(&args.sa)?;
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
+    super::unprivileged::begin_file(args)?;
     file.unpack_ahead();
     let progress = Progress::until_signal(file.reading());
     let mut watch = Watch::new(question, None, ports, opener);

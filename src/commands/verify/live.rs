@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use anyhow::anyhow;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec;
+use ovlsniff::keeper;
 use ovlsniff::verify::Report;
 use ovlsniff::verify::session::{Prepared, Request, Session};
 
@@ -25,7 +26,7 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(args: &Verify) -> anyhow::Result<Self> {
         let request = Request {
-            wanted: super::wanted(args),
+            wanted: super::wanted(args)?,
             control: args.control.clone(),
             netns: args.netns.clone(),
             interfaces: args.interface.clone(),
@@ -59,7 +60,7 @@ impl Job {
         let shown = shown.to_vec();
         let interrupted = || {
             self.signals.drain();
-            self.signals.stopped()
+            self.signals.stopped() || keeper::is_lost()
         };
         let mut progress = |progress| lines.show(&watching(&shown, &progress));
         let outcome = session.run(self.signals.descriptor()?, interrupted, &mut progress)?;

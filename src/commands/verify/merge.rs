@@ -19,8 +19,7 @@ use crate::commands::Status;
 const MOST_FILES: usize = 100_000;
 
 pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
-    let output = args.output.as_deref();
-    told::check(output)?;
+    let output = told::Output::check(args.output.as_deref())?;
     let mut reports = Reports::default();
     for path in files(&args.files)? {
         read(&mut reports, &path)?;
@@ -45,7 +44,7 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
         MergeFormat::Json => merged::json(&merged, expected),
         MergeFormat::Html => merged::html(&merged, expected),
     };
-    told::deliver(output, text.as_bytes())?;
+    output.deliver(text.as_bytes())?;
     Ok(Status::Verdict(merged.exit_status(expected)))
 }
 

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Verify, folder: &Path, profile: Option<&Profile>) -> an
         Replayed::One(report) => told::of_one(args, report, replay.expected, &mut proofs),
         Replayed::All(overview) => told::of_all(args, overview, replay.expected, &mut proofs),
     };
-    let (status, _) = conclude(&told, args.output.as_deref())?;
+    let (status, _) = conclude(&told, &super::told::Output::check(args.output.as_deref())?)?;
     let seen = replay.seen;
     tell(format_args!(
         "replayed: {} as they were written; decoded again: {} in clear, {} authenticated only, {} that nobody can read",

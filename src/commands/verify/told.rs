@@ -1,9 +1,12 @@
 //! A verdict as it is told: in the format that was asked for, to standard output or into a file, and as an exit status.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::SystemTime;
 
+use anyhow::anyhow;
+use ovlsniff::escape::reason;
 use ovlsniff::packet::Timestamp;
 use ovlsniff::print::report::{self, Nagios, Proofs};
 use ovlsniff::verify::{Expectation, Overview, Report};
@@ -52,27 +55,50 @@ pub(super) fn of_all(args: &Verify, overview: &Overview, expected: Expectation, 
 }
 
 /// Tells a verdict. Returns the exit status that follows from it, and false if nobody reads the output any more.
-pub(super) fn conclude(told: &Told, output: Option<&Path>) -> anyhow::Result<(Status, bool)> {
-    let heard = deliver(output, told.text.as_bytes())?;
+pub(super) fn conclude(told: &Told, output: &Output<'_>) -> anyhow::Result<(Status, bool)> {
+    let heard = output.deliver(told.text.as_bytes())?;
     Ok((Status::Verdict(told.status), heard))
 }
 
-/// Refuses a file that cannot be written, before the watch.
-pub(super) fn check(output: Option<&Path>) -> Result<(), whole_file::Error> {
-    file(output).map_or(Ok(()), whole_file::check)
+/// The place that verdicts are written to.
+pub(super) struct Output<'p> {
+    /// The file, or standard output.
+    path: Option<&'p Path>,
+    /// The file, if it is that of a descriptor. Those are of this process alone, and of its user.
+    open: Option<File>,
 }
 
-/// Writes a text to the file, or else to standard output. Returns false if nobody reads it there.
-pub(super) fn deliver(output: Option<&Path>, text: &[u8]) -> anyhow::Result<bool> {
-    if let Some(path) = file(output) {
-        whole_file::put(path, text)?;
-        return Ok(true);
+impl<'p> Output<'p> {
+    /// Refuses a file that cannot be written, before the watch.
+    pub(super) fn check(output: Option<&'p Path>) -> anyhow::Result<Self> {
+        let path = file(output);
+        path.map_or(Ok(()), whole_file::check)?;
+        let is_descriptor = |path: &&Path| path.starts_with("/dev/fd") || path.starts_with("/proc");
+        let open = path.filter(is_descriptor).map(|path| {
+            File::options()
+                .append(true)
+                .open(path)
+                .map_err(|error| anyhow!("write {}: {}", path.display(), reason(&error)))
+        });
+        Ok(Self { path, open: open.transpose()? })
     }
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        // A closed pipe is no error: a script may want the exit status alone.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error).into()),
-        printed => Ok(printed.is_ok()),
+
+    /// Writes a text to the file, or else to standard output. Returns false if nobody reads it there.
+    pub(super) fn deliver(&self, text: &[u8]) -> anyhow::Result<bool> {
+        if let (Some(mut open), Some(path)) = (self.open.as_ref(), self.path) {
+            open.write_all(text).map_err(|error| anyhow!("write {}: {}", path.display(), reason(&error)))?;
+            return Ok(true);
+        }
+        if let Some(path) = self.path {
+            whole_file::put(path, text)?;
+            return Ok(true);
+        }
+        let mut out = std::io::stdout().lock();
+        match out.write_all(text).and_then(|()| out.flush()) {
+            // A closed pipe is no error: a script may want the exit status alone.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error).into()),
+            printed => Ok(printed.is_ok()),
+        }
     }
 }
 

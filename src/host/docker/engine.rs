@@ -15,18 +15,21 @@ mod kept;
 
 use std::future::poll_fn;
 use std::io;
+use std::os::unix::net::UnixStream as StdStream;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 
+use crate::keeper::{self, Keeper, Request};
 pub use error::EngineError;
 pub(crate) use kept::{Heard, Kept, Opened, rest};
 pub(crate) use serde_json::value::RawValue;
@@ -107,11 +110,22 @@ impl Engine {
 /// Connects to a socket, and tries again while the engine has no room for one more.
 async fn connect(socket: &str) -> Result<UnixStream, EngineError> {
     loop {
-        match UnixStream::connect(socket).await {
+        let connected = match keeper::installed() {
+            Some(keeper) => kept(keeper, socket),
+            None => UnixStream::connect(socket).await,
+        };
+        match connected {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(AGAIN).await,
             connected => return connected.map_err(|error| EngineError::unconnected(&error)),
         }
     }
+}
+
+/// Has the keeper connect to a socket. It passes on what is said, if it is one of the questions that it knows.
+fn kept(keeper: &Keeper, socket: &str) -> io::Result<UnixStream> {
+    let stream = StdStream::from(keeper.open(&Request::Engine(Path::new(socket)))?);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
 }
 
 /// Begins to speak HTTP on a connection.
@@ -129,16 +143,16 @@ fn broken_off(_: hyper::Error) -> EngineError {
 }
 
 /// Makes the request for a path behind the prefix of a version.
-fn request(prefix: &str, path: &str) -> Result<Request<String>, EngineError> {
+fn request(prefix: &str, path: &str) -> Result<hyper::Request<String>, EngineError> {
     // The engine refuses a request without a host header, but accepts any host.
-    let request = Request::get(format!("{prefix}{path}")).header("host", "docker").body(String::new());
+    let request = hyper::Request::get(format!("{prefix}{path}")).header("host", "docker").body(String::new());
     request.map_err(|_| EngineError::broken("the path is none that can be asked for"))
 }
 
 /// Sends a request, and returns the answer without its body if its status is 200.
 async fn send(
     sender: &mut SendRequest<String>,
-    request: Request<String>,
+    request: hyper::Request<String>,
 ) -> Result<Response<Incoming>, EngineError> {
     let answer = sender.send_request(request).await.map_err(broken_off)?;
     match answer.status() {

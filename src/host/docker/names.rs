@@ -91,8 +91,6 @@ pub enum Unconnected {
 /// # Errors
 /// Every [`Unconnected`].
 pub fn connect(patience: Duration) -> Result<Connected, Unconnected> {
-    // An address that is no text is no path of a socket either.
-    let variable = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     connect_by(variable("DOCKER_HOST").as_deref(), variable("XDG_RUNTIME_DIR").as_deref(), patience)
 }
 
@@ -106,6 +104,16 @@ fn connect_by(
         return Err(Unconnected::NoSocket(host.to_owned()));
     }
     Opened::open(&sockets, patience).map(Connected).map_err(|error| Unconnected::Unreached { sockets, error })
+}
+
+/// Returns the places where the engine of this process's environment may listen.
+pub(crate) fn places() -> Vec<String> {
+    sockets(variable("DOCKER_HOST").as_deref(), variable("XDG_RUNTIME_DIR").as_deref())
+}
+
+/// Returns a variable of the environment. An address that is no text is no path of a socket either.
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Returns the places where an engine may listen: the one that was named, or all usual ones, those of root before those

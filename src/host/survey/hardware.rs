@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use super::{Link, Survey};
+use crate::keeper;
 
 const ETHERNET: u16 = 1;
 /// The first release of Linux that names the device behind a link.
@@ -15,7 +16,7 @@ const NAMES_DEVICES: (u32, u32) = (5, 14);
 impl Survey {
     /// Looks for the devices behind the links that seem to have none. `own` is true if sysfs may show this namespace.
     pub(super) fn find_hardware(&mut self, own: bool) {
-        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let release = keeper::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         if self.names_devices() || is_new(&release) {
             return;
         }
@@ -44,8 +45,8 @@ fn has_device(sysfs: &Path, link: &Link) -> Option<bool> {
         return None;
     }
     let folder = sysfs.join(&link.name);
-    let index: u32 = std::fs::read_to_string(folder.join("ifindex")).ok()?.trim_end().parse().ok()?;
-    (index == link.index).then(|| folder.join("device").exists())
+    let index: u32 = keeper::read_to_string(folder.join("ifindex")).ok()?.trim_end().parse().ok()?;
+    (index == link.index).then(|| keeper::exists(folder.join("device")))
 }
 
 #[cfg(test)]

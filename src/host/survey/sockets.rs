@@ -6,6 +6,8 @@
 //! 1101: 00000000:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 21 2 0 0
 //! ```
 
+use crate::keeper;
+
 /// The lists of this thread's network namespace.
 const LISTS: [&str; 2] = ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"];
 
@@ -20,8 +22,7 @@ pub struct UdpSocket {
 
 /// Lists the UDP sockets of this thread's network namespace. `None` if the kernel does not list them here.
 pub(super) fn udp() -> Option<Vec<UdpSocket>> {
-    let lists: Vec<String> =
-        LISTS.into_iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    let lists: Vec<String> = LISTS.into_iter().filter_map(|path| keeper::read_to_string(path).ok()).collect();
     (!lists.is_empty()).then(|| lists.iter().flat_map(|list| read(list)).collect())
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::{Error, KernelSas, LOCKDOWN, Sa, read_message};
+use crate::keeper;
 use crate::netlink::xfrm::XfrmError;
 use crate::netlink::{Family, Subscription};
 
@@ -27,7 +28,7 @@ impl Notices {
     pub fn open() -> Result<Self, Error> {
         Ok(Self {
             subscription: Subscription::open(Family::Xfrm, &[XFRMNLGRP_SA]).map_err(XfrmError::from)?,
-            lockdown: std::fs::read_to_string(LOCKDOWN).ok(),
+            lockdown: keeper::read_to_string(LOCKDOWN).ok(),
             complaint: None,
             complained: false,
         })

@@ -9,7 +9,7 @@ for (const table of document.querySelectorAll(".matrix")) {
     button.tabIndex = 0;
   };
   for (const button of table.querySelectorAll("button")) button.tabIndex = -1;
-  const first = table.querySelector("button:not(.e)") ?? table.querySelector("button");
+  const first = table.querySelector("button:is(.c, .a)") ?? table.querySelector("button:not(.e)") ?? table.querySelector("button");
   if (first) choose(first);
   table.addEventListener("focusin", (event) => {
     if (event.target.matches("button")) choose(event.target);

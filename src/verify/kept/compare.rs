@@ -9,7 +9,7 @@ use super::{Facts, Looked};
 use crate::dissect::{Dissected, Dissector};
 use crate::packet::{Frame, Opaque, Spi};
 use crate::verify::network::tunnel_ports;
-use crate::verify::tally::Tally;
+use crate::verify::tally::{Tally, View};
 use crate::verify::way::Way;
 
 /// The error of frames that show something else than the facts say. It is one sentence.
@@ -70,36 +70,40 @@ struct Again {
 pub struct Comparison<'f> {
     facts: &'f Facts,
     lens: Lens,
-    seen: SeenAgain,
     number: usize,
 }
 
 impl Comparison<'_> {
-    /// Compares the next frame with the note on it.
+    /// Decodes the next frame.
     ///
     /// # Errors
-    /// [`Contradiction`] if it shows something else.
+    /// [`Contradiction::Number`] if there is no note on it.
     pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Contradiction> {
         self.number += 1;
         let notes = self.facts.frames.len();
         let Some(noted) = self.facts.frames.get(self.number - 1) else {
             return Err(Contradiction::Number { frames: self.number, notes });
         };
-        let again = self.lens.look(frame, noted);
-        noted.compare(again.as_ref(), &mut self.seen)
+        self.lens.look(frame, noted);
+        Ok(())
     }
 
     /// Ends the comparison. Returns what was seen.
     ///
     /// # Errors
-    /// [`Contradiction`] if frames are missing.
-    pub fn finish(self) -> Result<SeenAgain, Contradiction> {
+    /// The first [`Contradiction`].
+    pub fn finish(mut self) -> Result<SeenAgain, Contradiction> {
         let notes = self.facts.frames.len();
         if self.number != notes {
             return Err(Contradiction::Number { frames: self.number, notes });
         }
+        self.lens.finish();
+        let mut seen = SeenAgain::default();
+        for noted in &self.facts.frames {
+            noted.compare(self.lens.seen_of(noted), &mut seen)?;
+        }
         self.facts.counted_and_kept()?;
-        Ok(self.seen)
+        Ok(seen)
     }
 }
 
@@ -115,8 +119,9 @@ impl std::ops::AddAssign for SeenAgain {
 impl Facts {
     /// Begins to compare the frames that are kept with what the facts say of them.
     pub fn comparison(&self) -> Comparison<'_> {
-        let lens = Lens { tally: self.tally(), dissector: self.dissector(), seen: Vec::new() };
-        Comparison { facts: self, lens, seen: SeenAgain::default(), number: 0 }
+        let (tally, dissector) = (self.tally(), self.dissector());
+        let lens = Lens { tally, dissector, views: BTreeMap::new(), seen: BTreeMap::new() };
+        Comparison { facts: self, lens, number: 0 }
     }
 
     fn dissector(&self) -> Dissector {
@@ -165,26 +170,47 @@ impl Facts {
 struct Lens {
     tally: Tally,
     dissector: Dissector,
-    seen: Vec<(u64, Again)>,
+    /// The places where frames were captured, by their numbers.
+    views: BTreeMap<u64, View>,
+    /// The packets that were seen, by the numbers of the frames that completed them. A frame may hold several.
+    seen: BTreeMap<u64, Vec<Again>>,
 }
 
 impl Lens {
-    /// Looks at a frame. Returns `None` if it is a piece of a packet that is not whole.
-    fn look(&mut self, frame: &Frame<'_>, noted: &Noted) -> Option<Again> {
-        let Self { tally, dissector, seen } = self;
+    /// Looks at a frame.
+    fn look(&mut self, frame: &Frame<'_>, noted: &Noted) {
         let frame = Frame { number: noted.frame, ..*frame };
-        let view = noted.view;
-        let Ok(()) = dissector.frame(&frame, &mut |_: &mut Dissector, dissected: Dissected<'_>| {
-            let Dissected { frame, packet, .. } = dissected;
-            tally.observe(frame, packet, view);
-            let is_sealed = matches!(packet.opaque, Some(opaque) if !matches!(opaque, Opaque::IpComp { .. }));
-            seen.push((frame.number, Again { looked: tally.looked, spi: spi(packet), is_sealed }));
-            Ok::<(), Infallible>(())
-        });
-        // A frame may hold several packets, of which one was noted.
-        let fits = |again: &Again| again.looked.is_some_and(|looked| looked.kind == noted.kind);
-        let all = seen.drain(..).filter(|(number, _)| *number == noted.frame).map(|(_, again)| again);
-        all.max_by_key(fits)
+        self.views.insert(noted.frame, noted.view);
+        let Self { tally, dissector, views, seen } = self;
+        let Ok(()) = dissector.frame(&frame, &mut note(tally, views, seen));
+    }
+
+    /// Looks at the fragments whose datagrams did not get whole.
+    fn finish(&mut self) {
+        let Self { tally, dissector, views, seen } = self;
+        let Ok(()) = dissector.finish(&mut note(tally, views, seen));
+    }
+
+    /// Returns what was seen of a frame; `None` if it is a piece of a packet that another one completed.
+    fn seen_of(&self, noted: &Noted) -> Option<&Again> {
+        let fits = |again: &&Again| again.looked.is_some_and(|looked| looked.kind == noted.kind);
+        self.seen.get(&noted.frame)?.iter().max_by_key(fits)
+    }
+}
+
+/// Returns a sink that notes each packet as the tally takes it.
+fn note<'t>(
+    tally: &'t mut Tally,
+    views: &'t BTreeMap<u64, View>,
+    seen: &'t mut BTreeMap<u64, Vec<Again>>,
+) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> + use<'t> {
+    move |_, Dissected { frame, packet, .. }| {
+        let view = views.get(&frame.number).copied().unwrap_or(View::Wire);
+        tally.observe(frame, packet, view);
+        let is_sealed = matches!(packet.opaque, Some(opaque) if !matches!(opaque, Opaque::IpComp { .. }));
+        let again = Again { looked: tally.looked, spi: spi(packet), is_sealed };
+        seen.entry(frame.number).or_default().push(again);
+        Ok(())
     }
 }
 

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::keeper;
+
 /// Reads the counters of this thread's network namespace. The map is empty if the kernel keeps none.
 pub(super) fn read() -> BTreeMap<String, u64> {
-    std::fs::read_to_string("/proc/thread-self/net/xfrm_stat").map_or_else(|_| BTreeMap::new(), |t| parse(&t))
+    keeper::read_to_string("/proc/thread-self/net/xfrm_stat").map_or_else(|_| BTreeMap::new(), |t| parse(&t))
 }
 
 fn parse(text: &str) -> BTreeMap<String, u64> {
@@ -20,13 +22,13 @@ fn parse(text: &str) -> BTreeMap<String, u64> {
 /// in `modules.builtin`. Returns `None` if a list is missing.
 pub(in crate::verify) fn esp_offload() -> Option<bool> {
     const MODULES: [&str; 2] = ["esp4_offload", "esp6_offload"];
-    let loaded = std::fs::read_to_string("/proc/modules").ok()?;
+    let loaded = keeper::read_to_string("/proc/modules").ok()?;
     let first = |line: &str| line.split(' ').next().is_some_and(|name| MODULES.contains(&name));
     if loaded.lines().any(first) {
         return Some(true);
     }
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
-    let builtin = std::fs::read_to_string(format!("/lib/modules/{}/modules.builtin", release.trim())).ok()?;
+    let release = keeper::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    let builtin = keeper::read_to_string(format!("/lib/modules/{}/modules.builtin", release.trim())).ok()?;
     Some(MODULES.iter().any(|name| builtin.contains(&format!("/{name}.ko"))))
 }
 

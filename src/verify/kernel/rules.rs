@@ -12,10 +12,14 @@ mod iptables;
 mod nft;
 mod walk;
 
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
+use crate::keeper::{self, Request, Tool};
 use crate::packet::{IpVersion, Vni};
 pub use history::EarlierRules;
 pub(in crate::verify) use history::RuleHistory;
@@ -76,21 +80,21 @@ impl Rules {
     /// Runs the tools in the network namespace of this thread. A tool is run only if the kernel has its tables,
     /// because it would load their modules otherwise.
     pub(super) fn read() -> Self {
-        let legacy = [("ip_tables", "iptables"), ("ip6_tables", "ip6tables")].map(|(tables, tool)| {
-            let names = std::fs::read_to_string(format!("/proc/thread-self/net/{tables}_names"));
-            if has_tables(names)? {
-                run(&format!("{tool}-legacy-save"), &[]).or_else(|| run(&format!("{tool}-save"), &[]))
-            } else {
-                Some(String::new())
-            }
+        let legacy = [
+            ("ip_tables", [Tool::IptablesLegacy, Tool::Iptables]),
+            ("ip6_tables", [Tool::Ip6tablesLegacy, Tool::Ip6tables]),
+        ]
+        .map(|(tables, [legacy, usual])| {
+            let names = keeper::read_to_string(format!("/proc/thread-self/net/{tables}_names"));
+            if has_tables(names)? { run(legacy).or_else(|| run(usual)) } else { Some(String::new()) }
         });
         let [mut four, mut six] = legacy;
         let mut nft = Some(String::new());
         if has_nf_tables() {
-            nft = run("nft", &["list", "ruleset"]);
+            nft = run(Tool::Nft);
             // Rules that iptables keeps in nftables are readable only as iptables prints them.
-            for (all, tool) in [(&mut four, "iptables-nft-save"), (&mut six, "ip6tables-nft-save")] {
-                if let (Some(all), Some(text)) = (all, run(tool, &[])) {
+            for (all, tool) in [(&mut four, Tool::IptablesNft), (&mut six, Tool::Ip6tablesNft)] {
+                if let (Some(all), Some(text)) = (all, run(tool)) {
                     all.push('\n');
                     all.push_str(&text);
                 }
@@ -143,7 +147,7 @@ impl Rules {
 
 /// Returns true if the kernel has nf_tables loaded.
 fn has_nf_tables() -> bool {
-    std::path::Path::new("/sys/module/nf_tables").exists()
+    keeper::exists("/sys/module/nf_tables")
 }
 
 /// Returns true if the kernel has tables of a kind, by the content of the file that lists them. Returns `None` if the
@@ -155,15 +159,34 @@ fn has_tables(names: std::io::Result<String>) -> Option<bool> {
     }
 }
 
-fn run(tool: &str, arguments: &[&str]) -> Option<String> {
-    let ran = Command::new(tool)
+/// Runs a tool in the network namespace of this thread, and returns what it prints if it succeeds.
+fn run(tool: Tool) -> Option<String> {
+    let printed = match keeper::installed() {
+        Some(keeper) => printed_for_us(keeper.open(&Request::Run(tool)).ok()?)?,
+        None => print_rules(tool)?,
+    };
+    Some(String::from_utf8_lossy(&printed).into_owned())
+}
+
+/// Reads what a tool prints that the keeper runs.
+fn printed_for_us(pipe: OwnedFd) -> Option<Vec<u8>> {
+    let mut printed = Vec::new();
+    File::from(pipe).read_to_end(&mut printed).ok()?;
+    // The byte in front says that the tool succeeded.
+    (!printed.is_empty()).then(|| printed.split_off(1))
+}
+
+/// Runs a tool with the privilege of this process.
+pub(crate) fn print_rules(tool: Tool) -> Option<Vec<u8>> {
+    let (program, arguments) = tool.command();
+    let ran = Command::new(program)
         .args(arguments)
         .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    ran.status.success().then(|| String::from_utf8_lossy(&ran.stdout).into_owned())
+    ran.status.success().then_some(ran.stdout)
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::groups::networks;
-use super::read::{Heard, Reports, Series};
-use super::{Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Word};
+use super::matrix::{
+    Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Word,
+};
+use super::parse::{Heard, Series};
+use super::read::Reports;
 use crate::escape::counted;
 use crate::verify::report::{Expectation, severity};
 use crate::verify::verdict::Verdict;
@@ -17,7 +20,14 @@ const MOST_NODES: usize = 2000;
 /// A clock that is ahead by no more than this is as clocks are.
 const CLOCKS: i64 = 60_000_000_000;
 
-pub(super) fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merged {
+impl Merged {
+    /// Joins these reports.
+    pub fn of(reports: Reports, terms: MergeTerms, expected: Expectation) -> Self {
+        join(reports, terms, expected)
+    }
+}
+
+fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merged {
     let heard = std::mem::take(&mut reports.newest);
     let count = heard.len();
     let groups = networks(heard.into_iter().collect());

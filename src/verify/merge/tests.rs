@@ -1,8 +1,11 @@
 //! The join, on reports as they are on the disk.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
+use crate::verify::{Expectation, Verdict};
 
 const AT: &str = "2026-11-27T19:00:00Z";
 
@@ -243,8 +246,9 @@ fn what_is_no_report_is_named_and_makes_the_whole_doubtful() {
         let mut read = Reports::default();
         read.read("good.json", good.as_bytes()).unwrap();
         read.read("bad.json", bad.as_bytes()).unwrap();
-        assert_eq!((read.problems[0].code, read.problems[0].file.as_str()), (code, "bad.json"), "{bad:.40}");
-        assert!(read.problems[0].text.contains(said), "{}", read.problems[0].text);
+        let problem = read.problems.last().unwrap();
+        assert_eq!((problem.code, problem.file.as_str()), (code, "bad.json"), "{bad:.40}");
+        assert!(problem.text.contains(said), "{}", problem.text);
         let terms =
             MergeTerms { at: moment(AT).unwrap(), stale: Duration::from_secs(3600), pairs: Pairs::All };
         let all = Merged::of(read, terms, Expectation::Encrypted);

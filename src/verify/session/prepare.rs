@@ -1,7 +1,7 @@
 //! The preparation of a watch: finding the network, its underlay, its links and its keys, and opening the capture.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::IpAddr;
 
 use super::follow::Follow;
 use super::probed::{Probed, discover};
@@ -12,12 +12,13 @@ use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
 use crate::host::survey::{Survey, leaving};
 use crate::ipsec::{self, Opener, Sa};
-use crate::packet::{LinkType, Prefix, TunnelPorts};
+use crate::packet::{Prefix, TunnelPorts};
 use crate::verify::carrier::carriers;
 use crate::verify::judge::judge;
 use crate::verify::kept::{Facts, FrameKeeper};
 use crate::verify::kernel::KernelState;
 use crate::verify::network::{Network, Source, tunnel_ports};
+use crate::verify::probe::source_for;
 use crate::verify::tally::{Circumstances, OverlayMacs, Question, Tally};
 use crate::verify::underlay::{self, Views};
 use crate::verify::wanted::{self, Described};
@@ -137,15 +138,9 @@ fn underlay_of(network: &Network) -> Result<Underlay, Error> {
     Underlay::of(namespace, std::iter::once(network))
 }
 
-/// Returns for each peer and other destination, by its address, the address that this host sends from. No packet is sent: a UDP socket that
-/// is connected has its route, and with it its source address.
+/// Returns for each peer and other destination, by its address, the address that this host sends from.
 fn sources(network: &Network) -> BTreeMap<IpAddr, IpAddr> {
-    let from = |peer: IpAddr| {
-        let any: SocketAddr = if peer.is_ipv4() { ([0u8; 4], 0).into() } else { ([0u16; 8], 0).into() };
-        let socket = UdpSocket::bind(any).ok()?;
-        socket.connect((peer, network.port_or_usual())).ok()?;
-        Some((peer, socket.local_addr().ok()?.ip()))
-    };
+    let from = |peer: IpAddr| Some((peer, source_for(peer, network.port_or_usual())?));
     let peers = network.peers.iter().map(|peer| peer.underlay);
     peers.chain(network.destinations.iter().copied()).filter_map(from).collect()
 }
@@ -254,9 +249,6 @@ fn opener(sas: Vec<Sa>) -> (Opener, Option<String>) {
     (Opener::with_kernel(sas, kernel), warning)
 }
 
-/// The most links that the kernel's filter leaves out. The frames of further ones are passed over here.
-const MOST_FILTERED: usize = 200;
-
 /// Opens a capture on all links of a namespace, without those that are `unseen`. `shown` are those to name in an error.
 fn capture(
     unseen: &[u32],
@@ -264,25 +256,13 @@ fn capture(
     buffer: Option<u32>,
     namespace: Option<&Namespace>,
 ) -> Result<Live, Error> {
-    let defaults = live::CaptureOptions::default();
-    let unseen: Vec<String> =
-        unseen.iter().take(MOST_FILTERED).map(|index| format!("ifindex {index}")).collect();
-    let options = live::CaptureOptions {
-        promiscuous: false,
-        buffer: buffer.unwrap_or(defaults.buffer),
-        filter: (!unseen.is_empty()).then(|| format!("not ({})", unseen.join(" or ")).into()),
-        namespace,
-        ..defaults
-    };
-    let live =
-        Live::open(&[Device::new(live::ANY)], &options).map_err(|error| match (error, shown.first()) {
+    Live::on_all_but(unseen, buffer, namespace).map_err(|error| {
+        let error = match (error, shown.first()) {
             (live::Error::Permission { program, .. }, Some(name)) => {
                 live::Error::Permission { device: Device::new(name.as_str()), program }
             }
             (error, _) => error,
-        })?;
-    match live.interfaces().first() {
-        Some(all) if all.link == LinkType::LINUX_SLL2 => Ok(live),
-        _ => Err(Error::OldLibpcap),
-    }
+        };
+        error.into()
+    })
 }

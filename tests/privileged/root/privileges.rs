@@ -15,11 +15,16 @@ use crate::run::{Ran, finish, plain, refused, until};
 
 /// A copy of the program in a `/run` of the test's own. Every user may run it there, which Cargo's target directory
 /// need not allow, and the capabilities of a file count there, which they need not in /tmp.
-struct Installed(&'static str);
+pub(super) struct Installed(pub(super) &'static str);
 
 impl Installed {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         leave_the_machine();
+        Self::here()
+    }
+
+    /// Installs it in the `/run` that there is.
+    pub(super) fn here() -> Self {
         let path = "/run/ovlsniff";
         // Another process makes the copy. If this one did, a program that a test beside this one starts could inherit
         // the descriptor, and a file that is open for writing cannot be run.
@@ -31,14 +36,14 @@ impl Installed {
     }
 
     /// The program, run by `nobody`, who has no privileges but those that the file brings.
-    fn by_nobody(&self) -> Command {
+    pub(super) fn by_nobody(&self) -> Command {
         let mut command = plain(Command::new("setpriv"));
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", self.0]);
         command
     }
 
     /// Has `nobody` run the program with these words, and returns the outcome.
-    fn ran(&self, words: &[&str]) -> Ran {
+    pub(super) fn ran(&self, words: &[&str]) -> Ran {
         finish(self.by_nobody().args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 }
@@ -61,7 +66,8 @@ fn root_becomes_nobody_for_good_and_goes_on_capturing() {
     }
     assert_eq!(sniffer.status("Groups"), "65534");
     assert_eq!(sniffer.status("NoNewPrivs"), "1");
-    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+    assert_eq!(sniffer.status("Seccomp"), "2");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd"] {
         assert_eq!(sniffer.status(set), "0000000000000000", "{set}");
     }
     feed();

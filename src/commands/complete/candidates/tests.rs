@@ -12,7 +12,7 @@ fn valued(command: &clap::Command, path: &str) -> Vec<(String, Arg)> {
 
 #[test]
 fn every_value_has_candidates_unless_only_the_user_knows_it() {
-    const FREE: [&str; 17] = [
+    const FREE: [&str; 18] = [
         "PATTERN",
         "BPF FILTER",
         "BPF",
@@ -30,6 +30,7 @@ fn every_value_has_candidates_unless_only_the_user_knows_it() {
         "NETWORK",
         "NAME",
         "EVERY",
+        "TIME",
     ];
     let mut command = Cli::command();
     command.build();

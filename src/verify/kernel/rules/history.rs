@@ -11,6 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use serde::{Deserialize, Serialize};
 
 use super::{Arriving, Enforcement, Rules};
+use crate::keeper;
 use crate::netlink::nftables::{RuleChange, RuleChanges};
 
 /// The most moments that are remembered.
@@ -98,8 +99,9 @@ impl RuleHistory {
 
     /// Begins to read the rules, in the network namespace of this thread.
     pub(in crate::verify) fn begin_reading(&mut self) {
-        // A thread stays in the namespace that it was started in.
-        self.reading = Builder::new().spawn(Rules::read).ok();
+        // A thread stays in the namespace that it was started in, and has to be told of the one that this one would be in.
+        let place = keeper::place();
+        self.reading = Builder::new().spawn(|| place.run(Rules::read)).ok();
         self.moments.during = self.reading.as_ref().map(|_| Span::default());
     }
 

@@ -1,0 +1,226 @@
+//! `verify` as two processes: one that decodes packets and has no privilege, and its keeper, which has it and sees no packet.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, socketpair};
+use nix::unistd::Pid;
+
+use super::hosts::Hosts;
+use super::privileges::Installed;
+use crate::run::{Watchdog, finish, plain, send, until};
+
+/// A `verify` that watches a network in clear for a minute.
+struct Watching {
+    child: Child,
+    keeper: Pid,
+    _watchdog: Watchdog,
+    hosts: Hosts,
+}
+
+fn hosts() -> Hosts {
+    let hosts = Hosts::new();
+    hosts.overlay("clear", 42, "42.0");
+    hosts
+}
+
+impl Watching {
+    /// Starts it, and waits until it captures.
+    fn start(mut command: Command, hosts: Hosts, words: &[&str]) -> Self {
+        command.args(["verify", "--net", "clear", "--for", "60s"]).args(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = hosts.a.run(|| command.spawn()).unwrap();
+        let watchdog = Watchdog::of(&child);
+        let mut err = BufReader::new(child.stderr.as_mut().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("interface: ") {
+            line.clear();
+            assert!(err.read_line(&mut line).unwrap() > 0, "it ended");
+        }
+        let keeper = Pid::from_raw(children(child.id()).first().copied().unwrap_or(0));
+        Self { child, keeper, _watchdog: watchdog, hosts }
+    }
+
+    fn as_root(words: &[&str]) -> Self {
+        Self::start(plain(Command::new(env!("CARGO_BIN_EXE_ovlsniff"))), hosts(), words)
+    }
+
+    /// Waits for the end, and returns the exit status and what was told last.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut err = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        (self.child.wait().unwrap().code(), err)
+    }
+}
+
+/// Lists the children of a process that has one thread.
+fn children(of: u32) -> Vec<i32> {
+    let list = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
+    list.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// Returns a line of `/proc/PID/status` by its name.
+fn status(pid: i32, name: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn is_alive(pid: Pid) -> bool {
+    // A process that has ended stays in the table until its parent asks for its status.
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// The capabilities that a keeper has: `CAP_DAC_OVERRIDE`, `CAP_NET_ADMIN`, `CAP_NET_RAW`, `CAP_SYS_PTRACE`,
+/// `CAP_SYS_ADMIN`.
+const KEPT: &str = "0000000000283002";
+const NONE: &str = "0000000000000000";
+
+#[test]
+#[ignore = "needs root"]
+fn the_process_that_decodes_packets_has_no_privilege_and_its_keeper_has_no_packets() {
+    let watching = Watching::as_root(&[]);
+    let (own, keeper) = (watching.child.id().cast_signed(), watching.keeper.as_raw());
+    for set in ["Uid", "Gid"] {
+        assert_eq!(status(own, set), "65534 65534 65534 65534", "{set}");
+    }
+    assert_eq!(status(own, "Groups"), "65534");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert_eq!(status(own, set), NONE, "{set}");
+    }
+    assert_eq!((status(own, "NoNewPrivs"), status(own, "Seccomp")), ("1".to_owned(), "2".to_owned()));
+    assert_eq!(status(keeper, "Uid"), "0 0 0 0");
+    for (set, capabilities) in
+        [("CapInh", NONE), ("CapPrm", KEPT), ("CapEff", KEPT), ("CapBnd", KEPT), ("CapAmb", NONE)]
+    {
+        assert_eq!(status(keeper, set), capabilities, "{set}");
+    }
+    assert_eq!(status(keeper, "NoNewPrivs"), "1");
+    // The keeper has its end of the conversation, and nothing else that stays open, a capture least of all.
+    let open = || -> Vec<String> {
+        let open = fs::read_dir(format!("/proc/{keeper}/fd")).unwrap().flatten();
+        open.filter_map(|fd| Some(fs::read_link(fd.path()).ok()?.display().to_string()))
+            .filter(|target| target != "/dev/null")
+            .collect()
+    };
+    until("nothing is open but its socket", || open().iter().all(|target| target.starts_with("socket:")));
+    let open = open();
+    let packet = watching.hosts.a.run(|| fs::read_to_string("/proc/thread-self/net/packet")).unwrap();
+    let inodes: Vec<String> = packet
+        .lines()
+        .skip(1)
+        .map(|line| format!("socket:[{}]", line.split_whitespace().last().unwrap()))
+        .collect();
+    assert!(!inodes.is_empty() && !open.iter().any(|target| inodes.contains(target)), "{inodes:?} {open:?}");
+    send(&watching.child, Signal::SIGTERM);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn other_processes_of_nobody_cannot_look_into_it() {
+    let watching = Watching::as_root(&[]);
+    for file in ["environ", "maps", "mem", "fd/0"] {
+        let read = format!("cat /proc/{}/{file}", watching.child.id());
+        let mut other = Command::new("setpriv");
+        other.args(["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", &read]);
+        let read = other.stderr(Stdio::piped()).output().unwrap();
+        assert!(!read.status.success() && read.stdout.is_empty(), "{file}");
+        assert!(String::from_utf8_lossy(&read.stderr).contains("ermission denied"), "{file} {read:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_keeper_that_dies_ends_the_watch_with_a_sentence() {
+    let watching = Watching::as_root(&[]);
+    kill(watching.keeper, Signal::SIGKILL).unwrap();
+    let (code, told) = watching.end();
+    let expected = "ovlsniff: the process that kept root for this one has ended, so that nothing more is known of the kernel; start again\n";
+    assert_eq!(
+        (code, told.lines().last().map(|line| format!("{line}\n")).as_deref()),
+        (Some(2), Some(expected))
+    );
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_watch_that_dies_takes_its_keeper_with_it() {
+    let mut watching = Watching::as_root(&[]);
+    // Signals of a terminal are for the watch to answer.
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        kill(watching.keeper, signal).unwrap();
+    }
+    assert!(is_alive(watching.keeper) && watching.child.try_wait().unwrap().is_none());
+    watching.child.kill().unwrap();
+    assert_eq!(watching.child.wait().unwrap().signal(), Some(9));
+    until("the keeper has ended", || !is_alive(watching.keeper));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn another_user_may_be_named_and_root_may_be_kept() {
+    let watching = Watching::as_root(&["-Z", "daemon"]);
+    assert_eq!(status(watching.child.id().cast_signed(), "Uid"), "1 1 1 1");
+    drop(watching);
+    let watching = Watching::as_root(&["--no-drop"]);
+    let own = watching.child.id();
+    assert_eq!((status(own.cast_signed(), "Uid"), children(own)), ("0 0 0 0".to_owned(), Vec::new()));
+    assert_eq!(status(own.cast_signed(), "Seccomp"), "0");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn capabilities_of_the_file_go_to_the_keeper() {
+    let hosts = hosts();
+    let installed = Installed::here();
+    let set = Command::new("setcap").args(["cap_net_raw,cap_net_admin+ep", installed.0]).status().unwrap();
+    assert!(set.success());
+    let watching = Watching::start(installed.by_nobody(), hosts, &[]);
+    assert_eq!(status(watching.child.id().cast_signed(), "CapPrm"), NONE);
+    let keeper = watching.keeper.as_raw();
+    assert_eq!(
+        (status(keeper, "CapPrm"), status(keeper, "Uid")),
+        ("0000000000003000".to_owned(), "65534 65534 65534 65534".to_owned())
+    );
+}
+
+/// Says something to a keeper, and returns its reply.
+fn ask(socket: &OwnedFd, request: &[u8]) -> Vec<u8> {
+    let sent = nix::sys::socket::send(socket.as_raw_fd(), request, MsgFlags::empty()).unwrap();
+    assert_eq!(sent, request.len());
+    let mut reply = [0; 64];
+    let len = recv(socket.as_raw_fd(), &mut reply, MsgFlags::empty()).unwrap();
+    reply[..len].to_vec()
+}
+
+/// The file of the program may bring capabilities. Whoever starts a keeper by hand must not get anything by them.
+#[test]
+#[ignore = "needs root"]
+fn a_keeper_that_is_started_by_hand_gives_nothing_away() {
+    let installed = Installed::new();
+    let set =
+        Command::new("setcap").args(["cap_net_raw,cap_net_admin,cap_sys_admin+ep", installed.0]).status();
+    assert!(set.unwrap().success());
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+    let child = installed.by_nobody().args(["--keep-privileges", "watch"]).stdin(theirs).spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
+    let mut ready = [0; 8];
+    assert_eq!(recv(ours.as_raw_fd(), &mut ready, MsgFlags::empty()), Ok(1));
+    assert_eq!(status(child.id().cast_signed(), "CapPrm"), NONE);
+    let refused = [&[1][..], &nix::libc::EPERM.to_ne_bytes()].concat();
+    // A capture, the socket of a probe, notices of SAs.
+    for request in [&[3, 0, 0, 16, 0][..], &[4, 4], &[2, 6, 3, 0, 0, 0]] {
+        assert_eq!(ask(&ours, request), refused, "{request:?}");
+    }
+    drop(ours);
+    assert_eq!(finish(child).code, Some(0));
+    let by_hand = installed.ran(&["--keep-privileges", "watch"]);
+    let told =
+        "ovlsniff: --keep-privileges is for ovlsniff itself, which talks to this process; leave it out";
+    assert_eq!(by_hand.complaint(), told);
+}
