@@ -279,28 +279,20 @@ impl Nodes {
         let known = known.or_else(|| {
             by_name().filter(|at| series.addresses.is_empty() || self.0[*at].addresses.is_empty())
         });
-        let at = match known {
-            Some(at) => {
-                let node = &mut self.0[at];
-                if let (Some(one), Some(other)) = (&node.name, &series.node) {
-                    if one != other {
-                        let text =
-                            format!("{other} has an address of {one}, whose report is newer and counts");
-                        reports.refuse("two-names", &heard.file, text);
-                        return None;
-                    }
+        let at = if let Some(at) = known {
+            let node = &mut self.0[at];
+            if let (Some(one), Some(other)) = (&node.name, &series.node) {
+                if one != other {
+                    let text = format!("{other} has an address of {one}, whose report is newer and counts");
+                    reports.refuse("two-names", &heard.file, text);
+                    return None;
                 }
-                node.name = node.name.take().or_else(|| series.node.clone());
-                at
             }
-            None => {
-                self.0.push(MergedNode {
-                    name: series.node.clone(),
-                    addresses: Vec::new(),
-                    reports: Vec::new(),
-                });
-                self.0.len() - 1
-            }
+            node.name = node.name.take().or_else(|| series.node.clone());
+            at
+        } else {
+            self.0.push(MergedNode { name: series.node.clone(), addresses: Vec::new(), reports: Vec::new() });
+            self.0.len() - 1
         };
         if let Some(name) = &series.node {
             self.2.entry(name.clone()).or_insert(at);

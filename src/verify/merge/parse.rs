@@ -252,7 +252,7 @@ impl JsonLeg {
             shown: self.shown.map(|shown| Sighting {
                 frame: shown.frame,
                 time: time_of_frame(shown.time_ns.as_deref()),
-                vni: shown.vni.and_then(|vni| Vni::new(vni)),
+                vni: shown.vni.and_then(Vni::new),
                 canary: shown.canary,
             }),
         };
