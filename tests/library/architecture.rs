@@ -67,7 +67,7 @@ const CRATES: [(&[&str], &[&str]); 28] = [
     (&["landlock", "seccompiler"], &["host/fence"]),
     (&["quick_junit"], &["print/report/junit"]),
     (&["prometheus_client"], &["print/report/prometheus"]),
-    (&["tempfile"], &["whole_file"]),
+    (&["tempfile"], &["whole_file", "host/docker/fake"]),
     (&["clap", "clap_complete", "clap_mangen"], &["cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
 ];
