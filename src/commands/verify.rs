@@ -75,7 +75,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     };
     let mut last = None;
     loop {
-        let (begun, began) = (Instant::now(), told::now());
+        let (begun, time) = (Instant::now(), told::now());
         let (told, subject) = unprivileged::unless_lost(watch())?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
@@ -84,7 +84,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         }
         let (status, heard) = conclude(&told, &output)?;
         if let (Some(evidence), Some(subject)) = (&mut evidence, &subject) {
-            evidence.keep(args, profile, began, subject)?;
+            evidence.keep(args, profile, time, subject)?;
         }
         let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
         last = Some(status);

@@ -138,7 +138,7 @@ fn no_key_is_in_the_folder_in_any_form() {
             (0..20).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap()).collect();
         let base64 = Command::new("sh")
             .args(["-c", "printf \"$1\" | base64", "sh"])
-            .arg(bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>())
+            .arg(bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<Vec<_>>().concat())
             .output()
             .unwrap()
             .stdout;
@@ -148,8 +148,8 @@ fn no_key_is_in_the_folder_in_any_form() {
         let needles = [
             bytes[..8].to_vec(),
             bytes[8..16].to_vec(),
-            digits[..16].as_bytes().to_vec(),
-            digits[16..32].as_bytes().to_vec(),
+            digits.as_bytes()[..16].to_vec(),
+            digits.as_bytes()[16..32].to_vec(),
             digits[..16].to_uppercase().into_bytes(),
             base64,
             numbers.join(",").into_bytes(),

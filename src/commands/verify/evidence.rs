@@ -6,7 +6,7 @@ use ovlsniff::audit::{Case, Folder, Machine, Run, Series, Subject, file_sha256, 
 use ovlsniff::packet::Timestamp;
 use ovlsniff::verify::kept::{Facts, FrameKeeper};
 use ovlsniff::verify::profile::Profile;
-use ovlsniff::verify::{Overview, Report, Verdict};
+use ovlsniff::verify::{Judged, Overview, Report, Verdict};
 
 use super::live::note;
 use super::told::now;
@@ -109,7 +109,7 @@ impl Evidence {
 fn verdicts(subject: &Subject) -> Vec<Verdict> {
     match subject {
         Subject::One(case) => vec![case.report.verdict],
-        Subject::All { overview, .. } => overview.networks.iter().map(|judged| judged.verdict()).collect(),
+        Subject::All { overview, .. } => overview.networks.iter().map(Judged::verdict).collect(),
     }
 }
 
