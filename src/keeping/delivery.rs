@@ -57,7 +57,11 @@ impl<'p> Outputs<'p> {
         if self.file != Some(path) {
             return Err(refused());
         }
-        whole_file::put(path, &bytes()?).map_err(|error| errno_of(&error))
+        whole_file::put(path, &bytes()?).map_err(|error| match error {
+            whole_file::Error::Making(_, cause) | whole_file::Error::Writing(_, cause) => errno_of(&cause),
+            whole_file::Error::NoReader(_) => Errno::ENXIO.into(),
+            whole_file::Error::Folder(_) => Errno::EISDIR.into(),
+        })
     }
 
     fn keep(&self, path: &Path, bytes: impl Fn() -> io::Result<Vec<u8>>) -> io::Result<()> {
@@ -138,6 +142,10 @@ mod tests {
         assert_eq!(ask(Request::Forget(&folder), b""), Err(Errno::EPERM));
         let upwards = pack(&[("../x".to_owned(), Vec::new())]).unwrap();
         assert!(ask(Request::Keep(&time), &upwards).is_err() && !folder.join("x").exists());
+        let full = Path::new("/dev/full");
+        let no_room = Outputs { file: Some(full), folder: None }
+            .take(&Request::Deliver(full), &Some(hold(b"verdict").unwrap()));
+        assert_eq!(no_room.unwrap().unwrap_err().raw_os_error(), Some(Errno::ENOSPC as i32));
         assert!(Outputs::default().take(&Request::Deliver(&file), &None).unwrap().is_err());
     }
 }
