@@ -9,6 +9,7 @@ trap 'rm -rf "$image"' EXIT
 libraries=/usr/lib/x86_64-linux-gnu
 mkdir -p "$image"/{bin,etc,usr/bin,usr/sbin,proc,sys,dev,run,tmp,prometheus,"$libraries"}
 cp "$root"/usr/bin/{prometheus,prometheus-node-exporter} "$root/usr/local/bin/ovlsniff" "$image/usr/bin/"
+strip "$image/usr/bin/ovlsniff" 2>/dev/null || true
 cp "$root"/usr/sbin/xtables-{legacy,nft}-multi "$image/usr/sbin/"
 for kind in legacy nft; do
     for tool in iptables ip6tables; do ln -s xtables-$kind-multi "$image/usr/sbin/$tool-$kind-save"; done

@@ -85,15 +85,18 @@ fired=$(asked 'count(max_over_time(ALERTS{alertstate="firing"}[30m]))')
 
 # ---- an audit ------------------------------------------------------------------------------------------------------------
 
-# The status is that of the merged report. The network `ingress`, which nobody uses, is inconclusive.
-status=0
-ip netns exec node1 env OVLSNIFF_FOR="$(scaled 10)s" bash swarm/audit /out/audit > /out/merged || status=$?
-cat /out/merged
-[ $status = 3 ] && holds "the audit exits with 3" || fails "the audit exits with $status, right is 3"
-sed -n '/^secure /,/verdict:/p' /out/merged > /out/merged-secure
-for row in '1 +\\ E' '2 +E \\' 'verdict: ENCRYPTED'; do
-    grep -qE "^ *$row" /out/merged-secure && holds "merged: $row" || fails "merged: $row"
+# The status is that of the merged report. The network `ingress`, which nobody uses, is inconclusive. A busy machine loses
+# probes, so that the audit may have to be repeated.
+both_ways() { grep -qE '^ *1 +\\ E ' /out/merged-secure && grep -qE '^ *2 +E \\ ' /out/merged-secure && grep -q '^ *verdict: ENCRYPTED' /out/merged-secure; }
+for try in 1 2 3; do
+    status=0
+    ip netns exec node1 env OVLSNIFF_FOR="$(scaled 10)s" bash swarm/audit "/out/audit-$try" > /out/merged || status=$?
+    cat /out/merged
+    sed -n '/^secure /,/verdict:/p' /out/merged > /out/merged-secure
+    both_ways && break
 done
+[ $status = 3 ] && holds "the audit exits with 3" || fails "the audit exits with $status, right is 3"
+both_ways && holds "merged at try $try: both nodes send encrypted" || fails "merged: both nodes send encrypted"
 
 # ---- a leak --------------------------------------------------------------------------------------------------------------
 

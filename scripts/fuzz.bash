@@ -7,7 +7,7 @@ offline() { if unshare --net true 2>/dev/null; then unshare --net "$@"; else uns
 
 fuzz() {
     local target keep=no
-    local -a targets=()
+    local -a targets=() more
     [ "${1:-}" != --keep ] || { keep=yes; shift; }
     for target in fuzz/fuzz_targets/*.rs; do target=${target##*/}; targets+=("${target%.rs}"); done
     [ $# = 0 ] || { [ -e "fuzz/fuzz_targets/$1.rs" ] || die "there is no target $1; there is: $(list "${targets[@]}")"; targets=("$1"); }
@@ -20,8 +20,10 @@ fuzz() {
         # All code under test is safe Rust, so it needs no sanitizer, and a stable toolchain will do.
         cargo fuzz build --sanitizer none "$target"
         if [ "$keep" = yes ]; then keep "$target"; continue; fi
+        # The binary leaves the description of its command line to the end of the process, so that is to come now and then.
+        case $target in arguments) more=(-fork=1 -ignore_ooms=1) ;; *) more=() ;; esac
         offline cargo fuzz run --sanitizer none "$target" -- \
-            -max_total_time="${2:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=2048 </dev/null
+            -max_total_time="${2:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=2048 "${more[@]}" </dev/null
     done
 }
 

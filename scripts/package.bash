@@ -10,9 +10,9 @@
 . scripts/package/check.bash
 
 package() {
-    local part wanted=amd64 profile=release
+    local part wanted profile=release
     local -a parts=()
-    [ "$(uname -m)" != aarch64 ] || wanted=arm64
+    wanted=$(this_arch)
     while [ $# -gt 0 ]; do
         case $1 in
             --arch) [ $# -gt 1 ] || die "package: --arch needs an architecture: amd64 or arm64"; wanted=$2; shift ;;
@@ -48,7 +48,8 @@ deb_version=3.8.0 sbom_version=0.5.9
 
 setup_package() { # PART…
     local tool
-    local -a wanted=() lacking=()
+    [ -n "${arch:-}" ] || use_arch "$(this_arch)"
+    local -a wanted=()
     local -a tools=(gcc:gcc make:make flex:flex bison:bison python3:python3 git:git dpkg-source:dpkg-dev xz:xz-utils patch:patch)
     [ "$(uname -m)" = "$machine" ] || tools+=("$machine-linux-gnu-gcc:gcc-${machine//_/-}-linux-gnu" "qemu-$machine:qemu-user")
     [[ " $* " != *" check "* ]] || tools+=(lintian:lintian debootstrap:debootstrap skopeo:skopeo umoci:umoci jq:jq)

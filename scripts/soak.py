@@ -68,6 +68,14 @@ def hosts():
         ip("-n", name, "link", "set", "clear", "up")
 
 
+def look(process):
+    """The resident memory in KiB, the descriptors and the threads of a process."""
+    with open(f"/proc/{process}/status") as status:
+        text = status.read()
+    kib, threads = (int(re.search(rf"^{name}:\s*(\d+)", text, re.MULTILINE)[1]) for name in ("RssAnon", "Threads"))
+    return kib, len(os.listdir(f"/proc/{process}/fd")), threads
+
+
 class Program:
     """One program: its words, what it has printed, and what was seen of it."""
 
@@ -93,12 +101,14 @@ class Program:
                 self.broken += 1
 
     def sample(self, now):
-        folder = f"/proc/{self.process.pid}"
-        with contextlib.suppress(OSError, TypeError):
-            with open(f"{folder}/status") as status:
-                text = status.read()
-            kib, threads = (int(re.search(rf"^{name}:\s*(\d+)", text, re.MULTILINE)[1]) for name in ("RssAnon", "Threads"))
-            self.samples.append((now, kib, len(os.listdir(f"{folder}/fd")), threads))
+        """Looks at the process and at its children, such as the keeper of `verify`, together."""
+        main, total = self.process.pid, [0, 0, 0]
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{main}/task/{main}/children") as children:
+                for process in [main, *children.read().split()]:
+                    with contextlib.suppress(OSError, TypeError):
+                        total = [whole + part for whole, part in zip(total, look(process))]
+            self.samples.append((now, *total))
 
     def end(self):
         if self.process.poll() is None:

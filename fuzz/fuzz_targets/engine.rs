@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use std::{env, fs, process, slice, thread};
 
 use libfuzzer_sys::fuzz_target;
-use library::host;
+use library::{host, keeper};
 use ovlsniff::{escape, packet};
 
 #[allow(dead_code, missing_docs, unreachable_pub, unused_imports)]
 #[path = "../../src"]
 mod library {
+    pub(crate) mod keeper;
     pub(crate) mod host {
         pub(crate) mod docker;
     }

@@ -2,12 +2,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ovlsniff::verify::Wanted;
+use ovlsniff::verify::{Saved, Wanted, WantedError};
 
 fuzz_target!(|data: &[u8]| {
     let (_file, path) = everything::file(data);
-    let wanted = Wanted { name: Some("secure".to_owned()), docker_inspect: Some(path), ..Wanted::default() };
-    match wanted.described() {
+    let described = Saved::read(&path).map_err(WantedError::from).and_then(|saved| {
+        let name = Some("secure".to_owned());
+        Wanted { name, docker_inspect: Some(saved), ..Wanted::default() }.described()
+    });
+    match described {
         Ok(network) => assert!(network.vnis.iter().all(|vni| vni.value() < 1 << 24)),
         Err(error) => {
             let said = error.to_string();

@@ -5,12 +5,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use library::netlink;
+use library::{keeper, netlink};
 use ovlsniff::{escape, packet};
 
 #[allow(dead_code, missing_docs, unreachable_pub, unused_imports)]
 #[path = "../../src"]
 mod library {
+    pub(crate) mod keeper;
     pub(crate) mod netlink;
 }
 

@@ -1,9 +1,9 @@
-//! The rules of a firewall as the system's tools print them, and a saved `docker network inspect`.
+//! The rules of a firewall as the system's tools print them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use ovlsniff::packet::{IpVersion, Vni};
-use ovlsniff::verify::{Arriving, Rules, Wanted};
+use ovlsniff::verify::{Arriving, Rules};
 
 fuzz_target!(|data: &str| {
     let text = || Some(data.to_owned());
@@ -15,10 +15,5 @@ fuzz_target!(|data: &str| {
             port: 4789,
             link: Some("eth0"),
         });
-    }
-    let (_file, path) = everything::file(data.as_bytes());
-    let wanted = Wanted { name: Some("secure".to_owned()), docker_inspect: Some(path), ..Wanted::default() };
-    if let Err(error) = wanted.described() {
-        everything::assert_plain(error.to_string().as_bytes());
     }
 });

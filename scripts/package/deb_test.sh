@@ -48,7 +48,7 @@ systemd-analyze verify /usr/lib/systemd/system/ovlsniff-*
 [ -z "$(find /etc/systemd/system -name 'ovlsniff*')" ]
 systemctl enable ovlsniff-overlay.service
 [ -s /usr/share/doc/ovlsniff/copyright ]
-zcat /usr/share/doc/ovlsniff/changelog.gz | grep -q "^## \[$version\]"
+[[ $(zcat /usr/share/doc/ovlsniff/changelog.gz) = *"## [$version]"* ]]
 
 mkdir -p /var/lib/ovlsniff && touch /var/lib/ovlsniff/state
 dpkg -r ovlsniff

@@ -9,6 +9,9 @@
 # The suite that musl and libpcap are taken from.
 inputs_suite=trixie
 
+# This machine's own architecture, or the one that is made elsewhere.
+this_arch() { if [ "$(uname -m)" = aarch64 ]; then echo arm64; else echo amd64; fi; }
+
 # Sets $arch (Debian's word), $machine (the kernel's) and $triple (Rust's).
 use_arch() {
     case $1 in

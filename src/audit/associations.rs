@@ -75,7 +75,9 @@ pub(super) fn policies(kernel: &KernelState) -> String {
     kernel.policies.iter().for_each(|known| policy(&mut text, known));
     for (at, earlier) in kernel.earlier.iter().enumerate() {
         let _ = writeln!(text, "# Policies of an earlier moment of the watch ({}):", at + 1);
-        earlier.iter().for_each(|known| policy(&mut text, known));
+        for known in earlier {
+            policy(&mut text, known);
+        }
     }
     for direction in &kernel.blocked_by_default {
         let _ = writeln!(text, "default {} block", direction.name());

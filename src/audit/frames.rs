@@ -18,7 +18,11 @@ pub(super) fn file(case: &Case) -> Result<Vec<u8>, Error> {
     for kept in case.frames() {
         let frame = kept.frame();
         // Frames of several interfaces stay apart, and a simple packet block without a time is never written.
-        let name = format!("{} {}", case.report.captured, frame.interface.0 + 1);
+        let captured = &case.report.captured;
+        let name = match frame.interface.0 {
+            0 => captured.clone(),
+            number => format!("{captured} ({})", number + 1),
+        };
         let interface = Interface { name: Some(name), link: frame.link, snaplen: 0, digits: 9, filter: None };
         writer.annotate(&frame, &interface, &comment(&case.report, &kept.noted))?;
     }

@@ -18,7 +18,7 @@ const MOST_PROCESSES: usize = 65_536;
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Machine {
     host_name: String,
-    machine: String,
+    architecture: String,
     kernel: String,
     kernel_version: String,
     distribution: Option<String>,
@@ -53,7 +53,7 @@ impl Machine {
         let program = fs::read_link("/proc/self/exe").ok();
         Self {
             host_name: text(|names| names.nodename()),
-            machine: text(|names| names.machine()),
+            architecture: text(|names| names.machine()),
             kernel: text(|names| names.release()),
             kernel_version: text(|names| names.version()),
             distribution: fs::read_to_string("/etc/os-release").ok().and_then(|text| pretty_name(&text)),

@@ -1,6 +1,7 @@
 //! SHA-256, and the file of sums as `sha256sum -c` reads it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -38,12 +39,18 @@ pub fn file_sha256(path: &Path) -> Option<String> {
 }
 
 fn digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Returns the sums of files, one a line: the digits, two blanks, the name.
 pub(super) fn written(files: &[(String, Vec<u8>)]) -> String {
-    files.iter().map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes))).collect()
+    files.iter().fold(String::new(), |mut text, (name, bytes)| {
+        let _ = writeln!(text, "{}  {name}", sha256(bytes));
+        text
+    })
 }
 
 /// Reads a file of sums. Returns `None` if it is none, or if a name in it leads out of the folder.

@@ -31,9 +31,12 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
         ErrorKind::UnknownArgument if !argument.starts_with('-') => {
             habits::extra_word(&above, &argument).map(|line| format!("{line}; see ovlsniff{command} --help"))
         }
-        ErrorKind::InvalidSubcommand if all(ContextKind::SuggestedSubcommand).is_empty() => {
+        ErrorKind::InvalidSubcommand => {
             let word = one(ContextKind::InvalidSubcommand);
-            habits::extra_word(&above, &word).map(|line| format!("{line}; see ovlsniff{command} --help"))
+            let near = |act: &String| osa_distance(act, &word) <= 1 + act.len() / 4;
+            let meant = acts(&path).iter().any(near);
+            let habit = habits::extra_word(&above, &word).filter(|_| !meant);
+            habit.map(|line| format!("{line}; see ovlsniff{command} --help"))
         }
         ErrorKind::ArgumentConflict if grep => habits::conflict(bare(&argument), bare(&other)),
         ErrorKind::MissingRequiredArgument => {
@@ -68,6 +71,9 @@ pub(super) fn sentence(error: &clap::Error, words: &[OsString]) -> String {
             let others = others.iter().filter(|other| **other != argument);
             let others: Vec<&str> = others.map(|other| bare(other)).collect();
             match &others[..] {
+                others if argument.is_empty() => {
+                    format!("{} does not go with a command behind it: leave out one of them", or(others))
+                }
                 [] => format!("{} is given with something that it excludes", bare(&argument)),
                 others => format!("{} and {} exclude each other", bare(&argument), or(others)),
             }

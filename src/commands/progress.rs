@@ -54,7 +54,8 @@ impl Progress {
         let shown = area::can_show(&io::stderr()).then(|| -> Option<_> {
             let (leash, end) = channel();
             let at = Arc::clone(&at);
-            let signals = Signals::new(ending).ok()?;
+            // Their handler needs a socket, which a process that has left root may not be able to make.
+            let signals = if ending.is_empty() { None } else { Some(Signals::new(ending).ok()?) };
             let work = move || watch(&files, &at, &end, signals);
             let thread = thread::Builder::new().name("progress".to_owned()).spawn(work);
             thread.ok().map(|thread| (leash, thread))
@@ -79,12 +80,12 @@ impl Drop for Progress {
 }
 
 /// Shows the progress until the other end of the channel is closed, or one of the signals comes, which then ends the program.
-fn watch(files: &[Arc<Reading>], at: &AtomicUsize, end: &Receiver<()>, mut signals: Signals) {
+fn watch(files: &[Arc<Reading>], at: &AtomicUsize, end: &Receiver<()>, mut signals: Option<Signals>) {
     // Signals are for the thread that searches: they end its waiting.
     let _ = SigSet::all().thread_block();
     let (bar, begun) = (Bar::of(files), Instant::now());
     while end.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        for signal in signals.pending() {
+        for signal in signals.iter_mut().flat_map(Signals::pending) {
             area::clear();
             let _ = emulate_default_handler(signal);
         }

@@ -65,14 +65,16 @@ fn write_network(text: &mut String, merged: &Merged, network: &MergedNetwork, ex
     let cells: BTreeMap<(usize, usize), &Pair> =
         network.pairs.iter().map(|pair| ((pair.from, pair.to), pair)).collect();
     if has_matrix {
-        let columns = (1..=network.nodes.len()).map(|number| format!(" {number:>width$}"));
-        let _ = writeln!(text, "  {:width$} {}", "", columns.collect::<String>());
+        let columns: Vec<String> =
+            (1..=network.nodes.len()).map(|number| format!("{number:>width$}")).collect();
+        let _ = writeln!(text, "  {:width$}  {}", "", columns.join(" "));
     }
     for (from, node) in network.nodes.iter().enumerate() {
         let row = if has_matrix {
             let letter =
                 |to| cells.get(&(from, to)).map_or(if to == from { '\\' } else { ' ' }, |pair| letter(pair));
-            (0..network.nodes.len()).map(|to| format!(" {:>width$}", letter(to))).collect::<String>() + "  "
+            let letters = (0..network.nodes.len()).map(|to| format!("{:>width$}", letter(to)));
+            format!(" {}  ", letters.collect::<Vec<_>>().join(" "))
         } else {
             String::new()
         };

@@ -21,6 +21,7 @@ use super::judge::judge;
 use super::occasion::Occasion;
 use super::report::{EspSeen, Report};
 use super::tally::{Circumstances, Counted, Question, Tally};
+use crate::capture::savefile::Filtered;
 use crate::escape::escape;
 use crate::ipsec::Sa;
 use crate::packet::Spi;
@@ -37,6 +38,10 @@ pub const MOST_BYTES: usize = 64 << 20;
 const LARGEST: u64 = 1 << 53;
 /// The longest inner frame of a probe, and the largest MTU, in bytes.
 const LONGEST: u32 = 1 << 20;
+/// The longest expression of a filter that a capture file may have, in bytes.
+const LONGEST_FILTER: usize = 1024;
+/// The most probes. A watch sends no more than half as many.
+const MOST_PROBES: usize = 500_000;
 /// The most levels of lists and objects in facts.
 const DEEPEST: usize = 24;
 
@@ -193,7 +198,12 @@ impl Facts {
         let carriers = || self.question.carriers.iter().chain(&self.circumstances.carriers);
         let long = self.circumstances.probes.iter().any(|probe| probe.inner_len > LONGEST)
             || carriers().any(|carrier| carrier.mtu > LONGEST);
+        let endless = self.circumstances.filters.iter().any(|(filter, _)| match filter {
+            Filtered::Expression(text) => text.len() > LONGEST_FILTER,
+            Filtered::Unread => false,
+        });
         match self.format {
+            FORMAT if endless || self.circumstances.probes.len() > MOST_PROBES => Some("they are too long"),
             FORMAT if long => Some("a length in them is too large"),
             FORMAT => self.counted.fault(),
             _ => Some("they have an unknown format"),

@@ -314,6 +314,9 @@ fn a_profile_is_judged_beside_the_verdict() {
     );
     assert!(place.join("profile.toml").exists());
     assert_eq!(replay(&place, &[]).out, ran.out);
+    let nagios = replay(&place, &["--format", "nagios"]);
+    assert!(nagios.out.contains("WARNING") && nagios.out.contains("profile rfc8221 not met"), "{nagios:?}");
+    assert_eq!(nagios.code, Some(1));
     // Another profile years later.
     let later = replay(&place, &["--profile", "cnsa"]);
     assert!(later.out.contains("profile: cnsa: not met\nprofile finding: key-length: "), "{}", later.out);

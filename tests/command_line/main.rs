@@ -9,6 +9,7 @@ mod grep;
 mod keys;
 mod ngrep;
 mod overlay;
+mod packaged;
 mod picture;
 mod readme;
 mod typed;

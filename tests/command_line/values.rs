@@ -80,7 +80,7 @@ const KINDS: [Kind; 16] = [
 
 /// Kinds of value that have no spelling to test: texts, names that only the kernel or Docker knows, and words of a list
 /// in the help.
-const TEXTS: [&str; 20] = [
+const TEXTS: [&str; 21] = [
     "PATTERN",
     "BPF FILTER",
     "BPF",
@@ -89,6 +89,7 @@ const TEXTS: [&str; 20] = [
     "DIR",
     "NAME",
     "NAME|PATH|PID",
+    "NAME|FILE",
     "KEY[=VALUE]",
     "DIRECTION",
     "SHAPE",

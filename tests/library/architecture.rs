@@ -63,11 +63,11 @@ const CRATES: [(&[&str], &[&str]); 28] = [
         ],
     ),
     (&["caps"], &["host/privileges"]),
-    (&["landlock", "seccompiler"], &["host/fence"]),
     (&["indicatif"], &["commands/progress"]),
+    (&["landlock", "seccompiler"], &["host/fence"]),
     (&["quick_junit"], &["print/report/junit"]),
     (&["prometheus_client"], &["print/report/prometheus"]),
-    (&["tempfile"], &["whole_file"]),
+    (&["tempfile"], &["whole_file", "host/docker/fake"]),
     (&["clap", "clap_complete", "clap_mangen"], &["cli", "commands"]),
     (&["anyhow", "signal_hook", "terminal_size"], &["main", "commands"]),
 ];

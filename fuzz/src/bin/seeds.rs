@@ -12,7 +12,7 @@ use ovlsniff::capture::savefile::Savefile;
 /// The most frames of a seed. More of the same capture would teach the fuzzer nothing.
 const FRAMES: usize = 20;
 /// The most bytes of a text that is kept, and of a line in it.
-const MOST: usize = 16 << 10;
+const MOST: usize = 8 << 10;
 const LONGEST: usize = 400;
 
 fn main() {

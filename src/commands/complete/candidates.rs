@@ -110,6 +110,7 @@ fn kind(arg: &Arg, path: &str) -> Option<Kind> {
         ("FILE", "key") => Kind::Files("key"),
         ("FILE", "file") => Kind::Files("toml"),
         ("FILE", "docker_inspect") => Kind::Files("json"),
+        ("FILE", "files") => Kind::Files("json"),
         ("FILE", _) => Kind::Files(""),
         ("DIR", _) => Kind::Folders,
         _ => return None,

@@ -82,12 +82,11 @@ impl Learned {
         for change in self.changes.iter_mut().flat_map(Changes::take) {
             match change {
                 Change::Link(Event::Set, link) => found.extend(Tunnels::of_link(&link)),
-                Change::Lost if self.own => {
-                    found.extend(
-                        Survey::take_tunnels(None)
-                            .map_or_else(|_| Tunnels::default(), |survey| Tunnels::of(&survey, &[])),
-                    );
-                }
+                Change::Lost if self.own => match Survey::take_tunnels(None) {
+                    Ok(survey) => found.extend(Tunnels::of(&survey, &[])),
+                    // Behind the fence there are no new sockets.
+                    Err(_) => lost = true,
+                },
                 // The links of another namespace could be read only by root, which was left.
                 Change::Lost => lost = true,
                 _ => {}

@@ -239,10 +239,10 @@ impl Screen {
             Self::Terminal(painter) => {
                 let mut out = io::stdout();
                 let size = area::size(&out);
-                painter.show(&mut out, &round.lines(), size);
+                painter.show(&mut out, &round.lines(size.1.saturating_sub(1)), size);
                 Ok(())
             }
-            Self::Blocks => Ok(put((round.lines().join("\n") + "\n\n").as_bytes())?),
+            Self::Blocks => Ok(put((round.lines(usize::MAX).join("\n") + "\n\n").as_bytes())?),
             Self::Json => Ok(put(format!("{}\n", round.json()).as_bytes())?),
         }
     }

@@ -259,14 +259,20 @@ const PAGES: &[Page] = &[
     },
     Page {
         command: "interfaces",
-        synopsis: "ovlsniff interfaces [--json] [--netns NAME|PATH|PID]",
+        synopsis: "ovlsniff interfaces [--json] [--netns NAME|PATH|PID] [--watch [DURATION] [-n N]]",
         sections: &[
             (
                 "EXAMPLES",
-                &[Item(
-                    "ovlsniff interfaces --netns blue",
-                    "List the interfaces of another network namespace.",
-                )],
+                &[
+                    Item(
+                        "ovlsniff interfaces --netns blue",
+                        "List the interfaces of another network namespace.",
+                    ),
+                    Item(
+                        "ovlsniff interfaces --watch",
+                        "Show every second how many packets pass each interface: opaque by kind, readable, not decoded.",
+                    ),
+                ],
             ),
             COMMAND_STATUS,
             ("SEE ALSO", &[Text("ovlsniff(1), ip-link(8), ip-netns(8)")]),

@@ -19,8 +19,7 @@ use crate::commands::Status;
 const MOST_FILES: usize = 100_000;
 
 pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
-    let output = args.output.as_deref();
-    let output = told::Output::check(output)?;
+    let output = told::Output::check(args.output.as_deref())?;
     let mut reports = Reports::default();
     for path in files(&args.files)? {
         read(&mut reports, &path)?;

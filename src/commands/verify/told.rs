@@ -32,7 +32,7 @@ pub(super) fn of_one(args: &Verify, report: &Report, expected: Expectation, proo
         Format::Prometheus => report::prometheus(report, expected, now(), proofs),
     };
     let status = match format(args) {
-        Format::Nagios => Nagios::of(report.verdict, expected).exit_status(),
+        Format::Nagios => Nagios::of_one(report, expected).exit_status(),
         _ => report.exit_status(expected),
     };
     Told { text, status, readable: report.verdict.is_readable() }
@@ -47,7 +47,7 @@ pub(super) fn of_all(args: &Verify, overview: &Overview, expected: Expectation, 
         Format::Prometheus => report::overview_prometheus(overview, expected, now(), proofs),
     };
     let status = match format(args) {
-        Format::Nagios => Nagios::of(overview.verdict(expected), expected).exit_status(),
+        Format::Nagios => Nagios::of_all(overview, expected).exit_status(),
         _ => overview.exit_status(expected),
     };
     let readable = overview.networks.iter().any(|judged| judged.verdict().is_readable());

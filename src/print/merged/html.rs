@@ -1,6 +1,6 @@
 //! The matrix as one page of HTML that needs nothing else: no script, style, picture or letter from elsewhere.
 //!
-//! The page is made of texts that other machines wrote. Each of them goes through [`Safe`], and the page's own policy (CSP)
+//! The page is made of texts that other machines wrote. Each of them goes through [`safe::Safe`], and the page's own policy (CSP)
 //! allows exactly one style sheet and one script, by their hashes, and nothing to be loaded or sent: a text that got past
 //! the escaping could still do nothing.
 //!
@@ -8,43 +8,25 @@
 //! moves the focus in the matrix with the arrow keys, so that nobody has to press Tab ten thousand times.
 
 mod cells;
+mod safe;
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use self::safe::{Safe, badge, class};
 use super::{age, findings, heading, moment, pairs, remedies, whole};
-use crate::escape::{counted, escape};
+use crate::escape::counted;
+use crate::verify::Expectation;
 use crate::verify::merge::{Merged, MergedNetwork, ago};
-use crate::verify::{Expectation, Verdict};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The most problems on the page. JSON has all.
 const MOST_PROBLEMS: usize = 500;
-
-/// A text that is safe between tags and within quotes. Characters that do not show, or turn the direction of text around,
-/// are spelled out first.
-struct Safe<'t>(&'t str);
-
-impl Display for Safe<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in escape(self.0).chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Returns the page.
 pub fn html(merged: &Merged, expected: Expectation) -> String {
@@ -211,21 +193,6 @@ fn write_nodes(page: &mut String, merged: &Merged, network: &MergedNetwork) {
         page.push_str("</td></tr>\n");
     }
     page.push_str("</tbody></table></div></details>\n");
-}
-
-fn badge(verdict: Verdict) -> String {
-    format!("<span class=\"badge {}\">{}</span>", class(verdict), verdict.name())
-}
-
-fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Encrypted => "e",
-        Verdict::Clear => "c",
-        Verdict::AuthOnly => "a",
-        Verdict::NotEnforced => "n",
-        Verdict::Blackholed => "b",
-        Verdict::Inconclusive => "q",
-    }
 }
 
 /// Returns the hash of a text as a policy names it.

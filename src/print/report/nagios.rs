@@ -34,6 +34,25 @@ impl Nagios {
         }
     }
 
+    /// Returns the state of one network. A profile that is not met is a warning.
+    pub fn of_one(report: &Report, expected: Expectation) -> Self {
+        Self::of(report.verdict, expected).under(report.exit_status(expected))
+    }
+
+    /// Returns the state of all networks.
+    pub fn of_all(overview: &Overview, expected: Expectation) -> Self {
+        Self::of(overview.verdict(expected), expected).under(overview.exit_status(expected))
+    }
+
+    /// Returns the state where the verdict alone would be OK, and the profile makes the exit status this one.
+    fn under(self, status: u8) -> Self {
+        match (self, status) {
+            (Self::Ok, 1) => Self::Warning,
+            (Self::Ok, 3) => Self::Unknown,
+            _ => self,
+        }
+    }
+
     /// Returns the exit status by which Nagios knows the state.
     pub fn exit_status(self) -> u8 {
         match self {
@@ -56,7 +75,7 @@ impl Nagios {
 
 /// Returns the line on one network.
 pub fn nagios(report: &Report, expected: Expectation) -> String {
-    let state = Nagios::of(report.verdict, expected);
+    let state = Nagios::of_one(report, expected);
     let all = report.nodes();
     let mut said =
         format!("{} is {} ({})", name(&report.network), report.verdict.name(), report.reason.code());
@@ -66,6 +85,10 @@ pub fn nagios(report: &Report, expected: Expectation) -> String {
         let more = findings.count();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         said = format!("{said}; finding {}{more}", finding.code);
+    }
+    if let Some(found) = report.compliance.as_ref().filter(|found| found.met != Some(true)) {
+        let met = if found.met.is_none() { "not known to be met" } else { "not met" };
+        said = format!("{said}; profile {} {met}", name(&found.profile));
     }
     let remedy = report.reason.remedy_for(report.source);
     if state != Nagios::Ok && !remedy.is_empty() {
@@ -86,7 +109,7 @@ pub fn nagios(report: &Report, expected: Expectation) -> String {
 /// Returns the line on all networks of a host.
 pub fn overview_nagios(overview: &Overview, expected: Expectation) -> String {
     // What is not enforced is no more than a warning, and doubt outweighs it.
-    let state = Nagios::of(overview.verdict(expected), expected);
+    let state = Nagios::of_all(overview, expected);
     let count = |verdict| overview.count(verdict);
     let all = overview.networks.len();
     let mut said =

@@ -4,6 +4,11 @@
 //! `--watch` to the next, so that a rekey or a quiet minute, which is INCONCLUSIVE, can be told from a network that was not
 //! proven for hours.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "metrics are floats, and none of these numbers needs more than 52 bits"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Error;
 use std::net::IpAddr;

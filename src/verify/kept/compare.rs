@@ -80,8 +80,8 @@ impl Comparison<'_> {
     /// [`Contradiction::Number`] if there is no note on it.
     pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Contradiction> {
         self.number += 1;
-        let notes = self.facts.frames.len();
         let Some(noted) = self.facts.frames.get(self.number - 1) else {
+            let notes = self.facts.frames.len();
             return Err(Contradiction::Number { frames: self.number, notes });
         };
         self.lens.look(frame, noted);
@@ -224,7 +224,7 @@ impl Noted {
         match self.kind {
             // The other pieces may have passed long before.
             FrameKind::Clear | FrameKind::AuthOnly if self.pieces > 1 && again.is_none() => {
-                seen.attested += 1
+                seen.attested += 1;
             }
             FrameKind::Clear if is(FrameKind::Clear) && same_leg => seen.clear += 1,
             FrameKind::Clear => return Err(Contradiction::NotClear(self.frame)),

@@ -202,7 +202,7 @@ impl FrameKeeper {
         let Some(looked) = looked.filter(|looked| self.wants(looked, spi)) else { return };
         let Looked { kind, leg, vni, canary } = looked;
         let (peer, way) = leg.unzip();
-        let pieces = packet.frames.max(1) as u32;
+        let pieces = packet.frames.max(1);
         let noted = Noted { frame: frame.number, kind, peer, way, vni, spi, canary, pieces, view };
         // The frames before one in clear show where it comes from. Those before the last piece are the other pieces.
         if kind.is_readable() || pieces > 1 {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::read::{Heard, Series};
+use super::parse::{Heard, Series};
 
 /// Returns the reports by network. Each is in one list.
 pub(super) fn networks(reports: Vec<(Series, Heard)>) -> Vec<Vec<(Series, Heard)>> {

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::groups::networks;
-use super::read::{Heard, Reports, Series};
-use super::{Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Word};
+use super::matrix::{
+    Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Word,
+};
+use super::parse::{Heard, Series};
+use super::read::Reports;
 use crate::escape::counted;
 use crate::verify::report::{Expectation, severity};
 use crate::verify::verdict::Verdict;
@@ -17,7 +20,14 @@ const MOST_NODES: usize = 2000;
 /// A clock that is ahead by no more than this is as clocks are.
 const CLOCKS: i64 = 60_000_000_000;
 
-pub(super) fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merged {
+impl Merged {
+    /// Joins these reports.
+    pub fn of(reports: Reports, terms: MergeTerms, expected: Expectation) -> Self {
+        join(reports, terms, expected)
+    }
+}
+
+fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merged {
     let heard = std::mem::take(&mut reports.newest);
     let count = heard.len();
     let groups = networks(heard.into_iter().collect());
@@ -85,8 +95,8 @@ fn network(
             let is_pair = seen.leg.from.is_some() && seen.leg.to.is_some();
             is_pair && seen.leg.verdict == heard.verdict && seen.code == heard.reason
         };
-        let shown = heard.legs.iter().any(shows);
-        let of_the_whole = heard.verdict != Verdict::Encrypted && !shown;
+        let is_of_a_pair = heard.legs.iter().any(shows);
+        let of_the_whole = heard.verdict != Verdict::Encrypted && !is_of_a_pair;
         let Heard { file, verdict, reason, remedy, ended, .. } = heard;
         nodes.0[node].reports.push(Word { file, verdict, reason, remedy, ended, stale, of_the_whole });
         findings.extend(heard.findings.into_iter().map(|(code, text, accepted)| MergedFinding {
@@ -269,28 +279,20 @@ impl Nodes {
         let known = known.or_else(|| {
             by_name().filter(|at| series.addresses.is_empty() || self.0[*at].addresses.is_empty())
         });
-        let at = match known {
-            Some(at) => {
-                let node = &mut self.0[at];
-                if let (Some(one), Some(other)) = (&node.name, &series.node) {
-                    if one != other {
-                        let text =
-                            format!("{other} has an address of {one}, whose report is newer and counts");
-                        reports.refuse("two-names", &heard.file, text);
-                        return None;
-                    }
+        let at = if let Some(at) = known {
+            let node = &mut self.0[at];
+            if let (Some(one), Some(other)) = (&node.name, &series.node) {
+                if one != other {
+                    let text = format!("{other} has an address of {one}, whose report is newer and counts");
+                    reports.refuse("two-names", &heard.file, text);
+                    return None;
                 }
-                node.name = node.name.take().or_else(|| series.node.clone());
-                at
             }
-            None => {
-                self.0.push(MergedNode {
-                    name: series.node.clone(),
-                    addresses: Vec::new(),
-                    reports: Vec::new(),
-                });
-                self.0.len() - 1
-            }
+            node.name = node.name.take().or_else(|| series.node.clone());
+            at
+        } else {
+            self.0.push(MergedNode { name: series.node.clone(), addresses: Vec::new(), reports: Vec::new() });
+            self.0.len() - 1
         };
         if let Some(name) = &series.node {
             self.2.entry(name.clone()).or_insert(at);

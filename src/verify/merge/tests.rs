@@ -1,8 +1,11 @@
 //! The join, on reports as they are on the disk.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
+use crate::verify::{Expectation, Verdict};
 
 const AT: &str = "2026-11-27T19:00:00Z";
 

@@ -519,7 +519,7 @@ fn unknown_interfaces_and_namespaces_are_told() {
         "ovlsniff: ring of 0 bytes: give 1 to 2147483647"
     );
     assert!(crate::run::printed(&["man", "overlay", "up"]).contains(".TH ovlsniff-overlay-up 1"));
-    assert_eq!(refused(&["man", "verify", "up"]), "ovlsniff: verify has no commands; leave out 'up'");
+    assert_eq!(refused(&["man", "verify", "up"]), "ovlsniff: verify has no command 'up'; there is: merge");
     let complaint = refused(&["man", "nope"]);
     assert!(complaint.starts_with("ovlsniff: there is no command 'nope'; there is: "), "{complaint}");
     assert!(refused(&["completions", "nosh"]).contains("bash"));

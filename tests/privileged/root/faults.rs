@@ -198,12 +198,12 @@ fn overrun(hosts: &Hosts, sniffer: &Sniffer) {
     sniffer.signal(Signal::SIGCONT);
 }
 
-/// The kernel's notices are lost when the socket for them is full. The links are read again then.
+/// The kernel's notices are lost when the socket for them is full. Root reads the links again then.
 #[test]
 #[ignore = "needs root"]
 fn more_notices_than_the_kernel_keeps_hide_no_new_device() {
     let hosts = Hosts::new();
-    let mut sniffer = Sniffer::start(&mut behind(&hosts, "true", &["-i", "eth0", "canary"]));
+    let mut sniffer = Sniffer::start(&mut behind(&hosts, "true", &["--no-drop", "-i", "eth0", "canary"]));
     overrun(&hosts, &sniffer);
     let mut told = String::new();
     sniffer.err.read_line(&mut told).unwrap();
@@ -212,16 +212,22 @@ fn more_notices_than_the_kernel_keeps_hide_no_new_device() {
     assert!(sniffer.line().contains(" vxlan:43 "));
 }
 
-/// A namespace that root alone may enter cannot be looked into again.
+/// A process that has left root reads no links, here or in another namespace.
 #[test]
 #[ignore = "needs root"]
-fn notices_of_another_namespace_that_are_lost_are_said_to_be() {
+fn notices_that_are_lost_after_root_was_left_are_said_to_be() {
     let hosts = Hosts::new();
-    let mut sniffer = sniff(&hosts, &["-i", "eth0", "canary"]);
-    overrun(&hosts, &sniffer);
-    let mut told = String::new();
-    sniffer.err.read_line(&mut told).unwrap();
-    assert!(told.starts_with("ovlsniff: notices of links were lost; "), "{told}");
+    let here = |words: &[&str]| Sniffer::start(&mut behind(&hosts, "true", words));
+    let elsewhere = |words: &[&str]| sniff(&hosts, words);
+    for start in [&here as &dyn Fn(&[&str]) -> Sniffer, &elsewhere] {
+        let mut sniffer = start(&["-i", "eth0", "canary"]);
+        overrun(&hosts, &sniffer);
+        let mut told = String::new();
+        sniffer.err.read_line(&mut told).unwrap();
+        assert!(told.starts_with("ovlsniff: notices of links were lost; "), "{told}");
+        hosts.a.ip("link del late");
+        hosts.b.ip("link del late");
+    }
 }
 
 #[test]
@@ -240,7 +246,10 @@ fn more_interfaces_than_descriptors_are_told_with_the_limit() {
     for limit in [8, 10, 12, 16] {
         let words = ["verify", "--net", "clear", "--for", "1s"];
         let ran = finish(behind(&hosts, &format!("ulimit -n {limit}"), &words).spawn().unwrap());
-        assert!(ran.complaint().to_ascii_lowercase().contains("too many open files"), "{limit}: {ran:?}");
+        let complaint = ran.complaint().to_ascii_lowercase();
+        // The one with the fewest left may be the process that keeps root for the watch.
+        let expected = ["too many open files", "the process that kept root for this one has ended"];
+        assert!(expected.iter().any(|words| complaint.contains(words)), "{limit}: {complaint}");
     }
 }
 
@@ -256,7 +265,7 @@ fn a_ring_that_memory_does_not_hold_is_told() {
 
 #[test]
 #[ignore = "needs root"]
-fn a_machine_without_proc_is_captured_on_and_its_networks_are_judged() {
+fn a_machine_without_proc_is_captured_on_and_its_networks_are_judged_as_root() {
     let hosts = Hosts::new();
     hosts.overlay("clear", 42, "42.0");
     let hidden = "umount -l /proc";
@@ -266,7 +275,12 @@ fn a_machine_without_proc_is_captured_on_and_its_networks_are_judged() {
     let (code, _, err) = sniffer.stop();
     assert_eq!(code, Some(0), "{err}");
 
-    let ran = finish(behind(&hosts, hidden, &["verify", "--net", "clear", "--for", "2s"]).spawn().unwrap());
+    // The process that keeps root for a watch is found by /proc.
+    let words = ["verify", "--net", "clear", "--for", "2s"];
+    let complaint = finish(behind(&hosts, hidden, &words).spawn().unwrap()).complaint().to_owned();
+    assert!(complaint.ends_with("; go on as root with --no-drop"), "{complaint}");
+    let words = [&words[..], &["--no-drop"]].concat();
+    let ran = finish(behind(&hosts, hidden, &words).spawn().unwrap());
     assert!(ran.out.contains("verdict: CLEAR"), "{ran:?}");
 }
 

@@ -38,13 +38,29 @@ impl Row {
 }
 
 impl Round {
-    /// Returns the lines of the table: how long the round was, then the interfaces below their headings.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// Returns the interfaces of a round that is to be shown in so many lines, and the number of those that are left out: the
+    /// quietest.
+    fn leave_out(&self, most: usize) -> (Vec<&Row>, usize) {
+        // The round itself, the headings and the number of what is left out have a line each.
+        let room = most.saturating_sub(3).max(1);
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        if rows.len() <= room + 1 {
+            return (rows, 0);
+        }
+        rows.sort_by_key(|row| std::cmp::Reverse(row.counts.packets));
+        rows.truncate(room);
+        rows.sort_by_key(|row| row.index);
+        (rows, self.rows.len() - room)
+    }
+
+    /// Returns the lines of the table, at most so many: how long the round was, then the interfaces below their headings.
+    pub(super) fn lines(&self, most: usize) -> Vec<String> {
+        let (shown, left_out) = self.leave_out(most);
         let mut rows = vec![
             ["INTERFACE", "PACKETS/S", "OPAQUE", "READABLE", "NOT DECODED", "OPAQUE BY KIND"]
                 .map(str::to_owned),
         ];
-        rows.extend(self.rows.iter().map(|row| {
+        rows.extend(shown.iter().map(|row| {
             let kinds = row.counts.opaque.each().map(|(kind, count)| format!("{} {kind}", self.rate(count)));
             let mut kinds: Vec<String> = kinds.collect();
             if row.is_gone {
@@ -76,7 +92,8 @@ impl Round {
             self.time.as_secs_f64(),
             self.dropped
         );
-        [first].into_iter().chain(rows.iter().map(line)).collect()
+        let rest = (left_out > 0).then(|| format!("… and {left_out} quieter ones"));
+        [first].into_iter().chain(rows.iter().map(line)).chain(rest).collect()
     }
 
     /// Returns the packets a second in words: with a digit behind the point where there are few.
@@ -138,7 +155,7 @@ mod tests {
     #[test]
     fn every_interface_has_a_line() {
         assert_eq!(
-            round().lines(),
+            round().lines(usize::MAX),
             [
                 "2 interfaces in 2.0 s, 3 dropped by kernel",
                 "INTERFACE     PACKETS/S  OPAQUE  READABLE  NOT DECODED  OPAQUE BY KIND",
@@ -146,6 +163,20 @@ mod tests {
                 "of\\u{1b}fice          0       0         0            0  (gone)",
             ]
         );
+    }
+
+    #[test]
+    fn where_there_is_no_room_the_quietest_are_left_out() {
+        let row = |index, packets| {
+            let counts = Summary { packets, clear: packets, ..Summary::default() };
+            Row { index, name: format!("eth{index}"), is_gone: false, counts }
+        };
+        let rows = vec![row(1, 0), row(2, 5), row(3, 1), row(4, 9)];
+        let lines = Round { time: Duration::from_secs(1), dropped: 0, rows }.lines(5);
+        assert_eq!(lines.len(), 5, "{lines:#?}");
+        assert!(lines[0].starts_with("4 interfaces in "), "{lines:#?}");
+        assert!(lines[2].starts_with("eth2 ") && lines[3].starts_with("eth4 "), "{lines:#?}");
+        assert_eq!(lines[4], "… and 2 quieter ones");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Safe, badge, class};
+use super::safe::{Safe, badge, class};
 use crate::print::merged::{VERDICTS, label, letter, said};
 use crate::verify::Verdict;
 use crate::verify::merge::{Basis, MergedNetwork, Pair, Seen};

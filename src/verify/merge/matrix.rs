@@ -1,0 +1,265 @@
+//! The matrix: networks, nodes and directed pairs, as the reports of all nodes have them.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::packet::Timestamp;
+use crate::verify::report::{Expectation, LegReport};
+use crate::verify::verdict::Verdict;
+
+/// The terms of a merge.
+#[derive(Clone, Copy, Debug)]
+pub struct MergeTerms {
+    /// The time that the ages of reports are counted to.
+    pub at: Timestamp,
+    /// The age from which on a report is stale.
+    pub stale: Duration,
+    /// The pairs that have to be reported.
+    pub pairs: Pairs,
+}
+
+/// The pairs of nodes that have to be reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pairs {
+    /// Each node with each other, as in a full mesh. Of a network that is routed into WireGuard, as [`Self::Known`].
+    #[default]
+    All,
+    /// Only those that some report names, in both directions.
+    Known,
+}
+
+/// All networks of these reports.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    /// The terms.
+    pub terms: MergeTerms,
+    /// The number of reports that count, those that are stale among them.
+    pub reports: usize,
+    /// The networks, by name.
+    pub networks: Vec<MergedNetwork>,
+    /// What is wrong with the reports.
+    pub problems: Vec<Problem>,
+    /// The number of problems that are not in the list, because there are too many.
+    pub more_problems: u64,
+    /// True if something may be missing that a network does not show, such as a report that cannot be read.
+    pub in_doubt: bool,
+}
+
+/// A problem of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The stable code.
+    pub code: &'static str,
+    /// The file that the report came from; empty if it is about several.
+    pub file: String,
+    /// The problem in a sentence, which may hold any character.
+    pub text: String,
+}
+
+/// One network, as all its nodes report it.
+#[derive(Clone, Debug)]
+pub struct MergedNetwork {
+    /// The names that nodes give it, the most frequent first. They may hold any character.
+    pub names: Vec<String>,
+    /// Its VNIs.
+    pub vnis: Vec<u32>,
+    /// The nodes, those with a report and those that others name.
+    pub nodes: Vec<MergedNode>,
+    /// The directed pairs that have to be reported, by sender and then by receiver.
+    pub pairs: Vec<Pair>,
+    /// The findings of the nodes.
+    pub findings: Vec<MergedFinding>,
+    /// The worst verdict.
+    pub verdict: Verdict,
+}
+
+/// A node of a network.
+#[derive(Clone, Debug)]
+pub struct MergedNode {
+    /// Its name, if it is known. It may hold any character.
+    pub name: Option<String>,
+    /// Its underlay addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Its newest reports; none for a node that others name only. There are several if it calls the network differently
+    /// in each.
+    pub reports: Vec<Word>,
+}
+
+/// A report, in short.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// The file that it came from.
+    pub file: String,
+    /// The verdict on the network, as the node sees it.
+    pub verdict: Verdict,
+    /// The code of the reason, or the error of a network that could not be watched. It may hold any character.
+    pub reason: String,
+    /// The remedy. It may hold any character.
+    pub remedy: String,
+    /// The end of the watch by the node's clock.
+    pub ended: Option<Timestamp>,
+    /// True if the report is too old, or has no time.
+    pub stale: bool,
+    /// True if the verdict is a doubt about the whole, or NOT-ENFORCED, that no direction shows.
+    pub of_the_whole: bool,
+}
+
+/// A finding of one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergedFinding {
+    /// The position of the node.
+    pub node: usize,
+    /// The code. It may hold any character.
+    pub code: String,
+    /// The finding in a sentence, which may hold any character.
+    pub text: String,
+    /// True if the node's user accepts it.
+    pub accepted: bool,
+}
+
+/// One direction between two nodes.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The position of the sender.
+    pub from: usize,
+    /// The position of the receiver.
+    pub to: usize,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The origin of the verdict.
+    pub basis: Basis,
+    /// What the sender's reports say of it, the gravest first.
+    pub sent: Vec<Seen>,
+    /// What the receiver's reports say of it, the gravest first.
+    pub received: Vec<Seen>,
+}
+
+/// A direction as one report has it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Verdict, rung and figures. The reason in it means nothing: see [`Self::code`].
+    pub leg: LegReport,
+    /// The code of the reason. A newer version may have others, and it may hold any character.
+    pub code: String,
+    /// The remedy, which may hold any character.
+    pub remedy: String,
+    /// True if the report is stale.
+    pub stale: bool,
+}
+
+/// The origin of the verdict on a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// The sender says so.
+    Sender,
+    /// The sender says ENCRYPTED, and the receiver as well.
+    Both,
+    /// The receiver found readable frames, and the sender has no report.
+    Receiver,
+    /// The sender says ENCRYPTED, and the receiver found readable frames.
+    Contradicted,
+    /// The only report is that of the receiver, which may see decrypted packets.
+    SenderSilent,
+    /// The reports are too old.
+    Stale,
+    /// The sender has a report, and does not know the receiver.
+    NoPeer,
+    /// Nobody reported it.
+    Unreported,
+}
+
+impl Basis {
+    /// Returns the code for it; `None` where the reason of a report says more.
+    pub fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Sender | Self::Both | Self::Receiver => None,
+            Self::Contradicted => Some("contradicted"),
+            Self::SenderSilent => Some("sender-silent"),
+            Self::Stale => Some("stale"),
+            Self::NoPeer => Some("not-a-peer"),
+            Self::Unreported => Some("unreported"),
+        }
+    }
+
+    /// Returns the meaning in a sentence, and what to do.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Sender => "the sender says so",
+            Self::Both => "the sender says so, and the receiver agrees",
+            Self::Receiver => "the receiver says so; there is no report of the sender: run verify there",
+            Self::Contradicted => {
+                "the sender says ENCRYPTED, and the receiver found frames that can be read: look for what decrypts, or sends in the \
+                 sender's name, between the two"
+            }
+            Self::SenderSilent => {
+                "there is no report of the sender, and what arrives does not tell how it left: run verify on the sender"
+            }
+            Self::Stale => {
+                "the reports are too old: run verify again, or say how old they may be with --stale"
+            }
+            Self::NoPeer => {
+                "the sender's report does not name the receiver: run verify there with --peer, or leave such pairs out with --pairs known"
+            }
+            Self::Unreported => "nobody reported it: run verify on the sender",
+        }
+    }
+}
+
+impl Pair {
+    /// Returns the code of the reason.
+    pub fn code(&self) -> &str {
+        self.basis.code().or_else(|| self.grounds().map(|seen| seen.code.as_str())).unwrap_or_default()
+    }
+
+    /// Returns the report of the direction on which the verdict stands, where there is one.
+    pub fn grounds(&self) -> Option<&Seen> {
+        match self.basis {
+            Basis::Receiver => self.received.first(),
+            _ => self.sent.first(),
+        }
+    }
+}
+
+impl MergedNetwork {
+    /// Returns the number of pairs with this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.pairs.iter().filter(|pair| pair.verdict == verdict).count()
+    }
+
+    /// Returns the heading name, which may hold any character.
+    pub fn name(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
+    /// Yields the verdicts that count: those of the pairs, and of nodes on the whole.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = Verdict> {
+        let words = self.nodes.iter().flat_map(|node| &node.reports);
+        // A stale report makes its pairs stale. One without a single pair has nothing else to show it.
+        let of_words = words
+            .filter(|word| word.of_the_whole)
+            .map(|word| if word.stale { Verdict::Inconclusive } else { word.verdict });
+        self.pairs.iter().map(|pair| pair.verdict).chain(of_words)
+    }
+}
+
+impl MergedNode {
+    /// Returns the name, or else an address. It may hold any character.
+    pub fn label(&self) -> String {
+        let address = || self.addresses.first().map_or_else(|| "?".to_owned(), ToString::to_string);
+        self.name.clone().unwrap_or_else(address)
+    }
+}
+
+impl Merged {
+    /// Returns the worst verdict, in the order of `verify --all`. Without a network, or with doubts about the reports, it is
+    /// INCONCLUSIVE at best.
+    pub fn verdict(&self, expected: Expectation) -> Verdict {
+        let doubt = self.in_doubt.then_some(Verdict::Inconclusive);
+        Verdict::worst(self.networks.iter().map(|network| network.verdict).chain(doubt), expected)
+    }
+
+    /// Returns the exit status, which is that of the worst verdict.
+    pub fn exit_status(&self, expected: Expectation) -> u8 {
+        self.verdict(expected).exit_status(expected)
+    }
+}

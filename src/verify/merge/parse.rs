@@ -1,0 +1,283 @@
+//! A report as it is on the disk, turned to values: what does not fit is refused, and texts are cut.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::matrix::Seen;
+use crate::packet::{Spi, Timestamp, Vni};
+use crate::verify::evidence::Sighting;
+use crate::verify::report::{Counts, EspSeen, LegReport, WireGuardSeen};
+use crate::verify::verdict::{Reason, Rung, Verdict};
+use crate::verify::way::Way;
+
+/// The longest text that is kept of a report, in characters.
+pub(super) const LONGEST_TEXT: usize = 300;
+/// The most SPIs that are kept of a direction. `verify` itself counts no more apart.
+const MOST_SPIS: usize = 64;
+
+/// The reports of one node on one network, of which only the newest counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Series {
+    pub network: String,
+    pub vnis: Vec<u32>,
+    pub any_vni: bool,
+    pub port: Option<u16>,
+    pub source: String,
+    pub namespace: Option<String>,
+    pub node: Option<String>,
+    pub addresses: Vec<IpAddr>,
+}
+
+/// One report.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    pub file: String,
+    pub ended: Option<Timestamp>,
+    pub verdict: Verdict,
+    pub reason: String,
+    pub remedy: String,
+    pub watched: bool,
+    pub legs: Vec<Seen>,
+    pub findings: Vec<(String, String, bool)>,
+}
+
+/// What tells the kinds of values apart.
+#[derive(Deserialize)]
+pub(super) struct Head {
+    pub v: Option<u64>,
+    pub networks: Option<IgnoredAny>,
+}
+
+/// A report, as far as it is needed. Members of newer versions are passed over.
+#[derive(Deserialize)]
+pub(super) struct Json {
+    node: Option<JsonNode>,
+    ended: Option<String>,
+    network: String,
+    namespace: Option<String>,
+    source: String,
+    #[serde(default)]
+    vnis: Vec<u32>,
+    #[serde(default)]
+    any_vni: bool,
+    port: Option<u16>,
+    verdict: String,
+    reason: Option<String>,
+    remedy: Option<String>,
+    error: Option<String>,
+    #[serde(default)]
+    directions: Vec<JsonLeg>,
+    #[serde(default)]
+    findings: Vec<JsonFinding>,
+}
+
+#[derive(Deserialize)]
+struct JsonNode {
+    name: Option<String>,
+    addresses: Vec<IpAddr>,
+}
+
+#[derive(Deserialize)]
+struct JsonFinding {
+    reason: String,
+    text: String,
+    accepted: bool,
+}
+
+#[derive(Deserialize)]
+struct JsonLeg {
+    from: Option<IpAddr>,
+    to: Option<IpAddr>,
+    way: String,
+    verdict: String,
+    rung: Option<String>,
+    reason: String,
+    #[serde(default)]
+    remedy: String,
+    counts: JsonCounts,
+    #[serde(default)]
+    esp: Vec<JsonEsp>,
+    wireguard: Option<JsonWireGuard>,
+    shown: Option<JsonShown>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct JsonCounts {
+    clear: u64,
+    auth_only: u64,
+    esp: u64,
+    opened: u64,
+    canaries: u64,
+    copies: u64,
+    probes: u64,
+    answered: u64,
+    matched: u64,
+    opaque: u64,
+}
+
+#[derive(Deserialize)]
+struct JsonEsp {
+    spi: String,
+    packets: u64,
+    algorithm: Option<String>,
+    icv_bits: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct JsonWireGuard {
+    device: String,
+    endpoint: Option<SocketAddr>,
+    messages: u64,
+    sessions: usize,
+    tied: usize,
+    bytes: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct JsonShown {
+    frame: u64,
+    time_ns: Option<String>,
+    vni: Option<u32>,
+    canary: bool,
+}
+
+impl Json {
+    pub(super) fn heard(self, file: &str) -> Result<(Series, Heard), String> {
+        let verdict = verdict(&self.verdict)?;
+        let legs: Vec<Seen> = self.directions.into_iter().map(JsonLeg::seen).collect::<Result<_, _>>()?;
+        let (node, mut addresses) = self.node.map_or((None, Vec::new()), |node| (node.name, node.addresses));
+        // A report of an older version has no node. It is the sender of what leaves.
+        let leaving = legs.iter().filter(|seen| seen.leg.way == Way::Out);
+        addresses.extend(leaving.filter_map(|seen| seen.leg.from));
+        addresses.sort();
+        addresses.dedup();
+        let mut vnis = self.vnis;
+        vnis.sort_unstable();
+        vnis.dedup();
+        let ended = self.ended.as_deref().map(moment).transpose()?;
+        let series = Series {
+            network: cut(self.network),
+            vnis,
+            any_vni: self.any_vni,
+            port: self.port,
+            source: cut(self.source),
+            namespace: self.namespace.map(cut),
+            node: node.map(cut),
+            addresses,
+        };
+        let findings = self
+            .findings
+            .into_iter()
+            .map(|found| (cut(found.reason), cut(found.text), found.accepted))
+            .collect();
+        let watched = self.error.is_none();
+        let reason = self.error.or(self.reason).unwrap_or_default();
+        let remedy = cut(self.remedy.unwrap_or_default());
+        Ok((
+            series,
+            Heard {
+                file: file.to_owned(),
+                ended,
+                verdict,
+                reason: cut(reason),
+                remedy,
+                watched,
+                legs,
+                findings,
+            },
+        ))
+    }
+}
+
+impl JsonLeg {
+    fn seen(self) -> Result<Seen, String> {
+        let way = match self.way.as_str() {
+            "out" => Way::Out,
+            "in" => Way::Back,
+            _ => return Err("there is no such way".to_owned()),
+        };
+        let rung = self.rung.map(|rung| {
+            let named = |known: &Rung| known.name() == rung;
+            Rung::ALL.into_iter().find(named).ok_or_else(|| "there is no such rung".to_owned())
+        });
+        let JsonCounts { clear, auth_only, esp, opened, canaries, copies, probes, answered, matched, opaque } =
+            self.counts;
+        let counts = Counts {
+            clear,
+            auth_only,
+            esp,
+            opened,
+            canaries,
+            copies,
+            probes,
+            answered,
+            matched,
+            opaque,
+            too_long: None,
+        };
+        let esp = self.esp.into_iter().take(MOST_SPIS).map(|seen| {
+            let digits = seen.spi.strip_prefix("0x").unwrap_or(&seen.spi);
+            let spi = u32::from_str_radix(digits, 16).map_err(|_| "an SPI is no number".to_owned())?;
+            let algorithm = seen.algorithm.map(cut);
+            Ok(EspSeen {
+                spi: Spi(spi),
+                packets: seen.packets,
+                algorithm,
+                icv_bits: seen.icv_bits,
+                key_bits: None,
+                state: None,
+                docker_tag: None,
+            })
+        });
+        let leg = LegReport {
+            from: self.from,
+            to: self.to,
+            way,
+            verdict: verdict(&self.verdict)?,
+            rung: rung.transpose()?,
+            reason: Reason::NoTraffic,
+            counts,
+            esp: esp.collect::<Result<_, String>>()?,
+            wireguard: self.wireguard.map(|seen| WireGuardSeen {
+                device: cut(seen.device),
+                endpoint: seen.endpoint,
+                messages: seen.messages,
+                sessions: seen.sessions,
+                tied: seen.tied,
+                bytes: seen.bytes,
+            }),
+            shown: self.shown.map(|shown| Sighting {
+                frame: shown.frame,
+                time: time_of_frame(shown.time_ns.as_deref()),
+                vni: shown.vni.and_then(Vni::new),
+                canary: shown.canary,
+            }),
+        };
+        Ok(Seen { leg, code: cut(self.reason), remedy: cut(self.remedy), stale: false })
+    }
+}
+
+fn time_of_frame(nanos: Option<&str>) -> Timestamp {
+    let nanos: Option<i64> = nanos.and_then(|nanos| nanos.parse().ok());
+    Timestamp { nanos: nanos.unwrap_or(0), digits: 9, known: nanos.is_some() }
+}
+
+/// Reads a time of RFC 3339, such as `2026-11-27T19:00:00Z`. The error is a sentence.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let time: jiff::Timestamp = text.parse().map_err(|_| "its time is not as RFC 3339 has it".to_owned())?;
+    Ok(Timestamp { nanos: i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX), digits: 9, known: true })
+}
+
+fn verdict(name: &str) -> Result<Verdict, String> {
+    Verdict::ALL
+        .into_iter()
+        .find(|verdict| verdict.name() == name)
+        .ok_or_else(|| "there is no such verdict".to_owned())
+}
+
+fn cut(text: String) -> String {
+    if text.len() <= LONGEST_TEXT { text } else { text.chars().take(LONGEST_TEXT).chain(['…']).collect() }
+}
