@@ -161,7 +161,7 @@ impl Keeping<'_> {
         if let Request::Send(message) = request {
             return self.pass_on(message, &with.ok_or_else(refused)?).map(|()| reply(Vec::new()));
         }
-        if let Some(done) = self.outputs.take(request, &with) {
+        if let Some(done) = self.outputs.take(request, with.as_ref()) {
             return done.map(|()| reply(Vec::new()));
         }
         let namespace = with.map(Namespace::held);
