@@ -138,7 +138,7 @@ pub enum Request<'a> {
     Engine(&'a Path),
     /// Writes the file that was named with `-o`. Its bytes are in the memory that comes with the request.
     Deliver(&'a Path),
-    /// Writes a folder of evidence. Its files are in the memory that comes with the request, as [`super::pack`] puts them.
+    /// Writes a folder of evidence. Its files are in the memory that comes with the request, as `pack` puts them.
     Keep(&'a Path),
     /// Removes an old folder of evidence.
     Forget(&'a Path),
