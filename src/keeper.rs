@@ -5,7 +5,7 @@
 //! outside, and code that decodes hostile bytes should have no privilege that a bug in it could abuse. So the program is two
 //! processes. The one that the user started leaves root before it opens anything, and decodes packets. The other one is the
 //! same program, started again: it keeps root, and never sees a packet. This room is what the first one needs of it:
-//! what may be asked ([`Request`]), and how ([`Keeper`]). The keeper's own side is the room `keeping`.
+//! what may be asked ([`Request`]), and how (`Keeper`). The keeper's own side is the room `keeping`.
 //!
 //! Most of what is asked for is a descriptor. The keeper opens a socket or a file, in the network namespace that the
 //! request names by a descriptor of its own, and hands it over (`SCM_RIGHTS`). What has to be said with privilege on a socket
@@ -16,10 +16,10 @@
 //! # How the rest of the library uses it
 //!
 //! Nothing above this room knows if there is a keeper. The few places where the library opens something ask
-//! [`installed`], and open it themselves if there is none. So a run as an unprivileged user, `--no-drop`, `keys` and `overlay`
+//! `installed`, and open it themselves if there is none. So a run as an unprivileged user, `--no-drop`, `keys` and `overlay`
 //! are as they always were, and the keeper itself uses the very same functions.
 //!
-//! A thread that has no privilege cannot enter a network namespace. [`within`] notes which one it would be in, and what the
+//! A thread that has no privilege cannot enter a network namespace. `within` notes which one it would be in, and what the
 //! thread asks for is then opened there.
 //!
 //! # What the keeper has to withstand

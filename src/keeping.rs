@@ -10,13 +10,13 @@
 //! The first process may be in the hands of whoever sent it a packet. So a request never says *how*: no flags, no
 //! program, no address of a socket.
 //!
-//! - Netlink ([`mod@allowed`]): one message at a time, which reads. Never one that sets or deletes anything. Subscriptions to the
+//! - Netlink (`allowed`): one message at a time, which reads. Never one that sets or deletes anything. Subscriptions to the
 //!   groups that the program knows.
 //! - Sockets: a capture on all interfaces but some, and ICMP sockets for probes. Both are bound before they are handed over.
-//! - Files ([`mod@files`]): network namespaces, and the few files of `/proc` and `/sys` that a verdict needs.
-//! - Programs ([`mod@tools`]): those that print firewall rules, with fixed arguments.
-//! - Files to write ([`mod@delivery`]): those that were named on the command line, and no others.
-//! - Docker's engine ([`mod@engine`]): GET of a few paths. The connection itself stays here, because its holder is root.
+//! - Files (`files`): network namespaces, and the few files of `/proc` and `/sys` that a verdict needs.
+//! - Programs (`tools`): those that print firewall rules, with fixed arguments.
+//! - Files to write (`delivery`): those that were named on the command line, and no others.
+//! - Docker's engine (`engine`): GET of a few paths. The connection itself stays here, because its holder is root.
 //!
 //! # What it may not give away
 //!
@@ -161,7 +161,7 @@ impl Keeping<'_> {
         if let Request::Send(message) = request {
             return self.pass_on(message, &with.ok_or_else(refused)?).map(|()| reply(Vec::new()));
         }
-        if let Some(done) = self.outputs.take(request, &with) {
+        if let Some(done) = self.outputs.take(request, with.as_ref()) {
             return done.map(|()| reply(Vec::new()));
         }
         let namespace = with.map(Namespace::held);

@@ -52,7 +52,10 @@ enum Way {
 pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let writing = |error| Error::Writing(path.to_owned(), error);
     if let Some(keeper) = keeper::installed() {
-        return keeper.hand(&Request::Deliver(path), bytes).map_err(writing);
+        return keeper.hand(&Request::Deliver(path), bytes).map_err(|error| match error.raw_os_error() {
+            Some(nix::libc::ENXIO) => Error::NoReader(path.to_owned()),
+            _ => writing(error),
+        });
     }
     let earlier = match way(path)? {
         Way::Through => return through(path, bytes),

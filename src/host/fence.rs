@@ -4,7 +4,7 @@
 //! process of `nobody` can still start programs, open connections, read every file that is open to all, and talk to
 //! every part of the kernel that has not been hardened for years. Code that decodes frames needs none of that.
 //!
-//! It has two halves, both Linux's own. A filter of system calls ([`mod@calls`], seccomp) refuses all but those that
+//! It has two halves, both Linux's own. A filter of system calls (`calls`, seccomp) refuses all but those that
 //! a search or a watch makes. Landlock ([`raise`]) refuses the file system, where the filter can only tell reading from writing. A kernel
 //! that has one of them only, or none, is no error: the process has no privilege in any case.
 //!

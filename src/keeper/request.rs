@@ -138,7 +138,7 @@ pub enum Request<'a> {
     Engine(&'a Path),
     /// Writes the file that was named with `-o`. Its bytes are in the memory that comes with the request.
     Deliver(&'a Path),
-    /// Writes a folder of evidence. Its files are in the memory that comes with the request, as [`super::pack`] puts them.
+    /// Writes a folder of evidence. Its files are in the memory that comes with the request, as `pack` puts them.
     Keep(&'a Path),
     /// Removes an old folder of evidence.
     Forget(&'a Path),
@@ -199,8 +199,8 @@ impl<'a> Request<'a> {
                 let (size, links) = rest.split_first_chunk()?;
                 Self::Capture(u32::from_ne_bytes(*size), numbers(links, MOST_LINKS)?)
             }
-            (4, &[4, ref device @ ..]) => Self::Probe(Internet::V4, device_name(device)?),
-            (4, &[6, ref device @ ..]) => Self::Probe(Internet::V6, device_name(device)?),
+            (4, &[4, ref device @ ..]) => Self::Probe(Internet::V4, named(device_name(device)?)),
+            (4, &[6, ref device @ ..]) => Self::Probe(Internet::V6, named(device_name(device)?)),
             (5, rest) => {
                 let (port, address) = rest.split_first_chunk()?;
                 Self::Source(ip(address)?, u16::from_ne_bytes(*port))
@@ -235,13 +235,18 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|| <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from))
 }
 
-/// Reads the name of a device; none at all if there are no bytes.
-fn device_name(bytes: &[u8]) -> Option<Option<&str>> {
+/// Returns a name unless it is empty.
+fn named(name: &str) -> Option<&str> {
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// Reads the name of a device, which is empty if none is named.
+fn device_name(bytes: &[u8]) -> Option<&str> {
     let name = std::str::from_utf8(bytes).ok()?;
     if name.len() > LONGEST_NAME || name.contains(['\0', '/']) {
         return None;
     }
-    Some(Some(name).filter(|name| !name.is_empty()))
+    Some(name)
 }
 
 fn path(bytes: &[u8]) -> Option<&Path> {

@@ -43,8 +43,8 @@ impl<'p> Outputs<'p> {
     }
 
     /// Does what a request for one of these places asks for; `None` for another request.
-    pub(super) fn take(&self, request: &Request<'_>, with: &Option<OwnedFd>) -> Option<io::Result<()>> {
-        let bytes = || with.as_ref().ok_or_else(refused)?.try_clone().and_then(held);
+    pub(super) fn take(&self, request: &Request<'_>, with: Option<&OwnedFd>) -> Option<io::Result<()>> {
+        let bytes = || with.ok_or_else(refused)?.try_clone().and_then(held);
         match request {
             Request::Deliver(path) => Some(self.deliver(path, bytes)),
             Request::Keep(path) => Some(self.keep(path, bytes)),
@@ -57,7 +57,11 @@ impl<'p> Outputs<'p> {
         if self.file != Some(path) {
             return Err(refused());
         }
-        whole_file::put(path, &bytes()?).map_err(|error| errno_of(&error))
+        whole_file::put(path, &bytes()?).map_err(|error| match error {
+            whole_file::Error::Making(_, cause) | whole_file::Error::Writing(_, cause) => errno_of(&cause),
+            whole_file::Error::NoReader(_) => Errno::ENXIO.into(),
+            whole_file::Error::Folder(_) => Errno::EISDIR.into(),
+        })
     }
 
     fn keep(&self, path: &Path, bytes: impl Fn() -> io::Result<Vec<u8>>) -> io::Result<()> {
@@ -112,7 +116,7 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let outputs = Outputs { file: Some(&file), folder: Some(&folder) };
         let ask = |request: Request<'_>, bytes: &[u8]| {
-            let done = outputs.take(&request, &Some(hold(bytes).unwrap())).unwrap();
+            let done = outputs.take(&request, Some(&hold(bytes).unwrap())).unwrap();
             done.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap()))
         };
         assert_eq!(ask(Request::Deliver(&file), b"verdict"), Ok(()));
@@ -138,6 +142,10 @@ mod tests {
         assert_eq!(ask(Request::Forget(&folder), b""), Err(Errno::EPERM));
         let upwards = pack(&[("../x".to_owned(), Vec::new())]).unwrap();
         assert!(ask(Request::Keep(&time), &upwards).is_err() && !folder.join("x").exists());
-        assert!(Outputs::default().take(&Request::Deliver(&file), &None).unwrap().is_err());
+        let full = Path::new("/dev/full");
+        let no_room = Outputs { file: Some(full), folder: None }
+            .take(&Request::Deliver(full), Some(&hold(b"verdict").unwrap()));
+        assert_eq!(no_room.unwrap().unwrap_err().raw_os_error(), Some(Errno::ENOSPC as i32));
+        assert!(Outputs::default().take(&Request::Deliver(&file), None).unwrap().is_err());
     }
 }

@@ -78,7 +78,10 @@ fn ring(size: u32, filter: Option<&[sock_filter]>) -> RingOptions<'_> {
 /// Returns the kernel's filter that refuses the frames of these interfaces.
 fn all_but(without: &[u32]) -> Vec<sock_filter> {
     let statement = |code: u32, k: u32| sock_filter { code: code as u16, jt: 0, jf: 0, k };
-    let mut program = vec![statement(BPF_LD | BPF_W | BPF_ABS, (SKF_AD_OFF + SKF_AD_IFINDEX) as u32)];
+    let mut program = vec![statement(
+        BPF_LD | BPF_W | BPF_ABS,
+        u32::from_ne_bytes((SKF_AD_OFF + SKF_AD_IFINDEX).to_ne_bytes()),
+    )];
     for (at, index) in without.iter().enumerate() {
         // The jump goes over the tests that follow, and over the end that takes a frame.
         let jt = u8::try_from(without.len() - at).unwrap_or(u8::MAX);

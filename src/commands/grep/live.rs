@@ -176,12 +176,12 @@ pub(super) fn leave_root(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
     if let Some(note) = left.as_ref().and_then(Departure::note).filter(|_| !meant.quiet) {
         tell(format_args!("ovlsniff: {note}"));
     }
-    match left {
-        None => {}
-        Some(_) if meant.read.is_empty() => drop(fence::raise(Work::Live)),
-        // The fence takes a fifth of the time that the program needs to start, and files are often searched one by one.
-        Some(Departure::NotRoot) => {}
-        Some(_) => drop(fence::raise(Work::Files)),
+    if left.is_some() && meant.read.is_empty() {
+        fence::raise(Work::Live);
+    } else if left.is_some_and(|left| left != Departure::NotRoot) {
+        // Without root there is no fence: it takes a fifth of the time that the program needs to start, and files are often
+        // searched one by one.
+        fence::raise(Work::Files);
     }
     resolve::begin(job, meant, engine);
     Ok(())

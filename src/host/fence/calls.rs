@@ -125,7 +125,8 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     let mut when = |call: c_long, rules: Vec<Option<SeccompRule>>| {
         calls.insert(call, rules.into_iter().flatten().collect());
     };
-    let is = |argument, value: c_long| rule(vec![(argument, Dword, Eq, value as u64)]);
+    let is =
+        |argument, value: c_long| rule(vec![(argument, Dword, Eq, u64::from_ne_bytes(value.to_ne_bytes()))]);
     // A thread, and no process.
     let thread = libc::CLONE_THREAD as u64;
     when(libc::SYS_clone, vec![rule(vec![(0, Qword, MaskedEq(thread), thread)])]);
@@ -139,6 +140,8 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     when(libc::SYS_prctl, names.map(|name| rule(vec![(0, Dword, Eq, name)])).into());
     // The size of a terminal, and the name and the number of an interface.
     let asked = [libc::TIOCGWINSZ, libc::TCGETS, libc::FIONREAD, libc::FIONBIO];
+    // Their type differs between the C libraries.
+    #[allow(clippy::unnecessary_cast)]
     let asked = asked.map(|request| request as u64).into_iter();
     let asked = asked.chain([0x8910 /* SIOCGIFNAME */, 0x8933 /* SIOCGIFINDEX */]);
     when(libc::SYS_ioctl, asked.map(|request| rule(vec![(1, Dword, Eq, request)])).collect());

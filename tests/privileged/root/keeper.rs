@@ -57,6 +57,10 @@ impl Watching {
     }
 }
 
+fn pid(of: &Child) -> i32 {
+    of.id().try_into().unwrap()
+}
+
 /// Lists the children of a process that has one thread.
 fn children(of: u32) -> Vec<i32> {
     let list = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
@@ -84,7 +88,7 @@ const NONE: &str = "0000000000000000";
 #[ignore = "needs root"]
 fn the_process_that_decodes_packets_has_no_privilege_and_its_keeper_has_no_packets() {
     let watching = Watching::as_root(&[]);
-    let (own, keeper) = (watching.child.id().cast_signed(), watching.keeper.as_raw());
+    let (own, keeper) = (pid(&watching.child), watching.keeper.as_raw());
     for set in ["Uid", "Gid"] {
         assert_eq!(status(own, set), "65534 65534 65534 65534", "{set}");
     }
@@ -171,12 +175,12 @@ fn a_watch_that_dies_takes_its_keeper_with_it() {
 #[ignore = "needs root"]
 fn another_user_may_be_named_and_root_may_be_kept() {
     let watching = Watching::as_root(&["-Z", "daemon"]);
-    assert_eq!(status(watching.child.id().cast_signed(), "Uid"), "1 1 1 1");
+    assert_eq!(status(pid(&watching.child), "Uid"), "1 1 1 1");
     drop(watching);
     let watching = Watching::as_root(&["--no-drop"]);
     let own = watching.child.id();
-    assert_eq!((status(own.cast_signed(), "Uid"), children(own)), ("0 0 0 0".to_owned(), Vec::new()));
-    assert_eq!(status(own.cast_signed(), "Seccomp"), "0");
+    assert_eq!((status(pid(&watching.child), "Uid"), children(own)), ("0 0 0 0".to_owned(), Vec::new()));
+    assert_eq!(status(pid(&watching.child), "Seccomp"), "0");
 }
 
 #[test]
@@ -187,7 +191,7 @@ fn capabilities_of_the_file_go_to_the_keeper() {
     let set = Command::new("setcap").args(["cap_net_raw,cap_net_admin+ep", installed.0]).status().unwrap();
     assert!(set.success());
     let watching = Watching::start(installed.by_nobody(), hosts, &[]);
-    assert_eq!(status(watching.child.id().cast_signed(), "CapPrm"), NONE);
+    assert_eq!(status(pid(&watching.child), "CapPrm"), NONE);
     let keeper = watching.keeper.as_raw();
     assert_eq!(
         (status(keeper, "CapPrm"), status(keeper, "Uid")),
@@ -218,7 +222,7 @@ fn a_keeper_that_is_started_by_hand_gives_nothing_away() {
     let _watchdog = Watchdog::of(&child);
     let mut ready = [0; 8];
     assert_eq!(recv(ours.as_raw_fd(), &mut ready, MsgFlags::empty()), Ok(1));
-    assert_eq!(status(child.id().cast_signed(), "CapPrm"), NONE);
+    assert_eq!(status(pid(&child), "CapPrm"), NONE);
     let refused = [&[1][..], &nix::libc::EPERM.to_ne_bytes()].concat();
     // A capture, the socket of a probe, notices of SAs.
     for request in [&[3, 0, 0, 16, 0][..], &[4, 4], &[2, 6, 3, 0, 0, 0]] {
