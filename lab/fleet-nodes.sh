@@ -17,7 +17,7 @@ fails() { echo "FAILED  $1"; failed=1; }
 cd /lab/deploy || exit 125
 export DOCKER_HOST=unix:///run/d1/docker.sock
 export OVLSNIFF_IMAGE=ovlsniff:lab NODE_EXPORTER_IMAGE=node-exporter:lab PROMETHEUS_IMAGE=prometheus:lab
-export OVLSNIFF_TEXTFILE=/run/docker/textfile OVLSNIFF_EVERY=10s OVLSNIFF_FOR=10s
+export OVLSNIFF_TEXTFILE=/run/docker/textfile OVLSNIFF_EVERY=20s OVLSNIFF_FOR=20s
 DOCKER_GROUP=$(stat -c %g /run/d1/docker.sock)
 export DOCKER_GROUP
 
