@@ -43,7 +43,8 @@ fn node2(net: &str) -> Value {
 
 fn write(folder: &Path, name: &str, reports: &[Value]) -> String {
     let path = folder.join(name);
-    fs::write(&path, reports.iter().map(|report| format!("{report}\n")).collect::<String>()).unwrap();
+    let lines: Vec<String> = reports.iter().map(ToString::to_string).collect();
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
     path.to_str().unwrap().to_owned()
 }
 

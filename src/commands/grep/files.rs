@@ -39,7 +39,9 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
         if let [_, _, ..] = meant.read[..] {
             job.output.reading(&meant.read[n]);
         }
-        progress.iter().for_each(|progress| progress.reads(n));
+        if let Some(progress) = &progress {
+            progress.reads(n);
+        }
         if job.threads != Some(1) {
             file.unpack_ahead();
         }
