@@ -18,6 +18,7 @@
 //! frames as they were on the wire.
 
 mod associations;
+mod case;
 mod clock;
 mod contents;
 mod folder;
@@ -28,7 +29,8 @@ mod replay;
 mod series;
 mod sums;
 
-pub use contents::{Case, Run, Subject, files};
+pub use case::{Case, Run, Subject};
+pub use contents::files;
 pub use folder::{Folder, FolderError};
 pub use machine::Machine;
 pub use replay::{Replay, ReplayError, Replayed};

@@ -74,6 +74,7 @@ pub mod merge;
 mod network;
 mod occasion;
 mod overview;
+mod peer_progress;
 mod places;
 pub mod probe;
 pub mod profile;

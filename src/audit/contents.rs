@@ -2,118 +2,13 @@
 
 use serde_json::json;
 
-use super::manifest::{self, Listed, Manifest};
-use super::{Machine, associations, clock, frames, sums};
+use super::case::{Case, Run, Subject, folder};
+use super::manifest::{self, Manifest};
+use super::{associations, clock, frames, sums};
 use crate::capture::savefile::Filtered;
 use crate::capture::write;
-use crate::packet::Timestamp;
 use crate::print::report;
-use crate::verify::kept::{Facts, FrameKeeper, KeptFrame};
-use crate::verify::profile::Profile;
-use crate::verify::{Circumstances, Expectation, Overview, Report, Rules, Terms};
-
-/// The run of a verification: who asked for what, when and where.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// The command line, word by word. No option of this program takes a secret, but for names of files.
-    pub command_line: Vec<String>,
-    /// The time when it began.
-    pub began: Timestamp,
-    /// The time when it ended.
-    pub ended: Timestamp,
-    /// The machine.
-    pub machine: Machine,
-    /// The user's expectation.
-    pub expected: Expectation,
-    /// The profile that was asked for.
-    pub profile: Option<Profile>,
-    /// The SHA-256 of the capture file that was judged; `None` for a live watch, and for a pipe.
-    pub file_sha256: Option<String>,
-}
-
-/// A network that was judged, and what its verdict follows from.
-#[derive(Debug)]
-pub struct Case {
-    /// The report, on its terms.
-    pub report: Report,
-    /// The facts.
-    pub facts: Facts,
-    /// The frames.
-    pub keeper: FrameKeeper,
-}
-
-/// What was judged.
-#[derive(Debug)]
-pub enum Subject {
-    /// One network.
-    One(Box<Case>),
-    /// All networks of a host, each with its case if it was watched.
-    All {
-        /// The overview.
-        overview: Box<Overview>,
-        /// The cases, in the order of the overview.
-        cases: Vec<Option<Case>>,
-    },
-}
-
-impl Case {
-    pub(super) fn frames(&self) -> impl Iterator<Item = &KeptFrame> {
-        self.keeper.frames()
-    }
-}
-
-impl Subject {
-    fn cases(&self) -> Vec<Option<&Case>> {
-        match self {
-            Self::One(case) => vec![Some(case)],
-            Self::All { cases, .. } => cases.iter().map(Option::as_ref).collect(),
-        }
-    }
-
-    pub(super) fn terms(&self) -> Terms {
-        let mut cases = self.cases().into_iter().flatten();
-        cases.next().map(|case| case.report.terms.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn engine_unread(&self) -> Option<String> {
-        match self {
-            Self::One(_) => None,
-            Self::All { overview, .. } => overview.engine_unread.clone(),
-        }
-    }
-
-    pub(super) fn listed(&self) -> Vec<Listed> {
-        let of = |at: usize, case: &Case| Listed {
-            name: case.report.network.clone(),
-            folder: Some(folder(at)),
-            verdict: case.report.verdict.name().to_owned(),
-            error: None,
-        };
-        match self {
-            Self::One(case) => vec![of(0, case)],
-            Self::All { overview, cases } => {
-                let listed =
-                    |(at, (judged, case)): (usize, (&crate::verify::Judged, &Option<Case>))| match case {
-                        Some(case) => of(at, case),
-                        None => Listed {
-                            name: judged.overlay.network.name.clone(),
-                            folder: None,
-                            verdict: judged.verdict().name().to_owned(),
-                            error: Some(match &judged.outcome {
-                                Err(why) => why.clone(),
-                                Ok(_) => "there was nothing to watch".to_owned(),
-                            }),
-                        },
-                    };
-                overview.networks.iter().zip(cases).enumerate().map(listed).collect()
-            }
-        }
-    }
-}
-
-fn folder(at: usize) -> String {
-    format!("network-{}", at + 1)
-}
+use crate::verify::{Circumstances, Expectation, Rules};
 
 /// Returns the files of the folder, by their names in it. The last one has the sums of all others.
 ///

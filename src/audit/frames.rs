@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::contents::Case;
+use super::case::Case;
 use crate::capture::savefile::Interface;
 use crate::capture::write::{Error, Format, Writer};
 use crate::verify::kept::Noted;

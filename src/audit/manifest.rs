@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::contents::{Run, Subject};
+use super::case::{Case, Run, Subject, folder};
 use super::sums::sha256;
-use crate::verify::{Acceptable, Expectation, Require, Terms};
+use crate::verify::{Acceptable, Expectation, Judged, Require, Terms};
 
 /// The name of the file.
 pub(super) const NAME: &str = "manifest.json";
@@ -66,7 +66,7 @@ impl Manifest {
             require: terms.require.name().to_owned(),
             accept: terms.accepted.iter().map(|code| code.code().to_owned()).collect(),
             profile: run.profile.as_ref().map(|profile| profile.name().to_owned()),
-            networks: subject.listed(),
+            networks: networks(subject),
             engine_unread: subject.engine_unread(),
             files: files.iter().map(listed).collect(),
         }
@@ -88,5 +88,33 @@ impl Manifest {
     /// Returns true if the networks are as many as a folder may have.
     pub(super) fn is_bounded(&self) -> bool {
         self.networks.len() <= MOST_NETWORKS && (self.all || self.networks.len() == 1)
+    }
+}
+
+/// Lists the networks that were judged, in their order.
+fn networks(subject: &Subject) -> Vec<Listed> {
+    let of = |at: usize, case: &Case| Listed {
+        name: case.report.network.clone(),
+        folder: Some(folder(at)),
+        verdict: case.report.verdict.name().to_owned(),
+        error: None,
+    };
+    match subject {
+        Subject::One(case) => vec![of(0, case)],
+        Subject::All { overview, cases } => {
+            let listed = |(at, (judged, case)): (usize, (&Judged, &Option<Case>))| match case {
+                Some(case) => of(at, case),
+                None => Listed {
+                    name: judged.overlay.network.name.clone(),
+                    folder: None,
+                    verdict: judged.verdict().name().to_owned(),
+                    error: Some(match &judged.outcome {
+                        Err(why) => why.clone(),
+                        Ok(_) => "there was nothing to watch".to_owned(),
+                    }),
+                },
+            };
+            overview.networks.iter().zip(cases).enumerate().map(listed).collect()
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::kernel::Origin;
-use super::report::{EspSeen, LegReport, Report};
+use super::report::{Compliance, EspSeen, LegReport, ProfileFinding, Report};
 use super::way::Way;
 use crate::escape::escape;
 use crate::packet::Spi;
@@ -105,26 +105,6 @@ pub enum ProfileError {
         /// The fault in one line, escaped.
         why: String,
     },
-}
-
-/// How the algorithms of a network keep to a profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Compliance {
-    /// The name of the profile. It may hold any character.
-    pub profile: String,
-    /// True if the profile is met, false if not; `None` if something that it asks for is not known.
-    pub met: Option<bool>,
-    /// What is not met, or not known.
-    pub findings: Vec<ProfileFinding>,
-}
-
-/// Something that a profile asks for and that is not so, or not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProfileFinding {
-    /// The stable code.
-    pub code: &'static str,
-    /// The finding in one line, escaped.
-    pub text: String,
 }
 
 /// The codes of what is not met, and at the end of what is not known.

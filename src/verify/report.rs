@@ -1,5 +1,6 @@
 //! The report of a verification: values, which the printers turn to text and JSON.
 
+mod compliance;
 mod nodes;
 mod terms;
 
@@ -9,11 +10,11 @@ use super::evidence::Sighting;
 use super::kernel::{Origin, Strength};
 use super::network::Source;
 use super::occasion::Occasion;
-use super::profile::Compliance;
 use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
 use crate::ipsec::DockerTag;
 use crate::packet::{Spi, Vni};
+pub(super) use compliance::{Compliance, ProfileFinding};
 pub use nodes::NodeReport;
 pub(super) use nodes::{severity, worst};
 pub use terms::{Acceptable, NotAcceptable, Require, Terms};

@@ -38,10 +38,11 @@ use crate::host::survey::{self, Survey};
 use crate::ipsec::Sa;
 use crate::keeper;
 use crate::packet::Timestamp;
+pub use crate::verify::peer_progress::PeerProgress;
 use follow::Follow;
 use probed::Probed;
 use progress::Beat;
-pub use progress::{PeerProgress, Progress};
+pub use progress::Progress;
 
 /// The shortest time between two rounds of probes.
 const PACE: Duration = Duration::from_millis(250);

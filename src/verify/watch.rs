@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::judge::judge;
 use super::kept::{Facts, FrameKeeper, name_algorithms};
+use super::peer_progress::PeerProgress;
 use super::report::Report;
-use super::session::PeerProgress;
 use super::skim::Skim;
 use super::tally::{Circumstances, Question, Tally, View};
 use super::underlay::Views;

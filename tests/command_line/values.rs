@@ -139,7 +139,12 @@ impl Argument {
             _ if shown.starts_with('-') => return None,
             _ => (None, shown.trim_end_matches("...")),
         };
-        let value = value.strip_prefix(['<', '['])?.strip_suffix(['>', ']'])?.to_owned();
+        // A value that may be left out has brackets around its own: `--watch [<DURATION>]`.
+        let value = value
+            .strip_prefix("[<")
+            .and_then(|value| value.strip_suffix(">]"))
+            .or_else(|| value.strip_prefix(['<', '['])?.strip_suffix(['>', ']']))?;
+        let value = value.to_owned();
         let command = command.iter().map(ToString::to_string).collect();
         Some(Self { command, shown, option, value })
     }

@@ -12,16 +12,17 @@ use crate::cli::Verify;
 /// Starts the keeper and leaves root, if there is a privilege to leave. A run without any is as it always was, and says itself
 /// what it may not do.
 pub(super) fn begin(args: &Verify) -> anyhow::Result<()> {
-    leave(args, Some(Scope::Watch))
+    leave(args, Some(Scope::Watch), Work::Watch)
 }
 
-/// Leaves root in the same manner, once a capture file is open. A keeper is needed only for what is to be written.
+/// Leaves root in the same manner, once a capture file is open. A keeper is needed only for what is to be written. A file may
+/// name the filter that it was captured with, and only then is libpcap loaded.
 pub(super) fn begin_file(args: &Verify) -> anyhow::Result<()> {
     let writes = args.output.is_some() || args.evidence.is_some();
-    leave(args, writes.then_some(Scope::Outputs))
+    leave(args, writes.then_some(Scope::Outputs), Work::Files)
 }
 
-fn leave(args: &Verify, scope: Option<Scope>) -> anyhow::Result<()> {
+fn leave(args: &Verify, scope: Option<Scope>, work: Work) -> anyhow::Result<()> {
     if args.no_drop || !privileges::has_any() {
         return Ok(());
     }
@@ -30,7 +31,7 @@ fn leave(args: &Verify, scope: Option<Scope>) -> anyhow::Result<()> {
     let outputs = Outputs { file: args.output.as_deref(), folder: args.evidence.as_deref() };
     scope.map_or(Ok(()), |scope| keeping::start(scope, &outputs))?;
     privileges::leave(user)?.note().into_iter().for_each(note);
-    fence::raise(Work::Watch);
+    fence::raise(work);
     Ok(())
 }
 

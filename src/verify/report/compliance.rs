@@ -1,0 +1,21 @@
+//! How the algorithms of a network keep to a profile, as a report has it.
+
+/// How the algorithms of a network keep to a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compliance {
+    /// The name of the profile. It may hold any character.
+    pub profile: String,
+    /// True if the profile is met, false if not; `None` if something that it asks for is not known.
+    pub met: Option<bool>,
+    /// What is not met, or not known.
+    pub findings: Vec<ProfileFinding>,
+}
+
+/// Something that a profile asks for and that is not so, or not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileFinding {
+    /// The stable code.
+    pub code: &'static str,
+    /// The finding in one line, escaped.
+    pub text: String,
+}
