@@ -1,5 +1,5 @@
 //! The reports of several nodes in one matrix, as text: a letter for each direction, then whatever is not encrypted, with its
-//! reason and remedy. [`json`] has all of it, and [`html`] is a page to look at.
+//! reason and remedy. [`json()`] has all of it, and [`html()`] is a page to look at.
 
 mod html;
 mod json;

@@ -42,7 +42,7 @@ impl Overview {
         Self { occasion: occasion.clone(), ..self }
     }
 
-    /// Returns the worst verdict, as [`Verdict::worst`] has it. A host without any network is INCONCLUSIVE: nothing was judged.
+    /// Returns the worst verdict, as `Verdict::worst` has it. A host without any network is INCONCLUSIVE: nothing was judged.
     pub fn verdict(&self, expected: Expectation) -> Verdict {
         Verdict::worst(self.networks.iter().map(Judged::verdict), expected)
     }
