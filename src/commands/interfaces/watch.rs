@@ -16,6 +16,7 @@ use anyhow::anyhow;
 use ovlsniff::capture::One;
 use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live};
 use ovlsniff::host::changes::{self, Change, Changes};
+use ovlsniff::host::fence::{self, Work};
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::host::privileges::{self, Departure};
 use ovlsniff::host::survey::{Link, Survey};
@@ -51,8 +52,11 @@ pub(super) fn run(args: &Interfaces, every: Duration) -> anyhow::Result<Status> 
     live.wake_on(signals.descriptor()?);
     live.wake_on(changes.as_fd().try_clone_to_owned()?);
     links.changes = Some(changes);
-    if user.map(privileges::leave).transpose()? == Some(Departure::Alone) {
-        tell("ovlsniff: staying root: this user namespace has no other user");
+    if let Some(user) = user {
+        if privileges::leave(user)? == Departure::Alone {
+            tell("ovlsniff: staying root: this user namespace has no other user");
+        }
+        fence::raise(Work::Live);
     }
     let expressions = Expressions { patterns: vec![NOTHING.to_owned()], hex: true, ..Expressions::default() };
     let search = Search::new(Pattern::new(&expressions)?, ports, SearchOptions::default());
