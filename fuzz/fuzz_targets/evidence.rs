@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
             if let Ok(profile) = profile {
                 let _ = profile.judge(&judged);
             }
-            // What is written again is read again, and has the same verdict.
+            // Facts that are written again are read again, and have the same verdict.
             let again = Facts::from_json(&facts.to_json()).expect("facts of our own");
             assert_eq!(again.report().verdict, judged.verdict);
         }

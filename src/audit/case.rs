@@ -1,4 +1,4 @@
-//! What a folder of evidence is made of: the run, and what was judged.
+//! The parts of a folder of evidence: the run, and what was judged.
 
 use super::Machine;
 use crate::packet::Timestamp;
@@ -36,7 +36,7 @@ pub struct Case {
     pub keeper: FrameKeeper,
 }
 
-/// What was judged.
+/// The networks that were judged.
 #[derive(Debug)]
 pub enum Subject {
     /// One network.

@@ -39,7 +39,7 @@ struct Clock {
     source: Option<String>,
     /// True if the kernel's clock is disciplined; `None` if nobody says so.
     synchronised: Option<bool>,
-    /// Who says so.
+    /// The source that says so.
     synchronised_by: Option<&'static str>,
 }
 

@@ -88,15 +88,15 @@ pub struct Replay {
     pub expected: Expectation,
     /// The verdict.
     pub replayed: Replayed,
-    /// What was seen in the frames once more, for all networks together.
+    /// The counts of the frames that were decoded once more, for all networks together.
     pub seen: SeenAgain,
     /// The number of files whose sums were right.
     pub files: usize,
-    /// What could only be believed, in one line each.
+    /// The facts that could only be believed, in one line each.
     pub attested: Vec<String>,
 }
 
-/// What was judged once more.
+/// The networks that were judged once more.
 #[derive(Debug)]
 pub enum Replayed {
     /// One network.

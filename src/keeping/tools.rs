@@ -42,7 +42,7 @@ impl Crew {
             let printed = Namespace::run(namespace.as_ref(), || print_rules(tool)).ok().flatten();
             drop(running);
             if let Some(printed) = printed {
-                // Who does not read it any more has no use for the rest.
+                // A reader that is gone has no use for the rest.
                 let mut pipe = File::from(input);
                 let _ = pipe.write_all(&[0]).and_then(|()| pipe.write_all(&printed));
             }

@@ -70,7 +70,7 @@ struct Refused {
     source: String,
 }
 
-/// What is asked of the life of an SA.
+/// The demands on the life of an SA.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Life {

@@ -56,7 +56,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The terms of [`Self::verdict`].
     pub terms: Terms,
-    /// How the algorithms keep to the profile that the user asked for.
+    /// The judgement of the algorithms by the profile that the user asked for.
     pub compliance: Option<Compliance>,
 }
 
@@ -126,20 +126,20 @@ pub struct EspSeen {
     pub icv_bits: Option<u32>,
     /// The length of the cipher's key in bits without salt, where it is known.
     pub key_bits: Option<u32>,
-    /// What the kernel says of the SA, where it knows it.
+    /// The kernel's description of the SA, where it knows it.
     pub state: Option<SaSeen>,
     /// Docker's key and the way in which it was hashed, if Docker's formula gives this SPI for one.
     pub docker_tag: Option<DockerTag>,
 }
 
-/// What the kernel says of an SA that was seen at work.
+/// The kernel's description of an SA that was seen at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SaSeen {
     /// Its strength and life.
     pub strength: Strength,
     /// The length of the replay window in packets; 0 for no protection.
     pub replay_window: u32,
-    /// Who made it.
+    /// Its origin.
     pub origin: Origin,
 }
 

@@ -147,7 +147,7 @@ pub struct Watched {
     pub report: Report,
     /// A message to the user about SAs that were missed.
     pub complaint: Option<String>,
-    /// What the verdict follows from, if it was to be kept.
+    /// The facts that the verdict follows from, if they were to be kept.
     pub kept: Option<(Facts, FrameKeeper)>,
 }
 

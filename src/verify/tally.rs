@@ -104,7 +104,7 @@ pub struct Tally {
     joined: BTreeSet<IpAddr>,
     /// Frames of the network that arrived from one other host for another. If this host forwards them, they leave it.
     transit: Copies,
-    /// What the last packet was taken for; `None` if it is nothing of the network.
+    /// The kind that the last packet was taken for; `None` if it is nothing of the network.
     pub(super) looked: Option<Looked>,
 }
 

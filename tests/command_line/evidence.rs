@@ -171,7 +171,7 @@ fn the_frames_are_those_of_the_wire_with_comments() {
     assert!(text.contains("frame 19: in clear, to 192.0.2.2: CLEAR (not-configured), vni 4097"), "{text}");
     let read = |path: &str, pattern: &str| ovlsniff(&["-r", path, "--json", pattern]).out.lines().count();
     let kept_frames = place.join("network-1/frames.pcapng");
-    // What anybody could read is there, and what was encrypted still is.
+    // Frames that anybody could read are there, and encrypted ones are still encrypted.
     assert!(read(kept_frames.to_str().unwrap(), "HTTP") > 0);
     let Kept { place, around: _around, .. } = kept("secure", &[]);
     let frames = place.join("network-1/frames.pcapng");

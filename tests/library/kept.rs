@@ -1,4 +1,4 @@
-//! What is kept of a watch: read again, it gives the same report, and its frames show what the facts say.
+//! The evidence that is kept of a watch: read again, it gives the same report, and its frames show what the facts say.
 
 use ovlsniff::capture::savefile::Savefile;
 use ovlsniff::ipsec::{self, Opener};

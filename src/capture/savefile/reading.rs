@@ -1,4 +1,4 @@
-//! How far a file was read, for who waits for its end.
+//! The progress through a file, for those who wait for its end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -43,7 +43,7 @@ pub(super) fn text(shell: Shell, line: &Line, found: &[CompletionCandidate]) -> 
     let mut text = Vec::new();
     let is_option =
         |candidate: &&CompletionCandidate| candidate.get_value().as_encoded_bytes().starts_with(b"-");
-    // Who has typed nothing yet is shown the words, and the options behind a dash.
+    // A user who has typed nothing yet is shown the words, and the options behind a dash.
     let is_empty = line.words.get(line.at).is_some_and(|word| word.is_empty());
     let leaves_out = is_empty && !found.iter().all(|candidate| is_option(&candidate));
     for candidate in found.iter().filter(|candidate| !(leaves_out && is_option(candidate))) {

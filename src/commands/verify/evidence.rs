@@ -12,7 +12,7 @@ use super::live::note;
 use super::told::now;
 use crate::cli::Verify;
 
-/// What a verdict follows from.
+/// The facts that a verdict follows from.
 pub(super) type Kept = (Facts, FrameKeeper);
 
 /// The place for the evidence, which is open before anything is watched.

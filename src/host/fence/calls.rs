@@ -15,7 +15,7 @@ use super::Work;
 
 /// The calls without a condition.
 const PLAIN: &[c_long] = &[
-    // What is open.
+    // Work with descriptors that are open.
     libc::SYS_close,
     libc::SYS_dup,
     libc::SYS_dup3,

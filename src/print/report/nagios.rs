@@ -108,7 +108,7 @@ pub fn nagios(report: &Report, expected: Expectation) -> String {
 
 /// Returns the line on all networks of a host.
 pub fn overview_nagios(overview: &Overview, expected: Expectation) -> String {
-    // What is not enforced is no more than a warning, and doubt outweighs it.
+    // NOT-ENFORCED is no more than a warning, and doubt outweighs it.
     let state = Nagios::of_all(overview, expected);
     let count = |verdict| overview.count(verdict);
     let all = overview.networks.len();

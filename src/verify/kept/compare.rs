@@ -46,7 +46,7 @@ pub enum Contradiction {
     NoEsp(Spi),
 }
 
-/// What was seen in the kept frames once more.
+/// The counts of the kept frames that were decoded once more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeenAgain {
     /// Frames that show the network in clear.

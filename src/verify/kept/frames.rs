@@ -27,7 +27,7 @@ const AROUND: usize = 8;
 /// The most bytes that are kept of a frame that only stands near another one.
 const CUT: usize = 2048;
 
-/// What a frame was taken for.
+/// The kind that a frame was taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FrameKind {
     /// A frame of the network in clear.
@@ -78,7 +78,7 @@ impl FrameKind {
     }
 }
 
-/// What a tally took a packet for.
+/// The kind that a tally took a packet for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::verify) struct Looked {
     pub(in crate::verify) kind: FrameKind,
@@ -93,7 +93,7 @@ pub(in crate::verify) struct Looked {
 pub struct Noted {
     /// Its number in the watch, from 1.
     pub frame: u64,
-    /// What it was taken for.
+    /// The kind that it was taken for.
     pub kind: FrameKind,
     /// The node at the other end, where the frame is on a leg.
     pub peer: Option<IpAddr>,

@@ -31,7 +31,7 @@ pub struct Strength {
     pub in_udp: bool,
 }
 
-/// Who made an SA, as far as the SA itself tells.
+/// The origin of an SA, as far as the SA itself tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// Docker: the SPI is the hash of the two addresses and the number of a key.

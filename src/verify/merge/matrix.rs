@@ -37,7 +37,7 @@ pub struct Merged {
     pub reports: usize,
     /// The networks, by name.
     pub networks: Vec<MergedNetwork>,
-    /// What is wrong with the reports.
+    /// The faults of the reports.
     pub problems: Vec<Problem>,
     /// The number of problems that are not in the list, because there are too many.
     pub more_problems: u64,
@@ -128,9 +128,9 @@ pub struct Pair {
     pub verdict: Verdict,
     /// The origin of the verdict.
     pub basis: Basis,
-    /// What the sender's reports say of it, the gravest first.
+    /// The sender's reports of it, the gravest first.
     pub sent: Vec<Seen>,
-    /// What the receiver's reports say of it, the gravest first.
+    /// The receiver's reports of it, the gravest first.
     pub received: Vec<Seen>,
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Heard {
     pub findings: Vec<(String, String, bool)>,
 }
 
-/// What tells the kinds of values apart.
+/// The properties that tell the kinds of values apart.
 #[derive(Deserialize)]
 pub(super) struct Head {
     pub v: Option<u64>,

@@ -1,13 +1,13 @@
-//! How the algorithms of a network keep to a profile, as a report has it.
+//! The judgement of a network's algorithms by a profile, as a report has it.
 
-/// How the algorithms of a network keep to a profile.
+/// The judgement of a network's algorithms by a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compliance {
     /// The name of the profile. It may hold any character.
     pub profile: String,
     /// True if the profile is met, false if not; `None` if something that it asks for is not known.
     pub met: Option<bool>,
-    /// What is not met, or not known.
+    /// The demands that are not met, or not known.
     pub findings: Vec<ProfileFinding>,
 }
 

@@ -1,4 +1,4 @@
-//! What a tally has counted, to be kept and judged again.
+//! The counts of a tally, to be kept and judged again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -65,7 +65,7 @@ fn a_disk_that_fills_up_ends_the_capture_and_keeps_whole_what_was_written() {
     let hosts = Hosts::new();
     std::fs::create_dir("/run/small").unwrap();
     mount(&["-t", "tmpfs", "-o", "size=64k", "tmpfs", "/run/small"]);
-    // What it prints fits a pipe that nobody reads meanwhile.
+    // Its output fits a pipe that nobody reads meanwhile.
     let words = ["-W", "none", "-S", "6", "-i", "eth0", "-O", "/run/small/x.pcap", "canary"];
     let sniffer = sniff(&hosts, &words);
     there(&hosts, &[b"canary".as_slice(), &[b'x'; 1000]].concat(), 400);
