@@ -4,7 +4,8 @@
 # The parts are `static` (the program and a tarball), `deb`, `image`, `sbom`; each makes those before it that it needs, and
 # SHA256SUMS is written anew each time. All times in them are that of the last commit (or SOURCE_DATE_EPOCH). Two builds of a
 # commit have the same sums if all else is the same too: the releases of rustc and gcc, the tools of cargo below, and the
-# packages that Debian has on the day of the build (musl, the sources of libpcap, flex, bison, gzip). The SBOM names the first of them.
+# packages that Debian has on the day of the build (musl, the sources of libpcap, flex, bison, gzip). The SBOM
+# names rustc, gcc, musl and libpcap.
 
 . scripts/package/static.bash
 . scripts/package/texts.bash
