@@ -115,6 +115,9 @@ const FSTATAT: c_long = libc::SYS_newfstatat;
 /// The bits of `open` that would write, create or cut a file.
 const WRITING: u64 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND) as u64;
 
+/// The bits of a socket's type that say its kind. The others are flags.
+const KIND_OF_SOCKET: u64 = 0xf;
+
 /// `PR_SET_VMA`, by which the C library names its memory.
 const PR_SET_VMA: u64 = 0x5356_4d41;
 
@@ -145,13 +148,15 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     let asked = asked.map(|request| request as u64).into_iter();
     let asked = asked.chain([0x8910 /* SIOCGIFNAME */, 0x8933 /* SIOCGIFINDEX */]);
     when(libc::SYS_ioctl, asked.map(|request| rule(vec![(1, Dword, Eq, request)])).collect());
-    // Sockets that lead nowhere else: pairs, and those by which the C library asks for the names of interfaces.
-    let local = || (0, Dword, Eq, libc::AF_UNIX as u64);
-    when(libc::SYS_socketpair, vec![rule(vec![local()])]);
-    if work == Work::Live {
-        let datagrams = (1, Dword, MaskedEq(0xf), libc::SOCK_DGRAM as u64);
-        when(libc::SYS_socket, vec![rule(vec![local(), datagrams])]);
-    }
+    // Pairs of sockets that lead nowhere else. One for datagrams can send to the path of any other socket, without a call of
+    // `connect`, and hand descriptors over to it.
+    let pairs = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET].map(|kind| {
+        rule(vec![
+            (0, Dword, Eq, libc::AF_UNIX as u64),
+            (1, Dword, MaskedEq(KIND_OF_SOCKET), kind as u64),
+        ])
+    });
+    when(libc::SYS_socketpair, pairs.into());
     if work == Work::Watch {
         // Of what is open alone, for which the path is empty.
         let empty = libc::AT_EMPTY_PATH as u64;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::kill;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, socketpair};
 use nix::unistd::{Pid, getppid};
 use seccompiler::apply_filter;
 
@@ -67,6 +67,34 @@ fn no_socket_leads_out() {
             refused(open(AddressFamily::Alg, SockType::SeqPacket));
         });
     }
+}
+
+/// Without a fence each of these could send to the path of a socket, and hand a descriptor over to whoever listens there.
+#[test]
+fn no_socket_for_datagrams_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let heard = UnixDatagram::bind(&path).unwrap();
+    heard.set_nonblocking(true).unwrap();
+    let say = |socket: io::Result<UnixDatagram>| socket.and_then(|socket| socket.send_to(b"out", &path));
+    assert_eq!(say(UnixDatagram::pair().map(|(one, _)| one)).unwrap(), heard.recv(&mut [0; 8]).unwrap());
+    for work in ALL {
+        behind(work, || {
+            refused(say(UnixDatagram::unbound()));
+            refused(say(UnixDatagram::pair().map(|(one, _)| one)));
+            for kind in [SockType::Datagram, SockType::Raw] {
+                for flags in [SockFlag::empty(), SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK] {
+                    let made = socketpair(AddressFamily::Unix, kind, None, flags);
+                    assert_eq!(made.map(drop), Err(Errno::EPERM), "{kind:?} {flags:?}");
+                }
+            }
+            for kind in [SockType::Stream, SockType::SeqPacket] {
+                let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+                assert!(socketpair(AddressFamily::Unix, kind, None, flags).is_ok(), "{kind:?}");
+            }
+        });
+    }
+    assert!(heard.recv(&mut [0; 8]).is_err());
 }
 
 #[test]
@@ -152,8 +180,7 @@ fn what_a_search_and_a_watch_do_goes_on() {
         });
     }
     behind(Work::Live, || {
-        assert!(nix::net::if_::if_indextoname(1).is_ok());
-        let own = UnixDatagram::unbound().unwrap();
-        refused(own.connect("/dev/log"));
+        let (socket, _other_end) = UnixStream::pair().unwrap();
+        assert!(rustix::net::netdevice::index_to_name(socket, 1).is_ok());
     });
 }
