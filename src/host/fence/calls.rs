@@ -20,7 +20,6 @@ const PLAIN: &[c_long] = &[
     libc::SYS_dup,
     libc::SYS_dup3,
     libc::SYS_fadvise64,
-    libc::SYS_fcntl,
     libc::SYS_fdatasync,
     libc::SYS_fstat,
     libc::SYS_fsync,
@@ -115,6 +114,11 @@ const FSTATAT: c_long = libc::SYS_newfstatat;
 /// The bits of `open` that would write, create or cut a file.
 const WRITING: u64 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND) as u64;
 
+/// What may be done to a descriptor by `fcntl`. Its flags may be changed as well, but for `O_ASYNC`. The last one is for
+/// a pipe that is searched.
+const FCNTL: [i32; 5] =
+    [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETPIPE_SZ];
+
 /// The bits of a socket's type that say its kind. The others are flags.
 const KIND_OF_SOCKET: u64 = 0xf;
 
@@ -137,6 +141,10 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     let own = c_long::from(nix::unistd::getpid().as_raw());
     when(libc::SYS_tgkill, vec![is(0, own)]);
     when(libc::SYS_kill, vec![is(0, own)]);
+    // A descriptor can also send signals, to a process that is named as its owner.
+    let flags = vec![(1, Dword, Eq, libc::F_SETFL as u64), (2, Dword, MaskedEq(libc::O_ASYNC as u64), 0)];
+    let fcntl = FCNTL.map(|command| rule(vec![(1, Dword, Eq, command as u64)]));
+    when(libc::SYS_fcntl, fcntl.into_iter().chain([rule(flags)]).collect());
     // Limits may be asked for, and not be changed.
     when(libc::SYS_prlimit64, vec![rule(vec![(2, Qword, Eq, 0)])]);
     let names = [u64::from(libc::PR_SET_NAME as u32), PR_SET_VMA];
@@ -151,10 +159,7 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     // Pairs of sockets that lead nowhere else. One for datagrams can send to the path of any other socket, without a call of
     // `connect`, and hand descriptors over to it.
     let pairs = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET].map(|kind| {
-        rule(vec![
-            (0, Dword, Eq, libc::AF_UNIX as u64),
-            (1, Dword, MaskedEq(KIND_OF_SOCKET), kind as u64),
-        ])
+        rule(vec![(0, Dword, Eq, libc::AF_UNIX as u64), (1, Dword, MaskedEq(KIND_OF_SOCKET), kind as u64)])
     });
     when(libc::SYS_socketpair, pairs.into());
     if work == Work::Watch {

@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::kill;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, socketpair};
@@ -117,6 +118,29 @@ fn no_other_process_gets_a_signal() {
             assert_eq!(kill(parent, None), Err(Errno::EPERM));
             assert_eq!(kill(Pid::from_raw(-1), None), Err(Errno::EPERM));
             assert_eq!(kill(Pid::this(), None), Ok(()));
+        });
+    }
+}
+
+/// The owner of a descriptor gets a signal whenever something arrives, and may be another process.
+#[test]
+fn no_descriptor_sends_signals() {
+    let (socket, _other_end) = UnixStream::pair().unwrap();
+    let flags = OFlag::from_bits_retain(fcntl(&socket, FcntlArg::F_GETFL).unwrap());
+    for work in ALL {
+        behind(work, || {
+            // Any command that is not on the list, as that which names the owner.
+            for other in
+                [FcntlArg::F_DUPFD(0), FcntlArg::F_GETPIPE_SZ, FcntlArg::F_ADD_SEALS(SealFlag::empty())]
+            {
+                assert_eq!(fcntl(&socket, other), Err(Errno::EPERM));
+            }
+            for flags in [OFlag::O_ASYNC, flags | OFlag::O_ASYNC | OFlag::O_NONBLOCK] {
+                assert_eq!(fcntl(&socket, FcntlArg::F_SETFL(flags)), Err(Errno::EPERM));
+            }
+            assert!(fcntl(&socket, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).is_ok());
+            assert!(fcntl(&socket, FcntlArg::F_GETFL).is_ok());
+            assert!(fcntl(&socket, FcntlArg::F_GETFD).is_ok());
         });
     }
 }
