@@ -45,7 +45,7 @@ enum Way {
 }
 
 /// Writes these bytes to the file, which is replaced whole. A new file has the mode that the umask leaves of 0666, and one
-/// that replaces another has the mode of that, and its owner if the kernel allows it.
+/// that replaces another has the mode and the owner of that, each if the kernel allows it.
 ///
 /// # Errors
 /// See [`Error`].
@@ -64,8 +64,9 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = temporary(path)?;
     if let Some(earlier) = earlier.filter(Metadata::is_file) {
         let mode = Permissions::from_mode(earlier.permissions().mode() & 0o777);
+        // The mode comes first: a file that is another user's already may take more than the right to give it away.
+        let _ = file.as_file().set_permissions(mode);
         let _ = keep_owner(file.as_file(), &earlier);
-        file.as_file().set_permissions(mode).map_err(writing)?;
     }
     // The temporary file is removed when it is dropped without a name.
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(writing)?;
