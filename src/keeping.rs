@@ -3,7 +3,7 @@
 //! [`start`] runs the program again, with a hidden first argument and one end of a socket as its standard input, while
 //! nothing is open yet and one thread is running. It is a new process image and no fork: no key and no byte of
 //! the first process is in it, and no descriptor that it has opened. It reduces itself to the few capabilities that the requests need, and then answers
-//! requests, one after the other, until the other end of the socket is closed ([`run`]).
+//! requests, one after the other, until the other end of the socket is closed or the first process has ended ([`run`]).
 //!
 //! # What the keeper may be asked
 //!
@@ -33,6 +33,7 @@ mod allowed;
 mod delivery;
 mod engine;
 mod files;
+mod first;
 mod tools;
 
 use std::io;
@@ -54,6 +55,7 @@ use crate::netlink::{self, Family};
 use crate::verify::probe;
 use allowed::Numbers;
 pub use delivery::Outputs;
+use first::First;
 
 /// The hidden first argument of a keeper. The second one is the word of its [`Scope`].
 pub const ARGUMENT: &str = "--keep-privileges";
@@ -102,17 +104,22 @@ pub fn run(scope: &str, outputs: &Outputs<'_>) -> Result<(), Error> {
     if socket_type(&socket).ok() != Some(SocketType::SEQPACKET) {
         return Err(Error::ByHand);
     }
+    let first = First::of(&socket)?;
     privileges::keep_inherited(duties(scope, outputs))?;
     let mut keeping =
         Keeping { scope, outputs: *outputs, numbers: Numbers::default(), crew: tools::Crew::default() };
     keeper::send(&socket, &[DONE], None)?;
     let mut buffer = vec![0; LONGEST_REQUEST];
     loop {
-        let (bytes, with) = match keeper::receive(&socket, &mut buffer) {
-            Ok(Received { len: 0, .. }) => return Ok(()),
-            Ok(Received { len, fd }) => (buffer.get(..len).unwrap_or_default(), fd),
-            Err(error) if error.raw_os_error() == Some(Errno::EMSGSIZE as i32) => (&[][..], None),
-            Err(error) => return Err(error.into()),
+        if !first.has_said_something(&socket)? {
+            return Ok(());
+        }
+        let (bytes, with) = match keeper::receive(&socket, &mut buffer)? {
+            Received { len: 0, .. } => return Ok(()),
+            // Nothing is answered: the first process would take it for the answer to a request of its own.
+            Received { from, .. } if !first.is(from) => continue,
+            Received { len, fd, is_whole: true, .. } => (buffer.get(..len).unwrap_or_default(), fd),
+            Received { is_whole: false, .. } => (&[][..], None),
         };
         let fulfilled = Request::decode(bytes).ok_or(Errno::EINVAL.into());
         match fulfilled.and_then(|request| keeping.fulfil(&request, with)) {
