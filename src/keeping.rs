@@ -30,6 +30,7 @@
 //! ([`crate::host::privileges::keep_inherited`]).
 
 mod allowed;
+mod captures;
 mod delivery;
 mod engine;
 mod files;
@@ -46,7 +47,6 @@ use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::sockopt::socket_type;
 use rustix::net::{SendFlags, SocketType, sendto};
 
-use crate::capture::live::ready_but;
 use crate::escape::reason;
 use crate::host::namespace::{self, Namespace};
 use crate::host::privileges::{self, Duty};
@@ -54,10 +54,12 @@ use crate::keeper::{self, DONE, LONGEST_REPLY, LONGEST_REQUEST, REFUSED, Receive
 use crate::netlink::{self, Family};
 use crate::verify::probe;
 use allowed::Numbers;
+use captures::Captures;
 pub use delivery::Outputs;
 use first::First;
 
-/// The hidden first argument of a keeper. The second one is the word of its [`Scope`].
+/// The hidden first argument of a keeper. The second one is the word of its [`Scope`], and the third one the size of the largest
+/// ring that a capture may have.
 pub const ARGUMENT: &str = "--keep-privileges";
 
 /// The variables of the environment that a keeper needs: those that say where an engine listens.
@@ -78,11 +80,16 @@ pub enum Error {
 }
 
 /// Starts a keeper, and has this process ask it from now on. Call this before the first thread, and before root is left.
-pub fn start(scope: Scope, outputs: &Outputs<'_>) -> Result<(), Error> {
+/// `ring` is the size in bytes of the largest ring that a capture may have; 0 for none.
+pub fn start(scope: Scope, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
     let (ours, theirs) = keeper::pair()?;
     privileges::pass_on(duties(scope, outputs))?;
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("ovlsniff").args([ARGUMENT, scope.word()]).args(outputs.words()).env_clear();
+    command
+        .arg0("ovlsniff")
+        .args([ARGUMENT, scope.word(), &ring.to_string()])
+        .args(outputs.words())
+        .env_clear();
     command.envs(VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     drop(command);
@@ -94,11 +101,11 @@ pub fn start(scope: Scope, outputs: &Outputs<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Is the keeper of the process at the other end of standard input, until that ends.
+/// Is the keeper of the process at the other end of standard input, until that ends. `ring` is as for [`start`].
 ///
 /// # Errors
 /// Standard input is no such socket: somebody has started this process by hand.
-pub fn run(scope: &str, outputs: &Outputs<'_>) -> Result<(), Error> {
+pub fn run(scope: &str, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
     let scope = Scope::of(scope).ok_or(Error::ByHand)?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     if socket_type(&socket).ok() != Some(SocketType::SEQPACKET) {
@@ -106,8 +113,13 @@ pub fn run(scope: &str, outputs: &Outputs<'_>) -> Result<(), Error> {
     }
     let first = First::of(&socket)?;
     privileges::keep_inherited(duties(scope, outputs))?;
-    let mut keeping =
-        Keeping { scope, outputs: *outputs, numbers: Numbers::default(), crew: tools::Crew::default() };
+    let mut keeping = Keeping {
+        scope,
+        outputs: *outputs,
+        numbers: Numbers::default(),
+        captures: Captures::up_to(ring),
+        crew: tools::Crew::default(),
+    };
     keeper::send(&socket, &[DONE], None)?;
     let mut buffer = vec![0; LONGEST_REQUEST];
     loop {
@@ -149,6 +161,7 @@ struct Keeping<'p> {
     scope: Scope,
     outputs: Outputs<'p>,
     numbers: Numbers,
+    captures: Captures,
     crew: tools::Crew,
 }
 
@@ -183,7 +196,7 @@ impl Keeping<'_> {
                 let family = family.ok_or_else(refused)?;
                 visit(within, || netlink::subscribe(family, groups)?.as_fd().try_clone_to_owned()).map(opened)
             }
-            Request::Capture(size, without) => visit(within, || ready_but(*size, without)).map(opened),
+            Request::Capture(size, without) => self.captures.open(namespace, *size, without).map(opened),
             Request::Probe(version, device) => {
                 visit(within, || Ok(probe::raw(*device, *version)?)).map(opened)
             }

@@ -1,14 +1,16 @@
 //! `verify` as two processes: one that decodes packets and has no privilege, and its keeper, which has it and sees no packet.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{BufRead, BufReader, IoSliceMut, Read};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, socketpair};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, socketpair,
+};
 use nix::unistd::Pid;
 
 use super::hosts::Hosts;
@@ -289,7 +291,8 @@ fn a_keeper_that_is_started_by_hand_gives_nothing_away() {
     assert!(set.unwrap().success());
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
-    let child = installed.by_nobody().args(["--keep-privileges", "watch"]).stdin(theirs).spawn().unwrap();
+    let child =
+        installed.by_nobody().args(["--keep-privileges", "watch", "33554432"]).stdin(theirs).spawn().unwrap();
     let _watchdog = Watchdog::of(&child);
     let mut ready = [0; 8];
     assert_eq!(recv(ours.as_raw_fd(), &mut ready, MsgFlags::empty()), Ok(1));
@@ -305,4 +308,49 @@ fn a_keeper_that_is_started_by_hand_gives_nothing_away() {
     let told =
         "ovlsniff: --keep-privileges is for ovlsniff itself, which talks to this process; leave it out";
     assert_eq!(by_hand.complaint(), told);
+}
+
+/// Says something to a keeper, and returns the descriptor that it hands over.
+fn opened(socket: &OwnedFd, request: &[u8]) -> Option<RawFd> {
+    nix::sys::socket::send(socket.as_raw_fd(), request, MsgFlags::empty()).unwrap();
+    let (mut reply, mut space) = ([0; 64], nix::cmsg_space!(RawFd));
+    let mut room = [IoSliceMut::new(&mut reply)];
+    let received = recvmsg::<()>(socket.as_raw_fd(), &mut room, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC);
+    let handed = received.unwrap().cmsgs().unwrap().find_map(|message| match message {
+        ControlMessageOwned::ScmRights(descriptors) => descriptors.first().copied(),
+        _ => None,
+    });
+    handed
+}
+
+/// A ring is memory of the kernel's, which no limit of the process that has it counts.
+#[test]
+#[ignore = "needs root"]
+fn captures_are_bounded_in_size_and_in_number() {
+    const SIZE: u32 = 1 << 20;
+    const MOST: usize = 32;
+    let hosts = Hosts::new();
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--inh-caps=+net_raw,+net_admin,+sys_admin", env!("CARGO_BIN_EXE_ovlsniff")]);
+    command.args(["--keep-privileges", "watch", &SIZE.to_string()]).stdin(theirs);
+    let child = hosts.a.run(|| command.spawn()).unwrap();
+    let _watchdog = Watchdog::of(&child);
+    assert_eq!(recv(ours.as_raw_fd(), &mut [0; 8], MsgFlags::empty()), Ok(1));
+    let request = |size: u32| [&[3][..], &size.to_ne_bytes()].concat();
+    let refused = |errno: i32| [&[1][..], &errno.to_ne_bytes()].concat();
+    assert_eq!(ask(&ours, &request(SIZE + 1)), refused(nix::libc::EPERM));
+    // Those that are closed count no more. This reader takes no descriptor, so that the kernel closes it.
+    for _ in 0..MOST + 8 {
+        assert_eq!(ask(&ours, &request(SIZE)), [0]);
+    }
+    let open: Vec<RawFd> = (0..MOST).map(|_| opened(&ours, &request(SIZE)).unwrap()).collect();
+    assert_eq!(ask(&ours, &request(SIZE)), refused(nix::libc::EMFILE));
+    for capture in open {
+        nix::unistd::close(capture).unwrap();
+    }
+    assert_eq!(ask(&ours, &request(SIZE)), [0]);
+    drop(ours);
+    assert_eq!(finish(child).code, Some(0));
 }
