@@ -112,7 +112,7 @@ fn a_reader_that_is_slow_is_waited_for() {
         let mut read = 0;
         while read < report.len() {
             std::thread::sleep(std::time::Duration::from_millis(1));
-            read += reader.read(&mut [0; 1 << 16]).unwrap_or(0);
+            read += reader.read(&mut [0; 1 << 13]).unwrap_or(0);
         }
         put.join().unwrap().unwrap();
     });

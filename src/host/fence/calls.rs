@@ -116,8 +116,13 @@ const WRITING: u64 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_
 
 /// What may be done to a descriptor by `fcntl`. Its flags may be changed as well, but for `O_ASYNC`. The last one is for
 /// a pipe that is searched.
-const FCNTL: [i32; 5] =
-    [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETPIPE_SZ];
+const FCNTL: [u64; 5] = [
+    libc::F_DUPFD_CLOEXEC as u64,
+    libc::F_GETFD as u64,
+    libc::F_SETFD as u64,
+    libc::F_GETFL as u64,
+    libc::F_SETPIPE_SZ as u64,
+];
 
 /// The bits of a socket's type that say its kind. The others are flags.
 const KIND_OF_SOCKET: u64 = 0xf;
@@ -143,7 +148,7 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     when(libc::SYS_kill, vec![is(0, own)]);
     // A descriptor can also send signals, to a process that is named as its owner.
     let flags = vec![(1, Dword, Eq, libc::F_SETFL as u64), (2, Dword, MaskedEq(libc::O_ASYNC as u64), 0)];
-    let fcntl = FCNTL.map(|command| rule(vec![(1, Dword, Eq, command as u64)]));
+    let fcntl = FCNTL.map(|command| rule(vec![(1, Dword, Eq, command)]));
     when(libc::SYS_fcntl, fcntl.into_iter().chain([rule(flags)]).collect());
     // Limits may be asked for, and not be changed.
     when(libc::SYS_prlimit64, vec![rule(vec![(2, Qword, Eq, 0)])]);
@@ -158,8 +163,8 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     when(libc::SYS_ioctl, asked.map(|request| rule(vec![(1, Dword, Eq, request)])).collect());
     // Pairs of sockets that lead nowhere else. One for datagrams can send to the path of any other socket, without a call of
     // `connect`, and hand descriptors over to it.
-    let pairs = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET].map(|kind| {
-        rule(vec![(0, Dword, Eq, libc::AF_UNIX as u64), (1, Dword, MaskedEq(KIND_OF_SOCKET), kind as u64)])
+    let pairs = [libc::SOCK_STREAM as u64, libc::SOCK_SEQPACKET as u64].map(|kind| {
+        rule(vec![(0, Dword, Eq, libc::AF_UNIX as u64), (1, Dword, MaskedEq(KIND_OF_SOCKET), kind)])
     });
     when(libc::SYS_socketpair, pairs.into());
     if work == Work::Watch {

@@ -316,11 +316,12 @@ fn opened(socket: &OwnedFd, request: &[u8]) -> Option<RawFd> {
     let (mut reply, mut space) = ([0; 64], nix::cmsg_space!(RawFd));
     let mut room = [IoSliceMut::new(&mut reply)];
     let received = recvmsg::<()>(socket.as_raw_fd(), &mut room, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC);
-    let handed = received.unwrap().cmsgs().unwrap().find_map(|message| match message {
+    let received = received.unwrap();
+    let mut messages = received.cmsgs().unwrap();
+    messages.find_map(|message| match message {
         ControlMessageOwned::ScmRights(descriptors) => descriptors.first().copied(),
         _ => None,
-    });
-    handed
+    })
 }
 
 /// A ring is memory of the kernel's, which no limit of the process that has it counts.
