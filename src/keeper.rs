@@ -53,7 +53,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub(crate) use memory::{held, hold, pack, unpack};
-pub(crate) use message::{Received, pair, receive, send};
+pub(crate) use message::{Received, name_senders, pair, receive, send};
 pub use request::{Internet, Request, Scope, Tool};
 
 /// The first byte of a reply to a request that was fulfilled. What was asked for follows.
@@ -184,10 +184,10 @@ impl Keeper {
     pub(crate) fn ask(&self, request: &Request<'_>, with: Option<BorrowedFd<'_>>) -> io::Result<Reply> {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffer = vec![0; LONGEST_REPLY];
-        let received =
-            send(&self.socket, &request.encode(), with).and_then(|()| receive(&self.socket, &mut buffer));
+        let received = send(&self.socket, &request.encode(), with)
+            .and_then(|()| receive(&self.socket, &mut buffer)?.whole());
         drop(turn);
-        let Received { len, fd } = received.inspect_err(|_| self.lost.store(true, Ordering::Relaxed))?;
+        let Received { len, fd, .. } = received.inspect_err(|_| self.lost.store(true, Ordering::Relaxed))?;
         buffer.truncate(len);
         match buffer.split_first() {
             Some((&DONE, body)) => Ok(Reply { body: body.to_vec(), fd }),

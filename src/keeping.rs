@@ -3,7 +3,7 @@
 //! [`start`] runs the program again, with a hidden first argument and one end of a socket as its standard input, while
 //! nothing is open yet and one thread is running. It is a new process image and no fork: no key and no byte of
 //! the first process is in it, and no descriptor that it has opened. It reduces itself to the few capabilities that the requests need, and then answers
-//! requests, one after the other, until the other end of the socket is closed ([`run`]).
+//! requests, one after the other, until the other end of the socket is closed or the first process has ended ([`run`]).
 //!
 //! # What the keeper may be asked
 //!
@@ -30,9 +30,11 @@
 //! ([`crate::host::privileges::keep_inherited`]).
 
 mod allowed;
+mod captures;
 mod delivery;
 mod engine;
 mod files;
+mod first;
 mod tools;
 
 use std::io;
@@ -45,7 +47,6 @@ use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::sockopt::socket_type;
 use rustix::net::{SendFlags, SocketType, sendto};
 
-use crate::capture::live::ready_but;
 use crate::escape::reason;
 use crate::host::namespace::{self, Namespace};
 use crate::host::privileges::{self, Duty};
@@ -53,9 +54,12 @@ use crate::keeper::{self, DONE, LONGEST_REPLY, LONGEST_REQUEST, REFUSED, Receive
 use crate::netlink::{self, Family};
 use crate::verify::probe;
 use allowed::Numbers;
+use captures::Captures;
 pub use delivery::Outputs;
+use first::First;
 
-/// The hidden first argument of a keeper. The second one is the word of its [`Scope`].
+/// The hidden first argument of a keeper. The second one is the word of its [`Scope`], and the third one the size of the largest
+/// ring that a capture may have.
 pub const ARGUMENT: &str = "--keep-privileges";
 
 /// The variables of the environment that a keeper needs: those that say where an engine listens.
@@ -76,11 +80,16 @@ pub enum Error {
 }
 
 /// Starts a keeper, and has this process ask it from now on. Call this before the first thread, and before root is left.
-pub fn start(scope: Scope, outputs: &Outputs<'_>) -> Result<(), Error> {
+/// `ring` is the size in bytes of the largest ring that a capture may have; 0 for none.
+pub fn start(scope: Scope, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
     let (ours, theirs) = keeper::pair()?;
     privileges::pass_on(duties(scope, outputs))?;
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("ovlsniff").args([ARGUMENT, scope.word()]).args(outputs.words()).env_clear();
+    command
+        .arg0("ovlsniff")
+        .args([ARGUMENT, scope.word(), &ring.to_string()])
+        .args(outputs.words())
+        .env_clear();
     command.envs(VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     drop(command);
@@ -92,27 +101,37 @@ pub fn start(scope: Scope, outputs: &Outputs<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Is the keeper of the process at the other end of standard input, until that ends.
+/// Is the keeper of the process at the other end of standard input, until that ends. `ring` is as for [`start`].
 ///
 /// # Errors
 /// Standard input is no such socket: somebody has started this process by hand.
-pub fn run(scope: &str, outputs: &Outputs<'_>) -> Result<(), Error> {
+pub fn run(scope: &str, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
     let scope = Scope::of(scope).ok_or(Error::ByHand)?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     if socket_type(&socket).ok() != Some(SocketType::SEQPACKET) {
         return Err(Error::ByHand);
     }
+    let first = First::of(&socket)?;
     privileges::keep_inherited(duties(scope, outputs))?;
-    let mut keeping =
-        Keeping { scope, outputs: *outputs, numbers: Numbers::default(), crew: tools::Crew::default() };
+    let mut keeping = Keeping {
+        scope,
+        outputs: *outputs,
+        numbers: Numbers::default(),
+        captures: Captures::up_to(ring),
+        crew: tools::Crew::default(),
+    };
     keeper::send(&socket, &[DONE], None)?;
     let mut buffer = vec![0; LONGEST_REQUEST];
     loop {
-        let (bytes, with) = match keeper::receive(&socket, &mut buffer) {
-            Ok(Received { len: 0, .. }) => return Ok(()),
-            Ok(Received { len, fd }) => (buffer.get(..len).unwrap_or_default(), fd),
-            Err(error) if error.raw_os_error() == Some(Errno::EMSGSIZE as i32) => (&[][..], None),
-            Err(error) => return Err(error.into()),
+        if !first.has_said_something(&socket)? {
+            return Ok(());
+        }
+        let (bytes, with) = match keeper::receive(&socket, &mut buffer)? {
+            Received { len: 0, .. } => return Ok(()),
+            // Nothing is answered: the first process would take it for the answer to a request of its own.
+            Received { from, .. } if !first.is(from) => continue,
+            Received { len, fd, is_whole: true, .. } => (buffer.get(..len).unwrap_or_default(), fd),
+            Received { is_whole: false, .. } => (&[][..], None),
         };
         let fulfilled = Request::decode(bytes).ok_or(Errno::EINVAL.into());
         match fulfilled.and_then(|request| keeping.fulfil(&request, with)) {
@@ -142,6 +161,7 @@ struct Keeping<'p> {
     scope: Scope,
     outputs: Outputs<'p>,
     numbers: Numbers,
+    captures: Captures,
     crew: tools::Crew,
 }
 
@@ -176,7 +196,7 @@ impl Keeping<'_> {
                 let family = family.ok_or_else(refused)?;
                 visit(within, || netlink::subscribe(family, groups)?.as_fd().try_clone_to_owned()).map(opened)
             }
-            Request::Capture(size, without) => visit(within, || ready_but(*size, without)).map(opened),
+            Request::Capture(size, without) => self.captures.open(namespace, *size, without).map(opened),
             Request::Probe(version, device) => {
                 visit(within, || Ok(probe::raw(*device, *version)?)).map(opened)
             }

@@ -4,7 +4,7 @@
 //! the same folder, put on the disk, and given the name in one step: a reader sees the old file or the new one. A full disk,
 //! a signal or a loss of power leaves the old one.
 //!
-//! Some names cannot be replaced so. A pipe, a socket or a device is written to as it is. So is whatever lies below `/dev`
+//! Some names cannot be replaced so. A pipe or a device is written to as it is. So is whatever lies below `/dev`
 //! and `/proc`: `/dev/stdout` and the `/dev/fd/63` of a shell lead to open files, which a new file would not reach. A
 //! symbolic link elsewhere is itself replaced, and what it leads to stays as it is: in a folder like `/tmp` anybody may have
 //! put it there, and root must not write to where it leads.
@@ -45,7 +45,7 @@ enum Way {
 }
 
 /// Writes these bytes to the file, which is replaced whole. A new file has the mode that the umask leaves of 0666, and one
-/// that replaces another has the mode of that, and its owner if the kernel allows it.
+/// that replaces another has the mode and the owner of that, each if the kernel allows it.
 ///
 /// # Errors
 /// See [`Error`].
@@ -64,8 +64,9 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = temporary(path)?;
     if let Some(earlier) = earlier.filter(Metadata::is_file) {
         let mode = Permissions::from_mode(earlier.permissions().mode() & 0o777);
+        // The mode comes first: a file that is another user's already may take more than the right to give it away.
+        let _ = file.as_file().set_permissions(mode);
         let _ = keep_owner(file.as_file(), &earlier);
-        file.as_file().set_permissions(mode).map_err(writing)?;
     }
     // The temporary file is removed when it is dropped without a name.
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(writing)?;
@@ -89,7 +90,7 @@ pub fn check(path: &Path) -> Result<(), Error> {
 }
 
 fn way(path: &Path) -> Result<Way, Error> {
-    if path.starts_with("/dev") || path.starts_with("/proc") {
+    if leads_to_open_files(path) {
         return if path.is_dir() { Err(Error::Folder(path.to_owned())) } else { Ok(Way::Through) };
     }
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -136,22 +137,34 @@ fn keep_owner(file: &File, earlier: &Metadata) -> io::Result<()> {
     fchown(file, Some(earlier.uid()), Some(earlier.gid()))
 }
 
-/// Writes to a pipe, a socket or a device. The file of an open descriptor is appended to.
+/// Writes to a pipe or a device. The file of an open descriptor is appended to.
 fn through(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut options = OpenOptions::new();
-    let is_pipe = fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo());
+    let writing = |error| Error::Writing(path.to_owned(), error);
     // A pipe that nobody reads is told at once then, and not waited for.
-    let flags = nix::libc::O_NOCTTY | if is_pipe { nix::libc::O_NONBLOCK } else { 0 };
-    let opened = options.append(true).custom_flags(flags).open(path);
+    let flags = nix::libc::O_NOCTTY | nix::libc::O_NONBLOCK;
+    let is_trusted = leads_to_open_files(path);
+    let flags = if is_trusted { flags } else { flags | nix::libc::O_NOFOLLOW };
+    let is_pipe = || fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo());
+    let opened = OpenOptions::new().append(true).custom_flags(flags).open(path);
     let mut file = opened.map_err(|error| match error.raw_os_error() {
-        Some(nix::libc::ENXIO) if is_pipe => Error::NoReader(path.to_owned()),
-        _ => Error::Writing(path.to_owned(), error),
+        Some(nix::libc::ENXIO) if is_pipe() => Error::NoReader(path.to_owned()),
+        _ => writing(error),
     })?;
-    if is_pipe {
-        let blocking = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_APPEND);
-        nix::fcntl::fcntl(&file, blocking).map_err(|error| Error::Writing(path.to_owned(), error.into()))?;
+    // The owner of a folder may put a link, or a file of others, in a pipe's place at any moment. So only what has been
+    // opened says what it is.
+    let kind = file.metadata().map_err(writing)?.file_type();
+    if !is_trusted && !kind.is_fifo() && !kind.is_char_device() {
+        return Err(writing(nix::errno::Errno::EPERM.into()));
     }
-    file.write_all(bytes).map_err(|error| Error::Writing(path.to_owned(), error))
+    // A reader that is slow is waited for.
+    let blocking = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_APPEND);
+    nix::fcntl::fcntl(&file, blocking).map_err(|error| writing(error.into()))?;
+    file.write_all(bytes).map_err(writing)
+}
+
+/// Returns true for the places of which links lead to what is open, and which only root fills. In `/dev/shm` anybody may.
+fn leads_to_open_files(path: &Path) -> bool {
+    ["/dev", "/proc"].iter().any(|place| path.starts_with(place)) && !path.starts_with("/dev/shm")
 }
 
 #[cfg(test)]

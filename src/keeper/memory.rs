@@ -14,10 +14,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 
+use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-
-/// The most bytes that are taken over.
-const MOST: u64 = 1 << 30;
 
 /// The most files of a folder.
 const MOST_FILES: usize = 1 << 12;
@@ -29,8 +27,8 @@ pub(crate) fn hold(bytes: &[u8]) -> io::Result<OwnedFd> {
     Ok(memory.into())
 }
 
-/// Reads all that is in a piece of memory that was handed over.
-pub(crate) fn held(memory: OwnedFd) -> io::Result<Vec<u8>> {
+/// Reads all that is in a piece of memory that was handed over. More than `most` bytes are an error, `EFBIG`.
+pub(crate) fn held(memory: OwnedFd, most: u64) -> io::Result<Vec<u8>> {
     let mut memory = File::from(memory);
     // Anything else, such as a pipe, might let the reader wait for ever.
     if !memory.metadata()?.is_file() {
@@ -38,8 +36,9 @@ pub(crate) fn held(memory: OwnedFd) -> io::Result<Vec<u8>> {
     }
     memory.seek(SeekFrom::Start(0))?;
     let mut bytes = Vec::new();
-    memory.take(MOST).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    // It may still grow, so that its length is no measure. Nothing is written of what is too long.
+    memory.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(Errno::EFBIG.into()) } else { Ok(bytes) }
 }
 
 /// Makes one text of several files.
@@ -80,7 +79,7 @@ mod tests {
     fn files_come_out_as_they_went_in() {
         let files = vec![("a/b.json".to_owned(), b"{}".to_vec()), ("empty".to_owned(), Vec::new())];
         let packed = pack(&files).unwrap();
-        assert_eq!(unpack(&held(hold(&packed).unwrap()).unwrap()), Some(files));
+        assert_eq!(unpack(&held(hold(&packed).unwrap(), 1 << 10).unwrap()), Some(files));
         assert_eq!(unpack(b""), Some(Vec::new()));
         let first = 2 + 8 + 8 + 2;
         for len in (1..packed.len()).filter(|len| *len != first) {
@@ -100,6 +99,17 @@ mod tests {
     #[test]
     fn what_is_no_memory_is_not_read() {
         let (pipe, _kept_open) = rustix::pipe::pipe().unwrap();
-        assert!(held(pipe).is_err());
+        assert!(held(pipe, 1 << 10).is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_too_many_are_refused_and_not_cut_off() {
+        let memory = || hold(&[0; 8]).unwrap();
+        assert_eq!(held(memory(), 8).unwrap().len(), 8);
+        assert_eq!(held(memory(), 7).unwrap_err().raw_os_error(), Some(Errno::EFBIG as i32));
+        // A piece with nothing in it but a length.
+        let memory = File::from(memory());
+        memory.set_len(1 << 40).unwrap();
+        assert!(held(memory.into(), 1 << 20).is_err());
     }
 }

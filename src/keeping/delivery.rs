@@ -16,6 +16,12 @@ use crate::audit::Folder;
 use crate::keeper::{Request, held, unpack};
 use crate::whole_file;
 
+/// The most bytes of a report: as many as `--replay` reads of a file.
+const MOST_REPORT: u64 = 128 << 20;
+/// The most bytes of a folder of evidence. A network has at most 64 MiB of facts and 16 MiB of frames, and far less unless
+/// somebody makes it so; a host may have many.
+const MOST_EVIDENCE: u64 = 512 << 20;
+
 /// The places that a keeper may write to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outputs<'p> {
@@ -44,7 +50,7 @@ impl<'p> Outputs<'p> {
 
     /// Does what a request for one of these places asks for; `None` for another request.
     pub(super) fn take(&self, request: &Request<'_>, with: Option<&OwnedFd>) -> Option<io::Result<()>> {
-        let bytes = || with.ok_or_else(refused)?.try_clone().and_then(held);
+        let bytes = |most| with.ok_or_else(refused)?.try_clone().and_then(|memory| held(memory, most));
         match request {
             Request::Deliver(path) => Some(self.deliver(path, bytes)),
             Request::Keep(path) => Some(self.keep(path, bytes)),
@@ -53,22 +59,22 @@ impl<'p> Outputs<'p> {
         }
     }
 
-    fn deliver(&self, path: &Path, bytes: impl Fn() -> io::Result<Vec<u8>>) -> io::Result<()> {
+    fn deliver(&self, path: &Path, bytes: impl Fn(u64) -> io::Result<Vec<u8>>) -> io::Result<()> {
         if self.file != Some(path) {
             return Err(refused());
         }
-        whole_file::put(path, &bytes()?).map_err(|error| match error {
+        whole_file::put(path, &bytes(MOST_REPORT)?).map_err(|error| match error {
             whole_file::Error::Making(_, cause) | whole_file::Error::Writing(_, cause) => errno_of(&cause),
             whole_file::Error::NoReader(_) => Errno::ENXIO.into(),
             whole_file::Error::Folder(_) => Errno::EISDIR.into(),
         })
     }
 
-    fn keep(&self, path: &Path, bytes: impl Fn() -> io::Result<Vec<u8>>) -> io::Result<()> {
+    fn keep(&self, path: &Path, bytes: impl Fn(u64) -> io::Result<Vec<u8>>) -> io::Result<()> {
         if self.folder != Some(path) && !self.is_in_series(path) {
             return Err(refused());
         }
-        let files = unpack(&bytes()?).ok_or(Errno::EINVAL)?;
+        let files = unpack(&bytes(MOST_EVIDENCE)?).ok_or(Errno::EINVAL)?;
         Folder::open(path).and_then(|folder| folder.keep(&files)).map_err(|error| errno_of(&error))
     }
 

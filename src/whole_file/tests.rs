@@ -75,3 +75,45 @@ fn devices_and_pipes_are_written_to_and_stay_what_they_are() {
     reader.unwrap().read_to_string(&mut text).unwrap();
     assert_eq!((text.as_str(), names(folder.path())), ("report", vec!["pipe".to_owned()]));
 }
+
+#[test]
+fn a_link_or_a_file_in_the_place_of_a_pipe_is_not_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let [link, file, loose] = ["link", "passwd", "loose"].map(|name| folder.path().join(name));
+    fs::write(&file, "root").unwrap();
+    symlink(&file, &link).unwrap();
+    symlink("/dev/null", &loose).unwrap();
+    // As if they had come there after the first look.
+    for path in [&link, &file, &loose] {
+        assert!(matches!(through(path, b"report"), Err(Error::Writing(..))), "{}", path.display());
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"root");
+}
+
+#[test]
+fn a_link_in_memory_that_is_open_to_all_is_replaced() {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let [path, other] = ["report", "passwd"].map(|name| folder.path().join(name));
+    fs::write(&other, "root").unwrap();
+    symlink(&other, &path).unwrap();
+    put(&path, b"report").unwrap();
+    assert_eq!((fs::read(&path).unwrap(), fs::read(&other).unwrap()), (b"report".to_vec(), b"root".to_vec()));
+}
+
+#[test]
+fn a_reader_that_is_slow_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut reader = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&path).unwrap();
+    let report = vec![b'x'; 1 << 20];
+    std::thread::scope(|scope| {
+        let put = scope.spawn(|| put(&path, &report));
+        let mut read = 0;
+        while read < report.len() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            read += reader.read(&mut [0; 1 << 13]).unwrap_or(0);
+        }
+        put.join().unwrap().unwrap();
+    });
+}

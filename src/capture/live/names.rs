@@ -1,8 +1,10 @@
 //! Names of interfaces for the frames of a capture on all of them (`any`).
 
 use std::collections::HashMap;
+use std::os::unix::net::UnixStream;
 
-use nix::net::if_::{if_indextoname, if_nameindex};
+use nix::net::if_::if_nameindex;
+use rustix::net::netdevice::index_to_name;
 
 use crate::host::namespace::{self, Namespace};
 use crate::packet::Frame;
@@ -27,8 +29,9 @@ impl Names {
     pub fn of(&mut self, frame: &Frame<'_>) -> Option<&str> {
         let index = frame.passed()?;
         if !self.known.contains_key(&index) && !self.other_netns {
-            let name = if_indextoname(index).ok()?;
-            self.known.insert(index, name.to_string_lossy().into_owned());
+            // The C library would ask by a socket for datagrams, which is refused behind the fence: it leads to others.
+            let (socket, _other_end) = UnixStream::pair().ok()?;
+            self.known.insert(index, index_to_name(socket, index).ok()?);
         }
         self.known.get(&index).map(String::as_str)
     }

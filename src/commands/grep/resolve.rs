@@ -36,7 +36,9 @@ pub(super) fn reach(meant: &Meant) -> Option<Engine> {
         return None;
     }
     // Whoever may ask the engine is root, and what decodes packets should not be. So a keeper asks it.
-    if let Some(Err(error)) = meant.user.as_ref().map(|_| keeping::start(Scope::Names, &Outputs::default())) {
+    if let Some(Err(error)) =
+        meant.user.as_ref().map(|_| keeping::start(Scope::Names, 0, &Outputs::default()))
+    {
         tell(format_args!("ovlsniff: --resolve: no names: {error}"));
         return None;
     }

@@ -1,6 +1,7 @@
 //! Leaving root before anything is opened. What takes root from then on is asked of a keeper.
 
 use anyhow::bail;
+use ovlsniff::capture::live::CaptureOptions;
 use ovlsniff::host::fence::{self, Work};
 use ovlsniff::host::privileges;
 use ovlsniff::keeper::{self, Scope};
@@ -29,7 +30,8 @@ fn leave(args: &Verify, scope: Option<Scope>, work: Work) -> anyhow::Result<()> 
     let user = args.user.as_deref().unwrap_or("nobody");
     privileges::check(user)?;
     let outputs = Outputs { file: args.output.as_deref(), folder: args.evidence.as_deref() };
-    scope.map_or(Ok(()), |scope| keeping::start(scope, &outputs))?;
+    let ring = args.buffer.unwrap_or(CaptureOptions::default().buffer);
+    scope.map_or(Ok(()), |scope| keeping::start(scope, ring, &outputs))?;
     privileges::leave(user)?.note().into_iter().for_each(note);
     fence::raise(work);
     Ok(())

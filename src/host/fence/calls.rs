@@ -20,7 +20,6 @@ const PLAIN: &[c_long] = &[
     libc::SYS_dup,
     libc::SYS_dup3,
     libc::SYS_fadvise64,
-    libc::SYS_fcntl,
     libc::SYS_fdatasync,
     libc::SYS_fstat,
     libc::SYS_fsync,
@@ -115,6 +114,19 @@ const FSTATAT: c_long = libc::SYS_newfstatat;
 /// The bits of `open` that would write, create or cut a file.
 const WRITING: u64 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND) as u64;
 
+/// What may be done to a descriptor by `fcntl`. Its flags may be changed as well, but for `O_ASYNC`. The last one is for
+/// a pipe that is searched.
+const FCNTL: [u64; 5] = [
+    libc::F_DUPFD_CLOEXEC as u64,
+    libc::F_GETFD as u64,
+    libc::F_SETFD as u64,
+    libc::F_GETFL as u64,
+    libc::F_SETPIPE_SZ as u64,
+];
+
+/// The bits of a socket's type that say its kind. The others are flags.
+const KIND_OF_SOCKET: u64 = 0xf;
+
 /// `PR_SET_VMA`, by which the C library names its memory.
 const PR_SET_VMA: u64 = 0x5356_4d41;
 
@@ -134,6 +146,10 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     let own = c_long::from(nix::unistd::getpid().as_raw());
     when(libc::SYS_tgkill, vec![is(0, own)]);
     when(libc::SYS_kill, vec![is(0, own)]);
+    // A descriptor can also send signals, to a process that is named as its owner.
+    let flags = vec![(1, Dword, Eq, libc::F_SETFL as u64), (2, Dword, MaskedEq(libc::O_ASYNC as u64), 0)];
+    let fcntl = FCNTL.map(|command| rule(vec![(1, Dword, Eq, command)]));
+    when(libc::SYS_fcntl, fcntl.into_iter().chain([rule(flags)]).collect());
     // Limits may be asked for, and not be changed.
     when(libc::SYS_prlimit64, vec![rule(vec![(2, Qword, Eq, 0)])]);
     let names = [u64::from(libc::PR_SET_NAME as u32), PR_SET_VMA];
@@ -145,13 +161,12 @@ pub(super) fn allowed(work: Work) -> BTreeMap<c_long, Vec<SeccompRule>> {
     let asked = asked.map(|request| request as u64).into_iter();
     let asked = asked.chain([0x8910 /* SIOCGIFNAME */, 0x8933 /* SIOCGIFINDEX */]);
     when(libc::SYS_ioctl, asked.map(|request| rule(vec![(1, Dword, Eq, request)])).collect());
-    // Sockets that lead nowhere else: pairs, and those by which the C library asks for the names of interfaces.
-    let local = || (0, Dword, Eq, libc::AF_UNIX as u64);
-    when(libc::SYS_socketpair, vec![rule(vec![local()])]);
-    if work == Work::Live {
-        let datagrams = (1, Dword, MaskedEq(0xf), libc::SOCK_DGRAM as u64);
-        when(libc::SYS_socket, vec![rule(vec![local(), datagrams])]);
-    }
+    // Pairs of sockets that lead nowhere else. One for datagrams can send to the path of any other socket, without a call of
+    // `connect`, and hand descriptors over to it.
+    let pairs = [libc::SOCK_STREAM as u64, libc::SOCK_SEQPACKET as u64].map(|kind| {
+        rule(vec![(0, Dword, Eq, libc::AF_UNIX as u64), (1, Dword, MaskedEq(KIND_OF_SOCKET), kind)])
+    });
+    when(libc::SYS_socketpair, pairs.into());
     if work == Work::Watch {
         // Of what is open alone, for which the path is empty.
         let empty = libc::AT_EMPTY_PATH as u64;

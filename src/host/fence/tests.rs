@@ -10,9 +10,10 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::kill;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, socketpair};
 use nix::unistd::{Pid, getppid};
 use seccompiler::apply_filter;
 
@@ -69,6 +70,34 @@ fn no_socket_leads_out() {
     }
 }
 
+/// Without a fence each of these could send to the path of a socket, and hand a descriptor over to whoever listens there.
+#[test]
+fn no_socket_for_datagrams_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let heard = UnixDatagram::bind(&path).unwrap();
+    heard.set_nonblocking(true).unwrap();
+    let say = |socket: io::Result<UnixDatagram>| socket.and_then(|socket| socket.send_to(b"out", &path));
+    assert_eq!(say(UnixDatagram::pair().map(|(one, _)| one)).unwrap(), heard.recv(&mut [0; 8]).unwrap());
+    for work in ALL {
+        behind(work, || {
+            refused(say(UnixDatagram::unbound()));
+            refused(say(UnixDatagram::pair().map(|(one, _)| one)));
+            for kind in [SockType::Datagram, SockType::Raw] {
+                for flags in [SockFlag::empty(), SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK] {
+                    let made = socketpair(AddressFamily::Unix, kind, None, flags);
+                    assert_eq!(made.map(drop), Err(Errno::EPERM), "{kind:?} {flags:?}");
+                }
+            }
+            for kind in [SockType::Stream, SockType::SeqPacket] {
+                let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+                assert!(socketpair(AddressFamily::Unix, kind, None, flags).is_ok(), "{kind:?}");
+            }
+        });
+    }
+    assert!(heard.recv(&mut [0; 8]).is_err());
+}
+
 #[test]
 fn no_namespace_is_made_or_entered() {
     let namespace = File::open("/proc/self/ns/net").unwrap();
@@ -89,6 +118,29 @@ fn no_other_process_gets_a_signal() {
             assert_eq!(kill(parent, None), Err(Errno::EPERM));
             assert_eq!(kill(Pid::from_raw(-1), None), Err(Errno::EPERM));
             assert_eq!(kill(Pid::this(), None), Ok(()));
+        });
+    }
+}
+
+/// The owner of a descriptor gets a signal whenever something arrives, and may be another process.
+#[test]
+fn no_descriptor_sends_signals() {
+    let (socket, _other_end) = UnixStream::pair().unwrap();
+    let flags = OFlag::from_bits_retain(fcntl(&socket, FcntlArg::F_GETFL).unwrap());
+    for work in ALL {
+        behind(work, || {
+            // Any command that is not on the list, as that which names the owner.
+            for other in
+                [FcntlArg::F_DUPFD(0), FcntlArg::F_GETPIPE_SZ, FcntlArg::F_ADD_SEALS(SealFlag::empty())]
+            {
+                assert_eq!(fcntl(&socket, other), Err(Errno::EPERM));
+            }
+            for flags in [OFlag::O_ASYNC, flags | OFlag::O_ASYNC | OFlag::O_NONBLOCK] {
+                assert_eq!(fcntl(&socket, FcntlArg::F_SETFL(flags)), Err(Errno::EPERM));
+            }
+            assert!(fcntl(&socket, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).is_ok());
+            assert!(fcntl(&socket, FcntlArg::F_GETFL).is_ok());
+            assert!(fcntl(&socket, FcntlArg::F_GETFD).is_ok());
         });
     }
 }
@@ -152,8 +204,7 @@ fn what_a_search_and_a_watch_do_goes_on() {
         });
     }
     behind(Work::Live, || {
-        assert!(nix::net::if_::if_indextoname(1).is_ok());
-        let own = UnixDatagram::unbound().unwrap();
-        refused(own.connect("/dev/log"));
+        let (socket, _other_end) = UnixStream::pair().unwrap();
+        assert!(rustix::net::netdevice::index_to_name(socket, 1).is_ok());
     });
 }

@@ -1,13 +1,16 @@
 //! `verify` as two processes: one that decodes packets and has no privilege, and its keeper, which has it and sees no packet.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{BufRead, BufReader, IoSliceMut, Read};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, socketpair};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, socketpair,
+};
 use nix::unistd::Pid;
 
 use super::hosts::Hosts;
@@ -171,6 +174,58 @@ fn a_watch_that_dies_takes_its_keeper_with_it() {
     until("the keeper has ended", || !is_alive(watching.keeper));
 }
 
+/// Whoever has taken the watch over may hand its end of the conversation to another process.
+#[test]
+#[ignore = "needs root"]
+fn a_copy_of_the_socket_does_not_keep_a_keeper_alive() {
+    let program = r#"
+import socket, subprocess, sys
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+keeper = subprocess.Popen([sys.argv[1], "--keep-privileges", "watch"], stdin=theirs)
+theirs.close()
+ours.recv(8)
+copy = subprocess.Popen(["sleep", "60"], stdin=ours)
+print(keeper.pid, copy.pid, flush=True)
+keeper.wait()
+"#;
+    let mut python = Command::new("python3");
+    python.args(["-c", program, env!("CARGO_BIN_EXE_ovlsniff")]).stdout(Stdio::piped());
+    let mut first = python.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(first.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pids: Vec<Pid> = line.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect();
+    let &[keeper, copy] = &pids[..] else { panic!("{line}") };
+    assert!(is_alive(keeper) && is_alive(copy));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    until("the keeper has ended", || !is_alive(keeper));
+    assert!(is_alive(copy));
+    kill(copy, Signal::SIGKILL).unwrap();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_request_of_another_process_is_not_answered() {
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ovlsniff"));
+    let child = command.args(["--keep-privileges", "watch"]).stdin(theirs).spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
+    assert_eq!(recv(ours.as_raw_fd(), &mut [0; 8], MsgFlags::empty()), Ok(1));
+    // The paths of network namespaces, and a message that is too long.
+    for said in [r"printf '\010' >&0", "dd if=/dev/zero bs=9000 count=1 >&0 2>/dev/null"] {
+        let copy = ours.try_clone().unwrap();
+        assert!(Command::new("sh").args(["-c", said]).stdin(copy).status().unwrap().success());
+    }
+    // Answers come in the order of the requests, and this one is of no known kind.
+    let refused = [&[1][..], &nix::libc::EINVAL.to_ne_bytes()].concat();
+    assert_eq!(ask(&ours, &[255]), refused);
+    let mut more = [0; 8];
+    assert_eq!(recv(ours.as_raw_fd(), &mut more, MsgFlags::MSG_DONTWAIT), Err(nix::errno::Errno::EAGAIN));
+    drop(ours);
+    assert_eq!(finish(child).code, Some(0));
+}
+
 #[test]
 #[ignore = "needs root"]
 fn another_user_may_be_named_and_root_may_be_kept() {
@@ -199,6 +254,24 @@ fn capabilities_of_the_file_go_to_the_keeper() {
     );
 }
 
+#[test]
+#[ignore = "needs root"]
+fn a_report_of_another_user_is_renewed_and_stays_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report");
+    fs::write(&path, "earlier").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    for place in [folder.path(), &path] {
+        chown(place, Some(65534), Some(65534)).unwrap();
+    }
+    let watching = Watching::as_root(&["-o", path.to_str().unwrap()]);
+    send(&watching.child, Signal::SIGTERM);
+    let (_, told) = watching.end();
+    let there = fs::metadata(&path).unwrap();
+    assert_eq!((there.uid(), there.gid(), there.mode() & 0o7777), (65534, 65534, 0o640), "{told}");
+    assert!(fs::read_to_string(&path).unwrap().contains("clear"), "{told}");
+}
+
 /// Says something to a keeper, and returns its reply.
 fn ask(socket: &OwnedFd, request: &[u8]) -> Vec<u8> {
     let sent = nix::sys::socket::send(socket.as_raw_fd(), request, MsgFlags::empty()).unwrap();
@@ -218,7 +291,8 @@ fn a_keeper_that_is_started_by_hand_gives_nothing_away() {
     assert!(set.unwrap().success());
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
-    let child = installed.by_nobody().args(["--keep-privileges", "watch"]).stdin(theirs).spawn().unwrap();
+    let child =
+        installed.by_nobody().args(["--keep-privileges", "watch", "33554432"]).stdin(theirs).spawn().unwrap();
     let _watchdog = Watchdog::of(&child);
     let mut ready = [0; 8];
     assert_eq!(recv(ours.as_raw_fd(), &mut ready, MsgFlags::empty()), Ok(1));
@@ -234,4 +308,50 @@ fn a_keeper_that_is_started_by_hand_gives_nothing_away() {
     let told =
         "ovlsniff: --keep-privileges is for ovlsniff itself, which talks to this process; leave it out";
     assert_eq!(by_hand.complaint(), told);
+}
+
+/// Says something to a keeper, and returns the descriptor that it hands over.
+fn opened(socket: &OwnedFd, request: &[u8]) -> Option<RawFd> {
+    nix::sys::socket::send(socket.as_raw_fd(), request, MsgFlags::empty()).unwrap();
+    let (mut reply, mut space) = ([0; 64], nix::cmsg_space!(RawFd));
+    let mut room = [IoSliceMut::new(&mut reply)];
+    let received = recvmsg::<()>(socket.as_raw_fd(), &mut room, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC);
+    let received = received.unwrap();
+    let mut messages = received.cmsgs().unwrap();
+    messages.find_map(|message| match message {
+        ControlMessageOwned::ScmRights(descriptors) => descriptors.first().copied(),
+        _ => None,
+    })
+}
+
+/// A ring is memory of the kernel's, which no limit of the process that has it counts.
+#[test]
+#[ignore = "needs root"]
+fn captures_are_bounded_in_size_and_in_number() {
+    const SIZE: u32 = 1 << 20;
+    const MOST: usize = 32;
+    let hosts = Hosts::new();
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--inh-caps=+net_raw,+net_admin,+sys_admin", env!("CARGO_BIN_EXE_ovlsniff")]);
+    command.args(["--keep-privileges", "watch", &SIZE.to_string()]).stdin(theirs);
+    let child = hosts.a.run(|| command.spawn()).unwrap();
+    let _watchdog = Watchdog::of(&child);
+    assert_eq!(recv(ours.as_raw_fd(), &mut [0; 8], MsgFlags::empty()), Ok(1));
+    let request = |size: u32| [&[3][..], &size.to_ne_bytes()].concat();
+    let refused = |errno: i32| [&[1][..], &errno.to_ne_bytes()].concat();
+    assert_eq!(ask(&ours, &request(SIZE + 1)), refused(nix::libc::EPERM));
+    // Those that are closed count no more. This reader takes no descriptor, so that the kernel closes it.
+    for _ in 0..MOST + 8 {
+        assert_eq!(ask(&ours, &request(SIZE)), [0]);
+    }
+    let open: Vec<RawFd> = (0..MOST).map(|_| opened(&ours, &request(SIZE)).unwrap()).collect();
+    assert_eq!(ask(&ours, &request(SIZE)), refused(nix::libc::EMFILE));
+    for capture in open {
+        nix::unistd::close(capture).unwrap();
+    }
+    assert_eq!(ask(&ours, &request(SIZE)), [0]);
+    drop(ours);
+    assert_eq!(finish(child).code, Some(0));
 }
