@@ -207,7 +207,8 @@ fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, h
         (Some(Verdict::Encrypted), None) if fresh(&received) == Some(Verdict::Encrypted) => {
             (Verdict::Encrypted, Basis::Both)
         }
-        (Some(verdict), Some(_)) if !verdict.is_readable() => (Verdict::Inconclusive, Basis::Contradicted),
+        // A sender in doubt says nothing against what the receiver has read.
+        (Some(verdict), Some(found)) if !verdict.is_readable() => (found, Basis::Receiver),
         (Some(verdict), _) => (verdict, Basis::Sender),
         (None, Some(verdict)) => (verdict, Basis::Receiver),
         (None, None) => (Verdict::Inconclusive, silence(&sent, &received, heard)),

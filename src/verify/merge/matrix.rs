@@ -154,7 +154,7 @@ pub enum Basis {
     Sender,
     /// The sender says ENCRYPTED, and the receiver as well.
     Both,
-    /// The receiver found readable frames, and the sender has no report.
+    /// The receiver found readable frames, and the sender has no report, or one that proves nothing.
     Receiver,
     /// The sender says ENCRYPTED, and the receiver found readable frames.
     Contradicted,
@@ -186,7 +186,7 @@ impl Basis {
         match self {
             Self::Sender => "the sender says so",
             Self::Both => "the sender says so, and the receiver agrees",
-            Self::Receiver => "the receiver says so; there is no report of the sender: run verify there",
+            Self::Receiver => "the receiver found it, and the sender has no report, or is in doubt: run verify on the sender",
             Self::Contradicted => {
                 "the sender says ENCRYPTED, and the receiver found frames that can be read: look for what decrypts, or sends in the \
                  sender's name, between the two"

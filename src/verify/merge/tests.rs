@@ -93,6 +93,18 @@ fn a_receiver_that_read_frames_contradicts_a_sender_that_saw_none() {
 }
 
 #[test]
+fn a_sender_in_doubt_does_not_hide_what_the_receiver_has_read() {
+    for doubt in [I, "BLACKHOLED"] {
+        for found in [C, "AUTH-ONLY"] {
+            let all = merged(&[report(1, &[(2, doubt)], &[(2, E)]), report(2, &[(1, E)], &[(1, found)])]);
+            let first = &all.networks[0].pairs[0];
+            assert_eq!((first.verdict.name(), first.basis), (found, Basis::Receiver), "{doubt}");
+            assert_eq!(exit(&all), 1, "{doubt} {found}");
+        }
+    }
+}
+
+#[test]
 fn a_node_without_a_report_is_no_proof_and_a_leak_that_reached_another_is_one() {
     let all = merged(&[report(1, &[(2, E), (3, E)], &[(2, E), (3, C)])]);
     assert_eq!(
