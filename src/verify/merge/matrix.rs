@@ -186,7 +186,9 @@ impl Basis {
         match self {
             Self::Sender => "the sender says so",
             Self::Both => "the sender says so, and the receiver agrees",
-            Self::Receiver => "the receiver found it, and the sender has no report, or is in doubt: run verify on the sender",
+            Self::Receiver => {
+                "the receiver found it, and the sender has no report, or is in doubt: run verify on the sender"
+            }
             Self::Contradicted => {
                 "the sender says ENCRYPTED, and the receiver found frames that can be read: look for what decrypts, or sends in the \
                  sender's name, between the two"
