@@ -97,8 +97,17 @@ fn network(
         };
         let is_of_a_pair = heard.legs.iter().any(shows);
         let of_the_whole = heard.verdict != Verdict::Encrypted && !is_of_a_pair;
-        let Heard { file, verdict, reason, remedy, ended, .. } = heard;
-        nodes.0[node].reports.push(Word { file, verdict, reason, remedy, ended, stale, of_the_whole });
+        let Heard { file, verdict, reason, remedy, ended, profile, .. } = heard;
+        nodes.0[node].reports.push(Word {
+            file,
+            verdict,
+            reason,
+            remedy,
+            ended,
+            stale,
+            of_the_whole,
+            profile,
+        });
         findings.extend(heard.findings.into_iter().map(|(code, text, accepted)| MergedFinding {
             node,
             code,
