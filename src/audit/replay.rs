@@ -146,7 +146,7 @@ impl Replay {
             let facts = reader.facts(folder)?;
             seen += reader.compare(folder, &facts)?;
             let report = reader.report(folder, &facts, &manifest, &terms, expected, kept_profile.as_ref())?;
-            reader.listed_as(at, &report, &manifest)?;
+            Reader::listed_as(at, &report, &manifest)?;
             attested.extend(attested_of(&facts, &report));
             let overlay = Overlay { network: facts.question().network.clone(), ..Overlay::default() };
             judged.push(Judged { overlay, outcome: Ok(report.clone()) });

@@ -60,12 +60,7 @@ impl Reader {
     }
 
     /// Compares what the manifest says of a network with its report.
-    pub(super) fn listed_as(
-        &self,
-        at: usize,
-        report: &Report,
-        manifest: &Manifest,
-    ) -> Result<(), ReplayError> {
+    pub(super) fn listed_as(at: usize, report: &Report, manifest: &Manifest) -> Result<(), ReplayError> {
         let agrees = manifest
             .networks
             .get(at)

@@ -92,12 +92,11 @@ pub fn overview_prometheus(
         named.push((labels, &judged.outcome));
     }
     for (labels, outcome) in &named {
-        match outcome {
-            Ok(report) => samples.of_network(report, labels, expected),
-            Err(_) => {
-                let exit = Verdict::Inconclusive.exit_status(expected);
-                samples.of_verdict(labels, Verdict::Inconclusive, exit);
-            }
+        if let Ok(report) = outcome {
+            samples.of_network(report, labels, expected);
+        } else {
+            let exit = Verdict::Inconclusive.exit_status(expected);
+            samples.of_verdict(labels, Verdict::Inconclusive, exit);
         }
     }
     let judged = named.iter().filter_map(|(labels, outcome)| Some((labels, outcome.as_ref().ok()?)));
