@@ -105,8 +105,8 @@ pub use network::{ENCRYPTED, Entry, Network, Peer, Source, near_miss, tunnel_por
 pub use occasion::{Occasion, host_name};
 pub use overview::{Judged, Overview};
 pub use report::{
-    Acceptable, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable, Report, Require,
-    SaSeen, Terms, WireGuardSeen,
+    Acceptable, Compliance, Counts, EspSeen, Expectation, Finding, LegReport, NodeReport, NotAcceptable,
+    ProfileFinding, Report, Require, SaSeen, Terms, WireGuardSeen,
 };
 pub use tally::{Circumstances, OverlayMacs, Probe, Question, Tally, View};
 pub use verdict::{Reason, Rung, Verdict};

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::sums::is_safe;
-use crate::escape::escape;
+use crate::escape::{escape, reason};
 use crate::keeper::{self, Request, pack};
 
 /// A folder in the making.
@@ -31,7 +31,7 @@ pub enum FolderError {
     #[error("--evidence {0}: this is no folder; name a new one")]
     NoFolder(String),
     /// The file system does not take it.
-    #[error("--evidence {folder}: {source}")]
+    #[error("--evidence {folder}: {}", reason(.source))]
     Unwritten {
         /// The folder.
         folder: String,

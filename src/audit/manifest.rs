@@ -10,6 +10,8 @@ use crate::verify::{Acceptable, Expectation, Judged, Require, Terms};
 pub(super) const NAME: &str = "manifest.json";
 /// The most networks of a folder.
 const MOST_NETWORKS: usize = 4096;
+/// The error of a network of which there is a report, and no watch that could be kept.
+pub(super) const NOTHING: &str = "there was nothing to watch";
 
 /// The contents of the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -85,6 +87,11 @@ impl Manifest {
         known.into_iter().find(|known| known.name() == self.expected)
     }
 
+    /// Yields the files, by name with the SHA-256 of each.
+    pub(super) fn listed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|file| (file.name.as_str(), file.sha256.as_str()))
+    }
+
     /// Returns true if the networks are as many as a folder may have.
     pub(super) fn is_bounded(&self) -> bool {
         self.networks.len() <= MOST_NETWORKS && (self.all || self.networks.len() == 1)
@@ -110,7 +117,7 @@ fn networks(subject: &Subject) -> Vec<Listed> {
                     verdict: judged.verdict().name().to_owned(),
                     error: Some(match &judged.outcome {
                         Err(why) => why.clone(),
-                        Ok(_) => "there was nothing to watch".to_owned(),
+                        Ok(_) => NOTHING.to_owned(),
                     }),
                 },
             };

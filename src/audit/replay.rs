@@ -1,5 +1,7 @@
 //! The verdict once more, from a folder of evidence alone.
 
+mod follows;
+
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
@@ -11,7 +13,7 @@ use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use super::manifest::{self, Listed, Manifest};
 use super::sums::{self, is_safe, sha256};
 use crate::capture::savefile::Savefile;
-use crate::escape::escape;
+use crate::escape::{escape, reason};
 use crate::print::report;
 use crate::verify::kept::{Contradiction, Facts, FactsError, MOST_BYTES, SeenAgain};
 use crate::verify::profile::Profile;
@@ -28,7 +30,7 @@ const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// A file cannot be read.
-    #[error("--replay: read {file}: {source}")]
+    #[error("--replay: read {file}: {}", reason(.source))]
     Unread {
         /// The file.
         file: String,
@@ -38,6 +40,11 @@ pub enum ReplayError {
     /// The folder has no sums.
     #[error("--replay {0}: this is no folder of evidence: its SHA256SUMS is missing or damaged")]
     NoSums(String),
+    /// The folder has folders of evidence in it.
+    #[error(
+        "--replay {0}: this is a folder of --watch: the folders of evidence are one level down, in it, each named by its time; name one of them"
+    )]
+    Series(String),
     /// A file is not the one that was written.
     #[error("--replay: {0} was altered or is missing: its SHA-256 is not that of SHA256SUMS")]
     Altered(String),
@@ -71,11 +78,11 @@ pub enum ReplayError {
         /// The contradiction.
         source: Contradiction,
     },
-    /// The report does not follow from the facts.
-    #[error("--replay: {folder}/report.json is not what follows from the facts{versions}")]
-    OtherReport {
-        /// The folder of the network.
-        folder: String,
+    /// A report, an overview, the manifest or the description of the run does not follow from the facts.
+    #[error("--replay: {file} is not what follows from the facts{versions}")]
+    OtherFile {
+        /// The file.
+        file: String,
         /// The two versions, if they differ.
         versions: String,
     },
@@ -125,11 +132,13 @@ impl Replay {
         let (Some(terms), Some(expected)) = (manifest.terms(), manifest.expected()) else {
             return Err(damaged("its terms are not known"));
         };
+        reader.lists_all(&manifest)?;
         let kept_profile = reader.profile(&manifest)?;
         let mut seen = SeenAgain::default();
         let mut attested = Vec::new();
         let mut judged = Vec::new();
-        for listed in &manifest.networks {
+        let mut watched = Vec::new();
+        for (at, listed) in manifest.networks.iter().enumerate() {
             let Some(folder) = &listed.folder else {
                 judged.push(unwatched(listed));
                 continue;
@@ -137,22 +146,31 @@ impl Replay {
             let facts = reader.facts(folder)?;
             seen += reader.compare(folder, &facts)?;
             let report = reader.report(folder, &facts, &manifest, &terms, expected, kept_profile.as_ref())?;
+            Reader::listed_as(at, &report, &manifest)?;
             attested.extend(attested_of(&facts, &report));
-            let report = match profile {
-                Some(profile) => report.under(profile),
-                None => report,
-            };
             let overlay = Overlay { network: facts.question().network.clone(), ..Overlay::default() };
-            judged.push(Judged { overlay, outcome: Ok(report) });
+            judged.push(Judged { overlay, outcome: Ok(report.clone()) });
+            watched.push((facts, report));
         }
+        reader.run(&watched, &manifest)?;
         let replayed = if manifest.all {
             let engine_unread = manifest.engine_unread.as_deref().map(|why| escape(why).into_owned());
             let mut reports = judged.iter().filter_map(|judged| judged.outcome.as_ref().ok());
             let occasion = reports.next().map(|report| report.occasion.clone()).unwrap_or_default();
-            Replayed::All(Box::new(Overview { networks: judged, occasion, engine_unread }))
+            let mut overview = Overview { networks: judged, occasion, engine_unread };
+            reader.overview(&overview, expected, &manifest)?;
+            if let Some(profile) = profile {
+                for judged in &mut overview.networks {
+                    judged.outcome = judged.outcome.clone().map(|report| report.under(profile));
+                }
+            }
+            Replayed::All(Box::new(overview))
         } else {
             match judged.pop().map(|judged| judged.outcome) {
-                Some(Ok(report)) => Replayed::One(Box::new(report)),
+                Some(Ok(report)) => Replayed::One(Box::new(match profile {
+                    Some(profile) => report.under(profile),
+                    None => report,
+                })),
                 _ => return Err(damaged("it lists no network")),
             }
         };
@@ -165,11 +183,15 @@ impl Reader {
     fn open(folder: &Path) -> Result<Self, ReplayError> {
         let no_sums = || ReplayError::NoSums(super::folder::shown(folder));
         let mut reader = Self { folder: folder.to_owned(), sums: BTreeMap::new() };
-        let text = reader.bytes(sums::NAME, MOST_LIST).map_err(|_| no_sums())?;
+        let text = reader.bytes(sums::NAME, MOST_LIST);
+        let text = text.map_err(|error| follows::without_sums(folder, error))?;
         let text = String::from_utf8(text).map_err(|_| no_sums())?;
         reader.sums = sums::read(&text).ok_or_else(no_sums)?;
         for (name, sum) in &reader.sums {
-            let bytes = reader.bytes(name, MOST_FILE).map_err(|_| ReplayError::Altered(name.clone()))?;
+            let bytes = reader.bytes(name, MOST_FILE).map_err(|source| match source.kind() {
+                io::ErrorKind::PermissionDenied => ReplayError::Unread { file: name.clone(), source },
+                _ => ReplayError::Altered(name.clone()),
+            })?;
             if sha256(&bytes) != *sum {
                 return Err(ReplayError::Altered(name.clone()));
             }
@@ -184,11 +206,14 @@ impl Reader {
         for entry in fs::read_dir(folder).map_err(unread)? {
             let entry = entry.map_err(unread)?;
             let name = format!("{before}{}", entry.file_name().to_string_lossy());
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let signs =
-                name.strip_prefix(sums::NAME).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            if is_folder && before.is_empty() {
-                self.nothing_added(&entry.path(), &format!("{name}/"))?;
+            let kind = entry.file_type().map_err(unread)?;
+            let within = format!("{name}/");
+            let is_listed = self.sums.keys().any(|known| known.starts_with(&within));
+            // Nothing but a file can be a signature.
+            let signs = kind.is_file()
+                && name.strip_prefix(sums::NAME).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            if kind.is_dir() && before.is_empty() && is_listed {
+                self.nothing_added(&entry.path(), &within)?;
             } else if !signs && !self.sums.contains_key(&name) {
                 return Err(ReplayError::Added(escape(&name).into_owned()));
             }
@@ -287,13 +312,8 @@ impl Reader {
         if let Some(profile) = profile {
             again = again.under(profile);
         }
-        let kept = self.listed(&format!("{folder}/report.json"), MOST_FILE)?;
-        if report::json(&again, expected).as_bytes() != kept {
-            let (then, now) = (escape(&manifest.tool), concat!("ovlsniff ", env!("CARGO_PKG_VERSION")));
-            let versions = format!(", which {then} wrote and {now} reads");
-            let versions = if manifest.tool == now { String::new() } else { versions };
-            return Err(ReplayError::OtherReport { folder: escape(folder).into_owned(), versions });
-        }
+        self.is(&format!("{folder}/report.json"), report::json(&again, expected).as_bytes(), manifest)?;
+        self.is(&format!("{folder}/report.txt"), report::text(&again, expected).as_bytes(), manifest)?;
         Ok(again)
     }
 }

@@ -23,7 +23,8 @@ mod read;
 
 pub use join::ago;
 pub use matrix::{
-    Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Problem, Seen, Word,
+    Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Problem, Profiled,
+    Seen, Word,
 };
 pub use parse::moment;
 pub use read::Reports;

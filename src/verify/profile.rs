@@ -5,6 +5,7 @@
 //! profiles that come with this program are files of the same form as those of a user.
 
 mod algorithms;
+mod suites;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,9 +15,9 @@ use serde::Deserialize;
 use super::kernel::Origin;
 use super::report::{Compliance, EspSeen, LegReport, ProfileFinding, Report};
 use super::way::Way;
-use crate::escape::escape;
+use crate::escape::{escape, reason};
 use crate::packet::Spi;
-use algorithms::{Suite, is_known};
+use algorithms::{Keyed, Suite, is_known};
 
 /// The profiles that come with this program, by their names.
 const KNOWN: [(&str, &str); 3] = [
@@ -26,6 +27,8 @@ const KNOWN: [(&str, &str); 3] = [
 ];
 /// The most bytes of a file with a profile.
 const MOST_BYTES: u64 = 1 << 20;
+/// The origin of keys that no key exchange has made, where they are Docker's.
+const DOCKERS: &str = "keys that Docker's managers hand out, and no key exchange";
 /// The SPIs that are named of one finding.
 const MOST_SPIS: usize = 4;
 
@@ -50,13 +53,11 @@ pub struct Profile {
 #[serde(deny_unknown_fields)]
 struct Allowed {
     algorithm: String,
-    #[serde(default)]
-    key_bits: Vec<u32>,
-    #[serde(default)]
-    icv_bits: Vec<u32>,
-    /// The keyed hashes that may stand beside a cipher that does not authenticate.
-    #[serde(default)]
-    hashes: Vec<String>,
+    key_bits: Option<Vec<u32>>,
+    icv_bits: Option<Vec<u32>>,
+    /// The keyed hashes that may stand beside a cipher that does not authenticate, each with the length of its ICV if that
+    /// counts: `hmac-sha256-128`.
+    hashes: Option<Vec<String>>,
     #[serde(default)]
     source: String,
 }
@@ -90,12 +91,22 @@ struct Life {
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// The file cannot be read.
-    #[error("--profile {file}: {source}; use a file, or one of: rfc8221, cnsa, fips")]
+    #[error("--profile {file}: {}; use a file, or one of: rfc8221, cnsa, fips", reason(.source))]
     Unread {
         /// The file, escaped.
         file: String,
         /// The error of the system.
         source: std::io::Error,
+    },
+    /// There is no such file, and the name is nearly that of a profile that comes with this program.
+    #[error(
+        "--profile {name}: there is no such profile and no such file; for that of ovlsniff write {near}, of: rfc8221, cnsa, fips"
+    )]
+    Near {
+        /// The name, escaped.
+        name: String,
+        /// The name that may be meant.
+        near: &'static str,
     },
     /// The file is no profile.
     #[error("--profile {file}: {why}")]
@@ -130,7 +141,12 @@ impl Profile {
         let file = || escape(&name.to_string_lossy()).into_owned();
         let text = match known {
             Some((_, text)) => (*text).to_owned(),
-            None => read(name).map_err(|source| ProfileError::Unread { file: file(), source })?,
+            None => read(name).map_err(|source| match near(name) {
+                Some(near) if source.kind() == std::io::ErrorKind::NotFound => {
+                    ProfileError::Near { name: file(), near }
+                }
+                _ => ProfileError::Unread { file: file(), source },
+            })?,
         };
         Self::parse(&text).map_err(|why| ProfileError::Malformed { file: file(), why })
     }
@@ -160,12 +176,31 @@ impl Profile {
         if self.allowed.is_empty() {
             return Err("it allows no algorithm: add [[allowed]]".to_owned());
         }
-        let allowed = self.allowed.iter().flat_map(|one| std::iter::once(&one.algorithm).chain(&one.hashes));
-        let mut all = allowed.chain(self.refused.iter().map(|one| &one.algorithm));
-        match all.find(|name| !is_known(name)) {
-            Some(name) => {
-                Err(format!("there is no algorithm '{name}'; use names such as {}", algorithms::SOME))
+        let hashes = || self.allowed.iter().flat_map(|one| one.hashes.iter().flatten());
+        let allowed = || self.allowed.iter().map(|one| &one.algorithm);
+        let mut named = allowed().chain(self.refused.iter().map(|one| &one.algorithm));
+        let unknown =
+            named.find(|name| !is_known(name)).or_else(|| hashes().find(|name| Keyed::of(name).is_none()));
+        if let Some(name) = unknown {
+            return Err(format!("there is no algorithm '{name}'; use names such as {}", algorithms::SOME));
+        }
+        for one in &self.allowed {
+            let lists = [
+                ("key_bits", one.key_bits.as_ref().is_some_and(Vec::is_empty)),
+                ("icv_bits", one.icv_bits.as_ref().is_some_and(Vec::is_empty)),
+                ("hashes", one.hashes.as_ref().is_some_and(Vec::is_empty)),
+            ];
+            if let Some((list, _)) = lists.iter().find(|(_, is_empty)| *is_empty) {
+                return Err(format!(
+                    "{list} = [] of {} allows none: name some, or leave it out",
+                    one.algorithm
+                ));
             }
+        }
+        let all =
+            || allowed().map(String::as_str).chain(hashes().filter_map(|name| Some(Keyed::of(name)?.hash)));
+        match self.refused.iter().find(|refused| all().any(|name| name == refused.algorithm)) {
+            Some(both) => Err(format!("it both allows and refuses {}", both.algorithm)),
             None => Ok(()),
         }
     }
@@ -191,9 +226,9 @@ impl Profile {
         }
         if leg.wireguard.as_ref().is_some_and(|seen| seen.messages > 0) {
             let suite = Suite::wireguard();
-            self.suite(&suite, Some(256), Some(128), &mut |code, text| {
+            for (code, text) in self.suite(&suite, Some(256), Some(128)) {
                 found.add(code, format!("WireGuard: {text}"), None);
-            });
+            }
         } else if leg.esp.iter().all(|seen| seen.packets == 0) {
             let end = leg.node().map_or_else(|| "?".to_owned(), |node| node.to_string());
             let way = if leg.way == Way::Out { "to" } else { "from" };
@@ -215,8 +250,10 @@ impl Profile {
             found.add("unknown", why, spi);
             return;
         };
-        self.suite(&suite, seen.key_bits, seen.icv_bits, &mut |code, text| found.add(code, text, spi));
-        let Some(state) = &seen.state else { return };
+        for (code, text) in self.suite(&suite, seen.key_bits, seen.icv_bits) {
+            found.add(code, text, spi);
+        }
+        let Some(state) = &seen.state else { return self.life_unknown(seen, way, found) };
         if let Some(most) = self.sa.max_age_seconds.filter(|most| state.strength.age > *most) {
             found.add("sa-age", format!("older than {most} s"), spi);
         }
@@ -232,7 +269,7 @@ impl Profile {
         }
         if let Some(rule) = self.sa.exchanged_keys.as_deref().filter(|_| state.origin != Origin::Ike) {
             let who = match state.origin {
-                Origin::Docker => "keys that Docker's managers hand out, and no key exchange",
+                Origin::Docker => DOCKERS,
                 Origin::Overlay => "keys of a file (ovlsniff overlay), and no key exchange",
                 Origin::Ike | Origin::Manual => "keys without a lifetime, as from no key exchange",
             };
@@ -240,53 +277,25 @@ impl Profile {
         }
     }
 
-    /// Judges algorithms and lengths.
-    fn suite(
-        &self,
-        suite: &Suite,
-        key_bits: Option<u32>,
-        icv_bits: Option<u32>,
-        add: &mut impl FnMut(&'static str, String),
-    ) {
-        let Suite { cipher, hash } = suite;
-        if !suite.encrypts() {
-            add("not-encrypting", format!("{cipher} does not encrypt"));
-            return;
+    /// Judges the life of an SA of which the kernel says nothing, as in a file. Its SPI may tell that it is Docker's.
+    fn life_unknown(&self, seen: &EspSeen, way: Way, found: &mut Found) {
+        let spi = Some(seen.spi);
+        let mut origin = self.sa.exchanged_keys.as_deref();
+        if let Some(rule) = origin.filter(|_| seen.docker_tag.is_some()) {
+            found.add("manual-keys", format!("{DOCKERS} ({})", escape(rule)), spi);
+            origin = None;
         }
-        for name in std::iter::once(cipher).chain(hash) {
-            if let Some(refused) = self.refused.iter().find(|refused| refused.algorithm == *name) {
-                add("algorithm", format!("{name}{}", in_brackets(&refused.source)));
-                return;
-            }
+        let asked = [
+            ("its age", self.sa.max_age_seconds.is_some()),
+            ("its replay window", self.sa.replay_protection && way == Way::Back),
+            ("if its sequence numbers are extended", self.sa.extended_numbers),
+            ("where its keys come from", origin.is_some()),
+        ];
+        let asked: Vec<&str> = asked.iter().filter(|(_, asked)| *asked).map(|(what, _)| *what).collect();
+        if !asked.is_empty() {
+            let text = format!("only the kernel of the node knows of the SA {}", asked.join(", "));
+            found.add("unknown", text, spi);
         }
-        let Some(allowed) = self.allowed.iter().find(|allowed| allowed.algorithm == *cipher) else {
-            add("algorithm", format!("{cipher} is not among the algorithms of {}", escape(&self.name)));
-            return;
-        };
-        let source = in_brackets(&allowed.source);
-        match hash {
-            Some(hash) if !allowed.hashes.contains(hash) => {
-                add(
-                    "algorithm",
-                    format!("{hash} beside {cipher}, not {}{source}", allowed.hashes.join(" or ")),
-                );
-            }
-            None if !suite.is_combined() => {
-                add("algorithm", format!("{cipher} without any authentication{source}"));
-            }
-            _ => {}
-        }
-        let mut length = |code, what: &str, bits: Option<u32>, right: &[u32]| match bits {
-            _ if right.is_empty() => {}
-            None => add("unknown", format!("{cipher} with {what} of unknown length")),
-            Some(bits) if right.contains(&bits) => {}
-            Some(bits) => {
-                let right: Vec<String> = right.iter().map(ToString::to_string).collect();
-                add(code, format!("{cipher} with {what} of {bits} bits, not {}{source}", right.join(" or ")));
-            }
-        };
-        length("key-length", "a key", key_bits, &allowed.key_bits);
-        length("icv-length", "an ICV", icv_bits, &allowed.icv_bits);
     }
 }
 
@@ -319,6 +328,13 @@ impl Found {
         };
         self.0.into_iter().map(finding).collect()
     }
+}
+
+/// Returns the profile of this program whose name is nearly this one, such as `CNSA` or `cnsa.toml`.
+fn near(name: &Path) -> Option<&'static str> {
+    let plain: String = name.to_str()?.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain = plain.to_ascii_lowercase();
+    KNOWN.iter().map(|(known, _)| *known).find(|known| plain.starts_with(known))
 }
 
 fn in_brackets(source: &str) -> String {

@@ -14,7 +14,7 @@ use super::verdict::{Reason, Rung, Verdict};
 use super::way::Way;
 use crate::ipsec::DockerTag;
 use crate::packet::{Spi, Vni};
-pub(super) use compliance::{Compliance, ProfileFinding};
+pub use compliance::{Compliance, ProfileFinding};
 pub use nodes::NodeReport;
 pub(super) use nodes::{severity, worst};
 pub use terms::{Acceptable, NotAcceptable, Require, Terms};

@@ -31,6 +31,10 @@ fn commands_and_options_are_those_of_what_was_typed_before() {
     assert_eq!(offered(&["ovlsniff", "verify", "--pas"]), ["--passive"]);
     assert_eq!(offered(&["ovlsniff", "verify", "--expect=c"]), ["--expect=clear"]);
     assert_eq!(offered(&["ovlsniff", "overlay", "k"]), ["keygen"]);
+    assert_eq!(offered(&["ovlsniff", "verify", "merge", "--pa"]), ["--pairs"]);
+    assert_eq!(offered(&["ovlsniff", "verify", "merge", "--pairs", "k"]), ["known"]);
+    assert!(offered(&["ovlsniff", "verify", "merge", "--"]).contains(&"--stale".to_owned()));
+    assert!(!offered(&["ovlsniff", "verify", "merge", "a.json", "--"]).contains(&"--replay".to_owned()));
     for word in ["man", "help"] {
         assert_eq!(offered(&["ovlsniff", word, "overlay", "u"]), ["up"]);
         assert_eq!(offered(&["ovlsniff", word, "ver"]), ["verify"]);

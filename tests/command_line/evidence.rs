@@ -65,8 +65,20 @@ fn refusal(place: &Path) -> String {
     ran.err
 }
 
-/// Writes the sums anew, as somebody who covers traces would.
+/// Writes the sums anew, in the manifest as well, as somebody who covers traces would.
 fn sum_again(place: &Path) {
+    let manifest = place.join("manifest.json");
+    let mut contents = json(&manifest);
+    for listed in contents["files"].as_array_mut().unwrap() {
+        let file = place.join(listed["name"].as_str().unwrap());
+        let sum = Command::new("sha256sum").arg(file).output().unwrap().stdout;
+        listed["sha256"] = String::from_utf8_lossy(&sum).split(' ').next().unwrap().into();
+    }
+    fs::write(&manifest, contents.to_string()).unwrap();
+    only_sum_again(place);
+}
+
+fn only_sum_again(place: &Path) {
     let list = "cd \"$1\" && find . -type f ! -name 'SHA256SUMS*' | sed 's|^./||' | sort | xargs sha256sum > SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS";
     assert!(Command::new("sh").args(["-c", list, "sh"]).arg(place).status().unwrap().success());
 }
@@ -283,6 +295,60 @@ fn a_folder_that_contradicts_itself_is_refused_even_with_new_sums() {
 }
 
 #[test]
+fn what_does_not_follow_from_the_facts_is_refused_in_every_file() {
+    for (name, was, forged_to) in [
+        ("network-1/report.txt", "verdict: CLEAR", "verdict: ENCRYPTED"),
+        ("manifest.json", "\"CLEAR\"", "\"ENCRYPTED\""),
+        ("manifest.json", "\"name\": \"insecure\"", "\"name\": \"secure\""),
+        ("run.json", "\"frames\": 76", "\"frames\": 77"),
+        ("run.json", "\"dropped\": null", "\"dropped\": 0"),
+    ] {
+        let said = forged("insecure", name, |text| text.replace(was, forged_to));
+        assert!(said.contains(&format!("{name} is not what follows from the facts")), "{name}: {said}");
+    }
+    let said = forged("insecure", "run.json", |_| "{}".to_owned());
+    assert!(said.contains("run.json: it does not describe a run"), "{said}");
+}
+
+#[test]
+fn a_file_that_the_manifest_does_not_have_is_refused_though_the_sums_have_it() {
+    let Kept { place, around: _around, .. } = kept("insecure", &[]);
+    fs::write(place.join("network-1/more.txt"), "nothing to see").unwrap();
+    only_sum_again(&place);
+    let said = refusal(&place);
+    assert!(said.contains("network-1/more.txt: manifest.json and SHA256SUMS differ about it"), "{said}");
+    // The description of the run has to be there.
+    let Kept { place, around: _around, .. } = kept("insecure", &[]);
+    fs::remove_file(place.join("run.json")).unwrap();
+    only_sum_again(&place);
+    assert!(refusal(&place).contains("run.json: manifest.json and SHA256SUMS differ about it"));
+}
+
+#[test]
+fn nothing_but_a_file_is_taken_for_a_signature() {
+    let Kept { place, around: _around, .. } = kept("insecure", &[]);
+    let extra = place.join("SHA256SUMS.sig");
+    fs::create_dir(&extra).unwrap();
+    assert!(refusal(&place).contains("SHA256SUMS.sig is not listed"));
+    fs::remove_dir(&extra).unwrap();
+    assert!(Command::new("mkfifo").arg(&extra).status().unwrap().success());
+    assert!(refusal(&place).contains("SHA256SUMS.sig is not listed"));
+    fs::remove_file(&extra).unwrap();
+    fs::create_dir(place.join("empty")).unwrap();
+    assert!(refusal(&place).contains("empty is not listed"));
+    fs::remove_dir(place.join("empty")).unwrap();
+    fs::write(&extra, "").unwrap();
+    assert_eq!(replay(&place, &[]).code, Some(1));
+}
+
+#[test]
+fn a_folder_of_watch_says_that_its_folders_are_one_level_down() {
+    let Kept { place, around, .. } = kept("insecure", &[]);
+    fs::rename(&place, around.path().join("20261127T190851.123Z")).unwrap();
+    assert!(refusal(around.path()).contains("the folders of evidence are one level down"));
+}
+
+#[test]
 fn a_folder_that_is_none_is_refused() {
     let empty = tempfile::tempdir().unwrap();
     assert!(refusal(empty.path()).contains("this is no folder of evidence"));
@@ -307,7 +373,9 @@ fn a_profile_is_judged_beside_the_verdict() {
     assert!(
         ran.out.ends_with(
             "verdict: ENCRYPTED\nprofile: rfc8221: not met\nprofile finding: icv-length: aes-gcm with an ICV of 64 bits, not 128 \
-             (RFC 8221 section 5: AES-GCM with an ICV of 16 octets): SPI 0xef7baa5f, 0x73d2fd07\n"
+             (RFC 8221 section 5: AES-GCM with an ICV of 16 octets): SPI 0xef7baa5f, 0x73d2fd07\n\
+             profile finding: manual-keys: keys that Docker's managers hand out, and no key exchange (RFC 8221 section 3): \
+             SPI 0xef7baa5f, 0x73d2fd07\n"
         ),
         "{}",
         ran.out

@@ -226,3 +226,21 @@ fn a_thousand_files_are_merged() {
         (Some(1000), 1000)
     );
 }
+
+#[test]
+fn a_report_that_is_to_be_merged_is_not_replaced_by_the_matrix() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = write(folder.path(), "1.json", &[node1("secure")]);
+    let before = fs::read(&one).unwrap();
+    let link = folder.path().join("link");
+    fs::hard_link(&one, &link).unwrap();
+    let whole = folder.path().to_str().unwrap();
+    for (input, output) in [(&*one, &*one), (whole, &one), (&one, link.to_str().unwrap())] {
+        let said = refused(&["verify", "merge", "--at", AT, input, "-o", output]);
+        assert!(said.ends_with("it is one of the reports to be merged; name another file"), "{said}");
+        assert_eq!(fs::read(&one).unwrap(), before);
+    }
+    let new = folder.path().join("matrix.txt");
+    assert_eq!(merge(&[&one, "-o", new.to_str().unwrap()]).code, Some(3));
+    assert!(new.exists());
+}

@@ -46,8 +46,14 @@ pub(super) fn text(shell: Shell, line: &Line, found: &[CompletionCandidate]) -> 
     // A user who has typed nothing yet is shown the words, and the options behind a dash.
     let is_empty = line.words.get(line.at).is_some_and(|word| word.is_empty());
     let leaves_out = is_empty && !found.iter().all(|candidate| is_option(&candidate));
+    // Behind a dash an option is meant, and not one of the files that a command takes as well.
+    let is_dashed = line.words.get(line.at).is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"));
+    let leaves_files = is_dashed && found.iter().any(|candidate| is_option(&candidate));
     for candidate in found.iter().filter(|candidate| !(leaves_out && is_option(candidate))) {
         let Some(value) = candidate.get_value().to_str() else { continue };
+        if leaves_files && value.starts_with(LISTED) {
+            continue;
+        }
         if let Some((prefix, listed)) = value.split_once(LISTED) {
             let prefix = prefix.get(line.cut..).unwrap_or_default();
             let (kind, endings) = listed.split_once(' ').unwrap_or((listed, ""));

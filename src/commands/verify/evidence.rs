@@ -19,6 +19,8 @@ pub(super) type Kept = (Facts, FrameKeeper);
 pub(super) struct Evidence {
     place: Place,
     machine: Machine,
+    /// The SHA-256 of the capture file.
+    file_sha256: Option<String>,
     /// The verdicts that were kept last.
     last: Option<Vec<Verdict>>,
     /// True once the user was told that nothing more is kept.
@@ -38,7 +40,15 @@ impl Evidence {
             Some(_) => Place::Many(Series::open(folder)?),
             None => Place::One(Some(Folder::open(folder)?)),
         };
-        Ok(Some(Self { place, machine: Machine::read(), last: None, told: false }))
+        // The file is read here, because it may be in a folder that the user cannot enter for whom root is left.
+        let file_sha256 = args.read.as_deref().and_then(|path| {
+            let sum = file_sha256(path);
+            if sum.is_none() {
+                note("the evidence does not have the SHA-256 of the capture: it is no file that can be read twice");
+            }
+            sum
+        });
+        Ok(Some(Self { place, machine: Machine::read(), file_sha256, last: None, told: false }))
     }
 
     /// Lets go of a folder in the making, before root is left.
@@ -71,7 +81,7 @@ impl Evidence {
             machine: self.machine.clone(),
             expected: super::expectation(args),
             profile: profile.cloned(),
-            file_sha256: args.read.as_deref().and_then(file_sha256),
+            file_sha256: self.file_sha256.clone(),
         };
         match &mut self.place {
             Place::One(folder) => match folder.take() {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
@@ -20,9 +21,13 @@ const MOST_FILES: usize = 100_000;
 
 pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
     let output = told::Output::check(args.output.as_deref())?;
+    let files = files(&args.files)?;
+    if let Some(output) = args.output.as_deref() {
+        spared(output, &files)?;
+    }
     let mut reports = Reports::default();
-    for path in files(&args.files)? {
-        read(&mut reports, &path)?;
+    for path in &files {
+        read(&mut reports, path)?;
     }
     let at = match args.at {
         Some(At::Time(time)) => time,
@@ -46,6 +51,21 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
     };
     output.deliver(text.as_bytes())?;
     Ok(Status::Verdict(merged.exit_status(expected)))
+}
+
+/// Refuses to write over a report that is to be read, by whatever name.
+fn spared(output: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
+    // A descriptor and a device are written to as they are, and nothing is replaced.
+    let Some(there) = fs::metadata(output).ok().filter(fs::Metadata::is_file) else { return Ok(()) };
+    let is_same = |path: &&PathBuf| {
+        fs::metadata(path).is_ok_and(|file| (file.dev(), file.ino()) == (there.dev(), there.ino()))
+    };
+    match files.iter().find(is_same) {
+        Some(_) => {
+            bail!("write {}: it is one of the reports to be merged; name another file", output.display())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Returns the files that were named, with those of the folders among them. What is not there is an error before anything

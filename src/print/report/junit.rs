@@ -1,5 +1,5 @@
-//! The verdicts as JUnit's XML, which CI servers show: a suite for each network, with a test for its verdict and one for each
-//! direction.
+//! The verdicts as JUnit's XML, which CI servers show: a suite for each network, with a test for its verdict, one for each
+//! direction, and one for the profile if one was asked for.
 //!
 //! A verdict that is not as expected is a failure, and one that is none (INCONCLUSIVE, a network that could not be watched) an
 //! error, so that doubt never looks like a success. A direction that does not count for the verdict on the network, such as one
@@ -12,7 +12,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::time::rfc3339;
 use crate::escape::escape;
-use crate::verify::{Expectation, LegReport, Occasion, Overview, Reason, Report, Verdict};
+use crate::verify::{Compliance, Expectation, LegReport, Occasion, Overview, Reason, Report, Verdict};
 
 /// Returns the report on one network.
 pub fn junit(report: &Report, expected: Expectation) -> String {
@@ -75,9 +75,29 @@ fn suite(report: &Report, expected: Expectation) -> TestSuite {
     let mut whole = case(&report.network, "network", status);
     whole.set_time(took);
     suite.add_test_case(whole);
-    let counts = report.exit_status(expected) != 0;
+    suite.add_test_cases(report.compliance.iter().map(|found| profile(&report.network, found)));
+    let counts = report.verdict.exit_status(expected) != 0;
     suite.add_test_cases(report.legs.iter().map(|leg| direction(report, leg, expected, counts)));
     suite
+}
+
+/// Makes the test of a profile, which fails if it is not met, whatever the verdict is.
+fn profile(network: &str, found: &Compliance) -> TestCase {
+    let codes: Vec<&str> = found.findings.iter().map(|finding| finding.code).collect();
+    let texts: Vec<String> =
+        found.findings.iter().map(|finding| format!("{}: {}", finding.code, finding.text)).collect();
+    let (kind, name) = match found.met {
+        Some(true) => return case(network, &profiled(found), TestCaseStatus::success()),
+        Some(false) => (NonSuccessKind::Failure, "not met"),
+        None => (NonSuccessKind::Error, "unknown"),
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(name).set_message(codes.join(", ")).set_description(texts.join("\n"));
+    case(network, &profiled(found), status)
+}
+
+fn profiled(found: &Compliance) -> String {
+    format!("profile {}", found.profile)
 }
 
 /// Makes the test of a direction, which fails only if it is among the causes of a verdict that is not as expected.

@@ -28,13 +28,14 @@ use crate::verify::{Expectation, LegReport, Overview, Report, Verdict};
 type Labels = Vec<(&'static str, String)>;
 
 /// The metrics: what each is for, and its name.
-const METRICS: [(&str, &str); 13] = [
+const METRICS: [(&str, &str); 14] = [
     ("ovlsniff_verdict", "1 for the verdict on the network, 0 for the others"),
     ("ovlsniff_reason", "1 for the reason of the verdict on the network"),
     ("ovlsniff_way_verdict", "1 for the verdict on a direction between two nodes, 0 for the others"),
     ("ovlsniff_last_proof_timestamp_seconds", "Time when this direction was last proven to be encrypted"),
     ("ovlsniff_finding", "1 for each finding that is there and was not accepted"),
-    ("ovlsniff_as_expected", "1 if the verdict on the network is as expected"),
+    ("ovlsniff_as_expected", "1 if the verdict on the network is as expected, and its profile met"),
+    ("ovlsniff_profile_met", "1 if the algorithms of the network are known to meet the profile"),
     (
         "ovlsniff_exit_status",
         "Exit status of verify: 0 as expected, 1 readable or not enforced, 3 inconclusive, 4 nothing arrives",
@@ -91,9 +92,11 @@ pub fn overview_prometheus(
         named.push((labels, &judged.outcome));
     }
     for (labels, outcome) in &named {
-        match outcome {
-            Ok(report) => samples.of_network(report, labels, expected),
-            Err(_) => samples.of_verdict(labels, Verdict::Inconclusive, expected),
+        if let Ok(report) = outcome {
+            samples.of_network(report, labels, expected);
+        } else {
+            let exit = Verdict::Inconclusive.exit_status(expected);
+            samples.of_verdict(labels, Verdict::Inconclusive, exit);
         }
     }
     let judged = named.iter().filter_map(|(labels, outcome)| Some((labels, outcome.as_ref().ok()?)));
@@ -128,16 +131,19 @@ impl Samples {
         }
     }
 
-    fn of_verdict(&mut self, network: &Labels, verdict: Verdict, expected: Expectation) {
+    fn of_verdict(&mut self, network: &Labels, verdict: Verdict, exit: u8) {
         for each in VERDICTS {
             self.add("ovlsniff_verdict", with(network, "verdict", each.name()), yes(each == verdict));
         }
-        let as_expected = verdict.exit_status(expected) == 0;
-        self.add("ovlsniff_as_expected", network.clone(), yes(as_expected));
+        self.add("ovlsniff_as_expected", network.clone(), yes(exit == 0));
     }
 
     fn of_network(&mut self, report: &Report, network: &Labels, expected: Expectation) {
-        self.of_verdict(network, report.verdict, expected);
+        self.of_verdict(network, report.verdict, report.exit_status(expected));
+        if let Some(found) = &report.compliance {
+            let labels = with(network, "profile", &escape(&found.profile));
+            self.add("ovlsniff_profile_met", labels, yes(found.met == Some(true)));
+        }
         self.add("ovlsniff_reason", with(network, "code", report.reason.code()), 1.0);
         for leg in &report.legs {
             // Only the whole network can have the verdict NOT-ENFORCED.

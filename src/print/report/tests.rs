@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::packet::{Timestamp, Vni};
-use crate::verify::{Acceptable, Circumstances, Finding, Judged, Network, Occasion, Overlay, Overview};
+use crate::verify::{
+    Acceptable, Circumstances, Compliance, Finding, Judged, Network, Occasion, Overlay, Overview,
+    ProfileFinding,
+};
 use crate::verify::{Peer, Question, Source, Tally, Terms, judge};
 
 const HOSTILE: &str = "a\"b'c\\d\ne<script>&]]>|\u{1b}[2J\u{202e}\u{0}";
@@ -170,4 +173,36 @@ fn a_finding_that_was_accepted_raises_no_alarm() {
     assert!(text.contains("code=\"short-icv\"} 1.0") && !text.contains("peers-only"), "{text}");
     let line = nagios(&report, Expectation::Encrypted);
     assert!(line.contains("; finding short-icv |"), "{line}");
+}
+
+fn under_a_profile(met: Option<bool>) -> Report {
+    let finding = ProfileFinding { code: "key-length", text: "a key of 128 bits".to_owned() };
+    let compliance = Compliance { profile: "cnsa".to_owned(), met, findings: vec![finding] };
+    Report { compliance: Some(compliance), ..report("n", Verdict::Encrypted) }
+}
+
+#[test]
+fn a_profile_that_is_not_met_is_no_success_in_junit() {
+    for (met, counted) in [
+        (Some(true), "errors=\"0\" failures=\"0\""),
+        (Some(false), "errors=\"0\" failures=\"1\""),
+        (None, "errors=\"1\" failures=\"0\""),
+    ] {
+        let xml = junit(&under_a_profile(met), Expectation::Encrypted);
+        assert!(xml.contains(counted) && xml.contains("name=\"profile cnsa\""), "{met:?}: {xml}");
+        assert_eq!(xml.contains("key-length: a key of 128 bits"), met != Some(true), "{xml}");
+    }
+}
+
+#[test]
+fn metrics_do_not_say_as_expected_where_the_profile_makes_the_exit_status() {
+    for (met, value) in [(Some(true), "1.0"), (Some(false), "0.0"), (None, "0.0")] {
+        let text = prometheus(&under_a_profile(met), Expectation::Encrypted, now(), &mut Proofs::default());
+        for line in [
+            format!("ovlsniff_as_expected{{network=\"n\",vni=\"4098\"}} {value}\n"),
+            format!("ovlsniff_profile_met{{network=\"n\",vni=\"4098\",profile=\"cnsa\"}} {value}\n"),
+        ] {
+            assert!(text.contains(&line), "{met:?}: {text}");
+        }
+    }
 }

@@ -97,8 +97,17 @@ fn network(
         };
         let is_of_a_pair = heard.legs.iter().any(shows);
         let of_the_whole = heard.verdict != Verdict::Encrypted && !is_of_a_pair;
-        let Heard { file, verdict, reason, remedy, ended, .. } = heard;
-        nodes.0[node].reports.push(Word { file, verdict, reason, remedy, ended, stale, of_the_whole });
+        let Heard { file, verdict, reason, remedy, ended, profile, .. } = heard;
+        nodes.0[node].reports.push(Word {
+            file,
+            verdict,
+            reason,
+            remedy,
+            ended,
+            stale,
+            of_the_whole,
+            profile,
+        });
         findings.extend(heard.findings.into_iter().map(|(code, text, accepted)| MergedFinding {
             node,
             code,
@@ -207,7 +216,8 @@ fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, h
         (Some(Verdict::Encrypted), None) if fresh(&received) == Some(Verdict::Encrypted) => {
             (Verdict::Encrypted, Basis::Both)
         }
-        (Some(verdict), Some(_)) if !verdict.is_readable() => (Verdict::Inconclusive, Basis::Contradicted),
+        // A sender in doubt says nothing against what the receiver has read.
+        (Some(verdict), Some(found)) if !verdict.is_readable() => (found, Basis::Receiver),
         (Some(verdict), _) => (verdict, Basis::Sender),
         (None, Some(verdict)) => (verdict, Basis::Receiver),
         (None, None) => (Verdict::Inconclusive, silence(&sent, &received, heard)),

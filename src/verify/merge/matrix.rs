@@ -102,6 +102,20 @@ pub struct Word {
     pub stale: bool,
     /// True if the verdict is a doubt about the whole, or NOT-ENFORCED, that no direction shows.
     pub of_the_whole: bool,
+    /// The profile, as the node judged it.
+    pub profile: Profiled,
+}
+
+/// The outcome of the profile that a node was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profiled {
+    /// None was asked for, or it is met.
+    #[default]
+    Fine,
+    /// It is not met.
+    NotMet,
+    /// Too little is known to tell.
+    Unknown,
 }
 
 /// A finding of one node.
@@ -154,7 +168,7 @@ pub enum Basis {
     Sender,
     /// The sender says ENCRYPTED, and the receiver as well.
     Both,
-    /// The receiver found readable frames, and the sender has no report.
+    /// The receiver found readable frames, and the sender has no report, or one that proves nothing.
     Receiver,
     /// The sender says ENCRYPTED, and the receiver found readable frames.
     Contradicted,
@@ -186,7 +200,9 @@ impl Basis {
         match self {
             Self::Sender => "the sender says so",
             Self::Both => "the sender says so, and the receiver agrees",
-            Self::Receiver => "the receiver says so; there is no report of the sender: run verify there",
+            Self::Receiver => {
+                "the receiver found it, and the sender has no report, or is in doubt: run verify on the sender"
+            }
             Self::Contradicted => {
                 "the sender says ENCRYPTED, and the receiver found frames that can be read: look for what decrypts, or sends in the \
                  sender's name, between the two"
@@ -258,8 +274,15 @@ impl Merged {
         Verdict::worst(self.networks.iter().map(|network| network.verdict).chain(doubt), expected)
     }
 
-    /// Returns the exit status, which is that of the worst verdict.
+    /// Returns the exit status, which is that of the worst verdict. If all are as expected, a profile that some node does not
+    /// meet makes it 1, and one of which too little is known 3, as in a node's own report.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
-        self.verdict(expected).exit_status(expected)
+        let words = || self.networks.iter().flat_map(|network| &network.nodes).flat_map(|node| &node.reports);
+        let any = |profile| words().any(|word| word.profile == profile);
+        match self.verdict(expected).exit_status(expected) {
+            0 if any(Profiled::NotMet) => 1,
+            0 if any(Profiled::Unknown) => 3,
+            status => status,
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::matrix::Seen;
+use super::matrix::{Profiled, Seen};
 use crate::packet::{Spi, Timestamp, Vni};
 use crate::verify::evidence::Sighting;
 use crate::verify::report::{Counts, EspSeen, LegReport, WireGuardSeen};
@@ -41,6 +41,7 @@ pub(super) struct Heard {
     pub watched: bool,
     pub legs: Vec<Seen>,
     pub findings: Vec<(String, String, bool)>,
+    pub profile: Profiled,
 }
 
 /// The properties that tell the kinds of values apart.
@@ -71,6 +72,20 @@ pub(super) struct Json {
     directions: Vec<JsonLeg>,
     #[serde(default)]
     findings: Vec<JsonFinding>,
+    profile: Option<JsonProfile>,
+}
+
+#[derive(Deserialize)]
+struct JsonProfile {
+    name: String,
+    met: Option<bool>,
+    #[serde(default)]
+    findings: Vec<JsonProfileFinding>,
+}
+
+#[derive(Deserialize)]
+struct JsonProfileFinding {
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -168,10 +183,12 @@ impl Json {
             node: node.map(cut),
             addresses,
         };
+        let (profile, of_profile) = self.profile.map(JsonProfile::told).unwrap_or_default();
         let findings = self
             .findings
             .into_iter()
             .map(|found| (cut(found.reason), cut(found.text), found.accepted))
+            .chain(of_profile)
             .collect();
         let watched = self.error.is_none();
         let reason = self.error.or(self.reason).unwrap_or_default();
@@ -187,8 +204,23 @@ impl Json {
                 watched,
                 legs,
                 findings,
+                profile,
             },
         ))
+    }
+}
+
+impl JsonProfile {
+    /// Returns the outcome, with a finding where it is not met.
+    fn told(self) -> (Profiled, Option<(String, String, bool)>) {
+        let (profile, code, met) = match self.met {
+            Some(true) => return (Profiled::Fine, None),
+            Some(false) => (Profiled::NotMet, "profile-not-met", "not met"),
+            None => (Profiled::Unknown, "profile-unknown", "not known to be met"),
+        };
+        let reasons: Vec<String> = self.findings.into_iter().map(|found| found.reason).collect();
+        let text = format!("the profile {} is {met}: {}", self.name, reasons.join(", "));
+        (profile, Some((code.to_owned(), cut(text), false)))
     }
 }
 

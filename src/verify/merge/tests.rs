@@ -93,6 +93,18 @@ fn a_receiver_that_read_frames_contradicts_a_sender_that_saw_none() {
 }
 
 #[test]
+fn a_sender_in_doubt_does_not_hide_what_the_receiver_has_read() {
+    for doubt in [I, "BLACKHOLED"] {
+        for found in [C, "AUTH-ONLY"] {
+            let all = merged(&[report(1, &[(2, doubt)], &[(2, E)]), report(2, &[(1, E)], &[(1, found)])]);
+            let first = &all.networks[0].pairs[0];
+            assert_eq!((first.verdict.name(), first.basis), (found, Basis::Receiver), "{doubt}");
+            assert_eq!(exit(&all), 1, "{doubt} {found}");
+        }
+    }
+}
+
+#[test]
 fn a_node_without_a_report_is_no_proof_and_a_leak_that_reached_another_is_one() {
     let all = merged(&[report(1, &[(2, E), (3, E)], &[(2, E), (3, C)])]);
     assert_eq!(
@@ -282,4 +294,25 @@ fn a_report_of_the_first_version_without_a_node_is_known_by_its_sender() {
 fn ages_are_told_in_their_two_largest_units() {
     let said = [0, 59, 61, 3600, 90_000, 172_800].map(|seconds| ago(seconds * 1_000_000_000));
     assert_eq!(said, ["0 s", "59 s", "1 min 1 s", "1 h 0 min", "1 day 1 h", "2 days 0 h"]);
+}
+
+#[test]
+fn a_profile_that_one_node_does_not_meet_is_told_and_changes_the_exit_status() {
+    let profiled = |met: Value| {
+        let profile =
+            json!({"name": "cnsa", "met": met, "findings": [{"reason": "key-length", "text": "x"}]});
+        with(report(2, &[(1, E)], &[(1, E)]), "profile", profile)
+    };
+    for (met, status, codes) in [
+        (json!(true), 0, vec![]),
+        (json!(false), 1, vec!["profile-not-met"]),
+        (json!(null), 3, vec!["profile-unknown"]),
+    ] {
+        let all = merged(&[report(1, &[(2, E)], &[(2, E)]), profiled(met.clone())]);
+        assert_eq!((all.networks[0].verdict, exit(&all)), (Verdict::Encrypted, status), "{met}");
+        let found: Vec<&str> = all.networks[0].findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(found, codes, "{met}");
+    }
+    let leak = merged(&[report(1, &[(2, I)], &[(2, E)]), profiled(json!(false))]);
+    assert_eq!(exit(&leak), 3, "the verdict comes first");
 }

@@ -1,7 +1,7 @@
 //! The names of algorithms, as the kernel and files of keys have them, and as profiles have them.
 
 /// Some names, for a message.
-pub(super) const SOME: &str = "aes-gcm, aes-ccm, aes-cbc, chacha20-poly1305, hmac-sha256";
+pub(super) const SOME: &str = "aes-gcm, aes-ccm, aes-cbc, chacha20-poly1305, hmac-sha256-128";
 
 /// The names of ciphers: as the kernel has them, as profiles have them.
 const CIPHERS: [(&str, &str); 16] = [
@@ -75,6 +75,27 @@ impl Suite {
 
     pub(super) fn is_combined(&self) -> bool {
         COMBINED.contains(&&*self.cipher)
+    }
+}
+
+/// A keyed hash as a profile names it: `hmac-sha256`, or with the length of its ICV `hmac-sha256-128`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Keyed<'a> {
+    pub(super) hash: &'a str,
+    /// The length of the ICV in bits; `None` for any.
+    pub(super) icv_bits: Option<u32>,
+}
+
+impl<'a> Keyed<'a> {
+    /// Reads a name. Returns `None` if it is not that of a hash.
+    pub(super) fn of(name: &'a str) -> Option<Self> {
+        let is_hash = |name: &str| HASHES.iter().any(|(_, known)| *known == name);
+        if is_hash(name) {
+            return Some(Self { hash: name, icv_bits: None });
+        }
+        let (hash, bits) = name.rsplit_once('-')?;
+        let icv_bits = bits.parse().ok().filter(|bits| *bits > 0)?;
+        is_hash(hash).then_some(Self { hash, icv_bits: Some(icv_bits) })
     }
 }
 

@@ -45,10 +45,10 @@ fn the_profiles_judge_what_overlays_use() {
     assert_eq!(codes("rfc8221", chacha()), [""; 0]);
     assert_eq!(codes("cnsa", chacha()), ["algorithm"]);
     assert_eq!(codes("fips", chacha()), ["algorithm"]);
-    let cbc = |hash: &str| sa(&format!("cbc(aes) hmac({hash})"), 256, 128, Origin::Ike);
-    assert_eq!(codes("cnsa", cbc("sha384")), [""; 0]);
-    assert_eq!(codes("cnsa", cbc("sha256")), ["algorithm"]);
-    assert_eq!(codes("rfc8221", cbc("md5")), ["algorithm"]);
+    let cbc = |hash: &str, icv| sa(&format!("cbc(aes) hmac({hash})"), 256, icv, Origin::Ike);
+    assert_eq!(codes("cnsa", cbc("sha384", 192)), [""; 0]);
+    assert_eq!(codes("cnsa", cbc("sha256", 128)), ["algorithm"]);
+    assert_eq!(codes("rfc8221", cbc("md5", 96)), ["algorithm"]);
     for plain in ["rfc4543(gcm(aes))", "ecb(cipher_null) hmac(sha256)", "hmac(sha256)"] {
         assert_eq!(codes("rfc8221", sa(plain, 128, 128, Origin::Ike))[0], "not-encrypting", "{plain}");
     }
@@ -81,6 +81,7 @@ fn a_file_asks_for_what_it_names() {
         ("name = 'x'", "it allows no algorithm: add [[allowed]]"),
         ("name = 'x'\n[[allowed]]\nalgorithm = 'aes'", "there is no algorithm 'aes'"),
         ("name = 'x'\nextra = 1", "unknown field"),
+        ("name = 'x'\n[[allowed]]\nalgorithm = 'aes-cbc'\nhashes = ['hmac-sha256-']", "'hmac-sha256-'"),
         ("[", ""),
     ] {
         std::fs::write(&file, wrong).unwrap();
@@ -103,4 +104,98 @@ fn a_profile_that_is_not_met_changes_the_exit_status_and_not_the_verdict() {
     assert_eq!(strong.exit_status(Encrypted), 0);
     let broken = Report { verdict: Verdict::Blackholed, ..weak };
     assert_eq!(broken.exit_status(Encrypted), 4);
+}
+
+fn house(text: &str) -> Result<Profile, String> {
+    Profile::parse(&format!("name = 'house'\n{text}"))
+}
+
+fn compliance(profile: &Profile, esp: EspSeen) -> (Option<bool>, Vec<&'static str>) {
+    let found = profile.judge(&report(vec![esp]));
+    (found.met, found.findings.iter().map(|finding| finding.code).collect())
+}
+
+/// Makes the SA of a file with keys: nothing is known of it but its algorithms.
+fn of_file() -> EspSeen {
+    EspSeen { state: None, ..sa("aes-gcm", 256, 128, Origin::Ike) }
+}
+
+#[test]
+fn what_is_asked_of_an_sa_that_only_a_file_knows_is_unknown_and_not_met() {
+    let allowed = "[[allowed]]\nalgorithm = 'aes-gcm'\n";
+    for asked in [
+        "max_age_seconds = 60",
+        "replay_protection = true",
+        "extended_numbers = true",
+        "exchanged_keys = 'x'",
+    ] {
+        let profile = house(&format!("{allowed}[sa]\n{asked}\n")).unwrap();
+        assert_eq!(compliance(&profile, of_file()), (None, vec!["unknown"]), "{asked}");
+    }
+    assert_eq!(compliance(&house(allowed).unwrap(), of_file()), (Some(true), Vec::new()));
+    let all = report(vec![of_file()]).under(&Profile::open(Path::new("rfc8221")).unwrap());
+    assert_eq!(all.exit_status(crate::verify::Expectation::Encrypted), 3);
+}
+
+#[test]
+fn an_spi_of_docker_in_a_file_tells_that_its_keys_are_manual() {
+    let docker_tag = Some(crate::ipsec::DockerTag { tag: 7, variant: crate::ipsec::Variant::Mapped });
+    let profile = Profile::open(Path::new("rfc8221")).unwrap();
+    let found = compliance(&profile, EspSeen { docker_tag, ..of_file() });
+    assert_eq!(found, (Some(false), vec!["manual-keys"]));
+}
+
+#[test]
+fn all_entries_of_one_algorithm_are_alternatives_and_not_the_first_alone() {
+    let profile = house(
+        "[[allowed]]\nalgorithm = 'aes-gcm'\nkey_bits = [256]\nicv_bits = [128]\n\
+         [[allowed]]\nalgorithm = 'aes-gcm'\nkey_bits = [128]\nicv_bits = [64]\n",
+    )
+    .unwrap();
+    let gcm = |key, icv| compliance(&profile, sa("aes-gcm", key, icv, Origin::Ike));
+    assert_eq!((gcm(256, 128).0, gcm(128, 64).0), (Some(true), Some(true)));
+    assert_eq!(gcm(256, 64), (Some(false), vec!["icv-length"]));
+    let unknown = EspSeen { key_bits: None, ..sa("aes-gcm", 0, 64, Origin::Ike) };
+    assert_eq!(compliance(&profile, unknown), (None, vec!["unknown"]));
+}
+
+#[test]
+fn a_file_that_contradicts_itself_or_allows_nothing_is_a_fault() {
+    for (wrong, why) in [
+        (
+            "[[allowed]]\nalgorithm = 'aes-gcm'\n[[refused]]\nalgorithm = 'aes-gcm'",
+            "both allows and refuses aes-gcm",
+        ),
+        (
+            "[[allowed]]\nalgorithm = 'aes-cbc'\nhashes = ['hmac-sha1-96']\n[[refused]]\nalgorithm = 'hmac-sha1'",
+            "both allows and refuses hmac-sha1",
+        ),
+        ("[[allowed]]\nalgorithm = 'aes-gcm'\nkey_bits = []", "key_bits = [] of aes-gcm allows none"),
+        ("[[allowed]]\nalgorithm = 'aes-gcm'\nicv_bits = []", "icv_bits = [] of aes-gcm allows none"),
+    ] {
+        let error = house(wrong).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn a_name_that_is_nearly_a_profile_says_which_there_are() {
+    for (name, near) in [("CNSA", "cnsa"), ("rfc-8221", "rfc8221"), ("fips140", "fips")] {
+        let error = Profile::open(Path::new(name)).unwrap_err().to_string();
+        assert!(error.contains(&format!("write {near}, of: rfc8221, cnsa, fips")), "{error}");
+    }
+    let error = Profile::open(Path::new("no-such-profile")).unwrap_err().to_string();
+    assert!(!error.contains("os error"), "{error}");
+}
+
+#[test]
+fn a_hash_that_is_cut_shorter_than_ipsec_has_it_is_not_met() {
+    let cut = |icv| sa("cbc(aes) hmac(sha256)", 256, icv, Origin::Ike);
+    for profile in ["rfc8221", "fips"] {
+        assert_eq!(codes(profile, cut(96)), ["icv-length"], "{profile}");
+        assert_eq!(codes(profile, cut(128)), [""; 0], "{profile}");
+        assert_eq!(codes(profile, EspSeen { icv_bits: None, ..cut(96) }), ["unknown"], "{profile}");
+    }
+    let any = house("[[allowed]]\nalgorithm = 'aes-cbc'\nhashes = ['hmac-sha256']").unwrap();
+    assert_eq!(compliance(&any, cut(96)).0, Some(true));
 }

@@ -143,3 +143,24 @@ fn a_repetition_keeps_one_folder_of_verdicts_that_stay_as_expected() {
         "{ran:?}"
     );
 }
+
+#[test]
+#[ignore = "needs root"]
+fn the_sum_of_a_capture_is_kept_though_nobody_cannot_enter_its_folder() {
+    // The folders of tempfile are for their owner alone.
+    let (closed, around) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let capture = closed.path().join("node1.pcap");
+    fs::copy("tests/fixtures/swarm/swarm-node1.pcap", &capture).unwrap();
+    let place = around.path().join("evidence");
+    let mut command = program();
+    command
+        .args(["verify", "--local", "192.0.2.1", "--peer", "192.0.2.2", "--vni", "4097", "-r"])
+        .arg(&capture);
+    command.arg("--evidence").arg(&place).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = finish(command.spawn().unwrap());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let run: Value = serde_json::from_slice(&fs::read(place.join("run.json")).unwrap()).unwrap();
+    let sum = std::process::Command::new("sha256sum").arg(&capture).output().unwrap().stdout;
+    let sum = String::from_utf8_lossy(&sum).split(' ').next().unwrap().to_owned();
+    assert_eq!(run["watched"][0]["file_sha256"].as_str(), Some(&*sum), "{ran:?}");
+}
