@@ -140,7 +140,11 @@ impl Replay {
         let mut watched = Vec::new();
         for (at, listed) in manifest.networks.iter().enumerate() {
             let Some(folder) = &listed.folder else {
-                judged.push(unwatched(listed));
+                let judged_so = unwatched(listed);
+                if listed.verdict != judged_so.verdict().name() {
+                    return Err(follows::other(manifest::NAME, &manifest));
+                }
+                judged.push(judged_so);
                 continue;
             };
             let facts = reader.facts(folder)?;

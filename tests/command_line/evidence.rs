@@ -306,6 +306,11 @@ fn what_does_not_follow_from_the_facts_is_refused_in_every_file() {
         let said = forged("insecure", name, |text| text.replace(was, forged_to));
         assert!(said.contains(&format!("{name} is not what follows from the facts")), "{name}: {said}");
     }
+    // A network without a folder was not watched, so nothing is known of it.
+    let said = forged("insecure", "manifest.json", |text| {
+        text.replace("\"folder\": \"network-1\"", "\"folder\": null").replace("\"CLEAR\"", "\"ENCRYPTED\"")
+    });
+    assert!(said.contains("manifest.json is not what follows from the facts"), "{said}");
     let said = forged("insecure", "run.json", |_| "{}".to_owned());
     assert!(said.contains("run.json: it does not describe a run"), "{said}");
 }
