@@ -114,7 +114,7 @@ const FSTATAT: c_long = libc::SYS_newfstatat;
 /// The bits of `open` that would write, create or cut a file.
 const WRITING: u64 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND) as u64;
 
-/// What may be done to a descriptor by `fcntl`. Its flags may be changed as well, but for `O_ASYNC`. The last one is for
+/// The commands of `fcntl` that are allowed. Its flags may be changed as well, but for `O_ASYNC`. The last one is for
 /// a pipe that is searched.
 const FCNTL: [u64; 5] = [
     libc::F_DUPFD_CLOEXEC as u64,

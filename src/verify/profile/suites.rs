@@ -4,7 +4,7 @@ use super::algorithms::{Keyed, Suite};
 use super::{Allowed, Profile, in_brackets};
 use crate::escape::escape;
 
-/// What is not met, or not known: codes and texts.
+/// The demands that are not met, or not known: codes and texts.
 pub(super) type Faults = Vec<(&'static str, String)>;
 
 impl Profile {
@@ -22,7 +22,7 @@ impl Profile {
         }
         let entries = self.allowed.iter().filter(|allowed| allowed.algorithm == *cipher);
         let by_each = entries.map(|allowed| allowed.faults(suite, key_bits, icv_bits));
-        // What is not known is nearer than what is not met.
+        // A demand that is not known to be met is nearer than what is not met.
         let distance =
             |faults: &Faults| (faults.iter().filter(|(code, _)| *code != "unknown").count(), faults.len());
         by_each.min_by_key(distance).unwrap_or_else(|| {
