@@ -90,6 +90,12 @@ fn the_exit_status_is_that_of_the_worst_direction() {
     let of = |name: &str, report: Value| write(folder.path(), name, &[report]);
     let [one, two] = [of("1.json", node1("secure")), of("2.json", node2("secure"))];
     let [clear1, clear2] = [of("3.json", node1("insecure")), of("4.json", node2("insecure"))];
+    let mut made_up = node2("secure");
+    made_up["directions"][0]["counts"]["clear"] = 5.into();
+    let contradictory = of("6.json", made_up);
+    let mut not_enforced = node1("secure");
+    (not_enforced["verdict"], not_enforced["reason"]) = ("NOT-ENFORCED".into(), "not-enforced".into());
+    let open = of("7.json", not_enforced);
     let garbage = folder.path().join("5.json");
     fs::write(&garbage, "{\"v\":1,\"netw").unwrap();
     let garbage = garbage.to_str().unwrap();
@@ -100,6 +106,11 @@ fn the_exit_status_is_that_of_the_worst_direction() {
         (vec![garbage], 3),
         (vec![&one, &two, "--stale", "58s"], 3),
         (vec![&one, &two, "--stale", "58s", "--at", "newest"], 0),
+        (vec![&one, &two, "--stale", "58s", "--at", "2026-11-23T01:31:00Z"], 3),
+        (vec![&one, &contradictory], 3),
+        (vec![&open, &two], 1),
+        (vec![&open, &two, "--accept", "not-enforced"], 0),
+        (vec![&clear1, &clear2, "--accept", "not-enforced"], 1),
         (vec![&clear1, &clear2], 1),
         (vec![&clear1, &clear2, garbage], 1),
         (vec![&clear1, &clear2, "--expect", "clear"], 0),
@@ -118,7 +129,11 @@ fn json_is_by_its_schema() {
     let folder = tempfile::tempdir().unwrap();
     let one = write(folder.path(), "1.json", &[node1("secure"), node1("insecure"), node1("typo")]);
     let two = write(folder.path(), "2.json", &[node2("secure"), json!({"v": 2})]);
-    for words in [vec![&*one], vec![&one, &two], vec![&two, "--stale", "1s", "--pairs", "known"]] {
+    for words in [
+        vec![&*one],
+        vec![&one, &two],
+        vec![&two, "--stale", "1s", "--pairs", "known", "--accept", "stranger"],
+    ] {
         let ran = merge(&[&words[..], &["--json"]].concat());
         let object: Value = serde_json::from_str(&ran.out).unwrap();
         assert_eq!((object["exit"].as_i64(), ran.out.lines().count()), (ran.code.map(i64::from), 1));
@@ -200,6 +215,7 @@ fn what_is_wrong_with_the_words_is_one_sentence_and_nothing_is_read() {
         (&[empty], "there is no file *.json in it"),
         (&["--at", "soon", "-"], "2026-11-27T19:00:00Z, or newest"),
         (&["--format", "junit", "-"], "use text, json or html"),
+        (&["--accept", "no-policy", "-"], "this can never be accepted"),
         (&["-o", "/nowhere/x", "-"], "no file can be made in its folder"),
     ] {
         let said = refused(&[&["verify", "merge"], words].concat());

@@ -42,7 +42,8 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
         Expect::Encrypted => Expectation::Encrypted,
         Expect::Clear => Expectation::Clear,
     };
-    let merged = Merged::of(reports, MergeTerms { at, stale: args.stale, pairs }, expected);
+    let terms = MergeTerms { at, stale: args.stale, pairs, accepted: args.accept.clone() };
+    let merged = Merged::of(reports, terms, expected);
     let format = if args.json { MergeFormat::Json } else { args.format };
     let text = match format {
         MergeFormat::Text => merged::text(&merged, expected),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::safe::{Safe, badge, class};
 use crate::print::merged::{VERDICTS, label, letter, said};
 use crate::verify::Verdict;
-use crate::verify::merge::{Basis, MergedNetwork, Pair, Seen};
+use crate::verify::merge::{Basis, MergedNetwork, Pair, Seen, Standing};
 
 /// The most nodes in a matrix: ten thousand squares are a few megabytes, and a browser shows them at once.
 const MOST_NODES: usize = 128;
@@ -122,10 +122,13 @@ fn write_seen(evidence: &mut String, who: &str, seen: &Seen) {
     let end = |address: Option<std::net::IpAddr>| {
         address.map_or_else(|| "?".to_owned(), |address| address.to_string())
     };
-    let stale = if seen.stale { ", stale" } else { "" };
+    let standing = match seen.standing {
+        Standing::Counts => String::new(),
+        standing => format!(", {}", standing.name()),
+    };
     let _ = write!(
         evidence,
-        "<p><b>{who}{stale}</b> ({} → {}): {} {}</p>",
+        "<p><b>{who}{standing}</b> ({} → {}): {} {}</p>",
         end(seen.leg.from),
         end(seen.leg.to),
         seen.leg.verdict.name(),
