@@ -25,6 +25,8 @@ pub use pieces::{Piece, Pieces};
 pub use reading::Reading;
 pub use records::{Form, Records, Taken};
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -129,6 +131,17 @@ impl Savefile {
     pub fn open_until(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
         let file = shown(path);
         let source = Source::open(path, Arc::clone(stop)).map_err(|e| Error::opening(file.clone(), e))?;
+        Self::of(source, file)
+    }
+
+    /// Reads a plain file that was opened already, or could not be. Its path is for messages.
+    pub fn held(file: io::Result<File>, path: &Path) -> Result<Self, Error> {
+        let source = file.and_then(|file| Source::of(file, Arc::default()));
+        let source = source.map_err(|e| Error::opening(shown(path), e))?;
+        Self::of(source, shown(path))
+    }
+
+    fn of(source: Source, file: String) -> Result<Self, Error> {
         let waits = source.waits();
         let mut buffer = Buffer::new(source);
         let (mut interfaces, counts) = (Vec::new(), pcapng::Counts::default());

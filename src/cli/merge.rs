@@ -32,6 +32,12 @@ pub(crate) struct Merge {
     /// Pairs of nodes that have to be reported
     #[arg(long, value_name = "PAIRS", default_value = "all")]
     pub(crate) pairs: Pairs,
+    /// User to become in place of root, once the reports are open [default: nobody]
+    #[arg(short = 'Z', long, value_name = "NAME", conflicts_with = "no_drop")]
+    pub(crate) user: Option<String>,
+    /// Stay root instead of becoming another user
+    #[arg(long)]
+    pub(crate) no_drop: bool,
     /// Format of the matrix
     #[arg(long, value_name = "FORMAT", default_value = "text", overrides_with = "json")]
     pub(crate) format: MergeFormat,

@@ -260,3 +260,12 @@ fn a_report_that_is_to_be_merged_is_not_replaced_by_the_matrix() {
     assert_eq!(merge(&[&one, "-o", new.to_str().unwrap()]).code, Some(3));
     assert!(new.exists());
 }
+
+#[test]
+fn a_pipe_that_lies_in_a_folder_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "1.json", &[node1("secure"), node2("secure")]);
+    nix::unistd::mkfifo(&folder.path().join("2.json"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let ran = merge(&[folder.path().to_str().unwrap()]);
+    assert!(ran.out.contains("2.json: it is no regular file") && ran.code == Some(3), "{ran:?}");
+}

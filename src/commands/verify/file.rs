@@ -22,7 +22,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<
     let sas = ipsec::read_files(&args.sa)?;
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));
     let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
-    super::unprivileged::begin_file(args)?;
+    super::unprivileged::begin_files(&args.into())?;
     file.unpack_ahead();
     let progress = Progress::until_signal(file.reading());
     let mut watch = Watch::new(question, None, ports, opener);
