@@ -203,6 +203,9 @@ fn the_page_loads_nothing_and_allows_its_own_script_alone() {
     assert_eq!(opened.len(), 4);
     assert!(opened.iter().all(|id| page.matches(&format!("<div popover id=\"{id}\"")).count() == 1));
     assert!(page.contains("aria-label=\"node1 to node2: ENCRYPTED\">E</button>"));
+    // Names that are cut are told apart by their numbers, and two from right to left do not change places.
+    assert!(page.contains("<span><i>2</i> <bdi>node2</bdi></span>"));
+    assert!(page.contains("<h3><bdi>node1</bdi> → <bdi>node2</bdi></h3>"));
 }
 
 #[test]

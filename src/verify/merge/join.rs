@@ -260,7 +260,7 @@ fn standing(network: &str, heard: &Heard, terms: &MergeTerms, reports: &mut Repo
         return Standing::Stale;
     }
     if ahead > most {
-        let text = format!("its report on {network} is from {} ahead, so it does not count", ago(ahead));
+        let text = format!("its report on {network} is {} ahead, so it does not count", ago(ahead));
         reports.note("ahead", file, text);
         return Standing::Ahead;
     }
