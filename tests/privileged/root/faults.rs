@@ -286,6 +286,24 @@ fn a_machine_without_proc_is_captured_on_and_its_networks_are_judged_as_root() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_proc_that_hides_nearly_everything_is_enough_for_a_search_and_a_watch() {
+    let hosts = Hosts::new();
+    hosts.overlay("clear", 42, "42.0");
+    // It shows no process of another user, and nothing of the system: neither `/proc/net` nor `/proc/sys`.
+    let hidden = "umount -l /proc; mount -t proc -o hidepid=2,subset=pid proc /proc && [ ! -e /proc/sys ] || exit 9";
+    let mut sniffer = Sniffer::start(&mut behind(&hosts, hidden, &["-i", "eth0", "canary"]));
+    there(&hosts, b"canary", 1);
+    assert!(sniffer.line().starts_with("U 192.0.2.1:"));
+    let (code, _, err) = sniffer.stop();
+    assert_eq!(code, Some(0), "{err}");
+
+    let words = ["verify", "--net", "clear", "--for", "2s"];
+    let ran = finish(behind(&hosts, hidden, &words).spawn().unwrap());
+    assert!(ran.out.contains("verdict: CLEAR"), "{ran:?}");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn without_a_database_of_users_root_is_not_silently_kept() {
     let hosts = Hosts::new();
     File::create("/run/nobody-is-here").unwrap();
