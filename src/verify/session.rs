@@ -261,6 +261,10 @@ impl Session {
             let now = Instant::now();
             if beat.is_due(now) {
                 progress(Progress::of(end.saturating_duration_since(now), &self.watch, &self.asked));
+                // One that has ended wakes the watch, and one that is silent does not.
+                if keeper::is_lost() {
+                    return Ok(());
+                }
             }
             if now >= next_probe && now < last_probe {
                 self.probed().for_each(Probed::round);

@@ -38,6 +38,7 @@ impl Job {
             keep: args.evidence.is_some(),
         };
         let signals = Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?;
+        keeper::heed(signals.stop_flag());
         Ok(Self { request, signals, announced: RefCell::default() })
     }
 
