@@ -56,6 +56,8 @@ use crate::verify::probe;
 use allowed::Numbers;
 use captures::Captures;
 pub use delivery::Outputs;
+#[cfg(test)]
+pub(crate) use engine::tests::{kept, told};
 use first::First;
 
 /// The hidden first argument of a keeper. The second one is the word of its [`Scope`], and the third one the size of the largest
