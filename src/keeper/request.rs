@@ -108,7 +108,7 @@ impl Scope {
 /// keeper's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// Opens a conversation with a part of the kernel, by the number of its protocol (`NETLINK_…`).
+    /// Opens a conversation with a part of the kernel that tells no secrets, by the number of its protocol (`NETLINK_…`).
     Netlink(u8),
     /// Sends one message of netlink on the socket that comes with the request.
     Send(&'a [u8]),
@@ -142,6 +142,8 @@ pub enum Request<'a> {
     Keep(&'a Path),
     /// Removes an old folder of evidence.
     Forget(&'a Path),
+    /// Asks a part of the kernel that also tells secrets. The answers are handed over in memory, without these.
+    Ask(u8, &'a [u8]),
 }
 
 impl<'a> Request<'a> {
@@ -185,6 +187,7 @@ impl<'a> Request<'a> {
             Self::Deliver(file) => path(14, file),
             Self::Keep(folder) => path(15, folder),
             Self::Forget(folder) => path(16, folder),
+            Self::Ask(part, message) => [&[17, *part], *message].concat(),
         }
     }
 
@@ -216,6 +219,7 @@ impl<'a> Request<'a> {
             (14, file) => Self::Deliver(path(file)?),
             (15, folder) => Self::Keep(path(folder)?),
             (16, folder) => Self::Forget(path(folder)?),
+            (17, &[part, ref message @ ..]) => Self::Ask(part, message),
             _ => return None,
         })
     }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::libc::ENOBUFS;
 use zeroize::Zeroizing;
 
-use super::{Family, Socket, messages};
+use super::{Family, NLMSG_OVERRUN, Socket, messages};
 
 /// The greatest number of datagrams that are read at once. Those behind them are read at the next time.
 const MOST_DATAGRAMS: usize = 1 << 14;
@@ -32,8 +32,11 @@ impl Subscription {
         for _ in 0..MOST_DATAGRAMS {
             match self.socket.receive_at_once(&mut self.buffer) {
                 Ok(0) => return lost,
-                Ok(len) => messages(self.buffer.get(..len).unwrap_or(&[]))
-                    .for_each(|message| each(message.kind, message.body)),
+                Ok(len) => messages(self.buffer.get(..len).unwrap_or(&[])).for_each(|message| {
+                    // The keeper's word for the error that a socket of the kernel's has.
+                    lost |= message.kind == NLMSG_OVERRUN;
+                    each(message.kind, message.body);
+                }),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The messages before those that were lost are still in the buffer.
                 Err(error) if error.raw_os_error() == Some(ENOBUFS) => lost = true,
