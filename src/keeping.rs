@@ -154,8 +154,8 @@ pub fn run(scope: &str, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
 /// Returns what a keeper needs capabilities for.
 fn duties(scope: Scope, outputs: &Outputs<'_>) -> &'static [Duty] {
     match (scope, outputs.is_empty()) {
-        (Scope::Watch, true) => &[Duty::Kernel],
-        (Scope::Watch, false) => &[Duty::Kernel, Duty::Files],
+        (Scope::Watch | Scope::Facts, true) => &[Duty::Kernel],
+        (Scope::Watch | Scope::Facts, false) => &[Duty::Kernel, Duty::Files],
         (Scope::Names, _) => &[Duty::Engine],
         (Scope::Outputs, _) => &[Duty::Files],
     }
@@ -174,6 +174,7 @@ impl Keeping<'_> {
     fn fulfil(&mut self, request: &Request<'_>, with: Option<OwnedFd>) -> io::Result<Reply> {
         let is_asked_for = match self.scope {
             Scope::Watch => true,
+            Scope::Facts => !allowed::asks_for_keys(request),
             Scope::Names => matches!(request, Request::Engine(_)),
             Scope::Outputs => {
                 matches!(request, Request::Deliver(_) | Request::Keep(_) | Request::Forget(_))

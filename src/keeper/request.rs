@@ -82,6 +82,8 @@ impl Tool {
 pub enum Scope {
     /// Everything that `verify` asks for.
     Watch,
+    /// The same, but no key.
+    Facts,
     /// The engine alone, for the names of `--resolve`.
     Names,
     /// The files to write alone, for a verdict on a capture file.
@@ -93,6 +95,7 @@ impl Scope {
     pub fn word(self) -> &'static str {
         match self {
             Self::Watch => "watch",
+            Self::Facts => "facts",
             Self::Names => "names",
             Self::Outputs => "outputs",
         }
@@ -100,7 +103,7 @@ impl Scope {
 
     /// Reads the word.
     pub fn of(word: &str) -> Option<Self> {
-        [Self::Watch, Self::Names, Self::Outputs].into_iter().find(|scope| scope.word() == word)
+        [Self::Watch, Self::Facts, Self::Names, Self::Outputs].into_iter().find(|scope| scope.word() == word)
     }
 }
 

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::AddressFamily;
 use rustix::net::sockopt::{socket_domain, socket_protocol};
 
+use crate::keeper::Request;
 use crate::netlink::blank::Secrets;
 use crate::netlink::{Family, array_at, generic_number, u16_at, u32_at};
 
@@ -57,6 +58,14 @@ pub(super) fn family_of(socket: &OwnedFd) -> Option<Family> {
     // The protocol of routes has the number 0, which stands for no protocol.
     let protocol = socket_protocol(socket).ok()?.map_or(0, |protocol| protocol.as_raw().get());
     Family::of(u8::try_from(protocol).ok()?)
+}
+
+/// Returns true if this request is for keys.
+pub(super) fn asks_for_keys(request: &Request<'_>) -> bool {
+    match request {
+        Request::Ask(part, _) | Request::Subscribe(part, _) => Family::of(*part) == Some(Family::Keys),
+        _ => false,
+    }
 }
 
 /// Returns true if a socket to this part of the kernel may be handed over, because nothing that it answers is a secret.

@@ -118,7 +118,7 @@ pub(crate) fn relay(notices: &OwnedFd, secrets: Secrets, to: &OwnedFd) {
 }
 
 /// Makes the message which says that others were lost. The kernel has a type for it, and uses an error of the socket instead.
-fn overrun() -> Vec<u8> {
+pub(super) fn overrun() -> Vec<u8> {
     let mut message = (HEADER as u32).to_ne_bytes().to_vec();
     message.extend_from_slice(&NLMSG_OVERRUN.to_ne_bytes());
     message.resize(HEADER, 0);

@@ -13,7 +13,8 @@ use crate::cli::Verify;
 /// Starts the keeper and leaves root, if there is a privilege to leave. A run without any is as it always was, and says itself
 /// what it may not do.
 pub(super) fn begin(args: &Verify) -> anyhow::Result<()> {
-    leave(args, Some(Scope::Watch), Work::Watch)
+    let scope = if args.no_keys { Scope::Facts } else { Scope::Watch };
+    leave(args, Some(scope), Work::Watch)
 }
 
 /// Leaves root in the same manner, once a capture file is open. A keeper is needed only for what is to be written. A file may
