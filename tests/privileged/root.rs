@@ -14,6 +14,7 @@ mod namespace;
 mod overlaps;
 mod privileges;
 mod promptness;
+mod secrets;
 mod sniffer;
 mod streams;
 mod tunnels;
