@@ -96,8 +96,8 @@ fn ask(program: &UnixStream, question: &str) -> String {
         let len = program.read(&mut buffer).unwrap();
         assert!(len > 0, "{question}: {heard}");
         heard.push_str(std::str::from_utf8(&buffer[..len]).unwrap());
-        let Some((head, body)) = heard.split_once("\r\n\r\n") else { continue };
-        let is_whole = head.rsplit_once("Content-Length: ").map(|(_, len)| len.parse() == Ok(body.len()));
+        let Some((start, body)) = heard.split_once("\r\n\r\n") else { continue };
+        let is_whole = start.rsplit_once("Content-Length: ").map(|(_, len)| len.parse() == Ok(body.len()));
         if is_whole.unwrap_or_else(|| body.ends_with("0\r\n\r\n")) {
             return heard;
         }
