@@ -17,6 +17,7 @@ mod overlaps;
 mod privileges;
 mod promptness;
 mod reports;
+mod secrets;
 mod sniffer;
 mod stopped;
 mod streams;

@@ -35,7 +35,8 @@ impl<'t> From<&'t Merge> for Leaving<'t> {
 /// what it may not do.
 pub(super) fn begin(args: &Verify) -> anyhow::Result<()> {
     let ring = args.buffer.unwrap_or(CaptureOptions::default().buffer);
-    leave(&args.into(), Some(Scope::Watch), ring, Work::Watch)
+    let scope = if args.no_keys { Scope::Facts } else { Scope::Watch };
+    leave(&args.into(), Some(scope), ring, Work::Watch)
 }
 
 /// Leaves root in the same manner, once the files to read are open. A keeper is needed only for what is to be written. A
