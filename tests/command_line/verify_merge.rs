@@ -6,29 +6,14 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::run::{Ran, ovlsniff, refused, with_input};
+use crate::swarm;
 
-const SWARM: &str = "tests/fixtures/swarm/";
 /// A minute after the capture.
 const AT: &str = "2026-11-23T01:33:45Z";
 
 /// Returns the report on a network, as node1 makes it of its capture, with the name of that node.
 fn node1(net: &str) -> Value {
-    let [pcap, inspect, keys] =
-        ["swarm-node1.pcap", "network-inspect.json", "xfrm-state.txt"].map(|name| format!("{SWARM}{name}"));
-    let words = [
-        "verify",
-        "-r",
-        &pcap,
-        "--local",
-        "192.0.2.1",
-        "--docker-inspect",
-        &inspect,
-        "--sa",
-        &keys,
-        "--net",
-        net,
-    ];
-    serde_json::from_str(&ovlsniff(&[&words[..], &["--json", "--node", "node1"]].concat()).out).unwrap()
+    serde_json::from_str(&swarm::verify(net, &["--json", "--node", "node1"]).out).unwrap()
 }
 
 /// Turns the report of node1 into that of node2: what leaves the one arrives at the other.
