@@ -42,7 +42,8 @@ fn the_descriptors_of_a_shell_are_read_and_written() {
     // The shell does not wait for what reads its report, so that writes into another file.
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
-    let script = r#""$1" verify --vni 4097 -r <(cat "$2") -o >(cat >"$3.part"; mv "$3.part" "$3")"#;
+    let script =
+        r#""$1" verify --vni 4097 --local 192.0.2.1 -r <(cat "$2") -o >(cat >"$3.part"; mv "$3.part" "$3")"#;
     let ran = finish(bash(script).arg(&copy).spawn().unwrap());
     assert!(ran.code.is_some_and(|code| code != 2), "{}", ran.err);
     until("the report is there", || copy.exists());

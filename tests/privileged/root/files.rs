@@ -42,7 +42,7 @@ fn root_is_left_before_the_first_byte_of_a_file_is_looked_at() {
     for file in [&plain, &gzip] {
         let ran = fed_once_root_is_left(&["-q", "HTTP"], file);
         assert_eq!((ran.code, ran.out.is_empty()), (Some(0), false), "{}", ran.err);
-        let ran = fed_once_root_is_left(&["verify", "--vni", "4097"], file);
+        let ran = fed_once_root_is_left(&["verify", "--vni", "4097", "--local", "192.0.2.1"], file);
         assert!(ran.code.is_some_and(|code| code != 2), "{}", ran.err);
     }
     let ran = fed_once_root_is_left(&["-q", "HTTP"], b"no capture file");

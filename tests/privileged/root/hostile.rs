@@ -214,7 +214,8 @@ fn who_has_put_a_file_into_a_folder_like_tmp_does_not_get_the_report() {
     let path = folder.path().join("report");
     let report = |words: &[&str]| {
         let path = path.to_str().unwrap();
-        let all = [&["verify", "-r", SWARM, "--vni", "4097", "-o", path][..], words].concat();
+        let all = [&["verify", "-r", SWARM, "--vni", "4097", "--local", "192.0.2.1", "-o", path][..], words]
+            .concat();
         ovlsniff(&all)
     };
     for words in [&[][..], &["--no-drop"]] {
@@ -245,7 +246,17 @@ fn evidence_is_not_put_into_a_folder_that_another_user_has_made_in_tmp() {
     let made = folder.path().join("evidence");
     fs::create_dir(&made).unwrap();
     nobodys(&made);
-    let ran = ovlsniff(&["verify", "-r", SWARM, "--vni", "4097", "--evidence", made.to_str().unwrap()]);
+    let ran = ovlsniff(&[
+        "verify",
+        "-r",
+        SWARM,
+        "--vni",
+        "4097",
+        "--local",
+        "192.0.2.1",
+        "--evidence",
+        made.to_str().unwrap(),
+    ]);
     assert_eq!(
         ran.complaint(),
         format!("ovlsniff: --evidence {}: another user has made this; name a new one", made.display())
