@@ -112,6 +112,8 @@ build_static() { # [PROFILE]
     build_inputs
     library=$(realpath "$(rustc --print sysroot)/lib/rustlib/src/rust")
     upper=${env^^}
+    # The build fetches the crates of its own target only. The licences and the SBOM are made from the list of all.
+    cargo fetch --quiet --locked || die "package: the crates cannot be fetched"
     say "-- the program for $triple, by Rust $(rustc --version | cut -d' ' -f2)"
     (
         unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL "${!CARGO_PROFILE_RELEASE_@}"
