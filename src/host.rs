@@ -42,6 +42,7 @@
 mod associations;
 pub mod auto;
 pub mod changes;
+pub mod descriptors;
 pub mod docker;
 pub mod exemption;
 pub mod fence;

@@ -30,7 +30,7 @@ use super::way::Way;
 use crate::ipsec::docker_tag;
 
 /// The number of packets that prove a leg.
-const ENOUGH: u64 = 3;
+pub(in crate::verify) const ENOUGH: u64 = 3;
 
 type Decision = (Verdict, Option<Rung>, Reason);
 
