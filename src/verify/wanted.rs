@@ -64,7 +64,9 @@ pub enum WantedError {
         unread: Option<String>,
     },
     /// The network is a WireGuard device whose peers the kernel does not tell.
-    #[error("network {0}: the kernel does not show this WireGuard device's peers to this user; run as root")]
+    #[error(
+        "network {0}: the kernel does not show this WireGuard device's peers to this user; run as root, in a container with the capability NET_ADMIN"
+    )]
     Unreadable(String),
     /// No source knows a network of this name.
     #[error(
@@ -118,7 +120,8 @@ impl Wanted {
     pub fn described(&self) -> Result<Network, WantedError> {
         let mut network = match (&self.docker_inspect, &self.name) {
             (Some(saved), Some(name)) => docker_inspect::from_file(saved, name)?,
-            (_, name) => Network { name: name.clone().unwrap_or_default(), ..Network::default() },
+            (Some(saved), None) => docker_inspect::of_vnis(saved, &self.vnis)?,
+            (None, name) => Network { name: name.clone().unwrap_or_default(), ..Network::default() },
         };
         self.add_to(&mut network);
         if network.vnis.is_empty() { Err(WantedError::NameOnly) } else { Ok(network) }
@@ -153,6 +156,11 @@ impl Wanted {
             return Ok(Network::clone(found));
         }
         let Some(name) = &self.name else {
+            if let Some(saved) = &self.docker_inspect {
+                let mut network = docker_inspect::of_vnis(saved, &self.vnis)?;
+                sources::refresh(&mut network, namespaces);
+                return Ok(network);
+            }
             return Ok(sources::of_vnis(&self.vnis, namespaces).unwrap_or_default());
         };
         if let Some(saved) = &self.docker_inspect {

@@ -45,7 +45,8 @@ impl Job {
         let lines = Lines::on_stderr();
         lines.show(&["looking for overlay networks".to_owned()]);
         let namespace = Namespace::given(self.request.netns.as_deref())?;
-        let Inventory { overlays, engine_unread, namespaces_unread } = Inventory::take(namespace.as_ref(), PATIENCE)?;
+        let Inventory { overlays, engine_unread, namespaces_unread } =
+            Inventory::take(namespace.as_ref(), PATIENCE)?;
         lines.clear();
         self.announce_networks(&overlays);
         let wakes: Vec<(UnixStream, UnixStream)> = (0..overlays.len().min(AT_ONCE))

@@ -30,7 +30,9 @@ impl Closed {
                 format!("{path} is not here; in a container, mount its folder from the host")
             }
             survey::Error::Namespace(namespace::Error::Permission { .. }) => {
-                format!("{path}: permission denied; run as root, in a container with the capability SYS_ADMIN")
+                format!(
+                    "{path}: permission denied; run as root, in a container with the capability SYS_ADMIN"
+                )
             }
             cause => cause.to_string(),
         }
