@@ -211,6 +211,20 @@ fn entry(place: &Surveyed, link: &Link, vtep: &Vtep, master: Option<&Link>) -> O
     })
 }
 
+/// Returns the device of a container that has this address, by which the container sends into the overlay.
+pub(super) fn entry_at(place: &Surveyed, address: IpAddr) -> Option<Entry> {
+    let link = place.survey.owner(address)?;
+    Some(Entry {
+        device: link.name.clone(),
+        namespace: place.path.clone(),
+        addresses: link.addresses.clone(),
+        mtu: link.mtu,
+        mac: link.mac,
+        routed: false,
+        shared: false,
+    })
+}
+
 /// Returns true if the device has one of these VNIs.
 pub(super) fn has_vni(link: &Link, vnis: &[Vni]) -> bool {
     let vni = link.vtep.as_ref().and_then(|vtep| vtep.vni);

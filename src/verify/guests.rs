@@ -6,7 +6,6 @@
 
 use super::device;
 use super::network::{Entry, Network};
-use super::sources::entry_of;
 use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::Link;
 
@@ -51,7 +50,7 @@ fn guest(network: &Network, namespaces: &Namespaces) -> Option<Entry> {
     };
     let of_place = |place: &'_ Surveyed| {
         let mut links = place.survey.links.iter().filter(|link| link.up && is_end(link));
-        links.find_map(address).and_then(|address| entry_of(place, address))
+        links.find_map(address).and_then(|address| device::entry_at(place, address))
     };
     let is_balancer = |entry: &Entry| {
         let file = entry.namespace.as_deref().and_then(|path| path.rsplit('/').next());

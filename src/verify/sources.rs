@@ -115,21 +115,8 @@ pub(super) fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
 fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Result<Option<Entry>, Closed> {
     let known = namespaces.all().find(|place| place.is_behind(sandbox));
     Ok(match known {
-        Some(place) => entry_of(place, address),
-        None => entry_of(&Surveyed::take(sandbox)?, address),
-    })
-}
-
-pub(super) fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
-    let link = place.survey.owner(address)?;
-    Some(Entry {
-        device: link.name.clone(),
-        namespace: place.path.clone(),
-        addresses: link.addresses.clone(),
-        mtu: link.mtu,
-        mac: link.mac,
-        routed: false,
-        shared: false,
+        Some(place) => device::entry_at(place, address),
+        None => device::entry_at(&Surveyed::take(sandbox)?, address),
     })
 }
 

@@ -247,9 +247,8 @@ fn more_interfaces_than_descriptors_are_told_with_the_limit() {
         let words = ["verify", "--net", "clear", "--for", "1s"];
         let ran = finish(behind(&hosts, &format!("ulimit -n {limit}"), &words).spawn().unwrap());
         let complaint = ran.complaint().to_ascii_lowercase();
-        // The one with the fewest left may be the process that keeps root for the watch.
-        let expected = ["too many open files", "the process that kept root for this one has ended"];
-        assert!(expected.iter().any(|words| complaint.contains(words)), "{limit}: {complaint}");
+        // That the process which keeps root has no room for a descriptor, or this one none for what it hands over, ends neither.
+        assert!(complaint.contains("too many open files"), "{limit}: {complaint}");
     }
 }
 
