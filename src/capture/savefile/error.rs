@@ -215,3 +215,18 @@ fn opening(error: &io::Error) -> String {
         _ => reason(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_refuses_is_told_with_what_to_do() {
+        let said = |errno| opening(&io::Error::from_raw_os_error(errno));
+        assert_eq!(said(nix::libc::EACCES), "permission denied; let this user read it, or run as root");
+        assert!(said(nix::libc::EMFILE).contains("allow more (ulimit -n)"));
+        let source = io::Error::from_raw_os_error(nix::libc::EIO);
+        let error = Error::Read { file: "a.pcap".to_owned(), offset: 7, source }.to_string();
+        assert!(error.starts_with("read a.pcap at byte 7: ") && error.contains("copy the file"), "{error}");
+    }
+}
