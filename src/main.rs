@@ -17,11 +17,13 @@ use std::io;
 use std::process::ExitCode;
 
 use ovlsniff::escape::escape;
+use ovlsniff::host::descriptors;
 
 /// The exit status of every error, usage errors included.
 const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
+    descriptors::close_inherited(std::env::args_os());
     let request = commands::Request::made(|| std::env::args_os().collect());
     let words = cli::words(std::env::args_os());
     let outcome = match request {

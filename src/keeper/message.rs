@@ -51,8 +51,10 @@ pub(crate) fn send(socket: &OwnedFd, bytes: &[u8], with: Option<BorrowedFd<'_>>)
         ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
     }
     let bytes = [IoSlice::new(bytes)];
-    // A peer that has ended is an error, and no signal.
-    retry_on_intr(|| sendmsg(socket.as_fd(), &bytes, &mut ancillary, SendFlags::NOSIGNAL))?;
+    // A peer that has ended is an error, and no signal. There is room for a message, unless the other side asks for more and more
+    // without reading the replies; whoever waited for it then would never end.
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    retry_on_intr(|| sendmsg(socket.as_fd(), &bytes, &mut ancillary, flags))?;
     Ok(())
 }
 
@@ -117,6 +119,17 @@ mod tests {
         send(&one, b"fits", None).unwrap();
         assert_eq!(receive(&other, &mut [0; 4]).unwrap().len, 4);
     }
+
+    #[test]
+    fn replies_that_nobody_reads_are_an_error_and_are_not_waited_for() {
+        let (one, _other) = pair().unwrap();
+        let sent = (0..10_000).map(|_| send(&one, &[0; 1024], None)).take_while(Result::is_ok).count();
+        assert!((1..10_000).contains(&sent), "{sent}");
+        // The longest one fits into a socket in which nothing waits.
+        let (one, _other) = pair().unwrap();
+        send(&one, &vec![0; crate::keeper::LONGEST_REPLY], None).unwrap();
+    }
+
     #[test]
     fn the_kernel_names_the_sender() {
         let (one, other) = pair().unwrap();

@@ -3,6 +3,7 @@
 
 mod completing;
 mod deploy;
+mod descriptors;
 mod evidence;
 mod generated;
 mod grep;

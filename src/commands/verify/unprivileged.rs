@@ -4,7 +4,7 @@ use anyhow::bail;
 use ovlsniff::capture::live::CaptureOptions;
 use ovlsniff::host::fence::{self, Work};
 use ovlsniff::host::privileges;
-use ovlsniff::keeper::{self, Scope};
+use ovlsniff::keeper::{self, Loss, Scope};
 use ovlsniff::keeping::{self, Outputs};
 
 use super::live::note;
@@ -35,7 +35,8 @@ impl<'t> From<&'t Merge> for Leaving<'t> {
 /// what it may not do.
 pub(super) fn begin(args: &Verify) -> anyhow::Result<()> {
     let ring = args.buffer.unwrap_or(CaptureOptions::default().buffer);
-    leave(&args.into(), Some(Scope::Watch), ring, Work::Watch)
+    let scope = if args.no_keys { Scope::Facts } else { Scope::Watch };
+    leave(&args.into(), Some(scope), ring, Work::Watch)
 }
 
 /// Leaves root in the same manner, once the files to read are open. A keeper is needed only for what is to be written. A
@@ -57,12 +58,15 @@ fn leave(leaving: &Leaving<'_>, scope: Option<Scope>, ring: u32, work: Work) -> 
     Ok(())
 }
 
-/// Returns the outcome of a watch, unless the keeper ended meanwhile: what it could not be asked is then missing.
+/// Returns the outcome of a watch, unless the keeper was lost meanwhile: what it could not be asked is then missing.
 pub(super) fn unless_lost<T>(outcome: anyhow::Result<T>) -> anyhow::Result<T> {
-    if keeper::is_lost() {
-        bail!(
+    match keeper::loss() {
+        Some(Loss::Ended) => bail!(
             "the process that kept root for this one has ended, so that nothing more is known of the kernel; start again"
-        );
+        ),
+        Some(Loss::Silent) => bail!(
+            "the process that keeps root for this one does not answer, so that nothing more is known of the kernel; see who has stopped it, and start again"
+        ),
+        None => outcome,
     }
-    outcome
 }
