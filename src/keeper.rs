@@ -10,8 +10,9 @@
 //! Most of what is asked for is a descriptor. The keeper opens a socket or a file, in the network namespace that the
 //! request names by a descriptor of its own, and hands it over (`SCM_RIGHTS`). What has to be said with privilege on a socket
 //! of netlink is sent by the keeper, because the kernel checks the sender as well as the opener; the answer comes straight from
-//! the kernel, and the keeper never reads it. A connection to Docker's engine is worth root to whoever holds it, and is
-//! therefore not handed over: the keeper passes a few kinds of questions on.
+//! the kernel. Where the kernel tells keys too, of SAs and of WireGuard, the keeper asks and reads itself, and hands the answers
+//! over without these. A connection to Docker's engine is worth root to whoever holds it, and is
+//! therefore not handed over: the keeper passes a few kinds of questions on, and the parts of the answers that are read.
 //!
 //! # How the rest of the library uses it
 //!
@@ -27,7 +28,7 @@
 //! A packet that takes over the first process has the socket to the keeper, and may ask for anything. Requests are therefore
 //! few, small and checked in two steps: [`Request::decode`] refuses all that has not one of the few shapes, and
 //! `keeping` all that has the shape but asks for more than the program ever does. What remains is what `verify`
-//! itself can do: see the state of the kernel, keys included, and the frames.
+//! itself can do: see the state of the kernel, the keys of ESP included, and the frames. With [`Scope::Facts`] no key is.
 //!
 //! # What surprised us
 //!

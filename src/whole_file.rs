@@ -75,7 +75,7 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let _ = keep_owner(file.as_file(), &earlier);
     }
     // The temporary file is removed when it is dropped without a name.
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(writing)?;
+    file.as_file_mut().write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(writing)?;
     file.persist(path).map_err(|unnamed| writing(unnamed.error))?;
     // The new name is on the disk once its folder is. A folder may be open for writing and closed for reading.
     match File::open(folder(path)) {
@@ -133,20 +133,12 @@ fn folder(path: &Path) -> &Path {
 /// Makes the temporary file. Its name begins with a dot and has no ending, so that a program that reads all files of an
 /// ending passes it by.
 fn temporary(path: &Path) -> Result<NamedTempFile, Error> {
-    let mut builder = tempfile::Builder::new();
-    // The umask takes bits away from these.
-    builder.prefix(".ovlsniff-").permissions(Permissions::from_mode(0o666));
-    builder.tempfile_in(folder(path)).map_err(|error| {
-        // The error names the temporary file, which nobody asked for.
-        let bare = error.raw_os_error().or_else(|| os_error(&error));
-        Error::Making(path.to_owned(), bare.map_or(error, io::Error::from_raw_os_error))
-    })
-}
-
-/// Returns the number of the system's error inside of another error.
-fn os_error(error: &io::Error) -> Option<i32> {
-    let inner = std::error::Error::source(error.get_ref()?)?;
-    inner.downcast_ref::<io::Error>()?.raw_os_error()
+    // The umask takes bits away from the mode. `tempfile_in` would do the same, and hide the number of the system's error, which a
+    // keeper sends on.
+    let make =
+        |place: &Path| OpenOptions::new().read(true).write(true).create_new(true).mode(0o666).open(place);
+    let made = tempfile::Builder::new().prefix(".ovlsniff-").make_in(folder(path), make);
+    made.map_err(|error| Error::Making(path.to_owned(), error))
 }
 
 fn keep_owner(file: &File, earlier: &Metadata) -> io::Result<()> {

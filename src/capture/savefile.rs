@@ -27,6 +27,8 @@ pub use reading::Reading;
 pub use records::{Form, Records, Taken};
 pub use unread::Unread;
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -129,6 +131,14 @@ impl Savefile {
     /// poll(2) is never restarted. A signal that another thread receives is noticed within 100 ms.
     pub fn open_until(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
         Unread::open(path, stop)?.read()
+    }
+
+    /// Reads a plain file that was opened already, or could not be. Its path is for messages.
+    ///
+    /// # Errors
+    /// It could not be opened, is no capture file, or is damaged at its beginning.
+    pub fn held(file: io::Result<File>, path: &Path) -> Result<Self, Error> {
+        Unread::held(file, path)?.read()
     }
 
     /// Lets a thread of its own unpack compressed input, ahead of the search. It begins with the second read of a file, and

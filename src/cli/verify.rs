@@ -36,7 +36,7 @@ pub(crate) struct Verify {
     #[arg(
         long,
         value_name = "DIR",
-        conflicts_with_all = ["net", "vni", "all", "peer", "vxlan_port", "geneve_port", "local", "docker_inspect", "expect", "require", "accept", "duration", "passive", "target", "control", "watch", "interface", "netns", "buffer", "read", "sa", "evidence", "node"],
+        conflicts_with_all = ["net", "vni", "all", "peer", "vxlan_port", "geneve_port", "local", "docker_inspect", "expect", "require", "accept", "duration", "passive", "target", "control", "watch", "interface", "netns", "buffer", "read", "sa", "no_keys", "evidence", "node"],
         help_heading = "Network"
     )]
     pub(crate) replay: Option<PathBuf>,
@@ -102,6 +102,9 @@ pub(crate) struct Verify {
     /// File with keys of SAs, beside the kernel's: Wireshark's esp_sa, or output of 'ip xfrm state' (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Watch")]
     pub(crate) sa: Vec<PathBuf>,
+    /// Leave the kernel's keys unread, so that ESP is not opened with them: its SAs and the lengths of probes are the proof
+    #[arg(long, conflicts_with = "read", help_heading = "Watch")]
+    pub(crate) no_keys: bool,
     /// User to become in place of root, before the watch begins [default: nobody]
     #[arg(short = 'Z', long, value_name = "NAME", help_heading = "Watch", conflicts_with = "no_drop")]
     pub(crate) user: Option<String>,

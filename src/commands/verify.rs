@@ -33,7 +33,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     let profile = evidence::profile(args.profile.as_deref())?;
     let profile = profile.as_ref();
     if let Some(folder) = &args.replay {
-        return replay::run(args, folder, profile);
+        return replay::run(args, folder, profile, &output);
     }
     let expected = expectation(args);
     let mut evidence = Evidence::open(args)?;

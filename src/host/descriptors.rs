@@ -1,4 +1,4 @@
-//! The descriptors that this program is started with.
+//! The descriptors that this program is started with, and how many it may have.
 //!
 //! A program inherits all that whoever starts it has left open without a mark to close it: files that only root may open,
 //! sockets, terminals. Here they would reach a process that is to have nothing but what it needs, and its keeper. So all of them
@@ -9,6 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::fd::RawFd;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::close;
 
 /// The descriptors that are tried without a list of those that are open: as many as a process usually may have.
@@ -37,6 +38,15 @@ fn named(word: &OsStr) -> Vec<RawFd> {
         rest.get(..end)?.parse().ok()
     };
     word.split("/fd/").skip(1).filter_map(number).collect()
+}
+
+/// Raises the number of descriptors that this process may have to the most that it may set itself, and returns it.
+pub fn raise_limit() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(_) => soft,
+    }
 }
 
 #[cfg(test)]

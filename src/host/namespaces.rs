@@ -64,7 +64,12 @@ impl Namespaces {
 
     /// Makes a value with one namespace and no others.
     pub fn of(base: Surveyed) -> Self {
-        Self { base, others: OnceCell::from(Vec::new()) }
+        Self::with(base, Vec::new())
+    }
+
+    /// Makes a value with these namespaces.
+    pub fn with(base: Surveyed, others: Vec<Surveyed>) -> Self {
+        Self { base, others: OnceCell::from(others) }
     }
 
     fn others(&self) -> impl Iterator<Item = &Surveyed> {

@@ -61,7 +61,7 @@ impl KernelSas {
 /// Reads the SAs of ESP in the network namespace of this thread. Needs `CAP_NET_ADMIN` there.
 pub fn dump() -> Result<KernelSas, Error> {
     let mut found = KernelSas::default();
-    for sa in xfrm::sas(&mut xfrm::open()?, read_sa).map_err(XfrmError::from)? {
+    for sa in xfrm::sas(&mut xfrm::open_with_keys()?, read_sa).map_err(XfrmError::from)? {
         found.add(sa);
     }
     Ok(found.settle(keeper::read_to_string(LOCKDOWN).ok().as_deref()))

@@ -88,7 +88,7 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
         None => {}
     }
     if let Some(why) = &network.engine_unread {
-        add("engine-unread", format!("Docker's engine could not be asked about the network: {why}"));
+        add("engine-unread", format!("Docker's engine did not describe the network: {why}"));
     }
     tags(legs, &mut add);
     fragments(tally, legs, &mut add);

@@ -149,6 +149,10 @@ pub struct Entry {
     pub mac: Option<MacAddress>,
     /// True if probes go by the routes, as the packets of others do, and are not bound to the device.
     pub routed: bool,
+    /// True if other nodes have the same address, as those of one of Docker's networks have that of the gateway. No reply to a
+    /// probe from it comes back.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 /// A VXLAN, Geneve or WireGuard device of the network.

@@ -77,6 +77,8 @@ pub struct Request {
     pub targets: Vec<IpAddr>,
     /// SAs with their keys, beside those of the kernel.
     pub sas: Vec<Sa>,
+    /// True if ESP is to be opened with the kernel's keys.
+    pub kernel_keys: bool,
     /// The size in bytes of the ring between kernel and program.
     pub buffer: Option<u32>,
     /// True if what the verdict follows from is to be kept.

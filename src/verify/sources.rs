@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::device;
 use super::docker::{self, Found};
+use super::guests;
 use super::network::{Entry, Network, Peer};
 use crate::host::docker::EngineError;
 use crate::host::namespaces::{Namespaces, Surveyed};
@@ -22,7 +23,8 @@ pub(super) fn find(name: &str, namespaces: &Namespaces) -> Result<Option<Network
 
 /// Finds the network of a VXLAN device with one of these VNIs.
 pub(super) fn of_vnis(vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
-    device::find(namespaces, |link| device::has_vni(link, vnis))
+    let network = device::find(namespaces, |link| device::has_vni(link, vnis))?;
+    Some(guests::undescribed(network, namespaces, guests::BY_VNI))
 }
 
 /// Returns true if the name is that of a WireGuard device that could not be read.
@@ -49,9 +51,15 @@ fn named(
     };
     match ask(name) {
         Ok(found) => Ok(Some(from_docker(found, namespaces))),
-        Err(EngineError::Absent | EngineError::Unknown) => Ok(by_device()),
+        Err(error @ (EngineError::Absent | EngineError::Unknown)) => {
+            Ok(by_device().map(|network| guests::undescribed(network, namespaces, &error.with_remedy())))
+        }
         Err(denied @ EngineError::Denied) => match by_device() {
-            Some(network) => Ok(Some(Network { engine_unread: Some(denied.to_string()), ..network })),
+            Some(network) => {
+                let why = denied.with_remedy();
+                let network = guests::undescribed(network, namespaces, &why);
+                Ok(Some(Network { engine_unread: Some(why), ..network }))
+            }
             None => Err(denied),
         },
         Err(error @ (EngineError::Late(_) | EngineError::Broken(_))) => {
@@ -99,7 +107,7 @@ fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Option<Ent
     }
 }
 
-fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
+pub(super) fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
     let link = place.survey.owner(address)?;
     Some(Entry {
         device: link.name.clone(),
@@ -108,6 +116,7 @@ fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
         mtu: link.mtu,
         mac: link.mac,
         routed: false,
+        shared: false,
     })
 }
 
@@ -207,7 +216,7 @@ mod tests {
     #[test]
     fn a_device_in_place_of_an_engine_that_may_not_be_asked_says_so() {
         let found = asked(&host("secure", None), Err(EngineError::Denied)).unwrap().unwrap();
-        assert_eq!(found.engine_unread.as_deref(), Some("permission denied"));
+        assert!(found.engine_unread.unwrap().starts_with("permission denied; run as root, or "));
         assert_eq!(asked(&host("other", None), Err(EngineError::Denied)), Err(EngineError::Denied));
     }
 

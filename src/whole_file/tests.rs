@@ -51,7 +51,10 @@ fn a_folder_is_no_file_and_one_that_is_missing_is_told_before() {
         assert!(matches!(put(&path, b""), Err(Error::Folder(_))), "{}", path.display());
     }
     let absent = folder.path().join("nowhere/report");
-    let said = check(&absent).unwrap_err().to_string();
+    let error = check(&absent).unwrap_err();
+    // A keeper sends the number on.
+    assert!(matches!(&error, Error::Making(_, cause) if cause.raw_os_error() == Some(nix::libc::ENOENT)));
+    let said = error.to_string();
     assert_eq!(
         said,
         format!("write {}: no file can be made in its folder: no such file or directory", absent.display())

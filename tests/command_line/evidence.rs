@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::run::{Ran, ovlsniff};
+use crate::swarm;
 
 const SWARM: &str = "tests/fixtures/swarm";
 
@@ -24,22 +25,7 @@ struct Kept {
 fn kept(net: &str, more: &[&str]) -> Kept {
     let around = tempfile::tempdir().unwrap();
     let place = around.path().join("evidence");
-    let (pcap, inspect) = (format!("{SWARM}/swarm-node1.pcap"), format!("{SWARM}/network-inspect.json"));
-    let keys = format!("{SWARM}/xfrm-state.txt");
-    let words = [
-        "verify",
-        "-r",
-        &pcap,
-        "--local",
-        "192.0.2.1",
-        "--docker-inspect",
-        &inspect,
-        "--net",
-        net,
-        "--sa",
-        &keys,
-    ];
-    let ran = ovlsniff(&[&words[..], &["--evidence", place.to_str().unwrap()], more].concat());
+    let ran = swarm::verify(net, &[&["--evidence", place.to_str().unwrap()], more].concat());
     Kept { around, place, ran }
 }
 

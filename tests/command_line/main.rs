@@ -28,3 +28,5 @@ mod docker;
 mod made;
 #[path = "../program/run.rs"]
 mod run;
+#[path = "../program/swarm.rs"]
+mod swarm;

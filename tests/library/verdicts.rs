@@ -226,11 +226,15 @@ impl Scene {
         })
     }
 
-    /// Returns the report, which is the same if the facts are kept and read again.
+    /// Returns the report, which is the same if the facts are kept and read again, and in which no verdict contradicts its
+    /// figures.
     fn report(self) -> Report {
         let kept = Facts::new(&self.tally, self.circumstances.clone()).to_json();
         let report = judge(&self.tally, self.circumstances);
         assert_eq!(Facts::from_json(&kept).unwrap().report(), report);
+        for leg in &report.legs {
+            assert_eq!(leg.contradiction(Some(leg.reason)), None, "{leg:?}");
+        }
         report
     }
 }

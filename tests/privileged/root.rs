@@ -16,6 +16,8 @@ mod namespace;
 mod overlaps;
 mod privileges;
 mod promptness;
+mod reports;
+mod secrets;
 mod sniffer;
 mod stopped;
 mod streams;

@@ -3,6 +3,8 @@
 //! Opening takes the rights of the user, and reading takes none. The bytes of a file may be hostile from the first one on: those by
 //! which compression is recognised are unpacked. So a process that has rights to leave does so in between.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,6 +31,14 @@ impl Unread {
         match Source::open(path, Arc::clone(stop)) {
             Ok(source) => Ok(Self { file, source }),
             Err(error) => Err(Error::opening(file, error)),
+        }
+    }
+
+    /// Takes a plain file that was opened already, or could not be. Its path is for messages.
+    pub(super) fn held(file: io::Result<File>, path: &Path) -> Result<Self, Error> {
+        match file.and_then(|file| Source::of(file, Arc::default())) {
+            Ok(source) => Ok(Self { file: shown(path), source }),
+            Err(error) => Err(Error::opening(shown(path), error)),
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<
     let sas = ipsec::read_files(&args.sa)?;
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));
     let unread = Unread::open(path, &Arc::new(AtomicBool::new(false)))?;
-    super::unprivileged::begin_file(args)?;
+    super::unprivileged::begin_files(&args.into())?;
     let mut file = unread.read()?;
     file.unpack_ahead();
     let progress = Progress::until_signal(file.reading());

@@ -34,6 +34,7 @@ impl Job {
             passive: args.passive,
             targets: args.target.clone(),
             sas: ipsec::read_files(&args.sa)?,
+            kernel_keys: !args.no_keys,
             buffer: args.buffer,
             keep: args.evidence.is_some(),
         };

@@ -53,6 +53,8 @@ impl Case<'_> {
             Reason::TypoOption
         } else if self.probing && self.probes.is_empty() && peer.is_none_or(|peer| peer.overlay.is_empty()) {
             Reason::NoTarget
+        } else if self.is_unanswerable() && self.pair.out.esp_packets > 0 {
+            Reason::EngineUnread
         } else {
             Reason::NoTraffic
         };

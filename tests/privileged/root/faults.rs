@@ -265,6 +265,29 @@ fn a_ring_that_memory_does_not_hold_is_told() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_full_disk_keeps_the_old_report_and_is_told_whoever_writes() {
+    let hosts = Hosts::new();
+    std::fs::create_dir("/run/full").unwrap();
+    mount(&["-t", "tmpfs", "-o", "size=16k", "tmpfs", "/run/full"]);
+    std::fs::write("/run/full/report", "old").unwrap();
+    std::fs::write("/run/full/rest", [0; 12 << 10]).unwrap();
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tunnels/vxlan.pcap");
+    let asked = ["verify", "-r", capture, "--vni", "42", "--local", "10.0.0.1"];
+    for (option, place) in [("-o", "write /run/full/report"), ("--evidence", "--evidence /run/full/new")] {
+        // The keeper writes, or the program itself.
+        for more in [&[][..], &["--no-drop"]] {
+            let words = [&asked[..], &[option, place.rsplit(' ').next().unwrap()], more].concat();
+            let ran = finish(behind(&hosts, "true", &words).spawn().unwrap());
+            assert_eq!(ran.code, Some(2), "{ran:?}");
+            assert!(ran.err.contains(&format!("ovlsniff: {place}: no space left on device\n")), "{ran:?}");
+        }
+    }
+    assert_eq!(std::fs::read_to_string("/run/full/report").unwrap(), "old");
+    assert_eq!(std::fs::read_dir("/run/full").unwrap().count(), 2);
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_machine_without_proc_is_captured_on_and_its_networks_are_judged_as_root() {
     let hosts = Hosts::new();
     hosts.overlay("clear", 42, "42.0");
@@ -280,6 +303,25 @@ fn a_machine_without_proc_is_captured_on_and_its_networks_are_judged_as_root() {
     let complaint = finish(behind(&hosts, hidden, &words).spawn().unwrap()).complaint().to_owned();
     assert!(complaint.ends_with("; go on as root with --no-drop"), "{complaint}");
     let words = [&words[..], &["--no-drop"]].concat();
+    let ran = finish(behind(&hosts, hidden, &words).spawn().unwrap());
+    assert!(ran.out.contains("verdict: CLEAR"), "{ran:?}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_proc_that_hides_nearly_everything_is_enough_for_a_search_and_a_watch() {
+    let hosts = Hosts::new();
+    hosts.overlay("clear", 42, "42.0");
+    // It shows no process of another user, and nothing of the system: neither `/proc/net` nor `/proc/sys`.
+    let hidden =
+        "umount -l /proc; mount -t proc -o hidepid=2,subset=pid proc /proc && [ ! -e /proc/sys ] || exit 9";
+    let mut sniffer = Sniffer::start(&mut behind(&hosts, hidden, &["-i", "eth0", "canary"]));
+    there(&hosts, b"canary", 1);
+    assert!(sniffer.line().starts_with("U 192.0.2.1:"));
+    let (code, _, err) = sniffer.stop();
+    assert_eq!(code, Some(0), "{err}");
+
+    let words = ["verify", "--net", "clear", "--for", "2s"];
     let ran = finish(behind(&hosts, hidden, &words).spawn().unwrap());
     assert!(ran.out.contains("verdict: CLEAR"), "{ran:?}");
 }
