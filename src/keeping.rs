@@ -141,11 +141,11 @@ pub fn run(scope: &str, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
         match fulfilled.and_then(|request| keeping.fulfil(&request, with)) {
             Ok(Reply { body, fd }) => {
                 let body = [&[DONE], body.get(..LONGEST_REPLY - 1).unwrap_or(&body)].concat();
-                keeper::send(&socket, &body, fd.as_ref().map(AsFd::as_fd))?;
+                keeper::send_at_once(&socket, &body, fd.as_ref().map(AsFd::as_fd))?;
             }
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(Errno::EIO as i32);
-                keeper::send(&socket, &[&[REFUSED], &errno.to_ne_bytes()[..]].concat(), None)?;
+                keeper::send_at_once(&socket, &[&[REFUSED], &errno.to_ne_bytes()[..]].concat(), None)?;
             }
         }
     }

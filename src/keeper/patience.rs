@@ -55,12 +55,12 @@ pub(super) fn for_reply(socket: &OwnedFd, request: &Request<'_>) -> io::Result<(
 }
 
 /// Reads a pipe from the keeper to its end. A program may take long to print, so the keeper is asked meanwhile if it is there.
-pub(crate) fn read_to_end(keeper: &Keeper, pipe: OwnedFd) -> io::Result<Vec<u8>> {
+pub(crate) fn read_to_end(keeper: &Keeper, pipe: &OwnedFd) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut buffer = vec![0; 64 << 10];
     let mut file = File::from(pipe.try_clone()?);
     loop {
-        while look(&pipe, LOOKS_FOR_OUTPUT, LOOKS_FOR_OUTPUT).is_err() {
+        while look(pipe, LOOKS_FOR_OUTPUT, LOOKS_FOR_OUTPUT).is_err() {
             keeper.ask(&Request::Enter, None)?;
         }
         match file.read(&mut buffer)? {
@@ -116,7 +116,7 @@ mod tests {
         let mut input = File::from(input);
         let printed = vec![b'x'; 200 << 10];
         std::thread::scope(|scope| {
-            let read = scope.spawn(|| read_to_end(&Keeper::at(keeper), output).unwrap());
+            let read = scope.spawn(|| read_to_end(&Keeper::at(keeper), &output).unwrap());
             input.write_all(&printed).unwrap();
             drop(input);
             assert!(read.join().unwrap() == printed);
