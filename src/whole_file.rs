@@ -112,12 +112,12 @@ fn folder(path: &Path) -> &Path {
 /// Makes the temporary file. Its name begins with a dot and has no ending, so that a program that reads all files of an
 /// ending passes it by.
 fn temporary(path: &Path) -> Result<NamedTempFile, Error> {
-    // The umask takes bits away from the mode. `tempfile_in` would do the same, and hide the number of the system's error, which a
-    // keeper sends on.
-    let make =
+    // The umask takes bits away from the mode. `tempfile_in` would do the same, and hide the number of the system's error,
+    // which a keeper sends on.
+    let open =
         |place: &Path| OpenOptions::new().read(true).write(true).create_new(true).mode(0o666).open(place);
-    let made = tempfile::Builder::new().prefix(".ovlsniff-").make_in(folder(path), make);
-    made.map_err(|error| Error::Making(path.to_owned(), error))
+    let file = tempfile::Builder::new().prefix(".ovlsniff-").make_in(folder(path), open);
+    file.map_err(|error| Error::Making(path.to_owned(), error))
 }
 
 fn keep_owner(file: &File, earlier: &Metadata) -> io::Result<()> {
