@@ -55,6 +55,15 @@ verdict: ENCRYPTED
 }
 
 #[test]
+fn a_saved_network_is_found_by_its_vni_and_needs_no_name() {
+    let (pcap, inspect) = (format!("{SWARM}swarm-node1.pcap"), format!("{SWARM}network-inspect.json"));
+    let output =
+        verify(&["-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--vni", "4097"]);
+    let named = swarm("insecure", &[]);
+    assert_eq!((text(&output), output.status.code()), (text(&named), Some(1)));
+}
+
+#[test]
 fn secure_without_keys_is_inconclusive_since_nothing_says_whose_esp_it_is() {
     let report = json("secure", &[]);
     assert_eq!((&report["verdict"], &report["exit"]), (&"INCONCLUSIVE".into(), &3.into()));
@@ -194,6 +203,12 @@ fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
         ),
         (vec!["-r", &pcap, "--local", "192.0.2.1", "--net", "x"], "--vni VNI"),
         (vec!["-r", "/nowhere.pcap", "--local", "192.0.2.1", "--vni", "1"], "/nowhere.pcap"),
+        (
+            vec!["-r", &pcap, "--local", "192.0.2.1", "--vni", "7", "--docker-inspect", &inspect],
+            "vni 7: no overlay network in",
+        ),
+        (vec!["--net", ""], "give the name of a network"),
+        (vec!["--net", "x", "--control", ""], "give the name of a network"),
         (vec!["--vni", "1", "--for", "soon"], "10s"),
         (vec!["--vni", "1", "-i", "any"], "-i"),
         (vec!["--vni", "1", "--accept", "no-replay"], "use one of: not-enforced, enforcement-unknown,"),
