@@ -56,7 +56,7 @@ pub enum WantedError {
     )]
     NoEndpoint(String),
     /// Only a VNI was given, and no VXLAN device has it.
-    #[error("no device of VNI {vni} is here; name the other node with --peer ADDRESS{}", beside(.unread))]
+    #[error("no device of VNI {vni} is here; name the other node with --peer ADDRESS{}", beside(.unread.as_ref()))]
     NoDevice {
         /// The VNI.
         vni: Vni,
@@ -70,7 +70,7 @@ pub enum WantedError {
     Unreadable(String),
     /// No source knows a network of this name.
     #[error(
-        "network {name}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN, Geneve or WireGuard device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS{}", beside(.unread)
+        "network {name}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN, Geneve or WireGuard device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS{}", beside(.unread.as_ref())
     )]
     Unknown {
         /// The name that was asked for.
@@ -80,7 +80,7 @@ pub enum WantedError {
     },
     /// No source knows a network of this name, and there is no engine that may know it.
     #[error(
-        "network {name}: not known to ovlsniff overlay or as a VXLAN, Geneve or WireGuard device, and no engine of Docker is here to be asked (in a container, mount /var/run/docker.sock); describe it with --vni VNI --peer ADDRESS{}", beside(.unread)
+        "network {name}: not known to ovlsniff overlay or as a VXLAN, Geneve or WireGuard device, and no engine of Docker is here to be asked (in a container, mount /var/run/docker.sock); describe it with --vni VNI --peer ADDRESS{}", beside(.unread.as_ref())
     )]
     NoEngine {
         /// The name that was asked for.
@@ -236,6 +236,6 @@ pub(super) fn control(name: &str, namespaces: &Namespaces) -> Result<Network, Wa
 }
 
 /// Returns the end of a sentence that tells what could not be looked into.
-fn beside(unread: &Option<String>) -> String {
-    unread.as_ref().map_or_else(String::new, |unread| format!("; {unread}"))
+fn beside(unread: Option<&String>) -> String {
+    unread.map_or_else(String::new, |unread| format!("; {unread}"))
 }
