@@ -21,6 +21,8 @@ use super::{Keeper, Request};
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// The looks for a reply: 10 seconds. A keeper answers within milliseconds.
 const LOOKS: u32 = 100;
+/// The looks for a reply that the kernel has a part in: 35 seconds. The keeper gives the kernel 30 seconds to answer.
+const LOOKS_FOR_KERNEL: u32 = 350;
 /// The looks for a reply once a signal has come: 2 seconds.
 const LAST_LOOKS: u32 = 20;
 /// The looks for the reply that something is written: 5 minutes. A disk may be slow, and so may the reader of a pipe.
@@ -50,6 +52,7 @@ pub(super) fn for_reply(socket: &OwnedFd, request: &Request<'_>) -> io::Result<(
         Request::Deliver(_) | Request::Keep(_) | Request::Forget(_) => {
             look(socket, LOOKS_FOR_WRITING, LOOKS_FOR_WRITING)
         }
+        Request::Ask(..) => look(socket, LOOKS_FOR_KERNEL, LAST_LOOKS),
         _ => look(socket, LOOKS, LAST_LOOKS),
     }
 }
