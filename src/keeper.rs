@@ -219,7 +219,13 @@ impl Keeper {
             io::ErrorKind::TimedOut => &self.silent,
             _ => &self.lost,
         };
-        let received = received.inspect_err(|error| gone(error).store(true, Ordering::Relaxed));
+        // Where there is no room for a descriptor, the keeper has answered all the same.
+        let is_crowded = |error: &io::Error| error.raw_os_error() == Some(nix::libc::EMFILE);
+        let received = received.inspect_err(|error| {
+            if !is_crowded(error) {
+                gone(error).store(true, Ordering::Relaxed);
+            }
+        });
         drop(turn);
         let Received { len, fd, .. } = received?;
         buffer.truncate(len);

@@ -23,12 +23,18 @@ pub(crate) struct Received {
     pub(crate) from: Option<i32>,
     /// False if a part of it did not fit, or if more descriptors than one came with it. They are closed.
     pub(crate) is_whole: bool,
+    /// True if a descriptor came with it for which this process has no room (`ulimit -n`).
+    pub(crate) is_crowded: bool,
 }
 
 impl Received {
-    /// Makes an error, `EMSGSIZE`, of a message that is not whole.
+    /// Makes an error of a message that is not whole: `EMFILE` if there was no room for its descriptor, else `EMSGSIZE`.
     pub(crate) fn whole(self) -> io::Result<Self> {
-        if self.is_whole { Ok(self) } else { Err(Errno::MSGSIZE.into()) }
+        match (self.is_whole, self.is_crowded) {
+            (true, _) => Ok(self),
+            (false, true) => Err(Errno::MFILE.into()),
+            (false, false) => Err(Errno::MSGSIZE.into()),
+        }
     }
 }
 
@@ -87,8 +93,10 @@ pub(crate) fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Receive
     // The kernel closes the descriptors for which there is no room. There is some for two or more, because it is aligned.
     let is_cut = received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
     let is_whole = !is_cut && descriptors.len() < 2;
+    // There is room in the buffer for one at least, so that the table of open files was full if none came.
+    let is_crowded = is_cut && !received.flags.contains(ReturnFlags::TRUNC) && descriptors.is_empty();
     let fd = descriptors.pop().filter(|_| is_whole);
-    Ok(Received { len: received.bytes, fd, from, is_whole })
+    Ok(Received { len: received.bytes, fd, from, is_whole, is_crowded })
 }
 
 #[cfg(test)]
