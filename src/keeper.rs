@@ -55,7 +55,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub(crate) use memory::{held, hold, pack, unpack};
-pub(crate) use message::{Received, name_senders, pair, receive, send};
+pub(crate) use message::{Received, name_senders, pair, receive, send, send_at_once};
 pub use patience::heed;
 pub(crate) use patience::read_to_end;
 pub use request::{Internet, Request, Scope, Tool};

@@ -136,7 +136,7 @@ pub fn run(scope: &str, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
             Received { from, .. } if !first.is(from) => continue,
             Received { len, fd, is_whole: true, .. } => (buffer.get(..len).unwrap_or_default(), fd),
             Received { is_crowded: true, .. } => {
-                keeper::send(&socket, &refusal(Errno::EMFILE as i32), None)?;
+                keeper::send_at_once(&socket, &refusal(Errno::EMFILE as i32), None)?;
                 continue;
             }
             Received { is_whole: false, .. } => (&[][..], None),
@@ -145,11 +145,11 @@ pub fn run(scope: &str, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
         match fulfilled.and_then(|request| keeping.fulfil(&request, with)) {
             Ok(Reply { body, fd }) => {
                 let body = [&[DONE], body.get(..LONGEST_REPLY - 1).unwrap_or(&body)].concat();
-                keeper::send(&socket, &body, fd.as_ref().map(AsFd::as_fd))?;
+                keeper::send_at_once(&socket, &body, fd.as_ref().map(AsFd::as_fd))?;
             }
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(Errno::EIO as i32);
-                keeper::send(&socket, &refusal(errno), None)?;
+                keeper::send_at_once(&socket, &refusal(errno), None)?;
             }
         }
     }
