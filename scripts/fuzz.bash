@@ -7,11 +7,13 @@ offline() { if unshare --net true 2>/dev/null; then unshare --net "$@"; else uns
 
 fuzz() {
     local target keep=no
-    local -a targets=() more
+    local -a targets=() more failed=()
     [ "${1:-}" != --keep ] || { keep=yes; shift; }
     for target in fuzz/fuzz_targets/*.rs; do target=${target##*/}; targets+=("${target%.rs}"); done
     [ $# = 0 ] || { [ -e "fuzz/fuzz_targets/$1.rs" ] || die "there is no target $1; there is: $(list "${targets[@]}")"; targets=("$1"); }
-    setup test
+    setup
+    # libFuzzer is built from its source, in C++.
+    have c++ || install_cxx
     own_target
     export PATH="$PATH:${XDG_CACHE_HOME:-$HOME/.cache}/ovlsniff/bin"
     have cargo-fuzz || cargo install --quiet --locked --root "${XDG_CACHE_HOME:-$HOME/.cache}/ovlsniff" --version 0.13.2 cargo-fuzz
@@ -23,8 +25,15 @@ fuzz() {
         # The binary leaves the description of its command line to the end of the process, so that is to come now and then.
         case $target in arguments) more=(-fork=1 -ignore_ooms=1) ;; *) more=() ;; esac
         offline cargo fuzz run --sanitizer none "$target" -- \
-            -max_total_time="${2:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=2048 "${more[@]}" </dev/null
+            -max_total_time="${2:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=2048 "${more[@]}" </dev/null || failed+=("$target")
     done
+    [ ${#failed[@]} = 0 ] || { say "fuzz: something was found by: $(list "${failed[@]}"); it is in fuzz/artifacts"; return 1; }
+}
+
+install_cxx() {
+    if ! have apt-get || ! may_be_root; then die "missing: a C++ compiler (c++), which builds libFuzzer; install one and run this again"; fi
+    as_root apt-get update -q
+    as_root bash ./x install-packages g++
 }
 
 seeds() { cargo run --quiet --locked --manifest-path fuzz/Cargo.toml --bin seeds -- "$@"; }
@@ -39,6 +48,7 @@ sow() {
     mapfile -t captures < <(find tests/fixtures -name '*.pcap*' -size -64k)
     case $1 in
         frames) seeds captures "$corpus" "${captures[@]}" ;;
+        folders) seeds folders "$corpus" tests/fixtures/swarm/swarm-node1.pcap ;;
         savefile) for file in "${captures[@]}"; do cp "$file" "$corpus/${file//\//-}"; done ;;
         keys) find tests/fixtures \( -name '*.xfrm' -o -name '*.esp_sa' \) -exec cp -t "$corpus" {} + ;;
         rules) cp -t "$corpus" tests/fixtures/swarm/iptables.txt ;;

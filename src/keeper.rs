@@ -55,7 +55,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub(crate) use memory::{held, hold, pack, unpack};
-pub(crate) use message::{Received, name_senders, pair, receive, send};
+pub(crate) use message::{Received, name_senders, pair, receive, send, send_at_once};
 pub use patience::heed;
 pub(crate) use patience::read_to_end;
 pub use request::{Internet, Request, Scope, Tool};
@@ -219,7 +219,13 @@ impl Keeper {
             io::ErrorKind::TimedOut => &self.silent,
             _ => &self.lost,
         };
-        let received = received.inspect_err(|error| gone(error).store(true, Ordering::Relaxed));
+        // Where there is no room for a descriptor, the keeper has answered all the same.
+        let is_crowded = |error: &io::Error| error.raw_os_error() == Some(nix::libc::EMFILE);
+        let received = received.inspect_err(|error| {
+            if !is_crowded(error) {
+                gone(error).store(true, Ordering::Relaxed);
+            }
+        });
         drop(turn);
         let Received { len, fd, .. } = received?;
         buffer.truncate(len);

@@ -135,20 +135,29 @@ pub fn run(scope: &str, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
             // Nothing is answered: the first process would take it for the answer to a request of its own.
             Received { from, .. } if !first.is(from) => continue,
             Received { len, fd, is_whole: true, .. } => (buffer.get(..len).unwrap_or_default(), fd),
+            Received { is_crowded: true, .. } => {
+                keeper::send_at_once(&socket, &refusal(Errno::EMFILE as i32), None)?;
+                continue;
+            }
             Received { is_whole: false, .. } => (&[][..], None),
         };
         let fulfilled = Request::decode(bytes).ok_or(Errno::EINVAL.into());
         match fulfilled.and_then(|request| keeping.fulfil(&request, with)) {
             Ok(Reply { body, fd }) => {
                 let body = [&[DONE], body.get(..LONGEST_REPLY - 1).unwrap_or(&body)].concat();
-                keeper::send(&socket, &body, fd.as_ref().map(AsFd::as_fd))?;
+                keeper::send_at_once(&socket, &body, fd.as_ref().map(AsFd::as_fd))?;
             }
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(Errno::EIO as i32);
-                keeper::send(&socket, &[&[REFUSED], &errno.to_ne_bytes()[..]].concat(), None)?;
+                keeper::send_at_once(&socket, &refusal(errno), None)?;
             }
         }
     }
+}
+
+/// Returns the answer to a request that was not fulfilled.
+fn refusal(errno: i32) -> Vec<u8> {
+    [&[REFUSED], &errno.to_ne_bytes()[..]].concat()
 }
 
 /// Returns what a keeper needs capabilities for.

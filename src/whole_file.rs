@@ -137,8 +137,8 @@ fn temporary(path: &Path) -> Result<NamedTempFile, Error> {
     // keeper sends on.
     let make =
         |place: &Path| OpenOptions::new().read(true).write(true).create_new(true).mode(0o666).open(place);
-    let made = tempfile::Builder::new().prefix(".ovlsniff-").make_in(folder(path), make);
-    made.map_err(|error| Error::Making(path.to_owned(), error))
+    let file = tempfile::Builder::new().prefix(".ovlsniff-").make_in(folder(path), make);
+    file.map_err(|error| Error::Making(path.to_owned(), error))
 }
 
 fn keep_owner(file: &File, earlier: &Metadata) -> io::Result<()> {

@@ -4,7 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use ovlsniff::escape::escape;
-use ovlsniff::print::report;
+use ovlsniff::packet::Timestamp;
+use ovlsniff::print::report::{self, Proofs};
 use ovlsniff::verify::Expectation;
 use ovlsniff::verify::kept::Facts;
 use ovlsniff::verify::profile::Profile;
@@ -20,9 +21,15 @@ fuzz_target!(|data: &[u8]| {
             everything::assert_plain(report::text(&judged, Expectation::Encrypted).as_bytes());
             let json = report::json(&judged, Expectation::Encrypted);
             serde_json::from_str::<serde_json::Value>(&json).expect("a report in JSON");
-            if let Ok(profile) = profile {
-                let _ = profile.judge(&judged);
-            }
+            let judged = match profile {
+                Ok(profile) => judged.under(&profile),
+                Err(()) => judged,
+            };
+            everything::assert_plain(report::junit(&judged, Expectation::Encrypted).as_bytes());
+            everything::assert_plain(report::nagios(&judged, Expectation::Encrypted).as_bytes());
+            let (now, proofs) = (Timestamp::new(1, 0, 9), &mut Proofs::default());
+            let metrics = report::prometheus(&judged, Expectation::Encrypted, now, proofs);
+            everything::assert_plain(metrics.as_bytes());
             // Facts that are written again are read again, and have the same verdict.
             let again = Facts::from_json(&facts.to_json()).expect("facts of our own");
             assert_eq!(again.report().verdict, judged.verdict);

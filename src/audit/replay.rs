@@ -159,7 +159,9 @@ impl Replay {
             let engine_unread = manifest.engine_unread.as_deref().map(|why| escape(why).into_owned());
             let mut reports = judged.iter().filter_map(|judged| judged.outcome.as_ref().ok());
             let occasion = reports.next().map(|report| report.occasion.clone()).unwrap_or_default();
-            let mut overview = Overview { networks: judged, occasion, engine_unread };
+            // It is printed as it is, and escaped already where this program has written it.
+            let namespaces_unread = manifest.namespaces_unread.as_deref().map(|why| escape(why).into_owned());
+            let mut overview = Overview { networks: judged, occasion, engine_unread, namespaces_unread };
             reader.overview(&overview, expected, &manifest)?;
             if let Some(profile) = profile {
                 for judged in &mut overview.networks {

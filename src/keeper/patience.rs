@@ -21,6 +21,8 @@ use super::{Keeper, Request};
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// The looks for a reply: 10 seconds. A keeper answers within milliseconds.
 const LOOKS: u32 = 100;
+/// The looks for a reply that the kernel has a part in: 35 seconds. The keeper gives the kernel 30 seconds to answer.
+const LOOKS_FOR_KERNEL: u32 = 350;
 /// The looks for a reply once a signal has come: 2 seconds.
 const LAST_LOOKS: u32 = 20;
 /// The looks for the reply that something is written: 5 minutes. A disk may be slow, and so may the reader of a pipe.
@@ -50,17 +52,18 @@ pub(super) fn for_reply(socket: &OwnedFd, request: &Request<'_>) -> io::Result<(
         Request::Deliver(_) | Request::Keep(_) | Request::Forget(_) => {
             look(socket, LOOKS_FOR_WRITING, LOOKS_FOR_WRITING)
         }
+        Request::Ask(..) => look(socket, LOOKS_FOR_KERNEL, LAST_LOOKS),
         _ => look(socket, LOOKS, LAST_LOOKS),
     }
 }
 
 /// Reads a pipe from the keeper to its end. A program may take long to print, so the keeper is asked meanwhile if it is there.
-pub(crate) fn read_to_end(keeper: &Keeper, pipe: OwnedFd) -> io::Result<Vec<u8>> {
+pub(crate) fn read_to_end(keeper: &Keeper, pipe: &OwnedFd) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut buffer = vec![0; 64 << 10];
     let mut file = File::from(pipe.try_clone()?);
     loop {
-        while look(&pipe, LOOKS_FOR_OUTPUT, LOOKS_FOR_OUTPUT).is_err() {
+        while look(pipe, LOOKS_FOR_OUTPUT, LOOKS_FOR_OUTPUT).is_err() {
             keeper.ask(&Request::Enter, None)?;
         }
         match file.read(&mut buffer)? {
@@ -116,7 +119,7 @@ mod tests {
         let mut input = File::from(input);
         let printed = vec![b'x'; 200 << 10];
         std::thread::scope(|scope| {
-            let read = scope.spawn(|| read_to_end(&Keeper::at(keeper), output).unwrap());
+            let read = scope.spawn(|| read_to_end(&Keeper::at(keeper), &output).unwrap());
             input.write_all(&printed).unwrap();
             drop(input);
             assert!(read.join().unwrap() == printed);

@@ -54,7 +54,7 @@ pub(crate) const AF_INET6: u16 = nix::libc::AF_INET6 as u16;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum XfrmError {
     /// The user has no permission.
-    #[error("permission denied; run as root")]
+    #[error("permission denied; run as root, in a container with the capability NET_ADMIN")]
     Denied,
     /// The kernel has no XFRM.
     #[error("this kernel has no IPsec; run 'modprobe xfrm_user'")]

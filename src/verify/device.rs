@@ -90,6 +90,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Netwo
         encrypted: alias.map(|alias| alias.encrypted),
         typo: None,
         engine_unread: None,
+        namespaces_unread: None,
         entry: entry(place, link, vtep, master),
         devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),

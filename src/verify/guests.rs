@@ -21,8 +21,9 @@ pub(super) const BY_VNI: &str = "it was asked for by its VNI; give its name with
 pub(super) fn undescribed(mut network: Network, namespaces: &Namespaces, why: &str) -> Network {
     if is_dockers(&network, namespaces) {
         network.engine_unread = Some(why.to_owned());
-        if let Some(guest) = guest(&network, namespaces) {
-            network.entry = Some(guest);
+        match guest(&network, namespaces) {
+            Some(guest) => network.entry = Some(guest),
+            None => network.namespaces_unread = namespaces.unread(),
         }
     }
     network

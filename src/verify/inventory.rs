@@ -33,6 +33,9 @@ pub struct Inventory {
     /// The reason why Docker's engine could not be asked. `None` if it was, and if there is no engine and no device
     /// that looks like one of Docker's.
     pub engine_unread: Option<String>,
+    /// The network namespaces that could not be looked into, which may have more networks, and what would help. `None` if there
+    /// are none. Escaped.
+    pub namespaces_unread: Option<String>,
 }
 
 /// One overlay network of the inventory.
@@ -103,7 +106,7 @@ impl Inventory {
             }
         }
         let overlays = own.into_iter().chain(docker).chain(rest).collect();
-        Self { overlays, engine_unread }
+        Self { overlays, engine_unread, namespaces_unread: namespaces.unread() }
     }
 
     /// Finds the WireGuard tunnels that carry networks. `toward` surveys the underlay of a network, with the routes to its

@@ -50,6 +50,9 @@ pub struct Network {
     pub underlay: Option<String>,
     /// The reason why Docker's engine could not be asked, where it might have known more. Escaped.
     pub engine_unread: Option<String>,
+    /// The network namespaces that could not be looked into, where they may have shown more, and what would help. Escaped.
+    #[serde(default)]
+    pub namespaces_unread: Option<String>,
     /// Indices, in the underlay's namespace, of the links that lead to the peers, where the kernel says so.
     pub links: Vec<u32>,
 }

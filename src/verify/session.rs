@@ -338,6 +338,10 @@ impl Session {
                 Event::Woken => {
                     self.catch_up();
                     interrupted();
+                    // The end of its socket would wake this for ever, and nobody asks for the verdict any more.
+                    if keeper::is_lost() {
+                        return Ok(());
+                    }
                 }
             }
         }

@@ -8,15 +8,15 @@ use super::docker::{self, Found};
 use super::guests;
 use super::network::{Entry, Network, Peer};
 use crate::host::docker::EngineError;
-use crate::host::namespaces::{Namespaces, Surveyed};
+use crate::host::namespaces::{Closed, Namespaces, Surveyed};
 use crate::host::survey::Link;
 use crate::packet::{Form, Vni};
 
 /// Finds the network of this name. Returns `None` if no source knows it.
 ///
 /// # Errors
-/// The engine may know the network, but may not be asked ([`EngineError::Denied`]) and no device has its name, or it
-/// does not answer as it should. A device of that name may then be another network, and is not taken.
+/// There is no engine ([`EngineError::Absent`]), or it may know the network, but may not be asked ([`EngineError::Denied`]), and
+/// no device has its name; or it does not answer as it should. A device of that name may then be another network, and is not taken.
 pub(super) fn find(name: &str, namespaces: &Namespaces) -> Result<Option<Network>, EngineError> {
     named(name, namespaces, docker::find)
 }
@@ -51,9 +51,11 @@ fn named(
     };
     match ask(name) {
         Ok(found) => Ok(Some(from_docker(found, namespaces))),
-        Err(error @ (EngineError::Absent | EngineError::Unknown)) => {
-            Ok(by_device().map(|network| guests::undescribed(network, namespaces, &error.with_remedy())))
-        }
+        Err(error @ (EngineError::Absent | EngineError::Unknown)) => match by_device() {
+            Some(network) => Ok(Some(guests::undescribed(network, namespaces, &error.with_remedy()))),
+            None if error == EngineError::Absent => Err(error),
+            None => Ok(None),
+        },
         Err(denied @ EngineError::Denied) => match by_device() {
             Some(network) => {
                 let why = denied.with_remedy();
@@ -92,19 +94,30 @@ pub(super) fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
         network.other_ports.extend(&device.other_ports);
     }
     for (sandbox, address) in found.members {
-        network.entry = network.entry.or_else(|| member(namespaces, &sandbox, address));
+        if network.entry.is_some() {
+            break;
+        }
+        match member(namespaces, &sandbox, address) {
+            Ok(entry) => network.entry = entry,
+            Err(closed) => network.namespaces_unread = Some(closed.with_remedy()),
+        }
+    }
+    match &network.entry {
+        Some(_) => network.namespaces_unread = None,
+        // Of several namespaces, those that are here and closed come first.
+        None => network.namespaces_unread = namespaces.unread().or(network.namespaces_unread),
     }
     network
 }
 
 /// Returns the device through which a container sends into the overlay. The engine may know the container's namespace
 /// by another file than the one that it was surveyed by, or it may be in none of the folders that were looked at.
-fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Option<Entry> {
+fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Result<Option<Entry>, Closed> {
     let known = namespaces.all().find(|place| place.is_behind(sandbox));
-    match known {
+    Ok(match known {
         Some(place) => entry_of(place, address),
         None => entry_of(&Surveyed::take(sandbox)?, address),
-    }
+    })
 }
 
 pub(super) fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
@@ -209,7 +222,8 @@ mod tests {
         for error in [EngineError::Absent, EngineError::Unknown] {
             let found = asked(&host("secure", None), Err(error.clone())).unwrap().unwrap();
             assert_eq!((found.source, found.engine_unread), (Source::Device(Form::Vxlan), None));
-            assert_eq!(asked(&host("other", None), Err(error)), Ok(None));
+            let other = asked(&host("other", None), Err(error.clone()));
+            assert_eq!(other, if error == EngineError::Absent { Err(error) } else { Ok(None) });
         }
     }
 

@@ -3,8 +3,10 @@
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::Signal;
+
 use crate::made::SWARM;
-use crate::run::{finish, plain, until};
+use crate::run::{finish, plain, send, until};
 
 fn bash(script: &str) -> Command {
     let mut command = plain(Command::new("bash"));
@@ -30,8 +32,7 @@ fn what_was_left_open_is_closed_unless_it_is_named() {
         open().contains(&fs::canonicalize(SWARM).unwrap()) && open().contains(&fifo)
     });
     assert!(!open().contains(&left), "{:?}", open());
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id() as i32), nix::sys::signal::Signal::SIGTERM)
-        .unwrap();
+    send(&child, Signal::SIGTERM);
     finish(child);
 }
 

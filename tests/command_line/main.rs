@@ -28,5 +28,7 @@ mod docker;
 mod made;
 #[path = "../program/run.rs"]
 mod run;
+#[path = "../program/schema.rs"]
+mod schema;
 #[path = "../program/swarm.rs"]
 mod swarm;

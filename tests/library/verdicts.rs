@@ -9,6 +9,7 @@ mod wireguard;
 
 use std::net::IpAddr;
 
+use crate::schema::by_schema;
 use ovlsniff::packet::{
     Direction, Encapsulation, EspKind, Form, Frame, Headers, InnerFrame, InterfaceNumber, Ip, IpVersion,
     Layer, LinkType, Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel,
@@ -230,6 +231,11 @@ impl Scene {
     /// figures.
     fn report(self) -> Report {
         let kept = Facts::new(&self.tally, self.circumstances.clone()).to_json();
+        by_schema(
+            include_str!("../../docs/facts-schema.json"),
+            &serde_json::from_slice(&kept).unwrap(),
+            "facts",
+        );
         let report = judge(&self.tally, self.circumstances);
         assert_eq!(Facts::from_json(&kept).unwrap().report(), report);
         for leg in &report.legs {

@@ -31,5 +31,7 @@ mod reading;
 #[expect(dead_code, reason = "the rest of it is for the command line")]
 #[path = "../program/run.rs"]
 mod run;
+#[path = "../program/schema.rs"]
+mod schema;
 #[path = "../program/swarm.rs"]
 mod swarm;

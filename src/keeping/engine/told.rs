@@ -2,9 +2,8 @@
 //! `host::docker`, its `names`, and `verify::docker`.
 
 use crate::host::docker::VNIS;
-use crate::host::docker::engine::{Shape, Told};
-
-use Shape::{Every, Kind, List, Members, Options, Value};
+use crate::host::docker::engine::Shape::{self, Every, Kind, List, Members, Options, Value};
+use crate::host::docker::engine::Told;
 
 /// The paths that may be asked for without a version.
 pub(super) const WITHOUT_VERSION: [(&str, Told); 2] = [

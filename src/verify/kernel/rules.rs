@@ -168,7 +168,7 @@ fn run(tool: Tool) -> Option<String> {
 /// Reads what a tool prints that the keeper runs.
 fn printed_for_us(keeper: &Keeper, tool: Tool) -> Option<Vec<u8>> {
     let pipe = keeper.open(&Request::Run(tool)).ok()?;
-    let mut printed = keeper::read_to_end(keeper, pipe).ok()?;
+    let mut printed = keeper::read_to_end(keeper, &pipe).ok()?;
     // The byte in front says that the tool succeeded.
     (!printed.is_empty()).then(|| printed.split_off(1))
 }
