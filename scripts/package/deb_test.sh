@@ -49,11 +49,10 @@ fish -c 'complete -C "ovlsniff ver" | string match -q "verify*"'
 # What parses packets in the unit's `verify` is a user of the package's own, in no group of others. Its network is thrown away.
 [ "$(id -Gn _ovlsniff)" = _ovlsniff ]
 (
-    export VERIFY="--all --for 4s" REPORT=/root/report.prom
-    exec unshare --net bash -c "ip link set lo up && ip link add vx0 type vxlan id 42 dev lo dstport 4789 && ip link set vx0 up
-        exec $(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/ovlsniff-verify.service)"
+    export VERIFY="--vni 42 --local 127.0.0.1 --peer 127.0.0.2 -i lo --passive --for 9s" REPORT=/root/report.prom
+    exec unshare --net bash -c "ip link set lo up && exec $(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/ovlsniff-verify.service)"
 ) & verify=$!
-sleep 2
+sleep 5
 [ "$(awk '/^Uid:/ { print $2, $3, $4 }' /proc/$verify/status)" = "$(id -u _ovlsniff) $(id -u _ovlsniff) $(id -u _ovlsniff)" ]
 wait $verify || [ $? = 3 ] || [ $? = 4 ]
 grep -q ovlsniff_verdict /root/report.prom
