@@ -35,7 +35,7 @@ modprobe -a act_skbedit act_gact cls_matchall cls_flower sch_ingress xt_u32 xt_p
 . lab/features.bash
 iptables=$(iptables_tool) || iptables=iptables
 . lab/leaks/wire.sh
-for theme in plain looks-encrypted black-holes keys underlay sniffer routes strangers carriers links enforcement probes nodes on-this-host borders wireguard geneve metadata ike docker-nft reported; do . "lab/leaks/$theme.sh"; done
+for theme in plain looks-encrypted black-holes keys underlay sniffer routes strangers carriers links enforcement probes nodes on-this-host borders wireguard geneve metadata ike docker-nft docker-unread reported; do . "lab/leaks/$theme.sh"; done
 . lab/leaks/judge.sh
 
 # A scenario may say how ovlsniff is called: with which options, for how long (seconds), and by which program as its
@@ -106,7 +106,7 @@ scenario() {
     # It runs in the background, because `set -e` has no effect in a command that `||` follows.
     (act) > "$work/log" 2>&1 </dev/null &
     wait $! || rc=$?
-    for host in a b c d w; do ip netns delete "$lab-$host" 2>/dev/null || true; done
+    for host in a b c d w x y; do ip netns delete "$lab-$host" 2>/dev/null || true; done
     if [ $rc != 0 ]; then
         row "could not be set up: $(tail -n 1 "$work/log")"
     elif [ $once_more = yes ] && grep -q '^too late: ' "$work/claims" 2>/dev/null; then

@@ -4,11 +4,12 @@
 # The parts are `static` (the program and a tarball), `deb`, `image`, `sbom`; each makes those before it that it needs, and
 # SHA256SUMS is written anew each time. All times in them are that of the last commit (or SOURCE_DATE_EPOCH). Two builds of a
 # commit have the same sums if all else is the same too: the releases of rustc and gcc, the tools of cargo below, and the
-# packages that Debian has on the day of the build (musl, the sources of libpcap, flex, bison, gzip). The SBOM
-# names rustc, gcc, musl and libpcap.
+# packages that Debian has on the day of the build (musl, the sources of libpcap, flex, bison, gzip). They are listed in
+# a file beside the sums, and the SBOM names rustc, gcc, musl and libpcap.
 
 . scripts/package/static.bash
 . scripts/package/texts.bash
+. scripts/package/inputs.bash
 . scripts/package/check.bash
 
 package() {
@@ -39,6 +40,7 @@ package() {
     umask 022
     build_static "$profile"
     make_texts
+    make_inputs
     for part in "${parts[@]}"; do "make_$part"; done
     (cd "$dist" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs sha256sum > SHA256SUMS)
     say "== in ${dist#"$PWD"/}:"
@@ -115,7 +117,7 @@ make_sbom() {
     local name=ovlsniff-$version-linux-$arch
     rm -f "$name.json"
     cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$triple" --no-build-deps --override-filename "$name" || die "package: the SBOM cannot be made"
-    python3 -B scripts/package/sbom.py "$name.json" "$static" "musl=$(zcat "$inputs/usr/share/doc/musl-dev/changelog.Debian.gz" | sed -n "1s/.*(\([^-)]*\).*/\1/p")" "libpcap=$(cat "$inputs/libpcap/VERSION")" \
+    python3 -B scripts/package/sbom.py "$name.json" "$static" "musl=$(fetched 'musl-dev_\(.*\)_[^_]*\.deb')" "libpcap=$(fetched 'libpcap_\(.*\)\.dsc')" \
         "rust=$(rustc --version | cut -d' ' -f2)" "gcc=$("$(c_compiler)" -dumpfullversion)" > "$dist/$name.cdx.json"
     rm -f "$name.json"
 }

@@ -10,7 +10,7 @@
 //! touching a disk. A [`Folder`] puts them on the disk, whole or not at all. It takes nothing but names and bytes, so
 //! that it may be held by a process that has more rights than the one that reads packets.
 //!
-//! [`Replay::read`] begins with the sums, because nothing else in a folder is worth reading if they are wrong. Then
+//! [`HeldFolder::open`] opens all that is in a folder, before root is left. [`Replay::read`] begins with the sums, because nothing else in a folder is worth reading if they are wrong. Then
 //! the facts go to the judge once more, the frames are decoded once more, and both have to agree with the report. Sums
 //! without a signature protect from damage and not from a forger, so `SHA256SUMS` is made to be signed.
 //!
@@ -33,7 +33,7 @@ pub use case::{Case, Run, Subject};
 pub use contents::files;
 pub use folder::{Folder, FolderError};
 pub use machine::Machine;
-pub use replay::{Replay, ReplayError, Replayed};
+pub use replay::{HeldFolder, Replay, ReplayError, Replayed};
 pub use series::Series;
 pub use sums::file_sha256;
 

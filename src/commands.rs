@@ -6,8 +6,8 @@
 //! The order of the beginning matters. Whatever is wrong with the words is told before the kernel is asked, as far as
 //! that is possible. Grep mode then reads the keys while signals still have their default effect, because nothing has
 //! begun that would have to end well. Signal handlers come next, before a file or an interface is opened: opening a
-//! FIFO may take long, and a signal must end the wait. Root is left when everything is open, and the file to write is
-//! created (or emptied) just before, when nothing else can fail.
+//! FIFO may take long, and a signal must end the wait. Root is left when everything is open, the file to write too, and before
+//! a byte of a capture file is read. The file to write is emptied when nothing else can fail.
 //!
 //! Output follows three rules. Results go to standard output, and everything else (banners, notes, errors, statistics)
 //! to standard error. A reader that closes standard output is no error. A full disk behind standard error is none

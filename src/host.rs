@@ -13,7 +13,7 @@
 //! [`exemption`] reads the settings by which packets pass without any policy.
 //! [`docker`] asks the engine for the overlay networks of its swarm, over the engine's Unix socket, and
 //! [`docker::names`] for everything that has a name and an address. [`privileges`]
-//! gives root up before the first hostile byte is decoded.
+//! gives root up before the first hostile byte is decoded, and [`descriptors`] closes what the program was started with.
 //!
 //! Only the list of links and addresses has to succeed. A host without Docker or XFRM, or a user without privileges,
 //! gets a smaller answer and no error.
@@ -42,6 +42,7 @@
 mod associations;
 pub mod auto;
 pub mod changes;
+pub mod descriptors;
 pub mod docker;
 pub mod exemption;
 pub mod fence;

@@ -10,8 +10,9 @@
 //! Most of what is asked for is a descriptor. The keeper opens a socket or a file, in the network namespace that the
 //! request names by a descriptor of its own, and hands it over (`SCM_RIGHTS`). What has to be said with privilege on a socket
 //! of netlink is sent by the keeper, because the kernel checks the sender as well as the opener; the answer comes straight from
-//! the kernel, and the keeper never reads it. A connection to Docker's engine is worth root to whoever holds it, and is
-//! therefore not handed over: the keeper passes a few kinds of questions on.
+//! the kernel. Where the kernel tells keys too, of SAs and of WireGuard, the keeper asks and reads itself, and hands the answers
+//! over without these. A connection to Docker's engine is worth root to whoever holds it, and is
+//! therefore not handed over: the keeper passes a few kinds of questions on, and the parts of the answers that are read.
 //!
 //! # How the rest of the library uses it
 //!
@@ -27,7 +28,7 @@
 //! A packet that takes over the first process has the socket to the keeper, and may ask for anything. Requests are therefore
 //! few, small and checked in two steps: [`Request::decode`] refuses all that has not one of the few shapes, and
 //! `keeping` all that has the shape but asks for more than the program ever does. What remains is what `verify`
-//! itself can do: see the state of the kernel, keys included, and the frames.
+//! itself can do: see the state of the kernel, the keys of ESP included, and the frames. With [`Scope::Facts`] no key is.
 //!
 //! # What surprised us
 //!
@@ -40,6 +41,7 @@
 
 mod memory;
 mod message;
+mod patience;
 mod request;
 
 use std::cell::RefCell;
@@ -53,7 +55,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub(crate) use memory::{held, hold, pack, unpack};
-pub(crate) use message::{Received, name_senders, pair, receive, send};
+pub(crate) use message::{Received, name_senders, pair, receive, send, send_at_once};
+pub use patience::heed;
+pub(crate) use patience::read_to_end;
 pub use request::{Internet, Request, Scope, Tool};
 
 /// The first byte of a reply to a request that was fulfilled. What was asked for follows.
@@ -79,7 +83,19 @@ pub(crate) struct Keeper {
     socket: OwnedFd,
     /// Held from a request to its reply, because several threads may ask.
     turn: Mutex<()>,
+    /// True once a message could not be sent or received.
     lost: AtomicBool,
+    /// True once a reply was waited for in vain. A later one would be taken for that to the next request.
+    silent: AtomicBool,
+}
+
+/// What became of a keeper that can be asked no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It has ended.
+    Ended,
+    /// It does not answer, because somebody has stopped it.
+    Silent,
 }
 
 /// A network namespace that a thread is taken to be in.
@@ -95,7 +111,7 @@ pub(crate) struct Reply {
 
 /// Has the whole process ask the keeper behind this socket from now on. Only the first call counts.
 pub(crate) fn install(socket: OwnedFd) {
-    let _ = KEEPER.set(Keeper { socket, turn: Mutex::new(()), lost: AtomicBool::new(false) });
+    let _ = KEEPER.set(Keeper::at(socket));
 }
 
 /// Returns the keeper, if the process has one.
@@ -103,9 +119,14 @@ pub(crate) fn installed() -> Option<&'static Keeper> {
     KEEPER.get()
 }
 
-/// Returns true if there was a keeper and it has ended. Then nothing can be asked any more.
+/// Returns true if there was a keeper, and nothing can be asked any more.
 pub fn is_lost() -> bool {
-    installed().is_some_and(Keeper::is_lost)
+    loss().is_some()
+}
+
+/// Returns what became of the keeper, if there was one and nothing can be asked any more.
+pub fn loss() -> Option<Loss> {
+    installed().and_then(Keeper::loss)
 }
 
 /// Returns a descriptor that is readable once the keeper has ended. It may be readable for a moment before that too.
@@ -169,6 +190,10 @@ pub(crate) fn exists(path: impl AsRef<Path>) -> bool {
 }
 
 impl Keeper {
+    fn at(socket: OwnedFd) -> Self {
+        Self { socket, turn: Mutex::new(()), lost: AtomicBool::new(false), silent: AtomicBool::new(false) }
+    }
+
     /// Asks for something in the namespace of this thread.
     pub(crate) fn ask_here(&self, request: &Request<'_>) -> io::Result<Reply> {
         let Place(namespace) = place();
@@ -183,11 +208,26 @@ impl Keeper {
     /// Asks for something, and hands a descriptor over for it.
     pub(crate) fn ask(&self, request: &Request<'_>, with: Option<BorrowedFd<'_>>) -> io::Result<Reply> {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.silent.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         let mut buffer = vec![0; LONGEST_REPLY];
         let received = send(&self.socket, &request.encode(), with)
+            .and_then(|()| patience::for_reply(&self.socket, request))
             .and_then(|()| receive(&self.socket, &mut buffer)?.whole());
+        let gone = |error: &io::Error| match error.kind() {
+            io::ErrorKind::TimedOut => &self.silent,
+            _ => &self.lost,
+        };
+        // Where there is no room for a descriptor, the keeper has answered all the same.
+        let is_crowded = |error: &io::Error| error.raw_os_error() == Some(nix::libc::EMFILE);
+        let received = received.inspect_err(|error| {
+            if !is_crowded(error) {
+                gone(error).store(true, Ordering::Relaxed);
+            }
+        });
         drop(turn);
-        let Received { len, fd, .. } = received.inspect_err(|_| self.lost.store(true, Ordering::Relaxed))?;
+        let Received { len, fd, .. } = received?;
         buffer.truncate(len);
         match buffer.split_first() {
             Some((&DONE, body)) => Ok(Reply { body: body.to_vec(), fd }),
@@ -211,12 +251,15 @@ impl Keeper {
         self.ask(request, Some(memory.as_fd())).map(drop)
     }
 
-    fn is_lost(&self) -> bool {
+    fn loss(&self) -> Option<Loss> {
         let hung_up = || {
             let mut polled = [PollFd::new(&self.socket, PollFlags::empty())];
             let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
             poll(&mut polled, Some(&at_once)).is_ok_and(|count| count > 0)
         };
-        self.lost.load(Ordering::Relaxed) || hung_up()
+        if self.lost.load(Ordering::Relaxed) || hung_up() {
+            return Some(Loss::Ended);
+        }
+        self.silent.load(Ordering::Relaxed).then_some(Loss::Silent)
     }
 }

@@ -11,7 +11,8 @@
 //! program, no address of a socket.
 //!
 //! - Netlink (`allowed`): one message at a time, which reads. Never one that sets or deletes anything. Subscriptions to the
-//!   groups that the program knows.
+//!   groups that the program knows. Where the kernel also tells keys (`secrets`), the sockets stay here, and the answers are
+//!   passed on without these.
 //! - Sockets: a capture on all interfaces but some, and ICMP sockets for probes. Both are bound before they are handed over.
 //! - Files (`files`): network namespaces, and the few files of `/proc` and `/sys` that a verdict needs.
 //! - Programs (`tools`): those that print firewall rules, with fixed arguments.
@@ -35,6 +36,7 @@ mod delivery;
 mod engine;
 mod files;
 mod first;
+mod secrets;
 mod tools;
 
 use std::io;
@@ -56,6 +58,8 @@ use crate::verify::probe;
 use allowed::Numbers;
 use captures::Captures;
 pub use delivery::Outputs;
+#[cfg(test)]
+pub(crate) use engine::tests::{kept, told};
 use first::First;
 
 /// The hidden first argument of a keeper. The second one is the word of its [`Scope`], and the third one the size of the largest
@@ -131,27 +135,36 @@ pub fn run(scope: &str, ring: u32, outputs: &Outputs<'_>) -> Result<(), Error> {
             // Nothing is answered: the first process would take it for the answer to a request of its own.
             Received { from, .. } if !first.is(from) => continue,
             Received { len, fd, is_whole: true, .. } => (buffer.get(..len).unwrap_or_default(), fd),
+            Received { is_crowded: true, .. } => {
+                keeper::send_at_once(&socket, &refusal(Errno::EMFILE as i32), None)?;
+                continue;
+            }
             Received { is_whole: false, .. } => (&[][..], None),
         };
         let fulfilled = Request::decode(bytes).ok_or(Errno::EINVAL.into());
         match fulfilled.and_then(|request| keeping.fulfil(&request, with)) {
             Ok(Reply { body, fd }) => {
                 let body = [&[DONE], body.get(..LONGEST_REPLY - 1).unwrap_or(&body)].concat();
-                keeper::send(&socket, &body, fd.as_ref().map(AsFd::as_fd))?;
+                keeper::send_at_once(&socket, &body, fd.as_ref().map(AsFd::as_fd))?;
             }
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(Errno::EIO as i32);
-                keeper::send(&socket, &[&[REFUSED], &errno.to_ne_bytes()[..]].concat(), None)?;
+                keeper::send_at_once(&socket, &refusal(errno), None)?;
             }
         }
     }
 }
 
+/// Returns the answer to a request that was not fulfilled.
+fn refusal(errno: i32) -> Vec<u8> {
+    [&[REFUSED], &errno.to_ne_bytes()[..]].concat()
+}
+
 /// Returns what a keeper needs capabilities for.
 fn duties(scope: Scope, outputs: &Outputs<'_>) -> &'static [Duty] {
     match (scope, outputs.is_empty()) {
-        (Scope::Watch, true) => &[Duty::Kernel],
-        (Scope::Watch, false) => &[Duty::Kernel, Duty::Files],
+        (Scope::Watch | Scope::Facts, true) => &[Duty::Kernel],
+        (Scope::Watch | Scope::Facts, false) => &[Duty::Kernel, Duty::Files],
         (Scope::Names, _) => &[Duty::Engine],
         (Scope::Outputs, _) => &[Duty::Files],
     }
@@ -170,6 +183,7 @@ impl Keeping<'_> {
     fn fulfil(&mut self, request: &Request<'_>, with: Option<OwnedFd>) -> io::Result<Reply> {
         let is_asked_for = match self.scope {
             Scope::Watch => true,
+            Scope::Facts => !allowed::asks_for_keys(request),
             Scope::Names => matches!(request, Request::Engine(_)),
             Scope::Outputs => {
                 matches!(request, Request::Deliver(_) | Request::Keep(_) | Request::Forget(_))
@@ -179,7 +193,7 @@ impl Keeping<'_> {
             return Err(refused());
         }
         if let Request::Send(message) = request {
-            return self.pass_on(message, &with.ok_or_else(refused)?).map(|()| reply(Vec::new()));
+            return Self::pass_on(message, &with.ok_or_else(refused)?).map(|()| reply(Vec::new()));
         }
         if let Some(done) = self.outputs.take(request, with.as_ref()) {
             return done.map(|()| reply(Vec::new()));
@@ -188,13 +202,23 @@ impl Keeping<'_> {
         let within = namespace.as_ref();
         match request {
             Request::Netlink(protocol) => {
-                let family = Family::of(*protocol).ok_or_else(refused)?;
+                let family = Family::of(*protocol).filter(|family| allowed::hands_over(*family));
+                let family = family.ok_or_else(refused)?;
                 visit(within, || netlink::connect(family)?.as_fd().try_clone_to_owned()).map(opened)
             }
             Request::Subscribe(protocol, groups) => {
                 let family = Family::of(*protocol).filter(|family| allowed::groups(*family, groups));
                 let family = family.ok_or_else(refused)?;
-                visit(within, || netlink::subscribe(family, groups)?.as_fd().try_clone_to_owned()).map(opened)
+                let open = || match family {
+                    Family::Keys => secrets::follow(groups),
+                    _ => netlink::join(family, groups),
+                };
+                visit(within, open).map(opened)
+            }
+            Request::Ask(part, message) => {
+                let family = Family::of(*part).ok_or_else(refused)?;
+                let secrets = self.numbers.may_ask(family, message).ok_or_else(refused)?;
+                visit(within, || secrets::ask(family, message, secrets)).map(opened)
             }
             Request::Capture(size, without) => self.captures.open(namespace, *size, without).map(opened),
             Request::Probe(version, device) => {
@@ -217,9 +241,9 @@ impl Keeping<'_> {
     }
 
     /// Sends a message of netlink that reads.
-    fn pass_on(&mut self, message: &[u8], socket: &OwnedFd) -> io::Result<()> {
+    fn pass_on(message: &[u8], socket: &OwnedFd) -> io::Result<()> {
         let family = allowed::family_of(socket).ok_or_else(refused)?;
-        if !self.numbers.may_send(family, message) {
+        if !allowed::may_send(family, message) {
             return Err(refused());
         }
         // The address is given, because whoever holds the socket too may have connected it elsewhere.

@@ -17,20 +17,24 @@ use std::io;
 use std::process::ExitCode;
 
 use ovlsniff::escape::escape;
+use ovlsniff::host::descriptors;
 
 /// The exit status of every error, usage errors included.
 const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    if let Some(request) = commands::Request::made(|| std::env::args_os().collect()) {
-        return request.answer();
-    }
+    descriptors::close_inherited(std::env::args_os());
+    let request = commands::Request::made(|| std::env::args_os().collect());
     let words = cli::words(std::env::args_os());
-    let outcome = commands::keep(std::env::args_os()).unwrap_or_else(|| match cli::read(&words) {
-        Ok(typed) => commands::run(typed),
-        Err(cli::Unread::Help(help)) => commands::print_help(&help),
-        Err(cli::Unread::Wrong(sentence)) => Err(anyhow::Error::msg(sentence)),
-    });
+    let outcome = match request {
+        Some(Ok(request)) => return request.answer(),
+        Some(Err(error)) => Err(error.into()),
+        None => commands::keep(std::env::args_os()).unwrap_or_else(|| match cli::read(&words) {
+            Ok(typed) => commands::run(typed),
+            Err(cli::Unread::Help(help)) => commands::print_help(&help),
+            Err(cli::Unread::Wrong(sentence)) => Err(anyhow::Error::msg(sentence)),
+        }),
+    };
     match outcome {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

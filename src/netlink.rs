@@ -14,6 +14,7 @@
 //!
 //! # What surprised us
 //!
+//! - Notices of SAs that go away have their keys in them, as those of new ones do.
 //! - The kernel sends a refused message back with its error, and that message may hold a key. Acknowledgements can be
 //!   capped to prevent this, since Linux 4.3. The extended ones, since 4.12, bring the reason in words.
 //! - A dump during which somebody changes the objects goes on without an error, and one half of it may be older than
@@ -29,9 +30,11 @@
 //!   the 32 bits of the attribute go first. The replay window of an SA is twice there in the same manner.
 //! - A forwarding entry without `NTF_SELF` is meant for a bridge, and the kernel refuses it for a VXLAN device.
 
+pub(crate) mod blank;
 pub(crate) mod fou;
 mod generic;
 pub(crate) mod nftables;
+mod relayed;
 pub(crate) mod route;
 mod socket;
 mod subscription;
@@ -45,12 +48,16 @@ use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::escape::reason;
+use crate::keeper;
 
-pub(crate) use socket::{Socket, connect, subscribe};
+use relayed::Relayed;
+pub(crate) use relayed::{answer, join, relay};
+pub(crate) use socket::{Socket, connect};
 pub(crate) use subscription::Subscription;
 
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
+const NLMSG_OVERRUN: u16 = 4;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
@@ -116,8 +123,10 @@ impl From<io::Error> for Refusal {
 pub(crate) enum Family {
     /// Links, addresses, neighbours, forwarding entries and routes.
     Route,
-    /// Security associations and policies.
+    /// Security associations and policies. A keeper passes no key of these on.
     Xfrm,
+    /// Security associations with the keys of ESP, for those who open its packets.
+    Keys,
     /// The parts that have no number of their own, such as WireGuard.
     Generic,
     /// Firewall rules.
@@ -126,15 +135,26 @@ pub(crate) enum Family {
 
 /// A socket to one part of the kernel in one network namespace.
 pub(crate) struct Netlink {
-    socket: Socket,
+    line: Line,
     sequence: u32,
     received: Vec<u8>,
+}
+
+/// The way to the kernel and back.
+enum Line {
+    Socket(Socket),
+    /// The keeper asks, because there are secrets in the answers.
+    Relayed(Relayed),
 }
 
 impl Netlink {
     /// Opens the socket in the network namespace of this thread.
     pub(crate) fn open(family: Family) -> io::Result<Self> {
-        Ok(Self { socket: Socket::open(family)?, sequence: 0, received: Vec::with_capacity(1 << 16) })
+        let line = match keeper::installed() {
+            Some(keeper) if family.has_secrets() => Line::Relayed(Relayed::new(family, keeper)),
+            _ => Line::Socket(Socket::open(family)?),
+        };
+        Ok(Self { line, sequence: 0, received: Vec::with_capacity(1 << 16) })
     }
 
     /// Returns the number of requests that were sent.
@@ -190,7 +210,11 @@ impl Netlink {
         loop {
             self.received.clear();
             self.received.reserve(1 << 16);
-            match self.socket.receive(&mut self.received) {
+            let received = match &mut self.line {
+                Line::Socket(socket) => socket.receive(&mut self.received),
+                Line::Relayed(relayed) => relayed.receive(&mut self.received),
+            };
+            match received {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -216,7 +240,10 @@ impl Netlink {
         message.extend_from_slice(&self.sequence.to_ne_bytes());
         message.extend_from_slice(&[0; 4]);
         message.extend_from_slice(body);
-        self.socket.send(&message)?;
+        match &mut self.line {
+            Line::Socket(socket) => socket.send(&message)?,
+            Line::Relayed(relayed) => relayed.send(&message)?,
+        }
         let mut interrupted = false;
         loop {
             self.receive()?;

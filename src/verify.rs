@@ -64,6 +64,7 @@ mod docker;
 mod docker_inspect;
 mod evidence;
 mod findings;
+mod guests;
 mod inventory;
 mod judge;
 pub mod kept;

@@ -11,7 +11,9 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::os::unix::fs::{
+    FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
+};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -28,6 +30,9 @@ pub enum Error {
     /// No file can be made in the folder.
     #[error("write {}: no file can be made in its folder: {}", .0.display(), reason(.1))]
     Making(PathBuf, io::Error),
+    /// A pipe or the like was put into a folder like `/tmp` by another user.
+    #[error("write {}: another user has put something there that is no file; give another name", .0.display())]
+    Strangers(PathBuf),
     /// Nobody has opened the other end of a named pipe.
     #[error("write {}: nobody reads this pipe; start its reader first", .0.display())]
     NoReader(PathBuf),
@@ -45,7 +50,8 @@ enum Way {
 }
 
 /// Writes these bytes to the file, which is replaced whole. A new file has the mode that the umask leaves of 0666, and one
-/// that replaces another has the mode and the owner of that, each if the kernel allows it.
+/// that replaces another has the mode and the owner of that, each if the kernel allows it. A file that another user has put into
+/// a folder like `/tmp` is replaced as if it were not there.
 ///
 /// # Errors
 /// See [`Error`].
@@ -98,11 +104,26 @@ fn way(path: &Path) -> Result<Way, Error> {
     }
     match fs::symlink_metadata(path) {
         Ok(there) if there.is_dir() => Err(Error::Folder(path.to_owned())),
-        Ok(there) if there.is_file() || there.is_symlink() => Ok(Way::Replaced(Some(there))),
+        Ok(there) if there.is_file() || there.is_symlink() => {
+            // Who has put a file there beforehand does not get the report by it.
+            Ok(Way::Replaced(Some(there).filter(|there| !is_strangers(path, there))))
+        }
+        Ok(there) if is_strangers(path, &there) => Err(Error::Strangers(path.to_owned())),
         Ok(_) => Ok(Way::Through),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Way::Replaced(None)),
         Err(error) => Err(Error::Writing(path.to_owned(), error)),
     }
+}
+
+/// Returns true for what another user has put into a folder that is open to many and where nobody can remove what others have
+/// put, as `/tmp` is. What belongs to the folder's owner is nobody's trap. Linux has the same rule for files that are opened to be
+/// written (`fs.protected_regular` and `fs.protected_fifos` in `proc(5)`), if it is switched on.
+pub(crate) fn is_strangers(path: &Path, there: &Metadata) -> bool {
+    let owner = |folder: Metadata| {
+        (folder.mode() & 0o1000 != 0 && folder.mode() & 0o022 != 0).then_some(folder.uid())
+    };
+    let owner = fs::metadata(folder(path)).ok().and_then(owner);
+    owner.is_some_and(|owner| there.uid() != owner && there.uid() != nix::unistd::geteuid().as_raw())
 }
 
 fn folder(path: &Path) -> &Path {
@@ -112,16 +133,15 @@ fn folder(path: &Path) -> &Path {
 /// Makes the temporary file. Its name begins with a dot and has no ending, so that a program that reads all files of an
 /// ending passes it by.
 fn temporary(path: &Path) -> Result<NamedTempFile, Error> {
-    // The umask takes bits away from the mode. `tempfile_in` would do the same, and hide the number of the system's error,
-    // which a keeper sends on.
-    let open =
+    // The umask takes bits away from the mode. `tempfile_in` would do the same, and hide the number of the system's error, which a
+    // keeper sends on.
+    let make =
         |place: &Path| OpenOptions::new().read(true).write(true).create_new(true).mode(0o666).open(place);
-    let file = tempfile::Builder::new().prefix(".ovlsniff-").make_in(folder(path), open);
+    let file = tempfile::Builder::new().prefix(".ovlsniff-").make_in(folder(path), make);
     file.map_err(|error| Error::Making(path.to_owned(), error))
 }
 
 fn keep_owner(file: &File, earlier: &Metadata) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
     let own = file.metadata()?;
     if (own.uid(), own.gid()) == (earlier.uid(), earlier.gid()) {
         return Ok(());
@@ -144,8 +164,10 @@ fn through(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })?;
     // The owner of a folder may put a link, or a file of others, in a pipe's place at any moment. So only what has been
     // opened says what it is.
-    let kind = file.metadata().map_err(writing)?.file_type();
-    if !is_trusted && !kind.is_fifo() && !kind.is_char_device() {
+    let there = file.metadata().map_err(writing)?;
+    let kind = there.file_type();
+    let is_fit = (kind.is_fifo() || kind.is_char_device()) && !is_strangers(path, &there);
+    if !is_trusted && !is_fit {
         return Err(writing(nix::errno::Errno::EPERM.into()));
     }
     // A reader that is slow is waited for.

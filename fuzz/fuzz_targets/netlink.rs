@@ -15,6 +15,7 @@ mod library {
     pub(crate) mod netlink;
 }
 
+use netlink::blank::{Secrets, blank};
 use netlink::route::{address, forwarding, ingress, link, neighbour, nexthop, notice, table};
 use netlink::xfrm::{UserPolicy, UserSa};
 
@@ -22,6 +23,11 @@ fuzz_target!(|data: &[u8]| {
     for message in netlink::messages(data) {
         body(message.kind, message.body);
         let _ = message.outcome();
+    }
+    for secrets in [Secrets::Sas, Secrets::SasButEsp, Secrets::WireGuard] {
+        let mut blanked = data.to_vec();
+        blank(&mut blanked, secrets);
+        assert!(blanked.iter().zip(data).all(|(now, before)| now == before || *now == 0));
     }
     // Without the header of a message, as one of any kind.
     if let Some((kind, rest)) = data.split_first_chunk() {

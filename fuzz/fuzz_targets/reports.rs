@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use ovlsniff::print::merged;
-use ovlsniff::verify::Expectation;
-use ovlsniff::verify::merge::{MergeTerms, Merged, Pairs, Reports, moment};
+use ovlsniff::verify::{Expectation, Verdict};
+use ovlsniff::verify::merge::{MergeTerms, Merged, Pairs, Reports, Standing, moment};
 
 fuzz_target!(|data: &[u8]| {
     let mut reports = Reports::default();
@@ -16,8 +16,12 @@ fuzz_target!(|data: &[u8]| {
     let at = reports.newest_time();
     let at = at.unwrap_or_else(|| moment("2026-11-27T19:00:00Z").expect("a time"));
     for (pairs, expected) in [(Pairs::All, Expectation::Encrypted), (Pairs::Known, Expectation::Clear)] {
-        let terms = MergeTerms { at, stale: Duration::from_secs(600), pairs };
+        let terms = MergeTerms { at, stale: Duration::from_secs(600), pairs, accepted: Vec::new() };
         let merged = Merged::of(reports.clone(), terms, expected);
+        for pair in merged.networks.iter().flat_map(|network| &network.pairs) {
+            let is_proof = pair.grounds().is_some_and(|seen| seen.standing == Standing::Counts);
+            assert!(is_proof || pair.verdict == Verdict::Inconclusive, "{pair:?}");
+        }
         everything::assert_plain(merged::text(&merged, expected).as_bytes());
         let json = merged::json(&merged, expected);
         everything::assert_plain(json.as_bytes());

@@ -58,6 +58,9 @@ no_capability_claims() { both_encrypted_claims; }
 passive_setup() { both_encrypted_setup; asks --passive; }
 passive_claims() { both_encrypted_claims; }
 
+keys_unread_setup() { both_encrypted_setup; asks --no-keys; }
+keys_unread_claims() { both_encrypted_claims; }
+
 passive_clear_setup() { clear_setup; asks --passive; }
 passive_clear_claims() { clear_claims; }
 

@@ -8,7 +8,8 @@ ping_ok 1 10.0.2.2
 verify_with() { # CAPABILITY…: prints the report
     local bounding=-all each
     for each in "$@"; do bounding+=,+${each,,}; done
-    on 1 setpriv --bounding-set "$bounding" --inh-caps -all --no-new-privs \
+    # As in a pod, no other network namespace has a name here.
+    on 1 unshare -m sh -c 'mount -t tmpfs tmpfs /run/netns && exec "$@"' sh setpriv --bounding-set "$bounding" --inh-caps -all --no-new-privs \
         "$OVLSNIFF" verify --all --for "$(scaled 4)s" 2>&1 || echo "exit $?"
 }
 read -r -a rights < <(sed -n 's/.*add: \[\(.*\)\].*/\1/p' "$LAB/../../deploy/kubernetes/daemonset.yaml" | tr -d ,)

@@ -9,6 +9,7 @@ make_check() {
     (cd "$dist" && sha256sum --check --quiet SHA256SUMS) || status=1
     static_holds || status=1
     image_holds || status=1
+    inputs_hold || status=1
     sbom_holds || status=1
     say "-- lintian"
     lintian --fail-on error "$dist/ovlsniff_$version-1_$arch.deb" || status=1
@@ -60,6 +61,15 @@ image_holds() {
     done
 }
 
+# The list of inputs has each package that was fetched, and the compilers.
+inputs_hold() {
+    local file=$dist/ovlsniff-$version-linux-$arch.inputs input
+    say "-- the list of inputs"
+    for input in "rustc $(rustc --version | cut -d' ' -f2)" 'its LLVM ' 'musl-dev_' 'linux-libc-dev_' 'libpcap_.*\.dsc$' 'libpcap_.*\.orig\.tar'; do
+        grep -q "^\([0-9a-f]\{64\}  \)\?$input" "$file" || { say "failed: the inputs lack $input"; return 1; }
+    done
+}
+
 # The SBOM is held to CycloneDX's schema, and to the lock file: every crate of the program is in it.
 sbom_holds() {
     local name=ovlsniff-$version-linux-$arch missing
@@ -73,6 +83,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 wrong = JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).read())
 sys.exit(f"failed: the SBOM: {wrong}" if wrong else 0)
 PYTHON
+    # Debian's revision tells a mended musl or libpcap from one that is not.
+    [ "$(jq '[.components[] | select(.purl | startswith("pkg:deb/debian/")) | .version | test("-")] == [true, true]' "$dist/$name.cdx.json")" = true ] ||
+        { say "failed: the SBOM names a package without Debian's revision"; return 1; }
     # It may have more: cargo-cyclonedx counts what only an unused feature would bring.
     missing=$(comm -23 <(cargo tree --locked --offline --edges normal --target "$triple" --prefix none --format '{p}' | cut -d' ' -f1,2 | sed 's, v, ,' | sort -u) \
         <(jq -r '(.components + [.metadata.component])[] | select(.purl | startswith("pkg:cargo")) | .name + " " + .version' "$dist/$name.cdx.json" | sort -u))

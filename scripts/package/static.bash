@@ -63,12 +63,11 @@ c_compiler() {
 # Unpacks musl, the kernel's headers and libpcap's source into $inputs, once.
 fetch_inputs() {
     inputs=$work/inputs-$arch
-    [ ! -e "$inputs/done" ] || return 0
+    [ ! -e "$inputs/fetched" ] || return 0
     say "-- musl, the kernel's headers and libpcap's source, of $inputs_suite"
     rm -rf "$inputs"
     OVLSNIFF_LAB_CACHE=$work/cache OVLSNIFF_FETCH_ARCH=$arch lab/kernels/fetch "$inputs" "$inputs_suite" musl-dev linux-libc-dev src:libpcap > "$work/fetch.log" 2>&1 ||
         die "package: $(tail -n 1 "$work/fetch.log")"
-    touch "$inputs/done"
 }
 
 # Makes $musl: a C compiler for musl, libpcap.a, and an unwinder.
@@ -113,6 +112,8 @@ build_static() { # [PROFILE]
     build_inputs
     library=$(realpath "$(rustc --print sysroot)/lib/rustlib/src/rust")
     upper=${env^^}
+    # The build fetches the crates of its own target only. The licences and the SBOM are made from the list of all.
+    cargo fetch --quiet --locked || die "package: the crates cannot be fetched"
     say "-- the program for $triple, by Rust $(rustc --version | cut -d' ' -f2)"
     (
         unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL "${!CARGO_PROFILE_RELEASE_@}"

@@ -75,6 +75,13 @@ impl Subject {
             Self::All { overview, .. } => overview.engine_unread.clone(),
         }
     }
+
+    pub(super) fn namespaces_unread(&self) -> Option<String> {
+        match self {
+            Self::One(_) => None,
+            Self::All { overview, .. } => overview.namespaces_unread.clone(),
+        }
+    }
 }
 
 /// Returns the name of a network's folder.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::sums::is_safe;
 use crate::escape::{escape, reason};
 use crate::keeper::{self, Request, pack};
+use crate::whole_file::is_strangers;
 
 /// A folder in the making.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ pub enum FolderError {
     /// There is something in the folder already.
     #[error("--evidence {0}: the folder is not empty; name a new one")]
     NotEmpty(String),
+    /// Another user has made the folder, or a link of its name, in a folder like `/tmp`.
+    #[error("--evidence {0}: another user has made this; name a new one")]
+    Strangers(String),
     /// The name is that of a file.
     #[error("--evidence {0}: this is no folder; name a new one")]
     NoFolder(String),
@@ -123,6 +127,10 @@ impl Drop for Folder {
 pub(super) fn is_free(place: &Path) -> Result<(), FolderError> {
     match fs::read_dir(place) {
         Ok(mut entries) => match entries.next() {
+            // Whoever owns a folder can put anything in the place of what is written into it.
+            None if fs::symlink_metadata(place).is_ok_and(|there| is_strangers(place, &there)) => {
+                Err(FolderError::Strangers(shown(place)))
+            }
             None => Ok(()),
             Some(_) => Err(FolderError::NotEmpty(shown(place))),
         },

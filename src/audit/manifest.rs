@@ -28,6 +28,8 @@ pub(super) struct Manifest {
     pub(super) profile: Option<String>,
     pub(super) networks: Vec<Listed>,
     pub(super) engine_unread: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) namespaces_unread: Option<String>,
     files: Vec<FileListed>,
 }
 
@@ -70,6 +72,7 @@ impl Manifest {
             profile: run.profile.as_ref().map(|profile| profile.name().to_owned()),
             networks: networks(subject),
             engine_unread: subject.engine_unread(),
+            namespaces_unread: subject.namespaces_unread(),
             files: files.iter().map(listed).collect(),
         }
     }

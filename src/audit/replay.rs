@@ -1,23 +1,21 @@
 //! The verdict once more, from a folder of evidence alone.
 
 mod follows;
+mod held;
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::io;
 
-use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
-
+use self::held::Entry;
 use super::manifest::{self, Listed, Manifest};
 use super::sums::{self, is_safe, sha256};
-use crate::capture::savefile::Savefile;
 use crate::escape::{escape, reason};
 use crate::print::report;
 use crate::verify::kept::{Contradiction, Facts, FactsError, MOST_BYTES, SeenAgain};
 use crate::verify::profile::Profile;
 use crate::verify::{Expectation, Judged, Network, Overlay, Overview, Report, Terms};
+
+pub use self::held::HeldFolder;
 
 /// The most bytes of one file.
 const MOST_FILE: u64 = 128 << 20;
@@ -114,7 +112,7 @@ pub enum Replayed {
 
 /// A folder that is being read.
 struct Reader {
-    folder: PathBuf,
+    folder: HeldFolder,
     sums: BTreeMap<String, String>,
 }
 
@@ -124,7 +122,7 @@ impl Replay {
     ///
     /// # Errors
     /// The first [`ReplayError`].
-    pub fn read(folder: &Path, profile: Option<&Profile>) -> Result<Self, ReplayError> {
+    pub fn read(folder: HeldFolder, profile: Option<&Profile>) -> Result<Self, ReplayError> {
         let reader = Reader::open(folder)?;
         let manifest = reader.manifest()?;
         let damaged =
@@ -161,7 +159,9 @@ impl Replay {
             let engine_unread = manifest.engine_unread.as_deref().map(|why| escape(why).into_owned());
             let mut reports = judged.iter().filter_map(|judged| judged.outcome.as_ref().ok());
             let occasion = reports.next().map(|report| report.occasion.clone()).unwrap_or_default();
-            let mut overview = Overview { networks: judged, occasion, engine_unread };
+            // It is printed as it is, and escaped already where this program has written it.
+            let namespaces_unread = manifest.namespaces_unread.as_deref().map(|why| escape(why).into_owned());
+            let mut overview = Overview { networks: judged, occasion, engine_unread, namespaces_unread };
             reader.overview(&overview, expected, &manifest)?;
             if let Some(profile) = profile {
                 for judged in &mut overview.networks {
@@ -184,58 +184,45 @@ impl Replay {
 
 impl Reader {
     /// Reads the sums, and holds every file against them.
-    fn open(folder: &Path) -> Result<Self, ReplayError> {
-        let no_sums = || ReplayError::NoSums(super::folder::shown(folder));
-        let mut reader = Self { folder: folder.to_owned(), sums: BTreeMap::new() };
-        let text = reader.bytes(sums::NAME, MOST_LIST);
-        let text = text.map_err(|error| follows::without_sums(folder, error))?;
-        let text = String::from_utf8(text).map_err(|_| no_sums())?;
-        reader.sums = sums::read(&text).ok_or_else(no_sums)?;
+    fn open(folder: HeldFolder) -> Result<Self, ReplayError> {
+        let text = folder.bytes(sums::NAME, MOST_LIST);
+        let text = text.map_err(|error| follows::without_sums(folder.path(), error))?;
+        let sums = String::from_utf8(text).ok().and_then(|text| sums::read(&text));
+        let sums = sums.ok_or_else(|| ReplayError::NoSums(super::folder::shown(folder.path())))?;
+        let reader = Self { folder, sums };
         for (name, sum) in &reader.sums {
-            let bytes = reader.bytes(name, MOST_FILE).map_err(|source| match source.kind() {
-                io::ErrorKind::PermissionDenied => ReplayError::Unread { file: name.clone(), source },
-                _ => ReplayError::Altered(name.clone()),
+            let bytes = reader.folder.bytes(name, MOST_FILE).map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::InvalidData => ReplayError::Altered(name.clone()),
+                _ => ReplayError::Unread { file: escape(name).into_owned(), source },
             })?;
             if sha256(&bytes) != *sum {
                 return Err(ReplayError::Altered(name.clone()));
             }
         }
-        reader.nothing_added(&reader.folder, "")?;
+        reader.nothing_added()?;
         Ok(reader)
     }
 
     /// Returns an error if there is a file that the sums do not tell of. Signatures of the sums are none of these.
-    fn nothing_added(&self, folder: &Path, before: &str) -> Result<(), ReplayError> {
-        let unread = |source| ReplayError::Unread { file: super::folder::shown(folder), source };
-        for entry in fs::read_dir(folder).map_err(unread)? {
-            let entry = entry.map_err(unread)?;
-            let name = format!("{before}{}", entry.file_name().to_string_lossy());
-            let kind = entry.file_type().map_err(unread)?;
+    fn nothing_added(&self) -> Result<(), ReplayError> {
+        for (name, entry) in self.folder.entries() {
             let within = format!("{name}/");
-            let is_listed = self.sums.keys().any(|known| known.starts_with(&within));
-            // Nothing but a file can be a signature.
-            let signs = kind.is_file()
-                && name.strip_prefix(sums::NAME).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            if kind.is_dir() && before.is_empty() && is_listed {
-                self.nothing_added(&entry.path(), &within)?;
-            } else if !signs && !self.sums.contains_key(&name) {
-                return Err(ReplayError::Added(escape(&name).into_owned()));
+            let is_used = || !name.contains('/') && self.sums.keys().any(|known| known.starts_with(&within));
+            let rest = name.strip_prefix(sums::NAME);
+            let is_known = match entry {
+                Entry::Folder => is_used(),
+                // Nothing but a file can be a signature.
+                Entry::File(_) | Entry::Unopened(_) => {
+                    self.sums.contains_key(name)
+                        || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                }
+                Entry::Other => false,
+            };
+            if !is_known {
+                return Err(ReplayError::Added(escape(name).into_owned()));
             }
         }
         Ok(())
-    }
-
-    /// Reads a file of at most this many bytes. A link is not followed, and nothing but a file is read.
-    fn bytes(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
-        let path = self.folder.join(name);
-        let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.len() > most {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no file, or it is too long"));
-        }
-        let mut bytes = Vec::new();
-        file.take(most).read_to_end(&mut bytes)?;
-        Ok(bytes)
     }
 
     /// Reads a file of the list.
@@ -244,8 +231,10 @@ impl Reader {
         let Some(sum) = self.sums.get(name).filter(|_| is_safe(name)) else {
             return Err(ReplayError::Damaged { file, why: "it is not listed in SHA256SUMS".to_owned() });
         };
-        let bytes =
-            self.bytes(name, most).map_err(|source| ReplayError::Unread { file: file.clone(), source })?;
+        let bytes = self
+            .folder
+            .bytes(name, most)
+            .map_err(|source| ReplayError::Unread { file: file.clone(), source })?;
         if sha256(&bytes) == *sum { Ok(bytes) } else { Err(ReplayError::Altered(file)) }
     }
 
@@ -293,8 +282,7 @@ impl Reader {
             return Err(damaged("this is no pcapng file".to_owned()));
         }
         let contradicted = |source| ReplayError::Contradicted { folder: escape(folder).into_owned(), source };
-        let mut file =
-            Savefile::open(&self.folder.join(&name)).map_err(|error| damaged(error.to_string()))?;
+        let mut file = self.folder.capture(&name).map_err(|error| damaged(error.to_string()))?;
         let mut comparison = facts.comparison();
         while file.advance().map_err(|error| damaged(error.to_string()))? {
             comparison.frame(&file.frame()).map_err(contradicted)?;

@@ -18,20 +18,23 @@ mod pieces;
 mod reading;
 mod records;
 mod source;
+mod unread;
 
 pub use again::Again;
 pub use error::{Error, shown};
 pub use pieces::{Piece, Pieces};
 pub use reading::Reading;
 pub use records::{Form, Records, Taken};
+pub use unread::Unread;
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::packet::{Direction, Frame, InterfaceNumber, LinkType, Timestamp};
 use buffer::Buffer;
-use source::Source;
 
 /// The longest frame that is believed, in bytes. The longest real ones are super-frames of a few hundred KiB, so a
 /// longer claim is damage.
@@ -127,17 +130,15 @@ impl Savefile {
     /// A signal handler may set `stop`. A signal that reaches the reading thread ends its waiting at once, because
     /// poll(2) is never restarted. A signal that another thread receives is noticed within 100 ms.
     pub fn open_until(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
-        let file = shown(path);
-        let source = Source::open(path, Arc::clone(stop)).map_err(|e| Error::opening(file.clone(), e))?;
-        let waits = source.waits();
-        let mut buffer = Buffer::new(source);
-        let (mut interfaces, counts) = (Vec::new(), pcapng::Counts::default());
-        let (format, stopped) = match read_format(&mut buffer, &mut interfaces) {
-            Ok(format) => (format, false),
-            Err(_) if buffer.stopped() => (Format::Ended, true),
-            Err(e) => return Err(e.of(&file, buffer.compression())),
-        };
-        Ok(Self { file, buffer, format, interfaces, record: Record::NONE, number: 0, counts, waits, stopped })
+        Unread::open(path, stop)?.read()
+    }
+
+    /// Reads a plain file that was opened already, or could not be. Its path is for messages.
+    ///
+    /// # Errors
+    /// It could not be opened, is no capture file, or is damaged at its beginning.
+    pub fn held(file: io::Result<File>, path: &Path) -> Result<Self, Error> {
+        Unread::held(file, path)?.read()
     }
 
     /// Lets a thread of its own unpack compressed input, ahead of the search. It begins with the second read of a file, and

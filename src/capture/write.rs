@@ -35,6 +35,17 @@ impl Format {
     }
 }
 
+/// What was at the place of a file to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Former {
+    /// Nothing: the file has been made.
+    None,
+    /// A plain file.
+    File,
+    /// A pipe, a device, or what standard output is: nothing of it can or may be emptied.
+    Stream,
+}
+
 /// The counters of an interface at the end of a live capture. The pcapng format keeps them, in one statistics block for
 /// each interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,16 +87,39 @@ impl Writer<File> {
     /// Creates the file, or takes standard output for `-`. An existing file is overwritten: check with [`same_file`]
     /// first that it is not the one being read.
     pub fn create(path: &Path, format: Format) -> Result<Self, Error> {
-        let file = if path.as_os_str() == "-" {
-            io::stdout().as_fd().try_clone_to_owned().map(File::from)
-        } else {
-            File::create(path)
+        let (writer, former) = Self::open(path, format)?;
+        writer.empty(former)?;
+        Ok(writer)
+    }
+
+    /// Does the half of [`Self::create`] that takes the rights of the user. What a former file holds stays in it until
+    /// [`Self::empty`].
+    pub fn open(path: &Path, format: Format) -> Result<(Self, Former), Error> {
+        let opening = || {
+            if path.as_os_str() == "-" {
+                return Ok((io::stdout().as_fd().try_clone_to_owned()?.into(), Former::Stream));
+            }
+            match File::options().write(true).create_new(true).open(path) {
+                Ok(made) => return Ok((made, Former::None)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+            // A link that leads nowhere is there too. Its file is made.
+            let there = File::options().write(true).create(true).truncate(false).open(path)?;
+            let former = if there.metadata()?.is_file() { Former::File } else { Former::Stream };
+            Ok((there, former))
         };
         let name = if path.as_os_str() == "-" { "standard output".to_owned() } else { shown(path) };
-        match file {
-            Ok(out) => Ok(Self::new(out, name, format)),
+        match opening() {
+            Ok((out, former)) => Ok((Self::new(out, name, format), former)),
             Err(source) => Err(Error::Create { file: name, source }),
         }
+    }
+
+    /// Empties the file, to which nothing was written yet, if there was a former one.
+    pub fn empty(&self, former: Former) -> Result<(), Error> {
+        let emptied = if former == Former::File { self.out.get_ref().set_len(0) } else { Ok(()) };
+        emptied.map_err(|source| Error::Create { file: self.file.clone(), source })
     }
 }
 

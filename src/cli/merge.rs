@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ovlsniff::packet::Timestamp;
+use ovlsniff::verify::Acceptable;
 use ovlsniff::verify::merge::moment;
 
 use super::values;
@@ -19,7 +20,10 @@ pub(crate) struct Merge {
     /// State that the networks should be in
     #[arg(long, value_name = "WHAT", default_value = "encrypted")]
     pub(crate) expect: Expect,
-    /// Age from which on a report is stale: 15m, 1h, 30d
+    /// Finding of the nodes to live with, such as not-enforced (repeatable)
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    pub(crate) accept: Vec<Acceptable>,
+    /// Age from which on a report is stale, and time by which one may be ahead: 15m, 1h, 30d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = values::duration)]
     pub(crate) stale: Duration,
     /// Time that the ages are counted to, such as 2026-11-27T19:00:00Z, or newest for that of the newest report [default: now]
@@ -28,6 +32,12 @@ pub(crate) struct Merge {
     /// Pairs of nodes that have to be reported
     #[arg(long, value_name = "PAIRS", default_value = "all")]
     pub(crate) pairs: Pairs,
+    /// User to become in place of root, once the reports are open [default: nobody]
+    #[arg(short = 'Z', long, value_name = "NAME", conflicts_with = "no_drop")]
+    pub(crate) user: Option<String>,
+    /// Stay root instead of becoming another user
+    #[arg(long)]
+    pub(crate) no_drop: bool,
     /// Format of the matrix
     #[arg(long, value_name = "FORMAT", default_value = "text", overrides_with = "json")]
     pub(crate) format: MergeFormat,

@@ -40,6 +40,14 @@ fn bytes(typed: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(|| "use fewer bytes: 64 bits cannot count so many".to_owned())
 }
 
+/// Takes a network's name, which is anything but nothing.
+pub(super) fn network_name(typed: &str) -> Result<String, String> {
+    if typed.is_empty() {
+        return Err("give the name of a network; 'ovlsniff interfaces' lists those of this host".to_owned());
+    }
+    Ok(typed.to_owned())
+}
+
 /// Parses the length or the interval of a watch, from a millisecond to a day.
 pub(super) fn watch(typed: &str) -> Result<Duration, String> {
     let bounds = Duration::from_millis(1)..=Duration::from_secs(86_400);

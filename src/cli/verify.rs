@@ -20,7 +20,7 @@ pub(crate) struct Verify {
     #[command(subcommand)]
     pub(crate) act: Option<VerifyAct>,
     /// Name of the network in ovlsniff overlay or in Docker, or of its VXLAN device
-    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    #[arg(long, value_name = "NAME", value_parser = values::network_name, help_heading = "Network")]
     pub(crate) net: Option<String>,
     /// VNI of the network, with or without --net: 4097 or 0x1001 (repeatable)
     #[arg(long, value_name = "VNI", value_delimiter = ',', help_heading = "Network")]
@@ -36,7 +36,7 @@ pub(crate) struct Verify {
     #[arg(
         long,
         value_name = "DIR",
-        conflicts_with_all = ["net", "vni", "all", "peer", "vxlan_port", "geneve_port", "local", "docker_inspect", "expect", "require", "accept", "duration", "passive", "target", "control", "watch", "interface", "netns", "buffer", "read", "sa", "evidence", "node"],
+        conflicts_with_all = ["net", "vni", "all", "peer", "vxlan_port", "geneve_port", "local", "docker_inspect", "expect", "require", "accept", "duration", "passive", "target", "control", "watch", "interface", "netns", "buffer", "read", "sa", "no_keys", "evidence", "node"],
         help_heading = "Network"
     )]
     pub(crate) replay: Option<PathBuf>,
@@ -53,7 +53,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = address, help_heading = "Network")]
     pub(crate) local: Vec<IpAddr>,
     /// Read the Docker network from this file, the output of 'docker network inspect'
-    #[arg(long, value_name = "FILE", requires = "net", help_heading = "Network")]
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
     pub(crate) docker_inspect: Option<PathBuf>,
     /// State that the network should be in
     #[arg(long, value_name = "WHAT", default_value = "encrypted", help_heading = "Network")]
@@ -75,7 +75,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = address, conflicts_with_all = ["passive", "read"], help_heading = "Watch")]
     pub(crate) target: Vec<IpAddr>,
     /// Network known to be in clear, as a control: if its canary is not seen, the capture is at fault
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["passive", "read"], help_heading = "Watch")]
+    #[arg(long, value_name = "NAME", value_parser = values::network_name, conflicts_with_all = ["passive", "read"], help_heading = "Watch")]
     pub(crate) control: Option<String>,
     /// Repeat at this interval, with one verdict each time: 30s, 5m, 1h; at most a day
     #[arg(long, value_name = "DURATION", value_parser = values::watch, conflicts_with = "read", help_heading = "Watch")]
@@ -102,6 +102,9 @@ pub(crate) struct Verify {
     /// File with keys of SAs, beside the kernel's: Wireshark's esp_sa, or output of 'ip xfrm state' (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Watch")]
     pub(crate) sa: Vec<PathBuf>,
+    /// Leave the kernel's keys unread, so that ESP is not opened with them: its SAs and the lengths of probes are the proof
+    #[arg(long, conflicts_with = "read", help_heading = "Watch")]
+    pub(crate) no_keys: bool,
     /// User to become in place of root, before the watch begins [default: nobody]
     #[arg(short = 'Z', long, value_name = "NAME", help_heading = "Watch", conflicts_with = "no_drop")]
     pub(crate) user: Option<String>,

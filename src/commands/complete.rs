@@ -23,6 +23,13 @@ use line::Line;
 /// The variable of the environment that asks for a completion. It names the shell.
 const VARIABLE: &str = "OVLSNIFF_COMPLETE";
 
+/// The error of a line that the environment calls a request, and that is none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{VARIABLE} is set, by which the scripts of shells ask for completions, and these arguments are no such request: unset it, or print the script with: ovlsniff completions SHELL"
+)]
+pub(crate) struct NoRequest;
+
 /// A word to complete, in a line that a shell has asked about.
 pub(crate) struct Request {
     shell: Shell,
@@ -30,13 +37,20 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Returns the request, if a shell has made one. The arguments are the program's own, with its name. A variable that
-    /// somebody has set by accident is none.
-    pub(crate) fn made(arguments: impl FnOnce() -> Vec<OsString>) -> Option<Self> {
+    /// Returns the request, if the environment says that a shell makes one. clap_complete takes an empty variable, and `0`,
+    /// for none, and so does this.
+    ///
+    /// # Errors
+    /// The arguments are no request. They are not obeyed as usual either: whoever asks for words wants no capture to start.
+    pub(crate) fn made(arguments: impl FnOnce() -> Vec<OsString>) -> Option<Result<Self, NoRequest>> {
         // Every start of the program comes here, and ends at the next line.
         let shell = std::env::var_os(VARIABLE)?;
-        let shell = Shell::named(shell.to_str()?)?;
-        Some(Self { shell, line: Line::read(arguments())? })
+        if shell.is_empty() || shell == "0" {
+            return None;
+        }
+        let shell = shell.to_str().and_then(Shell::named);
+        let request = || Some(Self { shell: shell?, line: Line::read(arguments())? });
+        Some(request().ok_or(NoRequest))
     }
 
     /// Prints the candidates, a line each.

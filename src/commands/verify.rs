@@ -13,6 +13,7 @@ mod unprivileged;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use ovlsniff::keeper;
 use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report::Proofs;
 use ovlsniff::verify::profile::Profile;
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     let profile = evidence::profile(args.profile.as_deref())?;
     let profile = profile.as_ref();
     if let Some(folder) = &args.replay {
-        return replay::run(args, folder, profile);
+        return replay::run(args, folder, profile, &output);
     }
     let expected = expectation(args);
     let mut evidence = Evidence::open(args)?;
@@ -88,7 +89,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         }
         let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
         last = Some(status);
-        while !job.signals.stopped() && begun.elapsed() < every {
+        while !job.signals.stopped() && !keeper::is_lost() && begun.elapsed() < every {
             std::thread::sleep(Duration::from_millis(50).min(every.saturating_sub(begun.elapsed())));
         }
         if job.signals.stopped() {

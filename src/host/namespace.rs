@@ -51,7 +51,9 @@ pub enum Error {
         name: String,
     },
     /// The privilege to enter is missing.
-    #[error("enter network namespace {name}: permission denied; run as root")]
+    #[error(
+        "enter network namespace {name}: permission denied; run as root, in a container with the capability SYS_ADMIN"
+    )]
     Permission {
         /// The path of the namespace, escaped.
         name: String,

@@ -1,12 +1,15 @@
 //! The network namespaces of this machine that can be entered. Docker moves its VXLAN devices into sandboxes, each a
 //! namespace of its own.
 
+mod closed;
+
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::namespace::files::{self, OWN, distinct, identity, named};
 use super::namespace::{Namespace, names};
 use super::survey::{self, Survey};
+pub use closed::Closed;
 
 /// The greatest number of namespace files that are looked at.
 const MOST: usize = 256;
@@ -21,11 +24,11 @@ pub struct Surveyed {
 }
 
 impl Surveyed {
-    /// Surveys the namespace behind a file. Returns `None` if it cannot be entered.
-    pub fn take(path: &str) -> Option<Self> {
-        let namespace = Namespace::find(path).ok()?;
-        let survey = Survey::take(Some(&namespace)).ok()?;
-        Some(Self { path: Some(path.to_owned()), survey })
+    /// Surveys the namespace behind a file.
+    pub fn take(path: &str) -> Result<Self, Closed> {
+        let survey = || Survey::take(Some(&Namespace::find(path)?));
+        let survey = survey().map_err(|cause| Closed::new(path, cause))?;
+        Ok(Self { path: Some(path.to_owned()), survey })
     }
 
     /// Returns true if this is the namespace behind the file, whatever names it has. A namespace has one inode, and
@@ -42,7 +45,14 @@ impl Surveyed {
 pub struct Namespaces {
     /// The namespace of the underlay.
     pub base: Surveyed,
-    others: OnceCell<Vec<Surveyed>>,
+    others: OnceCell<Others>,
+}
+
+/// The namespaces beside that of the underlay: those that were surveyed, and those that could not be.
+#[derive(Debug, Default)]
+struct Others {
+    surveyed: Vec<Surveyed>,
+    closed: Vec<Closed>,
 }
 
 impl Namespaces {
@@ -64,18 +74,39 @@ impl Namespaces {
 
     /// Makes a value with one namespace and no others.
     pub fn of(base: Surveyed) -> Self {
-        Self { base, others: OnceCell::from(Vec::new()) }
+        Self::with(base, Vec::new())
+    }
+
+    /// Makes a value with these namespaces.
+    pub fn with(base: Surveyed, others: Vec<Surveyed>) -> Self {
+        Self { base, others: OnceCell::from(Others { surveyed: others, closed: Vec::new() }) }
     }
 
     fn others(&self) -> impl Iterator<Item = &Surveyed> {
         // The closure delays the survey of the others until the caller comes this far.
-        std::iter::once(()).flat_map(|()| self.others.get_or_init(|| self.look_around()))
+        std::iter::once(()).flat_map(|()| &self.looked_around().surveyed)
     }
 
-    fn look_around(&self) -> Vec<Surveyed> {
+    /// Returns the namespaces that could not be looked into and what would help, in one escaped sentence. `None` if all could.
+    pub fn unread(&self) -> Option<String> {
+        closed::all(&self.looked_around().closed)
+    }
+
+    fn looked_around(&self) -> &Others {
+        self.others.get_or_init(|| self.look_around())
+    }
+
+    fn look_around(&self) -> Others {
         let here = identity(Path::new(self.base.path.as_deref().unwrap_or(OWN)));
-        let files = distinct(here, named().take(MOST));
-        files.filter_map(|path| Surveyed::take(&path.display().to_string())).collect()
+        let mut others = Others::default();
+        for path in distinct(here, named().take(MOST)) {
+            match Surveyed::take(&path.display().to_string()) {
+                Ok(surveyed) => others.surveyed.push(surveyed),
+                Err(closed) if closed.is_none() => {}
+                Err(closed) => others.closed.push(closed),
+            }
+        }
+        others
     }
 }
 

@@ -61,7 +61,7 @@ impl KernelSas {
 /// Reads the SAs of ESP in the network namespace of this thread. Needs `CAP_NET_ADMIN` there.
 pub fn dump() -> Result<KernelSas, Error> {
     let mut found = KernelSas::default();
-    for sa in xfrm::sas(&mut xfrm::open()?, read_sa).map_err(XfrmError::from)? {
+    for sa in xfrm::sas(&mut xfrm::open_with_keys()?, read_sa).map_err(XfrmError::from)? {
         found.add(sa);
     }
     Ok(found.settle(keeper::read_to_string(LOCKDOWN).ok().as_deref()))
@@ -203,8 +203,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_do() {
         let error = Error::from(XfrmError::from(Refusal::new(nix::libc::EPERM)));
-        let expected =
-            "read the kernel's SAs: permission denied; run as root, or give the keys with --sa FILE";
+        let expected = "read the kernel's SAs: permission denied; run as root (in a container with the capability NET_ADMIN), or give the keys with --sa FILE";
         assert_eq!(error.to_string(), expected);
         let error = Error::from(XfrmError::from(Refusal::new(nix::libc::ENOBUFS)));
         let expected = "read the kernel's SAs: no buffer space available; give the keys with --sa FILE";

@@ -23,12 +23,18 @@ pub(crate) struct Received {
     pub(crate) from: Option<i32>,
     /// False if a part of it did not fit, or if more descriptors than one came with it. They are closed.
     pub(crate) is_whole: bool,
+    /// True if a descriptor came with it for which this process has no room (`ulimit -n`).
+    pub(crate) is_crowded: bool,
 }
 
 impl Received {
-    /// Makes an error, `EMSGSIZE`, of a message that is not whole.
+    /// Makes an error of a message that is not whole: `EMFILE` if there was no room for its descriptor, else `EMSGSIZE`.
     pub(crate) fn whole(self) -> io::Result<Self> {
-        if self.is_whole { Ok(self) } else { Err(Errno::MSGSIZE.into()) }
+        match (self.is_whole, self.is_crowded) {
+            (true, _) => Ok(self),
+            (false, true) => Err(Errno::MFILE.into()),
+            (false, false) => Err(Errno::MSGSIZE.into()),
+        }
     }
 }
 
@@ -42,8 +48,21 @@ pub(crate) fn name_senders(socket: &OwnedFd) -> io::Result<()> {
     Ok(set_socket_passcred(socket, true)?)
 }
 
-/// Sends a message.
+/// Sends a message, and waits until there is room for it.
 pub(crate) fn send(socket: &OwnedFd, bytes: &[u8], with: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    send_by(socket, bytes, with, SendFlags::empty())
+}
+
+/// Sends a message if there is room for it, as there is for the reply to a single request. Whoever asks for more and more without
+/// reading the replies would keep the sender waiting for ever.
+///
+/// # Errors
+/// There is no room: `EAGAIN`.
+pub(crate) fn send_at_once(socket: &OwnedFd, bytes: &[u8], with: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    send_by(socket, bytes, with, SendFlags::DONTWAIT)
+}
+
+fn send_by(socket: &OwnedFd, bytes: &[u8], with: Option<BorrowedFd<'_>>, flags: SendFlags) -> io::Result<()> {
     let descriptors = with.map(|fd| [fd]);
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -52,7 +71,7 @@ pub(crate) fn send(socket: &OwnedFd, bytes: &[u8], with: Option<BorrowedFd<'_>>)
     }
     let bytes = [IoSlice::new(bytes)];
     // A peer that has ended is an error, and no signal.
-    retry_on_intr(|| sendmsg(socket.as_fd(), &bytes, &mut ancillary, SendFlags::NOSIGNAL))?;
+    retry_on_intr(|| sendmsg(socket.as_fd(), &bytes, &mut ancillary, flags | SendFlags::NOSIGNAL))?;
     Ok(())
 }
 
@@ -74,8 +93,10 @@ pub(crate) fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Receive
     // The kernel closes the descriptors for which there is no room. There is some for two or more, because it is aligned.
     let is_cut = received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
     let is_whole = !is_cut && descriptors.len() < 2;
+    // There is room in the buffer for one at least, so that the table of open files was full if none came.
+    let is_crowded = is_cut && !received.flags.contains(ReturnFlags::TRUNC) && descriptors.is_empty();
     let fd = descriptors.pop().filter(|_| is_whole);
-    Ok(Received { len: received.bytes, fd, from, is_whole })
+    Ok(Received { len: received.bytes, fd, from, is_whole, is_crowded })
 }
 
 #[cfg(test)]
@@ -117,6 +138,18 @@ mod tests {
         send(&one, b"fits", None).unwrap();
         assert_eq!(receive(&other, &mut [0; 4]).unwrap().len, 4);
     }
+
+    #[test]
+    fn replies_that_nobody_reads_are_an_error_and_are_not_waited_for() {
+        let (one, _other) = pair().unwrap();
+        let sent =
+            (0..10_000).map(|_| send_at_once(&one, &[0; 1024], None)).take_while(Result::is_ok).count();
+        assert!((1..10_000).contains(&sent), "{sent}");
+        // The longest one fits into a socket in which nothing waits.
+        let (one, _other) = pair().unwrap();
+        send_at_once(&one, &vec![0; crate::keeper::LONGEST_REPLY], None).unwrap();
+    }
+
     #[test]
     fn the_kernel_names_the_sender() {
         let (one, other) = pair().unwrap();

@@ -82,6 +82,8 @@ impl Tool {
 pub enum Scope {
     /// Everything that `verify` asks for.
     Watch,
+    /// The same, but no key.
+    Facts,
     /// The engine alone, for the names of `--resolve`.
     Names,
     /// The files to write alone, for a verdict on a capture file.
@@ -93,6 +95,7 @@ impl Scope {
     pub fn word(self) -> &'static str {
         match self {
             Self::Watch => "watch",
+            Self::Facts => "facts",
             Self::Names => "names",
             Self::Outputs => "outputs",
         }
@@ -100,7 +103,7 @@ impl Scope {
 
     /// Reads the word.
     pub fn of(word: &str) -> Option<Self> {
-        [Self::Watch, Self::Names, Self::Outputs].into_iter().find(|scope| scope.word() == word)
+        [Self::Watch, Self::Facts, Self::Names, Self::Outputs].into_iter().find(|scope| scope.word() == word)
     }
 }
 
@@ -108,7 +111,7 @@ impl Scope {
 /// keeper's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// Opens a conversation with a part of the kernel, by the number of its protocol (`NETLINK_…`).
+    /// Opens a conversation with a part of the kernel that tells no secrets, by the number of its protocol (`NETLINK_…`).
     Netlink(u8),
     /// Sends one message of netlink on the socket that comes with the request.
     Send(&'a [u8]),
@@ -142,6 +145,8 @@ pub enum Request<'a> {
     Keep(&'a Path),
     /// Removes an old folder of evidence.
     Forget(&'a Path),
+    /// Asks a part of the kernel that also tells secrets. The answers are handed over in memory, without these.
+    Ask(u8, &'a [u8]),
 }
 
 impl<'a> Request<'a> {
@@ -185,6 +190,7 @@ impl<'a> Request<'a> {
             Self::Deliver(file) => path(14, file),
             Self::Keep(folder) => path(15, folder),
             Self::Forget(folder) => path(16, folder),
+            Self::Ask(part, message) => [&[17, *part], *message].concat(),
         }
     }
 
@@ -216,6 +222,7 @@ impl<'a> Request<'a> {
             (14, file) => Self::Deliver(path(file)?),
             (15, folder) => Self::Keep(path(folder)?),
             (16, folder) => Self::Forget(path(folder)?),
+            (17, &[part, ref message @ ..]) => Self::Ask(part, message),
             _ => return None,
         })
     }

@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 use rustix::net::AddressFamily;
 use rustix::net::sockopt::{socket_domain, socket_protocol};
 
+use crate::keeper::Request;
+use crate::netlink::blank::Secrets;
 use crate::netlink::{Family, array_at, generic_number, u16_at, u32_at};
 
 /// The length of a message's header.
@@ -18,15 +20,19 @@ const FLAGS: u16 = REQUEST | 4 | 0x300;
 
 /// `RTM_GETLINK`, `…ADDR`, `…ROUTE`, `…NEIGH`, `…QDISC`, `…TFILTER`, `…NEXTHOP`.
 const ROUTE: [u16; 7] = [18, 22, 26, 30, 38, 46, 106];
-/// `XFRM_MSG_GETSA`, `…GETPOLICY`, `…GETDEFAULT`.
-const XFRM: [u16; 3] = [0x12, 0x15, 0x28];
+/// `XFRM_MSG_GETSA`, and `…GETPOLICY` and `…GETDEFAULT`, which tell no secrets.
+const SAS: u16 = 0x12;
+const POLICIES: [u16; 2] = [0x15, 0x28];
 /// The number of the controller of generic netlink, and its command `CTRL_CMD_GETFAMILY`.
 const CONTROLLER: (u16, u8) = (0x10, 3);
-/// The parts of generic netlink that are asked, each with its command that reads: `WG_CMD_GET_DEVICE` and `FOU_CMD_GET`.
-const PARTS: [(&str, u8); 2] = [("wireguard", 0), ("fou", 3)];
+/// The parts of generic netlink that are asked, each with its command that reads, `WG_CMD_GET_DEVICE` and `FOU_CMD_GET`, and
+/// with the secrets that it tells.
+const PARTS: [(&str, u8, Secrets); 2] = [("wireguard", 0, Secrets::WireGuard), ("fou", 3, Secrets::None)];
 
-/// `XFRMNLGRP_ACQUIRE` to `…MIGRATE`, of which notices of SAs and policies are.
-const XFRM_GROUPS: std::ops::RangeInclusive<u32> = 1..=6;
+/// `XFRMNLGRP_EXPIRE`, `…POLICY` and `…MIGRATE`. Their notices tell no secrets.
+const XFRM_GROUPS: [u32; 3] = [2, 4, 5];
+/// `XFRMNLGRP_SA`, whose notices have the keys of the SAs in them.
+const NEW_SAS: u32 = 3;
 /// The highest number of a group of links, addresses, neighbours, routes, rules and next-hop objects (`RTNLGRP_…`).
 const LAST_ROUTE_GROUP: u32 = 36;
 /// `NFNLGRP_NFTABLES`.
@@ -37,6 +43,7 @@ pub(super) fn groups(family: Family, groups: &[u32]) -> bool {
     let may = |group: &u32| match family {
         Family::Route => (1..=LAST_ROUTE_GROUP).contains(group),
         Family::Xfrm => XFRM_GROUPS.contains(group),
+        Family::Keys => *group == NEW_SAS,
         Family::Netfilter => *group == NFTABLES,
         Family::Generic => false,
     };
@@ -53,31 +60,52 @@ pub(super) fn family_of(socket: &OwnedFd) -> Option<Family> {
     Family::of(u8::try_from(protocol).ok()?)
 }
 
+/// Returns true if this request is for keys.
+pub(super) fn asks_for_keys(request: &Request<'_>) -> bool {
+    match request {
+        Request::Ask(part, _) | Request::Subscribe(part, _) => Family::of(*part) == Some(Family::Keys),
+        _ => false,
+    }
+}
+
+/// Returns true if a socket to this part of the kernel may be handed over, because nothing that it answers is a secret.
+pub(super) fn hands_over(family: Family) -> bool {
+    family == Family::Route
+}
+
+/// Returns true if a keeper may send this message on a socket that it has handed over.
+pub(super) fn may_send(family: Family, message: &[u8]) -> bool {
+    hands_over(family) && question(message).is_some_and(|(kind, _)| ROUTE.contains(&kind))
+}
+
 /// The numbers of the parts of generic netlink, as far as they were asked for. They are drawn when a module is loaded.
 #[derive(Debug, Default)]
 pub(super) struct Numbers([Option<u16>; PARTS.len()]);
 
 impl Numbers {
-    /// Returns true if a keeper may send this message.
-    pub(super) fn may_send(&mut self, family: Family, message: &[u8]) -> bool {
-        let Some((kind, body)) = question(message) else { return false };
-        match family {
-            Family::Route => ROUTE.contains(&kind),
-            Family::Xfrm => XFRM.contains(&kind),
-            Family::Generic => body.first().is_some_and(|command| self.is_known(kind, *command)),
-            Family::Netfilter => false,
+    /// Returns the secrets that have to be taken out of the answers to this message. `None` if a keeper may not ask it.
+    pub(super) fn may_ask(&mut self, family: Family, message: &[u8]) -> Option<Secrets> {
+        let (kind, body) = question(message)?;
+        match (family, kind) {
+            (Family::Xfrm, SAS) => Some(Secrets::Sas),
+            (Family::Keys, SAS) => Some(Secrets::SasButEsp),
+            (Family::Xfrm, kind) => POLICIES.contains(&kind).then_some(Secrets::None),
+            (Family::Generic, kind) => self.secrets(kind, *body.first()?),
+            (Family::Keys | Family::Route | Family::Netfilter, _) => None,
         }
     }
 
-    fn is_known(&mut self, kind: u16, command: u8) -> bool {
-        (kind, command) == CONTROLLER
-            || self.0.iter_mut().zip(PARTS).any(|(number, (name, reads))| {
-                if command != reads {
-                    return false;
-                }
-                *number = number.filter(|number| *number == kind).or_else(|| generic_number(name));
-                *number == Some(kind)
-            })
+    fn secrets(&mut self, kind: u16, command: u8) -> Option<Secrets> {
+        if (kind, command) == CONTROLLER {
+            return Some(Secrets::None);
+        }
+        self.0.iter_mut().zip(PARTS).find_map(|(number, (name, reads, secrets))| {
+            if command != reads {
+                return None;
+            }
+            *number = number.filter(|number| *number == kind).or_else(|| generic_number(name));
+            (*number == Some(kind)).then_some(secrets)
+        })
     }
 }
 
@@ -105,7 +133,7 @@ mod tests {
     }
 
     fn may(family: Family, message: &[u8]) -> bool {
-        Numbers::default().may_send(family, message)
+        may_send(family, message) || Numbers::default().may_ask(family, message).is_some()
     }
 
     #[test]
@@ -113,12 +141,25 @@ mod tests {
         for kind in 0..=u16::MAX {
             let dump = message(kind, 0x301, &[0; 4]);
             assert_eq!(may(Family::Route, &dump), ROUTE.contains(&kind), "{kind}");
-            assert_eq!(may(Family::Xfrm, &dump), XFRM.contains(&kind), "{kind}");
+            assert_eq!(may(Family::Xfrm, &dump), [0x12, 0x15, 0x28].contains(&kind), "{kind}");
+            assert_eq!(may(Family::Keys, &dump), kind == 0x12, "{kind}");
             assert!(!may(Family::Netfilter, &dump), "{kind}");
         }
         // `RTM_NEWLINK`, `RTM_DELLINK`, `RTM_SETLINK`; `XFRM_MSG_NEWSA`, `…DELSA`, `…FLUSHSA`, `…SETDEFAULT`.
         assert!(![16, 17, 19].iter().any(|kind| may(Family::Route, &message(*kind, 1, &[0; 16]))));
         assert!(![0x10, 0x11, 0x1c, 0x27].iter().any(|kind| may(Family::Xfrm, &message(*kind, 5, &[0; 16]))));
+    }
+
+    #[test]
+    fn sockets_on_which_the_kernel_tells_keys_are_not_handed_over() {
+        for family in [Family::Xfrm, Family::Keys, Family::Generic, Family::Netfilter] {
+            assert!(!hands_over(family), "{family:?}");
+            assert!((0..0x40).all(|kind| !may_send(family, &message(kind, 0x301, &[0; 4]))), "{family:?}");
+        }
+        let sas = message(0x12, 0x301, &[]);
+        assert_eq!(Numbers::default().may_ask(Family::Xfrm, &sas), Some(Secrets::Sas));
+        assert_eq!(Numbers::default().may_ask(Family::Keys, &sas), Some(Secrets::SasButEsp));
+        assert!(!groups(Family::Xfrm, &[4, 3]) && groups(Family::Keys, &[3]) && !groups(Family::Keys, &[4]));
     }
 
     #[test]
@@ -159,10 +200,12 @@ mod tests {
     #[test]
     fn groups_are_those_that_the_program_listens_to() {
         assert!(
-            groups(Family::Xfrm, &[3, 4]) && groups(Family::Route, &[1]) && groups(Family::Netfilter, &[7])
+            groups(Family::Xfrm, &[4, 2, 5])
+                && groups(Family::Route, &[1])
+                && groups(Family::Netfilter, &[7])
         );
         assert!(
-            !groups(Family::Xfrm, &[3, 9])
+            !groups(Family::Xfrm, &[4, 9])
                 && !groups(Family::Route, &[0])
                 && !groups(Family::Netfilter, &[1])
         );

@@ -66,6 +66,7 @@ impl<'p> Outputs<'p> {
         whole_file::put(path, &bytes(MOST_REPORT)?).map_err(|error| match error {
             whole_file::Error::Making(_, cause) | whole_file::Error::Writing(_, cause) => errno_of(&cause),
             whole_file::Error::NoReader(_) => Errno::ENXIO.into(),
+            whole_file::Error::Strangers(_) => Errno::EPERM.into(),
             whole_file::Error::Folder(_) => Errno::EISDIR.into(),
         })
     }

@@ -2,42 +2,33 @@
 //!
 //! Whoever may talk to the engine is root: it starts containers with the host's files in them. So its connection stays
 //! here. The other process gets one end of a pair of sockets instead, and says on it what it would say to the engine.
-//! A question that is known is asked anew, in words of the keeper's own; everything else ends the conversation. What the engine
-//! says is passed on as it is: it comes from the engine, and is for the other process alone.
+//! A question that is known is asked anew, in words of the keeper's own; everything else ends the conversation.
 //!
 //! Nothing of what the other process says reaches the engine but a path, and that is made of characters that cannot end a
-//! line or the path. So no second question can hide in one.
+//! line or the path. So no second question can hide in one. Nothing of what the engine says reaches the other process but the
+//! parts that the program reads (`told`): an answer has the environments of containers in it, and passwords in these.
 
-use std::io::{self, Read, Write};
+mod told;
+
+use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, Builder};
 
 use nix::errno::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
+use crate::host::docker::engine::{Line, Told};
 use crate::host::docker::names;
 
 /// The longest question in bytes.
 const LONGEST: usize = 4 << 10;
 /// The most conversations at the same time.
 const MOST: usize = 32;
-
-/// The paths that may be asked for, behind the version. A `*` stands for a name or an identifier.
-const PATHS: [&str; 9] = [
-    "_ping",
-    "containers/*/json",
-    "containers/json",
-    "events",
-    "info",
-    "networks",
-    "networks/*",
-    "services",
-    "tasks",
-];
 
 /// The number of conversations.
 static CONVERSATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -52,49 +43,58 @@ pub(super) fn connect(socket: &Path) -> io::Result<OwnedFd> {
     let engine = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     // An engine that has no room for one more is an error, which the other side waits for and tries again.
     rustix::net::connect(&engine, &SocketAddrUnix::new(socket)?)?;
-    let engine = UnixStream::from(engine);
-    engine.set_nonblocking(false)?;
     let (here, there) = UnixStream::pair()?;
     if CONVERSATIONS.fetch_add(1, Ordering::Relaxed) >= MOST {
         CONVERSATIONS.fetch_sub(1, Ordering::Relaxed);
         return Err(Errno::EAGAIN.into());
     }
-    let converse = move || {
-        thread::scope(|scope| {
-            scope.spawn(|| answers(&engine, &here));
-            questions(&here, &engine);
-        });
+    Builder::new().spawn(move || {
+        converse(&here, &UnixStream::from(engine));
         CONVERSATIONS.fetch_sub(1, Ordering::Relaxed);
-    };
-    Builder::new().spawn(converse)?;
+    })?;
     Ok(there.into())
 }
 
+/// Passes questions and answers on until one of the two ends the conversation.
+fn converse(program: &UnixStream, engine: &UnixStream) {
+    thread::scope(|scope| {
+        let (ask, asked) = sync_channel(1);
+        scope.spawn(|| answers(asked, engine, program));
+        questions(program, &ask);
+        end(program, engine);
+    });
+}
+
 /// Passes the questions on until there is one that is not known.
-fn questions(mut from: &UnixStream, mut to: &UnixStream) {
+fn questions(mut from: &UnixStream, to: &SyncSender<(String, Told)>) {
     let mut heard = Vec::new();
     let mut buffer = [0; 1024];
-    'heard: while let Ok(len @ 1..) = from.read(&mut buffer) {
+    while let Ok(len @ 1..) = from.read(&mut buffer) {
         heard.extend_from_slice(buffer.get(..len).unwrap_or_default());
         while let Some(end) = heard.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            let Some(path) = heard.get(..end).and_then(question) else { break 'heard };
-            let said = format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n");
-            if to.write_all(said.as_bytes()).is_err() {
-                break 'heard;
+            let Some((path, told)) = heard.get(..end).and_then(question) else { return };
+            // The program waits for an answer before it asks again.
+            if to.try_send((path.to_owned(), told)).is_err() {
+                return;
             }
             heard.drain(..end + 4);
         }
         if heard.len() > LONGEST {
-            break;
+            return;
         }
     }
-    end(from, to);
 }
 
-/// Passes the engine's answers on as they are.
-fn answers(mut from: &UnixStream, mut to: &UnixStream) {
-    let _ = io::copy(&mut from, &mut to);
-    end(from, to);
+/// Asks the questions, and passes the answers on.
+fn answers(asked: Receiver<(String, Told)>, engine: &UnixStream, mut program: &UnixStream) {
+    if let Ok(mut line) = engine.try_clone().and_then(Line::on) {
+        for (path, told) in asked {
+            if line.pass(&path, told, &mut program).is_err() {
+                break;
+            }
+        }
+    }
+    end(program, engine);
 }
 
 fn end(one: &UnixStream, other: &UnixStream) {
@@ -102,23 +102,25 @@ fn end(one: &UnixStream, other: &UnixStream) {
     let _ = other.shutdown(Shutdown::Both);
 }
 
-/// Returns the path of a question, if it is one that may be asked. `head` is everything before the empty line.
-fn question(head: &[u8]) -> Option<&str> {
+/// Returns the path of a question, if it is one that may be asked, and what is told of the answer. `head` is everything before the
+/// empty line.
+fn question(head: &[u8]) -> Option<(&str, Told)> {
     let head = std::str::from_utf8(head).ok()?;
     let line = head.lines().next()?;
     let path = line.strip_prefix("GET ")?.strip_suffix(" HTTP/1.1")?;
-    may_be_asked(path).then_some(path)
+    Some((path, told_of(path)?))
 }
 
-fn may_be_asked(path: &str) -> bool {
+/// Returns what is told of the answer to a path, `None` if it may not be asked for.
+fn told_of(path: &str) -> Option<Told> {
     let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/?&=%._-~:,".contains(&byte);
-    let Some(rest) = path.strip_prefix('/').filter(|path| path.bytes().all(is_harmless)) else {
-        return false;
-    };
+    let rest = path.strip_prefix('/').filter(|path| path.bytes().all(is_harmless))?;
     let (rest, _) = rest.split_once('?').unwrap_or((rest, ""));
     match rest.split_once('/') {
-        Some((version, rest)) if is_version(version) => PATHS.iter().any(|pattern| fits(rest, pattern)),
-        _ => matches!(rest, "version" | "_ping"),
+        Some((version, rest)) if is_version(version) => {
+            told::PATHS.iter().find(|(pattern, _)| fits(rest, pattern)).map(|(_, told)| *told)
+        }
+        _ => told::WITHOUT_VERSION.iter().find(|(path, _)| *path == rest).map(|(_, told)| *told),
     }
 }
 
@@ -144,104 +146,4 @@ fn fits(path: &str, pattern: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_questions_of_the_program_are_passed_on() {
-        for path in [
-            "/version",
-            "/_ping",
-            "/v1.41/info",
-            "/v1.56/networks?filters=%7B%22driver%22%3A%5B%22overlay%22%5D%7D",
-            "/v1.41/networks/secure",
-            "/v1.41/networks/0f3b2a?verbose=true",
-            "/v1.41/containers/json",
-            "/v1.41/containers/0f3b2a/json",
-            "/v1.41/services",
-            "/v1.41/tasks?filters=%7B%22desired-state%22%3A%5B%22running%22%5D%7D",
-            "/v1.41/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D",
-        ] {
-            let head = format!("GET {path} HTTP/1.1\r\nhost: docker");
-            assert_eq!(question(head.as_bytes()), Some(path));
-        }
-    }
-
-    #[test]
-    fn questions_that_give_root_or_secrets_away_are_not_passed_on() {
-        for path in [
-            "/v1.41/containers/create",
-            "/v1.41/containers/0f3b2a/archive?path=/etc/shadow",
-            "/v1.41/containers/0f3b2a/attach/ws",
-            "/v1.41/containers/../configs/json",
-            "/v1.41/containers/..%2f..%2fconfigs/json",
-            "/v1.41/configs",
-            "/v1.41/secrets",
-            "/v1.41/images/debian/get",
-            "/v1.41/plugins/json",
-            "/v1.41//networks/a",
-            "/v1.41/networks/",
-            "/networks",
-            "/v1/networks",
-            "version",
-            "",
-        ] {
-            assert!(!may_be_asked(path), "{path}");
-        }
-        for head in [
-            "POST /v1.41/containers/create HTTP/1.1",
-            "GET /version HTTP/1.0",
-            "GET /version\r\nGET /v1.41/configs HTTP/1.1",
-            "GET /version HTTP/1.1 HTTP/1.1",
-            "get /version HTTP/1.1",
-            "",
-        ] {
-            assert_eq!(question(head.as_bytes()), None, "{head}");
-        }
-        assert_eq!(question(b"GET /version\xff HTTP/1.1"), None);
-    }
-
-    /// Holds a conversation with an engine that answers every question with its length.
-    fn converse(said: &[&[u8]]) -> (Vec<String>, String) {
-        let (program, here) = UnixStream::pair().unwrap();
-        let (there, engine) = UnixStream::pair().unwrap();
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                thread::scope(|both| {
-                    both.spawn(|| answers(&there, &here));
-                    questions(&here, &there);
-                });
-            });
-            let heard = scope.spawn(|| {
-                let mut heard = String::new();
-                (&engine).read_to_string(&mut heard).unwrap();
-                heard
-            });
-            for part in said {
-                // The conversation may be over by now.
-                let _ = (&program).write_all(part);
-            }
-            let _ = program.shutdown(Shutdown::Write);
-            let heard = heard.join().unwrap();
-            let mut rest = String::new();
-            let _ = (&program).read_to_string(&mut rest);
-            (heard.split_terminator("\r\n\r\n").map(str::to_owned).collect(), rest)
-        })
-    }
-
-    #[test]
-    fn a_question_is_asked_anew_and_what_hides_behind_it_is_not() {
-        let (heard, _) =
-            converse(&[b"GET /version HTTP/1.1\r\nUpgrade: h2c\r\n", b"Connection: upgrade\r\n\r\n"]);
-        assert_eq!(heard, ["GET /version HTTP/1.1\r\nHost: docker"]);
-        let post = b"POST /containers/create HTTP/1.1\r\n\r\n";
-        let (heard, _) = converse(&[
-            b"GET /_ping HTTP/1.1\r\nContent-Length: 40\r\n\r\n",
-            post,
-            b"GET /version HTTP/1.1\r\n\r\n",
-        ]);
-        assert_eq!(heard, ["GET /_ping HTTP/1.1\r\nHost: docker"]);
-        let (heard, _) = converse(&[&[b'a'; 2 * LONGEST]]);
-        assert!(heard.is_empty());
-    }
-}
+pub(super) mod tests;

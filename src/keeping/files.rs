@@ -12,7 +12,7 @@ use nix::libc::{O_NOCTTY, O_NONBLOCK, O_PATH};
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
 use super::errno_of;
-use crate::host::namespace::{Error, Namespace};
+use crate::host::namespace::{Error, Namespace, files};
 use crate::keeper::LONGEST_REPLY;
 
 /// The files that may be read. A `*` stands for one part of a path, whatever it is.
@@ -66,8 +66,12 @@ fn fits(path: &Path, pattern: &Path) -> bool {
 
 /// Opens the file of a network namespace. Nothing else can be opened by it, wherever it is: a file is looked at first, because
 /// opening a device may do something.
+///
+/// The reason why there is none is told of the usual places alone. Of other paths the answer would tell if there is such a file,
+/// and of all that root may see.
 pub(super) fn namespace(path: &Path) -> io::Result<OwnedFd> {
-    let seen = OpenOptions::new().read(true).custom_flags(O_PATH).open(path)?;
+    let seen = OpenOptions::new().read(true).custom_flags(O_PATH).open(path);
+    let seen = seen.map_err(|error| if is_usual(path) { error } else { Errno::EINVAL.into() })?;
     if fstatfs(&seen)?.filesystem_type() != NSFS_MAGIC {
         return Err(Errno::EINVAL.into());
     }
@@ -78,6 +82,13 @@ pub(super) fn namespace(path: &Path) -> io::Result<OwnedFd> {
         Ok(()) | Err(Error::Permission { .. } | Error::NoReturn { .. }) => Ok(file.into()),
         Err(error) => Err(errno_of(&error)),
     }
+}
+
+/// Returns true for a path right in a folder of namespaces, and for the namespace of a process.
+fn is_usual(path: &Path) -> bool {
+    let is_process = fits(path, Path::new("/proc/*/ns/net"));
+    let mut folders = files::folders();
+    is_process || folders.any(|folder| fits(path, &Path::new(folder).join("*")))
 }
 
 /// Returns paths, each ended by a zero byte, as many as fit into a reply.
@@ -129,7 +140,22 @@ mod tests {
             assert_eq!(errno(namespace(Path::new(wrong))), Some(Errno::EINVAL), "{wrong}");
         }
         assert!(namespace(Path::new("/proc/self/ns/net")).is_ok());
-        assert_eq!(errno(namespace(Path::new("/no/such"))), Some(Errno::ENOENT));
+        assert_eq!(errno(namespace(Path::new("/run/netns/no-such"))), Some(Errno::ENOENT));
+        assert_eq!(errno(namespace(Path::new("/proc/0/ns/net"))), Some(Errno::ENOENT));
+    }
+
+    #[test]
+    fn nobody_learns_if_there_is_a_file_that_is_no_namespace() {
+        let of = |path: &str| errno(namespace(Path::new(path)));
+        for (there, missing) in [
+            ("/etc/passwd", "/etc/no-such"),
+            ("/etc", "/no/such/folder"),
+            ("/run/netns/../../etc/passwd", "/run/netns/../../etc/no-such"),
+            ("/proc/self/maps", "/proc/self/no-such"),
+            ("/etc/passwd/x", "/etc/no-such/x"),
+        ] {
+            assert_eq!((of(there), of(missing)), (Some(Errno::EINVAL), Some(Errno::EINVAL)), "{there}");
+        }
     }
 
     #[test]

@@ -39,13 +39,15 @@ impl Crew {
         let running = Running(Arc::clone(&self.0));
         let (output, input) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         Builder::new().spawn(move || {
-            let printed = Namespace::run(namespace.as_ref(), || print_rules(tool)).ok().flatten();
-            drop(running);
-            if let Some(printed) = printed {
+            let mut pipe = File::from(input);
+            if let Some(printed) = Namespace::run(namespace.as_ref(), || print_rules(tool)).ok().flatten() {
                 // A reader that is gone has no use for the rest.
-                let mut pipe = File::from(input);
                 let _ = pipe.write_all(&[0]).and_then(|()| pipe.write_all(&printed));
             }
+            // One that reads nothing keeps the thread and what was printed, so both count until here. The reader may ask for the
+            // next program as soon as the pipe is at its end.
+            drop(running);
+            drop(pipe);
         })?;
         Ok(output)
     }

@@ -81,11 +81,19 @@ impl AsFd for Socket {
 
 impl Family {
     /// All of them.
-    const ALL: [Self; 4] = [Self::Route, Self::Xfrm, Self::Generic, Self::Netfilter];
+    const ALL: [Self; 5] = [Self::Route, Self::Xfrm, Self::Keys, Self::Generic, Self::Netfilter];
 
-    /// Returns the number of its protocol (`NETLINK_…`).
+    /// Returns the number of its protocol (`NETLINK_…`), or one of our own if another part has that.
     pub(crate) fn number(self) -> u8 {
-        u8::try_from(self.protocol()).unwrap_or(u8::MAX)
+        match self {
+            Self::Keys => u8::MAX,
+            other => u8::try_from(other.protocol()).unwrap_or(u8::MAX),
+        }
+    }
+
+    /// Returns true if there may be secrets in the kernel's answers. Its sockets stay with the keeper, if there is one.
+    pub(super) fn has_secrets(self) -> bool {
+        matches!(self, Self::Xfrm | Self::Keys | Self::Generic)
     }
 
     /// Returns the part with this number.
@@ -96,7 +104,7 @@ impl Family {
     fn protocol(self) -> isize {
         match self {
             Self::Route => protocols::NETLINK_ROUTE,
-            Self::Xfrm => protocols::NETLINK_XFRM,
+            Self::Xfrm | Self::Keys => protocols::NETLINK_XFRM,
             Self::Generic => protocols::NETLINK_GENERIC,
             Self::Netfilter => protocols::NETLINK_NETFILTER,
         }

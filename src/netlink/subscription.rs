@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::libc::ENOBUFS;
 use zeroize::Zeroizing;
 
-use super::{Family, Socket, messages};
+use super::{Family, NLMSG_OVERRUN, Socket, messages};
 
 /// The greatest number of datagrams that are read at once. Those behind them are read at the next time.
 const MOST_DATAGRAMS: usize = 1 << 14;
@@ -32,8 +32,7 @@ impl Subscription {
         for _ in 0..MOST_DATAGRAMS {
             match self.socket.receive_at_once(&mut self.buffer) {
                 Ok(0) => return lost,
-                Ok(len) => messages(self.buffer.get(..len).unwrap_or(&[]))
-                    .for_each(|message| each(message.kind, message.body)),
+                Ok(len) => lost |= hand_over(self.buffer.get(..len).unwrap_or(&[]), &mut each),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The messages before those that were lost are still in the buffer.
                 Err(error) if error.raw_os_error() == Some(ENOBUFS) => lost = true,
@@ -42,6 +41,18 @@ impl Subscription {
         }
         lost
     }
+}
+
+/// Hands over the messages of a datagram. Returns true if it says that others were lost, as a keeper does.
+fn hand_over(datagram: &[u8], each: &mut impl FnMut(u16, &[u8])) -> bool {
+    let mut lost = false;
+    for message in messages(datagram) {
+        match message.kind {
+            NLMSG_OVERRUN => lost = true,
+            kind => each(kind, message.body),
+        }
+    }
+    lost
 }
 
 impl fmt::Debug for Subscription {
@@ -54,5 +65,20 @@ impl fmt::Debug for Subscription {
 impl AsFd for Subscription {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::relayed::overrun;
+
+    #[test]
+    fn a_keeper_says_that_notices_were_lost() {
+        let mut kinds = Vec::new();
+        let notice = [&[16, 0, 0, 0, 26, 0][..], &[0; 10]].concat();
+        assert!(!hand_over(&notice, &mut |kind, _| kinds.push(kind)));
+        assert!(hand_over(&[&overrun()[..], &notice].concat(), &mut |kind, _| kinds.push(kind)));
+        assert_eq!(kinds, [u16::from_ne_bytes([26, 0]); 2]);
     }
 }

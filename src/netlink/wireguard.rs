@@ -2,7 +2,7 @@
 //! `include/uapi/linux/wireguard.h`).
 //!
 //! The kernel's answer holds the private key of the device and the preshared keys of its peers. They are passed over
-//! where they lie, and the received bytes are wiped. Only public keys are kept.
+//! where they lie, and the received bytes are wiped. Only public keys are kept. A keeper has overwritten the others before.
 //!
 //! A device with many peers needs several messages, and so does a peer with many prefixes. The first message has what
 //! belongs to the device. A peer that goes on in the next message stands there once more, with its public key and the
@@ -28,7 +28,7 @@ const WGDEVICE_A_IFINDEX: u16 = 1;
 const WGDEVICE_A_PUBLIC_KEY: u16 = 4;
 const WGDEVICE_A_LISTEN_PORT: u16 = 6;
 const WGDEVICE_A_FWMARK: u16 = 7;
-const WGDEVICE_A_PEERS: u16 = 8;
+pub(super) const WGDEVICE_A_PEERS: u16 = 8;
 const WGPEER_A_PUBLIC_KEY: u16 = 1;
 const WGPEER_A_ENDPOINT: u16 = 4;
 const WGPEER_A_LAST_HANDSHAKE_TIME: u16 = 6;
@@ -38,6 +38,19 @@ const WGPEER_A_ALLOWEDIPS: u16 = 9;
 const WGALLOWEDIP_A_FAMILY: u16 = 1;
 const WGALLOWEDIP_A_IPADDR: u16 = 2;
 const WGALLOWEDIP_A_CIDR_MASK: u16 = 3;
+
+/// The attributes of a device that are read, but for its peers. No secret is among them.
+pub(super) const READ_OF_DEVICE: [u16; 4] =
+    [WGDEVICE_A_IFINDEX, WGDEVICE_A_PUBLIC_KEY, WGDEVICE_A_LISTEN_PORT, WGDEVICE_A_FWMARK];
+/// The attributes of a peer that are read. No secret is among them.
+pub(super) const READ_OF_PEER: [u16; 6] = [
+    WGPEER_A_PUBLIC_KEY,
+    WGPEER_A_ENDPOINT,
+    WGPEER_A_LAST_HANDSHAKE_TIME,
+    WGPEER_A_RX_BYTES,
+    WGPEER_A_TX_BYTES,
+    WGPEER_A_ALLOWEDIPS,
+];
 
 /// The greatest numbers of peers and of their prefixes that are read of a device.
 const MOST_PEERS: usize = 4096;

@@ -8,7 +8,7 @@
 //! Offsets and lengths are in bytes. Numbers are in the machine's byte order, but addresses, ports and SPIs are in
 //! network order.
 
-mod algorithm;
+pub(super) mod algorithm;
 // The watch is to follow them.
 pub(crate) mod policy_changes;
 pub(crate) mod userpolicy;
@@ -36,15 +36,15 @@ const GETDEFAULT: u16 = 0x28;
 
 pub(crate) const XFRMA_ALG_AUTH: u16 = 1;
 pub(crate) const XFRMA_ALG_CRYPT: u16 = 2;
-const XFRMA_ENCAP: u16 = 4;
+pub(super) const XFRMA_ENCAP: u16 = 4;
 pub(crate) const XFRMA_TMPL: u16 = 5;
-const XFRMA_LASTUSED: u16 = 15;
+pub(super) const XFRMA_LASTUSED: u16 = 15;
 pub(crate) const XFRMA_ALG_AEAD: u16 = 18;
-const XFRMA_ALG_AUTH_TRUNC: u16 = 20;
+pub(super) const XFRMA_ALG_AUTH_TRUNC: u16 = 20;
 pub(crate) const XFRMA_MARK: u16 = 21;
-const XFRMA_TFCPAD: u16 = 22;
+pub(super) const XFRMA_TFCPAD: u16 = 22;
 pub(crate) const XFRMA_REPLAY_ESN_VAL: u16 = 23;
-const XFRMA_OFFLOAD_DEV: u16 = 28;
+pub(super) const XFRMA_OFFLOAD_DEV: u16 = 28;
 pub(crate) const XFRMA_IF_ID: u16 = 31;
 
 pub(crate) const AF_INET: u16 = nix::libc::AF_INET as u16;
@@ -54,7 +54,7 @@ pub(crate) const AF_INET6: u16 = nix::libc::AF_INET6 as u16;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum XfrmError {
     /// The user has no permission.
-    #[error("permission denied; run as root")]
+    #[error("permission denied; run as root, in a container with the capability NET_ADMIN")]
     Denied,
     /// The kernel has no XFRM.
     #[error("this kernel has no IPsec; run 'modprobe xfrm_user'")]
@@ -94,6 +94,11 @@ impl XfrmError {
 /// Opens a conversation about the SAs and policies of this thread's network namespace.
 pub(crate) fn open() -> Result<Netlink, XfrmError> {
     Ok(Netlink::open(Family::Xfrm)?)
+}
+
+/// Opens a conversation as [`open`] does, in which the SAs of ESP have their keys.
+pub(crate) fn open_with_keys() -> Result<Netlink, XfrmError> {
+    Ok(Netlink::open(Family::Keys)?)
 }
 
 /// Dumps the SAs of the conversation's network namespace, and returns the values that `read` makes of them.

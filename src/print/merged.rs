@@ -13,7 +13,7 @@ pub use json::json;
 use crate::escape::{counted, escape};
 use crate::print::report::evidence;
 use crate::print::report::time::rfc3339;
-use crate::verify::merge::{Basis, Merged, MergedNetwork, MergedNode, Pair, Seen, ago};
+use crate::verify::merge::{Basis, Merged, MergedNetwork, MergedNode, Pair, Seen, Standing, ago};
 use crate::verify::{Expectation, Rung, Verdict};
 
 /// The most nodes whose matrix is printed as text.
@@ -177,16 +177,20 @@ fn described(merged: &Merged, node: &MergedNode) -> String {
     format!("{name}, {}", age(merged, node))
 }
 
-/// Returns the age of a node's newest report: `2 min old`, `no report`.
+/// Returns the age of a node's newest report, and its standing where it does not count: `2 min old`, `no report`.
 pub(super) fn age(merged: &Merged, node: &MergedNode) -> String {
     let Some(word) = node.reports.iter().max_by_key(|word| word.ended.map(|ended| ended.nanos)) else {
         return "no report".to_owned();
     };
-    let stale = if word.stale { ", stale" } else { "" };
-    match word.ended.map(|ended| merged.terms.at.nanos.saturating_sub(ended.nanos)) {
-        None => "of unknown age, stale".to_owned(),
-        Some(ahead) if ahead < -1_000_000_000 => format!("{} ahead{stale}", ago(-ahead)),
-        Some(age) => format!("{} old{stale}", ago(age)),
+    let age = match word.ended.map(|ended| merged.terms.at.nanos.saturating_sub(ended.nanos)) {
+        None => return Standing::Undated.name().to_owned(),
+        Some(ahead) if ahead < -1_000_000_000 => format!("{} ahead", ago(ahead.saturating_neg())),
+        Some(age) => format!("{} old", ago(age)),
+    };
+    match word.standing {
+        Standing::Counts => age,
+        Standing::Ahead => format!("{age}, too far"),
+        standing => format!("{age}, {}", standing.name()),
     }
 }
 

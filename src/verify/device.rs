@@ -90,6 +90,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Netwo
         encrypted: alias.map(|alias| alias.encrypted),
         typo: None,
         engine_unread: None,
+        namespaces_unread: None,
         entry: entry(place, link, vtep, master),
         devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),
@@ -206,6 +207,7 @@ fn entry(place: &Surveyed, link: &Link, vtep: &Vtep, master: Option<&Link>) -> O
         mac: chosen.mac,
         // A device in metadata mode drops what no route or flow has given a node.
         routed: vtep.external,
+        shared: may_be_dockers(link) && chosen.index != link.index,
     })
 }
 
@@ -221,6 +223,11 @@ pub(super) fn is_moved(link: &Link) -> bool {
         || link.wireguard.as_ref().is_some_and(|tunnel| tunnel.foreign_socket),
         |vtep| vtep.foreign_socket,
     )
+}
+
+/// Returns true for a VXLAN device without its socket, as only Docker's are.
+pub(super) fn may_be_dockers(link: &Link) -> bool {
+    is_vxlan(link) && is_moved(link) && alias(link).is_none()
 }
 
 /// Returns true for a WireGuard device that could not be read.

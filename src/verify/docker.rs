@@ -175,6 +175,32 @@ mod tests {
     }
 
     #[test]
+    fn what_a_keeper_tells_of_the_answers_is_all_that_is_read_of_them() {
+        let fake = Fake::new(|path, stream| match path {
+            "/version" => say(stream, r#"{"ApiVersion":"1.43","MinAPIVersion":"1.42"}"#),
+            "/v1.43/info" => say(stream, r#"{"Name":"n","Swarm":{"NodeAddr":"192.0.2.1"}}"#),
+            "/v1.43/networks/secure" => say(
+                stream,
+                r#"{"Name":"secure","Id":"mkfo4ewzw16s","Driver":"overlay",
+                  "Containers":{"aa":{"Name":"c","IPv4Address":"10.0.2.4/24"}},
+                  "Options":{"com.docker.network.driver.overlay.vxlanid_list":"4098","encrypt":""},
+                  "Peers":[{"Name":"7a83dcd2447b","IP":"192.0.2.2"}]}"#,
+            ),
+            path if path.starts_with("/v1.43/networks?") => {
+                say(stream, r#"[{"Name":"secure","Driver":"overlay"}]"#);
+            }
+            _ => say(stream, r#"{"Id":"aa","NetworkSettings":{"SandboxKey":"/var/run/docker/netns/1"}}"#),
+        });
+        let found = |socket: &str| {
+            let found = all_at(socket, PATIENCE).unwrap();
+            found.into_iter().map(|found| (found.network, found.members)).collect::<Vec<_>>()
+        };
+        let through = found(&crate::keeping::kept(&fake.socket));
+        assert_eq!(through, found(&fake.socket));
+        assert_eq!((through[0].1.len(), through[0].0.typo.as_deref()), (1, Some("encrypt")));
+    }
+
+    #[test]
     fn a_network_without_containers_here_is_known() {
         let fake = Fake::new(|path, stream| match path {
             "/version" => say(stream, VERSION),

@@ -67,6 +67,16 @@ pub enum InspectError {
         /// The names of the networks in the file, or `none`.
         there_is: String,
     },
+    /// No overlay network in the file has such a VNI.
+    #[error(
+        "vni {vnis}: no overlay network in {file} has it; see 'com.docker.network.driver.overlay.vxlanid_list' there"
+    )]
+    NoVni {
+        /// The path of the file.
+        file: String,
+        /// The VNIs that were asked for.
+        vnis: String,
+    },
     /// The network is no overlay.
     #[error("network {name}: its driver is {driver}, not overlay: there is nothing to verify")]
     NoOverlay {
@@ -113,6 +123,21 @@ pub(super) fn from_file(saved: &Saved, name: &str) -> Result<Network, InspectErr
             InspectError::Missing { file: file(), name: escape(name).into_owned(), there_is }
         }
         Wrong::Driver(driver) => InspectError::NoOverlay { name: escape(name).into_owned(), driver },
+    })
+}
+
+/// Returns the network with one of these VNIs.
+pub(super) fn of_vnis(saved: &Saved, vnis: &[Vni]) -> Result<Network, InspectError> {
+    let format = |error: serde_json::Error| InspectError::Format {
+        file: saved.file.clone(),
+        cause: error.to_string(),
+    };
+    let networks: Vec<Inspected> = serde_json::from_str(&saved.text).map_err(format)?;
+    let mut overlays = networks.iter().filter_map(|network| network.overlay().ok());
+    let found = overlays.find(|network| network.vnis.iter().any(|vni| vnis.contains(vni)));
+    found.ok_or_else(|| {
+        let asked: Vec<String> = vnis.iter().map(ToString::to_string).collect();
+        InspectError::NoVni { file: saved.file.clone(), vnis: asked.join(", ") }
     })
 }
 

@@ -19,7 +19,7 @@ const SHORT_ICV: u32 = 96;
 
 /// The codes of the findings, the gravest first: what makes the rest doubtful, then what can be read or was, then what
 /// can be sent here in clear, then what is not known, then what is weak, then what explains a number.
-const GRAVITY: [&str; 23] = [
+const GRAVITY: [&str; 24] = [
     "cut-short",
     "undecoded",
     "left-out",
@@ -34,6 +34,7 @@ const GRAVITY: [&str; 23] = [
     "enforcement-unknown",
     "kernel-unknown",
     "engine-unread",
+    "namespaces-unread",
     "nodes-changed",
     "no-replay-protection",
     "short-icv",
@@ -88,7 +89,10 @@ pub(super) fn find(tally: &Tally, circumstances: &Circumstances, legs: &[LegRepo
         None => {}
     }
     if let Some(why) = &network.engine_unread {
-        add("engine-unread", format!("Docker's engine could not be asked about the network: {why}"));
+        add("engine-unread", format!("Docker's engine did not describe the network: {why}"));
+    }
+    if let Some(why) = &network.namespaces_unread {
+        add("namespaces-unread", why.clone());
     }
     tags(legs, &mut add);
     fragments(tally, legs, &mut add);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::carrier::{Carrier, carriers};
 use super::device;
 use super::docker::{self, Found};
+use super::guests;
 use super::network::{Device, Network, Source};
 use super::sources;
 use crate::escape::escape;
@@ -21,13 +22,20 @@ use crate::packet::Form;
 /// The folders whose files are known by their names alone.
 const NAMED: [&str; 4] = ["/run/netns/", "/var/run/netns/", "/run/docker/netns/", "/var/run/docker/netns/"];
 
+/// The reason why the engine did not describe a network though it told of its own.
+const OTHERS: &str = "it knows no network with the VNI of this device";
+
 /// The overlay networks of a host: its own first, then Docker's, then the others by namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     /// The networks.
     pub overlays: Vec<Overlay>,
-    /// The reason why Docker's engine could not be asked. `None` if it was, and if there is no engine.
+    /// The reason why Docker's engine could not be asked. `None` if it was, and if there is no engine and no device
+    /// that looks like one of Docker's.
     pub engine_unread: Option<String>,
+    /// The network namespaces that could not be looked into, which may have more networks, and what would help. `None` if there
+    /// are none. Escaped.
+    pub namespaces_unread: Option<String>,
 }
 
 /// One overlay network of the inventory.
@@ -66,11 +74,14 @@ impl Inventory {
     /// Makes the inventory of these namespaces and the engine's answer. If `near` is true, networks whose underlay is another
     /// namespace than the first are left out.
     fn of(namespaces: &Namespaces, engine: Result<Vec<Found>, EngineError>, near: bool) -> Self {
-        let (found, engine_unread) = match engine {
-            Ok(found) => (found, None),
-            Err(EngineError::Absent | EngineError::Unknown) => (Vec::new(), None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
+        let unread = engine.as_ref().err().map(EngineError::with_remedy);
+        let why = unread.clone().unwrap_or_else(|| OTHERS.to_owned());
+        // Hosts without Docker have no engine, and are told of none.
+        let (mut engine_unread, absent) = match engine {
+            Err(EngineError::Absent) => (None, unread),
+            _ => (unread, None),
         };
+        let found = engine.unwrap_or_default();
         let has_part = |network: &Network| {
             !network.peers.is_empty() || network.entry.is_some() || !network.devices.is_empty()
         };
@@ -87,15 +98,15 @@ impl Inventory {
                     continue;
                 }
                 let Some(mut overlay) = Overlay::of_link(base, place, link) else { continue };
-                // Only Docker's devices leave their sockets behind.
-                if device::is_vxlan(link) && device::is_moved(link) {
-                    overlay.network.engine_unread.clone_from(&engine_unread);
+                if device::may_be_dockers(link) {
+                    overlay.network = guests::undescribed(overlay.network, namespaces, &why);
+                    engine_unread = engine_unread.or_else(|| absent.clone());
                 }
                 if overlay.network.source == Source::Ours { &mut own } else { &mut rest }.push(overlay);
             }
         }
         let overlays = own.into_iter().chain(docker).chain(rest).collect();
-        Self { overlays, engine_unread }
+        Self { overlays, engine_unread, namespaces_unread: namespaces.unread() }
     }
 
     /// Finds the WireGuard tunnels that carry networks. `toward` surveys the underlay of a network, with the routes to its
@@ -278,12 +289,20 @@ mod tests {
         let links = || vec![vtep(2, "vx0", 1, |_| {}), vtep(3, "vx1", 2, |vtep| vtep.foreign_socket = true)];
         let late = EngineError::Late(Duration::from_secs(2));
         let inventory = Inventory::of(&host(links()), Err(late), false);
-        assert_eq!(inventory.engine_unread.as_deref(), Some("no answer within 2 s"));
+        let why = inventory.engine_unread.unwrap();
+        assert!(why.starts_with("no answer within 2 s; "), "{why}");
         let unread: Vec<_> =
             inventory.overlays.iter().map(|overlay| overlay.network.engine_unread.is_some()).collect();
         assert_eq!(unread, [false, true], "a device beside its socket is none of Docker's");
         let inventory = Inventory::of(&host(links()), Err(EngineError::Absent), false);
-        assert_eq!((inventory.engine_unread, inventory.overlays.len()), (None, 2));
+        assert!(
+            inventory
+                .engine_unread
+                .unwrap()
+                .starts_with("there is no engine at the socket; in a container, mount ")
+        );
+        let hosts = Inventory::of(&host(vec![vtep(2, "vx0", 1, |_| {})]), Err(EngineError::Absent), false);
+        assert_eq!((hosts.engine_unread, hosts.overlays.len()), (None, 1), "nothing here is Docker's");
     }
 
     #[test]

@@ -30,7 +30,7 @@ use super::way::Way;
 use crate::ipsec::docker_tag;
 
 /// The number of packets that prove a leg.
-const ENOUGH: u64 = 3;
+pub(in crate::verify) const ENOUGH: u64 = 3;
 
 type Decision = (Verdict, Option<Rung>, Reason);
 
@@ -235,10 +235,14 @@ impl<'a> Case<'a> {
             Some(reason) => return inconclusive(rung, reason),
             None => {}
         }
-        if self.is_probed() && self.delivered() == 0 {
+        if self.is_unanswerable() {
+            // The keys show both directions all the same, where packets pass.
+            if rung < Rung::Opened || self.pair.back.opened.count == 0 {
+                return inconclusive(rung, Reason::EngineUnread);
+            }
+        } else if self.is_probed() && self.delivered() == 0 {
             return self.undelivered(rung);
-        }
-        if self.is_probed() && self.answered == 0 && self.pair.back.unexplained == 0 {
+        } else if self.is_probed() && self.answered == 0 && self.pair.back.unexplained == 0 {
             // Replies came inside ESP, but the kernel of this host did not let them in.
             return inconclusive(rung, Reason::NoAnswer);
         }
@@ -255,7 +259,8 @@ impl<'a> Case<'a> {
 
     /// Returns the reason for doubt in a leg whose ESP is proven to be the network's and is delivered.
     fn doubt(&self, way: Way, rung: Rung) -> Option<Reason> {
-        let few = way == Way::Out && self.is_probed() && self.delivered() < ENOUGH;
+        let due = way == Way::Out && self.is_probed() && !self.is_unanswerable();
+        let few = due && self.delivered() < ENOUGH;
         if way == Way::Out && self.canary_was_bare() {
             return Some(Reason::CanaryBare);
         }

@@ -188,8 +188,10 @@ impl Facts {
             return Err(damaged(serde_json::Error::custom(why)));
         }
         // A text that is escaped when it is found out is printed as it is.
-        let unread = &mut facts.question.network.engine_unread;
-        *unread = unread.take().map(|text| escape(&text).into_owned());
+        let network = &mut facts.question.network;
+        for unread in [&mut network.engine_unread, &mut network.namespaces_unread] {
+            *unread = unread.take().map(|text| escape(&text).into_owned());
+        }
         Ok(facts)
     }
 

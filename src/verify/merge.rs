@@ -9,11 +9,14 @@
 //! cannot be read each make the whole INCONCLUSIVE.
 //!
 //! Reports come from other machines, perhaps by way of others still. They are bounded in every direction, their texts are
-//! kept as they are and escaped when they are printed, and a report that cannot be understood is named and left out. They
-//! are not signed: a report that lies is believed.
+//! kept as they are and escaped when they are printed, and a report that cannot be understood is named and left out. A
+//! verdict that its own figures contradict ([`LegReport::contradiction`]) is named and proves nothing. Reports are not signed:
+//! one that lies and is consistent is believed.
 //!
 //! The clocks of nodes differ. The age of a report is the difference between the node's clock and the time of the merge. One
-//! from the future is told, and one that is further ahead than a report may be old counts as stale.
+//! from the future is told, and one that is further ahead than a report may be old does not count.
+//!
+//! [`LegReport::contradiction`]: super::report::LegReport::contradiction
 
 mod groups;
 mod join;
@@ -24,7 +27,7 @@ mod read;
 pub use join::ago;
 pub use matrix::{
     Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Problem, Profiled,
-    Seen, Word,
+    Seen, Standing, Word,
 };
 pub use parse::moment;
 pub use read::Reports;

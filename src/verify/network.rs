@@ -50,6 +50,9 @@ pub struct Network {
     pub underlay: Option<String>,
     /// The reason why Docker's engine could not be asked, where it might have known more. Escaped.
     pub engine_unread: Option<String>,
+    /// The network namespaces that could not be looked into, where they may have shown more, and what would help. Escaped.
+    #[serde(default)]
+    pub namespaces_unread: Option<String>,
     /// Indices, in the underlay's namespace, of the links that lead to the peers, where the kernel says so.
     pub links: Vec<u32>,
 }
@@ -149,6 +152,10 @@ pub struct Entry {
     pub mac: Option<MacAddress>,
     /// True if probes go by the routes, as the packets of others do, and are not bound to the device.
     pub routed: bool,
+    /// True if other nodes have the same address, as those of one of Docker's networks have that of the gateway. No reply to a
+    /// probe from it comes back.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 /// A VXLAN, Geneve or WireGuard device of the network.

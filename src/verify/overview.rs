@@ -23,6 +23,8 @@ pub struct Overview {
     pub occasion: Occasion,
     /// The reason why Docker's engine could not be asked.
     pub engine_unread: Option<String>,
+    /// The network namespaces that could not be looked into, which may have more networks. Escaped.
+    pub namespaces_unread: Option<String>,
 }
 
 impl Judged {
@@ -42,9 +44,11 @@ impl Overview {
         Self { occasion: occasion.clone(), ..self }
     }
 
-    /// Returns the worst verdict, as `Verdict::worst` has it. A host without any network is INCONCLUSIVE: nothing was judged.
+    /// Returns the worst verdict, as `Verdict::worst` has it. A host without any network is INCONCLUSIVE: nothing was judged. One
+    /// with namespaces that could not be looked into is so at best.
     pub fn verdict(&self, expected: Expectation) -> Verdict {
-        Verdict::worst(self.networks.iter().map(Judged::verdict), expected)
+        let unseen = self.namespaces_unread.as_ref().map(|_| Verdict::Inconclusive);
+        Verdict::worst(self.networks.iter().map(Judged::verdict).chain(unseen), expected)
     }
 
     /// Returns the exit status, which is that of the worst verdict. If all are as expected, it is that of the network that
@@ -110,6 +114,17 @@ mod tests {
             engine_unread: None,
             ..Overview::default()
         }
+    }
+
+    #[test]
+    fn networks_that_could_not_be_looked_for_leave_no_verdict_on_all() {
+        let of = |verdict| Overview {
+            namespaces_unread: Some("permission denied".to_owned()),
+            ..overview(&[Some(verdict)])
+        };
+        assert_eq!(of(Verdict::Encrypted).exit_status(Expectation::Encrypted), 3);
+        assert_eq!(of(Verdict::Clear).exit_status(Expectation::Encrypted), 1);
+        assert_eq!(of(Verdict::Clear).exit_status(Expectation::Clear), 3);
     }
 
     #[test]

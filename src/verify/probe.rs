@@ -62,7 +62,7 @@ pub struct Target {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The user may not open raw sockets.
-    #[error("probe through {0}: permission denied; run as root, or judge what passes by with --passive")]
+    #[error("probe through {0}: permission denied; run as root, in a container with the capability NET_RAW")]
     Permission(String),
     /// The kernel refused.
     #[error("probe through {device}: {cause}")]

@@ -2,6 +2,7 @@
 
 mod compliance;
 mod nodes;
+mod sound;
 mod terms;
 
 use std::net::{IpAddr, SocketAddr};

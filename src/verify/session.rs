@@ -77,6 +77,8 @@ pub struct Request {
     pub targets: Vec<IpAddr>,
     /// SAs with their keys, beside those of the kernel.
     pub sas: Vec<Sa>,
+    /// True if ESP is to be opened with the kernel's keys.
+    pub kernel_keys: bool,
     /// The size in bytes of the ring between kernel and program.
     pub buffer: Option<u32>,
     /// True if what the verdict follows from is to be kept.
@@ -261,6 +263,10 @@ impl Session {
             let now = Instant::now();
             if beat.is_due(now) {
                 progress(Progress::of(end.saturating_duration_since(now), &self.watch, &self.asked));
+                // One that has ended wakes the watch, and one that is silent does not.
+                if keeper::is_lost() {
+                    return Ok(());
+                }
             }
             if now >= next_probe && now < last_probe {
                 self.probed().for_each(Probed::round);
@@ -332,6 +338,10 @@ impl Session {
                 Event::Woken => {
                     self.catch_up();
                     interrupted();
+                    // The end of its socket would wake this for ever, and nobody asks for the verdict any more.
+                    if keeper::is_lost() {
+                        return Ok(());
+                    }
                 }
             }
         }

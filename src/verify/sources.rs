@@ -5,24 +5,26 @@ use std::net::IpAddr;
 
 use super::device;
 use super::docker::{self, Found};
+use super::guests;
 use super::network::{Entry, Network, Peer};
 use crate::host::docker::EngineError;
-use crate::host::namespaces::{Namespaces, Surveyed};
+use crate::host::namespaces::{Closed, Namespaces, Surveyed};
 use crate::host::survey::Link;
 use crate::packet::{Form, Vni};
 
 /// Finds the network of this name. Returns `None` if no source knows it.
 ///
 /// # Errors
-/// The engine may know the network, but may not be asked ([`EngineError::Denied`]) and no device has its name, or it
-/// does not answer as it should. A device of that name may then be another network, and is not taken.
+/// There is no engine ([`EngineError::Absent`]), or it may know the network, but may not be asked ([`EngineError::Denied`]), and
+/// no device has its name; or it does not answer as it should. A device of that name may then be another network, and is not taken.
 pub(super) fn find(name: &str, namespaces: &Namespaces) -> Result<Option<Network>, EngineError> {
     named(name, namespaces, docker::find)
 }
 
 /// Finds the network of a VXLAN device with one of these VNIs.
 pub(super) fn of_vnis(vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
-    device::find(namespaces, |link| device::has_vni(link, vnis))
+    let network = device::find(namespaces, |link| device::has_vni(link, vnis))?;
+    Some(guests::undescribed(network, namespaces, guests::BY_VNI))
 }
 
 /// Returns true if the name is that of a WireGuard device that could not be read.
@@ -49,9 +51,17 @@ fn named(
     };
     match ask(name) {
         Ok(found) => Ok(Some(from_docker(found, namespaces))),
-        Err(EngineError::Absent | EngineError::Unknown) => Ok(by_device()),
+        Err(error @ (EngineError::Absent | EngineError::Unknown)) => match by_device() {
+            Some(network) => Ok(Some(guests::undescribed(network, namespaces, &error.with_remedy()))),
+            None if error == EngineError::Absent => Err(error),
+            None => Ok(None),
+        },
         Err(denied @ EngineError::Denied) => match by_device() {
-            Some(network) => Ok(Some(Network { engine_unread: Some(denied.to_string()), ..network })),
+            Some(network) => {
+                let why = denied.with_remedy();
+                let network = guests::undescribed(network, namespaces, &why);
+                Ok(Some(Network { engine_unread: Some(why), ..network }))
+            }
             None => Err(denied),
         },
         Err(error @ (EngineError::Late(_) | EngineError::Broken(_))) => {
@@ -84,22 +94,33 @@ pub(super) fn from_docker(found: Found, namespaces: &Namespaces) -> Network {
         network.other_ports.extend(&device.other_ports);
     }
     for (sandbox, address) in found.members {
-        network.entry = network.entry.or_else(|| member(namespaces, &sandbox, address));
+        if network.entry.is_some() {
+            break;
+        }
+        match member(namespaces, &sandbox, address) {
+            Ok(entry) => network.entry = entry,
+            Err(closed) => network.namespaces_unread = Some(closed.with_remedy()),
+        }
+    }
+    match &network.entry {
+        Some(_) => network.namespaces_unread = None,
+        // Of several namespaces, those that are here and closed come first.
+        None => network.namespaces_unread = namespaces.unread().or(network.namespaces_unread),
     }
     network
 }
 
 /// Returns the device through which a container sends into the overlay. The engine may know the container's namespace
 /// by another file than the one that it was surveyed by, or it may be in none of the folders that were looked at.
-fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Option<Entry> {
+fn member(namespaces: &Namespaces, sandbox: &str, address: IpAddr) -> Result<Option<Entry>, Closed> {
     let known = namespaces.all().find(|place| place.is_behind(sandbox));
-    match known {
+    Ok(match known {
         Some(place) => entry_of(place, address),
         None => entry_of(&Surveyed::take(sandbox)?, address),
-    }
+    })
 }
 
-fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
+pub(super) fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
     let link = place.survey.owner(address)?;
     Some(Entry {
         device: link.name.clone(),
@@ -108,6 +129,7 @@ fn entry_of(place: &Surveyed, address: IpAddr) -> Option<Entry> {
         mtu: link.mtu,
         mac: link.mac,
         routed: false,
+        shared: false,
     })
 }
 
@@ -200,14 +222,15 @@ mod tests {
         for error in [EngineError::Absent, EngineError::Unknown] {
             let found = asked(&host("secure", None), Err(error.clone())).unwrap().unwrap();
             assert_eq!((found.source, found.engine_unread), (Source::Device(Form::Vxlan), None));
-            assert_eq!(asked(&host("other", None), Err(error)), Ok(None));
+            let other = asked(&host("other", None), Err(error.clone()));
+            assert_eq!(other, if error == EngineError::Absent { Err(error) } else { Ok(None) });
         }
     }
 
     #[test]
     fn a_device_in_place_of_an_engine_that_may_not_be_asked_says_so() {
         let found = asked(&host("secure", None), Err(EngineError::Denied)).unwrap().unwrap();
-        assert_eq!(found.engine_unread.as_deref(), Some("permission denied"));
+        assert!(found.engine_unread.unwrap().starts_with("permission denied; run as root, or "));
         assert_eq!(asked(&host("other", None), Err(EngineError::Denied)), Err(EngineError::Denied));
     }
 

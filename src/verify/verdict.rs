@@ -195,6 +195,10 @@ reasons! {
     NoMember = "no-member", "no container of this host is on the network: run verify on a node that has one";
     /// No overlay address of the peer is known, so the peer cannot be probed.
     NoTarget = "no-target", "no overlay address of the peer is known: name one with --target ADDRESS";
+    /// Nothing was probed, because no network namespace by which to enter the network could be entered.
+    NamespacesUnread = "namespaces-unread", "nothing can be sent into the network from here, because its containers' network namespaces cannot be entered: run as root; in a container, add the capability SYS_ADMIN and mount /run/docker/netns";
+    /// The probes left with an address that every node has, because Docker's engine did not name a container.
+    EngineUnread = "engine-unread", "no container of this host could be probed from, and no reply comes back to the gateway's address, which every node has: let ovlsniff ask the engine and see the containers' namespaces (in a container, mount /var/run/docker.sock and /run/docker/netns), or let traffic pass both ways and watch as root";
     /// Packets of the peer are seen, but no reply reaches the probe.
     NoAnswer = "no-answer", "packets of the target's node arrive, but no reply reaches the probe: look here for what refuses them (INPUT rules, /proc/net/xfrm_stat), name another address with --target ADDRESS, or judge what passes by with --passive";
     /// Clear frames arrived that may be copies of decrypted packets, as the kernel shows them to a capture.

@@ -56,16 +56,38 @@ pub enum WantedError {
     )]
     NoEndpoint(String),
     /// Only a VNI was given, and no VXLAN device has it.
-    #[error("no device of VNI {0} is here; name the other node with --peer ADDRESS")]
-    NoDevice(Vni),
+    #[error("no device of VNI {vni} is here; name the other node with --peer ADDRESS{}", beside(.unread.as_ref()))]
+    NoDevice {
+        /// The VNI.
+        vni: Vni,
+        /// The network namespaces that could not be looked into, and what would help, escaped.
+        unread: Option<String>,
+    },
     /// The network is a WireGuard device whose peers the kernel does not tell.
-    #[error("network {0}: the kernel does not show this WireGuard device's peers to this user; run as root")]
+    #[error(
+        "network {0}: the kernel does not show this WireGuard device's peers to this user; run as root, in a container with the capability NET_ADMIN"
+    )]
     Unreadable(String),
     /// No source knows a network of this name.
     #[error(
-        "network {0}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN, Geneve or WireGuard device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS"
+        "network {name}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN, Geneve or WireGuard device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS{}", beside(.unread.as_ref())
     )]
-    Unknown(String),
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The network namespaces that could not be looked into, and what would help, escaped.
+        unread: Option<String>,
+    },
+    /// No source knows a network of this name, and there is no engine that may know it.
+    #[error(
+        "network {name}: not known to ovlsniff overlay or as a VXLAN, Geneve or WireGuard device, and no engine of Docker is here to be asked (in a container, mount /var/run/docker.sock); describe it with --vni VNI --peer ADDRESS{}", beside(.unread.as_ref())
+    )]
+    NoEngine {
+        /// The name that was asked for.
+        name: String,
+        /// The network namespaces that could not be looked into, and what would help, escaped.
+        unread: Option<String>,
+    },
     /// The engine, which may know the network, refuses to be asked, and no other source knows it.
     #[error(
         "network {0}: Docker's engine may not be asked: permission denied; run as root, or describe the network with --docker-inspect FILE, or with --vni VNI --peer ADDRESS"
@@ -98,7 +120,8 @@ impl Wanted {
     pub fn described(&self) -> Result<Network, WantedError> {
         let mut network = match (&self.docker_inspect, &self.name) {
             (Some(saved), Some(name)) => docker_inspect::from_file(saved, name)?,
-            (_, name) => Network { name: name.clone().unwrap_or_default(), ..Network::default() },
+            (Some(saved), None) => docker_inspect::of_vnis(saved, &self.vnis)?,
+            (None, name) => Network { name: name.clone().unwrap_or_default(), ..Network::default() },
         };
         self.add_to(&mut network);
         if network.vnis.is_empty() { Err(WantedError::NameOnly) } else { Ok(network) }
@@ -122,7 +145,7 @@ impl Wanted {
             None if network.any_vni || network.is_routed() => Ok(Described::Here(network)),
             None => Err(WantedError::NoVni(escape(&network.name).into_owned())),
             Some(&vni) if network.peers.is_empty() && network.source == Source::Given => {
-                Err(WantedError::NoDevice(vni))
+                Err(WantedError::NoDevice { vni, unread: namespaces.unread() })
             }
             Some(_) => Ok(Described::Here(network)),
         }
@@ -133,6 +156,11 @@ impl Wanted {
             return Ok(Network::clone(found));
         }
         let Some(name) = &self.name else {
+            if let Some(saved) = &self.docker_inspect {
+                let mut network = docker_inspect::of_vnis(saved, &self.vnis)?;
+                sources::refresh(&mut network, namespaces);
+                return Ok(network);
+            }
             return Ok(sources::of_vnis(&self.vnis, namespaces).unwrap_or_default());
         };
         if let Some(saved) = &self.docker_inspect {
@@ -145,18 +173,18 @@ impl Wanted {
         let titled = || Network { name: name.clone(), ..Network::default() };
         match sources::find(name, namespaces) {
             Ok(Some(network)) => Ok(network),
-            Ok(None) if described => Ok(titled()),
-            Ok(None) if sources::is_unreadable(name, namespaces) => {
+            Ok(None) | Err(EngineError::Absent) if described => Ok(titled()),
+            Ok(None) | Err(EngineError::Absent) if sources::is_unreadable(name, namespaces) => {
                 Err(WantedError::Unreadable(escape(name).into_owned()))
             }
-            Ok(None) => Err(WantedError::Unknown(escape(name).into_owned())),
+            Ok(None) => Err(WantedError::unknown(name, namespaces)),
             // Its device is known by the VNI that was given, which says more than a name.
             Err(error) if described => Ok(Network {
                 name: name.clone(),
                 engine_unread: Some(escape(&error.to_string()).into_owned()),
                 ..sources::of_vnis(&self.vnis, namespaces).unwrap_or_default()
             }),
-            Err(error) => Err(WantedError::of_engine(name, error)),
+            Err(error) => Err(WantedError::of_engine(name, error, namespaces)),
         }
     }
 
@@ -187,9 +215,14 @@ impl Wanted {
 }
 
 impl WantedError {
-    fn of_engine(name: &str, error: EngineError) -> Self {
+    fn unknown(name: &str, namespaces: &Namespaces) -> Self {
+        Self::Unknown { name: escape(name).into_owned(), unread: namespaces.unread() }
+    }
+
+    fn of_engine(name: &str, error: EngineError, namespaces: &Namespaces) -> Self {
         let name = escape(name).into_owned();
         match error {
+            EngineError::Absent => Self::NoEngine { name, unread: namespaces.unread() },
             EngineError::Denied => Self::Denied(name),
             cause => Self::Engine { name, cause },
         }
@@ -198,6 +231,11 @@ impl WantedError {
 
 /// Finds the control network: a network that the user knows to be clear.
 pub(super) fn control(name: &str, namespaces: &Namespaces) -> Result<Network, WantedError> {
-    let found = sources::find(name, namespaces).map_err(|error| WantedError::of_engine(name, error))?;
-    found.ok_or_else(|| WantedError::Unknown(escape(name).into_owned()))
+    let of_engine = |error| WantedError::of_engine(name, error, namespaces);
+    sources::find(name, namespaces).map_err(of_engine)?.ok_or_else(|| WantedError::unknown(name, namespaces))
+}
+
+/// Returns the end of a sentence that tells what could not be looked into.
+fn beside(unread: Option<&String>) -> String {
+    unread.map_or_else(String::new, |unread| format!("; {unread}"))
 }

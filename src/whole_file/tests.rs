@@ -1,5 +1,5 @@
 use std::io::Read as _;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::symlink;
 
 use super::*;
 

@@ -98,11 +98,25 @@ fn networks_of_the_engine_are_offered_and_one_that_hangs_is_not_waited_for() {
 }
 
 #[test]
-fn a_variable_that_was_set_by_accident_changes_nothing() {
-    for (shell, words) in [("bash", &["--version"][..]), ("1", &["--", "1", "", "ovlsniff", ""])] {
-        let output = program().env("OVLSNIFF_COMPLETE", shell).args(words).output().unwrap();
-        let is_version = String::from_utf8_lossy(&output.stdout).starts_with("ovlsniff ");
-        assert!(is_version || output.status.code() == Some(2), "{shell}: {output:?}");
+fn a_variable_that_asks_for_completions_starts_no_capture() {
+    for shell in ["bash", "1"] {
+        for words in [&[][..], &["--version"], &["-d", "lo", "HTTP"], &["--", "9", "", "ovlsniff"]] {
+            let output = program().env("OVLSNIFF_COMPLETE", shell).args(words).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(
+                (output.status.code(), output.stdout.len()),
+                (Some(2), 0),
+                "{shell} {words:?}: {said}"
+            );
+            assert!(
+                said.starts_with("ovlsniff: OVLSNIFF_COMPLETE is set") && said.lines().count() == 1,
+                "{said}"
+            );
+        }
+    }
+    for unset in ["", "0"] {
+        let output = program().env("OVLSNIFF_COMPLETE", unset).arg("--version").output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("ovlsniff "), "{unset}: {output:?}");
     }
 }
 

@@ -10,6 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::run::{Ran, ovlsniff};
+use crate::schema::by_schema;
+use crate::swarm;
 
 const SWARM: &str = "tests/fixtures/swarm";
 
@@ -24,22 +26,7 @@ struct Kept {
 fn kept(net: &str, more: &[&str]) -> Kept {
     let around = tempfile::tempdir().unwrap();
     let place = around.path().join("evidence");
-    let (pcap, inspect) = (format!("{SWARM}/swarm-node1.pcap"), format!("{SWARM}/network-inspect.json"));
-    let keys = format!("{SWARM}/xfrm-state.txt");
-    let words = [
-        "verify",
-        "-r",
-        &pcap,
-        "--local",
-        "192.0.2.1",
-        "--docker-inspect",
-        &inspect,
-        "--net",
-        net,
-        "--sa",
-        &keys,
-    ];
-    let ran = ovlsniff(&[&words[..], &["--evidence", place.to_str().unwrap()], more].concat());
+    let ran = swarm::verify(net, &[&["--evidence", place.to_str().unwrap()], more].concat());
     Kept { around, place, ran }
 }
 
@@ -93,6 +80,28 @@ fn a_replay_comes_to_the_same_verdict_with_the_same_words() {
         assert!(again.err.starts_with("replayed: 7 files as they were written; "), "{}", again.err);
         let json = replay(&place, &["--json"]);
         assert_eq!(json.bytes, fs::read(place.join("network-1/report.json")).unwrap());
+    }
+}
+
+#[test]
+fn every_file_for_programs_is_by_its_schema() {
+    for (net, more) in
+        [("secure", &["--profile", "cnsa"][..]), ("insecure", &["--accept", "not-enforced"]), ("typo", &[])]
+    {
+        let Kept { place, around: _around, .. } = kept(net, more);
+        by_schema(include_str!("../../docs/run-schema.json"), &json(&place.join("run.json")), "run");
+        by_schema(
+            include_str!("../../docs/manifest-schema.json"),
+            &json(&place.join("manifest.json")),
+            "manifest",
+        );
+        let network = place.join("network-1");
+        by_schema(include_str!("../../docs/facts-schema.json"), &json(&network.join("facts.json")), "facts");
+        by_schema(
+            include_str!("../../docs/verify-schema.json"),
+            &json(&network.join("report.json")),
+            "report",
+        );
     }
 }
 

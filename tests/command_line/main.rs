@@ -3,6 +3,7 @@
 
 mod completing;
 mod deploy;
+mod descriptors;
 mod evidence;
 mod generated;
 mod grep;
@@ -27,3 +28,7 @@ mod docker;
 mod made;
 #[path = "../program/run.rs"]
 mod run;
+#[path = "../program/schema.rs"]
+mod schema;
+#[path = "../program/swarm.rs"]
+mod swarm;

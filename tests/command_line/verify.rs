@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::docker::{VERSION, engine};
 use crate::run::program;
+use crate::schema::by_schema;
 
 const SWARM: &str = "tests/fixtures/swarm/";
 
@@ -51,6 +52,15 @@ secure (vni 4098, docker overlay, encrypted)                 on tests/fixtures/s
 verdict: ENCRYPTED
 ";
     assert_eq!(text(&output), expected);
+}
+
+#[test]
+fn a_saved_network_is_found_by_its_vni_and_needs_no_name() {
+    let (pcap, inspect) = (format!("{SWARM}swarm-node1.pcap"), format!("{SWARM}network-inspect.json"));
+    let output =
+        verify(&["-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--vni", "4097"]);
+    let named = swarm("insecure", &[]);
+    assert_eq!((text(&output), output.status.code()), (text(&named), Some(1)));
 }
 
 #[test]
@@ -193,6 +203,12 @@ fn what_is_wrong_with_the_arguments_is_one_sentence_and_2() {
         ),
         (vec!["-r", &pcap, "--local", "192.0.2.1", "--net", "x"], "--vni VNI"),
         (vec!["-r", "/nowhere.pcap", "--local", "192.0.2.1", "--vni", "1"], "/nowhere.pcap"),
+        (
+            vec!["-r", &pcap, "--local", "192.0.2.1", "--vni", "7", "--docker-inspect", &inspect],
+            "vni 7: no overlay network in",
+        ),
+        (vec!["--net", ""], "give the name of a network"),
+        (vec!["--net", "x", "--control", ""], "give the name of a network"),
         (vec!["--vni", "1", "--for", "soon"], "10s"),
         (vec!["--vni", "1", "-i", "any"], "-i"),
         (vec!["--vni", "1", "--accept", "no-replay"], "use one of: not-enforced, enforcement-unknown,"),
@@ -235,11 +251,10 @@ fn an_engine_whose_answer_is_broken_is_an_error_that_names_the_ways_around() {
 
 #[test]
 fn json_is_by_its_schema() {
-    let schema: Value = serde_json::from_str(include_str!("../../docs/verify-schema.json")).unwrap();
     for report in
         [json("secure", &["--sa", &keys()]), json("secure", &[]), json("insecure", &[]), json("typo", &[])]
     {
-        check(&schema, &schema, &report, "report");
+        by_schema(include_str!("../../docs/verify-schema.json"), &report, "report");
     }
 }
 
@@ -266,48 +281,5 @@ fn docs_explain_every_reason_as_the_program_does() {
         let row = docs.lines().find(|line| line.starts_with(&format!("| `{}` | ", reason.code())));
         let row = row.unwrap_or_else(|| panic!("{} is not in docs/verify.md", reason.code()));
         assert!(row.ends_with(&format!("| {} |", reason.remedy())), "{row}");
-    }
-}
-
-/// Checks a value by a schema, with as much of JSON Schema as this schema uses.
-pub(crate) fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
-    let schema = match schema["$ref"].as_str() {
-        Some(place) => root.pointer(place.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}")),
-        None => schema,
-    };
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    match &schema["type"] {
-        Value::String(one) => assert_eq!(one, kind, "{at}"),
-        Value::Array(any) => assert!(any.iter().any(|one| one == kind), "{at}: {kind}"),
-        _ => {}
-    }
-    if let (Some(words), false) = (schema["enum"].as_array(), value.is_null()) {
-        assert!(words.contains(value), "{at}: {value}");
-    }
-    if let Some(constant) = schema.get("const") {
-        assert_eq!(constant, value, "{at}");
-    }
-    for (n, item) in value.as_array().into_iter().flatten().enumerate() {
-        check(root, &schema["items"], item, &format!("{at}[{n}]"));
-    }
-    if let Some(members) = value.as_object() {
-        let known = schema["properties"].as_object().unwrap_or_else(|| panic!("{at}: no properties"));
-        assert_eq!(schema["additionalProperties"], false, "{at}");
-        let required: Vec<&str> =
-            schema["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        for name in required {
-            assert!(members.contains_key(name), "{at}: {name} is missing");
-        }
-        for (name, member) in members {
-            let schema = known.get(name).unwrap_or_else(|| panic!("{at}: {name} is not in the schema"));
-            check(root, schema, member, &format!("{at}.{name}"));
-        }
     }
 }

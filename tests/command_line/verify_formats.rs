@@ -3,43 +3,22 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::run::{Ran, ovlsniff, refused};
-
-const SWARM: &str = "tests/fixtures/swarm/";
-
-/// Runs `verify` on the capture of node1, for the network `net`.
-fn swarm(net: &str, more: &[&str]) -> Ran {
-    let [pcap, inspect, keys] =
-        ["swarm-node1.pcap", "network-inspect.json", "xfrm-state.txt"].map(|name| format!("{SWARM}{name}"));
-    let words = [
-        "verify",
-        "-r",
-        &pcap,
-        "--local",
-        "192.0.2.1",
-        "--docker-inspect",
-        &inspect,
-        "--sa",
-        &keys,
-        "--net",
-        net,
-    ];
-    ovlsniff(&[&words[..], more].concat())
-}
+use crate::run::{ovlsniff, refused};
+use crate::swarm;
 
 #[test]
 fn nagios_gets_one_line_and_an_exit_status_of_its_own() {
     let figures = "unreachable=0;;;0 frames=76;;;0 dropped=U;;;0 time=10.805s;;;0\n";
-    let ran = swarm("secure", &["--format", "nagios"]);
+    let ran = swarm::verify("secure", &["--format", "nagios"]);
     let line = format!("OVLSNIFF OK - secure is ENCRYPTED (opened) | nodes=1;;;0 encrypted=1;;;0 {figures}");
     assert_eq!((ran.code, ran.out, ran.err), (Some(0), line, String::new()));
-    let ran = swarm("insecure", &["--format", "nagios"]);
+    let ran = swarm::verify("insecure", &["--format", "nagios"]);
     let line = format!(
         "OVLSNIFF CRITICAL - insecure is CLEAR (not-configured); create the network with the option: --opt encrypted | nodes=1;;;0 \
          encrypted=0;;;0 {figures}"
     );
     assert_eq!((ran.code, ran.out), (Some(2), line));
-    assert_eq!(swarm("typo", &["--format", "nagios"]).code, Some(3));
+    assert_eq!(swarm::verify("typo", &["--format", "nagios"]).code, Some(3));
 }
 
 #[test]
@@ -83,7 +62,7 @@ fn an_error_of_a_plugin_is_unknown_and_no_critical_state() {
 
 #[test]
 fn metrics_tell_the_verdict_of_each_direction_and_the_time_of_its_proof() {
-    let ran = swarm("secure", &["--format", "prometheus"]);
+    let ran = swarm::verify("secure", &["--format", "prometheus"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
     for line in [
         "ovlsniff_verdict{network=\"secure\",vni=\"4098\",verdict=\"ENCRYPTED\"} 1.0",
@@ -98,7 +77,7 @@ fn metrics_tell_the_verdict_of_each_direction_and_the_time_of_its_proof() {
         assert!(ran.out.lines().any(|found| found == line), "{line}: {}", ran.out);
     }
     assert!(!ran.out.contains("ovlsniff_dropped_frames"), "the file does not say how many were lost");
-    let ran = swarm("insecure", &["--format", "prometheus"]);
+    let ran = swarm::verify("insecure", &["--format", "prometheus"]);
     assert_eq!(ran.code, Some(1));
     assert!(!ran.out.contains("last_proof") && ran.out.contains("ovlsniff_exit_status 1.0\n"), "{}", ran.out);
 }
@@ -114,14 +93,14 @@ fn a_report_is_written_whole_and_the_exit_status_stays() {
         ("prometheus", "# HELP"),
         ("nagios", "OVLSNIFF CRITICAL"),
     ] {
-        let ran = swarm("insecure", &["--format", format, "-o", path.to_str().unwrap()]);
+        let ran = swarm::verify("insecure", &["--format", format, "-o", path.to_str().unwrap()]);
         let status = if format == "nagios" { 2 } else { 1 };
         assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(status), "", ""), "{format}");
         assert!(fs::read_to_string(&path).unwrap().starts_with(begins), "{format}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{format}");
     }
     for stdout in ["-", "/dev/stdout", "/dev/fd/1"] {
-        let ran = swarm("insecure", &["-o", stdout]);
+        let ran = swarm::verify("insecure", &["-o", stdout]);
         assert!(ran.code == Some(1) && ran.out.starts_with("insecure (vni 4097"), "{stdout}: {ran:?}");
     }
 }
@@ -146,14 +125,14 @@ fn a_report_that_cannot_be_written_is_told_before_anything_is_read() {
     // The capture is not there either, so the earlier report stays as it is.
     assert!(said(&file).contains("/nowhere.pcap"));
     assert_eq!(fs::read_to_string(&file).unwrap(), "before");
-    let ran = swarm("secure", &["-o", "/dev/full"]);
+    let ran = swarm::verify("secure", &["-o", "/dev/full"]);
     assert_eq!(ran.complaint(), "ovlsniff: write /dev/full: no space left on device");
 }
 
 #[test]
 fn a_report_says_whose_it_is_and_when_its_watch_ended() {
     let report = |more: &[&str]| -> serde_json::Value {
-        serde_json::from_str(&swarm("secure", &[&["--json"], more].concat()).out).unwrap()
+        serde_json::from_str(&swarm::verify("secure", &[&["--json"], more].concat()).out).unwrap()
     };
     // The capture may be another host's, so nothing is said of its name.
     let node = serde_json::json!({ "name": null, "addresses": ["192.0.2.1"] });

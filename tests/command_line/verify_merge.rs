@@ -6,29 +6,15 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::run::{Ran, ovlsniff, refused, with_input};
+use crate::schema::by_schema;
+use crate::swarm;
 
-const SWARM: &str = "tests/fixtures/swarm/";
 /// A minute after the capture.
 const AT: &str = "2026-11-23T01:33:45Z";
 
 /// Returns the report on a network, as node1 makes it of its capture, with the name of that node.
 fn node1(net: &str) -> Value {
-    let [pcap, inspect, keys] =
-        ["swarm-node1.pcap", "network-inspect.json", "xfrm-state.txt"].map(|name| format!("{SWARM}{name}"));
-    let words = [
-        "verify",
-        "-r",
-        &pcap,
-        "--local",
-        "192.0.2.1",
-        "--docker-inspect",
-        &inspect,
-        "--sa",
-        &keys,
-        "--net",
-        net,
-    ];
-    serde_json::from_str(&ovlsniff(&[&words[..], &["--json", "--node", "node1"]].concat()).out).unwrap()
+    serde_json::from_str(&swarm::verify(net, &["--json", "--node", "node1"]).out).unwrap()
 }
 
 /// Turns the report of node1 into that of node2: what leaves the one arrives at the other.
@@ -90,6 +76,12 @@ fn the_exit_status_is_that_of_the_worst_direction() {
     let of = |name: &str, report: Value| write(folder.path(), name, &[report]);
     let [one, two] = [of("1.json", node1("secure")), of("2.json", node2("secure"))];
     let [clear1, clear2] = [of("3.json", node1("insecure")), of("4.json", node2("insecure"))];
+    let mut made_up = node2("secure");
+    made_up["directions"][0]["counts"]["clear"] = 5.into();
+    let contradictory = of("6.json", made_up);
+    let mut not_enforced = node1("secure");
+    (not_enforced["verdict"], not_enforced["reason"]) = ("NOT-ENFORCED".into(), "not-enforced".into());
+    let open = of("7.json", not_enforced);
     let garbage = folder.path().join("5.json");
     fs::write(&garbage, "{\"v\":1,\"netw").unwrap();
     let garbage = garbage.to_str().unwrap();
@@ -100,6 +92,11 @@ fn the_exit_status_is_that_of_the_worst_direction() {
         (vec![garbage], 3),
         (vec![&one, &two, "--stale", "58s"], 3),
         (vec![&one, &two, "--stale", "58s", "--at", "newest"], 0),
+        (vec![&one, &two, "--stale", "58s", "--at", "2026-11-23T01:31:00Z"], 3),
+        (vec![&one, &contradictory], 3),
+        (vec![&open, &two], 1),
+        (vec![&open, &two, "--accept", "not-enforced"], 0),
+        (vec![&clear1, &clear2, "--accept", "not-enforced"], 1),
         (vec![&clear1, &clear2], 1),
         (vec![&clear1, &clear2, garbage], 1),
         (vec![&clear1, &clear2, "--expect", "clear"], 0),
@@ -114,15 +111,18 @@ fn the_exit_status_is_that_of_the_worst_direction() {
 
 #[test]
 fn json_is_by_its_schema() {
-    let schema: Value = serde_json::from_str(include_str!("../../docs/merge-schema.json")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let one = write(folder.path(), "1.json", &[node1("secure"), node1("insecure"), node1("typo")]);
     let two = write(folder.path(), "2.json", &[node2("secure"), json!({"v": 2})]);
-    for words in [vec![&*one], vec![&one, &two], vec![&two, "--stale", "1s", "--pairs", "known"]] {
+    for words in [
+        vec![&*one],
+        vec![&one, &two],
+        vec![&two, "--stale", "1s", "--pairs", "known", "--accept", "stranger"],
+    ] {
         let ran = merge(&[&words[..], &["--json"]].concat());
         let object: Value = serde_json::from_str(&ran.out).unwrap();
         assert_eq!((object["exit"].as_i64(), ran.out.lines().count()), (ran.code.map(i64::from), 1));
-        super::verify::check(&schema, &schema, &object, "merged");
+        by_schema(include_str!("../../docs/merge-schema.json"), &object, "merged");
     }
 }
 
@@ -188,6 +188,9 @@ fn the_page_loads_nothing_and_allows_its_own_script_alone() {
     assert_eq!(opened.len(), 4);
     assert!(opened.iter().all(|id| page.matches(&format!("<div popover id=\"{id}\"")).count() == 1));
     assert!(page.contains("aria-label=\"node1 to node2: ENCRYPTED\">E</button>"));
+    // Names that are cut are told apart by their numbers, and two from right to left do not change places.
+    assert!(page.contains("<span><i>2</i> <bdi>node2</bdi></span>"));
+    assert!(page.contains("<h3><bdi>node1</bdi> → <bdi>node2</bdi></h3>"));
 }
 
 #[test]
@@ -200,6 +203,7 @@ fn what_is_wrong_with_the_words_is_one_sentence_and_nothing_is_read() {
         (&[empty], "there is no file *.json in it"),
         (&["--at", "soon", "-"], "2026-11-27T19:00:00Z, or newest"),
         (&["--format", "junit", "-"], "use text, json or html"),
+        (&["--accept", "no-policy", "-"], "this can never be accepted"),
         (&["-o", "/nowhere/x", "-"], "no file can be made in its folder"),
     ] {
         let said = refused(&[&["verify", "merge"], words].concat());
@@ -243,4 +247,13 @@ fn a_report_that_is_to_be_merged_is_not_replaced_by_the_matrix() {
     let new = folder.path().join("matrix.txt");
     assert_eq!(merge(&[&one, "-o", new.to_str().unwrap()]).code, Some(3));
     assert!(new.exists());
+}
+
+#[test]
+fn a_pipe_that_lies_in_a_folder_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "1.json", &[node1("secure"), node2("secure")]);
+    nix::unistd::mkfifo(&folder.path().join("2.json"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let ran = merge(&[folder.path().to_str().unwrap()]);
+    assert!(ran.out.contains("2.json: it is no regular file") && ran.code == Some(3), "{ran:?}");
 }

@@ -22,7 +22,7 @@ const ROOMS: [(u8, &str, &[&str]); 17] = [
     (4, "verify", &["keeper", "packet", "escape", "netlink", "ipsec", "host", "dissect", "capture"]),
     (4, "overlay", &["packet", "escape", "private_file", "netlink", "host"]),
     (5, "print", &["packet", "pattern", "escape", "host", "ipsec", "search", "verify"]),
-    (6, "audit", &["escape", "packet", "keeper", "ipsec", "capture", "verify", "print"]),
+    (6, "audit", &["escape", "packet", "keeper", "whole_file", "ipsec", "capture", "verify", "print"]),
     (7, "keeping", &["escape", "keeper", "whole_file", "netlink", "host", "capture", "verify", "audit"]),
 ];
 

@@ -33,3 +33,5 @@ mod layers;
 mod made;
 #[path = "../captures/reading.rs"]
 mod reading;
+#[path = "../program/schema.rs"]
+mod schema;

@@ -9,6 +9,7 @@ mod wireguard;
 
 use std::net::IpAddr;
 
+use crate::schema::by_schema;
 use ovlsniff::packet::{
     Direction, Encapsulation, EspKind, Form, Frame, Headers, InnerFrame, InterfaceNumber, Ip, IpVersion,
     Layer, LinkType, Opaque, Packet, Ports, Prefix, Sealed, Spi, Stop, Timestamp, Transport, Tunnel,
@@ -226,11 +227,20 @@ impl Scene {
         })
     }
 
-    /// Returns the report, which is the same if the facts are kept and read again.
+    /// Returns the report, which is the same if the facts are kept and read again, and in which no verdict contradicts its
+    /// figures.
     fn report(self) -> Report {
         let kept = Facts::new(&self.tally, self.circumstances.clone()).to_json();
+        by_schema(
+            include_str!("../../docs/facts-schema.json"),
+            &serde_json::from_slice(&kept).unwrap(),
+            "facts",
+        );
         let report = judge(&self.tally, self.circumstances);
         assert_eq!(Facts::from_json(&kept).unwrap().report(), report);
+        for leg in &report.legs {
+            assert_eq!(leg.contradiction(Some(leg.reason)), None, "{leg:?}");
+        }
         report
     }
 }

@@ -1,23 +1,16 @@
 //! Tests that need fish.
 
 use std::path::Path;
-use std::process::Command;
 
-use crate::run::plain;
+use crate::shell::shell;
 
 /// Returns the words that fish offers for the last one of a line.
 fn offered(folder: &Path, line: &str) -> Vec<String> {
     let script = "source $COMPLETIONS; complete --do-complete $argv[1]";
-    let bin = Path::new(env!("CARGO_BIN_EXE_ovlsniff")).parent().unwrap();
-    let mut fish = plain(Command::new("fish"));
+    let mut fish = shell("fish", folder, "completions/ovlsniff.fish");
     // Completions of other commands, which know that a command may follow, are loaded only with a configuration.
     let home = tempfile::tempdir().unwrap();
-    fish.args(["-c", script, line])
-        .current_dir(folder)
-        .env("HOME", home.path())
-        .env_remove("XDG_CONFIG_HOME");
-    fish.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
-    fish.env("COMPLETIONS", std::fs::canonicalize("completions/ovlsniff.fish").unwrap());
+    fish.args(["-c", script, line]).env("HOME", home.path()).env_remove("XDG_CONFIG_HOME");
     let output = fish.output().unwrap();
     assert!(output.stderr.is_empty(), "{line}: {output:?}");
     let text = String::from_utf8(output.stdout).unwrap();

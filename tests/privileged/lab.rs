@@ -41,9 +41,20 @@ fn every_scenario_passes_on_a_real_kernel() {
 #[test]
 #[ignore = "needs lab"]
 fn the_kernels_sas_are_those_ip_prints_and_open_what_passes_by() {
+    boots("lab/esp-keys.sh");
+}
+
+#[test]
+#[ignore = "needs lab"]
+fn whoever_takes_the_watch_over_gets_the_facts_of_sas_and_no_key() {
+    boots("lab/keeper-keys.sh");
+}
+
+/// Runs a scenario on a kernel with ESP.
+fn boots(scenario: &str) {
     let out = Command::new("lab/boot")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["lab/esp-keys.sh", env!("CARGO_BIN_EXE_ovlsniff")])
+        .args([scenario, env!("CARGO_BIN_EXE_ovlsniff")])
         .output()
         .unwrap();
     assert!(

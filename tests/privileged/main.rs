@@ -9,6 +9,7 @@ mod ngrep;
 mod promtool;
 mod root;
 mod script;
+mod shell;
 mod tshark;
 mod xmllint;
 mod zsh;
@@ -30,3 +31,7 @@ mod reading;
 #[expect(dead_code, reason = "the rest of it is for the command line")]
 #[path = "../program/run.rs"]
 mod run;
+#[path = "../program/schema.rs"]
+mod schema;
+#[path = "../program/swarm.rs"]
+mod swarm;

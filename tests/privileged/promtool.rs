@@ -9,7 +9,7 @@ use ovlsniff::verify::{
     Circumstances, Expectation, Judged, Network, Overlay, Overview, Question, Tally, judge,
 };
 
-use crate::run::ovlsniff;
+use crate::swarm;
 
 /// Gives metrics to promtool, which refuses what Prometheus would not read, and complains about names and helps.
 fn check(metrics: &str) {
@@ -29,13 +29,8 @@ fn check(metrics: &str) {
 #[test]
 #[ignore = "needs promtool"]
 fn the_metrics_of_a_capture_are_prometheus_own() {
-    let swarm = "tests/fixtures/swarm/";
-    let [pcap, inspect, keys] =
-        ["swarm-node1.pcap", "network-inspect.json", "xfrm-state.txt"].map(|name| format!("{swarm}{name}"));
     for net in ["secure", "insecure", "typo"] {
-        let words =
-            ["verify", "-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--sa", &keys];
-        check(&ovlsniff(&[&words[..], &["--net", net, "--format", "prometheus"]].concat()).out);
+        check(&swarm::verify(net, &["--format", "prometheus"]).out);
     }
 }
 

@@ -9,6 +9,7 @@ use ovlsniff::verify::{
 };
 
 use crate::run::ovlsniff;
+use crate::swarm;
 
 fn check(xml: &str) {
     let mut xmllint = Command::new("xmllint")
@@ -25,19 +26,13 @@ fn check(xml: &str) {
 #[test]
 #[ignore = "needs xmllint"]
 fn reports_in_junits_form_are_by_its_schema() {
-    let swarm = "tests/fixtures/swarm/";
-    let [pcap, inspect, keys] =
-        ["swarm-node1.pcap", "network-inspect.json", "xfrm-state.txt"].map(|name| format!("{swarm}{name}"));
-    let words = ["verify", "-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--sa", &keys];
-    for more in [
-        &["--net", "secure"][..],
-        &["--net", "insecure", "--node", "a\"<\u{1b}>&"],
-        &["--net", "typo"],
-        &["--vni", "4098", "--peer", "192.0.2.2,198.51.100.9", "--require", "reachable"],
-    ] {
-        let words = if more[0] == "--vni" { [&words[..5], &words[7..]].concat() } else { words.to_vec() };
-        check(&ovlsniff(&[&words[..], more, &["--format", "junit"]].concat()).out);
+    for (net, more) in [("secure", &[][..]), ("insecure", &["--node", "a\"<\u{1b}>&"]), ("typo", &[])] {
+        check(&swarm::verify(net, &[&["--format", "junit"], more].concat()).out);
     }
+    let [verify, read, file, local, address, ..] = swarm::NODE1;
+    let nodes = ["--vni", "4098", "--peer", "192.0.2.2,198.51.100.9", "--require", "reachable"];
+    let words = [&[verify, read, file, local, address][..], &nodes, &["--format", "junit"]].concat();
+    check(&ovlsniff(&words).out);
 }
 
 #[test]

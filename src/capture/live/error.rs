@@ -20,7 +20,7 @@ pub enum Error {
     },
     /// The kernel refuses raw sockets to this process.
     #[error(
-        "open {device}: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {program}"
+        "open {device}: permission denied; run as root (in a container with the capability NET_RAW) or: sudo setcap cap_net_raw,cap_net_admin+ep {program}"
     )]
     Permission {
         /// The interface.

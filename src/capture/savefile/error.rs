@@ -103,7 +103,10 @@ pub enum Error {
         offset: u64,
     },
     /// The operating system could not read on.
-    #[error("read {file} at byte {offset}: {}", reason(source))]
+    #[error(
+        "read {file} at byte {offset}: {}; what came before was read: copy the file to a disk that can be read whole",
+        reason(source)
+    )]
     Read {
         /// The file, fit for a terminal.
         file: String,
@@ -199,6 +202,12 @@ pub fn shown(path: &Path) -> String {
 fn opening(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; let this user read it, or run as root".to_owned()
+        }
+        _ if matches!(error.raw_os_error(), Some(nix::libc::EMFILE | nix::libc::ENFILE)) => {
+            "too many open files; allow more (ulimit -n), or name fewer files with -r".to_owned()
+        }
         // open(2): the file is a socket, or a device that is not there.
         _ if error.raw_os_error() == Some(nix::libc::ENXIO) => {
             "it cannot be read; it may be a socket".to_owned()

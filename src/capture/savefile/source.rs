@@ -47,6 +47,11 @@ impl Source {
         } else {
             OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?
         };
+        Self::of(file, stop)
+    }
+
+    /// Reads a file that is open, from where it is.
+    pub(super) fn of(file: File, stop: Arc<AtomicBool>) -> io::Result<Self> {
         let (kind, len) = file.metadata().map(|metadata| (metadata.file_type(), metadata.len()))?;
         if kind.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use ovlsniff::capture::savefile::{Savefile, shown};
+use ovlsniff::capture::savefile::{Savefile, Unread, shown};
 use ovlsniff::packet::LinkType;
 use ovlsniff::search::{Filters, OuterFilter, Told};
 
@@ -16,18 +16,15 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     if meant.read.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
         return Err(anyhow!("standard input can be read once; give -r - once").into());
     }
-    // All files are opened before root is left, and one that cannot be opened is told before any is searched.
-    let mut files = Vec::with_capacity(meant.read.len());
+    // All files are opened before root is left, and one that cannot be opened is told before any is searched. Nothing in them is
+    // looked at before.
+    let mut unread = Vec::with_capacity(meant.read.len());
     for path in &meant.read {
-        files.push(Savefile::open_until(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
+        unread.push(Unread::open(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
     }
-    if meant.ngrep.is_some() {
-        // The lines before the first frame, and what is refused, depend on the link type.
-        files.iter_mut().for_each(Savefile::read_first_interface);
-        ngrep::check_links(&files)?;
-    }
-    let mut filter = filter(job, &files)?;
     super::live::leave_root(job, meant)?;
+    let (files, mut filter) = begin(job, meant, unread).inspect_err(|_| job.output.give_up_file(meant))?;
+    job.output.begin_file().map_err(anyhow::Error::from)?;
     let progress = (!meant.at_pace).then(|| Progress::of(files.iter().map(Savefile::reading).collect()));
     // After a damaged file the others are still searched. The first error is returned at the end.
     let mut damaged = Ok(());
@@ -66,6 +63,23 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     }
     job.outer = filter;
     damaged
+}
+
+/// Reads the headers of the files, and makes the filter for their link types.
+fn begin(
+    job: &Job,
+    meant: &Meant,
+    unread: Vec<Unread>,
+) -> Result<(Vec<Savefile>, Option<OuterFilter>), Error> {
+    let files: Result<Vec<_>, _> = unread.into_iter().map(Unread::read).collect();
+    let mut files = files.map_err(anyhow::Error::from)?;
+    if meant.ngrep.is_some() {
+        // The lines before the first frame, and what is refused, depend on the link type.
+        files.iter_mut().for_each(Savefile::read_first_interface);
+        ngrep::check_links(&files)?;
+    }
+    let filter = filter(job, &files)?;
+    Ok((files, filter))
 }
 
 /// Searches a file in order, from where it is to its end, or as far as `end` at least.

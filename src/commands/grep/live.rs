@@ -40,6 +40,7 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
         live.wake_on(notices);
     }
     leave_root(job, meant)?;
+    job.output.begin_file().map_err(anyhow::Error::from)?;
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
     let devices: Vec<Device> = chosen.iter().map(|(device, _)| device.clone()).collect();
     let (interfaces, from) =
@@ -166,8 +167,8 @@ fn choose(interfaces: &[String], namespace: Option<&Namespace>) -> anyhow::Resul
     Ok(chosen)
 }
 
-/// Creates the file to write and reaches the engine, now that everything to read is open, and then leaves root for the user
-/// that was asked for or for `nobody`. A user that does not exist is told before the file is touched.
+/// Opens the file to write and reaches the engine, now that everything to read is open, and then leaves root for the user
+/// that was asked for or for `nobody`. A user that does not exist is told before the file is made.
 pub(super) fn leave_root(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
     meant.user.as_deref().map_or(Ok(()), privileges::check)?;
     job.output.create_file(meant)?;

@@ -12,7 +12,7 @@ use anyhow::bail;
 use ovlsniff::capture::bpf::link_description;
 use ovlsniff::capture::live::Names;
 use ovlsniff::capture::savefile::{Interface, shown};
-use ovlsniff::capture::write::{self, Counters, Format, Writer};
+use ovlsniff::capture::write::{self, Counters, Format, Former, Writer};
 use ovlsniff::escape::reason;
 use ovlsniff::host::docker::names as resolve;
 use ovlsniff::packet::{Frame, LinkType, Timestamp, Undecoded};
@@ -38,6 +38,8 @@ pub(super) struct Output {
     printer: Printer<Out>,
     style: Style,
     file: Option<Writer<File>>,
+    /// What was in the place of that file.
+    former: Former,
     decap: bool,
     /// True if every packet is flushed.
     eager: bool,
@@ -137,6 +139,7 @@ impl Output {
             printer: meant.style.printer(BufWriter::with_capacity(BUFFER, out)),
             style: meant.style.clone(),
             file: None,
+            former: Former::None,
             decap: meant.decap,
             eager: meant.line_buffered || io::stdout().is_terminal(),
             live: meant.read.is_empty(),
@@ -154,10 +157,24 @@ impl Output {
     /// Creates the capture file, and empties one that is there. Call it when nothing else can fail any more.
     pub(super) fn create_file(&mut self, meant: &Meant) -> Result<(), write::Error> {
         if let Some(path) = &meant.write {
-            let file = Writer::create(path, Format::of(path))?.as_ethernet(meant.decap);
+            let (file, former) = Writer::open(path, Format::of(path))?;
+            let file = file.as_ethernet(meant.decap);
             self.file = Some(if self.live { file.captured_on(&system()) } else { file });
+            self.former = former;
         }
         Ok(())
+    }
+
+    /// Empties the file to write, if there was a former one. From here on nothing of that is left.
+    pub(super) fn begin_file(&mut self) -> Result<(), write::Error> {
+        self.file.as_ref().map_or(Ok(()), |file| file.empty(self.former))
+    }
+
+    /// Leaves the file to write as it was, because there is nothing to write to it. A new one is removed.
+    pub(super) fn give_up_file(&mut self, meant: &Meant) {
+        let new = self.file.take().filter(|_| self.former == Former::None).and(meant.write.as_deref());
+        // A process that has left root may not have the right to; then the file stays, and is empty.
+        let _ = new.map(std::fs::remove_file);
     }
 
     /// Writes the capture file's header at once, because the reader of a pipe waits for it. It has the link type of the

@@ -30,6 +30,9 @@ pub(super) fn table(inventory: &Inventory) -> String {
     if let Some(why) = &inventory.engine_unread {
         let _ = writeln!(text, "Docker's networks: not known: {}", escape(why));
     }
+    if let Some(why) = &inventory.namespaces_unread {
+        let _ = writeln!(text, "more overlays may be here: {why}");
+    }
     text
 }
 
@@ -138,7 +141,7 @@ mod tests {
             Overlay { network: geneve, namespace: Some("/run/netns/blue".to_owned()), ..Overlay::default() },
             Overlay { network: wireguard, unreadable: true, ..Overlay::default() },
         ];
-        Inventory { overlays, engine_unread: Some("no answer within 2 s".to_owned()) }
+        Inventory { overlays, engine_unread: Some("no answer within 2 s".to_owned()), ..Inventory::default() }
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl Job {
         let lines = Lines::on_stderr();
         lines.show(&["looking for overlay networks".to_owned()]);
         let namespace = Namespace::given(self.request.netns.as_deref())?;
-        let Inventory { overlays, engine_unread } = Inventory::take(namespace.as_ref(), PATIENCE)?;
+        let Inventory { overlays, engine_unread, namespaces_unread } =
+            Inventory::take(namespace.as_ref(), PATIENCE)?;
         lines.clear();
         self.announce_networks(&overlays);
         let wakes: Vec<(UnixStream, UnixStream)> = (0..overlays.len().min(AT_ONCE))
@@ -116,7 +117,7 @@ impl Job {
             Judged { overlay, outcome }
         };
         let networks = overlays.into_iter().enumerate().map(judged).collect();
-        Ok((Overview { networks, engine_unread, ..Overview::default() }, all_kept))
+        Ok((Overview { networks, engine_unread, namespaces_unread, ..Overview::default() }, all_kept))
     }
 
     fn announce_networks(&self, overlays: &[Overlay]) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ovlsniff::capture::savefile::{Filtered, Savefile, shown};
+use ovlsniff::capture::savefile::{Filtered, Unread, shown};
 use ovlsniff::ipsec::{self, Opener};
 use ovlsniff::packet::LinkType;
 use ovlsniff::verify::{Circumstances, Occasion, Question, Report, Watch, tunnel_ports};
@@ -21,8 +21,9 @@ pub(super) fn run(args: &Verify, path: &Path) -> anyhow::Result<(Report, Option<
     let ports = tunnel_ports([&question.network]);
     let sas = ipsec::read_files(&args.sa)?;
     let opener = (!sas.is_empty()).then(|| Opener::new(sas));
-    let mut file = Savefile::open_until(path, &Arc::new(AtomicBool::new(false)))?;
-    super::unprivileged::begin_file(args)?;
+    let unread = Unread::open(path, &Arc::new(AtomicBool::new(false)))?;
+    super::unprivileged::begin_files(&args.into())?;
+    let mut file = unread.read()?;
     file.unpack_ahead();
     let progress = Progress::until_signal(file.reading());
     let mut watch = Watch::new(question, None, ports, opener);

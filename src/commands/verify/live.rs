@@ -34,10 +34,12 @@ impl Job {
             passive: args.passive,
             targets: args.target.clone(),
             sas: ipsec::read_files(&args.sa)?,
+            kernel_keys: !args.no_keys,
             buffer: args.buffer,
             keep: args.evidence.is_some(),
         };
         let signals = Signals::install().map_err(|error| anyhow!("install signal handlers: {error}"))?;
+        keeper::heed(signals.stop_flag());
         Ok(Self { request, signals, announced: RefCell::default() })
     }
 

@@ -1,23 +1,28 @@
 //! `ovlsniff verify merge`: the reports of several nodes in one matrix.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
+use nix::fcntl::OFlag;
 use ovlsniff::escape::reason;
+use ovlsniff::host::descriptors;
 use ovlsniff::print::merged;
 use ovlsniff::verify::Expectation;
 use ovlsniff::verify::merge::{MergeTerms, Merged, Pairs, Reports};
 
-use super::told;
+use super::{told, unprivileged};
 use crate::cli::{self, At, Expect, Merge, MergeFormat};
 use crate::commands::Status;
 
 /// The most files of one folder. Each holds the reports of at least one node.
 const MOST_FILES: usize = 100_000;
+/// The number of descriptors that are left for other things than reports.
+const SPARE: u64 = 64;
 
 pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
     let output = told::Output::check(args.output.as_deref())?;
@@ -25,9 +30,12 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
     if let Some(output) = args.output.as_deref() {
         spared(output, &files)?;
     }
+    let most = descriptors::raise_limit().saturating_sub(SPARE);
+    let files: Vec<Open> = (0..).zip(files).map(|(at, named)| Open::of(named, at < most)).collect();
+    unprivileged::begin_files(&args.into())?;
     let mut reports = Reports::default();
-    for path in &files {
-        read(&mut reports, path)?;
+    for file in files {
+        file.read(&mut reports)?;
     }
     let at = match args.at {
         Some(At::Time(time)) => time,
@@ -42,7 +50,8 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
         Expect::Encrypted => Expectation::Encrypted,
         Expect::Clear => Expectation::Clear,
     };
-    let merged = Merged::of(reports, MergeTerms { at, stale: args.stale, pairs }, expected);
+    let terms = MergeTerms { at, stale: args.stale, pairs, accepted: args.accept.clone() };
+    let merged = Merged::of(reports, terms, expected);
     let format = if args.json { MergeFormat::Json } else { args.format };
     let text = match format {
         MergeFormat::Text => merged::text(&merged, expected),
@@ -54,11 +63,11 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
 }
 
 /// Refuses to write over a report that is to be read, by whatever name.
-fn spared(output: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
+fn spared(output: &Path, files: &[Named]) -> anyhow::Result<()> {
     // A descriptor and a device are written to as they are, and nothing is replaced.
     let Some(there) = fs::metadata(output).ok().filter(fs::Metadata::is_file) else { return Ok(()) };
-    let is_same = |path: &&PathBuf| {
-        fs::metadata(path).is_ok_and(|file| (file.dev(), file.ino()) == (there.dev(), there.ino()))
+    let is_same = |named: &&Named| {
+        fs::metadata(&named.path).is_ok_and(|file| (file.dev(), file.ino()) == (there.dev(), there.ino()))
     };
     match files.iter().find(is_same) {
         Some(_) => {
@@ -70,16 +79,16 @@ fn spared(output: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
 
 /// Returns the files that were named, with those of the folders among them. What is not there is an error before anything
 /// is read.
-fn files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+fn files(named: &[PathBuf]) -> anyhow::Result<Vec<Named>> {
     let mut files = Vec::new();
     for path in named {
         if path == Path::new("-") {
-            files.push(path.clone());
+            files.push(Named { path: path.clone(), is_found: false });
             continue;
         }
         let cannot = |error: io::Error| anyhow!("read {}: {}", path.display(), reason(&error));
         if !fs::metadata(path).map_err(cannot)?.is_dir() {
-            files.push(path.clone());
+            files.push(Named { path: path.clone(), is_found: false });
             continue;
         }
         let mut within = Vec::new();
@@ -98,23 +107,54 @@ fn files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         }
         // The order of a folder differs from one machine to the next.
         within.sort();
-        files.append(&mut within);
+        files.extend(within.into_iter().map(|path| Named { path, is_found: true }));
     }
     Ok(files)
 }
 
-/// Reads the reports of one file. A file of a folder that is no regular one, such as a pipe, would be waited for.
-fn read(reports: &mut Reports, path: &Path) -> anyhow::Result<()> {
-    if path == Path::new("-") {
-        return reports
-            .read("-", io::stdin().lock())
-            .map_err(|error| anyhow!("read standard input: {}", reason(&error)));
+/// A file of reports.
+struct Named {
+    path: PathBuf,
+    /// True if it was found in a folder. Whoever named a file may wait for a pipe; nobody waits for one that lies about.
+    is_found: bool,
+}
+
+/// A file that was opened before root was left. Of too many files for one process, the last are opened later, as if nobody
+/// had been root.
+struct Open {
+    named: Named,
+    file: Option<io::Result<File>>,
+}
+
+impl Named {
+    fn open(&self) -> io::Result<File> {
+        if self.path == Path::new("-") {
+            return io::stdin().as_fd().try_clone_to_owned().map(File::from);
+        }
+        if !self.is_found {
+            return File::open(&self.path);
+        }
+        let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&self.path)?;
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
     }
-    let name = path.display().to_string();
-    let outcome = File::open(path).and_then(|file| reports.read(&name, file));
-    // One file that cannot be read is told in the matrix: the others still say what they say.
-    if let Err(error) = outcome {
-        reports.refuse("unreadable", &name, reason(&error));
+}
+
+impl Open {
+    fn of(named: Named, now: bool) -> Self {
+        Self { file: now.then(|| named.open()), named }
     }
-    Ok(())
+
+    /// Reads the reports of the file.
+    fn read(self, reports: &mut Reports) -> anyhow::Result<()> {
+        let name = self.named.path.display().to_string();
+        let file = self.file.unwrap_or_else(|| self.named.open());
+        match file.and_then(|file| reports.read(&name, file)) {
+            Err(error) if name == "-" => bail!("read standard input: {}", reason(&error)),
+            // One file that cannot be read is told in the matrix: the others still say what they say.
+            Err(error) => reports.refuse("unreadable", &name, reason(&error)),
+            Ok(()) => {}
+        }
+        Ok(())
+    }
 }

@@ -2,26 +2,36 @@
 
 use std::path::Path;
 
-use ovlsniff::audit::{Replay, Replayed};
+use ovlsniff::audit::{HeldFolder, Replay, Replayed};
 use ovlsniff::escape::counted;
+use ovlsniff::host::descriptors;
 use ovlsniff::print::report::Proofs;
 use ovlsniff::verify::profile::Profile;
 
-use super::told::{self, conclude};
+use super::told::{self, Output, conclude};
+use super::unprivileged;
 use crate::cli::Verify;
 use crate::commands::{Status, tell};
 
 /// The most lines about what has to be believed.
 const MOST: usize = 20;
 
-pub(super) fn run(args: &Verify, folder: &Path, profile: Option<&Profile>) -> anyhow::Result<Status> {
+pub(super) fn run(
+    args: &Verify,
+    folder: &Path,
+    profile: Option<&Profile>,
+    output: &Output<'_>,
+) -> anyhow::Result<Status> {
+    descriptors::raise_limit();
+    let folder = HeldFolder::open(folder)?;
+    unprivileged::begin_files(&args.into())?;
     let replay = Replay::read(folder, profile)?;
     let mut proofs = Proofs::default();
     let told = match &replay.replayed {
         Replayed::One(report) => told::of_one(args, report, replay.expected, &mut proofs),
         Replayed::All(overview) => told::of_all(args, overview, replay.expected, &mut proofs),
     };
-    let (status, _) = conclude(&told, &super::told::Output::check(args.output.as_deref())?)?;
+    let (status, _) = conclude(&told, output)?;
     let seen = replay.seen;
     tell(format_args!(
         "replayed: {} as they were written; decoded again: {} in clear, {} authenticated only, {} that nobody can read",

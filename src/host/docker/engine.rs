@@ -12,6 +12,8 @@
 
 mod error;
 mod kept;
+mod passed;
+mod reduced;
 
 use std::future::poll_fn;
 use std::io;
@@ -32,6 +34,8 @@ use tokio::net::UnixStream;
 use crate::keeper::{self, Keeper, Request};
 pub use error::EngineError;
 pub(crate) use kept::{Heard, Kept, Opened, rest};
+pub(crate) use passed::{Line, Told};
+pub(crate) use reduced::Shape;
 pub(crate) use serde_json::value::RawValue;
 
 /// The major and the minor number of a version of the Engine API.

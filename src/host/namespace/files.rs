@@ -52,7 +52,8 @@ pub(in crate::host) fn are_hidden() -> bool {
     keeper::installed().is_none() && folders().any(|folder| is_hidden(&folder))
 }
 
-fn folders() -> impl Iterator<Item = &'static str> {
+/// Yields the folders in which namespaces have a name.
+pub(crate) fn folders() -> impl Iterator<Item = &'static str> {
     FOLDERS.into_iter().chain(DOCKER_FOLDERS)
 }
 

@@ -27,7 +27,7 @@ impl Notices {
     /// the two.
     pub fn open() -> Result<Self, Error> {
         Ok(Self {
-            subscription: Subscription::open(Family::Xfrm, &[XFRMNLGRP_SA]).map_err(XfrmError::from)?,
+            subscription: Subscription::open(Family::Keys, &[XFRMNLGRP_SA]).map_err(XfrmError::from)?,
             lockdown: keeper::read_to_string(LOCKDOWN).ok(),
             complaint: None,
             complained: false,

@@ -7,7 +7,7 @@ fn all() -> Vec<Request<'static>> {
         Request::Send(b"message"),
         Request::Send(b""),
         Request::Subscribe(0, vec![]),
-        Request::Subscribe(6, vec![3, 0xffff_ffff]),
+        Request::Subscribe(6, vec![4, 0xffff_ffff]),
         Request::Capture(32 << 20, vec![1, 2, 70_000]),
         Request::Capture(0, vec![]),
         Request::Probe(Internet::V4, Some("vxlan0")),
@@ -24,6 +24,8 @@ fn all() -> Vec<Request<'static>> {
         Request::Deliver(path),
         Request::Keep(path),
         Request::Forget(path),
+        Request::Ask(6, b"message"),
+        Request::Ask(255, b""),
     ];
     all.extend(Tool::ALL.map(Request::Run));
     all
@@ -38,7 +40,7 @@ fn every_request_is_read_as_it_was_written() {
 
 #[test]
 fn a_kind_that_is_not_known_is_refused() {
-    for kind in 17..=u8::MAX {
+    for kind in 18..=u8::MAX {
         for rest in [&b""[..], b"\0", b"/run/netns/a"] {
             assert_eq!(Request::decode(&[&[kind], rest].concat()), None, "{kind}");
         }

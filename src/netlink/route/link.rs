@@ -49,6 +49,8 @@ pub struct Link {
     pub parent: Option<u32>,
     /// True if its other half, the link that it is on top of, or the socket of its tunnel is in another namespace.
     pub elsewhere: bool,
+    /// The index of a veth's other end, in the namespace of that one, if that is another namespace.
+    pub far_end: Option<u32>,
     /// The index of the link that shows frames in clear, for MACsec that a network card encrypts.
     pub clear_below: Option<u32>,
     /// The address of the other end, for an IP, GRE or Geneve tunnel that has one.
@@ -273,6 +275,7 @@ pub(crate) fn read(body: &[u8]) -> Option<Link> {
     if offloaded {
         link.clear_below = link.parent.filter(|_| !link.elsewhere);
     }
+    link.far_end = link.parent.filter(|_| link.elsewhere && link.kind.as_deref() == Some("veth"));
     // An index in another namespace, or an address there, says nothing here.
     if link.elsewhere || offloaded {
         (link.parent, link.remote) = (None, None);

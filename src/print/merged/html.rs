@@ -87,7 +87,7 @@ const LEGEND: &str = "<footer>\n<h2>How to read this</h2>\n<dl class=\"legend\">
     <div><dt class=\"u\">–</dt><dd>not reported by anybody</dd></div>\n\
     <div><dt class=\"n\">N</dt><dd>NOT-ENFORCED: encrypted, and clear frames would be accepted (of a whole node)</dd></div>\n</dl>\n\
     <p>A row sends, a column receives. Choose a square for its evidence; arrow keys move between squares, and Escape closes. \
-    A report tells of the time of its watch, and is believed as it is: reports are not signed.</p>\n</footer>\n";
+    A report tells of the time of its watch, and is believed if its figures bear it: reports are not signed.</p>\n</footer>\n";
 
 fn write_problems(page: &mut String, merged: &Merged) {
     if merged.problems.is_empty() {

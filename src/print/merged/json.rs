@@ -19,6 +19,7 @@ pub fn json(merged: &Merged, expected: Expectation) -> String {
         "at": moment(merged.terms.at.nanos),
         "stale_seconds": merged.terms.stale.as_secs(),
         "pairs": pairs,
+        "accepted": merged.terms.accepted.iter().map(|code| code.code()).collect::<Vec<_>>(),
         "reports": merged.reports,
         "expected": expected.name(),
         "verdict": merged.verdict(expected).name(),
@@ -66,7 +67,7 @@ fn word(word: &Word) -> Value {
         "reason": word.reason,
         "remedy": word.remedy,
         "ended": word.ended.map(|ended| moment(ended.nanos)),
-        "stale": word.stale,
+        "standing": word.standing.name(),
         "of_the_whole": word.of_the_whole,
     })
 }
@@ -93,6 +94,6 @@ fn seen(seen: &Seen) -> Value {
         "reason": seen.code,
         "remedy": seen.remedy,
         "evidence": evidence(&seen.leg),
-        "stale": seen.stale,
+        "standing": seen.standing.name(),
     })
 }

@@ -131,6 +131,9 @@ pub fn overview_nagios(overview: &Overview, expected: Expectation) -> String {
     if overview.engine_unread.is_some() {
         said.push_str("; Docker's engine could not be asked");
     }
+    if overview.namespaces_unread.is_some() {
+        said.push_str("; network namespaces could not be looked into");
+    }
     let figures: Vec<String> = super::overview::VERDICTS
         .map(|verdict| format!("{}={};;;0", verdict.name().to_lowercase().replace('-', "_"), count(verdict)))
         .to_vec();

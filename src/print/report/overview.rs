@@ -32,6 +32,9 @@ pub fn overview(overview: &Overview, expected: Expectation) -> String {
     if let Some(why) = &overview.engine_unread {
         let _ = writeln!(text, "docker: its networks are shown by their devices alone: {}", escape(why));
     }
+    if let Some(why) = &overview.namespaces_unread {
+        let _ = writeln!(text, "more networks may be here: {why}");
+    }
     let _ = writeln!(text, "verdict: {}", whole(overview, expected));
     text
 }
@@ -70,6 +73,7 @@ pub fn overview_json(overview: &Overview, expected: Expectation) -> String {
         "verdict": overview.verdict(expected).name(),
         "exit": overview.exit_status(expected),
         "engine_unread": overview.engine_unread,
+        "namespaces_unread": overview.namespaces_unread,
         "node": super::json::occasion(&overview.occasion, &[]),
         "ended": super::json::ended(&overview.occasion),
     });

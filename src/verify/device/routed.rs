@@ -27,6 +27,7 @@ pub(super) fn network(base: &Surveyed, place: &Surveyed, link: &Link, tunnel: &W
             mtu: link.mtu,
             mac: None,
             routed: true,
+            shared: false,
         }),
         devices: vec![Device { namespace: place.path.clone(), index: link.index }],
         underlay: underlay.path.clone(),

@@ -17,6 +17,12 @@ impl Case<'_> {
         !self.probes.is_empty()
     }
 
+    /// Returns true if this peer was probed from an address that it has too, so that no reply came back.
+    pub(super) fn is_unanswerable(&self) -> bool {
+        let entry = self.tally.question.network.entry.as_ref();
+        self.is_probed() && entry.is_some_and(|entry| entry.shared) && self.delivered() == 0
+    }
+
     /// Counts the probes that reached the peer: their replies came, or were seen on their way to this node.
     pub(super) fn delivered(&self) -> u64 {
         let back = &self.pair.back;

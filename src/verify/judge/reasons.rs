@@ -51,8 +51,12 @@ impl Case<'_> {
         let peer = network.peers.iter().find(|peer| peer.underlay == self.peer);
         let reason = if network.typo.is_some() && network.encrypted == Some(false) {
             Reason::TypoOption
+        } else if self.probing && network.entry.is_none() && network.namespaces_unread.is_some() {
+            Reason::NamespacesUnread
         } else if self.probing && self.probes.is_empty() && peer.is_none_or(|peer| peer.overlay.is_empty()) {
             Reason::NoTarget
+        } else if self.is_unanswerable() && self.pair.out.esp_packets > 0 {
+            Reason::EngineUnread
         } else {
             Reason::NoTraffic
         };

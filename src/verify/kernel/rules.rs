@@ -12,14 +12,11 @@ mod iptables;
 mod nft;
 mod walk;
 
-use std::fs::File;
-use std::io::Read as _;
-use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use crate::keeper::{self, Request, Tool};
+use crate::keeper::{self, Keeper, Request, Tool};
 use crate::packet::{IpVersion, Vni};
 pub use history::EarlierRules;
 pub(in crate::verify) use history::RuleHistory;
@@ -162,16 +159,16 @@ fn has_tables(names: std::io::Result<String>) -> Option<bool> {
 /// Runs a tool in the network namespace of this thread, and returns what it prints if it succeeds.
 fn run(tool: Tool) -> Option<String> {
     let printed = match keeper::installed() {
-        Some(keeper) => printed_for_us(keeper.open(&Request::Run(tool)).ok()?)?,
+        Some(keeper) => printed_for_us(keeper, tool)?,
         None => print_rules(tool)?,
     };
     Some(String::from_utf8_lossy(&printed).into_owned())
 }
 
 /// Reads what a tool prints that the keeper runs.
-fn printed_for_us(pipe: OwnedFd) -> Option<Vec<u8>> {
-    let mut printed = Vec::new();
-    File::from(pipe).read_to_end(&mut printed).ok()?;
+fn printed_for_us(keeper: &Keeper, tool: Tool) -> Option<Vec<u8>> {
+    let pipe = keeper.open(&Request::Run(tool)).ok()?;
+    let mut printed = keeper::read_to_end(keeper, &pipe).ok()?;
     // The byte in front says that the tool succeeded.
     (!printed.is_empty()).then(|| printed.split_off(1))
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::groups::networks;
 use super::matrix::{
-    Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Word,
+    Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Standing, Word,
 };
 use super::parse::{Heard, Series};
 use super::read::Reports;
@@ -32,7 +32,7 @@ fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merge
     let count = heard.len();
     let groups = networks(heard.into_iter().collect());
     let mut networks: Vec<MergedNetwork> =
-        groups.into_iter().map(|group| network(group, terms, expected, &mut reports)).collect();
+        groups.into_iter().map(|group| network(group, &terms, expected, &mut reports)).collect();
     networks.sort_by(|one, other| (&one.names, &one.vnis).cmp(&(&other.names, &other.vnis)));
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for name in networks.iter().filter_map(|network| network.names.first()) {
@@ -55,17 +55,17 @@ fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merge
 
 fn network(
     mut group: Vec<(Series, Heard)>,
-    terms: MergeTerms,
+    terms: &MergeTerms,
     expected: Expectation,
     reports: &mut Reports,
 ) -> MergedNetwork {
     // The newest comes first, so that an older one of the same node is known when it comes.
     group.sort_by_key(|(_, heard)| std::cmp::Reverse(heard.ended.map(|ended| ended.nanos)));
     let mut nodes = Nodes::default();
-    let mut kept: Vec<(usize, Series, Heard, bool)> = Vec::new();
+    let mut kept: Vec<(usize, Series, Heard, Standing)> = Vec::new();
     for (series, heard) in group {
         let Some(node) = nodes.of(&series, &heard, reports) else { continue };
-        let is_same = |(at, other, ..): &&(usize, Series, Heard, bool)| {
+        let is_same = |(at, other, ..): &&(usize, Series, Heard, Standing)| {
             let named = |of: &Series| (of.network.clone(), of.port, of.source.clone(), of.namespace.clone());
             *at == node && named(other) == named(&series)
         };
@@ -77,18 +77,19 @@ fn network(
             );
             continue;
         }
-        let stale = staleness(&series.network, &heard, terms, reports);
-        kept.push((node, series, heard, stale));
+        let standing = standing(&series.network, &heard, terms, reports);
+        kept.push((node, series, heard, standing));
     }
     let mut legs: HashMap<(usize, usize), (Vec<Seen>, Vec<Seen>)> = HashMap::new();
     let mut findings = Vec::new();
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let (mut vnis, mut fresh, mut routed) = (BTreeSet::new(), BTreeSet::new(), true);
-    for (node, series, heard, stale) in kept {
+    for (node, series, heard, standing) in kept {
         *names.entry(series.network.clone()).or_default() += 1;
         vnis.extend(series.vnis);
         routed &= series.source == "wireguard device";
-        if !stale {
+        let is_dated = matches!(standing, Standing::Counts | Standing::Contradictory);
+        if is_dated {
             fresh.insert(node);
         }
         let shows = |seen: &Seen| {
@@ -96,7 +97,8 @@ fn network(
             is_pair && seen.leg.verdict == heard.verdict && seen.code == heard.reason
         };
         let is_of_a_pair = heard.legs.iter().any(shows);
-        let of_the_whole = heard.verdict != Verdict::Encrypted && !is_of_a_pair;
+        let is_accepted = heard.verdict == Verdict::NotEnforced && terms.accepts(&heard.reason);
+        let of_the_whole = heard.verdict != Verdict::Encrypted && !is_of_a_pair && !is_accepted;
         let Heard { file, verdict, reason, remedy, ended, profile, .. } = heard;
         nodes.0[node].reports.push(Word {
             file,
@@ -104,18 +106,18 @@ fn network(
             reason,
             remedy,
             ended,
-            stale,
+            standing,
             of_the_whole,
             profile,
         });
-        findings.extend(heard.findings.into_iter().map(|(code, text, accepted)| MergedFinding {
-            node,
-            code,
-            text,
-            accepted,
+        findings.extend(heard.findings.into_iter().map(|(code, text, accepted)| {
+            let accepted = accepted || terms.accepts(&code);
+            MergedFinding { node, code, text, accepted }
         }));
         for mut seen in heard.legs {
-            seen.stale = stale;
+            if !is_dated {
+                seen.standing = standing;
+            }
             let own = |address: Option<IpAddr>, nodes: &mut Nodes| address.map(|address| nodes.at(address));
             let (from, to) = (own(seen.leg.from, &mut nodes), own(seen.leg.to, &mut nodes));
             let (Some(from), Some(to)) = (from, to) else { continue };
@@ -207,9 +209,10 @@ fn counted_as(name: &str) -> Vec<(String, u64)> {
 /// Judges one direction.
 fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, heard: bool) -> Pair {
     for seen in [&mut sent, &mut received] {
-        seen.sort_by_key(|seen| (seen.stale, severity(seen.leg.verdict)));
+        seen.sort_by_key(|seen| (seen.standing, severity(seen.leg.verdict)));
     }
-    let fresh = |seen: &[Seen]| seen.first().filter(|seen| !seen.stale).map(|seen| seen.leg.verdict);
+    let counts = |seen: &&Seen| seen.standing == Standing::Counts;
+    let fresh = |seen: &[Seen]| seen.first().filter(counts).map(|seen| seen.leg.verdict);
     let readable = fresh(&received).filter(|verdict| verdict.is_readable());
     let (verdict, basis) = match (fresh(&sent), readable) {
         (Some(Verdict::Encrypted), Some(_)) => (Verdict::Inconclusive, Basis::Contradicted),
@@ -226,43 +229,52 @@ fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, h
 }
 
 fn silence(sent: &[Seen], received: &[Seen], heard: bool) -> Basis {
-    if !sent.is_empty() {
-        Basis::Stale
-    } else if received.iter().any(|seen| !seen.stale) {
-        Basis::SenderSilent
-    } else if !received.is_empty() {
-        Basis::Stale
-    } else if heard {
-        Basis::NoPeer
-    } else {
-        Basis::Unreported
+    let standing = sent.first().or(received.first()).map(|seen| seen.standing);
+    match standing {
+        Some(Standing::Counts) => Basis::SenderSilent,
+        Some(Standing::Stale) => Basis::Stale,
+        Some(Standing::Ahead) => Basis::Ahead,
+        Some(Standing::Undated) => Basis::Undated,
+        Some(Standing::Contradictory) => Basis::Contradictory,
+        None if heard => Basis::NoPeer,
+        None => Basis::Unreported,
     }
 }
 
-/// Returns true if a report is too old to count. What is odd about its time becomes a problem.
-fn staleness(network: &str, heard: &Heard, terms: MergeTerms, reports: &mut Reports) -> bool {
+/// Returns the weight of a report. What is odd about it becomes a problem. Only a contradiction puts all in doubt.
+fn standing(network: &str, heard: &Heard, terms: &MergeTerms, reports: &mut Reports) -> Standing {
+    let file = &heard.file;
     let Some(ended) = heard.ended else {
         reports.note(
-            "no-time",
-            &heard.file,
-            format!("its report on {network} does not say when it was made, so it counts as stale"),
+            "undated",
+            file,
+            format!("its report on {network} does not say when it was made, so it does not count"),
         );
-        return true;
+        return Standing::Undated;
     };
     let most = i64::try_from(terms.stale.as_nanos()).unwrap_or(i64::MAX);
     let age = terms.at.nanos.saturating_sub(ended.nanos);
+    let ahead = age.saturating_neg();
     if age > most {
-        reports.note("stale", &heard.file, format!("its report on {network} is {} old", ago(age)));
-    } else if -age > most {
-        reports.note(
-            "clock-ahead",
-            &heard.file,
-            format!("the clock of its node is ahead by {}, so it counts as stale", ago(-age)),
-        );
-    } else if -age > CLOCKS {
-        reports.note("clock-ahead", &heard.file, format!("the clock of its node is ahead by {}", ago(-age)));
+        reports.note("stale", file, format!("its report on {network} is {} old", ago(age)));
+        return Standing::Stale;
     }
-    age.saturating_abs() > most
+    if ahead > most {
+        let text = format!("its report on {network} is {} ahead, so it does not count", ago(ahead));
+        reports.note("ahead", file, text);
+        return Standing::Ahead;
+    }
+    if ahead > CLOCKS {
+        reports.note("clock-ahead", file, format!("the clock of its node is ahead by {}", ago(ahead)));
+    }
+    match &heard.contradiction {
+        Some(found) => {
+            let text = format!("its report on {network} contradicts itself: {found}");
+            reports.refuse("contradictory", file, text);
+            Standing::Contradictory
+        }
+        None => Standing::Counts,
+    }
 }
 
 /// Returns a length of time in its two largest units: `2 h 5 min`.

@@ -4,18 +4,20 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::packet::Timestamp;
-use crate::verify::report::{Expectation, LegReport};
+use crate::verify::report::{Acceptable, Expectation, LegReport};
 use crate::verify::verdict::Verdict;
 
 /// The terms of a merge.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct MergeTerms {
     /// The time that the ages of reports are counted to.
     pub at: Timestamp,
-    /// The age from which on a report is stale.
+    /// The age from which on a report is stale. One may be ahead of [`Self::at`] by as much.
     pub stale: Duration,
     /// The pairs that have to be reported.
     pub pairs: Pairs,
+    /// The findings that the user accepts, of all nodes.
+    pub accepted: Vec<Acceptable>,
 }
 
 /// The pairs of nodes that have to be reported.
@@ -33,7 +35,7 @@ pub enum Pairs {
 pub struct Merged {
     /// The terms.
     pub terms: MergeTerms,
-    /// The number of reports that count, those that are stale among them.
+    /// The number of reports that are the newest of their nodes, whatever their standing.
     pub reports: usize,
     /// The networks, by name.
     pub networks: Vec<MergedNetwork>,
@@ -98,9 +100,9 @@ pub struct Word {
     pub remedy: String,
     /// The end of the watch by the node's clock.
     pub ended: Option<Timestamp>,
-    /// True if the report is too old, or has no time.
-    pub stale: bool,
-    /// True if the verdict is a doubt about the whole, or NOT-ENFORCED, that no direction shows.
+    /// The weight of the report.
+    pub standing: Standing,
+    /// True if the verdict is a doubt about the whole, or NOT-ENFORCED, that no direction shows and nobody accepts.
     pub of_the_whole: bool,
     /// The profile, as the node judged it.
     pub profile: Profiled,
@@ -127,7 +129,7 @@ pub struct MergedFinding {
     pub code: String,
     /// The finding in a sentence, which may hold any character.
     pub text: String,
-    /// True if the node's user accepts it.
+    /// True if the node's user accepts it, or whoever merges.
     pub accepted: bool,
 }
 
@@ -157,8 +159,36 @@ pub struct Seen {
     pub code: String,
     /// The remedy, which may hold any character.
     pub remedy: String,
-    /// True if the report is stale.
-    pub stale: bool,
+    /// The weight of what it says.
+    pub standing: Standing,
+}
+
+/// The weight of a report, or of a direction in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It counts.
+    Counts,
+    /// It is too old to count.
+    Stale,
+    /// Its time is too far ahead.
+    Ahead,
+    /// It does not say when it was made.
+    Undated,
+    /// Its verdict and its figures contradict each other.
+    Contradictory,
+}
+
+impl Standing {
+    /// Returns the word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counts => "counts",
+            Self::Stale => "stale",
+            Self::Ahead => "ahead",
+            Self::Undated => "undated",
+            Self::Contradictory => "contradictory",
+        }
+    }
 }
 
 /// The origin of the verdict on a pair.
@@ -176,6 +206,12 @@ pub enum Basis {
     SenderSilent,
     /// The reports are too old.
     Stale,
+    /// The reports are from the future.
+    Ahead,
+    /// The reports have no time.
+    Undated,
+    /// The sender's report contradicts itself.
+    Contradictory,
     /// The sender has a report, and does not know the receiver.
     NoPeer,
     /// Nobody reported it.
@@ -190,6 +226,9 @@ impl Basis {
             Self::Contradicted => Some("contradicted"),
             Self::SenderSilent => Some("sender-silent"),
             Self::Stale => Some("stale"),
+            Self::Ahead => Some("ahead"),
+            Self::Undated => Some("undated"),
+            Self::Contradictory => Some("contradictory"),
             Self::NoPeer => Some("not-a-peer"),
             Self::Unreported => Some("unreported"),
         }
@@ -212,6 +251,15 @@ impl Basis {
             }
             Self::Stale => {
                 "the reports are too old: run verify again, or say how old they may be with --stale"
+            }
+            Self::Ahead => {
+                "the reports are from the future: set the clocks of these nodes, or say with --at when the reports were made"
+            }
+            Self::Undated => {
+                "the reports do not say when they were made: run verify again, with a version that does"
+            }
+            Self::Contradictory => {
+                "the report contradicts itself, so it proves nothing: run verify again, and look who could write to the reports"
             }
             Self::NoPeer => {
                 "the sender's report does not name the receiver: run verify there with --peer, or leave such pairs out with --pairs known"
@@ -236,6 +284,13 @@ impl Pair {
     }
 }
 
+impl MergeTerms {
+    /// Returns true if the finding with this code is accepted.
+    pub fn accepts(&self, code: &str) -> bool {
+        self.accepted.iter().any(|accepted| accepted.code() == code)
+    }
+}
+
 impl MergedNetwork {
     /// Returns the number of pairs with this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
@@ -250,10 +305,11 @@ impl MergedNetwork {
     /// Yields the verdicts that count: those of the pairs, and of nodes on the whole.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = Verdict> {
         let words = self.nodes.iter().flat_map(|node| &node.reports);
-        // A stale report makes its pairs stale. One without a single pair has nothing else to show it.
-        let of_words = words
-            .filter(|word| word.of_the_whole)
-            .map(|word| if word.stale { Verdict::Inconclusive } else { word.verdict });
+        // A report that does not count shows in its pairs. One without a single pair has nothing else to show it.
+        let of_words = words.filter(|word| word.of_the_whole).map(|word| match word.standing {
+            Standing::Counts => word.verdict,
+            _ => Verdict::Inconclusive,
+        });
         self.pairs.iter().map(|pair| pair.verdict).chain(of_words)
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::matrix::{Profiled, Seen};
+use super::matrix::{Profiled, Seen, Standing};
 use crate::packet::{Spi, Timestamp, Vni};
 use crate::verify::evidence::Sighting;
 use crate::verify::report::{Counts, EspSeen, LegReport, WireGuardSeen};
@@ -40,6 +40,8 @@ pub(super) struct Heard {
     pub remedy: String,
     pub watched: bool,
     pub legs: Vec<Seen>,
+    /// The first contradiction in it, in a sentence.
+    pub contradiction: Option<String>,
     pub findings: Vec<(String, String, bool)>,
     pub profile: Profiled,
 }
@@ -162,7 +164,14 @@ struct JsonShown {
 impl Json {
     pub(super) fn heard(self, file: &str) -> Result<(Series, Heard), String> {
         let verdict = verdict(&self.verdict)?;
-        let legs: Vec<Seen> = self.directions.into_iter().map(JsonLeg::seen).collect::<Result<_, _>>()?;
+        let mut contradiction = None;
+        let legs = self.directions.into_iter().map(|leg| {
+            let (seen, found) = leg.seen()?;
+            contradiction = contradiction.take().or_else(|| Some(contradicted(&seen, found?)));
+            Ok(seen)
+        });
+        let legs = legs.collect::<Result<Vec<Seen>, String>>()?;
+        contradiction = contradiction.or_else(|| contradicted_on_the_whole(verdict, &legs));
         let (node, mut addresses) = self.node.map_or((None, Vec::new()), |node| (node.name, node.addresses));
         // A report of an older version has no node. It is the sender of what leaves.
         let leaving = legs.iter().filter(|seen| seen.leg.way == Way::Out);
@@ -203,6 +212,7 @@ impl Json {
                 remedy,
                 watched,
                 legs,
+                contradiction,
                 findings,
                 profile,
             },
@@ -225,7 +235,8 @@ impl JsonProfile {
 }
 
 impl JsonLeg {
-    fn seen(self) -> Result<Seen, String> {
+    /// Returns the direction, and what contradicts it.
+    fn seen(self) -> Result<(Seen, Option<&'static str>), String> {
         let way = match self.way.as_str() {
             "out" => Way::Out,
             "in" => Way::Back,
@@ -288,8 +299,26 @@ impl JsonLeg {
                 canary: shown.canary,
             }),
         };
-        Ok(Seen { leg, code: cut(self.reason), remedy: cut(self.remedy), stale: false })
+        let reason = Reason::ALL.iter().find(|reason| reason.code() == self.reason);
+        let contradiction = leg.contradiction(reason.copied());
+        let standing = contradiction.map_or(Standing::Counts, |_| Standing::Contradictory);
+        Ok((Seen { leg, code: cut(self.reason), remedy: cut(self.remedy), standing }, contradiction))
     }
+}
+
+/// Says in a sentence what contradicts a direction.
+fn contradicted(seen: &Seen, found: &str) -> String {
+    let end = |address: Option<IpAddr>| address.map_or_else(|| "?".to_owned(), |address| address.to_string());
+    let Seen { leg, .. } = seen;
+    format!("{} -> {} is {}, and {found}", end(leg.from), end(leg.to), leg.verdict.name())
+}
+
+/// Says in a sentence what contradicts the verdict on the whole, which is that of the worst direction that counts.
+fn contradicted_on_the_whole(verdict: Verdict, legs: &[Seen]) -> Option<String> {
+    let has = |is: fn(Verdict) -> bool| legs.iter().any(|seen| is(seen.leg.verdict));
+    let is_good = matches!(verdict, Verdict::Encrypted | Verdict::NotEnforced);
+    let proven = has(|verdict| verdict == Verdict::Encrypted) && !has(Verdict::is_readable);
+    (is_good && !proven).then(|| format!("the whole is {}, and its directions are not", verdict.name()))
 }
 
 fn time_of_frame(nanos: Option<&str>) -> Timestamp {

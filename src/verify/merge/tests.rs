@@ -11,10 +11,17 @@ const AT: &str = "2026-11-27T19:00:00Z";
 
 /// Makes a leg from one address to another. Its way is that of the node that reports it.
 fn leg(way: &str, from: u8, to: u8, verdict: &str) -> Value {
-    let reason = if verdict == "CLEAR" { "not-configured" } else { "opened" };
+    let reason = match verdict {
+        "ENCRYPTED" => "opened",
+        "CLEAR" => "not-configured",
+        "AUTH-ONLY" => "esp-null",
+        _ => "no-answer",
+    };
+    let [clear, authenticated] =
+        ["CLEAR", "AUTH-ONLY"].map(|readable| if verdict == readable { 20 } else { 0 });
     json!({
         "from": format!("192.0.2.{from}"), "to": format!("192.0.2.{to}"), "way": way, "verdict": verdict, "rung": "E4",
-        "reason": reason, "remedy": "", "counts": {"esp": 5}, "esp": [], "wireguard": null, "shown": null,
+        "reason": reason, "remedy": "", "counts": {"esp": 5, "opened": 5, "clear": clear, "auth_only": authenticated}, "esp": [], "wireguard": null, "shown": null,
     })
 }
 
@@ -39,13 +46,21 @@ fn with(mut report: Value, member: &str, value: impl Into<Value>) -> Value {
     report
 }
 
+fn terms() -> MergeTerms {
+    MergeTerms {
+        at: moment(AT).unwrap(),
+        stale: Duration::from_secs(3600),
+        pairs: Pairs::All,
+        accepted: Vec::new(),
+    }
+}
+
 fn merged_with(reports: &[Value], change: impl FnOnce(&mut MergeTerms)) -> Merged {
     let mut read = Reports::default();
     for (at, report) in reports.iter().enumerate() {
         read.read(&format!("{at}.json"), report.to_string().as_bytes()).unwrap();
     }
-    let mut terms =
-        MergeTerms { at: moment(AT).unwrap(), stale: Duration::from_secs(3600), pairs: Pairs::All };
+    let mut terms = terms();
     change(&mut terms);
     Merged::of(read, terms, Expectation::Encrypted)
 }
@@ -138,21 +153,88 @@ fn a_sender_that_does_not_know_a_node_leaves_that_pair_open() {
 }
 
 #[test]
-fn an_old_report_proves_nothing_and_neither_does_one_without_a_time() {
+fn a_report_that_is_old_or_from_the_future_or_without_a_time_proves_nothing() {
     let fresh = report(1, &[(2, E)], &[(2, E)]);
     for (ended, code, verdict) in [
         (json!("2026-11-27T17:59:59Z"), "stale", I),
         (json!("2026-11-27T18:00:01Z"), "", E),
         (json!("2026-11-27T19:00:59Z"), "", E),
         (json!("2026-11-27T19:30:00Z"), "clock-ahead", E),
-        (json!("2026-11-27T20:00:01Z"), "clock-ahead", I),
-        (json!(null), "no-time", I),
+        (json!("2026-11-27T20:00:00Z"), "clock-ahead", E),
+        (json!("2026-11-27T20:00:01Z"), "ahead", I),
+        (json!(null), "undated", I),
     ] {
         let all = merged(&[fresh.clone(), with(report(2, &[(1, E)], &[(1, E)]), "ended", ended.clone())]);
-        assert!(pairs(&all)[1].starts_with(&format!("2>1 {verdict}")), "{ended}: {:?}", pairs(&all));
+        let why = if verdict == E { "opened" } else { code };
+        assert_eq!(pairs(&all)[1], format!("2>1 {verdict} {why}"), "{ended}");
         assert_eq!(codes(&all).concat(), code, "{ended}");
         assert_eq!(exit(&all), if verdict == E { 0 } else { 3 }, "{ended}");
     }
+}
+
+#[test]
+fn a_report_whose_figures_contradict_its_verdict_is_named_and_proves_nothing() {
+    let peer = report(1, &[(2, E)], &[(2, E)]);
+    let sound = report(2, &[(1, E)], &[(1, E)]);
+    for (place, value) in [
+        ("/directions/0/rung", json!("E0")),
+        ("/directions/0/rung", json!(null)),
+        ("/directions/0/counts", json!({"esp": 5})),
+        ("/directions/0/counts/clear", json!(5)),
+        ("/directions/0/counts/auth_only", json!(1)),
+        ("/directions/0/reason", json!("no-traffic")),
+    ] {
+        let mut made_up = sound.clone();
+        *made_up.pointer_mut(place).unwrap() = value.clone();
+        let all = merged(&[peer.clone(), made_up]);
+        assert_eq!(pairs(&all)[1], "2>1 INCONCLUSIVE contradictory", "{place} {value}");
+        assert_eq!((codes(&all), exit(&all)), (vec!["contradictory"], 3), "{place} {value}");
+        assert!(
+            all.problems[0].text.contains("192.0.2.2 -> 192.0.2.1 is ENCRYPTED, and"),
+            "{:?}",
+            all.problems
+        );
+    }
+    // What is readable needs a frame as well, or a network that should be clear would be as expected.
+    let mut silent = report(2, &[(1, C)], &[(1, C)]);
+    silent["directions"][0]["counts"]["clear"] = 0.into();
+    let all = merged(&[report(1, &[(2, C)], &[(2, C)]), silent]);
+    assert_eq!((pairs(&all)[1].as_str(), codes(&all)), ("2>1 CLEAR not-configured", vec!["contradictory"]));
+    assert_eq!(all.networks[0].pairs[1].basis, Basis::Receiver);
+    // A receiver that contradicts itself takes nothing from the sender's proof, and puts the whole in doubt.
+    let mut doubtful = sound.clone();
+    doubtful["directions"][1]["counts"]["clear"] = 5.into();
+    let all = merged(&[peer.clone(), doubtful]);
+    assert_eq!((pairs(&all)[0].as_str(), exit(&all)), ("1>2 ENCRYPTED opened", 3));
+    // A verdict on the whole that no direction bears.
+    let all = merged(&[
+        peer,
+        with(report(2, &[(1, I)], &[(1, E)]), "verdict", E),
+        with(sound, "directions", json!([])),
+    ]);
+    assert!(codes(&all).contains(&"contradictory") && exit(&all) == 3);
+}
+
+#[test]
+fn a_finding_that_is_accepted_is_told_as_such_and_not_enforced_no_longer_counts() {
+    let open = |node: u8, peer: u8| {
+        let report = with(report(node, &[(peer, E)], &[(peer, E)]), "verdict", "NOT-ENFORCED");
+        let finding =
+            json!([{"reason": "not-enforced", "text": "clear frames are taken", "accepted": false}]);
+        with(with(report, "reason", "not-enforced"), "findings", finding)
+    };
+    let reports = [open(1, 2), open(2, 1)];
+    let refused = merged(&reports);
+    assert_eq!((refused.networks[0].verdict, exit(&refused)), (Verdict::NotEnforced, 1));
+    let accepting = |code: &str| merged_with(&reports, |terms| terms.accepted = vec![code.parse().unwrap()]);
+    let accepted = accepting("not-enforced");
+    assert_eq!((accepted.networks[0].verdict, exit(&accepted)), (Verdict::Encrypted, 0));
+    assert!(accepted.networks[0].findings.iter().all(|finding| finding.accepted));
+    assert_eq!(exit(&accepting("peers-only")), 1, "another code accepts nothing of this");
+    let leak = merged_with(&[open(1, 2), report(2, &[(1, C)], &[(1, E)])], |terms| {
+        terms.accepted = vec!["not-enforced".parse().unwrap()];
+    });
+    assert_eq!(exit(&leak), 1, "what is readable is never accepted");
 }
 
 #[test]
@@ -261,9 +343,7 @@ fn what_is_no_report_is_named_and_makes_the_whole_doubtful() {
         let problem = read.problems.last().unwrap();
         assert_eq!((problem.code, problem.file.as_str()), (code, "bad.json"), "{bad:.40}");
         assert!(problem.text.contains(said), "{}", problem.text);
-        let terms =
-            MergeTerms { at: moment(AT).unwrap(), stale: Duration::from_secs(3600), pairs: Pairs::All };
-        let all = Merged::of(read, terms, Expectation::Encrypted);
+        let all = Merged::of(read, terms(), Expectation::Encrypted);
         assert_eq!((all.networks[0].verdict, exit(&all)), (Verdict::Encrypted, 3), "{bad:.40}");
     }
     assert_eq!(exit(&merged(&[])), 3, "nothing was judged");
@@ -287,7 +367,7 @@ fn a_report_of_the_first_version_without_a_node_is_known_by_its_sender() {
     old.as_object_mut().unwrap().remove("node");
     old.as_object_mut().unwrap().remove("ended");
     let all = merged(&[report(1, &[(2, E)], &[(2, E)]), old]);
-    assert_eq!((pairs(&all)[1].as_str(), codes(&all)), ("2>1 INCONCLUSIVE stale", vec!["no-time"]));
+    assert_eq!((pairs(&all)[1].as_str(), codes(&all)), ("2>1 INCONCLUSIVE undated", vec!["undated"]));
 }
 
 #[test]

@@ -61,6 +61,7 @@ mod tests {
             mtu: 1400,
             mac: None,
             routed: false,
+            shared: false,
         };
         assert_eq!(candidates(&entry("10.0.0.1", 30)), ["10.0.0.2".parse::<IpAddr>().unwrap()]);
         assert_eq!(candidates(&entry("10.0.0.1", 31)), ["10.0.0.0".parse::<IpAddr>().unwrap()]);

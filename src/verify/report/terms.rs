@@ -69,7 +69,7 @@ impl Require {
 impl Acceptable {
     /// The codes that may be accepted. Each tells of a weakness beside the frames that were seen; none tells that
     /// frames could be read.
-    pub const ALL: [&'static str; 16] = [
+    pub const ALL: [&'static str; 17] = [
         "not-enforced",
         "enforcement-unknown",
         "peers-only",
@@ -86,6 +86,7 @@ impl Acceptable {
         "stranger",
         "kernel-unknown",
         "engine-unread",
+        "namespaces-unread",
     ];
 
     /// Returns the code.

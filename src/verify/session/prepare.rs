@@ -11,7 +11,7 @@ use crate::escape::escape;
 use crate::host::namespace::Namespace;
 use crate::host::namespaces::Namespaces;
 use crate::host::survey::{Survey, leaving};
-use crate::ipsec::{self, Opener, Sa};
+use crate::ipsec::{self, Opener};
 use crate::packet::{Prefix, TunnelPorts};
 use crate::verify::carrier::carriers;
 use crate::verify::judge::judge;
@@ -76,7 +76,7 @@ impl Session {
         // No notice tells of changes between the first survey and the subscription.
         let underlay = underlay.again(networks())?;
         let kernel = underlay.run(KernelState::read)?;
-        let (opener, warning) = underlay.run(|| opener(request.sas.clone()))?;
+        let (opener, warning) = underlay.run(|| opener(request))?;
         let notices = opener.due().map(|due| due.try_clone_to_owned()).transpose().map_err(Error::Notices)?;
         let mut ports = tunnel_ports(networks());
         add_wireguard(&mut ports, &underlay.survey);
@@ -240,13 +240,14 @@ fn unseen(views: &Views) -> Vec<u32> {
     views.iter().filter(|(_, view)| view.is_none()).map(|(index, _)| *index).collect()
 }
 
-/// Makes an opener with these keys and those of the kernel, including later ones, as far as the kernel gives them
-/// out. Also returns a message to the user about keys that it keeps back.
-fn opener(sas: Vec<Sa>) -> (Opener, Option<String>) {
+/// Makes an opener with the keys that were given and those of the kernel, including later ones, as far as they are wanted and the
+/// kernel gives them out. Also returns a message to the user about keys that it keeps back.
+fn opener(request: &Request) -> (Opener, Option<String>) {
     // A watch goes on without the kernel's keys. The finding `kernel-unknown` tells the user of it.
-    let kernel = ipsec::dump_and_follow().unwrap_or_default();
+    let dump = request.kernel_keys.then(ipsec::dump_and_follow);
+    let kernel = dump.and_then(Result::ok).unwrap_or_default();
     let warning = kernel.warning();
-    (Opener::with_kernel(sas, kernel), warning)
+    (Opener::with_kernel(request.sas.clone(), kernel), warning)
 }
 
 /// Opens a capture on all links of a namespace, without those that are `unseen`. `shown` are those to name in an error.

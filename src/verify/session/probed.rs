@@ -196,6 +196,7 @@ mod tests {
             mtu: 1400,
             mac: None,
             routed: false,
+            shared: false,
         };
         Network {
             peers: vec![peer("192.0.2.2", &["10.43.0.2", "10.42.0.2"]), peer("192.0.2.3", &["10.42.0.3"])],

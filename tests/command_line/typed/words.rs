@@ -229,6 +229,10 @@ fn a_mistake_of_a_command_is_told_with_that_commands_help() {
         ),
         ("ovlsniff interfaces eth0", "'eth0' is one word too many; see ovlsniff interfaces --help"),
         (
+            "ovlsniff interfaces --watch -n 0",
+            "invalid value '0' for '--count <N>': use a whole number, 1 or more; see ovlsniff interfaces --help",
+        ),
+        (
             "ovlsniff -q verify --net a",
             "there is no option '--net'; a command is the first word: ovlsniff verify; see ovlsniff --help",
         ),

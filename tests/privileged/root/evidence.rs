@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::hosts::Hosts;
 use crate::run::{Ran, Watchdog, finish, program, program_that_heeds_signals, send, until};
+use crate::schema::by_schema;
 
 fn hosts() -> Hosts {
     let hosts = Hosts::new();
@@ -60,6 +61,9 @@ fn a_live_verdict_is_replayed_by_anybody() {
     let again = replayed(&place);
     assert_eq!((again.code, &again.out), (Some(1), &ran.out), "{again:?}");
     assert!(again.err.contains("probes answered") && again.err.contains("the kernel's SAs"), "{}", again.err);
+    let json = |name: &str| serde_json::from_slice(&fs::read(place.join(name)).unwrap()).unwrap();
+    by_schema(include_str!("../../../docs/run-schema.json"), &json("run.json"), "run");
+    by_schema(include_str!("../../../docs/facts-schema.json"), &json("network-1/facts.json"), "facts");
     for file in ["associations.txt", "policies.txt", "nftables.txt", "iptables.txt", "ip6tables.txt"] {
         assert!(place.join("network-1").join(file).exists(), "{file}");
     }
@@ -91,6 +95,8 @@ fn all_networks_are_kept_in_one_folder() {
         lines.map(|line| (word(&line, "network"), word(&line, "verdict"))).collect()
     };
     assert_eq!((again.code, verdicts(&again.out)), (ran.code, verdicts(&ran.out)), "{again:?} {ran:?}");
+    let manifest = serde_json::from_slice(&fs::read(place.join("manifest.json")).unwrap()).unwrap();
+    by_schema(include_str!("../../../docs/manifest-schema.json"), &manifest, "manifest");
     assert!(fs::read_to_string(place.join("overview.txt")).unwrap().contains("verdict: CLEAR"));
 }
 

@@ -18,9 +18,9 @@ use super::privileges::Installed;
 use crate::run::{Watchdog, finish, plain, send, until};
 
 /// A `verify` that watches a network in clear for a minute.
-struct Watching {
-    child: Child,
-    keeper: Pid,
+pub(super) struct Watching {
+    pub(super) child: Child,
+    pub(super) keeper: Pid,
     _watchdog: Watchdog,
     hosts: Hosts,
 }
@@ -34,7 +34,10 @@ fn hosts() -> Hosts {
 impl Watching {
     /// Starts it, and waits until it captures.
     fn start(mut command: Command, hosts: Hosts, words: &[&str]) -> Self {
-        command.args(["verify", "--net", "clear", "--for", "60s"]).args(words);
+        command.args(["verify", "--net", "clear"]).args(words);
+        if !words.contains(&"--for") {
+            command.args(["--for", "60s"]);
+        }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = hosts.a.run(|| command.spawn()).unwrap();
         let watchdog = Watchdog::of(&child);
@@ -48,12 +51,12 @@ impl Watching {
         Self { child, keeper, _watchdog: watchdog, hosts }
     }
 
-    fn as_root(words: &[&str]) -> Self {
+    pub(super) fn as_root(words: &[&str]) -> Self {
         Self::start(plain(Command::new(env!("CARGO_BIN_EXE_ovlsniff"))), hosts(), words)
     }
 
     /// Waits for the end, and returns the exit status and what was told last.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(super) fn end(mut self) -> (Option<i32>, String) {
         let mut err = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
         (self.child.wait().unwrap().code(), err)
@@ -77,7 +80,7 @@ fn status(pid: i32, name: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn is_alive(pid: Pid) -> bool {
+pub(super) fn is_alive(pid: Pid) -> bool {
     // A process that has ended stays in the table until its parent asks for its status.
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
@@ -112,11 +115,8 @@ fn the_process_that_decodes_packets_has_no_privilege_and_its_keeper_has_no_packe
         let open = fs::read_dir(format!("/proc/{process}/fd")).unwrap().flatten();
         open.filter_map(|fd| Some(fs::read_link(fd.path()).ok()?.display().to_string())).collect()
     };
-    // Whoever runs the tests may have left something open for all that they start.
-    let inherited = open_of("self");
     let open = || -> Vec<String> {
-        let open = open_of(&keeper.to_string()).into_iter();
-        open.filter(|target| target != "/dev/null" && !inherited.contains(target)).collect()
+        open_of(&keeper.to_string()).into_iter().filter(|target| target != "/dev/null").collect()
     };
     until("nothing is open but its socket", || open().iter().all(|target| target.starts_with("socket:")));
     let open = open();

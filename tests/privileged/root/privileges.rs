@@ -148,13 +148,13 @@ fn root_of_a_namespace_without_other_users_goes_on() {
 fn who_may_not_capture_is_told_the_setcap_line_with_our_own_path() {
     let installed = Installed::new();
     let expected = format!(
-        "ovlsniff: open lo: permission denied; run as root or: sudo setcap cap_net_raw,cap_net_admin+ep {}",
+        "ovlsniff: open lo: permission denied; run as root (in a container with the capability NET_RAW) or: sudo setcap cap_net_raw,cap_net_admin+ep {}",
         installed.0
     );
     assert_eq!(installed.ran(&["-i", "lo", "HTTP"]).complaint(), expected);
     assert_eq!(
         installed.ran(&["--netns", "1", "HTTP"]).complaint(),
-        "ovlsniff: enter network namespace 1: permission denied; run as root"
+        "ovlsniff: enter network namespace 1: permission denied; run as root, in a container with the capability SYS_ADMIN"
     );
 }
 

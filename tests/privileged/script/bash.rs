@@ -2,18 +2,15 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::run::plain;
+use crate::shell::{completes_captures_and_runs_none, completes_options_and_names, shell};
 
 /// Types keys into bash, with a function in place of the program that prints its arguments, and returns these. The
 /// completions ask the program all the same.
 fn typed(folder: &Path, keys: &str) -> String {
-    let bin = Path::new(env!("CARGO_BIN_EXE_ovlsniff")).parent().unwrap();
-    let mut script = plain(Command::new("script"));
-    script.args(["-qec", "bash --norc -i", "/dev/null"]).current_dir(folder).env("TERM", "dumb");
-    script.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
-    script.env("COMPLETIONS", std::fs::canonicalize("completions/ovlsniff.bash").unwrap());
+    let mut script = shell("script", folder, "completions/ovlsniff.bash");
+    script.args(["-qec", "bash --norc -i", "/dev/null"]).env("TERM", "dumb");
     let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let begin = "source \"$COMPLETIONS\"; ovlsniff() { printf 'ran<'; printf '%s|' \"$@\"; echo '>'; }\n";
@@ -28,19 +25,11 @@ fn typed(folder: &Path, keys: &str) -> String {
 #[test]
 #[ignore = "needs script"]
 fn bash_completes_options_and_names_of_this_host() {
-    let here = Path::new("/");
-    assert_eq!(typed(here, "ovlsniff -i l\t--inv\t"), "-i|lo|--invert-match");
-    assert_eq!(typed(here, "ovlsniff verify --expect=c\t--pas\t"), "verify|--expect=clear|--passive");
+    completes_options_and_names(typed);
 }
 
 #[test]
 #[ignore = "needs script"]
 fn bash_completes_names_of_captures_and_runs_none_of_them() {
-    let place = tempfile::tempdir().unwrap();
-    for name in ["$(touch pwned) 'a.pcap", "$(touch pwned).txt"] {
-        std::fs::write(place.path().join(name), "").unwrap();
-    }
-    assert_eq!(typed(place.path(), "ovlsniff -r \t"), "-r|$(touch pwned) 'a.pcap");
-    assert_eq!(typed(place.path(), "ovlsniff --read=\t"), "--read=$(touch pwned) 'a.pcap");
-    assert!(!place.path().join("pwned").exists());
+    completes_captures_and_runs_none(typed);
 }

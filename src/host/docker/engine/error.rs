@@ -27,6 +27,21 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Returns the reason with what to do about it, in one line.
+    pub fn with_remedy(&self) -> String {
+        let remedy = match self {
+            Self::Absent => {
+                "in a container, mount /var/run/docker.sock; elsewhere name it with DOCKER_HOST=unix://PATH"
+            }
+            Self::Denied => {
+                "run as root, or have what guards its socket let GET of /version, /info, /networks and /containers pass"
+            }
+            Self::Unknown => "give the name that 'docker network ls' has",
+            Self::Late(_) | Self::Broken(_) => "see on the host if 'docker info' is answered",
+        };
+        format!("{self}; {remedy}")
+    }
+
     /// Makes the error of an answer that cannot be used.
     pub(super) fn broken(cause: impl Into<String>) -> Self {
         Self::Broken(cause.into())

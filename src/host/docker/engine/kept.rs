@@ -25,7 +25,7 @@ use super::{BROKEN_OFF, EngineError, broken_off, connect, handshake, parsed, pre
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The bytes after which an answer that is too long is no longer read, and its connection given up.
-const ENDLESS: usize = 64 << 20;
+pub(super) const ENDLESS: usize = 64 << 20;
 
 /// Two connections that nothing was said on yet. They may be used by another thread and by another user than the one
 /// that opened them.

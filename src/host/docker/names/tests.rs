@@ -122,6 +122,19 @@ fn a_container_that_is_renamed_has_its_new_name_soon() {
 }
 
 #[test]
+fn names_and_events_come_through_a_keeper() {
+    let engine = Engine::new();
+    let kept = crate::keeping::kept(&engine.fake.socket);
+    let names = Connected(Opened::open(&[kept], PATIENCE).unwrap()).watch();
+    assert!(names.wait(PATIENCE));
+    assert_eq!((name(&names).as_deref(), names.complaint()), (Some("web"), None));
+    engine.answer("/v1.41/containers/json", &container("db"));
+    engine.events.send(r#"{"Type":"container","Action":"rename"}"#).unwrap();
+    until("another name", || name(&names).as_deref() == Some("db"));
+    assert_eq!(names.complaint(), None);
+}
+
+#[test]
 fn a_storm_of_events_is_answered_once_a_second_at_most() {
     let engine = Engine::new();
     let begun = Instant::now();

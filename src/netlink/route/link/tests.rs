@@ -37,6 +37,14 @@ fn the_other_half_of_a_link_in_another_namespace_is_none_of_this_one() {
 }
 
 #[test]
+fn a_veth_names_its_end_in_another_namespace() {
+    let made = of_kind(InfoKind::Veth, None);
+    let far_end = |attributes: &[LinkAttribute]| with(&made, attributes.to_vec()).far_end;
+    assert_eq!(far_end(&[LinkAttribute::Link(3), LinkAttribute::LinkNetNsId(0)]), Some(3));
+    assert_eq!(far_end(&[LinkAttribute::Link(3)]), None);
+}
+
+#[test]
 fn what_a_network_card_encrypts_for_is_clear_below() {
     let macsec = |offload| {
         let data = InfoData::MacSec(vec![InfoMacSec::Offload(offload)]);

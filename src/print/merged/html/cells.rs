@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::safe::{Safe, badge, class};
 use crate::print::merged::{VERDICTS, label, letter, said};
 use crate::verify::Verdict;
-use crate::verify::merge::{Basis, MergedNetwork, Pair, Seen};
+use crate::verify::merge::{Basis, MergedNetwork, Pair, Seen, Standing};
 
 /// The most nodes in a matrix: ten thousand squares are a few megabytes, and a browser shows them at once.
 const MOST_NODES: usize = 128;
@@ -67,14 +67,13 @@ pub(super) fn write_matrix(page: &mut String, at: usize, network: &MergedNetwork
         Safe(network.name())
     );
     for &to in &shown {
-        let _ =
-            write!(page, "<th scope=\"col\" title=\"{0}\"><span>{0}</span></th>", Safe(&label(network, to)));
+        write_head(page, "col", to, &label(network, to));
     }
     page.push_str("</tr></thead>\n<tbody>\n");
     let mut evidence = String::new();
     for &from in &shown {
-        let name = label(network, from);
-        let _ = write!(page, "<tr><th scope=\"row\" title=\"{0}\"><span>{0}</span></th>", Safe(&name));
+        page.push_str("<tr>");
+        write_head(page, "row", from, &label(network, from));
         for &to in &shown {
             match cells.get(&(from, to)) {
                 Some(pair) => write_pair(page, &mut evidence, at, network, pair),
@@ -86,6 +85,18 @@ pub(super) fn write_matrix(page: &mut String, at: usize, network: &MergedNetwork
     let _ = write!(page, "</tbody></table></div>\n{evidence}");
 }
 
+/// Writes the head of a row or a column. Its number comes first, which is that in the list of nodes: names that are cut are often
+/// alike in what is left of them.
+fn write_head(page: &mut String, scope: &str, node: usize, name: &str) {
+    let (number, name) = (node + 1, Safe(name));
+    let _ = write!(
+        page,
+        "<th scope=\"{scope}\" title=\"{number} {name}\"><span><i>{number}</i> <bdi>{name}</bdi></span></th>"
+    );
+}
+
+/// Writes a square and its evidence. A name is isolated, or two names of a script from right to left would change places around
+/// the arrow.
 fn write_pair(page: &mut String, evidence: &mut String, at: usize, network: &MergedNetwork, pair: &Pair) {
     let letter = letter(pair);
     let (class, word) =
@@ -101,7 +112,7 @@ fn write_pair(page: &mut String, evidence: &mut String, at: usize, network: &Mer
     );
     let _ = write!(
         evidence,
-        "<div popover id=\"{id}\" class=\"evidence\"><h3>{} → {}</h3><p>{} <code>{}</code></p>",
+        "<div popover id=\"{id}\" class=\"evidence\"><h3><bdi>{}</bdi> → <bdi>{}</bdi></h3><p>{} <code>{}</code></p>",
         Safe(&from),
         Safe(&to),
         badge(pair.verdict),
@@ -122,10 +133,13 @@ fn write_seen(evidence: &mut String, who: &str, seen: &Seen) {
     let end = |address: Option<std::net::IpAddr>| {
         address.map_or_else(|| "?".to_owned(), |address| address.to_string())
     };
-    let stale = if seen.stale { ", stale" } else { "" };
+    let standing = match seen.standing {
+        Standing::Counts => String::new(),
+        standing => format!(", {}", standing.name()),
+    };
     let _ = write!(
         evidence,
-        "<p><b>{who}{stale}</b> ({} → {}): {} {}</p>",
+        "<p><b>{who}{standing}</b> ({} → {}): {} {}</p>",
         end(seen.leg.from),
         end(seen.leg.to),
         seen.leg.verdict.name(),

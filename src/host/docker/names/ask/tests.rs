@@ -9,8 +9,14 @@ fn draft(networks: &[(&str, &str, u32)]) -> Draft {
     draft
 }
 
+/// Reads an answer of which a keeper has told what is read of it, and no more.
+fn read<T: DeserializeOwned>(path: &str, answer: &str) -> T {
+    serde_json::from_str(&crate::keeping::told(path, answer)).unwrap()
+}
+
 fn add_container(draft: &mut Draft, json: &str) {
-    serde_json::from_str::<Container>(json).unwrap().add_to(draft);
+    let containers: Few<Container, MOST> = read("/v1.41/containers/json", &format!("[{json}]"));
+    containers.0[0].add_to(draft);
 }
 
 /// Returns the name of an address in the overlay network with VNI 4097.
@@ -65,7 +71,8 @@ fn what_podman_leaves_out_is_no_error() {
 #[test]
 fn a_network_tells_its_containers_its_services_and_the_tasks_on_other_nodes() {
     let mut draft = draft(&[("o", "overlay", 4097)]);
-    let detail: Detail = serde_json::from_str(
+    let detail: Detail = read(
+        "/v1.41/networks/o?verbose=true",
         r#"{"Name":"insecure","Id":"o","Containers":{
               "aa":{"Name":"c","MacAddress":"02:42:0a:00:01:04","IPv4Address":"10.0.1.4/24","IPv6Address":"fd00::4/64"},
               "lb-insecure":{"Name":"insecure-endpoint","IPv4Address":"10.0.1.5/24","IPv6Address":""},"x":null},
@@ -75,8 +82,7 @@ fn a_network_tells_its_containers_its_services_and_the_tasks_on_other_nodes() {
                 {"Name":"web.1.tgy7xcuab6l3vd5dfwmx1vnqs","EndpointIP":"10.0.1.6","Info":{"Host IP":"192.0.2.1"}},
                 {"Name":null,"EndpointIP":"10.0.1.7"}]},
               "gone":null}}"#,
-    )
-    .unwrap();
+    );
     detail.add_to(&mut draft, "o");
     let table = draft.finish();
     for (address, name) in [
@@ -95,13 +101,14 @@ fn a_network_tells_its_containers_its_services_and_the_tasks_on_other_nodes() {
 #[test]
 fn a_manager_tells_the_addresses_of_services_and_of_running_tasks() {
     let mut draft = draft(&[("o", "overlay", 4097)]);
-    let services: Few<Service, MOST> = serde_json::from_str(
+    let services: Few<Service, MOST> = read(
+        "/v1.41/services",
         r#"[{"ID":"s1","Spec":{"Name":"web"},"Endpoint":{"VirtualIPs":[{"NetworkID":"o","Addr":"10.0.1.2/24"},
               {"NetworkID":"unknown","Addr":"10.0.1.3/24"},{"NetworkID":"o"}]}},
             {"ID":"s2","Spec":{"Name":"agent"},"Endpoint":{}},{"ID":"s3","Spec":{}},{}]"#,
-    )
-    .unwrap();
-    let tasks: Few<Task, MOST> = serde_json::from_str(
+    );
+    let tasks: Few<Task, MOST> = read(
+        "/v1.41/tasks",
         r#"[{"ServiceID":"s1","Slot":2,"Status":{"State":"running"},
               "NetworksAttachments":[{"Network":{"ID":"o"},"Addresses":["10.0.1.6/24"]}]},
             {"ServiceID":"s1","Slot":1,"Status":{"State":"complete"},
@@ -111,8 +118,7 @@ fn a_manager_tells_the_addresses_of_services_and_of_running_tasks() {
             {"ServiceID":"s9","Slot":1,"Status":{"State":"running"},
               "NetworksAttachments":[{"Network":{"ID":"o"},"Addresses":["10.0.1.9/24"]}]},
             {"Status":null,"NetworksAttachments":null}]"#,
-    )
-    .unwrap();
+    );
     add_services(&mut draft, &services.0, &tasks.0);
     let table = draft.finish();
     let names = ["10.0.1.2", "10.0.1.3", "10.0.1.6", "10.0.1.7", "10.0.1.8", "10.0.1.9"];

@@ -1,0 +1,63 @@
+//! Searching capture files as root: root is left before the first byte of a file is looked at.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use crate::made::SWARM;
+use crate::run::{Ran, finish, ovlsniff, program, until};
+
+fn status(child: &Child, name: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Has the program read a file slowly: not a byte of it is written until root is left and the fence stands.
+fn fed_once_root_is_left(words: &[&str], file: &[u8]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("capture");
+    mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+    let mut command = program();
+    command.args(words).arg("-r").arg(&fifo).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let mut writer = File::options().write(true).open(&fifo).unwrap();
+    until("root is left", || status(&child, "Uid") == "65534 65534 65534 65534");
+    until("the fence stands", || status(&child, "Seccomp") == "2");
+    assert_eq!((status(&child, "CapEff"), status(&child, "NoNewPrivs")), ("0".repeat(16), "1".to_owned()));
+    // A reader that has seen enough closes the pipe.
+    let _ = writer.write_all(file);
+    drop(writer);
+    finish(child)
+}
+
+#[test]
+#[ignore = "needs root"]
+fn root_is_left_before_the_first_byte_of_a_file_is_looked_at() {
+    let plain = fs::read(SWARM).unwrap();
+    let gzip = Command::new("gzip").arg("-c").arg(SWARM).output().unwrap().stdout;
+    for file in [&plain, &gzip] {
+        let ran = fed_once_root_is_left(&["-q", "HTTP"], file);
+        assert_eq!((ran.code, ran.out.is_empty()), (Some(0), false), "{}", ran.err);
+        let ran = fed_once_root_is_left(&["verify", "--vni", "4097", "--local", "192.0.2.1"], file);
+        assert!(ran.code.is_some_and(|code| code != 2), "{}", ran.err);
+    }
+    let ran = fed_once_root_is_left(&["-q", "HTTP"], b"no capture file");
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+}
+
+/// The file to write is opened as root, before it is known that there is nothing to write to it.
+#[test]
+#[ignore = "needs root"]
+fn a_file_that_is_no_capture_empties_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let [wrong, kept] = ["wrong", "kept.pcap"].map(|name| folder.path().join(name));
+    fs::write(&wrong, "no capture file").unwrap();
+    fs::write(&kept, "precious").unwrap();
+    let ran = ovlsniff(&["-r".as_ref(), wrong.as_os_str(), "-O".as_ref(), kept.as_os_str(), "HTTP".as_ref()]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "precious");
+}
