@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use ovlsniff::audit::{Replay, Replayed, file_sha256};
+use ovlsniff::audit::{HeldFolder, Replay, Replayed, file_sha256};
 use ovlsniff::print::report;
 use ovlsniff::verify::Expectation;
 use ovlsniff::verify::kept::Facts;
@@ -53,7 +53,7 @@ fuzz_target!(|data: &[u8]| {
     let manifest = ("manifest.json", put("manifest.json", &manifest));
     let lines = sums.iter().chain([&manifest]).map(|(name, sum)| format!("{sum}  {name}\n"));
     put("SHA256SUMS", lines.collect::<String>().as_bytes());
-    match Replay::read(&FOLDER, None) {
+    match HeldFolder::open(&FOLDER).and_then(|folder| Replay::read(folder, None)) {
         Ok(replay) => {
             replay.attested.iter().for_each(|line| everything::assert_plain(line.as_bytes()));
             match replay.replayed {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use ovlsniff::print::merged;
-use ovlsniff::verify::{Expectation, Verdict};
 use ovlsniff::verify::merge::{MergeTerms, Merged, Pairs, Reports, Standing, moment};
+use ovlsniff::verify::{Expectation, Verdict};
 
 fuzz_target!(|data: &[u8]| {
     let mut reports = Reports::default();
