@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_do() {
         let error = Error::from(XfrmError::from(Refusal::new(nix::libc::EPERM)));
-        let expected = "read the kernel's SAs: permission denied; run as root (in a container with the capability NET_ADMIN), or give the keys with --sa FILE";
+        let expected = "read the kernel's SAs: permission denied; run as root, in a container with the capability NET_ADMIN, or give the keys with --sa FILE";
         assert_eq!(error.to_string(), expected);
         let error = Error::from(XfrmError::from(Refusal::new(nix::libc::ENOBUFS)));
         let expected = "read the kernel's SAs: no buffer space available; give the keys with --sa FILE";
