@@ -89,7 +89,7 @@ pub(crate) struct Keeper {
     silent: AtomicBool,
 }
 
-/// What became of a keeper that can be asked no more.
+/// The end of a keeper that can be asked no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// It has ended.
@@ -219,7 +219,7 @@ impl Keeper {
             io::ErrorKind::TimedOut => &self.silent,
             _ => &self.lost,
         };
-        // Where there is no room for a descriptor, the keeper has answered all the same.
+        // If there is no room for a descriptor, the keeper has answered all the same.
         let is_crowded = |error: &io::Error| error.raw_os_error() == Some(nix::libc::EMFILE);
         let received = received.inspect_err(|error| {
             if !is_crowded(error) {

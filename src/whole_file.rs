@@ -105,7 +105,7 @@ fn way(path: &Path) -> Result<Way, Error> {
     match fs::symlink_metadata(path) {
         Ok(there) if there.is_dir() => Err(Error::Folder(path.to_owned())),
         Ok(there) if there.is_file() || there.is_symlink() => {
-            // Who has put a file there beforehand does not get the report by it.
+            // A stranger who has put a file there beforehand does not get the report by it.
             Ok(Way::Replaced(Some(there).filter(|there| !is_strangers(path, there))))
         }
         Ok(there) if is_strangers(path, &there) => Err(Error::Strangers(path.to_owned())),

@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     let mut part = || parts.next().unwrap_or_default();
     let [facts, run, manifest, overview, overview_json, frames] =
         [part(), part(), part(), part(), part(), part()];
-    // What is no set of facts is read by the target `evidence`.
+    // The target `evidence` reads bytes that are no set of facts.
     let Ok(read) = Facts::from_json(facts) else { return };
     let (judged, expected) = (read.report(), Expectation::Encrypted);
     let [text, json] = [report::text(&judged, expected), report::json(&judged, expected)];

@@ -35,7 +35,7 @@ impl Format {
     }
 }
 
-/// What was at the place of a file to write.
+/// The file or pipe that was at the place of a file to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Former {
     /// Nothing: the file has been made.

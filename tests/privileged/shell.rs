@@ -1,4 +1,4 @@
-//! What completion is to do in every shell. How keys are typed into one is its own affair.
+//! The cases of completion that are the same in every shell. How keys are typed into one is its own affair.
 
 use std::path::Path;
 use std::process::Command;

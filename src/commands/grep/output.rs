@@ -38,7 +38,7 @@ pub(super) struct Output {
     printer: Printer<Out>,
     style: Style,
     file: Option<Writer<File>>,
-    /// What was in the place of that file.
+    /// The file or pipe that was in the place of that file.
     former: Former,
     decap: bool,
     /// True if every packet is flushed.

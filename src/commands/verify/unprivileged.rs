@@ -10,7 +10,7 @@ use ovlsniff::keeping::{self, Outputs};
 use super::live::note;
 use crate::cli::{Merge, Verify};
 
-/// What was typed about the user that the process becomes, and about what is written.
+/// The words typed about the user that the process becomes, and about what is written.
 pub(super) struct Leaving<'t> {
     pub(super) user: Option<&'t str>,
     pub(super) no_drop: bool,

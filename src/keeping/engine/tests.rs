@@ -116,7 +116,7 @@ fn a_question_is_asked_anew_and_what_hides_behind_it_is_not() {
         let program = begin(&engine);
         ask(&program, question);
         let _ = (&program).write_all(&hidden);
-        // What is said after the end makes the connection break off.
+        // Anything said after the end makes the connection break off.
         let _ = (&program).read_to_end(&mut Vec::new());
     }
     assert_eq!(engine.heads(), [asked[0]; 3]);

@@ -10,7 +10,7 @@ use super::super::u32_at;
 pub(crate) const NAME_LEN: usize = 64;
 const KEY_BITS: usize = 64;
 /// The offset of the second length, or of the key if there is none.
-pub(in crate::netlink) const LENGTH_BITS: usize = 68;
+pub(in super::super) const LENGTH_BITS: usize = 68;
 
 /// An algorithm and its key. It has no `Debug`, so that the key cannot be printed.
 #[derive(Clone, Copy)]

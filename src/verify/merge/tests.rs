@@ -195,7 +195,7 @@ fn a_report_whose_figures_contradict_its_verdict_is_named_and_proves_nothing() {
             all.problems
         );
     }
-    // What is readable needs a frame as well, or a network that should be clear would be as expected.
+    // A readable verdict needs a frame as well, or a network that should be clear would be as expected.
     let mut silent = report(2, &[(1, C)], &[(1, C)]);
     silent["directions"][0]["counts"]["clear"] = 0.into();
     let all = merged(&[report(1, &[(2, C)], &[(2, C)]), silent]);

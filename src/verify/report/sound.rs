@@ -13,7 +13,7 @@ impl LegReport {
     /// Returns the contradiction between the verdict and the figures, as the end of a sentence about them; `None` if there is
     /// none. `reason` stands in place of [`Self::reason`], and is `None` for one that only a newer version knows.
     ///
-    /// What is readable is asked for a frame and for nothing else: a rule too many would hide a leak.
+    /// A readable direction is asked for a frame and for nothing else: a rule too many would hide a leak.
     pub fn contradiction(&self, reason: Option<Reason>) -> Option<&'static str> {
         let counts = &self.counts;
         if counts.answered > counts.probes || counts.matched > counts.probes {

@@ -158,7 +158,7 @@ fn no_other_file_is_written_or_removed_than_was_named() {
             assert_eq!(reply, if is_same { vec![0] } else { refused(EPERM) }, "{kind} {path}");
         }
     }
-    // What is no file might never end, and is not read.
+    // Anything but a file might never end, and is not read.
     let (pipe, _open) = nix::unistd::pipe().unwrap();
     assert_eq!(asked.ask_with(&[&[14], report.as_bytes()].concat(), &[pipe.as_raw_fd()])[0], 1);
     assert_eq!(asked.ask(&[&[14], report.as_bytes()].concat()), refused(EPERM));

@@ -1,4 +1,4 @@
-//! What a keeper tells of the kernel to a process that somebody else has taken over. The SAs of a kernel with ESP are asked for in
+//! The facts that a keeper tells of the kernel to a process that somebody else has taken over. The SAs of a kernel with ESP are asked for in
 //! `lab/keeper-keys.sh`; the machine's own may have none.
 
 use std::fs::File;

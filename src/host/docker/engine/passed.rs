@@ -15,7 +15,7 @@ use super::kept::ENDLESS;
 use super::reduced::Shape;
 use super::{handshake, request, text};
 
-/// What the other process may read of an answer.
+/// The part of an answer that the other process may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     /// The parts with this shape.
@@ -53,7 +53,7 @@ impl Line {
             match (answer.status(), told) {
                 (StatusCode::OK, Told::Events) => events(answer, to).await,
                 (StatusCode::OK, Told::Parts(shape)) => match text(answer, ENDLESS).await {
-                    // What is no JSON is passed on as nothing, which is none either.
+                    // A text that is no JSON is passed on as nothing, which is none either.
                     Ok(text) => {
                         let text = shape.of(&String::from_utf8_lossy(&text)).unwrap_or_default();
                         whole(StatusCode::OK, &text, to)

@@ -5,7 +5,7 @@
 //! does: an empty text, list or object. So an answer that could be read is read as before, and one that could not be read
 //! still cannot.
 //!
-//! What is kept is kept as it was written. A name can be half of a character, which is JSON and no text, and its reader says so.
+//! Each text is kept as it was written. A name can be half of a character, which is JSON and no text, and its reader says so.
 
 use std::fmt;
 
