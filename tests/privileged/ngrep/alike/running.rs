@@ -172,7 +172,8 @@ impl Place<'_> {
             command.stdin(File::open(dir.join(&path)).unwrap());
         }
         let mut ran = bounded(command);
-        ran.outcome.written = fs::read(&written).ok();
+        // A process that has left root cannot remove the file that it made before it knew that there is nothing to write.
+        ran.outcome.written = fs::read(&written).ok().filter(|bytes| !bytes.is_empty());
         ran
     }
 }
