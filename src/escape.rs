@@ -26,6 +26,32 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Makes one line of a JSON value, in which these characters are spelled as JSON spells them (`\\u009b`). A reader gets the same
+/// strings, and a terminal shows them.
+///
+/// ```
+/// let value = serde_json::json!({ "name": "eth0\u{9b}2J" });
+/// assert_eq!(ovlsniff::escape::json(&value), r#"{"name":"eth0\u009b2J"}"#);
+/// ```
+pub fn json(value: &impl fmt::Display) -> String {
+    let text = value.to_string();
+    if text.chars().all(is_plain) {
+        return text;
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_plain(c) {
+            safe.push(c);
+        } else {
+            // A character beyond U+FFFF is a pair.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        }
+    }
+    safe
+}
+
 /// Escapes like [`escape`], for names that need not be UTF-8. Each byte that is not UTF-8 becomes `\x` and two hex
 /// digits.
 pub fn escape_bytes(bytes: &[u8]) -> String {
@@ -140,7 +166,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_control_character_survives(text in ".*", bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            for safe in [escape(&text).into_owned(), escape_bytes(&bytes)] {
+            let object = serde_json::json!({ text.clone(): [text.clone()] });
+            prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&json(&object)).unwrap(), &object);
+            for safe in [escape(&text).into_owned(), escape_bytes(&bytes), json(&object)] {
                 prop_assert!(!safe.chars().any(char::is_control));
                 prop_assert!(safe.chars().all(is_plain));
             }

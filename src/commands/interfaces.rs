@@ -156,7 +156,7 @@ fn json(survey: &Survey, swarm: Option<&Swarm>, choices: &[Choice]) -> String {
             "auto": choice.is_some(),
             "reasons": choice.map_or_else(Vec::new, |c| c.reasons.iter().map(ToString::to_string).collect()),
         });
-        let _ = writeln!(text, "{object}");
+        text += &(ovlsniff::escape::json(&object) + "\n");
     }
     text
 }

@@ -99,7 +99,7 @@ pub(super) fn json(inventory: &Inventory) -> String {
             })).collect::<Vec<_>>(),
             "unreadable": overlay.unreadable,
         });
-        let _ = writeln!(text, "{object}");
+        text += &(ovlsniff::escape::json(&object) + "\n");
     }
     text
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{label, moment};
+use crate::escape;
 use crate::print::report::evidence;
 use crate::verify::merge::{Merged, MergedNetwork, MergedNode, Pair, Pairs, Seen, Word};
 use crate::verify::{Expectation, Rung};
@@ -33,7 +34,7 @@ pub fn json(merged: &Merged, expected: Expectation) -> String {
         })).collect::<Vec<_>>(),
         "more_problems": merged.more_problems,
     });
-    format!("{object}\n")
+    escape::json(&object) + "\n"
 }
 
 fn network(network: &MergedNetwork) -> Value {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+use crate::escape;
 use crate::packet::Vni;
 use crate::print::report::time::rfc3339;
 use crate::verify::{Expectation, LegReport, NodeReport, Occasion, Report, Rung, Source};
@@ -46,7 +47,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
             })).collect::<Vec<_>>(),
         })),
     });
-    format!("{object}\n")
+    escape::json(&object) + "\n"
 }
 
 /// Returns a limit, of which 0 means none.

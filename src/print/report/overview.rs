@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::escape::escape;
+use crate::escape::{self, escape};
 use crate::verify::{Expectation, Judged, Overview, Verdict};
 
 /// The verdicts in the order in which they are counted.
@@ -62,7 +62,7 @@ pub fn overview_json(overview: &Overview, expected: Expectation) -> String {
                 "error": why,
             }),
         };
-        let _ = writeln!(text, "{object}");
+        text += &(escape::json(&object) + "\n");
     }
     let verdicts = VERDICTS.map(|verdict| (verdict.name().to_owned(), json!(overview.count(verdict))));
     let summary = json!({
@@ -77,7 +77,7 @@ pub fn overview_json(overview: &Overview, expected: Expectation) -> String {
         "node": super::json::occasion(&overview.occasion, &[]),
         "ended": super::json::ended(&overview.occasion),
     });
-    let _ = writeln!(text, "{summary}");
+    text += &(escape::json(&summary) + "\n");
     text
 }
 

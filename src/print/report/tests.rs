@@ -8,8 +8,8 @@ use crate::verify::{
 };
 use crate::verify::{Peer, Question, Source, Tally, Terms, judge};
 
-const HOSTILE: &str = "a\"b'c\\d\ne<script>&]]>|\u{1b}[2J\u{202e}\u{0}";
-const ESCAPED: &str = "a\"b'c\\d\\ne<script>&]]>|\\u{1b}[2J\\u{202e}\\u{0}";
+const HOSTILE: &str = "a\"b'c\\d\ne<script>&]]>|\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{0}";
+const ESCAPED: &str = "a\"b'c\\d\\ne<script>&]]>|\\u{1b}[2J\\u{9b}2J\\u{7f}\\u{202e}\\u{0}";
 
 fn now() -> Timestamp {
     Timestamp::new(1_795_806_000, 0, 9)
@@ -56,6 +56,8 @@ fn a_hostile_name_stays_within_its_place_in_every_format() {
         overview_nagios(&all(), expected),
         prometheus(&report(HOSTILE, Verdict::Clear), expected, now(), &mut Proofs::default()),
         overview_prometheus(&all(), expected, now(), &mut Proofs::default()),
+        json(&report(HOSTILE, Verdict::Clear), expected),
+        overview_json(&all(), expected),
     ] {
         assert!(!text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{text:?}");
         assert!(text.contains("d\\"), "{text}");
