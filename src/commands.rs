@@ -41,6 +41,7 @@ use crate::cli::{Command, Typed};
 pub(crate) use complete::Request;
 
 pub(crate) use keeping::keep;
+pub(crate) use signals::outlive_long_files;
 
 /// The outcome of a command that ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,6 +24,7 @@ const ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     descriptors::close_inherited(std::env::args_os());
+    commands::outlive_long_files();
     let request = commands::Request::made(|| std::env::args_os().collect());
     let words = cli::words(std::env::args_os());
     let outcome = match request {

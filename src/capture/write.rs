@@ -6,14 +6,18 @@ mod pcapng;
 
 pub use error::Error;
 
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::savefile::{Interface, shown};
 use crate::packet::{Frame, LinkType, Timestamp};
+use crate::whole_file::is_strangers;
 
 /// A capture file's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,25 +98,26 @@ impl Writer<File> {
 
     /// Does the half of [`Self::create`] that takes the rights of the user. What a former file holds stays in it until
     /// [`Self::empty`].
+    ///
+    /// # Errors
+    /// [`Error::Strangers`] for what another user has put into a folder like `/tmp`; [`Error::NoReader`] for a named pipe whose
+    /// other end is not open.
     pub fn open(path: &Path, format: Format) -> Result<(Self, Former), Error> {
-        let opening = || {
-            if path.as_os_str() == "-" {
-                return Ok((io::stdout().as_fd().try_clone_to_owned()?.into(), Former::Stream));
+        if path.as_os_str() == "-" {
+            let name = "standard output".to_owned();
+            return match io::stdout().as_fd().try_clone_to_owned() {
+                Ok(out) => Ok((Self::new(out.into(), name, format), Former::Stream)),
+                Err(source) => Err(Error::Create { file: name, source }),
+            };
+        }
+        let failed = |source| Error::Create { file: shown(path), source };
+        match File::options().write(true).create_new(true).open(path) {
+            Ok(made) => Ok((Self::new(made, shown(path), format), Former::None)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let (there, former) = open_there(path)?;
+                Ok((Self::new(there, shown(path), format), former))
             }
-            match File::options().write(true).create_new(true).open(path) {
-                Ok(made) => return Ok((made, Former::None)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-            // A link that leads nowhere is there too. Its file is made.
-            let there = File::options().write(true).create(true).truncate(false).open(path)?;
-            let former = if there.metadata()?.is_file() { Former::File } else { Former::Stream };
-            Ok((there, former))
-        };
-        let name = if path.as_os_str() == "-" { "standard output".to_owned() } else { shown(path) };
-        match opening() {
-            Ok((out, former)) => Ok((Self::new(out, name, format), former)),
-            Err(source) => Err(Error::Create { file: name, source }),
+            Err(source) => Err(failed(source)),
         }
     }
 
@@ -121,6 +126,28 @@ impl Writer<File> {
         let emptied = if former == Former::File { self.out.get_ref().set_len(0) } else { Ok(()) };
         emptied.map_err(|source| Error::Create { file: self.file.clone(), source })
     }
+}
+
+/// Opens what is at the path already, or the file that a link there leads to.
+fn open_there(path: &Path) -> Result<(File, Former), Error> {
+    let failed = |source| Error::Create { file: shown(path), source };
+    if is_strangers(path, &fs::symlink_metadata(path).map_err(failed)?) {
+        return Err(Error::Strangers { file: shown(path) });
+    }
+    if fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo()) {
+        // To open a pipe may take for ever, and no signal ends it that the program handles.
+        let opened = File::options().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+        let pipe = opened.map_err(|source| match source.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENXIO) => Error::NoReader { file: shown(path) },
+            _ => failed(source),
+        })?;
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::empty())).map_err(|errno| failed(errno.into()))?;
+        return Ok((pipe, Former::Stream));
+    }
+    // The file of a link that leads nowhere is made.
+    let there = File::options().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let former = if there.metadata().map_err(failed)?.is_file() { Former::File } else { Former::Stream };
+    Ok((there, former))
 }
 
 impl<W: Write> Writer<W> {

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::{flag, low_level::pipe};
 
 /// The signals that have arrived. The handlers only set flags and make a descriptor readable, which wakes the search.
@@ -70,6 +70,12 @@ impl Signals {
 /// Keeps USR1 from ending a program that has no statistics to print.
 pub(super) fn outlive_report() -> std::io::Result<()> {
     flag::register(SIGUSR1, Arc::default()).map(drop)
+}
+
+/// Lets a write beyond the longest file that is allowed (`ulimit -f`) fail as one on a full disk does, with a sentence.
+pub(crate) fn outlive_long_files() {
+    // Without a handler it is as it always was.
+    let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
 /// Keeps every signal that ends the other process from ending this one.

@@ -50,3 +50,36 @@ fn the_descriptors_of_a_shell_are_read_and_written() {
     until("the report is there", || copy.exists());
     assert!(fs::read_to_string(&copy).unwrap().contains("4097"));
 }
+
+#[test]
+fn a_pipe_without_a_reader_is_waited_for_until_a_signal_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let search = || bash(r#"exec "$1" -qq -r "$2" -O "$3" HTTP"#).arg(&fifo).spawn().unwrap();
+    let child = search();
+    until("TERM has a handler", || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap_or("0");
+        u64::from_str_radix(caught, 16).unwrap() & 1 << (Signal::SIGTERM as i32 - 1) != 0
+    });
+    send(&child, Signal::SIGTERM);
+    let ran = finish(child);
+    assert_eq!((ran.code, ran.err.contains("nobody reads this pipe")), (Some(2), true), "{}", ran.err);
+
+    let child = search();
+    let read = fs::read(&fifo).unwrap();
+    assert_eq!((finish(child).code, read.len() > 24), (Some(0), true));
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_told_as_a_full_disk_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = finish(
+        bash(r#"ulimit -f 1; exec "$1" -qq -r "$2" -O "$3" '' >/dev/null"#)
+            .arg(folder.path().join("cut.pcap"))
+            .spawn()
+            .unwrap(),
+    );
+    assert_eq!((ran.code, ran.err.contains("file too large")), (Some(2), true), "{}", ran.err);
+}

@@ -17,7 +17,7 @@ const ROOMS: [(u8, &str, &[&str]); 17] = [
     (2, "host", &["keeper", "packet", "escape", "netlink"]),
     (2, "ipsec", &["keeper", "packet", "escape", "netlink"]),
     (3, "dissect", &["packet", "ipsec"]),
-    (3, "capture", &["keeper", "packet", "escape", "host"]),
+    (3, "capture", &["keeper", "packet", "escape", "whole_file", "host"]),
     (4, "search", &["packet", "pattern", "ipsec", "capture", "dissect"]),
     (4, "verify", &["keeper", "packet", "escape", "netlink", "ipsec", "host", "dissect", "capture"]),
     (4, "overlay", &["packet", "escape", "private_file", "netlink", "host"]),

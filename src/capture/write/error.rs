@@ -16,6 +16,18 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
+    /// Another user has put it into a folder like `/tmp`.
+    #[error("create {file}: another user has put something there; give another name")]
+    Strangers {
+        /// The file, fit for a terminal.
+        file: String,
+    },
+    /// Nobody has opened the other end of a named pipe.
+    #[error("write {file}: nobody reads this pipe; start its reader")]
+    NoReader {
+        /// The file, fit for a terminal.
+        file: String,
+    },
     /// A classic pcap file can have one link type only.
     #[error(
         "{file}: a pcap file cannot hold {first} and {other} frames; write pcapng (a name that ends in .pcapng)"

@@ -8,7 +8,7 @@ use ovlsniff::capture::One;
 use ovlsniff::capture::bpf::Expression;
 use ovlsniff::capture::live::{CaptureOptions, Device, Event, Live, Names};
 use ovlsniff::capture::savefile::{Filtered, Interface};
-use ovlsniff::capture::write::Counters;
+use ovlsniff::capture::write::{self, Counters};
 use ovlsniff::escape::escape;
 use ovlsniff::host::fence::{self, Work};
 use ovlsniff::host::namespace::Namespace;
@@ -167,11 +167,28 @@ fn choose(interfaces: &[String], namespace: Option<&Namespace>) -> anyhow::Resul
     Ok(chosen)
 }
 
+/// Opens the file to write. A named pipe may wait for its reader as long as no signal comes.
+fn create_file(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
+    let mut is_told = false;
+    loop {
+        match job.output.create_file(meant) {
+            Err(error @ write::Error::NoReader { .. }) if !job.signals.stopped() => {
+                if !is_told && !meant.quiet {
+                    tell(format_args!("ovlsniff: {error}"));
+                }
+                is_told = true;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
 /// Opens the file to write and reaches the engine, now that everything to read is open, and then leaves root for the user
 /// that was asked for or for `nobody`. A user that does not exist is told before the file is made.
 pub(super) fn leave_root(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
     meant.user.as_deref().map_or(Ok(()), privileges::check)?;
-    job.output.create_file(meant)?;
+    create_file(job, meant)?;
     let engine = resolve::reach(meant);
     let left = meant.user.as_deref().map(privileges::leave).transpose()?;
     if let Some(note) = left.as_ref().and_then(Departure::note).filter(|_| !meant.quiet) {

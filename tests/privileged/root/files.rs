@@ -1,7 +1,8 @@
 //! Searching capture files as root: root is left before the first byte of a file is looked at.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::stat::Mode;
@@ -60,4 +61,42 @@ fn a_file_that_is_no_capture_empties_no_other() {
     let ran = ovlsniff(&["-r".as_ref(), wrong.as_os_str(), "-O".as_ref(), kept.as_os_str(), "HTTP".as_ref()]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert_eq!(fs::read_to_string(&kept).unwrap(), "precious");
+}
+
+/// Anybody may put a link into a folder like `/tmp`, and Linux follows it for root where `fs.protected_symlinks` is off.
+#[test]
+#[ignore = "needs root"]
+fn a_link_that_a_stranger_has_put_into_a_folder_for_all_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [open_to_all, precious] = ["open-to-all", "precious"].map(|name| folder.path().join(name));
+    fs::create_dir(&open_to_all).unwrap();
+    fs::set_permissions(&open_to_all, Permissions::from_mode(0o1777)).unwrap();
+    fs::write(&precious, "precious").unwrap();
+    let place = open_to_all.join("written.pcap");
+    std::os::unix::fs::symlink(&precious, &place).unwrap();
+    let written = || {
+        ovlsniff(&[
+            "-q".as_ref(),
+            "-r".as_ref(),
+            SWARM.as_ref(),
+            "-O".as_ref(),
+            place.as_os_str(),
+            "HTTP".as_ref(),
+        ])
+    };
+
+    std::os::unix::fs::lchown(&place, Some(1000), None).unwrap();
+    let ran = written();
+    assert_eq!(
+        (ran.code, ran.err.contains("another user has put something there")),
+        (Some(2), true),
+        "{}",
+        ran.err
+    );
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+
+    // A link of one's own leads on.
+    std::os::unix::fs::lchown(&place, Some(0), None).unwrap();
+    assert_eq!(written().code, Some(0));
+    assert_ne!(fs::read(&precious).unwrap(), b"precious");
 }
