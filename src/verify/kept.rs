@@ -10,6 +10,7 @@
 //! a VNI has 24 bits, and no number is so large that the judge's sums could overflow.
 
 mod compare;
+mod counts;
 mod frames;
 mod values;
 
