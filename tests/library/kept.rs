@@ -203,6 +203,19 @@ fn a_frame_that_the_report_shows_as_in_clear_has_to_be_kept_as_such() {
 }
 
 #[test]
+fn eight_frames_before_one_in_clear_are_kept_and_eight_after_it() {
+    let question = questions().swap_remove(0);
+    let (_, _, keeper) = watched("swarm/swarm-node1.pcap", &question, None);
+    let kept: Vec<_> = keeper.frames().map(|kept| (kept.noted.frame, kept.noted.kind)).collect();
+    let clear = |at: &&(u64, FrameKind)| at.1 == FrameKind::Clear;
+    let (first, last) = (kept.iter().find(clear).unwrap().0, kept.iter().rfind(clear).unwrap().0);
+    assert!(first > 9);
+    for around in (first - 8..first).chain(last + 1..=last + 8) {
+        assert!(kept.iter().any(|(frame, _)| *frame == around), "{around} of {kept:?}");
+    }
+}
+
+#[test]
 fn what_is_kept_is_bounded_and_has_every_kind() {
     let question = questions().swap_remove(0);
     let (_, _, keeper) = watched("swarm/swarm-node1.pcap", &question, Some("swarm/xfrm-state.esp_sa"));
