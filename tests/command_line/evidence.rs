@@ -406,3 +406,30 @@ fn a_profile_is_judged_beside_the_verdict() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("use a file, or one of: rfc8221, cnsa, fips"), "{ran:?}");
 }
+
+#[test]
+fn a_report_in_the_folder_of_evidence_is_refused_before_the_watch() {
+    let around = tempfile::tempdir().unwrap();
+    let place = around.path().join("evidence");
+    let folder = place.to_str().unwrap();
+    fs::create_dir(&place).unwrap();
+    for name in
+        [place.join("report.json"), around.path().join("evidence/../evidence/x"), place.join("../evidence/x")]
+    {
+        let ran = swarm::verify("secure", &["--evidence", folder, "-o", name.to_str().unwrap()]);
+        assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{ran:?}");
+        assert!(
+            ran.err.contains("this is in the folder of --evidence") && ran.err.lines().count() == 1,
+            "{ran:?}"
+        );
+    }
+    fs::remove_dir(&place).unwrap();
+    let ran = swarm::verify("secure", &["--evidence", folder, "-o", folder]);
+    assert!(ran.code == Some(2) && ran.err.contains("this is in the folder of --evidence"), "{ran:?}");
+    let link = around.path().join("link");
+    symlink(around.path().join("nowhere"), &link).unwrap();
+    let ran = swarm::verify("secure", &["--evidence", link.to_str().unwrap()]);
+    assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{ran:?}");
+    assert!(ran.err.contains("this is no folder; name a new one"), "{ran:?}");
+    assert_eq!(fs::read_dir(around.path()).unwrap().count(), 1);
+}
