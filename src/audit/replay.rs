@@ -131,7 +131,7 @@ impl Replay {
             return Err(damaged("its terms are not known"));
         };
         reader.lists_all(&manifest)?;
-        let kept_profile = reader.profile(&manifest)?;
+        let kept_profile = reader.profile(&manifest, profile.is_some())?;
         let mut seen = SeenAgain::default();
         let mut attested = Vec::new();
         let mut judged = Vec::new();
@@ -255,7 +255,8 @@ impl Reader {
         Ok(manifest)
     }
 
-    fn profile(&self, manifest: &Manifest) -> Result<Option<Profile>, ReplayError> {
+    /// Reads the profile. `replaced` is true if another one takes its place in what is told.
+    fn profile(&self, manifest: &Manifest, replaced: bool) -> Result<Option<Profile>, ReplayError> {
         if manifest.profile.is_none() {
             return Ok(None);
         }
@@ -263,7 +264,16 @@ impl Reader {
         let damaged = |why: String| ReplayError::Damaged { file: name.to_owned(), why };
         let text =
             String::from_utf8(self.listed(name, MOST_LIST)?).map_err(|error| damaged(error.to_string()))?;
-        Profile::parse(&text).map(Some).map_err(damaged)
+        let profile = Profile::parse(&text).map_err(damaged)?;
+        if manifest.profile.as_deref() != Some(profile.name()) {
+            return Err(follows::other(manifest::NAME, manifest));
+        }
+        match profile.borrowed_name().filter(|_| !replaced) {
+            Some(known) => Err(damaged(format!(
+                "it has the name of the profile {known} of ovlsniff, and is another one; to judge by that of this program, add --profile {known}"
+            ))),
+            None => Ok(Some(profile)),
+        }
     }
 
     fn facts(&self, folder: &str) -> Result<Facts, ReplayError> {

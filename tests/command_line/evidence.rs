@@ -433,3 +433,41 @@ fn a_report_in_the_folder_of_evidence_is_refused_before_the_watch() {
     assert!(ran.err.contains("this is no folder; name a new one"), "{ran:?}");
     assert_eq!(fs::read_dir(around.path()).unwrap().count(), 1);
 }
+
+/// A report names a profile by its name alone, so nobody may call a lenient one `cnsa`.
+#[test]
+fn a_profile_with_the_name_of_one_of_ours_is_refused() {
+    let own = include_str!("../../src/verify/profile/cnsa.toml");
+    let around = tempfile::tempdir().unwrap();
+    let file = around.path().join("house.toml");
+    let judged = |text: &str| {
+        fs::write(&file, text).unwrap();
+        swarm::verify("secure", &["--profile", file.to_str().unwrap()])
+    };
+    let lenient = "name = \"CNSA\"\n\n[[allowed]]\nalgorithm = \"aes-gcm\"\n";
+    let ran = judged(lenient);
+    assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{ran:?}");
+    assert!(
+        ran.err.contains("its name is that of the profile cnsa of ovlsniff") && ran.err.lines().count() == 1,
+        "{ran:?}"
+    );
+    assert!(judged(&lenient.replace("CNSA", "house")).out.contains("profile: house: met"));
+    assert!(judged(own).out.contains("profile: cnsa: not met"));
+    // In a folder of evidence it is no better, though everything in it follows from it.
+    let Kept { place, around: _around, .. } = kept("secure", &["--profile", file.to_str().unwrap()]);
+    assert_eq!(replay(&place, &[]).code, Some(1));
+    fs::write(&file, lenient.replace("CNSA", "house")).unwrap();
+    let Kept { place, around: _around, .. } = kept("secure", &["--profile", file.to_str().unwrap()]);
+    for name in ["profile.toml", "manifest.json", "network-1/report.txt", "network-1/report.json"] {
+        let text = fs::read_to_string(place.join(name)).unwrap();
+        fs::write(
+            place.join(name),
+            text.replace("house\"", "cnsa\"").replace("profile: house", "profile: cnsa"),
+        )
+        .unwrap();
+    }
+    sum_again(&place);
+    assert!(refusal(&place).contains("it has the name of the profile cnsa of ovlsniff, and is another one"));
+    let ran = replay(&place, &["--profile", "cnsa"]);
+    assert!(ran.out.contains("profile: cnsa: not met"), "{ran:?}");
+}
