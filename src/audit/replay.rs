@@ -1,15 +1,18 @@
 //! The verdict once more, from a folder of evidence alone.
 
+mod agrees;
 mod follows;
 mod held;
 
 use std::collections::BTreeMap;
 use std::io;
 
+use self::agrees::Watched;
 use self::held::Entry;
 use super::manifest::{self, Listed, Manifest};
 use super::sums::{self, is_safe, sha256};
 use crate::escape::{escape, reason};
+use crate::packet::Timestamp;
 use crate::print::report;
 use crate::verify::kept::{Contradiction, Facts, FactsError, MOST_BYTES, SeenAgain};
 use crate::verify::profile::Profile;
@@ -146,14 +149,17 @@ impl Replay {
                 continue;
             };
             let facts = reader.facts(folder)?;
-            seen += reader.compare(folder, &facts)?;
+            let (again, times) = reader.compare(folder, &facts)?;
+            seen += again;
             let report = reader.report(folder, &facts, &manifest, &terms, expected, kept_profile.as_ref())?;
+            reader.beside(folder, &facts, &report, &manifest)?;
             Reader::listed_as(at, &report, &manifest)?;
             attested.extend(attested_of(&facts, &report));
             let overlay = Overlay { network: facts.question().network.clone(), ..Overlay::default() };
             judged.push(Judged { overlay, outcome: Ok(report.clone()) });
-            watched.push((facts, report));
+            watched.push(Watched { facts, report, times });
         }
+        reader.nothing_else(&manifest, &watched)?;
         reader.run(&watched, &manifest)?;
         let replayed = if manifest.all {
             let engine_unread = manifest.engine_unread.as_deref().map(|why| escape(why).into_owned());
@@ -283,8 +289,12 @@ impl Reader {
             .map_err(|source| ReplayError::Facts { file: escape(&name).into_owned(), source })
     }
 
-    /// Decodes the frames once more.
-    fn compare(&self, folder: &str, facts: &Facts) -> Result<SeenAgain, ReplayError> {
+    /// Decodes the frames once more. Returns what was seen, and the times of the first and the last frame.
+    fn compare(
+        &self,
+        folder: &str,
+        facts: &Facts,
+    ) -> Result<(SeenAgain, Option<(Timestamp, Timestamp)>), ReplayError> {
         let name = format!("{folder}/frames.pcapng");
         let damaged = |why: String| ReplayError::Damaged { file: escape(&name).into_owned(), why };
         // A compressed file could be of any length.
@@ -294,10 +304,19 @@ impl Reader {
         let contradicted = |source| ReplayError::Contradicted { folder: escape(folder).into_owned(), source };
         let mut file = self.folder.capture(&name).map_err(|error| damaged(error.to_string()))?;
         let mut comparison = facts.comparison();
+        let mut times: Option<(Timestamp, Timestamp)> = None;
         while file.advance().map_err(|error| damaged(error.to_string()))? {
-            comparison.frame(&file.frame()).map_err(contradicted)?;
+            let frame = file.frame();
+            if frame.time.known {
+                let (first, last) = times.unwrap_or((frame.time, frame.time));
+                times = Some((
+                    if frame.time.nanos < first.nanos { frame.time } else { first },
+                    if frame.time.nanos > last.nanos { frame.time } else { last },
+                ));
+            }
+            comparison.frame(&frame).map_err(contradicted)?;
         }
-        comparison.finish().map_err(contradicted)
+        Ok((comparison.finish().map_err(contradicted)?, times))
     }
 
     /// Judges the facts, and holds the report in the folder against what follows from them.

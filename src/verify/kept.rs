@@ -143,6 +143,16 @@ impl Facts {
         &self.frames
     }
 
+    /// Returns true if frames in clear were left out, because there were too many.
+    pub fn left_some_out(&self) -> bool {
+        self.more_frames
+    }
+
+    /// Returns true if the frames were captured as they passed, and not read from a file.
+    pub fn is_live(&self) -> bool {
+        !self.question.own.is_empty()
+    }
+
     /// Takes over the algorithms of a report that the keys have named.
     pub(super) fn name_algorithms(&mut self, judged: &Report, named: &Report) {
         for (at, (before, after)) in judged.legs.iter().zip(&named.legs).enumerate() {

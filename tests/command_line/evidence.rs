@@ -471,3 +471,52 @@ fn a_profile_with_the_name_of_one_of_ours_is_refused() {
     let ran = replay(&place, &["--profile", "cnsa"]);
     assert!(ran.out.contains("profile: cnsa: not met"), "{ran:?}");
 }
+
+/// Two runs of one network have the same facts, and each has its own description.
+#[test]
+fn what_stands_in_two_files_has_to_be_the_same_in_both() {
+    for (name, was, forged_to) in [
+        ("run.json", "\"insecure\",\n    \"--evidence\"", "\"other\",\n    \"--evidence\""),
+        ("run.json", "\"--docker-inspect\"", "\"--profile\""),
+        ("run.json", "\"--docker-inspect\"", "\"--all\""),
+        ("run.json", "\"--docker-inspect\"", "\"--expect=clear\""),
+        ("run.json", "\"--docker-inspect\"", "\"--accept\""),
+        ("run.json", "\"--docker-inspect\"", "\"--node=other\""),
+        ("run.json", "\"tool\": \"ovlsniff", "\"tool\": \"another"),
+        ("run.json", "\"ended\": \"20", "\"ended\": \"10"),
+        ("run.json", "\"filters\": []", "\"filters\": [\"not udp port 4789\"]"),
+        ("run.json", "\"frames_in_clear_left_out\": false", "\"frames_in_clear_left_out\": true"),
+        ("manifest.json", "\"expected\": \"encrypted\"", "\"expected\": \"clear\""),
+    ] {
+        let said = forged("insecure", name, |text| text.replace(was, forged_to));
+        assert!(said.contains("is not what follows from the facts"), "{name} {was}: {said}");
+    }
+    let Kept { place, around: _around, .. } =
+        kept("insecure", &["--accept", "not-enforced", "--node=one", "--require", "all"]);
+    assert_eq!(replay(&place, &[]).code, Some(1));
+}
+
+#[test]
+fn a_comment_on_a_frame_has_to_be_what_the_facts_say_of_it() {
+    let Kept { place, around: _around, .. } = kept("insecure", &[]);
+    let file = place.join("network-1/frames.pcapng");
+    let mut frames = fs::read(&file).unwrap();
+    let at = frames.windows(8).position(|bytes| bytes == b"in clear").unwrap();
+    frames[at..at + 8].copy_from_slice(b"in secret"[..8].try_into().unwrap());
+    fs::write(&file, frames).unwrap();
+    sum_again(&place);
+    assert!(refusal(&place).contains("network-1/frames.pcapng is not what follows from the facts"));
+}
+
+#[test]
+fn a_file_that_nothing_is_held_against_is_refused_even_if_it_is_listed() {
+    let Kept { place, around: _around, .. } = kept("insecure", &[]);
+    fs::write(place.join("network-1/policies.txt"), "out 0.0.0.0/0 -> 0.0.0.0/0 block\n").unwrap();
+    let manifest = place.join("manifest.json");
+    let mut contents = json(&manifest);
+    let more = serde_json::json!({ "name": "network-1/policies.txt", "bytes": 1, "sha256": "" });
+    contents["files"].as_array_mut().unwrap().push(more);
+    fs::write(&manifest, contents.to_string()).unwrap();
+    sum_again(&place);
+    assert!(refusal(&place).contains("network-1/policies.txt is not what follows from the facts"));
+}
