@@ -184,6 +184,9 @@ impl Replay {
                 _ => return Err(damaged("it lists no network")),
             }
         };
+        attested.push(
+            "run.json: the machine, its clock, the program and the SHA-256 of a capture file".to_owned(),
+        );
         Ok(Self { expected, replayed, seen, files: reader.sums.len(), attested })
     }
 }
