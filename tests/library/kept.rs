@@ -203,6 +203,23 @@ fn a_frame_that_the_report_shows_as_in_clear_has_to_be_kept_as_such() {
 }
 
 #[test]
+fn a_frame_to_a_multicast_group_is_kept_once_for_all_nodes() {
+    let question = questions().swap_remove(0);
+    let (_, _, keeper) = watched("swarm/swarm-node1.pcap", &question, None);
+    let clear = keeper.frames().find(|kept| kept.noted.kind == FrameKind::Clear).unwrap();
+    let mut bytes = clear.frame().bytes.to_vec();
+    bytes[30..34].copy_from_slice(&[239, 1, 1, 1]);
+    let question = crate::watch::question(&[4097], "192.0.2.1", &["192.0.2.2", "192.0.2.3"], None);
+    let mut watch = Watch::new(question.clone(), None, tunnel_ports([&question.network]), None);
+    watch.keep_frames();
+    watch.frame(&Frame { number: 1, bytes: &bytes, ..clear.frame() });
+    let (report, kept) = watch.finish_and_keep(Circumstances::default());
+    let (facts, keeper) = kept.unwrap();
+    assert_eq!(report.legs.iter().filter(|leg| leg.counts.clear == 1).count(), 2);
+    assert_eq!(compare(&facts, keeper.frames().map(|kept| kept.frame())).map(|seen| seen.clear), Ok(1));
+}
+
+#[test]
 fn eight_frames_before_one_in_clear_are_kept_and_eight_after_it() {
     let question = questions().swap_remove(0);
     let (_, _, keeper) = watched("swarm/swarm-node1.pcap", &question, None);

@@ -1,6 +1,6 @@
 //! The counts of the facts, held against the notes on the kept frames and against what the frames themselves show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::compare::{Again, Contradiction};
@@ -13,11 +13,11 @@ impl Facts {
     /// Holds the counts of each leg against the notes.
     pub(super) fn counted_and_kept(&self) -> Result<(), Contradiction> {
         let mut clear: BTreeMap<(IpAddr, bool), u64> = BTreeMap::new();
-        let mut esp: Vec<(IpAddr, Spi)> = Vec::new();
+        let mut esp: BTreeSet<Spi> = BTreeSet::new();
         let tally = self.tally();
         for noted in &self.frames {
             let Some((peer, way)) = noted.peer.zip(noted.way) else { continue };
-            esp.extend(noted.spi.map(|spi| (peer, spi)));
+            esp.extend(noted.spi);
             if noted.kind != FrameKind::Clear {
                 continue;
             }
@@ -33,12 +33,13 @@ impl Facts {
             for way in Way::BOTH {
                 let evidence = pair.evidence(way);
                 let leaks = if way == Way::Out { evidence.clear.count } else { evidence.unexplained };
-                let shown = clear.contains_key(&(peer, way == Way::Out));
+                // A frame to a multicast group counts for every node, and is noted for one.
+                let shown = clear.contains_key(&(peer, way == Way::Out))
+                    || evidence.clear.shown.is_some_and(|shown| self.keeps_in_clear(shown.frame));
                 if leaks > 0 && !shown && !self.more_frames && peer != OTHERS {
                     return Err(Contradiction::NoneInClear(peer));
                 }
-                let unseen =
-                    evidence.esp.iter().find(|(spi, seen)| seen.opened > 0 && !esp.contains(&(peer, **spi)));
+                let unseen = evidence.esp.iter().find(|(spi, seen)| seen.opened > 0 && !esp.contains(spi));
                 if let Some((spi, _)) = unseen.filter(|_| !self.more_frames) {
                     return Err(Contradiction::NoEsp(*spi));
                 }
@@ -78,17 +79,18 @@ impl Facts {
         other.map_or(Ok(()), |noted| Err(Contradiction::OtherWay(noted.frame)))
     }
 
+    /// Returns true if a frame is kept as one in clear. One that arrived is counted as such, and may be a copy.
+    fn keeps_in_clear(&self, frame: u64) -> bool {
+        let mut noted = self.frames.iter().filter(|noted| noted.frame == frame);
+        noted.any(|noted| noted.kind.is_readable() || noted.kind == FrameKind::Copy)
+    }
+
     /// Holds the frames in clear that the report shows against the notes.
     pub(super) fn shown_and_kept(&self) -> Result<(), Contradiction> {
-        // A clear frame that arrived is counted as one, and may be a copy.
-        let is_kept = |frame| {
-            let mut noted = self.frames.iter().filter(|noted| noted.frame == frame);
-            noted.any(|noted| noted.kind.is_readable() || noted.kind == FrameKind::Copy)
-        };
         let tally = self.tally();
         let legs = tally.pairs.values().flat_map(|pair| Way::BOTH.map(|way| pair.evidence(way)));
         let mut shown = legs.filter_map(|evidence| evidence.clear.shown);
-        match shown.find(|shown| !self.more_frames && !is_kept(shown.frame)) {
+        match shown.find(|shown| !self.more_frames && !self.keeps_in_clear(shown.frame)) {
             Some(shown) => Err(Contradiction::NotShown(shown.frame)),
             None => Ok(()),
         }
