@@ -110,10 +110,8 @@ impl Reader {
         }
         let name = format!("{folder}/frames.pcapng");
         let right = facts.frames().iter().map(|noted| Some(frames::comment(report, noted)));
-        match agrees::comments(&self.listed(&name, MOST_FILE)?).into_iter().eq(right) {
-            true => Ok(()),
-            false => Err(other(&name, manifest)),
-        }
+        let kept = agrees::comments(&self.listed(&name, MOST_FILE)?);
+        if kept.into_iter().eq(right) { Ok(()) } else { Err(other(&name, manifest)) }
     }
 
     /// Returns an error if there is a file that nothing here is held against.
