@@ -8,6 +8,7 @@ use super::{associations, clock, frames, sums};
 use crate::capture::savefile::Filtered;
 use crate::capture::write;
 use crate::print::report;
+use crate::verify::kept::Facts;
 use crate::verify::{Circumstances, Expectation, Rules};
 
 /// Returns the files of the folder, by their names in it. The last one has the sums of all others.
@@ -45,17 +46,23 @@ fn of_case(case: &Case, expected: Expectation) -> Result<Vec<(&'static str, Vec<
         ("facts.json", case.facts.to_json()),
         ("frames.pcapng", frames::file(case)?),
     ];
-    if let Some(kernel) = &case.facts.circumstances().kernel {
-        files.push(("associations.txt", associations::associations(kernel).into_bytes()));
-        files.push(("policies.txt", associations::policies(kernel).into_bytes()));
-        let Rules { iptables, ip6tables, nft } = &kernel.rules;
-        for (name, text) in [("iptables.txt", iptables), ("ip6tables.txt", ip6tables), ("nftables.txt", nft)]
-        {
-            let unread = "# could not be read\n";
-            files.push((name, text.as_deref().unwrap_or(unread).as_bytes().to_vec()));
-        }
-    }
+    files.extend(of_kernel(&case.facts));
     Ok(files)
+}
+
+/// Returns the state of the kernel as text; nothing where it could not be read.
+pub(super) fn of_kernel(facts: &Facts) -> Vec<(&'static str, Vec<u8>)> {
+    let Some(kernel) = &facts.circumstances().kernel else { return Vec::new() };
+    let mut files = vec![
+        ("associations.txt", associations::associations(kernel).into_bytes()),
+        ("policies.txt", associations::policies(kernel).into_bytes()),
+    ];
+    let Rules { iptables, ip6tables, nft } = &kernel.rules;
+    for (name, text) in [("iptables.txt", iptables), ("ip6tables.txt", ip6tables), ("nftables.txt", nft)] {
+        let unread = "# could not be read\n";
+        files.push((name, text.as_deref().unwrap_or(unread).as_bytes().to_vec()));
+    }
+    files
 }
 
 /// Describes the run, and for each network what was watched and what was lost.

@@ -56,6 +56,10 @@ impl Folder {
         }
         is_free(place)?;
         let name = place.file_name().ok_or_else(|| FolderError::NoFolder(shown(place)))?;
+        // A folder cannot be given the name of a link, wherever that leads.
+        if fs::symlink_metadata(place.with_file_name(name)).is_ok_and(|there| there.is_symlink()) {
+            return Err(FolderError::NoFolder(shown(place)));
+        }
         let staging = format!(".{}.partial-{}", name.to_string_lossy(), std::process::id());
         let mut folder =
             Self { place: place.to_owned(), staging: place.with_file_name(staging), made: false };
@@ -175,6 +179,18 @@ mod tests {
         assert_eq!(fs::read_dir(around.path()).unwrap().count(), 1);
         assert!(matches!(Folder::open(&place), Err(FolderError::NotEmpty(_))));
         assert!(matches!(Folder::open(&place.join("a.txt")), Err(FolderError::NoFolder(_))));
+    }
+
+    #[test]
+    fn a_link_is_no_place_for_a_folder_even_if_it_leads_nowhere() {
+        let around = tempfile::tempdir().unwrap();
+        let (link, folder) = (around.path().join("link"), around.path().join("folder"));
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        for _ in 0..2 {
+            assert!(matches!(Folder::open(&link), Err(FolderError::NoFolder(_))));
+            assert!(matches!(Folder::open(&link.join("")), Err(FolderError::NoFolder(_))));
+            fs::create_dir_all(&folder).unwrap();
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn file(case: &Case) -> Result<Vec<u8>, Error> {
 }
 
 /// Returns a comment such as `frame 17: in clear, to 192.0.2.2: CLEAR (no-policy), vni 4097, with the canary`.
-fn comment(report: &Report, noted: &Noted) -> String {
+pub(super) fn comment(report: &Report, noted: &Noted) -> String {
     let mut text = format!("frame {}: {}", noted.frame, noted.kind.name());
     if let Some((peer, way)) = noted.peer.zip(noted.way) {
         let word = if way == Way::Out { "to" } else { "from" };

@@ -21,9 +21,9 @@ pub(super) struct Manifest {
     pub(super) tool: String,
     /// True if all networks of a host were judged.
     pub(super) all: bool,
-    expected: String,
-    require: String,
-    accept: Vec<String>,
+    pub(super) expected: String,
+    pub(super) require: String,
+    pub(super) accept: Vec<String>,
     /// The name of the profile in `profile.toml`.
     pub(super) profile: Option<String>,
     pub(super) networks: Vec<Listed>,

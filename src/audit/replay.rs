@@ -1,15 +1,18 @@
 //! The verdict once more, from a folder of evidence alone.
 
+mod agrees;
 mod follows;
 mod held;
 
 use std::collections::BTreeMap;
 use std::io;
 
+use self::agrees::Watched;
 use self::held::Entry;
 use super::manifest::{self, Listed, Manifest};
 use super::sums::{self, is_safe, sha256};
 use crate::escape::{escape, reason};
+use crate::packet::Timestamp;
 use crate::print::report;
 use crate::verify::kept::{Contradiction, Facts, FactsError, MOST_BYTES, SeenAgain};
 use crate::verify::profile::Profile;
@@ -131,7 +134,7 @@ impl Replay {
             return Err(damaged("its terms are not known"));
         };
         reader.lists_all(&manifest)?;
-        let kept_profile = reader.profile(&manifest)?;
+        let kept_profile = reader.profile(&manifest, profile.is_some())?;
         let mut seen = SeenAgain::default();
         let mut attested = Vec::new();
         let mut judged = Vec::new();
@@ -146,14 +149,17 @@ impl Replay {
                 continue;
             };
             let facts = reader.facts(folder)?;
-            seen += reader.compare(folder, &facts)?;
+            let (again, times) = reader.compare(folder, &facts)?;
+            seen += again;
             let report = reader.report(folder, &facts, &manifest, &terms, expected, kept_profile.as_ref())?;
+            reader.beside(folder, &facts, &report, &manifest)?;
             Reader::listed_as(at, &report, &manifest)?;
             attested.extend(attested_of(&facts, &report));
             let overlay = Overlay { network: facts.question().network.clone(), ..Overlay::default() };
             judged.push(Judged { overlay, outcome: Ok(report.clone()) });
-            watched.push((facts, report));
+            watched.push(Watched { facts, report, times });
         }
+        reader.nothing_else(&manifest, &watched)?;
         reader.run(&watched, &manifest)?;
         let replayed = if manifest.all {
             let engine_unread = manifest.engine_unread.as_deref().map(|why| escape(why).into_owned());
@@ -178,6 +184,9 @@ impl Replay {
                 _ => return Err(damaged("it lists no network")),
             }
         };
+        attested.push(
+            "run.json: the machine, its clock, the program and the SHA-256 of a capture file".to_owned(),
+        );
         Ok(Self { expected, replayed, seen, files: reader.sums.len(), attested })
     }
 }
@@ -255,7 +264,8 @@ impl Reader {
         Ok(manifest)
     }
 
-    fn profile(&self, manifest: &Manifest) -> Result<Option<Profile>, ReplayError> {
+    /// Reads the profile. `replaced` is true if another one takes its place in what is told.
+    fn profile(&self, manifest: &Manifest, replaced: bool) -> Result<Option<Profile>, ReplayError> {
         if manifest.profile.is_none() {
             return Ok(None);
         }
@@ -263,7 +273,16 @@ impl Reader {
         let damaged = |why: String| ReplayError::Damaged { file: name.to_owned(), why };
         let text =
             String::from_utf8(self.listed(name, MOST_LIST)?).map_err(|error| damaged(error.to_string()))?;
-        Profile::parse(&text).map(Some).map_err(damaged)
+        let profile = Profile::parse(&text).map_err(damaged)?;
+        if manifest.profile.as_deref() != Some(profile.name()) {
+            return Err(follows::other(manifest::NAME, manifest));
+        }
+        match profile.borrowed_name().filter(|_| !replaced) {
+            Some(known) => Err(damaged(format!(
+                "it has the name of the profile {known} of ovlsniff, and is another one; to judge by that of this program, add --profile {known}"
+            ))),
+            None => Ok(Some(profile)),
+        }
     }
 
     fn facts(&self, folder: &str) -> Result<Facts, ReplayError> {
@@ -273,8 +292,12 @@ impl Reader {
             .map_err(|source| ReplayError::Facts { file: escape(&name).into_owned(), source })
     }
 
-    /// Decodes the frames once more.
-    fn compare(&self, folder: &str, facts: &Facts) -> Result<SeenAgain, ReplayError> {
+    /// Decodes the frames once more. Returns what was seen, and the times of the first and the last frame.
+    fn compare(
+        &self,
+        folder: &str,
+        facts: &Facts,
+    ) -> Result<(SeenAgain, Option<(Timestamp, Timestamp)>), ReplayError> {
         let name = format!("{folder}/frames.pcapng");
         let damaged = |why: String| ReplayError::Damaged { file: escape(&name).into_owned(), why };
         // A compressed file could be of any length.
@@ -284,10 +307,19 @@ impl Reader {
         let contradicted = |source| ReplayError::Contradicted { folder: escape(folder).into_owned(), source };
         let mut file = self.folder.capture(&name).map_err(|error| damaged(error.to_string()))?;
         let mut comparison = facts.comparison();
+        let mut times: Option<(Timestamp, Timestamp)> = None;
         while file.advance().map_err(|error| damaged(error.to_string()))? {
-            comparison.frame(&file.frame()).map_err(contradicted)?;
+            let frame = file.frame();
+            if frame.time.known {
+                let (first, last) = times.unwrap_or((frame.time, frame.time));
+                times = Some((
+                    if frame.time.nanos < first.nanos { frame.time } else { first },
+                    if frame.time.nanos > last.nanos { frame.time } else { last },
+                ));
+            }
+            comparison.frame(&frame).map_err(contradicted)?;
         }
-        comparison.finish().map_err(contradicted)
+        Ok((comparison.finish().map_err(contradicted)?, times))
     }
 
     /// Judges the facts, and holds the report in the folder against what follows from them.

@@ -149,6 +149,7 @@ impl Evidence {
             && self.echoes.len() <= MOST_ECHOES
             && self.esp.len() <= MOST_SPIS
             && self.unexplained <= self.clear.count
+            && self.copies_out <= self.opened.count
     }
 
     /// Returns the number of ESP packets that no key opened.

@@ -10,6 +10,7 @@
 //! a VNI has 24 bits, and no number is so large that the judge's sums could overflow.
 
 mod compare;
+mod counts;
 mod frames;
 mod values;
 
@@ -140,6 +141,16 @@ impl Facts {
     /// Returns the notes on the kept frames, in their order.
     pub fn frames(&self) -> &[Noted] {
         &self.frames
+    }
+
+    /// Returns true if frames in clear were left out, because there were too many.
+    pub fn left_some_out(&self) -> bool {
+        self.more_frames
+    }
+
+    /// Returns true if the frames were captured as they passed, and not read from a file.
+    pub fn is_live(&self) -> bool {
+        !self.question.own.is_empty()
     }
 
     /// Takes over the algorithms of a report that the keys have named.

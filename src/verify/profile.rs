@@ -148,7 +148,21 @@ impl Profile {
                 _ => ProfileError::Unread { file: file(), source },
             })?,
         };
-        Self::parse(&text).map_err(|why| ProfileError::Malformed { file: file(), why })
+        let malformed = |why| ProfileError::Malformed { file: file(), why };
+        let profile = Self::parse(&text).map_err(malformed)?;
+        match profile.borrowed_name() {
+            Some(name) => Err(malformed(format!(
+                "its name is that of the profile {name} of ovlsniff, which is another one; give it a name of its own"
+            ))),
+            None => Ok(profile),
+        }
+    }
+
+    /// Returns the name of the profile that comes with this program, if this one has the same name and is another one. A
+    /// report names a profile by nothing else.
+    pub fn borrowed_name(&self) -> Option<&'static str> {
+        let (name, text) = KNOWN.iter().find(|(known, _)| self.name.trim().eq_ignore_ascii_case(known))?;
+        (Self::parse(text).ok()? != Self { text: (*text).to_owned(), ..self.clone() }).then_some(*name)
     }
 
     /// Reads a profile from the text of a file.

@@ -47,7 +47,7 @@ impl Tallies {
 
 /// Returns the view of a frame; `None` if it is not looked at.
 #[inline]
-fn view(views: Option<&Views>, frame: &Frame<'_>) -> Option<View> {
+pub(super) fn view(views: Option<&Views>, frame: &Frame<'_>) -> Option<View> {
     if views.is_none() && frame.link == LinkType::ETHERNET {
         return Some(View::Wire);
     }

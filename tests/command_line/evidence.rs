@@ -115,7 +115,8 @@ fn a_replay_says_what_could_only_be_attested() {
     );
     let Kept { place, around: _around, .. } = kept("insecure", &[]);
     let err = replay(&place, &[]).err;
-    assert!(err.contains("decoded again: 10 frames in clear") && !err.contains("attested"), "{err}");
+    assert!(err.contains("decoded again: 10 frames in clear") && !err.contains("insecure, out"), "{err}");
+    assert!(err.contains("not checked again: run.json: the machine"), "{err}");
 }
 
 #[test]
@@ -217,8 +218,13 @@ fn sums_are_checked_by_sha256sum_and_signed_by_ssh_keygen() {
         "ssh-keygen -Y verify -n ovlsniff -f {}.allowed -I auditor -s SHA256SUMS.sig < SHA256SUMS",
         key.display()
     ));
-    // The signature beside the sums is no file that somebody added.
-    assert_eq!(replay(&place, &[]).code, Some(0));
+    // The signature beside the sums is no file that somebody added. Nor is it checked, and the replay says so.
+    let ran = replay(&place, &[]);
+    assert!(
+        ran.code == Some(0)
+            && ran.err.contains("no signature was checked: ssh-keygen -Y verify -n ovlsniff "),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -405,4 +411,118 @@ fn a_profile_is_judged_beside_the_verdict() {
     let ran = ovlsniff(&["verify", "--replay", place.to_str().unwrap(), "--profile", "/nonexistent"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("use a file, or one of: rfc8221, cnsa, fips"), "{ran:?}");
+}
+
+#[test]
+fn a_report_in_the_folder_of_evidence_is_refused_before_the_watch() {
+    let around = tempfile::tempdir().unwrap();
+    let place = around.path().join("evidence");
+    let folder = place.to_str().unwrap();
+    fs::create_dir(&place).unwrap();
+    for name in
+        [place.join("report.json"), around.path().join("evidence/../evidence/x"), place.join("../evidence/x")]
+    {
+        let ran = swarm::verify("secure", &["--evidence", folder, "-o", name.to_str().unwrap()]);
+        assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{ran:?}");
+        assert!(
+            ran.err.contains("this is in the folder of --evidence") && ran.err.lines().count() == 1,
+            "{ran:?}"
+        );
+    }
+    fs::remove_dir(&place).unwrap();
+    let ran = swarm::verify("secure", &["--evidence", folder, "-o", folder]);
+    assert!(ran.code == Some(2) && ran.err.contains("this is in the folder of --evidence"), "{ran:?}");
+    let link = around.path().join("link");
+    symlink(around.path().join("nowhere"), &link).unwrap();
+    let ran = swarm::verify("secure", &["--evidence", link.to_str().unwrap()]);
+    assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{ran:?}");
+    assert!(ran.err.contains("this is no folder; name a new one"), "{ran:?}");
+    assert_eq!(fs::read_dir(around.path()).unwrap().count(), 1);
+}
+
+/// A report names a profile by its name alone, so nobody may call a lenient one `cnsa`.
+#[test]
+fn a_profile_with_the_name_of_one_of_ours_is_refused() {
+    let own = include_str!("../../src/verify/profile/cnsa.toml");
+    let around = tempfile::tempdir().unwrap();
+    let file = around.path().join("house.toml");
+    let judged = |text: &str| {
+        fs::write(&file, text).unwrap();
+        swarm::verify("secure", &["--profile", file.to_str().unwrap()])
+    };
+    let lenient = "name = \"CNSA\"\n\n[[allowed]]\nalgorithm = \"aes-gcm\"\n";
+    let ran = judged(lenient);
+    assert_eq!((ran.code, &*ran.out), (Some(2), ""), "{ran:?}");
+    assert!(
+        ran.err.contains("its name is that of the profile cnsa of ovlsniff") && ran.err.lines().count() == 1,
+        "{ran:?}"
+    );
+    assert!(judged(&lenient.replace("CNSA", "house")).out.contains("profile: house: met"));
+    assert!(judged(own).out.contains("profile: cnsa: not met"));
+    // In a folder of evidence it is no better, though everything in it follows from it.
+    let Kept { place, around: _around, .. } = kept("secure", &["--profile", file.to_str().unwrap()]);
+    assert_eq!(replay(&place, &[]).code, Some(1));
+    fs::write(&file, lenient.replace("CNSA", "house")).unwrap();
+    let Kept { place, around: _around, .. } = kept("secure", &["--profile", file.to_str().unwrap()]);
+    for name in ["profile.toml", "manifest.json", "network-1/report.txt", "network-1/report.json"] {
+        let text = fs::read_to_string(place.join(name)).unwrap();
+        fs::write(
+            place.join(name),
+            text.replace("house\"", "cnsa\"").replace("profile: house", "profile: cnsa"),
+        )
+        .unwrap();
+    }
+    sum_again(&place);
+    assert!(refusal(&place).contains("it has the name of the profile cnsa of ovlsniff, and is another one"));
+    let ran = replay(&place, &["--profile", "cnsa"]);
+    assert!(ran.out.contains("profile: cnsa: not met"), "{ran:?}");
+}
+
+/// Two runs of one network have the same facts, and each has its own description.
+#[test]
+fn what_stands_in_two_files_has_to_be_the_same_in_both() {
+    for (name, was, forged_to) in [
+        ("run.json", "\"insecure\",\n    \"--evidence\"", "\"other\",\n    \"--evidence\""),
+        ("run.json", "\"--docker-inspect\"", "\"--profile\""),
+        ("run.json", "\"--docker-inspect\"", "\"--all\""),
+        ("run.json", "\"--docker-inspect\"", "\"--expect=clear\""),
+        ("run.json", "\"--docker-inspect\"", "\"--accept\""),
+        ("run.json", "\"--docker-inspect\"", "\"--node=other\""),
+        ("run.json", "\"tool\": \"ovlsniff", "\"tool\": \"another"),
+        ("run.json", "\"ended\": \"20", "\"ended\": \"10"),
+        ("run.json", "\"filters\": []", "\"filters\": [\"not udp port 4789\"]"),
+        ("run.json", "\"frames_in_clear_left_out\": false", "\"frames_in_clear_left_out\": true"),
+        ("manifest.json", "\"expected\": \"encrypted\"", "\"expected\": \"clear\""),
+    ] {
+        let said = forged("insecure", name, |text| text.replace(was, forged_to));
+        assert!(said.contains("is not what follows from the facts"), "{name} {was}: {said}");
+    }
+    let Kept { place, around: _around, .. } =
+        kept("insecure", &["--accept", "not-enforced", "--node=one", "--require", "all"]);
+    assert_eq!(replay(&place, &[]).code, Some(1));
+}
+
+#[test]
+fn a_comment_on_a_frame_has_to_be_what_the_facts_say_of_it() {
+    let Kept { place, around: _around, .. } = kept("insecure", &[]);
+    let file = place.join("network-1/frames.pcapng");
+    let mut frames = fs::read(&file).unwrap();
+    let at = frames.windows(8).position(|bytes| bytes == b"in clear").unwrap();
+    frames[at..at + 8].copy_from_slice(b"in secret"[..8].try_into().unwrap());
+    fs::write(&file, frames).unwrap();
+    sum_again(&place);
+    assert!(refusal(&place).contains("network-1/frames.pcapng is not what follows from the facts"));
+}
+
+#[test]
+fn a_file_that_nothing_is_held_against_is_refused_even_if_it_is_listed() {
+    let Kept { place, around: _around, .. } = kept("insecure", &[]);
+    fs::write(place.join("network-1/policies.txt"), "out 0.0.0.0/0 -> 0.0.0.0/0 block\n").unwrap();
+    let manifest = place.join("manifest.json");
+    let mut contents = json(&manifest);
+    let more = serde_json::json!({ "name": "network-1/policies.txt", "bytes": 1, "sha256": "" });
+    contents["files"].as_array_mut().unwrap().push(more);
+    fs::write(&manifest, contents.to_string()).unwrap();
+    sum_again(&place);
+    assert!(refusal(&place).contains("network-1/policies.txt is not what follows from the facts"));
 }

@@ -102,6 +102,136 @@ fn counts_without_frames_and_frames_without_counts_are_contradictions() {
     assert!(matches!(compare(&hidden, frames()), Err(Contradiction::NoneInClear(_))));
 }
 
+/// Whoever hides a leak takes it out of the counts, and calls the frames in clear something else.
+#[test]
+fn a_frame_in_clear_has_to_be_counted_whatever_it_is_called() {
+    let question = questions().swap_remove(0);
+    let (_, facts, keeper) = watched("swarm/swarm-node1.pcap", &question, None);
+    let frames = || keeper.frames().map(|kept| kept.frame());
+    for kind in
+        ["Around", "Copy", "Undecoded", "Stranger", "BetweenOthers", "OtherPort", "Untunnelled", "Opaque"]
+    {
+        let mut value: serde_json::Value = serde_json::from_slice(&facts.to_json()).unwrap();
+        for way in ["out", "back"] {
+            let leg = &mut value["counted"]["pairs"]["192.0.2.2"][way];
+            leg["clear"] = serde_json::json!({ "count": 0, "canaries": 0, "shown": null });
+            leg["unexplained"] = 0.into();
+        }
+        // A stranger would be told of, and explains no frame between the nodes.
+        value["counted"]["strangers"]["count"] = 100.into();
+        value["counted"]["between_others"]["count"] = 100.into();
+        for note in value["frames"].as_array_mut().unwrap().iter_mut().filter(|note| note["kind"] == "Clear")
+        {
+            note["kind"] = kind.into();
+        }
+        let hidden = Facts::from_json(value.to_string().as_bytes()).unwrap();
+        let found = compare(&hidden, frames());
+        let expected =
+            if kind == "Opaque" { "shows the network in clear" } else { "its facts count no such frame" };
+        assert!(found.as_ref().is_err_and(|why| why.to_string().contains(expected)), "{kind}: {found:?}");
+        // Nor does a file have links above those that encrypt.
+        for note in value["frames"].as_array_mut().unwrap() {
+            note["view"] = "Hidden".into();
+        }
+        let hidden = Facts::from_json(value.to_string().as_bytes()).unwrap();
+        assert!(compare(&hidden, frames()).is_err(), "{kind}");
+    }
+}
+
+#[test]
+fn copies_of_frames_that_no_key_opened_are_refused() {
+    let question = questions().swap_remove(0);
+    let (_, facts, _) = watched("swarm/swarm-node1.pcap", &question, None);
+    let mut value: serde_json::Value = serde_json::from_slice(&facts.to_json()).unwrap();
+    value["counted"]["pairs"]["192.0.2.2"]["out"]["copies_out"] = 1.into();
+    assert!(Facts::from_json(value.to_string().as_bytes()).is_err());
+}
+
+/// The notes and counts stay as they are, and what is said to be encrypted becomes something else.
+#[test]
+fn what_is_said_to_be_encrypted_has_to_be_so() {
+    let question = questions().swap_remove(2);
+    let (_, facts, keeper) = watched("swarm/swarm-node1.pcap", &question, Some("swarm/xfrm-state.esp_sa"));
+    let kept: Vec<_> = keeper.frames().cloned().collect();
+    let clear = questions().swap_remove(0);
+    let (_, _, others) = watched("swarm/swarm-node1.pcap", &clear, None);
+    let vxlan = others.frames().find(|kept| kept.noted.kind == FrameKind::Clear).unwrap().clone();
+    let opened = kept.iter().find(|kept| kept.noted.kind == FrameKind::Opened).unwrap();
+    let (number, right) = (opened.noted.frame, opened.frame().bytes.to_vec());
+    let with = |bytes: &[u8]| {
+        let frames = kept.iter().map(|kept| match kept.frame() {
+            frame if frame.number == number => Frame { bytes, wire_len: bytes.len() as u32, ..frame },
+            frame => frame,
+        });
+        compare(&facts, frames)
+    };
+    assert!(with(&right).is_ok());
+    // The same SPI, and the addresses the other way round.
+    let mut turned = right.clone();
+    let (source, destination) = (right[26..30].to_vec(), right[30..34].to_vec());
+    turned[26..30].copy_from_slice(&destination);
+    turned[30..34].copy_from_slice(&source);
+    assert_eq!(with(&turned), Err(Contradiction::OtherWay(number)));
+    // The network of the same frame in ESP that does not encrypt, with the same SPI.
+    let mut inside = vxlan.frame().bytes[34..].to_vec();
+    inside[12..15].copy_from_slice(&[0, 0x10, 0x02]);
+    let padding = (2 - inside.len() % 4 + 4) % 4;
+    inside.extend((1..=padding as u8).chain([padding as u8, 17]));
+    let mut null = right[..42].to_vec();
+    null.extend(inside.into_iter().chain([0xa5; 16]));
+    let len = (null.len() - 14) as u16;
+    null[16..18].copy_from_slice(&len.to_be_bytes());
+    assert_eq!(with(&null), Err(Contradiction::Readable(number)));
+    // Anything that is no ESP.
+    let mut other = right.clone();
+    other[23] = 89;
+    assert!(with(&other).is_err());
+}
+
+#[test]
+fn a_frame_that_the_report_shows_as_in_clear_has_to_be_kept_as_such() {
+    let question = questions().swap_remove(0);
+    let (_, facts, keeper) = watched("swarm/swarm-node1.pcap", &question, None);
+    for other in [0, 4_000] {
+        let mut value: serde_json::Value = serde_json::from_slice(&facts.to_json()).unwrap();
+        let shown = &mut value["counted"]["pairs"]["192.0.2.2"]["out"]["clear"]["shown"];
+        shown["frame"] = other.into();
+        let facts = Facts::from_json(value.to_string().as_bytes()).unwrap();
+        let found = compare(&facts, keeper.frames().map(|kept| kept.frame()));
+        assert_eq!(found, Err(Contradiction::NotShown(other)));
+    }
+}
+
+#[test]
+fn a_frame_to_a_multicast_group_is_kept_once_for_all_nodes() {
+    let question = questions().swap_remove(0);
+    let (_, _, keeper) = watched("swarm/swarm-node1.pcap", &question, None);
+    let clear = keeper.frames().find(|kept| kept.noted.kind == FrameKind::Clear).unwrap();
+    let mut bytes = clear.frame().bytes.to_vec();
+    bytes[30..34].copy_from_slice(&[239, 1, 1, 1]);
+    let question = crate::watch::question(&[4097], "192.0.2.1", &["192.0.2.2", "192.0.2.3"], None);
+    let mut watch = Watch::new(question.clone(), None, tunnel_ports([&question.network]), None);
+    watch.keep_frames();
+    watch.frame(&Frame { number: 1, bytes: &bytes, ..clear.frame() });
+    let (report, kept) = watch.finish_and_keep(Circumstances::default());
+    let (facts, keeper) = kept.unwrap();
+    assert_eq!(report.legs.iter().filter(|leg| leg.counts.clear == 1).count(), 2);
+    assert_eq!(compare(&facts, keeper.frames().map(|kept| kept.frame())).map(|seen| seen.clear), Ok(1));
+}
+
+#[test]
+fn eight_frames_before_one_in_clear_are_kept_and_eight_after_it() {
+    let question = questions().swap_remove(0);
+    let (_, _, keeper) = watched("swarm/swarm-node1.pcap", &question, None);
+    let kept: Vec<_> = keeper.frames().map(|kept| (kept.noted.frame, kept.noted.kind)).collect();
+    let clear = |at: &&(u64, FrameKind)| at.1 == FrameKind::Clear;
+    let (first, last) = (kept.iter().find(clear).unwrap().0, kept.iter().rfind(clear).unwrap().0);
+    assert!(first > 9);
+    for around in (first - 8..first).chain(last + 1..=last + 8) {
+        assert!(kept.iter().any(|(frame, _)| *frame == around), "{around} of {kept:?}");
+    }
+}
+
 #[test]
 fn what_is_kept_is_bounded_and_has_every_kind() {
     let question = questions().swap_remove(0);

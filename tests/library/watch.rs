@@ -9,7 +9,7 @@ use crate::reading::{Kept, all, frames, ports};
 use crate::skim::{Dice, cook, damage, file, open};
 
 /// Makes a question about a network between this node and others. No other node is named if there is none.
-fn question(vnis: &[u32], local: &str, peers: &[&str], port: Option<(u16, Form)>) -> Question {
+pub(crate) fn question(vnis: &[u32], local: &str, peers: &[&str], port: Option<(u16, Form)>) -> Question {
     let peer = |underlay: &&str| Peer {
         underlay: underlay.parse().unwrap(),
         overlay: Vec::new(),

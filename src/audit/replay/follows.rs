@@ -1,14 +1,15 @@
 //! Everything else in a folder that follows from the facts, or has to agree with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::agrees::{self, Watched};
 use super::{MOST_FILE, MOST_LIST, Reader, ReplayError};
 use crate::audit::manifest::{self, Manifest};
-use crate::audit::sums;
+use crate::audit::{contents, frames, sums};
 use crate::escape::escape;
 use crate::print::report;
 use crate::verify::kept::Facts;
@@ -69,14 +70,15 @@ impl Reader {
     }
 
     /// Holds the description of the run against the facts of the networks that were watched.
-    pub(super) fn run(&self, watched: &[(Facts, Report)], manifest: &Manifest) -> Result<(), ReplayError> {
+    pub(super) fn run(&self, watched: &[Watched], manifest: &Manifest) -> Result<(), ReplayError> {
         let damaged = |why: &str| ReplayError::Damaged { file: RUN.to_owned(), why: why.to_owned() };
         let run: Value = serde_json::from_slice(&self.listed(RUN, MOST_LIST)?)
             .map_err(|error| damaged(&escape(&error.to_string())))?;
         let (Some(listed), true) = (run["watched"].as_array(), run["command_line"].is_array()) else {
             return Err(damaged("it does not describe a run"));
         };
-        let agrees = |(described, (facts, report)): (&Value, &(Facts, Report))| {
+        let agrees = |(described, watched): (&Value, &Watched)| {
+            let Watched { facts, report, .. } = watched;
             let watch = facts.circumstances();
             described["network"] == report.network
                 && described["captured"] == watch.source
@@ -85,11 +87,50 @@ impl Reader {
                 && described["cut_short"] == serde_json::json!(watch.cut_short)
                 && described["milliseconds"] == watch.nanos / 1_000_000
                 && described["frames_kept"] == facts.frames().len()
+                && described["file_sha256"] == listed[0]["file_sha256"]
+                && watched.is_described_by(described)
         };
-        if listed.len() == watched.len() && listed.iter().zip(watched).all(agrees) {
+        let same = agrees::run(&run, manifest, watched);
+        if same && listed.len() == watched.len() && listed.iter().zip(watched).all(agrees) {
             return Ok(());
         }
         Err(other(RUN, manifest))
+    }
+
+    /// Holds the state of the kernel as text, and the comments on the frames, against the facts.
+    pub(super) fn beside(
+        &self,
+        folder: &str,
+        facts: &Facts,
+        report: &Report,
+        manifest: &Manifest,
+    ) -> Result<(), ReplayError> {
+        for (name, right) in contents::of_kernel(facts) {
+            self.is(&format!("{folder}/{name}"), &right, manifest)?;
+        }
+        let name = format!("{folder}/frames.pcapng");
+        let right = facts.frames().iter().map(|noted| Some(frames::comment(report, noted)));
+        let kept = agrees::comments(&self.listed(&name, MOST_FILE)?);
+        if kept.into_iter().eq(right) { Ok(()) } else { Err(other(&name, manifest)) }
+    }
+
+    /// Returns an error if there is a file that nothing here is held against.
+    pub(super) fn nothing_else(&self, manifest: &Manifest, watched: &[Watched]) -> Result<(), ReplayError> {
+        let mut known: BTreeSet<String> = ["README.txt", RUN, manifest::NAME].map(str::to_owned).into();
+        known.extend(manifest.profile.as_ref().map(|_| "profile.toml".to_owned()));
+        if manifest.all {
+            known.extend(["overview.txt", "overview.json"].map(str::to_owned));
+        }
+        let folders = manifest.networks.iter().filter_map(|listed| listed.folder.as_ref());
+        for (folder, watched) in folders.zip(watched) {
+            let always = ["report.txt", "report.json", "facts.json", "frames.pcapng"];
+            let kernel = contents::of_kernel(&watched.facts).into_iter().map(|(name, _)| name);
+            known.extend(always.into_iter().chain(kernel).map(|name| format!("{folder}/{name}")));
+        }
+        match self.sums.keys().find(|name| !known.contains(*name)) {
+            Some(name) => Err(other(name, manifest)),
+            None => Ok(()),
+        }
     }
 
     /// Compares the overview of all networks. Where a network was found is not among the facts, so it is not compared.

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use anyhow::bail;
 use ovlsniff::audit::{Case, Folder, Machine, Run, Series, Subject, file_sha256, files};
+use ovlsniff::escape::escape;
 use ovlsniff::packet::Timestamp;
 use ovlsniff::verify::kept::{Facts, FrameKeeper};
 use ovlsniff::verify::profile::Profile;
@@ -36,6 +38,13 @@ impl Evidence {
     /// Opens the place that was named, if one was.
     pub(super) fn open(args: &Verify) -> anyhow::Result<Option<Self>> {
         let Some(folder) = args.evidence.as_deref() else { return Ok(None) };
+        if let Some(output) = args.output.as_deref().filter(|output| is_in(output, folder)) {
+            // The report is written first, and what is in the folder is listed with its sums.
+            bail!(
+                "-o {}: this is in the folder of --evidence, which has the report anyway; name a file elsewhere",
+                escape(&output.to_string_lossy())
+            );
+        }
         let place = match args.watch {
             Some(_) => Place::Many(Series::open(folder)?),
             None => Place::One(Some(Folder::open(folder)?)),
@@ -114,6 +123,19 @@ impl Evidence {
             }
         }
     }
+}
+
+/// Returns true if a file is in this folder, or has its name.
+fn is_in(file: &Path, folder: &Path) -> bool {
+    let whole = |path: &Path| {
+        path.canonicalize().ok().or_else(|| {
+            let around = path.parent().filter(|around| !around.as_os_str().is_empty());
+            Some(around.unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?))
+        })
+    };
+    // A folder that is not there yet has no file in it, but a file may be named so.
+    let named = file.starts_with(folder);
+    named || whole(file).zip(whole(folder)).is_some_and(|(file, folder)| file.starts_with(folder))
 }
 
 fn verdicts(subject: &Subject) -> Vec<Verdict> {

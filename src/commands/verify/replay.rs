@@ -46,5 +46,8 @@ pub(super) fn run(
     if replay.attested.len() > MOST {
         tell(format_args!("attested at that time, not checked again: {} more", replay.attested.len() - MOST));
     }
+    tell(format_args!(
+        "no signature was checked: ssh-keygen -Y verify -n ovlsniff -f ALLOWED_SIGNERS -I WHO -s SHA256SUMS.sig < SHA256SUMS, or cosign verify-blob --bundle SHA256SUMS.bundle --certificate-identity WHO --certificate-oidc-issuer ISSUER SHA256SUMS"
+    ));
     Ok(status)
 }

@@ -7,10 +7,10 @@ use std::net::IpAddr;
 use super::frames::{FrameKind, Noted, spi};
 use super::{Facts, Looked};
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Frame, Opaque, Spi};
+use crate::packet::{Direction, Frame, Opaque, Spi};
 use crate::verify::network::tunnel_ports;
 use crate::verify::tally::{Tally, View};
-use crate::verify::way::Way;
+use crate::verify::watch::view;
 
 /// The error of frames that show something else than the facts say. It is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,12 @@ pub enum Contradiction {
     /// The facts say that a frame is encrypted, and it can be read.
     #[error("frame {0} of the watch is said to be encrypted, and shows the network in clear")]
     Readable(u64),
+    /// The facts say that a frame is encrypted, and nothing in it is.
+    #[error("frame {0} of the watch is said to be encrypted, and nothing in it is")]
+    NotSealed(u64),
+    /// The facts say that a frame is of one direction, and its addresses are those of another.
+    #[error("frame {0} of the watch is said to be of another direction than its addresses are")]
+    OtherWay(u64),
     /// The facts say that a frame is encrypted, and it has no ESP with this SPI.
     #[error("frame {0} of the watch is said to be ESP with another SPI than it has")]
     OtherSpi(u64),
@@ -44,6 +50,9 @@ pub enum Contradiction {
     /// The facts count ESP, and no such packet is there.
     #[error("its facts count packets with SPI {0}, and no such packet is in its capture")]
     NoEsp(Spi),
+    /// The report shows a frame in clear that is not there, or that is said to be something else.
+    #[error("its report shows frame {0} of the watch as in clear, and its capture has no such frame")]
+    NotShown(u64),
 }
 
 /// The counts of the kept frames that were decoded once more.
@@ -60,10 +69,16 @@ pub struct SeenAgain {
 }
 
 /// A frame as it is seen without any key.
-struct Again {
-    looked: Option<Looked>,
+pub(super) struct Again {
+    pub(super) looked: Option<Looked>,
     spi: Option<Spi>,
-    is_sealed: bool,
+    pub(super) is_sealed: bool,
+    /// Source and destination, if nothing is around what is sealed in it, or around the only tunnel.
+    pub(super) ends: Option<(IpAddr, IpAddr)>,
+    /// True if it passed above a link that may encrypt.
+    pub(super) is_above: bool,
+    /// True if it left this host.
+    pub(super) is_leaving: bool,
 }
 
 /// The comparison of kept frames with facts, frame by frame.
@@ -103,6 +118,8 @@ impl Comparison<'_> {
             noted.compare(self.lens.seen_of(noted), &mut seen)?;
         }
         self.facts.counted_and_kept()?;
+        self.facts.shown_and_kept()?;
+        self.facts.counted_and_seen(&self.lens.seen)?;
         Ok(seen)
     }
 }
@@ -127,43 +144,6 @@ impl Facts {
     fn dissector(&self) -> Dissector {
         Dissector::new(tunnel_ports([&self.question.network]))
     }
-
-    /// Holds the counts of each leg against the notes.
-    fn counted_and_kept(&self) -> Result<(), Contradiction> {
-        let mut clear: BTreeMap<(IpAddr, bool), u64> = BTreeMap::new();
-        let mut esp: Vec<(IpAddr, Spi)> = Vec::new();
-        let tally = self.tally();
-        for noted in &self.frames {
-            let Some((peer, way)) = noted.peer.zip(noted.way) else { continue };
-            esp.extend(noted.spi.map(|spi| (peer, spi)));
-            if noted.kind != FrameKind::Clear {
-                continue;
-            }
-            let count = clear.entry((peer, way == Way::Out)).or_default();
-            *count += 1;
-            let counted = tally.pairs.get(&peer).map_or(0, |pair| pair.evidence(way).clear.count);
-            // Hosts beyond a bound are counted together.
-            if *count > counted && tally.pairs.contains_key(&peer) {
-                return Err(Contradiction::NotCounted(noted.frame));
-            }
-        }
-        for (&peer, pair) in &tally.pairs {
-            for way in Way::BOTH {
-                let evidence = pair.evidence(way);
-                let leaks = if way == Way::Out { evidence.clear.count } else { evidence.unexplained };
-                let shown = clear.contains_key(&(peer, way == Way::Out));
-                if leaks > 0 && !shown && !self.more_frames && peer != crate::verify::tally::OTHERS {
-                    return Err(Contradiction::NoneInClear(peer));
-                }
-                let unseen =
-                    evidence.esp.iter().find(|(spi, seen)| seen.opened > 0 && !esp.contains(&(peer, **spi)));
-                if let Some((spi, _)) = unseen.filter(|_| !self.more_frames) {
-                    return Err(Contradiction::NoEsp(*spi));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The eye that looks at a frame as the watch did, but without keys.
@@ -180,7 +160,9 @@ impl Lens {
     /// Looks at a frame.
     fn look(&mut self, frame: &Frame<'_>, noted: &Noted) {
         let frame = Frame { number: noted.frame, ..*frame };
-        self.views.insert(noted.frame, noted.view);
+        // Only of a live capture somebody had to say which links are above those that encrypt.
+        let view = Some(noted.view).filter(|_| self.tally.is_live()).or_else(|| view(None, &frame));
+        self.views.insert(noted.frame, view.unwrap_or(noted.view));
         let Self { tally, dissector, views, seen } = self;
         let Ok(()) = dissector.frame(&frame, &mut note(tally, views, seen));
     }
@@ -206,9 +188,14 @@ fn note<'t>(
 ) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> + use<'t> {
     move |_, Dissected { frame, packet, .. }| {
         let view = views.get(&frame.number).copied().unwrap_or(View::Wire);
+        let above = tally.above_encryption;
         tally.observe(frame, packet, view);
+        let ip = packet.outermost().ip.filter(|_| packet.encapsulations.len() < 2);
+        let ends = ip.map(|ip| (ip.source, ip.destination));
+        let is_above = tally.above_encryption > above;
+        let is_leaving = packet.direction.or(frame.direction) == Some(Direction::Out);
         let is_sealed = matches!(packet.opaque, Some(opaque) if !matches!(opaque, Opaque::IpComp { .. }));
-        let again = Again { looked: tally.looked, spi: spi(packet), is_sealed };
+        let again = Again { looked: tally.looked, spi: spi(packet), is_sealed, ends, is_above, is_leaving };
         seen.entry(frame.number).or_default().push(again);
         Ok(())
     }
@@ -236,8 +223,15 @@ impl Noted {
                 if is(FrameKind::Clear) {
                     return Err(Contradiction::Readable(self.frame));
                 }
+                if is(FrameKind::AuthOnly) {
+                    return Err(Contradiction::Readable(self.frame));
+                }
                 if again.is_some_and(|again| again.spi != self.spi) {
                     return Err(Contradiction::OtherSpi(self.frame));
+                }
+                let sealed = again.is_some_and(|again| again.is_sealed) || is(FrameKind::Opaque);
+                if !sealed && (self.pieces == 1 || again.is_some()) {
+                    return Err(Contradiction::NotSealed(self.frame));
                 }
                 seen.opaque += usize::from(again.is_some_and(|again| again.is_sealed));
                 seen.attested += usize::from(self.kind == FrameKind::Opened);

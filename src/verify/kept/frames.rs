@@ -178,7 +178,8 @@ impl FrameKeeper {
             self.keep(KeptFrame::new(frame, noted, CUT));
             return;
         }
-        let near = if self.before.len() < AROUND { None } else { self.before.pop_front() };
+        // One of them is this frame, which may turn out to be in clear.
+        let near = if self.before.len() <= AROUND { None } else { self.before.pop_front() };
         self.before.push_back(match near {
             // The bytes of the oldest one make room for those of the new one, without an allocation.
             Some(KeptFrame { mut bytes, .. }) => {
@@ -207,7 +208,9 @@ impl FrameKeeper {
         // The frames before one in clear show where it comes from. Those before the last piece are the other pieces.
         if kind.is_readable() || pieces > 1 {
             for near in std::mem::take(&mut self.before) {
-                self.keep(near);
+                if near.noted.frame != frame.number {
+                    self.keep(near);
+                }
             }
         }
         if kind.is_readable() {
